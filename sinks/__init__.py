@@ -1,0 +1,1 @@
+"""Where verdicts go. Each sink states its guarantee; none knows the heart or the sources."""

@@ -1,0 +1,1 @@
+"""What several tests share: builders and hand-written stubs, never mocks."""
