@@ -1,0 +1,223 @@
+"""Calendars: when business time passes.
+
+A calendar is a time zone, working hours per weekday (several intervals a day are allowed), public holidays, own closed and open
+dates, and a cut-off. What its spans mean:
+
+- **Elapsed** spans (`24 h`, `3 d`) pass everywhere alike: a day is 24 hours, whatever the clocks do.
+- A **working day** is a date whose weekday has working hours and that is neither a public holiday nor closed, or that is declared
+  open. An open date on a weekday without hours has the hours of the first weekday that has some.
+- **Business days** count from a start that may move: an instant outside the working hours, or after the cut-off of its day, moves to
+  the next opening (after the cut-off: that of the next working day), and then shows the opening time. An instant exactly at a closing
+  is outside; one exactly at the cut-off is not after it. `n bd` is the same local wall time on the n-th working day after the start's
+  day, even if that day is shorter; `0 bd` is the moved start itself.
+- A **business hour** counts only inside working hours: `n bh` is the first instant by which n hours have counted (so it may be a
+  closing, never the opening after it). The cut-off has no say. `0 bh` is the next opening, or the start if it is inside.
+- **Clock changes**: local wall time is kept, a local time that is skipped moves forward by the gap, of one that occurs twice the first
+  is taken. A working interval reaches from the instant of its opening to the instant of its closing.
+- Instants before 1980 or after 2200 have no business time: there a business day is 24 hours and a business hour is an hour, so that an
+  absurd date costs nothing.
+
+Without own hours a calendar works Monday to Friday, the whole day for business days and 08:00 to 18:00 for business hours.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from datetime import date
+from typing import TYPE_CHECKING, Final
+
+from dataflows.core.clocks.days import holidays_in
+from dataflows.core.clocks.spans import DAY, HOUR, MINUTE, Span
+from dataflows.core.clocks.words import arithmetic
+from dataflows.core.clocks.zones import instant, local, zone
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator, Mapping
+
+Intervals = tuple[tuple[int, int], ...]
+"""The working hours of a day: (opening, closing) in minutes after local midnight, ascending, not overlapping."""
+
+WHOLE_DAYS: Final[dict[int, Intervals]] = dict.fromkeys(range(5), ((0, 24 * 60),))
+DESK_HOURS: Final[dict[int, Intervals]] = dict.fromkeys(range(5), ((8 * 60, 18 * 60),))
+
+_FIRST: Final = 315_532_800 * 1_000_000  # 1980-01-01: since then every zone is a whole number of quarter-hours from UTC
+_LAST: Final = 7_258_118_400 * 1_000_000  # 2200-01-01
+_DAYS_KEPT: Final = 4_096
+_BUCKETS_KEPT: Final = 8_192
+
+
+@dataclass(frozen=True, slots=True)
+class CalendarSpec:
+    """What a calendar is made of, as the policy states it.
+
+    `hours` maps weekdays (Monday is 0) to intervals; None means the default hours. `holidays` is `NL` or `US-CA`; `closed` and `open`
+    are own dates and win over holidays (`open` over both). `cutoff` is in minutes after local midnight.
+    """
+
+    zone: str = "UTC"
+    hours: Mapping[int, Intervals] | None = None
+    holidays: str | None = None
+    closed: frozenset[date] = frozenset()
+    open: frozenset[date] = frozenset()
+    cutoff: int | None = None
+
+
+@dataclass(slots=True)
+class _Hours:
+    """One table of working hours, with the days already looked up: day -> ((opening instant, closing instant, opening), ...)."""
+
+    weekly: Mapping[int, Intervals]
+    days: dict[int, tuple[tuple[int, int, int], ...]] = field(default_factory=dict[int, tuple[tuple[int, int, int], ...]])
+
+
+class Calendar:
+    """A calendar; the module's docstring says what its spans mean.
+
+    Raises ValueError for an unknown zone, unknown holidays or no working hours.
+    """
+
+    __slots__ = ("_closed", "_cutoff", "_desk", "_grain", "_holidays", "_memo", "_open", "_tz", "_work", "name", "zone")
+
+    def __init__(self, name: str, spec: CalendarSpec) -> None:
+        self.name = name
+        self.zone = spec.zone
+        self._tz = zone(spec.zone)
+        self._holidays = spec.holidays
+        if spec.holidays is not None:
+            holidays_in(spec.holidays, 2000)  # an unknown country is an error now, not at the first order
+        self._closed = frozenset(day.toordinal() for day in spec.closed)
+        self._open = frozenset(day.toordinal() for day in spec.open)
+        self._cutoff = spec.cutoff
+        if spec.hours is not None and not any(spec.hours.values()):
+            raise ValueError(f"calendar {name!r} has no working hours")
+        self._work = _Hours(WHOLE_DAYS if spec.hours is None else spec.hours)
+        self._desk = _Hours(DESK_HOURS) if spec.hours is None else self._work
+        edges = [edge for hours in self._work.weekly.values() for pair in hours for edge in pair]
+        aligned = all(edge % 15 == 0 for edge in [*edges, spec.cutoff or 0])
+        self._grain = 15 * MINUTE if aligned else MINUTE
+        self._memo: dict[Span, dict[int, int]] = {}
+
+    def add(self, at: int, span: Span) -> int:
+        """The instant `span` after `at` (microseconds since the epoch, UTC)."""
+        if span.unit == "us":
+            return at + span.n
+        memo = self._memo.get(span)
+        if memo is not None:
+            # Inside a bucket every instant moves by the same shift, or all land on the same instant (kept negated). The exact
+            # start of a bucket is an entry of its own: an instant at a closing or a cut-off differs from those around it.
+            known = memo.get(at // self._grain - -at // self._grain)
+            if known is not None:
+                return at + known if known >= 0 else -known
+        return self._learn(at, span)
+
+    def _learn(self, at: int, span: Span) -> int:
+        due = self._compute(at, span)
+        if not _FIRST <= at < _LAST:
+            return due
+        memo = self._memo.setdefault(span, {})
+        if len(memo) >= _BUCKETS_KEPT:
+            memo.clear()
+        key = at // self._grain - -at // self._grain
+        if at % self._grain == 0:
+            memo[key] = due - at
+            return due
+        start = at // self._grain * self._grain
+        low, high = self._compute(start + 1, span), self._compute(start + self._grain - 1, span)
+        if high == low:
+            memo[key] = -low
+        elif high - low == self._grain - 2:
+            memo[key] = low - start - 1
+        # Else a clock change falls into the bucket: rare, and not worth an entry.
+        return due
+
+    def is_working_day(self, day: date) -> bool:
+        """Whether business days count `day`."""
+        return bool(self._intervals(self._work, day.toordinal()))
+
+    def opening(self, at: int, span: Span) -> tuple[int, int, int]:
+        """Where business time starts to count for an instant: (instant, day as an ordinal, local wall time in microseconds)."""
+        hours = self._work if span.unit == "bd" else self._desk
+        for day, opens, closes, opening in self._from(hours, at):
+            if closes <= at:
+                continue
+            if span.unit == "bd" and self._cutoff is not None and max(at, opens) > instant(day, self._cutoff * MINUTE, self._tz):
+                continue
+            if opens >= at:
+                return opens, day, opening
+            moment = local(at, self._tz)
+            wall = (moment.hour * 60 + moment.minute) * MINUTE + moment.second * 1_000_000 + moment.microsecond
+            return at, day, wall
+        raise AssertionError("a calendar has hours in every week but for holidays")
+
+    def _compute(self, at: int, span: Span) -> int:
+        if not _FIRST <= at < _LAST:
+            return at + span.n * (DAY if span.unit == "bd" else HOUR)
+        if span.unit == "bd":
+            return self._business_days(at, span)
+        return self._business_hours(at, span)
+
+    def _business_days(self, at: int, span: Span) -> int:
+        start, day, wall = self.opening(at, span)
+        if span.n == 0:
+            return start
+        left = span.n
+        while left:
+            day += 1
+            left -= bool(self._intervals(self._work, day))
+        return instant(day, wall, self._tz)
+
+    def _business_hours(self, at: int, span: Span) -> int:
+        start, _, _ = self.opening(at, span)
+        if span.n == 0:
+            return start
+        left = span.n * HOUR
+        for _, opens, closes, _ in self._from(self._desk, at):
+            counted = max(0, closes - max(opens, at))
+            if counted >= left:
+                return max(opens, at) + left
+            left -= counted
+        raise AssertionError("days never end")
+
+    def _from(self, hours: _Hours, at: int) -> Iterator[tuple[int, int, int, int]]:
+        """The working intervals from the day before `at` on, without end: (day, opening instant, closing instant, opening in µs)."""
+        # The day before: a clock change at midnight can make a day's last hours come after the first minutes of the next.
+        day = local(at, self._tz).toordinal() - 1
+        while True:
+            for opens, closes, opening in self._intervals(hours, day):
+                yield day, opens, closes, opening
+            day += 1
+
+    def _intervals(self, hours: _Hours, day: int) -> tuple[tuple[int, int, int], ...]:
+        known = hours.days.get(day)
+        if known is None:
+            if len(hours.days) >= _DAYS_KEPT:
+                hours.days.clear()
+            known = hours.days[day] = tuple(self._look_up(hours.weekly, day))
+        return known
+
+    def _look_up(self, weekly: Mapping[int, Intervals], day: int) -> Iterator[tuple[int, int, int]]:
+        intervals = weekly.get((day - 1) % 7, ())
+        if day in self._open:
+            intervals = intervals or next(weekly[weekday] for weekday in sorted(weekly) if weekly[weekday])
+        elif self.pause(day) is not None:
+            return
+        end = 0
+        for opening, closing in intervals:
+            # A skipped hour moves edges forward; an interval that another one thereby overlaps shrinks.
+            opens = max(end, instant(day, opening * MINUTE, self._tz))
+            end = max(opens, instant(day, closing * MINUTE, self._tz))
+            yield opens, end, opening * MINUTE
+
+    def pause(self, day: int) -> str | None:
+        """Why a day (an ordinal) that has working hours by its weekday is none: the holiday's name or `closed`; else None."""
+        if day in self._open or not self._work.weekly.get((day - 1) % 7):
+            return None
+        if day in self._closed:
+            return "closed"
+        if self._holidays is None:
+            return None
+        return holidays_in(self._holidays, date.fromordinal(day).year).get(day)
+
+    def words(self, at: int, span: Span) -> str:
+        """How the deadline comes about, for a person; see `dataflows.core.clocks.words`."""
+        return arithmetic(self, at, span)

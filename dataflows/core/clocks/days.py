@@ -1,0 +1,49 @@
+"""Which days are public holidays, by the `holidays` library (sources: the laws and decrees that it cites per country)."""
+
+from __future__ import annotations
+
+from functools import cache, lru_cache
+
+import holidays
+
+
+@cache
+def holiday_regions() -> dict[str, tuple[str, ...]]:
+    """The countries (ISO 3166-1 alpha-2) whose public holidays are known, each with its subdivisions (ISO 3166-2, without the country)."""
+    return {country: tuple(regions) for country, regions in holidays.list_supported_countries(include_aliases=False).items()}
+
+
+def holiday_region(country: str | None, region: str | None = None) -> str | None:
+    """The most local text that `holidays_in` understands (`US-CA`, `NL`) for a country and region; None if the country is unknown."""
+    if country is None or country not in holiday_regions():
+        return None
+    return f"{country}-{region}" if region in holiday_regions()[country] else country
+
+
+def is_holiday_region(text: str) -> bool:
+    """Whether `text` is a country (`NL`) or a country and subdivision (`US-CA`) whose public holidays are known."""
+    country, dash, region = text.partition("-")
+    known = holiday_regions().get(country)
+    return known is not None and (not dash or region in known)
+
+
+@lru_cache(maxsize=1024)
+def holidays_in(text: str, year: int) -> dict[int, str]:
+    """The public holidays of one year in `NL` or `US-CA`: day (proleptic ordinal) -> name, in English where the library has it.
+
+    Raises ValueError for an unknown country or subdivision. Years that the library does not cover have no holidays.
+    """
+    if not is_holiday_region(text):
+        raise ValueError(f"{text!r} is not a country or subdivision whose public holidays are known")
+    country, _, region = text.partition("-")
+    # The library picks its language by the machine's locale unless told, and an observed day may belong to the neighbouring year.
+    language = "en_US" if country in _translated() else None
+    found = holidays.country_holidays(
+        country, subdiv=region or None, years=range(year - 1, year + 2), expand=False, observed=True, language=language
+    )
+    return {day.toordinal(): name for day, name in sorted(found.items()) if day.year == year}
+
+
+@cache
+def _translated() -> frozenset[str]:
+    return frozenset(c for c, languages in holidays.list_localized_countries(include_aliases=False).items() if "en_US" in languages)

@@ -1,0 +1,132 @@
+"""Where a country's or region's clocks stand, by the IANA tz database.
+
+Countries: `zone.tab` of the locked `tzdata` package. It lists a country's zones so that the most populous comes first where geography
+allows; the few countries for which it does not are named here. Regions (ISO 3166-2) of countries with several zones are in no table
+of the tz database; those of the United States, Canada, Brazil, Australia and Mexico are set here by the
+area comments of `zone.tab` and of the tz database's `northamerica`, `southamerica` and `australasia` files. A region that is split has
+the zone of most of its people.
+"""
+
+from __future__ import annotations
+
+from functools import cache
+from importlib import resources
+from typing import Final
+
+_MOST_POPULOUS: Final = {
+    "AU": "Australia/Sydney",
+    "BR": "America/Sao_Paulo",
+    "CA": "America/Toronto",
+    "RU": "Europe/Moscow",
+    "UA": "Europe/Kyiv",
+    "UZ": "Asia/Tashkent",
+}
+
+_REGIONS: Final[dict[str, dict[str, str]]] = {
+    "US": {
+        "America/New_York": "CT DC DE FL GA ME MD MA MI NH NJ NY NC OH PA RI SC VT VA WV",
+        "America/Indiana/Indianapolis": "IN",
+        "America/Kentucky/Louisville": "KY",
+        "America/Chicago": "AL AR IL IA KS LA MN MS MO NE ND OK SD TN TX WI",
+        "America/Denver": "CO MT NM UT WY",
+        "America/Boise": "ID",
+        "America/Phoenix": "AZ",
+        "America/Los_Angeles": "CA NV OR WA",
+        "America/Anchorage": "AK",
+        "Pacific/Honolulu": "HI",
+        "America/Puerto_Rico": "PR",
+        "America/St_Thomas": "VI",
+        "Pacific/Guam": "GU",
+        "Pacific/Saipan": "MP",
+        "Pacific/Pago_Pago": "AS",
+    },
+    "CA": {
+        "America/St_Johns": "NL",
+        "America/Halifax": "NS PE",
+        "America/Moncton": "NB",
+        "America/Toronto": "ON QC",
+        "America/Iqaluit": "NU",
+        "America/Winnipeg": "MB",
+        "America/Regina": "SK",
+        "America/Edmonton": "AB NT",
+        "America/Vancouver": "BC",
+        "America/Whitehorse": "YT",
+    },
+    "BR": {
+        "America/Belem": "AP PA",
+        "America/Fortaleza": "CE MA PB PI RN",
+        "America/Recife": "PE",
+        "America/Araguaina": "TO",
+        "America/Maceio": "AL SE",
+        "America/Bahia": "BA",
+        "America/Sao_Paulo": "DF ES GO MG PR RJ RS SC SP",
+        "America/Campo_Grande": "MS",
+        "America/Cuiaba": "MT",
+        "America/Porto_Velho": "RO",
+        "America/Boa_Vista": "RR",
+        "America/Manaus": "AM",
+        "America/Rio_Branco": "AC",
+    },
+    "AU": {
+        "Australia/Sydney": "ACT NSW",
+        "Australia/Melbourne": "VIC",
+        "Australia/Brisbane": "QLD",
+        "Australia/Adelaide": "SA",
+        "Australia/Darwin": "NT",
+        "Australia/Perth": "WA",
+        "Australia/Hobart": "TAS",
+    },
+    "MX": {
+        "America/Mexico_City": "AGU CHP CMX COL GRO GUA HID JAL MEX MIC MOR OAX PUE QUE SLP TAB TLA VER ZAC",
+        "America/Monterrey": "COA DUR NLE TAM",
+        "America/Merida": "CAM YUC",
+        "America/Cancun": "ROO",
+        "America/Chihuahua": "CHH",
+        "America/Hermosillo": "SON",
+        "America/Mazatlan": "BCS NAY SIN",
+        "America/Tijuana": "BCN",
+    },
+}
+_BY_REGION: Final = {
+    (country, region): zone_name
+    for country, zones in _REGIONS.items()
+    for zone_name, regions in zones.items()
+    for region in regions.split()
+}
+
+
+@cache
+def _by_country() -> dict[str, str]:
+    found: dict[str, str] = {}
+    for line in resources.files("tzdata.zoneinfo").joinpath("zone.tab").read_text(encoding="ascii").splitlines():
+        if not line.startswith("#"):
+            country, _, zone_name = line.split("\t")[:3]
+            found.setdefault(country, zone_name)
+    return found | _MOST_POPULOUS
+
+
+def countries() -> frozenset[str]:
+    """The countries (ISO 3166-1 alpha-2) that have a zone of their own in the tz database."""
+    return frozenset(_by_country())
+
+
+def is_country(country: str) -> bool:
+    """Whether `country` is an ISO 3166-1 alpha-2 code (`NL`) with a zone of its own."""
+    return country in _by_country()
+
+
+def is_region(text: str) -> bool:
+    """Whether `text` is shaped as a region of a known country, `US-CA` (ISO 3166-2); which regions exist is not checked."""
+    country, dash, region = text.partition("-")
+    return dash == "-" and is_country(country) and region.isascii() and region.isalnum() and region.upper() == region and len(region) <= 3
+
+
+def country_zone(country: str | None, region: str | None = None) -> str | None:
+    """The zone of most people in a country (`US`), or in a region of it (`CA` or `US-CA`); None if the country is unknown."""
+    if country is None:
+        return None
+    if region is not None:
+        found = _BY_REGION.get((country, region.removeprefix(f"{country}-")))
+        if found is not None:
+            return found
+    return _by_country().get(country)

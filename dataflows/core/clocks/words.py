@@ -1,0 +1,57 @@
+"""The arithmetic of a deadline in words, in the calendar's own local time."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Final
+
+from dataflows.core.clocks.spans import Span
+from dataflows.core.clocks.zones import EARLIEST, LATEST, local, zone
+
+if TYPE_CHECKING:
+    from dataflows.core.clocks.calendar import Calendar
+
+_UNITS: Final = {"bd": "business day", "bh": "business hour", "d": "day", "h": "hour", "m": "minute", "s": "second", "us": "microsecond"}
+_PAUSES_NAMED: Final = 3
+
+
+def moment(at: int, zone_name: str) -> str:
+    """An instant as local time, `Fri 2026-04-24 14:02`; seconds only where there are some. Raises ValueError for an unknown zone."""
+    if not EARLIEST <= at <= LATEST:
+        return f"{at} µs since 1970"
+    shown = local(at, zone(zone_name))
+    return shown.strftime("%a %Y-%m-%d %H:%M:%S" if shown.second else "%a %Y-%m-%d %H:%M")
+
+
+def length(span: Span) -> str:
+    """A span in words, without its sign: `2 business days`, `24 hours`."""
+    digits, _, unit = str(Span(abs(span.n), span.unit)).partition(" ")
+    return f"{digits} {_UNITS[unit]}{'' if digits == '1' else 's'}"
+
+
+def arithmetic(calendar: Calendar, at: int, span: Span) -> str:
+    """How a deadline comes about.
+
+    `Fri 2026-04-24 14:02 + 2 business days (Europe/Amsterdam), 1 holiday skipped: King's Day = Wed 2026-04-29 14:02`.
+    """
+    due = calendar.add(at, span)
+    said = f"{moment(at, calendar.zone)} {'-' if span.n < 0 else '+'} {length(span)} ({calendar.zone})"
+    if span.unit != "us":
+        said += _moved(calendar, at, span) + _skipped(calendar, at, due)
+    return f"{said} = {moment(due, calendar.zone)}"
+
+
+def _moved(calendar: Calendar, at: int, span: Span) -> str:
+    start = calendar.add(at, Span(0, span.unit))
+    return "" if start == at else f", counted from {moment(start, calendar.zone)}"
+
+
+def _skipped(calendar: Calendar, at: int, due: int) -> str:
+    if not EARLIEST <= at <= due <= LATEST:
+        return ""
+    tz = zone(calendar.zone)
+    days = range(local(at, tz).toordinal(), local(due, tz).toordinal() + 1)
+    names = [name for day in days if (name := calendar.pause(day)) is not None]
+    if not names:
+        return ""
+    named = ", ".join(names[:_PAUSES_NAMED]) + (", ..." if len(names) > _PAUSES_NAMED else "")
+    return f", {len(names)} holiday{'' if len(names) == 1 else 's'} skipped: {named}"

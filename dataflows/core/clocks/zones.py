@@ -1,0 +1,97 @@
+"""Time zones and local time, in integer microseconds since the epoch, UTC.
+
+Zones are read from the locked `tzdata` package (the IANA tz database), never from the machine, so that a replay gives the same
+instants everywhere. Local time becomes an instant by one rule: a time that a clock change skips moves forward by the length of
+the gap (02:30 becomes 03:30, as in RFC 5545), and of a time that occurs twice the first is taken.
+"""
+
+from __future__ import annotations
+
+from datetime import UTC, date, datetime, time, timedelta
+from functools import cache, lru_cache
+from importlib import resources
+from typing import Final
+from zoneinfo import ZoneInfo
+
+from dataflows.core.clocks.spans import DAY
+
+_EPOCH: Final = datetime(1970, 1, 1, tzinfo=UTC)
+_EPOCH_DAY: Final = _EPOCH.toordinal()
+_MICROSECOND: Final = timedelta(microseconds=1)
+_MIDNIGHT: Final = time()
+EARLIEST: Final = (date.min.toordinal() - _EPOCH_DAY) * DAY + 2 * DAY
+LATEST: Final = (date.max.toordinal() - _EPOCH_DAY) * DAY - 2 * DAY
+"""Instants outside EARLIEST..LATEST have no date in some zone."""
+
+
+@cache
+def zone_names() -> frozenset[str]:
+    """The names of all zones of the IANA tz database."""
+    names = resources.files("tzdata").joinpath("zones").read_text(encoding="ascii")
+    return frozenset(names.split())
+
+
+def is_zone(name: str) -> bool:
+    """Whether `name` is a zone of the IANA tz database (`Europe/Amsterdam`, `UTC`), letter by letter."""
+    return name in zone_names()
+
+
+@cache
+def zone(name: str) -> ZoneInfo:
+    """The zone of that name. Raises ValueError if there is none."""
+    if not is_zone(name):
+        raise ValueError(f"{name!r} is not a time zone of the IANA database")
+    with resources.files("tzdata.zoneinfo").joinpath(*name.split("/")).open("rb") as file:
+        return ZoneInfo.from_file(file, key=name)
+
+
+def micros(moment: datetime) -> int:
+    """An aware datetime in microseconds since the epoch."""
+    return (moment - _EPOCH) // _MICROSECOND
+
+
+def local(at: int, tz: ZoneInfo) -> datetime:
+    """The local date and time of an instant. Raises OverflowError outside EARLIEST..LATEST."""
+    return (_EPOCH + at * _MICROSECOND).astimezone(tz)
+
+
+def instant(day: int, wall: int, tz: ZoneInfo) -> int:
+    """The instant at which a clock in `tz` shows `wall` microseconds after midnight on `day` (a proleptic ordinal, as `date.toordinal`).
+
+    `wall` may be 24 hours or more: it then counts into the following days. Never raises: beyond the calendar's ends the last known
+    offset of the zone holds.
+    """
+    days, wall = divmod(wall, DAY)
+    day += days
+    known = date.fromordinal(min(max(day, 1), date.max.toordinal()))
+    offset = (datetime.combine(known, _MIDNIGHT) + wall * _MICROSECOND).replace(tzinfo=tz).utcoffset()
+    return (day - _EPOCH_DAY) * DAY + wall - (offset or timedelta()) // _MICROSECOND
+
+
+def end_of_day(day: date, zone_name: str) -> int:
+    """The next local midnight after `day`: what `by that day` means, exclusive. Raises ValueError for an unknown zone."""
+    return instant(day.toordinal() + 1, 0, zone(zone_name))
+
+
+@lru_cache(maxsize=65_536)
+def deadline(text: str, zone_name: str) -> int:
+    """The instant that a `*_by` field means.
+
+    A plain date means until the next local midnight in `zone_name`, an interval `a/b` its later end, an RFC 3339 instant itself.
+    Raises ValueError if `text` is none of these or the zone is unknown.
+    """
+    if "/" in text:
+        ends = text.split("/")
+        if len(ends) != 2:
+            raise ValueError(f"{text!r} is not an interval of two ends")
+        return max(_end(end, zone_name) for end in ends)
+    return _end(text, zone_name)
+
+
+def _end(text: str, zone_name: str) -> int:
+    if len(text) == len("2026-04-24"):
+        return end_of_day(date.fromisoformat(text), zone_name)
+    moment = datetime.fromisoformat(text.upper())
+    if moment.tzinfo is None:
+        raise ValueError(f"{text!r} has no offset from UTC")
+    return micros(moment)
