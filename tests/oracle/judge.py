@@ -1,0 +1,148 @@
+"""An independent judge over whole histories: what the catalogue says is wrong with which order as of a log time.
+
+It keeps no state and takes no short cuts: it reads all events, finds whose they are, computes every fact and every kind from scratch, and
+only then asks what is visible at `until`. It exists to be compared with the engine, and shares no code with it.
+"""
+
+from __future__ import annotations
+
+import itertools
+from typing import TYPE_CHECKING, NamedTuple
+
+from tests.oracle.judging.conditions import Condition, merged
+from tests.oracle.judging.facts import Order
+from tests.oracle.judging.identity import Member, OrderKey, place
+from tests.oracle.judging.kinds_conflict import conflict_kinds, data_kinds, return_kinds
+from tests.oracle.judging.kinds_goods import fulfilment_kinds, inventory_kinds
+from tests.oracle.judging.kinds_order import address_kinds, order_kinds, payment_kinds
+from tests.oracle.judging.kinds_shipment import shipment_kinds
+from tests.oracle.judging.reading import MINUTE, NEVER, Event, Json, lines_of, mapping, money, read, text
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from tests.oracle.judging.settings import Policy
+
+SECTIONS = (
+    order_kinds,
+    payment_kinds,
+    inventory_kinds,
+    fulfilment_kinds,
+    address_kinds,
+    shipment_kinds,
+    conflict_kinds,
+    return_kinds,
+    data_kinds,
+)
+ORPHAN = "data.orphan_signal"
+
+
+class Verdict(NamedTuple):
+    """One exception as of an instant; `start` and `due` are in microseconds since the epoch."""
+
+    order: str
+    kind: str
+    scope: str | None
+    episode: int
+    status: str
+    start: int
+    due: int | None
+    severity: str
+    tenant: str
+
+
+def judge(lines: Sequence[Json], policy: Policy, until: int) -> list[Verdict]:
+    """Every verdict that stands at log time `until` (inclusive), given the events up to then in file order; retracted ones do not stand."""
+    placement = place(read(lines, until))
+    orders: list[Order] = []
+    verdicts: list[Verdict] = []
+    for key, members in placement.orders.items():
+        history = history_of(members)
+        order = Order(*key, history, policy, placement.reused.get(key, []), placement.unresolved.get(key, []))
+        known = min(member.known for member in members)
+        placed = [member for member in members if member.event.type == "order.placed" and member.event in history]
+        orphan = Condition(
+            ORPHAN,
+            None,
+            known + policy.rules[ORPHAN].threshold.n,
+            min((member.known for member in placed), default=NEVER),
+            waits=True,
+        )
+        verdicts += settled(key, [orphan], policy, until)
+        if placed:
+            orders.append(order)
+    flag_duplicates(orders)
+    for order in orders:
+        conditions = [condition for section in SECTIONS for condition in section(order)]
+        verdicts += settled((order.tenant, order.id), conditions, policy, until)
+    aliases: dict[OrderKey, list[Condition]] = {}
+    for waited in placement.waited:
+        start = waited.log + policy.rules[ORPHAN].threshold.n
+        aliases.setdefault((waited.tenant, waited.alias), []).append(Condition(ORPHAN, None, start, waited.tied, waits=True))
+    for key, conditions in aliases.items():
+        verdicts += settled(key, conditions, policy, until)
+    return sorted(verdicts, key=lambda one: (one.tenant, one.order, one.kind, one.scope or "", one.episode))
+
+
+def history_of(members: list[Member]) -> list[Event]:
+    """H: without duplicates (the first in log order stays) and withdrawn events, sorted by time."""
+    once: dict[tuple[str, str], Event] = {}
+    for member in sorted(members, key=lambda one: (one.event.log, one.event.place)):
+        once.setdefault((member.event.source, member.event.id), member.event)
+    withdrawals = [event for event in once.values() if event.type == "evidence.withdrawn"]
+    withdrawn = [(event.text("event_source"), event.text("event_id")) for event in withdrawals]
+    kept = [event for event in once.values() if not any(source in (None, event.source) and name == event.id for source, name in withdrawn)]
+    return sorted(kept, key=lambda event: (event.at, event.source, event.id))
+
+
+def flag_duplicates(orders: list[Order]) -> None:
+    """Mark each order that repeats another of the same customer, address and basket, placed at most ten minutes before it."""
+    groups: dict[tuple[object, ...], list[Order]] = {}
+    for order in orders:
+        data = order.of("order.placed")[0].data
+        customer, address = text(mapping(data, "customer"), "id"), text(mapping(data, "ship_to"), "address_hash")
+        basket = sorted((line.sku or "", order.whole(line)) for line in lines_of(data))
+        if customer and address:
+            what = tuple(basket) if basket else money(data, "total")
+            if what is not None:
+                groups.setdefault((order.tenant, customer, address, what), []).append(order)
+    for group in groups.values():
+        group.sort(key=lambda order: (order.placed, order.id))
+        for earlier, later in itertools.pairwise(group):
+            later.duplicate = later.placed - earlier.placed <= 10 * MINUTE
+
+
+def settled(key: OrderKey, conditions: list[Condition], policy: Policy, until: int) -> list[Verdict]:
+    """Conditions as verdicts at `until`: merged, numbered, and suppressed where another open one explains them."""
+    seen = [condition for condition in conditions if condition.start < condition.end and policy.rules[condition.kind].mode != "off"]
+    visible = [
+        (number, condition)
+        for episodes in merged(seen)
+        for number, condition in enumerate(episodes, start=1)
+        if condition.start <= until or not condition.waits
+    ]
+    skewed = {id(one) for _, one in visible if one.kind == "data.clock_skew" and one.end > until}
+    still = [one for _, one in visible if one.end == NEVER or id(one) in skewed]
+
+    def suppressed(condition: Condition) -> bool:
+        rule = policy.rules[condition.kind]
+        return any(
+            other.kind in rule.suppressed_by
+            and policy.rules[other.kind].mode == rule.mode
+            and (other.scope == condition.scope or None in (other.scope, condition.scope))
+            for other in still
+        )
+
+    found: list[Verdict] = []
+    for number, one in visible:
+        is_open = any(one is other for other in still)
+        status = "resolved" if not is_open else ("suppressed" if suppressed(one) else "open")
+        found.append(Verdict(key[1], one.kind, one.scope, number, status, one.start, one.due, severity(one, policy, until), key[0]))
+    return found
+
+
+def severity(condition: Condition, policy: Policy, until: int) -> str:
+    """The severity of the last step reached."""
+    steps = sorted(condition.steps, key=lambda step: step[0])
+    reached = [word for at, word in steps if at <= until and at < condition.end]
+    return (reached or [word for _, word in steps[:1]] or [policy.rules[condition.kind].severity])[-1]

@@ -1,0 +1,103 @@
+"""Conditions: stretches of event time during which something is wrong (section 1 of the catalogue)."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+from typing import TYPE_CHECKING
+
+from tests.oracle.judging.reading import NEVER, Event
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable
+
+    from tests.oracle.judging.facts import Order
+
+
+@dataclass(frozen=True, slots=True)
+class Condition:
+    """Something is wrong from `start` until `end`. `waits`: it is visible only once the log has come to `start`."""
+
+    kind: str
+    scope: str | None
+    start: int
+    end: int
+    due: int | None = None
+    steps: tuple[tuple[int, str], ...] = ()
+    waits: bool = False
+
+
+def timeout(
+    order: Order,
+    kind: str,
+    anchor: int,
+    *,
+    since: int = -NEVER,
+    reached: int = NEVER,
+    lifted: int = NEVER,
+    scope: str | None = None,
+    carrier: str | None = None,
+    due: int | None = None,
+) -> list[Condition]:
+    """An expectation that runs out: `anchor` plus the kind's threshold and steps (or `due`, where it is computed elsewhere)."""
+    if anchor >= NEVER:
+        return []
+    setting = order.setting(kind)
+    calendar = order.calendar(setting.clock, carrier)
+    threshold = setting.international if setting.international and not order.domestic else setting.threshold
+    by = calendar.add(anchor, threshold) if due is None else due
+    steps = [(by + setting.grace, setting.severity)] + [(calendar.add(anchor, at), severity) for at, severity in setting.steps]
+    steps.sort(key=lambda step: step[0])
+    start = max(steps[0][0], since)
+    lift = min(reached, lifted)
+    return [Condition(kind, scope, start, lift, by, tuple(steps), waits=True)] if start < lift else []
+
+
+def signal(
+    order: Order,
+    kind: str,
+    event: Event,
+    clears: Iterable[int] = (),
+    *,
+    x: int = NEVER,
+    scope: str | None = None,
+    carrier: str | None = None,
+    severity: str | None = None,
+) -> list[Condition]:
+    """An event that is wrong until the earliest clearing instant at or after it, or until `x`."""
+    return state(order, kind, event.at, min([x, *(at for at in clears if at >= event.at)]), scope=scope, carrier=carrier, severity=severity)
+
+
+def state(
+    order: Order,
+    kind: str,
+    start: int,
+    end: int,
+    *,
+    scope: str | None = None,
+    carrier: str | None = None,
+    severity: str | None = None,
+) -> list[Condition]:
+    """Something that is wrong from `start` until `end`."""
+    if start >= end:
+        return []
+    setting = order.setting(kind)
+    calendar = order.calendar(setting.clock, carrier)
+    later = [(calendar.add(start, at), step) for at, step in setting.steps]
+    return [Condition(kind, scope, start, end, None, ((start, severity or setting.severity), *later))]
+
+
+def merged(conditions: Iterable[Condition]) -> list[list[Condition]]:
+    """The conditions by kind and scope, merged where they meet; each list is the episodes of one kind and scope, in order."""
+    groups: dict[tuple[str, str | None], list[Condition]] = {}
+    for condition in conditions:
+        groups.setdefault((condition.kind, condition.scope), []).append(condition)
+    found: list[list[Condition]] = []
+    for group in groups.values():
+        episodes: list[Condition] = []
+        for condition in sorted(group, key=lambda one: (one.start, one.due or 0, one.end)):
+            if episodes and condition.start <= episodes[-1].end:
+                episodes[-1] = replace(episodes[-1], end=max(episodes[-1].end, condition.end))
+            else:
+                episodes.append(condition)
+        found.append(episodes)
+    return found

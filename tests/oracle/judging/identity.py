@@ -1,0 +1,159 @@
+"""Which order each event belongs to, found by looking over the whole log."""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from dataclasses import dataclass, field
+from typing import Literal
+
+from tests.oracle.judging.reading import ALIASES, NEVER, Event
+
+OrderKey = tuple[str, str]
+"""Tenant and order ID."""
+Alias = tuple[str, str, str]
+"""Tenant, alias kind and value."""
+
+
+@dataclass(frozen=True, slots=True)
+class Member:
+    """An event as part of an order, known to it from the log time `known`: its own, or that of the tie that it waited for."""
+
+    event: Event
+    known: int
+
+
+@dataclass(frozen=True, slots=True)
+class Waited:
+    """An event without an order from its log time until `tied`."""
+
+    tenant: str
+    alias: str
+    log: int
+    tied: int
+
+
+@dataclass
+class Placement:
+    """All events by order, and what the search for their orders brought to light."""
+
+    orders: dict[OrderKey, list[Member]] = field(default_factory=lambda: defaultdict(list))
+    waited: list[Waited] = field(default_factory=list[Waited])
+    unresolved: dict[OrderKey, list[Event]] = field(default_factory=lambda: defaultdict(list))
+    reused: dict[OrderKey, list[tuple[str, int]]] = field(default_factory=lambda: defaultdict(list))
+    """Tracking numbers that an order took over after another's parcel had ended, and when (event time)."""
+
+
+@dataclass(frozen=True, slots=True)
+class Tie:
+    """A record that names both an alias and the order."""
+
+    log: int
+    place: int
+    order: OrderKey
+    event: Event
+
+
+def aliases(event: Event) -> list[Alias]:
+    """The aliases of an event that name one order."""
+    return [(event.tenant, kind, value) for kind in ALIASES if (value := event.text(kind))]
+
+
+def place(events: list[Event]) -> Placement:
+    """Give every event its order or orders. `events` are in log order."""
+    placement = Placement()
+    ties: dict[Alias, list[Tie]] = defaultdict(list)
+    loose: list[Event] = []
+    known: list[tuple[Event, OrderKey, tuple[int, int]]] = []
+    waiting: list[Event] = []
+
+    def settle(event: Event, order: OrderKey, at: tuple[int, int]) -> None:
+        known.append((event, order, at))
+        for alias in aliases(event):
+            ties[alias].append(Tie(*at, order, event))
+
+    def attempt(event: Event, at: tuple[int, int]) -> Literal["placed", "ambiguous", "waits"]:
+        """Place an event without a subject by its aliases, if they are tied by now."""
+        tied = [{tie.order for tie in ties[alias]} for alias in aliases(event)]
+        unique = [orders for orders in tied if len(orders) == 1]
+        if unique:
+            settle(event, next(iter(unique[0])), at)
+            return "placed"
+        ambiguous = [orders for orders in tied if len(orders) > 1]
+        if ambiguous and not event.numbers:
+            for order in ambiguous[0]:
+                placement.unresolved[order].append(event)
+            return "ambiguous"
+        return "waits"
+
+    for event in events:
+        at = (event.log, event.place)
+        if event.subject is not None:
+            settle(event, (event.tenant, event.subject), at)
+        elif not aliases(event):
+            loose.append(event)
+        elif attempt(event, at) == "waits":
+            waiting.append(event)
+        named = set(aliases(event))
+        while released := [one for one in waiting if named.intersection(aliases(one)) and attempt(one, at) == "placed"]:
+            waiting = [one for one in waiting if not any(one is other for other in released)]
+            for one in released:
+                named.update(aliases(one))
+                _note_wait(placement, one, at[0])
+    _by_tracking_number(placement, known, [*waiting, *loose])
+    for event, order, at in known:
+        placement.orders[order].append(Member(event, at[0]))
+    return placement
+
+
+def _note_wait(placement: Placement, event: Event, tied: int) -> None:
+    named = aliases(event)
+    kind, value = named[0][1:] if named else ("tracking_number", event.numbers[0])
+    placement.waited.append(Waited(event.tenant, f"{kind}:{value}", event.log, tied))
+
+
+def _by_tracking_number(placement: Placement, known: list[tuple[Event, OrderKey, tuple[int, int]]], loose: list[Event]) -> None:
+    """Place what is left by tracking number: to every order tied to it, or after a reuse to the later one."""
+    ties: dict[tuple[str, str], list[Tie]] = defaultdict(list)
+    for event, order, at in known:
+        for number in event.numbers:
+            ties[event.tenant, number].append(Tie(*at, order, event))
+    spoken: dict[tuple[str, str], list[Event]] = defaultdict(list)
+    for event in [*loose, *(event for event, _, _ in known)]:
+        for number in event.numbers:
+            spoken[event.tenant, number].append(event)
+    eras = {key: _eras(placement, key[1], tied, spoken[key]) for key, tied in ties.items()}
+    for event in loose:
+        orders: dict[OrderKey, tuple[int, int]] = {}
+        for number in event.numbers:
+            key = (event.tenant, number)
+            for start, end, owners in eras.get(key, []):
+                if start <= event.at < end:
+                    for order in owners:
+                        first = min((tie.log, tie.place) for tie in ties[key] if tie.order == order)
+                        orders[order] = min(first, orders.get(order, first))
+        at = (event.log, event.place)
+        if orders:
+            known.extend((event, order, max(at, tied)) for order, tied in orders.items())
+        if event.numbers or aliases(event):
+            tied_log = min((max(at, tied)[0] for tied in orders.values()), default=NEVER)
+            _note_wait(placement, event, tied_log)
+
+
+def _eras(placement: Placement, number: str, ties: list[Tie], events: list[Event]) -> list[tuple[int, int, list[OrderKey]]]:
+    """Who owns a tracking number from when to when, in event time: a new owner after an end begins a new era."""
+    since: dict[OrderKey, tuple[int, bool]] = {}
+    for order in {tie.order for tie in ties}:
+        mine = [tie.event for tie in ties if tie.order == order]
+        labels = [event.at for event in mine if event.type in ("warehouse.label_created", "warehouse.shipped")]
+        since[order] = (min(labels), True) if labels else (min(event.at for event in mine), False)
+    ends = [event.at for event in events if event.type == "carrier.scan" and event.text("status") in ("delivered", "returned")]
+    eras: list[tuple[int, int, list[OrderKey]]] = []
+    for order, (start, labelled) in sorted(since.items(), key=lambda item: (item[1][0], item[0])):
+        if eras and not (labelled and any(eras[-1][0] <= end < start for end in ends)):
+            eras[-1][2].append(order)
+            continue
+        if eras:
+            eras[-1] = (eras[-1][0], start, eras[-1][2])
+            placement.reused[order].append((number, start))
+        eras.append((start if eras else -NEVER, NEVER, [order]))
+    return eras

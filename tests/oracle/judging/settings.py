@@ -1,0 +1,218 @@
+"""What the catalogue says each kind's threshold, steps, severity and suppressors are, and which calendars judge them."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING
+
+from tests.oracle.judging.calendars import Calendar, Span, span
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+
+@dataclass(frozen=True, slots=True)
+class Setting:
+    """The effective setting of one kind. `steps` are further instants, counted from the anchor as the threshold is."""
+
+    severity: str
+    threshold: Span = field(default=Span(0, "us"))
+    international: Span | None = None
+    clock: str = "destination"
+    grace: int = 0
+    steps: tuple[tuple[Span, str], ...] = ()
+    suppressed_by: tuple[str, ...] = ()
+    mode: str = "on"
+    anchor: str = ""
+    fallback: Span | None = None
+    fields: tuple[str, ...] = ()
+
+
+def _kind(
+    severity: str,
+    threshold: str = "0 h",
+    clock: str = "destination",
+    *,
+    international: str | None = None,
+    steps: Mapping[str, str] | None = None,
+    supp: tuple[str, ...] = (),
+    anchor: str = "",
+    fallback: str | None = None,
+    fields: tuple[str, ...] = (),
+) -> Setting:
+    return Setting(
+        severity,
+        span(threshold),
+        span(international) if international else None,
+        clock,
+        steps=tuple((span(at), step) for at, step in (steps or {}).items()),
+        suppressed_by=supp,
+        anchor=anchor,
+        fallback=span(fallback) if fallback else None,
+        fields=fields,
+    )
+
+
+_TIMEOUTS_OF_OTHERS = (
+    "order.pending_too_long",
+    "payment.auth_missing",
+    "payment.auth_expiring",
+    "payment.capture_overdue",
+    "payment.fraud_review_overdue",
+    "payment.credit_hold_aged",
+    "payment.invoice_overdue",
+    "inventory.allocation_overdue",
+    "inventory.backorder_aged",
+    "fulfilment.release_overdue",
+    "fulfilment.pick_overdue",
+    "fulfilment.pack_overdue",
+    "fulfilment.ship_overdue",
+    "fulfilment.hold_aged",
+    "fulfilment.split_incomplete",
+)
+_UNPAID = ("payment.capture_overdue", "order.pending_too_long", "payment.declined_soft", "payment.declined_hard")
+_SHIP = ("fulfilment.ship_overdue",)
+_LOST = ("shipment.lost_confirmed",)
+
+DEFAULTS: dict[str, Setting] = {
+    "order.pending_too_long": _kind("medium", "2 d"),
+    "order.validation_failed": _kind("high"),
+    "order.duplicate_suspected": _kind("high"),
+    "order.stalled": _kind("medium", "24 bh", "site", supp=_TIMEOUTS_OF_OTHERS),
+    "order.cancel_in_flight": _kind("high"),
+    "order.change_after_release": _kind("high"),
+    "order.price_dispute": _kind("medium"),
+    "order.master_data_incomplete": _kind("medium", fields=("total", "ship_to.country")),
+    "payment.declined_soft": _kind("low", supp=("payment.declined_hard",)),
+    "payment.declined_hard": _kind("high"),
+    "payment.auth_missing": _kind("medium", "1 h", supp=_UNPAID),
+    "payment.auth_expiring": _kind("high", steps={"-24 h": "medium"}),
+    "payment.capture_failed": _kind("high"),
+    "payment.capture_overdue": _kind("medium", "24 h", supp=("order.pending_too_long",), anchor="terms"),
+    "payment.fraud_review_overdue": _kind("high", "2 bd", "site"),
+    "payment.credit_hold_aged": _kind("high", "1 bd", "site"),
+    "payment.disputed_in_flight": _kind("critical"),
+    "payment.amount_mismatch": _kind("high"),
+    "payment.invoice_overdue": _kind("medium", "2 bd", "site"),
+    "inventory.oversold": _kind("high"),
+    "inventory.out_of_stock": _kind("high"),
+    "inventory.partial": _kind("medium"),
+    "inventory.substitution_needed": _kind("medium"),
+    "inventory.short_pick": _kind("high"),
+    "inventory.sku_unknown": _kind("high"),
+    "inventory.sku_inactive": _kind("high"),
+    "inventory.allocation_overdue": _kind("medium", "4 bh", "site"),
+    "inventory.backorder_aged": _kind("medium", "30 d", steps={"53 d": "high"}),
+    "fulfilment.release_overdue": _kind("medium", "-24 h", supp=_SHIP),
+    "fulfilment.pick_overdue": _kind("medium", "8 bh", "site", supp=_SHIP),
+    "fulfilment.pack_overdue": _kind("medium", "4 bh", "site", supp=_SHIP),
+    "fulfilment.ship_overdue": _kind("high", fallback="72 h"),
+    "fulfilment.hold_aged": _kind("medium", "2 bd", "site"),
+    "fulfilment.routing_rejected": _kind("high"),
+    "fulfilment.customs_data_missing": _kind("high"),
+    "fulfilment.split_incomplete": _kind("medium", "3 bd", "site", supp=_SHIP),
+    "address.invalid": _kind("high"),
+    "address.change_late": _kind("high"),
+    "address.risk": _kind("high"),
+    "shipment.first_scan_missing": _kind("medium", "4 bd", "carrier", steps={"2 bd": "low"}, supp=("shipment.tracking_invalid",)),
+    "shipment.tracking_invalid": _kind("medium", "24 h"),
+    "shipment.pickup_failed": _kind("medium"),
+    "shipment.scan_gap": _kind("low", "3 bd", "carrier", international="5 bd", supp=("shipment.stuck", "shipment.lost_suspected", *_LOST)),
+    "shipment.stuck": _kind("high", "6 bd", "carrier", international="10 bd", supp=("shipment.lost_suspected", *_LOST)),
+    "shipment.lost_suspected": _kind("high", "30 d", supp=_LOST),
+    "shipment.lost_confirmed": _kind("critical"),
+    "shipment.eta_slip": _kind("medium", supp=("shipment.delivery_overdue",)),
+    "shipment.delivery_overdue": _kind("medium", "0 h", steps={"1 bd": "high"}, supp=_LOST),
+    "shipment.delay_reported": _kind("low"),
+    "shipment.misrouted": _kind("low"),
+    "shipment.held": _kind("medium", "1 bd", "carrier"),
+    "shipment.customs_hold": _kind(
+        "medium", "0 h", "carrier", steps={"3 bd": "high"}, supp=("shipment.documents_missing", "shipment.duty_unpaid")
+    ),
+    "shipment.documents_missing": _kind("medium", "0 h", "carrier", steps={"3 bd": "high"}),
+    "shipment.duty_unpaid": _kind("medium", "0 h", "carrier", steps={"3 bd": "high"}),
+    "shipment.attempt_failed": _kind("medium", supp=("shipment.attempts_exhausted",)),
+    "shipment.attempts_exhausted": _kind("high"),
+    "shipment.pickup_unclaimed": _kind("medium", "5 d", steps={"3 d": "low"}),
+    "shipment.refused": _kind("high"),
+    "shipment.damaged": _kind("high"),
+    "shipment.disposed": _kind("high"),
+    "shipment.prohibited": _kind("high"),
+    "shipment.rejected_by_carrier": _kind("high"),
+    "shipment.return_to_sender": _kind("high"),
+    "shipment.rts_stalled": _kind("medium", "10 bd", "carrier"),
+    "shipment.delivered_disputed": _kind("high"),
+    "conflict.delivered_without_ship": _kind("high"),
+    "conflict.shipped_unpaid": _kind("high"),
+    "conflict.cancelled_but_moving": _kind("high"),
+    "conflict.refunded_but_moving": _kind("high"),
+    "conflict.released_on_credit_hold": _kind("high"),
+    "conflict.short_after_ship_confirm": _kind("high"),
+    "conflict.quantity_mismatch": _kind("high"),
+    "conflict.duplicate_shipment": _kind("high"),
+    "conflict.status_regression": _kind("high"),
+    "conflict.tracking_reused": _kind("high"),
+    "return.label_unused": _kind("low", "14 d"),
+    "return.transit_stalled": _kind("medium", "5 bd", "carrier"),
+    "return.inspection_overdue": _kind("medium", "2 bd", "site"),
+    "return.received_not_refunded": _kind("medium", "3 bd", "site"),
+    "data.unmapped_status": _kind("low"),
+    "data.orphan_signal": _kind("medium", "15 m"),
+    "data.clock_skew": _kind("low", "15 m"),
+    "data.identity_unresolved": _kind("medium"),
+}
+
+
+@dataclass(frozen=True)
+class Site:
+    """Where goods leave from: its country and zone, and the name of its calendar where it has one."""
+
+    country: str | None = None
+    zone: str | None = None
+    calendar: str | None = None
+
+
+@dataclass(frozen=True)
+class Policy:
+    """The effective policy: settings by kind, what the feeds emit, and whose calendar is whose."""
+
+    rules: Mapping[str, Setting] = field(default_factory=lambda: dict(DEFAULTS))
+    emits: frozenset[str] = frozenset({"placed", "captured", "shipped", "scans"})
+    sites: Mapping[str, Site] = field(default_factory=dict[str, Site])
+    calendars: Mapping[str, Calendar] = field(default_factory=dict[str, Calendar])
+    carriers: Mapping[str, str] = field(default_factory=dict[str, str])
+    """Carrier -> name of a calendar."""
+    destinations: Mapping[str, str] = field(default_factory=dict[str, str])
+    """`country` or `country/region` -> name of a calendar."""
+    zones: Mapping[str, str] = field(default_factory=dict[str, str])
+    """`country` or `country/region` -> zone."""
+    tenant_zones: Mapping[str, str] = field(default_factory=dict[str, str])
+
+    def tenant_zone(self, tenant: str) -> str:
+        """The tenant's zone, else UTC."""
+        return self.tenant_zones.get(tenant, "UTC")
+
+    def country_zone(self, country: str | None, region: str | None) -> str:
+        """The policy's zone for a country and region, else UTC."""
+        return self.zones.get(f"{country}/{region}") or self.zones.get(country or "") or "UTC"
+
+    def site_zone(self, site: str | None, tenant: str) -> str:
+        """The zone of a site, else the tenant's."""
+        return self.sites.get(site or "", Site()).zone or self.tenant_zone(tenant)
+
+    def site_calendar(self, site: str | None, tenant: str) -> Calendar:
+        """The calendar mapped to the site, else working days in its zone with its country's holidays."""
+        known = self.sites.get(site or "", Site())
+        if known.calendar:
+            return self.calendars[known.calendar]
+        return Calendar(self.site_zone(site, tenant), known.country)
+
+    def destination_calendar(self, country: str | None, region: str | None) -> Calendar:
+        """The calendar mapped to the destination, else working days in its zone with its country's holidays."""
+        name = self.destinations.get(f"{country}/{region}") or self.destinations.get(country or "")
+        return self.calendars[name] if name else Calendar(self.country_zone(country, region), country)
+
+    def carrier_calendar(self, carrier: str | None, country: str | None, region: str | None) -> Calendar:
+        """The calendar mapped to the carrier, else the destination's."""
+        name = self.carriers.get(carrier or "")
+        return self.calendars[name] if name else self.destination_calendar(country, region)
