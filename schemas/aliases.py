@@ -1,0 +1,45 @@
+"""The identifiers by which an event can be tied to its order where `subject` is absent."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from schemas.events import DATA_MODELS
+
+if TYPE_CHECKING:
+    from schemas.wire import Event
+
+KINDS = (
+    "payment_id",
+    "shipment_id",
+    "fulfillment_order_id",
+    "return_id",
+    "invoice_id",
+    "dispute_id",
+    "tracking_number",
+    "order_alias",
+)
+"""The alias kinds. A value is unique within tenant and kind; only tracking numbers may be used again, or shared (freight)."""
+
+ALIAS_FIELDS: dict[str, tuple[str, ...]] = {
+    type_: tuple(field for kind in KINDS for field in (kind, f"{kind}s") if field in model.model_fields)
+    for type_, model in DATA_MODELS.items()
+}
+"""By event type: the fields of `data` that carry aliases. A field in the plural holds a list of them."""
+
+
+def aliases(event: Event) -> tuple[tuple[str, str], ...]:
+    """The (kind, value) pairs that `event` carries, in the order of `KINDS`, each once; tracking numbers in the order stated."""
+    return aliases_of(event.type, event.data)
+
+
+def aliases_of(type_: str, data: object) -> tuple[tuple[str, str], ...]:
+    """The same for `data` of an event of type `type_`: an object with the fields of its model, or the dictionary of an `order.updated`."""
+    found: list[tuple[str, str]] = []
+    for field in ALIAS_FIELDS[type_]:
+        value: object = data.get(field) if isinstance(data, dict) else getattr(data, field)
+        if isinstance(value, str):
+            found.append((field, value))
+        elif isinstance(value, list):
+            found += [(field[:-1], number) for number in value]
+    return tuple(found) if len(found) < 2 else tuple(dict.fromkeys(found))

@@ -1,0 +1,143 @@
+"""Derives the fast decoder's types (msgspec structs) from the pydantic models, so that the contract is stated once.
+
+What is carried over: field names, types, defaults, bounds and patterns, and the functions in `AfterValidator`.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from datetime import datetime
+from functools import cache
+from types import UnionType
+from typing import Annotated, Any, TypeAlias, Union, get_args, get_origin, get_type_hints
+
+import msgspec
+from msgspec import UNSET, Meta, Struct, UnsetType
+from pydantic import AfterValidator, BaseModel, StringConstraints
+from pydantic.fields import FieldInfo
+
+from schemas.values import NO_CONTROL, AwareDatetime, BadTimeError
+
+TypeForm: TypeAlias = object
+"""A type as it stands in an annotation: a class, a union, an `Annotated`, ..."""
+
+Check: TypeAlias = Callable[[object], object]
+"""Raises ValueError for a value that its type alone does not refuse."""
+
+
+@cache
+def struct_of(model: type[BaseModel], *, thorough: bool = False, patch: bool = False) -> type[Struct]:
+    """The struct with the fields of `model`.
+
+    `thorough` includes the pattern that forbids control characters. Without it decoding is faster, and a decoder can know from the
+    bytes alone that there are none. `patch` lets every field be null or UNSET, in nested models too: a JSON Merge Patch.
+    """
+    hints = field_types(model)
+    fields: list[tuple[str, object, object]] = []
+    for name, info in model.model_fields.items():
+        type_ = struct_type(hints[name], thorough=thorough, patch=patch)
+        if patch:
+            fields.append((name, union(type_, None, UnsetType), UNSET))
+        else:
+            fields.append((name, type_, msgspec.NODEFAULT if info.is_required() else info.default))
+    return define(model.__name__, fields, doc=model.__doc__, post_init=post_init(hints))
+
+
+def define(
+    name: str,
+    fields: list[tuple[str, object, object]],
+    *,
+    doc: str | None,
+    post_init: Callable[[Struct], None] | None,
+    bases: tuple[type[Struct], ...] = (),
+    tag: str | None = None,
+) -> type[Struct]:
+    """A frozen struct of (name, type, default) fields. With a `tag` its JSON has a field `type` of that value, and so has the class."""
+    namespace: dict[str, object] = {"__doc__": doc}
+    if post_init is not None:
+        namespace["__post_init__"] = post_init
+    if tag is not None:
+        namespace["type"] = tag
+    return msgspec.defstruct(
+        name,
+        fields,  # type: ignore[arg-type]  # its stub wants classes, it takes every type form
+        bases=bases or None,
+        module=__name__,
+        namespace=namespace,
+        tag=tag,
+        tag_field=tag and "type",
+        frozen=True,
+        # Decoded data holds no references back, so reference counting alone frees it.
+        gc=False,
+        kw_only=True,
+    )
+
+
+def field_types(model: type[BaseModel]) -> dict[str, TypeForm]:
+    """The annotations of the fields of `model`, with their metadata."""
+    hints = get_type_hints(model, include_extras=True)
+    return {name: hints[name] for name in model.model_fields}
+
+
+def struct_type(form: TypeForm, *, thorough: bool, patch: bool = False) -> TypeForm:
+    """The type for msgspec that accepts what pydantic accepts for `form` (less what `checks` does)."""
+    origin, arguments = get_origin(form), get_args(form)
+    if isinstance(form, type) and issubclass(form, BaseModel):
+        return struct_of(form, thorough=thorough, patch=patch)
+    if origin is Annotated:
+        inner = struct_type(arguments[0], thorough=thorough)
+        bounds = meta(arguments[1:], thorough=thorough)
+        return Annotated[inner, bounds] if bounds else inner  # type: ignore[valid-type]  # a type only known at run time
+    if origin in {Union, UnionType}:
+        return union(*(struct_type(argument, thorough=thorough, patch=patch) for argument in arguments))
+    if origin is list:
+        return list[struct_type(arguments[0], thorough=thorough)]  # type: ignore[misc]  # as above
+    if origin is dict:
+        return dict[str, Any]
+    return AwareDatetime if form is datetime else form
+
+
+def union(*forms: TypeForm) -> TypeForm:
+    """The union of type forms known only at run time."""
+    return Union[forms]  # noqa: UP007
+
+
+def meta(metadata: tuple[object, ...], *, thorough: bool) -> Meta | None:
+    """The bounds that pydantic `metadata` states."""
+    bounds: dict[str, object] = {}
+    for item in metadata:
+        if isinstance(item, StringConstraints):
+            bounds |= {name: value for name in ("min_length", "max_length", "pattern") if (value := getattr(item, name)) is not None}
+        elif isinstance(item, FieldInfo):
+            for bound in item.metadata:
+                bounds |= {name: getattr(bound, name) for name in ("ge", "le") if hasattr(bound, name)}
+    if bounds.get("pattern") == NO_CONTROL and not thorough:
+        del bounds["pattern"]
+    return Meta(**bounds) if bounds else None  # type: ignore[arg-type]  # names and values are those of pydantic's own bounds
+
+
+def post_init(forms: dict[str, TypeForm]) -> Callable[[Struct], None] | None:
+    """A `__post_init__` that runs the `AfterValidator` functions in the annotations of fields, or None if there are none."""
+    checks = [(name, check) for name, form in forms.items() for check in validators(form)]
+    if not checks:
+        return None
+
+    def __post_init__(self: Struct) -> None:  # noqa: N807
+        for name, check in checks:
+            value = getattr(self, name)
+            if value is not None and value is not UNSET:
+                try:
+                    check(value)
+                except BadTimeError as error:
+                    raise BadTimeError(f"{name}: {error}") from None
+
+    return __post_init__
+
+
+def validators(form: TypeForm) -> list[Check]:
+    """The `AfterValidator` functions in `form` or in one of the members of its union."""
+    if get_origin(form) is Annotated:
+        return [item.func for item in form.__metadata__ if isinstance(item, AfterValidator)]
+    if get_origin(form) in {Union, UnionType}:
+        return [check for member in get_args(form) for check in validators(member)]
+    return []

@@ -1,0 +1,121 @@
+"""The value types that fields are made of: identifiers, amounts, quantities, instants and promise dates.
+
+Each type states its bounds once, as pydantic metadata; `schemas.structs` reads the same metadata to derive the fast decoder.
+"""
+
+from __future__ import annotations
+
+from datetime import date, datetime, timedelta, timezone
+from functools import lru_cache
+from typing import Annotated
+
+import msgspec
+from pydantic import AfterValidator, BeforeValidator, Field, JsonValue, StringConstraints
+
+NO_CONTROL = r"^[^\x00-\x1f\x7f]*$(?!\n)"
+"""Pattern of text without control characters. (`$` alone would let a final newline pass.)"""
+
+EPOCH = datetime(1970, 1, 1, tzinfo=timezone.utc)  # noqa: UP017 (`datetime.UTC` reads worse next to `timezone`)
+FIRST_YEAR, LAST_YEAR = 2000, 2100
+
+
+class BadTimeError(ValueError):
+    """An instant or a date that does not exist, has no offset, or lies outside the years 2000 to 2100."""
+
+
+def micros(instant: datetime) -> int:
+    """Microseconds since 1970-01-01T00:00:00Z of an aware `instant`, exactly."""
+    since = instant - EPOCH
+    return since.days * 86_400_000_000 + since.seconds * 1_000_000 + since.microseconds
+
+
+def from_micros(at: int) -> datetime:
+    """The instant (UTC) that is `at` microseconds after 1970-01-01T00:00:00Z."""
+    return EPOCH + timedelta(microseconds=at)
+
+
+def parse_instant(text: object) -> datetime:
+    """Read an RFC 3339 instant with an offset, as the fast decoder does.
+
+    Raises:
+        BadTimeError: if it is a text that is no such instant.
+        ValueError: if it is no text at all.
+    """
+    if isinstance(text, datetime):
+        return text
+    if not isinstance(text, str):
+        raise ValueError("an instant is a text")  # noqa: TRY004 (pydantic reports ValueError, and lets TypeError through)
+    try:
+        return msgspec.convert(text, AwareDatetime)
+    except msgspec.ValidationError:
+        raise BadTimeError("no RFC 3339 instant with an offset") from None
+
+
+def check_instant(instant: datetime) -> datetime:
+    """Refuse an instant without offset or outside the years 2000 to 2100: it would be an error of the source, and could overflow.
+
+    Raises:
+        BadTimeError: if it is one.
+    """
+    if instant.tzinfo is None:
+        raise BadTimeError("an instant needs an offset")
+    if not FIRST_YEAR <= instant.year <= LAST_YEAR:
+        raise BadTimeError("year out of range")
+    return instant
+
+
+@lru_cache(maxsize=65_536)
+def check_when(text: str) -> str:
+    """Check a promise: a plain date, an RFC 3339 instant, or two of these as `a/b`. Memoised, since dates repeat.
+
+    Raises:
+        BadTimeError: if it is none of these, or lies outside the years 2000 to 2100.
+    """
+    ends = text.split("/")
+    if len(ends) > 2:
+        raise BadTimeError("an interval has two ends")
+    for end in ends:
+        if len(end) == 10:
+            try:
+                day = date.fromisoformat(end)
+            except ValueError:
+                raise BadTimeError("no such date") from None
+            # `fromisoformat` also reads week dates such as 2026-W17-1, which no producer means.
+            if day.isoformat() != end or not FIRST_YEAR <= day.year <= LAST_YEAR:
+                raise BadTimeError("no plain date of the years 2000 to 2100")
+        else:
+            check_instant(parse_instant(end))
+    return text
+
+
+AwareDatetime = Annotated[datetime, msgspec.Meta(tz=True)]
+
+Id = Annotated[str, StringConstraints(min_length=1, max_length=512, pattern=NO_CONTROL)]
+"""An opaque identifier: 1 to 512 characters, no control characters."""
+
+Word = Annotated[str, StringConstraints(max_length=512)]
+"""A code or name of an open set: readers treat an unknown value as the default."""
+
+Text = Annotated[str, StringConstraints(max_length=65_536)]
+"""Free text, possibly about a person. Never stored with an order, never sent out."""
+
+Free = dict[str, JsonValue] | str
+"""Free structure, possibly about a person. Never stored with an order, never sent out."""
+
+Amount = Annotated[str, StringConstraints(pattern=r"^-?[0-9]{1,15}(\.[0-9]{1,4})?$(?!\n)")]
+"""A decimal number as text, such as `129.90`."""
+
+Currency = Annotated[str, StringConstraints(pattern=r"^[A-Z]{3}$(?!\n)")]
+"""An ISO 4217 code, such as `EUR`."""
+
+Quantity = Annotated[int, Field(ge=0, le=1_000_000_000)]
+"""A number of pieces."""
+
+Balance = Annotated[int, Field(ge=-1_000_000_000, le=1_000_000_000)]
+"""A number of pieces that can be below zero, such as what a stock system says is available."""
+
+Instant = Annotated[datetime, BeforeValidator(parse_instant, json_schema_input_type=str), AfterValidator(check_instant)]
+"""RFC 3339 with an offset, in the years 2000 to 2100."""
+
+When = Annotated[str, StringConstraints(max_length=80), AfterValidator(check_when)]
+"""A promise: a plain date (until the next local midnight, exclusive), an RFC 3339 instant, or a range `a/b` (its later end)."""

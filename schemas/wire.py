@@ -1,0 +1,251 @@
+"""Bytes to `Event` in one pass, or `Rejected` with a reason. Nothing else leaves `decode`, whatever the bytes are.
+
+The decoder's types are derived from the pydantic models in `schemas.envelope`; a property test shows that both accept and refuse the same.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable, Iterable
+from datetime import datetime
+from functools import reduce
+from operator import or_
+from typing import ClassVar, Literal, TypeAlias, cast, get_args
+
+import msgspec
+from msgspec import Struct
+from msgspec.structs import force_setattr
+from pydantic import BaseModel
+
+from schemas.aliases import aliases_of
+from schemas.envelope import DEFAULT_TENANT, EVENT_MODELS, HEARTBEAT, Envelope, schema_suffix
+from schemas.events import DATA_MODELS, OrderUpdated
+from schemas.structs import define, field_types, struct_of, struct_type
+from schemas.values import BadTimeError, check_instant, from_micros, micros
+
+__all__ = [
+    "MAX_BYTES",
+    "MAX_DEPTH",
+    "REASONS",
+    "Data",
+    "Event",
+    "Reason",
+    "Rejected",
+    "decode",
+    "decode_binary",
+    "from_micros",
+    "micros",
+    "structured",
+]
+
+MAX_BYTES = 1 << 20
+"""Longest record that is read; a longer one is refused without parsing."""
+
+MAX_DEPTH = 64
+"""Deepest nesting of objects and arrays. A fixed bound: the interpreter's own would depend on who calls."""
+
+Reason: TypeAlias = Literal[
+    "too_large",
+    "not_utf8",
+    "not_json",
+    "too_deep",
+    "not_cloudevent",
+    "unknown_type",
+    "unknown_status",
+    "missing_field",
+    "wrong_type",
+    "bad_time",
+    "bad_value",
+    "no_identity",
+]
+REASONS: tuple[Reason, ...] = get_args(Reason)
+
+Data: TypeAlias = BaseModel | dict[str, object]
+"""`data` of an event: an object with exactly the attributes of its type's model in `DATA_MODELS`; of `order.updated`, a dictionary of the
+fields that the patch names (null removes). Cast it to the model: the objects are msgspec structs that share its attributes, not its methods."""
+
+
+class Rejected(Exception):  # noqa: N818 (a verdict about a record, not a failure of ours)
+    """The record is no event of the contract: one `reason`, and a `detail` that names fields, never their values."""
+
+    def __init__(self, reason: Reason, detail: str) -> None:
+        super().__init__(reason, detail)
+        self.reason: Reason = reason
+        self.detail = detail
+
+    def __str__(self) -> str:
+        return f"{self.reason}: {self.detail}"
+
+
+class Event(Struct, frozen=True, gc=False, kw_only=True):
+    """One event of the contract, decoded and checked. Attributes as in `schemas.envelope.Envelope`; instants are aware."""
+
+    type: ClassVar[str]
+    specversion: str = "1.0"
+    id: str
+    source: str
+    subject: str | None = None
+    time: datetime
+    recordedtime: datetime | None = None
+    tenant: str = DEFAULT_TENANT
+    dataschema: str | None = None
+    data: Data
+
+
+def decode(raw: bytes) -> Event:
+    """Read one structured CloudEvent (JSON, at most 1 MiB).
+
+    Raises:
+        Rejected: if it is none, or not one of the contract. No other exception.
+    """
+    if len(raw) > MAX_BYTES:
+        raise Rejected("too_large", f"more than {MAX_BYTES} bytes")
+    if not raw.isascii():
+        try:
+            raw.decode()
+        except UnicodeDecodeError as error:
+            raise Rejected("not_utf8", f"byte {error.start}") from None
+    if raw.count(b"{") + raw.count(b"[") > MAX_DEPTH and _too_deep(raw):
+        raise Rejected("too_deep", f"more than {MAX_DEPTH} levels")
+    try:
+        event = _decode(raw)
+        # Within a JSON text a control character is escaped, or it is DEL; only then can there be one in an identifier.
+        if b"\\" in raw or b"\x7f" in raw:
+            _decode_thorough(raw)
+    except msgspec.DecodeError as error:
+        raise _rejected(error) from None
+    except RecursionError:
+        raise Rejected("too_deep", "more levels than the stack has left") from None
+    return event
+
+
+def decode_binary(headers: Iterable[tuple[str, bytes | None]], value: bytes | None) -> Event:
+    """Read one CloudEvent in Kafka's binary mode: attributes in `ce_` headers (UTF-8), `data` in the value.
+
+    Raises:
+        Rejected: as `decode` does.
+    """
+    return decode(structured(headers, value))
+
+
+def structured(headers: Iterable[tuple[str, bytes | None]], value: bytes | None) -> bytes:
+    """The structured form of a CloudEvent in binary mode.
+
+    Raises:
+        Rejected: if a header is not UTF-8 or the value not JSON. What else is wrong shows in `decode`.
+    """
+    try:
+        attributes = {name[3:]: text.decode() for name, text in headers if name.startswith("ce_") and text is not None}
+    except UnicodeDecodeError:
+        raise Rejected("not_utf8", "a header") from None
+    attributes.pop("data", None)
+    event: dict[str, object] = dict(attributes)
+    if value:
+        try:
+            # Checked by itself first: spliced in as it is, it could close `data` and go on with attributes of its own.
+            event["data"] = _decode_raw(value)
+        except (msgspec.DecodeError, RecursionError):
+            raise Rejected("not_json", "the value") from None
+    return msgspec.json.encode(event)
+
+
+_TOKENS = re.compile(rb'"[^"\\]*+(?:\\.[^"\\]*+)*+"?|[\[{\]}]', re.DOTALL)
+
+
+def _too_deep(raw: bytes) -> bool:
+    depth = 0
+    for token in _TOKENS.findall(raw):
+        if token in b"{[":
+            depth += 1
+            if depth > MAX_DEPTH:
+                return True
+        elif token in b"}]":
+            depth -= 1
+    return False
+
+
+def _struct(type_: str, model: type[Envelope], *, thorough: bool) -> type[Struct]:
+    """The event struct of one type: a subclass of `Event`."""
+    payload = DATA_MODELS[type_]
+    is_patch = payload is OrderUpdated
+    data = struct_of(payload, thorough=thorough, patch=is_patch)
+    required = any(field.is_required() for field in payload.model_fields.values())
+    fields: list[tuple[str, object, object]] = []
+    for name, form in field_types(model).items():
+        default = msgspec.NODEFAULT if model.model_fields[name].is_required() else model.model_fields[name].default
+        if name == "tenant":
+            fields.append((name, struct_type(form, thorough=thorough) | None, default))
+        elif name == "data":
+            fields.append((name, data, msgspec.NODEFAULT) if required else (name, data | None, None))
+        elif name != "type":
+            fields.append((name, struct_type(form, thorough=thorough), default))
+    finish = _finish(type_, None if required else data(), is_patch=is_patch)
+    return define(model.__name__, fields, doc=model.__doc__, post_init=finish, bases=(Event,), tag=type_)
+
+
+def _finish(type_: str, empty: Struct | None, *, is_patch: bool) -> Callable[[Struct], None]:
+    """What an event needs beyond the types of its fields: the same as the validators of `Envelope`."""
+    suffix = schema_suffix(type_)
+
+    def __post_init__(self: Struct) -> None:  # noqa: N807
+        event = cast("Event", self)
+        check_instant(event.time)
+        if event.recordedtime is not None:
+            check_instant(event.recordedtime)
+        # CloudEvents lets null stand for an attribute that is not set.
+        if event.tenant is None:
+            force_setattr(self, "tenant", DEFAULT_TENANT)
+        if event.data is None:
+            force_setattr(self, "data", empty)
+        if is_patch:
+            force_setattr(self, "data", msgspec.to_builtins(event.data))
+        if event.dataschema is not None and not event.dataschema.endswith(suffix):
+            raise Rejected("bad_value", f"$.dataschema: does not end in {suffix}")
+        if event.subject is None and type_ != HEARTBEAT and not aliases_of(type_, event.data):
+            raise Rejected("no_identity", "neither subject nor alias")
+
+    return __post_init__
+
+
+def _decoder(*, thorough: bool) -> Callable[[bytes], Event]:
+    union = reduce(or_, (_struct(type_, model, thorough=thorough) for type_, model in EVENT_MODELS.items()))
+    # The one place where structs are said to be what they are read as: `Event`, with data that has its model's attributes.
+    return cast("Callable[[bytes], Event]", msgspec.json.Decoder(union).decode)
+
+
+_decode = _decoder(thorough=False)
+_decode_thorough = _decoder(thorough=True)
+_decode_raw = msgspec.json.Decoder(msgspec.Raw).decode
+
+_IDENTITY = {"specversion", "id", "source", "type"}
+"""What every CloudEvent must have: without it, or with another type of value, the record is none."""
+
+_MISSING = re.compile(r"Object missing required field `(\w+)`")
+
+
+def _rejected(error: msgspec.DecodeError) -> Rejected:
+    """Translate msgspec's words. They may quote a value, so nothing of them goes on but field names and the names of types."""
+    if not isinstance(error, msgspec.ValidationError):
+        return Rejected("not_json", str(error))
+    message, _, place = str(error).rpartition(" - at `")
+    if not message:
+        message, place = place, "$`"
+    path = place.removesuffix("`")
+    top = path.removeprefix("$.") if path.removeprefix("$.") in _IDENTITY else None
+    if isinstance(error.__cause__, BadTimeError):
+        return Rejected("bad_time", f"{path}: {error.__cause__}")
+    if missing := _MISSING.match(message):
+        name = missing[1]
+        reason: Reason = "not_cloudevent" if path == "$" and name in _IDENTITY else "missing_field"
+        return Rejected(reason, f"{path}: `{name}` is missing")
+    if message.startswith("Invalid value"):
+        return Rejected("unknown_type", f"{path}: no type of the contract")
+    if message.startswith("Invalid enum value"):
+        return Rejected("not_cloudevent" if top else "unknown_status", f"{path}: not one of the known values")
+    if "datetime` with" in message or message.startswith("Invalid RFC3339"):
+        return Rejected("bad_time", f"{path}: no RFC 3339 instant with an offset")
+    if "length" in message or "matching" in message or "`int` <" in message or "`int` >" in message:
+        return Rejected("bad_value", f"{path}: out of bounds or in another form")
+    if message.startswith("Expected"):
+        return Rejected("not_cloudevent" if top or path == "$" else "wrong_type", f"{path}: {message}")
+    return Rejected("bad_value", f"{path}: not acceptable")
