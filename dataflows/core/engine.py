@@ -1,0 +1,218 @@
+"""The judgement: given an order, an event or a passing of time, what is to be said now.
+
+`Engine` is a pure function of its arguments and of its policy; state lives in `Order`. A rule is judged when an event triggers it, when
+its expectation may have run out, or while it has something open; every rule is judged again when history changed further back.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, cast
+
+from dataflows.core.conditions import Condition, merged
+from dataflows.core.facts import Facts
+from dataflows.core.ledger import Key, suppress
+from dataflows.core.profile import EVERY_EVENT, Profile
+from dataflows.core.publisher import Publisher
+from dataflows.core.rules import RULES, RULES_BY_KIND
+from dataflows.core.timeline import Added
+from dataflows.core.verdicts import CASE_NEW
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable
+
+    from dataflows.core.order import Order
+    from dataflows.core.policy import Policy, RuleSetting
+    from dataflows.core.verdicts import Out, Status, Verdict
+    from schemas.events import CaseEvent
+    from schemas.record import Note, Record
+
+INDEX = {rule.kind: index for index, rule in enumerate(RULES)}
+ORPHAN = INDEX["data.orphan_signal"]
+CLOSE = -1
+"""The pending entry that is no rule: when to see whether the order can be closed."""
+CASE_STATES = {
+    "case.acknowledged": "acknowledged",
+    "case.assigned": "assigned",
+    "case.snoozed": "snoozed",
+    "case.resolved": "resolved",
+    "case.reopened": "open",
+}
+
+
+class Engine:
+    """All rules under one policy."""
+
+    def __init__(self, policy: Policy) -> None:
+        self.policy = policy
+        self.overridden = frozenset(kind for o in policy.overrides for kind in (o.rules if not o.everything else INDEX))
+        self.publisher = Publisher(policy)
+        self._profiles: dict[int, tuple[tuple[RuleSetting, ...], Profile]] = {}
+
+    def profile(self, settings: tuple[RuleSetting, ...]) -> Profile:
+        """The compiled form of settings."""
+        known = self._profiles.get(id(settings))
+        if known is None:
+            known = self._profiles[id(settings)] = (settings, Profile(settings, self.overridden))
+        return known[1]
+
+    def restored(self, order: Order) -> Profile:
+        """The profile of an order that was unpacked."""
+        if not self.policy.overrides:
+            return self.profile(self.policy.base)
+        return self.profile(self.policy.settings(Facts(order.timeline, self.policy, order.tenant, order.last_log).dims))
+
+    def take(self, order: Order, record: Record) -> list[Out] | None:
+        """What `record` makes to be said; None if it is a duplicate. Earlier deadlines must have been fired."""
+        now = record.log
+        added = order.timeline.add(record)
+        if added is Added.DUPLICATE:
+            return None
+        order.last_log = now
+        marks, structural = order.mark(record)
+        if not order.placed:
+            return self._unplaced(order, now)
+        profile = order.profile
+        if profile is None or structural or added is Added.INSERTED or self.policy.overrides:
+            facts = Facts(order.timeline, self.policy, order.tenant, now)
+            latest = self.profile(self.policy.settings(facts.dims))
+            if latest is not profile:
+                structural = structural or profile is not None
+                order.profile = profile = latest
+            if structural or added is Added.INSERTED:
+                return self.judge(order, profile.possible(order.marks), facts, inclusive=False)
+        seen, several = order.marks, "several" in order.marks
+        rules = set(order.live)
+        for mark in marks:
+            for index, needs, unless in profile.on.get(mark, ()):
+                if (needs is None or not needs.isdisjoint(seen)) and (unless is None or several or unless.isdisjoint(seen)):
+                    rules.add(index)
+            self._arm(order, profile, mark, record.at)
+        self._arm(order, profile, EVERY_EVENT, record.at)
+        if not rules:
+            return []
+        return self.judge(order, rules, Facts(order.timeline, self.policy, order.tenant, now), inclusive=False)
+
+    def note(self, order: Order, note: Note) -> list[Out]:
+        """What a note of the identity step makes to be said."""
+        order.timeline.notes.append(note)
+        order.marks.add("note")
+        if not order.placed or order.profile is None:
+            return []
+        rules = {index for index, _, _ in order.profile.on.get("note", ())} | order.live
+        return self.judge(order, rules, Facts(order.timeline, self.policy, order.tenant, note.log), inclusive=False)
+
+    def wake(self, order: Order, now: int) -> list[Out]:
+        """What is to be said because log time has reached `now`: all records of that instant have been taken."""
+        due = {index for index, at in order.pending.items() if at <= now and index != CLOSE}
+        if not due:
+            return []
+        facts = Facts(order.timeline, self.policy, order.tenant, now)
+        if order.profile is None:
+            order.profile = self.profile(self.policy.settings(facts.dims))
+        return self.judge(order, due | (order.live if order.placed else set()), facts, inclusive=True)
+
+    def _unplaced(self, order: Order, now: int) -> list[Out]:
+        if order.profile is None:
+            facts = Facts(order.timeline, self.policy, order.tenant, now)
+            order.profile = self.profile(self.policy.settings(facts.dims))
+            if ORPHAN in order.profile.active:
+                return self.judge(order, (ORPHAN,), facts, inclusive=False)
+        return []
+
+    @staticmethod
+    def _arm(order: Order, profile: Profile, mark: str, at: int) -> None:
+        seen, pending = order.marks, order.pending
+        for index, least_wait, needs, unless in profile.arms.get(mark, ()):
+            if index in pending or (needs is not None and needs.isdisjoint(seen)):
+                continue
+            if unless is None or unless.isdisjoint(seen) or "several" in seen:
+                pending[index] = at + least_wait
+
+    def judge(self, order: Order, rules: Iterable[int], facts: Facts, *, inclusive: bool) -> list[Out]:
+        """Judges some rules of an order at log time `facts.now` and publishes the difference."""
+        now, ledger = facts.now, order.ledger
+        profile = cast("Profile", order.profile)
+        changed: dict[Key, Verdict] = self._cases(order, facts)
+        if changed:
+            ledger.verdicts = {**ledger.verdicts, **changed}
+            rules = set(rules) | order.live | {INDEX[key[0]] for key in changed}
+        for index in sorted(rules):
+            found, look = self._find(facts, profile.settings[index], index, now, inclusive=inclusive)
+            if look is None:
+                order.pending.pop(index, None)
+            else:
+                order.pending[index] = look
+            if not found and index not in order.live and not ledger.verdicts:
+                continue
+            for key, verdict in ledger.reconcile(RULES[index].kind, found, now).items():
+                if verdict is not ledger.verdicts.get(key):
+                    changed[key] = verdict
+        return self._publish(order, changed, facts) if changed else []
+
+    @staticmethod
+    def _find(
+        facts: Facts, setting: RuleSetting, index: int, now: int, *, inclusive: bool
+    ) -> tuple[dict[str | None, list[Condition]], int | None]:
+        """The conditions of one rule that can be seen at `now`, by scope, and when next to look."""
+        by_scope: dict[str | None, list[Condition]] = {}
+        for condition in RULES[index].judge(facts, setting):
+            if condition is not None:
+                by_scope.setdefault(condition.scope, []).append(condition)
+        found: dict[str | None, list[Condition]] = {}
+        look: int | None = None
+        for scope, conditions in by_scope.items():
+            for condition in merged(conditions):
+                ahead = [at for at, _ in condition.steps if at > now or (at == now and not inclusive)]
+                later = condition.start > now or (condition.start == now and not inclusive)
+                if condition.timed and later:
+                    ahead.append(condition.start)
+                else:
+                    found.setdefault(scope, []).append(condition)
+                if condition.look_again is not None:
+                    ahead.append(condition.look_again)
+                for at in ahead:
+                    if (condition.end is None or at < condition.end) and (look is None or at < look):
+                        look = at
+        return found, look
+
+    def _cases(self, order: Order, facts: Facts) -> dict[Key, Verdict]:
+        """Verdicts whose case (who works on them) changed."""
+        if not any(mark in order.marks for mark in CASE_STATES):
+            return {}
+        cases: dict[str, tuple[str, str | None, str | None]] = {}
+        for record in facts.t.of(*CASE_STATES):
+            data = cast("CaseEvent", record.event.data)
+            _, assignee, _ = cases.get(data.exception_id, CASE_NEW)
+            state = CASE_STATES[record.event.type]
+            until = data.until.isoformat() if data.until is not None and state == "snoozed" else None
+            cases[data.exception_id] = (state, data.assignee or assignee, until)
+        ledger = order.ledger
+        changed: dict[Key, Verdict] = {}
+        for key, verdict in ledger.verdicts.items():
+            case = cases.get(ledger.id_of(verdict), CASE_NEW)
+            if case != verdict.case:
+                changed[key] = ledger.copy(verdict, case=case)
+        return changed
+
+    def _publish(self, order: Order, changed: dict[Key, Verdict], facts: Facts) -> list[Out]:
+        ledger = order.ledger
+        before = {key: ledger.verdicts.get(key) for key in changed}
+        verdicts = {**ledger.verdicts, **changed}
+        live = [v for v in verdicts.values() if v.status in ("open", "suppressed")]
+        if live:
+            ids = {id(v): ledger.id_of(v) for v in live}
+            keys = {id(v): key for key, v in verdicts.items()}
+            suppressors = cast("Profile", order.profile).suppressors
+            for identity, suppressor in suppress(live, suppressors, ids).items():
+                key = keys[identity]
+                verdict = verdicts[key]
+                if verdict.suppressed_by != suppressor or (verdict.status == "suppressed") != (suppressor is not None):
+                    before.setdefault(key, ledger.verdicts.get(key))
+                    status: Status = "open" if suppressor is None else "suppressed"
+                    verdicts[key] = changed[key] = ledger.copy(verdict, status=status, suppressed_by=suppressor)
+        ledger.verdicts = verdicts
+        order.live = {INDEX[v.kind] for v in verdicts.values() if v.status in ("open", "suppressed") or v.resolution == "case"}
+        outs: list[Out] = []
+        for key in sorted(changed, key=lambda k: (k[0], k[1] or "", k[2])):
+            outs.extend(self.publisher.say(order, verdicts[key], before[key], facts, RULES_BY_KIND[key[0]]))
+        return outs

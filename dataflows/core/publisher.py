@@ -1,0 +1,124 @@
+"""Turns a changed verdict into what is written: its exception event, and the action that it asks for or withdraws."""
+
+from __future__ import annotations
+
+from decimal import Decimal
+from typing import TYPE_CHECKING
+from uuid import uuid5
+
+from dataflows.core.facts import amount
+from dataflows.core.shipments import scan_of
+from dataflows.core.verdicts import NAMESPACE, Out, cited, event, exception_data, iso, score
+
+if TYPE_CHECKING:
+    from dataflows.core.facts import Facts
+    from dataflows.core.order import Order
+    from dataflows.core.policy import Policy
+    from dataflows.core.rules.base import Rule
+    from dataflows.core.verdicts import Verdict
+
+
+def type_of(verdict: Verdict, before: Verdict | None) -> str:
+    """What kind of event says the change from `before` to `verdict`."""
+    if verdict.status == "retracted":
+        return "exception.retracted"
+    if verdict.status == "resolved" and (before is None or before.status != "resolved"):
+        return "exception.resolved"
+    return "exception.raised" if before is None else "exception.updated"
+
+
+def context_of(order: Order, facts: Facts) -> dict[str, object]:
+    """What a person or an agent needs to know of the order; no names, addresses or texts."""
+    opened = [v.kind for v in order.ledger.verdicts.values() if v.status == "open"]
+    if facts.placed is None:
+        return {"open_exceptions": sorted(opened)}
+    first, latest = facts.versions[0][0], facts.fields
+    captured = sum((amount(getattr(r.event.data, "amount", None)) for r in facts.t.of("payment.captured")), Decimal(0))
+    refunded = sum((amount(getattr(r.event.data, "amount", None)) for r in facts.t.of("payment.refunded")), Decimal(0))
+    shipments: list[dict[str, object]] = []
+    for shipment in facts.shipments:
+        last = shipment.scans[-1] if shipment.scans else None
+        scanned = None if last is None else {"status": scan_of(last).status, "reason": scan_of(last).reason, "time": iso(last.at)}
+        shipments.append(
+            {
+                "shipment": shipment.key,
+                "carrier": shipment.said("carrier"),
+                "tracking_numbers": sorted(shipment.trackings),
+                "last_scan": scanned,
+                "delivered": shipment.delivered is not None,
+            }
+        )
+    return {
+        "placed_at": iso(facts.placed_at),
+        "promise": {"first": first.promised_by, "current": latest.promised_by},
+        "ship_by": {"first": first.ship_by, "current": latest.ship_by},
+        "total": None if latest.total is None else {"amount": latest.total.amount, "currency": latest.total.currency},
+        "customer": None if latest.customer is None else {"id": latest.customer.id, "tier": latest.customer.tier},
+        "country": latest.ship_to.country if latest.ship_to else None,
+        "shipments": shipments,
+        "payment": {"authorized": facts.authorized is not None, "captured": str(captured), "refunded": str(refunded)},
+        "holds": sorted(h.hold for h in facts.holds if h.released is None),
+        "open_exceptions": sorted(opened),
+    }
+
+
+class Publisher:
+    """Writes verdicts of one policy. The number of each line within its order and instant keeps their order when shards are merged."""
+
+    def __init__(self, policy: Policy) -> None:
+        self.policy = policy
+        self._instant = -1
+        self._number = 0
+
+    def key(self, log: int) -> str:
+        """The next place at this instant."""
+        if log != self._instant:
+            self._instant, self._number = log, 0
+        self._number += 1
+        return f"{self._number:09d}"
+
+    def say(self, order: Order, verdict: Verdict, before: Verdict | None, facts: Facts, rule: Rule) -> list[Out]:
+        """The lines that a changed verdict is worth."""
+        verdict.sequence = (before.sequence if before else 0) + 1
+        log, id_ = facts.now, order.ledger.id_of(verdict)
+        fields = facts.fields if facts.placed is not None else None
+        total = float(fields.total.amount) if fields is not None and fields.total is not None else 0.0
+        tier = fields.customer.tier if fields is not None and fields.customer is not None else None
+        terms = score(verdict, total, tier)
+        context = context_of(order, facts)
+        data = exception_data(verdict, rule, id_, order.id, log, self.policy.version, context, terms)
+        type_ = type_of(verdict, before)
+        about = verdict.due if verdict.due is not None else verdict.start
+        body = event(order.tenant, order.id, type_, f"{id_}:{verdict.sequence}", about, data)
+        outs = [Out(log, order.id, "exceptions", type_, self.key(log), body, verdict.kind, verdict.severity, verdict.status, data)]
+        action = self._action(order, verdict, rule, id_, log)
+        return outs if action is None else [*outs, action]
+
+    def _action(self, order: Order, verdict: Verdict, rule: Rule, id_: str, log: int) -> Out | None:
+        """The best action, proposed or requested while the exception is open, withdrawn when it no longer is."""
+        wanted = verdict.status == "open" and verdict.mode == "on" and verdict.case[0] != "resolved"
+        if wanted == (verdict.action > 0) or not rule.actions:
+            return None
+        if wanted:
+            verdict.action = 1 - verdict.action
+            blocked = any(v.lane == "block" and v.status == "open" for v in order.ledger.verdicts.values())
+            type_ = "action.requested" if verdict.lane == "auto" and not blocked else "action.proposed"
+        else:
+            type_ = "action.withdrawn"
+        number = verdict.action
+        if not wanted:
+            verdict.action = -verdict.action
+        name, reason = rule.actions[0]
+        action_id = str(uuid5(NAMESPACE, f"{id_}\x1f{name}\x1f{number}"))
+        data: dict[str, object] = {
+            "action_id": action_id,
+            "exception_id": id_,
+            "order_id": order.id,
+            "action": name,
+            "parameters": {"kind": verdict.kind, "scope": verdict.scope, "lane": verdict.lane},
+            "idempotency_key": action_id,
+            "reason": reason,
+            "evidence": [cited(e) for e in verdict.evidence],
+        }
+        body = event(order.tenant, order.id, type_, f"{action_id}:{verdict.sequence}", log, data)
+        return Out(log, order.id, "actions", type_, self.key(log), body, verdict.kind, verdict.severity, verdict.status, data)

@@ -1,0 +1,94 @@
+"""What a rule is: its definition for people, its defaults for the policy, its judge for the engine.
+
+A rule never keeps state and never reads a clock. Its judge maps the facts of one order to *conditions*: stretches of event time
+during which something is wrong. The engine compares conditions with what it has published and says the difference.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Literal
+
+if TYPE_CHECKING:
+    from dataflows.core.conditions import Condition
+    from dataflows.core.facts import Facts
+    from dataflows.core.policy import RuleSetting
+
+Severity = Literal["low", "medium", "high", "critical"]
+Lane = Literal["auto", "review", "block"]
+Shape = Literal["timeout", "signal"]
+Judge = Callable[["Facts", "RuleSetting"], "Iterable[Condition | None]"]
+
+
+@dataclass(frozen=True, slots=True)
+class RuleDefaults:
+    """The policy's built-in values for one rule; spans are texts such as `4 bd`, `24 h` or `-24 h`.
+
+    `threshold` is counted from the anchor by `clock`; `steps` are further instants, before it (warnings) or after it (escalations),
+    each with its severity; `fallback` is an (anchor, span) used where the rule's date is missing; `feeds` name what the rule waits for.
+    """
+
+    owner: str
+    severity: Severity
+    lane: Lane
+    threshold: str = "0 h"
+    international: str | None = None
+    clock: str = "destination"
+    anchor: str | None = None
+    grace: str = "0 h"
+    fallback: tuple[str, str] | None = None
+    suppressed_by: tuple[str, ...] = ()
+    feeds: tuple[str, ...] = ()
+    steps: tuple[tuple[str, Severity], ...] = ()
+    fields: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class Rule:
+    """One exception kind.
+
+    `definition` says when it is true, `clears` when it ends, `prevented_by` which event would have prevented it (texts for people);
+    `source` is where the default threshold comes from (`P`: our own proposal). `actions` are (action, reason), best first.
+    `on` lists the event types (for scans `carrier.scan:<status>` or `carrier.scan`) that can make the condition true at once;
+    `arms` those that start an expectation, so that the engine must look again later.
+    """
+
+    kind: str
+    shape: Shape
+    definition: str
+    clears: str
+    prevented_by: str
+    source: str
+    actions: tuple[tuple[str, str], ...]
+    defaults: RuleDefaults
+    judge: Judge
+    on: tuple[str, ...] = ()
+    arms: tuple[str, ...] = ()
+    anchors: tuple[str, ...] = ()
+    needs: tuple[str, ...] = ()
+    unless: tuple[str, ...] = ()
+
+
+def rule(  # noqa: PLR0913 (the fields of a Rule)
+    kind: str,
+    shape: Shape,
+    *,
+    definition: str,
+    clears: str,
+    prevented_by: str,
+    source: str,
+    actions: tuple[tuple[str, str], ...],
+    defaults: RuleDefaults,
+    on: tuple[str, ...] = (),
+    arms: tuple[str, ...] = (),
+    anchors: tuple[str, ...] = (),
+    needs: tuple[str, ...] = (),
+    unless: tuple[str, ...] = (),
+) -> Callable[[Judge], Rule]:
+    """Makes the decorated judge a `Rule`; the arguments are those of `Rule`."""
+
+    def build(judge: Judge) -> Rule:
+        return Rule(kind, shape, definition, clears, prevented_by, source, actions, defaults, judge, on, arms, anchors, needs, unless)
+
+    return build

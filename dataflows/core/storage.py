@@ -1,0 +1,96 @@
+"""An open order as bytes, and back: versioned plain data, so that a later program can still read what this one kept.
+
+Events go through `schemas.storage`; what can be computed again from them is not kept.
+"""
+
+from __future__ import annotations
+
+import msgspec
+from schemas.storage import pack_events, unpack_events
+
+from dataflows.core.order import Order
+from dataflows.core.verdicts import Verdict
+from schemas.record import Evidence, Note, Record
+from schemas.wire import micros
+
+VERSION = 1
+
+
+def pack_order(order: Order) -> bytes:
+    """The order as bytes."""
+    timeline = order.timeline
+    records = [*timeline.records, *timeline.hidden]
+    topics = sorted({r.topic for r in records})
+    places = [[r.log, topics.index(r.topic), r.partition, r.offset, r.sub] for r in records]
+    verdicts = [[*(getattr(v, name) for name in _VERDICT_FIELDS), [list(e) for e in v.evidence]] for v in order.ledger.verdicts.values()]
+    notes = [
+        [n.log, n.at, n.topic, n.partition, n.offset, n.sub, n.kind, n.scope_id, [list(e) for e in n.evidence]] for n in timeline.notes
+    ]
+    body = [
+        VERSION,
+        order.tenant,
+        order.id,
+        pack_events([r.event for r in records]),
+        topics,
+        places,
+        len(timeline.hidden),
+        sorted(order.marks),
+        sorted(order.units),
+        [[index, at] for index, at in order.pending.items()],
+        sorted(order.live),
+        [order.wake, order.last_log],
+        verdicts,
+        notes,
+    ]
+    return msgspec.msgpack.encode(body)
+
+
+def unpack_order(packed: bytes) -> Order:
+    """The order that `packed` holds, without its profile (which the engine compiles from the policy).
+
+    Raises:
+        ValueError: if it was written by a later version.
+    """
+    body = msgspec.msgpack.decode(packed)
+    if body[0] != VERSION:
+        raise ValueError(f"order state of version {body[0]}, this program reads version {VERSION}")
+    _, tenant, id_, events, topics, places, hidden, marks, units, pending, live, (wake, last_log), verdicts, notes = body
+    order = Order(tenant, id_)
+    timeline = order.timeline
+    records = [
+        Record(log, topics[topic], partition, offset, sub, micros(event.time), id_, event, b"")
+        for event, (log, topic, partition, offset, sub) in zip(unpack_events(events), places, strict=True)
+    ]
+    timeline.records = records[: len(records) - hidden]
+    timeline.hidden = records[len(records) - hidden :]
+    timeline.ids = {r.event.id for r in records}
+    for record in timeline.records:
+        timeline.by_type.setdefault(record.event.type, []).append(record)
+    timeline.notes = [
+        Note(
+            log=n[0],
+            at=n[1],
+            topic=n[2],
+            partition=n[3],
+            offset=n[4],
+            sub=n[5],
+            tenant=tenant,
+            order=id_,
+            kind=n[6],
+            scope_id=n[7],
+            evidence=tuple(Evidence(*e) for e in n[8]),
+        )
+        for n in notes
+    ]
+    order.marks, order.units, order.live = set(marks), set(units), set(live)
+    order.pending = dict(pending)
+    order.wake, order.last_log = wake, last_log
+    for *values, evidence in verdicts:
+        verdict = Verdict(**dict(zip(_VERDICT_FIELDS, values, strict=True)), evidence=tuple(Evidence(*e) for e in evidence))
+        state, assignee, until = verdict.case
+        verdict.case = (state, assignee, until)
+        order.ledger.verdicts[verdict.kind, verdict.scope, verdict.episode] = verdict
+    return order
+
+
+_VERDICT_FIELDS = tuple(name for name in Verdict.__slots__ if name != "evidence")

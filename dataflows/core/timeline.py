@@ -1,0 +1,98 @@
+"""One order's history: its events without duplicates and withdrawals, in the order in which they happened.
+
+Arrival order leaves no trace here: whatever comes when, the same events make the same timeline.
+"""
+
+from __future__ import annotations
+
+from bisect import insort
+from enum import Enum
+from typing import TYPE_CHECKING, cast
+
+if TYPE_CHECKING:
+    from schemas.events import EvidenceWithdrawn
+    from schemas.record import Note, Record
+
+WITHDRAWN = "evidence.withdrawn"
+
+
+class Added(Enum):
+    """What adding a record did: nothing, lengthened the history at its end, or changed it further back."""
+
+    DUPLICATE = 0
+    APPENDED = 1
+    INSERTED = 2
+
+
+def happened(record: Record) -> tuple[int, str, str]:
+    """The order of a history: by when it happened, then by identity."""
+    event = record.event
+    return (record.at, event.source, event.id)
+
+
+class Timeline:
+    """The events of one order; `records` and `by_type` hold those that count, sorted by when they happened."""
+
+    __slots__ = ("by_type", "hidden", "ids", "notes", "records")
+
+    def __init__(self) -> None:
+        self.records: list[Record] = []
+        self.by_type: dict[str, list[Record]] = {}
+        self.ids: set[str] = set()
+        self.hidden: list[Record] = []
+        self.notes: list[Note] = []
+
+    def add(self, record: Record) -> Added:
+        """Takes one record in; duplicates by (`source`, `id`) have no effect."""
+        event = record.event
+        identity = event.id
+        if identity in self.ids and self._knows(event.source, identity):
+            return Added.DUPLICATE
+        self.ids.add(identity)
+        type_ = event.type
+        withdrawals = self.by_type.get(WITHDRAWN)
+        if type_ == WITHDRAWN:
+            self._insert(record)
+            self._withdraw(record)
+            return Added.INSERTED
+        if withdrawals and any(_names(w, record) for w in withdrawals):
+            self.hidden.append(record)
+            return Added.INSERTED
+        records = self.records
+        if not records or record.at > records[-1].at:
+            records.append(record)
+            same = self.by_type.get(type_)
+            if same is None:
+                self.by_type[type_] = [record]
+            else:
+                same.append(record)
+            return Added.APPENDED
+        self._insert(record)
+        return Added.APPENDED if records[-1] is record else Added.INSERTED
+
+    def of(self, *types: str) -> list[Record]:
+        """The events of these types, as they happened."""
+        if len(types) == 1:
+            return self.by_type.get(types[0], [])
+        return sorted((r for t in types for r in self.by_type.get(t, ())), key=happened)
+
+    def _insert(self, record: Record) -> None:
+        insort(self.records, record, key=happened)
+        insort(self.by_type.setdefault(record.event.type, []), record, key=happened)
+
+    def _knows(self, source: str, identity: str) -> bool:
+        return any(r.event.id == identity and r.event.source == source for known in (self.records, self.hidden) for r in known)
+
+    def _withdraw(self, withdrawal: Record) -> None:
+        gone = [r for r in self.records if r.event.type != WITHDRAWN and _names(withdrawal, r)]
+        for record in gone:
+            self.records = [r for r in self.records if r is not record]
+            type_ = record.event.type
+            self.by_type[type_] = [r for r in self.by_type[type_] if r is not record]
+            self.hidden.append(record)
+
+
+def _names(withdrawal: Record, record: Record) -> bool:
+    data = cast("EvidenceWithdrawn", withdrawal.event.data)
+    event = record.event
+    return data.event_id == event.id and data.event_source in (None, event.source)
