@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from functools import partial
+from typing import TYPE_CHECKING, Any, cast
 
 from schemas.events import DATA_MODELS
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
+
     from schemas.wire import Event
 
 KINDS = (
@@ -36,10 +39,11 @@ def aliases(event: Event) -> tuple[tuple[str, str], ...]:
 def aliases_of(type_: str, data: object) -> tuple[tuple[str, str], ...]:
     """The same for `data` of an event of type `type_`: an object with the fields of its model, or the dictionary of an `order.updated`."""
     found: list[tuple[str, str]] = []
+    read: Callable[[str], str | list[str] | None] = cast("dict[str, Any]", data).get if isinstance(data, dict) else partial(getattr, data)
     for field in ALIAS_FIELDS[type_]:
-        value: object = data.get(field) if isinstance(data, dict) else getattr(data, field)
+        value = read(field)
         if isinstance(value, str):
             found.append((field, value))
-        elif isinstance(value, list):
+        elif value is not None:
             found += [(field[:-1], number) for number in value]
     return tuple(found) if len(found) < 2 else tuple(dict.fromkeys(found))

@@ -316,8 +316,8 @@ class CarrierScan(Fact):
     tracking_number: Id | None = None
     shipment_id: Id | None = None
     reason: Word | None = None
-    """`missorted`, `refused`, `disposed`, `prohibited`, `rejected`, `pickup_failed`, `not_found`, `documents`, `duty`, `customs`, `address`,
-    `weather`, `capacity`, `recipient_absent`, `unclaimed`, `final_attempt`, `unmapped`, `other`."""
+    """`missorted`, `refused`, `disposed`, `prohibited`, `rejected`, `pickup_failed`, `not_found`, `documents`, `duty`, `customs`,
+    `address`, `weather`, `capacity`, `recipient_absent`, `unclaimed`, `final_attempt`, `unmapped`, `other`."""
     carrier: Word | None = None
     location: Free | None = None
     eta: When | None = None

@@ -33,8 +33,8 @@ def merge_patch(fields: OrderPlaced, patch: Mapping[str, object]) -> OrderPlaced
 def _merged(target: dict[str, object], patch: Mapping[str, object]) -> dict[str, object]:
     for name, value in patch.items():
         if isinstance(value, dict):
-            inner = target.get(name)
-            target[name] = _merged(inner if isinstance(inner, dict) else {}, value)
+            inner = cast("dict[str, object] | None", target.get(name))
+            target[name] = _merged(inner or {}, cast("dict[str, object]", value))
         else:
             target[name] = value
     return target

@@ -8,8 +8,9 @@ from __future__ import annotations
 from collections.abc import Callable
 from datetime import datetime
 from functools import cache
+from operator import attrgetter
 from types import UnionType
-from typing import Annotated, Any, TypeAlias, Union, get_args, get_origin, get_type_hints
+from typing import Annotated, Any, TypeAlias, Union, cast, get_args, get_origin, get_type_hints
 
 import msgspec
 from msgspec import UNSET, Meta, Struct, UnsetType
@@ -18,8 +19,11 @@ from pydantic.fields import FieldInfo
 
 from schemas.values import NO_CONTROL, AwareDatetime, BadTimeError
 
-TypeForm: TypeAlias = object
+TypeForm: TypeAlias = Any
 """A type as it stands in an annotation: a class, a union, an `Annotated`, ..."""
+
+_UNIONS: tuple[object, ...] = (Union, UnionType)
+"""What `X | Y` turns into, depending on X and Y."""
 
 Check: TypeAlias = Callable[[object], object]
 """Raises ValueError for a value that its type alone does not refuse."""
@@ -33,7 +37,7 @@ def struct_of(model: type[BaseModel], *, thorough: bool = False, patch: bool = F
     bytes alone that there are none. `patch` lets every field be null or UNSET, in nested models too: a JSON Merge Patch.
     """
     hints = field_types(model)
-    fields: list[tuple[str, object, object]] = []
+    fields: list[tuple[str, TypeForm, object]] = []
     for name, info in model.model_fields.items():
         type_ = struct_type(hints[name], thorough=thorough, patch=patch)
         if patch:
@@ -45,10 +49,10 @@ def struct_of(model: type[BaseModel], *, thorough: bool = False, patch: bool = F
 
 def define(
     name: str,
-    fields: list[tuple[str, object, object]],
+    fields: list[tuple[str, TypeForm, object]],
     *,
     doc: str | None,
-    post_init: Callable[[Struct], None] | None,
+    post_init: Callable[[Any], None] | None,
     bases: tuple[type[Struct], ...] = (),
     tag: str | None = None,
 ) -> type[Struct]:
@@ -60,7 +64,7 @@ def define(
         namespace["type"] = tag
     return msgspec.defstruct(
         name,
-        fields,  # type: ignore[arg-type]  # its stub wants classes, it takes every type form
+        fields,
         bases=bases or None,
         module=__name__,
         namespace=namespace,
@@ -81,20 +85,21 @@ def field_types(model: type[BaseModel]) -> dict[str, TypeForm]:
 
 def struct_type(form: TypeForm, *, thorough: bool, patch: bool = False) -> TypeForm:
     """The type for msgspec that accepts what pydantic accepts for `form` (less what `checks` does)."""
-    origin, arguments = get_origin(form), get_args(form)
+    origin: object = get_origin(form)
+    arguments = get_args(form)
     if isinstance(form, type) and issubclass(form, BaseModel):
         return struct_of(form, thorough=thorough, patch=patch)
     if origin is Annotated:
         inner = struct_type(arguments[0], thorough=thorough)
         bounds = meta(arguments[1:], thorough=thorough)
-        return Annotated[inner, bounds] if bounds else inner  # type: ignore[valid-type]  # a type only known at run time
-    if origin in {Union, UnionType}:
+        return cast("Any", Annotated)[inner, bounds] if bounds else inner
+    if origin in _UNIONS:
         return union(*(struct_type(argument, thorough=thorough, patch=patch) for argument in arguments))
     if origin is list:
-        return list[struct_type(arguments[0], thorough=thorough)]  # type: ignore[misc]  # as above
+        return cast("Any", list)[struct_type(arguments[0], thorough=thorough)]
     if origin is dict:
         return dict[str, Any]
-    return AwareDatetime if form is datetime else form
+    return cast("TypeForm", AwareDatetime if form is datetime else form)
 
 
 def union(*forms: TypeForm) -> TypeForm:
@@ -104,7 +109,7 @@ def union(*forms: TypeForm) -> TypeForm:
 
 def meta(metadata: tuple[object, ...], *, thorough: bool) -> Meta | None:
     """The bounds that pydantic `metadata` states."""
-    bounds: dict[str, object] = {}
+    bounds: dict[str, Any] = {}
     for item in metadata:
         if isinstance(item, StringConstraints):
             bounds |= {name: value for name in ("min_length", "max_length", "pattern") if (value := getattr(item, name)) is not None}
@@ -113,7 +118,7 @@ def meta(metadata: tuple[object, ...], *, thorough: bool) -> Meta | None:
                 bounds |= {name: getattr(bound, name) for name in ("ge", "le") if hasattr(bound, name)}
     if bounds.get("pattern") == NO_CONTROL and not thorough:
         del bounds["pattern"]
-    return Meta(**bounds) if bounds else None  # type: ignore[arg-type]  # names and values are those of pydantic's own bounds
+    return Meta(**bounds) if bounds else None
 
 
 def post_init(forms: dict[str, TypeForm]) -> Callable[[Struct], None] | None:
@@ -121,8 +126,12 @@ def post_init(forms: dict[str, TypeForm]) -> Callable[[Struct], None] | None:
     checks = [(name, check) for name, form in forms.items() for check in validators(form)]
     if not checks:
         return None
+    read = attrgetter(*(name for name, _ in checks))
+    absent = None if len(checks) == 1 else (None,) * len(checks)
 
     def __post_init__(self: Struct) -> None:  # noqa: N807
+        if read(self) == absent:
+            return
         for name, check in checks:
             value = getattr(self, name)
             if value is not None and value is not UNSET:
@@ -136,8 +145,9 @@ def post_init(forms: dict[str, TypeForm]) -> Callable[[Struct], None] | None:
 
 def validators(form: TypeForm) -> list[Check]:
     """The `AfterValidator` functions in `form` or in one of the members of its union."""
-    if get_origin(form) is Annotated:
-        return [item.func for item in form.__metadata__ if isinstance(item, AfterValidator)]
-    if get_origin(form) in {Union, UnionType}:
+    origin: object = get_origin(form)
+    if origin is Annotated:
+        return [cast("Check", item.func) for item in get_args(form)[1:] if isinstance(item, AfterValidator)]
+    if origin in _UNIONS:
         return [check for member in get_args(form) for check in validators(member)]
     return []

@@ -6,11 +6,8 @@ The decoder's types are derived from the pydantic models in `schemas.envelope`; 
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Iterable
 from datetime import datetime
-from functools import reduce
-from operator import or_
-from typing import ClassVar, Literal, TypeAlias, cast, get_args
+from typing import TYPE_CHECKING, ClassVar, Literal, TypeAlias, cast, get_args
 
 import msgspec
 from msgspec import Struct
@@ -20,8 +17,11 @@ from pydantic import BaseModel
 from schemas.aliases import aliases_of
 from schemas.envelope import DEFAULT_TENANT, EVENT_MODELS, HEARTBEAT, Envelope, schema_suffix
 from schemas.events import DATA_MODELS, OrderUpdated
-from schemas.structs import define, field_types, struct_of, struct_type
-from schemas.values import BadTimeError, check_instant, from_micros, micros
+from schemas.structs import TypeForm, define, field_types, struct_of, struct_type, union
+from schemas.values import FIRST_YEAR, LAST_YEAR, BadTimeError, from_micros, micros
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterable
 
 __all__ = [
     "MAX_BYTES",
@@ -41,7 +41,7 @@ __all__ = [
 MAX_BYTES = 1 << 20
 """Longest record that is read; a longer one is refused without parsing."""
 
-MAX_DEPTH = 64
+MAX_DEPTH = 256
 """Deepest nesting of objects and arrays. A fixed bound: the interpreter's own would depend on who calls."""
 
 Reason: TypeAlias = Literal[
@@ -61,8 +61,8 @@ Reason: TypeAlias = Literal[
 REASONS: tuple[Reason, ...] = get_args(Reason)
 
 Data: TypeAlias = BaseModel | dict[str, object]
-"""`data` of an event: an object with exactly the attributes of its type's model in `DATA_MODELS`; of `order.updated`, a dictionary of the
-fields that the patch names (null removes). Cast it to the model: the objects are msgspec structs that share its attributes, not its methods."""
+"""`data` of an event: an object with exactly the attributes of its type's model in `DATA_MODELS`, to be cast to that model (it is a struct
+with the same attributes, without the methods); of `order.updated`, a dictionary of the fields that the patch names, where null removes."""
 
 
 class Rejected(Exception):  # noqa: N818 (a verdict about a record, not a failure of ours)
@@ -105,12 +105,13 @@ def decode(raw: bytes) -> Event:
             raw.decode()
         except UnicodeDecodeError as error:
             raise Rejected("not_utf8", f"byte {error.start}") from None
-    if raw.count(b"{") + raw.count(b"[") > MAX_DEPTH and _too_deep(raw):
+    # A level takes two bytes at least, so that short records need no look.
+    if len(raw) > 2 * MAX_DEPTH and raw.count(b"{") + raw.count(b"[") > MAX_DEPTH and _too_deep(raw):
         raise Rejected("too_deep", f"more than {MAX_DEPTH} levels")
     try:
         event = _decode(raw)
         # Within a JSON text a control character is escaped, or it is DEL; only then can there be one in an identifier.
-        if b"\\" in raw or b"\x7f" in raw:
+        if raw.find(_BACKSLASH) >= 0 or raw.find(_DEL) >= 0:
             _decode_thorough(raw)
     except msgspec.DecodeError as error:
         raise _rejected(error) from None
@@ -149,6 +150,7 @@ def structured(headers: Iterable[tuple[str, bytes | None]], value: bytes | None)
     return msgspec.json.encode(event)
 
 
+_BACKSLASH, _DEL = 0x5C, 0x7F
 _TOKENS = re.compile(rb'"[^"\\]*+(?:\\.[^"\\]*+)*+"?|[\[{\]}]', re.DOTALL)
 
 
@@ -170,11 +172,11 @@ def _struct(type_: str, model: type[Envelope], *, thorough: bool) -> type[Struct
     is_patch = payload is OrderUpdated
     data = struct_of(payload, thorough=thorough, patch=is_patch)
     required = any(field.is_required() for field in payload.model_fields.values())
-    fields: list[tuple[str, object, object]] = []
+    fields: list[tuple[str, TypeForm, object]] = []
     for name, form in field_types(model).items():
         default = msgspec.NODEFAULT if model.model_fields[name].is_required() else model.model_fields[name].default
         if name == "tenant":
-            fields.append((name, struct_type(form, thorough=thorough) | None, default))
+            fields.append((name, union(struct_type(form, thorough=thorough), None), default))
         elif name == "data":
             fields.append((name, data, msgspec.NODEFAULT) if required else (name, data | None, None))
         elif name != "type":
@@ -183,22 +185,22 @@ def _struct(type_: str, model: type[Envelope], *, thorough: bool) -> type[Struct
     return define(model.__name__, fields, doc=model.__doc__, post_init=finish, bases=(Event,), tag=type_)
 
 
-def _finish(type_: str, empty: Struct | None, *, is_patch: bool) -> Callable[[Struct], None]:
+def _finish(type_: str, empty: Struct | None, *, is_patch: bool) -> Callable[[Event], None]:
     """What an event needs beyond the types of its fields: the same as the validators of `Envelope`."""
     suffix = schema_suffix(type_)
 
-    def __post_init__(self: Struct) -> None:  # noqa: N807
-        event = cast("Event", self)
-        check_instant(event.time)
-        if event.recordedtime is not None:
-            check_instant(event.recordedtime)
+    def __post_init__(event: Event) -> None:  # noqa: N807
+        if not FIRST_YEAR <= event.time.year <= LAST_YEAR:
+            raise BadTimeError("time: year out of range")
+        if event.recordedtime is not None and not FIRST_YEAR <= event.recordedtime.year <= LAST_YEAR:
+            raise BadTimeError("recordedtime: year out of range")
         # CloudEvents lets null stand for an attribute that is not set.
-        if event.tenant is None:
-            force_setattr(self, "tenant", DEFAULT_TENANT)
-        if event.data is None:
-            force_setattr(self, "data", empty)
+        if not event.tenant:
+            force_setattr(event, "tenant", DEFAULT_TENANT)
+        if not event.data:
+            force_setattr(event, "data", empty)
         if is_patch:
-            force_setattr(self, "data", msgspec.to_builtins(event.data))
+            force_setattr(event, "data", msgspec.to_builtins(event.data))
         if event.dataschema is not None and not event.dataschema.endswith(suffix):
             raise Rejected("bad_value", f"$.dataschema: does not end in {suffix}")
         if event.subject is None and type_ != HEARTBEAT and not aliases_of(type_, event.data):
@@ -208,9 +210,9 @@ def _finish(type_: str, empty: Struct | None, *, is_patch: bool) -> Callable[[St
 
 
 def _decoder(*, thorough: bool) -> Callable[[bytes], Event]:
-    union = reduce(or_, (_struct(type_, model, thorough=thorough) for type_, model in EVENT_MODELS.items()))
+    any_event = union(*(_struct(type_, model, thorough=thorough) for type_, model in EVENT_MODELS.items()))
     # The one place where structs are said to be what they are read as: `Event`, with data that has its model's attributes.
-    return cast("Callable[[bytes], Event]", msgspec.json.Decoder(union).decode)
+    return cast("Callable[[bytes], Event]", msgspec.json.Decoder(any_event).decode)
 
 
 _decode = _decoder(thorough=False)
