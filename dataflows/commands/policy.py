@@ -1,0 +1,43 @@
+"""`orderwatch policy`: checks a policy file, or writes out everything that holds under it."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from dataflows.core.policy import PolicyError, check_policy, load_policy, render
+
+app = typer.Typer(name="policy", help="Check a policy file, or show everything that holds under it.", no_args_is_help=True)
+
+UNUSABLE = 2
+"""The exit code for an unusable configuration."""
+
+
+@app.command()
+def check(file: Annotated[Path, typer.Argument(help="The policy, a YAML file.", metavar="POLICY")]) -> None:
+    """Check a policy; every mistake is named with file, line, field and what was probably meant."""
+    problems = check_policy(file)
+    if problems:
+        for problem in problems:
+            typer.echo(str(problem), err=True)
+        raise typer.Exit(UNUSABLE)
+    policy = load_policy(file)
+    switches = [setting.switch for setting in policy.base]
+    counts = ", ".join(f"{switches.count(switch)} {switch}" for switch in ("on", "shadow", "off"))
+    typer.echo(f"ok: {file} is policy {policy.name!r}, version {policy.version} (rules: {counts}; overrides: {len(policy.overrides)})")
+
+
+@app.command()
+def show(
+    file: Annotated[Path | None, typer.Argument(help="The policy; the built-in defaults if absent.", metavar="[POLICY]")] = None,
+) -> None:
+    """Write out the complete effective policy as commented YAML, a file to start from."""
+    try:
+        policy = load_policy(file)
+    except PolicyError as error:
+        for problem in error.problems:
+            typer.echo(str(problem), err=True)
+        raise typer.Exit(UNUSABLE) from None
+    typer.echo(render(policy), nl=False)

@@ -1,0 +1,28 @@
+"""What is expected of orders: which rules run, their deadlines, calendars, zones and owners, in one checked YAML file.
+
+Reading order: `model` (what a policy says), `policy` (what the engine asks, and which setting wins), `load` (from a file), then how a file
+is checked: `tree` (YAML with positions), `values` and `form` (its grammar), `crosscheck`, `check`; `effective` and `show` write one.
+"""
+
+from dataflows.core.policy.check import PolicyError, Problem
+from dataflows.core.policy.load import check_policy, load_policy
+from dataflows.core.policy.model import Dims, Fallback, Override, Place, Retention, RuleSetting, Step, Switch
+from dataflows.core.policy.policy import Policy
+from dataflows.core.policy.show import render
+
+__all__ = [
+    "Dims",
+    "Fallback",
+    "Override",
+    "Place",
+    "Policy",
+    "PolicyError",
+    "Problem",
+    "Retention",
+    "RuleSetting",
+    "Step",
+    "Switch",
+    "check_policy",
+    "load_policy",
+    "render",
+]

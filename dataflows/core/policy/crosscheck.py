@@ -1,0 +1,170 @@
+"""What only shows when the parts of a policy file are seen together: rules that suppress each other, fields that a rule does not have,
+overrides that can never count. It works on the raw data, so that one mistake elsewhere hides none of these.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Final, cast
+
+from dataflows.core.policy.model import Dims
+from dataflows.core.policy.values import nearest
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator, Mapping
+
+    from dataflows.core.policy.tree import Data, Fault, Path, Tree
+    from dataflows.core.rules.base import Rule
+
+_OF_ONE_RULE: Final = ("anchor", "international", "fallback", "fields")
+_OFF: Final = frozenset(("off", "false", "no"))
+
+
+def cross_faults(tree: Tree, data: Mapping[str, Data], rules: tuple[Rule, ...]) -> Iterator[Fault]:
+    """Everything wrong between the parts of a file."""
+    by_kind = {rule.kind: rule for rule in rules}
+    base = _settings(data.get("rules"))
+    overrides = [_mapping(item) for item in _items(data.get("overrides"))]
+    yield from _inapplicable(tree, ("rules",), base, by_kind)
+    suppressors = {rule.kind: _suppressors(rule, base, {}) for rule in rules}
+    yield from _circles(tree, ("rules",), base, suppressors)
+    for i, override in enumerate(overrides):
+        path: Path = ("overrides", i, "rules")
+        settings = _settings(override.get("rules"))
+        yield from _inapplicable(tree, path, settings, by_kind)
+        yield from _circles(tree, path, settings, {rule.kind: _suppressors(rule, base, settings) for rule in rules})
+        yield from _idle(tree, ("overrides", i), override, settings)
+    yield from _shadowed(tree, overrides)
+    yield from _never_on(tree, base, overrides)
+
+
+def _inapplicable(tree: Tree, path: Path, settings: dict[str, dict[str, Data]], by_kind: Mapping[str, Rule]) -> Iterator[Fault]:
+    for kind, setting in settings.items():
+        rule = by_kind.get(kind)
+        for name in _OF_ONE_RULE:
+            if name not in setting:
+                continue
+            place = (*path, kind, name)
+            if kind == "*":
+                yield tree.fault(place, f"`{name}` belongs to single rules, not to all of them", key=True)
+            elif rule is not None and not _has(rule, name, setting[name]):
+                yield tree.fault(place, f"{kind} has no `{name}`", key=True)
+        anchor = setting.get("anchor")
+        if rule is not None and isinstance(anchor, str) and _anchors(rule) and anchor not in _anchors(rule):
+            near = nearest(anchor, _anchors(rule))
+            yield tree.fault((*path, kind, "anchor"), f"unknown anchor {anchor!r}; {kind} knows: {', '.join(_anchors(rule))}", near)
+
+
+def _anchors(rule: Rule) -> tuple[str, ...]:
+    fixed = (rule.defaults.anchor,) if rule.defaults.anchor is not None else ()
+    return tuple(dict.fromkeys((*fixed, *rule.anchors)))
+
+
+def _has(rule: Rule, name: str, value: Data) -> bool:
+    if isinstance(value, str) and value.lower() in {*_OFF, "none"}:
+        return True  # removing what is not there does no harm
+    defaults = rule.defaults
+    return bool(
+        {"anchor": _anchors(rule), "international": defaults.international, "fallback": defaults.fallback}.get(name, defaults.fields)
+    )
+
+
+def _suppressors(rule: Rule, base: dict[str, dict[str, Data]], override: dict[str, dict[str, Data]]) -> tuple[str, ...]:
+    for settings in (override, base):
+        for kind in (rule.kind, "*"):
+            if "suppressed_by" in settings.get(kind, {}):
+                stated = settings[kind]["suppressed_by"]
+                return tuple(item for item in ([stated] if isinstance(stated, str) else _items(stated)) if isinstance(item, str))
+    return rule.defaults.suppressed_by
+
+
+def _circles(tree: Tree, path: Path, settings: dict[str, dict[str, Data]], suppressors: Mapping[str, tuple[str, ...]]) -> Iterator[Fault]:
+    """Circles of suppression that a `suppressed_by` of these settings takes part in; the rules in one could hide each other for ever."""
+    for kind, setting in settings.items():
+        if "suppressed_by" not in setting:
+            continue
+        place = (*path, kind, "suppressed_by")
+        for start in suppressors if kind == "*" else (kind,):
+            circle = _circle(start, suppressors)
+            if circle is None:
+                continue
+            if len(circle) == 2:
+                yield tree.fault(place, f"{start} cannot suppress itself")
+            else:
+                yield tree.fault(place, f"rules suppress each other in a circle: {' <- '.join(circle)}")
+            break
+
+
+def _circle(start: str, suppressors: Mapping[str, tuple[str, ...]]) -> tuple[str, ...] | None:
+    """The shortest way from a kind through its suppressors back to it; None if there is none."""
+    ways: list[tuple[str, ...]] = [(start,)]
+    seen: set[str] = set()
+    for way in ways:
+        for kind in suppressors.get(way[-1], ()):
+            if kind == start:
+                return (*way, kind)
+            if kind not in seen:
+                seen.add(kind)
+                ways.append((*way, kind))
+    return None
+
+
+def _idle(tree: Tree, path: Path, override: Mapping[str, Data], settings: dict[str, dict[str, Data]]) -> Iterator[Fault]:
+    if "when" in override:
+        when = _mapping(override["when"])
+        if not when:
+            yield tree.fault((*path, "when"), f"`when` names no dimension; known: {', '.join(Dims._fields)}", key=True)
+        for name, values in when.items():
+            if values is None or values == []:
+                yield tree.fault((*path, "when", name), "no value: no order matches", key=True)
+    if "rules" in override and not any(settings.values()):
+        yield tree.fault((*path, "rules"), "the override changes nothing", key=True)
+
+
+def _shadowed(tree: Tree, overrides: list[dict[str, Data]]) -> Iterator[Fault]:
+    """Overrides of which a later one with the same `when` sets every field again."""
+    seen = [(_when(override), _touched(override)) for override in overrides]
+    for i, (when, touched) in enumerate(seen):
+        for j in range(i + 1, len(seen)):
+            later_when, later = seen[j]
+            if when and touched and when == later_when and touched <= later | {(kind, f) for kind, f in touched if ("*", f) in later}:
+                line = tree.at(("overrides", j))[0]
+                yield tree.fault(
+                    ("overrides", i), f"never counts: overrides[{j}] (line {line}) has the same `when` and sets the same fields"
+                )
+                break
+
+
+def _never_on(tree: Tree, base: dict[str, dict[str, Data]], overrides: list[dict[str, Data]]) -> Iterator[Fault]:
+    """Overrides that tune a rule which nothing switches on."""
+    settings = [_settings(override.get("rules")) for override in overrides]
+    switched = {kind for each in settings for kind, setting in each.items() if not _is_off(setting.get("switch", "off"))}
+    for i, each in enumerate(settings):
+        for kind, setting in each.items():
+            switch = base.get(kind, {}).get("switch") or base.get("*", {}).get("switch") or "on"
+            if kind != "*" and "switch" not in setting and _is_off(switch) and not switched & {kind, "*"}:
+                yield tree.fault(("overrides", i, "rules", kind), f"never counts: {kind} is off and nothing switches it on", key=True)
+
+
+def _is_off(value: Data) -> bool:
+    return isinstance(value, str) and value.lower() in _OFF
+
+
+def _when(override: Mapping[str, Data]) -> dict[str, frozenset[str]]:
+    when = _mapping(override.get("when"))
+    return {name: frozenset(map(str, [value] if isinstance(value, str) else _items(value))) for name, value in when.items()}
+
+
+def _touched(override: Mapping[str, Data]) -> set[tuple[str, str]]:
+    return {(kind, name) for kind, setting in _settings(override.get("rules")).items() for name in setting}
+
+
+def _settings(value: Data | None) -> dict[str, dict[str, Data]]:
+    return {kind: {"switch": setting} if isinstance(setting, str) else _mapping(setting) for kind, setting in _mapping(value).items()}
+
+
+def _mapping(value: Data | None) -> dict[str, Data]:
+    return value if isinstance(value, dict) else {}
+
+
+def _items(value: Data | None) -> list[Data]:
+    return value if isinstance(value, list) else cast("list[Data]", [])

@@ -1,0 +1,124 @@
+"""The complete effective policy as plain data in the shape of a policy file, and the version that is its hash."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from typing import TYPE_CHECKING, Final, cast
+
+from dataflows.core.clocks import Span
+from dataflows.core.policy.model import Change, Dims, Fallback, Place, RuleSetting, Step
+from dataflows.core.policy.values import MILESTONES, WEEKDAYS
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+    from dataflows.core.clocks import CalendarSpec
+    from dataflows.core.policy.model import Override
+    from dataflows.core.policy.policy import Policy
+    from dataflows.core.rules.base import Rule
+
+Plain = str | list["Plain"] | dict[str, "Plain"]
+Value = str | Span | Fallback | Step | tuple[str, ...] | tuple[Step, ...] | None
+_ORDER: Final = tuple(Change.__annotations__)
+
+
+def version_of(policy: Policy) -> str:
+    """The policy's version: 16 hexadecimal digits of the SHA-256 of its canonical JSON, without its name."""
+    canonical = {key: value for key, value in effective(policy).items() if key != "name"}
+    text = json.dumps(canonical, sort_keys=True, ensure_ascii=False, separators=(",", ":"))
+    return hashlib.sha256(text.encode()).hexdigest()[:16]
+
+
+def effective(policy: Policy) -> dict[str, Plain]:
+    """Everything that holds under a policy, defaults included, such that a file with this content is the same policy."""
+    retention = policy.retention
+    found: dict[str, Plain] = {
+        "name": policy.name,
+        "zone": policy.zone,
+        "emits": [milestone for milestone in MILESTONES if milestone in policy.emits],
+        "zones": dict(sorted(policy.zones.items())),
+        "calendars": {name: _calendar(spec) for name, spec in sorted(policy.calendars.items())},
+        "sites": _places(policy.sites),
+        "carriers": _places(policy.carriers),
+        "countries": _places(policy.countries),
+        "tenants": _places(policy.tenants),
+        "retention": {
+            name: str(Span(n, "us"))
+            for name, n in (
+                ("close_after", retention.close_after),
+                ("dedupe", retention.dedupe),
+                ("orphan_after", retention.orphan_after),
+                ("expire_unknown", retention.expire_unknown),
+            )
+        },
+        "rules": {rule.kind: setting_of(rule, setting) for rule, setting in zip(policy.rules, policy.base, strict=True)},
+        "overrides": [_override(override) for override in policy.overrides],
+    }
+    return {key: value for key, value in found.items() if value or key in {"emits", "rules"}}
+
+
+def setting_of(rule: Rule, setting: RuleSetting) -> dict[str, Plain]:
+    """A rule's setting as a file would state it; fields that the rule does not have are left out."""
+    has = {
+        "anchor": setting.anchor is not None,
+        "international": setting.international is not None or rule.defaults.international is not None,
+        "fallback": setting.fallback is not None or rule.defaults.fallback is not None,
+        "fields": bool(setting.fields or rule.defaults.fields),
+    }
+    return {name: _plain(cast("Value", getattr(setting, name))) for name in _ORDER if has.get(name, True)}
+
+
+def _change(change: Change) -> dict[str, Plain]:
+    values = cast("dict[str, Value]", change)
+    return {name: _plain(values[name]) for name in _ORDER if name in values}
+
+
+def _plain(value: Value) -> Plain:
+    if value is None:
+        return "off"
+    if isinstance(value, Fallback):
+        return {"anchor": value.anchor, "threshold": str(value.threshold)}
+    if isinstance(value, Step):
+        return {"at": str(value.at), "severity": value.severity}
+    if isinstance(value, (str, Span)):
+        return str(value)
+    return [_plain(item) for item in value]
+
+
+def _override(override: Override) -> Plain:
+    when: dict[str, Plain] = {
+        name: [*sorted(allowed)] for name, allowed in zip(Dims._fields, override.when, strict=True) if allowed is not None
+    }
+    rules: dict[str, Plain] = {kind: _change(change) for kind, change in sorted(override.rules.items())}
+    return {"when": when, "rules": {"*": _change(override.everything), **rules} if override.everything else rules}
+
+
+def _places(places: Mapping[str, Place]) -> Plain:
+    found: dict[str, Plain] = {}
+    for name, place in sorted(places.items()):
+        parts = (("country", place.country), ("zone", place.zone), ("calendar", place.calendar))
+        found[name] = {part: value for part, value in parts if value is not None}
+    return found
+
+
+def _calendar(spec: CalendarSpec) -> Plain:
+    found: dict[str, Plain] = {"zone": spec.zone}
+    if spec.hours is not None:
+        found["hours"] = {
+            WEEKDAYS[day]: ", ".join(f"{_time(opens)}-{_time(closes)}" for opens, closes in hours)
+            for day, hours in sorted(spec.hours.items())
+            if hours
+        }
+    if spec.holidays is not None:
+        found["holidays"] = spec.holidays
+    for name, days in (("closed", spec.closed), ("open", spec.open)):
+        if days:
+            found[name] = [day.isoformat() for day in sorted(days)]
+    if spec.cutoff is not None:
+        found["cutoff"] = _time(spec.cutoff)
+    return found
+
+
+def _time(minutes: int) -> str:
+    return f"{minutes // 60:02}:{minutes % 60:02}"

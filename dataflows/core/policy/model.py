@@ -1,0 +1,132 @@
+"""What a policy says, as light immutable values: the engine reads these once per order and rule."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Literal, NamedTuple, TypedDict
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+    from dataflows.core.clocks import Span
+    from dataflows.core.rules.base import Lane, Severity
+
+Switch = Literal["on", "shadow", "off"]
+
+
+class Dims(NamedTuple):
+    """What an override may depend on; None where unknown. The order of the fields is their precedence: the first weighs most."""
+
+    tenant: str | None = None
+    site: str | None = None
+    carrier: str | None = None
+    service: str | None = None
+    country: str | None = None
+    channel: str | None = None
+    tier: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Step:
+    """A further instant (a warning before or an escalation after the threshold), counted from the anchor, and its severity."""
+
+    at: Span
+    severity: Severity
+
+
+@dataclass(frozen=True, slots=True)
+class Fallback:
+    """What counts where the date that a rule goes by is missing: `threshold` after `anchor`."""
+
+    anchor: str
+    threshold: Span
+
+
+@dataclass(frozen=True, slots=True)
+class RuleSetting:
+    """One rule as an order sees it.
+
+    Due at `clock`(anchor, `threshold`), raised at due + `grace` with `severity`; `steps` are further instants `clock`(anchor, step.at).
+    `clock` is `site`, `carrier`, `destination`, `tenant` or a calendar's name; `international`, where set, replaces the threshold of an
+    order that crosses a border; `grace` is elapsed time.
+    """
+
+    kind: str
+    switch: Switch
+    anchor: str | None
+    threshold: Span
+    international: Span | None
+    clock: str
+    grace: Span
+    fallback: Fallback | None
+    suppressed_by: tuple[str, ...]
+    feeds: tuple[str, ...]
+    steps: tuple[Step, ...]
+    severity: Severity
+    owner: str
+    lane: Lane
+    fields: tuple[str, ...]
+
+
+class Change(TypedDict, total=False):
+    """Some fields of a `RuleSetting`, to be replaced."""
+
+    switch: Switch
+    anchor: str | None
+    threshold: Span
+    international: Span | None
+    clock: str
+    grace: Span
+    fallback: Fallback | None
+    suppressed_by: tuple[str, ...]
+    feeds: tuple[str, ...]
+    steps: tuple[Step, ...]
+    severity: Severity
+    owner: str
+    lane: Lane
+    fields: tuple[str, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Override:
+    """Changes for the orders that match: `when` holds the allowed values per dimension of `Dims` (None: any).
+
+    `everything` applies to all rules, `rules` to single ones and after it.
+    """
+
+    when: tuple[frozenset[str] | None, ...]
+    everything: Change
+    rules: Mapping[str, Change]
+
+    def matches(self, dims: Dims) -> bool:
+        """Whether every dimension that the override names has one of its values."""
+        return all(allowed is None or value in allowed for value, allowed in zip(dims, self.when, strict=True))
+
+    @property
+    def weight(self) -> tuple[bool | int, ...]:
+        """Sorts overrides by precedence, the weakest first: more dimensions beat fewer, then those that `Dims` names first."""
+        named = [allowed is not None for allowed in self.when]
+        return (sum(named), *named)
+
+
+@dataclass(frozen=True, slots=True)
+class Place:
+    """Where something is and by which calendar it works; None where the policy does not say."""
+
+    country: str | None = None
+    zone: str | None = None
+    calendar: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Retention:
+    """How long things are kept, in elapsed microseconds.
+
+    `close_after`: silence after which an ended order is closed; `dedupe`: event IDs and tombstones; `orphan_after`: an event that ties to
+    no order becomes an orphan; `expire_unknown`: an order that was never placed is forgotten.
+    """
+
+    close_after: int
+    dedupe: int
+    orphan_after: int
+    expire_unknown: int

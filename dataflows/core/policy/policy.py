@@ -1,0 +1,198 @@
+"""The policy as the engine asks it: settings per order, calendars and zones per place.
+
+Which setting of a rule holds for an order is decided per field. The layers, each beating the ones before it:
+
+1. the rule's own defaults;
+2. `'*'` under `rules`, for all rules;
+3. the rule's entry under `rules`;
+4. the overrides whose `when` matches the order. Of two, the one that names more dimensions wins. If they name equally many, the one that
+   names the weightier dimension wins: tenant, then site, carrier, service, country, channel, tier. If they name the same
+   dimensions, the later entry wins. Within one override the rule's entry beats `'*'`.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field, replace
+from typing import TYPE_CHECKING, Final
+
+from dataflows.core.clocks import Calendar, CalendarSpec, country_zone, is_zone
+from dataflows.core.clocks.days import holiday_region
+from dataflows.core.policy.model import Dims, Override, Place, Retention, RuleSetting
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+    from dataflows.core.rules.base import Rule
+
+_KEPT: Final = 4_096
+_NOWHERE: Final = Place()
+
+
+@dataclass(frozen=True, slots=True)
+class Policy:
+    """A checked policy. It does not change; it only remembers what it has answered.
+
+    `version` is the hash of everything that can change a verdict: comments, the order of keys and the name are no part of it.
+    `base` holds the settings without overrides, in the order of `rules`.
+    """
+
+    name: str
+    version: str
+    zone: str
+    emits: frozenset[str]
+    zones: Mapping[str, str]
+    calendars: Mapping[str, CalendarSpec]
+    sites: Mapping[str, Place]
+    carriers: Mapping[str, Place]
+    countries: Mapping[str, Place]
+    tenants: Mapping[str, Place]
+    retention: Retention
+    rules: tuple[Rule, ...]
+    base: tuple[RuleSetting, ...]
+    overrides: tuple[Override, ...]
+    """As written; `settings` applies them by precedence."""
+
+    _ranked: tuple[Override, ...] = field(init=False, repr=False, compare=False)
+    _named: tuple[frozenset[str], ...] = field(init=False, repr=False, compare=False)
+    _index: dict[str, int] = field(init=False, repr=False, compare=False)
+    _by_dims: dict[Dims, tuple[RuleSetting, ...]] = field(init=False, repr=False, compare=False)
+    _by_match: dict[tuple[bool, ...], tuple[RuleSetting, ...]] = field(init=False, repr=False, compare=False)
+    _calendars: dict[str, Calendar] = field(init=False, repr=False, compare=False)
+    _by_default: dict[tuple[str, str | None], Calendar] = field(init=False, repr=False, compare=False)
+    _by_place: dict[tuple[str | None, str | None], Calendar] = field(init=False, repr=False, compare=False)
+
+    def __post_init__(self) -> None:
+        """Prepares the answers."""
+        remember = object.__setattr__
+        named: list[set[str]] = [set() for _ in Dims._fields]
+        for override in self.overrides:
+            for values, allowed in zip(named, override.when, strict=True):
+                values |= allowed or frozenset()
+        remember(self, "_ranked", tuple(sorted(self.overrides, key=lambda override: override.weight)))
+        remember(self, "_named", tuple(frozenset(values) for values in named))
+        remember(self, "_index", {setting.kind: i for i, setting in enumerate(self.base)})
+        remember(self, "_calendars", {name: Calendar(name, spec) for name, spec in self.calendars.items()})
+        for memo in ("_by_dims", "_by_match", "_by_default", "_by_place"):
+            remember(self, memo, {})
+
+    # settings
+
+    def settings(self, dims: Dims) -> tuple[RuleSetting, ...]:
+        """The settings of all rules for an order, in the order of `rules`; the same object for orders that no override tells apart."""
+        if not self.overrides:
+            return self.base
+        known = self._by_dims.get(dims)
+        if known is None:
+            alike = Dims(*(value if value in named else None for value, named in zip(dims, self._named, strict=True)))
+            if len(self._by_dims) >= _KEPT:
+                self._by_dims.clear()
+            known = self._by_dims[dims] = self._resolve(alike)
+        return known
+
+    def setting(self, kind: str, dims: Dims) -> RuleSetting:
+        """The setting of one rule for an order. Raises KeyError for an unknown kind."""
+        return self.settings(dims)[self._index[kind]]
+
+    def _resolve(self, dims: Dims) -> tuple[RuleSetting, ...]:
+        match = tuple(override.matches(dims) for override in self._ranked)
+        known = self._by_match.get(match)
+        if known is None:
+            found = self.base
+            for override, applies in zip(self._ranked, match, strict=True):
+                if applies:
+                    found = tuple(_changed(setting, override) for setting in found)
+            if len(self._by_match) >= _KEPT:
+                self._by_match.clear()
+            known = self._by_match[match] = found
+        return known
+
+    # zones
+
+    def valid_zone(self, name: str | None) -> str | None:
+        """`name` if it is a time zone, else None."""
+        return name if name is not None and is_zone(name) else None
+
+    def ship_to_zone(self, country: str | None, region: str | None = None) -> str:
+        """The zone of a destination: the policy's `zones` for the region, its `countries`, the zone of most people there, UTC."""
+        if country is None:
+            return "UTC"
+        if region is not None and (own := self.zones.get(f"{country}-{region.removeprefix(f'{country}-')}")):
+            return own
+        return self.countries.get(country, _NOWHERE).zone or country_zone(country, region) or "UTC"
+
+    def site_zone(self, site: str | None, tenant: str | None = None) -> str:
+        """The zone of a site: its own, its calendar's, its country's; of an unknown site the tenant's."""
+        place = self._site(site)
+        if place.zone is not None:
+            return place.zone
+        if place.calendar is not None:
+            return self.calendars[place.calendar].zone
+        return self.tenant_zone(tenant) if place.country is None else self.ship_to_zone(place.country)
+
+    def tenant_zone(self, tenant: str | None) -> str:
+        """The zone of a tenant: its own, else the policy's."""
+        return self._tenant(tenant).zone or self.zone
+
+    def site_country(self, site: str | None) -> str | None:
+        """The country of a site; None if the policy does not say."""
+        return self._site(site).country
+
+    # calendars
+
+    def calendar(self, name: str) -> Calendar:
+        """A calendar that the policy names. Raises KeyError if it does not."""
+        return self._calendars[name]
+
+    def site_calendar(self, site: str | None, tenant: str | None = None) -> Calendar:
+        """The calendar of a site: its own, else the default one in its zone with its country's holidays; of an unknown site the tenant's."""
+        place = self._site(site)
+        if place.calendar is not None:
+            return self._calendars[place.calendar]
+        if place is _NOWHERE:
+            return self.tenant_calendar(tenant)
+        return self._default(self.site_zone(site, tenant), holiday_region(place.country))
+
+    def carrier_calendar(self, carrier: str | None, country: str | None = None, region: str | None = None) -> Calendar:
+        """The calendar of a carrier: its own, else the destination's."""
+        place = _NOWHERE if carrier is None else self.carriers.get(carrier, _NOWHERE)
+        return self._calendars[place.calendar] if place.calendar is not None else self.destination_calendar(country, region)
+
+    def destination_calendar(self, country: str | None, region: str | None = None) -> Calendar:
+        """The calendar of a country's own entry, else the default one in the destination's zone with its public holidays."""
+        known = self._by_place.get((country, region))
+        if known is None:
+            place = _NOWHERE if country is None else self.countries.get(country, _NOWHERE)
+            if place.calendar is not None:
+                known = self._calendars[place.calendar]
+            else:
+                part = None if region is None else region.removeprefix(f"{country}-")
+                known = self._default(self.ship_to_zone(country, region), holiday_region(country, part))
+            if len(self._by_place) >= _KEPT:
+                self._by_place.clear()
+            self._by_place[country, region] = known
+        return known
+
+    def tenant_calendar(self, tenant: str | None) -> Calendar:
+        """The calendar of a tenant: its own, else the default one in its zone, without holidays."""
+        place = self._tenant(tenant)
+        return self._calendars[place.calendar] if place.calendar is not None else self._default(self.tenant_zone(tenant), None)
+
+    def _default(self, zone: str, holidays: str | None) -> Calendar:
+        known = self._by_default.get((zone, holidays))
+        if known is None:
+            name = f"default, {zone}" + (f", holidays of {holidays}" if holidays else "")
+            known = self._by_default[zone, holidays] = Calendar(name, CalendarSpec(zone, holidays=holidays))
+        return known
+
+    def _site(self, site: str | None) -> Place:
+        return _NOWHERE if site is None else self.sites.get(site, _NOWHERE)
+
+    def _tenant(self, tenant: str | None) -> Place:
+        return _NOWHERE if tenant is None else self.tenants.get(tenant, _NOWHERE)
+
+
+def _changed(setting: RuleSetting, override: Override) -> RuleSetting:
+    own = override.rules.get(setting.kind)
+    if not override.everything and not own:
+        return setting
+    return replace(replace(setting, **override.everything), **(own or {}))

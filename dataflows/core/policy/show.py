@@ -1,0 +1,72 @@
+"""Writes a policy out in full, as a YAML file to start from."""
+
+from __future__ import annotations
+
+import re
+from typing import TYPE_CHECKING, Final
+
+from dataflows.core.policy.effective import Plain, effective, setting_of
+
+if TYPE_CHECKING:
+    from dataflows.core.policy.policy import Policy
+
+_BARE: Final = re.compile(r"[A-Za-z/][\w./+ -]*[\w./+-]|[A-Za-z]|-?\d+ [a-z]+")
+_ABOUT: Final = {
+    "name": "what this policy is called; no part of its version",
+    "zone": "the zone of tenants without one of their own",
+    "emits": "the milestones that the feeds report; a rule that waits for any other stays silent",
+    "zones": "zones of regions, where the zone of most people there is wrong",
+    "calendars": "working hours, public holidays, closed and open dates, cut-off",
+    "sites": "where goods leave: country, zone, calendar",
+    "carriers": "calendars of carriers; without one the destination's counts",
+    "countries": "zones and calendars of destinations",
+    "tenants": "zones and calendars of tenants",
+    "retention": "how long things are kept, in elapsed time",
+    "overrides": "settings for some orders; the entry that names more dimensions wins",
+}
+
+
+def render(policy: Policy) -> str:
+    """The complete effective policy as commented YAML; reading it back gives a policy of the same version."""
+    lines = [f"# Orderwatch policy, version {policy.version}", ""]
+    data = effective(policy)
+    for key, value in data.items():
+        if key != "rules":
+            lines += [f"# {_ABOUT[key]}", *_entry(key, value, ""), ""]
+            continue
+        lines += ["# spans: s, m, h, d, w (elapsed), bd, bh (business days and hours)", "rules:"]
+        for rule, setting in zip(policy.rules, policy.base, strict=True):
+            lines += [
+                f"  # {_comment(rule.definition)}",
+                f"  # ends with: {_comment(rule.clears)}",
+                f"  # default from: {_comment(rule.source)}",
+            ]
+            lines += [*_entry(rule.kind, setting_of(rule, setting), "  "), ""]
+    return "\n".join(lines).rstrip() + "\n"
+
+
+def _comment(text: str) -> str:
+    return " ".join(text.split())
+
+
+def _entry(key: str, value: Plain, indent: str) -> list[str]:
+    """`key: value` in block style; lists of scalars and mappings inside lists stand on one line."""
+    if isinstance(value, dict) and value:
+        return [f"{indent}{_scalar(key)}:", *(line for k, v in value.items() for line in _entry(k, v, indent + "  "))]
+    if isinstance(value, list) and key == "overrides":
+        return [f"{indent}{key}:", *(f"{indent}  - {_flow(item)}" for item in value)]
+    return [f"{indent}{_scalar(key)}: {_flow(value)}"]
+
+
+def _flow(value: Plain) -> str:
+    if isinstance(value, list):
+        return f"[{', '.join(_flow(item) for item in value)}]"
+    if isinstance(value, dict):
+        return f"{{{', '.join(f'{_scalar(k)}: {_flow(v)}' for k, v in value.items())}}}"
+    return _scalar(value)
+
+
+def _scalar(text: str) -> str:
+    if _BARE.fullmatch(text) and text != "null":
+        return text
+    return '"' + text.replace("\\", "\\\\").replace('"', '\\"') + '"'

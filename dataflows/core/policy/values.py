@@ -1,0 +1,228 @@
+"""How the single values of a policy file are read: from its texts to what the engine uses. Each refusal names what is allowed."""
+
+from __future__ import annotations
+
+import difflib
+import re
+from collections.abc import Callable, Collection
+from dataclasses import dataclass
+from datetime import date
+from typing import TYPE_CHECKING, Final, cast
+
+from pydantic import ValidationInfo
+from pydantic_core import PydanticCustomError
+
+from dataflows.core.clocks import Span, is_country, is_region, span, zone_names
+from dataflows.core.clocks.days import holiday_regions, is_holiday_region
+from dataflows.core.clocks.places import countries
+from dataflows.core.policy.model import Switch
+
+if TYPE_CHECKING:
+    from dataflows.core.clocks.calendar import Intervals
+
+MILESTONES: Final = (
+    "placed", "captured", "shipped", "scans", "authorized", "allocated", "released", "picked", "packed", "invoiced", "inspected",
+    "refunded", "return_shipped",
+)  # fmt: skip
+CLOCKS: Final = ("site", "carrier", "destination", "tenant")
+WEEKDAYS: Final = ("mon", "tue", "wed", "thu", "fri", "sat", "sun")
+_SWITCHES: Final[dict[str, Switch]] = {
+    "on": "on", "true": "on", "yes": "on", "off": "off", "false": "off", "no": "off", "shadow": "shadow",
+}  # fmt: skip
+_TIME: Final = re.compile(r"(\d\d?):(\d\d)", re.ASCII)
+
+
+@dataclass(frozen=True, slots=True)
+class Known:
+    """The names that a file may use beyond its grammar: rule kinds and the calendars that it defines itself."""
+
+    kinds: frozenset[str]
+    calendars: frozenset[str]
+
+
+def nearest(text: str, allowed: Collection[str]) -> str | None:
+    """The allowed name that `text` most probably means; None if none is close."""
+    by_fold = {name.casefold(): name for name in sorted(allowed)}
+    close = difflib.get_close_matches(text.casefold(), by_fold, n=1, cutoff=0.6)
+    return by_fold[close[0]] if close else None
+
+
+def mistake(message: str, suggestion: str | None = None) -> PydanticCustomError:
+    """A refusal in our own words."""
+    return PydanticCustomError("policy", "{message}", {"message": message, "suggestion": suggestion})
+
+
+def text(value: object) -> str:
+    """A text that is not empty."""
+    if value is None:
+        raise mistake("a value is missing")
+    if not isinstance(value, str):
+        raise mistake("a single text is expected here")
+    return value.strip()
+
+
+def _listed(names: Collection[str]) -> str:
+    return ", ".join(names)
+
+
+def one_of(value: object, what: str, allowed: Collection[str], *, tell: bool = True) -> str:
+    """A name out of a set; `tell` says whether the refusal lists them all."""
+    name = text(value)
+    if name not in allowed:
+        choices = f"; known: {_listed(allowed)}" if tell else ""
+        raise mistake(f"unknown {what} {name!r}{choices}", nearest(name, allowed))
+    return name
+
+
+def choice(what: str, allowed: Collection[str]) -> Callable[[object], str]:
+    """A reader of a name out of a fixed set."""
+    return lambda value: one_of(value, what, allowed)
+
+
+def named(value: object) -> str:
+    """A free name: a team, a site, a feed."""
+    name = text(value)
+    if not 1 <= len(name) <= 100 or not name.isprintable():
+        raise mistake(f"{name!r} is no name: 1 to 100 printable characters")
+    return name
+
+
+def switch(value: object) -> Switch:
+    """`on`, `shadow` or `off`; `true` and `false` count as on and off."""
+    return _SWITCHES[one_of(text(value).lower(), "switch", _SWITCHES, tell=False)]
+
+
+def any_span(value: object) -> Span:
+    """A span of elapsed or business time."""
+    try:
+        return span(text(value))
+    except ValueError as error:
+        raise mistake(str(error)) from None
+
+
+def elapsed(value: object) -> Span:
+    """A span of elapsed time that is not negative."""
+    found = any_span(value)
+    if found.unit != "us" or found.n < 0:
+        raise mistake(f"{text(value)!r}: elapsed time is expected here, such as '5 m' or '24 h'")
+    return found
+
+
+def period(value: object) -> Span:
+    """A span of elapsed time longer than nothing."""
+    found = elapsed(value)
+    if found.n == 0:
+        raise mistake("this must be longer than nothing")
+    return found
+
+
+def kind(value: object, info: ValidationInfo) -> str:
+    """A rule kind."""
+    return one_of(value, "rule kind", cast("Known", info.context).kinds, tell=False)
+
+
+def kind_or_all(value: object, info: ValidationInfo) -> str:
+    """A rule kind, or `*` for all rules."""
+    return "*" if value == "*" else kind(value, info)
+
+
+def calendar(value: object, info: ValidationInfo) -> str:
+    """The name of a calendar of the file."""
+    return one_of(value, "calendar", sorted(cast("Known", info.context).calendars))
+
+
+def clock(value: object, info: ValidationInfo) -> str:
+    """Whose business time counts: `site`, `carrier`, `destination`, `tenant`, or a calendar of the file."""
+    return one_of(value, "clock", (*CLOCKS, *sorted(cast("Known", info.context).calendars)))
+
+
+def zone(value: object) -> str:
+    """A time zone of the IANA database."""
+    name = text(value)
+    if name not in zone_names():
+        by_city = {full.rpartition("/")[2]: full for full in sorted(zone_names())}
+        city = nearest(name.rpartition("/")[2], by_city)
+        raise mistake(f"unknown time zone {name!r}", nearest(name, zone_names()) or (by_city[city] if city else None))
+    return name
+
+
+def country(value: object) -> str:
+    """An ISO 3166-1 alpha-2 code."""
+    name = text(value)
+    if not is_country(name):
+        raise mistake(f"unknown country {name!r}: a code of two capitals (ISO 3166-1) is expected", nearest(name, countries()))
+    return name
+
+
+def region(value: object) -> str:
+    """An ISO 3166-2 code such as `US-CA`."""
+    name = text(value)
+    if not is_region(name):
+        hint = f"; the zone of a whole country goes under `countries: {{{name}: {{zone: ...}}}}`" if is_country(name) else ""
+        upper = name.upper().replace("_", "-")
+        raise mistake(f"{name!r} is not a region such as US-CA{hint}", upper if is_region(upper) else None)
+    return name
+
+
+def holidays(value: object) -> str | None:
+    """A country or subdivision whose public holidays are known, or `off`."""
+    name = text(value)
+    if name in {"off", "none", "false"}:
+        return None
+    if not is_holiday_region(name):
+        regions = holiday_regions()
+        known = (*regions, *(f"{code}-{part}" for code, parts in regions.items() for part in parts))
+        raise mistake(f"the public holidays of {name!r} are not known", nearest(name, known))
+    return name
+
+
+def day(value: object) -> date:
+    """A date."""
+    name = text(value)
+    try:
+        return date.fromisoformat(name)
+    except ValueError:
+        raise mistake(f"{name!r} is not a date such as 2026-12-24") from None
+
+
+def minutes(value: object) -> int:
+    """A local time, `00:00` to `24:00`, in minutes after midnight."""
+    name = text(value)
+    found = _TIME.fullmatch(name)
+    total = int(found[1]) * 60 + int(found[2]) if found and int(found[2]) < 60 else -1
+    if not 0 <= total <= 24 * 60:
+        raise mistake(f"{name!r} is not a time such as '16:00'")
+    return total
+
+
+def intervals(value: object) -> Intervals:
+    """The working hours of a day: `08:00-12:00, 13:00-18:00`, or `off`."""
+    name = text(value)
+    if name in {"off", "closed"}:
+        return ()
+    found: list[tuple[int, int]] = []
+    for part in name.split(","):
+        opening, dash, closing = part.strip().partition("-")
+        if not dash:
+            raise mistake(f"{part.strip()!r} is not an interval such as '08:00-18:00'")
+        opens, closes = minutes(opening.strip()), minutes(closing.strip())
+        if opens >= closes:
+            raise mistake(f"{part.strip()!r} ends before it starts; split hours over midnight in two days: '22:00-24:00' and '00:00-06:00'")
+        if found and opens < found[-1][1]:
+            raise mistake(f"{name!r}: the intervals overlap or are out of order")
+        found.append((opens, closes))
+    return tuple(found)
+
+
+def weekdays(value: object) -> tuple[int, ...]:
+    """Weekdays, Monday is 0: `mon`, `mon-fri`, `sat,sun`."""
+    found: list[int] = []
+    for part in text(value).lower().split(","):
+        first, dash, last = part.strip().partition("-")
+        ends = [WEEKDAYS.index(one_of(end, "weekday", WEEKDAYS)) for end in ((first, last) if dash else (first,))]
+        if ends[0] > ends[-1]:
+            raise mistake(f"{part.strip()!r} runs backwards; the week starts on mon")
+        found.extend(range(ends[0], ends[-1] + 1))
+    if len(set(found)) < len(found):
+        raise mistake(f"{text(value)!r} names a weekday twice")
+    return tuple(found)
