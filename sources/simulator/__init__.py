@@ -1,0 +1,12 @@
+"""A simulated order world with labels: events as the contract has them, and the exceptions that they must cause.
+
+Reading order: `topology` (who there is), `order` (one order's facts, script and labels), `life` (how an order normally goes), `quirks`
+(what happens to healthy orders too), `faults` (what goes wrong), `feeds` (how events are delivered), `world`, `write`.
+"""
+
+from sources.simulator.faults import FAULTS, Fault
+from sources.simulator.order import Label
+from sources.simulator.policy import policy_text
+from sources.simulator.write import Summary, expected, stream, write_world
+
+__all__ = ["FAULTS", "Fault", "Label", "Summary", "expected", "policy_text", "stream", "write_world"]

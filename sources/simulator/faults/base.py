@@ -1,0 +1,43 @@
+"""How faults are written down: a function that writes the life of an order gone wrong and says what it must cause."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+
+from sources.simulator.order import Order
+
+Write = Callable[[Order], None]
+WritePair = Callable[[Order, Order], None]
+
+
+@dataclass(frozen=True, slots=True)
+class Fault:
+    """One way in which orders go wrong. `kind` is what it is meant to show; its labels may hold more. `orders` is how many it takes."""
+
+    kind: str
+    name: str
+    orders: int
+    write: Callable[[list[Order]], None]
+
+
+class Faults(list[Fault]):
+    """The faults of one domain, filled by decorators."""
+
+    def one(self, kind: str) -> Callable[[Write], Write]:
+        """Registers a fault that happens to a single order."""
+
+        def register(write: Write) -> Write:
+            self.append(Fault(kind, write.__name__, 1, lambda orders: write(orders[0])))
+            return write
+
+        return register
+
+    def pair(self, kind: str) -> Callable[[WritePair], WritePair]:
+        """Registers a fault between two orders."""
+
+        def register(write: WritePair) -> WritePair:
+            self.append(Fault(kind, write.__name__, 2, lambda orders: write(orders[0], orders[1])))
+            return write
+
+        return register

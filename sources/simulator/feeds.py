@@ -1,0 +1,99 @@
+"""How the events of a script are delivered: a little late, sometimes very late, sometimes twice, and after an outage all at once.
+
+None of this may cause or hide an exception in the end: what is late retracts what it disproves.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from datetime import UTC, tzinfo
+from random import Random
+from typing import NamedTuple
+
+import orjson
+
+from sources.simulator.moments import DAY, END, HOUR, MINUTE, OPENING, instant
+from sources.simulator.order import Order, Step
+from sources.simulator.topology import CARRIERS, COURIER, PROVIDERS, SHOPS, SITES
+
+
+class Delivery(NamedTuple):
+    """One line of the stream with its place in it: when it is recorded, when it happened, and a number for what is left."""
+
+    log: int
+    at: int
+    number: str
+    line: bytes
+
+
+class Outage(NamedTuple):
+    """While it lasts nothing of a source is recorded; at its end everything is."""
+
+    source: str
+    start: int
+    end: int
+
+
+# Carriers and payments only: what they say ties no other source's events to an order, so no event waits for one of theirs.
+OUTAGES = (
+    Outage("/carrier/dhl", OPENING + 9 * DAY + 5 * HOUR, OPENING + 9 * DAY + 14 * HOUR),
+    Outage("/payments/adyen", OPENING + 24 * DAY + 8 * HOUR, OPENING + 24 * DAY + 13 * HOUR),
+    Outage("/carrier/postnl", OPENING + 38 * DAY + 1 * HOUR, OPENING + 38 * DAY + 12 * HOUR),
+)
+
+_ZONES: dict[str, tzinfo] = {site.source: site.zone for site in SITES}
+_SOURCES = (
+    *(f"/storefront/{shop}" for shop in SHOPS),
+    *(f"/payments/{provider}" for provider in PROVIDERS),
+    *(site.source for site in SITES),
+    *(carrier.source for carrier in (*CARRIERS, COURIER)),
+    *(f"/returns/{shop}" for shop in SHOPS),
+)
+
+
+def deliver(order: Order) -> Iterator[Delivery]:
+    """The lines of an order's script, in no particular order."""
+    rng = order.rng
+    for step in order.script:
+        recorded = _recorded(step, rng) if step.recorded is None else step.recorded
+        log = step.at if recorded is None else recorded
+        line = _encode(step, order.id, recorded)
+        yield Delivery(log, step.at, step.id, line)
+        if step.recorded is None and rng.random() < 0.008:
+            again = log + rng.randint(0, HOUR)
+            yield Delivery(again, step.at, step.id + "+", line if again == log else _encode(step, order.id, again))
+
+
+def _recorded(step: Step, rng: Random) -> int | None:
+    """When a step is recorded, or None for at once."""
+    for outage in OUTAGES:
+        if step.source == outage.source and outage.start <= step.at < outage.end:
+            return outage.end + rng.randint(0, 2 * MINUTE)
+    lot = rng.random()
+    if step.source.startswith("/carrier/"):
+        if lot < 0.02:
+            return step.at + rng.randint(2 * HOUR, 20 * HOUR)
+        return step.at + rng.randint(5, 10 * MINUTE) if lot < 0.3 else None
+    return step.at + rng.randint(1, 20) if lot < 0.2 and step.type != "order.placed" else None
+
+
+def _encode(step: Step, subject: str, recorded: int | None) -> bytes:
+    zone = _ZONES.get(step.source, UTC)
+    event: dict[str, object] = {"specversion": "1.0", "id": step.id, "source": step.source, "type": step.type}
+    if step.named:
+        event["subject"] = subject
+    event["time"] = instant(step.at, zone)
+    if recorded is not None:
+        event["recordedtime"] = instant(recorded, zone)
+    event["data"] = step.data
+    return orjson.dumps(event)
+
+
+def heartbeats() -> Iterator[Delivery]:
+    """Signs of life of all sources in turn, one every 4 hours until a day before the world's end; none during an outage."""
+    for n, at in enumerate(range(OPENING + HOUR, END - DAY, 4 * HOUR)):
+        source = _SOURCES[n % len(_SOURCES)]
+        if any(source == outage.source and outage.start <= at < outage.end for outage in OUTAGES):
+            continue
+        step = Step(f"beat-{n:05d}", at, source, "feed.heartbeat", {}, named=False)
+        yield Delivery(at, at, step.id, _encode(step, "", None))

@@ -1,0 +1,121 @@
+"""The whole world: which orders there are, which of them go wrong and how, and the order in which everything becomes known.
+
+A world is a function of the number of orders and the seed. Every order has its own generator of random numbers, so that a change to
+one fault changes no other order.
+"""
+
+from __future__ import annotations
+
+import heapq
+from collections import Counter
+from collections.abc import Iterator
+from random import Random
+from typing import NamedTuple
+
+from sources.simulator.faults import FAULTS, Fault
+from sources.simulator.feeds import Delivery, deliver, heartbeats
+from sources.simulator.life import live
+from sources.simulator.moments import LAST_PLACED, OPENING
+from sources.simulator.order import Label, Order
+from sources.simulator.quirks import QUIRKS
+
+FAULTY = 0.15
+"""The share of orders that a fault begins with."""
+QUIRKY = 0.35
+"""The share of healthy orders with a quirk."""
+REGULARS_AFTER = 5_000
+"""So many orders later a customer may order again: never within minutes, which would look like a click too many."""
+
+
+class Group(NamedTuple):
+    """Orders that share a fate (mostly one), with the fault if there is one."""
+
+    start: int
+    orders: list[Order]
+    fault: Fault | None
+
+
+def groups(orders: int, seed: int) -> Iterator[Group]:
+    """The orders of a world, finished, by the time at which the first of each group was placed.
+
+    Faults are dealt round-robin from a shuffled deck, so that small worlds hold many kinds.
+    """
+    deck = list(FAULTS)
+    Random(f"{seed}/deck").shuffle(deck)
+    dealt = index = 0
+    while index < orders:
+        first = _order(index, orders, seed)
+        start, members, fault = first.placed, [first], None
+        if first.rng.random() < FAULTY:
+            fault = deck[dealt % len(deck)]
+            dealt += 1
+            if index + fault.orders > orders:
+                fault = None
+        if fault is None:
+            _healthy(first)
+        else:
+            members += [_order(index + n, orders, seed) for n in range(1, fault.orders)]
+            fault.write(members)
+        for order in members:
+            order.finish()
+        yield Group(start, members, fault)
+        index += len(members)
+
+
+def _order(index: int, orders: int, seed: int) -> Order:
+    """The index-th order, with its plain facts; orders are spread evenly over the weeks."""
+    rng = Random(f"{seed}/{index}")
+    placed = OPENING + int((index + rng.random()) * (LAST_PLACED - OPENING) / orders)
+    regular = index >= REGULARS_AFTER and rng.random() < 0.2
+    customer = f"cus_{index - REGULARS_AFTER if regular else index:07d}"
+    return Order(index, placed, rng, customer).draw()
+
+
+def _healthy(order: Order) -> None:
+    """Lets an order live without harm: with a quirk, or with any mixture of terms, parcels and dates."""
+    rng = order.rng
+    order.ship_by = rng.choice(("date", "date", "instant", "range"))
+    order.promised_by = rng.choice(("date", "date", "instant", "range", "none"))
+    order.etas = rng.random() < 0.6
+    order.names_lines = rng.random() < 0.75
+    if rng.random() < QUIRKY:
+        rng.choice(QUIRKS)(order)
+        return
+    order.terms = rng.choices(("prepaid", "on_ship", "invoice", "on_delivery", "external"), (60, 20, 10, 5, 5))[0]
+    order.parcels = rng.choices(((1,), (2,), (3,)), (80, 15, 5))[0]
+    if len(order.lines) > 1 and rng.random() < 0.25:
+        order.names_lines = True
+        order.parcels = rng.choice(((1, 1), (2, 1)))
+    live(order)
+
+
+class World:
+    """A world being told. `lines` yields it; what it held so far is in `events`, `labels` and `faults` (by kind)."""
+
+    def __init__(self, orders: int, seed: int) -> None:
+        self.orders = orders
+        self.seed = seed
+        self.events = 0
+        self.labels: list[Label] = []
+        self.faults: Counter[str] = Counter()
+
+    def lines(self) -> Iterator[bytes]:
+        """The events as JSON without line ends, sorted by `recordedtime`, else `time`."""
+        for delivery in heapq.merge(self._deliveries(), heartbeats()):
+            self.events += 1
+            yield delivery.line
+
+    def _deliveries(self) -> Iterator[Delivery]:
+        waiting: list[Delivery] = []
+        for group in groups(self.orders, self.seed):
+            # Nothing of this group or a later one is recorded before the group's start.
+            while waiting and waiting[0].log < group.start:
+                yield heapq.heappop(waiting)
+            if group.fault is not None:
+                self.faults[group.fault.kind] += 1
+            for order in group.orders:
+                self.labels += order.labels
+                for delivery in deliver(order):
+                    heapq.heappush(waiting, delivery)
+        while waiting:
+            yield heapq.heappop(waiting)
