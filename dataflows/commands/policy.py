@@ -1,7 +1,5 @@
 """`orderwatch policy`: checks a policy file, or writes out everything that holds under it."""
 
-from __future__ import annotations
-
 from pathlib import Path
 from typing import Annotated
 

@@ -1,5 +1,7 @@
-"""What only shows when the parts of a policy file are seen together: rules that suppress each other, fields that a rule does not have,
-overrides that can never count. It works on the raw data, so that one mistake elsewhere hides none of these.
+"""What only shows when the parts of a policy file are seen together.
+
+Rules that suppress each other, fields that a rule does not have, overrides that can never count. It works on the raw data, so that a
+mistake elsewhere hides none of these.
 """
 
 from __future__ import annotations
@@ -62,10 +64,15 @@ def _anchors(rule: Rule) -> tuple[str, ...]:
 def _has(rule: Rule, name: str, value: Data) -> bool:
     if isinstance(value, str) and value.lower() in {*_OFF, "none"}:
         return True  # removing what is not there does no harm
-    defaults = rule.defaults
-    return bool(
-        {"anchor": _anchors(rule), "international": defaults.international, "fallback": defaults.fallback}.get(name, defaults.fields)
-    )
+    match name:
+        case "anchor":
+            return bool(_anchors(rule))
+        case "international":
+            return rule.defaults.international is not None
+        case "fallback":
+            return rule.defaults.fallback is not None
+        case _:
+            return bool(rule.defaults.fields)
 
 
 def _suppressors(rule: Rule, base: dict[str, dict[str, Data]], override: dict[str, dict[str, Data]]) -> tuple[str, ...]:
@@ -126,7 +133,8 @@ def _shadowed(tree: Tree, overrides: list[dict[str, Data]]) -> Iterator[Fault]:
     for i, (when, touched) in enumerate(seen):
         for j in range(i + 1, len(seen)):
             later_when, later = seen[j]
-            if when and touched and when == later_when and touched <= later | {(kind, f) for kind, f in touched if ("*", f) in later}:
+            covered = later | {(kind, name) for kind, name in touched if ("*", name) in later}
+            if when and touched and when == later_when and touched <= covered:
                 line = tree.at(("overrides", j))[0]
                 yield tree.fault(
                     ("overrides", i), f"never counts: overrides[{j}] (line {line}) has the same `when` and sets the same fields"

@@ -67,7 +67,7 @@ class Policy:
         named: list[set[str]] = [set() for _ in Dims._fields]
         for override in self.overrides:
             for values, allowed in zip(named, override.when, strict=True):
-                values |= allowed or frozenset()
+                values.update(allowed or ())
         remember(self, "_ranked", tuple(sorted(self.overrides, key=lambda override: override.weight)))
         remember(self, "_named", tuple(frozenset(values) for values in named))
         remember(self, "_index", {setting.kind: i for i, setting in enumerate(self.base)})
@@ -144,7 +144,7 @@ class Policy:
         return self._calendars[name]
 
     def site_calendar(self, site: str | None, tenant: str | None = None) -> Calendar:
-        """The calendar of a site: its own, else the default one in its zone with its country's holidays; of an unknown site the tenant's."""
+        """The calendar of a site: its own, else the default one in its zone with its country's holidays; if unknown, the tenant's."""
         place = self._site(site)
         if place.calendar is not None:
             return self._calendars[place.calendar]

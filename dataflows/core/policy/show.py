@@ -36,17 +36,10 @@ def render(policy: Policy) -> str:
             continue
         lines += ["# spans: s, m, h, d, w (elapsed), bd, bh (business days and hours)", "rules:"]
         for rule, setting in zip(policy.rules, policy.base, strict=True):
-            lines += [
-                f"  # {_comment(rule.definition)}",
-                f"  # ends with: {_comment(rule.clears)}",
-                f"  # default from: {_comment(rule.source)}",
-            ]
+            about = (rule.definition, f"ends with: {rule.clears}", f"default from: {rule.source}")
+            lines += [f"  # {' '.join(text.split())}" for text in about]
             lines += [*_entry(rule.kind, setting_of(rule, setting), "  "), ""]
     return "\n".join(lines).rstrip() + "\n"
-
-
-def _comment(text: str) -> str:
-    return " ".join(text.split())
 
 
 def _entry(key: str, value: Plain, indent: str) -> list[str]:

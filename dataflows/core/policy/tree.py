@@ -7,10 +7,14 @@ here each field reads its own text. Aliases, tags, deep nesting and huge files a
 from __future__ import annotations
 
 from dataclasses import dataclass, field
-from typing import Final
+from operator import methodcaller
+from typing import TYPE_CHECKING, Final
 
 import yaml
 from yaml.nodes import MappingNode, Node, ScalarNode, SequenceNode
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
 
 GREATEST_SIZE: Final = 256 * 1024
 GREATEST_DEPTH: Final = 16
@@ -53,6 +57,19 @@ class Tree:
         return Fault(*self.at(path, key=key), path, message, suggestion)
 
 
+_next_event: Final[Callable[[yaml.BaseLoader], yaml.Event]] = methodcaller("peek_event")  # its own signature has no types
+
+
+class _Refused(Exception):
+    """The next event of a loader is more than a policy may hold."""
+
+    def __init__(self, loader: yaml.BaseLoader, message: str) -> None:
+        mark = _next_event(loader).start_mark
+        place = (mark.line + 1, mark.column + 1) if mark else (1, 1)
+        super().__init__(message)
+        self.fault = Fault(*place, (), message)
+
+
 class _Loader(yaml.BaseLoader):
     """Composes nodes; refuses aliases and depth before they cost anything."""
 
@@ -62,9 +79,9 @@ class _Loader(yaml.BaseLoader):
 
     def compose_node(self, parent: Node | None, index: int) -> Node | None:
         if self.check_event(yaml.AliasEvent):
-            raise yaml.MarkedYAMLError(problem="aliases (*name) are not allowed here", problem_mark=self.peek_event().start_mark)
+            raise _Refused(self, "aliases (*name) are not allowed here")
         if self.depth >= GREATEST_DEPTH:
-            raise yaml.MarkedYAMLError(problem="nested too deeply", problem_mark=self.peek_event().start_mark)
+            raise _Refused(self, "nested too deeply")
         self.depth += 1
         node: Node | None = super().compose_node(parent, index)
         self.depth -= 1
@@ -83,6 +100,9 @@ def read(text: str) -> Tree:
             node = loader.get_single_node()
         finally:
             loader.dispose()
+    except _Refused as refused:
+        tree.faults.append(refused.fault)
+        return tree
     except yaml.MarkedYAMLError as error:
         mark = error.problem_mark or error.context_mark
         line, column = (mark.line + 1, mark.column + 1) if mark else (1, 1)
@@ -100,7 +120,7 @@ def read(text: str) -> Tree:
 
 def _data(node: Node, path: Path, tree: Tree) -> Data:
     tree.values[path] = _place(node)
-    if (node.tag is not None and not node.tag.startswith("tag:yaml.org,2002:")) or "python" in (node.tag or ""):
+    if not node.tag.startswith("tag:yaml.org,2002:") or "python" in node.tag:
         tree.faults.append(tree.fault(path, f"tags are not allowed here: {node.tag}"))
         return None
     if isinstance(node, ScalarNode):

@@ -4,21 +4,23 @@ from __future__ import annotations
 
 import difflib
 import re
-from collections.abc import Callable, Collection
 from dataclasses import dataclass
 from datetime import date
 from typing import TYPE_CHECKING, Final, cast
 
-from pydantic import ValidationInfo
 from pydantic_core import PydanticCustomError
 
 from dataflows.core.clocks import Span, is_country, is_region, span, zone_names
 from dataflows.core.clocks.days import holiday_regions, is_holiday_region
 from dataflows.core.clocks.places import countries
-from dataflows.core.policy.model import Switch
 
 if TYPE_CHECKING:
+    from collections.abc import Callable, Collection
+
+    from pydantic import ValidationInfo
+
     from dataflows.core.clocks.calendar import Intervals
+    from dataflows.core.policy.model import Switch
 
 MILESTONES: Final = (
     "placed", "captured", "shipped", "scans", "authorized", "allocated", "released", "picked", "packed", "invoiced", "inspected",
