@@ -1,0 +1,69 @@
+"""The command line: `orderwatch COMMAND ...`.
+
+Exit codes: 0 done, 1 failed while running, 2 unusable arguments or configuration (one line on standard error says what to mend).
+"""
+
+from __future__ import annotations
+
+import os
+import sys
+from typing import TYPE_CHECKING
+
+import click
+import typer
+
+from dataflows.commands.failures import Failure, Misuse
+from dataflows.commands.replay import replay
+from dataflows.runner import DEBUG
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+DONE, FAILED, UNUSABLE, INTERRUPTED = 0, 1, 2, 130
+
+app = typer.Typer(
+    name="orderwatch",
+    help="Watches every open order and says which are in trouble, why, who owns it and what to do next.",
+    no_args_is_help=True,
+    add_completion=False,
+    pretty_exceptions_enable=False,
+    context_settings={"help_option_names": ["-h", "--help"]},
+)
+app.command()(replay)
+
+
+def main(arguments: Sequence[str] | None = None) -> None:
+    """Runs a command and exits with its code."""
+    sys.exit(run(sys.argv[1:] if arguments is None else arguments))
+
+
+def run(arguments: Sequence[str]) -> int:
+    """Runs a command; returns its exit code."""
+    try:
+        result = app(list(arguments), prog_name="orderwatch", standalone_mode=False)
+        sys.stdout.flush()
+    except click.exceptions.NoArgsIsHelpError as error:
+        print(error.format_message())  # noqa: T201
+        return UNUSABLE
+    except click.UsageError as error:
+        return _say(error.format_message(), UNUSABLE)
+    except Misuse as error:
+        return _say(str(error), UNUSABLE)
+    except (KeyboardInterrupt, click.Abort):
+        return _say("stopped; what was written is not complete", INTERRUPTED)
+    except BrokenPipeError:
+        # Whoever read our output has seen enough. Python would complain once more when it closes the stream.
+        os.dup2(os.open(os.devnull, os.O_WRONLY), 1)
+        return DONE
+    except Failure as error:
+        return _say(str(error), FAILED)
+    except Exception as error:  # noqa: BLE001 - the last resort: users get a line, never a traceback
+        if os.environ.get(DEBUG):
+            raise
+        return _say(f"failed: {type(error).__name__}: {error} (set {DEBUG}=1 for more)", FAILED)
+    return result if isinstance(result, int) else DONE
+
+
+def _say(message: str, code: int) -> int:
+    print(f"orderwatch: {' '.join(message.split())}", file=sys.stderr)  # noqa: T201
+    return code

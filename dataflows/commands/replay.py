@@ -1,0 +1,105 @@
+"""`orderwatch replay`: recorded events in, verdicts out, in event time."""
+
+from __future__ import annotations
+
+import os
+import time
+from contextlib import contextmanager
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, TextIO
+
+import typer
+from rich.console import Console
+from rich.progress import BarColumn, DownloadColumn, Progress, TextColumn, TimeRemainingColumn
+
+from dataflows.commands import options
+from dataflows.commands.failures import Failure, Misuse
+from dataflows.commands.summary import print_summary
+from dataflows.flow import Settings, get_flow
+from dataflows.runner import Stop, Stoppable, run
+from sinks.jsonl import JsonlSink, Unwritable
+from sinks.tally import Tally
+from sinks.view import ViewSink
+from sources.files import FileSource
+from sources.lines import CHUNK_BYTES, STDIN, Unreadable
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Generator, Sequence
+
+    from dataflows.core.policy import Policy
+
+
+def replay(
+    events: Annotated[list[str], typer.Argument(metavar="EVENTS...", help="JSONL files, plain or gzip; - is standard input.")],
+    out: Annotated[Path, typer.Option(help="Folder for exceptions.jsonl, actions.jsonl, incidents.jsonl and rejects.jsonl.")],
+    policy: Annotated[Path | None, typer.Option(help="Policy file; without it the built-in defaults hold.")] = None,
+    until: Annotated[str | None, typer.Option(metavar="INSTANT", help="Let time pass up to here, inclusive; later records are left out.")] = None,
+    out_of_order: Annotated[str, typer.Option(metavar="SPAN", help="How far behind its place a record may stand in its file.")] = "1h",
+) -> None:
+    """Judge recorded events as if they were happening. Two runs write the same bytes.
+
+    Deadlines after the last event do not fire unless --until says so.
+    """
+    end = options.instant("--until", until)
+    allowed = options.elapsed("--out-of-order", out_of_order)
+    rules = options.policy(policy)
+    stop, tally = Stop(), Tally()
+    began = time.monotonic()
+    with _progress(events) as on_read, stop.on_signals():
+        settings = replay_files(events, out, rules, until=end, out_of_order=allowed, tally=tally, stop=stop, on_read=on_read)
+    if stop.asked:
+        raise KeyboardInterrupt
+    print_summary(Console(highlight=False), settings, tally, seconds=time.monotonic() - began)
+
+
+def replay_files(
+    events: Sequence[str],
+    out: Path,
+    policy: Policy,
+    *,
+    until: int | None,
+    out_of_order: int,
+    tally: Tally | None = None,
+    stop: Stop | None = None,
+    on_read: Callable[[int], None] | None = None,
+    chunk_bytes: int = CHUNK_BYTES,
+) -> Settings:
+    """Replays files into a folder. Raises Misuse for what cannot be opened, Failure for what breaks off."""
+    if events.count(STDIN) > 1:
+        raise Misuse("- can be given once only: standard input can be read once only")
+    try:
+        source = FileSource(events, until=until, out_of_order=out_of_order, chunk_bytes=chunk_bytes, on_read=on_read)
+        sink = JsonlSink(out)
+        sink.clear()
+    except (Unreadable, Unwritable) as error:
+        raise Misuse(str(error)) from error
+    settings = Settings(source.channels)
+    sinks = {"files": sink, "tally": ViewSink((tally or Tally()).take)}
+    flow = get_flow(Stoppable(source, stop or Stop()), sinks, policy, settings)
+    try:
+        run(flow)
+    except (Unreadable, Unwritable, OSError) as error:
+        raise Failure(str(error)) from error
+    return settings
+
+
+@contextmanager
+def _progress(events: Sequence[str]) -> Generator[Callable[[int], None] | None]:
+    """A progress bar over the bytes of the files, if a person is looking on."""
+    if not os.isatty(2):
+        yield None
+        return
+    known = [Path(path).stat().st_size for path in events if path != STDIN and Path(path).is_file()]
+    total = sum(known) if len(known) == len(events) else None
+    with _terminal() as terminal:
+        columns = (TextColumn("replaying"), BarColumn(), DownloadColumn(), TimeRemainingColumn())
+        with Progress(*columns, console=Console(file=terminal), transient=True) as progress:
+            task = progress.add_task("replay", total=total)
+            yield lambda read: progress.update(task, completed=read)
+
+
+@contextmanager
+def _terminal() -> Generator[TextIO]:
+    """The terminal behind standard error, by a descriptor of its own: the runner holds back the usual one."""
+    with os.fdopen(os.dup(2), "w") as terminal:
+        yield terminal

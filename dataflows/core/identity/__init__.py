@@ -1,0 +1,27 @@
+"""Which order an event belongs to, where it does not say so itself; and what follows from comparing orders.
+
+Two fixed stages, since a dataflow has no loops: first the aliases that systems of record give out (payments, shipments, returns, ...),
+then tracking numbers and disputes, for which the first stage supplies ties. Each stage is cut into alias shards by the alias's value.
+
+Reading order: `aliases` (who goes where), `recent` (tables that forget), `stage` (ties and waiting events), `tracking` (freight and reuse),
+`orphans` (events that nobody claims), `baskets` (orders placed twice).
+"""
+
+from dataflows.core.identity.aliases import STAGE_TWO_KINDS, alias_shard, order_shard, sightings
+from dataflows.core.identity.placed import Ambiguous, Placed, Sighting
+from dataflows.core.identity.rules import IdentityRules, identity_rules, orphan_verdict
+from dataflows.core.identity.stage import Stage
+
+__all__ = [
+    "STAGE_TWO_KINDS",
+    "Ambiguous",
+    "IdentityRules",
+    "Placed",
+    "Sighting",
+    "Stage",
+    "alias_shard",
+    "identity_rules",
+    "order_shard",
+    "orphan_verdict",
+    "sightings",
+]

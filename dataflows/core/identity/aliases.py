@@ -1,0 +1,47 @@
+"""Which stage judges which alias, and which shard holds which order or alias. The hashes are stored data: they never change."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+from zlib import crc32
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable
+
+    from dataflows.core.identity.placed import Placed, Sighting
+    from schemas.record import Record
+
+STAGE_TWO_KINDS = frozenset({"tracking_number", "dispute_id"})
+"""Aliases that are mostly seen with another alias instead of the order, so that the first stage has to tie that one first."""
+
+CUSTOMER = "customer"
+"""Not an alias: the key by which orders of one customer are compared, in the same shards as the first stage's aliases."""
+
+
+def order_shard(tenant: str, order: str, shards: int) -> int:
+    """The shard that holds an order; order IDs are unique within a tenant."""
+    return crc32(order.encode(), crc32(tenant.encode())) % shards
+
+
+def alias_shard(value: str, shards: int) -> int:
+    """The shard that holds an alias. Kind and tenant are told apart inside."""
+    return crc32(value.encode()) % shards
+
+
+def sightings(head: Record | Placed, names: tuple[tuple[str, str], ...]) -> tuple[Iterable[Sighting], Iterable[Sighting]]:
+    """Where an event that does not name its order must be looked for: at the first stage, and at the second.
+
+    An event with a single alias is missed where that alias is judged. Every other is missed at the second stage, which hears of what the
+    first one found: at its first alias of the second stage, else at its first alias, where the second stage only keeps watch.
+    """
+    if len(names) == 1:
+        kind, value = names[0]
+        only: tuple[Sighting, ...] = ((head, kind, value, True),)
+        return ((), only) if kind in STAGE_TWO_KINDS else (only, ())
+    second = [name for name in names if name[0] in STAGE_TWO_KINDS]
+    first = [name for name in names if name[0] not in STAGE_TWO_KINDS]
+    watched = second or first[:1]
+    return (
+        [(head, kind, value, False) for kind, value in first],
+        [(head, kind, value, not number) for number, (kind, value) in enumerate(watched)],
+    )

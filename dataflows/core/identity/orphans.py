@@ -1,0 +1,139 @@
+"""Events that wait at an alias for the order that they belong to, and those that nobody claims in time."""
+
+from __future__ import annotations
+
+import heapq
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, NamedTuple
+
+from dataflows.core.identity.placed import Placed
+from dataflows.core.identity.recent import Recent
+
+if TYPE_CHECKING:
+    from schemas.record import Record
+
+
+class AliasKey(NamedTuple):
+    """An alias of a tenant."""
+
+    tenant: str
+    kind: str
+    value: str
+
+    @property
+    def text(self) -> str:
+        """The alias as verdicts about it name it."""
+        return f"{self.kind}:{self.value}"
+
+
+@dataclass(frozen=True, slots=True)
+class Orphan:
+    """Says that events wait at an alias for too long, or (`resolved`) that they have found their order.
+
+    `since` is the log time at which the first of them came in, `due` when it was missed, `log` when this was decided (all µs).
+    """
+
+    tenant: str
+    alias: str
+    log: int
+    since: int
+    due: int
+    sequence: int
+    resolved: bool
+    order: str | None
+    records: tuple[Record, ...]
+
+
+@dataclass(slots=True)
+class _Waiting:
+    events: dict[tuple[str, str], tuple[Record, bool]] = field(default_factory=dict)
+    raised: Orphan | None = None
+
+    def watched(self) -> list[Record]:
+        return [record for record, watch in self.events.values() if watch]
+
+
+def place(record: Record) -> tuple[int, str, int, int, int]:
+    """Where a record stands in the log."""
+    return (record.log, record.topic, record.partition, record.offset, record.sub)
+
+
+class WaitingRoom:
+    """Events by the aliases at which they wait; `after` (µs of log time) is how long they may, None: nobody minds."""
+
+    def __init__(self, keep: int, after: int | None) -> None:
+        self._after = after
+        self._waiting: Recent[AliasKey, _Waiting] = Recent(keep)
+        self._due: list[tuple[int, AliasKey]] = []
+        self.signals: list[Placed] = []
+
+    def __len__(self) -> int:
+        return len(self._waiting)
+
+    @property
+    def next_due(self) -> int | None:
+        """The instant at which somebody may be missed next."""
+        return self._due[0][0] if self._due else None
+
+    def wait(self, key: AliasKey, record: Record, *, watch: bool) -> None:
+        """Lets an event wait at an alias; a duplicate waits once."""
+        room = self._waiting.get(key)
+        if room is None:
+            self._waiting.set(key, room := _Waiting())
+        identity = (record.event.source, record.event.id)
+        if identity in room.events:
+            return
+        if watch and self._after is not None and room.raised is None and not room.watched():
+            heapq.heappush(self._due, (record.log + self._after, key))
+        room.events[identity] = (record, watch)
+
+    def release(self, key: AliasKey, log: int, order: str) -> list[Record]:
+        """The events that wait at an alias which has just been tied to `order`, in log order."""
+        room = self._waiting.pop(key)
+        if room is None:
+            return []
+        self._settle(key, room, log, order)
+        return sorted((record for record, _ in room.events.values()), key=place)
+
+    def forget(self, key: AliasKey, record: Record, log: int) -> None:
+        """Lets an event go that has found its order `record.order` elsewhere."""
+        room = self._waiting.get(key)
+        if room is None or room.events.pop((record.event.source, record.event.id), None) is None:
+            return
+        if not room.watched():
+            self._settle(key, room, log, record.order)
+        if not room.events:
+            self._waiting.pop(key)
+
+    def advance(self, log: int) -> None:
+        """Lets log time pass: who is due before `log` is missed."""
+        while self._due and self._due[0][0] < log:
+            due, key = heapq.heappop(self._due)
+            assert self._after is not None
+            self._waiting.advance(due)
+            room = self._waiting.get(key)
+            watched = room.watched() if room is not None else []
+            if room is None or room.raised is not None or not watched:
+                continue
+            since = min(record.log for record in watched)
+            if since + self._after > due:
+                heapq.heappush(self._due, (since + self._after, key))
+                continue
+            records = tuple(sorted(watched, key=place))
+            room.raised = Orphan(key.tenant, key.text, due, since, due, 1, resolved=False, order=None, records=records)
+            self._signal(room.raised)
+        self._waiting.advance(log)
+
+    def _settle(self, key: AliasKey, room: _Waiting, log: int, order: str) -> None:
+        raised = room.raised
+        if raised is not None:
+            room.raised = None
+            self._signal(
+                Orphan(key.tenant, raised.alias, log, raised.since, raised.due, 2, resolved=True, order=order, records=raised.records)
+            )
+
+    def _signal(self, orphan: Orphan) -> None:
+        first = orphan.records[0]
+        self.signals.append(
+            Placed(orphan.log, first.topic, first.partition, first.offset, first.sub, orphan.tenant, orphan.alias, orphan)
+        )

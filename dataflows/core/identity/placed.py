@@ -1,0 +1,102 @@
+"""What goes into the identity step and what comes out of it."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, TypeAlias
+from zlib import crc32
+
+from schemas.record import Evidence, Note, Record
+
+if TYPE_CHECKING:
+    from dataflows.core.identity.orphans import Orphan
+
+Sighting: TypeAlias = "tuple[Record | Placed, str, str, bool]"
+"""An event at one of its aliases: (the record where it stands in the log, alias kind, alias value, whether this alias keeps watch).
+
+Exactly one of an event's aliases keeps watch: the one at which the event is missed if it is never tied.
+"""
+
+_OWN_BITS = 192
+
+
+@dataclass(frozen=True, slots=True)
+class Ambiguous:
+    """An event that has nothing but an alias that is tied to several orders; it is rejected."""
+
+    record: Record
+    kind: str
+    orders: tuple[str, ...]
+
+
+@dataclass(slots=True)
+class Placed:
+    """Something that the identity step puts into an order's log, directly after the record that brought it about.
+
+    The position orders it among that order's records; a record inside keeps its own topic, partition and offset as evidence.
+    """
+
+    log: int
+    topic: str
+    partition: int
+    offset: int
+    sub: int
+    tenant: str
+    order: str
+    item: Record | Note | Ambiguous | Orphan
+
+
+def record_of(head: Record | Placed) -> Record:
+    """The record itself, wherever it stands."""
+    if isinstance(head, Placed):
+        assert isinstance(head.item, Record)
+        return head.item
+    return head
+
+
+def after(head: Record | Placed, own: Record) -> int:
+    """The sub-index of a place directly after `head`; records put there stand in the order of their own logs.
+
+    A sub-index is a number without bound, made of the index that it follows and the follower's own place.
+    """
+    topic = crc32(own.topic.encode())
+    place = own.log & (1 << 64) - 1
+    for part, bits in ((topic, 32), (own.partition & 0xFFFF, 16), (own.sub & 0xFFFF, 16), (own.offset, 64)):
+        place = place << bits | part
+    return ((head.sub + 1) << _OWN_BITS) | place
+
+
+def put(head: Record | Placed, own: Record, order: str, item: Record | Note | Ambiguous) -> Placed:
+    """Puts `item`, which is about the event of `own`, directly after `head` into the log of `order`."""
+    return Placed(head.log, head.topic, head.partition, head.offset, after(head, own), own.event.tenant, order, item)
+
+
+def joined(head: Record | Placed, own: Record, order: str) -> Placed:
+    """The waiting event of `own`, applied to `order` directly after `head`."""
+    record = Record(head.log, own.topic, own.partition, own.offset, own.sub, own.at, order, own.event, own.raw)
+    return put(head, own, order, record)
+
+
+def evidence(record: Record) -> Evidence:
+    """The event of a record as evidence, with its own place in the log."""
+    event = record.event
+    return Evidence(event.source, event.id, event.type, record.at, record.topic, record.partition, record.offset)
+
+
+def noted(
+    log: int, at: int, record: Record, *, order: str, kind: str, scope_id: str | None, proof: tuple[Evidence, ...]
+) -> Note:
+    """A note about `order` that follows from `record`."""
+    return Note(
+        log=log,
+        at=at,
+        topic=record.topic,
+        partition=record.partition,
+        offset=record.offset,
+        sub=record.sub,
+        tenant=record.event.tenant,
+        order=order,
+        kind=kind,
+        scope_id=scope_id,
+        evidence=proof,
+    )

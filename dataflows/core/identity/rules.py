@@ -1,0 +1,73 @@
+"""What the policy says of identity, and how an orphan is worded."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from dataflows.core.identity.placed import evidence
+from dataflows.core.policy import Dims
+from dataflows.core.rules import RULES_BY_KIND
+from dataflows.core.verdicts import Out, Verdict, event, exception_data, exception_id, iso, score
+
+if TYPE_CHECKING:
+    from dataflows.core.identity.orphans import Orphan
+    from dataflows.core.policy import Policy
+
+ORPHAN = "data.orphan_signal"
+TWIN = "order.duplicate_suspected"
+
+
+@dataclass(frozen=True, slots=True)
+class IdentityRules:
+    """What the identity step needs of the policy: spans in µs of log time.
+
+    `keep`: how long a tie or a waiting event is kept after its last use; `orphan_after`: how long an event may wait (None: nobody minds);
+    `compare_customers`: whether orders of one customer are compared.
+    """
+
+    keep: int
+    orphan_after: int | None
+    compare_customers: bool
+
+
+def identity_rules(policy: Policy) -> IdentityRules:
+    """Reads the policy. It is the general one: an event whose order is unknown has no site, carrier or country."""
+    nobody = Dims()
+    return IdentityRules(
+        keep=policy.retention.dedupe,
+        orphan_after=None if policy.setting(ORPHAN, nobody).switch == "off" else policy.retention.orphan_after,
+        compare_customers=policy.setting(TWIN, nobody).switch != "off",
+    )
+
+
+def orphan_verdict(orphan: Orphan, policy: Policy) -> Out:
+    """The exception about an alias that nobody has claimed; the alias stands where otherwise the order does."""
+    setting = policy.setting(ORPHAN, Dims(tenant=orphan.tenant))
+    verdict = Verdict(
+        ORPHAN,
+        None,
+        1,
+        sequence=orphan.sequence,
+        status="resolved" if orphan.resolved else "open",
+        severity=setting.severity,
+        mode=setting.switch,
+        owner=setting.owner,
+        lane=setting.lane,
+        start=orphan.due,
+        end=orphan.log if orphan.resolved else None,
+        due=orphan.due,
+        arithmetic=f"first logged {iso(orphan.since)} + {(orphan.due - orphan.since) // 60_000_000} minutes",
+        detail=f"tied to {orphan.order}" if orphan.order else "",
+        evidence=tuple(evidence(record) for record in orphan.records),
+    )
+    id_ = exception_id(orphan.tenant, orphan.alias, ORPHAN, None, 1)
+    context: dict[str, object] = {}
+    data = exception_data(
+        verdict, RULES_BY_KIND[ORPHAN], id_, orphan.alias, orphan.log, policy.version, context, score(verdict, 0.0, None)
+    )
+    type_ = "exception.resolved" if orphan.resolved else "exception.raised"
+    body = event(orphan.tenant, orphan.alias, type_, f"{id_}:{orphan.sequence}", orphan.log, data)
+    key = f"{ORPHAN}:{orphan.sequence}"
+    return Out(orphan.log, orphan.alias, "exceptions", type_, key, body, ORPHAN, verdict.severity, verdict.status, data)
+

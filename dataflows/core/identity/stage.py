@@ -1,0 +1,184 @@
+"""One shard of one identity stage: which alias belongs to which order, and what waits for an answer.
+
+Pure: sightings go in by log order, placed items come out; it is handed the time and reads no clock.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, cast
+
+from dataflows.core.identity import tracking
+from dataflows.core.identity.aliases import CUSTOMER, STAGE_TWO_KINDS, sightings
+from dataflows.core.identity.baskets import Baskets
+from dataflows.core.identity.orphans import AliasKey, WaitingRoom
+from dataflows.core.identity.placed import Ambiguous, Placed, evidence, joined, noted, put, record_of
+from dataflows.core.identity.recent import Recent
+from schemas.aliases import aliases
+from schemas.record import Record
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable
+
+    from dataflows.core.identity.rules import IdentityRules
+    from dataflows.core.identity.placed import Sighting
+    from schemas.events import CarrierScan
+
+TRACKING = "tracking_number"
+LABELS = frozenset({"warehouse.label_created", "warehouse.shipped"})
+ENDED = frozenset({"delivered", "returned"})
+
+
+class Stage:
+    """One alias shard of stage 1 or 2. `placed` and `onward` (stage 1: what the second stage must see) fill up until they are drained."""
+
+    def __init__(self, number: int, rules: IdentityRules) -> None:
+        self._first = number == 1
+        self._rules = rules
+        self._ties: dict[tuple[str, str], Recent[str, str | tuple[str, ...]]] = {}
+        self._numbers: dict[str, Recent[str, str | tracking.Parcel]] = {}
+        self._waiting = WaitingRoom(rules.keep, rules.orphan_after)
+        self._baskets = Baskets()
+        self._turn_at = -(1 << 62)
+        self._placed: list[Placed] = []
+        self._onward: list[Sighting] = []
+
+    def apply(self, sightings_: Iterable[Sighting]) -> None:
+        """Takes sightings in, sorted by position."""
+        turn_at = self._turn_at
+        ties = self._ties
+        first = self._first
+        for head, kind, value, watch in sightings_:
+            log = head.log
+            if log >= turn_at:
+                turn_at = self._turn(log)
+            due = self._waiting.next_due
+            if due is not None and due < log:
+                self._waiting.advance(log)
+            record = head if type(head) is Record else record_of(head)
+            if kind == TRACKING:
+                self._see_number(head, record, value, watch=watch)
+                continue
+            if kind == CUSTOMER:
+                self._placed += self._baskets.see(head)
+                continue
+            key = (record.event.tenant, kind)
+            if not first and kind not in STAGE_TWO_KINDS:
+                self._watch(head, record, AliasKey(*key, value))
+                continue
+            table = ties.get(key)
+            if table is None:
+                table = ties[key] = Recent(self._rules.keep)
+                table.advance(log)
+            known = table.get(value)
+            order = record.order
+            if order:
+                if type(head) is Placed:
+                    self._waiting.forget(AliasKey(*key, value), record, log)
+                if known != order:
+                    self._tie(table, known, head, record, AliasKey(*key, value))
+            elif known is None:
+                self._waiting.wait(AliasKey(*key, value), record, watch=watch)
+            elif isinstance(known, str):
+                self._join(head, record, known)
+            else:
+                self._refuse(head, record, known, AliasKey(*key, value), watch=watch)
+
+    def advance(self, to: int) -> None:
+        """Lets log time pass: everything due before `to` (µs) is decided."""
+        self._waiting.advance(to)
+
+    def drain(self) -> tuple[list[Placed], list[Sighting]]:
+        """What came out since the last time: places in the logs of orders, and sightings for the second stage."""
+        self._placed += self._waiting.signals
+        placed, onward = self._placed, self._onward
+        self._placed, self._onward, self._waiting.signals = [], [], []
+        return placed, onward
+
+    def _turn(self, log: int) -> int:
+        keep = max(self._rules.keep, 1)
+        for table in self._ties.values():
+            table.advance(log)
+        for numbers in self._numbers.values():
+            numbers.advance(log)
+        self._waiting.advance(log)
+        self._turn_at = (log // keep + 1) * keep
+        return self._turn_at
+
+    def _tie(self, table: Recent[str, str | tuple[str, ...]], known: str | tuple[str, ...] | None, head: Record | Placed, record: Record, key: AliasKey) -> None:
+        order = record.order
+        if known is None:
+            table.set(key.value, order)
+            self._release(key, head, record)
+        elif isinstance(known, str):
+            table.set(key.value, (known, order))
+        elif order not in known:
+            table.set(key.value, (*known, order))
+
+    def _release(self, key: AliasKey, head: Record | Placed, record: Record) -> None:
+        for waiting in self._waiting.release(key, head.log, record.order):
+            self._join(head, waiting, record.order)
+            if key.kind == TRACKING:
+                self._end(head, waiting, key.value)
+
+    def _join(self, head: Record | Placed, own: Record, order: str) -> None:
+        placed = joined(head, own, order)
+        self._placed.append(placed)
+        if self._first:
+            names = aliases(own.event)
+            if len(names) > 1:
+                self._onward += sightings(placed, names)[1]
+
+    def _watch(self, head: Record | Placed, record: Record, key: AliasKey) -> None:
+        """An alias of the first stage at the second: nothing is tied here, the event is only missed if the first stage cannot place it."""
+        if record.order:
+            self._waiting.forget(key, record, head.log)
+        else:
+            self._waiting.wait(key, record, watch=True)
+
+    def _refuse(self, head: Record | Placed, record: Record, orders: tuple[str, ...], key: AliasKey, *, watch: bool) -> None:
+        """The alias stands for several orders: an event that has nothing else cannot be placed, any other may be by its other aliases."""
+        if len(aliases(record.event)) > 1:
+            if not self._first:
+                self._waiting.wait(key, record, watch=watch)
+            return
+        self._placed.append(put(head, record, "", Ambiguous(record, key.kind, orders)))
+        for order in orders:
+            self._note(head, record, order, "data.identity_unresolved", None, record.at)
+
+    def _note(self, head: Record | Placed, record: Record, order: str, kind: str, scope: str | None, at: int) -> None:
+        note = noted(head.log, at, record, order=order, kind=kind, scope_id=scope, proof=(evidence(record),))
+        self._placed.append(put(head, record, order, note))
+
+    def _see_number(self, head: Record | Placed, record: Record, number: str, *, watch: bool) -> None:
+        tenant = record.event.tenant
+        numbers = self._numbers.get(tenant)
+        if numbers is None:
+            numbers = self._numbers[tenant] = Recent(self._rules.keep)
+            numbers.advance(head.log)
+        order = record.order
+        if order:
+            if type(head) is Placed:
+                self._waiting.forget(AliasKey(tenant, TRACKING, number), record, head.log)
+            known = numbers.get(number)
+            if known != order:
+                reused = tracking.tie(numbers, number, order, record.at, labelled=record.event.type in LABELS)
+                if reused:
+                    self._note(head, record, order, "conflict.tracking_reused", number, record.at)
+                if known is None:
+                    self._release(AliasKey(tenant, TRACKING, number), head, record)
+        else:
+            found = tracking.holders(numbers, number, record.at)
+            if not found:
+                self._waiting.wait(AliasKey(tenant, TRACKING, number), record, watch=watch)
+                return
+            for holder in found:
+                self._join(head, record, holder)
+        if record.event.type == "carrier.scan":
+            self._end(head, record, number)
+
+    def _end(self, head: Record | Placed, record: Record, number: str) -> None:
+        event = record.event
+        if event.type != "carrier.scan" or cast("CarrierScan", event.data).status not in ENDED:
+            return
+        for holder in tracking.end(self._numbers[event.tenant], number, record.at):
+            self._note(head, record, holder.order, "conflict.tracking_reused", number, holder.since)

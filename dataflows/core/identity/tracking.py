@@ -1,0 +1,92 @@
+"""Tracking numbers: one may carry several orders (freight), and carriers use them again once a parcel has ended."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from dataflows.core.identity.recent import Recent
+
+_ALWAYS = -(1 << 62)
+
+
+@dataclass(frozen=True, slots=True)
+class Holder:
+    """An order that holds a tracking number since an instant (µs, by event time); `labelled`: a label or hand-over said so."""
+
+    order: str
+    since: int
+    labelled: bool
+
+
+@dataclass(frozen=True, slots=True)
+class Parcel:
+    """A tracking number with a past: its holders, when their parcel ended, and who held it before, until when."""
+
+    holders: tuple[Holder, ...]
+    ended: int | None = None
+    former: tuple[tuple[str, int], ...] = ()
+
+
+
+def tie(numbers: Recent[str, str | Parcel], number: str, order: str, at: int, *, labelled: bool) -> bool:
+    """Ties a number to an order by an event at `at`; says whether that is a reuse to report.
+
+    The number is reused if its parcel had been delivered or returned by then; from then on it is the new order's only.
+    """
+    known = numbers.get(number)
+    if known is None:
+        numbers.set(number, order)
+        return False
+    if isinstance(known, str):
+        if known == order:
+            return False
+        known = Parcel((Holder(known, _ALWAYS, labelled=True),))
+    holder = next((holder for holder in known.holders if holder.order == order), None)
+    if holder is not None:
+        if not labelled or holder.labelled:
+            return False
+        others = tuple(other for other in known.holders if other is not holder)
+        numbers.set(number, replace(known, holders=(*others, replace(holder, labelled=True))))
+        return bool(known.former)
+    if known.ended is not None and known.ended <= at:
+        former = known.former + tuple((old.order, at) for old in known.holders)
+        numbers.set(number, Parcel((Holder(order, at, labelled),), None, former))
+        return labelled
+    if all(order != before for before, _ in known.former):
+        numbers.set(number, replace(known, holders=(*known.holders, Holder(order, at, labelled))))
+    return False
+
+
+def holders(numbers: Recent[str, str | Parcel], number: str, at: int) -> tuple[str, ...]:
+    """The orders that an event at `at` with this number belongs to; none if it is not tied."""
+    known = numbers.get(number)
+    if known is None:
+        return ()
+    if isinstance(known, str):
+        return (known,)
+    handover = min((until for _, until in known.former if at < until), default=None)
+    if handover is not None:
+        return tuple(order for order, until in known.former if until == handover)
+    return tuple(holder.order for holder in known.holders)
+
+
+def end(numbers: Recent[str, str | Parcel], number: str, at: int) -> tuple[Holder, ...]:
+    """A parcel was delivered or returned at `at`; returns the holders of whom this tells that they use the number again."""
+    known = numbers.get(number)
+    if known is None:
+        return ()
+    if isinstance(known, str):
+        known = Parcel((Holder(known, _ALWAYS, labelled=True),))
+    if any(at < until for _, until in known.former):
+        return ()
+    ended = at if known.ended is None else min(at, known.ended)
+    again = tuple(holder for holder in known.holders if holder.since >= ended)
+    if not again or len(again) == len(known.holders):
+        numbers.set(number, replace(known, ended=ended))
+        return ()
+    handover = min(holder.since for holder in again)
+    former = known.former + tuple((old.order, handover) for old in known.holders if old not in again)
+    numbers.set(number, Parcel(again, None, former))
+    return tuple(holder for holder in again if holder.labelled)

@@ -1,0 +1,59 @@
+"""Puts what several channels deliver into one order, by holding it back until no channel can bring anything earlier."""
+
+from __future__ import annotations
+
+from bisect import bisect_left
+from typing import TYPE_CHECKING, Any, Generic, TypeVar
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterable, Mapping, Sequence
+
+T = TypeVar("T")
+
+
+class Merge(Generic[T]):
+    """Items of named channels in the order of `position`; `log` is the part of a position that progress is measured by (µs).
+
+    Progress must be kept: once a channel has said `p`, it brings nothing with a log time before `p`. Then the sequence that comes out is the same for every way of cutting the channels into batches.
+    """
+
+    __slots__ = ("_held", "_log", "_position", "_sorted", "_progress", "progress")
+
+    def __init__(self, channels: Iterable[str], position: Callable[[T], Any], log: Callable[[T], int], beginning: int) -> None:
+        self.progress = beginning
+        """The least progress of all channels: everything before it has come out."""
+        self._progress = dict.fromkeys(channels, beginning)
+        self._position = position
+        self._log = log
+        self._held: list[T] = []
+        self._sorted = True
+
+    def __len__(self) -> int:
+        return len(self._held)
+
+    def add(self, progress: Mapping[str, int], items: Sequence[T], *, in_order: bool) -> None:
+        """Takes in what some channels bring, and how far they have come; `in_order`: the items are sorted by position already."""
+        self._progress.update(progress)
+        if items:
+            self._sorted = in_order and self._sorted and not self._held
+            self._held += items
+
+    def release(self) -> list[T]:
+        """What no channel can come before any more, in order."""
+        least = min(self._progress.values())
+        if least <= self.progress:
+            return []
+        self.progress = least
+        held = self._held
+        if not held:
+            return held
+        if not self._sorted:
+            held.sort(key=self._position)
+            self._sorted = True
+        if self._log(held[-1]) < least:
+            self._held = []
+            return held
+        cut = bisect_left(held, least, key=self._log)
+        self._held = held[cut:]
+        del held[cut:]
+        return held

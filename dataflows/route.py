@@ -1,0 +1,136 @@
+"""Sends every record where it is judged: to the shard of its order, and to the alias shards that must see it.
+
+One item per shard and batch, never one per event; each carries the channel's progress, so that every shard knows how far time has come.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Generic, TypeVar, cast
+from zlib import crc32
+
+from dataflows.core.identity import STAGE_TWO_KINDS, Placed, Sighting, alias_shard, order_shard, sightings
+from dataflows.core.identity.aliases import CUSTOMER
+from dataflows.core.identity.baskets import comparable
+from dataflows.names import FIRST_SHARDS, ORDER_SHARDS, SECOND_SHARDS
+from schemas.aliases import aliases
+from sources.batch import END, Batch, Refusal
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping, Sequence
+
+    from schemas.events import OrderPlaced
+    from schemas.record import Record
+
+T = TypeVar("T")
+PLACED = "order.placed"
+_ORDERS, _ALIASES = len(ORDER_SHARDS), len(FIRST_SHARDS)
+
+
+@dataclass(slots=True)
+class Arrival(Generic[T]):
+    """What reaches a shard: items, and how far the channels that brought them have come.
+
+    `in_order`: the items are sorted by position. `until` (µs) comes with the end of a finite input: time passes up to there, inclusive.
+    """
+
+    progress: Mapping[str, int]
+    items: Sequence[T] = ()
+    until: int | None = None
+    in_order: bool = True
+
+
+@dataclass(slots=True)
+class StageOutput:
+    """What one alias shard says after a batch: what it placed into the logs of orders, and what the second stage must see."""
+
+    progress: int
+    placed: Sequence[Placed] = ()
+    onward: Sequence[Sighting] = ()
+
+
+@dataclass(slots=True)
+class Counts:
+    """What has been read: events (duplicates included) and lines that are none."""
+
+    events: int = 0
+    refused: int = 0
+
+
+OrderItem = "Record | Refusal | Placed"
+
+
+@dataclass(slots=True)
+class Router:
+    """Cuts batches into one arrival per shard. `compare_customers`: whether orders of one customer are compared at all."""
+
+    compare_customers: bool
+    counts: Counts = field(default_factory=Counts)
+    _seeds: dict[str, int] = field(default_factory=dict)
+
+    def __call__(self, batches: list[Batch]) -> list[tuple[str, Arrival[Record | Refusal | Placed] | Arrival[Sighting]]]:
+        """Routes some batches."""
+        routed: list[tuple[str, Arrival[Record | Refusal | Placed] | Arrival[Sighting]]] = []
+        for batch in batches:
+            orders: list[list[Record | Refusal | Placed]] = [[] for _ in ORDER_SHARDS]
+            first: list[list[Sighting]] = [[] for _ in FIRST_SHARDS]
+            second: list[list[Sighting]] = [[] for _ in SECOND_SHARDS]
+            self._route(batch, orders, first, second)
+            progress = {batch.channel: batch.progress}
+            until = batch.until if batch.progress >= END else None
+            routed += [(name, Arrival(progress, items, until)) for name, items in zip(ORDER_SHARDS, orders, strict=True)]
+            routed += [(name, Arrival(progress, seen, until)) for name, seen in zip(FIRST_SHARDS, first, strict=True)]
+            routed += [(name, Arrival(progress, seen, until)) for name, seen in zip(SECOND_SHARDS, second, strict=True)]
+        return routed
+
+    def _route(self, batch: Batch, orders: list[list[Record | Refusal | Placed]], first: list[list[Sighting]], second: list[list[Sighting]]) -> None:
+        seeds = self._seeds
+        refused = 0
+        for record in batch.items:
+            if isinstance(record, Refusal):
+                orders[0].append(record)
+                refused += 1
+                continue
+            event = record.event
+            order = record.order
+            names = aliases(event)
+            if order:
+                tenant = event.tenant
+                seed = seeds.get(tenant)
+                if seed is None:
+                    seed = seeds[tenant] = crc32(tenant.encode())
+                # As order_shard() does it, without the call and the second hash.
+                orders[crc32(order.encode(), seed) % _ORDERS].append(record)
+                for kind, value in names:
+                    stage = second if kind in STAGE_TWO_KINDS else first
+                    stage[crc32(value.encode()) % _ALIASES].append((record, kind, value, False))
+                if event.type == PLACED and self.compare_customers:
+                    data = cast("OrderPlaced", event.data)
+                    if comparable(data) and data.customer is not None and data.customer.id:
+                        first[alias_shard(data.customer.id, _ALIASES)].append((record, CUSTOMER, data.customer.id, False))
+            elif names:
+                for stage, seen in zip((first, second), sightings(record, names), strict=True):
+                    for sighting in seen:
+                        stage[alias_shard(sighting[2], _ALIASES)].append(sighting)
+        self.counts.events += len(batch.items) - refused
+        self.counts.refused += refused
+
+
+def spread(outputs: list[tuple[str, StageOutput]]) -> list[tuple[str, Arrival[Placed]]]:
+    """What alias shards have placed, as one arrival per order shard."""
+    orders: list[list[Placed]] = [[] for _ in ORDER_SHARDS]
+    for _, output in outputs:
+        for placed in output.placed:
+            orders[order_shard(placed.tenant, placed.order, _ORDERS)].append(placed)
+    progress = {shard: output.progress for shard, output in outputs}
+    return [(name, Arrival(progress, items, None, in_order=False)) for name, items in zip(ORDER_SHARDS, orders, strict=True)]
+
+
+def spread_onward(outputs: list[tuple[str, StageOutput]]) -> list[tuple[str, Arrival[Sighting]]]:
+    """What the first stage has found, as one arrival per shard of the second."""
+    seconds: list[list[Sighting]] = [[] for _ in SECOND_SHARDS]
+    for _, output in outputs:
+        for sighting in output.onward:
+            seconds[alias_shard(sighting[2], _ALIASES)].append(sighting)
+    progress = {shard: output.progress for shard, output in outputs}
+    return [(name, Arrival(progress, seen, None, in_order=False)) for name, seen in zip(SECOND_SHARDS, seconds, strict=True)]

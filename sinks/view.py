@@ -1,0 +1,36 @@
+"""Verdicts for whoever looks on: a tally, a terminal."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from bytewax.outputs import DynamicSink, StatelessSinkPartition
+
+from sinks.base import Verdict, Verdicts
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Sequence
+
+
+class _View(StatelessSinkPartition[Verdicts]):
+    def __init__(self, show: Callable[[str, Sequence[Verdict]], None]) -> None:
+        self._show = show
+
+    def write_batch(self, items: list[Verdicts]) -> None:
+        for topic, verdicts in items:
+            self._show(topic, verdicts)
+
+
+class ViewSink(DynamicSink[Verdicts]):
+    """Hands verdicts to a function of this process.
+
+    Guarantee: none beyond the process. After a crash verdicts may be shown again or not at all; nothing that must be kept may rely on it.
+    """
+
+    def __init__(self, show: Callable[[str, Sequence[Verdict]], None]) -> None:
+        self._show = show
+
+    def build(self, step_id: str, worker_index: int, worker_count: int) -> _View:
+        """One view per worker."""
+        del step_id, worker_index, worker_count
+        return _View(self._show)

@@ -1,0 +1,49 @@
+"""What a source hands to a graph: a stretch of one log, already in log order, and how far that log has been read."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from schemas.record import Record
+
+BEGINNING = -(1 << 62)
+"""The progress of a log of which nothing is known yet; earlier than every instant."""
+
+END = 1 << 62
+"""The progress of a log that has ended; later than every instant."""
+
+
+@dataclass(slots=True)
+class Refusal:
+    """Bytes that are no event, at their place in the log.
+
+    `raw` holds the original bytes, at most `MAX_BYTES` of them; `size` is how many there were. `log` is µs since the epoch: the
+    greatest log time that the same partition had reached, since what cannot be read has no time of its own.
+    """
+
+    log: int
+    topic: str
+    partition: int
+    offset: int
+    sub: int
+    reason: str
+    detail: str
+    raw: bytes
+    size: int
+
+
+@dataclass(slots=True)
+class Batch:
+    """Records and refusals of `channel`, sorted by position; every later one of the channel has a log time of at least `progress`.
+
+    `progress` is END with the last batch of a finite channel; `until` then says up to which instant (µs, inclusive) time passes.
+    """
+
+    channel: str
+    progress: int
+    items: Sequence[Record | Refusal]
+    until: int | None = None

@@ -1,0 +1,93 @@
+"""Lines of a file, a gzip file or standard input, in bounded memory."""
+
+from __future__ import annotations
+
+import gzip
+import io
+import sys
+import zlib
+from pathlib import Path
+from typing import IO, cast
+
+from schemas.wire import MAX_BYTES
+
+STDIN = "-"
+GZIP_MAGIC = b"\x1f\x8b"
+BOM = b"\xef\xbb\xbf"
+CHUNK_BYTES = 2 << 20
+
+
+class Unreadable(Exception):
+    """A source that cannot be read; the message is one line for the user."""
+
+
+class Lines:
+    """Reads a file by chunks and cuts it into lines, without their line feeds.
+
+    Of a line longer than `MAX_BYTES` only the first `MAX_BYTES` are kept; its true size stands in `sizes` under its index
+    in the chunk. Compression is recognised by content. Raises `Unreadable` if the file cannot be opened or is cut off.
+    """
+
+    def __init__(self, path: str, chunk_bytes: int = CHUNK_BYTES) -> None:
+        self.path = path
+        self.sizes: dict[int, int] = {}
+        self._chunk_bytes = chunk_bytes
+        self._rest = b""
+        self._dropped = 0
+        self._first = True
+        self._raw, self._data = _open(path)
+
+    @property
+    def consumed(self) -> int:
+        """How many bytes of the file itself (compressed, if it is) have been read."""
+        return self._raw.tell() if self._raw.seekable() else 0
+
+    def read(self) -> list[bytes] | None:
+        """The lines that the next chunk completes; None at the end of the file."""
+        try:
+            chunk = self._data.read(self._chunk_bytes)
+        except (OSError, EOFError, zlib.error) as error:
+            raise Unreadable(f"{self.path}: {error}") from error
+        if self._first:
+            self._first = False
+            chunk = chunk.removeprefix(BOM)
+        self.sizes.clear()
+        if not chunk:
+            if not self._rest:
+                return None
+            lines, self._rest = [self._rest], b""
+        else:
+            lines = chunk.split(b"\n")
+            lines[0] = self._rest + lines[0]
+            self._rest = lines.pop()
+        if self._dropped and lines:
+            self.sizes[0] = len(lines[0]) + self._dropped
+            self._dropped = 0
+        if len(self._rest) > MAX_BYTES:
+            self._dropped += len(self._rest) - MAX_BYTES
+            self._rest = self._rest[:MAX_BYTES]
+        return lines
+
+    def close(self) -> None:
+        """Closes the file."""
+        self._data.close()
+        self._raw.close()
+
+
+def _open(path: str) -> tuple[io.BufferedReader, IO[bytes]]:
+    try:
+        raw = sys.stdin.buffer if path == STDIN else Path(path).open("rb")  # noqa: SIM115 - closed by Lines.close
+        if isinstance(raw, io.BufferedReader):
+            packed = raw.peek(2)[:2] == GZIP_MAGIC
+        else:  # a stand-in for standard input in tests
+            raw, packed = io.BufferedReader(cast("io.RawIOBase", raw)), False
+        if path.endswith(".gz") and not packed and raw.peek(1):
+            raise Unreadable(f"{path}: not a gzip file")
+        if not packed:
+            return raw, raw
+        data = gzip.GzipFile(fileobj=raw)
+        data.peek(1)
+        return raw, cast("IO[bytes]", data)
+    except (OSError, EOFError, zlib.error) as error:
+        reason = error.strerror if isinstance(error, OSError) and error.strerror else str(error)
+        raise Unreadable(f"{path}: {reason[:1].lower()}{reason[1:]}") from error
