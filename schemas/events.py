@@ -7,11 +7,11 @@ Instants are RFC 3339 with an offset; `When` also takes plain dates, whose zone 
 
 from __future__ import annotations
 
-from typing import Literal
+from typing import Annotated, Literal
 
 from pydantic import BaseModel, ConfigDict
 
-from schemas.values import Amount, Balance, Currency, Free, Id, Instant, Quantity, Text, When, Word
+from schemas.values import Amount, Balance, Currency, Free, Id, Instant, Kept, Quantity, Text, When, Word
 
 Status = Literal[
     "unknown",
@@ -245,7 +245,7 @@ class AddressSignal(Fact):
     """The address was checked (`validated`, `invalid`), or the customer wants another (`change_requested`)."""
 
     reason: Word | None = None
-    suggestion: Free | None = None
+    suggestion: Annotated[Free | None, Kept.PRESENCE] = None
     """A better address. Whether there is one is kept; the address itself is never stored nor sent out."""
     risk: Word | None = None
     """`low`, `medium`, `high`."""
@@ -319,10 +319,10 @@ class CarrierScan(Fact):
     """`missorted`, `refused`, `disposed`, `prohibited`, `rejected`, `pickup_failed`, `not_found`, `documents`, `duty`, `customs`,
     `address`, `weather`, `capacity`, `recipient_absent`, `unclaimed`, `final_attempt`, `unmapped`, `other`."""
     carrier: Word | None = None
-    location: Free | None = None
+    location: Annotated[Free | None, Kept.NOTHING] = None
     eta: When | None = None
     """When the carrier expects to deliver; a plain date ends with that day in the ship-to's zone."""
-    raw: RawStatus | None = None
+    raw: Annotated[RawStatus | None, Kept.NOTHING] = None
 
 
 class ReturnStep(Fact):
@@ -348,7 +348,7 @@ class SupportContacted(Fact):
     channel: Word | None = None
     intent: Word | None = None
     """`not_received` or `other`."""
-    text: Text | None = None
+    text: Annotated[Text | None, Kept.NOTHING] = None
     """Never stored nor sent out."""
 
 
@@ -368,7 +368,7 @@ class CaseEvent(Model):
 
     exception_id: Id
     by: Word | None = None
-    note: Text | None = None
+    note: Annotated[Text | None, Kept.NOTHING] = None
     assignee: Word | None = None
     until: Instant | None = None
     """Of a snooze."""
@@ -383,8 +383,8 @@ class ActionEvent(Model):
 
     action_id: Id
     by: Word | None = None
-    note: Text | None = None
-    result: Free | None = None
+    note: Annotated[Text | None, Kept.NOTHING] = None
+    result: Annotated[Free | None, Kept.NOTHING] = None
 
 
 DATA_MODELS: dict[str, type[Model]] = {

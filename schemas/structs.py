@@ -17,7 +17,8 @@ from msgspec import UNSET, Meta, Struct, UnsetType
 from pydantic import AfterValidator, BaseModel, StringConstraints
 from pydantic.fields import FieldInfo
 
-from schemas.values import NO_CONTROL, AwareDatetime, BadTimeError
+from schemas.events import Fact
+from schemas.values import NO_CONTROL, AwareDatetime, BadTimeError, Kept
 
 TypeForm: TypeAlias = Any
 """A type as it stands in an annotation: a class, a union, an `Annotated`, ..."""
@@ -29,13 +30,17 @@ Check: TypeAlias = Callable[[object], object]
 """Raises ValueError for a value that its type alone does not refuse."""
 
 
-@cache
 def struct_of(model: type[BaseModel], *, thorough: bool = False, patch: bool = False) -> type[Struct]:
     """The struct with the fields of `model`.
 
     `thorough` includes the pattern that forbids control characters. Without it decoding is faster, and a decoder can know from the
-    bytes alone that there are none. `patch` lets every field be null or UNSET, in nested models too: a JSON Merge Patch.
+    bytes alone that there are none. `patch` lets every field be null or UNSET, in nested models too: a JSON Merge Patch. The same arguments give the same class.
     """
+    return _derived(model, thorough, patch)
+
+
+@cache
+def _derived(model: type[BaseModel], thorough: bool, patch: bool) -> type[Struct]:
     hints = field_types(model)
     fields: list[tuple[str, TypeForm, object]] = []
     for name, info in model.model_fields.items():
@@ -44,6 +49,8 @@ def struct_of(model: type[BaseModel], *, thorough: bool = False, patch: bool = F
             fields.append((name, union(type_, None, UnsetType), UNSET))
         else:
             fields.append((name, type_, msgspec.NODEFAULT if info.is_required() else info.default))
+    # A stable sort: required fields first, as positional arguments want it, then what is used most; what is not kept last.
+    fields.sort(key=lambda field: (field[2] is not msgspec.NODEFAULT, kept(hints[field[0]]) is Kept.NOTHING, field[0] in Fact.model_fields))
     return define(model.__name__, fields, doc=model.__doc__, post_init=post_init(hints))
 
 
@@ -73,7 +80,8 @@ def define(
         frozen=True,
         # Decoded data holds no references back, so reference counting alone frees it.
         gc=False,
-        kw_only=True,
+        kw_only=bool(bases),
+        omit_defaults=True,
     )
 
 
@@ -151,3 +159,8 @@ def validators(form: TypeForm) -> list[Check]:
     if origin in _UNIONS:
         return [check for member in get_args(form) for check in validators(member)]
     return []
+
+
+def kept(form: TypeForm) -> Kept | None:
+    """What the packed form keeps of a field with this annotation; None: all."""
+    return next((item for item in get_args(form) if isinstance(item, Kept)), None)

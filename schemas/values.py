@@ -6,6 +6,7 @@ Each type states its bounds once, as pydantic metadata; `schemas.structs` reads 
 from __future__ import annotations
 
 from datetime import date, datetime, timedelta, timezone
+from enum import Enum, auto
 from functools import lru_cache
 from typing import Annotated
 
@@ -17,6 +18,14 @@ NO_CONTROL = r"^[^\x00-\x1f\x7f]*$(?!\n)"
 
 EPOCH = datetime(1970, 1, 1, tzinfo=timezone.utc)  # noqa: UP017 (`datetime.UTC` reads worse next to `timezone`)
 FIRST_YEAR, LAST_YEAR = 2000, 2100
+
+
+class Kept(Enum):
+    """Field metadata: what an open order's packed form (`schemas.storage`) keeps of the field; all of it where nothing is said."""
+
+    NOTHING = auto()
+    PRESENCE = auto()
+    """Whether there is a value."""
 
 
 class BadTimeError(ValueError):
@@ -97,10 +106,10 @@ Word = Annotated[str, StringConstraints(max_length=512)]
 """A code or name of an open set: readers treat an unknown value as the default."""
 
 Text = Annotated[str, StringConstraints(max_length=65_536)]
-"""Free text, possibly about a person. Never stored with an order, never sent out."""
+"""Free text, possibly about a person: never sent out."""
 
 Free = dict[str, JsonValue] | str
-"""Free structure, possibly about a person. Never stored with an order, never sent out."""
+"""Free structure, possibly about a person: never sent out."""
 
 Amount = Annotated[str, StringConstraints(pattern=r"^-?[0-9]{1,15}(\.[0-9]{1,4})?$(?!\n)")]
 """A decimal number as text, such as `129.90`."""

@@ -24,6 +24,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Iterable
 
 __all__ = [
+    "EVENT_STRUCTS",
     "MAX_BYTES",
     "MAX_DEPTH",
     "REASONS",
@@ -209,14 +210,16 @@ def _finish(type_: str, empty: Struct | None, *, is_patch: bool) -> Callable[[Ev
     return __post_init__
 
 
-def _decoder(*, thorough: bool) -> Callable[[bytes], Event]:
-    any_event = union(*(_struct(type_, model, thorough=thorough) for type_, model in EVENT_MODELS.items()))
+def _structs(*, thorough: bool) -> dict[str, type[Event]]:
     # The one place where structs are said to be what they are read as: `Event`, with data that has its model's attributes.
-    return cast("Callable[[bytes], Event]", msgspec.json.Decoder(any_event).decode)
+    return {type_: cast("type[Event]", _struct(type_, model, thorough=thorough)) for type_, model in EVENT_MODELS.items()}
 
 
-_decode = _decoder(thorough=False)
-_decode_thorough = _decoder(thorough=True)
+EVENT_STRUCTS = _structs(thorough=False)
+"""The class of events by type."""
+
+_decode: Callable[[bytes], Event] = msgspec.json.Decoder(union(*EVENT_STRUCTS.values())).decode
+_decode_thorough: Callable[[bytes], Event] = msgspec.json.Decoder(union(*_structs(thorough=True).values())).decode
 _decode_raw = msgspec.json.Decoder(msgspec.Raw).decode
 
 _IDENTITY = {"specversion", "id", "source", "type"}
