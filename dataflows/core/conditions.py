@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
+
     from dataflows.core.clocks import Calendar, Span
     from dataflows.core.policy import RuleSetting
     from dataflows.core.rules.base import Lane, Severity

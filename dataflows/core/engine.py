@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, cast
 from dataflows.core.conditions import Condition, merged
 from dataflows.core.facts import Facts
 from dataflows.core.ledger import Key, suppress
-from dataflows.core.profile import EVERY_EVENT, Profile
+from dataflows.core.profile import Profile
 from dataflows.core.publisher import Publisher
 from dataflows.core.rules import RULES, RULES_BY_KIND
 from dataflows.core.timeline import Added
@@ -68,29 +68,42 @@ class Engine:
         if added is Added.DUPLICATE:
             return None
         order.last_log = now
-        marks, structural = order.mark(record)
+        order.facts = None
+        marks, structural, whole = order.mark(record)
+        profile = order.profile
         if not order.placed:
             return self._unplaced(order, now)
-        profile = order.profile
-        if profile is None or structural or added is Added.INSERTED or self.policy.overrides:
-            facts = Facts(order.timeline, self.policy, order.tenant, now)
-            latest = self.profile(self.policy.settings(facts.dims))
+        inserted = added is Added.INSERTED
+        if profile is None or structural or inserted or self.policy.overrides:
+            latest = self.profile(self.policy.settings(self.facts(order, now).dims))
             if latest is not profile:
                 structural = structural or profile is not None
                 order.profile = profile = latest
-            if structural or added is Added.INSERTED:
-                return self.judge(order, profile.possible(order.marks), facts, inclusive=False)
-        seen, several = order.marks, "several" in order.marks
-        rules = set(order.live)
-        for mark in marks:
-            for index, needs, unless in profile.on.get(mark, ()):
-                if (needs is None or not needs.isdisjoint(seen)) and (unless is None or several or unless.isdisjoint(seen)):
-                    rules.add(index)
-            self._arm(order, profile, mark, record.at)
-        self._arm(order, profile, EVERY_EVENT, record.at)
-        if not rules:
-            return []
-        return self.judge(order, rules, Facts(order.timeline, self.policy, order.tenant, now), inclusive=False)
+            if structural or inserted:
+                return self.judge(order, profile.possible(order.marks), now, inclusive=False)
+        seen, pending = order.marks, order.pending
+        plan = profile.plan(marks)
+        rules = set(order.live) if order.live else None
+        for index, needs, unless in plan.judge:
+            if (needs is None or not needs.isdisjoint(seen)) and (unless is None or unless.isdisjoint(seen) or "several" in seen):
+                rules = rules or set()
+                rules.add(index)
+        for index in plan.met if whole else plan.met_partly:
+            pending.pop(index, None)
+        for index, least_wait, needs, unless in plan.arm:
+            if index in pending or (needs is not None and needs.isdisjoint(seen)) or (whole and index in plan.met):
+                continue
+            if unless is None or unless.isdisjoint(seen) or "several" in seen:
+                pending[index] = record.at + least_wait
+        return self.judge(order, rules, now, inclusive=False) if rules else []
+
+    def facts(self, order: Order, now: int) -> Facts:
+        """The facts of an order at log time `now`; computed facts are kept until its history changes."""
+        known = order.facts
+        if known is None:
+            known = order.facts = Facts(order.timeline, self.policy, order.tenant, now)
+        known.now = now
+        return known
 
     def note(self, order: Order, note: Note) -> list[Out]:
         """What a note of the identity step makes to be said."""
@@ -98,39 +111,28 @@ class Engine:
         order.marks.add("note")
         if not order.placed or order.profile is None:
             return []
-        rules = {index for index, _, _ in order.profile.on.get("note", ())} | order.live
-        return self.judge(order, rules, Facts(order.timeline, self.policy, order.tenant, note.log), inclusive=False)
+        rules = {index for index, _, _ in order.profile.plan(("note",)).judge} | order.live
+        return self.judge(order, rules, note.log, inclusive=False)
 
     def wake(self, order: Order, now: int) -> list[Out]:
         """What is to be said because log time has reached `now`: all records of that instant have been taken."""
         due = {index for index, at in order.pending.items() if at <= now and index != CLOSE}
         if not due:
             return []
-        facts = Facts(order.timeline, self.policy, order.tenant, now)
         if order.profile is None:
-            order.profile = self.profile(self.policy.settings(facts.dims))
-        return self.judge(order, due | (order.live if order.placed else set()), facts, inclusive=True)
+            order.profile = self.profile(self.policy.settings(self.facts(order, now).dims))
+        return self.judge(order, due | (order.live if order.placed else set()), now, inclusive=True)
 
     def _unplaced(self, order: Order, now: int) -> list[Out]:
         if order.profile is None:
-            facts = Facts(order.timeline, self.policy, order.tenant, now)
-            order.profile = self.profile(self.policy.settings(facts.dims))
+            order.profile = self.profile(self.policy.settings(self.facts(order, now).dims))
             if ORPHAN in order.profile.active:
-                return self.judge(order, (ORPHAN,), facts, inclusive=False)
+                return self.judge(order, (ORPHAN,), now, inclusive=False)
         return []
 
-    @staticmethod
-    def _arm(order: Order, profile: Profile, mark: str, at: int) -> None:
-        seen, pending = order.marks, order.pending
-        for index, least_wait, needs, unless in profile.arms.get(mark, ()):
-            if index in pending or (needs is not None and needs.isdisjoint(seen)):
-                continue
-            if unless is None or unless.isdisjoint(seen) or "several" in seen:
-                pending[index] = at + least_wait
-
-    def judge(self, order: Order, rules: Iterable[int], facts: Facts, *, inclusive: bool) -> list[Out]:
-        """Judges some rules of an order at log time `facts.now` and publishes the difference."""
-        now, ledger = facts.now, order.ledger
+    def judge(self, order: Order, rules: Iterable[int], now: int, *, inclusive: bool) -> list[Out]:
+        """Judges some rules of an order at log time `now` and publishes the difference."""
+        facts, ledger = self.facts(order, now), order.ledger
         profile = cast("Profile", order.profile)
         changed: dict[Key, Verdict] = self._cases(order, facts)
         if changed:

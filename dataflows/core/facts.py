@@ -7,11 +7,11 @@ that it has not come to that. Facts that a later event could still change are si
 from __future__ import annotations
 
 from decimal import Decimal
-from functools import cached_property
 from typing import TYPE_CHECKING, TypeVar, cast
 
 from dataflows.core.clocks import deadline
 from dataflows.core.conditions import earliest
+from dataflows.core.fact import fact
 from dataflows.core.holds import Hold, build_holds
 from dataflows.core.policy.model import Dims
 from dataflows.core.quantities import covered, line_key, match, quantity
@@ -19,8 +19,7 @@ from dataflows.core.shipments import Shipment, build_shipments, return_trackings
 from schemas.patch import merge_patch
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable
-    from collections.abc import Sequence
+    from collections.abc import Callable, Iterable, Sequence
 
     from dataflows.core.clocks import Calendar
     from dataflows.core.policy import Policy, RuleSetting
@@ -60,17 +59,17 @@ class Facts:
 
     # the order itself
 
-    @cached_property
+    @fact
     def placed(self) -> Record | None:
         """The first `order.placed`; without it nothing is expected of an order."""
         return next(iter(self.t.of("order.placed")), None)
 
-    @cached_property
+    @fact
     def placed_at(self) -> int:
         """When the order was placed."""
         return self.placed.at if self.placed is not None else 0
 
-    @cached_property
+    @fact
     def versions(self) -> list[tuple[OrderPlaced, int, Record]]:
         """The order's fields as placed and after each update: (fields, since, event)."""
         if self.placed is None:
@@ -81,7 +80,7 @@ class Facts:
                 versions.append((merge_patch(versions[-1][0], cast("dict[str, object]", record.event.data)), record.at, record))
         return versions
 
-    @cached_property
+    @fact
     def fields(self) -> OrderPlaced:
         """The order's fields as they stand now."""
         return self.versions[-1][0]
@@ -99,19 +98,19 @@ class Facts:
             segments.append((value, since, None, record))
         return segments
 
-    @cached_property
+    @fact
     def terms(self) -> str:
         """Payment terms; unknown ones count as prepaid."""
         terms = self.fields.payment_terms
         return terms if terms in TERMS else "prepaid"
 
-    @cached_property
+    @fact
     def method(self) -> str:
         """How the goods reach the customer; unknown methods count as ship."""
         method = self.fields.method
         return method if method in METHODS else "ship"
 
-    @cached_property
+    @fact
     def site(self) -> str | None:
         """The last site that a warehouse or inventory event named."""
         for record in reversed(self.t.records):
@@ -123,7 +122,7 @@ class Facts:
 
     # settings, clocks and zones
 
-    @cached_property
+    @fact
     def dims(self) -> Dims:
         """What policy overrides may depend on, for the order as a whole."""
         return self._dims(None)
@@ -161,7 +160,7 @@ class Facts:
             return self.policy.destination_calendar(country, region)
         return self.policy.tenant_calendar(self.tenant) if clock == "tenant" else self.policy.calendar(clock)
 
-    @cached_property
+    @fact
     def ship_to_zone(self) -> str:
         """The destination's time zone: the order's own, else the policy's for its country and region, else UTC."""
         ship_to = self.fields.ship_to
@@ -169,7 +168,7 @@ class Facts:
             return "UTC"
         return self.policy.valid_zone(ship_to.timezone) or self.policy.ship_to_zone(ship_to.country, ship_to.region)
 
-    @cached_property
+    @fact
     def site_zone(self) -> str:
         """The time zone in which ship-by dates end."""
         return self.policy.site_zone(self.site, self.tenant)
@@ -186,7 +185,7 @@ class Facts:
         """Whether the policy says that the feeds emit this milestone."""
         return milestone in self.policy.emits
 
-    @cached_property
+    @fact
     def domestic(self) -> bool:
         """Origin and destination lie in one country, as far as both are known."""
         origin = self.policy.site_country(self.site)
@@ -195,21 +194,21 @@ class Facts:
 
     # lines and quantities
 
-    @cached_property
+    @fact
     def lines(self) -> dict[str, Line]:
         """The order's lines as they stand, by their name."""
         return {line_key(line, i): line for i, line in enumerate(self.fields.lines or ())}
 
-    @cached_property
+    @fact
     def ordered(self) -> dict[str, int]:
         """Ordered quantity per line (1 where none is said)."""
         return {key: quantity(line) for key, line in self.lines.items()}
 
-    @cached_property
+    @fact
     def _cancels(self) -> list[tuple[int, list[Line]]]:
         return [(r.at, list(lines)) for r in self.t.of("order.cancelled") if (lines := cast("OrderCancel", r.event.data).lines)]
 
-    @cached_property
+    @fact
     def gone(self) -> dict[str, int]:
         """Lines that were cancelled whole, and when."""
         left = dict(self.ordered)
@@ -223,7 +222,7 @@ class Facts:
                         gone[key] = at
         return gone
 
-    @cached_property
+    @fact
     def wanted(self) -> dict[str, int]:
         """Quantity per line that is not cancelled."""
         if not self._cancels:
@@ -238,14 +237,14 @@ class Facts:
 
     # the ends of an order
 
-    @cached_property
+    @fact
     def cancelled(self) -> int | None:
         """When the whole order was cancelled: by one event, or by the last of its lines."""
         whole = next((r.at for r in self.t.of("order.cancelled") if not cast("OrderCancel", r.event.data).lines), None)
         by_line = max(self.gone.values()) if self.lines and len(self.gone) == len(self.lines) else None
         return earliest(whole, by_line)
 
-    @cached_property
+    @fact
     def refunded(self) -> int | None:
         """When everything that was captured (or, without captures, the total) had been refunded."""
         refunds = self.t.of("payment.refunded")
@@ -269,7 +268,7 @@ class Facts:
                 return record.at
         return None
 
-    @cached_property
+    @fact
     def ended(self) -> int | None:
         """When nothing more was owed to the customer: cancelled or refunded in full."""
         return earliest(self.cancelled, self.refunded)
@@ -284,12 +283,12 @@ class Facts:
         """When the events of these types happened."""
         return (r.at for t in types for r in self.t.by_type.get(t, ()))
 
-    @cached_property
+    @fact
     def captured(self) -> int | None:
         """When money was first taken."""
         return self.first("payment.captured")
 
-    @cached_property
+    @fact
     def authorized(self) -> int | None:
         """When money was first secured; a capture satisfies it."""
         return self.first("payment.authorized", "payment.captured")
@@ -301,7 +300,7 @@ class Facts:
         steps = [(r.at, cast("InventoryAllocated", r.event.data).lines) for r in self.t.of(type_)]
         return covered(steps, self.lines, self.ordered, self.wanted)
 
-    @cached_property
+    @fact
     def shipments(self) -> list[Shipment]:
         """All shipments of the order."""
         labels, handovers = self.t.of("warehouse.label_created"), self.t.of("warehouse.shipped")
@@ -310,7 +309,7 @@ class Facts:
             return []
         return build_shipments(labels, handovers, scans, self.t.of("warehouse.shipment_cancelled"), self.returning)
 
-    @cached_property
+    @fact
     def returning(self) -> frozenset[str]:
         """The tracking numbers of return parcels."""
         if not any(t in self.t.by_type for t in RETURNS):
@@ -331,37 +330,37 @@ class Facts:
         steps = [(s.delivered, s.lines) for s in self.shipments if s.live and s.delivered is not None]
         return covered(_known(steps), self.lines, self.ordered, wanted)
 
-    @cached_property
+    @fact
     def shipped(self) -> int | None:
         """When all of the order had left."""
         return self.shipped_of(self.wanted)
 
-    @cached_property
+    @fact
     def delivered(self) -> int | None:
         """When all of the order had been delivered."""
         return self.delivered_of(self.wanted)
 
-    @cached_property
+    @fact
     def packed(self) -> int | None:
         """When all was packed; leaving implies it."""
         return earliest(self.cover("warehouse.packed"), self.shipped)
 
-    @cached_property
+    @fact
     def picked(self) -> int | None:
         """When all was picked; packing implies it."""
         return earliest(self.cover("warehouse.picked"), self.packed)
 
-    @cached_property
+    @fact
     def released(self) -> int | None:
         """When the order was given to its warehouse; later steps imply it."""
         return earliest(self.cover("warehouse.released"), self.first("warehouse.pick_started"), self.picked)
 
-    @cached_property
+    @fact
     def allocated(self) -> int | None:
         """When stock was reserved for all of it; a release implies it."""
         return earliest(self.cover("inventory.allocated"), self.released)
 
-    @cached_property
+    @fact
     def holds(self) -> list[Hold]:
         """All holds."""
         placings = self.t.of("order.hold_placed")
@@ -371,7 +370,7 @@ class Facts:
         """The shipment that goes by an identifier."""
         return next((s for s in self.shipments if s.known_as(identifier)), None)
 
-    @cached_property
+    @fact
     def handovers(self) -> list[tuple[Record, WarehouseShipment]]:
         """All `warehouse.shipped` events with their data."""
         return [(r, cast("WarehouseShipment", r.event.data)) for r in self.t.of("warehouse.shipped")]

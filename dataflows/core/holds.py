@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, cast
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
+
     from schemas.events import HoldPlaced, HoldReleased
     from schemas.record import Record
 

@@ -9,12 +9,17 @@ from dataflows.core.shipments import possession, scan_of, tracking_numbers
 from dataflows.core.timeline import Timeline
 
 if TYPE_CHECKING:
+    from dataflows.core.facts import Facts
     from dataflows.core.profile import Profile
-    from schemas.events import OrderPlaced, WarehouseShipment
+    from schemas.events import InventoryAllocated, OrderPlaced, WarehouseShipment
     from schemas.record import Record
 
 SKEW = 15 * 60 * 1_000_000
 ANNOUNCEMENTS = ("warehouse.label_created", "warehouse.shipped")
+STEPS = frozenset(
+    (*ANNOUNCEMENTS, "inventory.allocated", "warehouse.released", "warehouse.pick_started", "warehouse.picked", "warehouse.packed")
+)
+Piece = tuple["str | None", "str | None", "int | None"]
 STRUCTURAL = frozenset(
     (
         "order.updated",
@@ -31,9 +36,27 @@ STRUCTURAL = frozenset(
 
 
 class Order:
-    """State of one order. `pending` maps a rule to the earliest log time at which it may become true; `live` rules have something open."""
+    """State of one order.
 
-    __slots__ = ("id", "last_log", "ledger", "live", "marks", "pending", "profile", "tenant", "timeline", "units", "wake")
+    `pending` maps a rule to the earliest log time at which it may become true; `live` rules have something open; `pieces` are
+    the ordered lines (line_id, sku, quantity) while they are as placed; `facts` are those of the history as it stands, if asked for.
+    """
+
+    __slots__ = (
+        "facts",
+        "id",
+        "last_log",
+        "ledger",
+        "live",
+        "marks",
+        "pending",
+        "pieces",
+        "profile",
+        "tenant",
+        "timeline",
+        "units",
+        "wake",
+    )
 
     def __init__(self, tenant: str, order: str) -> None:
         self.tenant = tenant
@@ -44,6 +67,8 @@ class Order:
         self.pending: dict[int, int] = {}
         self.live: set[int] = set()
         self.units: set[str] = set()
+        self.pieces: list[Piece] | None = None
+        self.facts: Facts | None = None
         self.profile: Profile | None = None
         self.wake = 0
         self.last_log = 0
@@ -53,45 +78,63 @@ class Order:
         """Whether its `order.placed` is known."""
         return "order.placed" in self.timeline.by_type
 
-    def mark(self, record: Record) -> tuple[list[str], bool]:
-        """Notes what kind of event came; returns its marks, and whether it may change what earlier events mean."""
+    def mark(self, record: Record) -> tuple[tuple[str, ...], bool, bool]:
+        """Notes what kind of event came: its marks, whether it may change what earlier events mean, and whether it speaks of all lines."""
         type_ = record.event.type
-        marks = [type_]
-        structural = type_ in STRUCTURAL
         if type_ == "carrier.scan":
-            data = scan_of(record)
-            marks.append(f"carrier.scan:{data.status}")
-            structural = data.status == "cancelled"
-            if data.reason is not None:
-                marks.append("carrier.scan+reason")
-            if data.eta is not None:
-                marks.append("carrier.scan+eta")
-            if "scanned" not in self.marks and possession(record):
-                self.marks.add("scanned")
-                structural = structural or "warehouse.shipped" not in self.marks
-            unit = data.tracking_number or data.shipment_id
-            if unit is not None and unit not in self.units:
-                structural = structural or bool(self.units)
-                self._meet((unit,))
-        elif type_ in ANNOUNCEMENTS:
-            announced = cast("WarehouseShipment", record.event.data)
-            units = [*tracking_numbers(announced), *((announced.shipment_id,) if announced.shipment_id else ())]
-            if (self.units and not self.units.issuperset(units)) or not units or announced.replaces:
-                structural = True
-            self._meet(units)
-        elif type_ == "order.placed":
-            structural = bool(self.marks)
-            placed = cast("OrderPlaced", record.event.data)
-            self.marks.add(f"terms:{placed.payment_terms}")
-            if len(placed.lines or ()) > 1 or any((line.quantity or 1) > 1 for line in placed.lines or ()):
-                self.marks.add("lines")
-        elif type_ == "order.updated":
-            self.marks.update(("lines", "terms:invoice", "terms:on_ship"))
+            marks, structural, whole = self._mark_scan(record)
+        else:
+            marks, structural, whole = (type_,), type_ in STRUCTURAL, True
+            if type_ in STEPS:
+                lines = cast("InventoryAllocated", record.event.data).lines
+                whole = not lines or [(x.line_id, x.sku, x.quantity) for x in lines] == self.pieces
+                if type_ in ANNOUNCEMENTS:
+                    structural = self._announce(record, whole=whole)
+            elif type_ == "order.placed":
+                structural = bool(self.marks)
+                placed = cast("OrderPlaced", record.event.data)
+                self.marks.add(f"terms:{placed.payment_terms}")
+                self.pieces = [(x.line_id, x.sku, x.quantity) for x in placed.lines or ()]
+                if len(self.pieces) > 1 or any((x.quantity or 1) > 1 for x in placed.lines or ()):
+                    self.marks.add("lines")
+            elif type_ == "order.updated":
+                self.marks.update(("lines", "terms:invoice", "terms:on_ship"))
+                self.pieces = None
         if record.at > record.log + SKEW:
-            marks.append("future")
+            marks = (*marks, "future")
             structural = True
         self.marks.update(marks)
-        return marks, structural
+        return marks, structural, whole
+
+    def _mark_scan(self, record: Record) -> tuple[tuple[str, ...], bool, bool]:
+        data = scan_of(record)
+        seen = self.marks
+        marks: tuple[str, ...] = ("carrier.scan", f"carrier.scan:{data.status}")
+        structural = data.status == "cancelled"
+        if data.reason is not None:
+            marks = (*marks, "carrier.scan+reason")
+        if data.eta is not None:
+            marks = (*marks, "carrier.scan+eta")
+        if "scanned" not in seen and possession(record):
+            marks = (*marks, "scanned")
+            structural = structural or "warehouse.shipped" not in seen
+        unit = data.tracking_number or data.shipment_id
+        if unit is not None and unit not in self.units:
+            structural = structural or bool(self.units)
+            self._meet((unit,))
+        return marks, structural, "several" not in seen and ("lines" not in seen or "whole" in seen)
+
+    def _announce(self, record: Record, *, whole: bool) -> bool:
+        announced = cast("WarehouseShipment", record.event.data)
+        numbers = tracking_numbers(announced)
+        units = [*numbers, *((announced.shipment_id,) if announced.shipment_id else ())]
+        structural = not units or announced.replaces is not None or (bool(self.units) and not self.units.issuperset(units))
+        if len(numbers) > 1:
+            self.marks.add("several")
+        if whole and record.event.type == "warehouse.shipped":
+            self.marks.add("whole")
+        self._meet(units)
+        return structural
 
     def _meet(self, units: tuple[str, ...] | list[str]) -> None:
         if self.units and self.units.isdisjoint(units):

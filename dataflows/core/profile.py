@@ -6,6 +6,7 @@ a rule is judged when one of its triggers comes, when an expectation may have ru
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from dataflows.core.rules import RULES
@@ -35,28 +36,51 @@ def bound(setting: RuleSetting) -> int:
     return max(0, min(least(s) for s in spans))
 
 
+@dataclass(frozen=True, slots=True)
+class Plan:
+    """What an event with certain marks makes the engine do: rules to judge now, to look at later, and no longer to wait for."""
+
+    judge: tuple[Trigger, ...]
+    arm: tuple[Arm, ...]
+    met: frozenset[int]
+    met_partly: frozenset[int]
+
+
 class Profile:
     """The compiled form of one tuple of settings."""
 
     def __init__(self, settings: tuple[RuleSetting, ...], overridden: frozenset[str]) -> None:
         self.settings = settings
-        self.on: dict[str, list[Trigger]] = {}
-        self.arms: dict[str, list[Arm]] = {}
-        self.marks: list[frozenset[str] | None] = []
         self.active = frozenset(i for i, s in enumerate(settings) if s.switch != "off" or s.kind in overridden)
         self.suppressors = {s.kind: frozenset(s.suppressed_by) for s in settings if s.suppressed_by}
-        for index, rule in enumerate(RULES):
-            needs, unless = frozenset(rule.needs) or None, frozenset(rule.unless) or None
-            marks = frozenset((*rule.on, *rule.arms))
-            self.marks.append(None if EVERY_EVENT in marks else marks)
-            if index not in self.active:
-                continue
-            for mark in rule.on:
-                self.on.setdefault(mark, []).append((index, needs, unless))
-            least_wait = bound(settings[index])
-            for mark in rule.arms:
-                self.arms.setdefault(mark, []).append((index, least_wait, needs, unless))
+        self._plans: dict[tuple[str, ...], Plan] = {}
+
+    def plan(self, marks: tuple[str, ...]) -> Plan:
+        """The plan for an event with these marks."""
+        known = self._plans.get(marks)
+        if known is None:
+            known = self._plans[marks] = self._compile(frozenset(marks))
+        return known
 
     def possible(self, marks: set[str]) -> list[int]:
         """The active rules that an order with these marks could have something to do with."""
-        return [i for i in sorted(self.active) if (known := self.marks[i]) is None or not known.isdisjoint(marks)]
+        return [i for i in sorted(self.active) if EVERY_EVENT in RULES[i].arms or not marks.isdisjoint((*RULES[i].on, *RULES[i].arms))]
+
+    def _compile(self, marks: frozenset[str]) -> Plan:
+        judge: list[Trigger] = []
+        arm: list[Arm] = []
+        met: set[int] = set()
+        met_partly: set[int] = set()
+        for index in sorted(self.active):
+            rule = RULES[index]
+            needs, unless = frozenset(rule.needs) or None, frozenset(rule.unless) or None
+            if not marks.isdisjoint(rule.on):
+                judge.append((index, needs, unless))
+            if EVERY_EVENT in rule.arms or not marks.isdisjoint(rule.arms):
+                arm.append((index, bound(self.settings[index]), needs, unless))
+            if not marks.isdisjoint(rule.met_by):
+                met.add(index)
+                if rule.partly:
+                    met_partly.add(index)
+        arm = [entry for entry in arm if entry[0] not in met_partly]
+        return Plan(tuple(judge), tuple(arm), frozenset(met), frozenset(met_partly))

@@ -86,7 +86,7 @@ class Shard:
         if CLOSE not in pending:
             pending[CLOSE] = record.log + self._patience(order)
         wake = min(pending.values())
-        if wake != order.wake:
+        if wake < order.wake or not order.wake:
             order.wake = wake
             heapq.heappush(self._heap, (wake, key))
 

@@ -7,13 +7,14 @@ is never possession; a possession scan counts as shipped. Return parcels are not
 from __future__ import annotations
 
 from dataclasses import dataclass, field
-from functools import cached_property
 from typing import TYPE_CHECKING, cast
 
 from dataflows.core.conditions import earliest
+from dataflows.core.fact import fact
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
+
     from schemas.events import CarrierScan, Line, ReturnStep, ShipmentCancelled, WarehouseShipment
     from schemas.record import Record
 
@@ -55,12 +56,12 @@ class Parcel:
         """When the first scan with one of these statuses happened."""
         return next((r.at for r in self.scans if scan_of(r).status in statuses), None)
 
-    @cached_property
+    @fact
     def delivered(self) -> int | None:
         """When it was first scanned delivered."""
         return self.first("delivered")
 
-    @cached_property
+    @fact
     def returned(self) -> int | None:
         """When it was first scanned as back at its sender."""
         return self.first("returned")
@@ -88,12 +89,12 @@ class Shipment:
         """Its scope in verdicts."""
         return f"shipment:{self.key}"
 
-    @cached_property
+    @fact
     def announcements(self) -> list[WarehouseShipment]:
         """What hand-overs, then labels say of it."""
         return [cast("WarehouseShipment", r.event.data) for r in (*self.handovers, *self.labels)]
 
-    @cached_property
+    @fact
     def scans(self) -> list[Record]:
         """All scans of all parcels."""
         if len(self.parcels) == 1:
@@ -101,37 +102,37 @@ class Shipment:
         seen: dict[int, Record] = {id(r): r for p in self.parcels for r in p.scans}
         return sorted(seen.values(), key=lambda r: (r.at, r.event.source, r.event.id))
 
-    @cached_property
+    @fact
     def first_scan(self) -> int | None:
         """When the carrier first had it."""
         return next((r.at for r in self.scans if possession(r)), None)
 
-    @cached_property
+    @fact
     def handed_over(self) -> int | None:
         """When the warehouse said that it left."""
         return min((r.at for r in self.handovers), default=None)
 
-    @cached_property
+    @fact
     def shipped(self) -> int | None:
         """When it left: said by the warehouse or shown by a possession scan."""
         return earliest(self.handed_over, self.first_scan)
 
-    @cached_property
+    @fact
     def labelled(self) -> int | None:
         """When its label was made."""
         return min((r.at for r in self.labels), default=None)
 
-    @cached_property
+    @fact
     def delivered(self) -> int | None:
         """When the last of its parcels was delivered."""
         return _last(p.delivered for p in self.parcels)
 
-    @cached_property
+    @fact
     def returned(self) -> int | None:
         """When the last of its parcels was back."""
         return _last(p.returned for p in self.parcels)
 
-    @cached_property
+    @fact
     def lines(self) -> list[Line] | None:
         """Its lines: of its hand-overs, else of its labels; None where they are not said."""
         for records in (self.handovers, self.labels):
@@ -150,7 +151,7 @@ class Shipment:
         """Counts as shipped: a voided one only if the carrier has had it."""
         return self.voided is None or self.first_scan is not None
 
-    @cached_property
+    @fact
     def replaces(self) -> str | None:
         """The shipment that it says it replaces."""
         return next((a.replaces for a in self.announcements if a.replaces), None)
@@ -222,8 +223,36 @@ def build_shipments(
     returning: frozenset[str],
 ) -> list[Shipment]:
     """The shipments of an order, by key; `returning` are the tracking numbers of return parcels, whose scans are left out."""
-    ties = _Ties()
     outbound = [r for r in scans if scan_of(r).tracking_number not in returning] if returning else scans
+    only = _only_shipment(labels, handovers, outbound)
+    found = [only] if only is not None else _tied_shipments(labels, handovers, outbound)
+    _end(found, cancellations)
+    return found
+
+
+def _only_shipment(labels: Sequence[Record], handovers: Sequence[Record], scans: Sequence[Record]) -> Shipment | None:
+    """The shipment of an order that plainly has one, with one parcel: the common case, without tying anything."""
+    announced = handovers or labels
+    if not announced:
+        return None
+    first = cast("WarehouseShipment", announced[0].event.data)
+    id_, number = first.shipment_id, first.tracking_number
+    if number is None:
+        return None
+    for record in (*labels, *handovers):
+        data = cast("WarehouseShipment", record.event.data)
+        if data.shipment_id != id_ or data.tracking_number != number or data.tracking_numbers:
+            return None
+    for record in scans:
+        scan = cast("CarrierScan", record.event.data)
+        if scan.tracking_number not in (None, number) or scan.shipment_id not in (None, id_):
+            return None
+    parcel = Parcel(number, list(scans))
+    return Shipment(id_ or number, {id_} if id_ else set(), {number}, list(labels), list(handovers), [parcel])
+
+
+def _tied_shipments(labels: Sequence[Record], handovers: Sequence[Record], outbound: Sequence[Record]) -> list[Shipment]:
+    ties = _Ties()
     named: list[tuple[Record, list[tuple[str, str]]]] = [(r, _identifiers(r)) for r in (*labels, *handovers, *outbound)]
     for _, nodes in named:
         if nodes:
@@ -254,9 +283,7 @@ def build_shipments(
                     parcel.scans.append(record)
         else:
             (shipment.labels if record.event.type == "warehouse.label_created" else shipment.handovers).append(record)
-    found = sorted(by_root.values(), key=lambda s: s.key)
-    _end(found, cancellations)
-    return found
+    return sorted(by_root.values(), key=lambda s: s.key)
 
 
 def _end(shipments: list[Shipment], cancellations: Sequence[Record]) -> None:
@@ -268,7 +295,10 @@ def _end(shipments: list[Shipment], cancellations: Sequence[Record]) -> None:
                 shipment.voided = earliest(shipment.voided, record.at)
     for shipment in shipments:
         cancelled = next((r.at for r in shipment.scans if scan_of(r).status == "cancelled"), None)
-        shipment.voided = earliest(shipment.voided, cancelled)
+        if cancelled is not None:
+            shipment.voided = earliest(shipment.voided, cancelled)
+        if len(shipments) == 1:
+            return
         for record in (*shipment.labels, *shipment.handovers):
             replaces = cast("WarehouseShipment", record.event.data).replaces
             for other in shipments if replaces else ():

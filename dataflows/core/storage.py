@@ -6,11 +6,11 @@ Events go through `schemas.storage`; what can be computed again from them is not
 from __future__ import annotations
 
 import msgspec
-from schemas.storage import pack_events, unpack_events
 
 from dataflows.core.order import Order
 from dataflows.core.verdicts import Verdict
 from schemas.record import Evidence, Note, Record
+from schemas.storage import pack_events, unpack_events
 from schemas.wire import micros
 
 VERSION = 1
@@ -36,6 +36,7 @@ def pack_order(order: Order) -> bytes:
         len(timeline.hidden),
         sorted(order.marks),
         sorted(order.units),
+        order.pieces,
         [[index, at] for index, at in order.pending.items()],
         sorted(order.live),
         [order.wake, order.last_log],
@@ -54,7 +55,7 @@ def unpack_order(packed: bytes) -> Order:
     body = msgspec.msgpack.decode(packed)
     if body[0] != VERSION:
         raise ValueError(f"order state of version {body[0]}, this program reads version {VERSION}")
-    _, tenant, id_, events, topics, places, hidden, marks, units, pending, live, (wake, last_log), verdicts, notes = body
+    _, tenant, id_, events, topics, places, hidden, marks, units, pieces, pending, live, (wake, last_log), verdicts, notes = body
     order = Order(tenant, id_)
     timeline = order.timeline
     records = [
@@ -83,6 +84,7 @@ def unpack_order(packed: bytes) -> Order:
         for n in notes
     ]
     order.marks, order.units, order.live = set(marks), set(units), set(live)
+    order.pieces = None if pieces is None else [(line_id, sku, quantity) for line_id, sku, quantity in pieces]
     order.pending = dict(pending)
     order.wake, order.last_log = wake, last_log
     for *values, evidence in verdicts:

@@ -68,6 +68,8 @@ class Rule:
     anchors: tuple[str, ...] = ()
     needs: tuple[str, ...] = ()
     unless: tuple[str, ...] = ()
+    met_by: tuple[str, ...] = ()
+    partly: bool = False
 
 
 def rule(  # noqa: PLR0913 (the fields of a Rule)
@@ -85,10 +87,29 @@ def rule(  # noqa: PLR0913 (the fields of a Rule)
     anchors: tuple[str, ...] = (),
     needs: tuple[str, ...] = (),
     unless: tuple[str, ...] = (),
+    met_by: tuple[str, ...] = (),
+    partly: bool = False,
 ) -> Callable[[Judge], Rule]:
     """Makes the decorated judge a `Rule`; the arguments are those of `Rule`."""
 
     def build(judge: Judge) -> Rule:
-        return Rule(kind, shape, definition, clears, prevented_by, source, actions, defaults, judge, on, arms, anchors, needs, unless)
+        return Rule(
+            kind,
+            shape,
+            definition,
+            clears,
+            prevented_by,
+            source,
+            actions,
+            defaults,
+            judge,
+            on,
+            arms,
+            anchors,
+            needs,
+            unless,
+            met_by,
+            partly,
+        )
 
     return build

@@ -32,6 +32,7 @@ SHIP_OVERDUE = ("fulfilment.ship_overdue",)
     actions=(("nudge_release", "the warehouse needs the last day"),),
     defaults=RuleDefaults(owner="OPS", severity="medium", lane="auto", threshold="-24 h", suppressed_by=SHIP_OVERDUE),
     on=("order.placed", "order.updated"),
+    met_by=("warehouse.released", "warehouse.picked", "warehouse.packed", "warehouse.shipped", "scanned"),
 )
 def release_overdue(o: Facts, s: RuleSetting) -> Found:
     if not o.emits("released"):
@@ -53,6 +54,7 @@ def release_overdue(o: Facts, s: RuleSetting) -> Found:
     actions=(("create_warehouse_task", "the release waits in the warehouse"),),
     defaults=RuleDefaults(owner="FULF", severity="medium", lane="auto", threshold="8 bh", clock="site", suppressed_by=SHIP_OVERDUE),
     arms=("warehouse.released",),
+    met_by=("warehouse.picked", "warehouse.packed", "warehouse.shipped", "scanned"),
 )
 def pick_overdue(o: Facts, s: RuleSetting) -> Found:
     anchor = o.cover("warehouse.released")
@@ -71,6 +73,7 @@ def pick_overdue(o: Facts, s: RuleSetting) -> Found:
     actions=(("create_warehouse_task", "picked goods wait for packing"),),
     defaults=RuleDefaults(owner="FULF", severity="medium", lane="auto", threshold="4 bh", clock="site", suppressed_by=SHIP_OVERDUE),
     arms=("warehouse.picked",),
+    met_by=("warehouse.packed", "warehouse.shipped", "scanned"),
 )
 def pack_overdue(o: Facts, s: RuleSetting) -> Found:
     anchor = o.cover("warehouse.picked")
@@ -120,6 +123,7 @@ def ended_for(o: Facts, keys: list[str]) -> int | None:
     ),
     on=("order.placed", "order.updated"),
     arms=("payment.captured",),
+    met_by=("warehouse.shipped", "scanned"),
 )
 def ship_overdue(o: Facts, s: RuleSetting) -> Found:
     if o.method == "digital" or not o.emits("shipped") or o.placed is None:

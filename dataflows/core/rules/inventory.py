@@ -177,6 +177,7 @@ def sku_inactive(o: Facts, s: RuleSetting) -> Found:
     actions=(("resource", "reserve at another site"),),
     defaults=RuleDefaults(owner="OPS", severity="medium", lane="auto", threshold="4 bh", clock="site"),
     arms=("order.placed",),
+    met_by=("inventory.allocated", "warehouse.released", "warehouse.picked", "warehouse.packed", "warehouse.shipped"),
 )
 def allocation_overdue(o: Facts, s: RuleSetting) -> Found:
     if o.emits("allocated") and o.placed:

@@ -28,6 +28,8 @@ CHANGES = frozenset(("lines", "ship_to", "service", "method"))
     actions=(("remind_customer", "the order waits for its payment"), ("close_order", "nobody paid for it")),
     defaults=RuleDefaults(owner="ECOM", severity="medium", lane="auto", threshold="2 d"),
     arms=("order.placed",),
+    met_by=("payment.authorized", "payment.captured"),
+    partly=True,
 )
 def pending_too_long(o: Facts, s: RuleSetting) -> Found:
     needs = {"prepaid": "captured", "on_ship": "authorized"}.get(o.terms)
@@ -114,6 +116,7 @@ def duplicate_suspected(o: Facts, s: RuleSetting) -> Found:
         ),
     ),
     arms=("*",),
+    met_by=("warehouse.shipped", "scanned"),
 )
 def stalled(o: Facts, s: RuleSetting) -> Found:
     if s.switch == "off" or o.method != "ship" or o.fields.ship_by or any(line.ship_by for line in o.lines.values()):

@@ -28,12 +28,13 @@ def scope_of(payment_id: str | None) -> str | None:
     return f"payment:{payment_id}" if payment_id else None
 
 
-def _failures(o: Facts, s: RuleSetting, stage: str, *, hard: bool | None, clears: tuple[str, ...]) -> Found:
+def _failures(o: Facts, s: RuleSetting, stage: str, *, hard: bool | None, clears: tuple[str, ...], scoped: bool = True) -> Found:
     for record in o.t.of("payment.failed"):
         data = cast("PaymentFailed", record.event.data)
         known = data.stage if data.stage in ("authorization", "capture", "refund") else "authorization"
         if known == stage and (hard is None or (data.decline == "hard") == hard):
-            yield signal(s, record, clears=o.instants(*clears), lifted=o.cancelled, scope=scope_of(data.payment_id), detail=data.code or "")
+            scope = scope_of(data.payment_id) if scoped else None
+            yield signal(s, record, clears=o.instants(*clears), lifted=o.cancelled, scope=scope, detail=data.code or "")
 
 
 @rule(
@@ -82,6 +83,8 @@ def declined_hard(o: Facts, s: RuleSetting) -> Found:
         suppressed_by=("payment.capture_overdue", "order.pending_too_long", "payment.declined_soft", "payment.declined_hard"),
     ),
     arms=("order.placed",),
+    met_by=("payment.authorized", "payment.captured"),
+    partly=True,
 )
 def auth_missing(o: Facts, s: RuleSetting) -> Found:
     if o.terms in ("prepaid", "on_ship") and o.emits("authorized") and o.placed:
@@ -139,7 +142,7 @@ def auth_expiring(o: Facts, s: RuleSetting) -> Found:
     on=("payment.failed",),
 )
 def capture_failed(o: Facts, s: RuleSetting) -> Found:
-    yield from _failures(o, s, "capture", hard=None, clears=("payment.captured",))
+    yield from _failures(o, s, "capture", hard=None, clears=("payment.captured",), scoped=False)
 
 
 @rule(
@@ -162,6 +165,8 @@ def capture_failed(o: Facts, s: RuleSetting) -> Found:
     arms=("order.placed", "warehouse.shipped", "carrier.scan"),
     anchors=("terms", "placed", "shipped"),
     unless=("payment.captured",),
+    met_by=("payment.captured",),
+    partly=True,
 )
 def capture_overdue(o: Facts, s: RuleSetting) -> Found:
     if o.terms not in ("prepaid", "on_ship") or not o.emits("captured") or not o.placed:
@@ -320,6 +325,8 @@ def amount_mismatch(o: Facts, s: RuleSetting) -> Found:
     arms=("warehouse.shipped", "carrier.scan"),
     needs=("terms:invoice",),
     unless=("invoice.issued",),
+    met_by=("invoice.issued",),
+    partly=True,
 )
 def invoice_overdue(o: Facts, s: RuleSetting) -> Found:
     if o.terms == "invoice" and o.emits("invoiced") and o.shipped is not None:

@@ -59,6 +59,7 @@ def tracked(o: Facts) -> Iterator[tuple[Shipment, Parcel]]:
         feeds=("carrier",),
     ),
     arms=("warehouse.label_created", "warehouse.shipped"),
+    met_by=("scanned",),
 )
 def first_scan_missing(o: Facts, s: RuleSetting) -> Found:
     if o.method != "ship" or not o.emits("scans"):
@@ -140,6 +141,7 @@ def _gaps(o: Facts, s: RuleSetting) -> Found:
         feeds=("carrier",),
     ),
     arms=("carrier.scan",),
+    met_by=("carrier.scan:delivered", "carrier.scan:returned"),
 )
 def scan_gap(o: Facts, s: RuleSetting) -> Found:
     yield from _gaps(o, s)
@@ -164,6 +166,7 @@ def scan_gap(o: Facts, s: RuleSetting) -> Found:
         feeds=("carrier",),
     ),
     arms=("carrier.scan",),
+    met_by=("carrier.scan:delivered", "carrier.scan:returned"),
 )
 def stuck(o: Facts, s: RuleSetting) -> Found:
     yield from _gaps(o, s)
@@ -182,6 +185,7 @@ def stuck(o: Facts, s: RuleSetting) -> Found:
     ),
     arms=("carrier.scan",),
     on=("carrier.scan:expired",),
+    met_by=("carrier.scan:delivered", "carrier.scan:returned"),
 )
 def lost_suspected(o: Facts, s: RuleSetting) -> Found:
     yield from _gaps(o, s)
@@ -257,6 +261,7 @@ def eta_slip(o: Facts, s: RuleSetting) -> Found:
         feeds=("carrier",),
     ),
     on=("order.placed", "order.updated"),
+    met_by=("carrier.scan:delivered",),
 )
 def delivery_overdue(o: Facts, s: RuleSetting) -> Found:
     if o.method not in ("ship", "local") or not o.emits("scans"):
