@@ -40,12 +40,12 @@ def span(written: str) -> Span:
 
 
 @functools.cache
-def public_holidays(country: str, year: int) -> frozenset[date]:
-    """The public holidays of a country in a year; none for a country that the `holidays` library does not know."""
-    try:
-        return frozenset(holidays.country_holidays(country, years=year))
-    except NotImplementedError:
+def public_holidays(country: str, region: str | None, year: int) -> frozenset[date]:
+    """The public holidays of a country, and of the region where its own are known; none for a country that `holidays` does not know."""
+    known = holidays.list_supported_countries(include_aliases=False)
+    if country not in known:
         return frozenset()
+    return frozenset(holidays.country_holidays(country, subdiv=region if region in known[country] else None, years=year))
 
 
 def wall(moment: datetime, zone: ZoneInfo) -> int:
@@ -59,6 +59,7 @@ class Calendar:
 
     zone: str = "UTC"
     country: str | None = None
+    region: str | None = None
     weekdays: tuple[int, ...] = (0, 1, 2, 3, 4)
     hours: tuple[time, time] | None = None
     cut_off: time | None = None
@@ -71,7 +72,7 @@ class Calendar:
             return True
         if day.weekday() not in self.weekdays or day in self.extra_holidays:
             return False
-        return self.country is None or day not in public_holidays(self.country, day.year)
+        return self.country is None or day not in public_holidays(self.country, self.region, day.year)
 
     def _days(self, first: date) -> Iterator[date]:
         for n in range(4000):
@@ -89,8 +90,9 @@ class Calendar:
     def _business_days(self, at: int, local: datetime, n: int) -> int:
         zone = ZoneInfo(self.zone)
         opening = self.hours[0] if self.hours else time(0)
-        closing = self.cut_off or (self.hours[1] if self.hours else None)
-        if self.working(local.date()) and opening <= local.time() and (closing is None or local.time() < closing):
+        open_still = self.hours is None or local.time() < self.hours[1]
+        in_time = self.cut_off is None or local.time() <= self.cut_off
+        if self.working(local.date()) and opening <= local.time() and open_still and in_time:
             if n == 0:
                 return at
             start = local.replace(tzinfo=None)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from decimal import Decimal
+from itertools import pairwise
 
 from tests.oracle.judging.conditions import Condition, signal, state, timeout
 from tests.oracle.judging.facts import ZERO, Order, matching
@@ -181,7 +182,7 @@ def return_kinds(order: Order) -> list[Condition]:
         if "scans" in emits:
             spoken = sorted({event.at for event in [*sent, *scans]})
             reached = first([*received, *with_status(scans, "delivered")])
-            for at, then in zip(spoken, [*spoken[1:], NEVER], strict=True):
+            for at, then in pairwise([*spoken, NEVER]):
                 carrier = next((event.text("carrier") for event in reversed([*sent, *scans]) if event.text("carrier")), None)
                 found += timeout(order, "return.transit_stalled", at, reached=min(then, reached), scope=scope, carrier=carrier)
         for event in received:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from itertools import pairwise
 from typing import TYPE_CHECKING
 
 from tests.oracle.judging.conditions import Condition, signal, timeout
@@ -166,7 +167,7 @@ def split_incomplete(order: Order) -> list[Condition]:
     parts = sorted(one.shipped for one in alive if one.shipped < min(order.ship, NEVER))
     setting = order.setting("fulfilment.split_incomplete")
     found: list[Condition] = []
-    for at, following in zip(parts, [*parts[1:], order.ship], strict=True):
+    for at, following in pairwise([*parts, order.ship]):
         due = order.calendar(setting.clock).add(at, setting.threshold)
         ship_by = order.in_force("ship_by", at)
         if ship_by:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from itertools import pairwise
 from typing import TYPE_CHECKING
 
 from tests.oracle.judging.conditions import Condition, signal, state, timeout
@@ -101,7 +102,7 @@ def stalled(order: Order) -> list[Condition]:
     waiting = [(hold.start, hold.release) for hold in order.holds]
     waiting += [(event.at, order.allocated) for event in order.of("inventory.backordered")]
     found: list[Condition] = []
-    for at, following in zip(spoken, [*spoken[1:], NEVER], strict=True):
+    for at, following in pairwise([*spoken, NEVER]):
         silence = timeout(order, "order.stalled", at, reached=following, lifted=min(order.x, order.ship))
         found += [one for one in silence if not any(start <= one.start < end for start, end in waiting)]
     return found
@@ -203,7 +204,7 @@ def amount_mismatch(order: Order) -> list[Condition]:
     segments = order.segments(lambda fields: money(fields, "total"))
     instants = sorted({order.placed, *(one.start for one in segments), *(one.at for one in captured + refunded if one.at > order.placed)})
     found: list[Condition] = []
-    for at, following in zip(instants, [*instants[1:], NEVER], strict=True):
+    for at, following in pairwise([*instants, NEVER]):
         total = next(one.value for one in segments if one.start <= at < one.end)
         if wrong(at, total):
             found += state(order, "payment.amount_mismatch", at, min(following, order.cx))

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from itertools import pairwise
 from typing import TYPE_CHECKING
 
 from tests.oracle.judging.conditions import Condition, signal, state, timeout
@@ -235,7 +236,7 @@ def eta_slip(parcel: Parcel) -> list[Condition]:
     promises = order.segments(lambda fields: text(fields, "promised_by"))
     instants = sorted({at for at, _ in told} | {one.start for one in promises if one.start >= told[0][0]})
     found: list[Condition] = []
-    for at, end in zip(instants, [*instants[1:], NEVER], strict=True):
+    for at, end in pairwise([*instants, NEVER]):
         latest = [eta for since, eta in told if since <= at][-1]
         promise = next((one.value for one in promises if one.start <= at < one.end), None)
         late = latest > order.promise_deadline(promise) if promise else latest > told[0][1] + DAY

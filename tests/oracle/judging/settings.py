@@ -89,11 +89,11 @@ DEFAULTS: dict[str, Setting] = {
     "payment.auth_expiring": _kind("high", steps={"-24 h": "medium"}),
     "payment.capture_failed": _kind("high"),
     "payment.capture_overdue": _kind("medium", "24 h", supp=("order.pending_too_long",), anchor="terms"),
-    "payment.fraud_review_overdue": _kind("high", "2 bd", "site"),
-    "payment.credit_hold_aged": _kind("high", "1 bd", "site"),
+    "payment.fraud_review_overdue": _kind("high", "2 bd"),
+    "payment.credit_hold_aged": _kind("high", "1 bd"),
     "payment.disputed_in_flight": _kind("critical"),
     "payment.amount_mismatch": _kind("high"),
-    "payment.invoice_overdue": _kind("medium", "2 bd", "site"),
+    "payment.invoice_overdue": _kind("medium", "2 bd", "tenant"),
     "inventory.oversold": _kind("high"),
     "inventory.out_of_stock": _kind("high"),
     "inventory.partial": _kind("medium"),
@@ -107,7 +107,7 @@ DEFAULTS: dict[str, Setting] = {
     "fulfilment.pick_overdue": _kind("medium", "8 bh", "site", supp=_SHIP),
     "fulfilment.pack_overdue": _kind("medium", "4 bh", "site", supp=_SHIP),
     "fulfilment.ship_overdue": _kind("high", fallback="72 h"),
-    "fulfilment.hold_aged": _kind("medium", "2 bd", "site"),
+    "fulfilment.hold_aged": _kind("medium", "2 bd"),
     "fulfilment.routing_rejected": _kind("high"),
     "fulfilment.customs_data_missing": _kind("high"),
     "fulfilment.split_incomplete": _kind("medium", "3 bd", "site", supp=_SHIP),
@@ -155,12 +155,27 @@ DEFAULTS: dict[str, Setting] = {
     "return.label_unused": _kind("low", "14 d"),
     "return.transit_stalled": _kind("medium", "5 bd", "carrier"),
     "return.inspection_overdue": _kind("medium", "2 bd", "site"),
-    "return.received_not_refunded": _kind("medium", "3 bd", "site"),
+    "return.received_not_refunded": _kind("medium", "3 bd", "tenant"),
     "data.unmapped_status": _kind("low"),
     "data.orphan_signal": _kind("medium", "15 m"),
     "data.clock_skew": _kind("low", "15 m"),
     "data.identity_unresolved": _kind("medium"),
 }
+
+
+ZONES = {
+    "BE": "Europe/Brussels",
+    "CA": "America/Toronto",
+    "DE": "Europe/Berlin",
+    "ES": "Europe/Madrid",
+    "FR": "Europe/Paris",
+    "GB": "Europe/London",
+    "IT": "Europe/Rome",
+    "NL": "Europe/Amsterdam",
+    "US": "America/New_York",
+    "US/CA": "America/Los_Angeles",
+}
+"""The zones of the places that the tests send orders to; others are at UTC."""
 
 
 @dataclass(frozen=True)
@@ -184,9 +199,9 @@ class Policy:
     """Carrier -> name of a calendar."""
     destinations: Mapping[str, str] = field(default_factory=dict[str, str])
     """`country` or `country/region` -> name of a calendar."""
-    zones: Mapping[str, str] = field(default_factory=dict[str, str])
+    zones: Mapping[str, str] = field(default_factory=lambda: dict(ZONES))
     """`country` or `country/region` -> zone."""
-    tenant_zones: Mapping[str, str] = field(default_factory=dict[str, str])
+    tenant_zones: Mapping[str, str] = field(default_factory=lambda: dict(ZONES))
 
     def tenant_zone(self, tenant: str) -> str:
         """The tenant's zone, else UTC."""
@@ -198,7 +213,12 @@ class Policy:
 
     def site_zone(self, site: str | None, tenant: str) -> str:
         """The zone of a site, else the tenant's."""
-        return self.sites.get(site or "", Site()).zone or self.tenant_zone(tenant)
+        known = self.sites.get(site or "", Site())
+        if known.zone:
+            return known.zone
+        if known.calendar:
+            return self.calendars[known.calendar].zone
+        return self.country_zone(known.country, None) if known.country else self.tenant_zone(tenant)
 
     def site_calendar(self, site: str | None, tenant: str) -> Calendar:
         """The calendar mapped to the site, else working days in its zone with its country's holidays."""
@@ -210,7 +230,7 @@ class Policy:
     def destination_calendar(self, country: str | None, region: str | None) -> Calendar:
         """The calendar mapped to the destination, else working days in its zone with its country's holidays."""
         name = self.destinations.get(f"{country}/{region}") or self.destinations.get(country or "")
-        return self.calendars[name] if name else Calendar(self.country_zone(country, region), country)
+        return self.calendars[name] if name else Calendar(self.country_zone(country, region), country, region)
 
     def carrier_calendar(self, carrier: str | None, country: str | None, region: str | None) -> Calendar:
         """The calendar mapped to the carrier, else the destination's."""
