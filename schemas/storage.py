@@ -16,7 +16,7 @@ from datetime import datetime
 from functools import cache
 from operator import attrgetter
 from types import UnionType
-from typing import TYPE_CHECKING, Annotated, Any, NamedTuple, TypeAlias, Union, get_args, get_origin
+from typing import TYPE_CHECKING, Annotated, Any, NamedTuple, TypeAlias, Union, cast, get_args, get_origin
 
 import msgspec
 from pydantic import BaseModel
@@ -36,6 +36,10 @@ VERSION = 1
 
 Turn: TypeAlias = Callable[[Any], Any]
 """Turns the value of a field into plain data, or back."""
+
+
+Row: TypeAlias = tuple[int, str, int, int, int | None, list[object] | dict[str, object] | None, int | None, int | None]
+"""An event as it is packed, with the trailing Nones."""
 
 
 class StorageError(ValueError):
@@ -170,8 +174,7 @@ def unpack_events(packed: bytes) -> list[Event]:
 
 
 def _event(strings: list[str], row: list[Any]) -> Event:
-    values: list[Any] = row + [None] * (8 - len(row))
-    code, id_, source, time, subject, data, recorded, tenant = values
+    code, id_, source, time, subject, data, recorded, tenant = cast("Row", row + [None] * (8 - len(row)))
     return EVENT_STRUCTS[TYPES[code]](
         specversion="1.0",
         id=id_,

@@ -34,7 +34,8 @@ def struct_of(model: type[BaseModel], *, thorough: bool = False, patch: bool = F
     """The struct with the fields of `model`.
 
     `thorough` includes the pattern that forbids control characters. Without it decoding is faster, and a decoder can know from the
-    bytes alone that there are none. `patch` lets every field be null or UNSET, in nested models too: a JSON Merge Patch. The same arguments give the same class.
+    bytes alone that there are none. `patch` lets every field be null or UNSET, in nested models too: a JSON Merge
+    Patch. The same arguments give the same class.
     """
     return _derived(model, thorough, patch)
 

@@ -11,7 +11,7 @@ from functools import lru_cache
 from typing import Annotated
 
 import msgspec
-from pydantic import AfterValidator, BeforeValidator, Field, JsonValue, StringConstraints
+from pydantic import AfterValidator, BeforeValidator, Field, JsonValue, StringConstraints, WithJsonSchema
 
 NO_CONTROL = r"^[^\x00-\x1f\x7f]*$(?!\n)"
 """Pattern of text without control characters. (`$` alone would let a final newline pass.)"""
@@ -123,8 +123,21 @@ Quantity = Annotated[int, Field(ge=0, le=1_000_000_000)]
 Balance = Annotated[int, Field(ge=-1_000_000_000, le=1_000_000_000)]
 """A number of pieces that can be below zero, such as what a stock system says is available."""
 
-Instant = Annotated[datetime, BeforeValidator(parse_instant, json_schema_input_type=str), AfterValidator(check_instant)]
+_INSTANT = r"[0-9]{4}-[0-9]{2}-[0-9]{2}[Tt ][0-9:.]{8,}([Zz]|[+-][0-9]{2}:?[0-9]{2})"
+_WHEN = rf"({_INSTANT}|[0-9]{{4}}-[0-9]{{2}}-[0-9]{{2}})"
+
+Instant = Annotated[
+    datetime,
+    BeforeValidator(parse_instant),
+    AfterValidator(check_instant),
+    WithJsonSchema({"type": "string", "format": "date-time", "pattern": f"^{_INSTANT}$"}),
+]
 """RFC 3339 with an offset, in the years 2000 to 2100."""
 
-When = Annotated[str, StringConstraints(max_length=80), AfterValidator(check_when)]
+When = Annotated[
+    str,
+    StringConstraints(max_length=80),
+    AfterValidator(check_when),
+    WithJsonSchema({"type": "string", "maxLength": 80, "pattern": f"^{_WHEN}(/{_WHEN})?$"}),
+]
 """A promise: a plain date (until the next local midnight, exclusive), an RFC 3339 instant, or a range `a/b` (its later end)."""

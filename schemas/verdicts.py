@@ -1,0 +1,262 @@
+"""What goes out: exceptions, actions, incidents and rejects, as CloudEvents (rejects excepted).
+
+Consumers may validate with these models, or with the JSON Schemas exported from them. Like the words in, they ignore unknown fields:
+fields may be added within version 1. Instants are RFC 3339, UTC. No event out carries names, street addresses, contacts or free texts of
+people; `customer.id` is opaque.
+"""
+
+from __future__ import annotations
+
+from typing import Any, Literal, cast
+
+from pydantic import Field, JsonValue, create_model
+
+from schemas.events import Model, Money
+from schemas.values import Amount, Id, Instant, Word
+
+SOURCE = "/orderwatch"
+
+Severity = Literal["low", "medium", "high", "critical"]
+Lane = Literal["auto", "review", "block"]
+State = Literal["open", "resolved", "retracted", "suppressed"]
+
+
+class Cited(Model):
+    """An event that a verdict rests on, and where it stands in the log."""
+
+    source: Id
+    id: Id
+    type: Word
+    time: Instant
+    topic: Word | None = None
+    partition: int | None = None
+    offset: int | None = None
+
+
+class Case(Model):
+    """What people made of the exception."""
+
+    state: Word
+    """`new`, `acknowledged`, `assigned`, `snoozed`, `resolved`, `open` (reopened)."""
+    assignee: Word | None = None
+    until: Instant | None = None
+    """Of a snooze."""
+
+
+class Moved(Model):
+    """A promise as first made and as it stands now."""
+
+    first: Word | None = None
+    current: Word | None = None
+
+
+class LastScan(Model):
+    """The last that the carrier said."""
+
+    status: Word
+    reason: Word | None = None
+    time: Instant
+
+
+class ShipmentState(Model):
+    """One shipment of the order."""
+
+    shipment: Word
+    """Its ID, else its smallest tracking number, else `-`."""
+    carrier: Word | None = None
+    tracking_numbers: list[Word] = Field(default_factory=list[Word])
+    last_scan: LastScan | None = None
+    delivered: bool = False
+
+
+class PaymentState(Model):
+    """Money so far, in the currency of the order's total."""
+
+    authorized: bool
+    captured: Amount
+    refunded: Amount
+
+
+class Buyer(Model):
+    """Who ordered; the ID is opaque."""
+
+    id: Word | None = None
+    tier: Word | None = None
+
+
+class Context(Model):
+    """What a person or an agent needs to know of the order to act."""
+
+    placed_at: Instant | None = None
+    promise: Moved | None = None
+    ship_by: Moved | None = None
+    total: Money | None = None
+    customer: Buyer | None = None
+    country: Word | None = None
+    shipments: list[ShipmentState] = Field(default_factory=list[ShipmentState])
+    payment: PaymentState | None = None
+    holds: list[Word] = Field(default_factory=list[Word])
+    open_exceptions: list[Word] = Field(default_factory=list[Word])
+    """Their kinds."""
+
+
+class Recommended(Model):
+    """An action that may help."""
+
+    action: Word
+    reason: str
+
+
+class Ground(Model):
+    """The rule that decided, and the policy that it was set by."""
+
+    version: Word
+    """Content hash of the policy."""
+    rule: Word
+    mode: Literal["on", "shadow"]
+
+
+class OrderException(Model):
+    """The full state of an exception: the highest `sequence` is the state, consumers upsert by `exception_id`."""
+
+    exception_id: Id
+    """UUIDv5 of tenant, order, kind, scope and episode: the same in every run and replay."""
+    sequence: int = Field(ge=1)
+    """Numbers the events of one exception."""
+    order_id: Id
+    """The order; of `data.orphan_signal` the alias as `kind:value`."""
+    kind: str = Field(pattern=r"^[a-z_]+\.[a-z_]+$")
+    scope: Word | None
+    """None (the order), `line:...`, `shipment:...`, `payment:...` or `return:...`."""
+    episode: int = Field(ge=1)
+    """Rises when the condition comes back after it was resolved."""
+    status: State
+    suppressed_by: Word | None = None
+    """The exception that makes this one not worth a page."""
+    resolution: Word | None = None
+    """How it was resolved, such as `promise_moved`."""
+    case: Case
+    severity: Severity
+    blocking: bool
+    """Whether automation on the order must pause."""
+    score: int = Field(ge=0, le=1000)
+    score_terms: dict[str, int]
+    """What the score is the sum of, at most 1000."""
+    owner: Word
+    """The accountable team."""
+    lane: Lane
+    due_at: Instant | None = None
+    """The deadline, of a timeout."""
+    occurred_at: Instant | None = None
+    """The instant of the event that made it true, of a signal."""
+    resolved_at: Instant | None = None
+    detected_at: Instant
+    """The log time at which it was decided: never a clock reading."""
+    summary: str
+    """One sentence for a person."""
+    arithmetic: str | None = None
+    """How the deadline came about."""
+    evidence: list[Cited]
+    context: Context
+    recommended: list[Recommended]
+    """Best first."""
+    policy: Ground
+
+
+class Action(Model):
+    """A proposed, requested or withdrawn step. `requested` may be executed without a person; `proposed` waits for `action.approved`."""
+
+    action_id: Id
+    exception_id: Id
+    order_id: Id
+    action: Word
+    parameters: dict[str, JsonValue]
+    idempotency_key: Id
+    """The same for every delivery of the same action: executors must not act on one twice."""
+    reason: str
+    evidence: list[Cited]
+
+
+class Incident(Model):
+    """Many exceptions with one cause."""
+
+    incident_id: Id
+    dimension: Word
+    """What the members have in common, such as `carrier`."""
+    value: Word
+    member_count: int = Field(ge=0)
+    members: list[Id]
+    """A sample of exception IDs."""
+    status: Word
+
+
+class Feed(Model):
+    """A feed that fell silent, or speaks again."""
+
+    feed: Id
+    """The prefix of `source` that the policy declares."""
+    mark: Instant | None = None
+    """The greatest `time` that it has spoken."""
+    stale_since: Instant | None = None
+    parked: int | None = Field(default=None, ge=0)
+    """Deadlines that wait for it."""
+
+
+VERDICT_MODELS: dict[str, type[Model]] = {
+    "exception.raised": OrderException,
+    "exception.updated": OrderException,
+    "exception.resolved": OrderException,
+    "exception.retracted": OrderException,
+    "action.proposed": Action,
+    "action.requested": Action,
+    "action.withdrawn": Action,
+    "incident.opened": Incident,
+    "incident.updated": Incident,
+    "incident.closed": Incident,
+    "feed.stale": Feed,
+    "feed.recovered": Feed,
+}
+"""The model of `data` by type, of everything that goes out."""
+
+TOPICS: dict[str, str] = {
+    "exception": "order-exceptions",
+    "action": "order-actions",
+    "incident": "order-incidents",
+    "feed": "order-incidents",
+}
+"""The topic of a type out, by the word before its dot."""
+
+
+class VerdictEnvelope(Model):
+    """CloudEvents 1.0 around a verdict."""
+
+    specversion: Literal["1.0"]
+    id: Id
+    """`<exception_id>:<sequence>`, or the like of an action or incident: unique."""
+    source: Literal["/orderwatch"]
+    type: str
+    subject: Id | None = None
+    """The order ID; of `data.orphan_signal` the alias; none for feeds and incidents."""
+    time: Instant
+    """The instant that the verdict is about."""
+    tenant: Id
+    datacontenttype: Literal["application/json"] = "application/json"
+    dataschema: Word
+    """Ends in `/v1/<type>`."""
+    data: Model
+
+
+def _out_model(type_: str, data: type[Model]) -> type[VerdictEnvelope]:
+    name = "".join(word.capitalize() for word in type_.split("."))
+    return create_model(
+        name,
+        __base__=VerdictEnvelope,
+        __module__=__name__,
+        __doc__=data.__doc__,
+        type=(cast("Any", Literal)[type_], ...),
+        data=(data, ...),
+    )
+
+
+OUT_MODELS: dict[str, type[VerdictEnvelope]] = {type_: _out_model(type_, data) for type_, data in VERDICT_MODELS.items()}
+"""The model of a whole event out by type."""
