@@ -9,11 +9,15 @@ import os
 import sys
 from typing import TYPE_CHECKING
 
-import click
 import typer
+from typer.exceptions import TyperException
 
+from dataflows.commands import policy, schemas
+from dataflows.commands.demo import demo
+from dataflows.commands.explain import explain
 from dataflows.commands.failures import Failure, Misuse
 from dataflows.commands.replay import replay
+from dataflows.commands.simulate import simulate
 from dataflows.runner import DEBUG
 
 if TYPE_CHECKING:
@@ -24,12 +28,16 @@ DONE, FAILED, UNUSABLE, INTERRUPTED = 0, 1, 2, 130
 app = typer.Typer(
     name="orderwatch",
     help="Watches every open order and says which are in trouble, why, who owns it and what to do next.",
-    no_args_is_help=True,
     add_completion=False,
     pretty_exceptions_enable=False,
     context_settings={"help_option_names": ["-h", "--help"]},
 )
+app.command()(demo)
 app.command()(replay)
+app.command()(explain)
+app.command()(simulate)
+app.add_typer(policy.app)
+app.add_typer(schemas.app)
 
 
 def main(arguments: Sequence[str] | None = None) -> None:
@@ -39,17 +47,19 @@ def main(arguments: Sequence[str] | None = None) -> None:
 
 def run(arguments: Sequence[str]) -> int:
     """Runs a command; returns its exit code."""
+    if not arguments:
+        app(["--help"], prog_name="orderwatch", standalone_mode=False)
+        return UNUSABLE
     try:
         result = app(list(arguments), prog_name="orderwatch", standalone_mode=False)
         sys.stdout.flush()
-    except click.exceptions.NoArgsIsHelpError as error:
-        print(error.format_message())  # noqa: T201
-        return UNUSABLE
-    except click.UsageError as error:
-        return _say(error.format_message(), UNUSABLE)
+    except TyperException as error:
+        # Without a message it was a group without a command, which has printed its help.
+        message = error.format_message()
+        return _say(message, UNUSABLE) if message else UNUSABLE
     except Misuse as error:
         return _say(str(error), UNUSABLE)
-    except (KeyboardInterrupt, click.Abort):
+    except (KeyboardInterrupt, typer.Abort):
         return _say("stopped; what was written is not complete", INTERRUPTED)
     except BrokenPipeError:
         # Whoever read our output has seen enough. Python would complain once more when it closes the stream.

@@ -9,10 +9,10 @@ from rich.console import Console, Group
 from rich.live import Live
 from rich.text import Text
 
-from sinks.tally import SEVERITIES, Tally
+from sinks.tally import SEVERITIES
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Callable, Sequence
     from types import TracebackType
     from typing import Self
 
@@ -26,16 +26,17 @@ class TerminalView:
     """Prints each exception when it is raised or settled, above a line that says how things stand.
 
     On a terminal it uses colours and a live last line; elsewhere it prints plain lines of the same content. Use it as a context manager,
-    and give `show` to a `ViewSink`.
+    and give `show` to a `ViewSink`. `note` says what the last line shows besides the counts, such as the time of the world that is shown.
     """
 
-    def __init__(self, console: Console | None = None) -> None:
+    def __init__(self, console: Console | None = None, note: Callable[[], str] | None = None) -> None:
         self.console = console or Console(highlight=False)
-        self.tally = Tally()
-        self.note = ""
-        """What the last line says besides the counts, such as the time of the world that is shown."""
-        self._live = Live(console=self.console, refresh_per_second=8, transient=True) if self.console.is_terminal else None
-        self._said: dict[str, str] = {}
+        self._note = note
+        self._open = dict.fromkeys(SEVERITIES, 0)
+        self._said: dict[str, tuple[str, str]] = {}
+        self._live = (
+            Live(console=self.console, refresh_per_second=8, transient=True, get_renderable=self._standing) if self.console.is_terminal else None
+        )
 
     def __enter__(self) -> Self:
         if self._live is not None:
@@ -48,38 +49,30 @@ class TerminalView:
 
     def show(self, topic: str, verdicts: Sequence[Verdict]) -> None:
         """Shows some verdicts."""
-        self.tally.take(topic, verdicts)
         if topic == "exceptions":
             for verdict in verdicts:
                 self._say(verdict)
-        self.refresh()
-
-    def refresh(self) -> None:
-        """Brings the last line up to date."""
-        if self._live is not None:
-            self._live.update(self._standing())
 
     def _say(self, verdict: Verdict) -> None:
-        status, identity = verdict.status, str(verdict.data["exception_id"])
-        before = self._said.get(identity)
-        self._said[identity] = status
+        identity = str(verdict.data["exception_id"])
+        status, severity = verdict.status, verdict.severity
+        before, then = self._said.get(identity, ("", severity))
+        self._said[identity] = (status, severity)
+        self._open[then] -= before == "open"
+        self._open[severity] += status == "open"
         if status == before or (status != "open" and before != "open"):
-            return  # worse or better severities and what nobody was told of are counted, not called out
+            return  # a change of severity, or of what nobody was told about: it counts, but nobody is called
         width = min(self.console.width, WIDTH) if self.console.is_terminal else WIDTH
-        self.console.print(heading(verdict, width))
+        self.console.print(heading(verdict, width), soft_wrap=True)
         if status == "open":
-            self.console.print(Text(clip(f"   {verdict.data['summary']}", width), style="dim"))
+            self.console.print(Text(clip(f"             {verdict.data['summary']}", width), style="dim"), soft_wrap=True)
 
     def _standing(self) -> Group:
-        standing = Text()
-        counts = dict.fromkeys(SEVERITIES, 0)
-        for row in self.tally.rows():
-            counts[row.severity] += row.open
-        standing.append(f" {self.note}   " if self.note else " ", style="bold")
-        for severity, count in counts.items():
+        standing = Text(f"{self._note()}   " if self._note is not None else "", style="bold")
+        for severity, count in self._open.items():
             standing.append(f"{severity} {count}", style=STYLES[severity] if count else "dim")
             standing.append("   ")
-        standing.append(f"open of {len(self.tally.exceptions)} seen", style="dim")
+        standing.append(f"open, {len(self._said)} seen", style="dim")
         return Group(Text("─" * min(self.console.width, WIDTH), style="dim"), standing)
 
 
@@ -96,6 +89,7 @@ def heading(verdict: Verdict, width: int = WIDTH) -> Text:
     due = data.get("due_at")
     if verdict.status == "open" and isinstance(due, str):
         line.append(f" due {due[5:10]} {due[11:16]}", style="dim")
+    line.rstrip()
     line.truncate(width)
     return line
 

@@ -23,6 +23,8 @@ from sources.logclock import DEFAULT_OUT_OF_ORDER, LogClock
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
 
+    from sources.lines import LineReader
+
 CHANNEL = "files"
 POSITION = attrgetter("log", "topic", "partition", "offset", "sub")
 LOG = attrgetter("log")
@@ -34,12 +36,12 @@ def label(path: str) -> str:
 
 
 class FileReader:
-    """Reads one file into records that are sorted by log time; `progress` says up to where they are complete."""
+    """Turns one file's lines into records that are sorted by log time; `progress` says up to where they are complete."""
 
-    def __init__(self, path: str, partition: int, out_of_order: int, chunk_bytes: int) -> None:
+    def __init__(self, lines: LineReader, topic: str, partition: int, out_of_order: int) -> None:
         self.progress = BEGINNING
-        self._lines = Lines(path, chunk_bytes)
-        self._topic = label(path)
+        self._lines = lines
+        self._topic = topic
         self._partition = partition
         self._line = 0
         self._clock = LogClock(out_of_order)
@@ -173,7 +175,7 @@ class FileSource(FixedPartitionedSource[Batch, None]):
         chunk_bytes: int = CHUNK_BYTES,
         on_read: Callable[[int], None] | None = None,
     ) -> None:
-        self._readers = [FileReader(path, number, out_of_order, chunk_bytes) for number, path in enumerate(paths)]
+        self._readers = [FileReader(Lines(path, chunk_bytes), label(path), number, out_of_order) for number, path in enumerate(paths)]
         self._until = until
         self._on_read = on_read
 

@@ -7,7 +7,7 @@ import io
 import sys
 import zlib
 from pathlib import Path
-from typing import IO, cast
+from typing import IO, Protocol, cast
 
 from schemas.wire import MAX_BYTES
 
@@ -19,6 +19,28 @@ CHUNK_BYTES = 2 << 20
 
 class Unreadable(Exception):
     """A source that cannot be read; the message is one line for the user."""
+
+
+class LineReader(Protocol):
+    """Where a reader of events gets its lines from.
+
+    `sizes` holds the true size of those lines of the last `read`, by index, of which only a part was kept.
+    """
+
+    sizes: dict[int, int]
+
+    @property
+    def consumed(self) -> int:
+        """How many bytes have been read."""
+        ...
+
+    def read(self) -> list[bytes] | None:
+        """The next lines; None at the end."""
+        ...
+
+    def close(self) -> None:
+        """Lets go of what is open."""
+        ...
 
 
 class Lines:

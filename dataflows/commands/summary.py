@@ -23,7 +23,7 @@ def print_summary(console: Console, settings: Settings, tally: Tally, *, seconds
     console.print(f"{events:,} events of {orders:,} orders in {seconds:.1f} s ({rate})")
     rows = tally.rows()
     if rows:
-        console.print(exceptions_table(tally))
+        console.print(exceptions_table(tally), width=max(console.width, 96), crop=False, no_wrap=True)
     else:
         console.print("no exceptions")
     console.print(f"{tally.actions:,} actions proposed or withdrawn" if tally.actions else "no actions")
@@ -38,7 +38,7 @@ def exceptions_table(tally: Tally) -> Table:
     """The exceptions by severity and kind: how many there were, and what became of them."""
     table = Table(box=None, pad_edge=False, show_footer=True)
     rows = tally.rows()
-    table.add_column("exception", footer="all")
+    table.add_column("exception", footer="all", no_wrap=True)
     table.add_column("severity")
     for state in ("raised", "resolved", "retracted", "suppressed", "open"):
         table.add_column("open at end" if state == "open" else state, f"{sum(getattr(row, state) for row in rows):,}", justify="right")

@@ -1,0 +1,90 @@
+"""`orderwatch demo`: a simulated order world, live, through the real flow; no broker, nothing to install."""
+
+from __future__ import annotations
+
+import tempfile
+from collections import Counter
+from datetime import UTC, datetime
+from itertools import chain
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+from rich.console import Console
+from rich.table import Table
+
+from dataflows.core.policy import load_policy
+from dataflows.flow import Settings, get_flow
+from dataflows.runner import Stop, Stoppable, run
+from sinks.terminal import TerminalView
+from sinks.view import ViewSink
+from sources.paced import PacedSource, recorded
+from sources.simulator import expected, policy_text, stream
+from sources.simulator.moments import END
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Sequence
+
+    from dataflows.core.policy import Policy
+    from sinks.base import Verdict
+
+SECOND = 1_000_000
+DAY = 86_400 * SECOND
+Finding = tuple[str, str, "str | None", str]
+"""An exception as labels have it: (order, kind, scope, status)."""
+
+
+def demo(
+    orders: Annotated[int, typer.Option(min=1, help="How many orders the world has.")] = 300,
+    seed: Annotated[int, typer.Option(help="Another seed, another world.")] = 1,
+    seconds: Annotated[float, typer.Option(min=1, help="How long to tell it.")] = 60,
+    speed: Annotated[float | None, typer.Option(min=1, help="Instead: seconds of the world per second.")] = None,
+) -> None:
+    """Watch a simulated order world, live; at the end compare what was found with what had been injected."""
+    lines = stream(orders, seed)
+    first = next(lines)
+    start, until = recorded(first), END * SECOND
+    pace = speed or (until - start) / SECOND / seconds
+    source = PacedSource(chain((first,), lines), start=start, until=until, speed=pace)
+    found: dict[str, Finding] = {}
+
+    def note(topic: str, verdicts: Sequence[Verdict]) -> None:
+        for verdict in verdicts if topic == "exceptions" else ():
+            data = verdict.data
+            scope = data["scope"]
+            found[str(data["exception_id"])] = (verdict.order, verdict.kind, None if scope is None else str(scope), verdict.status)
+
+    console = Console(highlight=False)
+    console.print(f"{orders:,} orders, {pace / 3_600:,.1f} hours pass per second; Ctrl-C ends it", style="dim")
+    stop = Stop()
+    with TerminalView(console, lambda: f"{datetime.fromtimestamp(min(source.now(), until) // SECOND, UTC):%a %d %b %H:%M}") as view, stop.on_signals():
+        sinks = {"terminal": ViewSink(view.show), "findings": ViewSink(note)}
+        run(get_flow(Stoppable(source, stop), sinks, _policy(), Settings(source.channels)))
+    if stop.asked:
+        raise KeyboardInterrupt
+    labels = [(label.order_id, label.kind, label.scope, label.status) for label in expected(orders, seed)]
+    _compare(console, labels, [finding for finding in found.values() if finding[3] != "retracted"])
+
+
+def _policy() -> Policy:
+    """The policy under which the world's labels hold."""
+    with tempfile.TemporaryDirectory() as folder:
+        path = Path(folder) / "demo.policy.yaml"
+        path.write_text(policy_text(), encoding="utf-8")
+        return load_policy(path)
+
+
+def _compare(console: Console, injected: Iterable[Finding], found: Iterable[Finding]) -> None:
+    wanted, got = Counter(injected), Counter(found)
+    missed, extra = wanted - got, got - wanted
+    if missed or extra:
+        table = Table(box=None, pad_edge=False)
+        for column in ("", "order", "exception", "scope", "status"):
+            table.add_column(column)
+        for word, findings in (("missed", missed), ("not injected", extra)):
+            for order, kind, scope, status in sorted(findings, key=str)[:20]:
+                table.add_row(word, order, kind, scope or "", status)
+        console.print(table)
+    right = sum((wanted & got).values())
+    style = "bold green" if not missed and not extra else "bold yellow"
+    console.print(f"found {right:,} of {sum(wanted.values()):,} injected exceptions, and {sum(extra.values()):,} that had not been injected", style=style)

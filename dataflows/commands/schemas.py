@@ -1,0 +1,29 @@
+"""`orderwatch schemas`: the contract for machines."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from dataflows.commands.failures import Misuse
+
+app = typer.Typer(name="schemas", help="The contract of events in and out.", no_args_is_help=True)
+
+
+@app.callback()
+def schemas() -> None:
+    """The contract of events in and out."""
+
+
+@app.command()
+def export(folder: Annotated[Path, typer.Argument(metavar="DIR", help="Where to write to; made if it is not there.")]) -> None:
+    """Write JSON Schemas of all events and an AsyncAPI document."""
+    from schemas import export as writer  # noqa: PLC0415 - builds every pydantic schema, which no other command needs
+
+    try:
+        writer.export(folder)
+    except OSError as error:
+        raise Misuse(f"{error.filename or folder}: {(error.strerror or str(error)).lower()}") from error
+    typer.echo(f"written to {folder}")

@@ -1,0 +1,30 @@
+"""`orderwatch simulate`: writes a world of orders, with what must be found in it beside it."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+from rich.console import Console
+
+from dataflows.commands.failures import Misuse
+from sources.simulator import write_world
+
+
+def simulate(
+    out: Annotated[Path, typer.Option(help="The events, JSONL; compressed if the name ends in .gz.")],
+    orders: Annotated[int, typer.Option(min=1, help="How many orders.")] = 1_000,
+    seed: Annotated[int, typer.Option(help="The same seed writes the same bytes.")] = 1,
+) -> None:
+    """Write a labelled stream of events, the exceptions that it must cause, and the policy under which it does."""
+    try:
+        out.parent.mkdir(parents=True, exist_ok=True)
+        summary = write_world(orders, seed, out)
+    except OSError as error:
+        raise Misuse(f"{error.filename or out}: {(error.strerror or str(error)).lower()}") from error
+    console = Console(highlight=False, soft_wrap=True)
+    console.print(f"{summary.events:,} events of {summary.orders:,} orders: {summary.path}")
+    console.print(f"{sum(summary.faults.values()):,} injected faults of {len(summary.faults)} kinds cause {sum(summary.labels.values()):,} exceptions: {summary.expected_path}")
+    console.print(f"policy: {summary.policy_path}")
+    console.print(f"orderwatch replay {summary.path} --policy {summary.policy_path} --until {summary.until} --out DIR", style="bold")
