@@ -85,7 +85,7 @@ class Engine:
         plan = profile.plan(marks)
         rules = set(order.live) if order.live else None
         for index, needs, unless in plan.judge:
-            if (needs is None or not needs.isdisjoint(seen)) and (unless is None or unless.isdisjoint(seen) or "several" in seen):
+            if (needs is None or not needs.isdisjoint(seen)) and (unless is None or unless.isdisjoint(seen)):
                 rules = rules or set()
                 rules.add(index)
         for index in plan.met if whole else plan.met_partly:
@@ -93,7 +93,7 @@ class Engine:
         for index, least_wait, needs, unless in plan.arm:
             if index in pending or (needs is not None and needs.isdisjoint(seen)) or (whole and index in plan.met):
                 continue
-            if unless is None or unless.isdisjoint(seen) or "several" in seen:
+            if unless is None or unless.isdisjoint(seen):
                 pending[index] = record.at + least_wait
         return self.judge(order, rules, now, inclusive=False) if rules else []
 

@@ -5,13 +5,13 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, cast
 
 from dataflows.core.ledger import Ledger
-from dataflows.core.shipments import possession, scan_of, tracking_numbers
+from dataflows.core.shipments import POSSESSION, possession, scan_of, tracking_numbers
 from dataflows.core.timeline import Timeline
 
 if TYPE_CHECKING:
     from dataflows.core.facts import Facts
     from dataflows.core.profile import Profile
-    from schemas.events import InventoryAllocated, OrderPlaced, WarehouseShipment
+    from schemas.events import AddressSignal, InventoryAllocated, OrderPlaced, WarehouseShipment
     from schemas.record import Record
 
 SKEW = 15 * 60 * 1_000_000
@@ -19,6 +19,9 @@ ANNOUNCEMENTS = ("warehouse.label_created", "warehouse.shipped")
 STEPS = frozenset(
     (*ANNOUNCEMENTS, "inventory.allocated", "warehouse.released", "warehouse.pick_started", "warehouse.picked", "warehouse.packed")
 )
+SCAN_MARKS = {
+    status: ("carrier.scan", f"carrier.scan:{status}") for status in (*sorted(POSSESSION), "label_created", "delayed", "exception")
+}
 Piece = tuple["str | None", "str | None", "int | None"]
 STRUCTURAL = frozenset(
     (
@@ -43,7 +46,9 @@ class Order:
     """
 
     __slots__ = (
+        "eta",
         "facts",
+        "handed",
         "id",
         "last_log",
         "ledger",
@@ -52,6 +57,7 @@ class Order:
         "pending",
         "pieces",
         "profile",
+        "seen",
         "tenant",
         "timeline",
         "units",
@@ -67,6 +73,9 @@ class Order:
         self.pending: dict[int, int] = {}
         self.live: set[int] = set()
         self.units: set[str] = set()
+        self.handed: set[str] = set()
+        self.seen: set[str] = set()
+        self.eta: str | None = None
         self.pieces: list[Piece] | None = None
         self.facts: Facts | None = None
         self.profile: Profile | None = None
@@ -79,7 +88,13 @@ class Order:
         return "order.placed" in self.timeline.by_type
 
     def mark(self, record: Record) -> tuple[tuple[str, ...], bool, bool]:
-        """Notes what kind of event came: its marks, whether it may change what earlier events mean, and whether it speaks of all lines."""
+        """Notes what kind of event came: its marks, whether it may change what earlier events mean, and whether it speaks of all lines.
+
+        Marks of an event: its type; of a scan `carrier.scan:<status>`, `carrier.scan+reason` (it has one), `new eta`, `scanned` (the
+        order's first possession), `unannounced` (a parcel's first possession or a delivery without a hand-over); `part shipped` (a
+        hand-over of some lines, or one of several shipments), `high risk` (of an address), `future` (dated after its log time). Marks of
+        an order besides: `several` (parcels), `whole` (handed over at once), `lines` (more than one piece), `ship_by`, `terms:<terms>`.
+        """
         type_ = record.event.type
         if type_ == "carrier.scan":
             marks, structural, whole = self._mark_scan(record)
@@ -90,38 +105,51 @@ class Order:
                 whole = not lines or [(x.line_id, x.sku, x.quantity) for x in lines] == self.pieces
                 if type_ in ANNOUNCEMENTS:
                     structural = self._announce(record, whole=whole)
+                    if type_ == "warehouse.shipped" and (not whole or "several" in self.marks):
+                        marks = (type_, "part shipped")
             elif type_ == "order.placed":
                 structural = bool(self.marks)
-                placed = cast("OrderPlaced", record.event.data)
-                self.marks.add(f"terms:{placed.payment_terms}")
-                self.pieces = [(x.line_id, x.sku, x.quantity) for x in placed.lines or ()]
-                if len(self.pieces) > 1 or any((x.quantity or 1) > 1 for x in placed.lines or ()):
-                    self.marks.add("lines")
+                self._place(cast("OrderPlaced", record.event.data))
             elif type_ == "order.updated":
                 self.marks.update(("lines", "terms:invoice", "terms:on_ship"))
                 self.pieces = None
+            elif type_.startswith("address.") and cast("AddressSignal", record.event.data).risk == "high":
+                marks = (type_, "high risk")
         if record.at > record.log + SKEW:
             marks = (*marks, "future")
             structural = True
         self.marks.update(marks)
         return marks, structural, whole
 
+    def _place(self, placed: OrderPlaced) -> None:
+        lines = placed.lines or ()
+        self.marks.add(f"terms:{placed.payment_terms}")
+        self.pieces = [(x.line_id, x.sku, x.quantity) for x in lines]
+        if len(lines) > 1 or any((x.quantity or 1) > 1 for x in lines):
+            self.marks.add("lines")
+        if placed.ship_by or any(x.ship_by for x in lines):
+            self.marks.add("ship_by")
+
     def _mark_scan(self, record: Record) -> tuple[tuple[str, ...], bool, bool]:
         data = scan_of(record)
-        seen = self.marks
-        marks: tuple[str, ...] = ("carrier.scan", f"carrier.scan:{data.status}")
-        structural = data.status == "cancelled"
+        seen, status = self.marks, data.status
+        marks = SCAN_MARKS.get(status) or ("carrier.scan", f"carrier.scan:{status}")
         if data.reason is not None:
             marks = (*marks, "carrier.scan+reason")
-        if data.eta is not None:
-            marks = (*marks, "carrier.scan+eta")
-        if "scanned" not in seen and possession(record):
-            marks = (*marks, "scanned")
-            structural = structural or "warehouse.shipped" not in seen
-        unit = data.tracking_number or data.shipment_id
-        if unit is not None and unit not in self.units:
+        if data.eta is not None and (data.eta != self.eta or "several" in seen):
+            self.eta = data.eta
+            marks = (*marks, "new eta")
+        unit = data.tracking_number or data.shipment_id or ""
+        structural = status == "cancelled"
+        if unit not in self.units:
             structural = structural or bool(self.units)
             self._meet((unit,))
+        if possession(record):
+            if "scanned" not in seen:
+                marks = (*marks, "scanned")
+            if unit not in self.handed and (status == "delivered" or unit not in self.seen):
+                marks = (*marks, "unannounced")
+                self.seen.add(unit)
         return marks, structural, "several" not in seen and ("lines" not in seen or "whole" in seen)
 
     def _announce(self, record: Record, *, whole: bool) -> bool:
@@ -129,11 +157,13 @@ class Order:
         numbers = tracking_numbers(announced)
         units = [*numbers, *((announced.shipment_id,) if announced.shipment_id else ())]
         structural = not units or announced.replaces is not None or (bool(self.units) and not self.units.issuperset(units))
+        self._meet(units)
         if len(numbers) > 1:
             self.marks.add("several")
-        if whole and record.event.type == "warehouse.shipped":
-            self.marks.add("whole")
-        self._meet(units)
+        if record.event.type == "warehouse.shipped":
+            self.handed.update(units)
+            if whole:
+                self.marks.add("whole")
         return structural
 
     def _meet(self, units: tuple[str, ...] | list[str]) -> None:

@@ -36,6 +36,7 @@ def pack_order(order: Order) -> bytes:
         len(timeline.hidden),
         sorted(order.marks),
         sorted(order.units),
+        [sorted(order.handed), sorted(order.seen), order.eta],
         order.pieces,
         [[index, at] for index, at in order.pending.items()],
         sorted(order.live),
@@ -55,7 +56,24 @@ def unpack_order(packed: bytes) -> Order:
     body = msgspec.msgpack.decode(packed)
     if body[0] != VERSION:
         raise ValueError(f"order state of version {body[0]}, this program reads version {VERSION}")
-    _, tenant, id_, events, topics, places, hidden, marks, units, pieces, pending, live, (wake, last_log), verdicts, notes = body
+    (
+        _,
+        tenant,
+        id_,
+        events,
+        topics,
+        places,
+        hidden,
+        marks,
+        units,
+        (handed, seen, eta),
+        pieces,
+        pending,
+        live,
+        (wake, last_log),
+        verdicts,
+        notes,
+    ) = body
     order = Order(tenant, id_)
     timeline = order.timeline
     records = [
@@ -84,6 +102,7 @@ def unpack_order(packed: bytes) -> Order:
         for n in notes
     ]
     order.marks, order.units, order.live = set(marks), set(units), set(live)
+    order.handed, order.seen, order.eta = set(handed), set(seen), eta
     order.pieces = None if pieces is None else [(line_id, sku, quantity) for line_id, sku, quantity in pieces]
     order.pending = dict(pending)
     order.wake, order.last_log = wake, last_log

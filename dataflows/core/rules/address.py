@@ -69,7 +69,7 @@ def change_late(o: Facts, s: RuleSetting) -> Found:
     source="event",
     actions=(("review_order", "fraud often shows in the address first"),),
     defaults=RuleDefaults(owner="FIN", severity="high", lane="block"),
-    on=ADDRESS,
+    on=("high risk",),
 )
 def risk(o: Facts, s: RuleSetting) -> Found:
     known = [(r, cast("AddressSignal", r.event.data).risk) for r in o.t.of(*ADDRESS)]

@@ -50,8 +50,13 @@ class Rule:
 
     `definition` says when it is true, `clears` when it ends, `prevented_by` which event would have prevented it (texts for people);
     `source` is where the default threshold comes from (`P`: our own proposal). `actions` are (action, reason), best first.
-    `on` lists the event types (for scans `carrier.scan:<status>` or `carrier.scan`) that can make the condition true at once;
-    `arms` those that start an expectation, so that the engine must look again later.
+    `anchors` are the values that `anchor` may take in a policy (empty: the anchor is fixed).
+
+    The rest saves work; a rule is true or not by its judge alone. The engine knows what an order has seen by *marks*: event types, and
+    the finer ones that `Order.mark` describes. `on` are marks of events that can make the condition true at once, `arms` of those that
+    start an expectation, so that the engine must look again later (`*`: any event); both count only if the order has one of the marks in
+    `needs` (if any are given) and none of `unless`. `met_by` are marks after which nothing is to be waited for: of events that speak of
+    the whole order, or of any part where `partly` is set.
     """
 
     kind: str

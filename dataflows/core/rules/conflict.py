@@ -34,7 +34,7 @@ ONGOING = frozenset(("label_created", "accepted", "in_transit", "customs", "out_
     source="event",
     actions=RECONCILE,
     defaults=BLOCK,
-    on=("carrier.scan:delivered",),
+    on=("unannounced",),
 )
 def delivered_without_ship(o: Facts, s: RuleSetting) -> Found:
     for shipment in o.shipments if o.emits("shipped") else ():
@@ -54,7 +54,7 @@ def delivered_without_ship(o: Facts, s: RuleSetting) -> Found:
     source="event",
     actions=RECONCILE,
     defaults=BLOCK,
-    on=("warehouse.shipped", "carrier.scan"),
+    on=("warehouse.shipped", "unannounced"),
     unless=("payment.authorized", "payment.captured"),
 )
 def shipped_unpaid(o: Facts, s: RuleSetting) -> Found:
@@ -208,8 +208,7 @@ def _walk(o: Facts) -> tuple[list[tuple[int, Shipment, dict[str, int]]], list[Sh
     source="event",
     actions=RECONCILE,
     defaults=BLOCK,
-    on=("warehouse.shipped", "carrier.scan", "order.updated"),
-    unless=("scanned",),
+    on=("part shipped", "unannounced", "order.updated"),
 )
 def quantity_mismatch(o: Facts, s: RuleSetting) -> Found:
     if not o.lines:
@@ -246,7 +245,7 @@ def _ordered_at(o: Facts, key: str, at: int) -> int:
     source="event",
     actions=RECONCILE,
     defaults=BLOCK,
-    on=("warehouse.shipped", "carrier.scan"),
+    on=("part shipped", "unannounced"),
     needs=("several",),
 )
 def duplicate_shipment(o: Facts, s: RuleSetting) -> Found:
@@ -267,7 +266,7 @@ def duplicate_shipment(o: Facts, s: RuleSetting) -> Found:
     source="event",
     actions=RECONCILE,
     defaults=BLOCK,
-    on=("carrier.scan",),
+    on=tuple(f"carrier.scan:{status}" for status in sorted(ONGOING)),
     needs=("carrier.scan:delivered", "carrier.scan:returned"),
 )
 def status_regression(o: Facts, s: RuleSetting) -> Found:

@@ -226,7 +226,7 @@ def customs_data_missing(o: Facts, s: RuleSetting) -> Found:
     source="P: 3 business days",
     actions=(("notify_partial", "the customer has only a part"),),
     defaults=RuleDefaults(owner="FULF", severity="medium", lane="review", threshold="3 bd", clock="site", suppressed_by=SHIP_OVERDUE),
-    arms=("warehouse.shipped", "carrier.scan"),
+    arms=("part shipped", "unannounced"),
     needs=("lines",),
 )
 def split_incomplete(o: Facts, s: RuleSetting) -> Found:

@@ -116,6 +116,7 @@ def duplicate_suspected(o: Facts, s: RuleSetting) -> Found:
         ),
     ),
     arms=("*",),
+    unless=("ship_by",),
     met_by=("warehouse.shipped", "scanned"),
 )
 def stalled(o: Facts, s: RuleSetting) -> Found:

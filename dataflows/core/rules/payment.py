@@ -162,7 +162,7 @@ def capture_failed(o: Facts, s: RuleSetting) -> Found:
         suppressed_by=("order.pending_too_long",),
         feeds=("payments",),
     ),
-    arms=("order.placed", "warehouse.shipped", "carrier.scan"),
+    arms=("order.placed", "warehouse.shipped", "unannounced"),
     anchors=("terms", "placed", "shipped"),
     unless=("payment.captured",),
     met_by=("payment.captured",),
@@ -299,6 +299,7 @@ def _differs(o: Facts) -> Iterable[tuple[int, bool, Record]]:
     actions=(("create_task", "compare order and payment"),),
     defaults=RuleDefaults(owner="FIN", severity="high", lane="block"),
     on=("payment.captured", "payment.refunded", "order.updated", "order.placed"),
+    needs=("payment.captured", "payment.refunded"),
 )
 def amount_mismatch(o: Facts, s: RuleSetting) -> Found:
     began: Record | None = None
@@ -322,7 +323,7 @@ def amount_mismatch(o: Facts, s: RuleSetting) -> Found:
     source="P: 2 business days",
     actions=(("create_task", "issue the invoice"),),
     defaults=RuleDefaults(owner="FIN", severity="medium", lane="review", threshold="2 bd", clock="tenant"),
-    arms=("warehouse.shipped", "carrier.scan"),
+    arms=("warehouse.shipped", "unannounced"),
     needs=("terms:invoice",),
     unless=("invoice.issued",),
     met_by=("invoice.issued",),

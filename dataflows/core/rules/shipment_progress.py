@@ -212,7 +212,7 @@ def _promise(o: Facts, at: int) -> int | None:
     source="any slip past the promise; P: 24 hours without one",
     actions=(("notify_customer", "before the promise breaks"),),
     defaults=RuleDefaults(owner="ECOM", severity="medium", lane="auto", suppressed_by=("shipment.delivery_overdue",)),
-    on=("carrier.scan+eta", "order.updated"),
+    on=("new eta", "order.updated"),
 )
 def eta_slip(o: Facts, s: RuleSetting) -> Found:
     if o.method != "ship":
