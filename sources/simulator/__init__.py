@@ -5,7 +5,7 @@ Reading order: `topology` (who there is), `order` (one order's facts, script and
 """
 
 from sources.simulator.faults import FAULTS, Fault
-from sources.simulator.order import Label
+from sources.simulator.parts import Label
 from sources.simulator.policy import policy_text
 from sources.simulator.write import Summary, expected, stream, write_world
 

@@ -5,16 +5,20 @@ None of this may cause or hide an exception in the end: what is late retracts wh
 
 from __future__ import annotations
 
-from collections.abc import Iterator
 from datetime import UTC, tzinfo
-from random import Random
-from typing import NamedTuple
+from typing import TYPE_CHECKING, NamedTuple
 
 import orjson
 
 from sources.simulator.moments import DAY, END, HOUR, MINUTE, OPENING, instant
-from sources.simulator.order import Order, Step
+from sources.simulator.parts import Data, Step
 from sources.simulator.topology import CARRIERS, COURIER, PROVIDERS, SHOPS, SITES
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+    from random import Random
+
+    from sources.simulator.order import Order
 
 
 class Delivery(NamedTuple):
@@ -79,7 +83,7 @@ def _recorded(step: Step, rng: Random) -> int | None:
 
 def _encode(step: Step, subject: str, recorded: int | None) -> bytes:
     zone = _ZONES.get(step.source, UTC)
-    event: dict[str, object] = {"specversion": "1.0", "id": step.id, "source": step.source, "type": step.type}
+    event: Data = {"specversion": "1.0", "id": step.id, "source": step.source, "type": step.type}
     if step.named:
         event["subject"] = subject
     event["time"] = instant(step.at, zone)

@@ -6,9 +6,14 @@ holds for business hours and business days, whatever the calendar. `Order.waits`
 
 from __future__ import annotations
 
+from typing import TYPE_CHECKING
+
 from sources.simulator.moments import DAY, HOUR, MINUTE, instant, next_open
-from sources.simulator.order import Line, Order, Shipment, Step
 from sources.simulator.topology import CITIES, KEYS
+
+if TYPE_CHECKING:
+    from sources.simulator.order import Order
+    from sources.simulator.parts import Data, Line, Shipment, Step
 
 
 def live(order: Order) -> None:
@@ -34,13 +39,7 @@ def _place(order: Order) -> None:
     order.placing = {
         "total": order.money(order.total),
         "customer": {"id": order.customer, "tier": order.tier},
-        "ship_to": {
-            "country": order.country.code,
-            "region": order.country.region,
-            "postal_code": order.country.postal_code,
-            "timezone": order.country.zone,
-            "address_hash": order.address,
-        },
+        "ship_to": order.ship_to,
         "channel": order.channel,
         "service": order.service,
         "method": order.method,
@@ -56,7 +55,7 @@ def _place(order: Order) -> None:
 def authorize(order: Order, at: int, expires: int | None = None) -> Step:
     """Appends the authorization of the whole amount."""
     order.when["authorized"] = at
-    data: dict[str, object] = {"payment_id": order.payment, "amount": order.money(order.total)}
+    data: Data = {"payment_id": order.payment, "amount": order.money(order.total)}
     if expires is not None:
         data["expires_at"] = instant(expires)
     return order.add(at, order.payments, "payment.authorized", data)
@@ -65,7 +64,7 @@ def authorize(order: Order, at: int, expires: int | None = None) -> Step:
 def capture(order: Order, at: int, cents: int | None = None, *, final: bool = True) -> Step:
     """Appends a capture, by default of the whole amount; some name the payment only."""
     order.when.setdefault("captured", at)
-    data: dict[str, object] = {"payment_id": order.payment, "amount": order.money(order.total if cents is None else cents), "final": final}
+    data: Data = {"payment_id": order.payment, "amount": order.money(order.total if cents is None else cents), "final": final}
     return order.add(at, order.payments, "payment.captured", data, named="authorized" not in order.when or order.rng.random() < 0.7)
 
 
@@ -126,9 +125,9 @@ def _in_shares(order: Order, step: str, at: int, lines: list[Line]) -> int:
     return at + (len(lines) - 1) * MINUTE
 
 
-def parcel_data(order: Order, shipment: Shipment) -> dict[str, object]:
+def parcel_data(order: Order, shipment: Shipment) -> Data:
     """What a label or a shipping confirmation says about a shipment."""
-    data: dict[str, object] = {"carrier": order.carrier.name, "service": order.service, **order.naming(shipment.lines)}
+    data: Data = {"carrier": order.carrier.name, "service": order.service, **order.naming(shipment.lines)}
     if shipment.id is not None:
         data["shipment_id"] = shipment.id
     if len(shipment.parcels) == 1:
@@ -189,7 +188,7 @@ def _settle(order: Order) -> None:
 def issue_invoice(order: Order, at: int, number: int = 1) -> Step:
     """Appends an invoice over the whole amount."""
     order.when["invoiced"] = at
-    data: dict[str, object] = {"invoice_id": f"inv_{order.index:07d}_{number}", "amount": order.money(order.total)}
+    data: Data = {"invoice_id": f"inv_{order.index:07d}_{number}", "amount": order.money(order.total)}
     return order.add(at, order.invoices, "invoice.issued", data)
 
 
@@ -197,7 +196,7 @@ def send_back(order: Order, lines: list[Line]) -> str:
     """Appends a return of these lines after delivery, with its parcel's scans and the refund. Returns the return's ID."""
     name, tracking = f"RMA-{order.index:07d}", f"R{order.carrier.prefix}{order.index:08d}"
     when, desk = order.when, f"/returns/{order.shop}"
-    data: dict[str, object] = {"return_id": name, "lines": [line.plain() for line in lines]}
+    data: Data = {"return_id": name, "lines": [line.plain() for line in lines]}
     at = when["delivered"] + order.wait("return_requested", DAY, 6 * DAY)
     order.add(at, desk, "return.requested", data)
     at += order.wait("return_authorized", 5 * MINUTE, DAY)
@@ -207,7 +206,7 @@ def send_back(order: Order, lines: list[Line]) -> str:
     order.add(at, desk, "return.shipped", {**data, "tracking_number": tracking})
     at += order.rng.randint(HOUR, 8 * HOUR)
     for status in ("accepted", "in_transit", "out_for_delivery", "delivered"):
-        scan: dict[str, object] = {"status": status, "carrier": order.carrier.name, "tracking_number": tracking}
+        scan: Data = {"status": status, "carrier": order.carrier.name, "tracking_number": tracking}
         order.add(at, order.carrier.source, "carrier.scan", scan, named=order.rng.random() < 0.5)
         when[f"return_{status}"] = at
         at += order.rng.randint(4 * HOUR, 30 * HOUR)
@@ -218,7 +217,7 @@ def send_back(order: Order, lines: list[Line]) -> str:
     when["refunded"] = when["inspected"] + order.wait("refunded", HOUR, 20 * HOUR)
     cents = sum(line.cents * line.quantity for line in lines)
     if order.terms == "invoice":
-        refund_data: dict[str, object] = {"amount": order.money(cents), "return_id": name, "reason": "returned"}
+        refund_data: Data = {"amount": order.money(cents), "return_id": name, "reason": "returned"}
         order.add(when["refunded"], order.invoices, "payment.refunded", refund_data)
     else:
         refund(order, when["refunded"], cents, return_id=name, reason="returned")

@@ -22,7 +22,7 @@ PUBLIC_HOLIDAYS = frozenset(
         "2026-05-18 2026-05-25 2026-06-02 2026-06-04 2026-06-19 2026-07-01 2026-07-03 2026-07-04 2026-07-14"
     ).split()
 )
-"""Every day on which any country of the world may rest, weekends aside (source: the countries' laws, as the library holidays lists them)."""
+"""Every day on which any country of the world may rest, weekends aside (source: what the library holidays lists)."""
 
 
 def instant(at: int, zone: tzinfo = UTC) -> str:

@@ -6,12 +6,11 @@ finished, so that they fit whatever has happened to it.
 
 from __future__ import annotations
 
-from collections.abc import Iterable
 from dataclasses import dataclass, field
-from random import Random
-from typing import Literal, NamedTuple
+from typing import TYPE_CHECKING
 
 from sources.simulator.moments import DAY, HOUR, day, instant
+from sources.simulator.parts import Data, Label, Line, Shipment, Status, Step, Style
 from sources.simulator.topology import (
     CARRIERS,
     CHANNELS,
@@ -29,73 +28,9 @@ from sources.simulator.topology import (
     Site,
 )
 
-Data = dict[str, object]
-Status = Literal["open", "resolved", "suppressed"]
-Style = Literal["date", "instant", "range", "none"]
-
-
-class Label(NamedTuple):
-    """An exception that must stand at the world's end: one row of the expected file."""
-
-    order_id: str
-    kind: str
-    scope: str | None
-    status: Status
-
-
-@dataclass(slots=True, eq=False)
-class Step:
-    """One event of a script. `named` says whether it has a subject; `recorded` fixes its `recordedtime`, else delivery draws one."""
-
-    id: str
-    at: int
-    source: str
-    type: str
-    data: Data
-    named: bool = True
-    recorded: int | None = None
-
-
-@dataclass(slots=True)
-class Line:
-    """An order line. Dates of its own are given by faults only."""
-
-    line_id: str
-    sku: str
-    quantity: int
-    cents: int
-    ship_by: str | None = None
-    promised_by: str | None = None
-
-    def plain(self) -> Data:
-        """The line as an event on goods names it."""
-        return {"line_id": self.line_id, "sku": self.sku, "quantity": self.quantity}
-
-    def ordered(self) -> Data:
-        """The line as the order names it, with its dates."""
-        dates = {"ship_by": self.ship_by, "promised_by": self.promised_by}
-        return self.plain() | {name: value for name, value in dates.items() if value is not None}
-
-
-@dataclass(slots=True)
-class Shipment:
-    """What leaves a warehouse together. Without an ID it is known by its tracking numbers."""
-
-    id: str | None
-    lines: list[Line]
-    parcels: list[str]
-    shipped: int = 0
-    delivered: int = 0
-
-    @property
-    def key(self) -> str:
-        """Its name in scopes: the ID, else the smallest tracking number."""
-        return self.id or min(self.parcels)
-
-    @property
-    def scope(self) -> str:
-        """The scope of exceptions on this shipment."""
-        return f"shipment:{self.key}"
+if TYPE_CHECKING:
+    from collections.abc import Iterable
+    from random import Random
 
 
 @dataclass(slots=True, eq=False)
@@ -118,10 +53,10 @@ class Order:
     address: str = ""
     method: str = "ship"
     terms: str = "prepaid"
-    lines: list[Line] = field(default_factory=lambda: [])
+    lines: list[Line] = field(default_factory=list[Line])
     names_lines: bool = True
     parcels: tuple[int, ...] = (1,)
-    shipments: list[Shipment] = field(default_factory=lambda: [])
+    shipments: list[Shipment] = field(default_factory=list[Shipment])
     ship_by: Style = "date"
     ship_slack: int = 0
     ship_deadline: int | None = None
@@ -130,11 +65,11 @@ class Order:
     promise_deadline: int | None = None
     etas: bool = True
     earliest_release: int = 0
-    waits: dict[str, int] = field(default_factory=lambda: {})
-    when: dict[str, int] = field(default_factory=lambda: {})
-    placing: Data = field(default_factory=lambda: {})
-    script: list[Step] = field(default_factory=lambda: [])
-    labels: list[Label] = field(default_factory=lambda: [])
+    waits: dict[str, int] = field(default_factory=dict[str, int])
+    when: dict[str, int] = field(default_factory=dict[str, int])
+    placing: Data = field(default_factory=dict[str, object])
+    script: list[Step] = field(default_factory=list[Step])
+    labels: list[Label] = field(default_factory=list[Label])
 
     def draw(self) -> Order:
         """Draws the plain facts that every order has: a shipped, prepaid order of one parcel with all its dates."""
@@ -172,6 +107,17 @@ class Order:
     def is_international(self) -> bool:
         """Whether the lane crosses a border."""
         return self.site.country != self.country.code
+
+    @property
+    def ship_to(self) -> Data:
+        """The destination as the order names it."""
+        return {
+            "country": self.country.code,
+            "region": self.country.region,
+            "postal_code": self.country.postal_code,
+            "timezone": self.country.zone,
+            "address_hash": self.address,
+        }
 
     @property
     def total(self) -> int:
@@ -219,9 +165,7 @@ class Order:
     def plan_shipments(self) -> None:
         """Divides the lines among the shipments and numbers their parcels."""
         count = len(self.parcels)
-        self.shipments = [
-            self.shipment(n, self.lines[n::count], parcels) for n, parcels in enumerate(self.parcels)
-        ]
+        self.shipments = [self.shipment(n, self.lines[n::count], parcels) for n, parcels in enumerate(self.parcels)]
 
     def shipment(self, n: int, lines: list[Line], parcels: int) -> Shipment:
         """The n-th shipment of this order with so many tracked parcels."""

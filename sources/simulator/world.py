@@ -8,16 +8,20 @@ from __future__ import annotations
 
 import heapq
 from collections import Counter
-from collections.abc import Iterator
 from random import Random
-from typing import NamedTuple
+from typing import TYPE_CHECKING, NamedTuple
 
 from sources.simulator.faults import FAULTS, Fault
 from sources.simulator.feeds import Delivery, deliver, heartbeats
 from sources.simulator.life import live
-from sources.simulator.moments import LAST_PLACED, OPENING
-from sources.simulator.order import Label, Order
+from sources.simulator.moments import DAY, LAST_PLACED, OPENING
+from sources.simulator.order import Order
 from sources.simulator.quirks import QUIRKS
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from sources.simulator.parts import Label
 
 FAULTY = 0.15
 """The share of orders that a fault begins with."""
@@ -63,12 +67,20 @@ def groups(orders: int, seed: int) -> Iterator[Group]:
 
 
 def _order(index: int, orders: int, seed: int) -> Order:
-    """The index-th order, with its plain facts; orders are spread evenly over the weeks."""
+    """The index-th order, with its plain facts; orders are spread over all days alike."""
     rng = Random(f"{seed}/{index}")
-    placed = OPENING + int((index + rng.random()) * (LAST_PLACED - OPENING) / orders)
+    placed = _by_day(int((index + rng.random()) * (LAST_PLACED - OPENING) / orders))
     regular = index >= REGULARS_AFTER and rng.random() < 0.2
     customer = f"cus_{index - REGULARS_AFTER if regular else index:07d}"
     return Order(index, placed, rng, customer).draw()
+
+
+def _by_day(even: int) -> int:
+    """Moves an instant of an even flow to where the day's rhythm has it: few orders are placed before 06:00 UTC."""
+    days, second = divmod(even, DAY)
+    quiet = DAY // 12
+    within = second * 3 if second < quiet else DAY // 4 + (second - quiet) * 9 // 11
+    return OPENING + days * DAY + within
 
 
 def _healthy(order: Order) -> None:

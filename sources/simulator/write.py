@@ -3,18 +3,21 @@
 from __future__ import annotations
 
 import gzip
-from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
-from pathlib import Path
-from typing import BinaryIO, cast
+from typing import TYPE_CHECKING, BinaryIO, cast
 
 import orjson
 
 from sources.simulator.moments import END, instant
-from sources.simulator.order import Label
 from sources.simulator.policy import policy_text
 from sources.simulator.world import World, groups
+
+if TYPE_CHECKING:
+    from collections.abc import Generator, Iterator
+    from pathlib import Path
+
+    from sources.simulator.parts import Label
 
 
 @dataclass(frozen=True, slots=True)
@@ -72,7 +75,7 @@ def write_world(orders: int, seed: int, out: Path) -> Summary:
 
 
 @contextmanager
-def _open(out: Path) -> Iterator[BinaryIO]:
+def _open(out: Path) -> Generator[BinaryIO]:
     """Opens the file for writing; the same content gives the same bytes, compressed or not."""
     with out.open("wb") as plain:
         if out.suffix != ".gz":

@@ -2,10 +2,15 @@
 
 from __future__ import annotations
 
+from typing import TYPE_CHECKING
+
 from sources.simulator.faults.base import Faults
 from sources.simulator.life import authorize, capture, live, parcel_data, refund
 from sources.simulator.moments import DAY, HOUR, MINUTE
-from sources.simulator.order import Line, Order, Shipment
+from sources.simulator.parts import Data, Line, Shipment
+
+if TYPE_CHECKING:
+    from sources.simulator.order import Order
 
 FAULTS = Faults()
 
@@ -106,7 +111,7 @@ def picked_in_spite_of_the_hold(order: Order) -> None:
     """Released while a credit hold stands, which is lifted hours later."""
     order.waits["picked"] = 3 * HOUR
     live(order)
-    hold: dict[str, object] = {"hold": "credit", "hold_id": f"hold_{order.index}"}
+    hold: Data = {"hold": "credit", "hold_id": f"hold_{order.index}"}
     order.add(order.when["released"] - 2 * MINUTE, "/erp/finance", "order.hold_placed", hold)
     order.add(order.when["released"] + 6 * HOUR, "/erp/finance", "order.hold_released", hold)
     order.expect("conflict.released_on_credit_hold", "resolved")

@@ -2,10 +2,15 @@
 
 from __future__ import annotations
 
+from typing import TYPE_CHECKING
+
 from sources.simulator.faults.base import Faults
 from sources.simulator.life import live, parcel_data, refund, send_back
 from sources.simulator.moments import DAY, HOUR, MINUTE
-from sources.simulator.order import Order, Shipment
+
+if TYPE_CHECKING:
+    from sources.simulator.order import Order
+    from sources.simulator.parts import Data, Shipment
 
 FAULTS = Faults()
 
@@ -157,7 +162,7 @@ def it_never_came(order: Order) -> None:
     order.promised_by = "none"
     live(order)
     at = order.first.delivered + order.rng.randint(5 * HOUR, 3 * DAY)
-    data: dict[str, object] = {"ticket_id": f"T{order.index}", "channel": "phone", "intent": "not_received"}
+    data: Data = {"ticket_id": f"T{order.index}", "channel": "phone", "intent": "not_received"}
     order.add(at, "/support/desk", "support.contacted", data)
     outcome = order.rng.choice(("nothing", "refund", "replacement"))
     if outcome == "refund":

@@ -2,10 +2,15 @@
 
 from __future__ import annotations
 
+from typing import TYPE_CHECKING
+
 from sources.simulator.faults.base import Faults
 from sources.simulator.life import live
 from sources.simulator.moments import DAY, HOUR, MINUTE
-from sources.simulator.order import Label, Order
+from sources.simulator.parts import Data, Label
+
+if TYPE_CHECKING:
+    from sources.simulator.order import Order
 
 FAULTS = Faults()
 
@@ -56,7 +61,7 @@ def a_scanner_ahead_of_its_time(order: Order) -> None:
 def a_till_ahead_of_its_time(order: Order) -> None:
     """A customer's question is dated a day after it is recorded."""
     live(order)
-    data: dict[str, object] = {"ticket_id": f"T{order.index}", "channel": "chat", "intent": "other"}
+    data: Data = {"ticket_id": f"T{order.index}", "channel": "chat", "intent": "other"}
     step = order.add(order.first.delivered + 2 * DAY, "/support/desk", "support.contacted", data)
     step.recorded = step.at - DAY
     order.expect("data.clock_skew", "resolved")
@@ -73,7 +78,7 @@ def one_payment_for_two_orders(order: Order, other: Order) -> None:
             step.source, step.named, step.recorded = order.payments, True, step.at
             step.data["payment_id"] = order.payment
     at = max(order.when["captured"], other.when["captured"]) + HOUR
-    data: dict[str, object] = {"payment_id": order.payment, "amount": order.money(order.total)}
+    data: Data = {"payment_id": order.payment, "amount": order.money(order.total)}
     order.add(at, order.payments, "payment.authorized", data, named=False).recorded = at
     order.expect("data.identity_unresolved", "open")
     other.expect("data.identity_unresolved", "open")

@@ -2,10 +2,15 @@
 
 from __future__ import annotations
 
+from typing import TYPE_CHECKING
+
 from sources.simulator.faults.base import Faults
 from sources.simulator.life import live
 from sources.simulator.moments import DAY, HOUR, MINUTE, instant
-from sources.simulator.order import Order
+
+if TYPE_CHECKING:
+    from sources.simulator.order import Order
+    from sources.simulator.parts import Data
 
 FAULTS = Faults()
 
@@ -52,7 +57,7 @@ def sent_late_without_a_date(order: Order) -> None:
     order.waits |= {"released": HOUR, "labelled": 6 * DAY}
     live(order)
     for n in range(1, 12):
-        data: dict[str, object] = {"ticket_id": f"T{order.index}-{n}", "channel": "chat", "intent": "other"}
+        data: Data = {"ticket_id": f"T{order.index}-{n}", "channel": "chat", "intent": "other"}
         order.add(order.when["packed"] + n * 13 * HOUR, "/support/desk", "support.contacted", data)
     order.expect("fulfilment.ship_overdue", "resolved")
 
@@ -85,10 +90,10 @@ def held_for_nine_days(order: Order) -> None:
     order.earliest_release = start + 9 * DAY
     live(order)
     hold = order.rng.choice(("payment", "address", "customs", "manual", "other"))
-    data: dict[str, object] = {"hold": hold, "hold_id": f"hold_{order.index}", "reason": "check"}
+    data: Data = {"hold": hold, "hold_id": f"hold_{order.index}", "reason": "check"}
     order.add(start, order.storefront, "order.hold_placed", data)
-    release: dict[str, object] = order.rng.choice((data, {"hold": hold}, {}))
-    order.add(order.earliest_release, order.storefront, "order.hold_released", release)
+    releases: list[Data] = [data, {"hold": hold}, {}]
+    order.add(order.earliest_release, order.storefront, "order.hold_released", order.rng.choice(releases))
     order.expect("fulfilment.hold_aged", "resolved")
 
 
@@ -99,7 +104,7 @@ def one_shipment_held_for_nine_days(order: Order) -> None:
     live(order)
     shipment = order.first
     shipment_id = shipment.key
-    data: dict[str, object] = {"hold": "customs", "shipment_id": shipment_id, "hold_id": f"hold_{order.index}"}
+    data: Data = {"hold": "customs", "shipment_id": shipment_id, "hold_id": f"hold_{order.index}"}
     order.add(order.when["packed"] + 10 * MINUTE, order.site.source, "order.hold_placed", data)
     order.add(order.when["packed"] + 9 * DAY - HOUR, order.site.source, "order.hold_released", {"shipment_id": shipment_id})
     order.expect("fulfilment.hold_aged", "resolved", shipment.scope)
@@ -169,13 +174,13 @@ def the_address_does_not_exist(order: Order) -> None:
     order.waits["allocated"] = 45 * MINUTE
     live(order)
     order.drop("address.validated")
-    hint: dict[str, object] = {"suggestion": {"postal_code": "1013"}, "risk": "low"} if order.rng.random() < 0.5 else {}
+    hint: Data = {"suggestion": {"postal_code": "1013"}, "risk": "low"} if order.rng.random() < 0.5 else {}
     order.add(order.placed + MINUTE, order.storefront, "address.invalid", {"reason": "unknown_street", **hint})
     outcome = order.rng.choice(("validated", "updated", "never"))
     if outcome == "validated":
         order.add(order.placed + 20 * MINUTE, order.storefront, "address.validated", {"risk": "low"})
     elif outcome == "updated":
-        change: dict[str, object] = {"ship_to": {"address_hash": order.address + "-v"}}
+        change: Data = {"ship_to": {"address_hash": order.address + "-v"}}
         order.add(order.placed + 20 * MINUTE, order.storefront, "order.updated", change)
     order.expect("address.invalid", "open" if outcome == "never" else "resolved")
 

@@ -2,10 +2,15 @@
 
 from __future__ import annotations
 
+from typing import TYPE_CHECKING
+
 from sources.simulator.faults.base import Faults
 from sources.simulator.life import live
 from sources.simulator.moments import DAY, HOUR, MINUTE, instant
-from sources.simulator.order import Order
+
+if TYPE_CHECKING:
+    from sources.simulator.order import Order
+    from sources.simulator.parts import Data
 
 FAULTS = Faults()
 
@@ -34,7 +39,7 @@ def sold_twice(order: Order) -> None:
     live(order)
     scope = _short(order, order.placed + 2 * HOUR, 0)
     if again:
-        data: dict[str, object] = {"site": order.site.name, **order.naming(order.lines)}
+        data: Data = {"site": order.site.name, **order.naming(order.lines)}
         order.add(order.placed + 4 * HOUR, order.site.source, "inventory.allocated", data)
     order.expect("inventory.oversold", "resolved", scope)
 
@@ -107,12 +112,12 @@ def forty_days_on_backorder(order: Order) -> None:
     if order.rng.random() < 0.6:
         order.waits["allocated"] = 40 * DAY
         live(order)
-        data: dict[str, object] = {"expected_at": instant(order.when["allocated"]), **order.naming(order.lines)}
+        data: Data = {"expected_at": instant(order.when["allocated"]), **order.naming(order.lines)}
         order.add(order.placed + 25 * MINUTE, order.site.source, "inventory.backordered", data)
     else:
         order.earliest_release = order.placed + 40 * DAY
         live(order)
-        hold: dict[str, object] = {"hold": "inventory", "hold_id": f"hold_{order.index}"}
+        hold: Data = {"hold": "inventory", "hold_id": f"hold_{order.index}"}
         order.add(order.placed + HOUR, order.storefront, "order.hold_placed", hold)
         order.add(order.earliest_release, order.storefront, "order.hold_released", hold)
     order.expect("inventory.backorder_aged", "resolved")

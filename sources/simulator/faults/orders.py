@@ -2,10 +2,15 @@
 
 from __future__ import annotations
 
+from typing import TYPE_CHECKING
+
 from sources.simulator.faults.base import Faults
 from sources.simulator.life import authorize, issue_invoice, live, refund
 from sources.simulator.moments import DAY, HOUR, MINUTE
-from sources.simulator.order import Order
+
+if TYPE_CHECKING:
+    from sources.simulator.order import Order
+    from sources.simulator.parts import Data
 
 FAULTS = Faults()
 
@@ -82,7 +87,7 @@ def the_warehouse_refuses_the_order(order: Order) -> None:
     order.waits["released"] = 6 * HOUR
     live(order)
     reason = order.rng.choice(("validation", "other", None))
-    data: dict[str, object] = {} if reason is None else {"reason": reason}
+    data: Data = {} if reason is None else {"reason": reason}
     order.warehouse(order.when["released"] - 2 * HOUR, "rejected", **data)
     order.expect("order.validation_failed", "resolved")
 
@@ -142,8 +147,8 @@ def cancelled_on_the_shelf(order: Order) -> None:
 def changed_while_picking(order: Order) -> None:
     """Service or address are changed between pick and ship; the warehouse does not start again."""
     live(order)
-    change: dict[str, object] = order.rng.choice(({"service": "express"}, {"ship_to": {"address_hash": order.address + "-b"}}))
-    order.add(order.when["packed"] - 3 * MINUTE, order.storefront, "order.updated", change)
+    changes: list[Data] = [{"service": "express"}, {"ship_to": {"address_hash": order.address + "-b"}}]
+    order.add(order.when["packed"] - 3 * MINUTE, order.storefront, "order.updated", order.rng.choice(changes))
     order.expect("order.change_after_release", "resolved")
 
 
@@ -187,18 +192,12 @@ def the_country_is_missing(order: Order) -> None:
     """The shop forgets the country; sometimes it is sent before the release."""
     order.waits["allocated"] = 45 * MINUTE
     live(order)
-    place = {name: value for name, value in _ship_to(order).items() if name != "country"}
+    place = {name: value for name, value in order.ship_to.items() if name != "country"}
     order.placing["ship_to"] = place
     mended = order.rng.random() < 0.5
     if mended:
         order.add(order.placed + 20 * MINUTE, order.storefront, "order.updated", {"ship_to": {"country": order.country.code}})
     order.expect("order.master_data_incomplete", "resolved" if mended else "open")
-
-
-def _ship_to(order: Order) -> dict[str, object]:
-    place = order.placing["ship_to"]
-    assert isinstance(place, dict)
-    return {str(name): value for name, value in place.items()}
 
 
 @FAULTS.one("order.pending_too_long")
@@ -212,7 +211,7 @@ def paid_after_four_days_by_another_card(order: Order) -> None:
     again = authorize(order, order.when["authorized"])
     again.data["payment_id"] = order.payment + "_b"
     amount = order.money(order.total)
-    data: dict[str, object] = {"payment_id": order.payment + "_b", "amount": amount, "final": True}
+    data: Data = {"payment_id": order.payment + "_b", "amount": amount, "final": True}
     order.add(order.when["shipped"] + HOUR, order.payments, "payment.captured", data)
     order.expect("order.pending_too_long", "resolved")
     order.expect("payment.auth_missing", "resolved")

@@ -2,10 +2,15 @@
 
 from __future__ import annotations
 
+from typing import TYPE_CHECKING
+
 from sources.simulator.faults.base import Faults
 from sources.simulator.life import capture, issue_invoice, live, refund
 from sources.simulator.moments import DAY, HOUR, MINUTE, instant
-from sources.simulator.order import Order
+
+if TYPE_CHECKING:
+    from sources.simulator.order import Order
+    from sources.simulator.parts import Data
 
 FAULTS = Faults()
 
@@ -98,7 +103,7 @@ def authorised_anew_after_the_warning(order: Order) -> None:
     _on_ship(order)
     expires = order.when["authorized"] + 3 * DAY
     order.find("payment.authorized").data["expires_at"] = instant(expires)
-    data: dict[str, object] = {
+    data: Data = {
         "payment_id": order.payment,
         "amount": order.money(order.total),
         "expires_at": instant(order.when["captured"] + 20 * DAY),
@@ -155,12 +160,12 @@ def the_capture_fails_for_good(order: Order) -> None:
     order.expect("payment.capture_overdue", "open")
 
 
-def _hold(order: Order, hold: str, days: int) -> dict[str, object]:
+def _hold(order: Order, hold: str, days: int) -> Data:
     """Holds the order for so many days from minutes after placing, and writes its life."""
     start = order.placed + 12 * MINUTE
     order.earliest_release = start + days * DAY
     live(order)
-    data: dict[str, object] = {"hold": hold, "hold_id": f"hold_{order.index}"}
+    data: Data = {"hold": hold, "hold_id": f"hold_{order.index}"}
     order.add(start, order.storefront, "order.hold_placed", data)
     order.add(order.earliest_release, order.storefront, "order.hold_released", data)
     return data
@@ -194,7 +199,7 @@ def disputed_on_the_way(order: Order) -> None:
     """Disputed before delivery; sometimes the dispute is closed."""
     live(order)
     closed = order.rng.random() < 0.6
-    dispute: dict[str, object] = {"payment_id": order.payment, "dispute_id": f"dp_{order.index:07d}"}
+    dispute: Data = {"payment_id": order.payment, "dispute_id": f"dp_{order.index:07d}"}
     stage = order.rng.choice(("inquiry", "chargeback"))
     at = order.between("in_transit")
     order.add(at, order.payments, "payment.disputed", {**dispute, "stage": stage, "amount": order.money(order.total)})
