@@ -14,8 +14,8 @@ from typer.exceptions import TyperException
 
 from dataflows.commands import policy, schemas
 from dataflows.commands.demo import demo
+from dataflows.commands.errors import MisuseError, RunError
 from dataflows.commands.explain import explain
-from dataflows.commands.failures import Failure, Misuse
 from dataflows.commands.replay import replay
 from dataflows.commands.simulate import simulate
 from dataflows.runner import DEBUG
@@ -57,7 +57,7 @@ def run(arguments: Sequence[str]) -> int:
         # Without a message it was a group without a command, which has printed its help.
         message = error.format_message()
         return _say(message, UNUSABLE) if message else UNUSABLE
-    except Misuse as error:
+    except MisuseError as error:
         return _say(str(error), UNUSABLE)
     except (KeyboardInterrupt, typer.Abort):
         return _say("stopped; what was written is not complete", INTERRUPTED)
@@ -65,9 +65,9 @@ def run(arguments: Sequence[str]) -> int:
         # Whoever read our output has seen enough. Python would complain once more when it closes the stream.
         os.dup2(os.open(os.devnull, os.O_WRONLY), 1)
         return DONE
-    except Failure as error:
+    except RunError as error:
         return _say(str(error), FAILED)
-    except Exception as error:  # noqa: BLE001 - the last resort: users get a line, never a traceback
+    except Exception as error:
         if os.environ.get(DEBUG):
             raise
         return _say(f"failed: {type(error).__name__}: {error} (set {DEBUG}=1 for more)", FAILED)

@@ -12,25 +12,27 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
-import bytewax.operators as op
+import bytewax.operators as op  # pyright: ignore[reportMissingTypeStubs]
 from bytewax.dataflow import Dataflow
 
 from dataflows import names
 from dataflows.core.identity import Stage, identity_rules, orphan_verdict
 from dataflows.core.shard import Shard
-from dataflows.route import Arrival, Counts, Router, spread, spread_onward
-from dataflows.shells import Judged, OrderItem, OrderShell, OutputShell, StageShell
+from dataflows.route import Counts, Router, spread, spread_onward
+from dataflows.shells import Judged, OrderShell, OutputShell, StageShell
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping, Sequence
 
     from bytewax.inputs import Source
-    from bytewax.operators import KeyedStream
+    from bytewax.operators import KeyedStream  # pyright: ignore[reportMissingTypeStubs]
     from bytewax.outputs import Sink
 
     from dataflows.core.policy import Policy
     from dataflows.core.verdicts import Out
+    from sinks.base import Verdicts
     from sources.batch import Batch
+
 
 @dataclass(frozen=True, slots=True)
 class Settings:
@@ -38,11 +40,11 @@ class Settings:
 
     channels: tuple[str, ...]
     counts: Counts = field(default_factory=Counts)
-    shards: list[Shard] = field(default_factory=list)
+    shards: list[Shard] = field(default_factory=list[Shard])
     """The shards that were built in this process, to be asked how many orders they hold."""
 
 
-def get_flow(source: Source[Batch], sinks: Mapping[str, Sink[tuple[str, Sequence[Out]]]], policy: Policy, settings: Settings) -> Dataflow:
+def get_flow(source: Source[Batch], sinks: Mapping[str, Sink[Verdicts]], policy: Policy, settings: Settings) -> Dataflow:
     """Builds the graph. Every sink is given all verdicts: (topic, verdicts of that topic in order), many at a time."""
     rules = identity_rules(policy)
     channels = settings.channels
@@ -69,7 +71,7 @@ def get_flow(source: Source[Batch], sinks: Mapping[str, Sink[tuple[str, Sequence
         settings.shards.append(heart)
         return OrderShell(heart, (*channels, *names.FIRST_SHARDS, *names.SECOND_SHARDS), lambda orphan: orphan_verdict(orphan, policy))
 
-    orders: KeyedStream[Arrival[OrderItem]] = op.merge(
+    orders: KeyedStream[Any] = op.merge(
         names.STEP_INTO_ORDERS,
         _for(names.STEP_TO_ORDERS, routed, names.ORDER_SHARDS),
         op.flat_map_batch(names.STEP_PLACED_FIRST, first, spread),
@@ -99,9 +101,9 @@ def _output(token: bytes | None) -> OutputShell:
     return OutputShell(names.ORDER_SHARDS)
 
 
-def _by_topic(verdicts: list[tuple[str, list[Out]]]) -> list[tuple[str, Sequence[Out]]]:
+def _by_topic(verdicts: list[tuple[str, list[Out]]]) -> list[Verdicts]:
     """Cuts verdicts by topic; within a topic they keep their order."""
-    items: list[tuple[str, Sequence[Out]]] = []
+    items: list[Verdicts] = []
     for _, outs in verdicts:
         topics: dict[str, list[Out]] = {}
         for out in outs:

@@ -14,10 +14,11 @@ T = TypeVar("T")
 class Merge(Generic[T]):
     """Items of named channels in the order of `position`; `log` is the part of a position that progress is measured by (µs).
 
-    Progress must be kept: once a channel has said `p`, it brings nothing with a log time before `p`. Then the sequence that comes out is the same for every way of cutting the channels into batches.
+    Progress must be kept: once a channel has said `p`, it brings nothing with a log time before `p`. Then the
+    sequence that comes out is the same for every way of cutting the channels into batches.
     """
 
-    __slots__ = ("_held", "_log", "_position", "_sorted", "_progress", "progress")
+    __slots__ = ("_held", "_log", "_position", "_progress", "_sorted", "progress")
 
     def __init__(self, channels: Iterable[str], position: Callable[[T], Any], log: Callable[[T], int], beginning: int) -> None:
         self.progress = beginning

@@ -66,7 +66,7 @@ class Router:
 
     compare_customers: bool
     counts: Counts = field(default_factory=Counts)
-    _seeds: dict[str, int] = field(default_factory=dict)
+    _seeds: dict[str, int] = field(default_factory=dict[str, int])
 
     def __call__(self, batches: list[Batch]) -> list[tuple[str, Arrival[Record | Refusal | Placed] | Arrival[Sighting]]]:
         """Routes some batches."""
@@ -83,7 +83,9 @@ class Router:
             routed += [(name, Arrival(progress, seen, until)) for name, seen in zip(SECOND_SHARDS, second, strict=True)]
         return routed
 
-    def _route(self, batch: Batch, orders: list[list[Record | Refusal | Placed]], first: list[list[Sighting]], second: list[list[Sighting]]) -> None:
+    def _route(
+        self, batch: Batch, orders: list[list[Record | Refusal | Placed]], first: list[list[Sighting]], second: list[list[Sighting]]
+    ) -> None:
         seeds = self._seeds
         refused = 0
         for record in batch.items:

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Generic, TypeVar
 
 from bytewax.errors import BytewaxRuntimeError
 from bytewax.inputs import FixedPartitionedSource, StatefulSourcePartition
-from bytewax.testing import run_main
+from bytewax.testing import run_main  # pyright: ignore[reportUnknownVariableType]
 
 if TYPE_CHECKING:
     from collections.abc import Generator
@@ -90,7 +90,7 @@ def run(flow: Dataflow) -> None:
     """Runs a graph to its end. Raises what user code raised, not what the engine made of it."""
     try:
         with _held_back():
-            run_main(flow)
+            run_main(flow)  # type: ignore[no-untyped-call]  # native code, without annotations
     except BytewaxRuntimeError as error:
         cause: BaseException = error
         while cause.__cause__ is not None:

@@ -5,10 +5,9 @@ from __future__ import annotations
 from operator import attrgetter
 from typing import TYPE_CHECKING, TypeAlias
 
-from bytewax.operators import StatefulBatchLogic
+from bytewax.operators import StatefulBatchLogic  # pyright: ignore[reportMissingTypeStubs]
 
 from dataflows.core.identity import Ambiguous, Placed, Sighting, Stage
-from dataflows.core.identity.orphans import Orphan
 from dataflows.merge import Merge
 from dataflows.rejects import ambiguous, undecodable
 from dataflows.route import Arrival, StageOutput
@@ -18,6 +17,7 @@ from sources.batch import BEGINNING, END, Refusal
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable
 
+    from dataflows.core.identity.orphans import Orphan
     from dataflows.core.shard import Shard
     from dataflows.core.verdicts import Out
 

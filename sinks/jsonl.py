@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from base64 import b64encode
-from pathlib import Path
 from typing import TYPE_CHECKING
 
 import orjson
@@ -13,9 +12,10 @@ from sinks.base import REJECTS, TOPICS, Verdict
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
+    from pathlib import Path
 
 
-class Unwritable(Exception):
+class UnwritableError(Exception):
     """A sink that cannot be written to; the message is one line for the user."""
 
 
@@ -54,7 +54,7 @@ class JsonlSink(FixedPartitionedSink["Sequence[Verdict]", int]):
 
     Guarantee: every verdict exactly once. A file is cut back to the length that the last committed epoch recorded, and what followed is
     written again; without a recorded length it begins empty. Readers of a file that is being written may see lines that a crash takes back.
-    Raises `Unwritable` when built if the folder or a file cannot be written.
+    Raises `UnwritableError` when built if the folder or a file cannot be written.
     """
 
     def __init__(self, folder: Path) -> None:
@@ -65,7 +65,7 @@ class JsonlSink(FixedPartitionedSink["Sequence[Verdict]", int]):
                 # A topic without verdicts must have a file too, and an empty one.
                 self._path(topic).open("ab").close()
         except OSError as error:
-            raise Unwritable(f"{error.filename or folder}: {(error.strerror or str(error)).lower()}") from error
+            raise UnwritableError(f"{error.filename or folder}: {(error.strerror or str(error)).lower()}") from error
 
     def clear(self) -> None:
         """Empties the files, for a run that begins anew."""

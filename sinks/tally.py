@@ -34,7 +34,7 @@ class Tally:
 
     actions: int = 0
     rejects: Counter[str] = field(default_factory=Counter[str])
-    exceptions: dict[str, tuple[str, str, str]] = field(default_factory=dict)
+    exceptions: dict[str, tuple[str, str, str]] = field(default_factory=dict[str, tuple[str, str, str]])
     """Exception ID to (kind, severity, status)."""
 
     def take(self, topic: str, verdicts: Sequence[Verdict]) -> None:

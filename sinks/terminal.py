@@ -32,11 +32,11 @@ class TerminalView:
     def __init__(self, console: Console | None = None, note: Callable[[], str] | None = None) -> None:
         self.console = console or Console(highlight=False)
         self._note = note
-        self._open = dict.fromkeys(SEVERITIES, 0)
+        self._open: dict[str, int] = dict.fromkeys(SEVERITIES, 0)
         self._said: dict[str, tuple[str, str]] = {}
-        self._live = (
-            Live(console=self.console, refresh_per_second=8, transient=True, get_renderable=self._standing) if self.console.is_terminal else None
-        )
+        self._live: Live | None = None
+        if self.console.is_terminal:
+            self._live = Live(console=self.console, refresh_per_second=8, transient=True, get_renderable=self._standing)
 
     def __enter__(self) -> Self:
         if self._live is not None:

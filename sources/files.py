@@ -160,7 +160,7 @@ class FileSource(FixedPartitionedSource[Batch, None]):
     """Replays JSONL files (plain, gzip, or `-` for standard input) in log order.
 
     `until` (µs, inclusive) is how far time passes at the end; records after it are left out. `out_of_order` (µs) is how far a record may
-    stand behind where it belongs. `on_read` is told how many bytes have been read. Raises `Unreadable` when built if a file cannot be
+    stand behind where it belongs. `on_read` is told how many bytes have been read. Raises `UnreadableError` when built if a file cannot be
     opened, and while running if it is cut off.
     """
 

@@ -3,11 +3,10 @@
 from __future__ import annotations
 
 import gzip
-import io
 import sys
 import zlib
 from pathlib import Path
-from typing import IO, Protocol, cast
+from typing import BinaryIO, Protocol, cast
 
 from schemas.wire import MAX_BYTES
 
@@ -17,8 +16,16 @@ BOM = b"\xef\xbb\xbf"
 CHUNK_BYTES = 2 << 20
 
 
-class Unreadable(Exception):
+class UnreadableError(Exception):
     """A source that cannot be read; the message is one line for the user."""
+
+
+class Peekable(Protocol):
+    """A buffered file, whose first bytes can be looked at without taking them."""
+
+    def peek(self, size: int, /) -> bytes:
+        """Some of the next bytes."""
+        ...
 
 
 class LineReader(Protocol):
@@ -47,7 +54,7 @@ class Lines:
     """Reads a file by chunks and cuts it into lines, without their line feeds.
 
     Of a line longer than `MAX_BYTES` only the first `MAX_BYTES` are kept; its true size stands in `sizes` under its index
-    in the chunk. Compression is recognised by content. Raises `Unreadable` if the file cannot be opened or is cut off.
+    in the chunk. Compression is recognised by content. Raises `UnreadableError` if the file cannot be opened or is cut off.
     """
 
     def __init__(self, path: str, chunk_bytes: int = CHUNK_BYTES) -> None:
@@ -69,7 +76,7 @@ class Lines:
         try:
             chunk = self._data.read(self._chunk_bytes)
         except (OSError, EOFError, zlib.error) as error:
-            raise Unreadable(f"{self.path}: {error}") from error
+            raise UnreadableError(f"{self.path}: {error}") from error
         if self._first:
             self._first = False
             chunk = chunk.removeprefix(BOM)
@@ -96,20 +103,18 @@ class Lines:
         self._raw.close()
 
 
-def _open(path: str) -> tuple[io.BufferedReader, IO[bytes]]:
+def _open(path: str) -> tuple[BinaryIO, BinaryIO]:
+    """The file itself, and what to read its content from."""
     try:
-        raw = sys.stdin.buffer if path == STDIN else Path(path).open("rb")  # noqa: SIM115 - closed by Lines.close
-        if isinstance(raw, io.BufferedReader):
-            packed = raw.peek(2)[:2] == GZIP_MAGIC
-        else:  # a stand-in for standard input in tests
-            raw, packed = io.BufferedReader(cast("io.RawIOBase", raw)), False
-        if path.endswith(".gz") and not packed and raw.peek(1):
-            raise Unreadable(f"{path}: not a gzip file")
-        if not packed:
+        raw: BinaryIO = sys.stdin.buffer if path == STDIN else Path(path).open("rb")  # noqa: SIM115 - closed by Lines.close
+        head = cast("Peekable", raw).peek(2)[:2]
+        if path.endswith(".gz") and head and head != GZIP_MAGIC:
+            raise UnreadableError(f"{path}: not a gzip file")
+        if head != GZIP_MAGIC:
             return raw, raw
         data = gzip.GzipFile(fileobj=raw)
         data.peek(1)
-        return raw, cast("IO[bytes]", data)
+        return raw, cast("BinaryIO", data)
     except (OSError, EOFError, zlib.error) as error:
         reason = error.strerror if isinstance(error, OSError) and error.strerror else str(error)
-        raise Unreadable(f"{path}: {reason[:1].lower()}{reason[1:]}") from error
+        raise UnreadableError(f"{path}: {reason[:1].lower()}{reason[1:]}") from error

@@ -63,7 +63,7 @@ class LogClock:
         if self._held:
             self._pass()
         floor = self.floor
-        return own if own >= floor else floor
+        return max(own, floor)
 
     def hold(self, own: int, record: Record) -> None:
         """Keeps a record that is too far ahead until a second one confirms it or the file ends."""

@@ -25,8 +25,10 @@ from sources.simulator.moments import END
 if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
 
+    from bytewax.outputs import Sink
+
     from dataflows.core.policy import Policy
-    from sinks.base import Verdict
+    from sinks.base import Verdict, Verdicts
 
 SECOND = 1_000_000
 DAY = 86_400 * SECOND
@@ -57,8 +59,11 @@ def demo(
     console = Console(highlight=False)
     console.print(f"{orders:,} orders, {pace / 3_600:,.1f} hours pass per second; Ctrl-C ends it", style="dim")
     stop = Stop()
-    with TerminalView(console, lambda: f"{datetime.fromtimestamp(min(source.now(), until) // SECOND, UTC):%a %d %b %H:%M}") as view, stop.on_signals():
-        sinks = {"terminal": ViewSink(view.show), "findings": ViewSink(note)}
+    with (
+        TerminalView(console, lambda: f"{datetime.fromtimestamp(min(source.now(), until) // SECOND, UTC):%a %d %b %H:%M}") as view,
+        stop.on_signals(),
+    ):
+        sinks: dict[str, Sink[Verdicts]] = {"terminal": ViewSink(view.show), "findings": ViewSink(note)}
         run(get_flow(Stoppable(source, stop), sinks, _policy(), Settings(source.channels)))
     if stop.asked:
         raise KeyboardInterrupt
@@ -87,4 +92,7 @@ def _compare(console: Console, injected: Iterable[Finding], found: Iterable[Find
         console.print(table)
     right = sum((wanted & got).values())
     style = "bold green" if not missed and not extra else "bold yellow"
-    console.print(f"found {right:,} of {sum(wanted.values()):,} injected exceptions, and {sum(extra.values()):,} that had not been injected", style=style)
+    console.print(
+        f"found {right:,} of {sum(wanted.values()):,} injected exceptions, and {sum(extra.values()):,} that had not been injected",
+        style=style,
+    )

@@ -10,7 +10,7 @@ import typer
 from rich.console import Console
 from rich.text import Text
 
-from dataflows.commands.failures import Misuse
+from dataflows.commands.errors import MisuseError
 from dataflows.core.rules import RULES_BY_KIND
 from sinks.terminal import STYLES
 
@@ -33,7 +33,7 @@ def explain(
 def history(path: Path, prefix: str) -> list[tuple[str, Data]]:
     """All events of the one exception whose ID begins with `prefix`, as (type, data), in order.
 
-    Raises Misuse if the file cannot be read, or if no exception, or more than one, is meant.
+    Raises MisuseError if the file cannot be read, or if no exception, or more than one, is meant.
     """
     wanted = prefix.strip().lower()
     # IDs stand in the lines as they are, so most lines need not be parsed.
@@ -48,13 +48,13 @@ def history(path: Path, prefix: str) -> list[tuple[str, Data]]:
                     if str(data["exception_id"]).startswith(wanted):
                         found.setdefault(str(data["exception_id"]), []).append((str(event["type"]), data))
     except OSError as error:
-        raise Misuse(f"{path}: {(error.strerror or str(error)).lower()}; name the folder of a replay with --in") from error
+        raise MisuseError(f"{path}: {(error.strerror or str(error)).lower()}; name the folder of a replay with --in") from error
     except orjson.JSONDecodeError as error:
-        raise Misuse(f"{path}: not written by orderwatch: {error}") from error
+        raise MisuseError(f"{path}: not written by orderwatch: {error}") from error
     if not wanted or not found:
-        raise Misuse(f"no exception {prefix} in {path}")
+        raise MisuseError(f"no exception {prefix} in {path}")
     if len(found) > 1:
-        raise Misuse(f"{prefix} is the beginning of {len(found)} IDs, such as {' and '.join(sorted(found)[:2])}")
+        raise MisuseError(f"{prefix} is the beginning of {len(found)} IDs, such as {' and '.join(sorted(found)[:2])}")
     return sorted(next(iter(found.values())), key=lambda event: cast("int", event[1]["sequence"]))
 
 
@@ -94,9 +94,8 @@ def tell(console: Console, events: Sequence[tuple[str, Data]]) -> None:
     _title(console, "What was said")
     for type_, said in events:
         resolution = f" ({said['resolution']})" if said.get("resolution") else ""
-        console.print(
-            Text(f"  {said['detected_at']}  {said['sequence']}. {type_.removeprefix('exception.'):<10} {said['severity']}, {said['status']}{resolution}")
-        )
+        what = f"{said['sequence']}. {type_.removeprefix('exception.'):<10}"
+        console.print(Text(f"  {said['detected_at']}  {what} {said['severity']}, {said['status']}{resolution}"), soft_wrap=True)
 
     _title(console, "What now")
     for advice in cast("list[Mapping[str, str]]", data["recommended"]):

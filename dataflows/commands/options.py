@@ -5,7 +5,7 @@ from __future__ import annotations
 from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING
 
-from dataflows.commands.failures import Misuse
+from dataflows.commands.errors import MisuseError
 from dataflows.core.clocks import span
 from dataflows.core.policy import PolicyError, load_policy
 
@@ -26,7 +26,7 @@ def instant(option: str, text: str | None) -> int | None:
     except ValueError:
         at = None
     if at is None or at.tzinfo is None:
-        raise Misuse(f"{option} {text}: not an instant; write it like 2026-04-24T14:02:00Z")
+        raise MisuseError(f"{option} {text}: not an instant; write it like 2026-04-24T14:02:00Z")
     return (at - EPOCH) // timedelta(microseconds=1)
 
 
@@ -37,7 +37,7 @@ def elapsed(option: str, text: str) -> int:
     except ValueError:
         value = None
     if value is None or value.unit != "us" or value.n < 0:
-        raise Misuse(f"{option} {text}: not a span of time; write it like 90s, 15m, 1h or 2d")
+        raise MisuseError(f"{option} {text}: not a span of time; write it like 90s, 15m, 1h or 2d")
     return value.n
 
 
@@ -48,4 +48,4 @@ def policy(path: Path | None) -> Policy:
     except PolicyError as error:
         first, *more = error.problems
         rest = f" (and {len(more)} more: orderwatch policy check {path})" if more else ""
-        raise Misuse(f"{first}{rest}") from error
+        raise MisuseError(f"{first}{rest}") from error

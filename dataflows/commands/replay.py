@@ -13,27 +13,32 @@ from rich.console import Console
 from rich.progress import BarColumn, DownloadColumn, Progress, TextColumn, TimeRemainingColumn
 
 from dataflows.commands import options
-from dataflows.commands.failures import Failure, Misuse
+from dataflows.commands.errors import MisuseError, RunError
 from dataflows.commands.summary import print_summary
 from dataflows.flow import Settings, get_flow
 from dataflows.runner import Stop, Stoppable, run
-from sinks.jsonl import JsonlSink, Unwritable
+from sinks.jsonl import JsonlSink, UnwritableError
 from sinks.tally import Tally
 from sinks.view import ViewSink
 from sources.files import FileSource
-from sources.lines import CHUNK_BYTES, STDIN, Unreadable
+from sources.lines import STDIN, UnreadableError
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Generator, Sequence
 
+    from bytewax.outputs import Sink
+
     from dataflows.core.policy import Policy
+    from sinks.base import Verdicts
 
 
 def replay(
     events: Annotated[list[str], typer.Argument(metavar="EVENTS...", help="JSONL files, plain or gzip; - is standard input.")],
     out: Annotated[Path, typer.Option(help="Folder for exceptions.jsonl, actions.jsonl, incidents.jsonl and rejects.jsonl.")],
     policy: Annotated[Path | None, typer.Option(help="Policy file; without it the built-in defaults hold.")] = None,
-    until: Annotated[str | None, typer.Option(metavar="INSTANT", help="Let time pass up to here, inclusive; later records are left out.")] = None,
+    until: Annotated[
+        str | None, typer.Option(metavar="INSTANT", help="Let time pass up to here, inclusive; later records are left out.")
+    ] = None,
     out_of_order: Annotated[str, typer.Option(metavar="SPAN", help="How far behind its place a record may stand in its file.")] = "1h",
 ) -> None:
     """Judge recorded events as if they were happening. Two runs write the same bytes.
@@ -43,43 +48,35 @@ def replay(
     end = options.instant("--until", until)
     allowed = options.elapsed("--out-of-order", out_of_order)
     rules = options.policy(policy)
+    if events.count(STDIN) > 1:
+        raise MisuseError("- can be given once only: standard input can be read once only")
     stop, tally = Stop(), Tally()
     began = time.monotonic()
     with _progress(events) as on_read, stop.on_signals():
-        settings = replay_files(events, out, rules, until=end, out_of_order=allowed, tally=tally, stop=stop, on_read=on_read)
+        try:
+            source = FileSource(events, until=end, out_of_order=allowed, on_read=on_read)
+        except UnreadableError as error:
+            raise MisuseError(str(error)) from error
+        settings = replay_into(out, source, rules, tally=tally, stop=stop)
     if stop.asked:
         raise KeyboardInterrupt
     print_summary(Console(highlight=False), settings, tally, seconds=time.monotonic() - began)
 
 
-def replay_files(
-    events: Sequence[str],
-    out: Path,
-    policy: Policy,
-    *,
-    until: int | None,
-    out_of_order: int,
-    tally: Tally | None = None,
-    stop: Stop | None = None,
-    on_read: Callable[[int], None] | None = None,
-    chunk_bytes: int = CHUNK_BYTES,
-) -> Settings:
-    """Replays files into a folder. Raises Misuse for what cannot be opened, Failure for what breaks off."""
-    if events.count(STDIN) > 1:
-        raise Misuse("- can be given once only: standard input can be read once only")
+def replay_into(out: Path, source: FileSource, policy: Policy, *, tally: Tally | None = None, stop: Stop | None = None) -> Settings:
+    """Replays a source into a folder. Raises MisuseError if the folder cannot be written, RunError for what breaks off."""
     try:
-        source = FileSource(events, until=until, out_of_order=out_of_order, chunk_bytes=chunk_bytes, on_read=on_read)
-        sink = JsonlSink(out)
-        sink.clear()
-    except (Unreadable, Unwritable) as error:
-        raise Misuse(str(error)) from error
+        files = JsonlSink(out)
+        files.clear()
+    except UnwritableError as error:
+        raise MisuseError(str(error)) from error
     settings = Settings(source.channels)
-    sinks = {"files": sink, "tally": ViewSink((tally or Tally()).take)}
+    sinks: dict[str, Sink[Verdicts]] = {"files": files, "tally": ViewSink((tally or Tally()).take)}
     flow = get_flow(Stoppable(source, stop or Stop()), sinks, policy, settings)
     try:
         run(flow)
-    except (Unreadable, Unwritable, OSError) as error:
-        raise Failure(str(error)) from error
+    except (UnreadableError, OSError) as error:
+        raise RunError(str(error)) from error
     return settings
 
 

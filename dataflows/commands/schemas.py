@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
-from pathlib import Path
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from dataflows.commands.failures import Misuse
+from dataflows.commands.errors import MisuseError
+
+if TYPE_CHECKING:
+    from pathlib import Path
 
 app = typer.Typer(name="schemas", help="The contract of events in and out.", no_args_is_help=True)
 
@@ -25,5 +27,5 @@ def export(folder: Annotated[Path, typer.Argument(metavar="DIR", help="Where to 
     try:
         writer.export(folder)
     except OSError as error:
-        raise Misuse(f"{error.filename or folder}: {(error.strerror or str(error)).lower()}") from error
+        raise MisuseError(f"{error.filename or folder}: {(error.strerror or str(error)).lower()}") from error
     typer.echo(f"written to {folder}")

@@ -2,14 +2,16 @@
 
 from __future__ import annotations
 
-from pathlib import Path
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 from rich.console import Console
 
-from dataflows.commands.failures import Misuse
+from dataflows.commands.errors import MisuseError
 from sources.simulator import write_world
+
+if TYPE_CHECKING:
+    from pathlib import Path
 
 
 def simulate(
@@ -22,9 +24,10 @@ def simulate(
         out.parent.mkdir(parents=True, exist_ok=True)
         summary = write_world(orders, seed, out)
     except OSError as error:
-        raise Misuse(f"{error.filename or out}: {(error.strerror or str(error)).lower()}") from error
+        raise MisuseError(f"{error.filename or out}: {(error.strerror or str(error)).lower()}") from error
     console = Console(highlight=False, soft_wrap=True)
     console.print(f"{summary.events:,} events of {summary.orders:,} orders: {summary.path}")
-    console.print(f"{sum(summary.faults.values()):,} injected faults of {len(summary.faults)} kinds cause {sum(summary.labels.values()):,} exceptions: {summary.expected_path}")
+    faults = f"{sum(summary.faults.values()):,} injected faults of {len(summary.faults)} kinds"
+    console.print(f"{faults} cause {sum(summary.labels.values()):,} exceptions: {summary.expected_path}")
     console.print(f"policy: {summary.policy_path}")
     console.print(f"orderwatch replay {summary.path} --policy {summary.policy_path} --until {summary.until} --out DIR", style="bold")

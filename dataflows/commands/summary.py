@@ -15,6 +15,10 @@ if TYPE_CHECKING:
     from sinks.tally import Tally
 
 
+WIDTH = 92
+"""Columns of the table of exceptions: what its headings and the longest kind need, however wide the terminal is."""
+
+
 def print_summary(console: Console, settings: Settings, tally: Tally, *, seconds: float) -> None:
     """Prints the summary of a run that took `seconds`."""
     events = settings.counts.events
@@ -23,7 +27,7 @@ def print_summary(console: Console, settings: Settings, tally: Tally, *, seconds
     console.print(f"{events:,} events of {orders:,} orders in {seconds:.1f} s ({rate})")
     rows = tally.rows()
     if rows:
-        console.print(exceptions_table(tally), width=max(console.width, 96), crop=False, no_wrap=True)
+        console.print(exceptions_table(tally), crop=False)
     else:
         console.print("no exceptions")
     console.print(f"{tally.actions:,} actions proposed or withdrawn" if tally.actions else "no actions")
@@ -35,13 +39,13 @@ def print_summary(console: Console, settings: Settings, tally: Tally, *, seconds
 
 
 def exceptions_table(tally: Tally) -> Table:
-    """The exceptions by severity and kind: how many there were, and what became of them."""
-    table = Table(box=None, pad_edge=False, show_footer=True)
+    """The exceptions by severity and kind: how many there were, and how they stand at the end."""
+    table = Table(box=None, pad_edge=False, show_footer=True, width=WIDTH)
     rows = tally.rows()
     table.add_column("exception", footer="all", no_wrap=True)
-    table.add_column("severity")
+    table.add_column("severity", no_wrap=True)
     for state in ("raised", "resolved", "retracted", "suppressed", "open"):
-        table.add_column("open at end" if state == "open" else state, f"{sum(getattr(row, state) for row in rows):,}", justify="right")
+        table.add_column(state, f"{sum(getattr(row, state) for row in rows):,}", justify="right")
     for row in rows:
         counts = (row.raised, row.resolved, row.retracted, row.suppressed, row.open)
         severity = f"[{STYLES[row.severity]}]{row.severity}[/]"

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, cast
 
 from dataflows.core.identity.placed import evidence, noted, put, record_of
 from dataflows.core.identity.recent import Recent
+
 if TYPE_CHECKING:
     from dataflows.core.identity.placed import Placed
     from schemas.events import OrderPlaced

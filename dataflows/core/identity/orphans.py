@@ -4,13 +4,11 @@ from __future__ import annotations
 
 import heapq
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, NamedTuple
+from typing import NamedTuple
 
 from dataflows.core.identity.placed import Placed
 from dataflows.core.identity.recent import Recent
-
-if TYPE_CHECKING:
-    from schemas.record import Record
+from schemas.record import Record
 
 
 class AliasKey(NamedTuple):
@@ -46,7 +44,7 @@ class Orphan:
 
 @dataclass(slots=True)
 class _Waiting:
-    events: dict[tuple[str, str], tuple[Record, bool]] = field(default_factory=dict)
+    events: dict[tuple[str, str], tuple[Record, bool]] = field(default_factory=dict[tuple[str, str], tuple[Record, bool]])
     raised: Orphan | None = None
 
     def watched(self) -> list[Record]:
@@ -134,6 +132,4 @@ class WaitingRoom:
 
     def _signal(self, orphan: Orphan) -> None:
         first = orphan.records[0]
-        self.signals.append(
-            Placed(orphan.log, first.topic, first.partition, first.offset, first.sub, orphan.tenant, orphan.alias, orphan)
-        )
+        self.signals.append(Placed(orphan.log, first.topic, first.partition, first.offset, first.sub, orphan.tenant, orphan.alias, orphan))

@@ -83,9 +83,7 @@ def evidence(record: Record) -> Evidence:
     return Evidence(event.source, event.id, event.type, record.at, record.topic, record.partition, record.offset)
 
 
-def noted(
-    log: int, at: int, record: Record, *, order: str, kind: str, scope_id: str | None, proof: tuple[Evidence, ...]
-) -> Note:
+def noted(log: int, at: int, record: Record, *, order: str, kind: str, scope_id: str | None, proof: tuple[Evidence, ...]) -> Note:
     """A note about `order` that follows from `record`."""
     return Note(
         log=log,

@@ -63,11 +63,8 @@ def orphan_verdict(orphan: Orphan, policy: Policy) -> Out:
     )
     id_ = exception_id(orphan.tenant, orphan.alias, ORPHAN, None, 1)
     context: dict[str, object] = {}
-    data = exception_data(
-        verdict, RULES_BY_KIND[ORPHAN], id_, orphan.alias, orphan.log, policy.version, context, score(verdict, 0.0, None)
-    )
+    data = exception_data(verdict, RULES_BY_KIND[ORPHAN], id_, orphan.alias, orphan.log, policy.version, context, score(verdict, 0.0, None))
     type_ = "exception.resolved" if orphan.resolved else "exception.raised"
     body = event(orphan.tenant, orphan.alias, type_, f"{id_}:{orphan.sequence}", orphan.log, data)
     key = f"{ORPHAN}:{orphan.sequence}"
     return Out(orphan.log, orphan.alias, "exceptions", type_, key, body, ORPHAN, verdict.severity, verdict.status, data)
-

@@ -19,8 +19,8 @@ from schemas.record import Record
 if TYPE_CHECKING:
     from collections.abc import Iterable
 
-    from dataflows.core.identity.rules import IdentityRules
     from dataflows.core.identity.placed import Sighting
+    from dataflows.core.identity.rules import IdentityRules
     from schemas.events import CarrierScan
 
 TRACKING = "tracking_number"
@@ -104,7 +104,14 @@ class Stage:
         self._turn_at = (log // keep + 1) * keep
         return self._turn_at
 
-    def _tie(self, table: Recent[str, str | tuple[str, ...]], known: str | tuple[str, ...] | None, head: Record | Placed, record: Record, key: AliasKey) -> None:
+    def _tie(
+        self,
+        table: Recent[str, str | tuple[str, ...]],
+        known: str | tuple[str, ...] | None,
+        head: Record | Placed,
+        record: Record,
+        key: AliasKey,
+    ) -> None:
         order = record.order
         if known is None:
             table.set(key.value, order)

@@ -29,7 +29,6 @@ class Parcel:
     former: tuple[tuple[str, int], ...] = ()
 
 
-
 def tie(numbers: Recent[str, str | Parcel], number: str, order: str, at: int, *, labelled: bool) -> bool:
     """Ties a number to an order by an event at `at`; says whether that is a reuse to report.
 

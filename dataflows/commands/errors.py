@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 
-class Misuse(Exception):
+class MisuseError(Exception):
     """Unusable arguments or configuration; the message says in one line what to mend. Exit code 2."""
 
 
-class Failure(Exception):
+class RunError(Exception):
     """Failed while running; the message is one line. Exit code 1."""
