@@ -118,12 +118,12 @@ def _circle(start: str, suppressors: Mapping[str, tuple[str, ...]]) -> tuple[str
 def _idle(tree: Tree, path: Path, override: Mapping[str, Data], settings: dict[str, dict[str, Data]]) -> Iterator[Fault]:
     if "when" in override:
         when = _mapping(override["when"])
-        if not when:
+        if override["when"] in ({}, None):
             yield tree.fault((*path, "when"), f"`when` names no dimension; known: {', '.join(Dims._fields)}", key=True)
         for name, values in when.items():
             if values is None or values == []:
                 yield tree.fault((*path, "when", name), "no value: no order matches", key=True)
-    if "rules" in override and not any(settings.values()):
+    if "rules" in override and override["rules"] in (None, {kind: {} for kind in settings}):
         yield tree.fault((*path, "rules"), "the override changes nothing", key=True)
 
 

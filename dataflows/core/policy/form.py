@@ -58,6 +58,7 @@ Zone = Annotated[str, PlainValidator(read.zone)]
 Name = Annotated[str, PlainValidator(read.named)]
 Country = Annotated[str, PlainValidator(read.country)]
 Region = Annotated[str, PlainValidator(read.region)]
+CalendarKey = Annotated[str, PlainValidator(read.calendar_key)]
 CalendarName = Annotated[str, PlainValidator(read.calendar)]
 Kind = Annotated[str, PlainValidator(read.kind)]
 KindOrAll = Annotated[str, PlainValidator(read.kind_or_all)]
@@ -184,7 +185,7 @@ class PolicyForm(Form):
     zone: Zone = "UTC"
     emits: Annotated[tuple[Milestone, ...], BeforeValidator(_many)] = ("placed", "captured", "shipped", "scans")
     zones: Annotated[dict[Region, Zone], Section] = {}
-    calendars: Annotated[dict[Name, Annotated[CalendarForm, Section]], Section] = {}
+    calendars: Annotated[dict[CalendarKey, Annotated[CalendarForm, Section]], Section] = {}
     sites: Annotated[dict[Name, Annotated[SiteForm, Section]], Section] = {}
     carriers: Annotated[dict[Name, CarrierForm], Section] = {}
     countries: Annotated[dict[Country, PlaceForm], Section] = {}

@@ -60,7 +60,7 @@ class Tree:
 _next_event: Final[Callable[[yaml.BaseLoader], yaml.Event]] = methodcaller("peek_event")  # its own signature has no types
 
 
-class _Refused(Exception):
+class _RefusedError(Exception):
     """The next event of a loader is more than a policy may hold."""
 
     def __init__(self, loader: yaml.BaseLoader, message: str) -> None:
@@ -79,9 +79,9 @@ class _Loader(yaml.BaseLoader):
 
     def compose_node(self, parent: Node | None, index: int) -> Node | None:
         if self.check_event(yaml.AliasEvent):
-            raise _Refused(self, "aliases (*name) are not allowed here")
+            raise _RefusedError(self, "aliases (*name) are not allowed here")
         if self.depth >= GREATEST_DEPTH:
-            raise _Refused(self, "nested too deeply")
+            raise _RefusedError(self, "nested too deeply")
         self.depth += 1
         node: Node | None = super().compose_node(parent, index)
         self.depth -= 1
@@ -100,7 +100,7 @@ def read(text: str) -> Tree:
             node = loader.get_single_node()
         finally:
             loader.dispose()
-    except _Refused as refused:
+    except _RefusedError as refused:
         tree.faults.append(refused.fault)
         return tree
     except yaml.MarkedYAMLError as error:

@@ -89,6 +89,14 @@ def named(value: object) -> str:
     return name
 
 
+def calendar_key(value: object) -> str:
+    """The name of a new calendar; the names of the built-in clocks are taken."""
+    name = named(value)
+    if name in CLOCKS:
+        raise mistake(f"{name!r} is a clock already; a calendar needs a name of its own")
+    return name
+
+
 def switch(value: object) -> Switch:
     """`on`, `shadow` or `off`; `true` and `false` count as on and off."""
     return _SWITCHES[one_of(text(value).lower(), "switch", _SWITCHES, tell=False)]
