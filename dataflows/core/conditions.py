@@ -17,6 +17,9 @@ if TYPE_CHECKING:
     from dataflows.core.rules.base import Lane, Severity
     from schemas.record import Record
 
+HOUR = 3_600_000_000
+DAY = 24 * HOUR
+
 
 @dataclass(frozen=True, slots=True)
 class Reckoning:
@@ -63,6 +66,13 @@ def after(instants: Iterable[int], at: int) -> int | None:
     return min((instant for instant in instants if instant >= at), default=None)
 
 
+def least(span: Span) -> int:
+    """A lower bound in µs of a span by any calendar: a business day later is at least 23 hours later, a business hour at least one."""
+    if span.unit == "us":
+        return span.n
+    return span.n * HOUR if span.unit == "bh" else span.n * DAY - HOUR
+
+
 def count(calendar: Calendar, at: int, span: Span) -> int:
     """`span` counted from `at`: elapsed time needs no calendar."""
     return at + span.n if span.unit == "us" else calendar.add(at, span)
@@ -93,8 +103,11 @@ def timeout(  # noqa: PLR0913 (every argument is a term of the deadline)
         return None
     lift = earliest(met, lifted, moved)
     threshold = span or setting.threshold
-    if lift is not None and lift <= anchor and threshold.n >= 0 and not setting.steps:
-        return None
+    if lift is not None:
+        # Most milestones come long before their deadline: then no calendar needs to be asked.
+        soonest = min(least(threshold), *[least(s.at) for s in setting.steps]) if setting.steps else least(threshold)
+        if lift <= anchor + soonest:
+            return None
     due = count(calendar, anchor, threshold)
     if not_before is not None and not_before > due:
         due = not_before

@@ -9,24 +9,15 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
+from dataflows.core.conditions import least
 from dataflows.core.rules import RULES
 
 if TYPE_CHECKING:
-    from dataflows.core.clocks import Span
     from dataflows.core.policy import RuleSetting
 
-HOUR = 3_600_000_000
-DAY = 24 * HOUR
 Trigger = tuple[int, frozenset[str] | None, frozenset[str] | None]
 Arm = tuple[int, int, frozenset[str] | None, frozenset[str] | None]
 EVERY_EVENT = "*"
-
-
-def least(span: Span) -> int:
-    """A lower bound in µs of a span by any calendar: a business day later is at least 23 hours later, a business hour at least one."""
-    if span.unit == "us":
-        return span.n
-    return span.n * HOUR if span.unit == "bh" else span.n * DAY - HOUR
 
 
 def bound(setting: RuleSetting) -> int:
