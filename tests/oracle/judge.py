@@ -66,6 +66,7 @@ def judge(lines: Sequence[Json], policy: Policy, until: int) -> list[Verdict]:
             None,
             known + policy.rules[ORPHAN].threshold.n,
             min((member.known for member in placed), default=NEVER),
+            known + policy.rules[ORPHAN].threshold.n,
             waits=True,
         )
         verdicts += settled(key, [orphan], policy, until)
@@ -78,7 +79,7 @@ def judge(lines: Sequence[Json], policy: Policy, until: int) -> list[Verdict]:
     aliases: dict[OrderKey, list[Condition]] = {}
     for waited in placement.waited:
         start = waited.log + policy.rules[ORPHAN].threshold.n
-        aliases.setdefault((waited.tenant, waited.alias), []).append(Condition(ORPHAN, None, start, waited.tied, waits=True))
+        aliases.setdefault((waited.tenant, waited.alias), []).append(Condition(ORPHAN, None, start, waited.tied, start, waits=True))
     for key, conditions in aliases.items():
         verdicts += settled(key, conditions, policy, until)
     return sorted(verdicts, key=lambda one: (one.tenant, one.order, one.kind, one.scope or "", one.episode))

@@ -2,11 +2,16 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import pytest
 
+from dataflows.core.policy import load_policy
+from dataflows.core.policy.model import Place
 from tests.oracle.judge import Verdict, judge
 from tests.oracle.judging.reading import instant
 from tests.oracle.judging.settings import DEFAULTS, Policy, Site
+from tests.support.engine import records_of, run, standing
 from tests.support.stories import Checkpoint, Story, stories
 
 STORIES = stories()
@@ -47,6 +52,23 @@ def test_the_judge_tells_the_story(story: Story) -> None:
     for checkpoint in story.checkpoints:
         verdicts = judge(story.lines, policy_of(story), instant(checkpoint.as_of))
         assert told(verdicts, story, checkpoint) == expected(checkpoint), f"as of {checkpoint.as_of}"
+
+
+@pytest.mark.parametrize("story", STORIES, ids=str)
+def test_the_engine_tells_the_story(story: Story) -> None:
+    """The engine says at each instant of the story exactly what was written by hand from the catalogue."""
+    policy = load_policy(None)
+    policy = replace(
+        policy,
+        emits=policy.emits | set(story.emits),
+        sites={name: Place(site.get("country"), site.get("zone")) for name, site in story.sites.items()},
+    )
+    for checkpoint in story.checkpoints:
+        outs = run(records_of(story.lines), policy, instant(checkpoint.as_of))
+        found = [(one.order, one.kind, one.scope, one.episode, one.status, one.severity, one.due) for one in standing(outs)]
+        verdicts = judge(story.lines, policy_of(story), instant(checkpoint.as_of))
+        judged = [(one.order, one.kind, one.scope, one.episode, one.status, one.severity, one.due) for one in verdicts]
+        assert sorted(found, key=str) == sorted(judged, key=str), f"as of {checkpoint.as_of}"
 
 
 @pytest.mark.parametrize("kind", sorted(DEFAULTS))

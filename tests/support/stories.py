@@ -4,11 +4,11 @@ A story has a `kind`, a sentence, `events` (one a line) and `expect` (one verdic
 besides the default ones, and `sites`, as in a policy. All of it happens in 2026 and UTC; 2 November is a Monday.
 
 An event line is `MM-DD HH:MM[:SS] type fields`, the fields as in a YAML flow mapping. In fields `100 EUR` is money, `A 2` under `lines` a
-line of two pieces of SKU A, `11-05` a date, `11-05 12:00` an instant. Short forms: `scan STATUS` is a `carrier.scan`; scans, labels and ship
-confirmations that name neither shipment nor parcel speak of parcel T1 (labels and confirmations: of shipment S1, too).
+line of two pieces of SKU A, `11-05` a date, `11-05 12:00` an instant. Short forms: `scan STATUS` is a `carrier.scan`; scans, labels
+and ship confirmations that name neither shipment nor parcel speak of parcel T1 (labels and confirmations: of shipment S1, too).
 An order that does not say otherwise costs 100 EUR and goes to Iceland, which has no summer time and no holidays in November.
-`_order: o2` is an event of another order than o1 (`null`: of none that it says), `_log` when it was recorded, `_id` and `_source` its ID and
-source.
+`_order: o2` is an event of another order than o1 (`null`: of none that it says), `_log` when it was recorded, `_id` and `_source` its
+ID and source.
 
 An expectation is `MM-DD HH:MM STATUS [on SCOPE] since INSTANT [due INSTANT] [SEVERITY] [episode N] [for ORDER]`, or `MM-DD HH:MM nothing
 [for ORDER]`. All of one instant together are all verdicts of the kind on those orders as of that instant.
@@ -128,8 +128,8 @@ def event(line: str, number: int) -> dict[str, object]:
     stamp, type_, rest = match[1], match[2], match[3] or ""
     status: dict[str, object] = {}
     if type_ == "scan":
-        word, _, rest = rest.partition(" ")
-        type_, status = "carrier.scan", {"status": word}
+        status["status"], _, rest = rest.partition(" ")
+        type_ = "carrier.scan"
     fields = cast("dict[str, object]", yaml.load("{" + rest + "}", Loader=yaml.SafeLoader))
     data = _defaults(type_, status | {name: _value(name, value) for name, value in fields.items() if not name.startswith("_")})
     found: dict[str, object] = {

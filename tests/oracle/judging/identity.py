@@ -106,8 +106,10 @@ def place(events: list[Event]) -> Placement:
 
 
 def _note_wait(placement: Placement, event: Event, tied: int) -> None:
-    named = aliases(event)
-    kind, value = named[0][1:] if named else ("tracking_number", event.numbers[0])
+    """Tell of a wait under the alias that may be tied last: a dispute or a parcel, else the first."""
+    named = [(kind, value) for _, kind, value in aliases(event)]
+    late = [alias for alias in named if alias[0] == "dispute_id"] + [("tracking_number", number) for number in event.numbers]
+    kind, value = (late or named)[0]
     placement.waited.append(Waited(event.tenant, f"{kind}:{value}", event.log, tied))
 
 

@@ -1,0 +1,84 @@
+"""The engine over random histories: it says what the independent judge says, and how the events arrive does not matter."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from typing import TYPE_CHECKING
+
+from hypothesis import given
+from hypothesis import strategies as st
+
+from dataflows.core.policy import load_policy
+from tests.oracle.judge import judge
+from tests.oracle.judging.reading import micros
+from tests.oracle.judging.settings import Policy
+from tests.property.histories import AFTER, ARRIVAL, DAY, DELAYS, GRID, HOUR, History, examples, histories
+from tests.support.engine import Standing, records_of, run, standing
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping, Sequence
+    from datetime import timedelta
+
+MILESTONES = frozenset(
+    {
+        *("placed", "captured", "authorized", "shipped", "scans", "allocated", "released", "picked", "packed"),
+        *("invoiced", "return_shipped", "inspected", "refunded"),
+    }
+)
+TALKATIVE = replace(load_policy(None), emits=MILESTONES)
+"""The built-in policy where the feeds tell every milestone."""
+
+
+def said(lines: Sequence[Mapping[str, object]], until: int, cuts: Sequence[int] = ()) -> set[Standing]:
+    """What stands at `until`, by the engine."""
+    return standing(run(records_of(lines), TALKATIVE, until, cuts))
+
+
+def judged(lines: Sequence[Mapping[str, object]], until: int) -> set[Standing]:
+    """What stands at `until`, by the judge."""
+    verdicts = judge(lines, Policy(emits=MILESTONES), until)
+    return {Standing(one.tenant, one.order, one.kind, one.scope, one.episode, one.status, one.severity, one.due) for one in verdicts}
+
+
+@examples(250)
+@given(histories(), st.sampled_from(AFTER))
+def test_the_engine_agrees_with_the_judge_at_the_end(history: History, after: timedelta) -> None:
+    """At an instant at or after the last record the engine's standing verdicts are the judge's."""
+    lines, until = history.lines(), micros(history.last + after)
+    assert said(lines, until) == judged(lines, until)
+
+
+@examples(150)
+@given(histories(most=8), st.sampled_from(GRID))
+def test_the_engine_agrees_with_the_judge_on_the_way(history: History, offset: timedelta) -> None:
+    """At any instant of the grid the engine's standing verdicts are the judge's, whatever is still to come."""
+    lines, until = history.lines(), micros(history.base + offset)
+    assert said(lines, until) == judged(lines, until)
+
+
+@examples(100)
+@given(histories(skew=False), st.lists(st.sampled_from(DELAYS), min_size=1, max_size=20))
+def test_the_order_of_arrival_does_not_matter_in_the_end(history: History, delays: list[timedelta]) -> None:
+    """Once everything has arrived the verdicts are the same for every arrival order, but for the kinds about arrival."""
+    until = micros(history.last + max(DELAYS) + HOUR)
+    once, again = said(history.lines(), until), said(history.lines(delays), until)
+    assert {one for one in once if one.kind not in ARRIVAL} == {one for one in again if one.kind not in ARRIVAL}
+
+
+@examples(60)
+@given(histories(skew=False), st.lists(st.integers(0, 100), min_size=1))
+def test_repeated_records_change_nothing(history: History, which: list[int]) -> None:
+    """A record that comes again, at any later time, changes no verdict."""
+    lines, until = history.lines(), micros(history.last + 2 * DAY)
+    again = [lines[n % len(lines)] for n in which]
+    assert said([*lines, *again], until) == said(lines, until)
+
+
+@examples(60)
+@given(histories(), st.lists(st.sampled_from(GRID)))
+def test_the_cut_into_batches_changes_nothing(history: History, cuts: list[timedelta]) -> None:
+    """Every way of cutting the log into batches gives the same events out, byte by byte."""
+    records, until = records_of(history.lines()), micros(history.last + DAY)
+    whole = run(records, TALKATIVE, until)
+    pieces = run(records_of(history.lines()), TALKATIVE, until, [micros(history.base + cut) for cut in cuts])
+    assert sorted(one.body for one in whole) == sorted(one.body for one in pieces)
