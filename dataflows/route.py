@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Generic, TypeVar, cast
 from zlib import crc32
 
 from dataflows.core.identity import STAGE_TWO_KINDS, Placed, Sighting, alias_shard, order_shard, sightings
-from dataflows.core.identity.aliases import CUSTOMER
+from dataflows.core.identity.aliases import CUSTOMER, READERS
 from dataflows.core.identity.baskets import comparable
 from dataflows.names import FIRST_SHARDS, ORDER_SHARDS, SECOND_SHARDS
 from schemas.aliases import aliases
@@ -87,35 +87,53 @@ class Router:
         self, batch: Batch, orders: list[list[Record | Refusal | Placed]], first: list[list[Sighting]], second: list[list[Sighting]]
     ) -> None:
         seeds = self._seeds
+        readers = READERS
         refused = 0
         for record in batch.items:
             if isinstance(record, Refusal):
                 orders[0].append(record)
                 refused += 1
                 continue
-            event = record.event
             order = record.order
-            names = aliases(event)
-            if order:
-                tenant = event.tenant
-                seed = seeds.get(tenant)
-                if seed is None:
-                    seed = seeds[tenant] = crc32(tenant.encode())
-                # As order_shard() does it, without the call and the second hash.
-                orders[crc32(order.encode(), seed) % _ORDERS].append(record)
-                for kind, value in names:
+            event = record.event
+            if not order:
+                self._seek(record, first, second)
+                continue
+            tenant = event.tenant
+            seed = seeds.get(tenant)
+            if seed is None:
+                seed = seeds[tenant] = crc32(tenant.encode())
+            # As order_shard() does it, without the call and the second hash.
+            orders[crc32(order.encode(), seed) % _ORDERS].append(record)
+            type_ = event.type
+            reader = readers.get(type_)
+            if reader is None:
+                for kind, value in aliases(event):
                     stage = second if kind in STAGE_TWO_KINDS else first
                     stage[crc32(value.encode()) % _ALIASES].append((record, kind, value, False))
-                if event.type == PLACED and self.compare_customers:
-                    data = cast("OrderPlaced", event.data)
-                    if comparable(data) and data.customer is not None and data.customer.id:
-                        first[alias_shard(data.customer.id, _ALIASES)].append((record, CUSTOMER, data.customer.id, False))
-            elif names:
-                for stage, seen in zip((first, second), sightings(record, names), strict=True):
-                    for sighting in seen:
-                        stage[alias_shard(sighting[2], _ALIASES)].append(sighting)
+                continue
+            values = reader.read(event.data)
+            if values != reader.nothing:
+                for (kind, late), value in zip(reader.kinds, values, strict=True):
+                    if value is None:
+                        continue
+                    stage = second if late else first
+                    for name in (value,) if isinstance(value, str) else value:
+                        stage[crc32(name.encode()) % _ALIASES].append((record, kind, name, False))
+            if type_ == PLACED and self.compare_customers:
+                data = cast("OrderPlaced", event.data)
+                if comparable(data) and data.customer is not None and data.customer.id:
+                    first[alias_shard(data.customer.id, _ALIASES)].append((record, CUSTOMER, data.customer.id, False))
         self.counts.events += len(batch.items) - refused
         self.counts.refused += refused
+
+    def _seek(self, record: Record, first: list[list[Sighting]], second: list[list[Sighting]]) -> None:
+        """Sends an event that does not name its order to where its aliases are judged; one without any (a heartbeat) only moves time."""
+        names = aliases(record.event)
+        if names:
+            for stage, seen in zip((first, second), sightings(record, names), strict=True):
+                for sighting in seen:
+                    stage[alias_shard(sighting[2], _ALIASES)].append(sighting)
 
 
 def spread(outputs: list[tuple[str, StageOutput]]) -> list[tuple[str, Arrival[Placed]]]:

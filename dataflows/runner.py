@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gc
 import os
 import signal
 import tempfile
@@ -23,6 +24,9 @@ X = TypeVar("X")
 S = TypeVar("S")
 DEBUG = "ORDERWATCH_DEBUG"
 """Environment variable: if set, nothing of what the engine prints when it fails is held back."""
+
+
+GC_THRESHOLDS = (100_000, 50, 100)
 
 
 class Stop:
@@ -88,6 +92,9 @@ class Stoppable(FixedPartitionedSource[X, S], Generic[X, S]):
 
 def run(flow: Dataflow) -> None:
     """Runs a graph to its end. Raises what user code raised, not what the engine made of it."""
+    thresholds = gc.get_threshold()
+    # Events and orders hold no references back: what the collector looks for here is next to nothing, and it would look through millions.
+    gc.set_threshold(*GC_THRESHOLDS)
     try:
         with _held_back():
             run_main(flow)  # type: ignore[no-untyped-call]  # native code, without annotations
@@ -96,6 +103,8 @@ def run(flow: Dataflow) -> None:
         while cause.__cause__ is not None:
             cause = cause.__cause__
         raise cause from None
+    finally:
+        gc.set_threshold(*thresholds)
 
 
 @contextmanager

@@ -1,15 +1,11 @@
 """`orderwatch schemas`: the contract for machines."""
 
-from __future__ import annotations
-
-from typing import TYPE_CHECKING, Annotated
+from pathlib import Path
+from typing import Annotated
 
 import typer
 
 from dataflows.commands.errors import MisuseError
-
-if TYPE_CHECKING:
-    from pathlib import Path
 
 app = typer.Typer(name="schemas", help="The contract of events in and out.", no_args_is_help=True)
 

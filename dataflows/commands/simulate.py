@@ -1,17 +1,13 @@
 """`orderwatch simulate`: writes a world of orders, with what must be found in it beside it."""
 
-from __future__ import annotations
-
-from typing import TYPE_CHECKING, Annotated
+from pathlib import Path
+from typing import Annotated
 
 import typer
 from rich.console import Console
 
 from dataflows.commands.errors import MisuseError
 from sources.simulator import write_world
-
-if TYPE_CHECKING:
-    from pathlib import Path
 
 
 def simulate(
