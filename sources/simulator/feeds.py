@@ -40,9 +40,9 @@ class Outage(NamedTuple):
 
 # Carriers and payments only: what they say ties no other source's events to an order, so no event waits for one of theirs.
 OUTAGES = (
-    Outage("/carrier/dhl", OPENING + 9 * DAY + 5 * HOUR, OPENING + 9 * DAY + 14 * HOUR),
+    Outage("/carrier/ups", OPENING + 9 * DAY + 5 * HOUR, OPENING + 9 * DAY + 14 * HOUR),
     Outage("/payments/adyen", OPENING + 24 * DAY + 8 * HOUR, OPENING + 24 * DAY + 13 * HOUR),
-    Outage("/carrier/postnl", OPENING + 38 * DAY + 1 * HOUR, OPENING + 38 * DAY + 12 * HOUR),
+    Outage("/carrier/fedex", OPENING + 38 * DAY + 1 * HOUR, OPENING + 38 * DAY + 12 * HOUR),
 )
 
 _ZONES: dict[str, tzinfo] = {site.source: site.zone for site in SITES}

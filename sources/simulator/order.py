@@ -69,6 +69,7 @@ class Order:
     when: dict[str, int] = field(default_factory=dict[str, int])
     placing: Data = field(default_factory=dict[str, object])
     script: list[Step] = field(default_factory=list[Step])
+    told: int = 0
     labels: list[Label] = field(default_factory=list[Label])
 
     def draw(self) -> Order:
@@ -175,7 +176,8 @@ class Order:
 
     def add(self, at: int, source: str, kind: str, data: Data, *, named: bool = True) -> Step:
         """Appends an event to the script and returns it."""
-        step = Step(f"{self.index:07d}-{len(self.script):03d}", at, source, kind, data, named)
+        step = Step(f"{self.index:07d}-{self.told:03d}", at, source, kind, data, named)
+        self.told += 1
         self.script.append(step)
         return step
 

@@ -4,9 +4,8 @@ from __future__ import annotations
 
 from sources.simulator.topology import CARRIERS, COURIER, KEYS, SITES
 
-EMITS = (
-    "placed authorized captured allocated released picked packed shipped scans invoiced return_shipped inspected refunded"  # all there are
-).split()
+EMITS = "placed authorized captured allocated released picked packed shipped scans invoiced return_shipped inspected refunded".split()
+"""Every milestone that a policy can declare."""
 
 
 def policy_text() -> str:

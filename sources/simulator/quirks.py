@@ -79,14 +79,18 @@ def a_label_is_reprinted(order: Order) -> None:
 
 @quirk
 def cancelled_before_the_release(order: Order) -> None:
-    """The customer changes their mind within the hour: cancelled, the payment given back."""
+    """The customer changes their mind within the hour: cancelled, the payment given back or never taken."""
+    order.terms = order.rng.choice(("prepaid", "on_ship"))
     order.waits |= {"allocated": 40 * MINUTE, "captured": 5 * MINUTE}
     live(order)
     at = order.placed + order.rng.randint(16 * MINUTE, 38 * MINUTE)
     order.cut(at)
     order.add(at, order.storefront, "order.cancel_requested", {"reason": "customer"})
     order.add(at + MINUTE, order.storefront, "order.cancelled", {"reason": "customer"})
-    refund(order, at + HOUR, reason="cancelled")
+    if order.terms == "prepaid":
+        refund(order, at + HOUR, reason="cancelled")
+    else:
+        order.add(at + HOUR, order.payments, "payment.voided", {"payment_id": order.payment, "amount": order.money(order.total)})
 
 
 @quirk
@@ -212,3 +216,21 @@ def the_service_is_upgraded_before_the_release(order: Order) -> None:
     order.waits["allocated"] = 45 * MINUTE
     live(order)
     order.add(order.placed + 12 * MINUTE, order.storefront, "order.updated", {"service": "express"})
+
+
+def together_on_one_pallet(order: Order, other: Order) -> None:
+    """Freight: two orders leave under one tracking number, and its scans are news of both."""
+    other.placed = order.placed + order.rng.randint(MINUTE, HOUR)
+    other.site, other.country, other.carrier = order.site, order.country, order.carrier
+    live(order)
+    live(other)
+    number, own = order.first.parcels[0], other.first.parcels[0]
+    other.drop("carrier.scan")
+    for step in other.script:
+        if step.data.get("tracking_number") == own:
+            step.data["tracking_number"] = number
+    order.postpone(order.first.shipped, max(0, other.first.shipped - order.first.shipped))
+    for step in order.script:
+        if step.type == "carrier.scan":
+            step.named = False
+    other.first.parcels, other.first.delivered = [number], order.first.delivered

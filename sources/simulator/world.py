@@ -16,7 +16,7 @@ from sources.simulator.feeds import Delivery, deliver, heartbeats
 from sources.simulator.life import live
 from sources.simulator.moments import DAY, LAST_PLACED, OPENING
 from sources.simulator.order import Order
-from sources.simulator.quirks import QUIRKS
+from sources.simulator.quirks import QUIRKS, together_on_one_pallet
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -27,6 +27,8 @@ FAULTY = 0.15
 """The share of orders that a fault begins with."""
 QUIRKY = 0.35
 """The share of healthy orders with a quirk."""
+SHARED = 0.01
+"""The share of the others that leave together with the next order."""
 REGULARS_AFTER = 5_000
 """So many orders later a customer may order again: never within minutes, which would look like a click too many."""
 
@@ -55,7 +57,10 @@ def groups(orders: int, seed: int) -> Iterator[Group]:
             dealt += 1
             if index + fault.orders > orders:
                 fault = None
-        if fault is None:
+        if fault is None and first.rng.random() < SHARED and index + 1 < orders:
+            members.append(_order(index + 1, orders, seed))
+            together_on_one_pallet(*members)
+        elif fault is None:
             _healthy(first)
         else:
             members += [_order(index + n, orders, seed) for n in range(1, fault.orders)]

@@ -1,0 +1,45 @@
+"""The simulator's labels, judged by the independent judge: neither knows the other."""
+
+from __future__ import annotations
+
+from collections import Counter
+from datetime import time
+
+import orjson
+import pytest
+
+from sources.simulator import expected, stream
+from sources.simulator.moments import END
+from sources.simulator.policy import EMITS
+from sources.simulator.topology import CARRIERS, COURIER, KEYS, SITES
+from tests.oracle.judge import judge
+from tests.oracle.judging.calendars import Calendar
+from tests.oracle.judging.settings import Policy, Site
+
+HOURS = (time(8), time(18))
+
+
+def simulated_policy() -> Policy:
+    """What `policy_text` says, in the judge's words."""
+    carriers = {carrier.name: f"warehouse-{carrier.country.lower()}" for carrier in CARRIERS if carrier.country is not None}
+    return Policy(
+        emits=frozenset(EMITS),
+        sites={
+            **{site.name: Site(site.country, site.zone.key, f"warehouse-{site.country.lower()}") for site in SITES},
+            KEYS.name: Site(KEYS.country, KEYS.zone.key),
+        },
+        calendars={f"warehouse-{site.country.lower()}": Calendar(site.zone.key, site.country, hours=HOURS) for site in SITES},
+        carriers=carriers | {COURIER.name: "warehouse-nl"},
+    )
+
+
+@pytest.mark.parametrize("seed", [1, 2])
+def test_the_labels_are_what_the_judge_finds(seed: int) -> None:
+    """No label without a verdict and no verdict without a label: healthy orders cause nothing, faults exactly what they say."""
+    orders = 1_100
+    lines = [orjson.loads(line) for line in stream(orders, seed)]
+    found = judge(lines, simulated_policy(), END * 1_000_000)
+    verdicts = Counter((one.order, one.kind, one.scope, str(one.status)) for one in found)
+    labels = Counter((label.order_id, label.kind, label.scope, str(label.status)) for label in expected(orders, seed))
+    assert verdicts - labels == Counter(), "not labelled"
+    assert labels - verdicts == Counter(), "not found"
