@@ -127,7 +127,7 @@ class Calendar:
             memo[key] = -low
         elif high - low == self._grain - 2:
             memo[key] = low - start - 1
-        # Else a clock change falls into the bucket: rare, and not worth an entry.
+        # Else the clocks change inside the bucket, as in Newfoundland at 00:01 until 2011: not worth an entry.
         return due
 
     def is_working_day(self, day: date) -> bool:
@@ -180,7 +180,7 @@ class Calendar:
 
     def _from(self, hours: _Hours, at: int) -> Iterator[tuple[int, int, int, int]]:
         """The working intervals from the day before `at` on, without end: (day, opening instant, closing instant, opening in µs)."""
-        # The day before: a clock change at midnight can make a day's last hours come after the first minutes of the next.
+        # The day before: where the clocks skip midnight, a closing shortly before it moves into this day.
         day = local(at, self._tz).toordinal() - 1
         while True:
             for opens, closes, opening in self._intervals(hours, day):
@@ -197,6 +197,8 @@ class Calendar:
 
     def _look_up(self, weekly: Mapping[int, Intervals], day: int) -> Iterator[tuple[int, int, int]]:
         intervals = weekly.get((day - 1) % 7, ())
+        if instant(day, 0, self._tz) == instant(day + 1, 0, self._tz):
+            return  # a date that the zone skipped, as Samoa did 30 December 2011
         if day in self._open:
             intervals = intervals or next(weekly[weekday] for weekday in sorted(weekly) if weekly[weekday])
         elif self.pause(day) is not None:

@@ -36,12 +36,10 @@ def holidays_in(text: str, year: int) -> dict[int, str]:
     if not is_holiday_region(text):
         raise ValueError(f"{text!r} is not a country or subdivision whose public holidays are known")
     country, _, region = text.partition("-")
-    # The library picks its language by the machine's locale unless told, and an observed day may belong to the neighbouring year.
+    # The library picks its language by the machine's locale unless told.
     language = "en_US" if country in _translated() else None
-    found = holidays.country_holidays(
-        country, subdiv=region or None, years=range(year - 1, year + 2), expand=False, observed=True, language=language
-    )
-    return {day.toordinal(): name for day, name in sorted(found.items()) if day.year == year}
+    found = holidays.country_holidays(country, subdiv=region or None, years=year, expand=False, observed=True, language=language)
+    return {day.toordinal(): name for day, name in sorted(found.items())}
 
 
 @cache

@@ -145,6 +145,44 @@ def test_remembered_sums_hold_in_the_nights_of_clock_changes(night: str, text: s
         assert warm.add(instant, span(text)) == Calendar("fresh", spec).add(instant, span(text))
 
 
+def test_a_clock_change_between_two_quarter_hours_is_not_remembered_wrongly() -> None:
+    """Newfoundland changed its clocks at 00:01 until 2011."""
+    spec = CalendarSpec("America/St_Johns", dict.fromkeys(range(7), ((0, 24 * 60),)))
+    warm = Calendar("warm", spec)
+    for minute in range(-180, 180):
+        instant = at("2010-11-06 23:45", spec.zone) + minute * MINUTE + 1
+        assert warm.add(instant, span("1 bd")) == Calendar("fresh", spec).add(instant, span("1 bd"))
+        assert warm.add(instant - DAY, span("1 bd")) == Calendar("fresh", spec).add(instant - DAY, span("1 bd"))
+
+
+def test_a_short_break_between_two_quarter_hours_is_not_remembered_wrongly() -> None:
+    """From one minute to the next the answer stands still, then jumps as far: only finer buckets can tell."""
+    spec = CalendarSpec("UTC", dict.fromkeys(range(7), ((8 * 60, 9 * 60 + 1), (9 * 60 + 8, 18 * 60 + 7))))
+    warm = Calendar("warm", spec)
+    for start, end in (("09:00:30", "09:00:30"), ("09:04:00", "09:01:00"), ("09:12:30", "09:12:30")):
+        assert warm.add(at(f"2026-04-20 {start}", "UTC"), span("10 bh")) == at(f"2026-04-21 {end}", "UTC")
+
+
+def test_intervals_that_a_clock_change_pushes_together_count_once() -> None:
+    """02:30 moves to 03:30 on 29 March 2026 in Amsterdam; the interval that opens at 03:00 then opens at 03:30."""
+    night = Calendar("c", CalendarSpec("Europe/Amsterdam", {6: ((60, 150), (180, 300))}))
+    assert night.add(at("2026-03-29 01:00"), span("3 bh")) == at("2026-03-29 05:00")
+
+
+def test_a_closing_that_is_pushed_over_midnight_still_belongs_to_its_day() -> None:
+    """Pyongyang skipped 23:30 to 24:00 on 4 May 2018, so a shift until 23:45 ended at 00:15 of a day without hours."""
+    shift = Calendar("c", CalendarSpec("Asia/Pyongyang", {4: ((22 * 60, 23 * 60 + 45),)}))
+    start = at("2018-05-05 00:05", "Asia/Pyongyang")
+    assert shift.add(start, span("0 bh")) == start
+
+
+def test_a_date_that_a_zone_skips_is_no_working_day() -> None:
+    """Samoa went from 29 to 31 December 2011."""
+    spec = CalendarSpec("Pacific/Apia", dict.fromkeys(range(7), ((8 * 60, 18 * 60),)))
+    assert due(spec, "2011-12-29 12:00", "1 bd") == "Sat 2011-12-31 12:00"
+    assert due(spec, "2011-12-29 17:00", "12 bh") == "Sun 2012-01-01 09:00"
+
+
 def test_what_a_calendar_remembers_is_bounded() -> None:
     """A year of quarter-hours leaves no more than the bound behind."""
     calendar = Calendar("c", CalendarSpec("UTC"))
