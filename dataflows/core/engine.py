@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, cast
 
-from dataflows.core.conditions import Condition, merged
+from dataflows.core.conditions import Condition, least, merged
 from dataflows.core.facts import Facts
 from dataflows.core.ledger import Key, suppress
 from dataflows.core.profile import Profile
@@ -57,9 +57,12 @@ class Engine:
 
     def restored(self, order: Order) -> Profile:
         """The profile of an order that was unpacked."""
+        return self._profile_of(order, order.last_log)
+
+    def _profile_of(self, order: Order, now: int) -> Profile:
         if not self.policy.overrides:
             return self.profile(self.policy.base)
-        return self.profile(self.policy.settings(Facts(order.timeline, self.policy, order.tenant, order.last_log).dims))
+        return self.profile(self.policy.settings(self.facts(order, now).dims))
 
     def take(self, order: Order, record: Record) -> list[Out] | None:
         """What `record` makes to be said; None if it is a duplicate. Earlier deadlines must have been fired."""
@@ -75,7 +78,7 @@ class Engine:
             return self._unplaced(order, now)
         inserted = added is Added.INSERTED
         if profile is None or structural or inserted or self.policy.overrides:
-            latest = self.profile(self.policy.settings(self.facts(order, now).dims))
+            latest = self._profile_of(order, now)
             if latest is not profile:
                 structural = structural or profile is not None
                 order.profile = profile = latest
@@ -90,11 +93,15 @@ class Engine:
                 rules.add(index)
         for index in plan.met if whole else plan.met_partly:
             pending.pop(index, None)
-        for index, least_wait, needs, unless in plan.arm:
+        for index, least_wait, needs, unless, dated in plan.arm:
             if index in pending or (needs is not None and needs.isdisjoint(seen)) or (whole and index in plan.met):
                 continue
             if unless is None or unless.isdisjoint(seen):
-                pending[index] = record.at + least_wait
+                at = record.at if dated is None else order.dates.get(dated)
+                if at is not None:
+                    pending[index] = at + least_wait
+                elif (fallback := profile.settings[index].fallback) is not None:
+                    pending[index] = record.at + least(fallback.threshold)
         return self.judge(order, rules, now, inclusive=False) if rules else []
 
     def facts(self, order: Order, now: int) -> Facts:
@@ -120,12 +127,12 @@ class Engine:
         if not due:
             return []
         if order.profile is None:
-            order.profile = self.profile(self.policy.settings(self.facts(order, now).dims))
+            order.profile = self._profile_of(order, now)
         return self.judge(order, due | (order.live if order.placed else set()), now, inclusive=True)
 
     def _unplaced(self, order: Order, now: int) -> list[Out]:
         if order.profile is None:
-            order.profile = self.profile(self.policy.settings(self.facts(order, now).dims))
+            order.profile = self._profile_of(order, now)
             if ORPHAN in order.profile.active:
                 return self.judge(order, (ORPHAN,), now, inclusive=False)
         return []

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, cast
 
+from dataflows.core.clocks import deadline
 from dataflows.core.ledger import Ledger
 from dataflows.core.shipments import POSSESSION, possession, scan_of, tracking_numbers
 from dataflows.core.timeline import Timeline
@@ -11,7 +12,7 @@ from dataflows.core.timeline import Timeline
 if TYPE_CHECKING:
     from dataflows.core.facts import Facts
     from dataflows.core.profile import Profile
-    from schemas.events import AddressSignal, InventoryAllocated, OrderPlaced, WarehouseShipment
+    from schemas.events import AddressSignal, InventoryAllocated, OrderPlaced, Payment, WarehouseShipment
     from schemas.record import Record
 
 SKEW = 15 * 60 * 1_000_000
@@ -38,15 +39,27 @@ STRUCTURAL = frozenset(
 """Events that may change what earlier events mean; all rules are judged again after them."""
 
 
+DATE = len("2026-01-31")
+EAST = 14 * 3_600_000_000
+"""No clock is further ahead of UTC than 14 hours, so no local midnight comes earlier than that."""
+
+
+def soonest(text: str) -> int:
+    """A lower bound in µs of the instant at which a `*_by` date ends, in whatever zone."""
+    return deadline(text, "UTC") - EAST
+
+
 class Order:
     """State of one order.
 
     `pending` maps a rule to the earliest log time at which it may become true; `live` rules have something open; `pieces` are
-    the ordered lines (line_id, sku, quantity) while they are as placed; `facts` are those of the history as it stands, if asked for.
+    the ordered lines (line_id, sku, quantity) while they are as placed; `facts` are those of the history as it stands, if asked for;
+    `dates` are lower bounds of the deadlines that `ship_by` and `promised_by` give it as placed.
     """
 
     __slots__ = (
-        "eta",
+        "dates",
+        "etas",
         "facts",
         "handed",
         "id",
@@ -57,9 +70,11 @@ class Order:
         "pending",
         "pieces",
         "profile",
+        "promised",
         "seen",
         "tenant",
         "timeline",
+        "total",
         "units",
         "wake",
     )
@@ -75,7 +90,10 @@ class Order:
         self.units: set[str] = set()
         self.handed: set[str] = set()
         self.seen: set[str] = set()
-        self.eta: str | None = None
+        self.etas: dict[str, str] = {}
+        self.promised: str | None = None
+        self.dates: dict[str, int] = {}
+        self.total: tuple[str, str] | None = None
         self.pieces: list[Piece] | None = None
         self.facts: Facts | None = None
         self.profile: Profile | None = None
@@ -90,9 +108,10 @@ class Order:
     def mark(self, record: Record) -> tuple[tuple[str, ...], bool, bool]:
         """Notes what kind of event came: its marks, whether it may change what earlier events mean, and whether it speaks of all lines.
 
-        Marks of an event: its type; of a scan `carrier.scan:<status>`, `carrier.scan+reason` (it has one), `new eta`, `scanned` (the
+        Marks of an event: its type; of a scan `carrier.scan:<status>`, `carrier.scan+reason` (it has one), `late eta` (a new one, not plainly within the promise), `scanned` (the
         order's first possession), `unannounced` (a parcel's first possession or a delivery without a hand-over); `part shipped` (a
-        hand-over of some lines, or one of several shipments), `high risk` (of an address), `future` (dated after its log time). Marks of
+        hand-over of some lines, or one of several shipments), `high risk` (of an address),
+        `balance` (a capture that is not simply the total), `future` (dated after its log time). Marks of
         an order besides: `several` (parcels), `whole` (handed over at once), `lines` (more than one piece), `ship_by`, `terms:<terms>`.
         """
         type_ = record.event.type
@@ -112,7 +131,11 @@ class Order:
                 self._place(cast("OrderPlaced", record.event.data))
             elif type_ == "order.updated":
                 self.marks.update(("lines", "terms:invoice", "terms:on_ship"))
-                self.pieces = None
+                self.pieces = self.promised = self.total = None
+            elif type_ == "payment.captured":
+                paid = cast("Payment", record.event.data).amount
+                if paid is None or (paid.amount, paid.currency) != self.total or type_ in self.marks:
+                    marks = (type_, "balance")
             elif type_.startswith("address.") and cast("AddressSignal", record.event.data).risk == "high":
                 marks = (type_, "high risk")
         if record.at > record.log + SKEW:
@@ -127,8 +150,16 @@ class Order:
         self.pieces = [(x.line_id, x.sku, x.quantity) for x in lines]
         if len(lines) > 1 or any((x.quantity or 1) > 1 for x in lines):
             self.marks.add("lines")
-        if placed.ship_by or any(x.ship_by for x in lines):
-            self.marks.add("ship_by")
+        self.promised = placed.promised_by
+        self.total = (placed.total.amount, placed.total.currency) if placed.total else None
+        self._date("ship_by", [placed.ship_by, *(x.ship_by for x in lines)])
+        self._date("promised_by", [placed.promised_by, *(x.promised_by for x in lines)])
+
+    def _date(self, name: str, texts: list[str | None]) -> None:
+        known = [soonest(text) for text in texts if text is not None]
+        if known:
+            self.marks.add(name)
+            self.dates[name] = min(known)
 
     def _mark_scan(self, record: Record) -> tuple[tuple[str, ...], bool, bool]:
         data = scan_of(record)
@@ -136,10 +167,11 @@ class Order:
         marks = SCAN_MARKS.get(status) or ("carrier.scan", f"carrier.scan:{status}")
         if data.reason is not None:
             marks = (*marks, "carrier.scan+reason")
-        if data.eta is not None and (data.eta != self.eta or "several" in seen):
-            self.eta = data.eta
-            marks = (*marks, "new eta")
         unit = data.tracking_number or data.shipment_id or ""
+        if data.eta is not None and data.eta != self.etas.get(unit):
+            self.etas[unit] = data.eta
+            if not (self.promised is not None and len(data.eta) == len(self.promised) == DATE and data.eta <= self.promised):
+                marks = (*marks, "late eta")
         structural = status == "cancelled"
         if unit not in self.units:
             structural = structural or bool(self.units)

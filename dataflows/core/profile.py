@@ -16,15 +16,14 @@ if TYPE_CHECKING:
     from dataflows.core.policy import RuleSetting
 
 Trigger = tuple[int, frozenset[str] | None, frozenset[str] | None]
-Arm = tuple[int, int, frozenset[str] | None, frozenset[str] | None]
+Arm = tuple[int, int, frozenset[str] | None, frozenset[str] | None, "str | None"]
 EVERY_EVENT = "*"
 
 
 def bound(setting: RuleSetting) -> int:
     """A lower bound in µs of the time from an anchor to the first instant at which the rule may be raised."""
-    spans = [setting.threshold, *(step.at for step in setting.steps)]
-    spans.extend(s for s in (setting.international, setting.fallback and setting.fallback.threshold) if s)
-    return max(0, min(least(s) for s in spans))
+    spans = [setting.threshold, *(step.at for step in setting.steps), *((setting.international,) if setting.international else ())]
+    return min(least(span) for span in spans)
 
 
 @dataclass(frozen=True, slots=True)
@@ -57,6 +56,13 @@ class Profile:
         """The active rules that an order with these marks could have something to do with."""
         return [i for i in sorted(self.active) if EVERY_EVENT in RULES[i].arms or not marks.isdisjoint((*RULES[i].on, *RULES[i].arms))]
 
+    def _bound(self, index: int, dated: str | None) -> int:
+        """How long after what arms it a rule may first be raised: its date, or an event."""
+        setting = self.settings[index]
+        if RULES[index].dated is None or dated is not None:
+            return bound(setting)
+        return least(setting.fallback.threshold) if setting.fallback else 0
+
     def _compile(self, marks: frozenset[str]) -> Plan:
         judge: list[Trigger] = []
         arm: list[Arm] = []
@@ -68,7 +74,8 @@ class Profile:
             if not marks.isdisjoint(rule.on):
                 judge.append((index, needs, unless))
             if EVERY_EVENT in rule.arms or not marks.isdisjoint(rule.arms):
-                arm.append((index, bound(self.settings[index]), needs, unless))
+                dated = rule.dated if "order.placed" in marks else None
+                arm.append((index, self._bound(index, dated), needs, unless, dated))
             if not marks.isdisjoint(rule.met_by):
                 met.add(index)
                 if rule.partly:

@@ -36,7 +36,7 @@ def pack_order(order: Order) -> bytes:
         len(timeline.hidden),
         sorted(order.marks),
         sorted(order.units),
-        [sorted(order.handed), sorted(order.seen), order.eta],
+        [sorted(order.handed), sorted(order.seen), order.etas, order.promised, order.dates, order.total],
         order.pieces,
         [[index, at] for index, at in order.pending.items()],
         sorted(order.live),
@@ -66,7 +66,7 @@ def unpack_order(packed: bytes) -> Order:
         hidden,
         marks,
         units,
-        (handed, seen, eta),
+        (handed, seen, etas, promised, dates, total),
         pieces,
         pending,
         live,
@@ -102,7 +102,9 @@ def unpack_order(packed: bytes) -> Order:
         for n in notes
     ]
     order.marks, order.units, order.live = set(marks), set(units), set(live)
-    order.handed, order.seen, order.eta = set(handed), set(seen), eta
+    order.handed, order.seen = set(handed), set(seen)
+    order.etas, order.promised, order.dates = etas, promised, dates
+    order.total = None if total is None else (total[0], total[1])
     order.pieces = None if pieces is None else [(line_id, sku, quantity) for line_id, sku, quantity in pieces]
     order.pending = dict(pending)
     order.wake, order.last_log = wake, last_log

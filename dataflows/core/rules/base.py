@@ -56,7 +56,8 @@ class Rule:
     the finer ones that `Order.mark` describes. `on` are marks of events that can make the condition true at once, `arms` of those that
     start an expectation, so that the engine must look again later (`*`: any event); both count only if the order has one of the marks in
     `needs` (if any are given) and none of `unless`. `met_by` are marks after which nothing is to be waited for: of events that speak of
-    the whole order, or of any part where `partly` is set.
+    the whole order, or of any part where `partly` is set. `dated` names the date (`ship_by`, `promised_by`) that an `order.placed` arms
+    the rule by; other events arm it by their own time.
     """
 
     kind: str
@@ -75,6 +76,7 @@ class Rule:
     unless: tuple[str, ...] = ()
     met_by: tuple[str, ...] = ()
     partly: bool = False
+    dated: str | None = None
 
 
 def rule(  # noqa: PLR0913 (the fields of a Rule)
@@ -94,6 +96,7 @@ def rule(  # noqa: PLR0913 (the fields of a Rule)
     unless: tuple[str, ...] = (),
     met_by: tuple[str, ...] = (),
     partly: bool = False,
+    dated: str | None = None,
 ) -> Callable[[Judge], Rule]:
     """Makes the decorated judge a `Rule`; the arguments are those of `Rule`."""
 
@@ -115,6 +118,7 @@ def rule(  # noqa: PLR0913 (the fields of a Rule)
             unless,
             met_by,
             partly,
+            dated,
         )
 
     return build

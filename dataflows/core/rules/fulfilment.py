@@ -31,7 +31,9 @@ SHIP_OVERDUE = ("fulfilment.ship_overdue",)
     source="IBM Sterling's example rule: 24 hours before the requested ship date",
     actions=(("nudge_release", "the warehouse needs the last day"),),
     defaults=RuleDefaults(owner="OPS", severity="medium", lane="auto", threshold="-24 h", suppressed_by=SHIP_OVERDUE),
-    on=("order.placed", "order.updated"),
+    on=("order.updated",),
+    arms=("order.placed",),
+    dated="ship_by",
     met_by=("warehouse.released", "warehouse.picked", "warehouse.packed", "warehouse.shipped", "scanned"),
 )
 def release_overdue(o: Facts, s: RuleSetting) -> Found:
@@ -121,8 +123,9 @@ def ended_for(o: Facts, keys: list[str]) -> int | None:
         fallback=("captured", "72 h"),
         feeds=("warehouse", "carrier"),
     ),
-    on=("order.placed", "order.updated"),
-    arms=("payment.captured",),
+    on=("order.updated",),
+    arms=("order.placed", "payment.captured"),
+    dated="ship_by",
     met_by=("warehouse.shipped", "scanned"),
 )
 def ship_overdue(o: Facts, s: RuleSetting) -> Found:

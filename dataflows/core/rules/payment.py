@@ -298,7 +298,7 @@ def _differs(o: Facts) -> Iterable[tuple[int, bool, Record]]:
     source="event",
     actions=(("create_task", "compare order and payment"),),
     defaults=RuleDefaults(owner="FIN", severity="high", lane="block"),
-    on=("payment.captured", "payment.refunded", "order.updated", "order.placed"),
+    on=("balance", "payment.refunded", "order.updated"),
     needs=("payment.captured", "payment.refunded"),
 )
 def amount_mismatch(o: Facts, s: RuleSetting) -> Found:

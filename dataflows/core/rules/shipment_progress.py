@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable, Iterator
 from typing import TYPE_CHECKING
 
-from dataflows.core.conditions import Condition, earliest, signal, timeout
+from dataflows.core.conditions import Condition, earliest, least, signal, timeout
 from dataflows.core.rules.base import RuleDefaults, rule
 from dataflows.core.rules.fulfilment import ended_for, line_value, promised_lines
 from dataflows.core.shipments import Parcel, Shipment, possession, scan_of
@@ -112,12 +112,15 @@ def _gaps(o: Facts, s: RuleSetting) -> Found:
         span = setting.threshold if o.domestic or setting.international is None else setting.international
         over = over_for(o, shipment, parcel)
         calendar = o.calendar(setting, shipment)
+        soonest = min(least(span), *[least(step.at) for step in setting.steps]) if setting.steps else least(span)
         has_it = False
         for position, record in enumerate(parcel.scans):
             has_it = has_it or possession(record)
             if has_it and scan_of(record).status in UNDER_WAY:
                 following = parcel.following(position)
                 until = following.at if following else None
+                if until is not None and until - record.at <= soonest:
+                    continue
                 label = f"last scan {scan_of(record).status}"
                 yield timeout(setting, calendar, record.at, label, (record,), scope=shipment.scope, span=span, met=until, lifted=over)
 
@@ -212,7 +215,7 @@ def _promise(o: Facts, at: int) -> int | None:
     source="any slip past the promise; P: 24 hours without one",
     actions=(("notify_customer", "before the promise breaks"),),
     defaults=RuleDefaults(owner="ECOM", severity="medium", lane="auto", suppressed_by=("shipment.delivery_overdue",)),
-    on=("new eta", "order.updated"),
+    on=("late eta", "order.updated"),
 )
 def eta_slip(o: Facts, s: RuleSetting) -> Found:
     if o.method != "ship":
@@ -260,7 +263,9 @@ def eta_slip(o: Facts, s: RuleSetting) -> Found:
         suppressed_by=("shipment.lost_confirmed",),
         feeds=("carrier",),
     ),
-    on=("order.placed", "order.updated"),
+    on=("order.updated",),
+    arms=("order.placed",),
+    dated="promised_by",
     met_by=("carrier.scan:delivered",),
 )
 def delivery_overdue(o: Facts, s: RuleSetting) -> Found:
