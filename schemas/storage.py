@@ -1,10 +1,9 @@
 """The compact form that the events of an open order are kept in: versioned plain data (MessagePack), no class names, no field names.
 
-Layout of version 1: `[1, strings, events]`. `strings` holds what repeats within an order (sources, order ID, tenant), once. An event is
-`[type code, id, source, time, subject, data, recordedtime, tenant]`: strings of the table by index, instants as microseconds since
-1970 UTC. `data` is the values of the struct's fields in their order (see `schemas.structs.struct_of`), nested ones likewise; of
-`order.updated` it is the patch. Trailing Nones are left out. Type codes and field order are pinned by a test: to change them takes a
-new version, and reading both.
+Layout of version 1: `[1, strings, events]`. `strings` holds every text but event IDs, once; elsewhere stands its index. An event is
+`[type code, id, source, time, subject, data, recordedtime, tenant]`, instants as microseconds since 1970 UTC. `data` is the values of
+the struct's fields in their order (see `schemas.structs.struct_of`), nested ones likewise; of `order.updated` it is the patch as it is.
+Trailing Nones are left out. Type codes and field order are pinned by a test: to change them takes a new version, and reading both.
 
 Not kept, since no rule needs it: `dataschema`, and the fields marked `Kept.NOTHING` (a person's words, the carrier's own codes).
 """
@@ -16,7 +15,7 @@ from datetime import datetime
 from functools import cache
 from operator import attrgetter
 from types import UnionType
-from typing import TYPE_CHECKING, Annotated, Any, NamedTuple, TypeAlias, Union, cast, get_args, get_origin
+from typing import TYPE_CHECKING, Annotated, Any, Literal, NamedTuple, TypeAlias, Union, cast, get_args, get_origin
 
 import msgspec
 from pydantic import BaseModel
@@ -30,12 +29,14 @@ from schemas.wire import EVENT_STRUCTS
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-    from schemas.wire import Event
+    from schemas.wire import Data, Event
 
 VERSION = 1
 
-Turn: TypeAlias = Callable[[Any], Any]
-"""Turns the value of a field into plain data, or back."""
+Pack: TypeAlias = Callable[[Any, dict[str, int]], object]
+"""Turns the value of a field into plain data; the table of strings, which maps each to its index, grows as needed."""
+Unpack: TypeAlias = Callable[[Any, list[str]], object]
+"""The way back."""
 
 
 Row: TypeAlias = tuple[int, str, int, int, int | None, list[object] | dict[str, object] | None, int | None, int | None]
@@ -50,24 +51,24 @@ class Layout(NamedTuple):
     """How the objects of one model are packed: the values of some of its first fields, where those in `turns` are no plain data."""
 
     read: Callable[[object], tuple[object, ...]]
-    turns: tuple[tuple[int, Turn, Turn], ...]
+    turns: tuple[tuple[int, Pack, Unpack], ...]
     """Index of a field, and how its value is packed and unpacked."""
     make: Callable[..., object]
 
-    def pack(self, data: object) -> list[object]:
+    def pack(self, data: object, strings: dict[str, int]) -> list[object]:
         """The values of `data`, less trailing Nones."""
         values = list(self.read(data))
         for index, to_plain, _ in self.turns:
             if values[index] is not None:
-                values[index] = to_plain(values[index])
+                values[index] = to_plain(values[index], strings)
         return trimmed(values)
 
-    def unpack(self, values: list[object] | None) -> object:
+    def unpack(self, values: list[object] | None, strings: list[str]) -> object:
         """The object with these values (None: no values)."""
         values = values or []
         for index, _, to_value in self.turns:
             if index < len(values) and values[index] is not None:
-                values[index] = to_value(values[index])
+                values[index] = to_value(values[index], strings)
         return self.make(*values)
 
 
@@ -84,10 +85,10 @@ def layout(model: type[BaseModel]) -> Layout:
     forms = field_types(model)
     struct = struct_of(model)
     names = [name for name in struct.__struct_fields__ if kept(forms[name]) is not Kept.NOTHING]
-    turns: list[tuple[int, Turn, Turn]] = []
+    turns: list[tuple[int, Pack, Unpack]] = []
     for index, name in enumerate(names):
         if kept(forms[name]) is Kept.PRESENCE:
-            turns.append((index, lambda _: True, lambda _: {}))
+            turns.append((index, lambda _, __: True, lambda _, __: {}))
         elif turn := turn_of(forms[name]):
             turns.append((index, *turn))
     return Layout(_reader(names), tuple(turns), struct)
@@ -99,21 +100,36 @@ def _reader(names: list[str]) -> Callable[[object], tuple[object, ...]]:
     return lambda data: tuple(getattr(data, name) for name in names)
 
 
-def turn_of(form: TypeForm) -> tuple[Turn, Turn] | None:
+def turn_of(form: TypeForm) -> tuple[Pack, Unpack] | None:
     """How values of this annotation are packed and unpacked, or None if they are plain data as they are."""
     if isinstance(form, type) and issubclass(form, BaseModel):
         inner = layout(form)
         return inner.pack, inner.unpack
     if form is datetime:
-        return micros, from_micros
+        return lambda value, _: micros(value), lambda value, _: from_micros(value)
     arguments = get_args(form)
     origin: object = get_origin(form)
+    if form is str or origin is Literal:
+        return index_of, text_at
     if origin is list and (turn := turn_of(arguments[0])):
         pack_one, unpack_one = turn
-        return lambda values: [pack_one(value) for value in values], lambda values: [unpack_one(value) for value in values]
+        return (
+            lambda values, strings: [pack_one(value, strings) for value in values],
+            lambda values, strings: [unpack_one(value, strings) for value in values],
+        )
     if origin in _WRAPPERS:
         return next((turn for argument in arguments if (turn := turn_of(argument))), None)
     return None
+
+
+def index_of(text: str, strings: dict[str, int]) -> int:
+    """Where `text` stands in the table; added if it does not."""
+    return strings.setdefault(text, len(strings))
+
+
+def text_at(index: int, strings: list[str]) -> str:
+    """The text at `index` of the table."""
+    return strings[index]
 
 
 _WRAPPERS: tuple[object, ...] = (Annotated, Union, UnionType)
@@ -136,21 +152,17 @@ def unpack(packed: bytes) -> Event:
 def pack_events(events: Sequence[Event]) -> bytes:
     """Events as bytes, in their order; smallest if they are of one order."""
     strings: dict[str, int] = {}
-
-    def index(text: str) -> int:
-        return strings.setdefault(text, len(strings))
-
     rows = [
         trimmed(
             [
                 code := _CODES[event.type],
                 event.id,
-                index(event.source),
+                index_of(event.source, strings),
                 micros(event.time),
-                None if event.subject is None else index(event.subject),
-                _PACK[code](event.data) or None,
+                None if event.subject is None else index_of(event.subject, strings),
+                _PACK[code](event.data, strings) or None,
                 None if event.recordedtime is None else micros(event.recordedtime),
-                None if event.tenant == DEFAULT_TENANT else index(event.tenant),
+                None if event.tenant == DEFAULT_TENANT else index_of(event.tenant, strings),
             ]
         )
         for event in events
@@ -181,7 +193,7 @@ def _event(strings: list[str], row: list[Any]) -> Event:
         source=strings[source],
         time=from_micros(time),
         subject=None if subject is None else strings[subject],
-        data=_UNPACK[code](data),
+        data=cast("Data", _UNPACK[code](data, strings)),
         recordedtime=None if recorded is None else from_micros(recorded),
         tenant=DEFAULT_TENANT if tenant is None else strings[tenant],
     )
@@ -193,10 +205,10 @@ TYPES = tuple(DATA_MODELS)
 _CODES = {type_: code for code, type_ in enumerate(TYPES)}
 
 
-def _patch(data: dict[str, object] | None) -> dict[str, object]:
+def _patch(data: dict[str, object] | None, _: object) -> dict[str, object]:
     return data or {}
 
 
-_PACK: list[Turn] = [_patch if model is OrderUpdated else layout(model).pack for model in DATA_MODELS.values()]
-_UNPACK: list[Turn] = [_patch if model is OrderUpdated else layout(model).unpack for model in DATA_MODELS.values()]
+_PACK: list[Pack] = [_patch if model is OrderUpdated else layout(model).pack for model in DATA_MODELS.values()]
+_UNPACK: list[Unpack] = [_patch if model is OrderUpdated else layout(model).unpack for model in DATA_MODELS.values()]
 _plain = msgspec.msgpack.Decoder().decode

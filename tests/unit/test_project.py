@@ -1,0 +1,64 @@
+"""The project itself: its rooms are ours, its command works, its lock file is portable."""
+
+from __future__ import annotations
+
+import importlib
+import re
+import tomllib
+from importlib.metadata import entry_points, metadata, requires
+from pathlib import Path
+
+import pytest
+
+ROOT = Path(__file__).parents[2]
+ROOMS = ("dataflows", "schemas", "sinks", "sources")
+PROJECT = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))
+
+
+@pytest.mark.parametrize("room", ROOMS)
+def test_each_room_resolves_inside_this_repository(room: str) -> None:
+    """PyPI has foreign packages called `dataflows` and `schemas`; none of them may stand before ours."""
+    file = importlib.import_module(room).__file__
+    assert file is not None
+    assert Path(file).is_relative_to(ROOT / room)
+
+
+def test_each_room_is_typed_and_packed() -> None:
+    """Type checkers of consumers see our annotations, and the wheel holds every room."""
+    assert set(PROJECT["tool"]["hatch"]["build"]["targets"]["wheel"]["packages"]) == set(ROOMS)
+    for room in ROOMS:
+        assert (ROOT / room / "py.typed").is_file()
+
+
+def test_no_package_shadows_the_docker_sdk() -> None:
+    """`docker/` holds files for Docker, no Python: an `__init__.py` there would hide the SDK that tests use."""
+    assert not (ROOT / "docker" / "__init__.py").exists()
+
+
+def test_the_project_cannot_be_uploaded_by_mistake() -> None:
+    """Every index refuses a distribution with this classifier."""
+    assert "Private :: Do Not Upload" in (metadata("orderwatch").get_all("Classifier") or [])
+
+
+def test_the_command_is_called_orderwatch() -> None:
+    """The console script's target is pinned: service files and images call it."""
+    (script,) = entry_points(group="console_scripts", name="orderwatch")
+    assert script.value == "dataflows.cli:main"
+
+
+def test_bytewax_is_pinned_exactly() -> None:
+    """State and behaviour were measured on this version; another one is a decision, not an upgrade by chance."""
+    assert "bytewax==0.21.1" in (requires("orderwatch") or [])
+
+
+def test_the_lock_file_names_public_hosts_only() -> None:
+    """A lock made behind a mirror would not install anywhere else."""
+    hosts = set(re.findall(r'"https?://([^/"]+)', (ROOT / "uv.lock").read_text(encoding="utf-8")))
+    assert hosts == {"pypi.org", "files.pythonhosted.org"}
+
+
+def test_continuous_integration_runs_the_check_task() -> None:
+    """What people run and what decides over a change is one command."""
+    script = (ROOT / ".ci" / "run").read_text(encoding="utf-8")
+    assert "poe check" in script
+    assert set(PROJECT["tool"]["poe"]["tasks"]["check"]["sequence"]) >= {"lint", "types", "imports", "test"}
