@@ -17,7 +17,7 @@ from schemas.export import asyncapi, example, export, schema
 from schemas.verdicts import OUT_MODELS
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator
+    from collections.abc import Callable
     from pathlib import Path
 
 TYPES = (*EVENT_MODELS, *OUT_MODELS)
@@ -36,8 +36,8 @@ def validator(type_: str) -> jsonschema.Draft202012Validator:
 
 def fits(type_: str, event: dict[str, object]) -> bool:
     """Whether an event fits the exported schema of a type."""
-    errors: Iterator[object] = validator(type_).iter_errors(cast("Any", event))
-    return next(errors, None) is None
+    # The stubs leave one overload untyped.
+    return validator(type_).is_valid(cast("Any", event))  # pyright: ignore[reportUnknownMemberType]
 
 
 @pytest.mark.parametrize("type_", TYPES)
