@@ -17,7 +17,7 @@ from bytewax.inputs import FixedPartitionedSource, StatefulSourcePartition
 from schemas.record import Record
 from schemas.wire import MAX_BYTES, Rejected, decode, micros
 from sources.batch import BEGINNING, END, Batch, Refusal
-from sources.lines import CHUNK_BYTES, STDIN, Lines
+from sources.lines import CHUNK_BYTES, STDIN, Lines, UnreadableError
 from sources.logclock import DEFAULT_OUT_OF_ORDER, LogClock
 
 if TYPE_CHECKING:
@@ -57,6 +57,10 @@ class FileReader:
         """The greatest log time so far; BEGINNING if there is none."""
         return self._clock.greatest
 
+    def close(self) -> None:
+        """Closes the file."""
+        self._lines.close()
+
     def read(self, until: int | None) -> None:
         """Reads the next chunk; after the last one `progress` is END."""
         lines = self._lines.read()
@@ -64,7 +68,7 @@ class FileReader:
             self._waiting += self._clock.finish(until)
             self._waiting.sort(key=POSITION)
             self.progress = END
-            self._lines.close()
+            self.close()
             return
         self._decode(lines)
         if self._clock.freed:
@@ -155,6 +159,10 @@ class _Files(StatefulSourcePartition[Batch, None]):
     def snapshot(self) -> None:
         return None
 
+    def close(self) -> None:
+        for reader in self._readers:
+            reader.close()
+
 
 class FileSource(FixedPartitionedSource[Batch, None]):
     """Replays JSONL files (plain, gzip, or `-` for standard input) in log order.
@@ -175,9 +183,20 @@ class FileSource(FixedPartitionedSource[Batch, None]):
         chunk_bytes: int = CHUNK_BYTES,
         on_read: Callable[[int], None] | None = None,
     ) -> None:
-        self._readers = [FileReader(Lines(path, chunk_bytes), label(path), number, out_of_order) for number, path in enumerate(paths)]
+        self._readers: list[FileReader] = []
+        try:
+            for number, path in enumerate(paths):
+                self._readers.append(FileReader(Lines(path, chunk_bytes), label(path), number, out_of_order))
+        except UnreadableError:
+            self.close()
+            raise
         self._until = until
         self._on_read = on_read
+
+    def close(self) -> None:
+        """Closes the files, for a source that is not run to its end."""
+        for reader in self._readers:
+            reader.close()
 
     def list_parts(self) -> list[str]:
         """One part: the files are merged before they leave the source, so that reading never runs ahead of the slowest file."""

@@ -105,8 +105,9 @@ class Lines:
 
 def _open(path: str) -> tuple[BinaryIO, BinaryIO]:
     """The file itself, and what to read its content from."""
+    raw: BinaryIO | None = None
     try:
-        raw: BinaryIO = sys.stdin.buffer if path == STDIN else Path(path).open("rb")  # noqa: SIM115 - closed by Lines.close
+        raw = sys.stdin.buffer if path == STDIN else Path(path).open("rb")  # noqa: SIM115 - closed by Lines.close
         head = cast("Peekable", raw).peek(2)[:2]
         if path.endswith(".gz") and head and head != GZIP_MAGIC:
             raise UnreadableError(f"{path}: not a gzip file")
@@ -115,6 +116,10 @@ def _open(path: str) -> tuple[BinaryIO, BinaryIO]:
         data = gzip.GzipFile(fileobj=raw)
         data.peek(1)
         return raw, cast("BinaryIO", data)
-    except (OSError, EOFError, zlib.error) as error:
+    except (OSError, EOFError, zlib.error, UnreadableError) as error:
+        if raw is not None:
+            raw.close()
+        if isinstance(error, UnreadableError):
+            raise
         reason = error.strerror if isinstance(error, OSError) and error.strerror else str(error)
         raise UnreadableError(f"{path}: {reason[:1].lower()}{reason[1:]}") from error

@@ -46,7 +46,7 @@ class LogClock:
         self._held: list[_Held] = []
         self.freed: list[Record] = []
         self.greatest = BEGINNING
-        self.floor = BEGINNING - out_of_order
+        self.floor = BEGINNING
         self._limit = BEGINNING + JUMP_BOUND
 
     def stamp(self, own: int) -> int | None:

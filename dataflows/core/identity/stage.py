@@ -87,6 +87,11 @@ class Stage:
         """Lets log time pass: everything due before `to` (µs) is decided."""
         self._waiting.advance(to)
 
+    @property
+    def waiting(self) -> int:
+        """At how many aliases events wait."""
+        return len(self._waiting)
+
     def drain(self) -> tuple[list[Placed], list[Sighting]]:
         """What came out since the last time: places in the logs of orders, and sightings for the second stage."""
         self._placed += self._waiting.signals
