@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from sources.simulator.moments import DAY, HOUR, MINUTE, instant, next_open
+from sources.simulator.moments import DAY, HOUR, MINUTE, instant, next_morning, next_open
 from sources.simulator.topology import CITIES, KEYS
 
 if TYPE_CHECKING:
@@ -162,12 +162,15 @@ def _carry(order: Order, shipment: Shipment) -> None:
     stations = ["accepted", "in_transit", *["in_transit"] * rng.randint(0, 2)]
     if order.is_international:
         stations += ["customs", "in_transit"]
-    legs = [(status, rng.randint(4 * HOUR, 28 * HOUR), rng.choice(CITIES)) for status in stations]
+    homewards = len(stations) // 2
+    places = [order.site.country if n < homewards else order.country.code for n in range(len(stations))]
+    legs = [(status, rng.randint(4 * HOUR, 24 * HOUR), rng.choice(CITIES[place])) for status, place in zip(stations, places, strict=True)]
     for parcel in range(len(shipment.parcels)):
         at = shipment.shipped + rng.randint(10 * MINUTE, 2 * HOUR)
         for status, leg, city in legs:
             order.scan(at, shipment, status, parcel=parcel, location=city)
             at += leg + rng.randint(0, 20 * MINUTE)
+        at = next_morning(at, order.country.zone) + rng.randint(0, 2 * HOUR)
         order.scan(at, shipment, "out_for_delivery", parcel=parcel)
         at += rng.randint(2 * HOUR, 7 * HOUR)
         order.scan(at, shipment, "delivered", parcel=parcel)

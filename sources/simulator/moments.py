@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from datetime import UTC, date, datetime, timedelta, tzinfo
+from zoneinfo import ZoneInfo
 
 MINUTE = 60
 HOUR = 3_600
@@ -51,3 +52,13 @@ def next_open(at: int, zone: tzinfo) -> int:
     while local.weekday() >= 5 or local.date() in PUBLIC_HOLIDAYS:
         local = local.replace(hour=8, minute=0, second=0) + timedelta(days=1)
     return int(local.timestamp())
+
+
+def next_morning(at: int, zone: str) -> int:
+    """The earliest instant from `at` on between 07:00 and 11:00 local, when vans leave."""
+    local = datetime.fromtimestamp(at, ZoneInfo(zone))
+    if 7 <= local.hour < 11:
+        return at
+    if local.hour >= 11:
+        local += timedelta(days=1)
+    return int(local.replace(hour=7, minute=0, second=0).timestamp())

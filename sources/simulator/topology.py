@@ -91,4 +91,15 @@ COUNTRIES = (
 WITH_SITE = tuple(country for country in COUNTRIES if any(site.country == country.code for site in SITES))
 
 PRODUCTS = tuple(Product(f"SKU-{1000 + 7 * n}", 495 + 1_310 * (n * n % 23) + 35 * n) for n in range(60))
-CITIES = ("Hoofddorp", "Köln", "Coventry", "Louisville", "Lyon", "Liège", "Memphis", "Zaragoza")
+CITIES = {
+    "NL": ("Hoofddorp", "Utrecht"),
+    "DE": ("Köln", "Leipzig"),
+    "GB": ("Coventry", "Leeds"),
+    "US": ("Louisville", "Memphis"),
+    "FR": ("Lyon", "Lille"),
+    "BE": ("Liège", "Gent"),
+    "ES": ("Zaragoza", "Getafe"),
+    "IT": ("Bologna", "Milano"),
+    "CA": ("Mississauga", "Laval"),
+}
+"""Where parcels are scanned, by country."""

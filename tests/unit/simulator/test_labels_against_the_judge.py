@@ -36,7 +36,7 @@ def simulated_policy() -> Policy:
 @pytest.mark.parametrize("seed", [1, 2])
 def test_the_labels_are_what_the_judge_finds(seed: int) -> None:
     """No label without a verdict and no verdict without a label: healthy orders cause nothing, faults exactly what they say."""
-    orders = 1_100
+    orders = 900
     lines = [orjson.loads(line) for line in stream(orders, seed)]
     found = judge(lines, simulated_policy(), END * 1_000_000)
     verdicts = Counter((one.order, one.kind, one.scope, str(one.status)) for one in found)

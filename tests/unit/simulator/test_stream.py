@@ -21,7 +21,7 @@ from sources.simulator.topology import SITES
 if TYPE_CHECKING:
     from pathlib import Path
 
-ORDERS = 1_500
+ORDERS = 3_000
 
 
 @pytest.fixture(scope="module")
