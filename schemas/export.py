@@ -6,7 +6,8 @@ import json
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from schemas.envelope import EVENT_MODELS
+from schemas.aliases import ALIAS_FIELDS
+from schemas.envelope import EVENT_MODELS, HEARTBEAT
 from schemas.verdicts import OUT_MODELS, TOPICS
 
 if TYPE_CHECKING:
@@ -50,9 +51,16 @@ def schema(type_: str) -> dict[str, object]:
     model: type[BaseModel] = EVENT_MODELS[type_] if inbound else OUT_MODELS[type_]
     document: dict[str, object] = {"$schema": DIALECT, "$id": f"{BASE}{type_}"}
     document |= model.model_json_schema(mode="validation")
+    if inbound and type_ != HEARTBEAT:
+        document["anyOf"] = [{"required": ["subject"], "properties": {"subject": {"type": "string"}}}, *map(_carries, ALIAS_FIELDS[type_])]
     document["title"] = type_
     document["examples"] = [example(type_)]
     return document
+
+
+def _carries(alias: str) -> dict[str, object]:
+    present: dict[str, object] = {"type": "array", "minItems": 1} if alias.endswith("s") else {"type": "string"}
+    return {"required": ["data"], "properties": {"data": {"required": [alias], "properties": {alias: present}}}}
 
 
 def example(type_: str) -> dict[str, object]:

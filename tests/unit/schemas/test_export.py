@@ -12,6 +12,7 @@ import pytest
 from asyncapi3 import AsyncAPI3  # type: ignore[import-untyped]
 from pydantic import ValidationError
 
+from schemas.aliases import ALIAS_FIELDS
 from schemas.envelope import EVENT_MODELS
 from schemas.export import asyncapi, example, export, schema
 from schemas.verdicts import OUT_MODELS
@@ -97,6 +98,21 @@ def test_a_damaged_value_is_refused_by_schema_and_model(type_: str, path: tuple[
     assert not fits(type_, event)
     with pytest.raises(ValidationError):
         (EVENT_MODELS | OUT_MODELS)[type_].model_validate_json(json.dumps(event))
+
+
+@pytest.mark.parametrize("type_", EVENT_MODELS)
+def test_an_event_with_neither_subject_nor_alias_fits_neither_schema_nor_model(type_: str) -> None:
+    """Who validates by the schema alone is told too that the event would find no order; a heartbeat needs none."""
+    event = example(type_)
+    event.pop("subject", None)
+    data = cast("dict[str, object]", event.get("data", {}))
+    carried = [alias for alias in ALIAS_FIELDS[type_] if alias in data]
+    assert fits(type_, event) == (type_ == "feed.heartbeat" or bool(carried))
+    for alias in carried:
+        del data[alias]
+    assert fits(type_, event) == (type_ == "feed.heartbeat")
+    if carried and carried[0] == "tracking_numbers":
+        assert not fits(type_, event | {"data": {"tracking_numbers": []}})
 
 
 def test_the_export_is_one_file_per_type_and_the_same_bytes_every_time(tmp_path: Path) -> None:
