@@ -13,10 +13,14 @@ WritePair = Callable[[Order, Order], None]
 
 @dataclass(frozen=True, slots=True)
 class Fault:
-    """One way in which orders go wrong. `kind` is what it is meant to show; its labels may hold more. `orders` is how many it takes."""
+    """One way in which orders go wrong.
+
+    `kind` is what it is meant to show; its labels may hold more. `story` is what happens, in a sentence. `orders` is how many it takes.
+    """
 
     kind: str
     name: str
+    story: str
     orders: int
     write: Callable[[list[Order]], None]
 
@@ -28,7 +32,7 @@ class Faults(list[Fault]):
         """Registers a fault that happens to a single order."""
 
         def register(write: Write) -> Write:
-            self.append(Fault(kind, write.__name__, 1, lambda orders: write(orders[0])))
+            self.append(Fault(kind, write.__name__, _story(write), 1, lambda orders: write(orders[0])))
             return write
 
         return register
@@ -37,7 +41,12 @@ class Faults(list[Fault]):
         """Registers a fault between two orders."""
 
         def register(write: WritePair) -> WritePair:
-            self.append(Fault(kind, write.__name__, 2, lambda orders: write(orders[0], orders[1])))
+            self.append(Fault(kind, write.__name__, _story(write), 2, lambda orders: write(orders[0], orders[1])))
             return write
 
         return register
+
+
+def _story(write: Write | WritePair) -> str:
+    """The first paragraph of the docstring, as one line."""
+    return " ".join((write.__doc__ or "").strip().partition("\n\n")[0].split())

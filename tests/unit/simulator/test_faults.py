@@ -129,8 +129,9 @@ def test_freight_is_harmless_and_tells_its_scans_once() -> None:
 
 
 def test_faults_say_what_they_do() -> None:
-    """Every fault and quirk has a docstring; names are unique."""
+    """Every fault has a story, every quirk a docstring; names are unique."""
     assert len({fault.name for fault in FAULTS}) == len(FAULTS)
+    assert all(fault.story.endswith(".") for fault in FAULTS)
     assert all(quirk.__doc__ for quirk in QUIRKS)
 
 
