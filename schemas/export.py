@@ -6,7 +6,7 @@ import json
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from schemas.aliases import ALIAS_FIELDS
+from schemas.aliases import ALIAS_FIELDS, KINDS
 from schemas.envelope import EVENT_MODELS, HEARTBEAT
 from schemas.verdicts import OUT_MODELS, TOPICS
 
@@ -59,7 +59,7 @@ def schema(type_: str) -> dict[str, object]:
 
 
 def _carries(alias: str) -> dict[str, object]:
-    present: dict[str, object] = {"type": "array", "minItems": 1} if alias.endswith("s") else {"type": "string"}
+    present: dict[str, object] = {"type": "string"} if alias in KINDS else {"type": "array", "minItems": 1}
     return {"required": ["data"], "properties": {"data": {"required": [alias], "properties": {alias: present}}}}
 
 
