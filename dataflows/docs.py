@@ -1,0 +1,109 @@
+"""Writes the parts of the documents that come from code, or checks that they are up to date: `python -m dataflows.docs [--check]`.
+
+A generated part stands between `<!-- generated: NAME -->` and `<!-- /generated -->`; everything else in a document is written by hand.
+"""
+
+from __future__ import annotations
+
+import re
+import sys
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from dataflows.core.rules import RULES
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterable
+
+    from dataflows.core.rules.base import Rule
+
+ROOT = Path(__file__).resolve().parent.parent
+DOCUMENTS = ("README.md", "dataflows/core/rules/README.md", "tests/README.md")
+PART = re.compile(r"(<!-- generated: (\w+) -->\n).*?(<!-- /generated -->)", re.DOTALL)
+
+
+def table(head: Iterable[str], rows: Iterable[Iterable[str]]) -> str:
+    """A Markdown table."""
+    head = list(head)
+    lines = [head, ["---"] * len(head), *rows]
+    return "".join("| " + " | ".join(cell.replace("|", "\\|") for cell in line) + " |\n" for line in lines)
+
+
+def default_of(rule: Rule) -> str:
+    """A rule's default threshold with its steps, in the policy's words."""
+    defaults = rule.defaults
+    if rule.shape == "signal":
+        text = "at once"
+    else:
+        clock = f" ({defaults.clock})" if any(unit in defaults.threshold for unit in ("bd", "bh")) else ""
+        text = f"{defaults.anchor} + {defaults.threshold}" if defaults.anchor else defaults.threshold
+        text += clock
+        if defaults.international:
+            text += f", {defaults.international} across a border"
+        if defaults.fallback:
+            text += f"; without a date {defaults.fallback[0]} + {defaults.fallback[1]}"
+    steps = ", ".join(f"{severity} at {at}" for at, severity in defaults.steps)
+    return f"{text}; {steps}" if steps else text
+
+
+def kinds() -> str:
+    """All kinds with what an owner of exceptions wants to know."""
+    head = ("kind", "true when", "default", "source of the default", "owner", "severity", "lane", "first action", "clears by", "suppressed by")
+    return table(
+        head,
+        (
+            (
+                f"`{rule.kind}`",
+                rule.definition,
+                default_of(rule),
+                rule.source,
+                rule.defaults.owner,
+                rule.defaults.severity,
+                rule.defaults.lane,
+                rule.actions[0][0].replace("_", " ") if rule.actions else "",
+                rule.clears,
+                ", ".join(f"`{kind}`" for kind in rule.defaults.suppressed_by),
+            )
+            for rule in RULES
+        ),
+    )
+
+
+def kinds_by_domain() -> str:
+    """The kinds at a glance."""
+    domains: dict[str, list[str]] = {}
+    for rule in RULES:
+        domain, kind = rule.kind.split(".")
+        domains.setdefault(domain, []).append(kind)
+    rows = [(f"`{domain}.`", str(len(found)), ", ".join(found)) for domain, found in domains.items()]
+    return f"{len(RULES)} kinds:\n\n" + table(("domain", "kinds", "which"), rows)
+
+
+PARTS: dict[str, Callable[[], str]] = {"kinds": kinds, "kinds_by_domain": kinds_by_domain}
+
+
+def renewed(text: str) -> str:
+    """The document with its generated parts written anew. Raises KeyError for a part that nobody generates."""
+    return PART.sub(lambda match: f"{match[1]}\n{PARTS[match[2]]()}\n{match[3]}", text)
+
+
+def main(arguments: list[str]) -> int:
+    """Writes the documents, or with `--check` says which are out of date (exit code 1)."""
+    stale = 0
+    for name in DOCUMENTS:
+        path = ROOT / name
+        text = path.read_text(encoding="utf-8")
+        wanted = renewed(text)
+        if text == wanted:
+            continue
+        if "--check" in arguments:
+            stale += 1
+            sys.stderr.write(f"{name}: out of date; run `poe docs`\n")
+        else:
+            path.write_text(wanted, encoding="utf-8")
+            sys.stdout.write(f"{name}: written\n")
+    return 1 if stale else 0
+
+
+if __name__ == "__main__":
+    sys.exit(main(sys.argv[1:]))
