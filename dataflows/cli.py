@@ -24,6 +24,7 @@ if TYPE_CHECKING:
     from collections.abc import Sequence
 
 DONE, FAILED, UNUSABLE, INTERRUPTED = 0, 1, 2, 130
+STOPPED = "stopped; what was written is not complete"
 
 app = typer.Typer(
     name="orderwatch",
@@ -60,7 +61,7 @@ def run(arguments: Sequence[str]) -> int:
     except MisuseError as error:
         return _say(str(error), UNUSABLE)
     except (KeyboardInterrupt, typer.Abort):
-        return _say("stopped; what was written is not complete", INTERRUPTED)
+        return _say(STOPPED, INTERRUPTED)
     except BrokenPipeError:
         # Whoever read our output has seen enough. Python would complain once more when it closes the stream.
         os.dup2(os.open(os.devnull, os.O_WRONLY), 1)
@@ -71,7 +72,8 @@ def run(arguments: Sequence[str]) -> int:
         if os.environ.get(DEBUG):
             raise
         return _say(f"failed: {type(error).__name__}: {error} (set {DEBUG}=1 for more)", FAILED)
-    return result if isinstance(result, int) else DONE
+    code = result if isinstance(result, int) else DONE
+    return _say(STOPPED, code) if code == INTERRUPTED else code
 
 
 def _say(message: str, code: int) -> int:

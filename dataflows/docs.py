@@ -48,7 +48,7 @@ def default_of(rule: Rule) -> str:
 
 def kinds() -> str:
     """All kinds with what an owner of exceptions wants to know."""
-    head = ("kind", "true when", "default", "source of the default", "owner", "severity", "lane", "first action", "clears by", "suppressed by")
+    head = ("kind", "true when", "default", "its source", "owner", "severity", "lane", "first action", "clears by", "suppressed by")
     return table(
         head,
         (

@@ -114,12 +114,12 @@ class Router:
                 continue
             values = reader.read(event.data)
             if values != reader.nothing:
-                for (kind, late), value in zip(reader.kinds, values, strict=True):
-                    if value is None:
+                for (kind, late), found in zip(reader.kinds, values, strict=True):
+                    if found is None:
                         continue
                     stage = second if late else first
-                    for name in (value,) if isinstance(value, str) else value:
-                        stage[crc32(name.encode()) % _ALIASES].append((record, kind, name, False))
+                    for value in (found,) if isinstance(found, str) else found:
+                        stage[crc32(value.encode()) % _ALIASES].append((record, kind, value, False))
             if type_ == PLACED and self.compare_customers:
                 data = cast("OrderPlaced", event.data)
                 if comparable(data) and data.customer is not None and data.customer.id:

@@ -100,9 +100,9 @@ def run(flow: Dataflow) -> None:
             run_main(flow)  # type: ignore[no-untyped-call]  # native code, without annotations
     except BytewaxRuntimeError as error:
         cause: BaseException = error
-        while cause.__cause__ is not None:
+        while isinstance(cause, BytewaxRuntimeError) and cause.__cause__ is not None:
             cause = cause.__cause__
-        raise cause from None
+        raise cause from cause.__cause__
     finally:
         gc.set_threshold(*thresholds)
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 import time
-from contextlib import contextmanager
+from contextlib import closing, contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, TextIO
 
@@ -57,7 +57,8 @@ def replay(
             source = FileSource(events, until=end, out_of_order=allowed, on_read=on_read)
         except UnreadableError as error:
             raise MisuseError(str(error)) from error
-        settings = replay_into(out, source, rules, tally=tally, stop=stop)
+        with closing(source):
+            settings = replay_into(out, source, rules, tally=tally, stop=stop)
     if stop.asked:
         raise KeyboardInterrupt
     print_summary(Console(highlight=False), settings, tally, seconds=time.monotonic() - began)

@@ -35,9 +35,8 @@ def line(
 ) -> bytes:
     """An event as a line, without its line feed; `at` and `recorded` in µs."""
     event: dict[str, object] = {"specversion": "1.0", "id": id_, "source": source, "type": type_, "time": iso(at), "data": data or {}}
-    for name, value in (("subject", order), ("tenant", tenant), ("recordedtime", None if recorded is None else iso(recorded))):
-        if value is not None:
-            event[name] = value
+    optional = {"subject": order, "tenant": tenant, "recordedtime": None if recorded is None else iso(recorded)}
+    event |= {name: value for name, value in optional.items() if value is not None}
     return json.dumps(event).encode()
 
 

@@ -5,8 +5,8 @@ from __future__ import annotations
 import gzip
 import io
 import sys
-from pathlib import Path
 from random import Random
+from typing import TYPE_CHECKING
 
 import pytest
 
@@ -16,6 +16,9 @@ from sources.batch import END, Refusal
 from sources.files import FileSource
 from sources.lines import UnreadableError
 from tests.support.logs import DAY, HOUR, MINUTE, T0, line
+
+if TYPE_CHECKING:
+    from pathlib import Path
 
 Item = Record | Refusal
 

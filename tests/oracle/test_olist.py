@@ -1,0 +1,98 @@
+"""Real orders: what a replay says of the Olist data is what is true of them."""
+
+from __future__ import annotations
+
+import csv
+import gzip
+import json
+from pathlib import Path
+from random import Random
+from typing import TYPE_CHECKING, NamedTuple
+
+import pytest
+
+from dataflows.commands.options import instant
+from tests.support.replays import replay, standing
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+DATA = Path(__file__).parents[3] / "shared" / "data" / "olist"
+POLICY = Path(__file__).with_name("olist.policy.yaml")
+UNTIL = instant("", "2018-10-17T17:30:18Z")
+TOTALS = {"payment.capture_overdue": 3_366, "fulfilment.ship_overdue": 1_865, "shipment.delivery_overdue": 1_780}
+CARRIED = "carrier.scan"
+
+pytestmark = [
+    pytest.mark.slow,
+    pytest.mark.skipif(not DATA.is_dir(), reason="the Olist data is not beside the project (licence: not part of it)"),
+]
+
+
+class Event(NamedTuple):
+    """An event of the data, as its line and as plain data."""
+
+    line: bytes
+    data: dict[str, str]
+
+
+@pytest.fixture(scope="module")
+def events() -> list[Event]:
+    """All events, in the order of the file."""
+    with gzip.open(DATA / "events.jsonl.gz") as file:
+        return [Event(text.rstrip(b"\n"), json.loads(text)) for text in file]
+
+
+@pytest.fixture(scope="module")
+def expected() -> set[tuple[str, str]]:
+    """(order, kind) of every exception that is true."""
+    with gzip.open(DATA / "expected.csv.gz", "rt") as file:
+        return {(row["order_id"], kind) for row in csv.DictReader(file) for kind in TOTALS if row[kind] == "1"}
+
+
+def found(lines: list[bytes], folder: Path) -> set[tuple[str, str]]:
+    """(order, kind) of every exception that stands after a replay, open or resolved."""
+    path = folder / "events.jsonl"
+    path.write_bytes(b"\n".join(lines))
+    replay(path, folder / "out", POLICY, until=UNTIL)
+    return {(order, kind) for order, kind, _, _ in standing(folder / "out")}
+
+
+def as_it_is(events: list[Event]) -> list[bytes]:
+    """The file as it is."""
+    return [event.line for event in events]
+
+
+def without_subjects(events: list[Event]) -> list[bytes]:
+    """Carrier scans without their order: only the tracking number says whose they are.
+
+    An order that was delivered before any hand-over has no tie for its number; its scans keep their subject.
+    """
+    handed = {event.data["subject"] for event in events if event.data["type"] == "warehouse.shipped"}
+    lines: list[bytes] = []
+    for event in events:
+        if event.data["type"] == CARRIED and event.data["subject"] in handed:
+            lines.append(json.dumps({name: value for name, value in event.data.items() if name != "subject"}).encode())
+        else:
+            lines.append(event.line)
+    return lines
+
+
+def shuffled(events: list[Event]) -> list[bytes]:
+    """Every event up to the allowed out-of-orderness late: shuffled by the hour."""
+    lots = Random(1)
+    hours: dict[str, list[bytes]] = {}
+    for event in events:
+        hours.setdefault(event.data["time"][:13], []).append(event.line)
+    for lines in hours.values():
+        lots.shuffle(lines)
+    return [line for hour in sorted(hours) for line in hours[hour]]
+
+
+@pytest.mark.parametrize("arrange", [as_it_is, without_subjects, shuffled])
+def test_olist_is_judged_as_it_was(
+    events: list[Event], expected: set[tuple[str, str]], tmp_path: Path, arrange: Callable[[list[Event]], list[bytes]]
+) -> None:
+    """Exactly the exceptions that are true: none missed, none too many."""
+    assert {kind: sum(found == kind for _, found in expected) for kind in TOTALS} == TOTALS
+    assert found(arrange(events), tmp_path) == expected
