@@ -7,6 +7,7 @@ only then asks what is visible at `until`. It exists to be compared with the eng
 from __future__ import annotations
 
 import itertools
+from dataclasses import replace
 from typing import TYPE_CHECKING, NamedTuple
 
 from tests.oracle.judging.conditions import Condition, merged
@@ -60,7 +61,8 @@ def judge(lines: Sequence[Json], policy: Policy, until: int) -> list[Verdict]:
         history = history_of(members)
         order = Order(*key, history, policy, placement.reused.get(key, []), placement.unresolved.get(key, []))
         known = min(member.known for member in members)
-        placed = [member for member in members if member.event.type == "order.placed" and member.event in history]
+        kept = {(event.source, event.id) for event in history if event.type == "order.placed"}
+        placed = [member for member in members if (member.event.source, member.event.id) in kept]
         orphan = Condition(
             ORPHAN,
             None,
@@ -88,8 +90,8 @@ def judge(lines: Sequence[Json], policy: Policy, until: int) -> list[Verdict]:
 def history_of(members: list[Member]) -> list[Event]:
     """H: without duplicates (the first in log order stays) and withdrawn events, sorted by time."""
     once: dict[tuple[str, str], Event] = {}
-    for member in sorted(members, key=lambda one: (one.event.log, one.event.place)):
-        once.setdefault((member.event.source, member.event.id), member.event)
+    for member in sorted(members, key=lambda one: (one.known, one.event.place)):
+        once.setdefault((member.event.source, member.event.id), replace(member.event, log=member.known))
     withdrawals = [event for event in once.values() if event.type == "evidence.withdrawn"]
     withdrawn = [(event.text("event_source"), event.text("event_id")) for event in withdrawals]
     kept = [event for event in once.values() if not any(source in (None, event.source) and name == event.id for source, name in withdrawn)]

@@ -12,7 +12,8 @@ from dataflows.core.policy import load_policy
 from tests.oracle.judge import judge
 from tests.oracle.judging.reading import micros
 from tests.oracle.judging.settings import Policy
-from tests.property.histories import AFTER, ARRIVAL, DAY, DELAYS, GRID, HOUR, History, examples, histories
+from tests.property.histories import AFTER, ARRIVAL, DELAYS, History, examples, histories
+from tests.property.ingredients import DAY, GRID, HOUR
 from tests.support.engine import Standing, records_of, run, standing
 
 if TYPE_CHECKING:

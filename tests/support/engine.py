@@ -7,14 +7,13 @@ of small histories, cut into batches as it likes.
 from __future__ import annotations
 
 from datetime import datetime
-from operator import attrgetter
 from typing import TYPE_CHECKING, NamedTuple, cast
 
 import orjson
 
 from dataflows.core.identity import Ambiguous, Stage, identity_rules, orphan_verdict
 from dataflows.core.identity.orphans import Orphan
-from dataflows.core.shard import Shard
+from dataflows.core.shard import HOT, Shard
 from dataflows.names import FIRST_SHARDS, SECOND_SHARDS
 from dataflows.route import Arrival, Router
 from schemas.record import Record
@@ -22,18 +21,19 @@ from schemas.wire import decode, micros
 from sources.batch import END, Batch
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable, Mapping, Sequence
+    from collections.abc import Iterable, Mapping, Sequence
 
     from dataflows.core.identity import Placed, Sighting
     from dataflows.core.policy import Policy
     from dataflows.core.verdicts import Out
-    from schemas.record import Note
+    from sources.batch import Refusal
 
 HOUR = 3_600_000_000
 
-position: Callable[[Record | Note | Placed | Orphan], tuple[int, str, int, int, int]] = attrgetter(
-    "log", "topic", "partition", "offset", "sub"
-)
+
+def position(item: Record | Placed) -> tuple[int, str, int, int, int]:
+    """Where it stands in log order."""
+    return (item.log, item.topic, item.partition, item.offset, item.sub)
 
 
 class Standing(NamedTuple):
@@ -64,11 +64,11 @@ def records_of(lines: Iterable[Mapping[str, object]]) -> list[Record]:
     return sorted(records, key=position)
 
 
-def run(records: Sequence[Record], policy: Policy, until: int, cuts: Sequence[int] = ()) -> list[Out]:
+def run(records: Sequence[Record], policy: Policy, until: int, cuts: Sequence[int] = (), hot: int = HOT) -> list[Out]:
     """What the engine says about the records up to log time `until` (inclusive), handed over in batches that end before each of `cuts`."""
     rules = identity_rules(policy)
     router = Router(compare_customers=rules.compare_customers)
-    first, second, shard = Stage(1, rules), Stage(2, rules), Shard(policy)
+    first, second, shard = Stage(1, rules), Stage(2, rules), Shard(policy, hot)
     outs: list[Out] = []
     known = [record for record in records if record.log <= until]
     begin = -END
@@ -79,7 +79,8 @@ def run(records: Sequence[Record], policy: Policy, until: int, cuts: Sequence[in
         placed, onward = _staged(first, cut, _seen(arrivals, FIRST_SHARDS))
         placed_later, _ = _staged(second, cut, [*_seen(arrivals, SECOND_SHARDS), *onward])
         own = [record for record in batch if record.order]
-        for item in sorted([*own, *placed, *placed_later], key=position):
+        due: list[Record | Placed] = [*own, *placed, *placed_later]
+        for item in sorted(due, key=position):
             if isinstance(item, Record):
                 shard.apply(item)
             elif isinstance(item.item, Orphan):
@@ -91,7 +92,7 @@ def run(records: Sequence[Record], policy: Policy, until: int, cuts: Sequence[in
     return outs
 
 
-def _seen(arrivals: Iterable[tuple[str, Arrival[Record | Placed] | Arrival[Sighting]]], shards: Sequence[str]) -> list[Sighting]:
+def _seen(arrivals: Iterable[tuple[str, Arrival[Record | Refusal | Placed] | Arrival[Sighting]]], shards: Sequence[str]) -> list[Sighting]:
     return [cast("Sighting", item) for name, arrival in arrivals if name in shards for item in arrival.items]
 
 

@@ -3,32 +3,20 @@
 from __future__ import annotations
 
 import functools
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from decimal import Decimal
-from typing import TYPE_CHECKING, Generic, TypeVar
+from typing import TYPE_CHECKING
 
 from tests.oracle.judging.calendars import Calendar, deadline
-from tests.oracle.judging.reading import NEVER, Event, Json, Line, Money, lines_of, mapping, money, text
+from tests.oracle.judging.fields import Fields
+from tests.oracle.judging.reading import NEVER, Line, mapping, money, text
 from tests.oracle.judging.shipments import Shipment, first, return_numbers, shipments
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable, Sequence
+    from collections.abc import Iterable, Sequence
 
-    from tests.oracle.judging.settings import Policy, Setting
 
-T = TypeVar("T")
 ZERO = Decimal(0)
-TERMS = ("prepaid", "on_ship", "on_delivery", "invoice", "external")
-METHODS = ("ship", "pickup", "local", "digital")
-
-
-@dataclass(frozen=True, slots=True)
-class Segment(Generic[T]):
-    """A value and from when until when it was in force."""
-
-    value: T
-    start: int
-    end: int
 
 
 @dataclass(frozen=True, slots=True)
@@ -41,19 +29,6 @@ class Hold:
     release: int
 
 
-def patched(before: Json, patch: Json) -> dict[str, object]:
-    """JSON Merge Patch (RFC 7396)."""
-    after = dict(before)
-    for name, value in patch.items():
-        if value is None:
-            after.pop(name, None)
-        elif isinstance(value, dict):
-            after[name] = patched(mapping(after, name), mapping(patch, name))
-        else:
-            after[name] = value
-    return after
-
-
 def matching(line: Line, lines: Sequence[Line]) -> list[Line]:
     """The order's lines that an event's line means: by line ID, else by SKU."""
     by_id = [one for one in lines if line.line_id and one.line_id == line.line_id]
@@ -61,78 +36,8 @@ def matching(line: Line, lines: Sequence[Line]) -> list[Line]:
 
 
 @dataclass
-class Order:
-    """One order: its history without duplicates and withdrawn events, sorted by time, and what follows from it."""
-
-    tenant: str
-    id: str
-    history: list[Event]
-    policy: Policy
-    reused: list[tuple[str, int]] = field(default_factory=list[tuple[str, int]])
-    unresolved: list[Event] = field(default_factory=list[Event])
-    duplicate: bool = False
-
-    def of(self, *types: str) -> list[Event]:
-        """The events of the types, in history order."""
-        return [event for event in self.history if event.type in types]
-
-    def setting(self, kind: str) -> Setting:
-        """The effective setting of a kind."""
-        return self.policy.rules[kind]
-
-    # --- order fields -----------------------------------------------------------------------------------------------
-
-    @functools.cached_property
-    def placed(self) -> int:
-        """P."""
-        return first(self.of("order.placed"))
-
-    @functools.cached_property
-    def states(self) -> list[tuple[int, dict[str, object]]]:
-        """The order's fields after each change of them."""
-        states: list[tuple[int, dict[str, object]]] = [(self.placed, patched({}, self.of("order.placed")[0].data))]
-        for update in self.of("order.updated"):
-            if update.at >= self.placed:
-                states.append((update.at, patched(states[-1][1], update.data)))
-        return states
-
-    @property
-    def latest(self) -> dict[str, object]:
-        """The fields after all changes."""
-        return self.states[-1][1]
-
-    def segments(self, value: Callable[[Json], T]) -> list[Segment[T]]:
-        """The values that something about the fields had, each with the time that it was in force."""
-        found: list[Segment[T]] = []
-        for (start, fields), end in zip(self.states, [*(at for at, _ in self.states[1:]), NEVER], strict=True):
-            now = value(fields)
-            if found and found[-1].value == now:
-                found[-1] = Segment(now, found[-1].start, end)
-            else:
-                found.append(Segment(now, start, end))
-        return found
-
-    @property
-    def terms(self) -> str:
-        """Latest payment terms."""
-        terms = text(self.latest, "payment_terms")
-        return terms if terms in TERMS else "prepaid"
-
-    @property
-    def method(self) -> str:
-        """Latest method of delivery."""
-        method = text(self.latest, "method")
-        return method if method in METHODS else "ship"
-
-    @functools.cached_property
-    def lines(self) -> list[Line]:
-        """Latest lines as ordered."""
-        return lines_of(self.latest)
-
-    @property
-    def total(self) -> Money | None:
-        """Latest total."""
-        return money(self.latest, "total")
+class Order(Fields):
+    """One order with what follows from its history."""
 
     # --- cancels and refunds ----------------------------------------------------------------------------------------
 
@@ -218,6 +123,8 @@ class Order:
         if not self.lines or any(not lines for _, lines in steps):
             return min((at for at, _ in steps), default=NEVER)
         wanted = [key for key in keys if key in self.live]
+        if not wanted:
+            return NEVER
         so_far: list[Line] = []
         for at, lines in sorted(steps, key=lambda step: step[0]):
             so_far += lines
@@ -341,18 +248,18 @@ class Order:
     def calendar(self, clock: str, carrier: str | None = None) -> Calendar:
         """The calendar that a clock means for this order."""
         if clock == "site":
-            return self.policy.site_calendar(self.site, self.tenant)
+            return self.policy.site_calendar(self.site)
         if clock == "carrier":
             return self.policy.carrier_calendar(carrier, self.country, self.region)
         if clock == "destination":
             return self.policy.destination_calendar(self.country, self.region)
         if clock == "tenant":
-            return Calendar(self.policy.tenant_zone(self.tenant))
+            return Calendar(self.policy.zone)
         return self.policy.calendars[clock]
 
     def ship_deadline(self, written: str) -> int:
         """A `ship_by` as an instant, in the site's zone."""
-        return deadline(written, self.policy.site_zone(self.site, self.tenant))
+        return deadline(written, self.policy.site_zone(self.site))
 
     def promise_deadline(self, written: str) -> int:
         """A `promised_by` or `eta` as an instant, in the zone of the destination."""

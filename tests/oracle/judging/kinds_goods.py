@@ -11,15 +11,20 @@ from tests.oracle.judging.reading import NEVER, Event, Json, Line, items, lines_
 from tests.oracle.judging.shipments import first
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable
+    from collections.abc import Callable, Iterable, Sequence
 
     from tests.oracle.judging.facts import Order
 
 
-def has_sku(order: Order, event: Event, sku: str | None) -> bool:
-    """Whether the event's lines have the SKU, or the line ID of an order line with it."""
+def speaks_of(lines: Sequence[Line], sku: str | None) -> bool:
+    """Whether lines have the SKU; where either is not said, it may be any."""
+    return not lines or sku is None or any(line.sku == sku for line in lines)
+
+
+def cancels(order: Order, event: Event, sku: str | None) -> bool:
+    """Whether a line cancel takes the SKU, by its name or by the ID of its line."""
     ids = {line.line_id for line in order.lines if line.sku == sku and line.line_id}
-    return sku is not None and any(line.sku == sku or (line.sku is None and line.line_id in ids) for line in event.lines)
+    return sku is not None and any(line.sku == sku or line.line_id in ids for line in event.lines)
 
 
 def inventory_kinds(order: Order) -> list[Condition]:
@@ -29,13 +34,13 @@ def inventory_kinds(order: Order) -> list[Condition]:
 
     def supplied(event: Event) -> list[Event]:
         sku = event.text("sku")
-        return [other for other in allocated if not other.lines or has_sku(order, other, sku)]
+        return [other for other in allocated if speaks_of(other.lines, sku)]
 
     def tell(kind: str, event: Event, *further: Event) -> list[Condition]:
         if order.ship <= event.at:
             return []
-        cancels = [other for other in order.of("order.cancelled") if has_sku(order, other, event.text("sku"))]
-        clears = [*times(supplied(event)), *times(cancels), *times(list(further)), order.ship]
+        taken = [other for other in order.of("order.cancelled") if cancels(order, other, event.text("sku"))]
+        clears = [*times(supplied(event)), *times(taken), *times(list(further)), order.ship]
         return signal(order, kind, event, clears, x=order.x, scope=sku_scope(event))
 
     for event in order.of("inventory.short"):
@@ -50,7 +55,7 @@ def inventory_kinds(order: Order) -> list[Condition]:
             found += tell("inventory.substitution_needed", event)
     for event in order.of("warehouse.pick_short"):
         sku = event.text("sku")
-        walked = [other for other in order.of("warehouse.picked", "warehouse.packed") if has_sku(order, other, sku)]
+        walked = [other for other in order.of("warehouse.picked", "warehouse.packed") if other.lines and speaks_of(other.lines, sku)]
         found += tell("inventory.short_pick", event, *walked)
     found += rejected(order, "inventory.sku_unknown", "sku_unknown", scoped=True)
     found += rejected(order, "inventory.sku_inactive", "sku_inactive", scoped=True)
@@ -162,7 +167,7 @@ def delivery_overdue(order: Order) -> list[Condition]:
 def split_incomplete(order: Order) -> list[Condition]:
     """A part was shipped and the rest does not follow."""
     alive = [one for one in order.shipments if one.voided == NEVER]
-    if not order.lines or not all(one.lines for one in alive):
+    if not order.lines or not all(one.lines for one in alive if one.shipped < NEVER):
         return []
     parts = sorted(one.shipped for one in alive if one.shipped < min(order.ship, NEVER))
     setting = order.setting("fulfilment.split_incomplete")

@@ -201,31 +201,28 @@ class Policy:
     """`country` or `country/region` -> name of a calendar."""
     zones: Mapping[str, str] = field(default_factory=lambda: dict(ZONES))
     """`country` or `country/region` -> zone."""
-    tenant_zones: Mapping[str, str] = field(default_factory=lambda: dict(ZONES))
-
-    def tenant_zone(self, tenant: str) -> str:
-        """The tenant's zone, else UTC."""
-        return self.tenant_zones.get(tenant, "UTC")
+    zone: str = "UTC"
+    """The zone of tenants."""
 
     def country_zone(self, country: str | None, region: str | None) -> str:
         """The policy's zone for a country and region, else UTC."""
         return self.zones.get(f"{country}/{region}") or self.zones.get(country or "") or "UTC"
 
-    def site_zone(self, site: str | None, tenant: str) -> str:
+    def site_zone(self, site: str | None) -> str:
         """The zone of a site, else the tenant's."""
         known = self.sites.get(site or "", Site())
         if known.zone:
             return known.zone
         if known.calendar:
             return self.calendars[known.calendar].zone
-        return self.country_zone(known.country, None) if known.country else self.tenant_zone(tenant)
+        return self.country_zone(known.country, None) if known.country else self.zone
 
-    def site_calendar(self, site: str | None, tenant: str) -> Calendar:
+    def site_calendar(self, site: str | None) -> Calendar:
         """The calendar mapped to the site, else working days in its zone with its country's holidays."""
         known = self.sites.get(site or "", Site())
         if known.calendar:
             return self.calendars[known.calendar]
-        return Calendar(self.site_zone(site, tenant), known.country)
+        return Calendar(self.site_zone(site), known.country)
 
     def destination_calendar(self, country: str | None, region: str | None) -> Calendar:
         """The calendar mapped to the destination, else working days in its zone with its country's holidays."""

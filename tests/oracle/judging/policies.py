@@ -1,0 +1,95 @@
+"""Reads of a policy file what the judge needs: settings by kind, what the feeds emit, calendars and who works by which."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from datetime import date, time
+from typing import TYPE_CHECKING, cast
+
+import yaml
+
+from tests.oracle.judging.calendars import Calendar, span
+from tests.oracle.judging.reading import items, mapping, text
+from tests.oracle.judging.settings import DEFAULTS, ZONES, Policy, Setting, Site
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+    from tests.oracle.judging.reading import Json
+
+WEEKDAYS = ("mon", "tue", "wed", "thu", "fri", "sat", "sun")
+
+
+def read_policy(path: Path) -> Policy:
+    """The policy of a file. Overrides by site, carrier and so on are not for the judge: a file with any raises ValueError."""
+    file = cast("Json", yaml.load(path.read_text(encoding="utf-8"), Loader=yaml.BaseLoader))
+    if file.get("overrides"):
+        raise ValueError(f"{path}: the judge does not know overrides")
+    sites = {name: mapping(mapping(file, "sites"), name) for name in mapping(file, "sites")}
+    return Policy(
+        rules=_rules(mapping(file, "rules")),
+        emits=frozenset(str(one) for one in items(file, "emits")) or Policy().emits,
+        sites={name: Site(text(site, "country"), text(site, "zone"), text(site, "calendar")) for name, site in sites.items()},
+        calendars={name: _calendar(mapping(mapping(file, "calendars"), name)) for name in mapping(file, "calendars")},
+        carriers=_calendars_of(mapping(file, "carriers")),
+        destinations=_calendars_of(mapping(file, "countries")),
+        zones={**ZONES, **{place.replace("-", "/"): str(zone) for place, zone in mapping(file, "zones").items()}},
+        zone=text(file, "zone") or "UTC",
+    )
+
+
+def _calendars_of(places: Json) -> dict[str, str]:
+    return {name: calendar for name in places if (calendar := text(mapping(places, name), "calendar"))}
+
+
+def _calendar(form: Json) -> Calendar:
+    country, _, region = (text(form, "holidays") or "").partition("-")
+    calendar = Calendar(
+        text(form, "zone") or "UTC",
+        country or None,
+        region or None,
+        extra_holidays=tuple(date.fromisoformat(str(day)) for day in items(form, "closed")),
+        extra_workdays=tuple(date.fromisoformat(str(day)) for day in items(form, "open")),
+        cut_off=time.fromisoformat(cut_off) if (cut_off := text(form, "cutoff")) else None,
+    )
+    for days, hours in mapping(form, "hours").items():
+        opening, _, closing = str(hours).partition("-")
+        first, _, last = days.partition("-")
+        weekdays = tuple(range(WEEKDAYS.index(first), WEEKDAYS.index(last or first) + 1))
+        calendar = replace(calendar, weekdays=weekdays, hours=(time.fromisoformat(opening), time.fromisoformat(closing)))
+    if len(mapping(form, "hours")) > 1:
+        raise ValueError("the judge knows calendars of one kind of working day only")
+    return calendar
+
+
+def _rules(forms: Json) -> dict[str, Setting]:
+    return {kind: _setting(_setting(setting, forms, "*"), forms, kind) for kind, setting in DEFAULTS.items()}
+
+
+def _setting(setting: Setting, forms: Json, name: str) -> Setting:
+    """The setting with what the rule's entry says; a bare word is its switch."""
+    word = text(forms, name)
+    form: Json = {"switch": word} if word else mapping(forms, name)
+    if threshold := text(form, "threshold"):
+        setting = replace(setting, threshold=span(threshold))
+    if international := text(form, "international"):
+        setting = replace(setting, international=span(international))
+    if grace := text(form, "grace"):
+        setting = replace(setting, grace=span(grace).n)
+    if "fallback" in form:
+        fallback = text(mapping(form, "fallback"), "threshold")
+        setting = replace(setting, fallback=span(fallback) if fallback else None)
+    if "suppressed_by" in form:
+        setting = replace(setting, suppressed_by=tuple(str(kind) for kind in items(form, "suppressed_by")))
+    if "fields" in form:
+        setting = replace(setting, fields=tuple(str(path) for path in items(form, "fields")))
+    if "steps" in form:
+        steps = [cast("Json", step) for step in items(form, "steps")]
+        setting = replace(setting, steps=tuple((span(str(step["at"])), str(step["severity"])) for step in steps))
+    return replace(
+        setting,
+        mode=text(form, "switch") or setting.mode,
+        severity=text(form, "severity") or setting.severity,
+        clock=text(form, "clock") or setting.clock,
+        anchor=text(form, "anchor") or setting.anchor,
+    )
