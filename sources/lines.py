@@ -105,21 +105,32 @@ class Lines:
 
 def _open(path: str) -> tuple[BinaryIO, BinaryIO]:
     """The file itself, and what to read its content from."""
-    raw: BinaryIO | None = None
     try:
-        raw = sys.stdin.buffer if path == STDIN else Path(path).open("rb")  # noqa: SIM115 - closed by Lines.close
-        head = cast("Peekable", raw).peek(2)[:2]
-        if path.endswith(".gz") and head and head != GZIP_MAGIC:
-            raise UnreadableError(f"{path}: not a gzip file")
-        if head != GZIP_MAGIC:
-            return raw, raw
+        raw = cast("BinaryIO", sys.stdin.buffer if path == STDIN else Path(path).open("rb"))  # noqa: SIM115 - closed by Lines.close
+    except OSError as error:
+        raise UnreadableError(f"{path}: {_words(error)}") from error
+    try:
+        return raw, _content(path, raw)
+    except (OSError, EOFError, zlib.error) as error:
+        raw.close()
+        raise UnreadableError(f"{path}: {_words(error)}") from error
+    except UnreadableError:
+        raw.close()
+        raise
+
+
+def _content(path: str, raw: BinaryIO) -> BinaryIO:
+    head = cast("Peekable", raw).peek(2)[:2]
+    if head == GZIP_MAGIC:
         data = gzip.GzipFile(fileobj=raw)
         data.peek(1)
-        return raw, cast("BinaryIO", data)
-    except (OSError, EOFError, zlib.error, UnreadableError) as error:
-        if raw is not None:
-            raw.close()
-        if isinstance(error, UnreadableError):
-            raise
-        reason = error.strerror if isinstance(error, OSError) and error.strerror else str(error)
-        raise UnreadableError(f"{path}: {reason[:1].lower()}{reason[1:]}") from error
+        return cast("BinaryIO", data)
+    if path.endswith(".gz") and head:
+        raise UnreadableError(f"{path}: not a gzip file")
+    return raw
+
+
+def _words(error: Exception) -> str:
+    """What the system says, as the end of a sentence."""
+    words = error.strerror if isinstance(error, OSError) and error.strerror else str(error)
+    return words[:1].lower() + words[1:]

@@ -17,6 +17,7 @@ if TYPE_CHECKING:
     from pathlib import Path
 
 BROKEN = 10_000
+NO_OBJECTS: list[object] = [None, True, 3, "text", [], {}]
 
 
 def broken(lots: Random, number: int) -> bytes:
@@ -30,7 +31,7 @@ def broken(lots: Random, number: int) -> bytes:
         b'{"a":' * 200,
         b"[" * lots.randrange(1, 100_000),
         json.dumps([plain]).encode(),
-        json.dumps(lots.choice([None, True, 3, "text", [], {}])).encode(),
+        json.dumps(lots.choice(NO_OBJECTS)).encode(),
         json.dumps(plain | {"type": "no.such"}).encode(),
         json.dumps(plain | {"time": lots.choice(["yesterday", 5, None, "2026-04-20T08:00:00", "2026-13-40T00:00:00Z"])}).encode(),
         json.dumps({name: value for name, value in plain.items() if name != needed}).encode(),

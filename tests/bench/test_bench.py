@@ -1,0 +1,13 @@
+"""Collected by `poe bench` only; asserts nothing about time."""
+
+from __future__ import annotations
+
+import pytest
+
+from tests.bench.__main__ import report
+
+
+@pytest.mark.bench
+def test_the_table_can_be_made() -> None:
+    """Prints what `python -m tests.bench` prints."""
+    report(orders=5_000, opened=(10_000, 100_000, 1_000_000))
