@@ -75,7 +75,7 @@ class Engine:
         marks, structural, whole = order.mark(record)
         profile = order.profile
         if not order.placed:
-            return self._unplaced(order, now)
+            return self._unplaced(order, now, changed=added is Added.INSERTED)
         inserted = added is Added.INSERTED
         if profile is None or structural or inserted or self.policy.overrides:
             latest = self._profile_of(order, now)
@@ -99,9 +99,9 @@ class Engine:
             if unless is None or unless.isdisjoint(seen):
                 at = record.at if dated is None else order.dates.get(dated)
                 if at is not None:
-                    pending[index] = at + least_wait
+                    pending[index] = max(at + least_wait, now)
                 elif (fallback := profile.settings[index].fallback) is not None:
-                    pending[index] = record.at + least(fallback.threshold)
+                    pending[index] = max(record.at + least(fallback.threshold), now)
         return self.judge(order, rules, now, inclusive=False) if rules else []
 
     def facts(self, order: Order, now: int) -> Facts:
@@ -130,12 +130,13 @@ class Engine:
             order.profile = self._profile_of(order, now)
         return self.judge(order, due | (order.live if order.placed else set()), now, inclusive=True)
 
-    def _unplaced(self, order: Order, now: int) -> list[Out]:
-        if order.profile is None:
+    def _unplaced(self, order: Order, now: int, *, changed: bool) -> list[Out]:
+        """An order that is not known to be placed can only be an orphan; if its placing was withdrawn, so is what was said of it."""
+        rules = set(order.live)
+        if order.profile is None or changed:
             order.profile = self._profile_of(order, now)
-            if ORPHAN in order.profile.active:
-                return self.judge(order, (ORPHAN,), now, inclusive=False)
-        return []
+            rules.update(order.profile.active & {ORPHAN}, (INDEX[key[0]] for key in order.ledger.verdicts))
+        return self.judge(order, rules, now, inclusive=False) if rules else []
 
     def judge(self, order: Order, rules: Iterable[int], now: int, *, inclusive: bool) -> list[Out]:
         """Judges some rules of an order at log time `now` and publishes the difference."""
@@ -153,7 +154,10 @@ class Engine:
                 order.pending[index] = look
             if not found and index not in order.live and not ledger.verdicts:
                 continue
-            for key, verdict in ledger.reconcile(RULES[index].kind, found, now).items():
+            after, deferred = ledger.reconcile(RULES[index].kind, found, now, deadlines=inclusive)
+            if deferred:
+                order.pending[index] = now
+            for key, verdict in after.items():
                 if verdict is not ledger.verdicts.get(key):
                     changed[key] = verdict
         return self._publish(order, changed, facts) if changed else []
@@ -164,7 +168,7 @@ class Engine:
     ) -> tuple[dict[str | None, list[Condition]], int | None]:
         """The conditions of one rule that can be seen at `now`, by scope, and when next to look."""
         by_scope: dict[str | None, list[Condition]] = {}
-        for condition in RULES[index].judge(facts, setting):
+        for condition in RULES[index].judge(facts, setting) if facts.placed is not None or index == ORPHAN else ():
             if condition is not None:
                 by_scope.setdefault(condition.scope, []).append(condition)
         found: dict[str | None, list[Condition]] = {}
@@ -172,8 +176,7 @@ class Engine:
         for scope, conditions in by_scope.items():
             for condition in merged(conditions):
                 ahead = [at for at, _ in condition.steps if at > now or (at == now and not inclusive)]
-                later = condition.start > now or (condition.start == now and not inclusive)
-                if condition.timed and later:
+                if condition.timed and condition.start > now:
                     ahead.append(condition.start)
                 else:
                     found.setdefault(scope, []).append(condition)

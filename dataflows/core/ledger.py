@@ -70,20 +70,29 @@ class Ledger:
         """The verdict with some changes."""
         return replace(verdict, **changes)
 
-    def reconcile(self, kind: str, found: dict[str | None, list[Condition]], now: int) -> dict[Key, Verdict]:
-        """Takes in what a rule finds now (per scope, its visible conditions in order); returns the verdicts as they should be.
+    def reconcile(
+        self, kind: str, found: dict[str | None, list[Condition]], now: int, *, deadlines: bool
+    ) -> tuple[dict[Key, Verdict], bool]:
+        """Takes in what a rule finds now (per scope, its conditions that have begun, in order); returns the verdicts as they should be.
 
-        Verdicts that have not changed are returned as they are, others as changed copies; suppression is not decided here.
+        Verdicts that have not changed are returned as they are, others as changed copies; suppression is not decided here. A timed
+        condition is only raised when `deadlines` are decided, that is once all records of the instant are in: an order that comes late
+        is not judged before its own history. Until then it is left out, and the second value says so.
         """
         after: dict[Key, Verdict] = {}
+        deferred = False
         for scope, conditions in found.items():
             for position, condition in enumerate(conditions):
                 key = (kind, scope, position + 1)
-                after[key] = self._judged(key, condition, now)
+                known = self.verdicts.get(key)
+                if condition.timed and not deadlines and (known is None or known.status == "retracted"):
+                    deferred = True
+                else:
+                    after[key] = self._judged(key, condition, now if deadlines else now - 1)
         for key, known in self.verdicts.items():
             if key[0] == kind and key not in after and known.status != "retracted":
                 after[key] = replace(known, status="retracted", suppressed_by=None)
-        return after
+        return after, deferred
 
     def _judged(self, key: Key, condition: Condition, now: int) -> Verdict:
         known = self.verdicts.get(key)

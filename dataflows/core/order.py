@@ -179,9 +179,11 @@ class Order:
         if possession(record):
             if "scanned" not in seen:
                 marks = (*marks, "scanned")
-            if unit not in self.handed and (status == "delivered" or unit not in self.seen):
-                marks = (*marks, "unannounced")
+            if unit not in self.handed and unit not in self.seen:
                 self.seen.add(unit)
+                marks = (*marks, "unannounced")
+        if status == "delivered" and unit not in self.handed:
+            marks = (*marks, "unannounced")
         return marks, structural, "several" not in seen and ("lines" not in seen or "whole" in seen)
 
     def _announce(self, record: Record, *, whole: bool) -> bool:

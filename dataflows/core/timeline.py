@@ -89,6 +89,8 @@ class Timeline:
             self.records = [r for r in self.records if r is not record]
             type_ = record.event.type
             self.by_type[type_] = [r for r in self.by_type[type_] if r is not record]
+            if not self.by_type[type_]:
+                del self.by_type[type_]
             self.hidden.append(record)
 
 
