@@ -34,6 +34,8 @@ SOURCES = {
     "carrier": "/carrier/ups",
     "evidence": "/desk/acme",
 }
+COMPARED = HOUR * 26
+"""Orders are compared with those of the last two days of log time only, so none is placed later than this after its time."""
 ARRIVAL = frozenset({"data.orphan_signal", "data.clock_skew"})
 """Kinds that speak about arrival, so that arrival may change them."""
 
@@ -57,10 +59,12 @@ class History:
 
     def lines(self, delays: Sequence[timedelta] | None = None) -> list[dict[str, object]]:
         """The events as a file; `delays` (used in turn) replace how long after their time they were recorded."""
-        told = [
-            (recorded if delays is None else _time(event) + delays[n % len(delays)], n, event)
-            for n, (event, recorded) in enumerate(self.events)
-        ]
+        told: list[tuple[datetime, int, Mapping[str, object]]] = []
+        for n, (event, recorded) in enumerate(self.events):
+            if delays is not None:
+                delay = delays[n % len(delays)]
+                recorded = _time(event) + (min(delay, COMPARED) if event["type"] == "order.placed" else delay)  # noqa: PLW2901
+            told.append((recorded, n, event))
         return [{**event, "recordedtime": iso(recorded)} for recorded, _, event in sorted(told, key=lambda one: one[:2])]
 
     @property
@@ -122,8 +126,8 @@ def histories(draw: DrawFn, *, most: int = 14, skew: bool = True) -> History:
             nameless = type_ in ("carrier.scan", "payment.captured", "payment.refunded", "return.received", "warehouse.shipped")
             if nameless and named and draw(st.integers(0, 3)) == 0:
                 del event["subject"]
-            # Orders are compared with those of the last two days of log time.
-            delay = draw(st.sampled_from(DELAYS[:-1] if early else DELAYS))
+            delay = draw(st.sampled_from(DELAYS))
+            delay = min(delay, COMPARED) if early else delay
             recorded = at - HOUR if skew and draw(st.integers(0, 40)) == 40 else at + delay
             events.append((event, recorded))
             if draw(st.integers(0, 15)) == 15:
