@@ -66,6 +66,8 @@ def run(arguments: Sequence[str]) -> int:
         # Whoever read our output has seen enough. Python would complain once more when it closes the stream.
         os.dup2(os.open(os.devnull, os.O_WRONLY), 1)
         return DONE
+    except SystemExit:
+        return DONE  # rich leaves this way where standard output is a broken pipe
     except RunError as error:
         return _say(str(error), FAILED)
     except Exception as error:

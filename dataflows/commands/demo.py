@@ -5,7 +5,6 @@ from __future__ import annotations
 import tempfile
 from collections import Counter
 from datetime import UTC, datetime
-from itertools import chain
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
@@ -43,11 +42,12 @@ def demo(
     speed: Annotated[float | None, typer.Option(min=1, help="Instead: seconds of the world per second.")] = None,
 ) -> None:
     """Watch a simulated order world, live; at the end compare what was found with what had been injected."""
-    lines = stream(orders, seed)
-    first = next(lines)
-    start, until = recorded(first), END * SECOND
-    pace = speed or (until - start) / SECOND / seconds
-    source = PacedSource(chain((first,), lines), start=start, until=until, speed=pace)
+    lines = list(stream(orders, seed))
+    while b'"feed.heartbeat"' in lines[-1]:
+        lines.pop()  # when the last order is settled nobody wants to watch the feeds go on
+    start, until = recorded(lines[0]), END * SECOND
+    pace = speed or (recorded(lines[-1]) - start) / SECOND / seconds
+    source = PacedSource(iter(lines), start=start, until=until, speed=pace)
     found: dict[str, Finding] = {}
 
     def note(topic: str, verdicts: Sequence[Verdict]) -> None:

@@ -42,7 +42,7 @@ def report(*, orders: int, opened: Sequence[int]) -> None:
     for number in opened:
         weighed = memory(number)
         first = first or weighed.resident
-        unit = f"bytes per order ({weighed.seconds:.0f} s)"
+        unit = f"bytes per order, {weighed.packed:,.0f} of them its state"
         table.add_row(f"{number:,} open orders", f"{weighed.resident:,.0f}", unit, f"{weighed.resident / first:.2f} x")
     Console().print(table)
 

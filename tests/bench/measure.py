@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING, NamedTuple, cast
 from dataflows.core.identity import order_shard
 from dataflows.core.policy import load_policy
 from dataflows.core.shard import Shard
+from dataflows.core.storage import pack_order
 from dataflows.names import ORDER_SHARDS
 from dataflows.runner import GC_THRESHOLDS
 from schemas.record import Record
@@ -41,10 +42,11 @@ class Speed(NamedTuple):
 
 
 class Memory(NamedTuple):
-    """Bytes per open order: what the process grew by."""
+    """Bytes per open order: what the process grew by, and what the heart itself keeps of an order that is not being touched."""
 
     orders: int
     resident: float
+    packed: float
     seconds: float
 
 
@@ -100,7 +102,7 @@ def memory(orders: int) -> Memory:
     """Measures so many open orders in a process of their own."""
     found = subprocess.run([sys.executable, "-m", "tests.bench.measure", str(orders)], capture_output=True, check=True)
     numbers = cast("dict[str, float]", json.loads(found.stdout))
-    return Memory(orders, numbers["bytes"] / orders, numbers["seconds"])
+    return Memory(orders, numbers["bytes"] / orders, numbers["packed"], numbers["seconds"])
 
 
 def resident() -> int:
@@ -167,7 +169,11 @@ def fill(orders: int) -> dict[str, float]:
         shard.drain()
     gc.collect()
     assert sum(len(shard) for shard in shards) == orders
-    return {"bytes": resident() - before, "seconds": time.perf_counter() - began}
+    grown, seconds = resident() - before, time.perf_counter() - began
+    sample = [f"ORDER-{number:08d}" for number in range(0, orders, max(1, orders // 1_000))]
+    found = [shards[order_shard("default", order, len(shards))].find("default", order) for order in sample]
+    packed = sum(len(pack_order(order)) for order in found if order is not None) / len(sample)
+    return {"bytes": grown, "packed": packed, "seconds": seconds}
 
 
 if __name__ == "__main__":
