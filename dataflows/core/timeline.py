@@ -17,7 +17,10 @@ WITHDRAWN = "evidence.withdrawn"
 
 
 class Added(Enum):
-    """What adding a record did: nothing, lengthened the history at its end, or changed it further back."""
+    """What adding a record did: nothing, lengthened the history at its end, or changed it further back.
+
+    An event of the same instant as the last one counts as further back: which of the two came first in the log says nothing.
+    """
 
     DUPLICATE = 0
     APPENDED = 1
@@ -68,7 +71,7 @@ class Timeline:
                 same.append(record)
             return Added.APPENDED
         self._insert(record)
-        return Added.APPENDED if records[-1] is record else Added.INSERTED
+        return Added.INSERTED
 
     def of(self, *types: str) -> list[Record]:
         """The events of these types, as they happened."""
