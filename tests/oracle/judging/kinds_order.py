@@ -100,7 +100,8 @@ def stalled(order: Order) -> list[Condition]:
         return []
     spoken = sorted({event.at for event in order.history if not event.type.startswith(("case.", "action.", "feed."))})
     waiting = [(hold.start, hold.release) for hold in order.holds]
-    waiting += [(event.at, order.allocated) for event in order.of("inventory.backordered")]
+    allocated = order.allocated
+    waiting += [(event.at, allocated if allocated >= event.at else NEVER) for event in order.of("inventory.backordered")]
     found: list[Condition] = []
     for at, following in pairwise([*spoken, NEVER]):
         silence = timeout(order, "order.stalled", at, reached=following, lifted=min(order.x, order.ship))
