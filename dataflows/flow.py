@@ -36,10 +36,11 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True, slots=True)
 class Settings:
-    """How the graph is run. `channels`: the names of the source's channels; `counts` is filled while it runs."""
+    """How the graph is run. `channels`: the names of the source's channels; `heart` makes a shard; `counts` is filled while it runs."""
 
     channels: tuple[str, ...]
     counts: Counts = field(default_factory=Counts)
+    heart: Callable[[Policy], Shard] = Shard
     shards: list[Shard] = field(default_factory=list[Shard])
     """The shards that were built in this process, to be asked how many orders they hold."""
 
@@ -67,7 +68,7 @@ def get_flow(source: Source[Batch], sinks: Mapping[str, Sink[Verdicts]], policy:
 
     def shard(token: bytes | None) -> OrderShell:
         _refuse(token)
-        heart = Shard(policy)
+        heart = settings.heart(policy)
         settings.shards.append(heart)
         return OrderShell(heart, (*channels, *names.FIRST_SHARDS, *names.SECOND_SHARDS), lambda orphan: orphan_verdict(orphan, policy))
 

@@ -64,14 +64,16 @@ def replay(
     print_summary(Console(highlight=False), settings, tally, seconds=time.monotonic() - began)
 
 
-def replay_into(out: Path, source: FileSource, policy: Policy, *, tally: Tally | None = None, stop: Stop | None = None) -> Settings:
+def replay_into(
+    out: Path, source: FileSource, policy: Policy, *, tally: Tally | None = None, stop: Stop | None = None, settings: Settings | None = None
+) -> Settings:
     """Replays a source into a folder. Raises MisuseError if the folder cannot be written, RunError for what breaks off."""
     try:
         files = JsonlSink(out)
         files.clear()
     except UnwritableError as error:
         raise MisuseError(str(error)) from error
-    settings = Settings(source.channels)
+    settings = settings or Settings(source.channels)
     sinks: dict[str, Sink[Verdicts]] = {"files": files, "tally": ViewSink((tally or Tally()).take)}
     flow = get_flow(Stoppable(source, stop or Stop()), sinks, policy, settings)
     try:

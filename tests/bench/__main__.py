@@ -33,8 +33,9 @@ def report(*, orders: int, opened: Sequence[int]) -> None:
     found = speed(orders)
     for what, rate in (
         ("replay, from file to files", found.replay),
+        ("the same without the heart", found.flow),
+        ("reading alone, with decoding", found.read),
         ("decoding alone", found.decode),
-        ("reading: decoding, log time, order", found.read),
         ("the heart alone", found.heart),
     ):
         table.add_row(what, f"{rate:,.0f}", f"events/s ({1e6 / rate:.1f} µs)", f"{rate / found.replay:.1f} x")
@@ -42,7 +43,7 @@ def report(*, orders: int, opened: Sequence[int]) -> None:
     for number in opened:
         weighed = memory(number)
         first = first or weighed.resident
-        unit = f"bytes per order, {weighed.packed:,.0f} of them its state"
+        unit = f"bytes each (state {weighed.packed:,.0f})"
         table.add_row(f"{number:,} open orders", f"{weighed.resident:,.0f}", unit, f"{weighed.resident / first:.2f} x")
     Console().print(table)
 
