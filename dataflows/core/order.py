@@ -173,6 +173,8 @@ class Order:
             if not (self.promised is not None and len(data.eta) == len(self.promised) == DATE and data.eta <= self.promised):
                 marks = (*marks, "late eta")
         structural = status == "cancelled"
+        if "several" in seen and data.tracking_number and data.shipment_id:
+            structural = True  # It may show that two shipments are one.
         if unit not in self.units:
             structural = structural or bool(self.units)
             self._meet((unit,))
@@ -192,6 +194,8 @@ class Order:
         units = [*numbers, *((announced.shipment_id,) if announced.shipment_id else ())]
         structural = not units or announced.replaces is not None or (bool(self.units) and not self.units.issuperset(units))
         self._meet(units)
+        if "several" in self.marks and len(units) > 1:
+            structural = True  # It may show that two shipments are one.
         if len(numbers) > 1:
             self.marks.add("several")
         if record.event.type == "warehouse.shipped":

@@ -32,9 +32,9 @@ def speaks_of(lines: Sequence[Line] | None, sku: str | None) -> bool:
 
 
 def clearings(o: Facts, sku: str | None) -> list[int | None]:
-    """When stock was reserved again, the line was cancelled, or the order left."""
+    """When stock was reserved again, or the line was cancelled."""
     ids = {line.line_id for line in o.lines.values() if line.sku == sku and line.line_id}
-    found: list[int | None] = [o.shipped]
+    found: list[int | None] = []
     found.extend(r.at for r in o.t.of("inventory.allocated") if speaks_of(cast("InventoryAllocated", r.event.data).lines, sku))
     for record in o.t.of("order.cancelled"):
         lines = cast("OrderCancel", record.event.data).lines or ()
@@ -50,7 +50,8 @@ def _shorts(o: Facts, s: RuleSetting, which: str) -> Found:
         oversold = any(r.at <= record.at for r in reserved)
         kind = "oversold" if oversold else "partial" if (data.available or 0) > 0 else "out_of_stock"
         if which in (kind, "substitutes") and (which != "substitutes" or data.substitutes):
-            yield signal(s, record, clears=clearings(o, data.sku), lifted=o.ended, scope=line_scope(data.sku))
+            lifted = earliest(o.ended, o.shipped)
+            yield signal(s, record, clears=clearings(o, data.sku), lifted=lifted, scope=line_scope(data.sku))
 
 
 @rule(
@@ -127,14 +128,13 @@ def substitution_needed(o: Facts, s: RuleSetting) -> Found:
 def short_pick(o: Facts, s: RuleSetting) -> Found:
     for record in o.t.of("warehouse.pick_short"):
         data = cast("PickShort", record.event.data)
-        if o.shipped is not None and o.shipped <= record.at:
-            continue
         picks = [
             r.at
             for r in o.t.of("warehouse.picked", "warehouse.packed")
             if (lines := cast("InventoryAllocated", r.event.data).lines) and speaks_of(lines, data.sku)
         ]
-        yield signal(s, record, clears=[*clearings(o, data.sku), *picks], lifted=o.ended, scope=line_scope(data.sku))
+        lifted = earliest(o.ended, o.shipped)
+        yield signal(s, record, clears=[*clearings(o, data.sku), *picks], lifted=lifted, scope=line_scope(data.sku))
 
 
 @rule(
