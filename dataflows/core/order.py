@@ -198,7 +198,9 @@ class Order:
             structural = True  # It may show that two shipments are one.
         if len(numbers) > 1:
             self.marks.add("several")
-        if record.event.type == "warehouse.shipped":
+        if record.event.type == "warehouse.label_created":
+            structural = structural or "warehouse.shipped" in self.marks  # Its lines may be those of what left.
+        else:
             self.handed.update(units)
             if whole:
                 self.marks.add("whole")
