@@ -150,7 +150,8 @@ class _Files(StatefulSourcePartition[Batch, None]):
         if until is not None and items and items[-1].log > until:
             items = [item for item in items if item.log <= until or type(item) is Refusal]
         if progress < END:
-            return [Batch(CHANNEL, progress, items)]
+            # Time must not pass beyond `until`, however far the files go on.
+            return [Batch(CHANNEL, progress if until is None else min(progress, until + 1), items)]
         self._ended = True
         greatest = max(reader.greatest for reader in readers)
         end = until if until is not None else greatest

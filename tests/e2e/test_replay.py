@@ -13,6 +13,7 @@ import pytest
 
 from dataflows.cli import run
 from schemas.values import micros
+from sources.paced import recorded
 from sources.simulator import Summary, write_world
 from tests.support.logs import HOUR, T0, iso, line
 from tests.support.replays import command, lines, replay, standing, write, written
@@ -126,6 +127,19 @@ def test_until_is_inclusive(tmp_path: Path) -> None:
     assert kinds[None] == set()
     assert "payment.capture_overdue" not in kinds[T0 + 24 * HOUR - 1]
     assert "payment.capture_overdue" in kinds[T0 + 24 * HOUR]
+
+
+def test_a_replay_ends_at_until_however_far_the_events_go_on(world: Written, tmp_path: Path) -> None:
+    """Cut in the middle of the world: the same as if nothing had been recorded after it, whatever the batches."""
+    lines_ = [(recorded(event), event) for event in world.summary.path.read_bytes().splitlines()]
+    until = lines_[len(lines_) // 3][0]
+    path = write(tmp_path / world.summary.path.name, [event for at, event in lines_ if at <= until])
+    replay(path, tmp_path / "cut", world.summary.policy_path, until=until)
+    expected = written(tmp_path / "cut")
+    assert expected["exceptions"]
+    for chunk_bytes in (3_000, 70_000, 1 << 22):
+        replay(world.summary.path, tmp_path / "out", world.summary.policy_path, until=until, chunk_bytes=chunk_bytes)
+        assert _unplaced(tmp_path / "out") == _unplaced(tmp_path / "cut")
 
 
 def test_records_after_until_are_not_applied(tmp_path: Path) -> None:
