@@ -157,9 +157,7 @@ class Engine:
             after, deferred = ledger.reconcile(RULES[index].kind, found, now, deadlines=inclusive)
             if deferred:
                 order.pending[index] = now
-            for key, verdict in after.items():
-                if verdict is not ledger.verdicts.get(key):
-                    changed[key] = verdict
+            changed.update((key, verdict) for key, verdict in after.items() if verdict is not ledger.verdicts.get(key))
         return self._publish(order, changed, facts) if changed else []
 
     @staticmethod

@@ -108,11 +108,11 @@ class Order:
     def mark(self, record: Record) -> tuple[tuple[str, ...], bool, bool]:
         """Notes what kind of event came: its marks, whether it may change what earlier events mean, and whether it speaks of all lines.
 
-        Marks of an event: its type; of a scan `carrier.scan:<status>`, `carrier.scan+reason` (it has one), `late eta` (a new one, not plainly within the promise), `scanned` (the
-        order's first possession), `unannounced` (a parcel's first possession or a delivery without a hand-over); `part shipped` (a
-        hand-over of some lines, or one of several shipments), `high risk` (of an address),
-        `balance` (a capture that is not simply the total), `future` (dated after its log time). Marks of
-        an order besides: `several` (parcels), `whole` (handed over at once), `lines` (more than one piece), `ship_by`, `terms:<terms>`.
+        Marks of an event: its type; of a scan `carrier.scan:<status>`, `carrier.scan+reason` (it has one), `late eta` (a new one, not
+        plainly within the promise), `scanned` (the order's first possession), `unannounced` (a parcel's first possession or a delivery
+        without a hand-over); `part shipped` (a hand-over of some lines, or one of several shipments), `high risk` (of an address),
+        `balance` (a capture that is not simply the total), `future` (dated after its log time). Marks of an order besides: `several`
+        (parcels), `whole` (handed over at once), `lines` (more than one piece), `ship_by`, `promised_by`, `terms:<terms>`.
         """
         type_ = record.event.type
         if type_ == "carrier.scan":
@@ -164,7 +164,7 @@ class Order:
     def _mark_scan(self, record: Record) -> tuple[tuple[str, ...], bool, bool]:
         data = scan_of(record)
         seen, status = self.marks, data.status
-        marks = SCAN_MARKS.get(status) or ("carrier.scan", f"carrier.scan:{status}")
+        marks: tuple[str, ...] = SCAN_MARKS.get(status) or ("carrier.scan", f"carrier.scan:{status}")
         if data.reason is not None:
             marks = (*marks, "carrier.scan+reason")
         unit = data.tracking_number or data.shipment_id or ""

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import replace
+from datetime import timedelta
 from hashlib import sha256
 from typing import TYPE_CHECKING, cast
 
@@ -10,18 +11,17 @@ import orjson
 import pytest
 from hypothesis import given
 
-from dataflows.core import engine, profile
 from dataflows.core.policy import load_policy
 from dataflows.core.rules import RULES
 from schemas.events import DATA_MODELS
 from sources.simulator import expected, policy_text, stream
 from tests.oracle.judging.reading import micros
-from tests.property.histories import DAY, History, examples, histories
+from tests.property.histories import History, examples, histories
 from tests.property.test_engine import TALKATIVE
 from tests.support.engine import records_of, run
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Mapping, Sequence
+    from collections.abc import Mapping, Sequence
     from pathlib import Path
 
     from dataflows.core.policy import Policy
@@ -31,16 +31,12 @@ ALWAYS = (*DATA_MODELS, "note", "future")
 THOROUGH = tuple(replace(rule, on=ALWAYS, arms=(), needs=(), unless=(), met_by=(), dated=None) for rule in RULES)
 
 
-@pytest.fixture(scope="module", autouse=True)
-def _rules_restored() -> Iterator[None]:
-    yield
-    engine.RULES = profile.RULES = RULES
-
-
 def said(lines: Sequence[Mapping[str, object]], policy: Policy, until: int, *, thorough: bool) -> list[str]:
     """Everything that is said: when, of which order, what, and a digest of all of it."""
-    engine.RULES = profile.RULES = THOROUGH if thorough else RULES
-    outs: list[Out] = run(records_of(lines), policy, until)
+    with pytest.MonkeyPatch.context() as patch:
+        for room in ("engine", "profile"):
+            patch.setattr(f"dataflows.core.{room}.RULES", THOROUGH if thorough else RULES)
+        outs: list[Out] = run(records_of(lines), policy, until)
     return [f"{out.log} {out.order} {out.type} {out.kind} {out.data.get('scope')} {sha256(out.body).hexdigest()[:8]}" for out in outs]
 
 
@@ -48,7 +44,7 @@ def said(lines: Sequence[Mapping[str, object]], policy: Policy, until: int, *, t
 @given(histories())
 def test_an_engine_that_always_looks_says_the_same_of_random_histories(history: History) -> None:
     """No mark that a rule names, and none that it leaves out, changes what is said."""
-    lines, until = history.lines(), micros(history.last + 40 * DAY)
+    lines, until = history.lines(), micros(history.last + 40 * timedelta(days=1))
     assert said(lines, TALKATIVE, until, thorough=True) == said(lines, TALKATIVE, until, thorough=False)
 
 
