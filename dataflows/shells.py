@@ -123,8 +123,9 @@ class OrderShell(StatefulBatchLogic["Arrival[OrderItem]", "Judged", bytes]):
         return TOKEN
 
 
-def _out_position(out: Out) -> tuple[int, str, str, str]:
-    return (out.log, out.order, out.topic, out.key)
+def _out_position(out: Out) -> tuple[int, str, str, str, bytes]:
+    # Two tenants may have an order of the same ID, in two shards; only the content tells their verdicts apart.
+    return (out.log, out.order, out.topic, out.key, out.body)
 
 
 class OutputShell(StatefulBatchLogic["tuple[str, Judged]", "list[Out]", bytes]):

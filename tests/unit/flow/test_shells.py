@@ -1,0 +1,47 @@
+"""The shells that Bytewax calls."""
+
+from __future__ import annotations
+
+import itertools
+
+from dataflows.core.policy import load_policy
+from dataflows.core.verdicts import Out
+from dataflows.flow import Settings, get_flow
+from dataflows.shells import TOKEN, OutputShell
+from sources.batch import END
+from sources.files import FileSource
+
+
+def out(log: int, order: str, key: str = "1", body: bytes = b"") -> Out:
+    """A line out."""
+    return Out(log, order, "exceptions", "exception.raised", key, body)
+
+
+def test_verdicts_come_out_in_one_order_whatever_the_shards_and_batches() -> None:
+    """By log time, order and key; two tenants' orders of the same ID by their content."""
+    said = {
+        "s00": [out(1, "B"), out(1, "A", "2"), out(3, "A")],
+        "s01": [out(1, "C"), out(2, "A")],
+        "s02": [out(1, "B", body=b"other tenant")],
+    }
+    expected = sorted(itertools.chain(*said.values()), key=lambda o: (o.log, o.order, o.key, o.body))
+    for names in itertools.permutations(said):
+        shell = OutputShell(said)
+        outs: list[Out] = []
+        for progress, first in ((2, True), (END, False)):
+            for name in names:
+                part = [one for one in said[name] if (one.log < 2) == first]
+                for batch in shell.on_batch([(name, (progress, part))])[0]:
+                    outs += batch
+        assert outs == expected
+
+
+def test_a_shell_is_a_small_versioned_token_to_bytewax() -> None:
+    """Bytes, never pickled classes; a token from elsewhere is fatal, not a silent new beginning."""
+    assert OutputShell(()).snapshot() == TOKEN == b"orderwatch/1"
+
+
+def test_the_graph_takes_any_number_of_sinks() -> None:
+    """Building it runs nothing."""
+    source = FileSource([])
+    assert get_flow(source, {}, load_policy(None), Settings(source.channels)).flow_id == "orderwatch"
