@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, cast
 
 from dataflows.core.clocks import deadline
+from dataflows.core.facts import RETURNS
 from dataflows.core.ledger import Ledger
 from dataflows.core.shipments import POSSESSION, possession, scan_of, tracking_numbers
 from dataflows.core.timeline import Timeline
@@ -124,7 +125,7 @@ class Order:
                 whole = not lines or [(x.line_id, x.sku, x.quantity) for x in lines] == self.pieces
                 if type_ in ANNOUNCEMENTS:
                     structural = self._announce(record, whole=whole)
-                    if type_ == "warehouse.shipped" and (not whole or "several" in self.marks):
+                    if type_ == "warehouse.shipped" and (not whole or "several" in self.marks or type_ in self.marks):
                         marks = (type_, "part shipped")
             elif type_ == "order.placed":
                 structural = bool(self.marks)
@@ -133,6 +134,7 @@ class Order:
                 self.marks.update(("lines", "terms:invoice", "terms:on_ship"))
                 self.pieces = self.promised = self.total = None
             elif type_ == "payment.captured":
+                structural = "payment.refunded" in self.marks  # What was refunded in full may no longer be.
                 paid = cast("Payment", record.event.data).amount
                 if paid is None or (paid.amount, paid.currency) != self.total or type_ in self.marks:
                     marks = (type_, "balance")
@@ -186,20 +188,22 @@ class Order:
                 marks = (*marks, "unannounced")
         if status == "delivered" and unit not in self.handed:
             marks = (*marks, "unannounced")
-        return marks, structural, "several" not in seen and ("lines" not in seen or "whole" in seen)
+        whole = "several" not in seen and ("lines" not in seen or "whole" in seen) and seen.isdisjoint(RETURNS)
+        return marks, structural, whole
 
     def _announce(self, record: Record, *, whole: bool) -> bool:
         announced = cast("WarehouseShipment", record.event.data)
         numbers = tracking_numbers(announced)
-        units = [*numbers, *((announced.shipment_id,) if announced.shipment_id else ())]
-        structural = not units or announced.replaces is not None or (bool(self.units) and not self.units.issuperset(units))
+        units = [*numbers, *((announced.shipment_id,) if announced.shipment_id else ())] or [""]
+        structural = units == [""] or announced.replaces is not None or (bool(self.units) and not self.units.issuperset(units))
         self._meet(units)
         if "several" in self.marks and len(units) > 1:
             structural = True  # It may show that two shipments are one.
         if len(numbers) > 1:
             self.marks.add("several")
         if record.event.type == "warehouse.label_created":
-            structural = structural or "warehouse.shipped" in self.marks  # Its lines may be those of what left.
+            # Its lines may be those of what has left.
+            structural = structural or "warehouse.shipped" in self.marks or "scanned" in self.marks
         else:
             self.handed.update(units)
             if whole:

@@ -18,6 +18,13 @@ if TYPE_CHECKING:
 Trigger = tuple[int, frozenset[str] | None, frozenset[str] | None]
 Arm = tuple[int, int, frozenset[str] | None, frozenset[str] | None, "str | None"]
 EVERY_EVENT = "*"
+ARRIVAL_MARKS = {
+    "unannounced": "carrier.scan",
+    "late eta": "carrier.scan",
+    "part shipped": "warehouse.shipped",
+    "balance": "payment.captured",
+}
+"""Marks that say how an event stands to those that came before it, and the event's type."""
 
 
 def bound(setting: RuleSetting) -> int:
@@ -53,8 +60,12 @@ class Profile:
         return known
 
     def possible(self, marks: set[str]) -> list[int]:
-        """The active rules that an order with these marks could have something to do with."""
-        return [i for i in sorted(self.active) if EVERY_EVENT in RULES[i].arms or not marks.isdisjoint((*RULES[i].on, *RULES[i].arms))]
+        """The active rules that an order with these marks could have something to do with.
+
+        Marks that depend on what came before an event count as any event of its type: after a change further back they may be wrong.
+        """
+        coarse = marks | {mark for mark, type_ in ARRIVAL_MARKS.items() if type_ in marks}
+        return [i for i in sorted(self.active) if EVERY_EVENT in RULES[i].arms or not coarse.isdisjoint((*RULES[i].on, *RULES[i].arms))]
 
     def _bound(self, index: int, dated: str | None) -> int:
         """How long after what arms it a rule may first be raised: its date, or an event."""

@@ -46,7 +46,7 @@ class Shard:
         self._young: dict[str, Order] = {}
         self._old: dict[str, Order] = {}
         self._packed: dict[str, bytes] = {}
-        self._tombs: dict[str, bytes] = {}
+        self._tombs: dict[str, tuple[int, bytes]] = {}
         self._heap: list[tuple[int, str]] = []
         self._evictions: list[tuple[int, str]] = []
         self._out: list[Out] = []
@@ -104,7 +104,9 @@ class Shard:
             order.wake = min(order.pending.values())
             heapq.heappush(heap, (order.wake, key))
         while self._evictions and self._evictions[0][0] <= to:
-            self._tombs.pop(heapq.heappop(self._evictions)[1], None)
+            at, key = heapq.heappop(self._evictions)
+            if self._tombs.get(key, (0, b""))[0] == at:
+                del self._tombs[key]
 
     def find(self, tenant: str, order: str) -> Order | None:
         """An open order; None if it is unknown or closed."""
@@ -138,9 +140,9 @@ class Shard:
 
     def _open(self, key: str, record: Record) -> Order | None:
         """A new order for a record; None if the record is too old or belongs to a closed order."""
-        tomb = self._tombs.get(key)
-        if tomb is not None:
-            if _digest(record.event.source, record.event.id) in {tomb[i : i + 8] for i in range(0, len(tomb), 8)}:
+        until, known = self._tombs.get(key, (0, b""))
+        if record.log < until:
+            if _digest(record.event.source, record.event.id) in {known[i : i + 8] for i in range(0, len(known), 8)}:
                 self.counts.duplicates += 1
             else:
                 self._reject(record, "order_closed", "the order was closed and forgotten")
@@ -167,8 +169,9 @@ class Shard:
             return False
         timeline = order.timeline
         ids = (_digest(r.event.source, r.event.id) for r in (*timeline.records, *timeline.hidden))
-        self._tombs[key] = b"".join(ids)
-        heapq.heappush(self._evictions, (now + self.policy.retention.dedupe, key))
+        evicted = now + self.policy.retention.dedupe
+        self._tombs[key] = (evicted, b"".join(ids))
+        heapq.heappush(self._evictions, (evicted, key))
         self._young.pop(key, None)
         self._old.pop(key, None)
         self.counts.closed += 1

@@ -8,6 +8,7 @@ from __future__ import annotations
 import msgspec
 
 from dataflows.core.order import Order
+from dataflows.core.timeline import WITHDRAWN
 from dataflows.core.verdicts import Verdict
 from schemas.record import Evidence, Note, Record
 from schemas.storage import pack_events, unpack_events
@@ -83,6 +84,7 @@ def unpack_order(packed: bytes) -> Order:
     timeline.records = records[: len(records) - hidden]
     timeline.hidden = records[len(records) - hidden :]
     timeline.ids = {r.event.id for r in records}
+    timeline.withdrawals = [r for r in records if r.event.type == WITHDRAWN]
     for record in timeline.records:
         timeline.by_type.setdefault(record.event.type, []).append(record)
     timeline.notes = [

@@ -36,13 +36,14 @@ def happened(record: Record) -> tuple[int, str, str]:
 class Timeline:
     """The events of one order; `records` and `by_type` hold those that count, sorted by when they happened."""
 
-    __slots__ = ("by_type", "hidden", "ids", "notes", "records")
+    __slots__ = ("by_type", "hidden", "ids", "notes", "records", "withdrawals")
 
     def __init__(self) -> None:
         self.records: list[Record] = []
         self.by_type: dict[str, list[Record]] = {}
         self.ids: set[str] = set()
         self.hidden: list[Record] = []
+        self.withdrawals: list[Record] = []
         self.notes: list[Note] = []
 
     def add(self, record: Record) -> Added:
@@ -53,16 +54,15 @@ class Timeline:
             return Added.DUPLICATE
         self.ids.add(identity)
         type_ = event.type
-        withdrawals = self.by_type.get(WITHDRAWN)
+        named = any(_names(w, record) for w in self.withdrawals)
         if type_ == WITHDRAWN:
-            self._insert(record)
+            self.withdrawals.append(record)
             self._withdraw(record)
-            return Added.INSERTED
-        if withdrawals and any(_names(w, record) for w in withdrawals):
+        if named:
             self.hidden.append(record)
             return Added.INSERTED
         records = self.records
-        if not records or record.at > records[-1].at:
+        if (not records or record.at > records[-1].at) and type_ != WITHDRAWN:
             records.append(record)
             same = self.by_type.get(type_)
             if same is None:
@@ -87,7 +87,7 @@ class Timeline:
         return any(r.event.id == identity and r.event.source == source for known in (self.records, self.hidden) for r in known)
 
     def _withdraw(self, withdrawal: Record) -> None:
-        gone = [r for r in self.records if r.event.type != WITHDRAWN and _names(withdrawal, r)]
+        gone = [r for r in self.records if _names(withdrawal, r)]
         for record in gone:
             self.records = [r for r in self.records if r is not record]
             type_ = record.event.type

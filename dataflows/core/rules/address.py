@@ -56,7 +56,7 @@ def change_late(o: Facts, s: RuleSetting) -> Found:
     announced = earliest(o.first("warehouse.label_created"), o.shipped)
     for record in o.t.of("address.change_requested"):
         if announced is not None and announced <= record.at and (o.delivered is None or o.delivered > record.at):
-            clears = [*(t for t in o.instants("warehouse.label_created") if t > record.at), o.delivered]
+            clears = [*o.instants("warehouse.label_created"), o.delivered]
             yield signal(s, record, clears=clears, lifted=o.ended)
 
 

@@ -174,7 +174,7 @@ def short_after_ship_confirm(o: Facts, s: RuleSetting) -> Found:
         sku = cast("PickShort", record.event.data).sku
         confirmed = [r for x in o.shipments if speaks_of(x.lines, sku) for r in x.handovers if r.at <= record.at]
         if confirmed:
-            again = [r.at for r, d in o.handovers if r.at > record.at and d.lines and speaks_of(d.lines, sku)]
+            again = [r.at for r, d in o.handovers if d.lines and speaks_of(d.lines, sku)]
             evidence = (confirmed[0], record)
             yield signal(s, record, clears=again, lifted=o.ended, scope=line_scope(sku), evidence=evidence)
 

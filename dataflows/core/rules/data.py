@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from typing import TYPE_CHECKING
 
 from dataflows.core.conditions import Condition, signal, timeout
@@ -13,6 +13,7 @@ from dataflows.core.shipments import scan_of
 if TYPE_CHECKING:
     from dataflows.core.facts import Facts
     from dataflows.core.policy import RuleSetting
+    from schemas.record import Record
 
 Found = Iterable[Condition | None]
 SKEW = 15 * 60 * 1_000_000
@@ -33,11 +34,18 @@ SKEW = 15 * 60 * 1_000_000
 def unmapped_status(o: Facts, s: RuleSetting) -> Found:
     for shipment in o.shipments:
         for parcel in shipment.parcels:
-            for position, record in enumerate(parcel.scans):
-                if scan_of(record).reason == "unmapped":
-                    following = (r.at for r in parcel.scans[position + 1 :] if scan_of(r).reason != "unmapped")
-                    clears, lifted = (next(following, None),), lifted_for(o, shipment)
-                    yield signal(o.of(shipment, s), record, clears=clears, lifted=lifted, scope=shipment.scope)
+            for record, clear in _unmapped(parcel.scans):
+                yield signal(o.of(shipment, s), record, clears=(clear,), lifted=lifted_for(o, shipment), scope=shipment.scope)
+    for tracking in sorted(o.returning):
+        for record, clear in _unmapped([r for r in o.t.of("carrier.scan") if scan_of(r).tracking_number == tracking]):
+            yield signal(s, record, clears=(clear,))
+
+
+def _unmapped(scans: Sequence[Record]) -> Iterable[tuple[Record, int | None]]:
+    """Scans whose code is unmapped, and when the next scan with a known one came."""
+    for position, record in enumerate(scans):
+        if scan_of(record).reason == "unmapped":
+            yield record, next((r.at for r in scans[position + 1 :] if scan_of(r).reason != "unmapped"), None)
 
 
 @rule(
@@ -55,9 +63,7 @@ def unmapped_status(o: Facts, s: RuleSetting) -> Found:
 )
 def orphan_signal(o: Facts, s: RuleSetting) -> Found:
     """Judged by log time; the identity step does the same for aliases that no order has claimed."""
-    if not o.t.records:
-        return
-    first = min(o.t.records, key=lambda r: r.position)
+    first = min((*o.t.records, *o.t.hidden), key=lambda r: r.position)
     placed = o.placed.log if o.placed is not None else None
     yield timeout(s, o.policy.tenant_calendar(o.tenant), first.log, f"first {first.event.type} logged", (first,), met=placed)
 

@@ -85,9 +85,12 @@ def pack_overdue(o: Facts, s: RuleSetting) -> Found:
 
 
 def promised_lines(o: Facts, name: str) -> tuple[list[str], list[str]]:
-    """The names of the lines without and with a date of their own as the order stands (`name`: ship_by or promised_by)."""
-    own = [key for key, line in o.lines.items() if getattr(line, name) is not None]
-    return [key for key in o.lines if key not in own], own
+    """The lines that have no date of their own as the order stands, and those that ever had one (`name`: ship_by or promised_by)."""
+    plain = [key for key, line in o.lines.items() if getattr(line, name) is None]
+    own: dict[str, None] = {}
+    for fields, _, _ in o.versions:
+        own.update((line_key(line, i), None) for i, line in enumerate(fields.lines or ()) if getattr(line, name) is not None)
+    return plain, list(own)
 
 
 def line_value(key: str, name: str) -> Callable[[OrderPlaced], str | None]:
@@ -133,40 +136,36 @@ def ship_overdue(o: Facts, s: RuleSetting) -> Found:
         return
     calendar = o.calendar(s)
     plain, own = promised_lines(o, "ship_by")
-    dated = bool(own)
-    if plain or not own:
+    if plain or not o.lines:
         wanted = o.subset(plain)
-        met = o.shipped_of(wanted) if own else o.shipped
-        if o.lines and not wanted:
-            met = None
+        met = o.shipped if len(plain) == len(o.lines) else o.shipped_of(wanted)
         lifted = ended_for(o, plain)
         for ship_by, since, until, record in o.segments(lambda fields: fields.ship_by):
             if ship_by is not None:
-                dated = True
                 label = f"ship by {ship_by}"
                 yield timeout(s, calendar, o.ship_deadline(ship_by), label, (record,), since=since, met=met, lifted=lifted, moved=until)
     for key in own:
+        met, lifted = o.shipped_of(o.subset([key])), ended_for(o, [key])
         for ship_by, since, until, record in o.segments(line_value(key, "ship_by")):
             if ship_by is not None:
-                yield timeout(
-                    s,
-                    calendar,
-                    o.ship_deadline(ship_by),
-                    f"line {key} ship by {ship_by}",
-                    (record,),
-                    scope=f"line:{key}",
-                    since=since,
-                    met=o.shipped_of(o.subset([key])),
-                    lifted=ended_for(o, [key]),
-                    moved=until,
-                )
-    if not dated and s.fallback is not None and o.method == "ship":
-        paid = o.terms == "prepaid" and s.fallback.anchor == "captured"
-        anchor = o.captured if paid else o.placed_at
-        if anchor is not None:
-            evidence = tuple(o.t.of("payment.captured")[:1]) if paid else (o.placed,)
-            label = "captured" if paid else "placed"
-            yield timeout(s, calendar, anchor, label, evidence, span=s.fallback.threshold, met=o.shipped, lifted=o.ended)
+                label, at = f"line {key} ship by {ship_by}", o.ship_deadline(ship_by)
+                yield timeout(s, calendar, at, label, (record,), scope=f"line:{key}", since=since, met=met, lifted=lifted, moved=until)
+    yield from _undated(o, s)
+
+
+def _undated(o: Facts, s: RuleSetting) -> Found:
+    """The fallback: while neither the order nor a line has a date, counted from the capture (prepaid) or from placing."""
+    if s.fallback is None or o.method != "ship" or o.placed is None:
+        return
+    paid = o.terms == "prepaid" and s.fallback.anchor == "captured"
+    anchor = o.captured if paid else o.placed_at
+    if anchor is None:
+        return
+    evidence, label = (tuple(o.t.of("payment.captured")[:1]), "captured") if paid else ((o.placed,), "placed")
+    for dated, since, until, _ in o.segments(lambda fields: bool(fields.ship_by or any(line.ship_by for line in fields.lines or ()))):
+        if not dated:
+            span, met = s.fallback.threshold, o.shipped
+            yield timeout(s, o.calendar(s), anchor, label, evidence, span=span, since=since, met=met, lifted=o.ended, moved=until)
 
 
 @rule(

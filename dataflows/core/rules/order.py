@@ -123,7 +123,7 @@ def stalled(o: Facts, s: RuleSetting) -> Found:
     if s.switch == "off" or o.method != "ship" or o.fields.ship_by or any(line.ship_by for line in o.lines.values()):
         return
     lifted = earliest(o.ended, o.shipped)
-    heard = [r for r in o.t.records if not r.event.type.startswith(("case.", "action.", "feed.", "evidence."))]
+    heard = [r for r in o.t.records if not r.event.type.startswith(("case.", "action.", "feed."))]
     waits = [(h.record.at, h.released) for h in o.holds]
     waits.extend((at, o.allocated if o.allocated is not None and o.allocated >= at else None) for at in o.instants("inventory.backordered"))
     for record, (at, until) in zip(heard, silences([r.at for r in heard], None), strict=True):
@@ -164,7 +164,7 @@ def change_after_release(o: Facts, s: RuleSetting) -> Found:
     for record in o.t.of("order.updated"):
         changed = CHANGES.intersection(cast("dict[str, object]", record.event.data))
         if changed and o.released is not None and o.released <= record.at and (o.shipped is None or o.shipped > record.at):
-            clears = [*(t for t in o.instants("warehouse.released") if t > record.at), o.shipped]
+            clears = [*o.instants("warehouse.released"), o.shipped]
             yield signal(s, record, clears=clears, lifted=o.ended, detail=", ".join(sorted(changed)))
 
 

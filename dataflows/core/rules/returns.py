@@ -51,7 +51,7 @@ def returns_of(o: Facts) -> list[Return]:
         known = found.setdefault(data.return_id, Return(data.return_id))
         known.steps.append(record)
         if data.tracking_number in o.returning and data.tracking_number is not None:
-            trackings[data.tracking_number] = known
+            trackings.setdefault(data.tracking_number, known)
     for record in o.t.of("carrier.scan") if trackings else ():
         number = scan_of(record).tracking_number
         if number in trackings and number is not None:
@@ -59,11 +59,11 @@ def returns_of(o: Facts) -> list[Return]:
     return list(found.values())
 
 
-def refunds_of(o: Facts, known: Return) -> list[int]:
-    """When money was paid back for this return: a refund that names it, or that names none and came after it began."""
+def refunds_of(o: Facts, known: Return, *, named: bool = False) -> list[int]:
+    """When money was paid back for this return: a refund that names it, or (unless `named`) that names none and came after it began."""
     began = known.steps[0].at
     refunds = [(r.at, cast("PaymentRefunded", r.event.data).return_id) for r in o.t.of("payment.refunded")]
-    return [at for at, return_id in refunds if at >= began and return_id in (None, known.return_id)]
+    return [at for at, return_id in refunds if return_id == known.return_id or (return_id is None and at >= began and not named)]
 
 
 @rule(
@@ -123,7 +123,7 @@ def inspection_overdue(o: Facts, s: RuleSetting) -> Found:
     for known in returns_of(o) if o.emits("inspected") else ():
         received = known.of("received")
         if received:
-            met = earliest(known.first("inspected"), *refunds_of(o, known))
+            met = earliest(known.first("inspected"), *refunds_of(o, known, named=True))
             yield timeout(s, o.calendar(s), received[0].at, "return received", received[:1], scope=known.scope, met=met)
 
 

@@ -197,7 +197,7 @@ def lost_suspected(o: Facts, s: RuleSetting) -> Found:
             if scan_of(record).status == "expired":
                 following = parcel.following(position)
                 clears = (following.at if following else None,)
-                yield signal(o.of(shipment, s), record, clears=clears, lifted=lifted_for(o, shipment), scope=shipment.scope)
+                yield signal(o.of(shipment, s), record, clears=clears, lifted=over_for(o, shipment, parcel), scope=shipment.scope)
 
 
 def _promise(o: Facts, at: int) -> int | None:
@@ -273,9 +273,8 @@ def delivery_overdue(o: Facts, s: RuleSetting) -> Found:
         return
     calendar = o.calendar(s)
     plain, own = promised_lines(o, "promised_by")
-    if plain or not own:
-        wanted = o.subset(plain)
-        met = o.delivered_of(wanted) if own else o.delivered
+    if plain or not o.lines:
+        met = o.delivered if len(plain) == len(o.lines) else o.delivered_of(o.subset(plain))
         lifted = ended_for(o, plain)
         for promised, since, until, record in o.segments(lambda fields: fields.promised_by):
             if promised is not None:

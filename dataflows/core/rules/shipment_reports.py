@@ -352,5 +352,4 @@ def delivered_disputed(o: Facts, s: RuleSetting) -> Found:
     for record in o.t.of("support.contacted") if o.method == "ship" else ():
         data = cast("SupportContacted", record.event.data)
         if data.intent == "not_received" and any(x.delivered is not None and x.delivered <= record.at for x in o.shipments):
-            replaced = [x.shipped for x in o.shipments if x.replaces]
-            yield signal(s, record, clears=[o.refunded, *replaced], lifted=o.cancelled)
+            yield signal(s, record, clears=[x.shipped for x in o.shipments if x.replaces], lifted=o.ended)

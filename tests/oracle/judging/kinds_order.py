@@ -116,7 +116,7 @@ def payment_kinds(order: Order) -> list[Condition]:
     authorized, captured = order.of("payment.authorized"), order.of("payment.captured")
     for event in order.of("payment.failed"):
         if event.text("stage") == "capture":
-            found += signal(order, "payment.capture_failed", event, times(captured), x=order.cx, scope=payment_scope(event))
+            found += signal(order, "payment.capture_failed", event, times(captured), x=order.cx)
         elif event.text("stage") != "refund":
             kind = "payment.declined_hard" if event.text("decline") == "hard" else "payment.declined_soft"
             found += signal(order, kind, event, times(authorized + captured), x=order.cx, scope=payment_scope(event))
