@@ -56,17 +56,14 @@ def alias_shard(value: str, shards: int) -> int:
 def sightings(head: Record | Placed, names: tuple[tuple[str, str], ...]) -> tuple[Iterable[Sighting], Iterable[Sighting]]:
     """Where an event that does not name its order must be looked for: at the first stage, and at the second.
 
-    An event with a single alias is missed where that alias is judged. Every other is missed at the second stage, which hears of what the
-    first one found: at its first alias of the second stage, else at its first alias, where the second stage only keeps watch.
+    It is missed at the second stage, which hears of what the first one found: at its first alias of the second stage, else at its first
+    alias, where the second stage only keeps watch. So whatever waits at one alias is missed in one place, and said once. An event with
+    several second-stage aliases is not missed: the one that has been tied may lie in another shard, and nobody must be missed who is here.
     """
-    if len(names) == 1:
-        kind, value = names[0]
-        only: tuple[Sighting, ...] = ((head, kind, value, True),)
-        return ((), only) if kind in STAGE_TWO_KINDS else (only, ())
     second = [name for name in names if name[0] in STAGE_TWO_KINDS]
     first = [name for name in names if name[0] not in STAGE_TWO_KINDS]
     watched = second or first[:1]
     return (
         [(head, kind, value, False) for kind, value in first],
-        [(head, kind, value, not number) for number, (kind, value) in enumerate(watched)],
+        [(head, kind, value, len(watched) == 1) for kind, value in watched],
     )

@@ -136,9 +136,7 @@ class Stage:
         placed = joined(head, own, order)
         self._placed.append(placed)
         if self._first:
-            names = aliases(own.event)
-            if len(names) > 1:
-                self._onward += sightings(placed, names)[1]
+            self._onward += sightings(placed, aliases(own.event))[1]
 
     def _watch(self, head: Record | Placed, record: Record, key: AliasKey) -> None:
         """An alias of the first stage at the second: nothing is tied here, the event is only missed if the first stage cannot place it."""
@@ -154,6 +152,8 @@ class Stage:
                 self._waiting.wait(key, record, watch=watch)
             return
         self._placed.append(put(head, record, "", Ambiguous(record, key.kind, orders)))
+        if self._first:
+            self._onward += sightings(joined(head, record, orders[0]), aliases(record.event))[1]
         for order in orders:
             self._note(head, record, order, "data.identity_unresolved", None, record.at)
 

@@ -106,9 +106,11 @@ def place(events: list[Event]) -> Placement:
 
 
 def _note_wait(placement: Placement, event: Event, tied: int) -> None:
-    """Tell of a wait under the alias that may be tied last: a dispute or a parcel, else the first."""
+    """Tell of a wait under the alias that may be tied last: a dispute or a parcel, else the first. Several of them are not told of."""
     named = [(kind, value) for _, kind, value in aliases(event)]
     late = [alias for alias in named if alias[0] == "dispute_id"] + [("tracking_number", number) for number in event.numbers]
+    if len(late) > 1:
+        return
     kind, value = (late or named)[0]
     placement.waited.append(Waited(event.tenant, f"{kind}:{value}", event.log, tied))
 
