@@ -112,10 +112,9 @@ def timeout(  # noqa: PLR0913 (every argument is a term of the deadline)
     if not_before is not None and not_before > due:
         due = not_before
     first = due + setting.grace.n
+    steps: tuple[tuple[int, Severity], ...] = ((first, setting.severity),)
     if setting.steps:
-        steps = tuple(sorted([(first, setting.severity), *((count(calendar, anchor, s.at), s.severity) for s in setting.steps)]))
-    else:
-        steps = ((first, setting.severity),)
+        steps = tuple(sorted([*steps, *((count(calendar, anchor, s.at), s.severity) for s in setting.steps)]))
     start = steps[0][0]
     if since is not None and since > start:
         start = since

@@ -78,11 +78,9 @@ class Engine:
             return self._unplaced(order, now, changed=added is Added.INSERTED)
         inserted = added is Added.INSERTED
         if profile is None or structural or inserted or self.policy.overrides:
-            latest = self._profile_of(order, now)
-            if latest is not profile:
-                structural = structural or profile is not None
-                order.profile = profile = latest
-            if structural or inserted:
+            before, profile = profile, self._profile_of(order, now)
+            order.profile = profile
+            if structural or inserted or before not in (None, profile):
                 return self.judge(order, profile.possible(order.marks), now, inclusive=False)
         seen, pending = order.marks, order.pending
         plan = profile.plan(marks)

@@ -32,7 +32,7 @@ class Counts:
     duplicates: int = 0
     orders: int = 0
     closed: int = 0
-    rejected: dict[str, int] = field(default_factory=dict)
+    rejected: dict[str, int] = field(default_factory=dict[str, int])
 
 
 class Shard:

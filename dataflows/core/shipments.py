@@ -6,7 +6,6 @@ is never possession; a possession scan counts as shipped. Return parcels are not
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, cast
 
 from dataflows.core.conditions import earliest
@@ -45,12 +44,12 @@ def tracking_numbers(data: WarehouseShipment) -> list[str]:
     return numbers
 
 
-@dataclass
 class Parcel:
     """One tracking number and its scans, as they happened ("" where the shipment has no tracking number)."""
 
-    tracking: str
-    scans: list[Record] = field(default_factory=list)
+    def __init__(self, tracking: str, scans: list[Record] | None = None) -> None:
+        self.tracking = tracking
+        self.scans: list[Record] = [] if scans is None else scans
 
     def first(self, *statuses: str) -> int | None:
         """When the first scan with one of these statuses happened."""
@@ -71,18 +70,18 @@ class Parcel:
         return self.scans[position + 1] if position + 1 < len(self.scans) else None
 
 
-@dataclass
 class Shipment:
     """One shipment; instants are µs, UTC, None where it has not come to that."""
 
-    key: str
-    ids: set[str] = field(default_factory=set)
-    trackings: set[str] = field(default_factory=set)
-    labels: list[Record] = field(default_factory=list)
-    handovers: list[Record] = field(default_factory=list)
-    parcels: list[Parcel] = field(default_factory=list)
-    voided: int | None = None
-    replaced: int | None = None
+    def __init__(self, key: str) -> None:
+        self.key = key
+        self.ids: set[str] = set()
+        self.trackings: set[str] = set()
+        self.labels: list[Record] = []
+        self.handovers: list[Record] = []
+        self.parcels: list[Parcel] = []
+        self.voided: int | None = None
+        self.replaced: int | None = None
 
     @property
     def scope(self) -> str:
@@ -247,8 +246,12 @@ def _only_shipment(labels: Sequence[Record], handovers: Sequence[Record], scans:
         scan = cast("CarrierScan", record.event.data)
         if scan.tracking_number not in (None, number) or scan.shipment_id not in (None, id_):
             return None
-    parcel = Parcel(number, list(scans))
-    return Shipment(id_ or number, {id_} if id_ else set(), {number}, list(labels), list(handovers), [parcel])
+    shipment = Shipment(id_ or number)
+    shipment.ids = {id_} if id_ else set()
+    shipment.trackings = {number}
+    shipment.labels, shipment.handovers = list(labels), list(handovers)
+    shipment.parcels = [Parcel(number, list(scans))]
+    return shipment
 
 
 def _tied_shipments(labels: Sequence[Record], handovers: Sequence[Record], outbound: Sequence[Record]) -> list[Shipment]:

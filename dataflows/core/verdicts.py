@@ -67,7 +67,7 @@ class Out:
     kind: str = ""
     severity: str = ""
     status: str = ""
-    data: dict[str, object] = field(default_factory=dict)
+    data: dict[str, object] = field(default_factory=dict[str, object])
 
 
 def iso(at: int) -> str:

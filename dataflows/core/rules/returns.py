@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
-from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, cast
 
 from dataflows.core.conditions import Condition, earliest, silences, timeout
@@ -20,13 +19,13 @@ if TYPE_CHECKING:
 Found = Iterable[Condition | None]
 
 
-@dataclass
 class Return:
     """One return: its steps and the scans of its parcels, as they happened."""
 
-    return_id: str | None
-    steps: list[Record] = field(default_factory=list)
-    scans: list[Record] = field(default_factory=list)
+    def __init__(self, return_id: str | None) -> None:
+        self.return_id = return_id
+        self.steps: list[Record] = []
+        self.scans: list[Record] = []
 
     @property
     def scope(self) -> str | None:
@@ -50,11 +49,12 @@ def returns_of(o: Facts) -> list[Return]:
         data = cast("ReturnStep", record.event.data)
         known = found.setdefault(data.return_id, Return(data.return_id))
         known.steps.append(record)
-        if data.tracking_number in o.returning and data.tracking_number is not None:
-            trackings.setdefault(data.tracking_number, known)
+        number = data.tracking_number
+        if number is not None and number in o.returning:
+            trackings.setdefault(number, known)
     for record in o.t.of("carrier.scan") if trackings else ():
         number = scan_of(record).tracking_number
-        if number in trackings and number is not None:
+        if number is not None and number in trackings:
             trackings[number].scans.append(record)
     return list(found.values())
 
