@@ -69,7 +69,8 @@ def place(events: list[Event]) -> Placement:
     def settle(event: Event, order: OrderKey, at: tuple[int, int]) -> None:
         known.append((event, order, at))
         for alias in aliases(event):
-            ties[alias].append(Tie(*at, order, event))
+            if event.subject is not None or alias[1] == "dispute_id":
+                ties[alias].append(Tie(*at, order, event))
 
     def attempt(event: Event, at: tuple[int, int]) -> Literal["placed", "ambiguous", "waits"]:
         """Place an event without a subject by its aliases, if they are tied by now."""
