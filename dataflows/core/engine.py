@@ -73,6 +73,8 @@ class Engine:
         order.last_log = now
         order.facts = None
         marks, structural, whole = order.mark(record)
+        if order.timeline.hidden:
+            order.unmark()
         profile = order.profile
         if not order.placed:
             return self._unplaced(order, now, changed=added is Added.INSERTED)

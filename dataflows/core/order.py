@@ -9,6 +9,7 @@ from dataflows.core.facts import RETURNS
 from dataflows.core.ledger import Ledger
 from dataflows.core.shipments import POSSESSION, possession, scan_of, tracking_numbers
 from dataflows.core.timeline import Timeline
+from schemas.events import DATA_MODELS
 
 if TYPE_CHECKING:
     from dataflows.core.facts import Facts
@@ -32,9 +33,7 @@ STRUCTURAL = frozenset(
         "payment.refunded",
         "warehouse.shipment_cancelled",
         "carrier.scan:cancelled",
-        "return.requested",
-        "return.authorized",
-        "return.shipped",
+        *RETURNS,
     )
 )
 """Events that may change what earlier events mean; all rules are judged again after them."""
@@ -132,6 +131,7 @@ class Order:
                 self._place(cast("OrderPlaced", record.event.data))
             elif type_ == "order.updated":
                 self.marks.update(("lines", "terms:invoice", "terms:on_ship"))
+                self.marks.discard("ship_by")  # It may have been taken away.
                 self.pieces = self.promised = self.total = None
             elif type_ == "payment.captured":
                 structural = "payment.refunded" in self.marks  # What was refunded in full may no longer be.
@@ -145,6 +145,13 @@ class Order:
             structural = True
         self.marks.update(marks)
         return marks, structural, whole
+
+    def unmark(self) -> None:
+        """Forgets the marks of event types that evidence was withdrawn of: some rules rest on their being there."""
+        gone = {mark for mark in self.marks if mark in DATA_MODELS and mark not in self.timeline.by_type}
+        if "order.placed" in gone:
+            gone.add("ship_by")
+        self.marks -= gone
 
     def _place(self, placed: OrderPlaced) -> None:
         lines = placed.lines or ()

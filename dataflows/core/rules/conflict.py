@@ -181,6 +181,7 @@ def short_after_ship_confirm(o: Facts, s: RuleSetting) -> Found:
 
 def _walk(o: Facts) -> tuple[list[tuple[int, Shipment, dict[str, int]]], list[Shipment]]:
     """Shipments with lines as they left, with their quantities per line, and those that only repeat what had left before."""
+    former = {line_key(line, i): line for fields, _, _ in o.versions for i, line in enumerate(fields.lines or ())}
     walk: list[tuple[int, Shipment, dict[str, int]]] = []
     twice: list[Shipment] = []
     left = dict(o.ordered)
@@ -188,7 +189,7 @@ def _walk(o: Facts) -> tuple[list[tuple[int, Shipment, dict[str, int]]], list[Sh
     for at, shipment in sorted(known, key=lambda item: (item[0], item[1].key)):
         counts: dict[str, int] = {}
         for position, line in enumerate(shipment.lines or ()):
-            key = match(line, o.lines) or line_key(line, position)
+            key = match(line, o.lines) or match(line, former) or line_key(line, position)
             counts[key] = counts.get(key, 0) + quantity(line, o.ordered.get(key, 1))
         if walk and not shipment.replaces and counts and all(amount > left.get(key, 0) for key, amount in counts.items()):
             twice.append(shipment)

@@ -38,7 +38,7 @@ def unmapped_status(o: Facts, s: RuleSetting) -> Found:
                 yield signal(o.of(shipment, s), record, clears=(clear,), lifted=lifted_for(o, shipment), scope=shipment.scope)
     for tracking in sorted(o.returning):
         for record, clear in _unmapped([r for r in o.t.of("carrier.scan") if scan_of(r).tracking_number == tracking]):
-            yield signal(s, record, clears=(clear,))
+            yield signal(s, record, clears=(clear,), lifted=o.ended)
 
 
 def _unmapped(scans: Sequence[Record]) -> Iterable[tuple[Record, int | None]]:

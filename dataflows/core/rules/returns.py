@@ -44,18 +44,20 @@ class Return:
 def returns_of(o: Facts) -> list[Return]:
     """All returns of an order with the scans of their parcels."""
     found: dict[str | None, Return] = {}
-    trackings: dict[str, Return] = {}
+    trackings: dict[str, list[Return]] = {}
     for record in o.t.of(*RETURNS):
         data = cast("ReturnStep", record.event.data)
         known = found.setdefault(data.return_id, Return(data.return_id))
         known.steps.append(record)
         number = data.tracking_number
         if number is not None and number in o.returning:
-            trackings.setdefault(number, known)
+            sharing = trackings.setdefault(number, [])
+            if known not in sharing:
+                sharing.append(known)
     for record in o.t.of("carrier.scan") if trackings else ():
         number = scan_of(record).tracking_number
-        if number is not None and number in trackings:
-            trackings[number].scans.append(record)
+        for known in trackings.get(number, ()) if number is not None else ():
+            known.scans.append(record)
     return list(found.values())
 
 
@@ -63,7 +65,7 @@ def refunds_of(o: Facts, known: Return, *, named: bool = False) -> list[int]:
     """When money was paid back for this return: a refund that names it, or (unless `named`) that names none and came after it began."""
     began = known.steps[0].at
     refunds = [(r.at, cast("PaymentRefunded", r.event.data).return_id) for r in o.t.of("payment.refunded")]
-    return [at for at, return_id in refunds if return_id == known.return_id or (return_id is None and at >= began and not named)]
+    return [at for at, id_ in refunds if (at >= began and not named if id_ is None else id_ == known.return_id)]
 
 
 @rule(
@@ -96,7 +98,7 @@ def label_unused(o: Facts, s: RuleSetting) -> Found:
     actions=(("trace_parcel", "the customer waits for money"),),
     defaults=RuleDefaults(owner="CARR", severity="medium", lane="review", threshold="5 bd", clock="carrier"),
     arms=("return.shipped", "carrier.scan"),
-    needs=("return.requested", "return.authorized", "return.shipped"),
+    needs=RETURNS,
 )
 def transit_stalled(o: Facts, s: RuleSetting) -> Found:
     for known in returns_of(o) if o.emits("scans") else ():

@@ -71,7 +71,7 @@ def moving(order: Order, shipment: Shipment) -> list[Condition]:
         return state(order, kind, start, end, scope=shipment.scope) if start < NEVER else []
 
     found: list[Condition] = []
-    if order.cx < NEVER and shipment.voided == NEVER:
+    if order.cx < NEVER:
         found += wrong("conflict.cancelled_but_moving", moves_after(order.cx))
     refunds = [order.ref] if order.ref < NEVER else []
     refunds += [event.at for event in order.of("payment.refunded") if _meet(order, event.lines, shipment.lines)]
