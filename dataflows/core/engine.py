@@ -83,7 +83,8 @@ class Engine:
             before, profile = profile, self._profile_of(order, now)
             order.profile = profile
             if structural or inserted or before not in (None, profile):
-                return self.judge(order, profile.possible(order.marks), now, inclusive=False)
+                said = {INDEX[key[0]] for key in order.ledger.verdicts}
+                return self.judge(order, said.union(profile.possible(order.marks)), now, inclusive=False)
         seen, pending = order.marks, order.pending
         plan = profile.plan(marks)
         rules = set(order.live) if order.live else None

@@ -181,7 +181,8 @@ class Order:
             self.etas[unit] = data.eta
             if not (self.promised is not None and len(data.eta) == len(self.promised) == DATE and data.eta <= self.promised):
                 marks = (*marks, "late eta")
-        structural = status == "cancelled"
+        # A voided shipment that moves after all counts again.
+        structural = status == "cancelled" or "warehouse.shipment_cancelled" in seen or "carrier.scan:cancelled" in seen
         if "several" in seen and data.tracking_number and data.shipment_id:
             structural = True  # It may show that two shipments are one.
         if unit not in self.units:

@@ -349,7 +349,7 @@ def rts_stalled(o: Facts, s: RuleSetting) -> Found:
     for shipment, parcel in tracked(o) if o.emits("scans") else ():
         first = next((r for r in parcel.scans if scan_of(r).status == "returning"), None)
         if first is not None:
-            met = next((r.at for r in parcel.scans if r.at >= first.at and scan_of(r).status in ("returned", "delivered")), None)
+            met = parcel.first("returned", "delivered")
             setting = o.of(shipment, s)
             calendar, lifted = o.calendar(setting, shipment), lifted_for(o, shipment)
             yield timeout(setting, calendar, first.at, "going back", (first,), scope=shipment.scope, met=met, lifted=lifted)
