@@ -209,10 +209,9 @@ class Order:
             structural = True  # It may show that two shipments are one.
         if len(numbers) > 1:
             self.marks.add("several")
-        if record.event.type == "warehouse.label_created":
-            # Its lines may be those of what has left.
-            structural = structural or "warehouse.shipped" in self.marks or "scanned" in self.marks
-        else:
+        if not whole and ("scanned" in self.marks or "warehouse.shipped" in self.marks):
+            structural = True  # Its lines may be those of what has left.
+        if record.event.type == "warehouse.shipped":
             self.handed.update(units)
             if whole:
                 self.marks.add("whole")
