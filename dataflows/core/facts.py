@@ -148,14 +148,14 @@ class Facts:
             return setting
         return self.policy.setting(setting.kind, self._dims(shipment))
 
-    def calendar(self, setting: RuleSetting, shipment: Shipment | None = None) -> Calendar:
-        """The calendar by which a rule counts business time."""
+    def calendar(self, setting: RuleSetting, shipment: Shipment | None = None, carrier: str | None = None) -> Calendar:
+        """The calendar by which a rule counts business time; `carrier` is that of a parcel that is no shipment."""
         clock, ship_to = setting.clock, self.fields.ship_to
         country, region = (ship_to.country, ship_to.region) if ship_to else (None, None)
         if clock == "site":
             return self.policy.site_calendar((shipment.said("site") if shipment else None) or self.site, self.tenant)
         if clock == "carrier":
-            return self.policy.carrier_calendar(shipment.said("carrier") if shipment else None, country, region)
+            return self.policy.carrier_calendar(shipment.said("carrier") if shipment else carrier, country, region)
         if clock == "destination":
             return self.policy.destination_calendar(country, region)
         return self.policy.tenant_calendar(self.tenant) if clock == "tenant" else self.policy.calendar(clock)

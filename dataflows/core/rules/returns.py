@@ -105,9 +105,10 @@ def transit_stalled(o: Facts, s: RuleSetting) -> Found:
         heard = sorted([*known.of("shipped"), *known.scans], key=lambda r: (r.at, r.event.source, r.event.id))
         delivered = next((r.at for r in known.scans if scan_of(r).status == "delivered"), None)
         met = earliest(known.first("received"), delivered)
+        calendar = o.calendar(s, carrier=next((name for r in reversed(known.scans) if (name := scan_of(r).carrier)), None))
         for record, (at, until) in zip(heard, silences([r.at for r in heard], None), strict=True):
             label = f"last event {record.event.type}"
-            yield timeout(s, o.calendar(s), at, label, (record,), scope=known.scope, met=until, lifted=met)
+            yield timeout(s, calendar, at, label, (record,), scope=known.scope, met=until, lifted=met)
 
 
 @rule(
