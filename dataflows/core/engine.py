@@ -95,12 +95,13 @@ class Engine:
         for index in plan.met if whole else plan.met_partly:
             pending.pop(index, None)
         for index, least_wait, needs, unless, dated in plan.arm:
-            if index in pending or (needs is not None and needs.isdisjoint(seen)) or (whole and index in plan.met):
+            if (index in pending and dated is None) or (needs is not None and needs.isdisjoint(seen)) or (whole and index in plan.met):
                 continue
             if unless is None or unless.isdisjoint(seen):
                 at = record.at if dated is None else order.dates.get(dated)
                 if at is not None:
-                    pending[index] = max(at + least_wait, now)
+                    at = max(at + least_wait, now)
+                    pending[index] = min(at, pending.get(index, at))
                 elif (fallback := profile.settings[index].fallback) is not None:
                     pending[index] = max(record.at + least(fallback.threshold), now)
         return self.judge(order, rules, now, inclusive=False) if rules else []

@@ -10,11 +10,12 @@ from dataflows.core.ledger import Ledger
 from dataflows.core.shipments import POSSESSION, possession, scan_of, tracking_numbers
 from dataflows.core.timeline import Timeline
 from schemas.events import DATA_MODELS
+from schemas.wire import micros
 
 if TYPE_CHECKING:
     from dataflows.core.facts import Facts
     from dataflows.core.profile import Profile
-    from schemas.events import AddressSignal, InventoryAllocated, OrderPlaced, Payment, WarehouseShipment
+    from schemas.events import AddressSignal, InventoryAllocated, OrderPlaced, Payment, ReturnStep, WarehouseShipment
     from schemas.record import Record
 
 SKEW = 15 * 60 * 1_000_000
@@ -33,20 +34,24 @@ STRUCTURAL = frozenset(
         "payment.refunded",
         "warehouse.shipment_cancelled",
         "carrier.scan:cancelled",
-        *RETURNS,
     )
 )
 """Events that may change what earlier events mean; all rules are judged again after them."""
 
 
-DATE = len("2026-01-31")
 EAST = 14 * 3_600_000_000
-"""No clock is further ahead of UTC than 14 hours, so no local midnight comes earlier than that."""
+WEST = 12 * 3_600_000_000
+"""No clock is further from UTC than 14 hours ahead or 12 hours behind, so no local midnight comes earlier or later than that."""
 
 
 def soonest(text: str) -> int:
     """A lower bound in µs of the instant at which a `*_by` date ends, in whatever zone."""
     return deadline(text, "UTC") - EAST
+
+
+def latest(text: str) -> int:
+    """An upper bound in µs of the instant at which a `*_by` date ends, in whatever zone."""
+    return deadline(text, "UTC") + WEST
 
 
 class Order:
@@ -72,6 +77,7 @@ class Order:
         "profile",
         "promised",
         "seen",
+        "sent_back",
         "tenant",
         "timeline",
         "total",
@@ -91,7 +97,8 @@ class Order:
         self.handed: set[str] = set()
         self.seen: set[str] = set()
         self.etas: dict[str, str] = {}
-        self.promised: str | None = None
+        self.promised: int | None = None
+        self.sent_back: set[str] = set()
         self.dates: dict[str, int] = {}
         self.total: tuple[str, str] | None = None
         self.pieces: list[Piece] | None = None
@@ -111,8 +118,9 @@ class Order:
         Marks of an event: its type; of a scan `carrier.scan:<status>`, `carrier.scan+reason` (it has one), `late eta` (a new one, not
         plainly within the promise), `scanned` (the order's first possession), `unannounced` (a parcel's first possession or a delivery
         without a hand-over); `part shipped` (a hand-over of some lines, or one of several shipments), `high risk` (of an address),
-        `balance` (a capture that is not simply the total), `future` (dated after its log time). Marks of an order besides: `several`
-        (parcels), `whole` (handed over at once), `lines` (more than one piece), `ship_by`, `promised_by`, `terms:<terms>`.
+        `balance` (a capture that is not simply the total), `expires` (an authorization that does), `future` (dated after its log time).
+        Marks of an order besides: `several` (parcels), `whole` (handed over at once), `lines` (more than one piece), `ship_by`,
+        `promised_by`, `terms:<terms>`.
         """
         type_ = record.event.type
         if type_ == "carrier.scan":
@@ -133,6 +141,16 @@ class Order:
                 self.marks.update(("lines", "terms:invoice", "terms:on_ship"))
                 self.marks.discard("ship_by")  # It may have been taken away.
                 self.pieces = self.promised = self.total = None
+            elif type_ in RETURNS:
+                number = cast("ReturnStep", record.event.data).tracking_number
+                if number is not None and number not in self.sent_back:
+                    self.sent_back.add(number)
+                    structural = number in self.units
+            elif type_ == "payment.authorized":
+                expires = cast("Payment", record.event.data).expires_at
+                if expires is not None:
+                    self.dates["expires_at"] = micros(expires)
+                    marks = (type_, "expires")
             elif type_ == "payment.captured":
                 structural = "payment.refunded" in self.marks  # What was refunded in full may no longer be.
                 paid = cast("Payment", record.event.data).amount
@@ -159,7 +177,7 @@ class Order:
         self.pieces = [(x.line_id, x.sku, x.quantity) for x in lines]
         if len(lines) > 1 or any((x.quantity or 1) > 1 for x in lines):
             self.marks.add("lines")
-        self.promised = placed.promised_by
+        self.promised = None if placed.promised_by is None else soonest(placed.promised_by)
         self.total = (placed.total.amount, placed.total.currency) if placed.total else None
         self._date("ship_by", [placed.ship_by, *(x.ship_by for x in lines)])
         self._date("promised_by", [placed.promised_by, *(x.promised_by for x in lines)])
@@ -177,9 +195,11 @@ class Order:
         if data.reason is not None:
             marks = (*marks, "carrier.scan+reason")
         unit = data.tracking_number or data.shipment_id or ""
+        if unit in self.sent_back and unit not in self.units:
+            return marks, False, False
         if data.eta is not None and data.eta != self.etas.get(unit):
             self.etas[unit] = data.eta
-            if not (self.promised is not None and len(data.eta) == len(self.promised) == DATE and data.eta <= self.promised):
+            if self.promised is None or latest(data.eta) > self.promised:
                 marks = (*marks, "late eta")
         # A voided shipment that moves after all counts again.
         structural = status == "cancelled" or "warehouse.shipment_cancelled" in seen or "carrier.scan:cancelled" in seen

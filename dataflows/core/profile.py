@@ -18,6 +18,8 @@ if TYPE_CHECKING:
 Trigger = tuple[int, frozenset[str] | None, frozenset[str] | None]
 Arm = tuple[int, int, frozenset[str] | None, frozenset[str] | None, "str | None"]
 EVERY_EVENT = "*"
+DATES = {"ship_by": ("order.placed",), "promised_by": ("order.placed",), "expires_at": ("payment.authorized",)}
+"""The dates that arm rules, and the events that bring them."""
 ARRIVAL_MARKS = {
     "unannounced": "carrier.scan",
     "late eta": "carrier.scan",
@@ -85,7 +87,7 @@ class Profile:
             if not marks.isdisjoint(rule.on):
                 judge.append((index, needs, unless))
             if EVERY_EVENT in rule.arms or not marks.isdisjoint(rule.arms):
-                dated = rule.dated if "order.placed" in marks else None
+                dated = rule.dated if not marks.isdisjoint(DATES.get(rule.dated or "", ())) else None
                 arm.append((index, self._bound(index, dated), needs, unless, dated))
             if not marks.isdisjoint(rule.met_by):
                 met.add(index)

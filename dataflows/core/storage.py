@@ -37,7 +37,7 @@ def pack_order(order: Order) -> bytes:
         len(timeline.hidden),
         sorted(order.marks),
         sorted(order.units),
-        [sorted(order.handed), sorted(order.seen), order.etas, order.promised, order.dates, order.total],
+        [sorted(order.handed), sorted(order.seen), sorted(order.sent_back), order.etas, order.promised, order.dates, order.total],
         order.pieces,
         [[index, at] for index, at in order.pending.items()],
         sorted(order.live),
@@ -67,7 +67,7 @@ def unpack_order(packed: bytes) -> Order:
         hidden,
         marks,
         units,
-        (handed, seen, etas, promised, dates, total),
+        (handed, seen, sent_back, etas, promised, dates, total),
         pieces,
         pending,
         live,
@@ -104,7 +104,7 @@ def unpack_order(packed: bytes) -> Order:
         for n in notes
     ]
     order.marks, order.units, order.live = set(marks), set(units), set(live)
-    order.handed, order.seen = set(handed), set(seen)
+    order.handed, order.seen, order.sent_back = set(handed), set(seen), set(sent_back)
     order.etas, order.promised, order.dates = etas, promised, dates
     order.total = None if total is None else (total[0], total[1])
     order.pieces = None if pieces is None else [(line_id, sku, quantity) for line_id, sku, quantity in pieces]

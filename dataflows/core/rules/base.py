@@ -56,8 +56,8 @@ class Rule:
     the finer ones that `Order.mark` describes. `on` are marks of events that can make the condition true at once, `arms` of those that
     start an expectation, so that the engine must look again later (`*`: any event); both count only if the order has one of the marks in
     `needs` (if any are given) and none of `unless`. `met_by` are marks after which nothing is to be waited for: of events that speak of
-    the whole order, or of any part where `partly` is set. `dated` names the date (`ship_by`, `promised_by`) that an `order.placed` arms
-    the rule by; other events arm it by their own time.
+    the whole order, or of any part where `partly` is set. `dated` names the date (`ship_by`, `promised_by`, `expires_at`) by which the
+    event that brings it arms the rule; other events arm it by their own time.
     """
 
     kind: str

@@ -100,7 +100,8 @@ def auth_missing(o: Facts, s: RuleSetting) -> Found:
     source="P: 24 hours before expiry",
     actions=(("reauthorise", "the money is reserved only until then"),),
     defaults=RuleDefaults(owner="FIN", severity="high", lane="auto", steps=(("-24 h", "medium"),)),
-    on=("payment.authorized",),
+    arms=("expires",),
+    dated="expires_at",
 )
 def auth_expiring(o: Facts, s: RuleSetting) -> Found:
     by_payment: dict[str | None, list[tuple[Record, int]]] = {}

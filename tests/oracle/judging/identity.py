@@ -99,7 +99,8 @@ def place(events: list[Event]) -> Placement:
             waiting = [one for one in waiting if not any(one is other for other in released)]
             for one in released:
                 named.update(aliases(one))
-                _note_wait(placement, one, at[0])
+                by_number = [max(tied, one.log) for other, _, (tied, _) in known if other is not one and {*other.numbers} & {*one.numbers}]
+                _note_wait(placement, one, min([at[0], *by_number]))
     _by_tracking_number(placement, known, [*waiting, *loose])
     for event, order, at in known:
         placement.orders[order].append(Member(event, at[0]))
