@@ -132,9 +132,10 @@ def exception_data(
     verdict: Verdict, rule: Rule, id_: str, order: str, detected: int, policy: str, context: dict[str, object], terms: dict[str, int]
 ) -> dict[str, object]:
     """The `data` of an `exception.*` event."""
-    place = "" if verdict.scope is None else f" ({verdict.scope})"
-    about = f" [{verdict.detail}]" if verdict.detail else ""
-    due = "" if verdict.due is None else f" Due {iso(verdict.due)}."
+    domain, name = verdict.kind.split(".")
+    about = "".join(
+        f", {part}" for part in (verdict.scope, verdict.detail, f"due {iso(verdict.due)}" if verdict.due is not None else "") if part
+    )
     return {
         "exception_id": id_,
         "sequence": verdict.sequence,
@@ -156,7 +157,7 @@ def exception_data(
         "occurred_at": iso(verdict.start) if verdict.due is None else None,
         "resolved_at": None if verdict.end is None else iso(verdict.end),
         "detected_at": iso(detected),
-        "summary": f"{order}{place}: {rule.definition}{about}{due}",
+        "summary": f"{domain.capitalize()} {name.replace('_', ' ')}{about}: {rule.definition}",
         "arithmetic": verdict.arithmetic,
         "evidence": [cited(e) for e in verdict.evidence],
         "context": context,

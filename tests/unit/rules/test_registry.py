@@ -1,0 +1,64 @@
+"""What holds of every rule, simply because it is registered."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import pytest
+
+from dataflows.core.clocks import span
+from dataflows.core.engine import INDEX
+from dataflows.core.profile import ARRIVAL_MARKS, DATES, EVERY_EVENT
+from dataflows.core.rules import RULES, RULES_BY_KIND
+from schemas.events import DATA_MODELS
+from sources.simulator import FAULTS
+from tests.support.stories import stories
+
+if TYPE_CHECKING:
+    from dataflows.core.rules.base import Rule
+
+OWNERS = {"ECOM", "FULF", "FIN", "OPS", "CARR", "CS", "DATA"}
+FINER = {*ARRIVAL_MARKS, "carrier.scan+reason", "scanned", "high risk", "expires", "note", "future", EVERY_EVENT}
+
+every_rule = pytest.mark.parametrize("rule", RULES, ids=lambda rule: rule.kind)
+
+
+def test_the_registry_is_in_order_and_without_doubles() -> None:
+    """A kind has one rule; rules are judged by kind, so that a replay writes them in one order."""
+    kinds = [rule.kind for rule in RULES]
+    assert kinds == sorted(set(kinds))
+    assert list(INDEX) == kinds
+
+
+@every_rule
+def test_a_rule_tells_people_what_it_means(rule: Rule) -> None:
+    """It has a definition, a source of its default, what clears and what prevents it, an owner and a first action with its reason."""
+    assert rule.definition.endswith(".")
+    assert all((rule.source, rule.clears, rule.prevented_by, rule.actions))
+    assert all(action and reason for action, reason in rule.actions)
+    assert rule.defaults.owner in OWNERS
+
+
+@every_rule
+def test_a_rule_has_defaults_that_a_policy_could_state(rule: Rule) -> None:
+    """Its spans are spans, and what suppresses it are kinds other than itself."""
+    texts = [rule.defaults.threshold, rule.defaults.grace, *(at for at, _ in rule.defaults.steps)]
+    assert all(span(text) for text in texts if text != "0 h")
+    assert rule.kind not in rule.defaults.suppressed_by
+    assert RULES_BY_KIND.keys() >= set(rule.defaults.suppressed_by)
+
+
+@every_rule
+def test_a_rule_looks_at_events_that_there_are(rule: Rule) -> None:
+    """Its marks are event types, scan statuses or finer marks that the engine gives; a dated rule names a date that an event brings."""
+    marks = {*rule.on, *rule.arms, *rule.met_by}
+    assert {mark for mark in marks if mark not in DATA_MODELS and not mark.startswith("carrier.scan:")} <= FINER
+    assert rule.on or rule.arms
+    assert rule.dated is None or rule.dated in DATES
+
+
+@every_rule
+def test_a_rule_has_stories_and_a_fault(rule: Rule) -> None:
+    """Stories say when it holds and when not; the simulator can make it happen."""
+    assert sum(story.kind == rule.kind for story in stories()) >= 2
+    assert any(fault.kind == rule.kind for fault in FAULTS)
