@@ -48,8 +48,8 @@ def test_the_sequence_of_an_exception_has_no_gap(out: Path) -> None:
     for event in lines(out, "exceptions"):
         data = cast("Data", event["data"])
         id_ = str(data["exception_id"])
-        assert data["sequence"] == last.get(id_, 0) + 1
-        last[id_] = cast("int", data["sequence"])
+        last[id_] = last.get(id_, 0) + 1
+        assert data["sequence"] == last[id_]
         order = str(data["order_id"])
         assert str(data["detected_at"]) >= detected.get(order, "")
         detected[order] = str(data["detected_at"])
