@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, cast
 
 from dataflows.core.clocks import deadline
-from dataflows.core.facts import RETURNS
+from dataflows.core.facts import RETURNS, TERMS
 from dataflows.core.ledger import Ledger
 from dataflows.core.shipments import POSSESSION, possession, scan_of, tracking_numbers
 from dataflows.core.timeline import Timeline
@@ -26,6 +26,11 @@ STEPS = frozenset(
 SCAN_MARKS = {
     status: ("carrier.scan", f"carrier.scan:{status}") for status in (*sorted(POSSESSION), "label_created", "delayed", "exception")
 }
+FINER_MARKS = (
+    *("carrier.scan+reason", "late eta", "scanned", "unannounced", "part shipped", "high risk", "balance", "expires", "future", "note"),
+    *("several", "whole", "lines", "ship_by", "promised_by"),
+)
+"""All marks that are no event type, scan status or payment terms."""
 Piece = tuple["str | None", "str | None", "int | None"]
 STRUCTURAL = frozenset(
     (
@@ -173,7 +178,8 @@ class Order:
 
     def _place(self, placed: OrderPlaced) -> None:
         lines = placed.lines or ()
-        self.marks.add(f"terms:{placed.payment_terms}")
+        if placed.payment_terms in TERMS:
+            self.marks.add(f"terms:{placed.payment_terms}")
         self.pieces = [(x.line_id, x.sku, x.quantity) for x in lines]
         if len(lines) > 1 or any((x.quantity or 1) > 1 for x in lines):
             self.marks.add("lines")

@@ -5,16 +5,28 @@ Events go through `schemas.storage`; what can be computed again from them is not
 
 from __future__ import annotations
 
+from typing import get_args
+
 import msgspec
 
-from dataflows.core.order import Order
+from dataflows.core.facts import TERMS
+from dataflows.core.order import FINER_MARKS, Order
 from dataflows.core.timeline import WITHDRAWN
 from dataflows.core.verdicts import Verdict
+from schemas.events import DATA_MODELS, Status
 from schemas.record import Evidence, Note, Record
 from schemas.storage import pack_events, unpack_events
 from schemas.wire import micros
 
 VERSION = 1
+MARKS = (
+    *DATA_MODELS,
+    *(f"carrier.scan:{status}" for status in get_args(Status)),
+    *FINER_MARKS,
+    *(f"terms:{terms}" for terms in sorted(TERMS)),
+)
+"""Every mark, at the place of its bit in what is stored; a test pins it."""
+BITS = {mark: 1 << place for place, mark in enumerate(MARKS)}
 
 
 def pack_order(order: Order) -> bytes:
@@ -22,7 +34,10 @@ def pack_order(order: Order) -> bytes:
     timeline = order.timeline
     records = [*timeline.records, *timeline.hidden]
     topics = sorted({r.topic for r in records})
-    places = [[r.log, topics.index(r.topic), r.partition, r.offset, r.sub] for r in records]
+    places: list[int] = []
+    for r in records:
+        # Most events are logged when they happen, so the difference is the shorter number.
+        places += (r.log - r.at, topics.index(r.topic), r.partition, r.offset, r.sub)
     verdicts = [[*(getattr(v, name) for name in _VERDICT_FIELDS), [list(e) for e in v.evidence]] for v in order.ledger.verdicts.values()]
     notes = [
         [n.log, n.at, n.topic, n.partition, n.offset, n.sub, n.kind, n.scope_id, [list(e) for e in n.evidence]] for n in timeline.notes
@@ -35,7 +50,7 @@ def pack_order(order: Order) -> bytes:
         topics,
         places,
         len(timeline.hidden),
-        sorted(order.marks),
+        sum(BITS[mark] for mark in order.marks).to_bytes(len(MARKS) // 8 + 1, "little"),
         sorted(order.units),
         [sorted(order.handed), sorted(order.seen), sorted(order.sent_back), order.etas, order.promised, order.dates, order.total],
         order.pieces,
@@ -77,10 +92,11 @@ def unpack_order(packed: bytes) -> Order:
     ) = body
     order = Order(tenant, id_)
     timeline = order.timeline
-    records = [
-        Record(log, topics[topic], partition, offset, sub, micros(event.time), id_, event, b"")
-        for event, (log, topic, partition, offset, sub) in zip(unpack_events(events), places, strict=True)
-    ]
+    records: list[Record] = []
+    for number, event in enumerate(unpack_events(events)):
+        delay, topic, partition, offset, sub = places[5 * number : 5 * number + 5]
+        at = micros(event.time)
+        records.append(Record(at + delay, topics[topic], partition, offset, sub, at, id_, event, b""))
     timeline.records = records[: len(records) - hidden]
     timeline.hidden = records[len(records) - hidden :]
     timeline.ids = {r.event.id for r in records}
@@ -103,7 +119,12 @@ def unpack_order(packed: bytes) -> Order:
         )
         for n in notes
     ]
-    order.marks, order.units, order.live = set(marks), set(units), set(live)
+    left = int.from_bytes(marks, "little")
+    while left:
+        bit = left & -left
+        order.marks.add(MARKS[bit.bit_length() - 1])
+        left ^= bit
+    order.units, order.live = set(units), set(live)
     order.handed, order.seen, order.sent_back = set(handed), set(seen), set(sent_back)
     order.etas, order.promised, order.dates = etas, promised, dates
     order.total = None if total is None else (total[0], total[1])

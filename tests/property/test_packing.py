@@ -1,0 +1,42 @@
+"""Packing an idle order and unpacking it again leaves no trace in what is said."""
+
+from __future__ import annotations
+
+from datetime import timedelta
+from hashlib import sha256
+
+from hypothesis import given
+
+from dataflows.core.order import Order
+from dataflows.core.storage import MARKS, pack_order, unpack_order
+from tests.oracle.judging.reading import micros
+from tests.property.histories import History, examples, histories
+from tests.property.test_engine import TALKATIVE
+from tests.support.engine import records_of, run
+
+
+@examples(150)
+@given(histories())
+def test_orders_that_are_packed_after_every_touch_say_the_same(history: History) -> None:
+    """A shard that keeps one order unpacked and one that keeps all write the same bytes."""
+    records, until = history.lines(), micros(history.last + timedelta(days=40))
+    packed = [(out.log, out.body) for out in run(records_of(records), TALKATIVE, until, hot=1)]
+    kept = [(out.log, out.body) for out in run(records_of(records), TALKATIVE, until, hot=1_000)]
+    assert packed == kept
+
+
+@examples(100)
+@given(histories())
+def test_packing_twice_gives_the_same_bytes(history: History) -> None:
+    """What is unpacked packs to the bytes that it came from."""
+    order = Order("default", "o1")
+    for record in records_of(history.lines()):
+        order.timeline.add(record)
+        order.mark(record)
+    packed = pack_order(order)
+    assert pack_order(unpack_order(packed)) == packed
+
+
+def test_the_places_of_marks_are_stored_data() -> None:
+    """A mark keeps its bit: whoever changes the table writes a new version of the state."""
+    assert sha256("|".join(MARKS).encode()).hexdigest()[:16] == "b658bb9f9d4d181a"
