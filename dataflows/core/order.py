@@ -27,7 +27,19 @@ SCAN_MARKS = {
     status: ("carrier.scan", f"carrier.scan:{status}") for status in (*sorted(POSSESSION), "label_created", "delayed", "exception")
 }
 FINER_MARKS = (
-    *("carrier.scan+reason", "late eta", "scanned", "unannounced", "part shipped", "high risk", "balance", "expires", "future", "note"),
+    *(
+        "carrier.scan+reason",
+        "late eta",
+        "scanned",
+        "unannounced",
+        "part shipped",
+        "high risk",
+        "balance",
+        "expires",
+        "settled",
+        "future",
+        "note",
+    ),
     *("several", "whole", "lines", "ship_by", "promised_by"),
 )
 """All marks that are no event type, scan status or payment terms."""
@@ -77,6 +89,7 @@ class Order:
         "ledger",
         "live",
         "marks",
+        "payments",
         "pending",
         "pieces",
         "profile",
@@ -99,11 +112,12 @@ class Order:
         self.pending: dict[int, int] = {}
         self.live: set[int] = set()
         self.units: set[str] = set()
-        self.handed: set[str] = set()
-        self.seen: set[str] = set()
+        self.handed: frozenset[str] = frozenset()
+        self.seen: frozenset[str] = frozenset()
         self.etas: dict[str, str] = {}
         self.promised: int | None = None
-        self.sent_back: set[str] = set()
+        self.sent_back: frozenset[str] = frozenset()
+        self.payments: frozenset[str | None] = frozenset()
         self.dates: dict[str, int] = {}
         self.total: tuple[str, str] | None = None
         self.pieces: list[Piece] | None = None
@@ -123,7 +137,8 @@ class Order:
         Marks of an event: its type; of a scan `carrier.scan:<status>`, `carrier.scan+reason` (it has one), `late eta` (a new one, not
         plainly within the promise), `scanned` (the order's first possession), `unannounced` (a parcel's first possession or a delivery
         without a hand-over); `part shipped` (a hand-over of some lines, or one of several shipments), `high risk` (of an address),
-        `balance` (a capture that is not simply the total), `expires` (an authorization that does), `future` (dated after its log time).
+        `balance` (a capture that is not simply the total), `expires` (an authorization that does), `settled` (a capture of all
+        that was authorized), `future` (dated after its log time).
         Marks of an order besides: `several` (parcels), `whole` (handed over at once), `lines` (more than one piece), `ship_by`,
         `promised_by`, `terms:<terms>`.
         """
@@ -149,18 +164,22 @@ class Order:
             elif type_ in RETURNS:
                 number = cast("ReturnStep", record.event.data).tracking_number
                 if number is not None and number not in self.sent_back:
-                    self.sent_back.add(number)
+                    self.sent_back |= {number}
                     structural = number in self.units
             elif type_ == "payment.authorized":
-                expires = cast("Payment", record.event.data).expires_at
-                if expires is not None:
-                    self.dates["expires_at"] = micros(expires)
+                secured = cast("Payment", record.event.data)
+                self.payments |= {secured.payment_id}
+                if secured.expires_at is not None:
+                    self.dates["expires_at"] = micros(secured.expires_at)
                     marks = (type_, "expires")
             elif type_ == "payment.captured":
                 structural = "payment.refunded" in self.marks  # What was refunded in full may no longer be.
-                paid = cast("Payment", record.event.data).amount
+                taken = cast("Payment", record.event.data)
+                paid = taken.amount
                 if paid is None or (paid.amount, paid.currency) != self.total or type_ in self.marks:
                     marks = (type_, "balance")
+                if taken.payment_id is None or self.payments == {taken.payment_id}:
+                    marks = (*marks, "settled")
             elif type_.startswith("address.") and cast("AddressSignal", record.event.data).risk == "high":
                 marks = (type_, "high risk")
         if record.at > record.log + SKEW:
@@ -218,7 +237,7 @@ class Order:
             if "scanned" not in seen:
                 marks = (*marks, "scanned")
             if unit not in self.handed and unit not in self.seen:
-                self.seen.add(unit)
+                self.seen |= {unit}
                 marks = (*marks, "unannounced")
         if status == "delivered" and unit not in self.handed:
             marks = (*marks, "unannounced")
@@ -238,7 +257,7 @@ class Order:
         if not whole and ("scanned" in self.marks or "warehouse.shipped" in self.marks):
             structural = True  # Its lines may be those of what has left.
         if record.event.type == "warehouse.shipped":
-            self.handed.update(units)
+            self.handed = self.handed.union(units)
             if whole:
                 self.marks.add("whole")
         return structural

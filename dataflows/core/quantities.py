@@ -8,7 +8,6 @@ if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
 
     from schemas.events import Line
-    from schemas.record import Record
 
 
 def line_key(line: Line, position: int = 0) -> str:
@@ -64,9 +63,3 @@ def covered(
         if not missing:
             return at
     return None
-
-
-def has_sku(record: Record, sku: str | None, lines: Sequence[Line] | None) -> bool:
-    """Whether an event's lines speak of the SKU; an event without lines speaks of all."""
-    del record
-    return not lines or sku is None or any(line.sku == sku for line in lines)

@@ -52,7 +52,8 @@ def pack_order(order: Order) -> bytes:
         len(timeline.hidden),
         sum(BITS[mark] for mark in order.marks).to_bytes(len(MARKS) // 8 + 1, "little"),
         sorted(order.units),
-        [sorted(order.handed), sorted(order.seen), sorted(order.sent_back), order.etas, order.promised, order.dates, order.total],
+        [sorted(order.handed), sorted(order.seen), sorted(order.sent_back), sorted(order.payments, key=str)],
+        [order.etas, order.promised, order.dates, order.total],
         order.pieces,
         [[index, at] for index, at in order.pending.items()],
         sorted(order.live),
@@ -82,7 +83,8 @@ def unpack_order(packed: bytes) -> Order:
         hidden,
         marks,
         units,
-        (handed, seen, sent_back, etas, promised, dates, total),
+        (handed, seen, sent_back, payments),
+        (etas, promised, dates, total),
         pieces,
         pending,
         live,
@@ -125,7 +127,7 @@ def unpack_order(packed: bytes) -> Order:
         order.marks.add(MARKS[bit.bit_length() - 1])
         left ^= bit
     order.units, order.live = set(units), set(live)
-    order.handed, order.seen, order.sent_back = set(handed), set(seen), set(sent_back)
+    order.handed, order.seen, order.sent_back, order.payments = map(frozenset, (handed, seen, sent_back, payments))
     order.etas, order.promised, order.dates = etas, promised, dates
     order.total = None if total is None else (total[0], total[1])
     order.pieces = None if pieces is None else [(line_id, sku, quantity) for line_id, sku, quantity in pieces]

@@ -102,6 +102,8 @@ def auth_missing(o: Facts, s: RuleSetting) -> Found:
     defaults=RuleDefaults(owner="FIN", severity="high", lane="auto", steps=(("-24 h", "medium"),)),
     arms=("expires",),
     dated="expires_at",
+    met_by=("settled",),
+    partly=True,
 )
 def auth_expiring(o: Facts, s: RuleSetting) -> Found:
     by_payment: dict[str | None, list[tuple[Record, int]]] = {}

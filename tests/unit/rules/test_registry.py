@@ -18,7 +18,7 @@ if TYPE_CHECKING:
     from dataflows.core.rules.base import Rule
 
 OWNERS = {"ECOM", "FULF", "FIN", "OPS", "CARR", "CS", "DATA"}
-FINER = {*ARRIVAL_MARKS, "carrier.scan+reason", "scanned", "high risk", "expires", "note", "future", EVERY_EVENT}
+FINER = {*ARRIVAL_MARKS, "carrier.scan+reason", "scanned", "high risk", "expires", "settled", "note", "future", EVERY_EVENT}
 
 every_rule = pytest.mark.parametrize("rule", RULES, ids=lambda rule: rule.kind)
 
