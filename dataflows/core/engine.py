@@ -37,6 +37,7 @@ CASE_STATES = {
     "case.resolved": "resolved",
     "case.reopened": "open",
 }
+CASES = frozenset(CASE_STATES)
 
 
 class Engine:
@@ -167,14 +168,18 @@ class Engine:
         facts: Facts, setting: RuleSetting, index: int, now: int, *, inclusive: bool
     ) -> tuple[dict[str | None, list[Condition]], int | None]:
         """The conditions of one rule that can be seen at `now`, by scope, and when next to look."""
+        if facts.placed is None and index != ORPHAN:
+            return {}, None
+        conditions = [condition for condition in RULES[index].judge(facts, setting) if condition is not None]
+        if not conditions:
+            return {}, None
         by_scope: dict[str | None, list[Condition]] = {}
-        for condition in RULES[index].judge(facts, setting) if facts.placed is not None or index == ORPHAN else ():
-            if condition is not None:
-                by_scope.setdefault(condition.scope, []).append(condition)
+        for condition in conditions:
+            by_scope.setdefault(condition.scope, []).append(condition)
         found: dict[str | None, list[Condition]] = {}
         look: int | None = None
-        for scope, conditions in by_scope.items():
-            for condition in merged(conditions):
+        for scope, scoped in by_scope.items():
+            for condition in merged(scoped):
                 ahead = [at for at, _ in condition.steps if at > now or (at == now and not inclusive)]
                 if condition.timed and condition.start > now:
                     ahead.append(condition.start)
@@ -189,7 +194,7 @@ class Engine:
 
     def _cases(self, order: Order, facts: Facts) -> dict[Key, Verdict]:
         """Verdicts whose case (who works on them) changed."""
-        if not any(mark in order.marks for mark in CASE_STATES):
+        if CASES.isdisjoint(order.marks):
             return {}
         cases: dict[str, tuple[str, str | None, str | None]] = {}
         for record in facts.t.of(*CASE_STATES):
