@@ -1,0 +1,151 @@
+"""A shard over the life of an order: cases, closing, shadow rules, overrides, actions."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, cast
+
+import pytest
+
+from dataflows.core.policy import load_policy
+from dataflows.core.shard import Shard
+from tests.support.logs import DAY, HOUR, T0, line, record
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+    from dataflows.core.policy import Policy
+    from dataflows.core.verdicts import Out
+
+Data = dict[str, object]
+PLACED: Data = {"total": {"amount": "80.00", "currency": "EUR"}, "ship_to": {"country": "NL"}, "method": "pickup"}
+
+
+@pytest.fixture
+def shard() -> Shard:
+    """A shard under the built-in policy."""
+    return Shard(load_policy(None))
+
+
+def policy(tmp_path: Path, text: str) -> Policy:
+    """A policy file's policy."""
+    path = tmp_path / "policy.yaml"
+    path.write_text(text, encoding="utf-8")
+    return load_policy(path)
+
+
+def give(shard: Shard, id_: str, at: int, type_: str, data: Data | None = None) -> list[Out]:
+    """What an event of order A-1, logged when it happened, makes the shard say."""
+    shard.apply(record(line(id_, at, type_, data=data or {}), at))
+    return shard.drain()
+
+
+def wait(shard: Shard, to: int) -> list[Out]:
+    """What the passing of time makes it say."""
+    shard.advance(to)
+    return shard.drain()
+
+
+def told(outs: list[Out]) -> list[tuple[str, str, str]]:
+    """(type, kind, status) of the exceptions said."""
+    return [(out.type, out.kind, out.status) for out in outs if out.topic == "exceptions"]
+
+
+def overdue(shard: Shard) -> str:
+    """Lets a capture become overdue; its exception's ID."""
+    give(shard, "1", T0, "order.placed", PLACED)
+    outs = wait(shard, T0 + 25 * HOUR)
+    assert told(outs) == [("exception.raised", "payment.capture_overdue", "open")]
+    return str(outs[0].data["exception_id"])
+
+
+def test_a_case_is_shown_with_its_exception(shard: Shard) -> None:
+    """Who works on an exception is published as an update of it, and stays with it."""
+    id_ = overdue(shard)
+    outs = give(shard, "2", T0 + 26 * HOUR, "case.assigned", {"exception_id": id_, "assignee": "kim"})
+    assert told(outs) == [("exception.updated", "payment.capture_overdue", "open")]
+    assert outs[0].data["case"] == {"state": "assigned", "assignee": "kim", "until": None}
+    outs = give(shard, "3", T0 + 27 * HOUR, "payment.captured", {"amount": {"amount": "80.00", "currency": "EUR"}})
+    assert told(outs) == [("exception.resolved", "payment.capture_overdue", "resolved")]
+    assert cast("Data", outs[0].data["case"])["assignee"] == "kim"
+
+
+def test_a_resolved_case_resolves_and_a_reopened_one_opens_again(shard: Shard) -> None:
+    """`case.resolved` ends an exception that still holds and withdraws its action; `case.reopened` brings both back under the same ID."""
+    id_ = overdue(shard)
+    outs = give(shard, "2", T0 + 26 * HOUR, "case.resolved", {"exception_id": id_, "by": "kim"})
+    assert [(out.type, out.status) for out in outs] == [("exception.resolved", "resolved"), ("action.withdrawn", "resolved")]
+    assert outs[0].data["resolution"] == "case"
+    outs = give(shard, "3", T0 + 27 * HOUR, "case.reopened", {"exception_id": id_})
+    assert [(out.type, out.status) for out in outs] == [("exception.updated", "open"), ("action.proposed", "open")]
+    assert outs[0].data["exception_id"] == id_
+    assert outs[0].data["sequence"] == 3
+
+
+def test_late_evidence_takes_back_what_was_never_true(shard: Shard) -> None:
+    """A capture that happened in time and was logged late retracts."""
+    overdue(shard)
+    raw = line("2", T0 + HOUR, data={"amount": {"amount": "80.00", "currency": "EUR"}})
+    shard.apply(record(raw, T0 + 30 * HOUR))
+    outs = shard.drain()
+    assert [(out.type, out.status) for out in outs] == [("exception.retracted", "retracted"), ("action.withdrawn", "retracted")]
+
+
+def test_a_closed_order_knows_its_events_and_takes_no_new_ones(shard: Shard) -> None:
+    """After the silence that the policy allows an order leaves a tombstone: repeats have no effect, anything new is rejected."""
+    give(shard, "1", T0, "order.placed", PLACED)
+    give(shard, "2", T0 + HOUR, "payment.captured", {"amount": {"amount": "80.00", "currency": "EUR"}})
+    wait(shard, T0 + 70 * DAY)
+    assert len(shard) == 0
+    assert give(shard, "2", T0 + 71 * DAY, "payment.captured") == []
+    (out,) = give(shard, "3", T0 + 71 * DAY, "return.requested")
+    assert (out.topic, out.data["reason"]) == ("rejects", "order_closed")
+    assert shard.counts.duplicates == 1
+
+
+def test_an_order_with_something_open_is_not_closed(shard: Shard) -> None:
+    """As long as an exception is open its order is kept."""
+    overdue(shard)
+    wait(shard, T0 + 400 * DAY)
+    assert len(shard) == 1
+
+
+def test_an_event_of_an_unknown_order_beyond_the_horizon_is_rejected(shard: Shard) -> None:
+    """It may belong to an order that was closed and forgotten: it is rejected, not judged."""
+    shard.apply(record(line("1", T0, "order.placed", data=PLACED), T0 + 181 * DAY))
+    (out,) = shard.drain()
+    assert (out.topic, out.data["reason"]) == ("rejects", "too_old")
+
+
+def test_a_shadow_rule_speaks_softly(tmp_path: Path) -> None:
+    """A rule in shadow is published as such, asks for nothing, and suppresses nothing that is on."""
+    shard = Shard(policy(tmp_path, "rules: {order.pending_too_long: shadow}\n"))
+    give(shard, "1", T0, "order.placed", PLACED)
+    outs = wait(shard, T0 + 3 * DAY)
+    pending = [out for out in outs if out.kind == "order.pending_too_long"]
+    assert [cast("Data", out.data["policy"])["mode"] for out in pending if out.topic == "exceptions"] == ["shadow"]
+    assert not [out for out in pending if out.topic == "actions"]
+    assert ("exception.updated", "payment.capture_overdue", "suppressed") not in told(outs)
+
+
+def test_the_policy_of_an_orders_own_country_holds(tmp_path: Path) -> None:
+    """An override for the destination changes the deadline of its orders only."""
+    text = "overrides:\n  - when: {country: NL}\n    rules: {payment.capture_overdue: {threshold: 2 h}}\n"
+    shard = Shard(policy(tmp_path, text))
+    give(shard, "1", T0, "order.placed", PLACED)
+    assert told(wait(shard, T0 + 3 * HOUR)) == [("exception.raised", "payment.capture_overdue", "open")]
+    shard = Shard(policy(tmp_path, text))
+    give(shard, "1", T0, "order.placed", PLACED | {"ship_to": {"country": "DE"}})
+    assert told(wait(shard, T0 + 3 * HOUR)) == []
+
+
+def test_nothing_is_requested_of_an_order_that_is_blocked(shard: Shard) -> None:
+    """While a blocking exception is open, an action of lane auto is proposed to a person instead."""
+    give(shard, "1", T0, "order.placed", PLACED)
+    failed: Data = {"payment_id": "p1", "decline": "soft"}
+    free = give(shard, "2", T0 + HOUR, "payment.failed", failed)
+    assert [out.type for out in free if out.topic == "actions"] == ["action.requested"]
+    other = Shard(load_policy(None))
+    give(other, "1", T0, "order.placed", PLACED)
+    give(other, "0", T0 + 60_000_000, "address.invalid")
+    blocked = give(other, "2", T0 + HOUR, "payment.failed", failed)
+    assert [out.type for out in blocked if out.topic == "actions"] == ["action.proposed"]
