@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
+from dataflows.core.conditions import least
 from dataflows.core.identity.placed import evidence
 from dataflows.core.policy import Dims
 from dataflows.core.rules import RULES_BY_KIND
@@ -32,11 +33,12 @@ class IdentityRules:
 
 
 def identity_rules(policy: Policy) -> IdentityRules:
-    """Reads the policy. It is the general one: an event whose order is unknown has no site, carrier or country."""
+    """Reads the policy. It is the general one: an event whose order is unknown has no site, carrier, country or calendar."""
     nobody = Dims()
+    orphans = policy.setting(ORPHAN, nobody)
     return IdentityRules(
         keep=policy.retention.dedupe,
-        orphan_after=None if policy.setting(ORPHAN, nobody).switch == "off" else policy.retention.orphan_after,
+        orphan_after=None if orphans.switch == "off" else least(orphans.threshold) + orphans.grace.n,
         compare_customers=policy.setting(TWIN, nobody).switch != "off",
     )
 

@@ -48,7 +48,6 @@ def effective(policy: Policy) -> dict[str, Plain]:
             for name, n in (
                 ("close_after", retention.close_after),
                 ("dedupe", retention.dedupe),
-                ("orphan_after", retention.orphan_after),
                 ("expire_unknown", retention.expire_unknown),
             )
         },

@@ -119,7 +119,6 @@ class RetentionForm(Form):
 
     close_after: Period = read.any_span("60 d")
     dedupe: Period = read.any_span("180 d")
-    orphan_after: Period = read.any_span("15 m")
     expire_unknown: Period = read.any_span("30 d")
 
 

@@ -122,11 +122,10 @@ class Place:
 class Retention:
     """How long things are kept, in elapsed microseconds.
 
-    `close_after`: silence after which an ended order is closed; `dedupe`: event IDs and tombstones; `orphan_after`: an event that ties to
-    no order becomes an orphan; `expire_unknown`: an order that was never placed is forgotten.
+    `close_after`: silence after which an ended order is closed; `dedupe`: event IDs and tombstones; `expire_unknown`: an order that was
+    never placed is forgotten.
     """
 
     close_after: int
     dedupe: int
-    orphan_after: int
     expire_unknown: int

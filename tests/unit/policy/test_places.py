@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from dataflows.core.clocks import HOUR, MINUTE, SECOND, deadline, span
+from dataflows.core.clocks import HOUR, SECOND, deadline, span
 from dataflows.core.policy import Retention, load_policy
 from tests.unit.policy.rules import RULES, loaded
 
@@ -34,7 +34,7 @@ countries:
   NO: {zone: Arctic/Longyearbyen}
   NL: {calendar: nl-warehouse}
 tenants: {acme: {zone: Asia/Tokyo}, desk: {calendar: ups}}
-retention: {close_after: 1 d, orphan_after: 90 s}
+retention: {close_after: 1 d, expire_unknown: 90 s}
 """
 
 
@@ -115,8 +115,8 @@ def test_a_zone_of_an_event_is_taken_only_if_it_is_one(tmp_path: Path) -> None:
 def test_retention_is_in_microseconds(tmp_path: Path) -> None:
     """What the file does not say has its default."""
     day = 24 * HOUR
-    assert load_policy(None, RULES).retention == Retention(60 * day, 180 * day, 15 * MINUTE, 30 * day)
-    assert loaded(tmp_path, FILE).retention == Retention(day, 180 * day, 90 * SECOND, 30 * day)
+    assert load_policy(None, RULES).retention == Retention(60 * day, 180 * day, 30 * day)
+    assert loaded(tmp_path, FILE).retention == Retention(day, 180 * day, 90 * SECOND)
 
 
 def test_norway_is_a_country(tmp_path: Path) -> None:
