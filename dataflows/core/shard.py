@@ -137,6 +137,8 @@ class Shard:
             for known, idle in self._old.items():
                 self._packed[known] = pack_order(idle)
             self._old, self._young = self._young, {}
+            for idle in self._old.values():
+                idle.facts = None  # Computed again if they are asked for.
 
     def _open(self, key: str, record: Record) -> Order | None:
         """A new order for a record; None if the record is too old or belongs to a closed order."""
