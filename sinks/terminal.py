@@ -65,7 +65,9 @@ class TerminalView:
         width = min(self.console.width, WIDTH) if self.console.is_terminal else WIDTH
         self.console.print(heading(verdict, width), soft_wrap=True)
         if status == "open":
-            self.console.print(Text(clip(f"             {verdict.data['summary']}", width), style="dim"), soft_wrap=True)
+            # The line above names the kind already; here stands what it means.
+            meaning = str(verdict.data["summary"]).partition(": ")[2]
+            self.console.print(Text(clip(f"             {meaning}", width), style="dim"), soft_wrap=True)
 
     def _standing(self) -> Group:
         standing = Text(f"{self._note()}   " if self._note is not None else "", style="bold")
@@ -81,9 +83,9 @@ def heading(verdict: Verdict, width: int = WIDTH) -> Text:
     data = verdict.data
     line = Text(f"{_moment(verdict.log)} ")
     if verdict.status == "open":
-        line.append(f"{verdict.severity.upper():<8}", style=STYLES[verdict.severity])
+        line.append(f"{verdict.severity.upper():<10}", style=STYLES[verdict.severity])
     else:
-        line.append(f"{verdict.status:<8.8}", style="green" if verdict.status == "resolved" else "dim")
+        line.append(f"{verdict.status:<10}", style="green" if verdict.status == "resolved" else "dim")
     line.append(f" {verdict.kind:<31.31} ", style="bold" if verdict.status == "open" else "")
     line.append(f"{clip(verdict.order, 18):<18} {data.get('owner') or '':<5}")
     due = data.get("due_at")

@@ -30,7 +30,7 @@ def shown(*verdicts: Out, terminal: bool = False) -> str:
 def test_a_line_says_when_how_bad_what_whose_and_until_when() -> None:
     """Everything that decides whether to look closer, in at most a hundred columns."""
     line = heading(verdict()).plain
-    assert line == "04-20 08:00 HIGH     fulfilment.ship_overdue         A-1                FULF  due 04-20 08:00"
+    assert line == "04-20 08:00 HIGH       fulfilment.ship_overdue         A-1                FULF  due 04-20 08:00"
     assert len(line) <= WIDTH
 
 
