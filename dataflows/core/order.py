@@ -178,7 +178,7 @@ class Order:
                 paid = taken.amount
                 if paid is None or (paid.amount, paid.currency) != self.total or type_ in self.marks:
                     marks = (type_, "balance")
-                if taken.payment_id is None or self.payments == {taken.payment_id}:
+                if taken.payment_id is None or self.payments == frozenset((taken.payment_id,)):
                     marks = (*marks, "settled")
             elif type_.startswith("address.") and cast("AddressSignal", record.event.data).risk == "high":
                 marks = (type_, "high risk")
