@@ -9,11 +9,12 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, cast
 
 from dataflows.core.conditions import Condition, least, merged
-from dataflows.core.facts import Facts
+from dataflows.core.facts import RETURNS, Facts
 from dataflows.core.ledger import Key, suppress
-from dataflows.core.profile import Profile
+from dataflows.core.profile import EVERY_EVENT, Profile
 from dataflows.core.publisher import Publisher
 from dataflows.core.rules import RULES, RULES_BY_KIND
+from dataflows.core.rules.base import UNHEARD
 from dataflows.core.timeline import Added
 from dataflows.core.verdicts import CASE_NEW
 
@@ -38,6 +39,8 @@ CASE_STATES = {
     "case.reopened": "open",
 }
 CASES = frozenset(CASE_STATES)
+SCATTERED = frozenset(("several", *RETURNS))
+"""Marks of an order that has more than one parcel, or one that comes back."""
 
 
 class Engine:
@@ -91,8 +94,10 @@ class Engine:
         rules = set(order.live) if order.live else None
         for index, needs, unless in plan.judge:
             if (needs is None or not needs.isdisjoint(seen)) and (unless is None or unless.isdisjoint(seen)):
-                rules = rules or set()
-                rules.add(index)
+                fits = RULES[index].fits
+                if fits is None or not fits(record.event.data, profile.settings[index]):
+                    rules = rules or set()
+                    rules.add(index)
         for index in plan.met if whole else plan.met_partly:
             pending.pop(index, None)
         for index, least_wait, needs, unless, dated in plan.arm:
@@ -131,7 +136,29 @@ class Engine:
             return []
         if order.profile is None:
             order.profile = self._profile_of(order, now)
-        return self.judge(order, due | (order.live if order.placed else set()), now, inclusive=True)
+        if order.last_log < now:
+            due = {index for index in due if not self._heard(order, order.profile, index, now)}
+        return self.judge(order, due, now, inclusive=True) if due else []
+
+    @staticmethod
+    def _heard(order: Order, profile: Profile, index: int, now: int) -> bool:
+        """Whether a rule waits for a silence that was broken so lately that it need not be judged before it is due again.
+
+        Every earlier silence ended before the instant that the rule was to be looked at, which is never later than when it could have
+        become true. Where there are several parcels, or parcels that come back, one may be silent while another is not.
+        """
+        rule = RULES[index]
+        if not rule.silence or index in order.live or not SCATTERED.isdisjoint(order.marks):
+            return False
+        for record in reversed(order.timeline.records):
+            type_ = record.event.type
+            if type_ in rule.arms or (EVERY_EVENT in rule.arms and not type_.startswith(UNHEARD)):
+                again = record.at + profile.wait(index)
+                if again > now:
+                    order.pending[index] = again
+                    return True
+                break
+        return False
 
     def _unplaced(self, order: Order, now: int, *, changed: bool) -> list[Out]:
         """An order that is not known to be placed can only be an orphan; if its placing was withdrawn, so is what was said of it."""

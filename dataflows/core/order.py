@@ -56,19 +56,27 @@ STRUCTURAL = frozenset(
 """Events that may change what earlier events mean; all rules are judged again after them."""
 
 
+DAY = 24 * 3_600_000_000
 EAST = 14 * 3_600_000_000
 WEST = 12 * 3_600_000_000
 """No clock is further from UTC than 14 hours ahead or 12 hours behind, so no local midnight comes earlier or later than that."""
+UNPROMISED = 0
+"""What stands for the promise of an order that was placed without one."""
+
+
+def exact(text: str) -> bool:
+    """Whether a `*_by` field names instants only, so that no zone has a say in it."""
+    return text.count("T") > text.count("/")
 
 
 def soonest(text: str) -> int:
     """A lower bound in µs of the instant at which a `*_by` date ends, in whatever zone."""
-    return deadline(text, "UTC") - EAST
+    return deadline(text, "UTC") - (0 if exact(text) else EAST)
 
 
 def latest(text: str) -> int:
     """An upper bound in µs of the instant at which a `*_by` date ends, in whatever zone."""
-    return deadline(text, "UTC") + WEST
+    return deadline(text, "UTC") + (0 if exact(text) else WEST)
 
 
 class Order:
@@ -76,12 +84,14 @@ class Order:
 
     `pending` maps a rule to the earliest log time at which it may become true; `live` rules have something open; `pieces` are
     the ordered lines (line_id, sku, quantity) while they are as placed; `facts` are those of the history as it stands, if asked for;
-    `dates` are lower bounds of the deadlines that `ship_by` and `promised_by` give it as placed.
+    `dates` are lower bounds of the deadlines that `ship_by` and `promised_by` give it as placed, `promised` that of the order's own
+    promise (None: it may have been changed), `estimated` that of all the carriers' estimates. `units` maps every shipment ID and
+    tracking number to one that stands for all those of its shipment.
     """
 
     __slots__ = (
         "dates",
-        "etas",
+        "estimated",
         "facts",
         "handed",
         "id",
@@ -111,10 +121,10 @@ class Order:
         self.marks: set[str] = set()
         self.pending: dict[int, int] = {}
         self.live: set[int] = set()
-        self.units: set[str] = set()
+        self.units: dict[str, str] = {}
         self.handed: frozenset[str] = frozenset()
         self.seen: frozenset[str] = frozenset()
-        self.etas: dict[str, str] = {}
+        self.estimated: int | None = None
         self.promised: int | None = None
         self.sent_back: frozenset[str] = frozenset()
         self.payments: frozenset[str | None] = frozenset()
@@ -134,13 +144,13 @@ class Order:
     def mark(self, record: Record) -> tuple[tuple[str, ...], bool, bool]:
         """Notes what kind of event came: its marks, whether it may change what earlier events mean, and whether it speaks of all lines.
 
-        Marks of an event: its type; of a scan `carrier.scan:<status>`, `carrier.scan+reason` (it has one), `late eta` (a new one, not
-        plainly within the promise), `scanned` (the order's first possession), `unannounced` (a parcel's first possession or a delivery
-        without a hand-over); `part shipped` (a hand-over of some lines, or one of several shipments), `high risk` (of an address),
-        `balance` (a capture that is not simply the total), `expires` (an authorization that does), `settled` (a capture of all
-        that was authorized), `future` (dated after its log time).
-        Marks of an order besides: `several` (parcels), `whole` (handed over at once), `lines` (more than one piece), `ship_by`,
-        `promised_by`, `terms:<terms>`.
+        Marks of an event: its type; of a scan `carrier.scan:<status>`, `carrier.scan+reason` (it has one), `late eta` (not plainly
+        within the promise, or without one within a day of all others), `scanned` (the order's first possession), `unannounced` (a
+        parcel's first possession or a delivery without a hand-over); `part shipped` (a hand-over of some lines, or one of several
+        shipments), `high risk` (of an address), `balance` (a capture that is not simply the total), `expires` (an authorization that
+        does), `settled` (a capture of all that was authorized), `future` (dated after its log time).
+        Marks of an order besides: `several` (parcels), `whole` (handed over at once), `lines` (more than one piece, or others than
+        ordered), `ship_by`, `promised_by`, `terms:<terms>`.
         """
         type_ = record.event.type
         if type_ == "carrier.scan":
@@ -158,7 +168,7 @@ class Order:
                 structural = bool(self.marks)
                 self._place(cast("OrderPlaced", record.event.data))
             elif type_ == "order.updated":
-                self.marks.update(("lines", "terms:invoice", "terms:on_ship"))
+                self.marks.update(("lines", "terms:invoice", "terms:on_ship", "terms:prepaid"))
                 self.marks.discard("ship_by")  # It may have been taken away.
                 self.pieces = self.promised = self.total = None
             elif type_ in RETURNS:
@@ -197,12 +207,11 @@ class Order:
 
     def _place(self, placed: OrderPlaced) -> None:
         lines = placed.lines or ()
-        if placed.payment_terms in TERMS:
-            self.marks.add(f"terms:{placed.payment_terms}")
+        self.marks.add(f"terms:{placed.payment_terms if placed.payment_terms in TERMS else 'prepaid'}")
         self.pieces = [(x.line_id, x.sku, x.quantity) for x in lines]
         if len(lines) > 1 or any((x.quantity or 1) > 1 for x in lines):
             self.marks.add("lines")
-        self.promised = None if placed.promised_by is None else soonest(placed.promised_by)
+        self.promised = UNPROMISED if placed.promised_by is None else soonest(placed.promised_by)
         self.total = (placed.total.amount, placed.total.currency) if placed.total else None
         self._date("ship_by", [placed.ship_by, *(x.ship_by for x in lines)])
         self._date("promised_by", [placed.promised_by, *(x.promised_by for x in lines)])
@@ -222,17 +231,12 @@ class Order:
         unit = data.tracking_number or data.shipment_id or ""
         if unit in self.sent_back and unit not in self.units:
             return marks, False, False
-        if data.eta is not None and data.eta != self.etas.get(unit):
-            self.etas[unit] = data.eta
-            if self.promised is None or latest(data.eta) > self.promised:
-                marks = (*marks, "late eta")
+        if data.eta is not None and self._is_late(data.eta):
+            marks = (*marks, "late eta")
         # A voided shipment that moves after all counts again.
         structural = status == "cancelled" or "warehouse.shipment_cancelled" in seen or "carrier.scan:cancelled" in seen
-        if "several" in seen and data.tracking_number and data.shipment_id:
-            structural = True  # It may show that two shipments are one.
-        if unit not in self.units:
-            structural = structural or bool(self.units)
-            self._meet((unit,))
+        if unit not in self.units or data.shipment_id:
+            structural = self._meet((unit, data.shipment_id) if data.shipment_id else (unit,)) or structural
         if possession(record):
             if "scanned" not in seen:
                 marks = (*marks, "scanned")
@@ -248,21 +252,37 @@ class Order:
         announced = cast("WarehouseShipment", record.event.data)
         numbers = tracking_numbers(announced)
         units = [*numbers, *((announced.shipment_id,) if announced.shipment_id else ())] or [""]
-        structural = units == [""] or announced.replaces is not None or (bool(self.units) and not self.units.issuperset(units))
-        self._meet(units)
-        if "several" in self.marks and len(units) > 1:
-            structural = True  # It may show that two shipments are one.
+        structural = self._meet(units) or units == [""] or announced.replaces is not None
         if len(numbers) > 1:
             self.marks.add("several")
-        if not whole and ("scanned" in self.marks or "warehouse.shipped" in self.marks):
-            structural = True  # Its lines may be those of what has left.
+        if not whole:
+            self.marks.add("lines")
+            if "scanned" in self.marks or "warehouse.shipped" in self.marks:
+                structural = True  # Its lines may be those of what has left.
         if record.event.type == "warehouse.shipped":
             self.handed = self.handed.union(units)
             if whole:
                 self.marks.add("whole")
         return structural
 
-    def _meet(self, units: tuple[str, ...] | list[str]) -> None:
-        if self.units and self.units.isdisjoint(units):
+    def _is_late(self, eta: str) -> bool:
+        """Whether an estimate may be one that slipped."""
+        if self.promised == UNPROMISED:
+            known, at = self.estimated, soonest(eta)
+            self.estimated = at if known is None else min(known, at)
+            return latest(eta) > self.estimated + DAY
+        return self.promised is None or latest(eta) > self.promised
+
+    def _meet(self, units: tuple[str, ...] | list[str]) -> bool:
+        """Ties the identifiers that one event names; whether that changes what was known: a new one, or two shipments that are one."""
+        known = self.units
+        homes = {known[unit] for unit in units if unit in known}
+        if len(homes) == 1 and all(unit in known for unit in units):
+            return False
+        changed = bool(known)
+        if changed and not homes:
             self.marks.add("several")
-        self.units.update(units)
+        home = min(homes, default=units[0])
+        for unit in [*units, *(u for u, other in known.items() if other in homes)]:
+            known[unit] = home
+        return changed

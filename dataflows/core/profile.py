@@ -14,10 +14,13 @@ from dataflows.core.rules import RULES
 
 if TYPE_CHECKING:
     from dataflows.core.policy import RuleSetting
+    from dataflows.core.rules.base import Rule
 
 Trigger = tuple[int, frozenset[str] | None, frozenset[str] | None]
 Arm = tuple[int, int, frozenset[str] | None, frozenset[str] | None, "str | None"]
 EVERY_EVENT = "*"
+MOST = 10_000
+"""Combinations of marks that are remembered at once; an ordinary stream has some hundreds."""
 DATES = {"ship_by": ("order.placed",), "promised_by": ("order.placed",), "expires_at": ("payment.authorized",)}
 """The dates that arm rules, and the events that bring them."""
 ARRIVAL_MARKS = {
@@ -33,6 +36,13 @@ def bound(setting: RuleSetting) -> int:
     """A lower bound in µs of the time from an anchor to the first instant at which the rule may be raised."""
     spans = [setting.threshold, *(step.at for step in setting.steps), *((setting.international,) if setting.international else ())]
     return min(least(span) for span in spans)
+
+
+def _concerns(rule: Rule, marks: frozenset[str]) -> bool:
+    """Whether a rule may have something to say of an order that has seen these marks."""
+    if rule.needs and marks.isdisjoint(rule.needs):
+        return False
+    return EVERY_EVENT in rule.arms or not marks.isdisjoint((*rule.on, *rule.arms))
 
 
 @dataclass(frozen=True, slots=True)
@@ -53,6 +63,8 @@ class Profile:
         self.active = frozenset(i for i, s in enumerate(settings) if s.switch != "off" or s.kind in overridden)
         self.suppressors = {s.kind: frozenset(s.suppressed_by) for s in settings if s.suppressed_by}
         self._plans: dict[tuple[str, ...], Plan] = {}
+        self._possible: dict[frozenset[str], tuple[int, ...]] = {}
+        self._waits: dict[int, int] = {}
 
     def plan(self, marks: tuple[str, ...]) -> Plan:
         """The plan for an event with these marks."""
@@ -61,13 +73,26 @@ class Profile:
             known = self._plans[marks] = self._compile(frozenset(marks))
         return known
 
-    def possible(self, marks: set[str]) -> list[int]:
+    def possible(self, marks: set[str]) -> tuple[int, ...]:
         """The active rules that an order with these marks could have something to do with.
 
         Marks that depend on what came before an event count as any event of its type: after a change further back they may be wrong.
         """
         coarse = marks | {mark for mark, type_ in ARRIVAL_MARKS.items() if type_ in marks}
-        return [i for i in sorted(self.active) if EVERY_EVENT in RULES[i].arms or not coarse.isdisjoint((*RULES[i].on, *RULES[i].arms))]
+        key = frozenset(coarse)
+        known = self._possible.get(key)
+        if known is None:
+            if len(self._possible) >= MOST:
+                self._possible.clear()
+            known = self._possible[key] = tuple(i for i in sorted(self.active) if _concerns(RULES[i], key))
+        return known
+
+    def wait(self, index: int) -> int:
+        """A lower bound in µs of the time from what arms a rule to when it may be raised."""
+        known = self._waits.get(index)
+        if known is None:
+            known = self._waits[index] = bound(self.settings[index])
+        return known
 
     def _bound(self, index: int, dated: str | None) -> int:
         """How long after what arms it a rule may first be raised: its date, or an event."""

@@ -51,9 +51,9 @@ def pack_order(order: Order) -> bytes:
         places,
         len(timeline.hidden),
         sum(BITS[mark] for mark in order.marks).to_bytes(len(MARKS) // 8 + 1, "little"),
-        sorted(order.units),
+        order.units,
         [sorted(order.handed), sorted(order.seen), sorted(order.sent_back), sorted(order.payments, key=str)],
-        [order.etas, order.promised, order.dates, order.total],
+        [order.estimated, order.promised, order.dates, order.total],
         order.pieces,
         [[index, at] for index, at in order.pending.items()],
         sorted(order.live),
@@ -84,7 +84,7 @@ def unpack_order(packed: bytes) -> Order:
         marks,
         units,
         (handed, seen, sent_back, payments),
-        (etas, promised, dates, total),
+        (estimated, promised, dates, total),
         pieces,
         pending,
         live,
@@ -126,9 +126,9 @@ def unpack_order(packed: bytes) -> Order:
         bit = left & -left
         order.marks.add(MARKS[bit.bit_length() - 1])
         left ^= bit
-    order.units, order.live = set(units), set(live)
+    order.units, order.live = units, set(live)
     order.handed, order.seen, order.sent_back, order.payments = map(frozenset, (handed, seen, sent_back, payments))
-    order.etas, order.promised, order.dates = etas, promised, dates
+    order.estimated, order.promised, order.dates = estimated, promised, dates
     order.total = None if total is None else (total[0], total[1])
     order.pieces = None if pieces is None else [(line_id, sku, quantity) for line_id, sku, quantity in pieces]
     order.pending = dict(pending)

@@ -28,7 +28,7 @@ if TYPE_CHECKING:
     from dataflows.core.verdicts import Out
 
 ALWAYS = (*DATA_MODELS, "note", "future")
-THOROUGH = tuple(replace(rule, on=ALWAYS, arms=(), needs=(), unless=(), met_by=(), dated=None) for rule in RULES)
+THOROUGH = tuple(replace(rule, on=ALWAYS, arms=(), needs=(), unless=(), met_by=(), dated=None, silence=False, fits=None) for rule in RULES)
 
 
 def said(lines: Sequence[Mapping[str, object]], policy: Policy, until: int, *, thorough: bool) -> list[str]:

@@ -15,9 +15,12 @@ if TYPE_CHECKING:
     from dataflows.core.facts import Facts
     from dataflows.core.policy import RuleSetting
 
+UNHEARD = ("case.", "action.", "feed.")
+"""Prefixes of the event types that say nothing about the order itself."""
 Severity = Literal["low", "medium", "high", "critical"]
 Lane = Literal["auto", "review", "block"]
 Shape = Literal["timeout", "signal"]
+Fits = Callable[[object, "RuleSetting"], bool]
 Judge = Callable[["Facts", "RuleSetting"], "Iterable[Condition | None]"]
 
 
@@ -57,7 +60,8 @@ class Rule:
     start an expectation, so that the engine must look again later (`*`: any event); both count only if the order has one of the marks in
     `needs` (if any are given) and none of `unless`. `met_by` are marks after which nothing is to be waited for: of events that speak of
     the whole order, or of any part where `partly` is set. `dated` names the date (`ship_by`, `promised_by`, `expires_at`) by which the
-    event that brings it arms the rule; other events arm it by their own time.
+    event that brings it arms the rule; other events arm it by their own time. `silence` is set where the rule speaks of nothing but the
+    time since the last event of those that arm it. `fits` says of an event's data alone that it cannot make the rule true.
     """
 
     kind: str
@@ -77,6 +81,8 @@ class Rule:
     met_by: tuple[str, ...] = ()
     partly: bool = False
     dated: str | None = None
+    silence: bool = False
+    fits: Fits | None = None
 
 
 def rule(  # noqa: PLR0913 (the fields of a Rule)
@@ -97,6 +103,8 @@ def rule(  # noqa: PLR0913 (the fields of a Rule)
     met_by: tuple[str, ...] = (),
     partly: bool = False,
     dated: str | None = None,
+    silence: bool = False,
+    fits: Fits | None = None,
 ) -> Callable[[Judge], Rule]:
     """Makes the decorated judge a `Rule`; the arguments are those of `Rule`."""
 
@@ -119,6 +127,8 @@ def rule(  # noqa: PLR0913 (the fields of a Rule)
             met_by,
             partly,
             dated,
+            silence,
+            fits,
         )
 
     return build

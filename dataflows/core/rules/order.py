@@ -6,7 +6,7 @@ from collections.abc import Iterable
 from typing import TYPE_CHECKING, cast
 
 from dataflows.core.conditions import Condition, earliest, signal, silences, timeout
-from dataflows.core.rules.base import RuleDefaults, rule
+from dataflows.core.rules.base import UNHEARD, RuleDefaults, rule
 
 if TYPE_CHECKING:
     from dataflows.core.facts import Facts
@@ -28,6 +28,7 @@ CHANGES = frozenset(("lines", "ship_to", "service", "method"))
     actions=(("remind_customer", "the order waits for its payment"), ("close_order", "nobody paid for it")),
     defaults=RuleDefaults(owner="ECOM", severity="medium", lane="auto", threshold="2 d"),
     arms=("order.placed",),
+    needs=("terms:prepaid", "terms:on_ship"),
     met_by=("payment.authorized", "payment.captured"),
     partly=True,
 )
@@ -118,12 +119,13 @@ def duplicate_suspected(o: Facts, s: RuleSetting) -> Found:
     arms=("*",),
     unless=("ship_by",),
     met_by=("warehouse.shipped", "scanned"),
+    silence=True,
 )
 def stalled(o: Facts, s: RuleSetting) -> Found:
     if s.switch == "off" or o.method != "ship" or o.fields.ship_by or any(line.ship_by for line in o.lines.values()):
         return
     lifted = earliest(o.ended, o.shipped)
-    heard = [r for r in o.t.records if not r.event.type.startswith(("case.", "action.", "feed."))]
+    heard = [r for r in o.t.records if not r.event.type.startswith(UNHEARD)]
     waits = [(h.record.at, h.released) for h in o.holds]
     waits.extend((at, o.allocated if o.allocated is not None and o.allocated >= at else None) for at in o.instants("inventory.backordered"))
     for record, (at, until) in zip(heard, silences([r.at for r in heard], None), strict=True):
@@ -184,6 +186,19 @@ def price_dispute(o: Facts, s: RuleSetting) -> Found:
         yield signal(s, record, clears=o.instants("invoice.issued"), lifted=o.cancelled)
 
 
+def _lacks(fields: object, path: str) -> bool:
+    value: object = fields
+    for name in path.split("."):
+        value = cast("object", getattr(value, name, None))
+        if value is None or value in ("", [], ()):
+            return True
+    return False
+
+
+def _complete(placed: object, s: RuleSetting) -> bool:
+    return not any(_lacks(placed, path) for path in s.fields)
+
+
 @rule(
     "order.master_data_incomplete",
     "signal",
@@ -194,18 +209,10 @@ def price_dispute(o: Facts, s: RuleSetting) -> Found:
     actions=(("create_task", "complete the order's data"),),
     defaults=RuleDefaults(owner="DATA", severity="medium", lane="block", fields=("total", "ship_to.country")),
     on=("order.placed",),
+    fits=_complete,
 )
 def master_data_incomplete(o: Facts, s: RuleSetting) -> Found:
     wanted = [f for f in s.fields if o.method == "ship" or not f.startswith("ship_to.")]
     for missing, since, until, record in o.segments(lambda fields: tuple(f for f in wanted if _lacks(fields, f))):
         if missing:
             yield signal(s, record, at=since, clears=(until,), lifted=o.ended, detail="missing " + ", ".join(missing))
-
-
-def _lacks(fields: object, path: str) -> bool:
-    value: object = fields
-    for name in path.split("."):
-        value = cast("object", getattr(value, name, None))
-        if value is None or value in ("", [], ()):
-            return True
-    return False

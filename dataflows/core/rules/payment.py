@@ -83,6 +83,7 @@ def declined_hard(o: Facts, s: RuleSetting) -> Found:
         suppressed_by=("payment.capture_overdue", "order.pending_too_long", "payment.declined_soft", "payment.declined_hard"),
     ),
     arms=("order.placed",),
+    needs=("terms:prepaid", "terms:on_ship"),
     met_by=("payment.authorized", "payment.captured"),
     partly=True,
 )
@@ -167,6 +168,7 @@ def capture_failed(o: Facts, s: RuleSetting) -> Found:
     ),
     arms=("order.placed", "warehouse.shipped", "unannounced"),
     anchors=("terms", "placed", "shipped"),
+    needs=("terms:prepaid", "terms:on_ship"),
     unless=("payment.captured",),
     met_by=("payment.captured",),
     partly=True,

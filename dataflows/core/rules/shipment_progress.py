@@ -145,6 +145,7 @@ def _gaps(o: Facts, s: RuleSetting) -> Found:
     ),
     arms=("carrier.scan",),
     met_by=("carrier.scan:delivered", "carrier.scan:returned"),
+    silence=True,
 )
 def scan_gap(o: Facts, s: RuleSetting) -> Found:
     yield from _gaps(o, s)
@@ -170,6 +171,7 @@ def scan_gap(o: Facts, s: RuleSetting) -> Found:
     ),
     arms=("carrier.scan",),
     met_by=("carrier.scan:delivered", "carrier.scan:returned"),
+    silence=True,
 )
 def stuck(o: Facts, s: RuleSetting) -> Found:
     yield from _gaps(o, s)
@@ -189,6 +191,7 @@ def stuck(o: Facts, s: RuleSetting) -> Found:
     arms=("carrier.scan",),
     on=("carrier.scan:expired",),
     met_by=("carrier.scan:delivered", "carrier.scan:returned"),
+    silence=True,
 )
 def lost_suspected(o: Facts, s: RuleSetting) -> Found:
     yield from _gaps(o, s)
