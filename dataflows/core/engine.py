@@ -79,6 +79,7 @@ class Engine:
         marks, structural, whole = order.mark(record)
         if order.timeline.hidden:
             order.unmark()
+            structural = True  # What the order has seen may be what was withdrawn.
         profile = order.profile
         if not order.placed:
             return self._unplaced(order, now, changed=added is Added.INSERTED)

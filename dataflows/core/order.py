@@ -257,8 +257,8 @@ class Order:
             self.marks.add("several")
         if not whole:
             self.marks.add("lines")
-            if "scanned" in self.marks or "warehouse.shipped" in self.marks:
-                structural = True  # Its lines may be those of what has left.
+        if "scanned" in self.marks or "warehouse.shipped" in self.marks:
+            structural = True  # Its lines may be those of what has left.
         if record.event.type == "warehouse.shipped":
             self.handed = self.handed.union(units)
             if whole:
