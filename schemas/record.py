@@ -24,6 +24,10 @@ class Evidence(NamedTuple):
     offset: int
 
 
+Headers: TypeAlias = tuple[tuple[str, bytes | None], ...]
+"""The headers of a Kafka record, in their order; names may repeat."""
+
+
 class Record(Struct, gc=False):
     """An event at its place in the log."""
 
@@ -41,10 +45,33 @@ class Record(Struct, gc=False):
     event: Event
     raw: bytes
     """The record's bytes as they came in."""
+    key: bytes | None = None
+    """The key that it was appended with; only a broker knows one. Kept, like the headers, so that a reject is the original untouched."""
+    headers: Headers = ()
 
     @property
     def position(self) -> Position:
         """Where the record stands in log order."""
+        return (self.log, self.topic, self.partition, self.offset, self.sub)
+
+
+class Mark(Struct, frozen=True, gc=False):
+    """How far a monitored feed had spoken when a record of it was appended; it stands in the log of every shard, right after the record."""
+
+    log: int
+    topic: str
+    partition: int
+    offset: int
+    sub: int
+    """1: after the record itself, which has 0."""
+    feed: str
+    """The prefix of `source` that the policy declares."""
+    at: int
+    """The record's event time, at most its log time."""
+
+    @property
+    def position(self) -> Position:
+        """Where the mark stands in log order."""
         return (self.log, self.topic, self.partition, self.offset, self.sub)
 
 

@@ -3,7 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from typing import Protocol, TypeAlias
+from typing import TYPE_CHECKING, Protocol, TypeAlias
+
+if TYPE_CHECKING:
+    from schemas.record import Headers
 
 
 class Verdict(Protocol):
@@ -42,6 +45,26 @@ class Verdict(Protocol):
     @property
     def status(self) -> str:
         """`open`, `resolved`, `retracted` or `suppressed`; empty where there is none."""
+        ...
+
+    @property
+    def shard(self) -> str:
+        """The shard that said it."""
+        ...
+
+    @property
+    def number(self) -> int:
+        """Its number among all that the shard ever said; a resumed run gives the same verdict the same number again."""
+        ...
+
+    @property
+    def record_key(self) -> bytes | None:
+        """Of a reject: the key of the original record."""
+        ...
+
+    @property
+    def headers(self) -> Headers:
+        """Of a reject: the headers of the original record."""
         ...
 
     @property

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-    from schemas.record import Record
+    from schemas.record import Headers, Mark, Record
 
 BEGINNING = -(1 << 62)
 """The progress of a log of which nothing is known yet; earlier than every instant."""
@@ -34,16 +34,18 @@ class Refusal:
     detail: str
     raw: bytes
     size: int
+    key: bytes | None = None
+    headers: Headers = ()
 
 
 @dataclass(slots=True)
 class Batch:
-    """Records and refusals of `channel`, sorted by position; every later one of the channel has a log time of at least `progress`.
+    """Records, refusals and marks of `channel`, sorted by position; every later one of the channel has a log time of at least `progress`.
 
     `progress` is END with the last batch of a finite channel; `until` then says up to which instant (µs, inclusive) time passes.
     """
 
     channel: str
     progress: int
-    items: Sequence[Record | Refusal]
+    items: Sequence[Record | Refusal | Mark]
     until: int | None = None

@@ -15,7 +15,7 @@ import orjson
 
 if TYPE_CHECKING:
     from dataflows.core.rules.base import Lane, Rule, Severity
-    from schemas.record import Evidence
+    from schemas.record import Evidence, Headers
 
 NAMESPACE = UUID("6f2b1a52-6d0c-5b0e-9a55-0c6b6f7d1e11")
 """The namespace of all IDs that Orderwatch makes. Stored data: never change it."""
@@ -56,7 +56,11 @@ class Verdict:
 
 @dataclass(frozen=True, slots=True)
 class Out:
-    """One line out: `topic` is exceptions, actions or rejects; `log` (µs) and `key` give its place among those of its `order`."""
+    """One line out: `topic` is exceptions, actions, incidents or rejects; `log` (µs) and `key` give its place among those of its `order`.
+
+    `shard` and `number` are its place in all that its shard ever said: a run that resumes gives the same line the same number again.
+    `record_key` and `headers` are those of a rejected record.
+    """
 
     log: int
     order: str
@@ -68,6 +72,10 @@ class Out:
     severity: str = ""
     status: str = ""
     data: dict[str, object] = field(default_factory=dict[str, object])
+    shard: str = ""
+    number: int = 0
+    record_key: bytes | None = None
+    headers: Headers = ()
 
 
 def iso(at: int) -> str:
