@@ -1,27 +1,24 @@
 """One shard: its orders, the heap of their deadlines, and the sequence of what it says.
 
 A shard is a function of the records that it is given in log order and of log time passing between them: a deadline fires after every
-record of its instant. Orders that are not being touched are kept packed; closed ones leave a tombstone that knows their events.
+record of its instant. `Orders` keeps the open ones, `Tombs` what closed ones leave behind.
 """
 
 from __future__ import annotations
 
 import heapq
 from dataclasses import dataclass, field
-from hashlib import blake2b
 from typing import TYPE_CHECKING
 
 from dataflows.core.engine import CLOSE, Engine
 from dataflows.core.order import Order
-from dataflows.core.storage import pack_order, unpack_order
+from dataflows.core.orders import HOT, Orders
+from dataflows.core.tombs import Tombs
 from dataflows.core.verdicts import Out
 from schemas.record import Note, Record
 
 if TYPE_CHECKING:
     from dataflows.core.policy import Policy
-
-HOT = 256
-"""Orders that a shard keeps unpacked after their last touch, at least; at most twice as many."""
 
 
 @dataclass(slots=True)
@@ -42,18 +39,14 @@ class Shard:
         self.policy = policy
         self.engine = Engine(policy)
         self.counts = Counts()
-        self._hot = hot
-        self._young: dict[str, Order] = {}
-        self._old: dict[str, Order] = {}
-        self._packed: dict[str, bytes] = {}
-        self._tombs: dict[str, tuple[int, bytes]] = {}
+        self._orders = Orders(self.engine.restored, hot)
+        self._tombs = Tombs()
         self._heap: list[tuple[int, str]] = []
-        self._evictions: list[tuple[int, str]] = []
         self._out: list[Out] = []
 
     def __len__(self) -> int:
         """How many orders are open."""
-        return len(self._young) + len(self._old) + len(self._packed)
+        return len(self._orders)
 
     def drain(self) -> list[Out]:
         """What was said since the last call, in order."""
@@ -70,7 +63,7 @@ class Shard:
         self.counts.records += 1
         event = record.event
         key = f"{event.tenant}\x1f{record.order}"
-        order = self._young.get(key) or self._find(key)
+        order = self._orders.find(key)
         if order is None:
             order = self._open(key, record)
             if order is None:
@@ -95,7 +88,7 @@ class Shard:
         heap = self._heap
         while heap and (heap[0][0] < to or (inclusive and heap[0][0] == to)):
             at, key = heapq.heappop(heap)
-            order = self._young.get(key) or self._find(key)
+            order = self._orders.find(key)
             if order is None or order.wake != at:
                 continue
             self._out.extend(self.engine.wake(order, at))
@@ -103,48 +96,22 @@ class Shard:
                 continue
             order.wake = min(order.pending.values())
             heapq.heappush(heap, (order.wake, key))
-        while self._evictions and self._evictions[0][0] <= to:
-            at, key = heapq.heappop(self._evictions)
-            if self._tombs.get(key, (0, b""))[0] == at:
-                del self._tombs[key]
+        self._tombs.evict(to)
 
     def find(self, tenant: str, order: str) -> Order | None:
         """An open order; None if it is unknown or closed."""
-        return self._find(f"{tenant}\x1f{order}")
+        return self._orders.find(f"{tenant}\x1f{order}")
 
     def _patience(self, order: Order) -> int:
         """How long an order may be silent before it is seen whether it can be closed, µs."""
         retention = self.policy.retention
         return retention.close_after if order.placed else retention.expire_unknown
 
-    def _find(self, key: str) -> Order | None:
-        order = self._young.get(key)
-        if order is not None:
-            return order
-        order = self._old.pop(key, None)
-        if order is None:
-            packed = self._packed.pop(key, None)
-            if packed is None:
-                return None
-            order = unpack_order(packed)
-            order.profile = self.engine.restored(order)
-        self._keep(key, order)
-        return order
-
-    def _keep(self, key: str, order: Order) -> None:
-        self._young[key] = order
-        if len(self._young) >= self._hot:
-            for known, idle in self._old.items():
-                self._packed[known] = pack_order(idle)
-            self._old, self._young = self._young, {}
-            for idle in self._old.values():
-                idle.facts = None  # Computed again if they are asked for.
-
     def _open(self, key: str, record: Record) -> Order | None:
         """A new order for a record; None if the record is too old or belongs to a closed order."""
-        until, known = self._tombs.get(key, (0, b""))
-        if record.log < until:
-            if _digest(record.event.source, record.event.id) in {known[i : i + 8] for i in range(0, len(known), 8)}:
+        tomb = self._tombs.find(key, record.log)
+        if tomb is not None:
+            if tomb.knows(record):
                 self.counts.duplicates += 1
             else:
                 self._reject(record, "order_closed", "the order was closed and forgotten")
@@ -154,12 +121,12 @@ class Shard:
             return None
         self.counts.orders += 1
         order = Order(record.event.tenant, record.order)
-        self._keep(key, order)
+        self._orders.add(key, order)
         return order
 
     def _note(self, note: Note) -> None:
         key = f"{note.tenant}\x1f{note.order}"
-        order = self._find(key)
+        order = self._orders.find(key)
         if order is not None:
             self._out.extend(self.engine.note(order, note))
 
@@ -170,12 +137,8 @@ class Shard:
             order.pending[CLOSE] = again if again > now else now + self._patience(order)
             return False
         timeline = order.timeline
-        ids = (_digest(r.event.source, r.event.id) for r in (*timeline.records, *timeline.hidden))
-        evicted = now + self.policy.retention.dedupe
-        self._tombs[key] = (evicted, b"".join(ids))
-        heapq.heappush(self._evictions, (evicted, key))
-        self._young.pop(key, None)
-        self._old.pop(key, None)
+        self._tombs.add(key, now + self.policy.retention.dedupe, (*timeline.records, *timeline.hidden))
+        self._orders.drop(key)
         self.counts.closed += 1
         return True
 
@@ -190,7 +153,3 @@ class Shard:
         }
         key = self.engine.publisher.key(record.log)
         self._out.append(Out(record.log, record.order, "rejects", "reject", key, record.raw, data=place))
-
-
-def _digest(source: str, identity: str) -> bytes:
-    return blake2b(f"{source}\x1f{identity}".encode(), digest_size=8).digest()

@@ -13,7 +13,8 @@ import orjson
 
 from dataflows.core.identity import Ambiguous, Stage, identity_rules, orphan_verdict
 from dataflows.core.identity.orphans import Orphan
-from dataflows.core.shard import HOT, Shard
+from dataflows.core.orders import HOT
+from dataflows.core.shard import Shard
 from dataflows.names import FIRST_SHARDS, SECOND_SHARDS
 from dataflows.route import Arrival, Router
 from schemas.record import Record
