@@ -10,7 +10,7 @@ what a shard sees does not depend on batches, on the number of processes or on a
 from __future__ import annotations
 
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, TypeVar
 
 import bytewax.operators as op  # pyright: ignore[reportMissingTypeStubs]
 from bytewax.dataflow import Dataflow
@@ -18,6 +18,8 @@ from bytewax.dataflow import Dataflow
 from dataflows import names
 from dataflows.core.identity import Stage, identity_rules, orphan_verdict
 from dataflows.core.shard import Shard
+from dataflows.held import ORDER_ITEMS, SIGHTINGS
+from dataflows.keeping import Keeper
 from dataflows.route import Counts, Router, spread, spread_onward
 from dataflows.shells import Judged, OrderShell, OutputShell, StageShell
 
@@ -30,34 +32,84 @@ if TYPE_CHECKING:
 
     from dataflows.core.policy import Policy
     from dataflows.core.verdicts import Out
+    from dataflows.keeping import Codec, Stores
     from sinks.base import Verdicts
     from sources.batch import Batch
+
+T = TypeVar("T")
 
 
 @dataclass(frozen=True, slots=True)
 class Settings:
-    """How the graph is run. `channels`: the names of the source's channels; `heart` makes a shard; `counts` is filled while it runs."""
+    """How the graph is run. `channels`: the names of the source's channels; `heart` makes a shard; `counts` is filled while it runs.
+
+    `stores`: where the state is kept between runs; None: nowhere.
+    """
 
     channels: tuple[str, ...]
     counts: Counts = field(default_factory=Counts)
     heart: Callable[[Policy], Shard] = Shard
     shards: list[Shard] = field(default_factory=list[Shard])
     """The shards that were built in this process, to be asked how many orders they hold."""
+    shells: list[StageShell | OrderShell] = field(default_factory=list[StageShell | OrderShell])
+    """The shells that were built in this process, to be asked what they hold back."""
+    stores: Stores | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class LiveSink:
+    """A sink that takes the verdicts of every shard as they come; `part` names the part of the sink that a verdict belongs to."""
+
+    sink: Sink[Verdicts]
+    part: Callable[[Out], str]
 
 
 def get_flow(source: Source[Batch], sinks: Mapping[str, Sink[Verdicts]], policy: Policy, settings: Settings) -> Dataflow:
-    """Builds the graph. Every sink is given all verdicts: (topic, verdicts of that topic in order), many at a time."""
-    rules = identity_rules(policy)
-    channels = settings.channels
+    """Builds the graph of a replay: the verdicts of all shards are put into one order, so that two runs write the same bytes.
+
+    Every sink is given all verdicts: (topic, verdicts of that topic in order), many at a time.
+    """
     flow = Dataflow(names.FLOW)
+    judged = _judge(flow, source, policy, settings)
+    collected = op.flat_map_batch(names.STEP_COLLECT, judged, _collect)
+    verdicts = op.stateful_batch(names.STEP_ORDER, collected, _output)
+    by_topic = op.flat_map_batch(names.STEP_TOPICS, verdicts, _by_topic)
+    for name, sink in sinks.items():
+        op.output(f"{names.SINK_PREFIX}{name}", by_topic, sink)
+    return flow
+
+
+def get_live_flow(source: Source[Batch], sinks: Mapping[str, LiveSink], policy: Policy, settings: Settings) -> Dataflow:
+    """Builds the graph of a live run: verdicts go from their shard straight to their part of every sink.
+
+    The verdicts of an order keep their order, those of different orders do not wait for each other.
+    """
+    flow = Dataflow(names.FLOW)
+    judged = _judge(flow, source, policy, settings)
+    for name, live in sinks.items():
+        op.output(f"{names.SINK_PREFIX}{name}", op.flat_map_batch(f"{names.TO_SINK_PREFIX}{name}", judged, _by_part(live.part)), live.sink)
+    return flow
+
+
+def _judge(flow: Dataflow, source: Source[Batch], policy: Policy, settings: Settings) -> KeyedStream[Judged]:
+    """The part of the graph that all runs have: events in, what each shard says out."""
+    rules = identity_rules(policy)
+    channels, stores = settings.channels, settings.stores
     events = op.input(names.STEP_EVENTS, flow, source)
     router = Router(compare_customers=rules.compare_customers, counts=settings.counts)
     routed = op.flat_map_batch(names.STEP_ROUTE, events, router)
 
+    def keeper(snapshot: bytes | None, codec: Codec[T]) -> Keeper[T] | None:
+        if stores is None:
+            _refuse(snapshot)
+            return None
+        return Keeper(stores, policy.version, codec)
+
     def stage(number: int, channels: Sequence[str]) -> Callable[[bytes | None], StageShell]:
-        def build(token: bytes | None) -> StageShell:
-            _refuse(token)
-            return StageShell(Stage(number, rules), channels)
+        def build(snapshot: bytes | None) -> StageShell:
+            shell = StageShell(Stage(number, rules), channels, keeper(snapshot, SIGHTINGS), snapshot)
+            settings.shells.append(shell)
+            return shell
 
         return build
 
@@ -66,11 +118,17 @@ def get_flow(source: Source[Batch], sinks: Mapping[str, Sink[Verdicts]], policy:
     seconds = op.merge(names.STEP_INTO_SECOND, _for(names.STEP_TO_SECOND, routed, names.SECOND_SHARDS), onward)
     second = op.stateful_batch(names.STEP_SECOND, seconds, stage(2, (*channels, *names.FIRST_SHARDS)))
 
-    def shard(token: bytes | None) -> OrderShell:
-        _refuse(token)
-        heart = settings.heart(policy)
-        settings.shards.append(heart)
-        return OrderShell(heart, (*channels, *names.FIRST_SHARDS, *names.SECOND_SHARDS), lambda orphan: orphan_verdict(orphan, policy))
+    def heart(name: str) -> Shard:
+        shard = settings.heart(policy)
+        settings.shards.append(shard)
+        return shard
+
+    def order_shell(snapshot: bytes | None) -> OrderShell:
+        everyone = (*channels, *names.FIRST_SHARDS, *names.SECOND_SHARDS)
+        kept = keeper(snapshot, ORDER_ITEMS)
+        shell = OrderShell(heart, everyone, lambda orphan: orphan_verdict(orphan, policy), kept, snapshot)
+        settings.shells.append(shell)
+        return shell
 
     orders: KeyedStream[Any] = op.merge(
         names.STEP_INTO_ORDERS,
@@ -78,13 +136,20 @@ def get_flow(source: Source[Batch], sinks: Mapping[str, Sink[Verdicts]], policy:
         op.flat_map_batch(names.STEP_PLACED_FIRST, first, spread),
         op.flat_map_batch(names.STEP_PLACED_SECOND, second, spread),
     )
-    judged = op.stateful_batch(names.STEP_JUDGE, orders, shard)
-    collected = op.flat_map_batch(names.STEP_COLLECT, judged, _collect)
-    verdicts = op.stateful_batch(names.STEP_ORDER, collected, _output)
-    by_topic = op.flat_map_batch(names.STEP_TOPICS, verdicts, _by_topic)
-    for name, sink in sinks.items():
-        op.output(f"{names.SINK_PREFIX}{name}", by_topic, sink)
-    return flow
+    return op.stateful_batch(names.STEP_JUDGE, orders, order_shell)
+
+
+def _by_part(part: Callable[[Out], str]) -> Callable[[list[tuple[str, Judged]]], list[tuple[str, list[Out]]]]:
+    """Cuts what shards say by the parts of a sink; within a part each shard's verdicts keep their order."""
+
+    def cut(judged: list[tuple[str, Judged]]) -> list[tuple[str, list[Out]]]:
+        parts: dict[str, list[Out]] = {}
+        for _, (_, outs) in judged:
+            for out in outs:
+                parts.setdefault(part(out), []).append(out)
+        return list(parts.items())
+
+    return cut
 
 
 def _for(name: str, routed: KeyedStream[Any], shards: Sequence[str]) -> KeyedStream[Any]:

@@ -32,6 +32,27 @@ class Merge(Generic[T]):
     def __len__(self) -> int:
         return len(self._held)
 
+    @property
+    def held(self) -> Sequence[T]:
+        """What is held back."""
+        return self._held
+
+    @property
+    def channels(self) -> Mapping[str, int]:
+        """How far each channel has come."""
+        return self._progress
+
+    def restore(self, progress: int, channels: Mapping[str, int], held: list[T]) -> None:
+        """Goes on from what an earlier merge of the same channels had come to; a channel that it did not have begins at `progress`.
+
+        Such a channel is a partition that was added while nobody read: what it brings was appended later than everything read before.
+        """
+        self.progress = progress
+        for channel in self._progress:
+            self._progress[channel] = channels.get(channel, progress)
+        self._held = held
+        self._sorted = False
+
     def add(self, progress: Mapping[str, int], items: Sequence[T], *, in_order: bool) -> None:
         """Takes in what some channels bring, and how far they have come; `in_order`: the items are sorted by position already."""
         self._progress.update(progress)

@@ -8,6 +8,7 @@ from dataflows.core.verdicts import Out
 
 if TYPE_CHECKING:
     from dataflows.core.identity import Ambiguous, Placed
+    from schemas.record import Record
     from sources.batch import Refusal
 
 TOPIC = "rejects"
@@ -15,20 +16,18 @@ TOPIC = "rejects"
 
 def undecodable(refusal: Refusal) -> Out:
     """A line that is no event."""
-    place = (refusal.topic, refusal.partition, refusal.offset)
-    return _reject(refusal.log, place, refusal.reason, refusal.detail, refusal.raw, refusal.size)
+    return _reject(refusal.log, refusal, refusal.reason, refusal.detail, refusal.size)
 
 
 def ambiguous(placed: Placed, inner: Ambiguous) -> Out:
     """An event whose only alias stands for several orders."""
     record = inner.record
     detail = f"{inner.kind} is tied to {len(inner.orders)} orders"
-    place = (record.topic, record.partition, record.offset)
-    return _reject(placed.log, place, "ambiguous_alias", detail, record.raw, len(record.raw))
+    return _reject(placed.log, record, "ambiguous_alias", detail, len(record.raw))
 
 
-def _reject(log: int, place: tuple[str, int, int], reason: str, detail: str, raw: bytes, size: int) -> Out:
-    topic, partition, offset = place
+def _reject(log: int, original: Refusal | Record, reason: str, detail: str, size: int) -> Out:
+    topic, partition, offset, raw = original.topic, original.partition, original.offset, original.raw
     data: dict[str, object] = {
         "reason": reason,
         "detail": detail,
@@ -39,4 +38,4 @@ def _reject(log: int, place: tuple[str, int, int], reason: str, detail: str, raw
     if size > len(raw):
         data["size"] = size
     key = f"{topic}:{partition:06d}:{offset:020d}:{reason}"
-    return Out(log, "", TOPIC, "reject", key, raw, kind=reason, data=data)
+    return Out(log, "", TOPIC, "reject", key, raw, kind=reason, data=data, record_key=original.key, headers=original.headers)

@@ -6,7 +6,7 @@ One item per shard and batch, never one per event; each carries the channel's pr
 from __future__ import annotations
 
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Generic, TypeVar, cast
+from typing import TYPE_CHECKING, Generic, TypeAlias, TypeVar, cast
 from zlib import crc32
 
 from dataflows.core.identity import STAGE_TWO_KINDS, Placed, Sighting, alias_shard, order_shard, sightings
@@ -14,13 +14,14 @@ from dataflows.core.identity.aliases import CUSTOMER, READERS
 from dataflows.core.identity.baskets import comparable
 from dataflows.names import FIRST_SHARDS, ORDER_SHARDS, SECOND_SHARDS
 from schemas.aliases import aliases
+from schemas.record import Record
 from sources.batch import END, Batch, Refusal
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
     from schemas.events import OrderPlaced
-    from schemas.record import Record
+    from schemas.record import Mark
 
 T = TypeVar("T")
 PLACED = "order.placed"
@@ -31,9 +32,10 @@ _ORDERS, _ALIASES = len(ORDER_SHARDS), len(FIRST_SHARDS)
 class Arrival(Generic[T]):
     """What reaches a shard: items, and how far the channels that brought them have come.
 
-    `in_order`: the items are sorted by position. `until` (µs) comes with the end of a finite input: time passes up to there, inclusive.
+    `shard`: whom it is for. `in_order`: the items are sorted by position. `until` (µs) comes with the end of a finite input: time passes up to there, inclusive.
     """
 
+    shard: str
     progress: Mapping[str, int]
     items: Sequence[T] = ()
     until: int | None = None
@@ -57,7 +59,8 @@ class Counts:
     refused: int = 0
 
 
-OrderItem = "Record | Refusal | Placed"
+OrderItem: TypeAlias = "Record | Refusal | Mark | Placed"
+"""What the log of an order shard is made of."""
 
 
 @dataclass(slots=True)
@@ -68,31 +71,42 @@ class Router:
     counts: Counts = field(default_factory=Counts)
     _seeds: dict[str, int] = field(default_factory=dict[str, int])
 
-    def __call__(self, batches: list[Batch]) -> list[tuple[str, Arrival[Record | Refusal | Placed] | Arrival[Sighting]]]:
-        """Routes some batches."""
-        routed: list[tuple[str, Arrival[Record | Refusal | Placed] | Arrival[Sighting]]] = []
+    def __call__(self, batches: list[Batch]) -> list[tuple[str, Arrival[OrderItem] | Arrival[Sighting]]]:
+        """Routes some batches: whatever they are, every shard gets one arrival."""
+        orders: list[list[OrderItem]] = [[] for _ in ORDER_SHARDS]
+        first: list[list[Sighting]] = [[] for _ in FIRST_SHARDS]
+        second: list[list[Sighting]] = [[] for _ in SECOND_SHARDS]
+        progress: dict[str, int] = {}
+        until: int | None = None
+        filled = 0
         for batch in batches:
-            orders: list[list[Record | Refusal | Placed]] = [[] for _ in ORDER_SHARDS]
-            first: list[list[Sighting]] = [[] for _ in FIRST_SHARDS]
-            second: list[list[Sighting]] = [[] for _ in SECOND_SHARDS]
-            self._route(batch, orders, first, second)
-            progress = {batch.channel: batch.progress}
-            until = batch.until if batch.progress >= END else None
-            routed += [(name, Arrival(progress, items, until)) for name, items in zip(ORDER_SHARDS, orders, strict=True)]
-            routed += [(name, Arrival(progress, seen, until)) for name, seen in zip(FIRST_SHARDS, first, strict=True)]
-            routed += [(name, Arrival(progress, seen, until)) for name, seen in zip(SECOND_SHARDS, second, strict=True)]
+            if batch.items:
+                self._route(batch, orders, first, second)
+                filled += 1
+            progress[batch.channel] = batch.progress
+            if batch.progress >= END and batch.until is not None:
+                until = batch.until if until is None else max(until, batch.until)
+        in_order = filled < 2
+        routed: list[tuple[str, Arrival[OrderItem] | Arrival[Sighting]]] = [
+            (name, Arrival(name, progress, items, until, in_order)) for name, items in zip(ORDER_SHARDS, orders, strict=True)
+        ]
+        for names, sightings_ in ((FIRST_SHARDS, first), (SECOND_SHARDS, second)):
+            routed += [(name, Arrival(name, progress, seen, until, in_order)) for name, seen in zip(names, sightings_, strict=True)]
         return routed
 
-    def _route(
-        self, batch: Batch, orders: list[list[Record | Refusal | Placed]], first: list[list[Sighting]], second: list[list[Sighting]]
-    ) -> None:
+    def _route(self, batch: Batch, orders: list[list[OrderItem]], first: list[list[Sighting]], second: list[list[Sighting]]) -> None:
         seeds = self._seeds
         readers = READERS
-        refused = 0
+        others = refused = 0
         for record in batch.items:
-            if isinstance(record, Refusal):
-                orders[0].append(record)
-                refused += 1
+            if not isinstance(record, Record):
+                others += 1
+                if isinstance(record, Refusal):
+                    orders[0].append(record)
+                    refused += 1
+                else:
+                    for items in orders:
+                        items.append(record)
                 continue
             order = record.order
             event = record.event
@@ -124,7 +138,7 @@ class Router:
                 data = cast("OrderPlaced", event.data)
                 if comparable(data) and data.customer is not None and data.customer.id:
                     first[alias_shard(data.customer.id, _ALIASES)].append((record, CUSTOMER, data.customer.id, False))
-        self.counts.events += len(batch.items) - refused
+        self.counts.events += len(batch.items) - others
         self.counts.refused += refused
 
     def _seek(self, record: Record, first: list[list[Sighting]], second: list[list[Sighting]]) -> None:
@@ -143,7 +157,7 @@ def spread(outputs: list[tuple[str, StageOutput]]) -> list[tuple[str, Arrival[Pl
         for placed in output.placed:
             orders[order_shard(placed.tenant, placed.order, _ORDERS)].append(placed)
     progress = {shard: output.progress for shard, output in outputs}
-    return [(name, Arrival(progress, items, None, in_order=False)) for name, items in zip(ORDER_SHARDS, orders, strict=True)]
+    return [(name, Arrival(name, progress, items, None, in_order=False)) for name, items in zip(ORDER_SHARDS, orders, strict=True)]
 
 
 def spread_onward(outputs: list[tuple[str, StageOutput]]) -> list[tuple[str, Arrival[Sighting]]]:
@@ -153,4 +167,4 @@ def spread_onward(outputs: list[tuple[str, StageOutput]]) -> list[tuple[str, Arr
         for sighting in output.onward:
             seconds[alias_shard(sighting[2], _ALIASES)].append(sighting)
     progress = {shard: output.progress for shard, output in outputs}
-    return [(name, Arrival(progress, seen, None, in_order=False)) for name, seen in zip(SECOND_SHARDS, seconds, strict=True)]
+    return [(name, Arrival(name, progress, seen, None, in_order=False)) for name, seen in zip(SECOND_SHARDS, seconds, strict=True)]

@@ -3,28 +3,28 @@
 from __future__ import annotations
 
 from operator import attrgetter
-from typing import TYPE_CHECKING, TypeAlias
+from typing import TYPE_CHECKING, Any, TypeAlias, cast
 
 from bytewax.operators import StatefulBatchLogic  # pyright: ignore[reportMissingTypeStubs]
 
 from dataflows.core.identity import Ambiguous, Placed, Sighting, Stage
+from dataflows.core.identity.orphans import Orphan
 from dataflows.merge import Merge
 from dataflows.rejects import ambiguous, undecodable
-from dataflows.route import Arrival, StageOutput
-from schemas.record import Note, Record
+from dataflows.route import Arrival, OrderItem, StageOutput
+from schemas.record import Mark, Note, Record
 from sources.batch import BEGINNING, END, Refusal
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable
 
-    from dataflows.core.identity.orphans import Orphan
     from dataflows.core.shard import Shard
     from dataflows.core.verdicts import Out
+    from dataflows.keeping import Keeper, Snapshot
 
 TOKEN = b"orderwatch/1"
-"""What a shell's state is to Bytewax: a version and, once state outlives the process, where to find it. Bytes, never pickled classes."""
+"""What the state of a shell that is not kept is to Bytewax. Bytes, never pickled classes."""
 
-OrderItem: TypeAlias = "Record | Refusal | Placed"
 Judged: TypeAlias = "tuple[int, list[Out]]"
 """What a shard said: how far it has come, and its verdicts up to there."""
 
@@ -47,17 +47,39 @@ def _latest(known: int | None, new: int | None) -> int | None:
     return max(known, new)
 
 
-class StageShell(StatefulBatchLogic["Arrival[Sighting]", StageOutput, bytes]):
-    """One alias shard of an identity stage."""
+def _pickled(snapshot: Snapshot) -> bytes:
+    # Bytewax pickles what it is given, later: then this is bytes.
+    return cast("bytes", snapshot)
 
-    def __init__(self, stage: Stage, channels: Iterable[str]) -> None:
+
+def _begin(keeper: Keeper[Any] | None, shard: str) -> None:
+    if keeper is not None:
+        keeper.begin(shard)
+
+
+class StageShell(StatefulBatchLogic["Arrival[Sighting]", StageOutput, bytes]):
+    """One alias shard of an identity stage; with a `keeper` it is kept between runs."""
+
+    def __init__(
+        self, stage: Stage, channels: Iterable[str], keeper: Keeper[Sighting] | None = None, snapshot: bytes | None = None
+    ) -> None:
+        self.merge: Merge[Sighting] = Merge(channels, _sighting_position, _sighting_log, BEGINNING)
         self._stage = stage
-        self._merge: Merge[Sighting] = Merge(channels, _sighting_position, _sighting_log, BEGINNING)
         self._until: int | None = None
+        self._keeper = keeper
+        self._begun = keeper is None
+        if keeper is not None and snapshot is not None:
+            kept = keeper.resume(snapshot)
+            self.merge.restore(kept.progress, kept.channels, kept.held)
+            stage.restore(kept.rows)
+            self._begun = True
 
     def on_batch(self, values: list[Arrival[Sighting]]) -> tuple[list[StageOutput], bool]:
         """Judges what no channel can come before any more, and says how far this shard has come."""
-        merge, stage = self._merge, self._stage
+        if not self._begun:
+            _begin(self._keeper, values[0].shard)
+            self._begun = True
+        merge, stage = self.merge, self._stage
         for arrival in values:
             merge.add(arrival.progress, arrival.items, in_order=arrival.in_order)
             self._until = _latest(self._until, arrival.until)
@@ -75,38 +97,65 @@ class StageShell(StatefulBatchLogic["Arrival[Sighting]", StageOutput, bytes]):
 
     def snapshot(self) -> bytes:
         """The shell's token."""
-        return TOKEN
+        return TOKEN if self._keeper is None else _pickled(self._keeper.commit(self.merge, self._stage))
 
 
 class OrderShell(StatefulBatchLogic["Arrival[OrderItem]", "Judged", bytes]):
-    """One shard of orders: applies records in log order and lets time pass between them."""
+    """One shard of orders: applies records in log order, lets time pass between them, and numbers what is said.
 
-    def __init__(self, shard: Shard, channels: Iterable[str], orphan: Callable[[Orphan], Out]) -> None:
-        self._shard = shard
-        self._merge: Merge[OrderItem] = Merge(channels, _POSITION, _LOG, BEGINNING)
+    What it says, and in which order, does not depend on how its input was cut: a run that resumes gives the same verdict the same number.
+    With a `keeper` it is kept between runs; `heart` makes the shard of a name.
+    """
+
+    def __init__(
+        self,
+        heart: Callable[[str], Shard],
+        channels: Iterable[str],
+        orphan: Callable[[Orphan], Out],
+        keeper: Keeper[OrderItem] | None = None,
+        snapshot: bytes | None = None,
+    ) -> None:
+        self.merge: Merge[OrderItem] = Merge(channels, _POSITION, _LOG, BEGINNING)
+        self._heart = heart
+        self._shard: Shard | None = None
+        self._name = ""
         self._until: int | None = None
         self._orphan = orphan
+        self._keeper = keeper
+        self._number = 0
+        if keeper is not None and snapshot is not None:
+            kept = keeper.resume(snapshot)
+            self.merge.restore(kept.progress, kept.channels, kept.held)
+            self._name, self._number = kept.shard, kept.number
+            self._shard = heart(kept.shard)
+            self._shard.restore(kept.rows, kept.changed_at)
 
     def on_batch(self, values: list[Arrival[OrderItem]]) -> tuple[list[Judged], bool]:
         """Judges what no channel can come before any more, lets time pass up to there and says what came out."""
-        merge, shard = self._merge, self._shard
+        if self._shard is None:
+            # Only what reaches it tells a new shell whose it is.
+            self._name = values[0].shard
+            self._shard = self._heart(self._name)
+            _begin(self._keeper, self._name)
+        merge, shard = self.merge, self._shard
         for arrival in values:
             merge.add(arrival.progress, arrival.items, in_order=arrival.in_order)
             self._until = _latest(self._until, arrival.until)
         before = merge.progress
         apply = shard.apply
-        aside: list[Out] = []
+        outs: list[Out] = []
         for item in merge.release():
             if type(item) is Record:
                 apply(item)
-            elif isinstance(item, Placed):
-                inner = item.item
-                if isinstance(inner, Record | Note):
-                    apply(inner)
-                else:
-                    aside.append(ambiguous(item, inner) if isinstance(inner, Ambiguous) else self._orphan(inner))
-            elif isinstance(item, Refusal):
-                aside.append(undecodable(item))
+            elif isinstance(item, Placed) and isinstance(item.item, Record | Note):
+                apply(item.item)
+            elif isinstance(item, Mark):
+                apply(item)
+            else:
+                # What is said besides the heart takes its place in the sequence, after all that was due before it.
+                shard.advance(item.log, inclusive=False)
+                outs += shard.drain()
+                outs.append(self._aside(item))
         progress = merge.progress
         if progress == before:
             return [], False
@@ -114,13 +163,27 @@ class OrderShell(StatefulBatchLogic["Arrival[OrderItem]", "Judged", bytes]):
             shard.advance(progress, inclusive=False)
         elif self._until is not None:
             shard.advance(self._until, inclusive=True)
-        outs = shard.drain()
-        outs += aside
+        outs += shard.drain()
+        name, number = self._name, self._number
+        for number, out in enumerate(outs, number + 1):
+            out.shard, out.number = name, number
+        self._number = number
         return [(progress, outs)], False
+
+    def _aside(self, item: Refusal | Placed) -> Out:
+        if isinstance(item, Refusal):
+            return undecodable(item)
+        inner = item.item
+        if isinstance(inner, Ambiguous):
+            return ambiguous(item, inner)
+        assert isinstance(inner, Orphan)
+        return self._orphan(inner)
 
     def snapshot(self) -> bytes:
         """The shell's token."""
-        return TOKEN
+        if self._keeper is None or self._shard is None:
+            return TOKEN
+        return _pickled(self._keeper.commit(self.merge, self._shard, self._number))
 
 
 def _out_position(out: Out) -> tuple[int, str, str, str, bytes]:
