@@ -19,10 +19,12 @@ from schemas.wire import MAX_BYTES, Rejected, decode, micros
 from sources.batch import BEGINNING, END, Batch, Refusal
 from sources.lines import CHUNK_BYTES, STDIN, Lines, UnreadableError
 from sources.logclock import DEFAULT_OUT_OF_ORDER, LogClock
+from sources.marks import MarkSampler
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
 
+    from schemas.record import Mark
     from sources.lines import LineReader
 
 CHANNEL = "files"
@@ -38,7 +40,7 @@ def label(path: str) -> str:
 class FileReader:
     """Turns one file's lines into records that are sorted by log time; `progress` says up to where they are complete."""
 
-    def __init__(self, lines: LineReader, topic: str, partition: int, out_of_order: int) -> None:
+    def __init__(self, lines: LineReader, topic: str, partition: int, out_of_order: int, feeds: Sequence[str] = ()) -> None:
         self.progress = BEGINNING
         self._lines = lines
         self._topic = topic
@@ -46,6 +48,7 @@ class FileReader:
         self._line = 0
         self._clock = LogClock(out_of_order)
         self._waiting: list[Record | Refusal] = []
+        self._marks = MarkSampler(feeds)
 
     @property
     def consumed(self) -> int:
@@ -80,16 +83,16 @@ class FileReader:
             self._waiting.sort(key=LOG)
         self.progress = self._clock.floor
 
-    def take(self, before: int) -> list[Record | Refusal]:
-        """The records with a log time earlier than `before`, which must not be beyond `progress`."""
+    def take(self, before: int) -> list[Record | Refusal | Mark]:
+        """The records, with their marks, that have a log time earlier than `before`, which must not be beyond `progress`."""
         waiting = self._waiting
         if before >= END:
             self._waiting = []
-            return waiting
+            return self._marks.among(waiting)
         cut = bisect_left(waiting, before, key=LOG)
         self._waiting = waiting[cut:]
         del waiting[cut:]
-        return waiting
+        return self._marks.among(waiting)
 
     def _decode(self, lines: list[bytes]) -> None:
         clock, sizes, topic, partition = self._clock, self._lines.sizes, self._topic, self._partition
@@ -169,8 +172,8 @@ class FileSource(FixedPartitionedSource[Batch, None]):
     """Replays JSONL files (plain, gzip, or `-` for standard input) in log order.
 
     `until` (µs, inclusive) is how far time passes at the end; records after it are left out. `out_of_order` (µs) is how far a record may
-    stand behind where it belongs. `on_read` is told how many bytes have been read. Raises `UnreadableError` when built if a file cannot be
-    opened, and while running if it is cut off.
+    stand behind where it belongs. `on_read` is told how many bytes have been read; `feeds` are the monitored ones.
+    Raises `UnreadableError` when built if a file cannot be opened, and while running if it is cut off.
     """
 
     channels = (CHANNEL,)
@@ -183,11 +186,12 @@ class FileSource(FixedPartitionedSource[Batch, None]):
         out_of_order: int = DEFAULT_OUT_OF_ORDER,
         chunk_bytes: int = CHUNK_BYTES,
         on_read: Callable[[int], None] | None = None,
+        feeds: Sequence[str] = (),
     ) -> None:
         self._readers: list[FileReader] = []
         try:
             for number, path in enumerate(paths):
-                self._readers.append(FileReader(Lines(path, chunk_bytes), label(path), number, out_of_order))
+                self._readers.append(FileReader(Lines(path, chunk_bytes), label(path), number, out_of_order, feeds))
         except UnreadableError:
             self.close()
             raise

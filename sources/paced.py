@@ -18,7 +18,7 @@ from sources.files import FileReader
 from sources.logclock import DEFAULT_OUT_OF_ORDER
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator
+    from collections.abc import Callable, Iterator, Sequence
 
 CHANNEL = "world"
 TICK = 0.05
@@ -88,15 +88,18 @@ class _Paced(StatefulSourcePartition[Batch, None]):
 
 
 class PacedSource(FixedPartitionedSource[Batch, None]):
-    """Tells `lines`, which begin at `start` (µs), so that `speed` seconds of theirs pass per second; at the end time passes to `until`."""
+    """Tells `lines`, which begin at `start` (µs), so that `speed` seconds of theirs pass per second; at the end time passes to `until`.
+
+    `feeds` are the monitored ones.
+    """
 
     channels = (CHANNEL,)
 
-    def __init__(self, lines: Iterator[bytes], *, start: int, until: int, speed: float) -> None:
+    def __init__(self, lines: Iterator[bytes], *, start: int, until: int, speed: float, feeds: Sequence[str] = ()) -> None:
         self._start = start
         self._speed = speed
         self._began: float | None = None
-        self._reader = FileReader(PacedLines(lines, self.now), CHANNEL, 0, DEFAULT_OUT_OF_ORDER)
+        self._reader = FileReader(PacedLines(lines, self.now), CHANNEL, 0, DEFAULT_OUT_OF_ORDER, feeds)
         self._until = until
 
     def now(self) -> int:

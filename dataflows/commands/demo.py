@@ -47,7 +47,8 @@ def demo(
         lines.pop()  # when the last order is settled nobody wants to watch the feeds go on
     start, until = recorded(lines[0]), END * SECOND
     pace = speed or (recorded(lines[-1]) - start) / SECOND / seconds
-    source = PacedSource(iter(lines), start=start, until=until, speed=pace)
+    policy = _policy()
+    source = PacedSource(iter(lines), start=start, until=until, speed=pace, feeds=tuple(policy.feeds))
     found: dict[str, Finding] = {}
 
     def note(topic: str, verdicts: Sequence[Verdict]) -> None:
@@ -64,7 +65,7 @@ def demo(
         stop.on_signals(),
     ):
         sinks: dict[str, Sink[Verdicts]] = {"terminal": ViewSink(view.show), "findings": ViewSink(note)}
-        run(get_flow(Stoppable(source, stop), sinks, _policy(), Settings(source.channels)))
+        run(get_flow(Stoppable(source, stop), sinks, policy, Settings(source.channels)))
     if stop.asked:
         raise KeyboardInterrupt
     labels = [(label.order_id, label.kind, label.scope, label.status) for label in expected(orders, seed)]

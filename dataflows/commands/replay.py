@@ -54,7 +54,7 @@ def replay(
     began = time.monotonic()
     with _progress(events) as on_read, stop.on_signals():
         try:
-            source = FileSource(events, until=end, out_of_order=allowed, on_read=on_read)
+            source = FileSource(events, until=end, out_of_order=allowed, on_read=on_read, feeds=tuple(rules.feeds))
         except UnreadableError as error:
             raise MisuseError(str(error)) from error
         with closing(source):

@@ -7,12 +7,15 @@ from typing import TYPE_CHECKING, cast
 
 from dataflows.core.clocks import CalendarSpec, span
 from dataflows.core.policy.effective import version_of
-from dataflows.core.policy.model import Change, Dims, Fallback, Override, Place, Retention, RuleSetting, Step
+from dataflows.core.policy.model import Change, Dims, Fallback, Feed, Override, Place, Retention, RuleSetting, Step
 from dataflows.core.policy.policy import Policy
 
 if TYPE_CHECKING:
-    from dataflows.core.policy.form import CalendarForm, OverrideForm, PolicyForm, SettingForm
+    from dataflows.core.policy.form import CalendarForm, FeedForm, OverrideForm, PolicyForm, SettingForm
     from dataflows.core.rules.base import Rule
+
+CADENCES = 3
+"""A feed of which only the cadence is stated may stay out this many times (P): two missed calls can be chance."""
 
 
 def build(form: PolicyForm, rules: tuple[Rule, ...]) -> Policy:
@@ -37,6 +40,7 @@ def build(form: PolicyForm, rules: tuple[Rule, ...]) -> Policy:
         rules=rules,
         base=tuple(settings[rule.kind] for rule in rules),
         overrides=tuple(_override(override) for override in form.overrides),
+        feeds={prefix: _feed(feed) for prefix, feed in sorted(form.feeds.items())},
     )
     return replace(policy, version=version_of(policy))
 
@@ -79,6 +83,12 @@ def _override(form: OverrideForm) -> Override:
         everything=_change(form.rules["*"]) if "*" in form.rules else Change(),
         rules={kind: _change(setting) for kind, setting in form.rules.items() if kind != "*"},
     )
+
+
+def _feed(form: FeedForm) -> Feed:
+    cadence = None if form.cadence is None else form.cadence.n
+    silence = form.silence.n if form.silence is not None else CADENCES * (cadence or 0)
+    return Feed(form.delay.n, silence, cadence, form.owner)
 
 
 def _calendar(form: CalendarForm, zone: str) -> CalendarSpec:

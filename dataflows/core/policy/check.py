@@ -130,6 +130,8 @@ def _keys_at(path: At, known: Known) -> Collection[str]:
             return _keys(forms.CalendarForm)
         case ("calendars", _, "hours"):
             return WEEKDAYS
+        case ("feeds", _):
+            return _keys(forms.FeedForm)
         case ("sites", _):
             return _keys(forms.SiteForm)
         case ("carriers", _):

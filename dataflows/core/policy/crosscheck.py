@@ -36,6 +36,8 @@ def cross_faults(tree: Tree, data: Mapping[str, Data], rules: tuple[Rule, ...]) 
         yield from _circles(tree, path, settings, {rule.kind: _suppressors(rule, base, settings) for rule in rules})
         yield from _idle(tree, ("overrides", i), override, settings)
     yield from _shadowed(tree, overrides)
+    if "feeds" in data:
+        yield from _feedless(tree, data, rules, base, overrides)
     yield from _never_on(tree, base, overrides)
 
 
@@ -140,6 +142,24 @@ def _shadowed(tree: Tree, overrides: list[dict[str, Data]]) -> Iterator[Fault]:
                     ("overrides", i), f"never counts: overrides[{j}] (line {line}) has the same `when` and sets the same fields"
                 )
                 break
+
+
+def _feedless(
+    tree: Tree, data: Mapping[str, Data], rules: tuple[Rule, ...], base: dict[str, dict[str, Data]], overrides: list[dict[str, Data]]
+) -> Iterator[Fault]:
+    """Rules that are to wait for a feed of which nobody has heard: neither is it declared, nor does any rule wait for it by itself."""
+    declared = {feed.split("/")[1] for feed in _mapping(data["feeds"]) if feed.startswith("/")}
+    known = declared.union(*(rule.defaults.feeds for rule in rules))
+    settings: list[tuple[Path, dict[str, dict[str, Data]]]] = [(("rules",), base)]
+    settings += [(("overrides", i, "rules"), _settings(override.get("rules"))) for i, override in enumerate(overrides)]
+    for path, each in settings:
+        for kind, setting in each.items():
+            stated = setting.get("feeds")
+            names: list[Data] = [stated] if isinstance(stated, str) else _items(stated)
+            for name in names:
+                if isinstance(name, str) and name not in known:
+                    message = f"unknown feed {name!r}: it is the first part of a declared one; known: {', '.join(sorted(known))}"
+                    yield tree.fault((*path, kind, "feeds"), message, nearest(name, known))
 
 
 def _never_on(tree: Tree, base: dict[str, dict[str, Data]], overrides: list[dict[str, Data]]) -> Iterator[Fault]:

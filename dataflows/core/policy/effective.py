@@ -7,7 +7,7 @@ import json
 from typing import TYPE_CHECKING, Final, cast
 
 from dataflows.core.clocks import Span
-from dataflows.core.policy.model import Change, Dims, Fallback, Place, RuleSetting, Step
+from dataflows.core.policy.model import Change, Dims, Fallback, Feed, Place, RuleSetting, Step
 from dataflows.core.policy.values import MILESTONES, WEEKDAYS
 
 if TYPE_CHECKING:
@@ -51,6 +51,7 @@ def effective(policy: Policy) -> dict[str, Plain]:
                 ("expire_unknown", retention.expire_unknown),
             )
         },
+        "feeds": {prefix: _feed(feed) for prefix, feed in sorted(policy.feeds.items())},
         "rules": {rule.kind: setting_of(rule, setting) for rule, setting in zip(policy.rules, policy.base, strict=True)},
         "overrides": [_override(override) for override in policy.overrides],
     }
@@ -98,6 +99,15 @@ def _places(places: Mapping[str, Place]) -> Plain:
     for name, place in sorted(places.items()):
         parts = (("country", place.country), ("zone", place.zone), ("calendar", place.calendar))
         found[name] = {part: value for part, value in parts if value is not None}
+    return found
+
+
+def _feed(feed: Feed) -> Plain:
+    found: dict[str, Plain] = {"delay": str(Span(feed.delay, "us")), "silence": str(Span(feed.silence, "us"))}
+    if feed.cadence is not None:
+        found["cadence"] = str(Span(feed.cadence, "us"))
+    if feed.owner is not None:
+        found["owner"] = feed.owner
     return found
 
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from datetime import date
 from typing import Annotated, Literal
 
-from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, PlainValidator
+from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, PlainValidator, model_validator
 
 from dataflows.core.clocks import Span
 from dataflows.core.policy import values as read
@@ -63,6 +63,7 @@ CalendarName = Annotated[str, PlainValidator(read.calendar)]
 Kind = Annotated[str, PlainValidator(read.kind)]
 KindOrAll = Annotated[str, PlainValidator(read.kind_or_all)]
 Milestone = Annotated[str, PlainValidator(read.choice("milestone", read.MILESTONES))]
+FeedPrefix = Annotated[str, PlainValidator(read.feed)]
 AnySpan = Annotated[Span, PlainValidator(read.any_span)]
 Elapsed = Annotated[Span, PlainValidator(read.elapsed)]
 Period = Annotated[Span, PlainValidator(read.period)]
@@ -112,6 +113,23 @@ class PlaceForm(Form):
 
     zone: Zone | None = None
     calendar: CalendarName | None = None
+
+
+class FeedForm(Form):
+    """A monitored feed: `silence` may be left out where `cadence` is stated."""
+
+    delay: Elapsed = read.any_span("0 s")
+    silence: Period | None = None
+    cadence: Period | None = None
+    owner: Name | None = None
+
+    @model_validator(mode="after")
+    def _measured(self) -> FeedForm:
+        if self.silence is None and self.cadence is None:
+            raise read.mistake("`silence` or `cadence` is required here")
+        if self.silence is not None and self.cadence is not None and self.silence.n < self.cadence.n:
+            raise read.mistake("`silence` is shorter than `cadence`: the feed would be stale between any two of its calls")
+        return self
 
 
 class RetentionForm(Form):
@@ -190,5 +208,6 @@ class PolicyForm(Form):
     countries: Annotated[dict[Country, PlaceForm], Section] = {}
     tenants: Annotated[dict[Name, PlaceForm], Section] = {}
     retention: Annotated[RetentionForm, Section] = RetentionForm()
+    feeds: Annotated[dict[FeedPrefix, Annotated[FeedForm, Section]], Section] = {}
     rules: Rules = {}
     overrides: Annotated[tuple[OverrideForm, ...], BeforeValidator(_many)] = ()

@@ -119,6 +119,20 @@ class Place:
 
 
 @dataclass(frozen=True, slots=True)
+class Feed:
+    """What is expected of one monitored feed, in elapsed microseconds.
+
+    `delay`: how much later than its mark a deadline that depends on it is decided; `silence`: how far log time may be ahead of its mark
+    before it is stale; `cadence`: how often it usually speaks, for people only, like `owner`, the team that mends it.
+    """
+
+    delay: int
+    silence: int
+    cadence: int | None = None
+    owner: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
 class Retention:
     """How long things are kept, in elapsed microseconds.
 

@@ -17,7 +17,7 @@ from typing import TYPE_CHECKING, Final
 
 from dataflows.core.clocks import Calendar, CalendarSpec, country_zone, is_zone
 from dataflows.core.clocks.days import holiday_region
-from dataflows.core.policy.model import Dims, Override, Place, Retention, RuleSetting
+from dataflows.core.policy.model import Dims, Feed, Override, Place, Retention, RuleSetting
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -51,6 +51,8 @@ class Policy:
     base: tuple[RuleSetting, ...]
     overrides: tuple[Override, ...]
     """As written; `settings` applies them by precedence."""
+    feeds: Mapping[str, Feed]
+    """The monitored feeds by prefix of `source`; of two that fit a source the longer one is its feed."""
 
     _ranked: tuple[Override, ...] = field(init=False, repr=False, compare=False)
     _named: tuple[frozenset[str], ...] = field(init=False, repr=False, compare=False)

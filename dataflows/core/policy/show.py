@@ -22,6 +22,7 @@ _ABOUT: Final = {
     "countries": "zones and calendars of destinations",
     "tenants": "zones and calendars of tenants",
     "retention": "how long things are kept, in elapsed time",
+    "feeds": "monitored feeds by prefix of source: a deadline waits until they have spoken past it; silence makes them stale",
     "overrides": "settings for some orders; the entry that names more dimensions wins",
 }
 

@@ -89,6 +89,16 @@ def named(value: object) -> str:
     return name
 
 
+def feed(value: object) -> str:
+    """A prefix of `source` that ends where a part of the path does: `/carrier`, `/carrier/ups`."""
+    name = named(value)
+    if not name.startswith("/"):
+        raise mistake(f"{name!r} is no prefix of a source: it must start with '/'", f"/{name}".rstrip("/"))
+    if name.endswith("/") or "//" in name:
+        raise mistake(f"{name!r}: a prefix is made of whole parts, such as /carrier/ups", "/" + "/".join(filter(None, name.split("/"))))
+    return name
+
+
 def calendar_key(value: object) -> str:
     """The name of a new calendar; the names of the built-in clocks are taken."""
     name = named(value)

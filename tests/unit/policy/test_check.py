@@ -43,7 +43,12 @@ MISTAKES = [
     ),
     ("overrides: [{wen: {}, when: {tier: a}, rules: {'*': off}}]", 1, 14, "overrides[0].wen", "unknown key", "when"),
     ("overrides: [{when: {carier: ups}, rules: {'*': off}}]", 1, 21, "overrides[0].when.carier", "unknown key", "carrier"),
+    ("feeds:\n  /carrier: {silense: 1 h}", 2, 14, "feeds./carrier.silense", "unknown key", "silence"),
     # unknown names
+    ("feeds: {/carrier: {silence: 1 h}}\nrules: {shipment.scan_gap: {feeds: [carier]}}", 2, 36, "rules.shipment.scan_gap.feeds",
+     "unknown feed", "carrier"),
+    ("feeds: {/desk/a: {silence: 1 h}}\noverrides: [{when: {tier: a}, rules: {'*': {feeds: dessk}}}]", 2, 52, "overrides[0].rules.*.feeds",
+     "unknown feed", "desk"),
     ("rules: {shipment.scan_gab: on}", 1, 9, "rules.shipment.scan_gab", "unknown rule kind", "shipment.scan_gap"),
     ("overrides: [{when: {tier: a}, rules: {payment.auth_mising: off}}]", 1, 39, "overrides[0].rules.payment.auth_mising", "unknown rule kind",
      "payment.auth_missing"),
@@ -80,7 +85,15 @@ MISTAKES = [
     ("calendars: {a: {hours: {mon-fri: '08:00-12:00', wed: '09:00-10:00'}}}", 1, 24, "calendars.a.hours", "stated twice: wed", None),
     ("calendars: {a: {hours: {mon: off}}}", 1, 24, "calendars.a.hours", "needs working hours", None),
     ("name: ''", 1, 7, "name", "is no name", None),
+    ("feeds: {carrier: {silence: 1 h}}", 1, 9, "feeds.carrier", "must start with '/'", "/carrier"),
+    ("feeds: {/carrier//ups/: {silence: 1 h}}", 1, 9, "feeds./carrier//ups/", "whole parts", "/carrier/ups"),
+    ("feeds: {/carrier: {silence: 0 s}}", 1, 29, "feeds./carrier.silence", "longer than nothing", None),
+    ("feeds: {/carrier: {silence: 1 h, delay: 1 bd}}", 1, 41, "feeds./carrier.delay", "elapsed time is expected", None),
+    ("feeds: {/carrier: {silence: 1 h, delay: -1 h}}", 1, 41, "feeds./carrier.delay", "elapsed time is expected", None),
+    ("feeds: {/carrier: {silence: 1 m, cadence: 1 h}}", 1, 19, "feeds./carrier", "shorter than `cadence`", None),
     # shapes
+    ("feeds: [/carrier]", 1, 8, "feeds", "a mapping", None),
+    ("feeds: {/carrier: {delay: 1 m}}", 1, 19, "feeds./carrier", "`silence` or `cadence` is required", None),
     ("- a", 1, 1, "", "a mapping", None),
     ("rules: 3", 1, 8, "rules", "a mapping", None),
     ("emits: {a: b}", 1, 8, "emits", "a list", None),
@@ -179,7 +192,7 @@ def test_a_bomb_of_aliases_is_refused_at_the_first_one(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize(
-    "text", ["", "# nothing\n", "rules:\noverrides:\nsites:\nretention:\n", "name: 42\n", "rules: {shipment.scan_gap: {}}"]
+    "text", ["", "# nothing\n", "rules:\noverrides:\nsites:\nretention:\nfeeds:\n", "name: 42\n", "rules: {shipment.scan_gap: {}}"]
 )
 def test_what_is_left_empty_is_no_mistake(tmp_path: Path, text: str) -> None:
     """A section whose entries are all commented out counts as empty."""

@@ -8,7 +8,7 @@ import pytest
 from typer.testing import CliRunner
 
 from dataflows.commands.policy import app
-from dataflows.core.policy import Dims, check_policy, load_policy, render
+from dataflows.core.policy import Dims, Feed, check_policy, load_policy, render
 from dataflows.core.rules import RULES as ALL_RULES
 from tests.unit.policy.rules import RULES, loaded, written
 
@@ -27,6 +27,7 @@ carriers: {ups: {calendar: plain}}
 countries: {NO: {zone: Europe/Oslo}}
 tenants: {acme: {zone: Asia/Tokyo}, "on": {calendar: nl}}
 retention: {close_after: 90 s}
+feeds: {/carrier/ups: {delay: 15 m, silence: 2 h, cadence: 10 m, owner: CARR}, "/odd: feed": {cadence: 1 m}}
 rules:
   '*': {grace: 5 m, feeds: [], steps: []}
   payment.auth_missing: shadow
@@ -58,6 +59,7 @@ def test_comments_order_spelling_and_name_are_no_part_of_the_version(tmp_path: P
         "countries: {NL: {zone: UTC}}",
         "tenants: {a: {zone: UTC}}",
         "retention: {dedupe: 1 d}",
+        "feeds: {/carrier: {silence: 1 h}}",
         "rules: {shipment.scan_gap: shadow}",
         "rules: {shipment.scan_gap: {steps: []}}",
         "rules: {fulfilment.ship_overdue: {fallback: off}}",
@@ -67,6 +69,15 @@ def test_comments_order_spelling_and_name_are_no_part_of_the_version(tmp_path: P
 def test_everything_that_can_change_a_verdict_changes_the_version(tmp_path: Path, text: str) -> None:
     """Each section for itself."""
     assert loaded(tmp_path, text).version != load_policy(None, RULES).version
+
+
+def test_a_feed_that_is_declared_by_its_cadence_may_stay_out_three_times(tmp_path: Path) -> None:
+    """`silence` is three times the `cadence` unless it is stated; what is not stated does not change the version."""
+    short = loaded(tmp_path, "feeds: {/carrier: {cadence: 10 m}}")
+    assert short.feeds == {"/carrier": Feed(delay=0, silence=30 * 60_000_000, cadence=10 * 60_000_000)}
+    full = loaded(tmp_path, "feeds: {/carrier: {delay: 0 s, silence: 1800 s, cadence: 10 m}}")
+    assert short.version == full.version
+    assert "feeds:" not in render(loaded(tmp_path, "feeds: {}")).replace("    feeds:", "")
 
 
 def test_the_order_of_overrides_changes_the_version(tmp_path: Path) -> None:
@@ -84,6 +95,7 @@ def test_what_is_written_out_reads_back_as_the_same_policy(tmp_path: Path, text:
     assert (again.version, again.name, again.base) == (policy.version, policy.name, policy.base)
     gold = Dims(carrier="ups", tier="gold")
     assert again.settings(gold) == policy.settings(gold)
+    assert again.feeds == policy.feeds
     assert render(again) == shown
 
 

@@ -1,0 +1,66 @@
+"""Marks of feeds: how far each monitored feed had spoken, told at the log's own pace.
+
+Every order shard must know the marks, so they are thinned out where they arise: per partition, feed and second of log time only the
+first record gives one. Guarantee: the same log gives the same marks, however it is cut into batches, if the state is kept with the offset.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, TypeAlias, TypeVar, cast
+
+from schemas.feeds import FeedOf
+from schemas.record import Mark, Record
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Sequence
+
+    from sources.batch import Refusal
+
+Item = TypeVar("Item", bound="Record | Refusal")
+SECOND = 1_000_000
+MarkState: TypeAlias = "tuple[str, int, str, int]"
+"""A topic, a partition, a feed, and the second of log time (since the epoch, UTC) that its last mark was given in."""
+
+
+class MarkSampler:
+    """Gives the marks of declared `feeds` (prefixes of `source`); `state` is what an earlier sampler's `state()` said.
+
+    A sampler may serve any number of partitions; each must be read in the order of its log.
+    """
+
+    __slots__ = ("_feed_of", "_seconds", "feeds")
+
+    def __init__(self, feeds: Sequence[str], state: Iterable[Sequence[str | int]] = ()) -> None:
+        self.feeds = tuple(feeds)
+        """The declared feeds; where there are none, nothing needs to be sampled."""
+        self._feed_of = FeedOf(feeds)
+        self._seconds = {(str(topic), int(partition), str(feed)): int(second) for topic, partition, feed, second in state}
+
+    def sample(self, record: Record) -> Mark | None:
+        """The mark that stands right after `record` in the log, or None: its feed is not monitored, or has spoken in that second."""
+        if not self.feeds:
+            return None
+        feed = self._feed_of(record.event.source)
+        if feed is None:
+            return None
+        log = record.log
+        place, second = (record.topic, record.partition, feed), log // SECOND
+        if self._seconds.get(place) == second:
+            return None
+        self._seconds[place] = second
+        return Mark(log, record.topic, record.partition, record.offset, record.sub + 1, feed, min(record.at, log))
+
+    def among(self, items: list[Item]) -> list[Item | Mark]:
+        """Items in log order with each mark right after its record; without declared feeds the list itself."""
+        if not self.feeds:
+            return cast("list[Item | Mark]", items)
+        found: list[Item | Mark] = []
+        for item in items:
+            found.append(item)
+            if isinstance(item, Record) and (mark := self.sample(item)) is not None:
+                found.append(mark)
+        return found
+
+    def state(self) -> list[MarkState]:
+        """What the next sampler must know, as plain data in a fixed order."""
+        return sorted((topic, partition, feed, second) for (topic, partition, feed), second in self._seconds.items())

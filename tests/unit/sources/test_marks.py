@@ -1,0 +1,75 @@
+"""Marks of feeds: which records give one, and that the cut of a log does not matter."""
+
+from __future__ import annotations
+
+import pytest
+
+from schemas.feeds import FeedOf
+from schemas.record import Mark
+from sources.marks import SECOND, MarkSampler
+from tests.support.logs import HOUR, T0, line, record
+
+FEEDS = ("/carrier", "/carrier/ups", "/warehouse/ams1")
+
+
+@pytest.mark.parametrize(
+    ("source", "feed"),
+    [
+        ("/carrier/ups", "/carrier/ups"),
+        ("/carrier/ups/nl", "/carrier/ups"),
+        ("/carrier/upsy", "/carrier"),
+        ("/carrier", "/carrier"),
+        ("/carriers", None),
+        ("/warehouse", None),
+        ("urn:carrier", None),
+        ("", None),
+    ],
+)
+def test_a_source_belongs_to_the_longest_prefix_that_ends_where_a_part_does(source: str, feed: str | None) -> None:
+    """Twice, since answers are remembered."""
+    feed_of = FeedOf(FEEDS)
+    assert (feed_of(source), feed_of(source)) == (feed, feed)
+
+
+def test_what_is_remembered_of_sources_is_bounded() -> None:
+    """Whoever makes up sources does not fill the memory, and answers stay right."""
+    feed_of = FeedOf(FEEDS)
+    assert [feed_of(f"/carrier/{n}") for n in range(FeedOf.MOST + 5)] == ["/carrier"] * (FeedOf.MOST + 5)
+
+
+def test_the_first_record_of_a_feed_in_a_second_gives_its_mark() -> None:
+    """Right after it in the log; the mark is when it happened, at most when it was logged; every feed and partition counts for itself."""
+    sampler = MarkSampler(FEEDS)
+    first = record(line("1", T0, source="/carrier/ups"), T0 + HOUR, offset=7)
+    assert sampler.sample(first) == Mark(T0 + HOUR, "t", 0, 7, 1, "/carrier/ups", T0)
+    assert sampler.sample(record(line("2", T0 + HOUR, source="/carrier/ups"), T0 + HOUR + SECOND - 1)) is None
+    early = sampler.sample(record(line("3", T0 + 9 * HOUR, source="/carrier/dhl"), T0 + HOUR))
+    assert early is not None
+    assert (early.feed, early.at) == ("/carrier", T0 + HOUR)
+    assert sampler.sample(record(line("4", T0, source="/carrier/ups"), T0 + HOUR, topic="other")) is not None
+    assert sampler.sample(record(line("5", T0, source="/carrier/ups"), T0 + HOUR + SECOND)) is not None
+    assert sampler.sample(record(line("6", T0, source="/desk"), T0 + HOUR)) is None
+
+
+def test_a_heartbeat_gives_a_mark() -> None:
+    """A feed that has nothing to say of any order is alive all the same."""
+    beat = record(line("1", T0, "feed.heartbeat", order=None, source="/carrier/ups"), T0)
+    assert MarkSampler(FEEDS).sample(beat) is not None
+
+
+def test_a_sampler_that_is_stored_and_made_again_gives_the_same_marks() -> None:
+    """What it has said stands in its state, as plain data."""
+    log = [record(line(str(n), T0, source="/carrier/ups"), T0 + n * SECOND // 3, offset=n) for n in range(12)]
+    whole = MarkSampler(FEEDS).among(list(log))
+    for cut in range(len(log)):
+        before = MarkSampler(FEEDS)
+        pieces = before.among(log[:cut])
+        pieces += MarkSampler(FEEDS, before.state()).among(log[cut:])
+        assert pieces == whole
+    assert len(whole) == len(log) + 4
+
+
+def test_without_declared_feeds_items_are_passed_on_as_they_are() -> None:
+    """The very list: nothing is copied."""
+    items = [record(line("1", T0, source="/carrier/ups"), T0)]
+    assert MarkSampler(()).among(items) is items
