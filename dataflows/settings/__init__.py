@@ -1,0 +1,28 @@
+"""How the live engine is set up: a YAML file, environment variables, command-line options. Read `model`, then `load`."""
+
+from dataflows.settings.load import SettingsError, load_settings
+from dataflows.settings.model import (
+    ClusterSettings,
+    HttpSettings,
+    InputSettings,
+    KafkaSettings,
+    LogSettings,
+    OutputSettings,
+    Settings,
+    StateSettings,
+)
+from dataflows.settings.show import render_settings
+
+__all__ = [
+    "ClusterSettings",
+    "HttpSettings",
+    "InputSettings",
+    "KafkaSettings",
+    "LogSettings",
+    "OutputSettings",
+    "Settings",
+    "SettingsError",
+    "StateSettings",
+    "load_settings",
+    "render_settings",
+]

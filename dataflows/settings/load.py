@@ -1,0 +1,201 @@
+"""Reads settings: a command-line option beats an environment variable, which beats the file. What is wrong is said in one line."""
+
+from __future__ import annotations
+
+import re
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, cast, get_args
+
+from pydantic import BaseModel, SecretStr, ValidationError
+from pydantic_settings import InitSettingsSource
+
+from dataflows.core.policy.tree import read
+from dataflows.core.policy.values import nearest
+from dataflows.settings.model import BETWEEN, PREFIX, Settings
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator, Mapping
+
+    from pydantic_core import ErrorDetails
+    from pydantic_settings import BaseSettings, PydanticBaseSettingsSource
+
+    from dataflows.core.policy.tree import Data, Tree
+
+At = tuple[str, ...]
+"""The path of a setting, such as `("kafka", "brokers")`."""
+SECRET_FILE = "_file"  # noqa: S105 - the ending of a name
+"""`sasl_password_file: PATH` stands for the content of that file, as mounted secrets are given."""
+GREATEST_SECRET = 65_536
+QUOTED = re.compile(r"'([^']*)'")
+
+
+class SettingsError(ValueError):
+    """Settings cannot be used; the message says in one line what to mend."""
+
+
+@dataclass(frozen=True, slots=True)
+class Given:
+    """A setting's value, and the name by which whoever set it knows it."""
+
+    name: str
+    value: object
+
+
+def load_settings(
+    file: Path | None = None, environment: Mapping[str, str] | None = None, options: Mapping[str, tuple[At, object]] | None = None
+) -> Settings:
+    """The settings of a YAML file, of environment variables and of command-line options (`--state`: (path, value)).
+
+    Raises SettingsError, with what is wrong first and how much else is.
+    """
+    given = [
+        {at: Given(name, value) for name, (at, value) in (options or {}).items()},
+        _from_environment(environment or {}),
+        _from_file(file) if file else {},
+    ]
+    sources = tuple(InitSettingsSource(Settings, _nested(layer)) for layer in map(_with_secrets, given))
+
+    class Layered(Settings):
+        @classmethod
+        def settings_customise_sources(
+            cls, settings_cls: type[BaseSettings], *others: PydanticBaseSettingsSource, **more: PydanticBaseSettingsSource
+        ) -> tuple[PydanticBaseSettingsSource, ...]:
+            del settings_cls, others, more
+            return sources
+
+    try:
+        layered = cast("Any", Layered)()  # everything comes from the sources
+    except ValidationError as error:
+        first, *more = (_problem(detail, given) for detail in error.errors(include_url=False))
+        rest = f" (and {len(more)} more)" if more else ""
+        raise SettingsError(first + rest) from None  # the details of the error hold what was given, secrets included
+    return cast("Settings", layered)
+
+
+def setting_paths() -> dict[At, object]:
+    """All settings by their path, with their types."""
+    paths: dict[At, object] = {}
+    for name, field in Settings.model_fields.items():
+        section = field.annotation
+        if isinstance(section, type) and issubclass(section, BaseModel):
+            paths |= {(name, inner): detail.annotation for inner, detail in section.model_fields.items()}
+        else:
+            paths[(name,)] = section
+    return paths
+
+
+def variable(at: At) -> str:
+    """The environment variable of a setting."""
+    return PREFIX + BETWEEN.join(at).upper()
+
+
+def _from_environment(environment: Mapping[str, str]) -> dict[At, Given]:
+    """Settings among the environment variables.
+
+    Only `ORDERWATCH_POLICY` and names with `__` are ours: Kubernetes puts variables such as ORDERWATCH_PORT into every
+    container beside a service of this name.
+    """
+    alone = {variable(at) for at in setting_paths() if len(at) == 1}
+    return {
+        tuple(name[len(PREFIX) :].lower().split(BETWEEN)): Given(name, value)
+        for name, value in environment.items()
+        if name.upper() in alone or (name.upper().startswith(PREFIX) and BETWEEN in name)
+    }
+
+
+def _from_file(file: Path) -> dict[At, Given]:
+    try:
+        text = file.read_text(encoding="utf-8")
+    except OSError as error:
+        raise SettingsError(f"{file}: cannot be read: {(error.strerror or str(error)).lower()}") from error
+    except UnicodeDecodeError as error:
+        raise SettingsError(f"{file}: is not UTF-8: {error.reason} at byte {error.start}") from error
+    tree = read(text)
+    for fault in tree.faults:
+        where = ".".join(map(str, fault.path))
+        raise SettingsError(f"{file}:{fault.line}: {f'{where}: ' if where else ''}{fault.message}")
+    if tree.data is None:
+        return {}
+    if not isinstance(tree.data, dict):
+        raise SettingsError(f"{file}:1: a mapping (section: ...) is expected here")
+    return dict(_leaves(tree.data, (), tree, file))
+
+
+def _leaves(data: Mapping[str, Data], at: At, tree: Tree, file: Path) -> Iterator[tuple[At, Given]]:
+    """The settings of a file; a setting stands one level below its section, whatever is in it."""
+    for key, value in data.items():
+        path = (*at, key)
+        if isinstance(value, dict) and not at:
+            yield from _leaves(value, path, tree, file)
+        else:
+            yield path, Given(f"{file}:{tree.at(path, key=True)[0]}: {'.'.join(path)}", value)
+
+
+def _with_secrets(layer: Mapping[At, Given]) -> dict[At, object]:
+    """The values of a layer; where the file of a secret is named, the secret."""
+    secrets = {at for at, kind in setting_paths().items() if kind is SecretStr or SecretStr in get_args(kind)}
+    values: dict[At, object] = {}
+    for at, given in layer.items():
+        of = (*at[:-1], at[-1].removesuffix(SECRET_FILE))
+        if of == at or of not in secrets:
+            values[at] = given.value
+        elif of in layer:
+            raise SettingsError(f"{given.name}: {'.'.join(of)} is given as well; leave one of them out")
+        else:
+            values[of] = _secret(given)
+    return values
+
+
+def _secret(given: Given) -> str:
+    path = Path(str(given.value))
+    try:
+        with path.open("rb") as file:
+            return file.read(GREATEST_SECRET).decode().rstrip("\r\n")
+    except OSError as error:
+        raise SettingsError(f"{given.name}: {path}: {(error.strerror or str(error)).lower()}") from error
+    except UnicodeDecodeError:
+        raise SettingsError(f"{given.name}: {path}: is not UTF-8") from None
+
+
+def _nested(values: Mapping[At, object]) -> dict[str, object]:
+    nested: dict[str, object] = {}
+    for at, value in values.items():
+        inner = nested
+        for key in at[:-1]:
+            inner = cast("dict[str, object]", inner.setdefault(key, {}))
+        inner[at[-1]] = value
+    return nested
+
+
+def _problem(detail: ErrorDetails, layers: list[dict[At, Given]]) -> str:
+    """What is wrong, in one line: the name as it was given, the matter, the nearest valid name."""
+    loc = tuple(str(part) for part in detail["loc"])
+    found = next((layer[at] for layer in layers for at in (loc[:2], loc[:1], _secret_file(loc)) if at in layer), None)
+    name = found.name if found else ".".join(loc) or "settings"
+    expected = QUOTED.findall(str(detail.get("ctx", {}).get("expected", "")))
+    match detail["type"]:
+        case "extra_forbidden":
+            # Of a whole section that is not known, the first setting in it is named.
+            at, name = next(((at, layer[at].name) for layer in layers for at in layer if at[: len(loc)] == loc), (loc, name))
+            meant = nearest(".".join(at), [".".join(path) for path in setting_paths()])
+            environment = name.upper().startswith(PREFIX)
+            hint = f"; did you mean {variable(tuple(meant.split('.'))) if environment else meant}?" if meant else ""
+            return f"{name}: no such setting{hint}"
+        case "missing":
+            return f"{name}: required; set it in the settings file or as {variable(loc)}"
+        case "model_type" | "dict_type" | "model_attributes_type":
+            return f"{name}: settings (name: value) are expected here"
+        case "literal_error":
+            meant = nearest(str(detail["input"]), expected)
+            hint = f"; did you mean {meant}?" if meant else ""
+            return f"{name}: {detail['input']!r} is none of {', '.join(expected)}{hint}"
+        case "path_not_file":
+            return f"{name}: {detail['input']}: no such file"
+        case _:
+            message = detail["msg"].removeprefix("Value error, ")
+            return f"{name}: {message[:1].lower()}{message[1:]}"
+
+
+def _secret_file(loc: At) -> At:
+    return (*loc[:1], loc[1] + SECRET_FILE) if len(loc) > 1 else loc

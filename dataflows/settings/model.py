@@ -1,0 +1,238 @@
+"""Every setting of the live engine, with its default and its meaning. The tables in the documents are generated from here."""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+from typing import Literal
+
+from pydantic import AwareDatetime, BaseModel, ConfigDict, Field, FilePath, SecretStr, model_validator
+from pydantic_settings import BaseSettings, SettingsConfigDict
+
+from dataflows.settings.values import Addresses, Brokers, Options, Part, Port, Topic, Topics, distinct
+
+EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
+PREFIX = "ORDERWATCH_"
+"""What the name of every environment variable begins with."""
+BETWEEN = "__"
+"""What stands between section and setting in the name of an environment variable."""
+
+
+class Section(BaseModel):
+    """What all sections have in common: unknown settings are refused, and nothing changes once it is read."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True, allow_inf_nan=False)
+
+
+class KafkaSettings(Section):
+    """How to reach the brokers."""
+
+    brokers: Brokers = Field(default=("localhost:9092",), description="Brokers to ask first, as host:port.")
+    protocol: Literal["plaintext", "ssl", "sasl_plaintext", "sasl_ssl"] = Field(
+        default="plaintext", description="Whether the connection is encrypted (`ssl`) and who we are is proved by SASL (`sasl_…`)."
+    )
+    ca_file: FilePath | None = Field(default=None, description="Certificates that brokers are trusted by, PEM; unset: the system's.")
+    cert_file: FilePath | None = Field(default=None, description="Our own certificate, PEM, where brokers ask for one.")
+    key_file: FilePath | None = Field(default=None, description="The private key of `cert_file`, PEM.")
+    key_password: SecretStr | None = Field(default=None, description="The password of `key_file`.")
+    sasl_mechanism: Literal["PLAIN", "SCRAM-SHA-256", "SCRAM-SHA-512", "GSSAPI", "OAUTHBEARER"] | None = Field(
+        default=None, description="How SASL proves who we are."
+    )
+    sasl_username: str | None = Field(default=None, description="Who we are to SASL.")
+    sasl_password: SecretStr | None = Field(default=None, description="The password of `sasl_username`.")
+    options: Options = Field(
+        default_factory=dict[str, str],
+        description="Any other option of librdkafka, passed on as it is; those that the guarantees rest on are refused.",
+    )
+    create_topics: bool = Field(
+        default=False, description="Whether `run` makes topics that are missing; `orderwatch topics create` always does."
+    )
+    replication: int | None = Field(
+        default=None, ge=1, le=1_000, description="Copies of each partition of topics made here; unset: the broker's default."
+    )
+
+    @model_validator(mode="after")
+    def _complete(self) -> KafkaSettings:
+        if (self.cert_file is None) != (self.key_file is None):
+            raise ValueError("cert_file and key_file go together: one of them is missing")
+        sasl = self.protocol.startswith("sasl_")
+        if sasl != (self.sasl_mechanism is not None):
+            raise ValueError(f"protocol {self.protocol} {'needs a' if sasl else 'has no'} sasl_mechanism")
+        secret = self.sasl_mechanism is not None and (self.sasl_mechanism == "PLAIN" or self.sasl_mechanism.startswith("SCRAM-"))
+        if secret and (not self.sasl_username or self.sasl_password is None):
+            raise ValueError(f"sasl_mechanism {self.sasl_mechanism} needs sasl_username and sasl_password")
+        if not self.protocol.endswith("ssl") and (self.ca_file or self.cert_file):
+            raise ValueError(f"protocol {self.protocol} uses no certificates: set protocol to ssl or sasl_ssl, or leave them out")
+        return self
+
+    def client(self) -> dict[str, str]:
+        """The configuration of a client, in librdkafka's names. It holds secrets: never write it out."""
+        given: dict[str, str | Path | SecretStr | None] = {
+            "bootstrap.servers": ",".join(self.brokers),
+            "security.protocol": self.protocol,
+            "ssl.ca.location": self.ca_file,
+            "ssl.certificate.location": self.cert_file,
+            "ssl.key.location": self.key_file,
+            "ssl.key.password": self.key_password,
+            "sasl.mechanism": self.sasl_mechanism,
+            "sasl.username": self.sasl_username,
+            "sasl.password": self.sasl_password,
+        }
+        plain = {
+            name: value.get_secret_value() if isinstance(value, SecretStr) else str(value)
+            for name, value in given.items()
+            if value is not None
+        }
+        return plain | self.options
+
+
+class InputSettings(Section):
+    """What is read."""
+
+    topics: Topics = Field(default=("order-events",), description="Topics to read, all partitions of each.")
+    start: Literal["earliest", "latest"] = Field(
+        default="earliest", description="Where a partition begins that no state says anything of yet."
+    )
+    partitions: int = Field(default=6, ge=1, le=10_000, description="Partitions of input topics made here.")
+    allow_create_time: bool = Field(
+        default=False,
+        description="Read topics that keep the producer's time instead of the time of append. Weaker: a producer's clock then decides "
+        "which evidence counts as in time, and a record behind its partition is applied late.",
+    )
+    batch: int = Field(default=1_000, ge=1, le=100_000, description="Records taken at once; fewer cost throughput.")
+    read_ahead_seconds: float = Field(
+        default=60.0,
+        gt=0,
+        description="How far, in log time, a partition may be read ahead of the slowest; bounds what is held back in memory.",
+    )
+    clock_allowance_ms: int = Field(
+        default=250,
+        ge=0,
+        le=60_000,
+        description="By how much an idle partition's progress stays behind the clock: the greatest skew of a broker's clock.",
+    )
+    speed: float | None = Field(
+        default=None, gt=0, description="Seconds of log time let through per second, to show a recording; unset: no limit."
+    )
+    until: AwareDatetime | None = Field(default=None, description="Stop there, by log time, inclusive; unset: never.")
+
+    @property
+    def until_us(self) -> int | None:
+        """`until` in µs since the epoch, UTC."""
+        return None if self.until is None else (self.until - EPOCH) // timedelta(microseconds=1)
+
+
+class OutputSettings(Section):
+    """Where verdicts go."""
+
+    kind: Literal["kafka", "files"] = Field(
+        default="kafka", description="`kafka`: the topics below. `files`: JSONL in `folder`, one process only."
+    )
+    exceptions: Topic = Field(default="order-exceptions", description="Topic of `exception.*`.")
+    actions: Topic = Field(default="order-actions", description="Topic of `action.*`.")
+    incidents: Topic = Field(default="order-incidents", description="Topic of `incident.*` and `feed.*`.")
+    rejects: Topic = Field(default="order-rejects", description="Topic of records that cannot be judged, byte for byte.")
+    partitions: int = Field(
+        default=6,
+        ge=1,
+        le=10_000,
+        description="Partitions of each output topic made here. Pinned in the state: changes only after a clean stop.",
+    )
+    folder: Path | None = Field(default=None, description="Where `kind: files` writes to.")
+
+    @property
+    def topics(self) -> dict[str, str]:
+        """The topics by what they hold, as sinks name it."""
+        return {"actions": self.actions, "exceptions": self.exceptions, "incidents": self.incidents, "rejects": self.rejects}
+
+    @model_validator(mode="after")
+    def _complete(self) -> OutputSettings:
+        if self.kind == "files" and self.folder is None:
+            raise ValueError("kind files needs a folder")
+        distinct(tuple(self.topics.values()))
+        return self
+
+
+class StateSettings(Section):
+    """What survives the process."""
+
+    dir: Path = Field(description="The state directory. Every host of a cluster must reach the same one.")
+    epoch_seconds: float = Field(
+        default=1.0,
+        gt=0,
+        le=600,
+        description="How often state is made durable: the most that is judged again after a crash. At most 1 in a cluster.",
+    )
+    fsync: bool = Field(
+        default=True, description="Whether state is forced to the disk. Off, a crash of the host (not of the process) may lose it."
+    )
+    recovery: bool = Field(default=True, description="Whether state is kept at all. Off, every start begins anew: for measuring only.")
+
+
+class ClusterSettings(Section):
+    """How many processes share the work."""
+
+    processes: int = Field(default=1, ge=1, le=64, description="Worker processes that this command starts on this host.")
+    process_id: int | None = Field(
+        default=None, ge=0, description="Which of `addresses` this process is, from 0, where processes are started one by one."
+    )
+    addresses: Addresses = Field(
+        default=(), description="All processes of the cluster as host:port, the same list everywhere. For a trusted network only."
+    )
+
+    @model_validator(mode="after")
+    def _complete(self) -> ClusterSettings:
+        if (self.process_id is None) != (not self.addresses):
+            raise ValueError("process_id and addresses go together: one of them is missing")
+        if self.process_id is not None:
+            if self.processes != 1:
+                raise ValueError("processes is for one host; with process_id each process is started by itself")
+            if self.process_id >= len(self.addresses):
+                raise ValueError(f"process_id {self.process_id} is not one of {len(self.addresses)} addresses (they count from 0)")
+        return self
+
+    @property
+    def size(self) -> int:
+        """How many processes the cluster has."""
+        return len(self.addresses) or self.processes
+
+
+class HttpSettings(Section):
+    """Metrics and health."""
+
+    enabled: bool = Field(default=True, description="Whether to answer `/metrics`, `/healthz` and `/readyz`.")
+    host: str = Field(default="127.0.0.1", min_length=1, description="Address to listen on; 0.0.0.0 for all, as a container needs.")
+    port: Port = Field(
+        default=9464, description="Port of process 0; process n of a host listens on port + n. 0: any free port, told in the log."
+    )
+
+
+class LogSettings(Section):
+    """What is said on standard error."""
+
+    level: Literal["debug", "info", "warning", "error"] = Field(default="info", description="The least level that is written.")
+    format: Literal["json", "console"] = Field(default="json", description="One JSON object per line, or text for people.")
+
+
+class Settings(BaseSettings):
+    """All settings of `orderwatch run`."""
+
+    model_config = SettingsConfigDict(extra="forbid", frozen=True, env_prefix=PREFIX, env_nested_delimiter=BETWEEN)
+
+    policy: FilePath | None = Field(default=None, description="The policy; unset: the built-in defaults.")
+    kafka: Part[KafkaSettings] = Field(default_factory=KafkaSettings)
+    inputs: Part[InputSettings] = Field(default_factory=InputSettings)
+    outputs: Part[OutputSettings] = Field(default_factory=OutputSettings)
+    state: Part[StateSettings] = Field(default_factory=dict[str, object], validate_default=True)
+    cluster: Part[ClusterSettings] = Field(default_factory=ClusterSettings)
+    http: Part[HttpSettings] = Field(default_factory=HttpSettings)
+    log: Part[LogSettings] = Field(default_factory=LogSettings)
+
+    @model_validator(mode="after")
+    def _consistent(self) -> Settings:
+        both = sorted(set(self.inputs.topics) & set(self.outputs.topics.values()))
+        if self.outputs.kind == "kafka" and both:
+            raise ValueError(f"{', '.join(both)} is both read and written")
+        if self.outputs.kind == "files" and self.cluster.size > 1:
+            raise ValueError("outputs.kind files is for one process; cluster has more")
+        return self

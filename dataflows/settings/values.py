@@ -1,0 +1,92 @@
+"""How single settings are read, from the file or from an environment variable. Raises ValueError with what is wrong."""
+
+from __future__ import annotations
+
+import json
+import re
+from typing import Annotated, TypeVar
+
+from pydantic import AfterValidator, BeforeValidator, Field
+
+T = TypeVar("T")
+
+OWNED = frozenset(
+    """
+    bootstrap.servers security.protocol client.id group.id group.instance.id transactional.id isolation.level enable.idempotence acks
+    retries enable.auto.commit enable.auto.offset.store auto.offset.reset enable.partition.eof message.send.max.retries
+    max.in.flight.requests.per.connection partitioner
+    """.split()
+)
+"""librdkafka options that the engine sets itself: its guarantees rest on them."""
+
+TOPIC_NAME = re.compile(r"[A-Za-z0-9._-]{1,249}")
+"""What Kafka allows as the name of a topic (org.apache.kafka.common.internals.Topic)."""
+ADDRESS = re.compile(r"(?P<host>[A-Za-z0-9._-]+|\[[0-9A-Fa-f:.]+\]):(?P<port>\d{1,5})")
+GREATEST_PORT = 65_535
+
+
+def _words(value: object) -> object:
+    """In an environment variable a list is written with commas."""
+    return tuple(word for part in value.split(",") if (word := part.strip())) if isinstance(value, str) else value
+
+
+def _addresses(value: object) -> object:
+    """As `_words`; semicolons part addresses as well."""
+    return _words(value.replace(";", ",")) if isinstance(value, str) else value
+
+
+def _options(value: object) -> object:
+    """In an environment variable a mapping is written as JSON, or as `name=value,name=value`."""
+    if not isinstance(value, str):
+        return {} if value is None else value
+    if value.lstrip().startswith("{"):
+        try:
+            return json.loads(value)
+        except json.JSONDecodeError as error:
+            raise ValueError(f"not JSON: {error.msg}") from error
+    pairs = [part.partition("=") for part in value.split(",") if part.strip()]
+    if not all(equals and name.strip() for name, equals, _ in pairs):
+        raise ValueError("write it as name=value,name=value or as a JSON object")
+    return {name.strip(): text.strip() for name, _, text in pairs}
+
+
+def _unowned(options: dict[str, str]) -> dict[str, str]:
+    taken = sorted(OWNED & options.keys())
+    if taken:
+        raise ValueError(f"{', '.join(taken)} cannot be set: the engine sets it itself")
+    return options
+
+
+def _topic(name: str) -> str:
+    if not TOPIC_NAME.fullmatch(name) or name in {".", ".."}:
+        raise ValueError(f"{name!r} is no name for a topic (letters, digits, '.', '_' and '-', at most 249)")
+    return name
+
+
+def distinct(names: tuple[str, ...]) -> tuple[str, ...]:
+    """The names. Raises ValueError if one of them stands there twice."""
+    twice = sorted({name for name in names if names.count(name) > 1})
+    if twice:
+        raise ValueError(f"named twice: {', '.join(twice)}")
+    return names
+
+
+def _address(text: str) -> str:
+    match = ADDRESS.fullmatch(text)
+    if match is None or not 0 < int(match["port"]) <= GREATEST_PORT:
+        raise ValueError(f"{text!r} is no address; write it as host:port")
+    return text
+
+
+def _section(value: object) -> object:
+    """A section of the file without entries is an empty one."""
+    return {} if value is None else value
+
+
+Topic = Annotated[str, AfterValidator(_topic)]
+Brokers = Annotated[tuple[Annotated[str, AfterValidator(_address)], ...], BeforeValidator(_words), Field(min_length=1)]
+Topics = Annotated[tuple[Topic, ...], BeforeValidator(_words), AfterValidator(distinct), Field(min_length=1)]
+Addresses = Annotated[tuple[Annotated[str, AfterValidator(_address)], ...], BeforeValidator(_addresses), AfterValidator(distinct)]
+Options = Annotated[dict[str, str], BeforeValidator(_options), AfterValidator(_unowned)]
+Port = Annotated[int, Field(ge=0, le=GREATEST_PORT)]
+Part = Annotated[T, BeforeValidator(_section)]
