@@ -1,0 +1,150 @@
+"""Talking to the cluster: options, metadata, and its errors in the words of one line."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+from confluent_kafka import IsolationLevel, KafkaError, KafkaException, TopicPartition
+from confluent_kafka.admin import AdminClient, ConfigResource, OffsetSpec, ResourceType
+
+from sources.kafka.settings import KafkaInputError
+from sources.messages import TIMESTAMP_TYPES
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterable, Mapping
+    from concurrent.futures import Future
+
+PATIENCE = 15.0
+"""Seconds that a question asked at the start may take."""
+QUIET = 2
+"""Log level of librdkafka (syslog: critical). What it reports goes to `on_error` as well, and is told there."""
+
+DEFAULTS: dict[str, object] = {
+    "log_level": QUIET,
+    "client.id": "orderwatch",
+    # A broker that restarts is back within seconds; the client's own default waits up to 10 s before it looks again.
+    "reconnect.backoff.max.ms": 1_000,
+}
+
+RECOVERABLE = frozenset(
+    {
+        KafkaError._ALL_BROKERS_DOWN,
+        KafkaError._TRANSPORT,
+        KafkaError._RESOLVE,
+        KafkaError._TIMED_OUT,
+        KafkaError._TIMED_OUT_QUEUE,
+        KafkaError._WAIT_COORD,
+        KafkaError._WAIT_CACHE,
+        KafkaError.LEADER_NOT_AVAILABLE,
+        KafkaError.NOT_LEADER_FOR_PARTITION,
+        KafkaError.BROKER_NOT_AVAILABLE,
+        KafkaError.REQUEST_TIMED_OUT,
+        KafkaError.NETWORK_EXCEPTION,
+        KafkaError.FENCED_LEADER_EPOCH,
+        KafkaError.UNKNOWN_LEADER_EPOCH,
+        KafkaError.OFFSET_NOT_AVAILABLE,
+        # No group is ever joined: what the cluster says about groups is of no concern.
+        KafkaError.GROUP_AUTHORIZATION_FAILED,
+        KafkaError.COORDINATOR_NOT_AVAILABLE,
+        KafkaError.COORDINATOR_LOAD_IN_PROGRESS,
+        KafkaError.NOT_COORDINATOR,
+    }
+)
+"""Errors that pass: a broker that restarts, a leader that moves."""
+
+
+def recoverable(error: KafkaError) -> bool:
+    """Whether the client gets over an error by itself."""
+    return not error.fatal() and (error.retriable() or error.code() in RECOVERABLE)
+
+
+def words(error: object) -> str:
+    """An error of the library as the end of a sentence."""
+    if isinstance(error, KafkaException) and error.args:
+        error = error.args[0]
+    text = error.str() if isinstance(error, KafkaError) else str(error)
+    return " ".join(text.split()).removeprefix("Broker: ").removesuffix(".")
+
+
+def admin(options: Mapping[str, object], on_error: Callable[[KafkaError], None] | None = None) -> AdminClient:
+    """A client for questions. Raises KafkaInputError if the options are unusable."""
+    settings = {**DEFAULTS, **options}
+    if on_error is not None:
+        settings["error_cb"] = on_error
+    try:
+        return AdminClient(settings)
+    except (KafkaException, ValueError, TypeError) as error:
+        raise KafkaInputError(f"Kafka options: {words(error)}") from error
+
+
+@dataclass(frozen=True, slots=True)
+class Topic:
+    """A topic as the cluster describes it. `timestamps` is a value of `message.timestamp.type`; None if the cluster does not tell."""
+
+    name: str
+    partitions: int
+    timestamps: str | None
+
+
+def describe(client: AdminClient, options: Mapping[str, object], topics: Iterable[str]) -> dict[str, Topic | None]:
+    """The topics, None where there is none. Waits up to `PATIENCE`.
+
+    Raises:
+        KafkaInputError: if no broker answers, or the topics cannot be described.
+    """
+    names = list(topics)
+    servers = options.get("bootstrap.servers")
+    try:
+        found = client.list_topics(timeout=PATIENCE).topics
+    except KafkaException as error:
+        raise KafkaInputError(f"no answer from the brokers at {servers}: {words(error)}") from error
+    described: dict[str, Topic | None] = {}
+    types = _timestamp_types(client, [name for name in names if name in found])
+    for name in names:
+        metadata = found.get(name)
+        if metadata is None:
+            described[name] = None
+        elif metadata.error is not None:
+            raise KafkaInputError(f"topic {name}: {words(metadata.error)}")
+        else:
+            described[name] = Topic(name, len(metadata.partitions), types.get(name))
+    return described
+
+
+def _timestamp_types(client: AdminClient, topics: list[str]) -> dict[str, str]:
+    """Who stamps the records of each topic, where the cluster tells; reading the settings may not be allowed."""
+    if not topics:
+        return {}
+    types: dict[str, str] = {}
+    resources = [ConfigResource(ResourceType.TOPIC, name) for name in topics]
+    for resource, future in client.describe_configs(resources, request_timeout=PATIENCE).items():
+        try:
+            entry = future.result(PATIENCE).get("message.timestamp.type")
+        except (KafkaException, TimeoutError):
+            # Every record says who stamped it, and is checked when it is read.
+            continue
+        if entry is not None and entry.value in TIMESTAMP_TYPES:
+            types[resource.name] = entry.value
+    return types
+
+
+def ask_ends(client: AdminClient, places: Mapping[str, tuple[str, int]], *, committed: bool, timeout: float) -> dict[str, Future[Any]]:
+    """Asks where some partitions end, without waiting: the futures' results have an `offset`. `committed`: before any open transaction."""
+    names = {place: name for name, place in places.items()}
+    latest: OffsetSpec = OffsetSpec.latest()
+    level = IsolationLevel.READ_COMMITTED if committed else IsolationLevel.READ_UNCOMMITTED
+    futures = client.list_offsets({TopicPartition(*place): latest for place in names}, isolation_level=level, request_timeout=timeout)
+    return {names[place.topic, place.partition]: future for place, future in futures.items()}
+
+
+def failure(future: Future[Any]) -> KafkaError | None:
+    """What went wrong with a question that has been answered; None if nothing did."""
+    error = future.exception()
+    if error is None:
+        return None
+    if isinstance(error, KafkaException):
+        cause = error.args[0]
+        if isinstance(cause, KafkaError):
+            return cause
+    raise KafkaInputError(f"Kafka: {words(error)}") from error

@@ -1,0 +1,103 @@
+"""Asks the brokers where partitions end, without waiting for the answer: the proof that an idle partition has been read.
+
+The answer is the high watermark, not the end of what is committed: records of an open transaction are stamped already but hidden until it
+ends, so that time must not pass them by. A client's own high watermark is no proof either: it is as old as the last fetch.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any, NamedTuple
+
+from confluent_kafka import TopicCollection
+
+from sources.kafka.broker import ask_ends, failure, recoverable, words
+from sources.kafka.settings import KafkaInputError
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterable, Mapping
+    from concurrent.futures import Future
+
+    from confluent_kafka import KafkaError
+    from confluent_kafka.admin import AdminClient
+
+    from sources.kafka.lane import Lane
+
+TIMEOUT = 10.0
+"""Seconds after which a question is given up, to be asked again."""
+
+
+class End(NamedTuple):
+    """Where a partition ended when it was asked for: everything stamped before `asked` (µs) and visible stood before `offset`."""
+
+    asked: int
+    offset: int
+
+
+class Ends:
+    """Where partitions end, one question to the brokers at a time. `on_error` is told what the client gets over by itself."""
+
+    def __init__(self, client: AdminClient, now: Callable[[], int], on_error: Callable[[KafkaError], None]) -> None:
+        self._client = client
+        self._now = now
+        self._on_error = on_error
+        self._open: dict[str, Future[Any]] = {}
+        self._asked = 0
+        self.known: dict[str, End] = {}
+        """By channel, the last answer."""
+
+    def ask(self, lanes: Iterable[Lane]) -> None:
+        """Asks about some partitions, unless the last question is still open."""
+        if self._open:
+            return
+        places = {lane.channel: (lane.topic, lane.partition) for lane in lanes}
+        # The clock is read first: what is appended after this moment may be missing from the answer.
+        self._asked = self._now()
+        self._open = ask_ends(self._client, places, committed=False, timeout=TIMEOUT)
+
+    def look(self) -> None:
+        """Takes in the answer if it is there. Raises KafkaInputError if the brokers refuse to tell."""
+        if not self._open or not all(future.done() for future in self._open.values()):
+            return
+        answers, self._open = self._open, {}
+        for channel, future in answers.items():
+            error = failure(future)
+            if error is None:
+                self.known[channel] = End(self._asked, future.result().offset)
+            elif recoverable(error):
+                self._on_error(error)
+            else:
+                raise KafkaInputError(f"{channel}: the end of the partition cannot be asked for: {words(error)}")
+
+
+class Growth:
+    """Notices partitions that were added while the engine runs: `found` then says so in one line."""
+
+    def __init__(self, client: AdminClient, partitions: Mapping[str, int], on_error: Callable[[KafkaError], None]) -> None:
+        self._client = client
+        self._partitions = partitions
+        self._on_error = on_error
+        self._open: dict[str, Future[Any]] = {}
+        self.found: str | None = None
+
+    def ask(self) -> None:
+        """Asks how many partitions there are, unless the last question is still open."""
+        if not self._open:
+            self._open = self._client.describe_topics(TopicCollection(list(self._partitions)), request_timeout=TIMEOUT)
+
+    def look(self) -> None:
+        """Takes in the answer if it is there. Raises KafkaInputError if a topic is gone, or has fewer partitions than before."""
+        if not self._open or not all(future.done() for future in self._open.values()):
+            return
+        answers, self._open = self._open, {}
+        for topic, future in answers.items():
+            error = failure(future)
+            if error is not None:
+                if not recoverable(error):
+                    raise KafkaInputError(f"topic {topic}: {words(error)}")
+                self._on_error(error)
+                continue
+            before, after = self._partitions[topic], len(future.result().partitions)
+            if after < before:
+                raise KafkaInputError(f"topic {topic} has {after} partitions and had {before}: it was replaced by another of that name")
+            if after > before:
+                self.found = f"topic {topic} has grown from {before} to {after} partitions: restart to read them all"

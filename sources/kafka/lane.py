@@ -1,0 +1,101 @@
+"""One partition on its way from the consumer to the flow: what was fetched and not yet handed out, and how far it has come."""
+
+from __future__ import annotations
+
+from collections import deque
+from typing import TYPE_CHECKING
+
+import msgspec
+
+from sources.batch import BEGINNING
+from sources.kafka.settings import KafkaInputError
+from sources.marks import MarkSampler
+
+if TYPE_CHECKING:
+    from confluent_kafka import Message
+
+    from sources.messages import Item, PartitionLog
+
+STATE_VERSION = 1
+
+
+class _State(msgspec.Struct, array_like=True):
+    """What is stored of a partition: plain data, of what was handed out only."""
+
+    version: int
+    next: int | None
+    told: int
+    greatest: int
+    marks: list[tuple[str, int, str, int]]
+
+
+def channel_of(topic: str, partition: int) -> str:
+    """The name of a partition's part and channel. Stored data: it must not change."""
+    return f"{topic}:{partition:05d}"
+
+
+class Lane:
+    """One partition. `next` is the offset after the last record handed out; None before the first is known."""
+
+    def __init__(self, log: PartitionLog) -> None:
+        self.log = log
+        self.topic = log.topic
+        self.partition = log.partition
+        self.channel = channel_of(log.topic, log.partition)
+        self.buffer: list[Message] = []
+        self.next: int | None = None
+        self.told = BEGINNING
+        """The progress that was handed out, µs."""
+        self.eof = -1
+        """The offset at which the partition was last seen to end, behind everything in the buffer."""
+        self.paused = False
+        self.done = False
+        """Everything up to `until` has been handed out."""
+        self._ahead: deque[tuple[int, int]] = deque()
+        self._count = 0
+
+    @property
+    def position(self) -> int:
+        """Every record that is visible before this offset has been handed out; -1 if nothing is known."""
+        position = -1 if self.next is None else self.next
+        # Behind the last record there may be offsets that hold none: the ends of transactions.
+        return position if self.buffer else max(position, self.eof)
+
+    def take(self, count: int, latest: int) -> list[Item]:
+        """Hands out the next `count` messages of the buffer. `latest` (µs): a clock reading."""
+        messages = self.buffer[:count]
+        del self.buffer[:count]
+        items = self.log.read(messages, told=self.told, latest=latest)
+        self.next = (messages[-1].offset() or 0) + 1
+        self._ahead.append((self.log.greatest, count))
+        self._count += count
+        return items
+
+    def may_be_ahead(self, bound: int) -> bool:
+        """Whether it is worth asking how far ahead the partition is."""
+        return self._count >= bound
+
+    def ahead(self, least: int) -> int:
+        """How many records were handed out that wait for a partition whose progress is `least` (µs)."""
+        ahead = self._ahead
+        while ahead and ahead[0][0] < least:
+            self._count -= ahead.popleft()[1]
+        return self._count
+
+    def state(self) -> bytes:
+        """What a resume needs."""
+        position, sampler = self.position, self.log.sampler
+        marks = [] if sampler is None else sampler.state()
+        return msgspec.msgpack.encode(_State(STATE_VERSION, None if position < 0 else position, self.told, self.log.greatest, marks))
+
+    def restore(self, state: bytes) -> None:
+        """Goes on from a state. Raises KafkaInputError if it is of a version that is not known."""
+        try:
+            stored = msgspec.msgpack.decode(state, type=_State)
+        except msgspec.DecodeError as error:
+            raise KafkaInputError(f"{self.channel}: the stored position cannot be read: {error}") from error
+        if stored.version != STATE_VERSION:
+            raise KafkaInputError(f"{self.channel}: the stored position is of version {stored.version}, this engine knows {STATE_VERSION}")
+        self.next, self.told, self.log.greatest = stored.next, stored.told, stored.greatest
+        if self.log.sampler is not None:
+            self.log.sampler = MarkSampler(self.log.sampler.feeds, stored.marks)

@@ -1,0 +1,294 @@
+"""The one consumer of a worker process and the partitions that share it: fetching, fairness between them, and how far time has come."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Protocol
+
+from confluent_kafka import KafkaError, KafkaException, TopicPartition
+
+from sources.kafka.broker import recoverable, words
+from sources.kafka.settings import KafkaInputError
+from sources.messages import StampError
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Mapping
+
+    from confluent_kafka import Message
+
+    from sources.kafka.ends import End
+    from sources.kafka.lane import Lane
+    from sources.kafka.settings import KafkaInput, SourceStats
+    from sources.messages import Item
+
+LONG = 10
+"""Batches in the buffer of a partition that may not be handed out, from which on nothing more of it is fetched."""
+PATIENCE = 5.0
+"""Seconds that the look for the beginning of a trimmed partition may take, to put it into words."""
+
+
+class Fetcher(Protocol):
+    """What is used of the client library's consumer."""
+
+    def consume(self, num_messages: int = 1, timeout: float = -1) -> list[Message]:
+        """The next messages, up to a number."""
+        ...
+
+    def incremental_assign(self, partitions: list[TopicPartition]) -> None:
+        """Begins to fetch partitions."""
+        ...
+
+    def pause(self, partitions: list[TopicPartition]) -> None:
+        """Stops fetching partitions."""
+        ...
+
+    def resume(self, partitions: list[TopicPartition]) -> None:
+        """Goes on fetching partitions."""
+        ...
+
+    def get_watermark_offsets(self, partition: TopicPartition, timeout: float | None = None) -> tuple[int, int]:
+        """Where a partition begins and ends."""
+        ...
+
+    def close(self) -> None:
+        """Lets go of the connections."""
+        ...
+
+
+class Asked(Protocol):
+    """Where partitions end, as far as the brokers have said."""
+
+    known: dict[str, End]
+
+    def ask(self, lanes: list[Lane]) -> None:
+        """Asks, without waiting."""
+        ...
+
+    def look(self) -> None:
+        """Takes in what was answered."""
+        ...
+
+
+class Watch(Protocol):
+    """Whether partitions were added; `found` says so."""
+
+    @property
+    def found(self) -> str | None:
+        """What was found, in one line."""
+        ...
+
+    def ask(self) -> None:
+        """Asks, without waiting."""
+        ...
+
+    def look(self) -> None:
+        """Takes in what was answered."""
+        ...
+
+
+@dataclass(frozen=True, slots=True)
+class Hooks:
+    """What the world says and is told: the clock (µs), the least progress of other processes, this one's, and passing errors."""
+
+    now: Callable[[], int]
+    others: Callable[[], int | None] | None
+    on_progress: Callable[[int], None] | None
+    on_error: Callable[[KafkaError], None]
+
+
+class Reading:
+    """Everything that the partitions of one process share. Used from one thread."""
+
+    def __init__(
+        self,
+        settings: KafkaInput,
+        fetcher: Fetcher,
+        ends: Asked,
+        growth: Watch,
+        stats: SourceStats,
+        hooks: Hooks,
+    ) -> None:
+        self.settings = settings
+        self.fetcher = fetcher
+        self.ends = ends
+        self.growth = growth
+        self.stats = stats
+        self.now = hooks.now
+        self.lanes: dict[tuple[str | None, int | None], Lane] = {}
+        self.ended = False
+        """The parts are to end: the topics have grown, or `until` has been passed everywhere."""
+        self._hooks = hooks
+        self._ticked = self._checked = hooks.now()
+        self._pace: tuple[int, int] | None = None
+
+    def add(self, lane: Lane, offset: int) -> None:
+        """Begins to fetch a partition at an offset."""
+        self.lanes[lane.topic, lane.partition] = lane
+        try:
+            self.fetcher.incremental_assign([TopicPartition(lane.topic, lane.partition, offset)])
+        except KafkaException as error:
+            raise KafkaInputError(f"{lane.channel}: {words(error)}") from error
+
+    def pump(self) -> None:
+        """Takes what has been fetched, of whatever partition, into the buffers. Never waits."""
+        lanes = self.lanes
+        topic: str | None = None
+        number: int | None = -1
+        buffer: list[Message] = []
+        for message in self.fetcher.consume(self.settings.batch, 0):
+            error = message.error()
+            if error is not None:
+                self._trouble(message, error)
+                continue
+            # Mostly many of one partition come in a row.
+            if message.partition() != number or message.topic() != topic:
+                topic, number = message.topic(), message.partition()
+                buffer = lanes[topic, number].buffer
+            buffer.append(message)
+
+    def tend(self) -> None:
+        """What is due now and then: asks where partitions end and whether there are more, publishes progress, pauses who is far ahead."""
+        self.ends.look()
+        now = self.now()
+        # A clock that is set back must not stop this.
+        if abs(now - self._ticked) < self.settings.tick:
+            return
+        self._ticked = now
+        lanes = list(self.lanes.values())
+        self.ends.ask(lanes)
+        self.growth.look()
+        if self.growth.found is not None:
+            self.ended = True
+        if abs(now - self._checked) >= self.settings.growth_check:
+            self._checked = now
+            self.growth.ask()
+        if self._hooks.on_progress is not None:
+            self._hooks.on_progress(min(lane.told for lane in lanes))
+
+    def take(self, lane: Lane) -> list[Item]:
+        """Hands out what a partition has, unless it is too far ahead of others or of the pace."""
+        buffer = lane.buffer
+        if not buffer or lane.done:
+            return []
+        if self._held(lane):
+            self._pause(lane)
+            return []
+        now = self.now()
+        count = min(len(buffer), self.settings.batch)
+        last = self._last(lane, now)
+        if last is not None:
+            count = lane.log.until(buffer[:count], last, told=lane.told, latest=now)
+            if not count:
+                until = self.settings.until
+                lane.done = until is not None and lane.log.log_of(buffer[0], told=lane.told, latest=now) > until
+                self._pause(lane)
+                return []
+        stats = self.stats
+        stats.records += count
+        stats.bytes += sum(map(len, buffer[:count]))
+        try:
+            items = lane.take(count, now)
+        except StampError as error:
+            raise KafkaInputError(str(error)) from error
+        stats.behind[lane.channel] = lane.log.behind
+        if lane.paused and len(buffer) < self.settings.batch:
+            lane.paused = False
+            self.fetcher.resume([TopicPartition(lane.topic, lane.partition)])
+        return items
+
+    def progress(self, lane: Lane) -> int:
+        """How far a partition has been read (µs): nothing of it with an earlier log time will come."""
+        settings = self.settings
+        told = lane.told
+        if lane.done and settings.until is not None:
+            return settings.until + 1
+        now = self.now()
+        # A broker whose clock is ahead of ours must not let deadlines fire before their time.
+        told = max(told, min(lane.log.greatest, now))
+        end = self.ends.known.get(lane.channel)
+        if end is not None and lane.position >= end.offset:
+            told = max(told, end.asked - settings.clock_allowance)
+        if lane.buffer and (self._pace or told > lane.told):
+            # What is known of the next record bounds what may be told, and is itself progress where the pace holds it back.
+            upcoming = lane.log.log_of(lane.buffer[0], told=lane.told, latest=now)
+            told = min(upcoming, now) if self._pace else min(told, upcoming)
+        limit = self._last(lane, now)
+        if limit is not None:
+            told = min(told, limit + 1 if limit == settings.until else limit)
+        return max(told, lane.told)
+
+    def worth_telling(self, lane: Lane, progress: int) -> bool:
+        """Whether progress alone is handed out: not more often than once per tick, but always if it was the last."""
+        settings = self.settings
+        return progress - lane.told >= settings.tick or (settings.until is not None and progress > settings.until >= lane.told)
+
+    def tell(self, lane: Lane, progress: int) -> None:
+        """Notes what is handed out as progress; after the last partition has passed `until` the parts end."""
+        lane.told = progress
+        self.stats.progress[lane.channel] = progress
+        until = self.settings.until
+        if until is not None and progress > until:
+            self.ended = self.ended or all(lane.told > until for lane in self.lanes.values())
+
+    def lag(self) -> dict[str, int]:
+        """By channel: offsets between what was handed out and the end of the partition, as far as known. From any thread."""
+        ends: Mapping[str, End] = dict(self.ends.known)
+        lanes = list(self.lanes.values())
+        return {lane.channel: max(0, ends[lane.channel].offset - max(lane.position, 0)) for lane in lanes if lane.channel in ends}
+
+    def _held(self, lane: Lane) -> bool:
+        """Whether a partition is further ahead of the slowest than allowed; the slowest itself never is."""
+        bound = self.settings.read_ahead
+        if not lane.may_be_ahead(bound):
+            return False
+        least = min(lane.told for lane in self.lanes.values())
+        others = None if self._hooks.others is None else self._hooks.others()
+        if others is not None:
+            least = min(least, others)
+        return lane.told > least and lane.ahead(least) >= bound
+
+    def _pause(self, lane: Lane) -> None:
+        if not lane.paused and (lane.done or len(lane.buffer) >= LONG * self.settings.batch):
+            lane.paused = True
+            self.stats.paused += 1
+            self.fetcher.pause([TopicPartition(lane.topic, lane.partition)])
+
+    def _last(self, lane: Lane, now: int) -> int | None:
+        """The log time (µs) up to which records may be handed out now: `until`, or what the pace allows."""
+        settings = self.settings
+        if settings.speed is None:
+            return settings.until
+        if self._pace is None:
+            if not lane.buffer:
+                return settings.until
+            self._pace = (lane.log.log_of(lane.buffer[0], told=lane.told, latest=now), now)
+        begin, began = self._pace
+        reached = begin + int((now - began) * settings.speed)
+        return reached if settings.until is None else min(reached, settings.until)
+
+    def _trouble(self, message: Message, error: KafkaError) -> None:
+        """What came instead of a message. Raises KafkaInputError unless the client gets over it."""
+        lane = self.lanes.get((message.topic(), message.partition()))
+        code = error.code()
+        if lane is not None and code == KafkaError._PARTITION_EOF:
+            lane.eof = message.offset() or 0
+        elif lane is not None and code in (KafkaError._AUTO_OFFSET_RESET, KafkaError.OFFSET_OUT_OF_RANGE):
+            raise KafkaInputError(self._lost(lane))
+        elif recoverable(error):
+            self._hooks.on_error(error)
+        else:
+            raise KafkaInputError(f"{lane.channel if lane else 'Kafka'}: {words(error)}")
+
+    def _lost(self, lane: Lane) -> str:
+        """That the next offset is not there, in one line."""
+        wanted = lane.position if not lane.buffer else (lane.buffer[-1].offset() or 0) + 1
+        try:
+            first, end = self.fetcher.get_watermark_offsets(TopicPartition(lane.topic, lane.partition), timeout=PATIENCE)
+        except KafkaException as error:
+            return f"{lane.channel}: offset {wanted} is not there, and where the partition begins is not known: {words(error)}"
+        if wanted > end:
+            return f"{lane.channel}: offset {wanted} is not there, the partition ends at {end}: the topic was replaced or cut off"
+        return (
+            f"{lane.channel}: records from offset {wanted} to {first} were deleted before they were read (retention is shorter than"
+            " the engine was behind)"
+        )

@@ -1,0 +1,63 @@
+"""What the Kafka source is told, and what it counts."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Literal
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+
+class KafkaInputError(Exception):
+    """The input cannot be read, or not on; the message is one line for the operator."""
+
+
+@dataclass(frozen=True, slots=True)
+class KafkaInput:
+    """Which topics are read, and how. Spans and instants in µs unless said otherwise."""
+
+    options: Mapping[str, object]
+    """Options of librdkafka: `bootstrap.servers`, TLS, SASL. What the source's guarantees rest on is not overridable."""
+    topics: tuple[str, ...]
+    start: Literal["earliest", "latest"] = "earliest"
+    """Where the first start begins to read. Partitions that appear later are read from their beginning."""
+    batch: int = 1_000
+    """Records per batch of one partition."""
+    read_ahead: int = 20_000
+    """How many records a partition may hand out beyond the progress of the slowest. Affects memory and speed, never output."""
+    allow_create_time: bool = False
+    """Accept topics whose producers stamp the records: the weaker guarantee of `sources.messages`."""
+    clock_allowance: int = 250_000
+    """How far this host's clock may be ahead of a broker's stamp, and how long an append may take to become visible."""
+    tick: int = 100_000
+    """How often the progress of idle partitions is told."""
+    growth_check: int = 30_000_000
+    """How often the topics are asked for new partitions."""
+    until: int | None = None
+    """For rehearsals: records after this instant are left out, and the source ends once every partition has passed it."""
+    speed: float | None = None
+    """For rehearsals: at most so many seconds of log time per second; None: as fast as possible."""
+    feeds: tuple[str, ...] = ()
+    """Prefixes of `source` that are monitored: their marks are sent along."""
+
+
+@dataclass(slots=True)
+class SourceStats:
+    """What this process has read since it started. Written by the source's thread, to be read from any."""
+
+    records: int = 0
+    """Records read, tombstones and refused ones included."""
+    bytes: int = 0
+    """Bytes of their values."""
+    tombstones: int = 0
+    refused: int = 0
+    """Records that are no event of the contract."""
+    errors: int = 0
+    """Errors of the connection that the client recovers from by itself."""
+    behind: dict[str, int] = field(default_factory=dict[str, int])
+    """By channel: records that turned up behind progress. Other than 0 where clocks differ by more than the allowance."""
+    progress: dict[str, int] = field(default_factory=dict[str, int])
+    """By channel: the progress told, µs since the epoch; `sources.batch.BEGINNING` before there is any."""
+    paused: int = 0
+    """How often a partition that was far ahead was paused."""

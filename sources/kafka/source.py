@@ -1,0 +1,212 @@
+"""Kafka topics as channels in log order, one per partition.
+
+Guarantee: each record that was committed comes out once per resume, at the position that the broker gave it, in the order of its partition;
+the offsets are part of the flow's own state, so that a resume goes on exactly behind what the resumed state holds. Offsets that are not
+there any more stop the engine: nothing is ever skipped. No consumer group is joined and nothing is committed to the cluster; the client
+library only asks for the group's coordinator, whose answer is of no concern.
+
+Progress is told only for what was read: of a record, its log time; of an idle partition, a clock reading taken before its end was asked
+for, less an allowance for clocks that differ. Where they differ by more, records turn up behind progress: they are counted.
+"""
+
+from __future__ import annotations
+
+import time
+from datetime import UTC, datetime, timedelta
+from typing import TYPE_CHECKING
+
+from bytewax.inputs import FixedPartitionedSource, StatefulSourcePartition
+from confluent_kafka import OFFSET_BEGINNING, Consumer, KafkaError, KafkaException
+
+from sources.batch import Batch
+from sources.kafka import broker
+from sources.kafka.ends import Ends, Growth
+from sources.kafka.lane import Lane, channel_of
+from sources.kafka.reading import Hooks, Reading
+from sources.kafka.settings import KafkaInput, KafkaInputError, SourceStats
+from sources.marks import MarkSampler
+from sources.messages import PartitionLog
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Mapping
+
+POLL = timedelta(milliseconds=10)
+"""How long an idle partition waits before it looks again for records; its progress is told at each tick."""
+DEFAULTS: dict[str, object] = {
+    **broker.DEFAULTS,
+    "group.id": "orderwatch",
+    # The client fetches ahead up to `queued.min.messages`, then looks again after this time; after its own default of 1 s a fast reader
+    # would have had nothing to read for most of it.
+    "fetch.queue.backoff.ms": 10,
+}
+PINNED: dict[str, object] = {
+    "enable.auto.commit": False,
+    "enable.auto.offset.store": False,
+    "auto.offset.reset": "error",
+    "enable.partition.eof": True,
+    "isolation.level": "read_committed",
+}
+"""What the guarantee rests on."""
+
+
+class KafkaPart(StatefulSourcePartition[Batch, bytes]):
+    """One partition. Ends, without saying that its input has ended, once the topics have grown or `until` has been passed everywhere."""
+
+    def __init__(self, reading: Reading, lane: Lane, on_close: Callable[[], None]) -> None:
+        self._reading = reading
+        self._lane = lane
+        self._on_close = on_close
+        self._idle = False
+
+    def next_batch(self) -> list[Batch]:
+        """What is there of the partition, or how far its time has come. Never waits."""
+        reading, lane = self._reading, self._lane
+        if reading.ended:
+            raise StopIteration
+        if not lane.buffer:
+            reading.pump()
+        reading.tend()
+        items = reading.take(lane)
+        progress = reading.progress(lane)
+        self._idle = not items
+        if not items and not reading.worth_telling(lane, progress):
+            return []
+        reading.tell(lane, progress)
+        return [Batch(lane.channel, progress, items)]
+
+    def next_awake(self) -> datetime | None:
+        """At once while there is something to hand out."""
+        return datetime.now(UTC) + POLL if self._idle else None
+
+    def snapshot(self) -> bytes:
+        """Where to go on: of what was handed out only."""
+        return self._lane.state()
+
+    def close(self) -> None:
+        """Lets go of the consumer, with the last part."""
+        self._on_close()
+
+
+class KafkaSource(FixedPartitionedSource[Batch, bytes]):
+    """Reads topics, a part and a channel for each partition.
+
+    `expected`: how many partitions of each topic the state knows; there must be no fewer, and what is beyond is read from its beginning.
+    `now` is the clock, µs since the epoch. `others` gives the least progress of other processes, `on_progress` is told this one's: both are
+    advice that bounds reading ahead. `on_error` is told, in one line and from any thread, what the client gets over by itself.
+
+    Raises:
+        KafkaInputError: when built, if the cluster does not answer, a topic is missing, has fewer partitions than expected or is stamped
+            by producers; while running, if records cannot be read any more.
+    """
+
+    def __init__(
+        self,
+        settings: KafkaInput,
+        *,
+        expected: Mapping[str, int] | None = None,
+        now: Callable[[], int] = lambda: time.time_ns() // 1_000,
+        others: Callable[[], int | None] | None = None,
+        on_progress: Callable[[int], None] | None = None,
+        on_error: Callable[[str], None] | None = None,
+    ) -> None:
+        self.settings = settings
+        self.stats = SourceStats()
+        self._now = now
+        self._others = others
+        self._on_progress = on_progress
+        self._say = on_error
+        self._expected = dict(expected or {})
+        self._admin = broker.admin(settings.options, self._on_error)
+        self._create_time: dict[str, bool] = {}
+        self.partitions: dict[str, int] = {}
+        """How many partitions each topic has."""
+        self._describe()
+        self._places = {channel_of(topic, number): (topic, number) for topic, count in self.partitions.items() for number in range(count)}
+        self.channels = tuple(self._places)
+        """The names of all channels, of this process and of others."""
+        self._reading: Reading | None = None
+        self._latest: dict[tuple[str, int], int] = {}
+        self._open = 0
+
+    @property
+    def grown(self) -> str | None:
+        """One line if the parts have ended because a topic has grown: the engine is to be started again."""
+        return None if self._reading is None else self._reading.growth.found
+
+    def lag(self) -> dict[str, int]:
+        """By channel of this process: how many offsets stand between what was handed out and the end. From any thread."""
+        return {} if self._reading is None else self._reading.lag()
+
+    def list_parts(self) -> list[str]:
+        """All channels, the same in every process."""
+        return list(self.channels)
+
+    def build_part(self, step_id: str, for_part: str, resume_state: bytes | None) -> KafkaPart:
+        """Begins or goes on to read a partition."""
+        del step_id
+        topic, number = self._places[for_part]
+        reading = self._reading = self._reading or self._begin()
+        sampler = MarkSampler(self.settings.feeds) if self.settings.feeds else None
+        lane = Lane(PartitionLog(topic, number, create_time=self._create_time[topic], sampler=sampler))
+        if resume_state is not None:
+            lane.restore(resume_state)
+        if lane.next is None:
+            lane.next = self._first(topic, number)
+        reading.add(lane, OFFSET_BEGINNING if lane.next is None else lane.next)
+        self._open += 1
+        return KafkaPart(reading, lane, self._closed)
+
+    def _describe(self) -> None:
+        settings = self.settings
+        for name, topic in broker.describe(self._admin, settings.options, settings.topics).items():
+            if topic is None:
+                raise KafkaInputError(f"topic {name} does not exist")
+            by_producer = topic.timestamps == "CreateTime"
+            if by_producer and not settings.allow_create_time:
+                raise KafkaInputError(
+                    f"topic {name} has message.timestamp.type=CreateTime: set it to LogAppendTime,"
+                    " or allow_create_time for the weaker guarantee"
+                )
+            if topic.partitions < self._expected.get(name, 0):
+                raise KafkaInputError(f"topic {name} has {topic.partitions} partitions, the state knows {self._expected[name]}")
+            self._create_time[name] = settings.allow_create_time
+            self.partitions[name] = topic.partitions
+
+    def _begin(self) -> Reading:
+        options = {**DEFAULTS, **self.settings.options, **PINNED, "error_cb": self._on_error}
+        try:
+            consumer = Consumer(options)
+        except (KafkaException, ValueError, TypeError) as error:
+            raise KafkaInputError(f"Kafka options: {broker.words(error)}") from error
+        return Reading(
+            self.settings,
+            consumer,
+            Ends(self._admin, self._now, self._on_error),
+            Growth(self._admin, self.partitions, self._on_error),
+            self.stats,
+            Hooks(self._now, self._others, self._on_progress, self._on_error),
+        )
+
+    def _first(self, topic: str, partition: int) -> int | None:
+        """The offset that a partition is first read from; None: its beginning."""
+        added = partition >= self._expected.get(topic, partition + 1)
+        if self.settings.start == "earliest" or added:
+            return None
+        if not self._latest:
+            # All at once, as an offset: what is appended before the first state is stored must not be skipped by a second start.
+            answers = broker.ask_ends(self._admin, self._places, committed=True, timeout=broker.PATIENCE)
+            try:
+                self._latest = {self._places[channel]: answer.result().offset for channel, answer in answers.items()}
+            except KafkaException as error:
+                raise KafkaInputError(f"the ends of the topics cannot be asked for: {broker.words(error)}") from error
+        return self._latest[topic, partition]
+
+    def _on_error(self, error: KafkaError) -> None:
+        self.stats.errors += 1
+        if self._say is not None:
+            self._say(broker.words(error))
+
+    def _closed(self) -> None:
+        self._open -= 1
+        if self._open == 0 and self._reading is not None:
+            self._reading.fetcher.close()

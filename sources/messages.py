@@ -1,0 +1,186 @@
+"""From what a Kafka partition holds to records of its log: the one reading that live running and the replay of an export share.
+
+Log time is the record's timestamp (ms, here µs), made monotone within the partition: the greater of its own and the greatest before it.
+The broker stamps it at the time of append. A topic whose producers stamp (`CreateTime`) gives a weaker guarantee: a timestamp later than
+the clock moves no time, and a record stamped before what its partition's progress had reached meanwhile is applied at that progress, so
+that another reading of the same topic may place such records elsewhere.
+"""
+
+from __future__ import annotations
+
+import sys
+from typing import TYPE_CHECKING, Protocol, TypeAlias
+
+from schemas.record import Mark, Record
+from schemas.wire import MAX_BYTES, Rejected, decode, decode_binary, micros
+from sources.batch import BEGINNING, Refusal
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from schemas.record import Headers
+    from schemas.wire import Event
+    from sources.marks import MarkSampler
+
+Item: TypeAlias = Record | Refusal | Mark
+
+CREATE_TIME, LOG_APPEND_TIME = 1, 2
+"""Kinds of timestamps, as the client library numbers them; 0: the record has none."""
+TIMESTAMP_TYPES = {"CreateTime": CREATE_TIME, "LogAppendTime": LOG_APPEND_TIME}
+"""Values of the topic setting `message.timestamp.type`."""
+BINARY_MODE = "ce_specversion"
+"""A record with this header is a CloudEvent in binary mode (CloudEvents Kafka protocol binding 1.0, section 3.2)."""
+MS = 1_000
+
+
+class Message(Protocol):
+    """One record of a partition, as the client library hands it out. Its length is that of its value."""
+
+    def offset(self) -> int | None:
+        """Its place in the partition."""
+        ...
+
+    def timestamp(self) -> tuple[int, int]:
+        """The kind of timestamp, and ms since the epoch."""
+        ...
+
+    def key(self) -> bytes | None:
+        """The key."""
+        ...
+
+    def value(self) -> bytes | None:
+        """The value; None in a tombstone."""
+        ...
+
+    def headers(self) -> Sequence[tuple[str, bytes | None]] | None:
+        """The headers, in their order."""
+        ...
+
+    def __len__(self) -> int: ...
+
+
+class StampError(Exception):
+    """A record whose timestamp is not the broker's stands where only such are allowed; the message is one line."""
+
+
+def event_of(headers: Headers, value: bytes) -> Event:
+    """The event in a record: in binary mode if the headers say so, else structured.
+
+    Raises:
+        Rejected: if it is none.
+    """
+    for name, _ in headers:
+        if name == BINARY_MODE:
+            return decode_binary(headers, value)
+    return decode(value)
+
+
+class PartitionLog:
+    """Reads one partition's records in the order of their offsets.
+
+    A record without a value, a tombstone, says nothing about an order: it is counted and left out, unless it is a CloudEvent in binary
+    mode, whose data may be empty. `create_time`: timestamps of producers are allowed.
+    """
+
+    __slots__ = ("behind", "create_time", "greatest", "partition", "refused", "sampler", "tombstones", "topic")
+
+    def __init__(self, topic: str, partition: int, *, create_time: bool, sampler: MarkSampler | None = None) -> None:
+        self.topic = topic
+        self.partition = partition
+        self.create_time = create_time
+        self.sampler = sampler
+        self.greatest = BEGINNING
+        """The greatest log time so far, µs; BEGINNING before the first record."""
+        self.tombstones = 0
+        self.refused = 0
+        self.behind = 0
+        """Records that turned up behind the progress already told, and were given it as their log time."""
+
+    def read(self, messages: Sequence[Message], *, told: int, latest: int) -> list[Item]:
+        """The records, refusals and marks of some messages, sorted by position.
+
+        `told` (µs) is the progress that others know of; nothing comes before it. `latest` (µs) is a clock reading: of producers'
+        timestamps, those after it are absurd.
+
+        Raises:
+            StampError: if a record is not stamped by the broker and must be.
+        """
+        items: list[Item] = []
+        append, intern = items.append, sys.intern
+        topic, partition, create_time, sampler = self.topic, self.partition, self.create_time, self.sampler
+        greatest = self.greatest
+        floor = max(greatest, told)
+        for message in messages:
+            kind, stamp = message.timestamp()
+            log = stamp * MS
+            if kind != LOG_APPEND_TIME:
+                if not create_time or kind != CREATE_TIME:
+                    raise StampError(self._stamp_words(message, kind))
+                if log > latest:
+                    log = floor = max(floor, 0)
+            if log < floor:
+                if log < told and greatest < told:
+                    self.behind += 1
+                    greatest = max(greatest, log)
+                log = floor
+            else:
+                greatest = floor = log
+            value = message.value()
+            given = message.headers()
+            offset = message.offset() or 0
+            headers: Headers = ()
+            try:
+                if given:
+                    headers = tuple(given)
+                    if value is None and not any(name == BINARY_MODE for name, _ in headers):
+                        self.tombstones += 1
+                        continue
+                    event = event_of(headers, value or b"")
+                elif value is None:
+                    self.tombstones += 1
+                    continue
+                else:
+                    event = decode(value)
+            except Rejected as why:
+                self.refused += 1
+                raw = value or b""
+                key = message.key()
+                append(Refusal(log, topic, partition, offset, 0, why.reason, why.detail, raw[:MAX_BYTES], len(raw), key, headers))
+                continue
+            # Interned: an order's identifier then stands in memory once, in however many events and ties it occurs.
+            order = intern(event.subject or "")
+            record = Record(log, topic, partition, offset, 0, micros(event.time), order, event, value or b"", message.key(), headers)
+            append(record)
+            if sampler is not None:
+                mark = sampler.sample(record)
+                if mark is not None:
+                    append(mark)
+        self.greatest = greatest
+        return items
+
+    def log_of(self, message: Message, *, told: int, latest: int) -> int:
+        """The log time (µs) that a message would be given if it were read next."""
+        kind, stamp = message.timestamp()
+        log = stamp * MS
+        floor = max(self.greatest, told)
+        if kind == CREATE_TIME and log > latest:
+            return max(floor, 0)
+        return max(floor, log)
+
+    def until(self, messages: Sequence[Message], last: int, *, told: int, latest: int) -> int:
+        """How many of the messages have a log time of at most `last` (µs)."""
+        if max(self.greatest, told) > last:
+            return 0
+        for count, message in enumerate(messages):
+            if self.log_of(message, told=told, latest=latest) > last:
+                return count
+        return len(messages)
+
+    def _stamp_words(self, message: Message, kind: int) -> str:
+        place = f"topic {self.topic}, partition {self.partition}, offset {message.offset()}"
+        if kind == CREATE_TIME:
+            return (
+                f"{place}: stamped by its producer (message.timestamp.type=CreateTime), not by the broker; set the topic to LogAppendTime,"
+                " or allow_create_time for the weaker guarantee"
+            )
+        return f"{place}: the record has no timestamp"
