@@ -1,0 +1,117 @@
+"""Reads an output partition back, once, when it is opened."""
+
+from __future__ import annotations
+
+import time
+from typing import TYPE_CHECKING, Final, Protocol, cast
+
+import structlog
+from confluent_kafka import Consumer, IsolationLevel, KafkaException, TopicPartition
+from confluent_kafka.admin import OffsetSpec
+
+from sinks.kafka.errors import END_OF_PARTITION, kafka_error, output_error
+from sinks.kafka.records import entry
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+    from confluent_kafka.admin import AdminClient
+
+    from sinks.kafka.readback import ReadBack
+
+
+class _Answer(Protocol):
+    """What the broker answers; the stubs do not say."""
+
+    offset: int
+
+
+LOG = structlog.get_logger("orderwatch.sinks.kafka")
+CLOCK_SKEW: Final = 3_600_000
+"""How far (ms) the clocks of a producer's host and of the broker may be apart for `since` to be of use; a guess on the safe side."""
+TIMEOUT: Final = 30.0
+BATCH: Final = 2000
+SLOW: Final = 10.0
+"""After so many seconds without progress the log says what is waited for."""
+
+
+def read_back(
+    client: Mapping[str, object],
+    admin: AdminClient,
+    part: TopicPartition,
+    recorded: int | None,
+    since: int | None,
+    state: bytes,
+    into: ReadBack,
+) -> int:
+    """Reads what this state wrote to `part` from the recorded offset on (none: from `since`, µs UTC; none: from the start of the log).
+
+    Call it after `init_transactions`: our own transactions are settled then. Returns the end offset that it read to. Other producers'
+    open transactions may hold back ours; they are waited for. Raises `KafkaException` or `KafkaOutputError`.
+    """
+    end = _offset(admin, part, OffsetSpec.latest())
+    start = _start(admin, part, recorded, since, end)
+    if start >= end:
+        return end
+    consumer = Consumer(
+        {
+            **client,
+            "group.id": "orderwatch",  # asked for by the client; nothing is committed
+            "enable.auto.commit": False,
+            "enable.partition.eof": True,
+            "auto.offset.reset": "error",
+            "isolation.level": "read_committed",
+            "fetch.wait.max.ms": 50,
+            "queued.max.messages.kbytes": 16384,
+        }
+    )
+    try:
+        consumer.assign([TopicPartition(part.topic, part.partition, start)])
+        heard = time.monotonic()
+        while True:
+            for message in consumer.consume(BATCH, 1.0):
+                heard = time.monotonic()
+                error = message.error()
+                if error is None:
+                    if (mine := entry(message, state)) is not None:
+                        into.add(*mine)
+                elif error.code() != END_OF_PARTITION:
+                    if error.retriable():
+                        continue
+                    raise KafkaException(error)
+                elif (message.offset() or 0) >= end:
+                    return end
+            if time.monotonic() - heard > SLOW:
+                heard = time.monotonic()
+                LOG.warning("waiting for open transactions of other producers", topic=part.topic, partition=part.partition, until=end)
+    finally:
+        consumer.close()
+
+
+def _start(admin: AdminClient, part: TopicPartition, recorded: int | None, since: int | None, end: int) -> int:
+    if end == 0:
+        return 0
+    first = _offset(admin, part, OffsetSpec.earliest())
+    if recorded is None:
+        if since is None:
+            return first
+        moment = OffsetSpec.for_timestamp(max(0, since // 1000 - CLOCK_SKEW))  # pyright: ignore[reportUnknownMemberType]
+        at = _offset(admin, part, moment)
+        return max(first, at) if at >= 0 else end
+    if first <= recorded <= end:
+        return recorded
+    # Shorter than it was: made anew, or data lost. What we said and is gone cannot be said again; what is there is not said twice.
+    LOG.error(
+        "the topic does not reach the recorded offset", topic=part.topic, partition=part.partition, first=first, end=end, recorded=recorded
+    )
+    return first
+
+
+def _offset(admin: AdminClient, part: TopicPartition, spec: OffsetSpec) -> int:
+    place = TopicPartition(part.topic, part.partition)
+    # Not the last stable offset: another producer's open transaction may hold that back before records of ours.
+    [asked] = admin.list_offsets({place: spec}, isolation_level=IsolationLevel.READ_UNCOMMITTED, request_timeout=TIMEOUT).values()
+    try:
+        return cast("_Answer", asked.result(TIMEOUT + 5)).offset
+    except KafkaException as exception:
+        raise output_error(f"{part.topic}[{part.partition}]", kafka_error(exception)) from exception

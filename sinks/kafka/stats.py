@@ -1,0 +1,94 @@
+"""What a Kafka sink tells whoever measures it. Calls come from the writers' threads, several at a time."""
+
+from __future__ import annotations
+
+from collections import Counter
+from dataclasses import dataclass, field
+from threading import Lock
+from typing import Protocol
+
+
+class Listener(Protocol):
+    """Told what the writers do. `topic` is exceptions, actions, incidents or rejects; durations are seconds."""
+
+    def opened(self, topic: str, partition: int, read_back: int, seconds: float) -> None:
+        """A partition is ready; `read_back` verdicts of this state are already there beyond the recorded offset."""
+        ...
+
+    def committed(self, topic: str, partition: int, count: int, log: int, seconds: float) -> None:
+        """`count` verdicts stand in the topic; `log` is their greatest log time (µs, UTC), `seconds` the transaction's duration."""
+        ...
+
+    def dropped(self, topic: str, partition: int, count: int) -> None:
+        """`count` verdicts were already there."""
+        ...
+
+    def mismatched(self, topic: str, partition: int) -> None:
+        """A shard said something else than before: cause for an alert."""
+        ...
+
+    def retried(self, topic: str, partition: int) -> None:
+        """A transaction was aborted and is tried again."""
+        ...
+
+    def queued(self, topic: str, partition: int, length: int) -> None:
+        """How many verdicts wait to be committed."""
+        ...
+
+
+@dataclass(slots=True)
+class Stats:
+    """Counts what the writers tell, by topic."""
+
+    published: Counter[str] = field(default_factory=Counter[str])
+    already_there: Counter[str] = field(default_factory=Counter[str])
+    read_back: Counter[str] = field(default_factory=Counter[str])
+    mismatches: Counter[str] = field(default_factory=Counter[str])
+    retries: Counter[str] = field(default_factory=Counter[str])
+    waiting: dict[tuple[str, int], int] = field(default_factory=dict[tuple[str, int], int])
+    """Queue length by topic and partition."""
+    published_log: dict[str, int] = field(default_factory=dict[str, int])
+    """The greatest log time published, µs, UTC."""
+    commits: int = 0
+    commit_seconds: float = 0.0
+    slowest_commit: float = 0.0
+    _lock: Lock = field(default_factory=Lock)
+
+    def opened(self, topic: str, partition: int, read_back: int, seconds: float) -> None:
+        """Counts what was read back."""
+        del partition, seconds
+        with self._lock:
+            self.read_back[topic] += read_back
+
+    def committed(self, topic: str, partition: int, count: int, log: int, seconds: float) -> None:
+        """Counts what was published, and how long that took."""
+        del partition
+        with self._lock:
+            self.published[topic] += count
+            self.published_log[topic] = max(log, self.published_log.get(topic, log))
+            self.commits += 1
+            self.commit_seconds += seconds
+            self.slowest_commit = max(self.slowest_commit, seconds)
+
+    def dropped(self, topic: str, partition: int, count: int) -> None:
+        """Counts what was already there."""
+        del partition
+        with self._lock:
+            self.already_there[topic] += count
+
+    def mismatched(self, topic: str, partition: int) -> None:
+        """Counts mismatches."""
+        del partition
+        with self._lock:
+            self.mismatches[topic] += 1
+
+    def retried(self, topic: str, partition: int) -> None:
+        """Counts aborted transactions."""
+        del partition
+        with self._lock:
+            self.retries[topic] += 1
+
+    def queued(self, topic: str, partition: int, length: int) -> None:
+        """Notes a queue's length."""
+        with self._lock:
+            self.waiting[topic, partition] = length

@@ -1,0 +1,256 @@
+"""One output partition: a thread that opens it, and commits what it is given in short transactions.
+
+The thread owns everything that talks to the broker, so that many partitions open at the same time and none holds up the flow. While one
+transaction is being committed the next one gathers. What is wrong is kept and raised from the next `add` or `settle`.
+"""
+
+from __future__ import annotations
+
+import logging
+import time
+from dataclasses import dataclass
+from threading import Condition, Thread
+from typing import TYPE_CHECKING, Any, Final
+
+import structlog
+from confluent_kafka import KafkaException, Producer
+
+from sinks.kafka.errors import KafkaOutputError, is_final, kafka_error, output_error
+from sinks.kafka.readback import ReadBack, Token
+from sinks.kafka.reading import read_back
+from sinks.kafka.records import fingerprint, outgoing
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping, Sequence
+
+    from confluent_kafka import KafkaError, Message, TopicPartition
+    from confluent_kafka.admin import AdminClient
+
+    from sinks.base import Verdict
+    from sinks.kafka.records import Outgoing
+    from sinks.kafka.stats import Listener
+
+LOG = structlog.get_logger("orderwatch.sinks.kafka")
+CLIENT_LOG = logging.getLogger("orderwatch.kafka")
+
+TRANSACTION_TIMEOUT_MS: Final = 60_000
+"""Kafka's own default: so long a dead writer's open transaction may hold back readers if nobody takes its place."""
+LARGEST_RECORD: Final = 16 << 20
+"""What the client lets pass (bytes); the topic's max.message.bytes decides."""
+MOST_PER_TRANSACTION: Final = 5_000
+MOST_WAITING: Final = 20_000
+"""Verdicts that may wait for one partition before the flow is held up."""
+CALL: Final = 10.0
+"""How long (s) a single call may block before the writer looks up."""
+PAUSE: Final = 0.2
+IDLE: Final = 1.0
+"""How often (s) an idle producer is served."""
+
+
+@dataclass(frozen=True, slots=True)
+class Shared:
+    """What all writers of a sink have in common; see `KafkaSink` for what each part means."""
+
+    client: Mapping[str, object]
+    admin: AdminClient
+    state: str
+    since: int | None
+    listener: Listener
+    patience: float
+
+
+class Writer:
+    """Writes the verdicts of one partition, in their order, each once."""
+
+    def __init__(self, shared: Shared, topic: str, part: TopicPartition, token: Token | None) -> None:
+        self._shared = shared
+        self._topic = topic
+        self._part = part
+        self._place = f"{part.topic}[{part.partition}]"
+        self._token = token
+        self._state = shared.state.encode()
+        self._read_back = ReadBack(token)
+        self._end = -1
+        self._last = -1
+        self._refusal: KafkaError | None = None
+        self._waiting: list[Verdict] = []
+        self._unsettled = 0
+        self._failure: KafkaOutputError | None = None
+        self._closing = False
+        self._changed = Condition()
+        self._thread = Thread(target=self._run, name=f"write {self._place}", daemon=True)
+        self._thread.start()
+
+    def add(self, verdicts: Sequence[Verdict]) -> None:
+        """Takes verdicts to be published at once; blocks while too many wait. Raises `KafkaOutputError`."""
+        with self._changed:
+            while self._unsettled >= MOST_WAITING and self._failure is None:
+                self._changed.wait()
+            self._check()
+            self._waiting.extend(verdicts)
+            self._unsettled += len(verdicts)
+            self._changed.notify_all()
+
+    def settle(self) -> bytes:
+        """Waits until all that was added is committed, and returns the token of a snapshot. Raises `KafkaOutputError`."""
+        with self._changed:
+            # The thread is ready only once opened, and knows its end offset only then.
+            while self._failure is None and (self._unsettled or self._end < 0):
+                self._changed.wait()
+            self._check()
+            return self._read_back.token(self._end)
+
+    def close(self) -> None:
+        """Publishes what waits, and stops. Raises `KafkaOutputError`."""
+        with self._changed:
+            self._closing = True
+            self._changed.notify_all()
+        self._thread.join()
+        self._check()
+
+    def _check(self) -> None:
+        if self._failure is not None:
+            raise self._failure
+
+    # --- on the thread ---------------------------------------------------------------------------
+
+    def _run(self) -> None:
+        try:
+            producer = self._open()
+            while verdicts := self._take(producer):
+                self._publish(producer, verdicts)
+        except KafkaOutputError as error:
+            self._fail(error)
+        except KafkaException as error:
+            self._fail(output_error(self._place, kafka_error(error)))
+        except Exception as error:  # noqa: BLE001 (raised in the flow's thread: a writer must not die silently)
+            self._fail(KafkaOutputError(f"{self._place}: {type(error).__name__}: {error}"))
+
+    def _fail(self, error: KafkaOutputError) -> None:
+        with self._changed:
+            self._failure = error
+            self._changed.notify_all()
+
+    def _open(self) -> Producer:
+        began = time.monotonic()
+        shared, part = self._shared, self._part
+        settings: dict[str, Any] = {
+            "compression.type": "lz4",
+            "linger.ms": 5,  # lets a batch fill while it is produced; the flush before a commit does not wait for it
+            "transaction.timeout.ms": TRANSACTION_TIMEOUT_MS,
+            "message.max.bytes": LARGEST_RECORD,
+            "queue.buffering.max.messages": 2 * MOST_PER_TRANSACTION,
+            "queue.buffering.max.kbytes": 65536,
+            **shared.client,
+            "transactional.id": f"{shared.state}-{part.topic}-{part.partition}",
+        }
+        producer = Producer(settings, logger=CLIENT_LOG)
+        self._patiently(lambda: producer.init_transactions(CALL))
+        recorded = None if self._token is None else self._token.offset
+        end = read_back(shared.client, shared.admin, part, recorded, shared.since, self._state, self._read_back)
+        pending = self._read_back.pending
+        with self._changed:
+            self._end = end
+            self._changed.notify_all()
+        seconds = time.monotonic() - began
+        shared.listener.opened(self._topic, part.partition, pending, seconds)
+        LOG.info(
+            "output partition opened", topic=part.topic, partition=part.partition, end=end, read_back=pending, seconds=round(seconds, 3)
+        )
+        return producer
+
+    def _take(self, producer: Producer) -> list[Verdict]:
+        """The next verdicts, as many as a transaction takes; none once closed."""
+        with self._changed:
+            while not self._waiting:
+                if self._closing:
+                    return []
+                if not self._changed.wait(IDLE):
+                    producer.poll(0)
+            taken, self._waiting = self._waiting[:MOST_PER_TRANSACTION], self._waiting[MOST_PER_TRANSACTION:]
+            return taken
+
+    def _publish(self, producer: Producer, verdicts: Sequence[Verdict]) -> None:
+        listener, partition = self._shared.listener, self._part.partition
+        listener.queued(self._topic, partition, self._unsettled)
+        records = [outgoing(self._topic, verdict, self._state) for verdict in verdicts]
+        if not self._read_back.done:
+            records = self._unsaid(verdicts, records)
+            if len(records) < len(verdicts):
+                listener.dropped(self._topic, partition, len(verdicts) - len(records))
+        if records:
+            began = time.monotonic()
+            self._commit(producer, records)
+            listener.committed(self._topic, partition, len(records), max(verdict.log for verdict in verdicts), time.monotonic() - began)
+        with self._changed:
+            self._end = max(self._end, self._last + 1)
+            self._unsettled -= len(verdicts)
+            self._changed.notify_all()
+        listener.queued(self._topic, partition, self._unsettled)
+
+    def _unsaid(self, verdicts: Sequence[Verdict], records: Sequence[Outgoing]) -> list[Outgoing]:
+        book = self._read_back
+        unsaid: list[Outgoing] = []
+        for verdict, record in zip(verdicts, records, strict=True):
+            before = book.mismatches
+            if not book.already(verdict.shard, verdict.number, fingerprint(record)):
+                unsaid.append(record)
+            if book.mismatches > before:
+                self._shared.listener.mismatched(self._topic, self._part.partition)
+                LOG.warning(
+                    "a shard says something else than before; compared by content from here on",
+                    topic=self._part.topic,
+                    partition=self._part.partition,
+                    shard=verdict.shard,
+                    number=verdict.number,
+                )
+        return unsaid
+
+    def _commit(self, producer: Producer, records: Sequence[Outgoing]) -> None:
+        """Commits some records in one transaction; what may pass is aborted and tried again, as a whole."""
+        give_up = time.monotonic() + self._shared.patience
+        while True:
+            try:
+                self._transact(producer, records)
+                return
+            except KafkaException as exception:
+                error = self._refusal or kafka_error(exception)
+                if not error.fatal():
+                    self._patiently(lambda: producer.abort_transaction(CALL))
+                if is_final(error) or time.monotonic() > give_up:
+                    raise output_error(self._place, error) from exception
+            self._shared.listener.retried(self._topic, self._part.partition)
+            LOG.warning("transaction aborted, trying again", topic=self._part.topic, partition=self._part.partition, error=error.name())
+            time.sleep(PAUSE)
+
+    def _transact(self, producer: Producer, records: Sequence[Outgoing]) -> None:
+        topic, partition = self._part.topic, self._part.partition
+        self._refusal = None
+        producer.begin_transaction()
+        for key, value, headers in records:
+            while True:
+                try:
+                    producer.produce(topic, value, key, partition, on_delivery=self._delivered, headers=headers)  # type: ignore[arg-type]
+                    break
+                except BufferError:
+                    producer.poll(0.05)
+        # A failed delivery fails the commit; the commit's outcome is asked for until it is known.
+        self._patiently(lambda: producer.commit_transaction(CALL))
+
+    def _delivered(self, error: KafkaError | None, message: Message) -> None:
+        if error is not None:
+            self._refusal = self._refusal or error
+        elif (offset := message.offset()) is not None:
+            self._last = offset
+
+    def _patiently(self, call: Any) -> None:
+        """Repeats a call that may be repeated, which the client says, until it succeeds or patience ends."""
+        give_up = time.monotonic() + self._shared.patience
+        while True:
+            try:
+                call()
+                return
+            except KafkaException as exception:
+                if not kafka_error(exception).retriable() or time.monotonic() > give_up:
+                    raise
+                time.sleep(PAUSE)
