@@ -1,0 +1,67 @@
+"""Files that are there whole or not at all, and locks that die with their process."""
+
+from __future__ import annotations
+
+import fcntl
+import os
+import time
+from contextlib import contextmanager
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from collections.abc import Generator
+    from pathlib import Path
+
+LOCK_POLL_S = 0.02
+"""How often a lock that somebody else holds is asked for again."""
+
+
+def sync_directory(path: Path) -> None:
+    """Makes durable which files a directory holds."""
+    handle = os.open(path, os.O_RDONLY | os.O_DIRECTORY)
+    try:
+        os.fsync(handle)
+    finally:
+        os.close(handle)
+
+
+def write_whole(path: Path, content: bytes, *, durable: bool = True) -> None:
+    """Replaces a file: whoever reads it, even after a crash, sees the old content or the new, never a part."""
+    draft = path.with_name(f".{path.name}.{os.getpid()}")
+    with draft.open("wb") as file:
+        file.write(content)
+        if durable:
+            file.flush()
+            os.fsync(file.fileno())
+    draft.replace(path)
+    if durable:
+        sync_directory(path.parent)
+
+
+def lock(path: Path, wait: float) -> int | None:
+    """Takes an exclusive lock; returns the handle that holds it until it is closed, or None if it was not free within `wait` seconds.
+
+    The kernel releases the lock when the process ends, however it ends.
+    """
+    handle = os.open(path, os.O_RDWR | os.O_CREAT, 0o644)
+    until = time.monotonic() + wait
+    while True:
+        try:
+            fcntl.flock(handle, fcntl.LOCK_EX | fcntl.LOCK_NB)
+            return handle
+        except BlockingIOError:
+            if time.monotonic() >= until:
+                os.close(handle)
+                return None
+            time.sleep(LOCK_POLL_S)
+
+
+@contextmanager
+def locked(path: Path) -> Generator[None]:
+    """Holds an exclusive lock meanwhile; waits for as long as it takes, so keep what it guards short."""
+    handle = os.open(path, os.O_RDWR | os.O_CREAT, 0o644)
+    try:
+        fcntl.flock(handle, fcntl.LOCK_EX)
+        yield
+    finally:
+        os.close(handle)
