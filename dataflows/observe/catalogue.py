@@ -1,0 +1,98 @@
+"""Every metric by name. Labels are bounded by configuration (topics, partitions, feeds, kinds): never an order, a customer or a tenant.
+
+Counters count from the start of their process. Instants are seconds since the epoch, UTC; by log time where it says so.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Literal
+
+LATENCY = (0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 5.0, 10.0, 30.0, 60.0, 300.0, 3_600.0, 21_600.0)
+"""Seconds, from a signal that is published at once to the backlog of an outage."""
+WORK = (0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 5.0, 10.0)
+"""Seconds that a step of the engine's own work may take."""
+
+
+@dataclass(frozen=True, slots=True)
+class Metric:
+    """A metric as it is exported; `buckets` are those of a histogram, in the unit of its name."""
+
+    name: str
+    kind: Literal["counter", "gauge", "histogram"]
+    help: str
+    labels: tuple[str, ...] = ()
+    buckets: tuple[float, ...] = ()
+
+
+INFO = Metric("orderwatch_info", "gauge", "Always 1; what runs.", ("version", "policy"))
+READY = Metric("orderwatch_ready", "gauge", "1 if this process is ready (as /readyz), else 0.")
+RESUME = Metric("orderwatch_resume_seconds", "gauge", "How long it took to load the state when this process started.")
+
+RECORDS = Metric("orderwatch_records_total", "counter", "Records read, those that are rejected included.")
+RECORD_BYTES = Metric("orderwatch_record_bytes_total", "counter", "Bytes of the values of records read.")
+NULL_RECORDS = Metric("orderwatch_null_records_total", "counter", "Records without a value (Kafka tombstones), which say nothing.")
+REJECTED = Metric("orderwatch_rejected_total", "counter", "Records rejected, by reason.", ("reason",))
+DUPLICATES = Metric("orderwatch_duplicates_total", "counter", "Events that had been told before and were dropped.")
+LAG = Metric("orderwatch_lag_records", "gauge", "Offsets between what was handed on and the end of the partition.", ("partition",))
+PROGRESS = Metric(
+    "orderwatch_progress_timestamp_seconds", "gauge", "Log time before which all of a partition has been read.", ("partition",)
+)
+LEAST_PROGRESS = Metric(
+    "orderwatch_least_progress_timestamp_seconds", "gauge", "The least progress of this process: deadlines up to here are decided."
+)
+BEHIND = Metric(
+    "orderwatch_behind_progress_total",
+    "counter",
+    "Records that turned up behind progress. Other than 0: clocks differ by too much.",
+    ("partition",),
+)
+PAUSES = Metric("orderwatch_read_ahead_pauses_total", "counter", "How often a partition that was far ahead of the slowest was paused.")
+CONNECTION_ERRORS = Metric(
+    "orderwatch_connection_errors_total", "counter", "Errors of the connection to the brokers that it got over by itself."
+)
+HELD_BACK = Metric("orderwatch_held_back_records", "gauge", "Records read that wait for the slowest partition.")
+
+VERDICTS = Metric("orderwatch_verdicts_total", "counter", "Verdicts published.", ("topic", "type", "severity"))
+EXCEPTIONS = Metric("orderwatch_exceptions_total", "counter", "Verdicts about exceptions published, by kind.", ("kind", "type"))
+PUBLISHED = Metric("orderwatch_published_total", "counter", "Verdicts that stand in their topic.", ("topic",))
+DROPPED = Metric("orderwatch_dropped_total", "counter", "Verdicts not written because a run before a crash had written them.", ("topic",))
+MISMATCHES = Metric(
+    "orderwatch_mismatches_total", "counter", "Shards that said something else than before a crash. Other than 0: look into it.", ("topic",)
+)
+RETRIES = Metric("orderwatch_transaction_retries_total", "counter", "Output transactions that were aborted and tried again.", ("topic",))
+QUEUED = Metric("orderwatch_queued_verdicts", "gauge", "Verdicts that wait to be committed.", ("topic",))
+COMMIT = Metric("orderwatch_commit_seconds", "histogram", "How long output transactions take.", ("topic",), WORK)
+DELAY = Metric(
+    "orderwatch_detection_delay_seconds",
+    "histogram",
+    "From the log time at which a verdict was decided to its publication, by what brought it about: a signal or a deadline.",
+    ("by",),
+    LATENCY,
+)
+DECISION_LAG = Metric(
+    "orderwatch_decision_lag_seconds",
+    "histogram",
+    "From the missed deadline (its grace and the feed's delay included) to the publication of the exception.",
+    (),
+    LATENCY,
+)
+
+PARKED = Metric("orderwatch_parked_deadlines", "gauge", "Deadlines that wait for a feed that is stale.", ("feed",))
+FEED_STALE = Metric("orderwatch_feed_stale", "gauge", "1 if the feed has been silent for longer than the policy allows, else 0.", ("feed",))
+FEED_MARK = Metric("orderwatch_feed_mark_timestamp_seconds", "gauge", "Event time up to which a feed has spoken.", ("feed",))
+
+OPEN_ORDERS = Metric("orderwatch_open_orders", "gauge", "Orders that are watched.")
+CLOSED_ORDERS = Metric("orderwatch_closed_orders_total", "counter", "Orders that were closed.")
+TOMBSTONES = Metric("orderwatch_tombstones", "gauge", "Closed orders of which just enough is remembered to know late events of them.")
+STATE_BYTES = Metric("orderwatch_state_bytes", "gauge", "Bytes of this process's shards on the disk, garbage not yet compacted included.")
+SNAPSHOT = Metric("orderwatch_snapshot_seconds", "histogram", "How long the end of an epoch keeps a shard from its work.", (), WORK)
+
+METRICS = (
+    INFO, READY, RESUME,
+    RECORDS, RECORD_BYTES, NULL_RECORDS, REJECTED, DUPLICATES, LAG, PROGRESS, LEAST_PROGRESS, BEHIND, PAUSES, CONNECTION_ERRORS, HELD_BACK,
+    VERDICTS, EXCEPTIONS, PUBLISHED, DROPPED, MISMATCHES, RETRIES, QUEUED, COMMIT, DELAY, DECISION_LAG,
+    PARKED, FEED_STALE, FEED_MARK,
+    OPEN_ORDERS, CLOSED_ORDERS, TOMBSTONES, STATE_BYTES, SNAPSHOT,
+)  # fmt: skip
+"""All of them, in the order in which they are documented."""

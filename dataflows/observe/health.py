@@ -1,0 +1,92 @@
+"""Whether a process is alive, and whether it is ready, each in words."""
+
+from __future__ import annotations
+
+import time
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Sequence
+
+STUCK_S = 60.0
+"""A flow that has not been polled for so long does not run any more; loading or compacting a large state takes less."""
+STILL_S = 30.0
+"""Progress follows the clock on idle partitions too: if it stands for so long, brokers do not answer or a partition cannot be read."""
+
+
+class Health:
+    """Told by the flow what it does, asked by probes how it is. `clock` gives seconds that never go back."""
+
+    def __init__(self, peers: Sequence[str] = (), clock: Callable[[], float] = time.monotonic) -> None:
+        self._clock = clock
+        self._peers = peers
+        self._connected_at: float | None = None
+        self._resume_seconds: float | None = None
+        self._beaten_at: float | None = None
+        self._checks: list[Callable[[], str | None]] = []
+        self._progress: Callable[[], int | None] | None = None
+        self._seen: tuple[int | None, float] = (None, clock())
+
+    @property
+    def is_connected(self) -> bool:
+        """Whether all processes of the cluster are there."""
+        return self._connected_at is not None
+
+    @property
+    def resume_seconds(self) -> float | None:
+        """How long the state took to load; None while it is not."""
+        return self._resume_seconds
+
+    def connected(self) -> None:
+        """All processes of the cluster are there."""
+        if self._connected_at is None:
+            self._connected_at = self._clock()
+
+    def resumed(self) -> bool:
+        """The state is loaded and the flow runs; returns whether that is news."""
+        if self._resume_seconds is not None:
+            return False
+        self.connected()
+        assert self._connected_at is not None
+        self._resume_seconds = self._clock() - self._connected_at
+        return True
+
+    def beat(self) -> None:
+        """The flow is being polled."""
+        self._beaten_at = self._clock()
+
+    def require(self, check: Callable[[], str | None]) -> None:
+        """Makes readiness depend on `check`, which says what is missing, or None."""
+        self._checks.append(check)
+
+    def follow(self, progress: Callable[[], int | None]) -> None:
+        """Makes readiness depend on progress that moves (µs, log time; None while there is none)."""
+        self._progress = progress
+
+    def ailment(self) -> str | None:
+        """Why the process is to be restarted; None if it lives."""
+        if self._beaten_at is None:
+            return None
+        since = self._clock() - self._beaten_at
+        return f"the flow has not moved for {since:.0f} s" if since > STUCK_S else None
+
+    def missing(self) -> list[str]:
+        """What the process still needs to be ready, in words; nothing if it is."""
+        if self._connected_at is None:
+            return [f"waiting for {', '.join(self._peers)}" if self._peers else "starting"]
+        if self._resume_seconds is None:
+            return ["loading the state"]
+        found = [problem for check in self._checks if (problem := check()) is not None]
+        still = self._still()
+        return [*found, still] if still else found
+
+    def _still(self) -> str | None:
+        """Compares with what an earlier question found: nothing has to run between questions."""
+        if self._progress is None:
+            return None
+        progress, now = self._progress(), self._clock()
+        before, since = self._seen
+        if progress is None or progress != before:
+            self._seen = (progress, now)
+            return "nothing has been read yet" if progress is None else None
+        return f"progress has not moved for {now - since:.0f} s" if now - since > STILL_S else None

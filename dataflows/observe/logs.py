@@ -1,0 +1,51 @@
+"""The log: one line per event on standard error. Nothing in it is customer data: no order ID, no content of any record."""
+
+from __future__ import annotations
+
+import logging
+import os
+import sys
+from contextlib import contextmanager
+from typing import TYPE_CHECKING, TextIO
+
+import structlog
+
+if TYPE_CHECKING:
+    from collections.abc import Generator
+
+    from dataflows.settings import LogSettings
+
+
+@contextmanager
+def logging_to_stderr(settings: LogSettings, **every_line: object) -> Generator[None]:
+    """While inside, logs go to standard error as it is now, whatever becomes of descriptor 2: the runner holds that back.
+
+    What Python itself writes to `sys.stderr` (warnings, failures of threads) goes there as well. `every_line` is added to each line.
+    """
+    before = sys.stderr
+    with os.fdopen(os.dup(2), "w", buffering=1, encoding="utf-8", errors="backslashreplace") as stream:
+        _configure(settings, stream, every_line)
+        sys.stderr = stream
+        try:
+            yield
+        finally:
+            sys.stderr = before
+            structlog.reset_defaults()
+
+
+def _configure(settings: LogSettings, stream: TextIO, every_line: dict[str, object]) -> None:
+    level = logging.getLevelNamesMapping()[settings.level.upper()]
+
+    def everywhere(logger: object, method: str, line: structlog.typing.EventDict) -> structlog.typing.EventDict:
+        del logger, method
+        return {**every_line, **line}
+
+    renderer: structlog.typing.Processor = (
+        structlog.processors.JSONRenderer() if settings.format == "json" else structlog.dev.ConsoleRenderer(colors=stream.isatty())
+    )
+    structlog.configure(
+        processors=[everywhere, structlog.processors.add_log_level, structlog.processors.TimeStamper(fmt="iso", utc=True), renderer],
+        wrapper_class=structlog.make_filtering_bound_logger(level),
+        logger_factory=structlog.WriteLoggerFactory(stream),
+        cache_logger_on_first_use=False,
+    )
