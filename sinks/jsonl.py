@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-from base64 import b64encode
+import os
 from typing import TYPE_CHECKING
 
-import orjson
 from bytewax.outputs import FixedPartitionedSink, StatefulSinkPartition
 
+from sinks import rejected
 from sinks.base import REJECTS, TOPICS, Verdict
 
 if TYPE_CHECKING:
@@ -20,29 +20,32 @@ class UnwritableError(Exception):
 
 
 def line(topic: str, verdict: Verdict) -> bytes:
-    """A verdict as a line. Of a reject: why and where, and its original bytes, as text or else as base64; nothing is lost on the way."""
+    """A verdict as a line. Of a reject: why and where, and the original, its key and headers; nothing is lost on the way."""
     if topic != REJECTS:
         return b"%b\n" % verdict.body
-    reject = dict(verdict.data)
-    try:
-        reject["text"] = verdict.body.decode()
-    except UnicodeDecodeError:
-        reject["base64"] = b64encode(verdict.body).decode()
-    return orjson.dumps(reject, option=orjson.OPT_APPEND_NEWLINE)
+    return rejected.line(verdict.data, verdict.body, verdict.record_key, verdict.headers)
 
 
 class _File(StatefulSinkPartition["Sequence[Verdict]", int]):
-    def __init__(self, topic: str, path: Path, length: int) -> None:
+    def __init__(self, topic: str, path: Path, length: int, *, durable: bool) -> None:
         self._topic = topic
+        self._durable = durable
         self._file = path.open("r+b" if path.exists() else "w+b")
+        if (found := self._file.seek(0, os.SEEK_END)) < length:
+            self._file.close()
+            raise UnwritableError(f"{path}: {found} bytes, but {length} were recorded; lines that the state has said are gone")
         self._file.truncate(length)
         self._file.seek(length)
 
     def write_batch(self, values: list[Sequence[Verdict]]) -> None:
         self._file.writelines(line(self._topic, verdict) for verdicts in values for verdict in verdicts)
+        if self._durable:
+            self._file.flush()  # whoever follows the file sees it now, not when the epoch ends
 
     def snapshot(self) -> int:
         self._file.flush()
+        if self._durable:
+            os.fsync(self._file.fileno())
         return self._file.tell()
 
     def close(self) -> None:
@@ -53,17 +56,24 @@ class JsonlSink(FixedPartitionedSink["Sequence[Verdict]", int]):
     """Writes `DIR/<topic>.jsonl`.
 
     Guarantee: every verdict exactly once. A file is cut back to the length that the last committed epoch recorded, and what followed is
-    written again; without a recorded length it begins empty. Readers of a file that is being written may see lines that a crash takes back.
-    Raises `UnwritableError` when built if the folder or a file cannot be written.
+    written again; without a recorded length it begins empty. `durable` (for a live engine) writes at once and forces the files to the disk
+    before a length is recorded, so that the guarantee outlives the machine; without it, the process. Readers of a file being written
+    may see lines that a crash takes back. The folder must be the same for every process that may run the flow, and one run's alone.
+    Raises `UnwritableError` when built if the folder or a file cannot be written, and when a file is shorter than recorded.
     """
 
-    def __init__(self, folder: Path) -> None:
+    def __init__(self, folder: Path, *, durable: bool = False) -> None:
         self._folder = folder
+        self._durable = durable
         try:
             folder.mkdir(parents=True, exist_ok=True)
             for topic in TOPICS:
                 # A topic without verdicts must have a file too, and an empty one.
                 self._path(topic).open("ab").close()
+            if durable:
+                entries = os.open(folder, os.O_RDONLY)
+                os.fsync(entries)
+                os.close(entries)
         except OSError as error:
             raise UnwritableError(f"{error.filename or folder}: {(error.strerror or str(error)).lower()}") from error
 
@@ -80,10 +90,20 @@ class JsonlSink(FixedPartitionedSink["Sequence[Verdict]", int]):
         """The part of a topic."""
         return TOPICS.index(item_key)
 
+    def part_of(self, topic: str, order: str, record_key: bytes | None = None) -> str:
+        """The part of a verdict: its topic."""
+        del order, record_key
+        return topic
+
+    def part_for(self, topic: str, verdict: Verdict) -> str:
+        """The part of a verdict: its topic."""
+        del verdict
+        return topic
+
     def build_part(self, step_id: str, for_part: str, resume_state: int | None) -> _File:
         """Opens the file of a topic at the recorded length."""
         del step_id
-        return _File(for_part, self._path(for_part), resume_state or 0)
+        return _File(for_part, self._path(for_part), resume_state or 0, durable=self._durable)
 
     def _path(self, topic: str) -> Path:
         return self._folder / f"{topic}.jsonl"

@@ -54,11 +54,14 @@ def kafka_error(exception: KafkaException) -> KafkaError:
 
 def is_final(error: KafkaError) -> bool:
     """Whether no second try can help."""
-    return error.fatal() or error.code() in HINTS or error.code() in FENCED
+    return error.fatal() or error.code() in HINTS
 
 
 def output_error(place: str, error: KafkaError) -> KafkaOutputError:
     """The one line of an error that ends the writing to `place`."""
     if error.code() in FENCED:
-        return KafkaOutputError(f"{place}: another instance with the same state has taken over ({error.name()})", fenced=True)
+        return KafkaOutputError(
+            f"{place}: another instance with the same state has taken over, or this one stood still for too long ({error.name()})",
+            fenced=True,
+        )
     return KafkaOutputError(f"{place}: {HINTS.get(error.code(), 'cannot be written')} ({error.name()}: {error.str()})")

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 import time
 from typing import TYPE_CHECKING, Final, Protocol, cast
 
@@ -27,10 +28,13 @@ class _Answer(Protocol):
 
 
 LOG = structlog.get_logger("orderwatch.sinks.kafka")
+CLIENT_LOG = logging.getLogger("orderwatch.kafka")
 CLOCK_SKEW: Final = 3_600_000
 """How far (ms) the clocks of a producer's host and of the broker may be apart for `since` to be of use; a guess on the safe side."""
 TIMEOUT: Final = 30.0
 BATCH: Final = 2000
+WAIT: Final = 0.05
+"""Seconds to wait for a full batch; the last one never is."""
 SLOW: Final = 10.0
 """After so many seconds without progress the log says what is waited for."""
 
@@ -63,13 +67,14 @@ def read_back(
             "isolation.level": "read_committed",
             "fetch.wait.max.ms": 50,
             "queued.max.messages.kbytes": 16384,
-        }
+        },
+        logger=CLIENT_LOG,
     )
     try:
         consumer.assign([TopicPartition(part.topic, part.partition, start)])
         heard = time.monotonic()
         while True:
-            for message in consumer.consume(BATCH, 1.0):
+            for message in consumer.consume(BATCH, WAIT):
                 heard = time.monotonic()
                 error = message.error()
                 if error is None:

@@ -6,7 +6,6 @@ transaction is being committed the next one gathers. What is wrong is kept and r
 
 from __future__ import annotations
 
-import logging
 import time
 from dataclasses import dataclass
 from threading import Condition, Thread
@@ -17,7 +16,7 @@ from confluent_kafka import KafkaException, Producer
 
 from sinks.kafka.errors import KafkaOutputError, is_final, kafka_error, output_error
 from sinks.kafka.readback import ReadBack, Token
-from sinks.kafka.reading import read_back
+from sinks.kafka.reading import CLIENT_LOG, read_back
 from sinks.kafka.records import fingerprint, outgoing
 
 if TYPE_CHECKING:
@@ -31,7 +30,6 @@ if TYPE_CHECKING:
     from sinks.kafka.stats import Listener
 
 LOG = structlog.get_logger("orderwatch.sinks.kafka")
-CLIENT_LOG = logging.getLogger("orderwatch.kafka")
 
 TRANSACTION_TIMEOUT_MS: Final = 60_000
 """Kafka's own default: so long a dead writer's open transaction may hold back readers if nobody takes its place."""
