@@ -7,15 +7,21 @@ import os
 import signal
 import tempfile
 from contextlib import contextmanager
-from typing import TYPE_CHECKING, Generic, TypeVar
+from datetime import timedelta
+from typing import TYPE_CHECKING, Generic, Protocol, TypeVar
 
+from bytewax._bytewax import cli_main  # pyright: ignore[reportUnknownVariableType]
 from bytewax.errors import BytewaxRuntimeError
 from bytewax.inputs import FixedPartitionedSource, StatefulSourcePartition
-from bytewax.testing import run_main  # pyright: ignore[reportUnknownVariableType]
+from bytewax.outputs import FixedPartitionedSink, StatefulSinkPartition
+from bytewax.recovery import RecoveryConfig  # pyright: ignore[reportMissingTypeStubs]
+
+from dataflows.failure import FAILURE, noted
 
 if TYPE_CHECKING:
-    from collections.abc import Generator
+    from collections.abc import Generator, Sequence
     from datetime import datetime
+    from pathlib import Path
     from types import FrameType
 
     from bytewax.dataflow import Dataflow
@@ -24,9 +30,16 @@ X = TypeVar("X")
 S = TypeVar("S")
 DEBUG = "ORDERWATCH_DEBUG"
 """Environment variable: if set, nothing of what the engine prints when it fails is held back."""
-
+PANIC = "PanicException"
+"""What a failure of native code is raised as; its class cannot be imported."""
+API_SERVER = "BYTEWAX_DATAFLOW_API_ENABLED"
+"""Environment variable: where it is set, even to 0, Bytewax opens a server of its own on all addresses. `observe.http` serves instead."""
 
 GC_THRESHOLDS = (100_000, 50, 100)
+
+
+class PeerError(Exception):
+    """Another process of the cluster is gone; the message is one line."""
 
 
 class Stop:
@@ -36,12 +49,12 @@ class Stop:
         self.asked = False
 
     @contextmanager
-    def on_signals(self) -> Generator[None]:
-        """While inside, SIGINT and SIGTERM ask to stop; a second one kills."""
+    def on_signals(self, *, insist: bool = True) -> Generator[None]:
+        """While inside, SIGINT and SIGTERM ask to stop; a second one kills, unless it is somebody else who sees to that (`insist`)."""
 
         def ask(number: int, frame: FrameType | None) -> None:
             del frame
-            if self.asked:
+            if self.asked and insist:
                 signal.signal(number, signal.SIG_DFL)
                 signal.raise_signal(number)
             self.asked = True
@@ -54,19 +67,36 @@ class Stop:
                 signal.signal(number, handler)
 
 
+class Watcher(Protocol):
+    """Told how a source fares."""
+
+    def connected(self) -> None:
+        """The source is being built: all processes of the cluster are there."""
+        ...
+
+    def beat(self) -> None:
+        """A part of the source is being asked for more."""
+        ...
+
+
 class _StoppablePart(StatefulSourcePartition[X, S]):
-    def __init__(self, part: StatefulSourcePartition[X, S], stop: Stop) -> None:
+    def __init__(self, part: StatefulSourcePartition[X, S], stop: Stop, watcher: Watcher | None) -> None:
         self._part = part
         self._stop = stop
+        self._beat = watcher.beat if watcher else None
 
+    @noted
     def next_batch(self) -> list[X]:
+        if self._beat is not None:
+            self._beat()
         if self._stop.asked:
             raise StopIteration
         return list(self._part.next_batch())
 
     def next_awake(self) -> datetime | None:
-        return self._part.next_awake()
+        return None if self._stop.asked else self._part.next_awake()
 
+    @noted
     def snapshot(self) -> S:
         return self._part.snapshot()
 
@@ -77,32 +107,96 @@ class _StoppablePart(StatefulSourcePartition[X, S]):
 class Stoppable(FixedPartitionedSource[X, S], Generic[X, S]):
     """A source that ends, without saying that its input has ended, once a stop has been asked for."""
 
-    def __init__(self, source: FixedPartitionedSource[X, S], stop: Stop) -> None:
+    def __init__(self, source: FixedPartitionedSource[X, S], stop: Stop, watcher: Watcher | None = None) -> None:
         self._source = source
         self._stop = stop
+        self._watcher = watcher
 
+    @noted
     def list_parts(self) -> list[str]:
         """The parts of the source."""
+        if self._watcher is not None:
+            self._watcher.connected()
         return self._source.list_parts()
 
+    @noted
     def build_part(self, step_id: str, for_part: str, resume_state: S | None) -> _StoppablePart[X, S]:
         """Builds a part of the source."""
-        return _StoppablePart(self._source.build_part(step_id, for_part, resume_state), self._stop)
+        return _StoppablePart(self._source.build_part(step_id, for_part, resume_state), self._stop, self._watcher)
 
 
-def run(flow: Dataflow) -> None:
-    """Runs a graph to its end. Raises what user code raised, not what the engine made of it."""
+class _NotedPart(StatefulSinkPartition[X, S]):
+    def __init__(self, part: StatefulSinkPartition[X, S]) -> None:
+        self._part = part
+
+    @noted
+    def write_batch(self, values: list[X]) -> None:
+        self._part.write_batch(values)
+
+    @noted
+    def snapshot(self) -> S:
+        return self._part.snapshot()
+
+    @noted
+    def close(self) -> None:
+        self._part.close()
+
+
+class Noted(FixedPartitionedSink[X, S], Generic[X, S]):
+    """A sink whose errors are kept for the end of the run; see `failure`."""
+
+    def __init__(self, sink: FixedPartitionedSink[X, S]) -> None:
+        self._sink = sink
+
+    @noted
+    def list_parts(self) -> list[str]:
+        """The parts of the sink."""
+        return self._sink.list_parts()
+
+    @noted
+    def part_fn(self, item_key: str) -> int:
+        """The part that an item goes to."""
+        return self._sink.part_fn(item_key)
+
+    @noted
+    def build_part(self, step_id: str, for_part: str, resume_state: S | None) -> _NotedPart[X, S]:
+        """Builds a part of the sink."""
+        return _NotedPart(self._sink.build_part(step_id, for_part, resume_state))
+
+
+def run(
+    flow: Dataflow,
+    *,
+    recovery: Path | None = None,
+    epoch: timedelta = timedelta(seconds=10),
+    process_id: int | None = None,
+    addresses: Sequence[str] = (),
+) -> None:
+    """Runs a graph to its end, with one worker. Raises what user code raised, not what the engine made of it.
+
+    `recovery` is a store that Bytewax made (`init_db_dir`), `epoch` how often state is committed to it. A process of a cluster waits
+    without end for its peers at `addresses` (host:port each, this one's included); it raises PeerError if one of them goes away.
+    """
     thresholds = gc.get_threshold()
     # Events and orders hold no references back: what the collector looks for here is next to nothing, and it would look through millions.
     gc.set_threshold(*GC_THRESHOLDS)
+    os.environ.pop(API_SERVER, None)
+    config = None if recovery is None else RecoveryConfig(str(recovery), timedelta(0))  # type: ignore[no-untyped-call]  # as below
+    FAILURE.forget()
     try:
         with _held_back():
-            run_main(flow)  # type: ignore[no-untyped-call]  # native code, without annotations
+            cli_main(  # type: ignore[no-untyped-call]  # native code, without annotations
+                flow, process_id=process_id, addresses=list(addresses) or None, epoch_interval=epoch, recovery_config=config
+            )
     except BytewaxRuntimeError as error:
         cause: BaseException = error
         while isinstance(cause, BytewaxRuntimeError) and cause.__cause__ is not None:
             cause = cause.__cause__
         raise cause from cause.__cause__
+    except BaseException as error:
+        if type(error).__name__ != PANIC:
+            raise
+        raise FAILURE.first or PeerError("another process of the cluster is gone") from error
     finally:
         gc.set_threshold(*thresholds)
 

@@ -100,10 +100,8 @@ class InputSettings(Section):
         "which evidence counts as in time, and a record behind its partition is applied late.",
     )
     batch: int = Field(default=1_000, ge=1, le=100_000, description="Records taken at once; fewer cost throughput.")
-    read_ahead_seconds: float = Field(
-        default=60.0,
-        gt=0,
-        description="How far, in log time, a partition may be read ahead of the slowest; bounds what is held back in memory.",
+    read_ahead: int = Field(
+        default=20_000, ge=1, description="Records that a partition may be read ahead of the slowest: memory and speed, never output."
     )
     clock_allowance_ms: int = Field(
         default=250,

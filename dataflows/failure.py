@@ -1,0 +1,43 @@
+"""Keeps what our code raises while Bytewax runs it: with several processes the engine loses it, and says `Send thread panic` instead."""
+
+from __future__ import annotations
+
+from functools import wraps
+from typing import TYPE_CHECKING, ParamSpec, TypeVar
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+P = ParamSpec("P")
+R = TypeVar("R")
+
+
+class Failure:
+    """The first exception that left a `noted` function since the run of this process began; a process runs one graph at a time."""
+
+    def __init__(self) -> None:
+        self.first: Exception | None = None
+
+    def forget(self) -> None:
+        """A run begins."""
+        self.first = None
+
+
+FAILURE = Failure()
+
+
+def noted(function: Callable[P, R]) -> Callable[P, R]:
+    """Marks a function that Bytewax calls: what it raises is kept, then raised as ever. StopIteration only ends a source."""
+
+    @wraps(function)
+    def noting(*args: P.args, **kwargs: P.kwargs) -> R:
+        try:
+            return function(*args, **kwargs)
+        except StopIteration:
+            raise
+        except Exception as error:
+            if FAILURE.first is None:
+                FAILURE.first = error
+            raise
+
+    return noting
