@@ -54,6 +54,8 @@ class Settings:
     shells: list[StageShell | OrderShell] = field(default_factory=list[StageShell | OrderShell])
     """The shells that were built in this process, to be asked what they hold back."""
     stores: Stores | None = None
+    on_snapshot: Callable[[float], None] = field(default=lambda _: None)
+    """Is told how many seconds the end of an epoch kept a shard."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -62,6 +64,8 @@ class LiveSink:
 
     sink: Sink[Verdicts]
     part: Callable[[Out], str]
+    told: Callable[[str, Sequence[Out]], None]
+    """Is told which verdicts of a topic go to the sink."""
 
 
 def get_flow(source: Source[Batch], sinks: Mapping[str, Sink[Verdicts]], policy: Policy, settings: Settings) -> Dataflow:
@@ -87,7 +91,7 @@ def get_live_flow(source: Source[Batch], sinks: Mapping[str, LiveSink], policy: 
     flow = Dataflow(names.FLOW)
     judged = _judge(flow, source, policy, settings)
     for name, live in sinks.items():
-        op.output(f"{names.SINK_PREFIX}{name}", op.flat_map_batch(f"{names.TO_SINK_PREFIX}{name}", judged, _by_part(live.part)), live.sink)
+        op.output(f"{names.SINK_PREFIX}{name}", op.flat_map_batch(f"{names.TO_SINK_PREFIX}{name}", judged, _by_part(live)), live.sink)
     return flow
 
 
@@ -103,7 +107,7 @@ def _judge(flow: Dataflow, source: Source[Batch], policy: Policy, settings: Sett
         if stores is None:
             _refuse(snapshot)
             return None
-        return Keeper(stores, policy.version, codec)
+        return Keeper(stores, policy.version, codec, settings.on_snapshot)
 
     def stage(number: int, channels: Sequence[str]) -> Callable[[bytes | None], StageShell]:
         def build(snapshot: bytes | None) -> StageShell:
@@ -139,14 +143,16 @@ def _judge(flow: Dataflow, source: Source[Batch], policy: Policy, settings: Sett
     return op.stateful_batch(names.STEP_JUDGE, orders, order_shell)
 
 
-def _by_part(part: Callable[[Out], str]) -> Callable[[list[tuple[str, Judged]]], list[tuple[str, list[Out]]]]:
+def _by_part(live: LiveSink) -> Callable[[list[tuple[str, Judged]]], list[tuple[str, list[Out]]]]:
     """Cuts what shards say by the parts of a sink; within a part each shard's verdicts keep their order."""
 
     def cut(judged: list[tuple[str, Judged]]) -> list[tuple[str, list[Out]]]:
         parts: dict[str, list[Out]] = {}
         for _, (_, outs) in judged:
             for out in outs:
-                parts.setdefault(part(out), []).append(out)
+                parts.setdefault(live.part(out), []).append(out)
+        for outs in parts.values():
+            live.told(outs[0].topic, outs)
         return list(parts.items())
 
     return cut

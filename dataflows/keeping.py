@@ -7,6 +7,7 @@ in which no order changed writes no file. Only one that holds much back is a row
 
 from __future__ import annotations
 
+import time
 from typing import TYPE_CHECKING, Generic, NamedTuple, Protocol, TypeVar, cast
 
 import msgspec
@@ -42,7 +43,7 @@ class Codec(Protocol[T]):
 class Token(Protocol):
     """Names what a store holds at the end of an epoch."""
 
-    def durable(self) -> bytes:
+    def wait(self) -> bytes:
         """The token as bytes, once all that it names would survive a loss of power."""
         ...
 
@@ -105,13 +106,15 @@ class Snapshot:
 
     def __reduce__(self) -> tuple[type[bytes], tuple[bytes]]:
         """Plain bytes: no class of this program is named in what is stored."""
-        return bytes, (msgspec.msgpack.encode([VERSION, self._shard, self._token.durable(), self._own]),)
+        return bytes, (msgspec.msgpack.encode([VERSION, self._shard, self._token.wait(), self._own]),)
 
 
 class Keeper(Generic[T]):
     """Keeps one shell. Guarantee: a shell that resumes goes on exactly where the one that committed its token stood."""
 
-    def __init__(self, stores: Stores, policy: str, codec: Codec[T]) -> None:
+    def __init__(self, stores: Stores, policy: str, codec: Codec[T], told: Callable[[float], None] = lambda _: None) -> None:
+        """`policy` is the version of the present one; `told` hears how many seconds each commit took."""
+        self._told = told
         self._stores = stores
         self._policy = policy
         self._codec = codec
@@ -150,6 +153,7 @@ class Keeper(Generic[T]):
         """Writes what changed since the last time; `number`: of the last verdict."""
         store = self._store
         assert store is not None
+        began = time.perf_counter()
         for key, value in heart.changes():
             store.put(key, value)
         held = self._codec.pack(merge.held)
@@ -164,4 +168,6 @@ class Keeper(Generic[T]):
             if large:
                 yield OWN, own
 
-        return Snapshot(self._shard, store.commit(rows), None if large else own)
+        token = store.commit(rows)
+        self._told(time.perf_counter() - began)
+        return Snapshot(self._shard, token, None if large else own)

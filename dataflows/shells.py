@@ -122,11 +122,12 @@ class OrderShell(StatefulBatchLogic["Arrival[OrderItem]", "Judged", bytes]):
         self._until: int | None = None
         self._orphan = orphan
         self._keeper = keeper
-        self._number = 0
+        self.number = 0
+        """Of the last verdict."""
         if keeper is not None and snapshot is not None:
             kept = keeper.resume(snapshot)
             self.merge.restore(kept.progress, kept.channels, kept.held)
-            self._name, self._number = kept.shard, kept.number
+            self._name, self.number = kept.shard, kept.number
             self._shard = heart(kept.shard)
             self._shard.restore(kept.rows, kept.changed_at)
 
@@ -164,10 +165,10 @@ class OrderShell(StatefulBatchLogic["Arrival[OrderItem]", "Judged", bytes]):
         elif self._until is not None:
             shard.advance(self._until, inclusive=True)
         outs += shard.drain()
-        name, number = self._name, self._number
+        name, number = self._name, self.number
         for number, out in enumerate(outs, number + 1):
             out.shard, out.number = name, number
-        self._number = number
+        self.number = number
         return [(progress, outs)], False
 
     def _aside(self, item: Refusal | Placed) -> Out:
@@ -183,7 +184,7 @@ class OrderShell(StatefulBatchLogic["Arrival[OrderItem]", "Judged", bytes]):
         """The shell's token."""
         if self._keeper is None or self._shard is None:
             return TOKEN
-        return _pickled(self._keeper.commit(self.merge, self._shard, self._number))
+        return _pickled(self._keeper.commit(self.merge, self._shard, self.number))
 
 
 def _out_position(out: Out) -> tuple[int, str, str, str, bytes]:

@@ -1,0 +1,192 @@
+"""The live engine, put together: settings in, a running graph out.
+
+    Kafka ─► source ─► graph (state in the state directory) ─► sink ─► Kafka or files
+
+Guarantee: what comes out is a function of the logs that are read and of the policy. Whatever is killed, and whenever, a restart over the
+same state directory goes on: no verdict is lost, none is written twice.
+"""
+
+from __future__ import annotations
+
+import time
+from contextlib import closing
+from dataclasses import dataclass, field
+from datetime import timedelta
+from importlib.metadata import version
+from typing import TYPE_CHECKING
+from uuid import uuid4
+
+from dataflows.commands.errors import MisuseError, RunError
+from dataflows.core.policy import PolicyError, load_policy
+from dataflows.flow import LiveSink, Settings, get_live_flow
+from dataflows.keeping import KeptError
+from dataflows.names import FIRST_SHARDS, ORDER_SHARDS, SECOND_SHARDS
+from dataflows.runner import PeerError, Stoppable, run
+from dataflows.state.errors import StateError
+from dataflows.state.home import StateHome, read_state
+from dataflows.state.pins import Pins
+from dataflows.state.store import Store
+from dataflows.watching import said, watch
+from sinks.jsonl import JsonlSink, UnwritableError
+from sinks.kafka.errors import KafkaOutputError
+from sinks.kafka.sink import KafkaSink, OutputTopic
+from sources.kafka import broker
+from sources.kafka.settings import KafkaInput, KafkaInputError
+from sources.kafka.source import KafkaSource
+from sources.kafka.topics import BROKER_DEFAULT, ensure_topics, input_topic, output_topic
+
+if TYPE_CHECKING:
+    from dataflows.core.policy import Policy
+    from dataflows.observe import Observer
+    from dataflows.runner import Stop
+    from dataflows.settings import Settings as LiveSettings
+
+SHARDS = {"orders": len(ORDER_SHARDS), "identity_first": len(FIRST_SHARDS), "identity_second": len(SECOND_SHARDS)}
+"""How many shards there are of each kind: pinned in every state directory."""
+
+
+@dataclass(slots=True)
+class HomeStores:
+    """The stores of a state directory, by shard; `opened` are those of this process."""
+
+    home: StateHome
+    opened: list[Store] = field(default_factory=list[Store])
+
+    def open(self, shard: str, token: bytes | None) -> Store:
+        """Opens the store of a shard."""
+        store = Store.open(self.home, shard, token)
+        self.opened.append(store)
+        return store
+
+
+def run_live(settings: LiveSettings, stop: Stop, observer: Observer) -> None:
+    """Runs the engine until `stop` is asked for, or `inputs.until` has passed.
+
+    Raises:
+        MisuseError: if the settings do not fit what is there: policy, topics, state directory.
+        RunError: if it breaks off; state and output stand as of the last epoch, and a restart goes on.
+    """
+    try:
+        outputs = _topics(settings)
+        home = StateHome.open(settings.state.dir, settings.cluster.process_id or 0, settings.cluster.size, fsync=settings.state.fsync)
+    except (StateError, KafkaInputError) as error:
+        raise MisuseError(str(error)) from error
+    with closing(home):
+        try:
+            policy, source, outputs = _resume(settings, home, outputs, observer)
+        except (StateError, KafkaInputError) as error:
+            raise MisuseError(str(error)) from error
+        try:
+            _run(settings, home, policy, source, outputs, stop, observer)
+        except (StateError, KeptError, KafkaInputError, KafkaOutputError, UnwritableError, PeerError, OSError) as error:
+            raise RunError(str(error)) from error
+
+
+def _topics(settings: LiveSettings) -> dict[str, int]:
+    """Makes topics that are missing, if asked to; returns how many partitions each output topic has."""
+    inputs, outputs, options = settings.inputs, settings.outputs, settings.kafka.client()
+    written = set(outputs.topics.values()) if outputs.kind == "kafka" else set[str]()
+    if settings.kafka.create_topics:
+        # A topic that its producers stamp is somebody else's: it would not pass the check.
+        specs = {} if inputs.allow_create_time else dict.fromkeys(inputs.topics, input_topic(inputs.partitions))
+        specs |= dict.fromkeys(written, output_topic(outputs.partitions))
+        ensure_topics(options, specs, replication=settings.kafka.replication or BROKER_DEFAULT)
+    found = broker.describe(broker.admin(options), options, sorted(written))
+    for name, topic in found.items():
+        if topic is None:
+            raise KafkaInputError(f"topic {name} does not exist: make it with `orderwatch topics create`, or set kafka.create_topics")
+    return {name: topic.partitions for name, topic in found.items() if topic is not None}
+
+
+def _resume(
+    settings: LiveSettings, home: StateHome, outputs: dict[str, int], observer: Observer
+) -> tuple[Policy, KafkaSource, dict[str, int]]:
+    """What the run must go on with: its policy, its source and the partitions that it writes."""
+    text = "" if settings.policy is None else settings.policy.read_text(encoding="utf-8")
+    try:
+        policy = load_policy(settings.policy)
+    except PolicyError as error:
+        raise MisuseError(str(error)) from error
+    pinned = read_state(home.path).inputs
+    source = _source(settings, home, policy, pinned, observer)
+    pins = Pins(SHARDS, dict(source.partitions), outputs, version("orderwatch"), policy.version, text)
+    resume = home.begin(pins)
+    for note in resume.notes:
+        observer.log.warning("held over", note=note)
+    if resume.policy != policy.version:
+        policy = load_policy(home.policy_path(resume.policy))
+        source = _source(settings, home, policy, pinned, observer)
+    observer.log.info(
+        "starting",
+        version=pins.engine,
+        policy=policy.version,
+        state=str(home.uuid),
+        fresh=resume.fresh,
+        clean=resume.clean,
+        process=home.process,
+        processes=home.processes,
+        inputs=source.partitions,
+        outputs=resume.outputs,
+    )
+    return policy, source, resume.outputs
+
+
+def _source(settings: LiveSettings, home: StateHome, policy: Policy, pinned: dict[str, int], observer: Observer) -> KafkaSource:
+    inputs = settings.inputs
+    given = KafkaInput(
+        options=settings.kafka.client(),
+        topics=inputs.topics,
+        start=inputs.start,
+        batch=inputs.batch,
+        read_ahead=inputs.read_ahead,
+        allow_create_time=inputs.allow_create_time,
+        clock_allowance=inputs.clock_allowance_ms * 1_000,
+        until=inputs.until_us,
+        speed=inputs.speed,
+        feeds=tuple(policy.feeds),
+    )
+
+    def troubled(words: str) -> None:
+        observer.log.warning("connection", error=words)
+
+    return KafkaSource(given, expected=pinned, others=home.least_progress, on_progress=home.advise, on_error=troubled)
+
+
+def _sink(settings: LiveSettings, home: StateHome, outputs: dict[str, int], observer: Observer) -> JsonlSink | KafkaSink:
+    if settings.outputs.folder is not None and settings.outputs.kind == "files":
+        return JsonlSink(settings.outputs.folder, durable=settings.state.fsync)
+    topics = {topic: OutputTopic(name, outputs[name]) for topic, name in settings.outputs.topics.items()}
+    # A run that keeps no state begins anew each time: what it says has nothing to do with what an earlier one said.
+    state = home.uuid if settings.state.recovery else uuid4()
+    return KafkaSink(settings.kafka.client(), str(state), topics, listener=observer)
+
+
+def _run(  # noqa: PLR0913, PLR0917
+    settings: LiveSettings,
+    home: StateHome,
+    policy: Policy,
+    source: KafkaSource,
+    outputs: dict[str, int],
+    stop: Stop,
+    observer: Observer,
+) -> None:
+    stores = HomeStores(home)
+    graph = Settings(source.channels, stores=stores if settings.state.recovery else None, on_snapshot=observer.snapshot)
+    sink = _sink(settings, home, outputs, observer)
+    watch(observer, source, graph, stores.opened, policy)
+    live = LiveSink(sink, lambda out: sink.part_for(out.topic, out), observer.published)
+    flow = get_live_flow(Stoppable(source, stop, observer), {settings.outputs.kind: live}, policy, graph)
+    began = time.monotonic()
+    run(
+        flow,
+        recovery=home.recovery if settings.state.recovery else None,
+        epoch=timedelta(seconds=settings.state.epoch_seconds),
+        process_id=settings.cluster.process_id,
+        addresses=settings.cluster.addresses,
+    )
+    for store in stores.opened:
+        store.close()
+    home.stop_clean()
+    observer.log.info("stopped", records=source.stats.records, verdicts=said(graph), seconds=round(time.monotonic() - began, 1))
+    if source.grown is not None:
+        raise RunError(source.grown)

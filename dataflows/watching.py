@@ -1,0 +1,79 @@
+"""What can be read of a running flow: it joins the metrics to the parts that hold their values."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from dataflows.observe import catalogue
+from dataflows.shells import OrderShell
+from sources.batch import BEGINNING, END
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping, Sequence
+
+    from dataflows.core.feeds import FeedView
+    from dataflows.core.policy import Policy
+    from dataflows.flow import Settings
+    from dataflows.observe import Observer
+    from dataflows.state.store import Store
+    from sources.kafka.source import KafkaSource
+
+SECOND = 1_000_000
+
+
+def watch(observer: Observer, source: KafkaSource, graph: Settings, stores: Sequence[Store], policy: Policy) -> None:
+    """Has an observer read a flow's values whenever somebody asks. They are plain attributes: looking costs the flow nothing."""
+    stats, shards, read = source.stats, graph.shards, observer.read
+    observer.runs(policy.version)
+    read(catalogue.RECORDS, lambda: stats.records)
+    read(catalogue.RECORD_BYTES, lambda: stats.bytes)
+    read(catalogue.NULL_RECORDS, lambda: stats.tombstones)
+    read(catalogue.PAUSES, lambda: stats.paused)
+    read(catalogue.CONNECTION_ERRORS, lambda: stats.errors)
+    read(catalogue.BEHIND, lambda: stats.behind)
+    read(catalogue.LAG, source.lag)
+    read(catalogue.PROGRESS, lambda: {channel: at / SECOND for channel, at in _known(stats.progress).items()})
+    read(catalogue.LEAST_PROGRESS, lambda: _least_seconds(stats.progress))
+    read(catalogue.HELD_BACK, lambda: sum(len(shell.merge) for shell in graph.shells))
+    read(catalogue.DUPLICATES, lambda: sum(shard.counts.duplicates for shard in shards))
+    read(catalogue.OPEN_ORDERS, lambda: sum(len(shard) for shard in shards))
+    read(catalogue.CLOSED_ORDERS, lambda: sum(shard.counts.closed for shard in shards))
+    read(catalogue.TOMBSTONES, lambda: sum(shard.tombs for shard in shards))
+    read(catalogue.STATE_BYTES, lambda: sum(store.size for store in stores))
+    if policy.feeds:
+        read(catalogue.FEED_MARK, lambda: {view.feed: view.mark / SECOND for view in _feeds(graph)[:1] if view.mark is not None})
+        read(catalogue.FEED_STALE, lambda: {view.feed: float(view.stale) for view in _feeds(graph)})
+        read(catalogue.PARKED, lambda: _parked(graph))
+    observer.health.follow(lambda: _least(stats.progress))
+
+
+def _known(progress: Mapping[str, int]) -> dict[str, int]:
+    return {channel: at for channel, at in progress.items() if BEGINNING < at < END}
+
+
+def _least(progress: Mapping[str, int]) -> int | None:
+    known = _known(progress)
+    return min(known.values()) if known and len(known) == len(progress) else None
+
+
+def _least_seconds(progress: Mapping[str, int]) -> float | None:
+    least = _least(progress)
+    return None if least is None else least / SECOND
+
+
+def _feeds(graph: Settings) -> list[FeedView]:
+    """The feeds as one shard of this process sees them: all see the same."""
+    return graph.shards[0].feeds_view() if graph.shards else []
+
+
+def _parked(graph: Settings) -> dict[str, float]:
+    parked: dict[str, float] = {}
+    for shard in graph.shards:
+        for view in shard.feeds_view():
+            parked[view.feed] = parked.get(view.feed, 0.0) + view.parked
+    return parked
+
+
+def said(graph: Settings) -> int:
+    """How many verdicts the shards of this process have ever said."""
+    return sum(shell.number for shell in graph.shells if isinstance(shell, OrderShell))
