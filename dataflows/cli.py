@@ -16,6 +16,7 @@ from dataflows.commands import policy, schemas
 from dataflows.commands.demo import demo
 from dataflows.commands.errors import MisuseError, RunError
 from dataflows.commands.explain import explain
+from dataflows.commands.export import export
 from dataflows.commands.replay import replay
 from dataflows.commands.simulate import simulate
 from dataflows.runner import DEBUG
@@ -36,6 +37,7 @@ app = typer.Typer(
 app.command()(demo)
 app.command()(replay)
 app.command()(explain)
+app.command()(export)
 app.command()(simulate)
 app.add_typer(policy.app)
 app.add_typer(schemas.app)

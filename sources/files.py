@@ -7,6 +7,7 @@ end, and nothing is skipped: what is not an event comes out as a refusal. There 
 from __future__ import annotations
 
 import sys
+import zlib
 from bisect import bisect_left
 from operator import attrgetter
 from pathlib import Path
@@ -17,6 +18,7 @@ from bytewax.inputs import FixedPartitionedSource, StatefulSourcePartition
 from schemas.record import Record
 from schemas.wire import MAX_BYTES, Rejected, decode, micros
 from sources.batch import BEGINNING, END, Batch, Refusal
+from sources.exports import ExportReader, is_export
 from sources.lines import CHUNK_BYTES, STDIN, Lines, UnreadableError
 from sources.logclock import DEFAULT_OUT_OF_ORDER, LogClock
 from sources.marks import MarkSampler
@@ -127,10 +129,22 @@ class FileReader:
         return Refusal(log, self._topic, self._partition, self._line, 0, why.reason, why.detail, raw[:MAX_BYTES], size)
 
 
+def reader_of(path: str, number: int, out_of_order: int, chunk_bytes: int, feeds: Sequence[str]) -> FileReader | ExportReader:
+    """Opens a file: an export of a topic partition is recognised by its content. Raises UnreadableError if it cannot be opened."""
+    lines = Lines(path, chunk_bytes)
+    try:
+        if is_export(lines.peek()):
+            return ExportReader(lines, feeds)
+    except (OSError, EOFError, zlib.error) as error:
+        lines.close()
+        raise UnreadableError(f"{path}: {error}") from error
+    return FileReader(lines, label(path), number, out_of_order, feeds)
+
+
 class _Files(StatefulSourcePartition[Batch, None]):
     """All files of a replay, merged by log order: always reads on in the file that is furthest behind."""
 
-    def __init__(self, readers: list[FileReader], until: int | None, on_read: Callable[[int], None] | None) -> None:
+    def __init__(self, readers: list[FileReader | ExportReader], until: int | None, on_read: Callable[[int], None] | None) -> None:
         self._readers = readers
         self._until = until
         self._on_read = on_read
@@ -169,7 +183,7 @@ class _Files(StatefulSourcePartition[Batch, None]):
 
 
 class FileSource(FixedPartitionedSource[Batch, None]):
-    """Replays JSONL files (plain, gzip, or `-` for standard input) in log order.
+    """Replays JSONL files (plain, gzip, or `-` for standard input) in log order; exports of topics as the live source would read them.
 
     `until` (µs, inclusive) is how far time passes at the end; records after it are left out. `out_of_order` (µs) is how far a record may
     stand behind where it belongs. `on_read` is told how many bytes have been read; `feeds` are the monitored ones.
@@ -188,10 +202,10 @@ class FileSource(FixedPartitionedSource[Batch, None]):
         on_read: Callable[[int], None] | None = None,
         feeds: Sequence[str] = (),
     ) -> None:
-        self._readers: list[FileReader] = []
+        self._readers: list[FileReader | ExportReader] = []
         try:
             for number, path in enumerate(paths):
-                self._readers.append(FileReader(Lines(path, chunk_bytes), label(path), number, out_of_order, feeds))
+                self._readers.append(reader_of(path, number, out_of_order, chunk_bytes, feeds))
         except UnreadableError:
             self.close()
             raise

@@ -53,13 +53,15 @@ class LineReader(Protocol):
 class Lines:
     """Reads a file by chunks and cuts it into lines, without their line feeds.
 
-    Of a line longer than `MAX_BYTES` only the first `MAX_BYTES` are kept; its true size stands in `sizes` under its index
+    Of a line longer than `longest` (`MAX_BYTES`) only that much is kept; its true size stands in `sizes` under its index
     in the chunk. Compression is recognised by content. Raises `UnreadableError` if the file cannot be opened or is cut off.
     """
 
     def __init__(self, path: str, chunk_bytes: int = CHUNK_BYTES) -> None:
         self.path = path
         self.sizes: dict[int, int] = {}
+        self.longest: int | None = MAX_BYTES
+        """How much of a line is kept; None: all of it."""
         self._chunk_bytes = chunk_bytes
         self._rest = b""
         self._dropped = 0
@@ -70,6 +72,10 @@ class Lines:
     def consumed(self) -> int:
         """How many bytes of the file itself (compressed, if it is) have been read."""
         return self._raw.tell() if self._raw.seekable() else 0
+
+    def peek(self) -> bytes:
+        """Some of the first bytes, unpacked, without taking them."""
+        return cast("Peekable", self._data).peek(64)
 
     def read(self) -> list[bytes] | None:
         """The lines that the next chunk completes; None at the end of the file."""
@@ -92,9 +98,9 @@ class Lines:
         if self._dropped and lines:
             self.sizes[0] = len(lines[0]) + self._dropped
             self._dropped = 0
-        if len(self._rest) > MAX_BYTES:
-            self._dropped += len(self._rest) - MAX_BYTES
-            self._rest = self._rest[:MAX_BYTES]
+        if self.longest is not None and len(self._rest) > self.longest:
+            self._dropped += len(self._rest) - self.longest
+            self._rest = self._rest[: self.longest]
         return lines
 
     def close(self) -> None:

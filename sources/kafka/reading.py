@@ -21,8 +21,9 @@ if TYPE_CHECKING:
     from sources.kafka.settings import KafkaInput, SourceStats
     from sources.messages import Item
 
-LONG = 10
-"""Batches in the buffer of a partition that may not be handed out, from which on nothing more of it is fetched."""
+BUFFERED = 100_000
+"""Records in the buffers of a process from which on partitions that may not be handed out are fetched no more. Not much fewer: a pause
+throws away what the client has fetched ahead."""
 PATIENCE = 5.0
 """Seconds that the look for the beginning of a trimmed partition may take, to put it into words."""
 
@@ -120,6 +121,7 @@ class Reading:
         self._hooks = hooks
         self._ticked = self._checked = hooks.now()
         self._pace: tuple[int, int] | None = None
+        self._buffered = 0
 
     def add(self, lane: Lane, offset: int) -> None:
         """Begins to fetch a partition at an offset."""
@@ -135,9 +137,12 @@ class Reading:
         topic: str | None = None
         number: int | None = -1
         buffer: list[Message] = []
-        for message in self.fetcher.consume(self.settings.batch, 0):
+        messages = self.fetcher.consume(self.settings.batch, 0)
+        self._buffered += len(messages)
+        for message in messages:
             error = message.error()
             if error is not None:
+                self._buffered -= 1
                 self._trouble(message, error)
                 continue
             # Mostly many of one partition come in a row.
@@ -183,6 +188,7 @@ class Reading:
                 lane.done = until is not None and lane.log.log_of(buffer[0], told=lane.told, latest=now) > until
                 self._pause(lane)
                 return []
+        self._buffered -= count
         stats = self.stats
         stats.records += count
         stats.bytes += sum(map(len, buffer[:count]))
@@ -248,7 +254,8 @@ class Reading:
         return lane.told > least and lane.ahead(least) >= bound
 
     def _pause(self, lane: Lane) -> None:
-        if not lane.paused and (lane.done or len(lane.buffer) >= LONG * self.settings.batch):
+        batch = self.settings.batch
+        if not lane.paused and (lane.done or (self._buffered >= BUFFERED and len(lane.buffer) >= batch)):
             lane.paused = True
             self.stats.paused += 1
             self.fetcher.pause([TopicPartition(lane.topic, lane.partition)])

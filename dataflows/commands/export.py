@@ -1,0 +1,87 @@
+"""`orderwatch export`: what topics hold, as files that `orderwatch replay` reads like the topics themselves."""
+
+from __future__ import annotations
+
+import os
+from contextlib import contextmanager
+from pathlib import Path  # noqa: TC003 - typer reads the annotations
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+from rich.console import Console
+from rich.progress import Progress, SpinnerColumn, TextColumn
+
+from dataflows.commands.errors import MisuseError, RunError
+from sources.kafka import KafkaInputError
+from sources.kafka.export import export as export_topics
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Generator
+
+NOW = "now"
+
+
+def export(
+    brokers: Annotated[str, typer.Option(metavar="HOST:PORT,...", help="Brokers to begin with.")],
+    topic: Annotated[list[str], typer.Option(help="Topic; give it again for more.")],
+    out: Annotated[Path, typer.Option(help="Folder for TOPIC-PARTITION.jsonl.gz, one file per topic partition.")],
+    until_offset: Annotated[
+        str, typer.Option(metavar="OFFSET", help="End before this offset in every partition; now: where each ends when the export begins.")
+    ] = NOW,
+    client_config: Annotated[
+        Path | None, typer.Option(metavar="FILE", help="Options of librdkafka (TLS, SASL), one KEY=VALUE a line; # begins a comment.")
+    ] = None,
+) -> None:
+    """Copy topics into files that keep topic, partition, offset, timestamp, key and headers of every committed record.
+
+    A replay of the files judges as the live engine did. Files of the same names are replaced.
+    """
+    last = _offset(until_offset)
+    options = {**_options(client_config), "bootstrap.servers": brokers}
+    try:
+        with _progress() as on_read:
+            files = export_topics(options, topic, out, until_offset=last, on_read=on_read)
+    except (KafkaInputError, OSError) as error:
+        raise RunError(str(error)) from error
+    console = Console(highlight=False)
+    for path, records in files.items():
+        console.print(f"{path}  {records:,} records", soft_wrap=True)
+
+
+def _offset(text: str) -> int | None:
+    if text == NOW:
+        return None
+    if not text.isdecimal():
+        raise MisuseError(f"--until-offset {text}: neither {NOW} nor an offset")
+    return int(text)
+
+
+def _options(path: Path | None) -> dict[str, object]:
+    """Reads options of the client library from a file."""
+    if path is None:
+        return {}
+    try:
+        lines = path.read_text().splitlines()
+    except (OSError, UnicodeDecodeError) as error:
+        raise MisuseError(f"--client-config {path}: {error}") from error
+    options: dict[str, object] = {}
+    for number, line in enumerate(lines, 1):
+        text = line.strip()
+        if not text or text.startswith("#"):
+            continue
+        key, separator, value = text.partition("=")
+        if not separator:
+            raise MisuseError(f"--client-config {path}, line {number}: not KEY=VALUE")
+        options[key.strip()] = value.strip()
+    return options
+
+
+@contextmanager
+def _progress() -> Generator[Callable[[int], None] | None]:
+    """How many records have been read, if a person is looking on."""
+    if not os.isatty(2):
+        yield None
+        return
+    with Progress(SpinnerColumn(), TextColumn("{task.description}"), console=Console(stderr=True), transient=True) as progress:
+        task = progress.add_task("exporting")
+        yield lambda read: progress.update(task, description=f"exporting: {read:,} records")
