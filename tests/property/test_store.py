@@ -24,8 +24,16 @@ if TYPE_CHECKING:
 
 SHARD = "s07"
 KEYS = st.sampled_from([b"a", b"b", b"o\x1forder", b"\x00shell", b""])
-SIZES = st.sampled_from([0, 1, 40, 90_000, 300_000])
-VALUES = st.one_of(st.none(), st.builds(lambda byte, size: bytes([byte]) * size, st.integers(0, 255), SIZES))
+
+
+def value_of(byte: int, size: int) -> bytes:
+    """A value that is long without being slow to draw."""
+    return bytes([byte]) * size
+
+
+VALUES = st.one_of(st.none(), st.builds(value_of, st.integers(0, 255), st.sampled_from([0, 1, 40, 90_000, 300_000])))
+Standing = tuple[bytes | None, dict[bytes, bytes]]
+"""A token, and the rows that it stands for."""
 
 
 class Lives(RuleBasedStateMachine):
@@ -38,8 +46,8 @@ class Lives(RuleBasedStateMachine):
         self.store = Store.open(self.home, SHARD, None)
         self.zombies: list[Store] = []
         self.rows: dict[bytes, bytes] = {}
-        self.durable: tuple[bytes | None, dict[bytes, bytes]] = (None, {})
-        self.latest = self.durable
+        self.durable: Standing = (None, {})
+        self.latest: Standing = self.durable
 
     @staticmethod
     def thrifty() -> Compaction:

@@ -239,7 +239,11 @@ def test_a_reader_follows_a_store_that_is_written_afresh_meanwhile(home: BareHom
     committed(store, {b"a": b"2" * 90})
     committed(store, {b"a": b"3" * 90})
     answers = iter([stale])
-    monkeypatch.setattr("dataflows.state.view.newest", lambda directory: next(answers, None) or newest(directory))
+
+    def outdated_at_first(directory: Path) -> segments.Commit | None:
+        return next(answers, None) or newest(directory)
+
+    monkeypatch.setattr("dataflows.state.view.newest", outdated_at_first)
     seen = look(home.shards / SHARD)
     assert seen is not None
     assert seen[1] == {b"a": b"3" * 90}

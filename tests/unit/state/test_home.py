@@ -1,0 +1,313 @@
+"""The state directory: whose it is, what it is pinned to, and how a run goes on from the one before."""
+
+from __future__ import annotations
+
+import os
+import subprocess
+import sys
+from concurrent.futures import ThreadPoolExecutor
+from typing import TYPE_CHECKING
+
+import msgspec
+import pytest
+
+from dataflows.state import Pins, StateError, StateHome, advice
+from dataflows.state.home import read_state
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+HERE = Pins(
+    shards={"orders": 64, "first": 8},
+    inputs={"order-events": 6},
+    outputs={"order-exceptions": 3},
+    engine="0.1.0",
+    policy="aaaa",
+    policy_text="name: a\n",
+)
+
+
+def changed(**fields: object) -> Pins:
+    """`HERE` with some fields changed."""
+    return msgspec.structs.replace(HERE, **fields)
+
+
+def stopped(path: Path, process: int = 0, processes: int = 1, *, clean: bool, pins: Pins = HERE) -> None:
+    """One run of one process that stopped, cleanly or not."""
+    home = StateHome.open(path, process, processes)
+    home.begin(pins)
+    if clean:
+        home.stop_clean()
+    home.close()
+
+
+@pytest.fixture
+def path(tmp_path: Path) -> Path:
+    """Where a state directory may be made."""
+    return tmp_path / "state"
+
+
+@pytest.fixture
+def impatient(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Every advice is fresh, so that a test need not wait."""
+    monkeypatch.setattr(advice, "INTERVAL_S", 0.0)
+
+
+def test_a_fresh_directory_takes_everything_as_it_is(path: Path) -> None:
+    """The first run fixes shards and partitions, keeps its policy, and has a recovery store to give to Bytewax."""
+    home = StateHome.open(path)
+    resume = home.begin(HERE)
+    assert (resume.fresh, resume.clean, resume.policy, resume.notes) == (True, True, "aaaa", ())
+    assert sorted(file.name for file in home.recovery.iterdir()) == [f"part-{n}.sqlite3" for n in range(4)]
+    kept = home.policy_path("aaaa")
+    assert kept is not None
+    assert kept.read_text() == "name: a\n"
+    state = read_state(path)
+    assert (state.shards, state.outputs, state.processes) == (HERE.shards, HERE.outputs, 1)
+    home.close()
+
+
+def test_the_uuid_stays_and_the_incarnation_rises(path: Path) -> None:
+    """Verdicts carry the UUID of the directory for ever; what a process writes carries which opening it was."""
+    seen: list[tuple[str, int]] = []
+    for _ in range(3):
+        home = StateHome.open(path)
+        seen.append((str(home.uuid), home.incarnation))
+        home.close()
+    assert len({uuid for uuid, _ in seen}) == 1
+    assert [incarnation for _, incarnation in seen] == [1, 2, 3]
+
+
+def test_processes_that_create_it_together_agree(path: Path) -> None:
+    """Eight processes that start at once make one directory and draw eight incarnations."""
+    with ThreadPoolExecutor(8) as pool:
+        homes = [opening.result() for opening in [pool.submit(StateHome.open, path, process, 8) for process in range(8)]]
+    assert len({home.uuid for home in homes}) == 1
+    assert sorted(home.incarnation for home in homes) == list(range(1, 9))
+    for home in homes:
+        home.close()
+
+
+def test_the_built_in_policy_is_kept_as_nothing(path: Path) -> None:
+    """No text stands for the policy that the program brings."""
+    home = StateHome.open(path)
+    home.begin(changed(policy_text=""))
+    assert home.policy_path("aaaa") is None
+    with pytest.raises(StateError, match=r"bbbb.yaml is missing"):
+        home.policy_path("bbbb")
+    home.close()
+
+
+def test_a_living_process_keeps_others_out(path: Path) -> None:
+    """Two processes never write for the same place in the cluster; the refusal says who is there."""
+    home = StateHome.open(path)
+    with pytest.raises(StateError, match=rf"is in use by process 0 \(pid {os.getpid()} on "):
+        StateHome.open(path, wait=0)
+    home.close()
+    StateHome.open(path, wait=0).close()
+
+
+def test_a_process_of_a_larger_cluster_keeps_others_out(path: Path) -> None:
+    """After the number of processes was lowered, none of the old ones may still be at work."""
+    last = StateHome.open(path, 2, 3)
+    with pytest.raises(StateError, match=r"is in use by process 2 "):
+        StateHome.open(path, 0, 2, wait=0)
+    last.close()
+    StateHome.open(path, 0, 2, wait=0).close()
+
+
+def test_a_killed_process_leaves_no_lock(path: Path) -> None:
+    """SIGKILL gives the directory free, and what it left does not look like a clean stop."""
+    code = (
+        "import sys, pathlib; from dataflows.state import Pins, StateHome;"
+        "h = StateHome.open(pathlib.Path(sys.argv[1])); h.begin(Pins({}, {}, {}, '', 'aaaa', ''));"
+        "print('ready', flush=True); sys.stdin.read()"
+    )
+    with subprocess.Popen([sys.executable, "-c", code, str(path)], stdin=subprocess.PIPE, stdout=subprocess.PIPE) as process:
+        assert process.stdout is not None
+        assert process.stdout.readline() == b"ready\n"
+        with pytest.raises(StateError, match=rf"pid {process.pid} "):
+            StateHome.open(path, wait=0)
+        process.kill()
+    home = StateHome.open(path)
+    assert not home.was_clean()
+    home.close()
+
+
+def test_after_a_clean_stop_everything_may_change(path: Path) -> None:
+    """Another policy, more partitions and another topic hold at once."""
+    stopped(path, clean=True)
+    home = StateHome.open(path)
+    now = changed(policy="bbbb", policy_text="name: b\n", inputs={"order-events": 8, "more": 1}, outputs={"order-exceptions": 6})
+    resume = home.begin(now)
+    assert (resume.fresh, resume.clean, resume.policy, resume.inputs, resume.outputs) == (False, True, "bbbb", now.inputs, now.outputs)
+    assert read_state(path).policy == "bbbb"
+    home.close()
+
+
+def test_an_unclean_stop_is_finished_as_it_was_begun(path: Path) -> None:
+    """The old policy and the old partitions stay until a clean stop; what waits for one is said in one line each."""
+    stopped(path, clean=False)
+    home = StateHome.open(path)
+    now = changed(policy="bbbb", policy_text="name: b\n", inputs={"order-events": 8}, outputs={"order-exceptions": 6}, engine="0.2.0")
+    resume = home.begin(now)
+    assert (resume.clean, resume.policy, resume.inputs, resume.outputs) == (False, "aaaa", HERE.inputs, HERE.outputs)
+    assert resume.notes == (
+        "new partitions of order-events are not read before a clean stop and restart",
+        "new partitions of order-exceptions are not written before a clean stop and restart",
+        "the last run is finished under its own policy aaaa; bbbb holds after a clean stop and restart",
+        "the last run was one of version 0.1.0, this is version 0.2.0",
+    )
+    home.stop_clean()
+    home.close()
+    home = StateHome.open(path)
+    assert home.begin(now).policy == "bbbb"
+    home.close()
+
+
+def test_a_stop_is_clean_only_if_all_processes_say_so(path: Path) -> None:
+    """One process that was killed makes the whole run unclean."""
+    homes = [StateHome.open(path, process, 2) for process in range(2)]
+    for home in homes:
+        home.begin(HERE)
+    homes[0].stop_clean()
+    assert not homes[0].was_clean()
+    homes[1].stop_clean()
+    assert homes[0].was_clean()
+    for home in homes:
+        home.close()
+
+
+def test_the_first_process_of_a_cluster_decides_for_all(path: Path) -> None:
+    """After a clean stop of three processes, two go on under the new policy, whichever of them comes first."""
+    homes = [StateHome.open(path, process, 3) for process in range(3)]
+    for home in homes:
+        home.begin(HERE)
+    for home in homes:
+        home.stop_clean()
+        home.close()
+    now = changed(policy="bbbb")
+    homes = [StateHome.open(path, process, 2) for process in range(2)]
+    resumes = [homes[process].begin(now) for process in (1, 0)]
+    assert [(resume.clean, resume.policy, resume.notes) for resume in resumes] == [(True, "bbbb", ())] * 2
+    for home in homes:
+        home.close()
+    home = StateHome.open(path)
+    resume = home.begin(HERE)
+    assert (resume.clean, resume.policy) == (False, "bbbb")
+    home.close()
+
+
+@pytest.mark.parametrize("clean", [True, False])
+def test_other_shards_are_refused(path: Path, clean: bool) -> None:
+    """Orders cannot move between shards."""
+    stopped(path, clean=clean)
+    home = StateHome.open(path)
+    with pytest.raises(StateError, match=r"was made for other shards \(8 first, 64 orders, now 32 orders\)"):
+        home.begin(changed(shards={"orders": 32}))
+    home.close()
+
+
+@pytest.mark.parametrize("clean", [True, False])
+def test_an_input_topic_that_lost_partitions_is_refused(path: Path, clean: bool) -> None:
+    """A topic never shrinks: this one is another, and our offsets mean nothing in it."""
+    stopped(path, clean=clean)
+    home = StateHome.open(path)
+    with pytest.raises(StateError, match=r"topic order-events has 4 partitions, 6 were read: was it deleted and made again\?"):
+        home.begin(changed(inputs={"order-events": 4}))
+    home.close()
+
+
+@pytest.mark.parametrize("lost", [{"inputs": {}}, {"outputs": {"order-exceptions": 2}}])
+def test_after_an_unclean_stop_nothing_may_be_missing(path: Path, lost: dict[str, object]) -> None:
+    """What the last run read and wrote must be there to finish it."""
+    stopped(path, clean=False)
+    home = StateHome.open(path)
+    with pytest.raises(StateError, match=r"did not stop cleanly; now there are \d: start it as it was, stop it, then change it"):
+        home.begin(changed(**lost))
+    home.close()
+
+
+def test_the_directory_of_a_later_version_is_refused(path: Path) -> None:
+    """An older program does not touch what it cannot know."""
+    StateHome.open(path).close()
+    file = path / "state.json"
+    file.write_bytes(file.read_bytes().replace(b'"format":1', b'"format":2'))
+    with pytest.raises(StateError, match=r"state.json: format 2 was written by a later version"):
+        StateHome.open(path)
+
+
+def test_a_directory_of_the_first_format_is_still_read(path: Path) -> None:
+    """`state.json` as version 1 wrote it."""
+    path.mkdir()
+    (path / "state.json").write_text(
+        '{"id": "b6e3b153-16e5-43e5-b2cd-339a3cd63a7a", "recovery": 4, "format": 1, "shards": {"orders": 64}, "inputs": {"e": 6},'
+        ' "outputs": {"x": 3}, "engine": "0.1.0", "policy": "abc", "processes": 1, "clean": false, "lead": [0, 4]}'
+    )
+    state = read_state(path)
+    assert (state.shards, state.policy, state.lead) == ({"orders": 64}, "abc", (0, 4))
+
+
+@pytest.mark.parametrize("damage", ["", "{", '{"format": 1}', "[]"])
+def test_a_damaged_directory_is_refused(path: Path, damage: str) -> None:
+    """What is not ours to read gives one line that names the file."""
+    StateHome.open(path).close()
+    (path / "state.json").write_text(damage)
+    with pytest.raises(StateError, match=r"state.json is damaged"):
+        StateHome.open(path)
+
+
+def test_a_lost_recovery_store_is_refused(path: Path) -> None:
+    """Shards without their tokens are not begun anew in silence."""
+    StateHome.open(path).close()
+    (path / "recovery" / "part-2.sqlite3").unlink()
+    with pytest.raises(StateError, match=r"part-2.sqlite3 is missing"):
+        StateHome.open(path)
+
+
+def test_lost_pins_are_refused(path: Path) -> None:
+    """Shards without a `state.json` are nobody's."""
+    StateHome.open(path).close()
+    (path / "state.json").unlink()
+    with pytest.raises(StateError, match=r"holds shards, but its state.json is missing"):
+        StateHome.open(path)
+
+
+def test_a_creation_that_was_cut_short_is_begun_again(path: Path) -> None:
+    """Killed between its recovery store and `state.json`, the directory was never in use."""
+    (path / "recovery").mkdir(parents=True)
+    (path / "recovery" / "part-0.sqlite3").touch()
+    StateHome.open(path).close()
+
+
+def test_a_place_that_cannot_be_written_is_one_line(tmp_path: Path) -> None:
+    """A file in the way is named."""
+    (tmp_path / "state").touch()
+    with pytest.raises(StateError, match=r"state(/locks)?: (not a directory|file exists)"):
+        StateHome.open(tmp_path / "state")
+
+
+@pytest.mark.usefixtures("impatient")
+def test_the_least_progress_is_that_of_all_living_processes(path: Path) -> None:
+    """Nobody is ahead of a process that has not spoken; one that was restarted has not spoken yet."""
+    homes = [StateHome.open(path, process, 2) for process in range(2)]
+    homes[0].advise(50)
+    assert homes[0].least_progress() is None
+    homes[1].advise(30)
+    assert [home.least_progress() for home in homes] == [30, 30]
+    homes[1].advise(70)
+    assert [home.least_progress() for home in homes] == [50, 50]
+    homes[1].close()
+    homes[1] = StateHome.open(path, 1, 2)
+    assert homes[0].least_progress() is None
+    for home in homes:
+        home.close()
+
+
+def test_a_process_alone_hears_itself_at_once(path: Path) -> None:
+    """Without others there are no files."""
+    home = StateHome.open(path)
+    home.advise(5)
+    assert home.least_progress() == 5
+    assert not list((path / "progress").iterdir())
+    home.close()
