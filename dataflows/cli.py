@@ -7,17 +7,19 @@ from __future__ import annotations
 
 import os
 import sys
+import threading
 from typing import TYPE_CHECKING
 
 import typer
 from typer.exceptions import TyperException
 
-from dataflows.commands import policy, schemas
+from dataflows.commands import policy, schemas, topics
 from dataflows.commands.demo import demo
 from dataflows.commands.errors import MisuseError, RunError
 from dataflows.commands.explain import explain
 from dataflows.commands.export import export
 from dataflows.commands.replay import replay
+from dataflows.commands.run import run as run_command
 from dataflows.commands.simulate import simulate
 from dataflows.runner import DEBUG
 
@@ -34,18 +36,26 @@ app = typer.Typer(
     pretty_exceptions_enable=False,
     context_settings={"help_option_names": ["-h", "--help"]},
 )
+app.command("run")(run_command)
 app.command()(demo)
 app.command()(replay)
 app.command()(explain)
 app.command()(export)
 app.command()(simulate)
 app.add_typer(policy.app)
+app.add_typer(topics.app)
 app.add_typer(schemas.app)
 
 
 def main(arguments: Sequence[str] | None = None) -> None:
     """Runs a command and exits with its code."""
-    sys.exit(run(sys.argv[1:] if arguments is None else arguments))
+    code = run(sys.argv[1:] if arguments is None else arguments)
+    if code != DONE and threading.active_count() > 1:
+        # A worker of a cluster that broke off may be unwinding in native code still; a Python that shuts down around it aborts.
+        for stream in (sys.stdout, sys.stderr):
+            stream.flush()
+        os._exit(code)
+    sys.exit(code)
 
 
 def run(arguments: Sequence[str]) -> int:
