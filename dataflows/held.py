@@ -1,17 +1,77 @@
-"""Items on their way, as bytes: what a shell holds back is kept so between runs, and what goes to another process travels so."""
+"""Items on their way, as bytes: what a shell holds back is kept so between runs, and what goes to another process travels so.
+
+Versioned plain data: `[1, rows]`, a row as `dataflows.core.identity.storage` makes it; that of a refusal begins with `REFUSAL`.
+"""
 
 from __future__ import annotations
 
-from typing import Any
+from typing import TYPE_CHECKING, Any, TypeVar, cast
+
+import msgspec
+
+from dataflows.core.identity.storage import item_of, row_of, sighting_of_row, sighting_row
+from dataflows.keeping import KeptError
+from dataflows.names import ORDER_SHARDS
+from sources.batch import Refusal
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Sequence
+
+    from dataflows.core.identity import Placed, Sighting
+    from dataflows.core.identity.storage import Row
+    from dataflows.keeping import Codec
+    from dataflows.route import OrderItem
+    from schemas.record import Mark, Record
+
+T = TypeVar("T")
+VERSION = 1
+REFUSAL = 100
+_encode = msgspec.msgpack.Encoder().encode
+_decode = msgspec.msgpack.Decoder().decode
 
 
-class Items:
-    def pack(self, items: Any) -> bytes:
-        raise NotImplementedError
+class Rows:
+    """A codec that turns each item into a row."""
+
+    def __init__(self, row: Callable[[Any], Row], item: Callable[[Row], Any]) -> None:
+        self._row = row
+        self._item = item
+
+    def pack(self, items: Sequence[Any]) -> bytes:
+        """The items as bytes."""
+        return _encode([VERSION, [self._row(item) for item in items]])
 
     def unpack(self, packed: bytes) -> list[Any]:
-        raise NotImplementedError
+        """The items that `pack` was given.
+
+        Raises:
+            KeptError: if they were kept by a later version.
+        """
+        version, rows = cast("tuple[int, list[Row]]", _decode(packed))
+        if version != VERSION:
+            raise KeptError(f"held-back records have version {version}, this program reads {VERSION}")
+        return [self._item(row) for row in rows]
 
 
-ORDER_ITEMS = Items()
-SIGHTINGS = Items()
+def _order_row(item: OrderItem) -> Row:
+    if isinstance(item, Refusal):
+        place = [item.log, item.topic, item.partition, item.offset, item.sub]
+        return [REFUSAL, *place, item.reason, item.detail, item.raw, item.size, item.key, [list(header) for header in item.headers]]
+    return row_of(item)
+
+
+def _order_item(row: Row) -> OrderItem:
+    if row[0] != REFUSAL:
+        return cast("Record | Mark | Placed", item_of(row))
+    *values, headers = row[1:]
+    return Refusal(*values, tuple((name, value) for name, value in headers))
+
+
+ORDER_ITEMS: Codec[OrderItem] = Rows(_order_row, _order_item)
+SIGHTINGS: Codec[Sighting] = Rows(sighting_row, sighting_of_row)
+_OF_ORDERS = frozenset(ORDER_SHARDS)
+
+
+def codec_of(shard: str) -> Codec[Any]:
+    """The codec of what a shard is sent."""
+    return ORDER_ITEMS if shard in _OF_ORDERS else SIGHTINGS

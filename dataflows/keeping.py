@@ -1,8 +1,8 @@
 """What a shell keeps between runs: the state of its heart, what its merge holds back, and how many verdicts it has said.
 
-Rows of the heart begin with a letter. The shell's own row is versioned plain data, `[1, progress, {channel: progress}, number, policy
-version, held-back items]`. It changes with every epoch, so it travels in the token itself, `[token of the store, own row or None]`: an epoch
-in which no order changed writes no file. Only one that holds much back is a row of the store, `b"\\x00shell"`.
+Rows of the heart begin with a letter. The shell's own row is `[progress, {channel: progress}, number, policy version, held-back items]`. It
+changes with every epoch, so it travels in the token itself, `[1, shard, token of the store, own row or None]`: an epoch in which no order
+changed writes no file. Only one that holds much back is a row of the store, under `OWN`. All of it is versioned plain data.
 """
 
 from __future__ import annotations

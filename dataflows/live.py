@@ -161,7 +161,7 @@ def _sink(settings: LiveSettings, home: StateHome, outputs: dict[str, int], obse
     return KafkaSink(settings.kafka.client(), str(state), topics, listener=observer)
 
 
-def _run(  # noqa: PLR0913, PLR0917
+def _run(
     settings: LiveSettings,
     home: StateHome,
     policy: Policy,

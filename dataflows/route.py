@@ -6,19 +6,20 @@ One item per shard and batch, never one per event; each carries the channel's pr
 from __future__ import annotations
 
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Generic, TypeAlias, TypeVar, cast
+from typing import TYPE_CHECKING, Any, Generic, TypeAlias, TypeVar, cast
 from zlib import crc32
 
 from dataflows.core.identity import STAGE_TWO_KINDS, Placed, Sighting, alias_shard, order_shard, sightings
 from dataflows.core.identity.aliases import CUSTOMER, READERS
 from dataflows.core.identity.baskets import comparable
+from dataflows.held import codec_of
 from dataflows.names import FIRST_SHARDS, ORDER_SHARDS, SECOND_SHARDS
 from schemas.aliases import aliases
 from schemas.record import Record
 from sources.batch import END, Batch, Refusal
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping, Sequence
+    from collections.abc import Callable, Mapping, Sequence
 
     from schemas.events import OrderPlaced
     from schemas.record import Mark
@@ -32,7 +33,8 @@ _ORDERS, _ALIASES = len(ORDER_SHARDS), len(FIRST_SHARDS)
 class Arrival(Generic[T]):
     """What reaches a shard: items, and how far the channels that brought them have come.
 
-    `shard`: whom it is for. `in_order`: the items are sorted by position. `until` (µs) comes with the end of a finite input: time passes up to there, inclusive.
+    `shard`: whom it is for. `in_order`: the items are sorted by position. `until` (µs) comes with the end of a finite input: time passes up
+    to there, inclusive.
     """
 
     shard: str
@@ -40,6 +42,15 @@ class Arrival(Generic[T]):
     items: Sequence[T] = ()
     until: int | None = None
     in_order: bool = True
+
+    def __reduce__(self) -> tuple[Callable[..., Arrival[Any]], tuple[object, ...]]:
+        """To another process records go as they came in: bytes that are decoded once more cost less than pickled objects."""
+        packed = codec_of(self.shard).pack(self.items) if self.items else b""
+        return _arrived, (self.shard, dict(self.progress), packed, self.until, self.in_order)
+
+
+def _arrived(shard: str, progress: dict[str, int], packed: bytes, until: int | None, in_order: bool) -> Arrival[Any]:  # noqa: FBT001
+    return Arrival(shard, progress, codec_of(shard).unpack(packed) if packed else (), until, in_order)
 
 
 @dataclass(slots=True)

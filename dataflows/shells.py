@@ -146,12 +146,10 @@ class OrderShell(StatefulBatchLogic["Arrival[OrderItem]", "Judged", bytes]):
         apply = shard.apply
         outs: list[Out] = []
         for item in merge.release():
-            if type(item) is Record:
+            if isinstance(item, Record | Mark):
                 apply(item)
             elif isinstance(item, Placed) and isinstance(item.item, Record | Note):
                 apply(item.item)
-            elif isinstance(item, Mark):
-                apply(item)
             else:
                 # What is said besides the heart takes its place in the sequence, after all that was due before it.
                 shard.advance(item.log, inclusive=False)
@@ -165,10 +163,9 @@ class OrderShell(StatefulBatchLogic["Arrival[OrderItem]", "Judged", bytes]):
         elif self._until is not None:
             shard.advance(self._until, inclusive=True)
         outs += shard.drain()
-        name, number = self._name, self.number
-        for number, out in enumerate(outs, number + 1):
-            out.shard, out.number = name, number
-        self.number = number
+        for number, out in enumerate(outs, self.number + 1):
+            out.shard, out.number = self._name, number
+        self.number += len(outs)
         return [(progress, outs)], False
 
     def _aside(self, item: Refusal | Placed) -> Out:

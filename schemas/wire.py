@@ -151,6 +151,22 @@ def structured(headers: Iterable[tuple[str, bytes | None]], value: bytes | None)
     return msgspec.json.encode(event)
 
 
+BINARY_MODE = "ce_specversion"
+"""A record with this header is a CloudEvent in binary mode (CloudEvents Kafka protocol binding 1.0, section 3.2)."""
+
+
+def event_of(headers: Iterable[tuple[str, bytes | None]], value: bytes) -> Event:
+    """The event in a record: in binary mode if the headers say so, else structured.
+
+    Raises:
+        Rejected: if it is none.
+    """
+    for name, _ in headers:
+        if name == BINARY_MODE:
+            return decode_binary(headers, value)
+    return decode(value)
+
+
 _BACKSLASH, _DEL = 0x5C, 0x7F
 _TOKENS = re.compile(rb'"[^"\\]*+(?:\\.[^"\\]*+)*+"?|[\[{\]}]', re.DOTALL)
 
