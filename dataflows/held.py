@@ -63,8 +63,9 @@ def _order_row(item: OrderItem) -> Row:
 def _order_item(row: Row) -> OrderItem:
     if row[0] != REFUSAL:
         return cast("Record | Mark | Placed", item_of(row))
-    *values, headers = row[1:]
-    return Refusal(*values, tuple((name, value) for name, value in headers))
+    _, log, topic, partition, offset, sub, reason, detail, raw, size, key, kept = row
+    headers = tuple((name, value) for name, value in kept)
+    return Refusal(log, topic, partition, offset, sub, reason, detail, raw, size, key, headers)
 
 
 ORDER_ITEMS: Codec[OrderItem] = Rows(_order_row, _order_item)

@@ -49,7 +49,7 @@ class Arrival(Generic[T]):
         return _arrived, (self.shard, dict(self.progress), packed, self.until, self.in_order)
 
 
-def _arrived(shard: str, progress: dict[str, int], packed: bytes, until: int | None, in_order: bool) -> Arrival[Any]:  # noqa: FBT001
+def _arrived(shard: str, progress: dict[str, int], packed: bytes, until: int | None, in_order: bool) -> Arrival[Any]:
     return Arrival(shard, progress, codec_of(shard).unpack(packed) if packed else (), until, in_order)
 
 
