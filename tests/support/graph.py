@@ -1,0 +1,116 @@
+"""The live graph without Bytewax: every shell, wired by hand, so that a test can cut, crash and resume it as it likes."""
+
+from __future__ import annotations
+
+import pickle
+from collections import defaultdict
+from typing import TYPE_CHECKING, Any
+
+from dataflows.core.identity import Stage, identity_rules, orphan_verdict
+from dataflows.core.shard import Shard
+from dataflows.held import ORDER_ITEMS, SIGHTINGS
+from dataflows.keeping import Keeper
+from dataflows.names import FIRST_SHARDS, ORDER_SHARDS, SECOND_SHARDS
+from dataflows.route import Router, spread, spread_onward
+from dataflows.shells import OrderShell, StageShell
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Iterator, Mapping, Sequence
+
+    from dataflows.core.policy import Policy
+    from dataflows.core.verdicts import Out
+    from sources.batch import Batch
+
+
+class MemoryStores:
+    """Stores in memory. `durable` is what a resume finds; a token names a copy of all rows, so nothing can leak from a lost epoch."""
+
+    def __init__(self) -> None:
+        self.committed: dict[bytes, dict[bytes, bytes]] = {}
+
+    def open(self, shard: str, token: bytes | None) -> MemoryStore:
+        """The store of a shard."""
+        return MemoryStore(self, shard, {} if token is None else dict(self.committed[token]))
+
+
+class MemoryToken:
+    """Names a copy."""
+
+    def __init__(self, name: bytes) -> None:
+        self._name = name
+
+    def wait(self) -> bytes:
+        """The name."""
+        return self._name
+
+
+class MemoryStore:
+    """The rows of one shard."""
+
+    def __init__(self, stores: MemoryStores, shard: str, rows: dict[bytes, bytes]) -> None:
+        self._stores, self._shard, self._rows = stores, shard, rows
+
+    def rows(self) -> Iterator[tuple[bytes, bytes]]:
+        """All rows."""
+        return iter(dict(self._rows).items())
+
+    def put(self, key: bytes, value: bytes | None) -> None:
+        """Sets or takes away a row."""
+        if value is None:
+            self._rows.pop(key, None)
+        else:
+            self._rows[key] = value
+
+    def commit(self, rows: object) -> MemoryToken:
+        """Keeps a copy."""
+        del rows
+        name = f"{self._shard}-{len(self._stores.committed)}".encode()
+        self._stores.committed[name] = dict(self._rows)
+        return MemoryToken(name)
+
+
+class Graph:
+    """All shells of a live run. `snapshots`: what an earlier one's `snapshot` returned."""
+
+    def __init__(
+        self,
+        policy: Policy,
+        channels: Sequence[str],
+        stores: MemoryStores | None = None,
+        snapshots: Mapping[str, bytes] | None = None,
+        hot: int = 8,
+    ) -> None:
+        rules = identity_rules(policy)
+        self._router = Router(compare_customers=rules.compare_customers)
+        known = snapshots or {}
+
+        def keeper(codec: Any) -> Keeper[Any] | None:
+            return None if stores is None else Keeper(stores, policy.version, codec)
+
+        self._first = {n: StageShell(Stage(1, rules), channels, keeper(SIGHTINGS), known.get(n)) for n in FIRST_SHARDS}
+        self._second = {n: StageShell(Stage(2, rules), (*channels, *FIRST_SHARDS), keeper(SIGHTINGS), known.get(n)) for n in SECOND_SHARDS}
+        everyone = (*channels, *FIRST_SHARDS, *SECOND_SHARDS)
+        self._orders = {
+            n: OrderShell(
+                lambda _: Shard(policy, hot), everyone, lambda orphan: orphan_verdict(orphan, policy), keeper(ORDER_ITEMS), known.get(n)
+            )
+            for n in ORDER_SHARDS
+        }
+
+    def take(self, batches: Iterable[Batch]) -> list[Out]:
+        """What all shards say about some batches."""
+        waiting: dict[str, list[Any]] = defaultdict(list)
+        for name, arrival in self._router(list(batches)):
+            waiting[name].append(arrival)
+        first = [(n, out) for n, shell in self._first.items() for out in shell.on_batch(waiting[n])[0]]
+        for name, arrival in spread_onward(first):
+            waiting[name].append(arrival)
+        second = [(n, out) for n, shell in self._second.items() for out in shell.on_batch(waiting[n])[0]]
+        for name, placed in (*spread(first), *spread(second)):
+            waiting[name].append(placed)
+        return [out for n, shell in self._orders.items() for _, outs in shell.on_batch(waiting[n])[0] for out in outs]
+
+    def snapshot(self) -> dict[str, bytes]:
+        """What Bytewax would have stored of every shell at the end of an epoch."""
+        shells: dict[str, StageShell | OrderShell] = {**self._first, **self._second, **self._orders}
+        return {name: pickle.loads(pickle.dumps(shell.snapshot())) for name, shell in shells.items()}

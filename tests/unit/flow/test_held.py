@@ -1,0 +1,108 @@
+"""Items on their way survive being bytes."""
+
+from __future__ import annotations
+
+import pickle
+
+import msgspec
+import pytest
+
+from dataflows.core.identity import Ambiguous, Placed
+from dataflows.core.identity.orphans import Orphan
+from dataflows.held import ORDER_ITEMS, SIGHTINGS
+from dataflows.keeping import KeptError
+from dataflows.route import Arrival
+from schemas.record import Evidence, Mark, Note, Record
+from schemas.wire import decode_binary, micros
+from sources.batch import Refusal
+from tests.support.engine import records_of
+from tests.support.events import payload
+
+FAR_SUB = (3 << 192) | 12345
+
+
+def scan() -> Record:
+    """A record with a key and headers."""
+    line = payload("carrier.scan", {"status": "accepted", "tracking_number": "1Z9"})
+    record = records_of([line])[0]
+    return Record(
+        record.log, "scans", 3, 2**40, FAR_SUB, record.at, "", record.event, record.raw, b"\xff\x00key", (("h", None), ("h", b"\x00"))
+    )
+
+
+def binary() -> Record:
+    """A record whose event stands in its headers."""
+    headers: tuple[tuple[str, bytes | None], ...] = (
+        ("ce_specversion", b"1.0"),
+        ("ce_id", b"b1"),
+        ("ce_source", b"/storefront/acme"),
+        ("ce_type", b"order.placed"),
+        ("ce_subject", b"O-1"),
+        ("ce_time", b"2026-03-02T08:00:00Z"),
+    )
+    found = decode_binary(headers, b"{}")
+    return Record(5_000, "orders", 0, 7, 0, micros(found.time), "O-1", found, b"{}", None, headers)
+
+
+def placed(item: Record | Note | Ambiguous | Orphan) -> Placed:
+    """Something that identity put into an order's log."""
+    return Placed(9, "scans", 3, 8, FAR_SUB, "acme", "O-1", item)
+
+
+def note() -> Note:
+    """A note with evidence."""
+    proof = (Evidence("/carrier/ups", "e1", "carrier.scan", 4, "scans", 3, 8),)
+    return Note(
+        log=9,
+        at=8,
+        topic="scans",
+        partition=3,
+        offset=8,
+        sub=FAR_SUB,
+        tenant="acme",
+        order="O-1",
+        kind="conflict.tracking_reused",
+        scope_id="1Z9",
+        evidence=proof,
+    )
+
+
+ITEMS = [
+    scan(),
+    binary(),
+    Refusal(1, "scans", 0, 2, 0, "not_json", "the value", b"\xff{", 2, b"k", (("a", b"1"),)),
+    Mark(10, "scans", 1, 5, 1, "/carrier/ups", 9),
+    placed(scan()),
+    placed(note()),
+    placed(Ambiguous(binary(), "payment_id", ("O-1", "O-2"))),
+    placed(Orphan("acme", "payment_id:p1", 9, 2, 7, 2, resolved=True, order="O-1", records=(scan(), binary()))),
+]
+
+
+@pytest.mark.parametrize("item", ITEMS, ids=lambda item: type(getattr(item, "item", item)).__name__)
+def test_every_sort_of_item_comes_back_as_it_was(item: Record | Refusal | Mark | Placed) -> None:
+    """Keys, headers, junk bytes and sub-indexes beyond 64 bits included."""
+    assert ORDER_ITEMS.unpack(ORDER_ITEMS.pack([item])) == [item]
+
+
+def test_an_arrival_of_another_process_holds_what_was_sent() -> None:
+    """Pickled and back, for an order shard and for an alias shard."""
+    for arrival in (
+        Arrival("s07", {"events:00000": 5, "a1": 7}, ITEMS, None, in_order=False),
+        Arrival("a3", {"events:00000": 5}, [(scan(), "tracking_number", "1Z9", True), (placed(scan()), "x", "y", False)], 9),
+        Arrival("s00", {"events:00000": 5}, (), None),
+    ):
+        back = pickle.loads(pickle.dumps(arrival))
+        assert (back.shard, back.progress, list(back.items), back.until, back.in_order) == (
+            arrival.shard,
+            arrival.progress,
+            list(arrival.items),
+            arrival.until,
+            arrival.in_order,
+        )
+
+
+def test_items_of_a_later_version_are_refused() -> None:
+    """Rather than misread."""
+    with pytest.raises(KeptError, match="version 2"):
+        SIGHTINGS.unpack(msgspec.msgpack.encode([2, []]))
