@@ -5,10 +5,9 @@ from __future__ import annotations
 import re
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, cast, get_args
+from typing import TYPE_CHECKING, cast, get_args
 
 from pydantic import BaseModel, SecretStr, ValidationError
-from pydantic_settings import InitSettingsSource
 
 from dataflows.core.policy.tree import read
 from dataflows.core.policy.values import nearest
@@ -18,7 +17,6 @@ if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
 
     from pydantic_core import ErrorDetails
-    from pydantic_settings import BaseSettings, PydanticBaseSettingsSource
 
     from dataflows.core.policy.tree import Data, Tree
 
@@ -49,28 +47,20 @@ def load_settings(
 
     Raises SettingsError, with what is wrong first and how much else is.
     """
-    given = [
+    layers = [
         {at: Given(name, value) for name, (at, value) in (options or {}).items()},
         _from_environment(environment or {}),
         _from_file(file) if file else {},
     ]
-    sources = tuple(InitSettingsSource(Settings, _nested(layer)) for layer in map(_with_secrets, given))
-
-    class Layered(Settings):
-        @classmethod
-        def settings_customise_sources(
-            cls, settings_cls: type[BaseSettings], *others: PydanticBaseSettingsSource, **more: PydanticBaseSettingsSource
-        ) -> tuple[PydanticBaseSettingsSource, ...]:
-            del settings_cls, others, more
-            return sources
-
+    values: dict[At, object] = {}
+    for layer in reversed(layers):
+        values |= _with_secrets(layer)
     try:
-        layered = cast("Any", Layered)()  # everything comes from the sources
+        return Settings.model_validate(_nested(values))
     except ValidationError as error:
-        first, *more = (_problem(detail, given) for detail in error.errors(include_url=False))
+        first, *more = (_problem(detail, layers) for detail in error.errors(include_url=False))
         rest = f" (and {len(more)} more)" if more else ""
         raise SettingsError(first + rest) from None  # the details of the error hold what was given, secrets included
-    return cast("Settings", layered)
 
 
 def setting_paths() -> dict[At, object]:
@@ -190,6 +180,10 @@ def _problem(detail: ErrorDetails, layers: list[dict[At, Given]]) -> str:
             meant = nearest(str(detail["input"]), expected)
             hint = f"; did you mean {meant}?" if meant else ""
             return f"{name}: {detail['input']!r} is none of {', '.join(expected)}{hint}"
+        case "too_short":
+            return f"{name}: must not be empty"
+        case "path_type":
+            return f"{name}: a path is expected here"
         case "path_not_file":
             return f"{name}: {detail['input']}: no such file"
         case _:
