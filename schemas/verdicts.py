@@ -196,8 +196,15 @@ class Feed(Model):
     feed: Id
     """The prefix of `source` that the policy declares."""
     mark: Instant | None = None
-    """The greatest `time` that it has spoken."""
+    """The greatest `time` that it has spoken; none if it never spoke."""
     stale_since: Instant | None = None
+    """When log time had run ahead of the mark by more than the allowed silence."""
+    silence: Word | None = None
+    """The allowed silence in the policy's words, such as `2 h`."""
+    cadence: Word | None = None
+    """How often it usually speaks, in the policy's words."""
+    owner: Word | None = None
+    """The team that mends it."""
     parked: int | None = Field(default=None, ge=0)
     """Deadlines that wait for it."""
 
@@ -236,7 +243,7 @@ class VerdictEnvelope(Model):
     source: Literal["/orderwatch"]
     type: str
     subject: Id | None = None
-    """The order ID; of `data.orphan_signal` the alias; none for feeds and incidents."""
+    """The order ID; of `data.orphan_signal` the alias, of a feed the feed; none for incidents."""
     time: Instant
     """The instant that the verdict is about."""
     tenant: Id

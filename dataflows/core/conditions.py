@@ -36,7 +36,8 @@ class Condition:
     """What a rule found: `[start, end)` in event time (end None: it lasts), the steps of its severity and what it rests on.
 
     `timed` conditions are raised only once log time has reached `start`; the others as soon as their event is known. `look_again` is a
-    log time at which the rule must be judged again although no step of this condition lies there.
+    log time at which the rule must be judged again although no step of this condition lies there. `horizon`: of a condition that depends
+    on monitored feeds, up to which instant its steps are decided.
     """
 
     setting: RuleSetting
@@ -53,6 +54,7 @@ class Condition:
     owner: str | None = None
     lane: Lane | None = None
     look_again: int | None = None
+    horizon: int | None = None
 
 
 def earliest(*instants: int | None) -> int | None:

@@ -1,15 +1,18 @@
 """The judgement: given an order, an event or a passing of time, what is to be said now.
 
 `Engine` is a pure function of its arguments and of its policy; state lives in `Order`. A rule is judged when an event triggers it, when
-its expectation may have run out, or while it has something open; every rule is judged again when history changed further back.
+its expectation may have run out, or while it has something open; every rule is judged again when history changed further back. A rule that
+fails costs what it has to say of that order, and nothing else.
 """
 
 from __future__ import annotations
 
 from typing import TYPE_CHECKING, cast
 
-from dataflows.core.conditions import Condition, least, merged
+from dataflows.core.conditions import least
 from dataflows.core.facts import RETURNS, Facts
+from dataflows.core.feeds import Feeds
+from dataflows.core.findings import Findings
 from dataflows.core.ledger import Key, suppress
 from dataflows.core.profile import EVERY_EVENT, Profile
 from dataflows.core.publisher import Publisher
@@ -29,6 +32,9 @@ if TYPE_CHECKING:
 
 INDEX = {rule.kind: index for index, rule in enumerate(RULES)}
 ORPHAN = INDEX["data.orphan_signal"]
+FAILED = INDEX["data.rule_failed"]
+UNPLACED = frozenset((ORPHAN, FAILED))
+"""The rules that speak of orders which are not known to be placed."""
 CLOSE = -1
 """The pending entry that is no rule: when to see whether the order can be closed."""
 CASE_STATES = {
@@ -44,10 +50,11 @@ SCATTERED = frozenset(("several", *RETURNS))
 
 
 class Engine:
-    """All rules under one policy."""
+    """All rules under one policy. `feeds`: the monitored ones, as the shard that the engine judges for knows them."""
 
-    def __init__(self, policy: Policy) -> None:
+    def __init__(self, policy: Policy, feeds: Feeds | None = None) -> None:
         self.policy = policy
+        self.feeds = feeds if feeds is not None else Feeds(policy)
         self.overridden = frozenset(kind for o in policy.overrides for kind in (o.rules if not o.everything else INDEX))
         self.publisher = Publisher(policy)
         self._profiles: dict[int, tuple[tuple[RuleSetting, ...], Profile]] = {}
@@ -59,9 +66,9 @@ class Engine:
             known = self._profiles[id(settings)] = (settings, Profile(settings, self.overridden))
         return known[1]
 
-    def restored(self, order: Order) -> Profile:
-        """The profile of an order that was unpacked."""
-        return self._profile_of(order, order.last_log)
+    def restored(self, _: Order) -> Profile | None:
+        """The profile of an order that was unpacked; None if it takes the order's facts to know."""
+        return None if self.policy.overrides else self.profile(self.policy.base)
 
     def _profile_of(self, order: Order, now: int) -> Profile:
         if not self.policy.overrides:
@@ -82,17 +89,17 @@ class Engine:
             structural = True  # What the order has seen may be what was withdrawn.
         profile = order.profile
         if not order.placed:
-            return self._unplaced(order, now, changed=added is Added.INSERTED)
+            return self._unplaced(order, record, changed=added is Added.INSERTED)
         inserted = added is Added.INSERTED
         if profile is None or structural or inserted or self.policy.overrides:
             before, profile = profile, self._profile_of(order, now)
             order.profile = profile
             if structural or inserted or before not in (None, profile):
                 said = {INDEX[key[0]] for key in order.ledger.verdicts}
-                return self.judge(order, said.union(profile.possible(order.marks)), now, inclusive=False)
+                return self.judge(order, said.union(profile.possible(order.marks), _watched(order)), now, record, inclusive=False)
         seen, pending = order.marks, order.pending
         plan = profile.plan(marks)
-        rules = set(order.live) if order.live else None
+        rules = _watched(order) or None
         for index, needs, unless in plan.judge:
             if (needs is None or not needs.isdisjoint(seen)) and (unless is None or unless.isdisjoint(seen)):
                 fits = RULES[index].fits
@@ -111,7 +118,7 @@ class Engine:
                     pending[index] = min(at, pending.get(index, at))
                 elif (fallback := profile.settings[index].fallback) is not None:
                     pending[index] = max(record.at + least(fallback.threshold), now)
-        return self.judge(order, rules, now, inclusive=False) if rules else []
+        return self.judge(order, rules, now, record, inclusive=False) if rules else []
 
     def facts(self, order: Order, now: int) -> Facts:
         """The facts of an order at log time `now`; computed facts are kept until its history changes."""
@@ -125,14 +132,17 @@ class Engine:
         """What a note of the identity step makes to be said."""
         order.timeline.notes.append(note)
         order.marks.add("note")
-        if not order.placed or order.profile is None:
+        if not order.placed:
             return []
-        rules = {index for index, _, _ in order.profile.plan(("note",)).judge} | order.live
+        if order.profile is None:
+            order.profile = self._profile_of(order, note.log)
+        rules = {index for index, _, _ in order.profile.plan(("note",)).judge} | _watched(order)
         return self.judge(order, rules, note.log, inclusive=False)
 
     def wake(self, order: Order, now: int) -> list[Out]:
         """What is to be said because log time has reached `now`: all records of that instant have been taken."""
         due = {index for index, at in order.pending.items() if at <= now and index != CLOSE}
+        due.update(index for index, parked in order.parked.items() if self.feeds.has_passed(parked.feeds))
         if not due:
             return []
         if order.profile is None:
@@ -149,7 +159,7 @@ class Engine:
         become true. Where there are several parcels, or parcels that come back, one may be silent while another is not.
         """
         rule = RULES[index]
-        if not rule.silence or index in order.live or not SCATTERED.isdisjoint(order.marks):
+        if not rule.silence or index in order.live or index in order.parked or not SCATTERED.isdisjoint(order.marks):
             return False
         for record in reversed(order.timeline.records):
             type_ = record.event.type
@@ -161,64 +171,84 @@ class Engine:
                 break
         return False
 
-    def _unplaced(self, order: Order, now: int, *, changed: bool) -> list[Out]:
+    def _unplaced(self, order: Order, record: Record, *, changed: bool) -> list[Out]:
         """An order that is not known to be placed can only be an orphan; if its placing was withdrawn, so is what was said of it."""
-        rules = set(order.live)
+        rules = _watched(order)
         if order.profile is None or changed:
-            order.profile = self._profile_of(order, now)
+            order.profile = self._profile_of(order, record.log)
             rules.update(order.profile.active & {ORPHAN}, (INDEX[key[0]] for key in order.ledger.verdicts))
-        return self.judge(order, rules, now, inclusive=False) if rules else []
+        return self.judge(order, rules, record.log, record, inclusive=False) if rules else []
 
-    def judge(self, order: Order, rules: Iterable[int], now: int, *, inclusive: bool) -> list[Out]:
-        """Judges some rules of an order at log time `now` and publishes the difference."""
+    def rejudge(self, order: Order, now: int) -> list[Out]:
+        """Judges everything that an order could have to do with, since it was last judged under another policy."""
+        profile = order.profile = self._profile_of(order, now)
+        rules = {INDEX[key[0]] for key in order.ledger.verdicts} | _watched(order)
+        rules.update(profile.possible(order.marks) if order.placed else profile.active & {ORPHAN})
+        order.pending = {index: at for index, at in order.pending.items() if index in rules or index == CLOSE}
+        return self.judge(order, rules, now, inclusive=True)
+
+    def judge(self, order: Order, rules: Iterable[int], now: int, record: Record | None = None, *, inclusive: bool) -> list[Out]:
+        """Judges some rules of an order at log time `now` and publishes the difference. `record`: what made it necessary, if anything.
+
+        A rule that throws leaves what it has said as it is, and is judged again when anything happens to the order; the first time, that
+        is said and the record is rejected as well. What is thrown outside of rules is raised.
+        """
         facts, ledger = self.facts(order, now), order.ledger
-        profile = cast("Profile", order.profile)
         changed: dict[Key, Verdict] = self._cases(order, facts)
         if changed:
             ledger.verdicts = {**ledger.verdicts, **changed}
             rules = set(rules) | order.live | {INDEX[key[0]] for key in changed}
-        for index in sorted(rules):
-            found, look = self._find(facts, profile.settings[index], index, now, inclusive=inclusive)
-            if look is None:
+        rules = set(rules)
+        tell, parked, rejected = FAILED in rules, bool(order.parked), ""
+        for index in sorted(rules - {FAILED}):
+            kind = RULES[index].kind
+            try:
+                changed.update(self._look(order, facts, index, now, inclusive=inclusive))
+            except Exception as error:  # noqa: BLE001 - whatever a rule throws must cost no other rule and no other order
+                name = type(error).__name__
                 order.pending.pop(index, None)
+                order.parked.pop(index, None)
+                if order.timeline.fail(kind, name, now, record):
+                    tell, rejected = True, rejected or f"{kind}: {name}"
             else:
-                order.pending[index] = look
-            if not found and index not in order.live and not ledger.verdicts:
-                continue
-            after, deferred = ledger.reconcile(RULES[index].kind, found, now, deadlines=inclusive)
-            if deferred:
-                order.pending[index] = now
-            changed.update((key, verdict) for key, verdict in after.items() if verdict is not ledger.verdicts.get(key))
-        return self._publish(order, changed, facts) if changed else []
+                if order.timeline.failures and order.timeline.mend(kind, now):
+                    tell = True
+        if tell:
+            changed.update(self._look(order, facts, FAILED, now, inclusive=inclusive))
+        if parked or order.parked:
+            self.feeds.expect(f"{order.tenant}\x1f{order.id}", order.parked.values())
+        outs = self._publish(order, changed, facts) if changed else []
+        if rejected and record is not None:
+            outs.append(self.publisher.reject(record, "rule_failed", rejected))
+        return outs
 
-    @staticmethod
-    def _find(
-        facts: Facts, setting: RuleSetting, index: int, now: int, *, inclusive: bool
-    ) -> tuple[dict[str | None, list[Condition]], int | None]:
-        """The conditions of one rule that can be seen at `now`, by scope, and when next to look."""
-        if facts.placed is None and index != ORPHAN:
-            return {}, None
-        conditions = [condition for condition in RULES[index].judge(facts, setting) if condition is not None]
-        if not conditions:
-            return {}, None
-        by_scope: dict[str | None, list[Condition]] = {}
-        for condition in conditions:
-            by_scope.setdefault(condition.scope, []).append(condition)
-        found: dict[str | None, list[Condition]] = {}
-        look: int | None = None
-        for scope, scoped in by_scope.items():
-            for condition in merged(scoped):
-                ahead = [at for at, _ in condition.steps if at > now or (at == now and not inclusive)]
-                if condition.timed and condition.start > now:
-                    ahead.append(condition.start)
-                else:
-                    found.setdefault(scope, []).append(condition)
-                if condition.look_again is not None:
-                    ahead.append(condition.look_again)
-                for at in ahead:
-                    if (condition.end is None or at < condition.end) and (look is None or at < look):
-                        look = at
-        return found, look
+    def _look(self, order: Order, facts: Facts, index: int, now: int, *, inclusive: bool) -> dict[Key, Verdict]:
+        """Judges one rule at `now`: notes when to look again, and returns the verdicts on it that have changed."""
+        rule, ledger = RULES[index], order.ledger
+        findings = Findings(now, inclusive)
+        if facts.placed is not None or index in UNPLACED:
+            setting = cast("Profile", order.profile).settings[index]
+            said = [v for v in ledger.verdicts.values() if v.kind == rule.kind and v.status != "retracted"] if self.feeds else ()
+            findings.take(rule.judge(facts, setting), self.feeds, facts, said, order.parked.get(index))
+        found, look = findings.found, findings.look
+        after: dict[Key, Verdict] = {}
+        if found or index in order.live or ledger.verdicts:
+            after, deferred = ledger.reconcile(rule.kind, found, now, deadlines=inclusive)
+            if deferred:
+                look = now
+        if look is None:
+            order.pending.pop(index, None)
+        else:
+            order.pending[index] = look
+        if findings.parked is not None:
+            order.parked[index] = findings.parked
+        elif order.parked:
+            order.parked.pop(index, None)
+        return {key: verdict for key, verdict in after.items() if verdict is not ledger.verdicts.get(key)}
+
+    def quarantine(self, order: Order, error: str, now: int) -> list[Out]:
+        """What is said of an order that can be judged no more."""
+        return self.publisher.quarantine(order, error, now, self.policy.base[FAILED], RULES[FAILED])
 
     def _cases(self, order: Order, facts: Facts) -> dict[Key, Verdict]:
         """Verdicts whose case (who works on them) changed."""
@@ -261,3 +291,13 @@ class Engine:
         for key in sorted(changed, key=lambda k: (k[0], k[1] or "", k[2])):
             outs.extend(self.publisher.say(order, verdicts[key], before[key], facts, RULES_BY_KIND[key[0]]))
         return outs
+
+
+def _watched(order: Order) -> set[int]:
+    """The rules that are judged again whatever happens to an order: those with something open or parked, and those that fail."""
+    watched = set(order.live)
+    if order.parked:
+        watched.update(order.parked)
+    if order.timeline.failures:
+        watched.update(INDEX[failure.kind] for failure in order.timeline.failures if failure.until is None)
+    return watched

@@ -88,7 +88,9 @@ class Ledger:
                 if condition.timed and not deadlines and (known is None or known.status == "retracted"):
                     deferred = True
                 else:
-                    after[key] = self._judged(key, condition, now if deadlines else now - 1)
+                    decided = now if deadlines else now - 1
+                    horizon = condition.horizon
+                    after[key] = self._judged(key, condition, decided if horizon is None else min(decided, horizon))
         for key, known in self.verdicts.items():
             if key[0] == kind and key not in after and known.status != "retracted":
                 after[key] = replace(known, status="retracted", suppressed_by=None)

@@ -14,6 +14,7 @@ from schemas.wire import micros
 
 if TYPE_CHECKING:
     from dataflows.core.facts import Facts
+    from dataflows.core.feeds import Parked
     from dataflows.core.profile import Profile
     from schemas.events import AddressSignal, InventoryAllocated, OrderPlaced, Payment, ReturnStep, WarehouseShipment
     from schemas.record import Record
@@ -86,7 +87,8 @@ class Order:
     the ordered lines (line_id, sku, quantity) while they are as placed; `facts` are those of the history as it stands, if asked for;
     `dates` are lower bounds of the deadlines that `ship_by` and `promised_by` give it as placed, `promised` that of the order's own
     promise (None: it may have been changed), `estimated` that of all the carriers' estimates. `units` maps every shipment ID and
-    tracking number to one that stands for all those of its shipment.
+    tracking number to one that stands for all those of its shipment. `parked` maps a rule to what of it waits for feeds. `quarantined`
+    names the error after which the order is judged no more; its history is gone then.
     """
 
     __slots__ = (
@@ -99,11 +101,13 @@ class Order:
         "ledger",
         "live",
         "marks",
+        "parked",
         "payments",
         "pending",
         "pieces",
         "profile",
         "promised",
+        "quarantined",
         "seen",
         "sent_back",
         "tenant",
@@ -121,6 +125,8 @@ class Order:
         self.marks: set[str] = set()
         self.pending: dict[int, int] = {}
         self.live: set[int] = set()
+        self.parked: dict[int, Parked] = {}
+        self.quarantined = ""
         self.units: dict[str, str] = {}
         self.handed: frozenset[str] = frozenset()
         self.seen: frozenset[str] = frozenset()

@@ -8,14 +8,14 @@ from uuid import uuid5
 
 from dataflows.core.facts import amount
 from dataflows.core.shipments import scan_of
-from dataflows.core.verdicts import NAMESPACE, Out, cited, event, exception_data, iso, score
+from dataflows.core.verdicts import NAMESPACE, Out, Verdict, cited, event, exception_data, iso, score
 
 if TYPE_CHECKING:
     from dataflows.core.facts import Facts
     from dataflows.core.order import Order
-    from dataflows.core.policy import Policy
+    from dataflows.core.policy import Policy, RuleSetting
     from dataflows.core.rules.base import Rule
-    from dataflows.core.verdicts import Verdict
+    from schemas.record import Record
 
 
 def type_of(verdict: Verdict, before: Verdict | None) -> str:
@@ -67,15 +67,15 @@ class Publisher:
 
     def __init__(self, policy: Policy) -> None:
         self.policy = policy
-        self._instant = -1
-        self._number = 0
+        self.instant = -1
+        self.number = 0
 
     def key(self, log: int) -> str:
         """The next place at this instant."""
-        if log != self._instant:
-            self._instant, self._number = log, 0
-        self._number += 1
-        return f"{self._number:09d}"
+        if log != self.instant:
+            self.instant, self.number = log, 0
+        self.number += 1
+        return f"{self.number:09d}"
 
     def say(self, order: Order, verdict: Verdict, before: Verdict | None, facts: Facts, rule: Rule) -> list[Out]:
         """The lines that a changed verdict is worth."""
@@ -93,6 +93,36 @@ class Publisher:
         outs = [Out(log, order.id, "exceptions", type_, self.key(log), body, verdict.kind, verdict.severity, verdict.status, data)]
         action = self._action(order, verdict, rule, id_, log)
         return outs if action is None else [*outs, action]
+
+    def reject(self, record: Record, reason: str, detail: str) -> Out:
+        """The line that gives a record back untouched: why, and where it stood."""
+        data: dict[str, object] = {
+            "reason": reason,
+            "detail": detail,
+            "topic": record.topic,
+            "partition": record.partition,
+            "offset": record.offset,
+        }
+        key = self.key(record.log)
+        return Out(record.log, record.order, "rejects", "reject", key, record.raw, data=data, record_key=record.key, headers=record.headers)
+
+    def quarantine(self, order: Order, error: str, now: int, setting: RuleSetting, rule: Rule) -> list[Out]:
+        """The one line that says that an order can be judged no more. It rests on nothing of the order's history, which is at fault."""
+        if setting.switch == "off":
+            return []
+        known = max((v for v in order.ledger.verdicts.values() if v.kind == rule.kind), key=lambda v: v.episode, default=None)
+        verdict = Verdict(rule.kind, None, 1, severity=setting.severity, mode=setting.switch, owner=setting.owner, lane=setting.lane)
+        verdict.start, verdict.arithmetic, verdict.detail = now, f"happened {iso(now)}", f"the order's history: {error}"
+        if known is not None:
+            goes_on = known.status != "resolved" or known.resolution == "case"
+            verdict.episode = known.episode if goes_on else known.episode + 1
+            verdict.sequence = known.sequence if goes_on else 0
+        verdict.sequence += 1
+        id_ = order.ledger.id_of(verdict)
+        data = exception_data(verdict, rule, id_, order.id, now, self.policy.version, {}, score(verdict, 0, None))
+        type_ = "exception.raised" if verdict.sequence == 1 else "exception.updated"
+        body = event(order.tenant, order.id, type_, f"{id_}:{verdict.sequence}", now, data)
+        return [Out(now, order.id, "exceptions", type_, self.key(now), body, verdict.kind, verdict.severity, verdict.status, data)]
 
     def _action(self, order: Order, verdict: Verdict, rule: Rule, id_: str, log: int) -> Out | None:
         """The best action, proposed or requested while the exception is open, withdrawn when it no longer is."""

@@ -1,7 +1,7 @@
 """One shard: its orders, the heap of their deadlines, and the sequence of what it says.
 
 A shard is a function of the records that it is given in log order and of log time passing between them: a deadline fires after every
-record of its instant. `Orders` keeps the open ones, `Tombs` what closed ones leave behind.
+record of its instant. `Orders` keeps the open ones, `Tombs` what closed ones leave behind, `Feeds` what is known of monitored feeds.
 """
 
 from __future__ import annotations
@@ -11,14 +11,17 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
 from dataflows.core.engine import CLOSE, Engine
+from dataflows.core.feeds import FAR, Feeds
 from dataflows.core.order import Order
 from dataflows.core.orders import HOT, Orders
 from dataflows.core.tombs import Tombs
-from dataflows.core.verdicts import Out
-from schemas.record import Note, Record
+from schemas.record import Mark, Note, Record
 
 if TYPE_CHECKING:
+    from collections.abc import Iterable
+
     from dataflows.core.policy import Policy
+    from dataflows.core.verdicts import Out
 
 
 @dataclass(slots=True)
@@ -33,11 +36,12 @@ class Counts:
 
 
 class Shard:
-    """Orders of one shard under one policy. `hot` bounds how many are kept unpacked."""
+    """Orders of one shard under one policy. `hot` bounds how many are kept unpacked; `place`: which shard of how many this is."""
 
-    def __init__(self, policy: Policy, hot: int = HOT) -> None:
+    def __init__(self, policy: Policy, hot: int = HOT, *, place: tuple[int, int] = (0, 1)) -> None:
         self.policy = policy
-        self.engine = Engine(policy)
+        self.feeds = Feeds(policy, place)
+        self.engine = Engine(policy, self.feeds)
         self.counts = Counts()
         self._orders = Orders(self.engine.restored, hot)
         self._tombs = Tombs()
@@ -53,12 +57,17 @@ class Shard:
         out, self._out = self._out, []
         return out
 
-    def apply(self, record: Record | Note) -> None:
-        """Takes one record or note; they must come in log order. Deadlines before it are fired first."""
-        if self._heap and self._heap[0][0] < record.log:
+    def apply(self, record: Record | Note | Mark) -> None:
+        """Takes one record, note or mark; they must come in log order. Deadlines before it are fired first."""
+        if (self._heap and self._heap[0][0] < record.log) or self.feeds.due < record.log:
             self.advance(record.log, inclusive=False)
-        if isinstance(record, Note):
-            self._note(record)
+        if self.feeds:
+            self.feeds.begin(record.log)
+        if not isinstance(record, Record):
+            if isinstance(record, Note):
+                self._note(record)
+            else:
+                self._out.extend(self.feeds.hear(record))
             return
         self.counts.records += 1
         event = record.event
@@ -68,35 +77,73 @@ class Shard:
             order = self._open(key, record)
             if order is None:
                 return
-        said = self.engine.take(order, record)
+        elif order.quarantined:
+            self._reject(record, "order_quarantined", order.quarantined)
+            return
+        try:
+            said = self.engine.take(order, record)
+        except Exception as error:  # noqa: BLE001 - whatever is thrown must cost no other order; see `_quarantine`
+            self._quarantine(key, order, error, record.log, record)
+            return
         record.raw = b""
         if said is None:
             self.counts.duplicates += 1
             return
         if said:
-            self._out.extend(said)
+            self._say(said)
         pending = order.pending
         if CLOSE not in pending:
             pending[CLOSE] = record.log + self._patience(order)
-        wake = min(pending.values())
+        self._schedule(key, order)
+
+    def advance(self, to: int, *, inclusive: bool = True) -> None:
+        """Lets log time pass to `to`: fires the deadlines before it and, if `inclusive`, those at it (all its records must be in).
+
+        At one instant feeds come first, then the orders that are due or wait no longer for a feed, by key.
+        """
+        heap, feeds = self._heap, self.feeds
+        while True:
+            at = min(heap[0][0] if heap else FAR, feeds.due)
+            if at > to or (at == to and not inclusive):
+                break
+            free: set[str] = set()
+            if feeds.due == at:
+                said, keys = feeds.reach(at)
+                self._out.extend(said)
+                free.update(keys)
+                for key in keys:
+                    heapq.heappush(heap, (at, key))
+            while heap and heap[0][0] == at:
+                _, key = heapq.heappop(heap)
+                order = self._orders.find(key)
+                if order is not None and (order.wake == at or key in free):
+                    free.discard(key)
+                    self._wake(key, order, at)
+        self._tombs.evict(to)
+
+    def _wake(self, key: str, order: Order, now: int) -> None:
+        try:
+            self._say(self.engine.wake(order, now))
+        except Exception as error:  # noqa: BLE001 - as in `apply`
+            self._quarantine(key, order, error, now)
+            return
+        if order.pending.get(CLOSE, FAR) > now or not self._close(key, order, now):
+            order.wake = min(order.pending.values())
+            heapq.heappush(self._heap, (order.wake, key))
+
+    def _schedule(self, key: str, order: Order) -> None:
+        """Sees to it that an order wakes when the first thing that it expects is due."""
+        wake = min(order.pending.values())
         if wake < order.wake or not order.wake:
             order.wake = wake
             heapq.heappush(self._heap, (wake, key))
 
-    def advance(self, to: int, *, inclusive: bool = True) -> None:
-        """Lets log time pass to `to`: fires the deadlines before it and, if `inclusive`, those at it (all its records must be in)."""
-        heap = self._heap
-        while heap and (heap[0][0] < to or (inclusive and heap[0][0] == to)):
-            at, key = heapq.heappop(heap)
-            order = self._orders.find(key)
-            if order is None or order.wake != at:
-                continue
-            self._out.extend(self.engine.wake(order, at))
-            if order.pending.get(CLOSE, to) <= at and self._close(key, order, at):
-                continue
-            order.wake = min(order.pending.values())
-            heapq.heappush(heap, (order.wake, key))
-        self._tombs.evict(to)
+    def _say(self, outs: Iterable[Out]) -> None:
+        for out in outs:
+            if out.topic == "rejects":
+                reason = str(out.data["reason"])
+                self.counts.rejected[reason] = self.counts.rejected.get(reason, 0) + 1
+            self._out.append(out)
 
     def find(self, tenant: str, order: str) -> Order | None:
         """An open order; None if it is unknown or closed."""
@@ -127,13 +174,37 @@ class Shard:
     def _note(self, note: Note) -> None:
         key = f"{note.tenant}\x1f{note.order}"
         order = self._orders.find(key)
-        if order is not None:
-            self._out.extend(self.engine.note(order, note))
+        if order is None or order.quarantined:
+            return
+        try:
+            self._say(self.engine.note(order, note))
+        except Exception as error:  # noqa: BLE001 - as in `apply`
+            self._quarantine(key, order, error, note.log)
+            return
+        self._schedule(key, order)
+
+    def _quarantine(self, key: str, order: Order, error: Exception, now: int, record: Record | None = None) -> None:
+        """Gives an order up whose history, not one of its rules, makes the program fail: it must not take the other orders with it.
+
+        Its history is dropped, since it may be half changed; that is said once, and `record` and all later ones are rejected, until the
+        order has been forgotten as closed ones are.
+        """
+        name = type(error).__name__
+        self._say(self.engine.quarantine(order, name, now))
+        if record is not None:
+            self._reject(record, "rule_failed", name)
+        empty = Order(order.tenant, order.id)
+        empty.quarantined, empty.last_log = name, now
+        empty.pending[CLOSE] = now + self.policy.retention.dedupe
+        self._orders.drop(key)
+        self._orders.add(key, empty)
+        self.feeds.expect(key, ())
+        self._schedule(key, empty)
 
     def _close(self, key: str, order: Order, now: int) -> bool:
         """Closes a silent order with nothing open and nothing expected; else says when to see again."""
         again = order.last_log + self._patience(order)
-        if again > now or len(order.pending) > 1 or (order.live and order.placed):
+        if again > now or len(order.pending) > 1 or order.parked or (order.live and order.placed):
             order.pending[CLOSE] = again if again > now else now + self._patience(order)
             return False
         timeline = order.timeline
@@ -143,13 +214,4 @@ class Shard:
         return True
 
     def _reject(self, record: Record, reason: str, detail: str) -> None:
-        self.counts.rejected[reason] = self.counts.rejected.get(reason, 0) + 1
-        place: dict[str, object] = {
-            "reason": reason,
-            "detail": detail,
-            "topic": record.topic,
-            "partition": record.partition,
-            "offset": record.offset,
-        }
-        key = self.engine.publisher.key(record.log)
-        self._out.append(Out(record.log, record.order, "rejects", "reject", key, record.raw, data=place))
+        self._say([self.engine.publisher.reject(record, reason, detail)])

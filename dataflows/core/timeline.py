@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from bisect import insort
 from enum import Enum
-from typing import TYPE_CHECKING, cast
+from typing import TYPE_CHECKING, NamedTuple, cast
 
 if TYPE_CHECKING:
     from schemas.events import EvidenceWithdrawn
@@ -33,10 +33,24 @@ def happened(record: Record) -> tuple[int, str, str]:
     return (record.at, event.source, event.id)
 
 
+class Failure(NamedTuple):
+    """A rule that could not be judged: from log time `since` to `until` (µs; None: it still fails).
+
+    `error` is the class of what it threw; `source` and `id` name the event that triggered it, empty if it was the passing of time.
+    """
+
+    kind: str
+    error: str
+    since: int
+    until: int | None
+    source: str
+    id: str
+
+
 class Timeline:
     """The events of one order; `records` and `by_type` hold those that count, sorted by when they happened."""
 
-    __slots__ = ("by_type", "hidden", "ids", "notes", "records", "withdrawals")
+    __slots__ = ("by_type", "failures", "hidden", "ids", "notes", "records", "withdrawals")
 
     def __init__(self) -> None:
         self.records: list[Record] = []
@@ -45,6 +59,7 @@ class Timeline:
         self.hidden: list[Record] = []
         self.withdrawals: list[Record] = []
         self.notes: list[Note] = []
+        self.failures: list[Failure] = []
 
     def add(self, record: Record) -> Added:
         """Takes one record in; duplicates by (`source`, `id`) have no effect."""
@@ -78,6 +93,22 @@ class Timeline:
         if len(types) == 1:
             return self.by_type.get(types[0], [])
         return sorted((r for t in types for r in self.by_type.get(t, ())), key=happened)
+
+    def fail(self, kind: str, error: str, now: int, record: Record | None) -> bool:
+        """Notes that a rule cannot be judged at log time `now` (µs); whether that is new. `record`: what triggered it, if anything."""
+        if any(failure.kind == kind and failure.until is None for failure in self.failures):
+            return False
+        source, id_ = (record.event.source, record.event.id) if record is not None else ("", "")
+        self.failures.append(Failure(kind, error, now, None, source, id_))
+        return True
+
+    def mend(self, kind: str, now: int) -> bool:
+        """Notes that a rule can be judged again at log time `now` (µs); whether that is new. It has failed for a moment at least."""
+        for place, failure in enumerate(self.failures):
+            if failure.kind == kind and failure.until is None:
+                self.failures[place] = failure._replace(until=max(now, failure.since + 1))
+                return True
+        return False
 
     def _insert(self, record: Record) -> None:
         insort(self.records, record, key=happened)

@@ -71,7 +71,7 @@ def test_the_engine_tells_the_story(story: Story) -> None:
         assert sorted(found, key=str) == sorted(judged, key=str), f"as of {checkpoint.as_of}"
 
 
-@pytest.mark.parametrize("kind", sorted(DEFAULTS))
+@pytest.mark.parametrize("kind", sorted(DEFAULTS.keys() - {"data.rule_failed"}))  # that one is about the program, not about a history
 def test_every_kind_has_stories_of_both_outcomes(kind: str) -> None:
     """Each kind is told at least twice: where it holds, and where by an inch it does not."""
     of_kind = [story for story in STORIES if story.kind == kind]

@@ -102,3 +102,25 @@ def identity_unresolved(o: Facts, s: RuleSetting) -> Found:
         if note.kind == "data.identity_unresolved" and o.placed is not None:
             yield signal(s, o.placed, at=note.at, lifted=o.ended)
             return
+
+
+@rule(
+    "data.rule_failed",
+    "signal",
+    definition="A rule could not be judged of this order because of a fault in the program; what it says of the order may be missing.",
+    clears="the rule being judged of the order without failing",
+    prevented_by="a rule that stands whatever an order's history is",
+    source="log",
+    actions=(("mend_rule", "what the rule says of the order is missing or out of date"),),
+    defaults=RuleDefaults(owner="DATA", severity="high", lane="review"),
+)
+def rule_failed(o: Facts, s: RuleSetting) -> Found:
+    """Judged by log time, after all others, by what the engine has noted of them."""
+    if s.switch == "off":
+        return
+    for failure in o.t.failures:
+        proof = tuple(r for r in o.t.records if (r.event.source, r.event.id) == (failure.source, failure.id))
+        steps = ((failure.since, s.severity),)
+        detail = f"{failure.kind}: {failure.error}"
+        resolution = None if failure.until is None else "cleared"
+        yield Condition(s, None, failure.since, failure.until, steps, proof, timed=False, detail=detail, resolution=resolution)

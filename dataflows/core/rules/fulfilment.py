@@ -30,7 +30,7 @@ SHIP_OVERDUE = ("fulfilment.ship_overdue",)
     prevented_by="a warehouse.released",
     source="IBM Sterling's example rule: 24 hours before the requested ship date",
     actions=(("nudge_release", "the warehouse needs the last day"),),
-    defaults=RuleDefaults(owner="OPS", severity="medium", lane="auto", threshold="-24 h", suppressed_by=SHIP_OVERDUE),
+    defaults=RuleDefaults(owner="OPS", severity="medium", lane="auto", threshold="-24 h", suppressed_by=SHIP_OVERDUE, feeds=("warehouse",)),
     on=("order.updated",),
     arms=("order.placed",),
     dated="ship_by",
@@ -54,7 +54,9 @@ def release_overdue(o: Facts, s: RuleSetting) -> Found:
     prevented_by="a warehouse.picked",
     source="P: 8 business hours",
     actions=(("create_warehouse_task", "the release waits in the warehouse"),),
-    defaults=RuleDefaults(owner="FULF", severity="medium", lane="auto", threshold="8 bh", clock="site", suppressed_by=SHIP_OVERDUE),
+    defaults=RuleDefaults(
+        owner="FULF", severity="medium", lane="auto", threshold="8 bh", clock="site", suppressed_by=SHIP_OVERDUE, feeds=("warehouse",)
+    ),
     arms=("warehouse.released",),
     met_by=("warehouse.picked", "warehouse.packed", "warehouse.shipped", "scanned"),
 )
@@ -73,7 +75,9 @@ def pick_overdue(o: Facts, s: RuleSetting) -> Found:
     prevented_by="a warehouse.packed",
     source="P: 4 business hours",
     actions=(("create_warehouse_task", "picked goods wait for packing"),),
-    defaults=RuleDefaults(owner="FULF", severity="medium", lane="auto", threshold="4 bh", clock="site", suppressed_by=SHIP_OVERDUE),
+    defaults=RuleDefaults(
+        owner="FULF", severity="medium", lane="auto", threshold="4 bh", clock="site", suppressed_by=SHIP_OVERDUE, feeds=("warehouse",)
+    ),
     arms=("warehouse.picked",),
     met_by=("warehouse.packed", "warehouse.shipped", "scanned"),
 )
@@ -227,7 +231,15 @@ def customs_data_missing(o: Facts, s: RuleSetting) -> Found:
     prevented_by="a warehouse.shipped for the remaining lines",
     source="P: 3 business days",
     actions=(("notify_partial", "the customer has only a part"),),
-    defaults=RuleDefaults(owner="FULF", severity="medium", lane="review", threshold="3 bd", clock="site", suppressed_by=SHIP_OVERDUE),
+    defaults=RuleDefaults(
+        owner="FULF",
+        severity="medium",
+        lane="review",
+        threshold="3 bd",
+        clock="site",
+        suppressed_by=SHIP_OVERDUE,
+        feeds=("warehouse", "carrier"),
+    ),
     arms=("part shipped", "unannounced"),
     needs=("lines",),
 )

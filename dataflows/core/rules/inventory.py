@@ -175,7 +175,7 @@ def sku_inactive(o: Facts, s: RuleSetting) -> Found:
     prevented_by="an inventory.allocated for every line",
     source="P: 4 business hours",
     actions=(("resource", "reserve at another site"),),
-    defaults=RuleDefaults(owner="OPS", severity="medium", lane="auto", threshold="4 bh", clock="site"),
+    defaults=RuleDefaults(owner="OPS", severity="medium", lane="auto", threshold="4 bh", clock="site", feeds=("warehouse",)),
     arms=("order.placed",),
     met_by=("inventory.allocated", "warehouse.released", "warehouse.picked", "warehouse.packed", "warehouse.shipped"),
 )
@@ -193,7 +193,9 @@ def allocation_overdue(o: Facts, s: RuleSetting) -> Found:
     prevented_by="an inventory.allocated",
     source="fabric: consent-to-delay clocks of 30 and 53 days",
     actions=(("ask_consent", "the customer must agree to the delay"),),
-    defaults=RuleDefaults(owner="ECOM", severity="medium", lane="review", threshold="30 d", steps=(("53 d", "high"),)),
+    defaults=RuleDefaults(
+        owner="ECOM", severity="medium", lane="review", threshold="30 d", steps=(("53 d", "high"),), feeds=("warehouse",)
+    ),
     arms=("inventory.backordered", "order.hold_placed"),
 )
 def backorder_aged(o: Facts, s: RuleSetting) -> Found:

@@ -76,7 +76,7 @@ def refunds_of(o: Facts, known: Return, *, named: bool = False) -> list[int]:
     prevented_by="a return.shipped",
     source="P: 14 days",
     actions=(("remind_customer", "the return window runs"),),
-    defaults=RuleDefaults(owner="CS", severity="low", lane="auto", threshold="14 d"),
+    defaults=RuleDefaults(owner="CS", severity="low", lane="auto", threshold="14 d", feeds=("carrier", "warehouse")),
     arms=("return.authorized",),
 )
 def label_unused(o: Facts, s: RuleSetting) -> Found:
@@ -96,7 +96,7 @@ def label_unused(o: Facts, s: RuleSetting) -> Found:
     prevented_by="a scan of the return parcel",
     source="P: 5 business days",
     actions=(("trace_parcel", "the customer waits for money"),),
-    defaults=RuleDefaults(owner="CARR", severity="medium", lane="review", threshold="5 bd", clock="carrier"),
+    defaults=RuleDefaults(owner="CARR", severity="medium", lane="review", threshold="5 bd", clock="carrier", feeds=("carrier",)),
     arms=("return.shipped", "carrier.scan"),
     needs=RETURNS,
 )
@@ -119,7 +119,7 @@ def transit_stalled(o: Facts, s: RuleSetting) -> Found:
     prevented_by="a return.inspected",
     source="P: 2 business days",
     actions=(("create_warehouse_task", "inspect the return"),),
-    defaults=RuleDefaults(owner="FULF", severity="medium", lane="review", threshold="2 bd", clock="site"),
+    defaults=RuleDefaults(owner="FULF", severity="medium", lane="review", threshold="2 bd", clock="site", feeds=("warehouse",)),
     arms=("return.received",),
 )
 def inspection_overdue(o: Facts, s: RuleSetting) -> Found:
@@ -138,7 +138,7 @@ def inspection_overdue(o: Facts, s: RuleSetting) -> Found:
     prevented_by="a payment.refunded",
     source="P: 3 business days",
     actions=(("approve_refund", "the goods are back"),),
-    defaults=RuleDefaults(owner="FIN", severity="medium", lane="review", threshold="3 bd", clock="tenant"),
+    defaults=RuleDefaults(owner="FIN", severity="medium", lane="review", threshold="3 bd", clock="tenant", feeds=("payments",)),
     arms=("return.received",),
 )
 def received_not_refunded(o: Facts, s: RuleSetting) -> Found:

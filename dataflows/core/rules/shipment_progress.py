@@ -86,7 +86,7 @@ def first_scan_missing(o: Facts, s: RuleSetting) -> Found:
     prevented_by="a label that the carrier knows",
     source="P: 24 hours (parcelLab: Invalid ID)",
     actions=(("recheck_label", "the number may be mistyped"),),
-    defaults=RuleDefaults(owner="FULF", severity="medium", lane="review", threshold="24 h"),
+    defaults=RuleDefaults(owner="FULF", severity="medium", lane="review", threshold="24 h", feeds=("carrier",)),
     arms=("carrier.scan+reason",),
 )
 def tracking_invalid(o: Facts, s: RuleSetting) -> Found:
@@ -299,7 +299,7 @@ def delivery_overdue(o: Facts, s: RuleSetting) -> Found:
     prevented_by="a scan that shows movement",
     source="P: 1 business day",
     actions=(("ask_carrier", "find out what it waits for"),),
-    defaults=RuleDefaults(owner="CARR", severity="medium", lane="review", threshold="1 bd", clock="carrier"),
+    defaults=RuleDefaults(owner="CARR", severity="medium", lane="review", threshold="1 bd", clock="carrier", feeds=("carrier",)),
     arms=("carrier.scan:held",),
 )
 def held(o: Facts, s: RuleSetting) -> Found:
@@ -314,7 +314,7 @@ def held(o: Facts, s: RuleSetting) -> Found:
     prevented_by="a delivered scan",
     source="P: 3 and 5 days",
     actions=(("remind_customer", "it goes back when the time is over"),),
-    defaults=RuleDefaults(owner="CS", severity="medium", lane="auto", threshold="5 d", steps=(("3 d", "low"),)),
+    defaults=RuleDefaults(owner="CS", severity="medium", lane="auto", threshold="5 d", steps=(("3 d", "low"),), feeds=("carrier",)),
     arms=("carrier.scan:ready_for_pickup",),
 )
 def pickup_unclaimed(o: Facts, s: RuleSetting) -> Found:
@@ -345,7 +345,7 @@ def _spells(o: Facts, s: RuleSetting, belongs: Callable[[Record], bool], label: 
     prevented_by="a returned scan",
     source="P: 10 business days",
     actions=(("trace_request", "the goods are nowhere"),),
-    defaults=RuleDefaults(owner="CARR", severity="medium", lane="review", threshold="10 bd", clock="carrier"),
+    defaults=RuleDefaults(owner="CARR", severity="medium", lane="review", threshold="10 bd", clock="carrier", feeds=("carrier",)),
     arms=("carrier.scan:returning",),
 )
 def rts_stalled(o: Facts, s: RuleSetting) -> Found:

