@@ -3,20 +3,37 @@
 from __future__ import annotations
 
 from collections import deque
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Protocol
 
 import msgspec
 
 from sources.batch import BEGINNING
 from sources.kafka.settings import KafkaInputError
 from sources.marks import MarkSampler
+from sources.messages import Message
 
 if TYPE_CHECKING:
-    from confluent_kafka import Message
+    from confluent_kafka import KafkaError
 
     from sources.messages import Item, PartitionLog
 
 STATE_VERSION = 1
+
+
+class Fetched(Message, Protocol):
+    """What the consumer hands out: a record, or an error in its place."""
+
+    def topic(self) -> str | None:
+        """The topic that it is of."""
+        ...
+
+    def partition(self) -> int | None:
+        """The partition that it is of."""
+        ...
+
+    def error(self) -> KafkaError | None:
+        """What came instead of a record."""
+        ...
 
 
 class _State(msgspec.Struct, array_like=True):
@@ -42,7 +59,7 @@ class Lane:
         self.topic = log.topic
         self.partition = log.partition
         self.channel = channel_of(log.topic, log.partition)
-        self.buffer: list[Message] = []
+        self.buffer: list[Fetched] = []
         self.next: int | None = None
         self.told = BEGINNING
         """The progress that was handed out, µs."""

@@ -12,12 +12,10 @@ from sources.kafka.settings import KafkaInputError
 from sources.messages import StampError
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Mapping
-
-    from confluent_kafka import Message
+    from collections.abc import Callable, Mapping, Sequence
 
     from sources.kafka.ends import End
-    from sources.kafka.lane import Lane
+    from sources.kafka.lane import Fetched, Lane
     from sources.kafka.settings import KafkaInput, SourceStats
     from sources.messages import Item
 
@@ -31,7 +29,7 @@ PATIENCE = 5.0
 class Fetcher(Protocol):
     """What is used of the client library's consumer."""
 
-    def consume(self, num_messages: int = 1, timeout: float = -1) -> list[Message]:
+    def consume(self, num_messages: int = 1, timeout: float = -1) -> Sequence[Fetched]:
         """The next messages, up to a number."""
         ...
 
@@ -136,7 +134,7 @@ class Reading:
         lanes = self.lanes
         topic: str | None = None
         number: int | None = -1
-        buffer: list[Message] = []
+        buffer: list[Fetched] = []
         messages = self.fetcher.consume(self.settings.batch, 0)
         self._buffered += len(messages)
         for message in messages:
@@ -273,7 +271,7 @@ class Reading:
         reached = begin + int((now - began) * settings.speed)
         return reached if settings.until is None else min(reached, settings.until)
 
-    def _trouble(self, message: Message, error: KafkaError) -> None:
+    def _trouble(self, message: Fetched, error: KafkaError) -> None:
         """What came instead of a message. Raises KafkaInputError unless the client gets over it."""
         lane = self.lanes.get((message.topic(), message.partition()))
         code = error.code()

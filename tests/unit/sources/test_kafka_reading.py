@@ -1,0 +1,423 @@
+"""Partitions of Kafka as channels: progress, reading ahead, pace, resuming. The cluster is in memory, its clock the test's."""
+
+from __future__ import annotations
+
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from schemas.record import Mark, Record
+from sources.batch import BEGINNING, Batch, Refusal
+from sources.kafka.ends import End
+from sources.kafka.settings import KafkaInputError
+from sources.messages import CREATE_TIME
+from tests.support.logs import DAY, HOUR, MINUTE, T0, line
+from tests.support.partitions import Answers, Client, Cluster, Harness, harness, kept, names
+
+TICK = 100_000
+ALLOWANCE = 250_000
+
+
+def offsets(batches: list[Batch], channel: str | None = None) -> list[int]:
+    """The offsets of what came out, of one channel or of all."""
+    return [item.offset for batch in batches if channel in (None, batch.channel) for item in batch.items if not isinstance(item, Mark)]
+
+
+def rounds(source: Harness, count: int, step: int = TICK) -> list[Batch]:
+    """Several rounds."""
+    return [batch for _ in range(count) for batch in source.round(step)]
+
+
+def test_a_record_is_progress_up_to_its_own_log_time() -> None:
+    """Later records of the partition have that log time or a later one."""
+    cluster = Cluster(1)
+    cluster.append(0)
+    cluster.clock += HOUR
+    cluster.append(0)
+    (batch,) = harness(cluster).round()
+    assert [item.log for item in batch.items] == [T0, T0 + HOUR]
+    assert batch.progress == T0 + HOUR
+
+
+def test_log_time_never_runs_backwards_within_a_partition() -> None:
+    """A broker whose clock is set back stamps earlier; the order of offsets stands."""
+    cluster = Cluster(1)
+    for stamp in (T0, T0 - MINUTE, T0 + 1_000):
+        cluster.append(0, stamp=stamp)
+    cluster.clock += MINUTE
+    (batch,) = harness(cluster).round()
+    assert [item.log for item in batch.items] == [T0, T0, T0 + 1_000]
+
+
+def test_an_idle_partition_goes_with_the_clock_less_the_allowance() -> None:
+    """Its end was asked for after the clock was read, and had been read up to."""
+    cluster = Cluster(2)
+    cluster.append(0)
+    source = harness(cluster)
+    batches = rounds(source, 20)
+    last = {batch.channel: batch.progress for batch in batches}
+    assert all(cluster.clock - ALLOWANCE - 3 * TICK <= told <= cluster.clock - ALLOWANCE for told in last.values())
+
+
+def test_a_partition_that_is_not_read_to_its_end_does_not_go_with_the_clock() -> None:
+    """What was appended and is not read may be earlier than the clock says."""
+    cluster = Cluster(1)
+    client = Client(cluster)
+    source = harness(cluster, client=client)
+    cluster.append(0)
+    rounds(source, 3)
+    client.paused.add(0)
+    told = source.lane(0).told
+    cluster.append(0)
+    cluster.clock += HOUR
+    assert max((batch.progress for batch in rounds(source, 5)), default=told) < told + 2 * TICK
+
+
+def test_records_of_an_open_transaction_hold_time_back() -> None:
+    """They are stamped already, and come out once the transaction is committed."""
+    cluster = Cluster(1)
+    cluster.append(0)
+    source = harness(cluster)
+    rounds(source, 5)
+    began = cluster.clock
+    cluster.hidden[0] = 1
+    cluster.append(0)
+    before = {channel: source.lane(0).told for channel in names(1)}
+    for _ in range(50):
+        kept(source.round(TICK), before)
+    assert source.lane(0).told <= began
+    del cluster.hidden[0]
+    batches = source.round(TICK)
+    kept(batches, before)
+    assert offsets(batches) == [1]
+    assert source.reading.stats.behind == {"orders:00000": 0}
+
+
+def test_the_end_of_a_transaction_counts_as_read() -> None:
+    """Its marker takes an offset of its own, which no record ever has."""
+    cluster = Cluster(1)
+    cluster.append(0)
+    source = harness(cluster)
+    lane = source.lane(0)
+    source.round()
+    assert lane.position == 1
+    lane.eof = 2
+    assert lane.position == 2
+    again = harness(cluster, {0: source.parts[0].snapshot()})
+    assert again.client.at == {0: 2}
+
+
+def test_a_broker_ahead_of_our_clock_does_not_push_progress() -> None:
+    """Its records keep their log time and wait until the clock has come to it."""
+    cluster = Cluster(1)
+    cluster.append(0, stamp=T0 + DAY)
+    source = harness(cluster)
+    (batch, *_) = source.round()
+    assert batch.items[0].log == T0 + DAY
+    assert batch.progress == T0
+    assert max(batch.progress for batch in rounds(source, 20)) <= cluster.clock
+
+
+def test_a_record_behind_progress_is_applied_at_progress_and_counted() -> None:
+    """A broker whose clock is behind ours by more than the allowance stamps it so."""
+    cluster = Cluster(1)
+    source = harness(cluster)
+    rounds(source, 10)
+    told = source.lane(0).told
+    cluster.append(0, stamp=told - HOUR)
+    cluster.append(0, stamp=told - HOUR)
+    cluster.append(0)
+    items = [item for batch in source.round(1_000) for item in batch.items]
+    assert [item.log for item in items] == [told, told, items[2].log]
+    assert items[2].log > told
+    assert source.reading.stats.behind == {"orders:00000": 2}
+
+
+def test_a_record_that_waits_in_the_buffer_bounds_the_idle_progress() -> None:
+    """Its stamp is known, so that a clock that differs by more than the allowance cannot push time past it."""
+    cluster = Cluster(1)
+    cluster.append(0)
+    source = harness(cluster)
+    rounds(source, 10)
+    lane = source.lane(0)
+    told = lane.told
+    cluster.clock += HOUR
+    source.answers.known = {lane.channel: End(cluster.clock, 1)}
+    lane.buffer.append(cluster.append(0, stamp=told + MINUTE))
+    assert source.reading.progress(lane) == (told + MINUTE) // 1_000 * 1_000
+
+
+def test_an_absurd_timestamp_of_a_producer_moves_no_time() -> None:
+    """Where producers stamp, one beyond the clock counts as the greatest before it; the next one goes on as if nothing had been."""
+    cluster = Cluster(1)
+    cluster.clock += HOUR
+    for stamp in (T0 + 5_000 * DAY, T0, T0 + 5_000 * DAY, T0 + MINUTE):
+        cluster.append(0, stamp=stamp, kind=CREATE_TIME)
+    batches = harness(cluster, create_time=True).round()
+    assert [item.log for batch in batches for item in batch.items] == [0, T0, T0, T0 + MINUTE]
+
+
+def test_a_producers_timestamp_is_refused_unless_allowed() -> None:
+    """Log time rests on the broker's stamp; the line names topic, place and setting."""
+    cluster = Cluster(1)
+    cluster.append(0, kind=CREATE_TIME)
+    with pytest.raises(KafkaInputError, match=r"topic orders, partition 0, offset 0.*message.timestamp.type=CreateTime.*allow_create_time"):
+        harness(cluster).round()
+
+
+def test_a_tombstone_is_counted_and_left_out() -> None:
+    """It says nothing about an order, but the position goes on."""
+    cluster = Cluster(1)
+    cluster.append(0)
+    cluster.tombstone(0)
+    source = harness(cluster)
+    assert offsets(source.round()) == [0]
+    assert (source.reading.stats.records, source.lane(0).log.tombstones, source.lane(0).next) == (2, 1, 2)
+
+
+def test_a_refusal_keeps_value_key_and_headers() -> None:
+    """It can be written out as it came in."""
+    cluster = Cluster(1)
+    cluster.append(0, b"\xff\x00junk", b"key", [("h", None), ("h", b"2")])
+    (item,) = harness(cluster).round()[0].items
+    assert isinstance(item, Refusal)
+    assert (item.raw, item.key, item.headers, item.reason) == (b"\xff\x00junk", b"key", (("h", None), ("h", b"2")), "not_utf8")
+    assert item.log == T0
+
+
+def test_binary_mode_is_read_from_the_headers() -> None:
+    """Attributes stand in `ce_` headers; an event without data has no value and is no tombstone."""
+    cluster = Cluster(1)
+    attributes = {"specversion": "1.0", "id": "h1", "source": "/carrier/ups", "type": "feed.heartbeat", "time": "2026-04-20T08:00:00Z"}
+    cluster.append(0, None, headers=[(f"ce_{name}", text.encode()) for name, text in attributes.items()])
+    (item,) = harness(cluster).round()[0].items
+    assert isinstance(item, Record)
+    assert (item.event.id, item.event.type, item.at, item.raw) == ("h1", "feed.heartbeat", T0, b"")
+
+
+def test_marks_stand_right_after_their_record() -> None:
+    """Of a monitored feed, the first record of each second of log time."""
+    cluster = Cluster(1)
+    for n in range(4):
+        cluster.append(0, line(f"e{n}", cluster.clock, source="/carrier/ups"))
+        cluster.clock += 500_000
+    source = harness(cluster, feeds=("/carrier",))
+    items = source.round()[0].items
+    assert [(item.offset, isinstance(item, Mark)) for item in items] == [
+        (0, False),
+        (0, True),
+        (1, False),
+        (2, False),
+        (2, True),
+        (3, False),
+    ]
+    again = harness(cluster, {0: source.parts[0].snapshot()}, feeds=("/carrier",))
+    cluster.append(0, line("e4", cluster.clock, source="/carrier/ups"), stamp=T0 + 1_900_000)
+    assert [isinstance(item, Mark) for item in again.round()[0].items] == [False]
+
+
+def test_a_resume_goes_on_behind_what_was_handed_out() -> None:
+    """Not behind what was fetched: the state knows nothing of the buffer."""
+    cluster = Cluster(1)
+    for _ in range(10):
+        cluster.append(0)
+        cluster.clock += 1_000
+    first = harness(cluster, batch=4)
+    begun = first.round()
+    state = first.parts[0].snapshot()
+    second = harness(cluster, {0: state}, batch=100)
+    rest = second.round()
+    assert (offsets(begun), offsets(rest)) == ([0, 1, 2, 3], [4, 5, 6, 7, 8, 9])
+    assert second.parts[0].snapshot() != state
+
+
+def test_a_state_of_another_version_is_refused() -> None:
+    """In one line, instead of being misread."""
+    with pytest.raises(KafkaInputError, match="version 9"):
+        harness(Cluster(1), {0: b"\x95\x09\x01\x00\x00\x90"})
+    with pytest.raises(KafkaInputError, match="cannot be read"):
+        harness(Cluster(1), {0: b"junk"})
+
+
+def test_records_that_were_deleted_before_they_were_read_stop_the_engine() -> None:
+    """They are never skipped, and the line says which are gone."""
+    cluster = Cluster(1)
+    for _ in range(10):
+        cluster.append(0)
+    source = harness(cluster, batch=3)
+    source.round()
+    cluster.first[0] = 7
+    with pytest.raises(KafkaInputError, match=r"orders:00000: records from offset 3 to 7 were deleted"):
+        harness(cluster, {0: source.parts[0].snapshot()}).round()
+
+
+def test_a_partition_does_not_run_ahead_of_the_slowest_by_more_than_the_bound() -> None:
+    """It waits, is fetched no more once its buffer is long, and goes on when the slowest has caught up; nothing is lost or twice."""
+    cluster = Cluster(2)
+    for n in range(400):
+        cluster.append(0, stamp=T0 + n * 1_000_000)
+    cluster.clock += HOUR
+    client = Client(cluster)
+    source = harness(cluster, client=client, batch=10, read_ahead=50)
+    client.paused.add(1)
+    cluster.append(1, stamp=T0)
+    ahead = rounds(source, 60)
+    assert offsets(ahead, "orders:00000") == list(range(50))
+    assert not source.lane(1).paused
+    client.paused.discard(1)
+    rest = rounds(source, 400)
+    assert offsets(ahead + rest, "orders:00000") == list(range(400))
+    assert offsets(ahead + rest, "orders:00001") == [0]
+
+
+def test_another_process_that_is_behind_holds_this_one_back() -> None:
+    """Its least progress counts like that of a partition of our own."""
+    cluster = Cluster(1)
+    for n in range(100):
+        cluster.append(0, stamp=T0 + n * 1_000_000)
+    cluster.clock += HOUR
+    assert len(offsets(rounds(harness(cluster, others=T0, batch=10, read_ahead=30), 20))) == 30
+    assert len(offsets(rounds(harness(cluster, others=T0 + DAY, batch=10, read_ahead=30), 20))) == 100
+
+
+def test_what_is_long_in_the_buffer_is_fetched_no_more(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A partition that must wait is paused, and resumed once its buffer has been handed out."""
+    monkeypatch.setattr("sources.kafka.reading.BUFFERED", 100)
+    cluster = Cluster(2)
+    for n in range(1_000):
+        cluster.append(0, stamp=T0 + n * 1_000_000)
+    cluster.clock += HOUR
+    client = Client(cluster)
+    source = harness(cluster, client=client, batch=10, read_ahead=20)
+    client.paused.add(1)
+    cluster.append(1, stamp=T0)
+    ahead = rounds(source, 100)
+    assert source.lane(0).paused
+    assert 0 in client.paused
+    assert len(source.lane(0).buffer) < 150
+    client.paused.discard(1)
+    rest = rounds(source, 500)
+    assert offsets(ahead + rest, "orders:00000") == list(range(1_000))
+    assert source.reading.stats.paused >= 1
+
+
+def test_records_after_until_are_left_out_and_all_parts_end_together() -> None:
+    """Progress stops right behind it; a part that has passed it waits for the others."""
+    cluster = Cluster(2)
+    for stamp in (T0, T0 + MINUTE, T0 + MINUTE + 1_000):
+        cluster.append(0, stamp=stamp)
+    cluster.clock += HOUR
+    client = Client(cluster)
+    source = harness(cluster, client=client, until=T0 + MINUTE)
+    client.paused.add(1)
+    batches = rounds(source, 20)
+    assert offsets(batches) == [0, 1]
+    assert max(batch.progress for batch in batches) == T0 + MINUTE + 1
+    assert source.lane(1).told == BEGINNING
+    client.paused.discard(1)
+    with pytest.raises(StopIteration):
+        rounds(source, 20)
+    assert source.lane(1).told == T0 + MINUTE + 1
+    again = harness(cluster, {number: part.snapshot() for number, part in enumerate(source.parts)})
+    assert offsets(again.round()) == [2]
+
+
+def test_the_pace_holds_records_and_progress_back() -> None:
+    """Ten seconds of log time per second; a partition without records keeps pace with the others."""
+    cluster = Cluster(2)
+    for n in range(100):
+        cluster.append(0, stamp=T0 + n * 1_000_000)
+    cluster.append(1, stamp=T0 + 50_000_000)
+    cluster.clock += HOUR
+    source = harness(cluster, speed=10.0)
+    before: dict[str, int] = {}
+    came: list[int] = []
+    for n in range(1, 101):
+        batches = source.round(TICK)
+        kept(batches, before)
+        came += offsets(batches, "orders:00000")
+        assert all(told <= T0 + n * 1_000_000 for told in before.values())
+        if n > 2:
+            assert min(before[name] for name in names(2)) >= T0 + (n - 2) * 1_000_000
+    assert len(came) == 100
+    assert min(before.values()) >= T0 + 98_000_000
+
+
+def test_growth_ends_the_parts() -> None:
+    """The engine is to be started again, so that the new partition is read as well."""
+    cluster = Cluster(1)
+    source = harness(cluster, growth_check=TICK)
+    rounds(source, 5)
+    assert source.growing.asked >= 3
+    source.growing.found = "topic orders has grown from 1 to 2 partitions: restart to read them all"
+    with pytest.raises(StopIteration):
+        rounds(source, 3)
+
+
+def test_lag_is_what_is_left_to_hand_out() -> None:
+    """Counted in offsets, from the last answer about the end."""
+    cluster = Cluster(1)
+    source = harness(cluster, batch=4)
+    for _ in range(10):
+        cluster.append(0)
+    rounds(source, 2)
+    assert source.reading.lag() == {"orders:00000": 2}
+    rounds(source, 2)
+    assert source.reading.lag() == {"orders:00000": 0}
+
+
+Step = tuple[str, int]
+STEPS = st.lists(
+    st.one_of(
+        st.tuples(st.just("append"), st.integers(0, 2)),
+        st.tuples(st.just("wait"), st.sampled_from([1, 999, 20_000, 100_000, 700_000])),
+        st.tuples(st.just("part"), st.integers(0, 2)),
+        st.tuples(st.just("hide"), st.integers(0, 2)),
+        st.tuples(st.just("show"), st.integers(0, 2)),
+        st.tuples(st.just("resume"), st.just(0)),
+    ),
+    max_size=120,
+)
+
+
+@settings(max_examples=300)
+@given(steps=STEPS, most=st.integers(1, 5), after=st.integers(0, 4), batch=st.integers(1, 4), read_ahead=st.integers(1, 6))
+def test_idle_progress_never_passes_a_record_that_is_not_read(
+    steps: list[Step], most: int, after: int, batch: int, read_ahead: int
+) -> None:
+    """Whatever the order of appends, polls, answers, open transactions and resumes: no record is behind progress, lost, or twice.
+
+    The allowance is as small as the broker's timestamps are coarse: a millisecond.
+    """
+    cluster = Cluster(3)
+    before: dict[str, int] = {}
+    came: dict[str, list[int]] = {name: [] for name in names(3)}
+    states: dict[int, bytes] = {}
+
+    def begin() -> Harness:
+        client, answers = Client(cluster, most), Answers(cluster, after)
+        return harness(
+            cluster, states, client=client, answers=answers, batch=batch, read_ahead=read_ahead, clock_allowance=1_000, tick=1_000
+        )
+
+    source = begin()
+    for what, number in [*steps, *[("show", n) for n in range(3)], *[("part", n % 3) for n in range(600)]]:
+        if what == "append":
+            cluster.append(number)
+        elif what == "wait":
+            cluster.clock += number
+        elif what == "hide":
+            cluster.hidden.setdefault(number, len(cluster.logs[number]))
+        elif what == "show":
+            cluster.hidden.pop(number, None)
+        elif what == "resume":
+            states = {n: part.snapshot() for n, part in enumerate(source.parts)}
+            source = begin()
+        else:
+            cluster.clock += 500
+            batches = source.parts[number].next_batch()
+            kept(batches, before)
+            for item in batches:
+                came[item.channel] += offsets([item])
+    assert came == {name: list(range(len(cluster.logs[number]))) for number, name in enumerate(names(3))}
+    assert sum(source.reading.stats.behind.values()) == 0
