@@ -71,10 +71,10 @@ def test_each_host_of_the_variant_is_another_process_of_one_cluster() -> None:
 
 
 def test_prometheus_asks_every_process() -> None:
-    """Process n of a host answers on the first port + n."""
+    """Process n of the cluster answers on the first port + n, on whichever host it runs."""
     settings = load_settings(environment=engine())
     assert targets("targets.yml") == [f"orderwatch:{settings.http.port + number}" for number in range(settings.cluster.processes)]
-    assert targets("hosts.yml") == [f"{host}:{settings.http.port}" for host in ("orderwatch", "orderwatch-1")]
+    assert targets("hosts.yml") == [f"{host}:{settings.http.port + number}" for number, host in enumerate(("orderwatch", "orderwatch-1"))]
     assert services("compose.yaml")["orderwatch"]["ports"] == ["127.0.0.1:9464-9465:9464-9465"]
 
 
