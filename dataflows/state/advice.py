@@ -19,6 +19,14 @@ INTERVAL_S = 0.2
 """How long what was said and heard is good for: a file is written and the others' are read at most this often."""
 
 
+class Holder(msgspec.Struct, frozen=True):
+    """Who holds the lock of a process: noted in the lock's file."""
+
+    incarnation: int
+    pid: int
+    host: str
+
+
 class Said(msgspec.Struct, frozen=True):
     """What a process said: which opening of the state directory it is, and its progress (log time in µs since the epoch, UTC)."""
 
@@ -42,10 +50,10 @@ class Advice:
         (directory / str(self._process)).unlink(missing_ok=True)
 
     def say(self, progress: int) -> None:
-        """Tells the others how far this process is (log time, µs since the epoch, UTC)."""
+        """Tells the others, and whoever looks in, how far this process is (log time, µs since the epoch, UTC)."""
         self._progress = progress
         now = time.monotonic()
-        if self._others and now - self._spoken >= INTERVAL_S:
+        if now - self._spoken >= INTERVAL_S:
             self._spoken = now
             said = msgspec.json.encode(Said(self._incarnation, progress))
             write_whole(self._directory / str(self._process), said, durable=False)
@@ -65,17 +73,21 @@ class Advice:
         return self._progress
 
     def _of(self, other: int) -> int | None:
-        try:
-            said = msgspec.json.decode((self._directory / str(other)).read_bytes(), type=Said)
-            living = msgspec.json.decode((self._locks / str(other)).read_bytes(), type=Holder).incarnation
-        except (FileNotFoundError, msgspec.DecodeError):
-            return None
-        return said.progress if said.incarnation == living else None
+        return said_by(other, self._directory, holder_of(self._locks / str(other)))
 
 
-class Holder(msgspec.Struct, frozen=True):
-    """Who holds the lock of a process: noted in the lock's file."""
+def said_by(process: int, directory: Path, holder: Holder | None) -> int | None:
+    """What progress a process has told of in `directory` since it was opened by `holder`; None if it has not."""
+    try:
+        said = msgspec.json.decode((directory / str(process)).read_bytes(), type=Said)
+    except (FileNotFoundError, msgspec.DecodeError):
+        return None
+    return said.progress if holder is not None and said.incarnation == holder.incarnation else None
 
-    incarnation: int
-    pid: int
-    host: str
+
+def holder_of(slot: Path) -> Holder | None:
+    """Who took the lock `slot` last; None if nobody did, or is about to."""
+    try:
+        return msgspec.json.decode(slot.read_bytes(), type=Holder)
+    except (FileNotFoundError, msgspec.DecodeError):
+        return None

@@ -56,6 +56,18 @@ def lock(path: Path, wait: float) -> int | None:
             time.sleep(LOCK_POLL_S)
 
 
+def is_locked(path: Path) -> bool:
+    """Whether somebody holds an exclusive lock on an existing file."""
+    handle = os.open(path, os.O_RDONLY)
+    try:
+        fcntl.flock(handle, fcntl.LOCK_SH | fcntl.LOCK_NB)
+    except BlockingIOError:
+        return True
+    finally:
+        os.close(handle)
+    return False
+
+
 @contextmanager
 def locked(path: Path) -> Generator[None]:
     """Holds an exclusive lock meanwhile; waits for as long as it takes, so keep what it guards short."""

@@ -19,9 +19,9 @@ from uuid import UUID, uuid4
 import msgspec
 from bytewax.recovery import init_db_dir  # pyright: ignore[reportMissingTypeStubs, reportUnknownVariableType]
 
-from dataflows.state.advice import Advice, Holder
+from dataflows.state.advice import Advice, Holder, holder_of
 from dataflows.state.errors import StateError
-from dataflows.state.files import lock, locked, sync_directory, write_whole
+from dataflows.state.files import is_locked, lock, locked, sync_directory, write_whole
 from dataflows.state.pins import FORMAT, Resume, State, check_inputs, hold
 from dataflows.state.store import Compaction
 
@@ -123,16 +123,11 @@ class StateHome:
 
     def policy_path(self, version: str) -> Path | None:
         """The file of a policy that the state ran under; None for the built-in one. Raises StateError if it is not kept here."""
-        path = self.path / "policies" / f"{version}.yaml"
-        try:
-            return path if path.stat().st_size else None
-        except FileNotFoundError:
-            raise StateError(f"{path} is missing: the last run cannot be finished under its own policy") from None
+        return policy_path(self.path, version)
 
     def was_clean(self) -> bool:
         """Whether all processes of the last run stopped gracefully, or there was none. `begin` asks this and starts anew."""
-        state = read_state(self.path)
-        return state.policy is None or all((self._clean / str(process)).exists() for process in range(state.processes))
+        return was_clean(self.path, read_state(self.path))
 
     def stop_clean(self) -> None:
         """Notes that this process has stopped gracefully: its last epoch is committed. Call it last."""
@@ -157,13 +152,8 @@ class StateHome:
         if process == self.process or process >= self.processes:
             return False
         slot = self.path / "locks" / str(process)
-        if _holder(slot).incarnation != incarnation:
-            return False
-        handle = lock(slot, 0)
-        if handle is None:
-            return True
-        os.close(handle)
-        return False
+        holder = holder_of(slot)
+        return holder is not None and holder.incarnation == incarnation and is_locked(slot)
 
     def _keep_policy(self, now: Pins) -> None:
         folder = self.path / "policies"
@@ -186,6 +176,20 @@ def read_state(path: Path) -> State:
         return msgspec.json.decode(content, type=State)
     except msgspec.DecodeError as error:
         raise StateError(f"{file} is damaged: {error}") from error
+
+
+def policy_path(path: Path, version: str) -> Path | None:
+    """As `StateHome.policy_path`, for somebody who only reads."""
+    file = path / "policies" / f"{version}.yaml"
+    try:
+        return file if file.stat().st_size else None
+    except FileNotFoundError:
+        raise StateError(f"{file} is missing: the last run cannot be finished under its own policy") from None
+
+
+def was_clean(path: Path, state: State) -> bool:
+    """As `StateHome.was_clean`, for somebody who only reads."""
+    return state.policy is None or all((path / "clean" / str(process)).exists() for process in range(state.processes))
 
 
 def _prepare(path: Path) -> State:
@@ -218,16 +222,10 @@ def _take(path: Path, process: int, wait: float) -> int:
     slot = path / "locks" / str(process)
     handle = lock(slot, wait)
     if handle is None:
-        holder = _holder(slot)
-        raise StateError(f"state directory {path} is in use by process {process} (pid {holder.pid} on {holder.host})")
+        holder = holder_of(slot)
+        who = "" if holder is None else f" (pid {holder.pid} on {holder.host})"
+        raise StateError(f"state directory {path} is in use by process {process}{who}")
     return handle
-
-
-def _holder(slot: Path) -> Holder:
-    try:
-        return msgspec.json.decode(slot.read_bytes(), type=Holder)
-    except (FileNotFoundError, msgspec.DecodeError):
-        return Holder(0, 0, "an unknown host")
 
 
 def _counts(counts: dict[str, int]) -> str:

@@ -305,9 +305,10 @@ def test_the_least_progress_is_that_of_all_living_processes(path: Path) -> None:
 
 
 def test_a_process_alone_hears_itself_at_once(path: Path) -> None:
-    """Without others there are no files."""
+    """Without others there is nobody to wait for."""
     home = StateHome.open(path)
     home.advise(5)
     assert home.least_progress() == 5
-    assert not list((path / "progress").iterdir())
+    home.advise(6)
+    assert home.least_progress() == 6
     home.close()
