@@ -17,6 +17,8 @@ import msgspec
 
 VERSION = 1
 """Of the token."""
+SHIFT = 1000
+"""By how many numbers a shard that went astray may say something later than before: many times what one late record adds."""
 
 
 class Entry(NamedTuple):
@@ -101,9 +103,8 @@ class ReadBack:
         return there
 
     def _stray(self, shard: str, waiting: deque[Entry]) -> None:
-        # A verdict more or less shifts numbers by one each; beyond as many numbers as were read back nothing is repeated.
         self.mismatches += 1
-        self._astray[shard] = max(entry.number for entry in waiting) + len(waiting)
+        self._astray[shard] = max(entry.number for entry in waiting) + SHIFT
         self._loose[shard] = {entry.fingerprint: entry.offset for entry in waiting}
         del self._waiting[shard]
 

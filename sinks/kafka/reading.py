@@ -10,7 +10,7 @@ import structlog
 from confluent_kafka import Consumer, IsolationLevel, KafkaException, TopicPartition
 from confluent_kafka.admin import OffsetSpec
 
-from sinks.kafka.errors import END_OF_PARTITION, kafka_error, output_error
+from sinks.kafka.errors import END_OF_PARTITION
 from sinks.kafka.records import entry
 
 if TYPE_CHECKING:
@@ -32,6 +32,7 @@ CLIENT_LOG = logging.getLogger("orderwatch.kafka")
 CLOCK_SKEW: Final = 3_600_000
 """How far (ms) the clocks of a producer's host and of the broker may be apart for `since` to be of use; a guess on the safe side."""
 TIMEOUT: Final = 30.0
+BRIEF: Final = 5.0
 BATCH: Final = 2000
 WAIT: Final = 0.05
 """Seconds to wait for a full batch; the last one never is."""
@@ -51,7 +52,7 @@ def read_back(
     """Reads what this state wrote to `part` from the recorded offset on (none: from `since`, µs UTC; none: from the start of the log).
 
     Call it after `init_transactions`: our own transactions are settled then. Returns the end offset that it read to. Other producers'
-    open transactions may hold back ours; they are waited for. Raises `KafkaException` or `KafkaOutputError`.
+    open transactions may hold back ours; they are waited for. Raises `KafkaException`.
     """
     end = _offset(admin, part, OffsetSpec.latest())
     start = _start(admin, part, recorded, since, end)
@@ -116,7 +117,13 @@ def _offset(admin: AdminClient, part: TopicPartition, spec: OffsetSpec) -> int:
     place = TopicPartition(part.topic, part.partition)
     # Not the last stable offset: another producer's open transaction may hold that back before records of ours.
     [asked] = admin.list_offsets({place: spec}, isolation_level=IsolationLevel.READ_UNCOMMITTED, request_timeout=TIMEOUT).values()
+    return cast("_Answer", asked.result(TIMEOUT + 5)).offset
+
+
+def is_missing(admin: AdminClient, part: TopicPartition) -> bool:
+    """Whether the broker says that there is no such partition. All topics are asked for: to ask for one by name may create it."""
     try:
-        return cast("_Answer", asked.result(TIMEOUT + 5)).offset
-    except KafkaException as exception:
-        raise output_error(f"{part.topic}[{part.partition}]", kafka_error(exception)) from exception
+        topic = admin.list_topics(timeout=BRIEF).topics.get(part.topic)
+    except KafkaException:
+        return False  # no broker, no answer
+    return topic is None or part.partition not in topic.partitions

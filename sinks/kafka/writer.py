@@ -9,26 +9,27 @@ from __future__ import annotations
 import time
 from dataclasses import dataclass
 from threading import Condition, Thread
-from typing import TYPE_CHECKING, Any, Final
+from typing import TYPE_CHECKING, Any, Final, TypeVar
 
 import structlog
-from confluent_kafka import KafkaException, Producer
+from confluent_kafka import KafkaError, KafkaException, Producer
 
 from sinks.kafka.errors import KafkaOutputError, is_final, kafka_error, output_error
 from sinks.kafka.readback import ReadBack, Token
-from sinks.kafka.reading import CLIENT_LOG, read_back
+from sinks.kafka.reading import CLIENT_LOG, is_missing, read_back
 from sinks.kafka.records import fingerprint, outgoing
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping, Sequence
+    from collections.abc import Callable, Mapping, Sequence
 
-    from confluent_kafka import KafkaError, Message, TopicPartition
+    from confluent_kafka import Message, TopicPartition
     from confluent_kafka.admin import AdminClient
 
     from sinks.base import Verdict
     from sinks.kafka.records import Outgoing
     from sinks.kafka.stats import Listener
 
+T = TypeVar("T")
 LOG = structlog.get_logger("orderwatch.sinks.kafka")
 
 TRANSACTION_TIMEOUT_MS: Final = 60_000
@@ -38,7 +39,7 @@ LARGEST_RECORD: Final = 16 << 20
 MOST_PER_TRANSACTION: Final = 5_000
 MOST_WAITING: Final = 20_000
 """Verdicts that may wait for one partition before the flow is held up."""
-CALL: Final = 10.0
+CALL: Final = 5.0
 """How long (s) a single call may block before the writer looks up."""
 PAUSE: Final = 0.2
 IDLE: Final = 1.0
@@ -120,7 +121,7 @@ class Writer:
         except KafkaOutputError as error:
             self._fail(error)
         except KafkaException as error:
-            self._fail(output_error(self._place, kafka_error(error)))
+            self._fail(self._hopeless(kafka_error(error)))
         except Exception as error:  # noqa: BLE001 (raised in the flow's thread: a writer must not die silently)
             self._fail(KafkaOutputError(f"{self._place}: {type(error).__name__}: {error}"))
 
@@ -144,8 +145,7 @@ class Writer:
         }
         producer = Producer(settings, logger=CLIENT_LOG)
         self._patiently(lambda: producer.init_transactions(CALL))
-        recorded = None if self._token is None else self._token.offset
-        end = read_back(shared.client, shared.admin, part, recorded, shared.since, self._state, self._read_back)
+        end = self._patiently(self._look_back, lambda error: not is_final(error))
         pending = self._read_back.pending
         with self._changed:
             self._end = end
@@ -156,6 +156,12 @@ class Writer:
             "output partition opened", topic=part.topic, partition=part.partition, end=end, read_back=pending, seconds=round(seconds, 3)
         )
         return producer
+
+    def _look_back(self) -> int:
+        shared, part, token = self._shared, self._part, self._token
+        self._read_back = ReadBack(token)
+        recorded = None if token is None else token.offset
+        return read_back(shared.client, shared.admin, part, recorded, shared.since, self._state, self._read_back)
 
     def _take(self, producer: Producer) -> list[Verdict]:
         """The next verdicts, as many as a transaction takes; none once closed."""
@@ -215,8 +221,8 @@ class Writer:
                 error = self._refusal or kafka_error(exception)
                 if not error.fatal():
                     self._patiently(lambda: producer.abort_transaction(CALL))
-                if is_final(error) or time.monotonic() > give_up:
-                    raise output_error(self._place, error) from exception
+                if is_final(error) or time.monotonic() > give_up or self._is_missing():
+                    raise self._hopeless(error) from exception
             self._shared.listener.retried(self._topic, self._part.partition)
             LOG.warning("transaction aborted, trying again", topic=self._part.topic, partition=self._part.partition, error=error.name())
             time.sleep(PAUSE)
@@ -241,14 +247,22 @@ class Writer:
         elif (offset := message.offset()) is not None:
             self._last = offset
 
-    def _patiently(self, call: Any) -> None:
-        """Repeats a call that may be repeated, which the client says, until it succeeds or patience ends."""
+    def _patiently(self, call: Callable[[], T], may_pass: Callable[[KafkaError], bool] = KafkaError.retriable) -> T:
+        """Repeats a call while its error may pass (default: the client says so) and patience lasts."""
         give_up = time.monotonic() + self._shared.patience
         while True:
             try:
-                call()
-                return
+                return call()
             except KafkaException as exception:
-                if not kafka_error(exception).retriable() or time.monotonic() > give_up:
+                if not may_pass(kafka_error(exception)) or time.monotonic() > give_up or self._is_missing():
                     raise
                 time.sleep(PAUSE)
+
+    def _is_missing(self) -> bool:
+        # Asked whenever something fails: of a deleted topic the client knows nothing for a minute, and then it names another error.
+        return is_missing(self._shared.admin, self._part)
+
+    def _hopeless(self, error: KafkaError) -> KafkaOutputError:
+        if self._is_missing():
+            return KafkaOutputError(f"{self._place}: the topic or partition does not exist")
+        return output_error(self._place, error)
