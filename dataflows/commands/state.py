@@ -40,7 +40,7 @@ def inspect(
     _expect(state)
     try:
         report = inspect_order(state, tenant, order)
-    except StateError as error:
+    except (StateError, OSError) as error:
         raise RunError(str(error)) from error
     if report is None:
         raise MisuseError(f"no order {order} of tenant {tenant} in {state}")
@@ -56,7 +56,7 @@ def show(state: Directory, as_json: AsJson = False) -> None:
     _expect(state)
     try:
         found = overview(state)
-    except StateError as error:
+    except (StateError, OSError) as error:
         raise RunError(str(error)) from error
     if as_json:
         _json(found)

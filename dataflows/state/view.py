@@ -12,29 +12,34 @@ if TYPE_CHECKING:
 
     from dataflows.state.segments import Commit
 
-TRIES = 8
-"""How often a store is read again that was written afresh meanwhile; each time takes a commit or two of its engine."""
-
 
 def newest(directory: Path) -> Commit | None:
-    """The last whole commit of the newest incarnation; None if nothing was ever committed. At most one epoch ahead of what is durable."""
-    for name in reversed(segments(directory)):
-        commit = last_commit(directory / name.file)
-        if commit is not None:
-            return commit
-    return None
+    """The last whole commit of the newest incarnation; None if nothing was ever committed. At most one epoch ahead of what is durable.
+
+    Raises StateError if the directory cannot be read.
+    """
+    while True:
+        names = segments(directory)
+        try:
+            commits = (last_commit(directory / name.file) for name in reversed(names))
+            return next((commit for commit in commits if commit is not None), None)
+        except FileNotFoundError as error:
+            # Dropped since it was listed, so there is a newer one; unless nothing has changed.
+            if segments(directory) == names:
+                raise StateError(f"{error.filename} is listed, but missing") from error
 
 
 def look(directory: Path) -> tuple[Commit, dict[bytes, bytes]] | None:
     """A shard's rows as of its newest commit; None if it has none. Raises StateError if they cannot be read."""
-    for tries_left in reversed(range(TRIES)):
+    failed: Commit | None = None
+    while True:
+        commit = newest(directory)
+        if commit is None:
+            return None
         try:
-            commit = newest(directory)
-            return None if commit is None else (commit, load(directory, commit))
-        except FileNotFoundError as error:
-            if not tries_left:
-                raise StateError(f"{error.filename} went away while it was read") from error
+            return commit, load(directory, commit)
         except StateError:
-            if not tries_left:
+            # A segment that was written afresh and dropped meanwhile is no damage. It is if the store has stood still.
+            if commit == failed:
                 raise
-    raise AssertionError
+            failed = commit

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import pickle
+from concurrent.futures import ThreadPoolExecutor
 from typing import TYPE_CHECKING
 
 import msgspec
@@ -247,6 +248,29 @@ def test_a_reader_follows_a_store_that_is_written_afresh_meanwhile(home: BareHom
     seen = look(home.shards / SHARD)
     assert seen is not None
     assert seen[1] == {b"a": b"3" * 90}
+    store.close()
+
+
+def test_a_reader_sees_whole_epochs_only(home: BareHome) -> None:
+    """While a store commits and is written afresh as fast as it can, whoever looks in sees all rows of one epoch, never of two."""
+    home.compaction = Compaction(least_bytes=1)
+    store = Store.open(home, SHARD, None)
+    keys = [b"%d" % n for n in range(50)]
+
+    def write() -> None:
+        for epoch in range(400):
+            committed(store, dict.fromkeys(keys, b"%d" % epoch))
+
+    with ThreadPoolExecutor(1) as pool:
+        writing = pool.submit(write)
+        seen: list[int] = []
+        while not writing.done():
+            found = look(home.shards / SHARD)
+            assert found is not None
+            assert len(set(found[1].values())) <= 1
+            seen.append(found[0].number)
+        writing.result()
+    assert seen == sorted(seen)
     store.close()
 
 
