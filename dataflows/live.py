@@ -187,6 +187,7 @@ def _run(
     for store in stores.opened:
         store.close()
     home.stop_clean()
-    observer.log.info("stopped", records=source.stats.records, verdicts=said(graph), seconds=round(time.monotonic() - began, 1))
+    stats, seconds = source.stats, round(time.monotonic() - began, 1)
+    observer.log.info("stopped", records=stats.records, behind=sum(stats.behind.values()), verdicts=said(graph), seconds=seconds)
     if source.grown is not None:
         raise RunError(source.grown)
