@@ -10,7 +10,7 @@ what a shard sees does not depend on batches, on the number of processes or on a
 from __future__ import annotations
 
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Any, TypeVar
+from typing import TYPE_CHECKING, Any, Protocol, TypeVar
 
 import bytewax.operators as op  # pyright: ignore[reportMissingTypeStubs]
 from bytewax.dataflow import Dataflow
@@ -39,6 +39,14 @@ if TYPE_CHECKING:
 T = TypeVar("T")
 
 
+class MakeShard(Protocol):
+    """Makes a shard of orders. `place`: which shard of how many it is."""
+
+    def __call__(self, policy: Policy, *, place: tuple[int, int]) -> Shard:
+        """The shard, empty."""
+        ...
+
+
 @dataclass(frozen=True, slots=True)
 class Settings:
     """How the graph is run. `channels`: the names of the source's channels; `heart` makes a shard; `counts` is filled while it runs.
@@ -48,7 +56,7 @@ class Settings:
 
     channels: tuple[str, ...]
     counts: Counts = field(default_factory=Counts)
-    heart: Callable[[Policy], Shard] = Shard
+    heart: MakeShard = Shard
     shards: list[Shard] = field(default_factory=list[Shard])
     """The shards that were built in this process, to be asked how many orders they hold."""
     shells: list[StageShell | OrderShell] = field(default_factory=list[StageShell | OrderShell])
@@ -123,7 +131,7 @@ def _judge(flow: Dataflow, source: Source[Batch], policy: Policy, settings: Sett
     second = op.stateful_batch(names.STEP_SECOND, seconds, stage(2, (*channels, *names.FIRST_SHARDS)))
 
     def heart(name: str) -> Shard:
-        shard = settings.heart(policy)
+        shard = settings.heart(policy, place=(names.ORDER_SHARDS.index(name), len(names.ORDER_SHARDS)))
         settings.shards.append(shard)
         return shard
 

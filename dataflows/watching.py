@@ -11,7 +11,6 @@ from sources.batch import BEGINNING, END
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
-    from dataflows.core.feeds import FeedView
     from dataflows.core.policy import Policy
     from dataflows.flow import Settings
     from dataflows.observe import Observer
@@ -41,8 +40,8 @@ def watch(observer: Observer, source: KafkaSource, graph: Settings, stores: Sequ
     read(catalogue.TOMBSTONES, lambda: sum(shard.tombs for shard in shards))
     read(catalogue.STATE_BYTES, lambda: sum(store.size for store in stores))
     if policy.feeds:
-        read(catalogue.FEED_MARK, lambda: {view.feed: view.mark / SECOND for view in _feeds(graph)[:1] if view.mark is not None})
-        read(catalogue.FEED_STALE, lambda: {view.feed: float(view.stale) for view in _feeds(graph)})
+        read(catalogue.FEED_MARK, lambda: {feed: mark / SECOND for feed, mark, _, _ in _feeds(graph) if mark is not None})
+        read(catalogue.FEED_STALE, lambda: {feed: float(stale) for feed, _, stale, _ in _feeds(graph)})
         read(catalogue.PARKED, lambda: _parked(graph))
     observer.health.follow(lambda: _least(stats.progress))
 
@@ -61,16 +60,16 @@ def _least_seconds(progress: Mapping[str, int]) -> float | None:
     return None if least is None else least / SECOND
 
 
-def _feeds(graph: Settings) -> list[FeedView]:
+def _feeds(graph: Settings) -> list[tuple[str, int | None, bool, int]]:
     """The feeds as one shard of this process sees them: all see the same."""
-    return graph.shards[0].feeds_view() if graph.shards else []
+    return graph.shards[0].feeds.view() if graph.shards else []
 
 
 def _parked(graph: Settings) -> dict[str, float]:
     parked: dict[str, float] = {}
     for shard in graph.shards:
-        for view in shard.feeds_view():
-            parked[view.feed] = parked.get(view.feed, 0.0) + view.parked
+        for feed, _, _, orders in shard.feeds.view():
+            parked[feed] = parked.get(feed, 0.0) + orders
     return parked
 
 

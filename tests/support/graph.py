@@ -92,7 +92,11 @@ class Graph:
         everyone = (*channels, *FIRST_SHARDS, *SECOND_SHARDS)
         self._orders = {
             n: OrderShell(
-                lambda _: Shard(policy, hot), everyone, lambda orphan: orphan_verdict(orphan, policy), keeper(ORDER_ITEMS), known.get(n)
+                lambda name: Shard(policy, hot, place=(ORDER_SHARDS.index(name), len(ORDER_SHARDS))),
+                everyone,
+                lambda orphan: orphan_verdict(orphan, policy),
+                keeper(ORDER_ITEMS),
+                known.get(n),
             )
             for n in ORDER_SHARDS
         }

@@ -23,7 +23,9 @@ REMEMBERED = 2 * 24 * 3_600 * 1_000_000
 
 
 @dataclass(slots=True)
-class _Placement:
+class Placement:
+    """When (µs, event time) and as which order a basket was bought; `flagged`: it was found to be a twin."""
+
     at: int
     order: str
     evidence: Evidence
@@ -34,21 +36,21 @@ class Baskets:
     """Recent purchases by customer, address and basket."""
 
     def __init__(self) -> None:
-        self._seen: Recent[bytes, list[_Placement]] = Recent(REMEMBERED)
+        self.seen: Recent[bytes, list[Placement]] = Recent(REMEMBERED)
 
     def see(self, head: Record | Placed) -> list[Placed]:
         """Takes an `order.placed` in; returns a note for every order that turns out to be a later twin."""
-        self._seen.advance(head.log)
+        self.seen.advance(head.log)
         record = record_of(head)
         key = _fingerprint(record)
         if key is None:
             return []
-        placements = self._seen.get(key)
+        placements = self.seen.get(key)
         if placements is None:
-            self._seen.set(key, placements := [])
+            self.seen.set(key, placements := [])
         if any(known.order == record.order for known in placements):
             return []
-        new = _Placement(record.at, record.order, evidence(record))
+        new = Placement(record.at, record.order, evidence(record))
         notes: list[Placed] = []
         for known in placements:
             if abs(known.at - new.at) > WITHIN:
@@ -61,6 +63,7 @@ class Baskets:
             note = noted(head.log, later.at, record, order=later.order, kind=KIND, scope_id=None, proof=proof)
             notes.append(put(head, record, later.order, note))
         placements.append(new)
+        self.seen.touched(key)
         return notes
 
 

@@ -4,11 +4,16 @@ from __future__ import annotations
 
 import heapq
 from dataclasses import dataclass, field
-from typing import NamedTuple
+from typing import TYPE_CHECKING, NamedTuple
 
 from dataflows.core.identity.placed import Placed
 from dataflows.core.identity.recent import Recent
 from schemas.record import Record
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable
+
+    from dataflows.core.identity.recent import Entry
 
 
 class AliasKey(NamedTuple):
@@ -43,11 +48,14 @@ class Orphan:
 
 
 @dataclass(slots=True)
-class _Waiting:
+class Room:
+    """The events that wait at one alias, by source and ID, each with whether it keeps watch here; and the orphan raised for them."""
+
     events: dict[tuple[str, str], tuple[Record, bool]] = field(default_factory=dict[tuple[str, str], tuple[Record, bool]])
     raised: Orphan | None = None
 
     def watched(self) -> list[Record]:
+        """The records that keep watch here."""
         return [record for record, watch in self.events.values() if watch]
 
 
@@ -61,12 +69,12 @@ class WaitingRoom:
 
     def __init__(self, keep: int, after: int | None) -> None:
         self._after = after
-        self._waiting: Recent[AliasKey, _Waiting] = Recent(keep)
+        self.rooms: Recent[AliasKey, Room] = Recent(keep)
         self._due: list[tuple[int, AliasKey]] = []
         self.signals: list[Placed] = []
 
     def __len__(self) -> int:
-        return len(self._waiting)
+        return len(self.rooms)
 
     @property
     def next_due(self) -> int | None:
@@ -75,19 +83,20 @@ class WaitingRoom:
 
     def wait(self, key: AliasKey, record: Record, *, watch: bool) -> None:
         """Lets an event wait at an alias; a duplicate waits once."""
-        room = self._waiting.get(key)
+        room = self.rooms.get(key)
         if room is None:
-            self._waiting.set(key, room := _Waiting())
+            self.rooms.set(key, room := Room())
         identity = (record.event.source, record.event.id)
         if identity in room.events:
             return
         if watch and self._after is not None and room.raised is None and not room.watched():
             heapq.heappush(self._due, (record.log + self._after, key))
         room.events[identity] = (record, watch)
+        self.rooms.touched(key)
 
     def release(self, key: AliasKey, log: int, order: str) -> list[Record]:
         """The events that wait at an alias which has just been tied to `order`, in log order."""
-        room = self._waiting.pop(key)
+        room = self.rooms.pop(key)
         if room is None:
             return []
         self._settle(key, room, log, order)
@@ -95,21 +104,22 @@ class WaitingRoom:
 
     def forget(self, key: AliasKey, record: Record, log: int) -> None:
         """Lets an event go that has found its order `record.order` elsewhere."""
-        room = self._waiting.get(key)
+        room = self.rooms.get(key)
         if room is None or room.events.pop((record.event.source, record.event.id), None) is None:
             return
+        self.rooms.touched(key)
         if not room.watched():
             self._settle(key, room, log, record.order)
         if not room.events:
-            self._waiting.pop(key)
+            self.rooms.pop(key)
 
     def advance(self, log: int) -> None:
         """Lets log time pass: who is due before `log` is missed."""
         while self._due and self._due[0][0] < log:
             due, key = heapq.heappop(self._due)
             assert self._after is not None
-            self._waiting.advance(due)
-            room = self._waiting.get(key)
+            self.rooms.advance(due)
+            room = self.rooms.get(key)
             watched = room.watched() if room is not None else []
             if room is None or room.raised is not None or not watched:
                 continue
@@ -119,10 +129,19 @@ class WaitingRoom:
                 continue
             records = tuple(sorted(watched, key=place))
             room.raised = Orphan(key.tenant, key.text, due, since, due, 1, resolved=False, order=None, records=records)
+            self.rooms.touched(key)
             self._signal(room.raised)
-        self._waiting.advance(log)
+        self.rooms.advance(log)
 
-    def _settle(self, key: AliasKey, room: _Waiting, log: int, order: str) -> None:
+    def restore(self, generation: int | None, entries: Iterable[Entry[AliasKey, Room]]) -> None:
+        """Goes on from kept rooms."""
+        self.rooms.restore(generation, entries)
+        for key, _, room in self.rooms.entries():
+            watched = room.watched() if room is not None and room.raised is None else []
+            if watched and self._after is not None:
+                heapq.heappush(self._due, (min(record.log for record in watched) + self._after, key))
+
+    def _settle(self, key: AliasKey, room: Room, log: int, order: str) -> None:
         raised = room.raised
         if raised is not None:
             room.raised = None

@@ -2,10 +2,21 @@
 
 from __future__ import annotations
 
-from typing import Generic, TypeVar
+from typing import TYPE_CHECKING, Generic, NamedTuple, TypeVar
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Iterator
 
 K = TypeVar("K")
 V = TypeVar("V")
+
+
+class Entry(NamedTuple, Generic[K, V]):
+    """A key as it is kept between runs: the generation of its last use, and its value; None if it was taken out."""
+
+    key: K
+    generation: int
+    value: V | None
 
 
 class Recent(Generic[K, V]):
@@ -15,13 +26,14 @@ class Recent(Generic[K, V]):
     timestamp, and forgetting no search. Generations change at multiples of `keep`, the same in every run.
     """
 
-    __slots__ = ("_generation", "_keep", "_old", "_young")
+    __slots__ = ("_changed", "_generation", "_keep", "_old", "_young")
 
     def __init__(self, keep: int) -> None:
         self._keep = max(keep, 1)
         self._generation: int | None = None
         self._young: dict[K, V] = {}
         self._old: dict[K, V] = {}
+        self._changed: set[K] | None = None
 
     def __len__(self) -> int:
         return len(self._young) + len(self._old)
@@ -43,6 +55,7 @@ class Recent(Generic[K, V]):
             value = self._old.pop(key, None)
             if value is not None:
                 self._young[key] = value
+                self.touched(key)
         return value
 
     def set(self, key: K, value: V) -> None:
@@ -50,8 +63,48 @@ class Recent(Generic[K, V]):
         self._young[key] = value
         if self._old:
             self._old.pop(key, None)
+        self.touched(key)
 
     def pop(self, key: K) -> V | None:
         """Takes a key out."""
+        self.touched(key)
         value = self._young.pop(key, None)
         return self._old.pop(key, None) if value is None else value
+
+    def touched(self, key: K) -> None:
+        """Notes that the value of a key has changed in itself."""
+        if self._changed is not None:
+            self._changed.add(key)
+
+    @property
+    def generation(self) -> int | None:
+        """The present generation; None before time has begun."""
+        return self._generation
+
+    def changes(self) -> Iterator[Entry[K, V]]:
+        """What changed since the last call; at the first, everything. Nothing is tracked before. What is forgotten is no change."""
+        changed, self._changed = self._changed, set()
+        if changed is None:
+            yield from self.entries()
+            return
+        generation = self._generation or 0
+        for key in changed:
+            if key in self._young:
+                yield Entry(key, generation, self._young[key])
+            else:
+                yield Entry(key, generation - 1, self._old.get(key))
+
+    def entries(self) -> Iterator[Entry[K, V]]:
+        """Everything."""
+        generation = self._generation or 0
+        for age, values in enumerate((self._young, self._old)):
+            for key, value in values.items():
+                yield Entry(key, generation - age, value)
+
+    def restore(self, generation: int | None, entries: Iterable[Entry[K, V]]) -> None:
+        """Goes on from kept entries; what would have been forgotten by `generation` is left out. Only an empty table can be restored."""
+        self._generation = generation
+        self._changed = set()
+        for key, used, value in entries:
+            if value is not None and generation is not None and used >= generation - 1:
+                (self._young if used == generation else self._old)[key] = value

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, cast
 
-from dataflows.core.identity import tracking
+from dataflows.core.identity import kept, tracking
 from dataflows.core.identity.aliases import CUSTOMER, STAGE_TWO_KINDS, sightings
 from dataflows.core.identity.baskets import Baskets
 from dataflows.core.identity.orphans import AliasKey, WaitingRoom
@@ -17,10 +17,11 @@ from schemas.aliases import aliases
 from schemas.record import Record
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable
+    from collections.abc import Iterable, Iterator
 
     from dataflows.core.identity.placed import Sighting
     from dataflows.core.identity.rules import IdentityRules
+    from dataflows.core.persistent import Change, Row
     from schemas.events import CarrierScan
 
 TRACKING = "tracking_number"
@@ -39,6 +40,7 @@ class Stage:
         self._waiting = WaitingRoom(rules.keep, rules.orphan_after)
         self._baskets = Baskets()
         self._turn_at = -(1 << 62)
+        self._head = b""
         self._placed: list[Placed] = []
         self._onward: list[Sighting] = []
 
@@ -98,6 +100,52 @@ class Stage:
         placed, onward = self._placed, self._onward
         self._placed, self._onward, self._waiting.signals = [], [], []
         return placed, onward
+
+    def changes(self) -> Iterator[Change]:
+        """The rows that changed since the last call; see `Persistent`."""
+        tables = self._tables()
+        head = kept.scalars(self._turn_at, tables)
+        if head != self._head:
+            self._head = head
+            yield kept.SCALARS, head
+        for table in tables:
+            yield from kept.changed_rows(table)
+
+    def rows(self) -> Iterator[Row]:
+        """All rows."""
+        tables = self._tables()
+        yield kept.SCALARS, kept.scalars(self._turn_at, tables)
+        for table in tables:
+            yield from kept.all_rows(table)
+
+    def restore(self, rows: Iterable[Row]) -> None:
+        """Goes on from rows.
+
+        Raises:
+            ValueError: if they were written by a later version, or are incomplete.
+        """
+        self._turn_at, tables = kept.read(rows)
+        for letter, names, generation, entries in tables:
+            if letter == kept.TIES:
+                tenant, kind = names
+                self._ties[tenant, kind] = Recent(self._rules.keep)
+                self._ties[tenant, kind].restore(generation, entries)
+            elif letter == kept.NUMBERS:
+                self._numbers[names[0]] = Recent(self._rules.keep)
+                self._numbers[names[0]].restore(generation, entries)
+            elif letter == kept.ROOMS:
+                self._waiting.restore(generation, entries)
+            else:
+                self._baskets.seen.restore(generation, entries)
+        self._head = kept.scalars(self._turn_at, self._tables())
+
+    def _tables(self) -> list[kept.Table]:
+        return [
+            *(kept.Table(kept.TIES, names, table) for names, table in self._ties.items()),
+            *(kept.Table(kept.NUMBERS, (tenant,), numbers) for tenant, numbers in self._numbers.items()),
+            kept.Table(kept.ROOMS, (), self._waiting.rooms),
+            kept.Table(kept.BASKETS, (), self._baskets.seen),
+        ]
 
     def _turn(self, log: int) -> int:
         keep = max(self._rules.keep, 1)
