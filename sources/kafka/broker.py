@@ -54,6 +54,18 @@ RECOVERABLE = frozenset(
 """Errors that pass: a broker that restarts, a leader that moves."""
 
 
+DENIED = frozenset(
+    {
+        KafkaError.TOPIC_AUTHORIZATION_FAILED,
+        KafkaError.CLUSTER_AUTHORIZATION_FAILED,
+        KafkaError.UNSUPPORTED_VERSION,
+        KafkaError._UNSUPPORTED_FEATURE,
+    }
+)
+"""Answers to a question that asking again will not change. Whatever else goes wrong with one, such as no leader, passes or shows
+elsewhere."""
+
+
 def recoverable(error: KafkaError) -> bool:
     """Whether the client gets over an error by itself."""
     return not error.fatal() and (error.retriable() or error.code() in RECOVERABLE)

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 
 from confluent_kafka import TopicCollection
 
-from sources.kafka.broker import ask_ends, failure, recoverable, words
+from sources.kafka.broker import DENIED, ask_ends, failure, words
 from sources.kafka.settings import KafkaInputError
 
 if TYPE_CHECKING:
@@ -63,7 +63,7 @@ class Ends:
             error = failure(future)
             if error is None:
                 self.known[channel] = End(self._asked, future.result().offset)
-            elif recoverable(error):
+            elif error.code() not in DENIED:
                 self._on_error(error)
             else:
                 raise KafkaInputError(f"{channel}: the end of the partition cannot be asked for: {words(error)}")
@@ -85,14 +85,14 @@ class Growth:
             self._open = self._client.describe_topics(TopicCollection(list(self._partitions)), request_timeout=TIMEOUT)
 
     def look(self) -> None:
-        """Takes in the answer if it is there. Raises KafkaInputError if a topic is gone, or has fewer partitions than before."""
+        """Takes in the answer if it is there. Raises KafkaInputError if a topic has fewer partitions than before."""
         if not self._open or not all(future.done() for future in self._open.values()):
             return
         answers, self._open = self._open, {}
         for topic, future in answers.items():
             error = failure(future)
             if error is not None:
-                if not recoverable(error):
+                if error.code() in DENIED:
                     raise KafkaInputError(f"topic {topic}: {words(error)}")
                 self._on_error(error)
                 continue

@@ -190,11 +190,15 @@ class Reading:
         stats = self.stats
         stats.records += count
         stats.bytes += sum(map(len, buffer[:count]))
+        log = lane.log
+        tombstones, refused = log.tombstones, log.refused
         try:
             items = lane.take(count, now)
         except StampError as error:
             raise KafkaInputError(str(error)) from error
-        stats.behind[lane.channel] = lane.log.behind
+        stats.tombstones += log.tombstones - tombstones
+        stats.refused += log.refused - refused
+        stats.behind[lane.channel] = log.behind
         if lane.paused and len(buffer) < self.settings.batch:
             lane.paused = False
             self.fetcher.resume([TopicPartition(lane.topic, lane.partition)])
