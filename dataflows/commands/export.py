@@ -37,7 +37,7 @@ def export(
     A replay of the files judges as the live engine did. Files of the same names are replaced.
     """
     last = _offset(until_offset)
-    options = {**_options(client_config), "bootstrap.servers": brokers}
+    options = {**client_options(client_config), "bootstrap.servers": brokers}
     try:
         with _progress() as on_read:
             files = export_topics(options, topic, out, until_offset=last, on_read=on_read)
@@ -56,8 +56,8 @@ def _offset(text: str) -> int | None:
     return int(text)
 
 
-def _options(path: Path | None) -> dict[str, object]:
-    """Reads options of the client library from a file."""
+def client_options(path: Path | None) -> dict[str, object]:
+    """Reads options of the client library from a file. Raises `MisuseError`."""
     if path is None:
         return {}
     try:

@@ -27,6 +27,9 @@ INPUT_DAYS = 14
 OUTPUT_DAYS = 90
 """How long verdicts are kept: a resume reads back those of its last epoch, people look up older ones."""
 
+OUTPUT_BYTES = 4 << 20
+"""Greatest record of an output topic: a reject is an original of up to 1 MiB, Kafka's default limit, and headers beside its own."""
+
 
 @dataclass(frozen=True, slots=True)
 class TopicSpec:
@@ -44,7 +47,12 @@ def input_topic(partitions: int, retention_days: int = INPUT_DAYS) -> TopicSpec:
 
 def output_topic(partitions: int, retention_days: int = OUTPUT_DAYS) -> TopicSpec:
     """A topic of verdicts: never compacted, as every event of an exception counts, and of a fixed number of partitions."""
-    config = {STAMPS: "LogAppendTime", CLEANUP: "delete", "retention.ms": str(retention_days * DAY_MS)}
+    config = {
+        STAMPS: "LogAppendTime",
+        CLEANUP: "delete",
+        "retention.ms": str(retention_days * DAY_MS),
+        "max.message.bytes": str(OUTPUT_BYTES),
+    }
     return TopicSpec(partitions, config, exact=True)
 
 
