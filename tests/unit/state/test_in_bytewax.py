@@ -1,0 +1,109 @@
+"""A store under Bytewax itself: tokens are its snapshots, and what was aborted is rolled back."""
+
+from __future__ import annotations
+
+from datetime import timedelta
+from typing import TYPE_CHECKING
+
+import bytewax.operators as op  # pyright: ignore[reportMissingTypeStubs]
+import pytest
+from bytewax.dataflow import Dataflow  # pyright: ignore[reportMissingTypeStubs]
+from bytewax.inputs import (  # pyright: ignore[reportMissingTypeStubs]
+    AbortExecution,  # pyright: ignore[reportUnknownVariableType]
+    FixedPartitionedSource,
+    StatefulSourcePartition,
+)
+from bytewax.operators import StatefulBatchLogic  # pyright: ignore[reportMissingTypeStubs]
+from bytewax.recovery import RecoveryConfig  # pyright: ignore[reportMissingTypeStubs]
+from bytewax.testing import TestingSink, run_main  # pyright: ignore[reportMissingTypeStubs, reportUnknownVariableType]
+
+from dataflows.state import StateHome, Store, Token
+from dataflows.state.store import Compaction
+from dataflows.state.view import look
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+SHARD = "s07"
+NUMBERS = 600
+
+
+class Reading(StatefulSourcePartition[tuple[str, int], int]):
+    """Counts up in batches, and aborts the flow once at each of `aborts`."""
+
+    def __init__(self, start: int, aborts: list[int]) -> None:
+        self.next = start
+        self.aborts = aborts
+
+    def next_batch(self) -> list[tuple[str, int]]:
+        """Up to seven numbers."""
+        if self.next >= NUMBERS:
+            raise StopIteration
+        if self.aborts and self.next > self.aborts[0]:
+            self.aborts.pop(0)
+            raise AbortExecution
+        begin, self.next = self.next, min(self.next + 7, NUMBERS)
+        return [(SHARD, n) for n in range(begin, self.next)]
+
+    def snapshot(self) -> int:
+        """The next number."""
+        return self.next
+
+
+class Numbers(FixedPartitionedSource[tuple[str, int], int]):
+    """One partition of numbers."""
+
+    def __init__(self, aborts: list[int]) -> None:
+        self.aborts = aborts
+
+    def list_parts(self) -> list[str]:
+        """The one."""
+        return ["numbers"]
+
+    def build_part(self, step_id: str, for_part: str, resume_state: int | None) -> Reading:  # noqa: ARG002 (Bytewax names them)
+        """The numbers from where the last durable epoch ended."""
+        return Reading(resume_state or 0, self.aborts)
+
+
+class Sums(StatefulBatchLogic[int, int, "Token | bytes"]):
+    """Sums of numbers by their last digit, kept in a store."""
+
+    def __init__(self, store: Store) -> None:
+        self.store = store
+        self.sums = dict(store.rows())
+
+    def on_batch(self, values: list[int]) -> tuple[list[int], bool]:
+        """Adds."""
+        for value in values:
+            key = b"%d" % (value % 10)
+            self.sums[key] = b"%d" % (int(self.sums.get(key, b"0")) + value)
+            self.store.put(key, self.sums[key])
+        return values, False
+
+    def snapshot(self) -> Token:
+        """What Bytewax keeps."""
+        return self.store.commit(self.sums.items)
+
+
+@pytest.mark.parametrize("epoch", [timedelta(0), timedelta(milliseconds=2), timedelta(days=1)])
+def test_aborted_epochs_leave_no_trace(tmp_path: Path, epoch: timedelta) -> None:
+    """A flow that is aborted again and again ends with the sums that it would have had at once: no number is lost or added twice."""
+    aborts = list(range(17, NUMBERS, 75))
+    home = StateHome.open(tmp_path)
+    for _ in range(len(aborts) + 1):
+        home.close()
+        home = StateHome.open(tmp_path, compaction=Compaction(least_bytes=200, most_segments=3))
+
+        def build(token: Token | bytes | None, home: StateHome = home) -> Sums:
+            assert not isinstance(token, Token)
+            return Sums(Store.open(home, SHARD, token))
+
+        flow = Dataflow("sums")
+        op.output("out", op.stateful_batch("sum", op.input("in", flow, Numbers(aborts)), build), TestingSink([]))
+        recovery = RecoveryConfig(home.recovery, timedelta(0))  # type: ignore[no-untyped-call]
+        run_main(flow, epoch_interval=epoch, recovery_config=recovery)  # type: ignore[no-untyped-call]
+    home.close()
+    assert not aborts
+    seen = look(home.shards / SHARD)
+    assert seen is not None
+    assert seen[1] == {b"%d" % digit: b"%d" % sum(range(digit, NUMBERS, 10)) for digit in range(10)}
