@@ -74,6 +74,8 @@ class LiveSink:
     part: Callable[[Out], str]
     told: Callable[[str, Sequence[Out]], None]
     """Is told which verdicts of a topic go to the sink."""
+    judging: Callable[[], None]
+    """Is told whenever shards of this process have judged: only then all their state is loaded."""
 
 
 def get_flow(source: Source[Batch], sinks: Mapping[str, Sink[Verdicts]], policy: Policy, settings: Settings) -> Dataflow:
@@ -155,6 +157,7 @@ def _by_part(live: LiveSink) -> Callable[[list[tuple[str, Judged]]], list[tuple[
     """Cuts what shards say by the parts of a sink; within a part each shard's verdicts keep their order."""
 
     def cut(judged: list[tuple[str, Judged]]) -> list[tuple[str, list[Out]]]:
+        live.judging()
         parts: dict[str, list[Out]] = {}
         for _, (_, outs) in judged:
             for out in outs:

@@ -174,7 +174,7 @@ def _run(
     graph = Settings(source.channels, stores=stores if settings.state.recovery else None, on_snapshot=observer.snapshot)
     sink = _sink(settings, home, outputs, observer)
     watch(observer, source, graph, stores.opened, policy)
-    live = LiveSink(sink, lambda out: sink.part_for(out.topic, out), observer.published)
+    live = LiveSink(sink, lambda out: sink.part_for(out.topic, out), observer.published, observer.resumed)
     flow = get_live_flow(Stoppable(source, stop, observer), {settings.outputs.kind: live}, policy, graph)
     began = time.monotonic()
     run(
