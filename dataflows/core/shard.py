@@ -6,22 +6,31 @@ record of its instant. `Orders` keeps the open ones, `Tombs` what closed ones le
 
 from __future__ import annotations
 
-import heapq
-from dataclasses import dataclass, field
+from dataclasses import asdict, dataclass, field, fields
 from typing import TYPE_CHECKING
 
+import msgspec
+
 from dataflows.core.engine import CLOSE, Engine
-from dataflows.core.feeds import FAR, Feeds
+from dataflows.core.feeds import Feeds
 from dataflows.core.order import Order
 from dataflows.core.orders import HOT, Orders
+from dataflows.core.storage import unpack_order, wake_of
 from dataflows.core.tombs import Tombs
+from dataflows.core.wakes import FAR, Wakes
 from schemas.record import Mark, Note, Record
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable
+    from collections.abc import Iterable, Iterator
 
+    from dataflows.core.persistent import Change, Row
     from dataflows.core.policy import Policy
     from dataflows.core.verdicts import Out
+
+VERSION = 1
+"""Of the row of scalars."""
+ORDER, TOMB, FEEDS, SCALARS = b"o", b"t", b"f", b"s"
+"""What the keys of rows begin with: an order and its key, a closed one and its key, all feeds, all else."""
 
 
 @dataclass(slots=True)
@@ -45,7 +54,9 @@ class Shard:
         self.counts = Counts()
         self._orders = Orders(self.engine.restored, hot)
         self._tombs = Tombs()
-        self._heap: list[tuple[int, str]] = []
+        self._wakes = Wakes(self._orders.wake_of)
+        self._rejudge_at = FAR
+        self._scalars = b""
         self._out: list[Out] = []
 
     def __len__(self) -> int:
@@ -59,7 +70,7 @@ class Shard:
 
     def apply(self, record: Record | Note | Mark) -> None:
         """Takes one record, note or mark; they must come in log order. Deadlines before it are fired first."""
-        if (self._heap and self._heap[0][0] < record.log) or self.feeds.due < record.log:
+        if self._wakes.next < record.log or self.feeds.due < record.log or self._rejudge_at < record.log:
             self.advance(record.log, inclusive=False)
         if self.feeds:
             self.feeds.begin(record.log)
@@ -101,42 +112,48 @@ class Shard:
 
         At one instant feeds come first, then the orders that are due or wait no longer for a feed, by key.
         """
-        heap, feeds = self._heap, self.feeds
         while True:
-            at = min(heap[0][0] if heap else FAR, feeds.due)
+            at = min(self._wakes.next, self.feeds.due, self._rejudge_at)
             if at > to or (at == to and not inclusive):
                 break
-            free: set[str] = set()
-            if feeds.due == at:
-                said, keys = feeds.reach(at)
-                self._out.extend(said)
-                free.update(keys)
-                for key in keys:
-                    heapq.heappush(heap, (at, key))
-            while heap and heap[0][0] == at:
-                _, key = heapq.heappop(heap)
-                order = self._orders.find(key)
-                if order is not None and (order.wake == at or key in free):
-                    free.discard(key)
-                    self._wake(key, order, at)
+            self._reach(at)
         self._tombs.evict(to)
 
-    def _wake(self, key: str, order: Order, now: int) -> None:
+    def _reach(self, at: int) -> None:
+        """Lets everything happen that is due at `at`."""
+        wakes, anew = self._wakes, at == self._rejudge_at
+        free: set[str] = set()
+        if self.feeds.due == at:
+            said, keys = self.feeds.reach(at)
+            self._out.extend(said)
+            free.update(keys)
+        if anew:
+            self._rejudge_at = FAR
+            free.update(self._orders.keys())
+        due = set(free)
+        while wakes.next == at:
+            due.add(wakes.pop())
+        for key in sorted(due):
+            order = self._orders.find(key)
+            if order is not None and (order.wake == at or key in free):
+                self._wake(key, order, at, anew=anew)
+
+    def _wake(self, key: str, order: Order, now: int, *, anew: bool) -> None:
         try:
-            self._say(self.engine.wake(order, now))
+            self._say(self.engine.rejudge(order, now) if anew and not order.quarantined else self.engine.wake(order, now))
         except Exception as error:  # noqa: BLE001 - as in `apply`
             self._quarantine(key, order, error, now)
             return
         if order.pending.get(CLOSE, FAR) > now or not self._close(key, order, now):
             order.wake = min(order.pending.values())
-            heapq.heappush(self._heap, (order.wake, key))
+            self._wakes.push(order.wake, key)
 
     def _schedule(self, key: str, order: Order) -> None:
         """Sees to it that an order wakes when the first thing that it expects is due."""
         wake = min(order.pending.values())
         if wake < order.wake or not order.wake:
             order.wake = wake
-            heapq.heappush(self._heap, (wake, key))
+            self._wakes.push(wake, key)
 
     def _say(self, outs: Iterable[Out]) -> None:
         for out in outs:
@@ -148,6 +165,71 @@ class Shard:
     def find(self, tenant: str, order: str) -> Order | None:
         """An open order; None if it is unknown or closed."""
         return self._orders.find(f"{tenant}\x1f{order}")
+
+    def changes(self) -> Iterator[Change]:
+        """The rows that changed since the last call; see `Persistent`."""
+        for key, packed in self._orders.changes():
+            yield ORDER + key.encode(), packed
+        for key, packed in self._tombs.changes():
+            yield TOMB + key.encode(), packed
+        if self.feeds.changed:
+            self.feeds.changed = False
+            yield FEEDS, self.feeds.row()
+        scalars = self._row()
+        if scalars != self._scalars:
+            self._scalars = scalars
+            yield SCALARS, scalars
+
+    def rows(self) -> Iterator[Row]:
+        """All rows; see `Persistent`."""
+        for key, packed in self._orders.rows():
+            yield ORDER + key.encode(), packed
+        for key, packed in self._tombs.rows():
+            yield TOMB + key.encode(), packed
+        if self.feeds:
+            yield FEEDS, self.feeds.row()
+        yield SCALARS, self._row()
+
+    def restore(self, rows: Iterable[Row], rejudge_at: int | None = None) -> None:
+        """Goes on from rows. If the policy has changed since, every order is judged anew once log time has reached `rejudge_at` (µs).
+
+        Raises:
+            ValueError: if a row was written by a later version, or is of no known kind.
+        """
+        orders: dict[str, bytes] = {}
+        tombs: dict[str, bytes] = {}
+        for key, value in rows:
+            kind, name = key[:1], key[1:].decode()
+            if kind == ORDER:
+                orders[name] = value
+                self._wakes.push(wake_of(value), name)
+            elif kind == TOMB:
+                tombs[name] = value
+            elif kind == FEEDS:
+                self.feeds.restore(value)
+            elif kind == SCALARS:
+                self._scalars = value
+            else:
+                raise ValueError(f"a stored row begins with {kind!r}, which this program does not know")
+        self._tombs.restore(tombs.items())
+        for name in self._orders.restore(orders.items()):
+            self.feeds.expect(name, unpack_order(orders[name]).parked.values())
+        if self._scalars:
+            self._take_row(self._scalars)
+        if rejudge_at is not None:
+            self._rejudge_at = rejudge_at
+
+    def _row(self) -> bytes:
+        publisher = self.engine.publisher
+        return msgspec.msgpack.encode([VERSION, asdict(self.counts), publisher.instant, publisher.number, self._rejudge_at])
+
+    def _take_row(self, row: bytes) -> None:
+        version, *values = msgspec.msgpack.decode(row)
+        if version != VERSION:
+            raise ValueError(f"shard state of version {version}, this program reads version {VERSION}")
+        counts, self.engine.publisher.instant, self.engine.publisher.number, self._rejudge_at = values
+        known = {each.name for each in fields(Counts)}
+        self.counts = Counts(**{name: value for name, value in counts.items() if name in known})
 
     def _patience(self, order: Order) -> int:
         """How long an order may be silent before it is seen whether it can be closed, µs."""

@@ -6,12 +6,17 @@ from collections import deque
 from hashlib import blake2b
 from typing import TYPE_CHECKING, NamedTuple
 
+import msgspec
+
 if TYPE_CHECKING:
-    from collections.abc import Iterable
+    from collections.abc import Iterable, Iterator
 
     from schemas.record import Record
 
 _SIZE = 8
+_FAR = 1 << 62
+_encode = msgspec.msgpack.Encoder().encode
+_decode = msgspec.msgpack.Decoder(tuple[int, bytes]).decode
 
 
 class Tomb(NamedTuple):
@@ -27,11 +32,16 @@ class Tomb(NamedTuple):
 
 
 class Tombs:
-    """Closed orders by key. They are evicted in the order in which they were added, once their time has come."""
+    """Closed orders by key, packed as they are kept: `[until, ids]`. They are forgotten in the order in which they came, each in its time.
+
+    Changes are tracked once they have been asked for.
+    """
 
     def __init__(self) -> None:
-        self._tombs: dict[str, Tomb] = {}
+        self._tombs: dict[str, bytes] = {}
         self._queue: deque[str] = deque()
+        self._next = _FAR
+        self._changed: dict[str, bytes | None] | None = None
 
     def __len__(self) -> int:
         """How many closed orders are remembered."""
@@ -39,24 +49,53 @@ class Tombs:
 
     def add(self, key: str, until: int, records: Iterable[Record]) -> None:
         """Remembers an order and its events until an instant (µs of log time)."""
-        self._tombs[key] = Tomb(until, b"".join(map(_digest, records)))
+        packed = self._tombs[key] = _encode((until, b"".join(map(_digest, records))))
         self._queue.append(key)
+        if len(self._queue) == 1:
+            self._next = until
+        if self._changed is not None:
+            self._changed[key] = packed
 
     def find(self, key: str, now: int) -> Tomb | None:
         """The tomb of an order; None if it has none, or none any more at log time `now` (µs)."""
-        tomb = self._tombs.get(key)
-        return None if tomb is None or tomb.until <= now else tomb
+        packed = self._tombs.get(key)
+        if packed is None:
+            return None
+        tomb = Tomb(*_decode(packed))
+        return tomb if tomb.until > now else None
 
     def evict(self, to: int) -> None:
         """Forgets those whose time is over at log time `to` (µs)."""
-        queue, tombs = self._queue, self._tombs
-        while queue:
-            tomb = tombs.get(queue[0])
-            if tomb is not None:
-                if tomb.until > to:
-                    return
-                del tombs[queue[0]]
-            queue.popleft()
+        while self._next <= to:
+            key = self._queue.popleft()
+            # Under a policy that remembers for less long an order may have been closed again before its tomb was this one's turn.
+            if key in self._tombs and _decode(self._tombs[key])[0] <= to:
+                del self._tombs[key]
+                if self._changed is not None:
+                    self._changed[key] = None
+            self._plan()
+
+    def changes(self) -> list[tuple[str, bytes | None]]:
+        """What changed since the last call, None for those forgotten; everything if there was no last call."""
+        changed, self._changed = self._changed, {}
+        return list(self._tombs.items() if changed is None else changed.items())
+
+    def rows(self) -> Iterator[tuple[str, bytes]]:
+        """All that is remembered."""
+        yield from self._tombs.items()
+
+    def restore(self, rows: Iterable[tuple[str, bytes]]) -> None:
+        """Takes in what `rows` gave, and tracks changes from now on."""
+        self._changed = {}
+        self._tombs = dict(rows)
+        self._queue = deque(sorted(self._tombs, key=lambda key: _decode(self._tombs[key])[0]))
+        self._plan()
+
+    def _plan(self) -> None:
+        """Sees when the next one's time is over."""
+        while self._queue and self._queue[0] not in self._tombs:
+            self._queue.popleft()
+        self._next = _decode(self._tombs[self._queue[0]])[0] if self._queue else _FAR
 
 
 def _digest(record: Record) -> bytes:
