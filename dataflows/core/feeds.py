@@ -108,6 +108,8 @@ class Feeds:
         if known.stale_since is not None and mark.at + known.terms.silence > mark.log:
             said = self._say(mark.feed, "feed.recovered", known.stale_since, mark.log)
             known.stale_since = None
+        if known.stale_since is None:
+            self.due = min(self.due, self._stale_at(known))
         return said
 
     def reach(self, at: int) -> tuple[list[Out], list[str]]:

@@ -17,7 +17,7 @@ from dataflows.core.orders import HOT
 from dataflows.core.shard import Shard
 from dataflows.names import FIRST_SHARDS, SECOND_SHARDS
 from dataflows.route import Arrival, Router
-from schemas.record import Record
+from schemas.record import Mark, Record
 from schemas.wire import decode, micros
 from sources.batch import END, Batch
 
@@ -32,7 +32,7 @@ if TYPE_CHECKING:
 HOUR = 3_600_000_000
 
 
-def position(item: Record | Placed) -> tuple[int, str, int, int, int]:
+def position(item: Record | Placed | Mark) -> tuple[int, str, int, int, int]:
     """Where it stands in log order."""
     return (item.log, item.topic, item.partition, item.offset, item.sub)
 
@@ -65,8 +65,10 @@ def records_of(lines: Iterable[Mapping[str, object]]) -> list[Record]:
     return sorted(records, key=position)
 
 
-def run(records: Sequence[Record], policy: Policy, until: int, cuts: Sequence[int] = (), hot: int = HOT) -> list[Out]:
-    """What the engine says about the records up to log time `until` (inclusive), handed over in batches that end before each of `cuts`."""
+def run(
+    records: Sequence[Record], policy: Policy, until: int, cuts: Sequence[int] = (), hot: int = HOT, marks: Sequence[Mark] = ()
+) -> list[Out]:
+    """What the engine says about records and marks up to log time `until` (inclusive), in batches that end before each of `cuts`."""
     rules = identity_rules(policy)
     router = Router(compare_customers=rules.compare_customers)
     first, second, shard = Stage(1, rules), Stage(2, rules), Shard(policy, hot)
@@ -75,14 +77,15 @@ def run(records: Sequence[Record], policy: Policy, until: int, cuts: Sequence[in
     begin = -END
     for cut in [*sorted(cut for cut in set(cuts) if cut <= until), until + 1]:
         batch = [record for record in known if begin <= record.log < cut]
+        spoken = [mark for mark in marks if begin <= mark.log < cut]
         begin = cut
         arrivals = router([Batch("events", cut, batch)])
         placed, onward = _staged(first, cut, _seen(arrivals, FIRST_SHARDS))
         placed_later, _ = _staged(second, cut, [*_seen(arrivals, SECOND_SHARDS), *onward])
         own = [record for record in batch if record.order]
-        due: list[Record | Placed] = [*own, *placed, *placed_later]
+        due: list[Record | Placed | Mark] = [*own, *placed, *placed_later, *spoken]
         for item in sorted(due, key=position):
-            if isinstance(item, Record):
+            if isinstance(item, Record | Mark):
                 shard.apply(item)
             elif isinstance(item.item, Orphan):
                 outs.append(orphan_verdict(item.item, policy))
@@ -93,7 +96,9 @@ def run(records: Sequence[Record], policy: Policy, until: int, cuts: Sequence[in
     return outs
 
 
-def _seen(arrivals: Iterable[tuple[str, Arrival[Record | Refusal | Placed] | Arrival[Sighting]]], shards: Sequence[str]) -> list[Sighting]:
+def _seen(
+    arrivals: Iterable[tuple[str, Arrival[Record | Refusal | Mark | Placed] | Arrival[Sighting]]], shards: Sequence[str]
+) -> list[Sighting]:
     return [cast("Sighting", item) for name, arrival in arrivals if name in shards for item in arrival.items]
 
 

@@ -1,0 +1,73 @@
+"""Makes the program fail on one order, as a fault in a rule or in the heart would: `ORDERWATCH_TEST_POISON=KIND:ORDER`.
+
+KIND is a rule's kind, or `timeline` for the code outside of rules. `python -m tests.support.poison run ...` is then `orderwatch run ...`
+with that fault in it; the program itself knows nothing of this.
+"""
+
+from __future__ import annotations
+
+import os
+from contextlib import contextmanager
+from dataclasses import replace
+from typing import TYPE_CHECKING
+
+import pytest
+
+from dataflows import cli
+from dataflows.core import engine
+from dataflows.core.order import Order
+from dataflows.core.rules import RULES
+
+if TYPE_CHECKING:
+    from collections.abc import Generator, Iterable
+
+    from dataflows.core.conditions import Condition
+    from dataflows.core.facts import Facts
+    from dataflows.core.policy import RuleSetting
+    from dataflows.core.rules.base import Judge
+    from schemas.record import Record
+
+VARIABLE = "ORDERWATCH_TEST_POISON"
+
+
+class PoisonError(Exception):
+    """What the poisoned code throws; its text must never be seen outside."""
+
+
+@contextmanager
+def poisoned(kind: str, order: str) -> Generator[None]:
+    """While inside, the rule `kind` (or `timeline`) throws for the order of this ID."""
+    with pytest.MonkeyPatch.context() as patch:
+        if kind == "timeline":
+            mark = Order.mark
+
+            def throwing(self: Order, record: Record) -> tuple[tuple[str, ...], bool, bool]:
+                if self.id == order:
+                    raise PoisonError(order)
+                return mark(self, record)
+
+            patch.setattr(Order, "mark", throwing)
+        else:
+            rules = tuple(replace(rule, judge=_throwing(rule.judge, order)) if rule.kind == kind else rule for rule in RULES)
+            patch.setattr(engine, "RULES", rules)
+        yield
+
+
+def _throwing(judge: Judge, order: str) -> Judge:
+    def throw(facts: Facts, setting: RuleSetting) -> Iterable[Condition | None]:
+        if any(record.order == order for record in facts.t.records):
+            raise PoisonError(order)
+        return judge(facts, setting)
+
+    return throw
+
+
+def main() -> None:
+    """The command line with the fault that the environment asks for."""
+    kind, _, order = os.environ[VARIABLE].partition(":")
+    with poisoned(kind, order):
+        cli.main()
+
+
+if __name__ == "__main__":
+    main()
