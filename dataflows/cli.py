@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING
 import typer
 from typer.exceptions import TyperException
 
-from dataflows.commands import policy, schemas, topics
+from dataflows.commands import policy, rejects, schemas, state, topics
 from dataflows.commands.demo import demo
 from dataflows.commands.errors import MisuseError, RunError
 from dataflows.commands.explain import explain
@@ -43,7 +43,9 @@ app.command()(explain)
 app.command()(export)
 app.command()(simulate)
 app.add_typer(policy.app)
+app.add_typer(state.app)
 app.add_typer(topics.app)
+app.add_typer(rejects.app)
 app.add_typer(schemas.app)
 
 

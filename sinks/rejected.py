@@ -39,6 +39,17 @@ class Reject:
         """Where the original stood, as `topic/partition/offset`."""
         return f"{self.topic}/{self.partition}/{self.offset}"
 
+    @property
+    def fields(self) -> dict[str, object]:
+        """Why it was rejected and where it stood, as a line has it."""
+        return {
+            "reason": self.reason,
+            "detail": self.detail,
+            "topic": self.topic,
+            "partition": self.partition,
+            "offset": self.offset,
+        }
+
 
 def line(data: Mapping[str, object], value: bytes | None, key: bytes | None, headers: Headers) -> bytes:
     """A reject as a line: `data` (why and where), then the original: `text` or `base64`, and `key` and `headers` where it had any."""

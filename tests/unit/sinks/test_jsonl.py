@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from dataclasses import replace
 from typing import TYPE_CHECKING
 
 import pytest
@@ -62,6 +63,43 @@ def test_a_reject_keeps_its_original_bytes(tmp_path: Path, raw: bytes, field: st
     rejects.write_batch([[out(raw, "rejects", reason="not_json", offset=7)]])
     rejects.close()
     assert json.loads((tmp_path / "rejects.jsonl").read_bytes()) == {"reason": "not_json", "offset": 7, field: text}
+
+
+def test_a_reject_keeps_its_key_and_headers(tmp_path: Path) -> None:
+    """Where a broker knew any: as text, else as base64, in their order."""
+    reject = replace(out(b"{", "rejects", reason="not_json"), record_key=b"\xff", headers=(("a", b"1"), ("a", None)))
+    rejects = part(tmp_path, "rejects")
+    rejects.write_batch([[reject]])
+    rejects.close()
+    assert json.loads((tmp_path / "rejects.jsonl").read_bytes()) == {
+        "reason": "not_json",
+        "text": "{",
+        "key": {"base64": "/w=="},
+        "headers": [["a", "1"], ["a", None]],
+    }
+
+
+def test_a_live_file_shows_verdicts_at_once(tmp_path: Path) -> None:
+    """Whoever follows it does not wait for the epoch; the recorded length is what is on the disk."""
+    live = JsonlSink(tmp_path, durable=True).build_part("sink", "exceptions", None)
+    live.write_batch([[out(b"1")]])
+    assert (tmp_path / "exceptions.jsonl").read_bytes() == b"1\n"
+    assert live.snapshot() == 2
+    live.close()
+
+
+def test_a_file_shorter_than_recorded_is_not_padded(tmp_path: Path) -> None:
+    """Lines that were said are gone: that is told, not covered with zeroes."""
+    (tmp_path / "exceptions.jsonl").write_bytes(b"1\n")
+    with pytest.raises(UnwritableError, match="2 bytes, but 9 were recorded"):
+        part(tmp_path, "exceptions", 9)
+    assert (tmp_path / "exceptions.jsonl").read_bytes() == b"1\n"
+
+
+def test_both_sinks_are_asked_for_parts_alike(tmp_path: Path) -> None:
+    """The part of a verdict is its topic."""
+    sink = JsonlSink(tmp_path)
+    assert sink.part_of("rejects", "A-1", b"key") == sink.part_for("rejects", out(b"", "rejects")) == "rejects"
 
 
 def test_a_folder_that_cannot_be_written_is_named(tmp_path: Path) -> None:
