@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
@@ -15,8 +16,12 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Mapping
     from concurrent.futures import Future
 
+    from confluent_kafka.admin import TopicMetadata
+
 PATIENCE = 15.0
 """Seconds that a question asked at the start may take."""
+_STATE = re.compile(r" \(after \d+ms in state [^)]*\)")
+"""What the client adds to its errors and nobody needs to know."""
 QUIET = 2
 """Log level of librdkafka (syslog: critical). What it reports goes to `on_error` as well, and is told there."""
 
@@ -76,18 +81,41 @@ def words(error: object) -> str:
     if isinstance(error, KafkaException) and error.args:
         error = error.args[0]
     text = error.str() if isinstance(error, KafkaError) else str(error)
-    return " ".join(text.split()).removeprefix("Broker: ").removesuffix(".")
+    return _STATE.sub("", " ".join(text.split()).removeprefix("Broker: ").removesuffix("."))
 
 
-def admin(options: Mapping[str, object], on_error: Callable[[KafkaError], None] | None = None) -> AdminClient:
+class Admin(AdminClient):
+    """A client for questions that remembers what it last complained of: an answer that does not come says nothing about why."""
+
+    def __init__(self, settings: Mapping[str, object], on_error: Callable[[KafkaError], None] | None) -> None:
+        self.complaint = ""
+
+        def heard(error: KafkaError) -> None:
+            # That all brokers are down comes after why they are.
+            if error.code() != KafkaError._ALL_BROKERS_DOWN:
+                self.complaint = words(error)
+            if on_error is not None:
+                on_error(error)
+
+        super().__init__({**settings, "error_cb": heard})  # pyright: ignore[reportUnknownMemberType]
+
+
+def admin(options: Mapping[str, object], on_error: Callable[[KafkaError], None] | None = None) -> Admin:
     """A client for questions. Raises KafkaInputError if the options are unusable."""
-    settings = {**DEFAULTS, **options}
-    if on_error is not None:
-        settings["error_cb"] = on_error
     try:
-        return AdminClient(settings)
+        return Admin({**DEFAULTS, **options}, on_error)
     except (KafkaException, ValueError, TypeError) as error:
         raise KafkaInputError(f"Kafka options: {words(error)}") from error
+
+
+def topics_of(client: Admin, options: Mapping[str, object]) -> dict[str, TopicMetadata]:
+    """All topics. Waits up to `PATIENCE`; raises KafkaInputError if no broker answers."""
+    try:
+        return client.list_topics(timeout=PATIENCE).topics
+    except KafkaException as error:
+        client.poll(0)  # pyright: ignore[reportUnknownMemberType]
+        why = client.complaint or words(error)
+        raise KafkaInputError(f"no answer from the brokers at {options.get('bootstrap.servers')}: {why}") from error
 
 
 @dataclass(frozen=True, slots=True)
@@ -99,18 +127,14 @@ class Topic:
     timestamps: str | None
 
 
-def describe(client: AdminClient, options: Mapping[str, object], topics: Iterable[str]) -> dict[str, Topic | None]:
+def describe(client: Admin, options: Mapping[str, object], topics: Iterable[str]) -> dict[str, Topic | None]:
     """The topics, None where there is none. Waits up to `PATIENCE`.
 
     Raises:
         KafkaInputError: if no broker answers, or the topics cannot be described.
     """
     names = list(topics)
-    servers = options.get("bootstrap.servers")
-    try:
-        found = client.list_topics(timeout=PATIENCE).topics
-    except KafkaException as error:
-        raise KafkaInputError(f"no answer from the brokers at {servers}: {words(error)}") from error
+    found = topics_of(client, options)
     described: dict[str, Topic | None] = {}
     types = _timestamp_types(client, [name for name in names if name in found])
     for name in names:

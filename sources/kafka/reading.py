@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-from typing import TYPE_CHECKING, Protocol
+from typing import TYPE_CHECKING
 
 from confluent_kafka import KafkaError, KafkaException, TopicPartition
 
@@ -12,10 +11,11 @@ from sources.kafka.settings import KafkaInputError
 from sources.messages import StampError
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Mapping, Sequence
+    from collections.abc import Mapping
 
     from sources.kafka.ends import End
     from sources.kafka.lane import Fetched, Lane
+    from sources.kafka.ports import Asked, Fetcher, Hooks, Watch
     from sources.kafka.settings import KafkaInput, SourceStats
     from sources.messages import Item
 
@@ -24,75 +24,6 @@ BUFFERED = 100_000
 throws away what the client has fetched ahead."""
 PATIENCE = 5.0
 """Seconds that the look for the beginning of a trimmed partition may take, to put it into words."""
-
-
-class Fetcher(Protocol):
-    """What is used of the client library's consumer."""
-
-    def consume(self, num_messages: int = 1, timeout: float = -1) -> Sequence[Fetched]:
-        """The next messages, up to a number."""
-        ...
-
-    def incremental_assign(self, partitions: list[TopicPartition]) -> None:
-        """Begins to fetch partitions."""
-        ...
-
-    def pause(self, partitions: list[TopicPartition]) -> None:
-        """Stops fetching partitions."""
-        ...
-
-    def resume(self, partitions: list[TopicPartition]) -> None:
-        """Goes on fetching partitions."""
-        ...
-
-    def get_watermark_offsets(self, partition: TopicPartition, timeout: float | None = None) -> tuple[int, int]:
-        """Where a partition begins and ends."""
-        ...
-
-    def close(self) -> None:
-        """Lets go of the connections."""
-        ...
-
-
-class Asked(Protocol):
-    """Where partitions end, as far as the brokers have said."""
-
-    known: dict[str, End]
-
-    def ask(self, lanes: list[Lane]) -> None:
-        """Asks, without waiting."""
-        ...
-
-    def look(self) -> None:
-        """Takes in what was answered."""
-        ...
-
-
-class Watch(Protocol):
-    """Whether partitions were added; `found` says so."""
-
-    @property
-    def found(self) -> str | None:
-        """What was found, in one line."""
-        ...
-
-    def ask(self) -> None:
-        """Asks, without waiting."""
-        ...
-
-    def look(self) -> None:
-        """Takes in what was answered."""
-        ...
-
-
-@dataclass(frozen=True, slots=True)
-class Hooks:
-    """What the world says and is told: the clock (µs), the least progress of other processes, this one's, and passing errors."""
-
-    now: Callable[[], int]
-    others: Callable[[], int | None] | None
-    on_progress: Callable[[int], None] | None
-    on_error: Callable[[KafkaError], None]
 
 
 class Reading:
@@ -120,6 +51,7 @@ class Reading:
         self._ticked = self._checked = hooks.now()
         self._pace: tuple[int, int] | None = None
         self._buffered = 0
+        self._elsewhere = None if hooks.others is None else hooks.others()
 
     def add(self, lane: Lane, offset: int) -> None:
         """Begins to fetch a partition at an offset."""
@@ -165,6 +97,8 @@ class Reading:
         if abs(now - self._checked) >= self.settings.growth_check:
             self._checked = now
             self.growth.ask()
+        if self._hooks.others is not None:
+            self._elsewhere = self._hooks.others()
         if self._hooks.on_progress is not None:
             self._hooks.on_progress(min(lane.told for lane in lanes))
 
@@ -250,9 +184,8 @@ class Reading:
         if not lane.may_be_ahead(bound):
             return False
         least = min(lane.told for lane in self.lanes.values())
-        others = None if self._hooks.others is None else self._hooks.others()
-        if others is not None:
-            least = min(least, others)
+        if self._elsewhere is not None:
+            least = min(least, self._elsewhere)
         return lane.told > least and lane.ahead(least) >= bound
 
     def _pause(self, lane: Lane) -> None:

@@ -22,7 +22,8 @@ from sources.batch import Batch
 from sources.kafka import broker
 from sources.kafka.ends import Ends, Growth
 from sources.kafka.lane import Lane, channel_of
-from sources.kafka.reading import Hooks, Reading
+from sources.kafka.ports import Hooks
+from sources.kafka.reading import Reading
 from sources.kafka.settings import KafkaInput, KafkaInputError, SourceStats
 from sources.marks import MarkSampler
 from sources.messages import PartitionLog
@@ -32,6 +33,8 @@ if TYPE_CHECKING:
 
 POLL = timedelta(milliseconds=10)
 """How long an idle partition waits before it looks again for records; its progress is told at each tick."""
+SILENCE = 5.0
+"""Seconds in which an error of one kind is told once; each is counted."""
 DEFAULTS: dict[str, object] = {
     **broker.DEFAULTS,
     "group.id": "orderwatch",
@@ -92,7 +95,8 @@ class KafkaSource(FixedPartitionedSource[Batch, bytes]):
 
     `expected`: how many partitions of each topic the state knows; there must be no fewer, and what is beyond is read from its beginning.
     `now` is the clock, µs since the epoch. `others` gives the least progress of other processes, `on_progress` is told this one's: both are
-    advice that bounds reading ahead. `on_error` is told, in one line and from any thread, what the client gets over by itself.
+    advice that bounds reading ahead. `on_error` is told, in one line and from any thread, what the client gets over by itself, each kind of
+    error once in a while.
 
     Raises:
         KafkaInputError: when built, if the cluster does not answer, a topic is missing, has fewer partitions than expected or is stamped
@@ -115,6 +119,7 @@ class KafkaSource(FixedPartitionedSource[Batch, bytes]):
         self._others = others
         self._on_progress = on_progress
         self._say = on_error
+        self._said: dict[int, float] = {}
         self._expected = dict(expected or {})
         self._admin = broker.admin(settings.options, self._on_error)
         self._create_time: dict[str, bool] = {}
@@ -203,7 +208,10 @@ class KafkaSource(FixedPartitionedSource[Batch, bytes]):
 
     def _on_error(self, error: KafkaError) -> None:
         self.stats.errors += 1
-        if self._say is not None:
+        # A client that finds no broker complains dozens of times a second.
+        now = time.monotonic()
+        if self._say is not None and now - self._said.get(error.code(), -SILENCE) >= SILENCE:
+            self._said[error.code()] = now
             self._say(broker.words(error))
 
     def _closed(self) -> None:

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 from confluent_kafka import KafkaError, KafkaException
 from confluent_kafka.admin import ConfigResource, NewTopic, ResourceType
 
-from sources.kafka.broker import PATIENCE, admin, words
+from sources.kafka.broker import PATIENCE, admin, topics_of, words
 from sources.kafka.settings import KafkaInputError
 
 if TYPE_CHECKING:
@@ -66,10 +66,7 @@ def ensure_topics(options: Mapping[str, object], topics: Mapping[str, TopicSpec]
         KafkaInputError: if no broker answers, a topic cannot be created, or an existing one does not fit.
     """
     client = admin(options)
-    try:
-        known = client.list_topics(timeout=PATIENCE).topics
-    except KafkaException as error:
-        raise KafkaInputError(f"no answer from the brokers at {options.get('bootstrap.servers')}: {words(error)}") from error
+    known = topics_of(client, options)
     missing = [name for name in topics if name not in known]
     created = _create(client, {name: topics[name] for name in missing}, replication) if missing else []
     _await(client, {name: topics[name].partitions for name in created})

@@ -10,7 +10,8 @@ from confluent_kafka import OFFSET_BEGINNING, KafkaError, TopicPartition
 from sources.batch import BEGINNING
 from sources.kafka.ends import End
 from sources.kafka.lane import Lane, channel_of
-from sources.kafka.reading import Hooks, Reading
+from sources.kafka.ports import Hooks
+from sources.kafka.reading import Reading
 from sources.kafka.settings import KafkaInput, SourceStats
 from sources.kafka.source import KafkaPart
 from sources.marks import MarkSampler

@@ -1,0 +1,83 @@
+"""What the partitions of a process need of the world outside: the client library, the brokers' answers, the clock, other processes."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Protocol
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Sequence
+
+    from confluent_kafka import KafkaError, TopicPartition
+
+    from sources.kafka.ends import End
+    from sources.kafka.lane import Fetched, Lane
+
+
+class Fetcher(Protocol):
+    """What is used of the client library's consumer."""
+
+    def consume(self, num_messages: int = 1, timeout: float = -1) -> Sequence[Fetched]:
+        """The next messages, up to a number."""
+        ...
+
+    def incremental_assign(self, partitions: list[TopicPartition]) -> None:
+        """Begins to fetch partitions."""
+        ...
+
+    def pause(self, partitions: list[TopicPartition]) -> None:
+        """Stops fetching partitions."""
+        ...
+
+    def resume(self, partitions: list[TopicPartition]) -> None:
+        """Goes on fetching partitions."""
+        ...
+
+    def get_watermark_offsets(self, partition: TopicPartition, timeout: float | None = None) -> tuple[int, int]:
+        """Where a partition begins and ends."""
+        ...
+
+    def close(self) -> None:
+        """Lets go of the connections."""
+        ...
+
+
+class Asked(Protocol):
+    """Where partitions end, as far as the brokers have said."""
+
+    known: dict[str, End]
+
+    def ask(self, lanes: list[Lane]) -> None:
+        """Asks, without waiting."""
+        ...
+
+    def look(self) -> None:
+        """Takes in what was answered."""
+        ...
+
+
+class Watch(Protocol):
+    """Whether partitions were added; `found` says so."""
+
+    @property
+    def found(self) -> str | None:
+        """What was found, in one line."""
+        ...
+
+    def ask(self) -> None:
+        """Asks, without waiting."""
+        ...
+
+    def look(self) -> None:
+        """Takes in what was answered."""
+        ...
+
+
+@dataclass(frozen=True, slots=True)
+class Hooks:
+    """What the world says and is told: the clock (µs), the least progress of other processes, this one's, and passing errors."""
+
+    now: Callable[[], int]
+    others: Callable[[], int | None] | None
+    on_progress: Callable[[int], None] | None
+    on_error: Callable[[KafkaError], None]
