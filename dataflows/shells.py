@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from contextlib import contextmanager
 from operator import attrgetter
 from typing import TYPE_CHECKING, Any, TypeAlias, cast
 
@@ -9,14 +10,16 @@ from bytewax.operators import StatefulBatchLogic  # pyright: ignore[reportMissin
 
 from dataflows.core.identity import Ambiguous, Placed, Sighting, Stage
 from dataflows.core.identity.orphans import Orphan
+from dataflows.keeping import KeptError
 from dataflows.merge import Merge
 from dataflows.rejects import ambiguous, undecodable
 from dataflows.route import Arrival, OrderItem, StageOutput
 from schemas.record import Mark, Note, Record
+from schemas.wire import Rejected
 from sources.batch import BEGINNING, END, Refusal
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable
+    from collections.abc import Callable, Generator, Iterable
 
     from dataflows.core.shard import Shard
     from dataflows.core.verdicts import Out
@@ -52,6 +55,14 @@ def _pickled(snapshot: Snapshot) -> bytes:
     return cast("bytes", snapshot)
 
 
+@contextmanager
+def _readable(shard: str) -> Generator[None]:
+    try:
+        yield
+    except (ValueError, Rejected) as error:
+        raise KeptError(f"the stored state of shard {shard} cannot be read: {error}") from error
+
+
 def _begin(keeper: Keeper[Any] | None, shard: str) -> None:
     if keeper is not None:
         keeper.begin(shard)
@@ -71,7 +82,8 @@ class StageShell(StatefulBatchLogic["Arrival[Sighting]", StageOutput, bytes]):
         if keeper is not None and snapshot is not None:
             kept = keeper.resume(snapshot)
             self.merge.restore(kept.progress, kept.channels, kept.held)
-            stage.restore(kept.rows)
+            with _readable(kept.shard):
+                stage.restore(kept.rows)
             self._begun = True
 
     def on_batch(self, values: list[Arrival[Sighting]]) -> tuple[list[StageOutput], bool]:
@@ -129,7 +141,8 @@ class OrderShell(StatefulBatchLogic["Arrival[OrderItem]", "Judged", bytes]):
             self.merge.restore(kept.progress, kept.channels, kept.held)
             self._name, self.number = kept.shard, kept.number
             self._shard = heart(kept.shard)
-            self._shard.restore(kept.rows, kept.changed_at)
+            with _readable(kept.shard):
+                self._shard.restore(kept.rows, kept.changed_at)
 
     def on_batch(self, values: list[Arrival[OrderItem]]) -> tuple[list[Judged], bool]:
         """Judges what no channel can come before any more, lets time pass up to there and says what came out."""

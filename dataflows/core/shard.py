@@ -63,6 +63,11 @@ class Shard:
         """How many orders are open."""
         return len(self._orders)
 
+    @property
+    def tombs(self) -> int:
+        """How many closed orders are remembered."""
+        return len(self._tombs)
+
     def drain(self) -> list[Out]:
         """What was said since the last call, in order."""
         out, self._out = self._out, []
