@@ -12,6 +12,7 @@ import msgspec
 from dataflows.core.identity.storage import item_of, row_of, sighting_of_row, sighting_row
 from dataflows.keeping import KeptError
 from dataflows.names import ORDER_SHARDS
+from schemas.wire import Rejected
 from sources.batch import Refusal
 
 if TYPE_CHECKING:
@@ -50,7 +51,10 @@ class Rows:
         version, rows = cast("tuple[int, list[Row]]", _decode(packed))
         if version != VERSION:
             raise KeptError(f"held-back records have version {version}, this program reads {VERSION}")
-        return [self._item(row) for row in rows]
+        try:
+            return [self._item(row) for row in rows]
+        except (ValueError, Rejected) as error:
+            raise KeptError(f"held-back records cannot be read: {error}") from error
 
 
 def _order_row(item: OrderItem) -> Row:
