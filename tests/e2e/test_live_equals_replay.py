@@ -1,0 +1,148 @@
+"""What is said about a log depends on the log alone: not on when, how fast and by how many processes it is read, nor on Kafka at all."""
+
+from __future__ import annotations
+
+import json
+import time
+from concurrent.futures import ThreadPoolExecutor
+from typing import TYPE_CHECKING
+
+import pytest
+
+from tests.support.brokers import topic
+from tests.support.hurried import SECOND, Pace, Told, hurried, write_policy
+from tests.support.live import Engine, Given, committed, produce
+from tests.support.logs import T0, iso
+from tests.support.replays import TOPICS, command, written
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator, Sequence
+    from pathlib import Path
+
+    from tests.support.brokers import Broker
+
+ORDERS = 150
+PARTITIONS = {"trade": 2, "carriers": 3}
+BY_PRODUCERS = {"message.timestamp.type": "CreateTime", "retention.ms": "-1"}
+
+pytestmark = pytest.mark.slow
+
+
+def topic_of(told: Told) -> str:
+    """Carriers write to a topic of their own."""
+    return "carriers" if b'"/carrier/' in told.line else "trade"
+
+
+def said(engine: Engine) -> dict[str, list[bytes]]:
+    """Everything that an engine wrote, sorted, since shards do not wait for each other."""
+    return {output: sorted(engine.values(output)) for output in TOPICS}
+
+
+def replayed(topics: Sequence[str], broker: Broker, policy: Path, until: int, folder: Path) -> dict[str, list[bytes]]:
+    """What a replay of an export of the topics writes, sorted."""
+    chosen = [word for name in topics for word in ("--topic", name)]
+    exported = command("export", "--brokers", broker.bootstrap, *chosen, "--out", folder / "export")
+    assert exported.returncode == 0, exported.stderr.decode()
+    files = sorted((folder / "export").iterdir())
+    run = command("replay", *files, "--policy", policy, "--until", iso(until), "--out", folder / "replayed")
+    assert run.returncode == 0, run.stderr.decode()
+    return {output: sorted(content.splitlines()) for output, content in written(folder / "replayed").items()}
+
+
+def assert_told_once_in_turn(engine: Engine) -> None:
+    """Within its partition every exception's events stand once each, numbered from 1."""
+    latest: dict[str, int] = {}
+    for record in committed(engine.bootstrap, engine.topic("exceptions")):
+        data = json.loads(record.value)["data"]
+        assert data["sequence"] == latest.get(data["exception_id"], 0) + 1
+        latest[data["exception_id"]] = data["sequence"]
+
+
+def assert_told_alike(all_said: dict[str, dict[str, list[bytes]]], incidents: set[str]) -> None:
+    """All runs wrote the same bytes: many exceptions, and incidents of these types."""
+    first, *others = all_said
+    for output in TOPICS:
+        for other in others:
+            assert all_said[other][output] == all_said[first][output], f"{output}: {other} differs from {first}"
+    assert len(all_said[first]["exceptions"]) > ORDERS // 4
+    assert {json.loads(line)["type"] for line in all_said[first]["incidents"]} == incidents
+
+
+def in_time(world: Sequence[Told], names: dict[str, str], broker: Broker) -> None:
+    """Appends each event when its time has come."""
+    waiting: dict[str, list[Given]] = {name: [] for name in names}
+    for told in [*world, None]:
+        if told is None or told.log > time.time_ns() // 1_000:
+            for name, records in waiting.items():
+                produce(broker.bootstrap, names[name], records)
+                records.clear()
+            if told is None:
+                return
+            time.sleep(max(0.0, told.log / SECOND - time.time()))
+        waiting[topic_of(told)].append(told.given(PARTITIONS[topic_of(told)])._replace(stamp=None))
+
+
+def engines(tmp_path: Path, broker: Broker, names: dict[str, str], policy: Path, until: int) -> Iterator[Engine]:
+    """Engines over the same topics."""
+    for number in range(10):
+        inputs = {"until": iso(until), "batch": 100}
+        yield Engine(
+            tmp_path / f"engine-{number}", broker.bootstrap, f"{names['trade']}-{number}", tuple(names.values()), policy, inputs=inputs
+        )
+
+
+def test_a_run_while_events_come_in_runs_over_all_of_it_and_a_replay_of_the_export_say_the_same(
+    real_broker: Broker, tmp_path: Path
+) -> None:
+    """Live means live: broker stamps, idle partitions, a producer at work. One, two and three processes, and no broker: the same bytes."""
+    names = {name: topic(real_broker, name, count) for name, count in PARTITIONS.items()}
+    begin = time.time_ns() // 1_000 + 3 * SECOND
+    pace = Pace(begin, 9 * SECOND)
+    until = pace.begin + 10 * SECOND
+    policy = write_policy(tmp_path / "policy.yaml", pace)
+    live, two, three, *_ = engines(tmp_path, real_broker, names, policy, until)
+    # A busy machine may take longer than usual between stamping a record and showing it.
+    live.start(clock_allowance_ms=1_000)
+    in_time(hurried(ORDERS, 1, pace), names, real_broker)
+    live.finish()
+    two.run(processes=2)
+    three.run(processes=3)
+    every = {
+        "live": said(live),
+        "2 processes": said(two),
+        "3 processes": said(three),
+        "replay": replayed(list(names.values()), real_broker, policy, until, tmp_path),
+    }
+    assert_told_alike(every, {"feed.stale"})
+    for engine in (live, two, three):
+        assert_told_once_in_turn(engine)
+        assert behind(engine) == 0
+
+
+def behind(engine: Engine) -> int:
+    """How many records turned up behind progress, over all processes, as their last words have it."""
+    stopped = engine.logged("stopped")
+    assert len(stopped) == engine.processes
+    return sum(int(str(line["behind"])) for line in stopped)
+
+
+def test_the_pace_of_reading_changes_nothing(real_broker: Broker, tmp_path: Path) -> None:
+    """Twenty-five minutes of a log, read at a hundred times its pace and at full speed: the same bytes."""
+    names = {name: topic(real_broker, name, count, BY_PRODUCERS) for name, count in PARTITIONS.items()}
+    pace = Pace(T0, 25 * 60 * SECOND)
+    until = pace.begin + 25 * 60 * SECOND
+    policy = write_policy(tmp_path / "policy.yaml", pace)
+    world = hurried(ORDERS, 2, pace)
+    for name, count in PARTITIONS.items():
+        produce(real_broker.bootstrap, names[name], (told.given(count) for told in world if topic_of(told) == name))
+    slow, fast, *_ = engines(tmp_path, real_broker, names, policy, until)
+    with ThreadPoolExecutor() as pool:
+        slowly = pool.submit(slow.run, processes=2, speed=100, allow_create_time=True)
+        fast.run(allow_create_time=True)
+        replay = replayed(list(names.values()), real_broker, policy, until, tmp_path)
+        slowly.result()
+    every = {"at 100 times": said(slow), "at full speed": said(fast), "replay": replay}
+    assert_told_alike(every, {"feed.stale", "feed.recovered"})
+    for engine in (slow, fast):
+        assert_told_once_in_turn(engine)
+        assert behind(engine) == 0
