@@ -81,7 +81,8 @@ def tell(console: Console, report: Report) -> None:
     _title(console, "Timeline (when it happened, when it was logged)")
     for event in report.timeline:
         place = f"{event.topic}:{event.partition}:{event.offset}" + ("  withdrawn" if event.withdrawn else "")
-        _row(console, f"{event.time}  {event.log}  {event.type:<26} {event.source}  {event.id}  {place}")
+        type_ = event.type if event.status is None else f"{event.type} {event.status}"
+        _row(console, f"{event.time}  {event.log}  {type_:<29} {event.source}  {event.id}  {place}")
 
     _title(console, "What was said")
     for verdict in report.verdicts:

@@ -30,14 +30,16 @@ if TYPE_CHECKING:
 
     from dataflows.core.conditions import Condition
     from dataflows.core.order import Order
+    from schemas.record import Record
 
 
 class Known(msgspec.Struct, frozen=True):
-    """An event of the timeline; instants as in the contract. `withdrawn` ones no longer count."""
+    """An event of the timeline; instants as in the contract. `status` is a scan's; `withdrawn` events no longer count."""
 
     time: str
     log: str
     type: str
+    status: str | None
     source: str
     id: str
     topic: str
@@ -136,19 +138,33 @@ def inspect_order(path: Path, tenant: str, order: str) -> Report | None:
 def _tell(report: Report, order: Order, shard: Shard) -> Report:
     timeline = order.timeline
     records = [(r, False) for r in timeline.records] + [(r, True) for r in timeline.hidden]
-    events = (
-        Known(iso(r.at), iso(r.log), r.event.type, r.event.source, r.event.id, r.topic, r.partition, r.offset, withdrawn)
-        for r, withdrawn in sorted(records, key=lambda known: (known[0].at, known[0].log))
-    )
+    records.sort(key=lambda known: (known[0].at, known[0].log))
     return msgspec.structs.replace(
         report,
         status="quarantined" if order.quarantined else "open",
         error=order.quarantined or None,
         last_log=iso(order.last_log),
-        timeline=tuple(events),
+        timeline=tuple(_known(record, withdrawn) for record, withdrawn in records),
         verdicts=tuple(_said(order)),
         deadlines=tuple(sorted(_ahead(order, shard), key=lambda ahead: (ahead.at, ahead.kind or ""))),
         waits=tuple(_waits(order, shard)),
+    )
+
+
+def _known(record: Record, withdrawn: bool) -> Known:
+    event = record.event
+    status = getattr(event.data, "status", None)
+    return Known(
+        iso(record.at),
+        iso(record.log),
+        event.type,
+        status if isinstance(status, str) else None,
+        event.source,
+        event.id,
+        record.topic,
+        record.partition,
+        record.offset,
+        withdrawn,
     )
 
 

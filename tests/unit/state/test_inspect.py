@@ -91,6 +91,10 @@ def test_an_open_order_is_shown_with_its_timeline_and_next_deadlines(engine: Eng
     told = capsys.readouterr().out
     assert "order A-1  open" in told
     assert "order.placed" in told
+    engine.give("s1", T0 + HOUR, "carrier.scan", {"status": "in_transit", "tracking_number": "1Z"})
+    engine.commit()
+    assert cli.run(["state", "inspect", engine.order, "--state", str(engine.path)]) == 0
+    assert "carrier.scan in_transit " in capsys.readouterr().out
     assert "payment.capture_overdue becomes medium: placed " in told
 
 
