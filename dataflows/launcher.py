@@ -9,6 +9,7 @@ import socket
 import subprocess
 import sys
 import time
+from random import SystemRandom
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
@@ -23,6 +24,8 @@ PEER_GONE = 3
 GRACE_S = 5.0
 """How long a process may take to end by itself after another one failed (Bytewax: 0.1 s), and then once it has been asked to."""
 LOOK_S = 0.05
+LOOPBACK = "127.0.0.1"
+PORTS = range(20_000, 30_000)
 SET_PARENT_DEATH_SIGNAL = 1
 """PR_SET_PDEATHSIG of Linux, see prctl(2)."""
 
@@ -122,12 +125,21 @@ def _end(children: Sequence[Child]) -> None:
 
 
 def addresses(count: int) -> list[str]:
-    """Loopback addresses with ports that are free now."""
-    sockets = [socket.socket() for _ in range(count)]
+    """Loopback addresses with ports that are free now, below those that systems give to outgoing connections.
+
+    From among those, a process that keeps trying to reach one that is not there yet would sooner or later connect to itself.
+    """
+    lots = SystemRandom()
+    sockets: list[socket.socket] = []
     try:
-        for one in sockets:
-            one.bind(("127.0.0.1", 0))
-        return [f"127.0.0.1:{one.getsockname()[1]}" for one in sockets]
+        while len(sockets) < count:
+            one = socket.socket()
+            sockets.append(one)
+            try:
+                one.bind((LOOPBACK, lots.choice(PORTS)))
+            except OSError:
+                sockets.pop().close()
+        return [f"{LOOPBACK}:{one.getsockname()[1]}" for one in sockets]
     finally:
         for one in sockets:
             one.close()

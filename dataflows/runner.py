@@ -184,7 +184,7 @@ def run(
     config = None if recovery is None else RecoveryConfig(str(recovery), timedelta(0))  # type: ignore[no-untyped-call]  # as below
     FAILURE.forget()
     try:
-        with _held_back():
+        with _held_back(*((1, 2) if addresses else (2,))):
             cli_main(  # type: ignore[no-untyped-call]  # native code, without annotations
                 flow, process_id=process_id, addresses=list(addresses) or None, epoch_interval=epoch, recovery_config=config
             )
@@ -202,16 +202,18 @@ def run(
 
 
 @contextmanager
-def _held_back() -> Generator[None]:
-    """Keeps from the terminal what the engine's native part prints when Python code raises: pages of its own stack."""
+def _held_back(*descriptors: int) -> Generator[None]:
+    """Keeps from the terminal what native code prints: pages of its own stack when Python code raises, every try to reach a peer."""
     if os.environ.get(DEBUG):
         yield
         return
     with tempfile.TemporaryFile() as aside:
-        saved = os.dup(2)
-        os.dup2(aside.fileno(), 2)
+        saved = {descriptor: os.dup(descriptor) for descriptor in descriptors}
+        for descriptor in descriptors:
+            os.dup2(aside.fileno(), descriptor)
         try:
             yield
         finally:
-            os.dup2(saved, 2)
-            os.close(saved)
+            for descriptor, original in saved.items():
+                os.dup2(original, descriptor)
+                os.close(original)

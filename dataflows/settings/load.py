@@ -58,7 +58,9 @@ def load_settings(
     try:
         return Settings.model_validate(_nested(values))
     except ValidationError as error:
-        first, *more = (_problem(detail, layers) for detail in error.errors(include_url=False))
+        # A name that is not known comes first: it may be why another one is missing.
+        details = sorted(error.errors(include_url=False), key=lambda detail: detail["type"] != "extra_forbidden")
+        first, *more = (_problem(detail, layers) for detail in details)
         rest = f" (and {len(more)} more)" if more else ""
         raise SettingsError(first + rest) from None  # the details of the error hold what was given, secrets included
 

@@ -1,0 +1,163 @@
+"""Several processes on one host: they live and die together. The processes here are small scripts, but real."""
+
+from __future__ import annotations
+
+import os
+import signal
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+import pytest
+
+from dataflows import launcher
+from dataflows.launcher import PEER_GONE, addresses, command_of, launch
+from dataflows.runner import Stop
+
+ROOT = Path(__file__).parents[3]
+SLEEP = "import time; time.sleep(60)"
+HEED = "import signal, sys, time; signal.signal(signal.SIGTERM, lambda *_: sys.exit(0)); print('ready', flush=True); time.sleep(60)"
+DEAF = "import signal, time; signal.signal(signal.SIGTERM, signal.SIG_IGN); print('ready', flush=True); time.sleep(60)"
+PEER = f"import sys, time; time.sleep(0.1); sys.exit({PEER_GONE})"
+
+
+def python(code: str) -> list[str]:
+    """The command that runs some Python."""
+    return [sys.executable, "-c", code]
+
+
+def runs(pid: int) -> bool:
+    """Whether a process is there and no zombie."""
+    try:
+        return ") Z" not in Path(f"/proc/{pid}/stat").read_text(encoding="ascii")
+    except FileNotFoundError:
+        return False
+
+
+class Started:
+    """Notes what has been started."""
+
+    def __init__(self) -> None:
+        self.pids: list[int] = []
+
+    def __call__(self, number: int, pid: int) -> None:
+        """A process was started."""
+        assert number == len(self.pids)
+        self.pids.append(pid)
+
+
+@pytest.fixture
+def started(monkeypatch: pytest.MonkeyPatch) -> Started:
+    """What a test starts; nobody has to wait long for the deaf."""
+    monkeypatch.setattr(launcher, "GRACE_S", 0.5)
+    return Started()
+
+
+def test_all_end_well_and_so_does_the_launcher(started: Started) -> None:
+    """Exit code 0 if every process ends with 0, without anybody having asked."""
+    assert launch([python("pass"), python("import time; time.sleep(0.2)")], Stop(), started) == (0, "")
+    assert not any(map(runs, started.pids))
+
+
+@pytest.mark.parametrize(
+    ("code", "ending"),
+    [
+        ("import sys; sys.exit(1)", "ended with exit code 1"),
+        ("import os, signal; os.kill(os.getpid(), signal.SIGKILL)", "was killed by SIGKILL"),
+        ("import os, signal; os.kill(os.getpid(), signal.SIGTERM)", "was killed by SIGTERM"),
+    ],
+)
+def test_one_that_fails_takes_all_down_and_is_named(started: Started, code: str, ending: str) -> None:
+    """Whether it gave up or was killed, and although the others end with errors because of it, or do not end at all."""
+    stop = Stop()
+    result = launch([python(PEER), python(SLEEP), python(code), python(DEAF)], stop, started)
+    assert result == (1, f"process 2 (pid {started.pids[2]}) {ending}")
+    assert not any(map(runs, started.pids))
+
+
+def test_a_refused_configuration_is_exit_code_2(started: Started) -> None:
+    """So that a supervisor does not start again what can never work."""
+    code, failed = launch([python(SLEEP), python("import sys; sys.exit(2)")], Stop(), started)
+    assert (code, failed) == (2, f"process 1 (pid {started.pids[1]}) ended with exit code 2")
+
+
+def test_a_stop_is_passed_on_and_all_end_well(started: Started) -> None:
+    """Even a process that the signal ends before it could heed it has not failed: it had not begun."""
+    stop = Stop()
+
+    def ask(number: int, pid: int) -> None:
+        started(number, pid)
+        stop.asked = number == 1
+
+    assert launch([python(HEED), python(SLEEP)], stop, ask) == (0, "")
+    assert not any(map(runs, started.pids))
+
+
+def lines(code: str) -> subprocess.Popen[str]:
+    """Runs some Python whose lines can be read."""
+    return subprocess.Popen(python(code), stdout=subprocess.PIPE, text=True, cwd=ROOT)
+
+
+LAUNCHER = f"""
+import sys
+from dataflows.launcher import launch
+from dataflows.runner import Stop
+stop = Stop()
+with stop.on_signals():
+    sys.exit(launch([[sys.executable, "-c", {HEED!r}]] * 2, stop, lambda number, pid: print(pid, flush=True))[0])
+"""
+
+
+def test_sigterm_to_the_launcher_stops_all_of_them() -> None:
+    """The whole way: signal, handler, processes, exit code."""
+    process = lines(LAUNCHER)
+    assert process.stdout is not None
+    words = [process.stdout.readline().strip() for _ in range(4)]
+    pids = [int(word) for word in words if word != "ready"]
+    process.send_signal(signal.SIGTERM)
+    assert process.wait(30) == 0
+    assert not any(map(runs, pids))
+    process.stdout.close()
+
+
+ORPHAN = "from dataflows.launcher import die_with_launcher; import time; print(die_with_launcher(), flush=True); time.sleep(60)"
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="only Linux kills the children of the dead")
+def test_no_process_outlives_a_launcher_that_is_killed() -> None:
+    """The launcher gets SIGKILL, so it cannot see to it itself."""
+    process = lines(LAUNCHER.replace(repr(HEED), repr(ORPHAN)))
+    assert process.stdout is not None
+    words = [process.stdout.readline().strip() for _ in range(4)]
+    pids = [int(word) for word in words if word != "True"]
+    assert len(pids) == 2
+    process.kill()
+    process.wait(30)
+    while any(map(runs, pids)):
+        time.sleep(0.01)
+    process.stdout.close()
+
+
+def test_a_process_whose_launcher_is_gone_already_ends_at_once() -> None:
+    """The launcher may die between the start of a process and its asking to be killed then."""
+    environment = os.environ | {launcher.PARENT: "1"}
+    code = "from dataflows.launcher import die_with_launcher; die_with_launcher(); print('lives')"
+    done = subprocess.run(python(code), env=environment, cwd=ROOT, capture_output=True, text=True, check=False)
+    assert (done.returncode, done.stdout) == (1, "")
+
+
+def test_addresses_are_distinct_and_on_the_loopback() -> None:
+    """Whoever can reach such a port can make the engine unpickle what he likes."""
+    found = addresses(8)
+    assert len(set(found)) == 8
+    assert all(address.startswith("127.0.0.1:") for address in found)
+
+
+def test_a_launched_process_knows_its_place() -> None:
+    """Its place is said by options, which beat what file and environment say of processes."""
+    command = command_of(1, ["a:1", "b:2"], ["--settings", "s.yaml"])
+    assert command[1:] == [
+        *("-P", "-m", "dataflows", "run", "--settings", "s.yaml"),
+        *("--processes", "1", "--process-id", "1", "--addresses", "a:1;b:2"),
+    ]
