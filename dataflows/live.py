@@ -21,7 +21,7 @@ from dataflows.core.policy import PolicyError, load_policy
 from dataflows.flow import LiveSink, Settings, get_live_flow
 from dataflows.keeping import KeptError
 from dataflows.names import FIRST_SHARDS, ORDER_SHARDS, SECOND_SHARDS
-from dataflows.runner import PeerError, Stoppable, run
+from dataflows.runner import Noted, PeerError, Stoppable, run
 from dataflows.state.errors import StateError
 from dataflows.state.home import StateHome, read_state
 from dataflows.state.pins import Pins
@@ -108,14 +108,15 @@ def _resume(
     except PolicyError as error:
         raise MisuseError(str(error)) from error
     pinned = read_state(home.path).inputs
-    source = _source(settings, home, policy, pinned, observer)
+    source = _source(settings, home, policy, pinned, None, observer)
     pins = Pins(SHARDS, dict(source.partitions), outputs, version("orderwatch"), policy.version, text)
     resume = home.begin(pins)
     for note in resume.notes:
         observer.log.warning("held over", note=note)
     if resume.policy != policy.version:
         policy = load_policy(home.policy_path(resume.policy))
-        source = _source(settings, home, policy, pinned, observer)
+    if (resume.policy, resume.inputs) != (pins.policy, pins.inputs):
+        source = _source(settings, home, policy, pinned, resume.inputs, observer)
     observer.log.info(
         "starting",
         version=pins.engine,
@@ -131,7 +132,9 @@ def _resume(
     return policy, source, resume.outputs
 
 
-def _source(settings: LiveSettings, home: StateHome, policy: Policy, pinned: dict[str, int], observer: Observer) -> KafkaSource:
+def _source(
+    settings: LiveSettings, home: StateHome, policy: Policy, pinned: dict[str, int], only: dict[str, int] | None, observer: Observer
+) -> KafkaSource:
     inputs = settings.inputs
     given = KafkaInput(
         options=settings.kafka.client(),
@@ -149,7 +152,7 @@ def _source(settings: LiveSettings, home: StateHome, policy: Policy, pinned: dic
     def troubled(words: str) -> None:
         observer.log.warning("connection", error=words)
 
-    return KafkaSource(given, expected=pinned, others=home.least_progress, on_progress=home.advise, on_error=troubled)
+    return KafkaSource(given, expected=pinned, only=only, others=home.least_progress, on_progress=home.advise, on_error=troubled)
 
 
 def _sink(settings: LiveSettings, home: StateHome, outputs: dict[str, int], observer: Observer) -> JsonlSink | KafkaSink:
@@ -174,7 +177,7 @@ def _run(
     graph = Settings(source.channels, stores=stores if settings.state.recovery else None, on_snapshot=observer.snapshot)
     sink = _sink(settings, home, outputs, observer)
     watch(observer, source, graph, stores.opened, policy)
-    live = LiveSink(sink, lambda out: sink.part_for(out.topic, out), observer.published, observer.resumed)
+    live = LiveSink(Noted(sink), lambda out: sink.part_for(out.topic, out), observer.published, observer.resumed)
     flow = get_live_flow(Stoppable(source, stop, observer), {settings.outputs.kind: live}, policy, graph)
     began = time.monotonic()
     run(

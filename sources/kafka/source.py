@@ -94,6 +94,7 @@ class KafkaSource(FixedPartitionedSource[Batch, bytes]):
     """Reads topics, a part and a channel for each partition.
 
     `expected`: how many partitions of each topic the state knows; there must be no fewer, and what is beyond is read from its beginning.
+    `only`: how many of them are read, where a run that was cut off must be finished as it was before its topics grew.
     `now` is the clock, µs since the epoch. `others` gives the least progress of other processes, `on_progress` is told this one's: both are
     advice that bounds reading ahead. `on_error` is told, in one line and from any thread, what the client gets over by itself, each kind of
     error once in a while.
@@ -108,6 +109,7 @@ class KafkaSource(FixedPartitionedSource[Batch, bytes]):
         settings: KafkaInput,
         *,
         expected: Mapping[str, int] | None = None,
+        only: Mapping[str, int] | None = None,
         now: Callable[[], int] = lambda: time.time_ns() // 1_000,
         others: Callable[[], int | None] | None = None,
         on_progress: Callable[[int], None] | None = None,
@@ -126,7 +128,8 @@ class KafkaSource(FixedPartitionedSource[Batch, bytes]):
         self.partitions: dict[str, int] = {}
         """How many partitions each topic has."""
         self._describe()
-        self._places = {channel_of(topic, number): (topic, number) for topic, count in self.partitions.items() for number in range(count)}
+        read = {topic: count if only is None else min(count, only.get(topic, 0)) for topic, count in self.partitions.items()}
+        self._places = {channel_of(topic, number): (topic, number) for topic, count in read.items() for number in range(count)}
         self.channels = tuple(self._places)
         """The names of all channels, of this process and of others."""
         self._reading: Reading | None = None
