@@ -13,6 +13,7 @@ from sinks.base import REJECTS, TOPICS, Verdict
 from sinks.kafka.errors import KafkaOutputError
 from sinks.kafka.murmur import partition_of
 from sinks.kafka.readback import decode
+from sinks.kafka.reading import CLIENT_LOG
 from sinks.kafka.records import partition_key
 from sinks.kafka.stats import Stats
 from sinks.kafka.writer import Shared, Writer
@@ -79,7 +80,7 @@ class KafkaSink(FixedPartitionedSink["Sequence[Verdict]", bytes]):
         self._topics = dict(topics)
         self._parts = sorted(part_name(topic, n) for topic, output in topics.items() for n in range(output.partitions))
         self._index = {name: index for index, name in enumerate(self._parts)}
-        self._shared = Shared(dict(client), AdminClient(dict(client)), state, since, listener or Stats(), patience)
+        self._shared = Shared(dict(client), AdminClient(dict(client), logger=CLIENT_LOG), state, since, listener or Stats(), patience)
         self._place = lru_cache(1 << 16)(self._place_of)
 
     def list_parts(self) -> list[str]:

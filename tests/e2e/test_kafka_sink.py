@@ -10,8 +10,9 @@ import subprocess
 import sys
 import time
 from collections import Counter, defaultdict
+from contextlib import ExitStack, suppress
 from pathlib import Path
-from typing import TYPE_CHECKING, NamedTuple, Protocol
+from typing import TYPE_CHECKING, ClassVar, NamedTuple, Protocol
 from uuid import uuid4
 
 import pytest
@@ -24,7 +25,7 @@ from sinks.kafka.records import headers_of
 from tests.support.brokers import Broker, topic
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Mapping, Sequence
+    from collections.abc import Iterable, Iterator, Mapping, Sequence
 
     from sinks.base import Verdict
 
@@ -116,6 +117,8 @@ class Watched(Stats):
 class Life:
     """One life of the processes that write: `workers` sinks that share the parts. Snapshots are kept by the test, as Bytewax keeps them."""
 
+    born: ClassVar[list[Life]] = []
+
     def __init__(
         self,
         bootstrap: str,
@@ -125,6 +128,7 @@ class Life:
         workers: int = 1,
         client: Mapping[str, object] | None = None,
     ) -> None:
+        self.born.append(self)
         self.stats = Watched()
         topics = {"exceptions": OutputTopic(name, PARTITIONS)}
         self.sinks = [
@@ -159,12 +163,23 @@ class Life:
 
     def close(self) -> None:
         """Ends in good order."""
-        for part in self.open.values():
-            part.close()
+        with ExitStack() as closing:
+            for part in self.open.values():
+                closing.callback(part.close)
 
     def _build(self, part: str, token: bytes | None) -> None:
         sink = self.sinks[self.sinks[0].part_fn(part) % len(self.sinks)]
         self.open[part] = sink.build_part("out", part, token)
+
+
+@pytest.fixture(autouse=True)
+def end_of_lives() -> Iterator[None]:
+    """What a test leaves behind as dead or a zombie ends with the test, so that it does not look for its broker for ever."""
+    yield
+    for life in Life.born:
+        with suppress(KafkaOutputError):
+            life.close()
+    Life.born.clear()
 
 
 @pytest.mark.parametrize(("seed", "workers"), [(1, 1), (2, 2), (3, 2)])
