@@ -18,6 +18,7 @@ from bytewax.dataflow import Dataflow
 from dataflows import names
 from dataflows.core.identity import Stage, identity_rules, orphan_verdict
 from dataflows.core.shard import Shard
+from dataflows.failure import noted
 from dataflows.held import ORDER_ITEMS, SIGHTINGS
 from dataflows.keeping import Keeper
 from dataflows.route import Counts, Router, spread, spread_onward
@@ -120,6 +121,7 @@ def _judge(flow: Dataflow, source: Source[Batch], policy: Policy, settings: Sett
         return Keeper(stores, policy.version, codec, settings.on_snapshot)
 
     def stage(number: int, channels: Sequence[str]) -> Callable[[bytes | None], StageShell]:
+        @noted
         def build(snapshot: bytes | None) -> StageShell:
             shell = StageShell(Stage(number, rules), channels, keeper(snapshot, SIGHTINGS), snapshot)
             settings.shells.append(shell)
@@ -137,6 +139,7 @@ def _judge(flow: Dataflow, source: Source[Batch], policy: Policy, settings: Sett
         settings.shards.append(shard)
         return shard
 
+    @noted
     def order_shell(snapshot: bytes | None) -> OrderShell:
         everyone = (*channels, *names.FIRST_SHARDS, *names.SECOND_SHARDS)
         kept = keeper(snapshot, ORDER_ITEMS)

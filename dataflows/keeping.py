@@ -12,6 +12,8 @@ from typing import TYPE_CHECKING, Generic, NamedTuple, Protocol, TypeVar, cast
 
 import msgspec
 
+from dataflows.failure import noted
+
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Iterator, Sequence
 
@@ -104,6 +106,7 @@ class Snapshot:
         self._token = token
         self._own = own
 
+    @noted
     def __reduce__(self) -> tuple[type[bytes], tuple[bytes]]:
         """Plain bytes: no class of this program is named in what is stored."""
         return bytes, (msgspec.msgpack.encode([VERSION, self._shard, self._token.wait(), self._own]),)

@@ -8,7 +8,7 @@ import signal
 import tempfile
 from contextlib import contextmanager
 from datetime import timedelta
-from typing import TYPE_CHECKING, Generic, Protocol, TypeVar
+from typing import TYPE_CHECKING, Any, Generic, Protocol, TypeVar
 
 from bytewax._bytewax import cli_main  # pyright: ignore[reportUnknownVariableType]
 from bytewax.errors import BytewaxRuntimeError
@@ -125,8 +125,8 @@ class Stoppable(FixedPartitionedSource[X, S], Generic[X, S]):
         return _StoppablePart(self._source.build_part(step_id, for_part, resume_state), self._stop, self._watcher)
 
 
-class _NotedPart(StatefulSinkPartition[X, S]):
-    def __init__(self, part: StatefulSinkPartition[X, S]) -> None:
+class _NotedPart(StatefulSinkPartition[X, Any], Generic[X]):
+    def __init__(self, part: StatefulSinkPartition[X, Any]) -> None:
         self._part = part
 
     @noted
@@ -134,7 +134,7 @@ class _NotedPart(StatefulSinkPartition[X, S]):
         self._part.write_batch(values)
 
     @noted
-    def snapshot(self) -> S:
+    def snapshot(self) -> Any:
         return self._part.snapshot()
 
     @noted
@@ -142,10 +142,10 @@ class _NotedPart(StatefulSinkPartition[X, S]):
         self._part.close()
 
 
-class Noted(FixedPartitionedSink[X, S], Generic[X, S]):
+class Noted(FixedPartitionedSink[X, Any], Generic[X]):
     """A sink whose errors are kept for the end of the run; see `failure`."""
 
-    def __init__(self, sink: FixedPartitionedSink[X, S]) -> None:
+    def __init__(self, sink: FixedPartitionedSink[X, Any]) -> None:
         self._sink = sink
 
     @noted
@@ -159,7 +159,7 @@ class Noted(FixedPartitionedSink[X, S], Generic[X, S]):
         return self._sink.part_fn(item_key)
 
     @noted
-    def build_part(self, step_id: str, for_part: str, resume_state: S | None) -> _NotedPart[X, S]:
+    def build_part(self, step_id: str, for_part: str, resume_state: Any) -> _NotedPart[X]:
         """Builds a part of the sink."""
         return _NotedPart(self._sink.build_part(step_id, for_part, resume_state))
 
