@@ -92,7 +92,7 @@ def tell(console: Console, report: Report) -> None:
         line.append(f"{verdict.severity:<8}", style=STYLES[verdict.severity])
         line.append(f" {_kind(verdict.kind, verdict.scope)}  {verdict.status}{how}, {when}, owner {verdict.owner}")
         console.print(line, soft_wrap=True)
-        _row(console, f"         {verdict.exception_id}, said {verdict.sequence} times, last: {verdict.arithmetic}", style="dim")
+        _row(console, f"         {verdict.exception_id}, sequence {verdict.sequence}: {verdict.arithmetic}", style="dim")
     _none(console, report.verdicts)
 
     _title(console, "Next, unless an event comes first (log time)")
