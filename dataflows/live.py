@@ -144,6 +144,7 @@ def _source(
         read_ahead=inputs.read_ahead,
         allow_create_time=inputs.allow_create_time,
         clock_allowance=inputs.clock_allowance_ms * 1_000,
+        growth_check=int(inputs.growth_check_seconds * 1_000_000),
         until=inputs.until_us,
         speed=inputs.speed,
         feeds=tuple(policy.feeds),

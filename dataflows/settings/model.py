@@ -109,6 +109,9 @@ class InputSettings(Section):
         le=60_000,
         description="By how much an idle partition's progress stays behind the clock: the greatest skew of a broker's clock.",
     )
+    growth_check_seconds: float = Field(
+        default=30.0, gt=0, le=3_600, description="How often the topics are asked for new partitions; those end the run, for a restart."
+    )
     speed: float | None = Field(
         default=None, gt=0, description="Seconds of log time let through per second, to show a recording; unset: no limit."
     )
