@@ -17,7 +17,7 @@ from typing import TYPE_CHECKING
 from uuid import uuid4
 
 from dataflows.commands.errors import MisuseError, RunError
-from dataflows.core.policy import PolicyError, load_policy
+from dataflows.core.policy import PolicyError, load_policy, render
 from dataflows.flow import LiveSink, Settings, get_live_flow
 from dataflows.keeping import KeptError
 from dataflows.names import FIRST_SHARDS, ORDER_SHARDS, SECOND_SHARDS
@@ -102,14 +102,14 @@ def _resume(
     settings: LiveSettings, home: StateHome, outputs: dict[str, int], observer: Observer
 ) -> tuple[Policy, KafkaSource, dict[str, int]]:
     """What the run must go on with: its policy, its source and the partitions that it writes."""
-    text = "" if settings.policy is None else settings.policy.read_text(encoding="utf-8")
     try:
         policy = load_policy(settings.policy)
     except PolicyError as error:
         raise MisuseError(str(error)) from error
     pinned = read_state(home.path).inputs
     source = _source(settings, home, policy, pinned, None, observer)
-    pins = Pins(SHARDS, dict(source.partitions), outputs, version("orderwatch"), policy.version, text)
+    # As it holds, defaults included: another version of this program may have others.
+    pins = Pins(SHARDS, dict(source.partitions), outputs, version("orderwatch"), policy.version, render(policy))
     resume = home.begin(pins)
     for note in resume.notes:
         observer.log.warning("held over", note=note)
