@@ -37,7 +37,8 @@ if TYPE_CHECKING:
     from dataflows.core.verdicts import Out
 
 SLOT = 10 * 60_000_000
-END = 150
+END = 210
+"""The last slot, after whatever is logged: at most 120 + 40, and one further for each that finds its slot taken."""
 DECLARED = ("/payments", "/carrier", "/carrier/ups", "/carrier/dhl", "/warehouse/w1", "/warehouse/w2")
 CARRIERS = ("/carrier/ups", "/carrier/dhl", "/carrier/dhl/nl", "/carrier/gls")
 SPEAKERS = ("/payments/adyen", "/warehouse/w1", "/warehouse/w2/gate", *CARRIERS)
