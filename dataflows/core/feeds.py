@@ -80,7 +80,7 @@ class Feeds:
             self._domains.setdefault(name.split("/")[1], []).append(name)
         self._began = FAR
         self._asked: tuple[Facts | None, frozenset[str]] = (None, frozenset())
-        self.changed = False
+        self.changed = bool(self._known)
         """Whether `row` would say anything new since it was last set to False."""
 
     def __bool__(self) -> bool:

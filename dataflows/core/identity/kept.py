@@ -1,7 +1,7 @@
 """An alias shard between runs: every entry of its tables is a row of plain data.
 
-A row's key is the letter of its table and `[names of the table..., key]`, its value `[generation of the last use, value]`. The row of
-scalars, `SCALARS`, is `[version, turn, [[letter, names, present generation]...]]`; a table that it does not name is not there.
+A row's key is the letter of its table and `[names of the table..., key]`, its value `[last used at the latest, value]`. The row of
+scalars, `SCALARS`, is `[version, [[letter, names, last instant of its present generation]...]]`; there are no other tables.
 """
 
 from __future__ import annotations
@@ -39,34 +39,34 @@ class Table(NamedTuple):
 
 
 class Kept(NamedTuple):
-    """What a table's rows hold: the generation that it had come to, and its entries."""
+    """What a table's rows hold: the last instant of the generation that it had come to, and its entries."""
 
     letter: bytes
     names: tuple[str, ...]
-    generation: int | None
+    last: int | None
     entries: list[Entry[Any, Any]]
 
 
-def scalars(turn_at: int, tables: Iterable[Table]) -> bytes:
+def scalars(tables: Iterable[Table]) -> bytes:
     """The row of scalars."""
-    return _encode([VERSION, turn_at, [[table.letter, table.names, table.entries.generation] for table in tables]])
+    return _encode([VERSION, [[table.letter, table.names, table.entries.last] for table in tables]])
 
 
 def changed_rows(table: Table) -> Iterator[Change]:
     """The rows of a table that changed since the last call."""
-    for key, generation, value in table.entries.changes():
+    for key, used, value in table.entries.changes():
         name = _key(table, key)
-        yield name, None if value is None else _encode([generation, _PACK[table.letter](value)])
+        yield name, None if value is None else _encode([used, _PACK[table.letter](value)])
 
 
 def all_rows(table: Table) -> Iterator[Row]:
     """All rows of a table."""
-    for key, generation, value in table.entries.entries():
-        yield _key(table, key), _encode([generation, _PACK[table.letter](value)])
+    for key, used, value in table.entries.entries():
+        yield _key(table, key), _encode([used, _PACK[table.letter](value)])
 
 
-def read(rows: Iterable[Row]) -> tuple[int, list[Kept]]:
-    """The turn and the tables of some rows.
+def read(rows: Iterable[Row]) -> list[Kept]:
+    """The tables of some rows.
 
     Raises:
         ValueError: if they were written by a later version, or are incomplete.
@@ -82,15 +82,15 @@ def read(rows: Iterable[Row]) -> tuple[int, list[Kept]]:
         if unpack is None:
             raise ValueError(f"identity state holds a row of an unknown kind ({letter!r})")
         *names, key = cast("list[Any]", _decode(name[1:]))
-        generation, value = cast("tuple[int, Any]", _decode(packed))
-        entry = Entry(AliasKey(*key) if letter == ROOMS else key, generation, unpack(value))
+        used, value = cast("tuple[int, Any]", _decode(packed))
+        entry = Entry(AliasKey(*key) if letter == ROOMS else key, used, unpack(value))
         found.setdefault((letter, tuple(names)), []).append(entry)
     if head is None:
         raise ValueError("identity state is incomplete: its scalars are missing")
-    version, turn_at, tables = cast("tuple[int, int, list[Any]]", _decode(head))
+    version, tables = cast("tuple[int, list[Any]]", _decode(head))
     if version != VERSION:
         raise ValueError(f"identity state of version {version}, this program reads version {VERSION}")
-    return turn_at, [Kept(letter, tuple(names), gen, found.get((letter, tuple(names)), [])) for letter, names, gen in tables]
+    return [Kept(letter, tuple(names), last, found.get((letter, tuple(names)), [])) for letter, names, last in tables]
 
 
 def _key(table: Table, key: object) -> bytes:
@@ -120,12 +120,12 @@ def _number(value: str | list[Any]) -> str | Parcel:
 
 def _pack_room(room: Room) -> object:
     events = [[row_of(record), watch] for record, watch in room.events.values()]
-    return [events, None if room.raised is None else row_of(room.raised)]
+    return [events, None if room.raised is None else row_of(room.raised), room.due]
 
 
 def _room(value: list[Any]) -> Room:
-    events, raised = value
-    room = Room(raised=None if raised is None else cast("Orphan", item_of(raised)))
+    events, raised, due = value
+    room = Room(raised=None if raised is None else cast("Orphan", item_of(raised)), due=due)
     for row, watch in events:
         record = record_of_row(row)
         room.events[record.event.source, record.event.id] = (record, watch)

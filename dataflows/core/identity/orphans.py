@@ -49,10 +49,14 @@ class Orphan:
 
 @dataclass(slots=True)
 class Room:
-    """The events that wait at one alias, by source and ID, each with whether it keeps watch here; and the orphan raised for them."""
+    """The events that wait at one alias, by source and ID, each with whether it keeps watch here; and the orphan raised for them.
+
+    `due`: while none is raised and one keeps watch, when somebody may be missed (µs of log time).
+    """
 
     events: dict[tuple[str, str], tuple[Record, bool]] = field(default_factory=dict[tuple[str, str], tuple[Record, bool]])
     raised: Orphan | None = None
+    due: int | None = None
 
     def watched(self) -> list[Record]:
         """The records that keep watch here."""
@@ -90,7 +94,7 @@ class WaitingRoom:
         if identity in room.events:
             return
         if watch and self._after is not None and room.raised is None and not room.watched():
-            heapq.heappush(self._due, (record.log + self._after, key))
+            self._expect(key, room, record.log + self._after)
         room.events[identity] = (record, watch)
         self.rooms.touched(key)
 
@@ -125,21 +129,31 @@ class WaitingRoom:
                 continue
             since = min(record.log for record in watched)
             if since + self._after > due:
-                heapq.heappush(self._due, (since + self._after, key))
+                self._expect(key, room, since + self._after)
                 continue
             records = tuple(sorted(watched, key=place))
-            room.raised = Orphan(key.tenant, key.text, due, since, due, 1, resolved=False, order=None, records=records)
+            room.raised, room.due = Orphan(key.tenant, key.text, due, since, due, 1, resolved=False, order=None, records=records), None
             self.rooms.touched(key)
             self._signal(room.raised)
         self.rooms.advance(log)
 
-    def restore(self, generation: int | None, entries: Iterable[Entry[AliasKey, Room]]) -> None:
-        """Goes on from kept rooms."""
-        self.rooms.restore(generation, entries)
-        for key, _, room in self.rooms.entries():
-            watched = room.watched() if room is not None and room.raised is None else []
-            if watched and self._after is not None:
-                heapq.heappush(self._due, (min(record.log for record in watched) + self._after, key))
+    def restore(self, last: int | None, entries: Iterable[Entry[AliasKey, Room]], changed_at: int | None) -> None:
+        """Goes on from kept rooms. If the policy has changed, who waits is missed when the new one says so, but not before `changed_at`."""
+        self.rooms.restore(last, entries)
+        for key, _, room in list(self.rooms.entries()):
+            if room is None or room.raised is not None or self._after is None:
+                continue
+            if changed_at is None:
+                if room.due is not None:
+                    heapq.heappush(self._due, (room.due, key))
+            elif watched := room.watched():
+                self._expect(key, room, max(min(record.log for record in watched) + self._after, changed_at))
+
+    def _expect(self, key: AliasKey, room: Room, due: int) -> None:
+        """Plans to see at `due` whether somebody is missed."""
+        room.due = due
+        self.rooms.touched(key)
+        heapq.heappush(self._due, (due, key))
 
     def _settle(self, key: AliasKey, room: Room, log: int, order: str) -> None:
         raised = room.raised

@@ -73,7 +73,7 @@ def put(head: Record | Placed, own: Record, order: str, item: Record | Note | Am
 
 def joined(head: Record | Placed, own: Record, order: str) -> Placed:
     """The waiting event of `own`, applied to `order` directly after `head`."""
-    record = Record(head.log, own.topic, own.partition, own.offset, own.sub, own.at, order, own.event, own.raw)
+    record = Record(head.log, own.topic, own.partition, own.offset, own.sub, own.at, order, own.event, own.raw, own.key, own.headers)
     return put(head, own, order, record)
 
 

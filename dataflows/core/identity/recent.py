@@ -12,10 +12,10 @@ V = TypeVar("V")
 
 
 class Entry(NamedTuple, Generic[K, V]):
-    """A key as it is kept between runs: the generation of its last use, and its value; None if it was taken out."""
+    """A key as it is kept between runs: when it was last used, at the latest (µs of log time), and its value; None if it was taken out."""
 
     key: K
-    generation: int
+    used: int
     value: V | None
 
 
@@ -77,9 +77,12 @@ class Recent(Generic[K, V]):
             self._changed.add(key)
 
     @property
-    def generation(self) -> int | None:
-        """The present generation; None before time has begun."""
-        return self._generation
+    def last(self) -> int | None:
+        """The last instant of the present generation (µs of log time); None before time has begun."""
+        return None if self._generation is None else self._end(self._generation)
+
+    def _end(self, generation: int) -> int:
+        return (generation + 1) * self._keep - 1
 
     def changes(self) -> Iterator[Entry[K, V]]:
         """What changed since the last call; at the first, everything. Nothing is tracked before. What is forgotten is no change."""
@@ -90,21 +93,27 @@ class Recent(Generic[K, V]):
         generation = self._generation or 0
         for key in changed:
             if key in self._young:
-                yield Entry(key, generation, self._young[key])
+                yield Entry(key, self._end(generation), self._young[key])
             else:
-                yield Entry(key, generation - 1, self._old.get(key))
+                yield Entry(key, self._end(generation - 1), self._old.get(key))
 
     def entries(self) -> Iterator[Entry[K, V]]:
         """Everything."""
         generation = self._generation or 0
         for age, values in enumerate((self._young, self._old)):
             for key, value in values.items():
-                yield Entry(key, generation - age, value)
+                yield Entry(key, self._end(generation - age), value)
 
-    def restore(self, generation: int | None, entries: Iterable[Entry[K, V]]) -> None:
-        """Goes on from kept entries; what would have been forgotten by `generation` is left out. Only an empty table can be restored."""
-        self._generation = generation
+    def restore(self, last: int | None, entries: Iterable[Entry[K, V]]) -> None:
+        """Goes on from kept entries; what would have been forgotten by then is left out. Only an empty table can be restored.
+
+        Since instants are kept, not numbers of generations, these may have been of another length: an entry still stays for long enough.
+        """
         self._changed = set()
+        if last is None:
+            return
+        self._generation = now = last // self._keep
         for key, used, value in entries:
-            if value is not None and generation is not None and used >= generation - 1:
-                (self._young if used == generation else self._old)[key] = value
+            own = used // self._keep
+            if value is not None and own >= now - 1:
+                (self._young if own == now else self._old)[key] = value

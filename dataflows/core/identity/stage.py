@@ -104,7 +104,7 @@ class Stage:
     def changes(self) -> Iterator[Change]:
         """The rows that changed since the last call; see `Persistent`."""
         tables = self._tables()
-        head = kept.scalars(self._turn_at, tables)
+        head = kept.scalars(tables)
         if head != self._head:
             self._head = head
             yield kept.SCALARS, head
@@ -114,30 +114,29 @@ class Stage:
     def rows(self) -> Iterator[Row]:
         """All rows."""
         tables = self._tables()
-        yield kept.SCALARS, kept.scalars(self._turn_at, tables)
+        yield kept.SCALARS, kept.scalars(tables)
         for table in tables:
             yield from kept.all_rows(table)
 
-    def restore(self, rows: Iterable[Row]) -> None:
-        """Goes on from rows.
+    def restore(self, rows: Iterable[Row], changed_at: int | None = None) -> None:
+        """Goes on from rows. `changed_at`: the log time (µs) from which on another policy holds than the one they were kept under, if so.
 
         Raises:
             ValueError: if they were written by a later version, or are incomplete.
         """
-        self._turn_at, tables = kept.read(rows)
-        for letter, names, generation, entries in tables:
+        for letter, names, last, entries in kept.read(rows):
             if letter == kept.TIES:
                 tenant, kind = names
                 self._ties[tenant, kind] = Recent(self._rules.keep)
-                self._ties[tenant, kind].restore(generation, entries)
+                self._ties[tenant, kind].restore(last, entries)
             elif letter == kept.NUMBERS:
                 self._numbers[names[0]] = Recent(self._rules.keep)
-                self._numbers[names[0]].restore(generation, entries)
+                self._numbers[names[0]].restore(last, entries)
             elif letter == kept.ROOMS:
-                self._waiting.restore(generation, entries)
+                self._waiting.restore(last, entries, changed_at)
             else:
-                self._baskets.seen.restore(generation, entries)
-        self._head = kept.scalars(self._turn_at, self._tables())
+                self._baskets.seen.restore(last, entries)
+        self._head = kept.scalars(self._tables())
 
     def _tables(self) -> list[kept.Table]:
         return [

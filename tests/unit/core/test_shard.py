@@ -149,3 +149,39 @@ def test_nothing_is_requested_of_an_order_that_is_blocked(shard: Shard) -> None:
     give(other, "0", T0 + 60_000_000, "address.invalid")
     blocked = give(other, "2", T0 + HOUR, "payment.failed", failed)
     assert [out.type for out in blocked if out.topic == "actions"] == ["action.proposed"]
+
+
+CHANGES: tuple[tuple[str, list[tuple[str, str, str]]], ...] = (
+    ("payment.capture_overdue: off", [("exception.retracted", "payment.capture_overdue", "retracted")]),
+    ("payment.capture_overdue: shadow", [("exception.updated", "payment.capture_overdue", "open")]),
+    ("payment.capture_overdue: {threshold: 48 h}", [("exception.retracted", "payment.capture_overdue", "retracted")]),
+    (
+        "order.pending_too_long: {threshold: 2 h}",
+        [("exception.raised", "order.pending_too_long", "open"), ("exception.updated", "payment.capture_overdue", "suppressed")],
+    ),
+    ("order.stalled: {threshold: 400 d}", []),
+)
+
+
+@pytest.mark.parametrize(("rule", "expected"), CHANGES)
+def test_a_new_policy_is_applied_to_open_orders_at_one_instant(
+    shard: Shard, tmp_path: Path, rule: str, expected: list[tuple[str, str, str]]
+) -> None:
+    """Orders restored under another policy are judged anew when log time reaches the instant that it holds from, even if stopped before."""
+    overdue(shard)
+    new = policy(tmp_path, f"rules: {{{rule}}}\n")
+    restored = Shard(new)
+    restored.restore(shard.rows(), T0 + 26 * HOUR)
+    assert wait(restored, T0 + 26 * HOUR - 1) == []
+    again = Shard(new)
+    again.restore(restored.rows())
+    outs = wait(again, T0 + 27 * HOUR)
+    assert told(outs) == expected
+    assert {out.log for out in outs} <= {T0 + 26 * HOUR}
+    assert wait(again, T0 + 28 * HOUR) == []
+
+
+def test_a_row_of_no_known_kind_is_refused(shard: Shard) -> None:
+    """State that a later program has added to is not silently lost."""
+    with pytest.raises(ValueError, match="a stored row begins with b'z', which this program does not know"):
+        shard.restore([(b"zebra", b"")])

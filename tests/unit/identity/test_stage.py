@@ -300,3 +300,15 @@ def test_nothing_is_left_of_what_has_been_answered() -> None:
     world.see("auth", T0 + 2, "payment.authorized", order="A-1", payment_id="p1")
     world.advance(T0 + DAY)
     assert (world.first.waiting, world.second.waiting) == (0, 0)
+
+
+def test_a_waiting_event_keeps_its_key_and_headers() -> None:
+    """What is rejected later must be the original untouched, and in binary mode the headers are half of the event."""
+    stage = Stage(1, RULES)
+    waiting = record(line("1", T0, "payment.captured", order=None, data={"payment_id": "p"}), T0)
+    waiting.key, waiting.headers = b"p", (("trace", b"1"),)
+    tie = record(line("2", T0, "payment.authorized", order="A", data={"payment_id": "p"}), T0 + 1)
+    stage.apply([(waiting, "payment_id", "p", False), (tie, "payment_id", "p", False)])
+    (placed,) = stage.drain()[0]
+    assert isinstance(placed.item, Record)
+    assert (placed.item.raw, placed.item.key, placed.item.headers) == (waiting.raw, b"p", (("trace", b"1"),))
