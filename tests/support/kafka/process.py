@@ -11,11 +11,15 @@ from abc import abstractmethod
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from random import SystemRandom
+from typing import IO, TYPE_CHECKING, Any
 
 from confluent_kafka import KafkaException
 from confluent_kafka.admin import AdminClient
 
 from tests.support.kafka.base import Broker, Unavailable
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
 
 HOST = "127.0.0.1"
 
@@ -37,11 +41,21 @@ def free_port() -> int:
                 return port
 
 
-class ProcessBroker(Broker):
-    """A broker process with a directory of its own.
+def spawn(command: Sequence[str], output: IO[bytes], **more: Any) -> subprocess.Popen[bytes]:
+    """Starts a process that dies with this one, even when this one is killed: the kernel sees to it where `setpriv` is (any Linux).
 
-    It dies with the process that started it, even when that is killed: the kernel sees to it where `setpriv` is there (any Linux).
+    `output` takes what it writes to standard output and error; `more` is for `subprocess.Popen`.
     """
+    guard = ["setpriv", "--pdeathsig", "KILL"] if shutil.which("setpriv") else []
+
+    def start() -> subprocess.Popen[bytes]:
+        return subprocess.Popen[bytes]([*guard, *command], stdin=subprocess.DEVNULL, stdout=output, stderr=subprocess.STDOUT, **more)
+
+    return _starter.submit(start).result()
+
+
+class ProcessBroker(Broker):
+    """A broker process with a directory of its own; it dies with the process that started it."""
 
     patience = 60.0
     """How long the broker may take until it answers, in seconds."""
@@ -62,11 +76,8 @@ class ProcessBroker(Broker):
         """The command that runs the broker in the foreground."""
 
     def _start(self) -> None:
-        guard = ["setpriv", "--pdeathsig", "KILL"] if shutil.which("setpriv") else []
         with self.output.open("ab") as output:
-            self._process = _starter.submit(
-                subprocess.Popen[bytes], [*guard, *self._command()], stdin=subprocess.DEVNULL, stdout=output, stderr=subprocess.STDOUT
-            ).result()
+            self._process = spawn(self._command(), output)
         try:
             self._await()
         except BaseException:
