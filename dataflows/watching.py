@@ -32,7 +32,7 @@ def watch(observer: Observer, source: KafkaSource, graph: Settings, stores: Sequ
     read(catalogue.BEHIND, lambda: stats.behind)
     read(catalogue.LAG, source.lag)
     read(catalogue.PROGRESS, lambda: {channel: at / SECOND for channel, at in _known(stats.progress).items()})
-    read(catalogue.LEAST_PROGRESS, lambda: _least_seconds(stats.progress))
+    read(catalogue.LEAST_PROGRESS, lambda: None if (decided := _decided(graph)) is None else decided / SECOND)
     read(catalogue.HELD_BACK, lambda: sum(len(shell.merge) for shell in graph.shells))
     read(catalogue.DUPLICATES, lambda: sum(shard.counts.duplicates for shard in shards))
     read(catalogue.OPEN_ORDERS, lambda: sum(len(shard) for shard in shards))
@@ -43,21 +43,17 @@ def watch(observer: Observer, source: KafkaSource, graph: Settings, stores: Sequ
         read(catalogue.FEED_MARK, lambda: {feed: mark / SECOND for feed, mark, _, _ in _feeds(graph) if mark is not None})
         read(catalogue.FEED_STALE, lambda: {feed: float(stale) for feed, _, stale, _ in _feeds(graph)})
         read(catalogue.PARKED, lambda: _parked(graph))
-    observer.health.follow(lambda: _least(stats.progress))
+    observer.health.follow(lambda: _decided(graph))
 
 
 def _known(progress: Mapping[str, int]) -> dict[str, int]:
     return {channel: at for channel, at in progress.items() if BEGINNING < at < END}
 
 
-def _least(progress: Mapping[str, int]) -> int | None:
-    known = _known(progress)
-    return min(known.values()) if known and len(known) == len(progress) else None
-
-
-def _least_seconds(progress: Mapping[str, int]) -> float | None:
-    least = _least(progress)
-    return None if least is None else least / SECOND
+def _decided(graph: Settings) -> int | None:
+    """Up to where the shards of this process have decided, whichever process reads what they are made of (µs); None before they begin."""
+    least = min((shell.merge.progress for shell in graph.shells), default=BEGINNING)
+    return least if BEGINNING < least < END else None
 
 
 def _feeds(graph: Settings) -> list[tuple[str, int | None, bool, int]]:

@@ -39,7 +39,7 @@ PROGRESS = Metric(
     "orderwatch_progress_timestamp_seconds", "gauge", "Log time before which all of a partition has been read.", ("partition",)
 )
 LEAST_PROGRESS = Metric(
-    "orderwatch_least_progress_timestamp_seconds", "gauge", "The least progress of this process: deadlines up to here are decided."
+    "orderwatch_least_progress_timestamp_seconds", "gauge", "Log time up to which the shards of this process have decided all deadlines."
 )
 BEHIND = Metric(
     "orderwatch_behind_progress_total",
