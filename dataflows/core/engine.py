@@ -24,6 +24,7 @@ from dataflows.core.verdicts import CASE_NEW
 if TYPE_CHECKING:
     from collections.abc import Iterable
 
+    from dataflows.core.conditions import Condition
     from dataflows.core.order import Order
     from dataflows.core.policy import Policy, RuleSetting
     from dataflows.core.verdicts import Out, Status, Verdict
@@ -203,7 +204,8 @@ class Engine:
         for index in sorted(rules - {FAILED}):
             kind = RULES[index].kind
             try:
-                changed.update(self._look(order, facts, index, now, inclusive=inclusive))
+                if news := self._look(order, facts, index, now, inclusive=inclusive):
+                    changed.update(news)
             except Exception as error:  # noqa: BLE001 - whatever a rule throws must cost no other rule and no other order
                 name = type(error).__name__
                 order.pending.pop(index, None)
@@ -225,14 +227,23 @@ class Engine:
     def _look(self, order: Order, facts: Facts, index: int, now: int, *, inclusive: bool) -> dict[Key, Verdict]:
         """Judges one rule at `now`: notes when to look again, and returns the verdicts on it that have changed."""
         rule, ledger = RULES[index], order.ledger
-        findings = Findings(now, inclusive)
+        conditions: list[Condition] = []
         if facts.placed is not None or index in UNPLACED:
             setting = cast("Profile", order.profile).settings[index]
+            conditions = [condition for condition in rule.judge(facts, setting) if condition is not None]
+        if not conditions and not ledger.verdicts:
+            # Nothing is wrong, and nothing was: so it is with most orders.
+            order.pending.pop(index, None)
+            if order.parked:
+                order.parked.pop(index, None)
+            return {}
+        findings = Findings(now, inclusive)
+        if conditions:
             said = [v for v in ledger.verdicts.values() if v.kind == rule.kind and v.status != "retracted"] if self.feeds else ()
-            findings.take(rule.judge(facts, setting), self.feeds, facts, said, order.parked.get(index))
+            findings.take(conditions, self.feeds, facts, said, order.parked.get(index))
         found, look = findings.found, findings.look
         after: dict[Key, Verdict] = {}
-        if found or index in order.live or ledger.verdicts:
+        if found or ledger.verdicts:
             after, deferred = ledger.reconcile(rule.kind, found, now, deadlines=inclusive)
             if deferred:
                 look = now

@@ -35,14 +35,11 @@ class Findings:
     look: int | None = None
     parked: Parked | None = None
 
-    def take(
-        self, conditions: Iterable[Condition | None], feeds: Feeds, facts: Facts, said: Iterable[Verdict], before: Parked | None
-    ) -> None:
+    def take(self, conditions: Iterable[Condition], feeds: Feeds, facts: Facts, said: Iterable[Verdict], before: Parked | None) -> None:
         """Takes in what the rule's judge found. `said`: the verdicts on its kind; `before`: what of it was parked until now."""
         by_scope: dict[str | None, list[Condition]] = {}
         for condition in conditions:
-            if condition is not None:
-                by_scope.setdefault(condition.scope, []).append(condition)
+            by_scope.setdefault(condition.scope, []).append(condition)
         for scope, scoped in by_scope.items():
             for condition in merged(scoped):
                 waits = feeds.of(condition.setting.feeds, facts) if feeds and condition.setting.feeds else ()
