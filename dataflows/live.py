@@ -83,19 +83,19 @@ def run_live(settings: LiveSettings, stop: Stop, observer: Observer) -> None:
 
 
 def _topics(settings: LiveSettings) -> dict[str, int]:
-    """Makes topics that are missing, if asked to; returns how many partitions each output topic has."""
+    """Makes topics that are missing, if asked to, and checks those that are written; returns how many partitions these have."""
     inputs, outputs, options = settings.inputs, settings.outputs, settings.kafka.client()
-    written = set(outputs.topics.values()) if outputs.kind == "kafka" else set[str]()
-    if settings.kafka.create_topics:
-        # A topic that its producers stamp is somebody else's: it would not pass the check.
-        specs = {} if inputs.allow_create_time else dict.fromkeys(inputs.topics, input_topic(inputs.partitions))
-        specs |= dict.fromkeys(written, output_topic(outputs.partitions))
-        ensure_topics(options, specs, replication=settings.kafka.replication or BROKER_DEFAULT)
-    found = broker.describe(broker.admin(options), options, sorted(written))
-    for name, topic in found.items():
-        if topic is None:
-            raise KafkaInputError(f"topic {name} does not exist: make it with `orderwatch topics create`, or set kafka.create_topics")
-    return {name: topic.partitions for name, topic in found.items() if topic is not None}
+    written = sorted(outputs.topics.values()) if outputs.kind == "kafka" else []
+    known = broker.describe(broker.admin(options), options, [*inputs.topics, *written])
+    counts = {topic: found.partitions for topic, found in known.items() if found is not None}
+    specs = {topic: output_topic(counts.get(topic, outputs.partitions)) for topic in written}
+    # How a topic that is read was made is its producers' affair; the source says what it needs of it.
+    specs |= {topic: input_topic(inputs.partitions) for topic in inputs.topics if topic not in counts}
+    missing = [topic for topic in specs if topic not in counts]
+    if missing and not settings.kafka.create_topics:
+        raise KafkaInputError(f"topic {missing[0]} does not exist: make it with `orderwatch topics create`, or set kafka.create_topics")
+    ensure_topics(options, specs, replication=settings.kafka.replication or BROKER_DEFAULT)
+    return {topic: counts.get(topic, outputs.partitions) for topic in written}
 
 
 def _resume(

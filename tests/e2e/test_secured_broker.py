@@ -1,0 +1,96 @@
+"""A broker that wants TLS and a password: what the settings say is enough, and what is wrong with them is one line."""
+
+from __future__ import annotations
+
+import subprocess
+import sys
+import time
+from typing import TYPE_CHECKING
+
+import orjson
+import pytest
+import yaml
+
+from tests.e2e.test_changes import STRICT, placed
+from tests.support.brokers import Unavailable, topic
+from tests.support.kafka.secured import PASSWORD, USER, SecuredKafka, foreign
+from tests.support.live import ROOT, committed, produce
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+    from pathlib import Path
+
+
+@pytest.fixture(scope="module")
+def secured() -> Iterator[SecuredKafka]:
+    """A Kafka with a secured listener."""
+    try:
+        broker = SecuredKafka()
+    except Unavailable as none:
+        pytest.skip(f"needs Apache Kafka from Maven's jars, to configure it: {none}")
+    yield broker
+    broker.stop()
+
+
+def settings(home: Path, broker: SecuredKafka, events: str, **kafka: object) -> Path:
+    """Settings that reach the broker by its secured listener, the password in a file of its own."""
+    secret = home / "password"
+    secret.write_text(f"{PASSWORD}\n")
+    policy = home / "policy.yaml"
+    policy.write_text(STRICT)
+    given = {
+        "kafka": {
+            "brokers": [broker.secured],
+            "protocol": "sasl_ssl",
+            "ca_file": str(broker.authority),
+            "sasl_mechanism": "PLAIN",
+            "sasl_username": USER,
+            "sasl_password_file": str(secret),
+            "create_topics": True,
+            **kafka,
+        },
+        "inputs": {"topics": [events]},
+        "outputs": {"exceptions": f"{events}-exceptions", "actions": f"{events}-actions", "partitions": 1},
+        "state": {"dir": str(home / "state")},
+        "http": {"enabled": False},
+        "policy": str(policy),
+    }
+    path = home / "settings.yaml"
+    path.write_text(yaml.safe_dump(given))
+    return path
+
+
+@pytest.mark.slow
+def test_the_engine_reads_and_writes_over_tls_with_a_password(secured: SecuredKafka, tmp_path: Path) -> None:
+    """Source, transactions and administration alike; the password stands in no line that it prints."""
+    events = topic(secured, "events")
+    produce(secured.bootstrap, events, [placed(number) for number in range(10)])
+    log = tmp_path / "log"
+    command = [sys.executable, "-m", "dataflows", "run", "--settings", str(settings(tmp_path, secured, events))]
+    with log.open("wb") as out:
+        engine = subprocess.Popen(command, stdout=out, stderr=out, cwd=ROOT)
+    give_up = time.monotonic() + 90
+    found: list[str] = []
+    while len(found) < 10:
+        assert engine.poll() is None, log.read_text()
+        assert time.monotonic() < give_up, log.read_text()
+        time.sleep(0.5)
+        found = [str(orjson.loads(record.value)["subject"]) for record in committed(secured.bootstrap, f"{events}-exceptions")]
+    engine.terminate()
+    assert engine.wait(60) == 0
+    assert len(set(found)) == 10
+    assert PASSWORD not in log.read_text()
+
+
+@pytest.mark.parametrize("wrong", ["password", "authority"])
+def test_a_wrong_password_or_authority_is_one_line_and_exit_code_2(secured: SecuredKafka, tmp_path: Path, wrong: str) -> None:
+    """Said at the start, not after endless tries."""
+    path = settings(tmp_path, secured, "order-events", **({} if wrong == "password" else {"ca_file": str(foreign(tmp_path))}))
+    if wrong == "password":
+        (tmp_path / "password").write_text("not it")
+    command = [sys.executable, "-m", "dataflows", "run", "--settings", str(path)]
+    done = subprocess.run(command, capture_output=True, text=True, cwd=ROOT, timeout=120, check=False)
+    said = [line for line in done.stderr.splitlines() if not line.startswith("{")]
+    assert done.returncode == 2, done.stderr
+    assert len(said) == 1, done.stderr
+    assert said[0].startswith("orderwatch: no answer from the brokers")
