@@ -1,17 +1,25 @@
-"""`python -m tests.bench`: one table of what Orderwatch costs on this machine."""
+"""`python -m tests.bench`: tables of what Orderwatch costs on this machine.
+
+Without more: the heart and a replay, on one core. `scale`: the live engine with many open orders, and from Kafka to Kafka.
+"""
 
 from __future__ import annotations
 
 import argparse
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 from rich.console import Console
 from rich.table import Table
 
+from tests.bench.kafka import latency, through
 from tests.bench.measure import memory, speed
+from tests.bench.scale import scale
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
+
+    from tests.bench.kafka import Soon
 
 
 def main() -> None:
@@ -19,17 +27,23 @@ def main() -> None:
     parser = argparse.ArgumentParser(prog="python -m tests.bench", description=__doc__)
     parser.add_argument("--orders", type=int, default=5_000, help="orders of the simulated world whose replay is timed")
     parser.add_argument("--open", type=int, nargs="*", default=[10_000, 100_000, 1_000_000], help="numbers of open orders to be weighed")
+    commands = parser.add_subparsers(dest="command")
+    live = commands.add_parser("scale", help="the live engine")
+    live.add_argument("--open", type=int, default=1_000_000, help="open orders in state; 0: leave that part out")
+    live.add_argument("--seconds", type=float, default=40, help="how long each load lasts")
+    live.add_argument("--folder", type=Path, help="where a prepared state is found or left, to be used again")
+    live.add_argument("--orders", type=int, default=5_000, help="orders of the simulated world that is a backlog in Kafka; 0: leave it out")
+    live.add_argument("--rate", type=int, default=200, help="events per second of the steady stream; 0: leave it out")
     chosen = parser.parse_args()
-    report(orders=chosen.orders, opened=chosen.open)
+    if chosen.command == "scale":
+        report_live(opened=chosen.open, seconds=chosen.seconds, orders=chosen.orders, rate=chosen.rate, folder=chosen.folder)
+    else:
+        report(orders=chosen.orders, opened=chosen.open)
 
 
 def report(*, orders: int, opened: Sequence[int]) -> None:
     """Prints the table: the speed of a replay of a world of `orders` orders, the weight of each number of `opened` orders."""
-    table = Table(title="Orderwatch, one core", box=None, pad_edge=False)
-    table.add_column("what")
-    table.add_column("figure", justify="right")
-    table.add_column("unit")
-    table.add_column("ratio", justify="right")
+    table = _table("Orderwatch, one core")
     found = speed(orders)
     for what, rate in (
         ("replay, from file to files", found.replay),
@@ -46,6 +60,64 @@ def report(*, orders: int, opened: Sequence[int]) -> None:
         unit = f"bytes each (state {weighed.packed:,.0f})"
         table.add_row(f"{number:,} open orders", f"{weighed.resident:,.0f}", unit, f"{weighed.resident / first:.2f} x")
     Console().print(table)
+
+
+def report_live(*, opened: int, seconds: float, orders: int, rate: int, folder: Path | None = None) -> None:
+    """Prints the tables of the live engine; a number of 0 leaves its part out."""
+    if opened:
+        Console().print(_scale(opened, seconds, folder))
+    if orders or rate:
+        Console().print(_kafka(orders, rate, int(seconds)))
+
+
+def _scale(opened: int, seconds: float, folder: Path | None) -> Table:
+    found = scale(opened, seconds, folder)
+    table = _table(f"{opened:,} open orders in durable state, epochs of 10 s, scans of random orders at full speed")
+    kept, off = found.kept, found.off
+    table.add_row("recovery off", f"{off.wall:,.0f}", f"events/s ({off.cpu:,.0f} per s of processor)", "1.00 x")
+    unit = f"events/s ({kept.cpu:,.0f} per s of processor)"
+    table.add_row("recovery on", f"{kept.wall:,.0f}", unit, f"{kept.wall / off.wall:.2f} x ({kept.cpu / off.cpu:.2f} x)")
+    for way, figures in (("off", off), ("on", kept)):
+        table.add_row(f"longest pause, recovery {way}", f"{figures.pause * 1_000:,.0f}", "ms between two looks at the input", "")
+    table.add_row("end of an epoch, all shards", f"{kept.epoch * 1_000:,.0f}", "ms, the longest", "")
+    table.add_row("resume", f"{kept.resume:,.1f}", "s until shards judge again", "")
+    table.add_row("memory after resume", f"{kept.memory:,.0f}", "bytes per open order, its aliases included", "")
+    table.add_row("memory under load", f"{kept.grown:,.0f}", "bytes per open order", "")
+    table.add_row("state on disk", f"{kept.state:,.0f}", f"bytes per open order ({found.packed:,.0f} of them the order)", "")
+    return table
+
+
+def _kafka(orders: int, rate: int, seconds: int) -> Table:
+    table = _table("Kafka to Kafka")
+    if orders:
+        found = through(orders)
+        table.caption = found.broker
+        table.add_row("reading and decoding alone", f"{found.floor.wall:,.0f}", f"events/s of {found.records:,}", "")
+        for processes, speed_ in found.by_processes.items():
+            table.add_row(f"{processes} processes", f"{speed_.wall:,.0f}", "events/s", f"{speed_.wall / found.floor.wall:.2f} x")
+    if rate:
+        soon = latency(seconds, rate)
+        for what, figure in (
+            ("signal: append to exception, appended", soon.appended),
+            ("signal: append to exception, readable", soon.readable),
+            ("deadline: due to exception, appended", soon.deadline_appended),
+            ("deadline: due to exception, readable", soon.deadline_readable),
+        ):
+            table.add_row(what, _both(figure), f"ms, p50 and p99 of {figure.of}, at {rate} events/s", "")
+    return table
+
+
+def _both(figure: Soon) -> str:
+    return f"{figure.p50:,.0f} / {figure.p99:,.0f}"
+
+
+def _table(title: str) -> Table:
+    table = Table(title=title, box=None, pad_edge=False)
+    table.add_column("what")
+    table.add_column("figure", justify="right")
+    table.add_column("unit")
+    table.add_column("ratio", justify="right")
+    return table
 
 
 if __name__ == "__main__":

@@ -19,7 +19,7 @@ from dataflows.core.storage import pack_order
 from dataflows.flow import Settings
 from dataflows.names import ORDER_SHARDS
 from dataflows.runner import GC_THRESHOLDS
-from schemas.record import Note, Record
+from schemas.record import Mark, Note, Record
 from schemas.wire import decode, micros
 from sources.files import FileSource
 from sources.simulator import stream
@@ -29,7 +29,7 @@ from tests.support.logs import MINUTE, T0, iso
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-    from dataflows.core.policy import Policy
+    from dataflows.flow import MakeShard
 
 RUNS = 3
 
@@ -50,9 +50,9 @@ class Taker(Shard):
 
     kept: list[Record | Note] | None = None
 
-    def apply(self, record: Record | Note) -> None:
+    def apply(self, record: Record | Note | Mark) -> None:
         """Takes one record or note."""
-        if self.kept is not None:
+        if self.kept is not None and not isinstance(record, Mark):
             self.kept.append(record)
 
     def advance(self, to: int, *, inclusive: bool = True) -> None:
@@ -90,7 +90,7 @@ def speed(orders: int) -> Speed:
         policy.write_text(policy_text(), encoding="utf-8")
         rules = load_policy(policy)
 
-        def whole(heart: Callable[[Policy], Shard], taken: list[Record | Note] | None = None) -> None:
+        def whole(heart: MakeShard, taken: list[Record | Note] | None = None) -> None:
             Taker.kept = taken
             source = FileSource([str(events)])
             replay_into(folder / "out", source, rules, settings=Settings(source.channels, heart=heart))
