@@ -8,17 +8,21 @@ from __future__ import annotations
 import re
 import sys
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, cast
 
 from dataflows.core.rules import RULES
+from dataflows.observe.catalogue import METRICS
+from dataflows.settings.load import setting_fields
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable
 
+    from pydantic.fields import FieldInfo
+
     from dataflows.core.rules.base import Rule
 
 ROOT = Path(__file__).resolve().parent.parent
-DOCUMENTS = ("README.md", "dataflows/core/rules/README.md", "tests/README.md")
+DOCUMENTS = ("README.md", "dataflows/README.md", "dataflows/core/rules/README.md", "tests/README.md")
 PART = re.compile(r"(<!-- generated: (\w+) -->\n).*?(<!-- /generated -->)", re.DOTALL)
 
 
@@ -79,7 +83,31 @@ def kinds_by_domain() -> str:
     return f"{len(RULES)} kinds:\n\n" + table(("domain", "kinds", "which"), rows)
 
 
-PARTS: dict[str, Callable[[], str]] = {"kinds": kinds, "kinds_by_domain": kinds_by_domain}
+def _shown(field: FieldInfo) -> str:
+    """A setting's default as one would write it into an environment variable."""
+    if field.is_required():
+        return "required"
+    default: object = field.get_default(call_default_factory=True, validated_data={})
+    if isinstance(default, tuple):
+        default = ",".join(map(str, cast("tuple[object, ...]", default)))
+    if isinstance(default, bool):
+        default = str(default).lower()
+    return f"`{default}`" if default not in (None, "", {}) else ""
+
+
+def settings() -> str:
+    """All settings, section by section."""
+    rows = ((f"`{'.'.join(at)}`", _shown(field), field.description or "") for at, field in setting_fields().items())
+    return table(("setting", "default", "meaning"), rows)
+
+
+def metrics() -> str:
+    """All metrics."""
+    rows = ((f"`{metric.name}`", metric.kind, ", ".join(f"`{label}`" for label in metric.labels), metric.help) for metric in METRICS)
+    return table(("metric", "kind", "labels", "meaning"), rows)
+
+
+PARTS: dict[str, Callable[[], str]] = {"kinds": kinds, "kinds_by_domain": kinds_by_domain, "settings": settings, "metrics": metrics}
 
 
 def renewed(text: str) -> str:

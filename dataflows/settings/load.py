@@ -16,6 +16,7 @@ from dataflows.settings.model import BETWEEN, PREFIX, Settings
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
 
+    from pydantic.fields import FieldInfo
     from pydantic_core import ErrorDetails
 
     from dataflows.core.policy.tree import Data, Tree
@@ -65,16 +66,16 @@ def load_settings(
         raise SettingsError(first + rest) from None  # the details of the error hold what was given, secrets included
 
 
-def setting_paths() -> dict[At, object]:
-    """All settings by their path, with their types."""
-    paths: dict[At, object] = {}
+def setting_fields() -> dict[At, FieldInfo]:
+    """All settings by their path."""
+    fields: dict[At, FieldInfo] = {}
     for name, field in Settings.model_fields.items():
         section = field.annotation
         if isinstance(section, type) and issubclass(section, BaseModel):
-            paths |= {(name, inner): detail.annotation for inner, detail in section.model_fields.items()}
+            fields |= {(name, inner): detail for inner, detail in section.model_fields.items()}
         else:
-            paths[(name,)] = section
-    return paths
+            fields[(name,)] = field
+    return fields
 
 
 def variable(at: At) -> str:
@@ -88,7 +89,7 @@ def _from_environment(environment: Mapping[str, str]) -> dict[At, Given]:
     Only `ORDERWATCH_POLICY` and names with `__` are ours: Kubernetes puts variables such as ORDERWATCH_PORT into every
     container beside a service of this name.
     """
-    alone = {variable(at) for at in setting_paths() if len(at) == 1}
+    alone = {variable(at) for at in setting_fields() if len(at) == 1}
     return {
         tuple(name[len(PREFIX) :].lower().split(BETWEEN)): Given(name, value)
         for name, value in environment.items()
@@ -126,7 +127,7 @@ def _leaves(data: Mapping[str, Data], at: At, tree: Tree, file: Path) -> Iterato
 
 def _with_secrets(layer: Mapping[At, Given]) -> dict[At, object]:
     """The values of a layer; where the file of a secret is named, the secret."""
-    secrets = {at for at, kind in setting_paths().items() if kind is SecretStr or SecretStr in get_args(kind)}
+    secrets = {at for at, field in setting_fields().items() if SecretStr in get_args(field.annotation)}
     values: dict[At, object] = {}
     for at, given in layer.items():
         of = (*at[:-1], at[-1].removesuffix(SECRET_FILE))
@@ -170,7 +171,7 @@ def _problem(detail: ErrorDetails, layers: list[dict[At, Given]]) -> str:
         case "extra_forbidden":
             # Of a whole section that is not known, the first setting in it is named.
             at, name = next(((at, layer[at].name) for layer in layers for at in layer if at[: len(loc)] == loc), (loc, name))
-            meant = nearest(".".join(at), [".".join(path) for path in setting_paths()])
+            meant = nearest(".".join(at), [".".join(path) for path in setting_fields()])
             environment = name.upper().startswith(PREFIX)
             hint = f"; did you mean {variable(tuple(meant.split('.'))) if environment else meant}?" if meant else ""
             return f"{name}: no such setting{hint}"

@@ -6,8 +6,11 @@ import os
 import signal
 import subprocess
 import sys
+import threading
 import time
+from contextlib import contextmanager
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import pytest
 
@@ -15,10 +18,13 @@ from dataflows import launcher
 from dataflows.launcher import PEER_GONE, addresses, command_of, launch
 from dataflows.runner import Stop
 
+if TYPE_CHECKING:
+    from collections.abc import Generator
+
 ROOT = Path(__file__).parents[3]
 SLEEP = "import time; time.sleep(60)"
-HEED = "import signal, sys, time; signal.signal(signal.SIGTERM, lambda *_: sys.exit(0)); print('ready', flush=True); time.sleep(60)"
-DEAF = "import signal, time; signal.signal(signal.SIGTERM, signal.SIG_IGN); print('ready', flush=True); time.sleep(60)"
+HEED = "import os, signal, sys, time; signal.signal(signal.SIGTERM, lambda *_: sys.exit(0)); os.write(1, b'ready\\n'); time.sleep(60)"
+DEAF = "import os, signal, time; signal.signal(signal.SIGTERM, signal.SIG_IGN); os.write(1, b'ready\\n'); time.sleep(60)"
 PEER = f"import sys, time; time.sleep(0.1); sys.exit({PEER_GONE})"
 
 
@@ -94,49 +100,53 @@ def test_a_stop_is_passed_on_and_all_end_well(started: Started) -> None:
     assert not any(map(runs, started.pids))
 
 
-def lines(code: str) -> subprocess.Popen[str]:
-    """Runs some Python whose lines can be read."""
-    return subprocess.Popen(python(code), stdout=subprocess.PIPE, text=True, cwd=ROOT)
+@contextmanager
+def lines(code: str) -> Generator[tuple[subprocess.Popen[str], list[str]]]:
+    """Runs some Python that starts two processes; gives it and the first four lines that they all write, which do not get mixed up."""
+    with subprocess.Popen(python(code), stdout=subprocess.PIPE, text=True, cwd=ROOT) as process:
+        assert process.stdout is not None
+        watchdog = threading.Timer(60, process.kill)
+        watchdog.start()
+        try:
+            yield process, [process.stdout.readline().strip() for _ in range(4)]
+        finally:
+            watchdog.cancel()
+            process.kill()
 
 
 LAUNCHER = f"""
-import sys
+import os, sys
 from dataflows.launcher import launch
 from dataflows.runner import Stop
 stop = Stop()
 with stop.on_signals():
-    sys.exit(launch([[sys.executable, "-c", {HEED!r}]] * 2, stop, lambda number, pid: print(pid, flush=True))[0])
+    sys.exit(launch([[sys.executable, "-c", {HEED!r}]] * 2, stop, lambda number, pid: os.write(1, b"%d\\n" % pid))[0])
 """
 
 
 def test_sigterm_to_the_launcher_stops_all_of_them() -> None:
     """The whole way: signal, handler, processes, exit code."""
-    process = lines(LAUNCHER)
-    assert process.stdout is not None
-    words = [process.stdout.readline().strip() for _ in range(4)]
-    pids = [int(word) for word in words if word != "ready"]
-    process.send_signal(signal.SIGTERM)
-    assert process.wait(30) == 0
+    with lines(LAUNCHER) as (process, words):
+        pids = [int(word) for word in words if word != "ready"]
+        process.send_signal(signal.SIGTERM)
+        assert process.wait() == 0
     assert not any(map(runs, pids))
-    process.stdout.close()
 
 
-ORPHAN = "from dataflows.launcher import die_with_launcher; import time; print(die_with_launcher(), flush=True); time.sleep(60)"
+ORPHAN = (
+    "import os; from dataflows.launcher import die_with_launcher; os.write(1, b'%d\\n' % -die_with_launcher()); import time; time.sleep(60)"
+)
 
 
 @pytest.mark.skipif(sys.platform != "linux", reason="only Linux kills the children of the dead")
 def test_no_process_outlives_a_launcher_that_is_killed() -> None:
     """The launcher gets SIGKILL, so it cannot see to it itself."""
-    process = lines(LAUNCHER.replace(repr(HEED), repr(ORPHAN)))
-    assert process.stdout is not None
-    words = [process.stdout.readline().strip() for _ in range(4)]
-    pids = [int(word) for word in words if word != "True"]
+    with lines(LAUNCHER.replace(repr(HEED), repr(ORPHAN))) as (process, words):
+        pids = [int(word) for word in words if word != "-1"]
+        process.kill()
     assert len(pids) == 2
-    process.kill()
-    process.wait(30)
     while any(map(runs, pids)):
         time.sleep(0.01)
-    process.stdout.close()
 
 
 def test_a_process_whose_launcher_is_gone_already_ends_at_once() -> None:

@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+import re
 from pathlib import Path
 
 import pytest
 
 from dataflows.settings import Settings, SettingsError, load_settings, render_settings
-from dataflows.settings.load import setting_paths, variable
+from dataflows.settings.load import setting_fields, variable
 
 STATE = {"ORDERWATCH_STATE__DIR": "state"}
 EVERYTHING = """
@@ -208,9 +209,19 @@ def test_a_refusal_never_shows_a_secret(tmp_path: Path) -> None:
 
 def test_every_setting_is_described_and_has_a_variable_of_its_own() -> None:
     """The generated table has a meaning for each, and no two share a name."""
-    paths = setting_paths()
-    assert len({variable(at) for at in paths}) == len(paths)
-    for at in paths:
-        section = Settings.model_fields[at[0]]
-        field = section if len(at) == 1 else getattr(section.annotation, "model_fields", {})[at[1]]
+    fields = setting_fields()
+    assert len({variable(at) for at in fields}) == len(fields)
+    for at, field in fields.items():
         assert field.description, at
+
+
+def test_the_example_of_the_documents_is_valid(tmp_path: Path) -> None:
+    """With files at the places that it names."""
+    document = (Path(__file__).parents[3] / "dataflows/README.md").read_text(encoding="utf-8")
+    example = document.split("```yaml\n# orderwatch.yaml\n")[1].split("```")[0]
+    for path in re.findall(r"/(?:etc|run)/\S+", example):
+        (tmp_path / Path(path).name).write_text("x", encoding="utf-8")
+        example = example.replace(path, str(tmp_path / Path(path).name))
+    file = tmp_path / "settings.yaml"
+    file.write_text(example, encoding="utf-8")
+    assert load_settings(file).kafka.client()["sasl.password"] == "x"
