@@ -10,6 +10,7 @@ from bytewax.operators import StatefulBatchLogic  # pyright: ignore[reportMissin
 
 from dataflows.core.identity import Ambiguous, Placed, Sighting, Stage
 from dataflows.core.identity.orphans import Orphan
+from dataflows.failure import noted
 from dataflows.keeping import KeptError
 from dataflows.merge import Merge
 from dataflows.rejects import ambiguous, undecodable
@@ -83,9 +84,10 @@ class StageShell(StatefulBatchLogic["Arrival[Sighting]", StageOutput, bytes]):
             kept = keeper.resume(snapshot)
             self.merge.restore(kept.progress, kept.channels, kept.held)
             with _readable(kept.shard):
-                stage.restore(kept.rows)
+                stage.restore(kept.rows, kept.changed_at)
             self._begun = True
 
+    @noted
     def on_batch(self, values: list[Arrival[Sighting]]) -> tuple[list[StageOutput], bool]:
         """Judges what no channel can come before any more, and says how far this shard has come."""
         if not self._begun:
@@ -107,6 +109,7 @@ class StageShell(StatefulBatchLogic["Arrival[Sighting]", StageOutput, bytes]):
         placed, onward = stage.drain()
         return [StageOutput(progress, placed, onward)], False
 
+    @noted
     def snapshot(self) -> bytes:
         """The shell's token."""
         return TOKEN if self._keeper is None else _pickled(self._keeper.commit(self.merge, self._stage))
@@ -144,6 +147,7 @@ class OrderShell(StatefulBatchLogic["Arrival[OrderItem]", "Judged", bytes]):
             with _readable(kept.shard):
                 self._shard.restore(kept.rows, kept.changed_at)
 
+    @noted
     def on_batch(self, values: list[Arrival[OrderItem]]) -> tuple[list[Judged], bool]:
         """Judges what no channel can come before any more, lets time pass up to there and says what came out."""
         if self._shard is None:
