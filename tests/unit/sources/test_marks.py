@@ -2,12 +2,22 @@
 
 from __future__ import annotations
 
+from typing import TYPE_CHECKING
+
 import pytest
 
 from schemas.feeds import FeedOf
 from schemas.record import Mark
+from sources.batch import END
+from sources.files import FileSource
 from sources.marks import SECOND, MarkSampler
 from tests.support.logs import HOUR, T0, line, record
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+    from schemas.record import Record
+    from sources.batch import Refusal
 
 FEEDS = ("/carrier", "/carrier/ups", "/warehouse/ams1")
 
@@ -67,6 +77,28 @@ def test_a_sampler_that_is_stored_and_made_again_gives_the_same_marks() -> None:
         pieces += MarkSampler(FEEDS, before.state()).among(log[cut:])
         assert pieces == whole
     assert len(whole) == len(log) + 4
+
+
+def test_a_replay_gives_the_same_marks_however_its_files_are_read(tmp_path: Path) -> None:
+    """Each right after its record in log order, file by file, whatever the chunks."""
+    paths: list[str] = []
+    for name in ("a", "b"):
+        path = tmp_path / f"{name}.jsonl"
+        path.write_bytes(b"".join(line(f"{name}{n}", T0 + n * SECOND // 2, source="/carrier/ups") + b"\n" for n in range(20)))
+        paths.append(str(path))
+    found: list[list[tuple[object, ...]]] = []
+    for chunk in (100, 1 << 20):
+        part = FileSource(paths, chunk_bytes=chunk, feeds=FEEDS).build_part("events", "files", None)
+        items: list[Record | Refusal | Mark] = []
+        progress = 0
+        while progress < END:
+            (batch,) = part.next_batch()
+            items += batch.items
+            progress = batch.progress
+        found.append([(type(item).__name__, item.log, item.topic, item.partition, item.offset, item.sub) for item in items])
+        assert sum(isinstance(item, Mark) for item in items) == 20
+        assert found[-1] == sorted(found[-1], key=lambda place: place[1:])
+    assert found[0] == found[1]
 
 
 def test_without_declared_feeds_items_are_passed_on_as_they_are() -> None:
