@@ -78,9 +78,10 @@ def _scale(opened: int, seconds: float, folder: Path | None) -> Table:
     unit = f"events/s ({kept.cpu:,.0f} per s of processor)"
     table.add_row("recovery on", f"{kept.wall:,.0f}", unit, f"{kept.wall / off.wall:.2f} x ({kept.cpu / off.cpu:.2f} x)")
     for way, figures in (("off", off), ("on", kept)):
-        table.add_row(f"longest pause, recovery {way}", f"{figures.pause * 1_000:,.0f}", "ms between two looks at the input", "")
+        table.add_row(f"longest pause, recovery {way}", f"{figures.stood * 1_000:,.0f}", "ms between two events judged", "")
+        table.add_row("", f"{figures.pause * 1_000:,.0f}", "ms between two looks at the input, 2,000 events apart", "")
     table.add_row("end of an epoch, all shards", f"{kept.epoch * 1_000:,.0f}", "ms, the longest", "")
-    table.add_row("resume", f"{kept.resume:,.1f}", "s until shards judge again", "")
+    table.add_row("resume", f"{kept.resume:,.1f}", f"s until shards judge again ({kept.resume_cpu:,.1f} s of processor)", "")
     table.add_row("memory after resume", f"{kept.memory:,.0f}", "bytes per open order, its aliases included", "")
     table.add_row("memory under load", f"{kept.grown:,.0f}", "bytes per open order", "")
     table.add_row("state on disk", f"{kept.state:,.0f}", f"bytes per open order ({found.packed:,.0f} of them the order)", "")

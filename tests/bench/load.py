@@ -109,6 +109,25 @@ class Filled(Shard):
             yield ORDER + b"default\x1fACM-%08d" % order, self.template.replace(blank, b"%08d" % order)
 
 
+class Watched(Shard):
+    """A heart that notes the longest time in which none of its process's shards judged anything, seconds."""
+
+    stood: ClassVar[float] = 0.0
+    latest: ClassVar[float] = 0.0
+
+    def apply(self, record: Record | Note | Mark) -> None:
+        """Judges."""
+        now = time.perf_counter()
+        Watched.stood = max(Watched.stood, now - Watched.latest)
+        super().apply(record)
+        Watched.latest = time.perf_counter()
+
+    @classmethod
+    def begin(cls) -> None:
+        """Notes from now on."""
+        cls.stood, cls.latest = 0.0, time.perf_counter()
+
+
 def template(policy: Policy) -> bytes:
     """An order that is halfway, packed."""
     shard = Shard(policy)

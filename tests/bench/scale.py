@@ -25,7 +25,7 @@ from dataflows.live import HomeStores
 from dataflows.names import ORDER_SHARDS
 from dataflows.runner import GC_THRESHOLDS, run
 from dataflows.state.home import StateHome
-from tests.bench.load import CHANNELS, Filled, Load, Nowhere, TieSource, template
+from tests.bench.load import CHANNELS, Filled, Load, Nowhere, TieSource, Watched, template
 from tests.bench.measure import resident
 
 if TYPE_CHECKING:
@@ -82,10 +82,13 @@ class Figures(NamedTuple):
     wall: float
     cpu: float
     pause: float
-    """The longest between two looks at the input."""
+    """The longest between two looks at the input, that is for the judging of two batches and all else."""
+    stood: float
+    """The longest between two events judged."""
     epoch: float
     """The longest that the end of an epoch kept all shards together, without the wait for the disk."""
     resume: float
+    resume_cpu: float
     memory: float
     grown: float
     state: float
@@ -97,15 +100,16 @@ def go_on(path: Path, orders: int, seconds: float, *, keeps: bool) -> None:
     ends: dict[int, list[float]] = {}
     home = StateHome.open(path)
     stores = HomeStores(home)
-    settings = Settings(CHANNELS, stores=stores, on_snapshot=lambda took: ends.setdefault(len(load.pauses), []).append(took))
+    settings = Settings(CHANNELS, stores=stores, heart=Watched, on_snapshot=lambda took: ends.setdefault(len(load.pauses), []).append(took))
     gc.collect()
-    before, memory = resident(), 0
+    before, memory, resumed = resident(), 0, 0.0
 
     def ready() -> None:
-        nonlocal memory
-        memory = resident() - before
+        nonlocal memory, resumed
+        memory, resumed = resident() - before, time.process_time() - spent
         if not keeps:
             untrack(settings)
+        Watched.begin()
 
     def end() -> None:
         elapsed, cpu = time.perf_counter() - load.began, time.process_time() - load.cpu
@@ -114,8 +118,10 @@ def go_on(path: Path, orders: int, seconds: float, *, keeps: bool) -> None:
             wall=load.events / elapsed,
             cpu=load.events / cpu,
             pause=max(load.pauses),
+            stood=Watched.stood,
             epoch=max(map(sum, ends.values()), default=0.0),
             resume=load.resume,
+            resume_cpu=resumed,
             memory=memory / orders,
             grown=(resident() - before) / orders,
             state=sum(store.size for store in stores.opened) / orders,
@@ -123,7 +129,7 @@ def go_on(path: Path, orders: int, seconds: float, *, keeps: bool) -> None:
         print(json.dumps(found._asdict()), flush=True)  # noqa: T201
         os._exit(0)
 
-    load = Load(orders, seconds, ready, end)
+    load, spent = Load(orders, seconds, ready, end), time.process_time()
     flow_into(home, load, settings, EPOCH if keeps else NEVER, load.judging)
 
 

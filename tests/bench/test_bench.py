@@ -4,10 +4,16 @@ from __future__ import annotations
 
 import pytest
 
-from tests.bench.__main__ import report
+from tests.bench.__main__ import report, report_live
 
 
 @pytest.mark.bench
 def test_the_table_can_be_made() -> None:
     """Prints what `python -m tests.bench` prints."""
     report(orders=5_000, opened=(10_000, 100_000, 1_000_000))
+
+
+@pytest.mark.bench
+def test_the_tables_of_the_live_engine_can_be_made() -> None:
+    """Prints what `python -m tests.bench scale` prints."""
+    report_live(opened=1_000_000, seconds=40, orders=5_000, rate=200)
