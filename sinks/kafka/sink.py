@@ -19,7 +19,7 @@ from sinks.kafka.stats import Stats
 from sinks.kafka.writer import Shared, Writer
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping, Sequence
+    from collections.abc import Callable, Mapping, Sequence
 
     from sinks.kafka.stats import Listener
 
@@ -81,7 +81,7 @@ class KafkaSink(FixedPartitionedSink["Sequence[Verdict]", bytes]):
         self._parts = sorted(part_name(topic, n) for topic, output in topics.items() for n in range(output.partitions))
         self._index = {name: index for index, name in enumerate(self._parts)}
         self._shared = Shared(dict(client), AdminClient(dict(client), logger=CLIENT_LOG), state, since, listener or Stats(), patience)
-        self._place = lru_cache(1 << 16)(self._place_of)
+        self._place = _placing({topic: output.partitions for topic, output in topics.items()})
 
     def list_parts(self) -> list[str]:
         """All partitions of all topics, sorted as text."""
@@ -111,8 +111,15 @@ class KafkaSink(FixedPartitionedSink["Sequence[Verdict]", bytes]):
             raise KafkaOutputError(f"{output.name}[{part.partition}]: {error}") from error
         return _Partition(Writer(self._shared, topic, part, token))
 
-    def _place_of(self, topic: str, key: bytes) -> str:
-        return part_name(topic, partition_of(key, self._topics[topic].partitions))
+
+def _placing(partitions: Mapping[str, int]) -> Callable[[str, bytes], str]:
+    """The part of a key, remembered: murmur2 in Python takes some microseconds. Knows no sink, which would never be freed then."""
+
+    @lru_cache(1 << 16)
+    def place(topic: str, key: bytes) -> str:
+        return part_name(topic, partition_of(key, partitions[topic]))
+
+    return place
 
 
 def part_name(topic: str, partition: int) -> str:

@@ -127,7 +127,9 @@ class Writer:
 
     def _fail(self, error: KafkaOutputError) -> None:
         with self._changed:
-            self._failure = error
+            # Without traceback: its frames would keep the producer, its connections and threads, until some garbage collection, which may
+            # run on one of librdkafka's own threads.
+            self._failure = KafkaOutputError(str(error), fenced=error.fenced)
             self._changed.notify_all()
 
     def _open(self) -> Producer:
