@@ -181,6 +181,7 @@ def _run(
     live = LiveSink(Noted(sink), lambda out: sink.part_for(out.topic, out), observer.published, observer.resumed)
     flow = get_live_flow(Stoppable(source, stop, observer), {settings.outputs.kind: live}, policy, graph)
     began = time.monotonic()
+    observer.joining()
     run(
         flow,
         recovery=home.recovery if settings.state.recovery else None,

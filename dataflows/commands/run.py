@@ -142,6 +142,8 @@ def _awaiting(cluster: ClusterSettings, observer: Observer) -> Generator[None]:
 
     def remind() -> None:
         while not ended.wait(REMIND_S) and not observer.health.is_connected:
+            if not observer.health.is_joining:
+                continue
             unknown = [address for address in cluster.addresses if not _resolves(address)]
             observer.log.warning("waiting for the other processes of the cluster", addresses=cluster.addresses, unknown_hosts=unknown)
 

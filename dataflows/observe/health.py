@@ -20,6 +20,8 @@ class Health:
     def __init__(self, peers: Sequence[str] = (), clock: Callable[[], float] = time.monotonic) -> None:
         self._clock = clock
         self._peers = peers
+        self.is_joining = False
+        """Whether all that this process needs of its own is there, and only its peers may be missing."""
         self._connected_at: float | None = None
         self._resume_seconds: float | None = None
         self._beaten_at: float | None = None
@@ -36,6 +38,10 @@ class Health:
     def resume_seconds(self) -> float | None:
         """How long the state took to load; None while it is not."""
         return self._resume_seconds
+
+    def joining(self) -> None:
+        """This process is about to meet its peers."""
+        self.is_joining = True
 
     def connected(self) -> None:
         """All processes of the cluster are there."""
@@ -73,7 +79,7 @@ class Health:
     def missing(self) -> list[str]:
         """What the process still needs to be ready, in words; nothing if it is."""
         if self._connected_at is None:
-            return [f"waiting for {', '.join(self._peers)}" if self._peers else "starting"]
+            return [f"waiting for {', '.join(self._peers)}" if self._peers and self.is_joining else "starting"]
         if self._resume_seconds is None:
             return ["loading the state"]
         found = [problem for check in self._checks if (problem := check()) is not None]

@@ -16,19 +16,32 @@ if TYPE_CHECKING:
     from dataflows.settings import LogSettings
 
 
+class _Libraries(logging.Handler):
+    """What libraries say through `logging` becomes a line like any other: the client of Kafka does, and Python's own warnings."""
+
+    def emit(self, record: logging.LogRecord) -> None:
+        """Passes a message on at its level."""
+        structlog.get_logger().log(record.levelno, record.getMessage(), logger=record.name)
+
+
 @contextmanager
 def logging_to_stderr(settings: LogSettings, **every_line: object) -> Generator[None]:
     """While inside, logs go to standard error as it is now, whatever becomes of descriptor 2: the runner holds that back.
 
-    What Python itself writes to `sys.stderr` (warnings, failures of threads) goes there as well. `every_line` is added to each line.
+    What libraries log (from level warning on) and what Python itself writes to `sys.stderr` (failures of threads) goes there as well.
+    `every_line` is added to each line of the log.
     """
-    before = sys.stderr
+    before, libraries = sys.stderr, _Libraries()
     with os.fdopen(os.dup(2), "w", buffering=1, encoding="utf-8", errors="backslashreplace") as stream:
         _configure(settings, stream, every_line)
         sys.stderr = stream
+        logging.captureWarnings(capture=True)
+        logging.getLogger().addHandler(libraries)
         try:
             yield
         finally:
+            logging.getLogger().removeHandler(libraries)
+            logging.captureWarnings(capture=False)
             sys.stderr = before
             structlog.reset_defaults()
 

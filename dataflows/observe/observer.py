@@ -51,6 +51,10 @@ class Observer:
         """Says under which policy (version) the engine runs."""
         self.metrics.read(catalogue.INFO, lambda: [((version("orderwatch"), policy), 1.0)])
 
+    def joining(self) -> None:
+        """Brokers, topics and state are there; now the other processes of the cluster are waited for."""
+        self.health.joining()
+
     def connected(self) -> None:
         """All processes of the cluster are there."""
         self.health.connected()

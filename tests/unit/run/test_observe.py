@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import json
+import logging
 import os
 import sys
 import threading
 import urllib.error
 import urllib.request
+import warnings
 from typing import TYPE_CHECKING
 
 import pytest
@@ -184,6 +186,8 @@ def test_health_and_readiness_are_said_in_words() -> None:
     observer = Observer(["b:2"])
     with serving("127.0.0.1", 0, observer) as port:
         assert get(port, "/healthz")[::2] == (200, "ok\n")
+        assert get(port, "/readyz")[::2] == (503, "starting\n")
+        observer.joining()
         assert get(port, "/readyz")[::2] == (503, "waiting for b:2\n")
         observer.connected()
         assert get(port, "/readyz?verbose")[::2] == (503, "loading the state\n")
@@ -258,6 +262,20 @@ def test_logs_are_json_lines_on_the_standard_error_of_old(capfd: pytest.CaptureF
     assert line.pop("timestamp").endswith("Z")
     assert line == {"event": "stopped", "level": "info", "process": 1, "records": 7}
     assert second == "from Python itself"
+
+
+def test_what_libraries_log_are_lines_like_any_other(capfd: pytest.CaptureFixture[str]) -> None:
+    """The client of Kafka complains through `logging`, Python through warnings: neither breaks a stream of JSON."""
+    with logging_to_stderr(LogSettings()):
+        logging.getLogger("kafka").error("GETPID %s", "retrying")
+        logging.getLogger("kafka").info("chatter")
+        with pytest.MonkeyPatch.context() as patch:
+            patch.setattr(warnings, "filters", [])
+            warnings.warn("old", DeprecationWarning, stacklevel=1)
+    first, second = map(json.loads, capfd.readouterr().err.splitlines())
+    assert (first["event"], first["level"], first["logger"]) == ("GETPID retrying", "error", "kafka")
+    assert "old" in second["event"]
+    assert second["level"] == "warning"
 
 
 def test_logs_for_people_are_text(capfd: pytest.CaptureFixture[str]) -> None:
