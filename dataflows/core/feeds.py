@@ -169,29 +169,32 @@ class Feeds:
     def of(self, domains: Iterable[str], facts: Facts) -> tuple[str, ...]:
         """The declared feeds that a deadline of an order depends on, given what its rule waits for (first parts of `source`).
 
-        Of each domain those that have spoken of the order, and those named like a carrier or a site of it; where there are none, all.
+        Of each domain those that have spoken of the order, and those named like a carrier or a site of it; where there are none, all, unless
+        a source of the domain that is not declared has spoken of it: then the order's own is known, and nobody watches it.
         """
         found: list[str] = []
         for domain in domains:
             declared = self._domains.get(domain)
             if declared:
                 concerned = self._concerned(facts)
-                found += [name for name in declared if name in concerned] or declared
+                own = [name for name in declared if name in concerned]
+                found += own or ([] if f"/{domain}" in concerned else declared)
         return tuple(found)
 
     def _concerned(self, facts: Facts) -> frozenset[str]:
-        """The declared feeds that have to do with an order; remembered for the facts that were asked about last."""
+        """The declared feeds that have to do with an order, and the domains of the others; remembered for the facts asked about last."""
         asked, concerned = self._asked
         if asked is not facts:
             names: set[str] = set()
-            spoken: set[str | None] = set()
+            spoken: set[str] = set()
             for record in facts.t.records:
-                spoken.add(self._feed_of(record.event.source))
+                source = record.event.source
+                spoken.add(self._feed_of(source) or "/" + source.strip("/").partition("/")[0])
                 for term in ("carrier", "site"):
                     name = getattr(record.event.data, term, None)
                     if isinstance(name, str):
                         names.add(name.casefold())
-            concerned = frozenset(feed for feed in self._known if feed in spoken or feed.rpartition("/")[2].casefold() in names)
+            concerned = frozenset(spoken) | {feed for feed in self._known if feed.rpartition("/")[2].casefold() in names}
             self._asked = (facts, concerned)
         return concerned
 

@@ -126,6 +126,17 @@ def test_only_the_carrier_of_an_order_holds_its_parcels_back() -> None:
         assert bool(said(shard, gap)) is not alone
 
 
+def test_a_carrier_that_nobody_declared_waits_for_no_other_once_it_has_spoken() -> None:
+    """A silent carrier that is watched must not hide what is wrong with the parcels of one that is not."""
+    shard = Shard(policy(carrier_ups=LONG))
+    give(shard, "1", T0, "order.placed", PLACED)
+    give(shard, "2", T0, "warehouse.label_created", {**LABEL, "carrier": "gls"})
+    scan = {"status": "in_transit", "tracking_number": LABEL["tracking_number"]}
+    give(shard, "3", T0 + HOUR, "carrier.scan", scan, source="/carrier/gls")
+    shard.advance(T0 + 10 * DAY)
+    assert said(shard, "shipment.scan_gap")
+
+
 def test_later_steps_of_severity_wait_as_well() -> None:
     """The warning is said when the feed has passed it, the breach when it has passed that; of signals the steps after the first."""
     shard = Shard(policy(carrier=LONG))
