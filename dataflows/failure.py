@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
+from contextlib import contextmanager
 from functools import wraps
 from typing import TYPE_CHECKING, ParamSpec, TypeVar
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Generator
 
 P = ParamSpec("P")
 R = TypeVar("R")
@@ -18,12 +19,29 @@ class Failure:
     def __init__(self) -> None:
         self.first: Exception | None = None
 
+    def note(self, error: Exception) -> None:
+        """Keeps an exception, if it is the first."""
+        if self.first is None:
+            self.first = error
+
     def forget(self) -> None:
         """A run begins."""
         self.first = None
 
 
 FAILURE = Failure()
+
+
+@contextmanager
+def only_noted() -> Generator[None]:
+    """While inside, what is raised is kept and not raised: a part that is closed because another failed must not fail as well.
+
+    The engine would be aborted (SIGABRT) by that, without a word of what had gone wrong first.
+    """
+    try:
+        yield
+    except Exception as error:
+        FAILURE.note(error)
 
 
 def noted(function: Callable[P, R]) -> Callable[P, R]:
@@ -36,8 +54,7 @@ def noted(function: Callable[P, R]) -> Callable[P, R]:
         except StopIteration:
             raise
         except Exception as error:
-            if FAILURE.first is None:
-                FAILURE.first = error
+            FAILURE.note(error)
             raise
 
     return noting

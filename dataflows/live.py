@@ -41,6 +41,7 @@ if TYPE_CHECKING:
     from dataflows.runner import Stop
     from dataflows.settings import Settings as LiveSettings
 
+DAY = 24 * 3_600_000_000
 SHARDS = {"orders": len(ORDER_SHARDS), "identity_first": len(FIRST_SHARDS), "identity_second": len(SECOND_SHARDS)}
 """How many shards there are of each kind: pinned in every state directory."""
 
@@ -162,7 +163,9 @@ def _sink(settings: LiveSettings, home: StateHome, outputs: dict[str, int], obse
     topics = {topic: OutputTopic(name, outputs[name]) for topic, name in settings.outputs.topics.items()}
     # A run that keeps no state begins anew each time: what it says has nothing to do with what an earlier one said.
     state = home.uuid if settings.state.recovery else uuid4()
-    return KafkaSink(settings.kafka.client(), str(state), topics, listener=observer)
+    # Nothing of this state is older; a day's grace for brokers whose clocks are far off.
+    since = max(0, home.made - DAY) or None
+    return KafkaSink(settings.kafka.client(), str(state), topics, since=since, listener=observer)
 
 
 def _run(

@@ -16,7 +16,7 @@ from bytewax.inputs import FixedPartitionedSource, StatefulSourcePartition
 from bytewax.outputs import FixedPartitionedSink, StatefulSinkPartition
 from bytewax.recovery import RecoveryConfig  # pyright: ignore[reportMissingTypeStubs]
 
-from dataflows.failure import FAILURE, noted
+from dataflows.failure import FAILURE, noted, only_noted
 
 if TYPE_CHECKING:
     from collections.abc import Generator, Sequence
@@ -101,7 +101,8 @@ class _StoppablePart(StatefulSourcePartition[X, S]):
         return self._part.snapshot()
 
     def close(self) -> None:
-        self._part.close()
+        with only_noted():
+            self._part.close()
 
 
 class Stoppable(FixedPartitionedSource[X, S], Generic[X, S]):
@@ -137,9 +138,9 @@ class _NotedPart(StatefulSinkPartition[X, Any], Generic[X]):
     def snapshot(self) -> Any:
         return self._part.snapshot()
 
-    @noted
     def close(self) -> None:
-        self._part.close()
+        with only_noted():
+            self._part.close()
 
 
 class Noted(FixedPartitionedSink[X, Any], Generic[X]):
@@ -199,6 +200,8 @@ def run(
         raise FAILURE.first or PeerError("another process of the cluster is gone") from error
     finally:
         gc.set_threshold(*thresholds)
+    if FAILURE.first is not None:
+        raise FAILURE.first
 
 
 @contextmanager

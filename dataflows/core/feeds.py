@@ -169,8 +169,8 @@ class Feeds:
     def of(self, domains: Iterable[str], facts: Facts) -> tuple[str, ...]:
         """The declared feeds that a deadline of an order depends on, given what its rule waits for (first parts of `source`).
 
-        Of each domain those that have spoken of the order, and those named like a carrier or a site of it; where there are none, all, unless
-        a source of the domain that is not declared has spoken of it: then the order's own is known, and nobody watches it.
+        Of each domain those that have spoken of the order, and those named like a carrier or a site of it; where there are none, all,
+        unless a source of the domain that is not declared has spoken of it: then the order's own is known, and nobody watches it.
         """
         found: list[str] = []
         for domain in domains:

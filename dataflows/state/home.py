@@ -13,6 +13,7 @@ from __future__ import annotations
 import os
 import shutil
 import socket
+import time
 from typing import TYPE_CHECKING
 from uuid import UUID, uuid4
 
@@ -39,7 +40,7 @@ LOCK_WAIT_S = 10.0
 class StateHome:
     """The state directory, as opened by one process of a cluster.
 
-    `incarnation` numbers this opening: greater than those of all before it, and different for each process.
+    `made` is when the directory was made (µs since the epoch, UTC). `incarnation` numbers this opening: greater than those of all before it, and different for each process.
     """
 
     def __init__(self, path: Path, process: int, processes: int, handle: int, *, fsync: bool, compaction: Compaction) -> None:
@@ -53,7 +54,8 @@ class StateHome:
         self._handle = handle
         self._clean = path / "clean"
         with locked(path / "lock"):
-            self.uuid = UUID(_prepare(path).id)
+            state = _prepare(path)
+            self.uuid, self.made = UUID(state.id), state.made
             self.incarnation = _next(path / "incarnation")
             holder = msgspec.json.encode(Holder(self.incarnation, os.getpid(), socket.gethostname()))
             os.ftruncate(handle, 0)
@@ -203,7 +205,7 @@ def _prepare(path: Path) -> State:
         init_db_dir(recovery, RECOVERY_PARTS)  # type: ignore[no-untyped-call]
         sync_directory(recovery)
         (path / "shards").mkdir()
-        write_whole(path / "state.json", msgspec.json.encode(State(id=str(uuid4()), recovery=RECOVERY_PARTS)))
+        write_whole(path / "state.json", msgspec.json.encode(State(id=str(uuid4()), recovery=RECOVERY_PARTS, made=time.time_ns() // 1_000)))
     state = read_state(path)
     for part in range(state.recovery):
         file = recovery / f"part-{part}.sqlite3"

@@ -11,11 +11,12 @@ FORMAT = 1
 
 
 class State(msgspec.Struct, frozen=True):
-    """`state.json`. `policy` is None until a first run has begun; `lead` is the (process, incarnation) that began the last one."""
+    """`state.json`. `made`: when (µs since the epoch, UTC; 0: not known). `policy` is None until a first run has begun; `lead` is the (process, incarnation) that began the last one."""
 
     id: str
     recovery: int
     format: int = FORMAT
+    made: int = 0
     shards: dict[str, int] = {}
     inputs: dict[str, int] = {}
     outputs: dict[str, int] = {}

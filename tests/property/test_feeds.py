@@ -260,7 +260,9 @@ class Model:
         found: list[str] = []
         for domain in DOMAINS[kind]:
             declared = [feed for feed in self.feeds if feed.split("/")[1] == domain]
-            found += [feed for feed in declared if feed in spoken or feed.split("/")[-1] in named] or declared
+            own = [feed for feed in declared if feed in spoken or feed.split("/")[-1] in named]
+            unwatched = any(step.source.startswith(f"/{domain}/") and self._feed(step.source) is None for step in history)
+            found += own or ([] if unwatched else declared)
         return found
 
     def _passed(self, feeds: Sequence[str], at: int, by: int) -> bool:
