@@ -40,7 +40,8 @@ LOCK_WAIT_S = 10.0
 class StateHome:
     """The state directory, as opened by one process of a cluster.
 
-    `made` is when the directory was made (µs since the epoch, UTC). `incarnation` numbers this opening: greater than those of all before it, and different for each process.
+    `made` is when the directory was made (µs since the epoch, UTC). `incarnation` numbers this opening: greater than those of all
+    before it, and different for each process.
     """
 
     def __init__(self, path: Path, process: int, processes: int, handle: int, *, fsync: bool, compaction: Compaction) -> None:

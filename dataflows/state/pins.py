@@ -11,7 +11,10 @@ FORMAT = 1
 
 
 class State(msgspec.Struct, frozen=True):
-    """`state.json`. `made`: when (µs since the epoch, UTC; 0: not known). `policy` is None until a first run has begun; `lead` is the (process, incarnation) that began the last one."""
+    """`state.json`. `made`: when (µs since the epoch, UTC; 0: not known).
+
+    `policy` is None until a first run has begun; `lead` is the (process, incarnation) that began the last one.
+    """
 
     id: str
     recovery: int
