@@ -40,7 +40,7 @@ def only_noted() -> Generator[None]:
     """
     try:
         yield
-    except Exception as error:
+    except Exception as error:  # noqa: BLE001 - it is raised at the end of the run
         FAILURE.note(error)
 
 
