@@ -22,6 +22,9 @@ if TYPE_CHECKING:
     from tests.bench.kafka import Soon
 
 
+CONSOLE = Console(width=120)
+
+
 def main() -> None:
     """Measures and prints."""
     parser = argparse.ArgumentParser(prog="python -m tests.bench", description=__doc__)
@@ -59,15 +62,15 @@ def report(*, orders: int, opened: Sequence[int]) -> None:
         first = first or weighed.resident
         unit = f"bytes each (state {weighed.packed:,.0f})"
         table.add_row(f"{number:,} open orders", f"{weighed.resident:,.0f}", unit, f"{weighed.resident / first:.2f} x")
-    Console().print(table)
+    CONSOLE.print(table)
 
 
 def report_live(*, opened: int, seconds: float, orders: int, rate: int, folder: Path | None = None) -> None:
     """Prints the tables of the live engine; a number of 0 leaves its part out."""
     if opened:
-        Console().print(_scale(opened, seconds, folder))
+        CONSOLE.print(_scale(opened, seconds, folder))
     if orders or rate:
-        Console().print(_kafka(orders, rate, int(seconds)))
+        CONSOLE.print(_kafka(orders, rate, int(seconds)))
 
 
 def _scale(opened: int, seconds: float, folder: Path | None) -> Table:
@@ -95,7 +98,9 @@ def _kafka(orders: int, rate: int, seconds: int) -> Table:
         table.caption = found.broker
         table.add_row("reading and decoding alone", f"{found.floor.wall:,.0f}", f"events/s of {found.records:,}", "")
         for processes, speed_ in found.by_processes.items():
-            table.add_row(f"{processes} processes", f"{speed_.wall:,.0f}", "events/s", f"{speed_.wall / found.floor.wall:.2f} x")
+            table.add_row(
+                f"{processes} process{'es' * (processes > 1)}", f"{speed_.wall:,.0f}", "events/s", f"{speed_.wall / found.floor.wall:.2f} x"
+            )
     if rate:
         soon = latency(seconds, rate)
         for what, figure in (
@@ -113,7 +118,7 @@ def _both(figure: Soon) -> str:
 
 
 def _table(title: str) -> Table:
-    table = Table(title=title, box=None, pad_edge=False)
+    table = Table(title=title, box=None, pad_edge=False, title_justify="left")
     table.add_column("what")
     table.add_column("figure", justify="right")
     table.add_column("unit")

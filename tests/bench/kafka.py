@@ -38,6 +38,8 @@ BY_PRODUCERS = {"message.timestamp.type": "CreateTime", "retention.ms": "-1"}
 SIGNAL, DEADLINE = "shipment.damaged", "payment.capture_overdue"
 PATIENT_S = 5
 """How long after its placing an order may be unpaid under the policy of the latency measurement."""
+WARM_S = 3
+"""What is told in the first seconds is left out of the figures: the sink opens a partition when it has something for it."""
 POLICY = f"rules: {{order.master_data_incomplete: off, {DEADLINE}: {{threshold: {PATIENT_S} s}}}}\n"
 
 
@@ -151,7 +153,8 @@ class Shipped:
 
     def __init__(self, seconds: int, rate: int) -> None:
         self.rate = rate
-        self.count = seconds * rate
+        self.warm = WARM_S * rate
+        self.count = self.warm + seconds * rate
         self._begun = time.time_ns() // 1_000
 
     def before(self) -> Iterator[bytes]:
@@ -217,7 +220,7 @@ def latency(seconds: int, rate: int) -> Latency:
         listener.join()
         engine.stop()
         assert not left, f"{dict(left)} exceptions did not come"
-        return summed(rate, stamps, listener)
+        return summed(world, stamps, listener)
 
 
 def tell(broker: Broker, name: str, world: Shipped) -> dict[str, float]:
@@ -248,19 +251,22 @@ def raised(listener: Listener) -> Iterator[tuple[str, float, float, dict[str, ob
             yield event["data"]["kind"], stamp / 1_000, readable, event["data"]
 
 
-def summed(rate: int, stamps: dict[str, float], listener: Listener) -> Latency:
+def summed(world: Shipped, stamps: dict[str, float], listener: Listener) -> Latency:
     """Reduces what was heard to figures."""
     signals: list[tuple[float, float]] = []
     deadlines: list[tuple[float, float]] = []
     for kind, appended, readable, data in raised(listener):
+        id_ = cast("list[dict[str, str]]", data["evidence"])[-1]["id"]
+        if kind not in (SIGNAL, DEADLINE) or int(id_[1:]) < world.warm:
+            continue
         if kind == SIGNAL:
-            cause = stamps[cast("list[dict[str, str]]", data["evidence"])[-1]["id"]]
+            cause = stamps[id_]
             signals.append((appended - cause, readable - cause))
-        elif kind == DEADLINE:
+        else:
             due = datetime.fromisoformat(str(data["due_at"])).timestamp()
             deadlines.append((appended - due, readable - due))
     figures = [soon([pair[at] for pair in pairs]) for pairs in (signals, deadlines) for at in (0, 1)]
-    return Latency(rate, *figures)
+    return Latency(world.rate, *figures)
 
 
 def soon(seconds: list[float]) -> Soon:
