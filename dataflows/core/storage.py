@@ -1,10 +1,10 @@
 """An open order as bytes, and back: versioned plain data, so that a later program can still read what this one kept.
 
 Layout of version 2: a byte for the version, a byte of flags, the wake instant (eight bytes), so that both can be read at no cost, and a
-MessagePack array. A field is added at the end of the array, and its default to `_LATER`, for states that were kept before. Rules stand by
-their kind (see `codes`): what belongs to one that this program does not have is dropped. Version 1 was such an array alone, with the
-version as its first element and the rules by their place among those of its time, which begin the table of codes. Events go through
-`schemas.storage`; what can be computed again from them is not kept.
+MessagePack array, squeezed if a flag says so (see `squeeze`). A field is added at the end of the array, and its default to `_LATER`, for
+states that were kept before. Rules stand by their kind (see `codes`): what belongs to one that this program does not have is dropped.
+Version 1 was such an array alone, with the version as its first element and the rules by their place among those of its time, which begin
+the table of codes. Events go through `schemas.storage`; what can be computed again from them is not kept.
 """
 
 from __future__ import annotations
@@ -18,6 +18,7 @@ from dataflows.core.codes import BITS, KINDS, MARKS
 from dataflows.core.engine import CLOSE, INDEX
 from dataflows.core.feeds import Parked
 from dataflows.core.order import Order
+from dataflows.core.squeeze import spread, squeeze
 from dataflows.core.timeline import WITHDRAWN, Failure
 from dataflows.core.verdicts import Verdict
 from schemas.record import Evidence, Note, Record
@@ -37,8 +38,12 @@ VERDICT_FIELDS = (
 """The fields of a verdict before its evidence, in their stored order: a new one would be stored behind the evidence."""
 
 _HEAD = Struct(">BBq")
+HEAD = _HEAD.size
+"""How many bytes stand before the array."""
 _WAITS = 1
 """The flag of orders that wait for feeds."""
+_SQUEEZED = 2
+"""The flag of arrays that are squeezed with the first dictionary."""
 _AT_FIRST = 16
 """How many fields an order had in version 1, without the version."""
 _LATER: tuple[object, ...] = ((), (), "")
@@ -107,7 +112,12 @@ def pack_order(order: Order) -> bytes:
         timeline.failures,
         order.quarantined,
     )
-    return _HEAD.pack(VERSION, _WAITS if order.parked else 0, order.wake) + _encode(body)
+    return _HEAD.pack(VERSION, _SQUEEZED | (_WAITS if order.parked else 0), order.wake) + squeeze(_encode(body))
+
+
+def plain_of(packed: bytes) -> bytes:
+    """The array of an order as it is before it is squeezed."""
+    return spread(packed[HEAD:]) if packed[1] & _SQUEEZED else packed[HEAD:]
 
 
 def unpack_order(packed: bytes) -> Order:
@@ -118,7 +128,7 @@ def unpack_order(packed: bytes) -> Order:
     """
     body: list[Any]
     if packed[0] == VERSION:
-        wake, body = wake_of(packed), _decode(memoryview(packed)[_HEAD.size :])
+        wake, body = wake_of(packed), _decode(plain_of(packed))
     elif packed[0] == _FIRST:
         _, *body = _decode(packed)
         wake, body[13] = body[13]

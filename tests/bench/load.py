@@ -11,7 +11,8 @@ from bytewax.inputs import FixedPartitionedSource, StatefulSourcePartition
 from bytewax.outputs import FixedPartitionedSink, StatefulSinkPartition
 
 from dataflows.core.shard import ORDER, Shard
-from dataflows.core.storage import pack_order
+from dataflows.core.squeeze import squeeze
+from dataflows.core.storage import HEAD, pack_order, plain_of
 from schemas.record import Mark, Note, Record
 from schemas.wire import decode, micros
 from sources.batch import Batch
@@ -104,9 +105,9 @@ class Filled(Shard):
         yield from super().rows()
 
     def _held(self) -> Iterator[Row]:
-        blank = BLANK.encode()
+        blank, head, plain = BLANK.encode(), self.template[:HEAD], plain_of(self.template)
         for order in self.orders[self._number]:
-            yield ORDER + b"default\x1fACM-%08d" % order, self.template.replace(blank, b"%08d" % order)
+            yield ORDER + b"default\x1fACM-%08d" % order, head + squeeze(plain.replace(blank, b"%08d" % order))
 
 
 class Watched(Shard):

@@ -5,6 +5,7 @@ from __future__ import annotations
 import base64
 import json
 from hashlib import sha256
+from importlib.resources import files
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, cast, get_args
 
@@ -17,7 +18,8 @@ from dataflows.core.order import FINER_MARKS, Order
 from dataflows.core.policy import load_policy
 from dataflows.core.rules import RULES
 from dataflows.core.shard import ORDER, Shard
-from dataflows.core.storage import VERDICT_FIELDS, pack_order, unpack_order, wake_of
+from dataflows.core.squeeze import DICTIONARY, spread, squeeze
+from dataflows.core.storage import VERDICT_FIELDS, pack_order, plain_of, unpack_order, wake_of
 from dataflows.core.verdicts import Verdict
 from schemas.events import DATA_MODELS, Status
 from schemas.record import Evidence, Note, Record
@@ -107,11 +109,11 @@ def test_a_rule_that_is_no_more_leaves_nothing_behind() -> None:
     assert order is not None
     assert [kind for kind, _, _ in order.ledger.verdicts] == ["payment.capture_overdue"]
     packed = pack_order(order)
-    head, body = packed[:10], msgspec.msgpack.decode(packed[10:])
+    head, body = packed[:10], msgspec.msgpack.decode(plain_of(packed))
     body[11] += ["rule.of_tomorrow", T0]
     body[12] += ["rule.of_tomorrow", len(KINDS) + 5]
     body[14] += [["rule.of_tomorrow", *body[14][0][1:]]]
-    restored = unpack_order(head + msgspec.msgpack.encode(body))
+    restored = unpack_order(head + squeeze(msgspec.msgpack.encode(body)))
     assert (restored.pending, restored.live) == (order.pending, order.live)
     assert restored.ledger.verdicts == order.ledger.verdicts
 
@@ -121,16 +123,34 @@ def test_a_rule_without_a_code_is_stored_by_its_name() -> None:
     order = Order("default", "A-1")
     order.pending[0] = T0
     packed = pack_order(order)
-    head, body = packed[:10], msgspec.msgpack.decode(packed[10:])
+    head, body = packed[:10], msgspec.msgpack.decode(plain_of(packed))
     assert body[11] == [KINDS.index(RULES[0].kind), T0]
     body[11][0] = RULES[0].kind
-    assert unpack_order(head + msgspec.msgpack.encode(body)).pending == {0: T0}
+    assert unpack_order(head + squeeze(msgspec.msgpack.encode(body))).pending == {0: T0}
 
 
 def test_a_state_of_a_later_version_is_refused() -> None:
     """One line says which versions this program reads."""
     with pytest.raises(ValueError, match="order state of version 3, this program reads versions 1 to 2"):
         unpack_order(b"\x03" + pack_order(Order("default", "A-1"))[1:])
+
+
+def test_the_dictionary_that_stored_orders_are_squeezed_with_never_changes() -> None:
+    """Without it they cannot be read; what it makes of bytes that are no squeezed order is an error in words."""
+    content = (files("dataflows.core") / DICTIONARY).read_bytes()
+    assert sha256(content).hexdigest()[:16] == "7eede4185140eaea"
+    assert spread(squeeze(b"an order")) == b"an order"
+    with pytest.raises(ValueError, match="not a squeezed order"):
+        spread(b"junk")
+
+
+def test_an_order_that_was_kept_unsqueezed_is_read_as_well() -> None:
+    """A flag says what is squeezed."""
+    order = Order("default", "A-1")
+    order.pending[0] = T0
+    packed = pack_order(order)
+    plain = bytes((packed[0], packed[1] & ~2)) + packed[2:10] + plain_of(packed)
+    assert pack_order(unpack_order(plain)) == packed
 
 
 def test_the_tables_of_codes_only_grow() -> None:
