@@ -31,7 +31,7 @@ from sinks.jsonl import JsonlSink, UnwritableError
 from sinks.kafka.errors import KafkaOutputError
 from sinks.kafka.sink import KafkaSink, OutputTopic
 from sources.kafka import broker
-from sources.kafka.settings import KafkaInput, KafkaInputError
+from sources.kafka.settings import KafkaInput, KafkaInputError, NoAnswerError
 from sources.kafka.source import KafkaSource
 from sources.kafka.topics import BROKER_DEFAULT, ensure_topics, input_topic, output_topic
 
@@ -65,11 +65,13 @@ def run_live(settings: LiveSettings, stop: Stop, observer: Observer) -> None:
 
     Raises:
         MisuseError: if the settings do not fit what is there: policy, topics, state directory.
-        RunError: if it breaks off; state and output stand as of the last epoch, and a restart goes on.
+        RunError: if no broker answers, or it breaks off; state and output stand as of the last epoch, and a restart goes on.
     """
     try:
         outputs = _topics(settings)
         home = StateHome.open(settings.state.dir, settings.cluster.process_id or 0, settings.cluster.size, fsync=settings.state.fsync)
+    except NoAnswerError as error:
+        raise RunError(str(error)) from error
     except (StateError, KafkaInputError) as error:
         raise MisuseError(str(error)) from error
     with closing(home):

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 from confluent_kafka import IsolationLevel, KafkaError, KafkaException, TopicPartition
 from confluent_kafka.admin import AdminClient, ConfigResource, OffsetSpec, ResourceType
 
-from sources.kafka.settings import KafkaInputError
+from sources.kafka.settings import KafkaInputError, NoAnswerError
 from sources.messages import TIMESTAMP_TYPES
 
 if TYPE_CHECKING:
@@ -109,13 +109,13 @@ def admin(options: Mapping[str, object], on_error: Callable[[KafkaError], None] 
 
 
 def topics_of(client: Admin, options: Mapping[str, object]) -> dict[str, TopicMetadata]:
-    """All topics. Waits up to `PATIENCE`; raises KafkaInputError if no broker answers."""
+    """All topics. Waits up to `PATIENCE`; raises NoAnswerError if no broker answers."""
     try:
         return client.list_topics(timeout=PATIENCE).topics
     except KafkaException as error:
         client.poll(0)  # pyright: ignore[reportUnknownMemberType]
         why = client.complaint or words(error)
-        raise KafkaInputError(f"no answer from the brokers at {options.get('bootstrap.servers')}: {why}") from error
+        raise NoAnswerError(f"no answer from the brokers at {options.get('bootstrap.servers')}: {why}") from error
 
 
 @dataclass(frozen=True, slots=True)

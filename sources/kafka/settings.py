@@ -13,6 +13,10 @@ class KafkaInputError(Exception):
     """The input cannot be read, or not on; the message is one line for the operator."""
 
 
+class NoAnswerError(KafkaInputError):
+    """No broker answers: nothing to mend here, another try may do."""
+
+
 @dataclass(frozen=True, slots=True)
 class KafkaInput:
     """Which topics are read, and how. Spans and instants in µs unless said otherwise."""
