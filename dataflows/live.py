@@ -36,7 +36,10 @@ from sources.kafka.source import KafkaSource
 from sources.kafka.topics import BROKER_DEFAULT, ensure_topics, input_topic, output_topic
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
+
     from dataflows.core.policy import Policy
+    from dataflows.core.verdicts import Out
     from dataflows.observe import Observer
     from dataflows.runner import Stop
     from dataflows.settings import Settings as LiveSettings
@@ -183,7 +186,9 @@ def _run(
     graph = Settings(source.channels, stores=stores if settings.state.recovery else None, on_snapshot=observer.snapshot)
     sink = _sink(settings, home, outputs, observer)
     watch(observer, source, graph, stores.opened, policy)
-    live = LiveSink(Noted(sink), lambda out: sink.part_for(out.topic, out), observer.published, observer.resumed)
+    # What goes to Kafka stands there only once its transaction is committed; the sink tells of that itself.
+    told = _told_by_the_sink if isinstance(sink, KafkaSink) else observer.published
+    live = LiveSink(Noted(sink), lambda out: sink.part_for(out.topic, out), told, observer.resumed)
     flow = get_live_flow(Stoppable(source, stop, observer), {settings.outputs.kind: live}, policy, graph)
     began = time.monotonic()
     observer.joining()
@@ -201,3 +206,7 @@ def _run(
     observer.log.info("stopped", records=stats.records, behind=sum(stats.behind.values()), verdicts=said(graph), seconds=seconds)
     if source.grown is not None:
         raise RunError(source.grown)
+
+
+def _told_by_the_sink(topic: str, outs: Sequence[Out]) -> None:
+    del topic, outs

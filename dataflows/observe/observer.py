@@ -97,11 +97,12 @@ class Observer:
         """An output partition is ready; the sink has logged it."""
         del topic, partition, read_back, seconds
 
-    def committed(self, topic: str, partition: int, count: int, log: int, seconds: float) -> None:
+    def committed(self, topic: str, partition: int, verdicts: Sequence[Verdict], seconds: float) -> None:
         """A transaction was committed."""
-        del partition, log
-        self.metrics.count(catalogue.PUBLISHED, topic, by=count)
+        del partition
+        self.metrics.count(catalogue.PUBLISHED, topic, by=len(verdicts))
         self.metrics.observe(catalogue.COMMIT, seconds, topic)
+        self.published(topic, verdicts)
 
     def dropped(self, topic: str, partition: int, count: int) -> None:
         """Verdicts were already there."""

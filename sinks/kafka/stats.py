@@ -5,7 +5,12 @@ from __future__ import annotations
 from collections import Counter
 from dataclasses import dataclass, field
 from threading import Lock
-from typing import Protocol
+from typing import TYPE_CHECKING, Protocol
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from sinks.base import Verdict
 
 
 class Listener(Protocol):
@@ -15,8 +20,8 @@ class Listener(Protocol):
         """A partition is ready; `read_back` verdicts of this state are already there beyond the recorded offset."""
         ...
 
-    def committed(self, topic: str, partition: int, count: int, log: int, seconds: float) -> None:
-        """`count` verdicts stand in the topic; `log` is their greatest log time (µs, UTC), `seconds` the transaction's duration."""
+    def committed(self, topic: str, partition: int, verdicts: Sequence[Verdict], seconds: float) -> None:
+        """Verdicts stand in the topic for everybody to read; `seconds` is the transaction's duration."""
         ...
 
     def dropped(self, topic: str, partition: int, count: int) -> None:
@@ -60,12 +65,12 @@ class Stats:
         with self._lock:
             self.read_back[topic] += read_back
 
-    def committed(self, topic: str, partition: int, count: int, log: int, seconds: float) -> None:
+    def committed(self, topic: str, partition: int, verdicts: Sequence[Verdict], seconds: float) -> None:
         """Counts what was published, and how long that took."""
         del partition
         with self._lock:
-            self.published[topic] += count
-            self.published_log[topic] = max(log, self.published_log.get(topic, log))
+            self.published[topic] += len(verdicts)
+            self.published_log[topic] = max(self.published_log.get(topic, 0), *(verdict.log for verdict in verdicts))
             self.commits += 1
             self.commit_seconds += seconds
             self.slowest_commit = max(self.slowest_commit, seconds)

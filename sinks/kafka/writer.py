@@ -179,28 +179,30 @@ class Writer:
     def _publish(self, producer: Producer, verdicts: Sequence[Verdict]) -> None:
         listener, partition = self._shared.listener, self._part.partition
         listener.queued(self._topic, partition, self._unsettled)
-        records = [outgoing(self._topic, verdict, self._state) for verdict in verdicts]
+        unsaid, records = verdicts, [outgoing(self._topic, verdict, self._state) for verdict in verdicts]
         if not self._read_back.done:
-            records = self._unsaid(verdicts, records)
-            if len(records) < len(verdicts):
-                listener.dropped(self._topic, partition, len(verdicts) - len(records))
+            unsaid, records = self._unsaid(verdicts, records)
+            if len(unsaid) < len(verdicts):
+                listener.dropped(self._topic, partition, len(verdicts) - len(unsaid))
         if records:
             began = time.monotonic()
             self._commit(producer, records)
-            listener.committed(self._topic, partition, len(records), max(verdict.log for verdict in verdicts), time.monotonic() - began)
+            listener.committed(self._topic, partition, unsaid, time.monotonic() - began)
         with self._changed:
             self._end = max(self._end, self._last + 1)
             self._unsettled -= len(verdicts)
             self._changed.notify_all()
         listener.queued(self._topic, partition, self._unsettled)
 
-    def _unsaid(self, verdicts: Sequence[Verdict], records: Sequence[Outgoing]) -> list[Outgoing]:
+    def _unsaid(self, verdicts: Sequence[Verdict], records: Sequence[Outgoing]) -> tuple[list[Verdict], list[Outgoing]]:
         book = self._read_back
-        unsaid: list[Outgoing] = []
+        unsaid: list[Verdict] = []
+        missing: list[Outgoing] = []
         for verdict, record in zip(verdicts, records, strict=True):
             before = book.mismatches
             if not book.already(verdict.shard, verdict.number, fingerprint(record)):
-                unsaid.append(record)
+                unsaid.append(verdict)
+                missing.append(record)
             if book.mismatches > before:
                 self._shared.listener.mismatched(self._topic, self._part.partition)
                 LOG.warning(
@@ -210,7 +212,7 @@ class Writer:
                     shard=verdict.shard,
                     number=verdict.number,
                 )
-        return unsaid
+        return unsaid, missing
 
     def _commit(self, producer: Producer, records: Sequence[Outgoing]) -> None:
         """Commits some records in one transaction; what may pass is aborted and tried again, as a whole."""

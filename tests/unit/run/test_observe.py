@@ -41,9 +41,8 @@ def filled() -> Observer:
     """An observer that has been told of everything once."""
     observer = Observer(now=lambda: NOW)
     observer.runs("cafe")
-    observer.published("exceptions", [raised(NOW - SECOND // 2, None), raised(NOW - 2 * SECOND, "2027-01-15T07:59:50Z")])
+    observer.committed("exceptions", 0, [raised(NOW - SECOND // 2, None), raised(NOW - 2 * SECOND, "2027-01-15T07:59:50Z")], 0.02)
     observer.published("rejects", [Out(NOW, "", "rejects", "reject", "", b"{", kind="not_json")])
-    observer.committed("exceptions", 0, 2, NOW, 0.02)
     observer.dropped("exceptions", 0, 3)
     observer.mismatched("exceptions", 0)
     observer.retried("exceptions", 0)
