@@ -13,6 +13,7 @@ from dataflows.core.shipments import scan_of
 if TYPE_CHECKING:
     from dataflows.core.facts import Facts
     from dataflows.core.policy import RuleSetting
+    from dataflows.core.rules.base import Severity
     from schemas.record import Record
 
 Found = Iterable[Condition | None]
@@ -120,7 +121,7 @@ def rule_failed(o: Facts, s: RuleSetting) -> Found:
         return
     for failure in o.t.failures:
         proof = tuple(r for r in o.t.records if (r.event.source, r.event.id) == (failure.source, failure.id))
-        steps = ((failure.since, s.severity),)
+        steps: tuple[tuple[int, Severity], ...] = ((failure.since, s.severity),)
         detail = f"{failure.kind}: {failure.error}"
         resolution = None if failure.until is None else "cleared"
         yield Condition(s, None, failure.since, failure.until, steps, proof, timed=False, detail=detail, resolution=resolution)
