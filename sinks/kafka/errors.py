@@ -20,6 +20,7 @@ class KafkaOutputError(Exception):
 
 # librdkafka's own codes begin with an underscore; they are no less public.
 END_OF_PARTITION: Final = KafkaError._PARTITION_EOF  # pyright: ignore[reportPrivateUsage]
+BROKE: Final = KafkaError._TRANSPORT  # pyright: ignore[reportPrivateUsage]
 FAILED: Final = KafkaError._FAIL  # pyright: ignore[reportPrivateUsage]
 FENCED: Final = frozenset(
     {

@@ -7,10 +7,10 @@ import time
 from typing import TYPE_CHECKING, Final, Protocol, cast
 
 import structlog
-from confluent_kafka import Consumer, IsolationLevel, KafkaException, TopicPartition
+from confluent_kafka import OFFSET_INVALID, Consumer, IsolationLevel, KafkaError, KafkaException, TopicPartition
 from confluent_kafka.admin import OffsetSpec
 
-from sinks.kafka.errors import END_OF_PARTITION
+from sinks.kafka.errors import BROKE, END_OF_PARTITION
 from sinks.kafka.records import entry
 
 if TYPE_CHECKING:
@@ -117,7 +117,11 @@ def _offset(admin: AdminClient, part: TopicPartition, spec: OffsetSpec) -> int:
     place = TopicPartition(part.topic, part.partition)
     # Not the last stable offset: another producer's open transaction may hold that back before records of ours.
     [asked] = admin.list_offsets({place: spec}, isolation_level=IsolationLevel.READ_UNCOMMITTED, request_timeout=TIMEOUT).values()
-    return cast("_Answer", asked.result(TIMEOUT + 5)).offset
+    offset = cast("_Answer", asked.result(TIMEOUT + 5)).offset
+    # When the connection breaks while the question is open, the client calls this answer a success.
+    if offset == OFFSET_INVALID:
+        raise KafkaException(KafkaError(BROKE, "the connection broke before the answer came"))
+    return offset
 
 
 def is_missing(admin: AdminClient, part: TopicPartition) -> bool:

@@ -6,7 +6,7 @@ import re
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
-from confluent_kafka import IsolationLevel, KafkaError, KafkaException, TopicPartition
+from confluent_kafka import OFFSET_INVALID, IsolationLevel, KafkaError, KafkaException, TopicPartition
 from confluent_kafka.admin import AdminClient, ConfigResource, OffsetSpec, ResourceType
 
 from sources.kafka.settings import KafkaInputError, NoAnswerError
@@ -172,6 +172,23 @@ def ask_ends(client: AdminClient, places: Mapping[str, tuple[str, int]], *, comm
     level = IsolationLevel.READ_COMMITTED if committed else IsolationLevel.READ_UNCOMMITTED
     futures = client.list_offsets({TopicPartition(*place): latest for place in names}, isolation_level=level, request_timeout=timeout)
     return {names[place.topic, place.partition]: future for place, future in futures.items()}
+
+
+def no_offset(answer: Future[Any]) -> KafkaError | None:
+    """What is wrong with an answer to `ask_ends` that came without an error; None if it has an offset.
+
+    When the connection breaks while the question is open, the client answers OFFSET_INVALID and calls that a success.
+    """
+    broke = answer.result().offset == OFFSET_INVALID
+    return KafkaError(KafkaError._TRANSPORT, "the connection broke before the answer came") if broke else None
+
+
+def end_of(answer: Future[Any]) -> int:
+    """Where a partition ends, as answered to `ask_ends`; waits for it. Raises KafkaException if the answer did not come."""
+    error = no_offset(answer)
+    if error is not None:
+        raise KafkaException(error)
+    return int(answer.result().offset)
 
 
 def failure(future: Future[Any]) -> KafkaError | None:

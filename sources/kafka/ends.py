@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 
 from confluent_kafka import TopicCollection
 
-from sources.kafka.broker import DENIED, ask_ends, failure, words
+from sources.kafka.broker import DENIED, ask_ends, end_of, failure, no_offset, words
 from sources.kafka.settings import KafkaInputError
 
 if TYPE_CHECKING:
@@ -60,9 +60,9 @@ class Ends:
             return
         answers, self._open = self._open, {}
         for channel, future in answers.items():
-            error = failure(future)
+            error = failure(future) or no_offset(future)
             if error is None:
-                self.known[channel] = End(self._asked, future.result().offset)
+                self.known[channel] = End(self._asked, end_of(future))
             elif error.code() not in DENIED:
                 self._on_error(error)
             else:

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 from confluent_kafka import OFFSET_BEGINNING, Consumer, KafkaError, KafkaException, TopicPartition
 
 from sources.exports import ExportWriter
-from sources.kafka.broker import PATIENCE, admin, ask_ends, describe, recoverable, words
+from sources.kafka.broker import PATIENCE, admin, ask_ends, describe, end_of, recoverable, words
 from sources.kafka.lane import channel_of
 from sources.kafka.settings import KafkaInputError
 from sources.kafka.source import DEFAULTS, PINNED
@@ -81,7 +81,7 @@ def export(
 
 def _ends(answers: Mapping[str, Future[Any]]) -> dict[str, int]:
     try:
-        return {channel: answer.result().offset for channel, answer in answers.items()}
+        return {channel: end_of(answer) for channel, answer in answers.items()}
     except KafkaException as error:
         raise KafkaInputError(f"the ends of the topics cannot be asked for: {words(error)}") from error
 

@@ -204,7 +204,7 @@ class KafkaSource(FixedPartitionedSource[Batch, bytes]):
             # All at once, as an offset: what is appended before the first state is stored must not be skipped by a second start.
             answers = broker.ask_ends(self._admin, self._places, committed=True, timeout=broker.PATIENCE)
             try:
-                self._latest = {self._places[channel]: answer.result().offset for channel, answer in answers.items()}
+                self._latest = {self._places[channel]: broker.end_of(answer) for channel, answer in answers.items()}
             except KafkaException as error:
                 raise KafkaInputError(f"the ends of the topics cannot be asked for: {broker.words(error)}") from error
         return self._latest[topic, partition]
