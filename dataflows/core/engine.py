@@ -14,6 +14,7 @@ from dataflows.core.facts import RETURNS, Facts
 from dataflows.core.feeds import Feeds
 from dataflows.core.findings import Findings
 from dataflows.core.ledger import Key, suppress
+from dataflows.core.order import key_of
 from dataflows.core.profile import EVERY_EVENT, Profile
 from dataflows.core.publisher import Publisher
 from dataflows.core.rules import RULES, RULES_BY_KIND
@@ -218,7 +219,7 @@ class Engine:
         if tell:
             changed.update(self._look(order, facts, FAILED, now, inclusive=inclusive))
         if parked or order.parked:
-            self.feeds.expect(f"{order.tenant}\x1f{order.id}", order.parked.values())
+            self.feeds.expect(key_of(order.tenant, order.id), order.parked.values())
         outs = self._publish(order, changed, facts) if changed else []
         if rejected and record is not None:
             outs.append(self.publisher.reject(record, "rule_failed", rejected))

@@ -17,7 +17,7 @@ HOT = 256
 """Orders that a shard keeps unpacked after their last touch, at least; at most twice as many."""
 CROWD, FEWER = 2_048, 4
 """From so many packed orders on, so many times fewer are kept unpacked: an unpacked order takes about 7 KB (measured), ten packed ones."""
-DIRTY = 64
+DIRTY = 32
 """Changed orders that are packed only when changes are asked for, at most: it bounds how long that takes at the end of an epoch."""
 
 

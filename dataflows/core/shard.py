@@ -6,6 +6,7 @@ record of its instant. `Orders` keeps the open ones, `Tombs` what closed ones le
 
 from __future__ import annotations
 
+import sys
 from dataclasses import asdict, dataclass, field, fields
 from typing import TYPE_CHECKING
 
@@ -13,11 +14,12 @@ import msgspec
 
 from dataflows.core.engine import CLOSE, Engine
 from dataflows.core.feeds import Feeds
-from dataflows.core.order import Order
+from dataflows.core.order import Order, key_of
 from dataflows.core.orders import HOT, Orders
 from dataflows.core.storage import unpack_order, wake_of
 from dataflows.core.tombs import Tombs
 from dataflows.core.wakes import FAR, Wakes
+from schemas.envelope import DEFAULT_TENANT
 from schemas.record import Mark, Note, Record
 
 if TYPE_CHECKING:
@@ -87,7 +89,7 @@ class Shard:
             return
         self.counts.records += 1
         event = record.event
-        key = f"{event.tenant}\x1f{record.order}"
+        key = key_of(event.tenant, record.order)
         order = self._orders.find(key)
         if order is None:
             order = self._open(key, record)
@@ -169,7 +171,7 @@ class Shard:
 
     def find(self, tenant: str, order: str) -> Order | None:
         """An open order; None if it is unknown or closed."""
-        return self._orders.find(f"{tenant}\x1f{order}")
+        return self._orders.find(key_of(tenant, order))
 
     def changes(self) -> Iterator[Change]:
         """The rows that changed since the last call; see `Persistent`."""
@@ -204,7 +206,8 @@ class Shard:
         orders: dict[str, bytes] = {}
         tombs: dict[str, bytes] = {}
         for key, value in rows:
-            kind, name = key[:1], key[1:].decode()
+            # Ties hold the same string. The first states named the default tenant in their keys.
+            kind, name = key[:1], sys.intern(key[1:].decode().removeprefix(f"{DEFAULT_TENANT}\x1f"))
             if kind == ORDER:
                 orders[name] = value
                 self._wakes.push(wake_of(value), name)
@@ -259,7 +262,7 @@ class Shard:
         return order
 
     def _note(self, note: Note) -> None:
-        key = f"{note.tenant}\x1f{note.order}"
+        key = key_of(note.tenant, note.order)
         order = self._orders.find(key)
         if order is None or order.quarantined:
             return

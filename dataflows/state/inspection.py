@@ -13,6 +13,7 @@ from dataflows.core.conditions import merged
 from dataflows.core.engine import CLOSE
 from dataflows.core.identity import order_shard
 from dataflows.core.ledger import reckon
+from dataflows.core.order import key_of
 from dataflows.core.policy import PolicyError, load_policy
 from dataflows.core.rules import RULES
 from dataflows.core.shard import FEEDS, ORDER, TOMB, Shard
@@ -115,7 +116,7 @@ def inspect_order(path: Path, tenant: str, order: str) -> Report | None:
     if seen is None or state.policy is None:
         return None
     commit, rows = seen
-    key = f"{tenant}\x1f{order}"
+    key = key_of(tenant, order)
     report = Report(tenant, order, name, commit.number, state.policy, "open")
     own, tomb = ORDER + key.encode(), rows.get(TOMB + key.encode())
     try:

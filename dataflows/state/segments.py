@@ -24,7 +24,7 @@ if TYPE_CHECKING:
 HEADER = struct.Struct("<IIB")
 ROWS, COMMIT = 1, 2
 """Kinds of frames. Not 0: a tail of zeros, as some file systems leave after a power cut, must not look like a frame."""
-FRAME_BYTES = 256 * 1024
+FRAME_BYTES = 64 * 1024
 """Rows are gathered until they have about this size, then written as one frame."""
 VERSION = 1
 """The version of commits (and so of tokens); a later program still reads earlier ones."""

@@ -107,7 +107,7 @@ class Filled(Shard):
     def _held(self) -> Iterator[Row]:
         blank, head, plain = BLANK.encode(), self.template[:HEAD], plain_of(self.template)
         for order in self.orders[self._number]:
-            yield ORDER + b"default\x1fACM-%08d" % order, head + squeeze(plain.replace(blank, b"%08d" % order))
+            yield ORDER + b"ACM-%08d" % order, head + squeeze(plain.replace(blank, b"%08d" % order))
 
 
 class Watched(Shard):

@@ -13,7 +13,6 @@ import msgspec
 
 from dataflows.core.identity.baskets import Placement
 from dataflows.core.identity.orphans import AliasKey, Orphan, Room
-from dataflows.core.identity.recent import Entry, Recent
 from dataflows.core.identity.storage import item_of, record_of_row, row_of
 from dataflows.core.identity.tracking import Holder, Parcel
 from schemas.record import Evidence
@@ -21,6 +20,7 @@ from schemas.record import Evidence
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Iterator
 
+    from dataflows.core.identity.recent import Recent
     from dataflows.core.persistent import Change, Row
 
 VERSION = 1
@@ -44,7 +44,8 @@ class Kept(NamedTuple):
     letter: bytes
     names: tuple[str, ...]
     last: int | None
-    entries: list[Entry[Any, Any]]
+    entries: list[tuple[Any, int, Any]]
+    """Key, last instant of use, value."""
 
 
 def scalars(tables: Iterable[Table]) -> bytes:
@@ -71,25 +72,38 @@ def read(rows: Iterable[Row]) -> list[Kept]:
     Raises:
         ValueError: if they were written by a later version, or are incomplete.
     """
-    found: dict[tuple[bytes, tuple[str, ...]], list[Entry[Any, Any]]] = {}
+    # Millions of rows: those of one table have all before the key in common, so that is looked at once.
+    found: dict[tuple[bytes, tuple[str, ...]], list[tuple[Any, int, Any]]] = {}
+    known: dict[bytes, tuple[Callable[[Any], Any], list[tuple[Any, int, Any]]]] = {}
     head: bytes | None = None
+    start, size = b"\x00", 0
+    unpack: Callable[[Any], Any] = _tie
+    entries: list[tuple[Any, int, Any]] = []
     for name, packed in rows:
-        letter = name[:1]
-        if letter == SCALARS:
-            head = packed
-            continue
-        unpack = _UNPACK.get(letter)
-        if unpack is None:
-            raise ValueError(f"identity state holds a row of an unknown kind ({letter!r})")
-        *names, key = cast("list[Any]", _decode(name[1:]))
-        used, value = cast("tuple[int, Any]", _decode(packed))
-        entry = Entry(AliasKey(*key) if letter == ROOMS else key, used, unpack(value))
-        found.setdefault((letter, tuple(names)), []).append(entry)
+        if not name.startswith(start):
+            if name[:1] == SCALARS:
+                head = packed
+                continue
+            start = next((each for each in known if name.startswith(each)), b"")
+            if not start:
+                letter = name[:1]
+                if letter not in _UNPACK:
+                    raise ValueError(f"identity state holds a row of an unknown kind ({letter!r})")
+                *names, key = cast("list[Any]", _decode(name[1:]))
+                start = name[: len(name) - len(_encode(key))]
+                known[start] = (_UNPACK[letter], found.setdefault((letter, tuple(names)), []))
+            size = len(start)
+            unpack, entries = known[start]
+        used, value = _decode(packed)
+        entries.append((_decode(name[size:]), used, unpack(value)))
     if head is None:
         raise ValueError("identity state is incomplete: its scalars are missing")
     version, tables = cast("tuple[int, list[Any]]", _decode(head))
     if version != VERSION:
         raise ValueError(f"identity state of version {version}, this program reads version {VERSION}")
+    for (letter, _), entries in found.items():
+        if letter == ROOMS:
+            entries[:] = [(AliasKey(*key), used, value) for key, used, value in entries]
     return [Kept(letter, tuple(names), last, found.get((letter, tuple(names)), [])) for letter, names, last in tables]
 
 

@@ -13,7 +13,6 @@ from schemas.record import Record
 if TYPE_CHECKING:
     from collections.abc import Iterable
 
-    from dataflows.core.identity.recent import Entry
 
 
 class AliasKey(NamedTuple):
@@ -137,7 +136,7 @@ class WaitingRoom:
             self._signal(room.raised)
         self.rooms.advance(log)
 
-    def restore(self, last: int | None, entries: Iterable[Entry[AliasKey, Room]], changed_at: int | None) -> None:
+    def restore(self, last: int | None, entries: Iterable[tuple[AliasKey, int, Room | None]], changed_at: int | None) -> None:
         """Goes on from kept rooms. If the policy has changed, who waits is missed when the new one says so, but not before `changed_at`."""
         self.rooms.restore(last, entries)
         for key, _, room in list(self.rooms.entries()):

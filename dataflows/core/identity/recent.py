@@ -104,7 +104,7 @@ class Recent(Generic[K, V]):
             for key, value in values.items():
                 yield Entry(key, self._end(generation - age), value)
 
-    def restore(self, last: int | None, entries: Iterable[Entry[K, V]]) -> None:
+    def restore(self, last: int | None, entries: Iterable[tuple[K, int, V | None]]) -> None:
         """Goes on from kept entries; what would have been forgotten by then is left out. Only an empty table can be restored.
 
         Since instants are kept, not numbers of generations, these may have been of another length: an entry still stays for long enough.

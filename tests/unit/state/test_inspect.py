@@ -172,7 +172,7 @@ def test_damaged_state_is_a_failure(engine: Engine, capsys: Captured) -> None:
     engine.give("e1", T0, "order.placed", PLACED)
     engine.commit()
     file = next((engine.path / "shards" / engine.name).iterdir())
-    file.write_bytes(file.read_bytes().replace(b"default\x1fA-1", b"default\x1fA-2"))
+    file.write_bytes(file.read_bytes().replace(b"oA-1", b"oA-2"))
     for command in (["inspect", "A-1"], ["show"]):
         assert cli.run(["state", *command, "--state", str(engine.path)]) == 1
         assert f"{file.name} is damaged at byte" in capsys.readouterr().err
