@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import re
 import signal
 import subprocess
 import sys
@@ -109,6 +110,11 @@ class Engine:
         if self._process is not None:
             self._process.kill()
             self._process.wait()
+
+    def behind(self) -> int:
+        """How many records turned up behind progress, of the runs that lived to say it."""
+        logs = "".join(log.read_text(errors="replace") for log in self._home.glob("engine-*.log"))
+        return sum(map(int, re.findall(r'"behind": (\d+)', logs)))
 
     def last_words(self) -> str:
         """The last line of its log."""

@@ -44,6 +44,7 @@ class Outcome:
     falls: list[str]
     orders: int
     records: int
+    behind: int
     verdicts: Comparison
     seconds: float
 
@@ -54,7 +55,8 @@ class Outcome:
         wrong = {name: len(getattr(found, name)) for name in ("lost", "duplicated", "foreign", "different", "disordered")}
         return (
             f"kills: {killed} ({self.starts} starts, {len(self.falls)} falls) in {self.seconds:.0f} s; records: {self.records:,} of "
-            f"{self.orders:,} orders; {said}; " + ", ".join(f"{name}: {count}" for name, count in wrong.items())
+            f"{self.orders:,} orders; {said}; behind progress: {self.behind}; "
+            + ", ".join(f"{name}: {count}" for name, count in wrong.items())
         )
 
 
@@ -84,7 +86,9 @@ def fight(broker: Broker, home: Path, plan: Plan) -> Outcome:
         engine.destroy()
     replayed = replay(broker.bootstrap, events, policy, until, home)
     verdicts = compare(broker.bootstrap, outputs, replayed)
-    return Outcome(kills, engine.starts, engine.falls, teller.orders, teller.acknowledged, verdicts, time.monotonic() - began)
+    return Outcome(
+        kills, engine.starts, engine.falls, teller.orders, teller.acknowledged, engine.behind(), verdicts, time.monotonic() - began
+    )
 
 
 def settings(broker: Broker, events: str, outputs: dict[str, str], policy: Path, state: Path) -> dict[str, str]:
