@@ -14,7 +14,6 @@ if TYPE_CHECKING:
     from collections.abc import Iterable
 
 
-
 class AliasKey(NamedTuple):
     """An alias of a tenant."""
 
