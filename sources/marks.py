@@ -1,7 +1,9 @@
 """Marks of feeds: how far each monitored feed had spoken, told at the log's own pace.
 
 Every order shard must know the marks, so they are thinned out where they arise: per partition, feed and second of log time only the
-first record gives one. Guarantee: the same log gives the same marks, however it is cut into batches, if the state is kept with the offset.
+first record gives one. The first record of a partition gives one in any case, if need be of no feed: from then on every shard knows that
+the log has begun and that feeds can be missed, also those that hold no order. Guarantee: the same log gives the same marks, however it is
+cut into batches, if the state is kept with the offset.
 """
 
 from __future__ import annotations
@@ -18,6 +20,8 @@ if TYPE_CHECKING:
 
 Item = TypeVar("Item", bound="Record | Refusal")
 SECOND = 1_000_000
+NO_FEED = ""
+"""The feed of a mark that only says that the log has begun."""
 MarkState: TypeAlias = "tuple[str, int, str, int]"
 """A topic, a partition, a feed, and the second of log time (since the epoch, UTC) that its last mark was given in."""
 
@@ -40,10 +44,14 @@ class MarkSampler:
         """The mark that stands right after `record` in the log, or None: its feed is not monitored, or has spoken in that second."""
         if not self.feeds:
             return None
+        log = record.log
         feed = self._feed_of(record.event.source)
         if feed is None:
-            return None
-        log = record.log
+            place = (record.topic, record.partition, NO_FEED)
+            if place in self._seconds:
+                return None
+            self._seconds[place] = log // SECOND
+            return Mark(log, record.topic, record.partition, record.offset, record.sub + 1, NO_FEED, min(record.at, log))
         place, second = (record.topic, record.partition, feed), log // SECOND
         if self._seconds.get(place) == second:
             return None

@@ -29,8 +29,9 @@ def replay(
 ) -> Settings:
     """Replays files into `out`; `until` in µs."""
     paths = [str(path) for path in (events if isinstance(events, (list, tuple)) else [events])]
-    source = FileSource(paths, until=until, out_of_order=DEFAULT_OUT_OF_ORDER, chunk_bytes=chunk_bytes)
-    return replay_into(out, source, load_policy(policy))
+    rules = load_policy(policy)
+    source = FileSource(paths, until=until, out_of_order=DEFAULT_OUT_OF_ORDER, chunk_bytes=chunk_bytes, feeds=tuple(rules.feeds))
+    return replay_into(out, source, rules)
 
 
 def written(out: Path) -> dict[str, bytes]:

@@ -10,7 +10,7 @@ from schemas.feeds import FeedOf
 from schemas.record import Mark
 from sources.batch import END
 from sources.files import FileSource
-from sources.marks import SECOND, MarkSampler
+from sources.marks import NO_FEED, SECOND, MarkSampler
 from tests.support.logs import HOUR, T0, line, record
 
 if TYPE_CHECKING:
@@ -58,7 +58,14 @@ def test_the_first_record_of_a_feed_in_a_second_gives_its_mark() -> None:
     assert (early.feed, early.at) == ("/carrier", T0 + HOUR)
     assert sampler.sample(record(line("4", T0, source="/carrier/ups"), T0 + HOUR, topic="other")) is not None
     assert sampler.sample(record(line("5", T0, source="/carrier/ups"), T0 + HOUR + SECOND)) is not None
-    assert sampler.sample(record(line("6", T0, source="/desk"), T0 + HOUR)) is None
+
+
+def test_the_first_record_of_a_partition_says_that_the_log_has_begun() -> None:
+    """Once, whatever its feed: a feed that never speaks is missed from then on, also by a shard that has no order."""
+    sampler = MarkSampler(FEEDS)
+    assert sampler.sample(record(line("1", T0, source="/desk"), T0 + HOUR, offset=3)) == Mark(T0 + HOUR, "t", 0, 3, 1, NO_FEED, T0)
+    assert sampler.sample(record(line("2", T0, source="/desk"), T0 + 2 * HOUR)) is None
+    assert MarkSampler(FEEDS, sampler.state()).sample(record(line("3", T0, source="/desk"), T0 + 3 * HOUR)) is None
 
 
 def test_a_heartbeat_gives_a_mark() -> None:
