@@ -9,9 +9,9 @@ from typing import TYPE_CHECKING, cast, get_args
 
 from pydantic import BaseModel, SecretStr, ValidationError
 
-from dataflows.core.policy.tree import read
 from dataflows.core.policy.values import nearest
 from dataflows.settings.model import BETWEEN, PREFIX, Settings
+from schemas.tree import read
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
@@ -19,7 +19,7 @@ if TYPE_CHECKING:
     from pydantic.fields import FieldInfo
     from pydantic_core import ErrorDetails
 
-    from dataflows.core.policy.tree import Data, Tree
+    from schemas.tree import Data, Tree
 
 At = tuple[str, ...]
 """The path of a setting, such as `("kafka", "brokers")`."""

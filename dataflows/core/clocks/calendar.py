@@ -29,7 +29,8 @@ from typing import TYPE_CHECKING, Final
 from dataflows.core.clocks.days import holidays_in
 from dataflows.core.clocks.spans import DAY, HOUR, MINUTE, Span
 from dataflows.core.clocks.words import arithmetic
-from dataflows.core.clocks.zones import instant, local, zone
+from dataflows.core.clocks.zones import instant, local
+from schemas.places import zone
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping

@@ -5,7 +5,8 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Final
 
 from dataflows.core.clocks.spans import Span
-from dataflows.core.clocks.zones import EARLIEST, LATEST, local, zone
+from dataflows.core.clocks.zones import EARLIEST, LATEST, local
+from schemas.places import zone
 
 if TYPE_CHECKING:
     from dataflows.core.clocks.calendar import Calendar

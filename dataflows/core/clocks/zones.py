@@ -1,19 +1,20 @@
 """Time zones and local time, in integer microseconds since the epoch, UTC.
 
-Zones are read from the locked `tzdata` package (the IANA tz database), never from the machine, so that a replay gives the same
-instants everywhere. Local time becomes an instant by one rule: a time that a clock change skips moves forward by the length of
+Local time becomes an instant by one rule: a time that a clock change skips moves forward by the length of
 the gap (02:30 becomes 03:30, as in RFC 5545), and of a time that occurs twice the first is taken.
 """
 
 from __future__ import annotations
 
 from datetime import UTC, date, datetime, time, timedelta
-from functools import cache, lru_cache
-from importlib import resources
-from typing import Final
-from zoneinfo import ZoneInfo
+from functools import lru_cache
+from typing import TYPE_CHECKING, Final
 
 from dataflows.core.clocks.spans import DAY
+from schemas.places import zone
+
+if TYPE_CHECKING:
+    from zoneinfo import ZoneInfo
 
 _EPOCH: Final = datetime(1970, 1, 1, tzinfo=UTC)
 _EPOCH_DAY: Final = _EPOCH.toordinal()
@@ -22,27 +23,6 @@ _MIDNIGHT: Final = time()
 EARLIEST: Final = (date.min.toordinal() - _EPOCH_DAY) * DAY + 2 * DAY
 LATEST: Final = (date.max.toordinal() - _EPOCH_DAY) * DAY - 2 * DAY
 """Instants outside EARLIEST..LATEST have no date in some zone."""
-
-
-@cache
-def zone_names() -> frozenset[str]:
-    """The names of all zones of the IANA tz database."""
-    names = resources.files("tzdata").joinpath("zones").read_text(encoding="ascii")
-    return frozenset(names.split())
-
-
-def is_zone(name: str) -> bool:
-    """Whether `name` is a zone of the IANA tz database (`Europe/Amsterdam`, `UTC`), letter by letter."""
-    return name in zone_names()
-
-
-@cache
-def zone(name: str) -> ZoneInfo:
-    """The zone of that name. Raises ValueError if there is none."""
-    if not is_zone(name):
-        raise ValueError(f"{name!r} is not a time zone of the IANA database")
-    with resources.files("tzdata.zoneinfo").joinpath(*name.split("/")).open("rb") as file:
-        return ZoneInfo.from_file(file, key=name)
 
 
 def micros(moment: datetime) -> int:

@@ -9,8 +9,8 @@ from pydantic import BaseModel, ValidationError
 
 from dataflows.core.policy import form as forms
 from dataflows.core.policy.crosscheck import cross_faults
-from dataflows.core.policy.tree import Fault, read
 from dataflows.core.policy.values import WEEKDAYS, Known, nearest
+from schemas.tree import Fault, read
 
 if TYPE_CHECKING:
     from collections.abc import Collection
@@ -18,9 +18,9 @@ if TYPE_CHECKING:
 
     from pydantic_core import ErrorDetails
 
-    from dataflows.core.policy.tree import Path as At
-    from dataflows.core.policy.tree import Tree
     from dataflows.core.rules.base import Rule
+    from schemas.tree import Path as At
+    from schemas.tree import Tree
 
 
 @dataclass(frozen=True, slots=True)

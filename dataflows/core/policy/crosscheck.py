@@ -14,8 +14,8 @@ from dataflows.core.policy.values import nearest
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
 
-    from dataflows.core.policy.tree import Data, Fault, Path, Tree
     from dataflows.core.rules.base import Rule
+    from schemas.tree import Data, Fault, Path, Tree
 
 _OF_ONE_RULE: Final = ("anchor", "international", "fallback", "fields")
 _OFF: Final = frozenset(("off", "false", "no"))

@@ -15,9 +15,10 @@ from __future__ import annotations
 from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, Final
 
-from dataflows.core.clocks import Calendar, CalendarSpec, country_zone, is_zone
+from dataflows.core.clocks import Calendar, CalendarSpec
 from dataflows.core.clocks.days import holiday_region
 from dataflows.core.policy.model import Dims, Feed, Override, Place, Retention, RuleSetting
+from schemas.places import country_zone, is_zone
 
 if TYPE_CHECKING:
     from collections.abc import Mapping

@@ -10,9 +10,9 @@ from typing import TYPE_CHECKING, Final, cast
 
 from pydantic_core import PydanticCustomError
 
-from dataflows.core.clocks import Span, is_country, is_region, span, zone_names
+from dataflows.core.clocks import Span, span
 from dataflows.core.clocks.days import holiday_regions, is_holiday_region
-from dataflows.core.clocks.places import countries
+from schemas.places import countries, is_country, is_region, zone_names
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Collection

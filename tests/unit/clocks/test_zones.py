@@ -7,9 +7,16 @@ from zoneinfo import ZoneInfo
 
 import pytest
 
-from dataflows.core.clocks import DAY, HOUR, MINUTE, SECOND, Span, country_zone, deadline, end_of_day, is_country, is_region, is_zone, span
+from dataflows.core.clocks import DAY, HOUR, MINUTE, SECOND, Span, deadline, end_of_day, span
 from dataflows.core.clocks.days import holiday_region, holidays_in
-from dataflows.core.clocks.places import _REGIONS, countries  # pyright: ignore[reportPrivateUsage]
+from schemas.places import (
+    _REGIONS,  # pyright: ignore[reportPrivateUsage]
+    countries,
+    country_zone,
+    is_country,
+    is_region,
+    is_zone,
+)
 
 
 @pytest.mark.parametrize(

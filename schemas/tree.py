@@ -1,7 +1,7 @@
 """A YAML file as plain data with positions: every value is a text, a list, a mapping or None.
 
 Scalars stay texts on purpose. YAML 1.1 would turn the country `NO` into false, the cut-off `16:00` into 960 and a date into an object;
-here each field reads its own text. Aliases, tags, deep nesting and huge files are refused: a policy needs none of them.
+here each field reads its own text. Aliases, tags, deep nesting and huge files are refused: no policy and no settings file needs them.
 """
 
 from __future__ import annotations
@@ -61,7 +61,7 @@ _next_event: Final[Callable[[yaml.BaseLoader], yaml.Event]] = methodcaller("peek
 
 
 class _RefusedError(Exception):
-    """The next event of a loader is more than a policy may hold."""
+    """The next event of a loader is more than such a file may hold."""
 
     def __init__(self, loader: yaml.BaseLoader, message: str) -> None:
         mark = _next_event(loader).start_mark

@@ -1,4 +1,6 @@
-"""Where a country's or region's clocks stand, by the IANA tz database.
+"""Time zones by name, and where a country's or region's clocks stand, by the IANA tz database.
+
+Zones are read from the locked `tzdata` package, never from the machine, so that a replay gives the same instants everywhere.
 
 Countries: `zone.tab` of the locked `tzdata` package. It lists a country's zones so that the most populous comes first where geography
 allows; the few countries for which it does not are named here. Regions (ISO 3166-2) of countries with several zones are in no table
@@ -12,6 +14,7 @@ from __future__ import annotations
 from functools import cache
 from importlib import resources
 from typing import Final
+from zoneinfo import ZoneInfo
 
 _MOST_POPULOUS: Final = {
     "AU": "Australia/Sydney",
@@ -93,6 +96,27 @@ _BY_REGION: Final = {
     for zone_name, regions in zones.items()
     for region in regions.split()
 }
+
+
+@cache
+def zone_names() -> frozenset[str]:
+    """The names of all zones of the IANA tz database."""
+    names = resources.files("tzdata").joinpath("zones").read_text(encoding="ascii")
+    return frozenset(names.split())
+
+
+def is_zone(name: str) -> bool:
+    """Whether `name` is a zone of the IANA tz database (`Europe/Amsterdam`, `UTC`), letter by letter."""
+    return name in zone_names()
+
+
+@cache
+def zone(name: str) -> ZoneInfo:
+    """The zone of that name. Raises ValueError if there is none."""
+    if not is_zone(name):
+        raise ValueError(f"{name!r} is not a time zone of the IANA database")
+    with resources.files("tzdata.zoneinfo").joinpath(*name.split("/")).open("rb") as file:
+        return ZoneInfo.from_file(file, key=name)
 
 
 @cache

@@ -1,0 +1,229 @@
+"""A payload as a tree that is read by paths: typed, strict, and remembering what was read.
+
+What is read shows in the coverage report; what has another type than expected is refused and never guessed. XML reads like JSON: an
+element is an object of its children, an attribute `a` is the field `@a`, and the text of an element that has either is `#text`.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, TypeAlias, cast
+
+import orjson
+from defusedxml.common import DefusedXmlException
+from defusedxml.ElementTree import ParseError, fromstring
+
+from sources.adapters.told import RefuseError
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Iterator
+    from xml.etree.ElementTree import Element
+
+Json: TypeAlias = "dict[str, Json] | list[Json] | str | int | float | bool | None"
+
+MAX_BYTES = 4 << 20
+"""Longest payload that is read. Webhooks are tens of kilobytes; pages of an API some hundreds."""
+MAX_DEPTH = 64
+"""Deepest nesting that is read; the deepest of the systems known here has 12."""
+LONGEST_WORD, LONGEST_TEXT = 512, 4_096
+"""Longest code or name, and longest free text, that is passed on; what is longer is cut (an identifier: refused)."""
+
+
+class Doc:
+    """One place in a payload. `path` is where it is (`shipment.parcels[].code`), for messages and for coverage."""
+
+    __slots__ = ("path", "read", "value")
+
+    def __init__(self, value: Json, path: str = "", read: set[str] | None = None) -> None:
+        self.value = value
+        self.path = path
+        self.read: set[str] = set() if read is None else read
+        """The paths that were read so far, shared by all places of one payload."""
+
+    def __bool__(self) -> bool:
+        """Whether there is anything: absent, null, "" and empty structures count as nothing."""
+        self.read.add(self.path)
+        return self.value not in (None, "", [], {})
+
+    def get(self, *names: str) -> Doc:
+        """The place below, by names; a place of nothing where it is absent. Raises RefuseError where the way leads through a non-object."""
+        here = self
+        for name in names:
+            below: Json = None
+            if isinstance(here.value, dict):
+                below = here.value.get(name)
+            elif here.value not in (None, ""):
+                raise RefuseError("wrong_type", f"{here.path or 'the payload'}: expected an object")
+            here = Doc(below, f"{here.path}.{name}" if here.path else name, self.read)
+        return here
+
+    def each(self, *names: str) -> Iterator[Doc]:
+        """The places in a list; a single value counts as a list of one, as XML does not tell the two apart."""
+        here = self.get(*names)
+        if here.value in (None, ""):
+            return
+        values = here.value if isinstance(here.value, list) else [here.value]
+        path = f"{here.path}[]"
+        for value in values:
+            yield Doc(value, path, self.read)
+
+    def has(self, name: str) -> bool:
+        """Whether this is an object with a field of that name, null or not."""
+        return isinstance(self.value, dict) and name in self.value
+
+    def text(self, *names: str, longest: int = LONGEST_WORD) -> str | None:
+        """A text without surrounding blanks, cut to `longest`; None where it is absent, null or blank. Numbers are no texts."""
+        here = self.get(*names)
+        self.read.add(here.path)
+        if here.value is None:
+            return None
+        if not isinstance(here.value, str):
+            raise RefuseError("wrong_type", f"{here.path}: expected a text")
+        return here.value.strip()[:longest] or None
+
+    def id(self, *names: str) -> str | None:
+        """An identifier: a text or a whole number. Raises RefuseError if it is longer than 512 characters or has control characters."""
+        here = self.get(*names)
+        self.read.add(here.path)
+        value = here.value
+        if isinstance(value, int) and not isinstance(value, bool):
+            return str(value)
+        if value is None:
+            return None
+        if not isinstance(value, str):
+            raise RefuseError("wrong_type", f"{here.path}: expected an identifier")
+        value = value.strip()
+        if len(value) > LONGEST_WORD or any(character < " " or character == "\x7f" for character in value):
+            raise RefuseError("bad_value", f"{here.path}: no identifier")
+        return value or None
+
+    def number(self, *names: str) -> int | None:
+        """A whole number; also one written as text, or as a fraction of nothing (`3.0`)."""
+        here = self.get(*names)
+        self.read.add(here.path)
+        value = here.value
+        if isinstance(value, str):
+            value = value.strip() or None
+            if value is not None and value.removeprefix("-").isdecimal() and value.isascii() and len(value) < 20:
+                value = int(value)
+        elif isinstance(value, float) and value.is_integer() and abs(value) < 1e15:
+            value = int(value)
+        if value is None:
+            return None
+        if isinstance(value, bool) or not isinstance(value, int):
+            raise RefuseError("wrong_type", f"{here.path}: expected a whole number")
+        return value
+
+    def quantity(self, *names: str) -> int | None:
+        """A number of pieces, 0 to 1,000,000,000."""
+        value = self.number(*names)
+        if value is not None and not 0 <= value <= 1_000_000_000:
+            raise RefuseError("bad_value", f"{self.get(*names).path}: no number of pieces")
+        return value
+
+    def flag(self, *names: str) -> bool | None:
+        """True or false; also written as text, as XML and some webhooks do."""
+        here = self.get(*names)
+        self.read.add(here.path)
+        value = here.value.strip().lower() if isinstance(here.value, str) else here.value
+        if value in (None, ""):
+            return None
+        if value is True or value == "true":
+            return True
+        if value is False or value == "false":
+            return False
+        raise RefuseError("wrong_type", f"{here.path}: expected true or false")
+
+    def need(self, *names: str) -> Doc:
+        """As `get`, but it must be there. Raises RefuseError if it is not."""
+        here = self.get(*names)
+        if here.value in (None, "", [], {}):
+            raise RefuseError("missing_field", here.path)
+        return here
+
+    def need_id(self, *names: str) -> str:
+        """As `id`, but it must be there."""
+        value = self.id(*names)
+        if value is None:
+            raise RefuseError("missing_field", self.get(*names).path)
+        return value
+
+    def need_text(self, *names: str) -> str:
+        """As `text`, but it must be there."""
+        value = self.text(*names)
+        if value is None:
+            raise RefuseError("missing_field", self.get(*names).path)
+        return value
+
+
+def json_doc(body: bytes) -> Doc:
+    """A JSON payload. Raises RefuseError if it is none, is no object or array, or is too large or nested too deeply."""
+    _check_size(body)
+    try:
+        value = cast("Json", orjson.loads(body))
+    except orjson.JSONDecodeError as error:
+        raise RefuseError("not_readable", f"no JSON: line {error.lineno}, column {error.colno}") from None
+    if not isinstance(value, dict | list):
+        raise RefuseError("unknown_form", "neither an object nor an array")
+    check_depth(value)
+    return Doc(value)
+
+
+def xml_doc(body: bytes) -> Doc:
+    """An XML payload as an object with one field, the root element; namespaces are left out. Raises RefuseError as `json_doc` does.
+
+    Entities, external references and document types are refused (defusedxml).
+    """
+    _check_size(body)
+    try:
+        root = cast("Element", fromstring(body, forbid_dtd=True))
+    except ParseError as error:
+        line, column = error.position
+        raise RefuseError("not_readable", f"no XML: line {line}, column {column}") from None
+    except DefusedXmlException:
+        raise RefuseError("not_readable", "XML with a document type or entities of its own") from None
+    except (ValueError, LookupError):
+        raise RefuseError("not_readable", "no XML: an encoding that is not known") from None
+    return Doc({_tag(root.tag): _element(root, 1)})
+
+
+def _check_size(body: bytes) -> None:
+    if len(body) > MAX_BYTES:
+        raise RefuseError("too_large", f"more than {MAX_BYTES} bytes")
+
+
+def check_depth(value: Json) -> None:
+    """Raises RefuseError if a value is nested too deeply to walk through."""
+    level: list[Json] = [value]
+    for _ in range(MAX_DEPTH):
+        level = [below for here in level if isinstance(here, dict | list) for below in _below(here)]
+        if not level:
+            return
+    raise RefuseError("too_deep", f"more than {MAX_DEPTH} levels")
+
+
+def _below(value: dict[str, Json] | list[Json]) -> Iterable[Json]:
+    return value.values() if isinstance(value, dict) else value
+
+
+def _tag(name: str) -> str:
+    return name.rpartition("}")[2]
+
+
+def _element(element: Element, depth: int) -> Json:
+    if depth > MAX_DEPTH:
+        raise RefuseError("too_deep", f"more than {MAX_DEPTH} levels")
+    text = (element.text or "").strip() or None
+    if not len(element) and not element.attrib:
+        return text
+    found: dict[str, Json] = {f"@{_tag(name)}": value for name, value in element.attrib.items()}
+    if text is not None:
+        found["#text"] = text
+    for child in element:
+        name, value = _tag(child.tag), _element(child, depth + 1)
+        if name not in found:
+            found[name] = value
+        elif isinstance(earlier := found[name], list):
+            earlier.append(value)
+        else:
+            found[name] = [earlier, value]
+    return found

@@ -1,0 +1,68 @@
+"""What an adapter tells: contract events, parts that it refuses, messages that say nothing of an order, and whole histories."""
+
+from __future__ import annotations
+
+from datetime import datetime
+from typing import Any, Literal, NamedTuple, TypeAlias, get_args
+
+Draft: TypeAlias = dict[str, Any]
+"""A contract event as a plain JSON object; `sources.adapters.translate` checks it before it goes anywhere."""
+
+Reason: TypeAlias = Literal[
+    "not_readable",  # not the JSON, XML or EDI that the system sends
+    "too_large",
+    "too_deep",
+    "unknown_form",  # readable, but nothing that the system is known to send
+    "not_a_report",  # a request, an error answer or a page of something else
+    "test_mode",
+    "missing_field",
+    "wrong_type",
+    "bad_value",
+    "bad_time",
+    "no_identity",  # neither an order nor an alias of one
+    "invalid_event",  # a fault of the adapter: what it made is no contract event
+    "adapter_failed",  # a fault of the adapter: it raised
+]
+REASONS: tuple[Reason, ...] = get_args(Reason)
+FAULTS: frozenset[Reason] = frozenset(("invalid_event", "adapter_failed"))
+"""Reasons that are our own fault: tests show that no input leads to them."""
+
+
+class RefuseError(Exception):
+    """A payload, or the part of it that is being read, cannot be taken; `detail` names fields and never quotes their values."""
+
+    def __init__(self, reason: Reason, detail: str) -> None:
+        super().__init__(f"{reason}: {detail}")
+        self.reason: Reason = reason
+        self.detail = detail
+
+
+class Refused(NamedTuple):
+    """A part of a payload that was not taken, and why."""
+
+    reason: Reason
+    detail: str
+
+
+class Ignored(NamedTuple):
+    """A message that was understood and says nothing about an order."""
+
+    what: str
+    """The source's own name of it, such as `balance.available`."""
+    why: str
+
+
+class History(NamedTuple):
+    """All that a source now says of one thing (a parcel), so that what it no longer says can be withdrawn.
+
+    `key` names the thing within the source; `said` is when the source said so; `events` are the IDs of the events made from it, with the
+    time (`time` of the event) of each. A source that sends only what is new has no history.
+    """
+
+    key: str
+    source: str
+    said: datetime
+    events: dict[str, datetime]
+
+
+Told: TypeAlias = Draft | Refused | Ignored | History
