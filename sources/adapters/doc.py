@@ -175,7 +175,7 @@ def xml_doc(body: bytes) -> Doc:
     """
     _check_size(body)
     try:
-        root = cast("Element", fromstring(body, forbid_dtd=True))
+        root = fromstring(body, forbid_dtd=True)
     except ParseError as error:
         line, column = error.position
         raise RefuseError("not_readable", f"no XML: line {line}, column {column}") from None

@@ -7,7 +7,8 @@ A row is `code = meaning`, and `# …` behind it says why. Codes match without r
 from __future__ import annotations
 
 from collections import Counter
-from dataclasses import dataclass, field
+from dataclasses import dataclass
+from functools import cached_property
 from typing import Final, Literal, NamedTuple, TypeAlias, get_args
 
 from schemas.events import DATA_MODELS, Hold, Status
@@ -15,8 +16,8 @@ from schemas.events import DATA_MODELS, Hold, Status
 Vocabulary: TypeAlias = Literal["scan", "type", "decline", "hold", "cancel", "rejection", "dispute", "outcome", "stage", "step"]
 
 CARRIER_REASONS: Final = frozenset(
-    "missorted refused disposed prohibited rejected pickup_failed not_found documents duty customs address weather capacity recipient_absent"
-    " unclaimed final_attempt other".split()
+    "missorted refused disposed prohibited rejected pickup_failed not_found documents duty customs address weather capacity"
+    " recipient_absent unclaimed final_attempt other".split()
 )
 """Reasons of a `carrier.scan` that a table may give; `unmapped` is given to codes that are in none."""
 IGNORED: Final = "ignored"
@@ -59,7 +60,7 @@ class Meaning(NamedTuple):
         return not self.words
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True)
 class CodeTable:
     """What the codes in one `field` of a source become. `source` says who publishes the codes, and where."""
 
@@ -68,14 +69,15 @@ class CodeTable:
     vocabulary: Vocabulary
     source: str
     rows: tuple[tuple[str, Meaning], ...]
-    _by_code: dict[str, Meaning] = field(init=False, repr=False, compare=False)
 
-    def __post_init__(self) -> None:
-        object.__setattr__(self, "_by_code", {folded(code): meaning for code, meaning in reversed(self.rows)})
+    @cached_property
+    def by_code(self) -> dict[str, Meaning]:
+        """The meanings by folded code; of two rows for one code, which `faults` finds, the first counts."""
+        return {folded(code): meaning for code, meaning in reversed(self.rows)}
 
     def get(self, code: str | None) -> Meaning | None:
         """What a code becomes; None if the table does not have it."""
-        return None if code is None else self._by_code.get(folded(code))
+        return None if code is None else self.by_code.get(folded(code))
 
 
 def folded(code: str) -> str:

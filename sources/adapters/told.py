@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
-from datetime import datetime
-from typing import Any, Literal, NamedTuple, TypeAlias, get_args
+from typing import TYPE_CHECKING, Any, Literal, NamedTuple, TypeAlias, get_args
+
+if TYPE_CHECKING:
+    from datetime import datetime
 
 Draft: TypeAlias = dict[str, Any]
 """A contract event as a plain JSON object; `sources.adapters.translate` checks it before it goes anywhere."""
@@ -56,13 +58,16 @@ class History(NamedTuple):
     """All that a source now says of one thing (a parcel), so that what it no longer says can be withdrawn.
 
     `key` names the thing within the source; `said` is when the source said so; `events` are the IDs of the events made from it, with the
-    time (`time` of the event) of each. A source that sends only what is new has no history.
+    `time` of each. A withdrawal finds its order by `tracking`, or by `order` where the source knows it. A source that sends only what is
+    new has no history.
     """
 
     key: str
     source: str
     said: datetime
     events: dict[str, datetime]
+    tracking: str
+    order: str | None = None
 
 
 Told: TypeAlias = Draft | Refused | Ignored | History

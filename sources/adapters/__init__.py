@@ -1,0 +1,11 @@
+"""Adapters: what real systems send, as contract events. Pure functions from bytes and headers; the code tables are their visible heart.
+
+Reading order: `told` (what is told), `doc` (how payloads are read), `tables`, `base` (what an adapter is), `easypost` (one of them),
+`translate` (the checked whole), `histories` (what is withdrawn).
+"""
+
+from sources.adapters.base import Adapter, Connection, Payload
+from sources.adapters.registry import ADAPTERS
+from sources.adapters.translate import Adapted, translate
+
+__all__ = ["ADAPTERS", "Adapted", "Adapter", "Connection", "Payload", "translate"]

@@ -1,0 +1,218 @@
+"""What an adapter is: a pure function from a payload of one system to what it tells in the contract's words."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from datetime import UTC, datetime, tzinfo
+from hashlib import blake2b
+from typing import TYPE_CHECKING, Any, Final, TypeAlias, cast
+
+from schemas.places import country_zone, zone
+from sources.adapters.moments import stamp
+from sources.adapters.told import History, Ignored, Refused, RefuseError
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterable, Iterator, Mapping
+
+    from sources.adapters.coverage import Coverage
+    from sources.adapters.doc import Doc
+    from sources.adapters.tables import CodeTable, Meaning
+    from sources.adapters.told import Draft, Told
+
+ROOMS: Final = {
+    "order": "storefront",
+    "address": "storefront",
+    "payment": "payments",
+    "inventory": "warehouse",
+    "warehouse": "warehouse",
+    "carrier": "carrier",
+    "return": "returns",
+    "invoice": "finance",
+    "support": "support",
+}
+"""The first part of an event's `source`, by the first part of its type; what a policy's `feeds` and rules name."""
+
+Headers: TypeAlias = "Mapping[str, str]"
+"""HTTP headers by lower-case name."""
+
+
+@dataclass(frozen=True, slots=True)
+class Payload:
+    """What came from a system: the bytes, the headers of the request where there was one, and when it was received, if that is known."""
+
+    body: bytes
+    headers: Headers = field(default_factory=dict[str, str])
+    received: datetime | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Connection:
+    """What the operator says about the account that payloads come from.
+
+    `zone`: IANA name, for local times of which neither the source nor the place says where. `order_field`: the path (dots) to the order's
+    ID in the system's main object, where it is not the adapter's own choice; `order_is_alias`: what stands there is not the ID under which
+    the storefront places the order but another name of it. `omit`: types (`payment.*`) of which another system is the record.
+    """
+
+    name: str = ""
+    tenant: str = "default"
+    zone: str = "UTC"
+    order_field: str | None = None
+    order_is_alias: bool = False
+    accept_test: bool = False
+    omit: tuple[str, ...] = ()
+
+    def omits(self, type_: str) -> bool:
+        """Whether events of this type are left out."""
+        return any(type_ == one or (one.endswith("*") and type_.startswith(one[:-1])) for one in self.omit)
+
+
+@dataclass(frozen=True, slots=True)
+class Adapter:
+    """How one system's payloads are read.
+
+    `parse` turns bytes into a tree, `read` tells what it says; both are pure and raise nothing but RefuseError. A RefuseError out of
+    `read` refuses what has not been told by then; `Say.each` confines it to one item. `scheme` names how its webhooks are signed
+    (`sources.gateway`); `delivery` is the header or, after `$.`, the path in the body that names one delivery: repetitions are known by it.
+    """
+
+    system: str
+    title: str
+    forms: str
+    """What it reads, in a few words."""
+    parse: Callable[[bytes], Doc]
+    read: Callable[[Doc, Say], Iterator[Told]]
+    tables: tuple[CodeTable, ...]
+    emits: tuple[str, ...]
+    """The types that it can tell; tests show that it tells no others."""
+    scheme: str = "secret"
+    delivery: str | None = None
+
+
+class Say:
+    """Builds what is told of one payload; an adapter is handed one for each."""
+
+    def __init__(self, adapter: Adapter, payload: Payload, connection: Connection, coverage: Coverage) -> None:
+        self.system = adapter.system
+        self.headers = payload.headers
+        self.received = payload.received
+        self.connection = connection
+        self.coverage = coverage
+
+    @property
+    def zone(self) -> tzinfo:
+        """The connection's zone."""
+        return zone(self.connection.zone)
+
+    def zone_at(self, country: str | None, region: str | None = None) -> tzinfo:
+        """The zone of a place (ISO 3166-1 alpha-2 `US`, ISO 3166-2 `CA`); the connection's where the place is not known."""
+        name = country_zone(country, region)
+        return self.zone if name is None else zone(name)
+
+    def source(self, type_: str) -> str:
+        """The `source` of events of a type: `/payments/stripe`, or `/payments/stripe/NAME` where the connection has a name."""
+        path = f"/{ROOMS.get(type_.partition('.')[0], 'other')}/{self.system}"
+        return f"{path}/{self.connection.name}" if self.connection.name else path
+
+    def event(
+        self,
+        type_: str,
+        id_: str,
+        time: datetime,
+        data: dict[str, Any],
+        *,
+        order: str | None = None,
+        recorded: datetime | None = None,
+    ) -> Draft:
+        """A contract event; `time` is when it happened, `recorded` when the source said so (else when it was received, if that is known).
+
+        What is None in `data` is left out, except in an `order.updated`, where it removes. `order` is the order's ID as the source has it.
+        """
+        data = dict(data) if type_ == "order.updated" else _present(data)
+        if order is not None and self.connection.order_is_alias:
+            data["order_alias"], order = order, None
+        recorded = recorded or self.received
+        draft: Draft = {
+            "specversion": "1.0",
+            "id": id_,
+            "source": self.source(type_),
+            "type": type_,
+            "subject": order,
+            "time": stamp(time),
+            "recordedtime": None if recorded is None else stamp(recorded),
+            "tenant": self.connection.tenant,
+            "dataschema": dataschema(type_),
+            "data": data,
+        }
+        return {name: value for name, value in draft.items() if value is not None}
+
+    def code(self, table: CodeTable, code: str | None) -> Meaning | None:
+        """What a code means by a table, noted for the coverage report; None if it is absent or in no table."""
+        if code is None:
+            return None
+        meaning = table.get(code)
+        self.coverage.code(table.name, table.field, code, known=meaning is not None)
+        return meaning
+
+    def kind(self, name: str) -> None:
+        """Notes what kind of message this is, in the source's own words (`payment_intent.succeeded`)."""
+        self.coverage.kind(name)
+
+    def each(self, docs: Iterable[Doc], read: Callable[[Doc], Iterator[Told]]) -> Iterator[Told]:
+        """Reads every item; one that cannot be taken is refused by itself, and the others are told."""
+        for number, doc in enumerate(docs):
+            try:
+                yield from read(doc)
+            except RefuseError as error:
+                yield Refused(error.reason, f"{error.detail} (item {number})")
+
+    def test_mode(self, *, is_test: bool | None) -> None:
+        """Raises RefuseError for what comes from a system's test mode, unless the connection accepts it."""
+        if is_test and not self.connection.accept_test:
+            raise RefuseError("test_mode", "from the system's test mode; accept_test takes it")
+
+    def order_of(self, doc: Doc, *default: str) -> str | None:
+        """The order's ID: at the connection's `order_field`, else at the adapter's `default` path; None if there is none."""
+        path = self.connection.order_field.split(".") if self.connection.order_field else default
+        return doc.id(*path) if path else None
+
+
+def dataschema(type_: str) -> str:
+    """The `dataschema` of events of a type."""
+    return f"https://orderwatch.dev/schemas/v1/{type_}"
+
+
+def _present(data: dict[str, Any]) -> dict[str, Any]:
+    """Without what is None, at any depth."""
+    return {name: _without_none(value) for name, value in data.items() if value is not None}
+
+
+def _without_none(value: object) -> object:
+    if isinstance(value, dict):
+        return _present(cast("dict[str, Any]", value))
+    if isinstance(value, list):
+        return [_without_none(item) for item in cast("list[object]", value)]
+    return value
+
+
+def digest(*parts: object) -> str:
+    """An ID made from what is said: the same parts give the same text, in every run. None and "" are different parts."""
+    hashed = blake2b(digest_size=15)
+    for part in parts:
+        text = b"\x00" if part is None else stamp(part.astimezone(UTC)).encode() if isinstance(part, datetime) else str(part).encode()
+        hashed.update(b"%d:%s" % (len(text), text))
+    return hashed.hexdigest()
+
+
+__all__ = [
+    "ROOMS",
+    "Adapter",
+    "Connection",
+    "History",
+    "Ignored",
+    "Payload",
+    "RefuseError",
+    "Refused",
+    "Say",
+    "digest",
+]

@@ -1,0 +1,72 @@
+"""A request as it was captured: a JSON object of `headers` and `body`, as request inspectors and the gateway's own rejects write it.
+
+`body` is the text of the body, or the value it held where the capture parsed it; `body_base64` holds bytes that are no text. `received`
+(RFC 3339) and a `status` of an API's answer may stand beside.
+"""
+
+from __future__ import annotations
+
+from base64 import b64decode
+from binascii import Error as Base64Error
+from datetime import datetime
+from typing import cast
+
+import orjson
+
+from sources.adapters.base import Payload
+
+_MARKS = ("headers", "request", "status", "received")
+"""Of a capture, besides its body: at least one of them. What a system itself sends has none of these beside a `body`."""
+
+
+def payload_of(raw: bytes, headers: dict[str, str] | None = None) -> Payload:
+    """The payload in some bytes: what they capture if they are a captured request, else the bytes themselves.
+
+    `headers` are added, and beat captured ones. Never raises: what is no capture is a payload, which its adapter then judges.
+    """
+    extra = {name.lower(): value for name, value in (headers or {}).items()}
+    found = _capture(raw)
+    if found is None:
+        return Payload(raw, extra)
+    body = found.get("body")
+    if isinstance(found.get("body_base64"), str):
+        try:
+            content = b64decode(cast("str", found["body_base64"]), validate=True)
+        except Base64Error:
+            return Payload(raw, extra)
+    elif isinstance(body, str):
+        content = body.encode("utf-8", "replace")
+    else:
+        content = orjson.dumps(body)
+    given = found.get("headers")
+    named: dict[str, object] = cast("dict[str, object]", given) if isinstance(given, dict) else {}
+    lowered = {name.lower(): _joined(value) for name, value in named.items()}
+    return Payload(content, lowered | extra, _received(found.get("received")))
+
+
+def _capture(raw: bytes) -> dict[str, object] | None:
+    if raw.lstrip()[:1] != b"{":
+        return None
+    try:
+        value: object = orjson.loads(raw)
+    except orjson.JSONDecodeError:
+        return None
+    if not isinstance(value, dict):
+        return None
+    found = cast("dict[str, object]", value)
+    has_body = "body" in found or "body_base64" in found
+    return found if has_body and any(mark in found for mark in _MARKS) else None
+
+
+def _joined(value: object) -> str:
+    return ", ".join(str(item) for item in cast("list[object]", value)) if isinstance(value, list) else str(value)
+
+
+def _received(value: object) -> datetime | None:
+    if not isinstance(value, str):
+        return None
+    try:
+        moment = datetime.fromisoformat(value)
+    except ValueError:
+        return None
+    return moment if moment.tzinfo is not None and 2000 <= moment.year <= 2100 else None

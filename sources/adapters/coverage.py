@@ -1,0 +1,98 @@
+"""What occurred in payloads and what became of it: kinds of messages, fields and codes, each with how often and a sample."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from sources.adapters.doc import Doc, Json
+
+LONGEST_SAMPLE = 40
+MOST = 10_000
+"""Most different fields, kinds or codes that are kept: payloads of an unknown shape cannot fill the memory."""
+
+
+@dataclass(slots=True)
+class Field:
+    """A field: in how many places it stood, in how many of these it was read, and the first value."""
+
+    count: int = 0
+    read: int = 0
+    sample: str = ""
+
+
+@dataclass(slots=True)
+class Code:
+    """A code in a field: how often it occurred, and whether a table has it."""
+
+    count: int = 0
+    known: bool = False
+
+
+@dataclass(slots=True)
+class Kind:
+    """A kind of message: how often it occurred, and what became of it: events by type, refusals by reason, `ignored`."""
+
+    count: int = 0
+    became: dict[str, int] = field(default_factory=dict[str, int])
+
+
+@dataclass(slots=True)
+class Coverage:
+    """Adds up over payloads. Samples are payload values: show them to who holds the payloads, never log them."""
+
+    kinds: dict[str, Kind] = field(default_factory=dict[str, Kind])
+    codes: dict[tuple[str, str, str], Code] = field(default_factory=dict[tuple[str, str, str], Code])
+    """By table, field and code."""
+    fields: dict[str, Field] = field(default_factory=dict[str, Field])
+    current: str = "unknown"
+    """The kind of the payload that is being read."""
+
+    def kind(self, name: str) -> None:
+        """Notes the kind of the payload that is being read."""
+        self.current = name
+
+    def began(self) -> None:
+        """A new payload, of a kind that is not known yet."""
+        self.current = "unknown"
+
+    def ended(self, became: dict[str, int]) -> None:
+        """The payload is read; `became` counts what was told of it."""
+        if self.current not in self.kinds and len(self.kinds) >= MOST:
+            return
+        kind = self.kinds.setdefault(self.current, Kind())
+        kind.count += 1
+        for what, count in became.items():
+            kind.became[what] = kind.became.get(what, 0) + count
+
+    def code(self, table: str, at: str, code: str, *, known: bool) -> None:
+        """Notes a code that was looked up."""
+        key = (table, at, code)
+        if key in self.codes or len(self.codes) < MOST:
+            found = self.codes.setdefault(key, Code())
+            found.count += 1
+            found.known = known
+
+    def unmapped(self) -> dict[tuple[str, str, str], int]:
+        """The codes that no table has, and how often each occurred."""
+        return {key: code.count for key, code in self.codes.items() if not code.known}
+
+    def looked_over(self, doc: Doc) -> None:
+        """Notes every field of a payload that has a value, and whether it was read."""
+        for path, value in _leaves(doc.value, ""):
+            if path not in self.fields and len(self.fields) >= MOST:
+                continue
+            found = self.fields.setdefault(path, Field())
+            found.count += 1
+            found.read += path in doc.read
+            if not found.sample:
+                found.sample = str(value)[:LONGEST_SAMPLE]
+
+
+def _leaves(value: Json, path: str) -> list[tuple[str, Json]]:
+    if isinstance(value, dict):
+        return [leaf for name, below in value.items() for leaf in _leaves(below, f"{path}.{name}" if path else name)]
+    if isinstance(value, list):
+        return [leaf for below in value for leaf in _leaves(below, f"{path}[]")]
+    return [] if value in (None, "") else [(path, value)]

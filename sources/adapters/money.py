@@ -1,0 +1,78 @@
+"""Money as real systems write it, as the contract's decimal text: minor units by the exponents of ISO 4217, or decimal texts."""
+
+from __future__ import annotations
+
+import re
+from typing import TYPE_CHECKING, Final, TypeAlias
+
+from sources.adapters.told import RefuseError
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+    from sources.adapters.doc import Doc
+
+Money: TypeAlias = dict[str, str]
+"""`{"amount": "129.90", "currency": "EUR"}`"""
+
+EXPONENTS: Final[dict[str, int]] = {
+    code: places
+    for places, codes in {
+        0: "BIF CLP DJF GNF ISK JPY KMF KRW PYG RWF UGX UYI VND VUV XAF XOF XPF",
+        3: "BHD IQD JOD KWD LYD OMR TND",
+        4: "CLF UYW",
+    }.items()
+    for code in codes.split()
+}
+"""Currencies whose minor unit is not a hundredth: ISO 4217, list one (SIX Interbank Clearing), 2024."""
+
+_DECIMAL = re.compile(r"-?[0-9]{1,15}(\.[0-9]{1,12})?")
+_CURRENCY = re.compile(r"[A-Za-z]{3}")
+
+
+def currency(text: str | None, where: str) -> str:
+    """An ISO 4217 code, upper case. Raises RefuseError if it is none by its form."""
+    if text is None:
+        raise RefuseError("missing_field", where)
+    if not _CURRENCY.fullmatch(text):
+        raise RefuseError("bad_value", f"{where}: no currency")
+    return text.upper()
+
+
+def minor(units: int, code: str, where: str, exceptions: Mapping[str, int] | None = None) -> Money:
+    """`units` of a currency's smallest unit as money; `exceptions` are exponents by which the source departs from ISO 4217.
+
+    Raises RefuseError beyond 15 digits.
+    """
+    places = (exceptions or {}).get(code, EXPONENTS.get(code, 2))
+    digits = str(abs(units)).rjust(places + 1, "0")
+    if len(digits) > 15:
+        raise RefuseError("bad_value", f"{where}: no amount")
+    amount = f"{digits[:-places]}.{digits[-places:]}" if places else digits
+    return {"amount": f"-{amount}" if units < 0 else amount, "currency": code}
+
+
+def decimal(text: str, code: str, where: str) -> Money:
+    """A decimal text as money. Fractions beyond the fourth place must be zeros. Raises RefuseError if it is no amount."""
+    if not _DECIMAL.fullmatch(text):
+        raise RefuseError("bad_value", f"{where}: no amount")
+    whole, _, fraction = text.partition(".")
+    if fraction[4:].strip("0"):
+        raise RefuseError("bad_value", f"{where}: more than four decimal places")
+    return {"amount": f"{whole}.{fraction[:4]}" if fraction else whole, "currency": code}
+
+
+def is_zero(money: Money) -> bool:
+    """Whether it is no money at all."""
+    return not money["amount"].strip("-0.")
+
+
+def amount_of(doc: Doc, name: str, code: str) -> Money | None:
+    """The decimal amount in a field, written as text or as a number; None where it is absent."""
+    here = doc.get(name)
+    value = here.value
+    if isinstance(value, bool) or not isinstance(value, int | float):
+        text = doc.text(name)
+        return None if text is None else decimal(text, code, here.path)
+    doc.read.add(here.path)
+    return decimal(repr(value), code, here.path)

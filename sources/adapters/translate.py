@@ -1,0 +1,92 @@
+"""From a payload to checked contract events: nothing raises, nothing invalid comes out, and what is not taken says why."""
+
+from __future__ import annotations
+
+from collections import Counter
+from typing import TYPE_CHECKING, NamedTuple
+
+import orjson
+
+from schemas.aliases import aliases
+from schemas.wire import Rejected, decode
+from sources.adapters.base import Say
+from sources.adapters.coverage import Coverage
+from sources.adapters.told import History, Ignored, Refused, RefuseError
+
+if TYPE_CHECKING:
+    from sources.adapters.base import Adapter, Connection, Payload
+    from sources.adapters.doc import Doc
+    from sources.adapters.told import Draft, Reason
+
+
+class Adapted(NamedTuple):
+    """What became of one payload. Several refusals may stand beside events: a history can have one scan that cannot be read."""
+
+    events: tuple[Draft, ...]
+    refused: tuple[Refused, ...]
+    ignored: tuple[Ignored, ...]
+    histories: tuple[History, ...]
+
+
+def translate(adapter: Adapter, payload: Payload, connection: Connection, coverage: Coverage | None = None) -> Adapted:
+    """What an adapter makes of a payload. Never raises; every event is one that `schemas.wire.decode` takes.
+
+    A fault of the adapter itself shows as a refusal with a reason of `FAULTS`. Events of types that the connection omits are left out.
+    `coverage` is added to.
+    """
+    coverage = Coverage() if coverage is None else coverage
+    coverage.began()
+    events: dict[str, Draft] = {}
+    refused: list[Refused] = []
+    ignored: list[Ignored] = []
+    histories: list[History] = []
+    doc: Doc | None = None
+    try:
+        doc = adapter.parse(payload.body)
+        for told in adapter.read(doc, Say(adapter, payload, connection, coverage)):
+            match told:
+                case Refused():
+                    refused.append(told)
+                case Ignored():
+                    ignored.append(told)
+                case History():
+                    histories.append(told)
+                case _:
+                    fault = fault_of(told)
+                    if fault is not None:
+                        refused.append(fault)
+                    elif not connection.omits(told["type"]):
+                        events.setdefault(f"{told['source']} {told['id']}", told)
+    except RefuseError as error:
+        refused.append(Refused(error.reason, error.detail))
+    except Exception as error:  # noqa: BLE001 - one payload must not stop the gateway; the refusal says that the fault is ours
+        refused.append(Refused("adapter_failed", type(error).__name__))
+    if doc is not None:
+        coverage.looked_over(doc)
+    became = Counter(event["type"] for event in events.values()) + Counter(one.reason for one in refused)
+    if ignored:
+        became["ignored"] = len(ignored)
+    coverage.ended(became)
+    return Adapted(tuple(events.values()), tuple(refused), tuple(ignored), tuple(histories))
+
+
+def fault_of(draft: Draft) -> Refused | None:
+    """Why a draft is no contract event; None if it is one."""
+    try:
+        decode(encoded(draft))
+    except Rejected as why:
+        reason: Reason = "no_identity" if why.reason == "no_identity" else "invalid_event"
+        return Refused(reason, f"{draft.get('type')}: {why.reason}: {why.detail}")
+    except orjson.JSONEncodeError:
+        return Refused("invalid_event", f"{draft.get('type')}: no JSON")
+    return None
+
+
+def encoded(draft: Draft) -> bytes:
+    """An event as it goes into a log: one structured CloudEvent, without a line's end."""
+    return orjson.dumps(draft)
+
+
+def key_of(draft: Draft) -> str:
+    """The key of an event's record: the order's ID where it is known, else its first alias. The event must be valid."""
+    return draft.get("subject") or next((value for _, value in aliases(decode(encoded(draft)))), draft["source"])
