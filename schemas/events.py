@@ -310,7 +310,10 @@ class RawStatus(Model):
 
 
 class CarrierScan(Fact):
-    """What the carrier says about a parcel. Needs a tracking number, a shipment ID, or the envelope's `subject`."""
+    """What the carrier says about a parcel. Needs a tracking number, a shipment ID, or the envelope's `subject`.
+
+    With status `unknown`, an `eta` and no reason it is a delivery estimate made at `time`, and no scan: it breaks no silence.
+    """
 
     status: Status
     tracking_number: Id | None = None
@@ -357,6 +360,8 @@ class EvidenceWithdrawn(Fact):
 
     event_id: Id
     event_source: Id | None = None
+    tracking_number: Annotated[Id | None, Kept.NOTHING] = None
+    """Of the parcel that the event was about; finds the order where `subject` is absent."""
 
 
 class Heartbeat(Model):

@@ -41,7 +41,7 @@ MARKS: tuple[str, ...] = (
     "carrier.scan:returning", "carrier.scan:returned", "carrier.scan:delivered", "carrier.scan:failed_final", "carrier.scan:cancelled",
     "carrier.scan:expired", "carrier.scan+reason", "late eta", "scanned", "unannounced", "part shipped", "high risk", "balance",
     "expires", "settled", "future", "note", "several", "whole", "lines", "ship_by", "promised_by", "terms:external", "terms:invoice",
-    "terms:on_delivery", "terms:on_ship", "terms:prepaid",
+    "terms:on_delivery", "terms:on_ship", "terms:prepaid", "estimate",
 )
 # fmt: on
 """Marks of an order (see `Order.mark`) by the place of their bit. A new event type, status or finer mark is added at the end."""

@@ -19,6 +19,7 @@ from dataflows.core.profile import EVERY_EVENT, Profile
 from dataflows.core.publisher import Publisher
 from dataflows.core.rules import RULES, RULES_BY_KIND
 from dataflows.core.rules.base import UNHEARD
+from dataflows.core.shipments import is_estimate
 from dataflows.core.timeline import Added
 from dataflows.core.verdicts import CASE_NEW
 
@@ -165,6 +166,8 @@ class Engine:
             return False
         for record in reversed(order.timeline.records):
             type_ = record.event.type
+            if type_ == "carrier.scan" and is_estimate(record) and EVERY_EVENT not in rule.arms:
+                continue
             if type_ in rule.arms or (EVERY_EVENT in rule.arms and not type_.startswith(UNHEARD)):
                 again = record.at + profile.wait(index)
                 if again > now:

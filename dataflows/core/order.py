@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, cast
 from dataflows.core.clocks import deadline
 from dataflows.core.facts import RETURNS, TERMS
 from dataflows.core.ledger import Ledger
-from dataflows.core.shipments import POSSESSION, possession, scan_of, tracking_numbers
+from dataflows.core.shipments import POSSESSION, is_estimate, possession, scan_of, tracking_numbers
 from dataflows.core.timeline import Timeline
 from schemas.envelope import DEFAULT_TENANT
 from schemas.events import DATA_MODELS
@@ -31,6 +31,7 @@ SCAN_MARKS = {
 FINER_MARKS = (
     *(
         "carrier.scan+reason",
+        "estimate",
         "late eta",
         "scanned",
         "unannounced",
@@ -159,10 +160,10 @@ class Order:
     def mark(self, record: Record) -> tuple[tuple[str, ...], bool, bool]:
         """Notes what kind of event came: its marks, whether it may change what earlier events mean, and whether it speaks of all lines.
 
-        Marks of an event: its type; of a scan `carrier.scan:<status>`, `carrier.scan+reason` (it has one), `late eta` (not plainly
-        within the promise, or without one within a day of all others), `scanned` (the order's first possession), `unannounced` (a
-        parcel's first possession or a delivery without a hand-over); `part shipped` (a hand-over of some lines, or one of several
-        shipments), `high risk` (of an address), `balance` (a capture that is not simply the total), `expires` (an authorization that
+        Marks of an event: its type; of a scan `carrier.scan:<status>`, `carrier.scan+reason` (it has one); of a mere estimate `estimate`
+        instead; `late eta` (not plainly within the promise, or without one within a day of all others), `scanned` (the order's first
+        possession), `unannounced` (a parcel's first possession or a delivery without a hand-over); `part shipped` (a hand-over of some
+        lines, or one of several shipments), `high risk` (of an address), `balance` (a capture that is not simply the total), `expires` (an authorization that
         does), `settled` (a capture of all that was authorized), `future` (dated after its log time).
         Marks of an order besides: `several` (parcels), `whole` (handed over at once), `lines` (more than one piece, or others than
         ordered), `ship_by`, `promised_by`, `terms:<terms>`.
@@ -241,6 +242,8 @@ class Order:
         data = scan_of(record)
         seen, status = self.marks, data.status
         marks: tuple[str, ...] = SCAN_MARKS.get(status) or ("carrier.scan", f"carrier.scan:{status}")
+        if is_estimate(record):
+            marks = ("estimate",)
         if data.reason is not None:
             marks = (*marks, "carrier.scan+reason")
         unit = data.tracking_number or data.shipment_id or ""

@@ -24,12 +24,12 @@ MOST = 10_000
 DATES = {"ship_by": ("order.placed",), "promised_by": ("order.placed",), "expires_at": ("payment.authorized",)}
 """The dates that arm rules, and the events that bring them."""
 ARRIVAL_MARKS = {
-    "unannounced": "carrier.scan",
-    "late eta": "carrier.scan",
-    "part shipped": "warehouse.shipped",
-    "balance": "payment.captured",
+    "unannounced": ("carrier.scan",),
+    "late eta": ("carrier.scan", "estimate"),
+    "part shipped": ("warehouse.shipped",),
+    "balance": ("payment.captured",),
 }
-"""Marks that say how an event stands to those that came before it, and the event's type."""
+"""Marks that say how an event stands to those that came before it, and the plain marks of such events."""
 
 
 def bound(setting: RuleSetting) -> int:
@@ -78,7 +78,7 @@ class Profile:
 
         Marks that depend on what came before an event count as any event of its type: after a change further back they may be wrong.
         """
-        coarse = marks | {mark for mark, type_ in ARRIVAL_MARKS.items() if type_ in marks}
+        coarse = marks | {mark for mark, plain in ARRIVAL_MARKS.items() if not marks.isdisjoint(plain)}
         key = frozenset(coarse)
         known = self._possible.get(key)
         if known is None:

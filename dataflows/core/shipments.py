@@ -31,6 +31,12 @@ def scan_of(record: Record) -> CarrierScan:
     return cast("CarrierScan", record.event.data)
 
 
+def is_estimate(record: Record) -> bool:
+    """Whether a `carrier.scan` is a mere delivery estimate: it says when, and nothing of where the parcel is."""
+    data = cast("CarrierScan", record.event.data)
+    return data.eta is not None and data.status == "unknown" and data.reason is None
+
+
 def possession(record: Record) -> bool:
     """Whether a scan shows that the carrier has the parcel."""
     data = cast("CarrierScan", record.event.data)
@@ -45,11 +51,15 @@ def tracking_numbers(data: WarehouseShipment) -> list[str]:
 
 
 class Parcel:
-    """One tracking number and its scans, as they happened ("" where the shipment has no tracking number)."""
+    """One tracking number and its scans, as they happened ("" where the shipment has no tracking number).
 
-    def __init__(self, tracking: str, scans: list[Record] | None = None) -> None:
+    `told` are the delivery estimates: those that came by themselves, and the scans that state one.
+    """
+
+    def __init__(self, tracking: str, said: Sequence[Record] = ()) -> None:
         self.tracking = tracking
-        self.scans: list[Record] = [] if scans is None else scans
+        self.scans: list[Record] = [r for r in said if not is_estimate(r)]
+        self.told: list[Record] = [r for r in said if scan_of(r).eta is not None]
 
     def first(self, *statuses: str) -> int | None:
         """When the first scan with one of these statuses happened."""
@@ -250,7 +260,7 @@ def _only_shipment(labels: Sequence[Record], handovers: Sequence[Record], scans:
     shipment.ids = {id_} if id_ else set()
     shipment.trackings = {number}
     shipment.labels, shipment.handovers = list(labels), list(handovers)
-    shipment.parcels = [Parcel(number, list(scans))]
+    shipment.parcels = [Parcel(number, scans)]
     return shipment
 
 
@@ -275,17 +285,18 @@ def _tied_shipments(labels: Sequence[Record], handovers: Sequence[Record], outbo
         by_root.setdefault(home, Shipment(NO_ID))
     else:
         home = nameless
-    for shipment in by_root.values():
-        shipment.parcels = [Parcel(n) for n in sorted(shipment.trackings)] or [Parcel("")]
+    said: dict[tuple[str, str], list[Record]] = {root: [] for root in by_root}
     for record, nodes in named:
-        shipment = by_root[ties.root(nodes[0])] if nodes else by_root[home if record.event.type == "carrier.scan" else nameless]
+        root = ties.root(nodes[0]) if nodes else home if record.event.type == "carrier.scan" else nameless
         if record.event.type == "carrier.scan":
-            tracking = scan_of(record).tracking_number
-            for parcel in shipment.parcels:
-                if tracking is None or parcel.tracking == tracking:
-                    parcel.scans.append(record)
+            said[root].append(record)
         else:
-            (shipment.labels if record.event.type == "warehouse.label_created" else shipment.handovers).append(record)
+            (by_root[root].labels if record.event.type == "warehouse.label_created" else by_root[root].handovers).append(record)
+    for root, shipment in by_root.items():
+        mine = said[root]
+        shipment.parcels = [
+            Parcel(number, [r for r in mine if scan_of(r).tracking_number in (None, number)]) for number in sorted(shipment.trackings)
+        ] or [Parcel("", mine)]
     return sorted(by_root.values(), key=lambda s: s.key)
 
 

@@ -164,6 +164,8 @@ def _scan(order: Ingredients, draw: DrawFn) -> dict[str, object]:
         )
     )
     assert isinstance(where, dict)
+    if draw(st.integers(0, 7)) == 0:
+        return {"status": "unknown", "reason": None, "eta": order.date(draw), **where}
     eta = order.date(draw) if draw(st.integers(0, 4)) == 0 else None
     return {"status": draw(one_of(*SCANS)), "reason": draw(one_of(*REASONS)), "eta": eta, **where}
 

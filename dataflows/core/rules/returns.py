@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, cast
 from dataflows.core.conditions import Condition, earliest, silences, timeout
 from dataflows.core.facts import RETURNS
 from dataflows.core.rules.base import RuleDefaults, rule
-from dataflows.core.shipments import possession, scan_of
+from dataflows.core.shipments import is_estimate, possession, scan_of
 
 if TYPE_CHECKING:
     from dataflows.core.facts import Facts
@@ -56,7 +56,7 @@ def returns_of(o: Facts) -> list[Return]:
                 sharing.append(known)
     for record in o.t.of("carrier.scan") if trackings else ():
         number = scan_of(record).tracking_number
-        for known in trackings.get(number, ()) if number is not None else ():
+        for known in trackings.get(number, ()) if number is not None and not is_estimate(record) else ():
             known.scans.append(record)
     return list(found.values())
 

@@ -225,7 +225,7 @@ def eta_slip(o: Facts, s: RuleSetting) -> Found:
         return
     for shipment in o.shipments:
         for parcel in shipment.parcels:
-            estimates = [(r.at, o.promise_deadline(text), r) for r in parcel.scans if (text := scan_of(r).eta) is not None]
+            estimates = [(r.at, o.promise_deadline(text), r) for r in parcel.told if (text := scan_of(r).eta) is not None]
             if not estimates:
                 continue
             first = estimates[0][1]

@@ -11,7 +11,7 @@ from tests.oracle.judging.kinds_goods import speaks_of
 from tests.oracle.judging.kinds_order import sku_scope, times, unpaid_milestone
 from tests.oracle.judging.kinds_shipment import following, reason
 from tests.oracle.judging.reading import NEVER, Event, Line, lines_of
-from tests.oracle.judging.shipments import Shipment, first, possession, with_status
+from tests.oracle.judging.shipments import Shipment, estimate, first, possession, with_status
 
 NOT_MOVING = ("returning", "returned", "held", "lost", "damaged", "failed_final")
 REGRESSIONS = ("label_created", "accepted", "in_transit", "customs", "out_for_delivery", "attempt_failed", "ready_for_pickup")
@@ -163,7 +163,7 @@ def return_kinds(order: Order) -> list[Condition]:
         scope = f"return:{name}" if name else None
         mine = [event for event in steps if event.text("return_id") == name]
         parcels = {number for event in mine for number in event.numbers} & order.return_numbers
-        scans = [event for event in order.of("carrier.scan") if parcels.intersection(event.numbers)]
+        scans = [event for event in order.of("carrier.scan") if parcels.intersection(event.numbers) and not estimate(event)]
         sent = [event for event in mine if event.type == "return.shipped"]
         received = [event for event in mine if event.type == "return.received"]
         refunds = order.of("payment.refunded")

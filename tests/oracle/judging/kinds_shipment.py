@@ -31,12 +31,13 @@ REASONS = OF_ANOTHER_KIND | {"address", "weather", "capacity", "recipient_absent
 
 @dataclass(frozen=True)
 class Parcel:
-    """One parcel of a shipment, with its scans."""
+    """One parcel of a shipment, with its scans, and with the estimates of its delivery."""
 
     order: Order
     shipment: Shipment
     number: str
     scans: list[Event]
+    told: list[Event]
 
     @property
     def delivered(self) -> int:
@@ -96,7 +97,7 @@ def shipment_kinds(order: Order) -> list[Condition]:
     for shipment in order.shipments:
         found += first_scan_missing(order, shipment)
         for number, scans in shipment.parcels.items():
-            parcel = Parcel(order, shipment, number, scans)
+            parcel = Parcel(order, shipment, number, scans, shipment.told[number])
             found += transit(parcel) + reports(parcel) + attempts(parcel) + ends(parcel) + eta_slip(parcel)
     replacing = [one.shipped for one in order.shipments if one.replaces]
     for event in order.of("support.contacted"):
@@ -230,7 +231,7 @@ def ends(parcel: Parcel) -> list[Condition]:
 def eta_slip(parcel: Parcel) -> list[Condition]:
     """The carrier expects to deliver later than promised, or, without a promise, a day later than it first said."""
     order = parcel.order
-    told = [(scan.at, order.promise_deadline(eta)) for scan in parcel.scans if (eta := scan.text("eta"))]
+    told = [(scan.at, order.promise_deadline(eta)) for scan in parcel.told if (eta := scan.text("eta"))]
     if not told:
         return []
     promises = order.segments(lambda fields: text(fields, "promised_by"))

@@ -20,6 +20,11 @@ def possession(scan: Event) -> bool:
     return scan.text("status") in POSSESSION and scan.text("reason") not in NO_POSSESSION_REASONS
 
 
+def estimate(scan: Event) -> bool:
+    """Whether the carrier only says when it will deliver."""
+    return bool(scan.text("eta")) and scan.text("status") == "unknown" and not scan.text("reason")
+
+
 def first(events: list[Event]) -> int:
     """The earliest time among the events."""
     return min((event.at for event in events), default=NEVER)
@@ -32,7 +37,7 @@ def with_status(scans: list[Event], *statuses: str) -> list[Event]:
 
 @dataclass
 class Shipment:
-    """One shipment with all that was said of it; `parcels` holds each parcel's scans in history order."""
+    """One shipment with all that was said of it; `parcels` holds each parcel's scans in history order, `told` its estimates."""
 
     key: str
     shipment_ids: set[str]
@@ -41,6 +46,7 @@ class Shipment:
     ships: list[Event] = field(default_factory=list[Event])
     scans: list[Event] = field(default_factory=list[Event])
     parcels: dict[str, list[Event]] = field(default_factory=dict[str, list[Event]])
+    told: dict[str, list[Event]] = field(default_factory=dict[str, list[Event]])
     voided: int = NEVER
     replaced: int = NEVER
 
@@ -136,9 +142,12 @@ def shipments(history: list[Event]) -> list[Shipment]:
     for shipment in found:
         shipment.labels = [event for event in labels if owner(event) is shipment]
         shipment.ships = [event for event in ships if owner(event) is shipment]
-        shipment.scans = [event for event in scans if owner(event) is shipment]
+        mine = [event for event in scans if owner(event) is shipment]
+        shipment.scans = [scan for scan in mine if not estimate(scan)]
         for parcel in shipment.numbers or [""]:
-            shipment.parcels[parcel] = [scan for scan in shipment.scans if not scan.numbers or parcel in scan.numbers]
+            said = [scan for scan in mine if not scan.numbers or parcel in scan.numbers]
+            shipment.parcels[parcel] = [scan for scan in said if not estimate(scan)]
+            shipment.told[parcel] = [scan for scan in said if scan.text("eta")]
     for shipment in found:
         shipment.voided = min(
             first([event for event in history if event.type == "warehouse.shipment_cancelled" and _named(shipment, names(event))]),

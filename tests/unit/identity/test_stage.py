@@ -208,6 +208,15 @@ def test_ties_and_waiting_events_expire_when_they_are_not_used() -> None:
     assert [name for name, _, _ in world.joined()] == ["kept"]
 
 
+def test_a_withdrawal_finds_its_order_by_the_parcel() -> None:
+    """A carrier that takes a scan back knows the parcel and no order."""
+    world = World()
+    world.see("ship", T0, "warehouse.shipped", order="A-1", tracking_number="1Z")
+    world.see("scan", T0 + HOUR, "carrier.scan", status="delivered", tracking_number="1Z")
+    world.see("back", T0 + 2 * HOUR, "evidence.withdrawn", event_id="scan", event_source="/test", tracking_number="1Z")
+    assert [placed.order for placed in world.placed] == ["A-1", "A-1"]
+
+
 def test_freight_scans_fan_out() -> None:
     """One number may carry several orders: each gets its own record of a scan."""
     world = World()
