@@ -24,6 +24,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Iterable
 
 __all__ = [
+    "BINARY_MODE",
     "EVENT_STRUCTS",
     "MAX_BYTES",
     "MAX_DEPTH",
@@ -34,6 +35,7 @@ __all__ = [
     "Rejected",
     "decode",
     "decode_binary",
+    "event_of",
     "from_micros",
     "micros",
     "structured",
@@ -60,6 +62,9 @@ Reason: TypeAlias = Literal[
     "no_identity",
 ]
 REASONS: tuple[Reason, ...] = get_args(Reason)
+
+BINARY_MODE = "ce_specversion"
+"""A record with this header is a CloudEvent in binary mode (CloudEvents Kafka protocol binding 1.0, section 3.2)."""
 
 Data: TypeAlias = BaseModel | dict[str, object]
 """`data` of an event: an object with exactly the attributes of its type's model in `DATA_MODELS`, to be cast to that model (it is a struct
@@ -149,10 +154,6 @@ def structured(headers: Iterable[tuple[str, bytes | None]], value: bytes | None)
         except (msgspec.DecodeError, RecursionError):
             raise Rejected("not_json", "the value") from None
     return msgspec.json.encode(event)
-
-
-BINARY_MODE = "ce_specversion"
-"""A record with this header is a CloudEvent in binary mode (CloudEvents Kafka protocol binding 1.0, section 3.2)."""
 
 
 def event_of(headers: Iterable[tuple[str, bytes | None]], value: bytes) -> Event:

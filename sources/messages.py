@@ -12,14 +12,13 @@ import sys
 from typing import TYPE_CHECKING, Protocol, TypeAlias
 
 from schemas.record import Mark, Record
-from schemas.wire import MAX_BYTES, Rejected, decode, decode_binary, micros
+from schemas.wire import BINARY_MODE, MAX_BYTES, Rejected, decode, event_of, micros
 from sources.batch import BEGINNING, Refusal
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
     from schemas.record import Headers
-    from schemas.wire import Event
     from sources.marks import MarkSampler
 
 Item: TypeAlias = Record | Refusal | Mark
@@ -28,8 +27,6 @@ CREATE_TIME, LOG_APPEND_TIME = 1, 2
 """Kinds of timestamps, as the client library numbers them; 0: the record has none."""
 TIMESTAMP_TYPES = {"CreateTime": CREATE_TIME, "LogAppendTime": LOG_APPEND_TIME}
 """Values of the topic setting `message.timestamp.type`."""
-BINARY_MODE = "ce_specversion"
-"""A record with this header is a CloudEvent in binary mode (CloudEvents Kafka protocol binding 1.0, section 3.2)."""
 MS = 1_000
 
 
@@ -61,18 +58,6 @@ class Message(Protocol):
 
 class StampError(Exception):
     """A record whose timestamp is not the broker's stands where only such are allowed; the message is one line."""
-
-
-def event_of(headers: Headers, value: bytes) -> Event:
-    """The event in a record: in binary mode if the headers say so, else structured.
-
-    Raises:
-        Rejected: if it is none.
-    """
-    for name, _ in headers:
-        if name == BINARY_MODE:
-            return decode_binary(headers, value)
-    return decode(value)
 
 
 class PartitionLog:

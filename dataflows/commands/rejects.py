@@ -17,11 +17,10 @@ from rich.table import Table
 
 from dataflows.commands.errors import MisuseError, RunError
 from dataflows.commands.export import client_options
-from schemas.wire import Rejected
+from schemas.wire import Rejected, event_of
 from sinks import rejected
 from sinks.kafka import TOPIC_NAMES, KafkaOutputError
 from sinks.kafka.rejects import Delivery, Found, feed_back, partitions_of, read_rejects
-from sources.messages import event_of
 
 if TYPE_CHECKING:
     from collections.abc import Generator, Iterable, Sequence

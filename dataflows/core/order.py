@@ -163,8 +163,8 @@ class Order:
         Marks of an event: its type; of a scan `carrier.scan:<status>`, `carrier.scan+reason` (it has one); of a mere estimate `estimate`
         instead; `late eta` (not plainly within the promise, or without one within a day of all others), `scanned` (the order's first
         possession), `unannounced` (a parcel's first possession or a delivery without a hand-over); `part shipped` (a hand-over of some
-        lines, or one of several shipments), `high risk` (of an address), `balance` (a capture that is not simply the total), `expires` (an authorization that
-        does), `settled` (a capture of all that was authorized), `future` (dated after its log time).
+        lines, or one of several shipments), `high risk` (of an address), `balance` (a capture that is not simply the total), `expires` (an
+        authorization that does), `settled` (a capture of all that was authorized), `future` (dated after its log time).
         Marks of an order besides: `several` (parcels), `whole` (handed over at once), `lines` (more than one piece, or others than
         ordered), `ship_by`, `promised_by`, `terms:<terms>`.
         """
