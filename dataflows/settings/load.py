@@ -9,8 +9,8 @@ from typing import TYPE_CHECKING, cast, get_args
 
 from pydantic import BaseModel, SecretStr, ValidationError
 
-from dataflows.core.policy.values import nearest
 from dataflows.settings.model import BETWEEN, PREFIX, Settings
+from schemas.problems import nearest
 from schemas.tree import read
 
 if TYPE_CHECKING:

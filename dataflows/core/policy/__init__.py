@@ -4,11 +4,12 @@ Reading order: `model` (what a policy says), `policy` (what the engine asks, and
 is checked: `tree` (YAML with positions), `values` and `form` (its grammar), `crosscheck`, `check`; `effective` and `show` write one.
 """
 
-from dataflows.core.policy.check import PolicyError, Problem
+from dataflows.core.policy.check import PolicyError
 from dataflows.core.policy.load import check_policy, load_policy
 from dataflows.core.policy.model import Dims, Fallback, Feed, Override, Place, Retention, RuleSetting, Step, Switch
 from dataflows.core.policy.policy import Policy
 from dataflows.core.policy.show import render
+from schemas.problems import Problem
 
 __all__ = [
     "Dims",

@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from typing import TYPE_CHECKING, cast
 
 from pydantic import BaseModel, ValidationError
 
 from dataflows.core.policy import form as forms
 from dataflows.core.policy.crosscheck import cross_faults
-from dataflows.core.policy.values import WEEKDAYS, Known, nearest
+from dataflows.core.policy.values import WEEKDAYS, Known
+from schemas.problems import Problem, nearest, problems_of
 from schemas.tree import Fault, read
 
 if TYPE_CHECKING:
@@ -21,23 +21,6 @@ if TYPE_CHECKING:
     from dataflows.core.rules.base import Rule
     from schemas.tree import Path as At
     from schemas.tree import Tree
-
-
-@dataclass(frozen=True, slots=True)
-class Problem:
-    """Something wrong with a policy file. Lines and columns count from 1; `suggestion` is the nearest valid name, if one is near."""
-
-    file: str
-    line: int
-    column: int
-    field: str
-    message: str
-    suggestion: str | None = None
-
-    def __str__(self) -> str:
-        """`file:line:column: field: message (did you mean "x"?)`."""
-        place = ": ".join(part for part in (f"{self.file}:{self.line}:{self.column}", self.field, self.message) if part)
-        return f'{place} (did you mean "{self.suggestion}"?)' if self.suggestion else place
 
 
 class PolicyError(ValueError):
@@ -59,8 +42,7 @@ def examine(path: Path, rules: tuple[Rule, ...]) -> tuple[forms.PolicyForm | Non
     except UnicodeDecodeError as error:
         return None, (Problem(str(path), 1, 1, "", f"is not UTF-8: {error.reason} at byte {error.start}"),)
     form, faults = examine_text(text, rules)
-    problems = (Problem(str(path), fault.line, fault.column, field_name(fault.path), fault.message, fault.suggestion) for fault in faults)
-    return form, tuple(sorted(problems, key=lambda problem: (problem.line, problem.column, problem.field, problem.message)))
+    return form, problems_of(str(path), faults)
 
 
 def examine_text(text: str, rules: tuple[Rule, ...]) -> tuple[forms.PolicyForm | None, list[Fault]]:
@@ -80,14 +62,6 @@ def examine_text(text: str, rules: tuple[Rule, ...]) -> tuple[forms.PolicyForm |
     if isinstance(data, dict):
         faults.extend(cross_faults(tree, data, rules))
     return (None if faults else form), faults
-
-
-def field_name(path: At) -> str:
-    """A path as people write it: `overrides[0].when.country`."""
-    said = ""
-    for part in path:
-        said += f"[{part}]" if isinstance(part, int) else f".{part}" if said else part
-    return said
 
 
 def _names(data: object, section: str) -> Collection[str]:

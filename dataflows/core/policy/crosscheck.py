@@ -9,7 +9,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Final, cast
 
 from dataflows.core.policy.model import Dims
-from dataflows.core.policy.values import nearest
+from schemas.problems import nearest
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from dataflows.core.policy.build import build
-from dataflows.core.policy.check import PolicyError, Problem, examine
+from dataflows.core.policy.check import PolicyError, examine
 from dataflows.core.policy.form import PolicyForm
 
 if TYPE_CHECKING:
@@ -13,6 +13,7 @@ if TYPE_CHECKING:
 
     from dataflows.core.policy.policy import Policy
     from dataflows.core.rules.base import Rule
+    from schemas.problems import Problem
 
 
 def check_policy(path: Path, rules: tuple[Rule, ...] | None = None) -> tuple[Problem, ...]:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import difflib
 import re
 from dataclasses import dataclass
 from datetime import date
@@ -13,6 +12,7 @@ from pydantic_core import PydanticCustomError
 from dataflows.core.clocks import Span, span
 from dataflows.core.clocks.days import holiday_regions, is_holiday_region
 from schemas.places import countries, is_country, is_region, zone_names
+from schemas.problems import nearest
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Collection
@@ -40,13 +40,6 @@ class Known:
 
     kinds: frozenset[str]
     calendars: frozenset[str]
-
-
-def nearest(text: str, allowed: Collection[str]) -> str | None:
-    """The allowed name that `text` most probably means; None if none is close."""
-    by_fold = {name.casefold(): name for name in sorted(allowed)}
-    close = difflib.get_close_matches(text.casefold(), by_fold, n=1, cutoff=0.6)
-    return by_fold[close[0]] if close else None
 
 
 def mistake(message: str, suggestion: str | None = None) -> PydanticCustomError:
