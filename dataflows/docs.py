@@ -5,14 +5,17 @@ A generated part stands between `<!-- generated: NAME -->` and `<!-- /generated 
 
 from __future__ import annotations
 
+import json
 import re
 import sys
+from collections import Counter
 from pathlib import Path
 from typing import TYPE_CHECKING, cast
 
 from dataflows.core.rules import RULES
 from dataflows.observe.catalogue import METRICS
 from dataflows.settings.load import setting_fields
+from sources.adapters import ADAPTERS
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable
@@ -22,7 +25,15 @@ if TYPE_CHECKING:
     from dataflows.core.rules.base import Rule
 
 ROOT = Path(__file__).resolve().parent.parent
-DOCUMENTS = ("README.md", "dataflows/README.md", "dataflows/core/rules/README.md", "tests/README.md")
+DOCUMENTS = (
+    "README.md",
+    "dataflows/README.md",
+    "dataflows/core/rules/README.md",
+    "sources/README.md",
+    "sources/CODES.md",
+    "tests/README.md",
+    "tests/unit/adapters/README.md",
+)
 PART = re.compile(r"(<!-- generated: (\w+) -->\n).*?(<!-- /generated -->)", re.DOTALL)
 
 
@@ -107,7 +118,46 @@ def metrics() -> str:
     return table(("metric", "kind", "labels", "meaning"), rows)
 
 
-PARTS: dict[str, Callable[[], str]] = {"kinds": kinds, "kinds_by_domain": kinds_by_domain, "settings": settings, "metrics": metrics}
+def systems() -> str:
+    """The systems that have an adapter."""
+    head = ("system", "what it reads", "webhooks are signed by", "becomes")
+    rows = ((f"`{a.system}`", f"{a.title}: {a.forms}", a.scheme, ", ".join(f"`{type_}`" for type_ in a.emits)) for a in ADAPTERS.values())
+    return table(head, rows)
+
+
+def codes() -> str:
+    """Every code that an adapter understands, and what it becomes."""
+    parts: list[str] = []
+    for adapter in ADAPTERS.values():
+        parts.append(f"## {adapter.title}\n")
+        for one in adapter.tables:
+            rows = ((f"`{code}`", "ignored" if m.ignored else " ".join(m.words), m.why) for code, m in one.rows)
+            parts.append(f"`{one.field}` ({one.source})\n\n{table((one.name, 'becomes', ''), rows)}")
+    return "\n".join(parts)
+
+
+def payloads() -> str:
+    """What every payload of the tests becomes."""
+    rows: list[tuple[str, str, str]] = []
+    for path in sorted((ROOT / "tests/unit/adapters/expected").glob("*.jsonl")):
+        for line in map(json.loads, path.read_text(encoding="utf-8").splitlines()):
+            types = Counter(event["type"] for event in line["events"])
+            said = [f"{count} `{type_}`" for type_, count in types.items()]
+            said += [f"refused `{reason}`: {detail}" for reason, detail in line.get("refused", ())]
+            said += [f"ignored `{what}`: {why}" for what, why in line.get("ignored", ())]
+            rows.append((path.stem, line["payload"], "; ".join(dict.fromkeys(said)) or "nothing"))
+    return table(("system", "payload", "becomes"), rows)
+
+
+PARTS: dict[str, Callable[[], str]] = {
+    "systems": systems,
+    "codes": codes,
+    "payloads": payloads,
+    "kinds": kinds,
+    "kinds_by_domain": kinds_by_domain,
+    "settings": settings,
+    "metrics": metrics,
+}
 
 
 def renewed(text: str) -> str:
