@@ -8,6 +8,8 @@ from typing import TYPE_CHECKING
 if TYPE_CHECKING:
     from sources.adapters.doc import Doc, Json
 
+UNKNOWN = "unknown"
+"""The kind of a payload whose adapter did not get as far as to say it."""
 LONGEST_SAMPLE = 40
 MOST = 10_000
 """Most different fields, kinds or codes that are kept: payloads of an unknown shape cannot fill the memory."""
@@ -46,25 +48,35 @@ class Coverage:
     codes: dict[tuple[str, str, str], Code] = field(default_factory=dict[tuple[str, str, str], Code])
     """By table, field and code."""
     fields: dict[str, Field] = field(default_factory=dict[str, Field])
-    current: str = "unknown"
-    """The kind of the payload that is being read."""
-
-    def kind(self, name: str) -> None:
-        """Notes the kind of the payload that is being read."""
-        self.current = name
+    current: str = UNKNOWN
+    """The kind of the message that is being read."""
 
     def began(self) -> None:
         """A new payload, of a kind that is not known yet."""
-        self.current = "unknown"
+        self.current = UNKNOWN
 
-    def ended(self, became: dict[str, int]) -> None:
-        """The payload is read; `became` counts what was told of it."""
+    def kind(self, name: str) -> None:
+        """Notes the kind of a message; a payload may hold several, one after another."""
+        self.current = name
+        kind = self._kind()
+        if kind is not None:
+            kind.count += 1
+
+    def told(self, what: str) -> None:
+        """Notes what became of the message that is being read: an event's type, the reason of a refusal, `ignored`."""
+        kind = self._kind()
+        if kind is not None:
+            kind.became[what] = kind.became.get(what, 0) + 1
+
+    def ended(self) -> None:
+        """The payload is read."""
+        if self.current == UNKNOWN:
+            self.kind(UNKNOWN)
+
+    def _kind(self) -> Kind | None:
         if self.current not in self.kinds and len(self.kinds) >= MOST:
-            return
-        kind = self.kinds.setdefault(self.current, Kind())
-        kind.count += 1
-        for what, count in became.items():
-            kind.became[what] = kind.became.get(what, 0) + count
+            return None
+        return self.kinds.setdefault(self.current, Kind())
 
     def code(self, table: str, at: str, code: str, *, known: bool) -> None:
         """Notes a code that was looked up."""

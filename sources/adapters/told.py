@@ -21,6 +21,7 @@ Reason: TypeAlias = Literal[
     "wrong_type",
     "bad_value",
     "bad_time",
+    "unmapped",  # a code that is in no table, where nothing can be told without its meaning
     "no_identity",  # neither an order nor an alias of one
     "invalid_event",  # a fault of the adapter: what it made is no contract event
     "adapter_failed",  # a fault of the adapter: it raised

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections import Counter
 from typing import TYPE_CHECKING, NamedTuple
 
 import orjson
@@ -47,26 +46,32 @@ def translate(adapter: Adapter, payload: Payload, connection: Connection, covera
             match told:
                 case Refused():
                     refused.append(told)
+                    coverage.told(told.reason)
                 case Ignored():
                     ignored.append(told)
+                    coverage.told("ignored")
                 case History():
                     histories.append(told)
                 case _:
                     fault = fault_of(told)
+                    key = f"{told['source']} {told['id']}"
                     if fault is not None:
                         refused.append(fault)
-                    elif not connection.omits(told["type"]):
-                        events.setdefault(f"{told['source']} {told['id']}", told)
+                        coverage.told(fault.reason)
+                    elif connection.omits(told["type"]):
+                        coverage.told("omitted")
+                    elif key not in events:
+                        events[key] = told
+                        coverage.told(told["type"])
     except RefuseError as error:
         refused.append(Refused(error.reason, error.detail))
+        coverage.told(error.reason)
     except Exception as error:  # noqa: BLE001 - one payload must not stop the gateway; the refusal says that the fault is ours
         refused.append(Refused("adapter_failed", type(error).__name__))
+        coverage.told("adapter_failed")
     if doc is not None:
         coverage.looked_over(doc)
-    became = Counter(event["type"] for event in events.values()) + Counter(one.reason for one in refused)
-    if ignored:
-        became["ignored"] = len(ignored)
-    coverage.ended(became)
+    coverage.ended()
     return Adapted(tuple(events.values()), tuple(refused), tuple(ignored), tuple(histories))
 
 
