@@ -13,7 +13,7 @@ from typing import Final, Literal, NamedTuple, TypeAlias, get_args
 
 from schemas.events import DATA_MODELS, Hold, Status
 
-Vocabulary: TypeAlias = Literal["scan", "type", "decline", "hold", "cancel", "rejection", "dispute", "outcome", "stage", "step"]
+Vocabulary: TypeAlias = Literal["scan", "reason", "type", "decline", "hold", "cancel", "rejection", "dispute", "outcome", "stage", "step"]
 
 CARRIER_REASONS: Final = frozenset(
     "missorted refused disposed prohibited rejected pickup_failed not_found documents duty customs address weather capacity"
@@ -24,6 +24,7 @@ IGNORED: Final = "ignored"
 
 WORDS: Final[dict[Vocabulary, frozenset[str] | None]] = {
     "scan": frozenset(get_args(Status)),
+    "reason": CARRIER_REASONS,
     "type": frozenset(DATA_MODELS),
     "decline": frozenset(("soft", "hard")),
     "hold": frozenset(get_args(Hold)),
@@ -35,7 +36,8 @@ WORDS: Final[dict[Vocabulary, frozenset[str] | None]] = {
     "step": None,
 }
 """By vocabulary: the first words that a meaning may have; None: any word. A `scan` may have a carrier reason as its second word, a
-`type` further types. `step` is for a table of the adapter's own words, such as a transaction's kind."""
+`type` further types; a `reason` is a carrier reason that stands in a field of its own. `step` is for a table of
+the adapter's own words, such as a transaction's kind."""
 
 
 class Meaning(NamedTuple):
