@@ -17,7 +17,7 @@ if TYPE_CHECKING:
 
 Found = Iterable[Condition | None]
 DAY = 86_400_000_000
-UNDER_WAY = frozenset(("accepted", "in_transit", "customs", "out_for_delivery", "attempt_failed", "delayed", "exception"))
+UNDER_WAY = frozenset(("accepted", "in_transit", "customs", "out_for_delivery", "attempt_failed", "delayed", "exception", "unknown"))
 UNTOLD = frozenset(("customs", "documents", "duty"))
 
 

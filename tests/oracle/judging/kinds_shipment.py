@@ -17,7 +17,7 @@ if TYPE_CHECKING:
 
     from tests.oracle.judging.facts import Order
 
-ROUTINE = ("accepted", "in_transit", "customs", "out_for_delivery", "attempt_failed", "delayed", "exception")
+ROUTINE = ("accepted", "in_transit", "customs", "out_for_delivery", "attempt_failed", "delayed", "exception", "unknown")
 OF_ANOTHER_KIND = frozenset(
     {
         *("pickup_failed", "missorted", "refused", "disposed", "prohibited", "rejected"),
