@@ -158,6 +158,8 @@ class HoldPlaced(Fact):
     hold_id: Id | None = None
     shipment_id: Id | None = None
     fulfillment_order_id: Id | None = None
+    payment_id: Annotated[Id | None, Kept.NOTHING] = None
+    """Of the payment that is under review; finds the order where `subject` is absent."""
     reason: Word | None = None
 
 
@@ -168,6 +170,7 @@ class HoldReleased(Fact):
     hold_id: Id | None = None
     shipment_id: Id | None = None
     fulfillment_order_id: Id | None = None
+    payment_id: Annotated[Id | None, Kept.NOTHING] = None
 
 
 class Payment(Fact):
@@ -362,6 +365,8 @@ class EvidenceWithdrawn(Fact):
     event_source: Id | None = None
     tracking_number: Annotated[Id | None, Kept.NOTHING] = None
     """Of the parcel that the event was about; finds the order where `subject` is absent."""
+    payment_id: Annotated[Id | None, Kept.NOTHING] = None
+    """Of the payment that the event was about; likewise."""
 
 
 class Heartbeat(Model):
