@@ -1,12 +1,17 @@
 """What a source no longer says is withdrawn: histories are compared with what the same source said of the same thing before.
 
-Trackers send the whole history every time, late, twice and in any order. A history supersedes another if it was said later. What it
-leaves out of the stretch of time that it covers (from its own first event on) did not occur: an `evidence.withdrawn` says so. What lies
-before its first event was cut off by the source, not withdrawn. An event that comes back after it was withdrawn gets a new ID, since
-the engine knows the old one as withdrawn for good.
+Trackers send the whole history every time, late, twice and in any order. A history speaks for the time from its own first event on: what
+lies before that was cut off by the source, not withdrawn. Of two histories that speak for the same time the one that was said later is
+right, whichever arrives first: what only the other one says did not occur, and an `evidence.withdrawn` says so. Two that were said at the
+same instant are both right. A history without events says nothing.
 
-`settle` is a function of what is remembered and what is told: whoever keeps the memory saves it after the events are durable. If it is
-lost in between, the same history gives the same events again.
+An event that comes back after it was withdrawn gets an ID of its own (`scan-1f~1`), since the engine knows the old one as withdrawn for
+good. So a source may correct itself as often as it likes; a scan whose time, status or place is corrected is another scan.
+
+`settle` is a function of what is remembered and what is told; whoever keeps the memory saves it after the events are durable. If the last
+save is lost, the same history gives the same events again. If more is lost, still nothing is told that the source has not said, and
+nothing that was withdrawn comes back; but what the source took back in between stays, and so does what comes back after it was withdrawn
+before the loss: it stays withdrawn.
 """
 
 from __future__ import annotations
@@ -24,22 +29,37 @@ if TYPE_CHECKING:
     from sources.adapters.told import Draft, History
 
 MOST = 5_000
-"""Most events of one history that are remembered; the longest in the field have some hundreds."""
+"""Most events of one thing that are remembered; the longest histories in the field have some hundreds. The earliest are forgotten."""
+MOST_SPOKEN = 32
+"""Most stretches of time that are told apart. More than one there is only where a source cuts off what is old."""
+
+
+class Spoken(NamedTuple):
+    """The history said at `said` speaks for the time from `since` on."""
+
+    since: datetime
+    said: datetime
 
 
 class Remembered(NamedTuple):
-    """The last history of a thing: when it was said, its events with their times, and how often each that was withdrawn was."""
+    """What is known of one thing.
+
+    `said`: when the latest of its histories was said. `events`: what now counts, with its times. `withdrawn`: how often each event that
+    ever was withdrawn was. `spoken`: who speaks for which time, each until the next, both fields ascending; a memory that does not keep
+    it takes the latest history to speak for all `events`.
+    """
 
     said: datetime
     events: dict[str, datetime]
     withdrawn: dict[str, int]
+    spoken: tuple[Spoken, ...] = ()
 
 
 class Memory(Protocol):
     """Where histories are remembered, by source and key."""
 
     def get(self, key: str) -> Remembered | None:
-        """The last history of a thing."""
+        """What is known of a thing."""
         ...
 
     def put(self, key: str, value: Remembered) -> None:
@@ -51,27 +71,34 @@ def settle(
     drafts: Sequence[Draft], histories: Sequence[History], memory: Memory, connection: Connection
 ) -> tuple[list[Draft], dict[str, Remembered]]:
     """The events to write for what one payload told, and what is to be remembered once they are durable."""
-    found = list(drafts)
-    keep: dict[str, Remembered] = {}
+    known: dict[str, Remembered] = {}
+    owner: dict[tuple[str, str], str] = {}
+    withdrawals: list[Draft] = []
     for history in histories:
+        if not 0 < len(history.events) <= MOST:
+            continue
         key = f"{connection.tenant} {history.source} {history.key}"
-        before = keep.get(key) or memory.get(key)
-        withdrawn = dict(before.withdrawn) if before else {}
-        newer = before is None or history.said > before.said
-        if before is not None and newer and history.events:
-            since = min(history.events.values())
-            for id_, time in sorted(before.events.items()):
-                if id_ not in history.events and time >= since:
-                    withdrawn[id_] = withdrawn.get(id_, 0) + 1
-                    found.append(_withdrawal(id_, withdrawn[id_], history, connection))
-        # What is said now although it was withdrawn is said anew, under an ID of its own.
-        back = {id_ for id_ in history.events if id_ in withdrawn and (newer or (before is not None and id_ in before.events))}
-        for position, draft in enumerate(found):
-            if draft["id"] in back and draft["source"] == history.source:
-                found[position] = {**draft, "id": renewed(draft["id"], withdrawn[draft["id"]])}
-        if newer and len(history.events) <= MOST:
-            keep[key] = Remembered(history.said, history.events, withdrawn)
-    return found, keep
+        before = _whole(known.get(key) or memory.get(key) or Remembered(history.said, {}, {}))
+        known[key] = after = _with(before, history)
+        for id_, time in sorted((before.events | history.events).items()):
+            times = after.withdrawn.get(id_, 0)
+            if times > before.withdrawn.get(id_, 0):
+                said = _said(after.spoken, time) or history.said
+                withdrawals.append(_withdrawal(renewed(id_, times - 1), said, history, connection))
+        owner |= dict.fromkeys(((history.source, id_) for id_ in history.events), key)
+    found: list[Draft] = []
+    for draft in drafts:
+        owned = owner.get((draft["source"], draft["id"]))
+        if owned is None:
+            found.append(draft)
+        elif draft["id"] in known[owned].events:
+            found.append({**draft, "id": renewed(draft["id"], known[owned].withdrawn.get(draft["id"], 0))})
+    return found + withdrawals, {key: _clipped(one) for key, one in known.items()}
+
+
+def place(history: History, connection: Connection) -> str:
+    """The key under which a history is remembered: tenant, source and thing."""
+    return f"{connection.tenant} {history.source} {history.key}"
 
 
 def renewed(id_: str, times: int) -> str:
@@ -79,15 +106,59 @@ def renewed(id_: str, times: int) -> str:
     return f"{id_}~{times}" if times else id_
 
 
-def _withdrawal(id_: str, times: int, history: History, connection: Connection) -> Draft:
-    event = renewed(id_, times - 1)
+def _with(before: Remembered, history: History) -> Remembered:
+    """What is known once a history (of at least one event) was told."""
+    since, said = min(history.events.values()), history.said
+    events: dict[str, datetime] = {}
+    for id_, time in before.events.items():
+        other = _said(before.spoken, time)
+        if time < since or id_ in history.events or (other is not None and other >= said):
+            events[id_] = time
+    for id_, time in history.events.items():
+        other = _said(before.spoken, time)
+        if other is None or said >= other:
+            events[id_] = time
+    withdrawn = dict(before.withdrawn)
+    for id_ in before.events | history.events:
+        # What only an older history says was perhaps told before the memory was lost: it is withdrawn once all the same.
+        if id_ not in events and (id_ in before.events or id_ not in withdrawn):
+            withdrawn[id_] = withdrawn.get(id_, 0) + 1
+    return Remembered(max(said, before.said), events, withdrawn, _spoken(before.spoken, Spoken(since, said)))
+
+
+def _whole(one: Remembered) -> Remembered:
+    if one.spoken or not one.events:
+        return one
+    return one._replace(spoken=(Spoken(min(one.events.values()), one.said),))
+
+
+def _said(spoken: tuple[Spoken, ...], time: datetime) -> datetime | None:
+    """When the history that speaks for a time was said; None if none does."""
+    return next((one.said for one in reversed(spoken) if one.since <= time), None)
+
+
+def _spoken(before: tuple[Spoken, ...], new: Spoken) -> tuple[Spoken, ...]:
+    if any(one.since <= new.since and one.said >= new.said for one in before):
+        return before
+    return tuple(sorted((*(one for one in before if one.since < new.since or one.said > new.said), new)))
+
+
+def _clipped(one: Remembered) -> Remembered:
+    """The same within bounds: what is earliest, or was withdrawn first, is forgotten."""
+    if len(one.spoken) <= MOST_SPOKEN and len(one.events) <= MOST and len(one.withdrawn) <= MOST:
+        return one
+    latest = sorted(one.events.items(), key=lambda event: event[1])[-MOST:]
+    return Remembered(one.said, dict(latest), dict([*one.withdrawn.items()][-MOST:]), one.spoken[-MOST_SPOKEN:])
+
+
+def _withdrawal(event: str, said: datetime, history: History, connection: Connection) -> Draft:
     draft: Draft = {
         "specversion": "1.0",
         "id": f"withdrawn-{event}",
         "source": history.source,
         "type": "evidence.withdrawn",
-        "time": stamp(history.said),
-        "recordedtime": stamp(history.said),
+        "time": stamp(said),
+        "recordedtime": stamp(said),
         "tenant": connection.tenant,
         "dataschema": dataschema("evidence.withdrawn"),
         "data": {"event_id": event, "event_source": history.source, "tracking_number": history.tracking},
