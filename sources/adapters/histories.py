@@ -62,10 +62,6 @@ class Memory(Protocol):
         """What is known of a thing."""
         ...
 
-    def put(self, key: str, value: Remembered) -> None:
-        """Remembers it."""
-        ...
-
 
 def settle(
     drafts: Sequence[Draft], histories: Sequence[History], memory: Memory, connection: Connection
@@ -77,7 +73,7 @@ def settle(
     for history in histories:
         if not 0 < len(history.events) <= MOST:
             continue
-        key = f"{connection.tenant} {history.source} {history.key}"
+        key = place(history, connection)
         before = _whole(known.get(key) or memory.get(key) or Remembered(history.said, {}, {}))
         known[key] = after = _with(before, history)
         for id_, time in sorted((before.events | history.events).items()):
