@@ -1,0 +1,129 @@
+"""The gateway as an ASGI application: `POST /hooks/{system}/{name}`, and `/healthz` and `/readyz` for whoever balances the load."""
+
+from __future__ import annotations
+
+import time
+from typing import TYPE_CHECKING, Final
+
+from starlette.applications import Starlette
+from starlette.responses import PlainTextResponse
+from starlette.routing import Route
+
+from sources.gateway.intake import RETRY_S, now_utc
+from sources.gateway.limits import Body, Buffered, BusyError, GoneError, TooLargeError
+from sources.gateway.request import STATUS, Answer, Request, headers_of
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from starlette.requests import Request as WebRequest
+    from starlette.responses import Response
+    from starlette.types import Receive, Scope, Send
+
+    from sources.gateway.hooks import Hook
+    from sources.gateway.intake import Intake
+    from sources.gateway.limits import Limits
+    from sources.gateway.listener import Listener
+
+UNKNOWN: Final = "unknown"
+PLAIN: Final = ("", "identity")
+
+
+class Hooks:
+    """Everything below `/hooks/`. What is wrong with a request is said before its body is read wherever that can be known."""
+
+    def __init__(self, intake: Intake, limits: Limits, listener: Listener, clock: Callable[[], float] = time.time) -> None:
+        self._intake, self._limits, self._listener = intake, limits, listener
+        self._clock = clock
+        self._buffered = Buffered(limits.buffered)
+        self.under_way = 0
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """Answers a request."""
+        began, size = time.perf_counter(), 0
+        path = scope["path_params"]
+        hook = self._intake.hooks.get((path["system"], path["name"]))
+        answer = self._turned_away(scope, hook)
+        if answer is None and hook is not None:
+            self.under_way += 1
+            body = Body(self._buffered, hook.max_body)
+            try:
+                answer, size = await self._taken(scope, receive, hook, body)
+            finally:
+                self.under_way -= 1
+                body.let_go()
+        assert answer is not None
+        system, name = (hook.system, hook.name) if hook is not None else (UNKNOWN, UNKNOWN)
+        self._listener.answered(system, name, answer.outcome, time.perf_counter() - began, size)
+        await _say(send, answer, hook)
+
+    def _turned_away(self, scope: Scope, hook: Hook | None) -> Answer | None:
+        if hook is None:
+            return Answer("unknown", close=True)
+        if scope["method"] != "POST":
+            return Answer("bad_method", close=True)
+        if sum(len(name) + len(value) for name, value in scope["headers"]) > self._limits.head:
+            return Answer("head_too_large", close=True)
+        if self.under_way >= self._limits.requests:
+            return Answer("busy", RETRY_S, close=True)
+        return None
+
+    async def _taken(self, scope: Scope, receive: Receive, hook: Hook, body: Body) -> tuple[Answer, int]:
+        headers = headers_of(scope["headers"])
+        # A small compressed body can be a large one, and signatures are made over what is sent: no system known here compresses.
+        if headers.get("content-encoding", "").strip().lower() not in PLAIN:
+            return Answer("bad_encoding", close=True), 0
+        try:
+            content = await body.read(receive, headers, self._limits.read_timeout)
+        except TooLargeError:
+            return Answer("too_large", close=True), body.size
+        except TimeoutError:
+            return Answer("too_slow", close=True), body.size
+        except BusyError:
+            return Answer("busy", RETRY_S, close=True), body.size
+        except GoneError:
+            return Answer("gone", close=True), body.size
+        request = Request(headers, scope["query_string"], content, now_utc(self._clock))
+        return await self._intake.take(hook, request), body.size
+
+
+async def _say(send: Send, answer: Answer, hook: Hook | None) -> None:
+    status = STATUS[answer.outcome]
+    # Whether a signature does not hold, or is too old, is nothing that a stranger need know.
+    words = "unauthorized" if status == 401 else answer.outcome
+    body = hook.scheme.good if answer.good and hook is not None else f"{words}\n".encode()
+    headers = [(b"content-type", b"text/plain; charset=utf-8"), (b"content-length", b"%d" % len(body))]
+    if answer.retry_after is not None:
+        headers.append((b"retry-after", b"%d" % answer.retry_after))
+    if status == 405:
+        headers.append((b"allow", b"POST"))
+    if answer.close:
+        headers.append((b"connection", b"close"))
+    await send({"type": "http.response.start", "status": status, "headers": headers})
+    await send({"type": "http.response.body", "body": body})
+
+
+def application(hooks: Hooks, ailment: Callable[[], str | None], missing: Callable[[], list[str]]) -> Starlette:
+    """The application. `ailment` and `missing` say in words why the process is to be restarted, and why it is not ready."""
+
+    async def healthz(request: WebRequest) -> Response:
+        del request
+        problem = ailment()
+        return _status([problem] if problem else [])
+
+    async def readyz(request: WebRequest) -> Response:
+        del request
+        return _status(missing())
+
+    return Starlette(
+        routes=[
+            Route("/hooks/{system}/{name}", hooks),
+            Route("/healthz", healthz),
+            Route("/readyz", readyz),
+        ]
+    )
+
+
+def _status(problems: list[str]) -> Response:
+    text = "".join(f"{line}\n" for line in problems or ["ok"])
+    return PlainTextResponse(text, 503 if problems else 200, {"cache-control": "no-store"})

@@ -1,0 +1,206 @@
+"""From a request to its answer: verified, adapted, settled, written, remembered, in this order.
+
+A 2xx says that the events are durable and that the gateway knows the delivery from now on. Whatever happens before that, the sender comes
+again, and what was written meanwhile has the same IDs. Requests that say the same at the same time share one outcome. Histories of one
+parcel are settled one after the other; everything else goes on side by side.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import sqlite3
+import time
+from contextlib import AsyncExitStack, asynccontextmanager
+from datetime import UTC, datetime
+from hashlib import blake2b
+from typing import TYPE_CHECKING, Final
+
+from sources.adapters import Payload, translate
+from sources.adapters.coverage import Coverage
+from sources.adapters.histories import place, settle
+from sources.adapters.told import FAULTS
+from sources.gateway.group import ClosedError
+from sources.gateway.kept import captured
+from sources.gateway.limits import Bucket
+from sources.gateway.memory import Note
+from sources.gateway.request import Answer
+from sources.gateway.writers import UnavailableError, UnfitError
+
+if TYPE_CHECKING:
+    from collections.abc import AsyncGenerator, Callable, Iterable, Mapping
+
+    from sources.adapters.doc import Doc
+    from sources.adapters.translate import Adapted
+    from sources.gateway.hooks import Hook
+    from sources.gateway.kept import Kept
+    from sources.gateway.listener import Listener
+    from sources.gateway.memory import Memory
+    from sources.gateway.request import Request
+    from sources.gateway.writers import Writer
+
+RETRY_S: Final = 5
+"""What is told as `Retry-After` where nothing better is known."""
+FORGED_PER_S, FORGED_AT_ONCE = 1.0, 20
+"""How many of the forged requests are kept."""
+
+
+class _Codes(Coverage):
+    """Notes no fields: that would cost more than reading the payload."""
+
+    def looked_over(self, doc: Doc) -> None:
+        del doc
+
+
+class Intake:
+    """Takes requests for the connections in `hooks`, which may be replaced at any time. `clock` gives seconds since the epoch."""
+
+    def __init__(
+        self,
+        hooks: Mapping[tuple[str, str], Hook],
+        writer: Writer,
+        memory: Memory,
+        kept: Kept,
+        listener: Listener,
+        clock: Callable[[], float] = time.time,
+    ) -> None:
+        self.hooks = hooks
+        self._writer, self._memory, self._kept, self._listener = writer, memory, kept, listener
+        self._clock = clock
+        self._under_way: dict[bytes, asyncio.Future[Answer]] = {}
+        self._locks: dict[str, _Lock] = {}
+        self._buckets: dict[tuple[str, str], Bucket] = {}
+        self._sample = Bucket(FORGED_PER_S, FORGED_AT_ONCE, time.monotonic)
+
+    async def take(self, hook: Hook, request: Request) -> Answer:
+        """Answers a request. Never raises."""
+        fault = hook.scheme.verify(request, hook.keys(request.received), self._clock())
+        if fault is not None:
+            await self._keep_sample(hook, request, fault)
+            return Answer(fault)
+        wait = self._bucket(hook).take() if hook.rate is not None else 0.0
+        if wait:
+            return Answer("too_often", max(1, round(wait + 0.5)))
+        delivery = _delivery(hook, request)
+        first = self._under_way.get(delivery)
+        if first is not None:
+            answer = await first
+            return Answer("duplicate") if answer.good else answer
+        if self._memory.seen(delivery):
+            return Answer("duplicate")
+        outcome = self._under_way[delivery] = asyncio.get_running_loop().create_future()
+        answer = Answer("unavailable", RETRY_S)
+        try:
+            answer = await self._process(hook, request, delivery)
+        except UnavailableError as error:
+            self._listener.failed("events not written", error)
+        except ClosedError:
+            pass  # the gateway is stopping
+        except (OSError, sqlite3.Error) as error:
+            self._listener.failed("state not written", error)
+        except Exception as error:  # noqa: BLE001 - one request must not stop the gateway
+            self._listener.failed("request not processed", error)
+            answer = Answer("failed")
+        finally:
+            # Also where this task is cancelled: whoever waits for the outcome must have one.
+            del self._under_way[delivery]
+            outcome.set_result(answer)
+        return answer
+
+    async def _process(self, hook: Hook, request: Request, delivery: bytes) -> Answer:
+        codes = _Codes()
+        adapted = translate(hook.adapter, Payload(request.body, request.headers, request.received), hook.connection, codes)
+        for table, _, code in codes.unmapped():
+            self._listener.unmapped(hook.system, table, code)
+        reasons = [one.reason for one in adapted.refused]
+        for reason in reasons:
+            self._listener.refused(hook.system, hook.name, reason)
+            if reason in FAULTS:
+                self._listener.failed(f"adapter {hook.system}", RuntimeError(reason))
+        async with self._alone(hook, adapted):
+            events, histories = settle(adapted.events, adapted.histories, self._memory, hook.connection)
+            if events:
+                try:
+                    await self._writer.write(events)
+                except UnfitError as error:
+                    self._listener.failed("an event does not fit into its topic", error)
+                    events, histories, reasons = [], {}, [*reasons, "too_large"]
+            if reasons:
+                secrets = [secret.text for secret in hook.secrets]
+                await self._kept.refused.write([captured(request, hook.system, hook.name, ", ".join(sorted(set(reasons))), secrets)])
+            # What was refused in part or whole is read again when it is sent again: by then the adapter may know more.
+            await self._memory.save(Note(None if reasons else delivery, histories))
+        if events:
+            self._listener.wrote(hook.system, hook.name, len(events))
+            return Answer("partly" if reasons else "accepted")
+        return Answer("refused" if reasons else "ignored")
+
+    async def _keep_sample(self, hook: Hook, request: Request, reason: str) -> None:
+        if self._sample.take():
+            return
+        try:
+            secrets = [secret.text for secret in hook.secrets]
+            await self._kept.forged.write([captured(request, hook.system, hook.name, reason, secrets)])
+        except (OSError, ClosedError) as error:
+            self._listener.failed("sample not kept", error)
+
+    def _bucket(self, hook: Hook) -> Bucket:
+        key, rate = (hook.system, hook.name), hook.rate or 0.0
+        bucket = self._buckets.get(key)
+        if bucket is None or (bucket.rate, bucket.burst) != (rate, hook.burst):
+            bucket = self._buckets[key] = Bucket(rate, hook.burst, time.monotonic)
+        return bucket
+
+    @asynccontextmanager
+    async def _alone(self, hook: Hook, adapted: Adapted) -> AsyncGenerator[None]:
+        """While inside, nobody else settles a history of the same things."""
+        if not adapted.histories:
+            yield
+            return
+        keys = sorted({place(history, hook.connection) for history in adapted.histories})
+        async with AsyncExitStack() as stack:
+            for key in keys:  # in one order everywhere, so that nobody waits in a circle
+                await stack.enter_async_context(self._locked(key))
+            yield
+
+    @asynccontextmanager
+    async def _locked(self, key: str) -> AsyncGenerator[None]:
+        lock = self._locks.setdefault(key, _Lock())
+        lock.users += 1
+        try:
+            async with lock.lock:
+                yield
+        finally:
+            lock.users -= 1
+            if not lock.users:
+                del self._locks[key]
+
+
+class _Lock:
+    """A lock that goes when nobody uses it."""
+
+    def __init__(self) -> None:
+        self.lock = asyncio.Lock()
+        self.users = 0
+
+
+def _delivery(hook: Hook, request: Request) -> bytes:
+    """By what a delivery is known again: its connection, what the sender calls it where a header says so, and its body.
+
+    The body counts in any case: a sender that gives one ID to two bodies has said two things.
+    """
+    named = hook.adapter.delivery
+    id_ = request.headers.get(named.lower(), "") if named is not None and not named.startswith("$") else ""
+    return _digest((hook.system.encode(), hook.name.encode(), id_.encode("latin-1"), request.body))
+
+
+def _digest(parts: Iterable[bytes]) -> bytes:
+    made = blake2b(digest_size=16)
+    for part in parts:
+        made.update(b"%d:" % len(part))
+        made.update(part)
+    return made.digest()
+
+
+def now_utc(clock: Callable[[], float]) -> datetime:
+    """A clock's time as an aware instant."""
+    return datetime.fromtimestamp(clock(), UTC)

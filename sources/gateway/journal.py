@@ -1,0 +1,154 @@
+"""An append-only file of lines: the embedded log, and where refused requests are kept.
+
+    NAME.jsonl          is written
+    NAME-000001.jsonl   is full, and never touched again
+
+A line counts once it is on the disk; requests share that wait (`group`). A crash can leave a line torn at the end of the file that was
+written: nobody was told that it counts, and the next start cuts it off.
+"""
+
+from __future__ import annotations
+
+import os
+import re
+from typing import TYPE_CHECKING, Final
+
+from sources.gateway.group import Group
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+    from pathlib import Path
+
+SEGMENT_BYTES: Final = 256 << 20
+SCAN: Final = 1 << 20
+
+
+class Journal:
+    """Lines in a folder, under a name. `keep`: how many full files stay, the oldest go first; None: all.
+
+    `fsync` off leaves it to the system when lines reach the disk: a crash of the host may then lose some, one of the process none.
+    Raises OSError when made if the folder cannot be written.
+    """
+
+    def __init__(self, folder: Path, name: str, *, segment_bytes: int = SEGMENT_BYTES, keep: int | None = None, fsync: bool = True) -> None:
+        folder.mkdir(parents=True, exist_ok=True, mode=0o750)
+        self.path = folder / f"{name}.jsonl"
+        self.torn = _repair(self.path)
+        """Bytes that a crash had left and the start cut off."""
+        self.dropped = 0
+        """Full files that went because of `keep`."""
+        self._segment = re.compile(rf"{re.escape(name)}-(\d{{6,}})\.jsonl")
+        self._folder, self._name = folder, name
+        self._segment_bytes, self._keep, self._fsync = segment_bytes, keep, fsync
+        self._handle = -1
+        self._length = 0
+        self._open()
+        self._group: Group[Sequence[bytes]] = Group(f"journal {name}", self._commit)
+
+    async def write(self, lines: Sequence[bytes]) -> None:
+        """Returns once the lines (without their line feeds) are on the disk, one after the other. Raises OSError."""
+        await self._group.add(lines)
+
+    def close(self) -> None:
+        """Writes what waits."""
+        self._group.close()
+        if self._handle >= 0:
+            os.close(self._handle)
+            self._handle = -1
+
+    def files(self) -> list[Path]:
+        """All files, oldest first."""
+        return [*(path for _, path in self._full()), self.path]
+
+    # --- on the thread ---------------------------------------------------------------------------
+
+    def _commit(self, groups: list[Sequence[bytes]]) -> None:
+        content = b"".join(line + b"\n" for lines in groups for line in lines)
+        try:
+            if self._handle < 0:
+                self._open(self._length)
+            left = memoryview(content)
+            while left:
+                left = left[os.write(self._handle, left) :]
+            if self._fsync:
+                os.fdatasync(self._handle)
+        except OSError:
+            self._take_back()
+            raise
+        self._length += len(content)
+        if self._length >= self._segment_bytes:
+            self._rotate()
+
+    def _take_back(self) -> None:
+        """After a failure nobody knows what of the last write is on the disk: the next one opens the file anew and cuts it off."""
+        if self._handle >= 0:
+            os.close(self._handle)
+            self._handle = -1
+
+    def _open(self, length: int | None = None) -> None:
+        """Opens the file to append to it; what stands beyond `length` is cut off."""
+        handle = os.open(self.path, os.O_WRONLY | os.O_CREAT | os.O_APPEND, 0o640)
+        try:
+            size = os.fstat(handle).st_size
+            if length is not None and size > length:
+                os.ftruncate(handle, length)
+                size = length
+            self._sync_folder()
+        except OSError:
+            os.close(handle)
+            raise
+        self._handle, self._length = handle, size
+
+    def _rotate(self) -> None:
+        full = self._full()
+        number = full[-1][0] + 1 if full else 1
+        os.close(self._handle)
+        self._handle = -1
+        self.path.rename(self._folder / f"{self._name}-{number:06d}.jsonl")
+        self._length = 0
+        if self._keep is not None:
+            for _, path in self._full()[: -self._keep or None]:
+                path.unlink()
+                self.dropped += 1
+        self._open()
+
+    def _full(self) -> list[tuple[int, Path]]:
+        found = ((self._segment.fullmatch(path.name), path) for path in self._folder.iterdir())
+        return sorted((int(match[1]), path) for match, path in found if match)
+
+    def _sync_folder(self) -> None:
+        if not self._fsync:
+            return
+        handle = os.open(self._folder, os.O_RDONLY | os.O_DIRECTORY)
+        try:
+            os.fsync(handle)
+        finally:
+            os.close(handle)
+
+
+def _repair(path: Path) -> int:
+    """Cuts off what is no whole line at the end of a file; returns how many bytes that were.
+
+    A power cut may also leave zeros where data had not been written yet; no line has one.
+    """
+    try:
+        file = path.open("r+b")
+    except FileNotFoundError:
+        return 0
+    with file:
+        size = file.seek(0, os.SEEK_END)
+        good = at = 0
+        file.seek(0)
+        while chunk := file.read(SCAN):
+            zero = chunk.find(b"\0")
+            end = chunk.rfind(b"\n", 0, zero if zero >= 0 else len(chunk))
+            if end >= 0:
+                good = at + end + 1
+            if zero >= 0:
+                break
+            at += len(chunk)
+        if good < size:
+            file.truncate(good)
+            file.flush()
+            os.fsync(file.fileno())
+        return size - good

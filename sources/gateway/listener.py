@@ -1,0 +1,65 @@
+"""What the gateway tells whoever watches it. Nothing here is of a payload but unmapped codes."""
+
+from __future__ import annotations
+
+from collections import Counter
+from typing import TYPE_CHECKING, Protocol
+
+if TYPE_CHECKING:
+    from sources.gateway.request import Outcome
+
+
+class Listener(Protocol):
+    """Told on the loop's thread. `system` and `connection` are configured ones, or `unknown`: never what stood in a URL."""
+
+    def answered(self, system: str, connection: str, outcome: Outcome, seconds: float, size: int) -> None:
+        """A request was answered, `seconds` after its head had come; its body had `size` bytes."""
+        ...
+
+    def wrote(self, system: str, connection: str, count: int) -> None:
+        """So many events of a request are durable."""
+        ...
+
+    def refused(self, system: str, connection: str, reason: str) -> None:
+        """A part of a genuine payload could not be taken."""
+        ...
+
+    def unmapped(self, system: str, table: str, code: str) -> None:
+        """A code stood in no table."""
+        ...
+
+    def failed(self, what: str, error: Exception) -> None:
+        """Something went wrong that is not a sender's fault."""
+        ...
+
+
+class Stats:
+    """Counts what it is told."""
+
+    def __init__(self) -> None:
+        self.answers: Counter[tuple[str, str, str]] = Counter()
+        self.events: Counter[tuple[str, str]] = Counter()
+        self.refusals: Counter[tuple[str, str, str]] = Counter()
+        self.codes: Counter[tuple[str, str, str]] = Counter()
+        self.failures: list[str] = []
+
+    def answered(self, system: str, connection: str, outcome: Outcome, seconds: float, size: int) -> None:
+        """Counts a request."""
+        del seconds, size
+        self.answers[system, connection, outcome] += 1
+
+    def wrote(self, system: str, connection: str, count: int) -> None:
+        """Counts events."""
+        self.events[system, connection] += count
+
+    def refused(self, system: str, connection: str, reason: str) -> None:
+        """Counts a refusal."""
+        self.refusals[system, connection, reason] += 1
+
+    def unmapped(self, system: str, table: str, code: str) -> None:
+        """Counts a code."""
+        self.codes[system, table, code] += 1
+
+    def failed(self, what: str, error: Exception) -> None:
+        """Keeps a failure."""
+        self.failures.append(f"{what}: {type(error).__name__}")

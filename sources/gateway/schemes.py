@@ -1,0 +1,326 @@
+"""How each system signs its webhooks: one table, `SCHEMES`.
+
+A scheme is handed the request, the keys that hold now (several while a secret is being rotated) and the time, and says what is wrong, or
+None. Every key is tried, whichever fits, and digests are compared in constant time: how long an answer takes tells nothing of a secret.
+"""
+
+from __future__ import annotations
+
+import hmac
+import unicodedata
+from base64 import b64decode
+from binascii import Error as Base64Error
+from dataclasses import dataclass
+from datetime import datetime
+from email.utils import parsedate_to_datetime
+from hashlib import sha256
+from typing import TYPE_CHECKING, Final, Literal, TypeAlias, cast
+from urllib.parse import parse_qsl
+
+import orjson
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterable, Sequence
+
+    from sources.gateway.request import Request
+
+Fault: TypeAlias = Literal["forged", "stale"]
+Verify: TypeAlias = "Callable[[Request, Sequence[bytes], float], Fault | None]"
+
+TOLERANCE_S: Final = 300
+"""How far a signed timestamp may be from our clock, either way: what Stripe and Standard Webhooks recommend."""
+MOST_SIGNATURES: Final = 32
+"""Signatures of one request that are looked at; senders give one for each of their own secrets."""
+
+
+@dataclass(frozen=True, slots=True)
+class Scheme:
+    """A way of signing. `key` turns a configured secret into the key and raises ValueError for one that cannot be one."""
+
+    name: str
+    how: str
+    """What is signed and where the signature stands, in one line, with who documents it."""
+    key: Callable[[str], bytes]
+    verify: Verify
+    good: bytes = b"ok\n"
+    """The body of a 2xx, where the system wants to read something there."""
+
+
+def same(signatures: Iterable[bytes], expected: Iterable[bytes]) -> bool:
+    """Whether one of the signatures is one of those expected; compares each with each."""
+    given, found = tuple(signatures)[:MOST_SIGNATURES], False
+    for wanted in expected:
+        for one in given:
+            found |= hmac.compare_digest(one, wanted)
+    return found
+
+
+def digest(key: bytes, *parts: bytes) -> bytes:
+    """HMAC-SHA256 of some parts, one after the other."""
+    made = hmac.new(key, digestmod=sha256)
+    for part in parts:
+        made.update(part)
+    return made.digest()
+
+
+def timely(at: float, now: float) -> bool:
+    """Whether a timestamp (seconds since the epoch) is neither too old nor too far ahead."""
+    return abs(now - at) <= TOLERANCE_S
+
+
+def unbased(text: str) -> bytes:
+    """The bytes of base64; nothing where it is none, which no digest equals."""
+    try:
+        return b64decode(text.strip(), validate=True)
+    except (Base64Error, ValueError):
+        return b""
+
+
+def unhexed(text: str) -> bytes:
+    """The bytes of hexadecimal digits; nothing where it is none."""
+    try:
+        return bytes.fromhex(text.strip())
+    except ValueError:
+        return b""
+
+
+def _seconds(text: str) -> int | None:
+    text = text.strip()
+    return int(text) if text.isascii() and text.isdecimal() and len(text) <= 12 else None
+
+
+# --- the body alone, in base64 -------------------------------------------------------------------
+
+
+def _based_body(*names: str) -> Verify:
+    def verify(request: Request, keys: Sequence[bytes], now: float) -> Fault | None:
+        del now
+        given = [unbased(value) for name in names if (value := request.headers.get(name))]
+        return None if same(given, [digest(key, request.body) for key in keys]) else "forged"
+
+    return verify
+
+
+# --- Stripe --------------------------------------------------------------------------------------
+
+
+def _stripe(request: Request, keys: Sequence[bytes], now: float) -> Fault | None:
+    pairs = [part.strip().partition("=") for part in request.headers.get("stripe-signature", "").split(",")]
+    stamps = [value for name, _, value in pairs if name == "t"]
+    at = _seconds(stamps[0]) if len(stamps) == 1 else None
+    if at is None:
+        return "forged"
+    stamp = stamps[0].encode()
+    expected = [digest(key, stamp, b".", request.body) for key in keys]
+    if not same((unhexed(value) for name, _, value in pairs if name == "v1"), expected):
+        return "forged"
+    return None if timely(at, now) else "stale"
+
+
+# --- EasyPost ------------------------------------------------------------------------------------
+
+EASYPOST_PREFIX: Final = "hmac-sha256-hex="
+
+
+def _normalised(secret: str) -> bytes:
+    return unicodedata.normalize("NFKD", secret).encode()
+
+
+def _easypost(request: Request, keys: Sequence[bytes], now: float) -> Fault | None:
+    headers, body = request.headers, request.body
+    second = headers.get("x-hmac-signature-v2")
+    if second is not None:
+        # Signed with its time: beyond that of the body alone it shows how old the request is. EasyPost's libraries know the first only.
+        stamp, path = headers.get("x-timestamp", ""), headers.get("x-path", "")
+        said = (stamp.encode("latin-1"), request.method.encode(), path.encode("latin-1"), body)
+        if same([unhexed(second.removeprefix(EASYPOST_PREFIX))], [digest(key, *said) for key in keys]):
+            at = _instant(stamp)
+            return None if at is not None and timely(at, now) else "stale"
+    first = headers.get("x-hmac-signature", "")
+    return None if same([unhexed(first.removeprefix(EASYPOST_PREFIX))], [digest(key, body) for key in keys]) else "forged"
+
+
+def _instant(text: str) -> float | None:
+    """An instant as ISO 8601, as an HTTP date or in seconds."""
+    text = text.strip()
+    seconds = _seconds(text)
+    if seconds is not None:
+        return seconds
+    for read in (datetime.fromisoformat, parsedate_to_datetime):
+        try:
+            found = read(text)
+        except (ValueError, TypeError):
+            continue
+        if found.tzinfo is not None:
+            return found.timestamp()
+    return None
+
+
+# --- Adyen ---------------------------------------------------------------------------------------
+
+ADYEN_FIELDS: Final = (
+    ("pspReference",),
+    ("originalReference",),
+    ("merchantAccountCode",),
+    ("merchantReference",),
+    ("amount", "value"),
+    ("amount", "currency"),
+    ("eventCode",),
+    ("success",),
+)
+
+
+def _hex_key(secret: str) -> bytes:
+    key = unhexed(secret)
+    if not key:
+        raise ValueError("is not written in hexadecimal digits, as Adyen shows it")
+    return key
+
+
+def _adyen(request: Request, keys: Sequence[bytes], now: float) -> Fault | None:
+    del now
+    try:
+        value: object = orjson.loads(request.body)
+    except orjson.JSONDecodeError:
+        return "forged"
+    items = _at(value, "notificationItems")
+    if not isinstance(items, list) or not items:
+        return "forged"
+    signed = [_adyen_item(item, keys) for item in cast("list[object]", items)]
+    return None if all(signed) else "forged"
+
+
+def _adyen_item(item: object, keys: Sequence[bytes]) -> bool:
+    inner = _at(item, "NotificationRequestItem")
+    signature = _at(inner, "additionalData", "hmacSignature")
+    if not isinstance(signature, str):
+        return False
+    text = ":".join(_adyen_text(_at(inner, *path)) for path in ADYEN_FIELDS).encode("utf-8", "replace")
+    return same([unbased(signature)], [digest(key, text) for key in keys])
+
+
+def _at(value: object, *names: str) -> object:
+    for name in names:
+        if not isinstance(value, dict):
+            return None
+        value = cast("dict[str, object]", value).get(name)
+    return value
+
+
+def _adyen_text(value: object) -> str:
+    if isinstance(value, bool):
+        return "true" if value else "false"
+    return "" if value is None else str(value)
+
+
+# --- Standard Webhooks ---------------------------------------------------------------------------
+
+STANDARD_PREFIX: Final = "whsec_"
+
+
+def _standard_key(secret: str) -> bytes:
+    text = secret.removeprefix(STANDARD_PREFIX)
+    key = unbased(text + "=" * (-len(text) % 4))
+    if not key:
+        raise ValueError("is not base64, with or without whsec_ before it")
+    return key
+
+
+def _standard(request: Request, keys: Sequence[bytes], now: float) -> Fault | None:
+    headers = request.headers
+    id_, stamp = headers.get("webhook-id", ""), headers.get("webhook-timestamp", "")
+    at = _seconds(stamp)
+    if not id_ or at is None:
+        return "forged"
+    expected = [digest(key, id_.encode("latin-1"), b".", stamp.strip().encode(), b".", request.body) for key in keys]
+    parts = (one.partition(",") for one in headers.get("webhook-signature", "").split(" "))
+    if not same((unbased(value) for version, _, value in parts if version == "v1"), expected):
+        return "forged"
+    return None if timely(at, now) else "stale"
+
+
+# --- a secret that is sent along -----------------------------------------------------------------
+
+SECRET_HEADER: Final = "x-orderwatch-secret"  # noqa: S105 - a name
+SECRET_PARAMETER: Final = "key"  # noqa: S105 - a name
+
+
+def _plain(secret: str) -> bytes:
+    return secret.encode()
+
+
+def _secret(request: Request, keys: Sequence[bytes], now: float) -> Fault | None:
+    del now
+    # Digests have one length: comparing them does not tell how long the secret is.
+    given = [sha256(one).digest() for one in _sent(request)]
+    return None if same(given, [sha256(key).digest() for key in keys]) else "forged"
+
+
+def _sent(request: Request) -> list[bytes]:
+    """The secrets that a request brings: in its own header, as a bearer token, as the password of Basic, in the URL."""
+    found: list[bytes] = []
+    if (own := request.headers.get(SECRET_HEADER)) is not None:
+        found.append(own.strip().encode("latin-1"))
+    kind, _, rest = request.headers.get("authorization", "").partition(" ")
+    match kind.lower():
+        case "bearer":
+            found.append(rest.strip().encode("latin-1"))
+        case "basic":
+            found.append(unbased(rest).partition(b":")[2])
+        case _:
+            pass
+    if request.query:
+        pairs = parse_qsl(request.query.decode("latin-1"), encoding="utf-8", errors="replace", max_num_fields=None)
+        found += [value.encode() for name, value in pairs if name == SECRET_PARAMETER]
+    return [one for one in found if one]
+
+
+SCHEMES: Final[dict[str, Scheme]] = {
+    scheme.name: scheme
+    for scheme in (
+        Scheme(
+            "shopify",
+            "base64 HMAC-SHA256 of the body in X-Shopify-Hmac-Sha256 (shopify.dev, Verify webhooks)",
+            _plain,
+            _based_body("x-shopify-hmac-sha256"),
+        ),
+        Scheme(
+            "stripe",
+            "HMAC-SHA256 of time and body in Stripe-Signature, 300 s (docs.stripe.com/webhooks/signature)",
+            _plain,
+            _stripe,
+        ),
+        Scheme(
+            "easypost",
+            "HMAC-SHA256 of the body in X-Hmac-Signature; with time and path in X-Hmac-Signature-V2, 300 s (EasyPost's libraries and docs)",
+            _normalised,
+            _easypost,
+        ),
+        Scheme(
+            "aftership",
+            "base64 HMAC-SHA256 of the body in aftership-hmac-sha256 or as-signature-hmac-sha256 (aftership.com/docs, Webhook signature)",
+            _plain,
+            _based_body("aftership-hmac-sha256", "as-signature-hmac-sha256"),
+        ),
+        Scheme(
+            "adyen",
+            "base64 HMAC-SHA256 of eight fields in additionalData.hmacSignature of every item (docs.adyen.com, Verify HMAC signatures)",
+            _hex_key,
+            _adyen,
+            good=b"[accepted]",
+        ),
+        Scheme(
+            "standard",
+            "Standard Webhooks: HMAC-SHA256 of ID, time and body in webhook-signature, 300 s (standardwebhooks.com)",
+            _standard_key,
+            _standard,
+        ),
+        Scheme(
+            "secret",
+            "a shared secret in X-Orderwatch-Secret, as bearer token, as the password of Basic, or as ?key= of the URL",
+            _plain,
+            _secret,
+        ),
+    )
+}
+"""By name, as adapters and connections name it."""

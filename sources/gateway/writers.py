@@ -1,0 +1,177 @@
+"""Where events go: the embedded log, or a Kafka topic. Both return once the events are durable, or raise within a bounded time."""
+
+from __future__ import annotations
+
+import asyncio
+from threading import Event, Thread
+from typing import TYPE_CHECKING, Any, Final, Protocol
+
+from confluent_kafka import KafkaError, KafkaException, Producer
+
+from sources.adapters.translate import encoded, key_of
+from sources.gateway.group import ClosedError
+from sources.kafka.broker import DEFAULTS, words
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Mapping, Sequence
+
+    from confluent_kafka import Message
+
+    from sources.adapters.told import Draft
+    from sources.gateway.journal import Journal
+
+LARGEST_RECORD: Final = 2 << 20
+"""What the client lets pass (bytes): events are at most 1 MiB; the topic's max.message.bytes decides."""
+MOST_QUEUED: Final = 100_000
+QUEUED_KBYTES: Final = 64 << 10
+GRACE_S: Final = 2.0
+"""By how much the client's own time limit comes before ours."""
+HEADERS: Final = [("content-type", b"application/cloudevents+json; charset=UTF-8")]
+UNFIT: Final = frozenset(
+    (KafkaError.MSG_SIZE_TOO_LARGE, KafkaError.RECORD_LIST_TOO_LARGE, KafkaError.INVALID_RECORD, KafkaError.POLICY_VIOLATION)
+)
+"""What no second try mends: it is about the record, not about the broker."""
+
+
+class UnavailableError(Exception):
+    """The events are not known to be durable: the sender must come again. The message says why, without any of their content."""
+
+
+class UnfitError(Exception):
+    """The topic will never take an event; the message says why, without any of its content."""
+
+
+class Writer(Protocol):
+    """Makes events durable."""
+
+    @property
+    def ailment(self) -> str | None:
+        """Why nothing can be written at the moment; None if nothing is known to be wrong."""
+        ...
+
+    async def write(self, events: Sequence[Draft]) -> None:
+        """Returns once all events are durable. Raises UnavailableError, UnfitError."""
+        ...
+
+    def close(self) -> None:
+        """Brings to an end what is under way."""
+        ...
+
+
+class LogWriter:
+    """The embedded log: lines of a journal, which `orderwatch replay` reads."""
+
+    def __init__(self, journal: Journal) -> None:
+        self._journal = journal
+        self.ailment: str | None = None
+
+    async def write(self, events: Sequence[Draft]) -> None:
+        """Returns once the events are on the disk."""
+        try:
+            await self._journal.write([encoded(event) for event in events])
+        except OSError as error:
+            self.ailment = f"the log cannot be written: {(error.strerror or str(error)).lower()}"
+            raise UnavailableError(self.ailment) from error
+        except ClosedError as error:
+            raise UnavailableError("the gateway is stopping") from error
+        self.ailment = None
+
+    def close(self) -> None:
+        """Writes what waits."""
+        self._journal.close()
+
+
+class _Batch:
+    """The events of one request on their way to the broker. Told of deliveries on the client's thread, waited for on the loop's."""
+
+    def __init__(self, loop: asyncio.AbstractEventLoop, count: int) -> None:
+        self._loop = loop
+        self._left = count
+        self._error: KafkaError | None = None
+        self.done: asyncio.Future[KafkaError | None] = loop.create_future()
+
+    def delivered(self, error: KafkaError | None, message: Message) -> None:
+        """One event is delivered, or will not be."""
+        del message
+        self._left -= 1
+        self._error = self._error or error
+        if not self._left and not self._loop.is_closed():
+            self._loop.call_soon_threadsafe(self._tell)
+
+    def _tell(self) -> None:
+        if not self.done.done():
+            self.done.set_result(self._error)
+
+
+class KafkaWriter:
+    """A Kafka topic: idempotent, acknowledged by all replicas in sync, the key of each record that of its event.
+
+    `timeout` (s) bounds how long a request waits; what is not acknowledged by then is dropped from the queue, whose size is bounded too.
+    `client` holds librdkafka's options; `on_error` is told what it complains of. Raises KafkaException, ValueError or TypeError when made
+    with unusable options.
+    """
+
+    def __init__(self, client: Mapping[str, object], topic: str, timeout: float, on_error: Callable[[str], None] = lambda _: None) -> None:
+        def complain(error: KafkaError) -> None:
+            on_error(words(error))
+
+        self._topic, self._timeout = topic, timeout
+        self._settings: dict[str, Any] = {
+            **DEFAULTS,
+            "linger.ms": 2,
+            "compression.type": "lz4",
+            "message.max.bytes": LARGEST_RECORD,
+            "queue.buffering.max.messages": MOST_QUEUED,
+            "queue.buffering.max.kbytes": QUEUED_KBYTES,
+            **client,
+            "partitioner": "murmur2_random",  # the partition that Kafka's own clients choose for a key
+            "enable.idempotence": True,
+            "acks": "all",
+            "message.timeout.ms": max(1, int(timeout * 1_000)),
+            "error_cb": complain,
+        }
+        self.ailment: str | None = None
+        self._producer = Producer(self._settings)
+        self._closing = Event()
+        self._thread = Thread(target=self._serve, name="kafka deliveries", daemon=True)
+        self._thread.start()
+
+    async def write(self, events: Sequence[Draft]) -> None:
+        """Returns once all events are acknowledged."""
+        records = [(key_of(event).encode(), encoded(event)) for event in events]
+        batch = _Batch(asyncio.get_running_loop(), len(records))
+        producer = self._producer
+        try:
+            for key, value in records:
+                producer.produce(self._topic, value, key, on_delivery=batch.delivered, headers=HEADERS)  # type: ignore[arg-type]
+        except BufferError as error:
+            raise UnavailableError("too much waits for the broker") from error
+        except KafkaException as error:
+            raise UnavailableError(words(error)) from error
+        try:
+            async with asyncio.timeout(self._timeout + GRACE_S):
+                failure = await batch.done
+        except TimeoutError as late:
+            raise UnavailableError("the broker did not answer in time") from late
+        if failure is not None:
+            raise self._failed(failure, producer)
+        self.ailment = None
+
+    def close(self) -> None:
+        """Waits for what is under way, as long as a request would."""
+        self._producer.flush(self._timeout + GRACE_S)
+        self._closing.set()
+        self._thread.join()
+
+    def _failed(self, error: KafkaError, producer: Producer) -> Exception:
+        if error.code() in UNFIT:
+            return UnfitError(words(error))
+        self.ailment = f"events cannot be written to Kafka: {words(error)}"
+        if error.fatal() and producer is self._producer:
+            # An idempotent producer that has lost count never recovers; a new one begins to count anew.
+            self._producer = Producer(self._settings)
+        return UnavailableError(self.ailment)
+
+    def _serve(self) -> None:
+        while not self._closing.is_set():
+            self._producer.poll(0.1)
