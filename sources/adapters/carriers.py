@@ -6,9 +6,11 @@ from typing import Final
 
 SAME: Final[dict[str, str]] = {
     "unitedparcelservice": "ups",
+    "upsn": "ups",
     "unitedstatespostalservice": "usps",
     "federalexpress": "fedex",
     "fedexground": "fedex",
+    "fdeg": "fedex",
     "fedexexpress": "fedex",
     "canadapostcorporation": "canadapost",
     "postescanada": "canadapost",
@@ -17,7 +19,7 @@ SAME: Final[dict[str, str]] = {
     "dhlexpress": "dhl",
     "postnlinternational": "postnl",
 }
-"""Names that mean the same carrier as another, both as `carrier_name` folds them. Services with numbers of their own
+"""Names and SCACs (Standard Carrier Alpha Codes) that mean the same carrier as another, both as `carrier_name` folds them. Services with numbers of their own
 (`fedexsmartpost`, `dhlglobalmail`) stay apart."""
 
 
