@@ -19,8 +19,8 @@ SAME: Final[dict[str, str]] = {
     "dhlexpress": "dhl",
     "postnlinternational": "postnl",
 }
-"""Names and SCACs (Standard Carrier Alpha Codes) that mean the same carrier as another, both as `carrier_name` folds them. Services with numbers of their own
-(`fedexsmartpost`, `dhlglobalmail`) stay apart."""
+"""Names and SCACs (Standard Carrier Alpha Codes) that mean the same carrier as another, both as `carrier_name` folds them. Services with
+numbers of their own (`fedexsmartpost`, `dhlglobalmail`) stay apart."""
 
 
 def carrier_name(text: str | None) -> str | None:
