@@ -1,0 +1,278 @@
+"""X12 214, Transportation Carrier Shipment Status: one event per AT7, releases 003060 to 008010.
+
+The PRO number (B10-01) is the tracking number, the shipper's own number (B10-02) the shipment, the SCAC (B10-03) the carrier. A 214 names
+orders only in the shipper's words (purchase order, ...), and freight carries several orders under one PRO: so it ties nothing to an order
+unless the connection's `order_field` says where the order's ID stands: `L11.PO` (by the qualifier of an L11), `SPO.01`, `B10.02`. If that
+holds several, each order is told. Carriers send only what is new: there is no history.
+
+Codes are X12's; what they become is said here.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+from datetime import timedelta, timezone
+from functools import partial
+from typing import TYPE_CHECKING, Final
+
+from schemas.places import zone
+from sources.adapters.base import Adapter, Say, digest
+from sources.adapters.doc import Doc
+from sources.adapters.moments import iso, stamp
+from sources.adapters.scans import SCAN, Parcel, Scan, estimate_event, scan_event
+from sources.adapters.tables import Meaning
+from sources.adapters.told import Ignored, RefuseError
+from sources.adapters.x12 import Loops, day_of, time_of, x12_doc
+from sources.adapters.x12_codes import APPOINTMENT, ESTIMATES, MARK, REASON, REFERENCE, SETS, STATUS, TIME
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+    from datetime import datetime, tzinfo
+
+    from sources.adapters.told import Draft, Told
+
+LOOPS: Final = Loops(
+    depth={"LX": 1, "CD3": 2, "SPO": 2, "AT7": 3},
+    inside={"AT7": frozenset(("MS1", "MS2", "M7", "K1"))},
+)
+"""The loops of a 214 that say which statuses concern which part: assigned number, carton, purchase order, and the status with its place."""
+
+COUNTRIES: Final = {"USA": "US", "CAN": "CA", "MEX": "MX"}
+"""Three-letter countries (ISO 3166-1 alpha-3) that carriers write instead of two letters."""
+STATES: Final = frozenset(
+    "AL AK AZ AR CA CO CT DE FL GA HI ID IL IN IA KS KY LA ME MD MA MI MN MS MO MT NE NV NH NJ NM NY NC ND OH OK OR PA RI SC SD TN TX UT VT"
+    " VA WA WV WI WY DC PR VI GU".split()
+)
+NOT_TAKEN: Final = frozenset(("label_created", "delayed", "exception"))
+"""Statuses with which a failed pick-up can go: the others say that the carrier has the goods."""
+PROVINCES: Final = frozenset("AB BC MB NB NL NS NT NU ON PE QC SK YT".split())
+"""Where MS1 leaves the country out, its state (USPS) or province (Canada Post) tells it; no code is both."""
+
+
+@dataclass(frozen=True, slots=True)
+class Freight:
+    """What the statuses of one place in a set are about; deeper loops add to it. `said` is when the carrier wrote it."""
+
+    parcel: Parcel
+    orders: tuple[str, ...]
+    stop: str | None
+    said: datetime | None
+
+
+def parse(body: bytes) -> Doc:
+    """An X12 file with the loops of a 214."""
+    return x12_doc(body, LOOPS)
+
+
+def read(doc: Doc, say: Say) -> Iterator[Told]:
+    """The statuses of every 214 in every interchange."""
+    yield from say.each(doc.each("interchanges"), lambda one: _interchange(one, say))
+
+
+def _interchange(doc: Doc, say: Say) -> Iterator[Told]:
+    say.test_mode(is_test=doc.text("ISA", "15") == "T")
+    yield from say.each(doc.each("sets"), lambda one: _set(one, say))
+
+
+def _set(doc: Doc, say: Say) -> Iterator[Told]:
+    code = doc.need_text("ST", "01")
+    say.kind(code)
+    meaning = say.code(SETS, code)
+    if meaning is None or meaning.ignored:
+        yield Ignored(code, meaning.why if meaning else "another transaction set than 214")
+        return
+    fault = doc.text("fault")
+    if fault is not None:
+        raise RefuseError("not_readable", fault)
+    begin = next(doc.each("B10"), None)
+    if begin is None:
+        raise RefuseError("missing_field", "B10")
+    tracking = begin.id("01") or _reference(doc, say, "tracking") or begin.id("06")
+    if tracking is None:
+        raise RefuseError("missing_field", "B10.01")
+    parcel = Parcel(tracking, begin.id("03"), shipment_id=begin.id("02") or _reference(doc, say, "shipment"))
+    silent = True
+    for told in _part(doc, say, Freight(parcel, (), None, _said(doc.get("GS"), say)), ""):
+        silent = False
+        yield told
+    if silent:
+        raise RefuseError("missing_field", "AT7: a 214 without a status")
+
+
+def _part(doc: Doc, say: Say, above: Freight, loop: str) -> Iterator[Told]:
+    """The statuses of a set, or of one loop in it, and of the loops below."""
+    here = replace(above, orders=_orders(doc, say, loop) or above.orders, stop=_reference(doc, say, "stop") or above.stop)
+    packages = list(_packages(doc, say))
+    for parcel in [replace(here.parcel, tracking=package) for package in packages] or [here.parcel]:
+        freight = replace(here, parcel=parcel)
+        yield from say.each(doc.each("AT7"), partial(_status, say=say, freight=freight))
+    for name in ("LX", "CD3", "SPO"):
+        yield from say.each(doc.each(name), partial(_part, say=say, above=here, loop=name))
+
+
+def _reference(doc: Doc, say: Say, word: str) -> str | None:
+    """The reference number that the table calls by this word; None if there is none, or several that differ."""
+    found: set[str | None] = set()
+    for reference in doc.each("L11"):
+        meaning = say.code(REFERENCE, reference.text("02"))
+        if meaning is not None and meaning.words[:1] == (word,):
+            found.add(reference.id("01"))
+    return found.pop() if len(found) == 1 else None
+
+
+def _packages(doc: Doc, say: Say) -> Iterator[str]:
+    """The numbers under which the carrier tracks the packages that this part is about."""
+    for mark in doc.each("MAN"):
+        meaning = say.code(MARK, mark.text("01"))
+        if meaning is not None and not meaning.ignored:
+            yield mark.need_id("02")
+
+
+def _orders(doc: Doc, say: Say, loop: str) -> tuple[str, ...]:
+    """The IDs of the orders that stand at the connection's `order_field`, each once; `loop` is the segment that `doc` is the loop of."""
+    if say.connection.order_field is None:
+        return ()
+    name, _, place = say.connection.order_field.upper().partition(".")
+    if name == loop:
+        found = [doc.id(place)]
+    elif name == "L11":
+        found = [one.id("01") for one in doc.each(name) if (one.text("02") or "").upper() == place]
+    else:
+        found = [one.id(place) for one in doc.each(name)]
+    return tuple(dict.fromkeys(one for one in found if one is not None))
+
+
+def _status(doc: Doc, say: Say, freight: Freight) -> Iterator[Told]:
+    """One AT7: a status, or what it says of an appointment."""
+    code = doc.text("01")
+    if code is None:
+        appointment = doc.need_text("03")
+        meaning = say.code(APPOINTMENT, appointment)
+        say.code(REASON, doc.text("04"))
+        if meaning is None:
+            raise RefuseError("unmapped", f"{doc.get('03').path}: an appointment code that is in no table")
+        if meaning.ignored:
+            yield Ignored(f"AT7 {appointment}", meaning.why)
+        else:
+            yield from _estimate(doc, say, freight)
+        return
+    status, reason = say.code(STATUS, code), say.code(REASON, doc.text("02"))
+    if code.upper() in ESTIMATES:
+        yield from _estimate(doc, say, freight)
+    elif status is not None and status.ignored:
+        yield Ignored(f"AT7 {code}", status.why)
+    else:
+        yield from _scan(doc, say, freight, _with_reason(status, doc.text("02"), reason))
+
+
+def _with_reason(status: Meaning | None, code: str | None, reason: Meaning | None) -> Meaning | None:
+    """A status with the reason that was stated for it. A reason never changes the status; one in no table is `other`."""
+    if status is None or code is None or (reason is not None and reason.ignored):
+        return status
+    word = "other" if reason is None else reason.word
+    if word == "pickup_failed" and status.word not in NOT_TAKEN:
+        word = "other"  # A pick-up that was missed before this one succeeded.
+    if word == "other" and status.reason is not None:
+        return status
+    return Meaning((status.word, word), status.why)
+
+
+def _scan(doc: Doc, say: Say, freight: Freight, meaning: Meaning | None) -> Iterator[Told]:
+    place = _place(doc)
+    date, time, zone_ = _when(doc, say, place)
+    if time is None:
+        raise RefuseError("missing_field", f"{doc.path}: a status without its time of day")
+    code, reason = doc.need_text("01"), doc.text("02")
+    scan = Scan(
+        at=iso(f"{date}T{time}", doc.path, zone_),
+        meaning=meaning,
+        code=code if reason is None else f"{code}/{reason}",
+        text=None,
+        key=(code, reason, place["city"], place["region"], freight.stop),
+        place=place,
+    )
+    for parcel in _parcels(freight):
+        draft = scan_event(say, parcel, scan, freight.said)
+        if draft is not None:
+            yield _of_order(draft, parcel)
+
+
+def _estimate(doc: Doc, say: Say, freight: Freight) -> Iterator[Told]:
+    date, time, zone_ = _when(doc, say, _place(doc))
+    said = freight.said or say.received
+    if said is None:
+        raise RefuseError("missing_field", "GS.04: when the estimate was made")
+    eta = date if time is None else stamp(iso(f"{date}T{time}", doc.path, zone_))
+    for parcel in _parcels(freight):
+        yield _of_order(estimate_event(say, parcel, eta, said), parcel)
+
+
+def _parcels(freight: Freight) -> list[Parcel]:
+    """The parcel once for each order that it carries, or once if none is named."""
+    return [replace(freight.parcel, order=order) for order in freight.orders] or [freight.parcel]
+
+
+def _of_order(draft: Draft, parcel: Parcel) -> Draft:
+    """The same under an ID of its own for each order that it is told of."""
+    return draft if parcel.order is None else {**draft, "id": f"{draft['id']}-{digest(parcel.order)[:12]}"}
+
+
+def _place(doc: Doc) -> dict[str, str | None]:
+    """Where it happened, by the MS1 behind the AT7. Where the country is left out, the state or province tells it."""
+    here = next(doc.each("MS1"), Doc({}, f"{doc.path}.MS1[]", doc.read))
+    region, country = (here.text("02") or "").upper() or None, (here.text("03") or "").upper() or None
+    if country is None and region is not None:
+        country = "US" if region in STATES else "CA" if region in PROVINCES else None
+    return {"city": here.text("01"), "region": region, "country": COUNTRIES.get(country, country) if country else None}
+
+
+def _when(doc: Doc, say: Say, place: dict[str, str | None]) -> tuple[str, str | None, tzinfo]:
+    """Date, time of day and zone of an AT7.
+
+    Until release 003070 the date has six digits and the century stands behind it, so that time and time code stand one place later.
+    """
+    digits = doc.need_text("05")
+    late = len(digits) == 6 and len(doc.text("06") or "") <= 2
+    century = (doc.text("06") if late else None) or "20"
+    time, code = (doc.text("07"), doc.text("08")) if late else (doc.text("06"), doc.text("07"))
+    date = day_of(digits if len(digits) == 8 else century + digits, doc.get("05").path)
+    return date, None if time is None else time_of(time, doc.path), _zone(code, say, place)
+
+
+def _zone(code: str | None, say: Say, place: dict[str, str | None]) -> tzinfo:
+    """The zone of a time code (element 623); without one, or for local time, that of the place."""
+    if code is None:
+        return say.zone_at(place["country"], place["region"])
+    meaning = say.code(TIME, code)
+    if meaning is None:
+        raise RefuseError("unmapped", "AT7: a time code that is in no table")
+    if meaning.word == "local":
+        return say.zone_at(place["country"], place["region"])
+    return zone(meaning.word) if "/" in meaning.word else _offset(meaning.word)
+
+
+def _offset(text: str) -> tzinfo:
+    """The zone of an offset as the table writes it, `-03:30`."""
+    ahead = timedelta(hours=int(text[1:3]), minutes=int(text[4:]))
+    return timezone(-ahead if text.startswith("-") else ahead)
+
+
+def _said(group: Doc, say: Say) -> datetime | None:
+    """When the carrier wrote the group, by GS; None if it does not say. It states no zone: the connection's."""
+    date, time = group.text("04"), group.text("05")
+    if date is None or time is None:
+        return None
+    written = day_of(date if len(date) == 8 else f"20{date}", group.get("04").path)
+    return iso(f"{written}T{time_of(time, group.get('05').path)}", group.get("05").path, say.zone)
+
+
+ADAPTER = Adapter(
+    system="x12_214",
+    title="X12 214",
+    forms="X12 interchanges with 214 transaction sets, releases 003060 to 008010",
+    parse=parse,
+    read=read,
+    tables=(SETS, STATUS, REASON, APPOINTMENT, TIME, REFERENCE, MARK),
+    emits=(SCAN,),
+    scheme="secret",
+)
