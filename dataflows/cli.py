@@ -18,6 +18,7 @@ from dataflows.commands.demo import demo
 from dataflows.commands.errors import MisuseError, RunError
 from dataflows.commands.explain import explain
 from dataflows.commands.export import export
+from dataflows.commands.gateway import gateway
 from dataflows.commands.replay import replay
 from dataflows.commands.run import run as run_command
 from dataflows.commands.simulate import simulate
@@ -39,6 +40,7 @@ app = typer.Typer(
 app.command("run")(run_command)
 app.command()(demo)
 app.command()(replay)
+app.command()(gateway)
 app.command()(explain)
 app.command()(export)
 app.command()(simulate)

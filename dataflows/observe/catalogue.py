@@ -1,4 +1,6 @@
-"""Every metric by name. Labels are bounded by configuration (topics, partitions, feeds, kinds): never an order, a customer or a tenant.
+"""Every metric by name.
+
+Labels are bounded by configuration (topics, partitions, feeds, kinds, connections): never an order, a customer or a tenant.
 
 Counters count from the start of their process. Instants are seconds since the epoch, UTC; by log time where it says so.
 """
@@ -88,11 +90,43 @@ TOMBSTONES = Metric("orderwatch_tombstones", "gauge", "Closed orders of which ju
 STATE_BYTES = Metric("orderwatch_state_bytes", "gauge", "Bytes of this process's shards on the disk, garbage not yet compacted included.")
 SNAPSHOT = Metric("orderwatch_snapshot_seconds", "histogram", "How long the end of an epoch keeps a shard from its work.", (), WORK)
 
+GATEWAY_REQUESTS = Metric(
+    "orderwatch_gateway_requests_total",
+    "counter",
+    "Requests answered, by connection and by what became of them.",
+    ("system", "connection", "outcome"),
+)
+GATEWAY_BYTES = Metric("orderwatch_gateway_request_bytes_total", "counter", "Bytes of their bodies.", ("system", "connection"))
+GATEWAY_EVENTS = Metric("orderwatch_gateway_events_total", "counter", "Events written and durable.", ("system", "connection"))
+GATEWAY_REFUSED = Metric(
+    "orderwatch_gateway_refused_total",
+    "counter",
+    "Genuine payloads, or parts of them, that could not be taken, by reason; the requests are kept.",
+    ("system", "connection", "reason"),
+)
+GATEWAY_UNMAPPED = Metric(
+    "orderwatch_gateway_unmapped_total", "counter", "Codes that stood in no table, by table; the log names each once.", ("system", "table")
+)
+GATEWAY_SECONDS = Metric(
+    "orderwatch_gateway_seconds", "histogram", "From the head of a request to its answer, by outcome.", ("outcome",), WORK
+)
+GATEWAY_FAILURES = Metric("orderwatch_gateway_failures_total", "counter", "What went wrong that was not a sender's fault.", ("what",))
+GATEWAY_UNDER_WAY = Metric("orderwatch_gateway_requests_under_way", "gauge", "Requests that are being answered.")
+GATEWAY_REMEMBERED = Metric(
+    "orderwatch_gateway_remembered", "gauge", "Deliveries (seen) and parcels (histories) that are remembered.", ("what",)
+)
+GATEWAY_DROPPED = Metric(
+    "orderwatch_gateway_refused_files_dropped_total", "counter", "Files of refused requests that went to make room for newer ones."
+)
+GATEWAY_RELOADS = Metric("orderwatch_gateway_reloads_total", "counter", "Times the connections were read again.", ("outcome",))
+
 METRICS = (
     INFO, READY, RESUME,
     RECORDS, RECORD_BYTES, NULL_RECORDS, REJECTED, DUPLICATES, LAG, PROGRESS, LEAST_PROGRESS, BEHIND, PAUSES, CONNECTION_ERRORS, HELD_BACK,
     VERDICTS, EXCEPTIONS, PUBLISHED, DROPPED, MISMATCHES, RETRIES, QUEUED, COMMIT, DELAY, DECISION_LAG,
     PARKED, FEED_STALE, FEED_MARK,
     OPEN_ORDERS, CLOSED_ORDERS, TOMBSTONES, STATE_BYTES, SNAPSHOT,
+    GATEWAY_REQUESTS, GATEWAY_BYTES, GATEWAY_EVENTS, GATEWAY_REFUSED, GATEWAY_UNMAPPED, GATEWAY_SECONDS, GATEWAY_FAILURES,
+    GATEWAY_UNDER_WAY, GATEWAY_REMEMBERED, GATEWAY_DROPPED, GATEWAY_RELOADS,
 )  # fmt: skip
 """All of them, in the order in which they are documented."""

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, cast, get_args
 
 from pydantic import BaseModel, SecretStr, ValidationError
 
+from dataflows.settings.gateway import ConnectionSettings, SecretSettings
 from dataflows.settings.model import BETWEEN, PREFIX, Settings
 from schemas.problems import nearest
 from schemas.tree import read
@@ -26,6 +27,8 @@ At = tuple[str, ...]
 SECRET_FILE = "_file"  # noqa: S105 - the ending of a name
 """`sasl_password_file: PATH` stands for the content of that file, as mounted secrets are given."""
 GREATEST_SECRET = 65_536
+CONNECTIONS = ("gateway", "connections")
+"""The setting whose values are settings themselves."""
 QUOTED = re.compile(r"'([^']*)'")
 
 
@@ -141,14 +144,18 @@ def _with_secrets(layer: Mapping[At, Given]) -> dict[At, object]:
 
 
 def _secret(given: Given) -> str:
-    path = Path(str(given.value))
+    return secret_in(Path(str(given.value)), given.name)
+
+
+def secret_in(path: Path, name: str) -> str:
+    """The secret that a file holds, without its last line break. Raises SettingsError under the name of the setting."""
     try:
         with path.open("rb") as file:
             return file.read(GREATEST_SECRET).decode().rstrip("\r\n")
     except OSError as error:
-        raise SettingsError(f"{given.name}: {path}: {(error.strerror or str(error)).lower()}") from error
+        raise SettingsError(f"{name}: {path}: {(error.strerror or str(error)).lower()}") from error
     except UnicodeDecodeError:
-        raise SettingsError(f"{given.name}: {path}: is not UTF-8") from None
+        raise SettingsError(f"{name}: {path}: is not UTF-8") from None
 
 
 def _nested(values: Mapping[At, object]) -> dict[str, object]:
@@ -166,9 +173,16 @@ def _problem(detail: ErrorDetails, layers: list[dict[At, Given]]) -> str:
     loc = tuple(str(part) for part in detail["loc"])
     found = next((layer[at] for layer in layers for at in (loc[:2], loc[:1], _secret_file(loc)) if at in layer), None)
     name = found.name if found else ".".join(loc) or "settings"
+    if loc[:2] == CONNECTIONS and len(loc) > 2:
+        # Of a connection the place within it is named too: there may be many.
+        name = f"{name}.{'.'.join(loc[2:])}"
     expected = QUOTED.findall(str(detail.get("ctx", {}).get("expected", "")))
     match detail["type"]:
         case "extra_forbidden":
+            if loc[:2] == CONNECTIONS:
+                section = ConnectionSettings if len(loc) == 4 else SecretSettings
+                meant = nearest(name.rpartition(".")[2], list(section.model_fields))
+                return f"{name}: no such setting{f'; did you mean {meant}?' if meant else ''}"
             # Of a whole section that is not known, the first setting in it is named.
             at, name = next(((at, layer[at].name) for layer in layers for at in layer if at[: len(loc)] == loc), (loc, name))
             meant = nearest(".".join(at), [".".join(path) for path in setting_fields()])
@@ -176,6 +190,8 @@ def _problem(detail: ErrorDetails, layers: list[dict[At, Given]]) -> str:
             hint = f"; did you mean {variable(tuple(meant.split('.'))) if environment else meant}?" if meant else ""
             return f"{name}: no such setting{hint}"
         case "missing":
+            if loc[:2] == CONNECTIONS:
+                return f"{name}: required"
             return f"{name}: required; set it in the settings file or as {variable(loc)}"
         case "model_type" | "dict_type" | "model_attributes_type":
             return f"{name}: settings (name: value) are expected here"

@@ -1,27 +1,22 @@
-"""Every setting of the live engine, with its default and its meaning. The tables in the documents are generated from here."""
+"""Every setting, of the live engine and the gateway, with its default and its meaning. The tables in the documents come from here."""
 
 from __future__ import annotations
 
 from datetime import UTC, datetime, timedelta
-from pathlib import Path
+from pathlib import Path  # noqa: TC003 - pydantic reads the annotations
 from typing import Literal
 
-from pydantic import AwareDatetime, BaseModel, ConfigDict, Field, FilePath, SecretStr, model_validator
+from pydantic import AwareDatetime, Field, FilePath, SecretStr, model_validator
 from pydantic_settings import BaseSettings, PydanticBaseSettingsSource, SettingsConfigDict
 
-from dataflows.settings.values import Addresses, Brokers, Options, Part, Port, Topic, Topics, distinct
+from dataflows.settings.gateway import GatewaySettings
+from dataflows.settings.values import Addresses, Brokers, Options, Part, Port, Section, Topic, Topics, distinct
 
 EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 PREFIX = "ORDERWATCH_"
 """What the name of every environment variable begins with."""
 BETWEEN = "__"
 """What stands between section and setting in the name of an environment variable."""
-
-
-class Section(BaseModel):
-    """What all sections have in common: unknown settings are refused, and nothing changes once it is read."""
-
-    model_config = ConfigDict(extra="forbid", frozen=True, allow_inf_nan=False)
 
 
 class KafkaSettings(Section):
@@ -216,7 +211,7 @@ class LogSettings(Section):
 
 
 class Settings(BaseSettings):
-    """All settings of `orderwatch run`."""
+    """All settings of `orderwatch run` and `orderwatch gateway`."""
 
     model_config = SettingsConfigDict(extra="forbid", frozen=True, env_prefix=PREFIX, env_nested_delimiter=BETWEEN)
 
@@ -226,6 +221,7 @@ class Settings(BaseSettings):
     outputs: Part[OutputSettings] = Field(default_factory=OutputSettings)
     state: Part[StateSettings] = Field(default_factory=dict[str, object], validate_default=True)
     cluster: Part[ClusterSettings] = Field(default_factory=ClusterSettings)
+    gateway: Part[GatewaySettings] = Field(default_factory=GatewaySettings)
     http: Part[HttpSettings] = Field(default_factory=HttpSettings)
     log: Part[LogSettings] = Field(default_factory=LogSettings)
 

@@ -6,6 +6,7 @@ between, the sender comes again, the same events get the same IDs, and the engin
 
 from __future__ import annotations
 
+import os
 import sqlite3
 import time
 from datetime import UTC, datetime, timedelta
@@ -86,6 +87,8 @@ class Memory:
         self._clock = clock
         self._pruned = 0.0
         try:
+            # Keys hold tracking numbers: what SQLite makes beside the file gets the rights of the file.
+            os.close(os.open(path, os.O_RDWR | os.O_CREAT, 0o640))
             self._writer = _opened(path, fsync=fsync)
             self._reader = _opened(path, fsync=fsync)
             # Counted once, then kept up: SQLite would walk through all of them.

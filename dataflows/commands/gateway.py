@@ -1,0 +1,39 @@
+"""`orderwatch gateway`: receives webhooks, and writes contract events to Kafka or to the embedded log."""
+
+from __future__ import annotations
+
+import os
+from datetime import UTC, datetime
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from dataflows.commands.run import SettingsFile, read_settings
+from dataflows.observe.logs import logging_to_stderr
+from dataflows.observe.observer import Observer
+from dataflows.settings import render_settings
+
+if TYPE_CHECKING:
+    from sources.gateway.hooks import Hook
+
+
+def gateway(
+    settings: SettingsFile = None,
+    check: Annotated[bool, typer.Option("--check", help="Only validate, and print the settings that hold; no secrets.")] = False,
+) -> int:
+    """Receive webhooks at /hooks/SYSTEM/NAME: verify, adapt, write; answer once it is durable. SIGTERM stops it cleanly."""
+    from dataflows.gateway import connections, run_gateway  # noqa: PLC0415 - the web server and Kafka's client, which other commands need not
+
+    found = read_settings(settings, {})
+    if check:
+        hooks = connections(found.gateway, os.environ)
+        typer.echo(f"{render_settings(found)}{''.join(map(_line, hooks.values()))}# ok; {len(hooks)} connections")
+        return 0
+    with logging_to_stderr(found.log):
+        run_gateway(found, settings, Observer())
+    return 0
+
+
+def _line(hook: Hook) -> str:
+    held = len(hook.keys(datetime.now(UTC)))
+    return f"# /hooks/{hook.system}/{hook.name}: {hook.scheme.name}, {held} of {len(hook.secrets)} secrets hold now\n"

@@ -1,0 +1,107 @@
+"""The connections of the gateway, made from its settings: their adapters, and their secrets from the environment and from files."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from dataflows.settings import SettingsError
+from dataflows.settings.gateway import CONNECTION
+from dataflows.settings.load import secret_in
+from sources.adapters import ADAPTERS, Connection
+from sources.gateway.hooks import Hook, Secret
+from sources.gateway.schemes import SCHEMES
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+    from pathlib import Path
+
+    from dataflows.settings import ConnectionSettings, GatewaySettings, SecretSettings
+    from sources.adapters import Adapter
+    from sources.gateway.schemes import Scheme
+
+BURST_S = 10
+"""Requests that may come at once where nothing is said of it: what the rate allows in so many seconds."""
+
+
+def hooks_of(settings: GatewaySettings, environment: Mapping[str, str]) -> dict[tuple[str, str], Hook]:
+    """The connections by system and name. Raises SettingsError for an adapter, a mapping, a scheme or a secret that cannot be used."""
+    return {
+        (system, name): _hook(system, name, f"gateway.connections.{key}", connection, settings, environment)
+        for key, connection in settings.connections.items()
+        for system, name in [_split(key)]
+    }
+
+
+def files_of(settings: GatewaySettings) -> list[Path]:
+    """The files that connections are made from: mappings and secrets."""
+    connections = settings.connections.values()
+    mappings = [one.mapping for one in connections if one.mapping is not None]
+    return mappings + [secret.file for one in connections for secret in one.secrets if secret.file is not None]
+
+
+def _split(key: str) -> tuple[str, str]:
+    match = CONNECTION.fullmatch(key)
+    assert match is not None, "settings are checked when they are read"
+    return match["system"], match["name"]
+
+
+def _hook(system: str, name: str, at: str, given: ConnectionSettings, settings: GatewaySettings, environment: Mapping[str, str]) -> Hook:
+    adapter = _adapter(system, at, given)
+    scheme = _scheme(adapter, at, given)
+    connection = Connection(
+        name=name,
+        tenant=given.tenant,
+        zone=given.zone,
+        order_field=given.order_field,
+        order_is_alias=given.order_is_alias,
+        accept_test=given.accept_test,
+        omit=given.omit,
+    )
+    rate = given.rate
+    return Hook(
+        system=system,
+        connection=connection,
+        adapter=adapter,
+        scheme=scheme,
+        secrets=tuple(_secret(one, f"{at}.secrets.{n}", scheme, environment) for n, one in enumerate(given.secrets)),
+        rate=rate,
+        burst=given.burst or (1 if rate is None else max(1, round(rate * BURST_S))),
+        max_body=given.max_body_bytes or settings.max_body_bytes,
+    )
+
+
+def _adapter(system: str, at: str, given: ConnectionSettings) -> Adapter:
+    if given.mapping is None:
+        if system not in ADAPTERS:
+            raise SettingsError(f"{at}: no adapter reads {system}; there are {', '.join(sorted(ADAPTERS))}, or name a mapping file")
+        return ADAPTERS[system]
+    from sources.mapping import load_mapping  # noqa: PLC0415 - only where there is a mapping
+
+    try:
+        return load_mapping(given.mapping)
+    except ValueError as error:
+        raise SettingsError(f"{at}.mapping: {error}") from error
+
+
+def _scheme(adapter: Adapter, at: str, given: ConnectionSettings) -> Scheme:
+    name = given.scheme or adapter.scheme
+    if name not in SCHEMES:
+        raise SettingsError(f"{at}.scheme: {name!r} is none of {', '.join(SCHEMES)}")
+    return SCHEMES[name]
+
+
+def _secret(given: SecretSettings, at: str, scheme: Scheme, environment: Mapping[str, str]) -> Secret:
+    if given.file is not None:
+        text = secret_in(given.file, f"{at}.file")
+    else:
+        assert given.env is not None, "settings are checked when they are read"
+        text = environment.get(given.env, "")
+        if given.env not in environment:
+            raise SettingsError(f"{at}.env: {given.env} is not set")
+    if not text:
+        raise SettingsError(f"{at}: the secret is empty")
+    try:
+        key = scheme.key(text)
+    except ValueError as error:
+        raise SettingsError(f"{at}: the secret {error}") from None  # no part of a secret may be shown
+    return Secret(text, key, given.since, given.until)

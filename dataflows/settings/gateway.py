@@ -1,0 +1,136 @@
+"""The settings of the webhook gateway: where it listens, where events go, what it keeps, and its connections."""
+
+from __future__ import annotations
+
+import json
+import re
+from pathlib import Path  # noqa: TC003 - pydantic reads the annotations
+from typing import Annotated, Literal, cast
+
+from pydantic import AfterValidator, AwareDatetime, BeforeValidator, Field, FilePath, model_validator
+
+from dataflows.settings.values import Port, Section, Topic
+from schemas.places import zone
+
+MIB = 1 << 20
+MOST_BODY = 4 * MIB
+"""Adapters read no more (`sources.adapters.doc.MAX_BYTES`)."""
+CONNECTION = re.compile(r"(?P<system>[a-z0-9_]{1,32})/(?P<name>[A-Za-z0-9_-]{1,64})")
+
+
+def _named(connections: dict[str, ConnectionSettings]) -> dict[str, ConnectionSettings]:
+    for key in connections:
+        if not CONNECTION.fullmatch(key):
+            raise ValueError(f"{key!r} is no connection; write it as system/name (letters, digits, '_' and '-'), as in the URL")
+    return connections
+
+
+def _json(value: object) -> object:
+    """In an environment variable the connections are written as JSON."""
+    if not isinstance(value, str):
+        return {} if value is None else value
+    try:
+        return json.loads(value)
+    except json.JSONDecodeError as error:
+        raise ValueError(f"not JSON: {error.msg}") from error
+
+
+def _several(value: object) -> object:
+    """One of them needs no list around it."""
+    return [cast("object", value)] if isinstance(value, dict) else value
+
+
+def _words(value: object) -> object:
+    return tuple(value.replace(",", " ").split()) if isinstance(value, str) else value
+
+
+def _zone(name: str) -> str:
+    zone(name)
+    return name
+
+
+class SecretSettings(Section):
+    """A secret that a sender signs with; several may hold at a time while it changes over from one to the next."""
+
+    env: str | None = Field(default=None, min_length=1, description="Environment variable that holds it.")
+    file: Path | None = Field(default=None, description="File that holds it, as mounted secrets are given; read again when it changes.")
+    since: AwareDatetime | None = Field(default=None, description="From when on it holds; unset: always.")
+    until: AwareDatetime | None = Field(default=None, description="Until when it holds, exclusive; unset: always.")
+
+    @model_validator(mode="after")
+    def _complete(self) -> SecretSettings:
+        if (self.env is None) == (self.file is None):
+            raise ValueError("a secret has either env or file")
+        if self.since is not None and self.until is not None and self.since >= self.until:
+            raise ValueError("until is not after since")
+        return self
+
+
+class ConnectionSettings(Section):
+    """An account of a system, or a system of your own, that sends webhooks to `/hooks/{system}/{name}`."""
+
+    secrets: Annotated[tuple[SecretSettings, ...], BeforeValidator(_several), Field(min_length=1)] = Field(
+        description="What its requests are signed with: `{env: NAME}` or `{file: PATH}`, each with `since` and `until` where it changes."
+    )
+    mapping: FilePath | None = Field(default=None, description="A mapping file, for a system without an adapter.")
+    scheme: str | None = Field(default=None, description="How requests are signed, where it is not the system's own way (below).")
+    tenant: str = Field(default="default", min_length=1, max_length=256, description="Tenant of its events.")
+    zone: Annotated[str, AfterValidator(_zone)] = Field(
+        default="UTC", description="Zone (IANA) of local times of which neither the source nor the place says where."
+    )
+    order_field: str | None = Field(
+        default=None, min_length=1, description="Path (dots) to the order's ID in the system's main object, where it is not the usual one."
+    )
+    order_is_alias: bool = Field(
+        default=False, description="Whether that is another name of the order, not the ID under which the storefront places it."
+    )
+    omit: Annotated[tuple[str, ...], BeforeValidator(_words)] = Field(
+        default=(), description="Types (`payment.*`) of which another system is the record: they are left out."
+    )
+    accept_test: bool = Field(default=False, description="Whether to take what comes from the system's test mode.")
+    rate: float | None = Field(default=None, gt=0, description="Requests per second in the long run; unset: no limit.")
+    burst: int | None = Field(default=None, ge=1, description="Requests at once; unset: what `rate` allows in ten seconds.")
+    max_body_bytes: int | None = Field(default=None, ge=1, le=MOST_BODY, description="Largest body; unset: `gateway.max_body_bytes`.")
+
+
+class GatewaySettings(Section):
+    """The webhook gateway."""
+
+    host: str = Field(default="127.0.0.1", min_length=1, description="Address to listen on for webhooks; 0.0.0.0 for all.")
+    port: Port = Field(default=8080, description="Port to listen on for webhooks. 0: any free port, told in the log.")
+    cert_file: FilePath | None = Field(default=None, description="Certificate chain, PEM, to serve HTTPS; unset: HTTP, behind a proxy.")
+    key_file: FilePath | None = Field(default=None, description="The private key of `cert_file`, PEM.")
+    connections: Annotated[dict[str, ConnectionSettings], BeforeValidator(_json), AfterValidator(_named)] = Field(
+        default_factory=dict[str, ConnectionSettings],
+        description="Who sends, by `system/name` as in the URL (below). In an environment variable: JSON.",
+    )
+    output: Literal["kafka", "log"] = Field(
+        default="kafka", description="Where events go. `kafka`: to `topic`. `log`: to files in `dir`, which `orderwatch replay` reads."
+    )
+    topic: Topic = Field(default="order-events", description="Topic that events are written to.")
+    dir: Path | None = Field(
+        default=None, description="What the gateway keeps: one directory for each gateway. Unset: `gateway` in `state.dir`."
+    )
+    write_timeout_seconds: float = Field(
+        default=4.0, gt=0, le=300, description="How long events may take to become durable before the sender is told to come again."
+    )
+    read_timeout_seconds: float = Field(
+        default=10.0, gt=0, le=300, description="How long the head of a request, and then its body, may take to come."
+    )
+    max_body_bytes: int = Field(default=2 * MIB, ge=1, le=MOST_BODY, description="Largest body of a request.")
+    max_head_bytes: int = Field(default=32_768, ge=1_024, le=MIB, description="Largest head of a request: its line and headers.")
+    max_requests: int = Field(default=256, ge=1, le=100_000, description="Requests answered at a time; more are told to come again.")
+    max_buffered_bytes: int = Field(default=64 * MIB, ge=MOST_BODY, description="Bytes of their bodies at a time.")
+    max_connections: int = Field(default=2_000, ge=1, le=100_000, description="Open connections; needs as many file descriptors.")
+    seen_days: int = Field(default=7, ge=1, le=365, description="How long a delivery is remembered, to know it when it comes again.")
+    seen_count: int = Field(default=2_000_000, ge=1_000, description="How many deliveries are remembered at most.")
+    history_days: int = Field(default=120, ge=1, le=3_650, description="How long the last history of a parcel is remembered.")
+    history_count: int = Field(default=2_000_000, ge=1_000, description="How many parcels' histories are remembered at most.")
+    refused_bytes: int = Field(default=64 * MIB, ge=MIB, description="How much of refused requests is kept; the oldest go first.")
+    log_file_bytes: int = Field(default=256 * MIB, ge=MIB, description="Size at which a file of the embedded log is full.")
+
+    @model_validator(mode="after")
+    def _complete(self) -> GatewaySettings:
+        if (self.cert_file is None) != (self.key_file is None):
+            raise ValueError("cert_file and key_file go together: one of them is missing")
+        return self
