@@ -175,7 +175,8 @@ def xml_doc(body: bytes) -> Doc:
     """
     _check_size(body)
     try:
-        root = fromstring(body, forbid_dtd=True)
+        # Some senders put a blank before the declaration, where the standard allows none.
+        root = fromstring(body.lstrip(), forbid_dtd=True)
     except ParseError as error:
         line, column = error.position
         raise RefuseError("not_readable", f"no XML: line {line}, column {column}") from None
