@@ -1,0 +1,155 @@
+"""Reads a mapping file and reports everything that is wrong with it at once, each with its place and what was probably meant."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+from functools import partial
+from typing import TYPE_CHECKING, cast
+
+from pydantic import BaseModel, ValidationError
+
+from schemas.problems import Problem, nearest, problems_of
+from schemas.tree import read
+from sources.adapters.base import Adapter
+from sources.mapping import form as forms
+from sources.mapping.build import Builder
+from sources.mapping.files import Dialect, Reader
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+    from pathlib import Path
+
+    from pydantic_core import ErrorDetails
+
+    from schemas.tree import Data, Fault, Tree
+    from schemas.tree import Path as At
+    from sources.mapping.files import Format
+
+WITHDRAWN = "evidence.withdrawn"
+
+
+class MappingError(ValueError):
+    """A mapping cannot be used; `problems` says why, by line."""
+
+    def __init__(self, problems: tuple[Problem, ...]) -> None:
+        super().__init__("\n".join(str(problem) for problem in problems))
+        self.problems = problems
+
+
+@dataclass(frozen=True, slots=True)
+class Mapping:
+    """A mapping file, ready for use: the adapter that it states, and how files of its format are cut."""
+
+    adapter: Adapter
+    reader: Reader
+
+    def pieces(self, content: bytes) -> Iterator[tuple[Adapter, bytes]]:
+        """A file of any length as payloads, each with the adapter that knows which lines they are."""
+        for before, piece in self.reader.pieces(content):
+            yield replace(self.adapter, parse=partial(self.reader.parse, before=before)) if before else self.adapter, piece
+
+
+def load_mapping(path: Path) -> Adapter:
+    """The adapter that a mapping file states. Raises MappingError, with all problems, if it cannot be read or is wrong."""
+    return read_mapping(path).adapter
+
+
+def read_mapping(path: Path) -> Mapping:
+    """As `load_mapping`, with what long files need."""
+    mapping, problems = examine(path)
+    if mapping is None:
+        raise MappingError(problems)
+    return mapping
+
+
+def examine(path: Path) -> tuple[Mapping | None, tuple[Problem, ...]]:
+    """The mapping of a file, or None and all its problems, by line."""
+    try:
+        # One byte more than allowed is enough to know that a file is too large.
+        with path.open("rb") as file:
+            text = file.read(1_048_576).decode()
+    except OSError as error:
+        return None, (Problem(str(path), 1, 1, "", f"cannot be read: {error.strerror or error}"),)
+    except UnicodeDecodeError as error:
+        return None, (Problem(str(path), 1, 1, "", f"is not UTF-8: {error.reason} at byte {error.start}"),)
+    mapping, faults = examine_text(text)
+    return mapping, problems_of(str(path), faults)
+
+
+def examine_text(text: str) -> tuple[Mapping | None, list[Fault]]:
+    """The mapping that a YAML text states; None and what is wrong with it if anything is."""
+    tree = read(text)
+    faults = list(tree.faults)
+    if tree.data is None and faults:
+        return None, faults
+    data: Data = {} if tree.data is None else tree.data
+    form: forms.MappingForm | None = None
+    try:
+        form = forms.MappingForm.model_validate(data)
+    except ValidationError as error:
+        faults.extend(_fault(tree, detail) for detail in error.errors(include_url=False))
+    if not isinstance(data, dict):
+        return None, faults
+    format_ = cast("Format", form.format if form is not None else data.get("format"))
+    builder = Builder(tree, data, format_)
+    reading = builder.reading()
+    dialect = form.csv.dialect() if form is not None else Dialect()
+    columns = builder.columns(dialect.header) if format_ == "csv" else frozenset[str]()
+    faults += builder.faults
+    if form is None or faults:
+        return None, faults
+    reader = Reader(format_, dialect, columns)
+    emits = {type_ for rule in reading.rules for type_ in rule.said}
+    if any(rule.history is not None for rule in reading.rules):
+        emits.add(WITHDRAWN)
+    adapter = Adapter(
+        system=form.name,
+        title=form.title or form.name,
+        forms=f"{format_}, by a mapping",
+        parse=reader.parse,
+        read=reading.read,
+        tables=builder.tables,
+        emits=tuple(sorted(emits)),
+        delivery=form.delivery,
+    )
+    return Mapping(adapter, reader), faults
+
+
+def _fault(tree: Tree, detail: ErrorDetails) -> Fault:
+    path: At = detail["loc"]
+    key = bool(path) and path[-1] == "[key]"
+    if key:
+        path = path[:-1]
+    context: dict[str, object] = detail.get("ctx", {})
+    match detail["type"]:
+        case "mapping":
+            suggestion = context.get("suggestion")
+            return tree.fault(path, str(context["message"]), None if suggestion is None else str(suggestion), key=key)
+        case "extra_forbidden":
+            allowed = _keys_at(path[:-1])
+            return tree.fault(path, f"unknown key; known here: {', '.join(allowed)}", nearest(str(path[-1]), allowed), key=True)
+        case "missing":
+            return tree.fault(path, f"`{path[-1]}` is required here")
+        case "model_type" | "dict_type" | "model_attributes_type":
+            return tree.fault(path, "a mapping (key: value) is expected here")
+        case "tuple_type" | "list_type":
+            return tree.fault(path, "a list is expected here")
+        case _:
+            return tree.fault(path, detail["msg"])
+
+
+def _keys_at(path: At) -> tuple[str, ...]:
+    """The keys that a mapping at this place of the file may have."""
+    match path:
+        case ():
+            return _keys(forms.MappingForm)
+        case ("csv",):
+            return _keys(forms.CsvForm)
+        case ("ignore", _):
+            return _keys(forms.IgnoreForm)
+        case _:
+            return _keys(forms.EventForm)
+
+
+def _keys(form: type[BaseModel]) -> tuple[str, ...]:
+    return tuple(form.model_fields)

@@ -1,0 +1,154 @@
+"""What all parts of a mapping file are built with: its expressions, times and codes, and the faults that are found on the way."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any, TypeAlias, cast
+
+from schemas.places import zone_names
+from schemas.problems import nearest
+from sources.mapping import values
+from sources.mapping.codes import Tables
+from sources.mapping.expressions import BadExpressionError, Expression, compiled
+from sources.mapping.times import format_fault
+from sources.mapping.values import Coded, Sign
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Collection
+
+    from schemas.tree import Fault, Path, Tree
+    from sources.mapping.paths import Scope
+
+Stated: TypeAlias = "str | list[Any] | dict[str, Any] | None"
+"""A value of the file as it was read: texts, lists, mappings and nothing."""
+Raw: TypeAlias = dict[str, Any]
+"""A mapping among these."""
+
+
+class Compiler:
+    """Reads the parts of one file. What cannot be read is a fault and None; `faults` holds each once."""
+
+    def __init__(self, tree: Tree, data: Raw) -> None:
+        self._tree = tree
+        self._faults: dict[Fault, None] = {}
+        self._usual: tuple[str, ...] = (values.ISO,)
+        self.sign: Sign = "," if data.get("decimal") == "," else "."
+        self.expressions: list[tuple[Path, Expression]] = []
+        self.tables = Tables(self.fault, section(data.get("tables")))
+        self._usual = self.formats(("times",), data.get("times"), date_will_do=True) or self._usual
+
+    @property
+    def faults(self) -> list[Fault]:
+        """What is wrong with the file."""
+        return list(self._faults)
+
+    def fault(self, path: Path, message: str, suggestion: str | None = None, *, key: bool = False) -> None:
+        """Reports a fault at a value, or at its key."""
+        self._faults[self._tree.fault(path, message, suggestion, key=key)] = None
+
+    def expression(self, path: Path, stated: object, scope: Scope) -> Expression | None:
+        """The expression that is stated, for records at `scope`."""
+        if not isinstance(stated, str) or not stated:
+            self.fault(path, "an expression is missing" if stated in (None, "") else "a single expression is expected here")
+            return None
+        try:
+            found = compiled(stated, scope)
+        except BadExpressionError as error:
+            self.fault(path, str(error), error.suggestion)
+            return None
+        self.expressions.append((path, found))
+        return found
+
+    def optional(self, path: Path, stated: object, scope: Scope) -> Expression | None:
+        """As `expression`, for what may be left out."""
+        return None if stated is None else self.expression(path, stated, scope)
+
+    def parts(self, path: Path, stated: Raw, allowed: Collection[str], required: Collection[str] = ()) -> Raw:
+        """The mapping itself, its keys checked."""
+        for name in stated:
+            if name not in allowed:
+                self.fault((*path, name), f"unknown key; known here: {', '.join(allowed)}", nearest(name, allowed), key=True)
+        for name in required:
+            if name not in stated:
+                self.fault(path, f"`{name}` is required here")
+        return stated
+
+    def coded(self, path: Path, stated: Raw, scope: Scope, name: str, owners: Collection[str] = ()) -> Coded | None:
+        """`{code: EXPRESSION, table: NAME}`, for the field `name` of the types `owners`."""
+        parts = self.parts(path, stated, ("code", "table"), ("code", "table"))
+        code = self.expression((*path, "code"), parts["code"], scope) if "code" in parts else None
+        table = self.tables.use((*path, "table"), parts.get("table"), "" if code is None else code.text, name, owners)
+        return None if code is None or table is None else Coded(code, table)
+
+    def instant(self, path: Path, stated: object, scope: Scope, zone: values.Zone) -> Callable[[values.Here], Any] | None:
+        """An expression that gives an instant, or `{at: EXPRESSION, format: ..., zone: ...}`."""
+        found = self.time(path, stated, scope, zone, date_will_do=False)
+        return None if found is None else values.instant(*found)
+
+    def time(
+        self, path: Path, stated: object, scope: Scope, zone: values.Zone, *, date_will_do: bool
+    ) -> tuple[Expression, tuple[str, ...], values.Zone] | None:
+        """The parts of a time: where it stands, its formats, its zone. `date_will_do` for what may be a plain date."""
+        if stated is None:
+            return None
+        formats = self._usual
+        at: Path = path
+        if isinstance(stated, dict):
+            parts = self.parts(path, cast("Raw", stated), ("at", "format", "zone"), ("at",))
+            formats = self.formats((*path, "format"), parts.get("format"), date_will_do=date_will_do) or formats
+            if parts.get("zone") is not None:
+                zone = self.zone((*path, "zone"), parts["zone"], scope)
+            if "at" not in parts:
+                return None
+            at, stated = (*path, "at"), parts["at"]
+        if not date_will_do and (dates := [name for name in formats if not values.has_hour(name)]):
+            formats = tuple(name for name in formats if name not in dates)
+            if not formats:
+                self.fault(at, f"{dates[0]!r} has no time of day: a date alone does not say when it happened")
+        found = self.expression(at, stated, scope)
+        return None if found is None else (found, formats, zone)
+
+    def formats(self, path: Path, stated: object, *, date_will_do: bool) -> tuple[str, ...]:
+        """One time format or several, checked; the usual ones are stated as `times`."""
+        listed: list[object] = [stated] if isinstance(stated, str) else items_of(stated)
+        found: list[str] = []
+        for number, one in enumerate(listed):
+            at = path if isinstance(stated, str) else (*path, number)
+            if not isinstance(one, str):
+                self.fault(at, "a single text is expected here")
+                continue
+            wrong = format_fault(one, date_will_do=date_will_do)
+            if wrong is None:
+                found.append(one)
+            else:
+                self.fault(at, *wrong)
+        return tuple(found)
+
+    def zone(self, path: Path, stated: object, scope: Scope, *, of_record: bool = False) -> values.Zone:
+        """The zone of local times; `of_record` as in `values.zone_of`."""
+        if isinstance(stated, dict):
+            return values.zone_of(self.coded(path, cast("Raw", stated), scope, "zone"), of_record=of_record)
+        if stated is None:
+            return values.zone_of(None)
+        if not isinstance(stated, str) or stated not in zone_names():
+            name = str(stated) if isinstance(stated, str) else ""
+            by_city = {full.rpartition("/")[2]: full for full in sorted(zone_names())}
+            city = nearest(name.rpartition("/")[2], by_city)
+            self.fault(path, f"unknown time zone {name!r}", nearest(name, zone_names()) or (by_city[city] if city else None))
+            return values.zone_of(None)
+        return values.zone_of(stated)
+
+
+def section(value: object) -> Raw:
+    """A mapping of the file; what is none is reported by the form."""
+    return cast("Raw", value) if isinstance(value, dict) else {}
+
+
+def items_of(value: Any) -> list[Any]:
+    """A list of the file; what is none is reported by the form."""
+    return [*value] if isinstance(value, list) else []
+
+
+def said(stated: object) -> str:
+    """An expression or the heart of a mapping of parts, for messages about records."""
+    parts = section(stated)
+    return str(parts.get("at") or parts.get("code") or parts.get("value") or "") if parts else str(stated)

@@ -1,0 +1,130 @@
+"""Which fields an expression reads, worked out from the expression alone: the coverage report shows what a mapping left unread.
+
+A path is written as coverage writes it: `orders[].lines[].sku`. Where the expression cannot say more (`*`), its result counts as far as it
+is known; a list that is only counted or passed on counts as read itself, not what it holds.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any, Final, NamedTuple, cast
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable
+
+PARENT: Final = "parent"
+"""In a record out of `each`: the record around it."""
+ITEM: Final = "item"
+"""In a record out of `each`: the record itself, for lists of what are no objects."""
+
+Node = dict[str, Any]
+
+
+class _Place(NamedTuple):
+    """Where a result stands; `many` says that it is a list whose elements stand there."""
+
+    paths: frozenset[str]
+    many: bool = False
+
+    @property
+    def elements(self) -> _Place:
+        return _Place(self.paths if self.many else frozenset(f"{path}[]" for path in self.paths))
+
+
+_NOWHERE: Final = _Place(frozenset())
+_RECORD: Final = _Place(frozenset(("",)))
+_SAME_LIST: Final = frozenset(("sort_by", "sort", "reverse", "to_array"))
+_ONE_OF_LIST: Final = frozenset(("min_by", "max_by", "min", "max"))
+
+
+class Scope(NamedTuple):
+    """Where records stand in a payload; `around` is that of the record around them, for records out of `each`."""
+
+    path: str = ""
+    around: Scope | None = None
+
+    def absolute(self, path: str) -> str:
+        """A path within a record, as a path within the payload."""
+        first, _, rest = path.partition(".")
+        if self.around is not None and first == PARENT:
+            return self.around.absolute(rest)
+        if self.around is not None and first == ITEM:
+            return self.absolute(rest)
+        return f"{self.path}.{path}" if self.path and path and not path.startswith("[") else f"{self.path}{path}"
+
+
+def paths_of(tree: Node, scope: Scope) -> frozenset[str]:
+    """The paths that an expression reads."""
+    walk = _Walk()
+    walk.end(walk.place(tree, _RECORD))
+    return frozenset(scope.absolute(path) for path in walk.read if path)
+
+
+def scope_of(tree: Node, scope: Scope) -> Scope:
+    """The scope of the records in the list that an expression gives: the first where they stand in several places."""
+    found = _Walk().place(tree, _RECORD).elements.paths
+    return Scope(scope.absolute(min(found)) if found else "", scope)
+
+
+class _Walk:
+    """Follows an expression through its tree; `read` collects where values are taken from."""
+
+    def __init__(self) -> None:
+        self.read: set[str] = set()
+
+    def end(self, place: _Place) -> None:
+        """A value is taken from here."""
+        self.read |= place.paths
+
+    def place(self, node: Node, here: _Place) -> _Place:
+        """Where the result of a node stands."""
+        children: list[Any] = node.get("children", [])
+        match node["type"]:
+            case "field":
+                return _Place(frozenset(f"{path}.{node['value']}" if path else str(node["value"]) for path in here.paths))
+            case "current" | "identity" | "slice":
+                return here
+            case "literal":
+                return _NOWHERE
+            case "index":
+                return _Place(here.elements.paths)
+            case "subexpression" | "index_expression" | "pipe":
+                for child in children:
+                    here = self.place(cast("Node", child), here)
+                return here
+            case "flatten":
+                base = self.place(children[0], here)
+                return _Place(base.elements.paths | (base.paths if base.many else frozenset()), many=True)
+            case "projection":
+                return _Place(self.place(children[1], self.place(children[0], here).elements).paths, many=True)
+            case "filter_projection":
+                elements = self.place(children[0], here).elements
+                self.end(self.place(children[2], elements))
+                return _Place(self.place(children[1], elements).paths, many=True)
+            case "or_expression":
+                return self._either(self.place(child, here) for child in children)
+            case "function_expression":
+                return self._called(str(node["value"]), children, here)
+            case _:  # comparisons and structures of its own making: their parts are taken, the result stands nowhere
+                for child in children:
+                    if isinstance(child, dict):
+                        self.end(self.place(cast("Node", child), here))
+                return _NOWHERE
+
+    def _called(self, name: str, arguments: list[Node], here: _Place) -> _Place:
+        given = [self.place(argument, here) for argument in arguments if argument["type"] != "expref"]
+        found = self._either(given)
+        for argument in arguments:
+            if argument["type"] == "expref":
+                place = self.place(argument["children"][0], found.elements)
+                self.end(place)
+        if name in _SAME_LIST or name == "not_null":
+            return found
+        if name in _ONE_OF_LIST:
+            return _Place(found.elements.paths)
+        self.end(found)
+        return _NOWHERE
+
+    @staticmethod
+    def _either(places: Iterable[_Place]) -> _Place:
+        found = list(places)
+        return _Place(frozenset[str]().union(*(place.paths for place in found)), any(place.many for place in found))

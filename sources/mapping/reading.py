@@ -1,0 +1,296 @@
+"""What a mapping does at run time: from a file's records to contract events, each that cannot be taken refused by itself."""
+
+from __future__ import annotations
+
+import re
+from dataclasses import dataclass, field
+from datetime import UTC, datetime
+from typing import TYPE_CHECKING, Any, Final
+
+import orjson
+
+from schemas.events import DATA_MODELS
+from schemas.wire import MAX_BYTES
+from sources.adapters.base import digest
+from sources.adapters.carriers import carrier_name
+from sources.adapters.scans import SCAN
+from sources.adapters.told import History, Ignored, Refused, RefuseError
+from sources.mapping.expressions import Evaluator
+from sources.mapping.files import Records
+from sources.mapping.values import Coded, Here, Session, identifier, word
+from sources.mapping.words import fields_of
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator
+
+    from sources.adapters.base import Say
+    from sources.adapters.doc import Doc
+    from sources.adapters.told import Draft, Told
+    from sources.mapping.expressions import Expression
+    from sources.mapping.values import Reader
+
+RECORD: Final = "record"
+"""The kind of all messages of a mapping that does not say where it stands."""
+UNREADABLE: Final = "unreadable"
+"""The kind of lines and rows that are none."""
+_SOURCE: Final = re.compile(r"/[A-Za-z0-9._~:@/-]{1,200}")
+
+
+@dataclass(frozen=True, slots=True)
+class Ignoring:
+    """Records that say nothing about an order, and why not."""
+
+    when: Expression
+    why: str
+
+
+@dataclass(frozen=True, slots=True)
+class Rule:
+    """One entry of `events`: which records it is for, and what they say.
+
+    `scan` is the code of a `carrier.scan`; `data` reads the other fields by name. `history` gives when the source said all of the list
+    that `each` gives: what it no longer says is withdrawn.
+    """
+
+    types: tuple[str, ...] | Coded
+    time: Callable[[Here], datetime | None]
+    time_text: str
+    when: Expression | None = None
+    each: Expression | None = None
+    order: Expression | None = None
+    recorded: Callable[[Here], datetime | None] | None = None
+    history: Callable[[Here], datetime | None] | None = None
+    id: tuple[Expression, ...] = ()
+    source: Expression | str | None = None
+    scan: Coded | None = None
+    data: dict[str, Reader] = field(default_factory=dict[str, "Reader"])
+
+    @property
+    def said(self) -> set[str]:
+        """The types of events that it can give."""
+        if isinstance(self.types, tuple):
+            return set(self.types)
+        return {type_ for _, meaning in self.types.table.rows for type_ in meaning.words}
+
+
+class _IgnoredError(Exception):
+    """A code of the record is known to say nothing."""
+
+    def __init__(self, code: str, why: str) -> None:
+        super().__init__(code)
+        self.ignored = Ignored(code, why)
+
+
+@dataclass(frozen=True, slots=True)
+class Reading:
+    """A mapping file, ready to read: what `sources.adapters.base.Adapter.read` is for a mapping."""
+
+    rules: tuple[Rule, ...]
+    ignored: tuple[Ignoring, ...] = ()
+    each: Expression | None = None
+    kind: Expression | None = None
+    test: Expression | None = None
+    tenant: Expression | str | None = None
+
+    def read(self, doc: Doc, say: Say) -> Iterator[Told]:
+        """What a file says, record by record."""
+        if isinstance(doc, Records) and doc.refused:
+            say.kind(UNREADABLE)
+            yield from doc.refused
+        # Whether the records of a JSON file stand in a list shows only now; the paths of expressions are those within a record.
+        in_list = isinstance(doc.value, list) and self.each is None and not isinstance(doc, Records)
+        session = Session(say, Evaluator(), doc, "[]." if in_list else "")
+        said: dict[str, str] = {}
+        for here, where in self._records(doc, session):
+            try:
+                yield from self._record(here, where, said)
+            except RefuseError as error:
+                yield _refused(error, where)
+
+    def _records(self, doc: Doc, session: Session) -> Iterator[tuple[Here, str]]:
+        """The records of a file, each with where it stands, for messages."""
+        if isinstance(doc, Records):
+            for record, line in zip(doc.records, doc.lines, strict=True):
+                whole = Here(session, record)
+                if self.each is None:
+                    yield whole, f" (line {line})"
+                else:
+                    yield from self._items(whole, f"line {line}, ")
+        elif self.each is not None:
+            if session.value(self.each, doc.value) is None:
+                raise RefuseError("unknown_form", f"{self.each}: there is no such list")
+            yield from self._items(Here(session, doc.value), "")
+        elif isinstance(doc.value, list):
+            yield from ((Here(session, record), f" (item {number})") for number, record in enumerate(doc.value))
+        else:
+            yield Here(session, doc.value), ""
+
+    def _items(self, whole: Here, where: str) -> Iterator[tuple[Here, str]]:
+        assert self.each is not None
+        for number, item in enumerate(whole.each(self.each)):
+            yield Here(item.session, item.root), f" ({where}item {number})"
+
+    def _record(self, here: Here, where: str, said: dict[str, str]) -> Iterator[Told]:
+        say = here.say
+        say.kind((word(here.get(self.kind)) if self.kind is not None else None) or RECORD)
+        if not isinstance(here.root, dict):
+            raise RefuseError("unknown_form", "a record that is no object")
+        for one in self.ignored:
+            if here.holds(one.when):
+                yield Ignored(f"when: {one.when}", one.why)
+                return
+        if self.test is not None:
+            say.test_mode(is_test=here.holds(self.test))
+        tenant = self._tenant(here)
+        applied = False
+        for rule in self.rules:
+            try:
+                if rule.when is not None and not here.holds(rule.when):
+                    continue
+            except RefuseError as error:
+                yield _refused(error, where)
+                applied = True
+                continue
+            applied = True
+            yield from _apply(rule, here, where, said, tenant)
+        if not applied:
+            raise RefuseError("unknown_form", "none of the mapping's events is for it")
+
+    def _tenant(self, here: Here) -> str:
+        if self.tenant is None:
+            return here.say.connection.tenant
+        found = self.tenant if isinstance(self.tenant, str) else identifier(here.get(self.tenant))
+        if found is None:
+            raise RefuseError("missing_field", str(self.tenant))
+        return found
+
+
+def _apply(rule: Rule, here: Here, where: str, said: dict[str, str], tenant: str) -> Iterator[Told]:
+    """What a rule tells of a record, or of each item of it."""
+    scans: list[Draft] = []
+    try:
+        items = [here] if rule.each is None else list(here.each(rule.each))
+    except RefuseError as error:
+        yield _refused(error, where)
+        return
+    for item in items:
+        try:
+            for draft in _events(rule, item, tenant):
+                _check(draft, said if rule.id else None)
+                if draft["type"] == SCAN:
+                    scans.append(draft)
+                yield draft
+        except RefuseError as error:
+            yield _refused(error, where)
+        except _IgnoredError as known:
+            yield known.ignored
+    if rule.history is not None:
+        try:
+            yield from _histories(rule.history(here), scans)
+        except RefuseError as error:
+            yield _refused(error, where)
+
+
+def _events(rule: Rule, here: Here, tenant: str) -> Iterator[Draft]:
+    types = rule.types if isinstance(rule.types, tuple) else _types(rule.types, here)
+    time = rule.time(here)
+    if time is None:
+        raise RefuseError("missing_field", rule.time_text)
+    order = None if rule.order is None else identifier(here.get(rule.order))
+    recorded = None if rule.recorded is None else rule.recorded(here)
+    source = _source(rule.source, here)
+    parts = [identifier(here.get(part)) for part in rule.id]
+    if rule.id and not any(parts):
+        raise RefuseError("missing_field", f"id: {', '.join(map(str, rule.id))}")
+    for type_ in types:
+        data = _data(rule, type_, here)
+        what = (*parts,) if parts else (order, time, orjson.dumps(data, option=orjson.OPT_SORT_KEYS).decode())
+        id_ = f"{type_.partition('.')[2]}-{digest(type_, tenant, *what)}"
+        draft = here.say.event(type_, id_, time, data, order=order, recorded=recorded)
+        draft["tenant"] = tenant
+        if source is not None:
+            draft["source"] = source
+        yield draft
+
+
+def _types(coded: Coded, here: Here) -> tuple[str, ...]:
+    code, meaning = coded.look_up(here)
+    if code is None:
+        raise RefuseError("missing_field", str(coded.expression))
+    if meaning is None:
+        raise RefuseError("unmapped", f"{coded.expression}: a code that is not in table {coded.table.name}")
+    if meaning.ignored:
+        raise _IgnoredError(code, meaning.why)
+    return meaning.words
+
+
+def _data(rule: Rule, type_: str, here: Here) -> dict[str, Any]:
+    fields = fields_of(DATA_MODELS[type_])
+    data: dict[str, Any] = {}
+    if type_ == SCAN and rule.scan is not None:
+        code, meaning = rule.scan.look_up(here)
+        if code is None:
+            raise RefuseError("missing_field", str(rule.scan.expression))
+        if meaning is not None and meaning.ignored:
+            raise _IgnoredError(code, meaning.why)
+        data["status"] = "unknown" if meaning is None else meaning.word
+        data["reason"] = "unmapped" if meaning is None else meaning.reason
+        data["raw"] = {"code": code}
+    for name, reader in rule.data.items():
+        if name not in fields:
+            continue
+        found = reader(here)
+        if name == "raw" and found is not None:
+            found = data.get("raw", {}) | found
+        if found is not None and not (name == "reason" and data.get("reason") == "unmapped"):
+            data[name] = found
+    for name, about in fields.items():
+        if about.required and data.get(name) is None:
+            raise RefuseError("missing_field", f"data.{name}")
+    return {name: value for name, value in data.items() if value is not None}
+
+
+def _source(stated: Expression | str | None, here: Here) -> str | None:
+    if stated is None or isinstance(stated, str):
+        return stated
+    found = identifier(here.get(stated))
+    if found is None:
+        raise RefuseError("missing_field", str(stated))
+    if not _SOURCE.fullmatch(found):
+        raise RefuseError("bad_value", f"{stated}: no source such as /warehouse/ber1")
+    return found
+
+
+def is_source(text: str) -> bool:
+    """Whether a text can be the `source` of events: `/warehouse/ber1`."""
+    return _SOURCE.fullmatch(text) is not None
+
+
+def _check(draft: Draft, said: dict[str, str] | None) -> None:
+    """An event fits into a record; and where IDs are stated, no earlier one of the file has its ID and says something else.
+
+    The second of the two would be dropped as a repetition: an `id` that leaves out what tells items apart must not go unnoticed.
+    """
+    content = orjson.dumps([draft.get("subject"), draft["time"], draft["data"]], option=orjson.OPT_SORT_KEYS)
+    if len(content) > MAX_BYTES - 8_192:
+        raise RefuseError("too_large", f"an event of more than {MAX_BYTES} bytes")
+    if said is not None:
+        known = digest(content.hex())
+        if said.setdefault(f"{draft['source']} {draft['id']}", known) != known:
+            raise RefuseError("bad_value", "id: an earlier record of the file has the same and says something else")
+
+
+def _histories(at: datetime | None, scans: list[Draft]) -> Iterator[History]:
+    """The histories of the parcels that a list of scans is about, as the source told them at an instant."""
+    parcels: dict[tuple[str, str], History] = {}
+    for draft in scans:
+        tracking = draft["data"].get("tracking_number")
+        if at is not None and tracking is not None:
+            key = f"{carrier_name(draft['data'].get('carrier'))}/{tracking}"
+            new = History(key, draft["source"], at.astimezone(UTC), {}, tracking, draft.get("subject"))
+            parcels.setdefault((new.source, key), new).events[draft["id"]] = datetime.fromisoformat(draft["time"])
+    yield from parcels.values()
+
+
+def _refused(error: RefuseError, where: str) -> Refused:
+    return Refused(error.reason, f"{error.detail}{where}")

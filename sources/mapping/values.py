@@ -1,0 +1,336 @@
+"""How the single values of a record are read at run time: each reader gives what the contract's field takes, or None for nothing.
+
+A value of another sort than its field takes raises RefuseError, which names the expression and never the value.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable
+from dataclasses import dataclass
+from datetime import UTC, datetime, tzinfo
+from typing import TYPE_CHECKING, Any, Final, Literal, TypeAlias
+
+from schemas.places import is_zone, zone
+from schemas.values import FIRST_YEAR, LAST_YEAR
+from sources.adapters.carriers import carrier_name
+from sources.adapters.doc import LONGEST_TEXT, LONGEST_WORD, Doc
+from sources.adapters.moments import checked, day, iso, patterned, stamp, unix, when
+from sources.adapters.money import currency, decimal, minor
+from sources.adapters.told import RefuseError
+from sources.mapping.paths import ITEM, PARENT
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from sources.adapters.base import Say
+    from sources.adapters.doc import Json
+    from sources.adapters.tables import CodeTable, Meaning
+    from sources.mapping.expressions import Evaluator, Expression
+
+Sign: TypeAlias = Literal[".", ","]
+"""The decimal sign."""
+
+ISO: Final = "iso"
+UNIX: Final = "unix"
+UNIX_MS: Final = "unix_ms"
+NAMED_FORMATS: Final = (ISO, UNIX, UNIX_MS)
+
+_GROUPED: Final[dict[Sign, re.Pattern[str]]] = {
+    ".": re.compile(r"(\d+|\d{1,3}(?:,\d{3})+)(?:\.(\d+))?", re.ASCII),
+    ",": re.compile(r"(\d+|\d{1,3}(?:\.\d{3})+)(?:,(\d+))?", re.ASCII),
+}
+
+
+class Session:
+    """What all records of one payload share: what is told of it, what expressions may cost, and which fields were read."""
+
+    def __init__(self, say: Say, evaluator: Evaluator, doc: Doc, prefix: str) -> None:
+        self.say = say
+        self.evaluator = evaluator
+        self._read = doc.read
+        self._prefix = prefix
+        self._noted: set[int] = set()
+
+    def value(self, expression: Expression, root: Json) -> Json:
+        """What an expression gives in a record."""
+        if id(expression) not in self._noted:
+            self._noted.add(id(expression))
+            self._read.update(f"{self._prefix}{path}" for path in expression.paths)
+        return self.evaluator.value(expression, root)
+
+
+@dataclass(frozen=True, slots=True)
+class Here:
+    """The record that is being read."""
+
+    session: Session
+    root: Json
+    record: Here | None = None
+    """The whole record, where this is an item of it."""
+
+    @property
+    def say(self) -> Say:
+        """What builds the events of the payload."""
+        return self.session.say
+
+    def get(self, expression: Expression) -> Doc:
+        """What an expression gives here, to be read by type; its place is the expression's text."""
+        return Doc(self.session.value(expression, self.root), expression.text)
+
+    def each(self, expression: Expression) -> Iterator[Here]:
+        """The records of the list that an expression gives, from which this one is seen as `parent`; a single thing is a list of one."""
+        found = self.session.value(expression, self.root)
+        for item in found if isinstance(found, list) else [] if found in (None, "") else [found]:
+            fields = item if isinstance(item, dict) else {}
+            yield Here(self.session, {**fields, ITEM: item, PARENT: self.root}, self.record or self)
+
+    def holds(self, condition: Expression) -> bool:
+        """Whether a condition is true as JMESPath has it: not null, false, or empty."""
+        found = self.session.value(condition, self.root)
+        return found is not False and found not in (None, "", [], {})
+
+
+Reader: TypeAlias = Callable[[Here], Any]
+"""Reads a value; None if there is none. Raises RefuseError."""
+
+
+def constant(value: object) -> Reader:
+    """The same value in every record."""
+    return lambda _: value
+
+
+def identifier(doc: Doc) -> str | None:
+    """An identifier: a text or a whole number."""
+    found = doc.id()
+    if found is not None and len(found) > LONGEST_WORD:
+        raise RefuseError("bad_value", f"{doc.path}: no identifier")
+    return found
+
+
+def word(doc: Doc, longest: int = LONGEST_WORD) -> str | None:
+    """A text, or a number as its digits."""
+    if isinstance(doc.value, int | float) and not isinstance(doc.value, bool):
+        return str(doc.value)[:longest]
+    return doc.text(longest=longest)
+
+
+def words(doc: Doc) -> list[str] | None:
+    """A list of texts; a single one is a list of one."""
+    return [found for one in doc.each() if (found := word(one)) is not None] or None
+
+
+def identifiers(doc: Doc) -> list[str] | None:
+    """A list of identifiers; a single one is a list of one."""
+    return [found for one in doc.each() if (found := identifier(one)) is not None] or None
+
+
+def free_text(doc: Doc) -> str | None:
+    """A text of many words, cut to 4,096 characters."""
+    return word(doc, LONGEST_TEXT)
+
+
+def plain_number(doc: Doc, sign: Sign) -> str | None:
+    """A number as plain decimal text: `-1234.50` of `1.234,50-` where the decimal sign is a comma. Groups must be of three digits."""
+    value = doc.value
+    if isinstance(value, int | float) and not isinstance(value, bool):
+        return repr(value)
+    text = doc.text()
+    if text is None:
+        return None
+    text = re.sub(r"[\s']", "", text)
+    negative = text.startswith("-") or text.endswith("-")
+    found = _GROUPED[sign].fullmatch(text.removeprefix("-").removeprefix("+") if text[0] in "+-" else text.removesuffix("-"))
+    if found is None:
+        raise RefuseError("bad_value", f"{doc.path}: no number with {sign!r} as its decimal sign")
+    whole = re.sub(r"[.,]", "", found[1])
+    return f"{'-' if negative else ''}{whole}{'.' + found[2] if found[2] else ''}"
+
+
+def pieces(doc: Doc, sign: Sign, least: int) -> int | None:
+    """A whole number from `least` to 1,000,000,000; a fraction must be of zeros."""
+    text = plain_number(doc, sign)
+    if text is None:
+        return None
+    whole, _, fraction = text.partition(".")
+    if fraction.strip("0") or not whole.removeprefix("-").isdecimal() or len(whole) > 18:
+        raise RefuseError("wrong_type", f"{doc.path}: expected a whole number")
+    if not least <= int(whole) <= 1_000_000_000:
+        raise RefuseError("bad_value", f"{doc.path}: no number of pieces")
+    return int(whole)
+
+
+def money(amount: Expression, code: Reader, where: str, sign: Sign, *, is_minor: bool) -> Reader:
+    """An amount with its currency; `is_minor` counts cents, or whatever the currency's smallest unit is."""
+
+    def read(here: Here) -> dict[str, str] | None:
+        doc = here.get(amount)
+        text = plain_number(doc, sign)
+        if text is None:
+            return None
+        unit = currency(code(here), where)
+        if not is_minor:
+            return decimal(text, unit, doc.path)
+        whole, _, fraction = text.partition(".")
+        if fraction.strip("0") or not whole.removeprefix("-").isdecimal() or len(whole) > 18:
+            raise RefuseError("wrong_type", f"{doc.path}: expected a whole number of the smallest unit")
+        return minor(int(whole), unit, doc.path)
+
+    return read
+
+
+@dataclass(frozen=True, slots=True)
+class Coded:
+    """A value that is looked up in a code table."""
+
+    expression: Expression
+    table: CodeTable
+
+    def look_up(self, here: Here) -> tuple[str | None, Meaning | None]:
+        """The code as the source writes it, and its meaning; None for what is absent or in no table."""
+        code = word(here.get(self.expression))
+        return code, here.say.code(self.table, code)
+
+
+def coded(found: Coded, otherwise: str | None) -> Reader:
+    """The word that a code means; `otherwise` where it is in no table, None where the table says that it says nothing."""
+
+    def read(here: Here) -> str | None:
+        code, meaning = found.look_up(here)
+        if code is None:
+            return None
+        if meaning is None:
+            return otherwise
+        return " ".join(meaning.words) or None
+
+    return read
+
+
+Zone: TypeAlias = Callable[[Here], tzinfo]
+
+
+def zone_of(stated: str | Coded | None, *, of_record: bool = False) -> Zone:
+    """The zone of local times: the one stated, the one that a table has for a site, else the connection's.
+
+    `of_record`: the site is looked for in the whole record, also for times of its items.
+    """
+    if isinstance(stated, str):
+        fixed = zone(stated)
+        return lambda _: fixed
+    if stated is None:
+        return lambda here: here.say.zone
+
+    def look_up(here: Here) -> tzinfo:
+        code, meaning = stated.look_up(here.record or here if of_record else here)
+        if meaning is None or not meaning.words or not is_zone(meaning.word):
+            raise RefuseError("missing_field" if code is None else "unmapped", f"{stated.expression}: no zone in table {stated.table.name}")
+        return zone(meaning.word)
+
+    return look_up
+
+
+def has_hour(pattern: str) -> bool:
+    """Whether a time of day stands in a format; else it is one of dates."""
+    return pattern in NAMED_FORMATS or any(f"%{letter}" in pattern for letter in "HIcX")
+
+
+def instant(expression: Expression, formats: tuple[str, ...], at: Zone) -> Callable[[Here], datetime | None]:
+    """An instant in the first of the formats that fits."""
+
+    def read(here: Here) -> datetime | None:
+        doc = here.get(expression)
+        return None if doc.value in (None, "") else _instant(doc, formats, at(here))
+
+    return read
+
+
+def _instant(doc: Doc, formats: tuple[str, ...], local: tzinfo) -> datetime | None:
+    text = word(doc)
+    if text is None:
+        return None
+    for name in formats:
+        try:
+            match name:
+                case "iso":
+                    return iso(text, doc.path, local)
+                case "unix":
+                    return unix(doc)
+                case "unix_ms":
+                    return _unix_ms(doc)
+                case _:
+                    return patterned(text, (name,), doc.path, local)
+        except RefuseError:
+            continue
+    raise RefuseError(
+        "bad_time", f"{doc.path}: no time in the format {' or '.join(formats)}, or none of the years {FIRST_YEAR} to {LAST_YEAR}"
+    )
+
+
+def _unix_ms(doc: Doc) -> datetime | None:
+    value = doc.number()
+    if value is None or not 0 <= value < 4_200_000_000_000:
+        raise RefuseError("bad_time", f"{doc.path}: no milliseconds since 1970")
+    return checked(datetime.fromtimestamp(value // 1000, UTC).replace(microsecond=value % 1000 * 1000), doc.path)
+
+
+def promise(expression: Expression, formats: tuple[str, ...], at: Zone) -> Reader:
+    """A promise or an estimate: a plain date where the source gives one, also as midnight, else an instant."""
+
+    def read(here: Here) -> str | None:
+        doc = here.get(expression)
+        text = word(doc)
+        if text is None:
+            return None
+        for name in formats:
+            try:
+                if name == ISO:
+                    return when(text, doc.path, at(here))
+                if not has_hour(name):
+                    return _date(text, name, doc.path)
+                found = _instant(doc, (name,), at(here))
+            except RefuseError:
+                continue
+            if found is not None:
+                midnight = name not in NAMED_FORMATS and "%z" not in name and not (found.hour or found.minute or found.second)
+                return found.date().isoformat() if midnight else stamp(found)
+        raise RefuseError("bad_time", f"{doc.path}: no date or time in the format {' or '.join(formats)}")
+
+    return read
+
+
+def _date(text: str, pattern: str, where: str) -> str:
+    try:
+        found = datetime.strptime(" ".join(text.split()), pattern)  # noqa: DTZ007 - a date has no zone
+    except (ValueError, OverflowError):
+        raise RefuseError("bad_time", f"{where}: no date in the format {pattern}") from None
+    return day(found.date().isoformat(), where)
+
+
+def single(expression: Expression, read: Callable[[Doc], Any]) -> Reader:
+    """What an expression gives, read as `read` does."""
+    return lambda here: read(here.get(expression))
+
+
+def carrier(expression: Expression) -> Reader:
+    """A carrier by the name that all adapters call it."""
+    return lambda here: carrier_name(word(here.get(expression)))
+
+
+def structure(fields: dict[str, Reader]) -> Reader:
+    """An object of the fields that have a value; None if none has."""
+
+    def read(here: Here) -> dict[str, Any] | None:
+        found = {name: value for name, field in fields.items() if (value := field(here)) is not None}
+        return found or None
+
+    return read
+
+
+def listed(each: Expression | None, item: Reader) -> Reader:
+    """A list of objects, one for each record of a list, or of this record alone; None if there is none."""
+
+    def read(here: Here) -> list[Any] | None:
+        records = [here] if each is None else here.each(each)
+        return [found for record in records if (found := item(record)) is not None] or None
+
+    return read
