@@ -18,9 +18,13 @@ SAME: Final[dict[str, str]] = {
     "deutschepostdhl": "dhl",
     "dhlexpress": "dhl",
     "postnlinternational": "postnl",
+    "upsdap": "ups",
+    "fedexdefault": "fedex",
 }
 """Names and SCACs (Standard Carrier Alpha Codes) that mean the same carrier as another, both as `carrier_name` folds them. Services with
 numbers of their own (`fedexsmartpost`, `dhlglobalmail`) stay apart."""
+
+LONGEST_NAME: Final = 128
 
 
 def carrier_name(text: str | None) -> str | None:
@@ -28,4 +32,4 @@ def carrier_name(text: str | None) -> str | None:
     if text is None:
         return None
     name = "".join(character for character in text.casefold() if character.isalnum())
-    return SAME.get(name, name) or None
+    return SAME.get(name, name)[:LONGEST_NAME] or None

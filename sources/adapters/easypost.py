@@ -1,7 +1,11 @@
 """EasyPost trackers: `tracker.created` and `tracker.updated` webhooks, and trackers as the API returns them, one or a page.
 
-Each carries the tracker's whole history. `datetime` of a scan is an instant in UTC. The tracker's `status` sums the scans up and is no scan
-itself. EasyPost publishes no rule from `status_detail` to `status`: the detail refines a scan's status where the table says so.
+Each carries the tracker's whole history. `datetime` of a scan is an instant. The tracker's `status` sums the scans up and is no scan
+itself. EasyPost publishes no rule from `status_detail` to `status`: the detail refines a scan's status where the table says so, and a
+detail that is in no table leaves the status as it is and is told as unmapped.
+
+A tracker does not know the shop's order: its scans find it by the tracking number. The log of deliveries (`payloads`) that the API keeps
+of an event reads like the webhooks that it logs.
 """
 
 from __future__ import annotations
@@ -9,9 +13,9 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from sources.adapters.base import Adapter, Say
-from sources.adapters.doc import Doc, json_doc
+from sources.adapters.doc import LONGEST_TEXT, MAX_BYTES, Doc, json_doc
 from sources.adapters.moments import at, need_at, when
-from sources.adapters.scans import SCAN, Parcel, Scan, estimate_event, history, scan_event
+from sources.adapters.scans import SCAN, Parcel, Scan, estimate_event, scan_event, unmapped, whole
 from sources.adapters.tables import table
 from sources.adapters.told import Ignored, RefuseError
 
@@ -19,7 +23,9 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
     from datetime import datetime
 
-    from sources.adapters.told import Draft, Told
+    from sources.adapters.told import Told
+
+RETURN = "return.authorized"
 
 STATUS = table(
     "status",
@@ -86,6 +92,9 @@ REFINES: dict[str, frozenset[str]] = {
 }
 """What a detail may make of a status. A detail that contradicts its status (`delivered` with `label_created`) does not count."""
 
+ENDED = frozenset(("delivered", "cancelled", "return_to_sender", "failure"))
+"""Statuses of a tracker whose estimate is of the past, or no longer about the customer."""
+
 EVENTS = table(
     "description",
     "description",
@@ -95,6 +104,16 @@ EVENTS = table(
     tracker.updated = carrier.scan
     batch.created = ignored               # labels are bought elsewhere
     batch.updated = ignored               # labels are bought elsewhere
+    claim.submitted = ignored             # what an insurer pays the shop
+    claim.cancelled = ignored             # what an insurer pays the shop
+    claim.updated = ignored               # what an insurer pays the shop
+    claim.rejected = ignored              # what an insurer pays the shop
+    claim.approved = ignored              # what an insurer pays the shop
+    claims.submitted = ignored            # as claim.submitted, in older documents
+    claims.cancelled = ignored            # as claim.cancelled, in older documents
+    claims.updated = ignored              # as claim.updated, in older documents
+    claims.rejected = ignored             # as claim.rejected, in older documents
+    claims.approved = ignored             # as claim.approved, in older documents
     insurance.purchased = ignored         # no step of an order
     insurance.cancelled = ignored         # no step of an order
     payment.created = ignored             # the account's own payments
@@ -102,6 +121,7 @@ EVENTS = table(
     payment.failed = ignored              # the account's own payments
     refund.successful = ignored           # postage, not the customer's money
     report.new = ignored                  # reports
+    report.empty = ignored                # reports
     report.available = ignored            # reports
     report.failed = ignored               # reports
     scan_form.created = ignored           # a manifest, no hand-over
@@ -114,21 +134,42 @@ EVENTS = table(
 
 
 def read(doc: Doc, say: Say) -> Iterator[Told]:
-    """An event with its tracker, one tracker, a page of trackers, or a page of events."""
+    """An event with its tracker, one tracker, a page of trackers or events, or a log of deliveries."""
     match doc.text("object"):
         case "Event":
             yield from _event(doc, say)
         case "Tracker":
             yield from _tracker(doc, say)
+        case "Payload":
+            yield from _delivered(doc, say)
+        case None:
+            yield from _page(doc, say)
         case _:
-            if doc.has("trackers"):
-                yield from say.each(doc.each("trackers"), lambda one: _tracker(one, say))
-            elif doc.has("events"):
-                yield from say.each(doc.each("events"), lambda one: _event(one, say))
-            elif doc.has("error"):
-                raise RefuseError("not_a_report", "an error answer")
-            else:
-                raise RefuseError("unknown_form", "no EasyPost event, tracker or page of them")
+            raise RefuseError("not_a_report", "an object other than an event or a tracker")
+
+
+def _page(doc: Doc, say: Say) -> Iterator[Told]:
+    if doc.has("trackers"):
+        yield from say.each(doc.each("trackers"), lambda one: _tracker(one, say))
+    elif doc.has("events"):
+        yield from say.each(doc.each("events"), lambda one: _event(one, say))
+    elif doc.has("payloads"):
+        say.kind("payloads")
+        if not doc.get("payloads"):
+            yield Ignored("payloads", "no delivery was tried yet")
+        yield from say.each(doc.each("payloads"), lambda one: _delivered(one, say))
+    elif doc.has("error"):
+        raise RefuseError("not_a_report", "an error answer")
+    elif doc.has("success"):
+        raise RefuseError("not_a_report", "the answer to a request, without a tracker")
+    else:
+        raise RefuseError("unknown_form", "no EasyPost event, tracker or page of them")
+
+
+def _delivered(doc: Doc, say: Say) -> Iterator[Told]:
+    """A webhook as the log of its deliveries has it: its body, as text."""
+    body = doc.need("request_body").text(longest=MAX_BYTES)
+    yield from _event(json_doc((body or "").encode()), say)
 
 
 def _event(doc: Doc, say: Say) -> Iterator[Told]:
@@ -147,37 +188,55 @@ def _event(doc: Doc, say: Say) -> Iterator[Told]:
 
 
 def _tracker(doc: Doc, say: Say) -> Iterator[Told]:
-    if say.coverage.current == "unknown":
+    if say.coverage.current in ("unknown", "tracker"):
         say.kind("tracker")
     say.test_mode(is_test=doc.text("mode") == "test")
     said = at(doc, "updated_at")
-    # A return label's parcel goes to the shop: its scans find the return by its number, and never deliver the order.
-    parcel = Parcel(doc.need_id("tracking_code"), doc.text("carrier"), order=say.order_of(doc))
-    scans: list[Draft] = []
-    for told in say.each(doc.each("tracking_details"), lambda one: _scan(one, say, parcel, said)):
-        if isinstance(told, dict):
-            scans.append(told)
-        yield told
-    whole = history(say, parcel, scans, said)
-    if whole is not None:
-        yield whole
-    eta = when(doc.text("est_delivery_date"), doc.get("est_delivery_date").path)
-    if eta is not None and said is not None and doc.text("status") not in ("delivered", "cancelled"):
+    order, status = say.order_of(doc), doc.text("status")
+    returning = doc.flag("is_return") is True
+    # A return label's parcel goes to the shop: its scans are the return's, and never deliver the order.
+    parcel = Parcel(doc.need_id("tracking_code"), doc.text("carrier"), order=None if returning else order)
+    if not doc.get("tracking_details"):
+        yield Ignored("tracker", "the carrier has not said anything yet")
+    yield from whole(say, parcel, say.each(doc.each("tracking_details"), lambda one: _scan(one, say, parcel, said)), said)
+    if returning:
+        yield from _return(doc, say, order, said)
+    elif said is not None and status not in ENDED:
+        yield from _estimate(doc, say, parcel, said)
+
+
+def _return(doc: Doc, say: Say, order: str | None, said: datetime | None) -> Iterator[Told]:
+    """What ties the parcel of a return label to its order, where the connection says which that is."""
+    created = at(doc, "created_at")
+    if order is not None and created is not None:
+        data = {"tracking_number": doc.need_id("tracking_code")}
+        yield say.event(RETURN, f"return-{doc.need_id('id')}", created, data, order=order, recorded=said)
+
+
+def _estimate(doc: Doc, say: Say, parcel: Parcel, said: datetime) -> Iterator[Told]:
+    """The carrier's own local date, else the date that EasyPost makes of it."""
+    local = doc.get("carrier_detail", "est_delivery_date_local")
+    place = local or doc.get("est_delivery_date")
+    eta = when(place.text(), place.path)
+    if eta is not None:
         yield estimate_event(say, parcel, eta, said)
 
 
 def _scan(doc: Doc, say: Say, parcel: Parcel, said: datetime | None) -> Iterator[Told]:
     status, detail = doc.need_text("status"), doc.text("status_detail")
     meaning, refined = say.code(STATUS, status), say.code(DETAIL, detail)
-    if refined is not None and not refined.ignored and refined.word in REFINES.get(status, ()):
+    if refined is None:
+        meaning = meaning if detail is None else unmapped(meaning)
+    elif not refined.ignored and refined.word in REFINES.get(status, ()):
         meaning = refined
+    finer = None if refined is not None and refined.ignored else detail
     place = doc.get("tracking_location")
     scan = Scan(
         at=need_at(doc, "datetime"),
         meaning=meaning,
         code=status if detail is None else f"{status}/{detail}",
-        text=doc.text("message", longest=4_096),
-        key=(status, place.text("city"), place.text("zip")),
+        text=doc.text("message", longest=LONGEST_TEXT),
+        key=(status, finer, place.text("city"), place.text("zip")),
         place={"city": place.text("city"), "region": place.text("state"), "country": place.text("country")},
     )
     event = scan_event(say, parcel, scan, said)
@@ -192,7 +251,7 @@ ADAPTER = Adapter(
     parse=json_doc,
     read=read,
     tables=(STATUS, DETAIL, EVENTS),
-    emits=(SCAN, "evidence.withdrawn"),
+    emits=(SCAN, RETURN, "evidence.withdrawn"),
     scheme="easypost",
     delivery="$.id",
 )

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Final
 
-from sources.adapters import easypost, x12_214
+from sources.adapters import aftership, easypost, shippo, x12_214
 
 if TYPE_CHECKING:
     from sources.adapters.base import Adapter
@@ -13,6 +13,8 @@ ADAPTERS: Final[dict[str, Adapter]] = {
     adapter.system: adapter
     for adapter in (
         easypost.ADAPTER,
+        aftership.ADAPTER,
+        shippo.ADAPTER,
         x12_214.ADAPTER,
     )
 }  # fmt: skip

@@ -8,14 +8,15 @@ from typing import TYPE_CHECKING, Any
 
 from sources.adapters.base import digest
 from sources.adapters.carriers import carrier_name
-from sources.adapters.told import History
+from sources.adapters.doc import LONGEST_WORD
+from sources.adapters.tables import Meaning
+from sources.adapters.told import History, Refused
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable
+    from collections.abc import Iterable, Iterator
 
     from sources.adapters.base import Say
-    from sources.adapters.tables import Meaning
-    from sources.adapters.told import Draft
+    from sources.adapters.told import Draft, Told
 
 SCAN = "carrier.scan"
 
@@ -34,8 +35,10 @@ class Parcel:
 class Scan:
     """One scan.
 
-    `meaning` is None for a code that is in no table. `key` is what tells it from another scan at the same instant: codes and place as
-    the source writes them, not words that differ by language.
+    `meaning` is None for a code that is in no table. `key` is what tells it from another scan at the same instant: all codes that `meaning`
+    was read from, and the place, as the source writes them; never words that differ by language or are reworded later. So a scan that is
+    sent again keeps its ID; one whose status or place is corrected, or whose place is filled in later, is another scan, and the history
+    that says so withdraws the first. Two scans that agree in all of that are one.
     """
 
     at: datetime
@@ -44,6 +47,11 @@ class Scan:
     text: str | None
     key: tuple[str | None, ...]
     place: dict[str, str | None] | None = None
+
+
+def unmapped(coarse: Meaning | None) -> Meaning | None:
+    """The meaning of a status whose finer code is in no table: the status holds, and the scan is told as unmapped all the same."""
+    return None if coarse is None or coarse.ignored else Meaning((coarse.word, "unmapped"))
 
 
 def scan_event(say: Say, parcel: Parcel, scan: Scan, recorded: datetime | None) -> Draft | None:
@@ -61,7 +69,8 @@ def scan_event(say: Say, parcel: Parcel, scan: Scan, recorded: datetime | None) 
         "shipment_id": parcel.shipment_id,
         "carrier": carrier_name(parcel.carrier),
         "location": place or None,
-        "raw": {"code": scan.code, "text": scan.text},
+        # A code made of several may be longer than each of them.
+        "raw": {"code": scan.code and scan.code[:LONGEST_WORD], "text": scan.text},
     }
     id_ = f"scan-{digest(carrier_name(parcel.carrier), parcel.tracking, scan.at, *scan.key)}"
     return say.event(SCAN, id_, scan.at, data, order=parcel.order, recorded=recorded)
@@ -80,13 +89,30 @@ def estimate_event(say: Say, parcel: Parcel, eta: str, said: datetime) -> Draft:
     return say.event(SCAN, id_, said, data, order=parcel.order, recorded=said)
 
 
+def whole(say: Say, parcel: Parcel, told: Iterable[Told], said: datetime | None) -> Iterator[Told]:
+    """Passes on what the scans of a whole history became, and adds that history (see `history`).
+
+    If a scan could not be read, it adds none: that scan would seem to be withdrawn.
+    """
+    drafts: list[Draft] = []
+    readable = True
+    for one in told:
+        if isinstance(one, dict):
+            drafts.append(one)
+        readable = readable and not isinstance(one, Refused)
+        yield one
+    found = history(say, parcel, drafts, said) if readable else None
+    if found is not None:
+        yield found
+
+
 def history(say: Say, parcel: Parcel, drafts: Iterable[Draft], said: datetime | None) -> History | None:
-    """The whole history that these events were made from; None where there is no telling when it was said.
+    """The whole history that these events were made from; None where there is no telling when it was said, or scans are not wanted.
 
     `said` is when the source said so; where it does not say, when it was received.
     """
     at = said or say.received
-    if at is None:
+    if at is None or say.connection.omits(SCAN):
         return None
     times = {draft["id"]: datetime.fromisoformat(draft["time"]) for draft in drafts}
     key = f"{carrier_name(parcel.carrier)}/{parcel.tracking}"

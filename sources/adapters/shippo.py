@@ -1,0 +1,225 @@
+"""Shippo: `track_updated` webhooks and tracks as the API returns them, and transactions (labels bought).
+
+A track carries the whole history; Shippo states its times in UTC, in either order. `tracking_status` repeats the latest scan under another
+ID and counts only where there is no history. A track does not say when it was updated: that is when the latest of its scans was
+entered, so that a scan which the carrier takes back without saying anything else stays until the next one.
+
+`metadata` is free text; it is the order's ID only where the connection says so (`order_field`). A transaction's `order` is Shippo's own.
+"""
+
+from __future__ import annotations
+
+from datetime import UTC
+from typing import TYPE_CHECKING
+
+from sources.adapters.base import Adapter, Say
+from sources.adapters.carriers import carrier_name
+from sources.adapters.doc import LONGEST_TEXT, Doc, json_doc
+from sources.adapters.moments import at, need_at, when
+from sources.adapters.scans import SCAN, Parcel, Scan, estimate_event, scan_event, unmapped, whole
+from sources.adapters.tables import table
+from sources.adapters.told import Ignored, RefuseError
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+    from datetime import datetime
+
+    from sources.adapters.told import Told
+
+LABEL, VOIDED = "warehouse.label_created", "warehouse.shipment_cancelled"
+
+STATUS = table(
+    "status",
+    "tracking_history[].status",
+    "scan",
+    """
+    UNKNOWN     = unknown
+    PRE_TRANSIT = label_created
+    TRANSIT     = in_transit
+    DELIVERED   = delivered
+    RETURNED    = returning       # on its way back, or back: Shippo does not say which
+    FAILURE     = failed_final
+    """,
+    source="Shippo API, Tracking: event definitions; https://docs.goshippo.com/docs/tracking/tracking",
+)
+
+SUBSTATUS = table(
+    "substatus",
+    "tracking_history[].substatus.code",
+    "scan",
+    """
+    information_received  = label_created
+    address_issue         = exception address
+    contact_carrier       = exception
+    delayed               = delayed
+    delivery_attempted    = attempt_failed
+    delivery_rescheduled  = delayed             # the planned day no longer holds
+    delivery_scheduled    = in_transit
+    location_inaccessible = attempt_failed
+    notice_left           = attempt_failed
+    out_for_delivery      = out_for_delivery
+    package_accepted      = accepted
+    package_arrived       = in_transit
+    package_damaged       = damaged
+    package_departed      = in_transit
+    package_forwarded     = in_transit
+    package_held          = held
+    package_processed     = in_transit
+    package_processing    = in_transit
+    pickup_available      = ready_for_pickup
+    reschedule_delivery   = exception           # the customer has to make an appointment
+    delivered             = delivered
+    return_to_sender      = returning
+    package_unclaimed     = returning unclaimed
+    package_undeliverable = failed_final
+    package_disposed      = failed_final disposed
+    package_lost          = lost
+    other                 = ignored             # says nothing beyond the status
+    """,
+    source="Shippo API, Tracking: event definitions; https://docs.goshippo.com/docs/tracking/tracking",
+)
+
+TRANSACTION = table(
+    "transaction",
+    "data.status",
+    "type",
+    """
+    SUCCESS        = warehouse.label_created
+    REFUNDED       = warehouse.shipment_cancelled    # the label is void
+    WAITING        = ignored                         # no label yet
+    QUEUED         = ignored                         # no label yet
+    ERROR          = ignored                         # no label was made
+    REFUNDPENDING  = ignored                         # asked for, not granted: the label is still good
+    REFUNDREJECTED = ignored                         # the label is still good
+    """,
+    source="Shippo API, Transaction: status; https://docs.goshippo.com/shippoapi/public-api/transactions",
+)
+
+EVENTS = table(
+    "event",
+    "event",
+    "type",
+    """
+    track_updated       = carrier.scan
+    transaction_created = warehouse.label_created
+    transaction_updated = warehouse.label_created warehouse.shipment_cancelled
+    batch_created       = ignored    # its labels come as transactions
+    batch_purchased     = ignored    # its labels come as transactions
+    """,
+    source="Shippo API, Webhooks: event types; https://docs.goshippo.com/docs/tracking/webhooks",
+)
+
+ENDED = frozenset(("DELIVERED", "RETURNED", "FAILURE"))
+"""Statuses of a track whose estimate is of the past, or no longer about the customer."""
+
+
+def read(doc: Doc, say: Say) -> Iterator[Told]:
+    """A webhook, a track, a transaction, or a page of transactions."""
+    if doc.has("event"):
+        yield from _webhook(doc, say)
+    elif doc.has("results"):
+        yield from say.each(doc.each("results"), lambda one: _listed(one, say))
+    else:
+        yield from _listed(doc, say)
+
+
+def _webhook(doc: Doc, say: Say) -> Iterator[Told]:
+    event = doc.need_text("event")
+    say.kind(event)
+    meaning = say.code(EVENTS, event)
+    if meaning is None:
+        raise RefuseError("unknown_form", "an event that is in no table")
+    if meaning.ignored:
+        yield Ignored(event, meaning.why)
+        return
+    say.test_mode(is_test=doc.flag("test"))
+    yield from (_track if meaning.word == SCAN else _transaction)(doc.need("data"), say)
+
+
+def _listed(doc: Doc, say: Say) -> Iterator[Told]:
+    if doc.has("tracking_history"):
+        say.kind("track")
+        yield from _track(doc, say)
+    elif doc.has("object_id") and doc.has("label_url"):
+        say.kind("transaction")
+        yield from _transaction(doc, say)
+    elif doc.has("detail") or isinstance(doc.get("carrier").value, list):
+        raise RefuseError("not_a_report", "an error answer")
+    else:
+        raise RefuseError("unknown_form", "no Shippo track and no transaction")
+
+
+def _track(doc: Doc, say: Say) -> Iterator[Told]:
+    say.test_mode(is_test=doc.flag("test"))
+    parcel = Parcel(doc.need_id("tracking_number"), doc.text("carrier"), order=say.order_of(doc))
+    latest = doc.get("tracking_status")
+    said = max((moment for one in (latest, *doc.each("tracking_history")) if (moment := _entered(one)) is not None), default=None)
+    scans = doc.get("tracking_history") or latest
+    if not scans:
+        yield Ignored("track", "the carrier has not said anything yet")
+        return
+    yield from whole(say, parcel, say.each(scans.each(), lambda one: _scan(one, say, parcel, said)), said)
+    eta = when(doc.text("eta"), doc.get("eta").path, UTC)
+    if eta is not None and said is not None and latest.text("status") not in ENDED:
+        yield estimate_event(say, parcel, eta, said)
+
+
+def _entered(doc: Doc) -> datetime | None:
+    """When Shippo entered a scan; what is no scan is refused where it is read."""
+    if not isinstance(doc.value, dict):
+        return None
+    return at(doc, "object_updated") or at(doc, "object_created")
+
+
+def _scan(doc: Doc, say: Say, parcel: Parcel, said: datetime | None) -> Iterator[Told]:
+    status, code = doc.need_text("status"), doc.get("substatus").text("code")
+    meaning, refined = say.code(STATUS, status), say.code(SUBSTATUS, code)
+    if refined is None:
+        meaning = meaning if code is None else unmapped(meaning)
+    elif meaning is not None and not refined.ignored:
+        meaning = refined
+    finer = None if refined is not None and refined.ignored else code
+    place = doc.get("location")
+    scan = Scan(
+        at=need_at(doc, "status_date"),
+        meaning=meaning,
+        code=status if code is None else f"{status}/{code}",
+        text=doc.text("status_details", longest=LONGEST_TEXT),
+        key=(status, finer, place.text("city"), place.text("state"), place.text("zip"), place.text("country")),
+        place={"city": place.text("city"), "region": place.text("state"), "country": place.text("country")},
+    )
+    event = scan_event(say, parcel, scan, at(doc, "object_created") or said)
+    if event is not None:
+        yield event
+
+
+def _transaction(doc: Doc, say: Say) -> Iterator[Told]:
+    """A label that was bought, or is void; both when Shippo says so, as it does not say when it happened."""
+    say.test_mode(is_test=doc.flag("test"))
+    status = doc.need_text("status")
+    meaning = say.code(TRANSACTION, status)
+    if meaning is None:
+        raise RefuseError("unmapped", f"{doc.path}.status: in no table")
+    if meaning.ignored:
+        yield Ignored(f"transaction {status}", meaning.why)
+        return
+    id_, order = doc.need_id("object_id"), say.order_of(doc)
+    created, updated = need_at(doc, "object_created"), at(doc, "object_updated")
+    rate = doc.get("rate")
+    carrier = rate.text("provider") if isinstance(rate.value, dict) else None
+    data = {"tracking_number": doc.id("tracking_number"), "carrier": carrier_name(carrier)}
+    yield say.event(LABEL, f"label-{id_}", created, data, order=order, recorded=created)
+    if meaning.word == VOIDED:
+        data = {"tracking_number": doc.id("tracking_number")}
+        yield say.event(VOIDED, f"void-{id_}", updated or created, data, order=order, recorded=updated)
+
+
+ADAPTER = Adapter(
+    system="shippo",
+    title="Shippo",
+    forms="track and transaction webhooks; tracks and transactions of the API",
+    parse=json_doc,
+    read=read,
+    tables=(STATUS, SUBSTATUS, TRANSACTION, EVENTS),
+    emits=(SCAN, LABEL, VOIDED, "evidence.withdrawn"),
+)
