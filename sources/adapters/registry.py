@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Final
 
-from sources.adapters import aftership, easypost, shippo, x12_214
+from sources.adapters import aftership, easypost, shippo, shopify, x12_214
 
 if TYPE_CHECKING:
     from sources.adapters.base import Adapter
@@ -16,6 +16,7 @@ ADAPTERS: Final[dict[str, Adapter]] = {
         aftership.ADAPTER,
         shippo.ADAPTER,
         x12_214.ADAPTER,
+        shopify.ADAPTER,
     )
 }  # fmt: skip
 """By system: its name on the command line and in URLs."""

@@ -1,0 +1,222 @@
+"""Shopify: webhooks by their topic, and resources of the REST Admin API, one or a page.
+
+What each topic becomes stands in `shopify_tables.TOPIC`; the readers are one module for each sort of thing. `x-shopify-webhook-id` names a
+delivery: the same in every attempt. (`x-shopify-event-id` does not: webhooks of different topics share it where one act caused them.)
+"""
+
+from __future__ import annotations
+
+from functools import partial
+from typing import TYPE_CHECKING, Final
+
+from sources.adapters.base import Adapter, Say
+from sources.adapters.doc import Doc, json_doc
+from sources.adapters.shopify_common import GID
+from sources.adapters.shopify_fulfillments import read_deleted_event, read_event, read_fulfillment
+from sources.adapters.shopify_orders import read_order
+from sources.adapters.shopify_payments import read_dispute, read_refund, read_transaction
+from sources.adapters.shopify_returns import read_return, read_reverse_delivery
+from sources.adapters.shopify_tables import (
+    CANCEL,
+    CONSENT,
+    DECLINE,
+    DISPUTE,
+    EVENT,
+    FINANCIAL,
+    FULFILLMENT,
+    GATEWAY,
+    HOLD,
+    METHOD,
+    OUTCOME,
+    RETURN,
+    STAGE,
+    TERMS,
+    TOPIC,
+    TRANSACTION,
+    WORK,
+)
+from sources.adapters.shopify_work import read_work, read_works
+from sources.adapters.told import Ignored, RefuseError
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator
+
+    from sources.adapters.told import Told
+
+READERS: Final[dict[str, Callable[[Doc, Say], Iterator[Told]]]] = {
+    "order": read_order,
+    "fulfillment": read_fulfillment,
+    "fulfillment_event": read_event,
+    "fulfillment_order": lambda doc, say: read_works([doc], say),
+    "refund": read_refund,
+    "transaction": read_transaction,
+    "dispute": read_dispute,
+    "return": read_return,
+    "reverse_delivery": read_reverse_delivery,
+}
+"""By the name of a resource, as it wraps one in an answer of the API; a page has the plural."""
+
+FAMILIES: Final = {
+    "orders": "order",
+    "fulfillments": "fulfillment",
+    "fulfillment_events": "fulfillment_event",
+    "refunds": "refund",
+    "order_transactions": "transaction",
+    "disputes": "dispute",
+    "returns": "return",
+    "reverse_deliveries": "reverse_delivery",
+}
+"""By the first part of a topic: the resource that its webhooks carry; those about fulfilment orders have a form of their own."""
+
+TYPES: Final = {
+    "Order": "order",
+    "Fulfillment": "fulfillment",
+    "FulfillmentEvent": "fulfillment_event",
+    "FulfillmentOrder": "fulfillment_order",
+    "Refund": "refund",
+    "OrderTransaction": "transaction",
+    "ShopifyPaymentsDispute": "dispute",
+    "Return": "return",
+    "ReverseDelivery": "reverse_delivery",
+}
+"""By the type in a gid: the resource."""
+
+MARKS: Final = (
+    ("fulfillment_event", ("fulfillment_id", "happened_at")),
+    ("refund", ("refund_line_items", "transactions")),
+    ("transaction", ("kind", "gateway", "status")),
+    ("dispute", ("initiated_at", "evidence_due_by")),
+    ("fulfillment", ("tracking_company", "tracking_numbers")),
+    ("order", ("line_items", "total_price")),
+)
+"""Fields by which an object without a gid shows what it is."""
+
+
+def read(doc: Doc, say: Say) -> Iterator[Told]:
+    """A webhook by its topic; without one, a resource or a page by its form."""
+    topic = say.headers.get("x-shopify-topic")
+    if topic:
+        say.kind(topic)
+        say.test_mode(is_test=say.headers.get("x-shopify-test", "").strip().lower() == "true")
+        yield from _webhook(doc, say, topic)
+    else:
+        yield from _resource(doc, say)
+
+
+def _webhook(doc: Doc, say: Say, topic: str) -> Iterator[Told]:
+    meaning = say.code(TOPIC, topic)
+    if meaning is None:
+        raise RefuseError("unmapped", "x-shopify-topic: a topic that is in no table")
+    if meaning.ignored:
+        yield Ignored(topic, meaning.why)
+        return
+    family = topic.strip().casefold().partition("/")[0]
+    resource = FAMILIES.get(family)
+    if resource is None:
+        yield from read_work(doc, say, meaning)
+        return
+    if isinstance(doc.value, dict) and len(doc.value) == 1 and doc.has(resource):
+        doc = doc.get(resource)
+    if resource == "order":
+        yield from read_order(doc, say, new=meaning.words == ("order.placed",))
+    elif meaning.word == "evidence.withdrawn":
+        yield from read_deleted_event(doc, say)
+    else:
+        yield from READERS[resource](doc, say)
+
+
+def _resource(doc: Doc, say: Say) -> Iterator[Told]:
+    if isinstance(doc.value, list):
+        yield from say.each(doc.each(), lambda one: _one(one, say))
+        return
+    for name, reader in READERS.items():
+        page = "reverse_deliveries" if name == "reverse_delivery" else f"{name}s"
+        if doc.has(page) and isinstance(doc.get(page).value, list) and not doc.has("id"):
+            yield from _page(doc, page, name, say)
+            return
+        if isinstance(doc.value, dict) and len(doc.value) == 1 and doc.has(name):
+            say.kind(name)
+            yield from reader(doc.get(name), say)
+            return
+    if doc.has("errors") or doc.has("error"):
+        raise RefuseError("not_a_report", "an error answer")
+    yield from _one(doc, say)
+
+
+def _page(doc: Doc, page: str, name: str, say: Say) -> Iterator[Told]:
+    say.kind(page)
+    if not doc.get(page):
+        yield Ignored(page, "an empty page")
+    elif name == "fulfillment_order":
+        yield from read_works(list(doc.each(page)), say)
+    else:
+        yield from say.each(doc.each(page), partial(_read_as, name, say))
+
+
+def _read_as(name: str, say: Say, doc: Doc) -> Iterator[Told]:
+    return READERS[name](doc, say)
+
+
+def _one(doc: Doc, say: Say) -> Iterator[Told]:
+    """An object that stands by itself, by the type in its gid, else by the fields that only its sort has."""
+    gid = GID.fullmatch(doc.text("admin_graphql_api_id") or "")
+    name = TYPES.get(gid[1]) if gid else next((name for name, marks in MARKS if all(doc.has(mark) for mark in marks)), None)
+    if name is None:
+        raise RefuseError("unknown_form", "no object or page of Shopify's that says anything of an order")
+    say.kind(name)
+    yield from READERS[name](doc, say)
+
+
+ADAPTER = Adapter(
+    system="shopify",
+    title="Shopify",
+    forms="webhooks; orders, fulfilments, fulfilment orders, transactions, refunds and disputes of the REST Admin API",
+    parse=json_doc,
+    read=read,
+    tables=(
+        TOPIC,
+        CANCEL,
+        FINANCIAL,
+        METHOD,
+        TERMS,
+        GATEWAY,
+        CONSENT,
+        TRANSACTION,
+        STAGE,
+        DECLINE,
+        DISPUTE,
+        OUTCOME,
+        FULFILLMENT,
+        EVENT,
+        HOLD,
+        WORK,
+        RETURN,
+    ),
+    emits=(
+        "order.placed",
+        "order.updated",
+        "order.cancelled",
+        "order.cancel_requested",
+        "order.hold_placed",
+        "order.hold_released",
+        "payment.authorized",
+        "payment.captured",
+        "payment.voided",
+        "payment.failed",
+        "payment.refunded",
+        "payment.disputed",
+        "payment.dispute_closed",
+        "warehouse.released",
+        "warehouse.packed",
+        "warehouse.rejected",
+        "warehouse.label_created",
+        "warehouse.shipped",
+        "warehouse.shipment_cancelled",
+        "carrier.scan",
+        "return.requested",
+        "return.authorized",
+        "evidence.withdrawn",
+    ),
+    scheme="shopify",
+    delivery="x-shopify-webhook-id",
+)

@@ -1,0 +1,120 @@
+"""Shopify's fulfilments and their events: what left, in which parcels, and what the carrier said.
+
+A fulfilment is one shipment. What left is told once, without tracking numbers; each number is told by itself, under an ID made from it, so
+that a number that is added later or corrected is a new event, and a number that is no longer there is withdrawn (`History`).
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any, Final
+
+from sources.adapters.base import digest
+from sources.adapters.carriers import carrier_name
+from sources.adapters.moments import at, need_at, when
+from sources.adapters.scans import SCAN
+from sources.adapters.shopify_common import Owner, id_in, lines_of, moment, need_id_of, owner_of, ref, tell
+from sources.adapters.shopify_tables import EVENT, FULFILLMENT
+from sources.adapters.told import History, Ignored, RefuseError
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from sources.adapters.base import Say
+    from sources.adapters.doc import Doc
+    from sources.adapters.told import Told
+
+LABEL: Final = "warehouse.label_created"
+
+
+def read_fulfillment(doc: Doc, say: Say, owner: Owner | None = None) -> Iterator[Told]:
+    """A fulfilment as it stands: shipped, only labelled, cancelled or failed."""
+    number = need_id_of(doc)
+    owner = owner or owner_of(say, doc)
+    meaning = say.code(FULFILLMENT, doc.need_text("status"))
+    if meaning is None:
+        raise RefuseError("unmapped", f"{doc.get('status').path}: a status that is in no table")
+    created = need_at(doc, "created_at")
+    updated = at(doc, "updated_at") or created
+    if "warehouse.shipment_cancelled" in meaning.words:
+        if meaning.word == "warehouse.rejected":
+            rejected = {"site": id_in(doc, "location_id"), "reason": "other", "fulfillment_order_id": ref(doc, "fulfillment_order")}
+            yield tell(say, owner, "warehouse.rejected", f"rejected-{number}", updated, rejected, updated)
+        yield tell(say, owner, "warehouse.shipment_cancelled", f"unshipped-{number}", updated, {"shipment_id": number}, updated)
+        return
+    numbers = _tracking_numbers(doc)
+    last = say.code(EVENT, doc.text("shipment_status"))
+    type_ = LABEL if last is not None and last.word == "label_created" else meaning.word
+    if type_ == LABEL and not numbers and last is None:
+        yield Ignored("fulfillment", "is being prepared, and has no label")
+        return
+    carrier = carrier_name(doc.text("tracking_company"))
+    base = {
+        "site": id_in(doc, "location_id"),
+        "shipment_id": number,
+        "fulfillment_order_id": ref(doc, "fulfillment_order"),
+        "carrier": None if numbers else carrier,
+        "lines": lines_of(doc.each("line_items")) or None,
+    }
+    step = type_.removeprefix("warehouse.")
+    yield tell(say, owner, type_, f"{step}-{number}", created, base, updated)
+    # The anchor: whatever number was told since the fulfilment was made is within what this covers.
+    known = {f"shipped-{number}": created}
+    for tracking in numbers:
+        data = {"shipment_id": number, "carrier": carrier, "tracking_number": tracking}
+        id_ = f"tracking-{digest(number, carrier, tracking)}"
+        known[id_] = updated
+        yield tell(say, owner, LABEL, id_, updated, data, updated)
+    if numbers:
+        yield History(f"fulfillment/{number}", say.source(LABEL), updated, known, numbers[0], owner.order)
+
+
+def _tracking_numbers(doc: Doc) -> list[str]:
+    found = [doc.id("tracking_number"), *(one.id() for one in doc.each("tracking_numbers"))]
+    return list(dict.fromkeys(one for one in found if one is not None))
+
+
+def read_event(doc: Doc, say: Say) -> Iterator[Told]:
+    """What a carrier (or the app that speaks for it) said of a fulfilment's parcels; and its estimate of the delivery."""
+    number, shipment = need_id_of(doc), _shipment(doc)
+    owner = owner_of(say, doc)
+    status = doc.need_text("status")
+    meaning = say.code(EVENT, status)
+    happened = need_at(doc, "happened_at")
+    recorded = at(doc, "created_at")
+    place = {"city": doc.text("city"), "region": doc.text("province"), "country": doc.text("country")}
+    data: dict[str, Any] = {
+        "status": "unknown" if meaning is None else meaning.word,
+        "reason": "unmapped" if meaning is None else meaning.reason,
+        "shipment_id": shipment,
+        "location": {name: value for name, value in place.items() if value} or None,
+        "raw": {"code": status, "text": doc.text("message", longest=4_096)},
+    }
+    yield tell(say, owner, SCAN, f"event-{number}", happened, data, recorded)
+    eta = _eta(doc)
+    if eta is not None and data["status"] != "delivered":
+        estimate = {"status": "unknown", "eta": eta, "shipment_id": shipment}
+        yield tell(say, owner, SCAN, f"eta-{number}", recorded or happened, estimate, recorded)
+
+
+def read_deleted_event(doc: Doc, say: Say) -> Iterator[Told]:
+    """An event that was taken back: what it said did not occur, nor does its estimate stand."""
+    number = need_id_of(doc)
+    owner = owner_of(say, doc)
+    if owner == Owner(None):
+        raise RefuseError("no_identity", f"{doc.get('order_id').path}: a withdrawal needs its order")
+    source, time = say.source(SCAN), moment(say, doc)
+    for id_ in (f"event-{number}", f"eta-{number}") if _eta(doc) else (f"event-{number}",):
+        withdrawn = tell(say, owner, "evidence.withdrawn", f"withdrawn-{id_}", time, {"event_id": id_, "event_source": source})
+        # It withdraws within its own source, which is that of the scans.
+        yield {**withdrawn, "source": source}
+
+
+def _eta(doc: Doc) -> str | None:
+    return when(doc.text("estimated_delivery_at"), doc.get("estimated_delivery_at").path)
+
+
+def _shipment(doc: Doc) -> str:
+    found = ref(doc, "fulfillment")
+    if found is None:
+        raise RefuseError("missing_field", f"{doc.get('fulfillment_id').path}: no fulfilment, or a rounded number")
+    return found
