@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from copy import deepcopy
 from typing import TYPE_CHECKING, Any, TypeAlias, cast
 
 import orjson
@@ -55,7 +56,7 @@ def _one(value: Any, lots: random.Random) -> None:
         case 0:
             del place[key]
         case 1:
-            place[key] = lots.choice(ODD)
+            place[key] = deepcopy(lots.choice(ODD))  # Later mutations may change what stands here.
         case 2:  # another value of the same payload, at the wrong place
             other = lots.choice(places)
             there: Any = lots.choice(list(other.values())) if isinstance(other, dict) else lots.choice(other)
