@@ -257,6 +257,14 @@ def test_an_offset_that_was_trimmed_away_stops_the_engine(real_broker: Broker) -
     again.close()
 
 
+def test_a_run_can_be_finished_on_the_partitions_that_it_had(real_broker: Broker) -> None:
+    """A run that was cut off before its topic grew ends as it would have, so that the growth is met by the next one."""
+    name = topic(real_broker, "grown", 3)
+    settings = KafkaInput({"bootstrap.servers": real_broker.bootstrap}, (name,))
+    assert KafkaSource(settings, expected={name: 2}, only={name: 2}).list_parts() == [f"{name}:00000", f"{name}:00001"]
+    assert len(KafkaSource(settings, expected={name: 2}).list_parts()) == 3
+
+
 def test_a_first_start_may_begin_at_the_end(real_broker: Broker) -> None:
     """But a partition that was added since is read from its beginning."""
     name = topic(real_broker, "latest", 2)
