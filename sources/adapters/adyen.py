@@ -1,0 +1,208 @@
+"""Adyen: standard notifications as JSON, one item or a batch.
+
+`payment_id` is the payment's own reference: of a modification `originalReference`, else `pspReference`. The order is `merchantReference`,
+which the shop gives; one that gives captures and refunds references of their own says with `order_field` where the order's ID is.
+
+By default Adyen captures at once and sends no CAPTURE then: an account that does so must not promise captures in its policy, or
+have Adyen send CAPTURE for automatic captures too. Only a payment that offers no capture among its `operations` is known to have
+been captured by being authorised.
+"""
+
+from __future__ import annotations
+
+import re
+from typing import TYPE_CHECKING, Any, NamedTuple
+
+from sources.adapters.adyen_codes import ACTIONS, ADVICE, EVENTS, EXPONENTS, REFUSALS, STATUSES
+from sources.adapters.base import Adapter, Say
+from sources.adapters.doc import Doc, json_doc
+from sources.adapters.moments import need_at
+from sources.adapters.money import currency, is_zero, minor
+from sources.adapters.told import Ignored, RefuseError
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+    from datetime import datetime
+
+    from sources.adapters.money import Money
+    from sources.adapters.told import Draft, Told
+
+_NUMBERED = re.compile(r"^\d+\s*:\s*")
+
+
+class Item(NamedTuple):
+    """What all events of one notification share."""
+
+    doc: Doc
+    code: str
+    success: bool
+    psp: str
+    payment: str
+    order: str | None
+    at: datetime
+    amount: Money | None
+
+
+def read(doc: Doc, say: Say) -> Iterator[Told]:
+    """A request with its notification items."""
+    if not doc.has("notificationItems"):
+        raise RefuseError("unknown_form", "no standard notification of Adyen")
+    is_test = doc.flag("live") is False
+    yield from say.each(doc.each("notificationItems"), lambda one: _item(one.get("NotificationRequestItem"), say, is_test=is_test))
+
+
+def _item(doc: Doc, say: Say, *, is_test: bool) -> Iterator[Told]:
+    code = doc.need_text("eventCode")
+    say.kind(code)
+    meaning = say.code(EVENTS, code)
+    if meaning is None:
+        raise RefuseError("unknown_form", f"{doc.get('eventCode').path}: a code that is in no table")
+    if meaning.ignored:
+        yield Ignored(code, meaning.why)
+        return
+    say.test_mode(is_test=is_test)
+    psp = doc.need_id("pspReference")
+    success = doc.flag("success")
+    if success is None:
+        raise RefuseError("missing_field", doc.get("success").path)
+    order = say.order_of(doc, "merchantReference")
+    item = Item(doc, code, success, psp, doc.id("originalReference") or psp, order, need_at(doc, "eventDate"), _amount(doc))
+    step, *more = meaning.words
+    if step == "cancel-or-refund":
+        action = say.code(ACTIONS, doc.get("additionalData").need_text("modification.action"))
+        if action is None:
+            raise RefuseError("unmapped", f"{doc.get('additionalData').path}: an action that is in no table")
+        step = action.word
+    match step:
+        case "authorisation":
+            yield from _authorisation(say, item)
+        case "capture":
+            yield _capture(say, item)
+        case "capture-failed":
+            yield _event(say, item, "payment.failed", f"{psp}:capture-failed", stage="capture", code=_reason(doc))
+            yield _withdrawn(say, item, f"{psp}:captured", "payment.captured")
+        case "cancel":
+            yield _cancel(say, item)
+        case "refund":
+            yield _refund(say, item)
+        case "refund-failed":
+            yield _event(say, item, "payment.failed", f"{psp}:refund-failed", stage="refund", code=_reason(doc))
+            yield _withdrawn(say, item, f"{psp}:refunded", "payment.refunded")
+        case "released":
+            yield _event(say, item, "order.hold_released", f"{item.payment}:reviewed", hold="fraud", hold_id=item.payment)
+        case _:
+            yield _dispute(say, item, step, more[0])
+
+
+def _authorisation(say: Say, item: Item) -> Iterator[Told]:
+    """A payment was authorised or refused. Nothing was reserved by one of no amount, which only verifies a card."""
+    doc, more = item.doc, item.doc.get("additionalData")
+    if not item.success:
+        code = _reason(doc)
+        advice = more.text("merchantAdviceCode")
+        judged = say.code(ADVICE, advice[:2] if advice else None) or say.code(REFUSALS, code)
+        decline, attempt = judged.word if judged is not None else None, _attempt(more)
+        yield _event(say, item, "payment.failed", f"{item.psp}:refused", decline=decline, code=code, attempt=attempt)
+        return
+    if item.amount is not None and is_zero(item.amount):
+        yield Ignored(item.code, "of no amount: a card was verified, nothing was reserved")
+        return
+    operations = [one.text() for one in doc.each("operations")]
+    if operations and "CAPTURE" not in operations:
+        yield _event(say, item, "payment.captured", f"{item.psp}:captured", amount=item.amount, final=True)
+    else:
+        yield _event(say, item, "payment.authorized", f"{item.psp}:authorized", amount=item.amount)
+    if more.flag("fraudManualReview"):
+        yield _event(say, item, "order.hold_placed", f"{item.payment}:review", hold="fraud", hold_id=item.payment)
+
+
+def _attempt(more: Doc) -> int | None:
+    """Which try it was, where Adyen itself tries again (Auto Rescue)."""
+    return more.quantity("retry.orderAttemptNumber")
+
+
+def _capture(say: Say, item: Item) -> Told:
+    """A capture; one that Adyen repeats after the card scheme had rejected it is another event than the one that did not occur."""
+    if not item.success:
+        return _event(say, item, "payment.failed", f"{item.psp}:capture-failed", stage="capture", code=_reason(item.doc))
+    if item.amount is not None and is_zero(item.amount):
+        return Ignored(item.code, "of no amount")
+    again = "recaptured" in (item.doc.text("reason") or "").lower()
+    return _event(say, item, "payment.captured", f"{item.psp}:{'recaptured' if again else 'captured'}", amount=item.amount)
+
+
+def _cancel(say: Say, item: Item) -> Told:
+    """A reservation was given back or ran out. What is asked for and refused leaves it as it was."""
+    if not item.success and item.code != "EXPIRE":
+        return Ignored(item.code, "the cancellation was refused: the reservation stands")
+    amount = item.amount if item.amount is not None and not is_zero(item.amount) else None
+    return _event(say, item, "payment.voided", f"{item.payment}:voided", amount=amount)
+
+
+def _refund(say: Say, item: Item) -> Told:
+    if not item.success:
+        return _event(say, item, "payment.failed", f"{item.psp}:refund-failed", stage="refund", code=_reason(item.doc))
+    if item.amount is not None and is_zero(item.amount):
+        return Ignored(item.code, "of no amount")
+    return _event(say, item, "payment.refunded", f"{item.psp}:refunded", amount=item.amount)
+
+
+def _dispute(say: Say, item: Item, state: str, word: str) -> Told:
+    """A step of a dispute, all of which carry its reference. A chargeback that is announced and then made is one fact."""
+    more = item.doc.get("additionalData")
+    status = say.code(STATUSES, more.text("disputeStatus"))
+    reason = more.text("chargebackReasonCode") or more.text("rfiReasonCode") or _reason(item.doc)
+    data: dict[str, Any] = {"dispute_id": item.psp, "amount": item.amount, "reason": reason}
+    if state == "open":
+        stage = "inquiry" if word == "inquiry" else "chargeback"
+        return _event(say, item, "payment.disputed", f"{item.psp}:{word}", stage=stage, **data)
+    if word == "won" and status is not None and status.word == "open":
+        return Ignored(item.code, "defended, but the issuer may still answer")
+    outcome = status.word if status is not None and status.word != "open" else word
+    return _event(say, item, "payment.dispute_closed", f"{item.psp}:{outcome}", outcome=outcome, **data)
+
+
+def _amount(doc: Doc) -> Money | None:
+    here = doc.get("amount")
+    units = here.number("value")
+    if units is None:
+        return None
+    return minor(units, currency(here.text("currency"), here.get("currency").path), here.get("value").path, EXPONENTS)
+
+
+def _reason(doc: Doc) -> str | None:
+    """Why, in Adyen's words, without the number that may stand before them (`2 : Refused`)."""
+    reason = doc.text("reason")
+    return None if reason is None else _NUMBERED.sub("", reason) or None
+
+
+def _event(say: Say, item: Item, type_: str, id_: str, **data: Any) -> Draft:
+    return say.event(type_, id_, item.at, {"payment_id": item.payment, **data}, order=item.order)
+
+
+def _withdrawn(say: Say, item: Item, id_: str, type_: str) -> Draft:
+    """What was said to have succeeded failed afterwards: it did not occur."""
+    return _event(say, item, "evidence.withdrawn", f"withdrawn-{id_}", event_id=id_, event_source=say.source(type_))
+
+
+ADAPTER = Adapter(
+    system="adyen",
+    title="Adyen",
+    forms="standard notifications (JSON)",
+    parse=json_doc,
+    read=read,
+    tables=(EVENTS, ACTIONS, STATUSES, REFUSALS, ADVICE),
+    emits=(
+        "payment.authorized",
+        "payment.captured",
+        "payment.voided",
+        "payment.failed",
+        "payment.refunded",
+        "payment.disputed",
+        "payment.dispute_closed",
+        "order.hold_placed",
+        "order.hold_released",
+        "evidence.withdrawn",
+    ),
+    scheme="adyen",
+)

@@ -1,0 +1,202 @@
+"""Stripe: webhook events, and payment intents, charges, refunds, disputes and reviews as the API returns them, one or a list.
+
+A dispute is told by its status: an inquiry (`warning_…`) is no chargeback until its status says so, and then it is told as one.
+Whoever wants the order tied to every payment puts its ID into the intent's metadata (`order_id`).
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from sources.adapters.base import Adapter, Say
+from sources.adapters.doc import Doc, json_doc
+from sources.adapters.moments import unix
+from sources.adapters.money import currency
+from sources.adapters.stripe_codes import AREAS, DISPUTES, EVENTS, INTENTS, OBJECTS, REFUNDS
+from sources.adapters.stripe_declines import ADVICE, DECLINES
+from sources.adapters.stripe_payments import ORDER, News, charge, expanded, intent, money, ref
+from sources.adapters.told import Ignored, RefuseError
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from sources.adapters.told import Draft, Told
+
+NEVER_CAPTURED = "expired_uncaptured_charge"
+"""The reason of a refund by which Stripe itself gives back what was reserved and never taken."""
+
+
+def read(doc: Doc, say: Say) -> Iterator[Told]:
+    """An event, an object, or a list of either."""
+    name = doc.text("object")
+    if name == "list":
+        yield from say.each(doc.each("data"), lambda one: read(one, say))
+    elif name == "event":
+        yield from _event(doc, say)
+    elif name is not None and name.startswith("v2."):
+        raise RefuseError("not_a_report", "an event of version 2 names its object only")
+    elif doc.has("error"):
+        raise RefuseError("not_a_report", "an error answer")
+    else:
+        say.kind(name or "no object")
+        yield from _object(doc, say, News())
+
+
+def _event(doc: Doc, say: Say) -> Iterator[Told]:
+    type_ = doc.need_text("type")
+    say.kind(type_)
+    area = type_.partition(".")[0]
+    meaning = say.code(AREAS, area) if AREAS.get(area) is not None else say.code(EVENTS, type_)
+    if meaning is None:
+        raise RefuseError("unknown_form", "an event whose type is in no table")
+    if meaning.ignored:
+        yield Ignored(type_, meaning.why)
+        return
+    say.test_mode(is_test=doc.flag("livemode") is False)
+    before = doc.get("data", "previous_attributes")
+    news = News(type_, unix(doc, "created"), before if isinstance(before.value, dict) else None)
+    yield from _object(doc.need("data", "object"), say, news)
+
+
+def _object(doc: Doc, say: Say, news: News) -> Iterator[Told]:
+    name = doc.need_text("object")
+    meaning = say.code(OBJECTS, name)
+    if meaning is None:
+        raise RefuseError("unknown_form", "an object that is in no table")
+    if meaning.ignored:
+        yield Ignored(name, meaning.why)
+        return
+    say.test_mode(is_test=doc.flag("livemode") is False)
+    match name:
+        case "charge":
+            yield from _charge(doc, say, news)
+        case "payment_intent":
+            yield from intent(doc, say, news)
+        case "refund":
+            yield from _refund(doc, say, news, None)
+        case "dispute":
+            yield _dispute(doc, say, news)
+        case _:
+            yield _review(doc, say, news)
+
+
+def _charge(doc: Doc, say: Say, news: News) -> Iterator[Told]:
+    """A charge, and the refunds that stand in it where there are any."""
+    if news.type != "charge.refunded" or not doc.flag("captured"):
+        yield from charge(doc, say, news)
+    if not doc.flag("captured"):
+        return
+    refunds = [one for one in doc.each("refunds", "data") if not _rest(one, doc)]
+    yield from say.each(refunds, lambda one: _refund(one, say, news, doc))
+    if news.type == "charge.refunded" and not refunds:
+        yield Ignored("charge.refunded", "does not hold its refunds (since 2022-11); refund.created tells them")
+
+
+def _rest(refund: Doc, charge: Doc) -> bool:
+    """Whether this is no refund but the rest of a reservation, which Stripe lists as one when less than all is captured."""
+    taken, reserved = charge.number("amount_captured"), charge.number("amount")
+    if taken is None or reserved is None or taken >= reserved:
+        return False
+    return refund.number("amount") == reserved - taken and refund.get("balance_transaction").value is None
+
+
+def _refund(doc: Doc, say: Say, news: News, parent: Doc | None) -> Iterator[Told]:
+    """A refund. One that fails after it had succeeded did not occur; `parent` is the charge in which it stands."""
+    meaning = say.code(REFUNDS, doc.need_text("status"))
+    if meaning is None:
+        raise RefuseError("unmapped", f"{doc.get('status').path}: a status that is in no table")
+    reason = doc.text("reason")
+    if meaning.ignored or reason == NEVER_CAPTURED:
+        yield Ignored(news.type or "refund", meaning.why or "gives back what was never captured; its charge or intent tells it")
+        return
+    id_, code = doc.need_id("id"), currency(doc.text("currency"), doc.get("currency").path)
+    payment = ref(doc, "payment_intent") or (ref(parent, "payment_intent") if parent else None) or ref(doc, "charge")
+    order = say.order_of(doc, *ORDER) or (say.order_of(parent, *ORDER) if parent else None)
+    created, was = unix(doc, "created"), news.was("status")
+    moved = was is not None and parent is None
+    at = news.at(created) if moved or meaning.word == "failed" else created
+    if at is None:
+        at = created
+    if at is None:
+        raise RefuseError("missing_field", doc.get("created").path)
+    if meaning.word == "refunded":
+        data = {"payment_id": payment, "amount": money(doc, "amount", code), "reason": reason}
+        yield say.event("payment.refunded", f"{id_}:refunded", at, data, order=order, recorded=news.said)
+        return
+    data = {"payment_id": payment, "stage": "refund", "code": doc.text("failure_reason")}
+    yield say.event("payment.failed", f"{id_}:failed", at, data, order=order, recorded=news.said)
+    if was is None or was.text() == "succeeded":
+        data = {"event_id": f"{id_}:refunded", "event_source": say.source("payment.refunded"), "payment_id": payment}
+        yield say.event("evidence.withdrawn", f"withdrawn-{id_}:refunded", at, data, order=order, recorded=news.said)
+
+
+def _dispute(doc: Doc, say: Say, news: News) -> Draft:
+    meaning = say.code(DISPUTES, doc.need_text("status"))
+    if meaning is None:
+        raise RefuseError("unmapped", f"{doc.get('status').path}: a status that is in no table")
+    state, stage, *outcome = meaning.words
+    charged = expanded(doc, "charge")
+    payment = ref(doc, "payment_intent") or (ref(charged, "payment_intent") if charged else None) or ref(doc, "charge")
+    # Disputes had no ID of their own before 2014: a charge had one dispute at most.
+    id_ = doc.id("id") or ref(doc, "charge")
+    created = unix(doc, "created")
+    if id_ is None or created is None:
+        raise RefuseError("missing_field", doc.get("id" if id_ is None else "created").path)
+    code = currency(doc.text("currency"), doc.get("currency").path)
+    data = {
+        "payment_id": payment,
+        "dispute_id": doc.id("id"),
+        "amount": money(doc, "amount", code),
+        "reason": doc.text("reason"),
+        "stage": stage,
+        "outcome": outcome[0] if outcome else None,
+    }
+    order = say.order_of(doc, *ORDER) or (say.order_of(charged, *ORDER) if charged else None)
+    if state == "closed":
+        at = news.at(created)
+        if at is None:
+            raise RefuseError("missing_field", "created: a closed dispute by itself does not say when it was closed")
+        return say.event("payment.dispute_closed", f"{id_}:closed:{doc.need_text('status')}", at, data, order=order, recorded=news.said)
+    # A chargeback begins when the money is withdrawn: an inquiry that becomes one was created before.
+    withdrawn = next(doc.each("balance_transactions"), None) if stage == "chargeback" else None
+    at = (unix(withdrawn, "created") if withdrawn is not None else None) or created
+    return say.event("payment.disputed", f"{id_}:{stage}", at, data, order=order, recorded=news.said)
+
+
+def _review(doc: Doc, say: Say, news: News) -> Draft:
+    """A review by Radar. However it ends, nobody waits for it any longer; that the money went back is told by the refund or dispute."""
+    id_, created, open_ = doc.need_id("id"), unix(doc, "created"), doc.flag("open")
+    at = created if open_ else news.at(created)
+    if at is None:
+        raise RefuseError("missing_field", doc.get("created").path)
+    charged, intended = expanded(doc, "charge"), expanded(doc, "payment_intent")
+    order = next((found for one in (intended, charged) if one is not None and (found := say.order_of(one, *ORDER))), None)
+    data = {"hold": "fraud", "hold_id": id_, "payment_id": ref(doc, "payment_intent") or ref(doc, "charge")}
+    if open_:
+        data["reason"] = doc.text("opened_reason")
+        return say.event("order.hold_placed", f"{id_}:opened", at, data, order=order, recorded=news.said)
+    return say.event("order.hold_released", f"{id_}:closed", at, data, order=order, recorded=news.said)
+
+
+ADAPTER = Adapter(
+    system="stripe",
+    title="Stripe",
+    forms="webhook events; payment intents, charges, refunds, disputes and reviews of the API",
+    parse=json_doc,
+    read=read,
+    tables=(EVENTS, AREAS, OBJECTS, INTENTS, REFUNDS, DISPUTES, DECLINES, ADVICE),
+    emits=(
+        "payment.authorized",
+        "payment.captured",
+        "payment.voided",
+        "payment.failed",
+        "payment.refunded",
+        "payment.disputed",
+        "payment.dispute_closed",
+        "order.hold_placed",
+        "order.hold_released",
+        "evidence.withdrawn",
+    ),
+    scheme="stripe",
+    delivery="$.id",
+)

@@ -1,0 +1,263 @@
+"""What Stripe's payment intents and charges tell.
+
+The same payment is reported by its intent and by its charge. Event IDs are made from the charge, which both name, so that it is told once;
+`payment_id` is the intent's ID, or the charge's where there is no intent. An event says that something happened when it was
+created; an object by itself says so only where its own `created` is that time. What was captured later, or given back, is
+told by the event about it, never by another event in which the charge merely stands.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any, Final, NamedTuple
+
+from sources.adapters.base import digest
+from sources.adapters.moments import stamp, unix
+from sources.adapters.money import currency, minor
+from sources.adapters.stripe_codes import EXPONENTS, INTENTS
+from sources.adapters.stripe_declines import ADVICE, DECLINES
+from sources.adapters.told import Ignored, RefuseError
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+    from datetime import datetime
+
+    from sources.adapters.base import Say
+    from sources.adapters.doc import Doc
+    from sources.adapters.money import Money
+    from sources.adapters.told import Draft, Told
+
+ORDER = ("metadata", "order_id")
+"""Where shops put the order's ID; a connection's `order_field` says otherwise."""
+
+
+class News(NamedTuple):
+    """What an event says besides its object; for an object by itself all is None.
+
+    `before` holds what its fields were before the event (`previous_attributes`).
+    """
+
+    type: str | None = None
+    said: datetime | None = None
+    before: Doc | None = None
+
+    def at(self, created: datetime | None) -> datetime | None:
+        """When it happened: when the event was created, though never before its object (documentation samples are)."""
+        if self.said is None or created is None:
+            return self.said
+        return max(self.said, created)
+
+    def was(self, name: str) -> Doc | None:
+        """A field as it was before the event; None if the event did not change it."""
+        return self.before.get(name) if self.before is not None and self.before.has(name) else None
+
+
+class Paid(NamedTuple):
+    """What all events of one charge share. `charge` is None for a failure before there was one."""
+
+    charge: str | None
+    payment: str
+    order: str | None
+    code: str
+    """The currency."""
+
+
+def ref(doc: Doc, name: str) -> str | None:
+    """The ID in a field that holds either an ID or the object itself ("expanded")."""
+    below = expanded(doc, name)
+    return doc.id(name) if below is None else below.id("id")
+
+
+def expanded(doc: Doc, name: str) -> Doc | None:
+    """The object in a field that may hold its ID only."""
+    below = doc.get(name)
+    return below if isinstance(below.value, dict) else None
+
+
+def money(doc: Doc, name: str, code: str) -> Money:
+    """The amount in a field, in the currency's smallest unit as Stripe counts it."""
+    units = doc.number(name)
+    if units is None:
+        raise RefuseError("missing_field", doc.get(name).path)
+    return minor(units, code, doc.get(name).path, EXPONENTS)
+
+
+def charge(doc: Doc, say: Say, news: News) -> Iterator[Told]:
+    """A charge: taken, reserved, given back or failed."""
+    earlier = news.was("amount_captured")
+    if news.type == "charge.updated" and earlier is None:
+        yield Ignored("charge.updated", "says neither that money was taken nor that it was given back")
+        return
+    id_ = doc.need_id("id")
+    code = currency(doc.text("currency"), doc.get("currency").path)
+    paid = Paid(id_, ref(doc, "payment_intent") or id_, say.order_of(doc, *ORDER), code)
+    status = doc.need_text("status")
+    if status == "failed":
+        outcome = doc.get("outcome")
+        why = _judged(say, outcome.text("advice_code"), outcome.text("reason") or doc.text("failure_code"))
+        yield _failed(say, paid, _need(news.at(unix(doc, "created")) or unix(doc, "created"), doc), why, news)
+    elif status != "succeeded" or doc.flag("paid") is False:
+        yield Ignored(news.type or "charge", "nothing is decided")
+    elif doc.flag("captured"):
+        yield _taken(doc, say, paid, news, earlier)
+    elif doc.flag("refunded"):
+        # What was never captured is not refunded but given back.
+        yield _event(say, "payment.voided", paid, "voided", _need(news.at(unix(doc, "created")), doc), news, money(doc, "amount", code))
+    else:
+        at = _need(unix(doc, "created"), doc)
+        yield _event(say, "payment.authorized", paid, "authorized", at, news, money(doc, "amount", code), {"expires_at": _expires(doc)})
+
+
+def _taken(doc: Doc, say: Say, paid: Paid, news: News, earlier: Doc | None) -> Told:
+    """What was captured: all of it at once, or, of a charge that may be captured several times, what this event says has been added."""
+    # API versions before 2020-08 have no `amount_captured`, and copies of their charges a 0 that `captured` belies.
+    field = "amount_captured" if doc.number("amount_captured") else "amount"
+    total, several = doc.number(field), _several(doc)
+    before = (earlier.number() if earlier is not None else None) or 0
+    if total is None:
+        raise RefuseError("missing_field", doc.get(field).path)
+    if total <= before or (several and earlier is None):
+        return Ignored(news.type or "charge", "does not say how much more was captured")
+    amount = minor(total - before, paid.code, doc.get(field).path, EXPONENTS)
+    step = f"captured:{total}" if before else "captured"
+    return _event(say, "payment.captured", paid, step, _captured_at(doc, news), news, amount, {"final": not several})
+
+
+def _captured_at(doc: Doc, news: News) -> datetime:
+    """When a charge was captured. One that had waited for it tells by itself only with its balance transaction."""
+    created, balance = unix(doc, "created"), expanded(doc, "balance_transaction")
+    if news.said is not None:
+        return _need(news.at(created) or news.said, doc)
+    if balance is not None:
+        return _need(unix(balance, "created"), balance)
+    if _expires(doc) is not None:
+        raise RefuseError(
+            "missing_field", f"{doc.get('balance_transaction').path}: not expanded, so there is no telling when it was captured"
+        )
+    return _need(created, doc)
+
+
+def intent(doc: Doc, say: Say, news: News) -> Iterator[Told]:
+    """A payment intent: what it says of its latest charge."""
+    status = doc.need_text("status")
+    meaning = say.code(INTENTS, status)
+    if meaning is None:
+        raise RefuseError("unmapped", f"{doc.get('status').path}: a status that is in no table")
+    if meaning.ignored:
+        yield Ignored(news.type or "payment_intent", meaning.why)
+        return
+    id_ = doc.need_id("id")
+    latest = _latest(doc)
+    code = currency(doc.text("currency"), doc.get("currency").path)
+    paid = Paid(ref(doc, "latest_charge") or (latest.id("id") if latest else None), id_, say.order_of(doc, *ORDER), code)
+    yield _INTENT_STEPS[meaning.word](doc, say, paid, news, latest)
+
+
+def _intent_captured(doc: Doc, say: Say, paid: Paid, news: News, latest: Doc | None) -> Told:
+    if doc.get("payment_method_options", "card").text("request_multicapture") == "if_available":
+        return Ignored(news.type or "payment_intent", "may have been captured several times; each is told by its charge")
+    manual = doc.text("capture_method") == "manual"
+    if news.said is not None:
+        at = news.at(unix(doc, "created"))
+    else:
+        at = _captured_at(latest, news) if latest is not None and not manual else None
+    amount = money(doc, "amount_received", paid.code)
+    return _event(say, "payment.captured", _charged(paid, doc), "captured", _need(at, doc), news, amount, {"final": True})
+
+
+def _intent_authorized(doc: Doc, say: Say, paid: Paid, news: News, latest: Doc | None) -> Told:
+    at = news.at(unix(doc, "created")) if latest is None else unix(latest, "created")
+    expires = _expires(latest) if latest is not None else None
+    amount = money(doc, "amount_capturable", paid.code)
+    return _event(say, "payment.authorized", _charged(paid, doc), "authorized", _need(at, doc), news, amount, {"expires_at": expires})
+
+
+def _intent_canceled(doc: Doc, say: Say, paid: Paid, news: News, latest: Doc | None) -> Told:
+    """Only what had been reserved can be given back: the event says so, or the charge does."""
+    was = news.was("status")
+    reserved = was is not None and was.text() == "requires_capture"
+    if latest is not None:
+        reserved = reserved or (latest.text("status") == "succeeded" and latest.flag("captured") is False)
+    if not reserved:
+        return Ignored(news.type or "payment_intent", "nothing had been reserved")
+    at = unix(doc, "canceled_at") or news.at(unix(doc, "created"))
+    amount = money(latest, "amount", paid.code) if latest is not None else None
+    return _event(say, "payment.voided", _charged(paid, doc), "voided", _need(at, doc), news, amount)
+
+
+def _intent_failed(doc: Doc, say: Say, paid: Paid, news: News, latest: Doc | None) -> Told:
+    error = doc.get("last_payment_error")
+    code = error.text("decline_code") or error.text("code")
+    if code is None:
+        return Ignored(news.type or "payment_intent", "nothing was tried yet")
+    id_ = ref(error, "charge") or paid.charge
+    at = news.at(unix(doc, "created"))
+    if at is None and latest is not None and latest.id("id") == id_:
+        at = unix(latest, "created")
+    return _failed(say, paid._replace(charge=id_), _need(at, doc), _judged(say, error.text("advice_code"), code), news)
+
+
+_INTENT_STEPS: Final = {
+    "captured": _intent_captured,
+    "authorized": _intent_authorized,
+    "canceled": _intent_canceled,
+    "failed": _intent_failed,
+}
+
+
+def _latest(doc: Doc) -> Doc | None:
+    """The latest charge, where it stands in full: `latest_charge` expanded, or, before 2022-11, the first of `charges`."""
+    return expanded(doc, "latest_charge") or next(doc.each("charges", "data"), None)
+
+
+def _charged(paid: Paid, doc: Doc) -> Paid:
+    if paid.charge is None:
+        raise RefuseError("missing_field", doc.get("latest_charge").path)
+    return paid
+
+
+class Reason(NamedTuple):
+    """Why a payment failed: Stripe's most exact code, and whether another try may work, if that is known."""
+
+    code: str | None
+    decline: str | None
+
+
+def _judged(say: Say, advice: str | None, code: str | None) -> Reason:
+    """What the card network says of another try counts before what the code usually means."""
+    meaning, advised = say.code(DECLINES, code), say.code(ADVICE, advice)
+    judged = advised or meaning
+    return Reason(code, None if judged is None else judged.word)
+
+
+def _failed(say: Say, paid: Paid, at: datetime, why: Reason, news: News) -> Draft:
+    """A failed attempt. Which attempt it was is not told: neither a charge nor an intent counts them."""
+    data = {"payment_id": paid.payment, "decline": why.decline, "code": why.code}
+    # An attempt can fail before there is a charge, such as when the customer does not authenticate.
+    id_ = f"{paid.charge}:failed" if paid.charge else f"{paid.payment}:failed:{digest(why.code, at)}"
+    return say.event("payment.failed", id_, at, data, order=paid.order, recorded=news.said)
+
+
+def _several(doc: Doc) -> bool:
+    """Whether a charge may be captured several times."""
+    return doc.get("payment_method_details", "card").text("multicapture", "status") == "available"
+
+
+def _expires(doc: Doc) -> str | None:
+    """When the reservation lapses; the field stands under the kind of means of payment."""
+    details = doc.get("payment_method_details")
+    kind = details.text("type")
+    lapses = None if kind is None else unix(details, kind, "capture_before")
+    return None if lapses is None else stamp(lapses)
+
+
+def _need(at: datetime | None, doc: Doc) -> datetime:
+    if at is None:
+        raise RefuseError("missing_field", f"{doc.get('created').path}: there is no telling when it happened")
+    return at
+
+
+def _event(
+    say: Say, type_: str, paid: Paid, step: str, at: datetime, news: News, amount: Money | None, more: dict[str, Any] | None = None
+) -> Draft:
+    data = {"payment_id": paid.payment, "amount": amount, **(more or {})}
+    return say.event(type_, f"{paid.charge}:{step}", at, data, order=paid.order, recorded=news.said)
