@@ -1,0 +1,105 @@
+"""What the carriers' own answers have in common: the envelope around them, when they were given, and parcels that they do not know."""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime
+from email.utils import parsedate_to_datetime
+from typing import TYPE_CHECKING
+
+from sources.adapters.moments import checked
+from sources.adapters.scans import Scan, estimate_event, history, scan_event
+from sources.adapters.tables import Meaning
+from sources.adapters.told import Ignored, RefuseError
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterable, Iterator
+
+    from sources.adapters.base import Say
+    from sources.adapters.doc import Doc
+    from sources.adapters.scans import Parcel
+    from sources.adapters.told import Draft, Told
+
+OVER = frozenset(("delivered", "returned", "cancelled", "failed_final"))
+"""Statuses after which an estimate says nothing more."""
+NOT_FOUND = Meaning(("unknown", "not_found"))
+
+
+def content(doc: Doc) -> tuple[str, Doc]:
+    """The name and the content of an XML document's element, out of its SOAP envelope where it has one.
+
+    Raises RefuseError for a SOAP fault, and where there is not exactly one element.
+    """
+    name, here = _only(doc)
+    if name == "Envelope":
+        name, here = _only(here.get("Body"))
+    if name == "Fault":
+        raise RefuseError("not_a_report", "a SOAP fault")
+    return name, here
+
+
+def _only(doc: Doc) -> tuple[str, Doc]:
+    names = [name for name in doc.value if name[:1] not in ("@", "#")] if isinstance(doc.value, dict) else []
+    if len(names) != 1:
+        raise RefuseError("unknown_form", f"{doc.path or 'the payload'}: not one element")
+    return names[0], doc.get(names[0])
+
+
+def answered_at(say: Say) -> datetime | None:
+    """When an answer was given: by its `Date` header, else when it was received; None where neither says.
+
+    A header that is no date says nothing.
+    """
+    header = say.headers.get("date")
+    if header is None:
+        return say.received
+    try:
+        moment = parsedate_to_datetime(header)
+        return checked(moment if moment.tzinfo is not None else moment.replace(tzinfo=UTC), "Date")
+    except (ValueError, OverflowError, RefuseError):
+        return say.received
+
+
+def not_found(say: Say, parcel: Parcel, code: str | None, text: str | None) -> Iterator[Told]:
+    """The event of an answer that names a parcel and has no record of it, at the time of the answer.
+
+    Raises RefuseError where nothing says when that was: without it, it is not known until when the carrier had no record.
+    """
+    at = answered_at(say)
+    if at is None:
+        raise RefuseError("missing_field", "when the answer was given: no Date header, no time of receipt")
+    event = scan_event(say, parcel, Scan(at, NOT_FOUND, code, text, ("not_found",)), at)
+    if event is not None:
+        yield event
+
+
+def tell(
+    say: Say,
+    parcel: Parcel,
+    scans: Iterable[Doc],
+    read: Callable[[Doc], Iterator[Told]],
+    eta: Callable[[], str | None],
+    *,
+    seen_whole: Callable[[list[Draft]], list[Draft]] = list,
+) -> Iterator[Told]:
+    """All that an answer says of one parcel: its scans, its history, and the estimate that stands unless the parcel's way is over.
+
+    `seen_whole` may read scans again in the light of the others. An answer that nothing dates has scans, but neither history nor estimate.
+    """
+    docs = list(scans)
+    drafts: list[Draft] = []
+    if not docs:
+        yield Ignored(say.coverage.current, "the carrier has the parcel, and no scan of it yet")
+    for told in say.each(docs, read):
+        if isinstance(told, dict):
+            drafts.append(told)
+        else:
+            yield told
+    drafts = seen_whole(drafts)
+    yield from drafts
+    said = answered_at(say)
+    whole = history(say, parcel, drafts, said) if drafts else None
+    if whole is not None:
+        yield whole
+    expected = eta()
+    if expected is not None and said is not None and not any(draft["data"]["status"] in OVER for draft in drafts):
+        yield estimate_event(say, parcel, expected, said)
