@@ -1,0 +1,151 @@
+"""USPS Web Tools: a `TrackResponse` of the Package Track and Confirm "Fields" API, with one parcel or several.
+
+An answer carries each parcel's whole history, newest first, and does not say when it was given. Times are local at the scan's place, by its
+state, the name of the facility, or its ZIP code; at military addresses they are the connection's. An event without a time of day, or
+without a date, is refused: no instant that could be written would be true. Requests without `Revision` have no event codes; the texts
+stand in for them. `order_field` of a connection is looked up in `TrackInfo`.
+
+Stamps.com (SWSIM) answers with the same scans, and without the parcel's number: its answers are refused.
+"""
+
+from __future__ import annotations
+
+from datetime import UTC
+from typing import TYPE_CHECKING
+
+from sources.adapters.answers import answered_at, content, not_found, tell
+from sources.adapters.base import Adapter, Say
+from sources.adapters.doc import LONGEST_TEXT, Doc, xml_doc
+from sources.adapters.moments import day, patterned
+from sources.adapters.postal import Spot, country_named, us_spot
+from sources.adapters.scans import SCAN, Parcel, Scan, scan_event
+from sources.adapters.tables import folded, table
+from sources.adapters.told import Ignored, RefuseError
+from sources.adapters.usps_events import EVENT, REFINES, TEXT
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+    from datetime import datetime
+
+    from sources.adapters.tables import Meaning
+    from sources.adapters.told import Told
+
+ERROR = table(
+    "error",
+    "TrackInfo.Error.Number",
+    "step",
+    """
+    -2147219302 = not_found
+    -2147219283 = not_found     # nothing yet
+    -2147219301 = error         # nothing to be seen here: no word on whether there is a record
+    -2147219303 = ignored       # asked for twice in one request
+    """,
+    source="Errors of the USPS Web Tools Track and Confirm API",
+)
+
+REQUESTS = frozenset(("TrackRequest", "TrackFieldRequest", "TrackShipment"))
+_DAY = "%B %d, %Y"
+_TIME = (f"{_DAY} %I:%M %p", f"{_DAY} %I:%M%p")
+
+
+def read(doc: Doc, say: Say) -> Iterator[Told]:
+    """An answer with one parcel or several."""
+    name, here = content(doc)
+    if name in REQUESTS:
+        raise RefuseError("not_a_report", "a request")
+    if name == "Error":
+        raise RefuseError("not_a_report", "an error answer")
+    if name == "TrackShipmentResponse":
+        say.kind(name)
+        raise RefuseError("no_identity", "TrackShipmentResponse: of Stamps.com, which does not name the parcel")
+    if name != "TrackResponse":
+        raise RefuseError("unknown_form", "no TrackResponse")
+    say.kind(name)
+    if not here.get("TrackInfo"):
+        raise RefuseError("not_a_report", "an answer without TrackInfo")
+    yield from say.each(here.each("TrackInfo"), lambda one: _parcel(one, say))
+
+
+def _parcel(doc: Doc, say: Say) -> Iterator[Told]:
+    parcel = Parcel(doc.need_id("@ID"), "USPS", order=say.order_of(doc))
+    error = doc.get("Error")
+    if error:
+        yield from _error(error, say, parcel)
+        return
+    summary = doc.get("TrackSummary")
+    if isinstance(summary.value, str):
+        raise RefuseError("unknown_form", "TrackSummary: a sentence; ask for fields")
+    said = answered_at(say)
+    scans = [*doc.each("TrackSummary"), *doc.each("TrackDetail")]
+    yield from tell(say, parcel, scans, lambda one: _scan(one, say, parcel, said), lambda: _eta(doc))
+
+
+def _error(doc: Doc, say: Say, parcel: Parcel) -> Iterator[Told]:
+    number = doc.id("Number")
+    meaning = say.code(ERROR, number)
+    if meaning is None or not (meaning.ignored or meaning.word == "not_found"):
+        raise RefuseError("not_a_report", "TrackInfo.Error: an error")
+    if meaning.ignored:
+        yield Ignored("TrackInfo.Error", meaning.why)
+        return
+    yield from not_found(say, parcel, number, doc.text("Description", longest=LONGEST_TEXT))
+
+
+def _scan(doc: Doc, say: Say, parcel: Parcel, said: datetime | None) -> Iterator[Told]:
+    code, text = doc.text("EventCode"), doc.text("Event")
+    if code is None and text is None:
+        raise RefuseError("missing_field", doc.get("EventCode").path)
+    city, state, zip_code = doc.text("EventCity"), doc.text("EventState"), doc.text("EventZIPCode")
+    country = doc.text("EventCountry")
+    abroad = country_named(country)
+    spot = us_spot(state, zip_code, city) if country is None or abroad == "US" else Spot(abroad, state)
+    meaning = _meaning(say, code, text)
+    scan = Scan(
+        at=_at(doc, say, spot),
+        meaning=meaning,
+        code=code,
+        text=text,
+        # Not the text where there is a code: it is reworded (`Delivered`, `Delivered, Front Door/Porch`) without another meaning.
+        key=(code or folded(text or ""), None if meaning is None else " ".join(meaning.words), city, zip_code),
+        place={"city": city, "region": state or spot.region, "country": spot.country or country},
+    )
+    event = scan_event(say, parcel, scan, said)
+    if event is not None:
+        yield event
+
+
+def _meaning(say: Say, code: str | None, text: str | None) -> Meaning | None:
+    meaning, worded = say.code(EVENT, code), TEXT.get(text)
+    if meaning is None:
+        # What a code that is in no table means is still said by its text.
+        return say.code(TEXT, text)
+    if meaning.ignored or worded is None or worded.ignored:
+        return meaning
+    return worded if worded.word in REFINES.get(meaning.word, ()) else meaning
+
+
+def _at(doc: Doc, say: Say, spot: Spot) -> datetime:
+    date, time = doc.need_text("EventDate"), doc.text("EventTime")
+    if time is None:
+        raise RefuseError("bad_time", f"{doc.get('EventDate').path}: a date without a time of day")
+    return patterned(f"{date} {time}", _TIME, doc.get("EventDate").path, say.zone_at(*spot))
+
+
+def _eta(doc: Doc) -> str | None:
+    predicted = doc.get("PredictedDeliveryDate")
+    found = predicted if predicted.text() else doc.get("ExpectedDeliveryDate")
+    text = found.text()
+    if text is None:
+        return None
+    return day(patterned(text, (_DAY,), found.path, UTC).date().isoformat(), found.path)
+
+
+ADAPTER = Adapter(
+    system="usps",
+    title="USPS",
+    forms="tracking answers of Web Tools (XML)",
+    parse=xml_doc,
+    read=read,
+    tables=(EVENT, TEXT, ERROR),
+    emits=(SCAN, "evidence.withdrawn"),
+)
