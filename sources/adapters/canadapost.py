@@ -1,0 +1,137 @@
+"""Canada Post tracking: a `tracking-detail` of Get Tracking Details, REST or SOAP, in English or French.
+
+It carries a parcel's whole history and does not say when it was given. Times are local, with the zone's abbreviation, which states the
+offset, else in the zone of the province. Foreign events have neither and are read in the connection's zone: sites name their country in
+the language of the answer, and the same scan must be the same event in both. `order_field` of a connection is looked up in
+`tracking-detail` (`customer-ref-1`).
+
+A delivery back to the sender has the codes of any delivery: one that comes after a scan that returns the parcel is `returned`.
+"""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime
+from typing import TYPE_CHECKING
+
+from sources.adapters.answers import answered_at, content, tell
+from sources.adapters.base import Adapter, Say
+from sources.adapters.canadapost_events import EVENT
+from sources.adapters.doc import LONGEST_TEXT, Doc, xml_doc
+from sources.adapters.moments import iso, when
+from sources.adapters.scans import SCAN, Parcel, Scan, scan_event
+from sources.adapters.tables import table
+from sources.adapters.told import RefuseError
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from sources.adapters.told import Draft, Told
+
+ZONE = table(
+    "zone",
+    "event-time-zone",
+    "step",
+    """
+    NST = -03:30
+    NDT = -02:30
+    AST = -04:00
+    ADT = -03:00
+    EST = -05:00
+    EDT = -04:00
+    CST = -06:00
+    CDT = -05:00
+    MST = -07:00
+    MDT = -06:00
+    PST = -08:00
+    PDT = -07:00
+    GMT = +00:00
+    UTC = +00:00
+    """,
+    source="Time zones and daylight saving time, National Research Council Canada",
+)
+
+PROVINCES = frozenset("AB BC MB NB NL NS NT NU ON PE QC SK YT".split())
+
+
+def read(doc: Doc, say: Say) -> Iterator[Told]:
+    """The history of one parcel."""
+    name, here = content(doc)
+    if name == "get-tracking-detail-response":
+        name = next((one for one in ("tracking-detail", "messages") if here.get(one)), name)
+        here = here.get(name)
+    if name == "messages":
+        say.kind(name)
+        if any(one.text("code") == "004" for one in here.each("message")):
+            raise RefuseError("no_identity", "messages: a parcel without a history, and not which")
+        raise RefuseError("not_a_report", "messages: an error answer")
+    if name != "tracking-detail":
+        raise RefuseError("not_a_report" if name.endswith("-request") else "unknown_form", "no tracking-detail")
+    say.kind(name)
+    parcel = Parcel(here.need_id("pin"), "Canada Post", order=say.order_of(here))
+    said = answered_at(say)
+    scans = here.get("significant-events").each("occurrence")
+    yield from tell(say, parcel, scans, lambda one: _scan(one, say, parcel, said), lambda: _eta(here), seen_whole=_sent_back)
+
+
+def _scan(doc: Doc, say: Say, parcel: Parcel, said: datetime | None) -> Iterator[Told]:
+    identifier = doc.need_id("event-identifier")
+    code = identifier.lstrip("0") or identifier
+    site, province = doc.text("event-site"), doc.text("event-province")
+    country = "CA" if province in PROVINCES else None
+    scan = Scan(
+        at=_at(doc, say, country, province),
+        meaning=say.code(EVENT, code),
+        code=identifier,
+        text=doc.text("event-description", longest=LONGEST_TEXT),
+        # Descriptions and foreign sites come in the language that the request asked for.
+        key=(code, province),
+        place={"city": site, "region": province, "country": country},
+    )
+    event = scan_event(say, parcel, scan, said)
+    if event is not None:
+        yield event
+
+
+def _at(doc: Doc, say: Say, country: str | None, province: str | None) -> datetime:
+    date, time, zone = doc.need_text("event-date"), doc.text("event-time"), doc.text("event-time-zone")
+    where = doc.get("event-date").path
+    if time is None:
+        raise RefuseError("bad_time", f"{where}: a date without a time of day")
+    offset = say.code(ZONE, zone)
+    if offset is not None:
+        return iso(f"{date}T{time}{offset.word}", where, UTC)
+    return iso(f"{date}T{time}", where, say.zone_at(country, province))
+
+
+def _eta(doc: Doc) -> str | None:
+    changed = doc.get("changed-expected-date")
+    found = changed if changed.text() else doc.get("expected-delivery-date")
+    return when(found.text(), found.path)
+
+
+def _sent_back(drafts: list[Draft]) -> list[Draft]:
+    sent = min((_time(draft) for draft in drafts if draft["data"]["status"] == "returning"), default=None)
+    if sent is None:
+        return drafts
+    # Where a return is told only after the delivery was, the delivery is corrected: another scan, so another ID.
+    return [
+        {**draft, "id": f"{draft['id']}-returned", "data": {**draft["data"], "status": "returned"}}
+        if draft["data"]["status"] == "delivered" and _time(draft) > sent
+        else draft
+        for draft in drafts
+    ]
+
+
+def _time(draft: Draft) -> datetime:
+    return datetime.fromisoformat(draft["time"])
+
+
+ADAPTER = Adapter(
+    system="canadapost",
+    title="Canada Post",
+    forms="tracking details of the web services (XML)",
+    parse=xml_doc,
+    read=read,
+    tables=(EVENT, ZONE),
+    emits=(SCAN, "evidence.withdrawn"),
+)
