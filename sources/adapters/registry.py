@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Final
 
-from sources.adapters import aftership, easypost, shippo, shopify, x12_214
+from sources.adapters import aftership, canadapost, easypost, fedex, shippo, shopify, usps, x12_214
 
 if TYPE_CHECKING:
     from sources.adapters.base import Adapter
@@ -17,6 +17,9 @@ ADAPTERS: Final[dict[str, Adapter]] = {
         shippo.ADAPTER,
         x12_214.ADAPTER,
         shopify.ADAPTER,
+        fedex.ADAPTER,
+        usps.ADAPTER,
+        canadapost.ADAPTER,
     )
 }  # fmt: skip
 """By system: its name on the command line and in URLs."""
