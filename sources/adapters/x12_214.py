@@ -43,10 +43,12 @@ STATES: Final = frozenset(
     "AL AK AZ AR CA CO CT DE FL GA HI ID IL IN IA KS KY LA ME MD MA MI MN MS MO MT NE NV NH NJ NM NY NC ND OH OK OR PA RI SC SD TN TX UT VT"
     " VA WA WV WI WY DC PR VI GU".split()
 )
-NOT_TAKEN: Final = frozenset(("label_created", "delayed", "exception"))
-"""Statuses with which a failed pick-up can go: the others say that the carrier has the goods."""
 PROVINCES: Final = frozenset("AB BC MB NB NL NS NT NU ON PE QC SK YT".split())
 """Where MS1 leaves the country out, its state (USPS) or province (Canada Post) tells it; no code is both."""
+MOST: Final = 10_000
+"""Most events that one part of a set becomes: its statuses times its packages times its orders."""
+NOT_TAKEN: Final = frozenset(("label_created", "delayed", "exception"))
+"""Statuses with which a failed pick-up can go: the others say that the carrier has the goods."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -102,7 +104,9 @@ def _set(doc: Doc, say: Say) -> Iterator[Told]:
 def _part(doc: Doc, say: Say, above: Freight, loop: str) -> Iterator[Told]:
     """The statuses of a set, or of one loop in it, and of the loops below."""
     here = replace(above, orders=_orders(doc, say, loop) or above.orders, stop=_reference(doc, say, "stop") or above.stop)
-    packages = list(_packages(doc, say))
+    packages = list(dict.fromkeys(_packages(doc, say)))
+    if max(len(packages), 1) * max(len(here.orders), 1) * sum(1 for _ in doc.each("AT7")) > MOST:
+        raise RefuseError("too_large", f"more than {MOST} statuses, packages and orders in one part of a set")
     for parcel in [replace(here.parcel, tracking=package) for package in packages] or [here.parcel]:
         freight = replace(here, parcel=parcel)
         yield from say.each(doc.each("AT7"), partial(_status, say=say, freight=freight))

@@ -1,0 +1,323 @@
+"""EPCIS 2.0 in JSON-LD: documents, query results, lists of events and single events; URNs and GS1 Digital Links alike.
+
+A logistic unit's SSCC is its tracking number, a despatch advice (else a bill of lading or a GSIN) the shipment, a return authorisation the
+return, and a GTIN the SKU of a line. A purchase order number is another name of the order (`order_alias`), unless the connection's
+`order_field` says which business transaction (`po`, `inv`, ...) or field of the event is the order's ID.
+
+IDs rest on the `eventID` where there is one, else on what the event says. An event that comes with an error declaration is the same event
+again, said not to have occurred as it was told: everything told of it is withdrawn, whether corrective events follow or not.
+"""
+
+from __future__ import annotations
+
+import re
+from dataclasses import dataclass
+from datetime import timedelta, timezone
+from typing import TYPE_CHECKING, Any, Final
+
+from sources.adapters.base import Adapter, Say, digest
+from sources.adapters.doc import Doc, json_doc
+from sources.adapters.epcis_codes import DISPOSITION, ERROR, EVENT, MOVE, PIECES, RETURN, STEP, TRANSACTION
+from sources.adapters.gs1 import Key, key_of, place, term, transaction
+from sources.adapters.moments import at, need_at
+from sources.adapters.scans import SCAN
+from sources.adapters.told import Ignored, RefuseError
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+    from datetime import datetime, tzinfo
+
+    from sources.adapters.tables import Meaning
+    from sources.adapters.told import Draft, Told
+
+ACTIONS: Final = frozenset(("ADD", "OBSERVE", "DELETE"))
+ONLY_IN_TRANSIT: Final = frozenset(("accepting", "holding"))
+"""Steps that a warehouse takes too: they are a carrier's only where the goods are said to be in transit."""
+_OFFSET: Final = re.compile(r"([+-](?:0\d|1[0-4])):([0-5]\d)", re.ASCII)
+MOST_PIECES: Final = 1_000_000_000
+MOST: Final = 10_000
+"""Most events that one EPCIS event becomes: its parcels times the orders in them."""
+
+
+@dataclass(frozen=True, slots=True)
+class Seen:
+    """An EPCIS event in our words. `orders` are IDs, or other names where `named` says so; `key` tells it from all other events."""
+
+    key: str
+    time: datetime
+    recorded: datetime | None
+    action: str
+    step: str | None
+    disposition: str | None
+    site: str | None
+    parcels: tuple[str, ...]
+    lines: list[dict[str, Any]] | None
+    orders: tuple[str, ...]
+    named: bool
+    shipment_id: str | None
+    return_id: str | None
+
+    @property
+    def code(self) -> str:
+        """What was said, for `raw`."""
+        return "/".join(word for word in (self.step, self.disposition) if word)[:512]
+
+
+def read(doc: Doc, say: Say) -> Iterator[Told]:
+    """The events of a document, of a query's results, of a list, or one event."""
+    if isinstance(doc.value, list):
+        yield from say.each(doc.each(), lambda one: _event(one, say))
+        return
+    kind = doc.text("type") or ""
+    if kind in ("EPCISDocument", "EPCISQueryDocument"):
+        body = doc.get("epcisBody") if kind == "EPCISDocument" else doc.get("epcisBody", "queryResults", "resultsBody")
+        events = [*body.each("eventList"), *body.each("event")]
+        if not events:
+            say.kind(kind)
+            yield Ignored(kind, "holds no events")
+        yield from say.each(events, lambda one: _event(one, say))
+    elif kind.startswith("epcisException:"):
+        raise RefuseError("not_a_report", "an error answer")
+    elif EVENT.get(kind) is not None:
+        yield from _event(doc, say)
+    else:
+        raise RefuseError("unknown_form", "no EPCIS document, query result or event")
+
+
+def _event(doc: Doc, say: Say) -> Iterator[Told]:
+    kind = doc.need_text("type")
+    say.kind(kind)
+    meaning = say.code(EVENT, kind)
+    if meaning is None:
+        raise RefuseError("unknown_form", "an event of a type that EPCIS does not have")
+    if meaning.ignored:
+        yield Ignored(kind, meaning.why)
+        return
+    zone = _offset(doc, say)
+    seen = _seen(doc, say, kind, zone)
+    if max(len(seen.parcels), 1) * max(len(seen.orders), 1) > MOST:
+        raise RefuseError("too_large", f"more than {MOST} parcels and orders in one event")
+    error = doc.get("errorDeclaration")
+    if not error:
+        yield from _told(seen, say)
+        return
+    say.code(ERROR, term(error.text("reason")))
+    declared = need_at(error, "declarationTime", zone=zone)
+    for told in _told(seen, say):
+        yield _withdrawn(told, say, declared, seen.recorded) if isinstance(told, dict) else told
+
+
+def _told(seen: Seen, say: Say) -> Iterator[Told]:
+    """What an event says of orders."""
+    step = say.code(STEP, seen.step)
+    ill = say.code(DISPOSITION, seen.disposition)
+    ill = None if ill is None or ill.ignored else ill
+    back = RETURN.get(seen.step) if seen.disposition == "returned" else None
+    name = seen.code or "no business step"
+    if back is not None:
+        yield from _step(seen, say, back.word)
+    elif step is None:
+        if ill is not None or seen.step is not None:
+            yield from _scans(seen, say, [ill])
+        else:
+            yield Ignored(name, "says nothing of what happened")
+    elif step.ignored:
+        yield Ignored(name, step.why)
+    elif step.word == SCAN:
+        moved = MOVE.get(seen.step)
+        if seen.step in ONLY_IN_TRANSIT and ill is None and seen.disposition != "in_transit":
+            yield Ignored(name, "of goods that are not in transit: a step within a site")
+        elif ill is None or (moved is not None and moved.word == "delivered"):
+            yield from _scans(seen, say, [moved] if ill is None else [moved, ill])
+        else:
+            yield from _scans(seen, say, [ill])
+    elif seen.action == "DELETE" and step.word != "warehouse.shipment_cancelled":
+        yield Ignored(name, "action DELETE: takes apart what was put together")
+    elif ill is not None and step.word != "warehouse.shipped":
+        yield Ignored(name, "goods that do not go to the customer")
+    elif step.word == "inventory.allocated" and not seen.orders:
+        yield Ignored(name, "reserves identifiers, for no order")
+    else:
+        yield from _step(seen, say, step.word)
+
+
+def _scans(seen: Seen, say: Say, meanings: list[Meaning | None]) -> Iterator[Told]:
+    """A scan of every parcel, or of the shipment where no parcel is named; None is a code that is in no table."""
+    for meaning in meanings:
+        data = {
+            "status": "unknown" if meaning is None else meaning.word,
+            "reason": "unmapped" if meaning is None else meaning.reason,
+            "shipment_id": seen.shipment_id,
+            "location": None if seen.site is None else {"site": seen.site},
+            "raw": {"code": seen.code},
+        }
+        for parcel in seen.parcels or (None,):
+            yield from _events(seen, say, SCAN, {**data, "tracking_number": parcel}, data["status"], parcel)
+
+
+def _step(seen: Seen, say: Say, type_: str) -> Iterator[Told]:
+    """A step of the warehouse, of the stock or of a return."""
+    data: dict[str, Any] = {"lines": seen.lines if len(seen.orders) < 2 else None}
+    only = seen.parcels[0] if len(seen.parcels) == 1 else None
+    if type_ == "warehouse.shipment_cancelled":
+        for parcel in seen.parcels or (None,):
+            yield from _events(seen, say, type_, {"shipment_id": seen.shipment_id, "tracking_number": parcel}, parcel)
+        return
+    if type_.startswith("return."):
+        data |= {"return_id": seen.return_id, "tracking_number": only}
+    elif type_ == "inventory.allocated":
+        data |= {"site": seen.site}
+    else:
+        data |= {"site": seen.site, "shipment_id": seen.shipment_id}
+        if type_ == "warehouse.shipped":
+            data |= {"tracking_number": only, "tracking_numbers": list(seen.parcels) if len(seen.parcels) > 1 else None}
+    yield from _events(seen, say, type_, data)
+
+
+def _events(seen: Seen, say: Say, type_: str, data: dict[str, Any], *parts: object) -> Iterator[Told]:
+    """The event once for each order that it is about, or once if it names none."""
+    for order in seen.orders or (None,):
+        alias = order if seen.named else None
+        id_ = f"epcis-{digest(seen.key, type_, order, *parts)}"
+        yield say.event(type_, id_, seen.time, {**data, "order_alias": alias}, order=None if seen.named else order, recorded=seen.recorded)
+
+
+def _withdrawn(draft: Draft, say: Say, declared: datetime, recorded: datetime | None) -> Draft:
+    """Says of an event that it did not occur as it was told."""
+    said = draft["data"]
+    numbers: list[str] = said.get("tracking_numbers") or [said.get("tracking_number")]
+    data = {
+        "event_id": draft["id"],
+        "event_source": draft["source"],
+        "tracking_number": numbers[0],
+        "order_alias": said.get("order_alias"),
+    }
+    event = say.event("evidence.withdrawn", f"withdrawn-{draft['id']}", declared, data, recorded=recorded)
+    event["source"] = draft["source"]
+    if "subject" in draft:
+        event["subject"] = draft["subject"]
+    return event
+
+
+def _seen(doc: Doc, say: Say, kind: str, zone: tzinfo) -> Seen:
+    time = need_at(doc, "eventTime", zone=zone)
+    action = doc.need_text("action").upper()
+    if action not in ACTIONS:
+        raise RefuseError("bad_value", f"{doc.get('action').path}: neither ADD, OBSERVE nor DELETE")
+    step, disposition = term(doc.text("bizStep")), term(doc.text("disposition"))
+    names = ("childEPCs", "childQuantityList") if kind == "AggregationEvent" else ("epcList", "quantityList")
+    units = [key_of(one.need_id()) for one in doc.each(names[0])]
+    parent = doc.id("parentID")
+    moved = [key_of(parent)] if parent is not None and key_of(parent).kind == "sscc" else units
+    goods = _goods(doc, names[1])
+    spots = [one.id("id") for one in (doc.get("bizLocation"), doc.get("readPoint"))]
+    sites = [place(one, doc.path) for one in spots if one is not None]
+    transactions = _transactions(doc, say)
+    orders, named = _orders(doc, say, transactions)
+    content = digest(
+        kind, time, action, step, disposition, *(one and key_of(one) for one in spots), parent and key_of(parent), *sorted(map(str, units)),
+        *sorted(map(str, goods)), *sorted(map(str, transactions)),
+    )  # fmt: skip
+    return Seen(
+        key=doc.id("eventID") or content,
+        time=time,
+        recorded=at(doc, "recordTime", zone=zone),
+        action=action,
+        step=step,
+        disposition=disposition,
+        site=sites[0] if sites else None,
+        parcels=tuple(dict.fromkeys(one.value for one in moved if one.kind == "sscc")),
+        lines=_lines(units, goods),
+        orders=orders,
+        named=named,
+        shipment_id=_shipment(transactions, [*moved, *units]),
+        return_id=next((number for _, word, number in transactions if word == "return"), None),
+    )
+
+
+def _offset(doc: Doc, say: Say) -> tzinfo:
+    """The zone for times that lack an offset, though EPCIS wants one: the event's own, else the connection's."""
+    text = doc.text("eventTimeZoneOffset")
+    if text is None:
+        return say.zone
+    found = _OFFSET.fullmatch(text)
+    if found is None:
+        raise RefuseError("bad_time", f"{doc.get('eventTimeZoneOffset').path}: no offset")
+    return timezone(timedelta(hours=int(found[1]), minutes=int(f"{text[0]}{found[2]}")))
+
+
+def _transactions(doc: Doc, say: Say) -> list[tuple[str | None, str | None, str]]:
+    """The business transactions of an event: type, the table's word for it, and number."""
+    found: list[tuple[str | None, str | None, str]] = []
+    for one in doc.each("bizTransactionList"):
+        code = term(one.text("type"))
+        meaning = say.code(TRANSACTION, code)
+        number = one.need_id("bizTransaction")
+        word = None if meaning is None or meaning.ignored else meaning.word
+        found.append((code, word, transaction(number, one.get("bizTransaction").path)))
+    return found
+
+
+def _orders(doc: Doc, say: Say, transactions: list[tuple[str | None, str | None, str]]) -> tuple[tuple[str, ...], bool]:
+    """The orders that an event is about, each once, and whether they are other names instead of IDs."""
+    field = say.connection.order_field
+    if field is None:
+        return tuple(dict.fromkeys(number for _, word, number in transactions if word == "order")), True
+    code = field.removeprefix("bizTransactionList.")
+    if TRANSACTION.get(code) is not None:
+        return tuple(dict.fromkeys(number for one, _, number in transactions if one == code)), False
+    order = say.order_of(doc)
+    return () if order is None else (order,), False
+
+
+def _shipment(transactions: list[tuple[str | None, str | None, str]], units: list[Key]) -> str | None:
+    """The despatch advice, else the bill of lading, else the GSIN."""
+    for code in ("desadv", "bol"):
+        for one, _, number in transactions:
+            if one == code:
+                return number
+    return next((one.value for one in units if one.kind == "gsin"), None)
+
+
+def _goods(doc: Doc, name: str) -> list[tuple[Key, int | None, str | None]]:
+    """Goods by class: how many pieces (None where they are not counted in pieces) and the unit."""
+    found: list[tuple[Key, int | None, str | None]] = []
+    for one in doc.each(name):
+        key, unit = key_of(one.need_id("epcClass")), one.text("uom")
+        found.append((key, one.quantity("quantity") if unit is None or unit in PIECES else None, unit))
+    return found
+
+
+def _lines(units: list[Key], goods: list[tuple[Key, int | None, str | None]]) -> list[dict[str, Any]] | None:
+    """How many pieces of which GTIN, single pieces and classes together; a GTIN that is not counted in pieces has no quantity."""
+    total: dict[str, int | None] = {}
+    for key, number in [*((one, 1) for one in units), *((one, number) for one, number, _ in goods)]:
+        if key.kind == "gtin":
+            before = total.get(key.value, 0)
+            total[key.value] = None if before is None or number is None else before + number
+    if any(number is not None and number > MOST_PIECES for number in total.values()):
+        raise RefuseError("bad_value", "quantityList: no number of pieces")
+    return [{"sku": sku, "quantity": number} for sku, number in total.items()] or None
+
+
+ADAPTER = Adapter(
+    system="epcis",
+    title="EPCIS 2.0",
+    forms="documents, query results and events in JSON-LD",
+    parse=json_doc,
+    read=read,
+    tables=(EVENT, STEP, MOVE, DISPOSITION, RETURN, TRANSACTION, ERROR),
+    emits=(
+        "inventory.allocated",
+        "warehouse.picked",
+        "warehouse.packed",
+        "warehouse.shipped",
+        "warehouse.shipment_cancelled",
+        SCAN,
+        "return.shipped",
+        "return.received",
+        "return.inspected",
+        "evidence.withdrawn",
+    ),
+    scheme="secret",
+)
