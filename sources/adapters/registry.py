@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Final
 
-from sources.adapters import aftership, canadapost, easypost, fedex, shippo, shopify, usps, x12_214
+from sources.adapters import adyen, aftership, canadapost, easypost, epcis, fedex, paypal, shippo, shopify, stripe, usps, x12_214
 
 if TYPE_CHECKING:
     from sources.adapters.base import Adapter
@@ -15,8 +15,12 @@ ADAPTERS: Final[dict[str, Adapter]] = {
         easypost.ADAPTER,
         aftership.ADAPTER,
         shippo.ADAPTER,
-        x12_214.ADAPTER,
+        stripe.ADAPTER,
+        paypal.ADAPTER,
+        adyen.ADAPTER,
         shopify.ADAPTER,
+        x12_214.ADAPTER,
+        epcis.ADAPTER,
         fedex.ADAPTER,
         usps.ADAPTER,
         canadapost.ADAPTER,
