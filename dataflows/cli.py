@@ -14,6 +14,7 @@ import typer
 from typer.exceptions import TyperException
 
 from dataflows.commands import policy, rejects, schemas, state, topics
+from dataflows.commands.adapt import adapt
 from dataflows.commands.demo import demo
 from dataflows.commands.errors import MisuseError, RunError
 from dataflows.commands.explain import explain
@@ -38,6 +39,7 @@ app = typer.Typer(
     context_settings={"help_option_names": ["-h", "--help"]},
 )
 app.command("run")(run_command)
+app.command()(adapt)
 app.command()(demo)
 app.command()(replay)
 app.command()(gateway)

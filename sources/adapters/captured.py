@@ -9,11 +9,14 @@ from __future__ import annotations
 from base64 import b64decode
 from binascii import Error as Base64Error
 from datetime import datetime
-from typing import cast
+from typing import TYPE_CHECKING, cast
 
 import orjson
 
 from sources.adapters.base import Payload
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
 
 _MARKS = ("headers", "request", "status", "received")
 """Of a capture, besides its body: at least one of them. What a system itself sends has none of these beside a `body`."""
@@ -42,6 +45,17 @@ def payload_of(raw: bytes, headers: dict[str, str] | None = None) -> Payload:
     named: dict[str, object] = cast("dict[str, object]", given) if isinstance(given, dict) else {}
     lowered = {name.lower(): _joined(value) for name, value in named.items()}
     return Payload(content, lowered | extra, _received(found.get("received")))
+
+
+def payloads_of(raw: bytes, headers: dict[str, str] | None = None) -> Iterator[Payload]:
+    """The payloads in a file: one for each line where its lines are captured requests, as the gateway keeps them, else one."""
+    first, _, rest = raw.lstrip().partition(b"\n")
+    if rest.strip() and _capture(first) is not None:
+        for line in raw.split(b"\n"):
+            if line.strip():
+                yield payload_of(line, headers)
+    else:
+        yield payload_of(raw, headers)
 
 
 def _capture(raw: bytes) -> dict[str, object] | None:

@@ -1,0 +1,270 @@
+"""`orderwatch adapt`: what real systems send, as contract events on standard output."""
+
+from __future__ import annotations
+
+import gzip
+import re
+import sys
+import zlib
+from collections import Counter
+from dataclasses import dataclass, field, replace
+from hashlib import blake2b
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+from rich.console import Console
+from rich.table import Table
+
+from dataflows.commands import coverage as reports
+from dataflows.commands.errors import MisuseError, RunError
+from schemas.events import DATA_MODELS
+from schemas.places import is_zone
+from schemas.problems import nearest
+from sources.adapters import ADAPTERS, Connection, Payload, translate
+from sources.adapters.captured import payloads_of
+from sources.adapters.coverage import Coverage
+from sources.adapters.histories import Remembered, settle
+from sources.adapters.translate import encoded
+from sources.gateway.schemes import SCHEMES
+from sources.lines import GZIP_MAGIC, STDIN
+from sources.mapping import MappingError, examine, read_mapping
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from sources.adapters import Adapter
+    from sources.adapters.told import Refused
+    from sources.mapping import Mapping
+
+DONE, SOME_REFUSED, UNUSABLE = 0, 1, 2
+NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,60}")
+
+
+class Kept:
+    """The histories of the run, in memory."""
+
+    def __init__(self) -> None:
+        self.known: dict[str, Remembered] = {}
+
+    def get(self, key: str) -> Remembered | None:
+        """What is known of a thing."""
+        return self.known.get(key)
+
+
+@dataclass(slots=True)
+class Run:
+    """What was read so far."""
+
+    adapter: Adapter
+    mapping: Mapping | None
+    connection: Connection
+    coverage: Coverage = field(default_factory=Coverage)
+    memory: Kept = field(default_factory=Kept)
+    written: set[bytes] = field(default_factory=set[bytes])
+    repeated: int = 0
+    ignored: int = 0
+    refused: list[Refused] = field(default_factory=list["Refused"])
+
+    def take(self, label: str, payload: Payload) -> None:
+        """Writes the events of a payload; says what was refused of it."""
+        pieces = [(self.adapter, payload.body)] if self.mapping is None else self.mapping.pieces(payload.body)
+        for adapter, body in pieces:
+            adapted = translate(adapter, replace(payload, body=body), self.connection, self.coverage)
+            events, keep = settle(adapted.events, adapted.histories, self.memory, self.connection)
+            self.memory.known.update(keep)
+            for event in events:
+                self._write(encoded(event), f"{event['tenant']} {event['source']} {event['id']}")
+            for one in adapted.refused:
+                typer.echo(reports.printable(f"{label}: {one.reason}: {one.detail}"), err=True)
+            self.refused += adapted.refused
+            self.ignored += len(adapted.ignored)
+
+    def _write(self, line: bytes, identity: str) -> None:
+        """Writes an event, unless it was written already: a tracker's poll repeats all that the last one said."""
+        key = blake2b(identity.encode(), digest_size=16).digest()
+        if key in self.written:
+            self.repeated += 1
+            return
+        self.written.add(key)
+        sys.stdout.buffer.write(line + b"\n")
+
+    def summary(self, files: int) -> str:
+        """The closing line."""
+        parts = [f"{len(self.written):,} events from {files:,} {'file' if files == 1 else 'files'}"]
+        if self.repeated:
+            parts.append(f"{self.repeated:,} said again")
+        if self.ignored:
+            parts.append(f"{self.ignored:,} ignored")
+        if self.refused:
+            reasons = Counter(one.reason for one in self.refused)
+            parts.append(f"{len(self.refused):,} refused ({', '.join(f'{reason} {count:,}' for reason, count in sorted(reasons.items()))})")
+        if unmapped := self.coverage.unmapped():
+            parts.append(f"{len(unmapped):,} {'code' if len(unmapped) == 1 else 'codes'} not mapped (--report shows them)")
+        return "; ".join(parts)
+
+
+def adapt(  # noqa: PLR0913, PLR0917 - each is an option
+    what: Annotated[
+        list[str] | None,
+        typer.Argument(
+            metavar="SYSTEM FILES", help="The system, then files or folders of its payloads, plain or gzip; - is standard input."
+        ),
+    ] = None,
+    mapping: Annotated[Path | None, typer.Option(metavar="FILE", help="A mapping file instead of a SYSTEM: see sources/mapping.")] = None,
+    list_: Annotated[bool, typer.Option("--list", help="Show the systems: what they become, how their webhooks are signed.")] = False,
+    check: Annotated[bool, typer.Option("--check", help="Only validate the mapping.")] = False,
+    header: Annotated[list[str] | None, typer.Option(metavar="'NAME: VALUE'", help="A header of the request; again for more.")] = None,
+    name: Annotated[str, typer.Option(help="Name of the connection: the end of each event's source.")] = "",
+    tenant: Annotated[str, typer.Option(help="Tenant of the events.")] = "default",
+    zone: Annotated[str, typer.Option(help="Zone of local times of which nothing says where they are.")] = "UTC",
+    order_field: Annotated[
+        str | None, typer.Option(metavar="PATH", help="Where the order's ID stands in the system's main object, such as metadata.order_id.")
+    ] = None,
+    order_is_alias: Annotated[bool, typer.Option("--order-is-alias", help="What stands there is another name of the order.")] = False,
+    omit: Annotated[
+        list[str] | None, typer.Option(metavar="TYPE", help="Leave such events out, such as payment.*; again for more.")
+    ] = None,
+    accept_test: Annotated[bool, typer.Option("--accept-test", help="Take what comes from a test mode too.")] = False,
+    report: Annotated[bool, typer.Option("--report", help="Say on standard error what occurred, and what of it was mapped.")] = False,
+    report_to: Annotated[Path | None, typer.Option(metavar="FILE", help="The same report, as Markdown.")] = None,
+) -> int:
+    """Turn payloads of a real system into contract events, one a line on standard output.
+
+    A payload is the body of a webhook or an API's answer; a captured request (JSON of headers and body) is unwrapped, also where a
+    file holds one a line. Files are read in the order given, folders by name: what a later history leaves out is withdrawn.
+
+    What cannot be taken is refused by itself, with its reason on standard error; everything else is written.
+    Exit code: 0 all was read, 1 something was refused, 2 nothing could be begun.
+    """
+    if list_:
+        _list()
+        return DONE
+    arguments = what or []
+    if check:
+        return _check(mapping)
+    run = _run(arguments, mapping, _connection(name, tenant, zone, order_field, omit, accept_test=accept_test, alias=order_is_alias))
+    headers = dict(_header(one) for one in header or ())
+    paths = list(_files(arguments if mapping is not None else arguments[1:]))
+    if mapping is not None and order_field is not None:
+        raise MisuseError("--order-field goes with a SYSTEM; a mapping says itself where the order's ID stands")
+    for path in paths:
+        for payload in payloads_of(_content(path), headers):
+            run.take(path, payload)
+    sys.stdout.flush()
+    tables = reports.sections(run.coverage, run.adapter, run.refused) if report or report_to is not None else []
+    if report:
+        reports.show(Console(stderr=True, highlight=False), tables)
+    if report_to is not None:
+        _write(report_to, reports.markdown(f"Coverage of {run.adapter.title}: {len(paths):,} files", tables))
+    typer.echo(run.summary(len(paths)), err=True)
+    return SOME_REFUSED if run.refused else DONE
+
+
+def _run(arguments: list[str], mapping: Path | None, connection: Connection) -> Run:
+    if mapping is not None:
+        try:
+            found = read_mapping(mapping)
+        except MappingError as error:
+            first, *more = error.problems
+            rest = f" (and {len(more)} more: orderwatch adapt --mapping {mapping} --check)" if more else ""
+            raise MisuseError(f"{first}{rest}") from error
+        if not arguments:
+            raise MisuseError("no FILES; - is standard input")
+        return Run(found.adapter, found, connection)
+    if not arguments:
+        raise MisuseError("say which SYSTEM (orderwatch adapt --list shows them), or --mapping FILE")
+    system = arguments[0]
+    if system not in ADAPTERS:
+        near = nearest(system, ADAPTERS)
+        hint = f' (did you mean "{near}"?)' if near else ""
+        raise MisuseError(f"no system {system}{hint}: orderwatch adapt --list shows them; others are read with --mapping FILE")
+    if len(arguments) == 1:
+        raise MisuseError("no FILES; - is standard input")
+    return Run(ADAPTERS[system], None, connection)
+
+
+def _connection(
+    name: str, tenant: str, zone: str, order_field: str | None, omit: list[str] | None, *, accept_test: bool, alias: bool
+) -> Connection:
+    if name and not NAME.fullmatch(name):
+        raise MisuseError(f"--name {name}: letters, digits, - _ and . are expected")
+    if not 1 <= len(tenant) <= 200 or not tenant.isprintable():
+        raise MisuseError("--tenant: 1 to 200 printable characters are expected")
+    if not is_zone(zone):
+        raise MisuseError(f"--zone {zone}: not a time zone of the IANA database, such as Europe/Amsterdam")
+    connection = Connection(name, tenant, zone, order_field, alias, accept_test, tuple(omit or ()))
+    for pattern in connection.omit:
+        if not any(replace(connection, omit=(pattern,)).omits(type_) for type_ in DATA_MODELS):
+            near = nearest(pattern, DATA_MODELS)
+            raise MisuseError(f"--omit {pattern}: no such type of event" + (f' (did you mean "{near}"?)' if near else ""))
+    return connection
+
+
+def _header(text: str) -> tuple[str, str]:
+    name, colon, value = text.partition(":")
+    if not colon or not name.strip():
+        raise MisuseError(f"--header {text}: write it as 'Name: value'")
+    return name.strip(), value.strip()
+
+
+def _files(arguments: list[str]) -> Iterator[str]:
+    """The files that are meant; a folder stands for its files by name."""
+    if arguments.count(STDIN) > 1:
+        raise MisuseError("- can be given once only: standard input can be read once only")
+    for argument in arguments:
+        path = Path(argument)
+        if argument == STDIN or path.is_file():
+            yield argument
+        elif path.is_dir():
+            yield from (str(one) for one in sorted(path.iterdir()) if one.is_file() and not one.name.startswith("."))
+        elif path.exists():
+            yield argument  # a pipe
+        else:
+            raise MisuseError(f"{argument}: no such file or directory")
+
+
+def _content(path: str) -> bytes:
+    try:
+        raw = sys.stdin.buffer.read() if path == STDIN else Path(path).read_bytes()
+        return gzip.decompress(raw) if raw.startswith(GZIP_MAGIC) else raw
+    except (OSError, EOFError, zlib.error) as error:
+        words = (error.strerror if isinstance(error, OSError) and error.strerror else str(error)) or type(error).__name__
+        raise RunError(f"{path}: {words[:1].lower()}{words[1:]}") from error
+
+
+def _write(path: Path, text: str) -> None:
+    try:
+        path.write_text(text, encoding="utf-8")
+    except OSError as error:
+        raise RunError(f"--report-to {path}: {(error.strerror or str(error)).lower()}") from error
+
+
+def _check(mapping: Path | None) -> int:
+    if mapping is None:
+        raise MisuseError("--check goes with --mapping FILE")
+    found, problems = examine(mapping)
+    for problem in problems:
+        typer.echo(reports.printable(str(problem)), err=True)
+    if found is None:
+        return UNUSABLE
+    adapter = found.adapter
+    codes = sum(len(rows) for rows in {table.name: table.rows for table in adapter.tables}.values())
+    typer.echo(f"ok: {mapping} is mapping {adapter.system!r} (codes: {codes}; becomes: {', '.join(adapter.emits)})")
+    return DONE
+
+
+def _list() -> None:
+    systems = Table(box=None, pad_edge=False)
+    for head in ("system", "reads", "becomes", "signature"):
+        systems.add_column(head, no_wrap=head != "reads")
+    for system, adapter in sorted(ADAPTERS.items()):
+        systems.add_row(system, f"{adapter.title}: {adapter.forms}", "\n".join(adapter.emits), adapter.scheme)
+    systems.add_row("--mapping FILE", "JSON, JSON lines, CSV or XML of any other", "what the mapping says", "secret")
+    schemes = Table("signature", "how webhooks are signed", box=None, pad_edge=False)
+    for name, scheme in sorted(SCHEMES.items()):
+        schemes.add_row(name, scheme.how)
+    console = Console(highlight=False)
+    console.print(systems)
+    console.print()
+    console.print(schemes)
