@@ -135,7 +135,9 @@ def _cancel(say: Say, item: Item) -> Told:
     """A reservation was given back or ran out. What is asked for and refused leaves it as it was."""
     if not item.success and item.code != "EXPIRE":
         return Ignored(item.code, "the cancellation was refused: the reservation stands")
-    amount = item.amount if item.amount is not None and not is_zero(item.amount) else None
+    # EXPIRE states all that had been authorised, though only what was not captured has expired.
+    stated = item.amount is not None and not is_zero(item.amount) and item.code != "EXPIRE"
+    amount = item.amount if stated else None
     return _event(say, item, "payment.voided", f"{item.payment}:voided", amount=amount)
 
 

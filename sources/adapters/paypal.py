@@ -144,7 +144,10 @@ def _capture(doc: Doc, say: Say, news: News) -> Told:
     reserved = doc.id("supplementary_data", "related_ids", "authorization_id") or _linked(doc, "authorization")
     data: dict[str, Any] = {"payment_id": reserved or id_, "order_alias": id_ if reserved else None}
     if meaning.word == "failed":
-        data |= {"stage": "capture", **_declined(doc, say)}
+        why = _declined(doc, say)
+        # A card that is declined at once was never reserved: that is the authorization. All else had been accepted before.
+        refused = reserved is None and bool(doc.get("processor_response"))
+        data |= {"stage": "authorization" if refused else "capture", **why}
         return _told(say, news, doc, "payment.failed", f"{id_}:failed", _changed(doc), data)
     final = doc.flag("final_capture") if doc.has("final_capture") else doc.flag("is_final_capture")
     # What was refunded since was changed since; what was not is as it was when it completed.
@@ -156,12 +159,13 @@ def _capture(doc: Doc, say: Say, news: News) -> Told:
 
 def _refund(doc: Doc, say: Say, news: News) -> Told:
     """A refund, or money that PayPal took back; v1 writes its amount with a minus."""
-    id_, meaning = doc.need_id("id"), _meaning(say, REFUNDS, doc)
-    if meaning.ignored:
-        return Ignored(news.type, meaning.why)
+    id_ = doc.need_id("id")
     taken = doc.id("capture_id") or doc.id("sale_id") or _linked(doc, "capture") or _linked(doc, "sale")
     if taken is None and news.unit is None:
         raise RefuseError("unknown_form", "a refund that does not say of what")
+    meaning = _meaning(say, REFUNDS, doc)
+    if meaning.ignored:
+        return Ignored(news.type, meaning.why)
     data: dict[str, Any] = {"payment_id": taken, "order_alias": taken}
     if meaning.word == "failed":
         return _told(say, news, doc, "payment.failed", f"{id_}:failed", _changed(doc), data | {"stage": "refund"})

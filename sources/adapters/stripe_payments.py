@@ -165,10 +165,15 @@ def _intent_captured(doc: Doc, say: Say, paid: Paid, news: News, latest: Doc | N
 
 
 def _intent_authorized(doc: Doc, say: Say, paid: Paid, news: News, latest: Doc | None) -> Told:
-    at = news.at(unix(doc, "created")) if latest is None else unix(latest, "created")
-    expires = _expires(latest) if latest is not None else None
-    amount = money(doc, "amount_capturable", paid.code)
-    return _event(say, "payment.authorized", _charged(paid, doc), "authorized", _need(at, doc), news, amount, {"expires_at": expires})
+    """The reservation, as its charge tells it. An intent that only names its charge knows neither amount nor end of the reservation.
+
+    It tells no more than that there is one, under an ID of its own: if it came first, the end would be lost with the charge's event.
+    """
+    charged = _charged(paid, doc)
+    if latest is None:
+        return _event(say, "payment.authorized", charged, "reserved", _need(news.at(unix(doc, "created")), doc), news, None)
+    at, more = _need(unix(latest, "created"), latest), {"expires_at": _expires(latest)}
+    return _event(say, "payment.authorized", charged, "authorized", at, news, money(latest, "amount", paid.code), more)
 
 
 def _intent_canceled(doc: Doc, say: Say, paid: Paid, news: News, latest: Doc | None) -> Told:
