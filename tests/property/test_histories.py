@@ -6,20 +6,27 @@ every adapter that tells histories.
 
 from __future__ import annotations
 
+import random
 from datetime import UTC, datetime, timedelta
-from typing import TYPE_CHECKING, NamedTuple
+from typing import TYPE_CHECKING, Any, NamedTuple
 
+import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from sources.adapters import ADAPTERS, translate
 from sources.adapters.base import Connection
+from sources.adapters.captured import payload_of
 from sources.adapters.histories import Remembered, settle
 from sources.adapters.told import History
+from tests.support.adapters import CONNECTION as SAMPLED
+from tests.support.adapters import payloads
+from tests.support.prefixes import CUTTERS, prefixes
 
 if TYPE_CHECKING:
-    import random
-    from collections.abc import Iterable
+    from collections.abc import Iterable, Sequence
 
+    from sources.adapters.base import Payload
     from sources.adapters.told import Draft
 
 START = datetime(2026, 5, 4, 8, tzinfo=UTC)
@@ -54,12 +61,12 @@ class Log:
             self.events.setdefault((draft["source"], draft["id"]), draft)
 
     def standing(self) -> dict[str, Draft]:
-        """What counts, by the ID that it has before it was ever withdrawn."""
+        """What counts, by source and the ID that it has before it was ever withdrawn."""
         gone = {(e["data"]["event_source"], e["data"]["event_id"]) for e in self.events.values() if e["type"] == "evidence.withdrawn"}
         found: dict[str, Draft] = {}
         for (source, id_), event in self.events.items():
             if event["type"] != "evidence.withdrawn" and (source, id_) not in gone:
-                plain = id_.partition("~")[0]
+                plain = f"{source} {id_.partition('~')[0]}"
                 assert plain not in found, "one event stands twice"
                 found[plain] = event
         return found
@@ -105,7 +112,7 @@ def right(versions: Iterable[Version]) -> set[str]:
 
 def standing(log: Log) -> set[str]:
     """The names of the scans that count."""
-    return {id_.rpartition("-")[2] for id_ in log.standing()}
+    return {key.rpartition("-")[2] for key in log.standing()}
 
 
 @st.composite
@@ -175,7 +182,7 @@ def test_parcels_do_not_touch_each_other(arriving: list[Version], other: list[Ve
             deliver(arriving[position], memory, log)
         if position < len(other):
             deliver(other[position], memory, log, thing="dhl/00")
-    names = {thing: {id_.rpartition("-")[2] for id_ in log.standing() if id_.startswith(thing)} for thing in ("ups/1Z", "dhl/00")}
+    names = {thing: {key.rpartition("-")[2] for key in log.standing() if f" {thing}-" in key} for thing in ("ups/1Z", "dhl/00")}
     assert names == {"ups/1Z": right(arriving), "dhl/00": right(other)}
 
 
@@ -223,3 +230,82 @@ def test_nothing_is_told_that_no_history_said_whatever_is_lost(arriving: list[Ve
         deliver(version, memory, log)
         said |= set(version.scans)
         assert standing(log) <= said
+
+
+# --- through the adapters ------------------------------------------------------------------------
+
+SNAPSHOTS = {"shopify"}
+"""Systems whose histories are no lists of scans: there is nothing to cut, and an event is dated by the first message that tells it."""
+TOLD = {
+    (system, name): payload_of(path.read_bytes())
+    for system in ADAPTERS
+    for name, path in payloads(system)
+    if any(translate(ADAPTERS[system], one, SAMPLED).histories for one in prefixes(system, payload_of(path.read_bytes())))
+}
+
+
+def sent(system: str, arriving: Iterable[Payload]) -> Log:
+    """What stands in the log when these have come in."""
+    memory, log = Kept(), Log()
+    for payload in arriving:
+        adapted = translate(ADAPTERS[system], payload, SAMPLED)
+        found, keep = settle(adapted.events, adapted.histories, memory, SAMPLED)
+        log.write(found)
+        memory.known |= keep
+    return log
+
+
+def timeline(log: Log, *, dated: bool = True) -> set[tuple[str, str, str, str]]:
+    """What counts: (source and ID, type, time, status), without what is dated by the asking: estimates, and "there is no such number"."""
+    return {
+        (key, event["type"], event["time"] if dated else "", f"{event['data'].get('status')} {event['data'].get('reason')}")
+        for key, event in log.standing().items()
+        if "eta" not in event["data"] and event["data"].get("reason") != "not_found"
+    }
+
+
+def estimates(log: Log) -> dict[str, tuple[str, Any]]:
+    """The latest estimate of each parcel, and when it was made."""
+    found: dict[str, tuple[str, Any]] = {}
+    for event in log.standing().values():
+        if "eta" in event["data"]:
+            number = event["data"]["tracking_number"]
+            found[number] = max(found.get(number, ("", "")), (event["time"], event["data"]["eta"]))
+    return found
+
+
+def test_every_system_that_tells_histories_is_cut() -> None:
+    """A new one needs a cutter here."""
+    assert {system for system, _ in TOLD} - SNAPSHOTS == set(CUTTERS) & set(ADAPTERS)
+
+
+@pytest.mark.parametrize(("system", "name"), TOLD, ids=[name for _, name in TOLD])
+def test_a_history_sent_once_twice_shuffled_or_in_growing_prefixes_ends_in_the_same_timeline(system: str, name: str) -> None:
+    """Any interleaving of these, too; of estimates the latest counts."""
+    growing = prefixes(system, TOLD[system, name])
+    whole = growing[-1]
+    once = sent(system, [whole])
+    lots = random.Random(name)
+    runs: list[Sequence[Payload]] = [[whole, whole], growing, [*growing, *growing], growing[::-1]]
+    for _ in range(6):
+        some = [*growing, *lots.choices(growing, k=3)]
+        lots.shuffle(some)
+        runs.append(some)
+    latest = estimates(once)
+    for run in runs:
+        log = sent(system, run)
+        assert timeline(log) == timeline(once)
+        found = estimates(log)
+        assert {number: found[number] for number in latest} == latest
+
+
+@pytest.mark.parametrize("system", sorted({system for system, _ in TOLD}))
+def test_all_payloads_of_a_system_end_in_the_same_timeline_in_any_order(system: str) -> None:
+    """Several say something of one parcel, some take it back."""
+    every = [prefixes(system, payload)[-1] for (one, _), payload in TOLD.items() if one == system]
+    lots = random.Random(system)
+    dated = system not in SNAPSHOTS
+    first = timeline(sent(system, every), dated=dated)
+    for _ in range(20):
+        lots.shuffle(every)
+        assert timeline(sent(system, [*every, *lots.choices(every, k=3)]), dated=dated) == first
