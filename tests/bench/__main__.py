@@ -1,6 +1,7 @@
 """`python -m tests.bench`: tables of what Orderwatch costs on this machine.
 
-Without more: the heart and a replay, on one core. `scale`: the live engine with many open orders, and from Kafka to Kafka.
+Without more: the heart and a replay, on one core. `scale`: the live engine with many open orders, and from Kafka to Kafka. `adapters`: what
+it costs to translate the payloads of each system.
 """
 
 from __future__ import annotations
@@ -12,6 +13,7 @@ from typing import TYPE_CHECKING
 from rich.console import Console
 from rich.table import Table
 
+from tests.bench.adapters import adapters
 from tests.bench.kafka import latency, through
 from tests.bench.measure import memory, speed
 from tests.bench.scale import scale
@@ -37,9 +39,12 @@ def main() -> None:
     live.add_argument("--folder", type=Path, help="where a prepared state is found or left, to be used again")
     live.add_argument("--orders", type=int, default=5_000, help="orders of the simulated world that is a backlog in Kafka; 0: leave it out")
     live.add_argument("--rate", type=int, default=200, help="events per second of the steady stream; 0: leave it out")
+    commands.add_parser("adapters", help="payloads of real systems into events")
     chosen = parser.parse_args()
     if chosen.command == "scale":
         report_live(opened=chosen.open, seconds=chosen.seconds, orders=chosen.orders, rate=chosen.rate, folder=chosen.folder)
+    elif chosen.command == "adapters":
+        report_adapters()
     else:
         report(orders=chosen.orders, opened=chosen.open)
 
@@ -71,6 +76,16 @@ def report_live(*, opened: int, seconds: float, orders: int, rate: int, folder: 
         CONSOLE.print(_scale(opened, seconds, folder))
     if orders or rate:
         CONSOLE.print(_kafka(orders, rate, int(seconds)))
+
+
+def report_adapters() -> None:
+    """Prints the table of adapters: the ratio is what plain parsing of the same bytes would reach."""
+    table = _table("Payloads into checked events, one core; plain parsing of the same bytes beside it")
+    for found in adapters():
+        rate, each = found.translated, found.events / found.payloads
+        unit = f"payloads/s of {found.size / found.payloads:,.0f} bytes ({rate * each:,.0f} events/s, {1e6 / rate / each:.0f} µs each)"
+        table.add_row(found.system, f"{rate:,.0f}", unit, f"{found.parsed / rate:.0f} x")
+    CONSOLE.print(table)
 
 
 def _scale(opened: int, seconds: float, folder: Path | None) -> Table:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from tests.bench.__main__ import report, report_live
+from tests.bench.__main__ import report, report_adapters, report_live
 
 
 @pytest.mark.bench
@@ -17,3 +17,9 @@ def test_the_table_can_be_made() -> None:
 def test_the_tables_of_the_live_engine_can_be_made() -> None:
     """Prints what `python -m tests.bench scale` prints."""
     report_live(opened=1_000_000, seconds=40, orders=5_000, rate=200)
+
+
+@pytest.mark.bench
+def test_the_table_of_the_adapters_can_be_made() -> None:
+    """Prints what `python -m tests.bench adapters` prints."""
+    report_adapters()
