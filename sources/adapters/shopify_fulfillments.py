@@ -62,7 +62,7 @@ def read_fulfillment(doc: Doc, say: Say, owner: Owner | None = None) -> Iterator
     for tracking in numbers:
         data = {"shipment_id": number, "carrier": carrier, "tracking_number": tracking}
         id_ = f"tracking-{digest(number, carrier, tracking)}"
-        known[id_] = updated
+        known[id_] = created
         yield tell(say, owner, LABEL, id_, updated, data, updated)
     if numbers:
         yield History(f"fulfillment/{number}", say.source(LABEL), updated, known, numbers[0], owner.order)
