@@ -23,6 +23,8 @@ Segment = dict[str, "Json"]
 """The elements of a segment by their two-digit place; empty ones are left out."""
 
 _ISA_ELEMENTS: Final = 16
+_BETWEEN: Final = " \t\r\n\x00\x1a"
+"""What may stand between two interchanges and behind the last."""
 _LONGEST_ISA: Final = 256
 """An ISA segment has 106 characters; senders that do not pad its fields make it shorter, and none makes it much longer."""
 
@@ -47,7 +49,7 @@ def x12_doc(body: bytes, loops: Loops) -> Doc:
     """
     if len(body) > MAX_BYTES:
         raise RefuseError("too_large", f"more than {MAX_BYTES} bytes")
-    text = _decoded(body).lstrip("\ufeff \t\r\n\x00")
+    text = _decoded(body).lstrip("\ufeff" + _BETWEEN)
     if not text.startswith("ISA"):
         raise RefuseError("not_readable", "no X12: does not begin with an ISA segment")
     return Doc({"interchanges": list(_interchanges(text, loops))})
@@ -64,34 +66,39 @@ def _interchanges(text: str, loops: Loops) -> Iterator[Json]:
     position = 0
     while position < len(text):
         found = _separators(text, position)
+        if found is None:
+            if position == 0:
+                raise RefuseError("not_readable", "an ISA segment without its sixteen elements or separators")
+            yield {"fault": "something other than an interchange behind one"}
+            return
         segments: list[tuple[str, Segment]] = []
         while position < len(text):
             end = text.find(found.segment, position)
             end = len(text) if end < 0 else end
             name, segment = _segment(text[position:end], found)
-            position = end + 1
             if name == "ISA" and segments:
-                raise RefuseError("not_readable", "an ISA segment within an interchange")
+                break  # The one before has no end; what is whole in it counts.
+            position = end + 1
             if name:
                 segments.append((name, segment))
             if name == "IEA":
                 break
         yield {"ISA": segments[0][1], "sets": list(_sets(segments[1:], loops))}
-        while position < len(text) and text[position] in " \t\r\n\x00\x1a":
+        while position < len(text) and text[position] in _BETWEEN:
             position += 1
 
 
-def _separators(text: str, position: int) -> _Separators:
+def _separators(text: str, position: int) -> _Separators | None:
+    """The separators of the interchange that begins here; None if none does."""
     if not text.startswith("ISA", position):
-        raise RefuseError("not_readable", "something other than an interchange behind one")
+        return None
     head = text[position : position + _LONGEST_ISA]
     element = head[3:4]
     last = head.split(element, _ISA_ELEMENTS)[-1] if element else ""
     # ISA16 is one character, the component separator; the next one ends the segment.
     found = _Separators(element, last[1:2])
-    if head.count(element) < _ISA_ELEMENTS or not _separates(element) or not _separates(found.segment) or element == found.segment:
-        raise RefuseError("not_readable", "an ISA segment without its sixteen elements or separators")
-    return found
+    whole = _separates(element) and _separates(found.segment) and element != found.segment and head.count(element) >= _ISA_ELEMENTS
+    return found if whole else None
 
 
 def _separates(character: str) -> bool:

@@ -72,6 +72,7 @@ def read(doc: Doc, say: Say) -> Iterator[Told]:
 
 
 def _interchange(doc: Doc, say: Say) -> Iterator[Told]:
+    _check_whole(doc)
     say.test_mode(is_test=doc.text("ISA", "15") == "T")
     yield from say.each(doc.each("sets"), lambda one: _set(one, say))
 
@@ -83,9 +84,7 @@ def _set(doc: Doc, say: Say) -> Iterator[Told]:
     if meaning is None or meaning.ignored:
         yield Ignored(code, meaning.why if meaning else "another transaction set than 214")
         return
-    fault = doc.text("fault")
-    if fault is not None:
-        raise RefuseError("not_readable", fault)
+    _check_whole(doc)
     begin = next(doc.each("B10"), None)
     if begin is None:
         raise RefuseError("missing_field", "B10")
@@ -99,6 +98,12 @@ def _set(doc: Doc, say: Say) -> Iterator[Told]:
         yield told
     if silent:
         raise RefuseError("missing_field", "AT7: a 214 without a status")
+
+
+def _check_whole(doc: Doc) -> None:
+    fault = doc.text("fault")
+    if fault is not None:
+        raise RefuseError("not_readable", fault)
 
 
 def _part(doc: Doc, say: Say, above: Freight, loop: str) -> Iterator[Told]:

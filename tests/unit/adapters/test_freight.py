@@ -218,6 +218,17 @@ class TestX12:
             assert not adapted.events
             assert [one.reason for one in adapted.refused] == ["not_readable"]
 
+    def test_what_is_whole_in_a_broken_file_counts(self) -> None:
+        """An interchange without its end, another one, and something else behind it."""
+        first = interchange("B10*7001*S-1*GRTL", "LX*1", "AT7*X6*NS***20260318*0900*ET")
+        second = interchange("B10*7002*S-2*GRTL", "LX*1", "AT7*D1*NS***20260318*0900*ET", end="'\r\n")
+        adapted = translate(ADAPTERS["x12_214"], Payload(first[: first.index(b"GE*")] + b"\n" + second + b"end of file\n"), PLAIN)
+        assert [one["data"]["tracking_number"] for one in adapted.events] == ["7001", "7002"]
+        assert [one.reason for one in adapted.refused] == ["not_readable"]
+        adapted = translate(ADAPTERS["x12_214"], Payload(first + b"\r\n" + second + b"\x1a"), PLAIN)
+        assert [one["data"]["tracking_number"] for one in adapted.events] == ["7001", "7002"]
+        assert not adapted.refused
+
     def test_what_is_no_interchange_is_refused(self) -> None:
         """As a whole, with one reason."""
         for body in (b"", b"UNA:+.? 'UNB+UNOA:1", b"ISA", b"ISA*00*", b"ISA" + b"*" * 16 + b">A", b'{"ISA": 1}'):
