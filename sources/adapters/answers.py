@@ -60,7 +60,7 @@ def answered_at(say: Say) -> datetime | None:
 
 
 def not_found(say: Say, parcel: Parcel, code: str | None, text: str | None) -> Iterator[Told]:
-    """The event of an answer that names a parcel and has no record of it, at the time of the answer.
+    """The event of an answer that names a parcel and has no record of it, at the time of the answer; each answer is one of its own.
 
     Raises RefuseError where nothing says when that was: without it, it is not known until when the carrier had no record.
     """
