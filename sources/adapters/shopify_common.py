@@ -88,11 +88,16 @@ def owner_of(say: Say, doc: Doc) -> Owner:
     return Owner(None, number) if say.connection.order_field else Owner(number)
 
 
-def said(say: Say) -> datetime | None:
-    """When Shopify said what a webhook says; the same in every attempt to deliver it."""
+def triggered(say: Say) -> datetime | None:
+    """When a webhook was triggered; the same in every attempt to deliver it."""
     name = "x-shopify-triggered-at"
     text = say.headers.get(name)
-    return iso(text, name, UTC) if text else say.received
+    return iso(text, name, UTC) if text else None
+
+
+def said(say: Say) -> datetime | None:
+    """When Shopify said what a webhook says: when it was triggered, else received."""
+    return triggered(say) or say.received
 
 
 def moment(say: Say, doc: Doc, *names: str) -> datetime:
@@ -108,10 +113,10 @@ def moment(say: Say, doc: Doc, *names: str) -> datetime:
 
 
 def tell(say: Say, owner: Owner, type_: str, id_: str, time: datetime, data: dict[str, Any], recorded: datetime | None = None) -> Draft:
-    """An event about an order's part; recorded when Shopify said so, else at `recorded`."""
+    """An event about an order's part. Shopify recorded it when the webhook was triggered, else at `recorded`."""
     if owner.alias is not None:
         data = {**data, "order_alias": owner.alias}
-    return say.event(type_, id_, time, data, order=owner.order, recorded=said(say) or recorded)
+    return say.event(type_, id_, time, data, order=owner.order, recorded=triggered(say) or recorded)
 
 
 def lines_of(docs: Iterable[Doc], quantity: str = "quantity") -> list[dict[str, Any]]:
