@@ -92,9 +92,9 @@ def _charge(doc: Doc, say: Say, news: News) -> Iterator[Told]:
         yield Ignored("charge.refunded", "does not hold its refunds (since 2022-11); refund.created tells them")
 
 
-def _rest(refund: Doc, charge: Doc) -> bool:
+def _rest(refund: Doc, parent: Doc) -> bool:
     """Whether this is no refund but the rest of a reservation, which Stripe lists as one when less than all is captured."""
-    taken, reserved = charge.number("amount_captured"), charge.number("amount")
+    taken, reserved = parent.number("amount_captured"), parent.number("amount")
     if taken is None or reserved is None or taken >= reserved:
         return False
     return refund.number("amount") == reserved - taken and refund.get("balance_transaction").value is None
@@ -113,12 +113,11 @@ def _refund(doc: Doc, say: Say, news: News, parent: Doc | None) -> Iterator[Told
     payment = ref(doc, "payment_intent") or (ref(parent, "payment_intent") if parent else None) or ref(doc, "charge")
     order = say.order_of(doc, *ORDER) or (say.order_of(parent, *ORDER) if parent else None)
     created, was = unix(doc, "created"), news.was("status")
-    moved = was is not None and parent is None
-    at = news.at(created) if moved or meaning.word == "failed" else created
+    failed = meaning.word == "failed"
+    # A refund that was made at once was made when it was created; one that moved on did so when the event says so.
+    at = news.at(created) if failed or (was is not None and parent is None) else created
     if at is None:
-        at = created
-    if at is None:
-        raise RefuseError("missing_field", doc.get("created").path)
+        raise RefuseError("missing_field", f"{doc.get('created').path}: there is no telling when it {'failed' if failed else 'happened'}")
     if meaning.word == "refunded":
         data = {"payment_id": payment, "amount": money(doc, "amount", code), "reason": reason}
         yield say.event("payment.refunded", f"{id_}:refunded", at, data, order=order, recorded=news.said)
