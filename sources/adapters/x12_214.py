@@ -200,8 +200,10 @@ def _scan(doc: Doc, say: Say, freight: Freight, meaning: Meaning | None) -> Iter
         key=(code, reason, place["city"], place["region"], freight.stop),
         place=place,
     )
+    # A status cannot have been written before it happened: then GS is in another zone than the connection's, and says nothing.
+    written = freight.said if freight.said is not None and freight.said >= scan.at else None
     for parcel in _parcels(freight):
-        draft = scan_event(say, parcel, scan, freight.said)
+        draft = scan_event(say, parcel, scan, written)
         if draft is not None:
             yield _of_order(draft, parcel)
 

@@ -152,6 +152,11 @@ class TestX12:
         """Neither country nor a state that tells it."""
         assert scan("X4*NS***20260318*0900*LT", "MS1*Somewhere*ZZ", connection=Connection(zone="Asia/Tokyo"))["time"].endswith("+09:00")
 
+    def test_a_group_written_before_what_it_says_happened_is_in_another_zone(self) -> None:
+        """GS states no zone; what it says by the connection's is left out where it cannot be."""
+        assert scan("X4*NS***20260318*1500*ET")["recordedtime"] == "2026-03-18T15:30:00-04:00"
+        assert "recordedtime" not in scan("X4*NS***20260318*1531*ET")
+
     def test_before_release_004010_the_century_stands_behind_the_date(self) -> None:
         """So that time and time code stand one place later."""
         assert scan("D1*NS***260318*20*0900*ET", release="003070", written="260318*1530")["time"] == "2026-03-18T09:00:00-04:00"
