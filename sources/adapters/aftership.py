@@ -17,7 +17,7 @@ from typing import TYPE_CHECKING
 from schemas.places import country_zone, zone
 from sources.adapters.base import Adapter, Say, digest
 from sources.adapters.carriers import carrier_name
-from sources.adapters.countries import alpha_2
+from sources.adapters.countries import alpha_2, region_code
 from sources.adapters.doc import LONGEST_TEXT, Doc, json_doc
 from sources.adapters.moments import at, need_at, unix, when
 from sources.adapters.scans import SCAN, Parcel, Scan, estimate_event, scan_event, unmapped, whole
@@ -219,7 +219,7 @@ def _checkpoint(doc: Doc, say: Say, parcel: Parcel, said: datetime | None) -> It
     country, region = _place(doc, "country_iso3", "country_region"), doc.text("state")
     slug = doc.text("slug")
     scan = Scan(
-        at=need_at(doc, "checkpoint_time", zone=say.zone_at(country, region)),
+        at=need_at(doc, "checkpoint_time", zone=say.zone_at(country, region_code(country, region))),
         meaning=meaning,
         code=subtag or tag,
         text=doc.text("message", longest=LONGEST_TEXT),
@@ -247,7 +247,7 @@ def _expired(doc: Doc, say: Say, parcel: Parcel, said: datetime) -> Iterator[Tol
 def _date(doc: Doc, *paths: tuple[str, ...]) -> str | None:
     """The first of some dates that is there. A time without an offset is local to the destination; where that is not known, a date."""
     country = _place(doc, "destination_country_iso3", "destination_country_region")
-    name = country_zone(country, doc.text("destination_state"))
+    name = country_zone(country, region_code(country, doc.text("destination_state")))
     local: tzinfo | None = None if name is None else zone(name)
     for path in paths:
         here = doc.get(*path)

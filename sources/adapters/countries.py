@@ -1,4 +1,4 @@
-"""Countries as trackers write them: ISO 3166-1 alpha-3 (`USA`), made alpha-2 (`US`)."""
+"""Countries and regions as trackers write them: alpha-3 codes (`USA`) made alpha-2 (`US`), names of states (`California`) made codes."""
 
 from __future__ import annotations
 
@@ -20,6 +20,27 @@ _PAIRS: Final = """
 """
 """Alpha-3 and alpha-2 of each country: ISO 3166-1 (ISO 3166 Maintenance Agency), 2024."""
 
+_NAMES: Final = {
+    "AU": """
+        ACT Australian Capital Territory, NSW New South Wales, NT Northern Territory, QLD Queensland, SA South Australia, TAS
+        Tasmania, VIC Victoria, WA Western Australia
+    """,
+    "CA": """
+        AB Alberta, BC British Columbia, MB Manitoba, NB New Brunswick, NL Newfoundland and Labrador, NS Nova Scotia, NT Northwest
+        Territories, NU Nunavut, ON Ontario, PE Prince Edward Island, QC Quebec, SK Saskatchewan, YT Yukon
+    """,
+    "US": """
+        AK Alaska, AL Alabama, AR Arkansas, AS American Samoa, AZ Arizona, CA California, CO Colorado, CT Connecticut, DC District
+        of Columbia, DE Delaware, FL Florida, GA Georgia, GU Guam, HI Hawaii, IA Iowa, ID Idaho, IL Illinois, IN Indiana, KS
+        Kansas, KY Kentucky, LA Louisiana, MA Massachusetts, MD Maryland, ME Maine, MI Michigan, MN Minnesota, MO Missouri, MP
+        Northern Mariana Islands, MS Mississippi, MT Montana, NC North Carolina, ND North Dakota, NE Nebraska, NH New Hampshire,
+        NJ New Jersey, NM New Mexico, NV Nevada, NY New York, OH Ohio, OK Oklahoma, OR Oregon, PA Pennsylvania, PR Puerto Rico, RI
+        Rhode Island, SC South Carolina, SD South Dakota, TN Tennessee, TX Texas, UT Utah, VA Virginia, VI Virgin Islands, VT
+        Vermont, WA Washington, WI Wisconsin, WV West Virginia, WY Wyoming
+    """,
+}
+"""The states, provinces and territories of countries with several zones whose carriers write names: ISO 3166-2, 2024."""
+
 ALPHA_2: Final[dict[str, str]] = {pair[:3]: pair[3:] for pair in _PAIRS.split()}
 
 
@@ -29,3 +50,17 @@ def alpha_2(text: str | None) -> str | None:
         return None
     code = text.upper()
     return code if len(code) == 2 and code.isascii() and code.isalpha() else ALPHA_2.get(code)
+
+
+REGIONS: Final = {
+    country: {name.strip().casefold(): code for code, _, name in (row.strip().partition(" ") for row in " ".join(rows.split()).split(","))}
+    for country, rows in _NAMES.items()
+}
+"""By country: the code of each region by its folded name."""
+
+
+def region_code(country: str | None, text: str | None) -> str | None:
+    """The code (ISO 3166-2, `CA`) of a region of a country (alpha-2); what is no name that is known here stays as it is, upper case."""
+    if text is None:
+        return None
+    return REGIONS.get(country or "", {}).get(text.casefold(), text.upper())

@@ -1,6 +1,7 @@
 """EasyPost trackers: `tracker.created` and `tracker.updated` webhooks, and trackers as the API returns them, one or a page.
 
-Each carries the tracker's whole history. `datetime` of a scan is an instant. The tracker's `status` sums the scans up and is no scan
+Each carries the tracker's whole history. `datetime` of a scan is an instant; where EasyPost does not know the place, it takes the carrier's
+local time for UTC, and corrects it, as another scan, once it knows. The tracker's `status` sums the scans up and is no scan
 itself. EasyPost publishes no rule from `status_detail` to `status`: the detail refines a scan's status where the table says so, and a
 detail that is in no table leaves the status as it is and is told as unmapped.
 

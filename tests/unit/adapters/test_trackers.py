@@ -10,11 +10,11 @@ import orjson
 import pytest
 
 from dataflows.core.policy import load_policy
-from schemas.places import countries
+from schemas.places import countries, country_zone
 from schemas.wire import micros
 from sources.adapters import ADAPTERS, Connection, Payload, translate
 from sources.adapters.captured import payload_of
-from sources.adapters.countries import ALPHA_2, alpha_2
+from sources.adapters.countries import ALPHA_2, alpha_2, region_code
 from sources.adapters.histories import Remembered, settle
 from tests.support.adapters import CONNECTION, OWN
 from tests.support.engine import records_of, run, standing
@@ -203,6 +203,17 @@ def test_countries_of_three_letters_are_those_of_two() -> None:
     assert len(set(ALPHA_2.values())) == len(ALPHA_2) == 249
     assert countries() <= set(ALPHA_2.values())
     assert (alpha_2("usa"), alpha_2("us"), alpha_2("Germany"), alpha_2(None)) == ("US", "US", None, None)
+
+
+def test_regions_by_name_are_those_by_code() -> None:
+    """Carriers write either; the zone of a state is not that of most of its country."""
+    assert region_code("US", "CALIFORNIA") == region_code("US", "ca") == "CA"
+    assert (region_code("DE", "Sachsen"), region_code(None, "Texas"), region_code("US", None)) == ("SACHSEN", "TEXAS", None)
+    assert all(country_zone(country, code) != country_zone(country, "?") for country, code in (("US", "WI"), ("CA", "AB"), ("AU", "WA")))
+    value = body("aftership/v4_local_times.json")
+    before = [event["time"] for event in told("aftership", value).events]
+    value["msg"]["checkpoints"][6]["state"] = "California"
+    assert [event["time"] for event in told("aftership", value).events] == before
 
 
 # --- through the engine --------------------------------------------------------------------------
