@@ -35,13 +35,19 @@ def read_fulfillment(doc: Doc, say: Say, owner: Owner | None = None) -> Iterator
         raise RefuseError("unmapped", f"{doc.get('status').path}: a status that is in no table")
     created = need_at(doc, "created_at")
     updated = at(doc, "updated_at") or created
+    numbers = _tracking_numbers(doc)
+    # What is anchored at the making of the fulfilment covers whatever number was ever told of it.
+    known = {f"shipped-{number}": created}
+    whole = History(f"fulfillment/{number}", say.source(LABEL), updated, known, numbers[0], owner.order) if numbers else None
     if "warehouse.shipment_cancelled" in meaning.words:
         if meaning.word == "warehouse.rejected":
             rejected = {"site": id_in(doc, "location_id"), "reason": "other", "fulfillment_order_id": ref(doc, "fulfillment_order")}
             yield tell(say, owner, "warehouse.rejected", f"rejected-{number}", updated, rejected, updated)
         yield tell(say, owner, "warehouse.shipment_cancelled", f"unshipped-{number}", updated, {"shipment_id": number}, updated)
+        # Its numbers are free: often the same parcel is fulfilled anew, and must not be taken for the cancelled one.
+        if whole is not None:
+            yield whole
         return
-    numbers = _tracking_numbers(doc)
     last = say.code(EVENT, doc.text("shipment_status"))
     type_ = LABEL if last is not None and last.word == "label_created" else meaning.word
     if type_ == LABEL and not numbers and last is None:
@@ -57,15 +63,13 @@ def read_fulfillment(doc: Doc, say: Say, owner: Owner | None = None) -> Iterator
     }
     step = type_.removeprefix("warehouse.")
     yield tell(say, owner, type_, f"{step}-{number}", created, base, updated)
-    # The anchor: whatever number was told since the fulfilment was made is within what this covers.
-    known = {f"shipped-{number}": created}
     for tracking in numbers:
         data = {"shipment_id": number, "carrier": carrier, "tracking_number": tracking}
         id_ = f"tracking-{digest(number, carrier, tracking)}"
         known[id_] = created
         yield tell(say, owner, LABEL, id_, updated, data, updated)
-    if numbers:
-        yield History(f"fulfillment/{number}", say.source(LABEL), updated, known, numbers[0], owner.order)
+    if whole is not None:
+        yield whole
 
 
 def _tracking_numbers(doc: Doc) -> list[str]:

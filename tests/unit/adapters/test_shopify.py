@@ -261,6 +261,23 @@ def test_a_corrected_tracking_number_is_withdrawn() -> None:
         assert left == {"JD014600001", "JD014600003"}
 
 
+def test_a_parcel_that_is_fulfilled_anew_is_not_taken_for_the_cancelled_one() -> None:
+    """A fulfilment made by mistake is cancelled and made again with the same tracking number: the order is delivered all the same."""
+    names = "order_placed transaction_sale fulfillment_made_by_mistake fulfillment_cancelled fulfillment_made_anew".split()
+    found = log([*names, "event_picked_up", "event_delivered"])
+    mistaken = next(event for event in told("fulfillment_made_by_mistake").events if "tracking_number" in event["data"])
+    assert data_of(found.values(), "evidence.withdrawn")["event_id"] == mistaken["id"]
+    until = micros(datetime(2026, 4, 9, tzinfo=UTC))
+    events = [promised(event) if event["type"] == "order.placed" else event for event in found.values()]
+    assert {one.kind for one in standing(run(records_of(events), load_policy(None), until)) if one.status == "open"} == set()
+
+
+def promised(event: Draft) -> Draft:
+    """An order of just what was sent, promised by a day."""
+    lines = [line | {"quantity": 2 if line["sku"] == "MUG-BLUE" else 1} for line in event["data"]["lines"]]
+    return {**event, "data": {**event["data"], "lines": lines, "promised_by": "2026-03-06"}}
+
+
 def test_a_label_is_no_shipment() -> None:
     """Neither where the carrier has only heard of the parcel, nor where the warehouse is still at it."""
     assert {event["type"] for event in told("fulfillment_label_only").events} == {"warehouse.label_created"}
