@@ -7,7 +7,7 @@ from email.utils import parsedate_to_datetime
 from typing import TYPE_CHECKING
 
 from sources.adapters.moments import checked
-from sources.adapters.scans import Scan, estimate_event, history, scan_event
+from sources.adapters.scans import Scan, estimate_event, scan_event, whole
 from sources.adapters.tables import Meaning
 from sources.adapters.told import Ignored, RefuseError
 
@@ -86,20 +86,12 @@ def tell(
     `seen_whole` may read scans again in the light of the others. An answer that nothing dates has scans, but neither history nor estimate.
     """
     docs = list(scans)
-    drafts: list[Draft] = []
     if not docs:
         yield Ignored(say.coverage.current, "the carrier has the parcel, and no scan of it yet")
-    for told in say.each(docs, read):
-        if isinstance(told, dict):
-            drafts.append(told)
-        else:
-            yield told
-    drafts = seen_whole(drafts)
-    yield from drafts
+    told = list(say.each(docs, read))
+    drafts = seen_whole([one for one in told if isinstance(one, dict)])
     said = answered_at(say)
-    whole = history(say, parcel, drafts, said) if drafts else None
-    if whole is not None:
-        yield whole
+    yield from whole(say, parcel, [*(one for one in told if not isinstance(one, dict)), *drafts], said)
     expected = eta()
     if expected is not None and said is not None and not any(draft["data"]["status"] in OVER for draft in drafts):
         yield estimate_event(say, parcel, expected, said)

@@ -92,7 +92,7 @@ def estimate_event(say: Say, parcel: Parcel, eta: str, said: datetime) -> Draft:
 def whole(say: Say, parcel: Parcel, told: Iterable[Told], said: datetime | None) -> Iterator[Told]:
     """Passes on what the scans of a whole history became, and adds that history (see `history`).
 
-    If a scan could not be read, it adds none: that scan would seem to be withdrawn.
+    If a scan could not be read, it adds none: that scan would seem to be withdrawn. Without any scan there is none to add.
     """
     drafts: list[Draft] = []
     readable = True
@@ -101,7 +101,7 @@ def whole(say: Say, parcel: Parcel, told: Iterable[Told], said: datetime | None)
             drafts.append(one)
         readable = readable and not isinstance(one, Refused)
         yield one
-    found = history(say, parcel, drafts, said) if readable else None
+    found = history(say, parcel, drafts, said) if readable and drafts else None
     if found is not None:
         yield found
 
