@@ -1,6 +1,6 @@
 """Shopify: webhooks by their topic, and resources of the REST Admin API, one or a page.
 
-What each topic becomes stands in `shopify_tables.TOPIC`; the readers are one module for each sort of thing. `x-shopify-webhook-id` names a
+What each topic becomes stands in `shopify_topics`; the readers are one module for each sort of thing. `x-shopify-webhook-id` names a
 delivery: the same in every attempt. (`x-shopify-event-id` does not: webhooks of different topics share it where one act caused them.)
 """
 
@@ -31,10 +31,10 @@ from sources.adapters.shopify_tables import (
     RETURN,
     STAGE,
     TERMS,
-    TOPIC,
     TRANSACTION,
     WORK,
 )
+from sources.adapters.shopify_topics import TOPIC
 from sources.adapters.shopify_work import read_work, read_works
 from sources.adapters.told import Ignored, RefuseError
 
