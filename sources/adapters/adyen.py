@@ -109,7 +109,7 @@ def _authorisation(say: Say, item: Item) -> Iterator[Told]:
         return
     operations = [one.text() for one in doc.each("operations")]
     if operations and "CAPTURE" not in operations:
-        yield _event(say, item, "payment.captured", f"{item.psp}:captured", amount=item.amount, final=True)
+        yield _event(say, item, "payment.captured", f"{item.psp}:captured", amount=item.amount)
     else:
         yield _event(say, item, "payment.authorized", f"{item.psp}:authorized", amount=item.amount)
     if more.flag("fraudManualReview"):

@@ -152,8 +152,8 @@ def _capture(doc: Doc, say: Say, news: News) -> Told:
     final = doc.flag("final_capture") if doc.has("final_capture") else doc.flag("is_final_capture")
     # What was refunded since was changed since; what was not is as it was when it completed.
     when = _changed(doc) if (_status(doc) or "").casefold() == "completed" else at(doc, "create_time")
-    sale = news.type.startswith("PAYMENT.SALE.")
-    data |= {"amount": _amount(doc), "final": True if sale else final}
+    # What is taken at once is always final, and says nothing of an order that may be paid in several ways.
+    data |= {"amount": _amount(doc), "final": final if reserved else None}
     return _told(say, news, doc, "payment.captured", f"{id_}:captured", when, data)
 
 

@@ -119,7 +119,13 @@ def _taken(doc: Doc, say: Say, paid: Paid, news: News, earlier: Doc | None) -> T
         return Ignored(news.type or "charge", "does not say how much more was captured")
     amount = minor(total - before, paid.code, doc.get(field).path, EXPONENTS)
     step = f"captured:{total}" if before else "captured"
-    return _event(say, "payment.captured", paid, step, _captured_at(doc, news), news, amount, {"final": not several})
+    final = _final(total, doc.number("amount")) if not several else None
+    return _event(say, "payment.captured", paid, step, _captured_at(doc, news), news, amount, {"final": final})
+
+
+def _final(taken: int | None, asked: int | None) -> bool | None:
+    """Whether a capture ended short of what was asked. One that took it all says nothing of an order that may be paid in several ways."""
+    return True if taken is not None and asked is not None and taken < asked else None
 
 
 def _captured_at(doc: Doc, news: News) -> datetime:
@@ -160,8 +166,8 @@ def _intent_captured(doc: Doc, say: Say, paid: Paid, news: News, latest: Doc | N
         at = news.at(unix(doc, "created"))
     else:
         at = _captured_at(latest, news) if latest is not None and not manual else None
-    amount = money(doc, "amount_received", paid.code)
-    return _event(say, "payment.captured", _charged(paid, doc), "captured", _need(at, doc), news, amount, {"final": True})
+    amount, final = money(doc, "amount_received", paid.code), _final(doc.number("amount_received"), doc.number("amount"))
+    return _event(say, "payment.captured", _charged(paid, doc), "captured", _need(at, doc), news, amount, {"final": final})
 
 
 def _intent_authorized(doc: Doc, say: Say, paid: Paid, news: News, latest: Doc | None) -> Told:

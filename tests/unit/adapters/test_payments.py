@@ -139,6 +139,14 @@ def test_capturing_a_part_takes_that_part_and_refunds_nothing() -> None:
     assert not ids(events, "payment.refunded")
 
 
+def test_only_a_capture_that_ends_short_is_said_to_be_the_last() -> None:
+    """An order may be paid with a gift card and a card: that the card's part is complete must not make the order seem short of money."""
+    part = [event for event in told("stripe", "manual_capture_of_a_part") if event["type"] == "payment.captured"]
+    assert [event["data"]["final"] for event in part] == [True]
+    whole = [event for event in told("stripe", "declined_then_paid") if event["type"] == "payment.captured"]
+    assert [event["data"].get("final") for event in whole] == [None]
+
+
 def test_several_captures_add_up_and_are_never_told_as_a_total() -> None:
     """Each adds what it added."""
     stripe = [event for event in told("stripe", "several_captures") if event["type"] == "payment.captured"]
