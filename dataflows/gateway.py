@@ -161,7 +161,8 @@ async def _serve(web: Server, settings: Settings, file: Path | None, intake: Int
     try:
         socket = listen(given.host, given.port)
     except (OSError, OverflowError) as error:
-        reason = getattr(error, "strerror", None) or str(error)
+        # Python's own words for it name the address a second time.
+        reason = os.strerror(error.errno) if isinstance(error, OSError) and error.errno and error.errno > 0 else str(error)
         raise RunError(f"gateway: cannot listen on {given.host}:{given.port}: {reason.lower()}") from error
     loop, reload = asyncio.get_running_loop(), asyncio.Event()
 

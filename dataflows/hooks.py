@@ -10,6 +10,7 @@ from dataflows.settings.load import secret_in
 from sources.adapters import ADAPTERS, Connection
 from sources.gateway.hooks import Hook, Secret
 from sources.gateway.schemes import SCHEMES
+from sources.mapping import examine
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -75,12 +76,12 @@ def _adapter(system: str, at: str, given: ConnectionSettings) -> Adapter:
         if system not in ADAPTERS:
             raise SettingsError(f"{at}: no adapter reads {system}; there are {', '.join(sorted(ADAPTERS))}, or name a mapping file")
         return ADAPTERS[system]
-    from sources.mapping import load_mapping  # noqa: PLC0415 - only where there is a mapping
-
-    try:
-        return load_mapping(given.mapping)
-    except ValueError as error:
-        raise SettingsError(f"{at}.mapping: {error}") from error
+    mapping, problems = examine(given.mapping)
+    if mapping is None:
+        first, *more = problems
+        rest = f" (and {len(more)} more)" if more else ""
+        raise SettingsError(f"{at}.mapping: {first}{rest}")
+    return mapping.adapter
 
 
 def _scheme(adapter: Adapter, at: str, given: ConnectionSettings) -> Scheme:

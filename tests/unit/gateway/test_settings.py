@@ -1,0 +1,133 @@
+"""Connections from settings: adapters, schemes and secrets, and how a mistake in them is said."""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime
+from typing import TYPE_CHECKING
+
+import pytest
+
+from dataflows.hooks import files_of, hooks_of
+from dataflows.settings import Settings, SettingsError, load_settings, render_settings
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+    from sources.gateway.hooks import Hook
+
+ENVIRONMENT = {"ONE": "hush-one", "TWO": "hush-two", "EMPTY": ""}
+EVERYTHING = """
+state: {dir: x}
+gateway:
+  output: log
+  connections:
+    easypost/acme-1:
+      secrets:
+        - {env: ONE, until: 2026-05-01T00:00:00Z}
+        - {file: SECRET, since: 2026-04-01T00:00:00+02:00}
+      scheme: shopify
+      tenant: eu
+      zone: Europe/Amsterdam
+      order_field: result.reference
+      order_is_alias: true
+      omit: payment.*, order.placed
+      accept_test: true
+      rate: 2.5
+      max_body_bytes: 1000
+    easypost/other: {secrets: {env: TWO}}
+"""
+
+
+def load(folder: Path, text: str) -> Settings:
+    """Settings from a file of this content."""
+    file = folder / "settings.yaml"
+    file.write_text(text.replace("SECRET", str(folder / "secret")), encoding="utf-8")
+    return load_settings(file)
+
+
+def hooks(folder: Path, text: str) -> dict[tuple[str, str], Hook]:
+    """Connections from a file of this content."""
+    return hooks_of(load(folder, text).gateway, ENVIRONMENT)
+
+
+def test_a_connection_has_everything_that_is_said_of_it(tmp_path: Path) -> None:
+    """Secrets from the environment and from a file, each with its time."""
+    (tmp_path / "secret").write_text("from a file\n", encoding="utf-8")
+    found = hooks(tmp_path, EVERYTHING)
+    acme, other = found["easypost", "acme-1"], found["easypost", "other"]
+    assert (acme.name, acme.scheme.name, acme.rate, acme.burst, acme.max_body) == ("acme-1", "shopify", 2.5, 25, 1000)
+    connection = acme.connection
+    assert (connection.tenant, connection.zone, connection.omit) == ("eu", "Europe/Amsterdam", ("payment.*", "order.placed"))
+    assert (connection.order_field, connection.order_is_alias, connection.accept_test) == ("result.reference", True, True)
+    times = (datetime(2026, 3, 1, tzinfo=UTC), datetime(2026, 4, 15, tzinfo=UTC), datetime(2026, 5, 1, tzinfo=UTC))
+    assert [acme.keys(at) for at in times] == [[b"hush-one"], [b"hush-one", b"from a file"], [b"from a file"]]
+    assert (other.scheme.name, other.rate, other.max_body, other.keys(times[0])) == ("easypost", None, 2 << 20, [b"hush-two"])
+
+
+def test_no_secret_is_ever_shown(tmp_path: Path) -> None:
+    """Neither by --check nor by the connections' own representation; where they come from is."""
+    (tmp_path / "secret").write_text("from a file\n", encoding="utf-8")
+    settings = load(tmp_path, EVERYTHING)
+    shown = render_settings(settings) + repr(settings) + repr(hooks_of(settings.gateway, ENVIRONMENT))
+    assert "env: ONE" in shown
+    assert "hush" not in shown
+    assert "from a file" not in shown
+    assert load_settings(_written(tmp_path, render_settings(settings))) == settings
+
+
+def _written(folder: Path, text: str) -> Path:
+    path = folder / "shown.yaml"
+    path.write_text(text, encoding="utf-8")
+    return path
+
+
+def test_connections_fit_into_an_environment_variable() -> None:
+    """As JSON."""
+    environment = {
+        "ORDERWATCH_STATE__DIR": "x",
+        "ORDERWATCH_GATEWAY__CONNECTIONS": '{"easypost/acme": {"secrets": {"env": "ONE"}}}',
+    }
+    assert list(hooks_of(load_settings(None, environment).gateway, ENVIRONMENT)) == [("easypost", "acme")]
+
+
+def test_the_files_that_connections_are_made_from_are_known(tmp_path: Path) -> None:
+    """To look at them for changes."""
+    mapping = tmp_path / "mapping.yaml"
+    mapping.write_text("", encoding="utf-8")
+    text = f"{{state: {{dir: x}}, gateway: {{connections: {{wms/a: {{mapping: {mapping}, secrets: {{file: SECRET}}}}}}}}}}"
+    assert files_of(load(tmp_path, text).gateway) == [mapping, tmp_path / "secret"]
+
+
+@pytest.mark.parametrize(
+    ("connection", "line"),
+    [
+        ("easypost: {secrets: {env: ONE}}", "settings.yaml:1: gateway.connections: 'easypost' is no connection; write it as system/name"),
+        ("a b/c: {secrets: {env: ONE}}", "settings.yaml:1: gateway.connections: 'a b/c' is no connection"),
+        ("easypost/a: {}", "settings.yaml:1: gateway.connections.easypost/a.secrets: required"),
+        ("easypost/a: {secrets: []}", "settings.yaml:1: gateway.connections.easypost/a.secrets: must not be empty"),
+        ("easypost/a: {secrets: [hush]}", "gateway.connections.easypost/a.secrets.0: settings (name: value) are expected here"),
+        ("easypost/a: {secrets: {env: ONE, file: x}}", "gateway.connections.easypost/a.secrets.0: a secret has either env or file"),
+        ("easypost/a: {secrets: {evn: ONE, env: ONE}}", "easypost/a.secrets.0.evn: no such setting; did you mean env?"),
+        ("easypost/a: {secrets: {env: ONE}, sheme: x}", "easypost/a.sheme: no such setting; did you mean scheme?"),
+        ("easypost/a: {secrets: {env: ONE}, zone: Nowhere}", "easypost/a.zone: 'Nowhere' is not a time zone of the IANA database"),
+        ("easypost/a: {secrets: {env: ONE}, mapping: nowhere}", "gateway.connections.easypost/a.mapping: nowhere: no such file"),
+        (
+            "easypost/a: {secrets: {env: ONE, since: 2026-05-01T00:00:00Z, until: 2026-05-01T00:00:00Z}}",
+            "easypost/a.secrets.0: until is not after since",
+        ),
+        ("easypost/a: {secrets: {env: THREE}}", "gateway.connections.easypost/a.secrets.0.env: THREE is not set"),
+        ("easypost/a: {secrets: {env: EMPTY}}", "gateway.connections.easypost/a.secrets.0: the secret is empty"),
+        ("easypost/a: {secrets: {file: SECRET}}", "gateway.connections.easypost/a.secrets.0.file: secret: no such file or directory"),
+        ("easypost/a: {secrets: {env: ONE}, scheme: x}", "gateway.connections.easypost/a.scheme: 'x' is none of shopify, stripe, "),
+        ("easypost/a: {secrets: {env: ONE}, scheme: adyen}", "easypost/a.secrets.0: the secret is not written in hexadecimal digits"),
+        ("nobody/a: {secrets: {env: ONE}}", "gateway.connections.nobody/a: no adapter reads nobody; there are "),
+    ],
+)
+def test_a_mistake_is_said_in_one_line(tmp_path: Path, connection: str, line: str) -> None:
+    """Which connection, what of it, and never a secret."""
+    with pytest.raises(SettingsError) as caught:
+        hooks(tmp_path, f"{{state: {{dir: x}}, gateway: {{connections: {{{connection}}}}}}}")
+    said = str(caught.value).replace(f"{tmp_path}/", "")
+    assert line in said
+    assert "\n" not in said
+    assert "hush" not in said
