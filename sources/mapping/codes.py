@@ -44,8 +44,10 @@ class Tables:
                 self._report(path, "the name of a table is expected here")
             return None
         if name not in self._rows:
-            if name not in self._unused:
-                self._report(path, f"unknown table {name!r}", nearest(name, self._names))
+            if name not in self._names:
+                meant = nearest(name, self._names)
+                self._report(path, f"unknown table {name!r}", meant)
+                self._unused.discard(meant or "")
             return None
         self._unused.discard(name)
         vocabulary: Vocabulary = "type" if field == "type" else "step"

@@ -6,6 +6,7 @@ are those that JMESPath Community adds to the language (`split`, `trim`, `replac
 
 from __future__ import annotations
 
+import warnings
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Final, NoReturn, cast
 
@@ -162,7 +163,11 @@ def compiled(text: str, scope: Scope) -> Expression:
     if len(text) > LONGEST:
         raise BadExpressionError(f"an expression has at most {LONGEST} characters")
     try:
-        tree = cast("Node", jmespath.compile(text).parsed)
+        with warnings.catch_warnings():
+            warnings.simplefilter("error", PendingDeprecationWarning)
+            tree = cast("Node", jmespath.compile(text).parsed)
+    except PendingDeprecationWarning:
+        raise BadExpressionError("between backticks stands JSON, such as `5`; a text is written 'so'") from None
     except (JMESPathError, IndexError, KeyError, RecursionError, ValueError) as error:
         _refuse(text, error)
     for name, arguments in _calls(tree):

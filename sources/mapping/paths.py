@@ -60,9 +60,9 @@ def paths_of(tree: Node, scope: Scope) -> frozenset[str]:
 
 
 def scope_of(tree: Node, scope: Scope) -> Scope:
-    """The scope of the records in the list that an expression gives: the first where they stand in several places."""
+    """The scope of the records in the list that an expression gives: the innermost where they may stand in several places."""
     found = _Walk().place(tree, _RECORD).elements.paths
-    return Scope(scope.absolute(min(found)) if found else "", scope)
+    return Scope(scope.absolute(max(found, key=len)) if found else "", scope)
 
 
 class _Walk:
@@ -93,7 +93,8 @@ class _Walk:
                 return here
             case "flatten":
                 base = self.place(children[0], here)
-                return _Place(base.elements.paths | (base.paths if base.many else frozenset()), many=True)
+                inner = frozenset(f"{path}[]" for path in base.paths)
+                return _Place(base.paths | inner if base.many else inner, many=True)
             case "projection":
                 return _Place(self.place(children[1], self.place(children[0], here).elements).paths, many=True)
             case "filter_projection":
