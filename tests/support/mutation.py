@@ -68,7 +68,8 @@ def _one(value: Any, lots: random.Random) -> None:
             cut = lots.randrange(len(here) + 1)
             place[key] = here[:cut] + lots.choice(("", "\u0007", "9", "é", " ")) + here[cut:]
         case 5 if isinstance(here, int | float) and not isinstance(here, bool):
-            place[key] = lots.choice((-here, here * 10, here / 3, str(here)))
+            # Tenfold only while JSON's numbers hold it: Shopify's identifiers have eighteen digits as it is.
+            place[key] = lots.choice((-here, here * 10 if abs(here) < 10**17 else here // 10, here / 3, str(here)))
         case 6 if isinstance(place, list):
             lots.shuffle(place)
         case _:
