@@ -1,7 +1,7 @@
 """Shopify: webhooks by their topic, and resources of the REST Admin API, one or a page.
 
 What each topic becomes stands in `shopify_topics`; the readers are one module for each sort of thing. `x-shopify-webhook-id` names a
-delivery: the same in every attempt. (`x-shopify-event-id` does not: webhooks of different topics share it where one act caused them.)
+delivery, the same in every attempt. (`x-shopify-event-id` names what happened, and so do our own IDs; captures of older versions lack it.)
 """
 
 from __future__ import annotations
