@@ -87,6 +87,19 @@ def test_a_service_is_pinned_restarted_and_closed_to_the_network(name: str) -> N
     assert all(str(port).startswith("127.0.0.1:") for port in service.get("ports", ()))
 
 
+def test_the_gateway_accepts_what_compose_sets() -> None:
+    """It listens where its ports are published, writes to the topic that the engine reads, and keeps its state in a volume of its own."""
+    service = services("compose.yaml")["gateway"]
+    settings = load_settings(environment=environment(service))
+    gateway = settings.gateway
+    assert (gateway.host, gateway.output, settings.kafka.brokers) == ("0.0.0.0", "kafka", ("kafka:9092",))
+    assert gateway.topic in load_settings(environment=engine()).inputs.topics
+    assert service["ports"] == [f"127.0.0.1:{gateway.port}:{gateway.port}", f"127.0.0.1:9470:{settings.http.port}"]
+    assert str(gateway.dir).startswith("/var/lib/orderwatch/")
+    assert "gateway:/var/lib/orderwatch" in service["volumes"]
+    assert service["command"] == ["gateway", "--settings", "/etc/orderwatch/gateway.yaml"]
+
+
 def test_the_engine_starts_when_its_topics_are_there_and_stops_in_peace() -> None:
     """Topics are made first; SIGTERM has time to end the epoch; the state outlives the container."""
     orderwatch = services("compose.yaml")["orderwatch"]
