@@ -91,7 +91,7 @@ class Run:
 
     def summary(self, files: int) -> str:
         """The closing line."""
-        parts = [f"{len(self.written):,} events from {files:,} {'file' if files == 1 else 'files'}"]
+        parts = [f"{_count(len(self.written), 'event')} from {_count(files, 'file')}"]
         if self.repeated:
             parts.append(f"{self.repeated:,} said again")
         if self.ignored:
@@ -100,7 +100,7 @@ class Run:
             reasons = Counter(one.reason for one in self.refused)
             parts.append(f"{len(self.refused):,} refused ({', '.join(f'{reason} {count:,}' for reason, count in sorted(reasons.items()))})")
         if unmapped := self.coverage.unmapped():
-            parts.append(f"{len(unmapped):,} {'code' if len(unmapped) == 1 else 'codes'} not mapped (--report shows them)")
+            parts.append(f"{_count(len(unmapped), 'code')} not mapped (--report shows them)")
         return "; ".join(parts)
 
 
@@ -156,7 +156,7 @@ def adapt(  # noqa: PLR0913, PLR0917 - each is an option
     if report:
         reports.show(Console(stderr=True, highlight=False), tables)
     if report_to is not None:
-        _write(report_to, reports.markdown(f"Coverage of {run.adapter.title}: {len(paths):,} files", tables))
+        _write(report_to, reports.markdown(f"Coverage of {run.adapter.title}: {_count(len(paths), 'file')}", tables))
     typer.echo(run.summary(len(paths)), err=True)
     return SOME_REFUSED if run.refused else DONE
 
@@ -238,6 +238,10 @@ def _write(path: Path, text: str) -> None:
         path.write_text(text, encoding="utf-8")
     except OSError as error:
         raise RunError(f"--report-to {path}: {(error.strerror or str(error)).lower()}") from error
+
+
+def _count(number: int, what: str) -> str:
+    return f"{number:,} {what}{'' if number == 1 else 's'}"
 
 
 def _check(mapping: Path | None) -> int:

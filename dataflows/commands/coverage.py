@@ -24,7 +24,7 @@ if TYPE_CHECKING:
 MOST_ROWS: Final = 200
 """Most rows of a table; the rest is counted."""
 PERSONAL: Final = re.compile(
-    r"name|mail|phone|mobile|fax|street|address(?!_hash)|addr|city|town|zip|postal|post_?code|note|comment|message|remark|instruction|text|desc"
+    r"name|mail|phone|mobile|fax|street|addr|city|town|zip|postal|post_?code|note|comment|message|remark|instruction|text|desc"
     r"|customer|buyer|payer|recipient|receiver|sender|shipper|consignee|contact|person|user|operator|employee|signed|signature|company"
     r"|birth|gender|iban|bic|card|last_?4|holder|account|login|passw|token|secret|(^|_)ip($|_)|latitude|longitude|(^|_)lat($|_)|(^|_)lon"
     r"|kunde|kaeufer|empf|strasse|straße|hausn|plz|(^|_)ort($|_)|telefon|bemerk|notiz|bediener|benutzer|mitarbeiter|firma"
@@ -34,7 +34,7 @@ PERSONAL: Final = re.compile(
 """Names of fields, in the languages that home-grown systems are written in, that may hold what is personal."""
 PLAIN: Final = re.compile(r"[+-]?[\d.,:/T Z+-]{1,32}|[A-Za-z0-9_.:/#-]{1,40}")
 """What codes, numbers, times and identifiers look like; other values are shown by their shape."""
-PHONE: Final = re.compile(r"(\+|00)[\d ./()-]{7,}")
+PHONE: Final = re.compile(r"\+[\d ./()-]{7,}|00[\d./()-]*[ /(][\d ./()-]*")
 
 
 class Section(NamedTuple):
@@ -100,7 +100,9 @@ def show(console: Console, found: Iterable[Section]) -> None:
         console.print(Text(f"\n{section.title}: {section.about}", style="bold"))
         if not section.rows:
             continue
-        table = Table(*section.head, box=None, pad_edge=False)
+        table = Table(box=None, pad_edge=False)
+        for head in section.head:
+            table.add_column(head, overflow="fold")  # a code that is cut is none
         for row in section.rows[:MOST_ROWS]:
             style = "yellow" if row[0].startswith("not ") else ""
             table.add_row(*(Text(printable(cell), style=style) for cell in row))
@@ -128,7 +130,7 @@ def printable(text: str) -> str:
 
 
 def _line(cells: Iterable[str]) -> str:
-    return "| " + " | ".join(re.sub(r"([\\|<>*_`\[\]])", r"\\\1", cell) if cell != "---" else cell for cell in cells) + " |\n"
+    return "| " + " | ".join(re.sub(r"([\\|<*`])", r"\\\1", cell) for cell in cells) + " |\n"
 
 
 def _meaning(table: CodeTable | None, code: str) -> str:

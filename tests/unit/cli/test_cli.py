@@ -37,14 +37,12 @@ def ids(folder: Path, order: str) -> list[str]:
     return [row["exception_id"] for row in data if row["order_id"] == order and row["kind"] == "payment.capture_overdue"]
 
 
-def test_help_names_every_command_and_none_that_is_not_there(capsys: Captured) -> None:
+def test_help_names_every_command(capsys: Captured) -> None:
     """What can be done today."""
     assert cli.run(["--help"]) == 0
     said = capsys.readouterr().out
-    for name in ("run", "topics", "state", "rejects", "export", "demo", "replay", "explain", "simulate", "policy", "schemas"):
+    for name in "run adapt gateway topics state rejects export demo replay explain simulate policy schemas".split():
         assert f" {name} " in said
-    for name in ("adapt", "gateway"):
-        assert name not in said
 
 
 @pytest.mark.parametrize("arguments", [[], ["policy"], ["schemas"], ["nonsense"], ["replay"], ["explain"], ["simulate", "--orders", "0"]])

@@ -31,7 +31,7 @@ def refs(options: str, body: str | bytes) -> list[str | None]:
 
 def refused(options: str, body: str | bytes) -> list[tuple[str, str]]:
     """What was refused of a file."""
-    return [tuple(one) for one in adapted(CSV.format(options=options), body).refused]
+    return [(one.reason, one.detail) for one in adapted(CSV.format(options=options), body).refused]
 
 
 @pytest.mark.parametrize(
