@@ -14,8 +14,10 @@ from typing import TYPE_CHECKING, cast
 
 from dataflows.core.rules import RULES
 from dataflows.observe.catalogue import METRICS
+from dataflows.settings.gateway import ConnectionSettings, SecretSettings
 from dataflows.settings.load import setting_fields
 from sources.adapters import ADAPTERS
+from sources.gateway.schemes import SCHEMES
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable
@@ -112,6 +114,20 @@ def settings() -> str:
     return table(("setting", "default", "meaning"), rows)
 
 
+def connections() -> str:
+    """What is said of a connection of the gateway."""
+    fields = {name: field for name, field in ConnectionSettings.model_fields.items() if name != "secrets"}
+    rows = [("`secrets`", "required", ConnectionSettings.model_fields["secrets"].description or "")]
+    rows += [(f"`secrets[].{name}`", _shown(field), field.description or "") for name, field in SecretSettings.model_fields.items()]
+    rows += [(f"`{name}`", _shown(field), field.description or "") for name, field in fields.items()]
+    return table(("of a connection", "default", "meaning"), rows)
+
+
+def schemes() -> str:
+    """How requests are signed."""
+    return table(("scheme", "what is signed, and where the signature stands"), ((f"`{one.name}`", one.how) for one in SCHEMES.values()))
+
+
 def metrics() -> str:
     """All metrics."""
     rows = ((f"`{metric.name}`", metric.kind, ", ".join(f"`{label}`" for label in metric.labels), metric.help) for metric in METRICS)
@@ -156,6 +172,8 @@ PARTS: dict[str, Callable[[], str]] = {
     "kinds": kinds,
     "kinds_by_domain": kinds_by_domain,
     "settings": settings,
+    "connections": connections,
+    "schemes": schemes,
     "metrics": metrics,
 }
 
