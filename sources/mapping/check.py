@@ -81,7 +81,9 @@ def examine(path: Path) -> tuple[Mapping | None, tuple[Problem, ...]]:
 def examine_text(text: str) -> tuple[Mapping | None, list[Fault]]:
     """The mapping that a YAML text states; None and what is wrong with it if anything is."""
     tree = read(text)
-    faults = [replace(fault, message=fault.message + QUOTES) if fault.message.startswith("not valid YAML") else fault for fault in tree.faults]
+    faults = [
+        replace(fault, message=fault.message + QUOTES) if fault.message.startswith("not valid YAML") else fault for fault in tree.faults
+    ]
     if tree.data is None and faults:
         return None, faults
     data: Data = {} if tree.data is None else tree.data

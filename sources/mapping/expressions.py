@@ -28,8 +28,8 @@ if TYPE_CHECKING:
 
 LONGEST: Final = 500
 """Longest expression, in characters."""
-STEPS: Final = 20_000_000
-"""What the expressions of one payload may cost in all, in steps of the interpreter and elements of lists: some ten seconds."""
+STEPS: Final = 3_000_000
+"""What the expressions of one payload may cost in all, in steps of the interpreter and elements of lists: some seconds."""
 TEXT_PER_STEP: Final = 64
 
 Node = dict[str, Any]

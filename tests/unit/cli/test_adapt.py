@@ -23,7 +23,7 @@ Said = tuple[int, list[dict[str, Any]], str]
 ROOT = Path(__file__).resolve().parents[3]
 EXAMPLE = ROOT / "sources" / "mapping" / "example.yaml"
 STEPS = ROOT / "tests" / "unit" / "mapping" / "files" / "steps.csv"
-SCAN = {
+SCAN: dict[str, Any] = {
     "status": "in_transit",
     "status_detail": "departed_facility",
     "datetime": "2026-11-20T12:00:00Z",

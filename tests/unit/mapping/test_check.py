@@ -3,6 +3,8 @@
 
 from __future__ import annotations
 
+import re
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 import pytest
@@ -13,8 +15,6 @@ from sources.mapping import MappingError, examine, load_mapping
 from sources.mapping.check import examine_text
 
 if TYPE_CHECKING:
-    from pathlib import Path
-
     from schemas.problems import Problem
 
 HEAD = "name: wms\nformat: csv\n"
@@ -186,3 +186,12 @@ def test_no_expression_makes_the_check_raise(text: str) -> None:
     quoted = text.replace("\\", "\\\\").replace('"', '\\"')
     _, faults = examine_text(f'{HEAD}events: [{{type: warehouse.packed, order: O, time: T, when: "{quoted}"}}]')
     assert all(fault.line == 3 for fault in faults)
+
+
+def test_the_mappings_that_the_guide_shows_are_right() -> None:
+    """The smallest one in the README, and the example."""
+    folder = Path(__file__).resolve().parents[3] / "sources" / "mapping"
+    shown = re.findall(r"```yaml\n(.*?)```", (folder / "README.md").read_text(encoding="utf-8"), re.DOTALL)
+    assert shown
+    for text in (*shown, (folder / "example.yaml").read_text(encoding="utf-8")):
+        assert examine_text(text)[1] == []
