@@ -1,7 +1,7 @@
 """`python -m tests.bench`: tables of what Orderwatch costs on this machine.
 
 Without more: the heart and a replay, on one core. `scale`: the live engine with many open orders, and from Kafka to Kafka. `adapters`: what
-it costs to translate the payloads of each system.
+it costs to translate the payloads of each system. `gateway`: the webhook gateway beside a bare handler of the same server.
 """
 
 from __future__ import annotations
@@ -14,6 +14,7 @@ from rich.console import Console
 from rich.table import Table
 
 from tests.bench.adapters import adapters
+from tests.bench.gateway import beside
 from tests.bench.kafka import latency, through
 from tests.bench.measure import memory, speed
 from tests.bench.scale import scale
@@ -40,11 +41,15 @@ def main() -> None:
     live.add_argument("--orders", type=int, default=5_000, help="orders of the simulated world that is a backlog in Kafka; 0: leave it out")
     live.add_argument("--rate", type=int, default=200, help="events per second of the steady stream; 0: leave it out")
     commands.add_parser("adapters", help="payloads of real systems into events")
+    hooks = commands.add_parser("gateway", help="the webhook gateway")
+    hooks.add_argument("--requests", type=int, default=20_000, help="requests that each of them is asked")
     chosen = parser.parse_args()
     if chosen.command == "scale":
         report_live(opened=chosen.open, seconds=chosen.seconds, orders=chosen.orders, rate=chosen.rate, folder=chosen.folder)
     elif chosen.command == "adapters":
         report_adapters()
+    elif chosen.command == "gateway":
+        report_gateway(requests=chosen.requests)
     else:
         report(orders=chosen.orders, opened=chosen.open)
 
@@ -85,6 +90,18 @@ def report_adapters() -> None:
         rate, each = found.translated, found.events / found.payloads
         unit = f"payloads/s of {found.size / found.payloads:,.0f} bytes ({rate * each:,.0f} events/s, {1e6 / rate / each:.0f} µs each)"
         table.add_row(found.system, f"{rate:,.0f}", unit, f"{found.parsed / rate:.0f} x")
+    CONSOLE.print(table)
+
+
+def report_gateway(*, requests: int) -> None:
+    """Prints the table of the gateway: so many requests to each."""
+    found = beside(requests)
+    bare = found.by["bare handler"]
+    table = _table(f"{found.requests:,} webhooks of {found.size:,} bytes and 3 events, 32 connections")
+    table.caption = found.broker
+    for what, load in found.by.items():
+        table.add_row(what, f"{load.rate:,.0f}", f"requests/s ({load.cpu:,.0f} µs of processor each)", f"{load.rate / bare.rate:.2f} x")
+        table.add_row("", f"{load.p50:.1f} / {load.p99:.1f}", "ms, p50 and p99", f"{load.p99 / bare.p99:.1f} x at p99")
     CONSOLE.print(table)
 
 
