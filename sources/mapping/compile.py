@@ -31,7 +31,7 @@ class Compiler:
         self._tree = tree
         self._faults: dict[Fault, None] = {}
         self._usual: tuple[str, ...] = (values.ISO,)
-        self.sign: Sign = "," if data.get("decimal") == "," else "."
+        self.sign: Sign | None = "," if data.get("decimal") == "," else "." if data.get("decimal") == "." else None
         self.expressions: list[tuple[Path, Expression]] = []
         self.tables = Tables(self.fault, section(data.get("tables")))
         self._usual = self.formats(("times",), data.get("times"), date_will_do=True) or self._usual

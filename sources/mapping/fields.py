@@ -87,7 +87,10 @@ class Fields:
             if "value" in parts:
                 return self._constant((*path, "value"), self._compiler.parts(path, parts, ("value",)).get("value"), field, name, owners)
             coded = self._compiler.coded(path, parts, self._scope, name, owners)
-            return _NOTHING if coded is None else values.coded(coded, self._otherwise(name, owners))
+            if coded is None:
+                return _NOTHING
+            looked_up = values.coded(coded, self._otherwise(name, owners))
+            return (lambda here: carrier_name(looked_up(here))) if name == "carrier" else looked_up
         found = self._compiler.expression(path, stated, self._scope)
         if found is None:
             return _NOTHING

@@ -172,7 +172,7 @@ class MappingForm(Form):
     each: Stated = None
     zone: Stated = None
     times: Stated = None
-    decimal: Annotated[str, PlainValidator(choice("decimal sign", SIGNS))] = "."
+    decimal: Annotated[str, PlainValidator(choice("decimal sign", SIGNS))] | None = None
     tenant: Stated = None
     source: Stated = None
     kind: Stated = None

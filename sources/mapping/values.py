@@ -36,7 +36,8 @@ UNIX: Final = "unix"
 UNIX_MS: Final = "unix_ms"
 NAMED_FORMATS: Final = (ISO, UNIX, UNIX_MS)
 
-_GROUPED: Final[dict[Sign, re.Pattern[str]]] = {
+_NUMBERS: Final[dict[Sign | None, re.Pattern[str]]] = {
+    None: re.compile(r"(\d+)(?:\.(\d+))?", re.ASCII),
     ".": re.compile(r"(\d+|\d{1,3}(?:,\d{3})+)(?:\.(\d+))?", re.ASCII),
     ",": re.compile(r"(\d+|\d{1,3}(?:\.\d{3})+)(?:,(\d+))?", re.ASCII),
 }
@@ -130,8 +131,11 @@ def free_text(doc: Doc) -> str | None:
     return word(doc, LONGEST_TEXT)
 
 
-def plain_number(doc: Doc, sign: Sign) -> str | None:
-    """A number as plain decimal text: `-1234.50` of `1.234,50-` where the decimal sign is a comma. Groups must be of three digits."""
+def plain_number(doc: Doc, sign: Sign | None) -> str | None:
+    """A number as plain decimal text: `-1234.50` of `1.234,50-` where the decimal sign is a comma. Groups must be of three digits.
+
+    Where no sign is stated it is a point, and there are no groups: `1,500` could be either.
+    """
     value = doc.value
     if isinstance(value, int | float) and not isinstance(value, bool):
         return repr(value)
@@ -140,14 +144,15 @@ def plain_number(doc: Doc, sign: Sign) -> str | None:
         return None
     text = re.sub(r"[\s']", "", text)
     negative = text.startswith("-") or text.endswith("-")
-    found = _GROUPED[sign].fullmatch(text.removeprefix("-").removeprefix("+") if text[0] in "+-" else text.removesuffix("-"))
+    found = _NUMBERS[sign].fullmatch(text.removeprefix("-").removeprefix("+") if text[0] in "+-" else text.removesuffix("-"))
     if found is None:
-        raise RefuseError("bad_value", f"{doc.path}: no number with {sign!r} as its decimal sign")
+        expected = f"with {sign!r} as its decimal sign" if sign else "of digits and a point; `decimal` allows for others"
+        raise RefuseError("bad_value", f"{doc.path}: no number {expected}")
     whole = re.sub(r"[.,]", "", found[1])
     return f"{'-' if negative else ''}{whole}{'.' + found[2] if found[2] else ''}"
 
 
-def pieces(doc: Doc, sign: Sign, least: int) -> int | None:
+def pieces(doc: Doc, sign: Sign | None, least: int) -> int | None:
     """A whole number from `least` to 1,000,000,000; a fraction must be of zeros."""
     text = plain_number(doc, sign)
     if text is None:
@@ -160,7 +165,7 @@ def pieces(doc: Doc, sign: Sign, least: int) -> int | None:
     return int(whole)
 
 
-def money(amount: Expression, code: Reader, where: str, sign: Sign, *, is_minor: bool) -> Reader:
+def money(amount: Expression, code: Reader, where: str, sign: Sign | None, *, is_minor: bool) -> Reader:
     """An amount with its currency; `is_minor` counts cents, or whatever the currency's smallest unit is."""
 
     def read(here: Here) -> dict[str, str] | None:

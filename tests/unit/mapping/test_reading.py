@@ -150,6 +150,22 @@ def test_an_amount_that_could_be_another_is_refused(sign: str, value: object) ->
     assert refused.reason in ("bad_value", "wrong_type")
 
 
+def test_without_a_stated_sign_a_comma_could_be_either() -> None:
+    """1,500 is one and a half to some, fifteen hundred to others."""
+    text = JSON + "    data: {lines: {sku: {value: A}, quantity: q}}\n"
+    assert adapted(text, record(q="1,500")).refused[0].reason == "bad_value"
+    assert adapted(text.replace("zone:", "decimal: '.'\nzone:"), record(q="1,500")).events[0]["data"]["lines"][0]["quantity"] == 1500
+    assert adapted(text.replace("zone:", "decimal: ','\nzone:"), record(q="1,000")).events[0]["data"]["lines"][0]["quantity"] == 1
+
+
+def test_carriers_have_one_name_each_however_they_are_stated() -> None:
+    """Policies name them."""
+    rule = "type: warehouse.shipped, data: {carrier: %s}"
+    for stated in ("c", "{value: Fed Ex}", "{code: d, table: t}"):
+        more = "tables: {t: {'1': Fed Ex}}" if "table" in stated else ""
+        assert data(rule % stated, record(c="FedEx", d=1), more=more) == {"carrier": "fedex"}
+
+
 def test_an_amount_without_a_currency_is_refused_and_none_is_none() -> None:
     """Currencies are never guessed."""
     rule = "type: payment.captured, data: {payment_id: order, amount: {amount: a, currency: c}}"
