@@ -74,8 +74,11 @@ class Builder:
 
     def _constant_or_expression(self, path: Path, stated: object) -> Expression | str | None:
         if isinstance(stated, dict):
-            given = self._compiler.parts(path, cast("Raw", stated), ("value",))
-            return str(given.get("value")) if given.get("value") else None
+            given = self._compiler.parts(path, cast("Raw", stated), ("value",), ("value",)).get("value")
+            if not isinstance(given, str) or not given.isprintable() or not 1 <= len(given) <= 256:
+                self._compiler.fault((*path, "value"), "1 to 256 printable characters are expected here")
+                return None
+            return given
         return self._compiler.optional(path, stated, self._scope)
 
     # --- events ------------------------------------------------------------------------------------

@@ -175,7 +175,7 @@ class Fields:
         each = self._compiler.optional((*path, "each"), parts.get("each"), self._scope) if is_list else None
         below = self if each is None else Fields(self._compiler, scope_of(each.tree, self._scope), self._zone)
         readers = {name: below._reader((*path, name), one, inner[name], name, []) for name, one in parts.items() if name in inner}
-        if not readers:
+        if not set(parts) - {"each"}:
             self._compiler.fault(path, "no field is stated")
         found = values.structure(readers)
         return values.listed(each, found) if is_list else found
