@@ -367,6 +367,10 @@ class EvidenceWithdrawn(Fact):
     """Of the parcel that the event was about; finds the order where `subject` is absent."""
     payment_id: Annotated[Id | None, Kept.NOTHING] = None
     """Of the payment that the event was about; likewise."""
+    shipment_id: Annotated[Id | None, Kept.NOTHING] = None
+    """Of the shipment that it was about; likewise."""
+    return_id: Annotated[Id | None, Kept.NOTHING] = None
+    """Of the return that it was about; likewise."""
 
 
 class Heartbeat(Model):

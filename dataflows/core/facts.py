@@ -254,7 +254,7 @@ class Facts:
         captures = [cast("Payment", r.event.data).amount for r in self.t.of("payment.captured")]
         currency = total.currency if total else next((m.currency for m in captures if m), None)
         goal = sum((amount(m) for m in captures if m and m.currency == currency), Decimal(0))
-        if goal <= 0 and not captures:
+        if not any(captures):
             goal = amount(total)
         paid_back = Decimal(0)
         for record in refunds:

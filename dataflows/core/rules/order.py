@@ -3,7 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
+from itertools import pairwise
 from typing import TYPE_CHECKING, cast
+
+import msgspec
 
 from dataflows.core.conditions import Condition, earliest, signal, silences, timeout
 from dataflows.core.rules.base import UNHEARD, RuleDefaults, rule
@@ -15,7 +18,7 @@ if TYPE_CHECKING:
 
 Found = Iterable[Condition | None]
 GOING_ON = ("warehouse.released", "warehouse.pick_started", "warehouse.picked", "warehouse.packed", "warehouse.shipped")
-CHANGES = frozenset(("lines", "ship_to", "service", "method"))
+CHANGES = ("lines", "method", "service", "ship_to")
 
 
 @rule(
@@ -164,11 +167,18 @@ def cancel_in_flight(o: Facts, s: RuleSetting) -> Found:
     on=("order.updated",),
 )
 def change_after_release(o: Facts, s: RuleSetting) -> Found:
-    for record in o.t.of("order.updated"):
-        changed = CHANGES.intersection(cast("dict[str, object]", record.event.data))
+    """By what an update changes, not by what it names: a shop that sends the whole order each time changes nothing by it."""
+    for (before, _, _), (after, _, record) in pairwise(o.versions):
+        changed = [name for name in CHANGES if _said(getattr(before, name)) != _said(getattr(after, name))]
         if changed and o.released is not None and o.released <= record.at and (o.shipped is None or o.shipped > record.at):
             clears = [*o.instants("warehouse.released"), o.shipped]
-            yield signal(s, record, clears=clears, lifted=o.ended, detail=", ".join(sorted(changed)))
+            yield signal(s, record, clears=clears, lifted=o.ended, detail=", ".join(changed))
+
+
+def _said(value: object) -> object:
+    """What a field says, to be compared: lines in any order; nothing, however it is put, is None."""
+    plain = msgspec.to_builtins(value)
+    return sorted(map(repr, plain)) or None if isinstance(plain, list) else plain or None
 
 
 @rule(

@@ -69,6 +69,11 @@ def _scans_from(ends: Callable[[Record], bool]) -> Callable[[Parcel, int], Itera
     return clears
 
 
+def _over_later(parcel: Parcel, position: int) -> Iterable[int | None]:
+    """As `_over`, but not at the same instant: what arrives damaged is damaged."""
+    return (at for at in _over(parcel, position) if at is not None and at > parcel.scans[position].at)
+
+
 def _over(parcel: Parcel, position: int) -> Iterable[int | None]:
     """Cleared by the parcel's delivery or its return to the sender."""
     del position
@@ -269,7 +274,7 @@ def refused(o: Facts, s: RuleSetting) -> Found:
     on=("carrier.scan:damaged",),
 )
 def damaged(o: Facts, s: RuleSetting) -> Found:
-    yield from _reported(o, s, lambda d: d.status == "damaged", _over)
+    yield from _reported(o, s, lambda d: d.status == "damaged", _over_later)
 
 
 @rule(

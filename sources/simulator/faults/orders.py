@@ -147,7 +147,7 @@ def cancelled_on_the_shelf(order: Order) -> None:
 def changed_while_picking(order: Order) -> None:
     """Service or address are changed between pick and ship; the warehouse does not start again."""
     live(order)
-    changes: list[Data] = [{"service": "express"}, {"ship_to": {"address_hash": order.address + "-b"}}]
+    changes: list[Data] = [{"service": "next_day"}, {"ship_to": {"address_hash": order.address + "-b"}}]
     order.add(order.when["packed"] - 3 * MINUTE, order.storefront, "order.updated", order.rng.choice(changes))
     order.expect("order.change_after_release", "resolved")
 

@@ -86,10 +86,8 @@ class Order(Fields):
         paid = [amount for event in captures if (amount := money(event.data, "amount"))]
         total = self.total
         currency = total.currency if total else (paid[0].currency if paid else None)
-        if captures:
-            target = sum((amount.amount for amount in paid if amount.currency == currency), ZERO)
-        else:
-            target = total.amount if total else ZERO
+        whole = total.amount if total else ZERO
+        target = sum((amount.amount for amount in paid if amount.currency == currency), ZERO) if paid else whole
         back = ZERO
         for event in self.of("payment.refunded"):
             amount = money(event.data, "amount")

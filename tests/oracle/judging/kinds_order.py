@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from itertools import pairwise
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, cast
 
 from tests.oracle.judging.conditions import Condition, signal, state, timeout
 from tests.oracle.judging.facts import ZERO, Order
@@ -68,8 +68,9 @@ def order_kinds(order: Order) -> list[Condition]:
     for event in order.of("order.cancel_requested"):
         if order.released <= event.at and order.cx > event.at and order.dlv > event.at:
             found += signal(order, "order.cancel_in_flight", event, [order.cx, order.dlv])
-    for event in order.of("order.updated"):
-        changes = any(name in event.data for name in ("lines", "ship_to", "service", "method"))
+    updates = [event for event in order.of("order.updated") if event.at >= order.placed]
+    for event, (_, before), (_, after) in zip(updates, order.states, order.states[1:], strict=False):
+        changes = any(_worth(before.get(name)) != _worth(after.get(name)) for name in ("lines", "ship_to", "service", "method"))
         if changes and order.released <= event.at and order.ship > event.at:
             clears = [*times(order.of("warehouse.released")), order.ship]
             found += signal(order, "order.change_after_release", event, clears, x=order.x)
@@ -84,6 +85,16 @@ def order_kinds(order: Order) -> list[Condition]:
         if not segment.value:
             found += state(order, "order.master_data_incomplete", segment.start, min(segment.end, order.x))
     return found
+
+
+def _worth(value: object) -> object:
+    """What a field says, whichever way it is put: no nulls, lines without their order."""
+    if isinstance(value, dict):
+        known = cast("dict[str, object]", value)
+        return {name: one for name, one in sorted(known.items()) if one is not None} or None
+    if isinstance(value, list):
+        return sorted(str(_worth(one)) for one in cast("list[object]", value)) or None
+    return value or None
 
 
 def _present(fields: Json, path: str) -> bool:

@@ -219,7 +219,8 @@ def ends(parcel: Parcel) -> list[Condition]:
         if scan.text("status") == "lost":
             found += parcel.signal("shipment.lost_confirmed", scan, parcel.delivered, parcel.returned)
         if scan.text("status") == "damaged":
-            found += parcel.signal("shipment.damaged", scan, parcel.delivered, parcel.returned)
+            later = (at for at in (parcel.delivered, parcel.returned) if at > scan.at)
+            found += parcel.signal("shipment.damaged", scan, *later)
         kind = {"rejected": "rejected_by_carrier"}.get(reason(scan) or "", reason(scan))
         if reason(scan) in FINAL:
             found += parcel.signal(f"shipment.{kind}", scan, parcel.delivered, parcel.returned)
