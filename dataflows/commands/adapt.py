@@ -131,8 +131,8 @@ def adapt(  # noqa: PLR0913, PLR0917 - each is an option
 ) -> int:
     """Turn payloads of a real system into contract events, one a line on standard output.
 
-    A payload is the body of a webhook or an API's answer; a captured request (JSON of headers and body) is unwrapped, also where a
-    file holds one a line. Files are read in the order given, folders by name: what a later history leaves out is withdrawn.
+    A payload is the body of a webhook or an API's answer, or a captured request (JSON of headers and body); a file may hold one on each
+    line. Files are read in the order given, folders by name: what a later history leaves out is withdrawn.
 
     What cannot be taken is refused by itself, with its reason on standard error; everything else is written.
     Exit code: 0 all was read, 1 something was refused, 2 nothing could be begun.
@@ -149,8 +149,8 @@ def adapt(  # noqa: PLR0913, PLR0917 - each is an option
     if mapping is not None and order_field is not None:
         raise MisuseError("--order-field goes with a SYSTEM; a mapping says itself where the order's ID stands")
     for path in paths:
-        for payload in payloads_of(_content(path), headers):
-            run.take(path, payload)
+        for line, payload in payloads_of(_content(path), headers, by_line=mapping is None):
+            run.take(path if line is None else f"{path}:{line}", payload)
     sys.stdout.flush()
     tables = reports.sections(run.coverage, run.adapter, run.refused) if report or report_to is not None else []
     if report:

@@ -47,15 +47,26 @@ def payload_of(raw: bytes, headers: dict[str, str] | None = None) -> Payload:
     return Payload(content, lowered | extra, _received(found.get("received")))
 
 
-def payloads_of(raw: bytes, headers: dict[str, str] | None = None) -> Iterator[Payload]:
-    """The payloads in a file: one for each line where its lines are captured requests, as the gateway keeps them, else one."""
+def payloads_of(raw: bytes, headers: dict[str, str] | None = None, *, by_line: bool = False) -> Iterator[tuple[int | None, Payload]]:
+    """The payloads in a file, each with its line where a file has one in each: captured requests, as the gateway keeps them.
+
+    `by_line`: also where its lines are JSON values and the whole is none, as logs of webhooks are.
+    """
     first, _, rest = raw.lstrip().partition(b"\n")
-    if rest.strip() and _capture(first) is not None:
-        for line in raw.split(b"\n"):
+    if rest.strip() and (_capture(first) is not None or (by_line and _is_json(first) and not _is_json(raw))):
+        for number, line in enumerate(raw.split(b"\n"), 1):
             if line.strip():
-                yield payload_of(line, headers)
+                yield number, payload_of(line, headers)
     else:
-        yield payload_of(raw, headers)
+        yield None, payload_of(raw, headers)
+
+
+def _is_json(raw: bytes) -> bool:
+    """Whether this is a JSON object or array."""
+    try:
+        return isinstance(orjson.loads(raw), dict | list)
+    except orjson.JSONDecodeError:
+        return False
 
 
 def _capture(raw: bytes) -> dict[str, object] | None:

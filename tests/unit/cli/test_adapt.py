@@ -104,6 +104,17 @@ def test_captured_requests_are_unwrapped_one_or_one_a_line_plain_or_gzip(tmp_pat
     assert [len(adapt("easypost", path)[1]) for path in (one, lines)] == [1, 2]
 
 
+def test_a_log_of_webhooks_is_read_by_line(tmp_path: Path, adapt: Callable[..., Said]) -> None:
+    """A body on each line; a refusal names the line, and one document over many lines stays one."""
+    log = tmp_path / "webhooks.log"
+    log.write_text("\n".join([json.dumps(tracker(1)), "", json.dumps(tracker(2, mode="test")), "{]", json.dumps(tracker(3))]))
+    code, events, said = adapt("easypost", log)
+    assert (code, len(events)) == (1, 2)
+    assert [line.split(": ")[:2] for line in said.splitlines()[:-1]] == [[f"{log}:3", "test_mode"], [f"{log}:4", "not_readable"]]
+    log.write_text(json.dumps(tracker(1), indent=1))
+    assert adapt("easypost", log)[0] == 0
+
+
 def test_standard_input_is_a_file_too(adapt: Callable[..., Said], monkeypatch: pytest.MonkeyPatch) -> None:
     """Once."""
     monkeypatch.setattr(sys, "stdin", io.TextIOWrapper(io.BytesIO(json.dumps(tracker(1)).encode())))
