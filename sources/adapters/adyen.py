@@ -3,9 +3,8 @@
 `payment_id` is the payment's own reference: of a modification `originalReference`, else `pspReference`. The order is `merchantReference`,
 which the shop gives; one that gives captures and refunds references of their own says with `order_field` where the order's ID is.
 
-By default Adyen captures at once and sends no CAPTURE then: an account that does so must not promise captures in its policy, or
-have Adyen send CAPTURE for automatic captures too. Only a payment that offers no capture among its `operations` is known to have
-been captured by being authorised.
+By default Adyen captures at once and sends no CAPTURE then: the connection of such an account says `auto_capture`, so that being
+authorised is being captured. Without it, only a payment that offers no capture among its `operations` is known to have been.
 """
 
 from __future__ import annotations
@@ -108,7 +107,7 @@ def _authorisation(say: Say, item: Item) -> Iterator[Told]:
         yield Ignored(item.code, "of no amount: a card was verified, nothing was reserved")
         return
     operations = [one.text() for one in doc.each("operations")]
-    if operations and "CAPTURE" not in operations:
+    if say.connection.auto_capture or (operations and "CAPTURE" not in operations):
         yield _event(say, item, "payment.captured", f"{item.psp}:captured", amount=item.amount)
     else:
         yield _event(say, item, "payment.authorized", f"{item.psp}:authorized", amount=item.amount)

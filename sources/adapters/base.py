@@ -51,7 +51,8 @@ class Connection:
 
     `zone`: IANA name, for local times of which neither the source nor the place says where. `order_field`: the path (dots) to the order's
     ID in the system's main object, where it is not the adapter's own choice; `order_is_alias`: what stands there is not the ID under which
-    the storefront places the order but another name of it. `omit`: types (`payment.*`) of which another system is the record.
+    the storefront places the order but another name of it. `auto_capture`: the account takes the money as soon as it is authorized, and its
+    system says nothing more of it (Adyen). `omit`: types (`payment.*`) of which another system is the record.
     """
 
     name: str = ""
@@ -61,6 +62,7 @@ class Connection:
     order_is_alias: bool = False
     accept_test: bool = False
     omit: tuple[str, ...] = ()
+    auto_capture: bool = False
 
     def omits(self, type_: str) -> bool:
         """Whether events of this type are left out."""

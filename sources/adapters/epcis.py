@@ -190,7 +190,7 @@ def _withdrawn(draft: Draft, say: Say, declared: datetime, recorded: datetime | 
         "event_id": draft["id"],
         "event_source": draft["source"],
         "tracking_number": numbers[0],
-        "order_alias": said.get("order_alias"),
+        **{name: said.get(name) for name in ("shipment_id", "return_id", "order_alias")},
     }
     event = say.event("evidence.withdrawn", f"withdrawn-{draft['id']}", declared, data, recorded=recorded)
     event["source"] = draft["source"]

@@ -103,12 +103,12 @@ def read_event(doc: Doc, say: Say) -> Iterator[Told]:
 def read_deleted_event(doc: Doc, say: Say) -> Iterator[Told]:
     """An event that was taken back: what it said did not occur, nor does its estimate stand."""
     number = need_id_of(doc)
-    owner = owner_of(say, doc)
-    if owner == Owner(None):
-        raise RefuseError("no_identity", f"{doc.get('order_id').path}: a withdrawal needs its order")
+    owner, shipment = owner_of(say, doc), _shipment(doc)
     source, time = say.source(SCAN), moment(say, doc)
     for id_ in (f"event-{number}", f"eta-{number}") if _eta(doc) else (f"event-{number}",):
-        withdrawn = tell(say, owner, "evidence.withdrawn", f"withdrawn-{id_}", time, {"event_id": id_, "event_source": source})
+        withdrawn = tell(
+            say, owner, "evidence.withdrawn", f"withdrawn-{id_}", time, {"event_id": id_, "event_source": source, "shipment_id": shipment}
+        )
         # It withdraws within its own source, which is that of the scans.
         yield {**withdrawn, "source": source}
 

@@ -155,6 +155,16 @@ def test_several_captures_add_up_and_are_never_told_as_a_total() -> None:
     assert [(event["data"]["amount"]["amount"], event["data"]["final"]) for event in paypal] == [("60.00", False), ("40.00", True)]
 
 
+def test_an_account_that_captures_at_once_says_so_in_its_connection() -> None:
+    """Adyen sends no CAPTURE then: the authorisation is all that will ever be said."""
+    item = {"eventCode": "AUTHORISATION", "eventDate": "2026-05-04T10:00:00+02:00", "success": "true", "pspReference": "P1"}
+    item |= {"merchantReference": "A-1", "merchantAccountCode": "Shop", "operations": ["CANCEL", "CAPTURE", "REFUND"], "reason": ""}
+    item |= {"amount": {"currency": "EUR", "value": 1000}}
+    body = json.dumps({"live": "true", "notificationItems": [{"NotificationRequestItem": item}]}).encode()
+    found = [translate(ADAPTERS["adyen"], Payload(body), Connection(auto_capture=at_once)).events for at_once in (False, True)]
+    assert [[event["type"] for event in events] for events in found] == [["payment.authorized"], ["payment.captured"]]
+
+
 def test_partial_refunds_are_increments() -> None:
     """`charge.refunded` repeats earlier refunds and a running total; PayPal writes a total too, and in v1 a minus."""
     amounts = {event["id"]: event["data"]["amount"]["amount"] for event in told("stripe", "refunds") if event["type"] == "payment.refunded"}
