@@ -7,6 +7,7 @@ import os
 import resource
 import signal
 import ssl
+import sys
 from contextlib import ExitStack, closing
 from typing import TYPE_CHECKING
 
@@ -47,6 +48,8 @@ LOOK_S = 1.0
 """How often files are looked at for changes, and health is told that the loop runs."""
 LOCK_WAIT_S = 10.0
 """How long a process that was killed may take to die before its successor gives up."""
+SWITCH_S = 0.0005
+"""After how long the loop lets another thread on. At Python's 5 ms one that has written waits longer for its turn than for the disk."""
 SPARE_FILES = 256
 """File descriptors needed beside those of connections."""
 
@@ -84,6 +87,7 @@ def run_gateway(settings: Settings, file: Path | None, observer: Observer) -> No
         connections=given.max_connections,
     )
     _raise_file_limit(limits.connections + SPARE_FILES)
+    sys.setswitchinterval(SWITCH_S)
     with ExitStack() as stack:
         writer, memory, kept = _kept_parts(stack, settings, observer)
         intake = Intake(hooks, writer, memory, kept, listener)
@@ -114,7 +118,7 @@ def _kept_parts(stack: ExitStack, settings: Settings, observer: Observer) -> tup
             port = stack.enter_context(serving(settings.http.host, settings.http.port, observer))
             observer.log.info("serving /metrics, /healthz and /readyz", host=settings.http.host, port=port)
         seen, histories = Bound(given.seen_days * DAY_S, given.seen_count), Bound(given.history_days * DAY_S, given.history_count)
-        memory = stack.enter_context(closing(Memory(folder / "memory.sqlite3", seen=seen, histories=histories, fsync=fsync)))
+        memory = stack.enter_context(closing(Memory(folder / "memory.sqlite3", seen=seen, histories=histories)))
         kept = stack.enter_context(closing(Kept(folder / "refused", given.refused_bytes, fsync=fsync)))
         writer = stack.enter_context(closing(_writer(settings, folder, observer)))
     except UnusableMemoryError as error:

@@ -1,7 +1,8 @@
 """What the gateway remembers between requests: deliveries that it has answered, and what is known of each parcel.
 
 One SQLite file in the state directory. Nothing is remembered before the events that it is about are durable: if the gateway dies in
-between, the sender comes again, the same events get the same IDs, and the engine drops what it has. Bounded by age and by count.
+between, the sender comes again, the same events get the same IDs, and the engine drops what it has. What is remembered outlives the
+process; a power cut may cost the last of it, which is as if the gateway had died in between. Bounded by age and by count.
 """
 
 from __future__ import annotations
@@ -80,7 +81,6 @@ class Memory:
         *,
         seen: Bound = SEEN,
         histories: Bound = HISTORIES,
-        fsync: bool = True,
         clock: Callable[[], float] = time.time,
     ) -> None:
         self._bounds = {"seen": seen, "histories": histories}
@@ -89,8 +89,8 @@ class Memory:
         try:
             # Keys hold tracking numbers: what SQLite makes beside the file gets the rights of the file.
             os.close(os.open(path, os.O_RDWR | os.O_CREAT, 0o640))
-            self._writer = _opened(path, fsync=fsync)
-            self._reader = _opened(path, fsync=fsync)
+            self._writer = _opened(path)
+            self._reader = _opened(path)
             # Counted once, then kept up: SQLite would walk through all of them.
             self.counts = {table: _count(self._reader, table) for table in self._bounds}
         except sqlite3.Error as error:
@@ -126,26 +126,19 @@ class Memory:
         now = int(self._clock())
         deliveries = [(note.delivery, now) for note in notes if note.delivery is not None]
         kept = {key: value for note in notes for key, value in note.histories.items()}
+        histories = [(now, _packed(value), key) for key, value in kept.items()]
         with self._writer:  # one transaction: committed at its end, rolled back by an error
             before = self._writer.total_changes
             self._writer.executemany("INSERT OR IGNORE INTO seen VALUES (?, ?)", deliveries)
-            added = self._writer.total_changes - before
-            new = sum(self._add(key, value, now) for key, value in kept.items())
-        self.counts["seen"] += added
-        self.counts["histories"] += new
+            seen = self._writer.total_changes
+            self._writer.executemany("INSERT OR IGNORE INTO histories VALUES (?3, ?1, ?2)", histories)
+            new = self._writer.total_changes
+            self._writer.executemany("UPDATE histories SET at = ?1, value = ?2 WHERE key = ?3", histories)
+        self.counts["seen"] += seen - before
+        self.counts["histories"] += new - seen
         if now - self._pruned >= PRUNE_S:
             self._pruned = now
             self._prune(now)
-
-    def _add(self, key: str, value: Remembered, now: int) -> bool:
-        spoken = [(_micros(one.since), _micros(one.said)) for one in value.spoken]
-        events = {id_: _micros(at) for id_, at in value.events.items()}
-        stored = msgspec.msgpack.encode(_Stored(_micros(value.said), events, value.withdrawn, spoken))
-        known = self._writer.execute("UPDATE histories SET at = ?, value = ? WHERE key = ?", (now, stored, key)).rowcount
-        if known:
-            return False
-        self._writer.execute("INSERT INTO histories VALUES (?, ?, ?)", (key, now, stored))
-        return True
 
     def _prune(self, now: int) -> None:
         for table, bound in self._bounds.items():
@@ -159,10 +152,10 @@ class Memory:
             self.counts[table] -= gone
 
 
-def _opened(path: Path, *, fsync: bool) -> sqlite3.Connection:
+def _opened(path: Path) -> sqlite3.Connection:
     connection = sqlite3.connect(path, timeout=10, check_same_thread=False, isolation_level="IMMEDIATE")
     connection.execute("PRAGMA journal_mode = WAL")
-    connection.execute(f"PRAGMA synchronous = {'FULL' if fsync else 'NORMAL'}")
+    connection.execute("PRAGMA synchronous = NORMAL")
     version = connection.execute("PRAGMA user_version").fetchone()[0]
     if version not in (0, VERSION):
         connection.close()
@@ -175,6 +168,12 @@ def _opened(path: Path, *, fsync: bool) -> sqlite3.Connection:
 
 def _count(connection: sqlite3.Connection, table: str) -> int:
     return int(connection.execute(f"SELECT count(*) FROM {table}").fetchone()[0])  # noqa: S608 - our names
+
+
+def _packed(value: Remembered) -> bytes:
+    events = {id_: _micros(at) for id_, at in value.events.items()}
+    spoken = [(_micros(one.since), _micros(one.said)) for one in value.spoken]
+    return msgspec.msgpack.encode(_Stored(_micros(value.said), events, value.withdrawn, spoken))
 
 
 def _micros(at: datetime) -> int:

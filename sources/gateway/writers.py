@@ -132,6 +132,8 @@ class KafkaWriter:
         }
         self.ailment: str | None = None
         self._producer = Producer(self._settings)
+        self._lone: Producer | None = None
+        """Sends each event by itself; made when it is needed."""
         self._closing = Event()
         self._thread = Thread(target=self._serve, name="kafka deliveries", daemon=True)
         self._thread.start()
@@ -139,39 +141,56 @@ class KafkaWriter:
     async def write(self, events: Sequence[Draft]) -> None:
         """Returns once all events are acknowledged."""
         records = [(key_of(event).encode(), encoded(event)) for event in events]
+        failure = await self._produce(self._producer, records)
+        if failure is not None and failure.code() in UNFIT:
+            # Events of several requests travel together, and all of them are refused together: alone, each answers for itself.
+            self._lone = self._lone or Producer({**self._settings, "batch.num.messages": 1, "linger.ms": 0})
+            failure = await self._produce(self._lone, records)
+        if failure is not None:
+            raise self._failed(failure)
+        self.ailment = None
+
+    async def _produce(self, producer: Producer, records: Sequence[tuple[bytes, bytes]]) -> KafkaError | None:
+        """What is wrong with the first record that was not delivered; None if all were."""
         batch = _Batch(asyncio.get_running_loop(), len(records))
-        producer = self._producer
         try:
             for key, value in records:
                 producer.produce(self._topic, value, key, on_delivery=batch.delivered, headers=HEADERS)  # type: ignore[arg-type]
         except BufferError as error:
             raise UnavailableError("too much waits for the broker") from error
         except KafkaException as error:
+            failure: object = error.args[0]
+            if isinstance(failure, KafkaError):
+                return failure
             raise UnavailableError(words(error)) from error
         try:
             async with asyncio.timeout(self._timeout + GRACE_S):
-                failure = await batch.done
+                return await batch.done
         except TimeoutError as late:
             raise UnavailableError("the broker did not answer in time") from late
-        if failure is not None:
-            raise self._failed(failure, producer)
-        self.ailment = None
 
     def close(self) -> None:
         """Waits for what is under way, as long as a request would."""
-        self._producer.flush(self._timeout + GRACE_S)
+        for producer in self._producers():
+            producer.flush(self._timeout + GRACE_S)
         self._closing.set()
         self._thread.join()
 
-    def _failed(self, error: KafkaError, producer: Producer) -> Exception:
+    def _producers(self) -> list[Producer]:
+        return [producer for producer in (self._producer, self._lone) if producer is not None]
+
+    def _failed(self, error: KafkaError) -> Exception:
         if error.code() in UNFIT:
             return UnfitError(words(error))
         self.ailment = f"events cannot be written to Kafka: {words(error)}"
-        if error.fatal() and producer is self._producer:
+        if error.fatal():
             # An idempotent producer that has lost count never recovers; a new one begins to count anew.
-            self._producer = Producer(self._settings)
+            self._producer, self._lone = Producer(self._settings), None
         return UnavailableError(self.ailment)
 
     def _serve(self) -> None:
         while not self._closing.is_set():
-            self._producer.poll(0.1)
+            first, *others = self._producers()
+            for producer in others:
+                producer.poll(0)
+            first.poll(0.01 if others else 0.1)

@@ -109,6 +109,34 @@ def test_events_are_in_kafka_before_the_answer_under_their_keys(real_broker: Bro
     assert "orderwatch: topic nowhere does not exist: make it with `orderwatch topics create`, or set kafka.create_topics" in missing.said()
 
 
+def test_an_event_that_the_topic_never_takes_spoils_no_other(real_broker: Broker, tmp_path: Path) -> None:
+    """It is kept, and the sender need not come again; what came at the same time is written."""
+    name = topic(real_broker, "hooks", config={"max.message.bytes": "2000"})
+    gateway = Gateway(tmp_path / "gateway", SHARED, kafka={"brokers": [real_broker.bootstrap]}, gateway={"topic": name})
+    gateway.start()
+    large = tracker("LARGE", 1).replace(b"Arrived at USPS", b"".join(b"%x" % number for number in range(1_500)))
+
+    async def run() -> list[int]:
+        senders = [Sender(gateway.port) for _ in range(12)]
+        bodies = [large if number == 5 else tracker(f"TRK{number}", 2) for number in range(12)]
+        together = (sender.post(PATH, body, headers("secret", body)) for sender, body in zip(senders, bodies, strict=True))
+        found = [reply.status for reply in await asyncio.gather(*together)]
+        for sender in senders:
+            await sender.close()
+        return found
+
+    try:
+        found = asyncio.run(run())
+        assert gateway.stop() == 0
+    finally:
+        gateway.destroy()
+    assert (found.count(200), found[5]) == (11, 202)
+    assert {record.key for record in committed(real_broker.bootstrap, name)} == {
+        f"TRK{number}".encode() for number in range(12) if number != 5
+    }
+    assert [json.loads(line)["reason"] for line in gateway.kept()] == ["too_large"]
+
+
 def test_while_the_broker_is_away_senders_are_told_to_come_again(own_broker: Broker, tmp_path: Path) -> None:
     """Within a bounded time; not ready meanwhile; nothing is forgotten, nothing is remembered too early."""
     name = topic(own_broker, "hooks")
