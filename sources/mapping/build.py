@@ -20,7 +20,8 @@ if TYPE_CHECKING:
     from sources.adapters.tables import CodeTable
     from sources.mapping.expressions import Expression
     from sources.mapping.files import Format
-    from sources.mapping.values import Coded, Zone
+    from sources.mapping.times import Zone
+    from sources.mapping.values import Coded
 
 
 class Builder:

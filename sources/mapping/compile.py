@@ -6,10 +6,9 @@ from typing import TYPE_CHECKING, Any, TypeAlias, cast
 
 from schemas.places import zone_names
 from schemas.problems import nearest
-from sources.mapping import values
+from sources.mapping import times, values
 from sources.mapping.codes import Tables
 from sources.mapping.expressions import BadExpressionError, Expression, compiled
-from sources.mapping.times import format_fault
 from sources.mapping.values import Coded, Sign
 
 if TYPE_CHECKING:
@@ -30,7 +29,7 @@ class Compiler:
     def __init__(self, tree: Tree, data: Raw) -> None:
         self._tree = tree
         self._faults: dict[Fault, None] = {}
-        self._usual: tuple[str, ...] = (values.ISO,)
+        self._usual: tuple[str, ...] = (times.ISO,)
         self.sign: Sign | None = "," if data.get("decimal") == "," else "." if data.get("decimal") == "." else None
         self.expressions: list[tuple[Path, Expression]] = []
         self.tables = Tables(self.fault, section(data.get("tables")))
@@ -79,14 +78,14 @@ class Compiler:
         table = self.tables.use((*path, "table"), parts.get("table"), "" if code is None else code.text, name, owners)
         return None if code is None or table is None else Coded(code, table)
 
-    def instant(self, path: Path, stated: object, scope: Scope, zone: values.Zone) -> Callable[[values.Here], Any] | None:
+    def instant(self, path: Path, stated: object, scope: Scope, zone: times.Zone) -> Callable[[values.Here], Any] | None:
         """An expression that gives an instant, or `{at: EXPRESSION, format: ..., zone: ...}`."""
         found = self.time(path, stated, scope, zone, date_will_do=False)
-        return None if found is None else values.instant(*found)
+        return None if found is None else times.instant(*found)
 
     def time(
-        self, path: Path, stated: object, scope: Scope, zone: values.Zone, *, date_will_do: bool
-    ) -> tuple[Expression, tuple[str, ...], values.Zone] | None:
+        self, path: Path, stated: object, scope: Scope, zone: times.Zone, *, date_will_do: bool
+    ) -> tuple[Expression, tuple[str, ...], times.Zone] | None:
         """The parts of a time: where it stands, its formats, its zone. `date_will_do` for what may be a plain date."""
         if stated is None:
             return None
@@ -100,7 +99,7 @@ class Compiler:
             if "at" not in parts:
                 return None
             at, stated = (*path, "at"), parts["at"]
-        if not date_will_do and (dates := [name for name in formats if not values.has_hour(name)]):
+        if not date_will_do and (dates := [name for name in formats if not times.has_hour(name)]):
             formats = tuple(name for name in formats if name not in dates)
             if not formats:
                 self.fault(at, f"{dates[0]!r} has no time of day: a date alone does not say when it happened")
@@ -116,26 +115,26 @@ class Compiler:
             if not isinstance(one, str):
                 self.fault(at, "a single text is expected here")
                 continue
-            wrong = format_fault(one, date_will_do=date_will_do)
+            wrong = times.format_fault(one, date_will_do=date_will_do)
             if wrong is None:
                 found.append(one)
             else:
                 self.fault(at, *wrong)
         return tuple(found)
 
-    def zone(self, path: Path, stated: object, scope: Scope, *, of_record: bool = False) -> values.Zone:
-        """The zone of local times; `of_record` as in `values.zone_of`."""
+    def zone(self, path: Path, stated: object, scope: Scope, *, of_record: bool = False) -> times.Zone:
+        """The zone of local times; `of_record` as in `times.zone_of`."""
         if isinstance(stated, dict):
-            return values.zone_of(self.coded(path, cast("Raw", stated), scope, "zone"), of_record=of_record)
+            return times.zone_of(self.coded(path, cast("Raw", stated), scope, "zone"), of_record=of_record)
         if stated is None:
-            return values.zone_of(None)
+            return times.zone_of(None)
         if not isinstance(stated, str) or stated not in zone_names():
             name = str(stated) if isinstance(stated, str) else ""
             by_city = {full.rpartition("/")[2]: full for full in sorted(zone_names())}
             city = nearest(name.rpartition("/")[2], by_city)
             self.fault(path, f"unknown time zone {name!r}", nearest(name, zone_names()) or (by_city[city] if city else None))
-            return values.zone_of(None)
-        return values.zone_of(stated)
+            return times.zone_of(None)
+        return times.zone_of(stated)
 
 
 def section(value: object) -> Raw:

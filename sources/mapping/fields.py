@@ -11,7 +11,7 @@ from sources.adapters.doc import Doc
 from sources.adapters.moments import stamp
 from sources.adapters.money import currency
 from sources.adapters.told import RefuseError
-from sources.mapping import values
+from sources.mapping import times, values
 from sources.mapping.compile import Raw, said
 from sources.mapping.paths import scope_of
 from sources.mapping.words import LISTED, VOCABULARIES, Field, fields_of
@@ -36,7 +36,7 @@ _FLAGS: Final = {"yes": True, "true": True, "on": True, "no": False, "false": Fa
 class Fields:
     """Builds the readers of the fields of one event of the file, for the types that it may give; `owners` are those that have a field."""
 
-    def __init__(self, compiler: Compiler, scope: Scope, zone: values.Zone) -> None:
+    def __init__(self, compiler: Compiler, scope: Scope, zone: times.Zone) -> None:
         self._compiler = compiler
         self._scope = scope
         self._zone = zone
@@ -106,7 +106,7 @@ class Fields:
 
     def _promise(self, path: Path, stated: Stated) -> Reader:
         found = self._compiler.time(path, stated, self._scope, self._zone, date_will_do=True)
-        return _NOTHING if found is None else values.promise(*found)
+        return _NOTHING if found is None else times.promise(*found)
 
     @staticmethod
     def _otherwise(name: str, owners: list[str]) -> str | None:

@@ -8,14 +8,10 @@ from __future__ import annotations
 import re
 from collections.abc import Callable
 from dataclasses import dataclass
-from datetime import UTC, datetime, tzinfo
 from typing import TYPE_CHECKING, Any, Final, Literal, TypeAlias
 
-from schemas.places import is_zone, zone
-from schemas.values import FIRST_YEAR, LAST_YEAR
 from sources.adapters.carriers import carrier_name
 from sources.adapters.doc import LONGEST_TEXT, LONGEST_WORD, Doc
-from sources.adapters.moments import checked, day, iso, patterned, stamp, unix, when
 from sources.adapters.money import currency, decimal, minor
 from sources.adapters.told import RefuseError
 from sources.mapping.paths import ITEM, PARENT
@@ -30,11 +26,6 @@ if TYPE_CHECKING:
 
 Sign: TypeAlias = Literal[".", ","]
 """The decimal sign."""
-
-ISO: Final = "iso"
-UNIX: Final = "unix"
-UNIX_MS: Final = "unix_ms"
-NAMED_FORMATS: Final = (ISO, UNIX, UNIX_MS)
 
 _NUMBERS: Final[dict[Sign | None, re.Pattern[str]]] = {
     None: re.compile(r"(\d+)(?:\.(\d+))?", re.ASCII),
@@ -209,106 +200,6 @@ def coded(found: Coded, otherwise: str | None) -> Reader:
         return " ".join(meaning.words) or None
 
     return read
-
-
-Zone: TypeAlias = Callable[[Here], tzinfo]
-
-
-def zone_of(stated: str | Coded | None, *, of_record: bool = False) -> Zone:
-    """The zone of local times: the one stated, the one that a table has for a site, else the connection's.
-
-    `of_record`: the site is looked for in the whole record, also for times of its items.
-    """
-    if isinstance(stated, str):
-        fixed = zone(stated)
-        return lambda _: fixed
-    if stated is None:
-        return lambda here: here.say.zone
-
-    def look_up(here: Here) -> tzinfo:
-        code, meaning = stated.look_up(here.record or here if of_record else here)
-        if meaning is None or not meaning.words or not is_zone(meaning.word):
-            raise RefuseError("missing_field" if code is None else "unmapped", f"{stated.expression}: no zone in table {stated.table.name}")
-        return zone(meaning.word)
-
-    return look_up
-
-
-def has_hour(pattern: str) -> bool:
-    """Whether a time of day stands in a format; else it is one of dates."""
-    return pattern in NAMED_FORMATS or any(f"%{letter}" in pattern for letter in "HIcX")
-
-
-def instant(expression: Expression, formats: tuple[str, ...], at: Zone) -> Callable[[Here], datetime | None]:
-    """An instant in the first of the formats that fits."""
-
-    def read(here: Here) -> datetime | None:
-        doc = here.get(expression)
-        return None if doc.value in (None, "") else _instant(doc, formats, at(here))
-
-    return read
-
-
-def _instant(doc: Doc, formats: tuple[str, ...], local: tzinfo) -> datetime | None:
-    text = word(doc)
-    if text is None:
-        return None
-    for name in formats:
-        try:
-            match name:
-                case "iso":
-                    return iso(text, doc.path, local)
-                case "unix":
-                    return unix(doc)
-                case "unix_ms":
-                    return _unix_ms(doc)
-                case _:
-                    return patterned(text, (name,), doc.path, local)
-        except RefuseError:
-            continue
-    raise RefuseError(
-        "bad_time", f"{doc.path}: no time in the format {' or '.join(formats)}, or none of the years {FIRST_YEAR} to {LAST_YEAR}"
-    )
-
-
-def _unix_ms(doc: Doc) -> datetime | None:
-    value = doc.number()
-    if value is None or not 0 <= value < 4_200_000_000_000:
-        raise RefuseError("bad_time", f"{doc.path}: no milliseconds since 1970")
-    return checked(datetime.fromtimestamp(value // 1000, UTC).replace(microsecond=value % 1000 * 1000), doc.path)
-
-
-def promise(expression: Expression, formats: tuple[str, ...], at: Zone) -> Reader:
-    """A promise or an estimate: a plain date where the source gives one, also as midnight, else an instant."""
-
-    def read(here: Here) -> str | None:
-        doc = here.get(expression)
-        text = word(doc)
-        if text is None:
-            return None
-        for name in formats:
-            try:
-                if name == ISO:
-                    return when(text, doc.path, at(here))
-                if not has_hour(name):
-                    return _date(text, name, doc.path)
-                found = _instant(doc, (name,), at(here))
-            except RefuseError:
-                continue
-            if found is not None:
-                midnight = name not in NAMED_FORMATS and "%z" not in name and not (found.hour or found.minute or found.second)
-                return found.date().isoformat() if midnight else stamp(found)
-        raise RefuseError("bad_time", f"{doc.path}: no date or time in the format {' or '.join(formats)}")
-
-    return read
-
-
-def _date(text: str, pattern: str, where: str) -> str:
-    try:
-        found = datetime.strptime(" ".join(text.split()), pattern)  # noqa: DTZ007 - a date has no zone
-    except (ValueError, OverflowError):
-        raise RefuseError("bad_time", f"{where}: no date in the format {pattern}") from None
-    return day(found.date().isoformat(), where)
 
 
 def single(expression: Expression, read: Callable[[Doc], Any]) -> Reader:
