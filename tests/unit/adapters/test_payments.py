@@ -157,7 +157,7 @@ def test_several_captures_add_up_and_are_never_told_as_a_total() -> None:
 
 def test_an_account_that_captures_at_once_says_so_in_its_connection() -> None:
     """Adyen sends no CAPTURE then: the authorisation is all that will ever be said."""
-    item = {"eventCode": "AUTHORISATION", "eventDate": "2026-05-04T10:00:00+02:00", "success": "true", "pspReference": "P1"}
+    item: Json = {"eventCode": "AUTHORISATION", "eventDate": "2026-05-04T10:00:00+02:00", "success": "true", "pspReference": "P1"}
     item |= {"merchantReference": "A-1", "merchantAccountCode": "Shop", "operations": ["CANCEL", "CAPTURE", "REFUND"], "reason": ""}
     item |= {"amount": {"currency": "EUR", "value": 1000}}
     body = json.dumps({"live": "true", "notificationItems": [{"NotificationRequestItem": item}]}).encode()
