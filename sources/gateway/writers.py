@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import time
 from threading import Event, Thread
 from typing import TYPE_CHECKING, Any, Final, Protocol
 
@@ -26,6 +27,8 @@ MOST_QUEUED: Final = 100_000
 QUEUED_KBYTES: Final = 64 << 10
 GRACE_S: Final = 2.0
 """By how much the client's own time limit comes before ours."""
+AILING_S: Final = 30.0
+"""For so long a failure makes the gateway not ready, if nothing is written meanwhile."""
 HEADERS: Final = [("content-type", b"application/cloudevents+json; charset=UTF-8")]
 UNFIT: Final = frozenset(
     (KafkaError.MSG_SIZE_TOO_LARGE, KafkaError.RECORD_LIST_TOO_LARGE, KafkaError.INVALID_RECORD, KafkaError.POLICY_VIOLATION)
@@ -58,23 +61,42 @@ class Writer(Protocol):
         ...
 
 
-class LogWriter:
+class _Ailing:
+    """Remembers what went wrong last, until something goes well or for some time: whoever is not asked while he ails could not get well."""
+
+    def __init__(self) -> None:
+        self._ailment = ("", 0.0)
+
+    @property
+    def ailment(self) -> str | None:
+        """Why nothing could be written a moment ago; None if it could, or that is long ago."""
+        words, until = self._ailment
+        return words if time.monotonic() < until else None
+
+    def _ail(self, words: str) -> UnavailableError:
+        self._ailment = (words, time.monotonic() + AILING_S)
+        return UnavailableError(words)
+
+    def _well(self) -> None:
+        self._ailment = ("", 0.0)
+
+
+class LogWriter(_Ailing):
     """The embedded log: lines of a journal, which `orderwatch replay` reads."""
 
     def __init__(self, journal: Journal) -> None:
+        super().__init__()
         self._journal = journal
-        self.ailment: str | None = None
 
     async def write(self, events: Sequence[Draft]) -> None:
         """Returns once the events are on the disk."""
         try:
             await self._journal.write([encoded(event) for event in events])
         except OSError as error:
-            self.ailment = f"the log cannot be written: {(error.strerror or str(error)).lower()}"
-            raise UnavailableError(self.ailment) from error
+            raise self._ail(f"the log cannot be written: {(error.strerror or str(error)).lower()}") from error
         except ClosedError as error:
             raise UnavailableError("the gateway is stopping") from error
-        self.ailment = None
+        self._well()
 
     def close(self) -> None:
         """Writes what waits."""
@@ -103,7 +125,7 @@ class _Batch:
             self.done.set_result(self._error)
 
 
-class KafkaWriter:
+class KafkaWriter(_Ailing):
     """A Kafka topic: idempotent, acknowledged by all replicas in sync, the key of each record that of its event.
 
     `timeout` (s) bounds how long a request waits; what is not acknowledged by then is dropped from the queue, whose size is bounded too.
@@ -112,6 +134,8 @@ class KafkaWriter:
     """
 
     def __init__(self, client: Mapping[str, object], topic: str, timeout: float, on_error: Callable[[str], None] = lambda _: None) -> None:
+        super().__init__()
+
         def complain(error: KafkaError) -> None:
             on_error(words(error))
 
@@ -130,7 +154,6 @@ class KafkaWriter:
             "message.timeout.ms": max(1, int(timeout * 1_000)),
             "error_cb": complain,
         }
-        self.ailment: str | None = None
         self._producer = Producer(self._settings)
         self._lone: Producer | None = None
         """Sends each event by itself; made when it is needed."""
@@ -148,7 +171,7 @@ class KafkaWriter:
             failure = await self._produce(self._lone, records)
         if failure is not None:
             raise self._failed(failure)
-        self.ailment = None
+        self._well()
 
     async def _produce(self, producer: Producer, records: Sequence[tuple[bytes, bytes]]) -> KafkaError | None:
         """What is wrong with the first record that was not delivered; None if all were."""
@@ -167,7 +190,7 @@ class KafkaWriter:
             async with asyncio.timeout(self._timeout + GRACE_S):
                 return await batch.done
         except TimeoutError as late:
-            raise UnavailableError("the broker did not answer in time") from late
+            raise self._ail("the broker did not answer in time") from late
 
     def close(self) -> None:
         """Waits for what is under way, as long as a request would."""
@@ -182,11 +205,10 @@ class KafkaWriter:
     def _failed(self, error: KafkaError) -> Exception:
         if error.code() in UNFIT:
             return UnfitError(words(error))
-        self.ailment = f"events cannot be written to Kafka: {words(error)}"
         if error.fatal():
             # An idempotent producer that has lost count never recovers; a new one begins to count anew.
             self._producer, self._lone = Producer(self._settings), None
-        return UnavailableError(self.ailment)
+        return self._ail(f"events cannot be written to Kafka: {words(error)}")
 
     def _serve(self) -> None:
         while not self._closing.is_set():

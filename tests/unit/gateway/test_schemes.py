@@ -6,6 +6,8 @@ import json
 from datetime import UTC, datetime
 
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 from standardwebhooks import Webhook, WebhookVerificationError
 
 from sources.gateway.request import Request
@@ -192,6 +194,22 @@ def test_a_shared_secret_may_come_in_four_ways() -> None:
     assert verify("secret", Sent({}, BODY, "key=pass%3Aw%C3%B6rd+%26+more"), secret) is None
     for odd in ({"authorization": "Basic !!"}, {"authorization": "Basic"}, {"authorization": "Digest x"}, {"x-orderwatch-secret": ""}):
         assert verify("secret", Sent(odd, BODY, "key=")) == "forged"
+
+
+@pytest.mark.parametrize("scheme", SCHEMES)
+@given(data=st.data())
+def test_whatever_a_stranger_sends_is_forged(scheme: str, data: st.DataObject) -> None:
+    """Headers as they come over the wire, each of those that schemes read; nothing raises."""
+    value = st.text(st.characters(max_codepoint=255), max_size=60) | st.sampled_from(
+        [f"t={NOW},v1=", "v1,", "hmac-sha256-hex=", "Basic Og==", "Bearer ", str(NOW), "t=1,v1=zz", "=" * 9, "Basic " + b64(b"a:b")]
+    )
+    names = ["x-shopify-hmac-sha256", "stripe-signature", "x-hmac-signature", "x-hmac-signature-v2", "x-timestamp", "x-path"]
+    names += ["aftership-hmac-sha256", "webhook-id", "webhook-timestamp", "webhook-signature", "x-orderwatch-secret", "authorization"]
+    headers = data.draw(st.dictionaries(st.sampled_from(names), value))
+    items = st.recursive(st.none() | st.booleans() | st.text(max_size=5), lambda inner: st.lists(inner) | st.dictionaries(st.text(), inner))
+    sent = data.draw(st.binary(max_size=50) | items.map(lambda item: json.dumps({"notificationItems": [item]}).encode()))
+    request = Request(headers, data.draw(st.binary(max_size=40) | st.just(b"key=x")), sent, AT)
+    assert SCHEMES[scheme].verify(request, [SCHEMES[scheme].key(SECRETS[scheme])], NOW) == "forged"
 
 
 def test_a_secret_that_cannot_be_one_is_refused_without_being_shown() -> None:

@@ -12,7 +12,7 @@ import pytest
 
 from sources.gateway.limits import Limits
 from sources.gateway.server import listen, server
-from tests.support.webhooks import SECRETS, SIGN, Reply, Sender, tracker
+from tests.support.webhooks import SECRETS, SIGN, Reply, Sender, adyen_body, tracker
 from tests.unit.gateway.parts import Parts, hook, parts
 
 if TYPE_CHECKING:
@@ -263,6 +263,9 @@ def test_every_scheme_is_taken_over_the_wire(tmp_path: Path) -> None:
                 sender = Sender(port)
                 assert (await sender.post(PATH, sent.body, sent.headers)).status == 200, scheme
                 await sender.close()
+            gateway.intake.hooks = {("adyen", "acme"): hook("adyen")}
+            reply = await once(port, "/hooks/adyen/acme", SIGN["adyen"](SECRETS["adyen"], adyen_body("7914073381342284"), 0).body)
+            assert (reply.status, reply.body) == (200, b"[accepted]")
 
     with parts(tmp_path, SHARED, limits=LIMITS) as gateway:
         asyncio.run(run())

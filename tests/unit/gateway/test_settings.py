@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from datetime import UTC, datetime
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 import pytest
@@ -11,8 +12,6 @@ from dataflows.hooks import files_of, hooks_of
 from dataflows.settings import Settings, SettingsError, load_settings, render_settings
 
 if TYPE_CHECKING:
-    from pathlib import Path
-
     from sources.gateway.hooks import Hook
 
 ENVIRONMENT = {"ONE": "hush-one", "TWO": "hush-two", "EMPTY": ""}
@@ -131,3 +130,15 @@ def test_a_mistake_is_said_in_one_line(tmp_path: Path, connection: str, line: st
     assert line in said
     assert "\n" not in said
     assert "hush" not in said
+
+
+def test_a_mapping_stands_in_for_an_adapter(tmp_path: Path) -> None:
+    """It shares a secret unless it says otherwise; what is wrong with it is said by line."""
+    example = Path(__file__).parents[3] / "sources" / "mapping" / "example.yaml"
+    text = f"{{state: {{dir: x}}, gateway: {{connections: {{lagermeister/berlin: {{mapping: {example}, secrets: {{env: ONE}}}}}}}}}}"
+    hook = hooks(tmp_path, text)["lagermeister", "berlin"]
+    assert (hook.adapter.system, hook.scheme.name, hook.name) == ("lagermeister", "secret", "berlin")
+    broken = tmp_path / "mapping.yaml"
+    broken.write_text("name: x\nevnts: []\n", encoding="utf-8")
+    with pytest.raises(SettingsError, match=r"^gateway\.connections\.lagermeister/berlin\.mapping: .*mapping\.yaml:\d+:\d+: "):
+        hooks(tmp_path, text.replace(str(example), str(broken)))
