@@ -4,14 +4,19 @@ from __future__ import annotations
 
 import os
 from datetime import UTC, datetime
+from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from dataflows.commands.errors import MisuseError
 from dataflows.commands.run import SettingsFile, read_settings
 from dataflows.observe.logs import logging_to_stderr
 from dataflows.observe.observer import Observer
 from dataflows.settings import render_settings
+
+NOWHERE = Path()
+"""The state directory of a gateway that has a directory of its own and no engine beside it."""
 
 if TYPE_CHECKING:
     from sources.gateway.hooks import Hook
@@ -24,7 +29,9 @@ def gateway(
     """Receive webhooks at /hooks/SYSTEM/NAME: verify, adapt, write; answer once it is durable. SIGTERM stops it cleanly."""
     from dataflows.gateway import connections, run_gateway  # noqa: PLC0415 - the web server and Kafka's client, which other commands need not
 
-    found = read_settings(settings, {})
+    found = read_settings(settings, {}, spare={("state", "dir"): NOWHERE})
+    if found.gateway.dir is None and found.state.dir == NOWHERE:
+        raise MisuseError("gateway.dir: required; set it (or state.dir) in the settings file or as ORDERWATCH_GATEWAY__DIR")
     if check:
         hooks = connections(found.gateway, os.environ)
         typer.echo(f"{render_settings(found)}{''.join(map(_line, hooks.values()))}# ok; {len(hooks)} connections")

@@ -59,8 +59,8 @@ def run(
     return _work(found, launched=launched)
 
 
-def read_settings(file: Path | None, given: dict[str, Path | int | str | None]) -> Settings:
-    """The settings of a file, the environment and command-line options (None: not given). Raises MisuseError."""
+def read_settings(file: Path | None, given: dict[str, Path | int | str | None], *, spare: dict[At, object] | None = None) -> Settings:
+    """The settings of a file, the environment and options (None: not given); `spare` as for `load_settings`. Raises MisuseError."""
     at: dict[str, At] = {
         "--policy": ("policy",),
         "--state": ("state", "dir"),
@@ -69,7 +69,7 @@ def read_settings(file: Path | None, given: dict[str, Path | int | str | None]) 
         "--addresses": ("cluster", "addresses"),
     }
     try:
-        return load_settings(file, os.environ, {name: (at[name], value) for name, value in given.items() if value is not None})
+        return load_settings(file, os.environ, {name: (at[name], value) for name, value in given.items() if value is not None}, spare=spare)
     except SettingsError as error:
         raise MisuseError(str(error)) from error
 

@@ -45,9 +45,15 @@ class Given:
 
 
 def load_settings(
-    file: Path | None = None, environment: Mapping[str, str] | None = None, options: Mapping[str, tuple[At, object]] | None = None
+    file: Path | None = None,
+    environment: Mapping[str, str] | None = None,
+    options: Mapping[str, tuple[At, object]] | None = None,
+    *,
+    spare: Mapping[At, object] | None = None,
 ) -> Settings:
     """The settings of a YAML file, of environment variables and of command-line options (`--state`: (path, value)).
+
+    `spare` holds what a command can do without, and so counts where nobody has set it.
 
     Raises SettingsError, with what is wrong first and how much else is.
     """
@@ -56,7 +62,7 @@ def load_settings(
         _from_environment(environment or {}),
         _from_file(file) if file else {},
     ]
-    values: dict[At, object] = {}
+    values: dict[At, object] = dict(spare or {})
     for layer in reversed(layers):
         values |= _with_secrets(layer)
     try:
