@@ -28,7 +28,7 @@ from sources.gateway.kept import Kept
 from sources.gateway.limits import Limits
 from sources.gateway.memory import Bound, Memory, UnusableMemoryError
 from sources.gateway.server import listen, server
-from sources.gateway.writers import KafkaWriter, LogWriter
+from sources.gateway.writers import GRACE_S, KafkaWriter, LogWriter
 from sources.kafka.broker import admin, topics_of, words
 from sources.kafka.settings import KafkaInputError, NoAnswerError
 from sources.kafka.topics import BROKER_DEFAULT, ensure_topics, input_topic
@@ -90,14 +90,14 @@ def run_gateway(settings: Settings, file: Path | None, observer: Observer) -> No
     sys.setswitchinterval(SWITCH_S)
     with ExitStack() as stack:
         writer, memory, kept = _kept_parts(stack, settings, observer)
-        intake = Intake(hooks, writer, memory, kept, listener)
+        intake = Intake(hooks, writer, memory, kept, listener, patience=given.write_timeout_seconds + GRACE_S + 1)
         app = Hooks(intake, limits, listener)
         observer.read(catalogue.GATEWAY_UNDER_WAY, lambda: app.under_way)
         observer.read(catalogue.GATEWAY_REMEMBERED, lambda: dict(memory.counts))
         observer.read(catalogue.GATEWAY_DROPPED, lambda: kept.dropped)
         observer.health.require(lambda: writer.ailment)
         served = application(app, observer.health.ailment, observer.health.missing)
-        patience = given.read_timeout_seconds + given.write_timeout_seconds
+        patience = given.read_timeout_seconds + given.write_timeout_seconds + GRACE_S
         try:
             web = server(served, limits, patience=patience, cert=given.cert_file, key=given.key_file)
         except (OSError, ssl.SSLError) as error:

@@ -40,6 +40,7 @@ if TYPE_CHECKING:
 
 RETRY_S: Final = 5
 """What is told as `Retry-After` where nothing better is known."""
+PATIENCE_S: Final = 10.0
 FORGED_PER_S, FORGED_AT_ONCE = 1.0, 20
 """How many of the forged requests are kept."""
 
@@ -52,7 +53,11 @@ class _Codes(Coverage):
 
 
 class Intake:
-    """Takes requests for the connections in `hooks`, which may be replaced at any time. `clock` gives seconds since the epoch."""
+    """Takes requests for the connections in `hooks`, which may be replaced at any time.
+
+    `patience` (s) bounds how long one may take in all, also where many of one parcel wait for each other. `clock` gives seconds since the
+    epoch.
+    """
 
     def __init__(
         self,
@@ -61,9 +66,12 @@ class Intake:
         memory: Memory,
         kept: Kept,
         listener: Listener,
+        *,
+        patience: float = PATIENCE_S,
         clock: Callable[[], float] = time.time,
     ) -> None:
         self.hooks = hooks
+        self._patience = patience
         self._writer, self._memory, self._kept, self._listener = writer, memory, kept, listener
         self._clock = clock
         self._under_way: dict[bytes, asyncio.Future[Answer]] = {}
@@ -83,14 +91,17 @@ class Intake:
         delivery = _delivery(hook, request)
         first = self._under_way.get(delivery)
         if first is not None:
-            answer = await first
+            answer = await asyncio.shield(first)  # whoever gives up waiting must not take the outcome from the others
             return Answer("duplicate") if answer.good else answer
         if self._memory.seen(delivery):
             return Answer("duplicate")
         outcome = self._under_way[delivery] = asyncio.get_running_loop().create_future()
         answer = Answer("unavailable", RETRY_S)
         try:
-            answer = await self._process(hook, request, delivery)
+            async with asyncio.timeout(self._patience):
+                answer = await self._process(hook, request, delivery)
+        except TimeoutError as error:
+            self._listener.failed("not durable in time", error)
         except UnavailableError as error:
             self._listener.failed("events not written", error)
         except ClosedError:

@@ -99,11 +99,11 @@ class Parts:
 
 
 @contextmanager
-def parts(folder: Path, *hooks: Hook, limits: Limits | None = None) -> Generator[Parts]:
+def parts(folder: Path, *hooks: Hook, limits: Limits | None = None, patience: float = 10.0) -> Generator[Parts]:
     """A gateway that keeps everything in a folder; opened again over the same folder, it goes on."""
     writer = Broken(LogWriter(Journal(folder, "events")))
     memory, kept, stats = Memory(folder / "memory.sqlite3"), Kept(folder / "refused", 1 << 20), Stats()
-    intake = Intake({(one.system, one.name): one for one in hooks}, writer, memory, kept, stats, lambda: NOW)
+    intake = Intake({(one.system, one.name): one for one in hooks}, writer, memory, kept, stats, patience=patience, clock=lambda: NOW)
     try:
         yield Parts(folder, writer, memory, kept, stats, intake, Hooks(intake, limits or Limits(), stats, lambda: NOW))
     finally:

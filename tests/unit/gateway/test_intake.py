@@ -115,6 +115,36 @@ def test_requests_that_say_the_same_at_the_same_time_share_an_outcome(tmp_path: 
         assert len(gateway.writer.given) == 2
 
 
+def test_whoever_gives_up_waiting_takes_nothing_from_the_others(tmp_path: Path) -> None:
+    """A request that is cancelled while it waits for the outcome of another one."""
+
+    async def run() -> list[str]:
+        gateway.writer.gate = asyncio.Event()
+        takes = [asyncio.create_task(gateway.take(EASYPOST, tracker("TRK1", 1))) for _ in range(3)]
+        await asyncio.sleep(0.05)
+        takes[1].cancel()
+        await asyncio.sleep(0)
+        gateway.writer.gate.set()
+        return [(await take).outcome for take in (takes[0], takes[2])]
+
+    with parts(tmp_path, EASYPOST) as gateway:
+        assert asyncio.run(run()) == ["accepted", "duplicate"]
+
+
+def test_nobody_waits_for_ever(tmp_path: Path) -> None:
+    """Neither for a disk that hangs nor behind others of the same parcel; afterwards all goes on."""
+
+    async def run() -> None:
+        gateway.writer.gate = asyncio.Event()
+        takes = [asyncio.create_task(gateway.take(EASYPOST, tracker("TRK1", scans))) for scans in range(1, 5)]
+        assert {(await take).outcome for take in takes} == {"unavailable"}
+        gateway.writer.gate.set()
+        assert (await gateway.take(EASYPOST, tracker("TRK1", 1))).outcome == "accepted"
+
+    with parts(tmp_path, EASYPOST, patience=0.2) as gateway:
+        asyncio.run(run())
+
+
 def test_histories_of_a_parcel_wait_for_each_other_and_others_do_not(tmp_path: Path) -> None:
     """Otherwise two would be settled with the same past."""
 
