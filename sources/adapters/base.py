@@ -8,6 +8,7 @@ from hashlib import blake2b
 from typing import TYPE_CHECKING, Any, Final, TypeAlias, cast
 
 from schemas.places import country_zone, zone
+from sources.adapters.doc import LONGEST_WORD
 from sources.adapters.moments import stamp
 from sources.adapters.told import History, Ignored, Refused, RefuseError
 
@@ -136,7 +137,8 @@ class Say:
         recorded = recorded or self.received
         draft: Draft = {
             "specversion": "1.0",
-            "id": id_,
+            # Steps are added to identifiers that may be as long as an ID can be.
+            "id": id_ if len(id_) <= LONGEST_WORD else digest(id_),
             "source": self.source(type_),
             "type": type_,
             "subject": order,

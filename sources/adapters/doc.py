@@ -6,6 +6,7 @@ element is an object of its children, an attribute `a` is the field `@a`, and th
 
 from __future__ import annotations
 
+import re
 from typing import TYPE_CHECKING, TypeAlias, cast
 
 import orjson
@@ -91,10 +92,7 @@ class Doc:
             return None
         if not isinstance(value, str):
             raise RefuseError("wrong_type", f"{here.path}: expected an identifier")
-        value = value.strip()
-        if len(value) > LONGEST_WORD or any(character < " " or character == "\x7f" for character in value):
-            raise RefuseError("bad_value", f"{here.path}: no identifier")
-        return value or None
+        return identifier(value.strip(), here.path) or None
 
     def number(self, *names: str) -> int | None:
         """A whole number; also one written as text, or as a fraction of nothing (`3.0`)."""
@@ -153,6 +151,16 @@ class Doc:
         if value is None:
             raise RefuseError("missing_field", self.get(*names).path)
         return value
+
+
+_CONTROL = re.compile(r"[\x00-\x1f\x7f]")
+
+
+def identifier(text: str, where: str) -> str:
+    """A text that can be an identifier of the contract. Raises RefuseError if it is too long or has control characters."""
+    if len(text) > LONGEST_WORD or _CONTROL.search(text):
+        raise RefuseError("bad_value", f"{where}: no identifier")
+    return text
 
 
 def json_doc(body: bytes) -> Doc:

@@ -12,7 +12,7 @@ from functools import partial
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 from sources.adapters.base import Adapter, Say
-from sources.adapters.doc import Doc, json_doc
+from sources.adapters.doc import Doc, identifier, json_doc
 from sources.adapters.moments import at, stamp
 from sources.adapters.money import amount_of, currency
 from sources.adapters.paypal_codes import AREAS, AUTHORIZATIONS, CAPTURES, EVENTS, OUTCOMES, REFUNDS, RESPONSES, STAGES
@@ -240,7 +240,7 @@ def _linked(doc: Doc, kind: str) -> str | None:
     for one in doc.each("links"):
         parts = (one.text("href", longest=4_096) or "").split("?")[0].split("/")
         if one.text("rel") in ("up", kind) and len(parts) > 1 and parts[-2] in (kind, f"{kind}s") and parts[-1]:
-            return parts[-1]
+            return identifier(parts[-1], one.get("href").path)
     return None
 
 
