@@ -102,7 +102,8 @@ def run_gateway(settings: Settings, file: Path | None, observer: Observer) -> No
             web = server(served, limits, patience=patience, cert=given.cert_file, key=given.key_file)
         except (OSError, ssl.SSLError) as error:
             raise MisuseError(f"gateway.cert_file: {given.cert_file} and its key cannot be used: {error}") from error
-        asyncio.Runner(loop_factory=uvloop.new_event_loop).run(_serve(web, settings, file, intake, observer))
+        with asyncio.Runner(loop_factory=uvloop.new_event_loop) as runner:
+            runner.run(_serve(web, settings, file, intake, observer))
 
 
 def _kept_parts(stack: ExitStack, settings: Settings, observer: Observer) -> tuple[Writer, Memory, Kept]:
