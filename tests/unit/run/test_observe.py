@@ -18,7 +18,6 @@ from prometheus_client.parser import text_string_to_metric_families
 
 from dataflows.core.verdicts import Out
 from dataflows.observe import Observer, catalogue
-from dataflows.observe import catalogue
 from dataflows.observe.catalogue import METRICS
 from dataflows.observe.health import STILL_S, STUCK_S, Health
 from dataflows.observe.http import PortError, serving
