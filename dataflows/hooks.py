@@ -57,6 +57,7 @@ def _hook(system: str, name: str, at: str, given: ConnectionSettings, settings: 
         order_is_alias=given.order_is_alias,
         accept_test=given.accept_test,
         omit=given.omit,
+        auto_capture=given.auto_capture,
     )
     rate = given.rate
     return Hook(

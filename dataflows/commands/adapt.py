@@ -126,6 +126,7 @@ def adapt(  # noqa: PLR0913, PLR0917 - each is an option
         list[str] | None, typer.Option(metavar="TYPE", help="Leave such events out, such as payment.*; again for more.")
     ] = None,
     accept_test: Annotated[bool, typer.Option("--accept-test", help="Take what comes from a test mode too.")] = False,
+    auto_capture: Annotated[bool, typer.Option("--auto-capture", help="What is authorized is captured at once (Adyen).")] = False,
     report: Annotated[bool, typer.Option("--report", help="Say on standard error what occurred, and what of it was mapped.")] = False,
     report_to: Annotated[Path | None, typer.Option(metavar="FILE", help="The same report, as Markdown.")] = None,
 ) -> int:
@@ -143,7 +144,8 @@ def adapt(  # noqa: PLR0913, PLR0917 - each is an option
     arguments = what or []
     if check:
         return _check(mapping)
-    run = _run(arguments, mapping, _connection(name, tenant, zone, order_field, omit, accept_test=accept_test, alias=order_is_alias))
+    given = Connection(name, tenant, zone, order_field, order_is_alias, accept_test, tuple(omit or ()), auto_capture)
+    run = _run(arguments, mapping, _checked(given))
     headers = dict(_header(one) for one in header or ())
     paths = list(_files(arguments if mapping is not None else arguments[1:]))
     if mapping is not None and order_field is not None:
@@ -184,16 +186,13 @@ def _run(arguments: list[str], mapping: Path | None, connection: Connection) -> 
     return Run(ADAPTERS[system], None, connection)
 
 
-def _connection(
-    name: str, tenant: str, zone: str, order_field: str | None, omit: list[str] | None, *, accept_test: bool, alias: bool
-) -> Connection:
-    if name and not NAME.fullmatch(name):
-        raise MisuseError(f"--name {name}: letters, digits, - _ and . are expected")
-    if not 1 <= len(tenant) <= 200 or not tenant.isprintable():
+def _checked(connection: Connection) -> Connection:
+    if connection.name and not NAME.fullmatch(connection.name):
+        raise MisuseError(f"--name {connection.name}: letters, digits, - _ and . are expected")
+    if not 1 <= len(connection.tenant) <= 200 or not connection.tenant.isprintable():
         raise MisuseError("--tenant: 1 to 200 printable characters are expected")
-    if not is_zone(zone):
-        raise MisuseError(f"--zone {zone}: not a time zone of the IANA database, such as Europe/Amsterdam")
-    connection = Connection(name, tenant, zone, order_field, alias, accept_test, tuple(omit or ()))
+    if not is_zone(connection.zone):
+        raise MisuseError(f"--zone {connection.zone}: not a time zone of the IANA database, such as Europe/Amsterdam")
     for pattern in connection.omit:
         if not any(replace(connection, omit=(pattern,)).omits(type_) for type_ in DATA_MODELS):
             near = nearest(pattern, DATA_MODELS)

@@ -88,6 +88,9 @@ class ConnectionSettings(Section):
         default=(), description="Types (`payment.*`) of which another system is the record: they are left out."
     )
     accept_test: bool = Field(default=False, description="Whether to take what comes from the system's test mode.")
+    auto_capture: bool = Field(
+        default=False, description="Whether the account takes the money as soon as it is authorized, and says no more of it (Adyen)."
+    )
     rate: float | None = Field(default=None, gt=0, description="Requests per second in the long run; unset: no limit.")
     burst: int | None = Field(default=None, ge=1, description="Requests at once; unset: what `rate` allows in ten seconds.")
     max_body_bytes: int | None = Field(default=None, ge=1, le=MOST_BODY, description="Largest body; unset: `gateway.max_body_bytes`.")
