@@ -102,6 +102,7 @@ def report_gateway(*, requests: int) -> None:
     for what, load in found.by.items():
         table.add_row(what, f"{load.rate:,.0f}", f"requests/s ({load.cpu:,.0f} µs of processor each)", f"{load.rate / bare.rate:.2f} x")
         table.add_row("", f"{load.p50:.1f} / {load.p99:.1f}", "ms, p50 and p99", f"{load.p99 / bare.p99:.1f} x at p99")
+    table.add_row("translating alone", f"{found.translating:,.0f}", "µs of processor each", "")
     CONSOLE.print(table)
 
 

@@ -17,6 +17,7 @@ from statistics import quantiles
 from tempfile import TemporaryDirectory
 from typing import TYPE_CHECKING, Any, NamedTuple
 
+from sources.adapters import ADAPTERS, Connection, Payload, translate
 from tests.support.brokers import Unavailable, climb, topic
 from tests.support.gateway import Gateway
 from tests.support.kafka.process import free_port
@@ -75,6 +76,8 @@ class Beside:
     requests: int
     size: int
     by: dict[str, Load]
+    translating: float
+    """Processor time of the adapter alone per request, µs: the floor of what a gateway costs beyond a bare handler."""
     broker: str
 
 
@@ -97,7 +100,16 @@ def beside(requests: int = 20_000) -> Beside:
                 by["gateway, Kafka"] = _gateway(Gateway(home / "kafka", CONNECTIONS, kafka=kafka, gateway={"topic": name}), requests)
             finally:
                 broker.stop()
-    return Beside(requests, len(tracker("TRK00000000", SCANS)), by, rung)
+    return Beside(requests, len(tracker("TRK00000000", SCANS)), by, _translating(), rung)
+
+
+def _translating(count: int = 2_000) -> float:
+    adapter, connection = ADAPTERS["easypost"], Connection(name="acme")
+    bodies = [tracker(f"TRK{number:08d}", SCANS) for number in range(count)]
+    began = time.process_time()
+    for body in bodies:
+        translate(adapter, Payload(body), connection)
+    return (time.process_time() - began) / count * 1e6
 
 
 def _bare(requests: int) -> Load:

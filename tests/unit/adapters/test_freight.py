@@ -9,9 +9,9 @@ import orjson
 import pytest
 
 from sources.adapters import ADAPTERS, Adapted, Connection, Payload, translate
-from sources.adapters.gs1 import Key, key_of, term, transaction
+from sources.adapters.epcis.gs1 import Key, key_of, term, transaction
 from sources.adapters.told import RefuseError
-from sources.adapters.x12_codes import ESTIMATES, REASON, STATUS
+from sources.adapters.x12_214.codes import ESTIMATES, REASON, STATUS
 from tests.support.adapters import OWN
 
 if TYPE_CHECKING:

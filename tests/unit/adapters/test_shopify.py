@@ -15,7 +15,7 @@ from schemas.wire import micros
 from sources.adapters import ADAPTERS, Connection, Payload, translate
 from sources.adapters.captured import payload_of
 from sources.adapters.histories import Remembered, settle
-from sources.adapters.shopify_common import rounded
+from sources.adapters.shopify.common import rounded
 from tests.support.adapters import OWN, made_of, payloads
 from tests.support.engine import records_of, run, standing
 

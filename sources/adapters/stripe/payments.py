@@ -13,8 +13,8 @@ from typing import TYPE_CHECKING, Any, Final, NamedTuple
 from sources.adapters.base import digest
 from sources.adapters.moments import stamp, unix
 from sources.adapters.money import currency, minor
-from sources.adapters.stripe_codes import EXPONENTS, INTENTS
-from sources.adapters.stripe_declines import ADVICE, DECLINES
+from sources.adapters.stripe.codes import EXPONENTS, INTENTS
+from sources.adapters.stripe.declines import ADVICE, DECLINES
 from sources.adapters.told import Ignored, RefuseError
 
 if TYPE_CHECKING:

@@ -12,9 +12,9 @@ from sources.adapters.base import Adapter, Say
 from sources.adapters.doc import Doc, json_doc
 from sources.adapters.moments import unix
 from sources.adapters.money import currency
-from sources.adapters.stripe_codes import AREAS, DISPUTES, EVENTS, INTENTS, OBJECTS, REFUNDS
-from sources.adapters.stripe_declines import ADVICE, DECLINES
-from sources.adapters.stripe_payments import ORDER, News, charge, expanded, intent, money, ref
+from sources.adapters.stripe.codes import AREAS, DISPUTES, EVENTS, INTENTS, OBJECTS, REFUNDS
+from sources.adapters.stripe.declines import ADVICE, DECLINES
+from sources.adapters.stripe.payments import ORDER, News, charge, expanded, intent, money, ref
 from sources.adapters.told import Ignored, RefuseError
 
 if TYPE_CHECKING:

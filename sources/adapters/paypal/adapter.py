@@ -15,7 +15,7 @@ from sources.adapters.base import Adapter, Say
 from sources.adapters.doc import Doc, identifier, json_doc
 from sources.adapters.moments import at, stamp
 from sources.adapters.money import amount_of, currency
-from sources.adapters.paypal_codes import AREAS, AUTHORIZATIONS, CAPTURES, EVENTS, OUTCOMES, REFUNDS, RESPONSES, STAGES
+from sources.adapters.paypal.codes import AREAS, AUTHORIZATIONS, CAPTURES, EVENTS, OUTCOMES, REFUNDS, RESPONSES, STAGES
 from sources.adapters.told import Ignored, RefuseError
 
 if TYPE_CHECKING:

@@ -12,8 +12,8 @@ from typing import TYPE_CHECKING, Any
 
 from sources.adapters.base import digest
 from sources.adapters.moments import when
-from sources.adapters.shopify_common import Owner, id_in, id_of, moment, need_id_of, owner_of, ref, tell
-from sources.adapters.shopify_tables import HOLD, WORK
+from sources.adapters.shopify.common import Owner, id_in, id_of, moment, need_id_of, owner_of, ref, tell
+from sources.adapters.shopify.tables import HOLD, WORK
 from sources.adapters.told import Ignored, RefuseError
 
 if TYPE_CHECKING:

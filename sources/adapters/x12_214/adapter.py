@@ -22,8 +22,8 @@ from sources.adapters.moments import iso, stamp
 from sources.adapters.scans import SCAN, Parcel, Scan, estimate_event, scan_event
 from sources.adapters.tables import Meaning
 from sources.adapters.told import Ignored, RefuseError
-from sources.adapters.x12 import Loops, day_of, time_of, x12_doc
-from sources.adapters.x12_codes import APPOINTMENT, ESTIMATES, MARK, REASON, REFERENCE, SETS, STATUS, TIME
+from sources.adapters.x12_214.codes import APPOINTMENT, ESTIMATES, MARK, REASON, REFERENCE, SETS, STATUS, TIME
+from sources.adapters.x12_214.reader import Loops, day_of, time_of, x12_doc
 
 if TYPE_CHECKING:
     from collections.abc import Iterator

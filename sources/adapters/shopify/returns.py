@@ -5,8 +5,8 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 from sources.adapters.base import digest
-from sources.adapters.shopify_common import moment, need_id_of, owner_of, ref, tell
-from sources.adapters.shopify_tables import RETURN
+from sources.adapters.shopify.common import moment, need_id_of, owner_of, ref, tell
+from sources.adapters.shopify.tables import RETURN
 from sources.adapters.told import Ignored, RefuseError
 
 if TYPE_CHECKING:

@@ -18,7 +18,7 @@ from typing import TYPE_CHECKING
 from sources.adapters.answers import answered_at, content, not_found, tell
 from sources.adapters.base import Adapter, Say
 from sources.adapters.doc import LONGEST_TEXT, Doc, xml_doc
-from sources.adapters.fedex_exceptions import EXCEPTION, REFINES
+from sources.adapters.fedex.exceptions import EXCEPTION, REFINES
 from sources.adapters.moments import day, iso, when
 from sources.adapters.scans import SCAN, Parcel, Scan, scan_event
 from sources.adapters.tables import Meaning, table

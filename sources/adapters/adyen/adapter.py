@@ -12,7 +12,7 @@ from __future__ import annotations
 import re
 from typing import TYPE_CHECKING, Any, NamedTuple
 
-from sources.adapters.adyen_codes import ACTIONS, ADVICE, EVENTS, EXPONENTS, REFUSALS, STATUSES
+from sources.adapters.adyen.codes import ACTIONS, ADVICE, EVENTS, EXPONENTS, REFUSALS, STATUSES
 from sources.adapters.base import Adapter, Say
 from sources.adapters.doc import Doc, json_doc
 from sources.adapters.moments import need_at

@@ -21,7 +21,7 @@ from sources.adapters.postal import Spot, country_named, us_spot
 from sources.adapters.scans import SCAN, Parcel, Scan, scan_event
 from sources.adapters.tables import folded, table
 from sources.adapters.told import Ignored, RefuseError
-from sources.adapters.usps_events import EVENT, REFINES, TEXT
+from sources.adapters.usps.events import EVENT, REFINES, TEXT
 
 if TYPE_CHECKING:
     from collections.abc import Iterator

@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING
 
 from sources.adapters.answers import answered_at, content, tell
 from sources.adapters.base import Adapter, Say
-from sources.adapters.canadapost_events import EVENT
+from sources.adapters.canadapost.events import EVENT
 from sources.adapters.doc import LONGEST_TEXT, Doc, xml_doc
 from sources.adapters.moments import iso, when
 from sources.adapters.scans import SCAN, Parcel, Scan, scan_event

@@ -12,8 +12,8 @@ from sources.adapters.base import digest
 from sources.adapters.carriers import carrier_name
 from sources.adapters.moments import at, need_at, when
 from sources.adapters.scans import SCAN
-from sources.adapters.shopify_common import Owner, id_in, lines_of, moment, need_id_of, owner_of, ref, tell
-from sources.adapters.shopify_tables import EVENT, FULFILLMENT
+from sources.adapters.shopify.common import Owner, id_in, lines_of, moment, need_id_of, owner_of, ref, tell
+from sources.adapters.shopify.tables import EVENT, FULFILLMENT
 from sources.adapters.told import History, Ignored, RefuseError
 
 if TYPE_CHECKING:

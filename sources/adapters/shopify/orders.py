@@ -14,10 +14,10 @@ import orjson
 
 from sources.adapters.base import digest
 from sources.adapters.moments import at, need_at
-from sources.adapters.shopify_common import Owner, id_of, lines_of, money_in, need_id_of, tell
-from sources.adapters.shopify_fulfillments import read_fulfillment
-from sources.adapters.shopify_payments import read_refund, read_transaction
-from sources.adapters.shopify_tables import CANCEL, CONSENT, FINANCIAL, GATEWAY, METHOD, TERMS
+from sources.adapters.shopify.common import Owner, id_of, lines_of, money_in, need_id_of, tell
+from sources.adapters.shopify.fulfillments import read_fulfillment
+from sources.adapters.shopify.payments import read_refund, read_transaction
+from sources.adapters.shopify.tables import CANCEL, CONSENT, FINANCIAL, GATEWAY, METHOD, TERMS
 
 if TYPE_CHECKING:
     from collections.abc import Iterator

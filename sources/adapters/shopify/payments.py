@@ -10,8 +10,8 @@ from typing import TYPE_CHECKING
 
 from sources.adapters.moments import at, need_at, stamp
 from sources.adapters.money import amount_of, currency, is_zero
-from sources.adapters.shopify_common import Owner, id_in, moment, money_in, need_id_of, owner_of, ref, said, tell
-from sources.adapters.shopify_tables import DECLINE, DISPUTE, OUTCOME, STAGE, TRANSACTION
+from sources.adapters.shopify.common import Owner, id_in, moment, money_in, need_id_of, owner_of, ref, said, tell
+from sources.adapters.shopify.tables import DECLINE, DISPUTE, OUTCOME, STAGE, TRANSACTION
 from sources.adapters.told import Ignored, RefuseError
 
 if TYPE_CHECKING:

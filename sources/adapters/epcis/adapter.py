@@ -17,8 +17,8 @@ from typing import TYPE_CHECKING, Any, Final
 
 from sources.adapters.base import Adapter, Say, digest
 from sources.adapters.doc import Doc, json_doc
-from sources.adapters.epcis_codes import DISPOSITION, ERROR, EVENT, MOVE, PIECES, RETURN, STEP, TRANSACTION
-from sources.adapters.gs1 import Key, key_of, place, term, transaction
+from sources.adapters.epcis.codes import DISPOSITION, ERROR, EVENT, MOVE, PIECES, RETURN, STEP, TRANSACTION
+from sources.adapters.epcis.gs1 import Key, key_of, place, term, transaction
 from sources.adapters.moments import at, need_at
 from sources.adapters.scans import SCAN
 from sources.adapters.told import Ignored, RefuseError

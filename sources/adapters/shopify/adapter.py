@@ -11,12 +11,12 @@ from typing import TYPE_CHECKING, Final
 
 from sources.adapters.base import Adapter, Say
 from sources.adapters.doc import Doc, json_doc
-from sources.adapters.shopify_common import GID
-from sources.adapters.shopify_fulfillments import read_deleted_event, read_event, read_fulfillment
-from sources.adapters.shopify_orders import read_order
-from sources.adapters.shopify_payments import read_dispute, read_refund, read_transaction
-from sources.adapters.shopify_returns import read_return, read_reverse_delivery
-from sources.adapters.shopify_tables import (
+from sources.adapters.shopify.common import GID
+from sources.adapters.shopify.fulfillments import read_deleted_event, read_event, read_fulfillment
+from sources.adapters.shopify.orders import read_order
+from sources.adapters.shopify.payments import read_dispute, read_refund, read_transaction
+from sources.adapters.shopify.returns import read_return, read_reverse_delivery
+from sources.adapters.shopify.tables import (
     CANCEL,
     CONSENT,
     DECLINE,
@@ -34,8 +34,8 @@ from sources.adapters.shopify_tables import (
     TRANSACTION,
     WORK,
 )
-from sources.adapters.shopify_topics import TOPIC
-from sources.adapters.shopify_work import read_work, read_works
+from sources.adapters.shopify.topics import TOPIC
+from sources.adapters.shopify.work import read_work, read_works
 from sources.adapters.told import Ignored, RefuseError
 
 if TYPE_CHECKING:

@@ -1,0 +1,5 @@
+"""Adyen: its code tables and how it is read."""
+
+from sources.adapters.adyen.adapter import ADAPTER
+
+__all__ = ["ADAPTER"]
