@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 import asyncio
+import gc
 import os
 import resource
 import signal
 import ssl
-import sys
 from contextlib import ExitStack, closing
 from typing import TYPE_CHECKING
 
@@ -48,8 +48,6 @@ LOOK_S = 1.0
 """How often files are looked at for changes, and health is told that the loop runs."""
 LOCK_WAIT_S = 10.0
 """How long a process that was killed may take to die before its successor gives up."""
-SWITCH_S = 0.0005
-"""After how long the loop lets another thread on. At Python's 5 ms one that has written waits longer for its turn than for the disk."""
 SPARE_FILES = 256
 """File descriptors needed beside those of connections."""
 
@@ -87,7 +85,6 @@ def run_gateway(settings: Settings, file: Path | None, observer: Observer) -> No
         connections=given.max_connections,
     )
     _raise_file_limit(limits.connections + SPARE_FILES)
-    sys.setswitchinterval(SWITCH_S)
     with ExitStack() as stack:
         writer, memory, kept = _kept_parts(stack, settings, observer)
         intake = Intake(hooks, writer, memory, kept, listener, patience=given.write_timeout_seconds + GRACE_S + 1)
@@ -102,6 +99,9 @@ def run_gateway(settings: Settings, file: Path | None, observer: Observer) -> No
             web = server(served, limits, patience=patience, cert=given.cert_file, key=given.key_file)
         except (OSError, ssl.SSLError) as error:
             raise MisuseError(f"gateway.cert_file: {given.cert_file} and its key cannot be used: {error}") from error
+        # What is there by now stays: looking through it for garbage again and again would hold up requests for some 50 ms each time.
+        gc.collect()
+        gc.freeze()
         with asyncio.Runner(loop_factory=uvloop.new_event_loop) as runner:
             runner.run(_serve(web, settings, file, intake, observer))
 
