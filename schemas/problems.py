@@ -4,12 +4,21 @@ from __future__ import annotations
 
 import difflib
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Final
+
+from pydantic_core import PydanticCustomError
 
 if TYPE_CHECKING:
-    from collections.abc import Collection, Iterable
+    from collections.abc import Callable, Collection, Iterable
+    from pathlib import Path
 
-    from schemas.tree import Fault, Path
+    from pydantic_core import ErrorDetails
+
+    from schemas.tree import Fault, Tree
+    from schemas.tree import Path as At
+
+MOST_NAMED: Final = 16
+"""Most keys that are named where an unknown one stands."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -29,13 +38,67 @@ class Problem:
         return f'{place} (did you mean "{self.suggestion}"?)' if self.suggestion else place
 
 
+class UnreadableError(ValueError):
+    """A file cannot be read as text; `problem` says why."""
+
+    def __init__(self, problem: Problem) -> None:
+        super().__init__(str(problem))
+        self.problem = problem
+
+
+def text_of(path: Path) -> str:
+    """The text of a file, as far as a file of this kind may go. Raises UnreadableError if it cannot be read or is not UTF-8."""
+    try:
+        # More than `schemas.tree` allows is enough to know that a file is too large.
+        with path.open("rb") as file:
+            return file.read(1_048_576).decode()
+    except OSError as error:
+        raise UnreadableError(Problem(str(path), 1, 1, "", f"cannot be read: {error.strerror or error}")) from error
+    except UnicodeDecodeError as error:
+        raise UnreadableError(Problem(str(path), 1, 1, "", f"is not UTF-8: {error.reason} at byte {error.start}")) from error
+
+
+MISTAKE: Final = "mistake"
+"""The type of pydantic errors that say themselves what is wrong (`message`) and what was probably meant (`suggestion`)."""
+
+
+def mistake(message: str, suggestion: str | None = None) -> PydanticCustomError:
+    """What a validator raises."""
+    return PydanticCustomError(MISTAKE, "{message}", {"message": message, "suggestion": suggestion})
+
+
+def fault_of(tree: Tree, detail: ErrorDetails, keys_at: Callable[[At], Collection[str]]) -> Fault:
+    """A validation error as a fault at its place; `keys_at` gives the keys that a mapping at a place may have."""
+    path: At = detail["loc"]
+    key = bool(path) and path[-1] == "[key]"
+    if key:
+        path = path[:-1]
+    context: dict[str, object] = detail.get("ctx", {})
+    match detail["type"]:
+        case "mistake":
+            suggestion = context.get("suggestion")
+            return tree.fault(path, str(context["message"]), None if suggestion is None else str(suggestion), key=key)
+        case "extra_forbidden":
+            allowed = keys_at(path[:-1])
+            hint = f"; known here: {', '.join(allowed)}" if len(allowed) <= MOST_NAMED else ""
+            return tree.fault(path, f"unknown key{hint}", nearest(str(path[-1]), allowed), key=True)
+        case "missing":
+            return tree.fault(path, f"`{path[-1]}` is required here")
+        case "model_type" | "dict_type" | "model_attributes_type":
+            return tree.fault(path, "a mapping (key: value) is expected here")
+        case "tuple_type" | "list_type":
+            return tree.fault(path, "a list is expected here")
+        case _:
+            return tree.fault(path, detail["msg"])
+
+
 def problems_of(file: str, faults: Iterable[Fault]) -> tuple[Problem, ...]:
     """The faults of a file as problems, in the order of their places."""
     found = (Problem(file, fault.line, fault.column, field_name(fault.path), fault.message, fault.suggestion) for fault in faults)
     return tuple(sorted(found, key=lambda problem: (problem.line, problem.column, problem.field, problem.message)))
 
 
-def field_name(path: Path) -> str:
+def field_name(path: At) -> str:
     """A path as people write it: `overrides[0].when.country`."""
     said = ""
     for part in path:

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, cast
 
 from pydantic import BaseModel, ValidationError
 
-from schemas.problems import Problem, nearest, problems_of
+from schemas.problems import Problem, UnreadableError, fault_of, problems_of, text_of
 from schemas.tree import read
 from sources.adapters.base import Adapter
 from sources.mapping import form as forms
@@ -19,9 +19,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
     from pathlib import Path
 
-    from pydantic_core import ErrorDetails
-
-    from schemas.tree import Data, Fault, Tree
+    from schemas.tree import Data, Fault
     from schemas.tree import Path as At
     from sources.mapping.files import Format
 
@@ -67,13 +65,9 @@ def read_mapping(path: Path) -> Mapping:
 def examine(path: Path) -> tuple[Mapping | None, tuple[Problem, ...]]:
     """The mapping of a file, or None and all its problems, by line."""
     try:
-        # One byte more than allowed is enough to know that a file is too large.
-        with path.open("rb") as file:
-            text = file.read(1_048_576).decode()
-    except OSError as error:
-        return None, (Problem(str(path), 1, 1, "", f"cannot be read: {error.strerror or error}"),)
-    except UnicodeDecodeError as error:
-        return None, (Problem(str(path), 1, 1, "", f"is not UTF-8: {error.reason} at byte {error.start}"),)
+        text = text_of(path)
+    except UnreadableError as error:
+        return None, (error.problem,)
     mapping, faults = examine_text(text)
     return mapping, problems_of(str(path), faults)
 
@@ -91,7 +85,7 @@ def examine_text(text: str) -> tuple[Mapping | None, list[Fault]]:
     try:
         form = forms.MappingForm.model_validate(data)
     except ValidationError as error:
-        faults.extend(_fault(tree, detail) for detail in error.errors(include_url=False))
+        faults.extend(fault_of(tree, detail, _keys_at) for detail in error.errors(include_url=False))
     if not isinstance(data, dict):
         return None, faults
     format_ = cast("Format", form.format if form is not None else data.get("format"))
@@ -117,29 +111,6 @@ def examine_text(text: str) -> tuple[Mapping | None, list[Fault]]:
         delivery=form.delivery,
     )
     return Mapping(adapter, reader), faults
-
-
-def _fault(tree: Tree, detail: ErrorDetails) -> Fault:
-    path: At = detail["loc"]
-    key = bool(path) and path[-1] == "[key]"
-    if key:
-        path = path[:-1]
-    context: dict[str, object] = detail.get("ctx", {})
-    match detail["type"]:
-        case "mapping":
-            suggestion = context.get("suggestion")
-            return tree.fault(path, str(context["message"]), None if suggestion is None else str(suggestion), key=key)
-        case "extra_forbidden":
-            allowed = _keys_at(path[:-1])
-            return tree.fault(path, f"unknown key; known here: {', '.join(allowed)}", nearest(str(path[-1]), allowed), key=True)
-        case "missing":
-            return tree.fault(path, f"`{path[-1]}` is required here")
-        case "model_type" | "dict_type" | "model_attributes_type":
-            return tree.fault(path, "a mapping (key: value) is expected here")
-        case "tuple_type" | "list_type":
-            return tree.fault(path, "a list is expected here")
-        case _:
-            return tree.fault(path, detail["msg"])
 
 
 def _keys_at(path: At) -> tuple[str, ...]:

@@ -6,9 +6,8 @@ import re
 from typing import TYPE_CHECKING, Annotated, Any
 
 from pydantic import BaseModel, BeforeValidator, ConfigDict, PlainValidator, model_validator
-from pydantic_core import PydanticCustomError
 
-from schemas.problems import nearest
+from schemas.problems import mistake, nearest
 from sources.mapping.files import Dialect
 
 if TYPE_CHECKING:
@@ -18,11 +17,6 @@ FORMATS = ("json", "jsonl", "csv", "xml")
 SIGNS = (".", ",")
 _NAME = re.compile(r"[a-z0-9][a-z0-9_-]{0,40}")
 _NAMED_SIGNS = {"tab": "\t", "\\t": "\t", "space": " "}
-
-
-def mistake(message: str, suggestion: str | None = None) -> PydanticCustomError:
-    """A refusal in our own words."""
-    return PydanticCustomError("mapping", "{message}", {"message": message, "suggestion": suggestion})
 
 
 def text(value: object) -> str:

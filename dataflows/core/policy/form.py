@@ -10,6 +10,7 @@ from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Pla
 from dataflows.core.clocks import Span
 from dataflows.core.policy import values as read
 from dataflows.core.policy.model import Switch
+from schemas.problems import mistake
 
 # The rules' own names for these; they are not imported because rules import the policy.
 Severity = Literal["low", "medium", "high", "critical"]
@@ -44,9 +45,9 @@ def _week(hours: dict[tuple[int, ...], tuple[tuple[int, int], ...]]) -> dict[tup
     days = [day for group in hours for day in group]
     twice = sorted({read.WEEKDAYS[day] for day in days if days.count(day) > 1})
     if twice:
-        raise read.mistake(f"stated twice: {', '.join(twice)}")
+        raise mistake(f"stated twice: {', '.join(twice)}")
     if not any(hours.values()):
-        raise read.mistake("a calendar needs working hours on some weekday")
+        raise mistake("a calendar needs working hours on some weekday")
     return hours
 
 
@@ -126,9 +127,9 @@ class FeedForm(Form):
     @model_validator(mode="after")
     def _measured(self) -> FeedForm:
         if self.silence is None and self.cadence is None:
-            raise read.mistake("`silence` or `cadence` is required here")
+            raise mistake("`silence` or `cadence` is required here")
         if self.silence is not None and self.cadence is not None and self.silence.n < self.cadence.n:
-            raise read.mistake("`silence` is shorter than `cadence`: the feed would be stale between any two of its calls")
+            raise mistake("`silence` is shorter than `cadence`: the feed would be stale between any two of its calls")
         return self
 
 

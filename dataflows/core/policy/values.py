@@ -7,12 +7,10 @@ from dataclasses import dataclass
 from datetime import date
 from typing import TYPE_CHECKING, Final, cast
 
-from pydantic_core import PydanticCustomError
-
 from dataflows.core.clocks import Span, span
 from dataflows.core.clocks.days import holiday_regions, is_holiday_region
 from schemas.places import countries, is_country, is_region, zone_names
-from schemas.problems import nearest
+from schemas.problems import mistake, nearest
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Collection
@@ -40,11 +38,6 @@ class Known:
 
     kinds: frozenset[str]
     calendars: frozenset[str]
-
-
-def mistake(message: str, suggestion: str | None = None) -> PydanticCustomError:
-    """A refusal in our own words."""
-    return PydanticCustomError("policy", "{message}", {"message": message, "suggestion": suggestion})
 
 
 def text(value: object) -> str:
