@@ -33,6 +33,17 @@ ROOMS: Final = {
 }
 """The first part of an event's `source`, by the first part of its type; what a policy's `feeds` and rules name."""
 
+PAYMENTS: Final = (
+    "payment.authorized",
+    "payment.captured",
+    "payment.voided",
+    "payment.failed",
+    "payment.refunded",
+    "payment.disputed",
+    "payment.dispute_closed",
+)
+"""The types that a payment provider tells."""
+
 Headers: TypeAlias = "Mapping[str, str]"
 """HTTP headers by lower-case name."""
 
@@ -209,6 +220,7 @@ def digest(*parts: object) -> str:
 
 
 __all__ = [
+    "PAYMENTS",
     "ROOMS",
     "Adapter",
     "Connection",

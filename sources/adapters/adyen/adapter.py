@@ -13,7 +13,7 @@ import re
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 from sources.adapters.adyen.codes import ACTIONS, ADVICE, EVENTS, EXPONENTS, REFUSALS, STATUSES
-from sources.adapters.base import Adapter, Say
+from sources.adapters.base import PAYMENTS, Adapter, Say
 from sources.adapters.doc import Doc, json_doc
 from sources.adapters.moments import need_at
 from sources.adapters.money import currency, is_zero, minor
@@ -194,13 +194,7 @@ ADAPTER = Adapter(
     read=read,
     tables=(EVENTS, ACTIONS, STATUSES, REFUSALS, ADVICE),
     emits=(
-        "payment.authorized",
-        "payment.captured",
-        "payment.voided",
-        "payment.failed",
-        "payment.refunded",
-        "payment.disputed",
-        "payment.dispute_closed",
+        *PAYMENTS,
         "order.hold_placed",
         "order.hold_released",
         "evidence.withdrawn",

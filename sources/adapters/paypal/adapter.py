@@ -11,7 +11,7 @@ from __future__ import annotations
 from functools import partial
 from typing import TYPE_CHECKING, Any, NamedTuple
 
-from sources.adapters.base import Adapter, Say
+from sources.adapters.base import PAYMENTS, Adapter, Say
 from sources.adapters.doc import Doc, identifier, json_doc
 from sources.adapters.moments import at, stamp
 from sources.adapters.money import amount_of, currency
@@ -261,14 +261,6 @@ ADAPTER = Adapter(
     parse=json_doc,
     read=read,
     tables=(EVENTS, AREAS, AUTHORIZATIONS, CAPTURES, REFUNDS, STAGES, OUTCOMES, RESPONSES),
-    emits=(
-        "payment.authorized",
-        "payment.captured",
-        "payment.voided",
-        "payment.failed",
-        "payment.refunded",
-        "payment.disputed",
-        "payment.dispute_closed",
-    ),
+    emits=(*PAYMENTS,),
     delivery="$.id",
 )

@@ -9,7 +9,7 @@ from __future__ import annotations
 from functools import partial
 from typing import TYPE_CHECKING, Final
 
-from sources.adapters.base import Adapter, Say
+from sources.adapters.base import PAYMENTS, Adapter, Say
 from sources.adapters.doc import Doc, json_doc
 from sources.adapters.shopify.common import GID
 from sources.adapters.shopify.fulfillments import read_deleted_event, read_event, read_fulfillment
@@ -199,13 +199,7 @@ ADAPTER = Adapter(
         "order.cancel_requested",
         "order.hold_placed",
         "order.hold_released",
-        "payment.authorized",
-        "payment.captured",
-        "payment.voided",
-        "payment.failed",
-        "payment.refunded",
-        "payment.disputed",
-        "payment.dispute_closed",
+        *PAYMENTS,
         "warehouse.released",
         "warehouse.packed",
         "warehouse.rejected",

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from sources.adapters.base import Adapter, Say
+from sources.adapters.base import PAYMENTS, Adapter, Say
 from sources.adapters.doc import Doc, json_doc
 from sources.adapters.moments import unix
 from sources.adapters.money import currency
@@ -185,13 +185,7 @@ ADAPTER = Adapter(
     read=read,
     tables=(EVENTS, AREAS, OBJECTS, INTENTS, REFUNDS, DISPUTES, DECLINES, ADVICE),
     emits=(
-        "payment.authorized",
-        "payment.captured",
-        "payment.voided",
-        "payment.failed",
-        "payment.refunded",
-        "payment.disputed",
-        "payment.dispute_closed",
+        *PAYMENTS,
         "order.hold_placed",
         "order.hold_released",
         "evidence.withdrawn",
