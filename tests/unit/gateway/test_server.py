@@ -22,7 +22,7 @@ if TYPE_CHECKING:
 PATH = "/hooks/easypost/acme"
 SHARED = hook(scheme="secret", max_body=100_000)
 HEADERS = {"X-Orderwatch-Secret": SECRETS["secret"]}
-LIMITS = Limits(requests=4, buffered=300_000, read_timeout=0.4, head=4_096, connections=50, keep_alive=5)
+LIMITS = Limits(requests=4, buffered=300_000, read_timeout=0.8, head=4_096, connections=50, keep_alive=5)
 
 
 @asynccontextmanager
