@@ -48,6 +48,13 @@ async def once(port: int, path: str = PATH, body: bytes = b"", method: str = "PO
     return reply
 
 
+async def _ended(writer: asyncio.StreamWriter) -> None:
+    """Ends a connection."""
+    writer.close()
+    with suppress(OSError):
+        await writer.wait_closed()
+
+
 def test_requests_follow_one_another_on_a_connection(tmp_path: Path) -> None:
     """Accepted, duplicate, forged, refused, accepted: an answer each."""
 
@@ -128,7 +135,7 @@ def test_a_head_that_is_too_large_is_refused(tmp_path: Path, parts_of_head: list
                 writer.write(piece)
                 await asyncio.sleep(0.005)
             assert b" 431 " in await reader.readline()
-            writer.close()
+            await _ended(writer)
             assert (await once(port, body=b"{}")).status == 202
 
     with parts(tmp_path, SHARED, limits=LIMITS) as gateway:
@@ -140,7 +147,7 @@ def test_a_head_that_is_too_large_is_refused(tmp_path: Path, parts_of_head: list
     [
         b"",
         b"POST " + PATH.encode(),
-        b"POST " + PATH.encode() + b" HTTP/1.1\r\nhost: x\r\ncontent-length: 10\r\n\r\n12345",
+        b"POST " + PATH.encode() + b" HTTP/1.1\r\nhost: x\r\ncontent-length: 100\r\n\r\n12345",
         b"POST " + PATH.encode() + b" HTTP/1.1\r\nhost: x\r\ntransfer-encoding: chunked\r\n\r\n2\r\n12\r\n",
     ],
     ids=["silence", "half a head", "half a body", "half a body in chunks"],
@@ -163,7 +170,9 @@ def test_a_sender_that_dawdles_is_let_go(tmp_path: Path, start: bytes) -> None:
             with suppress(ConnectionResetError):  # what was sent after the end of the connection may undo the answer
                 assert b" 408 " in await asyncio.wait_for(reader.read(), 10)
             dripping.cancel()
-            writer.close()
+            with suppress(asyncio.CancelledError, OSError):
+                await dripping
+            await _ended(writer)
 
     with parts(tmp_path, SHARED, limits=LIMITS) as gateway:
         asyncio.run(run())
@@ -179,7 +188,7 @@ def test_blank_lines_keep_no_connection_open(tmp_path: Path) -> None:
             await reader.readuntil(b"ok\n")
             writer.write(b"\r\n")
             assert b" 408 " in await asyncio.wait_for(reader.read(), 10)
-            writer.close()
+            await _ended(writer)
 
     with parts(tmp_path, SHARED, limits=LIMITS) as gateway:
         asyncio.run(run())
@@ -219,7 +228,7 @@ def test_a_sender_that_goes_away_leaves_nothing_behind(tmp_path: Path) -> None:
             writer.write(f"POST {PATH} HTTP/1.1\r\nhost: x\r\ncontent-length: 1000\r\n\r\nhalf".encode())
             await writer.drain()
             await asyncio.sleep(0.05)
-            writer.close()
+            await _ended(writer)
             give_up = time.monotonic() + 5
             while not gateway.stats.answers and time.monotonic() < give_up:  # noqa: ASYNC110 - nothing else tells
                 await asyncio.sleep(0.01)
