@@ -177,8 +177,8 @@ def change_after_release(o: Facts, s: RuleSetting) -> Found:
 
 def _said(value: object) -> object:
     """What a field says, to be compared: lines in any order; nothing, however it is put, is None."""
-    plain = msgspec.to_builtins(value)
-    return sorted(map(repr, plain)) or None if isinstance(plain, list) else plain or None
+    plain: object = msgspec.to_builtins(value)
+    return sorted(map(repr, cast("list[object]", plain))) or None if isinstance(plain, list) else plain or None
 
 
 @rule(
