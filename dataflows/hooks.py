@@ -77,6 +77,8 @@ def _adapter(system: str, at: str, given: ConnectionSettings) -> Adapter:
         if system not in ADAPTERS:
             raise SettingsError(f"{at}: no adapter reads {system}; there are {', '.join(sorted(ADAPTERS))}, or name a mapping file")
         return ADAPTERS[system]
+    if given.order_field is not None:
+        raise SettingsError(f"{at}.order_field: goes with an adapter; a mapping says itself where the order's ID stands")
     mapping, problems = examine(given.mapping)
     if mapping is None:
         first, *more = problems

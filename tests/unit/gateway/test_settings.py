@@ -138,6 +138,8 @@ def test_a_mapping_stands_in_for_an_adapter(tmp_path: Path) -> None:
     text = f"{{state: {{dir: x}}, gateway: {{connections: {{lagermeister/berlin: {{mapping: {example}, secrets: {{env: ONE}}}}}}}}}}"
     hook = hooks(tmp_path, text)["lagermeister", "berlin"]
     assert (hook.adapter.system, hook.scheme.name, hook.name) == ("lagermeister", "secret", "berlin")
+    with pytest.raises(SettingsError, match=r"order_field: goes with an adapter"):
+        hooks(tmp_path, text.replace("mapping:", "order_field: order.id, mapping:"))
     broken = tmp_path / "mapping.yaml"
     broken.write_text("name: x\nevnts: []\n", encoding="utf-8")
     with pytest.raises(SettingsError, match=r"^gateway\.connections\.lagermeister/berlin\.mapping: .*mapping\.yaml:\d+:\d+: "):
