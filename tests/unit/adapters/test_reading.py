@@ -183,6 +183,17 @@ def test_one_fact_is_told_once() -> None:
     assert [one["id"] for one in translate(replace(EASYPOST, read=read), Payload(b"{}"), Connection()).events] == ["1", "2"]
 
 
+def test_an_identifier_of_full_length_leaves_room_for_the_step() -> None:
+    """Event IDs are made of an identifier and a step; together they may be longer than an ID can be."""
+
+    def read(doc: Doc, say: Say) -> Iterator[Told]:
+        id_ = f"{doc.need_id('id')}:captured"
+        yield say.event("payment.captured", id_, datetime(2026, 5, 4, tzinfo=UTC), {"payment_id": "p"}, order="A-1")
+
+    found = translate(replace(EASYPOST, read=read), Payload(b'{"id": "%s"}' % (b"y" * 512)), Connection())
+    assert (len(found.events), found.refused) == (1, ())
+
+
 def test_what_another_system_is_the_record_of_is_left_out() -> None:
     """By type or by family of types."""
 
