@@ -31,8 +31,20 @@ def signature(system: str, body: bytes) -> dict[str, str]:
     return {"x-hmac-signature": f"hmac-sha256-hex={hmac.new(key, body, hashlib.sha256).hexdigest()}"}
 
 
+def await_gateway(url: str) -> None:
+    """Returns once the gateway is ready: it may have been started just now. Ends the program if it is not within 30 seconds."""
+    for _ in range(300):
+        try:
+            with urlopen(f"{url}/readyz", timeout=10):  # noqa: S310 - the user's own URL
+                return
+        except OSError:
+            time.sleep(0.1)
+    sys.exit(f"no gateway is ready at {url}")
+
+
 def main(url: str, name: str, *files: str) -> int:
     """Sends the requests in the order given; returns 1 if one was not answered with success."""
+    await_gateway(url)
     failed = 0
     for file in files:
         system = Path(file).name.split("-")[1]

@@ -15,6 +15,7 @@ import orjson
 import pytest
 import yaml
 
+from dataflows.settings.gateway import GatewaySettings
 from tests.support.brokers import topic
 from tests.support.gateway import Gateway
 from tests.support.live import PATIENCE, Engine, committed, partitions
@@ -81,6 +82,12 @@ def test_the_guide_as_it_is_written(gateway: Gateway, tmp_path: Path) -> None:
     shown = [" ".join(line.split()) for line in GUIDE.splitlines() if line.startswith(("payment.declined_soft", "shipment.scan_gap"))]
     assert len(shown) == 2
     assert [line for line in said if line.startswith(("payment.", "shipment."))] == shown
+
+
+def test_the_guide_sends_to_where_its_gateway_listens() -> None:
+    """Its settings state no port, so that it is the default one; the tests above and below use ports of their own."""
+    assert "port" not in SETTINGS["gateway"]
+    assert f"http://localhost:{GatewaySettings().port} tea" in GUIDE
 
 
 def test_live_from_the_webhook_to_the_exception(gateway: Gateway, real_broker: Broker, tmp_path: Path) -> None:
