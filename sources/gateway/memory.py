@@ -131,9 +131,9 @@ class Memory:
             before = self._writer.total_changes
             self._writer.executemany("INSERT OR IGNORE INTO seen VALUES (?, ?)", deliveries)
             seen = self._writer.total_changes
-            self._writer.executemany("INSERT OR IGNORE INTO histories VALUES (?3, ?1, ?2)", histories)
+            self._writer.executemany("INSERT OR IGNORE INTO histories (at, value, key) VALUES (?, ?, ?)", histories)
             new = self._writer.total_changes
-            self._writer.executemany("UPDATE histories SET at = ?1, value = ?2 WHERE key = ?3", histories)
+            self._writer.executemany("UPDATE histories SET at = ?, value = ? WHERE key = ?", histories)
         self.counts["seen"] += seen - before
         self.counts["histories"] += new - seen
         if now - self._pruned >= PRUNE_S:
