@@ -150,7 +150,8 @@ class Say:
             "specversion": "1.0",
             # Steps are added to identifiers that may be as long as an ID can be.
             "id": id_ if len(id_) <= LONGEST_WORD else digest(id_),
-            "source": self.source(type_),
+            # A withdrawal speaks as the source of what it withdraws: it is news of the same feed.
+            "source": data["event_source"] if type_ == "evidence.withdrawn" else self.source(type_),
             "type": type_,
             "subject": order,
             "time": stamp(time),

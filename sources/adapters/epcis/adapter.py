@@ -193,7 +193,6 @@ def _withdrawn(draft: Draft, say: Say, declared: datetime, recorded: datetime | 
         **{name: said.get(name) for name in ("shipment_id", "return_id", "order_alias")},
     }
     event = say.event("evidence.withdrawn", f"withdrawn-{draft['id']}", declared, data, recorded=recorded)
-    event["source"] = draft["source"]
     if "subject" in draft:
         event["subject"] = draft["subject"]
     return event

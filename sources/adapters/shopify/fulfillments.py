@@ -106,11 +106,8 @@ def read_deleted_event(doc: Doc, say: Say) -> Iterator[Told]:
     owner, shipment = owner_of(say, doc), _shipment(doc)
     source, time = say.source(SCAN), moment(say, doc)
     for id_ in (f"event-{number}", f"eta-{number}") if _eta(doc) else (f"event-{number}",):
-        withdrawn = tell(
-            say, owner, "evidence.withdrawn", f"withdrawn-{id_}", time, {"event_id": id_, "event_source": source, "shipment_id": shipment}
-        )
-        # It withdraws within its own source, which is that of the scans.
-        yield {**withdrawn, "source": source}
+        data = {"event_id": id_, "event_source": source, "shipment_id": shipment}
+        yield tell(say, owner, "evidence.withdrawn", f"withdrawn-{id_}", time, data)
 
 
 def _eta(doc: Doc) -> str | None:
