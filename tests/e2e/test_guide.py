@@ -90,10 +90,13 @@ def test_the_guide_sends_to_where_its_gateway_listens() -> None:
     assert f"http://localhost:{GatewaySettings().port} tea" in GUIDE
 
 
-def test_live_from_the_webhook_to_the_exception(gateway: Gateway, real_broker: Broker, tmp_path: Path) -> None:
+def test_live_from_the_webhook_to_the_exception(
+    gateway: Gateway, real_broker: Broker, tmp_path: Path, request: pytest.FixtureRequest
+) -> None:
     """With Kafka instead of files: what Shopify and Stripe send is, moments later, an exception in its topic."""
     events = topic(real_broker, "guide", 3)
     engine = Engine(tmp_path / "engine", real_broker.bootstrap, f"{events}-said", (events,), POLICY)
+    request.addfinalizer(engine.destroy)
     gateway.settings["kafka"] = {"brokers": [real_broker.bootstrap]}
     gateway.settings["gateway"] |= {"output": "kafka", "topic": events}
     gateway.start()

@@ -192,6 +192,11 @@ class Engine:
         self._process.wait()
         self._process = None
 
+    def destroy(self) -> None:
+        """Ends it at once, if it runs: what a test does last, however it went."""
+        if self._process is not None:
+            self.kill()
+
     @property
     def pid(self) -> int:
         """The process ID: of the launcher where there are several."""
