@@ -16,7 +16,7 @@ from dataflows.core.engine import CLOSE, Engine
 from dataflows.core.feeds import Feeds
 from dataflows.core.order import Order, key_of
 from dataflows.core.orders import HOT, Orders
-from dataflows.core.storage import unpack_order, wake_of
+from dataflows.core.storage import pack_order, unpack_order, wake_of
 from dataflows.core.tombs import Tombs
 from dataflows.core.wakes import FAR, Wakes
 from schemas.envelope import DEFAULT_TENANT
@@ -245,9 +245,13 @@ class Shard:
         return retention.close_after if order.placed else retention.expire_unknown
 
     def _open(self, key: str, record: Record) -> Order | None:
-        """A new order for a record; None if the record is too old or belongs to a closed order."""
+        """The order that a record opens; None if the record is too old or belongs to a closed order.
+
+        The placing of an order that expired because nobody had placed it opens it again.
+        """
         tomb = self._tombs.find(key, record.log)
-        if tomb is not None:
+        placing = tomb is not None and tomb.unplaced and record.event.type == "order.placed"
+        if tomb is not None and (not placing or tomb.knows(record)):
             if tomb.knows(record):
                 self.counts.duplicates += 1
             else:
@@ -256,8 +260,15 @@ class Shard:
         if record.log - record.at > self.policy.retention.dedupe:
             self._reject(record, "too_old", "an unknown order's event is older than the horizon")
             return None
+        if tomb is not None:
+            # What came before the placing is evidence about the order, and what was said of it must be resolved.
+            order = unpack_order(tomb.unplaced)
+            order.pending.pop(CLOSE, None)
+            order.wake = 0
+            self._tombs.drop(key)
+        else:
+            order = Order(record.event.tenant, record.order)
         self.counts.orders += 1
-        order = Order(record.event.tenant, record.order)
         self._orders.add(key, order)
         return order
 
@@ -298,7 +309,8 @@ class Shard:
             order.pending[CLOSE] = again if again > now else now + self._patience(order)
             return False
         timeline = order.timeline
-        self._tombs.add(key, now + self.policy.retention.dedupe, (*timeline.records, *timeline.hidden))
+        unplaced = b"" if order.placed or order.quarantined else pack_order(order)
+        self._tombs.add(key, now + self.policy.retention.dedupe, (*timeline.records, *timeline.hidden), unplaced)
         self._orders.drop(key)
         self.counts.closed += 1
         return True

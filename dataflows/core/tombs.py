@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections import deque
 from hashlib import blake2b
-from typing import TYPE_CHECKING, NamedTuple
+from typing import TYPE_CHECKING
 
 import msgspec
 
@@ -16,14 +16,17 @@ if TYPE_CHECKING:
 _SIZE = 8
 _FAR = 1 << 62
 _encode = msgspec.msgpack.Encoder().encode
-_decode = msgspec.msgpack.Decoder(tuple[int, bytes]).decode
 
 
-class Tomb(NamedTuple):
-    """A closed order: `until` which instant (µs of log time) it is remembered, and the digests of its events' identities in a row."""
+class Tomb(msgspec.Struct, frozen=True, array_like=True):
+    """A closed order: `until` which instant (µs of log time) it is remembered, and the digests of its events' identities in a row.
+
+    `unplaced` is the order itself, packed, where its placing had not come by then: a placing that comes after all goes on from there.
+    """
 
     until: int
     ids: bytes
+    unplaced: bytes = b""
 
     def knows(self, record: Record) -> bool:
         """Whether the order had this event."""
@@ -31,8 +34,11 @@ class Tomb(NamedTuple):
         return _digest(record) in {known[i : i + _SIZE] for i in range(0, len(known), _SIZE)}
 
 
+_decode = msgspec.msgpack.Decoder(Tomb).decode
+
+
 class Tombs:
-    """Closed orders by key, packed as they are kept: `[until, ids]`. They are forgotten in the order in which they came, each in its time.
+    """Closed orders by key, packed as they are kept. They are forgotten in the order in which they came, each in its time.
 
     Changes are tracked once they have been asked for.
     """
@@ -47,9 +53,9 @@ class Tombs:
         """How many closed orders are remembered."""
         return len(self._tombs)
 
-    def add(self, key: str, until: int, records: Iterable[Record]) -> None:
-        """Remembers an order and its events until an instant (µs of log time)."""
-        packed = self._tombs[key] = _encode((until, b"".join(map(_digest, records))))
+    def add(self, key: str, until: int, records: Iterable[Record], unplaced: bytes = b"") -> None:
+        """Remembers an order and its events until an instant (µs of log time); `unplaced` as in `Tomb`."""
+        packed = self._tombs[key] = _encode(Tomb(until, b"".join(map(_digest, records)), unplaced))
         self._queue.append(key)
         if len(self._queue) == 1:
             self._next = until
@@ -61,15 +67,21 @@ class Tombs:
         packed = self._tombs.get(key)
         if packed is None:
             return None
-        tomb = Tomb(*_decode(packed))
+        tomb = _decode(packed)
         return tomb if tomb.until > now else None
+
+    def drop(self, key: str) -> None:
+        """Forgets an order that is open again."""
+        del self._tombs[key]
+        if self._changed is not None:
+            self._changed[key] = None
 
     def evict(self, to: int) -> None:
         """Forgets those whose time is over at log time `to` (µs)."""
         while self._next <= to:
             key = self._queue.popleft()
             # Under a policy that remembers for less long an order may have been closed again before its tomb was this one's turn.
-            if key in self._tombs and _decode(self._tombs[key])[0] <= to:
+            if key in self._tombs and _decode(self._tombs[key]).until <= to:
                 del self._tombs[key]
                 if self._changed is not None:
                     self._changed[key] = None
@@ -88,14 +100,14 @@ class Tombs:
         """Takes in what `rows` gave, and tracks changes from now on."""
         self._changed = {}
         self._tombs = dict(rows)
-        self._queue = deque(sorted(self._tombs, key=lambda key: _decode(self._tombs[key])[0]))
+        self._queue = deque(sorted(self._tombs, key=lambda key: _decode(self._tombs[key]).until))
         self._plan()
 
     def _plan(self) -> None:
         """Sees when the next one's time is over."""
         while self._queue and self._queue[0] not in self._tombs:
             self._queue.popleft()
-        self._next = _decode(self._tombs[self._queue[0]])[0] if self._queue else _FAR
+        self._next = _decode(self._tombs[self._queue[0]]).until if self._queue else _FAR
 
 
 def _digest(record: Record) -> bytes:

@@ -102,6 +102,50 @@ def test_a_closed_order_knows_its_events_and_takes_no_new_ones(shard: Shard) -> 
     assert shard.counts.duplicates == 1
 
 
+@pytest.mark.parametrize("restored", [False, True])
+def test_a_placing_opens_an_order_that_had_expired_before_it(shard: Shard, *, restored: bool) -> None:
+    """A stray event 171 days before the placing must not leave the real order unwatched; what it told counts, and the orphan is resolved."""
+    give(shard, "0", T0, "address.validated")
+    assert told(wait(shard, T0 + HOUR)) == [("exception.raised", "data.orphan_signal", "open")]
+    assert wait(shard, T0 + 170 * DAY) == []
+    assert (len(shard), shard.tombs) == (0, 1)
+    if restored:
+        rows = list(shard.rows())
+        shard = Shard(shard.policy)
+        shard.restore(rows)
+    placed = T0 + 171 * DAY
+    assert told(give(shard, "1", placed, "order.placed", PLACED)) == [("exception.resolved", "data.orphan_signal", "resolved")]
+    assert (len(shard), shard.tombs) == (1, 0)
+    give(shard, "0", placed + 1, "address.validated")
+    assert shard.counts.duplicates == 1
+    assert ("exception.raised", "payment.capture_overdue", "open") in told(wait(shard, placed + 25 * HOUR))
+
+
+def test_what_else_comes_for_an_expired_order_is_rejected(shard: Shard) -> None:
+    """Only a placing opens it again; a repeat is still known, and so is a placing of an order that had been placed before."""
+    give(shard, "0", T0, "address.validated")
+    wait(shard, T0 + 40 * DAY)
+    (out,) = give(shard, "2", T0 + 41 * DAY, "payment.captured")
+    assert (out.topic, out.data["reason"]) == ("rejects", "order_closed")
+    give(shard, "3", T0 + 41 * DAY, "order.placed", PLACED)
+    wait(shard, T0 + 41 * DAY + HOUR)
+    give(shard, "4", T0 + 41 * DAY + HOUR, "order.cancelled")
+    wait(shard, T0 + 110 * DAY)
+    assert len(shard) == 0
+    (out,) = give(shard, "5", T0 + 111 * DAY, "order.placed", PLACED)
+    assert (out.topic, out.data["reason"]) == ("rejects", "order_closed")
+
+
+def test_a_placing_beyond_the_horizon_opens_no_expired_order(shard: Shard) -> None:
+    """A placing that is itself older than the horizon stays `too_old`."""
+    give(shard, "0", T0 + 150 * DAY, "address.validated")
+    wait(shard, T0 + 181 * DAY)
+    shard.apply(record(line("1", T0, "order.placed", data=PLACED), T0 + 182 * DAY))
+    (out,) = shard.drain()
+    assert (out.topic, out.data["reason"]) == ("rejects", "too_old")
+    assert shard.tombs == 1
+
+
 def test_an_order_with_something_open_is_not_closed(shard: Shard) -> None:
     """As long as an exception is open its order is kept."""
     overdue(shard)
