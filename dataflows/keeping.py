@@ -8,7 +8,7 @@ changed writes no file. Only one that holds much back is a row of the store, und
 from __future__ import annotations
 
 import time
-from typing import TYPE_CHECKING, Generic, NamedTuple, Protocol, TypeVar, cast
+from typing import TYPE_CHECKING, Generic, NamedTuple, Protocol, TypeVar
 
 import msgspec
 
@@ -135,10 +135,13 @@ class Keeper(Generic[T]):
         Raises:
             KeptError: if the state was written by a later version, or is incomplete.
         """
-        version, *named = cast("list[object]", msgspec.msgpack.decode(snapshot))
-        if version != VERSION:
-            raise KeptError(f"the stored state of a shard has version {version}, this program reads {VERSION}")
-        self._shard, token, own = cast("tuple[str, bytes, bytes | None]", named)
+        try:
+            version, *named = msgspec.msgpack.decode(snapshot, type=list[object])
+            if version != VERSION:
+                raise KeptError(f"the stored state of a shard has version {version}, this program reads {VERSION}")
+            self._shard, token, own = msgspec.convert(named, tuple[str, bytes, bytes | None])
+        except (msgspec.MsgspecError, ValueError) as error:
+            raise KeptError(f"the recovery store holds what is no snapshot of a shard: {error}") from error
         self._store = self._stores.open(self._shard, token)
         rows: list[tuple[bytes, bytes]] = []
         for key, value in self._store.rows():
@@ -149,7 +152,11 @@ class Keeper(Generic[T]):
                 rows.append((key, value))
         if own is None:
             raise KeptError(f"the stored state of shard {self._shard} is incomplete: its own row is missing")
-        progress, channels, number, policy, held = cast("tuple[int, dict[str, int], int, str, bytes]", msgspec.msgpack.decode(own))
+        try:
+            found = msgspec.msgpack.decode(own, type=tuple[int, dict[str, int], int, str, bytes])
+        except msgspec.MsgspecError as error:
+            raise KeptError(f"the stored state of shard {self._shard} cannot be read: {error}") from error
+        progress, channels, number, policy, held = found
         return Kept(self._shard, rows, progress, channels, number, self._codec.unpack(held), None if policy == self._policy else progress)
 
     def commit(self, merge: Merge[T], heart: Heart, number: int = 0) -> Snapshot:

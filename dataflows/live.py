@@ -9,11 +9,11 @@ same state directory goes on: no verdict is lost, none is written twice.
 from __future__ import annotations
 
 import time
-from contextlib import closing
+from contextlib import closing, contextmanager
 from dataclasses import dataclass, field
 from datetime import timedelta
 from importlib.metadata import version
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, NoReturn
 from uuid import uuid4
 
 from dataflows.commands.errors import MisuseError, RunError
@@ -21,9 +21,9 @@ from dataflows.core.policy import PolicyError, load_policy, render
 from dataflows.flow import LiveSink, Settings, get_live_flow
 from dataflows.keeping import KeptError
 from dataflows.names import FIRST_SHARDS, ORDER_SHARDS, SECOND_SHARDS
-from dataflows.runner import Noted, PeerError, Stoppable, run
-from dataflows.state.errors import StateError
-from dataflows.state.home import StateHome, read_state
+from dataflows.runner import NativeError, Noted, PeerError, Stoppable, run
+from dataflows.state.errors import REMEDY, DamagedStateError, FailingVolumeError, StateError, of_system
+from dataflows.state.home import StateHome, policy_file, read_state
 from dataflows.state.pins import Pins
 from dataflows.state.store import Store
 from dataflows.watching import said, watch
@@ -36,7 +36,8 @@ from sources.kafka.source import KafkaSource
 from sources.kafka.topics import BROKER_DEFAULT, ensure_topics, input_topic, output_topic
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Generator, Sequence
+    from pathlib import Path
 
     from dataflows.core.policy import Policy
     from dataflows.core.verdicts import Out
@@ -70,22 +71,54 @@ def run_live(settings: LiveSettings, stop: Stop, observer: Observer) -> None:
         MisuseError: if the settings do not fit what is there: policy, topics, state directory.
         RunError: if no broker answers, or it breaks off; state and output stand as of the last epoch, and a restart goes on.
     """
-    try:
+    with _refusals(settings.state.dir):
         outputs = _topics(settings)
         home = StateHome.open(settings.state.dir, settings.cluster.process_id or 0, settings.cluster.size, fsync=settings.state.fsync)
-    except NoAnswerError as error:
-        raise RunError(str(error)) from error
-    except (StateError, KafkaInputError) as error:
-        raise MisuseError(str(error)) from error
     with closing(home):
-        try:
+        with _refusals(home.path):
             policy, source, outputs = _resume(settings, home, outputs, observer)
-        except (StateError, KafkaInputError) as error:
-            raise MisuseError(str(error)) from error
         try:
             _run(settings, home, policy, source, outputs, stop, observer)
-        except (StateError, KeptError, KafkaInputError, KafkaOutputError, UnwritableError, PeerError, OSError) as error:
+        except DamagedStateError as error:
+            raise MisuseError(str(error)) from error
+        except KeptError as error:
+            raise MisuseError(f"{home.path}: {error}; {REMEDY}") from error
+        except (NativeError, PeerError) as error:
+            _raise_failure(home, error)
+        except OSError as error:
+            raise RunError(str(of_system(error, home.path))) from error
+        except (StateError, KafkaInputError, KafkaOutputError, UnwritableError) as error:
             raise RunError(str(error)) from error
+
+
+@contextmanager
+def _refusals(state: Path) -> Generator[None]:
+    """While inside, before the first event: what is refused has to be mended, what a broker or a volume fails at may pass."""
+    try:
+        yield
+    except NoAnswerError as error:
+        raise RunError(str(error)) from error
+    except OSError as error:
+        _refuse(of_system(error, state))
+    except (StateError, KafkaInputError) as error:
+        _refuse(error)
+
+
+def _refuse(error: StateError | KafkaInputError) -> NoReturn:
+    raise (RunError if isinstance(error, FailingVolumeError) else MisuseError)(str(error)) from error
+
+
+def _raise_failure(home: StateHome, error: NativeError | PeerError) -> NoReturn:
+    """Raises what an operator can act on: what ails the recovery store, if anything, else what the engine said.
+
+    Where several processes use one volume each of them finds the same reason, whoever met it first.
+    """
+    reason = home.why_failed()
+    if reason is not None:
+        raise (MisuseError if isinstance(reason, DamagedStateError) else RunError)(str(reason)) from reason
+    if isinstance(error, PeerError):
+        raise RunError(str(error)) from error
+    raise RunError(f"{home.recovery}: the engine failed: {error}") from error
 
 
 def _topics(settings: LiveSettings) -> dict[str, int]:
@@ -120,7 +153,7 @@ def _resume(
     for note in resume.notes:
         observer.log.warning("held over", note=note)
     if resume.policy != policy.version:
-        policy = load_policy(home.policy_path(resume.policy))
+        policy = load_policy(policy_file(home.path))
     if (resume.policy, resume.inputs) != (pins.policy, pins.inputs):
         source = _source(settings, home, policy, pinned, resume.inputs, observer)
     observer.log.info(

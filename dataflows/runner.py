@@ -42,6 +42,10 @@ class PeerError(Exception):
     """Another process of the cluster is gone; the message is one line."""
 
 
+class NativeError(Exception):
+    """Bytewax's own code failed, not ours; the message is what it said, in one line."""
+
+
 class Stop:
     """Whether the run has been asked to stop."""
 
@@ -177,6 +181,7 @@ def run(
 
     `recovery` is a store that Bytewax made (`init_db_dir`), `epoch` how often state is committed to it. A process of a cluster waits
     without end for its peers at `addresses` (host:port each, this one's included); it raises PeerError if one of them goes away.
+    What fails in the engine's own code, most often over the recovery store, is raised as NativeError.
     """
     thresholds = gc.get_threshold()
     # Events and orders hold no references back: what the collector looks for here is next to nothing, and it would look through millions.
@@ -193,15 +198,27 @@ def run(
         cause: BaseException = error
         while isinstance(cause, BytewaxRuntimeError) and cause.__cause__ is not None:
             cause = cause.__cause__
-        raise cause from cause.__cause__
+        raise (_told(cause) if isinstance(cause, BytewaxRuntimeError) else cause) from cause.__cause__
     except BaseException as error:
-        if type(error).__name__ != PANIC:
-            raise
-        raise FAILURE.first or PeerError("another process of the cluster is gone") from error
+        if type(error).__name__ == PANIC:
+            # The panic of a single process is its own; in a cluster any process's panic comes out of all.
+            raise FAILURE.first or (PeerError("another process of the cluster is gone") if addresses else _told(error)) from error
+        if (
+            type(error) is RuntimeError
+            and FAILURE.first is None
+            and error.__traceback__ is not None
+            and error.__traceback__.tb_next is None
+        ):
+            raise _told(error) from error
+        raise
     finally:
         gc.set_threshold(*thresholds)
     if FAILURE.first is not None:
         raise FAILURE.first
+
+
+def _told(error: BaseException) -> NativeError:
+    return NativeError(" ".join(str(error).split()) or type(error).__name__)
 
 
 @contextmanager

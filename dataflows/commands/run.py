@@ -21,6 +21,7 @@ from dataflows.observe.logs import logging_to_stderr
 from dataflows.observe.observer import Observer
 from dataflows.runner import PeerError, Stop
 from dataflows.settings import SettingsError, load_settings, render_settings
+from dataflows.state.files import keep_private
 
 if TYPE_CHECKING:
     from collections.abc import Generator
@@ -98,6 +99,7 @@ def _work(settings: Settings, *, launched: bool) -> int:
     """Runs one process. One that another process took down says so by its exit code, if it is the launcher that asks."""
     from dataflows.live import run_live  # noqa: PLC0415 - the clients of Kafka, which `--check` does without
 
+    keep_private()
     cluster, stop = settings.cluster, Stop()
     number = cluster.process_id or 0
     peers = [address for at, address in enumerate(cluster.addresses) if at != number]

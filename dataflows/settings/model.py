@@ -15,6 +15,8 @@ from dataflows.settings.values import Addresses, Brokers, Options, Part, Port, S
 EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 PREFIX = "ORDERWATCH_"
 """What the name of every environment variable begins with."""
+CLUSTER_EPOCH_S = 1.0
+"""The longest epoch of a cluster: within one, nothing keeps a fast process from flooding the others (measured on Bytewax 0.21)."""
 BETWEEN = "__"
 """What stands between section and setting in the name of an environment variable."""
 
@@ -245,4 +247,6 @@ class Settings(BaseSettings):
             raise ValueError(f"{', '.join(both)} is both read and written")
         if self.outputs.kind == "files" and self.cluster.size > 1:
             raise ValueError("outputs.kind files is for one process; cluster has more")
+        if self.state.epoch_seconds > CLUSTER_EPOCH_S and self.cluster.size > 1:
+            raise ValueError(f"state.epoch_seconds is at most {CLUSTER_EPOCH_S:g} in a cluster, not {self.state.epoch_seconds:g}")
         return self

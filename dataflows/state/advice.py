@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 
 import msgspec
 
-from dataflows.state.files import write_whole
+from dataflows.state.files import DIRECTORY_MODE, write_whole
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -46,7 +46,7 @@ class Advice:
         self._progress: int | None = None
         self._spoken = self._heard_at = -INTERVAL_S
         self._heard: int | None = None
-        directory.mkdir(exist_ok=True)
+        directory.mkdir(DIRECTORY_MODE, exist_ok=True)
         (directory / str(self._process)).unlink(missing_ok=True)
 
     def say(self, progress: int) -> None:

@@ -2,6 +2,29 @@
 
 from __future__ import annotations
 
+import errno
+
+PASSING = frozenset((errno.ENOSPC, errno.EDQUOT, errno.EIO, errno.EMFILE, errno.ENFILE, errno.EAGAIN, errno.EINTR, errno.ESTALE))
+"""Errors of the operating system after which the same call may succeed later, without anything being mended in the configuration."""
+REMEDY = "restore the state directory from a backup, or begin anew with an empty one (dataflows/README.md, 'Loss of the state')"
+
 
 class StateError(Exception):
     """The state directory cannot be used as it is, or no longer; the message is one line that names the file or the reason."""
+
+
+class DamagedStateError(StateError):
+    """What is stored is not what was written: no restart mends that, so the message says what does."""
+
+    def __init__(self, words: str, remedy: str = REMEDY) -> None:
+        super().__init__(f"{words}; {remedy}")
+
+
+class FailingVolumeError(StateError):
+    """The volume takes or gives nothing for now: it is full, or its device fails. A restart goes on once that is mended."""
+
+
+def of_system(error: OSError, path: object) -> StateError:
+    """An error of the operating system over a path, by whether it may pass."""
+    kind = FailingVolumeError if error.errno in PASSING else StateError
+    return kind(f"{error.filename or path}: {(error.strerror or str(error)).lower()}")

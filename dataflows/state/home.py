@@ -10,6 +10,7 @@ It may lie on a volume that several hosts share, if that carries flock between t
 
 from __future__ import annotations
 
+import hashlib
 import os
 import shutil
 import socket
@@ -20,10 +21,12 @@ from uuid import UUID, uuid4
 import msgspec
 from bytewax.recovery import init_db_dir  # pyright: ignore[reportMissingTypeStubs, reportUnknownVariableType]
 
+from dataflows.state import recovery as recovery_store
 from dataflows.state.advice import Advice, Holder, holder_of
-from dataflows.state.errors import StateError
-from dataflows.state.files import is_locked, lock, locked, sync_directory, write_whole
+from dataflows.state.errors import DamagedStateError, StateError, of_system
+from dataflows.state.files import DIRECTORY_MODE, is_locked, lock, locked, sync_directory, write_whole
 from dataflows.state.pins import FORMAT, Resume, State, check_inputs, hold
+from dataflows.state.segments import segments
 from dataflows.state.store import Compaction
 
 if TYPE_CHECKING:
@@ -33,6 +36,7 @@ if TYPE_CHECKING:
 
 RECOVERY_PARTS = 4
 """Files of Bytewax's recovery store, fixed when a state directory is made. An empty epoch costs 5 ms with one, 13 with eight."""
+KEPT_POLICY = "put the file back from a backup of the state directory"
 LOCK_WAIT_S = 10.0
 """How long a process that was killed may take to die before its successor gives up."""
 
@@ -57,7 +61,7 @@ class StateHome:
         with locked(path / "lock"):
             state = _prepare(path)
             self.uuid, self.made = UUID(state.id), state.made
-            self.incarnation = _next(path / "incarnation")
+            self.incarnation = _next(path)
             holder = msgspec.json.encode(Holder(self.incarnation, os.getpid(), socket.gethostname()))
             os.ftruncate(handle, 0)
             os.pwrite(handle, holder, 0)
@@ -79,7 +83,8 @@ class StateHome:
         Waits up to `wait` seconds for a predecessor to die. Raises StateError if it is in use, damaged, or written by a later version.
         """
         try:
-            (path / "locks").mkdir(parents=True, exist_ok=True)
+            path.mkdir(DIRECTORY_MODE, parents=True, exist_ok=True)
+            (path / "locks").mkdir(DIRECTORY_MODE, exist_ok=True)
             handle = _take(path, process, wait)
             try:
                 # Of a cluster that was larger before, nobody may be left.
@@ -91,7 +96,7 @@ class StateHome:
                 os.close(handle)
                 raise
         except OSError as error:
-            raise StateError(f"{error.filename or path}: {(error.strerror or str(error)).lower()}") from error
+            raise of_system(error, path) from error
 
     def begin(self, now: Pins) -> Resume:
         """Begins a run: compares what it brings with what the state was made for, and says what it must run with.
@@ -109,8 +114,9 @@ class StateHome:
             clean = fresh or (self.was_clean() and not joined)
             check_inputs(state, now)
             if clean:
-                self._keep_policy(now)
-                state = msgspec.structs.replace(state, shards=now.shards, inputs=now.inputs, outputs=now.outputs, policy=now.policy)
+                state = msgspec.structs.replace(
+                    state, shards=now.shards, inputs=now.inputs, outputs=now.outputs, policy=now.policy, policy_hash=self._keep_policy(now)
+                )
                 resume = Resume(fresh=fresh, clean=True, policy=now.policy, inputs=now.inputs, outputs=now.outputs, notes=())
             else:
                 resume = hold(state, now, clean=joined and state.clean)
@@ -124,18 +130,18 @@ class StateHome:
                 sync_directory(self.path)
             return resume
 
-    def policy_path(self, version: str) -> Path | None:
-        """The file of a policy that the state ran under; None for the built-in one. Raises StateError if it is not kept here."""
-        return policy_path(self.path, version)
-
     def was_clean(self) -> bool:
         """Whether all processes of the last run stopped gracefully, or there was none. `begin` asks this and starts anew."""
         return was_clean(self.path, read_state(self.path))
 
     def stop_clean(self) -> None:
         """Notes that this process has stopped gracefully: its last epoch is committed. Call it last."""
-        self._clean.mkdir(exist_ok=True)
+        self._clean.mkdir(DIRECTORY_MODE, exist_ok=True)
         write_whole(self._clean / str(self.process), b"")
+
+    def why_failed(self) -> StateError | None:
+        """Why native code may have failed over the recovery store, of which it does not say itself; None if that looks well."""
+        return recovery_store.why(self.recovery, read_state(self.path).recovery)
 
     def advise(self, progress: int) -> None:
         """Tells the other processes how far this one is (log time in µs since the epoch, UTC); cheap enough to call with every batch."""
@@ -158,11 +164,14 @@ class StateHome:
         holder = holder_of(slot)
         return holder is not None and holder.incarnation == incarnation and is_locked(slot)
 
-    def _keep_policy(self, now: Pins) -> None:
+    def _keep_policy(self, now: Pins) -> str:
+        """Keeps the text of the policy that holds from now on; returns its hash."""
         folder = self.path / "policies"
-        folder.mkdir(exist_ok=True)
-        if not (folder / f"{now.policy}.yaml").exists():
-            write_whole(folder / f"{now.policy}.yaml", now.policy_text.encode())
+        folder.mkdir(DIRECTORY_MODE, exist_ok=True)
+        file, content = folder / f"{now.policy}.yaml", now.policy_text.encode()
+        if not file.exists() or file.read_bytes() != content:
+            write_whole(file, content)
+        return hashed(content)
 
 
 def read_state(path: Path) -> State:
@@ -171,23 +180,35 @@ def read_state(path: Path) -> State:
     try:
         content = file.read_bytes()
     except OSError as error:
-        raise StateError(f"{file}: {(error.strerror or str(error)).lower()}") from error
+        raise of_system(error, file) from error
     try:
         version = msgspec.json.decode(content, type=dict[str, object]).get("format")
         if isinstance(version, int) and version > FORMAT:
             raise StateError(f"{file}: format {version} was written by a later version of the program, this one reads up to {FORMAT}")
         return msgspec.json.decode(content, type=State)
     except msgspec.DecodeError as error:
-        raise StateError(f"{file} is damaged: {error}") from error
+        raise DamagedStateError(f"{file} is damaged: {error or 'it is empty'}") from error
 
 
-def policy_path(path: Path, version: str) -> Path | None:
-    """As `StateHome.policy_path`, for somebody who only reads."""
-    file = path / "policies" / f"{version}.yaml"
+def policy_file(path: Path) -> Path:
+    """The file of the policy that the state directory `path` last ran under. Raises StateError if it is not there as it was kept."""
+    state = read_state(path)
+    file = path / "policies" / f"{state.policy}.yaml"
     try:
-        return file if file.stat().st_size else None
+        content = file.read_bytes()
     except FileNotFoundError:
-        raise StateError(f"{file} is missing: the last run cannot be finished under its own policy") from None
+        raise DamagedStateError(f"{file} is missing: the last run cannot be finished under its own policy", KEPT_POLICY) from None
+    except OSError as error:
+        raise of_system(error, file) from error
+    if not content or (state.policy_hash and hashed(content) != state.policy_hash):
+        words = "is not as it was kept" if content else "is empty"
+        raise DamagedStateError(f"{file} {words}: the last run cannot be finished under its own policy", KEPT_POLICY)
+    return file
+
+
+def hashed(content: bytes) -> str:
+    """What a kept text is known by."""
+    return hashlib.sha256(content).hexdigest()
 
 
 def was_clean(path: Path, state: State) -> bool:
@@ -200,25 +221,27 @@ def _prepare(path: Path) -> State:
     recovery = path / "recovery"
     if not (path / "state.json").exists():
         if (path / "shards").exists():
-            raise StateError(f"{path} holds shards, but its state.json is missing")
+            raise DamagedStateError(f"{path} holds shards, but its state.json is missing")
         shutil.rmtree(recovery, ignore_errors=True)
-        recovery.mkdir()
+        recovery.mkdir(DIRECTORY_MODE)
         init_db_dir(recovery, RECOVERY_PARTS)  # type: ignore[no-untyped-call]
         sync_directory(recovery)
-        (path / "shards").mkdir()
+        (path / "shards").mkdir(DIRECTORY_MODE)
         write_whole(path / "state.json", msgspec.json.encode(State(id=str(uuid4()), recovery=RECOVERY_PARTS, made=time.time_ns() // 1_000)))
     state = read_state(path)
-    for part in range(state.recovery):
-        file = recovery / f"part-{part}.sqlite3"
-        if not file.exists():
-            raise StateError(f"{file} is missing: without the recovery store, nobody knows what of the state counts")
+    recovery_store.check(recovery, state.recovery)
     return state
 
 
 def _next(path: Path) -> int:
-    number = int(path.read_bytes()) + 1 if path.exists() else 1
-    write_whole(path, str(number).encode())
-    return number
+    """The next incarnation, which must be greater than all before it: shards name theirs in the files that they write."""
+    file = path / "incarnation"
+    content = file.read_bytes() if file.exists() else b"0"
+    if not content.isdigit():
+        least = max((name.incarnation for shard in (path / "shards").iterdir() for name in segments(shard)), default=0)
+        raise DamagedStateError(f"{file} is damaged: it holds no number", f"write one of at least {least} into it")
+    write_whole(file, str(int(content) + 1).encode())
+    return int(content) + 1
 
 
 def _take(path: Path, process: int, wait: float) -> int:

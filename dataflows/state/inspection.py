@@ -21,7 +21,7 @@ from dataflows.core.tombs import Tombs
 from dataflows.core.verdicts import iso
 from dataflows.names import ORDER_SHARDS
 from dataflows.state.errors import StateError
-from dataflows.state.home import policy_path, read_state
+from dataflows.state.home import policy_file, read_state
 from dataflows.state.view import look
 from sources.batch import BEGINNING
 
@@ -121,7 +121,7 @@ def inspect_order(path: Path, tenant: str, order: str) -> Report | None:
     own, tomb = ORDER + key.encode(), rows.get(TOMB + key.encode())
     try:
         if own in rows:
-            shard = Shard(load_policy(policy_path(path, state.policy)))
+            shard = Shard(load_policy(policy_file(path)))
             # What is said of one order takes no other one, but the feeds.
             shard.restore((row, value) for row, value in rows.items() if row in (own, FEEDS))
             found = shard.find(tenant, order)

@@ -13,7 +13,8 @@ FORMAT = 1
 class State(msgspec.Struct, frozen=True):
     """`state.json`. `made`: when (µs since the epoch, UTC; 0: not known).
 
-    `policy` is None until a first run has begun; `lead` is the (process, incarnation) that began the last one.
+    `policy` is None until a first run has begun, `policy_hash` the SHA-256 of its kept text ("": kept before there were hashes); `lead` is
+    the (process, incarnation) that began the last one.
     """
 
     id: str
@@ -25,13 +26,14 @@ class State(msgspec.Struct, frozen=True):
     outputs: dict[str, int] = {}
     engine: str = ""
     policy: str | None = None
+    policy_hash: str = ""
     processes: int = 0
     clean: bool = False
     lead: tuple[int, int] = (0, 0)
 
 
 class Pins(msgspec.Struct, frozen=True):
-    """What a run brings: counts of shards by group, of partitions by topic; its version, its policy and the policy's text (none: "")."""
+    """What a run brings: counts of shards by group, of partitions by topic; its version, its policy and the policy's text."""
 
     shards: dict[str, int]
     inputs: dict[str, int]
@@ -44,7 +46,7 @@ class Pins(msgspec.Struct, frozen=True):
 class Resume(msgspec.Struct, frozen=True):
     """What a run must go on with. `notes` say in one line each what is not as the run brought it; they belong in the log.
 
-    `policy` is the version to run under (its file: `StateHome.policy_path`), `inputs` and `outputs` are the partitions to read and write.
+    `policy` is the version to run under (its file: `home.policy_file`), `inputs` and `outputs` are the partitions to read and write.
     """
 
     fresh: bool

@@ -14,8 +14,8 @@ from zlib import crc32
 
 import msgspec
 
-from dataflows.state.errors import StateError
-from dataflows.state.files import sync_directory
+from dataflows.state.errors import DamagedStateError, StateError, of_system
+from dataflows.state.files import private, sync_directory
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
@@ -65,7 +65,7 @@ class Commit(NamedTuple):
             if version == VERSION:
                 return cls(*msgspec.convert(fields, tuple[str, int, tuple[tuple[str, int], ...]]))
         except (msgspec.MsgspecError, ValueError) as error:
-            raise StateError(f"the recovery store holds what is no token of a store: {error}") from error
+            raise DamagedStateError(f"the recovery store holds what is no token of a store: {error}") from error
         raise StateError(f"the recovery store holds a token of version {version}; this program reads up to version {VERSION}")
 
 
@@ -77,7 +77,7 @@ class Writer:
         self.name = name
         self.path = directory / name.file
         self.length = 0
-        self._handle = _guarded(self.path, lambda: os.open(self.path, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_APPEND, 0o644))
+        self._handle = _guarded(self.path, lambda: private(self.path, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_APPEND))
         self._listed = False
 
     def append(self, kind: int, payload: bytes) -> int:
@@ -123,11 +123,11 @@ def read_rows(path: Path, length: int) -> Iterator[dict[bytes, bytes | None]]:
     try:
         file = path.open("rb")
     except FileNotFoundError:
-        raise StateError(f"{path} is missing: the state directory and the recovery store in it belong together") from None
+        raise DamagedStateError(f"{path} is missing: the state directory and the recovery store in it belong together") from None
     with file:
         size = os.fstat(file.fileno()).st_size
         if size < length:
-            raise StateError(f"{path} holds {size} bytes, {length} were recorded: the end of it is lost")
+            raise DamagedStateError(f"{path} holds {size} bytes, {length} were recorded: the end of it is lost")
         at = 0
         while at < length:
             head = file.read(HEADER.size)
@@ -139,7 +139,7 @@ def read_rows(path: Path, length: int) -> Iterator[dict[bytes, bytes | None]]:
                         yield _rows.decode(payload)
                     at += HEADER.size + size
                     continue
-            raise StateError(f"{path} is damaged at byte {at}: it is not what was written there")
+            raise DamagedStateError(f"{path} is damaged at byte {at}: it is not what was written there")
 
 
 def load(directory: Path, commit: Commit) -> dict[bytes, bytes]:
@@ -180,4 +180,4 @@ def _guarded(path: Path, call: Callable[[], Result]) -> Result:
     try:
         return call()
     except OSError as error:
-        raise StateError(f"{path}: {(error.strerror or str(error)).lower()}") from error
+        raise of_system(error, path) from error

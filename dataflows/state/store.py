@@ -11,7 +11,8 @@ from typing import TYPE_CHECKING, Protocol
 
 import msgspec
 
-from dataflows.state.errors import StateError
+from dataflows.state.errors import DamagedStateError, StateError
+from dataflows.state.files import DIRECTORY_MODE
 from dataflows.state.segments import COMMIT, FRAME_BYTES, ROWS, Commit, Name, Writer, last_commit, load, parse, segments
 
 if TYPE_CHECKING:
@@ -111,13 +112,13 @@ class Store:
         Raises StateError if something that the token names is missing, shorter or damaged, or if there is no token where there was one.
         """
         directory = home.shards / shard
-        directory.mkdir(parents=True, exist_ok=True)
+        directory.mkdir(DIRECTORY_MODE, parents=True, exist_ok=True)
         if token is None:
             _expect_nothing(directory)
             return cls(home, directory, Commit(shard, 0, ()), {})
         commit = Commit.decode(token)
         if commit.shard != shard:
-            raise StateError(f"the recovery store holds the token of shard {commit.shard} for shard {shard}")
+            raise DamagedStateError(f"the recovery store holds the token of shard {commit.shard} for shard {shard}")
         return cls(home, directory, commit, load(directory, commit))
 
     def __init__(self, home: Home, directory: Path, commit: Commit, rows: dict[bytes, bytes]) -> None:
@@ -238,4 +239,4 @@ def _expect_nothing(directory: Path) -> None:
     for name in segments(directory):
         commit = last_commit(directory / name.file)
         if commit is not None and commit.number > 1:
-            raise StateError(f"{directory} holds state that the recovery store knows nothing of: it was deleted, or is another's")
+            raise DamagedStateError(f"{directory} holds state that the recovery store knows nothing of: it was deleted, or is another's")

@@ -104,7 +104,7 @@ def test_a_closed_order_knows_its_events_and_takes_no_new_ones(shard: Shard) -> 
 
 @pytest.mark.parametrize("restored", [False, True])
 def test_a_placing_opens_an_order_that_had_expired_before_it(shard: Shard, *, restored: bool) -> None:
-    """A stray event 171 days before the placing must not leave the real order unwatched; what it told counts, and the orphan is resolved."""
+    """A stray event 171 days before the placing leaves the real order watched; what it told counts, the orphan is resolved."""
     give(shard, "0", T0, "address.validated")
     assert told(wait(shard, T0 + HOUR)) == [("exception.raised", "data.orphan_signal", "open")]
     assert wait(shard, T0 + 170 * DAY) == []

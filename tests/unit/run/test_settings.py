@@ -73,10 +73,10 @@ def test_a_file_sets_everything_and_an_empty_section_nothing(tmp_path: Path) -> 
 def test_the_environment_beats_the_file_and_an_option_beats_both(tmp_path: Path) -> None:
     """Setting by setting: what the stronger one leaves out holds as the weaker one says."""
     file = tmp_path / "settings.yaml"
-    file.write_text("{state: {dir: a, epoch_seconds: 7}, http: {port: 1}, cluster: {processes: 2}}", encoding="utf-8")
+    file.write_text("{state: {dir: a, epoch_seconds: 0.7}, http: {port: 1}, cluster: {processes: 2}}", encoding="utf-8")
     environment = {"ORDERWATCH_STATE__DIR": "b", "ORDERWATCH_HTTP__PORT": "2", "orderwatch_log__level": "debug"}
     settings = load_settings(file, environment, {"--state": (("state", "dir"), Path("c"))})
-    assert (settings.state.dir, settings.state.epoch_seconds) == (Path("c"), 7)
+    assert (settings.state.dir, settings.state.epoch_seconds) == (Path("c"), 0.7)
     assert (settings.http.port, settings.cluster.processes, settings.log.level) == (2, 2, "debug")
 
 
@@ -160,6 +160,10 @@ def test_what_is_written_out_can_be_read_back(tmp_path: Path) -> None:
         (
             "{outputs: {kind: files, folder: x}, cluster: {processes: 2}}",
             "settings: outputs.kind files is for one process; cluster has more",
+        ),
+        (
+            "{state: {epoch_seconds: 7}, cluster: {processes: 2}}",
+            "settings: state.epoch_seconds is at most 1 in a cluster, not 7",
         ),
         ("cluster: {process_id: 1}", "cluster: process_id and addresses go together: one of them is missing"),
         (

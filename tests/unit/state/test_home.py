@@ -12,7 +12,8 @@ import msgspec
 import pytest
 
 from dataflows.state import Pins, StateError, StateHome, advice
-from dataflows.state.home import read_state
+from dataflows.state.errors import DamagedStateError
+from dataflows.state.home import policy_file, read_state
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -59,9 +60,7 @@ def test_a_fresh_directory_takes_everything_as_it_is(path: Path) -> None:
     resume = home.begin(HERE)
     assert (resume.fresh, resume.clean, resume.policy, resume.notes) == (True, True, "aaaa", ())
     assert sorted(file.name for file in home.recovery.iterdir()) == [f"part-{n}.sqlite3" for n in range(4)]
-    kept = home.policy_path("aaaa")
-    assert kept is not None
-    assert kept.read_text() == "name: a\n"
+    assert policy_file(path).read_text() == "name: a\n"
     state = read_state(path)
     assert (state.shards, state.outputs, state.processes) == (HERE.shards, HERE.outputs, 1)
     home.close()
@@ -88,14 +87,77 @@ def test_processes_that_create_it_together_agree(path: Path) -> None:
         home.close()
 
 
-def test_the_built_in_policy_is_kept_as_nothing(path: Path) -> None:
-    """No text stands for the policy that the program brings."""
+@pytest.mark.parametrize(
+    ("content", "words"),
+    [(b"", "is empty"), (b"name: a", "is not as it was kept"), (b"name: b\n", "is not as it was kept"), (None, "is missing")],
+)
+def test_a_kept_policy_that_is_not_as_it_was_kept_is_refused(path: Path, content: bytes | None, words: str) -> None:
+    """Cut, changed or gone: a run is never finished under another policy than its own, least of all under the built-in one."""
+    stopped(path, clean=False)
+    file = path / "policies" / "aaaa.yaml"
+    if content is None:
+        file.unlink()
+    else:
+        file.write_bytes(content)
+    with pytest.raises(DamagedStateError, match=rf"aaaa.yaml {words}: the last run cannot be finished .*; put the file back from a backup"):
+        policy_file(path)
+
+
+def test_a_policy_that_was_kept_before_there_were_hashes_is_still_read(path: Path) -> None:
+    """A state directory of an earlier version has no hash in its state.json; an empty file is refused all the same."""
+    stopped(path, clean=False)
+    state = path / "state.json"
+    state.write_bytes(msgspec.json.encode(msgspec.structs.replace(read_state(path), policy_hash="")))
+    assert policy_file(path).read_text() == "name: a\n"
+    policy_file(path).write_bytes(b"")
+    with pytest.raises(DamagedStateError, match=r"aaaa.yaml is empty"):
+        policy_file(path)
+
+
+def test_after_a_clean_stop_a_damaged_copy_of_the_policy_is_written_afresh(path: Path) -> None:
+    """Where the policy is at hand nobody depends on the copy."""
+    stopped(path, clean=True)
+    (path / "policies" / "aaaa.yaml").write_bytes(b"")
+    stopped(path, clean=False)
+    assert policy_file(path).read_text() == "name: a\n"
+
+
+@pytest.mark.parametrize("content", [b"", b"\0\0", b"seven"])
+def test_an_incarnation_that_is_no_number_is_refused_and_the_way_on_is_said(path: Path, content: bytes) -> None:
+    """A number that is too small would let this run take its own segments for another's; so the least one is named."""
+    stopped(path, clean=True)
+    (path / "shards" / "s00").mkdir()
+    (path / "shards" / "s00" / "000007-0000.log").touch()
+    (path / "incarnation").write_bytes(content)
+    with pytest.raises(DamagedStateError, match=r"incarnation is damaged: it holds no number; write one of at least 7 into it"):
+        StateHome.open(path)
+    (path / "incarnation").write_bytes(b"7")
     home = StateHome.open(path)
-    home.begin(changed(policy_text=""))
-    assert home.policy_path("aaaa") is None
-    with pytest.raises(StateError, match=r"bbbb.yaml is missing"):
-        home.policy_path("bbbb")
+    assert home.incarnation == 8
     home.close()
+
+
+@pytest.mark.parametrize("content", [b"", b"{", b"[]", b'{"id": 3}'])
+def test_a_state_json_that_cannot_be_read_is_damaged(path: Path, content: bytes) -> None:
+    """Empty is no value either."""
+    stopped(path, clean=True)
+    (path / "state.json").write_bytes(content)
+    with pytest.raises(DamagedStateError, match=r"state.json is damaged: .*; restore the state directory from a backup"):
+        StateHome.open(path)
+
+
+def test_what_is_made_is_for_the_user_and_the_group_alone(path: Path) -> None:
+    """State holds addresses and customer IDs: files 0640, directories 0750, whatever the umask of whoever starts the engine."""
+    code = (
+        "import os, sys, pathlib; os.umask(0); from dataflows.state import Pins, StateHome, Store;"
+        "from dataflows.state.files import keep_private; keep_private();"
+        "h = StateHome.open(pathlib.Path(sys.argv[1])); h.begin(Pins({}, {}, {}, '', 'aaaa', 'x')); h.advise(1);"
+        "s = Store.open(h, 's00', None); s.put(b'o1', b'x'); s.commit(lambda: ()).wait(); s.close(); h.stop_clean(); h.close()"
+    )
+    subprocess.run([sys.executable, "-c", code, str(path)], check=True)
+    modes = {file: file.stat().st_mode & 0o777 for file in (path, *path.rglob("*"))}
+    assert {oct(mode) for file, mode in modes.items() if file.is_dir()} == {"0o750"}
+    assert {oct(mode) for file, mode in modes.items() if file.is_file()} == {"0o640"}
 
 
 def test_a_living_process_keeps_others_out(path: Path) -> None:
