@@ -12,12 +12,14 @@ import time
 from contextlib import closing, contextmanager
 from dataclasses import dataclass, field
 from datetime import timedelta
+from functools import partial
 from importlib.metadata import version
 from typing import TYPE_CHECKING, NoReturn
 from uuid import uuid4
 
 from dataflows.commands.errors import MisuseError, RunError
 from dataflows.core.policy import PolicyError, load_policy, render
+from dataflows.core.shard import Shard
 from dataflows.flow import LiveSink, Settings, get_live_flow
 from dataflows.keeping import KeptError
 from dataflows.names import FIRST_SHARDS, ORDER_SHARDS, SECOND_SHARDS
@@ -216,7 +218,10 @@ def _run(
     observer: Observer,
 ) -> None:
     stores = HomeStores(home)
-    graph = Settings(source.channels, stores=stores if settings.state.recovery else None, on_snapshot=observer.snapshot)
+    # Shards are spread over the processes; each has its part of what its process may use.
+    hot = settings.state.cache_bytes * settings.cluster.size // len(ORDER_SHARDS)
+    kept = stores if settings.state.recovery else None
+    graph = Settings(source.channels, heart=partial(Shard, hot=hot), stores=kept, on_snapshot=observer.snapshot)
     sink = _sink(settings, home, outputs, observer)
     watch(observer, source, graph, stores.opened, policy)
     # What goes to Kafka stands there only once its transaction is committed; the sink tells of that itself.

@@ -13,16 +13,18 @@ if TYPE_CHECKING:
     from dataflows.core.order import Order
     from dataflows.core.profile import Profile
 
-HOT = 256
-"""Orders that a shard keeps unpacked after their last touch, at least; at most twice as many."""
-CROWD, FEWER = 2_048, 4
-"""From so many packed orders on, so many times fewer are kept unpacked: an unpacked order takes about 7 KB (measured), ten packed ones."""
+HOT = 4 << 20
+"""Bytes of unpacked orders that a shard keeps at most."""
+ORDER_BYTES, EVENT_BYTES = 5_000, 800
+"""What an unpacked order takes, and each of its events (measured: 5.2 KB with 1 event, 17 KB with 16, 52 KB with 64)."""
 DIRTY = 32
 """Changed orders that are packed only when changes are asked for, at most: it bounds how long that takes at the end of an epoch."""
 
 
 class Orders:
-    """Open orders by key. `hot` bounds how many are kept unpacked; `restored` gives an unpacked order its profile.
+    """Open orders by key. `hot` bounds the bytes of those that are kept unpacked; `restored` gives an unpacked order its profile.
+
+    The bytes are an estimate from above: every touch counts as an event more. The order that was found last is unpacked in any case.
 
     Changes are tracked once they have been asked for. An unpacked order is then either dirty, that is touched since it was last packed,
     or clean, and its bytes are still there; `dirty` bounds how many are dirty at once.
@@ -30,7 +32,8 @@ class Orders:
 
     def __init__(self, restored: Callable[[Order], Profile | None], hot: int = HOT, dirty: int = DIRTY) -> None:
         self._restored = restored
-        self._hot = hot
+        self._half = hot // 2
+        self._young_bytes = 0
         self._most_dirty = max(dirty, 2)
         self._young: dict[str, Order] = {}
         self._old: dict[str, Order] = {}
@@ -62,6 +65,10 @@ class Orders:
                 order = unpack_order(packed)
                 order.profile = self._restored(order)
             self._keep(key, order)
+        else:
+            self._young_bytes += EVENT_BYTES
+            if self._young_bytes >= self._half:
+                self._age()
         if self._tracking and key not in self._dirty:
             self._touch(key, order)
         return order
@@ -112,16 +119,21 @@ class Orders:
         return [key for key, packed in self._packed.items() if waits_for_feeds(packed)]
 
     def _keep(self, key: str, order: Order) -> None:
-        """Makes an order one of those touched last; the ones touched longest ago are packed if there are too many."""
+        """Makes an order one of those touched last, and room for it."""
         young = self._young
         young[key] = order
-        if len(young) >= (self._hot if len(self._packed) < CROWD else self._hot // FEWER):
-            for known, idle in self._old.items():
-                self._packed[known] = self._pack(known, idle) if self._tracking else pack_order(idle)
-                self._clean.pop(known, None)
-            self._old, self._young = young, {}
-            for idle in young.values():
-                idle.facts = None  # Computed again if they are asked for.
+        self._young_bytes += ORDER_BYTES + EVENT_BYTES * (len(order.timeline.records) + 1)
+        if self._young_bytes >= self._half:
+            self._age()
+
+    def _age(self) -> None:
+        """Packs the orders that were touched longest ago; those touched since may be next."""
+        for known, idle in self._old.items():
+            self._packed[known] = self._pack(known, idle) if self._tracking else pack_order(idle)
+            self._clean.pop(known, None)
+        self._old, self._young, self._young_bytes = self._young, {}, 0
+        for idle in self._old.values():
+            idle.facts = None  # Computed again if they are asked for.
 
     def _touch(self, key: str, order: Order) -> None:
         if len(self._dirty) >= self._most_dirty:

@@ -47,7 +47,10 @@ class Counts:
 
 
 class Shard:
-    """Orders of one shard under one policy. `hot` bounds how many are kept unpacked; `place`: which shard of how many this is."""
+    """Orders of one shard under one policy.
+
+    `hot` bounds the bytes of those that are kept unpacked; `place`: which shard of how many this is.
+    """
 
     def __init__(self, policy: Policy, hot: int = HOT, *, place: tuple[int, int] = (0, 1)) -> None:
         self.policy = policy

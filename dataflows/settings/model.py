@@ -161,6 +161,11 @@ class StateSettings(Section):
         le=600,
         description="How often state is made durable: the most that is judged again after a crash. At most 1 in a cluster.",
     )
+    cache_bytes: int = Field(
+        default=256 << 20,
+        ge=1 << 20,
+        description="Memory of each process for orders that are kept ready after their last event; all others are packed, to 1 kB each.",
+    )
     fsync: bool = Field(
         default=True, description="Whether state is forced to the disk. Off, a crash of the host (not of the process) may lose it."
     )

@@ -108,7 +108,7 @@ def test_a_world_that_is_kept_now_and_then_stays_the_same() -> None:
     until = max(one.log for one in records_of(lines)) + 400 * DAY
     expected = uncut(items_of(lines, policy), policy, until)
     assert len(expected[0]) > 100
-    for hot, often in ((256, 0.004), (24, 0.03)):
+    for hot, often in ((3 << 20, 0.004), (300_000, 0.03)):
         assert cut(items_of(lines, policy), policy, until, Random(hot), hot=hot, often=often) == expected
 
 

@@ -73,7 +73,7 @@ def said(shard: Shard, given: Iterable[Record | Note], until: int) -> list[tuple
     return [(out.log, out.order, out.body) for out in shard.drain()]
 
 
-@pytest.mark.parametrize("hot", [1, 256])
+@pytest.mark.parametrize("hot", [1, 4 << 20])
 def test_states_of_version_1_load_and_behave_the_same(hot: int) -> None:
     """A shard that goes on from states of the first version says what one says that was never stopped."""
     data = kept()
