@@ -1,7 +1,8 @@
 """`python -m tests.bench`: tables of what Orderwatch costs on this machine.
 
 Without more: the heart and a replay, on one core. `scale`: the live engine with many open orders, and from Kafka to Kafka. `adapters`: what
-it costs to translate the payloads of each system. `gateway`: the webhook gateway beside a bare handler of the same server.
+it costs to translate the payloads of each system. `gateway`: the webhook gateway beside a bare handler of the same server. `soak`: how
+memory grows over a long run.
 """
 
 from __future__ import annotations
@@ -18,6 +19,7 @@ from tests.bench.gateway import beside
 from tests.bench.kafka import latency, through
 from tests.bench.measure import memory, speed
 from tests.bench.scale import scale
+from tests.bench.soak import soak
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -41,6 +43,10 @@ def main() -> None:
     live.add_argument("--orders", type=int, default=5_000, help="orders of the simulated world that is a backlog in Kafka; 0: leave it out")
     live.add_argument("--rate", type=int, default=200, help="events per second of the steady stream; 0: leave it out")
     commands.add_parser("adapters", help="payloads of real systems into events")
+    long = commands.add_parser("soak", help="memory of the live engine over a long run")
+    long.add_argument("--minutes", type=float, default=30)
+    long.add_argument("--rate", type=int, default=100, help="orders opened per second")
+    long.add_argument("--cache-bytes", type=int, help="the setting state.cache_bytes")
     hooks = commands.add_parser("gateway", help="the webhook gateway")
     hooks.add_argument("--requests", type=int, default=20_000, help="requests that each of them is asked")
     chosen = parser.parse_args()
@@ -48,6 +54,8 @@ def main() -> None:
         report_live(opened=chosen.open, seconds=chosen.seconds, orders=chosen.orders, rate=chosen.rate, folder=chosen.folder)
     elif chosen.command == "adapters":
         report_adapters()
+    elif chosen.command == "soak":
+        report_soak(minutes=chosen.minutes, rate=chosen.rate, cache_bytes=chosen.cache_bytes)
     elif chosen.command == "gateway":
         report_gateway(requests=chosen.requests)
     else:
@@ -72,6 +80,19 @@ def report(*, orders: int, opened: Sequence[int]) -> None:
         first = first or weighed.resident
         unit = f"bytes each (state {weighed.packed:,.0f})"
         table.add_row(f"{number:,} open orders", f"{weighed.resident:,.0f}", unit, f"{weighed.resident / first:.2f} x")
+    CONSOLE.print(table)
+
+
+def report_soak(*, minutes: float, rate: int, cache_bytes: int | None) -> None:
+    """Prints how memory grew, and its slope."""
+    found = soak(minutes, rate, cache_bytes=cache_bytes)
+    table = _table(f"{rate} orders a second for {minutes:g} minutes, one process, {found.rung}")
+    every = max(1, len(found.samples) // 12)
+    for sample in found.samples[::every]:
+        table.add_row(f"after {sample.seconds:,.0f} s", f"{sample.resident / (1 << 20):,.0f}", "MiB resident", f"{sample.orders:,} open")
+    table.add_row(
+        "slope of the second half", f"{found.per_order:,.0f}", "bytes per open order", f"{found.per_minute / (1 << 20):,.2f} MiB/min"
+    )
     CONSOLE.print(table)
 
 
