@@ -187,7 +187,7 @@ def read_state(path: Path) -> State:
             raise StateError(f"{file}: format {version} was written by a later version of the program, this one reads up to {FORMAT}")
         return msgspec.json.decode(content, type=State)
     except msgspec.DecodeError as error:
-        raise DamagedStateError(f"{file} is damaged: {error or 'it is empty'}") from error
+        raise DamagedStateError(f"{file} is damaged: {error}") from error
 
 
 def policy_file(path: Path) -> Path:
