@@ -15,6 +15,7 @@ Reason: TypeAlias = Literal[
     "too_large",
     "too_deep",
     "unknown_form",  # readable, but nothing that the system is known to send
+    "topic_mismatch",  # the header that says what it is, which is not signed, says something else than the body
     "not_a_report",  # a request, an error answer or a page of something else
     "test_mode",
     "missing_field",

@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Final
 
 from sources.adapters.base import PAYMENTS, Adapter, Say
 from sources.adapters.doc import Doc, json_doc
+from sources.adapters.shopify.agreement import agree, agree_on_work
 from sources.adapters.shopify.common import GID
 from sources.adapters.shopify.fulfillments import read_deleted_event, read_event, read_fulfillment
 from sources.adapters.shopify.orders import read_order
@@ -107,16 +108,18 @@ def _webhook(doc: Doc, say: Say, topic: str) -> Iterator[Told]:
     meaning = say.code(TOPIC, topic)
     if meaning is None:
         raise RefuseError("unmapped", "x-shopify-topic: a topic that is in no table")
+    name = topic.strip().casefold()
+    resource = FAMILIES.get(name.partition("/")[0])
+    if resource is not None and isinstance(doc.value, dict) and len(doc.value) == 1 and doc.has(resource):
+        doc = doc.get(resource)
+    agree(doc, name, resource, TYPES, MARKS)
     if meaning.ignored:
         yield Ignored(topic, meaning.why)
         return
-    family = topic.strip().casefold().partition("/")[0]
-    resource = FAMILIES.get(family)
     if resource is None:
+        agree_on_work(doc, name)
         yield from read_work(doc, say, meaning)
         return
-    if isinstance(doc.value, dict) and len(doc.value) == 1 and doc.has(resource):
-        doc = doc.get(resource)
     if resource == "order":
         yield from read_order(doc, say, new=meaning.words == ("order.placed",))
     elif meaning.word == "evidence.withdrawn":
