@@ -2,23 +2,27 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Final
 
 from dataflows.settings import SettingsError
 from dataflows.settings.gateway import CONNECTION
 from dataflows.settings.load import secret_in
+from schemas.problems import nearest
 from sources.adapters import ADAPTERS, Connection
+from sources.gateway.hmacs import Hmac, scheme_of
 from sources.gateway.hooks import Hook, Secret
 from sources.gateway.schemes import SCHEMES
+from sources.gateway.signatures import plain, unbased, unhexed
 from sources.mapping import examine
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Callable, Mapping
     from pathlib import Path
 
     from dataflows.settings import ConnectionSettings, GatewaySettings, SecretSettings
+    from dataflows.settings.gateway import HmacSettings
     from sources.adapters import Adapter
-    from sources.gateway.schemes import Scheme
+    from sources.gateway.signatures import Scheme
 
 BURST_S = 10
 """Requests that may come at once where nothing is said of it: what the rate allows in so many seconds."""
@@ -69,6 +73,7 @@ def _hook(system: str, name: str, at: str, given: ConnectionSettings, settings: 
         rate=rate,
         burst=given.burst or (1 if rate is None else max(1, round(rate * BURST_S))),
         max_body=given.max_body_bytes or settings.max_body_bytes,
+        url=given.url or "",
     )
 
 
@@ -88,10 +93,60 @@ def _adapter(system: str, at: str, given: ConnectionSettings) -> Adapter:
 
 
 def _scheme(adapter: Adapter, at: str, given: ConnectionSettings) -> Scheme:
-    name = given.scheme or adapter.scheme
-    if name not in SCHEMES:
-        raise SettingsError(f"{at}.scheme: {name!r} is none of {', '.join(SCHEMES)}")
-    return SCHEMES[name]
+    if given.hmac is not None:
+        try:
+            scheme = _described(given.hmac)
+        except ValueError as error:
+            raise SettingsError(f"{at}.hmac.{error}") from None
+    else:
+        name = given.scheme or adapter.scheme
+        if name not in SCHEMES:
+            meant = nearest(name, list(SCHEMES))
+            hint = f"; did you mean {meant}?" if meant else ""
+            raise SettingsError(f"{at}.scheme: {name!r} is none of {', '.join(SCHEMES)}{hint}")
+        scheme = SCHEMES[name]
+    if scheme.signs_url and given.url is None:
+        raise SettingsError(f"{at}.url: required, since {scheme.name} signs it: the whole URL as the sender has it")
+    if given.url is not None and not scheme.signs_url:
+        raise SettingsError(f"{at}.url: is not signed by {scheme.name}, and so of no use; leave it out")
+    return scheme
+
+
+def _described(given: HmacSettings) -> Scheme:
+    """The scheme that settings describe. Raises ValueError for what does not go together."""
+    described = given.model_dump(exclude={"key", "tolerance_seconds"})
+    return scheme_of("hmac", Hmac(**described, tolerance=given.tolerance_seconds), key=KEYS[given.key])
+
+
+def _read_as(read: Callable[[str], bytes], what: str) -> Callable[[str], bytes]:
+    def key(secret: str) -> bytes:
+        found = read(secret)
+        if not found:
+            raise ValueError(f"is not {what}")
+        return found
+
+    return key
+
+
+KEYS: Final[dict[str, Callable[[str], bytes]]] = {
+    "text": plain,
+    "hex": _read_as(unhexed, "written in hexadecimal digits"),
+    "base64": _read_as(unbased, "base64"),
+}
+"""By `hmac.key`: the key out of the secret."""
+
+
+def shared(hooks: Mapping[tuple[str, str], Hook]) -> list[str]:
+    """Connections of one system with a secret in common, in words.
+
+    The URL is not signed: what is meant for one, the other takes too.
+    """
+    names: dict[tuple[str, str], list[str]] = {}
+    for (system, name), hook in hooks.items():
+        if not hook.scheme.signs_url:
+            for text in {secret.text for secret in hook.secrets}:
+                names.setdefault((system, text), []).append(name)
+    return [f"{system}: {', '.join(sorted(given))} share a secret" for (system, _), given in names.items() if len(given) > 1]
 
 
 def _secret(given: SecretSettings, at: str, scheme: Scheme, environment: Mapping[str, str]) -> Secret:

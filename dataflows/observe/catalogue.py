@@ -111,7 +111,14 @@ GATEWAY_SECONDS = Metric(
     "orderwatch_gateway_seconds", "histogram", "From the head of a request to its answer, by outcome.", ("outcome",), WORK
 )
 GATEWAY_FAILURES = Metric("orderwatch_gateway_failures_total", "counter", "What went wrong that was not a sender's fault.", ("what",))
-GATEWAY_UNDER_WAY = Metric("orderwatch_gateway_requests_under_way", "gauge", "Requests that are being answered.")
+GATEWAY_UNDER_WAY = Metric("orderwatch_gateway_requests_under_way", "gauge", "Rightly signed requests that are being answered.")
+GATEWAY_CONNECTIONS = Metric("orderwatch_gateway_connections", "gauge", "Open connections.")
+GATEWAY_EVICTED = Metric(
+    "orderwatch_gateway_evicted_total",
+    "counter",
+    "Connections closed to make way for others, by what they were at: new, idle, head, body or unread (their answer).",
+    ("stage",),
+)
 GATEWAY_REMEMBERED = Metric(
     "orderwatch_gateway_remembered", "gauge", "Deliveries (seen) and parcels (histories) that are remembered.", ("what",)
 )
@@ -127,6 +134,6 @@ METRICS = (
     PARKED, FEED_STALE, FEED_MARK,
     OPEN_ORDERS, CLOSED_ORDERS, TOMBSTONES, STATE_BYTES, SNAPSHOT,
     GATEWAY_REQUESTS, GATEWAY_BYTES, GATEWAY_EVENTS, GATEWAY_REFUSED, GATEWAY_UNMAPPED, GATEWAY_SECONDS, GATEWAY_FAILURES,
-    GATEWAY_UNDER_WAY, GATEWAY_REMEMBERED, GATEWAY_DROPPED, GATEWAY_RELOADS,
+    GATEWAY_UNDER_WAY, GATEWAY_CONNECTIONS, GATEWAY_EVICTED, GATEWAY_REMEMBERED, GATEWAY_DROPPED, GATEWAY_RELOADS,
 )  # fmt: skip
 """All of them, in the order in which they are documented."""

@@ -10,6 +10,7 @@ from sources.gateway.writers import UnavailableError, UnfitError
 
 if TYPE_CHECKING:
     from dataflows.observe.observer import Observer
+    from sources.gateway.connections import Stage
     from sources.gateway.request import Outcome
 
 CODE = re.compile(r"[A-Za-z0-9][A-Za-z0-9_.:/ -]{0,63}")
@@ -47,6 +48,10 @@ class GatewayObserver:
         if code not in named and len(named) < MOST_CODES and CODE.fullmatch(code):
             named.add(code)
             self._log.warning("unmapped code", system=system, table=table, code=code)
+
+    def evicted(self, stage: Stage) -> None:
+        """Counts a connection that made way."""
+        self._metrics.count(catalogue.GATEWAY_EVICTED, stage)
 
     def failed(self, what: str, error: Exception) -> None:
         """Counts a failure and logs what kind it was; the message of an error may quote what it is about."""

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import re
+from ipaddress import IPv4Network, IPv6Network, ip_network
 from pathlib import Path  # noqa: TC003 - pydantic reads the annotations
 from typing import Annotated, Literal, cast
 
@@ -15,6 +16,9 @@ from schemas.places import zone
 MIB = 1 << 20
 MOST_BODY = 4 * MIB
 """Adapters read no more (`sources.adapters.doc.MAX_BYTES`)."""
+URL = re.compile(r"https?://[^\s/]+(/\S*)?")
+HEADER = r"^[A-Za-z0-9!#$%&'*+.^_`|~-]+$"
+"""The name of a header (RFC 9110, section 5.1: a token)."""
 CONNECTION = re.compile(r"(?P<system>[a-z0-9_]{1,32})/(?P<name>[A-Za-z0-9_-]{1,64})")
 
 
@@ -44,6 +48,25 @@ def _words(value: object) -> object:
     return tuple(value.replace(",", " ").split()) if isinstance(value, str) else value
 
 
+def _networks(value: object) -> object:
+    names = _words(value)
+    if not isinstance(names, list | tuple):
+        return names
+    found: list[IPv4Network | IPv6Network] = []
+    for name in cast("list[object]", names):
+        try:
+            found.append(ip_network(str(name)))
+        except ValueError:
+            raise ValueError(f"{str(name)!r} is no address and no network; write 10.0.0.7 or 10.0.0.0/8") from None
+    return tuple(found)
+
+
+def _url(text: str) -> str:
+    if not URL.fullmatch(text):
+        raise ValueError(f"{text!r} is no URL; write all of it, as the sender has it: https://hooks.example.com/hooks/square/acme")
+    return text
+
+
 def _zone(name: str) -> str:
     zone(name)
     return name
@@ -66,6 +89,31 @@ class SecretSettings(Section):
         return self
 
 
+class HmacSettings(Section):
+    """How a system signs its requests, where no scheme knows it."""
+
+    header: str = Field(pattern=HEADER, description="The header that bears the signature.")
+    signed: str = Field(
+        default="{body}",
+        description="What is signed: a pattern of `{body}`, `{url}`, `{timestamp}`, `{method}`, `{header:NAME}` and what is between them, "
+        "such as `{url}{body}`, `{timestamp}.{body}` or `v0:{timestamp}:{body}`.",
+    )
+    encoding: Literal["hex", "base64", "base64url"] = Field(default="hex", description="How the signature is written.")
+    digest: Literal["sha1", "sha256", "sha512"] = Field(default="sha256", description="The digest of the HMAC.")
+    prefix: str = Field(default="", description="What stands before the signature, such as `sha256=`.")
+    field: str | None = Field(
+        default=None, min_length=1, description="The name of the signature, where the header is a list: `v1` in `t=1790000000,v1=5257a8…`."
+    )
+    timestamp_header: str | None = Field(
+        default=None,
+        pattern=HEADER,
+        description="The header that bears the timestamp: seconds or milliseconds since 1970, ISO 8601 with its zone, or an HTTP date.",
+    )
+    timestamp_field: str | None = Field(default=None, min_length=1, description="The name of the timestamp, where it is in the same list.")
+    tolerance_seconds: float = Field(default=300, gt=0, le=86_400, description="How far the timestamp may be from the gateway's clock.")
+    key: Literal["text", "hex", "base64"] = Field(default="text", description="How the secret is turned into the key of the HMAC.")
+
+
 class ConnectionSettings(Section):
     """An account of a system, or a system of your own, that sends webhooks to `/hooks/{system}/{name}`."""
 
@@ -74,6 +122,10 @@ class ConnectionSettings(Section):
     )
     mapping: FilePath | None = Field(default=None, description="A mapping file, for a system without an adapter.")
     scheme: str | None = Field(default=None, description="How requests are signed, where it is not the system's own way (below).")
+    hmac: HmacSettings | None = Field(default=None, description="How requests are signed, where no scheme knows it (below).")
+    url: Annotated[str, AfterValidator(_url)] | None = Field(
+        default=None, description="The whole URL as the sender has it, where it signs that (Square)."
+    )
     tenant: str = Field(default="default", min_length=1, max_length=256, description="Tenant of its events.")
     zone: Annotated[str, AfterValidator(_zone)] = Field(
         default="UTC", description="Zone (IANA) of local times of which neither the source nor the place says where."
@@ -94,6 +146,12 @@ class ConnectionSettings(Section):
     rate: float | None = Field(default=None, gt=0, description="Requests per second in the long run; unset: no limit.")
     burst: int | None = Field(default=None, ge=1, description="Requests at once; unset: what `rate` allows in ten seconds.")
     max_body_bytes: int | None = Field(default=None, ge=1, le=MOST_BODY, description="Largest body; unset: `gateway.max_body_bytes`.")
+
+    @model_validator(mode="after")
+    def _one_way(self) -> ConnectionSettings:
+        if self.scheme is not None and self.hmac is not None:
+            raise ValueError("scheme and hmac say the same in two ways: leave one of them out")
+        return self
 
 
 class GatewaySettings(Section):
@@ -122,14 +180,35 @@ class GatewaySettings(Section):
     )
     max_body_bytes: int = Field(default=2 * MIB, ge=1, le=MOST_BODY, description="Largest body of a request.")
     max_head_bytes: int = Field(default=32_768, ge=1_024, le=MIB, description="Largest head of a request: its line and headers.")
-    max_requests: int = Field(default=256, ge=1, le=100_000, description="Requests answered at a time; more are told to come again.")
-    max_buffered_bytes: int = Field(default=64 * MIB, ge=MOST_BODY, description="Bytes of their bodies at a time.")
-    max_connections: int = Field(default=2_000, ge=1, le=100_000, description="Open connections; needs as many file descriptors.")
+    min_bytes_per_second: int = Field(
+        default=500, ge=1, le=MIB, description="Rate at which a request must come; it may fall behind by five seconds."
+    )
+    max_requests: int = Field(
+        default=256, ge=1, le=100_000, description="Rightly signed requests answered at a time; more are told to come again."
+    )
+    max_buffered_bytes: int = Field(
+        default=64 * MIB, ge=MOST_BODY, description="Bytes of bodies at a time; of those beyond, one that stalls is dropped."
+    )
+    max_connections: int = Field(
+        default=2_000,
+        ge=1,
+        le=100_000,
+        description="Open connections; for one more, those that are slowest or idle are closed. Needs as many file descriptors.",
+    )
+    max_connections_per_peer: int = Field(
+        default=200, ge=1, le=100_000, description="Of those, connections of one address (IPv6: of one /64) that are not being answered."
+    )
+    trusted_proxies: Annotated[tuple[IPv4Network | IPv6Network, ...], BeforeValidator(_networks)] = Field(
+        default=(),
+        description="Addresses and networks (CIDR) of your proxies: they may have any number of connections, and the limit per address "
+        "holds for the address that they name in `X-Forwarded-For`.",
+    )
     seen_days: int = Field(default=7, ge=1, le=365, description="How long a delivery is remembered, to know it when it comes again.")
     seen_count: int = Field(default=2_000_000, ge=1_000, description="How many deliveries are remembered at most.")
     history_days: int = Field(default=120, ge=1, le=3_650, description="How long the last history of a parcel is remembered.")
     history_count: int = Field(default=2_000_000, ge=1_000, description="How many parcels' histories are remembered at most.")
     refused_bytes: int = Field(default=64 * MIB, ge=MIB, description="How much of refused requests is kept; the oldest go first.")
+    refused_days: int = Field(default=30, ge=1, le=3_650, description="How long refused requests are kept: they hold customer data.")
     log_file_bytes: int = Field(default=256 * MIB, ge=MIB, description="Size at which a file of the embedded log is full.")
 
     @model_validator(mode="after")

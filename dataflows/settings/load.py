@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, cast, get_args
 
 from pydantic import BaseModel, SecretStr, ValidationError
 
-from dataflows.settings.gateway import ConnectionSettings, SecretSettings
+from dataflows.settings.gateway import ConnectionSettings, HmacSettings, SecretSettings
 from dataflows.settings.model import BETWEEN, PREFIX, Settings
 from schemas.problems import nearest
 from schemas.tree import read
@@ -186,7 +186,7 @@ def _problem(detail: ErrorDetails, layers: list[dict[At, Given]]) -> str:
     match detail["type"]:
         case "extra_forbidden":
             if loc[:2] == CONNECTIONS:
-                section = ConnectionSettings if len(loc) == 4 else SecretSettings
+                section = ConnectionSettings if len(loc) == 4 else HmacSettings if loc[3:4] == ("hmac",) else SecretSettings
                 meant = nearest(name.rpartition(".")[2], list(section.model_fields))
                 return f"{name}: no such setting{f'; did you mean {meant}?' if meant else ''}"
             # Of a whole section that is not known, the first setting in it is named.

@@ -11,7 +11,8 @@ from sources.gateway.journal import Journal
 from sources.gateway.kept import Kept
 from sources.gateway.limits import Limits
 from sources.gateway.memory import Memory, UnusableMemoryError
-from sources.gateway.schemes import SCHEMES, Scheme
+from sources.gateway.schemes import SCHEMES
+from sources.gateway.signatures import Scheme
 from sources.gateway.writers import KafkaWriter, LogWriter, Writer
 
 __all__ = [

@@ -18,8 +18,9 @@ if TYPE_CHECKING:
 
     from starlette.requests import Request as WebRequest
     from starlette.responses import Response
-    from starlette.types import Receive, Scope, Send
+    from starlette.types import ASGIApp, Receive, Scope, Send
 
+    from sources.gateway.connections import Connections
     from sources.gateway.hooks import Hook
     from sources.gateway.intake import Intake
     from sources.gateway.limits import Limits
@@ -27,16 +28,19 @@ if TYPE_CHECKING:
 
 UNKNOWN: Final = "unknown"
 PLAIN: Final = ("", "identity")
+WORDS: Final = {401: "unauthorized", 405: "bad_method: webhooks are sent by POST"}
+"""What is said instead of the outcome. Whether a signature does not hold, or is too old, is nothing that a stranger need know."""
 
 
 class Hooks:
     """Everything below `/hooks/`. What is wrong with a request is said before its body is read wherever that can be known."""
 
-    def __init__(self, intake: Intake, limits: Limits, listener: Listener, clock: Callable[[], float] = time.time) -> None:
+    def __init__(
+        self, intake: Intake, limits: Limits, listener: Listener, connections: Connections, clock: Callable[[], float] = time.time
+    ) -> None:
         self._intake, self._limits, self._listener = intake, limits, listener
         self._clock = clock
-        self._buffered = Buffered(limits.buffered)
-        self.under_way = 0
+        self._buffered = Buffered(limits.buffered, connections)
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Answers a request."""
@@ -45,12 +49,10 @@ class Hooks:
         hook = self._intake.hooks.get((path["system"], path["name"]))
         answer = self._turned_away(scope, hook)
         if answer is None and hook is not None:
-            self.under_way += 1
-            body = Body(self._buffered, hook.max_body)
+            body = Body(self._buffered, scope["connection"], hook.max_body)
             try:
                 answer, size = await self._taken(scope, receive, hook, body)
             finally:
-                self.under_way -= 1
                 body.let_go()
         assert answer is not None
         system, name = (hook.system, hook.name) if hook is not None else (UNKNOWN, UNKNOWN)
@@ -64,8 +66,6 @@ class Hooks:
             return Answer("bad_method", close=True)
         if sum(len(name) + len(value) for name, value in scope["headers"]) > self._limits.head:
             return Answer("head_too_large", close=True)
-        if self.under_way >= self._limits.requests:
-            return Answer("busy", RETRY_S, close=True)
         return None
 
     async def _taken(self, scope: Scope, receive: Receive, hook: Hook, body: Body) -> tuple[Answer, int]:
@@ -82,15 +82,14 @@ class Hooks:
         except BusyError:
             return Answer("busy", RETRY_S, close=True), body.size
         except GoneError:
-            return Answer("gone", close=True), body.size
-        request = Request(headers, scope["query_string"], content, now_utc(self._clock))
+            return Answer("evicted" if body.connection.evicted else "gone", close=True), body.size
+        request = Request(headers, scope["query_string"], content, now_utc(self._clock), url=hook.url)
         return await self._intake.take(hook, request), body.size
 
 
 async def _say(send: Send, answer: Answer, hook: Hook | None) -> None:
     status = STATUS[answer.outcome]
-    # Whether a signature does not hold, or is too old, is nothing that a stranger need know.
-    words = "unauthorized" if status == 401 else answer.outcome
+    words = WORDS.get(status, answer.outcome)
     body = hook.scheme.good if answer.good and hook is not None else f"{words}\n".encode()
     headers = [(b"content-type", b"text/plain; charset=utf-8"), (b"content-length", b"%d" % len(body))]
     if answer.retry_after is not None:
@@ -103,8 +102,11 @@ async def _say(send: Send, answer: Answer, hook: Hook | None) -> None:
     await send({"type": "http.response.body", "body": body})
 
 
-def application(hooks: Hooks, ailment: Callable[[], str | None], missing: Callable[[], list[str]]) -> Starlette:
-    """The application. `ailment` and `missing` say in words why the process is to be restarted, and why it is not ready."""
+def application(hooks: Hooks, ailment: Callable[[], str | None], missing: Callable[[], list[str]]) -> ASGIApp:
+    """The application. `ailment` and `missing` say in words why the process is to be restarted, and why it is not ready.
+
+    Slashes too many are no other path: senders do not follow a redirect of a POST, so there is none.
+    """
 
     async def healthz(request: WebRequest) -> Response:
         del request
@@ -115,13 +117,15 @@ def application(hooks: Hooks, ailment: Callable[[], str | None], missing: Callab
         del request
         return _status(missing())
 
-    return Starlette(
-        routes=[
-            Route("/hooks/{system}/{name}", hooks),
-            Route("/healthz", healthz),
-            Route("/readyz", readyz),
-        ]
-    )
+    routes = [Route("/hooks/{system}/{name}", hooks), Route("/healthz", healthz), Route("/readyz", readyz)]
+    routed = Starlette(routes=routes)
+    routed.router.redirect_slashes = False
+
+    async def app(scope: Scope, receive: Receive, send: Send) -> None:
+        scope["path"] = f"/{'/'.join(filter(None, scope['path'].split('/')))}"
+        await routed(scope, receive, send)
+
+    return app
 
 
 def _status(problems: list[str]) -> Response:

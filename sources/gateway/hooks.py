@@ -9,7 +9,7 @@ if TYPE_CHECKING:
     from datetime import datetime
 
     from sources.adapters import Adapter, Connection
-    from sources.gateway.schemes import Scheme
+    from sources.gateway.signatures import Scheme
 
 MAX_BODY: Final = 2 << 20
 
@@ -30,7 +30,10 @@ class Secret:
 
 @dataclass(frozen=True, slots=True)
 class Hook:
-    """What stands behind `/hooks/{system}/{name}`. `rate`: requests per second in the long run, `burst` at once; None: any number."""
+    """What stands behind `/hooks/{system}/{name}`. `rate`: requests per second in the long run, `burst` at once; None: any number.
+
+    `url` is the whole URL as the sender has it, where it signs that.
+    """
 
     system: str
     connection: Connection
@@ -40,6 +43,7 @@ class Hook:
     rate: float | None = None
     burst: int = 1
     max_body: int = MAX_BODY
+    url: str = ""
 
     @property
     def name(self) -> str:

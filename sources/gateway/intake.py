@@ -23,6 +23,7 @@ from sources.gateway.group import ClosedError
 from sources.gateway.kept import captured
 from sources.gateway.limits import Bucket
 from sources.gateway.memory import Note
+from sources.gateway.probing import LATE_S, Ailing
 from sources.gateway.request import Answer
 from sources.gateway.writers import UnavailableError, UnfitError
 
@@ -41,6 +42,7 @@ if TYPE_CHECKING:
 RETRY_S: Final = 5
 """What is told as `Retry-After` where nothing better is known."""
 PATIENCE_S: Final = 10.0
+MOST: Final = 256
 FORGED_PER_S, FORGED_AT_ONCE = 1.0, 20
 """How many of the forged requests are kept."""
 
@@ -53,7 +55,7 @@ class _Codes(Coverage):
 
 
 class Intake:
-    """Takes requests for the connections in `hooks`, which may be replaced at any time.
+    """Takes requests for the connections in `hooks`, which may be replaced at any time; at most `most` at a time that are rightly signed.
 
     `patience` (s) bounds how long one may take in all, also where many of one parcel wait for each other. `clock` gives seconds since the
     epoch.
@@ -67,14 +69,19 @@ class Intake:
         kept: Kept,
         listener: Listener,
         *,
+        most: int = MOST,
         patience: float = PATIENCE_S,
         clock: Callable[[], float] = time.time,
     ) -> None:
         self.hooks = hooks
-        self._patience = patience
+        self.under_way = 0
+        """Requests, rightly signed, that are being answered."""
+        self._most, self._patience = most, patience
         self._writer, self._memory, self._kept, self._listener = writer, memory, kept, listener
         self._clock = clock
-        self._under_way: dict[bytes, asyncio.Future[Answer]] = {}
+        self._taken: dict[bytes, tuple[asyncio.Future[Answer], float]] = {}
+        """Deliveries that are being taken, and since when; the oldest is the first."""
+        self._state = Ailing()
         self._locks: dict[str, _Lock] = {}
         self._buckets: dict[tuple[str, str], Bucket] = {}
         self._sample = Bucket(FORGED_PER_S, FORGED_AT_ONCE, time.monotonic)
@@ -83,19 +90,40 @@ class Intake:
         """Answers a request. Never raises."""
         fault = hook.scheme.verify(request, hook.keys(request.received), self._clock())
         if fault is not None:
+            if hook.scheme.is_ping(request):
+                return Answer("ping")
             await self._keep_sample(hook, request, fault)
             return Answer(fault)
+        if self.under_way >= self._most:
+            return Answer("busy", RETRY_S)
+        self.under_way += 1
+        try:
+            return await self._take(hook, request)
+        finally:
+            self.under_way -= 1
+
+    @property
+    def ailment(self) -> str | None:
+        """Why requests cannot be answered at the moment: the oldest has waited for too long, or the last could not be noted."""
+        _, since = next(iter(self._taken.values()), (None, None))
+        waited = 0.0 if since is None else time.monotonic() - since
+        if waited > LATE_S:
+            return f"a request has waited for {waited:.0f} s for its events to become durable"
+        return self._state.ailment
+
+    async def _take(self, hook: Hook, request: Request) -> Answer:
         wait = self._bucket(hook).take() if hook.rate is not None else 0.0
         if wait:
             return Answer("too_often", max(1, round(wait + 0.5)))
         delivery = _delivery(hook, request)
-        first = self._under_way.get(delivery)
+        first = self._taken.get(delivery)
         if first is not None:
-            answer = await asyncio.shield(first)  # whoever gives up waiting must not take the outcome from the others
+            answer = await asyncio.shield(first[0])  # whoever gives up waiting must not take the outcome from the others
             return Answer("duplicate") if answer.good else answer
         if self._memory.seen(delivery):
             return Answer("duplicate")
-        outcome = self._under_way[delivery] = asyncio.get_running_loop().create_future()
+        outcome: asyncio.Future[Answer] = asyncio.get_running_loop().create_future()
+        self._taken[delivery] = outcome, time.monotonic()
         answer = Answer("unavailable", RETRY_S)
         try:
             async with asyncio.timeout(self._patience):
@@ -107,13 +135,14 @@ class Intake:
         except ClosedError:
             pass  # the gateway is stopping
         except (OSError, sqlite3.Error) as error:
+            self._state.ails("what the gateway remembers or refuses cannot be written")
             self._listener.failed("state not written", error)
         except Exception as error:  # noqa: BLE001 - one request must not stop the gateway
             self._listener.failed("request not processed", error)
             answer = Answer("failed")
         finally:
             # Also where this task is cancelled: whoever waits for the outcome must have one.
-            del self._under_way[delivery]
+            del self._taken[delivery]
             outcome.set_result(answer)
         return answer
 
@@ -136,10 +165,10 @@ class Intake:
                     self._listener.failed("an event does not fit into its topic", error)
                     events, histories, reasons = [], {}, [*reasons, "too_large"]
             if reasons:
-                secrets = [secret.text for secret in hook.secrets]
-                await self._kept.refused.write([captured(request, hook.system, hook.name, ", ".join(sorted(set(reasons))), secrets)])
+                await self._kept.refused.write([_captured(hook, request, ", ".join(sorted(set(reasons))))])
             # What was refused in part or whole is read again when it is sent again: by then the adapter may know more.
             await self._memory.save(Note(None if reasons else delivery, histories))
+            self._state.well()
         if events:
             self._listener.wrote(hook.system, hook.name, len(events))
             return Answer("partly" if reasons else "accepted")
@@ -149,8 +178,7 @@ class Intake:
         if self._sample.take():
             return
         try:
-            secrets = [secret.text for secret in hook.secrets]
-            await self._kept.forged.write([captured(request, hook.system, hook.name, reason, secrets)])
+            await self._kept.forged.write([_captured(hook, request, reason)])
         except (OSError, ClosedError) as error:
             self._listener.failed("sample not kept", error)
 
@@ -192,6 +220,10 @@ class _Lock:
     def __init__(self) -> None:
         self.lock = asyncio.Lock()
         self.users = 0
+
+
+def _captured(hook: Hook, request: Request, reason: str) -> bytes:
+    return captured(request, hook.system, hook.name, reason, [secret.text for secret in hook.secrets], hook.scheme.headers)
 
 
 def _delivery(hook: Hook, request: Request) -> bytes:

@@ -9,14 +9,17 @@ written: nobody was told that it counts, and the next start cuts it off.
 
 from __future__ import annotations
 
+import asyncio
 import os
 import re
+from threading import Lock
 from typing import TYPE_CHECKING, Final
 
+from sources.gateway.files import make_folder, open_file
 from sources.gateway.group import Group
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Callable, Sequence
     from pathlib import Path
 
 SEGMENT_BYTES: Final = 256 << 20
@@ -31,7 +34,7 @@ class Journal:
     """
 
     def __init__(self, folder: Path, name: str, *, segment_bytes: int = SEGMENT_BYTES, keep: int | None = None, fsync: bool = True) -> None:
-        folder.mkdir(parents=True, exist_ok=True, mode=0o750)
+        make_folder(folder)
         self.path = folder / f"{name}.jsonl"
         self.torn = _repair(self.path)
         """Bytes that a crash had left and the start cut off."""
@@ -42,6 +45,12 @@ class Journal:
         self._segment_bytes, self._keep, self._fsync = segment_bytes, keep, fsync
         self._handle = -1
         self._length = 0
+        self._shrinking = Lock()
+        """Held while full files go or are written anew."""
+        for path in folder.glob(f"{name}*.jsonl.new"):
+            path.unlink()  # a purge that was cut short; the file itself is whole
+        for _, path in self._full():
+            os.close(open_file(path, os.O_RDONLY))
         self._open()
         self._group: Group[Sequence[bytes]] = Group(f"journal {name}", self._commit)
 
@@ -60,6 +69,26 @@ class Journal:
         """All files, oldest first."""
         return [*(path for _, path in self._full()), self.path]
 
+    async def purge(self, is_old: Callable[[bytes], bool]) -> int:
+        """Lines that are old go, the oldest of all files being the first; returns how many went. Raises OSError.
+
+        The file that is written is looked at too: if its first line is old, it counts as full from then on.
+        """
+        if is_old(_first_line(self.path)):
+            await self._group.add(())
+        return await asyncio.to_thread(self._purge, is_old)
+
+    def _purge(self, is_old: Callable[[bytes], bool]) -> int:
+        gone = 0
+        with self._shrinking:
+            for _, path in self._full():
+                if not is_old(_first_line(path)):
+                    break
+                gone += _without_old(path, is_old)
+            if gone:
+                self._sync_folder()
+        return gone
+
     # --- on the thread ---------------------------------------------------------------------------
 
     def _commit(self, groups: list[Sequence[bytes]]) -> None:
@@ -76,7 +105,7 @@ class Journal:
             self._take_back()
             raise
         self._length += len(content)
-        if self._length >= self._segment_bytes:
+        if self._length >= self._segment_bytes or (self._length and not all(groups)):  # a write of no lines asks for a new file
             self._rotate()
 
     def _take_back(self) -> None:
@@ -87,7 +116,7 @@ class Journal:
 
     def _open(self, length: int | None = None) -> None:
         """Opens the file to append to it; what stands beyond `length` is cut off."""
-        handle = os.open(self.path, os.O_WRONLY | os.O_CREAT | os.O_APPEND, 0o640)
+        handle = open_file(self.path, os.O_WRONLY | os.O_APPEND)
         try:
             size = os.fstat(handle).st_size
             if length is not None and size > length:
@@ -107,9 +136,10 @@ class Journal:
         self.path.rename(self._folder / f"{self._name}-{number:06d}.jsonl")
         self._length = 0
         if self._keep is not None:
-            for _, path in self._full()[: -self._keep or None]:
-                path.unlink()
-                self.dropped += 1
+            with self._shrinking:
+                for _, path in self._full()[: -self._keep or None]:
+                    path.unlink()
+                    self.dropped += 1
         self._open()
 
     def _full(self) -> list[tuple[int, Path]]:
@@ -152,3 +182,34 @@ def _repair(path: Path) -> int:
             file.flush()
             os.fsync(file.fileno())
         return size - good
+
+
+def _first_line(path: Path) -> bytes:
+    """The first line of a file; nothing where it has none, or is gone by now."""
+    try:
+        with path.open("rb") as file:
+            return file.readline()
+    except FileNotFoundError:
+        return b""
+
+
+def _without_old(path: Path, is_old: Callable[[bytes], bool]) -> int:
+    """Writes a full file anew without its lines that are old, or removes it; returns how many lines went."""
+    draft = path.with_name(f"{path.name}.new")
+    kept = gone = 0
+    handle = open_file(draft, os.O_WRONLY | os.O_TRUNC)
+    with path.open("rb") as old, os.fdopen(handle, "wb") as new:
+        for line in old:
+            if is_old(line):
+                gone += 1
+            else:
+                kept += 1
+                new.write(line)
+        new.flush()
+        os.fsync(new.fileno())
+    if kept:
+        draft.replace(path)
+    else:
+        path.unlink()
+        draft.unlink()
+    return gone

@@ -4,12 +4,20 @@ from __future__ import annotations
 
 import asyncio
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, cast
+from typing import TYPE_CHECKING, Final, cast
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
     from starlette.types import Message, Receive
+
+    from sources.gateway.connections import Connection, Connections
+    from sources.gateway.peers import Network
+
+GRACE_S: Final = 5.0
+"""By how many seconds a request may fall behind the least rate."""
+STALLED_S: Final = 0.5
+"""A body that is so far behind gives its bytes to others, where there are too many."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -17,16 +25,23 @@ class Limits:
     """Bounds of the whole gateway. Sizes in bytes, times in seconds."""
 
     requests: int = 256
-    """Requests that are answered at a time."""
+    """Requests, rightly signed, that are answered at a time."""
     buffered: int = 64 << 20
     """Bytes of their bodies."""
     read_timeout: float = 10.0
     """How long the head, and then the body, of a request may take to come."""
     head: int = 32 << 10
     """Bytes of the head of a request: its line and headers."""
+    rate: int = 500
+    """Bytes per second at which a request must come; it may fall behind by `GRACE_S`."""
     connections: int = 2_000
+    """Open connections; those that lag most make way for new ones."""
+    connections_of_peer: int = 200
+    """Open connections of one sender, where they are not being answered."""
     keep_alive: int = 60
     """How long an idle connection stays open."""
+    proxies: tuple[Network, ...] = ()
+    """Networks of proxies that say truly whom they speak for."""
 
 
 class Bucket:
@@ -61,57 +76,75 @@ class GoneError(Exception):
 
 
 class Buffered:
-    """Counts the bytes of the bodies that are held at a time."""
+    """Counts the bytes of the bodies that are held at a time. Where there are too many, a body that stalls makes way."""
 
-    def __init__(self, most: int) -> None:
-        self._most = most
+    def __init__(self, most: int, connections: Connections) -> None:
+        self._most, self._connections = most, connections
+        self._bodies: set[Body] = set()
         self.now = 0
 
-    def add(self, count: int) -> None:
-        """More bytes are held. Raises BusyError if that is too many."""
-        if self.now + count > self._most:
-            raise BusyError
+    def add(self, body: Body, count: int) -> None:
+        """More bytes of a body are held. Raises BusyError if that is too many, and nobody stalls."""
+        while self.now + count > self._most:
+            lag, _, slowest = max(((one.connection.lag(), id(one), one) for one in self._bodies - {body}), default=(0.0, 0, body))
+            if lag < STALLED_S:
+                raise BusyError
+            self._connections.evict(slowest.connection)
+            slowest.let_go()
         self.now += count
+        self._bodies.add(body)
 
-    def release(self, count: int) -> None:
+    def complete(self, body: Body) -> None:
+        """A body is there: it is held, but does not stall any more."""
+        self._bodies.discard(body)
+
+    def release(self, body: Body, count: int) -> None:
         """Bytes are held no more."""
         self.now -= count
+        self._bodies.discard(body)
 
 
 class Body:
-    """The pieces of a body as they come, counted in `buffered` until it is let go."""
+    """The pieces of a body as they come on a connection, counted in `buffered` until it is let go."""
 
-    def __init__(self, buffered: Buffered, most: int) -> None:
+    def __init__(self, buffered: Buffered, connection: Connection, most: int) -> None:
         self._buffered, self._most = buffered, most
+        self.connection = connection
         self._pieces: list[bytes] = []
         self.size = 0
+        """Bytes that came."""
+        self._held = 0
 
     async def read(self, receive: Receive, headers: dict[str, str], patience: float) -> bytes:
-        """The body of a request, if it comes within `patience` seconds; stops reading as soon as it is too large.
+        """The body of a request, if it comes within `patience` seconds and at the least rate; stops reading as soon as it is too large.
 
         Raises TooLargeError, BusyError, GoneError, TimeoutError.
         """
         declared = headers.get("content-length", "")
         if declared.isdecimal() and int(declared) > self._most:
             raise TooLargeError
-        async with asyncio.timeout(patience):
+        clock = asyncio.get_running_loop().time
+        end = clock() + patience
+        async with asyncio.timeout(min(patience, GRACE_S)) as limit:
             while self._take(await receive()):
-                pass
+                limit.reschedule(min(end, clock() + GRACE_S - self.connection.lag()))
+        self._buffered.complete(self)
         return b"".join(self._pieces)
 
     def let_go(self) -> None:
         """The body is not held any more."""
-        self._buffered.release(self.size)
-        self._pieces, self.size = [], 0
+        self._buffered.release(self, self._held)
+        self._pieces, self._held = [], 0
 
     def _take(self, message: Message) -> bool:
         """Takes a piece; returns whether there are more."""
-        if message["type"] == "http.disconnect":
+        if message["type"] == "http.disconnect" or self.connection.evicted:
             raise GoneError
         piece = cast("bytes", message.get("body", b""))
         if self.size + len(piece) > self._most:
             raise TooLargeError
-        self._buffered.add(len(piece))
+        self._buffered.add(self, len(piece))
+        self._held += len(piece)
         self.size += len(piece)
         self._pieces.append(piece)
         return bool(message.get("more_body"))

@@ -6,6 +6,7 @@ from collections import Counter
 from typing import TYPE_CHECKING, Protocol
 
 if TYPE_CHECKING:
+    from sources.gateway.connections import Stage
     from sources.gateway.request import Outcome
 
 
@@ -28,6 +29,10 @@ class Listener(Protocol):
         """A code stood in no table."""
         ...
 
+    def evicted(self, stage: Stage) -> None:
+        """A connection was closed to make way for others; what it was at."""
+        ...
+
     def failed(self, what: str, error: Exception) -> None:
         """Something went wrong that is not a sender's fault."""
         ...
@@ -41,6 +46,7 @@ class Stats:
         self.events: Counter[tuple[str, str]] = Counter()
         self.refusals: Counter[tuple[str, str, str]] = Counter()
         self.codes: Counter[tuple[str, str, str]] = Counter()
+        self.evictions: Counter[str] = Counter()
         self.failures: list[str] = []
 
     def answered(self, system: str, connection: str, outcome: Outcome, seconds: float, size: int) -> None:
@@ -59,6 +65,10 @@ class Stats:
     def unmapped(self, system: str, table: str, code: str) -> None:
         """Counts a code."""
         self.codes[system, table, code] += 1
+
+    def evicted(self, stage: Stage) -> None:
+        """Counts a connection."""
+        self.evictions[stage] += 1
 
     def failed(self, what: str, error: Exception) -> None:
         """Keeps a failure."""

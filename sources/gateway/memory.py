@@ -16,6 +16,7 @@ from typing import TYPE_CHECKING, Final, NamedTuple
 import msgspec
 
 from sources.adapters.histories import Remembered, Spoken
+from sources.gateway.files import open_file
 from sources.gateway.group import Group
 
 if TYPE_CHECKING:
@@ -88,7 +89,10 @@ class Memory:
         self._pruned = 0.0
         try:
             # Keys hold tracking numbers: what SQLite makes beside the file gets the rights of the file.
-            os.close(os.open(path, os.O_RDWR | os.O_CREAT, 0o640))
+            os.close(open_file(path, os.O_RDWR))
+            for beside in (f"{path.name}-wal", f"{path.name}-shm"):
+                if path.with_name(beside).exists():  # left by a crash of an older version
+                    os.close(open_file(path.with_name(beside), os.O_RDWR))
             self._writer = _opened(path)
             self._reader = _opened(path)
             # Counted once, then kept up: SQLite would walk through all of them.

@@ -15,6 +15,7 @@ Outcome: TypeAlias = Literal[
     "ignored",  # understood, and nothing about an order
     "refused",  # genuine but not readable: kept
     "duplicate",  # it had been answered before
+    "ping",  # the system's unsigned trial of the address, of which nothing is taken or kept
     "forged",  # no signature, or none that holds
     "stale",  # signed too long ago, or in the future
     "unknown",  # no such connection
@@ -24,13 +25,14 @@ Outcome: TypeAlias = Literal[
     "head_too_large",
     "too_slow",
     "too_often",  # above the connection's rate
-    "busy",  # as many requests, or bytes, are under way as are allowed
+    "busy",  # as many rightly signed requests, or as many bytes, are under way as are allowed
     "unavailable",  # the events could not be made durable in time
     "gone",  # the sender went away before its request was complete
+    "evicted",  # it came more slowly than others when there were too many connections or bytes
     "failed",  # a fault of the gateway
 ]
 OUTCOMES: tuple[Outcome, ...] = get_args(Outcome)
-GOOD: frozenset[Outcome] = frozenset(("accepted", "partly", "ignored", "refused", "duplicate"))
+GOOD: frozenset[Outcome] = frozenset(("accepted", "partly", "ignored", "refused", "duplicate", "ping"))
 """What is answered with 2xx: the sender need not come again."""
 
 STATUS: dict[Outcome, int] = {
@@ -38,6 +40,7 @@ STATUS: dict[Outcome, int] = {
     "partly": 200,
     "ignored": 200,
     "duplicate": 200,
+    "ping": 200,
     # Genuine, but nothing that can be read: sent again it would be no better, and many senders switch a webhook off that errs.
     "refused": 202,
     "forged": 401,
@@ -52,19 +55,24 @@ STATUS: dict[Outcome, int] = {
     "failed": 500,
     "busy": 503,
     "unavailable": 503,
+    "evicted": 503,
     "gone": 400,
 }
 
 
 @dataclass(frozen=True, slots=True)
 class Request:
-    """What came: headers by lower-case name, the query as it stood in the URL, the whole body."""
+    """What came: headers by lower-case name, the query as it stood in the URL, the whole body.
+
+    `url` is the whole URL as the sender has it, from the settings: what a proxy made of it is not what the sender signed.
+    """
 
     headers: dict[str, str]
     query: bytes
     body: bytes
     received: datetime
     method: str = "POST"
+    url: str = ""
 
 
 class Answer(NamedTuple):

@@ -6,87 +6,22 @@ None. Every key is tried, whichever fits, and digests are compared in constant t
 
 from __future__ import annotations
 
-import hmac
+import re
 import unicodedata
-from base64 import b64decode
-from binascii import Error as Base64Error
-from dataclasses import dataclass
-from datetime import datetime
-from email.utils import parsedate_to_datetime
 from hashlib import sha256
-from typing import TYPE_CHECKING, Final, Literal, TypeAlias, cast
+from typing import TYPE_CHECKING, Final, cast
 from urllib.parse import parse_qsl
 
 import orjson
 
+from sources.gateway.hmacs import Hmac, scheme_of
+from sources.gateway.signatures import Scheme, digest, instant, plain, same, seconds, timely, unbased, unhexed
+
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable, Sequence
+    from collections.abc import Sequence
 
     from sources.gateway.request import Request
-
-Fault: TypeAlias = Literal["forged", "stale"]
-Verify: TypeAlias = "Callable[[Request, Sequence[bytes], float], Fault | None]"
-
-TOLERANCE_S: Final = 300
-"""How far a signed timestamp may be from our clock, either way: what Stripe and Standard Webhooks recommend."""
-MOST_SIGNATURES: Final = 32
-"""Signatures of one request that are looked at; senders give one for each of their own secrets."""
-
-
-@dataclass(frozen=True, slots=True)
-class Scheme:
-    """A way of signing. `key` turns a configured secret into the key and raises ValueError for one that cannot be one."""
-
-    name: str
-    how: str
-    """What is signed and where the signature stands, in one line, with who documents it."""
-    key: Callable[[str], bytes]
-    verify: Verify
-    good: bytes = b"ok\n"
-    """The body of a 2xx, where the system wants to read something there."""
-
-
-def same(signatures: Iterable[bytes], expected: Iterable[bytes]) -> bool:
-    """Whether one of the signatures is one of those expected; compares each with each."""
-    given, found = tuple(signatures)[:MOST_SIGNATURES], False
-    for wanted in expected:
-        for one in given:
-            found |= hmac.compare_digest(one, wanted)
-    return found
-
-
-def digest(key: bytes, *parts: bytes) -> bytes:
-    """HMAC-SHA256 of some parts, one after the other."""
-    made = hmac.new(key, digestmod=sha256)
-    for part in parts:
-        made.update(part)
-    return made.digest()
-
-
-def timely(at: float, now: float) -> bool:
-    """Whether a timestamp (seconds since the epoch) is neither too old nor too far ahead."""
-    return abs(now - at) <= TOLERANCE_S
-
-
-def unbased(text: str) -> bytes:
-    """The bytes of base64; nothing where it is none, which no digest equals."""
-    try:
-        return b64decode(text.strip(), validate=True)
-    except (Base64Error, ValueError):
-        return b""
-
-
-def unhexed(text: str) -> bytes:
-    """The bytes of hexadecimal digits; nothing where it is none."""
-    try:
-        return bytes.fromhex(text.strip())
-    except ValueError:
-        return b""
-
-
-def _seconds(text: str) -> int | None:
-    text = text.strip()
-    return int(text) if text.isascii() and text.isdecimal() and len(text) <= 12 else None
+    from sources.gateway.signatures import Fault, Verify
 
 
 # --- the body alone, in base64 -------------------------------------------------------------------
@@ -107,7 +42,7 @@ def _based_body(*names: str) -> Verify:
 def _stripe(request: Request, keys: Sequence[bytes], now: float) -> Fault | None:
     pairs = [part.strip().partition("=") for part in request.headers.get("stripe-signature", "").split(",")]
     stamps = [value for name, _, value in pairs if name == "t"]
-    at = _seconds(stamps[0]) if len(stamps) == 1 else None
+    at = seconds(stamps[0]) if len(stamps) == 1 else None
     if at is None:
         return "forged"
     stamp = stamps[0].encode()
@@ -134,26 +69,10 @@ def _easypost(request: Request, keys: Sequence[bytes], now: float) -> Fault | No
         stamp, path = headers.get("x-timestamp", ""), headers.get("x-path", "")
         said = (stamp.encode("latin-1"), request.method.encode(), path.encode("latin-1"), body)
         if same([unhexed(second.removeprefix(EASYPOST_PREFIX))], [digest(key, *said) for key in keys]):
-            at = _instant(stamp)
+            at = instant(stamp)
             return None if at is not None and timely(at, now) else "stale"
     first = headers.get("x-hmac-signature", "")
     return None if same([unhexed(first.removeprefix(EASYPOST_PREFIX))], [digest(key, body) for key in keys]) else "forged"
-
-
-def _instant(text: str) -> float | None:
-    """An instant as ISO 8601, as an HTTP date or in seconds."""
-    text = text.strip()
-    seconds = _seconds(text)
-    if seconds is not None:
-        return seconds
-    for read in (datetime.fromisoformat, parsedate_to_datetime):
-        try:
-            found = read(text)
-        except (ValueError, TypeError):
-            continue
-        if found.tzinfo is not None:
-            return found.timestamp()
-    return None
 
 
 # --- Adyen ---------------------------------------------------------------------------------------
@@ -229,7 +148,7 @@ def _standard_key(secret: str) -> bytes:
 def _standard(request: Request, keys: Sequence[bytes], now: float) -> Fault | None:
     headers = request.headers
     id_, stamp = headers.get("webhook-id", ""), headers.get("webhook-timestamp", "")
-    at = _seconds(stamp)
+    at = seconds(stamp)
     if not id_ or at is None:
         return "forged"
     expected = [digest(key, id_.encode("latin-1"), b".", stamp.strip().encode(), b".", request.body) for key in keys]
@@ -243,10 +162,6 @@ def _standard(request: Request, keys: Sequence[bytes], now: float) -> Fault | No
 
 SECRET_HEADER: Final = "x-orderwatch-secret"  # noqa: S105 - a name
 SECRET_PARAMETER: Final = "key"  # noqa: S105 - a name
-
-
-def _plain(secret: str) -> bytes:
-    return secret.encode()
 
 
 def _secret(request: Request, keys: Sequence[bytes], now: float) -> Fault | None:
@@ -275,19 +190,39 @@ def _sent(request: Request) -> list[bytes]:
     return [one for one in found if one]
 
 
+# --- WooCommerce ---------------------------------------------------------------------------------
+
+WOO: Final = Hmac(header="X-WC-Webhook-Signature", encoding="base64")
+WOO_PING: Final = re.compile(rb"webhook_id=\d{1,20}")
+
+
+def _woo_ping(request: Request) -> bool:
+    """What WooCommerce sends, unsigned, when a webhook is saved: it says that the address is wrong unless that is answered with 200."""
+    return WOO.header.lower() not in request.headers and WOO_PING.fullmatch(request.body) is not None
+
+
+# --- BigCommerce ---------------------------------------------------------------------------------
+
+
+def _bigcommerce(request: Request, keys: Sequence[bytes], now: float) -> Fault | None:
+    """Standard Webhooks with the app's client secret. Whether as it is written or read as base64, those who describe it differ on."""
+    read = [unbased(key.decode() + "=" * (-len(key) % 4)) for key in keys]
+    return _standard(request, [*keys, *(one for one in read if one)], now)
+
+
 SCHEMES: Final[dict[str, Scheme]] = {
     scheme.name: scheme
     for scheme in (
         Scheme(
             "shopify",
             "base64 HMAC-SHA256 of the body in X-Shopify-Hmac-Sha256 (shopify.dev, Verify webhooks)",
-            _plain,
+            plain,
             _based_body("x-shopify-hmac-sha256"),
         ),
         Scheme(
             "stripe",
             "HMAC-SHA256 of time and body in Stripe-Signature, 300 s (docs.stripe.com/webhooks/signature)",
-            _plain,
+            plain,
             _stripe,
         ),
         Scheme(
@@ -299,7 +234,7 @@ SCHEMES: Final[dict[str, Scheme]] = {
         Scheme(
             "aftership",
             "base64 HMAC-SHA256 of the body in aftership-hmac-sha256 or as-signature-hmac-sha256 (aftership.com/docs, Webhook signature)",
-            _plain,
+            plain,
             _based_body("aftership-hmac-sha256", "as-signature-hmac-sha256"),
         ),
         Scheme(
@@ -318,8 +253,30 @@ SCHEMES: Final[dict[str, Scheme]] = {
         Scheme(
             "secret",
             "a shared secret in X-Orderwatch-Secret, as bearer token, as the password of Basic, or as ?key= of the URL",
-            _plain,
+            plain,
             _secret,
+        ),
+        scheme_of(
+            "woocommerce",
+            WOO,
+            "woocommerce.github.io, REST API, Webhooks; the unsigned ping of a new webhook is answered with 200",
+            is_ping=_woo_ping,
+        ),
+        scheme_of(
+            "shippo",
+            Hmac(header="Shippo-Auth-Signature", signed="{timestamp}.{body}", field="v1", timestamp_field="t"),
+            "docs.goshippo.com, Webhook security: HMAC",
+        ),
+        scheme_of(
+            "square",
+            Hmac(header="x-square-hmacsha256-signature", signed="{url}{body}", encoding="base64"),
+            "developer.squareup.com, Validate that the notification is from Square",
+        ),
+        Scheme(
+            "bigcommerce",
+            "Standard Webhooks, as `standard`; the secret is the client secret of the app that made the webhook (docs.bigcommerce.com)",
+            plain,
+            _bigcommerce,
         ),
     )
 }

@@ -3,20 +3,22 @@
 from __future__ import annotations
 
 import asyncio
-import time
 from threading import Event, Thread
 from typing import TYPE_CHECKING, Any, Final, Protocol
 
 from confluent_kafka import KafkaError, KafkaException, Producer
+from confluent_kafka.admin import ConfigResource, ResourceType
 
 from sources.adapters.translate import encoded, key_of
 from sources.gateway.group import ClosedError
-from sources.kafka.broker import DEFAULTS, words
+from sources.gateway.probing import Ailing, Probe
+from sources.kafka.broker import DEFAULTS, PATIENCE, admin, words
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping, Sequence
 
     from confluent_kafka import Message
+    from confluent_kafka.admin import TopicMetadata
 
     from sources.adapters.told import Draft
     from sources.gateway.journal import Journal
@@ -27,8 +29,8 @@ MOST_QUEUED: Final = 100_000
 QUEUED_KBYTES: Final = 64 << 10
 GRACE_S: Final = 2.0
 """By how much the client's own time limit comes before ours."""
-AILING_S: Final = 30.0
-"""For so long a failure makes the gateway not ready, if nothing is written meanwhile."""
+METADATA_S: Final = 0.9
+"""How long a probe waits for an answer of a broker, and then of another: the first one may just have gone."""
 HEADERS: Final = [("content-type", b"application/cloudevents+json; charset=UTF-8")]
 UNFIT: Final = frozenset(
     (KafkaError.MSG_SIZE_TOO_LARGE, KafkaError.RECORD_LIST_TOO_LARGE, KafkaError.INVALID_RECORD, KafkaError.POLICY_VIOLATION)
@@ -61,42 +63,29 @@ class Writer(Protocol):
         ...
 
 
-class _Ailing:
-    """Remembers what went wrong last, until something goes well or for some time: whoever is not asked while he ails could not get well."""
-
-    def __init__(self) -> None:
-        self._ailment = ("", 0.0)
-
-    @property
-    def ailment(self) -> str | None:
-        """Why nothing could be written a moment ago; None if it could, or that is long ago."""
-        words, until = self._ailment
-        return words if time.monotonic() < until else None
-
-    def _ail(self, words: str) -> UnavailableError:
-        self._ailment = (words, time.monotonic() + AILING_S)
-        return UnavailableError(words)
-
-    def _well(self) -> None:
-        self._ailment = ("", 0.0)
-
-
-class LogWriter(_Ailing):
+class LogWriter:
     """The embedded log: lines of a journal, which `orderwatch replay` reads."""
 
     def __init__(self, journal: Journal) -> None:
-        super().__init__()
         self._journal = journal
+        self._last = Ailing()
+
+    @property
+    def ailment(self) -> str | None:
+        """Why the last write failed."""
+        return self._last.ailment
 
     async def write(self, events: Sequence[Draft]) -> None:
         """Returns once the events are on the disk."""
         try:
             await self._journal.write([encoded(event) for event in events])
         except OSError as error:
-            raise self._ail(f"the log cannot be written: {(error.strerror or str(error)).lower()}") from error
+            words = f"the log cannot be written: {(error.strerror or str(error)).lower()}"
+            self._last.ails(words)
+            raise UnavailableError(words) from error
         except ClosedError as error:
             raise UnavailableError("the gateway is stopping") from error
-        self._well()
+        self._last.well()
 
     def close(self) -> None:
         """Writes what waits."""
@@ -125,20 +114,36 @@ class _Batch:
             self.done.set_result(self._error)
 
 
-class KafkaWriter(_Ailing):
+class KafkaWriter:
     """A Kafka topic: idempotent, acknowledged by all replicas in sync, the key of each record that of its event.
 
+    Also where nobody writes, it asks the brokers every second who leads the topic's partitions, and whether enough replicas are in sync.
+
     `timeout` (s) bounds how long a request waits; what is not acknowledged by then is dropped from the queue, whose size is bounded too.
-    `client` holds librdkafka's options; `on_error` is told what it complains of. Raises KafkaException, ValueError or TypeError when made
-    with unusable options.
+    `client` holds librdkafka's options; `on_error` is told what it complains of. `in_sync`: the topic's min.insync.replicas.
+
+    Raises KafkaException, ValueError or TypeError when made with unusable options.
     """
 
-    def __init__(self, client: Mapping[str, object], topic: str, timeout: float, on_error: Callable[[str], None] = lambda _: None) -> None:
-        super().__init__()
+    def __init__(
+        self,
+        client: Mapping[str, object],
+        topic: str,
+        timeout: float,
+        on_error: Callable[[str], None] = lambda _: None,
+        *,
+        in_sync: int = 1,
+    ) -> None:
 
         def complain(error: KafkaError) -> None:
+            if error.code() == KafkaError._ALL_BROKERS_DOWN:
+                self._down = words(error)
             on_error(words(error))
 
+        self._last = Ailing()
+        self._down: str | None = None
+        """That no broker is connected, as long as none has answered since."""
+        self._in_sync = in_sync
         self._topic, self._timeout = topic, timeout
         self._settings: dict[str, Any] = {
             **DEFAULTS,
@@ -160,6 +165,12 @@ class KafkaWriter(_Ailing):
         self._closing = Event()
         self._thread = Thread(target=self._serve, name="kafka deliveries", daemon=True)
         self._thread.start()
+        self._probe = Probe("kafka", self._look, "the brokers do not answer", self._last.well)
+
+    @property
+    def ailment(self) -> str | None:
+        """Why nothing can be written at the moment: what the brokers say, or why the last write failed."""
+        return self._down or self._probe.ailment or self._last.ailment
 
     async def write(self, events: Sequence[Draft]) -> None:
         """Returns once all events are acknowledged."""
@@ -171,7 +182,7 @@ class KafkaWriter(_Ailing):
             failure = await self._produce(self._lone, records)
         if failure is not None:
             raise self._failed(failure)
-        self._well()
+        self._last.well()
 
     async def _produce(self, producer: Producer, records: Sequence[tuple[bytes, bytes]]) -> KafkaError | None:
         """What is wrong with the first record that was not delivered; None if all were."""
@@ -190,10 +201,14 @@ class KafkaWriter(_Ailing):
             async with asyncio.timeout(self._timeout + GRACE_S):
                 return await batch.done
         except TimeoutError as late:
-            raise self._ail("the broker did not answer in time") from late
+            raise self._unavailable("the broker did not answer in time") from late
+
+    def _asked(self) -> TopicMetadata:
+        return self._producer.list_topics(self._topic, timeout=METADATA_S).topics[self._topic]
 
     def close(self) -> None:
         """Waits for what is under way, as long as a request would."""
+        self._probe.close()
         for producer in self._producers():
             producer.flush(self._timeout + GRACE_S)
         self._closing.set()
@@ -208,7 +223,31 @@ class KafkaWriter(_Ailing):
         if error.fatal():
             # An idempotent producer that has lost count never recovers; a new one begins to count anew.
             self._producer, self._lone = Producer(self._settings), None
-        return self._ail(f"events cannot be written to Kafka: {words(error)}")
+        return self._unavailable(f"events cannot be written to Kafka: {words(error)}")
+
+    def _unavailable(self, words: str) -> UnavailableError:
+        self._last.ails(words)
+        return UnavailableError(words)
+
+    def _look(self) -> str | None:
+        """What stands in the way of a write, as far as the brokers say."""
+        try:
+            topic = self._asked()
+        except KafkaException:
+            try:
+                topic = self._asked()
+            except KafkaException as error:
+                return f"the brokers do not answer: {words(error)}"
+        self._down = None
+        if topic.error is not None:
+            return f"topic {self._topic}: {words(topic.error)}"
+        for number, partition in topic.partitions.items():
+            if partition.leader < 0:
+                return f"topic {self._topic}: partition {number} has no leader"
+            in_sync = len(partition.isrs)
+            if in_sync < self._in_sync:
+                return f"topic {self._topic}: partition {number} has {in_sync} replicas in sync, and a write needs {self._in_sync}"
+        return None
 
     def _serve(self) -> None:
         while not self._closing.is_set():
@@ -216,3 +255,13 @@ class KafkaWriter(_Ailing):
             for producer in others:
                 producer.poll(0)
             first.poll(0.01 if others else 0.1)
+
+
+def replicas_needed(client: Mapping[str, object], topic: str) -> int:
+    """How many replicas of a topic must be in sync for a write; 1 where the cluster does not tell us. Raises KafkaInputError."""
+    asked = ConfigResource(ResourceType.TOPIC, topic)
+    try:
+        entry = admin(client).describe_configs([asked], request_timeout=PATIENCE)[asked].result().get("min.insync.replicas")
+    except KafkaException:
+        return 1
+    return int(entry.value) if entry is not None and entry.value else 1

@@ -42,6 +42,7 @@ import sys
 from starlette.applications import Starlette
 from starlette.responses import PlainTextResponse
 from starlette.routing import Route
+from sources.gateway.connections import Connections
 from sources.gateway.limits import Limits
 from sources.gateway.server import listen, server
 import asyncio, uvloop
@@ -51,7 +52,8 @@ async def take(request):
     return PlainTextResponse("ok")
 
 async def main():
-    await server(Starlette(routes=[Route("/hooks/{system}/{name}", take, methods=["POST"])]), Limits(), patience=1).serve(
+    app = Starlette(routes=[Route("/hooks/{system}/{name}", take, methods=["POST"])])
+    await server(app, Limits(), Connections(Limits()), patience=1).serve(
         sockets=[listen("127.0.0.1", int(sys.argv[1]))]
     )
 

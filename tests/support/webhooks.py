@@ -25,8 +25,16 @@ SECRETS = {
     "adyen": "44782DEF547AAA06C910C43932B1EB0C71FC68D9D0C057550C48EC2ACF6BA056",
     "standard": "whsec_MfKQ9r8GKYqrTwjUPD8ILPZIo2LaLaSw",
     "secret": "a shared secret",
+    "woocommerce": "woo ¾ secret",
+    "shippo": "shippo-secret",
+    "square": "square-signature-key",
+    "bigcommerce": "5bf62d3f8f5c0e1bd2a7",
 }
 """A secret for each scheme."""
+
+
+URL = "https://hooks.example.com/hooks/square/acme"
+"""The URL under which the gateway is known to senders that sign it."""
 
 
 class Sent(NamedTuple):
@@ -97,6 +105,25 @@ def _secret(secret: str, body: bytes, at: int) -> Sent:
     return Sent({"X-Orderwatch-Secret": secret}, body)
 
 
+def _woocommerce(secret: str, body: bytes, at: int) -> Sent:
+    del at
+    return Sent({"X-WC-Webhook-Signature": b64(mac(secret.encode(), body)), "X-WC-Webhook-Topic": "order.updated"}, body)
+
+
+def _shippo(secret: str, body: bytes, at: int) -> Sent:
+    return Sent({"Shippo-Auth-Signature": f"t={at},v1={mac(secret.encode(), b'%d.' % at, body).hex()}"}, body)
+
+
+def _square(secret: str, body: bytes, at: int) -> Sent:
+    del at
+    return Sent({"x-square-hmacsha256-signature": b64(mac(secret.encode(), URL.encode(), body))}, body)
+
+
+def _bigcommerce(secret: str, body: bytes, at: int) -> Sent:
+    signature = b64(mac(secret.encode(), b"msg_1.%d." % at, body))
+    return Sent({"webhook-id": "msg_1", "webhook-timestamp": str(at), "webhook-signature": f"v1,{signature}"}, body)
+
+
 SIGN: Mapping[str, Callable[[str, bytes, int], Sent]] = {
     "shopify": _shopify,
     "stripe": _stripe,
@@ -105,6 +132,10 @@ SIGN: Mapping[str, Callable[[str, bytes, int], Sent]] = {
     "adyen": _adyen,
     "standard": _standard,
     "secret": _secret,
+    "woocommerce": _woocommerce,
+    "shippo": _shippo,
+    "square": _square,
+    "bigcommerce": _bigcommerce,
 }
 """By scheme: signs a body with a secret at a time (seconds since the epoch)."""
 

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 from sources.adapters import ADAPTERS, Connection
 from sources.gateway.app import Hooks, application
+from sources.gateway.connections import Connections
 from sources.gateway.hooks import Hook, Secret
 from sources.gateway.intake import Intake
 from sources.gateway.journal import Journal
@@ -19,7 +20,7 @@ from sources.gateway.memory import Memory
 from sources.gateway.request import Request
 from sources.gateway.schemes import SCHEMES
 from sources.gateway.writers import LogWriter
-from tests.support.webhooks import SECRETS, SIGN
+from tests.support.webhooks import SECRETS, SIGN, URL
 
 if TYPE_CHECKING:
     import asyncio
@@ -64,7 +65,7 @@ def hook(system: str = "easypost", *, scheme: str | None = None, rate: float | N
     text = SECRETS[chosen.name]
     max_body = more.pop("max_body", 1 << 20)
     secrets = more.pop("secrets", (Secret(text, chosen.key(text)),))
-    return Hook(system, Connection(name="acme", **more), adapter, chosen, secrets, rate, burst, max_body)
+    return Hook(system, Connection(name="acme", **more), adapter, chosen, secrets, rate, burst, max_body, URL if chosen.signs_url else "")
 
 
 @dataclass
@@ -77,6 +78,7 @@ class Parts:
     kept: Kept
     stats: Stats
     intake: Intake
+    connections: Connections
     hooks: Hooks
 
     def app(self) -> Any:
@@ -95,7 +97,7 @@ class Parts:
         """Answers a request that is rightly signed."""
         sent = SIGN[hook.scheme.name](SECRETS[hook.scheme.name], body, NOW)
         lowered = {name.lower(): value for name, value in sent.headers.items()} | dict(headers or {})
-        return await self.intake.take(hook, Request(lowered, sent.query.encode(), sent.body, AT))
+        return await self.intake.take(hook, Request(lowered, sent.query.encode(), sent.body, AT, url=hook.url))
 
 
 @contextmanager
@@ -103,9 +105,11 @@ def parts(folder: Path, *hooks: Hook, limits: Limits | None = None, patience: fl
     """A gateway that keeps everything in a folder; opened again over the same folder, it goes on."""
     writer = Broken(LogWriter(Journal(folder, "events")))
     memory, kept, stats = Memory(folder / "memory.sqlite3"), Kept(folder / "refused", 1 << 20), Stats()
-    intake = Intake({(one.system, one.name): one for one in hooks}, writer, memory, kept, stats, patience=patience, clock=lambda: NOW)
+    limits, found = limits or Limits(), {(one.system, one.name): one for one in hooks}
+    intake = Intake(found, writer, memory, kept, stats, most=limits.requests, patience=patience, clock=lambda: NOW)
+    open_ = Connections(limits, stats.evicted)
     try:
-        yield Parts(folder, writer, memory, kept, stats, intake, Hooks(intake, limits or Limits(), stats, lambda: NOW))
+        yield Parts(folder, writer, memory, kept, stats, intake, open_, Hooks(intake, limits, stats, open_, lambda: NOW))
     finally:
         writer.close()
         kept.close()

@@ -73,14 +73,14 @@ def test_what_cannot_be_used_is_misuse_in_one_line(tmp_path: Path, capsys: Captu
     assert refusal(tmp_path, capsys, 2) == "orderwatch: state/gateway/memory.sqlite3: file is not a database"
 
 
-def test_what_is_taken_or_in_the_way_fails_in_one_line(tmp_path: Path, capsys: Captured) -> None:
-    """Exit code 1: a supervisor may try again."""
+def test_what_is_taken_or_in_the_way_is_misuse_in_one_line(tmp_path: Path, capsys: Captured) -> None:
+    """Exit code 2: no restart mends it."""
     with socket.create_server(("127.0.0.1", 0)) as taken:
         port = taken.getsockname()[1]
         line = f"orderwatch: gateway: cannot listen on 127.0.0.1:{port}: address already in use"
-        assert refusal(tmp_path, capsys, 1, port=port) == line
+        assert refusal(tmp_path, capsys, 2, port=port) == line
     (tmp_path / "file").write_text("", encoding="utf-8")
-    assert refusal(tmp_path, capsys, 1, dir=str(tmp_path / "file/below")) == "orderwatch: file/below: not a directory"
+    assert refusal(tmp_path, capsys, 2, dir=str(tmp_path / "file/below")) == "orderwatch: file/below: not a directory"
 
 
 def test_without_a_broker_it_does_not_start(tmp_path: Path, capsys: Captured, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -11,13 +11,14 @@ from hypothesis import strategies as st
 from standardwebhooks import Webhook, WebhookVerificationError
 
 from sources.gateway.request import Request
-from sources.gateway.schemes import SCHEMES, TOLERANCE_S
-from tests.support.webhooks import SECRETS, SIGN, Sent, adyen_body, b64, mac
+from sources.gateway.schemes import SCHEMES
+from sources.gateway.signatures import TOLERANCE_S
+from tests.support.webhooks import SECRETS, SIGN, URL, Sent, adyen_body, b64, mac
 
 NOW = 1_790_000_000
 AT = datetime.fromtimestamp(NOW, UTC)
 BODY = json.dumps({"order": "A-1", "note": "Grüße"}).encode()
-TIMED = ("stripe", "standard")
+TIMED = ("stripe", "standard", "shippo", "bigcommerce")
 """Schemes whose signatures bear a time."""
 
 
@@ -30,7 +31,7 @@ def verify(scheme: str, sent: Sent, *secrets: str, now: float = NOW) -> str | No
     """What is wrong with what was sent; with the scheme's own secret where none is given."""
     headers = {name.lower(): value for name, value in sent.headers.items()}
     keys = [SCHEMES[scheme].key(secret) for secret in secrets or (SECRETS[scheme],)]
-    return SCHEMES[scheme].verify(Request(headers, sent.query.encode(), sent.body, AT), keys, now)
+    return SCHEMES[scheme].verify(Request(headers, sent.query.encode(), sent.body, AT, url=URL), keys, now)
 
 
 def signed(scheme: str, at: int = NOW, secret: str | None = None) -> Sent:
@@ -205,6 +206,7 @@ def test_whatever_a_stranger_sends_is_forged(scheme: str, data: st.DataObject) -
     )
     names = ["x-shopify-hmac-sha256", "stripe-signature", "x-hmac-signature", "x-hmac-signature-v2", "x-timestamp", "x-path"]
     names += ["aftership-hmac-sha256", "webhook-id", "webhook-timestamp", "webhook-signature", "x-orderwatch-secret", "authorization"]
+    names += ["x-wc-webhook-signature", "shippo-auth-signature", "x-square-hmacsha256-signature"]
     headers = data.draw(st.dictionaries(st.sampled_from(names), value))
     items = st.recursive(st.none() | st.booleans() | st.text(max_size=5), lambda inner: st.lists(inner) | st.dictionaries(st.text(), inner))
     sent = data.draw(st.binary(max_size=50) | items.map(lambda item: json.dumps({"notificationItems": [item]}).encode()))

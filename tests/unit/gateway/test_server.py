@@ -28,7 +28,7 @@ LIMITS = Limits(requests=4, buffered=300_000, read_timeout=0.8, head=4_096, conn
 @asynccontextmanager
 async def served(gateway: Parts, limits: Limits = LIMITS) -> AsyncGenerator[int]:
     """While inside, serves on a free port of the loopback."""
-    web, socket = server(gateway.app(), limits, patience=1), listen("127.0.0.1", 0)
+    web, socket = server(gateway.app(), limits, gateway.connections, patience=1), listen("127.0.0.1", 0)
     port = int(socket.getsockname()[1])
     running = asyncio.create_task(web.serve(sockets=[socket]))
     while not web.started:  # noqa: ASYNC110 - the server has no event for it
@@ -216,7 +216,7 @@ def test_no_more_requests_or_bytes_are_held_than_allowed(tmp_path: Path) -> None
 
     with parts(tmp_path, SHARED, limits=LIMITS) as gateway:
         asyncio.run(run())
-        assert gateway.hooks.under_way == 0
+        assert gateway.intake.under_way == 0
 
 
 def test_a_sender_that_goes_away_leaves_nothing_behind(tmp_path: Path) -> None:
@@ -236,7 +236,7 @@ def test_a_sender_that_goes_away_leaves_nothing_behind(tmp_path: Path) -> None:
     with parts(tmp_path, SHARED, limits=LIMITS) as gateway:
         asyncio.run(run())
         assert dict(gateway.stats.answers) == {("easypost", "acme", "gone"): 1}
-        assert gateway.hooks.under_way == 0
+        assert gateway.intake.under_way == 0
 
 
 def test_a_stop_finishes_what_is_under_way(tmp_path: Path) -> None:

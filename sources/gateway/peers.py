@@ -1,0 +1,65 @@
+"""Who sends: the address of a connection, or behind a proxy that is trusted, what the proxy says of it."""
+
+from __future__ import annotations
+
+from ipaddress import IPv4Address, IPv6Address, IPv6Network, ip_address
+from typing import TYPE_CHECKING, Final, TypeAlias
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Sequence
+    from ipaddress import IPv4Network
+
+Network: TypeAlias = "IPv4Network | IPv6Network"
+Address: TypeAlias = IPv4Address | IPv6Address
+FORWARDED: Final = b"x-forwarded-for"
+HOST_BITS: Final = 64
+"""Of an IPv6 address: whoever has one has all that share its first 64 bits (RFC 6177), and counts as one."""
+
+
+class Peers:
+    """Tells senders apart. `proxies`: the networks of the proxies whose `X-Forwarded-For` is believed."""
+
+    def __init__(self, proxies: Sequence[Network] = ()) -> None:
+        self._proxies = proxies
+
+    def of(self, address: str) -> str | None:
+        """Whose a connection is; None for a proxy that is trusted, which sends for many."""
+        found = _address(address)
+        return None if found is None or self._trusts(found) else _name(found)
+
+    def forwarded(self, headers: Iterable[tuple[bytes, bytes]]) -> str | None:
+        """Whose a request is that a trusted proxy passes on; None where it does not say.
+
+        Every proxy adds to the right the address that it was asked from: what stands to the left of the first one that is not trusted,
+        anybody may have written.
+        """
+        values = [value.decode("latin-1") for name, value in headers if name == FORWARDED]
+        for text in reversed(",".join(values).split(",")):
+            found = _address(text.strip())
+            if found is None:
+                return None
+            if not self._trusts(found):
+                return _name(found)
+        return None
+
+    def _trusts(self, address: Address) -> bool:
+        return any(address in network for network in self._proxies)
+
+
+def _address(text: str) -> Address | None:
+    """An address, with or without its port; None for what is none."""
+    if text.startswith("["):
+        text = text[1:].partition("]")[0]
+    elif text.count(":") == 1:
+        text = text.partition(":")[0]
+    try:
+        found = ip_address(text.partition("%")[0])
+    except ValueError:
+        return None
+    return found.ipv4_mapped or found if isinstance(found, IPv6Address) else found
+
+
+def _name(address: Address) -> str:
+    if isinstance(address, IPv6Address):
+        return str(IPv6Network((address, HOST_BITS), strict=False))
+    return str(address)
