@@ -16,8 +16,6 @@ if TYPE_CHECKING:
 
 GRACE_S: Final = 5.0
 """By how many seconds a request may fall behind the least rate."""
-STALLED_S: Final = 0.5
-"""A body that is so far behind gives its bytes to others, where there are too many."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -76,7 +74,7 @@ class GoneError(Exception):
 
 
 class Buffered:
-    """Counts the bytes of the bodies that are held at a time. Where there are too many, a body that stalls makes way."""
+    """Counts the bytes of the bodies that are held at a time. Where there are too many, the body that lags most makes way."""
 
     def __init__(self, most: int, connections: Connections) -> None:
         self._most, self._connections = most, connections
@@ -84,10 +82,10 @@ class Buffered:
         self.now = 0
 
     def add(self, body: Body, count: int) -> None:
-        """More bytes of a body are held. Raises BusyError if that is too many, and nobody stalls."""
+        """More bytes of a body are held. Raises BusyError if that is too many, and no other that is not complete lags more."""
         while self.now + count > self._most:
-            lag, _, slowest = max(((one.connection.lag(), id(one), one) for one in self._bodies - {body}), default=(0.0, 0, body))
-            if lag < STALLED_S:
+            _, _, slowest = max((one.connection.lag(), id(one), one) for one in self._bodies | {body})
+            if slowest is body:
                 raise BusyError
             self._connections.evict(slowest.connection)
             slowest.let_go()

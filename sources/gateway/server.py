@@ -217,15 +217,17 @@ class Server(uvicorn.Server):
             task = loop.create_task(self._greet(accepted, connection))
             connection.stop = partial(_cancel, task)
             self._greeting.add(task)
-            task.add_done_callback(self._greeting.discard)
+            task.add_done_callback(partial(self._greeted, accepted, connection))
 
     async def _greet(self, accepted: socket.socket, connection: Connection) -> None:
         """Hands a connection to a protocol of its own, after the handshake where it is encrypted."""
         loop, tls = asyncio.get_running_loop(), self.config.ssl
         patience = self.limits.read_timeout if tls else None
-        try:
-            await loop.connect_accepted_socket(partial(Protocol, connection, self), accepted, ssl=tls, ssl_handshake_timeout=patience)
-        except (OSError, asyncio.CancelledError):  # TLS has errors of the same kind
+        await loop.connect_accepted_socket(partial(Protocol, connection, self), accepted, ssl=tls, ssl_handshake_timeout=patience)
+
+    def _greeted(self, accepted: socket.socket, connection: Connection, task: asyncio.Task[None]) -> None:
+        self._greeting.discard(task)
+        if task.cancelled() or task.exception() is not None:  # it made way, perhaps before anything began; or the handshake failed
             self.open.remove(connection)
             accepted.close()
 
