@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING
 import pytest
 
 from sources.gateway.limits import Limits
+from sources.gateway.schemes import SCHEMES
 from sources.gateway.server import listen, server
 from tests.support.webhooks import SECRETS, SIGN, Reply, Sender, adyen_body, tracker
 from tests.unit.gateway.parts import Parts, hook, parts
@@ -95,6 +96,95 @@ def test_what_is_misdirected_is_said_at_once(tmp_path: Path) -> None:
     with parts(tmp_path, SHARED, limits=LIMITS) as gateway:
         asyncio.run(run())
         assert {key[:2] for key in gateway.stats.answers} == {("unknown", "unknown"), ("easypost", "acme")}
+
+
+@pytest.mark.parametrize(
+    "path",
+    [
+        f"{PATH}/",
+        f"/{PATH}",
+        "/hooks//easypost/acme",
+        f"{PATH}//?a=b",
+        "/hooks/easyp%6Fst/acme",
+        "/hooks%2Feasypost/acme",
+        "http://other" + PATH,
+    ],
+)
+def test_a_path_may_have_slashes_too_many(tmp_path: Path, path: str) -> None:
+    """Senders do not follow a redirect: it is served."""
+
+    async def run() -> None:
+        async with served(gateway) as port:
+            assert (await once(port, path, tracker("TRK1", 1))).status == 200
+            for probe in ("/readyz/", "//healthz"):
+                assert (await once(port, probe, method="GET")).status == 200
+
+    with parts(tmp_path, SHARED, limits=LIMITS) as gateway:
+        asyncio.run(run())
+        assert gateway.stats.answers == {("easypost", "acme", "accepted"): 1}
+
+
+@pytest.mark.parametrize(
+    "path",
+    [
+        "/Hooks/easypost/acme",
+        "/hooks/EasyPost/acme",
+        "/hooks/easypost/Acme",
+        "/hooks/",
+        "/hooks/./easypost/acme",
+        "/hooks/easypost/x/../acme",
+        "/hooks/easypost/acme;v=1",
+        "/hooks/easypost/acme%20",
+        "/hooks/easypost/acme%00",
+        "/hooks/easypost/%ff",
+        "/hooks/easypost/%zz",
+    ],
+)
+def test_another_path_is_not_found(tmp_path: Path, path: str) -> None:
+    """Names are written as in the settings."""
+
+    async def run() -> None:
+        async with served(gateway) as port:
+            assert (await once(port, path, tracker("TRK1", 1))).status == 404
+
+    with parts(tmp_path, SHARED, limits=LIMITS) as gateway:
+        asyncio.run(run())
+        assert not gateway.stats.answers["easypost", "acme", "accepted"]
+
+
+@pytest.mark.parametrize("method", ["GET", "HEAD", "OPTIONS", "PUT", "PATCH", "DELETE"])
+def test_another_method_is_told_which_one(tmp_path: Path, method: str) -> None:
+    """405, and what is allowed; of a request for the head alone there is no body."""
+
+    async def run() -> None:
+        async with served(gateway) as port:
+            reader, writer = await asyncio.open_connection("127.0.0.1", port)
+            writer.write(f"{method} {PATH}/ HTTP/1.1\r\nhost: x\r\n\r\n".encode())
+            head, _, body = (await asyncio.wait_for(reader.read(), 10)).partition(b"\r\n\r\n")
+            assert head.startswith(b"HTTP/1.1 405 ")
+            assert b"\r\nallow: POST" in head
+            assert body == (b"" if method == "HEAD" else b"bad_method: webhooks are sent by POST\n")
+            await _ended(writer)
+
+    with parts(tmp_path, SHARED, limits=LIMITS) as gateway:
+        asyncio.run(run())
+
+
+def test_woocommerces_ping_is_answered_and_nothing_of_it_is_kept(tmp_path: Path) -> None:
+    """With 200, without a signature; an unsigned webhook is not."""
+    woo = hook(scheme="woocommerce")
+
+    async def run() -> None:
+        async with served(gateway) as port:
+            assert (await once(port, PATH, b"webhook_id=7")).status == 200
+            assert (await once(port, PATH, tracker("TRK1", 1))).status == 401
+
+    with parts(tmp_path, woo, limits=LIMITS) as gateway:
+        asyncio.run(run())
+        assert gateway.stats.answers == {("easypost", "acme", "ping"): 1, ("easypost", "acme", "forged"): 1}
+        assert gateway.events() == gateway.refused() == []
+        [forged] = (tmp_path / "refused" / "forged.jsonl").read_bytes().splitlines()
+        assert b"webhook_id" not in forged
 
 
 def test_a_body_that_is_too_large_is_refused_before_it_is_there(tmp_path: Path) -> None:
@@ -265,7 +355,7 @@ def test_every_scheme_is_taken_over_the_wire(tmp_path: Path) -> None:
 
     async def run() -> None:
         async with served(gateway) as port:
-            for scheme in ("shopify", "stripe", "easypost", "aftership", "standard", "secret"):
+            for scheme in (name for name in SCHEMES if name != "adyen"):
                 one = hook(scheme=scheme)
                 gateway.intake.hooks = {("easypost", "acme"): one}
                 sent = SIGN[scheme](SECRETS[scheme], tracker(scheme, 1), 1_790_000_000)

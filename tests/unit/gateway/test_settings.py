@@ -2,14 +2,17 @@
 
 from __future__ import annotations
 
+import hmac
 from datetime import UTC, datetime
+from ipaddress import ip_network
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 import pytest
 
-from dataflows.hooks import files_of, hooks_of
+from dataflows.hooks import files_of, hooks_of, shared
 from dataflows.settings import Settings, SettingsError, load_settings, render_settings
+from sources.gateway.request import Request
 
 if TYPE_CHECKING:
     from sources.gateway.hooks import Hook
@@ -119,6 +122,25 @@ def test_the_files_that_connections_are_made_from_are_known(tmp_path: Path) -> N
         ("easypost/a: {secrets: {file: SECRET}}", "gateway.connections.easypost/a.secrets.0.file: secret: no such file or directory"),
         ("easypost/a: {secrets: {env: ONE}, scheme: x}", "gateway.connections.easypost/a.scheme: 'x' is none of shopify, stripe, "),
         ("easypost/a: {secrets: {env: ONE}, scheme: adyen}", "easypost/a.secrets.0: the secret is not written in hexadecimal digits"),
+        ("easypost/a: {secrets: {env: ONE}, scheme: shopfy}", "is none of shopify, stripe, easypost, aftership, adyen, standard, secret, "),
+        ("easypost/a: {secrets: {env: ONE}, scheme: shopfy}", "did you mean shopify?"),
+        ("easypost/a: {secrets: {env: ONE}, scheme: square}", "easypost/a.url: required, since square signs it: the whole URL"),
+        ("easypost/a: {secrets: {env: ONE}, scheme: square, url: /hooks}", "easypost/a.url: '/hooks' is no URL; write all of it"),
+        ("easypost/a: {secrets: {env: ONE}, url: https://x.y/z}", "easypost/a.url: is not signed by easypost, and so of no use"),
+        ("easypost/a: {secrets: {env: ONE}, hmac: {}}", "gateway.connections.easypost/a.hmac.header: required"),
+        ("easypost/a: {secrets: {env: ONE}, hmac: {header: X, heder: X}}", "easypost/a.hmac.heder: no such setting; did you mean header?"),
+        ("easypost/a: {secrets: {env: ONE}, hmac: {header: 'X Y'}}", "easypost/a.hmac.header: string should match pattern"),
+        (
+            "easypost/a: {secrets: {env: ONE}, hmac: {header: X, digest: md5}}",
+            "easypost/a.hmac.digest: 'md5' is none of sha1, sha256, sha512",
+        ),
+        ("easypost/a: {secrets: {env: ONE}, hmac: {header: X, signed: '{url}'}}", "easypost/a.hmac.signed: {body} is missing"),
+        ("easypost/a: {secrets: {env: ONE}, hmac: {header: X, signed: '{url}{body}'}}", "easypost/a.url: required, since hmac signs it"),
+        (
+            "easypost/a: {secrets: {env: ONE}, hmac: {header: X, key: hex}}",
+            "a.secrets.0: the secret is not written in hexadecimal",
+        ),
+        ("easypost/a: {secrets: {env: ONE}, scheme: secret, hmac: {header: X}}", "easypost/a: scheme and hmac say the same in two ways"),
         ("nobody/a: {secrets: {env: ONE}}", "gateway.connections.nobody/a: no adapter reads nobody; there are "),
     ],
 )
@@ -130,6 +152,43 @@ def test_a_mistake_is_said_in_one_line(tmp_path: Path, connection: str, line: st
     assert line in said
     assert "\n" not in said
     assert "hush" not in said
+
+
+HMAC = "hmac: {header: X-Acme-Signature, signed: 'v0:{timestamp}:{url}{body}', timestamp_header: X-Time, prefix: v0=, digest: sha512}"
+
+
+@pytest.mark.parametrize("mapped", [False, True])
+def test_hmac_goes_with_an_adapter_and_with_a_mapping(tmp_path: Path, *, mapped: bool) -> None:
+    """What is signed holds, by either secret while they change over; what is not, does not."""
+    example = Path(__file__).parents[3] / "sources" / "mapping" / "example.yaml"
+    system = f"lagermeister/berlin: {{mapping: {example}, " if mapped else "easypost/berlin: {"
+    rest = f"secrets: [{{env: ONE}}, {{env: TWO}}], url: 'https://x.y/z', {HMAC}"
+    text = f"{{state: {{dir: x}}, gateway: {{connections: {{{system}{rest}}}}}}}}}"
+    [hook] = hooks(tmp_path, text).values()
+    at = datetime(2026, 5, 1, tzinfo=UTC)
+    for secret, fault in (("hush-one", None), ("hush-two", None), ("other", "forged")):
+        made = hmac.new(secret.encode(), b"v0:1777593600:https://x.y/z{}", "sha512").hexdigest()
+        request = Request({"x-acme-signature": f"v0={made}", "x-time": "1777593600"}, b"", b"{}", at, url=hook.url)
+        assert hook.scheme.verify(request, hook.keys(at), at.timestamp()) == fault
+    assert hook.scheme.headers == ("x-acme-signature",)
+
+
+def test_connections_with_a_secret_in_common_are_told(tmp_path: Path) -> None:
+    """Of one system: the URL is not signed, and who sends to one might as well send to the other."""
+    text = "{state: {dir: x}, gateway: {connections: {%s}}}"
+    one = "easypost/a: {secrets: {env: ONE}}, easypost/b: {secrets: [{env: TWO}, {env: ONE}]}, aftership/c: {secrets: {env: ONE}}"
+    assert shared(hooks(tmp_path, text % one)) == ["easypost: a, b share a secret"]
+    assert shared(hooks(tmp_path, text % "easypost/a: {secrets: {env: ONE}}, easypost/b: {secrets: {env: TWO}}")) == []
+
+
+@pytest.mark.parametrize("given", ["10.0.0.0/8, 192.0.2.7", "[10.0.0.0/8, 192.0.2.7]"])
+def test_trusted_proxies_are_addresses_and_networks(tmp_path: Path, given: str) -> None:
+    """As a list, or as in an environment variable."""
+    quoted = given if given.startswith("[") else f"'{given}'"
+    found = load(tmp_path, f"{{state: {{dir: x}}, gateway: {{trusted_proxies: {quoted}}}}}").gateway.trusted_proxies
+    assert found == (ip_network("10.0.0.0/8"), ip_network("192.0.2.7/32"))
+    with pytest.raises(SettingsError, match=r"gateway\.trusted_proxies: 'proxy' is no address and no network"):
+        load(tmp_path, "{state: {dir: x}, gateway: {trusted_proxies: proxy}}")
 
 
 def test_a_mapping_stands_in_for_an_adapter(tmp_path: Path) -> None:
