@@ -29,7 +29,7 @@ MOST_QUEUED: Final = 100_000
 QUEUED_KBYTES: Final = 64 << 10
 GRACE_S: Final = 2.0
 """By how much the client's own time limit comes before ours."""
-METADATA_S: Final = 0.9
+METADATA_S: Final = 0.75
 """How long a probe waits for an answer of a broker, and then of another: the first one may just have gone."""
 HEADERS: Final = [("content-type", b"application/cloudevents+json; charset=UTF-8")]
 UNFIT: Final = frozenset(
@@ -160,6 +160,8 @@ class KafkaWriter:
             "error_cb": complain,
         }
         self._producer = Producer(self._settings)
+        self._questions = admin(client)
+        """Asks the brokers on connections of its own: one that is given up because of a late answer carries no events."""
         self._lone: Producer | None = None
         """Sends each event by itself; made when it is needed."""
         self._closing = Event()
@@ -204,7 +206,7 @@ class KafkaWriter:
             raise self._unavailable("the broker did not answer in time") from late
 
     def _asked(self) -> TopicMetadata:
-        return self._producer.list_topics(self._topic, timeout=METADATA_S).topics[self._topic]
+        return self._questions.list_topics(self._topic, timeout=METADATA_S).topics[self._topic]
 
     def close(self) -> None:
         """Waits for what is under way, as long as a request would."""

@@ -8,7 +8,7 @@ import sys
 import time
 from pathlib import Path
 from typing import IO, TYPE_CHECKING, Any
-from urllib.error import URLError
+from urllib.error import HTTPError, URLError
 from urllib.request import urlopen
 
 import yaml
@@ -120,6 +120,8 @@ class Gateway:
         try:
             with urlopen(f"http://127.0.0.1:{self.metrics_port}{path}", timeout=PATIENCE) as reply:
                 return str(reply.read().decode())
+        except HTTPError as error:
+            return error.read().decode()
         except URLError as error:
             return str(error)
 
