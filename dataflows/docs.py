@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, cast
 
 from dataflows.core.rules import RULES
 from dataflows.observe.catalogue import METRICS
-from dataflows.settings.gateway import ConnectionSettings, SecretSettings
+from dataflows.settings.gateway import ConnectionSettings, HmacSettings, SecretSettings
 from dataflows.settings.load import setting_fields
 from sources.adapters import ADAPTERS
 from sources.gateway.schemes import SCHEMES
@@ -119,7 +119,8 @@ def connections() -> str:
     fields = {name: field for name, field in ConnectionSettings.model_fields.items() if name != "secrets"}
     rows = [("`secrets`", "required", ConnectionSettings.model_fields["secrets"].description or "")]
     rows += [(f"`secrets[].{name}`", _shown(field), field.description or "") for name, field in SecretSettings.model_fields.items()]
-    rows += [(f"`{name}`", _shown(field), field.description or "") for name, field in fields.items()]
+    rows += [(f"`{name}`", _shown(field), field.description or "") for name, field in fields.items() if name != "hmac"]
+    rows += [(f"`hmac.{name}`", _shown(field), field.description or "") for name, field in HmacSettings.model_fields.items()]
     return table(("of a connection", "default", "meaning"), rows)
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hmac
+import re
 from datetime import UTC, datetime
 from ipaddress import ip_network
 from pathlib import Path
@@ -171,6 +172,18 @@ def test_hmac_goes_with_an_adapter_and_with_a_mapping(tmp_path: Path, *, mapped:
         request = Request({"x-acme-signature": f"v0={made}", "x-time": "1777593600"}, b"", b"{}", at, url=hook.url)
         assert hook.scheme.verify(request, hook.keys(at), at.timestamp()) == fault
     assert hook.scheme.headers == ("x-acme-signature",)
+
+
+@pytest.mark.parametrize("page", ["sources/README.md", "dataflows/README.md", "docker/gateway/README.md"])
+def test_what_the_pages_show_of_hmac_is_taken(tmp_path: Path, page: str) -> None:
+    """Every `hmac: {…}` of the documents goes with a connection as it stands there."""
+    shown = re.findall(r"hmac: \{[^}]*(?:\{[a-z]+\}[^}]*)*\}", (Path(__file__).parents[3] / page).read_text(encoding="utf-8"))
+    assert shown
+    for one in shown:
+        [hook] = hooks(
+            tmp_path, f"{{state: {{dir: x}}, gateway: {{connections: {{easypost/a: {{secrets: {{env: ONE}}, {one}}}}}}}}}"
+        ).values()
+        assert hook.scheme.name == "hmac"
 
 
 def test_connections_with_a_secret_in_common_are_told(tmp_path: Path) -> None:
