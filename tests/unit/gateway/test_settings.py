@@ -177,7 +177,7 @@ def test_hmac_goes_with_an_adapter_and_with_a_mapping(tmp_path: Path, *, mapped:
 @pytest.mark.parametrize("page", ["sources/README.md", "dataflows/README.md", "docker/gateway/README.md"])
 def test_what_the_pages_show_of_hmac_is_taken(tmp_path: Path, page: str) -> None:
     """Every `hmac: {…}` of the documents goes with a connection as it stands there."""
-    shown = re.findall(r"hmac: \{[^}]*(?:\{[a-z]+\}[^}]*)*\}", (Path(__file__).parents[3] / page).read_text(encoding="utf-8"))
+    shown = re.findall(r"hmac: \{[^`\n]*\}", (Path(__file__).parents[3] / page).read_text(encoding="utf-8"))
     assert shown
     for one in shown:
         [hook] = hooks(
