@@ -135,14 +135,15 @@ class KafkaWriter:
         in_sync: int = 1,
     ) -> None:
 
+        self._down: str | None = None
+        """That no broker is connected, as long as none has answered since."""
+
         def complain(error: KafkaError) -> None:
             if error.code() == KafkaError._ALL_BROKERS_DOWN:
                 self._down = words(error)
             on_error(words(error))
 
         self._last = Ailing()
-        self._down: str | None = None
-        """That no broker is connected, as long as none has answered since."""
         self._in_sync = in_sync
         self._topic, self._timeout = topic, timeout
         self._settings: dict[str, Any] = {
