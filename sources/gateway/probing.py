@@ -72,6 +72,10 @@ class Probe:
         began = self._began
         return self._late if began and time.monotonic() - began > LATE_S else self._found
 
+    def well(self) -> None:
+        """Something was written: whatever the last look found is over."""
+        self._found = None
+
     def close(self) -> None:
         """Looks no more. A look that does not end is left behind."""
         self._closing.set()

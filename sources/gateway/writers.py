@@ -134,7 +134,6 @@ class KafkaWriter:
         *,
         in_sync: int = 1,
     ) -> None:
-
         self._down: str | None = None
         """That no broker is connected, as long as none has answered since."""
 
@@ -185,7 +184,9 @@ class KafkaWriter:
             failure = await self._produce(self._lone, records)
         if failure is not None:
             raise self._failed(failure)
+        self._down = None
         self._last.well()
+        self._probe.well()
 
     async def _produce(self, producer: Producer, records: Sequence[tuple[bytes, bytes]]) -> KafkaError | None:
         """What is wrong with the first record that was not delivered; None if all were."""

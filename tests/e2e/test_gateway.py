@@ -189,12 +189,13 @@ def test_while_the_broker_is_away_senders_are_told_to_come_again(own_broker: Bro
         assert post(gateway, tracker("TRK1", 1)) == [200]
         own_broker.kill()
         assert post(gateway, tracker("TRK2", 1), tracker("TRK2", 1)) == [503, 503]
-        assert "events cannot be written to Kafka" in gateway.get("/readyz") or "503" in gateway.get("/readyz")
+        assert gateway.get("/readyz") != "ok\n"
         own_broker.restart()
         give_up = time.monotonic() + 60
         while post(gateway, tracker("TRK2", 1)) != [200]:
             assert time.monotonic() < give_up
-        assert gateway.get("/readyz") == "ok\n"
+        while gateway.get("/readyz") != "ok\n":
+            assert time.monotonic() < give_up
         found = {decode(record.value).id for record in committed(own_broker.bootstrap, name)}
         assert len(found) == 2
         assert gateway.stop() == 0
