@@ -1,0 +1,81 @@
+"""The suite at other hours: `poe hours` runs it at five instants, in a zone that is a day ahead of UTC; `poe check` at one of them.
+
+No test may depend on the hour, the day or the zone of whoever runs it. libfaketime shifts the clock of all processes of a run. A broker is
+left out: the Java virtual machine does not get along with libfaketime; what the tests of the live engine tell is dated from the present.
+"""
+
+from __future__ import annotations
+
+import argparse
+import os
+import shutil
+import subprocess
+import sys
+from datetime import UTC, datetime
+from pathlib import Path
+from tempfile import TemporaryDirectory
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    import pytest
+
+ZONE = "Pacific/Auckland"
+INSTANTS = {
+    "the end of a month and of a day": "2027-10-31T23:59:30Z",
+    "the night in which Europe's clocks go back": "2027-10-31T00:59:30Z",
+    "the night in which America's clocks go forward": "2027-03-14T06:59:30Z",
+    "the end of a year": "2027-12-31T23:59:30Z",
+    "the afternoon of a leap day": "2028-02-29T14:05:00Z",
+}
+FOLDERS = ("tests/unit", "tests/e2e", "tests/fault", "tests/oracle/test_stories.py")
+"""What runs: all that starts processes or may read a clock. Properties and worlds are functions of their seeds."""
+BROKERS = frozenset(("broker", "real_broker", "own_broker"))
+LIBRARY = "lib/*/faketime/libfaketimeMT.so.1"
+
+
+def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
+    """As a plugin: leaves out what needs a broker, directly or by another fixture."""
+    kept = [item for item in items if BROKERS.isdisjoint(getattr(item, "fixturenames", ()))]
+    config.hook.pytest_deselected(items=[item for item in items if item not in kept])
+    items[:] = kept
+
+
+def main(arguments: Sequence[str] | None = None) -> int:
+    """Runs the suite at the instants; returns the first exit code that is not 0."""
+    parser = argparse.ArgumentParser(prog="python -m tests.support.hours", description=__doc__)
+    parser.add_argument("--once", action="store_true", help="at the first instant only")
+    chosen = parser.parse_args(arguments)
+    library, compiler = found(), shutil.which("cc")
+    if library is None or compiler is None:
+        return told(f"skipped, there is no {'C compiler' if library else 'libfaketime (Debian: apt-get install faketime)'}")
+    with TemporaryDirectory() as folder:
+        mended = Path(folder, "hours.so")
+        subprocess.run([compiler, "-shared", "-fPIC", "-o", mended, Path(__file__).with_suffix(".c")], check=True)
+        for what, instant in list(INSTANTS.items())[: 1 if chosen.once else None]:
+            told(f"{what}, {instant}, TZ={ZONE}")
+            shift = round((datetime.fromisoformat(instant) - datetime.now(UTC)).total_seconds())
+            # The shift, not the instant: that would begin anew in every process. Native code waits by the true monotonic clock.
+            clock = {"LD_PRELOAD": f"{mended} {library}", "FAKETIME": f"{shift:+d}s", "FAKETIME_DONT_FAKE_MONOTONIC": "1", "TZ": ZONE}
+            command = [sys.executable, "-m", "pytest", "-q", "--durations=5", "-p", "tests.support.hours", *FOLDERS]
+            if code := subprocess.run(command, env={**os.environ, **clock, "DONT_FAKE_MONOTONIC": "1"}, check=False).returncode:
+                return code
+    return 0
+
+
+def told(words: str) -> int:
+    """Says what is done; returns the exit code for it."""
+    sys.stdout.write(f"hours: {words}\n")
+    sys.stdout.flush()
+    return 0
+
+
+def found() -> Path | None:
+    """The library: of the system, or beside a directory of the path (where `.ci/run` unpacks its tools)."""
+    roots = [Path("/usr"), *(Path(entry).parent for entry in os.environ.get("PATH", "").split(os.pathsep) if entry)]
+    return next((file for root in roots for file in sorted(root.glob(LIBRARY))), None)
+
+
+if __name__ == "__main__":
+    sys.exit(main())
