@@ -122,11 +122,31 @@ def zone(name: str) -> ZoneInfo:
 @cache
 def _by_country() -> dict[str, str]:
     found: dict[str, str] = {}
-    for line in resources.files("tzdata.zoneinfo").joinpath("zone.tab").read_text(encoding="ascii").splitlines():
-        if not line.startswith("#"):
-            country, _, zone_name = line.split("\t")[:3]
-            found.setdefault(country, zone_name)
+    for country, zone_name in _rows():
+        found.setdefault(country, zone_name)
     return found | _MOST_POPULOUS
+
+
+@cache
+def zones_of(country: str) -> tuple[str, ...]:
+    """All zones of a country (`US`) in the tz database, the one of most people first; none if the country is unknown."""
+    first = _by_country().get(country)
+    if first is None:
+        return ()
+    rows = _rows()
+    return tuple(dict.fromkeys((first, *(zone_name for listed, zone_name in rows if listed == country))))
+
+
+def region_zone(country: str, region: str) -> str | None:
+    """The zone of a region (`CA` or `US-CA`) of a country whose regions are set here; None if it is none of them."""
+    return _BY_REGION.get((country, region.removeprefix(f"{country}-")))
+
+
+@cache
+def _rows() -> tuple[tuple[str, str], ...]:
+    lines = resources.files("tzdata.zoneinfo").joinpath("zone.tab").read_text(encoding="ascii").splitlines()
+    rows = (line.split("\t") for line in lines if not line.startswith("#"))
+    return tuple((country, zone_name) for country, _, zone_name, *_ in rows)
 
 
 def countries() -> frozenset[str]:
@@ -150,7 +170,7 @@ def country_zone(country: str | None, region: str | None = None) -> str | None:
     if country is None:
         return None
     if region is not None:
-        found = _BY_REGION.get((country, region.removeprefix(f"{country}-")))
+        found = region_zone(country, region)
         if found is not None:
             return found
     return _by_country().get(country)

@@ -14,14 +14,16 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from schemas.places import country_zone, zone
+from schemas.places import zone
 from sources.adapters.base import Adapter, Say, digest
 from sources.adapters.carriers import carrier_name
-from sources.adapters.countries import alpha_2, region_code
+from sources.adapters.countries import alpha_2
 from sources.adapters.doc import LONGEST_TEXT, Doc, json_doc
-from sources.adapters.moments import at, need_at, unix, when
-from sources.adapters.scans import SCAN, Parcel, Scan, estimate_event, scan_event, unmapped, whole
-from sources.adapters.tables import table
+from sources.adapters.finals import Stated, refined
+from sources.adapters.moments import at, iso, need_at, unix, when
+from sources.adapters.places import Spot, clocks, spot
+from sources.adapters.scans import SCAN, Parcel, Scan, estimate_event, scan_event, whole
+from sources.adapters.tables import Meaning, table
 from sources.adapters.told import Ignored, RefuseError
 
 if TYPE_CHECKING:
@@ -179,7 +181,8 @@ def _last(doc: Doc, say: Say) -> Iterator[Told]:
     if not doc.get("checkpoint", "checkpoint_time"):
         yield Ignored("last_checkpoint", "the carrier has not said anything yet")
         return
-    yield from _checkpoint(doc.get("checkpoint"), say, _parcel(doc, say), None)
+    last = doc.get("checkpoint")
+    yield from _checkpoint(last, say, _parcel(doc, say), None, next(clocks(say, [last], _seen)))
 
 
 def _parcel(doc: Doc, say: Say) -> Parcel:
@@ -193,7 +196,10 @@ def _tracking(doc: Doc, say: Say, sent: datetime | None) -> Iterator[Told]:
     parcel = _parcel(doc, say)
     if not doc.get("checkpoints"):
         yield Ignored("tracking", "the carrier has not said anything yet")
-    yield from whole(say, parcel, say.each(doc.each("checkpoints"), lambda one: _checkpoint(one, say, parcel, said)), said)
+    checkpoints = list(doc.each("checkpoints"))
+    zones = clocks(say, checkpoints, _seen)
+    scans = say.each(checkpoints, lambda one: _checkpoint(one, say, parcel, said, next(zones)))
+    yield from whole(say, parcel, scans, said, lambda: _stated(doc, say, said))
     if said is None:
         return
     tag = doc.text("tag")
@@ -209,18 +215,53 @@ def _tracking(doc: Doc, say: Say, sent: datetime | None) -> Iterator[Told]:
         yield say.event(PROMISE, id_, said, {"promised_by": promise}, order=parcel.order, recorded=said)
 
 
-def _checkpoint(doc: Doc, say: Say, parcel: Parcel, said: datetime | None) -> Iterator[Told]:
+def _stated(doc: Doc, say: Say, said: datetime | None) -> Stated | None:
+    """What the tracking itself says, as when the shop marks it as completed; only a delivery has a time of its own."""
     tag, subtag = doc.text("tag"), doc.text("subtag")
-    meaning, coarse = say.code(SUBTAG, subtag), say.code(TAG, tag)
-    if meaning is None:
-        meaning = coarse if subtag is None else unmapped(coarse)
+    if tag is None and subtag is None:
+        return None
+    meaning = refined(say, (TAG, tag), (SUBTAG, subtag))
+    delivered = meaning is not None and meaning.word == "delivered"
+    if delivered and doc.flag("return_to_sender") is True:
+        meaning = Meaning(("returned",))
+    return Stated(meaning, subtag or tag, doc.text("subtag_message"), _delivery(doc, say, said) if delivered else None)
+
+
+def _delivery(doc: Doc, say: Say, said: datetime | None) -> datetime | None:
+    """When the parcel was delivered, where the tracking says so; of a mere date its end, or when it was said, if that is earlier."""
+    here = doc.get("shipment_delivery_date")
+    text = here.text()
+    if text is None:
+        return None
+    place = _destination(doc)
+    local = zone(place.zone) if place.zone is not None else say.zone
+    date = when(text, here.path, local)
+    if date is None or len(date) > len("2026-05-06"):
+        return iso(text, here.path, local)
+    ended = iso(f"{date}T23:59:59", here.path, local)
+    return ended if said is None else min(ended, said)
+
+
+def _seen(doc: Doc) -> tuple[datetime, Spot]:
+    """The time of a checkpoint as it is written, and where it was."""
+    here = doc.get("checkpoint_time")
+    return iso(doc.need_text("checkpoint_time"), here.path, None), _spot(doc)
+
+
+def _spot(doc: Doc) -> Spot:
+    country, code = _place(doc, "country_iso3", "country_region"), doc.text("zip") or doc.text("postal_code")
+    return spot(country, doc.text("state"), code, doc.text("city"), doc.text("location"))
+
+
+def _checkpoint(doc: Doc, say: Say, parcel: Parcel, said: datetime | None, clock: tzinfo) -> Iterator[Told]:
+    tag, subtag = doc.text("tag"), doc.text("subtag")
     if tag is None and subtag is None:
         raise RefuseError("missing_field", f"{doc.path}.tag")
     country, region = _place(doc, "country_iso3", "country_region"), doc.text("state")
     slug = doc.text("slug")
     scan = Scan(
-        at=need_at(doc, "checkpoint_time", zone=say.zone_at(country, region_code(country, region))),
-        meaning=meaning,
+        at=need_at(doc, "checkpoint_time", zone=clock),
+        meaning=refined(say, (TAG, tag), (SUBTAG, subtag)),
         code=subtag or tag,
         text=doc.text("message", longest=LONGEST_TEXT),
         key=(slug, tag, subtag, doc.text("location"), doc.text("city"), region, doc.text("zip"), doc.text("postal_code"), country),
@@ -246,8 +287,7 @@ def _expired(doc: Doc, say: Say, parcel: Parcel, said: datetime) -> Iterator[Tol
 
 def _date(doc: Doc, *paths: tuple[str, ...]) -> str | None:
     """The first of some dates that is there. A time without an offset is local to the destination; where that is not known, a date."""
-    country = _place(doc, "destination_country_iso3", "destination_country_region")
-    name = country_zone(country, region_code(country, doc.text("destination_state")))
+    name = _destination(doc).zone
     local: tzinfo | None = None if name is None else zone(name)
     for path in paths:
         here = doc.get(*path)
@@ -255,6 +295,12 @@ def _date(doc: Doc, *paths: tuple[str, ...]) -> str | None:
         if text is not None:
             return when(text, here.path, local)
     return None
+
+
+def _destination(doc: Doc) -> Spot:
+    """Where the parcel goes."""
+    country = _place(doc, "destination_country_iso3", "destination_country_region")
+    return spot(country, doc.text("destination_state"), doc.text("destination_postal_code"), doc.text("destination_city"))
 
 
 def _place(doc: Doc, *names: str) -> str | None:

@@ -16,10 +16,11 @@ if TYPE_CHECKING:
 
     from sources.adapters.base import Say
     from sources.adapters.doc import Doc
+    from sources.adapters.finals import Stated
     from sources.adapters.scans import Parcel
     from sources.adapters.told import Draft, Told
 
-OVER = frozenset(("delivered", "returned", "cancelled", "failed_final"))
+OVER = frozenset(("delivered", "returned", "cancelled", "failed_final", "lost"))
 """Statuses after which an estimate says nothing more."""
 NOT_FOUND = Meaning(("unknown", "not_found"))
 
@@ -80,10 +81,12 @@ def tell(
     eta: Callable[[], str | None],
     *,
     seen_whole: Callable[[list[Draft]], list[Draft]] = list,
+    stated: Callable[[], Stated | None] | None = None,
 ) -> Iterator[Told]:
     """All that an answer says of one parcel: its scans, its history, and the estimate that stands unless the parcel's way is over.
 
-    `seen_whole` may read scans again in the light of the others. An answer that nothing dates has scans, but neither history nor estimate.
+    `seen_whole` may read scans again in the light of the others; `stated` is what is said of the parcel beside its scans. An answer that
+    nothing dates has scans, but neither history nor estimate.
     """
     docs = list(scans)
     if not docs:
@@ -91,7 +94,8 @@ def tell(
     told = list(say.each(docs, read))
     drafts = seen_whole([one for one in told if isinstance(one, dict)])
     said = answered_at(say)
-    yield from whole(say, parcel, [*(one for one in told if not isinstance(one, dict)), *drafts], said)
+    everything = list(whole(say, parcel, [*(one for one in told if not isinstance(one, dict)), *drafts], said, stated))
+    yield from everything
     expected = eta()
-    if expected is not None and said is not None and not any(draft["data"]["status"] in OVER for draft in drafts):
+    if expected is not None and said is not None and not any(one["data"]["status"] in OVER for one in everything if isinstance(one, dict)):
         yield estimate_event(say, parcel, expected, said)

@@ -15,8 +15,9 @@ from typing import TYPE_CHECKING
 
 from sources.adapters.base import Adapter, Say
 from sources.adapters.doc import LONGEST_TEXT, MAX_BYTES, Doc, json_doc
+from sources.adapters.finals import Stated, refined
 from sources.adapters.moments import at, need_at, when
-from sources.adapters.scans import SCAN, Parcel, Scan, estimate_event, scan_event, unmapped, whole
+from sources.adapters.scans import SCAN, Parcel, Scan, estimate_event, scan_event, whole
 from sources.adapters.tables import table
 from sources.adapters.told import Ignored, RefuseError
 
@@ -83,15 +84,6 @@ DETAIL = table(
     """,
     source="EasyPost API, Tracker object: status_detail; https://docs.easypost.com/docs/trackers",
 )
-
-REFINES: dict[str, frozenset[str]] = {
-    "in_transit": frozenset(("accepted", "in_transit", "delayed", "held", "exception", "damaged")),
-    "failure": frozenset(("exception", "damaged", "lost", "returning", "held", "failed_final")),
-    "out_for_delivery": frozenset(("out_for_delivery", "exception", "delayed")),
-    "return_to_sender": frozenset(("returning",)),
-    "unknown": frozenset(("delayed", "expired", "exception", "held")),
-}
-"""What a detail may make of a status. A detail that contradicts its status (`delivered` with `label_created`) does not count."""
 
 ENDED = frozenset(("delivered", "cancelled", "return_to_sender", "failure"))
 """Statuses of a tracker whose estimate is of the past, or no longer about the customer."""
@@ -199,11 +191,20 @@ def _tracker(doc: Doc, say: Say) -> Iterator[Told]:
     parcel = Parcel(doc.need_id("tracking_code"), doc.text("carrier"), order=None if returning else order)
     if not doc.get("tracking_details"):
         yield Ignored("tracker", "the carrier has not said anything yet")
-    yield from whole(say, parcel, say.each(doc.each("tracking_details"), lambda one: _scan(one, say, parcel, said)), said)
+    scans = say.each(doc.each("tracking_details"), lambda one: _scan(one, say, parcel, said))
+    yield from whole(say, parcel, scans, said, lambda: _stated(doc, say, status))
     if returning:
         yield from _return(doc, say, order, said)
     elif said is not None and status not in ENDED:
         yield from _estimate(doc, say, parcel, said)
+
+
+def _stated(doc: Doc, say: Say, status: str | None) -> Stated | None:
+    """What the tracker itself says: it states no time of its status."""
+    if status is None:
+        return None
+    detail = doc.text("status_detail")
+    return Stated(refined(say, (STATUS, status), (DETAIL, detail)), status if detail is None else f"{status}/{detail}")
 
 
 def _return(doc: Doc, say: Say, order: str | None, said: datetime | None) -> Iterator[Told]:
@@ -225,16 +226,12 @@ def _estimate(doc: Doc, say: Say, parcel: Parcel, said: datetime) -> Iterator[To
 
 def _scan(doc: Doc, say: Say, parcel: Parcel, said: datetime | None) -> Iterator[Told]:
     status, detail = doc.need_text("status"), doc.text("status_detail")
-    meaning, refined = say.code(STATUS, status), say.code(DETAIL, detail)
-    if refined is None:
-        meaning = meaning if detail is None else unmapped(meaning)
-    elif not refined.ignored and refined.word in REFINES.get(status, ()):
-        meaning = refined
-    finer = None if refined is not None and refined.ignored else detail
+    fine = DETAIL.get(detail)
+    finer = None if fine is not None and fine.ignored else detail
     place = doc.get("tracking_location")
     scan = Scan(
         at=need_at(doc, "datetime"),
-        meaning=meaning,
+        meaning=refined(say, (STATUS, status), (DETAIL, detail)),
         code=status if detail is None else f"{status}/{detail}",
         text=doc.text("message", longest=LONGEST_TEXT),
         key=(status, finer, place.text("city"), place.text("zip")),

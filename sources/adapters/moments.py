@@ -41,8 +41,11 @@ def zoned(moment: datetime, zone: tzinfo) -> datetime:
     return local.astimezone(UTC).astimezone(zone)
 
 
-def iso(text: str, where: str, zone: tzinfo) -> datetime:
-    """An ISO 8601 date with time, in `zone` if it has no offset. Raises RefuseError if it is none (a plain date is none)."""
+def iso(text: str, where: str, zone: tzinfo | None) -> datetime:
+    """An ISO 8601 date with time, in `zone` if it has no offset (without a zone, such a time stays local).
+
+    Raises RefuseError if it is none (a plain date is none).
+    """
     if len(text) <= 10 or "W" in text:
         raise RefuseError("bad_time", f"{where}: no date with a time")
     try:
@@ -52,8 +55,8 @@ def iso(text: str, where: str, zone: tzinfo) -> datetime:
     return _in_zone(moment, where, zone)
 
 
-def patterned(text: str, patterns: tuple[str, ...], where: str, zone: tzinfo) -> datetime:
-    """An instant in the first of these `strptime` patterns that fits, in `zone` if that has no offset. Raises RefuseError if none fits."""
+def patterned(text: str, patterns: tuple[str, ...], where: str, zone: tzinfo | None) -> datetime:
+    """An instant in the first of these `strptime` patterns that fits, in `zone` as `iso` has it. Raises RefuseError if none fits."""
     for pattern in patterns:
         try:
             moment = datetime.strptime(" ".join(text.split()), pattern)  # noqa: DTZ007 - given its zone below
@@ -126,9 +129,12 @@ def stamp(moment: datetime) -> str:
     return moment.isoformat().replace("+00:00", "Z")
 
 
-def _in_zone(moment: datetime, where: str, zone: tzinfo) -> datetime:
+def _in_zone(moment: datetime, where: str, zone: tzinfo | None) -> datetime:
+    checked_year(moment, where)
+    if zone is None and moment.tzinfo is None:
+        return moment
     try:
-        return checked(zoned(checked_year(moment, where), zone), where)
+        return checked(moment if zone is None else zoned(moment, zone), where)
     except OverflowError:
         raise RefuseError("bad_time", f"{where}: outside the years {FIRST_YEAR} to {LAST_YEAR}") from None
 

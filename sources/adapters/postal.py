@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from functools import cache
 from importlib import resources
-from typing import Final, NamedTuple
+from typing import Final
 
 from schemas.places import is_country
 
@@ -22,8 +22,20 @@ MILITARY: Final = frozenset(("AA", "AE", "AP"))
 ASSOCIATED: Final = frozenset(("FM", "MH", "PW"))
 """States that are served like US ones and are countries."""
 _FIRST: Final = tuple((int(row[:3]), row[4:]) for row in STATES.split(", "))
-_STATES: Final = frozenset(state for _, state in _FIRST) | {"MP", "AS"}
-_FACILITY: Final = re.compile(r"\b([A-Z]{2}) (?:(?:NETWORK |INTERNATIONAL |REGIONAL )?DISTRIBUTION CENTER|\(USPS\))")
+
+CANADA: Final = "A NL, B NS, C PE, E NB, G QC, H QC, J QC, K ON, L ON, M ON, N ON, P ON, R MB, S SK, T AB, V BC, Y YT"
+"""The provinces that Canadian postal codes belong to, by their first letter; X is of two territories. Source: Canada Post, FSA list."""
+AUSTRALIA: Final = "1 NSW, 2 NSW, 3 VIC, 4 QLD, 5 SA, 6 WA, 7 TAS, 8 VIC, 9 QLD, 0 NT"
+"""The states that Australian postcodes belong to, by their first digit. Source: Australia Post, postcode ranges. Those of the Australian
+Capital Territory are among those of New South Wales, whose clocks it has."""
+_BY_FIRST: Final[dict[str, dict[str, str]]] = {
+    country: {pair[:1]: pair[2:] for pair in pairs.split(", ")} for country, pairs in (("CA", CANADA), ("AU", AUSTRALIA))
+}
+_FORMS: Final = {
+    "US": re.compile(r"\d{5}(-?\d{4})?"),
+    "CA": re.compile(r"[A-Z]\d[A-Z] ?(\d[A-Z]\d)?"),
+    "AU": re.compile(r"0[89]\d\d|[1-9]\d{3}"),
+}
 
 _OTHER_NAMES: Final = {
     "great britain": "GB",
@@ -43,31 +55,18 @@ _OTHER_NAMES: Final = {
 """Names that carriers use beside those of the tz database's `iso3166.tab`."""
 
 
-class Spot(NamedTuple):
-    """A country and a region of it as `Say.zone_at` takes them; both None where the place is not known well enough."""
+def region_of_code(country: str, postal_code: str) -> str | None:
+    """The region of a country (`US`, `CA`, `AU`) that a postal code belongs to; None if it is none, or belongs to several.
 
-    country: str | None = None
-    region: str | None = None
-
-
-def us_spot(state: str | None, zip_code: str | None, city: str | None) -> Spot:
-    """Where in the United States a place is: by its state, else by the facility's name, else by its ZIP code.
-
-    Facilities are named as in `DES MOINES IA DISTRIBUTION CENTER`. Military addresses are nowhere.
+    Military addresses are nowhere: their region is one of `MILITARY`.
     """
-    facility = _FACILITY.search(city) if city is not None else None
-    region = state.upper() if state else facility[1] if facility else _state_of(zip_code)
-    if region is None or region in MILITARY:
-        return Spot()
-    if region in ASSOCIATED:
-        return Spot(region)
-    return Spot("US", region) if region in _STATES else Spot()
-
-
-def _state_of(zip_code: str | None) -> str | None:
-    if zip_code is None or not re.match(r"[0-9]{5}", zip_code):
+    code = postal_code.strip().upper()
+    form = _FORMS.get(country)
+    if form is None or form.fullmatch(code) is None:
         return None
-    prefix = int(zip_code[:3])
+    if country != "US":
+        return _BY_FIRST[country].get(code[0])
+    prefix = int(code[:3])
     return next((state for first, state in reversed(_FIRST) if prefix >= first), None)
 
 

@@ -9,13 +9,15 @@ from typing import TYPE_CHECKING, Any
 from sources.adapters.base import digest
 from sources.adapters.carriers import carrier_name
 from sources.adapters.doc import LONGEST_WORD
-from sources.adapters.tables import Meaning
+from sources.adapters.finals import final_scan
 from sources.adapters.told import History, Refused
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Iterator
+    from collections.abc import Callable, Iterable, Iterator
 
     from sources.adapters.base import Say
+    from sources.adapters.finals import Stated
+    from sources.adapters.tables import Meaning
     from sources.adapters.told import Draft, Told
 
 SCAN = "carrier.scan"
@@ -47,11 +49,6 @@ class Scan:
     text: str | None
     key: tuple[str | None, ...]
     place: dict[str, str | None] | None = None
-
-
-def unmapped(coarse: Meaning | None) -> Meaning | None:
-    """The meaning of a status whose finer code is in no table: the status holds, and the scan is told as unmapped all the same."""
-    return None if coarse is None or coarse.ignored else Meaning((coarse.word, "unmapped"))
 
 
 def scan_event(say: Say, parcel: Parcel, scan: Scan, recorded: datetime | None) -> Draft | None:
@@ -89,10 +86,13 @@ def estimate_event(say: Say, parcel: Parcel, eta: str, said: datetime) -> Draft:
     return say.event(SCAN, id_, said, data, order=parcel.order, recorded=said)
 
 
-def whole(say: Say, parcel: Parcel, told: Iterable[Told], said: datetime | None) -> Iterator[Told]:
+def whole(
+    say: Say, parcel: Parcel, told: Iterable[Told], said: datetime | None, stated: Callable[[], Stated | None] | None = None
+) -> Iterator[Told]:
     """Passes on what the scans of a whole history became, and adds that history (see `history`).
 
-    If a scan could not be read, it adds none: that scan would seem to be withdrawn. Without any scan there is none to add.
+    `stated` is what the tracker says of the parcel beside its scans: see `finals`. If a scan could not be read, no history is added: that
+    scan would seem to be withdrawn. Without any scan there is none to add.
     """
     drafts: list[Draft] = []
     readable = True
@@ -101,6 +101,12 @@ def whole(say: Say, parcel: Parcel, told: Iterable[Told], said: datetime | None)
             drafts.append(one)
         readable = readable and not isinstance(one, Refused)
         yield one
+    itself = None if stated is None else stated()
+    final = None if itself is None else final_scan(say, parcel, itself, drafts, said)
+    if final is not None:
+        yield final
+        if isinstance(final, dict):
+            drafts.append(final)
     found = history(say, parcel, drafts, said) if readable and drafts else None
     if found is not None:
         yield found

@@ -15,8 +15,9 @@ from typing import TYPE_CHECKING
 from sources.adapters.base import Adapter, Say
 from sources.adapters.carriers import carrier_name
 from sources.adapters.doc import LONGEST_TEXT, Doc, json_doc
+from sources.adapters.finals import Stated, refined
 from sources.adapters.moments import at, need_at, when
-from sources.adapters.scans import SCAN, Parcel, Scan, estimate_event, scan_event, unmapped, whole
+from sources.adapters.scans import SCAN, Parcel, Scan, estimate_event, scan_event, whole
 from sources.adapters.tables import table
 from sources.adapters.told import Ignored, RefuseError
 
@@ -158,7 +159,8 @@ def _track(doc: Doc, say: Say) -> Iterator[Told]:
     if not scans:
         yield Ignored("track", "the carrier has not said anything yet")
         return
-    yield from whole(say, parcel, say.each(scans.each(), lambda one: _scan(one, say, parcel, said)), said)
+    read = say.each(scans.each(), lambda one: _scan(one, say, parcel, said))
+    yield from whole(say, parcel, read, said, lambda: _stated(latest, say))
     eta = when(doc.text("eta"), doc.get("eta").path, UTC)
     if eta is not None and said is not None and latest.text("status") not in ENDED:
         yield estimate_event(say, parcel, eta, said)
@@ -171,18 +173,25 @@ def _entered(doc: Doc) -> datetime | None:
     return at(doc, "object_updated") or at(doc, "object_created")
 
 
+def _stated(doc: Doc, say: Say) -> Stated | None:
+    """What the track itself says, where the history has no scan of it."""
+    status, code = doc.text("status"), doc.get("substatus").text("code")
+    if status is None:
+        return None
+    meaning = refined(say, (STATUS, status), (SUBSTATUS, code))
+    return Stated(
+        meaning, status if code is None else f"{status}/{code}", doc.text("status_details", longest=LONGEST_TEXT), at(doc, "status_date")
+    )
+
+
 def _scan(doc: Doc, say: Say, parcel: Parcel, said: datetime | None) -> Iterator[Told]:
     status, code = doc.need_text("status"), doc.get("substatus").text("code")
-    meaning, refined = say.code(STATUS, status), say.code(SUBSTATUS, code)
-    if refined is None:
-        meaning = meaning if code is None else unmapped(meaning)
-    elif meaning is not None and not refined.ignored:
-        meaning = refined
-    finer = None if refined is not None and refined.ignored else code
+    fine = SUBSTATUS.get(code)
+    finer = None if fine is not None and fine.ignored else code
     place = doc.get("location")
     scan = Scan(
         at=need_at(doc, "status_date"),
-        meaning=meaning,
+        meaning=refined(say, (STATUS, status), (SUBSTATUS, code)),
         code=status if code is None else f"{status}/{code}",
         text=doc.text("status_details", longest=LONGEST_TEXT),
         key=(status, finer, place.text("city"), place.text("state"), place.text("zip"), place.text("country")),

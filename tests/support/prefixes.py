@@ -19,7 +19,7 @@ if TYPE_CHECKING:
 
 Object: TypeAlias = dict[str, Any]
 Cut: TypeAlias = "Callable[[bytes, int], bytes]"
-"""A body without the latest so many scans of each of its histories."""
+"""A body without the latest so many scans of each of its histories, nor what sums them up."""
 
 MINUTE: Final = timedelta(minutes=1)
 RECEIVED: Final = datetime(2026, 11, 21, 12, tzinfo=UTC)
@@ -56,6 +56,10 @@ def _earlier(text: object, left: int) -> object:
     return (datetime.fromisoformat(text) - left * MINUTE).isoformat() if isinstance(text, str) else text
 
 
+_BEFORE: Final = {"tag": "InTransit", "subtag": "InTransit_001", "status": "in_transit", "status_detail": "in_transit"}
+"""What sums the scans up before the last of them."""
+
+
 def _json(scans: str, time: str, said: str) -> Cut:
     def cut(body: bytes, left: int) -> bytes:
         value = orjson.loads(body)
@@ -65,8 +69,14 @@ def _json(scans: str, time: str, said: str) -> Cut:
             one[scans] = [scan for place, scan in enumerate(held) if place not in latest]
             if said in one:
                 one[said] = _earlier(one[said], left)
-            if "tag" in one:
-                one["tag"] = "InTransit"
+            for name, before in (
+                ("tag", "InTransit"),
+                ("subtag", "InTransit_001"),
+                ("status", "in_transit"),
+                ("status_detail", "in_transit"),
+            ):
+                if name in one:
+                    one[name] = before
         return orjson.dumps(value)
 
     return cut
@@ -81,8 +91,8 @@ def _shippo(body: bytes, left: int) -> bytes:
     return orjson.dumps(value)
 
 
-def _xml(first: str, others: str) -> Cut:
-    """XML lists the latest scan first, which may have an element of its own."""
+def _xml(first: str, others: str, summary: tuple[str, str] = ("", "")) -> Cut:
+    """XML lists the latest scan first, which may have an element of its own. `summary`: what sums them up, and what it said before."""
 
     def cut(body: bytes, left: int) -> bytes:
         root = fromstring(body)
@@ -93,6 +103,9 @@ def _xml(first: str, others: str) -> Cut:
             kept = scans[left:]
             if kept:
                 kept[0].tag = kept[0].tag.replace(others, first)
+            for child in parent:
+                if summary[0] == f"{_name(parent.tag)}.{_name(child.tag)}":
+                    child.text = summary[1]
         return tostring(root)
 
     return cut
@@ -119,7 +132,7 @@ CUTTERS: Final[dict[str, Cut]] = {
     "easypost": _json("tracking_details", "datetime", "updated_at"),
     "aftership": _json("checkpoints", "checkpoint_time", "updated_at"),
     "shippo": _shippo,
-    "fedex": _xml("Events", "Events"),
-    "usps": _xml("TrackSummary", "TrackDetail"),
+    "fedex": _xml("Events", "Events", ("StatusDetail.Code", "IT")),
+    "usps": _xml("TrackSummary", "TrackDetail", ("TrackInfo.StatusCategory", "In Transit")),
     "canadapost": _xml("occurrence", "occurrence"),
 }

@@ -1,8 +1,9 @@
 """FedEx Web Services: a `TrackReply` of any version (2 to 20), bare or in its SOAP envelope.
 
 A reply carries a parcel's whole history where the request asked for detailed scans, else its last scan; it does not say when it was
-given. Timestamps have offsets, or are local at the scan's place; `T00:00:00` without an offset is a date whose time of day is not known:
-such a scan is refused, since no instant that could be written would be true. `StatusDetail` sums the scans up and is no scan.
+given. Timestamps have offsets, or are local at the scan's place (see `places`); `T00:00:00` without an offset is a date whose time of day
+is not known: such a scan is refused, since no instant that could be written would be true. `StatusDetail` sums the scans up: it is told
+only where it is final and no scan says it, at the stated time of the delivery, else when the reply was given.
 
 FedEx uses its numbers again: a number that has several shipments is refused, since nothing says which of them is meant. Ask again with
 the `TrackingNumberUniqueIdentifier`. `order_field` of a connection is looked up in `TrackDetails`.
@@ -19,14 +20,16 @@ from sources.adapters.answers import answered_at, content, not_found, tell
 from sources.adapters.base import Adapter, Say
 from sources.adapters.doc import LONGEST_TEXT, Doc, xml_doc
 from sources.adapters.fedex.exceptions import EXCEPTION, REFINES
+from sources.adapters.finals import Stated, refine
 from sources.adapters.moments import day, iso, when
+from sources.adapters.places import Spot, clocks, spot
 from sources.adapters.scans import SCAN, Parcel, Scan, scan_event
 from sources.adapters.tables import Meaning, table
 from sources.adapters.told import RefuseError
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
-    from datetime import datetime
+    from datetime import datetime, tzinfo
 
     from sources.adapters.told import Told
 
@@ -152,15 +155,20 @@ def _details(doc: Doc, say: Say, shared: set[str], *, several: bool) -> Iterator
     if several or parcel.tracking in shared:
         raise RefuseError("no_identity", "TrackingNumberUniqueIdentifier: one number, several shipments; nothing says which is meant")
     said = answered_at(say)
-    yield from tell(say, parcel, doc.each("Events"), lambda one: _scan(one, say, parcel, said), lambda: _eta(doc, say))
+    events = list(doc.each("Events"))
+    zones = clocks(say, events, _seen)
+    scans = partial(_scan, say=say, parcel=parcel, said=said)
+    yield from tell(
+        say, parcel, events, lambda one: scans(one, clock=next(zones)), lambda: _eta(doc, say), stated=lambda: _stated(doc, say)
+    )
 
 
-def _scan(doc: Doc, say: Say, parcel: Parcel, said: datetime | None) -> Iterator[Told]:
+def _scan(doc: Doc, say: Say, parcel: Parcel, said: datetime | None, clock: tzinfo) -> Iterator[Told]:
     type_, exception = doc.need_text("EventType"), doc.text("StatusExceptionCode")
     place = doc.get("Address")
     texts = (doc.text("EventDescription", longest=LONGEST_TEXT), doc.text("StatusExceptionDescription", longest=LONGEST_TEXT))
     scan = Scan(
-        at=_at(doc, say, place),
+        at=_at(doc, clock),
         meaning=_meaning(say, type_, exception),
         code=type_ if exception is None else f"{type_}/{exception}",
         text=": ".join(text for text in texts if text)[:LONGEST_TEXT] or None,
@@ -174,25 +182,54 @@ def _scan(doc: Doc, say: Say, parcel: Parcel, said: datetime | None) -> Iterator
 
 
 def _meaning(say: Say, type_: str, exception: str | None) -> Meaning | None:
-    meaning, refined = say.code(EVENT, type_), say.code(EXCEPTION, exception)
-    if meaning is None or meaning.ignored or refined is None or refined.ignored:
-        return meaning
-    if refined.word in REFINES.get(meaning.word, ()):
-        return refined
-    return Meaning(("returning", refined.reason)) if meaning.word == "returning" and refined.reason else meaning
+    meaning, detail = say.code(EVENT, type_), say.code(EXCEPTION, exception)
+    if meaning is not None and meaning.words[:1] == ("returning",) and detail is not None and detail.reason:
+        return Meaning(("returning", detail.reason))
+    return refine(meaning, detail, REFINES)
 
 
-def _at(doc: Doc, say: Say, place: Doc) -> datetime:
+def _seen(doc: Doc) -> tuple[datetime, Spot]:
+    """The time of a scan as it is written, and where it was."""
+    place = doc.get("Address")
+    return _at(doc, None), spot(place.text("CountryCode"), place.text("StateOrProvinceCode"), place.text("PostalCode"), place.text("City"))
+
+
+def _at(doc: Doc, clock: tzinfo | None) -> datetime:
     text, where = doc.need_text("Timestamp"), doc.get("Timestamp").path
     if _DATE.fullmatch(text):
         raise RefuseError("bad_time", f"{where}: a date without a time of day")
-    return iso(text, where, say.zone_at(place.text("CountryCode"), place.text("StateOrProvinceCode")))
+    return iso(text, where, clock)
+
+
+def _stated(doc: Doc, say: Say) -> Stated | None:
+    """What the reply says of the parcel as a whole, and when it was delivered, where it is."""
+    detail = doc.get("StatusDetail")
+    code = detail.text("Code") or doc.text("StatusCode")
+    if code is None:
+        return None
+    text = detail.text("Description", longest=LONGEST_TEXT) or doc.text("StatusDescription", longest=LONGEST_TEXT)
+    meaning = say.code(EVENT, code)
+    delivered = meaning is not None and meaning.words[:1] == ("delivered",)
+    return Stated(meaning, code, text, _delivery(doc, say) if delivered else None)
+
+
+def _delivery(doc: Doc, say: Say) -> datetime | None:
+    found = _dated(doc, "ActualDeliveryTimestamp", "ACTUAL_DELIVERY")
+    text = None if found is None else found.text()
+    if found is None or text is None or _DATE.fullmatch(text):
+        return None
+    place = doc.get("ActualDeliveryAddress")
+    return iso(text, found.path, say.zone_at(place.text("CountryCode"), place.text("StateOrProvinceCode")))
+
+
+def _dated(doc: Doc, name: str, type_: str) -> Doc | None:
+    """A date of the parcel, which stands in a field of its own or, since version 12, among others."""
+    places = [doc.get(name), *(one.get("DateOrTimestamp") for one in doc.each("DatesOrTimes") if one.text("Type") == type_)]
+    return next((one for one in places if one.text()), None)
 
 
 def _eta(doc: Doc, say: Say) -> str | None:
-    expected = [doc.get("EstimatedDeliveryTimestamp")]
-    expected += [one.get("DateOrTimestamp") for one in doc.each("DatesOrTimes") if one.text("Type") == "ESTIMATED_DELIVERY"]
-    found = next((one for one in expected if one.text()), None)
+    found = _dated(doc, "EstimatedDeliveryTimestamp", "ESTIMATED_DELIVERY")
     if found is None:
         return None
     text, to = found.need_text(), doc.get("DestinationAddress")

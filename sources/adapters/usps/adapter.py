@@ -1,7 +1,7 @@
 """USPS Web Tools: a `TrackResponse` of the Package Track and Confirm "Fields" API, with one parcel or several.
 
-An answer carries each parcel's whole history, newest first, and does not say when it was given. Times are local at the scan's place, by its
-state, the name of the facility, or its ZIP code; at military addresses they are the connection's. An event without a time of day, or
+An answer carries each parcel's whole history, newest first, and does not say when it was given. Times are local at the scan's place (see
+`places`); at military addresses they are the connection's. An event without a time of day, or
 without a date, is refused: no instant that could be written would be true. Requests without `Revision` have no event codes; the texts
 stand in for them. `order_field` of a connection is looked up in `TrackInfo`.
 
@@ -16,8 +16,10 @@ from typing import TYPE_CHECKING
 from sources.adapters.answers import answered_at, content, not_found, tell
 from sources.adapters.base import Adapter, Say
 from sources.adapters.doc import LONGEST_TEXT, Doc, xml_doc
+from sources.adapters.finals import Stated, refine
 from sources.adapters.moments import day, patterned
-from sources.adapters.postal import Spot, country_named, us_spot
+from sources.adapters.places import Spot, clocks, spot
+from sources.adapters.postal import country_named
 from sources.adapters.scans import SCAN, Parcel, Scan, scan_event
 from sources.adapters.tables import folded, table
 from sources.adapters.told import Ignored, RefuseError
@@ -25,7 +27,7 @@ from sources.adapters.usps.events import EVENT, REFINES, TEXT
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
-    from datetime import datetime
+    from datetime import datetime, tzinfo
 
     from sources.adapters.tables import Meaning
     from sources.adapters.told import Told
@@ -41,6 +43,26 @@ ERROR = table(
     -2147219303 = ignored       # asked for twice in one request
     """,
     source="Errors of the USPS Web Tools Track and Confirm API",
+)
+
+CATEGORY = table(
+    "category",
+    "TrackInfo.StatusCategory",
+    "scan",
+    """
+    Delivered            = delivered
+    Pre-Shipment         = ignored    # its scans say it
+    Accepted             = ignored    # its scans say it
+    In Transit           = ignored    # its scans say it
+    In-Transit           = ignored    # its scans say it
+    Out for Delivery     = ignored    # its scans say it
+    Out-for-Delivery     = ignored    # its scans say it
+    Available for Pickup = ignored    # its scans say it
+    Delivery Attempt     = ignored    # its scans say it
+    Delivered to Agent   = ignored    # its scans say it
+    Alert                = ignored    # its scans say which
+    """,
+    source="USPS Web Tools, Track and Confirm API user guide: StatusCategory",
 )
 
 REQUESTS = frozenset(("TrackRequest", "TrackFieldRequest", "TrackShipment"))
@@ -77,7 +99,10 @@ def _parcel(doc: Doc, say: Say) -> Iterator[Told]:
         raise RefuseError("unknown_form", "TrackSummary: a sentence; ask for fields")
     said = answered_at(say)
     scans = [*doc.each("TrackSummary"), *doc.each("TrackDetail")]
-    yield from tell(say, parcel, scans, lambda one: _scan(one, say, parcel, said), lambda: _eta(doc))
+    zones = clocks(say, scans, _seen)
+    yield from tell(
+        say, parcel, scans, lambda one: _scan(one, say, parcel, said, next(zones)), lambda: _eta(doc), stated=lambda: _stated(doc, say)
+    )
 
 
 def _error(doc: Doc, say: Say, parcel: Parcel) -> Iterator[Told]:
@@ -91,23 +116,21 @@ def _error(doc: Doc, say: Say, parcel: Parcel) -> Iterator[Told]:
     yield from not_found(say, parcel, number, doc.text("Description", longest=LONGEST_TEXT))
 
 
-def _scan(doc: Doc, say: Say, parcel: Parcel, said: datetime | None) -> Iterator[Told]:
+def _scan(doc: Doc, say: Say, parcel: Parcel, said: datetime | None, clock: tzinfo) -> Iterator[Told]:
     code, text = doc.text("EventCode"), doc.text("Event")
     if code is None and text is None:
         raise RefuseError("missing_field", doc.get("EventCode").path)
     city, state, zip_code = doc.text("EventCity"), doc.text("EventState"), doc.text("EventZIPCode")
-    country = doc.text("EventCountry")
-    abroad = country_named(country)
-    spot = us_spot(state, zip_code, city) if country is None or abroad == "US" else Spot(abroad, state)
+    there = _spot(doc)
     meaning = _meaning(say, code, text)
     scan = Scan(
-        at=_at(doc, say, spot),
+        at=_at(doc, clock),
         meaning=meaning,
         code=code,
         text=text,
         # Not the text where there is a code: it is reworded (`Delivered`, `Delivered, Front Door/Porch`) without another meaning.
         key=(code or folded(text or ""), None if meaning is None else " ".join(meaning.words), city, zip_code),
-        place={"city": city, "region": state or spot.region, "country": spot.country or country},
+        place={"city": city, "region": state or there.region, "country": there.country or doc.text("EventCountry")},
     )
     event = scan_event(say, parcel, scan, said)
     if event is not None:
@@ -119,16 +142,34 @@ def _meaning(say: Say, code: str | None, text: str | None) -> Meaning | None:
     if meaning is None:
         # What a code that is in no table means is still said by its text.
         return say.code(TEXT, text)
-    if meaning.ignored or worded is None or worded.ignored:
-        return meaning
-    return worded if worded.word in REFINES.get(meaning.word, ()) else meaning
+    return refine(meaning, worded, REFINES)
 
 
-def _at(doc: Doc, say: Say, spot: Spot) -> datetime:
+def _seen(doc: Doc) -> tuple[datetime, Spot]:
+    """The time of a scan as it is written, and where it was."""
+    return _at(doc, None), _spot(doc)
+
+
+def _spot(doc: Doc) -> Spot:
+    """Where a scan was; a country is named abroad only, and no place at all where the parcel was not seen."""
+    named, *where = (doc.text(name) for name in ("EventCountry", "EventState", "EventZIPCode", "EventCity"))
+    if named is None and not any(where):
+        return Spot()
+    return spot("US" if named is None else country_named(named), *where)
+
+
+def _at(doc: Doc, clock: tzinfo | None) -> datetime:
     date, time = doc.need_text("EventDate"), doc.text("EventTime")
     if time is None:
         raise RefuseError("bad_time", f"{doc.get('EventDate').path}: a date without a time of day")
-    return patterned(f"{date} {time}", _TIME, doc.get("EventDate").path, say.zone_at(*spot))
+    return patterned(f"{date} {time}", _TIME, doc.get("EventDate").path, clock)
+
+
+def _stated(doc: Doc, say: Say) -> Stated | None:
+    """What the answer says of the parcel as a whole, which has no time of its own."""
+    category = doc.text("StatusCategory")
+    meaning = say.code(CATEGORY, category)
+    return None if meaning is None else Stated(meaning, category, doc.text("Status", longest=LONGEST_TEXT))
 
 
 def _eta(doc: Doc) -> str | None:
@@ -146,6 +187,6 @@ ADAPTER = Adapter(
     forms="tracking answers of Web Tools (XML)",
     parse=xml_doc,
     read=read,
-    tables=(EVENT, TEXT, ERROR),
+    tables=(EVENT, TEXT, ERROR, CATEGORY),
     emits=(SCAN, "evidence.withdrawn"),
 )

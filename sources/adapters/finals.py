@@ -1,0 +1,133 @@
+"""What a tracker says of a parcel beside its scans: a detail of a status, and a final status that no scan has.
+
+One guard for all trackers and carriers. A detail that contradicts its status does not count: the status is what the system answers for. A
+final status that the tracker states itself, as when somebody marks a parcel as delivered or lost, is told as a scan at the time that
+the tracker states for it, else when it was said: then it had happened at the latest.
+"""
+
+from __future__ import annotations
+
+from datetime import datetime, timedelta
+from typing import TYPE_CHECKING, Final, NamedTuple
+
+from sources.adapters.base import digest
+from sources.adapters.carriers import carrier_name
+from sources.adapters.tables import Meaning
+from sources.adapters.told import Refused
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping, Sequence
+
+    from sources.adapters.base import Say
+    from sources.adapters.scans import Parcel
+    from sources.adapters.tables import CodeTable
+    from sources.adapters.told import Draft
+
+_ON_THE_WAY: Final = "accepted in_transit customs out_for_delivery attempt_failed ready_for_pickup delayed held exception damaged"
+
+REFINES: Final[Mapping[str, frozenset[str]]] = {
+    status: frozenset(details.split())
+    for status, details in {
+        "unknown": "unknown delayed expired exception held",
+        "label_created": "label_created delayed exception",
+        "accepted": _ON_THE_WAY,
+        "in_transit": _ON_THE_WAY,
+        "customs": "customs delayed held exception",
+        "out_for_delivery": "out_for_delivery attempt_failed delayed exception",
+        "attempt_failed": "attempt_failed ready_for_pickup delayed held exception",
+        "ready_for_pickup": "ready_for_pickup held delayed exception",
+        "delayed": "delayed held customs exception",
+        "held": "held customs",
+        "exception": "exception attempt_failed ready_for_pickup customs delayed held damaged lost returning returned failed_final"
+        " cancelled",
+        "failed_final": "failed_final exception held damaged lost returning returned",
+        "returning": "returning returned",
+    }.items()
+}
+"""What a detail may make of a status: only what the status leaves open. A status that is not listed stays as it is (the detail may
+still state its reason). No detail makes a parcel delivered, or gives one to the carrier of which only a label is known."""
+
+COVERED: Final[Mapping[str, frozenset[str]]] = {
+    "delivered": frozenset(("delivered", "returned")),
+    "returning": frozenset(("returning", "returned")),
+    "returned": frozenset(("returned",)),
+    "lost": frozenset(("lost",)),
+    "failed_final": frozenset(("failed_final", "lost", "damaged", "returning", "returned")),
+    "cancelled": frozenset(("cancelled",)),
+}
+"""The final statuses, each with the statuses of scans that say it already (a delivery to the sender is `returned`)."""
+
+LATEST: Final = timedelta(days=1)
+"""How much later than it was said a stated time may lie: local times are written with wrong offsets, up to 14 hours off."""
+
+
+def refined(
+    say: Say,
+    status: tuple[CodeTable, str | None],
+    detail: tuple[CodeTable, str | None],
+    refines: Mapping[str, frozenset[str]] = REFINES,
+) -> Meaning | None:
+    """What a status and its detail mean together, each with the table of its codes; None if the status is in no table.
+
+    A detail that says nothing, or contradicts the status by `refines`, leaves it as it is. One that is in no table does too, and the
+    scan is told as unmapped all the same. Without a status, the detail is all there is.
+    """
+    coarse, fine = say.code(*status), say.code(*detail)
+    if detail[1] is not None and fine is None:
+        return unmapped(coarse)
+    return fine if status[1] is None else refine(coarse, fine, refines)
+
+
+def refine(coarse: Meaning | None, fine: Meaning | None, refines: Mapping[str, frozenset[str]] = REFINES) -> Meaning | None:
+    """The same of what both were found to mean; `fine` is None where there is no detail."""
+    if coarse is None or coarse.ignored or fine is None or fine.ignored:
+        return coarse
+    return fine if fine.word == coarse.word or fine.word in refines.get(coarse.word, ()) else coarse
+
+
+def unmapped(coarse: Meaning | None) -> Meaning | None:
+    """The meaning of a status whose finer code is in no table: the status holds, and the scan is told as unmapped all the same."""
+    return None if coarse is None or coarse.ignored else Meaning((coarse.word, "unmapped"))
+
+
+class Stated(NamedTuple):
+    """What a tracker itself says of a parcel: the status, in its own code and words, and when that happened, where it says so."""
+
+    meaning: Meaning | None
+    code: str | None
+    text: str | None = None
+    at: datetime | None = None
+
+
+def final_scan(say: Say, parcel: Parcel, stated: Stated, scans: Sequence[Draft], said: datetime | None) -> Draft | Refused | None:
+    """The scan of a final status that none of the `scans` has; None if they say it, or it is not final.
+
+    The same statement is told once, however often it is repeated, and is withdrawn when a history no longer makes it. A time that cannot
+    be (before the first scan, or more than `LATEST` after it was said) gives way to `said`.
+    Refused where nothing says when that was.
+    """
+    meaning = stated.meaning
+    if meaning is None or meaning.ignored or meaning.word not in COVERED:
+        return None
+    if any(draft["data"].get("status") in COVERED[meaning.word] for draft in scans):
+        return None
+    times = sorted(datetime.fromisoformat(draft["time"]) for draft in scans)
+    said = said or say.received
+    at = stated.at
+    if at is not None and ((times and at < times[0]) or (said is not None and at > said + LATEST)):
+        at = None
+    at = at or (said if said is None or not times else max(said, times[-1]))
+    if at is None:
+        return Refused("missing_field", f"a parcel that is {meaning.word}, without a scan of it: nothing says when")
+    carrier = carrier_name(parcel.carrier)
+    data = {
+        "status": meaning.word,
+        "reason": meaning.reason,
+        "tracking_number": parcel.tracking,
+        "shipment_id": parcel.shipment_id,
+        "carrier": carrier,
+        "raw": {"code": stated.code, "text": stated.text},
+    }
+    id_ = f"final-{digest(carrier, parcel.tracking, stated.code, stated.at)}"
+    # Nothing is recorded before it happened: a stated time that lies later than `said` is another clock's.
+    return say.event("carrier.scan", id_, at, data, order=parcel.order, recorded=said if said is None else max(said, at))
