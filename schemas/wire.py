@@ -6,6 +6,7 @@ The decoder's types are derived from the pydantic models in `schemas.envelope`; 
 from __future__ import annotations
 
 import re
+from codecs import BOM_UTF8
 from datetime import datetime
 from typing import TYPE_CHECKING, ClassVar, Literal, TypeAlias, cast, get_args
 
@@ -99,7 +100,7 @@ class Event(Struct, frozen=True, gc=False, kw_only=True):
 
 
 def decode(raw: bytes) -> Event:
-    """Read one structured CloudEvent (JSON, at most 1 MiB).
+    """Read one structured CloudEvent (JSON in UTF-8, with or without a byte order mark, at most 1 MiB).
 
     Raises:
         Rejected: if it is none, or not one of the contract. No other exception.
@@ -107,6 +108,7 @@ def decode(raw: bytes) -> Event:
     if len(raw) > MAX_BYTES:
         raise Rejected("too_large", f"more than {MAX_BYTES} bytes")
     if not raw.isascii():
+        raw = raw.removeprefix(BOM_UTF8)
         try:
             raw.decode()
         except UnicodeDecodeError as error:
@@ -150,7 +152,7 @@ def structured(headers: Iterable[tuple[str, bytes | None]], value: bytes | None)
     if value:
         try:
             # Checked by itself first: spliced in as it is, it could close `data` and go on with attributes of its own.
-            event["data"] = _decode_raw(value)
+            event["data"] = _decode_raw(value.removeprefix(BOM_UTF8))
         except (msgspec.DecodeError, RecursionError):
             raise Rejected("not_json", "the value") from None
     return msgspec.json.encode(event)

@@ -9,10 +9,10 @@ from pathlib import Path
 from typing import BinaryIO, Protocol, cast
 
 from schemas.wire import MAX_BYTES
+from sources.texts import UTF8, wide
 
 STDIN = "-"
 GZIP_MAGIC = b"\x1f\x8b"
-BOM = b"\xef\xbb\xbf"
 CHUNK_BYTES = 2 << 20
 
 
@@ -85,7 +85,9 @@ class Lines:
             raise UnreadableError(f"{self.path}: {error}") from error
         if self._first:
             self._first = False
-            chunk = chunk.removeprefix(BOM)
+            if (encoding := wide(chunk)) is not None:
+                raise UnreadableError(f"{self.path}: written in {encoding}; events are read in UTF-8")
+            chunk = chunk.removeprefix(UTF8)
         self.sizes.clear()
         if not chunk:
             if not self._rest:

@@ -265,7 +265,7 @@ def _checkpoint(doc: Doc, say: Say, parcel: Parcel, said: datetime | None, clock
         code=subtag or tag,
         text=doc.text("message", longest=LONGEST_TEXT),
         key=(slug, tag, subtag, doc.text("location"), doc.text("city"), region, doc.text("zip"), doc.text("postal_code"), country),
-        place={"city": doc.text("city") or doc.text("location"), "region": region, "country": country},
+        place={"city": doc.text("city") or doc.text("location"), "region": region or _spot(doc).region, "country": country},
     )
     event = scan_event(say, parcel, scan, at(doc, "created_at") or said)
     if event is not None:

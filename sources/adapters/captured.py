@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING, cast
 import orjson
 
 from sources.adapters.base import Payload
+from sources.texts import unmarked
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -28,7 +29,7 @@ def payload_of(raw: bytes, headers: dict[str, str] | None = None) -> Payload:
     `headers` are added, and beat captured ones. Never raises: what is no capture is a payload, which its adapter then judges.
     """
     extra = {name.lower(): value for name, value in (headers or {}).items()}
-    found = _capture(raw)
+    found = _capture(_plain(raw))
     if found is None:
         return Payload(raw, extra)
     body = found.get("body")
@@ -52,13 +53,22 @@ def payloads_of(raw: bytes, headers: dict[str, str] | None = None, *, by_line: b
 
     `by_line`: also where its lines are JSON values and the whole is none, as logs of webhooks are.
     """
-    first, _, rest = raw.lstrip().partition(b"\n")
-    if rest.strip() and (_capture(first) is not None or (by_line and _is_json(first) and not _is_json(raw))):
-        for number, line in enumerate(raw.split(b"\n"), 1):
+    text = _plain(raw)
+    first, _, rest = text.lstrip().partition(b"\n")
+    if rest.strip() and (_capture(first) is not None or (by_line and _is_json(first) and not _is_json(text))):
+        for number, line in enumerate(text.split(b"\n"), 1):
             if line.strip():
                 yield number, payload_of(line, headers)
     else:
         yield None, payload_of(raw, headers)
+
+
+def _plain(raw: bytes) -> bytes:
+    """The text without a byte order mark; what its mark belies is no capture, and stays as it is."""
+    try:
+        return unmarked(raw)
+    except ValueError:
+        return raw
 
 
 def _is_json(raw: bytes) -> bool:

@@ -14,6 +14,7 @@ from defusedxml.common import DefusedXmlException
 from defusedxml.ElementTree import ParseError, fromstring
 
 from sources.adapters.told import RefuseError
+from sources.texts import UTF8, unmarked
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator
@@ -166,10 +167,11 @@ def identifier(text: str, where: str) -> str:
 def json_doc(body: bytes) -> Doc:
     """A JSON payload. Raises RefuseError if it is none, is no object or array, or is too large or nested too deeply."""
     _check_size(body)
+    body = text_of(body)
     try:
         value = cast("Json", orjson.loads(body))
     except orjson.JSONDecodeError as error:
-        raise RefuseError("not_readable", f"no JSON: line {error.lineno}, column {error.colno}") from None
+        raise RefuseError("not_readable", f"no JSON: {instead_of_json(body, error)}") from None
     if not isinstance(value, dict | list):
         raise RefuseError("unknown_form", "neither an object nor an array")
     check_depth(value)
@@ -184,15 +186,42 @@ def xml_doc(body: bytes) -> Doc:
     _check_size(body)
     try:
         # Some senders put a blank before the declaration, where the standard allows none.
-        root = fromstring(body.lstrip(), forbid_dtd=True)
+        root = fromstring(body.removeprefix(UTF8).lstrip(), forbid_dtd=True)
     except ParseError as error:
         line, column = error.position
-        raise RefuseError("not_readable", f"no XML: line {line}, column {column}") from None
+        what = looks_like(body)
+        found = f"line {line}, column {column}" if what in (None, "XML") else f"this looks like {what}"
+        raise RefuseError("not_readable", f"no XML: {found}") from None
     except DefusedXmlException:
         raise RefuseError("not_readable", "XML with a document type or entities of its own") from None
     except (ValueError, LookupError):
         raise RefuseError("not_readable", "no XML: an encoding that is not known") from None
     return Doc({_tag(root.tag): _element(root, 1)})
+
+
+def text_of(body: bytes) -> bytes:
+    """A text as UTF-8 without a byte order mark. Raises RefuseError if it is not written as its mark says."""
+    try:
+        return unmarked(body)
+    except ValueError as error:
+        raise RefuseError("not_readable", str(error)) from None
+
+
+def looks_like(body: bytes) -> str | None:
+    """What a text is by its beginning, where that shows: XML, HTML, JSON or X12."""
+    head = body.removeprefix(UTF8).lstrip()[:64].lower()
+    if head.startswith((b"<!doctype html", b"<html")):
+        return "HTML"
+    known = {b"<": "XML", b"{": "JSON", b"[": "JSON", b"isa": "X12"}
+    return next((name for first, name in known.items() if head.startswith(first)), None)
+
+
+def instead_of_json(body: bytes, error: orjson.JSONDecodeError) -> str:
+    """Why a text is no JSON: what it is instead, else where the fault is."""
+    if not body.strip():
+        return "empty"
+    what = looks_like(body)
+    return f"line {error.lineno}, column {error.colno}" if what in (None, "JSON") else f"this looks like {what}"
 
 
 def _check_size(body: bytes) -> None:

@@ -1,9 +1,9 @@
-"""EasyPost trackers: `tracker.created` and `tracker.updated` webhooks, and trackers as the API returns them, one or a page.
+"""EasyPost trackers and refunds of postage: webhooks, and the objects as the API returns them, one or a page.
 
-Each carries the tracker's whole history. `datetime` of a scan is an instant; where EasyPost does not know the place, it takes the carrier's
-local time for UTC, and corrects it, as another scan, once it knows. The tracker's `status` sums the scans up and is no scan
-itself. EasyPost publishes no rule from `status_detail` to `status`: the detail refines a scan's status where the table says so, and a
-detail that is in no table leaves the status as it is and is told as unmapped.
+Each tracker carries its whole history. `datetime` of a scan is an instant; where EasyPost does not know the place, it takes the carrier's
+local time for UTC, and corrects it, as another scan, once it knows. The tracker's `status` sums the scans up and is no scan itself, unless
+it is final and no scan says it. EasyPost publishes no rule from `status_detail` to `status`: the detail refines a scan's status as
+`finals` has it, and one that is in no table leaves the status as it is and is told as unmapped.
 
 A tracker does not know the shop's order: its scans find it by the tracking number. The log of deliveries (`payloads`) that the API keeps
 of an event reads like the webhooks that it logs.
@@ -27,7 +27,7 @@ if TYPE_CHECKING:
 
     from sources.adapters.told import Told
 
-RETURN = "return.authorized"
+RETURN, VOIDED = "return.authorized", "warehouse.shipment_cancelled"
 
 STATUS = table(
     "status",
@@ -85,6 +85,19 @@ DETAIL = table(
     source="EasyPost API, Tracker object: status_detail; https://docs.easypost.com/docs/trackers",
 )
 
+REFUND = table(
+    "refund",
+    "status",
+    "type",
+    """
+    refunded       = warehouse.shipment_cancelled    # the label is void: only one that was never scanned is refunded
+    submitted      = ignored                         # asked for, not granted: the label is still good
+    rejected       = ignored                         # the label is still good
+    not_applicable = ignored                         # the label is still good
+    """,
+    source="EasyPost API, Refund object: status; https://docs.easypost.com/docs/refunds",
+)
+
 ENDED = frozenset(("delivered", "cancelled", "return_to_sender", "failure"))
 """Statuses of a tracker whose estimate is of the past, or no longer about the customer."""
 
@@ -112,7 +125,7 @@ EVENTS = table(
     payment.created = ignored             # the account's own payments
     payment.completed = ignored           # the account's own payments
     payment.failed = ignored              # the account's own payments
-    refund.successful = ignored           # postage, not the customer's money
+    refund.successful = warehouse.shipment_cancelled    # of postage: the label is void
     report.new = ignored                  # reports
     report.empty = ignored                # reports
     report.available = ignored            # reports
@@ -133,17 +146,23 @@ def read(doc: Doc, say: Say) -> Iterator[Told]:
             yield from _event(doc, say)
         case "Tracker":
             yield from _tracker(doc, say)
+        case "Refund":
+            say.kind("refund")
+            yield from _refund(doc, say)
         case "Payload":
             yield from _delivered(doc, say)
         case None:
             yield from _page(doc, say)
         case _:
-            raise RefuseError("not_a_report", "an object other than an event or a tracker")
+            raise RefuseError("not_a_report", "an object other than an event, a tracker or a refund")
 
 
 def _page(doc: Doc, say: Say) -> Iterator[Told]:
     if doc.has("trackers"):
         yield from say.each(doc.each("trackers"), lambda one: _tracker(one, say))
+    elif doc.has("refunds"):
+        say.kind("refund")
+        yield from say.each(doc.each("refunds"), lambda one: _refund(one, say))
     elif doc.has("events"):
         yield from say.each(doc.each("events"), lambda one: _event(one, say))
     elif doc.has("payloads"):
@@ -176,8 +195,22 @@ def _event(doc: Doc, say: Say) -> Iterator[Told]:
         return
     say.test_mode(is_test=doc.text("mode") == "test")
     if not doc.get("result"):
-        raise RefuseError("not_a_report", "an event without its tracker, as the API lists them")
-    yield from _tracker(doc.get("result"), say)
+        raise RefuseError("not_a_report", "an event without its result, as the API lists them")
+    yield from (_tracker if meaning.word == SCAN else _refund)(doc.get("result"), say)
+
+
+def _refund(doc: Doc, say: Say) -> Iterator[Told]:
+    """The postage of a label, given back: when EasyPost said so, as it does not say since when the label is void."""
+    status = doc.need_text("status")
+    meaning = say.code(REFUND, status)
+    if meaning is None:
+        raise RefuseError("unmapped", f"{doc.get('status').path}: in no table")
+    if meaning.ignored:
+        yield Ignored(f"refund {status}", meaning.why)
+        return
+    created, updated = need_at(doc, "created_at"), at(doc, "updated_at")
+    data = {"tracking_number": doc.need_id("tracking_code")}
+    yield say.event(VOIDED, f"void-{doc.need_id('id')}", updated or created, data, order=say.order_of(doc), recorded=updated)
 
 
 def _tracker(doc: Doc, say: Say) -> Iterator[Told]:
@@ -245,11 +278,11 @@ def _scan(doc: Doc, say: Say, parcel: Parcel, said: datetime | None) -> Iterator
 ADAPTER = Adapter(
     system="easypost",
     title="EasyPost",
-    forms="tracker webhooks; trackers of the API",
+    forms="tracker and refund webhooks; trackers and refunds of the API",
     parse=json_doc,
     read=read,
-    tables=(STATUS, DETAIL, EVENTS),
-    emits=(SCAN, RETURN, "evidence.withdrawn"),
+    tables=(STATUS, DETAIL, EVENTS, REFUND),
+    emits=(SCAN, RETURN, VOIDED, "evidence.withdrawn"),
     scheme="easypost",
     delivery="$.id",
 )

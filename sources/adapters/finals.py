@@ -128,6 +128,6 @@ def final_scan(say: Say, parcel: Parcel, stated: Stated, scans: Sequence[Draft],
         "carrier": carrier,
         "raw": {"code": stated.code, "text": stated.text},
     }
-    id_ = f"final-{digest(carrier, parcel.tracking, stated.code, stated.at)}"
+    id_ = f"final-{digest(carrier, parcel.number, stated.code, stated.at)}"
     # Nothing is recorded before it happened: a stated time that lies later than `said` is another clock's.
     return say.event("carrier.scan", id_, at, data, order=parcel.order, recorded=said if said is None else max(said, at))

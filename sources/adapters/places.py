@@ -127,6 +127,21 @@ def _cities(country: str) -> dict[str, str]:
     return {plain(name.rpartition("/")[2].replace("_", " ")): name for name in zones_of(country) if name.count("/") == 1}
 
 
+def clock(say: Say, place: Spot) -> tzinfo:
+    """The clock of a place by itself: its own, else the connection's if that is one of the country's, else a guess, as in `clocks`."""
+    if place.zone is not None:
+        return zone(place.zone)
+    every = zones_of(place.country) if place.country is not None and is_country(place.country) else ()
+    if not every or say.connection.zone in every:
+        return say.zone
+    _guessed(say, place)
+    return zone(every[0])
+
+
+def _guessed(say: Say, place: Spot) -> None:
+    say.coverage.code("zone", "of a place", f"{place.country}, and not where in it", known=False)
+
+
 def clocks(say: Say, scans: Sequence[Doc], look: Callable[[Doc], tuple[datetime, Spot]]) -> Iterator[tzinfo]:
     """The zone of each scan of one parcel, in the same order; `look` says the time of a scan as it is written, and where it was.
 
@@ -183,7 +198,7 @@ def _choose(say: Say, at: datetime, place: Spot, before: _Seen | None, after: _S
     rest = [zone(name) for name in every]
     chosen = next((one for one in [*known, *rest] if _fits(zoned(at, one), before, after)), (known or rest)[0])
     if every and chosen not in known and len({at.replace(tzinfo=one).utcoffset() for one in rest}) > 1:
-        say.coverage.code("zone", "of a place", f"{place.country}, and not where in it", known=False)
+        _guessed(say, place)
     return chosen
 
 

@@ -25,12 +25,20 @@ SCAN = "carrier.scan"
 
 @dataclass(frozen=True, slots=True)
 class Parcel:
-    """The parcel that scans are about; `order` is the order's ID where the source knows it."""
+    """The parcel that scans are about; `order` is the order's ID where the source knows it.
 
-    tracking: str
+    Freight may have no number of the carrier's yet: then `tracking` is None, and `shipment_id` is what it goes by.
+    """
+
+    tracking: str | None
     carrier: str | None
     order: str | None = None
     shipment_id: str | None = None
+
+    @property
+    def number(self) -> str:
+        """What tells it from other parcels of its carrier, for IDs."""
+        return self.tracking if self.tracking is not None else f"shipment {self.shipment_id}"
 
 
 @dataclass(frozen=True, slots=True)
@@ -69,7 +77,7 @@ def scan_event(say: Say, parcel: Parcel, scan: Scan, recorded: datetime | None) 
         # A code made of several may be longer than each of them.
         "raw": {"code": scan.code and scan.code[:LONGEST_WORD], "text": scan.text},
     }
-    id_ = f"scan-{digest(carrier_name(parcel.carrier), parcel.tracking, scan.at, *scan.key)}"
+    id_ = f"scan-{digest(carrier_name(parcel.carrier), parcel.number, scan.at, *scan.key)}"
     return say.event(SCAN, id_, scan.at, data, order=parcel.order, recorded=recorded)
 
 
@@ -82,7 +90,7 @@ def estimate_event(say: Say, parcel: Parcel, eta: str, said: datetime) -> Draft:
         "shipment_id": parcel.shipment_id,
         "carrier": carrier_name(parcel.carrier),
     }
-    id_ = f"eta-{digest(carrier_name(parcel.carrier), parcel.tracking, said, eta)}"
+    id_ = f"eta-{digest(carrier_name(parcel.carrier), parcel.number, said, eta)}"
     return say.event(SCAN, id_, said, data, order=parcel.order, recorded=said)
 
 
@@ -115,10 +123,12 @@ def whole(
 def history(say: Say, parcel: Parcel, drafts: Iterable[Draft], said: datetime | None) -> History | None:
     """The whole history that these events were made from; None where there is no telling when it was said, or scans are not wanted.
 
+    Nor has a parcel without a number one.
+
     `said` is when the source said so; where it does not say, when it was received.
     """
     at = said or say.received
-    if at is None or say.connection.omits(SCAN):
+    if at is None or parcel.tracking is None or say.connection.omits(SCAN):
         return None
     times = {draft["id"]: datetime.fromisoformat(draft["time"]) for draft in drafts}
     key = f"{carrier_name(parcel.carrier)}/{parcel.tracking}"

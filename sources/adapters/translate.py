@@ -30,7 +30,8 @@ class Adapted(NamedTuple):
 def translate(adapter: Adapter, payload: Payload, connection: Connection, coverage: Coverage | None = None) -> Adapted:
     """What an adapter makes of a payload. Never raises; every event is one that `schemas.wire.decode` takes.
 
-    A fault of the adapter itself shows as a refusal with a reason of `FAULTS`. Events of types that the connection omits are left out.
+    A fault of the adapter itself shows as a refusal with a reason of `FAULTS`. A payload of which nothing is told is ignored as one without
+    a record, so that every payload becomes something. Events of types that the connection omits are left out.
     `coverage` is added to.
     """
     coverage = Coverage() if coverage is None else coverage
@@ -40,9 +41,11 @@ def translate(adapter: Adapter, payload: Payload, connection: Connection, covera
     ignored: list[Ignored] = []
     histories: list[History] = []
     doc: Doc | None = None
+    silent = True
     try:
         doc = adapter.parse(payload.body)
         for told in adapter.read(doc, Say(adapter, payload, connection, coverage)):
+            silent = False
             match told:
                 case Refused():
                     refused.append(told)
@@ -69,6 +72,10 @@ def translate(adapter: Adapter, payload: Payload, connection: Connection, covera
     except Exception as error:  # noqa: BLE001 - one payload must not stop the gateway; the refusal says that the fault is ours
         refused.append(Refused("adapter_failed", type(error).__name__))
         coverage.told("adapter_failed")
+    else:
+        if silent:
+            ignored.append(Ignored(coverage.current, "holds no record"))
+            coverage.told("ignored")
     if doc is not None:
         coverage.looked_over(doc)
     coverage.ended()

@@ -12,8 +12,9 @@ from typing import TYPE_CHECKING, Final, Literal, TypeAlias, cast
 
 import orjson
 
-from sources.adapters.doc import MAX_BYTES, Doc, check_depth, json_doc, xml_doc
+from sources.adapters.doc import MAX_BYTES, Doc, check_depth, json_doc, text_of, xml_doc
 from sources.adapters.told import Refused, RefuseError
+from sources.texts import unmarked, wide
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -88,6 +89,12 @@ class Reader:
         if len(content) <= size or self.format not in ("jsonl", "csv") or not _is_ascii_based(self.dialect.encoding):
             yield 0, content
             return
+        if self.format == "jsonl" and wide(content) is not None:
+            try:
+                content = unmarked(content)
+            except ValueError:  # refused when it is parsed
+                yield 0, content
+                return
         lines = content.splitlines(keepends=True) if b"\n" not in content else [line + b"\n" for line in content.split(b"\n")]
         quote = (self.dialect.quote or "").encode() if self.format == "csv" else b""
         heading = self._heading_lines(lines, quote)
@@ -164,6 +171,9 @@ def decoded(body: bytes, encoding: str) -> str:
         text.encode()  # some encodings can write halves of characters, which no event may hold
     except UnicodeError as error:
         line = body[: error.start].count(b"\n") + 1 if isinstance(error, UnicodeDecodeError) else 1
+        if (marked := wide(body)) is not None:
+            detail = f"not {encoding}: its byte order mark says {marked}; `encoding: {marked.lower()}` reads it"
+            raise RefuseError("not_readable", detail) from None
         raise RefuseError("not_readable", f"not {encoding}: line {line}; `encoding` says another") from None
     return text.removeprefix(BOM)
 
@@ -176,7 +186,7 @@ def _check_size(body: bytes) -> None:
 def _json_lines(body: bytes, before: int) -> Records:
     _check_size(body)
     found = Records()
-    for number, line in enumerate(body.removeprefix(BOM.encode()).split(b"\n"), before + 1):
+    for number, line in enumerate(text_of(body).split(b"\n"), before + 1):
         if not line.strip():
             continue
         try:

@@ -142,19 +142,23 @@ class Reading:
         if self.test is not None:
             say.test_mode(is_test=here.holds(self.test))
         tenant = self._tenant(here)
-        applied = False
+        applied = spoke = False
         for rule in self.rules:
             try:
                 if rule.when is not None and not here.holds(rule.when):
                     continue
             except RefuseError as error:
                 yield _refused(error, where)
-                applied = True
+                applied = spoke = True
                 continue
             applied = True
-            yield from _apply(rule, here, where, said, tenant)
+            for told in _apply(rule, here, where, said, tenant):
+                spoke = True
+                yield told
         if not applied:
             raise RefuseError("unknown_form", "none of the mapping's events is for it")
+        if not spoke:
+            yield Ignored(say.coverage.current, "holds nothing to tell of")
 
     def _tenant(self, here: Here) -> str:
         if self.tenant is None:

@@ -1,6 +1,7 @@
 """X12 214, Transportation Carrier Shipment Status: one event per AT7, releases 003060 to 008010.
 
-The PRO number (B10-01) is the tracking number, the shipper's own number (B10-02) the shipment, the SCAC (B10-03) the carrier. A 214 names
+The PRO number (B10-01) is the tracking number, the shipper's own number (B10-02) the shipment, the SCAC (B10-03) the carrier. Before a
+truckload carrier has a PRO number, the shipment is all that it names. A 214 names
 orders only in the shipper's words (purchase order, ...), and freight carries several orders under one PRO: so it ties nothing to an order
 unless the connection's `order_field` says where the order's ID stands: `L11.PO` (by the qualifier of an L11), `SPO.01`, `B10.02`. If that
 holds several, each order is told. Carriers send only what is new: there is no history.
@@ -19,6 +20,7 @@ from schemas.places import zone
 from sources.adapters.base import Adapter, Say, digest
 from sources.adapters.doc import Doc
 from sources.adapters.moments import iso, stamp
+from sources.adapters.places import clock, spot
 from sources.adapters.scans import SCAN, Parcel, Scan, estimate_event, scan_event
 from sources.adapters.tables import Meaning
 from sources.adapters.told import Ignored, RefuseError
@@ -89,8 +91,6 @@ def _set(doc: Doc, say: Say) -> Iterator[Told]:
     if begin is None:
         raise RefuseError("missing_field", "B10")
     tracking = begin.id("01") or _reference(doc, say, "tracking") or begin.id("06")
-    if tracking is None:
-        raise RefuseError("missing_field", "B10.01")
     parcel = Parcel(tracking, begin.id("03"), shipment_id=begin.id("02") or _reference(doc, say, "shipment"))
     silent = True
     for told in _part(doc, say, Freight(parcel, (), None, _said(doc.get("GS"), say)), ""):
@@ -219,7 +219,9 @@ def _estimate(doc: Doc, say: Say, freight: Freight) -> Iterator[Told]:
 
 
 def _parcels(freight: Freight) -> list[Parcel]:
-    """The parcel once for each order that it carries, or once if none is named."""
+    """The parcel once for each order that it carries, or once if none is named. Raises RefuseError where nothing says which it is."""
+    if freight.parcel.tracking is None and freight.parcel.shipment_id is None and not freight.orders:
+        raise RefuseError("missing_field", "B10.01: neither a PRO number nor a shipment (B10.02), a package or an order")
     return [replace(freight.parcel, order=order) for order in freight.orders] or [freight.parcel]
 
 
@@ -252,13 +254,11 @@ def _when(doc: Doc, say: Say, place: dict[str, str | None]) -> tuple[str, str | 
 
 def _zone(code: str | None, say: Say, place: dict[str, str | None]) -> tzinfo:
     """The zone of a time code (element 623); without one, or for local time, that of the place."""
-    if code is None:
-        return say.zone_at(place["country"], place["region"])
     meaning = say.code(TIME, code)
-    if meaning is None:
+    if code is not None and meaning is None:
         raise RefuseError("unmapped", "AT7: a time code that is in no table")
-    if meaning.word == "local":
-        return say.zone_at(place["country"], place["region"])
+    if meaning is None or meaning.word == "local":
+        return clock(say, spot(place["country"], place["region"], None, place["city"]))
     return zone(meaning.word) if "/" in meaning.word else _offset(meaning.word)
 
 

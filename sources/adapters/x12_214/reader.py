@@ -10,7 +10,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Final, NamedTuple
 
-from sources.adapters.doc import MAX_BYTES, Doc
+from sources.adapters.doc import MAX_BYTES, Doc, looks_like, text_of
 from sources.adapters.moments import day
 from sources.adapters.told import RefuseError
 
@@ -49,9 +49,11 @@ def x12_doc(body: bytes, loops: Loops) -> Doc:
     """
     if len(body) > MAX_BYTES:
         raise RefuseError("too_large", f"more than {MAX_BYTES} bytes")
-    text = _decoded(body).lstrip("\ufeff" + _BETWEEN)
+    body = text_of(body)
+    text = _decoded(body).lstrip(_BETWEEN)
     if not text.startswith("ISA"):
-        raise RefuseError("not_readable", "no X12: does not begin with an ISA segment")
+        what = looks_like(body)
+        raise RefuseError("not_readable", f"no X12: {'does not begin with an ISA segment' if what is None else f'this looks like {what}'}")
     return Doc({"interchanges": list(_interchanges(text, loops))})
 
 

@@ -8,7 +8,7 @@ from functools import partial
 import pytest
 
 from sources.adapters import Connection, Payload, translate
-from sources.adapters.told import FAULTS
+from sources.adapters.told import FAULTS, Ignored
 from sources.mapping.files import Dialect, Reader
 from tests.unit.mapping.support import adapted, events, mapping
 
@@ -114,9 +114,10 @@ def test_what_makes_every_row_doubtful_refuses_the_file(options: str, body: str 
     assert "A-1" not in detail
 
 
-def test_an_empty_file_says_nothing() -> None:
-    """A poll without news."""
-    assert adapted(PLAIN, "") == adapted(PLAIN, HEAD) == ((), (), (), ())
+def test_an_empty_file_says_that_it_is_empty() -> None:
+    """A poll without news is counted, never silent."""
+    nothing = ((), (), (Ignored("unknown", "holds no record"),), ())
+    assert adapted(PLAIN, "") == adapted(PLAIN, HEAD) == nothing
 
 
 def test_json_lines_are_refused_by_line() -> None:

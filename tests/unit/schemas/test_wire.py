@@ -46,6 +46,13 @@ def test_events_have_the_attributes_of_the_envelope_model() -> None:
         assert EVENT_MODELS[type_].model_fields.keys() == Envelope.model_fields.keys()
 
 
+def test_a_byte_order_mark_before_a_record_is_skipped() -> None:
+    """RFC 8259 lets a reader do so; programs on Windows write one."""
+    mark = b"\xef\xbb\xbf"
+    assert decode(mark + raw("carrier.scan")) == decode(raw("carrier.scan"))
+    assert decode(mark + raw("carrier.scan", id="größe")).id == "größe"
+
+
 def test_attributes_are_of_the_types_that_the_models_promise() -> None:
     """Amounts and promises stay text, quantities are integers, instants are aware."""
     paid = cast("Payment", event("payment.authorized").data)
@@ -91,7 +98,8 @@ CASES: dict[str, tuple[str, bytes]] = {
     "an empty record": ("not_json", b""),
     "half a record": ("not_json", raw("carrier.scan")[:-5]),
     "two records in one": ("not_json", raw("carrier.scan") + b"{}"),
-    "a byte order mark": ("not_json", b"\xef\xbb\xbf" + raw("carrier.scan")),
+    "a byte order mark in the middle": ("not_json", raw("carrier.scan")[:-1] + b"\xef\xbb\xbf}"),
+    "UTF-16": ("not_utf8", raw("carrier.scan").decode().encode("utf-16")),
     "a lone surrogate": ("not_json", b'{"id":"\\ud800abc"}'),
     "broken UTF-8 in a field that nobody reads": ("not_utf8", raw("carrier.scan")[:-1] + b',"x":"\xff"}'),
     "more than a mebibyte": ("too_large", b" " * (MAX_BYTES + 1)),
