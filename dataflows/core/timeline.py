@@ -1,4 +1,4 @@
-"""One order's history: its events without duplicates and withdrawals, in the order in which they happened.
+"""One order's history: its events without duplicates, withdrawals and scans of other parcels, in the order in which they happened.
 
 Arrival order leaves no trace here: whatever comes when, the same events make the same timeline.
 """
@@ -14,6 +14,14 @@ if TYPE_CHECKING:
     from schemas.record import Note, Record
 
 WITHDRAWN = "evidence.withdrawn"
+SCAN = "carrier.scan"
+PLACED = "order.placed"
+ANNOUNCED = ("warehouse.label_created", "warehouse.shipped")
+ANCHORS = frozenset((PLACED, *ANNOUNCED))
+"""Events that say since when a scan can be this order's."""
+REUSE_WINDOW = 30 * 24 * 3_600_000_000
+"""How long (µs) before an order is placed and labelled a scan may lie and still be of its parcel: carriers use numbers again after some
+months (EasyPost, Tracking: "carriers recycle"), and an order that is entered late is entered within a month."""
 
 
 class Added(Enum):
@@ -48,7 +56,10 @@ class Failure(NamedTuple):
 
 
 class Timeline:
-    """The events of one order; `records` and `by_type` hold those that count, sorted by when they happened."""
+    """The events of one order; `records` and `by_type` hold those that count, sorted by when they happened.
+
+    `hidden` are those that do not: withdrawn, or scans of another parcel that had the number before.
+    """
 
     __slots__ = ("by_type", "failures", "hidden", "ids", "notes", "records", "withdrawals")
 
@@ -84,8 +95,11 @@ class Timeline:
                 self.by_type[type_] = [record]
             else:
                 same.append(record)
-            return Added.APPENDED
+            apart = type_ in ANCHORS and SCAN in self.by_type and self._set_apart()
+            return Added.INSERTED if apart else Added.APPENDED
         self._insert(record)
+        if type_ in (SCAN, WITHDRAWN) or type_ in ANCHORS:
+            self._set_apart()
         return Added.INSERTED
 
     def of(self, *types: str) -> list[Record]:
@@ -118,14 +132,40 @@ class Timeline:
         return any(r.event.id == identity and r.event.source == source for known in (self.records, self.hidden) for r in known)
 
     def _withdraw(self, withdrawal: Record) -> None:
-        gone = [r for r in self.records if _names(withdrawal, r)]
+        for record in [r for r in self.records if _names(withdrawal, r)]:
+            self._hide(record)
+
+    def _hide(self, record: Record) -> None:
+        self.records = [r for r in self.records if r is not record]
+        type_ = record.event.type
+        self.by_type[type_] = [r for r in self.by_type[type_] if r is not record]
+        if not self.by_type[type_]:
+            del self.by_type[type_]
+        self.hidden.append(record)
+
+    def _set_apart(self) -> bool:
+        """Hides the scans of another parcel, and counts those again that are none after all; whether there were any."""
+        since = self._since()
+        gone = [] if since is None else [r for r in self.by_type.get(SCAN, ()) if r.at < since]
+        back = [
+            r
+            for r in self.hidden
+            if r.event.type == SCAN and (since is None or r.at >= since) and not any(_names(w, r) for w in self.withdrawals)
+        ]
         for record in gone:
-            self.records = [r for r in self.records if r is not record]
-            type_ = record.event.type
-            self.by_type[type_] = [r for r in self.by_type[type_] if r is not record]
-            if not self.by_type[type_]:
-                del self.by_type[type_]
-            self.hidden.append(record)
+            self._hide(record)
+        for record in back:
+            self.hidden = [r for r in self.hidden if r is not record]
+            self._insert(record)
+        return bool(gone or back)
+
+    def _since(self) -> int | None:
+        """The instant before which no scan is this order's; None while it is not known to be placed."""
+        placed = self.by_type.get(PLACED)
+        if not placed:
+            return None
+        first = min((placed[0].at, *(known[0].at for type_ in ANNOUNCED if (known := self.by_type.get(type_)))))
+        return first - REUSE_WINDOW
 
 
 def _names(withdrawal: Record, record: Record) -> bool:

@@ -162,6 +162,18 @@ class Say:
         }
         return {name: value for name, value in draft.items() if value is not None}
 
+    def withdrawn(
+        self, type_: str, id_: str, time: datetime, data: dict[str, Any], *, order: str | None = None, recorded: datetime | None = None
+    ) -> Draft | Ignored:
+        """Says of an event of this type and ID, as this source tells it, that it did not occur; `data` is what its order is found by.
+
+        Of what the connection leaves out there is nothing to withdraw.
+        """
+        if self.connection.omits(type_):
+            return Ignored("evidence.withdrawn", f"of {type_}, which the connection leaves out")
+        named = {"event_id": id_, "event_source": self.source(type_), **data}
+        return self.event("evidence.withdrawn", f"withdrawn-{id_}", time, named, order=order, recorded=recorded)
+
     def code(self, table: CodeTable, code: str | None) -> Meaning | None:
         """What a code means by a table, noted for the coverage report; None if it is absent or in no table."""
         if code is None:

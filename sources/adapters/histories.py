@@ -5,6 +5,9 @@ lies before that was cut off by the source, not withdrawn. Of two histories that
 right, whichever arrives first: what only the other one says did not occur, and an `evidence.withdrawn` says so. Two that were said at the
 same instant are both right. A history without events says nothing.
 
+What only a history says that comes too late is withdrawn, and told for completeness, in this order: it was perhaps told before and not
+remembered, and a withdrawal names an event that was told, in any case.
+
 An event that comes back after it was withdrawn gets an ID of its own (`scan-1f~1`), since the engine knows the old one as withdrawn for
 good. So a source may correct itself as often as it likes; a scan whose time, status or place is corrected is another scan.
 
@@ -70,6 +73,7 @@ def settle(
     known: dict[str, Remembered] = {}
     owner: dict[tuple[str, str], str] = {}
     withdrawals: list[Draft] = []
+    late: set[tuple[str, str]] = set()
     for history in histories:
         if not 0 < len(history.events) <= MOST:
             continue
@@ -81,15 +85,20 @@ def settle(
             if times > before.withdrawn.get(id_, 0):
                 said = _said(after.spoken, time) or history.said
                 withdrawals.append(_withdrawal(renewed(id_, times - 1), said, history, connection))
+                if id_ not in before.events:
+                    late.add((history.source, id_))
         owner |= dict.fromkeys(((history.source, id_) for id_ in history.events), key)
     found: list[Draft] = []
+    overtaken: list[Draft] = []
     for draft in drafts:
         owned = owner.get((draft["source"], draft["id"]))
         if owned is None:
             found.append(draft)
         elif draft["id"] in known[owned].events:
             found.append({**draft, "id": renewed(draft["id"], known[owned].withdrawn.get(draft["id"], 0))})
-    return found + withdrawals, {key: _clipped(one) for key, one in known.items()}
+        elif (draft["source"], draft["id"]) in late:
+            overtaken.append(draft)
+    return found + withdrawals + overtaken, {key: _clipped(one) for key, one in known.items()}
 
 
 def place(history: History, connection: Connection) -> str:
@@ -104,7 +113,7 @@ def renewed(id_: str, times: int) -> str:
 
 def _with(before: Remembered, history: History) -> Remembered:
     """What is known once a history (of at least one event) was told."""
-    since, said = min(history.events.values()), history.said
+    since, said = history.since or min(history.events.values()), history.said
     events: dict[str, datetime] = {}
     for id_, time in before.events.items():
         other = _said(before.spoken, time)

@@ -70,6 +70,8 @@ class History(NamedTuple):
     events: dict[str, datetime]
     tracking: str
     order: str | None = None
+    since: datetime | None = None
+    """From when on it speaks, where that is not the time of its first event."""
 
 
 Told: TypeAlias = Draft | Refused | Ignored | History

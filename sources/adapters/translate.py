@@ -40,6 +40,7 @@ def translate(adapter: Adapter, payload: Payload, connection: Connection, covera
     refused: list[Refused] = []
     ignored: list[Ignored] = []
     histories: list[History] = []
+    omitted: set[tuple[str, str]] = set()
     doc: Doc | None = None
     silent = True
     try:
@@ -62,6 +63,7 @@ def translate(adapter: Adapter, payload: Payload, connection: Connection, covera
                         refused.append(fault)
                         coverage.told(fault.reason)
                     elif connection.omits(told["type"]):
+                        omitted.add((told["source"], told["id"]))
                         coverage.told("omitted")
                     elif key not in events:
                         events[key] = told
@@ -79,7 +81,16 @@ def translate(adapter: Adapter, payload: Payload, connection: Connection, covera
     if doc is not None:
         coverage.looked_over(doc)
     coverage.ended()
-    return Adapted(tuple(events.values()), tuple(refused), tuple(ignored), tuple(histories))
+    found = tuple(_wanted(history, omitted) for history in histories)
+    return Adapted(tuple(events.values()), tuple(refused), tuple(ignored), found)
+
+
+def _wanted(history: History, omitted: set[tuple[str, str]]) -> History:
+    """A history without the events that the connection leaves out: what is not told is not withdrawn. It speaks for the same time."""
+    kept = {id_: at for id_, at in history.events.items() if (history.source, id_) not in omitted}
+    if len(kept) == len(history.events):
+        return history
+    return history._replace(events=kept, since=history.since or min(history.events.values()))
 
 
 def fault_of(draft: Draft) -> Refused | None:

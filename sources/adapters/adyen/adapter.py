@@ -79,7 +79,8 @@ def _item(doc: Doc, say: Say, *, is_test: bool) -> Iterator[Told]:
             yield _capture(say, item)
         case "capture-failed":
             yield _event(say, item, "payment.failed", f"{psp}:capture-failed", stage="capture", code=_reason(doc))
-            yield _withdrawn(say, item, f"{psp}:captured", "payment.captured")
+            # What is captured by itself was told under the payment's reference: there was no request to capture.
+            yield _withdrawn(say, item, f"{item.payment if say.connection.auto_capture else psp}:captured", "payment.captured")
         case "cancel":
             yield _cancel(say, item)
         case "refund":
@@ -181,9 +182,9 @@ def _event(say: Say, item: Item, type_: str, id_: str, **data: Any) -> Draft:
     return say.event(type_, id_, item.at, {"payment_id": item.payment, **data}, order=item.order)
 
 
-def _withdrawn(say: Say, item: Item, id_: str, type_: str) -> Draft:
+def _withdrawn(say: Say, item: Item, id_: str, type_: str) -> Told:
     """What was said to have succeeded failed afterwards: it did not occur."""
-    return _event(say, item, "evidence.withdrawn", f"withdrawn-{id_}", event_id=id_, event_source=say.source(type_))
+    return say.withdrawn(type_, id_, item.at, {"payment_id": item.payment}, order=item.order)
 
 
 ADAPTER = Adapter(

@@ -182,18 +182,13 @@ def _events(seen: Seen, say: Say, type_: str, data: dict[str, Any], *parts: obje
         yield say.event(type_, id_, seen.time, {**data, "order_alias": alias}, order=None if seen.named else order, recorded=seen.recorded)
 
 
-def _withdrawn(draft: Draft, say: Say, declared: datetime, recorded: datetime | None) -> Draft:
+def _withdrawn(draft: Draft, say: Say, declared: datetime, recorded: datetime | None) -> Told:
     """Says of an event that it did not occur as it was told."""
     said = draft["data"]
     numbers: list[str] = said.get("tracking_numbers") or [said.get("tracking_number")]
-    data = {
-        "event_id": draft["id"],
-        "event_source": draft["source"],
-        "tracking_number": numbers[0],
-        **{name: said.get(name) for name in ("shipment_id", "return_id", "order_alias")},
-    }
-    event = say.event("evidence.withdrawn", f"withdrawn-{draft['id']}", declared, data, recorded=recorded)
-    if "subject" in draft:
+    data = {"tracking_number": numbers[0], **{name: said.get(name) for name in ("shipment_id", "return_id", "order_alias")}}
+    event = say.withdrawn(draft["type"], draft["id"], declared, data, recorded=recorded)
+    if isinstance(event, dict) and "subject" in draft:
         event["subject"] = draft["subject"]
     return event
 

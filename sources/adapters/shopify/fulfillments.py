@@ -12,7 +12,7 @@ from sources.adapters.base import digest
 from sources.adapters.carriers import carrier_name
 from sources.adapters.moments import at, need_at, when
 from sources.adapters.scans import SCAN
-from sources.adapters.shopify.common import Owner, id_in, lines_of, moment, need_id_of, owner_of, ref, tell
+from sources.adapters.shopify.common import Owner, id_in, lines_of, moment, need_id_of, owner_of, ref, tell, triggered
 from sources.adapters.shopify.tables import EVENT, FULFILLMENT
 from sources.adapters.told import History, Ignored, RefuseError
 
@@ -104,10 +104,12 @@ def read_deleted_event(doc: Doc, say: Say) -> Iterator[Told]:
     """An event that was taken back: what it said did not occur, nor does its estimate stand."""
     number = need_id_of(doc)
     owner, shipment = owner_of(say, doc), _shipment(doc)
-    source, time = say.source(SCAN), moment(say, doc)
-    for id_ in (f"event-{number}", f"eta-{number}") if _eta(doc) else (f"event-{number}",):
-        data = {"event_id": id_, "event_source": source, "shipment_id": shipment}
-        yield tell(say, owner, "evidence.withdrawn", f"withdrawn-{id_}", time, data)
+    time = moment(say, doc)
+    data = {"shipment_id": shipment, "order_alias": owner.alias}
+    # As `read_event` tells it: of what was delivered there is no estimate.
+    estimated = _eta(doc) is not None and doc.text("status") != "delivered"
+    for id_ in (f"event-{number}", f"eta-{number}") if estimated else (f"event-{number}",):
+        yield say.withdrawn(SCAN, id_, time, data, order=owner.order, recorded=triggered(say))
 
 
 def _eta(doc: Doc) -> str | None:

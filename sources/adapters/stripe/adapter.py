@@ -125,8 +125,7 @@ def _refund(doc: Doc, say: Say, news: News, parent: Doc | None) -> Iterator[Told
     data = {"payment_id": payment, "stage": "refund", "code": doc.text("failure_reason")}
     yield say.event("payment.failed", f"{id_}:failed", at, data, order=order, recorded=news.said)
     if was is None or was.text() == "succeeded":
-        data = {"event_id": f"{id_}:refunded", "event_source": say.source("payment.refunded"), "payment_id": payment}
-        yield say.event("evidence.withdrawn", f"withdrawn-{id_}:refunded", at, data, order=order, recorded=news.said)
+        yield say.withdrawn("payment.refunded", f"{id_}:refunded", at, {"payment_id": payment}, order=order, recorded=news.said)
 
 
 def _dispute(doc: Doc, say: Say, news: News) -> Draft:
