@@ -35,6 +35,7 @@ def watch(observer: Observer, source: KafkaSource, graph: Settings, stores: Sequ
     read(catalogue.LEAST_PROGRESS, lambda: None if (decided := _decided(graph)) is None else decided / SECOND)
     read(catalogue.HELD_BACK, lambda: sum(len(shell.merge) for shell in graph.shells))
     read(catalogue.DUPLICATES, lambda: sum(shard.counts.duplicates for shard in shards))
+    read(catalogue.MISSED, lambda: sum(shard.counts.missed for shard in shards))
     read(catalogue.OPEN_ORDERS, lambda: sum(len(shard) for shard in shards))
     read(catalogue.CLOSED_ORDERS, lambda: sum(shard.counts.closed for shard in shards))
     read(catalogue.TOMBSTONES, lambda: sum(shard.tombs for shard in shards))

@@ -62,6 +62,7 @@ class Run:
     coverage: Coverage = field(default_factory=Coverage)
     memory: Kept = field(default_factory=Kept)
     written: set[bytes] = field(default_factory=set[bytes])
+    withdrawn: set[bytes] = field(default_factory=set[bytes])
     repeated: int = 0
     ignored: int = 0
     refused: list[Refused] = field(default_factory=list["Refused"])
@@ -74,15 +75,16 @@ class Run:
             events, keep = settle(adapted.events, adapted.histories, self.memory, self.connection)
             self.memory.known.update(keep)
             for event in events:
-                self._write(encoded(event), f"{event['tenant']} {event['source']} {event['id']}")
+                self._write(encoded(event), _key(event["tenant"], event["source"], event["id"]))
+                if event["type"] == "evidence.withdrawn" and "event_source" in event["data"]:
+                    self.withdrawn.add(_key(event["tenant"], event["data"]["event_source"], event["data"]["event_id"]))
             for one in adapted.refused:
                 typer.echo(reports.printable(f"{label}: {one.reason}: {one.detail}"), err=True)
             self.refused += adapted.refused
             self.ignored += len(adapted.ignored)
 
-    def _write(self, line: bytes, identity: str) -> None:
+    def _write(self, line: bytes, key: bytes) -> None:
         """Writes an event, unless it was written already: a tracker's poll repeats all that the last one said."""
-        key = blake2b(identity.encode(), digest_size=16).digest()
         if key in self.written:
             self.repeated += 1
             return
@@ -94,6 +96,8 @@ class Run:
         parts = [f"{_count(len(self.written), 'event')} from {_count(files, 'file')}"]
         if self.repeated:
             parts.append(f"{self.repeated:,} said again")
+        if missed := self.withdrawn - self.written:
+            parts.append(f"{_count(len(missed), 'withdrawal')} of what none of these files told")
         if self.ignored:
             parts.append(f"{self.ignored:,} ignored")
         if self.refused:
@@ -237,6 +241,11 @@ def _write(path: Path, text: str) -> None:
         path.write_text(text, encoding="utf-8")
     except OSError as error:
         raise RunError(f"--report-to {path}: {(error.strerror or str(error)).lower()}") from error
+
+
+def _key(*identity: str) -> bytes:
+    """Tenant, source and ID of an event, in few bytes."""
+    return blake2b(" ".join(identity).encode(), digest_size=16).digest()
 
 
 def _count(number: int, what: str) -> str:

@@ -17,6 +17,7 @@ from dataflows.core.feeds import Feeds
 from dataflows.core.order import Order, key_of
 from dataflows.core.orders import HOT, Orders
 from dataflows.core.storage import pack_order, unpack_order, wake_of
+from dataflows.core.timeline import WITHDRAWN
 from dataflows.core.tombs import Tombs
 from dataflows.core.wakes import FAR, Wakes
 from schemas.envelope import DEFAULT_TENANT
@@ -43,6 +44,8 @@ class Counts:
     duplicates: int = 0
     orders: int = 0
     closed: int = 0
+    missed: int = 0
+    """Withdrawals that named no event of their order when they came."""
     rejected: dict[str, int] = field(default_factory=dict[str, int])
 
 
@@ -110,6 +113,8 @@ class Shard:
         if said is None:
             self.counts.duplicates += 1
             return
+        if record.event.type == WITHDRAWN and not order.timeline.hits(record):
+            self.counts.missed += 1
         if said:
             self._say(said)
         pending = order.pending

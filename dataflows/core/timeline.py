@@ -102,6 +102,10 @@ class Timeline:
             self._set_apart()
         return Added.INSERTED
 
+    def hits(self, withdrawal: Record) -> bool:
+        """Whether a withdrawal names an event that is known."""
+        return any(_names(withdrawal, r) for known in (self.hidden, self.records) for r in known)
+
     def of(self, *types: str) -> list[Record]:
         """The events of these types, as they happened."""
         if len(types) == 1:

@@ -36,6 +36,9 @@ RECORD_BYTES = Metric("orderwatch_record_bytes_total", "counter", "Bytes of the 
 NULL_RECORDS = Metric("orderwatch_null_records_total", "counter", "Records without a value (Kafka tombstones), which say nothing.")
 REJECTED = Metric("orderwatch_rejected_total", "counter", "Records rejected, by reason.", ("reason",))
 DUPLICATES = Metric("orderwatch_duplicates_total", "counter", "Events that had been told before and were dropped.")
+MISSED = Metric(
+    "orderwatch_withdrawals_missed_total", "counter", "Withdrawals that named no event of their order that was known when they came."
+)
 LAG = Metric("orderwatch_lag_records", "gauge", "Offsets between what was handed on and the end of the partition.", ("partition",))
 PROGRESS = Metric(
     "orderwatch_progress_timestamp_seconds", "gauge", "Log time before which all of a partition has been read.", ("partition",)
@@ -129,7 +132,8 @@ GATEWAY_RELOADS = Metric("orderwatch_gateway_reloads_total", "counter", "Times t
 
 METRICS = (
     INFO, READY, RESUME,
-    RECORDS, RECORD_BYTES, NULL_RECORDS, REJECTED, DUPLICATES, LAG, PROGRESS, LEAST_PROGRESS, BEHIND, PAUSES, CONNECTION_ERRORS, HELD_BACK,
+    RECORDS, RECORD_BYTES, NULL_RECORDS, REJECTED, DUPLICATES, MISSED, LAG, PROGRESS, LEAST_PROGRESS, BEHIND, PAUSES, CONNECTION_ERRORS,
+    HELD_BACK,
     VERDICTS, EXCEPTIONS, PUBLISHED, DROPPED, MISMATCHES, RETRIES, QUEUED, COMMIT, DELAY, DECISION_LAG,
     PARKED, FEED_STALE, FEED_MARK,
     OPEN_ORDERS, CLOSED_ORDERS, TOMBSTONES, STATE_BYTES, SNAPSHOT,

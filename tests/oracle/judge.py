@@ -17,7 +17,7 @@ from tests.oracle.judging.kinds_conflict import conflict_kinds, data_kinds, retu
 from tests.oracle.judging.kinds_goods import fulfilment_kinds, inventory_kinds
 from tests.oracle.judging.kinds_order import address_kinds, order_kinds, payment_kinds
 from tests.oracle.judging.kinds_shipment import shipment_kinds
-from tests.oracle.judging.reading import MINUTE, NEVER, Event, Json, lines_of, mapping, money, read, text
+from tests.oracle.judging.reading import DAY, MINUTE, NEVER, Event, Json, lines_of, mapping, money, read, text
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -88,13 +88,17 @@ def judge(lines: Sequence[Json], policy: Policy, until: int) -> list[Verdict]:
 
 
 def history_of(members: list[Member]) -> list[Event]:
-    """H: without duplicates (the first in log order stays) and withdrawn events, sorted by time."""
+    """H: without duplicates (the first in log order stays), withdrawn events and scans of another parcel, sorted by time."""
     once: dict[tuple[str, str], Event] = {}
     for member in sorted(members, key=lambda one: (one.known, one.event.place)):
         once.setdefault((member.event.source, member.event.id), replace(member.event, log=member.known))
     withdrawals = [event for event in once.values() if event.type == "evidence.withdrawn"]
     withdrawn = [(event.text("event_source"), event.text("event_id")) for event in withdrawals]
     kept = [event for event in once.values() if not any(source in (None, event.source) and name == event.id for source, name in withdrawn)]
+    if placed := [event.at for event in kept if event.type == "order.placed"]:
+        announced = [event.at for event in kept if event.type in ("warehouse.label_created", "warehouse.shipped")]
+        since = min(placed + announced) - 30 * DAY
+        kept = [event for event in kept if event.type != "carrier.scan" or event.at >= since]
     return sorted(kept, key=lambda event: (event.at, event.source, event.id))
 
 

@@ -34,6 +34,8 @@ SOURCES = {
     "carrier": "/carrier/ups",
     "evidence": "/desk/acme",
 }
+OLD = (DAY * 20, DAY * 30, DAY * 30 + MINUTE, DAY * 45)
+"""How much older than when it is told a scan of a number that was in use before may be."""
 COMPARED = HOUR * 26
 """Orders are compared with those of the last two days of log time only, so none is placed later than this after its time."""
 ARRIVAL = frozenset({"data.orphan_signal", "data.clock_skew"})
@@ -112,7 +114,9 @@ def histories(draw: DrawFn, *, most: int = 14, skew: bool = True) -> History:
             else:
                 data = data_of(type_, order, draw)
             early = type_ == "order.placed"
-            at = base + draw(st.sampled_from(GRID[:3] if early else GRID))
+            at = told = base + draw(st.sampled_from(GRID[:3] if early else GRID))
+            if type_ == "carrier.scan" and draw(st.integers(0, 7)) == 7:
+                at -= draw(st.sampled_from(OLD))
             identity = f"{name}-{number:02}"
             # What was said of an order because of another's placing stays when that placing is withdrawn: orders are compared once.
             if len(names) == 1 or type_ != "order.placed":
@@ -132,7 +136,7 @@ def histories(draw: DrawFn, *, most: int = 14, skew: bool = True) -> History:
                 del event["subject"]
             delay = draw(st.sampled_from(DELAYS))
             delay = min(delay, COMPARED) if early else delay
-            recorded = at - HOUR if skew and draw(st.integers(0, 40)) == 40 else at + delay
+            recorded = told - HOUR if skew and draw(st.integers(0, 40)) == 40 else told + delay
             events.append((event, recorded))
             if draw(st.integers(0, 15)) == 15:
                 events.append((event, recorded + draw(st.sampled_from(DELAYS))))

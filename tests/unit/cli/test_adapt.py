@@ -94,6 +94,42 @@ def test_a_folder_of_polls_yields_what_was_withdrawn_and_no_repetitions(tmp_path
     assert said == "3 events from 3 files; 3 said again\n"
 
 
+def test_a_withdrawal_of_what_none_of_the_files_tells_is_counted(tmp_path: Path, adapt: Callable[..., Said]) -> None:
+    """It may name what an earlier run told; the person who reads the summary knows."""
+    epcis = {
+        "type": "ObjectEvent",
+        "action": "OBSERVE",
+        "bizStep": "shipping",
+        "eventID": "urn:uuid:1",
+        "eventTime": "2026-05-04T10:00:00Z",
+    }
+    epcis |= {"eventTimeZoneOffset": "+00:00", "epcList": ["urn:epc:id:sscc:0614141.1234567890"]}
+    error = {"declarationTime": "2026-05-05T10:00:00Z", "reason": "did_not_occur"}
+    taken_back = write(tmp_path, "b.json", epcis | {"errorDeclaration": error})
+    assert adapt("epcis", taken_back)[2] == "1 event from 1 file; 1 withdrawal of what none of these files told\n"
+    assert adapt("epcis", write(tmp_path, "a.json", epcis), taken_back)[2] == "2 events from 2 files\n"
+
+
+@pytest.mark.parametrize(
+    ("system", "body"),
+    [
+        ("easypost", {"trackers": [], "has_more": False}),
+        ("aftership", {"meta": {"code": 200}, "data": {"trackings": []}}),
+        ("shippo", {"results": []}),
+        ("stripe", {"object": "list", "data": []}),
+        ("shopify", {"orders": []}),
+        ("adyen", {"live": "true", "notificationItems": []}),
+        ("epcis", {"type": "EPCISDocument", "epcisBody": {"eventList": []}}),
+        ("epcis", []),
+    ],
+)
+def test_an_answer_without_a_record_says_so(system: str, body: object, tmp_path: Path, adapt: Callable[..., Said]) -> None:
+    """Nothing is read in silence: the summary counts it."""
+    code, events, said = adapt(system, write(tmp_path, "a.json", body))
+    assert (code, events, said) in [(0, [], "0 events from 1 file; 1 ignored\n"), (1, [], said)]
+    assert "ignored" in said or "refused" in said
+
+
 def test_captured_requests_are_unwrapped_one_or_one_a_line_plain_or_gzip(tmp_path: Path, adapt: Callable[..., Said]) -> None:
     """As the samples are captured, and as the gateway keeps what it refuses."""
     body = json.dumps(tracker(1))

@@ -229,3 +229,14 @@ def test_a_row_of_no_known_kind_is_refused(shard: Shard) -> None:
     """State that a later program has added to is not silently lost."""
     with pytest.raises(ValueError, match="a stored row begins with b'z', which this program does not know"):
         shard.restore([(b"zebra", b"")])
+
+
+def test_withdrawals_that_name_nothing_are_counted(shard: Shard) -> None:
+    """One that hits is not; one that comes twice is counted once."""
+    give(shard, "1", T0, "order.placed", PLACED)
+    give(shard, "2", T0 + HOUR, "payment.captured")
+    give(shard, "3", T0 + 2 * HOUR, "evidence.withdrawn", {"event_id": "2"})
+    assert shard.counts.missed == 0
+    for _ in range(2):
+        give(shard, "4", T0 + 3 * HOUR, "evidence.withdrawn", {"event_id": "none"})
+    assert shard.counts.missed == 1
