@@ -134,6 +134,10 @@ ESTIMATES = (
 """Where an estimate may stand: the carrier's before AfterShip's own, of a range its later end."""
 
 
+POSTS = {"usps": "US", "canada-post": "CA", "australia-post": "AU"}
+"""The countries of posts that have several zones, by AfterShip's name of the courier."""
+
+
 def read(doc: Doc, say: Say) -> Iterator[Told]:
     """A webhook, or an answer of the API with a tracking, a page of trackings or a last checkpoint."""
     if doc.has("event"):
@@ -249,7 +253,9 @@ def _seen(doc: Doc) -> tuple[datetime, Spot]:
 
 
 def _spot(doc: Doc) -> Spot:
+    """Where a checkpoint was; posts leave their own country out."""
     country, code = _place(doc, "country_iso3", "country_region"), doc.text("zip") or doc.text("postal_code")
+    country = country or POSTS.get(doc.text("slug") or "")
     return spot(country, doc.text("state"), code, doc.text("city"), doc.text("location"))
 
 

@@ -84,6 +84,7 @@ TYPES: Final = {
 
 MARKS: Final = (
     ("fulfillment_event", ("fulfillment_id", "happened_at")),
+    ("fulfillment_order", ("request_status", "line_items")),
     ("refund", ("refund_line_items", "transactions")),
     ("transaction", ("kind", "gateway", "status")),
     ("dispute", ("initiated_at", "evidence_due_by")),
@@ -130,7 +131,12 @@ def _webhook(doc: Doc, say: Say, topic: str) -> Iterator[Told]:
 
 def _resource(doc: Doc, say: Say) -> Iterator[Told]:
     if isinstance(doc.value, list):
-        yield from say.each(doc.each(), lambda one: _one(one, say))
+        docs = list(doc.each())
+        if docs and all(_sort(one) == "fulfillment_order" for one in docs):
+            say.kind("fulfillment_orders")
+            yield from read_works(docs, say)
+        else:
+            yield from say.each(docs, lambda one: _one(one, say))
         return
     for name, reader in READERS.items():
         page = "reverse_deliveries" if name == "reverse_delivery" else f"{name}s"
@@ -160,10 +166,18 @@ def _read_as(name: str, say: Say, doc: Doc) -> Iterator[Told]:
     return READERS[name](doc, say)
 
 
+def _sort(doc: Doc) -> str | None:
+    """What an object that stands by itself is, by the type in its gid, else by the fields that only its sort has."""
+    if not isinstance(doc.value, dict):
+        return None
+    here = doc.get("admin_graphql_api_id")
+    here.read.add(here.path)
+    found = GID.fullmatch(here.value) if isinstance(here.value, str) else None
+    return TYPES.get(found[1]) if found else next((name for name, marks in MARKS if all(doc.has(mark) for mark in marks)), None)
+
+
 def _one(doc: Doc, say: Say) -> Iterator[Told]:
-    """An object that stands by itself, by the type in its gid, else by the fields that only its sort has."""
-    gid = GID.fullmatch(doc.text("admin_graphql_api_id") or "")
-    name = TYPES.get(gid[1]) if gid else next((name for name, marks in MARKS if all(doc.has(mark) for mark in marks)), None)
+    name = _sort(doc)
     if name is None:
         raise RefuseError("unknown_form", "no object or page of Shopify's that says anything of an order")
     say.kind(name)

@@ -28,7 +28,8 @@ if TYPE_CHECKING:
 
 def read_work(doc: Doc, say: Say, meaning: Meaning) -> Iterator[Told]:
     """A webhook about a fulfilment order, by what its topic means."""
-    work = doc.need("fulfillment_order")
+    bare = doc.has("request_status") and not doc.has("fulfillment_order")
+    work = doc if bare else doc.need("fulfillment_order")
     number, owner, time = need_id_of(work), owner_of(say, work), moment(say, work, "updated_at")
     data: dict[str, Any] = {"fulfillment_order_id": number}
     match meaning.word:
