@@ -49,7 +49,7 @@ def before(system: str, payload: Payload) -> list[Payload]:
         found.insert(0, Payload(body, payload.headers, payload.received))
     if system == "shopify" and payload.headers.get("x-shopify-topic", "").endswith("/delete"):
         topic = payload.headers["x-shopify-topic"].replace("/delete", "/create")
-        found.insert(0, Payload(payload.body, payload.headers | {"x-shopify-topic": topic}, payload.received))
+        found.insert(0, Payload(payload.body, {**payload.headers, "x-shopify-topic": topic}, payload.received))
     return found
 
 
