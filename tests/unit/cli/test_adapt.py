@@ -96,7 +96,7 @@ def test_a_folder_of_polls_yields_what_was_withdrawn_and_no_repetitions(tmp_path
 
 def test_a_withdrawal_of_what_none_of_the_files_tells_is_counted(tmp_path: Path, adapt: Callable[..., Said]) -> None:
     """It may name what an earlier run told; the person who reads the summary knows."""
-    epcis = {
+    epcis: dict[str, Any] = {
         "type": "ObjectEvent",
         "action": "OBSERVE",
         "bizStep": "shipping",
