@@ -1,5 +1,6 @@
 """`orderwatch simulate`: writes a world of orders, with what must be found in it beside it."""
 
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import Annotated
 
@@ -7,18 +8,24 @@ import typer
 from rich.console import Console
 
 from dataflows.commands.errors import MisuseError
-from sources.simulator import write_world
+from sources.simulator import OPENING, write_world
+
+FIRST_DAY = datetime.fromtimestamp(OPENING, UTC).replace(tzinfo=None)
 
 
 def simulate(
     out: Annotated[Path, typer.Option(help="The events, JSONL; compressed if the name ends in .gz.")],
     orders: Annotated[int, typer.Option(min=1, help="How many orders.")] = 1_000,
     seed: Annotated[int, typer.Option(help="The same seed writes the same bytes.")] = 1,
+    start: Annotated[
+        datetime,
+        typer.Option(formats=["%Y-%m-%d"], metavar="YYYY-MM-DD", help="The first day (UTC); orders are placed for 56 days from it on."),
+    ] = FIRST_DAY,
 ) -> None:
     """Write a labelled stream of events, the exceptions that it must cause, and the policy under which it does."""
     try:
         out.parent.mkdir(parents=True, exist_ok=True)
-        summary = write_world(orders, seed, out)
+        summary = write_world(orders, seed, out, int(start.replace(tzinfo=UTC).timestamp()))
     except OSError as error:
         raise MisuseError(f"{error.filename or out}: {(error.strerror or str(error)).lower()}") from error
     console = Console(highlight=False, soft_wrap=True)

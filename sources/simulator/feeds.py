@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, NamedTuple
 
 import orjson
 
-from sources.simulator.moments import DAY, END, HOUR, MINUTE, OPENING, instant
+from sources.simulator.moments import DAY, HOUR, LASTING, MINUTE, OPENING, instant
 from sources.simulator.parts import Data, Step
 from sources.simulator.topology import CARRIERS, COURIER, PROVIDERS, SHOPS, SITES
 
@@ -31,18 +31,22 @@ class Delivery(NamedTuple):
 
 
 class Outage(NamedTuple):
-    """While it lasts nothing of a source is recorded; at its end everything is."""
+    """While it lasts nothing of a source is recorded; at its end everything is. Seconds since the world's opening."""
 
     source: str
     start: int
     end: int
 
+    def holds(self, source: str, at: int, opening: int) -> bool:
+        """Whether it keeps back what a source says at an instant, in a world that began at `opening`."""
+        return source == self.source and self.start <= at - opening < self.end
+
 
 # Carriers and payments only: what they say ties no other source's events to an order, so no event waits for one of theirs.
 OUTAGES = (
-    Outage("/carrier/ups", OPENING + 9 * DAY + 5 * HOUR, OPENING + 9 * DAY + 14 * HOUR),
-    Outage("/payments/adyen", OPENING + 24 * DAY + 8 * HOUR, OPENING + 24 * DAY + 13 * HOUR),
-    Outage("/carrier/fedex", OPENING + 38 * DAY + 1 * HOUR, OPENING + 38 * DAY + 12 * HOUR),
+    Outage("/carrier/ups", 9 * DAY + 5 * HOUR, 9 * DAY + 14 * HOUR),
+    Outage("/payments/adyen", 24 * DAY + 8 * HOUR, 24 * DAY + 13 * HOUR),
+    Outage("/carrier/fedex", 38 * DAY + 1 * HOUR, 38 * DAY + 12 * HOUR),
 )
 
 _ZONES: dict[str, tzinfo] = {site.source: site.zone for site in SITES}
@@ -55,11 +59,11 @@ _SOURCES = (
 )
 
 
-def deliver(order: Order) -> Iterator[Delivery]:
+def deliver(order: Order, opening: int = OPENING) -> Iterator[Delivery]:
     """The lines of an order's script, in no particular order."""
     rng = order.rng
     for step in order.script:
-        recorded = _recorded(step, rng) if step.recorded is None else step.recorded
+        recorded = _recorded(step, rng, opening) if step.recorded is None else step.recorded
         log = step.at if recorded is None else recorded
         line = _encode(step, order.id, recorded)
         yield Delivery(log, step.at, step.id, line)
@@ -68,11 +72,11 @@ def deliver(order: Order) -> Iterator[Delivery]:
             yield Delivery(again, step.at, step.id + "+", line if again == log else _encode(step, order.id, again))
 
 
-def _recorded(step: Step, rng: Random) -> int | None:
+def _recorded(step: Step, rng: Random, opening: int) -> int | None:
     """When a step is recorded, or None for at once."""
     for outage in OUTAGES:
-        if step.source == outage.source and outage.start <= step.at < outage.end:
-            return outage.end + rng.randint(0, 2 * MINUTE)
+        if outage.holds(step.source, step.at, opening):
+            return opening + outage.end + rng.randint(0, 2 * MINUTE)
     lot = rng.random()
     if step.source.startswith("/carrier/"):
         if lot < 0.02:
@@ -93,11 +97,11 @@ def _encode(step: Step, subject: str, recorded: int | None) -> bytes:
     return orjson.dumps(event)
 
 
-def heartbeats() -> Iterator[Delivery]:
+def heartbeats(opening: int = OPENING) -> Iterator[Delivery]:
     """Signs of life of all sources in turn, one every 4 hours until a day before the world's end; none during an outage."""
-    for n, at in enumerate(range(OPENING + HOUR, END - DAY, 4 * HOUR)):
+    for n, at in enumerate(range(opening + HOUR, opening + LASTING - DAY, 4 * HOUR)):
         source = _SOURCES[n % len(_SOURCES)]
-        if any(source == outage.source and outage.start <= at < outage.end for outage in OUTAGES):
+        if any(outage.holds(source, at, opening) for outage in OUTAGES):
             continue
         step = Step(f"beat-{n:05d}", at, source, "feed.heartbeat", {}, named=False)
         yield Delivery(at, at, step.id, _encode(step, "", None))

@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, NamedTuple
 from sources.simulator.faults import FAULTS, Fault
 from sources.simulator.feeds import Delivery, deliver, heartbeats
 from sources.simulator.life import live
-from sources.simulator.moments import DAY, LAST_PLACED, OPENING
+from sources.simulator.moments import DAY, OPENING, PLACING
 from sources.simulator.order import Order
 from sources.simulator.quirks import QUIRKS, together_on_one_pallet
 
@@ -41,7 +41,7 @@ class Group(NamedTuple):
     fault: Fault | None
 
 
-def groups(orders: int, seed: int) -> Iterator[Group]:
+def groups(orders: int, seed: int, opening: int = OPENING) -> Iterator[Group]:
     """The orders of a world, finished, by the time at which the first of each group was placed.
 
     Faults are dealt round-robin from a shuffled deck, so that small worlds hold many kinds.
@@ -50,7 +50,7 @@ def groups(orders: int, seed: int) -> Iterator[Group]:
     Random(f"{seed}/deck").shuffle(deck)
     dealt = index = 0
     while index < orders:
-        first = _order(index, orders, seed)
+        first = _order(index, orders, seed, opening)
         start, members, fault = first.placed, [first], None
         if first.rng.random() < FAULTY:
             fault = deck[dealt % len(deck)]
@@ -58,12 +58,12 @@ def groups(orders: int, seed: int) -> Iterator[Group]:
             if index + fault.orders > orders:
                 fault = None
         if fault is None and first.rng.random() < SHARED and index + 1 < orders:
-            members.append(_order(index + 1, orders, seed))
+            members.append(_order(index + 1, orders, seed, opening))
             together_on_one_pallet(*members)
         elif fault is None:
             _healthy(first)
         else:
-            members += [_order(index + n, orders, seed) for n in range(1, fault.orders)]
+            members += [_order(index + n, orders, seed, opening) for n in range(1, fault.orders)]
             fault.write(members)
         for order in members:
             order.finish()
@@ -71,10 +71,10 @@ def groups(orders: int, seed: int) -> Iterator[Group]:
         index += len(members)
 
 
-def _order(index: int, orders: int, seed: int) -> Order:
+def _order(index: int, orders: int, seed: int, opening: int) -> Order:
     """The index-th order, with its plain facts; orders are spread over all days alike."""
     rng = Random(f"{seed}/{index}")
-    placed = _by_day(int((index + rng.random()) * (LAST_PLACED - OPENING) / orders))
+    placed = opening + _by_day(int((index + rng.random()) * PLACING / orders))
     regular = index >= REGULARS_AFTER and rng.random() < 0.2
     customer = f"cus_{index - REGULARS_AFTER if regular else index:07d}"
     return Order(index, placed, rng, customer).draw()
@@ -85,7 +85,7 @@ def _by_day(even: int) -> int:
     days, second = divmod(even, DAY)
     quiet = DAY // 12
     within = second * 3 if second < quiet else DAY // 4 + (second - quiet) * 9 // 11
-    return OPENING + days * DAY + within
+    return days * DAY + within
 
 
 def _healthy(order: Order) -> None:
@@ -107,24 +107,28 @@ def _healthy(order: Order) -> None:
 
 
 class World:
-    """A world being told. `lines` yields it; what it held so far is in `events`, `labels` and `faults` (by kind)."""
+    """A world being told. `lines` yields it; what it held so far is in `events`, `labels` and `faults` (by kind).
 
-    def __init__(self, orders: int, seed: int) -> None:
+    `opening` (seconds since the epoch, UTC) is when its first day begins.
+    """
+
+    def __init__(self, orders: int, seed: int, opening: int = OPENING) -> None:
         self.orders = orders
         self.seed = seed
+        self.opening = opening
         self.events = 0
         self.labels: list[Label] = []
         self.faults: Counter[str] = Counter()
 
     def lines(self) -> Iterator[bytes]:
         """The events as JSON without line ends, sorted by `recordedtime`, else `time`."""
-        for delivery in heapq.merge(self._deliveries(), heartbeats()):
+        for delivery in heapq.merge(self._deliveries(), heartbeats(self.opening)):
             self.events += 1
             yield delivery.line
 
     def _deliveries(self) -> Iterator[Delivery]:
         waiting: list[Delivery] = []
-        for group in groups(self.orders, self.seed):
+        for group in groups(self.orders, self.seed, self.opening):
             # Nothing of this group or a later one is recorded before the group's start.
             while waiting and waiting[0].log < group.start:
                 yield heapq.heappop(waiting)
@@ -132,7 +136,7 @@ class World:
                 self.faults[group.fault.kind] += 1
             for order in group.orders:
                 self.labels += order.labels
-                for delivery in deliver(order):
+                for delivery in deliver(order, self.opening):
                     heapq.heappush(waiting, delivery)
         while waiting:
             yield heapq.heappop(waiting)

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, BinaryIO, cast
 
 import orjson
 
-from sources.simulator.moments import END, instant
+from sources.simulator.moments import LASTING, OPENING, instant
 from sources.simulator.policy import policy_text
 from sources.simulator.world import World, groups
 
@@ -34,29 +34,31 @@ class Summary:
     policy_path: Path
 
 
-def stream(orders: int, seed: int) -> Iterator[bytes]:
+def stream(orders: int, seed: int, opening: int = OPENING) -> Iterator[bytes]:
     """The events of a world in the order of the file: JSON without line ends."""
-    return World(orders, seed).lines()
+    return World(orders, seed, opening).lines()
 
 
-def expected(orders: int, seed: int) -> list[Label]:
+def expected(orders: int, seed: int, opening: int = OPENING) -> list[Label]:
     """The exceptions that must stand at the world's end, sorted by order, kind and scope."""
-    return _sorted([label for group in groups(orders, seed) for order in group.orders for label in order.labels])
+    return _sorted([label for group in groups(orders, seed, opening) for order in group.orders for label in order.labels])
 
 
-def write_world(orders: int, seed: int, out: Path) -> Summary:
+def write_world(orders: int, seed: int, out: Path, opening: int = OPENING) -> Summary:
     """Writes the world's events to `out` (compressed if it ends in `.gz`), and beside it `.expected.jsonl` and `.policy.yaml`.
+
+    `opening` as in `World`.
 
     Raises:
         OSError: where a file cannot be written.
     """
     stem = out.name.removesuffix(".gz").removesuffix(".jsonl")
     expected_path, policy_path = out.with_name(f"{stem}.expected.jsonl"), out.with_name(f"{stem}.policy.yaml")
-    world = World(orders, seed)
+    world = World(orders, seed, opening)
     with _open(out) as file:
         for line in world.lines():
             file.write(line + b"\n")
-    header = {"until": instant(END), "orders": orders, "seed": seed, "events": world.events}
+    header = {"until": instant(opening + LASTING), "orders": orders, "seed": seed, "events": world.events}
     labels = _sorted(world.labels)
     rows = [header, *(label._asdict() for label in labels)]
     expected_path.write_bytes(b"".join(orjson.dumps(row) + b"\n" for row in rows))
@@ -67,7 +69,7 @@ def write_world(orders: int, seed: int, out: Path) -> Summary:
         orders=orders,
         faults=dict(sorted(world.faults.items())),
         labels={kind: sum(label.kind == kind for label in labels) for kind in kinds},
-        until=instant(END),
+        until=instant(opening + LASTING),
         path=out,
         expected_path=expected_path,
         policy_path=policy_path,

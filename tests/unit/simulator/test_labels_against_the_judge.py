@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 from collections import Counter
-from datetime import time
+from datetime import UTC, datetime, time
 
 import orjson
 import pytest
 
 from sources.simulator import expected, stream
-from sources.simulator.moments import END
+from sources.simulator.moments import LASTING, OPENING
 from sources.simulator.policy import EMITS
 from sources.simulator.topology import CARRIERS, COURIER, KEYS, SITES
 from tests.oracle.judge import judge
@@ -17,6 +17,11 @@ from tests.oracle.judging.calendars import Calendar
 from tests.oracle.judging.settings import Policy, Site
 
 HOURS = (time(8), time(18))
+
+
+def at(day: str) -> int:
+    """The first second of a day, UTC."""
+    return int(datetime.fromisoformat(day).replace(tzinfo=UTC).timestamp())
 
 
 def simulated_policy() -> Policy:
@@ -33,13 +38,17 @@ def simulated_policy() -> Policy:
     )
 
 
+OPENINGS = {"spring": OPENING, "the clocks go back, Christmas": at("2025-10-11"), "a Thursday of another year": at("2028-02-10")}
+
+
+@pytest.mark.parametrize("opening", OPENINGS.values(), ids=OPENINGS)
 @pytest.mark.parametrize("seed", [1, 2])
-def test_the_labels_are_what_the_judge_finds(seed: int) -> None:
+def test_the_labels_are_what_the_judge_finds(seed: int, opening: int) -> None:
     """No label without a verdict and no verdict without a label: healthy orders cause nothing, faults exactly what they say."""
-    orders = 900
-    lines = [orjson.loads(line) for line in stream(orders, seed)]
-    found = judge(lines, simulated_policy(), END * 1_000_000)
+    orders = 900 if opening == OPENING else 400
+    lines = [orjson.loads(line) for line in stream(orders, seed, opening)]
+    found = judge(lines, simulated_policy(), (opening + LASTING) * 1_000_000)
     verdicts = Counter((one.order, one.kind, one.scope, str(one.status)) for one in found)
-    labels = Counter((label.order_id, label.kind, label.scope, str(label.status)) for label in expected(orders, seed))
+    labels = Counter((label.order_id, label.kind, label.scope, str(label.status)) for label in expected(orders, seed, opening))
     assert verdicts - labels == Counter(), "not labelled"
     assert labels - verdicts == Counter(), "not found"
