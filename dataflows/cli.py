@@ -20,6 +20,7 @@ from dataflows.commands.errors import MisuseError, RunError
 from dataflows.commands.explain import explain
 from dataflows.commands.export import export
 from dataflows.commands.gateway import gateway
+from dataflows.commands.load import load
 from dataflows.commands.replay import replay
 from dataflows.commands.run import run as run_command
 from dataflows.commands.simulate import simulate
@@ -43,6 +44,7 @@ app.command()(adapt)
 app.command()(demo)
 app.command()(replay)
 app.command()(gateway)
+app.command()(load)
 app.command()(explain)
 app.command()(export)
 app.command()(simulate)
