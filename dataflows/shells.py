@@ -192,7 +192,10 @@ class OrderShell(StatefulBatchLogic["Arrival[OrderItem]", "Judged", bytes]):
         if isinstance(inner, Ambiguous):
             return ambiguous(item, inner)
         assert isinstance(inner, Orphan)
-        return self._orphan(inner)
+        out = self._orphan(inner)
+        if self._shard is not None:
+            self._shard.count_orphan(out)
+        return out
 
     def snapshot(self) -> bytes:
         """The shell's token."""

@@ -37,6 +37,7 @@ def watch(observer: Observer, source: KafkaSource, graph: Settings, stores: Sequ
     read(catalogue.DUPLICATES, lambda: sum(shard.counts.duplicates for shard in shards))
     read(catalogue.MISSED, lambda: sum(shard.counts.missed for shard in shards))
     read(catalogue.OPEN_ORDERS, lambda: sum(len(shard) for shard in shards))
+    read(catalogue.OPEN_EXCEPTIONS, lambda: list(_opened(graph).items()))
     read(catalogue.CLOSED_ORDERS, lambda: sum(shard.counts.closed for shard in shards))
     read(catalogue.TOMBSTONES, lambda: sum(shard.tombs for shard in shards))
     read(catalogue.STATE_BYTES, lambda: sum(store.size for store in stores))
@@ -45,6 +46,15 @@ def watch(observer: Observer, source: KafkaSource, graph: Settings, stores: Sequ
         read(catalogue.FEED_STALE, lambda: {feed: float(stale) for feed, _, stale, _ in _feeds(graph)})
         read(catalogue.PARKED, lambda: _parked(graph))
     observer.health.follow(lambda: _decided(graph))
+
+
+def _opened(graph: Settings) -> dict[tuple[str, ...], float]:
+    """Exceptions that stand open, by kind, owner and severity; 0 for those of which there were any since the start."""
+    found: dict[tuple[str, ...], float] = {}
+    for shard in graph.shards:
+        for standing, count in tuple(shard.opened.items()):
+            found[standing] = found.get(standing, 0.0) + count
+    return found
 
 
 def _known(progress: Mapping[str, int]) -> dict[str, int]:

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from decimal import Decimal
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, NamedTuple
 from uuid import uuid5
 
 from dataflows.core.facts import amount
@@ -62,6 +63,14 @@ def context_of(order: Order, facts: Facts) -> dict[str, object]:
     }
 
 
+class Standing(NamedTuple):
+    """What open exceptions are counted by."""
+
+    kind: str
+    owner: str
+    severity: str
+
+
 class Publisher:
     """Writes verdicts of one policy. The number of each line within its order and instant keeps their order when shards are merged."""
 
@@ -69,6 +78,8 @@ class Publisher:
         self.policy = policy
         self.instant = -1
         self.number = 0
+        self.opened: Counter[Standing] = Counter()
+        """Exceptions that stand open in what was published, those in shadow left out."""
 
     def key(self, log: int) -> str:
         """The next place at this instant."""
@@ -80,6 +91,8 @@ class Publisher:
     def say(self, order: Order, verdict: Verdict, before: Verdict | None, facts: Facts, rule: Rule) -> list[Out]:
         """The lines that a changed verdict is worth."""
         verdict.sequence = (before.sequence if before else 0) + 1
+        self.count(before, -1)
+        self.count(verdict, 1)
         log, id_ = facts.now, order.ledger.id_of(verdict)
         fields = facts.fields if facts.placed is not None else None
         total = float(fields.total.amount) if fields is not None and fields.total is not None else 0.0
@@ -94,6 +107,11 @@ class Publisher:
         action = self._action(order, verdict, rule, id_, log)
         return outs if action is None else [*outs, action]
 
+    def count(self, verdict: Verdict | None, by: int) -> None:
+        """Counts an exception among those that stand open, if it does."""
+        if verdict is not None and verdict.status == "open" and verdict.mode == "on":
+            self.opened[Standing(verdict.kind, verdict.owner, verdict.severity)] += by
+
     def reject(self, record: Record, reason: str, detail: str) -> Out:
         """The line that gives a record back untouched: why, and where it stood."""
         data: dict[str, object] = {
@@ -104,10 +122,15 @@ class Publisher:
             "offset": record.offset,
         }
         key = self.key(record.log)
-        return Out(record.log, record.order, "rejects", "reject", key, record.raw, data=data, record_key=record.key, headers=record.headers)
+        return Out(
+            record.log, record.order, "rejects", "reject", key, record.raw, reason, data=data, record_key=record.key, headers=record.headers
+        )
 
     def quarantine(self, order: Order, error: str, now: int, setting: RuleSetting, rule: Rule) -> list[Out]:
-        """The one line that says that an order can be judged no more. It rests on nothing of the order's history, which is at fault."""
+        """The one line that says that an order can be judged no more. It rests on nothing of the order's history, which is at fault.
+
+        What was open of it stays as it was published.
+        """
         if setting.switch == "off":
             return []
         known = max((v for v in order.ledger.verdicts.values() if v.kind == rule.kind), key=lambda v: v.episode, default=None)
@@ -117,7 +140,9 @@ class Publisher:
             goes_on = known.status != "resolved" or known.resolution == "case"
             verdict.episode = known.episode if goes_on else known.episode + 1
             verdict.sequence = known.sequence if goes_on else 0
+            self.count(known, -1)
         verdict.sequence += 1
+        self.count(verdict, 1)
         id_ = order.ledger.id_of(verdict)
         data = exception_data(verdict, rule, id_, order.id, now, self.policy.version, {}, score(verdict, 0, None))
         type_ = "exception.raised" if verdict.sequence == 1 else "exception.updated"

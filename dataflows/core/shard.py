@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import sys
 from dataclasses import asdict, dataclass, field, fields
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, cast
 
 import msgspec
 
@@ -16,6 +16,7 @@ from dataflows.core.engine import CLOSE, Engine
 from dataflows.core.feeds import Feeds
 from dataflows.core.order import Order, key_of
 from dataflows.core.orders import HOT, Orders
+from dataflows.core.publisher import Standing
 from dataflows.core.storage import pack_order, unpack_order, wake_of
 from dataflows.core.timeline import WITHDRAWN
 from dataflows.core.tombs import Tombs
@@ -24,6 +25,7 @@ from schemas.envelope import DEFAULT_TENANT
 from schemas.record import Mark, Note, Record
 
 if TYPE_CHECKING:
+    from collections import Counter
     from collections.abc import Iterable, Iterator
 
     from dataflows.core.persistent import Change, Row
@@ -177,6 +179,16 @@ class Shard:
                 self.counts.rejected[reason] = self.counts.rejected.get(reason, 0) + 1
             self._out.append(out)
 
+    @property
+    def opened(self) -> Counter[Standing]:
+        """How many exceptions stand open."""
+        return self.engine.publisher.opened
+
+    def count_orphan(self, out: Out) -> None:
+        """Counts what the identity step says of an alias that nobody claims, which stands in no order's state."""
+        if cast("dict[str, object]", out.data["policy"])["mode"] == "on":
+            self.opened[Standing(out.kind, str(out.data["owner"]), out.severity)] += 1 if out.status == "open" else -1
+
     def find(self, tenant: str, order: str) -> Order | None:
         """An open order; None if it is unknown or closed."""
         return self._orders.find(key_of(tenant, order))
@@ -237,13 +249,22 @@ class Shard:
 
     def _row(self) -> bytes:
         publisher = self.engine.publisher
-        return msgspec.msgpack.encode([VERSION, asdict(self.counts), publisher.instant, publisher.number, self._rejudge_at])
+        opened = [(*standing, count) for standing, count in sorted(publisher.opened.items()) if count]
+        return msgspec.msgpack.encode([VERSION, asdict(self.counts), publisher.instant, publisher.number, self._rejudge_at, opened])
 
     def _take_row(self, row: bytes) -> None:
         version, *values = msgspec.msgpack.decode(row)
         if version != VERSION:
             raise ValueError(f"shard state of version {version}, this program reads version {VERSION}")
-        counts, self.engine.publisher.instant, self.engine.publisher.number, self._rejudge_at = values
+        publisher = self.engine.publisher
+        counts, publisher.instant, publisher.number, self._rejudge_at, *later = values
+        if later:
+            publisher.opened.update({Standing(*named): count for *named, count in later[0]})
+        else:
+            # A state that was written before these were counted: once, all orders are looked at.
+            for packed in self._orders.rows():
+                for verdict in unpack_order(packed[1]).ledger.verdicts.values():
+                    publisher.count(verdict, 1)
         known = {each.name for each in fields(Counts)}
         self.counts = Counts(**{name: value for name, value in counts.items() if name in known})
 

@@ -60,6 +60,12 @@ HELD_BACK = Metric("orderwatch_held_back_records", "gauge", "Records read that w
 
 VERDICTS = Metric("orderwatch_verdicts_total", "counter", "Verdicts published.", ("topic", "type", "severity"))
 EXCEPTIONS = Metric("orderwatch_exceptions_total", "counter", "Verdicts about exceptions published, by kind.", ("kind", "type"))
+OPEN_EXCEPTIONS = Metric(
+    "orderwatch_open_exceptions",
+    "gauge",
+    "Exceptions that stand open now, of the shards of this process; those in shadow are left out.",
+    ("kind", "owner", "severity"),
+)
 PUBLISHED = Metric("orderwatch_published_total", "counter", "Verdicts that stand in their topic.", ("topic",))
 DROPPED = Metric("orderwatch_dropped_total", "counter", "Verdicts not written because a run before a crash had written them.", ("topic",))
 MISMATCHES = Metric(
@@ -136,7 +142,7 @@ METRICS = (
     HELD_BACK,
     VERDICTS, EXCEPTIONS, PUBLISHED, DROPPED, MISMATCHES, RETRIES, QUEUED, COMMIT, DELAY, DECISION_LAG,
     PARKED, FEED_STALE, FEED_MARK,
-    OPEN_ORDERS, CLOSED_ORDERS, TOMBSTONES, STATE_BYTES, SNAPSHOT,
+    OPEN_ORDERS, OPEN_EXCEPTIONS, CLOSED_ORDERS, TOMBSTONES, STATE_BYTES, SNAPSHOT,
     GATEWAY_REQUESTS, GATEWAY_BYTES, GATEWAY_EVENTS, GATEWAY_REFUSED, GATEWAY_UNMAPPED, GATEWAY_SECONDS, GATEWAY_FAILURES,
     GATEWAY_UNDER_WAY, GATEWAY_CONNECTIONS, GATEWAY_EVICTED, GATEWAY_REMEMBERED, GATEWAY_DROPPED, GATEWAY_RELOADS,
 )  # fmt: skip

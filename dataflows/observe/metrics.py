@@ -21,6 +21,8 @@ if TYPE_CHECKING:
 Labels: TypeAlias = tuple[str, ...]
 Reading: TypeAlias = "float | Mapping[str, float] | Sequence[tuple[Labels, float]] | None"
 """One value, or values by label, or of several labels pairs of them and a value; None: no value yet."""
+NONE = "none"
+"""What a label says that has no value: an empty one cannot be told from one that is not there."""
 TRIES = 3
 """A mapping that grows while it is being read raises; the next try sees it whole."""
 
@@ -51,12 +53,12 @@ class Metrics(Collector):
     def count(self, metric: Metric, *labels: str, by: float = 1) -> None:
         """Adds to a counter."""
         with self._lock:
-            self._counts.setdefault(metric, Counter())[labels] += by  # type: ignore[assignment]  # counts of seconds are floats
+            self._counts.setdefault(metric, Counter())[_named(labels)] += by  # type: ignore[assignment]  # counts of seconds are floats
 
     def observe(self, metric: Metric, value: float, *labels: str) -> None:
         """Adds a value to a histogram."""
         histogram = self._histograms[metric]
-        (histogram.labels(*labels) if labels else histogram).observe(value)
+        (histogram.labels(*_named(labels)) if labels else histogram).observe(value)
 
     def collect(self) -> Iterable[Family]:
         """All counters and gauges that have a value."""
@@ -85,6 +87,10 @@ class Metrics(Collector):
         return sum(self.values(metric).values())
 
 
+def _named(labels: Labels) -> Labels:
+    return labels if all(labels) else tuple(label or NONE for label in labels)
+
+
 def _read(reading: Callable[[], Reading]) -> list[tuple[Labels, float]]:
     for left in reversed(range(TRIES)):
         try:
@@ -94,8 +100,8 @@ def _read(reading: Callable[[], Reading]) -> list[tuple[Labels, float]]:
             if isinstance(found, int | float):
                 return [((), float(found))]
             if isinstance(found, Mapping):
-                return [((label,), float(value)) for label, value in found.items()]
-            return [(labels, float(value)) for labels, value in found]
+                return [(_named((label,)), float(value)) for label, value in found.items()]
+            return [(_named(labels), float(value)) for labels, value in found]
         except RuntimeError:
             if not left:
                 raise

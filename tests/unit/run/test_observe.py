@@ -14,8 +14,11 @@ from typing import TYPE_CHECKING
 
 import pytest
 import structlog
+from prometheus_client import generate_latest
 from prometheus_client.parser import text_string_to_metric_families
 
+from dataflows.core.policy import load_policy
+from dataflows.core.shard import Shard
 from dataflows.core.verdicts import Out
 from dataflows.observe import Observer, catalogue
 from dataflows.observe.catalogue import METRICS
@@ -23,6 +26,7 @@ from dataflows.observe.health import STILL_S, STUCK_S, Health
 from dataflows.observe.http import PortError, serving
 from dataflows.observe.logs import logging_to_stderr
 from dataflows.settings import LogSettings
+from tests.support.logs import DAY, T0, line, record
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -122,6 +126,20 @@ def test_metrics_hold_no_customer_data() -> None:
     """An order ID in a label would be customer data, and a new time series for every order."""
     with serving("127.0.0.1", 0, filled()) as port:
         assert "ORDER-4711" not in get(port, "/metrics")[2]
+
+
+def test_no_label_is_ever_empty() -> None:
+    """A rejected record says why, also where the shard rejected it; what has no severity says so."""
+    observer = Observer(now=lambda: NOW)
+    observer.runs("")
+    shard = Shard(load_policy(None))
+    shard.apply(record(line("1", T0, "order.placed"), T0 + 400 * DAY))
+    observer.published("rejects", shard.drain())
+    observer.published("incidents", [Out(NOW, "f", "incidents", "feed.stale", "", b"{}")])
+    text = generate_latest(observer.metrics.registry).decode()
+    assert 'orderwatch_rejected_total{reason="too_old"} 1.0' in text
+    assert 'orderwatch_verdicts_total{severity="none",topic="incidents",type="feed.stale"} 1.0' in text
+    assert '=""' not in text
 
 
 def test_readings_of_one_metric_are_added_up() -> None:
