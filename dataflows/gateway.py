@@ -135,7 +135,7 @@ def _kept_parts(stack: ExitStack, settings: Settings, observer: Observer) -> tup
         stack.callback(os.close, handle)
         close_to_others(handle)
         if settings.http.enabled:
-            port = stack.enter_context(serving(settings.http.host, settings.http.port, observer))
+            port = stack.enter_context(serving(settings.http.host, given.http_port, observer))
             observer.log.info("serving /metrics, /healthz and /readyz", host=settings.http.host, port=port)
         seen, histories = Bound(given.seen_days * DAY_S, given.seen_count), Bound(given.history_days * DAY_S, given.history_count)
         memory = stack.enter_context(closing(Memory(folder / "memory.sqlite3", seen=seen, histories=histories)))

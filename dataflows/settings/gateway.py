@@ -159,6 +159,10 @@ class GatewaySettings(Section):
 
     host: str = Field(default="127.0.0.1", min_length=1, description="Address to listen on for webhooks; 0.0.0.0 for all.")
     port: Port = Field(default=8080, description="Port to listen on for webhooks. 0: any free port, told in the log.")
+    http_port: Port = Field(
+        default=9470,
+        description="Port on which the gateway answers `/metrics`, `/healthz` and `/readyz`, on `http.host`. 0: any free port.",
+    )
     cert_file: FilePath | None = Field(default=None, description="Certificate chain, PEM, to serve HTTPS; unset: HTTP, behind a proxy.")
     key_file: FilePath | None = Field(default=None, description="The private key of `cert_file`, PEM.")
     connections: Annotated[dict[str, ConnectionSettings], BeforeValidator(_json), AfterValidator(_named)] = Field(

@@ -206,7 +206,8 @@ class HttpSettings(Section):
     enabled: bool = Field(default=True, description="Whether to answer `/metrics`, `/healthz` and `/readyz`.")
     host: str = Field(default="127.0.0.1", min_length=1, description="Address to listen on; 0.0.0.0 for all, as a container needs.")
     port: Port = Field(
-        default=9464, description="Port of process 0; process n of a host listens on port + n. 0: any free port, told in the log."
+        default=9464,
+        description="Port of process 0 of the engine; process n of a host listens on port + n. 0: any free port, told in the log.",
     )
 
 

@@ -37,8 +37,11 @@ class Gateway:
         self.environment = {f"SECRET_{scheme.upper()}": secret for scheme, secret in SECRETS.items()}
         self.settings: dict[str, Any] = {
             "state": {"dir": str(self.state)},
-            "http": {"port": self.metrics_port},
-            "gateway": {"port": self.port, "connections": {key: _secured(key, one) for key, one in connections.items()}},
+            "gateway": {
+                "port": self.port,
+                "http_port": self.metrics_port,
+                "connections": {key: _secured(key, one) for key, one in connections.items()},
+            },
         }
         for section, values in more.items():
             self.settings[section] = {**self.settings.get(section, {}), **values}

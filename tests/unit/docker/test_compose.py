@@ -94,7 +94,7 @@ def test_the_gateway_accepts_what_compose_sets() -> None:
     gateway = settings.gateway
     assert (gateway.host, gateway.output, settings.kafka.brokers) == ("0.0.0.0", "kafka", ("kafka:9092",))
     assert gateway.topic in load_settings(environment=engine()).inputs.topics
-    assert service["ports"] == [f"127.0.0.1:{gateway.port}:{gateway.port}", f"127.0.0.1:9470:{settings.http.port}"]
+    assert service["ports"] == [f"127.0.0.1:{gateway.port}:{gateway.port}", f"127.0.0.1:{gateway.http_port}:{gateway.http_port}"]
     assert str(gateway.dir).startswith("/var/lib/orderwatch/")
     assert "gateway:/var/lib/orderwatch" in service["volumes"]
     assert service["command"] == ["gateway", "--settings", "/etc/orderwatch/gateway.yaml"]
