@@ -52,6 +52,10 @@ SHARDS = {"orders": len(ORDER_SHARDS), "identity_first": len(FIRST_SHARDS), "ide
 """How many shards there are of each kind: pinned in every state directory."""
 
 
+WEAKER = "weaker: silent partitions go by this host's clock; what brokers show late, or clocks that step, may change or repeat verdicts"
+"""What is lost without barriers (`inputs.barriers`)."""
+
+
 @dataclass(slots=True)
 class HomeStores:
     """The stores of a state directory, by shard; `opened` are those of this process."""
@@ -158,6 +162,8 @@ def _resume(
         policy = load_policy(policy_file(home.path))
     if (resume.policy, resume.inputs) != (pins.policy, pins.inputs):
         source = _source(settings, home, policy, pinned, resume.inputs, observer)
+    for topic, why in source.weaker.items():
+        observer.log.warning("no barriers", topic=topic, why=why, guarantee=WEAKER)
     observer.log.info(
         "starting",
         version=pins.engine,
@@ -184,6 +190,8 @@ def _source(
         batch=inputs.batch,
         read_ahead=inputs.read_ahead,
         allow_create_time=inputs.allow_create_time,
+        barriers=inputs.barriers,
+        barrier_interval=inputs.barrier_ms * 1_000,
         clock_allowance=inputs.clock_allowance_ms * 1_000,
         growth_check=int(inputs.growth_check_seconds * 1_000_000),
         until=inputs.until_us,
@@ -194,7 +202,18 @@ def _source(
     def troubled(words: str) -> None:
         observer.log.warning("connection", error=words)
 
-    return KafkaSource(given, expected=pinned, only=only, others=home.least_progress, on_progress=home.advise, on_error=troubled)
+    def clocks(words: str) -> None:
+        observer.log.warning("clock", note=words)
+
+    return KafkaSource(
+        given,
+        expected=pinned,
+        only=only,
+        others=home.least_progress,
+        on_progress=home.advise,
+        on_error=troubled,
+        on_clock=clocks,
+    )
 
 
 def _sink(settings: LiveSettings, home: StateHome, outputs: dict[str, int], observer: Observer) -> JsonlSink | KafkaSink:

@@ -18,6 +18,8 @@ if TYPE_CHECKING:
     from sources.kafka.source import KafkaSource
 
 SECOND = 1_000_000
+UNPROVED_S = 5.0
+"""A barrier takes milliseconds; longer than this, and what is decided does not keep up."""
 
 
 def watch(observer: Observer, source: KafkaSource, graph: Settings, stores: Sequence[Store], policy: Policy) -> None:
@@ -30,6 +32,10 @@ def watch(observer: Observer, source: KafkaSource, graph: Settings, stores: Sequ
     read(catalogue.PAUSES, lambda: stats.paused)
     read(catalogue.CONNECTION_ERRORS, lambda: stats.errors)
     read(catalogue.BEHIND, lambda: stats.behind)
+    read(catalogue.BARRIERS, lambda: stats.barriers)
+    read(catalogue.BARRIER_WAIT, lambda: {channel: seconds for channel, (seconds, _) in source.waits().items()})
+    read(catalogue.CLOCK_STEPS, lambda: stats.steps)
+    read(catalogue.CLOCK_AHEAD, lambda: stats.ahead)
     read(catalogue.LAG, source.lag)
     read(catalogue.PROGRESS, lambda: {channel: at / SECOND for channel, at in _known(stats.progress).items()})
     read(catalogue.LEAST_PROGRESS, lambda: None if (decided := _decided(graph)) is None else decided / SECOND)
@@ -45,6 +51,7 @@ def watch(observer: Observer, source: KafkaSource, graph: Settings, stores: Sequ
         read(catalogue.FEED_MARK, lambda: {feed: mark / SECOND for feed, mark, _, _ in _feeds(graph) if mark is not None})
         read(catalogue.FEED_STALE, lambda: {feed: float(stale) for feed, _, stale, _ in _feeds(graph)})
         read(catalogue.PARKED, lambda: _parked(graph))
+    observer.health.require(lambda: unproved(source))
     observer.health.follow(lambda: _decided(graph))
 
 
@@ -55,6 +62,17 @@ def _opened(graph: Settings) -> dict[tuple[str, ...], float]:
         for standing, count in tuple(shard.opened.items()):
             found[standing] = found.get(standing, 0.0) + count
     return found
+
+
+def unproved(source: KafkaSource) -> str | None:
+    """The partition that time has been waiting for longest, if it has for long."""
+    waits = source.waits()
+    if not waits:
+        return None
+    channel, (seconds, trouble) = max(waits.items(), key=lambda wait: wait[1])
+    if seconds < UNPROVED_S:
+        return None
+    return f"{channel}: what was written last cannot be read for {seconds:.0f} s ({trouble or 'its leader or a replica hangs'})"
 
 
 def _known(progress: Mapping[str, int]) -> dict[str, int]:

@@ -20,7 +20,7 @@ from schemas.values import from_micros, micros, parse_instant
 from sources.batch import BEGINNING, END
 from sources.lines import UnreadableError
 from sources.marks import MarkSampler
-from sources.messages import TIMESTAMP_TYPES, PartitionLog, StampError
+from sources.messages import BARRIER, TIMESTAMP_TYPES, PartitionLog, StampError
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -121,6 +121,8 @@ class ExportWriter:
     def __init__(self, folder: Path, topic: str, partition: int, timestamp_type: str, exported: int) -> None:
         self.path = folder / f"{topic}-{partition:05d}.jsonl.gz"
         self.records = 0
+        self._barrier: bytes | None = None
+        self._barred = -1
         self._type = timestamp_type
         self._part = self.path.with_name(self.path.name + ".part")
         self._raw = self._part.open("wb")
@@ -130,8 +132,19 @@ class ExportWriter:
         self._data.write(_ENCODE(header) + b"\n")
 
     def write(self, message: Message) -> None:
-        """Appends a record."""
-        self._data.write(encode(message, self._type) + b"\n")
+        """Appends a record. A barrier is left out unless what comes next is stamped earlier: only then does it make a difference."""
+        stamp = message.timestamp()[1]
+        if message.value() is None and message.key() == BARRIER and not message.headers():
+            if stamp > self._barred:
+                self._barrier, self._barred = encode(message, self._type), stamp
+            return
+        if self._barrier is not None and stamp < self._barred:
+            self._append(self._barrier)
+        self._barrier, self._barred = None, -1
+        self._append(encode(message, self._type))
+
+    def _append(self, line: bytes) -> None:
+        self._data.write(line + b"\n")
         self.records += 1
 
     def close(self) -> None:

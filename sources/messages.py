@@ -23,6 +23,9 @@ if TYPE_CHECKING:
 
 Item: TypeAlias = Record | Refusal | Mark
 
+BARRIER = b"orderwatch.barrier"
+"""The key of a tombstone that is a barrier (`sources.kafka.barriers`). Stored data: it must not change."""
+
 CREATE_TIME, LOG_APPEND_TIME = 1, 2
 """Kinds of timestamps, as the client library numbers them; 0: the record has none."""
 TIMESTAMP_TYPES = {"CreateTime": CREATE_TIME, "LogAppendTime": LOG_APPEND_TIME}
@@ -64,10 +67,11 @@ class PartitionLog:
     """Reads one partition's records in the order of their offsets.
 
     A record without a value, a tombstone, says nothing about an order: it is counted and left out, unless it is a CloudEvent in binary
-    mode, whose data may be empty. `create_time`: timestamps of producers are allowed.
+    mode, whose data may be empty. Log time reaches its stamp all the same, that of a barrier included. `create_time`: timestamps of
+    producers are allowed.
     """
 
-    __slots__ = ("behind", "create_time", "greatest", "partition", "refused", "sampler", "tombstones", "topic")
+    __slots__ = ("barriers", "behind", "create_time", "greatest", "partition", "refused", "sampler", "tombstones", "topic")
 
     def __init__(self, topic: str, partition: int, *, create_time: bool, sampler: MarkSampler | None = None) -> None:
         self.topic = topic
@@ -77,6 +81,8 @@ class PartitionLog:
         self.greatest = BEGINNING
         """The greatest log time so far, µs; BEGINNING before the first record."""
         self.tombstones = 0
+        """Of others than the engine: barriers are counted apart."""
+        self.barriers = 0
         self.refused = 0
         self.behind = 0
         """Records that turned up behind the progress already told, and were given it as their log time."""
@@ -122,7 +128,7 @@ class PartitionLog:
                         continue
                     event = event_of(headers, value or b"")
                 elif value is None:
-                    self.tombstones += 1
+                    self._count_empty(message)
                     continue
                 else:
                     event = decode(value)
@@ -142,6 +148,12 @@ class PartitionLog:
                     append(mark)
         self.greatest = greatest
         return items
+
+    def _count_empty(self, message: Message) -> None:
+        if message.key() == BARRIER:
+            self.barriers += 1
+        else:
+            self.tombstones += 1
 
     def log_of(self, message: Message, *, told: int, latest: int) -> int:
         """The log time (µs) that a message would be given if it were read next."""

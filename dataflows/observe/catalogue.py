@@ -33,7 +33,9 @@ RESUME = Metric("orderwatch_resume_seconds", "gauge", "How long it took to load 
 
 RECORDS = Metric("orderwatch_records_total", "counter", "Records read, those that are rejected included.")
 RECORD_BYTES = Metric("orderwatch_record_bytes_total", "counter", "Bytes of the values of records read.")
-NULL_RECORDS = Metric("orderwatch_null_records_total", "counter", "Records without a value (Kafka tombstones), which say nothing.")
+NULL_RECORDS = Metric(
+    "orderwatch_null_records_total", "counter", "Records without a value (Kafka tombstones, barriers apart), which say nothing."
+)
 REJECTED = Metric("orderwatch_rejected_total", "counter", "Records rejected, by reason.", ("reason",))
 DUPLICATES = Metric("orderwatch_duplicates_total", "counter", "Events that had been told before and were dropped.")
 MISSED = Metric(
@@ -49,8 +51,24 @@ LEAST_PROGRESS = Metric(
 BEHIND = Metric(
     "orderwatch_behind_progress_total",
     "counter",
-    "Records that turned up behind progress. Other than 0: clocks differ by too much.",
+    "Records that turned up behind progress. Other than 0 only without barriers: clocks differ by too much, or brokers show late.",
     ("partition",),
+)
+BARRIERS = Metric("orderwatch_barriers_total", "counter", "Barriers written into partitions that were silent.")
+BARRIER_WAIT = Metric(
+    "orderwatch_barrier_wait_seconds",
+    "gauge",
+    "For how long a barrier has been waiting to be read. Above a few: the partition's leader or a replica hangs, and time waits for it.",
+    ("partition",),
+)
+CLOCK_STEPS = Metric(
+    "orderwatch_clock_steps_total",
+    "counter",
+    "Times that a clock was seen to step, by whose it is: the host's or the brokers'.",
+    ("clock",),
+)
+CLOCK_AHEAD = Metric(
+    "orderwatch_clock_ahead_seconds", "gauge", "By how much this host's clock surely is ahead of the brokers' stamps; negative: behind."
 )
 PAUSES = Metric("orderwatch_read_ahead_pauses_total", "counter", "How often a partition that was far ahead of the slowest was paused.")
 CONNECTION_ERRORS = Metric(
@@ -138,8 +156,8 @@ GATEWAY_RELOADS = Metric("orderwatch_gateway_reloads_total", "counter", "Times t
 
 METRICS = (
     INFO, READY, RESUME,
-    RECORDS, RECORD_BYTES, NULL_RECORDS, REJECTED, DUPLICATES, MISSED, LAG, PROGRESS, LEAST_PROGRESS, BEHIND, PAUSES, CONNECTION_ERRORS,
-    HELD_BACK,
+    RECORDS, RECORD_BYTES, NULL_RECORDS, REJECTED, DUPLICATES, MISSED, LAG, PROGRESS, LEAST_PROGRESS, BEHIND, BARRIERS, BARRIER_WAIT,
+    CLOCK_STEPS, CLOCK_AHEAD, PAUSES, CONNECTION_ERRORS, HELD_BACK,
     VERDICTS, EXCEPTIONS, PUBLISHED, DROPPED, MISMATCHES, RETRIES, QUEUED, COMMIT, DELAY, DECISION_LAG,
     PARKED, FEED_STALE, FEED_MARK,
     OPEN_ORDERS, OPEN_EXCEPTIONS, CLOSED_ORDERS, TOMBSTONES, STATE_BYTES, SNAPSHOT,

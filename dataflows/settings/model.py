@@ -100,11 +100,23 @@ class InputSettings(Section):
     read_ahead: int = Field(
         default=20_000, ge=1, description="Records that a partition may be read ahead of the slowest: memory and speed, never output."
     )
+    barriers: Literal["auto", "required", "off"] = Field(
+        default="auto",
+        description="Whether empty records (tombstones) are written into silent partitions and read back: proof that all before them has "
+        "been read. `auto`: where brokers allow it, and a warning where not; `required`: nothing is read without; `off`: never, silent "
+        "partitions go by this host's clock. Weaker: what brokers show late may be judged late, a clock that steps may repeat verdicts.",
+    )
+    barrier_ms: int = Field(
+        default=250,
+        ge=10,
+        le=60_000,
+        description="How often a barrier is written into a silent partition at most while a record waits for it; else it is once a second.",
+    )
     clock_allowance_ms: int = Field(
         default=250,
         ge=0,
         le=60_000,
-        description="By how much an idle partition's progress stays behind the clock: the greatest skew of a broker's clock.",
+        description="Without barriers, by how much a silent partition's progress stays behind the clock: the greatest skew of a broker's.",
     )
     growth_check_seconds: float = Field(
         default=30.0, gt=0, le=3_600, description="How often the topics are asked for new partitions; those end the run, for a restart."

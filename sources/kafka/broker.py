@@ -30,6 +30,8 @@ DEFAULTS: dict[str, object] = {
     "client.id": "orderwatch",
     # A broker that restarts is back within seconds; the client's own default waits up to 10 s before it looks again.
     "reconnect.backoff.max.ms": 1_000,
+    # When a leader hangs, its connections stay open, and a client that waits for it would not ask who leads now for a minute.
+    "topic.metadata.refresh.interval.ms": 5_000,
 }
 
 RECOVERABLE = frozenset(

@@ -1,7 +1,8 @@
-"""Asks the brokers where partitions end, without waiting for the answer: the proof that an idle partition has been read.
+"""Asks the brokers where partitions end, without waiting for the answer: how much is left to read.
 
-The answer is the high watermark, not the end of what is committed: records of an open transaction are stamped already but hidden until it
-ends, so that time must not pass them by. A client's own high watermark is no proof either: it is as old as the last fetch.
+Where no barriers are written it also is what an idle partition's progress rests on, the weaker guarantee: records that were stamped may
+not be visible yet. The answer is the high watermark, not the end of what is committed: records of an open transaction are stamped already
+but hidden until it ends, so that time must not pass them by. A client's own high watermark is as old as the last fetch.
 """
 
 from __future__ import annotations

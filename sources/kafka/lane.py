@@ -54,8 +54,10 @@ def channel_of(topic: str, partition: int) -> str:
 class Lane:
     """One partition. `next` is the offset after the last record handed out; None before the first is known."""
 
-    def __init__(self, log: PartitionLog) -> None:
+    def __init__(self, log: PartitionLog, *, by_barriers: bool = False) -> None:
         self.log = log
+        self.by_barriers = by_barriers
+        """Its time comes from what stands in it alone, barriers included; else this host's clock moves it while it is silent."""
         self.topic = log.topic
         self.partition = log.partition
         self.channel = channel_of(log.topic, log.partition)

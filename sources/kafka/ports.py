@@ -10,6 +10,7 @@ if TYPE_CHECKING:
 
     from confluent_kafka import KafkaError, TopicPartition
 
+    from sources.kafka.clock import HostClock
     from sources.kafka.ends import End
     from sources.kafka.lane import Fetched, Lane
 
@@ -56,6 +57,22 @@ class Asked(Protocol):
         ...
 
 
+class Prover(Protocol):
+    """What has partitions that are silent prove how far they have been read."""
+
+    def tend(self, lanes: list[Lane], newest: int) -> None:
+        """Does what is due; `newest`: the log time (µs) of the newest record handed out."""
+        ...
+
+    def waits(self) -> dict[str, tuple[float, str]]:
+        """By channel, for how long (s) the proof has been wanting, and what is known of why."""
+        ...
+
+    def close(self) -> None:
+        """Lets go of the connections."""
+        ...
+
+
 class Watch(Protocol):
     """Whether partitions were added; `found` says so."""
 
@@ -75,9 +92,9 @@ class Watch(Protocol):
 
 @dataclass(frozen=True, slots=True)
 class Hooks:
-    """What the world says and is told: the clock (µs), the least progress of other processes, this one's, and passing errors."""
+    """What the world says and is told: the clock, the least progress of other processes (µs), this one's, and passing errors."""
 
-    now: Callable[[], int]
+    clock: HostClock
     others: Callable[[], int | None] | None
     on_progress: Callable[[int], None] | None
     on_error: Callable[[KafkaError], None]

@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING
 
 from confluent_kafka import KafkaError, KafkaException, TopicPartition
 
+from sources.batch import BEGINNING
 from sources.kafka.broker import recoverable, words
 from sources.kafka.settings import KafkaInputError
 from sources.messages import StampError
@@ -15,13 +16,17 @@ if TYPE_CHECKING:
 
     from sources.kafka.ends import End
     from sources.kafka.lane import Fetched, Lane
-    from sources.kafka.ports import Asked, Fetcher, Hooks, Watch
+    from sources.kafka.ports import Asked, Fetcher, Hooks, Prover, Watch
     from sources.kafka.settings import KafkaInput, SourceStats
     from sources.messages import Item
 
 BUFFERED = 100_000
 """Records in the buffers of a process from which on partitions that may not be handed out are fetched no more. Not much fewer: a pause
 throws away what the client has fetched ahead."""
+ASKED = 1_000_000
+"""How often (µs) it is asked where partitions end if only the lag is to be known."""
+AHEAD = 60_000_000
+"""A broker's stamp that is later than the present by more than this (µs) is not believed: its partition's time waits for the present."""
 PATIENCE = 5.0
 """Seconds that the look for the beginning of a trimmed partition may take, to put it into words."""
 
@@ -34,6 +39,7 @@ class Reading:
         settings: KafkaInput,
         fetcher: Fetcher,
         ends: Asked,
+        barriers: Prover,
         growth: Watch,
         stats: SourceStats,
         hooks: Hooks,
@@ -41,14 +47,16 @@ class Reading:
         self.settings = settings
         self.fetcher = fetcher
         self.ends = ends
+        self.barriers = barriers
         self.growth = growth
         self.stats = stats
-        self.now = hooks.now
+        self.clock = hooks.clock
         self.lanes: dict[tuple[str | None, int | None], Lane] = {}
         self.ended = False
         """The parts are to end: the topics have grown, or `until` has been passed everywhere."""
         self._hooks = hooks
-        self._ticked = self._checked = hooks.now()
+        self._ticked = self._checked = self._asked = hooks.clock.steady()
+        self._newest = BEGINNING
         self._pace: tuple[int, int] | None = None
         self._buffered = 0
         self._elsewhere = None if hooks.others is None else hooks.others()
@@ -82,19 +90,24 @@ class Reading:
             buffer.append(message)
 
     def tend(self) -> None:
-        """What is due now and then: asks where partitions end and whether there are more, publishes progress, pauses who is far ahead."""
+        """What is due now and then: barriers, the questions where partitions end and whether there are more; publishes progress."""
         self.ends.look()
-        now = self.now()
-        # A clock that is set back must not stop this.
-        if abs(now - self._ticked) < self.settings.tick:
+        now = self.clock.steady()
+        if now - self._ticked < self.settings.tick:
             return
         self._ticked = now
+        self.clock.look()
         lanes = list(self.lanes.values())
-        self.ends.ask(lanes)
+        proved = [lane for lane in lanes if lane.by_barriers]
+        if proved:
+            self.barriers.tend(proved, self._newest)
+        if len(proved) < len(lanes) or now - self._asked >= ASKED:
+            self._asked = now
+            self.ends.ask(lanes)
         self.growth.look()
         if self.growth.found is not None:
             self.ended = True
-        if abs(now - self._checked) >= self.settings.growth_check:
+        if now - self._checked >= self.settings.growth_check:
             self._checked = now
             self.growth.ask()
         if self._hooks.others is not None:
@@ -110,7 +123,7 @@ class Reading:
         if self._held(lane):
             self._pause(lane)
             return []
-        now = self.now()
+        now = self.clock.latest()
         count = min(len(buffer), self.settings.batch)
         last = self._last(lane, now)
         if last is not None:
@@ -122,17 +135,21 @@ class Reading:
                 return []
         self._buffered -= count
         stats = self.stats
-        stats.records += count
         stats.bytes += sum(map(len, buffer[:count]))
         log = lane.log
-        tombstones, refused = log.tombstones, log.refused
+        barriers, tombstones, refused = log.barriers, log.tombstones, log.refused
         try:
             items = lane.take(count, now)
         except StampError as error:
             raise KafkaInputError(str(error)) from error
+        stats.records += count - (log.barriers - barriers)
         stats.tombstones += log.tombstones - tombstones
         stats.refused += log.refused - refused
         stats.behind[lane.channel] = log.behind
+        if items:
+            self._newest = max(self._newest, items[-1].log)
+        if not lane.by_barriers:
+            self.clock.confirm(log.greatest)
         if lane.paused and len(buffer) < self.settings.batch:
             lane.paused = False
             self.fetcher.resume([TopicPartition(lane.topic, lane.partition)])
@@ -144,10 +161,10 @@ class Reading:
         told = lane.told
         if lane.done and settings.until is not None:
             return settings.until + 1
-        now = self.now()
-        # A broker whose clock is ahead of ours must not let deadlines fire before their time.
-        told = max(told, min(lane.log.greatest, now))
-        end = self.ends.known.get(lane.channel)
+        now = self.clock.latest()
+        # A broker whose clock is far ahead of ours must not let deadlines fire before their time.
+        told = max(told, min(lane.log.greatest, now + AHEAD if lane.by_barriers else now))
+        end = None if lane.by_barriers else self.ends.known.get(lane.channel)
         if end is not None and lane.position >= end.offset:
             told = max(told, end.asked - settings.clock_allowance)
         if lane.buffer and (self._pace or told > lane.told):

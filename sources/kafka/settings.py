@@ -32,8 +32,12 @@ class KafkaInput:
     """How many records a partition may hand out beyond the progress of the slowest. Affects memory and speed, never output."""
     allow_create_time: bool = False
     """Accept topics whose producers stamp the records: the weaker guarantee of `sources.messages`."""
+    barriers: Literal["auto", "required", "off"] = "auto"
+    """Whether barriers are written into partitions that are silent: `auto` where the cluster allows it, else the clock is gone by."""
+    barrier_interval: int = 250_000
+    """How often a barrier is written into a partition that others wait for."""
     clock_allowance: int = 250_000
-    """How far this host's clock may be ahead of a broker's stamp, and how long an append may take to become visible."""
+    """Without barriers: how far this host's clock may be ahead of a broker's stamp, and how long an append may take to become visible."""
     tick: int = 100_000
     """How often the progress of idle partitions is told."""
     growth_check: int = 30_000_000
@@ -51,10 +55,12 @@ class SourceStats:
     """What this process has read since it started. Written by the source's thread, to be read from any."""
 
     records: int = 0
-    """Records read, tombstones and refused ones included."""
+    """Records read, tombstones and refused ones included, barriers not."""
     bytes: int = 0
     """Bytes of their values."""
     tombstones: int = 0
+    barriers: int = 0
+    """Barriers written."""
     refused: int = 0
     """Records that are no event of the contract."""
     errors: int = 0
@@ -63,5 +69,9 @@ class SourceStats:
     """By channel: records that turned up behind progress. Other than 0 where clocks differ by more than the allowance."""
     progress: dict[str, int] = field(default_factory=dict[str, int])
     """By channel: the progress told, µs since the epoch; `sources.batch.BEGINNING` before there is any."""
+    steps: dict[str, int] = field(default_factory=lambda: {"host": 0, "brokers": 0})
+    """By whose clock it was: how often a clock has stepped. Of two that come apart, this host's has unless it ran on steadily."""
+    ahead: float | None = None
+    """By how many seconds this host's clock surely is ahead of the brokers' (negative: behind), by the last barrier; None: not known."""
     paused: int = 0
     """How often a partition that was far ahead was paused."""

@@ -5,8 +5,9 @@ the offsets are part of the flow's own state, so that a resume goes on exactly b
 there any more stop the engine: nothing is ever skipped. No consumer group is joined and nothing is committed to the cluster; the client
 library only asks for the group's coordinator, whose answer is of no concern.
 
-Progress is told only for what was read: of a record, its log time; of an idle partition, a clock reading taken before its end was asked
-for, less an allowance for clocks that differ. Where they differ by more, records turn up behind progress: they are counted.
+Progress is told only for what was read, and is what its stamps say: where nothing comes, barriers are written and read back, so that time
+is a function of the log and of no clock of ours. Topics that take no barriers give a weaker guarantee: a partition that is read to the end
+that its leader shows goes by this host's clock, less an allowance. What is shown later than that turns up behind progress, and is counted.
 """
 
 from __future__ import annotations
@@ -19,7 +20,9 @@ from bytewax.inputs import FixedPartitionedSource, StatefulSourcePartition
 from confluent_kafka import OFFSET_BEGINNING, Consumer, KafkaError, KafkaException
 
 from sources.batch import Batch
-from sources.kafka import broker
+from sources.kafka import barriers, broker
+from sources.kafka.barriers import Barriers
+from sources.kafka.clock import HostClock
 from sources.kafka.ends import Ends, Growth
 from sources.kafka.lane import Lane, channel_of
 from sources.kafka.ports import Hooks
@@ -71,7 +74,8 @@ class KafkaPart(StatefulSourcePartition[Batch, bytes]):
         reading.tend()
         items = reading.take(lane)
         progress = reading.progress(lane)
-        self._idle = not items
+        # Where all that was read were barriers there may be more.
+        self._idle = not items and not lane.buffer
         if not items and not reading.worth_telling(lane, progress):
             return []
         reading.tell(lane, progress)
@@ -95,13 +99,13 @@ class KafkaSource(FixedPartitionedSource[Batch, bytes]):
 
     `expected`: how many partitions of each topic the state knows; there must be no fewer, and what is beyond is read from its beginning.
     `only`: how many of them are read, where a run that was cut off must be finished as it was before its topics grew.
-    `now` is the clock, µs since the epoch. `others` gives the least progress of other processes, `on_progress` is told this one's: both are
+    `clock` is this host's. `others` gives the least progress of other processes, `on_progress` is told this one's: both are
     advice that bounds reading ahead. `on_error` is told, in one line and from any thread, what the client gets over by itself, each kind of
-    error once in a while.
+    error once in a while; `on_clock`, likewise, of clocks that differ or step.
 
     Raises:
-        KafkaInputError: when built, if the cluster does not answer, a topic is missing, has fewer partitions than expected or is stamped
-            by producers; while running, if records cannot be read any more.
+        KafkaInputError: when built, if the cluster does not answer, a topic is missing, has fewer partitions than expected, is stamped
+            by producers or takes no barriers though they are required; while running, if records cannot be read any more.
     """
 
     def __init__(
@@ -110,14 +114,17 @@ class KafkaSource(FixedPartitionedSource[Batch, bytes]):
         *,
         expected: Mapping[str, int] | None = None,
         only: Mapping[str, int] | None = None,
-        now: Callable[[], int] = lambda: time.time_ns() // 1_000,
+        clock: HostClock | None = None,
         others: Callable[[], int | None] | None = None,
         on_progress: Callable[[int], None] | None = None,
         on_error: Callable[[str], None] | None = None,
+        on_clock: Callable[[str], None] | None = None,
     ) -> None:
         self.settings = settings
         self.stats = SourceStats()
-        self._now = now
+        self._clock = clock or HostClock()
+        self._clock.on_step = self._stepped
+        self._say_clock = on_clock
         self._others = others
         self._on_progress = on_progress
         self._say = on_error
@@ -125,14 +132,18 @@ class KafkaSource(FixedPartitionedSource[Batch, bytes]):
         self._expected = dict(expected or {})
         self._admin = broker.admin(settings.options, self._on_error)
         self._create_time: dict[str, bool] = {}
+        self._by_producers: set[str] = set()
         self.partitions: dict[str, int] = {}
         """How many partitions each topic has."""
         self._describe()
+        self.weaker = self._weaker()
+        """By topic, why silent partitions go by this host's clock: the weaker guarantee."""
         read = {topic: count if only is None else min(count, only.get(topic, 0)) for topic, count in self.partitions.items()}
         self._places = {channel_of(topic, number): (topic, number) for topic, count in read.items() for number in range(count)}
         self.channels = tuple(self._places)
         """The names of all channels, of this process and of others."""
         self._reading: Reading | None = None
+        self._barriers: Barriers | None = None
         self._latest: dict[tuple[str, int], int] = {}
         self._open = 0
 
@@ -145,6 +156,10 @@ class KafkaSource(FixedPartitionedSource[Batch, bytes]):
         """By channel of this process: how many offsets stand between what was handed out and the end. From any thread."""
         return {} if self._reading is None else self._reading.lag()
 
+    def waits(self) -> dict[str, tuple[float, str]]:
+        """By channel of this process: for how long (s) nothing has proved that it was read, and what is known of why. From any thread."""
+        return {} if self._reading is None else self._reading.barriers.waits()
+
     def list_parts(self) -> list[str]:
         """All channels, the same in every process."""
         return list(self.channels)
@@ -155,7 +170,8 @@ class KafkaSource(FixedPartitionedSource[Batch, bytes]):
         topic, number = self._places[for_part]
         reading = self._reading = self._reading or self._begin()
         sampler = MarkSampler(self.settings.feeds) if self.settings.feeds else None
-        lane = Lane(PartitionLog(topic, number, create_time=self._create_time[topic], sampler=sampler))
+        log = PartitionLog(topic, number, create_time=self._create_time[topic], sampler=sampler)
+        lane = Lane(log, by_barriers=topic not in self.weaker)
         if resume_state is not None:
             lane.restore(resume_state)
         if lane.next is None:
@@ -179,6 +195,19 @@ class KafkaSource(FixedPartitionedSource[Batch, bytes]):
                 raise KafkaInputError(f"topic {name} has {topic.partitions} partitions, the state knows {self._expected[name]}")
             self._create_time[name] = settings.allow_create_time
             self.partitions[name] = topic.partitions
+            if by_producer:
+                self._by_producers.add(name)
+
+    def _weaker(self) -> dict[str, str]:
+        settings = self.settings
+        if settings.barriers == "off":
+            return dict.fromkeys(settings.topics, "inputs.barriers is off")
+        weaker = dict.fromkeys(self._by_producers, "its producers stamp the records")
+        weaker |= barriers.refused(settings.options, [name for name in settings.topics if name not in weaker], self._on_error)
+        if weaker and settings.barriers == "required":
+            topic, why = next(iter(weaker.items()))
+            raise KafkaInputError(f"topic {topic} takes no barriers: {why}; allow it, or set inputs.barriers for the weaker guarantee")
+        return weaker
 
     def _begin(self) -> Reading:
         options = {**DEFAULTS, **self.settings.options, **PINNED, "error_cb": self._on_error}
@@ -186,13 +215,17 @@ class KafkaSource(FixedPartitionedSource[Batch, bytes]):
             consumer = Consumer(options)
         except (KafkaException, ValueError, TypeError) as error:
             raise KafkaInputError(f"Kafka options: {broker.words(error)}") from error
+        settings, clock = self.settings, self._clock
+        writer = barriers.producer(settings.options, self._on_error)
+        self._barriers = Barriers(writer, clock, settings.barrier_interval, self.stats, self._on_error, self._on_clock)
         return Reading(
-            self.settings,
+            settings,
             consumer,
-            Ends(self._admin, self._now, self._on_error),
+            Ends(self._admin, clock.earliest, self._on_error),
+            self._barriers,
             Growth(self._admin, self.partitions, self._on_error),
             self.stats,
-            Hooks(self._now, self._others, self._on_progress, self._on_error),
+            Hooks(clock, self._others, self._on_progress, self._on_error),
         )
 
     def _first(self, topic: str, partition: int) -> int | None:
@@ -217,7 +250,18 @@ class KafkaSource(FixedPartitionedSource[Batch, bytes]):
             self._said[error.code()] = now
             self._say(broker.words(error))
 
+    def _on_clock(self, words: str) -> None:
+        if self._say_clock is not None:
+            self._say_clock(words)
+
+    def _stepped(self, by: int) -> None:
+        self.stats.steps["host"] += 1
+        if self._barriers is not None:
+            self._barriers.stepped(by)
+        self._on_clock(f"the clock of this host was set {'forward' if by > 0 else 'back'} by {abs(by) / 1e6:.1f} s")
+
     def _closed(self) -> None:
         self._open -= 1
         if self._open == 0 and self._reading is not None:
             self._reading.fetcher.close()
+            self._reading.barriers.close()

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 from confluent_kafka import OFFSET_BEGINNING, KafkaError, TopicPartition
 
 from sources.batch import BEGINNING
+from sources.kafka.clock import HostClock
 from sources.kafka.ends import End
 from sources.kafka.lane import Lane, channel_of
 from sources.kafka.ports import Hooks
@@ -15,7 +16,7 @@ from sources.kafka.reading import Reading
 from sources.kafka.settings import KafkaInput, SourceStats
 from sources.kafka.source import KafkaPart
 from sources.marks import MarkSampler
-from sources.messages import LOG_APPEND_TIME, PartitionLog
+from sources.messages import BARRIER, LOG_APPEND_TIME, PartitionLog
 from tests.support.logs import T0, line
 
 if TYPE_CHECKING:
@@ -85,11 +86,12 @@ class Told:
 
 @dataclass
 class Cluster:
-    """Partitions of one topic, by number. `clock` (µs) is the broker's and the reader's."""
+    """Partitions of one topic, by number. `clock` (µs) is the reader's and, less `ahead`, the broker's, which stamps barriers."""
 
     count: int
     topic: str = "orders"
     clock: int = T0
+    ahead: int = 0
     logs: dict[int, list[Told]] = field(default_factory=dict[int, list[Told]])
     first: dict[int, int] = field(default_factory=dict[int, int])
     """By partition, the offset of the oldest record that is still there; 0 if not named."""
@@ -120,6 +122,10 @@ class Cluster:
     def tombstone(self, partition: int) -> None:
         """Appends a record without a value."""
         self.append(partition, None, headers=[])
+
+    def barrier(self, partition: int) -> None:
+        """Appends a barrier."""
+        self.append(partition, None, BARRIER, headers=[], stamp=self.clock + self.ahead)
 
     def end(self, partition: int) -> int:
         """Up to where a reader of committed records gets."""
@@ -204,6 +210,28 @@ class Answers:
 
 
 @dataclass
+class Proving:
+    """Appends barriers where the real one writes them; `refusing` partitions take none. What is behind `hidden` is not seen, of course."""
+
+    cluster: Cluster
+    refusing: set[int] = field(default_factory=set[int])
+
+    def tend(self, lanes: Sequence[Lane], newest: int) -> None:
+        """Appends one to each silent partition."""
+        del newest
+        for lane in lanes:
+            if not lane.buffer and lane.partition not in self.refusing:
+                self.cluster.barrier(lane.partition)
+
+    def waits(self) -> dict[str, tuple[float, str]]:
+        """Nothing is known."""
+        return {}
+
+    def close(self) -> None:
+        """Nothing to let go of."""
+
+
+@dataclass
 class Growing:
     """Says that the topics have grown once `found` is set."""
 
@@ -225,6 +253,7 @@ class Harness:
     cluster: Cluster
     client: Client
     answers: Answers
+    proving: Proving
     growing: Growing
     reading: Reading
     parts: list[KafkaPart]
@@ -246,26 +275,29 @@ def harness(
     client: Client | None = None,
     answers: Answers | None = None,
     create_time: bool = False,
+    by_barriers: bool = False,
+    clock: HostClock | None = None,
     others: int | None = None,
     **settings: object,
 ) -> Harness:
-    """A source over a cluster, begun or resumed at `states`."""
+    """A source over a cluster, begun or resumed at `states`. The host's clock is the cluster's, unless another one is given."""
     client = client or Client(cluster)
     answers = answers or Answers(cluster)
-    growing = Growing()
+    growing, proving = Growing(), Proving(cluster)
     given = KafkaInput(options={}, topics=(cluster.topic,), **settings)  # type: ignore[arg-type]  # whichever the test names
     passing: list[KafkaError] = []
-    hooks = Hooks(lambda: cluster.clock, None if others is None else lambda: others, None, passing.append)
-    reading = Reading(given, client, answers, growing, SourceStats(), hooks)
+    clock = clock or HostClock(lambda: cluster.clock, lambda: cluster.clock)
+    hooks = Hooks(clock, None if others is None else lambda: others, None, passing.append)
+    reading = Reading(given, client, answers, proving, growing, SourceStats(), hooks)
     parts: list[KafkaPart] = []
     for number in range(cluster.count):
         sampler = MarkSampler(given.feeds) if given.feeds else None
-        lane = Lane(PartitionLog(cluster.topic, number, create_time=create_time, sampler=sampler))
+        lane = Lane(PartitionLog(cluster.topic, number, create_time=create_time, sampler=sampler), by_barriers=by_barriers)
         if states is not None and number in states:
             lane.restore(states[number])
         reading.add(lane, OFFSET_BEGINNING if lane.next is None else lane.next)
         parts.append(KafkaPart(reading, lane, client.close))
-    return Harness(cluster, client, answers, growing, reading, parts)
+    return Harness(cluster, client, answers, proving, growing, reading, parts)
 
 
 def names(count: int, topic: str = "orders") -> list[str]:

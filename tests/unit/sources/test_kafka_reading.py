@@ -2,17 +2,23 @@
 
 from __future__ import annotations
 
+import gzip
+from pathlib import Path
+from tempfile import TemporaryDirectory
+
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from schemas.record import Mark, Record
 from sources.batch import BEGINNING, Batch, Refusal
+from sources.exports import ExportWriter, decode
+from sources.kafka.clock import HostClock
 from sources.kafka.ends import End
 from sources.kafka.settings import KafkaInputError
-from sources.messages import CREATE_TIME
+from sources.messages import CREATE_TIME, PartitionLog
 from tests.support.logs import DAY, HOUR, MINUTE, T0, line
-from tests.support.partitions import Answers, Client, Cluster, Harness, harness, kept, names
+from tests.support.partitions import Answers, Client, Cluster, Harness, Told, harness, kept, names
 
 TICK = 100_000
 ALLOWANCE = 250_000
@@ -421,3 +427,148 @@ def test_idle_progress_never_passes_a_record_that_is_not_read(
                 came[item.channel] += offsets([item])
     assert came == {name: list(range(len(cluster.logs[number]))) for number, name in enumerate(names(3))}
     assert sum(source.reading.stats.behind.values()) == 0
+
+
+def test_without_barriers_a_host_clock_that_steps_carries_no_silent_partition_along() -> None:
+    """The step counts once a broker's stamp has confirmed it, as where the clock was wrong before."""
+    cluster, ahead = Cluster(1), [0]
+    cluster.append(0)
+    source = harness(cluster, clock=HostClock(lambda: cluster.clock + ahead[0], lambda: cluster.clock))
+    rounds(source, 20)
+    ahead[0] = HOUR
+    source.answers.known = {}
+    rounds(source, 20)
+    assert source.lane(0).told <= cluster.clock - ALLOWANCE
+    cluster.append(0, stamp=cluster.clock + HOUR)
+    assert max(batch.progress for batch in rounds(source, 2)) >= cluster.clock - 2 * TICK + HOUR - 1_000
+
+
+def proving(cluster: Cluster, states: dict[int, bytes] | None = None, **more: object) -> Harness:
+    """A source whose silent partitions are proved by barriers."""
+    return harness(cluster, states, by_barriers=True, **more)  # type: ignore[arg-type]  # whichever the test names
+
+
+def test_a_silent_partition_goes_by_the_barriers_read_from_it() -> None:
+    """Not by the clock: one that takes none stands still, and the others go on."""
+    cluster = Cluster(2)
+    source = proving(cluster)
+    source.proving.refusing.add(1)
+    cluster.append(1)
+    begun = cluster.clock
+    rounds(source, 20)
+    assert cluster.clock - 2 * TICK <= source.lane(0).told <= cluster.clock
+    assert source.lane(1).told == begun
+    assert (source.reading.stats.tombstones, source.lane(0).log.tombstones) == (0, 0)
+    assert source.lane(0).log.barriers >= 10
+
+
+def test_what_is_stamped_and_not_yet_shown_is_not_passed() -> None:
+    """The barriers stand behind it and are not shown either, however long a replica hangs."""
+    cluster = Cluster(1)
+    source = proving(cluster)
+    rounds(source, 5)
+    cluster.hidden[0] = len(cluster.logs[0])
+    cluster.append(0)
+    stamped = cluster.clock
+    rounds(source, 100)
+    assert source.lane(0).told <= stamped
+    del cluster.hidden[0]
+    batches = rounds(source, 2)
+    assert [item.log for batch in batches for item in batch.items] == [stamped]
+    assert source.reading.stats.behind == {"orders:00000": 0}
+    assert source.lane(0).told >= cluster.clock - 2 * TICK
+
+
+@pytest.mark.parametrize("wrong", [30_000_000, -30_000_000, DAY])
+def test_where_barriers_are_read_this_hosts_clock_changes_nothing(wrong: int) -> None:
+    """It may be wrong from the start, or step and be wrong when it starts again."""
+    cluster, ahead = Cluster(2), [0]
+    clock = HostClock(lambda: cluster.clock + ahead[0], lambda: cluster.clock)
+    source = proving(cluster, clock=clock)
+    rounds(source, 10)
+    ahead[0] = wrong
+    rounds(source, 10)
+    again = proving(
+        cluster,
+        {number: part.snapshot() for number, part in enumerate(source.parts)},
+        clock=HostClock(lambda: cluster.clock + wrong, lambda: cluster.clock),
+    )
+    for _ in range(10):
+        cluster.append(0)
+        rounds(again, 3)
+        assert all(cluster.clock - 2 * TICK <= again.lane(number).told <= cluster.clock for number in range(2))
+    assert sum(again.reading.stats.behind.values()) == 0
+
+
+def test_a_broker_whose_clock_is_absurd_does_not_let_deadlines_fire() -> None:
+    """A minute is within reason; a day waits for the present."""
+    cluster = Cluster(1)
+    cluster.append(0, stamp=T0 + DAY)
+    source = proving(cluster)
+    assert max(batch.progress for batch in rounds(source, 20)) <= cluster.clock + MINUTE
+
+
+@settings(max_examples=300)
+@given(
+    steps=st.lists(
+        st.one_of(
+            st.tuples(st.sampled_from(["append", "part", "hide", "show"]), st.integers(0, 2)),
+            st.tuples(st.just("wait"), st.sampled_from([1, 20_000, 700_000])),
+            st.tuples(st.sampled_from(["host", "brokers"]), st.sampled_from([-30_000_000, -1_000, 5_000, 30_000_000])),
+            st.tuples(st.just("resume"), st.just(0)),
+        ),
+        max_size=120,
+    ),
+    most=st.integers(1, 5),
+)
+def test_progress_by_barriers_is_a_function_of_the_log(steps: list[Step], most: int) -> None:
+    """Whatever hangs, steps or starts again: nothing is behind progress, and an export, without barriers, gives the same log times."""
+    cluster, host, brokers = Cluster(3), [0], [0]
+    before: dict[str, int] = {}
+    came: dict[str, list[tuple[int, int]]] = {name: [] for name in names(3)}
+    states: dict[int, bytes] = {}
+
+    def begin() -> Harness:
+        clock = HostClock(lambda: cluster.clock + host[0], lambda: cluster.clock)
+        return proving(cluster, states, client=Client(cluster, most), clock=clock, tick=1_000)
+
+    source = begin()
+    for what, number in [*steps, *[("show", n) for n in range(3)], *[("part", n % 3) for n in range(60)]]:
+        if what == "append":
+            cluster.append(number, stamp=cluster.clock + brokers[0])
+        elif what == "wait":
+            cluster.clock += number
+        elif what == "host":
+            host[0] += number
+        elif what == "brokers":
+            cluster.ahead = brokers[0] = brokers[0] + number
+        elif what == "hide":
+            cluster.hidden.setdefault(number, len(cluster.logs[number]))
+        elif what == "show":
+            cluster.hidden.pop(number, None)
+        elif what == "resume":
+            states = {n: part.snapshot() for n, part in enumerate(source.parts)}
+            source = begin()
+        else:
+            cluster.clock += 500
+            batches = source.parts[number].next_batch()
+            kept(batches, before)
+            for batch in batches:
+                came[batch.channel] += [(item.offset, item.log) for item in batch.items]
+        assert sum(source.reading.stats.behind.values()) == 0
+    for number, name in enumerate(names(3)):
+        told = [record for record in cluster.logs[number] if record.value() is not None][: len(came[name])]
+        assert came[name] == [(record.offset(), log) for record, log in zip(told, exported(cluster.logs[number]), strict=False)]
+
+
+def exported(log: list[Told]) -> list[int]:
+    """The log times that an export of a partition gives to its records that have content."""
+    with TemporaryDirectory() as folder:
+        writer = ExportWriter(Path(folder), "orders", 0, "LogAppendTime", T0)
+        for record in log:
+            writer.write(record)
+        writer.close()
+        with gzip.open(writer.path) as lines:
+            kept_ = [decode(line, "LogAppendTime") for line in list(lines)[1:]]
+    assert len(kept_) <= 2 * len([record for record in log if record.value() is not None])
+    return [item.log for item in PartitionLog("orders", 0, create_time=False).read(kept_, told=BEGINNING, latest=0)]
