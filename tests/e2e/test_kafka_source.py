@@ -270,7 +270,7 @@ def test_a_first_start_may_begin_at_the_end(real_broker: Broker) -> None:
     name = topic(real_broker, "latest", 2)
     write(real_broker, name, 50)
     options: dict[str, object] = {"bootstrap.servers": real_broker.bootstrap}
-    settings = KafkaInput(options, (name,), start="latest")
+    settings = KafkaInput(options, (name,), start="latest", barriers="off")
     fresh = KafkaSource(settings)
     grown = KafkaSource(settings, expected={name: 1})
     starts = [[source.build_part("events", part, None).snapshot() for part in source.list_parts()] for source in (fresh, grown)]

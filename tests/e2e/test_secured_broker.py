@@ -13,7 +13,7 @@ import yaml
 
 from tests.e2e.test_changes import STRICT, placed
 from tests.support.brokers import Unavailable, topic
-from tests.support.kafka.secured import PASSWORD, USER, SecuredKafka, foreign
+from tests.support.kafka.secured import PASSWORD, USER, SecuredKafka, foreign, read_only
 from tests.support.live import ROOT, committed, produce
 
 if TYPE_CHECKING:
@@ -32,7 +32,7 @@ def secured() -> Iterator[SecuredKafka]:
     broker.stop()
 
 
-def settings(home: Path, broker: SecuredKafka, events: str, **kafka: object) -> Path:
+def settings(home: Path, broker: SecuredKafka, events: str, *, barriers: str = "auto", **kafka: object) -> Path:
     """Settings that reach the broker by its secured listener, the password in a file of its own."""
     secret = home / "password"
     secret.write_text(f"{PASSWORD}\n")
@@ -49,7 +49,7 @@ def settings(home: Path, broker: SecuredKafka, events: str, **kafka: object) -> 
             "create_topics": True,
             **kafka,
         },
-        "inputs": {"topics": [events]},
+        "inputs": {"topics": [events], "barriers": barriers},
         "outputs": {"exceptions": f"{events}-exceptions", "actions": f"{events}-actions", "partitions": 1},
         "state": {"dir": str(home / "state")},
         "http": {"enabled": False},
@@ -64,9 +64,41 @@ def settings(home: Path, broker: SecuredKafka, events: str, **kafka: object) -> 
 def test_the_engine_reads_and_writes_over_tls_with_a_password(secured: SecuredKafka, tmp_path: Path) -> None:
     """Source, transactions and administration alike; the password stands in no line that it prints."""
     events = topic(secured, "events")
+    log = run_until_ten_are_raised(secured, events, settings(tmp_path, secured, events))
+    assert PASSWORD not in log
+    assert '"no barriers"' not in log
+
+
+@pytest.mark.slow
+def test_where_an_input_may_only_be_read_the_weaker_guarantee_is_told_and_the_engine_runs(secured: SecuredKafka, tmp_path: Path) -> None:
+    """One line at the start names topic, reason and what is lost; verdicts come all the same, and nothing was written to the topic."""
+    events = topic(secured, "events")
+    read_only(secured, events)
+    log = run_until_ten_are_raised(secured, events, settings(tmp_path, secured, events))
+    (told,) = [line for line in map(orjson.loads, log.splitlines()) if line["event"] == "no barriers"]
+    assert told["topic"] == events
+    assert "uthorization failed" in told["why"]
+    assert told["guarantee"].startswith("weaker")
+    assert len(committed(secured.bootstrap, events)) == 10
+
+
+def test_where_barriers_are_required_and_refused_nothing_is_read(secured: SecuredKafka, tmp_path: Path) -> None:
+    """Misuse: one line that says what to do, exit code 2."""
+    events = topic(secured, "events")
+    read_only(secured, events)
+    command = [sys.executable, "-m", "dataflows", "run", "--settings", str(settings(tmp_path, secured, events, barriers="required"))]
+    done = subprocess.run(command, capture_output=True, text=True, cwd=ROOT, timeout=120, check=False)
+    said = [line for line in done.stderr.splitlines() if not line.startswith("{")]
+    assert (done.returncode, len(said)) == (2, 1), done.stderr
+    assert said[0].startswith(f"orderwatch: topic {events} takes no barriers: ")
+    assert "inputs.barriers" in said[0]
+
+
+def run_until_ten_are_raised(secured: SecuredKafka, events: str, path: Path) -> str:
+    """Runs the engine until the ten orders that are placed meanwhile are all told of; returns its log."""
     produce(secured.bootstrap, events, [placed(number) for number in range(10)])
-    log = tmp_path / "log"
-    command = [sys.executable, "-m", "dataflows", "run", "--settings", str(settings(tmp_path, secured, events))]
+    log = path.parent / "log"
+    command = [sys.executable, "-m", "dataflows", "run", "--settings", str(path)]
     with log.open("wb") as out:
         engine = subprocess.Popen(command, stdout=out, stderr=out, cwd=ROOT)
     give_up = time.monotonic() + 90
@@ -79,7 +111,7 @@ def test_the_engine_reads_and_writes_over_tls_with_a_password(secured: SecuredKa
     engine.terminate()
     assert engine.wait(60) == 0
     assert len(set(found)) == 10
-    assert PASSWORD not in log.read_text()
+    return log.read_text()
 
 
 @pytest.mark.parametrize("wrong", ["password", "authority"])

@@ -101,7 +101,7 @@ def climb(*, own: bool = False) -> Climb:
     raise Unavailable("; ".join(passed))
 
 
-def topic(broker: Broker, prefix: str, partitions: int = 1, config: Mapping[str, str] | None = None) -> str:
+def topic(broker: Broker, prefix: str, partitions: int = 1, config: Mapping[str, str] | None = None, *, copies: int = 1) -> str:
     """Creates a topic that no other test uses, and waits until every partition has its leader.
 
     Args:
@@ -109,6 +109,7 @@ def topic(broker: Broker, prefix: str, partitions: int = 1, config: Mapping[str,
         prefix: what the name begins with.
         partitions: how many.
         config: topic settings over the usual one, `message.timestamp.type=LogAppendTime`.
+        copies: of each partition.
 
     Returns:
         The topic's name.
@@ -116,7 +117,7 @@ def topic(broker: Broker, prefix: str, partitions: int = 1, config: Mapping[str,
     name = f"{prefix}-{uuid4().hex[:8]}"
     admin = AdminClient({"bootstrap.servers": broker.bootstrap})
     settings = {"message.timestamp.type": "LogAppendTime", **(config or {})}
-    admin.create_topics([NewTopic(name, partitions, 1, config=settings)])[name].result(30)
+    admin.create_topics([NewTopic(name, partitions, copies, config=settings)])[name].result(30)
     for _ in range(200):
         known = admin.list_topics(name, timeout=10).topics[name].partitions
         if len(known) == partitions and all(partition.leader >= 0 for partition in known.values()):

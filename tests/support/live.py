@@ -121,6 +121,8 @@ class Engine:
     inputs: Mapping[str, object] = field(default_factory=dict[str, object])
     state: Mapping[str, object] = field(default_factory=dict[str, object])
     outputs: Mapping[str, object] = field(default_factory=dict[str, object])
+    program: str = "dataflows"
+    """The module that is run: `orderwatch`, or something that wraps it."""
 
     def __post_init__(self) -> None:
         self.home.mkdir(parents=True, exist_ok=True)
@@ -137,7 +139,7 @@ class Engine:
         """Writes the settings file; returns its path."""
         path = self.home / "settings.yaml"
         chosen: dict[str, object] = {
-            "kafka": {"brokers": [self.bootstrap], "create_topics": True},
+            "kafka": {"brokers": self.bootstrap.split(","), "create_topics": True},
             "inputs": {"topics": list(self.topics), "partitions": 1, **self.inputs},
             "outputs": {"partitions": 3, **{output: self.topic(output) for output in OUTPUTS}, **self.outputs},
             "state": {"dir": str(self.state_dir), **self.state},
@@ -153,7 +155,7 @@ class Engine:
         assert self._process is None, "it runs already"
         self.inputs = {**self.inputs, **inputs}
         self.processes = processes or self.processes
-        command = [sys.executable, "-m", "dataflows", "run", "--settings", str(self.settings()), "--processes", str(self.processes)]
+        command = [sys.executable, "-m", self.program, "run", "--settings", str(self.settings()), "--processes", str(self.processes)]
         with self.log.open("ab") as log:
             self._process = subprocess.Popen(command, stdin=subprocess.DEVNULL, stdout=log, stderr=log, cwd=ROOT)
 

@@ -6,6 +6,8 @@ import shutil
 import subprocess
 from typing import TYPE_CHECKING
 
+from confluent_kafka.admin import AclBinding, AclOperation, AclPermissionType, AdminClient, ResourcePatternType, ResourceType
+
 from tests.support.kafka.base import Unavailable
 from tests.support.kafka.maven import MavenKafka
 from tests.support.kafka.process import HOST, free_port
@@ -46,9 +48,26 @@ class SecuredKafka(MavenKafka):
             "listener.name.secured.ssl.keystore.type": "PEM",
             "listener.name.secured.ssl.keystore.location": str(both),
             "listener.name.secured.sasl.enabled.mechanisms": "PLAIN",
+            # What no rule speaks of is open to everybody.
+            "authorizer.class.name": "org.apache.kafka.metadata.authorizer.StandardAuthorizer",
+            "super.users": "User:ANONYMOUS",
+            "allow.everyone.if.no.acl.found": "true",
             "listener.name.secured.plain.sasl.jaas.config": f'{plain} user_{USER}="{PASSWORD}";',
         }
         self._properties.write_text("".join(f"{name}={value}\n" for name, value in found.items()))
+
+
+def read_only(broker: SecuredKafka, topic: str) -> None:
+    """Lets the user read a topic, and do nothing else with it."""
+    may = [AclOperation.READ, AclOperation.DESCRIBE, AclOperation.DESCRIBE_CONFIGS]
+    rules = [
+        AclBinding(ResourceType.TOPIC, topic, ResourcePatternType.LITERAL, f"User:{USER}", "*", each, AclPermissionType.ALLOW)
+        for each in may
+    ]
+    client = AdminClient({"bootstrap.servers": broker.bootstrap})
+    # The library leaves part of the signature open.
+    for done in client.create_acls(rules).values():  # pyright: ignore[reportUnknownMemberType]
+        done.result(30)
 
 
 def foreign(home: Path) -> Path:
