@@ -55,7 +55,8 @@ class Reading:
         self.ended = False
         """The parts are to end: the topics have grown, or `until` has been passed everywhere."""
         self._hooks = hooks
-        self._ticked = self._checked = self._asked = hooks.clock.steady()
+        self._ticked = self._checked = hooks.clock.steady()
+        self._asked = self._ticked - ASKED
         self._newest = BEGINNING
         self._pace: tuple[int, int] | None = None
         self._buffered = 0

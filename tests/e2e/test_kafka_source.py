@@ -180,7 +180,9 @@ def test_an_export_replays_what_was_read_live(real_broker: Broker, tmp_path: Pat
     assert (stats.tombstones, stats.refused, stats.records) == (40, 81, len(events) + 40 + 81)
     assert set(stats.behind.values()) == {0}
     assert sum(files.values()) == stats.records
-    assert set(reader.source.lag().values()) == {0}
+    # A barrier may be on its way.
+    assert set(reader.source.lag().values()) <= {0, 1}
+    assert len(reader.source.lag()) == 3
 
 
 def test_a_resume_loses_nothing_and_repeats_nothing(real_broker: Broker) -> None:
