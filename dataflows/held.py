@@ -60,16 +60,18 @@ class Rows:
 def _order_row(item: OrderItem) -> Row:
     if isinstance(item, Refusal):
         place = [item.log, item.topic, item.partition, item.offset, item.sub]
-        return [REFUSAL, *place, item.reason, item.detail, item.raw, item.size, item.key, [list(header) for header in item.headers]]
+        headers = [list(header) for header in item.headers]
+        return [REFUSAL, *place, item.reason, item.detail, item.raw, item.size, item.key, headers, item.digest]
     return row_of(item)
 
 
 def _order_item(row: Row) -> OrderItem:
     if row[0] != REFUSAL:
         return cast("Record | Mark | Placed", item_of(row))
-    _, log, topic, partition, offset, sub, reason, detail, raw, size, key, kept = row
+    # Rows of earlier versions end before the digest.
+    _, log, topic, partition, offset, sub, reason, detail, raw, size, key, kept, *digest = row
     headers = tuple((name, value) for name, value in kept)
-    return Refusal(log, topic, partition, offset, sub, reason, detail, raw, size, key, headers)
+    return Refusal(log, topic, partition, offset, sub, reason, detail, raw, size, key, headers, *digest)
 
 
 ORDER_ITEMS: Codec[OrderItem] = Rows(_order_row, _order_item)

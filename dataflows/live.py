@@ -28,14 +28,13 @@ from dataflows.state.errors import REMEDY, DamagedStateError, FailingVolumeError
 from dataflows.state.home import StateHome, policy_file, read_state
 from dataflows.state.pins import Pins
 from dataflows.state.store import Store
+from dataflows.topics import Allowed, check_whose, output_topics, prepare
 from dataflows.watching import said, watch
-from sinks.jsonl import JsonlSink, UnwritableError
+from sinks.jsonl import JsonlSink, LostError, UnwritableError
 from sinks.kafka.errors import KafkaOutputError
-from sinks.kafka.sink import KafkaSink, OutputTopic
-from sources.kafka import broker
-from sources.kafka.settings import KafkaInput, KafkaInputError, NoAnswerError
+from sinks.kafka.sink import KafkaSink
+from sources.kafka.settings import KafkaInput, KafkaInputError, NoAnswerError, ReplacedError
 from sources.kafka.source import KafkaSource
-from sources.kafka.topics import BROKER_DEFAULT, ensure_topics, input_topic, output_topic
 
 if TYPE_CHECKING:
     from collections.abc import Generator, Sequence
@@ -46,6 +45,7 @@ if TYPE_CHECKING:
     from dataflows.observe import Observer
     from dataflows.runner import Stop
     from dataflows.settings import Settings as LiveSettings
+    from sources.kafka.broker import Topic
 
 DAY = 24 * 3_600_000_000
 SHARDS = {"orders": len(ORDER_SHARDS), "identity_first": len(FIRST_SHARDS), "identity_second": len(SECOND_SHARDS)}
@@ -70,22 +70,23 @@ class HomeStores:
         return store
 
 
-def run_live(settings: LiveSettings, stop: Stop, observer: Observer) -> None:
+def run_live(settings: LiveSettings, stop: Stop, observer: Observer, allowed: Allowed | None = None) -> None:
     """Runs the engine until `stop` is asked for, or `inputs.until` has passed.
 
     Raises:
-        MisuseError: if the settings do not fit what is there: policy, topics, state directory.
+        MisuseError: if the settings do not fit what is there: policy, topics, state directory; or part of the state is lost.
         RunError: if no broker answers, or it breaks off; state and output stand as of the last epoch, and a restart goes on.
     """
+    allowed = allowed or Allowed()
     with _refusals(settings.state.dir):
-        outputs = _topics(settings)
+        topics = prepare(settings)
         home = StateHome.open(settings.state.dir, settings.cluster.process_id or 0, settings.cluster.size, fsync=settings.state.fsync)
     with closing(home):
         with _refusals(home.path):
-            policy, source, outputs = _resume(settings, home, outputs, observer)
+            policy, source, outputs = _resume(settings, home, topics, observer, allowed)
         try:
-            _run(settings, home, policy, source, outputs, stop, observer)
-        except DamagedStateError as error:
+            _run(settings, home, policy, source, _sink(settings, home, topics, outputs, observer), stop, observer)
+        except (DamagedStateError, ReplacedError, LostError) as error:
             raise MisuseError(str(error)) from error
         except KeptError as error:
             raise MisuseError(f"{home.path}: {error}; {REMEDY}") from error
@@ -102,7 +103,7 @@ def _refusals(state: Path) -> Generator[None]:
     """While inside, before the first event: what is refused has to be mended, what a broker or a volume fails at may pass."""
     try:
         yield
-    except NoAnswerError as error:
+    except (NoAnswerError, KafkaOutputError) as error:
         raise RunError(str(error)) from error
     except OSError as error:
         _refuse(of_system(error, state))
@@ -127,41 +128,31 @@ def _raise_failure(home: StateHome, error: NativeError | PeerError) -> NoReturn:
     raise RunError(f"{home.recovery}: the engine failed: {error}") from error
 
 
-def _topics(settings: LiveSettings) -> dict[str, int]:
-    """Makes topics that are missing, if asked to, and checks those that are written; returns how many partitions these have."""
-    inputs, outputs, options = settings.inputs, settings.outputs, settings.kafka.client()
-    written = sorted(outputs.topics.values()) if outputs.kind == "kafka" else []
-    known = broker.describe(broker.admin(options), options, [*inputs.topics, *written])
-    counts = {topic: found.partitions for topic, found in known.items() if found is not None}
-    specs = {topic: output_topic(counts.get(topic, outputs.partitions)) for topic in written}
-    # How a topic that is read was made is its producers' affair; the source says what it needs of it.
-    specs |= {topic: input_topic(inputs.partitions) for topic in inputs.topics if topic not in counts}
-    missing = [topic for topic in specs if topic not in counts]
-    if missing and not settings.kafka.create_topics:
-        raise KafkaInputError(f"topic {missing[0]} does not exist: make it with `orderwatch topics create`, or set kafka.create_topics")
-    ensure_topics(options, specs, replication=settings.kafka.replication or BROKER_DEFAULT)
-    return {topic: counts.get(topic, outputs.partitions) for topic in written}
-
-
 def _resume(
-    settings: LiveSettings, home: StateHome, outputs: dict[str, int], observer: Observer
+    settings: LiveSettings, home: StateHome, topics: dict[str, Topic], observer: Observer, allowed: Allowed
 ) -> tuple[Policy, KafkaSource, dict[str, int]]:
     """What the run must go on with: its policy, its source and the partitions that it writes."""
     try:
         policy = load_policy(settings.policy)
     except PolicyError as error:
         raise MisuseError(str(error)) from error
-    pinned = read_state(home.path).inputs
-    source = _source(settings, home, policy, pinned, None, observer)
+    state = read_state(home.path)
+    if settings.state.recovery:
+        check_whose(settings, home, topics, fresh=state.policy is None, allowed=allowed)
+    ids = {name: topic.id for name, topic in topics.items() if topic.id is not None}
+    source = _source(settings, home, policy, state.inputs, None, ids, observer)
+    outputs = {name: topic.partitions for name, topic in topics.items() if name not in source.partitions}
     # As it holds, defaults included: another version of this program may have others.
-    pins = Pins(SHARDS, dict(source.partitions), outputs, version("orderwatch"), policy.version, render(policy))
+    pins = Pins(SHARDS, dict(source.partitions), outputs, version("orderwatch"), policy.version, render(policy), ids, allowed.topics)
     resume = home.begin(pins)
+    for note in resume.topics:
+        observer.log.warning("topics", note=note)
     for note in resume.notes:
         observer.log.warning("held over", note=note)
     if resume.policy != policy.version:
         policy = load_policy(policy_file(home.path))
     if (resume.policy, resume.inputs) != (pins.policy, pins.inputs):
-        source = _source(settings, home, policy, pinned, resume.inputs, observer)
+        source = _source(settings, home, policy, state.inputs, resume.inputs, ids, observer)
     for topic, why in source.weaker.items():
         observer.log.warning("no barriers", topic=topic, why=why, guarantee=WEAKER)
     observer.log.info(
@@ -180,7 +171,13 @@ def _resume(
 
 
 def _source(
-    settings: LiveSettings, home: StateHome, policy: Policy, pinned: dict[str, int], only: dict[str, int] | None, observer: Observer
+    settings: LiveSettings,
+    home: StateHome,
+    policy: Policy,
+    pinned: dict[str, int],
+    only: dict[str, int] | None,
+    ids: dict[str, str],
+    observer: Observer,
 ) -> KafkaSource:
     inputs = settings.inputs
     given = KafkaInput(
@@ -209,6 +206,7 @@ def _source(
         given,
         expected=pinned,
         only=only,
+        ids=ids,
         others=home.least_progress,
         on_progress=home.advise,
         on_error=troubled,
@@ -216,15 +214,17 @@ def _source(
     )
 
 
-def _sink(settings: LiveSettings, home: StateHome, outputs: dict[str, int], observer: Observer) -> JsonlSink | KafkaSink:
+def _sink(
+    settings: LiveSettings, home: StateHome, topics: dict[str, Topic], outputs: dict[str, int], observer: Observer
+) -> JsonlSink | KafkaSink:
     if settings.outputs.folder is not None and settings.outputs.kind == "files":
-        return JsonlSink(settings.outputs.folder, durable=settings.state.fsync)
-    topics = {topic: OutputTopic(name, outputs[name]) for topic, name in settings.outputs.topics.items()}
+        return JsonlSink(settings.outputs.folder, durable=settings.state.fsync, state=str(home.uuid))
+    written = output_topics(settings, topics, outputs)
     # A run that keeps no state begins anew each time: what it says has nothing to do with what an earlier one said.
     state = home.uuid if settings.state.recovery else uuid4()
     # Nothing of this state is older; a day's grace for brokers whose clocks are far off.
     since = max(0, home.made - DAY) or None
-    return KafkaSink(settings.kafka.client(), str(state), topics, since=since, listener=observer)
+    return KafkaSink(settings.kafka.client(), str(state), written, since=since, listener=observer)
 
 
 def _run(
@@ -232,7 +232,7 @@ def _run(
     home: StateHome,
     policy: Policy,
     source: KafkaSource,
-    outputs: dict[str, int],
+    sink: JsonlSink | KafkaSink,
     stop: Stop,
     observer: Observer,
 ) -> None:
@@ -241,7 +241,6 @@ def _run(
     hot = settings.state.cache_bytes * settings.cluster.size // len(ORDER_SHARDS)
     kept = stores if settings.state.recovery else None
     graph = Settings(source.channels, heart=partial(Shard, hot=hot), stores=kept, on_snapshot=observer.snapshot)
-    sink = _sink(settings, home, outputs, observer)
     watch(observer, source, graph, stores.opened, policy)
     # What goes to Kafka stands there only once its transaction is committed; the sink tells of that itself.
     told = _told_by_the_sink if isinstance(sink, KafkaSink) else observer.published

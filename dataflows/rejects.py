@@ -16,7 +16,7 @@ TOPIC = "rejects"
 
 def undecodable(refusal: Refusal) -> Out:
     """A line that is no event."""
-    return _reject(refusal.log, refusal, refusal.reason, refusal.detail, refusal.size)
+    return _reject(refusal.log, refusal, refusal.reason, refusal.detail, refusal.size, refusal.digest)
 
 
 def ambiguous(placed: Placed, inner: Ambiguous) -> Out:
@@ -26,7 +26,7 @@ def ambiguous(placed: Placed, inner: Ambiguous) -> Out:
     return _reject(placed.log, record, "ambiguous_alias", detail, len(record.raw))
 
 
-def _reject(log: int, original: Refusal | Record, reason: str, detail: str, size: int) -> Out:
+def _reject(log: int, original: Refusal | Record, reason: str, detail: str, size: int, digest: bytes = b"") -> Out:
     topic, partition, offset, raw = original.topic, original.partition, original.offset, original.raw
     data: dict[str, object] = {
         "reason": reason,
@@ -37,5 +37,6 @@ def _reject(log: int, original: Refusal | Record, reason: str, detail: str, size
     }
     if size > len(raw):
         data["size"] = size
+        data["sha256"] = digest.hex() or None
     key = f"{topic}:{partition:06d}:{offset:020d}:{reason}"
     return Out(log, "", TOPIC, "reject", key, raw, kind=reason, data=data, record_key=original.key, headers=original.headers)

@@ -2,11 +2,15 @@
 
 from __future__ import annotations
 
-from typing import NamedTuple, TypeAlias
+from operator import methodcaller
+from typing import TYPE_CHECKING, NamedTuple, Protocol, TypeAlias
 
 from msgspec import Struct
 
-from schemas.wire import Event
+from schemas.wire import Event, Rejected
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
 
 Position: TypeAlias = tuple[int, str, int, int, int]
 """The total order of all records: (log time, topic, partition, offset, sub-index)."""
@@ -26,6 +30,34 @@ class Evidence(NamedTuple):
 
 Headers: TypeAlias = tuple[tuple[str, bytes | None], ...]
 """The headers of a Kafka record, in their order; names may repeat."""
+
+
+_headers = methodcaller("headers")
+"""Calls the method from C."""
+
+
+class WithHeaders(Protocol):
+    """A Kafka record, as the client library hands it out."""
+
+    def headers(self) -> Sequence[tuple[str, bytes | None]] | None:
+        """The headers, in their order. Raises UnicodeDecodeError if a name is not UTF-8."""
+        ...
+
+
+def headers_of(message: WithHeaders) -> Headers:
+    """The headers of a record; every reader of a topic asks for them here, once for each record.
+
+    Kafka stores names as bytes, and brokers take any. If one is not UTF-8, confluent-kafka (2.16) returns tuples with a null pointer in its
+    place, and leaves the error pending. A call from Python code may not notice; the error then comes up in some line further on, and to
+    touch the tuple ends the process. A call from C is always checked, drops the result and raises SystemError. Never ask twice.
+
+    Raises:
+        Rejected: if a name is not UTF-8.
+    """
+    try:
+        return tuple(_headers(message) or ())
+    except (UnicodeDecodeError, SystemError):
+        raise Rejected("not_utf8", "the name of a header; none of the headers can be read") from None
 
 
 class Record(Struct, gc=False):

@@ -7,7 +7,7 @@ people; `customer.id` is opaque.
 
 from __future__ import annotations
 
-from typing import Any, Literal, cast
+from typing import Annotated, Any, Literal, TypeAlias, cast
 
 from pydantic import Field, JsonValue, create_model
 
@@ -116,6 +116,12 @@ class Ground(Model):
     mode: Literal["on", "shadow"]
 
 
+Cut: TypeAlias = Annotated[
+    dict[str, int] | None,
+    Field(description="Only where the whole would not fit a record: which lists and texts lack their ends, and how long they were."),
+]
+
+
 class OrderException(Model):
     """The full state of an exception: the highest `sequence` is the state, consumers upsert by `exception_id`."""
 
@@ -161,6 +167,7 @@ class OrderException(Model):
     recommended: list[Recommended]
     """Best first."""
     policy: Ground
+    cut: Cut = None
 
 
 class Action(Model):
@@ -175,6 +182,7 @@ class Action(Model):
     """The same for every delivery of the same action: executors must not act on one twice."""
     reason: str
     evidence: list[Cited]
+    cut: Cut = None
 
 
 class Incident(Model):

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+from itertools import count
 from typing import TYPE_CHECKING
 
 from bytewax.outputs import FixedPartitionedSink, StatefulSinkPartition
@@ -15,8 +16,33 @@ if TYPE_CHECKING:
     from pathlib import Path
 
 
+OWNER = "written-by"
+"""File beside those of the topics: the UUID of the state whose verdicts they hold."""
+
+
 class UnwritableError(Exception):
     """A sink that cannot be written to; the message is one line for the user."""
+
+
+class LostError(UnwritableError):
+    """Lines that were written are gone; to start again does not bring them back."""
+
+
+def written_by(folder: Path) -> str | None:
+    """The state whose verdicts a folder holds: empty if it does not say, None if there are no verdicts."""
+    owner = folder / OWNER
+    if not any((file := folder / f"{topic}.jsonl").exists() and file.stat().st_size for topic in TOPICS):
+        return None
+    return owner.read_text(encoding="utf-8").strip() if owner.exists() else ""
+
+
+def set_aside(folder: Path, owner: str) -> None:
+    """Renames the files that another state has written, so that they stay as they are."""
+    for topic in TOPICS:
+        file = folder / f"{topic}.jsonl"
+        if file.exists() and file.stat().st_size:
+            names = (folder / f"{topic}.{owner[:8] or 'before'}{f'-{number}' if number else ''}.jsonl" for number in count())
+            file.rename(next(name for name in names if not name.exists()))
 
 
 def line(topic: str, verdict: Verdict) -> bytes:
@@ -33,7 +59,10 @@ class _File(StatefulSinkPartition["Sequence[Verdict]", int]):
         self._file = path.open("r+b" if path.exists() else "w+b")
         if (found := self._file.seek(0, os.SEEK_END)) < length:
             self._file.close()
-            raise UnwritableError(f"{path}: {found} bytes, but {length} were recorded; lines that the state has said are gone")
+            raise LostError(
+                f"{path}: {found} bytes, but {length} were recorded: lines that the state has said are gone; put the file back, or begin"
+                " with another state.dir and another outputs.folder"
+            )
         self._file.truncate(length)
         self._file.seek(length)
 
@@ -58,11 +87,12 @@ class JsonlSink(FixedPartitionedSink["Sequence[Verdict]", int]):
     Guarantee: every verdict exactly once. A file is cut back to the length that the last committed epoch recorded, and what followed is
     written again; without a recorded length it begins empty. `durable` (for a live engine) writes at once and forces the files to the disk
     before a length is recorded, so that the guarantee outlives the machine; without it, the process. Readers of a file being written
-    may see lines that a crash takes back. The folder must be the same for every process that may run the flow, and one run's alone.
+    may see lines that a crash takes back. The folder must be the same for every process that may run the flow, and one run's alone; the
+    file `written-by` in it names the `state` (UUID), if there is one.
     Raises `UnwritableError` when built if the folder or a file cannot be written, and when a file is shorter than recorded.
     """
 
-    def __init__(self, folder: Path, *, durable: bool = False) -> None:
+    def __init__(self, folder: Path, *, durable: bool = False, state: str | None = None) -> None:
         self._folder = folder
         self._durable = durable
         try:
@@ -70,6 +100,8 @@ class JsonlSink(FixedPartitionedSink["Sequence[Verdict]", int]):
             for topic in TOPICS:
                 # A topic without verdicts must have a file too, and an empty one.
                 self._path(topic).open("ab").close()
+            if state is not None:
+                (folder / OWNER).write_text(f"{state}\n", encoding="utf-8")
             if durable:
                 entries = os.open(folder, os.O_RDONLY)
                 os.fsync(entries)

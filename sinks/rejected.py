@@ -6,7 +6,7 @@ Bytes stand as text where they are UTF-8, else as `{"base64": ...}`; the value s
 from __future__ import annotations
 
 from base64 import b64decode, b64encode
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Final, TypeAlias, cast
 
 import orjson
@@ -23,7 +23,10 @@ Json: TypeAlias = "str | dict[str, str] | None"
 
 @dataclass(frozen=True, slots=True)
 class Reject:
-    """A rejected record: where it stood, why it was rejected, and the original untouched. `value` is None of a tombstone."""
+    """A rejected record: where it stood, why it was rejected, and the original untouched. `value` is None of a tombstone.
+
+    `cut` says what of the original is not there, by its part: `value`, `key`, `headers`.
+    """
 
     topic: str
     partition: int
@@ -33,6 +36,7 @@ class Reject:
     value: bytes | None
     key: bytes | None = None
     headers: Headers = ()
+    cut: Mapping[str, object] = field(default_factory=dict[str, object])
 
     @property
     def place(self) -> str:
@@ -48,6 +52,7 @@ class Reject:
             "topic": self.topic,
             "partition": self.partition,
             "offset": self.offset,
+            **({"cut": dict(self.cut)} if self.cut else {}),
         }
 
 
@@ -91,7 +96,16 @@ def parse(raw: bytes) -> Reject:
         value,
         _bytes(fields.get("key"), "key"),
         tuple(_header(header) for header in cast("list[object]", headers)),
+        _cut(fields),
     )
+
+
+def _cut(fields: Mapping[str, object]) -> dict[str, object]:
+    """What of the original is not there; of a line that a replay of files has written, `size` says so of the value."""
+    cut = fields.get("cut", {"value": {"bytes": fields["size"]}} if "size" in fields else {})
+    if not isinstance(cut, dict):
+        raise ValueError("cut: not an object")  # noqa: TRY004 (what is wrong is the line)
+    return cast("dict[str, object]", cut)
 
 
 def _json(content: bytes | None) -> Json:

@@ -21,8 +21,9 @@ END = 1 << 62
 class Refusal:
     """Bytes that are no event, at their place in the log.
 
-    `raw` holds the original bytes, at most `MAX_BYTES` of them; `size` is how many there were. `log` is µs since the epoch: the
-    greatest log time that the same partition had reached, since what cannot be read has no time of its own.
+    `raw` holds the original bytes, at most `MAX_BYTES` of them; `size` is how many there were, `digest` the SHA-256 of all if some are
+    cut. `log` is µs since the epoch: the greatest log time that the same partition had reached, since what cannot be read has no time of
+    its own.
     """
 
     log: int
@@ -36,6 +37,7 @@ class Refusal:
     size: int
     key: bytes | None = None
     headers: Headers = ()
+    digest: bytes = b""
 
 
 @dataclass(slots=True)

@@ -16,11 +16,13 @@ from typing import TYPE_CHECKING
 import msgspec
 from msgspec import UNSET, Struct, UnsetType
 
+from schemas.record import headers_of
 from schemas.values import from_micros, micros, parse_instant
+from schemas.wire import Rejected
 from sources.batch import BEGINNING, END
 from sources.lines import UnreadableError
 from sources.marks import MarkSampler
-from sources.messages import BARRIER, TIMESTAMP_TYPES, PartitionLog, StampError
+from sources.messages import BARRIER, TIMESTAMP_TYPES, PartitionLog, StampError, Unreadable
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -48,15 +50,19 @@ class _Header(Struct):
 
 
 class _Line(Struct, omit_defaults=True):
-    """A record. Bytes are base64 in JSON. `timestamp` is in ms; `timestamp_type` is there where it differs from the header's."""
+    """A record. Bytes are base64 in JSON. `timestamp` is in ms; `timestamp_type` is there where it differs from the header's.
+
+    `headers` is null where the client library could not hand them out; `unreadable`: nor anything else.
+    """
 
     offset: int
     timestamp: int
     key: bytes | None
-    headers: list[tuple[str, bytes | None]]
+    headers: list[tuple[str, bytes | None]] | None
     value: str | UnsetType | None = UNSET
     value_base64: bytes | UnsetType = UNSET
     timestamp_type: str | UnsetType = UNSET
+    unreadable: bool = False
 
 
 class ExportedMessage:
@@ -86,7 +92,9 @@ class ExportedMessage:
         return self._value
 
     def headers(self) -> list[tuple[str, bytes | None]] | None:
-        """The headers, in their order; None if there are none."""
+        """The headers, in their order; None if there are none. Raises UnicodeDecodeError where the client library did."""
+        if self._line.headers is None:
+            raise UnicodeDecodeError("utf-8", b"", 0, 0, "the name of a header")
         return self._line.headers or None
 
     def __len__(self) -> int:
@@ -96,8 +104,16 @@ class ExportedMessage:
 def encode(message: Message, usual: str) -> bytes:
     """A record as a line of an export whose header says `usual` about timestamps."""
     kind, timestamp = message.timestamp()
-    value = message.value()
-    line = _Line(message.offset() or 0, timestamp, message.key(), list(message.headers() or ()))
+    offset = message.offset() or 0
+    try:
+        value = message.value()
+    except Rejected:
+        return _ENCODE(_Line(offset, timestamp, None, None, None, unreadable=True))
+    try:
+        headers = list(headers_of(message))
+    except Rejected:
+        headers = None
+    line = _Line(offset, timestamp, message.key(), headers)
     try:
         line.value = None if value is None else value.decode()
     except UnicodeDecodeError:
@@ -108,9 +124,11 @@ def encode(message: Message, usual: str) -> bytes:
     return _ENCODE(line)
 
 
-def decode(line: bytes, usual: str) -> ExportedMessage:
+def decode(line: bytes, usual: str) -> ExportedMessage | Unreadable:
     """Reads a line of an export. Raises msgspec.DecodeError or ValueError if it is none."""
     read = _DECODE(line)
+    if read.unreadable:
+        return Unreadable(read.offset)
     name = usual if read.timestamp_type is UNSET else read.timestamp_type
     return ExportedMessage(read, TIMESTAMP_TYPES.get(name, 0))
 

@@ -3,15 +3,16 @@
 Log time is the record's timestamp (ms, here µs), made monotone within the partition: the greater of its own and the greatest before it.
 The broker stamps it at the time of append. A topic whose producers stamp (`CreateTime`) gives a weaker guarantee: a timestamp later than
 the clock moves no time, and a record stamped before what its partition's progress had reached meanwhile is applied at that progress, so
-that another reading of the same topic may place such records elsewhere.
+that another reading of the same topic may place such records elsewhere. A record without a timestamp, or with one before 1970, is rejected.
 """
 
 from __future__ import annotations
 
 import sys
+from hashlib import sha256
 from typing import TYPE_CHECKING, Protocol, TypeAlias
 
-from schemas.record import Mark, Record
+from schemas.record import Mark, Record, headers_of
 from schemas.wire import BINARY_MODE, MAX_BYTES, Rejected, decode, event_of, micros
 from sources.batch import BEGINNING, Refusal
 
@@ -26,8 +27,8 @@ Item: TypeAlias = Record | Refusal | Mark
 BARRIER = b"orderwatch.barrier"
 """The key of a tombstone that is a barrier (`sources.kafka.barriers`). Stored data: it must not change."""
 
-CREATE_TIME, LOG_APPEND_TIME = 1, 2
-"""Kinds of timestamps, as the client library numbers them; 0: the record has none."""
+NO_TIMESTAMP, CREATE_TIME, LOG_APPEND_TIME = 0, 1, 2
+"""Kinds of timestamps, as the client library numbers them."""
 TIMESTAMP_TYPES = {"CreateTime": CREATE_TIME, "LogAppendTime": LOG_APPEND_TIME}
 """Values of the topic setting `message.timestamp.type`."""
 MS = 1_000
@@ -49,14 +50,44 @@ class Message(Protocol):
         ...
 
     def value(self) -> bytes | None:
-        """The value; None in a tombstone."""
+        """The value; None in a tombstone. Raises Rejected where it cannot be had."""
         ...
 
     def headers(self) -> Sequence[tuple[str, bytes | None]] | None:
-        """The headers, in their order."""
+        """The headers, in their order; raises UnicodeDecodeError if the name of one is not UTF-8. See `schemas.record.headers_of`."""
         ...
 
     def __len__(self) -> int: ...
+
+
+class Unreadable:
+    """Stands for a record that the client library cannot hand out: its batch is larger, once unpacked, than the client takes."""
+
+    __slots__ = ("_offset",)
+
+    def __init__(self, offset: int) -> None:
+        self._offset = offset
+
+    def offset(self) -> int:
+        """Its place in the partition."""
+        return self._offset
+
+    def timestamp(self) -> tuple[int, int]:
+        """Not known: it takes the log time of the record before it."""
+        return NO_TIMESTAMP, -1
+
+    def key(self) -> None:
+        """Not known."""
+
+    def value(self) -> bytes | None:
+        """Not known. Raises Rejected."""
+        raise Rejected("too_large", "the record cannot be unpacked; nothing of it but its place is known")
+
+    def headers(self) -> None:
+        """Not known."""
+
+    def __len__(self) -> int:
+        return 0
 
 
 class StampError(Exception):
@@ -105,9 +136,9 @@ class PartitionLog:
             kind, stamp = message.timestamp()
             log = stamp * MS
             if kind != LOG_APPEND_TIME:
-                if not create_time or kind != CREATE_TIME:
-                    raise StampError(self._stamp_words(message, kind))
-                if log > latest:
+                if kind == CREATE_TIME and not create_time:
+                    raise StampError(self._stamp_words(message))
+                if kind != CREATE_TIME or log < 0 or log > latest:
                     log = floor = max(floor, 0)
             if log < floor:
                 if log < told and greatest < told:
@@ -116,27 +147,26 @@ class PartitionLog:
                 log = floor
             else:
                 greatest = floor = log
-            value = message.value()
-            given = message.headers()
             offset = message.offset() or 0
+            value: bytes | None = None
             headers: Headers = ()
             try:
-                if given:
-                    headers = tuple(given)
-                    if value is None and not any(name == BINARY_MODE for name, _ in headers):
-                        self.tombstones += 1
-                        continue
-                    event = event_of(headers, value or b"")
-                elif value is None:
+                # Whatever a producer decides about is read in here.
+                value = message.value()
+                headers = headers_of(message)
+                if value is None and not any(name == BINARY_MODE for name, _ in headers):
                     self._count_empty(message)
                     continue
-                else:
-                    event = decode(value)
+                if stamp < 0 or kind == NO_TIMESTAMP:
+                    raise Rejected("bad_time", "the record has no timestamp, or one before 1970")
+                event = event_of(headers, value or b"") if headers else decode(value or b"")
             except Rejected as why:
                 self.refused += 1
                 raw = value or b""
+                kept = raw[:MAX_BYTES]
+                digest = sha256(raw).digest() if len(raw) > MAX_BYTES else b""
                 key = message.key()
-                append(Refusal(log, topic, partition, offset, 0, why.reason, why.detail, raw[:MAX_BYTES], len(raw), key, headers))
+                append(Refusal(log, topic, partition, offset, 0, why.reason, why.detail, kept, len(raw), key, headers, digest))
                 continue
             # Interned: an order's identifier then stands in memory once, in however many events and ties it occurs.
             order = intern(event.subject or "")
@@ -160,7 +190,7 @@ class PartitionLog:
         kind, stamp = message.timestamp()
         log = stamp * MS
         floor = max(self.greatest, told)
-        if kind == CREATE_TIME and log > latest:
+        if kind != LOG_APPEND_TIME and (kind != CREATE_TIME or log < 0 or log > latest):
             return max(floor, 0)
         return max(floor, log)
 
@@ -173,11 +203,9 @@ class PartitionLog:
                 return count
         return len(messages)
 
-    def _stamp_words(self, message: Message, kind: int) -> str:
+    def _stamp_words(self, message: Message) -> str:
         place = f"topic {self.topic}, partition {self.partition}, offset {message.offset()}"
-        if kind == CREATE_TIME:
-            return (
-                f"{place}: stamped by its producer (message.timestamp.type=CreateTime), not by the broker; set the topic to LogAppendTime,"
-                " or allow_create_time for the weaker guarantee"
-            )
-        return f"{place}: the record has no timestamp"
+        return (
+            f"{place}: stamped by its producer (message.timestamp.type=CreateTime), not by the broker; set the topic to LogAppendTime,"
+            " or allow_create_time for the weaker guarantee"
+        )

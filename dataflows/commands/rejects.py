@@ -108,7 +108,9 @@ def replay_(  # noqa: PLR0913, PLR0917 - each is an option
             typer.echo(f"{len(chosen):,} written to {export}; mend them there, then give --import {export}")
             return
         ready, left = _ready(chosen, edit, force=force)
-        deliveries = [Delivery(one, to or one.topic) for one in ready]
+        deliveries = [Delivery(one, to or one.topic) for one in ready if to or one.topic]
+        if homeless := [one.place for one in ready if not (to or one.topic)]:
+            left["it does not say where it came from: name a topic with --to"] = homeless
         partitions = partitions_of(client)
         if missing := sorted({delivery.topic for delivery in deliveries} - partitions.keys()):
             raise MisuseError(f"there is no topic {missing[0]} at {brokers}: name one with --to")
@@ -177,6 +179,9 @@ def _ready(chosen: Iterable[Reject], edit: str | None, *, force: bool) -> tuple[
     for reject in chosen:
         mended = _edited(reject, words) if words else reject
         why = "the command of --edit failed" if mended is None else _why_not(mended)
+        if why is None and mended is not None and mended.cut:
+            parts = ", ".join(sorted(mended.cut))
+            why = f"not whole ({parts} cut): take it from where it stood, or mend it in a file, without `cut` and `size`"
         if mended is not None and (why is None or force):
             ready.append(mended)
         else:
@@ -198,7 +203,9 @@ def _edited(reject: Reject, command: Sequence[str]) -> Reject | None:
         return None
     except OSError as error:
         raise MisuseError(f"--edit {command[0]}: {(error.strerror or str(error)).lower()}") from error
-    return replace(reject, value=done.stdout) if done.returncode == 0 else None
+    if done.returncode != 0:
+        return None
+    return replace(reject, value=done.stdout, cut={part: said for part, said in reject.cut.items() if part != "value"})
 
 
 def _why_not(reject: Reject) -> str | None:

@@ -38,13 +38,28 @@ SettingsFile = Annotated[
 ]
 
 
-def run(
+def run(  # noqa: PLR0913, PLR0917 - each is an option
     settings: SettingsFile = None,
     policy: Annotated[Path | None, typer.Option(metavar="FILE", help="The policy (setting policy).")] = None,
     state: Annotated[Path | None, typer.Option(metavar="DIR", help="The state directory (setting state.dir).")] = None,
     processes: Annotated[int | None, typer.Option(metavar="N", help="Processes on this host (setting cluster.processes).")] = None,
     process_id: Annotated[int | None, typer.Option(metavar="I", help="Which of --addresses this process is, from 0.")] = None,
     cluster: Annotated[str | None, typer.Option("--addresses", metavar="HOST:PORT;...", help="All processes of the cluster.")] = None,
+    new_state: Annotated[
+        bool,
+        typer.Option(
+            "--new-state",
+            help="Begin with a new state even where another one's verdicts stand: all is judged again and written again under the new one.",
+        ),
+    ] = False,
+    accept_topic: Annotated[
+        list[str] | None,
+        typer.Option(
+            "--accept-topic",
+            metavar="NAME",
+            help="Go on though this topic was deleted and made again: offsets of the state hold there as they are.",
+        ),
+    ] = None,
     check: Annotated[bool, typer.Option("--check", help="Only validate, and print the settings that hold; secrets are masked.")] = False,
 ) -> int:
     """Watch orders live: read events from Kafka, write verdicts, each once. SIGTERM stops it cleanly."""
@@ -52,12 +67,16 @@ def run(
     given = {"--policy": policy, "--state": state, "--processes": processes, "--process-id": process_id, "--addresses": cluster}
     found = read_settings(settings, given)
     rules = options.policy(found.policy)
+    topics = {*found.inputs.topics, *(found.outputs.topics.values() if found.outputs.kind == "kafka" else ())}
+    if unknown := sorted(set(accept_topic or ()) - topics):
+        raise MisuseError(f"--accept-topic {unknown[0]}: no topic of the settings; there are {', '.join(sorted(topics))}")
     if check:
         typer.echo(f"{render_settings(found)}# ok; policy {rules.name!r}, version {rules.version}", nl=True)
         return 0
     if found.cluster.processes > 1:
-        return _launch(found, command_line(settings, given))
-    return _work(found, launched=launched)
+        allowed = [*(["--new-state"] if new_state else []), *(word for name in accept_topic or () for word in ("--accept-topic", name))]
+        return _launch(found, [*command_line(settings, given), *allowed])
+    return _work(found, frozenset(accept_topic or ()), new_state=new_state, launched=launched)
 
 
 def read_settings(file: Path | None, given: dict[str, Path | int | str | None], *, spare: dict[At, object] | None = None) -> Settings:
@@ -95,9 +114,11 @@ def _launch(settings: Settings, arguments: list[str]) -> int:
     return 0
 
 
-def _work(settings: Settings, *, launched: bool) -> int:
+def _work(settings: Settings, accepted: frozenset[str], *, new_state: bool, launched: bool) -> int:
     """Runs one process. One that another process took down says so by its exit code, if it is the launcher that asks."""
-    from dataflows.live import run_live  # noqa: PLC0415 - the clients of Kafka, which `--check` does without
+    # The clients of Kafka, which `--check` does without.
+    from dataflows.live import run_live  # noqa: PLC0415
+    from dataflows.topics import Allowed  # noqa: PLC0415
 
     keep_private()
     cluster, stop = settings.cluster, Stop()
@@ -112,7 +133,7 @@ def _work(settings: Settings, *, launched: bool) -> int:
         if peers:
             stack.enter_context(_awaiting(cluster, observer))
         try:
-            run_live(settings, stop, observer)
+            run_live(settings, stop, observer, Allowed(new_state, accepted))
         except RunError as error:
             if launched and isinstance(error.__cause__, PeerError):
                 observer.log.warning("stopped: another process of the cluster is gone")

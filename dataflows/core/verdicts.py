@@ -11,7 +11,7 @@ from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING, Literal
 from uuid import UUID, uuid5
 
-import orjson
+from dataflows.core.bounds import encoded
 
 if TYPE_CHECKING:
     from dataflows.core.rules.base import Lane, Rule, Severity
@@ -103,8 +103,8 @@ def cited(evidence: Evidence) -> dict[str, object]:
 
 
 def event(tenant: str, order: str, type_: str, id_: str, time: int, data: dict[str, object]) -> bytes:
-    """A CloudEvent in structured mode."""
-    return orjson.dumps(
+    """A CloudEvent in structured mode. Of data that no topic would take the lists are cut, in place (`bounds`)."""
+    return encoded(
         {
             "specversion": "1.0",
             "id": id_,
@@ -115,8 +115,8 @@ def event(tenant: str, order: str, type_: str, id_: str, time: int, data: dict[s
             "tenant": tenant,
             "datacontenttype": "application/json",
             "dataschema": f"https://orderwatch.dev/schemas/v1/{type_}",
-            "data": data,
-        }
+        },
+        data,
     )
 
 

@@ -90,6 +90,9 @@ MISMATCHES = Metric(
     "orderwatch_mismatches_total", "counter", "Shards that said something else than before a crash. Other than 0: look into it.", ("topic",)
 )
 RETRIES = Metric("orderwatch_transaction_retries_total", "counter", "Output transactions that were aborted and tried again.", ("topic",))
+CUT = Metric(
+    "orderwatch_cut_total", "counter", "Rejects written without what of them their topic does not take; the record says what.", ("topic",)
+)
 QUEUED = Metric("orderwatch_queued_verdicts", "gauge", "Verdicts that wait to be committed.", ("topic",))
 COMMIT = Metric("orderwatch_commit_seconds", "histogram", "How long output transactions take.", ("topic",), WORK)
 DELAY = Metric(
@@ -158,7 +161,7 @@ METRICS = (
     INFO, READY, RESUME,
     RECORDS, RECORD_BYTES, NULL_RECORDS, REJECTED, DUPLICATES, MISSED, LAG, PROGRESS, LEAST_PROGRESS, BEHIND, BARRIERS, BARRIER_WAIT,
     CLOCK_STEPS, CLOCK_AHEAD, PAUSES, CONNECTION_ERRORS, HELD_BACK,
-    VERDICTS, EXCEPTIONS, PUBLISHED, DROPPED, MISMATCHES, RETRIES, QUEUED, COMMIT, DELAY, DECISION_LAG,
+    VERDICTS, EXCEPTIONS, PUBLISHED, DROPPED, MISMATCHES, RETRIES, CUT, QUEUED, COMMIT, DELAY, DECISION_LAG,
     PARKED, FEED_STALE, FEED_MARK,
     OPEN_ORDERS, OPEN_EXCEPTIONS, CLOSED_ORDERS, TOMBSTONES, STATE_BYTES, SNAPSHOT,
     GATEWAY_REQUESTS, GATEWAY_BYTES, GATEWAY_EVENTS, GATEWAY_REFUSED, GATEWAY_UNMAPPED, GATEWAY_SECONDS, GATEWAY_FAILURES,

@@ -119,6 +119,11 @@ class Observer:
         del partition
         self.metrics.count(catalogue.RETRIES, topic)
 
+    def cut(self, topic: str, partition: int, count: int) -> None:
+        """Rejects were larger than their topic takes."""
+        del partition
+        self.metrics.count(catalogue.CUT, topic, by=count)
+
     def queued(self, topic: str, partition: int, length: int) -> None:
         """How many verdicts wait to be committed."""
         self._queued[topic, partition] = length

@@ -6,7 +6,7 @@ import errno
 
 PASSING = frozenset((errno.ENOSPC, errno.EDQUOT, errno.EIO, errno.EMFILE, errno.ENFILE, errno.EAGAIN, errno.EINTR, errno.ESTALE))
 """Errors of the operating system after which the same call may succeed later, without anything being mended in the configuration."""
-REMEDY = "restore the state directory from a backup, or begin anew with an empty one (dataflows/README.md, 'Loss of the state')"
+REMEDY = "restore the state directory from a backup, or begin anew with another state.dir and --new-state (dataflows/STATE.md)"
 
 
 class StateError(Exception):

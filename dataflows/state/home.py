@@ -25,7 +25,7 @@ from dataflows.state import recovery as recovery_store
 from dataflows.state.advice import Advice, Holder, holder_of
 from dataflows.state.errors import DamagedStateError, StateError, of_system
 from dataflows.state.files import DIRECTORY_MODE, is_locked, lock, locked, sync_directory, write_whole
-from dataflows.state.pins import FORMAT, Resume, State, check_inputs, hold
+from dataflows.state.pins import FORMAT, Resume, State, check_inputs, check_topics, hold
 from dataflows.state.segments import segments
 from dataflows.state.store import Compaction
 
@@ -113,6 +113,8 @@ class StateHome:
             joined = self._is_led(state)
             clean = fresh or (self.was_clean() and not joined)
             check_inputs(state, now)
+            topics = check_topics(state, now)
+            ids = {**state.topic_ids, **now.topic_ids}
             if clean:
                 state = msgspec.structs.replace(
                     state, shards=now.shards, inputs=now.inputs, outputs=now.outputs, policy=now.policy, policy_hash=self._keep_policy(now)
@@ -122,13 +124,13 @@ class StateHome:
                 resume = hold(state, now, clean=joined and state.clean)
             if not joined:
                 lead = (self.process, self.incarnation)
-                state = msgspec.structs.replace(state, engine=now.engine, processes=self.processes, clean=clean, lead=lead)
+                state = msgspec.structs.replace(state, engine=now.engine, processes=self.processes, clean=clean, lead=lead, topic_ids=ids)
                 write_whole(self.path / "state.json", msgspec.json.format(msgspec.json.encode(state)))
             if self._clean.exists():
                 # From here on a power cut must not make it look as if nothing had been running.
                 shutil.rmtree(self._clean)
                 sync_directory(self.path)
-            return resume
+            return msgspec.structs.replace(resume, topics=topics)
 
     def was_clean(self) -> bool:
         """Whether all processes of the last run stopped gracefully, or there was none. `begin` asks this and starts anew."""
@@ -220,16 +222,24 @@ def _prepare(path: Path) -> State:
     """The state of a directory that may have to be made first."""
     recovery = path / "recovery"
     if not (path / "state.json").exists():
-        if (path / "shards").exists():
-            raise DamagedStateError(f"{path} holds shards, but its state.json is missing")
+        # A start that broke off may have left an empty recovery store and no shards; whatever else is there, a run has left.
+        for left in ("incarnation", "policies", "clean", "progress"):
+            if (path / left).exists():
+                raise DamagedStateError(
+                    f"{path / 'state.json'} is missing, but {path / left} is there: this is the state of an earlier run"
+                )
+        for store in (path / "shards").glob("*"):
+            raise DamagedStateError(f"{path / 'state.json'} is missing, but {store} is there: this is the state of an earlier run")
         shutil.rmtree(recovery, ignore_errors=True)
         recovery.mkdir(DIRECTORY_MODE)
         init_db_dir(recovery, RECOVERY_PARTS)  # type: ignore[no-untyped-call]
         sync_directory(recovery)
-        (path / "shards").mkdir(DIRECTORY_MODE)
+        (path / "shards").mkdir(DIRECTORY_MODE, exist_ok=True)
         write_whole(path / "state.json", msgspec.json.encode(State(id=str(uuid4()), recovery=RECOVERY_PARTS, made=time.time_ns() // 1_000)))
     state = read_state(path)
     recovery_store.check(recovery, state.recovery)
+    if not (path / "shards").exists():
+        raise DamagedStateError(f"{path / 'shards'} is missing")
     return state
 
 

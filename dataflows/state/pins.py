@@ -13,8 +13,9 @@ FORMAT = 1
 class State(msgspec.Struct, frozen=True):
     """`state.json`. `made`: when (µs since the epoch, UTC; 0: not known).
 
-    `policy` is None until a first run has begun, `policy_hash` the SHA-256 of its kept text ("": kept before there were hashes); `lead` is
-    the (process, incarnation) that began the last one.
+    `policy` is None until a first run has begun, `policy_hash` the SHA-256 of its kept text ("": kept before there were hashes). `lead` is
+    the (process, incarnation) that began the last one. `topic_ids` are those of all topics that it ever read or wrote, as far as the
+    brokers told.
     """
 
     id: str
@@ -30,10 +31,14 @@ class State(msgspec.Struct, frozen=True):
     processes: int = 0
     clean: bool = False
     lead: tuple[int, int] = (0, 0)
+    topic_ids: dict[str, str] = {}
 
 
 class Pins(msgspec.Struct, frozen=True):
-    """What a run brings: counts of shards by group, of partitions by topic; its version, its policy and the policy's text."""
+    """What a run brings: counts of shards by group, of partitions by topic; its version, its policy and the policy's text.
+
+    `topic_ids` are those of its topics, of which the brokers tell; in `accepted` are topics that may have been made again.
+    """
 
     shards: dict[str, int]
     inputs: dict[str, int]
@@ -41,10 +46,14 @@ class Pins(msgspec.Struct, frozen=True):
     engine: str
     policy: str
     policy_text: str
+    topic_ids: dict[str, str] = {}
+    accepted: frozenset[str] = frozenset()
 
 
 class Resume(msgspec.Struct, frozen=True):
-    """What a run must go on with. `notes` say in one line each what is not as the run brought it; they belong in the log.
+    """What a run must go on with.
+
+    `notes` say in one line each what is not as the run brought it, `topics` what is to be noted of topics; both belong in the log.
 
     `policy` is the version to run under (its file: `home.policy_file`), `inputs` and `outputs` are the partitions to read and write.
     """
@@ -55,6 +64,7 @@ class Resume(msgspec.Struct, frozen=True):
     inputs: dict[str, int]
     outputs: dict[str, int]
     notes: tuple[str, ...]
+    topics: tuple[str, ...] = ()
 
 
 def check_inputs(state: State, now: Pins) -> None:
@@ -62,6 +72,32 @@ def check_inputs(state: State, now: Pins) -> None:
     for topic, count in now.inputs.items():
         if count < state.inputs.get(topic, 0):
             raise StateError(f"topic {topic} has {count} partitions, {state.inputs[topic]} were read: was it deleted and made again?")
+
+
+def check_topics(state: State, now: Pins) -> tuple[str, ...]:
+    """What is to be noted of the topics. Raises StateError if one is no longer the one that the state knows by its name."""
+    for topic, found in now.topic_ids.items():
+        known = state.topic_ids.get(topic)
+        if known is not None and known != found and topic not in now.accepted:
+            raise StateError(replaced(topic, known, found, written=topic in now.outputs))
+    notes: list[str] = []
+    if again := sorted(topic for topic in now.accepted if state.topic_ids.get(topic, now.topic_ids.get(topic)) != now.topic_ids.get(topic)):
+        notes.append(f"accepted as made again: {', '.join(again)}; offsets of the state hold there as they are")
+    if adopted := sorted(topic for topic in {**state.inputs, **state.outputs} if topic in now.topic_ids.keys() - state.topic_ids.keys()):
+        notes.append(f"the state did not know the IDs of {', '.join(adopted)}; from now on it does")
+    if silent := sorted({*now.inputs, *now.outputs} - now.topic_ids.keys()):
+        notes.append(f"the brokers tell no ID of {', '.join(silent)}: that a topic was made again shows only if it has become shorter")
+    return tuple(notes)
+
+
+def replaced(topic: str, known: str, found: str, *, written: bool) -> str:
+    """That a topic was deleted and made again, and how to go on, in one line."""
+    lost = "what the state has said there is gone" if written else "the state's offsets mean other records there"
+    return (
+        f"topic {topic} was deleted and made again (ID {found}, the state knows {known}): {lost}. Either begin with another state.dir and"
+        f" --new-state, and everything is judged again; or, if the topic was restored with the offsets that it had"
+        f"{' or its past may be missing' if written else ''}, go on with --accept-topic {topic}"
+    )
 
 
 def hold(state: State, now: Pins, *, clean: bool) -> Resume:

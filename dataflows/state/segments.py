@@ -118,7 +118,7 @@ def segments(directory: Path) -> list[Name]:
 def read_rows(path: Path, length: int) -> Iterator[dict[bytes, bytes | None]]:
     """The rows of a segment's first `length` bytes, frame by frame; what lies behind is not looked at.
 
-    Raises StateError, naming the file, if it is missing or shorter, or if anything within the length is not as it was written.
+    Raises DamagedStateError, naming the file, if it is missing or shorter, or if anything within the length is not as it was written.
     """
     try:
         file = path.open("rb")

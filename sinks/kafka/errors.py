@@ -20,6 +20,7 @@ class KafkaOutputError(Exception):
 
 # librdkafka's own codes begin with an underscore; they are no less public.
 END_OF_PARTITION: Final = KafkaError._PARTITION_EOF  # pyright: ignore[reportPrivateUsage]
+UNPACKABLE: Final = KafkaError._BAD_COMPRESSION  # pyright: ignore[reportPrivateUsage]
 BROKE: Final = KafkaError._TRANSPORT  # pyright: ignore[reportPrivateUsage]
 FAILED: Final = KafkaError._FAIL  # pyright: ignore[reportPrivateUsage]
 FENCED: Final = frozenset(
@@ -29,6 +30,7 @@ FENCED: Final = frozenset(
         KafkaError._FENCED,  # pyright: ignore[reportPrivateUsage]
     }
 )
+TOO_LARGE: Final = frozenset({KafkaError.MSG_SIZE_TOO_LARGE, KafkaError.RECORD_LIST_TOO_LARGE})
 HINTS: Final = {
     KafkaError.MSG_SIZE_TOO_LARGE: "a record is larger than the topic takes: raise its max.message.bytes",
     KafkaError.RECORD_LIST_TOO_LARGE: "a record is larger than the topic takes: raise its segment.bytes",

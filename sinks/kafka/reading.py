@@ -4,18 +4,19 @@ from __future__ import annotations
 
 import logging
 import time
-from typing import TYPE_CHECKING, Final, Protocol, cast
+from typing import TYPE_CHECKING, Any, Final, Protocol, cast
 
 import structlog
 from confluent_kafka import OFFSET_INVALID, Consumer, IsolationLevel, KafkaError, KafkaException, TopicPartition
 from confluent_kafka.admin import OffsetSpec
 
-from sinks.kafka.errors import BROKE, END_OF_PARTITION
+from sinks.kafka.errors import BROKE, END_OF_PARTITION, UNPACKABLE
 from sinks.kafka.records import entry
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Iterator, Mapping, Sequence
 
+    from confluent_kafka import Message
     from confluent_kafka.admin import AdminClient
 
     from sinks.kafka.readback import ReadBack
@@ -58,7 +59,19 @@ def read_back(
     start = _start(admin, part, recorded, since, end)
     if start >= end:
         return end
-    consumer = Consumer(
+    consumer = reader(client, logger=CLIENT_LOG)
+    try:
+        for message in records(consumer, part, start, end):
+            if (mine := entry(message, state)) is not None:
+                into.add(*mine)
+    finally:
+        consumer.close()
+    return end
+
+
+def reader(client: Mapping[str, object], **more: Any) -> Consumer:
+    """A consumer of what is committed, for `records`."""
+    return Consumer(
         {
             **client,
             "group.id": "orderwatch",  # asked for by the client; nothing is committed
@@ -69,29 +82,42 @@ def read_back(
             "fetch.wait.max.ms": 50,
             "queued.max.messages.kbytes": 16384,
         },
-        logger=CLIENT_LOG,
+        **more,
     )
-    try:
-        consumer.assign([TopicPartition(part.topic, part.partition, start)])
-        heard = time.monotonic()
-        while True:
-            for message in consumer.consume(BATCH, WAIT):
-                heard = time.monotonic()
-                error = message.error()
-                if error is None:
-                    if (mine := entry(message, state)) is not None:
-                        into.add(*mine)
-                elif error.code() != END_OF_PARTITION:
-                    if error.retriable():
-                        continue
-                    raise KafkaException(error)
-                elif (message.offset() or 0) >= end:
-                    return end
-            if time.monotonic() - heard > SLOW:
-                heard = time.monotonic()
-                LOG.warning("waiting for open transactions of other producers", topic=part.topic, partition=part.partition, until=end)
-    finally:
-        consumer.close()
+
+
+def records(consumer: Consumer, part: TopicPartition, start: int, end: int) -> Iterator[Message]:
+    """What is committed in a partition, from one offset until it has been read to another. Raises `KafkaException`.
+
+    Left out is what the client cannot unpack, as it is larger than the client takes: of us it is not, but others may write there too.
+    """
+    consumer.assign([TopicPartition(part.topic, part.partition, start)])
+    heard, at = time.monotonic(), start
+    while True:
+        skipped = False
+        for message in consumer.consume(BATCH, WAIT):
+            heard = time.monotonic()
+            error, offset = message.error(), message.offset() or 0
+            if error is None:
+                if offset >= end:
+                    return
+                at = offset + 1
+                yield message
+                if at >= end:
+                    return
+            elif error.code() == END_OF_PARTITION:
+                if offset >= end:
+                    return
+            elif error.code() == UNPACKABLE:
+                if not skipped:
+                    # Told is where the batch begins, and told again and again until the client is sent on.
+                    skipped, at = True, max(at, offset) + 1
+                    consumer.seek(TopicPartition(part.topic, part.partition, at))
+            elif not error.retriable():
+                raise KafkaException(error)
+        if time.monotonic() - heard > SLOW:
+            heard = time.monotonic()
+            LOG.warning("waiting for open transactions of other producers", topic=part.topic, partition=part.partition, until=end)
 
 
 def _start(admin: AdminClient, part: TopicPartition, recorded: int | None, since: int | None, end: int) -> int:
@@ -116,12 +142,18 @@ def _start(admin: AdminClient, part: TopicPartition, recorded: int | None, since
 def _offset(admin: AdminClient, part: TopicPartition, spec: OffsetSpec) -> int:
     place = TopicPartition(part.topic, part.partition)
     # Not the last stable offset: another producer's open transaction may hold that back before records of ours.
-    [asked] = admin.list_offsets({place: spec}, isolation_level=IsolationLevel.READ_UNCOMMITTED, request_timeout=TIMEOUT).values()
-    offset = cast("_Answer", asked.result(TIMEOUT + 5)).offset
+    return offsets(admin, [place], spec, committed=False)[0]
+
+
+def offsets(admin: AdminClient, parts: Sequence[TopicPartition], spec: OffsetSpec, *, committed: bool) -> list[int]:
+    """An offset of each partition, as asked for. `committed`: the end is that before any open transaction. Raises `KafkaException`."""
+    level = IsolationLevel.READ_COMMITTED if committed else IsolationLevel.READ_UNCOMMITTED
+    answers = admin.list_offsets(dict.fromkeys(parts, spec), isolation_level=level, request_timeout=TIMEOUT)
+    found = {(part.topic, part.partition): cast("_Answer", asked.result(TIMEOUT + 5)).offset for part, asked in answers.items()}
     # When the connection breaks while the question is open, the client calls this answer a success.
-    if offset == OFFSET_INVALID:
+    if OFFSET_INVALID in found.values():
         raise KafkaException(KafkaError(BROKE, "the connection broke before the answer came"))
-    return offset
+    return [found[part.topic, part.partition] for part in parts]
 
 
 def is_missing(admin: AdminClient, part: TopicPartition) -> bool:

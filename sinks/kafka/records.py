@@ -7,16 +7,20 @@ connect-runtime. Behind everything stand our own: the state, shard and number by
 
 from __future__ import annotations
 
+import re
 from hashlib import blake2b
-from typing import TYPE_CHECKING, NamedTuple
+from typing import TYPE_CHECKING, NamedTuple, TypeAlias, cast
 
-from schemas.wire import REASONS
+import orjson
+
+from schemas.record import headers_of
+from schemas.wire import REASONS, Rejected
 from sinks.base import REJECTS
 from sinks.kafka.readback import Entry
 from sinks.rejected import UNKNOWN, Reject
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Mapping
+    from collections.abc import Iterable, Mapping, Sequence
 
     from confluent_kafka import Message
 
@@ -25,6 +29,8 @@ if TYPE_CHECKING:
 
 CONTENT_TYPE = ("content-type", b"application/cloudevents+json")
 STATE, SHARD, NUMBER = "ow-state", "ow-shard", "ow-number"
+CUT = "ow-cut"
+"""On a reject that is not whole: what of the original was cut, in JSON; see `sinks.kafka.cut`."""
 OWN = "ow-"
 """How the names of our own headers begin."""
 REPLAYED_FROM = "ow-replayed-from"
@@ -34,16 +40,25 @@ TOPIC, PARTITION, OFFSET = f"{ERRORS}topic", f"{ERRORS}partition", f"{ERRORS}off
 CONNECTOR, TASK, STAGE, CLASS = f"{ERRORS}connector.name", f"{ERRORS}task.id", f"{ERRORS}stage", f"{ERRORS}class.name"
 EXCEPTION, MESSAGE = f"{ERRORS}exception.class.name", f"{ERRORS}exception.message"
 """The last of Connect's, `exception.stacktrace`, is left out: a verdict on a record has none."""
+FOREIGN = "not_a_reject"
+"""The reason that is told of a record in the topic of rejects that says none."""
+_HEX = re.compile(r"(?:[0-9a-f]{2})+")
+_WHOLE = re.compile(r"-?[0-9]{1,18}")
 DECODING, JUDGING = "VALUE_CONVERTER", "TASK_PUT"
 """Connect's names of the stages: turning bytes into a record, and working on it."""
+
+
+Header: TypeAlias = tuple[str, bytes | None]
 
 
 class Outgoing(NamedTuple):
     """A record to be produced."""
 
     key: bytes | None
-    value: bytes
-    headers: list[tuple[str, bytes | None]]
+    value: bytes | None
+    headers: list[Header]
+    added: int = 0
+    """How many of the headers, at the end, are not the original's."""
 
 
 def partition_key(topic: str, verdict: Verdict) -> bytes:
@@ -57,21 +72,30 @@ def partition_key(topic: str, verdict: Verdict) -> bytes:
 
 def outgoing(topic: str, verdict: Verdict, state: bytes) -> Outgoing:
     """The record of a verdict; `state` is the UUID of the state directory."""
-    own: list[tuple[str, bytes | None]] = [
+    own: list[Header] = [
         (STATE, state),
         (SHARD, verdict.shard.encode()),
         (NUMBER, b"%d" % verdict.number),
     ]
     if topic != REJECTS:
-        return Outgoing(verdict.order.encode(), verdict.body, [CONTENT_TYPE, *own])
-    return Outgoing(verdict.record_key, verdict.body, [*verdict.headers, *_errors(verdict), *own])
+        return Outgoing(verdict.order.encode(), verdict.body, [CONTENT_TYPE, *own], 1 + len(own))
+    added = [*_errors(verdict), *_cut_before(verdict), *own]
+    return Outgoing(verdict.record_key, verdict.body, [*verdict.headers, *added], len(added))
+
+
+def _cut_before(verdict: Verdict) -> list[Header]:
+    """What the source has left out of the value, which it reads up to a size only."""
+    size, digest = verdict.data.get("size"), verdict.data.get("sha256")
+    if size is None:
+        return []
+    return [(CUT, orjson.dumps({"value": {"bytes": size, "kept": len(verdict.body), "sha256": digest}}))]
 
 
 def _place(data: Mapping[str, object]) -> tuple[str, str, str]:
     return str(data.get("topic", "")), str(data.get("partition", UNKNOWN)), str(data.get("offset", UNKNOWN))
 
 
-def _errors(verdict: Verdict) -> list[tuple[str, bytes | None]]:
+def _errors(verdict: Verdict) -> list[Header]:
     topic, partition, offset = _place(verdict.data)
     reason = str(verdict.data.get("reason", ""))
     named = (
@@ -107,42 +131,66 @@ def _feed(digest: blake2b, part: bytes | None) -> None:
 
 def entry(message: Message, state: bytes) -> tuple[str, Entry] | None:
     """What a record that was read back says of a shard; None if it is not of this state."""
-    headers = headers_of(message)
+    try:
+        headers = list(headers_of(message))
+    except Rejected:
+        return None  # nothing of ours: our own names are UTF-8
     own = dict(headers)  # of a repeated name the last counts, and ours stand last
     if own.get(STATE) != state:
         return None
-    shard, number, offset = own.get(SHARD), own.get(NUMBER), message.offset()
-    if shard is None or number is None or offset is None:
+    # Whoever may write to the topic may have written this.
+    shard, number, offset = _text(own.get(SHARD)), _whole(_text(own.get(NUMBER))), message.offset()
+    if not shard or number == UNKNOWN or offset is None:
         return None
-    record = Outgoing(message.key(), message.value() or b"", headers)
-    return shard.decode(), Entry(int(number), fingerprint(record), offset)
+    known = cut_of(headers).get("fingerprint")
+    whole = bytes.fromhex(known) if isinstance(known, str) and _HEX.fullmatch(known) else None
+    return shard, Entry(number, whole or fingerprint(Outgoing(message.key(), message.value(), headers)), offset)
 
 
-def headers_of(message: Message) -> list[tuple[str, bytes | None]]:
-    """A record's headers, in their order."""
-    return [(name, value) for name, value in message.headers() or ()]
+def cut_of(headers: Sequence[Header]) -> dict[str, object]:
+    """What a record says of what it lacks; empty if nothing, or if it cannot be read.
+
+    It counts in its place only, right before the three that name shard and number: an original may have a header of that name as well.
+    """
+    name, value = headers[-4] if len(headers) > 3 else ("", None)
+    try:
+        said: object = orjson.loads(value or b"{}") if name == CUT else {}
+    except orjson.JSONDecodeError:
+        return {}
+    return cast("dict[str, object]", said) if isinstance(said, dict) else {}
 
 
 def reject_of(message: Message) -> Reject:
-    """The original of a record of the topic of rejects, without what was added to it, and why and where it was rejected."""
-    headers = headers_of(message)
+    """The original of a record of the topic of rejects, without what was added to it, and why and where it was rejected.
+
+    What others have written there is told as far as it can be read, under the reason `FOREIGN`.
+    """
+    try:
+        headers = headers_of(message)
+    except Rejected as why:
+        return Reject("", UNKNOWN, UNKNOWN, FOREIGN, why.detail, message.value(), message.key())
     said = {name: (value or b"").decode(errors="replace") for name, value in headers if name.startswith(ERRORS)}
     return Reject(
         said.get(TOPIC, ""),
         _whole(said.get(PARTITION)),
         _whole(said.get(OFFSET)),
-        said.get(EXCEPTION, ""),
+        said.get(EXCEPTION, "") or FOREIGN,
         said.get(MESSAGE, ""),
         message.value(),
         message.key(),
         original(headers),
+        {name: part for name, part in cut_of(headers).items() if name != "fingerprint"},
     )
 
 
-def original(headers: Iterable[tuple[str, bytes | None]]) -> Headers:
+def original(headers: Iterable[Header]) -> Headers:
     """Headers without those that Connect and we add."""
     return tuple(header for header in headers if not header[0].startswith((ERRORS, OWN)))
 
 
 def _whole(text: str | None) -> int:
-    return int(text) if text is not None and text.lstrip("-").isdecimal() else UNKNOWN
+    return int(text) if text is not None and _WHOLE.fullmatch(text) else UNKNOWN
+
+
+def _text(value: bytes | None) -> str:
+    return (value or b"").decode(errors="replace")

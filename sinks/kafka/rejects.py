@@ -4,12 +4,13 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Final, NamedTuple
 
-from confluent_kafka import Consumer, KafkaException, Producer, TopicPartition
+from confluent_kafka import KafkaException, Producer, TopicPartition
 
-from sinks.kafka.errors import END_OF_PARTITION, KafkaOutputError, kafka_error, output_error
+from sinks.kafka.errors import KafkaOutputError, kafka_error, output_error
 from sinks.kafka.murmur import partition_of
-from sinks.kafka.reading import BRIEF, TIMEOUT
+from sinks.kafka.reading import BRIEF, TIMEOUT, reader, records
 from sinks.kafka.records import REPLAYED_FROM, original, reject_of
+from sinks.kafka.writer import LARGEST_RECORD
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Mapping
@@ -18,7 +19,6 @@ if TYPE_CHECKING:
 
     from sinks.rejected import Reject
 
-BATCH: Final = 1000
 QUIET: Final = {"log_level": 2}
 """What fails here is told in one line of our own, so the client library keeps silent short of a catastrophe."""
 WAIT: Final = 0.1
@@ -41,7 +41,7 @@ class Delivery(NamedTuple):
 
 def partitions_of(client: Mapping[str, object]) -> dict[str, int]:
     """How many partitions each topic has. Raises `KafkaOutputError` if no broker answers."""
-    consumer = _consumer(client)
+    consumer = reader({**QUIET, **client})
     try:
         topics = consumer.list_topics(timeout=BRIEF).topics  # of all, since to ask for one by name may create it
     except KafkaException as exception:
@@ -53,7 +53,7 @@ def partitions_of(client: Mapping[str, object]) -> dict[str, int]:
 
 def read_rejects(client: Mapping[str, object], topic: str, partitions: int) -> Iterator[Found]:
     """All rejects that stand in the topic now, partition by partition, in order. Raises `KafkaOutputError`."""
-    consumer = _consumer(client)
+    consumer = reader({**QUIET, **client})
     try:
         for partition in range(partitions):
             part = TopicPartition(topic, partition)
@@ -61,27 +61,13 @@ def read_rejects(client: Mapping[str, object], topic: str, partitions: int) -> I
             start, end = consumer.get_watermark_offsets(part, timeout=TIMEOUT)
             if start >= end:
                 continue
-            consumer.assign([TopicPartition(topic, partition, start)])
-            yield from _read(consumer, end)
+            for message in records(consumer, part, start, end):
+                if (offset := message.offset() or 0) < end:
+                    yield Found(partition, offset, reject_of(message))
     except KafkaException as exception:
         raise output_error(topic, kafka_error(exception)) from exception
     finally:
         consumer.close()
-
-
-def _read(consumer: Consumer, end: int) -> Iterator[Found]:
-    while True:
-        for message in consumer.consume(BATCH, WAIT):
-            error = message.error()
-            offset = message.offset() or 0
-            if error is None:
-                if offset < end:
-                    yield Found(message.partition() or 0, offset, reject_of(message))
-            elif error.code() == END_OF_PARTITION:
-                if offset >= end:
-                    return
-            elif not error.retriable():
-                raise KafkaException(error)
 
 
 def feed_back(client: Mapping[str, object], deliveries: Iterable[Delivery], partitions: Mapping[str, int]) -> int:
@@ -91,7 +77,15 @@ def feed_back(client: Mapping[str, object], deliveries: Iterable[Delivery], part
     be sent twice if this is interrupted and done again; the engine counts an event once. Raises `KafkaOutputError`: some may be sent then.
     """
     producer = Producer(
-        {**QUIET, "compression.type": "lz4", "linger.ms": 5, **client, "enable.idempotence": True, "partitioner": "murmur2_random"}
+        {
+            **QUIET,
+            "compression.type": "lz4",
+            "linger.ms": 5,
+            "message.max.bytes": LARGEST_RECORD,
+            **client,
+            "enable.idempotence": True,
+            "partitioner": "murmur2_random",
+        }
     )
     failures: list[KafkaError] = []
     sent = 0
@@ -133,18 +127,3 @@ def _partition(reject: Reject, topic: str, partitions: int) -> int:
     if reject.key is None or not partitions:
         return -1
     return partition_of(reject.key, partitions)
-
-
-def _consumer(client: Mapping[str, object]) -> Consumer:
-    return Consumer(
-        {
-            **QUIET,
-            **client,
-            "group.id": "orderwatch",  # asked for by the client; nothing is committed
-            "enable.auto.commit": False,
-            "enable.partition.eof": True,
-            "auto.offset.reset": "error",
-            "isolation.level": "read_committed",
-            "fetch.wait.max.ms": 50,
-        }
-    )

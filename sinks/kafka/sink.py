@@ -16,7 +16,7 @@ from sinks.kafka.readback import decode
 from sinks.kafka.reading import CLIENT_LOG
 from sinks.kafka.records import partition_key
 from sinks.kafka.stats import Stats
-from sinks.kafka.writer import Shared, Writer
+from sinks.kafka.writer import LARGEST_RECORD, Shared, Writer
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping, Sequence
@@ -30,10 +30,14 @@ PATIENCE: Final = 300.0
 
 
 class OutputTopic(NamedTuple):
-    """Where the verdicts of one kind go. `partitions` is pinned in the state: an order's partition follows from it."""
+    """Where the verdicts of one kind go. `partitions` is pinned in the state: an order's partition follows from it.
+
+    `limit` is the topic's `max.message.bytes`, where it is known.
+    """
 
     name: str
     partitions: int
+    limit: int = LARGEST_RECORD
 
 
 class _Partition(StatefulSinkPartition["Sequence[Verdict]", bytes]):
@@ -60,7 +64,7 @@ class KafkaSink(FixedPartitionedSink["Sequence[Verdict]", bytes]):
     is compared as well) and topics that keep their records longer than the engine may be down. If a shard says something else than before,
     its verdicts are compared by content alone until they are past what was read back: nothing equal stands twice then, but what was said
     before and is not said any more stays; the listener is told, and the log. A writer that was replaced (same state) is fenced: nothing
-    that it writes becomes visible any more.
+    that it writes becomes visible any more. A reject that is larger than its topic takes is cut, and says so (`sinks.kafka.cut`).
 
     `client` holds librdkafka's settings (`bootstrap.servers`, security); `state` is the UUID of the state directory and `since` the instant
     (µs, UTC) at which that was made, which spares reading what is older; `listener` is told what happens, on the writers' threads;
@@ -109,7 +113,7 @@ class KafkaSink(FixedPartitionedSink["Sequence[Verdict]", bytes]):
             token = None if resume_state is None else decode(resume_state)
         except ValueError as error:
             raise KafkaOutputError(f"{output.name}[{part.partition}]: {error}") from error
-        return _Partition(Writer(self._shared, topic, part, token))
+        return _Partition(Writer(self._shared, topic, part, token, output.limit))
 
 
 def _placing(partitions: Mapping[str, int]) -> Callable[[str, bytes], str]:

@@ -36,6 +36,10 @@ class Listener(Protocol):
         """A transaction was aborted and is tried again."""
         ...
 
+    def cut(self, topic: str, partition: int, count: int) -> None:
+        """`count` rejects were written without what of them the topic does not take."""
+        ...
+
     def queued(self, topic: str, partition: int, length: int) -> None:
         """How many verdicts wait to be committed."""
         ...
@@ -50,6 +54,7 @@ class Stats:
     read_back: Counter[str] = field(default_factory=Counter[str])
     mismatches: Counter[str] = field(default_factory=Counter[str])
     retries: Counter[str] = field(default_factory=Counter[str])
+    not_whole: Counter[str] = field(default_factory=Counter[str])
     waiting: dict[tuple[str, int], int] = field(default_factory=dict[tuple[str, int], int])
     """Queue length by topic and partition."""
     published_log: dict[str, int] = field(default_factory=dict[str, int])
@@ -92,6 +97,12 @@ class Stats:
         del partition
         with self._lock:
             self.retries[topic] += 1
+
+    def cut(self, topic: str, partition: int, count: int) -> None:
+        """Counts rejects that are not whole."""
+        del partition
+        with self._lock:
+            self.not_whole[topic] += count
 
     def queued(self, topic: str, partition: int, length: int) -> None:
         """Notes a queue's length."""

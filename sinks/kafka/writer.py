@@ -14,7 +14,10 @@ from typing import TYPE_CHECKING, Any, Final, TypeVar
 import structlog
 from confluent_kafka import KafkaError, KafkaException, Producer
 
-from sinks.kafka.errors import KafkaOutputError, is_final, kafka_error, output_error
+from schemas.limits import LEAST_TOPIC_BYTES
+from sinks.base import REJECTS
+from sinks.kafka.cut import fitted
+from sinks.kafka.errors import TOO_LARGE, KafkaOutputError, is_final, kafka_error, output_error
 from sinks.kafka.readback import ReadBack, Token
 from sinks.kafka.reading import CLIENT_LOG, is_missing, read_back
 from sinks.kafka.records import fingerprint, outgoing
@@ -36,6 +39,8 @@ TRANSACTION_TIMEOUT_MS: Final = 60_000
 """Kafka's own default: so long a dead writer's open transaction may hold back readers if nobody takes its place."""
 LARGEST_RECORD: Final = 16 << 20
 """What the client lets pass (bytes); the topic's max.message.bytes decides."""
+BATCH_SIZE: Final = 1_000_000
+"""librdkafka's own `batch.size` (bytes)."""
 MOST_PER_TRANSACTION: Final = 5_000
 MOST_WAITING: Final = 20_000
 """Verdicts that may wait for one partition before the flow is held up."""
@@ -61,12 +66,13 @@ class Shared:
 class Writer:
     """Writes the verdicts of one partition, in their order, each once."""
 
-    def __init__(self, shared: Shared, topic: str, part: TopicPartition, token: Token | None) -> None:
+    def __init__(self, shared: Shared, topic: str, part: TopicPartition, token: Token | None, limit: int = LARGEST_RECORD) -> None:
         self._shared = shared
         self._topic = topic
         self._part = part
         self._place = f"{part.topic}[{part.partition}]"
         self._token = token
+        self._limit = limit
         self._state = shared.state.encode()
         self._read_back = ReadBack(token)
         self._end = -1
@@ -145,6 +151,9 @@ class Writer:
             **shared.client,
             "transactional.id": f"{shared.state}-{part.topic}-{part.partition}",
         }
+        self._limit = min(self._limit, _given(settings))
+        # A batch of several records must fit as well.
+        settings |= {"message.max.bytes": self._limit, "batch.size": min(self._limit, BATCH_SIZE)}
         producer = Producer(settings, logger=CLIENT_LOG)
         self._patiently(lambda: producer.init_transactions(CALL))
         end = self._patiently(self._look_back, lambda error: not is_final(error))
@@ -186,8 +195,10 @@ class Writer:
                 listener.dropped(self._topic, partition, len(verdicts) - len(unsaid))
         if records:
             began = time.monotonic()
-            self._commit(producer, records)
+            cut = self._commit(producer, records)
             listener.committed(self._topic, partition, unsaid, time.monotonic() - began)
+            if cut:
+                listener.cut(self._topic, partition, cut)
         with self._changed:
             self._end = max(self._end, self._last + 1)
             self._unsettled -= len(verdicts)
@@ -214,17 +225,23 @@ class Writer:
                 )
         return unsaid, missing
 
-    def _commit(self, producer: Producer, records: Sequence[Outgoing]) -> None:
-        """Commits some records in one transaction; what may pass is aborted and tried again, as a whole."""
+    def _commit(self, producer: Producer, records: Sequence[Outgoing]) -> int:
+        """Commits some records in one transaction; what may pass is aborted and tried again, as a whole. Returns how many are cut."""
         give_up = time.monotonic() + self._shared.patience
         while True:
             try:
-                self._transact(producer, records)
-                return
+                fitting = [fitted(record, self._limit) for record in records] if self._topic == REJECTS else records
+                self._transact(producer, fitting)
+                return sum(record is not whole for record, whole in zip(fitting, records, strict=True))
             except KafkaException as exception:
                 error = self._refusal or kafka_error(exception)
                 if not error.fatal():
                     self._patiently(lambda: producer.abort_transaction(CALL))
+                if error.code() in TOO_LARGE and self._topic == REJECTS and self._limit >= LEAST_TOPIC_BYTES:
+                    # The topic takes less than it did when the engine started, or did not tell.
+                    self._limit //= 2
+                    LOG.warning("a record is larger than the topic takes", topic=self._part.topic, limit=self._limit)
+                    continue
                 if is_final(error) or time.monotonic() > give_up or self._is_missing():
                     raise self._hopeless(error) from exception
             self._shared.listener.retried(self._topic, self._part.partition)
@@ -235,7 +252,7 @@ class Writer:
         topic, partition = self._part.topic, self._part.partition
         self._refusal = None
         producer.begin_transaction()
-        for key, value, headers in records:
+        for key, value, headers, _ in records:
             while True:
                 try:
                     producer.produce(topic, value, key, partition, on_delivery=self._delivered, headers=headers)  # type: ignore[arg-type]
@@ -270,3 +287,8 @@ class Writer:
         if self._is_missing():
             return KafkaOutputError(f"{self._place}: the topic or partition does not exist")
         return output_error(self._place, error)
+
+
+def _given(settings: Mapping[str, object]) -> int:
+    """The largest record that the client's settings let pass."""
+    return int(str(settings.get("message.max.bytes", LARGEST_RECORD)))

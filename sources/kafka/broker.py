@@ -6,7 +6,7 @@ import re
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
-from confluent_kafka import OFFSET_INVALID, IsolationLevel, KafkaError, KafkaException, TopicPartition
+from confluent_kafka import OFFSET_INVALID, IsolationLevel, KafkaError, KafkaException, TopicCollection, TopicPartition
 from confluent_kafka.admin import AdminClient, ConfigResource, OffsetSpec, ResourceType
 
 from sources.kafka.settings import KafkaInputError, NoAnswerError
@@ -16,12 +16,14 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Mapping
     from concurrent.futures import Future
 
-    from confluent_kafka.admin import TopicMetadata
+    from confluent_kafka.admin import TopicDescription, TopicMetadata
 
 PATIENCE = 15.0
 """Seconds that a question asked at the start may take."""
 _STATE = re.compile(r" \(after \d+ms in state [^)]*\)")
 """What the client adds to its errors and nobody needs to know."""
+NO_IDS = frozenset({"AAAAAAAAAAAAAAAAAAAAAA", "None"})
+"""What stands for the ID of a topic where the brokers know of none: all bits 0, in base64, or nothing."""
 QUIET = 2
 """Log level of librdkafka (syslog: critical). What it reports goes to `on_error` as well, and is told there."""
 
@@ -122,11 +124,17 @@ def topics_of(client: Admin, options: Mapping[str, object]) -> dict[str, TopicMe
 
 @dataclass(frozen=True, slots=True)
 class Topic:
-    """A topic as the cluster describes it. `timestamps` is a value of `message.timestamp.type`; None if the cluster does not tell."""
+    """A topic as the cluster describes it; None for what it does not tell.
+
+    `timestamps` is a value of `message.timestamp.type`, `limit` that of `max.message.bytes`. `id` tells the topic from every other that has
+    had or will have its name (KIP-516, brokers from 2.8 on).
+    """
 
     name: str
     partitions: int
     timestamps: str | None
+    limit: int | None = None
+    id: str | None = None
 
 
 def describe(client: Admin, options: Mapping[str, object], topics: Iterable[str]) -> dict[str, Topic | None]:
@@ -138,7 +146,8 @@ def describe(client: Admin, options: Mapping[str, object], topics: Iterable[str]
     names = list(topics)
     found = topics_of(client, options)
     described: dict[str, Topic | None] = {}
-    types = _timestamp_types(client, [name for name in names if name in found])
+    there = [name for name in names if name in found]
+    settings, ids = _settings(client, there), _ids(client, there)
     for name in names:
         metadata = found.get(name)
         if metadata is None:
@@ -146,25 +155,53 @@ def describe(client: Admin, options: Mapping[str, object], topics: Iterable[str]
         elif metadata.error is not None:
             raise KafkaInputError(f"topic {name}: {words(metadata.error)}")
         else:
-            described[name] = Topic(name, len(metadata.partitions), types.get(name))
+            given = settings.get(name, {})
+            stamps, limit = given.get("message.timestamp.type"), given.get("max.message.bytes")
+            described[name] = Topic(
+                name,
+                len(metadata.partitions),
+                stamps if stamps in TIMESTAMP_TYPES else None,
+                int(limit) if limit is not None and limit.isdecimal() else None,
+                ids.get(name),
+            )
     return described
 
 
-def _timestamp_types(client: AdminClient, topics: list[str]) -> dict[str, str]:
-    """Who stamps the records of each topic, where the cluster tells; reading the settings may not be allowed."""
+def topic_id(description: TopicDescription) -> str | None:
+    """The ID of a topic, if the brokers know of such."""
+    found = str(description.topic_id)
+    return None if found in NO_IDS else found
+
+
+def _ids(client: AdminClient, topics: list[str]) -> dict[str, str]:
+    """The IDs of topics, where the cluster tells."""
     if not topics:
         return {}
-    types: dict[str, str] = {}
+    ids: dict[str, str] = {}
+    for name, future in client.describe_topics(TopicCollection(topics), request_timeout=PATIENCE).items():
+        try:
+            found = topic_id(future.result(PATIENCE))
+        except (KafkaException, TimeoutError):
+            continue
+        if found is not None:
+            ids[name] = found
+    return ids
+
+
+def _settings(client: AdminClient, topics: list[str]) -> dict[str, dict[str, str]]:
+    """The settings of each topic, where the cluster tells; reading them may not be allowed."""
+    if not topics:
+        return {}
+    settings: dict[str, dict[str, str]] = {}
     resources = [ConfigResource(ResourceType.TOPIC, name) for name in topics]
     for resource, future in client.describe_configs(resources, request_timeout=PATIENCE).items():
         try:
-            entry = future.result(PATIENCE).get("message.timestamp.type")
+            entries = future.result(PATIENCE)
         except (KafkaException, TimeoutError):
-            # Every record says who stamped it, and is checked when it is read.
+            # Every record says who stamped it, and is checked when it is read; a record that is too large is refused when it is written.
             continue
-        if entry is not None and entry.value in TIMESTAMP_TYPES:
-            types[resource.name] = entry.value
-    return types
+        settings[resource.name] = {name: str(entry.value) for name, entry in entries.items()}
+    return settings
 
 
 def ask_ends(client: AdminClient, places: Mapping[str, tuple[str, int]], *, committed: bool, timeout: float) -> dict[str, Future[Any]]:

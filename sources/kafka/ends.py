@@ -11,8 +11,8 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 
 from confluent_kafka import TopicCollection
 
-from sources.kafka.broker import DENIED, ask_ends, end_of, failure, no_offset, words
-from sources.kafka.settings import KafkaInputError
+from sources.kafka.broker import DENIED, ask_ends, end_of, failure, no_offset, topic_id, words
+from sources.kafka.settings import KafkaInputError, ReplacedError
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Mapping
@@ -71,11 +71,21 @@ class Ends:
 
 
 class Growth:
-    """Notices partitions that were added while the engine runs: `found` then says so in one line."""
+    """Notices partitions that were added while the engine runs: `found` then says so in one line. And topics that were made again.
 
-    def __init__(self, client: AdminClient, partitions: Mapping[str, int], on_error: Callable[[KafkaError], None]) -> None:
+    `partitions` are those of the topics that are read; `ids` are the IDs of all topics of which the brokers told one.
+    """
+
+    def __init__(
+        self,
+        client: AdminClient,
+        partitions: Mapping[str, int],
+        on_error: Callable[[KafkaError], None],
+        ids: Mapping[str, str] | None = None,
+    ) -> None:
         self._client = client
         self._partitions = partitions
+        self._ids = ids or {}
         self._on_error = on_error
         self._open: dict[str, Future[Any]] = {}
         self.found: str | None = None
@@ -83,10 +93,11 @@ class Growth:
     def ask(self) -> None:
         """Asks how many partitions there are, unless the last question is still open."""
         if not self._open:
-            self._open = self._client.describe_topics(TopicCollection(list(self._partitions)), request_timeout=TIMEOUT)
+            topics = TopicCollection(sorted({*self._partitions, *self._ids}))
+            self._open = self._client.describe_topics(topics, request_timeout=TIMEOUT)
 
     def look(self) -> None:
-        """Takes in the answer if it is there. Raises KafkaInputError if a topic has fewer partitions than before."""
+        """Takes in the answer if it is there. Raises ReplacedError if a topic was made again, or has fewer partitions than before."""
         if not self._open or not all(future.done() for future in self._open.values()):
             return
         answers, self._open = self._open, {}
@@ -97,8 +108,16 @@ class Growth:
                     raise KafkaInputError(f"topic {topic}: {words(error)}")
                 self._on_error(error)
                 continue
+            known, found = self._ids.get(topic), topic_id(future.result())
+            if known is not None and found is not None and found != known:
+                raise ReplacedError(
+                    f"topic {topic} was deleted and made again while the engine ran (ID {found}, it was {known}): start it again, and it"
+                    " says how to go on"
+                )
+            if topic not in self._partitions:
+                continue
             before, after = self._partitions[topic], len(future.result().partitions)
             if after < before:
-                raise KafkaInputError(f"topic {topic} has {after} partitions and had {before}: it was replaced by another of that name")
+                raise ReplacedError(f"topic {topic} has {after} partitions and had {before}: it was replaced by another of that name")
             if after > before:
                 self.found = f"topic {topic} has grown from {before} to {after} partitions: restart to read them all"

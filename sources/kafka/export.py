@@ -14,6 +14,7 @@ from sources.kafka.broker import PATIENCE, admin, ask_ends, describe, end_of, re
 from sources.kafka.lane import channel_of
 from sources.kafka.settings import KafkaInputError
 from sources.kafka.source import DEFAULTS, PINNED
+from sources.messages import Unreadable
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping, Sequence
@@ -35,6 +36,8 @@ class _Copy:
     place: tuple[str, int]
     end: int
     writer: ExportWriter
+    next: int = 0
+    """Behind the last record written."""
     done: bool = False
 
 
@@ -100,9 +103,21 @@ def _copy(
                 heard = time.monotonic()
             elif time.monotonic() - heard > SILENCE:
                 raise KafkaInputError(f"no word from the brokers for {SILENCE:.0f} s, {left} partitions are not copied to their ends")
+            skipped: set[str] = set()
             for message in messages:
                 copy = copies.get((message.topic(), message.partition()))
-                if _take(copy, message) and copy is not None:
+                error = message.error()
+                if copy is not None and error is not None and error.code() == KafkaError._BAD_COMPRESSION:
+                    # As `sources.kafka.reading` does it.
+                    if copy.channel in skipped or copy.done:
+                        continue
+                    skipped.add(copy.channel)
+                    record: Message | Unreadable = Unreadable(max(copy.next, message.offset() or 0))
+                    consumer.seek(TopicPartition(*copy.place, (record.offset() or 0) + 1))
+                    error = None
+                else:
+                    record = message
+                if _take(copy, record, error) and copy is not None:
                     left -= 1
                     consumer.incremental_unassign([TopicPartition(*copy.place)])
             read += len(messages)
@@ -112,9 +127,8 @@ def _copy(
         consumer.close()
 
 
-def _take(copy: _Copy | None, message: Message) -> bool:
+def _take(copy: _Copy | None, message: Message | Unreadable, error: KafkaError | None) -> bool:
     """Writes a record if it belongs to the export; whether the partition is finished by it."""
-    error = message.error()
     if error is not None and error.code() != KafkaError._PARTITION_EOF:
         if recoverable(error):
             return False
@@ -125,5 +139,6 @@ def _take(copy: _Copy | None, message: Message) -> bool:
     if error is None and offset < copy.end:
         copy.writer.write(message)
         offset += 1
+        copy.next = offset
     copy.done = offset >= copy.end
     return copy.done

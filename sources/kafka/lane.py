@@ -10,7 +10,7 @@ import msgspec
 from sources.batch import BEGINNING
 from sources.kafka.settings import KafkaInputError
 from sources.marks import MarkSampler
-from sources.messages import Message
+from sources.messages import Message, Unreadable
 
 if TYPE_CHECKING:
     from confluent_kafka import KafkaError
@@ -61,7 +61,7 @@ class Lane:
         self.topic = log.topic
         self.partition = log.partition
         self.channel = channel_of(log.topic, log.partition)
-        self.buffer: list[Fetched] = []
+        self.buffer: list[Fetched | Unreadable] = []
         self.next: int | None = None
         self.told = BEGINNING
         """The progress that was handed out, µs."""
@@ -79,6 +79,11 @@ class Lane:
         position = -1 if self.next is None else self.next
         # Behind the last record there may be offsets that hold none: the ends of transactions.
         return position if self.buffer else max(position, self.eof)
+
+    @property
+    def wanted(self) -> int:
+        """The offset from which on nothing has been fetched."""
+        return (self.buffer[-1].offset() or 0) + 1 if self.buffer else self.position
 
     def take(self, count: int, latest: int) -> list[Item]:
         """Hands out the next `count` messages of the buffer. `latest` (µs): a clock reading."""

@@ -26,6 +26,10 @@ class Fetcher(Protocol):
         """Begins to fetch partitions."""
         ...
 
+    def seek(self, partition: TopicPartition) -> None:
+        """Goes on to fetch a partition at another offset; what has been fetched of it and not been consumed is forgotten."""
+        ...
+
     def pause(self, partitions: list[TopicPartition]) -> None:
         """Stops fetching partitions."""
         ...

@@ -9,7 +9,7 @@ from confluent_kafka import KafkaError, KafkaException, TopicPartition
 from sources.batch import BEGINNING
 from sources.kafka.broker import recoverable, words
 from sources.kafka.settings import KafkaInputError
-from sources.messages import StampError
+from sources.messages import StampError, Unreadable
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -75,14 +75,18 @@ class Reading:
         lanes = self.lanes
         topic: str | None = None
         number: int | None = -1
-        buffer: list[Fetched] = []
+        buffer: list[Fetched | Unreadable] = []
+        skipped: set[str] = set()
         messages = self.fetcher.consume(self.settings.batch, 0)
         self._buffered += len(messages)
         for message in messages:
             error = message.error()
             if error is not None:
                 self._buffered -= 1
-                self._trouble(message, error)
+                if error.code() == KafkaError._BAD_COMPRESSION:
+                    self._skip(message, error, skipped)
+                else:
+                    self._trouble(message, error)
                 continue
             # Mostly many of one partition come in a row.
             if message.partition() != number or message.topic() != topic:
@@ -226,6 +230,26 @@ class Reading:
         reached = begin + int((now - began) * settings.speed)
         return reached if settings.until is None else min(reached, settings.until)
 
+    def _skip(self, message: Fetched, error: KafkaError, skipped: set[str]) -> None:
+        """Goes on behind a record that cannot be unpacked: a producer can pack more than the client takes into a batch that brokers take.
+
+        The client says so again and again until it is told where to go on; `skipped`: the partitions that were, since it was asked.
+        """
+        lane = self.lanes.get((message.topic(), message.partition()))
+        if lane is None:
+            raise KafkaInputError(f"Kafka: {words(error)}")
+        if lane.channel in skipped:
+            return
+        skipped.add(lane.channel)
+        # Told is where the batch begins; part of it may lie behind us.
+        offset = max(lane.wanted, message.offset() or 0)
+        lane.buffer.append(Unreadable(offset))
+        self._buffered += 1
+        try:
+            self.fetcher.seek(TopicPartition(lane.topic, lane.partition, offset + 1))
+        except KafkaException as failed:
+            raise KafkaInputError(f"{lane.channel}: {words(error)}, and there is no going on behind it: {words(failed)}") from failed
+
     def _trouble(self, message: Fetched, error: KafkaError) -> None:
         """What came instead of a message. Raises KafkaInputError unless the client gets over it."""
         lane = self.lanes.get((message.topic(), message.partition()))
@@ -241,7 +265,7 @@ class Reading:
 
     def _lost(self, lane: Lane) -> str:
         """That the next offset is not there, in one line."""
-        wanted = lane.position if not lane.buffer else (lane.buffer[-1].offset() or 0) + 1
+        wanted = lane.wanted
         try:
             first, end = self.fetcher.get_watermark_offsets(TopicPartition(lane.topic, lane.partition), timeout=PATIENCE)
         except KafkaException as error:

@@ -13,6 +13,10 @@ class KafkaInputError(Exception):
     """The input cannot be read, or not on; the message is one line for the operator."""
 
 
+class ReplacedError(KafkaInputError):
+    """A topic is no longer the one that it was when the run began: to start again does not mend it."""
+
+
 class NoAnswerError(KafkaInputError):
     """No broker answers: nothing to mend here, another try may do."""
 

@@ -98,7 +98,8 @@ class KafkaSource(FixedPartitionedSource[Batch, bytes]):
     """Reads topics, a part and a channel for each partition.
 
     `expected`: how many partitions of each topic the state knows; there must be no fewer, and what is beyond is read from its beginning.
-    `only`: how many of them are read, where a run that was cut off must be finished as it was before its topics grew.
+    `only`: how many of them are read, where a run that was cut off must be finished as it was before its topics grew. `ids`: IDs of topics,
+    read here or not, that must stay what they are while it runs.
     `clock` is this host's. `others` gives the least progress of other processes, `on_progress` is told this one's: both are
     advice that bounds reading ahead. `on_error` is told, in one line and from any thread, what the client gets over by itself, each kind of
     error once in a while; `on_clock`, likewise, of clocks that differ or step.
@@ -108,12 +109,13 @@ class KafkaSource(FixedPartitionedSource[Batch, bytes]):
             by producers or takes no barriers though they are required; while running, if records cannot be read any more.
     """
 
-    def __init__(
+    def __init__(  # noqa: PLR0913 - each is given by its name, and most by none
         self,
         settings: KafkaInput,
         *,
         expected: Mapping[str, int] | None = None,
         only: Mapping[str, int] | None = None,
+        ids: Mapping[str, str] | None = None,
         clock: HostClock | None = None,
         others: Callable[[], int | None] | None = None,
         on_progress: Callable[[int], None] | None = None,
@@ -130,6 +132,7 @@ class KafkaSource(FixedPartitionedSource[Batch, bytes]):
         self._say = on_error
         self._said: dict[int, float] = {}
         self._expected = dict(expected or {})
+        self._ids = dict(ids or {})
         self._admin = broker.admin(settings.options, self._on_error)
         self._create_time: dict[str, bool] = {}
         self._by_producers: set[str] = set()
@@ -223,7 +226,7 @@ class KafkaSource(FixedPartitionedSource[Batch, bytes]):
             consumer,
             Ends(self._admin, clock.earliest, self._on_error),
             self._barriers,
-            Growth(self._admin, self.partitions, self._on_error),
+            Growth(self._admin, self.partitions, self._on_error, self._ids),
             self.stats,
             Hooks(clock, self._others, self._on_progress, self._on_error),
         )

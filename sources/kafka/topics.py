@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 from confluent_kafka import KafkaError, KafkaException
 from confluent_kafka.admin import ConfigResource, NewTopic, ResourceType
 
+from schemas.limits import LEAST_TOPIC_BYTES
 from sources.kafka.broker import PATIENCE, admin, topics_of, words
 from sources.kafka.settings import KafkaInputError
 
@@ -27,17 +28,22 @@ INPUT_DAYS = 14
 OUTPUT_DAYS = 90
 """How long verdicts are kept: a resume reads back those of its last epoch, people look up older ones."""
 
+LIMIT = "max.message.bytes"
 OUTPUT_BYTES = 4 << 20
 """Greatest record of an output topic: a reject is an original of up to 1 MiB, Kafka's default limit, and headers beside its own."""
 
 
 @dataclass(frozen=True, slots=True)
 class TopicSpec:
-    """What a topic is created with. `exact`: an existing one must have just so many partitions, else at least so many."""
+    """What a topic is created with. `exact`: an existing one must have just so many partitions, else at least so many.
+
+    `least_bytes`: the least `max.message.bytes` that an existing one may have.
+    """
 
     partitions: int
     config: Mapping[str, str]
     exact: bool = False
+    least_bytes: int = 0
 
 
 def input_topic(partitions: int, retention_days: int = INPUT_DAYS) -> TopicSpec:
@@ -51,9 +57,9 @@ def output_topic(partitions: int, retention_days: int = OUTPUT_DAYS) -> TopicSpe
         STAMPS: "LogAppendTime",
         CLEANUP: "delete",
         "retention.ms": str(retention_days * DAY_MS),
-        "max.message.bytes": str(OUTPUT_BYTES),
+        LIMIT: str(OUTPUT_BYTES),
     }
-    return TopicSpec(partitions, config, exact=True)
+    return TopicSpec(partitions, config, exact=True, least_bytes=LEAST_TOPIC_BYTES)
 
 
 def ensure_topics(options: Mapping[str, object], topics: Mapping[str, TopicSpec], *, replication: int = BROKER_DEFAULT) -> list[str]:
@@ -125,6 +131,12 @@ def _check(client: AdminClient, topics: Mapping[str, TopicSpec]) -> None:
         count = len(known[name].partitions)
         if count < spec.partitions or (spec.exact and count != spec.partitions):
             raise KafkaInputError(f"topic {name} has {count} partitions, {'' if spec.exact else 'at least '}{spec.partitions} are wanted")
+        limit = found.get(LIMIT)
+        if limit is not None and int(limit) < spec.least_bytes:
+            raise KafkaInputError(
+                f"topic {name} has {LIMIT}={limit}, at least {spec.least_bytes} is needed for what may be written there: raise it"
+                f" ({OUTPUT_BYTES} takes every reject whole)"
+            )
         for key in (STAMPS, CLEANUP):
             value = found.get(key)
             if key in spec.config and value is not None and value != spec.config[key]:

@@ -20,8 +20,8 @@ from confluent_kafka import Consumer, Producer, TopicPartition
 from confluent_kafka.admin import AdminClient
 
 from dataflows.core.verdicts import Out
+from schemas.record import headers_of
 from sinks.kafka import KafkaOutputError, KafkaSink, OutputTopic, Stats
-from sinks.kafka.records import headers_of
 from tests.support.brokers import Broker, topic
 
 if TYPE_CHECKING:
@@ -72,7 +72,7 @@ def contents(bootstrap: str, name: str, isolation: str = "read_committed") -> li
                 if message.error() is not None:
                     ended.add(message.partition())
                 else:
-                    said.append(Said(message.partition() or 0, message.key(), message.value(), headers_of(message)))
+                    said.append(Said(message.partition() or 0, message.key(), message.value(), list(headers_of(message))))
         return sorted(said, key=lambda one: one.partition)
     finally:
         consumer.close()

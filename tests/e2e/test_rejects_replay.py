@@ -13,9 +13,9 @@ from confluent_kafka import Consumer, Message, TopicPartition
 
 from dataflows import cli
 from dataflows.rejects import undecodable
+from schemas.record import headers_of
 from schemas.wire import Rejected, decode
 from sinks.kafka import KafkaSink, OutputTopic
-from sinks.kafka.records import headers_of
 from sources.batch import Refusal
 from tests.support.brokers import Broker, topic
 from tests.support.logs import T0, line
@@ -111,7 +111,7 @@ def test_what_was_mended_in_a_file_comes_back_where_it_came_from(world: World, t
     assert f"unknown_type: 1, such as {world.inputs}/1/42" in said
     [back] = arrived(world)
     assert (back.partition(), back.key(), back.value()) == (1, b"A-1", GOOD)
-    assert headers_of(back) == [
+    assert list(headers_of(back)) == [
         ("trace", b"\x00\xff"),
         ("empty", None),
         ("trace", b"2"),

@@ -150,12 +150,13 @@ class Engine:
         path.write_text(yaml.safe_dump(chosen), encoding="utf-8")
         return path
 
-    def start(self, *, processes: int | None = None, **inputs: object) -> None:
-        """Starts it; `inputs` are settings of that section for this run and later ones."""
+    def start(self, *options: str, processes: int | None = None, **inputs: object) -> None:
+        """Starts it; `options` are further ones of the command, `inputs` settings of that section for this run and later ones."""
         assert self._process is None, "it runs already"
         self.inputs = {**self.inputs, **inputs}
         self.processes = processes or self.processes
         command = [sys.executable, "-m", self.program, "run", "--settings", str(self.settings()), "--processes", str(self.processes)]
+        command += options
         with self.log.open("ab") as log:
             self._process = subprocess.Popen(command, stdin=subprocess.DEVNULL, stdout=log, stderr=log, cwd=ROOT)
 
@@ -168,6 +169,16 @@ class Engine:
         """Waits until it ends; fails with its last words if it does not end well."""
         code = self.wait()
         assert code == 0, f"exit code {code}: {self.last_words()}"
+
+    def refused(self, *options: str) -> str:
+        """Starts it and waits until it ends with exit code 2; returns its last line."""
+        said = self.log.stat().st_size if self.log.exists() else 0
+        self.start(*options)
+        code = self.wait()
+        words = self.log.read_bytes()[said:].decode().splitlines()
+        assert code == 2, f"exit code {code}: {words}"
+        assert [word for word in words if not word.startswith("{")] == words[-1:]
+        return words[-1]
 
     def wait(self) -> int:
         """Waits until it ends; returns its exit code."""

@@ -97,6 +97,8 @@ class Cluster:
     """By partition, the offset of the oldest record that is still there; 0 if not named."""
     hidden: dict[int, int] = field(default_factory=dict[int, int])
     """By partition, the offset from which on records belong to an open transaction."""
+    packed: dict[int, tuple[int, int]] = field(default_factory=dict[int, tuple[int, int]])
+    """By partition, the first and last offset of a batch that the client cannot unpack."""
 
     def __post_init__(self) -> None:
         self.logs = {number: [] for number in range(self.count)}
@@ -155,6 +157,13 @@ class Client:
                 return [Told(cluster.topic, number, -1001, error=KafkaError(KafkaError._AUTO_OFFSET_RESET))]  # noqa: RUF100
             room = max(0, min(num_messages, self.most) - len(found))
             until = max(self.at[number], min(cluster.end(number), self.at[number] + room))
+            first, last = cluster.packed.get(number, (until, until))
+            if first <= self.at[number] <= last < until:
+                # Until it is sent on, the client says so again and again; told is where the batch begins.
+                trouble = Told(cluster.topic, number, first, error=KafkaError(KafkaError._BAD_COMPRESSION))  # noqa: RUF100
+                found += [trouble, trouble]
+                continue
+            until = min(until, max(first, self.at[number])) if self.at[number] <= last else until
             found += cluster.logs[number][self.at[number] : until]
             self.at[number] = until
             if until == cluster.end(number) and self._told.get(number) != until and len(found) < num_messages:
@@ -166,6 +175,10 @@ class Client:
         """Begins to fetch."""
         for place in partitions:
             self.at[place.partition] = self.cluster.first.get(place.partition, 0) if place.offset == OFFSET_BEGINNING else place.offset
+
+    def seek(self, partition: TopicPartition) -> None:
+        """Goes on elsewhere."""
+        self.at[partition.partition] = partition.offset
 
     def pause(self, partitions: list[TopicPartition]) -> None:
         """Stops fetching."""

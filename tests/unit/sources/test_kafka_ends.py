@@ -10,9 +10,9 @@ import pytest
 from confluent_kafka import OFFSET_INVALID, KafkaError, KafkaException, TopicPartition
 
 from sources.kafka.broker import end_of
-from sources.kafka.ends import Ends
+from sources.kafka.ends import Ends, Growth
 from sources.kafka.lane import Lane
-from sources.kafka.settings import KafkaInputError
+from sources.kafka.settings import KafkaInputError, ReplacedError
 from sources.messages import PartitionLog
 
 if TYPE_CHECKING:
@@ -24,6 +24,33 @@ class Answered:
     """An answer of the client."""
 
     offset: int
+
+
+@dataclass
+class Described:
+    """A topic as the client describes it."""
+
+    topic_id: object
+    partitions: list[None]
+
+
+@dataclass
+class Describing:
+    """A client that answers at once, whatever the topics are."""
+
+    answers: dict[str, Described | KafkaException]
+
+    def describe_topics(self, topics: object, **more: object) -> dict[str, Future[Described]]:
+        """Answers for all."""
+        del topics, more
+        futures: dict[str, Future[Described]] = {}
+        for name, answer in self.answers.items():
+            futures[name] = Future()
+            if isinstance(answer, Described):
+                futures[name].set_result(answer)
+            else:
+                futures[name].set_exception(answer)
+        return futures
 
 
 @dataclass
@@ -75,3 +102,34 @@ def test_a_refusal_is_final() -> None:
     admin.asked[-1].set_exception(KafkaException(KafkaError(KafkaError.TOPIC_AUTHORIZATION_FAILED)))
     with pytest.raises(KafkaInputError, match="cannot be asked for"):
         asked.look()
+
+
+NONE = "AAAAAAAAAAAAAAAAAAAAAA"
+
+
+@pytest.mark.parametrize(("read", "written", "again"), [("A", "B", None), ("X", "B", "events"), ("A", "X", "verdicts"), (NONE, NONE, None)])
+def test_a_topic_that_is_made_again_is_noticed_while_the_engine_runs(read: str, written: str, again: str | None) -> None:
+    """Of those that are read and those that are written; where the brokers tell no ID there is nothing to compare."""
+    admin = Describing({"events": Described(read, [None] * 2), "verdicts": Described(written, [None] * 9)})
+    growth = Growth(cast("AdminClient", admin), {"events": 2}, lambda _: None, {"events": "A", "verdicts": "B"})
+    growth.ask()
+    if again is None:
+        growth.look()
+        assert growth.found is None
+    else:
+        with pytest.raises(ReplacedError, match=rf"topic {again} was deleted and made again while the engine ran \(ID X, it was [AB]\)"):
+            growth.look()
+
+
+def test_a_topic_that_is_not_there_for_a_moment_is_asked_for_again() -> None:
+    """It is being made again, or a broker does not know of it yet."""
+    complaints: list[int] = []
+    admin = Describing({"events": KafkaException(KafkaError(KafkaError.UNKNOWN_TOPIC_OR_PART))})
+    growth = Growth(cast("AdminClient", admin), {"events": 2}, lambda error: complaints.append(error.code()), {"events": "A"})
+    growth.ask()
+    growth.look()
+    assert complaints == [KafkaError.UNKNOWN_TOPIC_OR_PART]
+    admin.answers = {"events": Described("A", [None] * 3)}
+    growth.ask()
+    growth.look()
+    assert growth.found is not None

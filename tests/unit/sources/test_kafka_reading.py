@@ -16,7 +16,7 @@ from sources.exports import ExportWriter, decode
 from sources.kafka.clock import HostClock
 from sources.kafka.ends import End
 from sources.kafka.settings import KafkaInputError
-from sources.messages import CREATE_TIME, PartitionLog
+from sources.messages import CREATE_TIME, NO_TIMESTAMP, PartitionLog
 from tests.support.logs import DAY, HOUR, MINUTE, T0, line
 from tests.support.partitions import Answers, Client, Cluster, Harness, Told, harness, kept, names
 
@@ -572,3 +572,35 @@ def exported(log: list[Told]) -> list[int]:
             kept_ = [decode(line, "LogAppendTime") for line in list(lines)[1:]]
     assert len(kept_) <= 2 * len([record for record in log if record.value() is not None])
     return [item.log for item in PartitionLog("orders", 0, create_time=False).read(kept_, told=BEGINNING, latest=0)]
+
+
+@pytest.mark.parametrize("resumed", [False, True])
+def test_what_the_client_cannot_unpack_is_rejected_in_its_place(*, resumed: bool) -> None:
+    """Record for record, and what stands behind it is read, also if a run begins in the middle of the batch."""
+    cluster = Cluster(2)
+    for _ in range(6):
+        cluster.append(0)
+        cluster.append(1)
+    cluster.packed[0] = (2, 3)
+    source = harness(cluster)
+    batches: list[Batch] = []
+    if resumed:
+        while not any(isinstance(item, Refusal) for batch in batches for item in batch.items):
+            batches += source.round(TICK)
+        source = harness(cluster, {number: part.snapshot() for number, part in enumerate(source.parts)})
+    batches += rounds(source, 10)
+    assert offsets(batches, names(2)[0]) == [0, 1, 2, 3, 4, 5]
+    assert offsets(batches, names(2)[1]) == [0, 1, 2, 3, 4, 5]
+    refused = [item for batch in batches for item in batch.items if isinstance(item, Refusal)]
+    assert [(item.offset, item.reason, item.raw, item.size) for item in refused] == [(2, "too_large", b"", 0), (3, "too_large", b"", 0)]
+
+
+@pytest.mark.parametrize("stamp", [-1, -5_000])
+def test_a_record_without_a_timestamp_is_rejected(stamp: int) -> None:
+    """Nobody can say when it was appended; it takes the log time of what stands before it, and moves no time."""
+    cluster = Cluster(1)
+    cluster.append(0, kind=CREATE_TIME)
+    cluster.append(0, kind=CREATE_TIME, stamp=stamp * 1_000)
+    cluster.append(0, kind=NO_TIMESTAMP, stamp=0)
+    (batch,) = harness(cluster, create_time=True).round()
+    assert [(item.log, getattr(item, "reason", "")) for item in batch.items] == [(T0, ""), (T0, "bad_time"), (T0, "bad_time")]

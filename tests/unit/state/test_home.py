@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import shutil
 import subprocess
 import sys
 from concurrent.futures import ThreadPoolExecutor
@@ -331,8 +332,71 @@ def test_lost_pins_are_refused(path: Path) -> None:
     """Shards without a `state.json` are nobody's."""
     StateHome.open(path).close()
     (path / "state.json").unlink()
-    with pytest.raises(StateError, match=r"holds shards, but its state.json is missing"):
+    with pytest.raises(
+        StateError, match=r"state.json is missing, but .* is there.*; restore the state directory from a backup.* --new-state"
+    ):
         StateHome.open(path)
+
+
+@pytest.mark.parametrize("lost", ["recovery", "recovery/part-0.sqlite3", "shards"])
+def test_a_lost_part_is_refused_with_a_remedy(path: Path, lost: str) -> None:
+    """Also of a state that was never used: nobody takes it for a new one."""
+    stopped(path, clean=True)
+    part = path / lost
+    shutil.rmtree(part) if part.is_dir() else part.unlink()
+    with pytest.raises(DamagedStateError, match=rf"{lost}.* is missing.*; restore the state directory from a backup.* --new-state"):
+        StateHome.open(path)
+
+
+@pytest.mark.parametrize("left", ["shards", "policies", "incarnation", "clean"])
+def test_whatever_is_left_without_its_pins_is_no_new_state(path: Path, left: str) -> None:
+    """Each of what a run leaves behind is enough to know that there was one."""
+    stopped(path, clean=True)
+    (path / "shards" / "orders-00").mkdir()
+    for other in path.iterdir():
+        if other.name not in {left, "locks", "lock"}:
+            shutil.rmtree(other) if other.is_dir() else other.unlink()
+    with pytest.raises(DamagedStateError, match=rf"state.json is missing, but .*/{left}.* is there"):
+        StateHome.open(path)
+
+
+IDS = {"order-events": "A", "order-exceptions": "B"}
+
+
+def test_topics_are_known_by_their_ids(path: Path) -> None:
+    """One that was made again is refused, whatever else is as it was, until somebody accepts it; then its new ID holds."""
+    stopped(path, clean=True, pins=changed(topic_ids=IDS))
+    home = StateHome.open(path)
+    for topic, what in (("order-events", "offsets mean other records"), ("order-exceptions", "has said there is gone")):
+        now = changed(topic_ids={**IDS, topic: "C"})
+        with pytest.raises(StateError, match=rf"topic {topic} was deleted and made again .*{what}.*--new-state.*--accept-topic {topic}"):
+            home.begin(now)
+        assert read_state(path).topic_ids == IDS
+    resume = home.begin(changed(topic_ids={**IDS, "order-events": "C"}, accepted=frozenset({"order-events"})))
+    assert [note.split(";")[0] for note in resume.topics] == ["accepted as made again: order-events"]
+    home.close()
+    home = StateHome.open(path)
+    assert home.begin(changed(topic_ids={**IDS, "order-events": "C"})).topics == ()
+    home.close()
+
+
+def test_ids_are_adopted_by_a_state_that_knew_none_and_missed_where_nobody_tells_them(path: Path) -> None:
+    """Both is said; a topic that is not read for a while is not forgotten, as its offsets are not either."""
+    stopped(path, clean=True)
+    home = StateHome.open(path)
+    [note] = home.begin(changed(topic_ids=IDS)).topics
+    assert note == "the state did not know the IDs of order-events, order-exceptions; from now on it does"
+    home.stop_clean()
+    home.close()
+    home = StateHome.open(path)
+    [note] = home.begin(changed(inputs={"others": 1}, topic_ids={"order-exceptions": "B"})).topics
+    assert note.startswith("the brokers tell no ID of others: ")
+    home.stop_clean()
+    home.close()
+    home = StateHome.open(path)
+    with pytest.raises(StateError, match=r"topic order-events was deleted and made again"):
+        home.begin(changed(topic_ids={**IDS, "order-events": "C"}))
+    home.close()
 
 
 def test_a_creation_that_was_cut_short_is_begun_again(path: Path) -> None:

@@ -1,0 +1,11 @@
+"""How large what goes out may be: agreed between the core that bounds it, the topics that take it and the sinks that write it."""
+
+from __future__ import annotations
+
+from typing import Final
+
+MOST_VERDICT_BYTES: Final = 900_000
+"""Of a verdict as JSON."""
+LEAST_TOPIC_BYTES: Final = 1_000_000
+"""The least `max.message.bytes` of a topic of verdicts: the largest verdict with its key and headers. Kafka's own default is enough
+(1,048,588, Apache Kafka 3.9)."""
