@@ -22,7 +22,7 @@ from schemas.wire import Rejected
 from sources.batch import BEGINNING, END
 from sources.lines import UnreadableError
 from sources.marks import MarkSampler
-from sources.messages import BARRIER, TIMESTAMP_TYPES, PartitionLog, StampError, Unreadable
+from sources.messages import TIMESTAMP_TYPES, PartitionLog, StampError, Unreadable, is_barrier
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -152,7 +152,7 @@ class ExportWriter:
     def write(self, message: Message) -> None:
         """Appends a record. A barrier is left out unless what comes next is stamped earlier: only then does it make a difference."""
         stamp = message.timestamp()[1]
-        if message.value() is None and message.key() == BARRIER and not message.headers():
+        if is_barrier(message):
             if stamp > self._barred:
                 self._barrier, self._barred = encode(message, self._type), stamp
             return

@@ -94,6 +94,14 @@ class StampError(Exception):
     """A record whose timestamp is not the broker's stands where only such are allowed; the message is one line."""
 
 
+def is_barrier(message: Message) -> bool:
+    """Whether a record is a barrier: empty, with the key of one. What cannot be read is none."""
+    try:
+        return message.key() == BARRIER and message.value() is None and not headers_of(message)
+    except Rejected:
+        return False
+
+
 class PartitionLog:
     """Reads one partition's records in the order of their offsets.
 
@@ -180,7 +188,7 @@ class PartitionLog:
         return items
 
     def _count_empty(self, message: Message) -> None:
-        if message.key() == BARRIER:
+        if is_barrier(message):
             self.barriers += 1
         else:
             self.tombstones += 1
