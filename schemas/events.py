@@ -2,6 +2,7 @@
 
 Unknown fields are ignored; an optional field that is absent or null is None. Unknown values of open sets (`Word`) are kept as they are.
 Closed sets are only the type itself, the carrier status and the hold. Money is always the increment of its own event, never a total so far.
+Amounts are never below zero, a refund's is above it: the type of an event says which way the money went.
 Instants are RFC 3339 with an offset; `When` also takes plain dates, whose zone is the ship-to's (`promised_by`) or the site's (`ship_by`).
 """
 
@@ -11,7 +12,7 @@ from typing import Annotated, Literal
 
 from pydantic import BaseModel, ConfigDict
 
-from schemas.values import Amount, Balance, Currency, Free, Id, Instant, Kept, Quantity, Text, When, Word
+from schemas.values import Amount, Balance, Currency, Free, Id, Instant, Kept, PositiveAmount, Quantity, Text, When, Word
 
 Status = Literal[
     "unknown",
@@ -58,9 +59,16 @@ class Money(Model):
     model_config = ConfigDict(json_schema_extra={"examples": [{"amount": "129.90", "currency": "EUR"}]})
 
     amount: Amount
-    """Decimal, as text."""
+    """Decimal, as text; never below zero."""
     currency: Currency
     """ISO 4217."""
+
+
+class PositiveMoney(Money):
+    """Money of which nothing is no news: more than zero."""
+
+    amount: PositiveAmount
+    """Decimal, as text; more than zero."""
 
 
 class MoneyPatch(Model):
@@ -182,6 +190,8 @@ class Payment(Fact):
     """When an authorization lapses."""
     final: bool | None = None
     """Of a capture: no more will follow."""
+    account: Annotated[Id | None, Kept.NOTHING] = None
+    """Which of the merchant's accounts it is, where one provider's feed tells of several."""
 
 
 class PaymentFailed(Fact):
@@ -194,16 +204,21 @@ class PaymentFailed(Fact):
     """`soft` (another try may work) or `hard`."""
     code: Word | None = None
     attempt: Quantity | None = None
+    account: Annotated[Id | None, Kept.NOTHING] = None
+    """Which of the merchant's accounts it is, where one provider's feed tells of several."""
 
 
 class PaymentRefunded(Fact):
     """Money went back."""
 
     payment_id: Id | None = None
-    amount: Money | None = None
+    amount: PositiveMoney | None = None
+    """What went back by this event alone; it is positive."""
     reason: Word | None = None
     return_id: Id | None = None
     lines: list[Line] | None = None
+    account: Annotated[Id | None, Kept.NOTHING] = None
+    """Which of the merchant's accounts it is, where one provider's feed tells of several."""
 
 
 class PaymentDispute(Fact):
@@ -217,6 +232,8 @@ class PaymentDispute(Fact):
     """`inquiry` or `chargeback`."""
     outcome: Word | None = None
     """Of a closed one: `won` or `lost`."""
+    account: Annotated[Id | None, Kept.NOTHING] = None
+    """Which of the merchant's accounts it is, where one provider's feed tells of several."""
 
 
 class InventoryAllocated(Fact):

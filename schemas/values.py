@@ -111,8 +111,14 @@ Text = Annotated[str, StringConstraints(max_length=65_536)]
 Free = dict[str, JsonValue] | str
 """Free structure, possibly about a person: never sent out."""
 
-Amount = Annotated[str, StringConstraints(pattern=r"^-?[0-9]{1,15}(\.[0-9]{1,4})?$(?!\n)")]
-"""A decimal number as text, such as `129.90`."""
+Amount = Annotated[str, StringConstraints(pattern=r"^[0-9]{1,15}(\.[0-9]{1,4})?$(?!\n)")]
+"""An amount of money as decimal text, such as `129.90`; never below zero: what happened says which way the money went."""
+
+PositiveAmount = Annotated[str, StringConstraints(pattern=r"^(?=.*[1-9])[0-9]{1,15}(\.[0-9]{1,4})?$(?!\n)")]
+"""As `Amount`, and more than zero."""
+
+Sum = Annotated[str, StringConstraints(pattern=r"^-?[0-9]{1,15}(\.[0-9]{1,4})?$(?!\n)")]
+"""A decimal number as text that was reckoned from amounts, and may be below zero."""
 
 Currency = Annotated[str, StringConstraints(pattern=r"^[A-Z]{3}$(?!\n)")]
 """An ISO 4217 code, such as `EUR`."""

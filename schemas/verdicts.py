@@ -12,7 +12,7 @@ from typing import Annotated, Any, Literal, TypeAlias, cast
 from pydantic import Field, JsonValue, create_model
 
 from schemas.events import Model, Money
-from schemas.values import Amount, Id, Instant, Word
+from schemas.values import Id, Instant, Sum, Word
 
 SOURCE = "/orderwatch"
 
@@ -73,8 +73,8 @@ class PaymentState(Model):
     """Money so far, in the currency of the order's total."""
 
     authorized: bool
-    captured: Amount
-    refunded: Amount
+    captured: Sum
+    refunded: Sum
 
 
 class Buyer(Model):

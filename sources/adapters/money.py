@@ -1,4 +1,8 @@
-"""Money as real systems write it, as the contract's decimal text: minor units by the exponents of ISO 4217, or decimal texts."""
+"""Money as real systems write it, as the contract's decimal text: minor units by the exponents of ISO 4217, or decimal texts.
+
+No amount of the contract is below zero: the type of an event says which way the money went. A source that marks what goes back by a minus
+is read by `amount_of(…, signed=True)`; any other amount with a minus is refused, since nobody knows what it means.
+"""
 
 from __future__ import annotations
 
@@ -26,6 +30,7 @@ EXPONENTS: Final[dict[str, int]] = {
 }
 """Currencies whose minor unit is not a hundredth: ISO 4217, list one (SIX Interbank Clearing), 2024."""
 
+BELOW_ZERO: Final = "an amount below zero; the type of an event says which way the money went"
 _DECIMAL = re.compile(r"-?[0-9]{1,15}(\.[0-9]{1,12})?")
 _CURRENCY = re.compile(r"[A-Za-z]{3}")
 
@@ -42,21 +47,24 @@ def currency(text: str | None, where: str) -> str:
 def minor(units: int, code: str, where: str, exceptions: Mapping[str, int] | None = None) -> Money:
     """`units` of a currency's smallest unit as money; `exceptions` are exponents by which the source departs from ISO 4217.
 
-    Raises RefuseError beyond 15 digits.
+    Raises RefuseError below zero and beyond 15 digits.
     """
+    if units < 0:
+        raise RefuseError("bad_value", f"{where}: {BELOW_ZERO}")
     places = (exceptions or {}).get(code, EXPONENTS.get(code, 2))
-    digits = str(abs(units)).rjust(places + 1, "0")
+    digits = str(units).rjust(places + 1, "0")
     if len(digits) > 15:
         raise RefuseError("bad_value", f"{where}: no amount")
-    amount = f"{digits[:-places]}.{digits[-places:]}" if places else digits
-    return {"amount": f"-{amount}" if units < 0 else amount, "currency": code}
+    return {"amount": f"{digits[:-places]}.{digits[-places:]}" if places else digits, "currency": code}
 
 
 def decimal(text: str, code: str, where: str) -> Money:
-    """A decimal text as money. Fractions beyond the fourth place must be zeros. Raises RefuseError if it is no amount."""
+    """A decimal text as money. Fractions beyond the fourth place must be zeros. Raises RefuseError if it is no amount, or below zero."""
     if not _DECIMAL.fullmatch(text):
         raise RefuseError("bad_value", f"{where}: no amount")
-    whole, _, fraction = text.partition(".")
+    if text.startswith("-") and text.strip("-0."):
+        raise RefuseError("bad_value", f"{where}: {BELOW_ZERO}")
+    whole, _, fraction = text.removeprefix("-").partition(".")
     if fraction[4:].strip("0"):
         raise RefuseError("bad_value", f"{where}: more than four decimal places")
     return {"amount": f"{whole}.{fraction[:4]}" if fraction else whole, "currency": code}
@@ -64,15 +72,21 @@ def decimal(text: str, code: str, where: str) -> Money:
 
 def is_zero(money: Money) -> bool:
     """Whether it is no money at all."""
-    return not money["amount"].strip("-0.")
+    return not money["amount"].strip("0.")
 
 
-def amount_of(doc: Doc, name: str, code: str) -> Money | None:
-    """The decimal amount in a field, written as text or as a number; None where it is absent."""
+def amount_of(doc: Doc, name: str, code: str, *, signed: bool = False) -> Money | None:
+    """The decimal amount in a field, written as text or as a number; None where it is absent.
+
+    `signed`: the source marks money that goes back by a minus, which the event's type says already.
+    """
     here = doc.get(name)
     value = here.value
     if isinstance(value, bool) or not isinstance(value, int | float):
         text = doc.text(name)
-        return None if text is None else decimal(text, code, here.path)
-    doc.read.add(here.path)
-    return decimal(repr(value), code, here.path)
+    else:
+        doc.read.add(here.path)
+        text = repr(value)
+    if text is None:
+        return None
+    return decimal(text.removeprefix("-") if signed else text, code, here.path)

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Final, Literal, NamedTuple, TypeAlias, Union, 
 
 from pydantic import BaseModel
 
-from schemas.events import DATA_MODELS, Hold, Money, MoneyPatch, Status
+from schemas.events import DATA_MODELS, Hold, Money, MoneyPatch, PositiveMoney, Status
 from schemas.values import Balance, Id, Instant, Quantity, Text, When, Word
 from sources.adapters.tables import WORDS
 
@@ -43,6 +43,7 @@ _KINDS: Final[tuple[tuple[object, Kind], ...]] = (
     (list[Id], "ids"),
     (list[Word], "words"),
     (Money, "money"),
+    (PositiveMoney, "money"),
     (MoneyPatch, "money"),
 )
 

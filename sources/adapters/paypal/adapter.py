@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 from sources.adapters.base import PAYMENTS, Adapter, Say
 from sources.adapters.doc import Doc, identifier, json_doc
 from sources.adapters.moments import at, stamp
-from sources.adapters.money import amount_of, currency
+from sources.adapters.money import amount_of, currency, is_zero
 from sources.adapters.paypal.codes import AREAS, AUTHORIZATIONS, CAPTURES, EVENTS, OUTCOMES, REFUNDS, RESPONSES, STAGES
 from sources.adapters.told import Ignored, RefuseError
 
@@ -169,9 +169,9 @@ def _refund(doc: Doc, say: Say, news: News) -> Told:
     data: dict[str, Any] = {"payment_id": taken, "order_alias": taken}
     if meaning.word == "failed":
         return _told(say, news, doc, "payment.failed", f"{id_}:failed", _changed(doc), data | {"stage": "refund"})
-    amount = _amount(doc)
-    if amount is not None:
-        amount = amount | {"amount": amount["amount"].removeprefix("-")}
+    amount = _amount(doc, signed=True)
+    if amount is not None and is_zero(amount):
+        return Ignored(news.type, "no money was moved")
     reason = "reversed" if news.type.endswith(".REVERSED") else None
     data |= {"amount": amount, "reason": reason}
     return _told(say, news, doc, "payment.refunded", f"{id_}:refunded", _changed(doc), data)
@@ -222,13 +222,13 @@ def _declined(doc: Doc, say: Say) -> dict[str, str | None]:
     return {"code": code or doc.get("status_details").text("reason"), "decline": None if meaning is None else meaning.word}
 
 
-def _amount(doc: Doc, name: str = "amount") -> Money | None:
+def _amount(doc: Doc, name: str = "amount", *, signed: bool = False) -> Money | None:
     """v2 writes `value` and `currency_code`, v1 `total` and `currency`."""
     here = doc.get(name)
     if not here:
         return None
     value, code = ("value", "currency_code") if here.has("value") else ("total", "currency")
-    return amount_of(here, value, currency(here.text(code), here.get(code).path))
+    return amount_of(here, value, currency(here.text(code), here.get(code).path), signed=signed)
 
 
 def _changed(doc: Doc) -> datetime | None:

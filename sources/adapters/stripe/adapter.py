@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING
 from sources.adapters.base import PAYMENTS, Adapter, Say
 from sources.adapters.doc import Doc, json_doc
 from sources.adapters.moments import unix
-from sources.adapters.money import currency
+from sources.adapters.money import currency, is_zero
 from sources.adapters.stripe.codes import AREAS, DISPUTES, EVENTS, INTENTS, OBJECTS, REFUNDS
 from sources.adapters.stripe.declines import ADVICE, DECLINES
 from sources.adapters.stripe.payments import ORDER, News, charge, expanded, intent, money, ref
@@ -119,7 +119,11 @@ def _refund(doc: Doc, say: Say, news: News, parent: Doc | None) -> Iterator[Told
     if at is None:
         raise RefuseError("missing_field", f"{doc.get('created').path}: there is no telling when it {'failed' if failed else 'happened'}")
     if meaning.word == "refunded":
-        data = {"payment_id": payment, "amount": money(doc, "amount", code), "reason": reason}
+        amount = money(doc, "amount", code)
+        if is_zero(amount):
+            yield Ignored(news.type or "refund", "no money was moved")
+            return
+        data = {"payment_id": payment, "amount": amount, "reason": reason}
         yield say.event("payment.refunded", f"{id_}:refunded", at, data, order=order, recorded=news.said)
         return
     data = {"payment_id": payment, "stage": "refund", "code": doc.text("failure_reason")}

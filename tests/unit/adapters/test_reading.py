@@ -13,7 +13,7 @@ from sources.adapters import ADAPTERS, Connection, Payload, translate
 from sources.adapters.captured import payload_of, payloads_of
 from sources.adapters.doc import MAX_DEPTH, Doc, json_doc, xml_doc
 from sources.adapters.moments import iso, patterned, stamp, when
-from sources.adapters.money import decimal, minor
+from sources.adapters.money import amount_of, decimal, minor
 from sources.adapters.told import FAULTS, RefuseError
 from sources.adapters.translate import key_of
 
@@ -80,7 +80,7 @@ def test_a_promise_that_is_a_date_is_never_midnight(text: str | None, means: str
 
 @pytest.mark.parametrize(
     ("units", "code", "amount"),
-    [(5400, "USD", "54.00"), (5, "USD", "0.05"), (-5, "EUR", "-0.05"), (5400, "JPY", "5400"), (5400, "KWD", "5.400"), (0, "JPY", "0")],
+    [(5400, "USD", "54.00"), (5, "USD", "0.05"), (5400, "JPY", "5400"), (5400, "KWD", "5.400"), (0, "JPY", "0")],
 )
 def test_minor_units_have_their_currency_s_decimals(units: int, code: str, amount: str) -> None:
     """No decimals in yen, three in Kuwaiti dinars."""
@@ -93,11 +93,26 @@ def test_a_source_may_count_otherwise() -> None:
     assert minor(5400, "ISK", "amount")["amount"] == "5400"
 
 
-@pytest.mark.parametrize("text", ["", "12,50", "1e3", "12.34567", "1" * 16, "NaN"])
+@pytest.mark.parametrize("text", ["", "-12.50", "-0.0001", "12,50", "1e3", "12.34567", "1" * 16, "NaN"])
 def test_what_is_no_amount_is_refused(text: str) -> None:
-    """Money is never rounded."""
+    """Money is never rounded, and an event's type says which way it went."""
     with pytest.raises(RefuseError):
         decimal(text, "EUR", "amount")
+
+
+def test_minor_units_below_zero_are_refused_and_a_zero_has_no_sign() -> None:
+    """Some systems write what goes back with a minus; others write a zero with one."""
+    with pytest.raises(RefuseError, match="below zero"):
+        minor(-5, "EUR", "amount")
+    assert decimal("-0.00", "EUR", "amount")["amount"] == "0.00"
+
+
+def test_a_source_that_marks_refunds_by_a_minus_says_so() -> None:
+    """PayPal v1 and WooCommerce do; the number is the same with and without."""
+    doc = json_doc(b'{"a": "-16.20", "b": -16.2, "c": "16.20"}')
+    assert [amount_of(doc, name, "USD", signed=True) for name in "abc"] == [
+        {"amount": amount, "currency": "USD"} for amount in ("16.20", "16.2", "16.20")
+    ]
 
 
 def test_zeros_that_say_nothing_may_be_many() -> None:
