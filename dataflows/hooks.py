@@ -51,7 +51,7 @@ def _split(key: str) -> tuple[str, str]:
 
 
 def _hook(system: str, name: str, at: str, given: ConnectionSettings, settings: GatewaySettings, environment: Mapping[str, str]) -> Hook:
-    adapter = _adapter(system, at, given)
+    adapter = _adapter(system, at, given, environment)
     scheme = _scheme(adapter, at, given)
     connection = Connection(
         name=name,
@@ -77,14 +77,14 @@ def _hook(system: str, name: str, at: str, given: ConnectionSettings, settings: 
     )
 
 
-def _adapter(system: str, at: str, given: ConnectionSettings) -> Adapter:
+def _adapter(system: str, at: str, given: ConnectionSettings, environment: Mapping[str, str]) -> Adapter:
     if given.mapping is None:
         if system not in ADAPTERS:
             raise SettingsError(f"{at}: no adapter reads {system}; there are {', '.join(sorted(ADAPTERS))}, or name a mapping file")
         return ADAPTERS[system]
     if given.order_field is not None:
         raise SettingsError(f"{at}.order_field: goes with an adapter; a mapping says itself where the order's ID stands")
-    mapping, problems = examine(given.mapping)
+    mapping, problems = examine(given.mapping, environment)
     if mapping is None:
         first, *more = problems
         rest = f" (and {len(more)} more)" if more else ""

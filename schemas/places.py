@@ -165,12 +165,18 @@ def is_region(text: str) -> bool:
     return dash == "-" and is_country(country) and region.isascii() and region.isalnum() and region.upper() == region and len(region) <= 3
 
 
+def has_regions(country: str) -> bool:
+    """Whether the regions of a country have different zones that are known here."""
+    return country in _REGIONS
+
+
+def region_zone(country: str, region: str | None) -> str | None:
+    """The zone of most people in a region (`CA` or `US-CA`) of a country; None if the region is unknown."""
+    return None if region is None else _BY_REGION.get((country, region.removeprefix(f"{country}-")))
+
+
 def country_zone(country: str | None, region: str | None = None) -> str | None:
     """The zone of most people in a country (`US`), or in a region of it (`CA` or `US-CA`); None if the country is unknown."""
     if country is None:
         return None
-    if region is not None:
-        found = region_zone(country, region)
-        if found is not None:
-            return found
-    return _by_country().get(country)
+    return region_zone(country, region) or _by_country().get(country)

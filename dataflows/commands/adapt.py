@@ -255,7 +255,7 @@ def _count(number: int, what: str) -> str:
 def _check(mapping: Path | None) -> int:
     if mapping is None:
         raise MisuseError("--check goes with --mapping FILE")
-    found, problems = examine(mapping)
+    found, problems = examine(mapping, environment=None)
     for problem in problems:
         typer.echo(reports.printable(str(problem)), err=True)
     if found is None:

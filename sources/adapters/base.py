@@ -50,11 +50,15 @@ Headers: TypeAlias = "Mapping[str, str]"
 
 @dataclass(frozen=True, slots=True)
 class Payload:
-    """What came from a system: the bytes, the headers of the request where there was one, and when it was received, if that is known."""
+    """What came from a system: the bytes, and of the request that brought them its headers, when it was received, and its URL if known.
+
+    `url` is path and query, without any secret.
+    """
 
     body: bytes
     headers: Headers = field(default_factory=dict[str, str])
     received: datetime | None = None
+    url: str | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -110,6 +114,7 @@ class Say:
         self.system = adapter.system
         self.headers = payload.headers
         self.received = payload.received
+        self.url = payload.url
         self.connection = connection
         self.coverage = coverage
 

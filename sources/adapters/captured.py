@@ -1,15 +1,16 @@
 """A request as it was captured: a JSON object of `headers` and `body`, as request inspectors and the gateway's own rejects write it.
 
 `body` is the text of the body, or the value it held where the capture parsed it; `body_base64` holds bytes that are no text. `received`
-(RFC 3339) and a `status` of an API's answer may stand beside.
+(RFC 3339), `url` (path and query) and a `status` of an API's answer may stand beside.
 """
 
 from __future__ import annotations
 
+import re
 from base64 import b64decode
 from binascii import Error as Base64Error
 from datetime import datetime
-from typing import TYPE_CHECKING, cast
+from typing import TYPE_CHECKING, Final, cast
 
 import orjson
 
@@ -18,6 +19,15 @@ from sources.texts import unmarked
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
+
+SECRET: Final = re.compile(r"secret|token|signature|hmac|auth|passw|credential|cookie|api-?key|-sig$|^key$", re.IGNORECASE)
+"""Names of headers and of parameters of a URL that have to do with secrets: no adapter or mapping reads one, and none is kept."""
+
+
+def is_secret(name: str) -> bool:
+    """Whether a header or a parameter of a URL has to do with secrets, by its name."""
+    return SECRET.search(name) is not None
+
 
 _MARKS = ("headers", "request", "status", "received")
 """Of a capture, besides its body: at least one of them. What a system itself sends has none of these beside a `body`."""
@@ -45,7 +55,8 @@ def payload_of(raw: bytes, headers: dict[str, str] | None = None) -> Payload:
     given = found.get("headers")
     named: dict[str, object] = cast("dict[str, object]", given) if isinstance(given, dict) else {}
     lowered = {name.lower(): _joined(value) for name, value in named.items()}
-    return Payload(content, lowered | extra, _received(found.get("received")))
+    url = found.get("url")
+    return Payload(content, lowered | extra, _received(found.get("received")), url if isinstance(url, str) else None)
 
 
 def payloads_of(raw: bytes, headers: dict[str, str] | None = None, *, by_line: bool = False) -> Iterator[tuple[int | None, Payload]]:

@@ -23,6 +23,7 @@ Reason: TypeAlias = Literal[
     "bad_value",
     "bad_time",
     "unmapped",  # a code that is in no table, where nothing can be told without its meaning
+    "refused_by_mapping",  # a mapping states a condition under which it takes no record
     "no_identity",  # neither an order nor an alias of one
     "invalid_event",  # a fault of the adapter: what it made is no contract event
     "adapter_failed",  # a fault of the adapter: it raised

@@ -20,7 +20,7 @@ from sources.adapters.coverage import Coverage
 from sources.adapters.histories import place, settle
 from sources.adapters.told import FAULTS
 from sources.gateway.group import ClosedError
-from sources.gateway.kept import captured
+from sources.gateway.kept import captured, url_of
 from sources.gateway.limits import Bucket
 from sources.gateway.memory import Note
 from sources.gateway.probing import LATE_S, Ailing
@@ -148,7 +148,9 @@ class Intake:
 
     async def _process(self, hook: Hook, request: Request, delivery: bytes) -> Answer:
         codes = _Codes()
-        adapted = translate(hook.adapter, Payload(request.body, request.headers, request.received), hook.connection, codes)
+        url = url_of(request, hook.system, hook.name, [secret.text for secret in hook.secrets])
+        payload = Payload(request.body, request.headers, request.received, url)
+        adapted = translate(hook.adapter, payload, hook.connection, codes)
         for table, _, code in codes.unmapped():
             self._listener.unmapped(hook.system, table, code)
         reasons = [one.reason for one in adapted.refused]

@@ -9,9 +9,11 @@ import re
 from base64 import b64encode
 from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING, Final
+from urllib.parse import parse_qsl, urlencode
 
 import orjson
 
+from sources.adapters.captured import is_secret
 from sources.gateway.journal import Journal
 
 if TYPE_CHECKING:
@@ -20,8 +22,6 @@ if TYPE_CHECKING:
 
     from sources.gateway.request import Request
 
-SECRET: Final = re.compile(r"secret|token|signature|hmac|auth|passw|credential|cookie|api-?key|-sig$", re.IGNORECASE)
-"""Names of headers that are left out. No adapter reads one of them."""
 FILES: Final = 8
 """How many full files are kept beside the one that is written."""
 DAYS: Final = 30
@@ -30,20 +30,21 @@ RECEIVED: Final = re.compile(rb'\{"received":"([^"]{1,40})"')
 
 
 def captured(request: Request, system: str, connection: str, reason: str, secrets: Sequence[str], without: Sequence[str] = ()) -> bytes:
-    """A request as `sources.adapters.captured` reads it.
+    """A request as `sources.adapters.captured` reads it, without the headers and parameters of its URL that have to do with secrets.
 
-    The URL's query is left out, and every header that has to do with secrets; `without` names further ones.
+    `without` names further headers.
     """
     headers = {
         name: value
         for name, value in request.headers.items()
-        if name not in without and not SECRET.search(name) and not any(secret in value for secret in secrets)
+        if name not in without and not is_secret(name) and not any(secret in value for secret in secrets)
     }
     line: dict[str, object] = {
         "received": request.received.isoformat(),
         "system": system,
         "connection": connection,
         "reason": reason,
+        "url": url_of(request, system, connection, secrets),
         "headers": headers,
     }
     try:
@@ -51,6 +52,13 @@ def captured(request: Request, system: str, connection: str, reason: str, secret
     except UnicodeDecodeError:
         line["body_base64"] = b64encode(request.body).decode()
     return orjson.dumps(line)
+
+
+def url_of(request: Request, system: str, connection: str, secrets: Sequence[str]) -> str:
+    """The path and the query of a request, without the parameters that have to do with secrets."""
+    given = parse_qsl(request.query.decode("latin-1"), keep_blank_values=True)
+    query = urlencode([(name, value) for name, value in given if not is_secret(name) and not any(secret in value for secret in secrets)])
+    return f"/hooks/{system}/{connection}" + (f"?{query}" if query else "")
 
 
 class Kept:

@@ -10,9 +10,11 @@ from schemas.events import DATA_MODELS
 from schemas.problems import nearest
 from sources.adapters.scans import SCAN
 from sources.mapping.compile import Compiler, Raw, items_of, said, section
+from sources.mapping.expressions import DIGEST
 from sources.mapping.fields import Fields
 from sources.mapping.paths import Scope, scope_of
-from sources.mapping.reading import Ignoring, Reading, Rule, is_source
+from sources.mapping.reading import Reading, is_source
+from sources.mapping.rule import Condition, Rule
 from sources.mapping.words import TYPES, fields_of
 
 if TYPE_CHECKING:
@@ -51,15 +53,13 @@ class Builder:
             self._scope = scope_of(each.tree, outside)
         zone = self._compiler.zone(("zone",), data.get("zone"), self._scope, of_record=True)
         tenant = self._constant_or_expression(("tenant",), data.get("tenant"))
-        ignored = [
-            Ignoring(when, str(section(one).get("why")))
-            for number, one in enumerate(items_of(data.get("ignore")))
-            if (when := self._compiler.optional(("ignore", number, "when"), section(one).get("when"), self._scope)) is not None
-        ]
+        ignored, refused = (self._conditions((name,), data.get(name), self._scope) for name in ("ignore", "refuse"))
         rules = [self._rule(("events", number), section(one), zone) for number, one in enumerate(items_of(data.get("events")))]
         kind, test = (self._compiler.optional((name,), data.get(name), self._scope) for name in ("kind", "test"))
         self._compiler.tables.unused()
-        return Reading(tuple(rules), tuple(ignored), each, kind, test, tenant)
+        if data.get("hmac_key") is not None and not any(DIGEST in one.calls for _, one in self._compiler.expressions):
+            self._compiler.fault(("hmac_key",), f"no expression uses this key: {DIGEST}(EMAIL) does", key=True)
+        return Reading(tuple(rules), ignored, refused, each, kind, test, tenant)
 
     def columns(self, header: tuple[str, ...] | None) -> frozenset[str]:
         """The fields of a row that expressions read; a header that the file states must have them."""
@@ -72,6 +72,13 @@ class Builder:
                 if name not in header:
                     self._compiler.fault(path, f"no column {name!r} in csv.header", nearest(name, header))
         return frozenset(found)
+
+    def _conditions(self, path: Path, stated: object, scope: Scope) -> tuple[Condition, ...]:
+        return tuple(
+            Condition(when, str(section(one).get("why")))
+            for number, one in enumerate(items_of(stated))
+            if (when := self._compiler.optional((*path, number, "when"), section(one).get("when"), scope)) is not None
+        )
 
     def _constant_or_expression(self, path: Path, stated: object) -> Expression | str | None:
         if isinstance(stated, dict):
@@ -109,6 +116,7 @@ class Builder:
             recorded=self._compiler.instant((*path, "recorded"), stated.get("recorded"), scope, zone),
             history=self._compiler.instant((*path, "history"), history, self._scope, zone),
             id=self._id((*path, "id"), stated.get("id"), scope),
+            refused=self._conditions((*path, "refuse"), stated.get("refuse"), scope),
             source=source,
             scan=scan,
             data=fields,
@@ -123,7 +131,7 @@ class Builder:
             coded = self._compiler.coded(path, cast("Raw", stated), scope, "type")
             if coded is None:
                 return None, ()
-            named = {word for _, meaning in coded.table.rows for word in meaning.words if word in TYPES}
+            named = {word for table in coded.tables for _, meaning in table.rows for word in meaning.words if word in TYPES}
             return coded, tuple(sorted(named))
         if stated is None:
             return None, ()

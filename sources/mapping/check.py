@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import os
 from dataclasses import dataclass, replace
 from functools import partial
+from pathlib import Path
 from typing import TYPE_CHECKING, cast
 
 from pydantic import BaseModel, ValidationError
@@ -14,10 +16,11 @@ from sources.adapters.base import Adapter
 from sources.mapping import form as forms
 from sources.mapping.build import Builder
 from sources.mapping.files import Dialect, Reader
+from sources.mapping.keys import UnusableKeyError, key_of
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
-    from pathlib import Path
+    from collections.abc import Mapping as Mapping_
 
     from schemas.tree import Data, Fault
     from schemas.tree import Path as At
@@ -62,18 +65,24 @@ def read_mapping(path: Path) -> Mapping:
     return mapping
 
 
-def examine(path: Path) -> tuple[Mapping | None, tuple[Problem, ...]]:
-    """The mapping of a file, or None and all its problems, by line."""
+def examine(path: Path, environment: Mapping_[str, str] | None = os.environ) -> tuple[Mapping | None, tuple[Problem, ...]]:
+    """The mapping of a file, or None and all its problems, by line.
+
+    The key of its digests is read from `environment`, or from a file beside the mapping; with None it is not, and such a mapping is
+    checked only: it would make no digest.
+    """
     try:
         text = text_of(path)
     except UnreadableError as error:
         return None, (error.problem,)
-    mapping, faults = examine_text(text)
+    mapping, faults = examine_text(text, environment, path.parent)
     return mapping, problems_of(str(path), faults)
 
 
-def examine_text(text: str) -> tuple[Mapping | None, list[Fault]]:
-    """The mapping that a YAML text states; None and what is wrong with it if anything is."""
+def examine_text(
+    text: str, environment: Mapping_[str, str] | None = os.environ, folder: Path = Path()
+) -> tuple[Mapping | None, list[Fault]]:
+    """The mapping that a YAML text states; None and what is wrong with it if anything is. A key's file is looked for in `folder`."""
     tree = read(text)
     faults = [
         replace(fault, message=fault.message + QUOTES) if fault.message.startswith("not valid YAML") else fault for fault in tree.faults
@@ -94,6 +103,11 @@ def examine_text(text: str) -> tuple[Mapping | None, list[Fault]]:
     dialect = form.csv.dialect() if form is not None else Dialect()
     columns = builder.columns(dialect.header) if format_ == "csv" else frozenset[str]()
     faults += builder.faults
+    if form is not None and form.hmac_key is not None and environment is not None:
+        try:
+            reading = replace(reading, key=key_of(form.hmac_key, environment, folder))
+        except UnusableKeyError as error:
+            faults.append(tree.fault(("hmac_key", error.field), str(error)))
     if form is None or faults:
         return None, faults
     reader = Reader(format_, dialect, columns)
@@ -120,8 +134,10 @@ def _keys_at(path: At) -> tuple[str, ...]:
             return _keys(forms.MappingForm)
         case ("csv",):
             return _keys(forms.CsvForm)
-        case ("ignore", _):
-            return _keys(forms.IgnoreForm)
+        case ("ignore" | "refuse", _) | ("events", _, "refuse", _):
+            return _keys(forms.ConditionForm)
+        case ("hmac_key",):
+            return _keys(forms.KeyForm)
         case _:
             return _keys(forms.EventForm)
 

@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any, TypeAlias, cast
+from typing import TYPE_CHECKING, Any, Final, TypeAlias, cast
 
 from schemas.places import zone_names
 from schemas.problems import nearest
 from sources.mapping import times, values
 from sources.mapping.codes import Tables
-from sources.mapping.expressions import BadExpressionError, Expression, compiled
+from sources.mapping.expressions import DIGEST, BadExpressionError, Expression, compiled
 from sources.mapping.values import Coded, Sign
 
 if TYPE_CHECKING:
@@ -21,6 +21,8 @@ Stated: TypeAlias = "str | list[Any] | dict[str, Any] | None"
 """A value of the file as it was read: texts, lists, mappings and nothing."""
 Raw: TypeAlias = dict[str, Any]
 """A mapping among these."""
+PLACE: Final = ("country", "region", "postal_code")
+"""What a place may be stated by."""
 
 
 class Compiler:
@@ -31,6 +33,7 @@ class Compiler:
         self._faults: dict[Fault, None] = {}
         self._usual: tuple[str, ...] = (times.ISO,)
         self.sign: Sign | None = "," if data.get("decimal") == "," else "." if data.get("decimal") == "." else None
+        self._has_key = data.get("hmac_key") is not None
         self.expressions: list[tuple[Path, Expression]] = []
         self.tables = Tables(self.fault, section(data.get("tables")))
         self._usual = self.formats(("times",), data.get("times"), date_will_do=True) or self._usual
@@ -55,6 +58,8 @@ class Compiler:
             self.fault(path, str(error), error.suggestion)
             return None
         self.expressions.append((path, found))
+        if DIGEST in found.calls and not self._has_key:
+            self.fault(path, f"{DIGEST}() needs a key: state `hmac_key: {{env: NAME}}` or `{{file: PATH}}`")
         return found
 
     def optional(self, path: Path, stated: object, scope: Scope) -> Expression | None:
@@ -72,11 +77,19 @@ class Compiler:
         return stated
 
     def coded(self, path: Path, stated: Raw, scope: Scope, name: str, owners: Collection[str] = ()) -> Coded | None:
-        """`{code: EXPRESSION, table: NAME}`, for the field `name` of the types `owners`."""
-        parts = self.parts(path, stated, ("code", "table"), ("code", "table"))
+        """`{code: EXPRESSION, table: NAME}`, for the field `name` of the types `owners`; `else` has a coarser code and its table."""
+        parts = self.parts(path, stated, ("code", "table", "else"), ("code", "table"))
         code = self.expression((*path, "code"), parts["code"], scope) if "code" in parts else None
         table = self.tables.use((*path, "table"), parts.get("table"), "" if code is None else code.text, name, owners)
-        return None if code is None or table is None else Coded(code, table)
+        coarser = None
+        if "else" in parts:
+            if not isinstance(parts["else"], dict):
+                self.fault((*path, "else"), "a coarser code is expected here: {code: ..., table: ...}")
+                return None
+            coarser = self.coded((*path, "else"), cast("Raw", parts["else"]), scope, name, owners)
+            if coarser is None:
+                return None
+        return None if code is None or table is None else Coded(code, table, coarser)
 
     def instant(self, path: Path, stated: object, scope: Scope, zone: times.Zone) -> Callable[[values.Here], Any] | None:
         """An expression that gives an instant, or `{at: EXPRESSION, format: ..., zone: ...}`."""
@@ -123,11 +136,19 @@ class Compiler:
         return tuple(found)
 
     def zone(self, path: Path, stated: object, scope: Scope, *, of_record: bool = False) -> times.Zone:
-        """The zone of local times; `of_record` as in `times.zone_of`."""
-        if isinstance(stated, dict):
-            return times.zone_of(self.coded(path, cast("Raw", stated), scope, "zone"), of_record=of_record)
+        """The zone of local times: its name, a code with its table, or a place; `of_record` as in `times.zone_at`."""
         if stated is None:
             return times.zone_of(None)
+        if isinstance(stated, dict):
+            parts = cast("Raw", stated)
+            otherwise = None
+            if isinstance(parts.get("else"), str) or set(parts) & set(PLACE):
+                otherwise = self.zone((*path, "else"), parts["else"], scope, of_record=of_record) if "else" in parts else None
+                parts = {name: part for name, part in parts.items() if name != "else"}
+            if set(parts) & set(PLACE):
+                return times.zone_at(self._place(path, parts, scope), otherwise, of_record=of_record)
+            coded = self.coded(path, parts, scope, "zone")
+            return times.zone_of(None) if coded is None else times.zone_at(coded, otherwise, of_record=of_record)
         if not isinstance(stated, str) or stated not in zone_names():
             name = str(stated) if isinstance(stated, str) else ""
             by_city = {full.rpartition("/")[2]: full for full in sorted(zone_names())}
@@ -135,6 +156,20 @@ class Compiler:
             self.fault(path, f"unknown time zone {name!r}", nearest(name, zone_names()) or (by_city[city] if city else None))
             return times.zone_of(None)
         return times.zone_of(stated)
+
+    def _place(self, path: Path, stated: Raw, scope: Scope) -> times.Place:
+        parts = self.parts(path, stated, (*PLACE, "else"), ("country",))
+        return times.Place(*(self._text((*path, name), parts.get(name), scope) for name in PLACE))
+
+    def _text(self, path: Path, stated: object, scope: Scope) -> values.Reader:
+        """A text: an expression, or `{value: ...}`."""
+        if isinstance(stated, dict):
+            given = self.parts(path, cast("Raw", stated), ("value",), ("value",)).get("value")
+            if not isinstance(given, str):
+                self.fault((*path, "value"), "a single text is expected here")
+            return values.constant(given)
+        found = self.optional(path, stated, scope)
+        return values.constant(None) if found is None else values.single(found, values.word)
 
 
 def section(value: object) -> Raw:

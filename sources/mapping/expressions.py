@@ -2,13 +2,17 @@
 
 What an expression may cost is counted, since work that is harmless for one record can be quadratic in a list of many. The string functions
 are those that JMESPath Community adds to the language (`split`, `trim`, `replace`, ...); home-grown codes and order numbers need them.
+Functions of our own give what stands beside the record (`header`, `query`, `url`, `received`), so that no field is hidden, and pseudonyms.
 """
 
 from __future__ import annotations
 
+import hmac
 import warnings
-from dataclasses import dataclass
+from dataclasses import dataclass, field
+from hashlib import sha256
 from typing import TYPE_CHECKING, Any, Final, NoReturn, cast
+from urllib.parse import parse_qsl, urlsplit
 
 import jmespath
 import orjson
@@ -17,11 +21,14 @@ from jmespath.functions import Functions, signature
 from jmespath.visitor import Options, TreeInterpreter
 
 from schemas.problems import nearest
+from sources.adapters.captured import is_secret
+from sources.adapters.moments import stamp
 from sources.adapters.told import RefuseError
 from sources.mapping.paths import paths_of
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable
+    from collections.abc import Iterable, Mapping
+    from datetime import datetime
 
     from sources.adapters.doc import Json
     from sources.mapping.paths import Scope
@@ -31,6 +38,10 @@ LONGEST: Final = 500
 STEPS: Final = 3_000_000
 """What the expressions of one payload may cost in all, in steps of the interpreter and elements of lists: some seconds."""
 TEXT_PER_STEP: Final = 64
+DIGEST: Final = "hmac"
+"""The function that makes pseudonyms: HMAC-SHA256 (RFC 2104), in hexadecimal digits."""
+DIGEST_DIGITS: Final = 32
+"""How many of its 64 digits are kept: 128 bits, which no two customers share by chance."""
 
 Node = dict[str, Any]
 """A node of a parsed expression, as `jmespath` makes it: `type`, `children` and `value`."""
@@ -44,8 +55,46 @@ class BadExpressionError(ValueError):
         self.suggestion = suggestion
 
 
+@dataclass(frozen=True, slots=True)
+class Around:
+    """What expressions may know besides the record: the request that brought it, and the key of the mapping's digests."""
+
+    headers: Mapping[str, str] = field(default_factory=dict[str, str])
+    """By lower-case name."""
+    url: str | None = None
+    """Path and query, without secrets."""
+    received: datetime | None = None
+    key: bytes | None = field(default=None, repr=False)
+
+
 class _Functions(Functions):
-    """The functions of JMESPath, and the string functions of JMESPath Community."""
+    """The functions of JMESPath, the string functions of JMESPath Community, and what stands beside the record."""
+
+    def __init__(self, around: Around) -> None:
+        self._around = around
+
+    @signature({"types": ["string"]})
+    def _func_header(self, name: str) -> str | None:
+        return self._around.headers.get(name.lower())
+
+    @signature({"types": ["string"]})
+    def _func_query(self, name: str) -> str | None:
+        return next((value for key, value in parse_qsl(urlsplit(self._around.url or "").query) if key == name), None)
+
+    @signature()
+    def _func_url(self) -> str | None:
+        return self._around.url
+
+    @signature()
+    def _func_received(self) -> str | None:
+        return None if self._around.received is None else stamp(self._around.received)
+
+    @signature({"types": ["string", "number", "null"]})
+    def _func_hmac(self, value: str | float | None) -> str | None:
+        if value in (None, "") or self._around.key is None:
+            return None
+        text = value if isinstance(value, str) else orjson.dumps(value).decode()
+        return hmac.new(self._around.key, text.encode("utf-8", "surrogatepass"), sha256).hexdigest()[:DIGEST_DIGITS]
 
     @signature({"types": ["string"]})
     def _func_lower(self, text: str) -> str:
@@ -99,8 +148,8 @@ class _OverError(Exception):
 class Evaluator:
     """Works out expressions on the records of one payload, within what they may cost together."""
 
-    def __init__(self, steps: int = STEPS) -> None:
-        self._interpreter = _Interpreter(steps)
+    def __init__(self, steps: int = STEPS, around: Around | None = None) -> None:
+        self._interpreter = _Interpreter(steps, around or Around())
 
     def value(self, expression: Expression, root: Json) -> Json:
         """What an expression gives. Raises RefuseError where it cannot be worked out (types that do not fit) or costs too much."""
@@ -116,8 +165,8 @@ class Evaluator:
 
 
 class _Interpreter(TreeInterpreter):
-    def __init__(self, steps: int) -> None:
-        super().__init__(Options(custom_functions=_Functions()))
+    def __init__(self, steps: int, around: Around) -> None:
+        super().__init__(Options(custom_functions=_Functions(around)))
         self.left = steps
 
     def visit(self, node: Any, *args: Any, **kwargs: Any) -> object:
@@ -137,12 +186,16 @@ def _size(value: object) -> int:
 
 @dataclass(frozen=True, slots=True)
 class Expression:
-    """A checked expression. `paths` are the fields that it reads, for the coverage report; `name` is its name where it is a mere field."""
+    """A checked expression. `paths` are the fields that it reads, for the coverage report; `name` is its name where it is a mere field.
+
+    `calls` are the functions that it calls.
+    """
 
     text: str
     tree: Node
     paths: frozenset[str]
     name: str | None
+    calls: frozenset[str] = frozenset()
 
     def __str__(self) -> str:
         return self.text
@@ -170,11 +223,12 @@ def compiled(text: str, scope: Scope) -> Expression:
         raise BadExpressionError("between backticks stands JSON, such as `5`; a text is written 'so'") from None
     except (JMESPathError, IndexError, KeyError, RecursionError, ValueError) as error:
         _refuse(text, error)
-    for name, arguments in _calls(tree):
+    calls = list(_calls(tree))
+    for name, arguments in calls:
         _check_call(name, arguments)
     paths = paths_of(tree, scope)
     plain = tree["value"] if tree["type"] == "field" else None
-    return Expression(text, tree, paths, plain)
+    return Expression(text, tree, paths, plain, frozenset(name for name, _ in calls))
 
 
 def _refuse(text: str, error: Exception) -> NoReturn:
@@ -196,18 +250,25 @@ def _looks_like_a_name(text: str) -> bool:
     return 0 < len(text) <= 60 and not any(sign in text for sign in "'\"`()[]{}|&=<>!,*@")
 
 
-def _calls(tree: Node) -> Iterable[tuple[str, int]]:
+def _calls(tree: Node) -> Iterable[tuple[str, list[Node]]]:
     if tree["type"] == "function_expression":
-        yield tree["value"], len(tree["children"])
+        yield tree["value"], tree["children"]
     for child in tree.get("children", []):
         if isinstance(child, dict):
             yield from _calls(cast("Node", child))
 
 
-def _check_call(name: str, arguments: int) -> None:
+def _check_call(name: str, given: list[Node]) -> None:
+    arguments = len(given)
     known: dict[str, dict[str, list[dict[str, object]]]] = _Functions.FUNCTION_TABLE
     if name not in known:
         raise BadExpressionError(f"unknown function {name}()", nearest(name, known))
     takes = known[name]["signature"]
-    if len(takes) > arguments or (len(takes) < arguments and not takes[-1].get("variadic")):
+    if len(takes) > arguments or (len(takes) < arguments and not (takes and takes[-1].get("variadic"))):
         raise BadExpressionError(f"{name}() takes {len(takes)} argument{'s' if len(takes) != 1 else ''}, not {arguments}")
+    if name == "header":
+        stated = given[0]["value"] if given[0]["type"] == "literal" else None
+        if not isinstance(stated, str):
+            raise BadExpressionError("header() takes a name in quotes, such as header('x-event')")
+        if is_secret(stated):
+            raise BadExpressionError(f"header {stated!r} has to do with secrets: no event may hold one")

@@ -64,8 +64,8 @@ class Fields:
 
     def _reader(self, path: Path, stated: Stated, field: Field, name: str, owners: list[str]) -> Reader:
         match field.kind:
-            case "money":
-                return self._money(path, stated)
+            case "money" | "refund":
+                return self._money(path, stated, is_refund=field.kind == "refund")
             case "lines" | "object":
                 return self._structure(path, stated, field)
             case "instant":
@@ -147,7 +147,7 @@ class Fields:
                 self._compiler.fault(path, f"{found!r} is no {name} of {type_}", nearest(str(found), words))
         return values.constant(carrier_name(found) if name == "carrier" else found)
 
-    def _money(self, path: Path, stated: Stated) -> Reader:
+    def _money(self, path: Path, stated: Stated, *, is_refund: bool) -> Reader:
         if not isinstance(stated, dict):
             self._compiler.fault(path, "an amount needs its currency: {amount: ..., currency: ...}, and `minor: yes` if it counts cents")
             return _NOTHING
@@ -161,7 +161,8 @@ class Fields:
             self._compiler.fault((*path, "minor"), "yes or no is expected here")
         if amount is None:
             return _NOTHING
-        return values.money(amount, code, said(parts["currency"]), self._compiler.sign, is_minor=bool(is_minor))
+        where, sign = said(parts["currency"]), self._compiler.sign
+        return values.money(amount, code, where, sign, is_minor=bool(is_minor), is_refund=is_refund)
 
     def _structure(self, path: Path, stated: Stated, field: Field) -> Reader:
         assert field.model is not None

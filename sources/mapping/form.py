@@ -134,11 +134,24 @@ class CsvForm(Form):
         return Dialect(self.delimiter, self.quote, self.header, self.skip, self.encoding)
 
 
-class IgnoreForm(Form):
-    """Records that say nothing about an order."""
+class ConditionForm(Form):
+    """Records that say nothing about an order (`ignore`), or that cannot be taken (`refuse`), and why."""
 
     when: Stated
     why: Annotated[str, PlainValidator(text)]
+
+
+class KeyForm(Form):
+    """Where the key of the digests is."""
+
+    env: Annotated[str, PlainValidator(text)] | None = None
+    file: Annotated[str, PlainValidator(text)] | None = None
+
+    @model_validator(mode="after")
+    def _one(self) -> KeyForm:
+        if (self.env is None) == (self.file is None):
+            raise mistake("a key has either env or file")
+        return self
 
 
 class EventForm(Form):
@@ -153,6 +166,7 @@ class EventForm(Form):
     history: Stated = None
     id: Stated = None
     source: Stated = None
+    refuse: Annotated[tuple[ConditionForm, ...], BeforeValidator(_many)] = ()
     data: Annotated[dict[str, Any], BeforeValidator(_section)] = {}
 
 
@@ -173,7 +187,9 @@ class MappingForm(Form):
     test: Stated = None
     delivery: Annotated[str, PlainValidator(text)] | None = None
     tables: Annotated[dict[str, dict[str, Any]], BeforeValidator(_section)] = {}
-    ignore: Annotated[tuple[IgnoreForm, ...], BeforeValidator(_many)] = ()
+    hmac_key: KeyForm | None = None
+    ignore: Annotated[tuple[ConditionForm, ...], BeforeValidator(_many)] = ()
+    refuse: Annotated[tuple[ConditionForm, ...], BeforeValidator(_many)] = ()
     events: tuple[EventForm, ...]
 
     @model_validator(mode="after")

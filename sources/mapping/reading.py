@@ -15,62 +15,27 @@ from sources.adapters.base import digest
 from sources.adapters.carriers import carrier_name
 from sources.adapters.scans import SCAN
 from sources.adapters.told import History, Ignored, Refused, RefuseError
-from sources.mapping.expressions import Evaluator
+from sources.mapping.expressions import Around, Evaluator
 from sources.mapping.files import Records
 from sources.mapping.values import Coded, Here, Session, identifier, word
 from sources.mapping.words import fields_of
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator
+    from collections.abc import Iterator
 
     from sources.adapters.base import Say
     from sources.adapters.doc import Doc
     from sources.adapters.told import Draft, Told
     from sources.mapping.expressions import Expression
-    from sources.mapping.values import Reader
+    from sources.mapping.rule import Condition, Rule
 
 RECORD: Final = "record"
 """The kind of all messages of a mapping that does not say where it stands."""
+EMPTY: Final = "empty"
+"""The kind of a payload without any record."""
 UNREADABLE: Final = "unreadable"
 """The kind of lines and rows that are none."""
 _SOURCE: Final = re.compile(r"/[A-Za-z0-9._~:@/-]{1,200}")
-
-
-@dataclass(frozen=True, slots=True)
-class Ignoring:
-    """Records that say nothing about an order, and why not."""
-
-    when: Expression
-    why: str
-
-
-@dataclass(frozen=True, slots=True)
-class Rule:
-    """One entry of `events`: which records it is for, and what they say.
-
-    `scan` is the code of a `carrier.scan`; `data` reads the other fields by name. `history` gives when the source said all of the list
-    that `each` gives: what it no longer says is withdrawn.
-    """
-
-    types: tuple[str, ...] | Coded
-    time: Callable[[Here], datetime | None]
-    time_text: str
-    when: Expression | None = None
-    each: Expression | None = None
-    order: Expression | None = None
-    recorded: Callable[[Here], datetime | None] | None = None
-    history: Callable[[Here], datetime | None] | None = None
-    id: tuple[Expression, ...] = ()
-    source: Expression | str | None = None
-    scan: Coded | None = None
-    data: dict[str, Reader] = field(default_factory=dict[str, "Reader"])
-
-    @property
-    def said(self) -> set[str]:
-        """The types of events that it can give."""
-        if isinstance(self.types, tuple):
-            return set(self.types)
-        return {type_ for _, meaning in self.types.table.rows for type_ in meaning.words}
 
 
 class _IgnoredError(Exception):
@@ -86,11 +51,14 @@ class Reading:
     """A mapping file, ready to read: what `sources.adapters.base.Adapter.read` is for a mapping."""
 
     rules: tuple[Rule, ...]
-    ignored: tuple[Ignoring, ...] = ()
+    ignored: tuple[Condition, ...] = ()
+    refused: tuple[Condition, ...] = ()
     each: Expression | None = None
     kind: Expression | None = None
     test: Expression | None = None
     tenant: Expression | str | None = None
+    key: bytes | None = field(default=None, repr=False)
+    """Of its digests."""
 
     def read(self, doc: Doc, say: Say) -> Iterator[Told]:
         """What a file says, record by record."""
@@ -99,13 +67,20 @@ class Reading:
             yield from doc.refused
         # Whether the records of a JSON file stand in a list shows only now; the paths of expressions are those within a record.
         in_list = isinstance(doc.value, list) and self.each is None and not isinstance(doc, Records)
-        session = Session(say, Evaluator(), doc, "[]." if in_list else "")
+        around = Around(say.headers, say.url, say.received, self.key)
+        session = Session(say, Evaluator(around=around), doc, "[]." if in_list else "")
         said: dict[str, str] = {}
+        found = isinstance(doc, Records) and bool(doc.refused)
         for here, where in self._records(doc, session):
+            found = True
             try:
                 yield from self._record(here, where, said)
             except RefuseError as error:
                 yield _refused(error, where)
+        if not found and self.each is not None:
+            # Another list than was expected, perhaps: the name of it is said. That a file holds nothing at all is said for all adapters.
+            say.kind(EMPTY)
+            yield Ignored(EMPTY, f"each: {self.each}: finds no record")
 
     def _records(self, doc: Doc, session: Session) -> Iterator[tuple[Here, str]]:
         """The records of a file, each with where it stands, for messages."""
@@ -139,26 +114,29 @@ class Reading:
             if here.holds(one.when):
                 yield Ignored(f"when: {one.when}", one.why)
                 return
+        _refuse(self.refused, here)
         if self.test is not None:
             say.test_mode(is_test=here.holds(self.test))
         tenant = self._tenant(here)
-        applied = spoke = False
+        applied = told = False
         for rule in self.rules:
             try:
                 if rule.when is not None and not here.holds(rule.when):
                     continue
             except RefuseError as error:
                 yield _refused(error, where)
-                applied = spoke = True
+                applied = told = True
                 continue
             applied = True
-            for told in _apply(rule, here, where, said, tenant):
-                spoke = True
-                yield told
+            for made in _apply(rule, here, where, said, tenant):
+                told = True
+                yield made
         if not applied:
             raise RefuseError("unknown_form", "none of the mapping's events is for it")
-        if not spoke:
-            yield Ignored(say.coverage.current, "holds nothing to tell of")
+        if not told:
+            lists = " and ".join(str(rule.each) for rule in self.rules if rule.each is not None)
+            words = f"each: {lists}: finds nothing in it" if lists else "holds nothing to tell of"
+            yield Ignored(RECORD, words)
 
     def _tenant(self, here: Here) -> str:
         if self.tenant is None:
@@ -195,7 +173,15 @@ def _apply(rule: Rule, here: Here, where: str, said: dict[str, str], tenant: str
             yield _refused(error, where)
 
 
+def _refuse(conditions: tuple[Condition, ...], here: Here) -> None:
+    """Raises RefuseError if a record is one that the mapping does not take."""
+    for one in conditions:
+        if here.holds(one.when):
+            raise RefuseError("refused_by_mapping", one.why)
+
+
 def _events(rule: Rule, here: Here, tenant: str) -> Iterator[Draft]:
+    _refuse(rule.refused, here)
     types = rule.types if isinstance(rule.types, tuple) else _types(rule.types, here)
     time = rule.time(here)
     if time is None:

@@ -7,20 +7,24 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable
-from datetime import UTC, datetime, tzinfo
-from typing import TYPE_CHECKING, Final, TypeAlias
+from datetime import UTC, datetime, timedelta, timezone, tzinfo
+from typing import TYPE_CHECKING, Final, NamedTuple, TypeAlias
 
 from schemas.places import is_zone, zone
 from schemas.problems import nearest
 from schemas.values import FIRST_YEAR, LAST_YEAR
 from sources.adapters.moments import checked, day, iso, patterned, stamp, unix, when
 from sources.adapters.told import RefuseError
+from sources.mapping.postal import place_zone
 from sources.mapping.values import Coded, Here, Reader, word
 
 if TYPE_CHECKING:
     from sources.adapters.doc import Doc
+    from sources.adapters.told import Reason
     from sources.mapping.expressions import Expression
 
+_NOWHERE: Final = timezone(timedelta(0), "nowhere")
+"""Stands for the zone of a text until it is known that the text has no offset."""
 ISO: Final = "iso"
 UNIX: Final = "unix"
 UNIX_MS: Final = "unix_ms"
@@ -45,22 +49,46 @@ _LETTER_RUNS: Final = re.compile(r"YYYY|yyyy|YY|MM|DD|dd|HH|hh|mm|ss|SS")
 Zone: TypeAlias = Callable[[Here], tzinfo]
 
 
-def zone_of(stated: str | Coded | None, *, of_record: bool = False) -> Zone:
-    """The zone of local times: the one stated, the one that a table has for a site, else the connection's.
+class Place(NamedTuple):
+    """Where something is: readers of a country (code or English name), of a region in it, and of a postal code."""
 
-    `of_record`: the site is looked for in the whole record, also for times of its items.
-    """
-    if isinstance(stated, str):
-        fixed = zone(stated)
-        return lambda _: fixed
+    country: Reader
+    region: Reader
+    postal_code: Reader
+
+    def name(self, here: Here) -> str | None:
+        """The name of its zone; None if it cannot be told."""
+        return place_zone(self.country(here), self.region(here), self.postal_code(here))
+
+
+def zone_of(stated: str | None) -> Zone:
+    """The zone of local times: the one stated, else the connection's."""
     if stated is None:
         return lambda here: here.say.zone
+    fixed = zone(stated)
+    return lambda _: fixed
+
+
+def zone_at(stated: Coded | Place, otherwise: Zone | None, *, of_record: bool = False) -> Zone:
+    """The zone that a table has for a site, or that of a place; `otherwise` where there is none. Raises RefuseError when read.
+
+    `of_record`: site and place are looked for in the whole record, also for times of its items.
+    """
 
     def look_up(here: Here) -> tzinfo:
-        code, meaning = stated.look_up(here.record or here if of_record else here)
-        if meaning is None or not meaning.words or not is_zone(meaning.word):
-            raise RefuseError("missing_field" if code is None else "unmapped", f"{stated.expression}: no zone in table {stated.table.name}")
-        return zone(meaning.word)
+        place = here.record or here if of_record else here
+        if isinstance(stated, Place):
+            name, missing = stated.name(place), RefuseError("unmapped", "zone: the place is in no known zone, or in one of several")
+        else:
+            code, meaning = stated.look_up(place)
+            name = meaning.word if meaning is not None and meaning.words and is_zone(meaning.word) else None
+            reason: Reason = "missing_field" if code is None else "unmapped"
+            missing = RefuseError(reason, f"{stated.expression}: no zone in table {stated.table.name}")
+        if name is not None:
+            return zone(name)
+        if otherwise is None:
+            raise missing
+        return otherwise(here)
 
     return look_up
 
@@ -75,31 +103,37 @@ def instant(expression: Expression, formats: tuple[str, ...], at: Zone) -> Calla
 
     def read(here: Here) -> datetime | None:
         doc = here.get(expression)
-        return None if doc.value in (None, "") else _instant(doc, formats, at(here))
+        return None if doc.value in (None, "") else _instant(doc, formats, at, here)
 
     return read
 
 
-def _instant(doc: Doc, formats: tuple[str, ...], local: tzinfo) -> datetime | None:
+def _instant(doc: Doc, formats: tuple[str, ...], at: Zone, here: Here) -> datetime | None:
+    """As `instant`. The zone is asked for only where the text has no offset: a place that is not known matters to no other."""
     text = word(doc)
     if text is None:
         return None
     for name in formats:
         try:
-            match name:
-                case "iso":
-                    return iso(text, doc.path, local)
-                case "unix":
-                    return unix(doc)
-                case "unix_ms":
-                    return _unix_ms(doc)
-                case _:
-                    return patterned(text, (name,), doc.path, local)
+            found = _parsed(doc, text, name, _NOWHERE)
         except RefuseError:
             continue
+        return found if found is None or found.tzinfo is not _NOWHERE else _parsed(doc, text, name, at(here))
     raise RefuseError(
         "bad_time", f"{doc.path}: no time in the format {' or '.join(formats)}, or none of the years {FIRST_YEAR} to {LAST_YEAR}"
     )
+
+
+def _parsed(doc: Doc, text: str, name: str, local: tzinfo) -> datetime | None:
+    match name:
+        case "iso":
+            return iso(text, doc.path, local)
+        case "unix":
+            return unix(doc)
+        case "unix_ms":
+            return _unix_ms(doc)
+        case _:
+            return patterned(text, (name,), doc.path, local)
 
 
 def _unix_ms(doc: Doc) -> datetime | None:
@@ -119,13 +153,14 @@ def promise(expression: Expression, formats: tuple[str, ...], at: Zone) -> Reade
             return None
         for name in formats:
             try:
-                if name == ISO:
-                    return when(text, doc.path, at(here))
-                if not has_hour(name):
-                    return _date(text, name, doc.path)
-                found = _instant(doc, (name,), at(here))
+                plain = when(text, doc.path, _NOWHERE) if name == ISO else None if has_hour(name) else _date(text, name, doc.path)
+                found = _parsed(doc, text, name, _NOWHERE) if has_hour(name) and name != ISO else None
             except RefuseError:
                 continue
+            if plain is not None:
+                return plain if len(plain) == len("2026-04-24") else when(text, doc.path, at(here))
+            if found is not None and found.tzinfo is _NOWHERE:
+                found = _parsed(doc, text, name, at(here))
             if found is not None:
                 midnight = name not in NAMED_FORMATS and "%z" not in name and not (found.hour or found.minute or found.second)
                 return found.date().isoformat() if midnight else stamp(found)

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any, Final, Literal, TypeAlias
 
 from sources.adapters.carriers import carrier_name
 from sources.adapters.doc import LONGEST_TEXT, LONGEST_WORD, Doc
-from sources.adapters.money import currency, decimal, minor
+from sources.adapters.money import currency, decimal, is_zero, minor
 from sources.adapters.told import RefuseError
 from sources.mapping.paths import ITEM, PARENT
 
@@ -21,6 +21,7 @@ if TYPE_CHECKING:
 
     from sources.adapters.base import Say
     from sources.adapters.doc import Json
+    from sources.adapters.money import Money
     from sources.adapters.tables import CodeTable, Meaning
     from sources.mapping.expressions import Evaluator, Expression
 
@@ -149,6 +150,8 @@ def pieces(doc: Doc, sign: Sign | None, least: int) -> int | None:
     if text is None:
         return None
     whole, _, fraction = text.partition(".")
+    if fraction.strip("0") and whole.removeprefix("-").isdecimal():
+        raise RefuseError("bad_value", f"{doc.path}: a quantity counts whole pieces; of goods by weight or length round it, as by ceil()")
     if fraction.strip("0") or not whole.removeprefix("-").isdecimal() or len(whole) > 18:
         raise RefuseError("wrong_type", f"{doc.path}: expected a whole number")
     if not least <= int(whole) <= 1_000_000_000:
@@ -156,36 +159,53 @@ def pieces(doc: Doc, sign: Sign | None, least: int) -> int | None:
     return int(whole)
 
 
-def money(amount: Expression, code: Reader, where: str, sign: Sign | None, *, is_minor: bool) -> Reader:
-    """An amount with its currency; `is_minor` counts cents, or whatever the currency's smallest unit is."""
+def money(amount: Expression, code: Reader, where: str, sign: Sign | None, *, is_minor: bool, is_refund: bool) -> Reader:
+    """An amount with its currency; `is_minor` counts cents, or whatever the currency's smallest unit is. A refund is more than zero."""
 
     def read(here: Here) -> dict[str, str] | None:
         doc = here.get(amount)
         text = plain_number(doc, sign)
         if text is None:
             return None
-        unit = currency(code(here), where)
+        found = _amount(text, currency(code(here), where), doc.path)
+        if is_refund and is_zero(found):
+            raise RefuseError("bad_value", f"{doc.path}: a refund is more than zero")
+        return found
+
+    def _amount(text: str, unit: str, where: str) -> Money:
         if not is_minor:
-            return decimal(text, unit, doc.path)
+            return decimal(text, unit, where)
         whole, _, fraction = text.partition(".")
         if fraction.strip("0") or not whole.removeprefix("-").isdecimal() or len(whole) > 18:
-            raise RefuseError("wrong_type", f"{doc.path}: expected a whole number of the smallest unit")
-        return minor(int(whole), unit, doc.path)
+            raise RefuseError("wrong_type", f"{where}: expected a whole number of the smallest unit")
+        return minor(int(whole), unit, where)
 
     return read
 
 
 @dataclass(frozen=True, slots=True)
 class Coded:
-    """A value that is looked up in a code table."""
+    """A value that is looked up in a code table; a code that is absent or not in it leaves it to `coarser`, another code and its table."""
 
     expression: Expression
     table: CodeTable
+    coarser: Coded | None = None
+
+    @property
+    def tables(self) -> tuple[CodeTable, ...]:
+        """The table, then those that it is left to."""
+        return (self.table, *(self.coarser.tables if self.coarser is not None else ()))
 
     def look_up(self, here: Here) -> tuple[str | None, Meaning | None]:
         """The code as the source writes it, and its meaning; None for what is absent or in no table."""
         code = word(here.get(self.expression))
-        return code, here.say.code(self.table, code)
+        if self.coarser is None or self.table.get(code) is not None:
+            return code, here.say.code(self.table, code)
+        other, meaning = self.coarser.look_up(here)
+        if code is None:
+            return other, meaning
+        here.say.coverage.code(self.table.name, self.table.field, code, known=meaning is not None)
+        return code, meaning
 
 
 def coded(found: Coded, otherwise: str | None) -> Reader:

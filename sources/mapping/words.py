@@ -16,7 +16,7 @@ if TYPE_CHECKING:
     from sources.adapters.tables import Vocabulary
 
 Kind: TypeAlias = Literal[
-    "id", "ids", "word", "words", "text", "quantity", "balance", "flag", "instant", "when", "money", "lines", "object", "free",
+    "id", "ids", "word", "words", "text", "quantity", "balance", "flag", "instant", "when", "money", "refund", "lines", "object", "free",
     "status", "hold",
 ]  # fmt: skip
 
@@ -43,7 +43,7 @@ _KINDS: Final[tuple[tuple[object, Kind], ...]] = (
     (list[Id], "ids"),
     (list[Word], "words"),
     (Money, "money"),
-    (PositiveMoney, "money"),
+    (PositiveMoney, "refund"),
     (MoneyPatch, "money"),
 )
 

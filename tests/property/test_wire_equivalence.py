@@ -36,7 +36,8 @@ ODD: list[object] = [
     "1970-01-01T00:00:00Z", "0000-01-01T00:00:00Z", "1999-12-31T23:59:59Z", "2101-01-01T00:00:00Z", "9999-12-31T23:59:59.9999999Z",
     -1, 1.0, 1.5, 1e3, 1_000_000_001, -1_000_000_000, 2**53, 2**63, 2**64, 10**30,
     [None], [[]], [{}], [1], ["\x1f"], [{"quantity": -1}], [{"ship_by": "2026-02-30"}],
-    {"amount": "1"}, {"amount": 1, "currency": "EUR"}, {"amount": "0.00", "currency": "EUR"}, {"amount": "-1", "currency": "EUR"}, {"country": 5}, {"text": None}, {"a": {"b": [1]}},
+    {"amount": "1"}, {"amount": 1, "currency": "EUR"}, {"amount": "0.00", "currency": "EUR"},
+    {"amount": "-1", "currency": "EUR"}, {"country": 5}, {"text": None}, {"a": {"b": [1]}},
 ]
 # fmt: on
 NAMES = sorted({name for model in DATA_MODELS.values() for name in model.model_fields} | {"subject", "tenant", "recordedtime", "unknown"})

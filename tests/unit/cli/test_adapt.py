@@ -240,7 +240,7 @@ def test_the_example_mapping_reads_its_example(adapt: Callable[..., Said]) -> No
         "bad_value: 3 cells under 12 columns (line 14)",
         "unmapped: STATUS: a code that is not in table step (line 11)",
         "bad_time: ZEITPUNKT: no time in the format %d.%m.%Y %H:%M, or none of the years 2000 to 2100 (line 12)",
-        "wrong_type: MENGE: expected a whole number (line 13)",
+        "bad_value: MENGE: a quantity counts whole pieces; of goods by weight or length round it, as by ceil() (line 13)",
     ]
     assert said.splitlines()[-1] == (
         "8 events from 1 file; 1 ignored; 4 refused (bad_time 1, bad_value 1, unmapped 1, wrong_type 1); "

@@ -15,8 +15,8 @@ from hypothesis import strategies as st
 from sources.adapters import Connection, Payload, translate
 from sources.adapters.told import FAULTS
 from sources.mapping import load_mapping
+from sources.mapping.check import examine_text
 from tests.support.mutation import ODD, mutated
-from tests.unit.mapping.support import mapping
 
 COUNT = int(os.environ.get("ORDERWATCH_FUZZ", "300"))
 FUZZ = settings(max_examples=COUNT, deadline=None, database=None, suppress_health_check=(HealthCheck.too_slow, HealthCheck.data_too_large))
@@ -26,7 +26,9 @@ STEPS = Path(__file__).parent / "files" / "steps.csv"
 EVERYTHING = """
 name: all
 format: {format}
-zone: {code: site, table: zones}
+zone: {country: country, postal_code: zip, else: {code: site, table: zones, else: UTC}}
+hmac_key: {env: CUSTOMER_KEY}
+refuse: [{when: "contains(order, 'X')", why: of another shop}]
 times: [iso, unix, unix_ms, '%d.%m.%Y %H:%M']
 decimal: ","
 kind: step
@@ -35,6 +37,7 @@ tables:
   zones: {B: Europe/Berlin, N: America/New_York}
   step: {A: [warehouse.picked, warehouse.packed], P: order.placed, U: order.updated, H: {ignored: no step}}
   scan: {D: delivered, H: held customs}
+  coarse: {1: in_transit, 2: lost}
   hold: {F: fraud}
 events:
   - type: {code: step, table: step}
@@ -47,17 +50,25 @@ events:
       total: {amount: amount, currency: currency}
       promised_by: by
       ship_to: {country: upper(country), postal_code: zip}
-      customer: {id: customer.id, tier: customer.tier, consents: customer.consents}
+      channel: "header('x-event') || query('shop') || url() || received()"
+      customer: {id: hmac(customer.id), tier: customer.tier, consents: customer.consents}
       lines: {each: "items[?quantity]", line_id: id, sku: sku, quantity: quantity, promised_by: by}
   - when: contains(step, 'D') || items
     type: carrier.scan
     each: items
+    refuse: [{when: note == 'none', why: no scan}]
     id: [parent.ref, sku]
     order: parent.order
     time: at
     history: said
     source: "join('/', ['/carrier', parent.site])"
-    data: {status: {code: code, table: scan}, tracking_number: sku, carrier: id, eta: by, location: {city: sku}, raw: {text: note}}
+    data:
+      status: {code: code, table: scan, else: {code: id, table: coarse}}
+      tracking_number: sku
+      carrier: id
+      eta: by
+      location: {city: sku}
+      raw: {text: note}
   - when: amount
     type: payment.captured
     time: at
@@ -89,7 +100,9 @@ def checked(adapter: Any, body: bytes) -> int:
 @pytest.fixture(scope="module", params=["json", "jsonl"])
 def adapter(request: pytest.FixtureRequest) -> Any:
     """A mapping that uses all that there is."""
-    return mapping(EVERYTHING.replace("{format}", request.param)).adapter
+    found, faults = examine_text(EVERYTHING.replace("{format}", request.param), {"CUSTOMER_KEY": "a key of many characters"})
+    assert found is not None, faults
+    return found.adapter
 
 
 def test_the_record_that_is_mutated_is_understood(adapter: Any) -> None:
