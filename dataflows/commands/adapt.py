@@ -25,6 +25,7 @@ from sources.adapters import ADAPTERS, Connection, Payload, translate
 from sources.adapters.captured import payloads_of
 from sources.adapters.coverage import Coverage
 from sources.adapters.histories import Remembered, settle
+from sources.adapters.payments import united
 from sources.adapters.translate import encoded
 from sources.gateway.schemes import SCHEMES
 from sources.lines import GZIP_MAGIC, STDIN
@@ -73,7 +74,8 @@ class Run:
         for adapter, body in pieces:
             adapted = translate(adapter, replace(payload, body=body), self.connection, self.coverage)
             events, keep = settle(adapted.events, adapted.histories, self.memory, self.connection)
-            self.memory.known.update(keep)
+            events, payments = united(events, adapted.steps, self.memory, self.connection)
+            self.memory.known.update(keep | payments)
             for event in events:
                 self._write(encoded(event), _key(event["tenant"], event["source"], event["id"]))
                 if event["type"] == "evidence.withdrawn" and "event_source" in event["data"]:
@@ -105,6 +107,7 @@ class Run:
             parts.append(f"{len(self.refused):,} refused ({', '.join(f'{reason} {count:,}' for reason, count in sorted(reasons.items()))})")
         if unmapped := self.coverage.unmapped():
             parts.append(f"{_count(len(unmapped), 'code')} not mapped (--report shows them)")
+        parts += [f"{setting} {name}: in none of {_count(count, 'payload')}" for (setting, name), count in self.coverage.missing().items()]
         return "; ".join(parts)
 
 

@@ -74,6 +74,7 @@ def sections(coverage: Coverage, adapter: Adapter, refused: Iterable[Refused]) -
     unmapped, unread = len(coverage.unmapped()), sum(not field.read for field in coverage.fields.values())
     return [
         Section("Messages", f"{sum(kind.count for kind in coverage.kinds.values()):,} messages", ("kind", "count", "became"), kinds),
+        *_configured(coverage),
         Section("Codes", f"{unmapped:,} of {len(codes):,} not mapped", ("", "table", "field", "code", "count", "meaning"), codes),
         Section("Fields", f"{unread:,} of {len(fields):,} not read", ("", "field", "count", "for instance"), fields),
         Section(
@@ -83,6 +84,18 @@ def sections(coverage: Coverage, adapter: Adapter, refused: Iterable[Refused]) -
             [(reason, f"{len(details):,}", details[0]) for reason, details in sorted(reasons.items())],
         ),
     ]
+
+
+def _configured(coverage: Coverage) -> list[Section]:
+    """The fields that the connection names, if it names any."""
+    rows = [
+        ("" if one.found else "not found", setting, name, f"{one.found:,} of {one.count:,}")
+        for (setting, name), one in sorted(coverage.configured.items())
+    ]
+    if not rows:
+        return []
+    about = f"{len(coverage.missing()):,} of {len(rows):,} found in no payload"
+    return [Section("Configured fields", about, ("", "setting", "field", "payloads"), rows)]
 
 
 def sample(path: str, value: str) -> str:

@@ -137,6 +137,12 @@ GATEWAY_REFUSED = Metric(
 GATEWAY_UNMAPPED = Metric(
     "orderwatch_gateway_unmapped_total", "counter", "Codes that stood in no table, by table; the log names each once.", ("system", "table")
 )
+GATEWAY_MISSING = Metric(
+    "orderwatch_gateway_field_missing_total",
+    "counter",
+    "Payloads without the field that a setting of the connection names, such as `order_field`; the log names one that is never found.",
+    ("system", "connection", "setting"),
+)
 GATEWAY_SECONDS = Metric(
     "orderwatch_gateway_seconds", "histogram", "From the head of a request to its answer, by outcome.", ("outcome",), WORK
 )
@@ -164,7 +170,8 @@ METRICS = (
     VERDICTS, EXCEPTIONS, PUBLISHED, DROPPED, MISMATCHES, RETRIES, CUT, QUEUED, COMMIT, DELAY, DECISION_LAG,
     PARKED, FEED_STALE, FEED_MARK,
     OPEN_ORDERS, OPEN_EXCEPTIONS, CLOSED_ORDERS, TOMBSTONES, STATE_BYTES, SNAPSHOT,
-    GATEWAY_REQUESTS, GATEWAY_BYTES, GATEWAY_EVENTS, GATEWAY_REFUSED, GATEWAY_UNMAPPED, GATEWAY_SECONDS, GATEWAY_FAILURES,
+    GATEWAY_REQUESTS, GATEWAY_BYTES, GATEWAY_EVENTS, GATEWAY_REFUSED, GATEWAY_UNMAPPED, GATEWAY_MISSING, GATEWAY_SECONDS,
+    GATEWAY_FAILURES,
     GATEWAY_UNDER_WAY, GATEWAY_CONNECTIONS, GATEWAY_EVICTED, GATEWAY_REMEMBERED, GATEWAY_DROPPED, GATEWAY_RELOADS,
 )  # fmt: skip
 """All of them, in the order in which they are documented."""

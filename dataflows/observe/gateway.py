@@ -53,6 +53,15 @@ class GatewayObserver:
         """Counts a connection that made way."""
         self._metrics.count(catalogue.GATEWAY_EVICTED, stage)
 
+    def missing(self, system: str, connection: str, setting: str) -> None:
+        """Counts a payload without a configured field."""
+        self._metrics.count(catalogue.GATEWAY_MISSING, system, connection, setting)
+
+    def never_found(self, system: str, connection: str, setting: str, name: str) -> None:
+        """Names the setting in the log: most probably it is misspelt, or the field stands elsewhere."""
+        where = {"system": system, "connection": connection, "setting": setting, "field": name}
+        self._log.warning("a configured field is in none of the first payloads", **where)
+
     def failed(self, what: str, error: Exception) -> None:
         """Counts a failure and logs what kind it was; the message of an error may quote what it is about."""
         self._metrics.count(catalogue.GATEWAY_FAILURES, what)

@@ -65,10 +65,10 @@ class Payload:
 class Connection:
     """What the operator says about the account that payloads come from.
 
-    `zone`: IANA name, for local times of which neither the source nor the place says where. `order_field`: the path (dots) to the order's
-    ID in the system's main object, where it is not the adapter's own choice; `order_is_alias`: what stands there is not the ID under which
-    the storefront places the order but another name of it. `auto_capture`: the account takes the money as soon as it is authorized, and its
-    system says nothing more of it (Adyen). `omit`: types (`payment.*`) of which another system is the record.
+    `zone`: IANA name, for local times of which neither the source nor the place says where. `order_field`: the path (`Doc.at`) to the
+    order's ID in the system's main object, where it is not the adapter's own choice; `order_is_alias`: what stands there is not the ID
+    under which the storefront places the order but another name of it. `auto_capture`: the account takes the money as soon as it is
+    authorized, and its system says nothing more of it (Adyen). `omit`: types (`payment.*`) of which another system is the record.
     """
 
     name: str = ""
@@ -117,6 +117,8 @@ class Say:
         self.url = payload.url
         self.connection = connection
         self.coverage = coverage
+        self.account: str | None = None
+        """Which of the merchant's accounts the message is about, where the source says so: payments are told with it."""
 
     @property
     def zone(self) -> tzinfo:
@@ -148,6 +150,8 @@ class Say:
         What is None in `data` is left out, except in an `order.updated`, where it removes. `order` is the order's ID as the source has it.
         """
         data = dict(data) if type_ == "order.updated" else _present(data)
+        if self.account is not None and type_ in PAYMENTS:
+            data["account"] = self.account
         if order is not None and self.connection.order_is_alias:
             data["order_alias"], order = order, None
         recorded = recorded or self.received
@@ -206,8 +210,12 @@ class Say:
 
     def order_of(self, doc: Doc, *default: str) -> str | None:
         """The order's ID: at the connection's `order_field`, else at the adapter's `default` path; None if there is none."""
-        path = self.connection.order_field.split(".") if self.connection.order_field else default
-        return doc.id(*path) if path else None
+        path = self.connection.order_field
+        if path is None:
+            return doc.id(*default) if default else None
+        found = doc.at(path).id()
+        self.coverage.sought("order_field", path, found=found is not None)
+        return found
 
 
 def dataschema(type_: str) -> str:

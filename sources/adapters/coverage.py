@@ -33,6 +33,14 @@ class Code:
 
 
 @dataclass(slots=True)
+class Sought:
+    """A field that the operator configured: in how many payloads it was looked for, and in how many of them it was found."""
+
+    count: int = 0
+    found: int = 0
+
+
+@dataclass(slots=True)
 class Kind:
     """A kind of message: how often it occurred, and what became of it: events by type, refusals by reason, `ignored`."""
 
@@ -48,12 +56,17 @@ class Coverage:
     codes: dict[tuple[str, str, str], Code] = field(default_factory=dict[tuple[str, str, str], Code])
     """By table, field and code."""
     fields: dict[str, Field] = field(default_factory=dict[str, Field])
+    configured: dict[tuple[str, str], Sought] = field(default_factory=dict[tuple[str, str], Sought])
+    """By setting and what it names (`order_field`, `metadata.order`)."""
     current: str = UNKNOWN
     """The kind of the message that is being read."""
+    looked: dict[tuple[str, str], bool] = field(default_factory=dict[tuple[str, str], bool])
+    """What was looked for in the payload that is being read, and whether it was found."""
 
     def began(self) -> None:
         """A new payload, of a kind that is not known yet."""
         self.current = UNKNOWN
+        self.looked.clear()
 
     def kind(self, name: str) -> None:
         """Notes the kind of a message; a payload may hold several, one after another."""
@@ -70,6 +83,10 @@ class Coverage:
 
     def ended(self) -> None:
         """The payload is read."""
+        for key, found in self.looked.items():
+            sought = self.configured.setdefault(key, Sought())
+            sought.count += 1
+            sought.found += found
         if self.current == UNKNOWN:
             self.kind(UNKNOWN)
 
@@ -85,6 +102,14 @@ class Coverage:
             found = self.codes.setdefault(key, Code())
             found.count += 1
             found.known = known
+
+    def sought(self, setting: str, name: str, *, found: bool) -> None:
+        """Notes that a configured field was looked for; a payload has it if any part of it has."""
+        self.looked[setting, name] = self.looked.get((setting, name), False) or found
+
+    def missing(self) -> dict[tuple[str, str], int]:
+        """The configured fields that no payload had, and in how many they were looked for."""
+        return {key: one.count for key, one in self.configured.items() if not one.found}
 
     def unmapped(self) -> dict[tuple[str, str, str], int]:
         """The codes that no table has, and how often each occurred."""

@@ -58,6 +58,24 @@ class Doc:
             here = Doc(below, f"{here.path}.{name}" if here.path else name, self.read)
         return here
 
+    def at(self, path: str) -> Doc:
+        """The place below, by a path whose dots may also be part of a field's name: Adyen's `additionalData` has one `metadata.order_id`.
+
+        Of several readings of the path the first that leads to something counts, from the shortest names on; a way through a non-object
+        leads to nothing.
+        """
+        whole = Doc(None, f"{self.path}.{path}" if self.path else path, self.read)
+        if not isinstance(self.value, dict):
+            return whole
+        names = path.split(".")
+        for count in range(1, len(names) + 1):
+            name, rest = ".".join(names[:count]), ".".join(names[count:])
+            if name in self.value:
+                found = self.get(name).at(rest) if rest else self.get(name)
+                if found:
+                    return found
+        return whole
+
     def each(self, *names: str) -> Iterator[Doc]:
         """The places in a list; a single value counts as a list of one, as XML does not tell the two apart."""
         here = self.get(*names)

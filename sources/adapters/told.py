@@ -75,4 +75,19 @@ class History(NamedTuple):
     """From when on it speaks, where that is not the time of its first event."""
 
 
-Told: TypeAlias = Draft | Refused | Ignored | History
+class PaymentStep(NamedTuple):
+    """A step of a payment (a capture, a refund) that is known by an ID of its own, so that all steps of one payment get one ID.
+
+    `step` is what later steps may name as the one that they follow; None if none can. `follows` is the step that this one names as its
+    own. `payment` is the `payment_id` in the event `event` as this step alone would have it; `at`: when the step was.
+    """
+
+    step: str | None
+    follows: str | None
+    payment: str
+    event: str
+    source: str
+    at: datetime
+
+
+Told: TypeAlias = Draft | Refused | Ignored | History | PaymentStep

@@ -10,7 +10,7 @@ from schemas.aliases import aliases
 from schemas.wire import Rejected, decode
 from sources.adapters.base import Say
 from sources.adapters.coverage import Coverage
-from sources.adapters.told import History, Ignored, Refused, RefuseError
+from sources.adapters.told import History, Ignored, PaymentStep, Refused, RefuseError
 
 if TYPE_CHECKING:
     from sources.adapters.base import Adapter, Connection, Payload
@@ -25,6 +25,7 @@ class Adapted(NamedTuple):
     refused: tuple[Refused, ...]
     ignored: tuple[Ignored, ...]
     histories: tuple[History, ...]
+    steps: tuple[PaymentStep, ...] = ()
 
 
 def translate(adapter: Adapter, payload: Payload, connection: Connection, coverage: Coverage | None = None) -> Adapted:
@@ -41,6 +42,7 @@ def translate(adapter: Adapter, payload: Payload, connection: Connection, covera
     ignored: list[Ignored] = []
     histories: list[History] = []
     omitted: set[tuple[str, str]] = set()
+    steps: list[PaymentStep] = []
     doc: Doc | None = None
     silent = True
     try:
@@ -56,6 +58,8 @@ def translate(adapter: Adapter, payload: Payload, connection: Connection, covera
                     coverage.told("ignored")
                 case History():
                     histories.append(told)
+                case PaymentStep():
+                    steps.append(told)
                 case _:
                     fault = fault_of(told)
                     key = f"{told['source']} {told['id']}"
@@ -82,7 +86,7 @@ def translate(adapter: Adapter, payload: Payload, connection: Connection, covera
         coverage.looked_over(doc)
     coverage.ended()
     found = tuple(_wanted(history, omitted) for history in histories)
-    return Adapted(tuple(events.values()), tuple(refused), tuple(ignored), found)
+    return Adapted(tuple(events.values()), tuple(refused), tuple(ignored), found, tuple(steps))
 
 
 def _wanted(history: History, omitted: set[tuple[str, str]]) -> History:

@@ -16,8 +16,9 @@ from hashlib import blake2b
 from typing import TYPE_CHECKING, Final
 
 from sources.adapters import Payload, translate
-from sources.adapters.coverage import Coverage
+from sources.adapters.coverage import Coverage, Sought
 from sources.adapters.histories import place, settle
+from sources.adapters.payments import places, united
 from sources.adapters.told import FAULTS
 from sources.gateway.group import ClosedError
 from sources.gateway.kept import captured, url_of
@@ -43,6 +44,8 @@ RETRY_S: Final = 5
 """What is told as `Retry-After` where nothing better is known."""
 PATIENCE_S: Final = 10.0
 MOST: Final = 256
+TRIED: Final = 100
+"""Payloads of which none has a configured field before that is told: it is probably misspelt, or stands elsewhere."""
 FORGED_PER_S, FORGED_AT_ONCE = 1.0, 20
 """How many of the forged requests are kept."""
 
@@ -84,6 +87,7 @@ class Intake:
         self._state = Ailing()
         self._locks: dict[str, _Lock] = {}
         self._buckets: dict[tuple[str, str], Bucket] = {}
+        self._configured: dict[tuple[str, str, str, str], Sought] = {}
         self._sample = Bucket(FORGED_PER_S, FORGED_AT_ONCE, time.monotonic)
 
     async def take(self, hook: Hook, request: Request) -> Answer:
@@ -153,6 +157,7 @@ class Intake:
         adapted = translate(hook.adapter, payload, hook.connection, codes)
         for table, _, code in codes.unmapped():
             self._listener.unmapped(hook.system, table, code)
+        self._note_configured(hook, codes)
         reasons = [one.reason for one in adapted.refused]
         for reason in reasons:
             self._listener.refused(hook.system, hook.name, reason)
@@ -160,6 +165,8 @@ class Intake:
                 self._listener.failed(f"adapter {hook.system}", RuntimeError(reason))
         async with self._alone(hook, adapted):
             events, histories = settle(adapted.events, adapted.histories, self._memory, hook.connection)
+            events, payments = united(events, adapted.steps, self._memory, hook.connection)
+            histories |= payments
             if events:
                 try:
                     await self._writer.write(events)
@@ -175,6 +182,17 @@ class Intake:
             self._listener.wrote(hook.system, hook.name, len(events))
             return Answer("partly" if reasons else "accepted")
         return Answer("refused" if reasons else "ignored")
+
+    def _note_configured(self, hook: Hook, codes: Coverage) -> None:
+        """Counts the payloads in which a configured field was missing; one that none of the first hundred has is told once."""
+        for (setting, name), sought in codes.configured.items():
+            known = self._configured.setdefault((hook.system, hook.name, setting, name), Sought())
+            known.count += sought.count
+            known.found += sought.found
+            if not sought.found:
+                self._listener.missing(hook.system, hook.name, setting)
+            if known.count == TRIED and not known.found:
+                self._listener.never_found(hook.system, hook.name, setting, name)
 
     async def _keep_sample(self, hook: Hook, request: Request, reason: str) -> None:
         if self._sample.take():
@@ -193,11 +211,8 @@ class Intake:
 
     @asynccontextmanager
     async def _alone(self, hook: Hook, adapted: Adapted) -> AsyncGenerator[None]:
-        """While inside, nobody else settles a history of the same things."""
-        if not adapted.histories:
-            yield
-            return
-        keys = sorted({place(history, hook.connection) for history in adapted.histories})
+        """While inside, nobody else settles a history, or follows the steps, of the same things."""
+        keys = sorted({place(history, hook.connection) for history in adapted.histories} | places(adapted.steps, hook.connection))
         async with AsyncExitStack() as stack:
             for key in keys:  # in one order everywhere, so that nobody waits in a circle
                 await stack.enter_async_context(self._locked(key))

@@ -33,6 +33,14 @@ class Listener(Protocol):
         """A connection was closed to make way for others; what it was at."""
         ...
 
+    def missing(self, system: str, connection: str, setting: str) -> None:
+        """A payload has no field such as the one that a setting names."""
+        ...
+
+    def never_found(self, system: str, connection: str, setting: str, name: str) -> None:
+        """None of the first hundred payloads had the field `name` that a setting names."""
+        ...
+
     def failed(self, what: str, error: Exception) -> None:
         """Something went wrong that is not a sender's fault."""
         ...
@@ -47,6 +55,8 @@ class Stats:
         self.refusals: Counter[tuple[str, str, str]] = Counter()
         self.codes: Counter[tuple[str, str, str]] = Counter()
         self.evictions: Counter[str] = Counter()
+        self.absences: Counter[tuple[str, str, str]] = Counter()
+        self.warnings: list[str] = []
         self.failures: list[str] = []
 
     def answered(self, system: str, connection: str, outcome: Outcome, seconds: float, size: int) -> None:
@@ -69,6 +79,14 @@ class Stats:
     def evicted(self, stage: Stage) -> None:
         """Counts a connection."""
         self.evictions[stage] += 1
+
+    def missing(self, system: str, connection: str, setting: str) -> None:
+        """Counts a payload without a configured field."""
+        self.absences[system, connection, setting] += 1
+
+    def never_found(self, system: str, connection: str, setting: str, name: str) -> None:
+        """Keeps which field is never found."""
+        self.warnings.append(f"{system}/{connection}: {setting} {name}")
 
     def failed(self, what: str, error: Exception) -> None:
         """Keeps a failure."""

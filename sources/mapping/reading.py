@@ -187,6 +187,8 @@ def _events(rule: Rule, here: Here, tenant: str) -> Iterator[Draft]:
     if time is None:
         raise RefuseError("missing_field", rule.time_text)
     order = None if rule.order is None else identifier(here.get(rule.order))
+    if rule.order is not None:
+        here.say.coverage.sought("order", str(rule.order), found=order is not None)
     recorded = None if rule.recorded is None else rule.recorded(here)
     source = _source(rule.source, here)
     parts = [identifier(here.get(part)) for part in rule.id]

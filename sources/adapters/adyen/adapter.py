@@ -16,7 +16,7 @@ from sources.adapters.adyen.codes import ACTIONS, ADVICE, EVENTS, EXPONENTS, REF
 from sources.adapters.base import PAYMENTS, Adapter, Say
 from sources.adapters.doc import Doc, json_doc
 from sources.adapters.moments import need_at
-from sources.adapters.money import currency, is_zero, minor
+from sources.adapters.money import currency, decimal, is_zero, minor
 from sources.adapters.told import Ignored, RefuseError
 
 if TYPE_CHECKING:
@@ -26,6 +26,8 @@ if TYPE_CHECKING:
     from sources.adapters.money import Money
     from sources.adapters.told import Draft, Told
 
+MOST_PARTS = 20
+"""Most means of payment of one order that are looked for; shops allow some few."""
 _NUMBERED = re.compile(r"^\d+\s*:\s*")
 
 
@@ -60,6 +62,7 @@ def _item(doc: Doc, say: Say, *, is_test: bool) -> Iterator[Told]:
         yield Ignored(code, meaning.why)
         return
     say.test_mode(is_test=is_test)
+    say.account = doc.id("merchantAccountCode")
     psp = doc.need_id("pspReference")
     success = doc.flag("success")
     if success is None:
@@ -88,6 +91,8 @@ def _item(doc: Doc, say: Say, *, is_test: bool) -> Iterator[Told]:
         case "refund-failed":
             yield _event(say, item, "payment.failed", f"{psp}:refund-failed", stage="refund", code=_reason(doc))
             yield _withdrawn(say, item, f"{psp}:refunded", "payment.refunded")
+        case "closed":
+            yield from _closed(say, item)
         case "released":
             yield _event(say, item, "order.hold_released", f"{item.payment}:reviewed", hold="fraud", hold_id=item.payment)
         case _:
@@ -147,6 +152,34 @@ def _refund(say: Say, item: Item) -> Told:
     if item.amount is not None and is_zero(item.amount):
         return Ignored(item.code, "of no amount")
     return _event(say, item, "payment.refunded", f"{item.psp}:refunded", amount=item.amount)
+
+
+def _closed(say: Say, item: Item) -> Iterator[Told]:
+    """An order of several means of payment was paid, or was not: then Adyen gives back by itself what had been paid of it.
+
+    What that was stands in `additionalData` (`order-1-pspReference`, `order-1-paymentAmount`); where it does not, all of it went back.
+    """
+    if item.success:
+        yield Ignored(item.code, "paid in full: each part is told by its AUTHORISATION")
+        return
+    yield _event(say, item, "payment.failed", f"{item.psp}:closed", decline="soft", code=item.code)
+    parts = [one for number in range(1, MOST_PARTS + 1) if (one := _part(item.doc.get("additionalData"), number)) is not None]
+    for psp, amount in parts:
+        data = {"payment_id": psp, "amount": amount, "reason": "order_closed"}
+        yield say.event("payment.refunded", f"{psp}:order-closed", item.at, data, order=item.order)
+    if not parts:
+        yield _event(say, item, "payment.refunded", f"{item.psp}:order-closed", reason="order_closed")
+
+
+def _part(more: Doc, number: int) -> tuple[str, Money] | None:
+    """One means of payment of an order that was closed: its reference, and what was paid with it (`EUR 30.00`)."""
+    psp, paid = more.id(f"order-{number}-pspReference"), more.text(f"order-{number}-paymentAmount")
+    if psp is None or paid is None:
+        return None
+    where = more.get(f"order-{number}-paymentAmount").path
+    code, _, amount = paid.partition(" ")
+    found = decimal(amount.strip(), currency(code, where), where)
+    return None if is_zero(found) else (psp, found)
 
 
 def _dispute(say: Say, item: Item, state: str, word: str) -> Told:

@@ -2,12 +2,14 @@
 
 PayPal has no ID that all objects of a payment name: a capture names its authorization, refunds and disputes name the capture. So
 `payment_id` is the authorization's ID where there was one, else that of the capture or sale; refunds and disputes, which know the capture
-only, find the order by it, since the capture carries its own ID as `order_alias` too. The order's ID is `invoice_id` (v1:
+only, get it once the capture is remembered (`sources.adapters.payments`), and find the order by the capture in any case, since that carries
+its own ID as `order_alias` too. The order's ID is `invoice_id` (v1:
 `invoice_number`); `custom_id` is free text, which a connection's `order_field` may choose.
 """
 
 from __future__ import annotations
 
+from datetime import datetime
 from functools import partial
 from typing import TYPE_CHECKING, Any, NamedTuple
 
@@ -16,11 +18,10 @@ from sources.adapters.doc import Doc, identifier, json_doc
 from sources.adapters.moments import at, stamp
 from sources.adapters.money import amount_of, currency, is_zero
 from sources.adapters.paypal.codes import AREAS, AUTHORIZATIONS, CAPTURES, EVENTS, OUTCOMES, REFUNDS, RESPONSES, STAGES
-from sources.adapters.told import Ignored, RefuseError
+from sources.adapters.told import Ignored, PaymentStep, RefuseError
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
-    from datetime import datetime
 
     from sources.adapters.money import Money
     from sources.adapters.tables import CodeTable, Meaning
@@ -74,9 +75,9 @@ def _event(doc: Doc, say: Say) -> Iterator[Told]:
         case _, "AUTHORIZATION":
             yield _authorization(resource, say, news)
         case _, "CAPTURE" | "SALE" if parts[-1] not in ("REFUNDED", "REVERSED"):
-            yield _capture(resource, say, news)
+            yield from _capture(resource, say, news)
         case _:
-            yield _refund(resource, say, news)
+            yield from _refund(resource, say, news)
 
 
 def _sandbox(doc: Doc) -> bool:
@@ -93,16 +94,20 @@ def _order(doc: Doc, say: Say, news: News) -> Iterator[Told]:
     payments = False
     for unit in doc.each("purchase_units"):
         inside = news._replace(unit=unit)
-        for name, read_one in (("authorizations", _authorization), ("captures", _capture), ("refunds", _refund)):
+        for name, read_one in (("authorizations", _reserved), ("captures", _capture), ("refunds", _refund)):
             items = list(unit.get("payments").each(name))
             payments = payments or bool(items)
-            yield from say.each(items, partial(_only, read_one, say, inside))
+            yield from say.each(items, partial(_item, read_one, say, inside))
     if not payments:
         yield Ignored(news.type, "no payment stands in it: nothing was reserved or taken")
 
 
-def _only(read_one: Callable[[Doc, Say, News], Told], say: Say, news: News, doc: Doc) -> Iterator[Told]:
-    yield read_one(doc, say, news)
+def _item(read_one: Callable[[Doc, Say, News], Iterator[Told]], say: Say, news: News, doc: Doc) -> Iterator[Told]:
+    yield from read_one(doc, say, news)
+
+
+def _reserved(doc: Doc, say: Say, news: News) -> Iterator[Told]:
+    yield _authorization(doc, say, news)
 
 
 def _unit(doc: Doc) -> Doc | None:
@@ -136,11 +141,12 @@ def _authorization(doc: Doc, say: Say, news: News) -> Told:
             return _told(say, news, doc, "payment.authorized", f"{id_}:authorized", at(doc, "create_time"), data)
 
 
-def _capture(doc: Doc, say: Say, news: News) -> Told:
+def _capture(doc: Doc, say: Say, news: News) -> Iterator[Told]:
     """A capture, or a sale (v1), which reserves and takes at once."""
     id_, meaning = doc.need_id("id"), _meaning(say, CAPTURES, doc)
     if meaning.ignored:
-        return Ignored(news.type, meaning.why)
+        yield Ignored(news.type, meaning.why)
+        return
     reserved = doc.id("supplementary_data", "related_ids", "authorization_id") or _linked(doc, "authorization")
     data: dict[str, Any] = {"payment_id": reserved or id_, "order_alias": id_ if reserved else None}
     if meaning.word == "failed":
@@ -148,16 +154,25 @@ def _capture(doc: Doc, say: Say, news: News) -> Told:
         # A card that is declined at once was never reserved: that is the authorization. All else had been accepted before.
         refused = reserved is None and bool(doc.get("processor_response"))
         data |= {"stage": "authorization" if refused else "capture", **why}
-        return _told(say, news, doc, "payment.failed", f"{id_}:failed", _changed(doc), data)
+        yield _told(say, news, doc, "payment.failed", f"{id_}:failed", _changed(doc), data)
+        return
     final = doc.flag("final_capture") if doc.has("final_capture") else doc.flag("is_final_capture")
     # What was refunded since was changed since; what was not is as it was when it completed.
     when = _changed(doc) if (_status(doc) or "").casefold() == "completed" else at(doc, "create_time")
     # What is taken at once is always final, and says nothing of an order that may be paid in several ways.
     data |= {"amount": _amount(doc), "final": final if reserved else None}
-    return _told(say, news, doc, "payment.captured", f"{id_}:captured", when, data)
+    told = _told(say, news, doc, "payment.captured", f"{id_}:captured", when, data)
+    yield told
+    yield _step(id_, reserved, told)
 
 
-def _refund(doc: Doc, say: Say, news: News) -> Told:
+def _step(step: str | None, follows: str | None, told: Draft) -> PaymentStep:
+    """How an event is one of a payment: a capture follows its authorization, a refund or a dispute its capture."""
+    at = datetime.fromisoformat(told["time"])
+    return PaymentStep(step, follows, told["data"]["payment_id"], told["id"], told["source"], at)
+
+
+def _refund(doc: Doc, say: Say, news: News) -> Iterator[Told]:
     """A refund, or money that PayPal took back; v1 writes its amount with a minus."""
     id_ = doc.need_id("id")
     taken = doc.id("capture_id") or doc.id("sale_id") or _linked(doc, "capture") or _linked(doc, "sale")
@@ -165,16 +180,22 @@ def _refund(doc: Doc, say: Say, news: News) -> Told:
         raise RefuseError("unknown_form", "a refund that does not say of what")
     meaning = _meaning(say, REFUNDS, doc)
     if meaning.ignored:
-        return Ignored(news.type, meaning.why)
+        yield Ignored(news.type, meaning.why)
+        return
     data: dict[str, Any] = {"payment_id": taken, "order_alias": taken}
-    if meaning.word == "failed":
-        return _told(say, news, doc, "payment.failed", f"{id_}:failed", _changed(doc), data | {"stage": "refund"})
-    amount = _amount(doc, signed=True)
+    amount = _amount(doc, signed=True) if meaning.word != "failed" else None
     if amount is not None and is_zero(amount):
-        return Ignored(news.type, "no money was moved")
+        yield Ignored(news.type, "no money was moved")
+        return
     reason = "reversed" if news.type.endswith(".REVERSED") else None
-    data |= {"amount": amount, "reason": reason}
-    return _told(say, news, doc, "payment.refunded", f"{id_}:refunded", _changed(doc), data)
+    if meaning.word == "failed":
+        told = _told(say, news, doc, "payment.failed", f"{id_}:failed", _changed(doc), data | {"stage": "refund"})
+    else:
+        data |= {"amount": amount, "reason": reason}
+        told = _told(say, news, doc, "payment.refunded", f"{id_}:refunded", _changed(doc), data)
+    yield told
+    if taken is not None:
+        yield _step(None, taken, told)
 
 
 def _disputes(doc: Doc, say: Say, news: News) -> Iterator[Told]:
@@ -195,9 +216,12 @@ def _disputes(doc: Doc, say: Say, news: News) -> Iterator[Told]:
         inside = news._replace(unit=payment)
         if closed:
             data["outcome"] = None if outcome is None or outcome.ignored else outcome.word
-            yield _told(say, inside, doc, "payment.dispute_closed", f"{of}:closed", _changed(doc), data)
+            told = _told(say, inside, doc, "payment.dispute_closed", f"{of}:closed", _changed(doc), data)
         else:
-            yield _told(say, inside, doc, "payment.disputed", f"{of}:{word or 'opened'}", opened, data)
+            told = _told(say, inside, doc, "payment.disputed", f"{of}:{word or 'opened'}", opened, data)
+        yield told
+        if taken is not None:
+            yield _step(None, taken, told)
 
 
 def _status(doc: Doc) -> str | None:
@@ -246,6 +270,8 @@ def _linked(doc: Doc, kind: str) -> str | None:
 
 def _told(say: Say, news: News, doc: Doc, type_: str, id_: str, when: datetime | None, data: dict[str, Any]) -> Draft:
     places = [doc, *([news.unit] if news.unit is not None else [])]
+    payees = [payee for place in places for name in ("payee", "seller") if (payee := place.get(name)) and isinstance(payee.value, dict)]
+    say.account = next((found for payee in payees if (found := payee.id("merchant_id"))), None)
     names = ("invoice_id", "invoice_number")
     order = next((found for place in places for name in names if (found := say.order_of(place, name))), None)
     happened = when or news.said

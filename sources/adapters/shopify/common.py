@@ -34,10 +34,14 @@ EXACT: Final = 1 << 53
 
 @dataclass(frozen=True, slots=True)
 class Owner:
-    """The order that something belongs to: its ID as the connection wants it, and another name of it that ties."""
+    """The order that something belongs to: its ID as the connection wants it, and another name of it that ties.
+
+    `said`: when the order's snapshot, in which the thing stands, was made.
+    """
 
     order: str | None
     alias: str | None = None
+    said: datetime | None = None
 
 
 def rounded(number: int) -> bool:
@@ -113,10 +117,10 @@ def moment(say: Say, doc: Doc, *names: str) -> datetime:
 
 
 def tell(say: Say, owner: Owner, type_: str, id_: str, time: datetime, data: dict[str, Any], recorded: datetime | None = None) -> Draft:
-    """An event about an order's part. Shopify recorded it when the webhook was triggered, else at `recorded`."""
+    """An event about an order's part. Shopify said so when the webhook was triggered, else in the order's snapshot, else at `recorded`."""
     if owner.alias is not None:
         data = {**data, "order_alias": owner.alias}
-    return say.event(type_, id_, time, data, order=owner.order, recorded=triggered(say) or recorded)
+    return say.event(type_, id_, time, data, order=owner.order, recorded=triggered(say) or owner.said or recorded)
 
 
 def lines_of(docs: Iterable[Doc], quantity: str = "quantity") -> list[dict[str, Any]]:

@@ -24,6 +24,8 @@ if TYPE_CHECKING:
     from sources.adapters.told import Told
 
 LABEL: Final = "warehouse.label_created"
+SHOPS_OWN: Final = ("label_created", "unknown")
+"""Statuses of events that the shop or its app writes before a carrier has the parcel: the date in them is no carrier's estimate."""
 
 
 def read_fulfillment(doc: Doc, say: Say, owner: Owner | None = None) -> Iterator[Told]:
@@ -95,7 +97,9 @@ def read_event(doc: Doc, say: Say) -> Iterator[Told]:
     }
     yield tell(say, owner, SCAN, f"event-{number}", happened, data, recorded)
     eta = _eta(doc)
-    if eta is not None and data["status"] != "delivered":
+    if eta is not None and data["status"] in SHOPS_OWN:
+        yield Ignored("estimated_delivery_at", "the shop's own date: no carrier has the parcel yet")
+    elif eta is not None and data["status"] != "delivered":
         estimate = {"status": "unknown", "eta": eta, "shipment_id": shipment}
         yield tell(say, owner, SCAN, f"eta-{number}", recorded or happened, estimate, recorded)
 

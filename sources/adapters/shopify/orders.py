@@ -2,29 +2,32 @@
 
 So each of them tells what any other would have told, under the same IDs: that it was placed, its parts, its cancellation; and, but for
 `orders/create`, how it stands now. A webhook that was lost is made good by the next. What was placed is told with the quantities and the
-total of the ordering; edits and refunds show in the `order.updated` beside it.
+total of the ordering; edits show in the `order.updated` beside it. That an order is paid is told without its time, which no snapshot has
+(`sources.adapters.bounds`), and only where no transaction in it says so.
 """
 
 from __future__ import annotations
 
-from decimal import Decimal
 from typing import TYPE_CHECKING, Any
 
 import orjson
 
 from sources.adapters.base import digest
+from sources.adapters.bounds import bounded
 from sources.adapters.moments import at, need_at
 from sources.adapters.shopify.common import Owner, id_of, lines_of, money_in, need_id_of, tell
 from sources.adapters.shopify.fulfillments import read_fulfillment
 from sources.adapters.shopify.payments import read_refund, read_transaction
 from sources.adapters.shopify.tables import CANCEL, CONSENT, FINANCIAL, GATEWAY, METHOD, TERMS
+from sources.adapters.shopify.totals import total_of
+from sources.adapters.told import RefuseError
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
+    from datetime import datetime
 
     from sources.adapters.base import Say
     from sources.adapters.doc import Doc
-    from sources.adapters.money import Money
     from sources.adapters.told import Told
 
 
@@ -32,27 +35,23 @@ def read_order(doc: Doc, say: Say, *, new: bool = False) -> Iterator[Told]:
     """What an order's snapshot says; `new`: it is the first one, and changes nothing."""
     say.test_mode(is_test=doc.flag("test"))
     number = need_id_of(doc)
-    owner, parts = Owner(number, doc.id("name")), Owner(number)
-    if say.connection.order_field:
-        owner = parts = Owner(say.order_of(doc), number)
     created = need_at(doc, "created_at")
     updated = at(doc, "updated_at") or created
+    owner, parts = Owner(number, doc.id("name"), updated), Owner(number, None, updated)
+    if say.connection.order_field:
+        owner = parts = Owner(say.order_of(doc), number, updated)
     fields = _fields(doc, say)
     placed = {**fields, "total": money_in(doc, "total_price"), "lines": lines_of(doc.each("line_items")) or None}
     yield tell(say, owner, "order.placed", f"placed-{number}", created, placed, updated)
     if not new:
         patch = {name: value for name, value in fields.items() if any(doc.has(source) for source in _SOURCES[name])}
         if doc.has("total_price"):
-            patch["total"] = _largest(money_in(doc, "total_price"), money_in(doc, "current_total_price"))
+            patch["total"] = total_of(doc)
         if doc.has("line_items"):
             patch["lines"] = lines_of(doc.each("line_items"), "current_quantity")
         # Two changes within a second have the same `updated_at`: what is said tells them apart.
         content = orjson.dumps(patch, option=orjson.OPT_SORT_KEYS).decode()
         yield tell(say, owner, "order.updated", f"updated-{number}-{digest(updated, content)}", updated, patch, updated)
-    status = say.code(FINANCIAL, doc.text("financial_status"))
-    if status is not None and not status.ignored:
-        step = status.word.removeprefix("payment.")
-        yield tell(say, parts, status.word, f"order-{step}-{number}", updated, {}, updated)
     cancelled = at(doc, "cancelled_at")
     if cancelled is not None:
         code = doc.text("cancel_reason")
@@ -60,9 +59,29 @@ def read_order(doc: Doc, say: Say, *, new: bool = False) -> Iterator[Told]:
         data = {"reason": reason.word if reason is not None else "other" if code else None}
         yield tell(say, parts, "order.cancelled", f"cancelled-{number}", cancelled, data, updated)
     code = doc.text("presentment_currency") or doc.text("currency")
+    # What was paid is told before what left: both may have been said at the same instant.
+    paid = list(say.each(doc.each("transactions"), lambda one: read_transaction(one, say, parts, code)))
+    yield from paid
+    status = say.code(FINANCIAL, doc.text("financial_status"))
+    if status is not None and not status.ignored and not any(isinstance(one, dict) and one["type"] == status.word for one in paid):
+        when = bounded(created, updated, _later(doc, cancelled), fresh="x-shopify-topic" in say.headers)
+        yield tell(say, parts, status.word, f"order-{status.word.removeprefix('payment.')}-{number}", when, {}, updated)
     yield from say.each(doc.each("fulfillments"), lambda one: read_fulfillment(one, say, parts))
     yield from say.each(doc.each("refunds"), lambda one: read_refund(one, say, parts, code))
-    yield from say.each(doc.each("transactions"), lambda one: read_transaction(one, say, parts, code))
+
+
+def _later(doc: Doc, cancelled: datetime | None) -> list[datetime | None]:
+    """The times of what an order's snapshot shows that comes after it was paid: it left, money went back, it was cancelled or closed."""
+    refunds = (one for one in doc.each("refunds") if isinstance(one.value, dict) and one.get("transactions"))
+    return [cancelled, _moment(doc, "closed_at"), *(_moment(one, "created_at") for one in (*doc.each("fulfillments"), *refunds))]
+
+
+def _moment(doc: Doc, name: str) -> datetime | None:
+    """An instant that only bounds another; one that cannot be read is refused where it is told."""
+    try:
+        return at(doc, name)
+    except RefuseError:
+        return None
 
 
 _SOURCES = {
@@ -159,10 +178,3 @@ def _terms(doc: Doc, say: Say) -> str | None:
     if "on_delivery" in words:
         return "on_delivery"
     return words.pop() if len(words) == 1 and all(known.values()) else None
-
-
-def _largest(ordered: Money | None, current: Money | None) -> Money | None:
-    """An order's total after edits. What was refunded is in the current total already, and is told by its own event: it counts once."""
-    if ordered is None or current is None or ordered["currency"] != current["currency"]:
-        return ordered
-    return max(ordered, current, key=lambda money: Decimal(money["amount"]))

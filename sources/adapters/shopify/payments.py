@@ -8,11 +8,12 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from sources.adapters.bounds import latest
 from sources.adapters.moments import at, need_at, stamp
 from sources.adapters.money import amount_of, currency, is_zero
 from sources.adapters.shopify.common import Owner, id_in, moment, money_in, need_id_of, owner_of, ref, said, tell
 from sources.adapters.shopify.tables import DECLINE, DISPUTE, OUTCOME, STAGE, TRANSACTION
-from sources.adapters.told import Ignored, RefuseError
+from sources.adapters.told import Ignored, PaymentStep, RefuseError
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -20,6 +21,10 @@ if TYPE_CHECKING:
     from sources.adapters.base import Say
     from sources.adapters.doc import Doc
     from sources.adapters.told import Told
+
+
+CASH = "cash"
+"""The gateway of what is paid in cash at a till."""
 
 
 def read_transaction(doc: Doc, say: Say, owner: Owner | None = None, code: str | None = None) -> Iterator[Told]:
@@ -34,9 +39,13 @@ def read_transaction(doc: Doc, say: Say, owner: Owner | None = None, code: str |
         yield Ignored(step, meaning.why)
         return
     number = need_id_of(doc)
+    owner = owner or owner_of(say, doc)
     type_ = meaning.word
-    amount = None if type_ == "payment.failed" else money_in(doc, "amount", code)
-    data: dict[str, object] = {"payment_id": _payment_id(doc, number), "amount": amount}
+    # What is handed over at the till is not what is taken: the change that goes back is another transaction, which comes later.
+    cash = kind == "sale" and (doc.text("gateway") or "").casefold() == CASH
+    amount = None if type_ == "payment.failed" or cash else money_in(doc, "amount", code)
+    payment, parent = _payment_id(doc, number, owner), id_in(doc, "parent_id")
+    data: dict[str, object] = {"payment_id": payment, "amount": amount}
     if type_ == "payment.failed":
         error = doc.text("error_code")
         stage, decline = say.code(STAGE, kind), say.code(DECLINE, error)
@@ -51,27 +60,33 @@ def read_transaction(doc: Doc, say: Say, owner: Owner | None = None, code: str |
         if is_zero(amount):
             yield Ignored(step, "no money was moved")
             return
-        data["reason"] = "change" if kind == "change" else None
-    time = moment(say, doc, "processed_at", "created_at")
-    yield tell(say, owner or owner_of(say, doc), type_, f"{type_.removeprefix('payment.')}-{number}", time, data, at(doc, "created_at"))
+    time, id_ = moment(say, doc, "processed_at", "created_at"), f"{type_.removeprefix('payment.')}-{number}"
+    yield tell(say, owner, type_, id_, time, data, at(doc, "created_at"))
+    yield PaymentStep(number, parent, payment, id_, say.source(type_), time)
 
 
-def _payment_id(doc: Doc, number: str) -> str:
-    """What all steps of a payment have in common, also in the payment provider's own feed.
+def _payment_id(doc: Doc, number: str, owner: Owner) -> str:
+    """What all steps of a payment have in common, also in the payment provider's own feed, as far as this one says.
 
-    Stripe's payment intent where the receipt names it; else Shopify's `payment_id`, unless that is made of the order's name, which other
-    shops have too; else the transaction that this one follows, or itself.
+    Stripe's payment intent where the receipt names it; else Shopify's `payment_id`, with the order's where it is made of the order's name,
+    which other shops have too; else the transaction that this one follows, or itself.
     """
     receipt = doc.get("receipt")
-    intent = receipt.get("payment_intent") if isinstance(receipt.value, dict) else None
-    places = [] if intent is None else [intent.get("id") if isinstance(intent.value, dict) else intent, receipt.get("id")]
-    for place in (*places, doc.get("authorization")):
+    places = [doc.get("authorization")]
+    if isinstance(receipt.value, dict):
+        # A refund's receipt names the intent inside the charge that it gives back.
+        charged = receipt.get("charge")
+        intents = [receipt.get("payment_intent")] + ([charged.get("payment_intent")] if isinstance(charged.value, dict) else [])
+        places = [*(one.get("id") if isinstance(one.value, dict) else one for one in intents), receipt.get("id"), *places]
+    for place in places:
         text = place.id() if isinstance(place.value, str) else None
         if text is not None and text.startswith("pi_"):
             return text
-    shared = doc.id("payment_id")
+    shared, order = doc.id("payment_id"), owner.order or owner.alias
     if shared is not None and not shared.startswith("#"):
         return shared
+    if shared is not None and order is not None:
+        return f"{order}{shared}"
     return id_in(doc, "parent_id") or number
 
 
@@ -114,8 +129,11 @@ def read_dispute(doc: Doc, say: Say) -> Iterator[Told]:
         "reason": reason,
         "stage": stage and stage.word,
     }
-    step = "dispute" if stage is None else stage.word
-    yield tell(say, owner, "payment.disputed", f"{step}-{number}", need_at(doc, "initiated_at"), data)
+    step, began = "dispute" if stage is None else stage.word, need_at(doc, "initiated_at")
+    if step == "chargeback" and say.headers.get("x-shopify-topic") != "disputes/create":
+        # It may have begun as an inquiry: nothing says when it became a chargeback, but it was one when the shop answered, or it ended.
+        began = latest(began, said(say), (at(doc, "evidence_sent_on"), at(doc, "finalized_on")))
+    yield tell(say, owner, "payment.disputed", f"{step}-{number}", began, data)
     outcome = say.code(OUTCOME, doc.text("status"))
     if outcome is not None and not outcome.ignored:
         ended = at(doc, "finalized_on") or said(say)

@@ -8,10 +8,12 @@ reason are one hold.
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, NamedTuple
+
+import orjson
 
 from sources.adapters.base import digest
-from sources.adapters.moments import when
+from sources.adapters.moments import at, when
 from sources.adapters.shopify.common import Owner, id_in, id_of, moment, need_id_of, owner_of, ref, tell
 from sources.adapters.shopify.tables import HOLD, WORK
 from sources.adapters.told import Ignored, RefuseError
@@ -84,27 +86,54 @@ def _released(doc: Doc, work: Doc, say: Say, owner: Owner, time: datetime) -> It
     yield tell(say, owner, "order.hold_released", f"unheld-{gone or digest(number, word, time)}", time, {**data, "hold": word})
 
 
+class _Dates(NamedTuple):
+    """What a fulfilment order says of its dates."""
+
+    doc: Doc
+    ship_by: str | None
+    promised_by: str | None
+
+
 def read_works(docs: list[Doc], say: Say) -> Iterator[Told]:
-    """Fulfilment orders as the API lists them: how each stands, and the dates that all of an order's agree on."""
+    """Fulfilment orders as the API lists them: how each stands, and their dates.
+
+    A date that all of an order's agree on is the order's. Where they have different dates to ship by, each line has its own: such a patch
+    replaces the lines, so all that are still to be fulfilled are in it; the order's own date is then the last of them, if all have one.
+    """
     yield from say.each(docs, lambda one: _standing(one, say))
-    dates: dict[str, list[tuple[Doc, str | None, str | None]]] = {}
+    orders: dict[str, list[_Dates]] = {}
     for doc in docs:
         order = ref(doc, "order") if doc.text("status") not in ("closed", "cancelled") else None
         if order is not None:
-            method = doc.get("delivery_method")
-            latest = method.get("max_delivery_date_time") if method else method
-            ship_by = when(doc.text("fulfill_by"), doc.get("fulfill_by").path)
-            dates.setdefault(order, []).append((doc, ship_by, when(latest.text(), latest.path) if latest else None))
-    for order, known in dates.items():
-        doc = known[-1][0]
-        agreed = {
-            name: found.pop()
-            for name, found in (("ship_by", {one[1] for one in known}), ("promised_by", {one[2] for one in known}))
-            if len(found) == 1 and None not in found
-        }
-        if agreed:
-            id_ = f"dates-{digest(order, *sorted(agreed.items()))}"
-            yield tell(say, owner_of(say, doc), "order.updated", id_, moment(say, doc, "updated_at"), agreed)
+            orders.setdefault(order, []).append(_dates(doc))
+    for order, known in orders.items():
+        doc = known[-1].doc
+        patch: dict[str, Any] = {}
+        for name, found in (("ship_by", {one.ship_by for one in known}), ("promised_by", {one.promised_by for one in known})):
+            dates = sorted(one for one in found if one is not None)
+            if dates and (len(found) == 1 or (name == "ship_by" and None not in found)):
+                patch[name] = dates[-1]
+        if len({one.ship_by for one in known}) > 1:
+            patch["lines"] = [
+                line if one.ship_by is None else {**line, "ship_by": one.ship_by}
+                for one in known
+                for part in one.doc.each("line_items")
+                if (line := _line(part))
+            ]
+        if patch:
+            content = orjson.dumps(patch, option=orjson.OPT_SORT_KEYS).decode()
+            yield tell(say, owner_of(say, doc), "order.updated", f"dates-{digest(order, content)}", moment(say, doc, "updated_at"), patch)
+
+
+def _dates(doc: Doc) -> _Dates:
+    """When it is to be shipped and delivered. What is scheduled is not due before its day: the date to ship by, if there is no other."""
+    method = doc.get("delivery_method")
+    promised = method.get("max_delivery_date_time") if method else method
+    ship_by = when(doc.text("fulfill_by"), doc.get("fulfill_by").path)
+    scheduled = at(doc, "fulfill_at") if ship_by is None and doc.text("status") == "scheduled" else None
+    if scheduled is not None:
+        ship_by = scheduled.date().isoformat()
+    return _Dates(doc, ship_by, when(promised.text(), promised.path) if promised else None)
 
 
 def _standing(doc: Doc, say: Say) -> Iterator[Told]:
@@ -112,6 +141,9 @@ def _standing(doc: Doc, say: Say) -> Iterator[Told]:
     meaning = say.code(WORK, doc.need_text("status"))
     if meaning is None:
         raise RefuseError("unmapped", f"{doc.get('status').path}: a status that is in no table")
+    if meaning.ignored:
+        yield Ignored("fulfillment_order", meaning.why)
+        return
     if meaning.word == "order.hold_placed":
         yield from _placed(doc, doc, say, owner, time)
         return

@@ -9,16 +9,18 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from sources.adapters.base import PAYMENTS, Adapter, Say
+from sources.adapters.bounds import latest
 from sources.adapters.doc import Doc, json_doc
 from sources.adapters.moments import unix
 from sources.adapters.money import currency, is_zero
 from sources.adapters.stripe.codes import AREAS, DISPUTES, EVENTS, INTENTS, OBJECTS, REFUNDS
 from sources.adapters.stripe.declines import ADVICE, DECLINES
 from sources.adapters.stripe.payments import ORDER, News, charge, expanded, intent, money, ref
-from sources.adapters.told import Ignored, RefuseError
+from sources.adapters.told import Ignored, PaymentStep, RefuseError
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
+    from datetime import datetime
 
     from sources.adapters.told import Draft, Told
 
@@ -53,6 +55,8 @@ def _event(doc: Doc, say: Say) -> Iterator[Told]:
         yield Ignored(type_, meaning.why)
         return
     say.test_mode(is_test=doc.flag("livemode") is False)
+    # Of Connect: the account that the event is about, where it is not the one that the webhook belongs to.
+    say.account = doc.id("account")
     before = doc.get("data", "previous_attributes")
     news = News(type_, unix(doc, "created"), before if isinstance(before.value, dict) else None)
     yield from _object(doc.need("data", "object"), say, news)
@@ -70,12 +74,14 @@ def _object(doc: Doc, say: Say, news: News) -> Iterator[Told]:
     match name:
         case "charge":
             yield from _charge(doc, say, news)
+            yield from _intent_of_charge(say, news, doc.id("id"), ref(doc, "payment_intent"), unix(doc, "created"))
         case "payment_intent":
             yield from intent(doc, say, news)
+            yield from _intent_of_charge(say, news, ref(doc, "latest_charge"), doc.id("id"), unix(doc, "created"))
         case "refund":
             yield from _refund(doc, say, news, None)
         case "dispute":
-            yield _dispute(doc, say, news)
+            yield from _dispute(doc, say, news)
         case _:
             yield _review(doc, say, news)
 
@@ -125,14 +131,32 @@ def _refund(doc: Doc, say: Say, news: News, parent: Doc | None) -> Iterator[Told
             return
         data = {"payment_id": payment, "amount": amount, "reason": reason}
         yield say.event("payment.refunded", f"{id_}:refunded", at, data, order=order, recorded=news.said)
+        yield from _of_charge(say, doc, payment, at, f"{id_}:refunded")
         return
     data = {"payment_id": payment, "stage": "refund", "code": doc.text("failure_reason")}
     yield say.event("payment.failed", f"{id_}:failed", at, data, order=order, recorded=news.said)
+    yield from _of_charge(say, doc, payment, at, f"{id_}:failed")
     if was is None or was.text() == "succeeded":
         yield say.withdrawn("payment.refunded", f"{id_}:refunded", at, {"payment_id": payment}, order=order, recorded=news.said)
+        yield from _of_charge(say, doc, payment, at, f"withdrawn-{id_}:refunded")
 
 
-def _dispute(doc: Doc, say: Say, news: News) -> Draft:
+def _intent_of_charge(say: Say, news: News, charged: str | None, payment: str | None, created: datetime | None) -> Iterator[Told]:
+    """Which intent a charge is of, for refunds and disputes that name the charge only, as those of old API versions do."""
+    at = news.said or created
+    if charged is not None and payment is not None and at is not None:
+        yield PaymentStep(charged, None, payment, f"{charged}:", say.source("payment.captured"), at)
+
+
+def _of_charge(say: Say, doc: Doc, payment: str | None, at: datetime, *events: str) -> Iterator[Told]:
+    """Which charge a refund or a dispute is of: where it does not name the intent, as the charge's own events do, that is remembered."""
+    charged = ref(doc, "charge")
+    if charged is not None and payment is not None:
+        for event in events:
+            yield PaymentStep(None, charged, payment, event, say.source("payment.refunded"), at)
+
+
+def _dispute(doc: Doc, say: Say, news: News) -> Iterator[Told]:
     meaning = say.code(DISPUTES, doc.need_text("status"))
     if meaning is None:
         raise RefuseError("unmapped", f"{doc.get('status').path}: a status that is in no table")
@@ -158,11 +182,25 @@ def _dispute(doc: Doc, say: Say, news: News) -> Draft:
         at = news.at(created)
         if at is None:
             raise RefuseError("missing_field", "created: a closed dispute by itself does not say when it was closed")
-        return say.event("payment.dispute_closed", f"{id_}:closed:{doc.need_text('status')}", at, data, order=order, recorded=news.said)
-    # A chargeback begins when the money is withdrawn: an inquiry that becomes one was created before.
-    withdrawn = next(doc.each("balance_transactions"), None) if stage == "chargeback" else None
-    at = (unix(withdrawn, "created") if withdrawn is not None else None) or created
-    return say.event("payment.disputed", f"{id_}:{stage}", at, data, order=order, recorded=news.said)
+        event = f"{id_}:closed:{doc.need_text('status')}"
+        yield say.event("payment.dispute_closed", event, at, data, order=order, recorded=news.said)
+    else:
+        at, event = _disputed_at(doc, stage, created, news), f"{id_}:{stage}"
+        yield say.event("payment.disputed", event, at, data, order=order, recorded=news.said)
+    yield from _of_charge(say, doc, payment, at, event)
+
+
+def _disputed_at(doc: Doc, stage: str, created: datetime, news: News) -> datetime:
+    """When an inquiry or a chargeback began.
+
+    An inquiry that becomes a chargeback was created before. Its money is withdrawn at that time; until the balance transaction stands in
+    it, only the event bounds it.
+    """
+    if stage != "chargeback" or news.type == "charge.dispute.created":
+        return created
+    withdrawn = next(doc.each("balance_transactions"), None)
+    taken = unix(withdrawn, "created") if withdrawn is not None else None
+    return taken or latest(created, news.said)
 
 
 def _review(doc: Doc, say: Say, news: News) -> Draft:

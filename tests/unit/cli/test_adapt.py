@@ -243,8 +243,7 @@ def test_the_example_mapping_reads_its_example(adapt: Callable[..., Said]) -> No
         "bad_value: MENGE: a quantity counts whole pieces; of goods by weight or length round it, as by ceil() (line 13)",
     ]
     assert said.splitlines()[-1] == (
-        "8 events from 1 file; 1 ignored; 4 refused (bad_time 1, bad_value 1, unmapped 1, wrong_type 1); "
-        "1 code not mapped (--report shows them)"
+        "8 events from 1 file; 1 ignored; 4 refused (bad_time 1, bad_value 2, unmapped 1); 1 code not mapped (--report shows them)"
     )
 
 
