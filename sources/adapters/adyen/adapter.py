@@ -91,7 +91,7 @@ def _item(doc: Doc, say: Say, *, is_test: bool) -> Iterator[Told]:
         case "refund-failed":
             yield _event(say, item, "payment.failed", f"{psp}:refund-failed", stage="refund", code=_reason(doc))
             yield _withdrawn(say, item, f"{psp}:refunded", "payment.refunded")
-        case "closed":
+        case "order-closed":
             yield from _closed(say, item)
         case "released":
             yield _event(say, item, "order.hold_released", f"{item.payment}:reviewed", hold="fraud", hold_id=item.payment)

@@ -120,7 +120,8 @@ def tell(say: Say, owner: Owner, type_: str, id_: str, time: datetime, data: dic
     """An event about an order's part. Shopify said so when the webhook was triggered, else in the order's snapshot, else at `recorded`."""
     if owner.alias is not None:
         data = {**data, "order_alias": owner.alias}
-    return say.event(type_, id_, time, data, order=owner.order, recorded=triggered(say) or owner.said or recorded)
+    said = owner.said and max(owner.said, time)
+    return say.event(type_, id_, time, data, order=owner.order, recorded=triggered(say) or said or recorded)
 
 
 def lines_of(docs: Iterable[Doc], quantity: str = "quantity") -> list[dict[str, Any]]:

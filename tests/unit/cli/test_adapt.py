@@ -319,3 +319,18 @@ def test_samples_of_what_may_be_personal_are_shown_by_their_shape(path: str, val
 def test_nothing_that_a_terminal_acts_upon_is_printed() -> None:
     """Codes and fields are the sender's."""
     assert printable("a\x1b[31mb\nc") == "a�[31mb�c"
+
+
+def test_a_configured_field_that_no_payload_has_is_told(adapt: Callable[..., Said], tmp_path: Path) -> None:
+    """In the closing line, and in the report; a field that is there is not."""
+    item = {"eventCode": "AUTHORISATION", "success": "true", "eventDate": "2026-05-04T14:01:00Z", "pspReference": "P1"}
+    item |= {"amount": {"value": 100, "currency": "USD"}, "additionalData": {"metadata.order_id": "5501"}}
+    path = tmp_path / "adyen.json"
+    path.write_text(json.dumps({"live": "true", "notificationItems": [{"NotificationRequestItem": item}]}), encoding="utf-8")
+    _, events, said = adapt("adyen", path, "--order-field", "additionalData.metadata.order_id")
+    assert [event["subject"] for event in events] == ["5501"]
+    assert "order_field" not in said
+    _, events, said = adapt("adyen", path, "--order-field", "additionalData.order", "--report")
+    assert "subject" not in events[0]
+    assert said.splitlines()[-1] == "1 event from 1 file; order_field additionalData.order: in none of 1 payload"
+    assert "Configured fields: 1 of 1 found in no payload" in said

@@ -16,13 +16,18 @@ from sources.adapters.captured import payload_of
 from sources.adapters.told import REASONS
 from sources.adapters.translate import Adapted
 from sources.gateway.hooks import Secret
+from sources.gateway.intake import TRIED
 from sources.gateway.request import STATUS, Answer, Request
 from sources.gateway.writers import UnavailableError, UnfitError
+from sources.mapping.check import examine_text
 from tests.support.webhooks import SECRETS, SIGN, tracker
 from tests.unit.gateway.parts import AT, NOW, hook, parts
 
 if TYPE_CHECKING:
     from pathlib import Path
+
+    from sources.gateway.hooks import Hook
+    from tests.unit.gateway.parts import Parts
 
 EASYPOST = hook()
 UNREADABLE = b'{"object": "Something", "name": "Jane Customer"}'
@@ -290,3 +295,60 @@ def test_unmapped_codes_are_told(tmp_path: Path) -> None:
         body = tracker("TRK1", 2).replace(b'"arrived_at_facility"', b'"beamed_up"')
         assert asyncio.run(gateway.take(EASYPOST, body)).outcome == "accepted"
         assert gateway.stats.codes == {("easypost", "status_detail", "beamed_up"): 1}
+
+
+def _failed_charge(number: int, **metadata: str) -> bytes:
+    """A webhook of Stripe's about a card that was declined."""
+    charge = {"id": f"ch_{number}", "object": "charge", "status": "failed", "amount": 500, "currency": "eur", "created": NOW}
+    charge["metadata"] = metadata
+    return json.dumps({"object": "event", "type": "charge.failed", "created": NOW, "livemode": True, "data": {"object": charge}}).encode()
+
+
+def test_a_configured_field_that_none_of_the_first_hundred_has_is_told_once(tmp_path: Path) -> None:
+    """Misspelt, it would leave every payment to its own ID; one that is missing now and then is only counted."""
+    misspelt, right = (hook("stripe", order_field=f"metadata.{name}") for name in ("oder", "order"))
+    for one, warnings, missing in ((misspelt, ["stripe/acme: order_field metadata.oder"], TRIED + 2), (right, [], TRIED + 1)):
+        folder = tmp_path / str(missing)
+        folder.mkdir()
+        with parts(folder, one) as gateway:
+
+            async def send(to: Hook = one, gateway: Parts = gateway) -> None:
+                for number in range(TRIED + 2):
+                    answer = await gateway.take(to, _failed_charge(number, **({} if number else {"order": "7"})))
+                    assert answer.good
+
+            asyncio.run(send())
+            assert gateway.stats.warnings == warnings
+            assert gateway.stats.absences == {("stripe", "acme", "order_field"): missing}
+
+
+def test_steps_of_a_payment_are_one_payment_whatever_the_restart(tmp_path: Path) -> None:
+    """A refund names its capture, the capture its authorization: what they were called is remembered."""
+    shop = hook("shopify")
+    steps = [("authorization", None), ("capture", 900), ("refund", 901)]
+    for number, (kind, parent) in enumerate(steps, 900):
+        body = {"id": number, "order_id": 1, "kind": kind, "status": "success", "parent_id": parent, "amount": "5.00", "currency": "EUR"}
+        body["processed_at"] = AT.isoformat()
+        with parts(tmp_path, shop) as gateway:
+            assert asyncio.run(gateway.take(shop, json.dumps(body).encode(), {"x-shopify-topic": "order_transactions/create"})).good
+            told = [json.loads(line) for line in gateway.events()]
+    assert [event["type"] for event in told] == ["payment.authorized", "payment.captured", "payment.refunded"]
+    assert {event["data"]["payment_id"] for event in told} == {"900"}
+
+
+def test_mappings_know_the_url_and_no_secret_of_it(tmp_path: Path) -> None:
+    """Nor is one kept with what is refused."""
+    text = "name: wms\nformat: json\nevents: [{type: warehouse.packed, order: no, time: received(), data: {site: url()}}]"
+    found, faults = examine_text(text)
+    assert found is not None, faults
+    own = replace(hook("easypost", scheme="secret"), system="wms", adapter=found.adapter)
+    with parts(tmp_path, own) as gateway:
+        query = f"key={SECRETS['secret']}&site=ber1&token=x".encode()
+        for body in (b'{"no": "1"}', b'{"no": ["1"]}'):
+            request = Request({}, query, body, AT)
+            assert asyncio.run(gateway.intake.take(own, request)).good
+        (event,) = [json.loads(line) for line in gateway.events()]
+        assert event["data"]["site"] == "/hooks/wms/acme?site=ber1"
+        (kept,) = gateway.refused()
+        assert SECRETS["secret"] not in kept.decode()
+        assert payload_of(kept).url == "/hooks/wms/acme?site=ber1"
