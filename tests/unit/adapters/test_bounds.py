@@ -106,23 +106,24 @@ def fulfillment() -> dict[str, Any]:
 UPDATED = {"x_shopify_topic": "orders/updated", "x_shopify_triggered_at": TAGGED}
 
 
-@pytest.mark.parametrize(
-    ("fields", "headers", "time"),
-    [
-        # Nothing else happened that the webhook would be about.
-        ({}, UPDATED, TAGGED),
-        # It had left before: nobody knows when it was paid.
-        ({"fulfillments": [fulfillment()]}, UPDATED, PLACED),
-        ({"cancelled_at": SHIPPED}, UPDATED, PLACED),
-        ({"closed_at": SHIPPED}, UPDATED, PLACED),
-        ({"refunds": [{"id": 9, "created_at": SHIPPED, "transactions": [{"id": 8}]}]}, UPDATED, PLACED),
-        # An edit before it was paid is recorded as a refund of no money.
-        ({"refunds": [{"id": 9, "created_at": PAID, "transactions": []}]}, UPDATED, TAGGED),
-        # Nobody sent it because something changed.
-        ({}, {}, PLACED),
-        ({"updated_at": PLACED}, UPDATED, PLACED),
-    ],
-)
+SNAPSHOTS: list[tuple[dict[str, Any], dict[str, str], str]] = [
+    # Nothing else happened that the webhook would be about.
+    ({}, UPDATED, TAGGED),
+    # It had left before: nobody knows when it was paid.
+    ({"fulfillments": [fulfillment()]}, UPDATED, PLACED),
+    ({"cancelled_at": SHIPPED}, UPDATED, PLACED),
+    ({"closed_at": SHIPPED}, UPDATED, PLACED),
+    ({"refunds": [{"id": 9, "created_at": SHIPPED, "transactions": [{"id": 8}]}]}, UPDATED, PLACED),
+    # An edit before it was paid is recorded as a refund of no money.
+    ({"refunds": [{"id": 9, "created_at": PAID, "transactions": []}]}, UPDATED, TAGGED),
+    # Nobody sent it because something changed.
+    ({}, {}, PLACED),
+    ({"updated_at": PLACED}, UPDATED, PLACED),
+]
+"""What a snapshot shows, how it came, and when it says that the order was paid."""
+
+
+@pytest.mark.parametrize(("fields", "headers", "time"), SNAPSHOTS)
 @pytest.mark.parametrize("status", ["paid", "authorized"])
 def test_a_snapshot_does_not_say_when_an_order_was_paid(status: str, fields: dict[str, Any], headers: dict[str, str], time: str) -> None:
     """It says so at the time of the snapshot, unless that would be after what came later."""
@@ -249,12 +250,22 @@ def test_the_intent_of_a_refund_stands_in_its_charge() -> None:
 
 def test_a_refund_at_paypal_is_of_the_authorization_that_was_captured() -> None:
     """It names the capture only."""
-    capture = {"id": "CAP", "status": "COMPLETED", "amount": {"value": "10.00", "currency_code": "EUR"}, "create_time": PAID}
+    capture: dict[str, Any] = {
+        "id": "CAP",
+        "status": "COMPLETED",
+        "amount": {"value": "10.00", "currency_code": "EUR"},
+        "create_time": PAID,
+    }
     capture |= {"supplementary_data": {"related_ids": {"authorization_id": "AUTH"}}}
-    refund = {"id": "REF", "status": "COMPLETED", "amount": {"value": "4.00", "currency_code": "EUR"}, "create_time": SHIPPED}
+    refund: dict[str, Any] = {
+        "id": "REF",
+        "status": "COMPLETED",
+        "amount": {"value": "4.00", "currency_code": "EUR"},
+        "create_time": SHIPPED,
+    }
     refund |= {"links": [{"rel": "up", "href": "https://api.paypal.com/v2/payments/captures/CAP"}]}
-    contested = {"dispute_id": "PP-1", "create_time": TAGGED, "disputed_transactions": [{"seller_transaction_id": "CAP"}]}
-    contested |= {"dispute_life_cycle_stage": "INQUIRY", "status": "OPEN"}
+    contested: dict[str, Any] = {"dispute_id": "PP-1", "create_time": TAGGED, "dispute_life_cycle_stage": "INQUIRY", "status": "OPEN"}
+    contested["disputed_transactions"] = [{"seller_transaction_id": "CAP"}]
     bodies = [
         {"event_type": type_, "create_time": TAGGED, "resource": one}
         for type_, one in (
@@ -323,7 +334,13 @@ def test_a_path_may_lead_through_names_with_dots(path: str, value: str | None) -
 
 def notification(**fields: object) -> dict[str, Any]:
     """A notification of Adyen's."""
-    item = {"eventCode": "AUTHORISATION", "success": "true", "eventDate": PAID, "pspReference": "P1", "merchantAccountCode": "ACME"}
+    item: dict[str, Any] = {
+        "eventCode": "AUTHORISATION",
+        "success": "true",
+        "eventDate": PAID,
+        "pspReference": "P1",
+        "merchantAccountCode": "ACME",
+    }
     item |= {"amount": {"value": 10_000, "currency": "USD"}, "merchantReference": "5501"}
     return {"live": "true", "notificationItems": [{"NotificationRequestItem": item | fields}]}
 
@@ -339,10 +356,10 @@ def test_adyens_additional_data_is_flat() -> None:
 def test_a_configured_field_that_is_never_found_is_known() -> None:
     """A payload has it if any part of it has."""
     coverage, connection = Coverage(), Connection(order_field="additionalData.order")
+    key = ("order_field", "additionalData.order")
     for more in ({}, {"order": "1"}):
         for _ in range(2):
             translate(ADAPTERS["adyen"], Payload(json.dumps(notification(additionalData=more)).encode()), connection, coverage)
-        key = ("order_field", "additionalData.order")
         assert coverage.missing() == ({} if more else {key: 2})
     assert (coverage.configured[key].count, coverage.configured[key].found) == (4, 2)
 

@@ -323,7 +323,7 @@ def test_nothing_that_a_terminal_acts_upon_is_printed() -> None:
 
 def test_a_configured_field_that_no_payload_has_is_told(adapt: Callable[..., Said], tmp_path: Path) -> None:
     """In the closing line, and in the report; a field that is there is not."""
-    item = {"eventCode": "AUTHORISATION", "success": "true", "eventDate": "2026-05-04T14:01:00Z", "pspReference": "P1"}
+    item: dict[str, Any] = {"eventCode": "AUTHORISATION", "success": "true", "eventDate": "2026-05-04T14:01:00Z", "pspReference": "P1"}
     item |= {"amount": {"value": 100, "currency": "USD"}, "additionalData": {"metadata.order_id": "5501"}}
     path = tmp_path / "adyen.json"
     path.write_text(json.dumps({"live": "true", "notificationItems": [{"NotificationRequestItem": item}]}), encoding="utf-8")

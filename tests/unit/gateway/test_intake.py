@@ -299,7 +299,14 @@ def test_unmapped_codes_are_told(tmp_path: Path) -> None:
 
 def _failed_charge(number: int, **metadata: str) -> bytes:
     """A webhook of Stripe's about a card that was declined."""
-    charge = {"id": f"ch_{number}", "object": "charge", "status": "failed", "amount": 500, "currency": "eur", "created": NOW}
+    charge: dict[str, Any] = {
+        "id": f"ch_{number}",
+        "object": "charge",
+        "status": "failed",
+        "amount": 500,
+        "currency": "eur",
+        "created": NOW,
+    }
     charge["metadata"] = metadata
     return json.dumps({"object": "event", "type": "charge.failed", "created": NOW, "livemode": True, "data": {"object": charge}}).encode()
 
@@ -326,6 +333,7 @@ def test_steps_of_a_payment_are_one_payment_whatever_the_restart(tmp_path: Path)
     """A refund names its capture, the capture its authorization: what they were called is remembered."""
     shop = hook("shopify")
     steps = [("authorization", None), ("capture", 900), ("refund", 901)]
+    told: list[dict[str, Any]] = []
     for number, (kind, parent) in enumerate(steps, 900):
         body = {"id": number, "order_id": 1, "kind": kind, "status": "success", "parent_id": parent, "amount": "5.00", "currency": "EUR"}
         body["processed_at"] = AT.isoformat()
