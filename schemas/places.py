@@ -137,11 +137,6 @@ def zones_of(country: str) -> tuple[str, ...]:
     return tuple(dict.fromkeys((first, *(zone_name for listed, zone_name in rows if listed == country))))
 
 
-def region_zone(country: str, region: str) -> str | None:
-    """The zone of a region (`CA` or `US-CA`) of a country whose regions are set here; None if it is none of them."""
-    return _BY_REGION.get((country, region.removeprefix(f"{country}-")))
-
-
 @cache
 def _rows() -> tuple[tuple[str, str], ...]:
     lines = resources.files("tzdata.zoneinfo").joinpath("zone.tab").read_text(encoding="ascii").splitlines()

@@ -24,7 +24,10 @@ ASSOCIATED: Final = frozenset(("FM", "MH", "PW"))
 _FIRST: Final = tuple((int(row[:3]), row[4:]) for row in STATES.split(", "))
 
 CANADA: Final = "A NL, B NS, C PE, E NB, G QC, H QC, J QC, K ON, L ON, M ON, N ON, P ON, R MB, S SK, T AB, V BC, Y YT"
-"""The provinces that Canadian postal codes belong to, by their first letter; X is of two territories. Source: Canada Post, FSA list."""
+"""The provinces that Canadian postal codes belong to, by their first letter. Source: Canada Post, FSA list."""
+NUNAVUT: Final = {"X0A": "NU", "X0B": None, "X0C": None}
+"""X is of two territories: these beginnings are Nunavut's, all others of the Northwest Territories. Source: as above. Two of Nunavut's
+three regions have other clocks than most of its people, so they name no region."""
 AUSTRALIA: Final = "1 NSW, 2 NSW, 3 VIC, 4 QLD, 5 SA, 6 WA, 7 TAS, 8 VIC, 9 QLD, 0 NT"
 """The states that Australian postcodes belong to, by their first digit. Source: Australia Post, postcode ranges. Those of the Australian
 Capital Territory are among those of New South Wales, whose clocks it has."""
@@ -64,6 +67,8 @@ def region_of_code(country: str, postal_code: str) -> str | None:
     form = _FORMS.get(country)
     if form is None or form.fullmatch(code) is None:
         return None
+    if country == "CA" and code.startswith("X"):
+        return NUNAVUT.get(code[:3], "NT")
     if country != "US":
         return _BY_FIRST[country].get(code[0])
     prefix = int(code[:3])

@@ -15,7 +15,7 @@ from sources.adapters.told import History, Ignored, PaymentStep, Refused, Refuse
 if TYPE_CHECKING:
     from sources.adapters.base import Adapter, Connection, Payload
     from sources.adapters.doc import Doc
-    from sources.adapters.told import Draft, Reason
+    from sources.adapters.told import Draft, Reason, Told
 
 
 class Adapted(NamedTuple):
@@ -37,56 +37,70 @@ def translate(adapter: Adapter, payload: Payload, connection: Connection, covera
     """
     coverage = Coverage() if coverage is None else coverage
     coverage.began()
-    events: dict[str, Draft] = {}
-    refused: list[Refused] = []
-    ignored: list[Ignored] = []
-    histories: list[History] = []
-    omitted: set[tuple[str, str]] = set()
-    steps: list[PaymentStep] = []
+    collected = _Collected(connection, coverage)
     doc: Doc | None = None
     silent = True
     try:
         doc = adapter.parse(payload.body)
         for told in adapter.read(doc, Say(adapter, payload, connection, coverage)):
             silent = False
-            match told:
-                case Refused():
-                    refused.append(told)
-                    coverage.told(told.reason)
-                case Ignored():
-                    ignored.append(told)
-                    coverage.told("ignored")
-                case History():
-                    histories.append(told)
-                case PaymentStep():
-                    steps.append(told)
-                case _:
-                    fault = fault_of(told)
-                    key = f"{told['source']} {told['id']}"
-                    if fault is not None:
-                        refused.append(fault)
-                        coverage.told(fault.reason)
-                    elif connection.omits(told["type"]):
-                        omitted.add((told["source"], told["id"]))
-                        coverage.told("omitted")
-                    elif key not in events:
-                        events[key] = told
-                        coverage.told(told["type"])
+            collected.take(told)
     except RefuseError as error:
-        refused.append(Refused(error.reason, error.detail))
-        coverage.told(error.reason)
+        collected.take(Refused(error.reason, error.detail))
     except Exception as error:  # noqa: BLE001 - one payload must not stop the gateway; the refusal says that the fault is ours
-        refused.append(Refused("adapter_failed", type(error).__name__))
-        coverage.told("adapter_failed")
+        collected.take(Refused("adapter_failed", type(error).__name__))
     else:
         if silent:
-            ignored.append(Ignored(coverage.current, "holds no record"))
-            coverage.told("ignored")
+            collected.take(Ignored(coverage.current, "holds no record"))
     if doc is not None:
         coverage.looked_over(doc)
     coverage.ended()
-    found = tuple(_wanted(history, omitted) for history in histories)
-    return Adapted(tuple(events.values()), tuple(refused), tuple(ignored), found, tuple(steps))
+    return collected.adapted()
+
+
+class _Collected:
+    """What an adapter has told of a payload so far, by what it is; each event once, and none of a type that the connection omits."""
+
+    def __init__(self, connection: Connection, coverage: Coverage) -> None:
+        self._connection, self._coverage = connection, coverage
+        self._events: dict[tuple[str, str], Draft] = {}
+        self._omitted: set[tuple[str, str]] = set()
+        self._refused: list[Refused] = []
+        self._ignored: list[Ignored] = []
+        self._histories: list[History] = []
+        self._steps: list[PaymentStep] = []
+
+    def take(self, told: Told) -> None:
+        """Takes in what comes next."""
+        match told:
+            case Refused():
+                self._refused.append(told)
+                self._coverage.told(told.reason)
+            case Ignored():
+                self._ignored.append(told)
+                self._coverage.told("ignored")
+            case History():
+                self._histories.append(told)
+            case PaymentStep():
+                self._steps.append(told)
+            case _:
+                self._take_event(told)
+
+    def _take_event(self, told: Draft) -> None:
+        key = (told["source"], told["id"])
+        if (fault := fault_of(told)) is not None:
+            self.take(fault)
+        elif self._connection.omits(told["type"]):
+            self._omitted.add(key)
+            self._coverage.told("omitted")
+        elif key not in self._events:
+            self._events[key] = told
+            self._coverage.told(told["type"])
+
+    def adapted(self) -> Adapted:
+        """All of it."""
+        histories = tuple(_wanted(history, self._omitted) for history in self._histories)
+        return Adapted(tuple(self._events.values()), tuple(self._refused), tuple(self._ignored), histories, tuple(self._steps))
 
 
 def _wanted(history: History, omitted: set[tuple[str, str]]) -> History:

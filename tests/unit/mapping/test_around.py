@@ -334,7 +334,7 @@ def test_a_quantity_that_is_no_number_of_pieces_says_so(quantity: object) -> Non
     [
         ("each: orders", '{"orders": []}', "empty", "each: orders: finds no record"),
         ('each: "a.b[].c[]"', '{"a": {"b": [{"error": "not found"}]}}', "empty", "each: a.b[].c[]: finds no record"),
-        ("kind: order", "[]", "empty", "there is no record in it"),
+        ("kind: order", "[]", "unknown", "holds no record"),
         ("kind: order", '{"order": "A", "items": []}', "record", "each: items: finds nothing in it"),
         ("kind: order", '{"order": "A"}', "record", "each: items: finds nothing in it"),
     ],
