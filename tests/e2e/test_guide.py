@@ -1,25 +1,27 @@
-"""The guide "Connect your shop in an hour" (`sources/README.md`), followed as it is written: its settings, its script, its words."""
+"""The guide "Connect your shop in an hour" (`sources/README.md`), followed to its last line: its own commands, in a shell, in their order.
+
+What is changed: ports and the broker's address, for those of the guide may be taken, and the folder that it is followed in.
+"""
 
 from __future__ import annotations
 
+import json
 import os
 import re
+import signal
 import subprocess
 import sys
 import time
-from datetime import UTC, date, datetime, timedelta
+from contextlib import suppress
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, cast
+from typing import TYPE_CHECKING
 
-import orjson
 import pytest
-import yaml
 
 from dataflows.settings.gateway import GatewaySettings
-from tests.support.brokers import topic
-from tests.support.gateway import Gateway
-from tests.support.live import PATIENCE, Engine, committed, partitions
-from tests.support.replays import command
+from dataflows.settings.model import HttpSettings
+from tests.support.gateway import free_port
+from tests.support.live import PATIENCE
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -29,93 +31,142 @@ if TYPE_CHECKING:
 pytestmark = pytest.mark.slow
 
 ROOT = Path(__file__).parents[2]
-GUIDE = (ROOT / "sources" / "README.md").read_text(encoding="utf-8")
-EXAMPLES = ROOT / "sources" / "examples"
-REQUESTS = sorted((EXAMPLES / "life").glob("*.json"))
-POLICY = EXAMPLES / "shop.policy.yaml"
-SETTINGS = cast("dict[str, Any]", yaml.safe_load(GUIDE.partition("<<'YAML'\n")[2].partition("\nYAML\n")[0]))
-SECRETS = dict(re.findall(r"(\w+_SECRET)=(\S+)", GUIDE))
+GUIDE = (ROOT / "sources" / "README.md").read_text(encoding="utf-8").partition("## Connect your shop in an hour\n")[2].partition("\n## ")[0]
+STEPS = re.split(r"^### (?=\d+\. )", GUIDE, flags=re.MULTILINE)[1:]
+REQUESTS = [path.name for path in sorted((ROOT / "sources" / "examples" / "life").glob("*.json"))]
 
 
-def sent(port: int, *requests: Path, **secrets: str) -> list[str]:
-    """What the guide's script prints of sending requests to the connections named `tea`."""
-    script = [sys.executable, str(EXAMPLES / "send.py"), f"http://127.0.0.1:{port}", "tea", *map(str, requests)]
-    done = subprocess.run(script, env={**os.environ, **SECRETS, **secrets}, capture_output=True, text=True, check=False)
-    assert not done.stderr, done.stderr
-    return done.stdout.splitlines()
+def blocks(step: int) -> list[str]:
+    """The fenced blocks of a step, as they are written: commands, and what they print."""
+    return re.findall(r"^```\n(.*?)^```$", STEPS[step - 1], flags=re.MULTILINE | re.DOTALL)
+
+
+class Shell:
+    """One shell that lives as long as the guide is followed, so that what it starts and exports stays."""
+
+    def __init__(self, folder: Path) -> None:
+        self.port = free_port()
+        self.folder = folder
+        self.broker = ""
+        (folder / "sources").symlink_to(ROOT / "sources")
+        path = f"{Path(sys.executable).parent}{os.pathsep}{os.environ['PATH']}"
+        others = {name: value for name, value in os.environ.items() if not name.startswith("ORDERWATCH_")}
+        # Ports of the guide's own are for its readers; the engine's and the gateway's stay apart in one file because of their defaults.
+        ports = {"ORDERWATCH_HTTP__PORT": str(free_port()), "ORDERWATCH_GATEWAY__HTTP_PORT": str(free_port())}
+        ports["ORDERWATCH_GATEWAY__PORT"] = str(self.port)
+        command = ["bash", "--norc"]
+        self._shell = subprocess.Popen(
+            command,
+            cwd=folder,
+            env={**others, **ports, "PATH": path},
+            stdin=subprocess.PIPE,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.STDOUT,
+            text=True,
+            start_new_session=True,
+        )
+        self._said(f"set -m; exec 3>{folder}/background.log")
+
+    def run(self, block: str) -> str:
+        """Runs a block of the guide; returns what it printed, background processes aside. Fails if one of its commands does."""
+        block = block.replace("localhost:8080", f"localhost:{self.port}").replace("localhost:9092", self.broker or "localhost:9092")
+        block = re.sub(r" &$", " >&3 2>&3 &", block, flags=re.MULTILINE)
+        return self._said(block)
+
+    def _said(self, commands: str) -> str:
+        end = f"end-{time.monotonic_ns()}"
+        assert self._shell.stdin is not None
+        assert self._shell.stdout is not None
+        self._shell.stdin.write(f"trap 'echo failed: $BASH_COMMAND' ERR\n{commands}\ntrap - ERR\necho; echo {end}\n")
+        self._shell.stdin.flush()
+        lines: list[str] = []
+        for line in self._shell.stdout:
+            if line.strip() == end:
+                break
+            lines.append(line)
+        said = "".join(lines).rstrip("\n")
+        assert "failed: " not in said, f"{said}\n{self.background()}"
+        return said
+
+    def background(self) -> str:
+        """What the processes in the background wrote."""
+        log = self.folder / "background.log"
+        return log.read_text(encoding="utf-8", errors="replace") if log.exists() else ""
+
+    def end(self) -> None:
+        """Ends the shell and all that it started."""
+        pids = subprocess.run(["pgrep", "-s", str(self._shell.pid)], capture_output=True, text=True, check=False).stdout.split()
+        for pid in pids:
+            with suppress(ProcessLookupError):
+                os.kill(int(pid), signal.SIGKILL)
+        self._shell.wait(PATIENCE)
+        for stream in (self._shell.stdin, self._shell.stdout):
+            assert stream is not None
+            with suppress(BrokenPipeError):
+                stream.close()
 
 
 @pytest.fixture
-def gateway(tmp_path: Path) -> Iterator[Gateway]:
-    """A gateway with the settings of the guide, but on ports of its own."""
-    found = Gateway(tmp_path / "gateway", {})
-    del found.settings["state"]
-    found.environment = SECRETS
-    given = SETTINGS["gateway"] | {"dir": str(tmp_path / "kept"), "port": found.port}
-    found.settings["gateway"] = given
+def shell(tmp_path: Path) -> Iterator[Shell]:
+    """A shell in an empty folder that holds the project's sources."""
+    found = Shell(tmp_path)
     yield found
-    found.destroy()
+    found.end()
 
 
-def of_late(path: Path, folder: Path) -> Path:
-    """The same request as if it had been sent these days: what is half a year old the live engine rejects."""
-    days = (datetime.now(UTC).date() - date(2026, 5, 5)).days
-    text = re.sub(r"2026-05-\d\d", lambda match: str(date.fromisoformat(match[0]) + timedelta(days)), path.read_text(encoding="utf-8"))
-    text = re.sub(r"\b1777\d{6}\b", lambda match: str(int(match[0]) + 86_400 * days), text)
-    folder.mkdir(exist_ok=True)
-    (folder / path.name).write_text(text, encoding="utf-8")
-    return folder / path.name
+def words(text: str) -> list[str]:
+    """The lines of a text, without how wide their columns are."""
+    return [" ".join(line.split()) for line in text.splitlines() if line.strip()]
 
 
-def test_the_guide_as_it_is_written(gateway: Gateway, tmp_path: Path) -> None:
-    """Six requests are taken, one sent again is written once, a forged one is not taken; the replay prints what the guide shows."""
-    gateway.start()
-    assert sent(gateway.port, *REQUESTS) == [f"200 {path.name}" for path in REQUESTS]
-    log = tmp_path / "kept" / "events.jsonl"
+def test_the_guide_to_its_last_line(shell: Shell, own_broker: Broker) -> None:
+    """Six requests become exceptions of a replay; with Kafka and the engine those of an order of today, in their topic."""
+    shell.broker = own_broker.bootstrap
+    for block in blocks(1):
+        shell.run(block)
+    (connect,) = blocks(3)
+    said = words(shell.run(connect))
+    assert [line for line in said if line[0].isdigit()] == [f"200 {name}" for name in REQUESTS]
+    log = shell.folder / "gateway" / "events.jsonl"
     before = log.read_bytes()
-    assert sent(gateway.port, REQUESTS[1]) == [f"200 {REQUESTS[1].name}"]
-    assert sent(gateway.port, REQUESTS[0], SHOPIFY_SECRET="another") == [f"401 {REQUESTS[0].name}"]
+    # "Try it with another secret in the environment: 401. Send a file twice: 200 again, and nothing is written twice."
+    again = f"python sources/examples/send.py http://localhost:8080 tea sources/examples/life/{REQUESTS[1]}"
+    assert words(shell.run(again)) == [f"200 {REQUESTS[1]}"]
+    assert words(shell.run(f"(STRIPE_SECRET=whsec_other {again}; true)")) == [f"401 {REQUESTS[1]}"]
     assert log.read_bytes() == before
-    assert gateway.stop() == 0
-    done = command("replay", log, "--policy", POLICY, "--until", "2026-05-12T00:00:00Z", "--out", tmp_path / "verdicts")
-    said = [" ".join(line.split()) for line in (done.stdout + done.stderr).decode().splitlines()]
-    shown = [" ".join(line.split()) for line in GUIDE.splitlines() if line.startswith(("payment.declined_soft", "shipment.scan_gap"))]
-    assert len(shown) == 2
-    assert [line for line in said if line.startswith(("payment.", "shipment."))] == shown
-
-
-def test_the_guide_sends_to_where_its_gateway_listens() -> None:
-    """Its settings state no port, so that it is the default one; the tests above and below use ports of their own."""
-    assert "port" not in SETTINGS["gateway"]
-    assert f"http://localhost:{GatewaySettings().port} tea" in GUIDE
-
-
-def test_live_from_the_webhook_to_the_exception(
-    gateway: Gateway, real_broker: Broker, tmp_path: Path, request: pytest.FixtureRequest
-) -> None:
-    """With Kafka instead of files: what Shopify and Stripe send is, moments later, an exception in its topic."""
-    events = topic(real_broker, "guide", 3)
-    engine = Engine(tmp_path / "engine", real_broker.bootstrap, f"{events}-said", (events,), POLICY)
-    request.addfinalizer(engine.destroy)
-    gateway.settings["kafka"] = {"brokers": [real_broker.bootstrap]}
-    gateway.settings["gateway"] |= {"output": "kafka", "topic": events}
-    gateway.start()
-    engine.start()
-    engine.ready()
-    requests = [of_late(path, tmp_path / "requests") for path in REQUESTS[:3]]
-    assert sent(gateway.port, *requests) == [f"200 {path.name}" for path in requests]
+    replay, shown = blocks(4)
+    said = words(shell.run(replay))
+    assert [line for line in words(shown) if line in said] == words(shown), said
+    shell.run("kill %1; wait %1")
+    stream, look, seen = blocks(5)
+    said = words(shell.run(stream))
+    assert f"{len(before.splitlines())} events appended to order-events" in said
+    assert [line for line in said if line[0].isdigit() and line.endswith(".json")] == [f"200 {name}" for name in REQUESTS[:3]]
     give_up = time.monotonic() + PATIENCE
-    found: list[dict[str, Any]] = []
-    while len(found) < 2:
-        assert time.monotonic() < give_up, engine.last_words()
-        name = engine.topic("exceptions")
-        values = committed(real_broker.bootstrap, name) if partitions(real_broker.bootstrap, name) else []
-        found = [orjson.loads(record.value) for record in values]
-        time.sleep(0.1)
-    engine.stop()
-    assert gateway.stop() == 0
-    assert [(one["type"], one["subject"], one["data"]["kind"]) for one in found] == [
-        ("exception.raised", "5501234567890", "payment.declined_soft"),
-        ("exception.resolved", "5501234567890", "payment.declined_soft"),
-    ]
-    assert [proof["source"] for proof in found[0]["data"]["evidence"]] == ["/payments/stripe/tea"]
+    while words(shell.run(f"rm -rf seen\n{look}"))[-2:] != words(seen):
+        assert time.monotonic() < give_up, shell.background()
+        time.sleep(0.5)
+    rejected = shell.run("orderwatch rejects list --brokers localhost:9092")
+    assert "too_old" in rejected
+
+
+def test_the_guide_names_the_ports_that_are_the_defaults() -> None:
+    """Of the gateway and of Kafka; engine and gateway take different ones for their metrics, so that one settings file serves both."""
+    gateway = GatewaySettings()
+    assert f"http://localhost:{gateway.port} tea" in GUIDE
+    assert len({gateway.port, gateway.http_port, HttpSettings().port}) == 3
+
+
+def test_an_example_of_today_tells_of_another_order_of_today(shell: Shell) -> None:
+    """`--now`: received at present, minutes or days after the order was placed as in the original; no number is the original's."""
+    script = (
+        "import sys, json, pathlib, datetime; sys.path.insert(0, 'sources/examples'); import send;"
+        "texts = [pathlib.Path(p).read_text() for p in sys.argv[1:]];"
+        "print(json.dumps(send.moved(texts, datetime.datetime.fromisoformat('2031-11-02T06:30:00+00:00'))))"
+    )
+    texts = [json.loads(text) for text in json.loads(shell.run(f'python -c "{script}" sources/examples/life/*.json'))]
+    assert texts[-1]["received"] == "2031-11-02T06:30:00Z"
+    assert texts[0]["body"]["created_at"] == "2031-10-31T09:49:59-04:00"
+    whole = json.dumps(texts)
+    assert not re.search(r"2026-|1234567890|TeaLife|b54f0e8a-0001|00005555", whole)
+    assert len({text["body"]["metadata"]["order_id"] for text in texts if "metadata" in text["body"]}) <= 1
