@@ -131,7 +131,7 @@ def _work(settings: Settings, accepted: frozenset[str], *, new_state: bool, laun
         if settings.http.enabled:
             _serve(stack, settings, observer, number)
         if peers:
-            stack.enter_context(_awaiting(cluster, observer))
+            stack.enter_context(_awaiting(cluster, observer, stop))
         try:
             run_live(settings, stop, observer, Allowed(new_state, accepted))
         except RunError as error:
@@ -153,7 +153,7 @@ def _serve(stack: ExitStack, settings: Settings, observer: Observer, number: int
 
 
 @contextmanager
-def _awaiting(cluster: ClusterSettings, observer: Observer) -> Generator[None]:
+def _awaiting(cluster: ClusterSettings, observer: Observer, stop: Stop) -> Generator[None]:
     """While the engine waits for the cluster to be complete, which takes as long as it takes: says so, and still heeds a signal.
 
     The wait is native code, in which Python's signal handlers do not run; nothing has begun by then, so the process just ends.
@@ -165,6 +165,8 @@ def _awaiting(cluster: ClusterSettings, observer: Observer) -> Generator[None]:
 
     def remind() -> None:
         while not ended.wait(REMIND_S) and not observer.health.is_connected:
+            if stop.asked:
+                leave()  # It was asked before anybody listened.
             if not observer.health.is_joining:
                 continue
             unknown = [address for address in cluster.addresses if not _resolves(address)]
@@ -172,13 +174,16 @@ def _awaiting(cluster: ClusterSettings, observer: Observer) -> Generator[None]:
 
     def heed() -> None:
         if ears.recv(1) and not observer.health.is_connected:
-            observer.log.info("stopped before the cluster was complete")
-            sys.stderr.flush()
-            os._exit(0)
+            leave()
 
+    def leave() -> None:
+        observer.log.info("stopped before the cluster was complete")
+        sys.stderr.flush()
+        os._exit(0)
+
+    before = signal.set_wakeup_fd(mouth.fileno(), warn_on_full_buffer=False)
     for work in (remind, heed):
         threading.Thread(target=work, name=work.__name__, daemon=True).start()
-    before = signal.set_wakeup_fd(mouth.fileno(), warn_on_full_buffer=False)
     try:
         yield
     finally:

@@ -31,7 +31,8 @@ INSTANTS = {
 }
 FOLDERS = ("tests/unit", "tests/e2e", "tests/fault", "tests/oracle/test_stories.py")
 """What runs: all that starts processes or may read a clock. Properties and worlds are functions of their seeds."""
-BROKERS = frozenset(("broker", "real_broker", "own_broker"))
+BROKERS = frozenset(("broker", "real_broker", "own_broker", "secured", "cluster"))
+"""Fixtures that are one, or several."""
 LIBRARY = "lib/*/faketime/libfaketimeMT.so.1"
 
 
