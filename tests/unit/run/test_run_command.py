@@ -124,7 +124,7 @@ op.output("out", op.input("in", flow, TestingSource([])), TestingSink([]))
 cluster = ClusterSettings(process_id=int(sys.argv[1]), addresses=sys.argv[2:])
 observer, stop = Observer(), Stop()
 observer.joining()
-with logging_to_stderr(LogSettings()), stop.on_signals(), run._awaiting(cluster, observer):
+with logging_to_stderr(LogSettings()), stop.on_signals(), run._awaiting(cluster, observer, stop):
     run_graph(flow, process_id=cluster.process_id, addresses=cluster.addresses)
 """
 
