@@ -197,14 +197,20 @@ def json_doc(body: bytes) -> Doc:
 
 
 def xml_doc(body: bytes) -> Doc:
-    """An XML payload as an object with one field, the root element; namespaces are left out. Raises RefuseError as `json_doc` does.
+    """An XML payload as an object with one field, the root element; namespaces are left out. Raises RefuseError as `json_doc` does."""
+    root = xml_root(body)
+    return Doc({_tag(root.tag): _element(root, 1)})
+
+
+def xml_root(body: bytes) -> Element:
+    """The root element of an XML payload. Raises RefuseError if it is none, or too large.
 
     Entities, external references and document types are refused (defusedxml).
     """
     _check_size(body)
     try:
         # Some senders put a blank before the declaration, where the standard allows none.
-        root = fromstring(body.removeprefix(UTF8).lstrip(), forbid_dtd=True)
+        return fromstring(body.removeprefix(UTF8).lstrip(), forbid_dtd=True)
     except ParseError as error:
         line, column = error.position
         what = looks_like(body)
@@ -214,7 +220,6 @@ def xml_doc(body: bytes) -> Doc:
         raise RefuseError("not_readable", "XML with a document type or entities of its own") from None
     except (ValueError, LookupError):
         raise RefuseError("not_readable", "no XML: an encoding that is not known") from None
-    return Doc({_tag(root.tag): _element(root, 1)})
 
 
 def text_of(body: bytes) -> bytes:

@@ -166,8 +166,12 @@ def _withdrawal(event: str, said: datetime, history: History, connection: Connec
         "recordedtime": stamp(said),
         "tenant": connection.tenant,
         "dataschema": dataschema("evidence.withdrawn"),
-        "data": {"event_id": event, "event_source": history.source, "tracking_number": history.tracking},
+        "data": {"event_id": event, "event_source": history.source},
     }
+    if history.tracking is not None:
+        draft["data"]["tracking_number"] = history.tracking
+    if history.alias is not None:
+        draft["data"]["order_alias"] = history.alias
     if history.order is not None and not connection.order_is_alias:
         draft["subject"] = history.order
     return draft

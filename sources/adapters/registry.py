@@ -4,7 +4,24 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Final
 
-from sources.adapters import adyen, aftership, canadapost, easypost, epcis, fedex, paypal, shippo, shopify, stripe, usps, x12_214
+from sources.adapters import (
+    adyen,
+    aftership,
+    amazon,
+    bigcommerce,
+    canadapost,
+    easypost,
+    epcis,
+    fedex,
+    magento,
+    paypal,
+    shippo,
+    shopify,
+    stripe,
+    usps,
+    woocommerce,
+    x12_214,
+)
 
 if TYPE_CHECKING:
     from sources.adapters.base import Adapter
@@ -19,6 +36,10 @@ ADAPTERS: Final[dict[str, Adapter]] = {
         paypal.ADAPTER,
         adyen.ADAPTER,
         shopify.ADAPTER,
+        woocommerce.ADAPTER,
+        magento.ADAPTER,
+        bigcommerce.ADAPTER,
+        amazon.ADAPTER,
         x12_214.ADAPTER,
         epcis.ADAPTER,
         fedex.ADAPTER,

@@ -61,18 +61,20 @@ class History(NamedTuple):
     """All that a source now says of one thing (a parcel), so that what it no longer says can be withdrawn.
 
     `key` names the thing within the source; `said` is when the source said so; `events` are the IDs of the events made from it, with the
-    `time` of each. A withdrawal finds its order by `tracking`, or by `order` where the source knows it. A source that sends only what is
-    new has no history.
+    `time` of each. A withdrawal finds its order by `tracking`, or by `order` where the source knows it: one of them is there. A source that
+    sends only what is new has no history.
     """
 
     key: str
     source: str
     said: datetime
     events: dict[str, datetime]
-    tracking: str
+    tracking: str | None
     order: str | None = None
     since: datetime | None = None
     """From when on it speaks, where that is not the time of its first event."""
+    alias: str | None = None
+    """Another name of the order, where the source does not know its ID."""
 
 
 class PaymentStep(NamedTuple):

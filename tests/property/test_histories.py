@@ -234,7 +234,7 @@ def test_nothing_is_told_that_no_history_said_whatever_is_lost(arriving: list[Ve
 
 # --- through the adapters ------------------------------------------------------------------------
 
-SNAPSHOTS = {"shopify"}
+SNAPSHOTS = {"shopify", "woocommerce", "magento", "bigcommerce"}
 """Systems whose histories are no lists of scans: there is nothing to cut, and an event is dated by the first message that tells it."""
 TOLD = {
     (system, name): payload_of(path.read_bytes())

@@ -44,6 +44,10 @@ SAMPLES: dict[str, tuple[str, ...]] = {
     "canadapost": ("carrier_xml/xml__canadapost_pws__*.xml",),
     "x12_214": (),
     "epcis": (),
+    "woocommerce": (),
+    "magento": (),
+    "bigcommerce": (),
+    "amazon": (),
 }
 """By system: which of the real samples are its own."""
 

@@ -1,12 +1,9 @@
-"""EPCIS documents in JSON-LD as the XML that GS1's schemas 1.2 and 2.0 demand, so that a test can hold both forms of one document together."""
+"""EPCIS documents in JSON-LD as the XML that GS1's schemas 1.2 and 2.0 demand: a test can compare both forms of one document."""
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any, Final, Literal, TypeAlias
+from typing import Any, Final, Literal, TypeAlias
 from xml.etree.ElementTree import Element, SubElement, indent, register_namespace, tostring
-
-if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable
 
 Version: TypeAlias = Literal["1.2", "2.0"]
 Object: TypeAlias = dict[str, Any]
@@ -41,7 +38,7 @@ def as_xml(document: Object, version: Version) -> bytes:
         outside = version == "1.2" and event["type"] in OUTSIDE
         _event(SubElement(listed, "extension") if outside else listed, event, version)
     indent(root, " ")
-    return tostring(root, encoding="utf-8", xml_declaration=True)
+    return b'<?xml version="1.0" encoding="utf-8"?>\n' + tostring(root, encoding="unicode").encode()
 
 
 def _event(parent: Element, event: Object, version: Version) -> None:

@@ -126,12 +126,13 @@ def _most(system: str, body: bytes) -> int:
         return 0
 
 
-LISTS: Final = {"easypost": "tracking_details", "aftership": "checkpoints", "shippo": "tracking_history"}
+LISTS: Final = {"easypost": "tracking_details", "aftership": "checkpoints", "shippo": "tracking_history", "amazon": "trackingEvents"}
 ELEMENTS: Final = {"fedex": ("Events",), "usps": ("TrackSummary", "TrackDetail"), "canadapost": ("occurrence",)}
 CUTTERS: Final[dict[str, Cut]] = {
     "easypost": _json("tracking_details", "datetime", "updated_at"),
     "aftership": _json("checkpoints", "checkpoint_time", "updated_at"),
     "shippo": _shippo,
+    "amazon": _json("trackingEvents", "eventDate", ""),
     "fedex": _xml("Events", "Events", ("StatusDetail.Code", "IT")),
     "usps": _xml("TrackSummary", "TrackDetail", ("TrackInfo.StatusCategory", "In Transit")),
     "canadapost": _xml("occurrence", "occurrence"),

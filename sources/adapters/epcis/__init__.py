@@ -1,4 +1,4 @@
-"""EPCIS 2.0 in JSON-LD: its code tables and how it is read."""
+"""EPCIS, in JSON-LD and in XML: its code tables and how it is read."""
 
 from sources.adapters.epcis.adapter import ADAPTER
 

@@ -1,4 +1,4 @@
-"""EPCIS 2.0 in JSON-LD: documents, query results, lists of events and single events; URNs and GS1 Digital Links alike.
+"""EPCIS: documents, query results, lists of events and single events, in JSON-LD and in XML (`xml`); URNs and GS1 Digital Links alike.
 
 A logistic unit's SSCC is its tracking number, a despatch advice (else a bill of lading or a GSIN) the shipment, a return authorisation the
 return, and a GTIN the SKU of a line. A purchase order number is another name of the order (`order_alias`), unless the connection's
@@ -16,9 +16,9 @@ from datetime import timedelta, timezone
 from typing import TYPE_CHECKING, Any, Final
 
 from sources.adapters.base import Adapter, Say, digest
-from sources.adapters.doc import Doc, json_doc
 from sources.adapters.epcis.codes import DISPOSITION, ERROR, EVENT, MOVE, PIECES, RETURN, STEP, TRANSACTION
 from sources.adapters.epcis.gs1 import Key, key_of, place, term, transaction
+from sources.adapters.epcis.xml import parse
 from sources.adapters.moments import at, need_at
 from sources.adapters.scans import SCAN
 from sources.adapters.told import Ignored, RefuseError
@@ -27,6 +27,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
     from datetime import datetime, tzinfo
 
+    from sources.adapters.doc import Doc
     from sources.adapters.tables import Meaning
     from sources.adapters.told import Draft, Told
 
@@ -296,9 +297,9 @@ def _lines(units: list[Key], goods: list[tuple[Key, int | None, str | None]]) ->
 
 ADAPTER = Adapter(
     system="epcis",
-    title="EPCIS 2.0",
-    forms="documents, query results and events in JSON-LD",
-    parse=json_doc,
+    title="EPCIS",
+    forms="documents, query results and events of EPCIS 2.0 in JSON-LD; documents and query results of 1.0 to 2.0 in XML",
+    parse=parse,
     read=read,
     tables=(EVENT, STEP, MOVE, DISPOSITION, RETURN, TRANSACTION, ERROR),
     emits=(

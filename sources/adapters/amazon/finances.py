@@ -1,0 +1,94 @@
+"""Financial events of Finances API v0: what buyers were charged and given back.
+
+Amazon's fees and what it withholds are between Amazon and the seller: an amount is the sum of what the buyer was charged or given, less
+promotions. No event has an ID: it is told from others by its order, its instant and its items.
+"""
+
+from __future__ import annotations
+
+from decimal import Decimal
+from functools import partial
+from typing import TYPE_CHECKING, Any, Final
+
+from sources.adapters.base import digest
+from sources.adapters.moments import need_at
+from sources.adapters.money import amount_of, currency
+from sources.adapters.shops import part_of, tell
+from sources.adapters.told import Ignored, RefuseError
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from sources.adapters.base import Say
+    from sources.adapters.doc import Doc
+    from sources.adapters.money import Money
+    from sources.adapters.told import Told
+
+LISTS: Final = {
+    "ShipmentEventList": "payment.captured",
+    "RefundEventList": "payment.refunded",
+    "GuaranteeClaimEventList": "payment.refunded",
+    "ChargebackEventList": "payment.disputed",
+}
+"""By list: what its events tell. Amazon charges when it was shipped; an A-to-z claim that it grants gives money back."""
+LARGEST: Final = Decimal(10) ** 15
+
+
+def read_finances(doc: Doc, say: Say) -> Iterator[Told]:
+    """The events of a page, list by list."""
+    told = False
+    for name, type_ in LISTS.items():
+        events = list(doc.each(name))
+        told = told or bool(events)
+        yield from say.each(events, partial(_event, say, name, type_))
+    others = sorted(name for name in doc.value if name not in LISTS and doc.get(name)) if isinstance(doc.value, dict) else []
+    if others or not told:
+        yield Ignored("financial events", "fees and payouts: between Amazon and the seller" if others else "an empty page")
+
+
+def _event(say: Say, name: str, type_: str, doc: Doc) -> Iterator[Told]:
+    number, posted = doc.need_id("AmazonOrderId"), need_at(doc, "PostedDate")
+    items = [*doc.each("ShipmentItemList"), *doc.each("ShipmentItemAdjustmentList")]
+    amount = _amount([charge for item in items for charge in _charges(item)])
+    if amount is None:
+        yield Ignored(name.removesuffix("List"), "moved no money of the buyer's")
+        return
+    ids = sorted(one.id("OrderAdjustmentItemId") or one.id("OrderItemId") or "" for one in items)
+    key = digest(name, number, posted, amount["amount"], *ids)
+    data: dict[str, Any] = {"amount": amount}
+    if type_ == "payment.refunded":
+        data["lines"] = [line for item in items if (line := _line(item))] or None
+    elif type_ == "payment.disputed":
+        data |= {"dispute_id": f"amazon-{key}", "stage": "chargeback"}
+    yield tell(say, part_of(say, number), type_, f"{type_.removeprefix('payment.')}-{key}", posted, data, posted)
+
+
+def _charges(item: Doc) -> Iterator[tuple[str, Decimal]]:
+    for names, field in (
+        (("ItemChargeList", "ItemChargeAdjustmentList"), "ChargeAmount"),
+        (("PromotionList", "PromotionAdjustmentList"), "PromotionAmount"),
+    ):
+        for charge in (one for name in names for one in item.each(name)):
+            money = charge.get(field)
+            if money:
+                code = currency(money.text("CurrencyCode"), money.get("CurrencyCode").path)
+                amount = amount_of(money, "CurrencyAmount", code)
+                if amount is not None:
+                    yield code, Decimal(amount["amount"])
+
+
+def _amount(charges: list[tuple[str, Decimal]]) -> Money | None:
+    """The sum, without its sign; None if nothing is left. Raises RefuseError for several currencies."""
+    codes, total = {code for code, _ in charges}, abs(sum((amount for _, amount in charges), Decimal(0)))
+    if len(codes) > 1:
+        raise RefuseError("bad_value", "ChargeAmount: several currencies in one event")
+    if not total:
+        return None
+    if total >= LARGEST:
+        raise RefuseError("bad_value", "ChargeAmount: no amount")
+    return {"amount": f"{total:f}", "currency": codes.pop()}
+
+
+def _line(item: Doc) -> dict[str, Any]:
+    sku, pieces = item.id("SellerSKU"), item.quantity("QuantityShipped")
+    return {} if sku is None or not pieces else {"sku": sku, "quantity": pieces}

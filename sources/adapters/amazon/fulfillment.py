@@ -1,0 +1,169 @@
+"""Amazon as the warehouse of other shops' orders (Multi-Channel Fulfillment): fulfilment orders, their notification, and packages.
+
+The order is the shop's, known to Amazon by the number that the shop gave it: another name of the order, unless the connection's
+`order_field` says in which field of the fulfilment order (`sellerFulfillmentOrderId`, `displayableOrderId`) its ID stands.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+from sources.adapters.amazon.tables import CURRENT, FULFILLMENT, REJECTION, RETURN, SCAN_EVENT, SHIPMENT
+from sources.adapters.answers import answered_at
+from sources.adapters.answers import tell as tell_parcel
+from sources.adapters.base import digest
+from sources.adapters.carriers import carrier_name
+from sources.adapters.doc import LONGEST_TEXT
+from sources.adapters.moments import at, need_at, stamp
+from sources.adapters.scans import Parcel, Scan, scan_event
+from sources.adapters.shops import Owner, tell
+from sources.adapters.told import Ignored, RefuseError
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Iterator
+    from datetime import datetime
+
+    from sources.adapters.base import Say
+    from sources.adapters.doc import Doc
+    from sources.adapters.told import Draft, Told
+
+LABEL = "warehouse.label_created"
+
+
+def read_fulfillment(doc: Doc, say: Say) -> Iterator[Told]:
+    """A fulfilment order with its shipments and returns, as the API answers it."""
+    order = doc.need("fulfillmentOrder")
+    number = order.need_id("sellerFulfillmentOrderId")
+    owner = Owner(say.order_of(order)) if say.connection.order_field else Owner(None, order.need_id("displayableOrderId"))
+    changed = need_at(order, "statusUpdatedDate")
+    yield from _status(order.need_text("fulfillmentOrderStatus"), say, owner, number, at(order, "receivedDate") or changed, changed)
+    yield from say.each(doc.each("fulfillmentShipments"), lambda one: _shipment(one, say, owner, number, changed))
+    yield from say.each(doc.each("returnItems"), lambda one: _return(one, say, owner))
+
+
+def read_status(doc: Doc, say: Say) -> Iterator[Told]:
+    """The notification FULFILLMENT_ORDER_STATUS: one step of a fulfilment order."""
+    number = doc.need_id("SellerFulfillmentOrderId")
+    owner = Owner(say.order_of(doc)) if say.connection.order_field else Owner(None, number)
+    changed = need_at(doc, "StatusUpdatedDateTime")
+    back, shipment = doc.get("FulfillmentReturnItem"), doc.get("FulfillmentShipment")
+    if back:
+        time, sku = at(back, "ReceivedDateTime") or changed, back.id("SellerSKU")
+        quantity = back.quantity("ReturnedQuantity")
+        data = {"lines": None if sku is None else [{"sku": sku, "quantity": quantity}]}
+        yield tell(say, owner, "return.received", f"returned-{digest(number, sku, time)}", time, data, changed)
+    elif shipment:
+        yield from _shipment_notice(shipment, say, owner, number, changed)
+    else:
+        yield from _status(doc.need_text("FulfillmentOrderStatus"), say, owner, number, changed, changed)
+
+
+def _status(status: str, say: Say, owner: Owner, number: str, received: datetime, changed: datetime) -> Iterator[Told]:
+    meaning = say.code(FULFILLMENT, status)
+    if meaning is None:
+        raise RefuseError("unmapped", "fulfillmentOrderStatus: a status that is in no table")
+    if meaning.ignored:
+        yield Ignored(f"fulfillment order {status}", meaning.why)
+        return
+    data = {"fulfillment_order_id": number}
+    if "warehouse.released" in meaning.words:
+        yield tell(say, owner, "warehouse.released", f"released-{number}", received, data, changed)
+    if "warehouse.pick_started" in meaning.words:
+        yield tell(say, owner, "warehouse.pick_started", f"picking-{number}", changed, data, changed)
+    reason = say.code(REJECTION, status) if meaning.word == "warehouse.rejected" else None
+    if reason is not None:
+        yield tell(say, owner, meaning.word, f"rejected-{number}", changed, {**data, "reason": reason.word}, changed)
+
+
+def _shipment(doc: Doc, say: Say, owner: Owner, number: str, changed: datetime) -> Iterator[Told]:
+    """A shipment of a fulfilment order. What was cancelled does not say when."""
+    total: dict[str, int | None] = {}
+    for item in doc.each("fulfillmentShipmentItem"):
+        sku, pieces = item.need_id("sellerSku"), item.quantity("quantity")
+        before = total.get(sku, 0)
+        total[sku] = None if before is None or pieces is None else min(before + pieces, 1_000_000_000)
+    lines = [{"sku": sku, "quantity": pieces} for sku, pieces in total.items() if pieces != 0]
+    packages = [(one.id("trackingNumber"), one.text("carrierCode")) for one in doc.each("fulfillmentShipmentPackage")]
+    data = {"shipment_id": doc.need_id("amazonShipmentId"), "site": doc.id("fulfillmentCenterId"), "lines": lines or None}
+    status, left = doc.need_text("fulfillmentShipmentStatus"), at(doc, "shippingDate")
+    yield from _left(say, owner, status, left or changed, changed, packages, {**data, "fulfillment_order_id": number})
+
+
+def _shipment_notice(doc: Doc, say: Say, owner: Owner, number: str, changed: datetime) -> Iterator[Told]:
+    packages = [(one.id("TrackingNumber"), one.text("CarrierCode")) for one in doc.each("FulfillmentShipmentPackages")]
+    data = {"shipment_id": doc.need_id("AmazonShipmentId"), "fulfillment_order_id": number}
+    yield from _left(say, owner, doc.need_text("FulfillmentShipmentStatus"), changed, changed, packages, data)
+
+
+def _left(
+    say: Say,
+    owner: Owner,
+    status: str,
+    left: datetime,
+    changed: datetime,
+    packages: Iterable[tuple[str | None, str | None]],
+    data: dict[str, Any],
+) -> Iterator[Told]:
+    """A shipment that left at `left`, in packages by number and carrier, or that was cancelled at the latest at `changed`."""
+    meaning, shipment = say.code(SHIPMENT, status), data["shipment_id"]
+    if meaning is None:
+        raise RefuseError("unmapped", "fulfillmentShipmentStatus: a status that is in no table")
+    if meaning.ignored:
+        yield Ignored(f"shipment {status}", meaning.why)
+        return
+    if meaning.word == "warehouse.shipment_cancelled":
+        yield tell(say, owner, meaning.word, f"unshipped-{shipment}", changed, {"shipment_id": shipment}, changed)
+        return
+    yield tell(say, owner, "warehouse.shipped", f"shipped-{shipment}", left, data, changed)
+    for tracking, code in packages:
+        if tracking:
+            carrier = carrier_name(code)
+            label = {"shipment_id": shipment, "carrier": carrier, "tracking_number": tracking}
+            yield tell(say, owner, LABEL, f"tracking-{digest(shipment, carrier, tracking)}", left, label, changed)
+
+
+def _return(doc: Doc, say: Say, owner: Owner) -> Iterator[Told]:
+    meaning = say.code(RETURN, doc.need_text("status"))
+    if meaning is None:
+        raise RefuseError("unmapped", f"{doc.get('status').path}: a status that is in no table")
+    number = doc.id("returnAuthorizationId") or doc.need_id("sellerReturnItemId")
+    time, step = need_at(doc, "statusChangedDate"), meaning.word.removeprefix("return.")
+    yield tell(say, owner, meaning.word, f"return-{step}-{digest(number, doc.id('sellerReturnItemId'))}", time, {"return_id": number}, time)
+
+
+def read_package(doc: Doc, say: Say) -> Iterator[Told]:
+    """A tracked package: all of its events, and the state that ended its way where no event says so."""
+    parcel = Parcel(doc.need_id("trackingNumber"), doc.text("carrierCode"))
+    yield from tell_parcel(
+        say, parcel, doc.each("trackingEvents"), lambda one: _scan(one, say, parcel), lambda: _eta(doc),
+        seen_whole=lambda drafts: [*drafts, *_end(doc, say, parcel, drafts)],
+    )  # fmt: skip
+
+
+def _scan(doc: Doc, say: Say, parcel: Parcel) -> Iterator[Told]:
+    code, time = doc.need_text("eventCode"), need_at(doc, "eventDate")
+    spot = doc.get("eventAddress")
+    place = {"city": spot.text("city"), "region": spot.text("state"), "country": spot.text("country")}
+    meaning = say.code(SCAN_EVENT, code)
+    if meaning is not None and meaning.ignored:
+        yield Ignored(code, meaning.why)
+        return
+    scan = Scan(time, meaning, code, doc.text("eventDescription", longest=LONGEST_TEXT), (code, *place.values()), place)
+    event = scan_event(say, parcel, scan, time)
+    if event is not None:
+        yield event
+
+
+def _end(doc: Doc, say: Say, parcel: Parcel, drafts: list[Draft]) -> list[Draft]:
+    """The package's state, at the time of the answer, where it says more than all of its events."""
+    status, said = doc.text("currentStatus"), answered_at(say)
+    meaning = say.code(CURRENT, status)
+    if meaning is None or meaning.ignored or said is None or any(one["data"]["status"] == meaning.word for one in drafts):
+        return []
+    event = scan_event(say, parcel, Scan(said, meaning, status, None, ("current", status)), said)
+    return [] if event is None else [event]
+
+
+def _eta(doc: Doc) -> str | None:
+    found = at(doc, "estimatedArrivalDate")
+    return None if found is None else stamp(found)

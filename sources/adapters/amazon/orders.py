@@ -1,0 +1,178 @@
+"""Amazon's orders, whichever message they come in: Orders API v0 and v2026-01-01, and the notification ORDER_CHANGE.
+
+Amazon takes the money, so that no payment is awaited. Who buys is never told, nor where they live but for country, region and postal code.
+A status that an order has once and for all is one fact: a message that says when it came about (ORDER_CHANGE) and a snapshot that only
+says since when at the latest tell it under one ID.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Any
+
+from sources.adapters.amazon.tables import STATUS
+from sources.adapters.answers import answered_at
+from sources.adapters.base import digest
+from sources.adapters.moments import at, need_at, stamp
+from sources.adapters.money import amount_of, currency
+from sources.adapters.shops import Owner, own_id, part_of, ship_to, tell, updated
+from sources.adapters.told import Ignored, RefuseError
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Iterator
+    from datetime import datetime
+
+    from sources.adapters.base import Say
+    from sources.adapters.doc import Doc
+    from sources.adapters.money import Money
+    from sources.adapters.told import Told
+
+
+@dataclass(frozen=True, slots=True)
+class Seen:
+    """An order as a message shows it.
+
+    `created` is None where it does not say enough to place the order; `fields` are those of `order.placed` that it says; `unwanted` are
+    lines that the buyer wants cancelled.
+    """
+
+    number: str
+    owner: Owner
+    created: datetime | None
+    changed: datetime
+    status: str | None
+    fields: dict[str, Any]
+    unwanted: list[dict[str, Any]] = field(default_factory=list[dict[str, Any]])
+    packed: bool = False
+    """Whether packages say what left, so that the status need not."""
+
+
+def told(seen: Seen, say: Say) -> Iterator[Told]:
+    """What a message says of an order: that it was placed, how it stands, and what its status tells."""
+    number, owner, changed = seen.number, Owner(seen.owner.order), seen.changed
+    if say.connection.order_field:
+        owner = seen.owner
+    meaning = say.code(STATUS, seen.status)
+    if meaning is not None and meaning.ignored:
+        yield Ignored(f"order {seen.status}", meaning.why)
+        return
+    step = None if meaning is None else meaning.word
+    fields = {name: value for name, value in seen.fields.items() if value is not None}
+    if seen.created is not None:
+        yield tell(say, seen.owner, "order.placed", f"placed-{number}", seen.created, fields, changed)
+    if (seen.created is None or changed > seen.created) and step != "cancelled":
+        yield updated(say, seen.owner, number, changed, fields)
+    if step == "shipped" and not seen.packed:
+        yield tell(say, owner, "warehouse.shipped", f"shipped-{number}", changed, {"shipment_id": own_id(say, number)}, changed)
+    elif step == "cancelled":
+        yield tell(say, owner, "order.cancelled", f"cancelled-{number}", changed, {}, changed)
+    elif step == "rejected":
+        yield tell(say, owner, "warehouse.rejected", f"rejected-{number}", changed, {"reason": "other"}, changed)
+    if step != "cancelled":
+        yield from unwanted(say, owner, number, seen.unwanted, changed)
+
+
+def unwanted(say: Say, owner: Owner, number: str, lines: Iterable[dict[str, Any]], at: datetime) -> Iterator[Told]:
+    """That the buyer wants lines to be cancelled; once for each."""
+    for line in lines:
+        id_ = f"cancel-requested-{digest(number, line['line_id'])}"
+        yield tell(say, owner, "order.cancel_requested", id_, at, {"reason": "customer", "lines": [line]}, at)
+
+
+def owner_of(say: Say, doc: Doc, number: str, alias: str | None) -> Owner:
+    """The owner of an order's events: Amazon's ID, which another name of it may stand beside (the seller's own)."""
+    if say.connection.order_field:
+        return Owner(say.order_of(doc), number)
+    return Owner(number, None if alias == number else alias)
+
+
+def read_order(doc: Doc, say: Say) -> Iterator[Told]:
+    """An order of the Orders API v0."""
+    number = doc.need_id("AmazonOrderId")
+    created = need_at(doc, "PurchaseDate")
+    to = doc.get("ShippingAddress")
+    total = doc.get("OrderTotal")
+    items = list(doc.each("OrderItems"))
+    fields: dict[str, Any] = {
+        "total": _money(total, "Amount", "CurrencyCode"),
+        "channel": doc.text("SalesChannel"),
+        "service": doc.text("ShipServiceLevel"),
+        "method": "pickup" if doc.flag("IsISPU") else "ship",
+        "payment_terms": "on_delivery" if doc.text("PaymentMethod") == "COD" else "external",
+        "ship_by": _instant(doc, "LatestShipDate"),
+        "promised_by": _instant(doc, "LatestDeliveryDate"),
+        "ship_to": ship_to(to.text("CountryCode"), to.text("StateOrRegion"), to.text("PostalCode"), None) if to else None,
+        "lines": _lines(items, "OrderItemId", "SellerSKU", "QuantityOrdered") or None,
+    }
+    seen = Seen(
+        number,
+        owner_of(say, doc, number, doc.id("SellerOrderId")),
+        created,
+        at(doc, "LastUpdateDate") or created,
+        doc.need_text("OrderStatus"),
+        fields,
+        _v0_unwanted(items),
+    )
+    yield from told(seen, say)
+
+
+def read_items(doc: Doc, say: Say) -> Iterator[Told]:
+    """The items of an order of the Orders API v0: its lines, which nothing in the answer dates."""
+    number = doc.need_id("AmazonOrderId")
+    asked = answered_at(say)
+    if asked is None:
+        raise RefuseError("missing_field", "when the answer was given: no Date header, no time of receipt")
+    owner, items = part_of(say, number), list(doc.each("OrderItems"))
+    yield updated(say, owner, number, asked, {"lines": _lines(items, "OrderItemId", "SellerSKU", "QuantityOrdered")})
+    yield from unwanted(say, owner, number, _v0_unwanted(items), asked)
+
+
+def _v0_unwanted(items: Iterable[Doc]) -> list[dict[str, Any]]:
+    wanted_off = [one for one in items if one.get("BuyerRequestedCancel").flag("IsBuyerRequestedCancel")]
+    return _lines(wanted_off, "OrderItemId", "SellerSKU", "QuantityOrdered")
+
+
+def read_change(doc: Doc, say: Say, sent: datetime) -> Iterator[Told]:
+    """The notification ORDER_CHANGE; `sent` is when it was made, where it does not say when the order changed.
+
+    It has neither the total nor the country: the order itself is told by the API's answer.
+    """
+    number, summary = doc.need_id("AmazonOrderId"), doc.need("Summary")
+    items = list(summary.each("OrderItems"))
+    fields = {
+        "ship_by": _instant(summary, "LatestShipDate"),
+        "promised_by": _instant(summary, "LatestDeliveryDate"),
+        "lines": _lines(items, "OrderItemId", "SellerSKU", "Quantity") or None,
+    }
+    seen = Seen(
+        number,
+        owner_of(say, doc, number, None),
+        None,
+        at(doc.get("OrderChangeTrigger"), "TimeOfOrderChange") or sent,
+        summary.need_text("OrderStatus"),
+        fields,
+        _lines((one for one in items if one.flag("IsBuyerRequestedCancel")), "OrderItemId", "SellerSKU", "Quantity"),
+    )
+    yield from told(seen, say)
+
+
+def _lines(items: Iterable[Doc], id_: str, sku: str, quantity: str) -> list[dict[str, Any]]:
+    """Items as lines; of a cancelled one no piece is left."""
+    found: list[dict[str, Any]] = []
+    for item in items:
+        pieces = item.quantity(quantity)
+        if pieces != 0:
+            line = {"line_id": item.need_id(id_), "sku": item.id(sku), "quantity": pieces}
+            found.append({name: value for name, value in line.items() if value is not None})
+    return found
+
+
+def _instant(doc: Doc, name: str) -> str | None:
+    """A deadline, which Amazon states as an instant: the end of a day in the marketplace's zone."""
+    found = at(doc, name)
+    return None if found is None else stamp(found)
+
+
+def _money(doc: Doc, amount: str, code: str) -> Money | None:
+    unit = doc.text(code)
+    return None if unit is None else amount_of(doc, amount, currency(unit, doc.get(code).path))

@@ -1,0 +1,35 @@
+"""How BigCommerce writes instants: RFC 2822 in V2 (`Tue, 20 Nov 2012 00:00:00 +0000`), ISO 8601 in V3."""
+
+from __future__ import annotations
+
+from datetime import UTC
+from email.utils import parsedate_to_datetime
+from typing import TYPE_CHECKING
+
+from sources.adapters.moments import at, checked, zoned
+from sources.adapters.told import RefuseError
+
+if TYPE_CHECKING:
+    from datetime import datetime
+
+    from sources.adapters.doc import Doc
+
+
+def moment(doc: Doc, name: str) -> datetime | None:
+    """The instant in a field, in either form; None where it is absent or blank."""
+    text, where = doc.text(name), doc.get(name).path
+    if text is None or not text[:1].isalpha():
+        return at(doc, name)
+    try:
+        found = parsedate_to_datetime(text)
+    except (ValueError, OverflowError):
+        raise RefuseError("bad_time", f"{where}: no date with a time") from None
+    return checked(zoned(found, UTC), where)
+
+
+def need_moment(doc: Doc, name: str) -> datetime:
+    """As `moment`, but it must be there."""
+    found = moment(doc, name)
+    if found is None:
+        raise RefuseError("missing_field", doc.get(name).path)
+    return found

@@ -1,0 +1,123 @@
+"""Magento and Adobe Commerce: orders, invoices, shipments and credit memos, as the REST API answers them, one or a page; and I/O events.
+
+An event of Adobe I/O carries the object that was saved, with the fields that its subscription asks for, in a CloudEvent. Adobe signs it by
+a key pair of its own; its webhooks are connected by a secret in the URL, and so are those that a shop's own module sends.
+"""
+
+from __future__ import annotations
+
+from functools import partial
+from typing import TYPE_CHECKING, Final
+
+from sources.adapters.base import Adapter, Say
+from sources.adapters.doc import json_doc
+from sources.adapters.magento.orders import read_order
+from sources.adapters.magento.parts import read_creditmemo, read_invoice, read_shipment, read_track
+from sources.adapters.magento.tables import CREDITMEMO, EVENT, INVOICE, METHOD, PAYMENT, STATE, STATUS
+from sources.adapters.told import Ignored, RefuseError
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator
+
+    from sources.adapters.doc import Doc
+    from sources.adapters.told import Told
+
+READERS: Final[dict[str, Callable[[Doc, Say], Iterator[Told]]]] = {
+    "order": read_order,
+    "invoice": read_invoice,
+    "shipment": read_shipment,
+    "track": read_track,
+    "creditmemo": read_creditmemo,
+}
+MARKS: Final = (
+    ("track", ("track_number", "parent_id")),
+    ("shipment", ("order_id", "tracks")),
+    ("shipment", ("order_id", "total_qty", "items")),
+    ("invoice", ("order_id", "state", "grand_total", "email_sent")),
+    ("creditmemo", ("order_id", "state", "grand_total", "adjustment")),
+    ("creditmemo", ("order_id", "state", "grand_total", "creditmemo_status")),
+    ("invoice", ("order_id", "state", "grand_total")),
+    ("order", ("increment_id", "items", "total_qty_ordered")),
+    ("order", ("increment_id", "status", "grand_total")),
+)
+"""Fields by which an object shows what it is, the first that fits: an invoice has nothing that a credit memo lacks."""
+PREFIX: Final = "com.adobe.commerce."
+
+
+def read(doc: Doc, say: Say) -> Iterator[Told]:
+    """An I/O event, a page, or one object; of several events or objects each."""
+    if isinstance(doc.value, list):
+        if not doc.value:
+            say.kind("page")
+            yield Ignored("page", "an empty page")
+        yield from say.each(doc.each(), partial(_any, say))
+    else:
+        yield from _any(say, doc)
+
+
+def _any(say: Say, doc: Doc) -> Iterator[Told]:
+    if doc.has("event") and not doc.has("entity_id"):
+        # As the journal of Adobe I/O wraps an event.
+        doc = doc.get("event")
+    if doc.has("data") and doc.has("type"):
+        yield from _event(doc, say)
+    elif doc.has("items") and doc.has("search_criteria"):
+        if not doc.get("items"):
+            say.kind("page")
+            yield Ignored("page", "an empty page")
+        yield from say.each(doc.each("items"), partial(_one, say, None))
+    elif doc.has("message") and not doc.has("entity_id"):
+        raise RefuseError("not_a_report", "an error answer")
+    else:
+        yield from _one(say, None, doc.get("entity") if doc.has("entity") else doc)
+
+
+def _event(doc: Doc, say: Say) -> Iterator[Told]:
+    name = doc.need_text("type").removeprefix(PREFIX)
+    say.kind(name)
+    meaning = say.code(EVENT, name)
+    if meaning is None:
+        raise RefuseError("unmapped", f"{doc.get('type').path}: an event that is in no table")
+    if meaning.ignored:
+        yield Ignored(name, meaning.why)
+        return
+    yield from _one(say, meaning.word, doc.need("data", "value"))
+
+
+def _one(say: Say, expected: str | None, doc: Doc) -> Iterator[Told]:
+    """An object, by the fields that only its sort has, which the event that carries it must not contradict."""
+    name = next((name for name, marks in MARKS if all(doc.has(mark) for mark in marks)), None)
+    if name is None and expected is not None:
+        raise RefuseError("missing_field", f"{doc.path}: too few fields; let the subscription send the whole {expected}")
+    if name is None:
+        raise RefuseError("unknown_form", "no order, invoice, shipment, tracking number or credit memo of Magento's")
+    if expected not in (None, name):
+        raise RefuseError("bad_value", f"{doc.path}: the event says {expected}, and what it carries is none")
+    if expected is None:
+        say.kind(name)
+    yield from READERS[name](doc, say)
+
+
+ADAPTER = Adapter(
+    system="magento",
+    title="Magento, Adobe Commerce",
+    forms="orders, invoices, shipments, tracking numbers and credit memos of the REST API; Adobe I/O events",
+    parse=json_doc,
+    read=read,
+    tables=(STATE, STATUS, PAYMENT, METHOD, INVOICE, CREDITMEMO, EVENT),
+    emits=(
+        "order.placed",
+        "order.updated",
+        "order.cancelled",
+        "order.hold_placed",
+        "order.hold_released",
+        "payment.authorized",
+        "payment.captured",
+        "payment.refunded",
+        "invoice.issued",
+        "warehouse.label_created",
+        "warehouse.shipped",
+        "evidence.withdrawn",
+    ),
+    delivery="$.id",
+)

@@ -1,0 +1,128 @@
+"""Magento's invoices, shipments with their tracking numbers, and credit memos: the increments of money and goods.
+
+They name their order by its `entity_id`. Creating a shipment is the shop's word that its goods left.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+from sources.adapters.base import digest
+from sources.adapters.carriers import carrier_name
+from sources.adapters.magento.fields import moment, money, need_moment, pieces
+from sources.adapters.magento.tables import CREDITMEMO, INVOICE
+from sources.adapters.money import is_zero
+from sources.adapters.shops import Owner, own_id, part_of, positive, snapshot, tell
+from sources.adapters.told import Ignored, RefuseError
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+    from datetime import datetime
+
+    from sources.adapters.base import Say
+    from sources.adapters.doc import Doc
+    from sources.adapters.tables import CodeTable, Meaning
+    from sources.adapters.told import Draft, Told
+
+LABEL = "warehouse.label_created"
+
+
+def _state(doc: Doc, say: Say, table: CodeTable) -> Meaning:
+    doc.need("state")
+    meaning = say.code(table, doc.id("state"))
+    if meaning is None:
+        raise RefuseError("unmapped", f"{doc.get('state').path}: a state that is in no table")
+    return meaning
+
+
+def _owner(doc: Doc, say: Say) -> Owner:
+    return part_of(say, doc.need_id("order_id"))
+
+
+def read_invoice(doc: Doc, say: Say) -> Iterator[Told]:
+    """An invoice: issued when it was created, and then paid, or to be paid. One that is paid later does not say when."""
+    number, owner = doc.need_id("entity_id"), _owner(doc, say)
+    meaning = _state(doc, say, INVOICE)
+    if meaning.ignored:
+        yield Ignored("invoice", meaning.why)
+        return
+    created, amount = need_moment(doc, "created_at"), money(doc, "grand_total", doc.text("order_currency_code"))
+    changed = moment(doc, "updated_at") or created
+    if amount is None or is_zero(amount):
+        yield Ignored("invoice", "of no amount")
+        return
+    data: dict[str, Any] = {"invoice_id": own_id(say, number), "amount": amount}
+    yield tell(say, owner, "invoice.issued", f"invoice-{number}", created, data, changed)
+    if meaning.word == "payment.captured":
+        data = {"payment_id": doc.id("transaction_id"), "amount": amount}
+        yield tell(say, owner, "payment.captured", f"captured-{number}", created, data, changed)
+
+
+def read_shipment(doc: Doc, say: Say) -> Iterator[Told]:
+    """A shipment: what left is told once; each tracking number by itself, since it may come later or be corrected (`History`)."""
+    number, owner = doc.need_id("entity_id"), _owner(doc, say)
+    created = need_moment(doc, "created_at")
+    changed = moment(doc, "updated_at") or created
+    tracks = list(doc.each("tracks"))
+    data = {
+        "site": doc.get("extension_attributes").id("source_code"),
+        "shipment_id": own_id(say, number),
+        "lines": _lines(doc) or None,
+    }
+    yield tell(say, owner, "warehouse.shipped", f"shipped-{number}", created, data, changed)
+    shown, numbers = [f"shipped-{number}"], list[str]()
+    for track in tracks:
+        tracking = track.id("track_number")
+        if tracking:
+            label = _label(say, owner, number, tracking, track, moment(track, "created_at") or changed, changed)
+            shown.append(label["id"])
+            numbers.append(tracking)
+            yield label
+    if numbers:
+        yield snapshot(say, f"shipment/{number}", LABEL, changed, shown, owner, numbers[0])
+
+
+def read_track(doc: Doc, say: Say) -> Iterator[Told]:
+    """A tracking number that was added to a shipment, by itself."""
+    created = need_moment(doc, "created_at")
+    yield _label(say, _owner(doc, say), doc.need_id("parent_id"), doc.need_id("track_number"), doc, created, created)
+
+
+def _label(say: Say, owner: Owner, number: str, tracking: str, track: Doc, time: datetime, recorded: datetime) -> Draft:
+    """A tracking number of a shipment. The carrier's code is `custom` where the shop wrote its name by hand."""
+    code = track.text("carrier_code")
+    carrier = carrier_name(track.text("title") if code in (None, "custom") else code)
+    data = {"shipment_id": own_id(say, number), "carrier": carrier, "tracking_number": tracking}
+    return tell(say, owner, LABEL, f"tracking-{digest(number, carrier, tracking)}", time, data, recorded)
+
+
+def read_creditmemo(doc: Doc, say: Say) -> Iterator[Told]:
+    """A credit memo: the money that went back, and the goods that it went back for."""
+    number, owner = doc.need_id("entity_id"), _owner(doc, say)
+    meaning = _state(doc, say, CREDITMEMO)
+    amount = money(doc, "grand_total", doc.text("order_currency_code"))
+    if meaning.ignored:
+        yield Ignored("creditmemo", meaning.why)
+    elif amount is None:
+        # Without an amount it would read as a refund of everything.
+        raise RefuseError("missing_field", f"{doc.get('grand_total').path}: a credit memo without an amount and its currency")
+    elif is_zero(amount):
+        yield Ignored("creditmemo", "no money was moved")
+    else:
+        created = need_moment(doc, "created_at")
+        data = {"payment_id": doc.id("transaction_id"), "amount": positive(amount), "lines": _lines(doc) or None}
+        yield tell(say, owner, "payment.refunded", f"creditmemo-{number}", created, data, moment(doc, "updated_at") or created)
+
+
+def _lines(doc: Doc) -> list[dict[str, Any]]:
+    """The items by the order's lines. The part of a configurable product, which some list under the same SKU, is no second piece."""
+    found: list[dict[str, Any]] = []
+    priced: set[str | None] = set()
+    for item in doc.each("items"):
+        sku, quantity = item.id("sku"), pieces(item, "qty")
+        if quantity == 0 or (sku is not None and sku in priced and not item.get("row_total").value and not item.get("price").value):
+            continue
+        priced.add(sku)
+        line = {"line_id": item.id("order_item_id"), "sku": sku, "quantity": quantity}
+        found.append({name: value for name, value in line.items() if value is not None})
+    return found

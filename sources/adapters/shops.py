@@ -1,0 +1,120 @@
+"""What the orders of shops have in common, whichever system they stand in: whose an event is, the address, and what changed.
+
+Small systems count their shipments, payments and invoices from 1, as others in the same tenant do: such an ID has the system's name before
+it. The IDs of orders stay as they are; two shops whose orders have the same numbers need a tenant each.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from typing import TYPE_CHECKING, Any, Final
+
+import orjson
+
+from schemas.values import FIRST_YEAR
+from sources.adapters.base import digest
+from sources.adapters.doc import LONGEST_WORD
+from sources.adapters.told import History
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Mapping
+
+    from sources.adapters.base import Say
+    from sources.adapters.doc import Doc
+    from sources.adapters.money import Money
+    from sources.adapters.told import Draft
+
+
+ALWAYS: Final = datetime(FIRST_YEAR, 1, 1, tzinfo=UTC)
+"""A time before all others."""
+
+
+@dataclass(frozen=True, slots=True)
+class Owner:
+    """The order that something belongs to: its ID as the connection wants it, and another name of it that ties."""
+
+    order: str | None
+    alias: str | None = None
+
+
+def owner_of(say: Say, doc: Doc, number: str, name: str | None) -> tuple[Owner, Owner]:
+    """The owner of an order's own events, and that of its parts. `number` is the system's ID, `name` what people call the order.
+
+    Where the connection wants another field, that is the ID, and the system's ID ties what names nothing else.
+    """
+    if say.connection.order_field:
+        owner = Owner(say.order_of(doc), number)
+        return owner, owner
+    return Owner(number, None if name == number else name), Owner(number)
+
+
+def part_of(say: Say, number: str) -> Owner:
+    """The owner of what names its order by the system's own ID, and is no order itself."""
+    return Owner(None, number) if say.connection.order_field else Owner(number)
+
+
+def tell(say: Say, owner: Owner, type_: str, id_: str, time: datetime, data: dict[str, Any], recorded: datetime | None = None) -> Draft:
+    """An event about an order or a part of it; `recorded` is when the system said so, if it says: never before it happened."""
+    if owner.alias is not None:
+        data = {**data, "order_alias": owner.alias}
+    return say.event(type_, id_, time, data, order=owner.order, recorded=None if recorded is None else max(recorded, time))
+
+
+def own_id(say: Say, number: str) -> str:
+    """The ID of something else than an order (a shipment, a payment, an invoice, a hold) that its system only counts."""
+    id_ = f"{say.system}-{number}"
+    return id_ if len(id_) <= LONGEST_WORD else digest(id_)
+
+
+def snapshot(say: Say, key: str, type_: str, said: datetime, ids: Iterable[str], owner: Owner, tracking: str | None = None) -> History:
+    """All that a snapshot of a thing says, by the IDs of events of one source (that of `type_`): what the last one leaves out is withdrawn.
+
+    A snapshot speaks of all of the thing's time, and may date its events otherwise than the one before: their times tell nothing here.
+    """
+    return History(key, say.source(type_), said, dict.fromkeys(ids, ALWAYS), tracking, owner.order, owner.alias)
+
+
+def updated(say: Say, owner: Owner, number: str, at: datetime, patch: dict[str, Any]) -> Draft:
+    """The order as it stands at `at`, where it may have changed since it was placed.
+
+    Two changes within the same second bear the same `at`: what is said tells them apart.
+    """
+    content = orjson.dumps(patch, option=orjson.OPT_SORT_KEYS).decode()
+    return tell(say, owner, "order.updated", f"updated-{number}-{digest(at, content)}", at, patch, at)
+
+
+def known(doc: Doc, fields: Mapping[str, Any], sources: Mapping[str, tuple[str, ...]]) -> dict[str, Any]:
+    """Those fields of an order that the payload has a source for; a message with some of an order's fields changes nothing else."""
+    return {name: value for name, value in fields.items() if any(doc.has(source) for source in sources[name])}
+
+
+def ship_to(
+    country: str | None, region: str | None, postal_code: str | None, city: str | None, *street: str | None
+) -> dict[str, Any] | None:
+    """Where to, without names and streets; the hash tells equal addresses. None where there is no address."""
+    if country is None and postal_code is None:
+        return None
+    # Without the region, which some write and others leave to the town.
+    whole = [*street, city, postal_code, country]
+    return {
+        "country": country,
+        "region": region,
+        "postal_code": postal_code,
+        "address_hash": digest(*map(_plain, whole)) if any(street) else None,
+    }
+
+
+def _plain(text: str | None) -> str:
+    """Letters and digits only: `12, High St.` and `12 high st` are one address."""
+    return "".join(character for character in (text or "").casefold() if character.isalnum())
+
+
+def positive(money: Money) -> Money:
+    """The same amount, however its source writes what goes back: some with a minus sign."""
+    return {**money, "amount": money["amount"].removeprefix("-")}
+
+
+def no_later(at: datetime, *others: datetime | None) -> datetime:
+    """The first of some instants. A snapshot dates what it shows at its latest; what followed from that says more of when it was."""
+    return min(one for one in (at, *others) if one is not None)

@@ -1,0 +1,210 @@
+"""WooCommerce's orders: each message about one carries the whole order as it then stood.
+
+Each of them tells what any other would have told, under the same IDs, so that a webhook that was lost is made good by the next. An order
+says when it was paid and completed; of a cancellation, a failure or a refund it says only that it was, by the time of its last change.
+
+A status is set by hand as often as by the shop: an order that is no longer cancelled was never (`History`), and an order that is on hold
+is held until it is not.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any, Final
+
+from sources.adapters.base import digest
+from sources.adapters.money import amount_of, currency, is_zero
+from sources.adapters.shops import Owner, known, own_id, owner_of, part_of, positive, ship_to, snapshot, tell, updated
+from sources.adapters.told import Ignored, RefuseError
+from sources.adapters.woocommerce.fields import meta, moment
+from sources.adapters.woocommerce.shipments import TRACKING, labels
+from sources.adapters.woocommerce.tables import METHOD, PAYMENT, STATUS
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+    from datetime import datetime
+
+    from sources.adapters.base import Say
+    from sources.adapters.doc import Doc
+    from sources.adapters.money import Money
+    from sources.adapters.told import Told
+
+CHECKOUTS: Final = frozenset(("checkout", "store-api"))
+"""Values of `created_via`: a checkout asks for a way of shipping wherever something is to be shipped."""
+TEST_MODES: Final = {"_wcpay_mode": "test", "_ppcp_paypal_payment_mode": "sandbox"}
+"""Meta data by which payment plugins (WooPayments, PayPal Payments) mark an order of their test mode. WooCommerce itself has no mark."""
+PARTS: Final = ("bundled_by", "composite_parent")
+"""Fields of a line that is part of another (Product Bundles, Composite Products): the line of the whole is counted."""
+
+
+def read_order(doc: Doc, say: Say, *, restored: bool = False) -> Iterator[Told]:
+    """What an order's snapshot says; `restored`: it was just taken out of the trash."""
+    say.test_mode(is_test=any(meta(doc, key).value == mode for key, mode in TEST_MODES.items()))
+    number = doc.need_id("id")
+    status = doc.need_text("status").removeprefix("wc-")
+    meaning = say.code(STATUS, status)
+    if meaning is not None and meaning.ignored:
+        yield Ignored(f"order {status}", meaning.why)
+        return
+    step = None if meaning is None else meaning.word
+    owner, parts = owner_of(say, doc, number, doc.id("number"))
+    created = moment(say, doc, "date_created")
+    if created is None:
+        raise RefuseError("missing_field", doc.get("date_created_gmt").path)
+    changed = moment(say, doc, "date_modified") or created
+    total, fields = _total(doc), _fields(doc, say)
+    standing = [f"placed-{number}"]
+    yield tell(say, owner, "order.placed", f"placed-{number}", created, {**fields, "total": total, "lines": _lines(doc)}, changed)
+    if changed > created:
+        patch = known(doc, fields, _SOURCES)
+        if total is not None:
+            patch["total"] = total
+        if doc.has("line_items"):
+            patch["lines"] = _lines(doc) or []
+        yield updated(say, owner, number, changed, patch)
+    yield from _hold(say, parts, number, created, changed, step, paid=moment(say, doc, "date_paid") is not None)
+    yield from _money(doc, say, parts, number, changed, total, failed=step == "failed")
+    if step == "cancelled":
+        standing.append(f"cancelled-{number}")
+        yield tell(say, parts, "order.cancelled", f"cancelled-{number}", changed, {}, changed)
+    said = max(changed, say.received) if restored and say.received is not None else changed
+    yield snapshot(say, f"order/{number}", "order.placed", said, standing, parts)
+    yield from _goods(doc, say, parts, number, created, changed, fields["method"], step)
+
+
+def read_deleted(doc: Doc, say: Say) -> Iterator[Told]:
+    """An order that was put into the trash: only its ID is left. Raises RefuseError where nothing says when that was."""
+    number = doc.need_id("id")
+    if say.received is None:
+        raise RefuseError("missing_field", "when it was deleted: no time of receipt")
+    owner, id_ = part_of(say, number), f"deleted-{number}"
+    yield tell(say, owner, "order.cancelled", id_, say.received, {"reason": "deleted"}, say.received)
+    yield snapshot(say, f"order/{number}", "order.cancelled", say.received, [f"placed-{number}", id_], owner)
+
+
+_SOURCES: Final = {
+    "customer": ("customer_id",),
+    "ship_to": ("shipping",),
+    "channel": ("created_via",),
+    "service": ("shipping_lines",),
+    "method": ("shipping_lines",),
+    "payment_terms": ("payment_method",),
+}
+"""By field: those of WooCommerce's that it is read from."""
+
+
+def _fields(doc: Doc, say: Say) -> dict[str, Any]:
+    customer = doc.id("customer_id")
+    to = doc.get("shipping")
+    sold = next(iter(doc.each("shipping_lines")), None)
+    gateway = doc.text("payment_method")
+    terms = say.code(PAYMENT, gateway) if PAYMENT.get(gateway) is not None else None
+    return {
+        # 0 is a guest: guests have nothing in common.
+        "customer": None if customer in (None, "0") else {"id": customer},
+        "ship_to": ship_to(
+            to.text("country"), to.text("state"), to.text("postcode"), to.text("city"), to.text("address_1"), to.text("address_2")
+        ),
+        "channel": doc.text("created_via"),
+        "service": None if sold is None else sold.text("method_title") or sold.text("method_id"),
+        "method": _method(doc, say),
+        "payment_terms": terms and terms.word,
+    }  # fmt: skip
+
+
+def _method(doc: Doc, say: Say) -> str | None:
+    """How the goods reach the customer. Without a shipping line nothing is shipped that a checkout sold, or that nobody is to work on."""
+    sold = list(doc.each("shipping_lines"))
+    for line in sold:
+        code = line.text("method_id")
+        meaning = say.code(METHOD, code) if METHOD.get(code) is not None else None
+        if meaning is not None:
+            return meaning.word
+    if sold:
+        return "ship"
+    if not doc.has("shipping_lines"):
+        return None
+    unsent = doc.text("created_via") in CHECKOUTS or not any(
+        doc.get("shipping").text(name) for name in ("country", "postcode", "address_1")
+    )
+    return "digital" if unsent or doc.flag("needs_processing") is False else "ship"
+
+
+def _lines(doc: Doc) -> list[dict[str, Any]] | None:
+    found: list[dict[str, Any]] = []
+    for line in doc.each("line_items"):
+        pieces = _pieces(line)
+        if pieces == 0 or any(line.get(name) for name in PARTS):
+            continue
+        one = {"line_id": line.need_id("id"), "sku": line.id("sku") or None, "quantity": pieces}
+        found.append({name: value for name, value in one.items() if value is not None})
+    return found or None
+
+
+def _pieces(line: Doc) -> int | None:
+    """How many; None where plugins sell by weight or length, of which no number of pieces can be said."""
+    value = line.get("quantity").value
+    if isinstance(value, float) and not value.is_integer():
+        line.read.add(line.get("quantity").path)
+        return None
+    return line.quantity("quantity")
+
+
+def _total(doc: Doc) -> Money | None:
+    code = doc.text("currency")
+    return None if code is None else amount_of(doc, "total", currency(code, doc.get("currency").path))
+
+
+def _hold(say: Say, owner: Owner, number: str, created: datetime, changed: datetime, step: str | None, *, paid: bool) -> Iterator[Told]:
+    """`on-hold` waits for the payment; of an order that is paid, for a person. Any other status that is known ends it."""
+    hold_id = own_id(say, number)
+    if step == "held":
+        kind = "manual" if paid else "payment"
+        data = {"hold": kind, "hold_id": hold_id}
+        yield tell(say, owner, "order.hold_placed", f"hold-{digest(number, kind, changed)}", changed, data, changed)
+    elif step is not None and changed > created:
+        yield tell(say, owner, "order.hold_released", f"unheld-{digest(number, changed)}", changed, {"hold_id": hold_id}, changed)
+
+
+def _money(doc: Doc, say: Say, owner: Owner, number: str, changed: datetime, total: Money | None, *, failed: bool) -> Iterator[Told]:
+    """What was paid, refused and given back. WooCommerce takes the whole total at once."""
+    payment = doc.id("transaction_id") or None
+    paid = moment(say, doc, "date_paid")
+    if paid is not None:
+        data = {"payment_id": payment, "amount": None if total is None or is_zero(total) else total}
+        yield tell(say, owner, "payment.captured", f"paid-{number}", paid, data, changed)
+    if failed:
+        yield tell(say, owner, "payment.failed", f"failed-{digest(number, payment)}", changed, {"payment_id": payment}, changed)
+    for refund in doc.each("refunds"):
+        amount = amount_of(refund, "total", currency(doc.text("currency"), doc.get("currency").path))
+        if amount is None or is_zero(amount):
+            yield Ignored("refund", "moved no money")
+            continue
+        data = {"payment_id": payment, "amount": positive(amount)}
+        yield tell(say, owner, "payment.refunded", f"refund-{refund.need_id('id')}", changed, data, changed)
+
+
+def _goods(
+    doc: Doc, say: Say, owner: Owner, number: str, created: datetime, changed: datetime, method: str | None, step: str | None
+) -> Iterator[Told]:
+    """What left, and in which parcels. Completed is the shop's word that all of it did, or was collected; whatever became of it then.
+
+    An order that is to be worked on was not completed after all, though it keeps the date.
+    """
+    done = None if step in ("open", "held") else moment(say, doc, "date_completed")
+    if step == "completed":
+        done = done or changed
+    shipment = own_id(say, number)
+    shown: list[str] = []
+    if done is not None and method in (None, "ship", "local"):
+        shown.append(f"shipped-{number}")
+        yield tell(say, owner, "warehouse.shipped", f"shipped-{number}", done, {"shipment_id": shipment}, changed)
+    elif done is not None and method == "pickup":
+        data = {"status": "delivered", "shipment_id": shipment, "raw": {"code": "completed"}}
+        yield tell(say, owner, "carrier.scan", f"collected-{number}", done, data, changed)
+    numbers: list[str] = []
+    for told in labels(say, owner, number, meta(doc, TRACKING).each(), created, changed, done):
+        shown.append(told["id"])
+        numbers.append(told["data"]["tracking_number"])
+        yield told
+    if numbers:
+        yield snapshot(say, f"shipment/{number}", "warehouse.shipped", changed, shown, owner, numbers[0])

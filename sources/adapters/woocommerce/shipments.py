@@ -1,0 +1,129 @@
+"""What leaves a shop on WooCommerce: tracking numbers of the shipment tracking plugins, fulfilments, and the goods of refunds.
+
+A tracking number is somebody's entry: it names a parcel, and does not say that it left. What left is said by the status of the order, by
+a fulfilment that is fulfilled, and by the carrier.
+"""
+
+from __future__ import annotations
+
+from datetime import UTC, timedelta
+from typing import TYPE_CHECKING, Any, Final
+
+from sources.adapters.answers import answered_at
+from sources.adapters.base import digest
+from sources.adapters.carriers import carrier_name
+from sources.adapters.moments import at, day, iso, unix
+from sources.adapters.shops import Owner, no_later, own_id, part_of, snapshot, tell
+from sources.adapters.told import Ignored, RefuseError
+from sources.adapters.woocommerce.fields import meta, moment, order_above
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Iterator
+    from datetime import datetime
+
+    from sources.adapters.base import Say
+    from sources.adapters.doc import Doc
+    from sources.adapters.told import Draft, Told
+
+TRACKING: Final = "_wc_shipment_tracking_items"
+"""Where WooCommerce Shipment Tracking keeps its numbers, and so do Advanced Shipment Tracking and those that follow them."""
+LABEL: Final = "warehouse.label_created"
+DAY: Final = timedelta(days=1)
+
+
+def labels(
+    say: Say, owner: Owner, number: str, items: Iterable[Doc], created: datetime, changed: datetime, done: datetime | None
+) -> Iterator[Draft]:
+    """The numbers of an order's parcels. They were there when it was completed, and by the end of their day of shipping."""
+    for item in items:
+        tracking = item.id("tracking_number")
+        if not tracking:
+            continue
+        time = max(created, no_later(changed, done, _shipped_by(item)))
+        yield _label(say, owner, own_id(say, number), item, tracking, time, changed)
+
+
+def _label(say: Say, owner: Owner, shipment: str, item: Doc, tracking: str, time: datetime, recorded: datetime) -> Draft:
+    carrier = carrier_name(item.text("tracking_provider") or item.text("custom_tracking_provider"))
+    data = {"shipment_id": shipment, "carrier": carrier, "tracking_number": tracking}
+    return tell(say, owner, LABEL, f"tracking-{digest(shipment, carrier, tracking)}", time, data, recorded)
+
+
+def _shipped_by(item: Doc) -> datetime | None:
+    """The end of the day of shipping: seconds since 1970 in the meta data, a date in the plugin's own answers; UTC in both."""
+    value = item.get("date_shipped").value
+    if isinstance(value, str) and "-" in value:
+        where = item.get("date_shipped").path
+        return iso(f"{day(item.need_text('date_shipped'), where)}T00:00:00", where, UTC) + DAY
+    start = unix(item, "date_shipped")
+    return None if start is None else start + DAY
+
+
+def read_tracking(doc: Doc, say: Say) -> Iterator[Told]:
+    """A tracking number as the shipment tracking plugin's API lists it. Raises RefuseError where nothing says when it was there."""
+    number = order_above(doc, "order_id")
+    if number is None:
+        raise RefuseError("no_identity", f"{doc.path}: names no order, and has no link to one")
+    asked = answered_at(say)
+    if asked is None:
+        raise RefuseError("missing_field", "when the answer was given: no Date header, no time of receipt")
+    time = no_later(asked, _shipped_by(doc))
+    yield _label(say, part_of(say, number), own_id(say, number), doc, doc.need_id("tracking_number"), time, asked)
+
+
+def read_fulfillment(doc: Doc, say: Say) -> Iterator[Told]:
+    """A fulfilment of WooCommerce 10: some of an order's lines, perhaps with a parcel; prepared, fulfilled or deleted."""
+    number, order = doc.need_id("id"), doc.need_id("entity_id")
+    if doc.text("entity_type") not in (None, "WC_Order"):
+        raise RefuseError("unknown_form", f"{doc.get('entity_type').path}: a fulfilment of something else than an order")
+    owner, shipment = part_of(say, order), own_id(say, f"fulfillment-{number}")
+    changed, deleted = at(doc, "date_updated"), at(doc, "date_deleted")
+    if deleted is not None:
+        data: dict[str, Any] = {"shipment_id": shipment}
+        yield tell(say, owner, "warehouse.shipment_cancelled", f"unshipped-fulfillment-{number}", deleted, data, deleted)
+        return
+    if changed is None:
+        raise RefuseError("missing_field", doc.get("date_updated").path)
+    tracking = meta(doc, "_tracking_number").id()
+    carrier = carrier_name(meta(doc, "_shipment_provider").text())
+    shown: list[str] = []
+    if doc.flag("is_fulfilled"):
+        lines = [{"line_id": one.need_id("item_id"), "quantity": one.quantity("qty")} for one in meta(doc, "_items").each()]
+        data = {"shipment_id": shipment, "carrier": None if tracking else carrier, "lines": lines or None}
+        time = at(meta(doc, "_date_fulfilled"), zone=UTC) or changed
+        shown.append(f"shipped-fulfillment-{number}")
+        yield tell(say, owner, "warehouse.shipped", f"shipped-fulfillment-{number}", time, data, changed)
+    elif not tracking:
+        yield Ignored("fulfillment", "is being prepared, and has no tracking number")
+    if tracking:
+        data = {"shipment_id": shipment, "carrier": carrier, "tracking_number": tracking}
+        id_ = f"tracking-{digest(shipment, carrier, tracking)}"
+        yield tell(say, owner, LABEL, id_, changed, data, changed)
+        yield snapshot(say, f"fulfillment/{number}", LABEL, changed, [*shown, id_], owner, tracking)
+
+
+def read_refund(doc: Doc, say: Say) -> Iterator[Told]:
+    """The goods of a refund. It names no currency, so that its order tells the money."""
+    number, order = doc.need_id("id"), order_above(doc, "parent_id")
+    if order is None:
+        raise RefuseError("no_identity", f"{doc.path}: names no order, and has no link to one")
+    created = moment(say, doc, "date_created")
+    if created is None:
+        raise RefuseError("missing_field", doc.get("date_created_gmt").path)
+    lines = [line for one in doc.each("line_items") if (line := _given_back(one))]
+    if not lines:
+        yield Ignored("refund", "names no goods; its order tells the money, since it names no currency either")
+        return
+    yield tell(say, part_of(say, order), "payment.refunded", f"refund-goods-{number}", created, {"lines": lines}, created)
+
+
+def _given_back(line: Doc) -> dict[str, Any]:
+    """A line of a refund counts down: -1 is one piece that was given back; 0, money for goods that stay."""
+    pieces = line.number("quantity")
+    if not pieces:
+        return {}
+    if abs(pieces) > 1_000_000_000:
+        raise RefuseError("bad_value", f"{line.get('quantity').path}: no number of pieces")
+    one = {"line_id": meta(line, "_refunded_item_id").id(), "sku": line.id("sku") or None, "quantity": abs(pieces)}
+    known = {name: value for name, value in one.items() if value is not None}
+    return known if len(known) > 1 else {}
