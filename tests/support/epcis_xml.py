@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Any, Final, Literal, TypeAlias
+from typing import Any, Final, Literal, TypeAlias, cast
 from xml.etree.ElementTree import Element, SubElement, indent, register_namespace, tostring
 
 Version: TypeAlias = Literal["1.2", "2.0"]
@@ -70,7 +70,7 @@ def _field(element: Element, name: str, value: Any, version: Version) -> None:
         for one in value:
             below = SubElement(listed, LISTS[name])
             if isinstance(one, dict):
-                for key, item in one.items():
+                for key, item in cast("Object", one).items():
                     _text(below, key, item)
             else:
                 below.text = str(one)
@@ -80,7 +80,7 @@ def _field(element: Element, name: str, value: Any, version: Version) -> None:
             below = SubElement(listed, "bizTransaction", {"type": _term("type", one["type"], version)} if "type" in one else {})
             below.text = one["bizTransaction"]
     elif isinstance(value, dict):
-        _text(SubElement(element, name), "id", value.get("id"))
+        _text(SubElement(element, name), "id", cast("Object", value).get("id"))
     elif isinstance(value, str):
         _text(element, name, _term(name, value, version) if name in TERMS else value)
 

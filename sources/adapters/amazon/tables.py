@@ -97,6 +97,7 @@ FULFILLMENT = table(
     Processing        = warehouse.pick_started warehouse.released
     Complete          = warehouse.released     # its shipments say what left
     CompletePartialled = warehouse.released    # likewise
+    COMPLETE_PARTIALLED = warehouse.released   # likewise, as notifications write it
     Cancelled         = ignored   # by the seller: the order itself may go on elsewhere
     Unfulfillable     = warehouse.rejected
     Invalid           = warehouse.rejected
@@ -130,9 +131,8 @@ RETURN = table(
     "returnItems[].status",
     "type",
     """
-    New               = return.authorized
-    Processed         = return.received
-    PartiallyProcessed = return.received
+    New       = return.authorized
+    Processed = return.received
     """,
     source=f"Fulfillment Outbound API 2020-07-01, ReturnItem; {_MODELS}",
 )

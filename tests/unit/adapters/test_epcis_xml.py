@@ -60,37 +60,33 @@ def terms(table: Any) -> st.SearchStrategy[str]:
     return st.sampled_from([code for code, _ in table.rows]) | st.just("https://example.org/own/term")
 
 
-EVENTS = st.fixed_dictionaries(
+def objects(needed: dict[str, Any], optional: dict[str, Any]) -> st.SearchStrategy[dict[str, Any]]:
+    """JSON objects with some fields, and perhaps others."""
+    return st.fixed_dictionaries(needed, optional=optional)
+
+
+GOODS = objects(
+    {"epcClass": st.just("urn:epc:class:lgtin:4012345.022233.L7"), "quantity": st.integers(0, 99) | st.sampled_from([2.0, 12.5])},
+    {"uom": st.sampled_from(["KGM", "EA"])},
+)
+PAPERS = objects({"bizTransaction": st.just("urn:epcglobal:cbv:bt:4012345000009:SO-1")}, {"type": terms(TRANSACTION)})
+EVENTS = objects(
     {
         "type": st.just("ObjectEvent"),
         "eventTime": TIMES,
         "eventTimeZoneOffset": st.just("+01:00"),
         "action": st.sampled_from(["ADD", "OBSERVE", "DELETE"]),
     },
-    optional={
+    {
         "recordTime": TIMES,
         "eventID": st.uuids().map(lambda one: f"urn:uuid:{one}"),
         "bizStep": terms(STEP),
         "disposition": terms(DISPOSITION),
         "epcList": st.lists(IDS, max_size=3),
-        "quantityList": st.lists(
-            st.fixed_dictionaries(
-                {
-                    "epcClass": st.just("urn:epc:class:lgtin:4012345.022233.L7"),
-                    "quantity": st.integers(0, 99) | st.just(2.0) | st.just(12.5),
-                },
-                optional={"uom": st.sampled_from(["KGM", "EA"])},
-            ),
-            max_size=2,
-        ),
+        "quantityList": st.lists(GOODS, max_size=2),
         "bizLocation": st.just({"id": "urn:epc:id:sgln:4012345.00001.0"}),
-        "bizTransactionList": st.lists(
-            st.fixed_dictionaries(
-                {"bizTransaction": st.just("urn:epcglobal:cbv:bt:4012345000009:SO-1")}, optional={"type": terms(TRANSACTION)}
-            ),
-            max_size=2,
-        ),
-        "errorDeclaration": st.fixed_dictionaries({"declarationTime": TIMES}, optional={"reason": st.just("did_not_occur")}),
+        "bizTransactionList": st.lists(PAPERS, max_size=2),
+        "errorDeclaration": objects({"declarationTime": TIMES}, {"reason": st.just("did_not_occur")}),
     },
 )
 

@@ -446,22 +446,18 @@ PERSONAL = frozenset(
     " BuyerEmail name addressLine1 buyerName buyerEmail returnComment displayableOrderComment signedForBy GiftMessageText BuyerCancelReason"
     " remote_ip ip_address customer_ip_address order_key payment_url".split()
 )
-NOT_OF_PERSONS = frozenset(("line_items", "items", "orderItems", "products", "OrderItems", "Summary", "data"))
 
 
-def personal(value: object) -> Iterator[str]:
-    """What a payload says of persons: names, streets, contacts and notes."""
+def personal(value: object, name: str = "") -> Iterator[str]:
+    """What a payload says of persons (names, streets, contacts, notes), and what things are called."""
     if isinstance(value, dict):
-        for name, below in cast("dict[str, object]", value).items():
-            if name in NOT_OF_PERSONS and isinstance(below, list):
-                continue
-            texts = below if isinstance(below, list) else [below]
-            if name in PERSONAL:
-                yield from (text for text in texts if isinstance(text, str) and len(text) > 3)
-            yield from personal(below)
+        for key, below in cast("dict[str, object]", value).items():
+            yield from personal(below, key)
     elif isinstance(value, list):
         for below in cast("list[object]", value):
-            yield from personal(below)
+            yield from personal(below, name)
+    elif isinstance(value, str) and name in PERSONAL and len(value) > 3:
+        yield value
 
 
 @pytest.mark.parametrize(
