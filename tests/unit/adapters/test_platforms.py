@@ -442,21 +442,21 @@ def test_every_withdrawal_names_what_was_told(system: str) -> None:
 PERSONAL = frozenset(
     "first_name last_name address_1 address_2 email phone customer_note reason note firstname lastname street telephone customer_firstname"
     " customer_lastname customer_email comment po_number"
-    " street_1 street_2 staff_notes customer_message comments Name AddressLine1 BuyerName"
-    " BuyerEmail name addressLine1 buyerName buyerEmail returnComment displayableOrderComment signedForBy GiftMessageText BuyerCancelReason"
+    " street_1 street_2 staff_notes customer_message comments AddressLine1 BuyerName"
+    " BuyerEmail addressLine1 buyerName buyerEmail returnComment displayableOrderComment signedForBy GiftMessageText BuyerCancelReason"
     " remote_ip ip_address customer_ip_address order_key payment_url".split()
 )
 
 
-def personal(value: object, name: str = "") -> Iterator[str]:
-    """What a payload says of persons (names, streets, contacts, notes), and what things are called."""
+def personal(value: object, name: str = "", within: str = "") -> Iterator[str]:
+    """What a payload says of persons: names, streets, contacts and notes. Only in an address is a `name` a person's."""
     if isinstance(value, dict):
         for key, below in cast("dict[str, object]", value).items():
-            yield from personal(below, key)
+            yield from personal(below, key, name)
     elif isinstance(value, list):
         for below in cast("list[object]", value):
-            yield from personal(below, name)
-    elif isinstance(value, str) and name in PERSONAL and len(value) > 3:
+            yield from personal(below, name, within)
+    elif isinstance(value, str) and len(value) > 3 and (name in PERSONAL or (name in ("name", "Name") and "address" in within.lower())):
         yield value
 
 
