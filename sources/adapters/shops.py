@@ -15,6 +15,7 @@ import orjson
 from schemas.values import FIRST_YEAR
 from sources.adapters.base import digest
 from sources.adapters.doc import LONGEST_WORD
+from sources.adapters.money import decimal
 from sources.adapters.told import History
 
 if TYPE_CHECKING:
@@ -72,7 +73,7 @@ def snapshot(say: Say, key: str, type_: str, said: datetime, ids: Iterable[str],
 
     A snapshot speaks of all of the thing's time, and may date its events otherwise than the one before: their times tell nothing here.
     """
-    return History(key, say.source(type_), said, dict.fromkeys(ids, ALWAYS), tracking, owner.order, owner.alias)
+    return History(key, say.source(type_), said, dict.fromkeys(ids, ALWAYS), tracking, owner.order, alias=owner.alias)
 
 
 def updated(say: Say, owner: Owner, number: str, at: datetime, patch: dict[str, Any]) -> Draft:
@@ -110,9 +111,13 @@ def _plain(text: str | None) -> str:
     return "".join(character for character in (text or "").casefold() if character.isalnum())
 
 
-def positive(money: Money) -> Money:
-    """The same amount, however its source writes what goes back: some with a minus sign."""
-    return {**money, "amount": money["amount"].removeprefix("-")}
+def given_back(doc: Doc, name: str, code: str) -> Money | None:
+    """The amount in a field that some write with a minus sign, since it went back; None where it is absent."""
+    here = doc.get(name)
+    value = here.value
+    text = repr(value) if isinstance(value, int | float) and not isinstance(value, bool) else doc.text(name)
+    here.read.add(here.path)
+    return None if text is None else decimal(text.removeprefix("-"), code, here.path)
 
 
 def no_later(at: datetime, *others: datetime | None) -> datetime:

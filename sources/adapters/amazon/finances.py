@@ -12,8 +12,8 @@ from typing import TYPE_CHECKING, Any, Final
 
 from sources.adapters.base import digest
 from sources.adapters.moments import need_at
-from sources.adapters.money import amount_of, currency
-from sources.adapters.shops import part_of, tell
+from sources.adapters.money import currency
+from sources.adapters.shops import given_back, part_of, tell
 from sources.adapters.told import Ignored, RefuseError
 
 if TYPE_CHECKING:
@@ -72,9 +72,9 @@ def _charges(item: Doc) -> Iterator[tuple[str, Decimal]]:
             money = charge.get(field)
             if money:
                 code = currency(money.text("CurrencyCode"), money.get("CurrencyCode").path)
-                amount = amount_of(money, "CurrencyAmount", code)
+                amount = given_back(money, "CurrencyAmount", code)
                 if amount is not None:
-                    yield code, Decimal(amount["amount"])
+                    yield code, Decimal(amount["amount"]) * (-1 if str(money.get("CurrencyAmount").value).strip().startswith("-") else 1)
 
 
 def _amount(charges: list[tuple[str, Decimal]]) -> Money | None:

@@ -10,8 +10,8 @@ from sources.adapters.bigcommerce.fields import moment, need_moment
 from sources.adapters.bigcommerce.orders import lines_of
 from sources.adapters.bigcommerce.tables import STAGE, TRANSACTION
 from sources.adapters.carriers import carrier_name
-from sources.adapters.money import amount_of, currency, is_zero
-from sources.adapters.shops import own_id, part_of, positive, snapshot, tell, updated
+from sources.adapters.money import currency, is_zero
+from sources.adapters.shops import given_back, own_id, part_of, snapshot, tell, updated
 from sources.adapters.told import Ignored, RefuseError
 
 if TYPE_CHECKING:
@@ -75,8 +75,8 @@ def read_transaction(doc: Doc, say: Say) -> Iterator[Told]:
         data["stage"] = stage and stage.word
     else:
         code = doc.text("currency")
-        amount = None if code is None else amount_of(doc, "amount", currency(code, doc.get("currency").path))
-        data["amount"] = amount and positive(amount)
+        amount = None if code is None else given_back(doc, "amount", currency(code, doc.get("currency").path))
+        data["amount"] = amount
         if type_ == "payment.refunded" and amount is None:
             # Without an amount it would read as a refund of everything.
             raise RefuseError("missing_field", f"{doc.get('amount').path}: a refund without an amount and its currency")

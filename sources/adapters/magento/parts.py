@@ -12,7 +12,7 @@ from sources.adapters.carriers import carrier_name
 from sources.adapters.magento.fields import moment, money, need_moment, pieces
 from sources.adapters.magento.tables import CREDITMEMO, INVOICE
 from sources.adapters.money import is_zero
-from sources.adapters.shops import Owner, own_id, part_of, positive, snapshot, tell
+from sources.adapters.shops import Owner, own_id, part_of, snapshot, tell
 from sources.adapters.told import Ignored, RefuseError
 
 if TYPE_CHECKING:
@@ -110,7 +110,7 @@ def read_creditmemo(doc: Doc, say: Say) -> Iterator[Told]:
         yield Ignored("creditmemo", "no money was moved")
     else:
         created = need_moment(doc, "created_at")
-        data = {"payment_id": doc.id("transaction_id"), "amount": positive(amount), "lines": _lines(doc) or None}
+        data = {"payment_id": doc.id("transaction_id"), "amount": amount, "lines": _lines(doc) or None}
         yield tell(say, owner, "payment.refunded", f"creditmemo-{number}", created, data, moment(doc, "updated_at") or created)
 
 

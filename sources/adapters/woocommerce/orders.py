@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any, Final
 
 from sources.adapters.base import digest
 from sources.adapters.money import amount_of, currency, is_zero
-from sources.adapters.shops import Owner, known, own_id, owner_of, part_of, positive, ship_to, snapshot, tell, updated
+from sources.adapters.shops import Owner, given_back, known, own_id, owner_of, part_of, ship_to, snapshot, tell, updated
 from sources.adapters.told import Ignored, RefuseError
 from sources.adapters.woocommerce.fields import meta, moment
 from sources.adapters.woocommerce.shipments import TRACKING, labels
@@ -175,11 +175,11 @@ def _money(doc: Doc, say: Say, owner: Owner, number: str, changed: datetime, tot
     if failed:
         yield tell(say, owner, "payment.failed", f"failed-{digest(number, payment)}", changed, {"payment_id": payment}, changed)
     for refund in doc.each("refunds"):
-        amount = amount_of(refund, "total", currency(doc.text("currency"), doc.get("currency").path))
+        amount = given_back(refund, "total", currency(doc.text("currency"), doc.get("currency").path))
         if amount is None or is_zero(amount):
             yield Ignored("refund", "moved no money")
             continue
-        data = {"payment_id": payment, "amount": positive(amount)}
+        data = {"payment_id": payment, "amount": amount}
         yield tell(say, owner, "payment.refunded", f"refund-{refund.need_id('id')}", changed, data, changed)
 
 

@@ -392,6 +392,28 @@ def test_another_field_may_be_the_order_s_id(system: str, field: str) -> None:
         assert (shipped.get("subject"), shipped["data"]["order_alias"]) == (None, "142")
 
 
+def test_a_withdrawal_finds_the_order_by_the_names_that_the_connection_gives_it() -> None:
+    """A cancellation has no parcel to be found by."""
+    names = ("order_cancelled_unpaid", "order_cancelled_set_back")
+    for connection, subject, alias in ((LIVE, "5133", None), (Connection(order_field="number"), "5133", "5133")):
+        (withdrawn,) = of(log("woocommerce", names, connection).values(), "evidence.withdrawn")
+        assert (withdrawn["subject"], withdrawn["data"].get("order_alias")) == (subject, alias)
+        assert (withdrawn["data"]["event_id"], "tracking_number" in withdrawn["data"]) == ("cancelled-5133", False)
+
+
+def test_addresses_and_goods_are_read_wherever_a_message_has_them() -> None:
+    """In the order, in a list of addresses, in consignments: an order without them would seem to lack its data."""
+    for system, name in (
+        ("magento", "order_placed"),
+        ("magento", "event_order_saved_with_addresses"),
+        ("bigcommerce", "order_shipped"),
+        ("bigcommerce", "order_with_consignments"),
+    ):
+        placed = data_of(told(system, name).events, "order.placed")
+        assert placed["ship_to"]["country"] == {"magento": "US", "bigcommerce": "AU"}[system]
+        assert len(placed["lines"]) == 2
+
+
 # what is refused
 
 
