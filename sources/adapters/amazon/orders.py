@@ -68,7 +68,8 @@ def told(seen: Seen, say: Say) -> Iterator[Told]:
         yield tell(say, owner, "order.cancelled", f"cancelled-{number}", changed, {}, changed)
     elif step == "rejected":
         yield tell(say, owner, "warehouse.rejected", f"rejected-{number}", changed, {"reason": "other"}, changed)
-    if step != "cancelled":
+    # A snapshot does not date a wish; once all has left, it is too late to be one.
+    if step != "cancelled" and (seen.created is None or step != "shipped"):
         yield from unwanted(say, owner, number, seen.unwanted, changed)
 
 

@@ -25,13 +25,14 @@ if TYPE_CHECKING:
     from sources.adapters.money import Money
     from sources.adapters.told import Told
 
-NEVER_SENT: Final = frozenset(("digital", "giftcertificate"))
-"""Values of a product's `type` that no parcel carries."""
+TEST_GATEWAY: Final = "Test Payment Gateway"
+"""What BigCommerce calls the means of payment of orders that are only tried out."""
 
 
 def read_order(doc: Doc, say: Say) -> Iterator[Told]:
     """What an order's snapshot says."""
     number = doc.need_id("id")
+    say.test_mode(is_test=doc.text("payment_method") == TEST_GATEWAY)
     meaning = say.code(STATUS, doc.need_id("status_id"))
     if meaning is not None and meaning.ignored:
         yield Ignored("order", meaning.why)

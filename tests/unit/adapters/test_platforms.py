@@ -435,6 +435,11 @@ def test_what_is_a_test_is_refused_unless_the_connection_takes_it(system: str, n
     assert told(system, name, Connection(accept_test=True)).events
 
 
+def test_an_order_of_the_test_gateway_is_refused() -> None:
+    """BigCommerce marks it by its means of payment."""
+    assert [one.reason for one in bent("bigcommerce", "order_shipped", payment_method="Test Payment Gateway").refused] == ["test_mode"]
+
+
 def test_a_test_transaction_is_refused_by_itself() -> None:
     """The others on its page are told."""
     adapted = told("bigcommerce", "transactions_of_all_sorts")
