@@ -174,13 +174,16 @@ def _money(doc: Doc, say: Say, owner: Owner, number: str, changed: datetime, tot
         yield tell(say, owner, "payment.captured", f"paid-{number}", paid, data, changed)
     if failed:
         yield tell(say, owner, "payment.failed", f"failed-{digest(number, payment)}", changed, {"payment_id": payment}, changed)
-    for refund in doc.each("refunds"):
+
+    def refunded(refund: Doc) -> Iterator[Told]:
         amount = given_back(refund, "total", currency(doc.text("currency"), doc.get("currency").path))
         if amount is None or is_zero(amount):
             yield Ignored("refund", "moved no money")
-            continue
-        data = {"payment_id": payment, "amount": amount}
-        yield tell(say, owner, "payment.refunded", f"refund-{refund.need_id('id')}", changed, data, changed)
+            return
+        back = {"payment_id": payment, "amount": amount}
+        yield tell(say, owner, "payment.refunded", f"refund-{refund.need_id('id')}", changed, back, changed)
+
+    yield from say.each(doc.each("refunds"), refunded)
 
 
 def _goods(

@@ -392,6 +392,14 @@ def test_another_field_may_be_the_order_s_id(system: str, field: str) -> None:
         assert (shipped.get("subject"), shipped["data"]["order_alias"]) == (None, "142")
 
 
+def test_a_refund_that_cannot_be_read_is_refused_by_itself() -> None:
+    """The rest of the order is told."""
+    adapted = bent("woocommerce", "order_partly_refunded", refunds=[{"id": 1, "total": "some"}, {"id": 2, "total": "-1.00"}])
+    assert [one.reason for one in adapted.refused] == ["bad_value"]
+    assert data_of(adapted.events, "payment.refunded")["amount"]["amount"] == "1.00"
+    assert of(adapted.events, "warehouse.shipped")
+
+
 def test_a_withdrawal_finds_the_order_by_the_names_that_the_connection_gives_it() -> None:
     """A cancellation has no parcel to be found by."""
     names = ("order_cancelled_unpaid", "order_cancelled_set_back")
