@@ -16,6 +16,7 @@ from sources.adapters.amazon.packages import read_new_order
 from sources.adapters.amazon.tables import (
     ARRIVED,
     CURRENT,
+    DETAIL,
     FULFILLMENT,
     NOTIFICATION,
     PACKAGE,
@@ -117,7 +118,7 @@ ADAPTER = Adapter(
     forms="orders (v0, v2026-01-01), items; ORDER_CHANGE, FULFILLMENT_ORDER_STATUS; fulfilment orders, packages, financial events",
     parse=json_doc,
     read=read,
-    tables=(STATUS, PACKAGE, ARRIVED, NOTIFICATION, FULFILLMENT, REJECTION, SHIPMENT, RETURN, SCAN_EVENT, CURRENT),
+    tables=(STATUS, PACKAGE, ARRIVED, DETAIL, NOTIFICATION, FULFILLMENT, REJECTION, SHIPMENT, RETURN, SCAN_EVENT, CURRENT),
     emits=(
         "order.placed",
         "order.updated",

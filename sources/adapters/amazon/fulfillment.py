@@ -1,7 +1,8 @@
 """Amazon as the warehouse of other shops' orders (Multi-Channel Fulfillment): fulfilment orders, their notification, and packages.
 
 The order is the shop's, known to Amazon by the number that the shop gave it: another name of the order, unless the connection's
-`order_field` says in which field of the fulfilment order (`sellerFulfillmentOrderId`, `displayableOrderId`) its ID stands.
+`order_field` says in which field of the fulfilment order (`sellerFulfillmentOrderId`, `displayableOrderId`) its ID stands. Notifications
+have only the former: where the ID is the latter, an answer of the API ties the two.
 """
 
 from __future__ import annotations
@@ -20,7 +21,7 @@ from sources.adapters.shops import Owner, tell
 from sources.adapters.told import Ignored, RefuseError
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Iterator
+    from collections.abc import Iterable, Iterator, Mapping
     from datetime import datetime
 
     from sources.adapters.base import Say
@@ -34,17 +35,31 @@ def read_fulfillment(doc: Doc, say: Say) -> Iterator[Told]:
     """A fulfilment order with its shipments and returns, as the API answers it."""
     order = doc.need("fulfillmentOrder")
     number = order.need_id("sellerFulfillmentOrderId")
-    owner = Owner(say.order_of(order)) if say.connection.order_field else Owner(None, order.need_id("displayableOrderId"))
+    owner = _owner(say, order, number, order.need_id("displayableOrderId"))
     changed = need_at(order, "statusUpdatedDate")
     yield from _status(order.need_text("fulfillmentOrderStatus"), say, owner, number, at(order, "receivedDate") or changed, changed)
     yield from say.each(doc.each("fulfillmentShipments"), lambda one: _shipment(one, say, owner, number, changed))
-    yield from say.each(doc.each("returnItems"), lambda one: _return(one, say, owner))
+    skus = {one.id("sellerFulfillmentOrderItemId"): one.id("sellerSku") for one in doc.each("fulfillmentOrderItems")}
+    yield from say.each(doc.each("returnItems"), lambda one: _return(one, say, owner, skus))
+
+
+def _owner(say: Say, doc: Doc, number: str, name: str) -> Owner:
+    """The shop's order: by its ID where the connection says in which field that is, and then Amazon's `number` ties what has no other name.
+
+    Else by `name`.
+    """
+    field = say.connection.order_field
+    if not field:
+        return Owner(None, name)
+    # Notifications write the same field with a capital, and have no other.
+    order = number if field.casefold() == "sellerfulfillmentorderid" else say.order_of(doc)
+    return Owner(order, None if order == number else number)
 
 
 def read_status(doc: Doc, say: Say) -> Iterator[Told]:
     """The notification FULFILLMENT_ORDER_STATUS: one step of a fulfilment order."""
     number = doc.need_id("SellerFulfillmentOrderId")
-    owner = Owner(say.order_of(doc)) if say.connection.order_field else Owner(None, number)
+    owner = _owner(say, doc, number, number)
     changed = need_at(doc, "StatusUpdatedDateTime")
     back, shipment = doc.get("FulfillmentReturnItem"), doc.get("FulfillmentShipment")
     if back:
@@ -122,13 +137,16 @@ def _left(
             yield tell(say, owner, LABEL, f"tracking-{digest(shipment, carrier, tracking)}", left, label, changed)
 
 
-def _return(doc: Doc, say: Say, owner: Owner) -> Iterator[Told]:
+def _return(doc: Doc, say: Say, owner: Owner, skus: Mapping[str | None, str | None]) -> Iterator[Told]:
+    """An item on its way back; how many pieces it is, is not said."""
     meaning = say.code(RETURN, doc.need_text("status"))
     if meaning is None:
         raise RefuseError("unmapped", f"{doc.get('status').path}: a status that is in no table")
     number = doc.id("returnAuthorizationId") or doc.need_id("sellerReturnItemId")
     time, step = need_at(doc, "statusChangedDate"), meaning.word.removeprefix("return.")
-    yield tell(say, owner, meaning.word, f"return-{step}-{digest(number, doc.id('sellerReturnItemId'))}", time, {"return_id": number}, time)
+    sku = skus.get(doc.id("sellerFulfillmentOrderItemId"))
+    data = {"return_id": number, "lines": None if sku is None else [{"sku": sku}]}
+    yield tell(say, owner, meaning.word, f"return-{step}-{digest(number, doc.id('sellerReturnItemId'))}", time, data, time)
 
 
 def read_package(doc: Doc, say: Say) -> Iterator[Told]:

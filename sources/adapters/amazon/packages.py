@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 from sources.adapters.amazon.orders import Seen, owner_of, told
-from sources.adapters.amazon.tables import ARRIVED, PACKAGE
+from sources.adapters.amazon.tables import ARRIVED, DETAIL, PACKAGE
 from sources.adapters.base import digest
 from sources.adapters.carriers import carrier_name
 from sources.adapters.moments import at, need_at, stamp
@@ -74,11 +74,17 @@ def _package(doc: Doc, say: Say, owner: Owner, number: str, changed: datetime) -
         lines = [{"line_id": one.need_id("orderItemId"), "quantity": one.quantity("quantity")} for one in doc.each("packageItems")]
         data = {**base, "lines": lines or None}
         yield tell(say, owner, "warehouse.shipped", f"shipped-{digest(number, reference)}", at(doc, "shipTime") or changed, data, changed)
+    detail = doc.get("packageStatus").text("detailedStatus")
     end = say.code(ARRIVED, status) if meaning.word == SCAN else None
+    if "warehouse.shipped" in meaning.words and detail is not None and (end is None or end.word != "delivered"):
+        closer = say.code(DETAIL, detail)
+        end = end if closer is None or closer.ignored else closer
     if end is not None:
-        raw = {"code": doc.get("packageStatus").text("detailedStatus") or status}
-        scan = {"status": end.word, **base, "tracking_number": tracking, "carrier": carrier, "raw": raw}
-        yield tell(say, owner, SCAN, f"{end.word}-{digest(number, reference)}", changed, scan, changed)
+        word, *reason = end.words
+        scan = {"status": word, **base, "tracking_number": tracking, "carrier": carrier, "raw": {"code": detail or status}}
+        if reason:
+            scan["reason"] = reason[0]
+        yield tell(say, owner, SCAN, f"{word}-{digest(number, reference)}", changed, scan, changed)
 
 
 def _line(doc: Doc) -> dict[str, Any]:

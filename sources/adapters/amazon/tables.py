@@ -53,6 +53,32 @@ ARRIVED = table(
     source=f"Orders API v2026-01-01, PackageStatus; {_MODELS}",
 )
 
+DETAIL = table(
+    "package_detail",
+    "packages[].packageStatus.detailedStatus",
+    "scan",
+    """
+    PENDING_SCHEDULE    = ignored   # its status says so
+    PENDING_PICK_UP     = ignored   # its status says so
+    PENDING_DROP_OFF    = ignored   # its status says so
+    LABEL_CANCELLED     = ignored   # its status says so
+    PICKED_UP           = ignored   # its time of shipping says so
+    DROPPED_OFF         = ignored   # its time of shipping says so
+    AT_ORIGIN_FC        = ignored   # the carrier's scans say more
+    AT_DESTINATION_FC   = ignored   # the carrier's scans say more
+    OUT_FOR_DELIVERY    = ignored   # the carrier's scans say more
+    DELIVERED           = delivered
+    REJECTED_BY_BUYER   = failed_final refused
+    UNDELIVERABLE       = failed_final
+    RETURNING_TO_SELLER = returning
+    RETURNED_TO_SELLER  = returned
+    LOST                = lost
+    DAMAGED             = damaged
+    """,
+    source=f"Orders API v2026-01-01, PackageStatus; {_MODELS}",
+)
+"""A state that ends a package's way, or turns it round, says more than its status; it does not undo that it was delivered."""
+
 NOTIFICATION = table(
     "notification",
     "NotificationType",

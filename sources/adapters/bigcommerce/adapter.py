@@ -14,6 +14,7 @@ from sources.adapters.bigcommerce.orders import read_order, read_status
 from sources.adapters.bigcommerce.parts import read_products, read_refund, read_shipment, read_transaction
 from sources.adapters.bigcommerce.tables import PAYMENT, PAYMENT_STATUS, SCOPE, STAGE, STATUS, TRANSACTION
 from sources.adapters.doc import json_doc
+from sources.adapters.scans import SCAN
 from sources.adapters.told import Ignored, RefuseError
 
 if TYPE_CHECKING:
@@ -103,7 +104,9 @@ ADAPTER = Adapter(
         "warehouse.packed",
         "warehouse.label_created",
         "warehouse.shipped",
+        SCAN,
         "evidence.withdrawn",
     ),
+    scheme="bigcommerce",
     delivery="webhook-id",
 )

@@ -14,6 +14,7 @@ from sources.adapters.bigcommerce.fields import moment, need_moment
 from sources.adapters.bigcommerce.tables import PAYMENT, PAYMENT_STATUS, STATUS
 from sources.adapters.moments import unix
 from sources.adapters.money import amount_of, currency
+from sources.adapters.scans import SCAN
 from sources.adapters.shops import known, no_later, own_id, owner_of, part_of, ship_to, snapshot, tell, updated
 from sources.adapters.told import Ignored, RefuseError
 
@@ -25,6 +26,8 @@ if TYPE_CHECKING:
     from sources.adapters.money import Money
     from sources.adapters.told import Told
 
+COMPLETED: Final = "10"
+"""The status of an order that was fetched, too."""
 TEST_GATEWAY: Final = "Test Payment Gateway"
 """What BigCommerce calls the means of payment of orders that are only tried out."""
 
@@ -78,6 +81,9 @@ def read_order(doc: Doc, say: Say) -> Iterator[Told]:
     if step == "shipped" and fields["method"] == "ship" and doc.number("items_shipped") == 0:
         data: dict[str, Any] = {"shipment_id": own_id(say, f"order-{number}")}
         yield tell(say, parts, "warehouse.shipped", f"shipped-order-{number}", left or changed, data, changed)
+    elif doc.id("status_id") == COMPLETED and fields["method"] == "pickup":
+        data = {"status": "delivered", "shipment_id": own_id(say, f"order-{number}"), "raw": {"code": COMPLETED}}
+        yield tell(say, parts, SCAN, f"collected-{number}", left or changed, data, changed)
 
 
 def read_status(doc: Doc, say: Say) -> Iterator[Told]:
@@ -131,9 +137,15 @@ def _fields(doc: Doc, say: Say) -> dict[str, Any]:
         ),
         "channel": doc.text("order_source"),
         "service": None if only is None else only.text("shipping_method"),
-        "method": "digital" if doc.flag("order_is_digital") else "pickup" if doc.id("status_id") == "8" else "ship",
+        "method": "digital" if doc.flag("order_is_digital") else "pickup" if doc.id("status_id") == "8" or _fetched(doc) else "ship",
         "payment_terms": terms and terms.word,
     }  # fmt: skip
+
+
+def _fetched(doc: Doc) -> bool:
+    """Whether all that can be touched is fetched by the customer, as far as consignments say."""
+    goods = [one for one in doc.each("consignments") if isinstance(one.value, dict)]
+    return any(one.get("pickups") for one in goods) and not any(one.get("shipping") for one in goods)
 
 
 def _addresses(doc: Doc) -> list[Doc]:

@@ -63,14 +63,14 @@ def _webhook(doc: Doc, say: Say, topic: str) -> Iterator[Told]:
     order = _name(doc) == "order"
     if meaning.ignored:
         if order:
-            raise RefuseError("bad_value", "x-wc-webhook-topic: says that it is no order, and the body is one")
+            raise RefuseError("topic_mismatch", "x-wc-webhook-topic: says that it is no order, and the body is one")
         yield Ignored(topic, meaning.why)
     elif meaning.word == "order.cancelled":
         if not isinstance(doc.value, dict) or set(doc.value) != {"id"}:
-            raise RefuseError("bad_value", "x-wc-webhook-topic: says that an order was deleted, and the body is more than its ID")
+            raise RefuseError("topic_mismatch", "x-wc-webhook-topic: says that an order was deleted, and the body is more than its ID")
         yield from read_deleted(doc, say)
     elif not order:
-        raise RefuseError("bad_value", "x-wc-webhook-topic: says an order, and the body is none")
+        raise RefuseError("topic_mismatch", "x-wc-webhook-topic: says an order, and the body is none")
     else:
         yield from read_order(doc, say, restored=topic.casefold() == "order.restored")
 
@@ -110,5 +110,6 @@ ADAPTER = Adapter(
         SCAN,
         "evidence.withdrawn",
     ),
+    scheme="woocommerce",
     delivery="x-wc-webhook-delivery-id",
 )

@@ -86,11 +86,13 @@ def read_fulfillment(doc: Doc, say: Say) -> Iterator[Told]:
         raise RefuseError("missing_field", doc.get("date_updated").path)
     tracking = meta(doc, "_tracking_number").id()
     carrier = carrier_name(meta(doc, "_shipment_provider").text())
-    shown: list[str] = []
+    shown, labelled = list[str](), changed
     if doc.flag("is_fulfilled"):
         lines = [{"line_id": one.need_id("item_id"), "quantity": one.quantity("qty")} for one in meta(doc, "_items").each()]
         data = {"shipment_id": shipment, "carrier": None if tracking else carrier, "lines": lines or None}
         time = at(meta(doc, "_date_fulfilled"), zone=UTC) or changed
+        # What left had its number.
+        labelled = no_later(changed, time)
         shown.append(f"shipped-fulfillment-{number}")
         yield tell(say, owner, "warehouse.shipped", f"shipped-fulfillment-{number}", time, data, changed)
     elif not tracking:
@@ -98,7 +100,7 @@ def read_fulfillment(doc: Doc, say: Say) -> Iterator[Told]:
     if tracking:
         data = {"shipment_id": shipment, "carrier": carrier, "tracking_number": tracking}
         id_ = f"tracking-{digest(shipment, carrier, tracking)}"
-        yield tell(say, owner, LABEL, id_, changed, data, changed)
+        yield tell(say, owner, LABEL, id_, labelled, data, changed)
         yield snapshot(say, f"fulfillment/{number}", LABEL, changed, [*shown, id_], owner, tracking)
 
 
