@@ -1,7 +1,8 @@
-"""Countries and regions as trackers write them: alpha-3 codes (`USA`) made alpha-2 (`US`), names of states (`California`) made codes."""
+"""Countries and regions as trackers and shops write them: alpha-3 codes (`USA`) made alpha-2 (`US`), names of states made codes."""
 
 from __future__ import annotations
 
+import unicodedata
 from typing import Final
 
 _PAIRS: Final = """
@@ -25,9 +26,23 @@ _NAMES: Final = {
         ACT Australian Capital Territory, NSW New South Wales, NT Northern Territory, QLD Queensland, SA South Australia, TAS
         Tasmania, VIC Victoria, WA Western Australia
     """,
+    "BR": """
+        AC Acre, AL Alagoas, AM Amazonas, AP Amapá, BA Bahia, CE Ceará, DF Distrito Federal, ES Espírito Santo, GO Goiás, MA
+        Maranhão, MG Minas Gerais, MS Mato Grosso do Sul, MT Mato Grosso, PA Pará, PB Paraíba, PE Pernambuco, PI Piauí, PR Paraná,
+        RJ Rio de Janeiro, RN Rio Grande do Norte, RO Rondônia, RR Roraima, RS Rio Grande do Sul, SC Santa Catarina, SE Sergipe, SP
+        São Paulo, TO Tocantins
+    """,
     "CA": """
         AB Alberta, BC British Columbia, MB Manitoba, NB New Brunswick, NL Newfoundland and Labrador, NS Nova Scotia, NT Northwest
-        Territories, NU Nunavut, ON Ontario, PE Prince Edward Island, QC Quebec, SK Saskatchewan, YT Yukon
+        Territories, NU Nunavut, ON Ontario, PE Prince Edward Island, QC Quebec, SK Saskatchewan, YT Yukon, YT Yukon
+        Territory
+    """,
+    "MX": """
+        AGU Aguascalientes, BCN Baja California, BCS Baja California Sur, CAM Campeche, CHH Chihuahua, CHP Chiapas, CMX Ciudad
+        de México, COA Coahuila, COL Colima, DUR Durango, GRO Guerrero, GUA Guanajuato, HID Hidalgo, JAL Jalisco, MEX México,
+        MEX Estado de México, CMX Mexico City, MIC Michoacán, MOR Morelos, NAY Nayarit, NLE Nuevo León, OAX Oaxaca, PUE
+        Puebla, QUE Querétaro, ROO Quintana Roo, SIN Sinaloa, SLP San Luis Potosí, SON Sonora, TAB Tabasco, TAM Tamaulipas,
+        TLA Tlaxcala, VER Veracruz, YUC Yucatán, ZAC Zacatecas
     """,
     "US": """
         AK Alaska, AL Alabama, AR Arkansas, AS American Samoa, AZ Arizona, CA California, CO Colorado, CT Connecticut, DC District
@@ -39,7 +54,7 @@ _NAMES: Final = {
         Vermont, WA Washington, WI Wisconsin, WV West Virginia, WY Wyoming
     """,
 }
-"""The states, provinces and territories of countries with several zones whose carriers write names: ISO 3166-2, 2024."""
+"""The states, provinces and territories of countries with several zones that carriers and shops write by name: ISO 3166-2, 2024."""
 
 ALPHA_2: Final[dict[str, str]] = {pair[:3]: pair[3:] for pair in _PAIRS.split()}
 
@@ -52,8 +67,13 @@ def alpha_2(text: str | None) -> str | None:
     return code if len(code) == 2 and code.isascii() and code.isalpha() else ALPHA_2.get(code)
 
 
+def _folded(name: str) -> str:
+    """Without accents, which some leave out, and in one case."""
+    return "".join(one for one in unicodedata.normalize("NFKD", name.strip()) if not unicodedata.combining(one)).casefold()
+
+
 REGIONS: Final = {
-    country: {name.strip().casefold(): code for code, _, name in (row.strip().partition(" ") for row in " ".join(rows.split()).split(","))}
+    country: {_folded(name): code for code, _, name in (row.strip().partition(" ") for row in " ".join(rows.split()).split(","))}
     for country, rows in _NAMES.items()
 }
 """By country: the code of each region by its folded name."""
@@ -63,4 +83,4 @@ def region_code(country: str | None, text: str | None) -> str | None:
     """The code (ISO 3166-2, `CA`) of a region of a country (alpha-2); what is no name that is known here stays as it is, upper case."""
     if text is None:
         return None
-    return REGIONS.get(country or "", {}).get(text.casefold(), text.upper())
+    return REGIONS.get(country or "", {}).get(_folded(text), text.upper())

@@ -12,8 +12,10 @@ from typing import TYPE_CHECKING, Any, Final
 
 import orjson
 
+from schemas.places import is_region
 from schemas.values import FIRST_YEAR
 from sources.adapters.base import digest
+from sources.adapters.countries import region_code
 from sources.adapters.doc import LONGEST_WORD
 from sources.adapters.money import decimal
 from sources.adapters.told import History
@@ -93,17 +95,26 @@ def known(doc: Doc, fields: Mapping[str, Any], sources: Mapping[str, tuple[str, 
 def ship_to(
     country: str | None, region: str | None, postal_code: str | None, city: str | None, *street: str | None
 ) -> dict[str, Any] | None:
-    """Where to, without names and streets; the hash tells equal addresses. None where there is no address."""
+    """Where to, without names and streets; the hash tells equal addresses. None where there is no address.
+
+    A region that is written by its name becomes a code, since the clocks there go by codes.
+    """
     if country is None and postal_code is None:
         return None
     # Without the region, which some write and others leave to the town.
     whole = [*street, city, postal_code, country]
     return {
         "country": country,
-        "region": region,
+        "region": _region(country, region),
         "postal_code": postal_code,
         "address_hash": digest(*map(_plain, whole)) if any(street) else None,
     }
+
+
+def _region(country: str | None, text: str | None) -> str | None:
+    """A region by its code (ISO 3166-2) where it has one that is known here; else as it is written."""
+    code = region_code(country, text)
+    return code if code is not None and is_region(f"{country}-{code.removeprefix(f'{country}-')}") else text
 
 
 def _plain(text: str | None) -> str:

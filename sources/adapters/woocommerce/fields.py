@@ -14,12 +14,30 @@ if TYPE_CHECKING:
 
     from sources.adapters.base import Say
 
+_MEXICO: Final = dict(
+    pair.split("=")
+    for pair in """
+    AG=AGU BC=BCN BS=BCS CH=CHH CL=COL CM=CAM CO=COA CS=CHP DF=CMX DG=DUR GR=GRO GT=GUA HG=HID JA=JAL MI=MIC MO=MOR
+    MX=MEX NA=NAY NL=NLE OA=OAX PU=PUE QR=ROO QT=QUE SI=SIN SL=SLP SO=SON TB=TAB TL=TLA TM=TAM VE=VER YU=YUC ZA=ZAC
+    """.split()
+)
+"""Mexico's states by WooCommerce's own codes (woocommerce/i18n/states.php), and ISO 3166-2's."""
 _ORDER: Final = re.compile(r"https?://[^?#\s]*/orders/(\d{1,20})/?(?:[?#].*)?", re.ASCII)
 
 
 def moment(say: Say, doc: Doc, name: str) -> datetime | None:
     """An instant that WooCommerce writes twice: in UTC, and, in older versions only, in the shop's zone (the connection's)."""
     return at(doc, f"{name}_gmt", zone=UTC) or at(doc, name, zone=say.zone)
+
+
+def region(to: Doc) -> str | None:
+    """An address's state by ISO 3166-2: WooCommerce has codes of its own for Mexico, and writes those of Japan and Turkey as `JP13`."""
+    country, code = to.text("country"), to.text("state")
+    if code is None:
+        return None
+    if country == "MX":
+        return _MEXICO.get(code, code)
+    return f"{country}-{code[2:]}" if country in ("JP", "TR") and code[:2] == country and code[2:].isdecimal() else code
 
 
 def meta(doc: Doc, key: str) -> Doc:

@@ -15,7 +15,7 @@ from sources.adapters.base import digest
 from sources.adapters.money import amount_of, currency, is_zero
 from sources.adapters.shops import Owner, given_back, known, own_id, owner_of, part_of, ship_to, snapshot, tell, updated
 from sources.adapters.told import Ignored, RefuseError
-from sources.adapters.woocommerce.fields import meta, moment
+from sources.adapters.woocommerce.fields import meta, moment, region
 from sources.adapters.woocommerce.shipments import TRACKING, labels
 from sources.adapters.woocommerce.tables import METHOD, PAYMENT, STATUS
 
@@ -102,7 +102,7 @@ def _fields(doc: Doc, say: Say) -> dict[str, Any]:
         # 0 is a guest: guests have nothing in common.
         "customer": None if customer in (None, "0") else {"id": customer},
         "ship_to": ship_to(
-            to.text("country"), to.text("state"), to.text("postcode"), to.text("city"), to.text("address_1"), to.text("address_2")
+            to.text("country"), region(to), to.text("postcode"), to.text("city"), to.text("address_1"), to.text("address_2")
         ),
         "channel": doc.text("created_via"),
         "service": None if sold is None else sold.text("method_title") or sold.text("method_id"),

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any, cast
 import pytest
 
 from dataflows.core.policy import load_policy
+from schemas.places import country_zone
 from schemas.wire import micros
 from sources.adapters import ADAPTERS, Connection, Payload, translate
 from sources.adapters.captured import payload_of
@@ -464,6 +465,43 @@ def test_bigcommerce_s_order_that_was_fetched_was_not_shipped() -> None:
     assert data_of(events, "order.placed")["method"] == "pickup"
     assert data_of(events, "carrier.scan")["status"] == "delivered"
     assert not of(events, "warehouse.shipped")
+
+
+@pytest.mark.parametrize(
+    ("system", "name", "place", "clock"),
+    [
+        ("bigcommerce", "order_awaiting_payment", {"country_iso2": "AU", "state": "Western Australia"}, "Australia/Perth"),
+        ("bigcommerce", "order_awaiting_payment", {"country_iso2": "US", "state": "Hawaii"}, "Pacific/Honolulu"),
+        ("bigcommerce", "order_awaiting_payment", {"country_iso2": "BR", "state": "Amazonas"}, "America/Manaus"),
+        ("bigcommerce", "order_awaiting_payment", {"country_iso2": "BR", "state": "Ceara"}, "America/Fortaleza"),
+        ("bigcommerce", "order_awaiting_payment", {"country_iso2": "MX", "state": "Quintana Roo"}, "America/Cancun"),
+        ("amazon", "order_unshipped_after_pending", {"CountryCode": "AU", "StateOrRegion": "Queensland"}, "Australia/Brisbane"),
+        ("amazon", "order_unshipped_after_pending", {"CountryCode": "US", "StateOrRegion": "Ca"}, "America/Los_Angeles"),
+        ("magento", "order_placed", {"country_id": "CA", "region_code": None, "region": "British Columbia"}, "America/Vancouver"),
+        ("magento", "order_placed", {"country_id": "US", "region_code": "AZ", "region": "Arizona"}, "America/Phoenix"),
+        ("woocommerce", "order_placed", {"country": "MX", "state": "BC"}, "America/Tijuana"),
+        ("woocommerce", "order_placed", {"country": "CA", "state": "BC"}, "America/Vancouver"),
+        ("woocommerce", "order_placed", {"country": "AU", "state": "NT"}, "Australia/Darwin"),
+    ],
+)
+def test_clocks_are_those_of_the_region_however_it_is_written(system: str, name: str, place: dict[str, Any], clock: str) -> None:
+    """Names of states, codes of the shop's own: a promised day ends by the clocks there."""
+    body = cast("dict[str, Any]", json.loads(captured(system, name).body))
+    address = {
+        "woocommerce": lambda: body["shipping"],
+        "magento": lambda: body["extension_attributes"]["shipping_assignments"][0]["shipping"]["address"],
+        "bigcommerce": lambda: body["shipping_addresses"][0],
+        "amazon": lambda: body["payload"]["ShippingAddress"],
+    }[system]()
+    address |= place
+    to = data_of(bent(system, name, **body).events, "order.placed")["ship_to"]
+    assert country_zone(to["country"], to["region"]) == clock
+
+
+def test_woocommerce_s_japanese_prefectures_are_written_as_iso_has_them() -> None:
+    """WooCommerce leaves the hyphen out."""
+    shipping = {"country": "JP", "state": "JP13", "postcode": "150-0001"}
+    assert data_of(bent("woocommerce", "order_placed", shipping=shipping).events, "order.placed")["ship_to"]["region"] == "JP-13"
 
 
 @pytest.mark.parametrize("system", ["woocommerce", "bigcommerce"])
