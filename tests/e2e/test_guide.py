@@ -20,7 +20,7 @@ import pytest
 
 from dataflows.settings.gateway import GatewaySettings
 from dataflows.settings.model import HttpSettings
-from tests.support.gateway import free_port
+from tests.support.kafka.process import free_port
 from tests.support.live import PATIENCE
 
 if TYPE_CHECKING:
