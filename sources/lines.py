@@ -38,7 +38,7 @@ class LineReader(Protocol):
 
     @property
     def consumed(self) -> int:
-        """How many bytes have been read."""
+        """How many bytes have been read; can be asked at any time, also once it is closed."""
         ...
 
     def read(self) -> list[bytes] | None:
@@ -67,11 +67,13 @@ class Lines:
         self._dropped = 0
         self._first = True
         self._raw, self._data = _open(path)
+        self._seekable = self._raw.seekable()
+        self._consumed = 0
 
     @property
     def consumed(self) -> int:
-        """How many bytes of the file itself (compressed, if it is) have been read."""
-        return self._raw.tell() if self._raw.seekable() else 0
+        """How many bytes of the file itself (compressed, if it is) have been read; of a pipe, how many it held when unpacked."""
+        return self._consumed
 
     def peek(self) -> bytes:
         """Some of the first bytes, unpacked, without taking them."""
@@ -83,6 +85,8 @@ class Lines:
             chunk = self._data.read(self._chunk_bytes)
         except (OSError, EOFError, zlib.error) as error:
             raise UnreadableError(f"{self.path}: {error}") from error
+        # Kept, not asked of the file when somebody wants to know: a file that has been read to its end is closed while others are read on.
+        self._consumed = self._raw.tell() if self._seekable else self._consumed + len(chunk)
         if self._first:
             self._first = False
             if (encoding := wide(chunk)) is not None:

@@ -61,8 +61,8 @@ def demo(
     console.print(f"{orders:,} orders, {pace / 3_600:,.1f} hours pass per second; Ctrl-C ends it", style="dim")
     stop = Stop()
     with (
+        stop.on_signals(),  # first: an interrupt while the view begins must not leave it drawing
         TerminalView(console, lambda: f"{datetime.fromtimestamp(min(source.now(), until) // SECOND, UTC):%a %d %b %H:%M}") as view,
-        stop.on_signals(),
     ):
         sinks: dict[str, Sink[Verdicts]] = {"terminal": ViewSink(view.show), "findings": ViewSink(note)}
         run(get_flow(Stoppable(source, stop), sinks, policy, Settings(source.channels)))

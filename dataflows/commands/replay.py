@@ -52,7 +52,7 @@ def replay(
         raise MisuseError("- can be given once only: standard input can be read once only")
     stop, tally = Stop(), Tally()
     began = time.monotonic()
-    with _progress(events) as on_read, stop.on_signals():
+    with stop.on_signals(), _progress(events) as on_read:
         try:
             source = FileSource(events, until=end, out_of_order=allowed, on_read=on_read, feeds=tuple(rules.feeds))
         except UnreadableError as error:

@@ -54,10 +54,10 @@ def standing(out: Path) -> Counter[tuple[str, str, str | None, str]]:
     return Counter(found for found in last.values() if found[3] != "retracted")
 
 
-def command(*arguments: object, given: bytes | None = None) -> subprocess.CompletedProcess[bytes]:
-    """Runs `orderwatch` as a user does."""
+def command(*arguments: object, given: bytes | None = None, cwd: Path | None = None) -> subprocess.CompletedProcess[bytes]:
+    """Runs `orderwatch` as a user does, with its output piped."""
     program = "import sys; from dataflows.cli import main; main(sys.argv[1:])"
-    return subprocess.run([sys.executable, "-c", program, *map(str, arguments)], input=given, capture_output=True, check=False)
+    return subprocess.run([sys.executable, "-c", program, *map(str, arguments)], input=given, capture_output=True, check=False, cwd=cwd)
 
 
 def write(path: Path, events: Iterable[bytes]) -> Path:
