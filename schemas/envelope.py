@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any, Literal, Self, cast
 
-from pydantic import Field, create_model, field_validator, model_validator
+from pydantic import ConfigDict, Field, create_model, field_validator, model_validator
 
 from schemas.aliases import ALIAS_FIELDS, aliases_of
 from schemas.events import DATA_MODELS, Model
@@ -60,12 +60,18 @@ class Envelope(Model):
         return self
 
 
+class _Narrowed(Envelope):
+    """Base of the models that are made below: for docstrings of their attributes pydantic would search all sources for each of them."""
+
+    model_config = ConfigDict(use_attribute_docstrings=False)
+
+
 def _event_model(type_: str, data: type[Model]) -> type[Envelope]:
     name = "".join(word.capitalize() for word in type_.replace(".", "_").split("_"))
     optional = not any(field.is_required() for field in data.model_fields.values())
     return create_model(
         name,
-        __base__=Envelope,
+        __base__=_Narrowed,
         __module__=__name__,
         __doc__=data.__doc__,
         type=(cast("Any", Literal)[type_], ...),

@@ -43,7 +43,10 @@ Hold = Literal["fraud", "credit", "payment", "address", "inventory", "customs", 
 class Model(BaseModel):
     """Base of all words: immutable, strict about types, tolerant of unknown fields."""
 
-    model_config = ConfigDict(frozen=True, strict=True, extra="ignore", regex_engine="python-re", use_attribute_docstrings=True)
+    # Validators are built when one is first used: the hot path decodes by the structs that are derived from these models.
+    model_config = ConfigDict(
+        frozen=True, strict=True, extra="ignore", regex_engine="python-re", use_attribute_docstrings=True, defer_build=True
+    )
 
 
 class Fact(Model):
