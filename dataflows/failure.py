@@ -9,6 +9,8 @@ from typing import TYPE_CHECKING, ParamSpec, TypeVar
 if TYPE_CHECKING:
     from collections.abc import Callable, Generator
 
+DEBUG = "ORDERWATCH_DEBUG"
+"""Environment variable: if set, nothing of what is printed when something fails is held back."""
 P = ParamSpec("P")
 R = TypeVar("R")
 

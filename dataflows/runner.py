@@ -16,7 +16,7 @@ from bytewax.inputs import FixedPartitionedSource, StatefulSourcePartition
 from bytewax.outputs import FixedPartitionedSink, StatefulSinkPartition
 from bytewax.recovery import RecoveryConfig  # pyright: ignore[reportMissingTypeStubs]
 
-from dataflows.failure import FAILURE, noted, only_noted
+from dataflows.failure import DEBUG, FAILURE, noted, only_noted
 
 if TYPE_CHECKING:
     from collections.abc import Generator, Sequence
@@ -28,8 +28,6 @@ if TYPE_CHECKING:
 
 X = TypeVar("X")
 S = TypeVar("S")
-DEBUG = "ORDERWATCH_DEBUG"
-"""Environment variable: if set, nothing of what the engine prints when it fails is held back."""
 PANIC = "PanicException"
 """What a failure of native code is raised as; its class cannot be imported."""
 API_SERVER = "BYTEWAX_DATAFLOW_API_ENABLED"

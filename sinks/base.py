@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from typing import TYPE_CHECKING, Protocol, TypeAlias
+from typing import TYPE_CHECKING, Final, Protocol, TypeAlias
 
 if TYPE_CHECKING:
     from schemas.record import Headers
@@ -79,3 +79,5 @@ Verdicts: TypeAlias = tuple[str, Sequence[Verdict]]
 TOPICS = ("actions", "exceptions", "incidents", "rejects")
 """Everything that comes out, sorted as text (partitions of sinks are)."""
 REJECTS = "rejects"
+TOPIC_NAMES: Final = {topic: f"order-{topic}" for topic in TOPICS}
+"""The contract's names of the topics in Kafka."""

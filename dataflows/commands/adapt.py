@@ -6,109 +6,22 @@ import gzip
 import re
 import sys
 import zlib
-from collections import Counter
-from dataclasses import dataclass, field, replace
-from hashlib import blake2b
+from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
 import typer
-from rich.console import Console
-from rich.table import Table
 
-from dataflows.commands import coverage as reports
 from dataflows.commands.errors import MisuseError, RunError
-from schemas.events import DATA_MODELS
-from schemas.places import is_zone
-from schemas.problems import nearest
-from sources.adapters import ADAPTERS, Connection, Payload, translate
-from sources.adapters.captured import payloads_of
-from sources.adapters.coverage import Coverage
-from sources.adapters.histories import Remembered, settle
-from sources.adapters.payments import united
-from sources.adapters.translate import encoded
-from sources.gateway.schemes import SCHEMES
-from sources.lines import GZIP_MAGIC, STDIN
-from sources.mapping import MappingError, examine, read_mapping
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-    from sources.adapters import Adapter
-    from sources.adapters.told import Refused
-    from sources.mapping import Mapping
+    from dataflows.adapting import Run
+    from sources.adapters import Connection
 
 DONE, SOME_REFUSED, UNUSABLE = 0, 1, 2
 NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,60}")
-
-
-class Kept:
-    """The histories of the run, in memory."""
-
-    def __init__(self) -> None:
-        self.known: dict[str, Remembered] = {}
-
-    def get(self, key: str) -> Remembered | None:
-        """What is known of a thing."""
-        return self.known.get(key)
-
-
-@dataclass(slots=True)
-class Run:
-    """What was read so far."""
-
-    adapter: Adapter
-    mapping: Mapping | None
-    connection: Connection
-    coverage: Coverage = field(default_factory=Coverage)
-    memory: Kept = field(default_factory=Kept)
-    written: set[bytes] = field(default_factory=set[bytes])
-    withdrawn: set[bytes] = field(default_factory=set[bytes])
-    repeated: int = 0
-    ignored: int = 0
-    refused: list[Refused] = field(default_factory=list["Refused"])
-
-    def take(self, label: str, payload: Payload) -> None:
-        """Writes the events of a payload; says what was refused of it."""
-        pieces = [(self.adapter, payload.body)] if self.mapping is None else self.mapping.pieces(payload.body)
-        for adapter, body in pieces:
-            adapted = translate(adapter, replace(payload, body=body), self.connection, self.coverage)
-            events, keep = settle(adapted.events, adapted.histories, self.memory, self.connection)
-            events, payments = united(events, adapted.steps, self.memory, self.connection)
-            self.memory.known.update(keep | payments)
-            for event in events:
-                self._write(encoded(event), _key(event["tenant"], event["source"], event["id"]))
-                if event["type"] == "evidence.withdrawn" and "event_source" in event["data"]:
-                    self.withdrawn.add(_key(event["tenant"], event["data"]["event_source"], event["data"]["event_id"]))
-            for one in adapted.refused:
-                typer.echo(reports.printable(f"{label}: {one.reason}: {one.detail}"), err=True)
-            self.refused += adapted.refused
-            self.ignored += len(adapted.ignored)
-
-    def _write(self, line: bytes, key: bytes) -> None:
-        """Writes an event, unless it was written already: a tracker's poll repeats all that the last one said."""
-        if key in self.written:
-            self.repeated += 1
-            return
-        self.written.add(key)
-        sys.stdout.buffer.write(line + b"\n")
-
-    def summary(self, files: int) -> str:
-        """The closing line."""
-        parts = [f"{_count(len(self.written), 'event')} from {_count(files, 'file')}"]
-        if self.repeated:
-            parts.append(f"{self.repeated:,} said again")
-        if missed := self.withdrawn - self.written:
-            parts.append(f"{_count(len(missed), 'withdrawal')} of what none of these files told")
-        if self.ignored:
-            parts.append(f"{self.ignored:,} ignored")
-        if self.refused:
-            reasons = Counter(one.reason for one in self.refused)
-            parts.append(f"{len(self.refused):,} refused ({', '.join(f'{reason} {count:,}' for reason, count in sorted(reasons.items()))})")
-        if unmapped := self.coverage.unmapped():
-            parts.append(f"{_count(len(unmapped), 'code')} not mapped (--report shows them)")
-        parts += [f"{setting} {name}: in none of {_count(count, 'payload')}" for (setting, name), count in self.coverage.missing().items()]
-        return "; ".join(parts)
 
 
 def adapt(  # noqa: PLR0913, PLR0917 - each is an option
@@ -148,6 +61,13 @@ def adapt(  # noqa: PLR0913, PLR0917 - each is an option
     if list_:
         _list()
         return DONE
+    from rich.console import Console
+
+    from dataflows.adapting import counted
+    from dataflows.commands import coverage as reports
+    from sources.adapters import Connection
+    from sources.adapters.captured import payloads_of
+
     arguments = what or []
     if check:
         return _check(mapping)
@@ -165,12 +85,17 @@ def adapt(  # noqa: PLR0913, PLR0917 - each is an option
     if report:
         reports.show(Console(stderr=True, highlight=False), tables)
     if report_to is not None:
-        _write(report_to, reports.markdown(f"Coverage of {run.adapter.title}: {_count(len(paths), 'file')}", tables))
+        _write(report_to, reports.markdown(f"Coverage of {run.adapter.title}: {counted(len(paths), 'file')}", tables))
     typer.echo(run.summary(len(paths)), err=True)
     return SOME_REFUSED if run.refused else DONE
 
 
 def _run(arguments: list[str], mapping: Path | None, connection: Connection) -> Run:
+    from dataflows.adapting import Run
+    from schemas.problems import nearest
+    from sources.adapters import ADAPTERS
+    from sources.mapping import MappingError, read_mapping
+
     if mapping is not None:
         try:
             found = read_mapping(mapping)
@@ -194,6 +119,10 @@ def _run(arguments: list[str], mapping: Path | None, connection: Connection) -> 
 
 
 def _checked(connection: Connection) -> Connection:
+    from schemas.events import DATA_MODELS
+    from schemas.places import is_zone
+    from schemas.problems import nearest
+
     if connection.name and not NAME.fullmatch(connection.name):
         raise MisuseError(f"--name {connection.name}: letters, digits, - _ and . are expected")
     if not 1 <= len(connection.tenant) <= 200 or not connection.tenant.isprintable():
@@ -216,6 +145,8 @@ def _header(text: str) -> tuple[str, str]:
 
 def _files(arguments: list[str]) -> Iterator[str]:
     """The files that are meant; a folder stands for its files by name."""
+    from sources.lines import STDIN
+
     if arguments.count(STDIN) > 1:
         raise MisuseError("- can be given once only: standard input can be read once only")
     for argument in arguments:
@@ -231,6 +162,8 @@ def _files(arguments: list[str]) -> Iterator[str]:
 
 
 def _content(path: str) -> bytes:
+    from sources.lines import GZIP_MAGIC, STDIN
+
     try:
         raw = sys.stdin.buffer.read() if path == STDIN else Path(path).read_bytes()
         return gzip.decompress(raw) if raw.startswith(GZIP_MAGIC) else raw
@@ -246,16 +179,10 @@ def _write(path: Path, text: str) -> None:
         raise RunError(f"--report-to {path}: {(error.strerror or str(error)).lower()}") from error
 
 
-def _key(*identity: str) -> bytes:
-    """Tenant, source and ID of an event, in few bytes."""
-    return blake2b(" ".join(identity).encode(), digest_size=16).digest()
-
-
-def _count(number: int, what: str) -> str:
-    return f"{number:,} {what}{'' if number == 1 else 's'}"
-
-
 def _check(mapping: Path | None) -> int:
+    from dataflows.commands import coverage as reports
+    from sources.mapping import examine
+
     if mapping is None:
         raise MisuseError("--check goes with --mapping FILE")
     found, problems = examine(mapping, environment=None)
@@ -270,6 +197,12 @@ def _check(mapping: Path | None) -> int:
 
 
 def _list() -> None:
+    from rich.console import Console
+    from rich.table import Table
+
+    from sources.adapters import ADAPTERS
+    from sources.gateway.schemes import SCHEMES
+
     systems = Table(box=None, pad_edge=False)
     for head in ("system", "reads", "becomes", "signature"):
         systems.add_column(head, no_wrap=head != "reads")

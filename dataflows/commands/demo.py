@@ -9,22 +9,12 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
 import typer
-from rich.console import Console
-from rich.table import Table
-
-from dataflows.core.policy import load_policy
-from dataflows.flow import Settings, get_flow
-from dataflows.runner import Stop, Stoppable, run
-from sinks.terminal import TerminalView
-from sinks.view import ViewSink
-from sources.paced import PacedSource, recorded
-from sources.simulator import expected, policy_text, stream
-from sources.simulator.moments import END
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
 
     from bytewax.outputs import Sink
+    from rich.console import Console
 
     from dataflows.core.policy import Policy
     from sinks.base import Verdict, Verdicts
@@ -42,6 +32,16 @@ def demo(
     speed: Annotated[float | None, typer.Option(min=1, help="Instead: seconds of the world per second.")] = None,
 ) -> None:
     """Watch a simulated order world, live; at the end compare what was found with what had been injected."""
+    from rich.console import Console
+
+    from dataflows.flow import Settings, get_flow
+    from dataflows.runner import Stop, Stoppable, run
+    from sinks.terminal import TerminalView
+    from sinks.view import ViewSink
+    from sources.paced import PacedSource, recorded
+    from sources.simulator import expected, stream
+    from sources.simulator.moments import END
+
     lines = list(stream(orders, seed))
     while b'"feed.heartbeat"' in lines[-1]:
         lines.pop()  # when the last order is settled nobody wants to watch the feeds go on
@@ -74,6 +74,9 @@ def demo(
 
 def _policy() -> Policy:
     """The policy under which the world's labels hold."""
+    from dataflows.core.policy import load_policy
+    from sources.simulator import policy_text
+
     with tempfile.TemporaryDirectory() as folder:
         path = Path(folder) / "demo.policy.yaml"
         path.write_text(policy_text(), encoding="utf-8")
@@ -81,6 +84,8 @@ def _policy() -> Policy:
 
 
 def _compare(console: Console, injected: Iterable[Finding], found: Iterable[Finding]) -> None:
+    from rich.table import Table
+
     wanted, got = Counter(injected), Counter(found)
     missed, extra = wanted - got, got - wanted
     if missed or extra:

@@ -4,7 +4,14 @@ from __future__ import annotations
 
 
 class MisuseError(Exception):
-    """Unusable arguments or configuration; the message says in one line what to mend. Exit code 2."""
+    """Unusable arguments or configuration. Exit code 2.
+
+    Each of `problems` says in one line what to mend; all that are known are told at once.
+    """
+
+    def __init__(self, *problems: str) -> None:
+        super().__init__("; ".join(problems))
+        self.problems = problems
 
 
 class RunError(Exception):

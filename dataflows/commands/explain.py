@@ -5,17 +5,14 @@ from __future__ import annotations
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, cast
 
-import orjson
 import typer
-from rich.console import Console
-from rich.text import Text
 
 from dataflows.commands.errors import MisuseError
-from dataflows.core.rules import RULES_BY_KIND
-from sinks.terminal import STYLES
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
+
+    from rich.console import Console
 
 Data = dict[str, object]
 LABEL_WIDTH = 11
@@ -26,6 +23,8 @@ def explain(
     folder: Annotated[Path, typer.Option("--in", help="The folder that a replay has written.")] = Path(),
 ) -> None:
     """Say what was decided, by which rule, from which evidence, and what would have prevented it."""
+    from rich.console import Console
+
     events = history(folder / "exceptions.jsonl", exception_id)
     tell(Console(highlight=False), events)
 
@@ -35,6 +34,8 @@ def history(path: Path, prefix: str) -> list[tuple[str, Data]]:
 
     Raises MisuseError if the file cannot be read, or if no exception, or more than one, is meant.
     """
+    import orjson
+
     wanted = prefix.strip().lower()
     # IDs stand in the lines as they are, so most lines need not be parsed.
     mark = b'"exception_id":"' + wanted.encode()
@@ -60,6 +61,11 @@ def history(path: Path, prefix: str) -> list[tuple[str, Data]]:
 
 def tell(console: Console, events: Sequence[tuple[str, Data]]) -> None:
     """Prints the history of one exception for people."""
+    from rich.text import Text
+
+    from dataflows.core.rules import RULES_BY_KIND
+    from sinks.terminal import STYLES
+
     data = events[-1][1]
     rule = RULES_BY_KIND.get(str(data["kind"]))
     scope = f", {data['scope']}" if data["scope"] is not None else ""
@@ -105,11 +111,15 @@ def tell(console: Console, events: Sequence[tuple[str, Data]]) -> None:
 
 
 def _title(console: Console, text: str) -> None:
+    from rich.text import Text
+
     console.print()
     console.print(Text(text, style="bold"))
 
 
 def _line(console: Console, label: str, text: str) -> None:
+    from rich.text import Text
+
     line = Text(f"  {label:<{LABEL_WIDTH}} ", style="dim")
     line.append(text, style="not dim")
     console.print(line, soft_wrap=True)

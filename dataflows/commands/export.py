@@ -8,12 +8,8 @@ from pathlib import Path  # noqa: TC003 - typer reads the annotations
 from typing import TYPE_CHECKING, Annotated
 
 import typer
-from rich.console import Console
-from rich.progress import Progress, SpinnerColumn, TextColumn
 
 from dataflows.commands.errors import MisuseError, RunError
-from sources.kafka import KafkaInputError
-from sources.kafka.export import export as export_topics
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Generator
@@ -36,6 +32,11 @@ def export(
 
     A replay of the files judges as the live engine did. Files of the same names are replaced.
     """
+    from rich.console import Console
+
+    from sources.kafka import KafkaInputError
+    from sources.kafka.export import export as export_topics
+
     last = _offset(until_offset)
     options = {**client_options(client_config), "bootstrap.servers": brokers}
     try:
@@ -82,6 +83,9 @@ def _progress() -> Generator[Callable[[int], None] | None]:
     if not os.isatty(2):
         yield None
         return
+    from rich.console import Console
+    from rich.progress import Progress, SpinnerColumn, TextColumn
+
     with Progress(SpinnerColumn(), TextColumn("{task.description}"), console=Console(stderr=True), transient=True) as progress:
         task = progress.add_task("exporting")
         yield lambda read: progress.update(task, description=f"exporting: {read:,} records")

@@ -11,9 +11,6 @@ import typer
 
 from dataflows.commands.errors import MisuseError
 from dataflows.commands.run import SettingsFile, read_settings
-from dataflows.observe.logs import logging_to_stderr
-from dataflows.observe.observer import Observer
-from dataflows.settings import render_settings
 
 NOWHERE = Path()
 """The state directory of a gateway that has a directory of its own and no engine beside it."""
@@ -27,14 +24,17 @@ def gateway(
     check: Annotated[bool, typer.Option("--check", help="Only validate, and print the settings that hold; no secrets.")] = False,
 ) -> int:
     """Receive webhooks at /hooks/SYSTEM/NAME: verify, adapt, write; answer once it is durable. SIGTERM stops it cleanly."""
-    from dataflows.gateway import connections, run_gateway  # noqa: PLC0415 - the web server and Kafka's client, which other commands need not
+    from dataflows.gateway import connections, run_gateway
+    from dataflows.observe.logs import logging_to_stderr
+    from dataflows.observe.observer import Observer
+    from dataflows.settings import render_settings
 
     found = read_settings(settings, {}, spare={("state", "dir"): NOWHERE})
     if found.gateway.dir is None and found.state.dir == NOWHERE:
         raise MisuseError("gateway.dir: required; set it (or state.dir) in the settings file or as ORDERWATCH_GATEWAY__DIR")
     if check:
         hooks = connections(found.gateway, os.environ)
-        from dataflows.hooks import shared  # noqa: PLC0415 - as above
+        from dataflows.hooks import shared
 
         warnings = "".join(f"# warning: {words}: what is meant for one, the other takes too\n" for words in shared(hooks))
         typer.echo(f"{render_settings(found)}{''.join(map(_line, hooks.values()))}{warnings}# ok; {len(hooks)} connections")

@@ -6,8 +6,6 @@ from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING
 
 from dataflows.commands.errors import MisuseError
-from dataflows.core.clocks import span
-from dataflows.core.policy import PolicyError, load_policy
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -32,6 +30,8 @@ def instant(option: str, text: str | None) -> int | None:
 
 def elapsed(option: str, text: str) -> int:
     """A span of elapsed time such as `90 s`, `15 m`, `1 h` or `2 d`, in µs."""
+    from dataflows.core.clocks import span
+
     try:
         value = span(text)
     except ValueError:
@@ -43,6 +43,8 @@ def elapsed(option: str, text: str) -> int:
 
 def policy(path: Path | None) -> Policy:
     """Loads a policy; the built-in one if none is given."""
+    from dataflows.core.policy import PolicyError, load_policy
+
     try:
         return load_policy(path)
     except PolicyError as error:

@@ -5,8 +5,6 @@ from typing import Annotated
 
 import typer
 
-from dataflows.core.policy import PolicyError, check_policy, load_policy, render
-
 app = typer.Typer(name="policy", help="Check a policy file, or show everything that holds under it.", no_args_is_help=True)
 
 UNUSABLE = 2
@@ -16,6 +14,8 @@ UNUSABLE = 2
 @app.command()
 def check(file: Annotated[Path, typer.Argument(help="The policy, a YAML file.", metavar="POLICY")]) -> None:
     """Check a policy; every mistake is named with file, line, field and what was probably meant."""
+    from dataflows.core.policy import check_policy, load_policy
+
     problems = check_policy(file)
     if problems:
         for problem in problems:
@@ -32,6 +32,8 @@ def show(
     file: Annotated[Path | None, typer.Argument(help="The policy; the built-in defaults if absent.", metavar="[POLICY]")] = None,
 ) -> None:
     """Write out the complete effective policy as commented YAML, a file to start from."""
+    from dataflows.core.policy import PolicyError, load_policy, render
+
     try:
         policy = load_policy(file)
     except PolicyError as error:

@@ -11,20 +11,15 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
 import typer
-from confluent_kafka import KafkaException
-from rich.console import Console
-from rich.table import Table
 
 from dataflows.commands.errors import MisuseError, RunError
 from dataflows.commands.export import client_options
-from schemas.wire import Rejected, event_of
-from sinks import rejected
-from sinks.kafka import TOPIC_NAMES, KafkaOutputError
-from sinks.kafka.rejects import Delivery, Found, feed_back, partitions_of, read_rejects
+from sinks.base import TOPIC_NAMES
 
 if TYPE_CHECKING:
     from collections.abc import Generator, Iterable, Sequence
 
+    from sinks.kafka.rejects import Found
     from sinks.rejected import Reject
 
 app = typer.Typer(name="rejects", help="Records that could not be judged: list them, mend them, feed them back.", no_args_is_help=True)
@@ -53,6 +48,9 @@ def rejects() -> None:
 @app.command("list")
 def list_(brokers: Brokers, topic: Topic = TOPIC_NAMES["rejects"], reason: Reasons = None, client_config: Config = None) -> None:
     """Count rejects by reason, with the places of some. Nothing of their content is shown."""
+    from rich.console import Console
+    from rich.table import Table
+
     client = _client(brokers, client_config)
     with _failing():
         places = _by_reason(found.reject for found in _read(client, topic) if not reason or found.reject.reason in reason)
@@ -91,6 +89,8 @@ def replay_(  # noqa: PLR0913, PLR0917 - each is an option
 
     Sent is what decodes now; the rest is left, with the reasons. To feed back twice does no harm: an event counts once, by its ID.
     """
+    from sinks.kafka.rejects import Delivery, feed_back, partitions_of
+
     if import_ is None and not (reason or place or every):
         raise MisuseError("say which: --reason, --place, --all, or --import FILE")
     if export is not None and (import_ is not None or edit is not None):
@@ -126,6 +126,10 @@ def _client(brokers: str, config: Path | None) -> dict[str, object]:
 
 @contextmanager
 def _failing() -> Generator[None]:
+    from confluent_kafka import KafkaException
+
+    from sinks.kafka import KafkaOutputError
+
     try:
         yield
     except (KafkaOutputError, OSError) as error:
@@ -135,6 +139,8 @@ def _failing() -> Generator[None]:
 
 
 def _read(client: dict[str, object], topic: str) -> Iterable[Found]:
+    from sinks.kafka.rejects import partitions_of, read_rejects
+
     partitions = partitions_of(client)
     if topic not in partitions:
         raise MisuseError(f"there is no topic {topic} at {client['bootstrap.servers']}: name the topic of rejects with --topic")
@@ -142,6 +148,8 @@ def _read(client: dict[str, object], topic: str) -> Iterable[Found]:
 
 
 def _lines(path: Path) -> list[Reject]:
+    from sinks import rejected
+
     try:
         lines = path.read_bytes().splitlines()
     except OSError as error:
@@ -158,6 +166,8 @@ def _lines(path: Path) -> list[Reject]:
 
 
 def _write(path: Path, chosen: Iterable[Reject]) -> None:
+    from sinks import rejected
+
     try:
         with path.open("xb") as file:
             file.writelines(rejected.line(reject.fields, reject.value, reject.key, reject.headers) for reject in chosen)
@@ -210,6 +220,8 @@ def _edited(reject: Reject, command: Sequence[str]) -> Reject | None:
 
 def _why_not(reject: Reject) -> str | None:
     """The reason for which a record would be rejected at once, or None."""
+    from schemas.wire import Rejected, event_of
+
     try:
         event_of(reject.headers, reject.value or b"")
     except Rejected as why:

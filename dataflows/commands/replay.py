@@ -9,19 +9,9 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, TextIO
 
 import typer
-from rich.console import Console
-from rich.progress import BarColumn, DownloadColumn, Progress, TextColumn, TimeRemainingColumn
 
 from dataflows.commands import options
 from dataflows.commands.errors import MisuseError, RunError
-from dataflows.commands.summary import print_summary
-from dataflows.flow import Settings, get_flow
-from dataflows.runner import Stop, Stoppable, run
-from sinks.jsonl import JsonlSink, UnwritableError
-from sinks.tally import Tally
-from sinks.view import ViewSink
-from sources.files import FileSource
-from sources.lines import STDIN, UnreadableError
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Generator, Sequence
@@ -29,7 +19,11 @@ if TYPE_CHECKING:
     from bytewax.outputs import Sink
 
     from dataflows.core.policy import Policy
+    from dataflows.flow import Settings
+    from dataflows.runner import Stop
     from sinks.base import Verdicts
+    from sinks.tally import Tally
+    from sources.files import FileSource
 
 
 def replay(
@@ -45,6 +39,14 @@ def replay(
 
     Deadlines after the last event do not fire unless --until says so.
     """
+    from rich.console import Console
+
+    from dataflows.commands.summary import print_summary
+    from dataflows.runner import Stop
+    from sinks.tally import Tally
+    from sources.files import FileSource
+    from sources.lines import STDIN, UnreadableError
+
     end = options.instant("--until", until)
     allowed = options.elapsed("--out-of-order", out_of_order)
     rules = options.policy(policy)
@@ -68,6 +70,13 @@ def replay_into(
     out: Path, source: FileSource, policy: Policy, *, tally: Tally | None = None, stop: Stop | None = None, settings: Settings | None = None
 ) -> Settings:
     """Replays a source into a folder. Raises MisuseError if the folder cannot be written, RunError for what breaks off."""
+    from dataflows.flow import Settings, get_flow
+    from dataflows.runner import Stop, Stoppable, run
+    from sinks.jsonl import JsonlSink, UnwritableError
+    from sinks.tally import Tally
+    from sinks.view import ViewSink
+    from sources.lines import UnreadableError
+
     try:
         files = JsonlSink(out)
         files.clear()
@@ -89,6 +98,11 @@ def _progress(events: Sequence[str]) -> Generator[Callable[[int], None] | None]:
     if not os.isatty(2):
         yield None
         return
+    from rich.console import Console
+    from rich.progress import BarColumn, DownloadColumn, Progress, TextColumn, TimeRemainingColumn
+
+    from sources.lines import STDIN
+
     known = [Path(path).stat().st_size for path in events if path != STDIN and Path(path).is_file()]
     total = sum(known) if len(known) == len(events) else None
     with _terminal() as terminal:

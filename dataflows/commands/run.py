@@ -16,16 +16,11 @@ import typer
 from dataflows.commands import options
 from dataflows.commands.errors import MisuseError, RunError
 from dataflows.launcher import PEER_GONE, addresses, command_of, die_with_launcher, launch
-from dataflows.observe.http import PortError, serving
-from dataflows.observe.logs import logging_to_stderr
-from dataflows.observe.observer import Observer
-from dataflows.runner import PeerError, Stop
-from dataflows.settings import SettingsError, load_settings, render_settings
-from dataflows.state.files import keep_private
 
 if TYPE_CHECKING:
     from collections.abc import Generator
 
+    from dataflows.observe.observer import Observer
     from dataflows.settings import ClusterSettings, Settings
     from dataflows.settings.load import At
 
@@ -63,6 +58,8 @@ def run(  # noqa: PLR0913, PLR0917 - each is an option
     check: Annotated[bool, typer.Option("--check", help="Only validate, and print the settings that hold; secrets are masked.")] = False,
 ) -> int:
     """Watch orders live: read events from Kafka, write verdicts, each once. SIGTERM stops it cleanly."""
+    from dataflows.settings import render_settings
+
     launched = die_with_launcher()
     given = {"--policy": policy, "--state": state, "--processes": processes, "--process-id": process_id, "--addresses": cluster}
     found = read_settings(settings, given)
@@ -81,6 +78,8 @@ def run(  # noqa: PLR0913, PLR0917 - each is an option
 
 def read_settings(file: Path | None, given: dict[str, Path | int | str | None], *, spare: dict[At, object] | None = None) -> Settings:
     """The settings of a file, the environment and options (None: not given); `spare` as for `load_settings`. Raises MisuseError."""
+    from dataflows.settings import SettingsError, load_settings
+
     at: dict[str, At] = {
         "--policy": ("policy",),
         "--state": ("state", "dir"),
@@ -101,6 +100,10 @@ def command_line(settings: Path | None, given: dict[str, Path | int | str | None
 
 
 def _launch(settings: Settings, arguments: list[str]) -> int:
+    from dataflows.observe.logs import logging_to_stderr
+    from dataflows.observe.observer import Observer
+    from dataflows.runner import Stop
+
     stop, observer, count = Stop(), Observer(), settings.cluster.processes
     where = addresses(count)
     with logging_to_stderr(settings.log), stop.on_signals():
@@ -116,9 +119,12 @@ def _launch(settings: Settings, arguments: list[str]) -> int:
 
 def _work(settings: Settings, accepted: frozenset[str], *, new_state: bool, launched: bool) -> int:
     """Runs one process. One that another process took down says so by its exit code, if it is the launcher that asks."""
-    # The clients of Kafka, which `--check` does without.
-    from dataflows.live import run_live  # noqa: PLC0415
-    from dataflows.topics import Allowed  # noqa: PLC0415
+    from dataflows.live import run_live
+    from dataflows.observe.logs import logging_to_stderr
+    from dataflows.observe.observer import Observer
+    from dataflows.runner import PeerError, Stop
+    from dataflows.state.files import keep_private
+    from dataflows.topics import Allowed
 
     keep_private()
     cluster, stop = settings.cluster, Stop()
@@ -144,6 +150,8 @@ def _work(settings: Settings, accepted: frozenset[str], *, new_state: bool, laun
 
 
 def _serve(stack: ExitStack, settings: Settings, observer: Observer, number: int) -> None:
+    from dataflows.observe.http import PortError, serving
+
     http = settings.http
     try:
         port = stack.enter_context(serving(http.host, http.port and http.port + number, observer))

@@ -5,12 +5,8 @@ from pathlib import Path
 from typing import Annotated
 
 import typer
-from rich.console import Console
 
 from dataflows.commands.errors import MisuseError
-from sources.simulator import OPENING, write_world
-
-FIRST_DAY = datetime.fromtimestamp(OPENING, UTC).replace(tzinfo=None)
 
 
 def simulate(
@@ -18,14 +14,23 @@ def simulate(
     orders: Annotated[int, typer.Option(min=1, help="How many orders.")] = 1_000,
     seed: Annotated[int, typer.Option(help="The same seed writes the same bytes.")] = 1,
     start: Annotated[
-        datetime,
-        typer.Option(formats=["%Y-%m-%d"], metavar="YYYY-MM-DD", help="The first day (UTC); orders are placed for 56 days from it on."),
-    ] = FIRST_DAY,
+        datetime | None,
+        typer.Option(
+            formats=["%Y-%m-%d"],
+            metavar="YYYY-MM-DD",
+            help="The first day (UTC), else one of 2026; orders are placed for 56 days from it on.",
+        ),
+    ] = None,
 ) -> None:
     """Write a labelled stream of events, the exceptions that it must cause, and the policy under which it does."""
+    from rich.console import Console
+
+    from sources.simulator import OPENING, write_world
+
     try:
         out.parent.mkdir(parents=True, exist_ok=True)
-        summary = write_world(orders, seed, out, int(start.replace(tzinfo=UTC).timestamp()))
+        first = OPENING if start is None else int(start.replace(tzinfo=UTC).timestamp())
+        summary = write_world(orders, seed, out, first)
     except OSError as error:
         raise MisuseError(f"{error.filename or out}: {(error.strerror or str(error)).lower()}") from error
     console = Console(highlight=False, soft_wrap=True)

@@ -5,18 +5,13 @@ from __future__ import annotations
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
-import msgspec
 import typer
-from rich.console import Console
-from rich.text import Text
 
 from dataflows.commands.errors import MisuseError, RunError
-from dataflows.state.errors import StateError
-from dataflows.state.inspection import inspect_order
-from dataflows.state.overview import overview
-from sinks.terminal import STYLES
 
 if TYPE_CHECKING:
+    from rich.console import Console
+
     from dataflows.state.inspection import Report
     from dataflows.state.overview import Overview
 
@@ -37,6 +32,11 @@ def inspect(
     as_json: AsJson = False,
 ) -> None:
     """Show an order's timeline, what was said of it, its next deadlines and what it waits for."""
+    from rich.console import Console
+
+    from dataflows.state.errors import StateError
+    from dataflows.state.inspection import inspect_order
+
     _expect(state)
     try:
         report = inspect_order(state, tenant, order)
@@ -53,6 +53,11 @@ def inspect(
 @app.command()
 def show(state: Directory, as_json: AsJson = False) -> None:
     """Show whose the state is, how the last run stands, and how much is in it."""
+    from rich.console import Console
+
+    from dataflows.state.errors import StateError
+    from dataflows.state.overview import overview
+
     _expect(state)
     try:
         found = overview(state)
@@ -66,6 +71,10 @@ def show(state: Directory, as_json: AsJson = False) -> None:
 
 def tell(console: Console, report: Report) -> None:
     """One order, for a person."""
+    from rich.text import Text
+
+    from sinks.terminal import STYLES
+
     title = Text(f"order {report.order}  ", style="bold")
     title.append(report.status)
     console.print(title)
@@ -113,6 +122,8 @@ def tell(console: Console, report: Report) -> None:
 
 def tell_all(console: Console, found: Overview) -> None:
     """A state directory, for a person."""
+    from rich.text import Text
+
     console.print(Text(f"state {found.id}", style="bold"))
     stopped = "nothing has run" if found.policy is None else "stopped cleanly" if found.clean else "did not stop cleanly"
     running = any(slot.running for slot in found.processes)
@@ -134,6 +145,8 @@ def _expect(state: Path) -> None:
 
 
 def _json(found: Report | Overview) -> None:
+    import msgspec
+
     typer.echo(msgspec.json.format(msgspec.json.encode(found), indent=2).decode())
 
 
@@ -142,11 +155,15 @@ def _kind(kind: str, scope: str | None) -> str:
 
 
 def _title(console: Console, text: str) -> None:
+    from rich.text import Text
+
     console.print()
     console.print(Text(text, style="bold"))
 
 
 def _row(console: Console, text: str, style: str = "") -> None:
+    from rich.text import Text
+
     console.print(Text(f"  {text}", style=style), soft_wrap=True)
 
 
@@ -156,6 +173,8 @@ def _none(console: Console, rows: tuple[object, ...]) -> None:
 
 
 def _line(console: Console, label: str, text: str) -> None:
+    from rich.text import Text
+
     line = Text(f"  {label:<{LABEL_WIDTH}} ", style="dim")
     line.append(text, style="not dim")
     console.print(line, soft_wrap=True)

@@ -8,8 +8,6 @@ import typer
 
 from dataflows.commands.errors import RunError
 from dataflows.commands.run import SettingsFile, read_settings
-from sources.kafka.settings import KafkaInputError
-from sources.kafka.topics import BROKER_DEFAULT, ensure_topics, input_topic, output_topic
 
 if TYPE_CHECKING:
     from dataflows.settings import Settings
@@ -37,6 +35,9 @@ def create_topics(settings: Settings) -> list[str]:
     Raises:
         RunError: if the brokers do not answer, or a topic cannot be made or does not fit.
     """
+    from sources.kafka.settings import KafkaInputError
+    from sources.kafka.topics import BROKER_DEFAULT, ensure_topics, input_topic, output_topic
+
     wanted = {name: input_topic(settings.inputs.partitions) for name in settings.inputs.topics}
     if settings.outputs.kind == "kafka":
         wanted |= {name: output_topic(settings.outputs.partitions) for name in settings.outputs.topics.values()}

@@ -9,7 +9,7 @@ from bytewax.outputs import FixedPartitionedSink, StatefulSinkPartition
 from confluent_kafka import TopicPartition
 from confluent_kafka.admin import AdminClient
 
-from sinks.base import REJECTS, TOPICS, Verdict
+from sinks.base import REJECTS, Verdict
 from sinks.kafka.errors import KafkaOutputError
 from sinks.kafka.murmur import partition_of
 from sinks.kafka.readback import decode
@@ -23,8 +23,6 @@ if TYPE_CHECKING:
 
     from sinks.kafka.stats import Listener
 
-TOPIC_NAMES: Final = {topic: f"order-{topic}" for topic in TOPICS}
-"""The contract's names."""
 PATIENCE: Final = 300.0
 """Seconds for which a broker may be away before the engine gives up and leaves it to its supervisor."""
 

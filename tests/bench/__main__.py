@@ -2,7 +2,7 @@
 
 Without more: the heart and a replay, on one core. `scale`: the live engine with many open orders, and from Kafka to Kafka. `adapters`: what
 it costs to translate the payloads of each system. `gateway`: the webhook gateway beside a bare handler of the same server. `soak`: how
-memory grows over a long run.
+memory grows over a long run. `start`: what commands cost before they do anything.
 """
 
 from __future__ import annotations
@@ -20,6 +20,7 @@ from tests.bench.kafka import latency, through
 from tests.bench.measure import memory, speed
 from tests.bench.scale import scale
 from tests.bench.soak import soak
+from tests.bench.start import GOAL, start
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -49,6 +50,7 @@ def main() -> None:
     long.add_argument("--cache-bytes", type=int, help="the setting state.cache_bytes")
     hooks = commands.add_parser("gateway", help="the webhook gateway")
     hooks.add_argument("--requests", type=int, default=20_000, help="requests that each of them is asked")
+    commands.add_parser("start", help="commands before they do anything")
     chosen = parser.parse_args()
     if chosen.command == "scale":
         report_live(opened=chosen.open, seconds=chosen.seconds, orders=chosen.orders, rate=chosen.rate, folder=chosen.folder)
@@ -58,6 +60,8 @@ def main() -> None:
         report_soak(minutes=chosen.minutes, rate=chosen.rate, cache_bytes=chosen.cache_bytes)
     elif chosen.command == "gateway":
         report_gateway(requests=chosen.requests)
+    elif chosen.command == "start":
+        report_start()
     else:
         report(orders=chosen.orders, opened=chosen.open)
 
@@ -111,6 +115,14 @@ def report_adapters() -> None:
         rate, each = found.translated, found.events / found.payloads
         unit = f"payloads/s of {found.size / found.payloads:,.0f} bytes ({rate * each:,.0f} events/s, {1e6 / rate / each:.0f} µs each)"
         table.add_row(found.system, f"{rate:,.0f}", unit, f"{found.parsed / rate:.0f} x")
+    CONSOLE.print(table)
+
+
+def report_start() -> None:
+    """Prints the table of starts; the ratio is to the goal for `--help`."""
+    table = _table("Commands before they do anything: one process, all of its CPU")
+    for found in start():
+        table.add_row(f"orderwatch {found.command}", f"{found.seconds:.2f}", "s of CPU", f"{found.seconds / GOAL:.1f} x")
     CONSOLE.print(table)
 
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from tests.bench.__main__ import report, report_adapters, report_gateway, report_live
+from tests.bench.__main__ import report, report_adapters, report_gateway, report_live, report_start
 
 
 @pytest.mark.bench
@@ -29,3 +29,9 @@ def test_the_table_of_the_adapters_can_be_made() -> None:
 def test_the_table_of_the_gateway_can_be_made() -> None:
     """Prints what `python -m tests.bench gateway` prints."""
     report_gateway(requests=20_000)
+
+
+@pytest.mark.bench
+def test_the_table_of_the_start_can_be_made() -> None:
+    """Prints what `python -m tests.bench start` prints."""
+    report_start()

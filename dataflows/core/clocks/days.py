@@ -3,14 +3,16 @@
 from __future__ import annotations
 
 from functools import cache, lru_cache
+from typing import TYPE_CHECKING
 
-import holidays
+if TYPE_CHECKING:
+    import types
 
 
 @cache
 def holiday_regions() -> dict[str, tuple[str, ...]]:
     """The countries (ISO 3166-1 alpha-2) whose public holidays are known, each with its subdivisions (ISO 3166-2, without the country)."""
-    return {country: tuple(regions) for country, regions in holidays.list_supported_countries(include_aliases=False).items()}
+    return {country: tuple(regions) for country, regions in _library().list_supported_countries(include_aliases=False).items()}
 
 
 def holiday_region(country: str | None, region: str | None = None) -> str | None:
@@ -38,10 +40,18 @@ def holidays_in(text: str, year: int) -> dict[int, str]:
     country, _, region = text.partition("-")
     # The library picks its language by the machine's locale unless told.
     language = "en_US" if country in _translated() else None
-    found = holidays.country_holidays(country, subdiv=region or None, years=year, expand=False, observed=True, language=language)
+    found = _library().country_holidays(country, subdiv=region or None, years=year, expand=False, observed=True, language=language)
     return {day.toordinal(): name for day, name in sorted(found.items())}
 
 
 @cache
+def _library() -> types.ModuleType:
+    """The library, which takes long to load, once a calendar names a country."""
+    import holidays  # noqa: PLC0415
+
+    return holidays
+
+
+@cache
 def _translated() -> frozenset[str]:
-    return frozenset(c for c, languages in holidays.list_localized_countries(include_aliases=False).items() if "en_US" in languages)
+    return frozenset(c for c, languages in _library().list_localized_countries(include_aliases=False).items() if "en_US" in languages)

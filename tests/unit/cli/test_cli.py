@@ -7,8 +7,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from dataflows import cli
-from dataflows.commands import replay as command
+from dataflows import cli, flow
 from tests.support.logs import HOUR, T0, line
 from tests.support.replays import lines, replay, write
 
@@ -127,7 +126,7 @@ def test_a_failure_is_one_line_and_exit_code_one(folder: Path, monkeypatch: pyte
     def burst(*_: object, **__: object) -> None:
         raise ValueError("something\nis off")
 
-    monkeypatch.setattr(command, "get_flow", burst)
+    monkeypatch.setattr(flow, "get_flow", burst)
     assert cli.run(["replay", str(folder / "events.jsonl"), "--out", str(folder / "out")]) == 1
     said = capsys.readouterr().err
     assert said == "orderwatch: failed: ValueError: something is off (set ORDERWATCH_DEBUG=1 for more)\n"
@@ -139,6 +138,6 @@ def test_ctrl_c_is_no_traceback(folder: Path, monkeypatch: pytest.MonkeyPatch, c
     def interrupt(*_: object, **__: object) -> None:
         raise KeyboardInterrupt
 
-    monkeypatch.setattr(command, "get_flow", interrupt)
+    monkeypatch.setattr(flow, "get_flow", interrupt)
     assert cli.run(["replay", str(folder / "events.jsonl"), "--out", str(folder / "out")]) == 130
     assert capsys.readouterr().err == "orderwatch: stopped; what was written is not complete\n"
