@@ -144,6 +144,20 @@ def _rows() -> tuple[tuple[str, str], ...]:
     return tuple((country, zone_name) for country, _, zone_name, *_ in rows)
 
 
+@cache
+def _by_name() -> dict[str, str]:
+    """Countries by their English names in small letters, by `iso3166.tab` of the locked `tzdata` package."""
+    text = resources.files("tzdata.zoneinfo").joinpath("iso3166.tab").read_text(encoding="utf-8")
+    rows = (line.split("\t") for line in text.splitlines() if line and not line.startswith("#"))
+    return {name.casefold(): code for code, name in rows}
+
+
+def country_meant(text: str) -> str | None:
+    """The code of the country that `text` means: its English name, or the code in small letters; None if it means none."""
+    name = text.strip()
+    return name.upper() if is_country(name.upper()) else _by_name().get(name.casefold())
+
+
 def countries() -> frozenset[str]:
     """The countries (ISO 3166-1 alpha-2) that have a zone of their own in the tz database."""
     return frozenset(_by_country())

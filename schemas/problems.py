@@ -8,6 +8,8 @@ from typing import TYPE_CHECKING, Final
 
 from pydantic_core import PydanticCustomError
 
+from schemas.places import zone_names
+
 if TYPE_CHECKING:
     from collections.abc import Callable, Collection, Iterable
     from pathlib import Path
@@ -23,7 +25,10 @@ MOST_NAMED: Final = 16
 
 @dataclass(frozen=True, slots=True)
 class Problem:
-    """Something wrong with a file. Lines and columns count from 1; `suggestion` is the nearest valid name, if one is near."""
+    """Something wrong with a file. Lines and columns count from 1; line 0: with the file as a whole, which cannot be read.
+
+    `suggestion` is the nearest valid name, if one is near.
+    """
 
     file: str
     line: int
@@ -34,7 +39,8 @@ class Problem:
 
     def __str__(self) -> str:
         """`file:line:column: field: message (did you mean "x"?)`."""
-        place = ": ".join(part for part in (f"{self.file}:{self.line}:{self.column}", self.field, self.message) if part)
+        where = f"{self.file}:{self.line}:{self.column}" if self.line else self.file
+        place = ": ".join(part for part in (where, self.field, self.message) if part)
         return f'{place} (did you mean "{self.suggestion}"?)' if self.suggestion else place
 
 
@@ -53,9 +59,9 @@ def text_of(path: Path) -> str:
         with path.open("rb") as file:
             return file.read(1_048_576).decode()
     except OSError as error:
-        raise UnreadableError(Problem(str(path), 1, 1, "", f"cannot be read: {error.strerror or error}")) from error
+        raise UnreadableError(Problem(str(path), 0, 0, "", f"cannot be read: {(error.strerror or str(error)).lower()}")) from error
     except UnicodeDecodeError as error:
-        raise UnreadableError(Problem(str(path), 1, 1, "", f"is not UTF-8: {error.reason} at byte {error.start}")) from error
+        raise UnreadableError(Problem(str(path), 0, 0, "", f"is not UTF-8: {error.reason} at byte {error.start}")) from error
 
 
 MISTAKE: Final = "mistake"
@@ -107,7 +113,39 @@ def field_name(path: At) -> str:
 
 
 def nearest(text: str, allowed: Collection[str]) -> str | None:
-    """The allowed name that `text` most probably means; None if none is close."""
+    """The allowed name that `text` most probably means; None if none is close: a wrong guess is worse than none.
+
+    Close is what differs by at most two fifths of its letters (added, left out, changed, or two of them swapped), the first not among them
+    unless it is the only one; and what ends in `text` after a dot, if only one does.
+    """
     by_fold = {name.casefold(): name for name in sorted(allowed)}
-    close = difflib.get_close_matches(text.casefold(), by_fold, n=1, cutoff=0.6)
-    return by_fold[close[0]] if close else None
+    meant = text.casefold()
+    ending = [name for name in by_fold if name.endswith(f".{meant}")]
+    if ending:
+        return by_fold[ending[0]] if len(ending) == 1 else None
+    similar = difflib.get_close_matches(meant, by_fold, n=8, cutoff=0.6)
+    differing, near = min(((_distance(meant, name), name) for name in similar), default=(0, ""))
+    close = near and 5 * differing <= 2 * max(len(meant), len(near)) and (differing < 2 or meant[0] == near[0])
+    return by_fold[near] if close else None
+
+
+def unknown_zone(name: str) -> tuple[str, str | None]:
+    """What to say of a name that is no time zone, and which one was probably meant."""
+    by_city = {full.rpartition("/")[2]: full for full in sorted(zone_names())}
+    city = nearest(name.rpartition("/")[2], by_city)
+    message = f"unknown time zone {name!r}; a name of the IANA database such as Europe/Berlin is expected"
+    return message, nearest(name, zone_names()) or (by_city[city] if city else None)
+
+
+def _distance(one: str, other: str) -> int:
+    """How many letters are added, left out, changed or swapped with their neighbour (optimal string alignment)."""
+    before, last = [0] * len(other), list(range(len(other) + 1))
+    for i, letter in enumerate(one, 1):
+        row = [i]
+        for j, against in enumerate(other, 1):
+            cost = min(last[j] + 1, row[j - 1] + 1, last[j - 1] + (letter != against))
+            if i > 1 and j > 1 and letter == other[j - 2] and one[i - 2] == against:
+                cost = min(cost, before[j - 2] + 1)
+            row.append(cost)
+        before, last = last, row
+    return last[-1]

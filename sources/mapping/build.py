@@ -70,7 +70,7 @@ class Builder:
         if header is not None:
             for name, path in found.items():
                 if name not in header:
-                    self._compiler.fault(path, f"no column {name!r} in csv.header", nearest(name, header))
+                    self._compiler.fault(path, f"no column {name!r} in csv.header, which has {', '.join(header)}", nearest(name, header))
         return frozenset(found)
 
     def _conditions(self, path: Path, stated: object, scope: Scope) -> tuple[Condition, ...]:
@@ -137,7 +137,7 @@ class Builder:
             return None, ()
         if not isinstance(stated, str) or stated not in TYPES:
             name = stated if isinstance(stated, str) else ""
-            self._compiler.fault(path, f"unknown event type {name!r}", nearest(name, TYPES))
+            self._compiler.fault(path, f"unknown event type {name!r}; known: {', '.join(TYPES)}", nearest(name, TYPES))
             return None, ()
         return None, (stated,)
 

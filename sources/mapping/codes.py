@@ -46,7 +46,7 @@ class Tables:
         if name not in self._rows:
             if name not in self._names:
                 meant = nearest(name, self._names)
-                self._report(path, f"unknown table {name!r}", meant)
+                self._report(path, f"unknown table {name!r}; known: {', '.join(sorted(self._names)) or 'none'}", meant)
                 self._unused.discard(meant or "")
             return None
         self._unused.discard(name)
@@ -115,7 +115,8 @@ class Tables:
         for fault in faults((one,)):
             wrong = next((word for word in meaning.words if repr(word) in fault), "")
             among = TYPES if field == "type" else CARRIER_REASONS if wrong in meaning.words[1:] else known or ()
-            self._report(at, fault.removeprefix(prefix), nearest(wrong, among))
+            listed = f"; known: {', '.join(sorted(among))}" if wrong and among else ""
+            self._report(at, f"{fault.removeprefix(prefix)}{listed}", nearest(wrong, among))
         said = " ".join(meaning.words)
         if known is None and words is not None and said not in words:
-            self._report(at, f"{said!r} is no {field}", nearest(said, words))
+            self._report(at, f"{said!r} is no {field}; known: {', '.join(words)}", nearest(said, words))

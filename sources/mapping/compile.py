@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any, Final, TypeAlias, cast
 
 from schemas.places import zone_names
-from schemas.problems import nearest
+from schemas.problems import nearest, unknown_zone
 from sources.mapping import times, values
 from sources.mapping.codes import Tables
 from sources.mapping.expressions import DIGEST, BadExpressionError, Expression, compiled
@@ -151,9 +151,7 @@ class Compiler:
             return times.zone_of(None) if coded is None else times.zone_at(coded, otherwise, of_record=of_record)
         if not isinstance(stated, str) or stated not in zone_names():
             name = str(stated) if isinstance(stated, str) else ""
-            by_city = {full.rpartition("/")[2]: full for full in sorted(zone_names())}
-            city = nearest(name.rpartition("/")[2], by_city)
-            self.fault(path, f"unknown time zone {name!r}", nearest(name, zone_names()) or (by_city[city] if city else None))
+            self.fault(path, *unknown_zone(name))
             return times.zone_of(None)
         return times.zone_of(stated)
 

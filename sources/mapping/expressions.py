@@ -262,7 +262,7 @@ def _check_call(name: str, given: list[Node]) -> None:
     arguments = len(given)
     known: dict[str, dict[str, list[dict[str, object]]]] = _Functions.FUNCTION_TABLE
     if name not in known:
-        raise BadExpressionError(f"unknown function {name}()", nearest(name, known))
+        raise BadExpressionError(f"unknown function {name}(); known: {', '.join(sorted(known))}", nearest(name, known))
     takes = known[name]["signature"]
     if len(takes) > arguments or (len(takes) < arguments and not (takes and takes[-1].get("variadic"))):
         raise BadExpressionError(f"{name}() takes {len(takes)} argument{'s' if len(takes) != 1 else ''}, not {arguments}")

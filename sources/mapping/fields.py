@@ -144,7 +144,7 @@ class Fields:
         for type_ in owners:
             words = LISTED.get((type_, name))
             if words is not None and found not in words:
-                self._compiler.fault(path, f"{found!r} is no {name} of {type_}", nearest(str(found), words))
+                self._compiler.fault(path, f"{found!r} is no {name} of {type_}; known: {', '.join(words)}", nearest(str(found), words))
         return values.constant(carrier_name(found) if name == "carrier" else found)
 
     def _money(self, path: Path, stated: Stated, *, is_refund: bool) -> Reader:

@@ -71,7 +71,7 @@ def _encoding(value: object) -> str:
         "\n".encode(name)
     except (LookupError, UnicodeError):
         known = ("utf-8", "utf-16", "cp1252", "iso-8859-1", "iso-8859-15", "cp850", "shift_jis", "gb18030")
-        raise mistake(f"unknown encoding {name!r}", nearest(name, known)) from None
+        raise mistake(f"unknown encoding {name!r}; for example: {', '.join(known)}", nearest(name, known)) from None
     return name
 
 

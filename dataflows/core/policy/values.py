@@ -9,8 +9,8 @@ from typing import TYPE_CHECKING, Final, cast
 
 from dataflows.core.clocks import Span, span
 from dataflows.core.clocks.days import holiday_regions, is_holiday_region
-from schemas.places import countries, is_country, is_region, zone_names
-from schemas.problems import mistake, nearest
+from schemas.places import countries, country_meant, is_country, is_region, zone_names
+from schemas.problems import mistake, nearest, unknown_zone
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Collection
@@ -53,12 +53,11 @@ def _listed(names: Collection[str]) -> str:
     return ", ".join(names)
 
 
-def one_of(value: object, what: str, allowed: Collection[str], *, tell: bool = True) -> str:
-    """A name out of a set; `tell` says whether the refusal lists them all."""
+def one_of(value: object, what: str, allowed: Collection[str], *, known: str = "") -> str:
+    """A name out of a set, which the refusal lists; `known` says instead where the list is, if it is long."""
     name = text(value)
     if name not in allowed:
-        choices = f"; known: {_listed(allowed)}" if tell else ""
-        raise mistake(f"unknown {what} {name!r}{choices}", nearest(name, allowed))
+        raise mistake(f"unknown {what} {name!r}; {known or f'known: {_listed(allowed)}'}", nearest(name, allowed))
     return name
 
 
@@ -95,7 +94,8 @@ def calendar_key(value: object) -> str:
 
 def switch(value: object) -> Switch:
     """`on`, `shadow` or `off`; `true` and `false` count as on and off."""
-    return _SWITCHES[one_of(text(value).lower(), "switch", _SWITCHES, tell=False)]
+    name = text(value).lower()
+    return _SWITCHES[name] if name in _SWITCHES else cast("Switch", one_of(name, "switch", ("on", "shadow", "off")))
 
 
 def any_span(value: object) -> Span:
@@ -124,7 +124,7 @@ def period(value: object) -> Span:
 
 def kind(value: object, info: ValidationInfo) -> str:
     """A rule kind."""
-    return one_of(value, "rule kind", cast("Known", info.context).kinds, tell=False)
+    return one_of(value, "rule kind", cast("Known", info.context).kinds, known="`orderwatch policy show` lists them all")
 
 
 def kind_or_all(value: object, info: ValidationInfo) -> str:
@@ -146,9 +146,7 @@ def zone(value: object) -> str:
     """A time zone of the IANA database."""
     name = text(value)
     if name not in zone_names():
-        by_city = {full.rpartition("/")[2]: full for full in sorted(zone_names())}
-        city = nearest(name.rpartition("/")[2], by_city)
-        raise mistake(f"unknown time zone {name!r}", nearest(name, zone_names()) or (by_city[city] if city else None))
+        raise mistake(*unknown_zone(name))
     return name
 
 
@@ -156,7 +154,8 @@ def country(value: object) -> str:
     """An ISO 3166-1 alpha-2 code."""
     name = text(value)
     if not is_country(name):
-        raise mistake(f"unknown country {name!r}: a code of two capitals (ISO 3166-1) is expected", nearest(name, countries()))
+        message = f"unknown country {name!r}: a code of two capitals (ISO 3166-1) is expected, such as DE"
+        raise mistake(message, country_meant(name) or nearest(name, countries()))
     return name
 
 
@@ -178,7 +177,9 @@ def holidays(value: object) -> str | None:
     if not is_holiday_region(name):
         regions = holiday_regions()
         known = (*regions, *(f"{code}-{part}" for code, parts in regions.items() for part in parts))
-        raise mistake(f"the public holidays of {name!r} are not known", nearest(name, known))
+        message = f"the public holidays of {name!r} are not known; a country or region such as DE or US-CA is expected, or off"
+        meant = country_meant(name)
+        raise mistake(message, meant if meant in regions else nearest(name, known))
     return name
 
 
