@@ -86,6 +86,7 @@ class Run:
             parts.append(f"{len(self.refused):,} refused ({', '.join(f'{reason} {count:,}' for reason, count in sorted(reasons.items()))})")
         if unmapped := self.coverage.unmapped():
             parts.append(f"{counted(len(unmapped), 'code')} not mapped (--report shows them)")
+        parts += [f"{setting} {name}: in none of {counted(count, 'payload')}" for (setting, name), count in self.coverage.missing().items()]
         return "; ".join(parts)
 
 

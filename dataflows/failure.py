@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 from contextlib import contextmanager
 from functools import wraps
 from typing import TYPE_CHECKING, ParamSpec, TypeVar
@@ -11,6 +12,11 @@ if TYPE_CHECKING:
 
 DEBUG = "ORDERWATCH_DEBUG"
 """Environment variable: if set, nothing of what is printed when something fails is held back."""
+PASSING = frozenset(
+    (errno.ENOSPC, errno.EDQUOT, errno.EFBIG, errno.EIO, errno.EMFILE, errno.ENFILE, errno.EAGAIN, errno.EINTR, errno.ESTALE)
+)
+"""What the system refuses for want of something that may come back, such as space. All else (a path that is not there, a folder where a
+file is meant, a permission, an address in use) stays as it is until somebody mends it, however often a command is started again."""
 P = ParamSpec("P")
 R = TypeVar("R")
 

@@ -10,18 +10,17 @@ import signal
 import ssl
 from contextlib import ExitStack, closing
 from datetime import UTC, datetime
-from errno import EACCES, ENOTDIR, EPERM, EROFS
 from functools import partial
 from typing import TYPE_CHECKING
 
 import uvloop
 from confluent_kafka import KafkaException
 
-from dataflows.commands.errors import MisuseError, RunError
+from dataflows.commands.errors import MisuseError, RunError, refused
 from dataflows.hooks import files_of, hooks_of, shared
 from dataflows.observe import catalogue
 from dataflows.observe.gateway import GatewayObserver
-from dataflows.observe.http import PortError, serving
+from dataflows.observe.http import PortError, cannot_listen, serving
 from dataflows.settings import SettingsError, load_settings
 from dataflows.state.files import lock
 from sources.gateway.app import Hooks, application
@@ -56,8 +55,6 @@ PURGE_S = 3_600.0
 """How often refused requests that are too old are looked for."""
 LOCK_WAIT_S = 10.0
 """How long a process that was killed may take to die before its successor gives up."""
-UNUSABLE = frozenset((ENOTDIR, EACCES, EPERM, EROFS))
-"""What is wrong with a directory that no restart mends."""
 SPARE_FILES = 256
 """File descriptors needed beside those of connections."""
 
@@ -72,7 +69,7 @@ def connections(settings: GatewaySettings, environment: Mapping[str, str]) -> di
     try:
         return hooks_of(settings, environment)
     except SettingsError as error:
-        raise MisuseError(str(error)) from error
+        raise MisuseError(*error.problems) from error
 
 
 def run_gateway(settings: Settings, file: Path | None, observer: Observer) -> None:
@@ -146,8 +143,7 @@ def _kept_parts(stack: ExitStack, settings: Settings, observer: Observer) -> tup
     except PortError as error:
         raise MisuseError(str(error)) from error
     except OSError as error:
-        kind = MisuseError if error.errno in UNUSABLE else RunError
-        raise kind(f"{folder}: {(error.strerror or str(error)).lower()}") from error
+        raise refused(error, folder, name="gateway.dir") from error
     return writer, memory, kept
 
 
@@ -193,9 +189,7 @@ async def _serve(web: Server, settings: Settings, file: Path | None, intake: Int
     try:
         socket = listen(given.host, given.port)
     except (OSError, OverflowError) as error:
-        # Python's own words for it name the address a second time.
-        reason = os.strerror(error.errno) if isinstance(error, OSError) and error.errno and error.errno > 0 else str(error)
-        raise MisuseError(f"gateway: cannot listen on {given.host}:{given.port}: {reason.lower()}") from error
+        raise MisuseError(cannot_listen("gateway", given.host, given.port, error)) from error
     loop, reload = asyncio.get_running_loop(), asyncio.Event()
 
     def stop() -> None:

@@ -29,12 +29,21 @@ BURST_S = 10
 
 
 def hooks_of(settings: GatewaySettings, environment: Mapping[str, str]) -> dict[tuple[str, str], Hook]:
-    """The connections by system and name. Raises SettingsError for an adapter, a mapping, a scheme or a secret that cannot be used."""
-    return {
-        (system, name): _hook(system, name, f"gateway.connections.{key}", connection, settings, environment)
-        for key, connection in settings.connections.items()
-        for system, name in [_split(key)]
-    }
+    """The connections by system and name.
+
+    Raises SettingsError for adapters, mappings, schemes and secrets that cannot be used, and settings that a system has no use for.
+    """
+    hooks: dict[tuple[str, str], Hook] = {}
+    problems: list[str] = []
+    for key, connection in settings.connections.items():
+        system, name = _split(key)
+        try:
+            hooks[system, name] = _hook(system, name, f"gateway.connections.{key}", connection, settings, environment)
+        except SettingsError as error:
+            problems += error.problems
+    if problems:
+        raise SettingsError(*problems)
+    return hooks
 
 
 def files_of(settings: GatewaySettings) -> list[Path]:
@@ -63,7 +72,11 @@ def _hook(system: str, name: str, at: str, given: ConnectionSettings, settings: 
         omit=given.omit,
         auto_capture=given.auto_capture,
     )
+    if useless := adapter.useless(connection, given.model_fields_set):
+        raise SettingsError(*(f"{at}.{field}: {why}" for field, why in useless.items()))
     rate = given.rate
+    if rate is None and given.burst is not None:
+        raise SettingsError(f"{at}.burst: goes with rate: without it there is no limit")
     return Hook(
         system=system,
         connection=connection,
@@ -82,13 +95,9 @@ def _adapter(system: str, at: str, given: ConnectionSettings, environment: Mappi
         if system not in ADAPTERS:
             raise SettingsError(f"{at}: no adapter reads {system}; there are {', '.join(sorted(ADAPTERS))}, or name a mapping file")
         return ADAPTERS[system]
-    if given.order_field is not None:
-        raise SettingsError(f"{at}.order_field: goes with an adapter; a mapping says itself where the order's ID stands")
     mapping, problems = examine(given.mapping, environment)
     if mapping is None:
-        first, *more = problems
-        rest = f" (and {len(more)} more)" if more else ""
-        raise SettingsError(f"{at}.mapping: {first}{rest}")
+        raise SettingsError(*(f"{at}.mapping: {problem}" for problem in problems))
     return mapping.adapter
 
 

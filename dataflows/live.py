@@ -17,7 +17,7 @@ from importlib.metadata import version
 from typing import TYPE_CHECKING, NoReturn
 from uuid import uuid4
 
-from dataflows.commands.errors import MisuseError, RunError
+from dataflows.commands.errors import MisuseError, RunError, ending
 from dataflows.core.policy import PolicyError, load_policy, render
 from dataflows.core.shard import Shard
 from dataflows.flow import LiveSink, Settings, get_live_flow
@@ -94,7 +94,9 @@ def run_live(settings: LiveSettings, stop: Stop, observer: Observer, allowed: Al
             _raise_failure(home, error)
         except OSError as error:
             raise RunError(str(of_system(error, home.path))) from error
-        except (StateError, KafkaInputError, KafkaOutputError, UnwritableError) as error:
+        except UnwritableError as error:
+            raise ending(error) from error
+        except (StateError, KafkaInputError, KafkaOutputError) as error:
             raise RunError(str(error)) from error
 
 
@@ -135,7 +137,7 @@ def _resume(
     try:
         policy = load_policy(settings.policy)
     except PolicyError as error:
-        raise MisuseError(str(error)) from error
+        raise MisuseError(*map(str, error.problems)) from error
     state = read_state(home.path)
     if settings.state.recovery:
         check_whose(settings, home, topics, fresh=state.policy is None, allowed=allowed)

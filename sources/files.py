@@ -9,6 +9,8 @@ from __future__ import annotations
 import sys
 import zlib
 from bisect import bisect_left
+from collections import Counter
+from dataclasses import dataclass, field
 from operator import attrgetter
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -39,11 +41,24 @@ def label(path: str) -> str:
     return "stdin" if path == STDIN else Path(path).name.removesuffix(".gz")
 
 
+@dataclass(slots=True)
+class Taken:
+    """What became of the records of one file: how many are events, how many were refused by reason. `head` is how the file begins."""
+
+    path: str
+    head: bytes
+    events: int = 0
+    refused: Counter[str] = field(default_factory=Counter[str])
+
+
 class FileReader:
     """Turns one file's lines into records that are sorted by log time; `progress` says up to where they are complete."""
 
-    def __init__(self, lines: LineReader, topic: str, partition: int, out_of_order: int, feeds: Sequence[str] = ()) -> None:
+    def __init__(
+        self, lines: LineReader, topic: str, partition: int, out_of_order: int, feeds: Sequence[str] = (), *, taken: Taken | None = None
+    ) -> None:
         self.progress = BEGINNING
+        self.taken = taken or Taken(topic, b"")
         self._lines = lines
         self._topic = topic
         self._partition = partition
@@ -103,11 +118,13 @@ class FileReader:
             self._line += 1
             append(self._refusal(Rejected("too_large", f"more than {MAX_BYTES} bytes"), lines.pop(0), sizes[0]))
         number = self._line
+        self.taken.events += len(lines)
         for line in lines:
             number += 1
             try:
                 event = decode(line)
             except Rejected as why:
+                self.taken.events -= 1
                 if line and not line.isspace():
                     self._line = number
                     append(self._refusal(why, line, len(line)))
@@ -126,6 +143,7 @@ class FileReader:
 
     def _refusal(self, why: Rejected, raw: bytes, size: int) -> Refusal:
         log = self._clock.greatest
+        self.taken.refused[why.reason] += 1
         return Refusal(log, self._topic, self._partition, self._line, 0, why.reason, why.detail, raw[:MAX_BYTES], size)
 
 
@@ -133,12 +151,13 @@ def reader_of(path: str, number: int, out_of_order: int, chunk_bytes: int, feeds
     """Opens a file: an export of a topic partition is recognised by its content. Raises UnreadableError if it cannot be opened."""
     lines = Lines(path, chunk_bytes)
     try:
-        if is_export(lines.peek()):
+        head = lines.peek()
+        if is_export(head):
             return ExportReader(lines, feeds)
     except (OSError, EOFError, zlib.error) as error:
         lines.close()
         raise UnreadableError(f"{path}: {error}") from error
-    return FileReader(lines, label(path), number, out_of_order, feeds)
+    return FileReader(lines, label(path), number, out_of_order, feeds, taken=Taken(path, head))
 
 
 class _Files(StatefulSourcePartition[Batch, None]):
@@ -211,6 +230,11 @@ class FileSource(FixedPartitionedSource[Batch, None]):
             raise
         self._until = until
         self._on_read = on_read
+
+    @property
+    def taken(self) -> list[Taken]:
+        """What became of the records of each file that is no export."""
+        return [reader.taken for reader in self._readers if isinstance(reader, FileReader)]
 
     def close(self) -> None:
         """Closes the files, for a source that is not run to its end."""

@@ -14,6 +14,8 @@ from sources.texts import UTF8, wide
 STDIN = "-"
 GZIP_MAGIC = b"\x1f\x8b"
 CHUNK_BYTES = 2 << 20
+HEAD_BYTES = 4_096
+"""How much of a file is looked at to see what it is."""
 
 
 class UnreadableError(Exception):
@@ -77,7 +79,7 @@ class Lines:
 
     def peek(self) -> bytes:
         """Some of the first bytes, unpacked, without taking them."""
-        return cast("Peekable", self._data).peek(64)
+        return cast("Peekable", self._data).peek(HEAD_BYTES)[:HEAD_BYTES]
 
     def read(self) -> list[bytes] | None:
         """The lines that the next chunk completes; None at the end of the file."""

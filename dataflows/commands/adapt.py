@@ -12,7 +12,8 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from dataflows.commands.errors import MisuseError, RunError
+from dataflows.commands import options
+from dataflows.commands.errors import MisuseError, RunError, refused
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -25,6 +26,7 @@ NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,60}")
 
 
 def adapt(  # noqa: PLR0913, PLR0917 - each is an option
+    context: typer.Context,
     what: Annotated[
         list[str] | None,
         typer.Argument(
@@ -49,6 +51,7 @@ def adapt(  # noqa: PLR0913, PLR0917 - each is an option
     auto_capture: Annotated[bool, typer.Option("--auto-capture", help="What is authorized is captured at once (Adyen).")] = False,
     report: Annotated[bool, typer.Option("--report", help="Say on standard error what occurred, and what of it was mapped.")] = False,
     report_to: Annotated[Path | None, typer.Option(metavar="FILE", help="The same report, as Markdown.")] = None,
+    overwrite: options.Overwrite = False,
 ) -> int:
     """Turn payloads of a real system into contract events, one a line on standard output.
 
@@ -58,7 +61,9 @@ def adapt(  # noqa: PLR0913, PLR0917 - each is an option
     What cannot be taken is refused by itself, with its reason on standard error; everything else is written.
     Exit code: 0 all was read, 1 something was refused, 2 nothing could be begun.
     """
+    given = _given(context)
     if list_:
+        _alone("--list", given - {"--list"})
         _list()
         return DONE
     from rich.console import Console
@@ -70,13 +75,20 @@ def adapt(  # noqa: PLR0913, PLR0917 - each is an option
 
     arguments = what or []
     if check:
+        _alone("--check", given - {"--check", "--mapping"})
         return _check(mapping)
-    given = Connection(name, tenant, zone, order_field, order_is_alias, accept_test, tuple(omit or ()), auto_capture)
-    run = _run(arguments, mapping, _checked(given))
+    if overwrite and report_to is None:
+        raise MisuseError("--overwrite goes with --report-to")
+    connection = _checked(Connection(name, tenant, zone, order_field, order_is_alias, accept_test, tuple(omit or ()), auto_capture))
+    run = _run(arguments, mapping, connection)
+    stated = {"headers" if one == "--header" else one.removeprefix("--").replace("-", "_") for one in given}
+    if useless := run.adapter.useless(connection, stated):
+        raise MisuseError(*(f"--{name.replace('_', '-').replace('headers', 'header')}: {why}" for name, why in useless.items()))
     headers = dict(_header(one) for one in header or ())
     paths = list(_files(arguments if mapping is not None else arguments[1:]))
-    if mapping is not None and order_field is not None:
-        raise MisuseError("--order-field goes with a SYSTEM; a mapping says itself where the order's ID stands")
+    if report_to is not None:
+        options.into_file("--report-to", report_to)
+        options.unless_there([report_to], overwrite=overwrite, inputs=[*paths, *([mapping] if mapping else [])])
     for path in paths:
         for line, payload in payloads_of(_content(path), headers, by_line=mapping is None):
             run.take(path if line is None else f"{path}:{line}", payload)
@@ -90,6 +102,22 @@ def adapt(  # noqa: PLR0913, PLR0917 - each is an option
     return SOME_REFUSED if run.refused else DONE
 
 
+def _given(context: typer.Context) -> set[str]:
+    """The options that were typed, by their long names; FILES stands for what is no option."""
+    typed = [one for one in context.command.params if one.name and _is_typed(context, one.name)]
+    return {next((name for name in one.opts if name.startswith("--")), "FILES") for one in typed}
+
+
+def _is_typed(context: typer.Context, name: str) -> bool:
+    source = context.get_parameter_source(name)
+    return source is not None and source.name == "COMMANDLINE"
+
+
+def _alone(option: str, others: set[str]) -> None:
+    if others:
+        raise MisuseError(f"{option} takes nothing else: leave out {', '.join(sorted(others))}")
+
+
 def _run(arguments: list[str], mapping: Path | None, connection: Connection) -> Run:
     from dataflows.adapting import Run
     from schemas.problems import nearest
@@ -100,9 +128,7 @@ def _run(arguments: list[str], mapping: Path | None, connection: Connection) -> 
         try:
             found = read_mapping(mapping)
         except MappingError as error:
-            first, *more = error.problems
-            rest = f" (and {len(more)} more: orderwatch adapt --mapping {mapping} --check)" if more else ""
-            raise MisuseError(f"{first}{rest}") from error
+            raise MisuseError(*map(str, error.problems)) from error
         if not arguments:
             raise MisuseError("no FILES; - is standard input")
         return Run(found.adapter, found, connection)
@@ -168,15 +194,17 @@ def _content(path: str) -> bytes:
         raw = sys.stdin.buffer.read() if path == STDIN else Path(path).read_bytes()
         return gzip.decompress(raw) if raw.startswith(GZIP_MAGIC) else raw
     except (OSError, EOFError, zlib.error) as error:
-        words = (error.strerror if isinstance(error, OSError) and error.strerror else str(error)) or type(error).__name__
-        raise RunError(f"{path}: {words[:1].lower()}{words[1:]}") from error
+        if isinstance(error, OSError) and error.errno:
+            raise refused(error, path) from error
+        said = str(error) or type(error).__name__
+        raise RunError(f"{path}: {said[:1].lower()}{said[1:]}") from error
 
 
 def _write(path: Path, text: str) -> None:
     try:
         path.write_text(text, encoding="utf-8")
     except OSError as error:
-        raise RunError(f"--report-to {path}: {(error.strerror or str(error)).lower()}") from error
+        raise refused(error, path, name="--report-to") from error
 
 
 def _check(mapping: Path | None) -> int:

@@ -10,6 +10,8 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from dataflows.commands.errors import MisuseError
+
 if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
 
@@ -20,6 +22,9 @@ if TYPE_CHECKING:
     from sinks.base import Verdict, Verdicts
 
 SECOND = 1_000_000
+USUAL = 60.0
+"""Seconds that a demo takes unless it is told otherwise."""
+LONGEST, FASTEST = 86_400, 1e9
 DAY = 86_400 * SECOND
 Finding = tuple[str, str, "str | None", str]
 """An exception as labels have it: (order, kind, scope, status)."""
@@ -28,10 +33,12 @@ Finding = tuple[str, str, "str | None", str]
 def demo(
     orders: Annotated[int, typer.Option(min=1, help="How many orders the world has.")] = 300,
     seed: Annotated[int, typer.Option(help="Another seed, another world.")] = 1,
-    seconds: Annotated[float, typer.Option(min=1, help="How long to tell it.")] = 60,
-    speed: Annotated[float | None, typer.Option(min=1, help="Instead: seconds of the world per second.")] = None,
+    seconds: Annotated[float | None, typer.Option(min=1, max=LONGEST, help="How long to tell it.", show_default="60")] = None,
+    speed: Annotated[float | None, typer.Option(min=1, max=FASTEST, help="Instead: seconds of the world per second.")] = None,
 ) -> None:
     """Watch a simulated order world, live; at the end compare what was found with what had been injected."""
+    if seconds is not None and speed is not None:
+        raise MisuseError("--seconds and --speed both say how fast it is told: leave one of them out")
     from rich.console import Console
 
     from dataflows.flow import Settings, get_flow
@@ -46,7 +53,7 @@ def demo(
     while b'"feed.heartbeat"' in lines[-1]:
         lines.pop()  # when the last order is settled nobody wants to watch the feeds go on
     start, until = recorded(lines[0]), END * SECOND
-    pace = speed or (recorded(lines[-1]) - start) / SECOND / seconds
+    pace = speed or (recorded(lines[-1]) - start) / SECOND / (seconds or USUAL)
     policy = _policy()
     source = PacedSource(iter(lines), start=start, until=until, speed=pace, feeds=tuple(policy.feeds))
     found: dict[str, Finding] = {}

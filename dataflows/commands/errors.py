@@ -2,15 +2,12 @@
 
 from __future__ import annotations
 
-import errno
 from typing import TYPE_CHECKING
+
+from dataflows.failure import PASSING
 
 if TYPE_CHECKING:
     from pathlib import Path
-
-PASSING = frozenset({errno.ENOSPC, errno.EDQUOT, errno.EFBIG, errno.EIO, errno.EMFILE, errno.ENFILE, errno.EINTR, errno.ESTALE, errno.EPIPE})
-"""What the system refuses for want of something that may come back, such as space. All else (a path that is not there, a folder where a file
-is meant, a permission, an address in use) stays as it is until somebody mends it, however often the command is started again."""
 
 
 class MisuseError(Exception):
@@ -36,6 +33,13 @@ def refused(error: OSError, what: Path | str | None = None, *, name: str = "") -
     parts = (name, str(error.filename or what or ""), words(error))
     message = ": ".join(part for part in parts if part)
     return RunError(message) if error.errno in PASSING else MisuseError(message)
+
+
+def ending(error: Exception) -> MisuseError | RunError:
+    """What to raise for an error whose message is a line for the user already, by what the system refused beneath it."""
+    cause = error.__cause__
+    passing = isinstance(cause, OSError) and cause.errno in PASSING
+    return RunError(str(error)) if passing else MisuseError(str(error))
 
 
 def words(error: OSError) -> str:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import glob
 import os
 from contextlib import contextmanager
 from pathlib import Path  # noqa: TC003 - typer reads the annotations
@@ -9,7 +10,8 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from dataflows.commands.errors import MisuseError, RunError
+from dataflows.commands import options
+from dataflows.commands.errors import MisuseError, RunError, refused, words
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Generator
@@ -27,23 +29,32 @@ def export(
     client_config: Annotated[
         Path | None, typer.Option(metavar="FILE", help="Options of librdkafka (TLS, SASL), one KEY=VALUE a line; # begins a comment.")
     ] = None,
+    overwrite: options.Overwrite = False,
 ) -> None:
     """Copy topics into files that keep topic, partition, offset, timestamp, key and headers of every committed record.
 
-    A replay of the files judges as the live engine did. Files of the same names are replaced.
+    A replay of the files judges as the live engine did.
     """
     from rich.console import Console
 
     from sources.kafka import KafkaInputError
     from sources.kafka.export import export as export_topics
+    from sources.kafka.settings import UnfitError
 
     last = _offset(until_offset)
-    options = {**client_options(client_config), "bootstrap.servers": brokers}
+    client = {**client_options(client_config), "bootstrap.servers": brokers}
+    options.into_folder("--out", out)
+    for name in topic:
+        options.unless_there(sorted(out.glob(f"{glob.escape(name)}-*.jsonl.gz")), overwrite=overwrite)
     try:
         with _progress() as on_read:
-            files = export_topics(options, topic, out, until_offset=last, on_read=on_read)
-    except (KafkaInputError, OSError) as error:
+            files = export_topics(client, topic, out, until_offset=last, on_read=on_read)
+    except UnfitError as error:
+        raise MisuseError(str(error)) from error
+    except KafkaInputError as error:
         raise RunError(str(error)) from error
+    except OSError as error:
+        raise refused(error, out, name="--out") from error
     console = Console(highlight=False)
     for path, records in files.items():
         console.print(f"{path}  {records:,} records", soft_wrap=True)
@@ -64,8 +75,8 @@ def client_options(path: Path | None) -> dict[str, object]:
     try:
         lines = path.read_text().splitlines()
     except (OSError, UnicodeDecodeError) as error:
-        raise MisuseError(f"--client-config {path}: {error}") from error
-    options: dict[str, object] = {}
+        raise MisuseError(f"--client-config {path}: {words(error) if isinstance(error, OSError) else 'is not UTF-8'}") from error
+    found: dict[str, object] = {}
     for number, line in enumerate(lines, 1):
         text = line.strip()
         if not text or text.startswith("#"):
@@ -73,8 +84,8 @@ def client_options(path: Path | None) -> dict[str, object]:
         key, separator, value = text.partition("=")
         if not separator:
             raise MisuseError(f"--client-config {path}, line {number}: not KEY=VALUE")
-        options[key.strip()] = value.strip()
-    return options
+        found[key.strip()] = value.strip()
+    return found
 
 
 @contextmanager

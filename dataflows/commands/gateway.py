@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from dataflows.commands import options
 from dataflows.commands.errors import MisuseError
 from dataflows.commands.run import SettingsFile, read_settings
 
@@ -24,7 +25,7 @@ def gateway(
     check: Annotated[bool, typer.Option("--check", help="Only validate, and print the settings that hold; no secrets.")] = False,
 ) -> int:
     """Receive webhooks at /hooks/SYSTEM/NAME: verify, adapt, write; answer once it is durable. SIGTERM stops it cleanly."""
-    from dataflows.gateway import connections, run_gateway
+    from dataflows.gateway import connections, run_gateway, state_of
     from dataflows.observe.logs import logging_to_stderr
     from dataflows.observe.observer import Observer
     from dataflows.settings import render_settings
@@ -32,6 +33,7 @@ def gateway(
     found = read_settings(settings, {}, spare={("state", "dir"): NOWHERE})
     if found.gateway.dir is None and found.state.dir == NOWHERE:
         raise MisuseError("gateway.dir: required; set it (or state.dir) in the settings file or as ORDERWATCH_GATEWAY__DIR")
+    options.into_folder("gateway.dir", state_of(found))
     if check:
         hooks = connections(found.gateway, os.environ)
         from dataflows.hooks import shared

@@ -2,16 +2,21 @@
 
 from __future__ import annotations
 
+import os
 from datetime import UTC, datetime, timedelta
-from typing import TYPE_CHECKING
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
+
+import typer
 
 from dataflows.commands.errors import MisuseError
 
 if TYPE_CHECKING:
-    from pathlib import Path
+    from collections.abc import Iterable
 
     from dataflows.core.policy import Policy
 
+Overwrite = Annotated[bool, typer.Option("--overwrite", help="Replace what an earlier run has written there.")]
 EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 
 
@@ -48,6 +53,37 @@ def policy(path: Path | None) -> Policy:
     try:
         return load_policy(path)
     except PolicyError as error:
-        first, *more = error.problems
-        rest = f" (and {len(more)} more: orderwatch policy check {path})" if more else ""
-        raise MisuseError(f"{first}{rest}") from error
+        raise MisuseError(*map(str, error.problems)) from error
+
+
+def folder_problem(name: str, folder: Path) -> str | None:
+    """Why nothing can be written into a folder, which may have to be made first; None if it can. `name`: the option or setting."""
+    there = next(path for path in (folder, *folder.absolute().parents) if path.exists() or path.is_symlink())
+    if not there.is_dir():
+        return f"{name}: {there} is not a directory"
+    if not os.access(there, os.W_OK | os.X_OK):
+        return f"{name}: {there} cannot be written to"
+    return None
+
+
+def into_folder(name: str, folder: Path) -> None:
+    """Raises MisuseError if nothing can be written into a folder."""
+    if problem := folder_problem(name, folder):
+        raise MisuseError(problem)
+
+
+def into_file(name: str, file: Path) -> None:
+    """Raises MisuseError if a file cannot be written: it is a directory, or its folder cannot be written to."""
+    if file.is_dir():
+        raise MisuseError(f"{name}: {file}: is a directory; a file is meant")
+    into_folder(name, file.parent)
+
+
+def unless_there(files: Iterable[Path], *, overwrite: bool, inputs: Iterable[str | Path] = ()) -> None:
+    """Raises MisuseError if a file that is to be written is one that is read, or holds something that nobody said to overwrite."""
+    read = [Path(path) for path in inputs if Path(path).exists()]
+    for file in files:
+        if file.exists() and any(file.samefile(path) for path in read):
+            raise MisuseError(f"{file}: is read and would be written: name another place to write to")
+        if not overwrite and file.is_file() and file.stat().st_size:
+            raise MisuseError(f"{file}: is there already: name another place to write to, or give --overwrite")

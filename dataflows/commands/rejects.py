@@ -12,7 +12,8 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from dataflows.commands.errors import MisuseError, RunError
+from dataflows.commands import options
+from dataflows.commands.errors import MisuseError, RunError, refused
 from dataflows.commands.export import client_options
 from sinks.base import TOPIC_NAMES
 
@@ -27,6 +28,7 @@ app = typer.Typer(name="rejects", help="Records that could not be judged: list t
 EDIT_SECONDS = 60
 """How long the command of `--edit` may take for one record."""
 SAMPLES = 3
+REJECTS = TOPIC_NAMES["rejects"]
 
 Brokers = Annotated[str, typer.Option(metavar="HOST:PORT,...", help="Brokers to begin with.")]
 Topic = Annotated[str, typer.Option(help="The topic of rejects.")]
@@ -46,7 +48,7 @@ def rejects() -> None:
 
 
 @app.command("list")
-def list_(brokers: Brokers, topic: Topic = TOPIC_NAMES["rejects"], reason: Reasons = None, client_config: Config = None) -> None:
+def list_(brokers: Brokers, topic: Topic = REJECTS, reason: Reasons = None, client_config: Config = None) -> None:
     """Count rejects by reason, with the places of some. Nothing of their content is shown."""
     from rich.console import Console
     from rich.table import Table
@@ -66,7 +68,7 @@ def list_(brokers: Brokers, topic: Topic = TOPIC_NAMES["rejects"], reason: Reaso
 @app.command("replay")
 def replay_(  # noqa: PLR0913, PLR0917 - each is an option
     brokers: Brokers,
-    topic: Topic = TOPIC_NAMES["rejects"],
+    topic: Annotated[str | None, typer.Option(help="The topic of rejects.", show_default=REJECTS)] = None,
     reason: Reasons = None,
     place: Places = None,
     every: Annotated[bool, typer.Option("--all", help="All rejects of the topic.")] = False,
@@ -93,16 +95,24 @@ def replay_(  # noqa: PLR0913, PLR0917 - each is an option
 
     if import_ is None and not (reason or place or every):
         raise MisuseError("say which: --reason, --place, --all, or --import FILE")
-    if export is not None and (import_ is not None or edit is not None):
-        raise MisuseError("--export only writes what is to be mended: leave out --import and --edit")
+    if every and (reason or place or import_ is not None):
+        raise MisuseError("--all means every reject of the topic: leave out --reason, --place and --import, or --all")
+    if import_ is not None and topic is not None:
+        raise MisuseError("--import takes rejects from a file, --topic from a topic: leave one of them out")
+    if export is not None:
+        senders = {"--import": import_, "--edit": edit, "--to": to, "--force": force, "--dry-run": dry_run}
+        if useless := [name for name, value in senders.items() if value]:
+            raise MisuseError(f"--export only writes what is to be mended: leave out {', '.join(useless)}")
+        options.into_file("--export", export)
     client = _client(brokers, client_config)
     with _failing():
         if import_ is not None:
             chosen = _chosen(_lines(import_), reason, place, str(import_))
         else:
-            found = list(_read(client, topic))
-            chosen = _chosen([one.reject for one in found], reason, place, topic)
-            typer.echo(_reach(topic, found))
+            source = topic or REJECTS
+            found = list(_read(client, source))
+            chosen = _chosen([one.reject for one in found], reason, place, source)
+            typer.echo(_reach(source, found))
         if export is not None:
             _write(export, chosen)
             typer.echo(f"{len(chosen):,} written to {export}; mend them there, then give --import {export}")
@@ -132,7 +142,7 @@ def _failing() -> Generator[None]:
 
     try:
         yield
-    except (KafkaOutputError, OSError) as error:
+    except KafkaOutputError as error:
         raise RunError(str(error)) from error
     except KafkaException as error:  # options that the client library does not take
         raise MisuseError(f"--client-config: {error.args[0]}") from error
@@ -153,7 +163,7 @@ def _lines(path: Path) -> list[Reject]:
     try:
         lines = path.read_bytes().splitlines()
     except OSError as error:
-        raise MisuseError(f"--import {path}: {(error.strerror or str(error)).lower()}") from error
+        raise refused(error, path, name="--import") from error
     read: list[Reject] = []
     for number, line in enumerate(lines, 1):
         if not line.strip():
@@ -172,7 +182,7 @@ def _write(path: Path, chosen: Iterable[Reject]) -> None:
         with path.open("xb") as file:
             file.writelines(rejected.line(reject.fields, reject.value, reject.key, reject.headers) for reject in chosen)
     except OSError as error:
-        raise MisuseError(f"--export {path}: {(error.strerror or str(error)).lower()}") from error
+        raise refused(error, path, name="--export") from error
 
 
 def _chosen(found: Sequence[Reject], reasons: Sequence[str] | None, places: Sequence[str] | None, where: str) -> list[Reject]:

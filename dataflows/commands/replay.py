@@ -11,7 +11,8 @@ from typing import TYPE_CHECKING, Annotated, TextIO
 import typer
 
 from dataflows.commands import options
-from dataflows.commands.errors import MisuseError, RunError
+from dataflows.commands.errors import MisuseError, RunError, ending, words
+from sinks.base import TOPICS
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Generator, Sequence
@@ -33,7 +34,10 @@ def replay(
     until: Annotated[
         str | None, typer.Option(metavar="INSTANT", help="Let time pass up to here, inclusive; later records are left out.")
     ] = None,
-    out_of_order: Annotated[str, typer.Option(metavar="SPAN", help="How far behind its place a record may stand in its file.")] = "1h",
+    out_of_order: Annotated[
+        str | None, typer.Option(metavar="SPAN", help="How far behind its place a record may stand in its file.", show_default="1h")
+    ] = None,
+    overwrite: options.Overwrite = False,
 ) -> None:
     """Judge recorded events as if they were happening. Two runs write the same bytes.
 
@@ -45,13 +49,16 @@ def replay(
     from dataflows.runner import Stop
     from sinks.tally import Tally
     from sources.files import FileSource
-    from sources.lines import STDIN, UnreadableError
+    from sources.lines import UnreadableError
+    from sources.logclock import DEFAULT_OUT_OF_ORDER
 
     end = options.instant("--until", until)
-    allowed = options.elapsed("--out-of-order", out_of_order)
+    allowed = DEFAULT_OUT_OF_ORDER if out_of_order is None else options.elapsed("--out-of-order", out_of_order)
+    _distinct(events)
+    options.into_folder("--out", out)
+    results = [out / f"{topic}.jsonl" for topic in TOPICS]
+    options.unless_there(results, overwrite=overwrite, inputs=[*events, *([policy] if policy else [])])
     rules = options.policy(policy)
-    if events.count(STDIN) > 1:
-        raise MisuseError("- can be given once only: standard input can be read once only")
     stop, tally = Stop(), Tally()
     began = time.monotonic()
     with stop.on_signals(), _progress(events) as on_read:
@@ -60,10 +67,51 @@ def replay(
         except UnreadableError as error:
             raise MisuseError(str(error)) from error
         with closing(source):
+            if out_of_order is not None and not source.taken:
+                raise MisuseError("--out-of-order: exports carry the log times of their topics; leave it out")
             settings = replay_into(out, source, rules, tally=tally, stop=stop)
     if stop.asked:
         raise KeyboardInterrupt
     print_summary(Console(highlight=False), settings, tally, seconds=time.monotonic() - began)
+    _tell_unusable(source, settings, tally, out)
+
+
+def _distinct(events: Sequence[str]) -> None:
+    """Raises MisuseError if a file, or standard input, is given twice."""
+    from sources.lines import STDIN
+
+    seen: set[str] = set()
+    for path in events:
+        real = path if path == STDIN else os.path.realpath(path)
+        if real in seen:
+            raise MisuseError(
+                "- can be given once only: standard input can be read once only" if path == STDIN else f"{path}: is given twice"
+            )
+        seen.add(real)
+
+
+def _tell_unusable(source: FileSource, settings: Settings, tally: Tally, out: Path) -> None:
+    """Says which files hold no event at all, and what they look like. Raises MisuseError if no record could be used."""
+    from sources.likeness import likeness
+
+    problems: list[str] = []
+    for taken in source.taken:
+        if taken.events:
+            continue
+        if not taken.refused:
+            problems.append(f"{taken.path}: is empty")
+            continue
+        reasons = ", ".join(f"{reason} {count:,}" for reason, count in sorted(taken.refused.items()))
+        like = likeness(taken.head)
+        hint = f"; this looks like {like}" if like else ""
+        problems.append(f"{taken.path}: none of its lines is an event ({reasons}): JSON Lines of contract events are expected{hint}")
+    rejected, read = sum(tally.rejects.values()), settings.counts.events + settings.counts.refused
+    if read and rejected >= read:
+        raise MisuseError(
+            *(problems or [f"all {rejected:,} records were rejected"]), f"what was rejected, and why: {out / 'rejects.jsonl'}"
+        )
+    for problem in problems:
+        typer.echo(f"orderwatch: {problem}", err=True)
 
 
 def replay_into(
@@ -81,14 +129,16 @@ def replay_into(
         files = JsonlSink(out)
         files.clear()
     except UnwritableError as error:
-        raise MisuseError(str(error)) from error
+        raise ending(error) from error
     settings = settings or Settings(source.channels)
     sinks: dict[str, Sink[Verdicts]] = {"files": files, "tally": ViewSink((tally or Tally()).take)}
     flow = get_flow(Stoppable(source, stop or Stop()), sinks, policy, settings)
     try:
         run(flow)
-    except (UnreadableError, OSError) as error:
+    except UnreadableError as error:
         raise RunError(str(error)) from error
+    except OSError as error:
+        raise RunError(f"{error.filename or out}: {words(error)}") from error
     return settings
 
 

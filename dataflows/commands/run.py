@@ -63,6 +63,7 @@ def run(  # noqa: PLR0913, PLR0917 - each is an option
     launched = die_with_launcher()
     given = {"--policy": policy, "--state": state, "--processes": processes, "--process-id": process_id, "--addresses": cluster}
     found = read_settings(settings, given)
+    _check_folders(found)
     rules = options.policy(found.policy)
     topics = {*found.inputs.topics, *(found.outputs.topics.values() if found.outputs.kind == "kafka" else ())}
     if unknown := sorted(set(accept_topic or ()) - topics):
@@ -74,6 +75,14 @@ def run(  # noqa: PLR0913, PLR0917 - each is an option
         allowed = [*(["--new-state"] if new_state else []), *(word for name in accept_topic or () for word in ("--accept-topic", name))]
         return _launch(found, [*command_line(settings, given), *allowed])
     return _work(found, frozenset(accept_topic or ()), new_state=new_state, launched=launched)
+
+
+def _check_folders(settings: Settings) -> None:
+    """Raises MisuseError if a folder of the settings cannot be written to: before brokers are waited for."""
+    folder = settings.outputs.folder if settings.outputs.kind == "files" else None
+    found = [options.folder_problem("state.dir", settings.state.dir), folder and options.folder_problem("outputs.folder", folder)]
+    if problems := [problem for problem in found if problem]:
+        raise MisuseError(*problems)
 
 
 def read_settings(file: Path | None, given: dict[str, Path | int | str | None], *, spare: dict[At, object] | None = None) -> Settings:
@@ -90,7 +99,7 @@ def read_settings(file: Path | None, given: dict[str, Path | int | str | None], 
     try:
         return load_settings(file, os.environ, {name: (at[name], value) for name, value in given.items() if value is not None}, spare=spare)
     except SettingsError as error:
-        raise MisuseError(str(error)) from error
+        raise MisuseError(*error.problems) from error
 
 
 def command_line(settings: Path | None, given: dict[str, Path | int | str | None]) -> list[str]:
@@ -156,7 +165,7 @@ def _serve(stack: ExitStack, settings: Settings, observer: Observer, number: int
     try:
         port = stack.enter_context(serving(http.host, http.port and http.port + number, observer))
     except PortError as error:
-        raise RunError(str(error)) from error
+        raise MisuseError(str(error)) from error  # not a failure that another start would get over
     observer.log.info("serving /metrics, /healthz and /readyz", host=http.host, port=port)
 
 

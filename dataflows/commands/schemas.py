@@ -5,7 +5,7 @@ from typing import Annotated
 
 import typer
 
-from dataflows.commands.errors import MisuseError
+from dataflows.commands.errors import refused
 
 app = typer.Typer(name="schemas", help="The contract of events in and out.", no_args_is_help=True)
 
@@ -23,5 +23,5 @@ def export(folder: Annotated[Path, typer.Argument(metavar="DIR", help="Where to 
     try:
         writer.export(folder)
     except OSError as error:
-        raise MisuseError(f"{error.filename or folder}: {(error.strerror or str(error)).lower()}") from error
+        raise refused(error, folder) from error
     typer.echo(f"written to {folder}")

@@ -6,7 +6,8 @@ from typing import Annotated
 
 import typer
 
-from dataflows.commands.errors import MisuseError
+from dataflows.commands import options
+from dataflows.commands.errors import refused
 
 
 def simulate(
@@ -21,18 +22,21 @@ def simulate(
             help="The first day (UTC), else one of 2026; orders are placed for 56 days from it on.",
         ),
     ] = None,
+    overwrite: options.Overwrite = False,
 ) -> None:
     """Write a labelled stream of events, the exceptions that it must cause, and the policy under which it does."""
     from rich.console import Console
 
-    from sources.simulator import OPENING, write_world
+    from sources.simulator import OPENING, files_of, write_world
 
+    options.into_file("--out", out)
+    options.unless_there(files_of(out), overwrite=overwrite)
     try:
         out.parent.mkdir(parents=True, exist_ok=True)
         first = OPENING if start is None else int(start.replace(tzinfo=UTC).timestamp())
         summary = write_world(orders, seed, out, first)
     except OSError as error:
-        raise MisuseError(f"{error.filename or out}: {(error.strerror or str(error)).lower()}") from error
+        raise refused(error, out, name="--out") from error
     console = Console(highlight=False, soft_wrap=True)
     console.print(f"{summary.events:,} events of {summary.orders:,} orders: {summary.path}")
     faults = f"{sum(summary.faults.values()):,} injected faults of {len(summary.faults)} kinds"

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from dataflows.commands.errors import MisuseError, RunError
+from dataflows.commands.errors import MisuseError, ending, refused
 
 if TYPE_CHECKING:
     from rich.console import Console
@@ -40,8 +40,10 @@ def inspect(
     _expect(state)
     try:
         report = inspect_order(state, tenant, order)
-    except (StateError, OSError) as error:
-        raise RunError(str(error)) from error
+    except StateError as error:
+        raise ending(error) from error
+    except OSError as error:
+        raise refused(error, state, name="--state") from error
     if report is None:
         raise MisuseError(f"no order {order} of tenant {tenant} in {state}")
     if as_json:
@@ -61,8 +63,10 @@ def show(state: Directory, as_json: AsJson = False) -> None:
     _expect(state)
     try:
         found = overview(state)
-    except (StateError, OSError) as error:
-        raise RunError(str(error)) from error
+    except StateError as error:
+        raise ending(error) from error
+    except OSError as error:
+        raise refused(error, state, name="--state") from error
     if as_json:
         _json(found)
     else:

@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 import typer
 
-from dataflows.commands.errors import RunError
+from dataflows.commands.errors import MisuseError, RunError
 from dataflows.commands.run import SettingsFile, read_settings
 
 if TYPE_CHECKING:
@@ -23,7 +24,7 @@ def topics() -> None:
 @app.command()
 def create(settings: SettingsFile = None) -> None:
     """Make the topics that are missing, with sane settings; check the others and change nothing of them."""
-    found = read_settings(settings, {})
+    found = read_settings(settings, {}, spare={("state", "dir"): Path()})
     for name in create_topics(found):
         typer.echo(f"made {name}")
     typer.echo("all topics are there")
@@ -33,15 +34,20 @@ def create_topics(settings: Settings) -> list[str]:
     """Makes the topics of some settings that are missing; returns their names.
 
     Raises:
-        RunError: if the brokers do not answer, or a topic cannot be made or does not fit.
+        MisuseError: if a topic may not be made, or does not fit.
+        RunError: if the brokers do not answer.
     """
-    from sources.kafka.settings import KafkaInputError
+    from sources.kafka.settings import KafkaInputError, UnfitError
     from sources.kafka.topics import BROKER_DEFAULT, ensure_topics, input_topic, output_topic
 
     wanted = {name: input_topic(settings.inputs.partitions) for name in settings.inputs.topics}
+    if settings.gateway.connections and settings.gateway.output == "kafka":
+        wanted[settings.gateway.topic] = input_topic(settings.inputs.partitions)
     if settings.outputs.kind == "kafka":
         wanted |= {name: output_topic(settings.outputs.partitions) for name in settings.outputs.topics.values()}
     try:
         return ensure_topics(settings.kafka.client(), wanted, replication=settings.kafka.replication or BROKER_DEFAULT)
+    except UnfitError as error:
+        raise MisuseError(str(error)) from error
     except KafkaInputError as error:
         raise RunError(str(error)) from error

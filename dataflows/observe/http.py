@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import errno
+import os
 import sys
 import threading
 from contextlib import contextmanager
 from http import HTTPStatus
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
-from socket import AF_INET6
+from socket import AF_INET6, gaierror
 from typing import TYPE_CHECKING
 
 from prometheus_client.exposition import choose_encoder
@@ -82,14 +84,22 @@ class _Handler(BaseHTTPRequestHandler):
         """Probes come every few seconds: they are not logged."""
 
 
+def cannot_listen(section: str, host: str, port: int, error: OSError | OverflowError) -> str:
+    """Why an address of the settings cannot be listened on, in one line that names the setting."""
+    code = error.errno if isinstance(error, OSError) else None
+    setting = "host" if code == errno.EADDRNOTAVAIL or isinstance(error, gaierror) else "port"
+    # Python's own words for it name the address a second time.
+    reason = os.strerror(code) if code is not None and code > 0 else getattr(error, "strerror", None) or str(error)
+    return f"{section}.{setting}: cannot listen on {host}:{port}: {reason.lower()}"
+
+
 @contextmanager
 def serving(host: str, port: int, observer: Observer) -> Generator[int]:
     """While inside, answers on `host` and `port` (0: any free one) and gives the port. Raises PortError if it is taken or not ours."""
     try:
         server = _Server(host, port, observer)
     except (OSError, OverflowError) as error:
-        reason = getattr(error, "strerror", None) or str(error)
-        raise PortError(f"http: cannot listen on {host}:{port}: {reason.lower()}") from error
+        raise PortError(cannot_listen("http", host, port, error)) from error
     threading.Thread(target=server.serve_forever, name="http", daemon=True).start()
     try:
         yield int(server.server_address[1])

@@ -33,7 +33,11 @@ QUOTED = re.compile(r"'([^']*)'")
 
 
 class SettingsError(ValueError):
-    """Settings cannot be used; the message says in one line what to mend."""
+    """Settings cannot be used; each of `problems` says in one line what to mend."""
+
+    def __init__(self, *problems: str) -> None:
+        super().__init__("; ".join(problems))
+        self.problems = problems
 
 
 @dataclass(frozen=True, slots=True)
@@ -55,7 +59,7 @@ def load_settings(
 
     `spare` holds what a command can do without, and so counts where nobody has set it.
 
-    Raises SettingsError, with what is wrong first and how much else is.
+    Raises SettingsError, with all that is wrong.
     """
     layers = [
         {at: Given(name, value) for name, (at, value) in (options or {}).items()},
@@ -63,16 +67,19 @@ def load_settings(
         _from_file(file) if file else {},
     ]
     values: dict[At, object] = dict(spare or {})
+    problems: list[str] = []
     for layer in reversed(layers):
-        values |= _with_secrets(layer)
+        values |= _with_secrets(layer, problems)
     try:
-        return Settings.model_validate(_nested(values))
+        settings = Settings.model_validate(_nested(values))
     except ValidationError as error:
         # A name that is not known comes first: it may be why another one is missing.
         details = sorted(error.errors(include_url=False), key=lambda detail: detail["type"] != "extra_forbidden")
-        first, *more = (_problem(detail, layers) for detail in details)
-        rest = f" (and {len(more)} more)" if more else ""
-        raise SettingsError(first + rest) from None  # the details of the error hold what was given, secrets included
+        problems += (_problem(detail, layers) for detail in details)
+        raise SettingsError(*problems) from None  # the details of the error hold what was given, secrets included
+    if problems:
+        raise SettingsError(*problems)
+    return settings
 
 
 def setting_fields() -> dict[At, FieldInfo]:
@@ -114,9 +121,9 @@ def _from_file(file: Path) -> dict[At, Given]:
     except UnicodeDecodeError as error:
         raise SettingsError(f"{file}: is not UTF-8: {error.reason} at byte {error.start}") from error
     tree = read(text)
-    for fault in tree.faults:
-        where = ".".join(map(str, fault.path))
-        raise SettingsError(f"{file}:{fault.line}: {f'{where}: ' if where else ''}{fault.message}")
+    if tree.faults:
+        at = [(fault, ".".join(map(str, fault.path))) for fault in tree.faults]
+        raise SettingsError(*(f"{file}:{fault.line}: {f'{where}: ' if where else ''}{fault.message}" for fault, where in at))
     if tree.data is None:
         return {}
     if not isinstance(tree.data, dict):
@@ -134,8 +141,8 @@ def _leaves(data: Mapping[str, Data], at: At, tree: Tree, file: Path) -> Iterato
             yield path, Given(f"{file}:{tree.at(path, key=True)[0]}: {'.'.join(path)}", value)
 
 
-def _with_secrets(layer: Mapping[At, Given]) -> dict[At, object]:
-    """The values of a layer; where the file of a secret is named, the secret."""
+def _with_secrets(layer: Mapping[At, Given], problems: list[str]) -> dict[At, object]:
+    """The values of a layer; where the file of a secret is named, the secret. What is wrong with that goes to `problems`."""
     secrets = {at for at, field in setting_fields().items() if SecretStr in get_args(field.annotation)}
     values: dict[At, object] = {}
     for at, given in layer.items():
@@ -143,14 +150,14 @@ def _with_secrets(layer: Mapping[At, Given]) -> dict[At, object]:
         if of == at or of not in secrets:
             values[at] = given.value
         elif of in layer:
-            raise SettingsError(f"{given.name}: {'.'.join(of)} is given as well; leave one of them out")
+            problems.append(f"{given.name}: {'.'.join(of)} is given as well; leave one of them out")
         else:
-            values[of] = _secret(given)
+            try:
+                values[of] = secret_in(Path(str(given.value)), given.name)
+            except SettingsError as error:
+                problems += error.problems
+                values[of] = ""  # so that it is not said to be missing too
     return values
-
-
-def _secret(given: Given) -> str:
-    return secret_in(Path(str(given.value)), given.name)
 
 
 def secret_in(path: Path, name: str) -> str:

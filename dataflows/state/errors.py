@@ -2,10 +2,8 @@
 
 from __future__ import annotations
 
-import errno
+from dataflows.failure import PASSING
 
-PASSING = frozenset((errno.ENOSPC, errno.EDQUOT, errno.EIO, errno.EMFILE, errno.ENFILE, errno.EAGAIN, errno.EINTR, errno.ESTALE))
-"""Errors of the operating system after which the same call may succeed later, without anything being mended in the configuration."""
 REMEDY = "restore the state directory from a backup, or begin anew with another state.dir and --new-state (dataflows/STATE.md)"
 
 

@@ -324,4 +324,5 @@ ADAPTER = Adapter(
     emits=(SCAN, PROMISE, "evidence.withdrawn"),
     scheme="aftership",
     delivery="$.event_id",
+    ignores=frozenset({"accept_test", "auto_capture", "headers", "order_is_alias"}),
 )

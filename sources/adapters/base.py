@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime, tzinfo
 from hashlib import blake2b
 from typing import TYPE_CHECKING, Any, Final, TypeAlias, cast
@@ -13,7 +13,7 @@ from sources.adapters.moments import stamp
 from sources.adapters.told import History, Ignored, Refused, RefuseError
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable, Iterator, Mapping
+    from collections.abc import Callable, Collection, Iterable, Iterator, Mapping
 
     from sources.adapters.coverage import Coverage
     from sources.adapters.doc import Doc
@@ -105,6 +105,26 @@ class Adapter:
     """The types that it can tell; tests show that it tells no others."""
     scheme: str = "secret"
     delivery: str | None = None
+    ignores: frozenset[str] = frozenset({"auto_capture"})
+    """Fields of a connection, and `headers` of a payload, that mean nothing here (`order_is_alias`: without `order_field`); whoever states
+    one of them is told so. Tests show which are read."""
+
+    def useless(self, connection: Connection, stated: Collection[str]) -> dict[str, str]:
+        """Which of the `stated` fields have no effect, each with why."""
+        why = {
+            "zone": f"every time in what {self.system} sends says where it is",
+            "order_field": "goes with an adapter; a mapping says itself where the order's ID stands",
+            "order_is_alias": f"goes with order_field: {self.system} names no order by itself",
+            "accept_test": f"{self.system} marks nothing as a test",
+            "auto_capture": f"{self.system} says itself what is captured",
+            "headers": f"{self.system} says nothing in headers",
+        }
+        ignored = {name for name in stated if name in self.ignores and (name != "order_is_alias" or connection.order_field is None)}
+        found = {name: why[name] for name in why if name in ignored}
+        for pattern in connection.omit:
+            if not any(replace(connection, omit=(pattern,)).omits(type_) for type_ in self.emits):
+                found["omit"] = f"{pattern}: {self.system} tells no such events"
+        return found
 
 
 class Say:

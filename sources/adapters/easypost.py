@@ -285,4 +285,5 @@ ADAPTER = Adapter(
     emits=(SCAN, RETURN, VOIDED, "evidence.withdrawn"),
     scheme="easypost",
     delivery="$.id",
+    ignores=frozenset({"auto_capture", "headers", "order_is_alias", "zone"}),
 )

@@ -231,4 +231,5 @@ ADAPTER = Adapter(
     read=read,
     tables=(STATUS, SUBSTATUS, TRANSACTION, EVENTS),
     emits=(SCAN, LABEL, VOIDED, "evidence.withdrawn"),
+    ignores=frozenset({"auto_capture", "headers", "order_is_alias", "zone"}),
 )

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 from confluent_kafka import OFFSET_INVALID, IsolationLevel, KafkaError, KafkaException, TopicCollection, TopicPartition
 from confluent_kafka.admin import AdminClient, ConfigResource, OffsetSpec, ResourceType
 
-from sources.kafka.settings import KafkaInputError, NoAnswerError
+from sources.kafka.settings import KafkaInputError, NoAnswerError, UnfitError
 from sources.messages import TIMESTAMP_TYPES
 
 if TYPE_CHECKING:
@@ -105,11 +105,11 @@ class Admin(AdminClient):
 
 
 def admin(options: Mapping[str, object], on_error: Callable[[KafkaError], None] | None = None) -> Admin:
-    """A client for questions. Raises KafkaInputError if the options are unusable."""
+    """A client for questions. Raises UnfitError if the options are unusable."""
     try:
         return Admin({**DEFAULTS, **options}, on_error)
     except (KafkaException, ValueError, TypeError) as error:
-        raise KafkaInputError(f"Kafka options: {words(error)}") from error
+        raise UnfitError(f"Kafka options: {words(error)}") from error
 
 
 def topics_of(client: Admin, options: Mapping[str, object]) -> dict[str, TopicMetadata]:

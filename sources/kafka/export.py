@@ -12,7 +12,7 @@ from confluent_kafka import OFFSET_BEGINNING, Consumer, KafkaError, KafkaExcepti
 from sources.exports import ExportWriter
 from sources.kafka.broker import PATIENCE, admin, ask_ends, describe, end_of, recoverable, words
 from sources.kafka.lane import channel_of
-from sources.kafka.settings import KafkaInputError
+from sources.kafka.settings import KafkaInputError, UnfitError
 from sources.kafka.source import DEFAULTS, PINNED
 from sources.messages import Unreadable
 
@@ -55,14 +55,15 @@ def export(
     read. Files appear only once all are whole; those of the same names are replaced.
 
     Raises:
-        KafkaInputError: if the topics cannot be read, or not to their ends. OSError: if the folder cannot be written.
+        UnfitError: if a topic does not exist. KafkaInputError: if they cannot be read, or not to their ends.
+        OSError: if the folder cannot be written.
     """
     client = admin(options)
     places: dict[str, tuple[str, int]] = {}
     types: dict[str, str] = {}
     for name, topic in describe(client, options, topics).items():
         if topic is None:
-            raise KafkaInputError(f"topic {name} does not exist")
+            raise UnfitError(f"topic {name} does not exist")
         types[name] = topic.timestamps or "LogAppendTime"
         places |= {channel_of(name, number): (name, number) for number in range(topic.partitions)}
     exported = time.time_ns() // 1_000

@@ -21,6 +21,10 @@ class NoAnswerError(KafkaInputError):
     """No broker answers: nothing to mend here, another try may do."""
 
 
+class UnfitError(KafkaInputError):
+    """What is named is not there or does not fit: another try fails alike until it is mended."""
+
+
 @dataclass(frozen=True, slots=True)
 class KafkaInput:
     """Which topics are read, and how. Spans and instants in µs unless said otherwise."""

@@ -11,7 +11,7 @@ from confluent_kafka.admin import ConfigResource, NewTopic, ResourceType
 
 from schemas.limits import LEAST_TOPIC_BYTES
 from sources.kafka.broker import PATIENCE, admin, topics_of, words
-from sources.kafka.settings import KafkaInputError
+from sources.kafka.settings import KafkaInputError, UnfitError
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -69,7 +69,7 @@ def ensure_topics(options: Mapping[str, object], topics: Mapping[str, TopicSpec]
     otherwise: one broker may fail, and nothing acknowledged is lost.
 
     Raises:
-        KafkaInputError: if no broker answers, a topic cannot be created, or an existing one does not fit.
+        UnfitError: if a topic may not be created, or an existing one does not fit. KafkaInputError: if no broker answers, or not in time.
     """
     client = admin(options)
     known = topics_of(client, options)
@@ -95,7 +95,8 @@ def _create(client: AdminClient, topics: Mapping[str, TopicSpec], replication: i
             # Another process was quicker: the topic is checked like any other that exists.
             if isinstance(cause, KafkaError) and cause.code() == KafkaError.TOPIC_ALREADY_EXISTS:
                 continue
-            raise KafkaInputError(f"topic {name} cannot be created: {words(error)}") from error
+            passing = isinstance(cause, KafkaError) and cause.retriable()
+            raise (KafkaInputError if passing else UnfitError)(f"topic {name} cannot be created: {words(error)}") from error
         created.append(name)
     return created
 
@@ -130,14 +131,14 @@ def _check(client: AdminClient, topics: Mapping[str, TopicSpec]) -> None:
             raise KafkaInputError(f"topic {name}: its settings cannot be read: {words(error)}") from error
         count = len(known[name].partitions)
         if count < spec.partitions or (spec.exact and count != spec.partitions):
-            raise KafkaInputError(f"topic {name} has {count} partitions, {'' if spec.exact else 'at least '}{spec.partitions} are wanted")
+            raise UnfitError(f"topic {name} has {count} partitions, {'' if spec.exact else 'at least '}{spec.partitions} are wanted")
         limit = found.get(LIMIT)
         if limit is not None and int(limit) < spec.least_bytes:
-            raise KafkaInputError(
+            raise UnfitError(
                 f"topic {name} has {LIMIT}={limit}, at least {spec.least_bytes} is needed for what may be written there: raise it"
                 f" ({OUTPUT_BYTES} takes every reject whole)"
             )
         for key in (STAMPS, CLEANUP):
             value = found.get(key)
             if key in spec.config and value is not None and value != spec.config[key]:
-                raise KafkaInputError(f"topic {name} has {key}={value}, {spec.config[key]} is wanted")
+                raise UnfitError(f"topic {name} has {key}={value}, {spec.config[key]} is wanted")

@@ -123,6 +123,7 @@ def examine_text(
         tables=builder.tables,
         emits=tuple(sorted(emits)),
         delivery=form.delivery,
+        ignores=frozenset({"order_field", "accept_test", "auto_capture", "headers", *(("zone",) if data.get("zone") else ())}),
     )
     return Mapping(adapter, reader), faults
 

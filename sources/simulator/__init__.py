@@ -8,6 +8,6 @@ from sources.simulator.faults import FAULTS, Fault
 from sources.simulator.moments import LASTING, OPENING
 from sources.simulator.parts import Label
 from sources.simulator.policy import policy_text
-from sources.simulator.write import Summary, expected, stream, write_world
+from sources.simulator.write import Summary, expected, files_of, stream, write_world
 
-__all__ = ["FAULTS", "LASTING", "OPENING", "Fault", "Label", "Summary", "expected", "policy_text", "stream", "write_world"]
+__all__ = ["FAULTS", "LASTING", "OPENING", "Fault", "Label", "Summary", "expected", "files_of", "policy_text", "stream", "write_world"]

@@ -44,6 +44,12 @@ def expected(orders: int, seed: int, opening: int = OPENING) -> list[Label]:
     return _sorted([label for group in groups(orders, seed, opening) for order in group.orders for label in order.labels])
 
 
+def files_of(out: Path) -> tuple[Path, Path, Path]:
+    """The files of a world: its events, what they must cause, the policy."""
+    stem = out.name.removesuffix(".gz").removesuffix(".jsonl")
+    return out, out.with_name(f"{stem}.expected.jsonl"), out.with_name(f"{stem}.policy.yaml")
+
+
 def write_world(orders: int, seed: int, out: Path, opening: int = OPENING) -> Summary:
     """Writes the world's events to `out` (compressed if it ends in `.gz`), and beside it `.expected.jsonl` and `.policy.yaml`.
 
@@ -52,8 +58,7 @@ def write_world(orders: int, seed: int, out: Path, opening: int = OPENING) -> Su
     Raises:
         OSError: where a file cannot be written.
     """
-    stem = out.name.removesuffix(".gz").removesuffix(".jsonl")
-    expected_path, policy_path = out.with_name(f"{stem}.expected.jsonl"), out.with_name(f"{stem}.policy.yaml")
+    _, expected_path, policy_path = files_of(out)
     world = World(orders, seed, opening)
     with _open(out) as file:
         for line in world.lines():

@@ -134,4 +134,5 @@ ADAPTER = Adapter(
     read=read,
     tables=(EVENT, ZONE),
     emits=(SCAN, "evidence.withdrawn"),
+    ignores=frozenset({"accept_test", "auto_capture", "order_is_alias"}),
 )

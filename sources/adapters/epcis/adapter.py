@@ -315,4 +315,5 @@ ADAPTER = Adapter(
         "evidence.withdrawn",
     ),
     scheme="secret",
+    ignores=frozenset({"accept_test", "auto_capture", "headers", "order_is_alias"}),
 )

@@ -247,4 +247,5 @@ ADAPTER = Adapter(
     read=read,
     tables=(EVENT, EXCEPTION, NOTIFICATION),
     emits=(SCAN, "evidence.withdrawn"),
+    ignores=frozenset({"accept_test", "auto_capture", "order_is_alias"}),
 )

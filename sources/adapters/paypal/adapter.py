@@ -289,4 +289,5 @@ ADAPTER = Adapter(
     tables=(EVENTS, AREAS, AUTHORIZATIONS, CAPTURES, REFUNDS, STAGES, OUTCOMES, RESPONSES),
     emits=(*PAYMENTS,),
     delivery="$.id",
+    ignores=frozenset({"auto_capture", "headers", "zone"}),
 )

@@ -230,4 +230,5 @@ ADAPTER = Adapter(
     ),
     scheme="shopify",
     delivery="x-shopify-webhook-id",
+    ignores=frozenset({"auto_capture", "zone"}),
 )

@@ -233,4 +233,5 @@ ADAPTER = Adapter(
     ),
     scheme="stripe",
     delivery="$.id",
+    ignores=frozenset({"auto_capture", "headers", "zone"}),
 )

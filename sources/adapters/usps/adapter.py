@@ -189,4 +189,5 @@ ADAPTER = Adapter(
     read=read,
     tables=(EVENT, TEXT, ERROR, CATEGORY),
     emits=(SCAN, "evidence.withdrawn"),
+    ignores=frozenset({"accept_test", "auto_capture", "order_is_alias"}),
 )

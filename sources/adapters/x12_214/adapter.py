@@ -286,4 +286,5 @@ ADAPTER = Adapter(
     tables=(SETS, STATUS, REASON, APPOINTMENT, TIME, REFERENCE, MARK),
     emits=(SCAN,),
     scheme="secret",
+    ignores=frozenset({"auto_capture", "headers", "order_is_alias"}),
 )

@@ -76,7 +76,7 @@ def test_a_command_loads_only_its_own_needs(arguments: list[str], not_needed: st
     ("words", "at", "offered"),
     [
         ("orderwatch re", 1, {"replay", "rejects"}),
-        ("orderwatch replay --o", 2, {"--out", "--out-of-order"}),
+        ("orderwatch replay --o", 2, {"--out", "--out-of-order", "--overwrite"}),
         ("orderwatch policy ", 2, {"check", "show"}),
     ],
 )

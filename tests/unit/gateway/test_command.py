@@ -77,10 +77,10 @@ def test_what_is_taken_or_in_the_way_is_misuse_in_one_line(tmp_path: Path, capsy
     """Exit code 2: no restart mends it."""
     with socket.create_server(("127.0.0.1", 0)) as taken:
         port = taken.getsockname()[1]
-        line = f"orderwatch: gateway: cannot listen on 127.0.0.1:{port}: address already in use"
+        line = f"orderwatch: gateway.port: cannot listen on 127.0.0.1:{port}: address already in use"
         assert refusal(tmp_path, capsys, 2, port=port) == line
     (tmp_path / "file").write_text("", encoding="utf-8")
-    assert refusal(tmp_path, capsys, 2, dir=str(tmp_path / "file/below")) == "orderwatch: file/below: not a directory"
+    assert refusal(tmp_path, capsys, 2, dir=str(tmp_path / "file/below")) == "orderwatch: gateway.dir: file is not a directory"
 
 
 def test_without_a_broker_it_does_not_start(tmp_path: Path, capsys: Captured, monkeypatch: pytest.MonkeyPatch) -> None:

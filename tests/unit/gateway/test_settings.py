@@ -24,16 +24,16 @@ state: {dir: x}
 gateway:
   output: log
   connections:
-    easypost/acme-1:
+    x12_214/acme-1:
       secrets:
         - {env: ONE, until: 2026-05-01T00:00:00Z}
         - {file: SECRET, since: 2026-04-01T00:00:00+02:00}
       scheme: shopify
       tenant: eu
       zone: Europe/Amsterdam
-      order_field: result.reference
+      order_field: L11.PO
       order_is_alias: true
-      omit: payment.*, order.placed
+      omit: carrier.*, carrier.scan
       accept_test: true
       rate: 2.5
       max_body_bytes: 1000
@@ -57,11 +57,11 @@ def test_a_connection_has_everything_that_is_said_of_it(tmp_path: Path) -> None:
     """Secrets from the environment and from a file, each with its time."""
     (tmp_path / "secret").write_text("from a file\n", encoding="utf-8")
     found = hooks(tmp_path, EVERYTHING)
-    acme, other = found["easypost", "acme-1"], found["easypost", "other"]
+    acme, other = found["x12_214", "acme-1"], found["easypost", "other"]
     assert (acme.name, acme.scheme.name, acme.rate, acme.burst, acme.max_body) == ("acme-1", "shopify", 2.5, 25, 1000)
     connection = acme.connection
-    assert (connection.tenant, connection.zone, connection.omit) == ("eu", "Europe/Amsterdam", ("payment.*", "order.placed"))
-    assert (connection.order_field, connection.order_is_alias, connection.accept_test) == ("result.reference", True, True)
+    assert (connection.tenant, connection.zone, connection.omit) == ("eu", "Europe/Amsterdam", ("carrier.*", "carrier.scan"))
+    assert (connection.order_field, connection.order_is_alias, connection.accept_test) == ("L11.PO", True, True)
     times = (datetime(2026, 3, 1, tzinfo=UTC), datetime(2026, 4, 15, tzinfo=UTC), datetime(2026, 5, 1, tzinfo=UTC))
     assert [acme.keys(at) for at in times] == [[b"hush-one"], [b"hush-one", b"from a file"], [b"from a file"]]
     assert (other.scheme.name, other.rate, other.max_body, other.keys(times[0])) == ("easypost", None, 2 << 20, [b"hush-two"])

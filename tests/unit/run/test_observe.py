@@ -259,7 +259,7 @@ def test_a_taken_port_is_refused_in_one_line() -> None:
     """Which address, and why."""
     with (
         serving("127.0.0.1", 0, Observer()) as port,
-        pytest.raises(PortError, match=rf"^http: cannot listen on 127\.0\.0\.1:{port}: address"),
+        pytest.raises(PortError, match=rf"^http\.port: cannot listen on 127\.0\.0\.1:{port}: address"),
     ):
         serving("127.0.0.1", port, Observer()).__enter__()
 

@@ -171,7 +171,13 @@ def test_what_is_written_out_can_be_read_back(tmp_path: Path) -> None:
             "cluster: process_id 2 is not one of 2 addresses (they count from 0)",
         ),
         ("log: {level: INFO}", "settings.yaml:1: log.level: 'INFO' is none of debug, info, warning, error; did you mean info?"),
-        ("http: {port: 99999, hst: x}", "settings.yaml:1: http.hst: no such setting; did you mean http.host? (and 1 more)"),
+        (
+            "http: {port: 0x, hst: x}",
+            (
+                "settings.yaml:1: http.hst: no such setting; did you mean http.host?; "
+                "settings.yaml:1: http.port: input should be a valid integer, unable to parse string as an integer"
+            ),
+        ),
         ("state: {dir: }", "settings.yaml:1: state.dir: a path is expected here"),
         ("kafka: [", "settings.yaml:1: not valid YAML: expected the node content, but found '<stream end>'"),
         ("http: {port: 1, port: 2}", "settings.yaml:1: http.port: the key occurs twice; it was set in line 1"),

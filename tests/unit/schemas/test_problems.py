@@ -37,5 +37,7 @@ def test_a_country_is_known_by_its_name(text: str, code: str | None) -> None:
 
 def test_a_file_that_cannot_be_read_has_no_line() -> None:
     """Nothing stands at 1:1 of what is not there."""
-    assert str(Problem("p.yaml", 0, 0, "", "cannot be read: no such file or directory")) == "p.yaml: cannot be read: no such file or directory"
+    assert (
+        str(Problem("p.yaml", 0, 0, "", "cannot be read: no such file or directory")) == "p.yaml: cannot be read: no such file or directory"
+    )
     assert str(Problem("p.yaml", 2, 3, "zone", "unknown")) == "p.yaml:2:3: zone: unknown"
