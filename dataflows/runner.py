@@ -45,10 +45,23 @@ class NativeError(Exception):
 
 
 class Stop:
-    """Whether the run has been asked to stop."""
+    """Whether the run has been asked to stop. `breaks`: also while the source waits for its input, whose place nobody needs afterwards."""
 
-    def __init__(self) -> None:
+    def __init__(self, *, breaks: bool = False) -> None:
         self.asked = False
+        self.breaks = breaks
+        self._waiting = False
+
+    @contextmanager
+    def waiting(self) -> Generator[None]:
+        """While inside, with `breaks`, a stop that is asked for raises KeyboardInterrupt: a pipe may be silent for ever."""
+        self._waiting = self.breaks
+        try:
+            if self.asked and self.breaks:
+                raise KeyboardInterrupt
+            yield
+        finally:
+            self._waiting = False
 
     @contextmanager
     def on_signals(self, *, insist: bool = True) -> Generator[None]:
@@ -60,6 +73,8 @@ class Stop:
                 signal.signal(number, signal.SIG_DFL)
                 signal.raise_signal(number)
             self.asked = True
+            if self._waiting:
+                raise KeyboardInterrupt
 
         before = {number: signal.signal(number, ask) for number in (signal.SIGINT, signal.SIGTERM)}
         try:
@@ -93,7 +108,11 @@ class _StoppablePart(StatefulSourcePartition[X, S]):
             self._beat()
         if self._stop.asked:
             raise StopIteration
-        return list(self._part.next_batch())
+        try:
+            with self._stop.waiting():
+                return list(self._part.next_batch())
+        except KeyboardInterrupt:
+            raise StopIteration from None
 
     def next_awake(self) -> datetime | None:
         return None if self._stop.asked else self._part.next_awake()

@@ -45,7 +45,7 @@ def export(
     client = {**client_options(client_config), "bootstrap.servers": brokers}
     options.into_folder("--out", out)
     for name in topic:
-        options.unless_there(sorted(out.glob(f"{glob.escape(name)}-*.jsonl.gz")), overwrite=overwrite)
+        options.unless_there(sorted(out.glob(f"{glob.escape(name)}-{'[0-9]' * 5}.jsonl.gz")), overwrite=overwrite)
     try:
         with _progress() as on_read:
             files = export_topics(client, topic, out, until_offset=last, on_read=on_read)

@@ -79,11 +79,15 @@ def into_file(name: str, file: Path) -> None:
     into_folder(name, file.parent)
 
 
-def unless_there(files: Iterable[Path], *, overwrite: bool, inputs: Iterable[str | Path] = ()) -> None:
-    """Raises MisuseError if a file that is to be written is one that is read, or holds something that nobody said to overwrite."""
+def unless_there(files: Iterable[Path], *, overwrite: bool | None = None, inputs: Iterable[str | Path] = ()) -> None:
+    """Raises MisuseError if a file that is to be written is one that is read, or holds something that nobody said to overwrite.
+
+    `overwrite`: whether `--overwrite` was given; None where there is no such option.
+    """
     read = [Path(path) for path in inputs if Path(path).exists()]
     for file in files:
         if file.exists() and any(file.samefile(path) for path in read):
             raise MisuseError(f"{file}: is read and would be written: name another place to write to")
         if not overwrite and file.is_file() and file.stat().st_size:
-            raise MisuseError(f"{file}: is there already: name another place to write to, or give --overwrite")
+            option = "" if overwrite is None else ", or give --overwrite"
+            raise MisuseError(f"{file}: is there already: name another place to write to{option}")

@@ -104,6 +104,7 @@ def replay_(  # noqa: PLR0913, PLR0917 - each is an option
         if useless := [name for name, value in senders.items() if value]:
             raise MisuseError(f"--export only writes what is to be mended: leave out {', '.join(useless)}")
         options.into_file("--export", export)
+        options.unless_there([export])
     client = _client(brokers, client_config)
     with _failing():
         if import_ is not None:

@@ -59,11 +59,12 @@ def replay(
     results = [out / f"{topic}.jsonl" for topic in TOPICS]
     options.unless_there(results, overwrite=overwrite, inputs=[*events, *([policy] if policy else [])])
     rules = options.policy(policy)
-    stop, tally = Stop(), Tally()
+    stop, tally = Stop(breaks=True), Tally()
     began = time.monotonic()
     with stop.on_signals(), _progress(events) as on_read:
         try:
-            source = FileSource(events, until=end, out_of_order=allowed, on_read=on_read, feeds=tuple(rules.feeds))
+            with stop.waiting():
+                source = FileSource(events, until=end, out_of_order=allowed, on_read=on_read, feeds=tuple(rules.feeds))
         except UnreadableError as error:
             raise MisuseError(str(error)) from error
         with closing(source):
@@ -119,7 +120,7 @@ def replay_into(
 ) -> Settings:
     """Replays a source into a folder. Raises MisuseError if the folder cannot be written, RunError for what breaks off."""
     from dataflows.flow import Settings, get_flow
-    from dataflows.runner import Stop, Stoppable, run
+    from dataflows.runner import Noted, Stop, Stoppable, run
     from sinks.jsonl import JsonlSink, UnwritableError
     from sinks.tally import Tally
     from sinks.view import ViewSink
@@ -131,7 +132,7 @@ def replay_into(
     except UnwritableError as error:
         raise ending(error) from error
     settings = settings or Settings(source.channels)
-    sinks: dict[str, Sink[Verdicts]] = {"files": files, "tally": ViewSink((tally or Tally()).take)}
+    sinks: dict[str, Sink[Verdicts]] = {"files": Noted(files), "tally": ViewSink((tally or Tally()).take)}
     flow = get_flow(Stoppable(source, stop or Stop()), sinks, policy, settings)
     try:
         run(flow)

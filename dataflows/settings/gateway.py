@@ -219,4 +219,8 @@ class GatewaySettings(Section):
     def _complete(self) -> GatewaySettings:
         if (self.cert_file is None) != (self.key_file is None):
             raise ValueError("cert_file and key_file go together: one of them is missing")
+        if self.output == "log":
+            self.without_effect("output log writes no topic", "topic")
+        else:
+            self.without_effect("output kafka writes no log", "log_file_bytes")
         return self

@@ -58,6 +58,10 @@ class KafkaSettings(Section):
         secret = self.sasl_mechanism is not None and (self.sasl_mechanism == "PLAIN" or self.sasl_mechanism.startswith("SCRAM-"))
         if secret and (not self.sasl_username or self.sasl_password is None):
             raise ValueError(f"sasl_mechanism {self.sasl_mechanism} needs sasl_username and sasl_password")
+        if not sasl:
+            self.without_effect(f"protocol {self.protocol} has no SASL", "sasl_username", "sasl_password")
+        if self.key_file is None:
+            self.without_effect("there is no key_file", "key_password")
         if not self.protocol.endswith("ssl") and (self.ca_file or self.cert_file):
             raise ValueError(f"protocol {self.protocol} uses no certificates: set protocol to ssl or sasl_ssl, or leave them out")
         return self
@@ -159,6 +163,10 @@ class OutputSettings(Section):
     def _complete(self) -> OutputSettings:
         if self.kind == "files" and self.folder is None:
             raise ValueError("kind files needs a folder")
+        if self.kind == "kafka":
+            self.without_effect("kind kafka writes no files", "folder")
+        else:
+            self.without_effect("kind files writes no topics", *self.topics, "partitions")
         distinct(tuple(self.topics.values()))
         return self
 

@@ -387,14 +387,16 @@ def test_the_command_exports_and_what_it_cannot_do_it_says(real_broker: Broker, 
     files = sorted((tmp_path / "e").iterdir())
     assert [path.name for path in files] == [f"{name}-00000.jsonl.gz", f"{name}-00001.jsonl.gz"]
     assert run(["replay", *map(str, files), "--out", str(tmp_path / "r")]) == 0
-    assert run(["export", *where, "--topic", name, "--until-offset", "3"]) == 0
+    assert run(["export", *where, "--topic", name, "--until-offset", "3", "--overwrite"]) == 0
     capsys.readouterr()
-    assert run(["export", *where, "--topic", "no-such-topic"]) == 1
+    assert run(["export", *where, "--topic", name]) == 2
+    assert run(["export", *where, "--topic", "no-such-topic"]) == 2
     assert run(["export", *where, "--topic", name, "--until-offset", "soon"]) == 2
     bad = tmp_path / "client.properties"
     bad.write_text("# TLS\nsecurity.protocol=ssl\nnonsense\n")
     assert run(["export", *where, "--topic", name, "--client-config", str(bad)]) == 2
     assert capsys.readouterr().err.splitlines() == [
+        f"orderwatch: {files[0]}: is there already: name another place to write to, or give --overwrite",
         "orderwatch: topic no-such-topic does not exist",
         "orderwatch: --until-offset soon: neither now nor an offset",
         f"orderwatch: --client-config {bad}, line 3: not KEY=VALUE",

@@ -137,7 +137,7 @@ class _Watch:
             while selector.get_map():
                 found = selector.select(max(0.0, end - time.monotonic()))
                 if not found:
-                    raise TimeoutError(f"it has not ended; drawn so far:\n{self.raw.decode(errors='replace')}")
+                    raise TimeoutError("it has not ended; on the screen:\n" + "\n".join(self.lines()[-24:]))
                 for key, _ in found:
                     if chunk := _read(key.fd):
                         key.data(chunk)

@@ -157,6 +157,15 @@ def test_what_is_written_out_can_be_read_back(tmp_path: Path) -> None:
         ("inputs: {topics: order-actions}", "settings: order-actions is both read and written"),
         ("inputs: {until: 2026-04-24T14:02:00}", "settings.yaml:1: inputs.until: input should have timezone info"),
         ("outputs: {kind: files}", "outputs: kind files needs a folder"),
+        ("outputs: {folder: x}", "outputs: kind kafka writes no files: leave out folder"),
+        (
+            "outputs: {kind: files, folder: x, rejects: r, partitions: 3}",
+            "outputs: kind files writes no topics: leave out rejects, partitions",
+        ),
+        ("kafka: {sasl_username: x}", "kafka: protocol plaintext has no SASL: leave out sasl_username"),
+        ("kafka: {key_password: x}", "kafka: there is no key_file: leave out key_password"),
+        ("gateway: {output: log, topic: x}", "gateway: output log writes no topic: leave out topic"),
+        ("gateway: {log_file_bytes: 2000000}", "gateway: output kafka writes no log: leave out log_file_bytes"),
         (
             "{outputs: {kind: files, folder: x}, cluster: {processes: 2}}",
             "settings: outputs.kind files is for one process; cluster has more",
