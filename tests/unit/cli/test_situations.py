@@ -28,14 +28,14 @@ Captured = pytest.CaptureFixture[str]
 PROGRAM = "import sys; from dataflows.cli import main; main(sys.argv[1:])"
 TABLE = (ROOT / "dataflows" / "README.md").read_text(encoding="utf-8").partition("<!-- situations")[2].partition("<!-- /situations -->")[0]
 ROWS = {name.replace("\\|", "|"): int(code) for name, code in re.findall(r"^\| (.+?) \| (\d+) \|$", TABLE, re.MULTILINE)}
-CASES: dict[str, list[Callable[[Path], object]]] = {}
-"""By situation: functions that make it in a folder; they return the exit code, or the arguments of a command to be run in this process."""
+CASES: dict[str, list[Callable[[Path], int] | list[str]]] = {}
+"""By situation: the arguments of a command to be run in this process, or a function that makes it in a folder and returns the exit code."""
 
 
-def case(situation: str) -> Callable[[Callable[[Path], object]], Callable[[Path], object]]:
+def case(situation: str) -> Callable[[Callable[[Path], int]], Callable[[Path], int]]:
     """Marks a function that makes a situation."""
 
-    def mark(function: Callable[[Path], object]) -> Callable[[Path], object]:
+    def mark(function: Callable[[Path], int]) -> Callable[[Path], int]:
         CASES.setdefault(situation, []).append(function)
         return function
 
@@ -45,7 +45,7 @@ def case(situation: str) -> Callable[[Callable[[Path], object]], Callable[[Path]
 def cases(situation: str, *commands: str) -> None:
     """Commands to which a situation happens, in the folder that `folder` makes."""
     for words in commands:
-        case(situation)(lambda _, words=words: words.split())
+        CASES.setdefault(situation, []).append(words.split())
 
 
 @pytest.fixture
@@ -304,12 +304,21 @@ def _(folder: Path) -> int:
     return codes.pop()
 
 
+def _nothing(*_: object) -> dict[str, int]:
+    return {}
+
+
+def _no_topics(client: object, options: object, topics: list[str]) -> dict[str, None]:
+    del client, options
+    return dict.fromkeys(topics)
+
+
 @case("a topic that is not there, or does not fit")
 def _(folder: Path) -> int:
     del folder
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr("sources.kafka.export.admin", lambda _: None)
-        patch.setattr("sources.kafka.export.describe", lambda _, __, topics: dict.fromkeys(topics))
+        patch.setattr("sources.kafka.export.admin", _nothing)
+        patch.setattr("sources.kafka.export.describe", _no_topics)
         return cli.run("export --brokers 127.0.0.1:1 --topic t --out new".split())
 
 
@@ -317,7 +326,7 @@ def _(folder: Path) -> int:
 def _(folder: Path) -> int:
     del folder
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr("sinks.kafka.rejects.partitions_of", lambda _: {})
+        patch.setattr("sinks.kafka.rejects.partitions_of", _nothing)
         return cli.run("rejects list --brokers 127.0.0.1:1".split())
 
 
@@ -344,8 +353,8 @@ MERE = _mere()
 )
 def test_a_situation_ends_with_its_code(situation: str, number: int, folder: Path, capsys: Captured) -> None:
     """And with lines that a person can use: never a traceback, always `orderwatch: ...`."""
-    made = CASES[situation][number](folder)
-    code = made if isinstance(made, int) else cli.run(made if isinstance(made, list) else [])
+    made = CASES[situation][number]
+    code = made(folder) if callable(made) else cli.run(made)
     said = capsys.readouterr()
     assert code == ROWS[situation], said.err
     assert "Traceback" not in said.err

@@ -32,6 +32,10 @@ def _no_settings_around(monkeypatch: pytest.MonkeyPatch) -> None:
 
 def test_check_prints_the_settings_that_hold_and_the_policy(tmp_path: Path, capsys: Captured, monkeypatch: pytest.MonkeyPatch) -> None:
     """Secrets are masked, nothing is started, nothing is written."""
+    (tmp_path / "key.pem").write_text("", encoding="utf-8")
+    monkeypatch.setenv("ORDERWATCH_KAFKA__PROTOCOL", "ssl")
+    monkeypatch.setenv("ORDERWATCH_KAFKA__CERT_FILE", str(tmp_path / "key.pem"))
+    monkeypatch.setenv("ORDERWATCH_KAFKA__KEY_FILE", str(tmp_path / "key.pem"))
     monkeypatch.setenv("ORDERWATCH_KAFKA__KEY_PASSWORD", "hush")
     assert cli.run(["run", "--check", "--state", str(tmp_path / "state"), "--processes", "3"]) == 0
     said = capsys.readouterr()
