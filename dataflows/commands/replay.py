@@ -92,7 +92,7 @@ def _distinct(events: Sequence[str]) -> None:
 
 
 def _tell_unusable(source: FileSource, settings: Settings, tally: Tally, out: Path) -> None:
-    """Says which files hold no event at all, and what they look like. Raises MisuseError if no record could be used."""
+    """Says which files hold no event at all, and what they look like. Raises MisuseError if no record is an event."""
     from sources.likeness import likeness
 
     problems: list[str] = []
@@ -106,11 +106,13 @@ def _tell_unusable(source: FileSource, settings: Settings, tally: Tally, out: Pa
         like = likeness(taken.head)
         hint = f"; this looks like {like}" if like else ""
         problems.append(f"{taken.path}: none of its lines is an event ({reasons}): JSON Lines of contract events are expected{hint}")
-    rejected, read = sum(tally.rejects.values()), settings.counts.events + settings.counts.refused
-    if read and rejected >= read:
-        raise MisuseError(
-            *(problems or [f"all {rejected:,} records were rejected"]), f"what was rejected, and why: {out / 'rejects.jsonl'}"
-        )
+    counts, rejected = settings.counts, sum(tally.rejects.values())
+    if rejected >= counts.events + counts.refused > 0:
+        why = ", ".join(f"{reason} {count:,}" for reason, count in sorted(tally.rejects.items()))
+        problems = problems or [f"all {rejected:,} records were rejected ({why})"]
+        problems.append(f"each rejected record, and why: {out / 'rejects.jsonl'}")
+    if counts.refused and not counts.events:
+        raise MisuseError(*problems)
     for problem in problems:
         typer.echo(f"orderwatch: {problem}", err=True)
 

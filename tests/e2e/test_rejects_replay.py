@@ -39,7 +39,8 @@ class World(NamedTuple):
     def run(self, *arguments: str) -> int:
         """A command on the rejects of this world."""
         command, *rest = arguments
-        return cli.run(["rejects", command, "--brokers", self.broker, "--topic", self.rejects, *rest])
+        of = [] if "--import" in rest else ["--topic", self.rejects]
+        return cli.run(["rejects", command, "--brokers", self.broker, *of, *rest])
 
 
 @pytest.fixture
@@ -160,7 +161,7 @@ def test_misuse_is_told_in_one_line(world: World, tmp_path: Path, capsys: Captur
         (["replay", "--import", str(bad)], "line 2: not JSON"),
         (["replay", "--import", str(tmp_path / "none")], "no such file"),
         (["replay", "--import", str(elsewhere)], "there is no topic events.jsonl"),
-        (["replay", "--all", "--export", str(bad)], "file exists"),
+        (["replay", "--all", "--export", str(bad)], "is there already"),
         (["replay", "--all", "--export", "x", "--edit", "y"], "leave out"),
         (["replay", "--all", "--edit", "no-such-command"], "no-such-command"),
         (["list", "--topic", "no-such-topic"], "there is no topic no-such-topic"),

@@ -130,5 +130,5 @@ def test_topics_are_made_once_and_then_left_alone(engine: Engine) -> None:
     assert again.stdout.decode() == "all topics are there\n"
     engine.outputs = {"partitions": 5}
     other = command("topics", "create", "--settings", engine.settings())
-    assert other.returncode == 1
+    assert other.returncode == 2
     assert "has 3 partitions, 5 are wanted" in other.stderr.decode()

@@ -232,7 +232,7 @@ cases(
     "rejects replay --brokers 127.0.0.1:1 --import folder",
 )
 cases("an input that is given twice", "replay events.jsonl ./events.jsonl --out new", "replay - - --out new", "adapt shopify - -")
-cases("no record of the input can be used", "replay export.csv --out new", "replay latin.jsonl --out new", "replay good.json --out new")
+cases("no record of the input is an event", "replay export.csv --out new", "replay latin.jsonl --out new", "replay good.json --out new")
 cases(
     "a result that is there already, without `--overwrite`",
     "replay events.jsonl --out done",
