@@ -9,19 +9,16 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
 import typer
-from rich.console import Console
-from rich.progress import BarColumn, DownloadColumn, Progress, TextColumn
 
-from dataflows.commands.errors import MisuseError, RunError
+from dataflows.commands import options
+from dataflows.commands.errors import MisuseError, RunError, refused
 from dataflows.commands.export import client_options
 from dataflows.commands.run import SettingsFile, read_settings
-from sources.kafka import broker
-from sources.kafka import load as loading
-from sources.kafka.settings import KafkaInputError, NoAnswerError
-from sources.lines import STDIN, UnreadableError
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Generator, Iterator, Sequence
+
+    from sources.kafka import load as loading
 
 NAMED = 3
 """Of how many refused lines of a reason the place is named."""
@@ -39,21 +36,31 @@ def load(
     client_config: Annotated[
         Path | None, typer.Option(metavar="FILE", help="Options of librdkafka (TLS, SASL), one KEY=VALUE a line; # begins a comment.")
     ] = None,
-    refused: Annotated[Path | None, typer.Option(metavar="FILE", help="Where to write lines that are no event, as they are.")] = None,
+    refused_to: Annotated[
+        Path | None, typer.Option("--refused", metavar="FILE", help="Where to write lines that are no event, as they are.")
+    ] = None,
+    overwrite: options.Overwrite = False,
 ) -> int:
     """Append contract events to the topic that the engine reads; return once all are acknowledged.
 
     Loading the same events again does no harm: the engine drops what it knows.
     """
-    if events.count(STDIN) > 1:
-        raise MisuseError("- can be given once only: standard input can be read once only")
+    from rich.console import Console
+
+    from sources.kafka import load as loading
+    from sources.kafka.settings import KafkaInputError, NoAnswerError
+    from sources.lines import UnreadableError
+
+    options.inputs(events)
     if brokers is not None and settings is not None:
         raise MisuseError("--brokers and --settings both say where to: give one of them")
-    options, name = _target(settings, brokers, topic, client_config)
+    if overwrite and refused_to is None:
+        raise MisuseError("--overwrite goes with --refused")
+    client, name = _target(settings, brokers, topic, client_config)
     counts: Counter[str] = Counter()
     places: dict[str, list[str]] = {}
     with ExitStack() as stack:
-        aside = _opened(stack, refused)
+        aside = _opened(stack, refused_to, events, overwrite=overwrite)
 
         def refuse(line: loading.Refused) -> None:
             counts[line.reason] += 1
@@ -63,10 +70,10 @@ def load(
                 aside(line.raw)
 
         try:
-            _expect_topic(options, name)
+            _expect_topic(client, name)
             with _progress(events) as (on_read, on_sent):
                 records = (record for path in events for record in loading.events_of(path, refuse, on_read))
-                loaded = loading.load(options, name, records, on_sent)
+                loaded = loading.load(client, name, records, on_sent)
         except NoAnswerError as error:
             raise RunError(str(error)) from error
         except (KafkaInputError, UnreadableError) as error:
@@ -74,7 +81,7 @@ def load(
     Console(highlight=False, soft_wrap=True).print(f"{loaded:,} events appended to {name}")
     if not counts:
         return 0
-    _say_refused(counts, places, refused)
+    _say_refused(counts, places, refused_to)
     return 1
 
 
@@ -86,23 +93,30 @@ def _target(settings: Path | None, brokers: str | None, topic: str | None, clien
     return {**found.kafka.client(), **client_options(client_config)}, topic or found.gateway.topic
 
 
-def _expect_topic(options: dict[str, object], topic: str) -> None:
-    if topic not in broker.topics_of(broker.admin(options), options):
+def _expect_topic(client: dict[str, object], topic: str) -> None:
+    from sources.kafka import broker
+    from sources.kafka.settings import KafkaInputError
+
+    if topic not in broker.topics_of(broker.admin(client), client):
         raise KafkaInputError(f"topic {topic} does not exist: make it with `orderwatch topics create`, or name another with --topic")
 
 
-def _opened(stack: ExitStack, path: Path | None) -> Callable[[bytes], object] | None:
+def _opened(stack: ExitStack, path: Path | None, events: Sequence[str], *, overwrite: bool) -> Callable[[bytes], object] | None:
     """Writes lines to a file, if there is one to write to."""
     if path is None:
         return None
+    options.into_file("--refused", path)
+    options.unless_there([path], overwrite=overwrite, inputs=events)
     try:
         file = stack.enter_context(path.open("wb"))
     except OSError as error:
-        raise MisuseError(f"--refused {path}: {(error.strerror or str(error)).lower()}") from error
+        raise refused(error, path, name="--refused") from error
     return lambda line: file.write(line + b"\n")
 
 
 def _say_refused(counts: Counter[str], places: dict[str, list[str]], kept: Path | None) -> None:
+    from rich.console import Console
+
     console = Console(stderr=True, highlight=False, soft_wrap=True)
     where = f"; they stand in {kept}" if kept else "; --refused FILE keeps them"
     console.print(f"{counts.total():,} lines are no event and were not appended{where}")
@@ -118,6 +132,11 @@ def _progress(events: Sequence[str]) -> Generator[tuple[Callable[[int], None], C
     if not os.isatty(2):
         yield (lambda _: None), (lambda _: None)
         return
+    from rich.console import Console
+    from rich.progress import BarColumn, DownloadColumn, Progress, TextColumn
+
+    from sources.lines import STDIN
+
     with Progress(
         TextColumn("loading"),
         BarColumn(),

@@ -12,7 +12,7 @@ import typer
 from dataflows.commands.errors import MisuseError
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable
+    from collections.abc import Iterable, Sequence
 
     from dataflows.core.policy import Policy
 
@@ -91,3 +91,21 @@ def unless_there(files: Iterable[Path], *, overwrite: bool | None = None, inputs
         if not overwrite and file.is_file() and file.stat().st_size:
             option = "" if overwrite is None else ", or give --overwrite"
             raise MisuseError(f"{file}: is there already: name another place to write to{option}")
+
+
+def inputs(events: Sequence[str]) -> None:
+    """Raises MisuseError if a file is not there or is a directory, or if a file or standard input is given twice."""
+    from sources.lines import STDIN
+
+    seen: set[str] = set()
+    for path in events:
+        real = path if path == STDIN else os.path.realpath(path)
+        if real in seen:
+            raise MisuseError(
+                "- can be given once only: standard input can be read once only" if path == STDIN else f"{path}: is given twice"
+            )
+        if path != STDIN and not Path(path).exists():
+            raise MisuseError(f"{path}: no such file or directory")
+        if path != STDIN and Path(path).is_dir():
+            raise MisuseError(f"{path}: is a directory")
+        seen.add(real)

@@ -54,7 +54,7 @@ def replay(
 
     end = options.instant("--until", until)
     allowed = DEFAULT_OUT_OF_ORDER if out_of_order is None else options.elapsed("--out-of-order", out_of_order)
-    _distinct(events)
+    options.inputs(events)
     options.into_folder("--out", out)
     results = [out / f"{topic}.jsonl" for topic in TOPICS]
     options.unless_there(results, overwrite=overwrite, inputs=[*events, *([policy] if policy else [])])
@@ -75,20 +75,6 @@ def replay(
         raise KeyboardInterrupt
     print_summary(Console(highlight=False), settings, tally, seconds=time.monotonic() - began)
     _tell_unusable(source, settings, tally, out)
-
-
-def _distinct(events: Sequence[str]) -> None:
-    """Raises MisuseError if a file, or standard input, is given twice."""
-    from sources.lines import STDIN
-
-    seen: set[str] = set()
-    for path in events:
-        real = path if path == STDIN else os.path.realpath(path)
-        if real in seen:
-            raise MisuseError(
-                "- can be given once only: standard input can be read once only" if path == STDIN else f"{path}: is given twice"
-            )
-        seen.add(real)
 
 
 def _tell_unusable(source: FileSource, settings: Settings, tally: Tally, out: Path) -> None:

@@ -117,6 +117,7 @@ cases(
     "export --brokers 127.0.0.1:1 --topic t --out new",
     "rejects list --brokers 127.0.0.1:1",
     "rejects replay --brokers 127.0.0.1:1 --all",
+    "load events.jsonl --brokers 127.0.0.1:1",
 )
 cases("an input breaks off while it is read", "replay cut.jsonl.gz --out new", "adapt shopify cut.jsonl.gz")
 cases("`adapt` refused some of the payloads", "adapt shopify good.json latin.jsonl")
@@ -225,13 +226,21 @@ cases(
     "an input that is not there, cannot be read, or is a folder",
     "replay absent.jsonl --out new",
     "replay folder --out new",
+    "load absent.jsonl --brokers 127.0.0.1:1",
+    "load folder --brokers 127.0.0.1:1",
     "adapt shopify absent.json",
     "explain x --in nowhere",
     "state show --state nowhere",
     "rejects replay --brokers 127.0.0.1:1 --import absent.jsonl",
     "rejects replay --brokers 127.0.0.1:1 --import folder",
 )
-cases("an input that is given twice", "replay events.jsonl ./events.jsonl --out new", "replay - - --out new", "adapt shopify - -")
+cases(
+    "an input that is given twice",
+    "replay events.jsonl ./events.jsonl --out new",
+    "replay - - --out new",
+    "adapt shopify - -",
+    "load - - --brokers 127.0.0.1:1",
+)
 cases("no record of the input is an event", "replay export.csv --out new", "replay latin.jsonl --out new", "replay good.json --out new")
 cases(
     "a result that is there already, without `--overwrite`",
@@ -239,11 +248,13 @@ cases(
     "simulate --orders 1 --out world.jsonl",
     "adapt shopify good.json --report-to policy.yaml",
     "rejects replay --brokers 127.0.0.1:1 --all --export world.jsonl",
+    "load events.jsonl --brokers 127.0.0.1:1 --refused world.jsonl",
 )
 cases(
     "an output that is also an input, even with `--overwrite`",
     "replay done/exceptions.jsonl --out done --overwrite",
     "adapt shopify good.json --report-to good.json --overwrite",
+    "load events.jsonl --brokers 127.0.0.1:1 --refused events.jsonl --overwrite",
 )
 cases(
     "a file where a folder is meant, or a folder where a file is meant",
