@@ -30,9 +30,13 @@ def refused(error: OSError, what: Path | str | None = None, *, name: str = "") -
 
     `what`: the file or address, if the error does not know it; `name`: the option or setting that it was given by.
     """
-    parts = (name, str(error.filename or what or ""), words(error))
-    message = ": ".join(part for part in parts if part)
+    message = f"{named(name, error.filename or what or '')}: {words(error)}"
     return RunError(message) if error.errno in PASSING else MisuseError(message)
+
+
+def named(name: str, what: object) -> str:
+    """A value with the option (`--out x`) or setting (`state.dir: x`) that it was given by."""
+    return f"{name}{' ' if name.startswith('-') else ': '}{what}" if name else str(what)
 
 
 def ending(error: Exception) -> MisuseError | RunError:

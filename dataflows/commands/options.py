@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from dataflows.commands.errors import MisuseError
+from dataflows.commands.errors import MisuseError, named
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
@@ -60,9 +60,9 @@ def folder_problem(name: str, folder: Path) -> str | None:
     """Why nothing can be written into a folder, which may have to be made first; None if it can. `name`: the option or setting."""
     there = next(path for path in (folder, *folder.absolute().parents) if path.exists() or path.is_symlink())
     if not there.is_dir():
-        return f"{name}: {there} is not a directory"
+        return f"{named(name, there)} is not a directory"
     if not os.access(there, os.W_OK | os.X_OK):
-        return f"{name}: {there} cannot be written to"
+        return f"{named(name, there)} cannot be written to"
     return None
 
 
@@ -75,7 +75,7 @@ def into_folder(name: str, folder: Path) -> None:
 def into_file(name: str, file: Path) -> None:
     """Raises MisuseError if a file cannot be written: it is a directory, or its folder cannot be written to."""
     if file.is_dir():
-        raise MisuseError(f"{name}: {file}: is a directory; a file is meant")
+        raise MisuseError(f"{named(name, file)}: is a directory; a file is meant")
     into_folder(name, file.parent)
 
 
