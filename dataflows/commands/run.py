@@ -21,6 +21,7 @@ if TYPE_CHECKING:
     from collections.abc import Generator
 
     from dataflows.observe.observer import Observer
+    from dataflows.runner import Stop
     from dataflows.settings import ClusterSettings, Settings
     from dataflows.settings.load import At
 
