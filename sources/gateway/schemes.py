@@ -36,6 +36,26 @@ def _based_body(*names: str) -> Verify:
     return verify
 
 
+# --- USPS ----------------------------------------------------------------------------------------
+
+
+USPS_HEADERS: Final = ("x-hmac", "hmac-header")
+
+
+def _usps(request: Request, keys: Sequence[bytes], now: float) -> Fault | None:
+    del now  # What is sent again keeps its first timestamp: it would be lost if its age counted.
+    try:
+        value: object = orjson.loads(request.body)
+    except orjson.JSONDecodeError:
+        return "forged"
+    parts = [_at(value, name) for name in ("timestamp", "payload")]
+    if not all(isinstance(part, str) for part in parts):
+        return "forged"
+    text = "".join(str(part) for part in parts).encode("utf-8", "replace")
+    given = [unbased(sent) for name in USPS_HEADERS if (sent := request.headers.get(name))]
+    return None if same(given, [digest(key, text) for key in keys]) else "forged"
+
+
 # --- Stripe --------------------------------------------------------------------------------------
 
 
@@ -161,6 +181,8 @@ def _standard(request: Request, keys: Sequence[bytes], now: float) -> Fault | No
 # --- a secret that is sent along -----------------------------------------------------------------
 
 SECRET_HEADER: Final = "x-orderwatch-secret"  # noqa: S105 - a name
+CREDENTIAL_HEADER: Final = "credential"
+"""Where UPS Track Alert sends what the subscription registered (developer.ups.com, Track Alert)."""
 SECRET_PARAMETER: Final = "key"  # noqa: S105 - a name
 
 
@@ -172,10 +194,9 @@ def _secret(request: Request, keys: Sequence[bytes], now: float) -> Fault | None
 
 
 def _sent(request: Request) -> list[bytes]:
-    """The secrets that a request brings: in its own header, as a bearer token, as the password of Basic, in the URL."""
-    found: list[bytes] = []
-    if (own := request.headers.get(SECRET_HEADER)) is not None:
-        found.append(own.strip().encode("latin-1"))
+    """The secrets that a request brings: in a header of their own, as a bearer token, as the password of Basic, in the URL."""
+    named = (request.headers.get(name) for name in (SECRET_HEADER, CREDENTIAL_HEADER))
+    found = [own.strip().encode("latin-1") for own in named if own is not None]
     kind, _, rest = request.headers.get("authorization", "").partition(" ")
     match kind.lower():
         case "bearer":
@@ -188,6 +209,16 @@ def _sent(request: Request) -> list[bytes]:
         pairs = parse_qsl(request.query.decode("latin-1"), encoding="utf-8", errors="replace", max_num_fields=None)
         found += [value.encode() for name, value in pairs if name == SECRET_PARAMETER]
     return [one for one in found if one]
+
+
+def _signed_or_secret(verify: Verify, *names: str) -> Verify:
+    """As `verify` has it where one of these headers is there; else a shared secret: of who polls the system and passes its answers on."""
+
+    def either(request: Request, keys: Sequence[bytes], now: float) -> Fault | None:
+        signed = any(name in request.headers for name in names)
+        return verify(request, keys, now) if signed else _secret(request, keys, now)
+
+    return either
 
 
 # --- WooCommerce ---------------------------------------------------------------------------------
@@ -238,6 +269,18 @@ SCHEMES: Final[dict[str, Scheme]] = {
             _based_body("aftership-hmac-sha256", "as-signature-hmac-sha256"),
         ),
         Scheme(
+            "fedex",
+            "base64 HMAC-SHA256 of the body in fdx-signature (developer.fedex.com, Advanced Integrated Visibility); else as `secret`",
+            str.encode,
+            _signed_or_secret(_based_body("fdx-signature"), "fdx-signature"),
+        ),
+        Scheme(
+            "usps",
+            "base64 HMAC-SHA256 of the body's timestamp and payload in X-HMAC (developers.usps.com, Subscriptions); else as `secret`",
+            str.encode,
+            _signed_or_secret(_usps, *USPS_HEADERS),
+        ),
+        Scheme(
             "adyen",
             "base64 HMAC-SHA256 of eight fields in additionalData.hmacSignature of every item (docs.adyen.com, Verify HMAC signatures)",
             _hex_key,
@@ -252,7 +295,7 @@ SCHEMES: Final[dict[str, Scheme]] = {
         ),
         Scheme(
             "secret",
-            "a shared secret in X-Orderwatch-Secret, as bearer token, as the password of Basic, or as ?key= of the URL",
+            "a shared secret in X-Orderwatch-Secret or credential, as bearer token, as the password of Basic, or as ?key= of the URL",
             plain,
             _secret,
         ),

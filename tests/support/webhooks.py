@@ -22,6 +22,8 @@ SECRETS = {
     "stripe": "whsec_stripe-secret",
     "easypost": "sécret ½",
     "aftership": "aftership-secret",
+    "fedex": "fedex-secret",
+    "usps": "usps-secret",
     "adyen": "44782DEF547AAA06C910C43932B1EB0C71FC68D9D0C057550C48EC2ACF6BA056",
     "standard": "whsec_MfKQ9r8GKYqrTwjUPD8ILPZIo2LaLaSw",
     "secret": "a shared secret",
@@ -73,6 +75,17 @@ def _easypost(secret: str, body: bytes, at: int) -> Sent:
 def _aftership(secret: str, body: bytes, at: int) -> Sent:
     del at
     return Sent({"aftership-hmac-sha256": b64(mac(secret.encode(), body))}, body)
+
+
+def _fedex(secret: str, body: bytes, at: int) -> Sent:
+    del at
+    return Sent({"fdx-signature": b64(mac(secret.encode(), body))}, body)
+
+
+def _usps(secret: str, body: bytes, at: int) -> Sent:
+    del at
+    message = json.loads(body)
+    return Sent({"X-HMAC": b64(mac(secret.encode(), message["timestamp"].encode(), message["payload"].encode()))}, body)
 
 
 def _adyen(secret: str, body: bytes, at: int) -> Sent:
@@ -129,6 +142,8 @@ SIGN: Mapping[str, Callable[[str, bytes, int], Sent]] = {
     "stripe": _stripe,
     "easypost": _easypost,
     "aftership": _aftership,
+    "fedex": _fedex,
+    "usps": _usps,
     "adyen": _adyen,
     "standard": _standard,
     "secret": _secret,
@@ -157,6 +172,12 @@ def adyen_body(*references: str) -> bytes:
         for reference in references
     ]
     return json.dumps({"live": "true", "notificationItems": items}).encode()
+
+
+def usps_body(number: str) -> bytes:
+    """What a tracking subscription of USPS sends: its payload is a text."""
+    payload = json.dumps({"trackingNumber": number, "statusCategory": "In Transit", "trackingEvents": []})
+    return json.dumps({"subscriptionType": "TRACKING", "timestamp": "2026-05-01T10:00:00Z", "payload": payload}).encode()
 
 
 def tracker(code: str, scans: int, *, event: str | None = None, mode: str = "production") -> bytes:

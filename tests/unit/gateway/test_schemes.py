@@ -13,7 +13,7 @@ from standardwebhooks import Webhook, WebhookVerificationError
 from sources.gateway.request import Request
 from sources.gateway.schemes import SCHEMES
 from sources.gateway.signatures import TOLERANCE_S
-from tests.support.webhooks import SECRETS, SIGN, URL, Sent, adyen_body, b64, mac
+from tests.support.webhooks import SECRETS, SIGN, URL, Sent, adyen_body, b64, mac, usps_body
 
 NOW = 1_790_000_000
 AT = datetime.fromtimestamp(NOW, UTC)
@@ -24,7 +24,13 @@ TIMED = ("stripe", "standard", "shippo", "bigcommerce")
 
 def body(scheme: str) -> bytes:
     """A body as the scheme's system sends it."""
-    return adyen_body("7914073381342284", "7914073381342285") if scheme == "adyen" else BODY
+    match scheme:
+        case "adyen":
+            return adyen_body("7914073381342284", "7914073381342285")
+        case "usps":
+            return usps_body("9400100000000000000011")
+        case _:
+            return BODY
 
 
 def verify(scheme: str, sent: Sent, *secrets: str, now: float = NOW) -> str | None:
@@ -177,6 +183,36 @@ def test_adyens_own_example_holds_and_every_item_must() -> None:
     for odd in (b"", b"[]", b"{}", b'{"notificationItems": []}', b'{"notificationItems": [1, null]}', b'{"notificationItems": {"a": 1}}'):
         assert verify("adyen", Sent({}, odd)) == "forged"
     assert SCHEMES["adyen"].good == b"[accepted]"
+
+
+def test_usps_signs_the_payload_as_it_reads_not_as_it_is_written() -> None:
+    """An escape more or less changes nothing; another time, another payload or none is forged."""
+    sent = signed("usps")
+    message = json.loads(sent.body)
+    assert verify("usps", sent._replace(body=json.dumps(message, indent=2).encode())) is None
+    assert verify("usps", Sent({"hmac-header": sent.headers["X-HMAC"]}, sent.body)) is None
+    others: list[dict[str, object]] = [{"timestamp": "2026-05-01T10:00:01Z"}, {"payload": "{}"}, {"payload": {}}, {"timestamp": None}]
+    for changed in others:
+        assert verify("usps", sent._replace(body=json.dumps(message | changed).encode())) == "forged"
+    for odd in (b"", b"[]", b"null", b"no json"):
+        assert verify("usps", sent._replace(body=odd)) == "forged"
+
+
+@pytest.mark.parametrize("scheme", ["fedex", "usps"])
+def test_who_polls_a_carrier_passes_its_answers_on_with_the_secret(scheme: str) -> None:
+    """Where there is no signature; one that does not hold is forged, whatever stands beside it."""
+    beside = {"X-Orderwatch-Secret": SECRETS[scheme]}
+    assert verify(scheme, Sent({"Authorization": f"Bearer {SECRETS[scheme]}"}, b"<TrackReply/>"), SECRETS[scheme]) is None
+    assert verify(scheme, Sent({"X-Orderwatch-Secret": "another"}, b"<TrackReply/>")) == "forged"
+    unsound = {name: b64(b"0" * 32) for name in signed(scheme).headers}
+    assert verify(scheme, signed(scheme)._replace(headers=unsound)) == "forged"
+    assert verify(scheme, signed(scheme)._replace(headers=unsound | beside)) == "forged"
+
+
+def test_ups_sends_the_registered_credential_in_a_header() -> None:
+    """Track Alert sends it as it is."""
+    assert verify("secret", Sent({"credential": SECRETS["secret"]}, BODY)) is None
+    assert verify("secret", Sent({"credential": "another"}, BODY)) == "forged"
 
 
 def test_a_shared_secret_may_come_in_four_ways() -> None:
