@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 
 from sources.adapters.moments import checked
 from sources.adapters.scans import Scan, estimate_event, scan_event, whole
-from sources.adapters.tables import Meaning
+from sources.adapters.tables import Meaning, folded
 from sources.adapters.told import Ignored, RefuseError
 
 if TYPE_CHECKING:
@@ -36,6 +36,55 @@ def content(doc: Doc) -> tuple[str, Doc]:
     if name == "Fault":
         raise RefuseError("not_a_report", "a SOAP fault")
     return name, here
+
+
+def order_of(doc: Doc, say: Say) -> str | None:
+    """The order's ID at the connection's `order_field`, which may name a reference by its type.
+
+    Carriers list references as `[{"type": "PURCHASE_ORDER", "value": ["O-1"]}]`: where the path comes to such a list, or to one of them
+    alone, the rest of it is the type, with or without regard to case (`packageIdentifiers.PURCHASE_ORDER`). Of several references that
+    differ, nothing says which is meant: None.
+    """
+    names = say.connection.order_field.split(".") if say.connection.order_field else []
+    here = doc
+    for place, name in enumerate(names):
+        here = here.get(name)
+        rest = ".".join(names[place + 1 :])
+        if rest and (isinstance(here.value, list) or here.has("type")):
+            return _reference(here, rest)
+    return say.order_of(doc)
+
+
+def _reference(doc: Doc, type_: str) -> str | None:
+    found = {
+        number
+        for one in doc.each()
+        if folded(one.text("type") or "") == folded(type_)
+        for name in ("value", "values", "number")
+        for item in one.each(name)
+        if (number := item.id()) is not None
+    }
+    return found.pop() if len(found) == 1 else None
+
+
+def sent_back(drafts: list[Draft]) -> list[Draft]:
+    """Makes a delivery that comes after a scan that returns the parcel `returned`: it went to the sender, whatever its code says.
+
+    Where a return is told only after the delivery was, the delivery is corrected: another scan, so another ID.
+    """
+    sent = min((_time(draft) for draft in drafts if draft["data"]["status"] == "returning"), default=None)
+    if sent is None:
+        return drafts
+    return [
+        {**draft, "id": f"{draft['id']}-returned", "data": {**draft["data"], "status": "returned"}}
+        if draft["data"]["status"] == "delivered" and _time(draft) > sent
+        else draft
+        for draft in drafts
+    ]
+
+
+def _time(draft: Draft) -> datetime:
+    return datetime.fromisoformat(draft["time"])
 
 
 def _only(doc: Doc) -> tuple[str, Doc]:
@@ -82,19 +131,21 @@ def tell(
     *,
     seen_whole: Callable[[list[Draft]], list[Draft]] = list,
     stated: Callable[[], Stated | None] | None = None,
+    pushed: bool = False,
 ) -> Iterator[Told]:
     """All that an answer says of one parcel: its scans, its history, and the estimate that stands unless the parcel's way is over.
 
     `seen_whole` may read scans again in the light of the others; `stated` is what is said of the parcel beside its scans. An answer that
-    nothing dates has scans, but neither history nor estimate.
+    nothing dates has scans, but neither history nor estimate. One that is `pushed` may come late and out of order, and only its scans
+    say how old it is: it was said at the latest of them.
     """
     docs = list(scans)
-    if not docs:
-        yield Ignored(say.coverage.current, "the carrier has the parcel, and no scan of it yet")
     told = list(say.each(docs, read))
     drafts = seen_whole([one for one in told if isinstance(one, dict)])
-    said = answered_at(say)
+    said = max(map(_time, drafts), default=None) if pushed else answered_at(say)
     everything = list(whole(say, parcel, [*(one for one in told if not isinstance(one, dict)), *drafts], said, stated))
+    if not docs and not everything:
+        yield Ignored(say.coverage.current, "the carrier has the parcel, and no scan of it yet")
     yield from everything
     expected = eta()
     if expected is not None and said is not None and not any(one["data"]["status"] in OVER for one in everything if isinstance(one, dict)):

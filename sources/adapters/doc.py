@@ -247,6 +247,12 @@ def instead_of_json(body: bytes, error: orjson.JSONDecodeError) -> str:
     return f"line {error.lineno}, column {error.colno}" if what in (None, "JSON") else f"this looks like {what}"
 
 
+def json_or_xml_doc(body: bytes) -> Doc:
+    """A payload of a system that speaks both, told apart by how it begins. Raises RefuseError as `json_doc` and `xml_doc` do."""
+    _check_size(body)
+    return xml_doc(body) if looks_like(text_of(body)) == "XML" else json_doc(body)
+
+
 def _check_size(body: bytes) -> None:
     if len(body) > MAX_BYTES:
         raise RefuseError("too_large", f"more than {MAX_BYTES} bytes")

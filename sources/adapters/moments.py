@@ -7,7 +7,7 @@ moves forward by the length of the gap, and of a time that occurs twice the firs
 from __future__ import annotations
 
 import re
-from datetime import UTC, date, datetime, timedelta
+from datetime import UTC, date, datetime, timedelta, timezone
 from typing import TYPE_CHECKING
 
 from schemas.values import FIRST_YEAR, LAST_YEAR
@@ -19,6 +19,11 @@ if TYPE_CHECKING:
     from sources.adapters.doc import Doc
 
 _MIDNIGHT = re.compile(r"(\d{4}-\d{2}-\d{2})([T ]00:00(:00(\.0+)?)?)?(Z|[+-]00:?00)?$")
+
+
+_OFFSET = re.compile(r"([+-])(\d{1,2})[:.]?(\d{2})")
+MOST_HOURS = 14
+"""The offset of the easternmost clocks on earth."""
 
 
 def checked(moment: datetime, where: str) -> datetime:
@@ -53,6 +58,15 @@ def iso(text: str, where: str, zone: tzinfo | None) -> datetime:
     except ValueError:
         raise RefuseError("bad_time", f"{where}: no date with a time") from None
     return _in_zone(moment, where, zone)
+
+
+def offset_of(text: str | None) -> timezone | None:
+    """An offset as `-05:00`, `-7:00`, `-0500` or `-04.00`; None where it is none."""
+    found = _OFFSET.fullmatch(text or "")
+    if found is None or int(found[2]) > MOST_HOURS or int(found[3]) > 59:
+        return None
+    distance = timedelta(hours=int(found[2]), minutes=int(found[3]))
+    return timezone(-distance if found[1] == "-" else distance)
 
 
 def patterned(text: str, patterns: tuple[str, ...], where: str, zone: tzinfo | None) -> datetime:

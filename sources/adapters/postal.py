@@ -41,6 +41,7 @@ _FORMS: Final = {
 }
 
 _OTHER_NAMES: Final = {
+    "uk": "GB",
     "great britain": "GB",
     "great britain and northern ireland": "GB",
     "united kingdom": "GB",
@@ -52,6 +53,8 @@ _OTHER_NAMES: Final = {
     "south korea": "KR",
     "russian federation": "RU",
     "viet nam": "VN",
+    "korea, republic of (south k.)": "KR",
+    "china mainland": "CN",
     "czechia": "CZ",
     "turkiye": "TR",
 }

@@ -10,6 +10,7 @@ from sources.adapters import (
     amazon,
     bigcommerce,
     canadapost,
+    dhl,
     easypost,
     epcis,
     fedex,
@@ -18,6 +19,7 @@ from sources.adapters import (
     shippo,
     shopify,
     stripe,
+    ups,
     usps,
     woocommerce,
     x12_214,
@@ -43,7 +45,9 @@ ADAPTERS: Final[dict[str, Adapter]] = {
         x12_214.ADAPTER,
         epcis.ADAPTER,
         fedex.ADAPTER,
+        ups.ADAPTER,
         usps.ADAPTER,
+        dhl.ADAPTER,
         canadapost.ADAPTER,
     )
 }  # fmt: skip

@@ -102,6 +102,23 @@ def table(name: str, field: str, vocabulary: Vocabulary, rows: str, *, source: s
     return CodeTable(name, field, vocabulary, source, tuple(found))
 
 
+def grouped(name: str, field: str, groups: str, *, source: str) -> CodeTable:
+    """A table of scans from lines of `meaning: code code …`, or `ignored (why): code …`; a line without a colon goes on.
+
+    For vendors that publish hundreds of codes: what stands together becomes the same. Raises ValueError for a line that is none.
+    """
+    rows: list[str] = []
+    meaning, why = "", ""
+    for line in groups.strip().splitlines():
+        head, colon, codes = line.partition(":")
+        if colon:
+            meaning, _, why = head.strip().rstrip(")").partition(" (")
+        elif not meaning:
+            raise ValueError(f"{name}: codes without a meaning: {line.strip()!r}")
+        rows += [f"{code} = {meaning}{f'  # {why}' if why else ''}" for code in (codes if colon else line).split()]
+    return table(name, field, "scan", "\n".join(rows), source=source)
+
+
 def faults(tables: tuple[CodeTable, ...]) -> list[str]:
     """What is wrong with the tables of one adapter: codes with two meanings or none, and words that the contract does not have."""
     found: list[str] = []

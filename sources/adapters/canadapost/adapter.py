@@ -13,7 +13,7 @@ from __future__ import annotations
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING
 
-from sources.adapters.answers import answered_at, content, tell
+from sources.adapters.answers import answered_at, content, sent_back, tell
 from sources.adapters.base import Adapter, Say
 from sources.adapters.canadapost.events import EVENT
 from sources.adapters.doc import LONGEST_TEXT, Doc, xml_doc
@@ -25,7 +25,7 @@ from sources.adapters.told import RefuseError
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-    from sources.adapters.told import Draft, Told
+    from sources.adapters.told import Told
 
 ZONE = table(
     "zone",
@@ -70,7 +70,7 @@ def read(doc: Doc, say: Say) -> Iterator[Told]:
     parcel = Parcel(here.need_id("pin"), "Canada Post", order=say.order_of(here))
     said = answered_at(say)
     scans = here.get("significant-events").each("occurrence")
-    yield from tell(say, parcel, scans, lambda one: _scan(one, say, parcel, said), lambda: _eta(here), seen_whole=_sent_back)
+    yield from tell(say, parcel, scans, lambda one: _scan(one, say, parcel, said), lambda: _eta(here), seen_whole=sent_back)
 
 
 def _scan(doc: Doc, say: Say, parcel: Parcel, said: datetime | None) -> Iterator[Told]:
@@ -107,23 +107,6 @@ def _eta(doc: Doc) -> str | None:
     changed = doc.get("changed-expected-date")
     found = changed if changed.text() else doc.get("expected-delivery-date")
     return when(found.text(), found.path)
-
-
-def _sent_back(drafts: list[Draft]) -> list[Draft]:
-    sent = min((_time(draft) for draft in drafts if draft["data"]["status"] == "returning"), default=None)
-    if sent is None:
-        return drafts
-    # Where a return is told only after the delivery was, the delivery is corrected: another scan, so another ID.
-    return [
-        {**draft, "id": f"{draft['id']}-returned", "data": {**draft["data"], "status": "returned"}}
-        if draft["data"]["status"] == "delivered" and _time(draft) > sent
-        else draft
-        for draft in drafts
-    ]
-
-
-def _time(draft: Draft) -> datetime:
-    return datetime.fromisoformat(draft["time"])
 
 
 ADAPTER = Adapter(

@@ -6,7 +6,7 @@ from sources.adapters.tables import table
 
 EXCEPTION = table(
     "exception",
-    "Events.StatusExceptionCode",
+    "Events.StatusExceptionCode, scanEvents[].exceptionCode",
     "scan",
     """
     01   = delayed
@@ -94,6 +94,7 @@ EXCEPTION = table(
     A12  = ignored                          # a wish of the recipient
     A13  = in_transit                       # to a counter, at the recipient's wish
     A25  = customs
+    A52  = delayed
     IN001 = ignored                         # nothing yet
     """,
     source=(

@@ -1,9 +1,11 @@
-"""USPS Web Tools: a `TrackResponse` of the Package Track and Confirm "Fields" API, with one parcel or several.
+"""USPS: answers and messages of the Tracking API (JSON, see `track`), and those of the Web Tools (XML), told apart by how they begin.
+
+Of the latter: a `TrackResponse` of the Package Track and Confirm "Fields" API, with one parcel or several.
 
 An answer carries each parcel's whole history, newest first, and does not say when it was given. Times are local at the scan's place (see
-`places`); at military addresses they are the connection's. An event without a time of day, or
-without a date, is refused: no instant that could be written would be true. Requests without `Revision` have no event codes; the texts
-stand in for them. `order_field` of a connection is looked up in `TrackInfo`.
+`places`); at military addresses they are the connection's. An event without a time of day, or without a date, is refused: no instant that
+could be written would be true. Requests without `Revision` have no event codes; the texts stand in for them. `order_field` of a connection
+is looked up in `TrackInfo`.
 
 Stamps.com (SWSIM) answers with the same scans, and without the parcel's number: its answers are refused.
 """
@@ -15,55 +17,22 @@ from typing import TYPE_CHECKING
 
 from sources.adapters.answers import answered_at, content, not_found, tell
 from sources.adapters.base import Adapter, Say
-from sources.adapters.doc import LONGEST_TEXT, Doc, xml_doc
-from sources.adapters.finals import Stated, refine
+from sources.adapters.doc import LONGEST_TEXT, Doc, json_or_xml_doc
 from sources.adapters.moments import day, patterned
 from sources.adapters.places import Spot, clocks, spot
 from sources.adapters.postal import country_named
 from sources.adapters.scans import SCAN, Parcel, Scan, scan_event
-from sources.adapters.tables import folded, table
+from sources.adapters.tables import folded
 from sources.adapters.told import Ignored, RefuseError
-from sources.adapters.usps.events import EVENT, REFINES, TEXT
+from sources.adapters.usps import track
+from sources.adapters.usps.events import CATEGORY, ERROR, EVENT, TEXT, meaning_of, status_of
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
     from datetime import datetime, tzinfo
 
-    from sources.adapters.tables import Meaning
+    from sources.adapters.finals import Stated
     from sources.adapters.told import Told
-
-ERROR = table(
-    "error",
-    "TrackInfo.Error.Number",
-    "step",
-    """
-    -2147219302 = not_found
-    -2147219283 = not_found     # nothing yet
-    -2147219301 = error         # nothing to be seen here: no word on whether there is a record
-    -2147219303 = ignored       # asked for twice in one request
-    """,
-    source="Errors of the USPS Web Tools Track and Confirm API",
-)
-
-CATEGORY = table(
-    "category",
-    "TrackInfo.StatusCategory",
-    "scan",
-    """
-    Delivered            = delivered
-    Pre-Shipment         = ignored    # its scans say it
-    Accepted             = ignored    # its scans say it
-    In Transit           = ignored    # its scans say it
-    In-Transit           = ignored    # its scans say it
-    Out for Delivery     = ignored    # its scans say it
-    Out-for-Delivery     = ignored    # its scans say it
-    Available for Pickup = ignored    # its scans say it
-    Delivery Attempt     = ignored    # its scans say it
-    Delivered to Agent   = ignored    # its scans say it
-    Alert                = ignored    # its scans say which
-    """,
-    source="USPS Web Tools, Track and Confirm API user guide: StatusCategory",
-)
 
 REQUESTS = frozenset(("TrackRequest", "TrackFieldRequest", "TrackShipment"))
 _DAY = "%B %d, %Y"
@@ -72,6 +41,9 @@ _TIME = (f"{_DAY} %I:%M %p", f"{_DAY} %I:%M%p")
 
 def read(doc: Doc, say: Say) -> Iterator[Told]:
     """An answer with one parcel or several."""
+    if isinstance(doc.value, list) or any(doc.has(name) for name in track.FIELDS):
+        yield from track.read(doc, say)
+        return
     name, here = content(doc)
     if name in REQUESTS:
         raise RefuseError("not_a_report", "a request")
@@ -101,7 +73,12 @@ def _parcel(doc: Doc, say: Say) -> Iterator[Told]:
     scans = [*doc.each("TrackSummary"), *doc.each("TrackDetail")]
     zones = clocks(say, scans, _seen)
     yield from tell(
-        say, parcel, scans, lambda one: _scan(one, say, parcel, said, next(zones)), lambda: _eta(doc), stated=lambda: _stated(doc, say)
+        say,
+        parcel,
+        scans,
+        lambda one: _scan(one, say, parcel, said, next(zones)),
+        lambda: _eta(doc),
+        stated=lambda: _stated(doc, say, scans),
     )
 
 
@@ -122,7 +99,7 @@ def _scan(doc: Doc, say: Say, parcel: Parcel, said: datetime | None, clock: tzin
         raise RefuseError("missing_field", doc.get("EventCode").path)
     city, state, zip_code = doc.text("EventCity"), doc.text("EventState"), doc.text("EventZIPCode")
     there = _spot(doc)
-    meaning = _meaning(say, code, text)
+    meaning = meaning_of(say, code, text)
     scan = Scan(
         at=_at(doc, clock),
         meaning=meaning,
@@ -135,14 +112,6 @@ def _scan(doc: Doc, say: Say, parcel: Parcel, said: datetime | None, clock: tzin
     event = scan_event(say, parcel, scan, said)
     if event is not None:
         yield event
-
-
-def _meaning(say: Say, code: str | None, text: str | None) -> Meaning | None:
-    meaning, worded = say.code(EVENT, code), TEXT.get(text)
-    if meaning is None:
-        # What a code that is in no table means is still said by its text.
-        return say.code(TEXT, text)
-    return refine(meaning, worded, REFINES)
 
 
 def _seen(doc: Doc) -> tuple[datetime, Spot]:
@@ -165,11 +134,10 @@ def _at(doc: Doc, clock: tzinfo | None) -> datetime:
     return patterned(f"{date} {time}", _TIME, doc.get("EventDate").path, clock)
 
 
-def _stated(doc: Doc, say: Say) -> Stated | None:
+def _stated(doc: Doc, say: Say, scans: list[Doc]) -> Stated | None:
     """What the answer says of the parcel as a whole, which has no time of its own."""
-    category = doc.text("StatusCategory")
-    meaning = say.code(CATEGORY, category)
-    return None if meaning is None else Stated(meaning, category, doc.text("Status", longest=LONGEST_TEXT))
+    found = ((one.text("EventCode"), one.text("Event")) for one in scans)
+    return status_of(say, doc.text("StatusCategory"), doc.text("Status", longest=LONGEST_TEXT), found)
 
 
 def _eta(doc: Doc) -> str | None:
@@ -184,10 +152,11 @@ def _eta(doc: Doc) -> str | None:
 ADAPTER = Adapter(
     system="usps",
     title="USPS",
-    forms="tracking answers of Web Tools (XML)",
-    parse=xml_doc,
+    forms="Tracking API v3 (JSON): answers, subscriptions; tracking answers of Web Tools (XML)",
+    parse=json_or_xml_doc,
     read=read,
     tables=(EVENT, TEXT, ERROR, CATEGORY),
     emits=(SCAN, "evidence.withdrawn"),
-    ignores=frozenset({"accept_test", "auto_capture", "order_is_alias"}),
+    ignores=frozenset({"accept_test", "auto_capture"}),
+    scheme="usps",
 )

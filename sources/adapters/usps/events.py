@@ -2,11 +2,23 @@
 
 from __future__ import annotations
 
+from typing import TYPE_CHECKING
+
+from sources.adapters.finals import Stated, refine
 from sources.adapters.tables import table
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable
+    from datetime import datetime
+
+    from sources.adapters.base import Say
+    from sources.adapters.tables import Meaning
+
+DELIVERED = "01"
 
 EVENT = table(
     "event",
-    "EventCode",
+    "EventCode, eventCode",
     "scan",
     """
     01 = delivered
@@ -67,6 +79,7 @@ EVENT = table(
     PC = in_transit
     SF = in_transit
     T1 = in_transit
+    TL = in_transit
     U1 = in_transit
     OF = out_for_delivery
     DX = ignored            # says that a scan is missing
@@ -80,7 +93,7 @@ EVENT = table(
 
 TEXT = table(
     "text",
-    "Event",
+    "Event, eventType",
     "scan",
     """
     Delivered                                             = delivered
@@ -225,3 +238,60 @@ REFINES: dict[str, frozenset[str]] = {
     "failed_final": frozenset(("failed_final",)),
 }
 """What a text may make of its code, which is coarser. A text that contradicts its code (`03` with `Delivered`) does not count."""
+
+ERROR = table(
+    "error",
+    "TrackInfo.Error.Number, error.code, error.errors[].code",
+    "step",
+    """
+    -2147219302 = not_found
+    -2147219283 = not_found     # nothing yet
+    -2147219301 = error         # nothing to be seen here: no word on whether there is a record
+    -2147219303 = ignored       # asked for twice in one request
+    404         = not_found
+    150001      = not_found     # nothing yet
+    """,
+    source="Errors of the USPS Web Tools Track and Confirm API; and of the Tracking API v3: https://developers.usps.com/trackingv3",
+)
+
+CATEGORY = table(
+    "category",
+    "TrackInfo.StatusCategory, statusCategory",
+    "scan",
+    """
+    Delivered            = delivered
+    Pre-Shipment         = ignored    # its scans say it
+    Accepted             = ignored    # its scans say it
+    In Transit           = ignored    # its scans say it
+    In-Transit           = ignored    # its scans say it
+    Out for Delivery     = ignored    # its scans say it
+    Out-for-Delivery     = ignored    # its scans say it
+    Available for Pickup = ignored    # its scans say it
+    Delivery Attempt     = ignored    # its scans say it
+    Delivered to Agent   = ignored    # its scans say it
+    Alert                = ignored    # its scans say which
+    """,
+    source="USPS Web Tools, Track and Confirm API user guide: StatusCategory; Tracking API v3: statusCategory",
+)
+
+
+def meaning_of(say: Say, code: str | None, text: str | None) -> Meaning | None:
+    """What an event means by its code, and by its text where that does not contradict the code."""
+    meaning, worded = say.code(EVENT, code), TEXT.get(text)
+    if meaning is None:
+        # What a code that is in no table means is still said by its text.
+        return say.code(TEXT, text)
+    return refine(meaning, worded, REFINES)
+
+
+def status_of(
+    say: Say, category: str | None, text: str | None, events: Iterable[tuple[str | None, str | None]], at: datetime | None = None
+) -> Stated | None:
+    """What an answer says of a parcel as a whole. `events` are the codes and texts of its events, of which a delivery says more itself."""
+    meaning = say.code(CATEGORY, category)
+    if meaning is None:
+        return None
+    if meaning.words[:1] == ("delivered",):
+        delivery = next(((code, worded) for code, worded in events if code == DELIVERED), None)
+        meaning = meaning if delivery is None else meaning_of(say, *delivery)
+    return Stated(meaning, category, text, at)

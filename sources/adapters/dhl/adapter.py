@@ -1,0 +1,250 @@
+"""DHL: answers of the Shipment Tracking - Unified API (`/track/shipments`), of all divisions, and what its Push API sends.
+
+An answer carries a shipment's whole history, as a rule; where it has only the latest event (`status`), that one is told. It does not say
+when it was given. `statusCode` is one of five; `status` is a division's own code, which says more, or a text, which follows the language
+of the request. Times have offsets, or are local at the place of the event (see `places`). `T00:00:00` without an offset is a date whose
+time of day is not known: such an event is refused.
+
+A shipment of several pieces is delivered when the events have named all of them. `returnFlag` says that a delivery is the sender's. One
+number can be several shipments: where an answer has more than one of a number, nothing says which is meant. References lead to the order
+where `order_field` of a connection names their type: `details.references.customer-reference`.
+"""
+
+from __future__ import annotations
+
+import re
+from collections import Counter
+from typing import TYPE_CHECKING
+
+from sources.adapters.answers import answered_at, not_found, order_of, sent_back, tell
+from sources.adapters.base import Adapter, Say
+from sources.adapters.countries import alpha_2
+from sources.adapters.dhl.divisions import BY_SERVICE, EXPRESS, HOME, PARCEL_DE, POST_DE, REFINES, STATUS
+from sources.adapters.dhl.ecommerce import ECOMMERCE, EUROPE
+from sources.adapters.dhl.parcels import PARCEL_NL, PARCEL_PL
+from sources.adapters.dhl.texts import TEXT
+from sources.adapters.doc import LONGEST_TEXT, Doc, identifier, json_doc
+from sources.adapters.finals import Stated, refine, unmapped
+from sources.adapters.moments import iso, when
+from sources.adapters.places import Spot, clocks, spot
+from sources.adapters.postal import country_named
+from sources.adapters.scans import SCAN, Parcel, Scan, scan_event
+from sources.adapters.tables import Meaning
+from sources.adapters.told import Ignored, RefuseError
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+    from datetime import datetime, tzinfo
+
+    from sources.adapters.told import Draft, Told
+
+CARRIER = "DHL"
+PUSHED = "subscription.push"
+_INSTANCE = re.compile(r".*/shipments?/([^/?]+)$")
+_DATE = re.compile(r"\d{4}-\d{2}-\d{2}(T00:00(:00(\.0+)?)?)?")
+_CODE = re.compile(r"[A-Za-z0-9_.-]+")
+"""What a division's code looks like; a text has blanks."""
+NOTHING = Meaning(("unknown",))
+IN_PART = Meaning(("in_transit",))
+RETURNED = Meaning(("returned",))
+NEVER = "~"
+"""Behind all times, as they are written."""
+
+
+def read(doc: Doc, say: Say) -> Iterator[Told]:
+    """An answer with one shipment or several, an error answer, or a message of the Push API."""
+    scope = doc.text("scope")
+    if scope is not None and scope != PUSHED:
+        yield from _subscription(scope, say)
+    elif doc.has("shipments"):
+        yield from _shipments(doc, say, pushed=scope is not None)
+    elif doc.has("status") and doc.has("title"):
+        yield from _error(doc, say)
+    else:
+        raise RefuseError("unknown_form", "no DHL shipments")
+
+
+def _subscription(scope: str, say: Say) -> Iterator[Told]:
+    say.kind("subscription")
+    if scope == "subscription.validate":
+        raise RefuseError("not_a_report", "subscription.validate: activate the subscription with the secret that it carries")
+    if scope == "subscription.failure":
+        raise RefuseError("not_a_report", "subscription.failure: DHL could not push")
+    if not scope.startswith("subscription."):
+        raise RefuseError("unknown_form", "scope: no message of the Push API")
+    yield Ignored("subscription", "about the subscription, not about a shipment")
+
+
+def _error(doc: Doc, say: Say) -> Iterator[Told]:
+    say.kind("error")
+    if doc.id("status") != "404":
+        raise RefuseError("not_a_report", "an error answer")
+    named = _INSTANCE.fullmatch(doc.text("instance") or "")
+    if named is None:
+        raise RefuseError("no_identity", "status 404: a shipment that DHL does not know, and not which")
+    number = identifier(named[1], "instance")
+    yield from not_found(say, Parcel(number, CARRIER), "404", doc.text("detail", longest=LONGEST_TEXT))
+
+
+def _shipments(doc: Doc, say: Say, *, pushed: bool) -> Iterator[Told]:
+    say.kind("shipments")
+    shipments = list(doc.each("shipments"))
+    if not shipments:
+        raise RefuseError("not_a_report", "an answer without a shipment")
+    numbers = Counter(str(one.value.get("id")).strip() for one in shipments if isinstance(one.value, dict))
+    yield from say.each(shipments, lambda one: _shipment(one, say, numbers, pushed=pushed))
+
+
+def _shipment(doc: Doc, say: Say, numbers: Counter[str], *, pushed: bool) -> Iterator[Told]:
+    number = doc.need_id("id")
+    if numbers[number] > 1:
+        raise RefuseError("no_identity", "shipments[].id: one number, several shipments; nothing says which is meant")
+    parcel = Parcel(number, CARRIER, order=order_of(doc, say))
+    said = None if pushed else answered_at(say)
+    events = _events(doc)
+    zones = clocks(say, events, lambda one: (_at(one, None), _spot(one, doc)))
+    complete = _complete(events, doc)
+    back = doc.flag("returnFlag") is True
+    yield from tell(
+        say,
+        parcel,
+        events,
+        lambda one: _event(one, say, parcel, said, doc, complete, next(zones)),
+        lambda: _eta(doc, say),
+        seen_whole=_returned if back else sent_back,
+        stated=lambda: _stated(doc, say, complete, back=back),
+        pushed=pushed,
+    )
+
+
+def _events(doc: Doc) -> list[Doc]:
+    """The events, and the latest status where no event says the same and it has a time."""
+    events, status = list(doc.each("events")), doc.get("status")
+    known = [(_written(one, "timestamp"), _written(one, "statusCode")) for one in events]
+    own = (_written(status, "timestamp"), _written(status, "statusCode"))
+    return events if own in known or not own[0] else [*events, status]
+
+
+def _written(event: Doc, name: str) -> object:
+    return event.value.get(name) if isinstance(event.value, dict) else None
+
+
+def _returned(drafts: list[Draft]) -> list[Draft]:
+    return [
+        {**draft, "id": f"{draft['id']}-returned", "data": {**draft["data"], "status": "returned"}}
+        if draft["data"]["status"] == "delivered"
+        else draft
+        for draft in drafts
+    ]
+
+
+def _complete(events: list[Doc], doc: Doc) -> str | None:
+    """From which delivery on all pieces of a shipment are delivered, by its time as it is written; `NEVER` where some are not yet.
+
+    None where that is not known: of one piece, or where events do not name pieces.
+    """
+    left = {one.id() for one in doc.get("details").each("pieceIds")} - {None}
+    delivered = [one for one in events if _written(one, "statusCode") == "delivered"]
+    if len(left) < 2 or not all(one.get("pieceIds") for one in delivered):
+        return None
+    for one in sorted(delivered, key=lambda one: str(_written(one, "timestamp"))):
+        left -= {piece.id() for piece in one.each("pieceIds")}
+        if not left:
+            return str(_written(one, "timestamp"))
+    return NEVER
+
+
+def _stated(doc: Doc, say: Say, complete: str | None, *, back: bool) -> Stated | None:
+    """What the latest status says, where it has no time."""
+    status = doc.get("status")
+    if not isinstance(status.value, dict):
+        return None
+    meaning, code, text = _told(status, say, doc)
+    if meaning is not None and meaning.words[:1] == ("delivered",):
+        meaning = IN_PART if complete == NEVER else RETURNED if back else meaning
+    return Stated(meaning, code, text)
+
+
+def _event(doc: Doc, say: Say, parcel: Parcel, said: datetime | None, around: Doc, complete: str | None, clock: tzinfo) -> Iterator[Told]:
+    meaning, code, text = _told(doc, say, around)
+    written = str(_written(doc, "timestamp"))
+    if complete is not None and meaning is not None and meaning.words[:1] == ("delivered",) and written < complete:
+        meaning = IN_PART
+    address, where = doc.get("location", "address"), _spot(doc, around)
+    place = {"city": address.text("addressLocality"), "region": where.region, "country": where.country}
+    # Texts follow the language of the request.
+    scan = Scan(_at(doc, clock), meaning, code, text, (code, address.text("postalCode")), place if address else None)
+    event = scan_event(say, parcel, scan, said)
+    if event is not None:
+        yield event
+
+
+def _told(doc: Doc, say: Say, around: Doc) -> tuple[Meaning | None, str | None, str | None]:
+    """What an event or a status means, its codes, and its text."""
+    status_code, status = doc.text("statusCode"), doc.text("status", longest=LONGEST_TEXT)
+    description = doc.text("description", longest=LONGEST_TEXT)
+    own = status if status is not None and _CODE.fullmatch(status) else None
+    meaning = _meaning(say, around, status_code, own, (status, description))
+    return meaning, "/".join(part for part in (status_code, own) if part) or None, description or status
+
+
+def _meaning(say: Say, around: Doc, status_code: str | None, own: str | None, texts: tuple[str | None, ...]) -> Meaning | None:
+    coarse = say.code(STATUS, status_code)
+    table = BY_SERVICE.get((around.text("service") or "").casefold())
+    fine = None if table is None else say.code(table, own)
+    known = fine is not None or table is None or own is None
+    if fine is None:
+        fine = next((found for text in texts if (found := TEXT.get(text)) is not None), None)
+    if status_code is None:
+        return fine or NOTHING
+    if fine is None:
+        return coarse if known else unmapped(coarse)
+    return fine if fine.ignored and coarse is not None else refine(coarse, fine, REFINES)
+
+
+def _at(doc: Doc, clock: tzinfo | None) -> datetime:
+    here = doc.get("timestamp")
+    text = here.need_text()
+    if _DATE.fullmatch(text):
+        raise RefuseError("bad_time", f"{here.path}: a date without a time of day")
+    return iso(text, here.path, clock)
+
+
+def _spot(doc: Doc, around: Doc) -> Spot:
+    """Where an event was: by its address, which names the country in letters or behind the city; else in the division's country."""
+    address = doc.get("location", "address")
+    city = address.text("addressLocality")
+    country = alpha_2(address.text("countryCode")) or (None if city is None else _country_behind(city))
+    if country is None and doc.text("statusCode") == "pre-transit":
+        country = alpha_2(around.text("origin", "address", "countryCode"))
+    country = country or HOME.get((around.text("service") or "").casefold())
+    return spot(country, None, address.text("postalCode"), city)
+
+
+def _country_behind(city: str) -> str | None:
+    """The country behind a city: `AMSTERDAM - NETHERLANDS, THE`, `Malmö, Sweden`, `Reno, NV, US`."""
+    before, dash, name = city.rpartition(" - ")
+    if dash and before:
+        return country_named(name.upper().removesuffix(", THE"))
+    parts = [part.strip() for part in city.split(",")]
+    # Two letters behind a city may as well be a state's.
+    return country_named(parts[-1]) if len(parts) > 2 or (len(parts) == 2 and len(parts[1]) > 2) else None
+
+
+def _eta(doc: Doc, say: Say) -> str | None:
+    window = doc.get("estimatedDeliveryTimeFrame", "estimatedThrough")
+    found = window if window.text() else doc.get("estimatedTimeOfDelivery")
+    address = doc.get("destination", "address")
+    there = spot(alpha_2(address.text("countryCode")), None, address.text("postalCode"), address.text("addressLocality"))
+    return when(found.text(), found.path, say.zone_at(there.country, there.region))
+
+
+ADAPTER = Adapter(
+    system="dhl",
+    title="DHL",
+    forms="Shipment Tracking - Unified API (JSON): answers; its Push API",
+    parse=json_doc,
+    read=read,
+    tables=(STATUS, EXPRESS, PARCEL_DE, POST_DE, PARCEL_NL, PARCEL_PL, ECOMMERCE, EUROPE, TEXT),
+    emits=(SCAN, "evidence.withdrawn"),
+)

@@ -1,0 +1,177 @@
+"""What DHL's event texts mean where a division writes them in place of codes: beyond the five status codes, and in English and German.
+
+Texts that only say `in transit` are not listed: the status code says it.
+"""
+
+from __future__ import annotations
+
+from sources.adapters.tables import table
+
+TEXT = table(
+    "text",
+    "events[].status, texts",
+    "scan",
+    """
+    The instruction data for this shipment have been provided by the sender to DHL electronically = label_created
+    Die Sendung wurde vom Absender in der Filiale eingeliefert. = accepted
+    The shipment has been loaded onto the delivery vehicle = out_for_delivery
+    Die Sendung wurde in das Zustellfahrzeug geladen. = out_for_delivery
+    Die Sendung wurde in das Zustellfahrzeug geladen. Die Zustellung erfolgt voraussichtlich heute. = out_for_delivery
+    Die Sendung wurde zurückgestellt. Die Zustellung erfolgt vrs. am nächsten Werktag. = delayed
+    The shipment has been successfully delivered = delivered
+    Die Sendung wurde zugestellt. = delivered
+    PICKED UP FROM SENDER = accepted
+    SHIPMENT CANCELED = cancelled
+    PACKAGE SCREENING EXCEPTION - CANNOT BE SHIPPED INTERNATIONAL = exception prohibited
+    PACKAGE SCREENING EXCEPTION - RETURNING TO SHIPPER = returning
+    PICK UP BOOKED = label_created
+    RECEIVED BY CARRIER FOR TRANSPORT = accepted
+    APPROACHING PICK UP LOCATION = label_created
+    OUT FOR PARCEL COLLECTION = label_created
+    PICKED UP = accepted
+    EN ROUTE TO DHL ECOMMERCE = label_created
+    UNSUCCESSFUL COLLECTION ATTEMPT = exception pickup_failed
+    PICK UP RESCHEDULED = label_created
+    AVAILABLE FOR DELIVERY TO DHL DISTRIBUTION CENTER = label_created
+    PACKAGE RECEIVED AT DHL ECOMMERCE DISTRIBUTION CENTER = accepted
+    PARCEL ACCEPTED, NOT YET PROCESSED = accepted
+    PHYSICAL PACKAGE RECEIVED WITH NO ELECTRONIC DATA = exception
+    SHIPMENT LABEL CREATED = label_created
+    LABEL CREATED = label_created
+    PARCEL ON HOLD = held
+    HELD IN FACILITY - AWAITING INSTRUCTIONS = held
+    ARRIVED AT CUSTOMS = customs
+    CLEARED CUSTOMS = customs
+    HELD AT CUSTOMS = held customs
+    ELECTRONIC SHIPPING INFO RECEIVED = label_created
+    CLEARANCE NOT POSSIBLE = held customs
+    POSSIBLE TRANSIT DELAY = delayed
+    PARCEL CLEARED CUSTOMS - PARTNER = customs
+    PARCEL HELD FOR EXAM - PARTNER = held customs
+    PARTNER EVENT - ARRIVED AT CUSTOMS FACILITY = customs
+    PARTNER EVENT - DEPARTED CUSTOMS FACILITY = customs
+    AWAITING COLLECTION AT DHL SERVICE POINT = ready_for_pickup
+    RECEIVED BY USPS = accepted
+    SHIPMENT ACCEPTED BY USPS = accepted
+    CUSTOMS DELAY = held customs
+    IN CLEARANCE PROCESSING = customs
+    ITEM OR SACK SCANNED BY USPS = accepted
+    PIECE BUT NO DATA = exception
+    AVAILABLE FOR PICKUP AT POST OFFICE = ready_for_pickup
+    SHIPMENT WAS LOADED INTO DELIVERY VEHICLE = out_for_delivery
+    MISROUTED = exception missorted
+    NOTICE LEFT = attempt_failed
+    NO ONE HOME, CARD LEFT = attempt_failed recipient_absent
+    NO ONE TO RECEIVE, CARD LEFT = attempt_failed recipient_absent
+    NOTICE LEFT (RECEPTACLE FULL/ITEM OVERSIZED) = attempt_failed
+    NOTICE LEFT (NO SECURE LOCATION AVAILABLE) = attempt_failed
+    NOTICE LEFT (BUSINESS CLOSED) = attempt_failed recipient_absent
+    NOTICE LEFT (NO AUTHORIZED RECIPIENT AVAILABLE) = attempt_failed recipient_absent
+    RECIPIENT IS NEXT STOP ON ROUTE = out_for_delivery
+    ARRIVAL AT PICK-UP-POINT = ready_for_pickup
+    ATTEMPTED DELIVERY = attempt_failed
+    ARRIVED AT PICKUP POINT = ready_for_pickup
+    AVAILABLE FOR PICKUP = ready_for_pickup
+    DELIVERY ATTEMPTED = attempt_failed
+    PICKED UP BY CONSIGNEE FROM PICKUP LOCATION = delivered
+    OUT FOR SECOND DELIVERY ATTEMPT = out_for_delivery
+    RESCHEDULED = delayed
+    FINAL DELIVERY ATTEMPT = attempt_failed final_attempt
+    SHIPMENT HANDED OVER TO LOCAL CUSTOMS OFFICE = customs
+    POSSIBLE DELIVERY DELAY = delayed
+    POSSIBLE DELAY = delayed
+    CONSIGNEE ON HOLIDAY = attempt_failed recipient_absent
+    OUT FOR DELIVERY = out_for_delivery
+    AVAILABLE FOR PICKUP FROM SERVICE POINT = ready_for_pickup
+    DELIVERED = delivered
+    DELIVERED TO PICK-UP LOCATION CUSTOMER NOTIFIED = ready_for_pickup
+    UNDELIVERABLE - RETURNED TO SENDER = returning
+    RETURNED TO WAREHOUSE = returning
+    SHIPMENT RECALLED BY SENDER = returning
+    NO ACCESS = attempt_failed
+    DELIVERED - LEFT WITH NEIGHBOR/FRONT DESK/OTHER = delivered
+    SECOND DELIVERY ATTEMPT SUCCESSFUL = delivered
+    DUTIES AND TAX PAYMENT REFUSED BY CONSIGNEE = exception refused
+    REFUSED = exception refused
+    UNDELIVERABLE - CUSTOMER REFUSED SHIPMENT = exception refused
+    CLOSED ON ARRIVAL = attempt_failed recipient_absent
+    NO ONE HOME = attempt_failed recipient_absent
+    COD NOT READY = attempt_failed
+    REJECTED AFTER OPENING = exception refused
+    VISIBLE DAMAGE = damaged
+    DELIVERED - BUSINESS ADDRESS = delivered
+    APPROACHING RETURN PICK UP LOCATION = returning
+    UNDELIVERABLE = exception
+    UNSUCCESSFUL RETURN PICKUP = returning
+    SUCCESSFUL RETURN PICKUP = returning
+    REDELIVERY ATTEMPT UNSUCCESSFUL = attempt_failed
+    UNDELIVERABLE AS ADDRESSED = exception address
+    UNDELIVERABLE - INCORRECT ADDRESS = exception address
+    UNDELIVERABLE - UNIT/SUITE NOT PROVIDED = exception address
+    UNDELIVERED - PROCESSES FOR LOCAL DISPOSAL = failed_final disposed
+    1ST DELIVERY ATTEMPT = attempt_failed
+    3RD DELIVERY ATTEMPT = attempt_failed
+    MISSENT = exception missorted
+    PARCEL IS HOLD BY DHL = held
+    DEAD LETTER = failed_final
+    UNABLE TO ATTEMPT DELIVERY = exception
+    DELIVERED AT BACK DOOR = delivered
+    DELIVERED AT BUILDING FOYER/ENTRANCE = delivered
+    DELIVERED AT CAR PORT = delivered
+    DELIVERED AT ENCLOSED PORCH = delivered
+    DELIVERED AT RESIDENTIAL CONCIERGE = delivered
+    DELIVERED AT PARCEL BOX = delivered
+    DELIVERED AT OPEN PORCH = delivered
+    DELIVERED AT SAFE PLACE = delivered
+    HANDOVER TO SERVICE POINT FAILED = exception
+    MIS-SHIPPED = exception missorted
+    INSUFFICIENT ADDRESS = exception address
+    MOVED, LEFT NO ADDRESS = exception address
+    ADDRESSEE UNKNOWN = exception address
+    PACKAGE REPORTED MISSING = lost
+    VACANT = exception address
+    UNCLAIMED = exception unclaimed
+    NO SUCH NUMBER = exception address
+    FORWARD EXPIRED = exception address
+    DECEASED = exception address
+    ABANDONED = failed_final disposed
+    RETURN TO SENDER = returning
+    RETURNED, SERVICE NOT AVAILABLE = returning
+    RETURNED TO SENDER (NOT PICKED UP) = returning unclaimed
+    RETURN DISPATCHED TO SERVICE POINT = returning
+    RETURN INITIATED = returning
+    RETURNED TO CENTRAL HUB = returning
+    ENROUTE TO ORIGIN RETURN FACILITY = returning
+    ARRIVED AT ORIGIN RETURN FACILITY = returning
+    RETURNS PROCESS STARTED = returning
+    RETURN LOADED IN VEHICLE = returning
+    DEPARTED RETURN FACILITY = returning
+    RETURN PROCESSED IN FACILITY = returning
+    OUT FOR RETURN = returning
+    ATTEMPTED RETURN DELIVERY = returning
+    DESTROYED = failed_final disposed
+    UNCONTACTABLE = exception address
+    RETURN PARCEL IS HOLD BY DHL = returning
+    RETURN ARRIVED AT SERVICE POINT = returning
+    RETURN PICKED UP = returning
+    RETURN ENCODED = returning
+    RETURN PROCESSED SORT FACILITY = returning
+    RETURN SCANNED INTO SACK/CONTAINER = returning
+    RETURN WAS PROCESSED AT DESTINATION SORTING HUB = returning
+    RETURN DELIVERY RESCHEDULED = returning
+    RETURNS DELIVERED = returned
+    RETURN ARRIVED AT PICKUP POINT = returning
+    RETURNED TO CUSTOMER = returned
+    RETURN HANDED OUT AT SERVICE POINT = returned
+    RETURN FAILED - INCORRECT ADDRESS = returning
+    RETURN FAILED - CUSTOMER REFUSED SHIPMENT = returning
+    RETURN DELIVERY FAILED = returning
+    RETURN FAILED - NO ACCESS = returning
+    RETURN FAILED - REJECTED = returning
+    RETURN FAILED - SHIPPER MOVED = returning
+    RETURN FAILED - NO ONE HOME = returning
+    RETURN FAILED - CLOSED ON ARRIVAL = returning
+    """,
+    source="DHL Shipment Tracking - Unified API: event texts of ecommerce (https://developer.dhl.com/api-reference/shipment-tracking), and"
+    " of parcel-de as public answers state them; DHL publishes no list of the latter",
+)
