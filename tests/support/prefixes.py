@@ -111,6 +111,27 @@ def _xml(first: str, others: str, summary: tuple[str, str] = ("", "")) -> Cut:
     return cut
 
 
+def _answer(scans: str, time: str, sums_up: str) -> Cut:
+    """The JSON of a carrier: what sums the scans up is left away, for what it said before is not known."""
+    cut_scans = _json(scans, time, "")
+
+    def cut(body: bytes, left: int) -> bytes:
+        value = orjson.loads(body)
+        for one in _histories(value, scans):
+            one.pop(sums_up, None)
+        return cut_scans(orjson.dumps(value), left)
+
+    return cut
+
+
+def _either(json: Cut, xml: Cut) -> Cut:
+    return lambda body, left: json(body, left) if _is_json(body) else xml(body, left)
+
+
+def _is_json(body: bytes) -> bool:
+    return body.lstrip()[:1] in (b"{", b"[")
+
+
 def _name(tag: str) -> str:
     return tag.rpartition("}")[2]
 
@@ -118,7 +139,7 @@ def _name(tag: str) -> str:
 def _most(system: str, body: bytes) -> int:
     """How many scans the longest history of a body has."""
     try:
-        if system in LISTS:
+        if system in LISTS and (system not in ELEMENTS or _is_json(body)):
             return max((len(one[LISTS[system]]) for one in _histories(orjson.loads(body), LISTS[system])), default=0)
         names = ELEMENTS[system]
         return max((sum(_name(child.tag) in names for child in parent) for parent in fromstring(body).iter()), default=0)
@@ -126,14 +147,28 @@ def _most(system: str, body: bytes) -> int:
         return 0
 
 
-LISTS: Final = {"easypost": "tracking_details", "aftership": "checkpoints", "shippo": "tracking_history", "amazon": "trackingEvents"}
+LISTS: Final = {
+    "easypost": "tracking_details",
+    "aftership": "checkpoints",
+    "shippo": "tracking_history",
+    "amazon": "trackingEvents",
+    "fedex": "scanEvents",
+    "ups": "activity",
+    "usps": "trackingEvents",
+    "dhl": "events",
+}
 ELEMENTS: Final = {"fedex": ("Events",), "usps": ("TrackSummary", "TrackDetail"), "canadapost": ("occurrence",)}
 CUTTERS: Final[dict[str, Cut]] = {
     "easypost": _json("tracking_details", "datetime", "updated_at"),
     "aftership": _json("checkpoints", "checkpoint_time", "updated_at"),
     "shippo": _shippo,
     "amazon": _json("trackingEvents", "eventDate", ""),
-    "fedex": _xml("Events", "Events", ("StatusDetail.Code", "IT")),
-    "usps": _xml("TrackSummary", "TrackDetail", ("TrackInfo.StatusCategory", "In Transit")),
+    "fedex": _either(_answer("scanEvents", "date", "latestStatusDetail"), _xml("Events", "Events", ("StatusDetail.Code", "IT"))),
+    "ups": _answer("activity", "date", "currentStatus"),
+    "usps": _either(
+        _answer("trackingEvents", "eventTimestamp", "statusCategory"),
+        _xml("TrackSummary", "TrackDetail", ("TrackInfo.StatusCategory", "In Transit")),
+    ),
+    "dhl": _answer("events", "timestamp", "status"),
     "canadapost": _xml("occurrence", "occurrence"),
 }
