@@ -6,6 +6,7 @@ from datetime import UTC, datetime
 from email.utils import parsedate_to_datetime
 from typing import TYPE_CHECKING
 
+from sources.adapters.finals import RETURNED, sent_back
 from sources.adapters.moments import checked
 from sources.adapters.scans import Scan, estimate_event, scan_event, whole
 from sources.adapters.tables import Meaning, folded
@@ -67,20 +68,17 @@ def _reference(doc: Doc, type_: str) -> str | None:
     return found.pop() if len(found) == 1 else None
 
 
-def sent_back(drafts: list[Draft]) -> list[Draft]:
+def to_sender(drafts: list[Draft]) -> list[Draft]:
     """Makes a delivery that comes after a scan that returns the parcel `returned`: it went to the sender, whatever its code says.
 
     Where a return is told only after the delivery was, the delivery is corrected: another scan, so another ID.
     """
-    sent = min((_time(draft) for draft in drafts if draft["data"]["status"] == "returning"), default=None)
-    if sent is None:
-        return drafts
-    return [
-        {**draft, "id": f"{draft['id']}-returned", "data": {**draft["data"], "status": "returned"}}
-        if draft["data"]["status"] == "delivered" and _time(draft) > sent
-        else draft
-        for draft in drafts
-    ]
+    return [returned(draft) if draft["data"]["status"] == "delivered" and sent_back(_time(draft), drafts) else draft for draft in drafts]
+
+
+def returned(draft: Draft) -> Draft:
+    """A delivery as one to the sender."""
+    return {**draft, "id": f"{draft['id']}{RETURNED}", "data": {**draft["data"], "status": "returned"}}
 
 
 def _time(draft: Draft) -> datetime:

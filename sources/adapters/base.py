@@ -221,7 +221,7 @@ class Say:
             try:
                 yield from read(doc)
             except RefuseError as error:
-                yield Refused(error.reason, f"{error.detail} (item {number})")
+                yield Refused(error.reason, f"{error.detail} (item {number})", error.day)
 
     def test_mode(self, *, is_test: bool | None) -> None:
         """Raises RefuseError for what comes from a system's test mode, unless the connection accepts it."""

@@ -99,12 +99,21 @@ class Stated(NamedTuple):
     at: datetime | None = None
 
 
+RETURNED: Final = "-returned"
+"""What the ID of a delivery ends in that turned out to be one to the sender: another scan than the delivery, which may have been told."""
+
+
+def sent_back(at: datetime, scans: Sequence[Draft]) -> bool:
+    """Whether a delivery at `at` is one to the sender, by the `scans` around it: one before it returns the parcel."""
+    return any(draft["data"]["status"] == "returning" and datetime.fromisoformat(draft["time"]) < at for draft in scans)
+
+
 def final_scan(say: Say, parcel: Parcel, stated: Stated, scans: Sequence[Draft], said: datetime | None) -> Draft | Refused | None:
     """The scan of a final status that none of the `scans` has; None if they say it, or it is not final.
 
     The same statement is told once, however often it is repeated, and is withdrawn when a history no longer makes it. A time that cannot
     be (before the first scan, or more than `LATEST` after it was said) gives way to `said`.
-    Refused where nothing says when that was.
+    Refused where nothing says when that was. A delivery of a parcel that was sent back before is `returned`.
     """
     meaning = stated.meaning
     if meaning is None or meaning.ignored or meaning.word not in COVERED:
@@ -120,14 +129,15 @@ def final_scan(say: Say, parcel: Parcel, stated: Stated, scans: Sequence[Draft],
     if at is None:
         return Refused("missing_field", f"a parcel that is {meaning.word}, without a scan of it: nothing says when")
     carrier = carrier_name(parcel.carrier)
+    back = meaning.word == "delivered" and sent_back(at, scans)
     data = {
-        "status": meaning.word,
+        "status": "returned" if back else meaning.word,
         "reason": meaning.reason,
         "tracking_number": parcel.tracking,
         "shipment_id": parcel.shipment_id,
         "carrier": carrier,
         "raw": {"code": stated.code, "text": stated.text},
     }
-    id_ = f"final-{digest(carrier, parcel.number, stated.code, stated.at)}"
+    id_ = f"final-{digest(carrier, parcel.number, stated.code, stated.at)}{RETURNED if back else ''}"
     # Nothing is recorded before it happened: a stated time that lies later than `said` is another clock's.
     return say.event("carrier.scan", id_, at, data, order=parcel.order, recorded=said if said is None else max(said, at))

@@ -69,6 +69,15 @@ def offset_of(text: str | None) -> timezone | None:
     return timezone(-distance if found[1] == "-" else distance)
 
 
+def undated(where: str, text: str) -> RefuseError:
+    """Why a date without a time of day is no instant; `text` begins with the date, in ISO 8601, if it is one."""
+    try:
+        day = date.fromisoformat(text[:10])
+    except ValueError:
+        day = None
+    return RefuseError("bad_time", f"{where}: a date without a time of day", day)
+
+
 def patterned(text: str, patterns: tuple[str, ...], where: str, zone: tzinfo | None) -> datetime:
     """An instant in the first of these `strptime` patterns that fits, in `zone` as `iso` has it. Raises RefuseError if none fits."""
     for pattern in patterns:

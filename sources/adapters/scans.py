@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import UTC, datetime, time, timedelta
 from typing import TYPE_CHECKING, Any
 
 from sources.adapters.base import digest
@@ -14,6 +14,7 @@ from sources.adapters.told import History, Refused
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Iterator
+    from datetime import date
 
     from sources.adapters.base import Say
     from sources.adapters.finals import Stated
@@ -21,6 +22,8 @@ if TYPE_CHECKING:
     from sources.adapters.told import Draft, Told
 
 SCAN = "carrier.scan"
+LONGEST_DAY = timedelta(hours=36)
+"""From the midnight in Greenwich that a date begins with until it is over in the westernmost zone, twelve hours behind."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -100,14 +103,16 @@ def whole(
     """Passes on what the scans of a whole history became, and adds that history (see `history`).
 
     `stated` is what the tracker says of the parcel beside its scans: see `finals`. If a scan could not be read, no history is added: that
-    scan would seem to be withdrawn. Without any scan there is none to add.
+    scan would seem to be withdrawn. Where at least its day is known, the history speaks for the time after that day. Without any scan
+    there is none to add.
     """
     drafts: list[Draft] = []
-    readable = True
+    unread: list[date | None] = []
     for one in told:
         if isinstance(one, dict):
             drafts.append(one)
-        readable = readable and not isinstance(one, Refused)
+        if isinstance(one, Refused):
+            unread.append(one.day)
         yield one
     itself = None if stated is None else stated()
     final = None if itself is None else final_scan(say, parcel, itself, drafts, said)
@@ -115,9 +120,15 @@ def whole(
         yield final
         if isinstance(final, dict):
             drafts.append(final)
-    found = history(say, parcel, drafts, said) if readable and drafts else None
-    if found is not None:
-        yield found
+    found = history(say, parcel, drafts, said) if drafts else None
+    days = [day for day in unread if day is not None]
+    if found is not None and len(days) == len(unread):
+        yield found._replace(since=max(_over(max(days)), min(found.events.values()))) if days else found
+
+
+def _over(day: date) -> datetime:
+    """When a day is over everywhere on earth."""
+    return datetime.combine(day, time(), UTC) + LONGEST_DAY
 
 
 def history(say: Say, parcel: Parcel, drafts: Iterable[Draft], said: datetime | None) -> History | None:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any, Literal, NamedTuple, TypeAlias, get_args
 
 if TYPE_CHECKING:
-    from datetime import datetime
+    from datetime import date, datetime
 
 Draft: TypeAlias = dict[str, Any]
 """A contract event as a plain JSON object; `sources.adapters.translate` checks it before it goes anywhere."""
@@ -34,12 +34,16 @@ FAULTS: frozenset[Reason] = frozenset(("invalid_event", "adapter_failed"))
 
 
 class RefuseError(Exception):
-    """A payload, or the part of it that is being read, cannot be taken; `detail` names fields and never quotes their values."""
+    """A payload, or the part of it that is being read, cannot be taken; `detail` names fields and never quotes their values.
 
-    def __init__(self, reason: Reason, detail: str) -> None:
+    `day` is when it happened, where that is known.
+    """
+
+    def __init__(self, reason: Reason, detail: str, day: date | None = None) -> None:
         super().__init__(f"{reason}: {detail}")
         self.reason: Reason = reason
         self.detail = detail
+        self.day = day
 
 
 class Refused(NamedTuple):
@@ -47,6 +51,8 @@ class Refused(NamedTuple):
 
     reason: Reason
     detail: str
+    day: date | None = None
+    """Its local date, where that is known and its time of day is not."""
 
 
 class Ignored(NamedTuple):

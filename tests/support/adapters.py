@@ -72,7 +72,7 @@ def line_of(name: str, adapted: Adapted) -> Line:
     """A line of expected results: events without what all have in common."""
     line: Line = {"payload": name, "events": [short(event) for event in adapted.events]}
     if adapted.refused:
-        line["refused"] = [list(one) for one in adapted.refused]
+        line["refused"] = [[one.reason, one.detail] for one in adapted.refused]
     if adapted.ignored:
         line["ignored"] = [list(one) for one in adapted.ignored]
     return line

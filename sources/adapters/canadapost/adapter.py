@@ -13,11 +13,11 @@ from __future__ import annotations
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING
 
-from sources.adapters.answers import answered_at, content, sent_back, tell
+from sources.adapters.answers import answered_at, content, tell, to_sender
 from sources.adapters.base import Adapter, Say
 from sources.adapters.canadapost.events import EVENT
 from sources.adapters.doc import LONGEST_TEXT, Doc, xml_doc
-from sources.adapters.moments import iso, when
+from sources.adapters.moments import iso, undated, when
 from sources.adapters.scans import SCAN, Parcel, Scan, scan_event
 from sources.adapters.tables import table
 from sources.adapters.told import RefuseError
@@ -70,7 +70,7 @@ def read(doc: Doc, say: Say) -> Iterator[Told]:
     parcel = Parcel(here.need_id("pin"), "Canada Post", order=say.order_of(here))
     said = answered_at(say)
     scans = here.get("significant-events").each("occurrence")
-    yield from tell(say, parcel, scans, lambda one: _scan(one, say, parcel, said), lambda: _eta(here), seen_whole=sent_back)
+    yield from tell(say, parcel, scans, lambda one: _scan(one, say, parcel, said), lambda: _eta(here), seen_whole=to_sender)
 
 
 def _scan(doc: Doc, say: Say, parcel: Parcel, said: datetime | None) -> Iterator[Told]:
@@ -96,7 +96,7 @@ def _at(doc: Doc, say: Say, country: str | None, province: str | None) -> dateti
     date, time, zone = doc.need_text("event-date"), doc.text("event-time"), doc.text("event-time-zone")
     where = doc.get("event-date").path
     if time is None:
-        raise RefuseError("bad_time", f"{where}: a date without a time of day")
+        raise undated(where, date)
     offset = say.code(ZONE, zone)
     if offset is not None:
         return iso(f"{date}T{time}{offset.word}", where, UTC)

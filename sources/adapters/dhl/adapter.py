@@ -16,7 +16,7 @@ import re
 from collections import Counter
 from typing import TYPE_CHECKING
 
-from sources.adapters.answers import answered_at, not_found, order_of, sent_back, tell
+from sources.adapters.answers import answered_at, not_found, order_of, returned, tell, to_sender
 from sources.adapters.base import Adapter, Say
 from sources.adapters.countries import alpha_2
 from sources.adapters.dhl.divisions import BY_SERVICE, EXPRESS, HOME, PARCEL_DE, POST_DE, REFINES, STATUS
@@ -25,7 +25,7 @@ from sources.adapters.dhl.parcels import PARCEL_NL, PARCEL_PL
 from sources.adapters.dhl.texts import TEXT
 from sources.adapters.doc import LONGEST_TEXT, Doc, identifier, json_doc
 from sources.adapters.finals import Stated, refine, unmapped
-from sources.adapters.moments import iso, when
+from sources.adapters.moments import iso, undated, when
 from sources.adapters.places import Spot, clocks, spot
 from sources.adapters.postal import country_named
 from sources.adapters.scans import SCAN, Parcel, Scan, scan_event
@@ -39,6 +39,8 @@ if TYPE_CHECKING:
     from sources.adapters.told import Draft, Told
 
 CARRIER = "DHL"
+CARRIERS = {"ecommerce": "DHL eCommerce", "ecommerce-apac": "DHL eCommerce"}
+"""Services that storefronts and trackers call by a carrier's name of their own, since another carrier may deliver their parcels."""
 PUSHED = "subscription.push"
 _INSTANCE = re.compile(r".*/shipments?/([^/?]+)$")
 _DATE = re.compile(r"\d{4}-\d{2}-\d{2}(T00:00(:00(\.0+)?)?)?")
@@ -99,11 +101,11 @@ def _shipment(doc: Doc, say: Say, numbers: Counter[str], *, pushed: bool) -> Ite
     number = doc.need_id("id")
     if numbers[number] > 1:
         raise RefuseError("no_identity", "shipments[].id: one number, several shipments; nothing says which is meant")
-    parcel = Parcel(number, CARRIER, order=order_of(doc, say))
+    parcel = Parcel(number, CARRIERS.get(_service(doc), CARRIER), order=order_of(doc, say))
     said = None if pushed else answered_at(say)
     events = _events(doc)
     zones = clocks(say, events, lambda one: (_at(one, None), _spot(one, doc)))
-    complete = _complete(events, doc)
+    complete = _complete(doc)
     back = doc.flag("returnFlag") is True
     yield from tell(
         say,
@@ -111,10 +113,14 @@ def _shipment(doc: Doc, say: Say, numbers: Counter[str], *, pushed: bool) -> Ite
         events,
         lambda one: _event(one, say, parcel, said, doc, complete, next(zones)),
         lambda: _eta(doc, say),
-        seen_whole=_returned if back else sent_back,
+        seen_whole=_returned if back else to_sender,
         stated=lambda: _stated(doc, say, complete, back=back),
         pushed=pushed,
     )
+
+
+def _service(doc: Doc) -> str:
+    return (doc.text("service") or "").casefold()
 
 
 def _events(doc: Doc) -> list[Doc]:
@@ -130,22 +136,18 @@ def _written(event: Doc, name: str) -> object:
 
 
 def _returned(drafts: list[Draft]) -> list[Draft]:
-    return [
-        {**draft, "id": f"{draft['id']}-returned", "data": {**draft["data"], "status": "returned"}}
-        if draft["data"]["status"] == "delivered"
-        else draft
-        for draft in drafts
-    ]
+    return [returned(draft) if draft["data"]["status"] == "delivered" else draft for draft in drafts]
 
 
-def _complete(events: list[Doc], doc: Doc) -> str | None:
+def _complete(doc: Doc) -> str | None:
     """From which delivery on all pieces of a shipment are delivered, by its time as it is written; `NEVER` where some are not yet.
 
     None where that is not known: of one piece, or where events do not name pieces.
     """
     left = {one.id() for one in doc.get("details").each("pieceIds")} - {None}
-    delivered = [one for one in events if _written(one, "statusCode") == "delivered"]
-    if len(left) < 2 or not all(one.get("pieceIds") for one in delivered):
+    # The latest status names no pieces: it never stands for more than the events do.
+    delivered = [one for one in doc.each("events") if _written(one, "statusCode") == "delivered"]
+    if len(left) < 2 or not delivered or not all(one.get("pieceIds") for one in delivered):
         return None
     for one in sorted(delivered, key=lambda one: str(_written(one, "timestamp"))):
         left -= {piece.id() for piece in one.each("pieceIds")}
@@ -190,7 +192,7 @@ def _told(doc: Doc, say: Say, around: Doc) -> tuple[Meaning | None, str | None, 
 
 def _meaning(say: Say, around: Doc, status_code: str | None, own: str | None, texts: tuple[str | None, ...]) -> Meaning | None:
     coarse = say.code(STATUS, status_code)
-    table = BY_SERVICE.get((around.text("service") or "").casefold())
+    table = BY_SERVICE.get(_service(around))
     fine = None if table is None else say.code(table, own)
     known = fine is not None or table is None or own is None
     if fine is None:
@@ -206,7 +208,7 @@ def _at(doc: Doc, clock: tzinfo | None) -> datetime:
     here = doc.get("timestamp")
     text = here.need_text()
     if _DATE.fullmatch(text):
-        raise RefuseError("bad_time", f"{here.path}: a date without a time of day")
+        raise undated(here.path, text)
     return iso(text, here.path, clock)
 
 
@@ -217,7 +219,7 @@ def _spot(doc: Doc, around: Doc) -> Spot:
     country = alpha_2(address.text("countryCode")) or (None if city is None else _country_behind(city))
     if country is None and doc.text("statusCode") == "pre-transit":
         country = alpha_2(around.text("origin", "address", "countryCode"))
-    country = country or HOME.get((around.text("service") or "").casefold())
+    country = country or HOME.get(_service(around))
     return spot(country, None, address.text("postalCode"), city)
 
 

@@ -17,7 +17,7 @@ from collections import defaultdict
 from functools import partial
 from typing import TYPE_CHECKING
 
-from sources.adapters.answers import answered_at, content, not_found, sent_back, tell
+from sources.adapters.answers import answered_at, content, not_found, tell, to_sender
 from sources.adapters.base import Adapter, Say
 from sources.adapters.doc import LONGEST_TEXT, Doc, json_or_xml_doc
 from sources.adapters.fedex import track
@@ -25,7 +25,7 @@ from sources.adapters.fedex.codes import DERIVED, ERROR, EVENT, NOTIFICATION, me
 from sources.adapters.fedex.exceptions import EXCEPTION
 from sources.adapters.fedex.track import DATE
 from sources.adapters.finals import Stated
-from sources.adapters.moments import day, iso, when
+from sources.adapters.moments import day, iso, undated, when
 from sources.adapters.places import Spot, clocks, spot
 from sources.adapters.scans import SCAN, Parcel, Scan, scan_event
 from sources.adapters.told import RefuseError
@@ -89,7 +89,7 @@ def _details(doc: Doc, say: Say, shared: set[str], *, several: bool) -> Iterator
         events,
         lambda one: _scan(one, say, parcel, said, next(zones)),
         lambda: _eta(doc, say),
-        seen_whole=sent_back,
+        seen_whole=to_sender,
         stated=lambda: _stated(doc, say, events),
     )
 
@@ -121,7 +121,7 @@ def _seen(doc: Doc) -> tuple[datetime, Spot]:
 def _at(doc: Doc, clock: tzinfo | None) -> datetime:
     text, where = doc.need_text("Timestamp"), doc.get("Timestamp").path
     if DATE.fullmatch(text):
-        raise RefuseError("bad_time", f"{where}: a date without a time of day")
+        raise undated(where, text)
     return iso(text, where, clock)
 
 

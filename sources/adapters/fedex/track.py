@@ -15,11 +15,11 @@ from collections import defaultdict
 from functools import partial
 from typing import TYPE_CHECKING
 
-from sources.adapters.answers import answered_at, not_found, order_of, sent_back, tell
+from sources.adapters.answers import answered_at, not_found, order_of, tell, to_sender
 from sources.adapters.doc import LONGEST_TEXT, Doc
 from sources.adapters.fedex.codes import ERROR, meaning_of
 from sources.adapters.finals import Stated
-from sources.adapters.moments import day, iso, when
+from sources.adapters.moments import day, iso, undated, when
 from sources.adapters.places import Spot, clocks, spot
 from sources.adapters.scans import Parcel, Scan, scan_event
 from sources.adapters.told import RefuseError
@@ -87,7 +87,7 @@ def _result(doc: Doc, say: Say, asked: str | None, shared: set[str]) -> Iterator
     if number is None:
         raise RefuseError("missing_field", doc.get("trackingNumberInfo", "trackingNumber").path)
     # The parcel of a return goes to the shop: its scans are the return's, and never deliver the order.
-    parcel = Parcel(number, "FedEx", order=None if doc.get("returnDetail") else order_of(doc, say))
+    parcel = Parcel(number, "FedEx", order=None if _is_return(doc) else order_of(doc, say))
     code = doc.text("error", "code")
     if code is not None:
         meaning = say.code(ERROR, code)
@@ -107,10 +107,17 @@ def _result(doc: Doc, say: Say, asked: str | None, shared: set[str]) -> Iterator
         events,
         lambda one: _scan(one, say, parcel, said, next(zones)),
         lambda: _eta(doc, say),
-        seen_whole=sent_back,
+        seen_whole=to_sender,
         stated=lambda: _stated(doc, say, events),
         pushed=pushed,
     )
+
+
+def _is_return(doc: Doc) -> bool:
+    """Whether the details of a return say anything: answers may have the fields of any parcel, and nothing in them."""
+    detail = doc.get("returnDetail")
+    reasons = detail.each("reasonDetail")
+    return detail.text("authorizationName") is not None or any(one.text("type") or one.text("description") for one in reasons)
 
 
 def _scan(doc: Doc, say: Say, parcel: Parcel, said: datetime | None, clock: tzinfo) -> Iterator[Told]:
@@ -143,7 +150,7 @@ def _at(doc: Doc, clock: tzinfo | None) -> datetime:
     if text is None:
         raise RefuseError("missing_field", doc.path)
     if DATE.fullmatch(text):
-        raise RefuseError("bad_time", f"{doc.path}: a date without a time of day")
+        raise undated(doc.path, text)
     return iso(text, doc.path, clock)
 
 

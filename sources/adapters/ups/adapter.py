@@ -15,11 +15,11 @@ from __future__ import annotations
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING, NamedTuple
 
-from sources.adapters.answers import OVER, answered_at, not_found, order_of, sent_back, tell
+from sources.adapters.answers import OVER, answered_at, not_found, order_of, tell, to_sender
 from sources.adapters.base import Adapter, Say
 from sources.adapters.doc import LONGEST_TEXT, Doc, json_doc
 from sources.adapters.finals import Stated, refine, unmapped
-from sources.adapters.moments import offset_of, patterned, stamp
+from sources.adapters.moments import offset_of, patterned, stamp, undated
 from sources.adapters.places import Spot, clocks, spot
 from sources.adapters.scans import SCAN, Parcel, Scan, estimate_event, scan_event
 from sources.adapters.tables import table
@@ -139,7 +139,7 @@ def _package(doc: Doc, say: Say, asked: str | None) -> Iterator[Told]:
         activities,
         lambda one: _activity(one, say, parcel, said, next(zones)),
         lambda: _eta(doc, say),
-        seen_whole=sent_back,
+        seen_whole=to_sender,
         stated=lambda: _stated(doc, say, activities),
     )
 
@@ -226,7 +226,7 @@ def _at(doc: Doc, words: Words, clock: tzinfo | None) -> datetime:
     if date is None:
         raise RefuseError("missing_field", where)
     if time is None:
-        raise RefuseError("bad_time", f"{where}: a date without a time of day")
+        raise undated(where, date)
     return _moment(date, time, where, offset or clock)
 
 
@@ -265,9 +265,14 @@ def _stated(doc: Doc, say: Say, activities: list[Doc]) -> Stated | None:
     """What the current status says, unless an activity says the same, and more exactly where the parcel is."""
     current = doc.get("currentStatus")
     digits = _digits(current.id("statusCode") or current.id("code"))
-    if digits is None or any(_digits(one.id("status", "statusCode")) == digits for one in activities):
+    if digits is None or any(_digits(one.id("status", "statusCode")) == digits and _is_timed(one) for one in activities):
         return None
     return Stated(say.code(STATUS, digits), digits, current.text("description", longest=LONGEST_TEXT), _delivery(doc, say))
+
+
+def _is_timed(activity: Doc) -> bool:
+    """Whether an activity has a time of day; one without is not told, and says nothing in place of the current status."""
+    return activity.id(ANSWERED.time) is not None or activity.id(ANSWERED.gmt_time) is not None
 
 
 def _delivery(doc: Doc, say: Say) -> datetime | None:

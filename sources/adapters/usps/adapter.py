@@ -18,7 +18,7 @@ from typing import TYPE_CHECKING
 from sources.adapters.answers import answered_at, content, not_found, tell
 from sources.adapters.base import Adapter, Say
 from sources.adapters.doc import LONGEST_TEXT, Doc, json_or_xml_doc
-from sources.adapters.moments import day, patterned
+from sources.adapters.moments import day, patterned, undated
 from sources.adapters.places import Spot, clocks, spot
 from sources.adapters.postal import country_named
 from sources.adapters.scans import SCAN, Parcel, Scan, scan_event
@@ -130,7 +130,8 @@ def _spot(doc: Doc) -> Spot:
 def _at(doc: Doc, clock: tzinfo | None) -> datetime:
     date, time = doc.need_text("EventDate"), doc.text("EventTime")
     if time is None:
-        raise RefuseError("bad_time", f"{doc.get('EventDate').path}: a date without a time of day")
+        where = doc.get("EventDate").path
+        raise undated(where, patterned(date, (_DAY,), where, UTC).date().isoformat())
     return patterned(f"{date} {time}", _TIME, doc.get("EventDate").path, clock)
 
 

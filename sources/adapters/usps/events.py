@@ -287,11 +287,14 @@ def meaning_of(say: Say, code: str | None, text: str | None) -> Meaning | None:
 def status_of(
     say: Say, category: str | None, text: str | None, events: Iterable[tuple[str | None, str | None]], at: datetime | None = None
 ) -> Stated | None:
-    """What an answer says of a parcel as a whole. `events` are the codes and texts of its events, of which a delivery says more itself."""
+    """What an answer says of a parcel as a whole, and its `text` of a delivery: to whom it was.
+
+    `events` are the codes and texts of its events, of which a delivery says more itself.
+    """
     meaning = say.code(CATEGORY, category)
     if meaning is None:
         return None
     if meaning.words[:1] == ("delivered",):
         delivery = next(((code, worded) for code, worded in events if code == DELIVERED), None)
-        meaning = meaning if delivery is None else meaning_of(say, *delivery)
+        meaning = refine(meaning, TEXT.get(text), REFINES) if delivery is None else meaning_of(say, *delivery)
     return Stated(meaning, category, text, at)

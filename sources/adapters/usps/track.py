@@ -147,7 +147,7 @@ def _at(doc: Doc, clock: tzinfo | None) -> datetime:
     text = text.removesuffix("Z")
     gmt, offset = moments.at(doc, "GMTTimestamp"), moments.offset_of(doc.text("GMTOffset"))
     if gmt is None and _MIDNIGHT.fullmatch(text):
-        raise RefuseError("bad_time", f"{here.path}: a date without a time of day")
+        raise moments.undated(here.path, text)
     if len(text) <= len("2026-05-06"):
         text += "T00:00"
     local = moments.iso(text, here.path, None if gmt is not None else offset or clock)

@@ -29,6 +29,8 @@ from tests.support.carrier_xml import fedex as fedex_xml
 from tests.support.carrier_xml import usps as usps_xml
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
+
     from sources.adapters import Adapted
 
 RECEIVED = datetime(2026, 5, 8, tzinfo=UTC)
@@ -82,6 +84,9 @@ SAYING: list[tuple[str, str, str]] = [
     ("dhl", dhl("freight", dhl_event("transit", "Q8")), "in_transit"),  # a division without codes of its own
     ("dhl", dhl("freight", dhl_event("unknown", None)), "unknown"),
     ("dhl", dhl("ecommerce-europe", dhl_event("delivered", "43")), "ready_for_pickup"),  # "delivered" to a shop
+    ("dhl", dhl("parcel-nl", dhl_event("delivered", "DELIVERED_AT_PARCELSHOP")), "ready_for_pickup"),
+    ("dhl", dhl("parcel-nl", dhl_event("transit", "DELIVERED_AT_PARCELSHOP")), "ready_for_pickup"),
+    ("dhl", dhl("parcel-nl", dhl_event("delivered", "COLLECTED_AT_PARCELSHOP")), "delivered"),
     ("dhl", dhl("post-de", dhl_event("delivered", "DELIVERED_ZU_OK")), "delivered"),
     ("dhl", dhl("parcel-de", dhl_event("transit", "Die Sendung wurde in das Zustellfahrzeug geladen.")), "out_for_delivery"),
     ("dhl", dhl("ecommerce", dhl_event("failure", "words", description="ADDRESSEE UNKNOWN")), "exception address"),
@@ -313,6 +318,8 @@ def test_of_several_references_nothing_says_which_is_the_order() -> None:
     assert orders("SO-1") == orders("SO-1", "SO-1") == {"SO-1"}
     assert orders("SO-1", "SO-2") == orders() == {None}
     assert orders("SO-1", returnDetail={"authorizationName": "shop"}) == {None}
+    assert orders("SO-1", returnDetail={"reasonDetail": [{"type": "NOT_AS_EXPECTED"}]}) == {None}
+    assert orders("SO-1", returnDetail={"authorizationName": "", "reasonDetail": [{"type": "", "description": ""}]}) == {"SO-1"}
 
 
 FINALS: list[tuple[str, str, list[str]]] = [
@@ -324,6 +331,37 @@ FINALS: list[tuple[str, str, list[str]]] = [
     ("ups", ups(ups_activity("D", "011", "2Q"), currentStatus={"code": "011"}), ["ready_for_pickup"]),
     ("ups", ups(ups_activity("X", "036", "8H"), currentStatus={"code": "034"}), ["returning refused", "returned"]),
     ("usps", usps(usps_event("OF", "Out for Delivery"), statusCategory="Delivered"), ["out_for_delivery", "delivered"]),
+    (
+        "usps",
+        usps(usps_event("OF", "Out for Delivery"), statusCategory="Delivered", status="Delivered, To Original Sender"),
+        ["out_for_delivery", "returned"],
+    ),
+    (
+        "usps",
+        usps(usps_event("OF", "Out for Delivery"), statusCategory="Delivered", status="Delivered, To Agent"),
+        ["out_for_delivery"],
+    ),
+    # What is delivered after it was sent back went to the sender, whether a scan says the delivery or the answer alone.
+    ("fedex", fedex(fedex_result(fedex_event("RS", "07"), latestStatusDetail={"code": "DL"})), ["returning refused", "returned"]),
+    ("ups", ups(ups_activity("X", "036", "8H"), currentStatus={"code": "011"}), ["returning refused", "returned"]),
+    (
+        "usps",
+        usps(usps_event("09", "Return to Sender"), statusCategory="Delivered", status="Delivered, Left with Individual"),
+        ["returning", "returned"],
+    ),
+    ("dhl", dhl("express", dhl_event("failure", "RT"), status={"statusCode": "delivered"}), ["returning", "returned"]),
+    (
+        "fedex",  # the delivery was before: what comes back is another matter
+        fedex(
+            fedex_result(
+                fedex_event("OD", at="2026-05-05T09:00:00-05:00"),
+                fedex_event("RS", "07"),
+                latestStatusDetail={"code": "DL"},
+                dateAndTimes=[{"type": "ACTUAL_DELIVERY", "dateTime": "2026-05-05T15:00:00-05:00"}],
+            )
+        ),
+        ["out_for_delivery", "returning refused", "delivered"],
+    ),
     ("usps", usps(usps_event("01", "Delivered, To Agent"), statusCategory="Delivered"), ["in_transit"]),
     ("usps", usps(usps_event("OF", "Out for Delivery"), statusCategory="Delivered to Agent"), ["out_for_delivery"]),
     ("dhl", dhl("express", dhl_event("transit", "WC"), status={"statusCode": "delivered"}), ["out_for_delivery", "delivered"]),
@@ -359,6 +397,56 @@ def test_the_end_that_only_the_answer_itself_states_is_told(system: str, body: s
 def test_what_is_delivered_after_it_was_sent_back_is_returned(system: str, body: str) -> None:
     """The sender has it, not the recipient."""
     assert [one.partition(" ")[0] for one in statuses(told(system, body, NOON))] == ["returning", "returned"]
+
+
+def test_a_return_that_is_told_after_the_stated_delivery_corrects_it() -> None:
+    """Another event than the delivery, which is withdrawn."""
+    memory: dict[str, Remembered] = {}
+    stated = {"latestStatusDetail": {"code": "DL"}}
+    early = fedex_event("OD", at="2026-05-05T09:00:00-05:00")
+    first = fedex(fedex_result(early, **stated))
+    second = fedex(fedex_result(early, fedex_event("RS", "07"), **stated))
+    [_, delivered] = _settled(told("fedex", first, NOON), memory)
+    written = _settled(told("fedex", second, {"date": "Thu, 07 May 2026 13:00:00 GMT"}), memory)
+    assert [one["data"]["event_id"] for one in written if one["type"] == "evidence.withdrawn"] == [delivered["id"]]
+    assert written[2]["data"]["status"] == "returned"
+    assert written[2]["id"] != delivered["id"]
+
+
+@pytest.mark.parametrize(
+    ("system", "body"),
+    [
+        ("fedex", fedex(fedex_result(fedex_event("DL", at="2026-05-06T00:00:00"), latestStatusDetail={"code": "DL"}))),
+        ("ups", ups(ups_activity("D", "011", "FS", ""), currentStatus={"code": "011"})),
+        ("usps", usps(usps_event("01", "Delivered", "2026-05-06T00:00:00"), statusCategory="Delivered")),
+        ("dhl", dhl("express", dhl_event("delivered", "OK", "2026-05-06"), status={"statusCode": "delivered", "timestamp": "2026-05-06"})),
+    ],
+)
+def test_a_delivery_of_a_day_alone_is_told_at_the_time_of_the_answer(system: str, body: str) -> None:
+    """Its scan is no instant; that it was delivered by then is."""
+    adapted = told(system, body, NOON)
+    assert reasons(adapted) == ["bad_time"]
+    assert [(one["data"]["status"], one["time"]) for one in adapted.events] == [("delivered", "2026-05-07T12:00:00Z")]
+
+
+def test_the_status_of_dhl_names_no_pieces_and_delivers_no_more_than_its_events_do() -> None:
+    """It is written in another form, or is later: of two pieces, one is still on its way."""
+    details = {"pieceIds": ["A", "B"]}
+    one = dhl_event("delivered", "OK", "2026-05-06T10:00:00+02:00") | {"pieceIds": ["A"]}
+    for at in ("2026-05-06T10:00:00", "2026-05-06T08:00:00Z", "2026-05-06T10:00:01+02:00"):
+        status = dhl_event("delivered", "OK", at)
+        assert set(statuses(told("dhl", dhl("express", one, details=details, status=status), NOON))) == {"in_transit"}
+    assert statuses(told("dhl", dhl("express", details=details, status=dhl_event("delivered", "OK")), NOON)) == ["delivered"]
+
+
+@pytest.mark.parametrize(
+    ("service", "carrier"),
+    [("ecommerce", "dhlecommerce"), ("ecommerce-apac", "dhlecommerce"), ("express", "dhl"), ("parcel-de", "dhl"), ("", "dhl")],
+)
+def test_a_service_of_dhl_has_the_carriers_name_that_storefronts_use(service: str, carrier: str) -> None:
+    """Feeds and incidents are by carrier: `DHL eCommerce` is one, whoever speaks of it."""
+    body = dhl(service, dhl_event("transit", "WC"), estimatedTimeOfDelivery="2026-05-09")
+    assert [one["data"]["carrier"] for one in told("dhl", body, NOON).events] == [carrier] * 2
 
 
 def test_a_shipment_of_dhl_is_delivered_when_all_of_its_pieces_are() -> None:
@@ -459,6 +547,57 @@ def test_a_scan_that_a_later_answer_no_longer_has_is_withdrawn() -> None:
     written = _settled(told("ups", second, {"date": "Thu, 07 May 2026 13:00:00 GMT"}), memory)
     withdrawn = [one["data"]["event_id"] for one in written if one["type"] == "evidence.withdrawn"]
     assert withdrawn == [one["id"] for one in told("ups", first, NOON).events if one["data"]["status"] == "delivered"]
+
+
+@pytest.mark.parametrize(
+    ("system", "dated", "form"),
+    [
+        ("fedex", "2026-05-04T00:00:00", lambda *scans: fedex(fedex_result(*scans))),
+        ("ups", "", ups),
+        ("usps", "2026-05-04T00:00:00", usps),
+        ("dhl", "2026-05-04T00:00:00", lambda *scans: dhl("parcel-de", *scans)),
+    ],
+)
+def test_a_scan_of_a_day_alone_hides_no_correction_of_a_later_day(system: str, dated: str, form: Callable[..., str]) -> None:
+    """As before a shipment: what lies after that day is taken back, and what may be the scan without a time is not."""
+    unread, early, late, other = DAYS[system]
+    memory: dict[str, Remembered] = {}
+    first = told(system, form(early, late), {"date": "Thu, 07 May 2026 12:00:00 GMT"})
+    second = told(system, form(unread(dated), other), {"date": "Thu, 07 May 2026 13:00:00 GMT"})
+    assert reasons(second) == ["bad_time"]
+    _settled(first, memory)
+    written = _settled(second, memory)
+    assert [one["data"]["event_id"] for one in written if one["type"] == "evidence.withdrawn"] == [first.events[1]["id"]]
+    assert [one["id"] for one in written if one["type"] == "carrier.scan"] == [second.events[0]["id"]]
+
+
+DAYS: dict[str, tuple[Callable[[str], Any], Any, Any, Any]] = {
+    "fedex": (
+        lambda at: fedex_event("PU", at=at),
+        fedex_event("PU", at="2026-05-04T09:00:00-05:00"),
+        fedex_event("DL"),
+        fedex_event("DE", "08"),
+    ),
+    "ups": (
+        lambda at: ups_activity("P", "038", "XD", at, date="20260504"),
+        ups_activity("P", "038", "XD", date="20260504"),
+        ups_activity("D", "011", "FS"),
+        ups_activity("X", "022", "48"),
+    ),
+    "usps": (
+        lambda at: usps_event("MA", "Pre-Shipment Info Sent to USPS, USPS Awaiting Item", at),
+        usps_event("MA", "Pre-Shipment Info Sent to USPS, USPS Awaiting Item", "2026-05-04T09:00:00"),
+        usps_event("01", "Delivered"),
+        usps_event("02", "Notice Left"),
+    ),
+    "dhl": (
+        lambda at: dhl_event("pre-transit", "VA", at),
+        dhl_event("pre-transit", "VA", "2026-05-04T09:00:00"),
+        dhl_event("delivered", "ZU"),
+        dhl_event("failure", "ZN"),
+    ),
+}
+"""By system: a scan of a day alone, the same with a time, a scan of two days later, and what it is corrected to."""
 
 
 def _settled(adapted: Adapted, memory: dict[str, Remembered]) -> list[Any]:
