@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from datetime import UTC, datetime
+from datetime import UTC, date, datetime, timedelta
 from email.utils import parsedate_to_datetime
+from itertools import pairwise
 from typing import TYPE_CHECKING
 
 from sources.adapters.finals import RETURNED, sent_back
@@ -13,7 +14,7 @@ from sources.adapters.tables import Meaning, folded
 from sources.adapters.told import Ignored, RefuseError
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable, Iterator
+    from collections.abc import Callable, Iterable, Iterator, Mapping
 
     from sources.adapters.base import Say
     from sources.adapters.doc import Doc
@@ -23,17 +24,20 @@ if TYPE_CHECKING:
 
 OVER = frozenset(("delivered", "returned", "cancelled", "failed_final", "lost"))
 """Statuses after which an estimate says nothing more."""
+USED_AGAIN = timedelta(days=90)
+"""How far apart two shipments of one number lie: no order of the earlier one is still watched (exceptions without news end then)."""
+EARLIER = Ignored("an earlier shipment", "the carrier used its number again, long after")
 NOT_FOUND = Meaning(("unknown", "not_found"))
 
 
-def content(doc: Doc) -> tuple[str, Doc]:
+def content(doc: Doc, otherwise: str) -> tuple[str, Doc]:
     """The name and the content of an XML document's element, out of its SOAP envelope where it has one.
 
-    Raises RefuseError for a SOAP fault, and where there is not exactly one element.
+    Raises RefuseError for a SOAP fault; and where there is not exactly one element, which is `otherwise`.
     """
-    name, here = _only(doc)
+    name, here = _only(doc, otherwise)
     if name == "Envelope":
-        name, here = _only(here.get("Body"))
+        name, here = _only(here.get("Body"), otherwise)
     if name == "Fault":
         raise RefuseError("not_a_report", "a SOAP fault")
     return name, here
@@ -68,6 +72,23 @@ def _reference(doc: Doc, type_: str) -> str | None:
     return found.pop() if len(found) == 1 else None
 
 
+def latest(shipments: Mapping[str, Iterable[str]]) -> str | None:
+    """The latest of several shipments of one number, each by the dates of its scans (ISO 8601); None where nothing tells which it is.
+
+    A number that a carrier uses again has shipments that lie far apart: the latest is meant, and the others were told in their time. One
+    without a scan, and those that lie closer than `USED_AGAIN`, may be anybody's.
+    """
+    try:
+        days = {one: [date.fromisoformat(text[:10]) for text in texts] for one, texts in shipments.items()}
+    except ValueError:
+        return None
+    if not all(days.values()):
+        return None
+    order = sorted(days, key=lambda one: min(days[one]))
+    apart = all(min(days[after]) - max(days[before]) > USED_AGAIN for before, after in pairwise(order))
+    return order[-1] if apart else None
+
+
 def to_sender(drafts: list[Draft]) -> list[Draft]:
     """Makes a delivery that comes after a scan that returns the parcel `returned`: it went to the sender, whatever its code says.
 
@@ -85,10 +106,10 @@ def _time(draft: Draft) -> datetime:
     return datetime.fromisoformat(draft["time"])
 
 
-def _only(doc: Doc) -> tuple[str, Doc]:
+def _only(doc: Doc, otherwise: str) -> tuple[str, Doc]:
     names = [name for name in doc.value if name[:1] not in ("@", "#")] if isinstance(doc.value, dict) else []
     if len(names) != 1:
-        raise RefuseError("unknown_form", f"{doc.path or 'the payload'}: not one element")
+        raise RefuseError("unknown_form", otherwise)
     return names[0], doc.get(names[0])
 
 

@@ -55,7 +55,7 @@ PROVINCES = frozenset("AB BC MB NB NL NS NT NU ON PE QC SK YT".split())
 
 def read(doc: Doc, say: Say) -> Iterator[Told]:
     """The history of one parcel."""
-    name, here = content(doc)
+    name, here = content(doc, "neither tracking details nor messages")
     if name == "get-tracking-detail-response":
         name = next((one for one in ("tracking-detail", "messages") if here.get(one)), name)
         here = here.get(name)

@@ -6,17 +6,17 @@ of the request. Times have offsets, or are local at the place of the event (see 
 time of day is not known: such an event is refused.
 
 A shipment of several pieces is delivered when the events have named all of them. `returnFlag` says that a delivery is the sender's. One
-number can be several shipments: where an answer has more than one of a number, nothing says which is meant. References lead to the order
-where `order_field` of a connection names their type: `details.references.customer-reference`.
+number can be several shipments: the latest is meant where it was used again long after, else nothing says which. References lead to the
+order where `order_field` of a connection names their type: `details.references.customer-reference`.
 """
 
 from __future__ import annotations
 
 import re
-from collections import Counter
+from collections import defaultdict
 from typing import TYPE_CHECKING
 
-from sources.adapters.answers import answered_at, not_found, order_of, returned, tell, to_sender
+from sources.adapters.answers import EARLIER, answered_at, latest, not_found, order_of, returned, tell, to_sender
 from sources.adapters.base import Adapter, Say
 from sources.adapters.countries import alpha_2
 from sources.adapters.dhl.divisions import BY_SERVICE, EXPRESS, HOME, PARCEL_DE, POST_DE, REFINES, STATUS
@@ -36,6 +36,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
     from datetime import datetime, tzinfo
 
+    from sources.adapters.doc import Json
     from sources.adapters.told import Draft, Told
 
 CARRIER = "DHL"
@@ -93,14 +94,31 @@ def _shipments(doc: Doc, say: Say, *, pushed: bool) -> Iterator[Told]:
     shipments = list(doc.each("shipments"))
     if not shipments:
         raise RefuseError("not_a_report", "an answer without a shipment")
-    numbers = Counter(str(one.value.get("id")).strip() for one in shipments if isinstance(one.value, dict))
-    yield from say.each(shipments, lambda one: _shipment(one, say, numbers, pushed=pushed))
+    shared = _numbers_of_several(shipments)
+    yield from say.each(shipments, lambda one: _shipment(one, say, shared, pushed=pushed))
 
 
-def _shipment(doc: Doc, say: Say, numbers: Counter[str], *, pushed: bool) -> Iterator[Told]:
+def _numbers_of_several(shipments: list[Doc]) -> dict[str, Json]:
+    """The numbers of several shipments, each with the latest of them (see `answers.latest`)."""
+    found: defaultdict[str, list[Doc]] = defaultdict(list)
+    for one in shipments:
+        if isinstance(one.value, dict):
+            found[str(one.value.get("id")).strip()].append(one)
+    meant: dict[str, Json] = {}
+    for number, ones in found.items():
+        if len(ones) > 1:
+            place = latest({str(place): [str(_written(event, "timestamp")) for event in _events(one)] for place, one in enumerate(ones)})
+            meant[number] = None if place is None else ones[int(place)].value
+    return meant
+
+
+def _shipment(doc: Doc, say: Say, shared: dict[str, Json], *, pushed: bool) -> Iterator[Told]:
     number = doc.need_id("id")
-    if numbers[number] > 1:
+    if number in shared and shared[number] is None:
         raise RefuseError("no_identity", "shipments[].id: one number, several shipments; nothing says which is meant")
+    if number in shared and shared[number] is not doc.value:
+        yield EARLIER
+        return
     parcel = Parcel(number, CARRIERS.get(_service(doc), CARRIER), order=order_of(doc, say))
     said = None if pushed else answered_at(say)
     events = _events(doc)

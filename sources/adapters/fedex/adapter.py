@@ -7,8 +7,9 @@ given. Timestamps have offsets, or are local at the scan's place (see `places`);
 is not known: such a scan is refused, since no instant that could be written would be true. `StatusDetail` sums the scans up: it is told
 only where it is final and no scan says it, at the stated time of the delivery, else when the reply was given.
 
-FedEx uses its numbers again: a number that has several shipments is refused, since nothing says which of them is meant. Ask again with
-the `TrackingNumberUniqueIdentifier`. `order_field` of a connection is looked up in `TrackDetails`.
+FedEx uses its numbers again: of several shipments of a number the latest is meant where the others lie long before it (see
+`answers.latest`); else they are refused, since nothing says which is. Ask again with the `TrackingNumberUniqueIdentifier`. `order_field`
+of a connection is looked up in `TrackDetails`.
 """
 
 from __future__ import annotations
@@ -17,7 +18,7 @@ from collections import defaultdict
 from functools import partial
 from typing import TYPE_CHECKING
 
-from sources.adapters.answers import answered_at, content, not_found, tell, to_sender
+from sources.adapters.answers import EARLIER, answered_at, content, latest, not_found, tell, to_sender
 from sources.adapters.base import Adapter, Say
 from sources.adapters.doc import LONGEST_TEXT, Doc, json_or_xml_doc
 from sources.adapters.fedex import track
@@ -38,6 +39,7 @@ if TYPE_CHECKING:
 
 JSON = frozenset(("output", "errors", "completeTrackResults", "trackResults", "transactionId"))
 """Fields that an answer or a webhook of the Track API has one of."""
+UNKNOWN = "neither trackResults (JSON) nor a TrackReply (XML)"
 
 
 def read(doc: Doc, say: Say) -> Iterator[Told]:
@@ -45,9 +47,11 @@ def read(doc: Doc, say: Say) -> Iterator[Told]:
     if any(doc.has(name) for name in JSON):
         yield from track.read(doc, say)
         return
-    name, reply = content(doc)
+    name, reply = content(doc, UNKNOWN)
+    if name == "TrackRequest":
+        raise RefuseError("not_a_report", "a request")
     if name != "TrackReply":
-        raise RefuseError("not_a_report" if name == "TrackRequest" else "unknown_form", "no TrackReply")
+        raise RefuseError("unknown_form", UNKNOWN)
     say.kind(name)
     groups = [reply, *reply.each("CompletedTrackDetails")]
     details = [one for group in groups for one in group.each("TrackDetails")]
@@ -59,16 +63,18 @@ def read(doc: Doc, say: Say) -> Iterator[Told]:
         yield from say.each(group.each("TrackDetails"), partial(_details, say=say, shared=shared, several=several))
 
 
-def _numbers_of_several(details: list[Doc]) -> set[str]:
-    shipments: defaultdict[str, set[str]] = defaultdict(set)
+def _numbers_of_several(details: list[Doc]) -> dict[str, str | None]:
+    """The numbers of several shipments, each with the latest of them (see `answers.latest`)."""
+    shipments: defaultdict[str, dict[str, list[str]]] = defaultdict(dict)
     for one in details:
         if isinstance(one.value, dict):
             number, unique = (str(one.value.get(name)).strip() for name in ("TrackingNumber", "TrackingNumberUniqueIdentifier"))
-            shipments[number].add(unique)
-    return {number for number, found in shipments.items() if len(found) > 1}
+            dates = [str(scan.get("Timestamp").value) for scan in one.each("Events") if isinstance(scan.value, dict)]
+            shipments[number].setdefault(unique, []).extend(dates)
+    return {number: latest(found) for number, found in shipments.items() if len(found) > 1}
 
 
-def _details(doc: Doc, say: Say, shared: set[str], *, several: bool) -> Iterator[Told]:
+def _details(doc: Doc, say: Say, shared: dict[str, str | None], *, several: bool) -> Iterator[Told]:
     for note in doc.each("Notification"):
         if note.text("Severity") in ("ERROR", "FAILURE"):
             meaning = say.code(NOTIFICATION, note.id("Code"))
@@ -78,8 +84,12 @@ def _details(doc: Doc, say: Say, shared: set[str], *, several: bool) -> Iterator
             yield from not_found(say, parcel, note.id("Code"), note.text("Message", longest=LONGEST_TEXT))
             return
     parcel = Parcel(doc.need_id("TrackingNumber"), "FedEx", order=say.order_of(doc))
-    if several or parcel.tracking in shared:
+    meant = shared.get(parcel.tracking or "")
+    if meant is None and (several or parcel.tracking in shared):
         raise RefuseError("no_identity", "TrackingNumberUniqueIdentifier: one number, several shipments; nothing says which is meant")
+    if meant is not None and meant != str(doc.get("TrackingNumberUniqueIdentifier").value).strip():
+        yield EARLIER
+        return
     said = answered_at(say)
     events = list(doc.each("Events"))
     zones = clocks(say, events, _seen)

@@ -15,7 +15,7 @@ from collections import defaultdict
 from functools import partial
 from typing import TYPE_CHECKING
 
-from sources.adapters.answers import answered_at, not_found, order_of, tell, to_sender
+from sources.adapters.answers import EARLIER, answered_at, latest, not_found, order_of, tell, to_sender
 from sources.adapters.doc import LONGEST_TEXT, Doc
 from sources.adapters.fedex.codes import ERROR, meaning_of
 from sources.adapters.finals import Stated
@@ -73,16 +73,22 @@ def _number(doc: Doc, asked: str | None) -> str | None:
     return doc.id("trackingNumberInfo", "trackingNumber") or doc.id("trackingNumber") or asked
 
 
-def _numbers_of_several(results: list[tuple[Doc, Doc]]) -> set[str]:
-    shipments: defaultdict[str, set[str]] = defaultdict(set)
+def _numbers_of_several(results: list[tuple[Doc, Doc]]) -> dict[str, str | None]:
+    """The numbers of several shipments, each with the latest of them (see `answers.latest`)."""
+    shipments: defaultdict[str, dict[str, list[str]]] = defaultdict(dict)
     for group, one in results:
         if isinstance(one.value, dict) and isinstance(info := one.value.get("trackingNumberInfo"), dict):
             number = str(info.get("trackingNumber") or group.get("trackingNumber").value).strip()
-            shipments[number].add(str(info.get("trackingNumberUniqueId") or "").strip())
-    return {number for number, found in shipments.items() if len(found - {""}) > 1}
+            dates = [str(scan.get("date").value) for scan in one.each("scanEvents") if isinstance(scan.value, dict)]
+            shipments[number].setdefault(_unique(info.get("trackingNumberUniqueId")), []).extend(dates)
+    return {number: latest(found) for number, found in shipments.items() if len(found.keys() - {""}) > 1}
 
 
-def _result(doc: Doc, say: Say, asked: str | None, shared: set[str]) -> Iterator[Told]:
+def _unique(value: object) -> str:
+    return str(value or "").strip()
+
+
+def _result(doc: Doc, say: Say, asked: str | None, shared: dict[str, str | None]) -> Iterator[Told]:
     number = _number(doc, asked)
     if number is None:
         raise RefuseError("missing_field", doc.get("trackingNumberInfo", "trackingNumber").path)
@@ -95,8 +101,11 @@ def _result(doc: Doc, say: Say, asked: str | None, shared: set[str]) -> Iterator
             raise RefuseError("not_a_report", f"{doc.get('error').path}: an error")
         yield from not_found(say, parcel, code, doc.text("error", "message", longest=LONGEST_TEXT))
         return
-    if number in shared:
+    if number in shared and shared[number] is None:
         raise RefuseError("no_identity", "trackingNumberUniqueId: one number, several shipments; nothing says which is meant")
+    if number in shared and shared[number] != _unique(doc.get("trackingNumberInfo", "trackingNumberUniqueId").value):
+        yield EARLIER
+        return
     pushed = SIGNED in say.headers
     said = None if pushed else answered_at(say)
     events = list(doc.each("scanEvents"))

@@ -265,14 +265,16 @@ def _stated(doc: Doc, say: Say, activities: list[Doc]) -> Stated | None:
     """What the current status says, unless an activity says the same, and more exactly where the parcel is."""
     current = doc.get("currentStatus")
     digits = _digits(current.id("statusCode") or current.id("code"))
-    if digits is None or any(_digits(one.id("status", "statusCode")) == digits and _is_timed(one) for one in activities):
+    if digits is None or any(_digits(one.id("status", "statusCode")) == digits and _counts(one) for one in activities):
         return None
     return Stated(say.code(STATUS, digits), digits, current.text("description", longest=LONGEST_TEXT), _delivery(doc, say))
 
 
-def _is_timed(activity: Doc) -> bool:
-    """Whether an activity has a time of day; one without is not told, and says nothing in place of the current status."""
-    return activity.id(ANSWERED.time) is not None or activity.id(ANSWERED.gmt_time) is not None
+def _counts(activity: Doc) -> bool:
+    """Whether an activity's status code counts: it has a time of day, without which it is not told, and its type does not contradict it."""
+    timed = activity.id(ANSWERED.time) is not None or activity.id(ANSWERED.gmt_time) is not None
+    typed, status = TYPE.get(activity.text("status", "type")), STATUS.get(_digits(activity.id("status", "statusCode")))
+    return timed and (typed is None or status is None or status.ignored or status.word in TYPED.get(typed.word, ()))
 
 
 def _delivery(doc: Doc, say: Say) -> datetime | None:

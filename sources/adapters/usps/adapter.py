@@ -37,6 +37,7 @@ if TYPE_CHECKING:
 REQUESTS = frozenset(("TrackRequest", "TrackFieldRequest", "TrackShipment"))
 _DAY = "%B %d, %Y"
 _TIME = (f"{_DAY} %I:%M %p", f"{_DAY} %I:%M%p")
+UNKNOWN = "neither a trackingNumber (JSON) nor a TrackResponse (XML)"
 
 
 def read(doc: Doc, say: Say) -> Iterator[Told]:
@@ -44,7 +45,7 @@ def read(doc: Doc, say: Say) -> Iterator[Told]:
     if isinstance(doc.value, list) or any(doc.has(name) for name in track.FIELDS):
         yield from track.read(doc, say)
         return
-    name, here = content(doc)
+    name, here = content(doc, UNKNOWN)
     if name in REQUESTS:
         raise RefuseError("not_a_report", "a request")
     if name == "Error":
@@ -53,7 +54,7 @@ def read(doc: Doc, say: Say) -> Iterator[Told]:
         say.kind(name)
         raise RefuseError("no_identity", "TrackShipmentResponse: of Stamps.com, which does not name the parcel")
     if name != "TrackResponse":
-        raise RefuseError("unknown_form", "no TrackResponse")
+        raise RefuseError("unknown_form", UNKNOWN)
     say.kind(name)
     if not here.get("TrackInfo"):
         raise RefuseError("not_a_report", "an answer without TrackInfo")

@@ -43,6 +43,8 @@ def read(doc: Doc, say: Say) -> Iterator[Told]:
     """An answer about one parcel, or a list of several, or what a subscription sends."""
     if isinstance(doc.value, list):
         say.kind("tracking")
+        if not doc:
+            raise RefuseError("not_a_report", "an answer without a parcel")
         yield from say.each(doc.each(), lambda one: _parcel(one, say))
     elif doc.has("payload"):
         yield from _sent(doc, say)
@@ -64,6 +66,8 @@ def _sent(doc: Doc, say: Say) -> Iterator[Told]:
         payload = Doc(json_doc(payload.value.encode("utf-8", "surrogatepass")).value, payload.path, doc.read)
     if kind not in (None, "TRACKING"):
         raise RefuseError("unknown_form", "subscriptionType: not TRACKING")
+    if not payload:
+        raise RefuseError("not_a_report", f"{payload.path}: without a parcel")
     at = moments.at(doc, "timestamp")
     yield from say.each(payload.each(), lambda one: _parcel(one, say, at, pushed=True))
 

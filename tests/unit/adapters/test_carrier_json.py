@@ -215,6 +215,9 @@ NOWHERE: list[tuple[str, object, str]] = [
     ("usps", {"apiVersion": "v3", "error": {"code": "429"}}, "not_a_report"),
     ("usps", {"apiVersion": "v3", "error": {"code": "404"}}, "no_identity"),
     ("usps", {"apiVersion": "v3"}, "unknown_form"),
+    ("usps", [], "not_a_report"),
+    ("usps", {"subscriptionType": "TRACKING", "payload": "[]"}, "not_a_report"),
+    ("dhl", [], "wrong_type"),
     ("usps", {"subscriptionType": "SCAN_EVENT_EXTRACT", "payload": "{}"}, "unknown_form"),
     ("usps", {"subscriptionType": "TRACKING", "payload": "no json"}, "not_readable"),
     ("dhl", {"shipments": []}, "not_a_report"),
@@ -232,6 +235,19 @@ def test_an_answer_that_says_nothing_of_a_parcel_is_refused_and_says_why(system:
     assert reasons(adapted) == [reason]
     assert adapted.refused[0].detail
     assert not adapted.events
+
+
+@pytest.mark.parametrize(
+    ("system", "detail"),
+    [
+        ("fedex", "neither trackResults (JSON) nor a TrackReply (XML)"),
+        ("usps", "neither a trackingNumber (JSON) nor a TrackResponse (XML)"),
+    ],
+)
+def test_a_system_of_two_forms_names_both_where_a_payload_is_neither(system: str, detail: str) -> None:
+    """Whoever sends the wrong file reads what the right one has."""
+    for body in ("{}", '{"a": 1}', '{"a": 1, "b": 2}', "<a/>"):
+        assert [(one.reason, one.detail) for one in told(system, body, NOON).refused] == [("unknown_form", detail)]
 
 
 @pytest.mark.parametrize(
@@ -329,6 +345,7 @@ FINALS: list[tuple[str, str, list[str]]] = [
     ("fedex", fedex(fedex_result(fedex_event("OC"), latestStatusDetail={"code": "CA"})), ["label_created", "cancelled"]),
     ("ups", ups(ups_activity("I", "005", "AR"), currentStatus={"code": "011"}), ["in_transit", "delivered"]),
     ("ups", ups(ups_activity("D", "011", "2Q"), currentStatus={"code": "011"}), ["ready_for_pickup"]),
+    ("ups", ups(ups_activity("I", "011", "FS"), currentStatus={"code": "011"}), ["in_transit", "delivered"]),
     ("ups", ups(ups_activity("X", "036", "8H"), currentStatus={"code": "034"}), ["returning refused", "returned"]),
     ("usps", usps(usps_event("OF", "Out for Delivery"), statusCategory="Delivered"), ["out_for_delivery", "delivered"]),
     (
@@ -402,7 +419,7 @@ def test_what_is_delivered_after_it_was_sent_back_is_returned(system: str, body:
 def test_a_return_that_is_told_after_the_stated_delivery_corrects_it() -> None:
     """Another event than the delivery, which is withdrawn."""
     memory: dict[str, Remembered] = {}
-    stated = {"latestStatusDetail": {"code": "DL"}}
+    stated: dict[str, Any] = {"latestStatusDetail": {"code": "DL"}}
     early = fedex_event("OD", at="2026-05-05T09:00:00-05:00")
     first = fedex(fedex_result(early, **stated))
     second = fedex(fedex_result(early, fedex_event("RS", "07"), **stated))
@@ -549,21 +566,21 @@ def test_a_scan_that_a_later_answer_no_longer_has_is_withdrawn() -> None:
     assert withdrawn == [one["id"] for one in told("ups", first, NOON).events if one["data"]["status"] == "delivered"]
 
 
-@pytest.mark.parametrize(
-    ("system", "dated", "form"),
-    [
-        ("fedex", "2026-05-04T00:00:00", lambda *scans: fedex(fedex_result(*scans))),
-        ("ups", "", ups),
-        ("usps", "2026-05-04T00:00:00", usps),
-        ("dhl", "2026-05-04T00:00:00", lambda *scans: dhl("parcel-de", *scans)),
-    ],
-)
-def test_a_scan_of_a_day_alone_hides_no_correction_of_a_later_day(system: str, dated: str, form: Callable[..., str]) -> None:
+FORMS: dict[str, Callable[[Any, Any], str]] = {
+    "fedex": lambda first, second: fedex(fedex_result(first, second)),
+    "ups": ups,
+    "usps": usps,
+    "dhl": lambda first, second: dhl("parcel-de", first, second),
+}
+
+
+@pytest.mark.parametrize("system", FORMS)
+def test_a_scan_of_a_day_alone_hides_no_correction_of_a_later_day(system: str) -> None:
     """As before a shipment: what lies after that day is taken back, and what may be the scan without a time is not."""
-    unread, early, late, other = DAYS[system]
+    form, (unread, early, late, other) = FORMS[system], DAYS[system]
     memory: dict[str, Remembered] = {}
     first = told(system, form(early, late), {"date": "Thu, 07 May 2026 12:00:00 GMT"})
-    second = told(system, form(unread(dated), other), {"date": "Thu, 07 May 2026 13:00:00 GMT"})
+    second = told(system, form(unread, other), {"date": "Thu, 07 May 2026 13:00:00 GMT"})
     assert reasons(second) == ["bad_time"]
     _settled(first, memory)
     written = _settled(second, memory)
@@ -571,27 +588,27 @@ def test_a_scan_of_a_day_alone_hides_no_correction_of_a_later_day(system: str, d
     assert [one["id"] for one in written if one["type"] == "carrier.scan"] == [second.events[0]["id"]]
 
 
-DAYS: dict[str, tuple[Callable[[str], Any], Any, Any, Any]] = {
+DAYS: dict[str, tuple[Any, Any, Any, Any]] = {
     "fedex": (
-        lambda at: fedex_event("PU", at=at),
+        fedex_event("PU", at="2026-05-04T00:00:00"),
         fedex_event("PU", at="2026-05-04T09:00:00-05:00"),
         fedex_event("DL"),
         fedex_event("DE", "08"),
     ),
     "ups": (
-        lambda at: ups_activity("P", "038", "XD", at, date="20260504"),
+        ups_activity("P", "038", "XD", "", date="20260504"),
         ups_activity("P", "038", "XD", date="20260504"),
         ups_activity("D", "011", "FS"),
         ups_activity("X", "022", "48"),
     ),
     "usps": (
-        lambda at: usps_event("MA", "Pre-Shipment Info Sent to USPS, USPS Awaiting Item", at),
+        usps_event("MA", "Pre-Shipment Info Sent to USPS, USPS Awaiting Item", "2026-05-04T00:00:00"),
         usps_event("MA", "Pre-Shipment Info Sent to USPS, USPS Awaiting Item", "2026-05-04T09:00:00"),
         usps_event("01", "Delivered"),
         usps_event("02", "Notice Left"),
     ),
     "dhl": (
-        lambda at: dhl_event("pre-transit", "VA", at),
+        dhl_event("pre-transit", "VA", "2026-05-04"),
         dhl_event("pre-transit", "VA", "2026-05-04T09:00:00"),
         dhl_event("delivered", "ZU"),
         dhl_event("failure", "ZN"),
@@ -616,7 +633,7 @@ def _settled(adapted: Adapted, memory: dict[str, Remembered]) -> list[Any]:
 
 
 def test_one_number_of_several_shipments_is_refused() -> None:
-    """Carriers use numbers again, and two divisions of DHL may have the same."""
+    """Two divisions of DHL may have the same, and nothing says which is an order's."""
     twice = [fedex_result(fedex_event("DL")) for _ in range(2)]
     for unique, one in zip(("a", "b"), twice, strict=True):
         one["trackingNumberInfo"] = {"trackingNumber": "771", "trackingNumberUniqueId": unique}
@@ -626,6 +643,49 @@ def test_one_number_of_several_shipments_is_refused() -> None:
     adapted = told("dhl", json.dumps({"shipments": [shipment, other, shipment | {"service": "parcel-nl"}]}), NOON)
     assert reasons(adapted) == ["no_identity", "no_identity"]
     assert [one["data"]["tracking_number"] for one in adapted.events] == ["004"]
+
+
+@pytest.mark.parametrize(
+    ("before", "said"),
+    [
+        ("2024-02-01", ["delivered"]),
+        ("2026-02-04", ["delivered"]),
+        ("2026-02-05", None),  # 90 days before 6 May
+        ("2026-05-06", None),
+        ("", None),
+    ],
+)
+def test_of_a_number_that_was_used_again_long_after_the_latest_shipment_is_told(before: str, said: list[str] | None) -> None:
+    """In any order of the answer; a refusal would leave each later order of the number without its delivery."""
+    at = f"{before}T09:00:00-05:00"
+    results = [
+        fedex_result(*([fedex_event("RS", at=at)] if before else []), latestStatusDetail={"code": "DL"}),
+        fedex_result(fedex_event("DL")),
+    ]
+    xml = [event("RS", at) if before else "", event("DL", MAY)]
+    for unique, one in zip(("a", "b"), results, strict=True):
+        one["trackingNumberInfo"] = {"trackingNumber": "771", "trackingNumberUniqueId": unique}
+    shipments = [
+        json.loads(dhl("express", *events, status=status))["shipments"][0]
+        for events, status in (
+            ([dhl_event("failure", "RT", at)] if before else [], {"statusCode": "delivered"}),
+            ([dhl_event("delivered", "OK")], {"statusCode": "delivered"}),
+        )
+    ]
+    for order in ((0, 1), (1, 0)):
+        details = "".join(
+            f"<TrackDetails><TrackingNumber>771</TrackingNumber><TrackingNumberUniqueIdentifier>{place}</TrackingNumberUniqueIdentifier>"
+            f"{xml[place]}</TrackDetails>"
+            for place in order
+        )
+        for adapted in (
+            told("fedex", fedex(*(results[place] for place in order)), NOON),
+            told("fedex", f"<TrackReply>{details}</TrackReply>", NOON),
+            told("dhl", json.dumps({"shipments": [shipments[place] for place in order]}), NOON),
+        ):
+            assert statuses(adapted) == (said or [])
+            assert reasons(adapted) == ([] if said else ["no_identity"] * 2)
+            assert len(adapted.ignored) == (1 if said else 0)
 
 
 def test_a_scan_that_cannot_be_read_is_refused_alone() -> None:
