@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any, Final, TypeAlias, cast
 from schemas.places import country_zone, zone
 from sources.adapters.doc import LONGEST_WORD
 from sources.adapters.moments import stamp
-from sources.adapters.told import History, Ignored, Refused, RefuseError
+from sources.adapters.told import History, Ignored, Refused, RefuseError, Undated
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Collection, Iterable, Iterator, Mapping
@@ -221,7 +221,8 @@ class Say:
             try:
                 yield from read(doc)
             except RefuseError as error:
-                yield Refused(error.reason, f"{error.detail} (item {number})", error.day)
+                detail = f"{error.detail} (item {number})"
+                yield Refused(error.reason, detail) if error.day is None else Undated.of(error.reason, detail, error.day)
 
     def test_mode(self, *, is_test: bool | None) -> None:
         """Raises RefuseError for what comes from a system's test mode, unless the connection accepts it."""

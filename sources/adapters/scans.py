@@ -10,7 +10,7 @@ from sources.adapters.base import digest
 from sources.adapters.carriers import carrier_name
 from sources.adapters.doc import LONGEST_WORD
 from sources.adapters.finals import final_scan
-from sources.adapters.told import History, Refused
+from sources.adapters.told import History, Refused, Undated
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Iterator
@@ -112,7 +112,7 @@ def whole(
         if isinstance(one, dict):
             drafts.append(one)
         if isinstance(one, Refused):
-            unread.append(one.day)
+            unread.append(one.day if isinstance(one, Undated) else None)
         yield one
     itself = None if stated is None else stated()
     final = None if itself is None else final_scan(say, parcel, itself, drafts, said)

@@ -51,8 +51,19 @@ class Refused(NamedTuple):
 
     reason: Reason
     detail: str
-    day: date | None = None
-    """Its local date, where that is known and its time of day is not."""
+
+
+class Undated(Refused):
+    """A part of which the local date is known, and not the time of day."""
+
+    day: date
+
+    @classmethod
+    def of(cls, reason: Reason, detail: str, day: date) -> Undated:
+        """The refusal of a part that happened on a day."""
+        made = cls(reason, detail)
+        made.day = day
+        return made
 
 
 class Ignored(NamedTuple):
