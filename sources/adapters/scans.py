@@ -120,10 +120,13 @@ def whole(
         yield final
         if isinstance(final, dict):
             drafts.append(final)
-    found = history(say, parcel, drafts, said) if drafts else None
     days = [day for day in unread if day is not None]
-    if found is not None and len(days) == len(unread):
-        yield found._replace(since=max(_over(max(days)), min(found.events.values()))) if days else found
+    since = _over(max(days)) if days else None
+    # What lies before is told, and is no part of the history: it does not speak for that time.
+    drafts = [draft for draft in drafts if since is None or datetime.fromisoformat(draft["time"]) >= since]
+    found = history(say, parcel, drafts, said) if drafts and len(days) == len(unread) else None
+    if found is not None:
+        yield found._replace(since=since)
 
 
 def _over(day: date) -> datetime:
