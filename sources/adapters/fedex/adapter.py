@@ -183,6 +183,6 @@ ADAPTER = Adapter(
     read=read,
     tables=(EVENT, EXCEPTION, DERIVED, ERROR, NOTIFICATION),
     emits=(SCAN, "evidence.withdrawn"),
-    ignores=frozenset({"accept_test", "auto_capture"}),
+    ignores=frozenset({"accept_test", "auto_capture", "order_is_alias"}),
     scheme="fedex",
 )

@@ -159,6 +159,6 @@ ADAPTER = Adapter(
     read=read,
     tables=(EVENT, TEXT, ERROR, CATEGORY),
     emits=(SCAN, "evidence.withdrawn"),
-    ignores=frozenset({"accept_test", "auto_capture"}),
+    ignores=frozenset({"accept_test", "auto_capture", "order_is_alias"}),
     scheme="usps",
 )
