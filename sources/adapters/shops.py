@@ -75,7 +75,10 @@ def snapshot(say: Say, key: str, type_: str, said: datetime, ids: Iterable[str],
 
     A snapshot speaks of all of the thing's time, and may date its events otherwise than the one before: their times tell nothing here.
     """
-    return History(key, say.source(type_), said, dict.fromkeys(ids, ALWAYS), tracking, owner.order, alias=owner.alias)
+    # A placing stands whatever happens, so what only says a status names it too: also where the connection leaves it to another system.
+    left_out = say.connection.omits("order.placed")
+    events = {id_: ALWAYS for id_ in ids if not (left_out and id_.startswith("placed-"))}
+    return History(key, say.source(type_), said, events, tracking, owner.order, since=ALWAYS, alias=owner.alias)
 
 
 def updated(say: Say, owner: Owner, number: str, at: datetime, patch: dict[str, Any]) -> Draft:
