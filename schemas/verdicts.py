@@ -156,6 +156,10 @@ class OrderException(Model):
     occurred_at: Instant | None = None
     """The instant of the event that made it true, of a signal."""
     resolved_at: Instant | None = None
+    resolved_by: Cited | None = None
+    """The event that resolved it; None while it is not resolved, and where time alone did."""
+    changed_by: Cited | None = None
+    """The event that made this be said; None where time passed, the policy changed, or orders were compared."""
     detected_at: Instant
     """The log time at which it was decided: never a clock reading."""
     summary: str

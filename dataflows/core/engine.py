@@ -121,7 +121,7 @@ class Engine:
                     pending[index] = min(at, pending.get(index, at))
                 elif (fallback := profile.settings[index].fallback) is not None:
                     pending[index] = max(record.at + least(fallback.threshold), now)
-        return self.judge(order, rules, now, record, inclusive=False) if rules else []
+        return self.judge(order, rules or (), now, record, inclusive=False) if rules or record.event.type in CASES else []
 
     def facts(self, order: Order, now: int) -> Facts:
         """The facts of an order at log time `now`; computed facts are kept until its history changes."""
@@ -182,7 +182,7 @@ class Engine:
         if order.profile is None or changed:
             order.profile = self._profile_of(order, record.log)
             rules.update(order.profile.active & {ORPHAN}, (INDEX[key[0]] for key in order.ledger.verdicts))
-        return self.judge(order, rules, record.log, record, inclusive=False) if rules else []
+        return self.judge(order, rules, record.log, record, inclusive=False) if rules or record.event.type in CASES else []
 
     def rejudge(self, order: Order, now: int) -> list[Out]:
         """Judges everything that an order could have to do with, since it was last judged under another policy."""
@@ -223,7 +223,7 @@ class Engine:
             changed.update(self._look(order, facts, FAILED, now, inclusive=inclusive))
         if parked or order.parked:
             self.feeds.expect(key_of(order.tenant, order.id), order.parked.values())
-        outs = self._publish(order, changed, facts) if changed else []
+        outs = self._publish(order, changed, facts, record) if changed else []
         if rejected and record is not None:
             outs.append(self.publisher.reject(record, "rule_failed", rejected))
         return outs
@@ -284,7 +284,7 @@ class Engine:
                 changed[key] = ledger.copy(verdict, case=case)
         return changed
 
-    def _publish(self, order: Order, changed: dict[Key, Verdict], facts: Facts) -> list[Out]:
+    def _publish(self, order: Order, changed: dict[Key, Verdict], facts: Facts, record: Record | None) -> list[Out]:
         ledger = order.ledger
         before = {key: ledger.verdicts.get(key) for key in changed}
         verdicts = {**ledger.verdicts, **changed}
@@ -304,7 +304,7 @@ class Engine:
         order.live = {INDEX[v.kind] for v in verdicts.values() if v.status in ("open", "suppressed") or v.resolution == "case"}
         outs: list[Out] = []
         for key in sorted(changed, key=lambda k: (k[0], k[1] or "", k[2])):
-            outs.extend(self.publisher.say(order, verdicts[key], before[key], facts, RULES_BY_KIND[key[0]]))
+            outs.extend(self.publisher.say(order, verdicts[key], before[key], facts, RULES_BY_KIND[key[0]], record))
         return outs
 
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import replace
 from typing import TYPE_CHECKING, TypedDict, Unpack
 
+from dataflows.core.conditions import count
 from dataflows.core.verdicts import Verdict, exception_id, iso
 from schemas.record import Evidence
 
@@ -40,6 +41,19 @@ def reckon(condition: Condition) -> str:
     reckoning = condition.reckoning
     words = f"{reckoning.label} " + reckoning.calendar.words(reckoning.anchor, reckoning.span)
     return f"{words}, and {condition.setting.grace.n // 1_000_000} s of grace" if condition.setting.grace.n else words
+
+
+def step_words(condition: Condition, now: int) -> str:
+    """How a severity beyond the first came about, as the end of a deadline's arithmetic; empty while it is the first."""
+    reached = severity_at(condition, now)
+    if reached == condition.steps[0][1]:
+        return ""
+    at = next(at for at, severity in condition.steps if severity == reached)
+    reckoning = condition.reckoning
+    for step in condition.setting.steps if reckoning is not None else ():
+        if step.severity == reached and count(reckoning.calendar, reckoning.anchor, step.at) == at:
+            return f"; {reached} from {reckoning.calendar.words(reckoning.anchor, step.at)}"
+    return f"; {reached} from {iso(at)}"
 
 
 def severity_at(condition: Condition, now: int) -> Severity:
@@ -127,7 +141,7 @@ class Ledger:
             start=condition.start,
             end=condition.end,
             due=condition.due,
-            arithmetic=reckon(condition),
+            arithmetic=reckon(condition) + step_words(condition, now),
             detail=condition.detail,
             resolution=resolution,
             suppressed_by=None,

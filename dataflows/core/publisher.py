@@ -5,11 +5,12 @@ from __future__ import annotations
 from collections import Counter
 from decimal import Decimal
 from typing import TYPE_CHECKING, NamedTuple
-from uuid import uuid5
 
+from dataflows.core.causes import resolved_by
 from dataflows.core.facts import amount
+from dataflows.core.ledger import cite
 from dataflows.core.shipments import scan_of
-from dataflows.core.verdicts import NAMESPACE, Out, Verdict, cited, event, exception_data, iso, score
+from dataflows.core.verdicts import Out, Verdict, action_id, cited, event, exception_data, iso, score
 
 if TYPE_CHECKING:
     from dataflows.core.facts import Facts
@@ -88,8 +89,8 @@ class Publisher:
         self.number += 1
         return f"{self.number:09d}"
 
-    def say(self, order: Order, verdict: Verdict, before: Verdict | None, facts: Facts, rule: Rule) -> list[Out]:
-        """The lines that a changed verdict is worth."""
+    def say(self, order: Order, verdict: Verdict, before: Verdict | None, facts: Facts, rule: Rule, record: Record | None) -> list[Out]:
+        """The lines that a changed verdict is worth. `record`: what changed it, if not the passing of time."""
         verdict.sequence = (before.sequence if before else 0) + 1
         self.count(before, -1)
         self.count(verdict, 1)
@@ -99,7 +100,18 @@ class Publisher:
         tier = fields.customer.tier if fields is not None and fields.customer is not None else None
         terms = score(verdict, total, tier)
         context = context_of(order, facts)
-        data = exception_data(verdict, rule, id_, order.id, log, self.policy.version, context, terms)
+        data = exception_data(
+            verdict,
+            rule,
+            id_,
+            order.id,
+            log,
+            self.policy.version,
+            context,
+            terms,
+            resolved_by=resolved_by(order, verdict, rule, record),
+            changed_by=None if record is None else cite(record),
+        )
         type_ = type_of(verdict, before)
         about = verdict.due if verdict.due is not None else verdict.start
         body = event(order.tenant, order.id, type_, f"{id_}:{verdict.sequence}", about, data)
@@ -164,16 +176,16 @@ class Publisher:
         if not wanted:
             verdict.action = -verdict.action
         name, reason = rule.actions[0]
-        action_id = str(uuid5(NAMESPACE, f"{id_}\x1f{name}\x1f{number}"))
+        action = action_id(id_, name, number)
         data: dict[str, object] = {
-            "action_id": action_id,
+            "action_id": action,
             "exception_id": id_,
             "order_id": order.id,
             "action": name,
             "parameters": {"kind": verdict.kind, "scope": verdict.scope, "lane": verdict.lane},
-            "idempotency_key": action_id,
+            "idempotency_key": action,
             "reason": reason,
             "evidence": [cited(e) for e in verdict.evidence],
         }
-        body = event(order.tenant, order.id, type_, f"{action_id}:{verdict.sequence}", log, data)
+        body = event(order.tenant, order.id, type_, f"{action}:{verdict.sequence}", log, data)
         return Out(log, order.id, "actions", type_, self.key(log), body, verdict.kind, verdict.severity, verdict.status, data)

@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, cast
 
 import msgspec
 
+from dataflows.core.decisions import unfounded
 from dataflows.core.engine import CLOSE, Engine
 from dataflows.core.feeds import Feeds
 from dataflows.core.order import Order, key_of
@@ -105,6 +106,9 @@ class Shard:
                 return
         elif order.quarantined:
             self._reject(record, "order_quarantined", order.quarantined)
+            return
+        elif (wrong := unfounded(order, record)) and not order.timeline.knows(record):
+            self._reject(record, *wrong)
             return
         try:
             said = self.engine.take(order, record)
@@ -285,6 +289,9 @@ class Shard:
                 self.counts.duplicates += 1
             else:
                 self._reject(record, "order_closed", "the order was closed and forgotten")
+            return None
+        if wrong := unfounded(None, record):
+            self._reject(record, *wrong)
             return None
         if record.log - record.at > self.policy.retention.dedupe:
             self._reject(record, "too_old", "an unknown order's event is older than the horizon")

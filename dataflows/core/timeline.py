@@ -74,12 +74,10 @@ class Timeline:
 
     def add(self, record: Record) -> Added:
         """Takes one record in; duplicates by (`source`, `id`) have no effect."""
-        event = record.event
-        identity = event.id
-        if identity in self.ids and self._knows(event.source, identity):
+        if self.knows(record):
             return Added.DUPLICATE
-        self.ids.add(identity)
-        type_ = event.type
+        self.ids.add(record.event.id)
+        type_ = record.event.type
         named = any(_names(w, record) for w in self.withdrawals)
         if type_ == WITHDRAWN:
             self.withdrawals.append(record)
@@ -105,6 +103,10 @@ class Timeline:
     def hits(self, withdrawal: Record) -> bool:
         """Whether a withdrawal names an event that is known."""
         return any(_names(withdrawal, r) for known in (self.hidden, self.records) for r in known)
+
+    def knows(self, record: Record) -> bool:
+        """Whether an event of this identity has been taken in."""
+        return record.event.id in self.ids and self._knows(record.event.source, record.event.id)
 
     def of(self, *types: str) -> list[Record]:
         """The events of these types, as they happened."""

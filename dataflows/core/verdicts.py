@@ -84,6 +84,11 @@ def iso(at: int) -> str:
     return text.replace("+00:00", "Z")
 
 
+def action_id(exception: str, action: str, number: int) -> str:
+    """The ID of the `number`th time that an exception asks for an action."""
+    return str(uuid5(NAMESPACE, f"{exception}\x1f{action}\x1f{number}"))
+
+
 def exception_id(tenant: str, order: str, kind: str, scope: str | None, episode: int) -> str:
     """The ID of an exception, the same in every run."""
     return str(uuid5(NAMESPACE, "\x1f".join((tenant, order, kind, scope or "", str(episode)))))
@@ -136,10 +141,20 @@ def score(verdict: Verdict, total: float, tier: str | None) -> dict[str, int]:
     }
 
 
-def exception_data(
-    verdict: Verdict, rule: Rule, id_: str, order: str, detected: int, policy: str, context: dict[str, object], terms: dict[str, int]
+def exception_data(  # noqa: PLR0913 (what an exception's events say beside its verdict)
+    verdict: Verdict,
+    rule: Rule,
+    id_: str,
+    order: str,
+    detected: int,
+    policy: str,
+    context: dict[str, object],
+    terms: dict[str, int],
+    *,
+    resolved_by: Evidence | None = None,
+    changed_by: Evidence | None = None,
 ) -> dict[str, object]:
-    """The `data` of an `exception.*` event."""
+    """The `data` of an `exception.*` event. `changed_by`: the event that made it be said, None if time passed."""
     domain, name = verdict.kind.split(".")
     about = "".join(
         f", {part}" for part in (verdict.scope, verdict.detail, f"due {iso(verdict.due)}" if verdict.due is not None else "") if part
@@ -164,6 +179,8 @@ def exception_data(
         "due_at": None if verdict.due is None else iso(verdict.due),
         "occurred_at": iso(verdict.start) if verdict.due is None else None,
         "resolved_at": None if verdict.end is None else iso(verdict.end),
+        "resolved_by": None if resolved_by is None else cited(resolved_by),
+        "changed_by": None if changed_by is None else cited(changed_by),
         "detected_at": iso(detected),
         "summary": f"{domain.capitalize()} {name.replace('_', ' ')}{about}: {rule.definition}",
         "arithmetic": verdict.arithmetic,

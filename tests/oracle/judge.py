@@ -58,9 +58,11 @@ def judge(lines: Sequence[Json], policy: Policy, until: int) -> list[Verdict]:
     orders: list[Order] = []
     verdicts: list[Verdict] = []
     for key, members in placement.orders.items():
+        known = min((member.known for member in members if not member.event.type.startswith(("case.", "action."))), default=NEVER)
+        if known == NEVER:
+            continue  # decisions about nothing that was said: they are rejected, and make no order known
         history = history_of(members)
         order = Order(*key, history, policy, placement.reused.get(key, []), placement.unresolved.get(key, []))
-        known = min(member.known for member in members)
         kept = {(event.source, event.id) for event in history if event.type == "order.placed"}
         placed = [member for member in members if (member.event.source, member.event.id) in kept]
         orphan = Condition(

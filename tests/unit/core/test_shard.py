@@ -81,6 +81,116 @@ def test_a_resolved_case_resolves_and_a_reopened_one_opens_again(shard: Shard) -
     assert outs[0].data["sequence"] == 3
 
 
+def rejected(outs: list[Out]) -> list[object]:
+    """The reasons of the rejects among what was said, of which there must be nothing else."""
+    assert {out.topic for out in outs} <= {"rejects"}
+    return [out.data["reason"] for out in outs]
+
+
+@pytest.mark.parametrize("step", ["acknowledged", "assigned", "snoozed", "resolved", "reopened", "labelled"])
+def test_a_decision_on_an_exception_that_was_never_said_is_rejected_and_may_come_again(shard: Shard, step: str) -> None:
+    """Before the exception is raised it does not count, not even later of itself; fed again after that, it does."""
+    id_ = overdue(Shard(load_policy(None)))
+    decision: Data = {"exception_id": id_, "by": "kim", "label": "real"}
+    give(shard, "1", T0, "order.placed", PLACED)
+    assert rejected(give(shard, "2", T0 + HOUR, f"case.{step}", decision)) == ["unknown_exception"]
+    assert rejected(give(shard, "3", T0 + HOUR, f"case.{step}", decision | {"exception_id": "no such ID"})) == ["unknown_exception"]
+    raised = wait(shard, T0 + 25 * HOUR)
+    assert cast("Data", raised[0].data["case"])["state"] == "new"
+    again = give(shard, "2", T0 + 26 * HOUR, f"case.{step}", decision)
+    assert not [out for out in again if out.topic == "rejects"]
+    assert give(shard, "2", T0 + 27 * HOUR, f"case.{step}", decision) == []
+    assert (shard.counts.duplicates, shard.counts.rejected) == (1, {"unknown_exception": 2})
+
+
+def test_a_decision_reaches_only_exceptions_of_its_own_order(shard: Shard) -> None:
+    """That of another order is unknown to it; an order that nobody has heard of is not made known by a decision, and is no orphan."""
+    id_ = overdue(shard)
+    shard.apply(record(line("9", T0 + 26 * HOUR, "order.placed", order="A-2", data=PLACED), T0 + 26 * HOUR))
+    shard.drain()
+    for order in ("A-2", "A-3"):
+        at = T0 + 27 * HOUR
+        shard.apply(record(line(f"of {order}", at, "case.resolved", order=order, data={"exception_id": id_}), at))
+        assert rejected(shard.drain()) == ["unknown_exception"]
+    assert shard.find("default", "A-3") is None
+    assert not [out for out in wait(shard, T0 + 28 * HOUR) if out.order == "A-3"]
+
+
+def test_a_decision_on_what_is_over_or_was_taken_back_is_accepted(shard: Shard) -> None:
+    """The exception was said: whoever decides of it cannot know yet that it no longer holds."""
+    id_ = overdue(shard)
+    shard.apply(record(line("2", T0 + HOUR, data={"amount": {"amount": "80.00", "currency": "EUR"}}), T0 + 30 * HOUR))
+    assert told(shard.drain()) == [("exception.retracted", "payment.capture_overdue", "retracted")]
+    outs = give(shard, "3", T0 + 31 * HOUR, "case.acknowledged", {"exception_id": id_})
+    assert [(out.topic, out.status) for out in outs] == [("exceptions", "retracted")]
+
+
+def test_a_decision_on_an_action_that_was_never_said_is_rejected(shard: Shard) -> None:
+    """As one on an exception is; every action that the order's exceptions asked for is known, also one that was withdrawn."""
+    give(shard, "1", T0, "order.placed", PLACED)
+    action = str(wait(shard, T0 + 25 * HOUR)[1].data["action_id"])
+    assert rejected(give(shard, "2", T0 + 26 * HOUR, "action.approved", {"action_id": "another"})) == ["unknown_action"]
+    give(shard, "3", T0 + 27 * HOUR, "payment.captured", {"amount": {"amount": "80.00", "currency": "EUR"}})
+    assert give(shard, "4", T0 + 28 * HOUR, "action.executed", {"action_id": action}) == []
+    assert shard.counts.rejected == {"unknown_action": 1}
+
+
+def cause(out: Out, field: str) -> object:
+    """The ID of the event that is named as a cause."""
+    found = cast("Data | None", out.data[field])
+    return found and found["id"]
+
+
+def test_a_change_names_the_event_that_made_it(shard: Shard) -> None:
+    """What resolved, retracted or reassigned it; the passing of time is no event."""
+    give(shard, "1", T0, "order.placed", PLACED)
+    raised = wait(shard, T0 + 25 * HOUR)[0]
+    assert (cause(raised, "changed_by"), cause(raised, "resolved_by")) == (None, None)
+    id_ = raised.data["exception_id"]
+    assigned = give(shard, "2", T0 + 26 * HOUR, "case.assigned", {"exception_id": id_, "assignee": "kim"})[0]
+    assert (cause(assigned, "changed_by"), cause(assigned, "resolved_by")) == ("2", None)
+    closed = give(shard, "3", T0 + 27 * HOUR, "case.resolved", {"exception_id": id_})[0]
+    assert (cause(closed, "changed_by"), cause(closed, "resolved_by")) == ("3", "3")
+    late = give(shard, "4", T0 + 28 * HOUR, "payment.captured", {"amount": {"amount": "80.00", "currency": "EUR"}})[0]
+    assert (late.data["resolution"], cause(late, "changed_by"), cause(late, "resolved_by")) == ("milestone", "4", "4")
+    after = give(shard, "5", T0 + 29 * HOUR, "case.assigned", {"exception_id": id_, "assignee": "lee"})[0]
+    assert (cause(after, "changed_by"), cause(after, "resolved_by")) == ("5", "4")
+    shard.apply(record(line("6", T0 + HOUR, data={"payment_id": "p", "amount": {"amount": "80.00", "currency": "EUR"}}), T0 + 30 * HOUR))
+    taken_back = next(out for out in shard.drain() if out.data.get("exception_id") == id_)
+    assert (taken_back.status, cause(taken_back, "changed_by")) == ("retracted", "6")
+
+
+def test_what_was_over_before_it_could_be_said_names_what_ended_it(shard: Shard) -> None:
+    """The capture is known before its order is: the exception comes resolved, by the capture."""
+    late = T0 + 30 * HOUR
+    captured: Data = {"amount": {"amount": "80.00", "currency": "EUR"}}
+    shard.apply(record(line("2", T0 + 26 * HOUR, data=captured), late))
+    shard.apply(record(line("1", T0, "order.placed", data=PLACED), late))
+    outs = [out for out in [*shard.drain(), *wait(shard, late + HOUR)] if out.kind == "payment.capture_overdue"]
+    assert [(out.type, cause(out, "resolved_by")) for out in outs] == [("exception.resolved", "2")]
+
+
+def test_time_that_ends_an_exception_is_no_event(shard: Shard) -> None:
+    """A clock that runs ahead is caught up with: nothing resolves that but time, least of all the event that is ahead itself."""
+    give(shard, "1", T0, "order.placed", PLACED)
+    shard.apply(record(line("2", T0 + 2 * HOUR, "support.contacted", data={"ticket_id": "t"}), T0 + HOUR))
+    outs = [out for out in [*shard.drain(), *wait(shard, T0 + 3 * HOUR)] if out.kind == "data.clock_skew" and out.topic == "exceptions"]
+    assert [(out.status, cause(out, "resolved_by")) for out in outs] == [("open", None), ("resolved", None)]
+
+
+def test_a_step_of_severity_says_which_deadline_passed(shard: Shard) -> None:
+    """Its arithmetic says from when on it is worse, and how that came about."""
+    promised = PLACED | {"promised_by": "2026-04-21", "method": "ship"}
+    give(shard, "1", T0, "order.placed", promised)
+    give(shard, "2", T0 + HOUR, "payment.captured", {"amount": {"amount": "80.00", "currency": "EUR"}})
+    give(shard, "3", T0 + 2 * HOUR, "warehouse.shipped", {"tracking_number": "T1", "carrier": "ups"})
+    outs = [out for out in wait(shard, T0 + 4 * DAY) if out.kind == "shipment.delivery_overdue" and out.topic == "exceptions"]
+    assert [(out.severity, str(out.data["arithmetic"]).partition("; ")[2]) for out in outs] == [
+        ("medium", ""),
+        ("high", "high from Wed 2026-04-22 00:00 + 1 business day (Europe/Amsterdam) = Thu 2026-04-23 00:00"),
+    ]
+
+
 def test_late_evidence_takes_back_what_was_never_true(shard: Shard) -> None:
     """A capture that happened in time and was logged late retracts."""
     overdue(shard)
