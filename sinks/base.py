@@ -78,6 +78,7 @@ Verdicts: TypeAlias = tuple[str, Sequence[Verdict]]
 
 TOPICS = ("actions", "exceptions", "incidents", "rejects")
 """Everything that comes out, sorted as text (partitions of sinks are)."""
+EXCEPTIONS = "exceptions"
 REJECTS = "rejects"
 TOPIC_NAMES: Final = {topic: f"order-{topic}" for topic in TOPICS}
 """The contract's names of the topics in Kafka."""

@@ -8,8 +8,8 @@ from typing import TYPE_CHECKING
 
 from bytewax.outputs import FixedPartitionedSink, StatefulSinkPartition
 
-from sinks import rejected
-from sinks.base import REJECTS, TOPICS, Verdict
+from sinks import index, rejected
+from sinks.base import EXCEPTIONS, REJECTS, TOPICS, Verdict
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -53,9 +53,11 @@ def line(topic: str, verdict: Verdict) -> bytes:
 
 
 class _File(StatefulSinkPartition["Sequence[Verdict]", int]):
-    def __init__(self, topic: str, path: Path, length: int, *, durable: bool) -> None:
+    def __init__(self, topic: str, path: Path, length: int, *, durable: bool, entries: index.Entries | None) -> None:
         self._topic = topic
+        self._path = path
         self._durable = durable
+        self._entries = entries
         self._file = path.open("r+b" if path.exists() else "w+b")
         if (found := self._file.seek(0, os.SEEK_END)) < length:
             self._file.close()
@@ -67,7 +69,13 @@ class _File(StatefulSinkPartition["Sequence[Verdict]", int]):
         self._file.seek(length)
 
     def write_batch(self, values: list[Sequence[Verdict]]) -> None:
-        self._file.writelines(line(self._topic, verdict) for verdicts in values for verdict in verdicts)
+        if self._entries is None:
+            self._file.writelines(line(self._topic, verdict) for verdicts in values for verdict in verdicts)
+        else:
+            for verdict in (verdict for verdicts in values for verdict in verdicts):
+                written = line(self._topic, verdict)
+                self._file.write(written)
+                self._entries.add(str(verdict.data["exception_id"]), len(written))
         if self._durable:
             self._file.flush()  # whoever follows the file sees it now, not when the epoch ends
 
@@ -79,6 +87,8 @@ class _File(StatefulSinkPartition["Sequence[Verdict]", int]):
 
     def close(self) -> None:
         self._file.close()
+        if self._entries is not None:
+            index.save(self._path, self._entries.over(self._path))
 
 
 class JsonlSink(FixedPartitionedSink["Sequence[Verdict]", int]):
@@ -87,13 +97,14 @@ class JsonlSink(FixedPartitionedSink["Sequence[Verdict]", int]):
     Guarantee: every verdict exactly once. A file is cut back to the length that the last committed epoch recorded, and what followed is
     written again; without a recorded length it begins empty. `durable` (for a live engine) writes at once and forces the files to the disk
     before a length is recorded, so that the guarantee outlives the machine; without it, the process. Readers of a file being written
-    may see lines that a crash takes back. The folder must be the same for every process that may run the flow, and one run's alone; the
-    file `written-by` in it names the `state` (UUID), if there is one.
-    Raises `UnwritableError` when built if the folder or a file cannot be written, and when a file is shorter than recorded.
+    may see lines that a crash takes back. `indexed` (for a run that ends) writes `exceptions.index` too, when all is said. The folder must
+    be the same for every process that may run the flow, and one run's alone; the file `written-by` in it names the `state` (UUID), if there
+    is one. Raises `UnwritableError` when built if the folder or a file cannot be written, and when a file is shorter than recorded.
     """
 
-    def __init__(self, folder: Path, *, durable: bool = False, state: str | None = None) -> None:
+    def __init__(self, folder: Path, *, durable: bool = False, indexed: bool = False, state: str | None = None) -> None:
         self._folder = folder
+        self._indexed = indexed
         self._durable = durable
         try:
             folder.mkdir(parents=True, exist_ok=True)
@@ -113,6 +124,7 @@ class JsonlSink(FixedPartitionedSink["Sequence[Verdict]", int]):
         """Empties the files, for a run that begins anew."""
         for topic in TOPICS:
             self._path(topic).write_bytes(b"")
+        (self._folder / index.NAME).unlink(missing_ok=True)
 
     def list_parts(self) -> list[str]:
         """One part per topic."""
@@ -135,7 +147,9 @@ class JsonlSink(FixedPartitionedSink["Sequence[Verdict]", int]):
     def build_part(self, step_id: str, for_part: str, resume_state: int | None) -> _File:
         """Opens the file of a topic at the recorded length."""
         del step_id
-        return _File(for_part, self._path(for_part), resume_state or 0, durable=self._durable)
+        length = resume_state or 0
+        entries = index.Entries() if self._indexed and for_part == EXCEPTIONS and not length else None
+        return _File(for_part, self._path(for_part), length, durable=self._durable, entries=entries)
 
     def _path(self, topic: str) -> Path:
         return self._folder / f"{topic}.jsonl"

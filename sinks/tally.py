@@ -1,10 +1,12 @@
-"""Counts what came out, for the closing summary."""
+"""Counts what came out, for the closing summary: the lines that were written, and what became of each exception."""
 
 from __future__ import annotations
 
 from collections import Counter
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
+
+from sinks.base import EXCEPTIONS, REJECTS, TOPICS
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -13,15 +15,17 @@ if TYPE_CHECKING:
 
 SEVERITIES = ("critical", "high", "medium", "low")
 """From worst to least."""
+STATES = ("resolved", "retracted", "suppressed", "open")
+RAISED = "exception.raised"
 
 
 @dataclass(frozen=True, slots=True)
 class Row:
-    """The exceptions of one kind and (latest) severity, by what became of them. `raised` is all of them."""
+    """The exceptions of one kind and (latest) severity, by what became of them. `found` is all of them."""
 
     kind: str
     severity: str
-    raised: int
+    found: int
     resolved: int
     retracted: int
     suppressed: int
@@ -30,22 +34,27 @@ class Row:
 
 @dataclass(slots=True)
 class Tally:
-    """The latest state of every exception, and how many lines were rejected why."""
+    """The latest state of every exception, how many lines of each type were written, and why records were rejected."""
 
-    actions: int = 0
+    types: dict[str, Counter[str]] = field(default_factory=lambda: {topic: Counter[str]() for topic in TOPICS})
+    """Lines by topic and type."""
     rejects: Counter[str] = field(default_factory=Counter[str])
     exceptions: dict[str, tuple[str, str, str]] = field(default_factory=dict[str, tuple[str, str, str]])
     """Exception ID to (kind, severity, status)."""
+    over: int = 0
+    """Exceptions that began resolved: they were over before they could be raised."""
 
     def take(self, topic: str, verdicts: Sequence[Verdict]) -> None:
         """Counts some verdicts of a topic."""
-        if topic == "exceptions":
-            for verdict in verdicts:
-                self.exceptions[str(verdict.data["exception_id"])] = (verdict.kind, verdict.severity, verdict.status)
-        elif topic == "actions":
-            self.actions += len(verdicts)
-        elif topic == "rejects":
-            self.rejects.update(str(verdict.data["reason"]) for verdict in verdicts)
+        types = self.types[topic]
+        for verdict in verdicts:
+            types[verdict.type] += 1
+            if topic == EXCEPTIONS:
+                id_ = str(verdict.data["exception_id"])
+                self.over += id_ not in self.exceptions and verdict.type != RAISED
+                self.exceptions[id_] = (verdict.kind, verdict.severity, verdict.status)
+            elif topic == REJECTS:
+                self.rejects[str(verdict.data["reason"])] += 1
 
     def rows(self) -> list[Row]:
         """The exceptions by severity and kind, worst first."""
@@ -53,6 +62,6 @@ class Tally:
         groups = {(severity, kind) for kind, severity, _ in states}
         rows: list[Row] = []
         for severity, kind in sorted(groups, key=lambda group: (SEVERITIES.index(group[0]), group[1])):
-            now = {status: states[kind, severity, status] for status in ("resolved", "retracted", "suppressed", "open")}
+            now = {status: states[kind, severity, status] for status in STATES}
             rows.append(Row(kind, severity, sum(now.values()), **now))
         return rows

@@ -1,9 +1,12 @@
-"""Verdicts for people at a terminal: what is wrong, with which order, who owns it, until when."""
+"""Verdicts for people at a terminal: what is open now, gravest first, since when, whose it is and what to do next."""
 
 from __future__ import annotations
 
+from collections import Counter
+from dataclasses import dataclass
 from datetime import UTC, datetime
-from typing import TYPE_CHECKING
+from textwrap import wrap
+from typing import TYPE_CHECKING, cast
 
 from rich.console import Console, Group
 from rich.live import Live
@@ -12,31 +15,81 @@ from rich.text import Text
 from sinks.tally import SEVERITIES
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Sequence
+    from collections.abc import Callable, Mapping, Sequence
     from types import TracebackType
     from typing import Self
 
     from sinks.base import Verdict
 
 STYLES = {"critical": "bold white on red", "high": "bold red", "medium": "yellow", "low": "cyan"}
-WIDTH = 100
+SHORT = 8
+"""Characters of an ID that tell some thousand exceptions apart."""
+LONGER = 18
+"""What is shown of an ID whose beginning another one shares."""
+REFRESH = 4
+"""Times a second that a terminal is drawn anew."""
+CLOSING = 10
+"""Open exceptions that the last screen shows; the rest is counted."""
+INDENT = "  "
+
+
+@dataclass(frozen=True, slots=True)
+class Opened:
+    """An open exception, in words."""
+
+    id: str
+    severity: str
+    score: int
+    order: str
+    owner: str
+    since: str
+    sentence: str
+    step: str
+
+    @property
+    def gravity(self) -> tuple[int, int, str, str]:
+        """What it is sorted by: the gravest, then the oldest first."""
+        return (SEVERITIES.index(self.severity), -self.score, self.since, self.id)
+
+
+def short(exception_id: str, length: int = SHORT) -> str:
+    """The beginning of an ID, as `orderwatch explain` takes it."""
+    return exception_id[:length]
+
+
+def opened(verdict: Verdict) -> Opened:
+    """What people are told of an open exception."""
+    data = verdict.data
+    advice = cast("Sequence[Mapping[str, str]]", data.get("recommended") or ())
+    return Opened(
+        id=str(data["exception_id"]),
+        severity=verdict.severity,
+        score=cast("int", data.get("score") or 0),
+        order=verdict.order,
+        owner=str(data.get("owner") or ""),
+        since=_minute(str(data.get("due_at") or data.get("occurred_at") or data.get("detected_at") or "")),
+        sentence=str(data["summary"]),
+        step=f"{advice[0]['action'].replace('_', ' ')}: {advice[0]['reason']}" if advice else "look at it",
+    )
 
 
 class TerminalView:
-    """Prints each exception when it is raised or settled, above a line that says how things stand.
+    """Shows what is open.
 
-    On a terminal it uses colours and a live last line; elsewhere it prints plain lines of the same content. Use it as a context manager,
-    and give `show` to a `ViewSink`. `note` says what the last line shows besides the counts, such as the time of the world that is shown.
+    On a terminal it draws a board, as wide and as high as that is, and counts what is over; elsewhere, and on one that cannot move its
+    cursor, it prints a line, never cut, for each exception that is raised or settled. `last` prints how things stand at the end. Use it as a
+    context manager, and give `show` to a `ViewSink`. `note` says what stands before the counts, such as the time of the world that is shown.
     """
 
     def __init__(self, console: Console | None = None, note: Callable[[], str] | None = None) -> None:
         self.console = console or Console(highlight=False)
-        self._note = note
-        self._open: dict[str, int] = dict.fromkeys(SEVERITIES, 0)
-        self._said: dict[str, tuple[str, str]] = {}
+        self._note = note or (lambda: "")
+        self._open: dict[str, Opened] = {}
+        self._status: dict[str, str] = {}
+        self._beginnings: Counter[str] = Counter()
         self._live: Live | None = None
-        if self.console.is_terminal:
-            self._live = Live(console=self.console, refresh_per_second=8, transient=True, get_renderable=self._standing)
+        if self.console.is_terminal and not self.console.is_dumb_terminal:
+            self._live = Live(console=self.console, refresh_per_second=REFRESH, transient=True, get_renderable=self._drawn)
 
     def __enter__(self) -> Self:
         if self._live is not None:
@@ -48,58 +101,111 @@ class TerminalView:
             self._live.stop()
 
     def show(self, topic: str, verdicts: Sequence[Verdict]) -> None:
-        """Shows some verdicts."""
+        """Takes some verdicts in."""
         if topic == "exceptions":
             for verdict in verdicts:
-                self._say(verdict)
+                self._take(verdict)
 
-    def _say(self, verdict: Verdict) -> None:
+    def gravest(self) -> list[Opened]:
+        """What is open, gravest first."""
+        return sorted(list(self._open.values()), key=lambda one: one.gravity)
+
+    def name(self, one: Opened) -> str:
+        """The beginning of its ID, long enough to mean no other."""
+        return short(one.id, SHORT if self._beginnings[short(one.id)] < 2 else LONGER)
+
+    def board(self, width: int, height: int) -> list[Text]:
+        """The lines of the board: as many open exceptions as there is room for, and how things stand."""
+        lines: list[Text] = []
+        rows = self.gravest()
+        for shown, one in enumerate(rows):
+            block = self._block(one, width)
+            more = len(rows) - shown - 1
+            if len(lines) + len(block) + (more > 0) > height - 3:
+                lines.append(Text(f"and {len(rows) - shown} more open", style="dim"))
+                break
+            lines += block
+        if not rows:
+            lines.append(Text("nothing is open", style="green"))
+        lines.append(Text("─" * width, style="dim"))
+        lines += [self._standing(), Text(self.counts(), style="dim")]
+        for line in lines:
+            line.truncate(width, overflow="ellipsis")
+        return lines
+
+    def last(self) -> None:
+        """Prints what is open, gravest first, with whole sentences, and how many exceptions there were."""
+        rows = self.gravest()
+        self.console.print(Text(f"Open at the end: {len(rows):,}", style="bold"))
+        for one in rows[:CLOSING]:
+            self._print(self._head(one))
+            for text, style in ((one.sentence, ""), (f"→ {one.step}", "bold")):
+                for line in self._folded(text):
+                    self._print(Text(line, style=style))
+        if len(rows) > CLOSING:
+            self._print(Text(f"and {len(rows) - CLOSING:,} more", style="dim"))
+        self._print(Text(self.counts(), style="dim"))
+
+    def counts(self) -> str:
+        """How many exceptions there have been, and what became of them."""
+        now = Counter(self._status.values())
+        said = ", ".join(f"{now[status]:,} {status}" for status in ("open", "resolved", "retracted", "suppressed") if now[status])
+        return f"{len(self._status):,} exceptions so far{': ' if said else ''}{said}"
+
+    def _take(self, verdict: Verdict) -> None:
         identity = str(verdict.data["exception_id"])
-        status, severity = verdict.status, verdict.severity
-        before, then = self._said.get(identity, ("", severity))
-        self._said[identity] = (status, severity)
-        self._open[then] -= before == "open"
-        self._open[severity] += status == "open"
-        if status == before or (status != "open" and before != "open"):
-            return  # a change of severity, or of what nobody was told about: it counts, but nobody is called
-        width = min(self.console.width, WIDTH) if self.console.is_terminal else WIDTH
-        self.console.print(heading(verdict, width), soft_wrap=True)
-        if status == "open":
-            # The line above names the kind already; here stands what it means.
-            meaning = str(verdict.data["summary"]).partition(": ")[2]
-            self.console.print(Text(clip(f"             {meaning}", width), style="dim"), soft_wrap=True)
+        before = self._status.get(identity)
+        if before is None:
+            self._beginnings[short(identity)] += 1
+        self._status[identity] = verdict.status
+        was = self._open.pop(identity, None)
+        if verdict.status == "open":
+            self._open[identity] = opened(verdict)
+        if self._live is None and verdict.status != before and (verdict.status == "open" or was is not None):
+            self._print(self._line(verdict))
 
-    def _standing(self) -> Group:
-        standing = Text(f"{self._note()}   " if self._note is not None else "", style="bold")
-        for severity, count in self._open.items():
-            standing.append(f"{severity} {count}", style=STYLES[severity] if count else "dim")
-            standing.append("   ")
-        standing.append(f"open, {len(self._said)} seen", style="dim")
-        return Group(Text("─" * min(self.console.width, WIDTH), style="dim"), standing)
+    def _line(self, verdict: Verdict) -> Text:
+        """A line for where nothing can be drawn."""
+        one = opened(verdict)
+        at = datetime.fromtimestamp(verdict.log // 1_000_000, UTC)
+        word = one.severity.upper() if verdict.status == "open" else verdict.status
+        tail = f"{one.sentence} → {one.step}" if verdict.status == "open" else verdict.kind
+        return Text(f"{at:%Y-%m-%d %H:%M}  {word:<10}  {self.name(one)}  {one.order}  {one.owner}  {tail}")
+
+    def _head(self, one: Opened) -> Text:
+        line = Text()
+        line.append(f"{one.severity.upper():<8}", style=STYLES[one.severity])
+        line.append(f"  {self.name(one)}", style="bold")
+        line.append(f"  {one.order}  {one.owner:<4}  since {one.since} UTC")
+        return line
+
+    def _block(self, one: Opened, width: int) -> list[Text]:
+        sentence, step = Text(f"{INDENT}{one.sentence}"), Text(f"{INDENT}→ {one.step}", style="bold")
+        if len(sentence) + len(step) <= width:
+            return [self._head(one), sentence.append_text(step)]
+        return [self._head(one), sentence, step]
+
+    def _standing(self) -> Text:
+        line = Text(self._note(), style="bold")
+        now = Counter(one.severity for one in list(self._open.values()))
+        for severity in SEVERITIES:
+            line.append("   ")
+            line.append(f"{severity} {now[severity]}", style=STYLES[severity] if now[severity] else "dim")
+        return line
+
+    def _folded(self, text: str) -> list[str]:
+        """A paragraph: between words to the width of a terminal, whole elsewhere."""
+        if not self.console.is_terminal:
+            return [INDENT + text]
+        return wrap(text, max(self.console.width, 20), initial_indent=INDENT, subsequent_indent=INDENT * 2)
+
+    def _print(self, line: Text) -> None:
+        self.console.print(line, soft_wrap=True)
+
+    def _drawn(self) -> Group:
+        return Group(*self.board(self.console.width, self.console.height))
 
 
-def heading(verdict: Verdict, width: int = WIDTH) -> Text:
-    """One line: when, how bad, what, which order, whose, until when."""
-    data = verdict.data
-    line = Text(f"{_moment(verdict.log)} ")
-    if verdict.status == "open":
-        line.append(f"{verdict.severity.upper():<10}", style=STYLES[verdict.severity])
-    else:
-        line.append(f"{verdict.status:<10}", style="green" if verdict.status == "resolved" else "dim")
-    line.append(f" {verdict.kind:<31.31} ", style="bold" if verdict.status == "open" else "")
-    line.append(f"{clip(verdict.order, 18):<18} {data.get('owner') or '':<5}")
-    due = data.get("due_at")
-    if verdict.status == "open" and isinstance(due, str):
-        line.append(f" due {due[5:10]} {due[11:16]}", style="dim")
-    line.rstrip()
-    line.truncate(width)
-    return line
-
-
-def clip(text: str, width: int) -> str:
-    """Cuts a text to a width, and says so."""
-    return text if len(text) <= width else text[: width - 1] + "…"
-
-
-def _moment(log: int) -> str:
-    return datetime.fromtimestamp(log // 1_000_000, UTC).strftime("%m-%d %H:%M")
+def _minute(instant: str) -> str:
+    """An RFC 3339 instant in UTC to the minute, as people write it."""
+    return instant[:16].replace("T", " ")

@@ -10,7 +10,9 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from dataflows.commands.errors import MisuseError
+from dataflows.commands import options
+from dataflows.commands.errors import MisuseError, ending
+from sinks.base import TOPICS
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
@@ -20,6 +22,7 @@ if TYPE_CHECKING:
 
     from dataflows.core.policy import Policy
     from sinks.base import Verdict, Verdicts
+    from sinks.terminal import TerminalView
 
 SECOND = 1_000_000
 USUAL = 60.0
@@ -35,14 +38,22 @@ def demo(
     seed: Annotated[int, typer.Option(help="Another seed, another world.")] = 1,
     seconds: Annotated[float | None, typer.Option(min=1, max=LONGEST, help="How long to tell it.", show_default="60")] = None,
     speed: Annotated[float | None, typer.Option(min=1, max=FASTEST, help="Instead: seconds of the world per second.")] = None,
+    out: Annotated[
+        Path | None, typer.Option(help="Folder to keep what is found in.", show_default="a new one for temporary files")
+    ] = None,
+    overwrite: options.Overwrite = False,
 ) -> None:
-    """Watch a simulated order world, live; at the end compare what was found with what had been injected."""
+    """Watch a simulated order world, live: what is open, gravest first. At the end compare what was found with what had been injected."""
     if seconds is not None and speed is not None:
         raise MisuseError("--seconds and --speed both say how fast it is told: leave one of them out")
+    if out is not None:
+        options.into_folder("--out", out)
+        options.unless_there([out / f"{topic}.jsonl" for topic in TOPICS], overwrite=overwrite)
     from rich.console import Console
 
     from dataflows.flow import Settings, get_flow
-    from dataflows.runner import Stop, Stoppable, run
+    from dataflows.runner import Noted, Stop, Stoppable, run
+    from sinks.jsonl import JsonlSink, UnwritableError
     from sinks.terminal import TerminalView
     from sinks.view import ViewSink
     from sources.paced import PacedSource, recorded
@@ -64,19 +75,43 @@ def demo(
             scope = data["scope"]
             found[str(data["exception_id"])] = (verdict.order, verdict.kind, None if scope is None else str(scope), verdict.status)
 
+    folder = out or Path(tempfile.mkdtemp(prefix="orderwatch-demo-"))
+    try:
+        files = JsonlSink(folder, indexed=True)
+        files.clear()
+    except UnwritableError as error:
+        raise ending(error) from error
     console = Console(highlight=False)
     console.print(f"{orders:,} orders, {pace / 3_600:,.1f} hours pass per second; Ctrl-C ends it", style="dim")
     stop = Stop()
     with (
         stop.on_signals(),  # first: an interrupt while the view begins must not leave it drawing
-        TerminalView(console, lambda: f"{datetime.fromtimestamp(min(source.now(), until) // SECOND, UTC):%a %d %b %H:%M}") as view,
+        TerminalView(console, lambda: f"{datetime.fromtimestamp(min(source.now(), until) // SECOND, UTC):%a %d %b %Y %H:%M} UTC") as view,
     ):
-        sinks: dict[str, Sink[Verdicts]] = {"terminal": ViewSink(view.show), "findings": ViewSink(note)}
+        sinks: dict[str, Sink[Verdicts]] = {"files": Noted(files), "terminal": ViewSink(view.show), "findings": ViewSink(note)}
         run(get_flow(Stoppable(source, stop), sinks, policy, Settings(source.channels)))
+    view.last()
     if stop.asked:
+        _next(console, view, folder)
         raise KeyboardInterrupt
     labels = [(label.order_id, label.kind, label.scope, label.status) for label in expected(orders, seed)]
     _compare(console, labels, [finding for finding in found.values() if finding[3] != "retracted"])
+    _next(console, view, folder)
+
+
+def _next(console: Console, view: TerminalView, folder: Path) -> None:
+    """Says what to do now."""
+    rows = view.gravest()
+    example = view.name(rows[0]) if rows else "ID"
+    console.print()
+    console.print("Next", style="bold")
+    for command, why in (
+        (f"orderwatch explain {example} --in {folder}", "why it was raised, and what to do; any ID above will do"),
+        ("orderwatch simulate --orders 2000 --out world.jsonl.gz", "a world of your own, and how to replay it"),
+        ("orderwatch adapt --list", "the systems whose messages are understood: connect yours"),
+    ):
+        console.print(f"  {command}", soft_wrap=True, markup=False)
+        console.print(f"    {why}", style="dim", soft_wrap=True)
 
 
 def _policy() -> Policy:

@@ -73,7 +73,7 @@ def replay(
             settings = replay_into(out, source, rules, tally=tally, stop=stop)
     if stop.asked:
         raise KeyboardInterrupt
-    print_summary(Console(highlight=False), settings, tally, seconds=time.monotonic() - began)
+    print_summary(Console(highlight=False), settings, tally, seconds=time.monotonic() - began, out=out)
     _tell_unusable(source, settings, tally, out)
 
 
@@ -115,7 +115,7 @@ def replay_into(
     from sources.lines import UnreadableError
 
     try:
-        files = JsonlSink(out)
+        files = JsonlSink(out, indexed=True)
         files.clear()
     except UnwritableError as error:
         raise ending(error) from error

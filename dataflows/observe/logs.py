@@ -49,15 +49,17 @@ def logging_to_stderr(settings: LogSettings, **every_line: object) -> Generator[
 def _configure(settings: LogSettings, stream: TextIO, every_line: dict[str, object]) -> None:
     level = logging.getLevelNamesMapping()[settings.level.upper()]
 
-    def everywhere(logger: object, method: str, line: structlog.typing.EventDict) -> structlog.typing.EventDict:
+    def ordered(logger: object, method: str, line: structlog.typing.EventDict) -> structlog.typing.EventDict:
         del logger, method
-        return {**every_line, **line}
+        # What every tool looks for first comes first: when, how bad, what.
+        first = {name: line.pop(name) for name in ("timestamp", "level", "event") if name in line}
+        return {**first, **every_line, **line}
 
     renderer: structlog.typing.Processor = (
         structlog.processors.JSONRenderer() if settings.format == "json" else structlog.dev.ConsoleRenderer(colors=stream.isatty())
     )
     structlog.configure(
-        processors=[everywhere, structlog.processors.add_log_level, structlog.processors.TimeStamper(fmt="iso", utc=True), renderer],
+        processors=[structlog.processors.add_log_level, structlog.processors.TimeStamper(fmt="iso", utc=True), ordered, renderer],
         wrapper_class=structlog.make_filtering_bound_logger(level),
         logger_factory=structlog.WriteLoggerFactory(stream),
         cache_logger_on_first_use=False,
