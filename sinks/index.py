@@ -1,8 +1,8 @@
 """Where the lines of each exception stand in `exceptions.jsonl`, so that one can be found without reading the others.
 
-`exceptions.index` stands beside the file. It is not part of what was said: it is made again whenever it is missing or does not fit the file.
-It fits if it is not older than the file, speaks of as many bytes, was made over the same bytes at `SAMPLES` places of it, and each line that
-it leads to is seen to be the exception's.
+`exceptions.index` stands beside the file. It is not part of what was said: it is made again whenever it is missing or does not fit. It fits
+if it is not older than the file, speaks of as many bytes, was made over the same bytes at `SAMPLES` places of it, and each line that it
+leads to is seen to be the exception's.
 
 Layout: a head (what it is, the length of the file, the digest of the samples), then for each line sixteen bytes, sorted: the first half of
 the exception's ID and the offset of the line, both big-endian.
@@ -98,16 +98,16 @@ def lines_of(path: Path, prefix: str) -> list[bytes]:
         digits = prefix.replace("-", "").lower()
         if not digits or len(digits) > 32 or set(digits) - set("0123456789abcdef"):
             return []
-        read, known = _reader(file.fileno()), os.stat(file.fileno())
+        read, known = _reader(file.fileno()), os.fstat(file.fileno())
         with suppress(OSError), path.with_name(NAME).open("rb") as index:
-            there = os.stat(index.fileno())
+            there = os.fstat(index.fileno())
             kept = _reader(index.fileno())
             if there.st_mtime_ns >= known.st_mtime_ns and _fits(kept, there.st_size, read, known.st_size):
                 with suppress(_StaleError):
                     return _find(kept, there.st_size, read, digits)
         entries = scanned(path)
         made = entries.over(path)
-        now = os.stat(file.fileno())
+        now = os.fstat(file.fileno())
         if (now.st_size, now.st_mtime_ns) == (entries.length, known.st_mtime_ns):
             with suppress(OSError):  # where it cannot be kept it is made each time
                 save(path, made)

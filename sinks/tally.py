@@ -56,6 +56,13 @@ class Tally:
             elif topic == REJECTS:
                 self.rejects[str(verdict.data["reason"])] += 1
 
+    def example(self) -> str:
+        """The beginning of the ID of an exception to look at, one of the gravest that are open if any is; it means no other."""
+        open_first = ((status != "open", SEVERITIES.index(severity), id_) for id_, (_, severity, status) in self.exceptions.items())
+        id_ = min(open_first)[2]
+        lengths = (length for length in (8, 13, 18, 23) if sum(one.startswith(id_[:length]) for one in self.exceptions) == 1)
+        return id_[: next(lengths, None)]
+
     def rows(self) -> list[Row]:
         """The exceptions by severity and kind, worst first."""
         states = Counter(self.exceptions.values())

@@ -77,8 +77,8 @@ class TerminalView:
     """Shows what is open.
 
     On a terminal it draws a board, as wide and as high as that is, and counts what is over; elsewhere, and on one that cannot move its
-    cursor, it prints a line, never cut, for each exception that is raised or settled. `last` prints how things stand at the end. Use it as a
-    context manager, and give `show` to a `ViewSink`. `note` says what stands before the counts, such as the time of the world that is shown.
+    cursor, it prints a line, never cut, for each exception that is raised or settled. `last` prints how things stand at the end. Use it
+    as a context manager, and give `show` to a `ViewSink`. `note` says what stands before the counts, such as the time of the world.
     """
 
     def __init__(self, console: Console | None = None, note: Callable[[], str] | None = None) -> None:
@@ -108,11 +108,16 @@ class TerminalView:
 
     def gravest(self) -> list[Opened]:
         """What is open, gravest first."""
-        return sorted(list(self._open.values()), key=lambda one: one.gravity)
+        return sorted(self._open.values(), key=lambda one: one.gravity)
 
-    def name(self, one: Opened) -> str:
-        """The beginning of its ID, long enough to mean no other."""
-        return short(one.id, SHORT if self._beginnings[short(one.id)] < 2 else LONGER)
+    def name(self, exception_id: str) -> str:
+        """The beginning of an ID, long enough to mean no other."""
+        return short(exception_id, SHORT if self._beginnings[short(exception_id)] < 2 else LONGER)
+
+    def example(self) -> str | None:
+        """The name of an exception to look at: the gravest that is open, else the last one; None if there was none."""
+        found = next(iter([one.id for one in self.gravest()] or reversed(self._status)), None)
+        return None if found is None else self.name(found)
 
     def board(self, width: int, height: int) -> list[Text]:
         """The lines of the board: as many open exceptions as there is room for, and how things stand."""
@@ -121,7 +126,7 @@ class TerminalView:
         for shown, one in enumerate(rows):
             block = self._block(one, width)
             more = len(rows) - shown - 1
-            if len(lines) + len(block) + (more > 0) > height - 3:
+            if len(lines) + len(block) + (more > 0) > height - 4:
                 lines.append(Text(f"and {len(rows) - shown} more open", style="dim"))
                 break
             lines += block
@@ -150,7 +155,7 @@ class TerminalView:
         """How many exceptions there have been, and what became of them."""
         now = Counter(self._status.values())
         said = ", ".join(f"{now[status]:,} {status}" for status in ("open", "resolved", "retracted", "suppressed") if now[status])
-        return f"{len(self._status):,} exceptions so far{': ' if said else ''}{said}"
+        return f"{len(self._status):,} exception{'' if len(self._status) == 1 else 's'} so far{': ' if said else ''}{said}"
 
     def _take(self, verdict: Verdict) -> None:
         identity = str(verdict.data["exception_id"])
@@ -170,12 +175,12 @@ class TerminalView:
         at = datetime.fromtimestamp(verdict.log // 1_000_000, UTC)
         word = one.severity.upper() if verdict.status == "open" else verdict.status
         tail = f"{one.sentence} → {one.step}" if verdict.status == "open" else verdict.kind
-        return Text(f"{at:%Y-%m-%d %H:%M}  {word:<10}  {self.name(one)}  {one.order}  {one.owner}  {tail}")
+        return Text(f"{at:%Y-%m-%d %H:%M}  {word:<10}  {self.name(one.id)}  {one.order}  {one.owner}  {tail}")
 
     def _head(self, one: Opened) -> Text:
         line = Text()
         line.append(f"{one.severity.upper():<8}", style=STYLES[one.severity])
-        line.append(f"  {self.name(one)}", style="bold")
+        line.append(f"  {self.name(one.id)}", style="bold")
         line.append(f"  {one.order}  {one.owner:<4}  since {one.since} UTC")
         return line
 

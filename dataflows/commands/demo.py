@@ -38,9 +38,7 @@ def demo(
     seed: Annotated[int, typer.Option(help="Another seed, another world.")] = 1,
     seconds: Annotated[float | None, typer.Option(min=1, max=LONGEST, help="How long to tell it.", show_default="60")] = None,
     speed: Annotated[float | None, typer.Option(min=1, max=FASTEST, help="Instead: seconds of the world per second.")] = None,
-    out: Annotated[
-        Path | None, typer.Option(help="Folder to keep what is found in.", show_default="a new one for temporary files")
-    ] = None,
+    out: Annotated[Path | None, typer.Option(help="Folder to keep what is found in.", show_default="a new one for temporary files")] = None,
     overwrite: options.Overwrite = False,
 ) -> None:
     """Watch a simulated order world, live: what is open, gravest first. At the end compare what was found with what had been injected."""
@@ -101,12 +99,12 @@ def demo(
 
 def _next(console: Console, view: TerminalView, folder: Path) -> None:
     """Says what to do now."""
-    rows = view.gravest()
-    example = view.name(rows[0]) if rows else "ID"
+    example = view.example()
+    look = (f"orderwatch explain {example} --in {folder}", "why it was raised, and what became of it; any ID above will do")
     console.print()
     console.print("Next", style="bold")
     for command, why in (
-        (f"orderwatch explain {example} --in {folder}", "why it was raised, and what to do; any ID above will do"),
+        *([look] if example else []),
         ("orderwatch simulate --orders 2000 --out world.jsonl.gz", "a world of your own, and how to replay it"),
         ("orderwatch adapt --list", "the systems whose messages are understood: connect yours"),
     ):

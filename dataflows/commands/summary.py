@@ -19,8 +19,8 @@ if TYPE_CHECKING:
     from sinks.tally import Tally
 
 
-WIDTH = 92
-"""Columns of the table of exceptions: what its headings and the longest kind need, however wide the terminal is."""
+WIDTH, NARROW = 92, 79
+"""Columns of the table of exceptions: what its headings and the longest kind need, however wide the terminal is, and at least."""
 TYPES = {
     "exceptions": ("exception.raised", "exception.updated", "exception.resolved", "exception.retracted"),
     "actions": ("action.requested", "action.proposed", "action.withdrawn"),
@@ -36,7 +36,7 @@ def print_summary(console: Console, settings: Settings, tally: Tally, *, seconds
     rate = f"{events / seconds:,.0f} events/s" if seconds > 0 else ""
     console.print(f"{events:,} events of {orders:,} orders in {seconds:.1f} s ({rate})")
     if tally.exceptions:
-        console.print(exceptions_table(tally), crop=False)
+        console.print(exceptions_table(tally, narrow=console.is_terminal and console.width < WIDTH), crop=False)
     else:
         console.print("no exceptions")
     for line in written(tally):
@@ -47,7 +47,7 @@ def print_summary(console: Console, settings: Settings, tally: Tally, *, seconds
     else:
         console.print("no records rejected")
     if tally.exceptions:
-        console.print(f"orderwatch explain ID --in {out}", style="bold", soft_wrap=True, markup=False)
+        console.print(f"orderwatch explain {tally.example()} --in {out}", style="bold", soft_wrap=True, markup=False)
 
 
 def written(tally: Tally) -> Iterator[str]:
@@ -64,14 +64,16 @@ def written(tally: Tally) -> Iterator[str]:
             yield f"  {what} over before {'it' if one else 'they'} could be raised: the first line says resolved, none says raised"
 
 
-def exceptions_table(tally: Tally) -> Table:
+def exceptions_table(tally: Tally, *, narrow: bool = False) -> Table:
     """The exceptions by severity and kind: how many there were, and how they stand at the end."""
-    table = Table(box=None, pad_edge=False, show_footer=True, width=WIDTH)
+    table = Table(box=None, pad_edge=False, show_footer=True, width=NARROW if narrow else WIDTH, padding=(0, 1, 0, 0 if narrow else 1))
     rows = tally.rows()
     table.add_column("exception", footer="all", no_wrap=True)
     table.add_column("severity", no_wrap=True)
     for state in ("found", *STATES):
-        table.add_column(state, f"{sum(getattr(row, state) for row in rows):,}", justify="right")
+        table.add_column(
+            "suppr." if narrow and state == "suppressed" else state, f"{sum(getattr(row, state) for row in rows):,}", justify="right"
+        )
     for row in rows:
         counts = (row.found, row.resolved, row.retracted, row.suppressed, row.open)
         severity = f"[{STYLES[row.severity]}]{row.severity}[/]"

@@ -5,6 +5,7 @@ from __future__ import annotations
 import gzip
 import json
 import re
+from collections import Counter
 from datetime import datetime
 from random import Random
 from typing import TYPE_CHECKING, NamedTuple
@@ -181,6 +182,42 @@ def test_the_figures_of_the_summary_are_true(world: Written, tmp_path: Path) -> 
     said = {str(event["data"]["exception_id"]) for event in lines(tmp_path / "out", "exceptions")}  # type: ignore[index]
     states = [sum(n for (_, _, _, status), n in stands.items() if status == name) for name in ("resolved", "suppressed", "open")]
     assert [int(total[n]) for n in (1, 2, 4, 5)] == [len(said), *states]
+
+
+def told(text: str, file: str) -> dict[str, int]:
+    """What the summary says of a file: how many lines, and how many of each type."""
+    line_ = next(line for line in text.splitlines() if line.startswith(f"{file}.jsonl: "))
+    first, _, rest = line_.partition(": ")[2].partition(": ")
+    counts = {"lines": int(first.split()[0].replace(",", ""))}
+    return counts | {word.split()[1]: int(word.split()[0].replace(",", "")) for word in rest.split(", ") if word}
+
+
+def test_the_summary_counts_what_the_files_hold(world: Written, tmp_path: Path) -> None:
+    """Lines by type as they stand in each file, and in words why not every exception was raised."""
+    captured = {"payment_id": "p", "amount": {"amount": "1.00", "currency": "EUR"}}
+    begin = datetime.fromisoformat(world.summary.until)
+    late = micros(begin)
+    early = [
+        line("c", late - 90 * HOUR, order="LATE", recorded=late, data=captured),
+        line("o", late - 120 * HOUR, "order.placed", order="LATE", recorded=late, data={"method": "digital", "total": captured["amount"]}),
+    ]
+    path = write(tmp_path / "e.jsonl", [*world.summary.path.read_bytes().splitlines(), *early, b"nonsense"])
+    found = command("replay", path, "--policy", world.summary.policy_path, "--until", world.summary.until, "--out", tmp_path / "out")
+    assert (found.returncode, found.stderr) == (0, b"")
+    text = found.stdout.decode()
+    for file in ("exceptions", "actions", "incidents"):
+        events = lines(tmp_path / "out", file)
+        types = Counter(str(event["type"]).partition(".")[2] for event in events)
+        assert {word: n for word, n in told(text, file).items() if n} == ({"lines": len(events)} if events else {}) | dict(types)
+    assert {"requested", "proposed", "withdrawn"} <= set(told(text, "actions"))
+    first: dict[object, object] = {}
+    for event in lines(tmp_path / "out", "exceptions"):
+        first.setdefault(event["data"]["exception_id"], event["type"])  # type: ignore[index]
+    over = sum(type_ != "exception.raised" for type_ in first.values())
+    assert over
+    assert f"{'1 exception was' if over == 1 else f'{over} exceptions were'} over before" in text
+    total = text.splitlines()[[line.split()[:1] for line in text.splitlines()].index(["all"])].split()
+    assert int(total[1]) == len(first) == told(text, "exceptions")["raised"] + over
 
 
 def test_misuse_is_one_line_and_exit_code_two(world: Written, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:

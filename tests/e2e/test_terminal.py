@@ -17,7 +17,7 @@ UNDER = ["--policy", "world.policy.yaml", "--until", "2026-07-20T00:00:00Z"]
 DRAWN = {
     "replay": f"replay world.jsonl {' '.join(UNDER)} --out new",
     "explain": "explain ID --in out",
-    "demo": "demo --orders 15 --seed 2 --seconds 1",
+    "demo": "demo --orders 100 --seed 1 --seconds 1 --out found",
     "simulate": "simulate --orders 3 --out new.jsonl",
     "policy-check": "policy check world.policy.yaml",
 }

@@ -70,10 +70,77 @@ def test_explain_tells_a_decision_from_its_evidence(folder: Path, capsys: Captur
         "FIN",
     ):
         assert words in said
-    history = said[said.index("What was said") :]
+    history = said[said.index("Its life") :]
     assert history.index("1. raised") < history.index("resolved")
-    assert "What now" in said
+    assert "What now" not in said
     assert "It would not have come to this with" in said
+
+
+def told(folder: Path, capsys: Captured, identity: object) -> str:
+    """What explain says of an exception."""
+    assert cli.run(["explain", str(identity), "--in", str(folder)]) == 0
+    return capsys.readouterr().out
+
+
+PROMISED: dict[str, object] = {
+    "total": {"amount": "1.00", "currency": "EUR"},
+    "ship_to": {"country": "NL"},
+    "promised_by": "2026-04-21",
+}
+MONEY: dict[str, object] = {"payment_id": "p", "amount": {"amount": "1.00", "currency": "EUR"}}
+
+
+def test_explain_names_what_made_each_change(tmp_path: Path, capsys: Captured) -> None:
+    """Which deadline made it worse, who took it, which event ended it; advice only while it is open."""
+    start = [
+        line("o1", T0, "order.placed", data=PROMISED),
+        line("p1", T0 + HOUR, data=MONEY),
+        line("s1", T0 + 2 * HOUR, "warehouse.shipped", data={"tracking_number": "T1", "carrier": "ups"}),
+    ]
+    replay(write(tmp_path / "events.jsonl", start), tmp_path, until=T0 + 80 * HOUR)
+    said = [event["data"] for event in lines(tmp_path, "exceptions")]
+    identity = next(one["exception_id"] for one in said if one["kind"] == "shipment.delivery_overdue")  # type: ignore[index,call-overload]
+    text = told(tmp_path, capsys, identity)
+    worse = "medium → high: its next deadline passed: Wed 2026-04-22 00:00 + 1 business day (Europe/Amsterdam) = Thu 2026-04-23 00:00"
+    assert worse in text
+    assert "notify customer: the promise is broken" in text[text.index("What now") :]
+    decided = line("k1", T0 + 80 * HOUR, "case.assigned", source="/desk", data={"exception_id": identity, "assignee": "kim"})
+    came = line("d1", T0 + 90 * HOUR, "carrier.scan", source="/ups", data={"tracking_number": "T1", "status": "delivered"})
+    replay(write(tmp_path / "events.jsonl", [*start, decided, came]), tmp_path)
+    text = told(tmp_path, capsys, identity)
+    assert worse in text
+    assert "case assigned to kim, by case.assigned /desk k1 of 2026-04-23T16:00:00Z events.jsonl:4" in text
+    assert "came, too late, by carrier.scan /ups d1 of 2026-04-24T02:00:00Z events.jsonl:5" in text
+    assert "What now" not in text
+
+
+def test_explain_names_what_took_it_back(folder: Path, capsys: Captured) -> None:
+    """Evidence that came late, or a withdrawal; nobody is told what to do, or what would have helped against what never was."""
+    placed = line("o1", T0, "order.placed", data={"method": "digital", "total": {"amount": "1.00", "currency": "EUR"}})
+    identity = ids(folder, "A-1")[0]
+    other = line("x", T0 + 26 * HOUR, order="A-9", data=MONEY | {"payment_id": "q"})
+    late = line("c1", T0 + HOUR, recorded=T0 + 27 * HOUR, data=MONEY)
+    replay(write(folder / "late.jsonl", [placed, other, late]), folder)
+    text = told(folder, capsys, identity)
+    assert "never true: payment.captured /test c1 of 2026-04-20T09:00:00Z late.jsonl:3 came to be known late" in text
+    assert "What now" not in text
+    assert "would not have come to this" not in text
+    gone = line("w1", T0 + 27 * HOUR, "evidence.withdrawn", data={"event_id": "o1"})
+    replay(write(folder / "gone.jsonl", [placed, other, gone]), folder)
+    assert "what it rested on was withdrawn, by evidence.withdrawn /test w1" in told(folder, capsys, identity)
+
+
+def test_explain_names_what_suppressed_it(tmp_path: Path, capsys: Captured) -> None:
+    """By whom, and where to look instead."""
+    placed = line("o1", T0, "order.placed", data={"method": "digital", "total": {"amount": "1.00", "currency": "EUR"}})
+    replay(write(tmp_path / "events.jsonl", [placed]), tmp_path, until=T0 + 60 * 24 * HOUR)
+    states = {str(one["exception_id"]): one for one in (event["data"] for event in lines(tmp_path, "exceptions"))}  # type: ignore[index,call-overload]
+    below = next(id_ for id_, one in states.items() if one["status"] == "suppressed")  # type: ignore[index,call-overload]
+    above = states[str(states[below]["suppressed_by"])]  # type: ignore[index,call-overload]
+    text = told(tmp_path, capsys, below)
+    name = f"{above['kind']} {str(above['exception_id'])[:8]}"  # type: ignore[index,call-overload]
+    assert f"suppressed by {name}, which says more" in text
+    assert f"Nothing by itself: see to {name}." in text
 
 
 def test_explain_takes_the_beginning_of_an_id(folder: Path, capsys: Captured) -> None:
@@ -110,14 +177,17 @@ def test_schemas_export_writes_the_contract(tmp_path: Path, capsys: Captured) ->
     assert any((tmp_path / "schemas").rglob("*.json"))
 
 
-def test_the_demo_finds_what_it_injected(capsys: Captured) -> None:
-    """Live, through the same flow; the closing line is the comparison."""
-    assert cli.run(["demo", "--orders", "25", "--seed", "2", "--seconds", "1"]) == 0
-    last = capsys.readouterr().out.splitlines()[-1]
-    assert last.startswith("found ")
-    assert last.endswith("and 0 that had not been injected")
-    found, of = last.split()[1], last.split()[3]
+def test_the_demo_finds_what_it_injected(tmp_path: Path, capsys: Captured) -> None:
+    """Live, through the same flow; it ends with the comparison and with what to do next, which works."""
+    assert cli.run(["demo", "--orders", "25", "--seed", "2", "--seconds", "1", "--out", str(tmp_path / "found")]) == 0
+    said = capsys.readouterr().out
+    told = next(line for line in said.splitlines() if line.startswith("found "))
+    assert told.endswith("and 0 that had not been injected")
+    found, of = told.split()[1], told.split()[3]
     assert found == of
+    again = next(line for line in said.splitlines() if "orderwatch explain" in line).split()[1:]
+    assert cli.run(again) == 0
+    assert f"exception   {again[1]}" in capsys.readouterr().out
 
 
 def test_a_failure_is_one_line_and_exit_code_one(folder: Path, monkeypatch: pytest.MonkeyPatch, capsys: Captured) -> None:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import logging
 import os
+import re
 import sys
 import threading
 import urllib.error
@@ -280,6 +281,21 @@ def test_logs_are_json_lines_on_the_standard_error_of_old(capfd: pytest.CaptureF
     assert line.pop("timestamp").endswith("Z")
     assert line == {"event": "stopped", "level": "info", "process": 1, "records": 7}
     assert second == "from Python itself"
+
+
+def test_a_line_begins_with_when_how_bad_and_what(capfd: pytest.CaptureFixture[str]) -> None:
+    """In this order, before what every line carries and what it adds: as JSON and for people, of ours and of libraries."""
+    for format_ in ("json", "console"):
+        with logging_to_stderr(LogSettings(level="info", format=format_), process=1, a_first="z"):
+            Observer().log.warning("late", aaa=7)
+            logging.getLogger("kafka").error("gone")
+        ours, libraries = capfd.readouterr().err.splitlines()
+        if format_ == "json":
+            assert list(json.loads(ours)) == ["timestamp", "level", "event", "process", "a_first", "aaa"]
+            assert list(json.loads(libraries)) == ["timestamp", "level", "event", "process", "a_first", "logger"]
+        else:
+            assert re.match(r"\d{4}-\d\d-\d\dT\S+Z \[warning *\] late +", ours)
+            assert re.match(r"\d{4}-\d\d-\d\dT\S+Z \[error *\] gone +", libraries)
 
 
 def test_what_libraries_log_are_lines_like_any_other(capfd: pytest.CaptureFixture[str]) -> None:

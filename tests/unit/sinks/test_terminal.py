@@ -4,65 +4,156 @@ from __future__ import annotations
 
 import io
 
+import pytest
 from rich.console import Console
 
 from dataflows.core.verdicts import Out
 from sinks.tally import Row, Tally
-from sinks.terminal import WIDTH, TerminalView, heading
+from sinks.terminal import TerminalView
 from tests.support.logs import T0
 
+LONG = "Fulfilment ship overdue: " + "It has not left and nobody knows why. " * 10
 
-def verdict(status: str = "open", severity: str = "high", *, id_: str = "x", summary: str = "A-1: It has not left.") -> Out:
+
+def verdict(
+    status: str = "open",
+    severity: str = "high",
+    *,
+    id_: str = "x",
+    summary: str = "Fulfilment ship overdue: It has not left.",
+    score: int = 500,
+    due: str = "2026-04-20T08:00:00Z",
+    type_: str = "exception.raised",
+) -> Out:
     """An exception as it is published."""
-    data: dict[str, object] = {"exception_id": id_, "owner": "FULF", "due_at": "2026-04-20T08:00:00Z", "summary": summary}
-    return Out(T0, "A-1", "exceptions", "exception.raised", "", b"{}", "fulfilment.ship_overdue", severity, status, data)
+    data: dict[str, object] = {
+        "exception_id": id_,
+        "owner": "FULF",
+        "due_at": due,
+        "summary": summary,
+        "score": score,
+        "recommended": [{"action": "notify_customer", "reason": "the order leaves late"}],
+    }
+    return Out(T0, "A-1", "exceptions", type_, "", b"{}", "fulfilment.ship_overdue", severity, status, data)
 
 
-def shown(*verdicts: Out, terminal: bool = False) -> str:
-    """What the view prints."""
+def view(*verdicts: Out, terminal: bool = True, width: int = 80) -> tuple[TerminalView, io.StringIO]:
+    """A view that has seen some verdicts, and what it printed."""
     text = io.StringIO()
-    with TerminalView(Console(file=text, force_terminal=terminal, width=80, highlight=False), lambda: "Mon 20 Apr") as view:
-        for one in verdicts:
-            view.show("exceptions", [one])
-    return text.getvalue()
+    console = Console(file=text, force_terminal=terminal, width=width, height=24, highlight=False, legacy_windows=False)
+    seen = TerminalView(console, lambda: "Mon 20 Apr 2026 08:00 UTC")
+    for one in verdicts:
+        seen.show("exceptions", [one])
+    return seen, text
 
 
-def test_a_line_says_when_how_bad_what_whose_and_until_when() -> None:
-    """Everything that decides whether to look closer, in at most a hundred columns."""
-    line = heading(verdict()).plain
-    assert line == "04-20 08:00 HIGH       fulfilment.ship_overdue         A-1                FULF  due 04-20 08:00"
-    assert len(line) <= WIDTH
+def board(*verdicts: Out, width: int = 80, height: int = 24) -> list[str]:
+    """The lines of the board."""
+    return [line.plain for line in view(*verdicts)[0].board(width, height)]
 
 
-def test_elsewhere_than_on_a_terminal_lines_are_plain() -> None:
-    """No colours, no cursor, one line per fact whatever its length."""
-    text = shown(verdict(summary="A-1: " + "long " * 60))
-    assert "\x1b" not in text
-    assert text.count("\n") == 2
-    assert max(map(len, text.splitlines())) <= WIDTH
+def test_the_board_says_how_bad_which_which_order_whose_since_when_what_and_what_next() -> None:
+    """Everything that decides whether to look closer, and the ID by which to."""
+    lines = board(verdict(id_="0123456789"))
+    assert lines[0] == "HIGH      01234567  A-1  FULF  since 2026-04-20 08:00 UTC"
+    assert lines[1] == "  Fulfilment ship overdue: It has not left."
+    assert lines[2] == "  → notify customer: the order leaves late"
+    assert lines[4] == "Mon 20 Apr 2026 08:00 UTC   critical 0   high 1   medium 0   low 0"
+    assert lines[5] == "1 exception so far: 1 open"
 
 
-def test_a_terminal_shows_how_things_stand() -> None:
-    """The last line counts what is open, by severity."""
-    text = shown(verdict(id_="a"), verdict(id_="b", severity="low"), verdict("resolved", id_="a"), terminal=True)
-    assert "\x1b[" in text
-    assert "open, 2 seen" in text
+def test_the_gravest_is_first_then_the_highest_score_then_the_oldest() -> None:
+    """Severity before score before age."""
+    lines = board(
+        verdict(id_="a", severity="medium", score=999),
+        verdict(id_="b", due="2026-04-19T08:00:00Z"),
+        verdict(id_="c", due="2026-04-18T08:00:00Z"),
+        verdict(id_="d", score=600),
+        verdict(id_="e", severity="critical"),
+    )
+    assert [line.split()[1] for line in lines if "since" in line] == ["e", "d", "c", "b", "a"]
 
 
-def test_only_what_people_must_know_is_called_out() -> None:
-    """An exception that was resolved before anyone heard of it, and one that only grew worse, are counted in silence."""
-    assert shown(verdict("resolved")) == ""
-    assert shown(verdict(), verdict(severity="critical")).count("fulfilment.ship_overdue") == 1
-    assert "resolved" in shown(verdict(), verdict("resolved"))
+def test_what_is_over_leaves_the_board_and_is_counted() -> None:
+    """The board holds what is open now; an exception that is open again is back."""
+    lines = board(verdict(id_="a"), verdict("resolved", id_="a"), verdict(id_="b"), verdict("suppressed", id_="b"), verdict(id_="c"))
+    assert [line.split()[1] for line in lines if "since" in line] == ["c"]
+    assert lines[-1] == "3 exceptions so far: 1 open, 1 resolved, 1 suppressed"
+    assert "since" in "".join(board(verdict(id_="b"), verdict("suppressed", id_="b"), verdict(id_="b")))
+    assert board(verdict("resolved"))[0] == "nothing is open"
+
+
+@pytest.mark.parametrize("width", [40, 80, 120, 200])
+@pytest.mark.parametrize("height", [10, 24, 50])
+def test_the_board_is_as_wide_and_as_high_as_the_terminal(width: int, height: int) -> None:
+    """A sentence is cut at the real width and shows that it is; what there is no room for is counted."""
+    many = [verdict(id_=f"{number:08d}", summary=LONG) for number in range(40)]
+    lines = board(*many, width=width, height=height)
+    assert len(lines) < height
+    assert max(map(len, lines)) == width
+    cut = next(line for line in lines if "It has not" in line)
+    assert cut.endswith("…")
+    assert len(cut) == width
+    shown = sum("since" in line for line in lines)
+    assert f"and {40 - shown} more open" in lines
+
+
+def test_a_wide_terminal_needs_two_lines_for_one() -> None:
+    """The next step stands behind the sentence where both have room."""
+    assert board(verdict(), width=120)[1] == "  Fulfilment ship overdue: It has not left.  → notify customer: the order leaves late"
+
+
+def test_ids_that_begin_alike_are_shown_longer() -> None:
+    """Each means one exception."""
+    lines = board(verdict(id_="0123456789-a"), verdict(id_="0123456789-b"), verdict(id_="9999999999"))
+    assert [line.split()[1] for line in lines if "since" in line] == ["0123456789-a", "0123456789-b", "99999999"]
+
+
+def test_elsewhere_than_on_a_terminal_lines_are_plain_and_whole() -> None:
+    """No colours, no cursor, one line for what is raised and one for what is settled, with the year, and never cut."""
+    _, text = view(verdict(summary=LONG), verdict(severity="critical"), verdict("resolved"), terminal=False)
+    raised, settled = text.getvalue().splitlines()
+    assert raised == f"2026-04-20 08:00  HIGH        x  A-1  FULF  {LONG} → notify customer: the order leaves late"
+    assert settled == "2026-04-20 08:00  resolved    x  A-1  FULF  fulfilment.ship_overdue"
+    assert view(verdict("resolved"), terminal=False)[1].getvalue() == ""
+
+
+def test_a_terminal_that_cannot_move_its_cursor_gets_lines(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Nothing is drawn over."""
+    monkeypatch.setenv("TERM", "dumb")
+    _, text = view(verdict())
+    assert "\x1b" not in text.getvalue()
+    assert text.getvalue().count("\n") == 1
+
+
+@pytest.mark.parametrize("width", [40, 80, 200])
+def test_the_end_says_whole_sentences_within_the_width(width: int) -> None:
+    """What is open at the end is read at leisure: nothing of it is cut."""
+    seen, text = view(verdict(summary=LONG), width=width)
+    text.truncate(0)
+    seen.console.no_color = True
+    seen.last()
+    lines = text.getvalue().replace("\x1b[1m", "").replace("\x1b[2m", "").replace("\x1b[0m", "").splitlines()
+    told = lines[2 : next(n for n, line in enumerate(lines) if "→" in line)]
+    assert " ".join(" ".join(told).split()) == LONG.strip()
+    assert max(map(len, told)) <= width
 
 
 def test_the_tally_counts_each_exception_once_by_its_latest_state() -> None:
-    """However many events an exception had."""
+    """However many events an exception had; an exception that was over at first is known as such."""
     tally = Tally()
-    tally.take("exceptions", [verdict(id_="a"), verdict(id_="b"), verdict("resolved", id_="a"), verdict("retracted", "low", id_="c")])
+    over = verdict("resolved", id_="d", type_="exception.resolved")
+    gone = verdict("retracted", "low", id_="c", type_="exception.retracted")
+    tally.take(
+        "exceptions",
+        [verdict(id_="a"), verdict(id_="b"), verdict(id_="c"), verdict("resolved", id_="a", type_="exception.resolved"), gone, over],
+    )
     tally.take("rejects", [Out(0, "", "rejects", "reject", "", b"", data={"reason": "not_json"})])
+    tally.take("actions", [Out(0, "", "actions", type_, "", b"") for type_ in ("action.proposed", "action.requested", "action.proposed")])
     assert tally.rows() == [
-        Row("fulfilment.ship_overdue", "high", raised=2, resolved=1, retracted=0, suppressed=0, open=1),
-        Row("fulfilment.ship_overdue", "low", raised=1, resolved=0, retracted=1, suppressed=0, open=0),
+        Row("fulfilment.ship_overdue", "high", found=3, resolved=2, retracted=0, suppressed=0, open=1),
+        Row("fulfilment.ship_overdue", "low", found=1, resolved=0, retracted=1, suppressed=0, open=0),
     ]
-    assert tally.rejects == {"not_json": 1}
+    assert tally.types["exceptions"] == {"exception.raised": 3, "exception.resolved": 2, "exception.retracted": 1}
+    assert tally.types["actions"] == {"action.proposed": 2, "action.requested": 1}
+    assert (tally.over, tally.rejects) == (1, {"not_json": 1})
