@@ -5,19 +5,30 @@ A generated part stands between `<!-- generated: NAME -->` and `<!-- /generated 
 
 from __future__ import annotations
 
+import io
 import json
 import re
 import sys
+import tempfile
 from collections import Counter
 from pathlib import Path
 from typing import TYPE_CHECKING, cast
 
+from rich.console import Console
+
+from dataflows.commands.options import instant
+from dataflows.commands.replay import replay_into
+from dataflows.core.policy import load_policy
 from dataflows.core.rules import RULES
+from dataflows.explaining import history, tell
 from dataflows.observe.catalogue import METRICS
 from dataflows.settings.gateway import ConnectionSettings, HmacSettings, SecretSettings
-from dataflows.settings.load import setting_fields
+from dataflows.settings.load import SettingsError, load_settings, setting_fields
 from sources.adapters import ADAPTERS
+from sources.files import FileSource
 from sources.gateway.schemes import SCHEMES
+from sources.logclock import DEFAULT_OUT_OF_ORDER
+from sources.simulator import write_world
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable
@@ -166,12 +177,51 @@ def payloads() -> str:
     return table(("system", "payload", "becomes"), rows)
 
 
+def fenced(text: str) -> str:
+    """What a command printed."""
+    return f"```\n{text.rstrip()}\n```\n"
+
+
+def explained() -> str:
+    """What `explain` says in the world that the commands of the README make."""
+    text = (ROOT / "README.md").read_text(encoding="utf-8")
+    orders, seed = map(int, re.findall(r"orderwatch simulate --orders (\d+) --seed (\d+)", text)[0])
+    until, name = re.findall(r"--until (\S+)", text)[0], re.findall(r"orderwatch explain (\w+)", text)[0]
+    with tempfile.TemporaryDirectory() as folder:
+        world = write_world(orders, seed, Path(folder) / "world.jsonl.gz")
+        policy = load_policy(world.policy_path)
+        end = instant("--until", until)
+        source = FileSource([str(world.path)], until=end, out_of_order=DEFAULT_OUT_OF_ORDER, feeds=tuple(policy.feeds))
+        out = Path(folder) / "out"
+        replay_into(out, source, policy)
+        said = io.StringIO()
+        tell(Console(file=said, highlight=False, no_color=True), history(out / "exceptions.jsonl", name), out / "exceptions.jsonl")
+    return fenced(said.getvalue())
+
+
+def mistake() -> str:
+    """What is said of a mistake in the settings that the document shows."""
+    text = (ROOT / "dataflows/README.md").read_text(encoding="utf-8")
+    shown = text.partition("```yaml\n")[2].partition("```")[0]
+    with tempfile.TemporaryDirectory() as folder:
+        path = Path(folder) / "orderwatch.yaml"
+        path.write_text(shown.replace("brokers:", "brokrs:", 1), encoding="utf-8")
+        try:
+            load_settings(path, {}, {})
+        except SettingsError as error:
+            said = next(problem for problem in error.problems if "brokrs" in problem)
+            return fenced(f"orderwatch: {said}".replace(f"{folder}/", ""))
+    raise AssertionError("a wrong name was taken for a setting")
+
+
 PARTS: dict[str, Callable[[], str]] = {
     "systems": systems,
     "codes": codes,
     "payloads": payloads,
     "kinds": kinds,
     "kinds_by_domain": kinds_by_domain,
+    "explained": explained,
+    "mistake": mistake,
     "settings": settings,
     "connections": connections,
     "schemes": schemes,
