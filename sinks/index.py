@@ -202,8 +202,7 @@ def _fits(index: Read, size: int, read: Read, length: int) -> bool:
     head = index(0, HEAD.size)
     if len(head) < HEAD.size or (size - HEAD.size) % ENTRY.size:
         return False
-    magic, told, digest = HEAD.unpack(head)
-    return magic == MAGIC and told == length and digest == _digest(read, length)
+    return head == HEAD.pack(MAGIC, length, _digest(read, length))
 
 
 def _digest(read: Read, length: int) -> bytes:

@@ -116,7 +116,7 @@ class TerminalView:
 
     def example(self) -> str | None:
         """The name of an exception to look at: the gravest that is open, else the last one; None if there was none."""
-        found = next(iter([one.id for one in self.gravest()] or reversed(self._status)), None)
+        found = next(iter([one.id for one in self.gravest()] or list(self._status)[-1:]), None)
         return None if found is None else self.name(found)
 
     def board(self, width: int, height: int) -> list[Text]:

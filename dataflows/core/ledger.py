@@ -50,9 +50,10 @@ def step_words(condition: Condition, now: int) -> str:
         return ""
     at = next(at for at, severity in condition.steps if severity == reached)
     reckoning = condition.reckoning
-    for step in condition.setting.steps if reckoning is not None else ():
-        if step.severity == reached and count(reckoning.calendar, reckoning.anchor, step.at) == at:
-            return f"; {reached} from {reckoning.calendar.words(reckoning.anchor, step.at)}"
+    if reckoning is not None:
+        for step in condition.setting.steps:
+            if step.severity == reached and count(reckoning.calendar, reckoning.anchor, step.at) == at:
+                return f"; {reached} from {reckoning.calendar.words(reckoning.anchor, step.at)}"
     return f"; {reached} from {iso(at)}"
 
 

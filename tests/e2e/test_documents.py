@@ -24,7 +24,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
     from pathlib import Path
 
-    from typer._click import Command, Group
+    from typer.core import TyperCommand, TyperGroup
 
 READMES = tuple(
     f"{folder}README.md"
@@ -256,13 +256,13 @@ def mentioned() -> Iterator[tuple[str, list[str]]]:
 
 def test_every_command_that_is_mentioned_is_there_with_its_options() -> None:
     """Also the ones that no block runs."""
-    root = cast("Group", get_command(app))
+    root = cast("TyperGroup", get_command(app))
     there = 0
     for name, words in mentioned():
-        command: Command = root
+        command: TyperGroup | TyperCommand = root
         rest = list(words)
-        while rest and rest[0] in getattr(command, "commands", {}):
-            command = cast("Group", command).commands[rest.pop(0)]
+        while rest and rest[0] in cast("dict[str, TyperCommand]", getattr(command, "commands", {})):
+            command = cast("TyperCommand", command.commands[rest.pop(0)])
         if command is root and not words[0].startswith("--"):
             continue  # `orderwatch` within a sentence, not a command
         there += 1

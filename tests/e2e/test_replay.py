@@ -194,12 +194,11 @@ def told(text: str, file: str) -> dict[str, int]:
 
 def test_the_summary_counts_what_the_files_hold(world: Written, tmp_path: Path) -> None:
     """Lines by type as they stand in each file, and in words why not every exception was raised."""
-    captured = {"payment_id": "p", "amount": {"amount": "1.00", "currency": "EUR"}}
-    begin = datetime.fromisoformat(world.summary.until)
-    late = micros(begin)
+    money = {"amount": "1.00", "currency": "EUR"}
+    late = micros(datetime.fromisoformat(world.summary.until))
     early = [
-        line("c", late - 90 * HOUR, order="LATE", recorded=late, data=captured),
-        line("o", late - 120 * HOUR, "order.placed", order="LATE", recorded=late, data={"method": "digital", "total": captured["amount"]}),
+        line("c", late - 90 * HOUR, order="LATE", recorded=late, data={"payment_id": "p", "amount": money}),
+        line("o", late - 120 * HOUR, "order.placed", order="LATE", recorded=late, data={"method": "digital", "total": money}),
     ]
     path = write(tmp_path / "e.jsonl", [*world.summary.path.read_bytes().splitlines(), *early, b"nonsense"])
     found = command("replay", path, "--policy", world.summary.policy_path, "--until", world.summary.until, "--out", tmp_path / "out")

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, cast
 
 import pytest
 
@@ -82,6 +82,11 @@ def told(folder: Path, capsys: Captured, identity: object) -> str:
     return capsys.readouterr().out
 
 
+def said(folder: Path) -> list[dict[str, object]]:
+    """The states of all exceptions, in order."""
+    return [cast("dict[str, object]", event["data"]) for event in lines(folder, "exceptions")]
+
+
 PROMISED: dict[str, object] = {
     "total": {"amount": "1.00", "currency": "EUR"},
     "ship_to": {"country": "NL"},
@@ -98,8 +103,7 @@ def test_explain_names_what_made_each_change(tmp_path: Path, capsys: Captured) -
         line("s1", T0 + 2 * HOUR, "warehouse.shipped", data={"tracking_number": "T1", "carrier": "ups"}),
     ]
     replay(write(tmp_path / "events.jsonl", start), tmp_path, until=T0 + 80 * HOUR)
-    said = [event["data"] for event in lines(tmp_path, "exceptions")]
-    identity = next(one["exception_id"] for one in said if one["kind"] == "shipment.delivery_overdue")  # type: ignore[index,call-overload]
+    identity = next(one["exception_id"] for one in said(tmp_path) if one["kind"] == "shipment.delivery_overdue")
     text = told(tmp_path, capsys, identity)
     worse = "medium → high: its next deadline passed: Wed 2026-04-22 00:00 + 1 business day (Europe/Amsterdam) = Thu 2026-04-23 00:00"
     assert worse in text
@@ -134,11 +138,11 @@ def test_explain_names_what_suppressed_it(tmp_path: Path, capsys: Captured) -> N
     """By whom, and where to look instead."""
     placed = line("o1", T0, "order.placed", data={"method": "digital", "total": {"amount": "1.00", "currency": "EUR"}})
     replay(write(tmp_path / "events.jsonl", [placed]), tmp_path, until=T0 + 60 * 24 * HOUR)
-    states = {str(one["exception_id"]): one for one in (event["data"] for event in lines(tmp_path, "exceptions"))}  # type: ignore[index,call-overload]
-    below = next(id_ for id_, one in states.items() if one["status"] == "suppressed")  # type: ignore[index,call-overload]
-    above = states[str(states[below]["suppressed_by"])]  # type: ignore[index,call-overload]
+    states = {str(one["exception_id"]): one for one in said(tmp_path)}
+    below = next(id_ for id_, one in states.items() if one["status"] == "suppressed")
+    above = states[str(states[below]["suppressed_by"])]
     text = told(tmp_path, capsys, below)
-    name = f"{above['kind']} {str(above['exception_id'])[:8]}"  # type: ignore[index,call-overload]
+    name = f"{above['kind']} {str(above['exception_id'])[:8]}"
     assert f"suppressed by {name}, which says more" in text
     assert f"Nothing by itself: see to {name}." in text
 
