@@ -254,6 +254,10 @@ def mentioned() -> Iterator[tuple[str, list[str]]]:
             yield name, match[1].replace("…", " ").split()
 
 
+def _below(command: TyperGroup | TyperCommand) -> dict[str, TyperGroup | TyperCommand]:
+    return cast("dict[str, TyperGroup | TyperCommand]", getattr(command, "commands", {}))
+
+
 def test_every_command_that_is_mentioned_is_there_with_its_options() -> None:
     """Also the ones that no block runs."""
     root = cast("TyperGroup", get_command(app))
@@ -261,8 +265,9 @@ def test_every_command_that_is_mentioned_is_there_with_its_options() -> None:
     for name, words in mentioned():
         command: TyperGroup | TyperCommand = root
         rest = list(words)
-        while rest and rest[0] in cast("dict[str, TyperCommand]", getattr(command, "commands", {})):
-            command = cast("TyperCommand", command.commands[rest.pop(0)])
+        while rest and (below := _below(command).get(rest[0])):
+            command = below
+            rest.pop(0)
         if command is root and not words[0].startswith("--"):
             continue  # `orderwatch` within a sentence, not a command
         there += 1
