@@ -8,7 +8,6 @@ from typing import TYPE_CHECKING, cast
 import orjson
 from rich.text import Text
 
-from dataflows.core.rules import RULES_BY_KIND
 from sinks.index import NotExceptionsError, lines_of
 from sinks.terminal import STYLES, short
 
@@ -17,6 +16,8 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from rich.console import Console
+
+    from dataflows.core.rules.base import Rule
 
 Data = dict[str, object]
 Said = tuple[str, Data]
@@ -83,7 +84,7 @@ class _Teller:
 
     def head(self, data: Data) -> None:
         """Prints what it is and by which rule."""
-        rule = RULES_BY_KIND.get(str(data["kind"]))
+        rule = _rule(data)
         scope = f", {data['scope']}" if data["scope"] is not None else ""
         title = Text(f"{data['kind']} ", style="bold")
         title.append(f"{data['severity']}", style=STYLES[str(data["severity"])])
@@ -108,7 +109,7 @@ class _Teller:
 
     def advice(self, data: Data) -> None:
         """Prints what to do, where anything is to be done, and what would have helped, where it was true."""
-        rule = RULES_BY_KIND.get(str(data["kind"]))
+        rule = _rule(data)
         if data["status"] == "open":
             self.title("What now")
             for advice in cast("list[Mapping[str, str]]", data["recommended"]):
@@ -182,6 +183,13 @@ class _Teller:
         found = history(self._path, str(exception))
         kind = f"{found[-1][1]['kind']} " if found else ""
         return f"{kind}{short(str(exception))}"
+
+
+def _rule(data: Data) -> Rule | None:
+    """The rule that decided, if this program has it."""
+    from dataflows.core.rules import RULES_BY_KIND  # noqa: PLC0415 - not needed to say that there is no such exception
+
+    return RULES_BY_KIND.get(str(data["kind"]))
 
 
 def _withdrawn(data: Data, cause: str) -> str:
