@@ -183,7 +183,7 @@ def test_the_commands_of_the_readme_run_in_their_order(folder: Path) -> None:
             name = "dataflows" if " run " in line else "gateway"
             (folder / "orderwatch.yaml").write_text(here(settings[name], folder), encoding="utf-8")
             done = sh(folder, f"{line} --check")
-        elif re.match(r"orderwatch (state|export|rejects) ", line):
+        elif re.match(r"orderwatch (state|export|rejects|load) ", line):
             understood(folder, line)
             continue
         else:
