@@ -167,14 +167,14 @@ def test_a_directory_that_is_none_is_misuse(tmp_path: Path, capsys: Captured, co
     assert not (tmp_path / "x").exists()
 
 
-def test_damaged_state_is_a_failure(engine: Engine, capsys: Captured) -> None:
-    """One line that names the file, exit 1."""
+def test_damaged_state_is_refused(engine: Engine, capsys: Captured) -> None:
+    """One line that names the file and the remedy, exit 2: trying again mends nothing."""
     engine.give("e1", T0, "order.placed", PLACED)
     engine.commit()
     file = next((engine.path / "shards" / engine.name).iterdir())
     file.write_bytes(file.read_bytes().replace(b"oA-1", b"oA-2"))
     for command in (["inspect", "A-1"], ["show"]):
-        assert cli.run(["state", *command, "--state", str(engine.path)]) == 1
+        assert cli.run(["state", *command, "--state", str(engine.path)]) == 2
         assert f"{file.name} is damaged at byte" in capsys.readouterr().err
 
 
