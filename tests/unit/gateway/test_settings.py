@@ -123,7 +123,10 @@ def test_the_files_that_connections_are_made_from_are_known(tmp_path: Path) -> N
         ("easypost/a: {secrets: {file: SECRET}}", "gateway.connections.easypost/a.secrets.0.file: secret: no such file or directory"),
         ("easypost/a: {secrets: {env: ONE}, scheme: x}", "gateway.connections.easypost/a.scheme: 'x' is none of shopify, stripe, "),
         ("easypost/a: {secrets: {env: ONE}, scheme: adyen}", "easypost/a.secrets.0: the secret is not written in hexadecimal digits"),
-        ("easypost/a: {secrets: {env: ONE}, scheme: shopfy}", "is none of shopify, stripe, easypost, aftership, adyen, standard, secret, "),
+        (
+            "easypost/a: {secrets: {env: ONE}, scheme: shopfy}",
+            "is none of shopify, stripe, easypost, aftership, fedex, usps, adyen, standard, secret, ",
+        ),
         ("easypost/a: {secrets: {env: ONE}, scheme: shopfy}", "did you mean shopify?"),
         ("easypost/a: {secrets: {env: ONE}, scheme: square}", "easypost/a.url: required, since square signs it: the whole URL"),
         ("easypost/a: {secrets: {env: ONE}, scheme: square, url: /hooks}", "easypost/a.url: '/hooks' is no URL; write all of it"),
