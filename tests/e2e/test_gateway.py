@@ -265,7 +265,7 @@ def test_https_is_served_with_a_certificate_of_ones_own(tmp_path: Path) -> None:
 
 def test_neither_logs_nor_metrics_show_a_customer_an_order_or_a_secret(tmp_path: Path) -> None:
     """Every payload of every system goes through; what is kept of them holds no secret either."""
-    connections = {f"{system}/acme": {"scheme": "secret", "accept_test": False} for system in ADAPTERS}
+    connections = {f"{system}/acme": {"scheme": "secret"} for system in ADAPTERS}
     gateway = Gateway(tmp_path / "gateway", connections, gateway={"output": "log"}, log={"level": "debug"})
     gateway.start()
     texts: set[str] = set()

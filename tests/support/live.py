@@ -138,10 +138,11 @@ class Engine:
     def settings(self) -> Path:
         """Writes the settings file; returns its path."""
         path = self.home / "settings.yaml"
+        topics = {"partitions": 3, **{output: self.topic(output) for output in OUTPUTS}}
         chosen: dict[str, object] = {
             "kafka": {"brokers": self.bootstrap.split(","), "create_topics": True},
             "inputs": {"topics": list(self.topics), "partitions": 1, **self.inputs},
-            "outputs": {"partitions": 3, **{output: self.topic(output) for output in OUTPUTS}, **self.outputs},
+            "outputs": self.outputs if self.outputs.get("kind") == "files" else {**topics, **self.outputs},
             "state": {"dir": str(self.state_dir), **self.state},
             "http": {"port": self.port},
         }
