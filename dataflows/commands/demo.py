@@ -80,14 +80,14 @@ def demo(
     except UnwritableError as error:
         raise ending(error) from error
     console = Console(highlight=False)
-    console.print(f"{orders:,} orders, {pace / 3_600:,.1f} hours pass per second; Ctrl-C ends it", style="dim")
     stop = Stop()
-    with (
-        stop.on_signals(),  # first: an interrupt while the view begins must not leave it drawing
-        TerminalView(console, lambda: f"{datetime.fromtimestamp(min(source.now(), until) // SECOND, UTC):%a %d %b %Y %H:%M} UTC") as view,
-    ):
-        sinks: dict[str, Sink[Verdicts]] = {"files": Noted(files), "terminal": ViewSink(view.show), "findings": ViewSink(note)}
-        run(get_flow(Stoppable(source, stop), sinks, policy, Settings(source.channels)))
+    with stop.on_signals():  # first: an interrupt while the view begins must not leave it drawing
+        console.print(f"{orders:,} orders, {pace / 3_600:,.1f} hours pass per second; Ctrl-C ends it", style="dim")
+        with TerminalView(
+            console, lambda: f"{datetime.fromtimestamp(min(source.now(), until) // SECOND, UTC):%a %d %b %Y %H:%M} UTC"
+        ) as view:
+            sinks: dict[str, Sink[Verdicts]] = {"files": Noted(files), "terminal": ViewSink(view.show), "findings": ViewSink(note)}
+            run(get_flow(Stoppable(source, stop), sinks, policy, Settings(source.channels)))
     view.last()
     if stop.asked:
         _next(console, view, folder)
