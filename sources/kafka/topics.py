@@ -16,7 +16,7 @@ from sources.kafka.settings import KafkaInputError, UnfitError
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
-    from confluent_kafka.admin import AdminClient
+    from sources.kafka.broker import Admin
 
 BROKER_DEFAULT = -1
 """As replication factor: what the cluster is set to."""
@@ -75,12 +75,12 @@ def ensure_topics(options: Mapping[str, object], topics: Mapping[str, TopicSpec]
     known = topics_of(client, options)
     missing = [name for name in topics if name not in known]
     created = _create(client, {name: topics[name] for name in missing}, replication) if missing else []
-    _await(client, {name: topics[name].partitions for name in created})
-    _check(client, {name: spec for name, spec in topics.items() if name not in created})
+    _await(client, options, {name: topics[name].partitions for name in created})
+    _check(client, options, {name: spec for name, spec in topics.items() if name not in created})
     return created
 
 
-def _create(client: AdminClient, topics: Mapping[str, TopicSpec], replication: int) -> list[str]:
+def _create(client: Admin, topics: Mapping[str, TopicSpec], replication: int) -> list[str]:
     copies = {} if replication == BROKER_DEFAULT else {"min.insync.replicas": str(max(1, replication - 1))}
     wanted = [
         NewTopic(name, num_partitions=spec.partitions, replication_factor=replication, config={**copies, **spec.config})
@@ -101,12 +101,12 @@ def _create(client: AdminClient, topics: Mapping[str, TopicSpec], replication: i
     return created
 
 
-def _await(client: AdminClient, partitions: Mapping[str, int]) -> None:
+def _await(client: Admin, options: Mapping[str, object], partitions: Mapping[str, int]) -> None:
     """Waits until every partition has a leader: the answer to a creation may come before the brokers know of it."""
     end = time.monotonic() + PATIENCE
     waiting = dict(partitions)
     while waiting:
-        known = client.list_topics(timeout=PATIENCE).topics
+        known = topics_of(client, options)
         for name, count in list(waiting.items()):
             topic = known.get(name)
             if topic is not None and len(topic.partitions) == count and all(one.leader >= 0 for one in topic.partitions.values()):
@@ -117,10 +117,10 @@ def _await(client: AdminClient, partitions: Mapping[str, int]) -> None:
             time.sleep(0.05)
 
 
-def _check(client: AdminClient, topics: Mapping[str, TopicSpec]) -> None:
+def _check(client: Admin, options: Mapping[str, object], topics: Mapping[str, TopicSpec]) -> None:
     if not topics:
         return
-    known = client.list_topics(timeout=PATIENCE).topics
+    known = topics_of(client, options)
     settings = client.describe_configs([ConfigResource(ResourceType.TOPIC, name) for name in topics], request_timeout=PATIENCE)
     for resource, future in settings.items():
         name = resource.name
