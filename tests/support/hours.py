@@ -64,10 +64,12 @@ def main(arguments: Sequence[str] | None = None) -> int:
             shift = round((datetime.fromisoformat(instant) - datetime.now(UTC)).total_seconds())
             # The shift, not the instant: that would begin anew in every process. Native code waits by the true monotonic clock.
             clock = {"LD_PRELOAD": f"{mended} {library}", "FAKETIME": f"{shift:+d}s", "FAKETIME_DONT_FAKE_MONOTONIC": "1", "TZ": ZONE}
+            # In folders of its own: by this clock those of other runs look abandoned, and pytest removes them.
             command = [
                 sys.executable,
                 "-m",
                 "pytest",
+                f"--basetemp={folder}/run",
                 "-q",
                 "--durations=5",
                 "-p",
