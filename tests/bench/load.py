@@ -10,9 +10,9 @@ from typing import TYPE_CHECKING, ClassVar, cast
 from bytewax.inputs import FixedPartitionedSource, StatefulSourcePartition
 from bytewax.outputs import FixedPartitionedSink, StatefulSinkPartition
 
-from dataflows.core.shard import ORDER, Shard
-from dataflows.core.squeeze import squeeze
-from dataflows.core.storage import HEAD, pack_order, plain_of
+from dataflows.core.engine.shard import ORDER, Shard
+from dataflows.core.engine.compress import squeeze
+from dataflows.core.engine.codec import HEAD, pack_order, plain_of
 from schemas.record import Mark, Note, Record
 from schemas.wire import decode, micros
 from sources.batch import Batch
@@ -21,7 +21,7 @@ from tests.support.logs import HOUR, MINUTE, T0, line
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Sequence
 
-    from dataflows.core.persistent import Change, Row
+    from dataflows.core.engine.persistent import Change, Row
     from dataflows.core.policy import Policy
     from sinks.base import Verdict
 

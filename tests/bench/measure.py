@@ -11,14 +11,14 @@ from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import TYPE_CHECKING, NamedTuple, cast
 
-from dataflows.commands.replay import replay_into
+from dataflows.cli.replay import replay_into
 from dataflows.core.identity import order_shard
 from dataflows.core.policy import load_policy
-from dataflows.core.shard import Shard
-from dataflows.core.storage import pack_order
-from dataflows.flow import Settings
-from dataflows.names import ORDER_SHARDS
-from dataflows.runner import GC_THRESHOLDS
+from dataflows.core.engine.shard import Shard
+from dataflows.core.engine.codec import pack_order
+from dataflows.detect.flow import Settings
+from dataflows.detect.names import ORDER_SHARDS
+from dataflows.runtime.runner import GC_THRESHOLDS
 from schemas.record import Mark, Note, Record
 from schemas.wire import decode, micros
 from sources.files import FileSource
@@ -29,7 +29,7 @@ from tests.support.logs import MINUTE, T0, iso
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-    from dataflows.flow import MakeShard
+    from dataflows.detect.flow import MakeShard
 
 RUNS = 3
 

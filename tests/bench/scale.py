@@ -20,11 +20,11 @@ from typing import TYPE_CHECKING, NamedTuple, cast
 
 from dataflows.core.identity import order_shard
 from dataflows.core.policy import load_policy
-from dataflows.flow import LiveSink, Settings, get_live_flow
-from dataflows.live import HomeStores
-from dataflows.names import ORDER_SHARDS
-from dataflows.runner import GC_THRESHOLDS, run
-from dataflows.state.home import StateHome
+from dataflows.detect.flow import LiveSink, Settings, get_live_flow
+from dataflows.detect.live import HomeStores
+from dataflows.detect.names import ORDER_SHARDS
+from dataflows.runtime.runner import GC_THRESHOLDS, run
+from dataflows.runtime.state.directory import StateHome
 from tests.bench.load import CHANNELS, Filled, Load, Nowhere, TieSource, Watched, template
 from tests.bench.measure import resident
 

@@ -8,7 +8,7 @@ import sys
 from typing import NamedTuple
 
 RUNS = 5
-PROGRAM = "import sys; from dataflows.cli import main; main(sys.argv[1:])"
+PROGRAM = "import sys; from dataflows.cli.main import main; main(sys.argv[1:])"
 COMMANDS = (
     "--help",
     "--version",

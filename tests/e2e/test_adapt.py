@@ -88,7 +88,7 @@ def test_a_reader_that_has_seen_enough_is_no_failure(tmp_path: Path) -> None:
     (tmp_path / "mapping.yaml").write_text(MAPPING)
     rows = "".join(f"{number};FRG;16.11.2026 09:30;;;;;\n" for number in range(1, 5_000))
     (tmp_path / "1.csv").write_text(HEAD + rows)
-    program = "import sys; from dataflows.cli import main; main(sys.argv[1:])"
+    program = "import sys; from dataflows.cli.main import main; main(sys.argv[1:])"
     arguments = [sys.executable, "-c", program, "adapt", "--mapping", str(tmp_path / "mapping.yaml"), str(tmp_path / "1.csv")]
     with subprocess.Popen(arguments, stdout=subprocess.PIPE, stderr=subprocess.PIPE) as running:
         assert running.stdout is not None

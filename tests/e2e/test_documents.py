@@ -15,8 +15,8 @@ import pytest
 import yaml
 from typer.main import get_command
 
-from dataflows.cli import app
-from dataflows.commands.summary import exceptions_table
+from dataflows.cli.main import app
+from dataflows.cli.summary import exceptions_table
 from sinks.tally import Tally
 from tests.support.terminal import ROOT
 

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, NamedTuple
 import pytest
 from confluent_kafka import Consumer, Producer, TopicPartition
 
-from dataflows import cli
+from dataflows.cli import main as cli
 from schemas.record import headers_of
 from schemas.wire import MAX_BYTES
 from sinks.kafka.records import FOREIGN

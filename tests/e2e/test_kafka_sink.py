@@ -19,7 +19,7 @@ import pytest
 from confluent_kafka import Consumer, Producer, TopicPartition
 from confluent_kafka.admin import AdminClient
 
-from dataflows.core.verdicts import Out
+from dataflows.core.engine.exceptions import Out
 from schemas.record import headers_of
 from sinks.kafka import KafkaOutputError, KafkaSink, OutputTopic, Stats
 from tests.support.brokers import Broker, topic

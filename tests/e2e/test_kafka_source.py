@@ -10,7 +10,7 @@ import pytest
 from confluent_kafka import Producer, TopicPartition
 from confluent_kafka.admin import AdminClient, ConfigResource, NewPartitions, ResourceType
 
-from dataflows.cli import run
+from dataflows.cli.main import run
 from schemas.record import Record
 from schemas.wire import MAX_BYTES
 from sources.batch import BEGINNING

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, cast
 
 import pytest
 
-from dataflows.cli import run
+from dataflows.cli.main import run
 from schemas.values import micros, parse_instant
 from tests.support.replays import Data, lines, replay, standing
 

@@ -11,8 +11,8 @@ from uuid import uuid4
 import pytest
 from confluent_kafka import Consumer, Message, TopicPartition
 
-from dataflows import cli
-from dataflows.rejects import undecodable
+from dataflows.cli import main as cli
+from dataflows.detect.rejects import undecodable
 from schemas.record import headers_of
 from schemas.wire import Rejected, decode
 from sinks.kafka import KafkaSink, OutputTopic

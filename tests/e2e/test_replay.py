@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, NamedTuple
 
 import pytest
 
-from dataflows.cli import run
+from dataflows.cli.main import run
 from schemas.values import micros
 from sources.paced import recorded
 from sources.simulator import Summary, write_world

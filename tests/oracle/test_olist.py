@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, NamedTuple
 
 import pytest
 
-from dataflows.commands.options import instant
+from dataflows.cli.options import instant
 from tests.support.replays import replay, standing
 
 if TYPE_CHECKING:

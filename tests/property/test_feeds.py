@@ -17,7 +17,7 @@ from dataflows.core.policy import Feed
 from dataflows.core.policy.build import build
 from dataflows.core.policy.check import examine_text
 from dataflows.core.rules import RULES
-from dataflows.core.shard import Shard
+from dataflows.core.engine.shard import Shard
 from schemas.record import Mark, Record
 from schemas.wire import decode
 from sources.marks import MarkSampler
@@ -34,7 +34,7 @@ if TYPE_CHECKING:
     from hypothesis.strategies import DrawFn
 
     from dataflows.core.policy import Policy
-    from dataflows.core.verdicts import Out
+    from dataflows.core.engine.exceptions import Out
 
 SLOT = 10 * 60_000_000
 END = 210

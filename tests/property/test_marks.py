@@ -25,7 +25,7 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from dataflows.core.policy import Policy
-    from dataflows.core.verdicts import Out
+    from dataflows.core.engine.exceptions import Out
 
 ALWAYS = (*DATA_MODELS, "note", "future")
 THOROUGH = tuple(replace(rule, on=ALWAYS, arms=(), needs=(), unless=(), met_by=(), dated=None, silence=False, fits=None) for rule in RULES)

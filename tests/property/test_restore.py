@@ -14,9 +14,9 @@ from hypothesis import strategies as st
 
 from dataflows.core.identity import Ambiguous, IdentityRules, Placed, Sighting, Stage
 from dataflows.core.identity.orphans import Orphan
-from dataflows.core.identity.storage import item_of, row_of, sighting_of_row, sighting_row
+from dataflows.core.identity.codec import item_of, row_of, sighting_of_row, sighting_row
 from dataflows.core.policy import Feed, load_policy
-from dataflows.core.shard import Shard
+from dataflows.core.engine.shard import Shard
 from schemas.record import Evidence, Mark, Note, Record
 from schemas.wire import decode
 from sources.marks import MarkSampler
@@ -30,7 +30,7 @@ from tests.support.logs import DAY, HOUR, MINUTE, T0, line, record
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping, Sequence
 
-    from dataflows.core.persistent import Persistent
+    from dataflows.core.engine.persistent import Persistent
     from dataflows.core.policy import Policy
 
 Item: TypeAlias = "Record | Mark"

@@ -25,7 +25,7 @@ if TYPE_CHECKING:
     from collections.abc import Sequence
 
     from dataflows.core.policy import Policy
-    from dataflows.core.verdicts import Out
+    from dataflows.core.engine.exceptions import Out
 
 CHANNELS = ("events:00000", "events:00001", "scans:00000")
 UNTIL = END * 1_000_000

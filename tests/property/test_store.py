@@ -12,10 +12,10 @@ from hypothesis import settings
 from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, invariant, precondition, rule
 
-from dataflows.state.errors import StateError
-from dataflows.state.segments import Commit
-from dataflows.state.store import Compaction, Store
-from dataflows.state.view import look
+from dataflows.runtime.state.errors import StateError
+from dataflows.runtime.state.segments import Commit
+from dataflows.runtime.state.store import Compaction, Store
+from dataflows.runtime.state.reader import look
 from tests.property.histories import examples
 from tests.support.homes import BareHome
 

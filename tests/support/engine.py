@@ -13,10 +13,10 @@ import orjson
 
 from dataflows.core.identity import Ambiguous, Stage, identity_rules, orphan_verdict
 from dataflows.core.identity.orphans import Orphan
-from dataflows.core.orders import HOT
-from dataflows.core.shard import Shard
-from dataflows.names import FIRST_SHARDS, SECOND_SHARDS
-from dataflows.route import Arrival, Router
+from dataflows.core.engine.orders import HOT
+from dataflows.core.engine.shard import Shard
+from dataflows.detect.names import FIRST_SHARDS, SECOND_SHARDS
+from dataflows.detect.router import Arrival, Router
 from schemas.record import Mark, Record
 from schemas.wire import decode, micros
 from sources.batch import END, Batch
@@ -26,7 +26,7 @@ if TYPE_CHECKING:
 
     from dataflows.core.identity import Placed, Sighting
     from dataflows.core.policy import Policy
-    from dataflows.core.verdicts import Out
+    from dataflows.core.engine.exceptions import Out
     from sources.batch import Refusal
 
 HOUR = 3_600_000_000

@@ -7,18 +7,18 @@ from collections import defaultdict
 from typing import TYPE_CHECKING, Any
 
 from dataflows.core.identity import Stage, identity_rules, orphan_verdict
-from dataflows.core.shard import Shard
-from dataflows.held import ORDER_ITEMS, SIGHTINGS
-from dataflows.keeping import Keeper
-from dataflows.names import FIRST_SHARDS, ORDER_SHARDS, SECOND_SHARDS
-from dataflows.route import Router, spread, spread_onward
-from dataflows.shells import OrderShell, StageShell
+from dataflows.core.engine.shard import Shard
+from dataflows.detect.exchange import ORDER_ITEMS, SIGHTINGS
+from dataflows.runtime.checkpoint import Keeper
+from dataflows.detect.names import FIRST_SHARDS, ORDER_SHARDS, SECOND_SHARDS
+from dataflows.detect.router import Router, spread, spread_onward
+from dataflows.detect.operators import OrderShell, StageShell
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Mapping, Sequence
 
     from dataflows.core.policy import Policy
-    from dataflows.core.verdicts import Out
+    from dataflows.core.engine.exceptions import Out
     from sources.batch import Batch
 
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
-from dataflows.state.store import Compaction
+from dataflows.runtime.state.store import Compaction
 
 if TYPE_CHECKING:
     from pathlib import Path

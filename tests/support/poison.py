@@ -13,18 +13,18 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from dataflows import cli
-from dataflows.core import engine
-from dataflows.core.order import Order
+from dataflows.cli import main as cli
+from dataflows.core.engine import evaluate as engine
+from dataflows.core.engine.order import Order
 from dataflows.core.rules import RULES
 
 if TYPE_CHECKING:
     from collections.abc import Generator, Iterable
 
-    from dataflows.core.conditions import Condition
-    from dataflows.core.facts import Facts
+    from dataflows.core.rules.conditions import Condition
+    from dataflows.core.history.facts import Facts
     from dataflows.core.policy import RuleSetting
-    from dataflows.core.rules.base import Judge
+    from dataflows.core.rules.model import Judge
     from schemas.record import Record
 
 VARIABLE = "ORDERWATCH_TEST_POISON"

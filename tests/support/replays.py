@@ -8,7 +8,7 @@ import sys
 from collections import Counter
 from typing import TYPE_CHECKING, cast
 
-from dataflows.commands.replay import replay_into
+from dataflows.cli.replay import replay_into
 from dataflows.core.policy import load_policy
 from sources.files import FileSource
 from sources.lines import CHUNK_BYTES
@@ -18,7 +18,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
     from pathlib import Path
 
-    from dataflows.flow import Settings
+    from dataflows.detect.flow import Settings
 
 Data = dict[str, object]
 TOPICS = ("actions", "exceptions", "incidents", "rejects")
@@ -56,7 +56,7 @@ def standing(out: Path) -> Counter[tuple[str, str, str | None, str]]:
 
 def command(*arguments: object, given: bytes | None = None, cwd: Path | None = None) -> subprocess.CompletedProcess[bytes]:
     """Runs `orderwatch` as a user does, with its output piped."""
-    program = "import sys; from dataflows.cli import main; main(sys.argv[1:])"
+    program = "import sys; from dataflows.cli.main import main; main(sys.argv[1:])"
     return subprocess.run([sys.executable, "-c", program, *map(str, arguments)], input=given, capture_output=True, check=False, cwd=cwd)
 
 

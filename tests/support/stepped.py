@@ -11,7 +11,7 @@ import sys
 import time
 from pathlib import Path
 
-from dataflows import cli
+from dataflows.cli import main as cli
 
 VARIABLE = "ORDERWATCH_TEST_CLOCK"
 

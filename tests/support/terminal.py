@@ -34,7 +34,7 @@ ROOT = Path(__file__).resolve().parents[2]
 CTRL_C = b"\x03"
 SCROLLED = 100_000
 """Lines that are remembered once they have scrolled off."""
-OURS = "import sys; from dataflows.cli import main; main(sys.argv[1:])"
+OURS = "import sys; from dataflows.cli.main import main; main(sys.argv[1:])"
 CONTROLLED = """
 import fcntl, os, sys, termios
 fcntl.ioctl(next(fd for fd in (0, 1, 2) if os.isatty(fd)), termios.TIOCSCTTY, 0)

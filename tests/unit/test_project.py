@@ -43,7 +43,7 @@ def test_the_project_cannot_be_uploaded_by_mistake() -> None:
 def test_the_command_is_called_orderwatch() -> None:
     """The console script's target is pinned: service files and images call it."""
     (script,) = entry_points(group="console_scripts", name="orderwatch")
-    assert script.value == "dataflows.cli:main"
+    assert script.value == "dataflows.cli.main:main"
 
 
 def test_bytewax_is_pinned_exactly() -> None:

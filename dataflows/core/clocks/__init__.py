@@ -6,7 +6,7 @@ stand is in `schemas.places`, since adapters of real systems need it too.
 
 from dataflows.core.clocks.calendar import Calendar, CalendarSpec
 from dataflows.core.clocks.spans import DAY, HOUR, MINUTE, SECOND, ZERO, Span, Unit, span
-from dataflows.core.clocks.words import moment
+from dataflows.core.clocks.explain import moment
 from dataflows.core.clocks.zones import deadline, end_of_day
 
 __all__ = [

@@ -28,7 +28,7 @@ from typing import TYPE_CHECKING, Final
 
 from dataflows.core.clocks.days import holidays_in
 from dataflows.core.clocks.spans import DAY, HOUR, MINUTE, Span
-from dataflows.core.clocks.words import arithmetic
+from dataflows.core.clocks.explain import arithmetic
 from dataflows.core.clocks.zones import instant, local
 from schemas.places import zone
 
@@ -222,5 +222,5 @@ class Calendar:
         return holidays_in(self._holidays, date.fromordinal(day).year).get(day)
 
     def words(self, at: int, span: Span) -> str:
-        """How the deadline comes about, for a person; see `dataflows.core.clocks.words`."""
+        """How the deadline comes about, for a person; see `dataflows.core.clocks.explain`."""
         return arithmetic(self, at, span)

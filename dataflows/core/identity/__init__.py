@@ -7,10 +7,10 @@ Reading order: `aliases` (who goes where), `recent` (tables that forget), `stage
 `orphans` (events that nobody claims), `baskets` (orders placed twice).
 """
 
-from dataflows.core.identity.aliases import STAGE_TWO_KINDS, alias_shard, order_shard, sightings
-from dataflows.core.identity.placed import Ambiguous, Placed, Sighting
+from dataflows.core.identity.sharding import STAGE_TWO_KINDS, alias_shard, order_shard, sightings
+from dataflows.core.identity.items import Ambiguous, Placed, Sighting
 from dataflows.core.identity.rules import IdentityRules, identity_rules, orphan_verdict
-from dataflows.core.identity.stage import Stage
+from dataflows.core.identity.resolver import Stage
 
 __all__ = [
     "STAGE_TWO_KINDS",

@@ -6,7 +6,7 @@ import heapq
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, NamedTuple
 
-from dataflows.core.identity.placed import Placed
+from dataflows.core.identity.items import Placed
 from dataflows.core.identity.recent import Recent
 from schemas.record import Record
 

@@ -5,11 +5,11 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from dataflows.core.conditions import least
-from dataflows.core.identity.placed import evidence
+from dataflows.core.rules.conditions import least
+from dataflows.core.identity.items import evidence
 from dataflows.core.policy import Dims
 from dataflows.core.rules import RULES_BY_KIND
-from dataflows.core.verdicts import Out, Verdict, event, exception_data, exception_id, iso, score
+from dataflows.core.engine.exceptions import Out, Verdict, event, exception_data, exception_id, iso, score
 
 if TYPE_CHECKING:
     from dataflows.core.identity.orphans import Orphan

@@ -12,7 +12,7 @@ from dataflows.core.policy.policy import Policy
 
 if TYPE_CHECKING:
     from dataflows.core.policy.form import CalendarForm, FeedForm, OverrideForm, PolicyForm, SettingForm
-    from dataflows.core.rules.base import Rule
+    from dataflows.core.rules.model import Rule
 
 CADENCES = 3
 """A feed of which only the cadence is stated may stay out this many times (P): two missed calls can be chance."""

@@ -16,7 +16,7 @@ if TYPE_CHECKING:
     from collections.abc import Collection
     from pathlib import Path
 
-    from dataflows.core.rules.base import Rule
+    from dataflows.core.rules.model import Rule
     from schemas.tree import Path as At
 
 

@@ -14,7 +14,7 @@ from schemas.problems import nearest
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
 
-    from dataflows.core.rules.base import Rule
+    from dataflows.core.rules.model import Rule
     from schemas.tree import Data, Fault, Path, Tree
 
 _OF_ONE_RULE: Final = ("anchor", "international", "fallback", "fields")

@@ -16,7 +16,7 @@ if TYPE_CHECKING:
     from dataflows.core.clocks import CalendarSpec
     from dataflows.core.policy.model import Override
     from dataflows.core.policy.policy import Policy
-    from dataflows.core.rules.base import Rule
+    from dataflows.core.rules.model import Rule
 
 Plain = str | list["Plain"] | dict[str, "Plain"]
 Value = str | Span | Fallback | Step | tuple[str, ...] | tuple[Step, ...] | None

@@ -9,7 +9,7 @@ if TYPE_CHECKING:
     from collections.abc import Mapping
 
     from dataflows.core.clocks import Span
-    from dataflows.core.rules.base import Lane, Severity
+    from dataflows.core.rules.model import Lane, Severity
 
 Switch = Literal["on", "shadow", "off"]
 

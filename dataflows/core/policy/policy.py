@@ -23,7 +23,7 @@ from schemas.places import country_zone, is_zone
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
-    from dataflows.core.rules.base import Rule
+    from dataflows.core.rules.model import Rule
 
 _KEPT: Final = 4_096
 _NOWHERE: Final = Place()

@@ -17,7 +17,7 @@ from dataflows.core.rules import (
     shipment_progress,
     shipment_reports,
 )
-from dataflows.core.rules.base import Rule
+from dataflows.core.rules.model import Rule
 
 ROOMS = (order, payment, inventory, fulfilment, address, shipment_progress, shipment_reports, conflict, returns, data)
 

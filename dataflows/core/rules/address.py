@@ -5,11 +5,11 @@ from __future__ import annotations
 from collections.abc import Iterable
 from typing import TYPE_CHECKING, cast
 
-from dataflows.core.conditions import Condition, earliest, signal
-from dataflows.core.rules.base import RuleDefaults, rule
+from dataflows.core.rules.conditions import Condition, earliest, signal
+from dataflows.core.rules.model import RuleDefaults, rule
 
 if TYPE_CHECKING:
-    from dataflows.core.facts import Facts
+    from dataflows.core.history.facts import Facts
     from dataflows.core.policy import RuleSetting
     from schemas.events import AddressSignal
 

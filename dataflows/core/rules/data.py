@@ -5,15 +5,15 @@ from __future__ import annotations
 from collections.abc import Iterable, Sequence
 from typing import TYPE_CHECKING
 
-from dataflows.core.conditions import Condition, signal, timeout
-from dataflows.core.rules.base import RuleDefaults, rule
+from dataflows.core.rules.conditions import Condition, signal, timeout
+from dataflows.core.rules.model import RuleDefaults, rule
 from dataflows.core.rules.shipment_progress import lifted_for
-from dataflows.core.shipments import scan_of
+from dataflows.core.history.shipments import scan_of
 
 if TYPE_CHECKING:
-    from dataflows.core.facts import Facts
+    from dataflows.core.history.facts import Facts
     from dataflows.core.policy import RuleSetting
-    from dataflows.core.rules.base import Severity
+    from dataflows.core.rules.model import Severity
     from schemas.record import Record
 
 Found = Iterable[Condition | None]

@@ -5,14 +5,14 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable
 from typing import TYPE_CHECKING, cast
 
-from dataflows.core.conditions import Condition, earliest, silences, timeout
-from dataflows.core.quantities import line_key
-from dataflows.core.rules.base import RuleDefaults, rule
+from dataflows.core.rules.conditions import Condition, earliest, silences, timeout
+from dataflows.core.history.quantities import line_key
+from dataflows.core.rules.model import RuleDefaults, rule
 from dataflows.core.rules.order import rejections
 from dataflows.core.rules.payment import hold_scope
 
 if TYPE_CHECKING:
-    from dataflows.core.facts import Facts
+    from dataflows.core.history.facts import Facts
     from dataflows.core.policy import RuleSetting
     from schemas.events import OrderPlaced
 

@@ -5,14 +5,14 @@ from __future__ import annotations
 from collections.abc import Iterable
 from typing import TYPE_CHECKING, cast
 
-from dataflows.core.conditions import Condition, earliest, signal, timeout
-from dataflows.core.rules.base import RuleDefaults, rule
+from dataflows.core.rules.conditions import Condition, earliest, signal, timeout
+from dataflows.core.rules.model import RuleDefaults, rule
 from dataflows.core.rules.order import rejections
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-    from dataflows.core.facts import Facts
+    from dataflows.core.history.facts import Facts
     from dataflows.core.policy import RuleSetting
     from schemas.events import InventoryAllocated, InventoryShort, Line, OrderCancel, PickShort
     from schemas.record import Record

@@ -8,11 +8,11 @@ from typing import TYPE_CHECKING, cast
 
 import msgspec
 
-from dataflows.core.conditions import Condition, earliest, signal, silences, timeout
-from dataflows.core.rules.base import UNHEARD, RuleDefaults, rule
+from dataflows.core.rules.conditions import Condition, earliest, signal, silences, timeout
+from dataflows.core.rules.model import UNHEARD, RuleDefaults, rule
 
 if TYPE_CHECKING:
-    from dataflows.core.facts import Facts
+    from dataflows.core.history.facts import Facts
     from dataflows.core.policy import RuleSetting
     from schemas.events import WarehouseRejected
 

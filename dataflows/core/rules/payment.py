@@ -6,15 +6,15 @@ from collections.abc import Iterable
 from decimal import Decimal
 from typing import TYPE_CHECKING, cast
 
-from dataflows.core.conditions import Condition, signal, timeout
-from dataflows.core.facts import amount
-from dataflows.core.rules.base import RuleDefaults, rule
+from dataflows.core.rules.conditions import Condition, signal, timeout
+from dataflows.core.history.facts import amount
+from dataflows.core.rules.model import RuleDefaults, rule
 from schemas.wire import micros
 
 if TYPE_CHECKING:
-    from dataflows.core.facts import Facts
+    from dataflows.core.history.facts import Facts
     from dataflows.core.policy import RuleSetting
-    from dataflows.core.rules.base import Severity
+    from dataflows.core.rules.model import Severity
     from schemas.events import OrderPlaced, Payment, PaymentDispute, PaymentFailed, PaymentRefunded
     from schemas.record import Record
 

@@ -5,13 +5,13 @@ from __future__ import annotations
 from collections.abc import Iterable
 from typing import TYPE_CHECKING, cast
 
-from dataflows.core.conditions import Condition, earliest, silences, timeout
-from dataflows.core.facts import RETURNS
-from dataflows.core.rules.base import RuleDefaults, rule
-from dataflows.core.shipments import is_estimate, possession, scan_of
+from dataflows.core.rules.conditions import Condition, earliest, silences, timeout
+from dataflows.core.history.facts import RETURNS
+from dataflows.core.rules.model import RuleDefaults, rule
+from dataflows.core.history.shipments import is_estimate, possession, scan_of
 
 if TYPE_CHECKING:
-    from dataflows.core.facts import Facts
+    from dataflows.core.history.facts import Facts
     from dataflows.core.policy import RuleSetting
     from schemas.events import PaymentRefunded, ReturnStep
     from schemas.record import Record

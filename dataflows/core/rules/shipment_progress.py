@@ -5,13 +5,13 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable, Iterator
 from typing import TYPE_CHECKING
 
-from dataflows.core.conditions import Condition, earliest, least, signal, timeout
-from dataflows.core.rules.base import RuleDefaults, rule
+from dataflows.core.rules.conditions import Condition, earliest, least, signal, timeout
+from dataflows.core.rules.model import RuleDefaults, rule
 from dataflows.core.rules.fulfilment import ended_for, line_value, promised_lines
-from dataflows.core.shipments import Parcel, Shipment, possession, scan_of
+from dataflows.core.history.shipments import Parcel, Shipment, possession, scan_of
 
 if TYPE_CHECKING:
-    from dataflows.core.facts import Facts
+    from dataflows.core.history.facts import Facts
     from dataflows.core.policy import RuleSetting
     from schemas.record import Record
 

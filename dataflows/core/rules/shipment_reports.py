@@ -5,13 +5,13 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable
 from typing import TYPE_CHECKING, cast
 
-from dataflows.core.conditions import Condition, signal
-from dataflows.core.rules.base import RuleDefaults, rule
+from dataflows.core.rules.conditions import Condition, signal
+from dataflows.core.rules.model import RuleDefaults, rule
 from dataflows.core.rules.shipment_progress import lifted_for
-from dataflows.core.shipments import Parcel, possession, scan_of
+from dataflows.core.history.shipments import Parcel, possession, scan_of
 
 if TYPE_CHECKING:
-    from dataflows.core.facts import Facts
+    from dataflows.core.history.facts import Facts
     from dataflows.core.policy import RuleSetting
     from schemas.events import CarrierScan, SupportContacted
     from schemas.record import Record

@@ -12,8 +12,8 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from dataflows import cli
-from dataflows.commands.coverage import printable, sample
+from dataflows.cli import main as cli
+from dataflows.cli.coverage import printable, sample
 from sources.adapters import ADAPTERS
 
 if TYPE_CHECKING:

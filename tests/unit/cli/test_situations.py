@@ -16,7 +16,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from dataflows import cli
+from dataflows.cli import main as cli
 from tests.support.logs import T0, line
 from tests.support.replays import write
 from tests.support.terminal import CTRL_C, ROOT, terminal
@@ -25,7 +25,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable
 
 Captured = pytest.CaptureFixture[str]
-PROGRAM = "import sys; from dataflows.cli import main; main(sys.argv[1:])"
+PROGRAM = "import sys; from dataflows.cli.main import main; main(sys.argv[1:])"
 TABLE = (ROOT / "dataflows" / "README.md").read_text(encoding="utf-8").partition("<!-- situations")[2].partition("<!-- /situations -->")[0]
 ROWS = {name.replace("\\|", "|"): int(code) for name, code in re.findall(r"^\| (.+?) \| (\d+) \|$", TABLE, re.MULTILINE)}
 CASES: dict[str, list[Callable[[Path], int] | list[str]]] = {}

@@ -10,7 +10,7 @@ import pytest
 from typer.core import TyperGroup
 from typer.main import get_command
 
-from dataflows.cli import app
+from dataflows.cli.main import app
 
 HEAVY = frozenset(
     """
@@ -20,7 +20,7 @@ HEAVY = frozenset(
 )
 PROGRAM = """
 import contextlib, io, json, sys
-from dataflows import cli
+from dataflows.cli import main as cli
 with contextlib.redirect_stdout(io.StringIO()):
     codes = [cli.run(arguments) for arguments in json.loads(sys.argv[1])]
 print(json.dumps([codes, sorted({name.partition(".")[0] for name in sys.modules})]))
@@ -82,7 +82,7 @@ def test_a_command_loads_only_its_own_needs(arguments: list[str], not_needed: st
 )
 def test_a_shell_completes_commands_and_options(words: str, at: int, offered: set[str]) -> None:
     """As the script asks that `--show-completion` prints."""
-    program = "import sys; from dataflows.cli import main; main(sys.argv[1:])"
+    program = "import sys; from dataflows.cli.main import main; main(sys.argv[1:])"
     asked = {"_ORDERWATCH_COMPLETE": "complete_bash", "COMP_WORDS": words, "COMP_CWORD": str(at), "PATH": ""}
     done = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, check=False, env=asked)
     assert (done.returncode, set(done.stdout.split())) == (0, offered)

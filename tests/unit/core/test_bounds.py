@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 
-from dataflows.core.verdicts import event
+from dataflows.core.engine.exceptions import event
 from schemas.limits import MOST_VERDICT_BYTES
 from schemas.verdicts import OrderException
 

@@ -9,16 +9,16 @@ from zlib import crc32
 import orjson
 import pytest
 
-from dataflows.core.feeds import Feeds
+from dataflows.core.engine.feeds import Feeds
 from dataflows.core.policy import Feed, load_policy
-from dataflows.core.shard import Shard
+from dataflows.core.engine.shard import Shard
 from schemas.record import Mark
 from schemas.verdicts import OUT_MODELS
 from tests.support.logs import DAY, HOUR, MINUTE, T0, iso, line, record
 
 if TYPE_CHECKING:
     from dataflows.core.policy import Policy
-    from dataflows.core.verdicts import Out
+    from dataflows.core.engine.exceptions import Out
 
 Data = dict[str, object]
 PLACED: Data = {"total": {"amount": "80.00", "currency": "EUR"}, "ship_to": {"country": "NL"}}

@@ -10,8 +10,8 @@ import orjson
 import pytest
 
 from dataflows.core.policy import load_policy
-from dataflows.core.publisher import Standing
-from dataflows.core.shard import SCALARS, Shard
+from dataflows.core.engine.publish import Standing
+from dataflows.core.engine.shard import SCALARS, Shard
 from sources.simulator import stream
 from tests.support.engine import records_of
 

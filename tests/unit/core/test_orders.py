@@ -6,13 +6,13 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from dataflows.core.order import Order
-from dataflows.core.orders import EVENT_BYTES, ORDER_BYTES, Orders
-from dataflows.core.storage import unpack_order
+from dataflows.core.engine.order import Order
+from dataflows.core.engine.orders import EVENT_BYTES, ORDER_BYTES, Orders
+from dataflows.core.engine.codec import unpack_order
 from tests.support.logs import T0, line, record
 
 if TYPE_CHECKING:
-    from dataflows.core.profile import Profile
+    from dataflows.core.engine.triggers import Profile
 
 
 def unprofiled(_: Order) -> Profile | None:

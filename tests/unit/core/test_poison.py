@@ -8,14 +8,14 @@ from typing import TYPE_CHECKING
 import pytest
 
 from dataflows.core.policy import load_policy
-from dataflows.core.publisher import Publisher
-from dataflows.core.shard import Shard
+from dataflows.core.engine.publish import Publisher
+from dataflows.core.engine.shard import Shard
 from schemas.verdicts import OUT_MODELS
 from tests.support.logs import DAY, HOUR, T0, line, record
 from tests.support.poison import PoisonError, poisoned
 
 if TYPE_CHECKING:
-    from dataflows.core.verdicts import Out
+    from dataflows.core.engine.exceptions import Out
 
 Data = dict[str, object]
 PLACED: Data = {"total": {"amount": "80.00", "currency": "EUR"}, "ship_to": {"country": "NL"}, "method": "pickup"}

@@ -7,14 +7,14 @@ from typing import TYPE_CHECKING, cast
 import pytest
 
 from dataflows.core.policy import load_policy
-from dataflows.core.shard import Shard
+from dataflows.core.engine.shard import Shard
 from tests.support.logs import DAY, HOUR, T0, line, record
 
 if TYPE_CHECKING:
     from pathlib import Path
 
     from dataflows.core.policy import Policy
-    from dataflows.core.verdicts import Out
+    from dataflows.core.engine.exceptions import Out
 
 Data = dict[str, object]
 PLACED: Data = {"total": {"amount": "80.00", "currency": "EUR"}, "ship_to": {"country": "NL"}, "method": "pickup"}

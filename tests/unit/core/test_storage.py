@@ -12,15 +12,15 @@ from typing import TYPE_CHECKING, Any, cast, get_args
 import msgspec
 import pytest
 
-from dataflows.core.codes import KINDS, MARKS
-from dataflows.core.facts import TERMS
-from dataflows.core.order import FINER_MARKS, Order
+from dataflows.core.engine.codes import KINDS, MARKS
+from dataflows.core.history.facts import TERMS
+from dataflows.core.engine.order import FINER_MARKS, Order
 from dataflows.core.policy import load_policy
 from dataflows.core.rules import RULES
-from dataflows.core.shard import ORDER, Shard
-from dataflows.core.squeeze import DICTIONARY, spread, squeeze
-from dataflows.core.storage import VERDICT_FIELDS, pack_order, plain_of, unpack_order, wake_of
-from dataflows.core.verdicts import Verdict
+from dataflows.core.engine.shard import ORDER, Shard
+from dataflows.core.engine.compress import DICTIONARY, spread, squeeze
+from dataflows.core.engine.codec import VERDICT_FIELDS, pack_order, plain_of, unpack_order, wake_of
+from dataflows.core.engine.exceptions import Verdict
 from schemas.events import DATA_MODELS, Status
 from schemas.record import Evidence, Note, Record
 from schemas.wire import decode, micros

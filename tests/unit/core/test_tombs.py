@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataflows.core.tombs import Tombs
+from dataflows.core.engine.tombstones import Tombs
 from tests.support.logs import T0, line, record
 
 EVENT, OTHER = record(line("1", T0), T0), record(line("2", T0), T0)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from random import Random
 
-from dataflows.core.wakes import FAR, SPAN, Wakes
+from dataflows.core.engine.timers import FAR, SPAN, Wakes
 
 
 def test_instants_come_up_in_order_each_key_at_its_own() -> None:

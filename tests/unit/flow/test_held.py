@@ -9,9 +9,9 @@ import pytest
 
 from dataflows.core.identity import Ambiguous, Placed
 from dataflows.core.identity.orphans import Orphan
-from dataflows.held import ORDER_ITEMS, SIGHTINGS
-from dataflows.keeping import KeptError
-from dataflows.route import Arrival
+from dataflows.detect.exchange import ORDER_ITEMS, SIGHTINGS
+from dataflows.runtime.checkpoint import KeptError
+from dataflows.detect.router import Arrival
 from schemas.record import Evidence, Mark, Note, Record
 from schemas.wire import decode_binary, micros
 from sources.batch import Refusal

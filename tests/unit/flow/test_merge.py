@@ -5,7 +5,7 @@ from __future__ import annotations
 from operator import itemgetter
 from random import Random
 
-from dataflows.merge import Merge
+from dataflows.runtime.merge import Merge
 
 Item = tuple[int, str]
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataflows import names
+from dataflows.detect import names
 from dataflows.core.identity import alias_shard, order_shard
 
 ORDER_SHARDS = [45, 23, 19, 13]

@@ -10,9 +10,9 @@ import pytest
 from bytewax.dataflow import Dataflow
 from bytewax.testing import TestingSink, TestingSource
 
-from dataflows.commands.replay import replay_into
+from dataflows.cli.replay import replay_into
 from dataflows.core.policy import load_policy
-from dataflows.runner import Stop, run
+from dataflows.runtime.runner import Stop, run
 from sources.files import FileSource
 from tests.support.logs import DAY, T0, line
 from tests.support.replays import write, written

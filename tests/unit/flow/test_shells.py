@@ -5,9 +5,9 @@ from __future__ import annotations
 import itertools
 
 from dataflows.core.policy import load_policy
-from dataflows.core.verdicts import Out
-from dataflows.flow import Settings, get_flow
-from dataflows.shells import TOKEN, OutputShell
+from dataflows.core.engine.exceptions import Out
+from dataflows.detect.flow import Settings, get_flow
+from dataflows.detect.operators import TOKEN, OutputShell
 from sources.batch import END
 from sources.files import FileSource
 

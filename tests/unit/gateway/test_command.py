@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 import pytest
 import yaml
 
-from dataflows import cli
+from dataflows.cli import main as cli
 
 if TYPE_CHECKING:
     from pathlib import Path

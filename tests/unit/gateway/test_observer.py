@@ -6,7 +6,7 @@ import json
 from typing import TYPE_CHECKING
 
 from dataflows.observe import catalogue
-from dataflows.observe.gateway import LONGEST, MOST_CODES, GatewayObserver
+from dataflows.ingest.metrics import LONGEST, MOST_CODES, GatewayObserver
 from dataflows.observe.logs import logging_to_stderr
 from dataflows.observe.observer import Observer
 from dataflows.settings import LogSettings

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from dataflows.hooks import files_of, hooks_of, shared
+from dataflows.ingest.connections import files_of, hooks_of, shared
 from dataflows.settings import Settings, SettingsError, load_settings, render_settings
 from sources.gateway.request import Request
 

@@ -8,7 +8,7 @@ from operator import attrgetter
 from typing import TYPE_CHECKING, cast
 
 from dataflows.core.identity import Ambiguous, IdentityRules, Placed, Sighting, Stage, sightings
-from dataflows.core.identity.aliases import CUSTOMER, READERS, STAGE_TWO_KINDS
+from dataflows.core.identity.sharding import CUSTOMER, READERS, STAGE_TWO_KINDS
 from dataflows.core.identity.orphans import Orphan
 from schemas.aliases import ALIAS_FIELDS, aliases
 from schemas.export import example

@@ -5,14 +5,14 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from dataflows.core.policy import Policy, load_policy
-from dataflows.core.rules.base import Rule, RuleDefaults
+from dataflows.core.rules.model import Rule, RuleDefaults
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
     from pathlib import Path
 
-    from dataflows.core.conditions import Condition
-    from dataflows.core.facts import Facts
+    from dataflows.core.rules.conditions import Condition
+    from dataflows.core.history.facts import Facts
     from dataflows.core.policy import RuleSetting
 
 

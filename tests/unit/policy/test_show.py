@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 from typer.testing import CliRunner
 
-from dataflows.commands.policy import app
+from dataflows.cli.policy import app
 from dataflows.core.policy import Dims, Feed, check_policy, load_policy, render
 from dataflows.core.rules import RULES as ALL_RULES
 from tests.unit.policy.rules import RULES, loaded, written

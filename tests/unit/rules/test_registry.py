@@ -7,15 +7,15 @@ from typing import TYPE_CHECKING
 import pytest
 
 from dataflows.core.clocks import span
-from dataflows.core.engine import INDEX
-from dataflows.core.profile import ARRIVAL_MARKS, DATES, EVERY_EVENT
+from dataflows.core.engine.evaluate import INDEX
+from dataflows.core.engine.triggers import ARRIVAL_MARKS, DATES, EVERY_EVENT
 from dataflows.core.rules import RULES, RULES_BY_KIND
 from schemas.events import DATA_MODELS
 from sources.simulator import FAULTS
 from tests.support.stories import stories
 
 if TYPE_CHECKING:
-    from dataflows.core.rules.base import Rule
+    from dataflows.core.rules.model import Rule
 
 OWNERS = {"ECOM", "FULF", "FIN", "OPS", "CARR", "CS", "DATA"}
 FINER = {*ARRIVAL_MARKS, "carrier.scan+reason", "scanned", "high risk", "expires", "settled", "note", "future", EVERY_EVENT}

@@ -14,9 +14,9 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from dataflows import launcher
-from dataflows.launcher import PEER_GONE, addresses, command_of, launch
-from dataflows.runner import Stop
+from dataflows.runtime import launcher
+from dataflows.runtime.launcher import PEER_GONE, addresses, command_of, launch
+from dataflows.runtime.runner import Stop
 
 if TYPE_CHECKING:
     from collections.abc import Generator
@@ -116,8 +116,8 @@ def lines(code: str) -> Generator[tuple[subprocess.Popen[str], list[str]]]:
 
 LAUNCHER = f"""
 import os, sys
-from dataflows.launcher import launch
-from dataflows.runner import Stop
+from dataflows.runtime.launcher import launch
+from dataflows.runtime.runner import Stop
 stop = Stop()
 with stop.on_signals():
     sys.exit(launch([[sys.executable, "-c", {HEED!r}]] * 2, stop, lambda number, pid: os.write(1, b"%d\\n" % pid))[0])
@@ -134,7 +134,7 @@ def test_sigterm_to_the_launcher_stops_all_of_them() -> None:
 
 
 ORPHAN = (
-    "import os; from dataflows.launcher import die_with_launcher; os.write(1, b'%d\\n' % -die_with_launcher()); import time; time.sleep(60)"
+    "import os; from dataflows.runtime.launcher import die_with_launcher; os.write(1, b'%d\\n' % -die_with_launcher()); import time; time.sleep(60)"
 )
 
 
@@ -152,7 +152,7 @@ def test_no_process_outlives_a_launcher_that_is_killed() -> None:
 def test_a_process_whose_launcher_is_gone_already_ends_at_once() -> None:
     """The launcher may die between the start of a process and its asking to be killed then."""
     environment = os.environ | {launcher.PARENT: "1"}
-    code = "from dataflows.launcher import die_with_launcher; die_with_launcher(); print('lives')"
+    code = "from dataflows.runtime.launcher import die_with_launcher; die_with_launcher(); print('lives')"
     done = subprocess.run(python(code), env=environment, cwd=ROOT, capture_output=True, text=True, check=False)
     assert (done.returncode, done.stdout) == (1, "")
 

@@ -19,8 +19,8 @@ from prometheus_client import generate_latest
 from prometheus_client.parser import text_string_to_metric_families
 
 from dataflows.core.policy import load_policy
-from dataflows.core.shard import Shard
-from dataflows.core.verdicts import Out
+from dataflows.core.engine.shard import Shard
+from dataflows.core.engine.exceptions import Out
 from dataflows.observe import Observer, catalogue
 from dataflows.observe.catalogue import METRICS
 from dataflows.observe.health import STILL_S, STUCK_S, Health

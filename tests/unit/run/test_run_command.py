@@ -12,9 +12,9 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from dataflows import cli
-from dataflows.commands.run import read_settings
-from dataflows.launcher import addresses
+from dataflows.cli import main as cli
+from dataflows.cli.run import read_settings
+from dataflows.runtime.launcher import addresses
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -116,16 +116,16 @@ def test_options_beat_the_environment(monkeypatch: pytest.MonkeyPatch, tmp_path:
 
 WAITING = """
 import sys, threading
-from dataflows.commands import run
+from dataflows.cli import run
 run.REMIND_S = 0.1
 from dataflows.observe import Observer
 from dataflows.observe.logs import logging_to_stderr
-from dataflows.runner import Stop
+from dataflows.runtime.runner import Stop
 from dataflows.settings import ClusterSettings, LogSettings
 import bytewax.operators as op
 from bytewax.dataflow import Dataflow
 from bytewax.testing import TestingSink, TestingSource
-from dataflows.runner import run as run_graph
+from dataflows.runtime.runner import run as run_graph
 flow = Dataflow("flow")
 op.output("out", op.input("in", flow, TestingSource([])), TestingSink([]))
 cluster = ClusterSettings(process_id=int(sys.argv[1]), addresses=sys.argv[2:])

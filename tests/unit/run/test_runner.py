@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING
 import pytest
 from bytewax.recovery import init_db_dir  # pyright: ignore[reportUnknownVariableType]
 
-from dataflows.launcher import addresses
+from dataflows.runtime.launcher import addresses
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -29,7 +29,7 @@ import bytewax.operators as op
 from bytewax.dataflow import Dataflow
 from bytewax.inputs import FixedPartitionedSource, StatefulSourcePartition
 from bytewax.outputs import FixedPartitionedSink, StatefulSinkPartition
-from dataflows.runner import Noted, PeerError, Stop, Stoppable, run
+from dataflows.runtime.runner import Noted, PeerError, Stop, Stoppable, run
 
 out = os.fdopen(os.dup(1), "w", buffering=1)
 

@@ -6,10 +6,10 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from dataflows.commands.errors import MisuseError
+from dataflows.errors import MisuseError
 from dataflows.settings import Settings
-from dataflows.state import StateHome
-from dataflows.topics import Allowed, check_whose, prepare
+from dataflows.runtime.state import StateHome
+from dataflows.detect.topics import Allowed, check_whose, prepare
 from sinks.jsonl import JsonlSink
 from sources.kafka.settings import KafkaInputError
 

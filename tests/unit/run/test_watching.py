@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, cast
 
 import pytest
 
-from dataflows.watching import unproved
+from dataflows.detect.metrics import unproved
 
 if TYPE_CHECKING:
     from sources.kafka.source import KafkaSource

@@ -11,7 +11,7 @@ from uuid import UUID, uuid5
 
 import pytest
 
-from dataflows.core.verdicts import Out
+from dataflows.core.engine.exceptions import Out
 from sinks.index import NAME, NotExceptionsError, SeveralError, lines_of
 from sinks.jsonl import JsonlSink
 

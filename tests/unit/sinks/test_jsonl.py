@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from dataflows.core.verdicts import Out
+from dataflows.core.engine.exceptions import Out
 from sinks.base import TOPICS
 from sinks.jsonl import JsonlSink, UnwritableError
 

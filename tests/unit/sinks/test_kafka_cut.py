@@ -11,7 +11,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from dataflows.core.verdicts import Out
+from dataflows.core.engine.exceptions import Out
 from schemas.limits import LEAST_TOPIC_BYTES
 from sinks.kafka.cut import fitted, size_of
 from sinks.kafka.records import Outgoing, entry, fingerprint, original, outgoing, reject_of

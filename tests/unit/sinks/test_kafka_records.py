@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from dataflows.core.verdicts import Out
+from dataflows.core.engine.exceptions import Out
 from sinks import rejected
 from sinks.kafka import KafkaSink, OutputTopic
 from sinks.kafka.records import fingerprint, original, outgoing, partition_key

@@ -7,7 +7,7 @@ import io
 import pytest
 from rich.console import Console
 
-from dataflows.core.verdicts import Out
+from dataflows.core.engine.exceptions import Out
 from sinks.tally import Row, Tally
 from sinks.terminal import TerminalView
 from tests.support.logs import T0

@@ -12,9 +12,11 @@ from typing import TYPE_CHECKING
 import msgspec
 import pytest
 
-from dataflows.state import Pins, StateError, StateHome, advice
-from dataflows.state.errors import DamagedStateError
-from dataflows.state.home import policy_file, read_state
+from dataflows.runtime.state import Pins, StateError, StateHome
+
+from dataflows.runtime.state import progress as advice
+from dataflows.runtime.state.errors import DamagedStateError
+from dataflows.runtime.state.directory import policy_file, read_state
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -150,8 +152,8 @@ def test_a_state_json_that_cannot_be_read_is_damaged(path: Path, content: bytes)
 def test_what_is_made_is_for_the_user_and_the_group_alone(path: Path) -> None:
     """State holds addresses and customer IDs: files 0640, directories 0750, whatever the umask of whoever starts the engine."""
     code = (
-        "import os, sys, pathlib; os.umask(0); from dataflows.state import Pins, StateHome, Store;"
-        "from dataflows.state.files import keep_private; keep_private();"
+        "import os, sys, pathlib; os.umask(0); from dataflows.runtime.state import Pins, StateHome, Store;"
+        "from dataflows.runtime.state.files import keep_private; keep_private();"
         "h = StateHome.open(pathlib.Path(sys.argv[1])); h.begin(Pins({}, {}, {}, '', 'aaaa', 'x')); h.advise(1);"
         "s = Store.open(h, 's00', None); s.put(b'o1', b'x'); s.commit(lambda: ()).wait(); s.close(); h.stop_clean(); h.close()"
     )
@@ -182,7 +184,7 @@ def test_a_process_of_a_larger_cluster_keeps_others_out(path: Path) -> None:
 def test_a_killed_process_leaves_no_lock(path: Path) -> None:
     """SIGKILL gives the directory free, and what it left does not look like a clean stop."""
     code = (
-        "import sys, pathlib; from dataflows.state import Pins, StateHome;"
+        "import sys, pathlib; from dataflows.runtime.state import Pins, StateHome;"
         "h = StateHome.open(pathlib.Path(sys.argv[1])); h.begin(Pins({}, {}, {}, '', 'aaaa', ''));"
         "print('ready', flush=True); sys.stdin.read()"
     )

@@ -17,9 +17,9 @@ from bytewax.operators import StatefulBatchLogic  # pyright: ignore[reportMissin
 from bytewax.recovery import RecoveryConfig  # pyright: ignore[reportMissingTypeStubs]
 from bytewax.testing import TestingSink, run_main  # pyright: ignore[reportMissingTypeStubs, reportUnknownVariableType]
 
-from dataflows.state import StateHome, Store, Token
-from dataflows.state.store import Compaction
-from dataflows.state.view import look
+from dataflows.runtime.state import StateHome, Store, Token
+from dataflows.runtime.state.store import Compaction
+from dataflows.runtime.state.reader import look
 
 if TYPE_CHECKING:
     from pathlib import Path

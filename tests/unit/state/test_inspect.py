@@ -7,12 +7,12 @@ from typing import TYPE_CHECKING, cast
 import orjson
 import pytest
 
-from dataflows import cli
+from dataflows.cli import main as cli
 from dataflows.core.identity import order_shard
 from dataflows.core.policy import load_policy
-from dataflows.core.shard import Shard
-from dataflows.names import ORDER_SHARDS
-from dataflows.state import Pins, StateHome, Store
+from dataflows.core.engine.shard import Shard
+from dataflows.detect.names import ORDER_SHARDS
+from dataflows.runtime.state import Pins, StateHome, Store
 from schemas.record import Mark
 from tests.support.logs import DAY, HOUR, T0, line, record
 

@@ -11,9 +11,9 @@ from unittest.mock import Mock
 
 import pytest
 
-from dataflows.state import StateError, StateHome
-from dataflows.state.errors import DamagedStateError, FailingVolumeError
-from dataflows.state.recovery import why
+from dataflows.runtime.state import StateError, StateHome
+from dataflows.runtime.state.errors import DamagedStateError, FailingVolumeError
+from dataflows.runtime.state.recovery import why
 
 if TYPE_CHECKING:
     from collections.abc import Callable

@@ -10,10 +10,10 @@ from typing import TYPE_CHECKING
 import msgspec
 import pytest
 
-from dataflows.state import segments
-from dataflows.state.errors import StateError
-from dataflows.state.store import Compaction, Store
-from dataflows.state.view import look, newest
+from dataflows.runtime.state import segments
+from dataflows.runtime.state.errors import StateError
+from dataflows.runtime.state.store import Compaction, Store
+from dataflows.runtime.state.reader import look, newest
 from tests.support.homes import BareHome
 
 if TYPE_CHECKING:
@@ -244,7 +244,7 @@ def test_a_reader_follows_a_store_that_is_written_afresh_meanwhile(home: BareHom
     def outdated_at_first(directory: Path) -> segments.Commit | None:
         return next(answers, None) or newest(directory)
 
-    monkeypatch.setattr("dataflows.state.view.newest", outdated_at_first)
+    monkeypatch.setattr("dataflows.runtime.state.reader.newest", outdated_at_first)
     seen = look(home.shards / SHARD)
     assert seen is not None
     assert seen[1] == {b"a": b"3" * 90}

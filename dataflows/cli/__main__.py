@@ -1,0 +1,6 @@
+"""`python -m dataflows` is `orderwatch`."""
+
+from dataflows.cli.main import main
+
+if __name__ == "__main__":
+    main()

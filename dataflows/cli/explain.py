@@ -1,0 +1,34 @@
+"""`orderwatch explain`: one decision, told from its evidence."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from dataflows.errors import MisuseError
+
+
+def explain(
+    exception_id: Annotated[str, typer.Argument(help="The ID of an exception, or the beginning of one.")],
+    folder: Annotated[Path, typer.Option("--in", help="The folder that a replay or a demo has written.")] = Path(),
+) -> None:
+    """Say what was decided, by which rule, from which evidence, why it changed, and what to do while it is open."""
+    from rich.console import Console
+
+    from dataflows.detect.explain import history, tell
+    from sinks.index import NotExceptionsError, SeveralError
+
+    path = folder / "exceptions.jsonl"
+    try:
+        events = history(path, exception_id)
+        if not events:
+            raise MisuseError(f"no exception {exception_id} in {path}")
+        tell(Console(highlight=False), events, path)
+    except OSError as error:
+        raise MisuseError(f"{path}: {(error.strerror or str(error)).lower()}; name the folder of a replay with --in") from error
+    except NotExceptionsError as error:
+        raise MisuseError(f"{path}: not written by orderwatch: {error}") from error
+    except SeveralError as error:
+        raise MisuseError(f"{exception_id} is the beginning of {error}") from error

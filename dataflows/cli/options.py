@@ -1,0 +1,111 @@
+"""Reads what users type: instants, spans, policies."""
+
+from __future__ import annotations
+
+import os
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from dataflows.errors import MisuseError, named
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Sequence
+
+    from dataflows.core.policy import Policy
+
+Overwrite = Annotated[bool, typer.Option("--overwrite", help="Replace what an earlier run has written there.")]
+EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
+
+
+def instant(option: str, text: str | None) -> int | None:
+    """An RFC 3339 instant as µs since the epoch, UTC; None if it is not given."""
+    if text is None:
+        return None
+    try:
+        at = datetime.fromisoformat(text)
+    except ValueError:
+        at = None
+    if at is None or at.tzinfo is None:
+        raise MisuseError(f"{option} {text}: not an instant; write it like 2026-04-24T14:02:00Z")
+    return (at - EPOCH) // timedelta(microseconds=1)
+
+
+def elapsed(option: str, text: str) -> int:
+    """A span of elapsed time such as `90 s`, `15 m`, `1 h` or `2 d`, in µs."""
+    from dataflows.core.clocks import span
+
+    try:
+        value = span(text)
+    except ValueError:
+        value = None
+    if value is None or value.unit != "us" or value.n < 0:
+        raise MisuseError(f"{option} {text}: not a span of time; write it like 90s, 15m, 1h or 2d")
+    return value.n
+
+
+def policy(path: Path | None) -> Policy:
+    """Loads a policy; the built-in one if none is given."""
+    from dataflows.core.policy import PolicyError, load_policy
+
+    try:
+        return load_policy(path)
+    except PolicyError as error:
+        raise MisuseError(*map(str, error.problems)) from error
+
+
+def folder_problem(name: str, folder: Path) -> str | None:
+    """Why nothing can be written into a folder, which may have to be made first; None if it can. `name`: the option or setting."""
+    there = next(path for path in (folder, *folder.absolute().parents) if path.exists() or path.is_symlink())
+    if not there.is_dir():
+        return f"{named(name, there)} is not a directory"
+    if not os.access(there, os.W_OK | os.X_OK):
+        return f"{named(name, there)} cannot be written to"
+    return None
+
+
+def into_folder(name: str, folder: Path) -> None:
+    """Raises MisuseError if nothing can be written into a folder."""
+    if problem := folder_problem(name, folder):
+        raise MisuseError(problem)
+
+
+def into_file(name: str, file: Path) -> None:
+    """Raises MisuseError if a file cannot be written: it is a directory, or its folder cannot be written to."""
+    if file.is_dir():
+        raise MisuseError(f"{named(name, file)}: is a directory; a file is meant")
+    into_folder(name, file.parent)
+
+
+def unless_there(files: Iterable[Path], *, overwrite: bool | None = None, inputs: Iterable[str | Path] = ()) -> None:
+    """Raises MisuseError if a file that is to be written is one that is read, or holds something that nobody said to overwrite.
+
+    `overwrite`: whether `--overwrite` was given; None where there is no such option.
+    """
+    read = [Path(path) for path in inputs if Path(path).exists()]
+    for file in files:
+        if file.exists() and any(file.samefile(path) for path in read):
+            raise MisuseError(f"{file}: is read and would be written: name another place to write to")
+        if not overwrite and file.is_file() and file.stat().st_size:
+            option = "" if overwrite is None else ", or give --overwrite"
+            raise MisuseError(f"{file}: is there already: name another place to write to{option}")
+
+
+def inputs(events: Sequence[str]) -> None:
+    """Raises MisuseError if a file is not there or is a directory, or if a file or standard input is given twice."""
+    from sources.lines import STDIN
+
+    seen: set[str] = set()
+    for path in events:
+        real = path if path == STDIN else os.path.realpath(path)
+        if real in seen:
+            raise MisuseError(
+                "- can be given once only: standard input can be read once only" if path == STDIN else f"{path}: is given twice"
+            )
+        if path != STDIN and not Path(path).exists():
+            raise MisuseError(f"{path}: no such file or directory")
+        if path != STDIN and Path(path).is_dir():
+            raise MisuseError(f"{path}: is a directory")
+        seen.add(real)

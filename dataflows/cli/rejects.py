@@ -1,0 +1,261 @@
+"""`orderwatch rejects`: what was rejected and why, and the way back for what has been mended."""
+
+from __future__ import annotations
+
+import shlex
+import subprocess
+from collections import Counter, defaultdict
+from contextlib import contextmanager
+from dataclasses import replace
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from dataflows.cli import options
+from dataflows.errors import MisuseError, RunError, refused
+from dataflows.cli.export import client_options
+from sinks.base import TOPIC_NAMES
+
+if TYPE_CHECKING:
+    from collections.abc import Generator, Iterable, Sequence
+
+    from sinks.kafka.rejects import Found
+    from sinks.rejected import Reject
+
+app = typer.Typer(name="rejects", help="Records that could not be judged: list them, mend them, feed them back.", no_args_is_help=True)
+
+EDIT_SECONDS = 60
+"""How long the command of `--edit` may take for one record."""
+SAMPLES = 3
+REJECTS = TOPIC_NAMES["rejects"]
+
+Brokers = Annotated[str, typer.Option(metavar="HOST:PORT,...", help="Brokers to begin with.")]
+Topic = Annotated[str, typer.Option(help="The topic of rejects.")]
+Config = Annotated[
+    Path | None, typer.Option(metavar="FILE", help="Options of librdkafka (TLS, SASL), one KEY=VALUE a line; # begins a comment.")
+]
+Reasons = Annotated[list[str] | None, typer.Option("--reason", help="Only those rejected for this; give it again for more.")]
+Places = Annotated[
+    list[str] | None,
+    typer.Option("--place", metavar="TOPIC/PARTITION/OFFSET", help="Only the record that stood there; give it again for more."),
+]
+
+
+@app.callback()
+def rejects() -> None:
+    """Records that could not be judged: list them, mend them, feed them back."""
+
+
+@app.command("list")
+def list_(brokers: Brokers, topic: Topic = REJECTS, reason: Reasons = None, client_config: Config = None) -> None:
+    """Count rejects by reason, with the places of some. Nothing of their content is shown."""
+    from rich.console import Console
+    from rich.table import Table
+
+    client = _client(brokers, client_config)
+    with _failing():
+        places = _by_reason(found.reject for found in _read(client, topic) if not reason or found.reject.reason in reason)
+    if not places:
+        typer.echo(f"nothing in {topic}" + (f" for {', '.join(reason)}" if reason else ""))
+        return
+    table = Table("reason", "count", "where, for instance", box=None, pad_edge=False)
+    for name, some in sorted(places.items(), key=lambda row: (-len(row[1]), row[0])):
+        table.add_row(name, f"{len(some):,}", _samples(some))
+    Console(highlight=False, soft_wrap=True).print(table)
+
+
+@app.command("replay")
+def replay_(  # noqa: PLR0913, PLR0917 - each is an option
+    brokers: Brokers,
+    topic: Annotated[str | None, typer.Option(help="The topic of rejects.", show_default=REJECTS)] = None,
+    reason: Reasons = None,
+    place: Places = None,
+    every: Annotated[bool, typer.Option("--all", help="All rejects of the topic.")] = False,
+    export: Annotated[
+        Path | None, typer.Option(metavar="FILE", help="Send nothing; write the rejects there, a line each, to be mended.")
+    ] = None,
+    import_: Annotated[
+        Path | None,
+        typer.Option("--import", metavar="FILE", help="Take rejects from such a file (or the rejects.jsonl of a replay), not the topic."),
+    ] = None,
+    edit: Annotated[
+        str | None, typer.Option(metavar="COMMAND", help="Mend each: it gets the value on standard input and writes the new one.")
+    ] = None,
+    to: Annotated[str | None, typer.Option(metavar="TOPIC", help="Send there, not to the topic that each came from.")] = None,
+    force: Annotated[bool, typer.Option("--force", help="Send also what would be rejected again for what it is.")] = False,
+    dry_run: Annotated[bool, typer.Option("--dry-run", help="Say what would be sent, and send nothing.")] = False,
+    client_config: Config = None,
+) -> None:
+    """Feed mended rejects back to the topics that they came from, under their keys and with their headers.
+
+    Sent is what decodes now; the rest is left, with the reasons. To feed back twice does no harm: an event counts once, by its ID.
+    """
+    from sinks.kafka.rejects import Delivery, feed_back, partitions_of
+
+    if import_ is None and not (reason or place or every):
+        raise MisuseError("say which: --reason, --place, --all, or --import FILE")
+    if every and (reason or place or import_ is not None):
+        raise MisuseError("--all means every reject of the topic: leave out --reason, --place and --import, or --all")
+    if import_ is not None and topic is not None:
+        raise MisuseError("--import takes rejects from a file, --topic from a topic: leave one of them out")
+    if export is not None:
+        senders = {"--import": import_, "--edit": edit, "--to": to, "--force": force, "--dry-run": dry_run}
+        if useless := [name for name, value in senders.items() if value]:
+            raise MisuseError(f"--export only writes what is to be mended: leave out {', '.join(useless)}")
+        options.into_file("--export", export)
+        options.unless_there([export])
+    client = _client(brokers, client_config)
+    with _failing():
+        if import_ is not None:
+            chosen = _chosen(_lines(import_), reason, place, str(import_))
+        else:
+            source = topic or REJECTS
+            found = list(_read(client, source))
+            chosen = _chosen([one.reject for one in found], reason, place, source)
+            typer.echo(_reach(source, found))
+        if export is not None:
+            _write(export, chosen)
+            typer.echo(f"{len(chosen):,} written to {export}; mend them there, then give --import {export}")
+            return
+        ready, left = _ready(chosen, edit, force=force)
+        deliveries = [Delivery(one, to or one.topic) for one in ready if to or one.topic]
+        if homeless := [one.place for one in ready if not (to or one.topic)]:
+            left["it does not say where it came from: name a topic with --to"] = homeless
+        partitions = partitions_of(client)
+        if missing := sorted({delivery.topic for delivery in deliveries} - partitions.keys()):
+            raise MisuseError(f"there is no topic {missing[0]} at {brokers}: name one with --to")
+        sent = len(deliveries) if dry_run else feed_back(client, deliveries, partitions)
+    typer.echo(f"{'would send' if dry_run else 'sent'} {sent:,}, left {sum(map(len, left.values())):,}")
+    for name, some in sorted(left.items()):
+        typer.echo(f"  {name}: {len(some):,}, such as {_samples(some)}")
+
+
+def _client(brokers: str, config: Path | None) -> dict[str, object]:
+    return {**client_options(config), "bootstrap.servers": brokers}
+
+
+@contextmanager
+def _failing() -> Generator[None]:
+    from confluent_kafka import KafkaException
+
+    from sinks.kafka import KafkaOutputError
+
+    try:
+        yield
+    except KafkaOutputError as error:
+        raise RunError(str(error)) from error
+    except KafkaException as error:  # options that the client library does not take
+        raise MisuseError(f"--client-config: {error.args[0]}") from error
+
+
+def _read(client: dict[str, object], topic: str) -> Iterable[Found]:
+    from sinks.kafka.rejects import partitions_of, read_rejects
+
+    partitions = partitions_of(client)
+    if topic not in partitions:
+        raise MisuseError(f"there is no topic {topic} at {client['bootstrap.servers']}: name the topic of rejects with --topic")
+    return read_rejects(client, topic, partitions[topic])
+
+
+def _lines(path: Path) -> list[Reject]:
+    from sinks import rejected
+
+    try:
+        lines = path.read_bytes().splitlines()
+    except OSError as error:
+        raise refused(error, path, name="--import") from error
+    read: list[Reject] = []
+    for number, line in enumerate(lines, 1):
+        if not line.strip():
+            continue
+        try:
+            read.append(rejected.parse(line))
+        except ValueError as error:
+            raise MisuseError(f"--import {path}, line {number}: {error}") from error
+    return read
+
+
+def _write(path: Path, chosen: Iterable[Reject]) -> None:
+    from sinks import rejected
+
+    try:
+        with path.open("xb") as file:
+            file.writelines(rejected.line(reject.fields, reject.value, reject.key, reject.headers) for reject in chosen)
+    except OSError as error:
+        raise refused(error, path, name="--export") from error
+
+
+def _chosen(found: Sequence[Reject], reasons: Sequence[str] | None, places: Sequence[str] | None, where: str) -> list[Reject]:
+    if unknown := sorted(set(places or ()) - {reject.place for reject in found}):
+        raise MisuseError(f"--place {unknown[0]}: no reject in {where} comes from there")
+    return [reject for reject in found if (not reasons or reject.reason in reasons) and (not places or reject.place in places)]
+
+
+def _ready(chosen: Iterable[Reject], edit: str | None, *, force: bool) -> tuple[list[Reject], dict[str, list[str]]]:
+    """What can be sent, and the places of what cannot, by reason."""
+    words = _words(edit)
+    ready: list[Reject] = []
+    left: defaultdict[str, list[str]] = defaultdict(list)
+    for reject in chosen:
+        mended = _edited(reject, words) if words else reject
+        why = "the command of --edit failed" if mended is None else _why_not(mended)
+        if why is None and mended is not None and mended.cut:
+            parts = ", ".join(sorted(mended.cut))
+            why = f"not whole ({parts} cut): take it from where it stood, or mend it in a file, without `cut` and `size`"
+        if mended is not None and (why is None or force):
+            ready.append(mended)
+        else:
+            left[why or ""].append(reject.place)
+    return ready, dict(left)
+
+
+def _words(edit: str | None) -> list[str]:
+    try:
+        return shlex.split(edit or "")
+    except ValueError as error:
+        raise MisuseError(f"--edit {edit}: {error}") from error
+
+
+def _edited(reject: Reject, command: Sequence[str]) -> Reject | None:
+    try:
+        done = subprocess.run(command, input=reject.value or b"", capture_output=True, timeout=EDIT_SECONDS, check=False)  # noqa: S603 (the user's own)
+    except subprocess.TimeoutExpired:
+        return None
+    except OSError as error:
+        raise MisuseError(f"--edit {command[0]}: {(error.strerror or str(error)).lower()}") from error
+    if done.returncode != 0:
+        return None
+    return replace(reject, value=done.stdout, cut={part: said for part, said in reject.cut.items() if part != "value"})
+
+
+def _why_not(reject: Reject) -> str | None:
+    """The reason for which a record would be rejected at once, or None."""
+    from schemas.wire import Rejected, event_of
+
+    try:
+        event_of(reject.headers, reject.value or b"")
+    except Rejected as why:
+        return why.reason
+    return None
+
+
+def _by_reason(found: Iterable[Reject]) -> dict[str, list[str]]:
+    places: defaultdict[str, list[str]] = defaultdict(list)
+    for reject in found:
+        places[reject.reason].append(reject.place)
+    return dict(places)
+
+
+def _samples(places: Sequence[str]) -> str:
+    return ", ".join(places[:SAMPLES])
+
+
+def _reach(topic: str, found: Iterable[Found]) -> str:
+    """How far the topic was read: whoever feeds back again knows what is new."""
+    last: Counter[int] = Counter()
+    for one in found:
+        last[one.partition] = max(last[one.partition], one.offset)
+    return f"read {topic} " + (
+        ", ".join(f"[{partition}] to offset {offset}" for partition, offset in sorted(last.items())) or "(nothing there)"
+    )

@@ -1,0 +1,81 @@
+"""The closing words of a run: what was read, how every exception stands, which lines were written, what was rejected."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from rich.table import Table
+
+from sinks.tally import STATES
+from sinks.terminal import STYLES
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+    from pathlib import Path
+
+    from rich.console import Console
+
+    from dataflows.detect.flow import Settings
+    from sinks.tally import Tally
+
+
+WIDTH, NARROW = 92, 79
+"""Columns of the table of exceptions: what its headings and the longest kind need, however wide the terminal is, and at least."""
+TYPES = {
+    "exceptions": ("exception.raised", "exception.updated", "exception.resolved", "exception.retracted"),
+    "actions": ("action.requested", "action.proposed", "action.withdrawn"),
+    "incidents": ("feed.stale", "feed.recovered"),
+}
+"""The types of the lines of each file, as they are told; others that occur follow."""
+
+
+def print_summary(console: Console, settings: Settings, tally: Tally, *, seconds: float, out: Path) -> None:
+    """Prints the summary of a run that took `seconds` and wrote into `out`."""
+    events = settings.counts.events
+    orders = sum(shard.counts.orders for shard in settings.shards)
+    rate = f"{events / seconds:,.0f} events/s" if seconds > 0 else ""
+    console.print(f"{events:,} events of {orders:,} orders in {seconds:.1f} s ({rate})")
+    if tally.exceptions:
+        console.print(exceptions_table(tally, narrow=console.is_terminal and console.width < WIDTH), crop=False)
+    else:
+        console.print("no exceptions")
+    for line in written(tally):
+        console.print(line, soft_wrap=True)
+    if tally.rejects:
+        reasons = ", ".join(f"{reason} {count:,}" for reason, count in sorted(tally.rejects.items()))
+        console.print(f"{sum(tally.rejects.values()):,} records rejected: {reasons}", style="yellow", soft_wrap=True)
+    else:
+        console.print("no records rejected")
+    if tally.exceptions:
+        console.print(f"orderwatch explain {tally.example()} --in {out}", style="bold", soft_wrap=True, markup=False)
+
+
+def written(tally: Tally) -> Iterator[str]:
+    """How many lines of which type each file holds, and why there are not as many raised as there are exceptions."""
+    for topic, usual in TYPES.items():
+        types = tally.types[topic]
+        count = sum(types.values())
+        told = [type_ for type_ in usual if count] + sorted(type_ for type_ in types if type_ not in usual)
+        words = ", ".join(f"{types[type_]:,} {type_.partition('.')[2]}" for type_ in told)
+        yield f"{topic}.jsonl: {count:,} line{'' if count == 1 else 's'}{f': {words}' if words else ''}"
+        if topic == "exceptions" and tally.over:
+            one = tally.over == 1
+            what = "1 exception was" if one else f"{tally.over:,} exceptions were"
+            yield f"  {what} over before {'it' if one else 'they'} could be raised: the first line says resolved, none says raised"
+
+
+def exceptions_table(tally: Tally, *, narrow: bool = False) -> Table:
+    """The exceptions by severity and kind: how many there were, and how they stand at the end."""
+    table = Table(box=None, pad_edge=False, show_footer=True, width=NARROW if narrow else WIDTH, padding=(0, 1, 0, 0 if narrow else 1))
+    rows = tally.rows()
+    table.add_column("exception", footer="all", no_wrap=True)
+    table.add_column("severity", no_wrap=True)
+    for state in ("found", *STATES):
+        table.add_column(
+            "suppr." if narrow and state == "suppressed" else state, f"{sum(getattr(row, state) for row in rows):,}", justify="right"
+        )
+    for row in rows:
+        counts = (row.found, row.resolved, row.retracted, row.suppressed, row.open)
+        severity = f"[{STYLES[row.severity]}]{row.severity}[/]"
+        table.add_row(row.kind, severity, *(f"{count:,}" if count else "·" for count in counts))
+    return table

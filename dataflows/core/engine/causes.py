@@ -1,0 +1,36 @@
+"""Why an exception changed: the event that resolved it."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, cast
+
+from dataflows.core.engine.lifecycle import cite
+from dataflows.core.history.timeline import happened
+
+if TYPE_CHECKING:
+    from dataflows.core.engine.order import Order
+    from dataflows.core.rules.model import Rule
+    from dataflows.core.engine.exceptions import Verdict
+    from schemas.events import CaseEvent
+    from schemas.record import Evidence, Record
+
+
+def resolved_by(order: Order, verdict: Verdict, rule: Rule, record: Record | None) -> Evidence | None:
+    """The event that resolved an exception; None if it is not resolved, or time alone resolved it. `record`: what was judged last, if any.
+
+    It is one of those at the instant of the end: the one in hand, else one of a kind that the rule waits for, else the first.
+    """
+    if verdict.status != "resolved":
+        return None
+    if verdict.resolution == "case":
+        id_ = order.ledger.id_of(verdict)
+        cases = [r for r in order.timeline.of("case.resolved") if cast("CaseEvent", r.event.data).exception_id == id_]
+        return cite(cases[-1]) if cases else None
+    began = {(proof.source, proof.id) for proof in verdict.evidence}
+    known = [r for r in order.timeline.records if verdict.end == r.at and (r.event.source, r.event.id) not in began]
+    if not known:
+        known = [r for r in order.timeline.records if verdict.end == r.log and (r.event.source, r.event.id) not in began]
+    waited = {mark.partition(":")[0] for mark in rule.met_by}
+    told = {mark.partition(":")[0] for mark in (*rule.on, *rule.arms)}
+    known.sort(key=lambda r: (r is not record, r.event.type not in waited, r.event.type not in told, happened(r)))
+    return cite(known[0]) if known else None

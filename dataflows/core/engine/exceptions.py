@@ -1,0 +1,191 @@
+"""Verdicts in the contract's words: the CloudEvents that say what was raised, updated, resolved or retracted, and what to do.
+
+Every event carries the full state of its exception. IDs are UUIDv5 of what they name, so the same exception has the same ID in every
+run and replay; nothing here depends on a clock or a machine.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from datetime import UTC, datetime, timedelta
+from typing import TYPE_CHECKING, Literal
+from uuid import UUID, uuid5
+
+from dataflows.core.engine.bounds import encoded
+
+if TYPE_CHECKING:
+    from dataflows.core.rules.model import Lane, Rule, Severity
+    from schemas.record import Evidence, Headers
+
+NAMESPACE = UUID("6f2b1a52-6d0c-5b0e-9a55-0c6b6f7d1e11")
+"""The namespace of all IDs that Orderwatch makes. Stored data: never change it."""
+SOURCE = "/orderwatch"
+EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
+Status = Literal["open", "resolved", "retracted", "suppressed"]
+CASE_NEW = ("new", None, None)
+
+
+@dataclass(slots=True)
+class Verdict:
+    """What has been said of one exception, as plain data; instants are µs, UTC.
+
+    `start` is when the condition began, `due` the missed deadline (None for signals). `case` is (state, assignee, until). `action` is the
+    number of the action last issued for it, negative once withdrawn, 0 if none.
+    """
+
+    kind: str
+    scope: str | None
+    episode: int
+    sequence: int = 0
+    status: Status = "open"
+    severity: Severity = "low"
+    mode: str = "on"
+    owner: str = ""
+    lane: Lane = "review"
+    start: int = 0
+    end: int | None = None
+    due: int | None = None
+    arithmetic: str = ""
+    detail: str = ""
+    resolution: str | None = None
+    suppressed_by: str | None = None
+    case: tuple[str, str | None, str | None] = CASE_NEW
+    action: int = 0
+    evidence: tuple[Evidence, ...] = field(default=())
+
+
+@dataclass(slots=True)
+class Out:
+    """One line out: `topic` is exceptions, actions, incidents or rejects; `log` (µs) and `key` give its place among those of its `order`.
+
+    `shard` and `number` are its place in all that its shard ever said: a run that resumes gives the same line the same number again.
+    `record_key` and `headers` are those of a rejected record.
+    """
+
+    log: int
+    order: str
+    topic: str
+    type: str
+    key: str
+    body: bytes
+    kind: str = ""
+    severity: str = ""
+    status: str = ""
+    data: dict[str, object] = field(default_factory=dict[str, object])
+    shard: str = ""
+    number: int = 0
+    record_key: bytes | None = None
+    headers: Headers = ()
+
+
+def iso(at: int) -> str:
+    """An instant in RFC 3339, UTC, with microseconds only where there are any."""
+    text = (EPOCH + timedelta(microseconds=at)).isoformat()
+    return text.replace("+00:00", "Z")
+
+
+def action_id(exception: str, action: str, number: int) -> str:
+    """The ID of the `number`th time that an exception asks for an action."""
+    return str(uuid5(NAMESPACE, f"{exception}\x1f{action}\x1f{number}"))
+
+
+def exception_id(tenant: str, order: str, kind: str, scope: str | None, episode: int) -> str:
+    """The ID of an exception, the same in every run."""
+    return str(uuid5(NAMESPACE, "\x1f".join((tenant, order, kind, scope or "", str(episode)))))
+
+
+def cited(evidence: Evidence) -> dict[str, object]:
+    """One piece of evidence in the contract's words."""
+    return {
+        "source": evidence.source,
+        "id": evidence.id,
+        "type": evidence.type,
+        "time": iso(evidence.time_us),
+        "topic": evidence.topic,
+        "partition": evidence.partition,
+        "offset": evidence.offset,
+    }
+
+
+def event(tenant: str, order: str, type_: str, id_: str, time: int, data: dict[str, object]) -> bytes:
+    """A CloudEvent in structured mode. Of data that no topic would take the lists are cut, in place (`bounds`)."""
+    return encoded(
+        {
+            "specversion": "1.0",
+            "id": id_,
+            "source": SOURCE,
+            "type": type_,
+            "subject": order,
+            "time": iso(time),
+            "tenant": tenant,
+            "datacontenttype": "application/json",
+            "dataschema": f"https://orderwatch.dev/schemas/v1/{type_}",
+        },
+        data,
+    )
+
+
+BASE_SCORE: dict[str, int] = {"low": 100, "medium": 300, "high": 500, "critical": 700}
+"""Jeopardy bands (P), convertible to Oracle's LOW 10-199, MEDIUM 200-399 and HIGH 400-600."""
+TIER_SCORE: dict[str, int] = {"vip": 100, "gold": 75, "platinum": 100, "premium": 75, "silver": 40}
+"""What a customer tier adds (P); unknown tiers add nothing."""
+
+
+def score(verdict: Verdict, total: float, tier: str | None) -> dict[str, int]:
+    """The terms of an exception's score: severity, value at risk (1 per 10 units of money, at most 99), tier and blocking."""
+    return {
+        "severity": BASE_SCORE[verdict.severity],
+        "value": min(99, int(total // 10)) if total > 0 else 0,
+        "tier": TIER_SCORE.get((tier or "").lower(), 0),
+        "blocking": 50 if verdict.lane == "block" else 0,
+    }
+
+
+def exception_data(  # noqa: PLR0913 (what an exception's events say beside its verdict)
+    verdict: Verdict,
+    rule: Rule,
+    id_: str,
+    order: str,
+    detected: int,
+    policy: str,
+    context: dict[str, object],
+    terms: dict[str, int],
+    *,
+    resolved_by: Evidence | None = None,
+    changed_by: Evidence | None = None,
+) -> dict[str, object]:
+    """The `data` of an `exception.*` event. `changed_by`: the event that made it be said, None if time passed."""
+    domain, name = verdict.kind.split(".")
+    about = "".join(
+        f", {part}" for part in (verdict.scope, verdict.detail, f"due {iso(verdict.due)}" if verdict.due is not None else "") if part
+    )
+    return {
+        "exception_id": id_,
+        "sequence": verdict.sequence,
+        "order_id": order,
+        "kind": verdict.kind,
+        "scope": verdict.scope,
+        "episode": verdict.episode,
+        "status": verdict.status,
+        "suppressed_by": verdict.suppressed_by,
+        "resolution": verdict.resolution,
+        "case": {"state": verdict.case[0], "assignee": verdict.case[1], "until": verdict.case[2]},
+        "severity": verdict.severity,
+        "blocking": verdict.lane == "block",
+        "score": min(1000, sum(terms.values())),
+        "score_terms": terms,
+        "owner": verdict.owner,
+        "lane": verdict.lane,
+        "due_at": None if verdict.due is None else iso(verdict.due),
+        "occurred_at": iso(verdict.start) if verdict.due is None else None,
+        "resolved_at": None if verdict.end is None else iso(verdict.end),
+        "resolved_by": None if resolved_by is None else cited(resolved_by),
+        "changed_by": None if changed_by is None else cited(changed_by),
+        "detected_at": iso(detected),
+        "summary": f"{domain.capitalize()} {name.replace('_', ' ')}{about}: {rule.definition}",
+        "arithmetic": verdict.arithmetic,
+        "evidence": [cited(e) for e in verdict.evidence],
+        "context": context,
+        "recommended": [{"action": action, "reason": reason} for action, reason in rule.actions],
+        "policy": {"version": policy, "rule": verdict.kind, "mode": verdict.mode},
+    }

@@ -1,0 +1,191 @@
+"""Turns a changed verdict into what is written: its exception event, and the action that it asks for or withdraws."""
+
+from __future__ import annotations
+
+from collections import Counter
+from decimal import Decimal
+from typing import TYPE_CHECKING, NamedTuple
+
+from dataflows.core.engine.causes import resolved_by
+from dataflows.core.history.facts import amount
+from dataflows.core.engine.lifecycle import cite
+from dataflows.core.history.shipments import scan_of
+from dataflows.core.engine.exceptions import Out, Verdict, action_id, cited, event, exception_data, iso, score
+
+if TYPE_CHECKING:
+    from dataflows.core.history.facts import Facts
+    from dataflows.core.engine.order import Order
+    from dataflows.core.policy import Policy, RuleSetting
+    from dataflows.core.rules.model import Rule
+    from schemas.record import Record
+
+
+def type_of(verdict: Verdict, before: Verdict | None) -> str:
+    """What kind of event says the change from `before` to `verdict`."""
+    if verdict.status == "retracted":
+        return "exception.retracted"
+    if verdict.status == "resolved" and (before is None or before.status != "resolved"):
+        return "exception.resolved"
+    return "exception.raised" if before is None else "exception.updated"
+
+
+def context_of(order: Order, facts: Facts) -> dict[str, object]:
+    """What a person or an agent needs to know of the order; no names, addresses or texts."""
+    opened = [v.kind for v in order.ledger.verdicts.values() if v.status == "open"]
+    if facts.placed is None:
+        return {"open_exceptions": sorted(opened)}
+    first, latest = facts.versions[0][0], facts.fields
+    captured = sum((amount(getattr(r.event.data, "amount", None)) for r in facts.t.of("payment.captured")), Decimal(0))
+    refunded = sum((amount(getattr(r.event.data, "amount", None)) for r in facts.t.of("payment.refunded")), Decimal(0))
+    shipments: list[dict[str, object]] = []
+    for shipment in facts.shipments:
+        last = shipment.scans[-1] if shipment.scans else None
+        scanned = None if last is None else {"status": scan_of(last).status, "reason": scan_of(last).reason, "time": iso(last.at)}
+        shipments.append(
+            {
+                "shipment": shipment.key,
+                "carrier": shipment.said("carrier"),
+                "tracking_numbers": sorted(shipment.trackings),
+                "last_scan": scanned,
+                "delivered": shipment.delivered is not None,
+            }
+        )
+    return {
+        "placed_at": iso(facts.placed_at),
+        "promise": {"first": first.promised_by, "current": latest.promised_by},
+        "ship_by": {"first": first.ship_by, "current": latest.ship_by},
+        "total": None if latest.total is None else {"amount": latest.total.amount, "currency": latest.total.currency},
+        "customer": None if latest.customer is None else {"id": latest.customer.id, "tier": latest.customer.tier},
+        "country": latest.ship_to.country if latest.ship_to else None,
+        "shipments": shipments,
+        "payment": {"authorized": facts.authorized is not None, "captured": str(captured), "refunded": str(refunded)},
+        "holds": sorted(h.hold for h in facts.holds if h.released is None),
+        "open_exceptions": sorted(opened),
+    }
+
+
+class Standing(NamedTuple):
+    """What open exceptions are counted by."""
+
+    kind: str
+    owner: str
+    severity: str
+
+
+class Publisher:
+    """Writes verdicts of one policy. The number of each line within its order and instant keeps their order when shards are merged."""
+
+    def __init__(self, policy: Policy) -> None:
+        self.policy = policy
+        self.instant = -1
+        self.number = 0
+        self.opened: Counter[Standing] = Counter()
+        """Exceptions that stand open in what was published, those in shadow left out."""
+
+    def key(self, log: int) -> str:
+        """The next place at this instant."""
+        if log != self.instant:
+            self.instant, self.number = log, 0
+        self.number += 1
+        return f"{self.number:09d}"
+
+    def say(self, order: Order, verdict: Verdict, before: Verdict | None, facts: Facts, rule: Rule, record: Record | None) -> list[Out]:
+        """The lines that a changed verdict is worth. `record`: what changed it, if not the passing of time."""
+        verdict.sequence = (before.sequence if before else 0) + 1
+        self.count(before, -1)
+        self.count(verdict, 1)
+        log, id_ = facts.now, order.ledger.id_of(verdict)
+        fields = facts.fields if facts.placed is not None else None
+        total = float(fields.total.amount) if fields is not None and fields.total is not None else 0.0
+        tier = fields.customer.tier if fields is not None and fields.customer is not None else None
+        terms = score(verdict, total, tier)
+        context = context_of(order, facts)
+        data = exception_data(
+            verdict,
+            rule,
+            id_,
+            order.id,
+            log,
+            self.policy.version,
+            context,
+            terms,
+            resolved_by=resolved_by(order, verdict, rule, record),
+            changed_by=None if record is None else cite(record),
+        )
+        type_ = type_of(verdict, before)
+        about = verdict.due if verdict.due is not None else verdict.start
+        body = event(order.tenant, order.id, type_, f"{id_}:{verdict.sequence}", about, data)
+        outs = [Out(log, order.id, "exceptions", type_, self.key(log), body, verdict.kind, verdict.severity, verdict.status, data)]
+        action = self._action(order, verdict, rule, id_, log)
+        return outs if action is None else [*outs, action]
+
+    def count(self, verdict: Verdict | None, by: int) -> None:
+        """Counts an exception among those that stand open, if it does."""
+        if verdict is not None and verdict.status == "open" and verdict.mode == "on":
+            self.opened[Standing(verdict.kind, verdict.owner, verdict.severity)] += by
+
+    def reject(self, record: Record, reason: str, detail: str) -> Out:
+        """The line that gives a record back untouched: why, and where it stood."""
+        data: dict[str, object] = {
+            "reason": reason,
+            "detail": detail,
+            "topic": record.topic,
+            "partition": record.partition,
+            "offset": record.offset,
+        }
+        key = self.key(record.log)
+        return Out(
+            record.log, record.order, "rejects", "reject", key, record.raw, reason, data=data, record_key=record.key, headers=record.headers
+        )
+
+    def quarantine(self, order: Order, error: str, now: int, setting: RuleSetting, rule: Rule) -> list[Out]:
+        """The one line that says that an order can be judged no more. It rests on nothing of the order's history, which is at fault.
+
+        What was open of it stays as it was published.
+        """
+        if setting.switch == "off":
+            return []
+        known = max((v for v in order.ledger.verdicts.values() if v.kind == rule.kind), key=lambda v: v.episode, default=None)
+        verdict = Verdict(rule.kind, None, 1, severity=setting.severity, mode=setting.switch, owner=setting.owner, lane=setting.lane)
+        verdict.start, verdict.arithmetic, verdict.detail = now, f"happened {iso(now)}", f"the order's history: {error}"
+        if known is not None:
+            goes_on = known.status != "resolved" or known.resolution == "case"
+            verdict.episode = known.episode if goes_on else known.episode + 1
+            verdict.sequence = known.sequence if goes_on else 0
+            self.count(known, -1)
+        verdict.sequence += 1
+        self.count(verdict, 1)
+        id_ = order.ledger.id_of(verdict)
+        data = exception_data(verdict, rule, id_, order.id, now, self.policy.version, {}, score(verdict, 0, None))
+        type_ = "exception.raised" if verdict.sequence == 1 else "exception.updated"
+        body = event(order.tenant, order.id, type_, f"{id_}:{verdict.sequence}", now, data)
+        return [Out(now, order.id, "exceptions", type_, self.key(now), body, verdict.kind, verdict.severity, verdict.status, data)]
+
+    def _action(self, order: Order, verdict: Verdict, rule: Rule, id_: str, log: int) -> Out | None:
+        """The best action, proposed or requested while the exception is open, withdrawn when it no longer is."""
+        wanted = verdict.status == "open" and verdict.mode == "on" and verdict.case[0] != "resolved"
+        if wanted == (verdict.action > 0) or not rule.actions:
+            return None
+        if wanted:
+            verdict.action = 1 - verdict.action
+            blocked = any(v.lane == "block" and v.status == "open" for v in order.ledger.verdicts.values())
+            type_ = "action.requested" if verdict.lane == "auto" and not blocked else "action.proposed"
+        else:
+            type_ = "action.withdrawn"
+        number = verdict.action
+        if not wanted:
+            verdict.action = -verdict.action
+        name, reason = rule.actions[0]
+        action = action_id(id_, name, number)
+        data: dict[str, object] = {
+            "action_id": action,
+            "exception_id": id_,
+            "order_id": order.id,
+            "action": name,
+            "parameters": {"kind": verdict.kind, "scope": verdict.scope, "lane": verdict.lane},
+            "idempotency_key": action,
+            "reason": reason,
+            "evidence": [cited(e) for e in verdict.evidence],
+        }
+        body = event(order.tenant, order.id, type_, f"{action}:{verdict.sequence}", log, data)
+        return Out(log, order.id, "actions", type_, self.key(log), body, verdict.kind, verdict.severity, verdict.status, data)

@@ -1,0 +1,355 @@
+"""One shard: its orders, the heap of their deadlines, and the sequence of what it says.
+
+A shard is a function of the records that it is given in log order and of log time passing between them: a deadline fires after every
+record of its instant. `Orders` keeps the open ones, `Tombs` what closed ones leave behind, `Feeds` what is known of monitored feeds.
+"""
+
+from __future__ import annotations
+
+import sys
+from dataclasses import asdict, dataclass, field, fields
+from typing import TYPE_CHECKING, cast
+
+import msgspec
+
+from dataflows.core.engine.unfounded import unfounded
+from dataflows.core.engine.evaluate import CLOSE, Engine
+from dataflows.core.engine.feeds import Feeds
+from dataflows.core.engine.order import Order, key_of
+from dataflows.core.engine.orders import HOT, Orders
+from dataflows.core.engine.publish import Standing
+from dataflows.core.engine.codec import pack_order, unpack_order, wake_of
+from dataflows.core.history.timeline import WITHDRAWN
+from dataflows.core.engine.tombstones import Tombs
+from dataflows.core.engine.timers import FAR, Wakes
+from schemas.envelope import DEFAULT_TENANT
+from schemas.record import Mark, Note, Record
+
+if TYPE_CHECKING:
+    from collections import Counter
+    from collections.abc import Iterable, Iterator
+
+    from dataflows.core.engine.persistent import Change, Row
+    from dataflows.core.policy import Policy
+    from dataflows.core.engine.exceptions import Out
+
+VERSION = 1
+"""Of the row of scalars."""
+ORDER, TOMB, FEEDS, SCALARS = b"o", b"t", b"f", b"s"
+"""What the keys of rows begin with: an order and its key, a closed one and its key, all feeds, all else."""
+
+
+@dataclass(slots=True)
+class Counts:
+    """What a shard has counted since it began."""
+
+    records: int = 0
+    duplicates: int = 0
+    orders: int = 0
+    closed: int = 0
+    missed: int = 0
+    """Withdrawals that named no event of their order when they came."""
+    rejected: dict[str, int] = field(default_factory=dict[str, int])
+
+
+class Shard:
+    """Orders of one shard under one policy.
+
+    `hot` bounds the bytes of those that are kept unpacked; `place`: which shard of how many this is.
+    """
+
+    def __init__(self, policy: Policy, hot: int = HOT, *, place: tuple[int, int] = (0, 1)) -> None:
+        self.policy = policy
+        self.feeds = Feeds(policy, place)
+        self.engine = Engine(policy, self.feeds)
+        self.counts = Counts()
+        self._orders = Orders(self.engine.restored, hot)
+        self._tombs = Tombs()
+        self._wakes = Wakes(self._orders.wake_of)
+        self._rejudge_at = FAR
+        self._scalars = b""
+        self._out: list[Out] = []
+
+    def __len__(self) -> int:
+        """How many orders are open."""
+        return len(self._orders)
+
+    @property
+    def tombs(self) -> int:
+        """How many closed orders are remembered."""
+        return len(self._tombs)
+
+    def drain(self) -> list[Out]:
+        """What was said since the last call, in order."""
+        out, self._out = self._out, []
+        return out
+
+    def apply(self, record: Record | Note | Mark) -> None:
+        """Takes one record, note or mark; they must come in log order. Deadlines before it are fired first."""
+        if self._wakes.next < record.log or self.feeds.due < record.log or self._rejudge_at < record.log:
+            self.advance(record.log, inclusive=False)
+        if self.feeds:
+            self.feeds.begin(record.log)
+        if not isinstance(record, Record):
+            if isinstance(record, Note):
+                self._note(record)
+            else:
+                self._out.extend(self.feeds.hear(record))
+            return
+        self.counts.records += 1
+        event = record.event
+        key = key_of(event.tenant, record.order)
+        order = self._orders.find(key)
+        if order is None:
+            order = self._open(key, record)
+            if order is None:
+                return
+        elif order.quarantined:
+            self._reject(record, "order_quarantined", order.quarantined)
+            return
+        elif (wrong := unfounded(order, record)) and not order.timeline.knows(record):
+            self._reject(record, *wrong)
+            return
+        try:
+            said = self.engine.take(order, record)
+        except Exception as error:  # noqa: BLE001 - whatever is thrown must cost no other order; see `_quarantine`
+            self._quarantine(key, order, error, record.log, record)
+            return
+        record.raw = b""
+        if said is None:
+            self.counts.duplicates += 1
+            return
+        if record.event.type == WITHDRAWN and not order.timeline.hits(record):
+            self.counts.missed += 1
+        if said:
+            self._say(said)
+        pending = order.pending
+        if CLOSE not in pending:
+            pending[CLOSE] = record.log + self._patience(order)
+        self._schedule(key, order)
+
+    def advance(self, to: int, *, inclusive: bool = True) -> None:
+        """Lets log time pass to `to`: fires the deadlines before it and, if `inclusive`, those at it (all its records must be in).
+
+        At one instant feeds come first, then the orders that are due or wait no longer for a feed, by key.
+        """
+        while True:
+            at = min(self._wakes.next, self.feeds.due, self._rejudge_at)
+            if at > to or (at == to and not inclusive):
+                break
+            self._reach(at)
+        self._tombs.evict(to)
+
+    def _reach(self, at: int) -> None:
+        """Lets everything happen that is due at `at`."""
+        wakes, anew = self._wakes, at == self._rejudge_at
+        free: set[str] = set()
+        if self.feeds.due == at:
+            said, keys = self.feeds.reach(at)
+            self._out.extend(said)
+            free.update(keys)
+        if anew:
+            self._rejudge_at = FAR
+            free.update(self._orders.keys())
+        due = set(free)
+        while wakes.next == at:
+            due.add(wakes.pop())
+        for key in sorted(due):
+            order = self._orders.find(key)
+            if order is not None and (order.wake == at or key in free):
+                self._wake(key, order, at, anew=anew)
+
+    def _wake(self, key: str, order: Order, now: int, *, anew: bool) -> None:
+        try:
+            self._say(self.engine.rejudge(order, now) if anew and not order.quarantined else self.engine.wake(order, now))
+        except Exception as error:  # noqa: BLE001 - as in `apply`
+            self._quarantine(key, order, error, now)
+            return
+        if order.pending.get(CLOSE, FAR) > now or not self._close(key, order, now):
+            order.wake = min(order.pending.values())
+            self._wakes.push(order.wake, key)
+
+    def _schedule(self, key: str, order: Order) -> None:
+        """Sees to it that an order wakes when the first thing that it expects is due."""
+        wake = min(order.pending.values())
+        if wake < order.wake or not order.wake:
+            order.wake = wake
+            self._wakes.push(wake, key)
+
+    def _say(self, outs: Iterable[Out]) -> None:
+        for out in outs:
+            if out.topic == "rejects":
+                reason = str(out.data["reason"])
+                self.counts.rejected[reason] = self.counts.rejected.get(reason, 0) + 1
+            self._out.append(out)
+
+    @property
+    def opened(self) -> Counter[Standing]:
+        """How many exceptions stand open."""
+        return self.engine.publisher.opened
+
+    def count_orphan(self, out: Out) -> None:
+        """Counts what the identity step says of an alias that nobody claims, which stands in no order's state."""
+        if cast("dict[str, object]", out.data["policy"])["mode"] == "on":
+            self.opened[Standing(out.kind, str(out.data["owner"]), out.severity)] += 1 if out.status == "open" else -1
+
+    def find(self, tenant: str, order: str) -> Order | None:
+        """An open order; None if it is unknown or closed."""
+        return self._orders.find(key_of(tenant, order))
+
+    def changes(self) -> Iterator[Change]:
+        """The rows that changed since the last call; see `Persistent`."""
+        for key, packed in self._orders.changes():
+            yield ORDER + key.encode(), packed
+        for key, packed in self._tombs.changes():
+            yield TOMB + key.encode(), packed
+        if self.feeds.changed:
+            self.feeds.changed = False
+            yield FEEDS, self.feeds.row()
+        scalars = self._row()
+        if scalars != self._scalars:
+            self._scalars = scalars
+            yield SCALARS, scalars
+
+    def rows(self) -> Iterator[Row]:
+        """All rows; see `Persistent`."""
+        for key, packed in self._orders.rows():
+            yield ORDER + key.encode(), packed
+        for key, packed in self._tombs.rows():
+            yield TOMB + key.encode(), packed
+        if self.feeds:
+            yield FEEDS, self.feeds.row()
+        yield SCALARS, self._row()
+
+    def restore(self, rows: Iterable[Row], rejudge_at: int | None = None) -> None:
+        """Goes on from rows. If the policy has changed since, every order is judged anew once log time has reached `rejudge_at` (µs).
+
+        Raises:
+            ValueError: if a row was written by a later version, or is of no known kind.
+        """
+        orders: dict[str, bytes] = {}
+        tombs: dict[str, bytes] = {}
+        for key, value in rows:
+            # Ties hold the same string. The first states named the default tenant in their keys.
+            kind, name = key[:1], sys.intern(key[1:].decode().removeprefix(f"{DEFAULT_TENANT}\x1f"))
+            if kind == ORDER:
+                orders[name] = value
+                self._wakes.push(wake_of(value), name)
+            elif kind == TOMB:
+                tombs[name] = value
+            elif kind == FEEDS:
+                self.feeds.restore(value)
+            elif kind == SCALARS:
+                self._scalars = value
+            else:
+                raise ValueError(f"a stored row begins with {kind!r}, which this program does not know")
+        self._tombs.restore(tombs.items())
+        for name in self._orders.restore(orders.items()):
+            self.feeds.expect(name, unpack_order(orders[name]).parked.values())
+        if self._scalars:
+            self._take_row(self._scalars)
+        if rejudge_at is not None:
+            self._rejudge_at = rejudge_at
+
+    def _row(self) -> bytes:
+        publisher = self.engine.publisher
+        opened = [(*standing, count) for standing, count in sorted(publisher.opened.items()) if count]
+        return msgspec.msgpack.encode([VERSION, asdict(self.counts), publisher.instant, publisher.number, self._rejudge_at, opened])
+
+    def _take_row(self, row: bytes) -> None:
+        version, *values = msgspec.msgpack.decode(row)
+        if version != VERSION:
+            raise ValueError(f"shard state of version {version}, this program reads version {VERSION}")
+        publisher = self.engine.publisher
+        counts, publisher.instant, publisher.number, self._rejudge_at, *later = values
+        if later:
+            publisher.opened.update({Standing(*named): count for *named, count in later[0]})
+        else:
+            # A state that was written before these were counted: once, all orders are looked at.
+            for packed in self._orders.rows():
+                for verdict in unpack_order(packed[1]).ledger.verdicts.values():
+                    publisher.count(verdict, 1)
+        known = {each.name for each in fields(Counts)}
+        self.counts = Counts(**{name: value for name, value in counts.items() if name in known})
+
+    def _patience(self, order: Order) -> int:
+        """How long an order may be silent before it is seen whether it can be closed, µs."""
+        retention = self.policy.retention
+        return retention.close_after if order.placed else retention.expire_unknown
+
+    def _open(self, key: str, record: Record) -> Order | None:
+        """The order that a record opens; None if the record is too old or belongs to a closed order.
+
+        The placing of an order that expired because nobody had placed it opens it again.
+        """
+        tomb = self._tombs.find(key, record.log)
+        placing = tomb is not None and tomb.unplaced and record.event.type == "order.placed"
+        if tomb is not None and (not placing or tomb.knows(record)):
+            if tomb.knows(record):
+                self.counts.duplicates += 1
+            else:
+                self._reject(record, "order_closed", "the order was closed and forgotten")
+            return None
+        if wrong := unfounded(None, record):
+            self._reject(record, *wrong)
+            return None
+        if record.log - record.at > self.policy.retention.dedupe:
+            self._reject(record, "too_old", "an unknown order's event is older than the horizon")
+            return None
+        if tomb is not None:
+            # What came before the placing is evidence about the order, and what was said of it must be resolved.
+            order = unpack_order(tomb.unplaced)
+            order.pending.pop(CLOSE, None)
+            order.wake = 0
+            self._tombs.drop(key)
+        else:
+            order = Order(record.event.tenant, record.order)
+        self.counts.orders += 1
+        self._orders.add(key, order)
+        return order
+
+    def _note(self, note: Note) -> None:
+        key = key_of(note.tenant, note.order)
+        order = self._orders.find(key)
+        if order is None or order.quarantined:
+            return
+        try:
+            self._say(self.engine.note(order, note))
+        except Exception as error:  # noqa: BLE001 - as in `apply`
+            self._quarantine(key, order, error, note.log)
+            return
+        self._schedule(key, order)
+
+    def _quarantine(self, key: str, order: Order, error: Exception, now: int, record: Record | None = None) -> None:
+        """Gives an order up whose history, not one of its rules, makes the program fail: it must not take the other orders with it.
+
+        Its history is dropped, since it may be half changed; that is said once, and `record` and all later ones are rejected, until the
+        order has been forgotten as closed ones are.
+        """
+        name = type(error).__name__
+        self._say(self.engine.quarantine(order, name, now))
+        if record is not None:
+            self._reject(record, "rule_failed", name)
+        empty = Order(order.tenant, order.id)
+        empty.quarantined, empty.last_log = name, now
+        empty.pending[CLOSE] = now + self.policy.retention.dedupe
+        self._orders.drop(key)
+        self._orders.add(key, empty)
+        self.feeds.expect(key, ())
+        self._schedule(key, empty)
+
+    def _close(self, key: str, order: Order, now: int) -> bool:
+        """Closes a silent order with nothing open and nothing expected; else says when to see again."""
+        again = order.last_log + self._patience(order)
+        if again > now or len(order.pending) > 1 or order.parked or (order.live and order.placed):
+            order.pending[CLOSE] = again if again > now else now + self._patience(order)
+            return False
+        timeline = order.timeline
+        unplaced = b"" if order.placed or order.quarantined else pack_order(order)
+        self._tombs.add(key, now + self.policy.retention.dedupe, (*timeline.records, *timeline.hidden), unplaced)
+        self._orders.drop(key)
+        self.counts.closed += 1
+        return True
+
+    def _reject(self, record: Record, reason: str, detail: str) -> None:
+        self._say([self.engine.publisher.reject(record, reason, detail)])

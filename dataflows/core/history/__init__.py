@@ -1,0 +1,1 @@
+"""What happened to one order: its timeline, and the facts, shipments, holds and quantities that follow from it."""

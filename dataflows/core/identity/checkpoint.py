@@ -1,0 +1,158 @@
+"""An alias shard between runs: every entry of its tables is a row of plain data.
+
+A row's key is the letter of its table and `[names of the table..., key]`, its value `[last used at the latest, value]`. The row of
+scalars, `SCALARS`, is `[version, [[letter, names, last instant of its present generation]...]]`; there are no other tables.
+"""
+
+from __future__ import annotations
+
+import sys
+from typing import TYPE_CHECKING, Any, NamedTuple, cast
+
+import msgspec
+
+from dataflows.core.identity.duplicates import Placement
+from dataflows.core.identity.orphans import AliasKey, Orphan, Room
+from dataflows.core.identity.codec import item_of, record_of_row, row_of
+from dataflows.core.identity.tracking import Holder, Parcel
+from schemas.record import Evidence
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterable, Iterator
+
+    from dataflows.core.identity.recent import Recent
+    from dataflows.core.engine.persistent import Change, Row
+
+VERSION = 1
+SCALARS = b"s"
+TIES, NUMBERS, ROOMS, BASKETS = b"a", b"n", b"w", b"k"
+_encode = msgspec.msgpack.Encoder().encode
+_decode = msgspec.msgpack.Decoder().decode
+
+
+class Table(NamedTuple):
+    """A table and what it is called: its letter, and the names that tell it from others of that letter."""
+
+    letter: bytes
+    names: tuple[str, ...]
+    entries: Recent[Any, Any]
+
+
+class Kept(NamedTuple):
+    """What a table's rows hold: the last instant of the generation that it had come to, and its entries."""
+
+    letter: bytes
+    names: tuple[str, ...]
+    last: int | None
+    entries: list[tuple[Any, int, Any]]
+    """Key, last instant of use, value."""
+
+
+def scalars(tables: Iterable[Table]) -> bytes:
+    """The row of scalars."""
+    return _encode([VERSION, [[table.letter, table.names, table.entries.last] for table in tables]])
+
+
+def changed_rows(table: Table) -> Iterator[Change]:
+    """The rows of a table that changed since the last call."""
+    for key, used, value in table.entries.changes():
+        name = _key(table, key)
+        yield name, None if value is None else _encode([used, _PACK[table.letter](value)])
+
+
+def all_rows(table: Table) -> Iterator[Row]:
+    """All rows of a table."""
+    for key, used, value in table.entries.entries():
+        yield _key(table, key), _encode([used, _PACK[table.letter](value)])
+
+
+def read(rows: Iterable[Row]) -> list[Kept]:
+    """The tables of some rows.
+
+    Raises:
+        ValueError: if they were written by a later version, or are incomplete.
+    """
+    # Millions of rows: those of one table have all before the key in common, so that is looked at once.
+    found: dict[tuple[bytes, tuple[str, ...]], list[tuple[Any, int, Any]]] = {}
+    known: dict[bytes, tuple[Callable[[Any], Any], list[tuple[Any, int, Any]]]] = {}
+    head: bytes | None = None
+    start, size = b"\x00", 0
+    unpack: Callable[[Any], Any] = _tie
+    entries: list[tuple[Any, int, Any]] = []
+    for name, packed in rows:
+        if not name.startswith(start):
+            if name[:1] == SCALARS:
+                head = packed
+                continue
+            start = next((each for each in known if name.startswith(each)), b"")
+            if not start:
+                letter = name[:1]
+                if letter not in _UNPACK:
+                    raise ValueError(f"identity state holds a row of an unknown kind ({letter!r})")
+                *names, key = cast("list[Any]", _decode(name[1:]))
+                start = name[: len(name) - len(_encode(key))]
+                known[start] = (_UNPACK[letter], found.setdefault((letter, tuple(names)), []))
+            size = len(start)
+            unpack, entries = known[start]
+        used, value = _decode(packed)
+        entries.append((_decode(name[size:]), used, unpack(value)))
+    if head is None:
+        raise ValueError("identity state is incomplete: its scalars are missing")
+    version, tables = cast("tuple[int, list[Any]]", _decode(head))
+    if version != VERSION:
+        raise ValueError(f"identity state of version {version}, this program reads version {VERSION}")
+    for (letter, _), entries in found.items():
+        if letter == ROOMS:
+            entries[:] = [(AliasKey(*key), used, value) for key, used, value in entries]
+    return [Kept(letter, tuple(names), last, found.get((letter, tuple(names)), [])) for letter, names, last in tables]
+
+
+def _key(table: Table, key: object) -> bytes:
+    return table.letter + _encode([*table.names, key])
+
+
+def _tie(value: str | list[str]) -> str | tuple[str, ...]:
+    # Interned, as the events' own: an order's identifier stands in memory once, in however many ties it occurs.
+    return sys.intern(value) if isinstance(value, str) else tuple(map(sys.intern, value))
+
+
+def _pack_number(value: str | Parcel) -> object:
+    return value if isinstance(value, str) else [[list(_holder(h)) for h in value.holders], value.ended, value.former]
+
+
+def _holder(holder: Holder) -> tuple[str, int, bool]:
+    return (holder.order, holder.since, holder.labelled)
+
+
+def _number(value: str | list[Any]) -> str | Parcel:
+    if isinstance(value, str):
+        return sys.intern(value)
+    holders, ended, former = value
+    held = tuple(Holder(order, since, labelled) for order, since, labelled in holders)
+    return Parcel(held, ended, tuple((order, until) for order, until in former))
+
+
+def _pack_room(room: Room) -> object:
+    events = [[row_of(record), watch] for record, watch in room.events.values()]
+    return [events, None if room.raised is None else row_of(room.raised), room.due]
+
+
+def _room(value: list[Any]) -> Room:
+    events, raised, due = value
+    room = Room(raised=None if raised is None else cast("Orphan", item_of(raised)), due=due)
+    for row, watch in events:
+        record = record_of_row(row)
+        room.events[record.event.source, record.event.id] = (record, watch)
+    return room
+
+
+def _pack_basket(placements: list[Placement]) -> object:
+    return [[p.at, p.order, list(p.evidence), p.flagged] for p in placements]
+
+
+def _basket(value: list[Any]) -> list[Placement]:
+    return [Placement(at, order, Evidence(*evidence), flagged) for at, order, evidence, flagged in value]
+
+
+_PACK: dict[bytes, Callable[[Any], object]] = {TIES: lambda v: v, NUMBERS: _pack_number, ROOMS: _pack_room, BASKETS: _pack_basket}
+_UNPACK: dict[bytes, Callable[[Any], object]] = {TIES: _tie, NUMBERS: _number, ROOMS: _room, BASKETS: _basket}

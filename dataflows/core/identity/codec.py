@@ -1,0 +1,109 @@
+"""Records, and what identity makes of them, as rows of plain data: to be kept between runs, and to travel between processes.
+
+A row is a list that begins with a number for what it is. An event is not taken apart: its original bytes are kept (a reject needs them) and
+decoded again. Sub-indexes have no bound, so they are bytes. Numbers and the order of fields are stored data: they never change.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any, TypeAlias, cast
+
+from dataflows.core.identity.orphans import Orphan
+from dataflows.core.identity.items import Ambiguous, Placed
+from schemas.record import Evidence, Mark, Note, Record
+from schemas.wire import event_of, micros
+
+if TYPE_CHECKING:
+    from dataflows.core.identity.items import Sighting
+
+Row: TypeAlias = list[Any]
+RECORD, NOTE, MARK, PLACED, AMBIGUOUS, ORPHAN = range(6)
+
+
+def row_of(item: Record | Note | Mark | Placed | Ambiguous | Orphan) -> Row:
+    """An item as a row."""
+    match item:
+        case Record():
+            headers = [list(header) for header in item.headers]
+            return [RECORD, item.log, item.topic, item.partition, item.offset, _bytes(item.sub), item.order, item.raw, item.key, headers]
+        case Placed():
+            place = [item.log, item.topic, item.partition, item.offset, _bytes(item.sub), item.tenant, item.order]
+            return [PLACED, *place, row_of(item.item)]
+        case Note():
+            place = [item.log, item.at, item.topic, item.partition, item.offset, _bytes(item.sub), item.tenant, item.order]
+            return [NOTE, *place, item.kind, item.scope_id, [list(evidence) for evidence in item.evidence]]
+        case Mark():
+            return [MARK, item.log, item.topic, item.partition, item.offset, _bytes(item.sub), item.feed, item.at]
+        case Ambiguous():
+            return [AMBIGUOUS, row_of(item.record), item.kind, list(item.orders)]
+        case Orphan():
+            said = [item.tenant, item.alias, item.log, item.since, item.due, item.sequence, item.resolved, item.order]
+            return [ORPHAN, *said, [row_of(record) for record in item.records]]
+
+
+def item_of(row: Row) -> Record | Note | Mark | Placed | Ambiguous | Orphan:
+    """The item of a row.
+
+    Raises:
+        Rejected: if a record's bytes are no event any more, which only a program older than the one that kept it finds.
+    """
+    what, *rest = row
+    if what == RECORD:
+        return record_of_row(row)
+    if what == PLACED:
+        log, topic, partition, offset, sub, tenant, order, item = rest
+        inner = cast("Record | Note | Ambiguous | Orphan", item_of(item))
+        return Placed(log, topic, partition, offset, _number(sub), tenant, order, inner)
+    if what == NOTE:
+        log, at, topic, partition, offset, sub, tenant, order, kind, scope_id, cited = rest
+        return Note(
+            log=log,
+            at=at,
+            topic=topic,
+            partition=partition,
+            offset=offset,
+            sub=_number(sub),
+            tenant=tenant,
+            order=order,
+            kind=kind,
+            scope_id=scope_id,
+            evidence=tuple(Evidence(*evidence) for evidence in cited),
+        )
+    if what == MARK:
+        log, topic, partition, offset, sub, feed, at = rest
+        return Mark(log, topic, partition, offset, _number(sub), feed, at)
+    if what == AMBIGUOUS:
+        record, kind, orders = rest
+        return Ambiguous(record_of_row(record), kind, tuple(orders))
+    if what == ORPHAN:
+        tenant, alias, log, since, due, sequence, resolved, order, records = rest
+        return Orphan(tenant, alias, log, since, due, sequence, resolved, order, tuple(map(record_of_row, records)))
+    raise ValueError(f"an item of an unknown sort ({what}) was kept")
+
+
+def record_of_row(row: Row) -> Record:
+    """The record of a row. Raises Rejected as `item_of` does."""
+    _, log, topic, partition, offset, sub, order, raw, key, kept = row
+    headers = tuple((name, value) for name, value in kept)
+    event = event_of(headers, raw)
+    return Record(log, topic, partition, offset, _number(sub), micros(event.time), order, event, raw, key, headers)
+
+
+def sighting_row(sighting: Sighting) -> Row:
+    """A sighting as a row."""
+    head, kind, value, watch = sighting
+    return [row_of(head), kind, value, watch]
+
+
+def sighting_of_row(row: Row) -> Sighting:
+    """The sighting of a row. Raises Rejected as `item_of` does."""
+    head, kind, value, watch = row
+    return (cast("Record | Placed", item_of(head)), kind, value, watch)
+
+
+def _bytes(sub: int) -> bytes:
+    return sub.to_bytes((sub.bit_length() + 7) // 8, "big")
+
+
+def _number(sub: bytes) -> int:
+    return int.from_bytes(sub, "big")

@@ -1,0 +1,87 @@
+"""Orders that look like the same purchase made twice: one customer, one address, one basket, within minutes."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from decimal import Decimal
+from hashlib import blake2b
+from typing import TYPE_CHECKING, cast
+
+from dataflows.core.identity.items import evidence, noted, put, record_of
+from dataflows.core.identity.recent import Recent
+
+if TYPE_CHECKING:
+    from dataflows.core.identity.items import Placed
+    from schemas.events import OrderPlaced
+    from schemas.record import Evidence, Record
+
+KIND = "order.duplicate_suspected"
+WITHIN = 10 * 60 * 1_000_000
+"""Orders placed further apart (µs) are two purchases."""
+REMEMBERED = 2 * 24 * 3_600 * 1_000_000
+"""How long (µs of log time) a basket waits for its twin; an `order.placed` that comes in later than that is not compared."""
+
+
+@dataclass(slots=True)
+class Placement:
+    """When (µs, event time) and as which order a basket was bought; `flagged`: it was found to be a twin."""
+
+    at: int
+    order: str
+    evidence: Evidence
+    flagged: bool = False
+
+
+class Baskets:
+    """Recent purchases by customer, address and basket."""
+
+    def __init__(self) -> None:
+        self.seen: Recent[bytes, list[Placement]] = Recent(REMEMBERED)
+
+    def see(self, head: Record | Placed) -> list[Placed]:
+        """Takes an `order.placed` in; returns a note for every order that turns out to be a later twin."""
+        self.seen.advance(head.log)
+        record = record_of(head)
+        key = _fingerprint(record)
+        if key is None:
+            return []
+        placements = self.seen.get(key)
+        if placements is None:
+            self.seen.set(key, placements := [])
+        if any(known.order == record.order for known in placements):
+            return []
+        new = Placement(record.at, record.order, evidence(record))
+        notes: list[Placed] = []
+        for known in placements:
+            if abs(known.at - new.at) > WITHIN:
+                continue
+            first, later = sorted((known, new), key=lambda placement: (placement.at, placement.order))
+            if later.flagged:
+                continue
+            later.flagged = True
+            proof = (first.evidence, later.evidence)
+            note = noted(head.log, later.at, record, order=later.order, kind=KIND, scope_id=None, proof=proof)
+            notes.append(put(head, record, later.order, note))
+        placements.append(new)
+        self.seen.touched(key)
+        return notes
+
+
+def comparable(data: OrderPlaced) -> bool:
+    """Whether an order says enough of its customer to be compared with others."""
+    customer, ship_to = data.customer, data.ship_to
+    return customer is not None and bool(customer.id) and ship_to is not None and bool(ship_to.address_hash)
+
+
+def _fingerprint(record: Record) -> bytes | None:
+    data = cast("OrderPlaced", record.event.data)
+    if data.customer is None or data.ship_to is None:
+        return None
+    if data.lines:
+        basket = repr(sorted((line.sku or "", str(line.quantity)) for line in data.lines))
+    elif data.total is not None:
+        basket = f"{Decimal(data.total.amount).normalize()} {data.total.currency}"
+    else:
+        return None
+    text = repr((record.event.tenant, data.customer.id, data.ship_to.address_hash, basket))
+    return blake2b(text.encode(), digest_size=16).digest()

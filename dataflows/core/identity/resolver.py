@@ -1,0 +1,245 @@
+"""One shard of one identity stage: which alias belongs to which order, and what waits for an answer.
+
+Pure: sightings go in by log order, placed items come out; it is handed the time and reads no clock.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, cast
+
+from dataflows.core.identity import checkpoint as kept
+
+from dataflows.core.identity import tracking
+from dataflows.core.identity.sharding import CUSTOMER, STAGE_TWO_KINDS, sightings
+from dataflows.core.identity.duplicates import Baskets
+from dataflows.core.identity.orphans import AliasKey, WaitingRoom
+from dataflows.core.identity.items import Ambiguous, Placed, evidence, joined, noted, put, record_of
+from dataflows.core.identity.recent import Recent
+from schemas.aliases import aliases
+from schemas.record import Record
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Iterator
+
+    from dataflows.core.identity.items import Sighting
+    from dataflows.core.identity.rules import IdentityRules
+    from dataflows.core.engine.persistent import Change, Row
+    from schemas.events import CarrierScan
+
+TRACKING = "tracking_number"
+LABELS = frozenset({"warehouse.label_created", "warehouse.shipped"})
+ENDED = frozenset({"delivered", "returned"})
+
+
+class Stage:
+    """One alias shard of stage 1 or 2. `placed` and `onward` (stage 1: what the second stage must see) fill up until they are drained."""
+
+    def __init__(self, number: int, rules: IdentityRules) -> None:
+        self._first = number == 1
+        self._rules = rules
+        self._ties: dict[tuple[str, str], Recent[str, str | tuple[str, ...]]] = {}
+        self._numbers: dict[str, Recent[str, str | tracking.Parcel]] = {}
+        self._waiting = WaitingRoom(rules.keep, rules.orphan_after)
+        self._baskets = Baskets()
+        self._turn_at = -(1 << 62)
+        self._head = b""
+        self._placed: list[Placed] = []
+        self._onward: list[Sighting] = []
+
+    def apply(self, sightings_: Iterable[Sighting]) -> None:
+        """Takes sightings in, sorted by position."""
+        turn_at = self._turn_at
+        ties = self._ties
+        first = self._first
+        for head, kind, value, watch in sightings_:
+            log = head.log
+            if log >= turn_at:
+                turn_at = self._turn(log)
+            due = self._waiting.next_due
+            if due is not None and due < log:
+                self._waiting.advance(log)
+            record = head if type(head) is Record else record_of(head)
+            if kind == TRACKING:
+                self._see_number(head, record, value, watch=watch)
+                continue
+            if kind == CUSTOMER:
+                self._placed += self._baskets.see(head)
+                continue
+            key = (record.event.tenant, kind)
+            if not first and kind not in STAGE_TWO_KINDS:
+                self._watch(head, record, AliasKey(*key, value))
+                continue
+            table = ties.get(key)
+            if table is None:
+                table = ties[key] = Recent(self._rules.keep)
+                table.advance(log)
+            known = table.get(value)
+            order = record.order
+            if order:
+                if type(head) is Placed:
+                    self._waiting.forget(AliasKey(*key, value), record, log)
+                if known != order:
+                    self._tie(table, known, head, record, AliasKey(*key, value))
+            elif known is None:
+                self._waiting.wait(AliasKey(*key, value), record, watch=watch)
+            elif isinstance(known, str):
+                self._join(head, record, known)
+            else:
+                self._refuse(head, record, known, AliasKey(*key, value), watch=watch)
+
+    def advance(self, to: int) -> None:
+        """Lets log time pass: everything due before `to` (µs) is decided."""
+        self._waiting.advance(to)
+
+    @property
+    def waiting(self) -> int:
+        """At how many aliases events wait."""
+        return len(self._waiting)
+
+    def drain(self) -> tuple[list[Placed], list[Sighting]]:
+        """What came out since the last time: places in the logs of orders, and sightings for the second stage."""
+        self._placed += self._waiting.signals
+        placed, onward = self._placed, self._onward
+        self._placed, self._onward, self._waiting.signals = [], [], []
+        return placed, onward
+
+    def changes(self) -> Iterator[Change]:
+        """The rows that changed since the last call; see `Persistent`."""
+        tables = self._tables()
+        head = kept.scalars(tables)
+        if head != self._head:
+            self._head = head
+            yield kept.SCALARS, head
+        for table in tables:
+            yield from kept.changed_rows(table)
+
+    def rows(self) -> Iterator[Row]:
+        """All rows."""
+        tables = self._tables()
+        yield kept.SCALARS, kept.scalars(tables)
+        for table in tables:
+            yield from kept.all_rows(table)
+
+    def restore(self, rows: Iterable[Row], changed_at: int | None = None) -> None:
+        """Goes on from rows. `changed_at`: the log time (µs) from which on another policy holds than the one they were kept under, if so.
+
+        Raises:
+            ValueError: if they were written by a later version, or are incomplete.
+        """
+        for letter, names, last, entries in kept.read(rows):
+            if letter == kept.TIES:
+                tenant, kind = names
+                self._ties[tenant, kind] = Recent(self._rules.keep)
+                self._ties[tenant, kind].restore(last, entries)
+            elif letter == kept.NUMBERS:
+                self._numbers[names[0]] = Recent(self._rules.keep)
+                self._numbers[names[0]].restore(last, entries)
+            elif letter == kept.ROOMS:
+                self._waiting.restore(last, entries, changed_at)
+            else:
+                self._baskets.seen.restore(last, entries)
+        self._head = kept.scalars(self._tables())
+
+    def _tables(self) -> list[kept.Table]:
+        return [
+            *(kept.Table(kept.TIES, names, table) for names, table in self._ties.items()),
+            *(kept.Table(kept.NUMBERS, (tenant,), numbers) for tenant, numbers in self._numbers.items()),
+            kept.Table(kept.ROOMS, (), self._waiting.rooms),
+            kept.Table(kept.BASKETS, (), self._baskets.seen),
+        ]
+
+    def _turn(self, log: int) -> int:
+        keep = max(self._rules.keep, 1)
+        for table in self._ties.values():
+            table.advance(log)
+        for numbers in self._numbers.values():
+            numbers.advance(log)
+        self._waiting.advance(log)
+        self._turn_at = (log // keep + 1) * keep
+        return self._turn_at
+
+    def _tie(
+        self,
+        table: Recent[str, str | tuple[str, ...]],
+        known: str | tuple[str, ...] | None,
+        head: Record | Placed,
+        record: Record,
+        key: AliasKey,
+    ) -> None:
+        order = record.order
+        if known is None:
+            table.set(key.value, order)
+            self._release(key, head, record)
+        elif isinstance(known, str):
+            table.set(key.value, (known, order))
+        elif order not in known:
+            table.set(key.value, (*known, order))
+
+    def _release(self, key: AliasKey, head: Record | Placed, record: Record) -> None:
+        for waiting in self._waiting.release(key, head.log, record.order):
+            self._join(head, waiting, record.order)
+            if key.kind == TRACKING:
+                self._end(head, waiting, key.value)
+
+    def _join(self, head: Record | Placed, own: Record, order: str) -> None:
+        placed = joined(head, own, order)
+        self._placed.append(placed)
+        if self._first:
+            self._onward += sightings(placed, aliases(own.event))[1]
+
+    def _watch(self, head: Record | Placed, record: Record, key: AliasKey) -> None:
+        """An alias of the first stage at the second: nothing is tied here, the event is only missed if the first stage cannot place it."""
+        if record.order:
+            self._waiting.forget(key, record, head.log)
+        else:
+            self._waiting.wait(key, record, watch=True)
+
+    def _refuse(self, head: Record | Placed, record: Record, orders: tuple[str, ...], key: AliasKey, *, watch: bool) -> None:
+        """The alias stands for several orders: an event that has nothing else cannot be placed, any other may be by its other aliases."""
+        if len(aliases(record.event)) > 1:
+            if not self._first:
+                self._waiting.wait(key, record, watch=watch)
+            return
+        self._placed.append(put(head, record, "", Ambiguous(record, key.kind, orders)))
+        if self._first:
+            self._onward += sightings(joined(head, record, orders[0]), aliases(record.event))[1]
+        for order in orders:
+            self._note(head, record, order, "data.identity_unresolved", None, record.at)
+
+    def _note(self, head: Record | Placed, record: Record, order: str, kind: str, scope: str | None, at: int) -> None:
+        note = noted(head.log, at, record, order=order, kind=kind, scope_id=scope, proof=(evidence(record),))
+        self._placed.append(put(head, record, order, note))
+
+    def _see_number(self, head: Record | Placed, record: Record, number: str, *, watch: bool) -> None:
+        tenant = record.event.tenant
+        numbers = self._numbers.get(tenant)
+        if numbers is None:
+            numbers = self._numbers[tenant] = Recent(self._rules.keep)
+            numbers.advance(head.log)
+        order = record.order
+        if order:
+            if type(head) is Placed:
+                self._waiting.forget(AliasKey(tenant, TRACKING, number), record, head.log)
+            known = numbers.get(number)
+            if known != order:
+                reused = tracking.tie(numbers, number, order, record.at, labelled=record.event.type in LABELS)
+                if reused:
+                    self._note(head, record, order, "conflict.tracking_reused", number, record.at)
+                if known is None:
+                    self._release(AliasKey(tenant, TRACKING, number), head, record)
+        else:
+            found = tracking.holders(numbers, number, record.at)
+            if not found:
+                self._waiting.wait(AliasKey(tenant, TRACKING, number), record, watch=watch)
+                return
+            for holder in found:
+                self._join(head, record, holder)
+        if record.event.type == "carrier.scan":
+            self._end(head, record, number)
+
+    def _end(self, head: Record | Placed, record: Record, number: str) -> None:
+        event = record.event
+        if event.type != "carrier.scan" or cast("CarrierScan", event.data).status not in ENDED:
+            return
+        for holder in tracking.end(self._numbers[event.tenant], number, record.at):
+            self._note(head, record, holder.order, "conflict.tracking_reused", number, holder.since)

@@ -1,0 +1,194 @@
+"""Conditions: the stretches of event time in which a rule is true, and the two ways to build them.
+
+A rule that waits for something builds a *timeout*, a rule that something made true builds a *signal*. Both end when the earliest of
+their clearing instants comes; an end that does not lie after the start means that the condition never held. Instants are µs, UTC.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable
+
+    from dataflows.core.clocks import Calendar, Span
+    from dataflows.core.policy import RuleSetting
+    from dataflows.core.rules.model import Lane, Severity
+    from schemas.record import Record
+
+HOUR = 3_600_000_000
+DAY = 24 * HOUR
+
+
+@dataclass(frozen=True, slots=True)
+class Reckoning:
+    """How a deadline came about: `label` names the anchor, `calendar` counted `span` from it. Rendered only when published."""
+
+    label: str
+    anchor: int
+    span: Span
+    calendar: Calendar
+
+
+@dataclass(slots=True)
+class Condition:
+    """What a rule found: `[start, end)` in event time (end None: it lasts), the steps of its severity and what it rests on.
+
+    `timed` conditions are raised only once log time has reached `start`; the others as soon as their event is known. `look_again` is a
+    log time at which the rule must be judged again although no step of this condition lies there. `horizon`: of a condition that depends
+    on monitored feeds, up to which instant its steps are decided.
+    """
+
+    setting: RuleSetting
+    scope: str | None
+    start: int
+    end: int | None
+    steps: tuple[tuple[int, Severity], ...]
+    evidence: tuple[Record, ...]
+    timed: bool
+    due: int | None = None
+    reckoning: Reckoning | None = None
+    detail: str = ""
+    resolution: str | None = None
+    owner: str | None = None
+    lane: Lane | None = None
+    look_again: int | None = None
+    horizon: int | None = None
+
+
+def earliest(*instants: int | None) -> int | None:
+    """The earliest of the given instants; None where there is none."""
+    known = [instant for instant in instants if instant is not None]
+    return min(known) if known else None
+
+
+def after(instants: Iterable[int], at: int) -> int | None:
+    """The earliest of `instants` at or after `at`."""
+    return min((instant for instant in instants if instant >= at), default=None)
+
+
+def least(span: Span) -> int:
+    """A lower bound in µs of a span by any calendar: a business day later is at least 23 hours later, a business hour at least one."""
+    if span.unit == "us":
+        return span.n
+    return span.n * HOUR if span.unit == "bh" else span.n * DAY - HOUR
+
+
+def count(calendar: Calendar, at: int, span: Span) -> int:
+    """`span` counted from `at`: elapsed time needs no calendar."""
+    return at + span.n if span.unit == "us" else calendar.add(at, span)
+
+
+def timeout(  # noqa: PLR0913 (every argument is a term of the deadline)
+    setting: RuleSetting,
+    calendar: Calendar,
+    anchor: int,
+    label: str,
+    evidence: tuple[Record, ...],
+    *,
+    scope: str | None = None,
+    span: Span | None = None,
+    since: int | None = None,
+    met: int | None = None,
+    lifted: int | None = None,
+    moved: int | None = None,
+    not_before: int | None = None,
+    owner: str | None = None,
+) -> Condition | None:
+    """The condition that something was not reached in time, or None where it was (a milestone at its deadline is met).
+
+    `met`: when it was reached; `lifted`: when the expectation ended otherwise; `moved`: when the deadline was replaced by another;
+    `since`: when the expectation began, if that may be after its deadline; `not_before`: a later instant that the deadline waits for.
+    """
+    if setting.switch == "off":
+        return None
+    lift = earliest(met, lifted, moved)
+    threshold = span or setting.threshold
+    if lift is not None:
+        # Most milestones come long before their deadline: then no calendar needs to be asked.
+        soonest = min(least(threshold), *[least(s.at) for s in setting.steps]) if setting.steps else least(threshold)
+        if lift <= anchor + soonest:
+            return None
+    due = count(calendar, anchor, threshold)
+    if not_before is not None and not_before > due:
+        due = not_before
+    first = due + setting.grace.n
+    steps: tuple[tuple[int, Severity], ...] = ((first, setting.severity),)
+    if setting.steps:
+        steps = tuple(sorted([*steps, *((count(calendar, anchor, s.at), s.severity) for s in setting.steps)]))
+    start = steps[0][0]
+    if since is not None and since > start:
+        start = since
+    if lift is not None and lift <= start:
+        return None
+    resolution = None if lift is None else "milestone" if lift == met else "promise_moved" if lift == moved else "lifted"
+    return Condition(
+        setting, scope, start, lift, steps, evidence, True, due, Reckoning(label, anchor, threshold, calendar), "", resolution, owner
+    )
+
+
+def signal(  # noqa: PLR0913 (every argument is a term of the condition)
+    setting: RuleSetting,
+    record: Record,
+    *,
+    clears: Iterable[int | None] = (),
+    lifted: int | None = None,
+    at: int | None = None,
+    scope: str | None = None,
+    evidence: tuple[Record, ...] | None = None,
+    detail: str = "",
+    calendar: Calendar | None = None,
+    severity: Severity | None = None,
+    lane: Lane | None = None,
+    look_again: int | None = None,
+) -> Condition | None:
+    """The condition that `record` (or the instant `at`) began, until the first of `clears` at or after it, or until `lifted`."""
+    if setting.switch == "off":
+        return None
+    start = record.at if at is None else at
+    if lifted is not None and lifted <= start:
+        return None
+    cleared = after((c for c in clears if c is not None), start)
+    end = earliest(cleared, lifted)
+    if end == start:
+        return None
+    steps: tuple[tuple[int, Severity], ...] = ((start, severity or setting.severity),)
+    if setting.steps and calendar is not None:
+        steps = tuple(sorted([*steps, *((count(calendar, start, s.at), s.severity) for s in setting.steps)]))
+    resolution = None if end is None else "cleared" if end == cleared else "lifted"
+    return Condition(
+        setting,
+        scope,
+        start,
+        end,
+        steps,
+        (record,) if evidence is None else evidence,
+        timed=False,
+        detail=detail,
+        resolution=resolution,
+        lane=lane,
+        look_again=look_again,
+    )
+
+
+def silences(instants: list[int], end: int | None) -> Iterable[tuple[int, int | None]]:
+    """Each instant of a sorted list with what broke the silence after it: the next instant, else `end`."""
+    for position, instant in enumerate(instants):
+        yield instant, instants[position + 1] if position + 1 < len(instants) else end
+
+
+def merged(conditions: list[Condition]) -> list[Condition]:
+    """Conditions of one kind and scope in order of their start, those that overlap or touch made one (the first one's words stay)."""
+    if len(conditions) < 2:
+        return conditions
+    conditions.sort(key=lambda c: (c.start, c.end is None, c.end or 0))
+    whole = [conditions[0]]
+    for condition in conditions[1:]:
+        last = whole[-1]
+        if last.end is not None and condition.start > last.end:
+            whole.append(condition)
+        elif last.end is not None and (condition.end is None or condition.end > last.end):
+            last.end = condition.end
+            last.resolution = condition.resolution
+    return whole

@@ -1,0 +1,134 @@
+"""What a rule is: its definition for people, its defaults for the policy, its judge for the engine.
+
+A rule never keeps state and never reads a clock. Its judge maps the facts of one order to *conditions*: stretches of event time
+during which something is wrong. The engine compares conditions with what it has published and says the difference.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Literal
+
+if TYPE_CHECKING:
+    from dataflows.core.rules.conditions import Condition
+    from dataflows.core.history.facts import Facts
+    from dataflows.core.policy import RuleSetting
+
+UNHEARD = ("case.", "action.", "feed.")
+"""Prefixes of the event types that say nothing about the order itself."""
+Severity = Literal["low", "medium", "high", "critical"]
+Lane = Literal["auto", "review", "block"]
+Shape = Literal["timeout", "signal"]
+Fits = Callable[[object, "RuleSetting"], bool]
+Judge = Callable[["Facts", "RuleSetting"], "Iterable[Condition | None]"]
+
+
+@dataclass(frozen=True, slots=True)
+class RuleDefaults:
+    """The policy's built-in values for one rule; spans are texts such as `4 bd`, `24 h` or `-24 h`.
+
+    `threshold` is counted from the anchor by `clock`; `steps` are further instants, before it (warnings) or after it (escalations),
+    each with its severity; `fallback` is an (anchor, span) used where the rule's date is missing; `feeds` name what the rule waits for.
+    """
+
+    owner: str
+    severity: Severity
+    lane: Lane
+    threshold: str = "0 h"
+    international: str | None = None
+    clock: str = "destination"
+    anchor: str | None = None
+    grace: str = "0 h"
+    fallback: tuple[str, str] | None = None
+    suppressed_by: tuple[str, ...] = ()
+    feeds: tuple[str, ...] = ()
+    steps: tuple[tuple[str, Severity], ...] = ()
+    fields: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class Rule:
+    """One exception kind.
+
+    `definition` says when it is true, `clears` when it ends, `prevented_by` which event would have prevented it (texts for people);
+    `source` is where the default threshold comes from (`P`: our own proposal). `actions` are (action, reason), best first.
+    `anchors` are the values that `anchor` may take in a policy (empty: the anchor is fixed).
+
+    The rest saves work; a rule is true or not by its judge alone. The engine knows what an order has seen by *marks*: event types, and
+    the finer ones that `Order.mark` describes. `on` are marks of events that can make the condition true at once, `arms` of those that
+    start an expectation, so that the engine must look again later (`*`: any event); both count only if the order has one of the marks in
+    `needs` (if any are given) and none of `unless`. `met_by` are marks after which nothing is to be waited for: of events that speak of
+    the whole order, or of any part where `partly` is set. `dated` names the date (`ship_by`, `promised_by`, `expires_at`) by which the
+    event that brings it arms the rule; other events arm it by their own time. `silence` is set where the rule speaks of nothing but the
+    time since the last event of those that arm it. `fits` says of an event's data alone that it cannot make the rule true.
+    """
+
+    kind: str
+    shape: Shape
+    definition: str
+    clears: str
+    prevented_by: str
+    source: str
+    actions: tuple[tuple[str, str], ...]
+    defaults: RuleDefaults
+    judge: Judge
+    on: tuple[str, ...] = ()
+    arms: tuple[str, ...] = ()
+    anchors: tuple[str, ...] = ()
+    needs: tuple[str, ...] = ()
+    unless: tuple[str, ...] = ()
+    met_by: tuple[str, ...] = ()
+    partly: bool = False
+    dated: str | None = None
+    silence: bool = False
+    fits: Fits | None = None
+
+
+def rule(  # noqa: PLR0913 (the fields of a Rule)
+    kind: str,
+    shape: Shape,
+    *,
+    definition: str,
+    clears: str,
+    prevented_by: str,
+    source: str,
+    actions: tuple[tuple[str, str], ...],
+    defaults: RuleDefaults,
+    on: tuple[str, ...] = (),
+    arms: tuple[str, ...] = (),
+    anchors: tuple[str, ...] = (),
+    needs: tuple[str, ...] = (),
+    unless: tuple[str, ...] = (),
+    met_by: tuple[str, ...] = (),
+    partly: bool = False,
+    dated: str | None = None,
+    silence: bool = False,
+    fits: Fits | None = None,
+) -> Callable[[Judge], Rule]:
+    """Makes the decorated judge a `Rule`; the arguments are those of `Rule`."""
+
+    def build(judge: Judge) -> Rule:
+        return Rule(
+            kind,
+            shape,
+            definition,
+            clears,
+            prevented_by,
+            source,
+            actions,
+            defaults,
+            judge,
+            on,
+            arms,
+            anchors,
+            needs,
+            unless,
+            met_by,
+            partly,
+            dated,
+            silence,
+            fits,
+        )
+
+    return build

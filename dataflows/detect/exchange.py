@@ -1,0 +1,84 @@
+"""Items on their way, as bytes: what a shell holds back is kept so between runs, and what goes to another process travels so.
+
+Versioned plain data: `[1, rows]`, a row as `dataflows.core.identity.codec` makes it; that of a refusal begins with `REFUSAL`.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any, TypeVar, cast
+
+import msgspec
+
+from dataflows.core.identity.codec import item_of, row_of, sighting_of_row, sighting_row
+from dataflows.runtime.checkpoint import KeptError
+from dataflows.detect.names import ORDER_SHARDS
+from schemas.wire import Rejected
+from sources.batch import Refusal
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Sequence
+
+    from dataflows.core.identity import Placed, Sighting
+    from dataflows.core.identity.codec import Row
+    from dataflows.runtime.checkpoint import Codec
+    from dataflows.detect.router import OrderItem
+    from schemas.record import Mark, Record
+
+T = TypeVar("T")
+VERSION = 1
+REFUSAL = 100
+_encode = msgspec.msgpack.Encoder().encode
+_decode = msgspec.msgpack.Decoder().decode
+
+
+class Rows:
+    """A codec that turns each item into a row."""
+
+    def __init__(self, row: Callable[[Any], Row], item: Callable[[Row], Any]) -> None:
+        self._row = row
+        self._item = item
+
+    def pack(self, items: Sequence[Any]) -> bytes:
+        """The items as bytes."""
+        return _encode([VERSION, [self._row(item) for item in items]])
+
+    def unpack(self, packed: bytes) -> list[Any]:
+        """The items that `pack` was given.
+
+        Raises:
+            KeptError: if they were kept by a later version.
+        """
+        version, rows = cast("tuple[int, list[Row]]", _decode(packed))
+        if version != VERSION:
+            raise KeptError(f"held-back records have version {version}, this program reads {VERSION}")
+        try:
+            return [self._item(row) for row in rows]
+        except (ValueError, Rejected) as error:
+            raise KeptError(f"held-back records cannot be read: {error}") from error
+
+
+def _order_row(item: OrderItem) -> Row:
+    if isinstance(item, Refusal):
+        place = [item.log, item.topic, item.partition, item.offset, item.sub]
+        headers = [list(header) for header in item.headers]
+        return [REFUSAL, *place, item.reason, item.detail, item.raw, item.size, item.key, headers, item.digest]
+    return row_of(item)
+
+
+def _order_item(row: Row) -> OrderItem:
+    if row[0] != REFUSAL:
+        return cast("Record | Mark | Placed", item_of(row))
+    # Rows of earlier versions end before the digest.
+    _, log, topic, partition, offset, sub, reason, detail, raw, size, key, kept, *digest = row
+    headers = tuple((name, value) for name, value in kept)
+    return Refusal(log, topic, partition, offset, sub, reason, detail, raw, size, key, headers, *digest)
+
+
+ORDER_ITEMS: Codec[OrderItem] = Rows(_order_row, _order_item)
+SIGHTINGS: Codec[Sighting] = Rows(sighting_row, sighting_of_row)
+_OF_ORDERS = frozenset(ORDER_SHARDS)
+
+
+def codec_of(shard: str) -> Codec[Any]:
+    """The codec of what a shard is sent."""
+    return ORDER_ITEMS if shard in _OF_ORDERS else SIGHTINGS

@@ -1,0 +1,220 @@
+"""Tells the life of one exception to people: what was decided, on what it rests, why it changed, and what to do while it is open."""
+
+from __future__ import annotations
+
+from textwrap import wrap
+from typing import TYPE_CHECKING, cast
+
+import orjson
+from rich.text import Text
+
+from sinks.index import NotExceptionsError, lines_of
+from sinks.terminal import STYLES, short
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator, Mapping, Sequence
+    from pathlib import Path
+
+    from rich.console import Console
+
+    from dataflows.core.rules.model import Rule
+
+Data = dict[str, object]
+Said = tuple[str, Data]
+"""An event of an exception: its type and its data."""
+LABEL_WIDTH = 11
+RESOLUTIONS = {
+    "milestone": "what was waited for came, too late",
+    "cleared": "the trouble is over",
+    "lifted": "it is no longer expected",
+    "promise_moved": "the promise was moved after it had passed",
+    "case": "a person closed the case",
+}
+
+
+def history(path: Path, prefix: str) -> list[Said]:
+    """All events of the one exception whose ID begins with `prefix`, in order; none if there is no such exception.
+
+    Raises what `sinks.index.lines_of` raises.
+    """
+    try:
+        events = [cast("Data", orjson.loads(line)) for line in lines_of(path, prefix.strip())]
+        found = [(str(event["type"]), cast("Data", event["data"])) for event in events]
+        return sorted(found, key=lambda event: cast("int", event[1]["sequence"]))
+    except (KeyError, TypeError, orjson.JSONDecodeError) as error:
+        raise NotExceptionsError(f"{type(error).__name__}: {error}") from error
+
+
+def tell(console: Console, events: Sequence[Said], path: Path) -> None:
+    """Prints the history of one exception. `path`: the file that it comes from, in which the exceptions that it names are looked up."""
+    teller = _Teller(console, path)
+    data = events[-1][1]
+    teller.head(data)
+    teller.title("Evidence")
+    for piece in sorted(cast("list[Mapping[str, object]]", data["evidence"]), key=lambda piece: str(piece["time"])):
+        teller.print(f"  {piece['time']}  {piece['type']:<26} {piece['source']}  {piece['id']}  {_place(piece)}".rstrip(), 4)
+    teller.title("Its life")
+    before: Data | None = None
+    for type_, said in events:
+        what = f"{said['sequence']}. {type_.removeprefix('exception.'):<10}"
+        teller.print(f"  {said['detected_at']}  {what} {'; '.join(teller.reasons(before, said))}", 37)
+        before = said
+    teller.advice(data)
+
+
+class _Teller:
+    def __init__(self, console: Console, path: Path) -> None:
+        self._console = console
+        self._path = path
+
+    def print(self, text: str, indent: int = 0, style: str = "") -> None:
+        """Prints a paragraph: between words to the width of a terminal, whole elsewhere."""
+        lines = wrap(text, max(self._console.width, indent + 20), subsequent_indent=" " * indent) if self._console.is_terminal else [text]
+        for line in lines:
+            self._console.print(Text(line, style=style), soft_wrap=True)
+
+    def title(self, text: str) -> None:
+        """Prints a heading."""
+        self._console.print()
+        self._console.print(Text(text, style="bold"))
+
+    def fact(self, label: str, text: str) -> None:
+        """Prints a line with its name."""
+        self.print(f"  {label:<{LABEL_WIDTH}} {text}", LABEL_WIDTH + 3)
+
+    def head(self, data: Data) -> None:
+        """Prints what it is and by which rule."""
+        rule = _rule(data)
+        scope = f", {data['scope']}" if data["scope"] is not None else ""
+        title = Text(f"{data['kind']} ", style="bold")
+        title.append(f"{data['severity']}", style=STYLES[str(data["severity"])])
+        title.append(f"  order {data['order_id']}{scope}  ")
+        title.append(f"{data['status']}", style="bold")
+        self._console.print(title, soft_wrap=True)
+        self.print(str(data["summary"]))
+        self._console.print()
+        self.fact("exception", f"{data['exception_id']} (episode {data['episode']})")
+        if rule is not None:
+            self.fact("rule", rule.definition)
+            self.fact("clears by", rule.clears)
+        policy = cast("Mapping[str, str]", data["policy"])
+        mode = "in shadow: nobody is called" if policy["mode"] == "shadow" else policy["mode"]
+        self.fact("policy", f"version {policy['version']}, rule {policy['rule']} is {mode}")
+        self.fact("deadline" if data["due_at"] else "instant", str(data["arithmetic"]))
+        self.fact("owner", f"{data['owner']}, lane {data['lane']}{', automation must pause' if data['blocking'] else ''}")
+        terms = cast("Mapping[str, int]", data["score_terms"])
+        self.fact("score", f"{data['score']} = {' + '.join(f'{name} {points}' for name, points in terms.items() if points) or '0'}")
+        if data["status"] == "suppressed":
+            self.fact("suppressed", f"by {self._named(data['suppressed_by'])}, which says more")
+
+    def advice(self, data: Data) -> None:
+        """Prints what to do, where anything is to be done, and what would have helped, where it was true."""
+        rule = _rule(data)
+        if data["status"] == "open":
+            self.title("What now")
+            for advice in cast("list[Mapping[str, str]]", data["recommended"]):
+                self.print(f"  {advice['action'].replace('_', ' ')}: {advice['reason']}", 4)
+        elif data["status"] == "suppressed":
+            self.title("What now")
+            self.print(f"  Nothing by itself: see to {self._named(data['suppressed_by'])}.", 4)
+        if rule is not None and data["status"] != "retracted":
+            if data["status"] == "resolved":
+                self._console.print()
+            self.print(f"  It would not have come to this with {rule.prevented_by}.", 4, style="dim")
+
+    def reasons(self, before: Data | None, data: Data) -> Iterator[str]:
+        """Why an event was said: what is otherwise than before it, and what made it so."""
+        if before is None:
+            yield self._first(data)
+            if data["suppressed_by"]:
+                yield f"suppressed by {self._named(data['suppressed_by'])}, which says more"
+            if data["status"] == "resolved":
+                yield self._end(data)
+            return
+        cause = _event(data.get("changed_by"))
+        changes = list(self._changes(before, data, cause))
+        yield from changes
+        if not changes:
+            yield f"{data['severity']}, {data['status']}{f', by {cause}' if cause else ': what it says of the order changed'}"
+
+    def _first(self, data: Data) -> str:
+        if not data["due_at"]:
+            return f"{data['severity']}: it happened {data['occurred_at']}"
+        late = "" if data["due_at"] == data["detected_at"] else f" (due {data['due_at']})"
+        return f"{data['severity']}: the deadline passed{late}"
+
+    def _changes(self, before: Data, data: Data, cause: str) -> Iterator[str]:
+        by = f", by {cause}" if cause else ""
+        if before["severity"] != data["severity"]:
+            step = str(data["arithmetic"]).partition("; ")[2].removeprefix(f"{data['severity']} from ")
+            why = f"its next deadline passed: {step}" if step and not cause else f"by {cause}" if cause else "time passed"
+            yield f"{before['severity']} → {data['severity']}: {why}"
+        if before["due_at"] != data["due_at"]:
+            yield f"deadline {before['due_at']} → {data['due_at']}{by}"
+        for field in ("owner", "lane"):
+            if before[field] != data[field]:
+                yield f"{field} {before[field]} → {data[field]}{by}"
+        for field in ("version", "mode"):
+            old, new = (cast("Data", one["policy"])[field] for one in (before, data))
+            if old != new:
+                yield f"policy {field} {old} → {new}"
+        if before["case"] != data["case"]:
+            yield f"case {_case(cast('Data', data['case']))}{by}"
+        if data["suppressed_by"] and before["suppressed_by"] != data["suppressed_by"]:
+            yield f"suppressed by {self._named(data['suppressed_by'])}, which says more"
+        if data["status"] == "resolved" and (before["status"], before["resolution"], before["resolved_at"]) != (
+            "resolved",
+            data["resolution"],
+            data["resolved_at"],
+        ):
+            yield self._end(data)
+        elif data["status"] == "retracted" and before["status"] != "retracted":
+            yield _withdrawn(data, cause)
+        elif data["status"] == "open" and before["status"] != "open":
+            yield f"open again: {self._named(before['suppressed_by'])} is over" if before["suppressed_by"] else f"open again{by}"
+
+    def _end(self, data: Data) -> str:
+        resolution = str(data["resolution"])
+        event = _event(data.get("resolved_by"))
+        at = f" at {data['resolved_at']}" if data["resolved_at"] and not event else ""
+        return f"{resolution}: {RESOLUTIONS.get(resolution, resolution)}{at}{f', by {event}' if event else ''}"
+
+    def _named(self, exception: object) -> str:
+        found = history(self._path, str(exception))
+        kind = f"{found[-1][1]['kind']} " if found else ""
+        return f"{kind}{short(str(exception))}"
+
+
+def _rule(data: Data) -> Rule | None:
+    """The rule that decided, if this program has it."""
+    from dataflows.core.rules import RULES_BY_KIND  # noqa: PLC0415 - not needed to say that there is no such exception
+
+    return RULES_BY_KIND.get(str(data["kind"]))
+
+
+def _withdrawn(data: Data, cause: str) -> str:
+    changed = cast("Data | None", data.get("changed_by"))
+    if changed is None:
+        return "never true: what is known now does not make it so"
+    if changed["type"] == "evidence.withdrawn":
+        return f"never true: what it rested on was withdrawn, by {cause}"
+    return f"never true: {cause} came to be known late"
+
+
+def _case(case: Data) -> str:
+    words = str(case["state"])
+    if case["assignee"]:
+        words += f" to {case['assignee']}" if words == "assigned" else f", {case['assignee']} has it"
+    return f"{words} until {case['until']}" if case["until"] else words
+
+
+def _event(cited: object) -> str:
+    """An event as a person finds it again: its type, source and ID, when it happened and where it stands; empty if there is none."""
+    if not isinstance(cited, dict):
+        return ""
+    event = cast("Data", cited)
+    return f"{event['type']} {event['source']} {event['id']} of {event['time']} {_place(event)}".rstrip()
+
+
+def _place(event: Mapping[str, object]) -> str:
+    return f"{event['topic']}:{event['offset']}" if event.get("topic") else ""

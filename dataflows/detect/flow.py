@@ -1,0 +1,204 @@
+"""The graph: one dataflow for replay, demo and live running, whatever its source and sinks.
+
+    events -> route -> identity 1 -> identity 2 -> judge (order shards) -> order of verdicts -> sinks
+
+A record that names its order goes straight to its shard and, where it ties an alias, to the identity stages as well; one that does not is
+placed by the stages. Every channel carries its progress in-band, and each shard applies nothing before all of its channels have passed it:
+what a shard sees does not depend on batches, on the number of processes or on any clock.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Any, Protocol, TypeVar
+
+import bytewax.operators as op  # pyright: ignore[reportMissingTypeStubs]
+from bytewax.dataflow import Dataflow
+
+from dataflows.detect import names
+from dataflows.core.identity import Stage, identity_rules, orphan_verdict
+from dataflows.core.engine.shard import Shard
+from dataflows.runtime.failure import noted
+from dataflows.detect.exchange import ORDER_ITEMS, SIGHTINGS
+from dataflows.runtime.checkpoint import Keeper
+from dataflows.detect.router import Counts, Router, spread, spread_onward
+from dataflows.detect.operators import Judged, OrderShell, OutputShell, StageShell
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Mapping, Sequence
+
+    from bytewax.inputs import Source
+    from bytewax.operators import KeyedStream  # pyright: ignore[reportMissingTypeStubs]
+    from bytewax.outputs import Sink
+
+    from dataflows.core.policy import Policy
+    from dataflows.core.engine.exceptions import Out
+    from dataflows.runtime.checkpoint import Codec, Stores
+    from sinks.base import Verdicts
+    from sources.batch import Batch
+
+T = TypeVar("T")
+
+
+class MakeShard(Protocol):
+    """Makes a shard of orders. `place`: which shard of how many it is."""
+
+    def __call__(self, policy: Policy, *, place: tuple[int, int]) -> Shard:
+        """The shard, empty."""
+        ...
+
+
+@dataclass(frozen=True, slots=True)
+class Settings:
+    """How the graph is run. `channels`: the names of the source's channels; `heart` makes a shard; `counts` is filled while it runs.
+
+    `stores`: where the state is kept between runs; None: nowhere.
+    """
+
+    channels: tuple[str, ...]
+    counts: Counts = field(default_factory=Counts)
+    heart: MakeShard = Shard
+    shards: list[Shard] = field(default_factory=list[Shard])
+    """The shards that were built in this process, to be asked how many orders they hold."""
+    shells: list[StageShell | OrderShell] = field(default_factory=list[StageShell | OrderShell])
+    """The shells that were built in this process, to be asked what they hold back."""
+    stores: Stores | None = None
+    on_snapshot: Callable[[float], None] = field(default=lambda _: None)
+    """Is told how many seconds the end of an epoch kept a shard."""
+
+
+@dataclass(frozen=True, slots=True)
+class LiveSink:
+    """A sink that takes the verdicts of every shard as they come; `part` names the part of the sink that a verdict belongs to."""
+
+    sink: Sink[Verdicts]
+    part: Callable[[Out], str]
+    told: Callable[[str, Sequence[Out]], None]
+    """Is told which verdicts of a topic go to the sink."""
+    judging: Callable[[], None]
+    """Is told whenever shards of this process have judged: only then all their state is loaded."""
+
+
+def get_flow(source: Source[Batch], sinks: Mapping[str, Sink[Verdicts]], policy: Policy, settings: Settings) -> Dataflow:
+    """Builds the graph of a replay: the verdicts of all shards are put into one order, so that two runs write the same bytes.
+
+    Every sink is given all verdicts: (topic, verdicts of that topic in order), many at a time.
+    """
+    flow = Dataflow(names.FLOW)
+    judged = _judge(flow, source, policy, settings)
+    collected = op.flat_map_batch(names.STEP_COLLECT, judged, _collect)
+    verdicts = op.stateful_batch(names.STEP_ORDER, collected, _output)
+    by_topic = op.flat_map_batch(names.STEP_TOPICS, verdicts, _by_topic)
+    for name, sink in sinks.items():
+        op.output(f"{names.SINK_PREFIX}{name}", by_topic, sink)
+    return flow
+
+
+def get_live_flow(source: Source[Batch], sinks: Mapping[str, LiveSink], policy: Policy, settings: Settings) -> Dataflow:
+    """Builds the graph of a live run: verdicts go from their shard straight to their part of every sink.
+
+    The verdicts of an order keep their order, those of different orders do not wait for each other.
+    """
+    flow = Dataflow(names.FLOW)
+    judged = _judge(flow, source, policy, settings)
+    for name, live in sinks.items():
+        op.output(f"{names.SINK_PREFIX}{name}", op.flat_map_batch(f"{names.TO_SINK_PREFIX}{name}", judged, _by_part(live)), live.sink)
+    return flow
+
+
+def _judge(flow: Dataflow, source: Source[Batch], policy: Policy, settings: Settings) -> KeyedStream[Judged]:
+    """The part of the graph that all runs have: events in, what each shard says out."""
+    rules = identity_rules(policy)
+    channels, stores = settings.channels, settings.stores
+    events = op.input(names.STEP_EVENTS, flow, source)
+    router = Router(compare_customers=rules.compare_customers, counts=settings.counts)
+    routed = op.flat_map_batch(names.STEP_ROUTE, events, router)
+
+    def keeper(snapshot: bytes | None, codec: Codec[T]) -> Keeper[T] | None:
+        if stores is None:
+            _refuse(snapshot)
+            return None
+        return Keeper(stores, policy.version, codec, settings.on_snapshot)
+
+    def stage(number: int, channels: Sequence[str]) -> Callable[[bytes | None], StageShell]:
+        @noted
+        def build(snapshot: bytes | None) -> StageShell:
+            shell = StageShell(Stage(number, rules), channels, keeper(snapshot, SIGHTINGS), snapshot)
+            settings.shells.append(shell)
+            return shell
+
+        return build
+
+    first = op.stateful_batch(names.STEP_FIRST, _for(names.STEP_TO_FIRST, routed, names.FIRST_SHARDS), stage(1, channels))
+    onward = op.flat_map_batch(names.STEP_ONWARD, first, spread_onward)
+    seconds = op.merge(names.STEP_INTO_SECOND, _for(names.STEP_TO_SECOND, routed, names.SECOND_SHARDS), onward)
+    second = op.stateful_batch(names.STEP_SECOND, seconds, stage(2, (*channels, *names.FIRST_SHARDS)))
+
+    def heart(name: str) -> Shard:
+        shard = settings.heart(policy, place=(names.ORDER_SHARDS.index(name), len(names.ORDER_SHARDS)))
+        settings.shards.append(shard)
+        return shard
+
+    @noted
+    def order_shell(snapshot: bytes | None) -> OrderShell:
+        everyone = (*channels, *names.FIRST_SHARDS, *names.SECOND_SHARDS)
+        kept = keeper(snapshot, ORDER_ITEMS)
+        shell = OrderShell(heart, everyone, lambda orphan: orphan_verdict(orphan, policy), kept, snapshot)
+        settings.shells.append(shell)
+        return shell
+
+    orders: KeyedStream[Any] = op.merge(
+        names.STEP_INTO_ORDERS,
+        _for(names.STEP_TO_ORDERS, routed, names.ORDER_SHARDS),
+        op.flat_map_batch(names.STEP_PLACED_FIRST, first, spread),
+        op.flat_map_batch(names.STEP_PLACED_SECOND, second, spread),
+    )
+    return op.stateful_batch(names.STEP_JUDGE, orders, order_shell)
+
+
+def _by_part(live: LiveSink) -> Callable[[list[tuple[str, Judged]]], list[tuple[str, list[Out]]]]:
+    """Cuts what shards say by the parts of a sink; within a part each shard's verdicts keep their order."""
+
+    def cut(judged: list[tuple[str, Judged]]) -> list[tuple[str, list[Out]]]:
+        live.judging()
+        parts: dict[str, list[Out]] = {}
+        for _, (_, outs) in judged:
+            for out in outs:
+                parts.setdefault(live.part(out), []).append(out)
+        for outs in parts.values():
+            live.told(outs[0].topic, outs)
+        return list(parts.items())
+
+    return cut
+
+
+def _for(name: str, routed: KeyedStream[Any], shards: Sequence[str]) -> KeyedStream[Any]:
+    """The part of the routed stream that is meant for some shards."""
+    wanted = frozenset(shards)
+    return op.flat_map_batch(name, routed, lambda items: [item for item in items if item[0] in wanted])
+
+
+def _collect(judged: list[tuple[str, Judged]]) -> list[tuple[str, tuple[str, Judged]]]:
+    return [(names.OUTPUT, said) for said in judged]
+
+
+def _output(token: bytes | None) -> OutputShell:
+    _refuse(token)
+    return OutputShell(names.ORDER_SHARDS)
+
+
+def _by_topic(verdicts: list[tuple[str, list[Out]]]) -> list[Verdicts]:
+    """Cuts verdicts by topic; within a topic they keep their order."""
+    items: list[Verdicts] = []
+    for _, outs in verdicts:
+        topics: dict[str, list[Out]] = {}
+        for out in outs:
+            topics.setdefault(out.topic, []).append(out)
+        items += topics.items()
+    return items
+
+
+def _refuse(token: bytes | None) -> None:
+    """State does not outlive the process yet; a token from elsewhere would mean an engine that silently begins anew."""
+    if token is not None:
+        raise RuntimeError("there is no stored state to resume from")

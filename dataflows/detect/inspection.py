@@ -1,0 +1,233 @@
+"""What a state directory knows of one order, told from outside: its life so far, what was said of it, and what is still expected.
+
+Nothing is written and no lock is held, so the engine may be running. What is told is as of the last commit of the order's shard.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import msgspec
+
+from dataflows.core.rules.conditions import merged
+from dataflows.core.engine.evaluate import CLOSE
+from dataflows.core.identity import order_shard
+from dataflows.core.engine.lifecycle import reckon
+from dataflows.core.engine.order import key_of
+from dataflows.core.policy import PolicyError, load_policy
+from dataflows.core.rules import RULES
+from dataflows.core.engine.shard import FEEDS, ORDER, TOMB, Shard
+from dataflows.core.engine.tombstones import Tombs
+from dataflows.core.engine.exceptions import iso
+from dataflows.detect.names import ORDER_SHARDS
+from dataflows.runtime.state.errors import StateError
+from dataflows.runtime.state.directory import policy_file, read_state
+from dataflows.runtime.state.reader import look
+from sources.batch import BEGINNING
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+    from pathlib import Path
+
+    from dataflows.core.rules.conditions import Condition
+    from dataflows.core.engine.order import Order
+    from schemas.record import Record
+
+
+class Known(msgspec.Struct, frozen=True):
+    """An event of the timeline; instants as in the contract. `status` is a scan's; `withdrawn` events no longer count."""
+
+    time: str
+    log: str
+    type: str
+    status: str | None
+    source: str
+    id: str
+    topic: str
+    partition: int
+    offset: int
+    withdrawn: bool
+
+
+class Said(msgspec.Struct, frozen=True):
+    """A verdict as it stands; the words are the contract's."""
+
+    exception_id: str
+    sequence: int
+    kind: str
+    scope: str | None
+    episode: int
+    status: str
+    severity: str
+    owner: str
+    due_at: str | None
+    occurred_at: str | None
+    resolved_at: str | None
+    resolution: str | None
+    suppressed_by: str | None
+    arithmetic: str
+
+
+class Ahead(msgspec.Struct, frozen=True):
+    """Something that happens at an instant of log time unless an event comes first. `kind` is None where it concerns no rule."""
+
+    at: str
+    kind: str | None
+    scope: str | None
+    severity: str | None
+    words: str
+
+
+class Wait(msgspec.Struct, frozen=True):
+    """Deadlines of a rule that have passed and cannot be decided before a feed has spoken past `past`; `spoken`: how far it has."""
+
+    kind: str
+    deadlines: tuple[str, ...]
+    feed: str
+    past: str
+    spoken: str | None
+    stale: bool
+
+
+class Report(msgspec.Struct, frozen=True):
+    """One order. `status` is open, quarantined (by a program error) or closed; of a closed one only `remembered_until` is left."""
+
+    tenant: str
+    order: str
+    shard: str
+    commit: int
+    policy: str
+    status: str
+    last_log: str | None = None
+    remembered_until: str | None = None
+    error: str | None = None
+    timeline: tuple[Known, ...] = ()
+    verdicts: tuple[Said, ...] = ()
+    deadlines: tuple[Ahead, ...] = ()
+    waits: tuple[Wait, ...] = ()
+
+
+def inspect_order(path: Path, tenant: str, order: str) -> Report | None:
+    """What the state directory `path` knows of an order; None if it does not know it. Raises StateError if it cannot be read."""
+    state = read_state(path)
+    name = ORDER_SHARDS[order_shard(tenant, order, len(ORDER_SHARDS))]
+    directory = path / "shards" / name
+    seen = look(directory) if directory.exists() else None
+    if seen is None or state.policy is None:
+        return None
+    commit, rows = seen
+    key = key_of(tenant, order)
+    report = Report(tenant, order, name, commit.number, state.policy, "open")
+    own, tomb = ORDER + key.encode(), rows.get(TOMB + key.encode())
+    try:
+        if own in rows:
+            shard = Shard(load_policy(policy_file(path)))
+            # What is said of one order takes no other one, but the feeds.
+            shard.restore((row, value) for row, value in rows.items() if row in (own, FEEDS))
+            found = shard.find(tenant, order)
+            return None if found is None else _tell(report, found, shard)
+        if tomb is not None:
+            tombs = Tombs()
+            tombs.restore([(key, tomb)])
+            left = tombs.find(key, BEGINNING)
+            return None if left is None else msgspec.structs.replace(report, status="closed", remembered_until=iso(left.until))
+    except (PolicyError, ValueError) as error:
+        raise StateError(f"{path}: {error}") from error
+    return None
+
+
+def _tell(report: Report, order: Order, shard: Shard) -> Report:
+    timeline = order.timeline
+    records = [(r, False) for r in timeline.records] + [(r, True) for r in timeline.hidden]
+    records.sort(key=lambda known: (known[0].at, known[0].log))
+    return msgspec.structs.replace(
+        report,
+        status="quarantined" if order.quarantined else "open",
+        error=order.quarantined or None,
+        last_log=iso(order.last_log),
+        timeline=tuple(_known(record, withdrawn) for record, withdrawn in records),
+        verdicts=tuple(_said(order)),
+        deadlines=tuple(sorted(_ahead(order, shard), key=lambda ahead: (ahead.at, ahead.kind or ""))),
+        waits=tuple(_waits(order, shard)),
+    )
+
+
+def _known(record: Record, withdrawn: bool) -> Known:
+    event = record.event
+    status = getattr(event.data, "status", None)
+    return Known(
+        iso(record.at),
+        iso(record.log),
+        event.type,
+        status if isinstance(status, str) else None,
+        event.source,
+        event.id,
+        record.topic,
+        record.partition,
+        record.offset,
+        withdrawn,
+    )
+
+
+def _said(order: Order) -> Iterator[Said]:
+    for verdict in sorted(order.ledger.verdicts.values(), key=lambda v: (v.start, v.kind)):
+        due, end = verdict.due, verdict.end
+        yield Said(
+            order.ledger.id_of(verdict),
+            verdict.sequence,
+            verdict.kind,
+            verdict.scope,
+            verdict.episode,
+            verdict.status,
+            verdict.severity,
+            verdict.owner,
+            None if due is None else iso(due),
+            iso(verdict.start) if due is None else None,
+            None if end is None else iso(end),
+            verdict.resolution,
+            verdict.suppressed_by,
+            verdict.arithmetic,
+        )
+
+
+def _ahead(order: Order, shard: Shard) -> Iterator[Ahead]:
+    """What the order is to be looked at for, rule by rule; `pending` holds for each the earliest instant at which that can matter."""
+    for index, at in order.pending.items():
+        if index == CLOSE:
+            yield Ahead(iso(at), None, None, None, "closed, if nothing comes, nothing is open and nothing is expected")
+            continue
+        kind = RULES[index].kind
+        steps = [
+            (instant, condition, severity)
+            for condition in _conditions(order, shard, index)
+            for instant, severity in condition.steps
+            if instant >= at and (condition.end is None or instant < condition.end)
+        ]
+        for instant, condition, severity in steps:
+            yield Ahead(iso(instant), kind, condition.scope, severity, reckon(condition))
+        if not steps:
+            yield Ahead(iso(at), kind, None, None, "not true before this instant; looked at again then")
+
+
+def _conditions(order: Order, shard: Shard, index: int) -> list[Condition]:
+    """What the rule finds in the order's history as it stands; nothing where it fails, as the order's verdicts say then."""
+    facts = shard.engine.facts(order, order.last_log)
+    if facts.placed is None:
+        return []
+    rule = RULES[index]
+    if any(failure.kind == rule.kind and failure.until is None for failure in order.timeline.failures):
+        return []
+    by_scope: dict[str | None, list[Condition]] = {}
+    for condition in rule.judge(facts, shard.policy.settings(facts.dims)[index]):
+        if condition is not None:
+            by_scope.setdefault(condition.scope, []).append(condition)
+    return [condition for scoped in by_scope.values() for condition in merged(scoped)]
+
+
+def _waits(order: Order, shard: Shard) -> Iterator[Wait]:
+    feeds = {name: (mark, stale) for name, mark, stale, _ in shard.feeds.view()}
+    for index, parked in order.parked.items():
+        deadlines = tuple(iso(at) for _, at in sorted(parked.armed, key=lambda place: (place[1], place[0] or "")))
+        for feed, past in parked.feeds.items():
+            mark, stale = feeds.get(feed, (None, False))
+            yield Wait(RULES[index].kind, deadlines, feed, iso(past), None if mark is None else iso(mark), stale)

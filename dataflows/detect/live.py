@@ -1,0 +1,270 @@
+"""The live engine, put together: settings in, a running graph out.
+
+    Kafka ─► source ─► graph (state in the state directory) ─► sink ─► Kafka or files
+
+Guarantee: what comes out is a function of the logs that are read and of the policy. Whatever is killed, and whenever, a restart over the
+same state directory goes on: no verdict is lost, none is written twice.
+"""
+
+from __future__ import annotations
+
+import time
+from contextlib import closing, contextmanager
+from dataclasses import dataclass, field
+from datetime import timedelta
+from functools import partial
+from importlib.metadata import version
+from typing import TYPE_CHECKING, NoReturn
+from uuid import uuid4
+
+from dataflows.errors import MisuseError, RunError, ending
+from dataflows.core.policy import PolicyError, load_policy, render
+from dataflows.core.engine.shard import Shard
+from dataflows.detect.flow import LiveSink, Settings, get_live_flow
+from dataflows.runtime.checkpoint import KeptError
+from dataflows.detect.names import FIRST_SHARDS, ORDER_SHARDS, SECOND_SHARDS
+from dataflows.runtime.runner import NativeError, Noted, PeerError, Stoppable, run
+from dataflows.runtime.state.errors import REMEDY, DamagedStateError, FailingVolumeError, StateError, of_system
+from dataflows.runtime.state.directory import StateHome, policy_file, read_state
+from dataflows.runtime.state.pins import Pins
+from dataflows.runtime.state.store import Store
+from dataflows.detect.topics import Allowed, check_whose, output_topics, prepare
+from dataflows.detect.metrics import said, watch
+from sinks.jsonl import JsonlSink, LostError, UnwritableError
+from sinks.kafka.errors import KafkaOutputError
+from sinks.kafka.sink import KafkaSink
+from sources.kafka.settings import KafkaInput, KafkaInputError, NoAnswerError, ReplacedError
+from sources.kafka.source import KafkaSource
+
+if TYPE_CHECKING:
+    from collections.abc import Generator, Sequence
+    from pathlib import Path
+
+    from dataflows.core.policy import Policy
+    from dataflows.core.engine.exceptions import Out
+    from dataflows.observe import Observer
+    from dataflows.runtime.runner import Stop
+    from dataflows.settings import Settings as LiveSettings
+    from sources.kafka.broker import Topic
+
+DAY = 24 * 3_600_000_000
+SHARDS = {"orders": len(ORDER_SHARDS), "identity_first": len(FIRST_SHARDS), "identity_second": len(SECOND_SHARDS)}
+"""How many shards there are of each kind: pinned in every state directory."""
+
+
+WEAKER = "weaker: silent partitions go by this host's clock; what brokers show late, or clocks that step, may change or repeat verdicts"
+"""What is lost without barriers (`inputs.barriers`)."""
+
+
+@dataclass(slots=True)
+class HomeStores:
+    """The stores of a state directory, by shard; `opened` are those of this process."""
+
+    home: StateHome
+    opened: list[Store] = field(default_factory=list[Store])
+
+    def open(self, shard: str, token: bytes | None) -> Store:
+        """Opens the store of a shard."""
+        store = Store.open(self.home, shard, token)
+        self.opened.append(store)
+        return store
+
+
+def run_live(settings: LiveSettings, stop: Stop, observer: Observer, allowed: Allowed | None = None) -> None:
+    """Runs the engine until `stop` is asked for, or `inputs.until` has passed.
+
+    Raises:
+        MisuseError: if the settings do not fit what is there: policy, topics, state directory; or part of the state is lost.
+        RunError: if no broker answers, or it breaks off; state and output stand as of the last epoch, and a restart goes on.
+    """
+    allowed = allowed or Allowed()
+    with _refusals(settings.state.dir):
+        topics = prepare(settings)
+        home = StateHome.open(settings.state.dir, settings.cluster.process_id or 0, settings.cluster.size, fsync=settings.state.fsync)
+    with closing(home):
+        with _refusals(home.path):
+            policy, source, outputs = _resume(settings, home, topics, observer, allowed)
+        try:
+            _run(settings, home, policy, source, _sink(settings, home, topics, outputs, observer), stop, observer)
+        except (DamagedStateError, ReplacedError, LostError) as error:
+            raise MisuseError(str(error)) from error
+        except KeptError as error:
+            raise MisuseError(f"{home.path}: {error}; {REMEDY}") from error
+        except (NativeError, PeerError) as error:
+            _raise_failure(home, error)
+        except OSError as error:
+            raise RunError(str(of_system(error, home.path))) from error
+        except UnwritableError as error:
+            raise ending(error) from error
+        except (StateError, KafkaInputError, KafkaOutputError) as error:
+            raise RunError(str(error)) from error
+
+
+@contextmanager
+def _refusals(state: Path) -> Generator[None]:
+    """While inside, before the first event: what is refused has to be mended, what a broker or a volume fails at may pass."""
+    try:
+        yield
+    except (NoAnswerError, KafkaOutputError) as error:
+        raise RunError(str(error)) from error
+    except OSError as error:
+        _refuse(of_system(error, state))
+    except (StateError, KafkaInputError) as error:
+        _refuse(error)
+
+
+def _refuse(error: StateError | KafkaInputError) -> NoReturn:
+    raise (RunError if isinstance(error, FailingVolumeError) else MisuseError)(str(error)) from error
+
+
+def _raise_failure(home: StateHome, error: NativeError | PeerError) -> NoReturn:
+    """Raises what an operator can act on: what ails the recovery store, if anything, else what the engine said.
+
+    Where several processes use one volume each of them finds the same reason, whoever met it first.
+    """
+    reason = home.why_failed()
+    if reason is not None:
+        raise (MisuseError if isinstance(reason, DamagedStateError) else RunError)(str(reason)) from reason
+    if isinstance(error, PeerError):
+        raise RunError(str(error)) from error
+    raise RunError(f"{home.recovery}: the engine failed: {error}") from error
+
+
+def _resume(
+    settings: LiveSettings, home: StateHome, topics: dict[str, Topic], observer: Observer, allowed: Allowed
+) -> tuple[Policy, KafkaSource, dict[str, int]]:
+    """What the run must go on with: its policy, its source and the partitions that it writes."""
+    try:
+        policy = load_policy(settings.policy)
+    except PolicyError as error:
+        raise MisuseError(*map(str, error.problems)) from error
+    state = read_state(home.path)
+    if settings.state.recovery:
+        check_whose(settings, home, topics, fresh=state.policy is None, allowed=allowed)
+    ids = {name: topic.id for name, topic in topics.items() if topic.id is not None}
+    source = _source(settings, home, policy, state.inputs, None, ids, observer)
+    outputs = {name: topic.partitions for name, topic in topics.items() if name not in source.partitions}
+    # As it holds, defaults included: another version of this program may have others.
+    pins = Pins(SHARDS, dict(source.partitions), outputs, version("orderwatch"), policy.version, render(policy), ids, allowed.topics)
+    resume = home.begin(pins)
+    for note in resume.topics:
+        observer.log.warning("topics", note=note)
+    for note in resume.notes:
+        observer.log.warning("held over", note=note)
+    if resume.policy != policy.version:
+        policy = load_policy(policy_file(home.path))
+    if (resume.policy, resume.inputs) != (pins.policy, pins.inputs):
+        source = _source(settings, home, policy, state.inputs, resume.inputs, ids, observer)
+    for topic, why in source.weaker.items():
+        observer.log.warning("no barriers", topic=topic, why=why, guarantee=WEAKER)
+    observer.log.info(
+        "starting",
+        version=pins.engine,
+        policy=policy.version,
+        state=str(home.uuid),
+        fresh=resume.fresh,
+        clean=resume.clean,
+        process=home.process,
+        processes=home.processes,
+        inputs=source.partitions,
+        outputs=resume.outputs,
+    )
+    return policy, source, resume.outputs
+
+
+def _source(
+    settings: LiveSettings,
+    home: StateHome,
+    policy: Policy,
+    pinned: dict[str, int],
+    only: dict[str, int] | None,
+    ids: dict[str, str],
+    observer: Observer,
+) -> KafkaSource:
+    inputs = settings.inputs
+    given = KafkaInput(
+        options=settings.kafka.client(),
+        topics=inputs.topics,
+        start=inputs.start,
+        batch=inputs.batch,
+        read_ahead=inputs.read_ahead,
+        allow_create_time=inputs.allow_create_time,
+        barriers=inputs.barriers,
+        barrier_interval=inputs.barrier_ms * 1_000,
+        clock_allowance=inputs.clock_allowance_ms * 1_000,
+        growth_check=int(inputs.growth_check_seconds * 1_000_000),
+        until=inputs.until_us,
+        speed=inputs.speed,
+        feeds=tuple(policy.feeds),
+    )
+
+    def troubled(words: str) -> None:
+        observer.log.warning("connection", error=words)
+
+    def clocks(words: str) -> None:
+        observer.log.warning("clock", note=words)
+
+    return KafkaSource(
+        given,
+        expected=pinned,
+        only=only,
+        ids=ids,
+        others=home.least_progress,
+        on_progress=home.advise,
+        on_error=troubled,
+        on_clock=clocks,
+    )
+
+
+def _sink(
+    settings: LiveSettings, home: StateHome, topics: dict[str, Topic], outputs: dict[str, int], observer: Observer
+) -> JsonlSink | KafkaSink:
+    if settings.outputs.folder is not None and settings.outputs.kind == "files":
+        return JsonlSink(settings.outputs.folder, durable=settings.state.fsync, state=str(home.uuid))
+    written = output_topics(settings, topics, outputs)
+    # A run that keeps no state begins anew each time: what it says has nothing to do with what an earlier one said.
+    state = home.uuid if settings.state.recovery else uuid4()
+    # Nothing of this state is older; a day's grace for brokers whose clocks are far off.
+    since = max(0, home.made - DAY) or None
+    return KafkaSink(settings.kafka.client(), str(state), written, since=since, listener=observer)
+
+
+def _run(
+    settings: LiveSettings,
+    home: StateHome,
+    policy: Policy,
+    source: KafkaSource,
+    sink: JsonlSink | KafkaSink,
+    stop: Stop,
+    observer: Observer,
+) -> None:
+    stores = HomeStores(home)
+    # Shards are spread over the processes; each has its part of what its process may use.
+    hot = settings.state.cache_bytes * settings.cluster.size // len(ORDER_SHARDS)
+    kept = stores if settings.state.recovery else None
+    graph = Settings(source.channels, heart=partial(Shard, hot=hot), stores=kept, on_snapshot=observer.snapshot)
+    watch(observer, source, graph, stores.opened, policy)
+    # What goes to Kafka stands there only once its transaction is committed; the sink tells of that itself.
+    told = _told_by_the_sink if isinstance(sink, KafkaSink) else observer.published
+    live = LiveSink(Noted(sink), lambda out: sink.part_for(out.topic, out), told, observer.resumed)
+    flow = get_live_flow(Stoppable(source, stop, observer), {settings.outputs.kind: live}, policy, graph)
+    began = time.monotonic()
+    observer.joining()
+    run(
+        flow,
+        recovery=home.recovery if settings.state.recovery else None,
+        epoch=timedelta(seconds=settings.state.epoch_seconds),
+        process_id=settings.cluster.process_id,
+        addresses=settings.cluster.addresses,
+    )
+    for store in stores.opened:
+        store.close()
+    home.stop_clean()
+    stats, seconds = source.stats, round(time.monotonic() - began, 1)
+    observer.log.info("stopped", records=stats.records, behind=sum(stats.behind.values()), verdicts=said(graph), seconds=seconds)
+    if source.grown is not None:
+        raise RunError(source.grown)
+
+
+def _told_by_the_sink(topic: str, outs: Sequence[Out]) -> None:
+    del topic, outs

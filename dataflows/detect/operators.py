@@ -1,0 +1,227 @@
+"""What Bytewax calls: shells around the pure parts. Each merges what reaches it, hands it on in log order, and passes progress along."""
+
+from __future__ import annotations
+
+from contextlib import contextmanager
+from operator import attrgetter
+from typing import TYPE_CHECKING, Any, TypeAlias, cast
+
+from bytewax.operators import StatefulBatchLogic  # pyright: ignore[reportMissingTypeStubs]
+
+from dataflows.core.identity import Ambiguous, Placed, Sighting, Stage
+from dataflows.core.identity.orphans import Orphan
+from dataflows.runtime.failure import noted
+from dataflows.runtime.checkpoint import KeptError
+from dataflows.runtime.merge import Merge
+from dataflows.detect.rejects import ambiguous, undecodable
+from dataflows.detect.router import Arrival, OrderItem, StageOutput
+from schemas.record import Mark, Note, Record
+from schemas.wire import Rejected
+from sources.batch import BEGINNING, END, Refusal
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Generator, Iterable
+
+    from dataflows.core.engine.shard import Shard
+    from dataflows.core.engine.exceptions import Out
+    from dataflows.runtime.checkpoint import Keeper, Snapshot
+
+TOKEN = b"orderwatch/1"
+"""What the state of a shell that is not kept is to Bytewax. Bytes, never pickled classes."""
+
+Judged: TypeAlias = "tuple[int, list[Out]]"
+"""What a shard said: how far it has come, and its verdicts up to there."""
+
+_POSITION = attrgetter("log", "topic", "partition", "offset", "sub")
+_LOG = attrgetter("log")
+
+
+def _sighting_position(sighting: Sighting) -> tuple[int, str, int, int, int]:
+    head = sighting[0]
+    return (head.log, head.topic, head.partition, head.offset, head.sub)
+
+
+def _sighting_log(sighting: Sighting) -> int:
+    return sighting[0].log
+
+
+def _latest(known: int | None, new: int | None) -> int | None:
+    if known is None or new is None:
+        return new if known is None else known
+    return max(known, new)
+
+
+def _pickled(snapshot: Snapshot) -> bytes:
+    # Bytewax pickles what it is given, later: then this is bytes.
+    return cast("bytes", snapshot)
+
+
+@contextmanager
+def _readable(shard: str) -> Generator[None]:
+    try:
+        yield
+    except (ValueError, Rejected) as error:
+        raise KeptError(f"the stored state of shard {shard} cannot be read: {error}") from error
+
+
+def _begin(keeper: Keeper[Any] | None, shard: str) -> None:
+    if keeper is not None:
+        keeper.begin(shard)
+
+
+class StageShell(StatefulBatchLogic["Arrival[Sighting]", StageOutput, bytes]):
+    """One alias shard of an identity stage; with a `keeper` it is kept between runs."""
+
+    def __init__(
+        self, stage: Stage, channels: Iterable[str], keeper: Keeper[Sighting] | None = None, snapshot: bytes | None = None
+    ) -> None:
+        self.merge: Merge[Sighting] = Merge(channels, _sighting_position, _sighting_log, BEGINNING)
+        self._stage = stage
+        self._until: int | None = None
+        self._keeper = keeper
+        self._begun = keeper is None
+        if keeper is not None and snapshot is not None:
+            kept = keeper.resume(snapshot)
+            self.merge.restore(kept.progress, kept.channels, kept.held)
+            with _readable(kept.shard):
+                stage.restore(kept.rows, kept.changed_at)
+            self._begun = True
+
+    @noted
+    def on_batch(self, values: list[Arrival[Sighting]]) -> tuple[list[StageOutput], bool]:
+        """Judges what no channel can come before any more, and says how far this shard has come."""
+        if not self._begun:
+            _begin(self._keeper, values[0].shard)
+            self._begun = True
+        merge, stage = self.merge, self._stage
+        for arrival in values:
+            merge.add(arrival.progress, arrival.items, in_order=arrival.in_order)
+            self._until = _latest(self._until, arrival.until)
+        before = merge.progress
+        stage.apply(merge.release())
+        progress = merge.progress
+        if progress == before:
+            return [], False
+        if progress < END:
+            stage.advance(progress)
+        elif self._until is not None:
+            stage.advance(self._until + 1)
+        placed, onward = stage.drain()
+        return [StageOutput(progress, placed, onward)], False
+
+    @noted
+    def snapshot(self) -> bytes:
+        """The shell's token."""
+        return TOKEN if self._keeper is None else _pickled(self._keeper.commit(self.merge, self._stage))
+
+
+class OrderShell(StatefulBatchLogic["Arrival[OrderItem]", "Judged", bytes]):
+    """One shard of orders: applies records in log order, lets time pass between them, and numbers what is said.
+
+    What it says, and in which order, does not depend on how its input was cut: a run that resumes gives the same verdict the same number.
+    With a `keeper` it is kept between runs; `heart` makes the shard of a name.
+    """
+
+    def __init__(
+        self,
+        heart: Callable[[str], Shard],
+        channels: Iterable[str],
+        orphan: Callable[[Orphan], Out],
+        keeper: Keeper[OrderItem] | None = None,
+        snapshot: bytes | None = None,
+    ) -> None:
+        self.merge: Merge[OrderItem] = Merge(channels, _POSITION, _LOG, BEGINNING)
+        self._heart = heart
+        self._shard: Shard | None = None
+        self._name = ""
+        self._until: int | None = None
+        self._orphan = orphan
+        self._keeper = keeper
+        self.number = 0
+        """Of the last verdict."""
+        if keeper is not None and snapshot is not None:
+            kept = keeper.resume(snapshot)
+            self.merge.restore(kept.progress, kept.channels, kept.held)
+            self._name, self.number = kept.shard, kept.number
+            self._shard = heart(kept.shard)
+            with _readable(kept.shard):
+                self._shard.restore(kept.rows, kept.changed_at)
+
+    @noted
+    def on_batch(self, values: list[Arrival[OrderItem]]) -> tuple[list[Judged], bool]:
+        """Judges what no channel can come before any more, lets time pass up to there and says what came out."""
+        if self._shard is None:
+            # Only what reaches it tells a new shell whose it is.
+            self._name = values[0].shard
+            self._shard = self._heart(self._name)
+            _begin(self._keeper, self._name)
+        merge, shard = self.merge, self._shard
+        for arrival in values:
+            merge.add(arrival.progress, arrival.items, in_order=arrival.in_order)
+            self._until = _latest(self._until, arrival.until)
+        before = merge.progress
+        apply = shard.apply
+        outs: list[Out] = []
+        for item in merge.release():
+            if isinstance(item, Record | Mark):
+                apply(item)
+            elif isinstance(item, Placed) and isinstance(item.item, Record | Note):
+                apply(item.item)
+            else:
+                # What is said besides the heart takes its place in the sequence, after all that was due before it.
+                shard.advance(item.log, inclusive=False)
+                outs += shard.drain()
+                outs.append(self._aside(item))
+        progress = merge.progress
+        if progress == before:
+            return [], False
+        if progress < END:
+            shard.advance(progress, inclusive=False)
+        elif self._until is not None:
+            shard.advance(self._until, inclusive=True)
+        outs += shard.drain()
+        for number, out in enumerate(outs, self.number + 1):
+            out.shard, out.number = self._name, number
+        self.number += len(outs)
+        return [(progress, outs)], False
+
+    def _aside(self, item: Refusal | Placed) -> Out:
+        if isinstance(item, Refusal):
+            return undecodable(item)
+        inner = item.item
+        if isinstance(inner, Ambiguous):
+            return ambiguous(item, inner)
+        assert isinstance(inner, Orphan)
+        out = self._orphan(inner)
+        if self._shard is not None:
+            self._shard.count_orphan(out)
+        return out
+
+    def snapshot(self) -> bytes:
+        """The shell's token."""
+        if self._keeper is None or self._shard is None:
+            return TOKEN
+        return _pickled(self._keeper.commit(self.merge, self._shard, self.number))
+
+
+def _out_position(out: Out) -> tuple[int, str, str, str, bytes]:
+    # Two tenants may have an order of the same ID, in two shards; only the content tells their verdicts apart.
+    return (out.log, out.order, out.topic, out.key, out.body)
+
+
+class OutputShell(StatefulBatchLogic["tuple[str, Judged]", "list[Out]", bytes]):
+    """Puts the verdicts of all shards into one order: by log time, order and key, whatever the batches and shards were."""
+
+    def __init__(self, shards: Iterable[str]) -> None:
+        self._merge: Merge[Out] = Merge(shards, _out_position, _LOG, BEGINNING)
+
+    def on_batch(self, values: list[tuple[str, Judged]]) -> tuple[list[list[Out]], bool]:
+        """Passes on what no shard can come before any more."""
+        for shard, (progress, outs) in values:
+            self._merge.add({shard: progress}, outs, in_order=False)
+        outs = self._merge.release()
+        return ([outs] if outs else []), False
+
+    def snapshot(self) -> bytes:
+        """The shell's token."""
+        return TOKEN

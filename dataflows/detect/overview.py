@@ -1,0 +1,88 @@
+"""A state directory in numbers, counted from outside: whose it is, how it stands, how much it holds."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import msgspec
+
+from dataflows.core.engine.shard import ORDER, TOMB
+from dataflows.core.engine.exceptions import iso
+from dataflows.detect.names import ORDER_SHARDS
+from dataflows.runtime.state.progress import holder_of, said_by
+from dataflows.runtime.state.files import is_locked
+from dataflows.runtime.state.directory import read_state, was_clean
+from dataflows.runtime.state.reader import look
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+
+class Slot(msgspec.Struct, frozen=True):
+    """A process of the last run: whether it is running, and the progress (log time) that it told of last."""
+
+    process: int
+    running: bool
+    pid: int
+    host: str
+    progress: str | None
+
+
+class Overview(msgspec.Struct, frozen=True):
+    """The whole. `bytes_living` are those of rows that count, `bytes_on_disk` those of all files of shards."""
+
+    id: str
+    format: int
+    engine: str
+    policy: str | None
+    clean: bool
+    processes: tuple[Slot, ...]
+    shards: dict[str, int]
+    inputs: dict[str, int]
+    outputs: dict[str, int]
+    orders: int
+    closed: int
+    other_rows: int
+    bytes_living: int
+    bytes_on_disk: int
+
+
+def overview(path: Path) -> Overview:
+    """The state directory `path` in numbers. Reads all of it. Raises StateError if that cannot be done."""
+    state = read_state(path)
+    orders = closed = others = living = on_disk = 0
+    for directory in sorted((path / "shards").iterdir()):
+        seen = look(directory)
+        # Segments may be dropped while they are counted.
+        on_disk += sum(file.stat().st_size for file in directory.iterdir() if file.exists())
+        for key, value in () if seen is None else seen[1].items():
+            living += len(key) + len(value)
+            kind = key[:1] if directory.name in ORDER_SHARDS else b""
+            orders += kind == ORDER
+            closed += kind == TOMB
+            others += kind not in (ORDER, TOMB)
+    return Overview(
+        state.id,
+        state.format,
+        state.engine,
+        state.policy,
+        was_clean(path, state),
+        tuple(_slot(path, process) for process in range(state.processes)),
+        state.shards,
+        state.inputs,
+        state.outputs,
+        orders,
+        closed,
+        others,
+        living,
+        on_disk,
+    )
+
+
+def _slot(path: Path, process: int) -> Slot:
+    slot = path / "locks" / str(process)
+    holder = holder_of(slot)
+    if holder is None:
+        return Slot(process, running=False, pid=0, host="", progress=None)
+    progress = said_by(process, path / "progress", holder)
+    return Slot(process, is_locked(slot), holder.pid, holder.host, None if progress is None else iso(progress))

@@ -1,0 +1,181 @@
+"""Sends every record where it is judged: to the shard of its order, and to the alias shards that must see it.
+
+One item per shard and batch, never one per event; each carries the channel's progress, so that every shard knows how far time has come.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Any, Generic, TypeAlias, TypeVar, cast
+from zlib import crc32
+
+from dataflows.core.identity import STAGE_TWO_KINDS, Placed, Sighting, alias_shard, order_shard, sightings
+from dataflows.core.identity.sharding import CUSTOMER, READERS
+from dataflows.core.identity.duplicates import comparable
+from dataflows.detect.exchange import codec_of
+from dataflows.detect.names import FIRST_SHARDS, ORDER_SHARDS, SECOND_SHARDS
+from schemas.aliases import aliases
+from schemas.record import Record
+from sources.batch import END, Batch, Refusal
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Mapping, Sequence
+
+    from schemas.events import OrderPlaced
+    from schemas.record import Mark
+
+T = TypeVar("T")
+PLACED = "order.placed"
+_ORDERS, _ALIASES = len(ORDER_SHARDS), len(FIRST_SHARDS)
+
+
+@dataclass(slots=True)
+class Arrival(Generic[T]):
+    """What reaches a shard: items, and how far the channels that brought them have come.
+
+    `shard`: whom it is for. `in_order`: the items are sorted by position. `until` (µs) comes with the end of a finite input: time passes up
+    to there, inclusive.
+    """
+
+    shard: str
+    progress: Mapping[str, int]
+    items: Sequence[T] = ()
+    until: int | None = None
+    in_order: bool = True
+
+    def __reduce__(self) -> tuple[Callable[..., Arrival[Any]], tuple[object, ...]]:
+        """To another process records go as they came in: bytes that are decoded once more cost less than pickled objects."""
+        packed = codec_of(self.shard).pack(self.items) if self.items else b""
+        return _arrived, (self.shard, dict(self.progress), packed, self.until, self.in_order)
+
+
+def _arrived(shard: str, progress: dict[str, int], packed: bytes, until: int | None, in_order: bool) -> Arrival[Any]:
+    return Arrival(shard, progress, codec_of(shard).unpack(packed) if packed else (), until, in_order)
+
+
+@dataclass(slots=True)
+class StageOutput:
+    """What one alias shard says after a batch: what it placed into the logs of orders, and what the second stage must see."""
+
+    progress: int
+    placed: Sequence[Placed] = ()
+    onward: Sequence[Sighting] = ()
+
+
+@dataclass(slots=True)
+class Counts:
+    """What has been read: events (duplicates included) and lines that are none."""
+
+    events: int = 0
+    refused: int = 0
+
+
+OrderItem: TypeAlias = "Record | Refusal | Mark | Placed"
+"""What the log of an order shard is made of."""
+
+
+@dataclass(slots=True)
+class Router:
+    """Cuts batches into one arrival per shard. `compare_customers`: whether orders of one customer are compared at all."""
+
+    compare_customers: bool
+    counts: Counts = field(default_factory=Counts)
+    _seeds: dict[str, int] = field(default_factory=dict[str, int])
+
+    def __call__(self, batches: list[Batch]) -> list[tuple[str, Arrival[OrderItem] | Arrival[Sighting]]]:
+        """Routes some batches: whatever they are, every shard gets one arrival."""
+        orders: list[list[OrderItem]] = [[] for _ in ORDER_SHARDS]
+        first: list[list[Sighting]] = [[] for _ in FIRST_SHARDS]
+        second: list[list[Sighting]] = [[] for _ in SECOND_SHARDS]
+        progress: dict[str, int] = {}
+        until: int | None = None
+        filled = 0
+        for batch in batches:
+            if batch.items:
+                self._route(batch, orders, first, second)
+                filled += 1
+            progress[batch.channel] = batch.progress
+            if batch.progress >= END and batch.until is not None:
+                until = batch.until if until is None else max(until, batch.until)
+        in_order = filled < 2
+        routed: list[tuple[str, Arrival[OrderItem] | Arrival[Sighting]]] = [
+            (name, Arrival(name, progress, items, until, in_order)) for name, items in zip(ORDER_SHARDS, orders, strict=True)
+        ]
+        for names, sightings_ in ((FIRST_SHARDS, first), (SECOND_SHARDS, second)):
+            routed += [(name, Arrival(name, progress, seen, until, in_order)) for name, seen in zip(names, sightings_, strict=True)]
+        return routed
+
+    def _route(self, batch: Batch, orders: list[list[OrderItem]], first: list[list[Sighting]], second: list[list[Sighting]]) -> None:
+        seeds = self._seeds
+        readers = READERS
+        others = refused = 0
+        for record in batch.items:
+            if not isinstance(record, Record):
+                others += 1
+                if isinstance(record, Refusal):
+                    orders[0].append(record)
+                    refused += 1
+                else:
+                    for items in orders:
+                        items.append(record)
+                continue
+            order = record.order
+            event = record.event
+            if not order:
+                self._seek(record, first, second)
+                continue
+            tenant = event.tenant
+            seed = seeds.get(tenant)
+            if seed is None:
+                seed = seeds[tenant] = crc32(tenant.encode())
+            # As order_shard() does it, without the call and the second hash.
+            orders[crc32(order.encode(), seed) % _ORDERS].append(record)
+            type_ = event.type
+            reader = readers.get(type_)
+            if reader is None:
+                for kind, value in aliases(event):
+                    stage = second if kind in STAGE_TWO_KINDS else first
+                    stage[crc32(value.encode()) % _ALIASES].append((record, kind, value, False))
+                continue
+            values = reader.read(event.data)
+            if values != reader.nothing:
+                for (kind, late), found in zip(reader.kinds, values, strict=True):
+                    if found is None:
+                        continue
+                    stage = second if late else first
+                    for value in (found,) if isinstance(found, str) else found:
+                        stage[crc32(value.encode()) % _ALIASES].append((record, kind, value, False))
+            if type_ == PLACED and self.compare_customers:
+                data = cast("OrderPlaced", event.data)
+                if comparable(data) and data.customer is not None and data.customer.id:
+                    first[alias_shard(data.customer.id, _ALIASES)].append((record, CUSTOMER, data.customer.id, False))
+        self.counts.events += len(batch.items) - others
+        self.counts.refused += refused
+
+    def _seek(self, record: Record, first: list[list[Sighting]], second: list[list[Sighting]]) -> None:
+        """Sends an event that does not name its order to where its aliases are judged; one without any (a heartbeat) only moves time."""
+        names = aliases(record.event)
+        if names:
+            for stage, seen in zip((first, second), sightings(record, names), strict=True):
+                for sighting in seen:
+                    stage[alias_shard(sighting[2], _ALIASES)].append(sighting)
+
+
+def spread(outputs: list[tuple[str, StageOutput]]) -> list[tuple[str, Arrival[Placed]]]:
+    """What alias shards have placed, as one arrival per order shard."""
+    orders: list[list[Placed]] = [[] for _ in ORDER_SHARDS]
+    for _, output in outputs:
+        for placed in output.placed:
+            orders[order_shard(placed.tenant, placed.order, _ORDERS)].append(placed)
+    progress = {shard: output.progress for shard, output in outputs}
+    return [(name, Arrival(name, progress, items, None, in_order=False)) for name, items in zip(ORDER_SHARDS, orders, strict=True)]
+
+
+def spread_onward(outputs: list[tuple[str, StageOutput]]) -> list[tuple[str, Arrival[Sighting]]]:
+    """What the first stage has found, as one arrival per shard of the second."""
+    seconds: list[list[Sighting]] = [[] for _ in SECOND_SHARDS]
+    for _, output in outputs:
+        for sighting in output.onward:
+            seconds[alias_shard(sighting[2], _ALIASES)].append(sighting)
+    progress = {shard: output.progress for shard, output in outputs}
+    return [(name, Arrival(name, progress, seen, None, in_order=False)) for name, seen in zip(SECOND_SHARDS, seconds, strict=True)]

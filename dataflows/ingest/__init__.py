@@ -1,0 +1,1 @@
+"""Intake as a process: the webhook gateway, and payloads of real systems adapted from files."""

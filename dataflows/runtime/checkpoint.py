@@ -1,0 +1,183 @@
+"""What a shell keeps between runs: the state of its heart, what its merge holds back, and how many verdicts it has said.
+
+Rows of the heart begin with a letter. The shell's own row is `[progress, {channel: progress}, number, policy version, held-back items]`. It
+changes with every epoch, so it travels in the token itself, `[1, shard, token of the store, own row or None]`: an epoch in which no order
+changed writes no file. Only one that holds much back is a row of the store, under `OWN`. All of it is versioned plain data.
+"""
+
+from __future__ import annotations
+
+import time
+from typing import TYPE_CHECKING, Generic, NamedTuple, Protocol, TypeVar
+
+import msgspec
+
+from dataflows.runtime.failure import noted
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterable, Iterator, Sequence
+
+    from dataflows.runtime.merge import Merge
+
+T = TypeVar("T")
+VERSION = 1
+OWN = b"\x00shell"
+MOST = 16_384
+"""An own row of more bytes than this is not carried in the token."""
+
+
+class KeptError(Exception):
+    """Stored state that this program cannot go on from; the message is one line for the operator."""
+
+
+class Codec(Protocol[T]):
+    """Turns held-back items into plain data and back."""
+
+    def pack(self, items: Sequence[T]) -> bytes:
+        """The items as bytes."""
+        ...
+
+    def unpack(self, packed: bytes) -> list[T]:
+        """The items that `pack` was given."""
+        ...
+
+
+class Token(Protocol):
+    """Names what a store holds at the end of an epoch."""
+
+    def wait(self) -> bytes:
+        """The token as bytes, once all that it names would survive a loss of power."""
+        ...
+
+
+class Store(Protocol):
+    """Where a shard's rows are kept, as a shell uses it."""
+
+    def rows(self) -> Iterator[tuple[bytes, bytes]]:
+        """The latest value of every key as of the token that the store was opened with."""
+        ...
+
+    def put(self, key: bytes, value: bytes | None) -> None:
+        """Sets a row, or (None) takes it away."""
+        ...
+
+    def commit(self, rows: Callable[[], Iterable[tuple[bytes, bytes]]]) -> Token:
+        """Ends an epoch's writes."""
+        ...
+
+
+class Stores(Protocol):
+    """The stores of a run, by shard."""
+
+    def open(self, shard: str, token: bytes | None) -> Store:
+        """Opens the store of a shard as of a token; an empty one without."""
+        ...
+
+
+class Heart(Protocol):
+    """The pure part that a shell wraps, as far as it is kept."""
+
+    def changes(self) -> Iterable[tuple[bytes, bytes | None]]:
+        """Rows that changed since the last call."""
+        ...
+
+    def rows(self) -> Iterable[tuple[bytes, bytes]]:
+        """All rows."""
+        ...
+
+
+class Kept(NamedTuple, Generic[T]):
+    """What a shell goes on from. `changed_at`: the log time (µs) from which on another policy holds; None if it is the same."""
+
+    shard: str
+    rows: list[tuple[bytes, bytes]]
+    progress: int
+    channels: dict[str, int]
+    number: int
+    held: list[T]
+    changed_at: int | None
+
+
+class Snapshot:
+    """What Bytewax is given as a shell's state. It is pickled right before the epoch commits: that waits until it is durable."""
+
+    def __init__(self, shard: str, token: Token, own: bytes | None) -> None:
+        self._shard = shard
+        self._token = token
+        self._own = own
+
+    @noted
+    def __reduce__(self) -> tuple[type[bytes], tuple[bytes]]:
+        """Plain bytes: no class of this program is named in what is stored."""
+        return bytes, (msgspec.msgpack.encode([VERSION, self._shard, self._token.wait(), self._own]),)
+
+
+class Keeper(Generic[T]):
+    """Keeps one shell. Guarantee: a shell that resumes goes on exactly where the one that committed its token stood."""
+
+    def __init__(self, stores: Stores, policy: str, codec: Codec[T], told: Callable[[float], None] = lambda _: None) -> None:
+        """`policy` is the version of the present one; `told` hears how many seconds each commit took."""
+        self._told = told
+        self._stores = stores
+        self._policy = policy
+        self._codec = codec
+        self._shard = ""
+        self._store: Store | None = None
+        self._stored = False
+
+    def begin(self, shard: str) -> None:
+        """Opens an empty store for a shell that is new."""
+        self._shard, self._store = shard, self._stores.open(shard, None)
+
+    def resume(self, snapshot: bytes) -> Kept[T]:
+        """Opens the store as of a token and returns what it keeps.
+
+        Raises:
+            KeptError: if the state was written by a later version, or is incomplete.
+        """
+        try:
+            version, *named = msgspec.msgpack.decode(snapshot, type=list[object])
+            if version != VERSION:
+                raise KeptError(f"the stored state of a shard has version {version}, this program reads {VERSION}")
+            self._shard, token, own = msgspec.convert(named, tuple[str, bytes, bytes | None])
+        except (msgspec.MsgspecError, ValueError) as error:
+            raise KeptError(f"the recovery store holds what is no snapshot of a shard: {error}") from error
+        self._store = self._stores.open(self._shard, token)
+        rows: list[tuple[bytes, bytes]] = []
+        for key, value in self._store.rows():
+            if key == OWN:
+                self._stored = True
+                own = own or value
+            else:
+                rows.append((key, value))
+        if own is None:
+            raise KeptError(f"the stored state of shard {self._shard} is incomplete: its own row is missing")
+        try:
+            found = msgspec.msgpack.decode(own, type=tuple[int, dict[str, int], int, str, bytes])
+        except msgspec.MsgspecError as error:
+            raise KeptError(f"the stored state of shard {self._shard} cannot be read: {error}") from error
+        progress, channels, number, policy, held = found
+        return Kept(self._shard, rows, progress, channels, number, self._codec.unpack(held), None if policy == self._policy else progress)
+
+    def commit(self, merge: Merge[T], heart: Heart, number: int = 0) -> Snapshot:
+        """Writes what changed since the last time; `number`: of the last verdict."""
+        store = self._store
+        assert store is not None
+        began = time.perf_counter()
+        for key, value in heart.changes():
+            store.put(key, value)
+        held = self._codec.pack(merge.held)
+        own = msgspec.msgpack.encode([merge.progress, dict(merge.channels), number, self._policy, held])
+        large = len(own) > MOST
+        if large or self._stored:
+            store.put(OWN, own if large else None)
+            self._stored = large
+
+        def rows() -> Iterator[tuple[bytes, bytes]]:
+            yield from heart.rows()
+            if large:
+                yield OWN, own
+
+        token = store.commit(rows)
+        self._told(time.perf_counter() - began)
+        return Snapshot(self._shard, token, None if large else own)

@@ -1,0 +1,93 @@
+"""How far the other processes of a cluster are: an exchange through small files, so that none reads far ahead of the slowest.
+
+It affects speed, never output: what it says may be old, and a process that has not spoken yet counts as not having begun.
+"""
+
+from __future__ import annotations
+
+import time
+from typing import TYPE_CHECKING
+
+import msgspec
+
+from dataflows.runtime.state.files import DIRECTORY_MODE, write_whole
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+INTERVAL_S = 0.2
+"""How long what was said and heard is good for: a file is written and the others' are read at most this often."""
+
+
+class Holder(msgspec.Struct, frozen=True):
+    """Who holds the lock of a process: noted in the lock's file."""
+
+    incarnation: int
+    pid: int
+    host: str
+
+
+class Said(msgspec.Struct, frozen=True):
+    """What a process said: which opening of the state directory it is, and its progress (log time in µs since the epoch, UTC)."""
+
+    incarnation: int
+    progress: int
+
+
+class Advice:
+    """One process's part in the exchange. `locks` are the files in which each living process has noted its incarnation."""
+
+    def __init__(self, directory: Path, locks: Path, own: tuple[int, int], processes: int) -> None:
+        """`own` is (process, incarnation); `processes` is how many there are in the cluster."""
+        self._directory = directory
+        self._locks = locks
+        self._process, self._incarnation = own
+        self._others = [other for other in range(processes) if other != self._process]
+        self._progress: int | None = None
+        self._spoken = self._heard_at = -INTERVAL_S
+        self._heard: int | None = None
+        directory.mkdir(DIRECTORY_MODE, exist_ok=True)
+        (directory / str(self._process)).unlink(missing_ok=True)
+
+    def say(self, progress: int) -> None:
+        """Tells the others, and whoever looks in, how far this process is (log time, µs since the epoch, UTC)."""
+        self._progress = progress
+        now = time.monotonic()
+        if now - self._spoken >= INTERVAL_S:
+            self._spoken = now
+            said = msgspec.json.encode(Said(self._incarnation, progress))
+            write_whole(self._directory / str(self._process), said, durable=False)
+
+    def least(self) -> int | None:
+        """The least progress of all processes, this one included; None while one has not spoken."""
+        if self._others:
+            now = time.monotonic()
+            if now - self._heard_at >= INTERVAL_S:
+                self._heard_at = now
+                heard = [self._of(other) for other in self._others]
+                known = [progress for progress in heard if progress is not None]
+                self._heard = min(known) if len(known) == len(heard) else None
+            if self._heard is None or self._progress is None:
+                return None
+            return min(self._heard, self._progress)
+        return self._progress
+
+    def _of(self, other: int) -> int | None:
+        return said_by(other, self._directory, holder_of(self._locks / str(other)))
+
+
+def said_by(process: int, directory: Path, holder: Holder | None) -> int | None:
+    """What progress a process has told of in `directory` since it was opened by `holder`; None if it has not."""
+    try:
+        said = msgspec.json.decode((directory / str(process)).read_bytes(), type=Said)
+    except (FileNotFoundError, msgspec.DecodeError):
+        return None
+    return said.progress if holder is not None and said.incarnation == holder.incarnation else None
+
+
+def holder_of(slot: Path) -> Holder | None:
+    """Who took the lock `slot` last; None if nobody did, or is about to."""
+    try:
+        return msgspec.json.decode(slot.read_bytes(), type=Holder)
+    except (FileNotFoundError, msgspec.DecodeError):
+        return None

@@ -1,0 +1,66 @@
+"""The recovery store: Bytewax's SQLite files of offsets and tokens, checked before and after the engine's native code uses them.
+
+What native code finds wrong there it says in words of its own, without naming a file, or it panics; in a cluster it says nothing at all.
+"""
+
+from __future__ import annotations
+
+import os
+import sqlite3
+from contextlib import closing
+from typing import TYPE_CHECKING
+
+from dataflows.runtime.state.errors import DamagedStateError, FailingVolumeError, StateError, of_system
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+    from pathlib import Path
+
+TABLES = frozenset(("parts", "exs", "fronts", "commits", "snaps"))
+"""What Bytewax 0.21 keeps in each file."""
+ROOM_BYTES = 32 << 20
+"""What must be free on the volume for the engine to be sure to commit: SQLite's logs grow to 4 MB in each of four files, and are copied
+back before they shrink. A store that failed for want of room gives up to half of that back when it is closed.
+"""
+
+
+def parts(folder: Path, count: int) -> Iterator[Path]:
+    """The files of a recovery store of `count` parts."""
+    return (folder / f"part-{part}.sqlite3" for part in range(count))
+
+
+def check(folder: Path, count: int) -> None:
+    """Reads all files of a recovery store. Raises DamagedStateError, naming the file, if one is missing or not as SQLite wrote it."""
+    for file in parts(folder, count):
+        if not file.exists():
+            raise DamagedStateError(f"{file} is missing: without the recovery store, nobody knows what of the state counts")
+        try:
+            with closing(sqlite3.connect(f"{file.absolute().as_uri()}?mode=rw", uri=True)) as store:
+                found = store.execute("PRAGMA quick_check(1)").fetchone()[0]
+                tables = {name for (name,) in store.execute("SELECT name FROM sqlite_master WHERE type = 'table'")}
+        except sqlite3.OperationalError as error:
+            # Locked or not to be opened: that is no damage.
+            raise StateError(f"{file}: {error}") from error
+        except sqlite3.DatabaseError as error:
+            raise DamagedStateError(f"{file} is damaged: {error}") from error
+        if found != "ok":
+            raise DamagedStateError(f"{file} is damaged: {' '.join(str(found).split())}")
+        if missing := TABLES - tables:
+            raise DamagedStateError(f"{file} is damaged: it holds no table {min(missing)}")
+
+
+def why(folder: Path, count: int) -> StateError | None:
+    """Why native code may have failed over a recovery store: damage, or a volume without room; None if neither is found."""
+    try:
+        check(folder, count)
+        volume = os.statvfs(folder)
+    except StateError as error:
+        return error
+    except OSError as error:
+        return of_system(error, folder)
+    free = volume.f_bavail * volume.f_frsize
+    if free < ROOM_BYTES:
+        return FailingVolumeError(
+            f"{folder}: the volume is full: {free >> 10} KiB are free, the engine needs {ROOM_BYTES >> 20} MiB to commit"
+        )
+    return None
