@@ -12,7 +12,7 @@ from typing import Annotated, Literal
 
 from pydantic import BaseModel, ConfigDict
 
-from schemas.values import Amount, Balance, Currency, Free, Id, Instant, Kept, PositiveAmount, Quantity, Text, When, Word
+from schemas.values import Amount, Balance, Currency, Free, Id, Instant, PositiveAmount, Quantity, Retention, Text, When, Word
 
 Status = Literal[
     "unknown",
@@ -169,7 +169,7 @@ class HoldPlaced(Fact):
     hold_id: Id | None = None
     shipment_id: Id | None = None
     fulfillment_order_id: Id | None = None
-    payment_id: Annotated[Id | None, Kept.NOTHING] = None
+    payment_id: Annotated[Id | None, Retention.NOTHING] = None
     """Of the payment that is under review; finds the order where `subject` is absent."""
     reason: Word | None = None
 
@@ -181,7 +181,7 @@ class HoldReleased(Fact):
     hold_id: Id | None = None
     shipment_id: Id | None = None
     fulfillment_order_id: Id | None = None
-    payment_id: Annotated[Id | None, Kept.NOTHING] = None
+    payment_id: Annotated[Id | None, Retention.NOTHING] = None
 
 
 class Payment(Fact):
@@ -193,7 +193,7 @@ class Payment(Fact):
     """When an authorization lapses."""
     final: bool | None = None
     """Of a capture: no more will follow."""
-    account: Annotated[Id | None, Kept.NOTHING] = None
+    account: Annotated[Id | None, Retention.NOTHING] = None
     """Which of the merchant's accounts it is, where one provider's feed tells of several."""
 
 
@@ -207,7 +207,7 @@ class PaymentFailed(Fact):
     """`soft` (another try may work) or `hard`."""
     code: Word | None = None
     attempt: Quantity | None = None
-    account: Annotated[Id | None, Kept.NOTHING] = None
+    account: Annotated[Id | None, Retention.NOTHING] = None
     """Which of the merchant's accounts it is, where one provider's feed tells of several."""
 
 
@@ -220,7 +220,7 @@ class PaymentRefunded(Fact):
     reason: Word | None = None
     return_id: Id | None = None
     lines: list[Line] | None = None
-    account: Annotated[Id | None, Kept.NOTHING] = None
+    account: Annotated[Id | None, Retention.NOTHING] = None
     """Which of the merchant's accounts it is, where one provider's feed tells of several."""
 
 
@@ -235,7 +235,7 @@ class PaymentDispute(Fact):
     """`inquiry` or `chargeback`."""
     outcome: Word | None = None
     """Of a closed one: `won` or `lost`."""
-    account: Annotated[Id | None, Kept.NOTHING] = None
+    account: Annotated[Id | None, Retention.NOTHING] = None
     """Which of the merchant's accounts it is, where one provider's feed tells of several."""
 
 
@@ -268,7 +268,7 @@ class AddressSignal(Fact):
     """The address was checked (`validated`, `invalid`), or the customer wants another (`change_requested`)."""
 
     reason: Word | None = None
-    suggestion: Annotated[Free | None, Kept.PRESENCE] = None
+    suggestion: Annotated[Free | None, Retention.PRESENCE] = None
     """A better address. Whether there is one is kept; the address itself is never stored nor sent out."""
     risk: Word | None = None
     """`low`, `medium`, `high`."""
@@ -345,10 +345,10 @@ class CarrierScan(Fact):
     """`missorted`, `refused`, `disposed`, `prohibited`, `rejected`, `pickup_failed`, `not_found`, `documents`, `duty`, `customs`,
     `address`, `weather`, `capacity`, `recipient_absent`, `unclaimed`, `final_attempt`, `unmapped`, `other`."""
     carrier: Word | None = None
-    location: Annotated[Free | None, Kept.NOTHING] = None
+    location: Annotated[Free | None, Retention.NOTHING] = None
     eta: When | None = None
     """When the carrier expects to deliver; a plain date ends with that day in the ship-to's zone."""
-    raw: Annotated[RawStatus | None, Kept.NOTHING] = None
+    raw: Annotated[RawStatus | None, Retention.NOTHING] = None
 
 
 class ReturnStep(Fact):
@@ -374,7 +374,7 @@ class SupportContacted(Fact):
     channel: Word | None = None
     intent: Word | None = None
     """`not_received` or `other`."""
-    text: Annotated[Text | None, Kept.NOTHING] = None
+    text: Annotated[Text | None, Retention.NOTHING] = None
     """Never stored nor sent out."""
 
 
@@ -383,13 +383,13 @@ class EvidenceWithdrawn(Fact):
 
     event_id: Id
     event_source: Id | None = None
-    tracking_number: Annotated[Id | None, Kept.NOTHING] = None
+    tracking_number: Annotated[Id | None, Retention.NOTHING] = None
     """Of the parcel that the event was about; finds the order where `subject` is absent."""
-    payment_id: Annotated[Id | None, Kept.NOTHING] = None
+    payment_id: Annotated[Id | None, Retention.NOTHING] = None
     """Of the payment that the event was about; likewise."""
-    shipment_id: Annotated[Id | None, Kept.NOTHING] = None
+    shipment_id: Annotated[Id | None, Retention.NOTHING] = None
     """Of the shipment that it was about; likewise."""
-    return_id: Annotated[Id | None, Kept.NOTHING] = None
+    return_id: Annotated[Id | None, Retention.NOTHING] = None
     """Of the return that it was about; likewise."""
 
 
@@ -402,7 +402,7 @@ class CaseEvent(Model):
 
     exception_id: Id
     by: Word | None = None
-    note: Annotated[Text | None, Kept.NOTHING] = None
+    note: Annotated[Text | None, Retention.NOTHING] = None
     assignee: Word | None = None
     until: Instant | None = None
     """Of a snooze."""
@@ -417,8 +417,8 @@ class ActionEvent(Model):
 
     action_id: Id
     by: Word | None = None
-    note: Annotated[Text | None, Kept.NOTHING] = None
-    result: Annotated[Free | None, Kept.NOTHING] = None
+    note: Annotated[Text | None, Retention.NOTHING] = None
+    result: Annotated[Free | None, Retention.NOTHING] = None
 
 
 DATA_MODELS: dict[str, type[Model]] = {

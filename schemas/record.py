@@ -87,7 +87,7 @@ class Record(Struct, gc=False):
         return (self.log, self.topic, self.partition, self.offset, self.sub)
 
 
-class Mark(Struct, frozen=True, gc=False):
+class FeedWatermark(Struct, frozen=True, gc=False):
     """How far a monitored feed had spoken when a record of it was appended; it stands in the log of every shard, right after the record."""
 
     log: int
@@ -107,7 +107,7 @@ class Mark(Struct, frozen=True, gc=False):
         return (self.log, self.topic, self.partition, self.offset, self.sub)
 
 
-class Note(Struct, frozen=True, gc=False, kw_only=True):
+class IdentityFinding(Struct, frozen=True, gc=False, kw_only=True):
     """What the identity step, which alone sees several orders, says about one of them: it starts the condition `kind` at `at`."""
 
     log: int

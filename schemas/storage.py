@@ -23,7 +23,7 @@ from pydantic import BaseModel
 from schemas.envelope import DEFAULT_TENANT
 from schemas.events import DATA_MODELS, OrderUpdated
 from schemas.structs import TypeForm, field_types, kept, struct_of
-from schemas.values import Kept, from_micros, micros
+from schemas.values import Retention, from_micros, micros
 from schemas.wire import EVENT_STRUCTS
 
 if TYPE_CHECKING:
@@ -84,10 +84,10 @@ def layout(model: type[BaseModel]) -> Layout:
     """The layout of `model`, derived from its fields."""
     forms = field_types(model)
     struct = struct_of(model)
-    names = [name for name in struct.__struct_fields__ if kept(forms[name]) is not Kept.NOTHING]
+    names = [name for name in struct.__struct_fields__ if kept(forms[name]) is not Retention.NOTHING]
     turns: list[tuple[int, Pack, Unpack]] = []
     for index, name in enumerate(names):
-        if kept(forms[name]) is Kept.PRESENCE:
+        if kept(forms[name]) is Retention.PRESENCE:
             turns.append((index, lambda _, __: True, lambda _, __: {}))
         elif turn := turn_of(forms[name]):
             turns.append((index, *turn))

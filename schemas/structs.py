@@ -18,7 +18,7 @@ from pydantic import AfterValidator, BaseModel, StringConstraints
 from pydantic.fields import FieldInfo
 
 from schemas.events import Fact
-from schemas.values import NO_CONTROL, AwareDatetime, BadTimeError, Kept
+from schemas.values import NO_CONTROL, AwareDatetime, BadTimeError, Retention
 
 TypeForm: TypeAlias = Any
 """A type as it stands in an annotation: a class, a union, an `Annotated`, ..."""
@@ -51,7 +51,9 @@ def _derived(model: type[BaseModel], thorough: bool, patch: bool) -> type[Struct
         else:
             fields.append((name, type_, msgspec.NODEFAULT if info.is_required() else info.default))
     # A stable sort: required fields first, as positional arguments want it, then what is used most; what is not kept last.
-    fields.sort(key=lambda field: (field[2] is not msgspec.NODEFAULT, kept(hints[field[0]]) is Kept.NOTHING, field[0] in Fact.model_fields))
+    fields.sort(
+        key=lambda field: (field[2] is not msgspec.NODEFAULT, kept(hints[field[0]]) is Retention.NOTHING, field[0] in Fact.model_fields)
+    )
     return define(model.__name__, fields, doc=model.__doc__, post_init=post_init(hints))
 
 
@@ -162,6 +164,6 @@ def validators(form: TypeForm) -> list[Check]:
     return []
 
 
-def kept(form: TypeForm) -> Kept | None:
+def kept(form: TypeForm) -> Retention | None:
     """What the packed form keeps of a field with this annotation; None: all."""
-    return next((item for item in get_args(form) if isinstance(item, Kept)), None)
+    return next((item for item in get_args(form) if isinstance(item, Retention)), None)

@@ -5,7 +5,7 @@ Each type states its bounds once, as pydantic metadata; `schemas.structs` reads 
 
 from __future__ import annotations
 
-from datetime import date, datetime, timedelta, timezone
+from datetime import date, datetime, timedelta
 from enum import Enum, auto
 from functools import lru_cache
 from typing import Annotated
@@ -13,14 +13,15 @@ from typing import Annotated
 import msgspec
 from pydantic import AfterValidator, BeforeValidator, Field, JsonValue, StringConstraints, WithJsonSchema
 
+from schemas.instants import EPOCH
+
 NO_CONTROL = r"^[^\x00-\x1f\x7f]*$(?!\n)"
 """Pattern of text without control characters. (`$` alone would let a final newline pass.)"""
 
-EPOCH = datetime(1970, 1, 1, tzinfo=timezone.utc)  # noqa: UP017 (`datetime.UTC` reads worse next to `timezone`)
 FIRST_YEAR, LAST_YEAR = 2000, 2100
 
 
-class Kept(Enum):
+class Retention(Enum):
     """Field metadata: what an open order's packed form (`schemas.storage`) keeps of the field; all of it where nothing is said."""
 
     NOTHING = auto()

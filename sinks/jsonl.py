@@ -8,8 +8,8 @@ from typing import TYPE_CHECKING
 
 from bytewax.outputs import FixedPartitionedSink, StatefulSinkPartition
 
+from schemas.output import EXCEPTIONS, REJECTS, TOPICS, OutputRecord
 from sinks import index, rejected
-from sinks.base import EXCEPTIONS, REJECTS, TOPICS, Verdict
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -45,14 +45,14 @@ def set_aside(folder: Path, owner: str) -> None:
             file.rename(next(name for name in names if not name.exists()))
 
 
-def line(topic: str, verdict: Verdict) -> bytes:
+def line(topic: str, verdict: OutputRecord) -> bytes:
     """A verdict as a line. Of a reject: why and where, and the original, its key and headers; nothing is lost on the way."""
     if topic != REJECTS:
         return b"%b\n" % verdict.body
     return rejected.line(verdict.data, verdict.body, verdict.record_key, verdict.headers)
 
 
-class _File(StatefulSinkPartition["Sequence[Verdict]", int]):
+class _File(StatefulSinkPartition["Sequence[OutputRecord]", int]):
     def __init__(self, topic: str, path: Path, length: int, *, durable: bool, entries: index.Entries | None) -> None:
         self._topic = topic
         self._path = path
@@ -68,7 +68,7 @@ class _File(StatefulSinkPartition["Sequence[Verdict]", int]):
         self._file.truncate(length)
         self._file.seek(length)
 
-    def write_batch(self, values: list[Sequence[Verdict]]) -> None:
+    def write_batch(self, values: list[Sequence[OutputRecord]]) -> None:
         if self._entries is None:
             self._file.writelines(line(self._topic, verdict) for verdicts in values for verdict in verdicts)
         else:
@@ -91,7 +91,7 @@ class _File(StatefulSinkPartition["Sequence[Verdict]", int]):
             index.save(self._path, self._entries.over(self._path))
 
 
-class JsonlSink(FixedPartitionedSink["Sequence[Verdict]", int]):
+class JsonlSink(FixedPartitionedSink["Sequence[OutputRecord]", int]):
     """Writes `DIR/<topic>.jsonl`.
 
     Guarantee: every verdict exactly once. A file is cut back to the length that the last committed epoch recorded, and what followed is
@@ -139,7 +139,7 @@ class JsonlSink(FixedPartitionedSink["Sequence[Verdict]", int]):
         del order, record_key
         return topic
 
-    def part_for(self, topic: str, verdict: Verdict) -> str:
+    def part_for(self, topic: str, verdict: OutputRecord) -> str:
         """The part of a verdict: its topic."""
         del verdict
         return topic

@@ -6,12 +6,12 @@ from collections import Counter
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
-from sinks.base import EXCEPTIONS, REJECTS, TOPICS
+from schemas.output import EXCEPTIONS, REJECTS, TOPICS
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-    from sinks.base import Verdict
+    from schemas.output import OutputRecord
 
 SEVERITIES = ("critical", "high", "medium", "low")
 """From worst to least."""
@@ -44,7 +44,7 @@ class Tally:
     over: int = 0
     """Exceptions that began resolved: they were over before they could be raised."""
 
-    def take(self, topic: str, verdicts: Sequence[Verdict]) -> None:
+    def take(self, topic: str, verdicts: Sequence[OutputRecord]) -> None:
         """Counts some verdicts of a topic."""
         types = self.types[topic]
         for verdict in verdicts:

@@ -19,7 +19,7 @@ if TYPE_CHECKING:
     from types import TracebackType
     from typing import Self
 
-    from sinks.base import Verdict
+    from schemas.output import OutputRecord
 
 STYLES = {"critical": "bold white on red", "high": "bold red", "medium": "yellow", "low": "cyan"}
 SHORT = 8
@@ -57,7 +57,7 @@ def short(exception_id: str, length: int = SHORT) -> str:
     return exception_id[:length]
 
 
-def opened(verdict: Verdict) -> Opened:
+def opened(verdict: OutputRecord) -> Opened:
     """What people are told of an open exception."""
     data = verdict.data
     advice = cast("Sequence[Mapping[str, str]]", data.get("recommended") or ())
@@ -100,7 +100,7 @@ class TerminalView:
         if self._live is not None:
             self._live.stop()
 
-    def show(self, topic: str, verdicts: Sequence[Verdict]) -> None:
+    def show(self, topic: str, verdicts: Sequence[OutputRecord]) -> None:
         """Takes some verdicts in."""
         if topic == "exceptions":
             for verdict in verdicts:
@@ -157,7 +157,7 @@ class TerminalView:
         said = ", ".join(f"{now[status]:,} {status}" for status in ("open", "resolved", "retracted", "suppressed") if now[status])
         return f"{len(self._status):,} exception{'' if len(self._status) == 1 else 's'} so far{': ' if said else ''}{said}"
 
-    def _take(self, verdict: Verdict) -> None:
+    def _take(self, verdict: OutputRecord) -> None:
         identity = str(verdict.data["exception_id"])
         before = self._status.get(identity)
         if before is None:
@@ -169,7 +169,7 @@ class TerminalView:
         if self._live is None and verdict.status != before and (verdict.status == "open" or was is not None):
             self._print(self._line(verdict))
 
-    def _line(self, verdict: Verdict) -> Text:
+    def _line(self, verdict: OutputRecord) -> Text:
         """A line for where nothing can be drawn."""
         one = opened(verdict)
         at = datetime.fromtimestamp(verdict.log // 1_000_000, UTC)

@@ -6,28 +6,28 @@ from typing import TYPE_CHECKING
 
 from bytewax.outputs import DynamicSink, StatelessSinkPartition
 
-from sinks.base import Verdict, Verdicts
+from schemas.output import OutputBatch, OutputRecord
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
 
 
-class _View(StatelessSinkPartition[Verdicts]):
-    def __init__(self, show: Callable[[str, Sequence[Verdict]], None]) -> None:
+class _View(StatelessSinkPartition[OutputBatch]):
+    def __init__(self, show: Callable[[str, Sequence[OutputRecord]], None]) -> None:
         self._show = show
 
-    def write_batch(self, items: list[Verdicts]) -> None:
+    def write_batch(self, items: list[OutputBatch]) -> None:
         for topic, verdicts in items:
             self._show(topic, verdicts)
 
 
-class ViewSink(DynamicSink[Verdicts]):
+class ViewSink(DynamicSink[OutputBatch]):
     """Hands verdicts to a function of this process.
 
     Guarantee: none beyond the process. After a crash verdicts may be shown again or not at all; nothing that must be kept may rely on it.
     """
 
-    def __init__(self, show: Callable[[str, Sequence[Verdict]], None]) -> None:
+    def __init__(self, show: Callable[[str, Sequence[OutputRecord]], None]) -> None:
         self._show = show
 
     def build(self, step_id: str, worker_index: int, worker_count: int) -> _View:

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-    from schemas.record import Headers, Mark, Record
+    from schemas.record import FeedWatermark, Headers, Record
 
 BEGINNING = -(1 << 62)
 """The progress of a log of which nothing is known yet; earlier than every instant."""
@@ -49,5 +49,5 @@ class Batch:
 
     channel: str
     progress: int
-    items: Sequence[Record | Refusal | Mark]
+    items: Sequence[Record | Refusal | FeedWatermark]
     until: int | None = None

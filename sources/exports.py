@@ -21,14 +21,14 @@ from schemas.values import from_micros, micros, parse_instant
 from schemas.wire import Rejected
 from sources.batch import BEGINNING, END
 from sources.lines import UnreadableError
-from sources.marks import MarkSampler
+from sources.marks import WatermarkSampler
 from sources.messages import TIMESTAMP_TYPES, PartitionLog, StampError, Unreadable, is_barrier
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
     from pathlib import Path
 
-    from schemas.record import Mark, Record
+    from schemas.record import FeedWatermark, Record
     from sources.batch import Refusal
     from sources.lines import Lines
     from sources.messages import Item, Message
@@ -236,7 +236,7 @@ class ExportReader:
         self._waiting += items
         self.progress = log.greatest
 
-    def take(self, before: int) -> list[Record | Refusal | Mark]:
+    def take(self, before: int) -> list[Record | Refusal | FeedWatermark]:
         """What has a log time earlier than `before`, which must not be beyond `progress`."""
         cut = len(self._waiting) if before >= END else bisect_right(self._waiting, before - 1, key=_log)
         taken, self._waiting = self._waiting[:cut], self._waiting[cut:]
@@ -250,7 +250,7 @@ class ExportReader:
             raise UnreadableError(f"{self._lines.path}: damaged header of an export: {error}") from error
         self._type = header.timestamp_type
         self._number = 1
-        sampler = MarkSampler(self._feeds) if self._feeds else None
+        sampler = WatermarkSampler(self._feeds) if self._feeds else None
         # Whoever made the export of a topic that producers stamp has accepted the weaker guarantee.
         return PartitionLog(header.topic, header.partition, create_time=True, sampler=sampler)
 

@@ -23,12 +23,12 @@ from sources.batch import BEGINNING, END, Batch, Refusal
 from sources.exports import ExportReader, is_export
 from sources.lines import CHUNK_BYTES, STDIN, Lines, UnreadableError
 from sources.logclock import DEFAULT_OUT_OF_ORDER, LogClock
-from sources.marks import MarkSampler
+from sources.marks import WatermarkSampler
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
 
-    from schemas.record import Mark
+    from schemas.record import FeedWatermark
     from sources.lines import LineReader
 
 CHANNEL = "files"
@@ -65,7 +65,7 @@ class FileReader:
         self._line = 0
         self._clock = LogClock(out_of_order)
         self._waiting: list[Record | Refusal] = []
-        self._marks = MarkSampler(feeds)
+        self._marks = WatermarkSampler(feeds)
 
     @property
     def consumed(self) -> int:
@@ -100,7 +100,7 @@ class FileReader:
             self._waiting.sort(key=LOG)
         self.progress = self._clock.floor
 
-    def take(self, before: int) -> list[Record | Refusal | Mark]:
+    def take(self, before: int) -> list[Record | Refusal | FeedWatermark]:
         """The records, with their marks, that have a log time earlier than `before`, which must not be beyond `progress`."""
         waiting = self._waiting
         if before >= END:

@@ -11,13 +11,12 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
+from schemas.instants import DAY, HOUR
 from sources.batch import BEGINNING
 
 if TYPE_CHECKING:
     from schemas.record import Record
 
-HOUR = 3_600_000_000
-DAY = 24 * HOUR
 DEFAULT_OUT_OF_ORDER = HOUR
 JUMP_BOUND = 7 * DAY
 """A record further ahead than this needs a second one that confirms it."""

@@ -11,7 +11,8 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, TypeAlias, TypeVar, cast
 
 from schemas.feeds import FeedOf
-from schemas.record import Mark, Record
+from schemas.instants import SECOND
+from schemas.record import FeedWatermark, Record
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
@@ -19,14 +20,13 @@ if TYPE_CHECKING:
     from sources.batch import Refusal
 
 Item = TypeVar("Item", bound="Record | Refusal")
-SECOND = 1_000_000
 NO_FEED = ""
 """The feed of a mark that only says that the log has begun."""
 MarkState: TypeAlias = "tuple[str, int, str, int]"
 """A topic, a partition, a feed, and the second of log time (since the epoch, UTC) that its last mark was given in."""
 
 
-class MarkSampler:
+class WatermarkSampler:
     """Gives the marks of declared `feeds` (prefixes of `source`); `state` is what an earlier sampler's `state()` said.
 
     A sampler may serve any number of partitions; each must be read in the order of its log.
@@ -40,7 +40,7 @@ class MarkSampler:
         self._feed_of = FeedOf(feeds)
         self._seconds = {(str(topic), int(partition), str(feed)): int(second) for topic, partition, feed, second in state}
 
-    def sample(self, record: Record) -> Mark | None:
+    def sample(self, record: Record) -> FeedWatermark | None:
         """The mark that stands right after `record` in the log, or None: its feed is not monitored, or has spoken in that second."""
         if not self.feeds:
             return None
@@ -51,18 +51,18 @@ class MarkSampler:
             if place in self._seconds:
                 return None
             self._seconds[place] = log // SECOND
-            return Mark(log, record.topic, record.partition, record.offset, record.sub + 1, NO_FEED, min(record.at, log))
+            return FeedWatermark(log, record.topic, record.partition, record.offset, record.sub + 1, NO_FEED, min(record.at, log))
         place, second = (record.topic, record.partition, feed), log // SECOND
         if self._seconds.get(place) == second:
             return None
         self._seconds[place] = second
-        return Mark(log, record.topic, record.partition, record.offset, record.sub + 1, feed, min(record.at, log))
+        return FeedWatermark(log, record.topic, record.partition, record.offset, record.sub + 1, feed, min(record.at, log))
 
-    def among(self, items: list[Item]) -> list[Item | Mark]:
+    def among(self, items: list[Item]) -> list[Item | FeedWatermark]:
         """Items in log order with each mark right after its record; without declared feeds the list itself."""
         if not self.feeds:
-            return cast("list[Item | Mark]", items)
-        found: list[Item | Mark] = []
+            return cast("list[Item | FeedWatermark]", items)
+        found: list[Item | FeedWatermark] = []
         for item in items:
             found.append(item)
             if isinstance(item, Record) and (mark := self.sample(item)) is not None:

@@ -12,7 +12,7 @@ import sys
 from hashlib import sha256
 from typing import TYPE_CHECKING, Protocol, TypeAlias
 
-from schemas.record import Mark, Record, headers_of
+from schemas.record import FeedWatermark, Record, headers_of
 from schemas.wire import BINARY_MODE, MAX_BYTES, Rejected, decode, event_of, micros
 from sources.batch import BEGINNING, Refusal
 
@@ -20,9 +20,9 @@ if TYPE_CHECKING:
     from collections.abc import Sequence
 
     from schemas.record import Headers
-    from sources.marks import MarkSampler
+    from sources.marks import WatermarkSampler
 
-Item: TypeAlias = Record | Refusal | Mark
+Item: TypeAlias = Record | Refusal | FeedWatermark
 
 BARRIER = b"orderwatch.barrier"
 """The key of a tombstone that is a barrier (`sources.kafka.barriers`). Stored data: it must not change."""
@@ -112,7 +112,7 @@ class PartitionLog:
 
     __slots__ = ("barriers", "behind", "create_time", "greatest", "partition", "refused", "sampler", "tombstones", "topic")
 
-    def __init__(self, topic: str, partition: int, *, create_time: bool, sampler: MarkSampler | None = None) -> None:
+    def __init__(self, topic: str, partition: int, *, create_time: bool, sampler: WatermarkSampler | None = None) -> None:
         self.topic = topic
         self.partition = partition
         self.create_time = create_time

@@ -68,8 +68,8 @@ def adapt(  # noqa: PLR0913, PLR0917 - each is an option
         return DONE
     from rich.console import Console
 
-    from dataflows.ingest.adapt import counted
     from dataflows.cli import coverage as reports
+    from dataflows.ingest.adapt import counted
     from sources.adapters import Connection
     from sources.adapters.captured import payloads_of
 

@@ -12,7 +12,8 @@ import typer
 
 from dataflows.cli import options
 from dataflows.errors import MisuseError, ending
-from sinks.base import TOPICS
+from schemas.instants import SECOND
+from schemas.output import TOPICS
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
@@ -21,14 +22,12 @@ if TYPE_CHECKING:
     from rich.console import Console
 
     from dataflows.core.policy import Policy
-    from sinks.base import Verdict, Verdicts
+    from schemas.output import OutputBatch, OutputRecord
     from sinks.terminal import TerminalView
 
-SECOND = 1_000_000
 USUAL = 60.0
 """Seconds that a demo takes unless it is told otherwise."""
 LONGEST, FASTEST = 86_400, 1e9
-DAY = 86_400 * SECOND
 Finding = tuple[str, str, "str | None", str]
 """An exception as labels have it: (order, kind, scope, status)."""
 
@@ -67,7 +66,7 @@ def demo(
     source = PacedSource(iter(lines), start=start, until=until, speed=pace, feeds=tuple(policy.feeds))
     found: dict[str, Finding] = {}
 
-    def note(topic: str, verdicts: Sequence[Verdict]) -> None:
+    def note(topic: str, verdicts: Sequence[OutputRecord]) -> None:
         for verdict in verdicts if topic == "exceptions" else ():
             data = verdict.data
             scope = data["scope"]
@@ -86,7 +85,7 @@ def demo(
         with TerminalView(
             console, lambda: f"{datetime.fromtimestamp(min(source.now(), until) // SECOND, UTC):%a %d %b %Y %H:%M} UTC"
         ) as view:
-            sinks: dict[str, Sink[Verdicts]] = {"files": Noted(files), "terminal": ViewSink(view.show), "findings": ViewSink(note)}
+            sinks: dict[str, Sink[OutputBatch]] = {"files": Noted(files), "terminal": ViewSink(view.show), "findings": ViewSink(note)}
             run(get_flow(Stoppable(source, stop), sinks, policy, Settings(source.channels)))
     view.last()
     if stop.asked:

@@ -10,8 +10,8 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from dataflows.cli import options
-from dataflows.errors import MisuseError
 from dataflows.cli.run import SettingsFile, read_settings
+from dataflows.errors import MisuseError
 
 NOWHERE = Path()
 """The state directory of a gateway that has a directory of its own and no engine beside it."""

@@ -11,9 +11,9 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from dataflows.cli import options
-from dataflows.errors import MisuseError, RunError, refused
 from dataflows.cli.export import client_options
 from dataflows.cli.run import SettingsFile, read_settings
+from dataflows.errors import MisuseError, RunError, refused
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Generator, Iterator, Sequence

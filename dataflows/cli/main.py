@@ -21,7 +21,6 @@ from typer.exceptions import TyperException
 from dataflows.cli import policy, rejects, schemas, state, topics
 from dataflows.cli.adapt import adapt
 from dataflows.cli.demo import demo
-from dataflows.errors import MisuseError, RunError
 from dataflows.cli.explain import explain
 from dataflows.cli.export import export
 from dataflows.cli.gateway import gateway
@@ -29,6 +28,7 @@ from dataflows.cli.load import load
 from dataflows.cli.replay import replay
 from dataflows.cli.run import run as run_command
 from dataflows.cli.simulate import simulate
+from dataflows.errors import MisuseError, RunError
 from dataflows.runtime.failure import DEBUG
 
 if TYPE_CHECKING:
@@ -64,7 +64,7 @@ app = typer.Typer(
 
 def _tell_version(wanted: bool) -> None:
     if wanted:
-        from importlib.metadata import version  # noqa: PLC0415
+        from importlib.metadata import version
 
         typer.echo(f"orderwatch {version('orderwatch')}")
         raise typer.Exit

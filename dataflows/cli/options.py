@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import os
-from datetime import UTC, datetime, timedelta
+from datetime import datetime, timedelta
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
 import typer
 
 from dataflows.errors import MisuseError, named
+from schemas.instants import EPOCH
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
@@ -17,7 +18,6 @@ if TYPE_CHECKING:
     from dataflows.core.policy import Policy
 
 Overwrite = Annotated[bool, typer.Option("--overwrite", help="Replace what an earlier run has written there.")]
-EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 
 
 def instant(option: str, text: str | None) -> int | None:

@@ -13,9 +13,9 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from dataflows.cli import options
-from dataflows.errors import MisuseError, RunError, refused
 from dataflows.cli.export import client_options
-from sinks.base import TOPIC_NAMES
+from dataflows.errors import MisuseError, RunError, refused
+from schemas.output import TOPIC_NAMES
 
 if TYPE_CHECKING:
     from collections.abc import Generator, Iterable, Sequence

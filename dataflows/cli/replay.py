@@ -12,7 +12,7 @@ import typer
 
 from dataflows.cli import options
 from dataflows.errors import MisuseError, RunError, ending, words
-from sinks.base import TOPICS
+from schemas.output import TOPICS
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Generator, Sequence
@@ -22,7 +22,7 @@ if TYPE_CHECKING:
     from dataflows.core.policy import Policy
     from dataflows.detect.flow import Settings
     from dataflows.runtime.runner import Stop
-    from sinks.base import Verdicts
+    from schemas.output import OutputBatch
     from sinks.tally import Tally
     from sources.files import FileSource
 
@@ -120,7 +120,7 @@ def replay_into(
     except UnwritableError as error:
         raise ending(error) from error
     settings = settings or Settings(source.channels)
-    sinks: dict[str, Sink[Verdicts]] = {"files": Noted(files), "tally": ViewSink((tally or Tally()).take)}
+    sinks: dict[str, Sink[OutputBatch]] = {"files": Noted(files), "tally": ViewSink((tally or Tally()).take)}
     flow = get_flow(Stoppable(source, stop or Stop()), sinks, policy, settings)
     try:
         run(flow)

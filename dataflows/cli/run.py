@@ -130,11 +130,11 @@ def _launch(settings: Settings, arguments: list[str]) -> int:
 def _work(settings: Settings, accepted: frozenset[str], *, new_state: bool, launched: bool) -> int:
     """Runs one process. One that another process took down says so by its exit code, if it is the launcher that asks."""
     from dataflows.detect.live import run_live
+    from dataflows.detect.topics import Allowed
     from dataflows.observe.logs import logging_to_stderr
     from dataflows.observe.observer import Observer
     from dataflows.runtime.runner import PeerError, Stop
     from dataflows.runtime.state.files import keep_private
-    from dataflows.detect.topics import Allowed
 
     keep_private()
     cluster, stop = settings.cluster, Stop()

@@ -34,8 +34,8 @@ def inspect(
     """Show an order's timeline, what was said of it, its next deadlines and what it waits for."""
     from rich.console import Console
 
-    from dataflows.runtime.state.errors import StateError
     from dataflows.detect.inspection import inspect_order
+    from dataflows.runtime.state.errors import StateError
 
     _expect(state)
     try:
@@ -57,8 +57,8 @@ def show(state: Directory, as_json: AsJson = False) -> None:
     """Show whose the state is, how the last run stands, and how much is in it."""
     from rich.console import Console
 
-    from dataflows.runtime.state.errors import StateError
     from dataflows.detect.overview import overview
+    from dataflows.runtime.state.errors import StateError
 
     _expect(state)
     try:

@@ -7,8 +7,8 @@ from typing import TYPE_CHECKING
 
 import typer
 
-from dataflows.errors import MisuseError, RunError
 from dataflows.cli.run import SettingsFile, read_settings
+from dataflows.errors import MisuseError, RunError
 
 if TYPE_CHECKING:
     from dataflows.settings import Settings

@@ -10,19 +10,19 @@ from typing import TYPE_CHECKING, Any, TypeVar, cast
 import msgspec
 
 from dataflows.core.identity.codec import item_of, row_of, sighting_of_row, sighting_row
-from dataflows.runtime.checkpoint import KeptError
 from dataflows.detect.names import ORDER_SHARDS
+from dataflows.runtime.checkpoint import CheckpointError
 from schemas.wire import Rejected
 from sources.batch import Refusal
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
 
-    from dataflows.core.identity import Placed, Sighting
+    from dataflows.core.identity import AliasLookup, ResolvedEvent
     from dataflows.core.identity.codec import Row
-    from dataflows.runtime.checkpoint import Codec
     from dataflows.detect.router import OrderItem
-    from schemas.record import Mark, Record
+    from dataflows.runtime.checkpoint import Codec
+    from schemas.record import FeedWatermark, Record
 
 T = TypeVar("T")
 VERSION = 1
@@ -50,11 +50,11 @@ class Rows:
         """
         version, rows = cast("tuple[int, list[Row]]", _decode(packed))
         if version != VERSION:
-            raise KeptError(f"held-back records have version {version}, this program reads {VERSION}")
+            raise CheckpointError(f"held-back records have version {version}, this program reads {VERSION}")
         try:
             return [self._item(row) for row in rows]
         except (ValueError, Rejected) as error:
-            raise KeptError(f"held-back records cannot be read: {error}") from error
+            raise CheckpointError(f"held-back records cannot be read: {error}") from error
 
 
 def _order_row(item: OrderItem) -> Row:
@@ -67,7 +67,7 @@ def _order_row(item: OrderItem) -> Row:
 
 def _order_item(row: Row) -> OrderItem:
     if row[0] != REFUSAL:
-        return cast("Record | Mark | Placed", item_of(row))
+        return cast("Record | FeedWatermark | ResolvedEvent", item_of(row))
     # Rows of earlier versions end before the digest.
     _, log, topic, partition, offset, sub, reason, detail, raw, size, key, kept, *digest = row
     headers = tuple((name, value) for name, value in kept)
@@ -75,7 +75,7 @@ def _order_item(row: Row) -> OrderItem:
 
 
 ORDER_ITEMS: Codec[OrderItem] = Rows(_order_row, _order_item)
-SIGHTINGS: Codec[Sighting] = Rows(sighting_row, sighting_of_row)
+SIGHTINGS: Codec[AliasLookup] = Rows(sighting_row, sighting_of_row)
 _OF_ORDERS = frozenset(ORDER_SHARDS)
 
 

@@ -15,14 +15,14 @@ from typing import TYPE_CHECKING, Any, Protocol, TypeVar
 import bytewax.operators as op  # pyright: ignore[reportMissingTypeStubs]
 from bytewax.dataflow import Dataflow
 
-from dataflows.detect import names
-from dataflows.core.identity import Stage, identity_rules, orphan_verdict
 from dataflows.core.engine.shard import Shard
-from dataflows.runtime.failure import noted
+from dataflows.core.identity import AliasResolver, identity_rules, orphan_verdict
+from dataflows.detect import names
 from dataflows.detect.exchange import ORDER_ITEMS, SIGHTINGS
-from dataflows.runtime.checkpoint import Keeper
+from dataflows.detect.operators import IdentityOperator, Judged, OrderOperator, OutputOperator
 from dataflows.detect.router import Counts, Router, spread, spread_onward
-from dataflows.detect.operators import Judged, OrderShell, OutputShell, StageShell
+from dataflows.runtime.checkpoint import Checkpointer
+from dataflows.runtime.failure import noted
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping, Sequence
@@ -32,9 +32,8 @@ if TYPE_CHECKING:
     from bytewax.outputs import Sink
 
     from dataflows.core.policy import Policy
-    from dataflows.core.engine.exceptions import Out
     from dataflows.runtime.checkpoint import Codec, Stores
-    from sinks.base import Verdicts
+    from schemas.output import OutputBatch, OutputRecord
     from sources.batch import Batch
 
 T = TypeVar("T")
@@ -60,7 +59,7 @@ class Settings:
     heart: MakeShard = Shard
     shards: list[Shard] = field(default_factory=list[Shard])
     """The shards that were built in this process, to be asked how many orders they hold."""
-    shells: list[StageShell | OrderShell] = field(default_factory=list[StageShell | OrderShell])
+    shells: list[IdentityOperator | OrderOperator] = field(default_factory=list[IdentityOperator | OrderOperator])
     """The shells that were built in this process, to be asked what they hold back."""
     stores: Stores | None = None
     on_snapshot: Callable[[float], None] = field(default=lambda _: None)
@@ -71,15 +70,15 @@ class Settings:
 class LiveSink:
     """A sink that takes the verdicts of every shard as they come; `part` names the part of the sink that a verdict belongs to."""
 
-    sink: Sink[Verdicts]
-    part: Callable[[Out], str]
-    told: Callable[[str, Sequence[Out]], None]
+    sink: Sink[OutputBatch]
+    part: Callable[[OutputRecord], str]
+    told: Callable[[str, Sequence[OutputRecord]], None]
     """Is told which verdicts of a topic go to the sink."""
     judging: Callable[[], None]
     """Is told whenever shards of this process have judged: only then all their state is loaded."""
 
 
-def get_flow(source: Source[Batch], sinks: Mapping[str, Sink[Verdicts]], policy: Policy, settings: Settings) -> Dataflow:
+def get_flow(source: Source[Batch], sinks: Mapping[str, Sink[OutputBatch]], policy: Policy, settings: Settings) -> Dataflow:
     """Builds the graph of a replay: the verdicts of all shards are put into one order, so that two runs write the same bytes.
 
     Every sink is given all verdicts: (topic, verdicts of that topic in order), many at a time.
@@ -114,16 +113,16 @@ def _judge(flow: Dataflow, source: Source[Batch], policy: Policy, settings: Sett
     router = Router(compare_customers=rules.compare_customers, counts=settings.counts)
     routed = op.flat_map_batch(names.STEP_ROUTE, events, router)
 
-    def keeper(snapshot: bytes | None, codec: Codec[T]) -> Keeper[T] | None:
+    def keeper(snapshot: bytes | None, codec: Codec[T]) -> Checkpointer[T] | None:
         if stores is None:
             _refuse(snapshot)
             return None
-        return Keeper(stores, policy.version, codec, settings.on_snapshot)
+        return Checkpointer(stores, policy.version, codec, settings.on_snapshot)
 
-    def stage(number: int, channels: Sequence[str]) -> Callable[[bytes | None], StageShell]:
+    def stage(number: int, channels: Sequence[str]) -> Callable[[bytes | None], IdentityOperator]:
         @noted
-        def build(snapshot: bytes | None) -> StageShell:
-            shell = StageShell(Stage(number, rules), channels, keeper(snapshot, SIGHTINGS), snapshot)
+        def build(snapshot: bytes | None) -> IdentityOperator:
+            shell = IdentityOperator(AliasResolver(number, rules), channels, keeper(snapshot, SIGHTINGS), snapshot)
             settings.shells.append(shell)
             return shell
 
@@ -140,10 +139,10 @@ def _judge(flow: Dataflow, source: Source[Batch], policy: Policy, settings: Sett
         return shard
 
     @noted
-    def order_shell(snapshot: bytes | None) -> OrderShell:
+    def order_shell(snapshot: bytes | None) -> OrderOperator:
         everyone = (*channels, *names.FIRST_SHARDS, *names.SECOND_SHARDS)
         kept = keeper(snapshot, ORDER_ITEMS)
-        shell = OrderShell(heart, everyone, lambda orphan: orphan_verdict(orphan, policy), kept, snapshot)
+        shell = OrderOperator(heart, everyone, lambda orphan: orphan_verdict(orphan, policy), kept, snapshot)
         settings.shells.append(shell)
         return shell
 
@@ -156,12 +155,12 @@ def _judge(flow: Dataflow, source: Source[Batch], policy: Policy, settings: Sett
     return op.stateful_batch(names.STEP_JUDGE, orders, order_shell)
 
 
-def _by_part(live: LiveSink) -> Callable[[list[tuple[str, Judged]]], list[tuple[str, list[Out]]]]:
+def _by_part(live: LiveSink) -> Callable[[list[tuple[str, Judged]]], list[tuple[str, list[OutputRecord]]]]:
     """Cuts what shards say by the parts of a sink; within a part each shard's verdicts keep their order."""
 
-    def cut(judged: list[tuple[str, Judged]]) -> list[tuple[str, list[Out]]]:
+    def cut(judged: list[tuple[str, Judged]]) -> list[tuple[str, list[OutputRecord]]]:
         live.judging()
-        parts: dict[str, list[Out]] = {}
+        parts: dict[str, list[OutputRecord]] = {}
         for _, (_, outs) in judged:
             for out in outs:
                 parts.setdefault(live.part(out), []).append(out)
@@ -182,16 +181,16 @@ def _collect(judged: list[tuple[str, Judged]]) -> list[tuple[str, tuple[str, Jud
     return [(names.OUTPUT, said) for said in judged]
 
 
-def _output(token: bytes | None) -> OutputShell:
+def _output(token: bytes | None) -> OutputOperator:
     _refuse(token)
-    return OutputShell(names.ORDER_SHARDS)
+    return OutputOperator(names.ORDER_SHARDS)
 
 
-def _by_topic(verdicts: list[tuple[str, list[Out]]]) -> list[Verdicts]:
+def _by_topic(verdicts: list[tuple[str, list[OutputRecord]]]) -> list[OutputBatch]:
     """Cuts verdicts by topic; within a topic they keep their order."""
-    items: list[Verdicts] = []
+    items: list[OutputBatch] = []
     for _, outs in verdicts:
-        topics: dict[str, list[Out]] = {}
+        topics: dict[str, list[OutputRecord]] = {}
         for out in outs:
             topics.setdefault(out.topic, []).append(out)
         items += topics.items()

@@ -9,28 +9,28 @@ from typing import TYPE_CHECKING
 
 import msgspec
 
-from dataflows.core.rules.conditions import merged
 from dataflows.core.engine.evaluate import CLOSE
-from dataflows.core.identity import order_shard
 from dataflows.core.engine.lifecycle import reckon
 from dataflows.core.engine.order import key_of
+from dataflows.core.engine.shard import FEEDS, ORDER, TOMB, Shard
+from dataflows.core.engine.tombstones import Tombstones
+from dataflows.core.identity import order_shard
 from dataflows.core.policy import PolicyError, load_policy
 from dataflows.core.rules import RULES
-from dataflows.core.engine.shard import FEEDS, ORDER, TOMB, Shard
-from dataflows.core.engine.tombstones import Tombs
-from dataflows.core.engine.exceptions import iso
+from dataflows.core.rules.conditions import merged
 from dataflows.detect.names import ORDER_SHARDS
-from dataflows.runtime.state.errors import StateError
 from dataflows.runtime.state.directory import policy_file, read_state
+from dataflows.runtime.state.errors import StateError
 from dataflows.runtime.state.reader import look
+from schemas.instants import iso
 from sources.batch import BEGINNING
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
     from pathlib import Path
 
-    from dataflows.core.rules.conditions import Condition
     from dataflows.core.engine.order import Order
+    from dataflows.core.rules.conditions import Condition
     from schemas.record import Record
 
 
@@ -127,7 +127,7 @@ def inspect_order(path: Path, tenant: str, order: str) -> Report | None:
             found = shard.find(tenant, order)
             return None if found is None else _tell(report, found, shard)
         if tomb is not None:
-            tombs = Tombs()
+            tombs = Tombstones()
             tombs.restore([(key, tomb)])
             left = tombs.find(key, BEGINNING)
             return None if left is None else msgspec.structs.replace(report, status="closed", remembered_until=iso(left.until))

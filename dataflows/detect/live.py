@@ -17,19 +17,20 @@ from importlib.metadata import version
 from typing import TYPE_CHECKING, NoReturn
 from uuid import uuid4
 
-from dataflows.errors import MisuseError, RunError, ending
-from dataflows.core.policy import PolicyError, load_policy, render
 from dataflows.core.engine.shard import Shard
+from dataflows.core.policy import PolicyError, load_policy, render
 from dataflows.detect.flow import LiveSink, Settings, get_live_flow
-from dataflows.runtime.checkpoint import KeptError
+from dataflows.detect.metrics import said, watch
 from dataflows.detect.names import FIRST_SHARDS, ORDER_SHARDS, SECOND_SHARDS
+from dataflows.detect.topics import Allowed, check_whose, output_topics, prepare
+from dataflows.errors import MisuseError, RunError, ending
+from dataflows.runtime.checkpoint import CheckpointError
 from dataflows.runtime.runner import NativeError, Noted, PeerError, Stoppable, run
-from dataflows.runtime.state.errors import REMEDY, DamagedStateError, FailingVolumeError, StateError, of_system
 from dataflows.runtime.state.directory import StateHome, policy_file, read_state
+from dataflows.runtime.state.errors import REMEDY, DamagedStateError, FailingVolumeError, StateError, of_system
 from dataflows.runtime.state.pins import Pins
 from dataflows.runtime.state.store import Store
-from dataflows.detect.topics import Allowed, check_whose, output_topics, prepare
-from dataflows.detect.metrics import said, watch
+from schemas.instants import DAY
 from sinks.jsonl import JsonlSink, LostError, UnwritableError
 from sinks.kafka.errors import KafkaOutputError
 from sinks.kafka.sink import KafkaSink
@@ -41,13 +42,12 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from dataflows.core.policy import Policy
-    from dataflows.core.engine.exceptions import Out
     from dataflows.observe import Observer
     from dataflows.runtime.runner import Stop
     from dataflows.settings import Settings as LiveSettings
+    from schemas.output import OutputRecord
     from sources.kafka.broker import Topic
 
-DAY = 24 * 3_600_000_000
 SHARDS = {"orders": len(ORDER_SHARDS), "identity_first": len(FIRST_SHARDS), "identity_second": len(SECOND_SHARDS)}
 """How many shards there are of each kind: pinned in every state directory."""
 
@@ -88,7 +88,7 @@ def run_live(settings: LiveSettings, stop: Stop, observer: Observer, allowed: Al
             _run(settings, home, policy, source, _sink(settings, home, topics, outputs, observer), stop, observer)
         except (DamagedStateError, ReplacedError, LostError) as error:
             raise MisuseError(str(error)) from error
-        except KeptError as error:
+        except CheckpointError as error:
             raise MisuseError(f"{home.path}: {error}; {REMEDY}") from error
         except (NativeError, PeerError) as error:
             _raise_failure(home, error)
@@ -266,5 +266,5 @@ def _run(
         raise RunError(source.grown)
 
 
-def _told_by_the_sink(topic: str, outs: Sequence[Out]) -> None:
+def _told_by_the_sink(topic: str, outs: Sequence[OutputRecord]) -> None:
     del topic, outs

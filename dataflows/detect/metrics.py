@@ -4,8 +4,9 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from dataflows.detect.operators import OrderOperator
 from dataflows.observe import catalogue
-from dataflows.detect.operators import OrderShell
+from schemas.instants import SECOND
 from sources.batch import BEGINNING, END
 
 if TYPE_CHECKING:
@@ -17,7 +18,6 @@ if TYPE_CHECKING:
     from dataflows.runtime.state.store import Store
     from sources.kafka.source import KafkaSource
 
-SECOND = 1_000_000
 UNPROVED_S = 5.0
 """A barrier takes milliseconds; longer than this, and what is decided does not keep up."""
 
@@ -100,4 +100,4 @@ def _parked(graph: Settings) -> dict[str, float]:
 
 def said(graph: Settings) -> int:
     """How many verdicts the shards of this process have ever said."""
-    return sum(shell.number for shell in graph.shells if isinstance(shell, OrderShell))
+    return sum(shell.number for shell in graph.shells if isinstance(shell, OrderOperator))

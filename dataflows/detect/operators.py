@@ -8,14 +8,14 @@ from typing import TYPE_CHECKING, Any, TypeAlias, cast
 
 from bytewax.operators import StatefulBatchLogic  # pyright: ignore[reportMissingTypeStubs]
 
-from dataflows.core.identity import Ambiguous, Placed, Sighting, Stage
+from dataflows.core.identity import AliasLookup, AliasResolver, Ambiguous, ResolvedEvent
 from dataflows.core.identity.orphans import Orphan
-from dataflows.runtime.failure import noted
-from dataflows.runtime.checkpoint import KeptError
-from dataflows.runtime.merge import Merge
 from dataflows.detect.rejects import ambiguous, undecodable
 from dataflows.detect.router import Arrival, OrderItem, StageOutput
-from schemas.record import Mark, Note, Record
+from dataflows.runtime.checkpoint import CheckpointError
+from dataflows.runtime.failure import noted
+from dataflows.runtime.merge import Merge
+from schemas.record import FeedWatermark, IdentityFinding, Record
 from schemas.wire import Rejected
 from sources.batch import BEGINNING, END, Refusal
 
@@ -23,25 +23,25 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Generator, Iterable
 
     from dataflows.core.engine.shard import Shard
-    from dataflows.core.engine.exceptions import Out
-    from dataflows.runtime.checkpoint import Keeper, Snapshot
+    from dataflows.runtime.checkpoint import Checkpointer, Snapshot
+    from schemas.output import OutputRecord
 
 TOKEN = b"orderwatch/1"
 """What the state of a shell that is not kept is to Bytewax. Bytes, never pickled classes."""
 
-Judged: TypeAlias = "tuple[int, list[Out]]"
+Judged: TypeAlias = "tuple[int, list[OutputRecord]]"
 """What a shard said: how far it has come, and its verdicts up to there."""
 
 _POSITION = attrgetter("log", "topic", "partition", "offset", "sub")
 _LOG = attrgetter("log")
 
 
-def _sighting_position(sighting: Sighting) -> tuple[int, str, int, int, int]:
+def _sighting_position(sighting: AliasLookup) -> tuple[int, str, int, int, int]:
     head = sighting[0]
     return (head.log, head.topic, head.partition, head.offset, head.sub)
 
 
-def _sighting_log(sighting: Sighting) -> int:
+def _sighting_log(sighting: AliasLookup) -> int:
     return sighting[0].log
 
 
@@ -61,21 +61,21 @@ def _readable(shard: str) -> Generator[None]:
     try:
         yield
     except (ValueError, Rejected) as error:
-        raise KeptError(f"the stored state of shard {shard} cannot be read: {error}") from error
+        raise CheckpointError(f"the stored state of shard {shard} cannot be read: {error}") from error
 
 
-def _begin(keeper: Keeper[Any] | None, shard: str) -> None:
+def _begin(keeper: Checkpointer[Any] | None, shard: str) -> None:
     if keeper is not None:
         keeper.begin(shard)
 
 
-class StageShell(StatefulBatchLogic["Arrival[Sighting]", StageOutput, bytes]):
+class IdentityOperator(StatefulBatchLogic["Arrival[AliasLookup]", StageOutput, bytes]):
     """One alias shard of an identity stage; with a `keeper` it is kept between runs."""
 
     def __init__(
-        self, stage: Stage, channels: Iterable[str], keeper: Keeper[Sighting] | None = None, snapshot: bytes | None = None
+        self, stage: AliasResolver, channels: Iterable[str], keeper: Checkpointer[AliasLookup] | None = None, snapshot: bytes | None = None
     ) -> None:
-        self.merge: Merge[Sighting] = Merge(channels, _sighting_position, _sighting_log, BEGINNING)
+        self.merge: Merge[AliasLookup] = Merge(channels, _sighting_position, _sighting_log, BEGINNING)
         self._stage = stage
         self._until: int | None = None
         self._keeper = keeper
@@ -88,7 +88,7 @@ class StageShell(StatefulBatchLogic["Arrival[Sighting]", StageOutput, bytes]):
             self._begun = True
 
     @noted
-    def on_batch(self, values: list[Arrival[Sighting]]) -> tuple[list[StageOutput], bool]:
+    def on_batch(self, values: list[Arrival[AliasLookup]]) -> tuple[list[StageOutput], bool]:
         """Judges what no channel can come before any more, and says how far this shard has come."""
         if not self._begun:
             _begin(self._keeper, values[0].shard)
@@ -115,7 +115,7 @@ class StageShell(StatefulBatchLogic["Arrival[Sighting]", StageOutput, bytes]):
         return TOKEN if self._keeper is None else _pickled(self._keeper.commit(self.merge, self._stage))
 
 
-class OrderShell(StatefulBatchLogic["Arrival[OrderItem]", "Judged", bytes]):
+class OrderOperator(StatefulBatchLogic["Arrival[OrderItem]", "Judged", bytes]):
     """One shard of orders: applies records in log order, lets time pass between them, and numbers what is said.
 
     What it says, and in which order, does not depend on how its input was cut: a run that resumes gives the same verdict the same number.
@@ -126,8 +126,8 @@ class OrderShell(StatefulBatchLogic["Arrival[OrderItem]", "Judged", bytes]):
         self,
         heart: Callable[[str], Shard],
         channels: Iterable[str],
-        orphan: Callable[[Orphan], Out],
-        keeper: Keeper[OrderItem] | None = None,
+        orphan: Callable[[Orphan], OutputRecord],
+        keeper: Checkpointer[OrderItem] | None = None,
         snapshot: bytes | None = None,
     ) -> None:
         self.merge: Merge[OrderItem] = Merge(channels, _POSITION, _LOG, BEGINNING)
@@ -161,11 +161,11 @@ class OrderShell(StatefulBatchLogic["Arrival[OrderItem]", "Judged", bytes]):
             self._until = _latest(self._until, arrival.until)
         before = merge.progress
         apply = shard.apply
-        outs: list[Out] = []
+        outs: list[OutputRecord] = []
         for item in merge.release():
-            if isinstance(item, Record | Mark):
+            if isinstance(item, Record | FeedWatermark):
                 apply(item)
-            elif isinstance(item, Placed) and isinstance(item.item, Record | Note):
+            elif isinstance(item, ResolvedEvent) and isinstance(item.item, Record | IdentityFinding):
                 apply(item.item)
             else:
                 # What is said besides the heart takes its place in the sequence, after all that was due before it.
@@ -185,7 +185,7 @@ class OrderShell(StatefulBatchLogic["Arrival[OrderItem]", "Judged", bytes]):
         self.number += len(outs)
         return [(progress, outs)], False
 
-    def _aside(self, item: Refusal | Placed) -> Out:
+    def _aside(self, item: Refusal | ResolvedEvent) -> OutputRecord:
         if isinstance(item, Refusal):
             return undecodable(item)
         inner = item.item
@@ -204,18 +204,18 @@ class OrderShell(StatefulBatchLogic["Arrival[OrderItem]", "Judged", bytes]):
         return _pickled(self._keeper.commit(self.merge, self._shard, self.number))
 
 
-def _out_position(out: Out) -> tuple[int, str, str, str, bytes]:
+def _out_position(out: OutputRecord) -> tuple[int, str, str, str, bytes]:
     # Two tenants may have an order of the same ID, in two shards; only the content tells their verdicts apart.
     return (out.log, out.order, out.topic, out.key, out.body)
 
 
-class OutputShell(StatefulBatchLogic["tuple[str, Judged]", "list[Out]", bytes]):
+class OutputOperator(StatefulBatchLogic["tuple[str, Judged]", "list[OutputRecord]", bytes]):
     """Puts the verdicts of all shards into one order: by log time, order and key, whatever the batches and shards were."""
 
     def __init__(self, shards: Iterable[str]) -> None:
-        self._merge: Merge[Out] = Merge(shards, _out_position, _LOG, BEGINNING)
+        self._merge: Merge[OutputRecord] = Merge(shards, _out_position, _LOG, BEGINNING)
 
-    def on_batch(self, values: list[tuple[str, Judged]]) -> tuple[list[list[Out]], bool]:
+    def on_batch(self, values: list[tuple[str, Judged]]) -> tuple[list[list[OutputRecord]], bool]:
         """Passes on what no shard can come before any more."""
         for shard, (progress, outs) in values:
             self._merge.add({shard: progress}, outs, in_order=False)

@@ -7,12 +7,12 @@ from typing import TYPE_CHECKING
 import msgspec
 
 from dataflows.core.engine.shard import ORDER, TOMB
-from dataflows.core.engine.exceptions import iso
 from dataflows.detect.names import ORDER_SHARDS
-from dataflows.runtime.state.progress import holder_of, said_by
-from dataflows.runtime.state.files import is_locked
 from dataflows.runtime.state.directory import read_state, was_clean
+from dataflows.runtime.state.files import is_locked
+from dataflows.runtime.state.progress import holder_of, said_by
 from dataflows.runtime.state.reader import look
+from schemas.instants import iso
 
 if TYPE_CHECKING:
     from pathlib import Path

@@ -4,29 +4,29 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from dataflows.core.engine.exceptions import Out
+from schemas.output import OutputRecord
 
 if TYPE_CHECKING:
-    from dataflows.core.identity import Ambiguous, Placed
+    from dataflows.core.identity import Ambiguous, ResolvedEvent
     from schemas.record import Record
     from sources.batch import Refusal
 
 TOPIC = "rejects"
 
 
-def undecodable(refusal: Refusal) -> Out:
+def undecodable(refusal: Refusal) -> OutputRecord:
     """A line that is no event."""
     return _reject(refusal.log, refusal, refusal.reason, refusal.detail, refusal.size, refusal.digest)
 
 
-def ambiguous(placed: Placed, inner: Ambiguous) -> Out:
+def ambiguous(placed: ResolvedEvent, inner: Ambiguous) -> OutputRecord:
     """An event whose only alias stands for several orders."""
     record = inner.record
     detail = f"{inner.kind} is tied to {len(inner.orders)} orders"
     return _reject(placed.log, record, "ambiguous_alias", detail, len(record.raw))
 
 
-def _reject(log: int, original: Refusal | Record, reason: str, detail: str, size: int, digest: bytes = b"") -> Out:
+def _reject(log: int, original: Refusal | Record, reason: str, detail: str, size: int, digest: bytes = b"") -> OutputRecord:
     topic, partition, offset, raw = original.topic, original.partition, original.offset, original.raw
     data: dict[str, object] = {
         "reason": reason,
@@ -39,4 +39,4 @@ def _reject(log: int, original: Refusal | Record, reason: str, detail: str, size
         data["size"] = size
         data["sha256"] = digest.hex() or None
     key = f"{topic}:{partition:06d}:{offset:020d}:{reason}"
-    return Out(log, "", TOPIC, "reject", key, raw, kind=reason, data=data, record_key=original.key, headers=original.headers)
+    return OutputRecord(log, "", TOPIC, "reject", key, raw, kind=reason, data=data, record_key=original.key, headers=original.headers)

@@ -9,9 +9,9 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, Generic, TypeAlias, TypeVar, cast
 from zlib import crc32
 
-from dataflows.core.identity import STAGE_TWO_KINDS, Placed, Sighting, alias_shard, order_shard, sightings
-from dataflows.core.identity.sharding import CUSTOMER, READERS
+from dataflows.core.identity import STAGE_TWO_KINDS, AliasLookup, ResolvedEvent, alias_shard, order_shard, sightings
 from dataflows.core.identity.duplicates import comparable
+from dataflows.core.identity.sharding import CUSTOMER, READERS
 from dataflows.detect.exchange import codec_of
 from dataflows.detect.names import FIRST_SHARDS, ORDER_SHARDS, SECOND_SHARDS
 from schemas.aliases import aliases
@@ -22,7 +22,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Mapping, Sequence
 
     from schemas.events import OrderPlaced
-    from schemas.record import Mark
+    from schemas.record import FeedWatermark
 
 T = TypeVar("T")
 PLACED = "order.placed"
@@ -58,8 +58,8 @@ class StageOutput:
     """What one alias shard says after a batch: what it placed into the logs of orders, and what the second stage must see."""
 
     progress: int
-    placed: Sequence[Placed] = ()
-    onward: Sequence[Sighting] = ()
+    placed: Sequence[ResolvedEvent] = ()
+    onward: Sequence[AliasLookup] = ()
 
 
 @dataclass(slots=True)
@@ -70,7 +70,7 @@ class Counts:
     refused: int = 0
 
 
-OrderItem: TypeAlias = "Record | Refusal | Mark | Placed"
+OrderItem: TypeAlias = "Record | Refusal | FeedWatermark | ResolvedEvent"
 """What the log of an order shard is made of."""
 
 
@@ -82,11 +82,11 @@ class Router:
     counts: Counts = field(default_factory=Counts)
     _seeds: dict[str, int] = field(default_factory=dict[str, int])
 
-    def __call__(self, batches: list[Batch]) -> list[tuple[str, Arrival[OrderItem] | Arrival[Sighting]]]:
+    def __call__(self, batches: list[Batch]) -> list[tuple[str, Arrival[OrderItem] | Arrival[AliasLookup]]]:
         """Routes some batches: whatever they are, every shard gets one arrival."""
         orders: list[list[OrderItem]] = [[] for _ in ORDER_SHARDS]
-        first: list[list[Sighting]] = [[] for _ in FIRST_SHARDS]
-        second: list[list[Sighting]] = [[] for _ in SECOND_SHARDS]
+        first: list[list[AliasLookup]] = [[] for _ in FIRST_SHARDS]
+        second: list[list[AliasLookup]] = [[] for _ in SECOND_SHARDS]
         progress: dict[str, int] = {}
         until: int | None = None
         filled = 0
@@ -98,14 +98,14 @@ class Router:
             if batch.progress >= END and batch.until is not None:
                 until = batch.until if until is None else max(until, batch.until)
         in_order = filled < 2
-        routed: list[tuple[str, Arrival[OrderItem] | Arrival[Sighting]]] = [
+        routed: list[tuple[str, Arrival[OrderItem] | Arrival[AliasLookup]]] = [
             (name, Arrival(name, progress, items, until, in_order)) for name, items in zip(ORDER_SHARDS, orders, strict=True)
         ]
         for names, sightings_ in ((FIRST_SHARDS, first), (SECOND_SHARDS, second)):
             routed += [(name, Arrival(name, progress, seen, until, in_order)) for name, seen in zip(names, sightings_, strict=True)]
         return routed
 
-    def _route(self, batch: Batch, orders: list[list[OrderItem]], first: list[list[Sighting]], second: list[list[Sighting]]) -> None:
+    def _route(self, batch: Batch, orders: list[list[OrderItem]], first: list[list[AliasLookup]], second: list[list[AliasLookup]]) -> None:
         seeds = self._seeds
         readers = READERS
         others = refused = 0
@@ -152,7 +152,7 @@ class Router:
         self.counts.events += len(batch.items) - others
         self.counts.refused += refused
 
-    def _seek(self, record: Record, first: list[list[Sighting]], second: list[list[Sighting]]) -> None:
+    def _seek(self, record: Record, first: list[list[AliasLookup]], second: list[list[AliasLookup]]) -> None:
         """Sends an event that does not name its order to where its aliases are judged; one without any (a heartbeat) only moves time."""
         names = aliases(record.event)
         if names:
@@ -161,9 +161,9 @@ class Router:
                     stage[alias_shard(sighting[2], _ALIASES)].append(sighting)
 
 
-def spread(outputs: list[tuple[str, StageOutput]]) -> list[tuple[str, Arrival[Placed]]]:
+def spread(outputs: list[tuple[str, StageOutput]]) -> list[tuple[str, Arrival[ResolvedEvent]]]:
     """What alias shards have placed, as one arrival per order shard."""
-    orders: list[list[Placed]] = [[] for _ in ORDER_SHARDS]
+    orders: list[list[ResolvedEvent]] = [[] for _ in ORDER_SHARDS]
     for _, output in outputs:
         for placed in output.placed:
             orders[order_shard(placed.tenant, placed.order, _ORDERS)].append(placed)
@@ -171,9 +171,9 @@ def spread(outputs: list[tuple[str, StageOutput]]) -> list[tuple[str, Arrival[Pl
     return [(name, Arrival(name, progress, items, None, in_order=False)) for name, items in zip(ORDER_SHARDS, orders, strict=True)]
 
 
-def spread_onward(outputs: list[tuple[str, StageOutput]]) -> list[tuple[str, Arrival[Sighting]]]:
+def spread_onward(outputs: list[tuple[str, StageOutput]]) -> list[tuple[str, Arrival[AliasLookup]]]:
     """What the first stage has found, as one arrival per shard of the second."""
-    seconds: list[list[Sighting]] = [[] for _ in SECOND_SHARDS]
+    seconds: list[list[AliasLookup]] = [[] for _ in SECOND_SHARDS]
     for _, output in outputs:
         for sighting in output.onward:
             seconds[alias_shard(sighting[2], _ALIASES)].append(sighting)

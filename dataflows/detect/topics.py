@@ -15,8 +15,8 @@ from sources.kafka.settings import KafkaInputError
 from sources.kafka.topics import BROKER_DEFAULT, ensure_topics, input_topic, output_topic
 
 if TYPE_CHECKING:
-    from dataflows.settings import Settings
     from dataflows.runtime.state.directory import StateHome
+    from dataflows.settings import Settings
     from sources.kafka.broker import Topic
 
 SEE = "see dataflows/STATE.md"

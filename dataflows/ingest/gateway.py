@@ -18,17 +18,17 @@ from confluent_kafka import KafkaException
 
 from dataflows.errors import MisuseError, RunError, refused
 from dataflows.ingest.connections import files_of, hooks_of, shared
-from dataflows.observe import catalogue
 from dataflows.ingest.metrics import GatewayObserver
+from dataflows.observe import catalogue
 from dataflows.observe.http import PortError, cannot_listen, serving
-from dataflows.settings import SettingsError, load_settings
 from dataflows.runtime.state.files import lock
+from dataflows.settings import SettingsError, load_settings
 from sources.gateway.app import Hooks, application
 from sources.gateway.connections import RESERVE, Connections
 from sources.gateway.files import close_to_others, make_folder
 from sources.gateway.intake import Intake
 from sources.gateway.journal import Journal
-from sources.gateway.kept import Kept
+from sources.gateway.kept import DeadLetters
 from sources.gateway.limits import Limits
 from sources.gateway.memory import Bound, Memory, UnusableMemoryError
 from sources.gateway.probing import FolderLook, Probe
@@ -121,7 +121,7 @@ def run_gateway(settings: Settings, file: Path | None, observer: Observer) -> No
             runner.run(_serve(web, settings, file, intake, kept, observer))
 
 
-def _kept_parts(stack: ExitStack, settings: Settings, observer: Observer) -> tuple[Writer, Memory, Kept]:
+def _kept_parts(stack: ExitStack, settings: Settings, observer: Observer) -> tuple[Writer, Memory, DeadLetters]:
     """Opens what the gateway keeps, and where events go; closed in reverse when the gateway ends."""
     given, folder, fsync = settings.gateway, state_of(settings), settings.state.fsync
     try:
@@ -136,7 +136,7 @@ def _kept_parts(stack: ExitStack, settings: Settings, observer: Observer) -> tup
             observer.log.info("serving /metrics, /healthz and /readyz", host=settings.http.host, port=port)
         seen, histories = Bound(given.seen_days * DAY_S, given.seen_count), Bound(given.history_days * DAY_S, given.history_count)
         memory = stack.enter_context(closing(Memory(folder / "memory.sqlite3", seen=seen, histories=histories)))
-        kept = stack.enter_context(closing(Kept(folder / "refused", given.refused_bytes, days=given.refused_days, fsync=fsync)))
+        kept = stack.enter_context(closing(DeadLetters(folder / "refused", given.refused_bytes, days=given.refused_days, fsync=fsync)))
         writer = stack.enter_context(closing(_writer(settings, folder, observer)))
     except UnusableMemoryError as error:
         raise MisuseError(str(error)) from error
@@ -184,7 +184,7 @@ def _probe(settings: Settings) -> Probe:
     return Probe("disk", look, f"{state_of(settings)}: the disk does not answer")
 
 
-async def _serve(web: Server, settings: Settings, file: Path | None, intake: Intake, kept: Kept, observer: Observer) -> None:
+async def _serve(web: Server, settings: Settings, file: Path | None, intake: Intake, kept: DeadLetters, observer: Observer) -> None:
     given = settings.gateway
     try:
         socket = listen(given.host, given.port)
@@ -249,7 +249,7 @@ async def _look(settings: Settings, file: Path | None, intake: Intake, observer:
         observer.log.info("connections read again", connections=sorted("/".join(key) for key in intake.hooks))
 
 
-async def _purge(kept: Kept, observer: Observer) -> None:
+async def _purge(kept: DeadLetters, observer: Observer) -> None:
     """Removes refused requests that are too old, at once and then every hour."""
     while True:
         try:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import time
-from datetime import UTC, datetime, timedelta
+from datetime import datetime, timedelta
 from importlib.metadata import version
 from typing import TYPE_CHECKING
 
@@ -12,17 +12,16 @@ import structlog
 from dataflows.observe import catalogue
 from dataflows.observe.health import Health
 from dataflows.observe.metrics import Metrics
+from schemas.instants import EPOCH, SECOND
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
 
     from dataflows.observe.catalogue import Metric
     from dataflows.observe.metrics import Reading
-    from sinks.base import Verdict
+    from schemas.output import OutputRecord
 
-SECOND = 1_000_000
 MICROSECOND = timedelta(microseconds=1)
-EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 
 
 class Observer:
@@ -72,7 +71,7 @@ class Observer:
         """A shard has ended an epoch."""
         self.metrics.observe(catalogue.SNAPSHOT, seconds)
 
-    def published(self, topic: str, verdicts: Sequence[Verdict]) -> None:
+    def published(self, topic: str, verdicts: Sequence[OutputRecord]) -> None:
         """Verdicts now stand in their topic (exceptions, actions, incidents or rejects) for everybody to read."""
         now = self._now()
         metrics = self.metrics
@@ -97,7 +96,7 @@ class Observer:
         """An output partition is ready; the sink has logged it."""
         del topic, partition, read_back, seconds
 
-    def committed(self, topic: str, partition: int, verdicts: Sequence[Verdict], seconds: float) -> None:
+    def committed(self, topic: str, partition: int, verdicts: Sequence[OutputRecord], seconds: float) -> None:
         """A transaction was committed."""
         del partition
         self.metrics.count(catalogue.PUBLISHED, topic, by=len(verdicts))

@@ -26,7 +26,7 @@ MOST = 16_384
 """An own row of more bytes than this is not carried in the token."""
 
 
-class KeptError(Exception):
+class CheckpointError(Exception):
     """Stored state that this program cannot go on from; the message is one line for the operator."""
 
 
@@ -74,7 +74,7 @@ class Stores(Protocol):
         ...
 
 
-class Heart(Protocol):
+class Core(Protocol):
     """The pure part that a shell wraps, as far as it is kept."""
 
     def changes(self) -> Iterable[tuple[bytes, bytes | None]]:
@@ -86,7 +86,7 @@ class Heart(Protocol):
         ...
 
 
-class Kept(NamedTuple, Generic[T]):
+class Checkpoint(NamedTuple, Generic[T]):
     """What a shell goes on from. `changed_at`: the log time (µs) from which on another policy holds; None if it is the same."""
 
     shard: str
@@ -112,7 +112,7 @@ class Snapshot:
         return bytes, (msgspec.msgpack.encode([VERSION, self._shard, self._token.wait(), self._own]),)
 
 
-class Keeper(Generic[T]):
+class Checkpointer(Generic[T]):
     """Keeps one shell. Guarantee: a shell that resumes goes on exactly where the one that committed its token stood."""
 
     def __init__(self, stores: Stores, policy: str, codec: Codec[T], told: Callable[[float], None] = lambda _: None) -> None:
@@ -129,7 +129,7 @@ class Keeper(Generic[T]):
         """Opens an empty store for a shell that is new."""
         self._shard, self._store = shard, self._stores.open(shard, None)
 
-    def resume(self, snapshot: bytes) -> Kept[T]:
+    def resume(self, snapshot: bytes) -> Checkpoint[T]:
         """Opens the store as of a token and returns what it keeps.
 
         Raises:
@@ -138,10 +138,10 @@ class Keeper(Generic[T]):
         try:
             version, *named = msgspec.msgpack.decode(snapshot, type=list[object])
             if version != VERSION:
-                raise KeptError(f"the stored state of a shard has version {version}, this program reads {VERSION}")
+                raise CheckpointError(f"the stored state of a shard has version {version}, this program reads {VERSION}")
             self._shard, token, own = msgspec.convert(named, tuple[str, bytes, bytes | None])
         except (msgspec.MsgspecError, ValueError) as error:
-            raise KeptError(f"the recovery store holds what is no snapshot of a shard: {error}") from error
+            raise CheckpointError(f"the recovery store holds what is no snapshot of a shard: {error}") from error
         self._store = self._stores.open(self._shard, token)
         rows: list[tuple[bytes, bytes]] = []
         for key, value in self._store.rows():
@@ -151,15 +151,17 @@ class Keeper(Generic[T]):
             else:
                 rows.append((key, value))
         if own is None:
-            raise KeptError(f"the stored state of shard {self._shard} is incomplete: its own row is missing")
+            raise CheckpointError(f"the stored state of shard {self._shard} is incomplete: its own row is missing")
         try:
             found = msgspec.msgpack.decode(own, type=tuple[int, dict[str, int], int, str, bytes])
         except msgspec.MsgspecError as error:
-            raise KeptError(f"the stored state of shard {self._shard} cannot be read: {error}") from error
+            raise CheckpointError(f"the stored state of shard {self._shard} cannot be read: {error}") from error
         progress, channels, number, policy, held = found
-        return Kept(self._shard, rows, progress, channels, number, self._codec.unpack(held), None if policy == self._policy else progress)
+        return Checkpoint(
+            self._shard, rows, progress, channels, number, self._codec.unpack(held), None if policy == self._policy else progress
+        )
 
-    def commit(self, merge: Merge[T], heart: Heart, number: int = 0) -> Snapshot:
+    def commit(self, merge: Merge[T], heart: Core, number: int = 0) -> Snapshot:
         """Writes what changed since the last time; `number`: of the last verdict."""
         store = self._store
         assert store is not None

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from datetime import UTC, datetime, timedelta
+from datetime import timedelta
 from pathlib import Path  # noqa: TC003 - pydantic reads the annotations
 from typing import Literal
 
@@ -11,8 +11,8 @@ from pydantic_settings import BaseSettings, PydanticBaseSettingsSource, Settings
 
 from dataflows.settings.gateway import GatewaySettings
 from dataflows.settings.values import Addresses, Brokers, Options, Part, Port, Section, Topic, Topics, distinct
+from schemas.instants import EPOCH
 
-EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 PREFIX = "ORDERWATCH_"
 """What the name of every environment variable begins with."""
 CLUSTER_EPOCH_S = 1.0

@@ -13,9 +13,9 @@ from typing import TYPE_CHECKING, NamedTuple, TypeAlias, cast
 
 import orjson
 
+from schemas.output import REJECTS
 from schemas.record import headers_of
 from schemas.wire import REASONS, Rejected
-from sinks.base import REJECTS
 from sinks.kafka.readback import Entry
 from sinks.rejected import UNKNOWN, Reject
 
@@ -24,8 +24,8 @@ if TYPE_CHECKING:
 
     from confluent_kafka import Message
 
+    from schemas.output import OutputRecord
     from schemas.record import Headers
-    from sinks.base import Verdict
 
 CONTENT_TYPE = ("content-type", b"application/cloudevents+json")
 STATE, SHARD, NUMBER = "ow-state", "ow-shard", "ow-number"
@@ -61,7 +61,7 @@ class Outgoing(NamedTuple):
     """How many of the headers, at the end, are not the original's."""
 
 
-def partition_key(topic: str, verdict: Verdict) -> bytes:
+def partition_key(topic: str, verdict: OutputRecord) -> bytes:
     """What decides about the partition: the order ID (of an incident: its subject); of a reject the original key, else where it stood."""
     if topic != REJECTS:
         return verdict.order.encode()
@@ -70,7 +70,7 @@ def partition_key(topic: str, verdict: Verdict) -> bytes:
     return "/".join(_place(verdict.data)).encode()
 
 
-def outgoing(topic: str, verdict: Verdict, state: bytes) -> Outgoing:
+def outgoing(topic: str, verdict: OutputRecord, state: bytes) -> Outgoing:
     """The record of a verdict; `state` is the UUID of the state directory."""
     own: list[Header] = [
         (STATE, state),
@@ -83,7 +83,7 @@ def outgoing(topic: str, verdict: Verdict, state: bytes) -> Outgoing:
     return Outgoing(verdict.record_key, verdict.body, [*verdict.headers, *added], len(added))
 
 
-def _cut_before(verdict: Verdict) -> list[Header]:
+def _cut_before(verdict: OutputRecord) -> list[Header]:
     """What the source has left out of the value, which it reads up to a size only."""
     size, digest = verdict.data.get("size"), verdict.data.get("sha256")
     if size is None:
@@ -95,7 +95,7 @@ def _place(data: Mapping[str, object]) -> tuple[str, str, str]:
     return str(data.get("topic", "")), str(data.get("partition", UNKNOWN)), str(data.get("offset", UNKNOWN))
 
 
-def _errors(verdict: Verdict) -> list[Header]:
+def _errors(verdict: OutputRecord) -> list[Header]:
     topic, partition, offset = _place(verdict.data)
     reason = str(verdict.data.get("reason", ""))
     named = (

@@ -9,7 +9,7 @@ from bytewax.outputs import FixedPartitionedSink, StatefulSinkPartition
 from confluent_kafka import TopicPartition
 from confluent_kafka.admin import AdminClient
 
-from sinks.base import REJECTS, Verdict
+from schemas.output import REJECTS, OutputRecord
 from sinks.kafka.errors import KafkaOutputError
 from sinks.kafka.murmur import partition_of
 from sinks.kafka.readback import decode
@@ -38,11 +38,11 @@ class OutputTopic(NamedTuple):
     limit: int = LARGEST_RECORD
 
 
-class _Partition(StatefulSinkPartition["Sequence[Verdict]", bytes]):
+class _Partition(StatefulSinkPartition["Sequence[OutputRecord]", bytes]):
     def __init__(self, writer: Writer) -> None:
         self._writer = writer
 
-    def write_batch(self, values: list[Sequence[Verdict]]) -> None:
+    def write_batch(self, values: list[Sequence[OutputRecord]]) -> None:
         for verdicts in values:
             self._writer.add(verdicts)
 
@@ -53,7 +53,7 @@ class _Partition(StatefulSinkPartition["Sequence[Verdict]", bytes]):
         self._writer.close()
 
 
-class KafkaSink(FixedPartitionedSink["Sequence[Verdict]", bytes]):
+class KafkaSink(FixedPartitionedSink["Sequence[OutputRecord]", bytes]):
     """Writes verdicts to Kafka topics, at once, in transactions. Items are (name of the part, verdicts in order).
 
     Guarantee: read with `read_committed`, every verdict stands in its topic exactly once, and those of a shard within a partition in the
@@ -97,7 +97,7 @@ class KafkaSink(FixedPartitionedSink["Sequence[Verdict]", bytes]):
         """The part of a verdict: of a reject by the original's key, of all others by order ID (an incident's subject)."""
         return self._place(topic, record_key if topic == REJECTS and record_key is not None else order.encode())
 
-    def part_for(self, topic: str, verdict: Verdict) -> str:
+    def part_for(self, topic: str, verdict: OutputRecord) -> str:
         """The part of a verdict; a reject without key goes by where the original stood."""
         return self._place(topic, partition_key(topic, verdict))
 

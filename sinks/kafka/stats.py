@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Protocol
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-    from sinks.base import Verdict
+    from schemas.output import OutputRecord
 
 
 class Listener(Protocol):
@@ -20,7 +20,7 @@ class Listener(Protocol):
         """A partition is ready; `read_back` verdicts of this state are already there beyond the recorded offset."""
         ...
 
-    def committed(self, topic: str, partition: int, verdicts: Sequence[Verdict], seconds: float) -> None:
+    def committed(self, topic: str, partition: int, verdicts: Sequence[OutputRecord], seconds: float) -> None:
         """Verdicts stand in the topic for everybody to read; `seconds` is the transaction's duration."""
         ...
 
@@ -70,7 +70,7 @@ class Stats:
         with self._lock:
             self.read_back[topic] += read_back
 
-    def committed(self, topic: str, partition: int, verdicts: Sequence[Verdict], seconds: float) -> None:
+    def committed(self, topic: str, partition: int, verdicts: Sequence[OutputRecord], seconds: float) -> None:
         """Counts what was published, and how long that took."""
         del partition
         with self._lock:

@@ -15,7 +15,7 @@ import structlog
 from confluent_kafka import KafkaError, KafkaException, Producer
 
 from schemas.limits import LEAST_TOPIC_BYTES
-from sinks.base import REJECTS
+from schemas.output import REJECTS
 from sinks.kafka.cut import fitted
 from sinks.kafka.errors import TOO_LARGE, KafkaOutputError, is_final, kafka_error, output_error
 from sinks.kafka.readback import ReadBack, Token
@@ -28,7 +28,7 @@ if TYPE_CHECKING:
     from confluent_kafka import Message, TopicPartition
     from confluent_kafka.admin import AdminClient
 
-    from sinks.base import Verdict
+    from schemas.output import OutputRecord
     from sinks.kafka.records import Outgoing
     from sinks.kafka.stats import Listener
 
@@ -78,7 +78,7 @@ class Writer:
         self._end = -1
         self._last = -1
         self._refusal: KafkaError | None = None
-        self._waiting: list[Verdict] = []
+        self._waiting: list[OutputRecord] = []
         self._unsettled = 0
         self._failure: KafkaOutputError | None = None
         self._closing = False
@@ -86,7 +86,7 @@ class Writer:
         self._thread = Thread(target=self._run, name=f"write {self._place}", daemon=True)
         self._thread.start()
 
-    def add(self, verdicts: Sequence[Verdict]) -> None:
+    def add(self, verdicts: Sequence[OutputRecord]) -> None:
         """Takes verdicts to be published at once; blocks while too many wait. Raises `KafkaOutputError`."""
         with self._changed:
             while self._unsettled >= MOST_WAITING and self._failure is None:
@@ -174,7 +174,7 @@ class Writer:
         recorded = None if token is None else token.offset
         return read_back(shared.client, shared.admin, part, recorded, shared.since, self._state, self._read_back)
 
-    def _take(self, producer: Producer) -> list[Verdict]:
+    def _take(self, producer: Producer) -> list[OutputRecord]:
         """The next verdicts, as many as a transaction takes; none once closed."""
         with self._changed:
             while not self._waiting:
@@ -185,7 +185,7 @@ class Writer:
             taken, self._waiting = self._waiting[:MOST_PER_TRANSACTION], self._waiting[MOST_PER_TRANSACTION:]
             return taken
 
-    def _publish(self, producer: Producer, verdicts: Sequence[Verdict]) -> None:
+    def _publish(self, producer: Producer, verdicts: Sequence[OutputRecord]) -> None:
         listener, partition = self._shared.listener, self._part.partition
         listener.queued(self._topic, partition, self._unsettled)
         unsaid, records = verdicts, [outgoing(self._topic, verdict, self._state) for verdict in verdicts]
@@ -205,9 +205,9 @@ class Writer:
             self._changed.notify_all()
         listener.queued(self._topic, partition, self._unsettled)
 
-    def _unsaid(self, verdicts: Sequence[Verdict], records: Sequence[Outgoing]) -> tuple[list[Verdict], list[Outgoing]]:
+    def _unsaid(self, verdicts: Sequence[OutputRecord], records: Sequence[Outgoing]) -> tuple[list[OutputRecord], list[Outgoing]]:
         book = self._read_back
-        unsaid: list[Verdict] = []
+        unsaid: list[OutputRecord] = []
         missing: list[Outgoing] = []
         for verdict, record in zip(verdicts, records, strict=True):
             before = book.mismatches

@@ -15,10 +15,10 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from schemas.places import zone
-from sources.adapters.base import Adapter, Say, digest
+from sources.adapters.base import Adapter, EventBuilder, digest
 from sources.adapters.carriers import carrier_name
 from sources.adapters.countries import alpha_2
-from sources.adapters.doc import LONGEST_TEXT, Doc, json_doc
+from sources.adapters.doc import LONGEST_TEXT, PayloadReader, json_doc
 from sources.adapters.finals import Stated, refined
 from sources.adapters.moments import at, iso, need_at, unix, when
 from sources.adapters.places import Spot, clocks, spot
@@ -30,7 +30,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
     from datetime import datetime, tzinfo
 
-    from sources.adapters.told import Told
+    from sources.adapters.told import AdapterOutput
 
 PROMISE = "order.updated"
 
@@ -138,7 +138,7 @@ POSTS = {"usps": "US", "canada-post": "CA", "australia-post": "AU"}
 """The countries of posts that have several zones, by AfterShip's name of the courier."""
 
 
-def read(doc: Doc, say: Say) -> Iterator[Told]:
+def read(doc: PayloadReader, say: EventBuilder) -> Iterator[AdapterOutput]:
     """A webhook, or an answer of the API with a tracking, a page of trackings or a last checkpoint."""
     if doc.has("event"):
         yield from _webhook(doc, say)
@@ -150,7 +150,7 @@ def read(doc: Doc, say: Say) -> Iterator[Told]:
         raise RefuseError("unknown_form", "no AfterShip webhook and no answer of its API")
 
 
-def _webhook(doc: Doc, say: Say) -> Iterator[Told]:
+def _webhook(doc: PayloadReader, say: EventBuilder) -> Iterator[AdapterOutput]:
     event = doc.need_text("event")
     say.kind(event)
     if say.code(EVENTS, event) is None:
@@ -158,7 +158,7 @@ def _webhook(doc: Doc, say: Say) -> Iterator[Told]:
     yield from _tracking(doc.need("msg") if doc.has("msg") else doc.need("data"), say, unix(doc, "ts"))
 
 
-def _answer(doc: Doc, say: Say) -> Iterator[Told]:
+def _answer(doc: PayloadReader, say: EventBuilder) -> Iterator[AdapterOutput]:
     code, data = doc.number("meta", "code"), doc.get("data")
     if code is not None and code >= 400:
         raise RefuseError("not_a_report", "an error answer")
@@ -174,12 +174,12 @@ def _answer(doc: Doc, say: Say) -> Iterator[Told]:
         raise RefuseError("not_a_report", "an answer without a tracking")
 
 
-def _listed(doc: Doc, say: Say) -> Iterator[Told]:
+def _listed(doc: PayloadReader, say: EventBuilder) -> Iterator[AdapterOutput]:
     say.kind("tracking")
     yield from _tracking(doc, say, None)
 
 
-def _last(doc: Doc, say: Say) -> Iterator[Told]:
+def _last(doc: PayloadReader, say: EventBuilder) -> Iterator[AdapterOutput]:
     """The last checkpoint alone: it says nothing of those before."""
     say.kind("last_checkpoint")
     if not doc.get("checkpoint", "checkpoint_time"):
@@ -189,12 +189,12 @@ def _last(doc: Doc, say: Say) -> Iterator[Told]:
     yield from _checkpoint(last, say, _parcel(doc, say), None, next(clocks(say, [last], _seen)))
 
 
-def _parcel(doc: Doc, say: Say) -> Parcel:
+def _parcel(doc: PayloadReader, say: EventBuilder) -> Parcel:
     slug = doc.text("slug")
     return Parcel(doc.need_id("tracking_number"), None if slug == "unrecognized" else slug, order=say.order_of(doc))
 
 
-def _tracking(doc: Doc, say: Say, sent: datetime | None) -> Iterator[Told]:
+def _tracking(doc: PayloadReader, say: EventBuilder, sent: datetime | None) -> Iterator[AdapterOutput]:
     """A tracking; `sent` is when its webhook was, which counts where the tracking does not say when it was updated."""
     said = at(doc, "updated_at") or sent
     parcel = _parcel(doc, say)
@@ -219,7 +219,7 @@ def _tracking(doc: Doc, say: Say, sent: datetime | None) -> Iterator[Told]:
         yield say.event(PROMISE, id_, said, {"promised_by": promise}, order=parcel.order, recorded=said)
 
 
-def _stated(doc: Doc, say: Say, said: datetime | None) -> Stated | None:
+def _stated(doc: PayloadReader, say: EventBuilder, said: datetime | None) -> Stated | None:
     """What the tracking itself says, as when the shop marks it as completed; only a delivery has a time of its own."""
     tag, subtag = doc.text("tag"), doc.text("subtag")
     if tag is None and subtag is None:
@@ -231,7 +231,7 @@ def _stated(doc: Doc, say: Say, said: datetime | None) -> Stated | None:
     return Stated(meaning, subtag or tag, doc.text("subtag_message"), _delivery(doc, say, said) if delivered else None)
 
 
-def _delivery(doc: Doc, say: Say, said: datetime | None) -> datetime | None:
+def _delivery(doc: PayloadReader, say: EventBuilder, said: datetime | None) -> datetime | None:
     """When the parcel was delivered, where the tracking says so; of a mere date its end, or when it was said, if that is earlier."""
     here = doc.get("shipment_delivery_date")
     text = here.text()
@@ -246,20 +246,20 @@ def _delivery(doc: Doc, say: Say, said: datetime | None) -> datetime | None:
     return ended if said is None else min(ended, said)
 
 
-def _seen(doc: Doc) -> tuple[datetime, Spot]:
+def _seen(doc: PayloadReader) -> tuple[datetime, Spot]:
     """The time of a checkpoint as it is written, and where it was."""
     here = doc.get("checkpoint_time")
     return iso(doc.need_text("checkpoint_time"), here.path, None), _spot(doc)
 
 
-def _spot(doc: Doc) -> Spot:
+def _spot(doc: PayloadReader) -> Spot:
     """Where a checkpoint was; posts leave their own country out."""
     country, code = _place(doc, "country_iso3", "country_region"), doc.text("zip") or doc.text("postal_code")
     country = country or POSTS.get(doc.text("slug") or "")
     return spot(country, doc.text("state"), code, doc.text("city"), doc.text("location"))
 
 
-def _checkpoint(doc: Doc, say: Say, parcel: Parcel, said: datetime | None, clock: tzinfo) -> Iterator[Told]:
+def _checkpoint(doc: PayloadReader, say: EventBuilder, parcel: Parcel, said: datetime | None, clock: tzinfo) -> Iterator[AdapterOutput]:
     tag, subtag = doc.text("tag"), doc.text("subtag")
     if tag is None and subtag is None:
         raise RefuseError("missing_field", f"{doc.path}.tag")
@@ -278,7 +278,7 @@ def _checkpoint(doc: Doc, say: Say, parcel: Parcel, said: datetime | None, clock
         yield event
 
 
-def _expired(doc: Doc, say: Say, parcel: Parcel, said: datetime) -> Iterator[Told]:
+def _expired(doc: PayloadReader, say: EventBuilder, parcel: Parcel, said: datetime) -> Iterator[AdapterOutput]:
     """AfterShip has given up on a parcel of which nothing was heard since its last checkpoint: once for each such silence."""
     last = max((text for one in doc.each("checkpoints") if (text := one.text("checkpoint_time"))), default=doc.text("created_at"))
     carrier = carrier_name(parcel.carrier)
@@ -291,7 +291,7 @@ def _expired(doc: Doc, say: Say, parcel: Parcel, said: datetime) -> Iterator[Tol
     yield say.event(SCAN, f"expired-{digest(carrier, parcel.tracking, last)}", said, data, order=parcel.order, recorded=said)
 
 
-def _date(doc: Doc, *paths: tuple[str, ...]) -> str | None:
+def _date(doc: PayloadReader, *paths: tuple[str, ...]) -> str | None:
     """The first of some dates that is there. A time without an offset is local to the destination; where that is not known, a date."""
     name = _destination(doc).zone
     local: tzinfo | None = None if name is None else zone(name)
@@ -303,13 +303,13 @@ def _date(doc: Doc, *paths: tuple[str, ...]) -> str | None:
     return None
 
 
-def _destination(doc: Doc) -> Spot:
+def _destination(doc: PayloadReader) -> Spot:
     """Where the parcel goes."""
     country = _place(doc, "destination_country_iso3", "destination_country_region")
     return spot(country, doc.text("destination_state"), doc.text("destination_postal_code"), doc.text("destination_city"))
 
 
-def _place(doc: Doc, *names: str) -> str | None:
+def _place(doc: PayloadReader, *names: str) -> str | None:
     """The country in a field whose name differs by version."""
     return next((alpha_2(text) for name in names if (text := doc.text(name)) is not None), None)
 

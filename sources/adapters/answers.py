@@ -16,11 +16,11 @@ from sources.adapters.told import Ignored, RefuseError
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Iterator, Mapping
 
-    from sources.adapters.base import Say
-    from sources.adapters.doc import Doc
+    from sources.adapters.base import EventBuilder
+    from sources.adapters.doc import PayloadReader
     from sources.adapters.finals import Stated
     from sources.adapters.scans import Parcel
-    from sources.adapters.told import Draft, Told
+    from sources.adapters.told import AdapterOutput, Draft
 
 OVER = frozenset(("delivered", "returned", "cancelled", "failed_final", "lost"))
 """Statuses after which an estimate says nothing more."""
@@ -30,7 +30,7 @@ EARLIER = Ignored("an earlier shipment", "the carrier used its number again, lon
 NOT_FOUND = Meaning(("unknown", "not_found"))
 
 
-def content(doc: Doc, otherwise: str) -> tuple[str, Doc]:
+def content(doc: PayloadReader, otherwise: str) -> tuple[str, PayloadReader]:
     """The name and the content of an XML document's element, out of its SOAP envelope where it has one.
 
     Raises RefuseError for a SOAP fault; and where there is not exactly one element, which is `otherwise`.
@@ -43,7 +43,7 @@ def content(doc: Doc, otherwise: str) -> tuple[str, Doc]:
     return name, here
 
 
-def order_of(doc: Doc, say: Say) -> str | None:
+def order_of(doc: PayloadReader, say: EventBuilder) -> str | None:
     """The order's ID at the connection's `order_field`, which may name a reference by its type.
 
     Carriers list references as `[{"type": "PURCHASE_ORDER", "value": ["O-1"]}]`: where the path comes to such a list, or to one of them
@@ -60,7 +60,7 @@ def order_of(doc: Doc, say: Say) -> str | None:
     return say.order_of(doc)
 
 
-def _reference(doc: Doc, type_: str) -> str | None:
+def _reference(doc: PayloadReader, type_: str) -> str | None:
     found = {
         number
         for one in doc.each()
@@ -106,14 +106,14 @@ def _time(draft: Draft) -> datetime:
     return datetime.fromisoformat(draft["time"])
 
 
-def _only(doc: Doc, otherwise: str) -> tuple[str, Doc]:
+def _only(doc: PayloadReader, otherwise: str) -> tuple[str, PayloadReader]:
     names = [name for name in doc.value if name[:1] not in ("@", "#")] if isinstance(doc.value, dict) else []
     if len(names) != 1:
         raise RefuseError("unknown_form", otherwise)
     return names[0], doc.get(names[0])
 
 
-def answered_at(say: Say) -> datetime | None:
+def answered_at(say: EventBuilder) -> datetime | None:
     """When an answer was given: by its `Date` header, else when it was received; None where neither says.
 
     A header that is no date says nothing.
@@ -128,7 +128,7 @@ def answered_at(say: Say) -> datetime | None:
         return say.received
 
 
-def not_found(say: Say, parcel: Parcel, code: str | None, text: str | None) -> Iterator[Told]:
+def not_found(say: EventBuilder, parcel: Parcel, code: str | None, text: str | None) -> Iterator[AdapterOutput]:
     """The event of an answer that names a parcel and has no record of it, at the time of the answer; each answer is one of its own.
 
     Raises RefuseError where nothing says when that was: without it, it is not known until when the carrier had no record.
@@ -142,16 +142,16 @@ def not_found(say: Say, parcel: Parcel, code: str | None, text: str | None) -> I
 
 
 def tell(
-    say: Say,
+    say: EventBuilder,
     parcel: Parcel,
-    scans: Iterable[Doc],
-    read: Callable[[Doc], Iterator[Told]],
+    scans: Iterable[PayloadReader],
+    read: Callable[[PayloadReader], Iterator[AdapterOutput]],
     eta: Callable[[], str | None],
     *,
     seen_whole: Callable[[list[Draft]], list[Draft]] = list,
     stated: Callable[[], Stated | None] | None = None,
     pushed: bool = False,
-) -> Iterator[Told]:
+) -> Iterator[AdapterOutput]:
     """All that an answer says of one parcel: its scans, its history, and the estimate that stands unless the parcel's way is over.
 
     `seen_whole` may read scans again in the light of the others; `stated` is what is said of the parcel beside its scans. An answer that

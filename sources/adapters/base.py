@@ -16,9 +16,9 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Collection, Iterable, Iterator, Mapping
 
     from sources.adapters.coverage import Coverage
-    from sources.adapters.doc import Doc
+    from sources.adapters.doc import PayloadReader
     from sources.adapters.tables import CodeTable, Meaning
-    from sources.adapters.told import Draft, Told
+    from sources.adapters.told import AdapterOutput, Draft
 
 ROOMS: Final = {
     "order": "storefront",
@@ -98,8 +98,8 @@ class Adapter:
     title: str
     forms: str
     """What it reads, in a few words."""
-    parse: Callable[[bytes], Doc]
-    read: Callable[[Doc, Say], Iterator[Told]]
+    parse: Callable[[bytes], PayloadReader]
+    read: Callable[[PayloadReader, EventBuilder], Iterator[AdapterOutput]]
     tables: tuple[CodeTable, ...]
     emits: tuple[str, ...]
     """The types that it can tell; tests show that it tells no others."""
@@ -127,7 +127,7 @@ class Adapter:
         return found
 
 
-class Say:
+class EventBuilder:
     """Builds what is told of one payload; an adapter is handed one for each."""
 
     def __init__(self, adapter: Adapter, payload: Payload, connection: Connection, coverage: Coverage) -> None:
@@ -215,7 +215,7 @@ class Say:
         """Notes what kind of message this is, in the source's own words (`payment_intent.succeeded`)."""
         self.coverage.kind(name)
 
-    def each(self, docs: Iterable[Doc], read: Callable[[Doc], Iterator[Told]]) -> Iterator[Told]:
+    def each(self, docs: Iterable[PayloadReader], read: Callable[[PayloadReader], Iterator[AdapterOutput]]) -> Iterator[AdapterOutput]:
         """Reads every item; one that cannot be taken is refused by itself, and the others are told."""
         for number, doc in enumerate(docs):
             try:
@@ -229,7 +229,7 @@ class Say:
         if is_test and not self.connection.accept_test:
             raise RefuseError("test_mode", "from the system's test mode; accept_test takes it")
 
-    def order_of(self, doc: Doc, *default: str) -> str | None:
+    def order_of(self, doc: PayloadReader, *default: str) -> str | None:
         """The order's ID: at the connection's `order_field`, else at the adapter's `default` path; None if there is none."""
         path = self.connection.order_field
         if path is None:
@@ -271,11 +271,11 @@ __all__ = [
     "ROOMS",
     "Adapter",
     "Connection",
+    "EventBuilder",
     "History",
     "Ignored",
     "Payload",
     "RefuseError",
     "Refused",
-    "Say",
     "digest",
 ]

@@ -6,7 +6,7 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
-    from sources.adapters.doc import Doc, Json
+    from sources.adapters.doc import Json, PayloadReader
 
 UNKNOWN = "unknown"
 """The kind of a payload whose adapter did not get as far as to say it."""
@@ -115,7 +115,7 @@ class Coverage:
         """The codes that no table has, and how often each occurred."""
         return {key: code.count for key, code in self.codes.items() if not code.known}
 
-    def looked_over(self, doc: Doc) -> None:
+    def looked_over(self, doc: PayloadReader) -> None:
         """Notes every field of a payload that has a value, and whether it was read."""
         for path, value in _leaves(doc.value, ""):
             if path not in self.fields and len(self.fields) >= MOST:

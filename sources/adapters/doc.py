@@ -30,7 +30,7 @@ LONGEST_WORD, LONGEST_TEXT = 512, 4_096
 """Longest code or name, and longest free text, that is passed on; what is longer is cut (an identifier: refused)."""
 
 
-class Doc:
+class PayloadReader:
     """One place in a payload. `path` is where it is (`shipment.parcels[].code`), for messages and for coverage."""
 
     __slots__ = ("path", "read", "value")
@@ -46,7 +46,7 @@ class Doc:
         self.read.add(self.path)
         return self.value not in (None, "", [], {})
 
-    def get(self, *names: str) -> Doc:
+    def get(self, *names: str) -> PayloadReader:
         """The place below, by names; a place of nothing where it is absent. Raises RefuseError where the way leads through a non-object."""
         here = self
         for name in names:
@@ -55,16 +55,16 @@ class Doc:
                 below = here.value.get(name)
             elif here.value not in (None, ""):
                 raise RefuseError("wrong_type", f"{here.path or 'the payload'}: expected an object")
-            here = Doc(below, f"{here.path}.{name}" if here.path else name, self.read)
+            here = PayloadReader(below, f"{here.path}.{name}" if here.path else name, self.read)
         return here
 
-    def at(self, path: str) -> Doc:
+    def at(self, path: str) -> PayloadReader:
         """The place below, by a path whose dots may also be part of a field's name: Adyen's `additionalData` has one `metadata.order_id`.
 
         Of several readings of the path the first that leads to something counts, from the shortest names on; a way through a non-object
         leads to nothing.
         """
-        whole = Doc(None, f"{self.path}.{path}" if self.path else path, self.read)
+        whole = PayloadReader(None, f"{self.path}.{path}" if self.path else path, self.read)
         if not isinstance(self.value, dict):
             return whole
         names = path.split(".")
@@ -76,7 +76,7 @@ class Doc:
                     return found
         return whole
 
-    def each(self, *names: str) -> Iterator[Doc]:
+    def each(self, *names: str) -> Iterator[PayloadReader]:
         """The places in a list; a single value counts as a list of one, as XML does not tell the two apart."""
         here = self.get(*names)
         if here.value in (None, ""):
@@ -84,7 +84,7 @@ class Doc:
         values = here.value if isinstance(here.value, list) else [here.value]
         path = f"{here.path}[]"
         for value in values:
-            yield Doc(value, path, self.read)
+            yield PayloadReader(value, path, self.read)
 
     def has(self, name: str) -> bool:
         """Whether this is an object with a field of that name, null or not."""
@@ -150,7 +150,7 @@ class Doc:
             return False
         raise RefuseError("wrong_type", f"{here.path}: expected true or false")
 
-    def need(self, *names: str) -> Doc:
+    def need(self, *names: str) -> PayloadReader:
         """As `get`, but it must be there. Raises RefuseError if it is not."""
         here = self.get(*names)
         if here.value in (None, "", [], {}):
@@ -182,7 +182,7 @@ def identifier(text: str, where: str) -> str:
     return text
 
 
-def json_doc(body: bytes) -> Doc:
+def json_doc(body: bytes) -> PayloadReader:
     """A JSON payload. Raises RefuseError if it is none, is no object or array, or is too large or nested too deeply."""
     _check_size(body)
     body = text_of(body)
@@ -193,13 +193,13 @@ def json_doc(body: bytes) -> Doc:
     if not isinstance(value, dict | list):
         raise RefuseError("unknown_form", "neither an object nor an array")
     check_depth(value)
-    return Doc(value)
+    return PayloadReader(value)
 
 
-def xml_doc(body: bytes) -> Doc:
+def xml_doc(body: bytes) -> PayloadReader:
     """An XML payload as an object with one field, the root element; namespaces are left out. Raises RefuseError as `json_doc` does."""
     root = xml_root(body)
-    return Doc({_tag(root.tag): _element(root, 1)})
+    return PayloadReader({_tag(root.tag): _element(root, 1)})
 
 
 def xml_root(body: bytes) -> Element:
@@ -247,7 +247,7 @@ def instead_of_json(body: bytes, error: orjson.JSONDecodeError) -> str:
     return f"line {error.lineno}, column {error.colno}" if what in (None, "JSON") else f"this looks like {what}"
 
 
-def json_or_xml_doc(body: bytes) -> Doc:
+def json_or_xml_doc(body: bytes) -> PayloadReader:
     """A payload of a system that speaks both, told apart by how it begins. Raises RefuseError as `json_doc` and `xml_doc` do."""
     _check_size(body)
     return xml_doc(body) if looks_like(text_of(body)) == "XML" else json_doc(body)

@@ -13,8 +13,8 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from sources.adapters.base import Adapter, Say
-from sources.adapters.doc import LONGEST_TEXT, MAX_BYTES, Doc, json_doc
+from sources.adapters.base import Adapter, EventBuilder
+from sources.adapters.doc import LONGEST_TEXT, MAX_BYTES, PayloadReader, json_doc
 from sources.adapters.finals import Stated, refined
 from sources.adapters.moments import at, need_at, when
 from sources.adapters.scans import SCAN, Parcel, Scan, estimate_event, scan_event, whole
@@ -25,7 +25,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
     from datetime import datetime
 
-    from sources.adapters.told import Told
+    from sources.adapters.told import AdapterOutput
 
 RETURN, VOIDED = "return.authorized", "warehouse.shipment_cancelled"
 
@@ -139,7 +139,7 @@ EVENTS = table(
 )
 
 
-def read(doc: Doc, say: Say) -> Iterator[Told]:
+def read(doc: PayloadReader, say: EventBuilder) -> Iterator[AdapterOutput]:
     """An event with its tracker, one tracker, a page of trackers or events, or a log of deliveries."""
     match doc.text("object"):
         case "Event":
@@ -157,7 +157,7 @@ def read(doc: Doc, say: Say) -> Iterator[Told]:
             raise RefuseError("not_a_report", "an object other than an event, a tracker or a refund")
 
 
-def _page(doc: Doc, say: Say) -> Iterator[Told]:
+def _page(doc: PayloadReader, say: EventBuilder) -> Iterator[AdapterOutput]:
     if doc.has("trackers"):
         yield from say.each(doc.each("trackers"), lambda one: _tracker(one, say))
     elif doc.has("refunds"):
@@ -178,13 +178,13 @@ def _page(doc: Doc, say: Say) -> Iterator[Told]:
         raise RefuseError("unknown_form", "no EasyPost event, tracker or page of them")
 
 
-def _delivered(doc: Doc, say: Say) -> Iterator[Told]:
+def _delivered(doc: PayloadReader, say: EventBuilder) -> Iterator[AdapterOutput]:
     """A webhook as the log of its deliveries has it: its body, as text."""
     body = doc.need("request_body").text(longest=MAX_BYTES)
     yield from _event(json_doc((body or "").encode()), say)
 
 
-def _event(doc: Doc, say: Say) -> Iterator[Told]:
+def _event(doc: PayloadReader, say: EventBuilder) -> Iterator[AdapterOutput]:
     description = doc.need_text("description")
     say.kind(description)
     meaning = say.code(EVENTS, description)
@@ -199,7 +199,7 @@ def _event(doc: Doc, say: Say) -> Iterator[Told]:
     yield from (_tracker if meaning.word == SCAN else _refund)(doc.get("result"), say)
 
 
-def _refund(doc: Doc, say: Say) -> Iterator[Told]:
+def _refund(doc: PayloadReader, say: EventBuilder) -> Iterator[AdapterOutput]:
     """The postage of a label, given back: when EasyPost said so, as it does not say since when the label is void."""
     status = doc.need_text("status")
     meaning = say.code(REFUND, status)
@@ -213,7 +213,7 @@ def _refund(doc: Doc, say: Say) -> Iterator[Told]:
     yield say.event(VOIDED, f"void-{doc.need_id('id')}", updated or created, data, order=say.order_of(doc), recorded=updated)
 
 
-def _tracker(doc: Doc, say: Say) -> Iterator[Told]:
+def _tracker(doc: PayloadReader, say: EventBuilder) -> Iterator[AdapterOutput]:
     if say.coverage.current in ("unknown", "tracker"):
         say.kind("tracker")
     say.test_mode(is_test=doc.text("mode") == "test")
@@ -232,7 +232,7 @@ def _tracker(doc: Doc, say: Say) -> Iterator[Told]:
         yield from _estimate(doc, say, parcel, said)
 
 
-def _stated(doc: Doc, say: Say, status: str | None) -> Stated | None:
+def _stated(doc: PayloadReader, say: EventBuilder, status: str | None) -> Stated | None:
     """What the tracker itself says: it states no time of its status."""
     if status is None:
         return None
@@ -240,7 +240,7 @@ def _stated(doc: Doc, say: Say, status: str | None) -> Stated | None:
     return Stated(refined(say, (STATUS, status), (DETAIL, detail)), status if detail is None else f"{status}/{detail}")
 
 
-def _return(doc: Doc, say: Say, order: str | None, said: datetime | None) -> Iterator[Told]:
+def _return(doc: PayloadReader, say: EventBuilder, order: str | None, said: datetime | None) -> Iterator[AdapterOutput]:
     """What ties the parcel of a return label to its order, where the connection says which that is."""
     created = at(doc, "created_at")
     if order is not None and created is not None:
@@ -248,7 +248,7 @@ def _return(doc: Doc, say: Say, order: str | None, said: datetime | None) -> Ite
         yield say.event(RETURN, f"return-{doc.need_id('id')}", created, data, order=order, recorded=said)
 
 
-def _estimate(doc: Doc, say: Say, parcel: Parcel, said: datetime) -> Iterator[Told]:
+def _estimate(doc: PayloadReader, say: EventBuilder, parcel: Parcel, said: datetime) -> Iterator[AdapterOutput]:
     """The carrier's own local date, else the date that EasyPost makes of it."""
     local = doc.get("carrier_detail", "est_delivery_date_local")
     place = local or doc.get("est_delivery_date")
@@ -257,7 +257,7 @@ def _estimate(doc: Doc, say: Say, parcel: Parcel, said: datetime) -> Iterator[To
         yield estimate_event(say, parcel, eta, said)
 
 
-def _scan(doc: Doc, say: Say, parcel: Parcel, said: datetime | None) -> Iterator[Told]:
+def _scan(doc: PayloadReader, say: EventBuilder, parcel: Parcel, said: datetime | None) -> Iterator[AdapterOutput]:
     status, detail = doc.need_text("status"), doc.text("status_detail")
     fine = DETAIL.get(detail)
     finer = None if fine is not None and fine.ignored else detail

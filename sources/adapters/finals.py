@@ -18,7 +18,7 @@ from sources.adapters.told import Refused
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
-    from sources.adapters.base import Say
+    from sources.adapters.base import EventBuilder
     from sources.adapters.scans import Parcel
     from sources.adapters.tables import CodeTable
     from sources.adapters.told import Draft
@@ -62,7 +62,7 @@ LATEST: Final = timedelta(days=1)
 
 
 def refined(
-    say: Say,
+    say: EventBuilder,
     status: tuple[CodeTable, str | None],
     detail: tuple[CodeTable, str | None],
     refines: Mapping[str, frozenset[str]] = REFINES,
@@ -108,7 +108,7 @@ def sent_back(at: datetime, scans: Sequence[Draft]) -> bool:
     return any(draft["data"]["status"] == "returning" and datetime.fromisoformat(draft["time"]) < at for draft in scans)
 
 
-def final_scan(say: Say, parcel: Parcel, stated: Stated, scans: Sequence[Draft], said: datetime | None) -> Draft | Refused | None:
+def final_scan(say: EventBuilder, parcel: Parcel, stated: Stated, scans: Sequence[Draft], said: datetime | None) -> Draft | Refused | None:
     """The scan of a final status that none of the `scans` has; None if they say it, or it is not final.
 
     The same statement is told once, however often it is repeated, and is withdrawn when a history no longer makes it. A time that cannot

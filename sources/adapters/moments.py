@@ -16,7 +16,7 @@ from sources.adapters.told import RefuseError
 if TYPE_CHECKING:
     from datetime import tzinfo
 
-    from sources.adapters.doc import Doc
+    from sources.adapters.doc import PayloadReader
 
 _MIDNIGHT = re.compile(r"(\d{4}-\d{2}-\d{2})([T ]00:00(:00(\.0+)?)?)?(Z|[+-]00:?00)?$")
 
@@ -89,18 +89,18 @@ def patterned(text: str, patterns: tuple[str, ...], where: str, zone: tzinfo | N
     raise RefuseError("bad_time", f"{where}: none of the known forms of a date with time")
 
 
-def at(doc: Doc, *names: str, zone: tzinfo = UTC) -> datetime | None:
+def at(doc: PayloadReader, *names: str, zone: tzinfo = UTC) -> datetime | None:
     """The instant in a field, ISO 8601; None where the field is absent or blank."""
     text = doc.text(*names)
     return None if text is None else iso(text, doc.get(*names).path, zone)
 
 
-def need_at(doc: Doc, *names: str, zone: tzinfo = UTC) -> datetime:
+def need_at(doc: PayloadReader, *names: str, zone: tzinfo = UTC) -> datetime:
     """As `at`, but it must be there."""
     return iso(doc.need_text(*names), doc.get(*names).path, zone)
 
 
-def unix(doc: Doc, *names: str) -> datetime | None:
+def unix(doc: PayloadReader, *names: str) -> datetime | None:
     """The instant in a field of seconds since 1970; None where it is absent."""
     seconds = doc.number(*names)
     if seconds is None:

@@ -14,7 +14,7 @@ from sources.adapters.told import RefuseError
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
-    from sources.adapters.doc import Doc
+    from sources.adapters.doc import PayloadReader
 
 Money: TypeAlias = dict[str, str]
 """`{"amount": "129.90", "currency": "EUR"}`"""
@@ -75,7 +75,7 @@ def is_zero(money: Money) -> bool:
     return not money["amount"].strip("0.")
 
 
-def amount_of(doc: Doc, name: str, code: str, *, signed: bool = False) -> Money | None:
+def amount_of(doc: PayloadReader, name: str, code: str, *, signed: bool = False) -> Money | None:
     """The decimal amount in a field, written as text or as a number; None where it is absent.
 
     `signed`: the source marks money that goes back by a minus, which the event's type says already.

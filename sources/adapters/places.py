@@ -22,8 +22,8 @@ from sources.adapters.told import RefuseError
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Iterator, Sequence
 
-    from sources.adapters.base import Say
-    from sources.adapters.doc import Doc
+    from sources.adapters.base import EventBuilder
+    from sources.adapters.doc import PayloadReader
 
 _FACILITY: Final = re.compile(
     r"\w[\w.'-]*,? ([A-Z]{2})\b,? ?(?:\((?:USPS|UPS|FEDEX)\)|(?:[A-Z&]+ ){0,4}"
@@ -127,7 +127,7 @@ def _cities(country: str) -> dict[str, str]:
     return {plain(name.rpartition("/")[2].replace("_", " ")): name for name in zones_of(country) if name.count("/") == 1}
 
 
-def clock(say: Say, place: Spot) -> tzinfo:
+def clock(say: EventBuilder, place: Spot) -> tzinfo:
     """The clock of a place by itself: its own, else the connection's if that is one of the country's, else a guess, as in `clocks`."""
     if place.zone is not None:
         return zone(place.zone)
@@ -138,11 +138,11 @@ def clock(say: Say, place: Spot) -> tzinfo:
     return zone(every[0])
 
 
-def _guessed(say: Say, place: Spot) -> None:
+def _guessed(say: EventBuilder, place: Spot) -> None:
     say.coverage.code("zone", "of a place", f"{place.country}, and not where in it", known=False)
 
 
-def clocks(say: Say, scans: Sequence[Doc], look: Callable[[Doc], tuple[datetime, Spot]]) -> Iterator[tzinfo]:
+def clocks(say: EventBuilder, scans: Sequence[PayloadReader], look: Callable[[PayloadReader], tuple[datetime, Spot]]) -> Iterator[tzinfo]:
     """The zone of each scan of one parcel, in the same order; `look` says the time of a scan as it is written, and where it was.
 
     Where the place leaves several zones open, that of the scans around it counts, so that the scans keep their order; else the
@@ -186,7 +186,7 @@ def _afters(seen: list[tuple[datetime | None, Spot]], sure: list[datetime | None
     return found[::-1]
 
 
-def _choose(say: Say, at: datetime, place: Spot, before: _Seen | None, after: _Seen | None) -> tzinfo:
+def _choose(say: EventBuilder, at: datetime, place: Spot, before: _Seen | None, after: _Seen | None) -> tzinfo:
     if at.tzinfo is not None:
         return at.tzinfo
     if place.zone is not None:
@@ -206,7 +206,7 @@ def _fits(at: datetime, before: _Seen | None, after: _Seen | None) -> bool:
     return (before is None or before.at <= at) and (after is None or at <= after.at)
 
 
-def _look(doc: Doc, look: Callable[[Doc], tuple[datetime, Spot]]) -> tuple[datetime | None, Spot]:
+def _look(doc: PayloadReader, look: Callable[[PayloadReader], tuple[datetime, Spot]]) -> tuple[datetime | None, Spot]:
     try:
         return look(doc)
     except RefuseError:

@@ -16,10 +16,10 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Iterator
     from datetime import date
 
-    from sources.adapters.base import Say
+    from sources.adapters.base import EventBuilder
     from sources.adapters.finals import Stated
     from sources.adapters.tables import Meaning
-    from sources.adapters.told import Draft, Told
+    from sources.adapters.told import AdapterOutput, Draft
 
 SCAN = "carrier.scan"
 LONGEST_DAY = timedelta(hours=36)
@@ -62,7 +62,7 @@ class Scan:
     place: dict[str, str | None] | None = None
 
 
-def scan_event(say: Say, parcel: Parcel, scan: Scan, recorded: datetime | None) -> Draft | None:
+def scan_event(say: EventBuilder, parcel: Parcel, scan: Scan, recorded: datetime | None) -> Draft | None:
     """The event of a scan; None if its code is known to say nothing of the parcel.
 
     An unknown code is `status: unknown, reason: unmapped` and keeps the source's own words.
@@ -84,7 +84,7 @@ def scan_event(say: Say, parcel: Parcel, scan: Scan, recorded: datetime | None) 
     return say.event(SCAN, id_, scan.at, data, order=parcel.order, recorded=recorded)
 
 
-def estimate_event(say: Say, parcel: Parcel, eta: str, said: datetime) -> Draft:
+def estimate_event(say: EventBuilder, parcel: Parcel, eta: str, said: datetime) -> Draft:
     """A delivery estimate, made at `said`: status `unknown` and an `eta`, which the engine never takes for a scan."""
     data = {
         "status": "unknown",
@@ -98,8 +98,12 @@ def estimate_event(say: Say, parcel: Parcel, eta: str, said: datetime) -> Draft:
 
 
 def whole(
-    say: Say, parcel: Parcel, told: Iterable[Told], said: datetime | None, stated: Callable[[], Stated | None] | None = None
-) -> Iterator[Told]:
+    say: EventBuilder,
+    parcel: Parcel,
+    told: Iterable[AdapterOutput],
+    said: datetime | None,
+    stated: Callable[[], Stated | None] | None = None,
+) -> Iterator[AdapterOutput]:
     """Passes on what the scans of a whole history became, and adds that history (see `history`).
 
     `stated` is what the tracker says of the parcel beside its scans: see `finals`. If a scan could not be read, no history is added: that
@@ -134,7 +138,7 @@ def _over(day: date) -> datetime:
     return datetime.combine(day, time(), UTC) + LONGEST_DAY
 
 
-def history(say: Say, parcel: Parcel, drafts: Iterable[Draft], said: datetime | None) -> History | None:
+def history(say: EventBuilder, parcel: Parcel, drafts: Iterable[Draft], said: datetime | None) -> History | None:
     """The whole history that these events were made from; None where there is no telling when it was said, or scans are not wanted.
 
     Nor has a parcel without a number one.

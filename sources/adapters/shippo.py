@@ -12,9 +12,9 @@ from __future__ import annotations
 from datetime import UTC
 from typing import TYPE_CHECKING
 
-from sources.adapters.base import Adapter, Say
+from sources.adapters.base import Adapter, EventBuilder
 from sources.adapters.carriers import carrier_name
-from sources.adapters.doc import LONGEST_TEXT, Doc, json_doc
+from sources.adapters.doc import LONGEST_TEXT, PayloadReader, json_doc
 from sources.adapters.finals import Stated, refined
 from sources.adapters.moments import at, need_at, when
 from sources.adapters.scans import SCAN, Parcel, Scan, estimate_event, scan_event, whole
@@ -25,7 +25,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
     from datetime import datetime
 
-    from sources.adapters.told import Told
+    from sources.adapters.told import AdapterOutput
 
 LABEL, VOIDED = "warehouse.label_created", "warehouse.shipment_cancelled"
 
@@ -114,7 +114,7 @@ ENDED = frozenset(("DELIVERED", "RETURNED", "FAILURE"))
 """Statuses of a track whose estimate is of the past, or no longer about the customer."""
 
 
-def read(doc: Doc, say: Say) -> Iterator[Told]:
+def read(doc: PayloadReader, say: EventBuilder) -> Iterator[AdapterOutput]:
     """A webhook, a track, a transaction, or a page of transactions."""
     if doc.has("event"):
         yield from _webhook(doc, say)
@@ -124,7 +124,7 @@ def read(doc: Doc, say: Say) -> Iterator[Told]:
         yield from _listed(doc, say)
 
 
-def _webhook(doc: Doc, say: Say) -> Iterator[Told]:
+def _webhook(doc: PayloadReader, say: EventBuilder) -> Iterator[AdapterOutput]:
     event = doc.need_text("event")
     say.kind(event)
     meaning = say.code(EVENTS, event)
@@ -137,7 +137,7 @@ def _webhook(doc: Doc, say: Say) -> Iterator[Told]:
     yield from (_track if meaning.word == SCAN else _transaction)(doc.need("data"), say)
 
 
-def _listed(doc: Doc, say: Say) -> Iterator[Told]:
+def _listed(doc: PayloadReader, say: EventBuilder) -> Iterator[AdapterOutput]:
     if doc.has("tracking_history"):
         say.kind("track")
         yield from _track(doc, say)
@@ -150,7 +150,7 @@ def _listed(doc: Doc, say: Say) -> Iterator[Told]:
         raise RefuseError("unknown_form", "no Shippo track and no transaction")
 
 
-def _track(doc: Doc, say: Say) -> Iterator[Told]:
+def _track(doc: PayloadReader, say: EventBuilder) -> Iterator[AdapterOutput]:
     say.test_mode(is_test=doc.flag("test"))
     parcel = Parcel(doc.need_id("tracking_number"), doc.text("carrier"), order=say.order_of(doc))
     latest = doc.get("tracking_status")
@@ -166,14 +166,14 @@ def _track(doc: Doc, say: Say) -> Iterator[Told]:
         yield estimate_event(say, parcel, eta, said)
 
 
-def _entered(doc: Doc) -> datetime | None:
+def _entered(doc: PayloadReader) -> datetime | None:
     """When Shippo entered a scan; what is no scan is refused where it is read."""
     if not isinstance(doc.value, dict):
         return None
     return at(doc, "object_updated") or at(doc, "object_created")
 
 
-def _stated(doc: Doc, say: Say) -> Stated | None:
+def _stated(doc: PayloadReader, say: EventBuilder) -> Stated | None:
     """What the track itself says, where the history has no scan of it."""
     status, code = doc.text("status"), doc.get("substatus").text("code")
     if status is None:
@@ -184,7 +184,7 @@ def _stated(doc: Doc, say: Say) -> Stated | None:
     )
 
 
-def _scan(doc: Doc, say: Say, parcel: Parcel, said: datetime | None) -> Iterator[Told]:
+def _scan(doc: PayloadReader, say: EventBuilder, parcel: Parcel, said: datetime | None) -> Iterator[AdapterOutput]:
     status, code = doc.need_text("status"), doc.get("substatus").text("code")
     fine = SUBSTATUS.get(code)
     finer = None if fine is not None and fine.ignored else code
@@ -202,7 +202,7 @@ def _scan(doc: Doc, say: Say, parcel: Parcel, said: datetime | None) -> Iterator
         yield event
 
 
-def _transaction(doc: Doc, say: Say) -> Iterator[Told]:
+def _transaction(doc: PayloadReader, say: EventBuilder) -> Iterator[AdapterOutput]:
     """A label that was bought, or is void; both when Shippo says so, as it does not say when it happened."""
     say.test_mode(is_test=doc.flag("test"))
     status = doc.need_text("status")

@@ -23,8 +23,8 @@ from sources.adapters.told import History
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping
 
-    from sources.adapters.base import Say
-    from sources.adapters.doc import Doc
+    from sources.adapters.base import EventBuilder
+    from sources.adapters.doc import PayloadReader
     from sources.adapters.money import Money
     from sources.adapters.told import Draft
 
@@ -41,7 +41,7 @@ class Owner:
     alias: str | None = None
 
 
-def owner_of(say: Say, doc: Doc, number: str, name: str | None) -> tuple[Owner, Owner]:
+def owner_of(say: EventBuilder, doc: PayloadReader, number: str, name: str | None) -> tuple[Owner, Owner]:
     """The owner of an order's own events, and that of its parts. `number` is the system's ID, `name` what people call the order.
 
     Where the connection wants another field, that is the ID, and the system's ID ties what names nothing else.
@@ -52,25 +52,29 @@ def owner_of(say: Say, doc: Doc, number: str, name: str | None) -> tuple[Owner, 
     return Owner(number, None if name == number else name), Owner(number)
 
 
-def part_of(say: Say, number: str) -> Owner:
+def part_of(say: EventBuilder, number: str) -> Owner:
     """The owner of what names its order by the system's own ID, and is no order itself."""
     return Owner(None, number) if say.connection.order_field else Owner(number)
 
 
-def tell(say: Say, owner: Owner, type_: str, id_: str, time: datetime, data: dict[str, Any], recorded: datetime | None = None) -> Draft:
+def tell(
+    say: EventBuilder, owner: Owner, type_: str, id_: str, time: datetime, data: dict[str, Any], recorded: datetime | None = None
+) -> Draft:
     """An event about an order or a part of it; `recorded` is when the system said so, if it says: never before it happened."""
     if owner.alias is not None:
         data = {**data, "order_alias": owner.alias}
     return say.event(type_, id_, time, data, order=owner.order, recorded=None if recorded is None else max(recorded, time))
 
 
-def own_id(say: Say, number: str) -> str:
+def own_id(say: EventBuilder, number: str) -> str:
     """The ID of something else than an order (a shipment, a payment, an invoice, a hold) that its system only counts."""
     id_ = f"{say.system}-{number}"
     return id_ if len(id_) <= LONGEST_WORD else digest(id_)
 
 
-def snapshot(say: Say, key: str, type_: str, said: datetime, ids: Iterable[str], owner: Owner, tracking: str | None = None) -> History:
+def snapshot(
+    say: EventBuilder, key: str, type_: str, said: datetime, ids: Iterable[str], owner: Owner, tracking: str | None = None
+) -> History:
     """All that a snapshot of a thing says, by the IDs of events of one source (that of `type_`): what the last one leaves out is withdrawn.
 
     A snapshot speaks of all of the thing's time, and may date its events otherwise than the one before: their times tell nothing here.
@@ -81,7 +85,7 @@ def snapshot(say: Say, key: str, type_: str, said: datetime, ids: Iterable[str],
     return History(key, say.source(type_), said, events, tracking, owner.order, since=ALWAYS, alias=owner.alias)
 
 
-def updated(say: Say, owner: Owner, number: str, at: datetime, patch: dict[str, Any]) -> Draft:
+def updated(say: EventBuilder, owner: Owner, number: str, at: datetime, patch: dict[str, Any]) -> Draft:
     """The order as it stands at `at`, where it may have changed since it was placed.
 
     Two changes within the same second bear the same `at`: what is said tells them apart.
@@ -90,7 +94,7 @@ def updated(say: Say, owner: Owner, number: str, at: datetime, patch: dict[str, 
     return tell(say, owner, "order.updated", f"updated-{number}-{digest(at, content)}", at, patch, at)
 
 
-def known(doc: Doc, fields: Mapping[str, Any], sources: Mapping[str, tuple[str, ...]]) -> dict[str, Any]:
+def known(doc: PayloadReader, fields: Mapping[str, Any], sources: Mapping[str, tuple[str, ...]]) -> dict[str, Any]:
     """Those fields of an order that the payload has a source for; a message with some of an order's fields changes nothing else."""
     return {name: value for name, value in fields.items() if any(doc.has(source) for source in sources[name])}
 
@@ -125,7 +129,7 @@ def _plain(text: str | None) -> str:
     return "".join(character for character in (text or "").casefold() if character.isalnum())
 
 
-def given_back(doc: Doc, name: str, code: str) -> Money | None:
+def given_back(doc: PayloadReader, name: str, code: str) -> Money | None:
     """The amount in a field that some write with a minus sign, since it went back; None where it is absent."""
     here = doc.get(name)
     value = here.value

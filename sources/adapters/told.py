@@ -109,4 +109,4 @@ class PaymentStep(NamedTuple):
     at: datetime
 
 
-Told: TypeAlias = Draft | Refused | Ignored | History | PaymentStep
+AdapterOutput: TypeAlias = Draft | Refused | Ignored | History | PaymentStep

@@ -8,14 +8,14 @@ import orjson
 
 from schemas.aliases import aliases
 from schemas.wire import Rejected, decode
-from sources.adapters.base import Say
+from sources.adapters.base import EventBuilder
 from sources.adapters.coverage import Coverage
 from sources.adapters.told import History, Ignored, PaymentStep, Refused, RefuseError
 
 if TYPE_CHECKING:
     from sources.adapters.base import Adapter, Connection, Payload
-    from sources.adapters.doc import Doc
-    from sources.adapters.told import Draft, Reason, Told
+    from sources.adapters.doc import PayloadReader
+    from sources.adapters.told import AdapterOutput, Draft, Reason
 
 
 class Adapted(NamedTuple):
@@ -38,11 +38,11 @@ def translate(adapter: Adapter, payload: Payload, connection: Connection, covera
     coverage = Coverage() if coverage is None else coverage
     coverage.began()
     collected = _Collected(connection, coverage)
-    doc: Doc | None = None
+    doc: PayloadReader | None = None
     silent = True
     try:
         doc = adapter.parse(payload.body)
-        for told in adapter.read(doc, Say(adapter, payload, connection, coverage)):
+        for told in adapter.read(doc, EventBuilder(adapter, payload, connection, coverage)):
             silent = False
             collected.take(told)
     except RefuseError as error:
@@ -70,7 +70,7 @@ class _Collected:
         self._histories: list[History] = []
         self._steps: list[PaymentStep] = []
 
-    def take(self, told: Told) -> None:
+    def take(self, told: AdapterOutput) -> None:
         """Takes in what comes next."""
         match told:
             case Refused():

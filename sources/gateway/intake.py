@@ -31,10 +31,10 @@ from sources.gateway.writers import UnavailableError, UnfitError
 if TYPE_CHECKING:
     from collections.abc import AsyncGenerator, Callable, Iterable, Mapping
 
-    from sources.adapters.doc import Doc
+    from sources.adapters.doc import PayloadReader
     from sources.adapters.translate import Adapted
     from sources.gateway.hooks import Hook
-    from sources.gateway.kept import Kept
+    from sources.gateway.kept import DeadLetters
     from sources.gateway.listener import Listener
     from sources.gateway.memory import Memory
     from sources.gateway.request import Request
@@ -53,7 +53,7 @@ FORGED_PER_S, FORGED_AT_ONCE = 1.0, 20
 class _Codes(Coverage):
     """Notes no fields: that would cost more than reading the payload."""
 
-    def looked_over(self, doc: Doc) -> None:
+    def looked_over(self, doc: PayloadReader) -> None:
         del doc
 
 
@@ -69,7 +69,7 @@ class Intake:
         hooks: Mapping[tuple[str, str], Hook],
         writer: Writer,
         memory: Memory,
-        kept: Kept,
+        kept: DeadLetters,
         listener: Listener,
         *,
         most: int = MOST,

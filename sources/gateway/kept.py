@@ -61,7 +61,7 @@ def url_of(request: Request, system: str, connection: str, secrets: Sequence[str
     return f"/hooks/{system}/{connection}" + (f"?{query}" if query else "")
 
 
-class Kept:
+class DeadLetters:
     """Refused requests in `folder`: genuine ones (`refused`) durably, forged ones (`forged`) as a sample. Each at most `most_bytes`.
 
     What is beyond goes, oldest file first, and is counted; what is older than `days` goes with the next `purge`. Raises OSError when made

@@ -10,11 +10,12 @@ from __future__ import annotations
 import os
 import sqlite3
 import time
-from datetime import UTC, datetime, timedelta
+from datetime import datetime, timedelta
 from typing import TYPE_CHECKING, Final, NamedTuple
 
 import msgspec
 
+from schemas.instants import EPOCH
 from sources.adapters.histories import Remembered, Spoken
 from sources.gateway.files import open_file
 from sources.gateway.group import Group
@@ -24,7 +25,6 @@ if TYPE_CHECKING:
     from pathlib import Path
 
 VERSION: Final = 1
-EPOCH: Final = datetime(1970, 1, 1, tzinfo=UTC)
 MICROSECOND: Final = timedelta(microseconds=1)
 PRUNE_S: Final = 60.0
 """How often what is too old or too much is forgotten."""

@@ -26,7 +26,7 @@ if TYPE_CHECKING:
     from confluent_kafka import Message
 
     from sources.kafka.clock import HostClock
-    from sources.kafka.lane import Lane
+    from sources.kafka.lane import PartitionReader
     from sources.kafka.settings import SourceStats
 
 QUIET = 1_000_000
@@ -121,7 +121,7 @@ class Barriers:
         self._places: dict[str, _Place] = {}
         self._told_apart = -AGAIN
 
-    def tend(self, lanes: Iterable[Lane], newest: int) -> None:
+    def tend(self, lanes: Iterable[PartitionReader], newest: int) -> None:
         """Writes where it is due. `newest` is the log time (µs) of the newest record that was handed out: it waits for all partitions."""
         self._client.poll(0)
         now = self._clock.steady()
@@ -158,7 +158,7 @@ class Barriers:
             return now - place.written >= self._interval
         return now - max(place.written, place.moved) >= max(QUIET, self._interval)
 
-    def _write(self, lane: Lane, place: _Place, now: int) -> None:
+    def _write(self, lane: PartitionReader, place: _Place, now: int) -> None:
         place.written = now
         if place.since is None:
             place.since = now

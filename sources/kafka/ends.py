@@ -21,7 +21,7 @@ if TYPE_CHECKING:
     from confluent_kafka import KafkaError
     from confluent_kafka.admin import AdminClient
 
-    from sources.kafka.lane import Lane
+    from sources.kafka.lane import PartitionReader
 
 TIMEOUT = 10.0
 """Seconds after which a question is given up, to be asked again."""
@@ -46,7 +46,7 @@ class Ends:
         self.known: dict[str, End] = {}
         """By channel, the last answer."""
 
-    def ask(self, lanes: Iterable[Lane]) -> None:
+    def ask(self, lanes: Iterable[PartitionReader]) -> None:
         """Asks about some partitions, unless the last question is still open."""
         if self._open:
             return

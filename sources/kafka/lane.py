@@ -9,7 +9,7 @@ import msgspec
 
 from sources.batch import BEGINNING
 from sources.kafka.settings import KafkaInputError
-from sources.marks import MarkSampler
+from sources.marks import WatermarkSampler
 from sources.messages import Message, Unreadable
 
 if TYPE_CHECKING:
@@ -51,7 +51,7 @@ def channel_of(topic: str, partition: int) -> str:
     return f"{topic}:{partition:05d}"
 
 
-class Lane:
+class PartitionReader:
     """One partition. `next` is the offset after the last record handed out; None before the first is known."""
 
     def __init__(self, log: PartitionLog, *, by_barriers: bool = False) -> None:
@@ -122,4 +122,4 @@ class Lane:
             raise KafkaInputError(f"{self.channel}: the stored position is of version {stored.version}, this engine knows {STATE_VERSION}")
         self.next, self.told, self.log.greatest = stored.next, stored.told, stored.greatest
         if self.log.sampler is not None:
-            self.log.sampler = MarkSampler(self.log.sampler.feeds, stored.marks)
+            self.log.sampler = WatermarkSampler(self.log.sampler.feeds, stored.marks)

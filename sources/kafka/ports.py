@@ -12,7 +12,7 @@ if TYPE_CHECKING:
 
     from sources.kafka.clock import HostClock
     from sources.kafka.ends import End
-    from sources.kafka.lane import Fetched, Lane
+    from sources.kafka.lane import Fetched, PartitionReader
 
 
 class Fetcher(Protocol):
@@ -52,7 +52,7 @@ class Asked(Protocol):
 
     known: dict[str, End]
 
-    def ask(self, lanes: list[Lane]) -> None:
+    def ask(self, lanes: list[PartitionReader]) -> None:
         """Asks, without waiting."""
         ...
 
@@ -64,7 +64,7 @@ class Asked(Protocol):
 class Prover(Protocol):
     """What has partitions that are silent prove how far they have been read."""
 
-    def tend(self, lanes: list[Lane], newest: int) -> None:
+    def tend(self, lanes: list[PartitionReader], newest: int) -> None:
         """Does what is due; `newest`: the log time (µs) of the newest record handed out."""
         ...
 

@@ -15,7 +15,7 @@ if TYPE_CHECKING:
     from collections.abc import Mapping
 
     from sources.kafka.ends import End
-    from sources.kafka.lane import Fetched, Lane
+    from sources.kafka.lane import Fetched, PartitionReader
     from sources.kafka.ports import Asked, Fetcher, Hooks, Prover, Watch
     from sources.kafka.settings import KafkaInput, SourceStats
     from sources.messages import Item
@@ -51,7 +51,7 @@ class Reading:
         self.growth = growth
         self.stats = stats
         self.clock = hooks.clock
-        self.lanes: dict[tuple[str | None, int | None], Lane] = {}
+        self.lanes: dict[tuple[str | None, int | None], PartitionReader] = {}
         self.ended = False
         """The parts are to end: the topics have grown, or `until` has been passed everywhere."""
         self._hooks = hooks
@@ -62,7 +62,7 @@ class Reading:
         self._buffered = 0
         self._elsewhere = None if hooks.others is None else hooks.others()
 
-    def add(self, lane: Lane, offset: int) -> None:
+    def add(self, lane: PartitionReader, offset: int) -> None:
         """Begins to fetch a partition at an offset."""
         self.lanes[lane.topic, lane.partition] = lane
         try:
@@ -120,7 +120,7 @@ class Reading:
         if self._hooks.on_progress is not None:
             self._hooks.on_progress(min(lane.told for lane in lanes))
 
-    def take(self, lane: Lane) -> list[Item]:
+    def take(self, lane: PartitionReader) -> list[Item]:
         """Hands out what a partition has, unless it is too far ahead of others or of the pace."""
         buffer = lane.buffer
         if not buffer or lane.done:
@@ -160,7 +160,7 @@ class Reading:
             self.fetcher.resume([TopicPartition(lane.topic, lane.partition)])
         return items
 
-    def progress(self, lane: Lane) -> int:
+    def progress(self, lane: PartitionReader) -> int:
         """How far a partition has been read (µs): nothing of it with an earlier log time will come."""
         settings = self.settings
         told = lane.told
@@ -181,12 +181,12 @@ class Reading:
             told = min(told, limit + 1 if limit == settings.until else limit)
         return max(told, lane.told)
 
-    def worth_telling(self, lane: Lane, progress: int) -> bool:
+    def worth_telling(self, lane: PartitionReader, progress: int) -> bool:
         """Whether progress alone is handed out: not more often than once per tick, but always if it was the last."""
         settings = self.settings
         return progress - lane.told >= settings.tick or (settings.until is not None and progress > settings.until >= lane.told)
 
-    def tell(self, lane: Lane, progress: int) -> None:
+    def tell(self, lane: PartitionReader, progress: int) -> None:
         """Notes what is handed out as progress; after the last partition has passed `until` the parts end."""
         lane.told = progress
         self.stats.progress[lane.channel] = progress
@@ -200,7 +200,7 @@ class Reading:
         lanes = list(self.lanes.values())
         return {lane.channel: max(0, ends[lane.channel].offset - max(lane.position, 0)) for lane in lanes if lane.channel in ends}
 
-    def _held(self, lane: Lane) -> bool:
+    def _held(self, lane: PartitionReader) -> bool:
         """Whether a partition is further ahead of the slowest than allowed; the slowest itself never is."""
         bound = self.settings.read_ahead
         if not lane.may_be_ahead(bound):
@@ -210,14 +210,14 @@ class Reading:
             least = min(least, self._elsewhere)
         return lane.told > least and lane.ahead(least) >= bound
 
-    def _pause(self, lane: Lane) -> None:
+    def _pause(self, lane: PartitionReader) -> None:
         batch = self.settings.batch
         if not lane.paused and (lane.done or (self._buffered >= BUFFERED and len(lane.buffer) >= batch)):
             lane.paused = True
             self.stats.paused += 1
             self.fetcher.pause([TopicPartition(lane.topic, lane.partition)])
 
-    def _last(self, lane: Lane, now: int) -> int | None:
+    def _last(self, lane: PartitionReader, now: int) -> int | None:
         """The log time (µs) up to which records may be handed out now: `until`, or what the pace allows."""
         settings = self.settings
         if settings.speed is None:
@@ -263,7 +263,7 @@ class Reading:
         else:
             raise KafkaInputError(f"{lane.channel if lane else 'Kafka'}: {words(error)}")
 
-    def _lost(self, lane: Lane) -> str:
+    def _lost(self, lane: PartitionReader) -> str:
         """That the next offset is not there, in one line."""
         wanted = lane.wanted
         try:

@@ -24,11 +24,11 @@ from sources.kafka import barriers, broker
 from sources.kafka.barriers import Barriers
 from sources.kafka.clock import HostClock
 from sources.kafka.ends import Ends, Growth
-from sources.kafka.lane import Lane, channel_of
+from sources.kafka.lane import PartitionReader, channel_of
 from sources.kafka.ports import Hooks
 from sources.kafka.reading import Reading
 from sources.kafka.settings import KafkaInput, KafkaInputError, SourceStats
-from sources.marks import MarkSampler
+from sources.marks import WatermarkSampler
 from sources.messages import PartitionLog
 
 if TYPE_CHECKING:
@@ -58,7 +58,7 @@ PINNED: dict[str, object] = {
 class KafkaPart(StatefulSourcePartition[Batch, bytes]):
     """One partition. Ends, without saying that its input has ended, once the topics have grown or `until` has been passed everywhere."""
 
-    def __init__(self, reading: Reading, lane: Lane, on_close: Callable[[], None]) -> None:
+    def __init__(self, reading: Reading, lane: PartitionReader, on_close: Callable[[], None]) -> None:
         self._reading = reading
         self._lane = lane
         self._on_close = on_close
@@ -172,9 +172,9 @@ class KafkaSource(FixedPartitionedSource[Batch, bytes]):
         del step_id
         topic, number = self._places[for_part]
         reading = self._reading = self._reading or self._begin()
-        sampler = MarkSampler(self.settings.feeds) if self.settings.feeds else None
+        sampler = WatermarkSampler(self.settings.feeds) if self.settings.feeds else None
         log = PartitionLog(topic, number, create_time=self._create_time[topic], sampler=sampler)
-        lane = Lane(log, by_barriers=topic not in self.weaker)
+        lane = PartitionReader(log, by_barriers=topic not in self.weaker)
         if resume_state is not None:
             lane.restore(resume_state)
         if lane.next is None:

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any, Final, cast
 from schemas.events import DATA_MODELS
 from schemas.problems import nearest
 from sources.adapters.carriers import carrier_name
-from sources.adapters.doc import Doc
+from sources.adapters.doc import PayloadReader
 from sources.adapters.moments import stamp
 from sources.adapters.money import currency
 from sources.adapters.told import RefuseError
@@ -112,7 +112,7 @@ class Fields:
     def _otherwise(name: str, owners: list[str]) -> str | None:
         return OTHERWISE.get(name) if any((type_, name) in VOCABULARIES for type_ in owners) else None
 
-    def _read_as(self, field: Field) -> Callable[[Doc], Any]:
+    def _read_as(self, field: Field) -> Callable[[PayloadReader], Any]:
         match field.kind:
             case "id":
                 return values.identifier
@@ -127,13 +127,13 @@ class Fields:
             case "balance":
                 return lambda doc: values.pieces(doc, self._compiler.sign, -1_000_000_000)
             case "flag":
-                return Doc.flag
+                return PayloadReader.flag
             case _:
                 return values.word
 
     def _constant(self, path: Path, value: object, field: Field, name: str, owners: list[str]) -> Reader:
         try:
-            found = self._read_as(field)(Doc(cast("Any", value), "the constant"))
+            found = self._read_as(field)(PayloadReader(cast("Any", value), "the constant"))
             if name == "currency":
                 currency(found, "the constant")
         except RefuseError as error:

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Final, Literal, TypeAlias, cast
 
 import orjson
 
-from sources.adapters.doc import MAX_BYTES, Doc, check_depth, json_doc, text_of, xml_doc
+from sources.adapters.doc import MAX_BYTES, PayloadReader, check_depth, json_doc, text_of, xml_doc
 from sources.adapters.told import Refused, RefuseError
 from sources.texts import unmarked, wide
 
@@ -40,7 +40,7 @@ class Dialect:
     encoding: str = "utf-8"
 
 
-class Records(Doc):
+class Records(PayloadReader):
     """A list of records, each with the line that it ends in, and what was refused of the file."""
 
     __slots__ = ("lines", "records", "refused")
@@ -69,7 +69,7 @@ class Reader:
     dialect: Dialect
     columns: frozenset[str] = frozenset()
 
-    def parse(self, body: bytes, before: int = 0) -> Doc:
+    def parse(self, body: bytes, before: int = 0) -> PayloadReader:
         """The payload in some bytes; `before` is how many lines of its file stand before it. Raises RefuseError if it cannot be read."""
         match self.format:
             case "json":

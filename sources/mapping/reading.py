@@ -23,9 +23,9 @@ from sources.mapping.words import fields_of
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-    from sources.adapters.base import Say
-    from sources.adapters.doc import Doc
-    from sources.adapters.told import Draft, Told
+    from sources.adapters.base import EventBuilder
+    from sources.adapters.doc import PayloadReader
+    from sources.adapters.told import AdapterOutput, Draft
     from sources.mapping.expressions import Expression
     from sources.mapping.rule import Condition, Rule
 
@@ -60,7 +60,7 @@ class Reading:
     key: bytes | None = field(default=None, repr=False)
     """Of its digests."""
 
-    def read(self, doc: Doc, say: Say) -> Iterator[Told]:
+    def read(self, doc: PayloadReader, say: EventBuilder) -> Iterator[AdapterOutput]:
         """What a file says, record by record."""
         if isinstance(doc, Records) and doc.refused:
             say.kind(UNREADABLE)
@@ -82,7 +82,7 @@ class Reading:
             say.kind(EMPTY)
             yield Ignored(EMPTY, f"each: {self.each}: finds no record")
 
-    def _records(self, doc: Doc, session: Session) -> Iterator[tuple[Here, str]]:
+    def _records(self, doc: PayloadReader, session: Session) -> Iterator[tuple[Here, str]]:
         """The records of a file, each with where it stands, for messages."""
         if isinstance(doc, Records):
             for record, line in zip(doc.records, doc.lines, strict=True):
@@ -105,7 +105,7 @@ class Reading:
         for number, item in enumerate(whole.each(self.each)):
             yield Here(item.session, item.root), f" ({where}item {number})"
 
-    def _record(self, here: Here, where: str, said: dict[str, str]) -> Iterator[Told]:
+    def _record(self, here: Here, where: str, said: dict[str, str]) -> Iterator[AdapterOutput]:
         say = here.say
         say.kind((word(here.get(self.kind)) if self.kind is not None else None) or RECORD)
         if not isinstance(here.root, dict):
@@ -147,7 +147,7 @@ class Reading:
         return found
 
 
-def _apply(rule: Rule, here: Here, where: str, said: dict[str, str], tenant: str) -> Iterator[Told]:
+def _apply(rule: Rule, here: Here, where: str, said: dict[str, str], tenant: str) -> Iterator[AdapterOutput]:
     """What a rule tells of a record, or of each item of it."""
     scans: list[Draft] = []
     try:

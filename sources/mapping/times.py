@@ -19,7 +19,7 @@ from sources.mapping.postal import place_zone
 from sources.mapping.values import Coded, Here, Reader, word
 
 if TYPE_CHECKING:
-    from sources.adapters.doc import Doc
+    from sources.adapters.doc import PayloadReader
     from sources.adapters.told import Reason
     from sources.mapping.expressions import Expression
 
@@ -108,7 +108,7 @@ def instant(expression: Expression, formats: tuple[str, ...], at: Zone) -> Calla
     return read
 
 
-def _instant(doc: Doc, formats: tuple[str, ...], at: Zone, here: Here) -> datetime | None:
+def _instant(doc: PayloadReader, formats: tuple[str, ...], at: Zone, here: Here) -> datetime | None:
     """As `instant`. The zone is asked for only where the text has no offset: a place that is not known matters to no other."""
     text = word(doc)
     if text is None:
@@ -124,7 +124,7 @@ def _instant(doc: Doc, formats: tuple[str, ...], at: Zone, here: Here) -> dateti
     )
 
 
-def _parsed(doc: Doc, text: str, name: str, local: tzinfo) -> datetime | None:
+def _parsed(doc: PayloadReader, text: str, name: str, local: tzinfo) -> datetime | None:
     match name:
         case "iso":
             return iso(text, doc.path, local)
@@ -136,7 +136,7 @@ def _parsed(doc: Doc, text: str, name: str, local: tzinfo) -> datetime | None:
             return patterned(text, (name,), doc.path, local)
 
 
-def _unix_ms(doc: Doc) -> datetime | None:
+def _unix_ms(doc: PayloadReader) -> datetime | None:
     value = doc.number()
     if value is None or not 0 <= value < 4_200_000_000_000:
         raise RefuseError("bad_time", f"{doc.path}: no milliseconds since 1970")

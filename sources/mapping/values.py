@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Final, Literal, TypeAlias
 
 from sources.adapters.carriers import carrier_name
-from sources.adapters.doc import LONGEST_TEXT, LONGEST_WORD, Doc
+from sources.adapters.doc import LONGEST_TEXT, LONGEST_WORD, PayloadReader
 from sources.adapters.money import currency, decimal, is_zero, minor
 from sources.adapters.told import RefuseError
 from sources.mapping.paths import ITEM, PARENT
@@ -19,7 +19,7 @@ from sources.mapping.paths import ITEM, PARENT
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-    from sources.adapters.base import Say
+    from sources.adapters.base import EventBuilder
     from sources.adapters.doc import Json
     from sources.adapters.money import Money
     from sources.adapters.tables import CodeTable, Meaning
@@ -38,7 +38,7 @@ _NUMBERS: Final[dict[Sign | None, re.Pattern[str]]] = {
 class Session:
     """What all records of one payload share: what is told of it, what expressions may cost, and which fields were read."""
 
-    def __init__(self, say: Say, evaluator: Evaluator, doc: Doc, prefix: str) -> None:
+    def __init__(self, say: EventBuilder, evaluator: Evaluator, doc: PayloadReader, prefix: str) -> None:
         self.say = say
         self.evaluator = evaluator
         self._read = doc.read
@@ -63,13 +63,13 @@ class Here:
     """The whole record, where this is an item of it."""
 
     @property
-    def say(self) -> Say:
+    def say(self) -> EventBuilder:
         """What builds the events of the payload."""
         return self.session.say
 
-    def get(self, expression: Expression) -> Doc:
+    def get(self, expression: Expression) -> PayloadReader:
         """What an expression gives here, to be read by type; its place is the expression's text."""
-        return Doc(self.session.value(expression, self.root), expression.text)
+        return PayloadReader(self.session.value(expression, self.root), expression.text)
 
     def each(self, expression: Expression) -> Iterator[Here]:
         """The records of the list that an expression gives, from which this one is seen as `parent`; a single thing is a list of one."""
@@ -93,7 +93,7 @@ def constant(value: object) -> Reader:
     return lambda _: value
 
 
-def identifier(doc: Doc) -> str | None:
+def identifier(doc: PayloadReader) -> str | None:
     """An identifier: a text or a whole number."""
     found = doc.id()
     if found is not None and len(found) > LONGEST_WORD:
@@ -101,29 +101,29 @@ def identifier(doc: Doc) -> str | None:
     return found
 
 
-def word(doc: Doc, longest: int = LONGEST_WORD) -> str | None:
+def word(doc: PayloadReader, longest: int = LONGEST_WORD) -> str | None:
     """A text, or a number as its digits."""
     if isinstance(doc.value, int | float) and not isinstance(doc.value, bool):
         return str(doc.value)[:longest]
     return doc.text(longest=longest)
 
 
-def words(doc: Doc) -> list[str] | None:
+def words(doc: PayloadReader) -> list[str] | None:
     """A list of texts; a single one is a list of one."""
     return [found for one in doc.each() if (found := word(one)) is not None] or None
 
 
-def identifiers(doc: Doc) -> list[str] | None:
+def identifiers(doc: PayloadReader) -> list[str] | None:
     """A list of identifiers; a single one is a list of one."""
     return [found for one in doc.each() if (found := identifier(one)) is not None] or None
 
 
-def free_text(doc: Doc) -> str | None:
+def free_text(doc: PayloadReader) -> str | None:
     """A text of many words, cut to 4,096 characters."""
     return word(doc, LONGEST_TEXT)
 
 
-def plain_number(doc: Doc, sign: Sign | None) -> str | None:
+def plain_number(doc: PayloadReader, sign: Sign | None) -> str | None:
     """A number as plain decimal text: `-1234.50` of `1.234,50-` where the decimal sign is a comma. Groups must be of three digits.
 
     Where no sign is stated it is a point, and there are no groups: `1,500` could be either.
@@ -144,7 +144,7 @@ def plain_number(doc: Doc, sign: Sign | None) -> str | None:
     return f"{'-' if negative else ''}{whole}{'.' + found[2] if found[2] else ''}"
 
 
-def pieces(doc: Doc, sign: Sign | None, least: int) -> int | None:
+def pieces(doc: PayloadReader, sign: Sign | None, least: int) -> int | None:
     """A whole number from `least` to 1,000,000,000; a fraction must be of zeros."""
     text = plain_number(doc, sign)
     if text is None:
@@ -222,7 +222,7 @@ def coded(found: Coded, otherwise: str | None) -> Reader:
     return read
 
 
-def single(expression: Expression, read: Callable[[Doc], Any]) -> Reader:
+def single(expression: Expression, read: Callable[[PayloadReader], Any]) -> Reader:
     """What an expression gives, read as `read` does."""
     return lambda here: read(here.get(expression))
 

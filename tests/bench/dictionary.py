@@ -7,9 +7,9 @@ from pathlib import Path
 
 from zstandard import train_dictionary
 
-from dataflows.core.policy import load_policy
-from dataflows.core.engine.shard import ORDER, Shard
 from dataflows.core.engine.codec import plain_of
+from dataflows.core.engine.shard import ORDER, Shard
+from dataflows.core.policy import load_policy
 from schemas.record import Record
 from schemas.wire import decode, micros
 from sources.simulator import stream

@@ -10,10 +10,10 @@ from typing import TYPE_CHECKING, ClassVar, cast
 from bytewax.inputs import FixedPartitionedSource, StatefulSourcePartition
 from bytewax.outputs import FixedPartitionedSink, StatefulSinkPartition
 
-from dataflows.core.engine.shard import ORDER, Shard
-from dataflows.core.engine.compress import squeeze
 from dataflows.core.engine.codec import HEAD, pack_order, plain_of
-from schemas.record import Mark, Note, Record
+from dataflows.core.engine.compress import compress
+from dataflows.core.engine.shard import ORDER, Shard
+from schemas.record import FeedWatermark, IdentityFinding, Record
 from schemas.wire import decode, micros
 from sources.batch import Batch
 from tests.support.logs import HOUR, MINUTE, T0, line
@@ -23,7 +23,7 @@ if TYPE_CHECKING:
 
     from dataflows.core.engine.persistent import Change, Row
     from dataflows.core.policy import Policy
-    from sinks.base import Verdict
+    from schemas.output import OutputRecord
 
 BATCH = 1_000
 CHANNELS = ("one", "two")
@@ -89,7 +89,7 @@ class Filled(Shard):
         self._number, _ = place
         self._told = False
 
-    def apply(self, record: Record | Note | Mark) -> None:
+    def apply(self, record: Record | IdentityFinding | FeedWatermark) -> None:
         """Takes nothing: it came to be tied only."""
 
     def changes(self) -> Iterator[Change]:
@@ -107,7 +107,7 @@ class Filled(Shard):
     def _held(self) -> Iterator[Row]:
         blank, head, plain = BLANK.encode(), self.template[:HEAD], plain_of(self.template)
         for order in self.orders[self._number]:
-            yield ORDER + b"ACM-%08d" % order, head + squeeze(plain.replace(blank, b"%08d" % order))
+            yield ORDER + b"ACM-%08d" % order, head + compress(plain.replace(blank, b"%08d" % order))
 
 
 class Watched(Shard):
@@ -116,7 +116,7 @@ class Watched(Shard):
     stood: ClassVar[float] = 0.0
     latest: ClassVar[float] = 0.0
 
-    def apply(self, record: Record | Note | Mark) -> None:
+    def apply(self, record: Record | IdentityFinding | FeedWatermark) -> None:
         """Judges."""
         now = time.perf_counter()
         Watched.stood = max(Watched.stood, now - Watched.latest)
@@ -261,15 +261,15 @@ class TieSource(FixedPartitionedSource[Batch, bytes]):
         return Ties(for_part, iter(range(CHANNELS.index(for_part), self._orders, len(CHANNELS))))
 
 
-class _Nowhere(StatefulSinkPartition["Sequence[Verdict]", bytes]):
-    def write_batch(self, values: list[Sequence[Verdict]]) -> None:
+class _Nowhere(StatefulSinkPartition["Sequence[OutputRecord]", bytes]):
+    def write_batch(self, values: list[Sequence[OutputRecord]]) -> None:
         pass
 
     def snapshot(self) -> bytes:
         return b""
 
 
-class Nowhere(FixedPartitionedSink["Sequence[Verdict]", bytes]):
+class Nowhere(FixedPartitionedSink["Sequence[OutputRecord]", bytes]):
     """Takes everything and keeps nothing."""
 
     def list_parts(self) -> list[str]:

@@ -12,14 +12,14 @@ from tempfile import TemporaryDirectory
 from typing import TYPE_CHECKING, NamedTuple, cast
 
 from dataflows.cli.replay import replay_into
+from dataflows.core.engine.codec import pack_order
+from dataflows.core.engine.shard import Shard
 from dataflows.core.identity import order_shard
 from dataflows.core.policy import load_policy
-from dataflows.core.engine.shard import Shard
-from dataflows.core.engine.codec import pack_order
 from dataflows.detect.flow import Settings
 from dataflows.detect.names import ORDER_SHARDS
 from dataflows.runtime.runner import GC_THRESHOLDS
-from schemas.record import Mark, Note, Record
+from schemas.record import FeedWatermark, IdentityFinding, Record
 from schemas.wire import decode, micros
 from sources.files import FileSource
 from sources.simulator import stream
@@ -48,11 +48,11 @@ class Speed(NamedTuple):
 class Taker(Shard):
     """A heart that judges nothing; it only keeps what it is given, if asked to."""
 
-    kept: list[Record | Note] | None = None
+    kept: list[Record | IdentityFinding] | None = None
 
-    def apply(self, record: Record | Note | Mark) -> None:
+    def apply(self, record: Record | IdentityFinding | FeedWatermark) -> None:
         """Takes one record or note."""
-        if self.kept is not None and not isinstance(record, Mark):
+        if self.kept is not None and not isinstance(record, FeedWatermark):
             self.kept.append(record)
 
     def advance(self, to: int, *, inclusive: bool = True) -> None:
@@ -90,18 +90,18 @@ def speed(orders: int) -> Speed:
         policy.write_text(policy_text(), encoding="utf-8")
         rules = load_policy(policy)
 
-        def whole(heart: MakeShard, taken: list[Record | Note] | None = None) -> None:
+        def whole(heart: MakeShard, taken: list[Record | IdentityFinding] | None = None) -> None:
             Taker.kept = taken
             source = FileSource([str(events)])
             replay_into(folder / "out", source, rules, settings=Settings(source.channels, heart=heart))
 
-        taken: list[Record | Note] = []
+        taken: list[Record | IdentityFinding] = []
         whole(Taker, taken)
 
         def heart() -> None:
             shards = [Shard(rules) for _ in ORDER_SHARDS]
             for item in taken:
-                tenant = item.tenant if isinstance(item, Note) else item.event.tenant
+                tenant = item.tenant if isinstance(item, IdentityFinding) else item.event.tenant
                 shards[order_shard(tenant, item.order, len(shards))].apply(item)
 
         count = len(lines)

@@ -34,7 +34,7 @@ if TYPE_CHECKING:
     from bytewax.inputs import FixedPartitionedSource
     from bytewax.outputs import Sink
 
-    from sinks.base import Verdicts
+    from schemas.output import OutputBatch
     from sources.batch import Batch
 
 EPOCH = timedelta(seconds=10)
@@ -60,7 +60,7 @@ def flow_into(
     judging: Callable[[], None] = lambda: None,
 ) -> None:
     """Runs the live graph over a state directory."""
-    sink = LiveSink(cast("Sink[Verdicts]", Nowhere()), lambda _: "nowhere", lambda _topic, _outs: None, judging)
+    sink = LiveSink(cast("Sink[OutputBatch]", Nowhere()), lambda _: "nowhere", lambda _topic, _outs: None, judging)
     run(get_live_flow(source, {"nowhere": sink}, load_policy(None), settings), recovery=home.recovery, epoch=epoch)
 
 

@@ -19,7 +19,7 @@ import pytest
 from confluent_kafka import Consumer, Producer, TopicPartition
 from confluent_kafka.admin import AdminClient
 
-from dataflows.core.engine.exceptions import Out
+from schemas.output import OutputRecord
 from schemas.record import headers_of
 from sinks.kafka import KafkaOutputError, KafkaSink, OutputTopic, Stats
 from tests.support.brokers import Broker, topic
@@ -27,7 +27,6 @@ from tests.support.brokers import Broker, topic
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Mapping, Sequence
 
-    from sinks.base import Verdict
 
 
 SHARDS = tuple(f"s{number:02d}" for number in range(6))
@@ -35,11 +34,11 @@ PARTITIONS = 3
 ROOT = Path(__file__).parents[2]
 
 
-def verdict(shard: str, number: int, text: str = "") -> Out:
+def verdict(shard: str, number: int, text: str = "") -> OutputRecord:
     """What a shard says, by number: the same in every life."""
     order = f"{shard}-{number % 7}"
     body = json.dumps({"id": f"{shard}/{number}", "text": text}).encode()
-    return Out(number * 1000, order, "exceptions", "exception.raised", "", body, shard=shard, number=number)
+    return OutputRecord(number * 1000, order, "exceptions", "exception.raised", "", body, shard=shard, number=number)
 
 
 class Said(NamedTuple):
@@ -90,7 +89,7 @@ def numbers(said: Iterable[Said]) -> dict[str, list[int]]:
 class Part(Protocol):
     """What Bytewax calls."""
 
-    def write_batch(self, values: list[Sequence[Verdict]]) -> None:
+    def write_batch(self, values: list[Sequence[OutputRecord]]) -> None:
         """Takes verdicts."""
         ...
 
@@ -139,9 +138,9 @@ class Life:
         for part, token in tokens.items():
             self._build(part, token)
 
-    def write(self, verdicts: Iterable[Out]) -> None:
+    def write(self, verdicts: Iterable[OutputRecord]) -> None:
         """Writes some verdicts, by part."""
-        by_part: dict[str, list[Out]] = defaultdict(list)
+        by_part: dict[str, list[OutputRecord]] = defaultdict(list)
         for one in verdicts:
             by_part[self.sinks[0].part_for("exceptions", one)].append(one)
         for part, some in by_part.items():
@@ -195,7 +194,7 @@ def test_each_verdict_stands_once_whatever_crashes(real_broker: Broker, seed: in
     counts = dict(stored)
     while min(stored.values()) < 150:
         for _ in range(lots.randrange(1, 6)):
-            batch: list[Out] = []
+            batch: list[OutputRecord] = []
             for _ in range(lots.randrange(1, 40)):
                 shard = lots.choice(SHARDS)
                 counts[shard] += 1
@@ -278,9 +277,9 @@ def test_a_shard_that_says_something_else_is_counted_and_compared_by_content(rea
     first.write(verdict("s01", number) for number in range(1, 6))
     first.snapshot()
     second = Life(real_broker.bootstrap, name, state, {})
-    late = Out(0, "s00-0", "exceptions", "exception.raised", "", b'{"id":"late"}', shard="s00", number=1)
+    late = OutputRecord(0, "s00-0", "exceptions", "exception.raised", "", b'{"id":"late"}', shard="s00", number=1)
     moved = [verdict("s00", number) for number in range(1, 7)]
-    second.write([late, *(Out(m.log, m.order, m.topic, m.type, m.key, m.body, shard="s00", number=m.number + 1) for m in moved)])
+    second.write([late, *(OutputRecord(m.log, m.order, m.topic, m.type, m.key, m.body, shard="s00", number=m.number + 1) for m in moved)])
     second.write(verdict("s01", number) for number in range(1, 7))
     second.snapshot()
     second.close()
@@ -334,8 +333,8 @@ def test_rejects_keep_every_byte(real_broker: Broker) -> None:
     sink = KafkaSink({"bootstrap.servers": real_broker.bootstrap}, "state", {"rejects": OutputTopic(name, 2)})
     data: dict[str, object] = {"reason": "not_json", "detail": "byte 0", "topic": "orders", "partition": 1, "offset": 9}
     raw = bytes(range(256))
-    keyed = Out(0, "", "rejects", "reject", "", raw, data=data, shard="s00", number=1, record_key=b"\xff\x00", headers=headers)
-    bare = Out(0, "", "rejects", "reject", "", b"", data=data, shard="s00", number=2)
+    keyed = OutputRecord(0, "", "rejects", "reject", "", raw, data=data, shard="s00", number=1, record_key=b"\xff\x00", headers=headers)
+    bare = OutputRecord(0, "", "rejects", "reject", "", b"", data=data, shard="s00", number=2)
     for one in (keyed, bare):
         part = sink.build_part("out", sink.part_for("rejects", one), None)
         part.write_batch([[one]])

@@ -11,7 +11,8 @@ import holidays
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from dataflows.core.clocks import MINUTE, Calendar, CalendarSpec, Span, span
+from dataflows.core.clocks import Calendar, CalendarSpec, Span, span
+from schemas.instants import MINUTE
 
 if TYPE_CHECKING:
     from collections.abc import Collection, Mapping

@@ -13,14 +13,14 @@ import orjson
 from hypothesis import given
 from hypothesis import strategies as st
 
+from dataflows.core.engine.shard import Shard
 from dataflows.core.policy import Feed
 from dataflows.core.policy.build import build
 from dataflows.core.policy.check import examine_text
 from dataflows.core.rules import RULES
-from dataflows.core.engine.shard import Shard
-from schemas.record import Mark, Record
+from schemas.record import FeedWatermark, Record
 from schemas.wire import decode
-from sources.marks import MarkSampler
+from sources.marks import WatermarkSampler
 from tests.oracle.judging.reading import micros
 from tests.property.histories import AFTER, History, examples, histories
 from tests.property.test_engine import TALKATIVE
@@ -34,7 +34,7 @@ if TYPE_CHECKING:
     from hypothesis.strategies import DrawFn
 
     from dataflows.core.policy import Policy
-    from dataflows.core.engine.exceptions import Out
+    from schemas.output import OutputRecord
 
 SLOT = 10 * 60_000_000
 END = 210
@@ -96,13 +96,13 @@ class World:
         assert form is not None, faults
         return replace(build(form, RULES), feeds=self.feeds)
 
-    def items(self) -> list[Record | Mark]:
+    def items(self) -> list[Record | FeedWatermark]:
         """The log as a shard gets it."""
         records: list[Record] = []
         for offset, step in enumerate(self.steps):
             raw = orjson.dumps(step.event)
             records.append(Record(step.log, "t", 0, offset, 0, step.at, step.order, decode(raw), raw))
-        return [*MarkSampler(tuple(self.feeds)).among(records)]
+        return [*WatermarkSampler(tuple(self.feeds)).among(records)]
 
 
 @st.composite
@@ -306,17 +306,17 @@ def micros_of(text: object) -> int:
     return micros(datetime.fromisoformat(str(text)))
 
 
-def told(outs: Sequence[Out]) -> list[Said]:
+def told(outs: Sequence[OutputRecord]) -> list[Said]:
     """What a shard said, as far as it is compared."""
     topics = ("exceptions", "incidents")
     return [Said(out.log, out.order, out.kind, out.type, out.status, out.severity) for out in outs if out.topic in topics]
 
 
-def feed(world: World, *, hot: int = 256, cuts: Sequence[int] = (), restart: int | None = None) -> list[Out]:
+def feed(world: World, *, hot: int = 256, cuts: Sequence[int] = (), restart: int | None = None) -> list[OutputRecord]:
     """What a shard says of a world, handed over in batches that end before each of `cuts`, and restored before item `restart`."""
     policy = world.policy()
     shard = Shard(policy, hot)
-    outs: list[Out] = []
+    outs: list[OutputRecord] = []
     left = sorted(cuts)
     for number, item in enumerate(world.items()):
         while left and left[0] <= item.log:
@@ -327,7 +327,7 @@ def feed(world: World, *, hot: int = 256, cuts: Sequence[int] = (), restart: int
             rows = list(shard.rows())
             shard = Shard(policy, hot)
             shard.restore(rows)
-        if isinstance(item, Mark) or item.order:
+        if isinstance(item, FeedWatermark) or item.order:
             shard.apply(item)
     shard.advance(T0 + END * SLOT)
     return outs + shard.drain()
@@ -356,8 +356,8 @@ def test_once_all_feeds_have_spoken_everything_stands_as_without_feeds(history: 
     lines, until = history.lines(), micros(history.last + after)
     names = ("/payments", "/carrier", "/warehouse/w1")
     declared = replace(TALKATIVE, feeds={name: Feed(0, DAY) for name in names})
-    sampler, records = MarkSampler(names), records_of(lines)
+    sampler, records = WatermarkSampler(names), records_of(lines)
     marks = [mark for record in records if talkative and (mark := sampler.sample(record)) is not None]
-    last = [Mark(until + 1, "z", 0, 0, 0, name, until + 1) for name in names]
+    last = [FeedWatermark(until + 1, "z", 0, 0, 0, name, until + 1) for name in names]
     parked = run(records_of(lines), declared, until + 1, marks=[*marks, *last])
     assert standing(parked) == standing(run(records, TALKATIVE, until))

@@ -25,7 +25,7 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from dataflows.core.policy import Policy
-    from dataflows.core.engine.exceptions import Out
+    from schemas.output import OutputRecord
 
 ALWAYS = (*DATA_MODELS, "note", "future")
 THOROUGH = tuple(replace(rule, on=ALWAYS, arms=(), needs=(), unless=(), met_by=(), dated=None, silence=False, fits=None) for rule in RULES)
@@ -36,7 +36,7 @@ def said(lines: Sequence[Mapping[str, object]], policy: Policy, until: int, *, t
     with pytest.MonkeyPatch.context() as patch:
         for room in ("engine", "profile"):
             patch.setattr(f"dataflows.core.{room}.RULES", THOROUGH if thorough else RULES)
-        outs: list[Out] = run(records_of(lines), policy, until)
+        outs: list[OutputRecord] = run(records_of(lines), policy, until)
     return [f"{out.log} {out.order} {out.type} {out.kind} {out.data.get('scope')} {sha256(out.body).hexdigest()[:8]}" for out in outs]
 
 

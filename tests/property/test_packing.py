@@ -6,8 +6,8 @@ from datetime import timedelta
 
 from hypothesis import given
 
-from dataflows.core.engine.order import Order
 from dataflows.core.engine.codec import pack_order, unpack_order
+from dataflows.core.engine.order import Order
 from tests.oracle.judging.reading import micros
 from tests.property.histories import History, examples, histories
 from tests.property.test_engine import TALKATIVE

@@ -10,9 +10,9 @@ import msgspec
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from dataflows.core.engine.exceptions import iso
 from dataflows.detect.exchange import ORDER_ITEMS
 from dataflows.detect.rejects import undecodable
+from schemas.instants import iso
 from schemas.record import Record
 from schemas.wire import MAX_BYTES, REASONS
 from sinks.jsonl import line as reject_line

@@ -12,14 +12,14 @@ import orjson
 from hypothesis import given
 from hypothesis import strategies as st
 
-from dataflows.core.identity import Ambiguous, IdentityRules, Placed, Sighting, Stage
-from dataflows.core.identity.orphans import Orphan
-from dataflows.core.identity.codec import item_of, row_of, sighting_of_row, sighting_row
-from dataflows.core.policy import Feed, load_policy
 from dataflows.core.engine.shard import Shard
-from schemas.record import Evidence, Mark, Note, Record
+from dataflows.core.identity import AliasLookup, AliasResolver, Ambiguous, IdentityRules, ResolvedEvent
+from dataflows.core.identity.codec import item_of, row_of, sighting_of_row, sighting_row
+from dataflows.core.identity.orphans import Orphan
+from dataflows.core.policy import Feed, load_policy
+from schemas.record import Evidence, FeedWatermark, IdentityFinding, Record
 from schemas.wire import decode
-from sources.marks import MarkSampler
+from sources.marks import WatermarkSampler
 from sources.simulator import stream
 from tests.oracle.judging.reading import micros
 from tests.property.histories import History, examples, histories
@@ -33,7 +33,7 @@ if TYPE_CHECKING:
     from dataflows.core.engine.persistent import Persistent
     from dataflows.core.policy import Policy
 
-Item: TypeAlias = "Record | Mark"
+Item: TypeAlias = "Record | FeedWatermark"
 Said: TypeAlias = "list[tuple[int, str, str, bytes]]"
 FEEDS = {"/payments": Feed(HOUR, DAY), "/carrier/ups": Feed(0, 3 * DAY), "/warehouse": Feed(MINUTE, 2 * HOUR)}
 
@@ -52,7 +52,7 @@ def keep(rows: dict[bytes, bytes], heart: Persistent) -> None:
 
 def items_of(lines: Sequence[Mapping[str, object]], policy: Policy) -> list[Item]:
     """The events that name their order, as records of a log with the marks of feeds; anew each time, since a shard uses them up."""
-    return [*MarkSampler(tuple(policy.feeds)).among([one for one in records_of(lines) if one.order])]
+    return [*WatermarkSampler(tuple(policy.feeds)).among([one for one in records_of(lines) if one.order])]
 
 
 def said(shard: Shard) -> Said:
@@ -142,9 +142,9 @@ RULES = IdentityRules(keep=2 * HOUR, orphan_after=15 * MINUTE, compare_customers
 
 
 @st.composite
-def sightings_of(draw: st.DrawFn) -> list[Sighting]:
+def sightings_of(draw: st.DrawFn) -> list[AliasLookup]:
     """Some events at a few aliases and of a few orders, over some hours."""
-    found: list[Sighting] = []
+    found: list[AliasLookup] = []
     at = T0
     for number in range(draw(st.integers(1, 25))):
         at += draw(st.sampled_from((0, MINUTE, 10 * MINUTE, HOUR, 3 * HOUR)))
@@ -167,7 +167,7 @@ def sightings_of(draw: st.DrawFn) -> list[Sighting]:
     return found
 
 
-def drained(stage: Stage) -> list[object]:
+def drained(stage: AliasResolver) -> list[object]:
     """What came out, as rows."""
     placed, onward = stage.drain()
     return [*map(row_of, placed), *map(sighting_row, onward)]
@@ -175,10 +175,10 @@ def drained(stage: Stage) -> list[object]:
 
 @examples(150)
 @given(sightings_of(), st.sampled_from((1, 2)), st.integers(0, 1 << 32))
-def test_an_alias_shard_that_was_cut_places_the_same(sightings: list[Sighting], number: int, seed: int) -> None:
+def test_an_alias_shard_that_was_cut_places_the_same(sightings: list[AliasLookup], number: int, seed: int) -> None:
     """Restored from the changes up to any moment and given the rest, it places, passes on and misses the same."""
     lots = Random(seed)
-    whole, part = Stage(number, RULES), Stage(number, RULES)
+    whole, part = AliasResolver(number, RULES), AliasResolver(number, RULES)
     rows: dict[bytes, bytes] = {}
     expected: list[object] = []
     outs: list[object] = []
@@ -191,7 +191,7 @@ def test_an_alias_shard_that_was_cut_places_the_same(sightings: list[Sighting], 
             expected += drained(whole)
             keep(rows, part)
             if lots.random() < 0.6:
-                part = Stage(number, RULES)
+                part = AliasResolver(number, RULES)
                 part.restore(rows.items())
         whole.apply([sighting])
         part.apply([sighting])
@@ -204,9 +204,9 @@ def test_ties_outlive_a_change_of_how_long_they_are_kept() -> None:
     """They are kept for as long as the new policy says, counted from when they were used, as near as the old one's generations tell."""
     for spans in ((180 * DAY, 90 * DAY), (90 * DAY, 180 * DAY), (30 * DAY, 7 * DAY)):
         before, after = (replace(RULES, keep=span) for span in spans)
-        stage = Stage(1, before)
+        stage = AliasResolver(1, before)
         stage.apply([(record(line("1", T0, "payment.captured", order="A", data={"payment_id": "p"}), T0), "payment_id", "p", False)])
-        restored = Stage(1, after)
+        restored = AliasResolver(1, after)
         restored.restore(list(stage.rows()), T0 + HOUR)
         tied: Record = record(line("2", T0, "payment.captured", order=None, data={"payment_id": "p"}), T0 + HOUR)
         restored.apply([(tied, "payment_id", "p", True)])
@@ -219,7 +219,7 @@ def test_ties_outlive_a_change_of_how_long_they_are_kept() -> None:
 
 def test_a_shorter_patience_misses_nobody_in_the_past() -> None:
     """Under a new policy who waits is missed when it says so, at the earliest when it begins to hold; under the same one as planned."""
-    stage = Stage(2, RULES)
+    stage = AliasResolver(2, RULES)
     waiting = record(line("1", T0, "payment.disputed", order=None, data={"dispute_id": "d"}), T0)
     stage.apply([(waiting, "dispute_id", "d", True)])
     rows = list(stage.rows())
@@ -229,7 +229,7 @@ def test_a_shorter_patience_misses_nobody_in_the_past() -> None:
         (replace(RULES, orphan_after=HOUR), T0 + 10 * MINUTE, T0 + HOUR),
         (replace(RULES, orphan_after=None), T0 + 10 * MINUTE, None),
     ):
-        restored = Stage(2, rules)
+        restored = AliasResolver(2, rules)
         restored.restore(rows, changed_at)
         restored.advance(T0 + 10 * HOUR)
         assert [placed.log for placed in restored.drain()[0]] == ([] if due is None else [due])
@@ -265,11 +265,11 @@ def evidence(draw: st.DrawFn) -> Evidence:
 
 
 @st.composite
-def notes(draw: st.DrawFn) -> Note:
+def notes(draw: st.DrawFn) -> IdentityFinding:
     """A note."""
     log, topic, partition, offset = draw(PLACES)
     scope, cited = draw(st.one_of(st.none(), TEXTS)), tuple(draw(st.lists(evidence(), max_size=2)))
-    return Note(
+    return IdentityFinding(
         log=log,
         at=draw(st.integers(0, 1 << 60)),
         topic=topic,
@@ -285,13 +285,13 @@ def notes(draw: st.DrawFn) -> Note:
 
 
 @st.composite
-def marks(draw: st.DrawFn) -> Mark:
+def marks(draw: st.DrawFn) -> FeedWatermark:
     """A mark of a feed."""
-    return Mark(*draw(PLACES), draw(SUBS), draw(TEXTS), draw(st.integers(0, 1 << 60)))
+    return FeedWatermark(*draw(PLACES), draw(SUBS), draw(TEXTS), draw(st.integers(0, 1 << 60)))
 
 
 @st.composite
-def inner(draw: st.DrawFn) -> Record | Note | Ambiguous | Orphan:
+def inner(draw: st.DrawFn) -> Record | IdentityFinding | Ambiguous | Orphan:
     """What may be placed into an order's log."""
     sort = draw(st.integers(0, 3))
     if sort == 0:
@@ -306,23 +306,23 @@ def inner(draw: st.DrawFn) -> Record | Note | Ambiguous | Orphan:
 
 
 @st.composite
-def placed_items(draw: st.DrawFn) -> Placed:
+def placed_items(draw: st.DrawFn) -> ResolvedEvent:
     """Something that the identity step placed."""
-    return Placed(*draw(PLACES), draw(SUBS), draw(TEXTS), draw(TEXTS), draw(inner()))
+    return ResolvedEvent(*draw(PLACES), draw(SUBS), draw(TEXTS), draw(TEXTS), draw(inner()))
 
 
 @examples(200)
 @given(st.one_of(records(), notes(), marks(), placed_items()))
-def test_an_item_on_its_way_survives_being_a_row(item: Record | Note | Mark | Placed) -> None:
+def test_an_item_on_its_way_survives_being_a_row(item: Record | IdentityFinding | FeedWatermark | ResolvedEvent) -> None:
     """What is sent or kept and read again is equal, to the last header; its place in log order, too."""
     again = item_of(msgspec.msgpack.decode(msgspec.msgpack.encode(row_of(item))))
     assert again == item
-    assert not isinstance(item, Record | Placed) or position(cast("Record | Placed", again)) == position(item)
+    assert not isinstance(item, Record | ResolvedEvent) or position(cast("Record | ResolvedEvent", again)) == position(item)
 
 
 @examples(50)
 @given(st.one_of(records(), placed_items()), TEXTS, TEXTS, st.booleans())
-def test_a_sighting_survives_being_a_row(head: Record | Placed, kind: str, value: str, watch: bool) -> None:
+def test_a_sighting_survives_being_a_row(head: Record | ResolvedEvent, kind: str, value: str, watch: bool) -> None:
     """The same of an event at one of its aliases."""
-    sighting: Sighting = (head, kind, value, watch)
+    sighting: AliasLookup = (head, kind, value, watch)
     assert sighting_of_row(msgspec.msgpack.decode(msgspec.msgpack.encode(sighting_row(sighting)))) == sighting

@@ -25,7 +25,7 @@ if TYPE_CHECKING:
     from collections.abc import Sequence
 
     from dataflows.core.policy import Policy
-    from dataflows.core.engine.exceptions import Out
+    from schemas.output import OutputRecord
 
 CHANNELS = ("events:00000", "events:00001", "scans:00000")
 UNTIL = END * 1_000_000
@@ -96,7 +96,7 @@ class Partitions:
         return drawn
 
 
-def note(said: Said, outs: Sequence[Out]) -> None:
+def note(said: Said, outs: Sequence[OutputRecord]) -> None:
     """Takes verdicts in; one that is said again must be the same."""
     for out in outs:
         content = (out.topic, out.order, out.log, out.body)

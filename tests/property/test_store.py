@@ -13,9 +13,9 @@ from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, invariant, precondition, rule
 
 from dataflows.runtime.state.errors import StateError
+from dataflows.runtime.state.reader import look
 from dataflows.runtime.state.segments import Commit
 from dataflows.runtime.state.store import Compaction, Store
-from dataflows.runtime.state.reader import look
 from tests.property.histories import examples
 from tests.support.homes import BareHome
 

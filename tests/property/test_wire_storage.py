@@ -11,7 +11,7 @@ from msgspec import Struct
 from schemas.events import DATA_MODELS
 from schemas.storage import pack, pack_events, unpack, unpack_events
 from schemas.structs import field_types, kept
-from schemas.values import Kept
+from schemas.values import Retention
 from schemas.wire import Event, Rejected, decode
 from tests.property.test_wire_equivalence import payloads
 
@@ -24,9 +24,9 @@ def kept_part(event: Event) -> dict[str, object]:
     data: dict[str, object] = {}
     for name, form in field_types(DATA_MODELS[event.type]).items():
         value = getattr(event.data, name)
-        if kept(form) is Kept.PRESENCE:
+        if kept(form) is Retention.PRESENCE:
             value = value is not None
-        if kept(form) is not Kept.NOTHING:
+        if kept(form) is not Retention.NOTHING:
             data[name] = value
     return attributes | {"data": data}
 

@@ -11,28 +11,28 @@ from typing import TYPE_CHECKING, NamedTuple, cast
 
 import orjson
 
-from dataflows.core.identity import Ambiguous, Stage, identity_rules, orphan_verdict
-from dataflows.core.identity.orphans import Orphan
 from dataflows.core.engine.orders import HOT
 from dataflows.core.engine.shard import Shard
+from dataflows.core.identity import AliasResolver, Ambiguous, identity_rules, orphan_verdict
+from dataflows.core.identity.orphans import Orphan
 from dataflows.detect.names import FIRST_SHARDS, SECOND_SHARDS
 from dataflows.detect.router import Arrival, Router
-from schemas.record import Mark, Record
+from schemas.record import FeedWatermark, Record
 from schemas.wire import decode, micros
 from sources.batch import END, Batch
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping, Sequence
 
-    from dataflows.core.identity import Placed, Sighting
+    from dataflows.core.identity import AliasLookup, ResolvedEvent
     from dataflows.core.policy import Policy
-    from dataflows.core.engine.exceptions import Out
+    from schemas.output import OutputRecord
     from sources.batch import Refusal
 
 HOUR = 3_600_000_000
 
 
-def position(item: Record | Placed | Mark) -> tuple[int, str, int, int, int]:
+def position(item: Record | ResolvedEvent | FeedWatermark) -> tuple[int, str, int, int, int]:
     """Where it stands in log order."""
     return (item.log, item.topic, item.partition, item.offset, item.sub)
 
@@ -66,13 +66,13 @@ def records_of(lines: Iterable[Mapping[str, object]]) -> list[Record]:
 
 
 def run(
-    records: Sequence[Record], policy: Policy, until: int, cuts: Sequence[int] = (), hot: int = HOT, marks: Sequence[Mark] = ()
-) -> list[Out]:
+    records: Sequence[Record], policy: Policy, until: int, cuts: Sequence[int] = (), hot: int = HOT, marks: Sequence[FeedWatermark] = ()
+) -> list[OutputRecord]:
     """What the engine says about records and marks up to log time `until` (inclusive), in batches that end before each of `cuts`."""
     rules = identity_rules(policy)
     router = Router(compare_customers=rules.compare_customers)
-    first, second, shard = Stage(1, rules), Stage(2, rules), Shard(policy, hot)
-    outs: list[Out] = []
+    first, second, shard = AliasResolver(1, rules), AliasResolver(2, rules), Shard(policy, hot)
+    outs: list[OutputRecord] = []
     known = [record for record in records if record.log <= until]
     begin = -END
     for cut in [*sorted(cut for cut in set(cuts) if cut <= until), until + 1]:
@@ -83,9 +83,9 @@ def run(
         placed, onward = _staged(first, cut, _seen(arrivals, FIRST_SHARDS))
         placed_later, _ = _staged(second, cut, [*_seen(arrivals, SECOND_SHARDS), *onward])
         own = [record for record in batch if record.order]
-        due: list[Record | Placed | Mark] = [*own, *placed, *placed_later, *spoken]
+        due: list[Record | ResolvedEvent | FeedWatermark] = [*own, *placed, *placed_later, *spoken]
         for item in sorted(due, key=position):
-            if isinstance(item, Record | Mark):
+            if isinstance(item, Record | FeedWatermark):
                 shard.apply(item)
             elif isinstance(item.item, Orphan):
                 outs.append(orphan_verdict(item.item, policy))
@@ -97,20 +97,20 @@ def run(
 
 
 def _seen(
-    arrivals: Iterable[tuple[str, Arrival[Record | Refusal | Mark | Placed] | Arrival[Sighting]]], shards: Sequence[str]
-) -> list[Sighting]:
-    return [cast("Sighting", item) for name, arrival in arrivals if name in shards for item in arrival.items]
+    arrivals: Iterable[tuple[str, Arrival[Record | Refusal | FeedWatermark | ResolvedEvent] | Arrival[AliasLookup]]], shards: Sequence[str]
+) -> list[AliasLookup]:
+    return [cast("AliasLookup", item) for name, arrival in arrivals if name in shards for item in arrival.items]
 
 
-def _staged(stage: Stage, to: int, seen: list[Sighting]) -> tuple[list[Placed], list[Sighting]]:
+def _staged(stage: AliasResolver, to: int, seen: list[AliasLookup]) -> tuple[list[ResolvedEvent], list[AliasLookup]]:
     stage.apply(sorted(seen, key=lambda sighting: position(sighting[0])))
     stage.advance(to)
     return stage.drain()
 
 
-def standing(outs: Iterable[Out]) -> set[Standing]:
+def standing(outs: Iterable[OutputRecord]) -> set[Standing]:
     """What stands after the events out: the last one of each exception, without what was retracted."""
-    last: dict[object, Out] = {}
+    last: dict[object, OutputRecord] = {}
     for out in outs:
         if out.topic == "exceptions":
             last[out.data["exception_id"]] = out

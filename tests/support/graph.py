@@ -6,19 +6,19 @@ import pickle
 from collections import defaultdict
 from typing import TYPE_CHECKING, Any
 
-from dataflows.core.identity import Stage, identity_rules, orphan_verdict
 from dataflows.core.engine.shard import Shard
+from dataflows.core.identity import AliasResolver, identity_rules, orphan_verdict
 from dataflows.detect.exchange import ORDER_ITEMS, SIGHTINGS
-from dataflows.runtime.checkpoint import Keeper
 from dataflows.detect.names import FIRST_SHARDS, ORDER_SHARDS, SECOND_SHARDS
+from dataflows.detect.operators import IdentityOperator, OrderOperator
 from dataflows.detect.router import Router, spread, spread_onward
-from dataflows.detect.operators import OrderShell, StageShell
+from dataflows.runtime.checkpoint import Checkpointer
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Mapping, Sequence
 
     from dataflows.core.policy import Policy
-    from dataflows.core.engine.exceptions import Out
+    from schemas.output import OutputRecord
     from sources.batch import Batch
 
 
@@ -84,14 +84,16 @@ class Graph:
         self._router = Router(compare_customers=rules.compare_customers)
         known = snapshots or {}
 
-        def keeper(codec: Any) -> Keeper[Any] | None:
-            return None if stores is None else Keeper(stores, policy.version, codec)
+        def keeper(codec: Any) -> Checkpointer[Any] | None:
+            return None if stores is None else Checkpointer(stores, policy.version, codec)
 
-        self._first = {n: StageShell(Stage(1, rules), channels, keeper(SIGHTINGS), known.get(n)) for n in FIRST_SHARDS}
-        self._second = {n: StageShell(Stage(2, rules), (*channels, *FIRST_SHARDS), keeper(SIGHTINGS), known.get(n)) for n in SECOND_SHARDS}
+        self._first = {n: IdentityOperator(AliasResolver(1, rules), channels, keeper(SIGHTINGS), known.get(n)) for n in FIRST_SHARDS}
+        self._second = {
+            n: IdentityOperator(AliasResolver(2, rules), (*channels, *FIRST_SHARDS), keeper(SIGHTINGS), known.get(n)) for n in SECOND_SHARDS
+        }
         everyone = (*channels, *FIRST_SHARDS, *SECOND_SHARDS)
         self._orders = {
-            n: OrderShell(
+            n: OrderOperator(
                 lambda name: Shard(policy, hot, place=(ORDER_SHARDS.index(name), len(ORDER_SHARDS))),
                 everyone,
                 lambda orphan: orphan_verdict(orphan, policy),
@@ -101,7 +103,7 @@ class Graph:
             for n in ORDER_SHARDS
         }
 
-    def take(self, batches: Iterable[Batch]) -> list[Out]:
+    def take(self, batches: Iterable[Batch]) -> list[OutputRecord]:
         """What all shards say about some batches."""
         waiting: dict[str, list[Any]] = defaultdict(list)
         for name, arrival in self._router(list(batches)):
@@ -116,5 +118,5 @@ class Graph:
 
     def snapshot(self) -> dict[str, bytes]:
         """What Bytewax would have stored of every shell at the end of an epoch."""
-        shells: dict[str, StageShell | OrderShell] = {**self._first, **self._second, **self._orders}
+        shells: dict[str, IdentityOperator | OrderOperator] = {**self._first, **self._second, **self._orders}
         return {name: pickle.loads(pickle.dumps(shell.snapshot())) for name, shell in shells.items()}

@@ -10,12 +10,12 @@ from confluent_kafka import OFFSET_BEGINNING, KafkaError, TopicPartition
 from sources.batch import BEGINNING
 from sources.kafka.clock import HostClock
 from sources.kafka.ends import End
-from sources.kafka.lane import Lane, channel_of
+from sources.kafka.lane import PartitionReader, channel_of
 from sources.kafka.ports import Hooks
 from sources.kafka.reading import Reading
 from sources.kafka.settings import KafkaInput, SourceStats
 from sources.kafka.source import KafkaPart
-from sources.marks import MarkSampler
+from sources.marks import WatermarkSampler
 from sources.messages import BARRIER, LOG_APPEND_TIME, PartitionLog
 from tests.support.logs import T0, line
 
@@ -208,7 +208,7 @@ class Answers:
         self._open: dict[str, End] = {}
         self._looks = 0
 
-    def ask(self, lanes: Sequence[Lane]) -> None:
+    def ask(self, lanes: Sequence[PartitionReader]) -> None:
         """Asks, unless a question is open."""
         if not self._open:
             cluster = self.cluster
@@ -229,7 +229,7 @@ class Proving:
     cluster: Cluster
     refusing: set[int] = field(default_factory=set[int])
 
-    def tend(self, lanes: Sequence[Lane], newest: int) -> None:
+    def tend(self, lanes: Sequence[PartitionReader], newest: int) -> None:
         """Appends one to each silent partition."""
         del newest
         for lane in lanes:
@@ -271,7 +271,7 @@ class Harness:
     reading: Reading
     parts: list[KafkaPart]
 
-    def lane(self, partition: int) -> Lane:
+    def lane(self, partition: int) -> PartitionReader:
         """A partition."""
         return self.reading.lanes[self.cluster.topic, partition]
 
@@ -304,8 +304,8 @@ def harness(
     reading = Reading(given, client, answers, proving, growing, SourceStats(), hooks)
     parts: list[KafkaPart] = []
     for number in range(cluster.count):
-        sampler = MarkSampler(given.feeds) if given.feeds else None
-        lane = Lane(PartitionLog(cluster.topic, number, create_time=create_time, sampler=sampler), by_barriers=by_barriers)
+        sampler = WatermarkSampler(given.feeds) if given.feeds else None
+        lane = PartitionReader(PartitionLog(cluster.topic, number, create_time=create_time, sampler=sampler), by_barriers=by_barriers)
         if states is not None and number in states:
             lane.restore(states[number])
         reading.add(lane, OFFSET_BEGINNING if lane.next is None else lane.next)

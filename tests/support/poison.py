@@ -21,9 +21,9 @@ from dataflows.core.rules import RULES
 if TYPE_CHECKING:
     from collections.abc import Generator, Iterable
 
-    from dataflows.core.rules.conditions import Condition
     from dataflows.core.history.facts import Facts
     from dataflows.core.policy import RuleSetting
+    from dataflows.core.rules.conditions import Condition
     from dataflows.core.rules.model import Judge
     from schemas.record import Record
 

@@ -5,15 +5,11 @@ stand is in `schemas.places`, since adapters of real systems need it too.
 """
 
 from dataflows.core.clocks.calendar import Calendar, CalendarSpec
-from dataflows.core.clocks.spans import DAY, HOUR, MINUTE, SECOND, ZERO, Span, Unit, span
 from dataflows.core.clocks.explain import moment
+from dataflows.core.clocks.spans import ZERO, Span, Unit, span
 from dataflows.core.clocks.zones import deadline, end_of_day
 
 __all__ = [
-    "DAY",
-    "HOUR",
-    "MINUTE",
-    "SECOND",
     "ZERO",
     "Calendar",
     "CalendarSpec",

@@ -27,9 +27,10 @@ from datetime import date
 from typing import TYPE_CHECKING, Final
 
 from dataflows.core.clocks.days import holidays_in
-from dataflows.core.clocks.spans import DAY, HOUR, MINUTE, Span
 from dataflows.core.clocks.explain import arithmetic
+from dataflows.core.clocks.spans import Span
 from dataflows.core.clocks.zones import instant, local
+from schemas.instants import DAY, HOUR, MINUTE
 from schemas.places import zone
 
 if TYPE_CHECKING:

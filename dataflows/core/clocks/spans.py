@@ -5,12 +5,10 @@ from __future__ import annotations
 import re
 from typing import Final, Literal, NamedTuple
 
+from schemas.instants import DAY, HOUR, MINUTE, SECOND
+
 Unit = Literal["us", "bd", "bh"]
 
-SECOND: Final = 1_000_000
-MINUTE: Final = 60 * SECOND
-HOUR: Final = 60 * MINUTE
-DAY: Final = 24 * HOUR
 
 _TEXT: Final = re.compile(r"(-?)(\d{1,9}) ?(s|m|h|d|w|bd|bh)", re.ASCII)
 _ELAPSED: Final = {"s": SECOND, "m": MINUTE, "h": HOUR, "d": DAY, "w": 7 * DAY}

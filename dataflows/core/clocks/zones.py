@@ -6,33 +6,26 @@ the gap (02:30 becomes 03:30, as in RFC 5545), and of a time that occurs twice t
 
 from __future__ import annotations
 
-from datetime import UTC, date, datetime, time, timedelta
+from datetime import date, datetime, time, timedelta
 from functools import lru_cache
 from typing import TYPE_CHECKING, Final
 
-from dataflows.core.clocks.spans import DAY
+from schemas.instants import DAY, EPOCH, MICROSECOND, micros
 from schemas.places import zone
 
 if TYPE_CHECKING:
     from zoneinfo import ZoneInfo
 
-_EPOCH: Final = datetime(1970, 1, 1, tzinfo=UTC)
-_EPOCH_DAY: Final = _EPOCH.toordinal()
-_MICROSECOND: Final = timedelta(microseconds=1)
+_EPOCH_DAY: Final = EPOCH.toordinal()
 _MIDNIGHT: Final = time()
 EARLIEST: Final = (date.min.toordinal() - _EPOCH_DAY) * DAY + 2 * DAY
 LATEST: Final = (date.max.toordinal() - _EPOCH_DAY) * DAY - 2 * DAY
 """Instants outside EARLIEST..LATEST have no date in some zone."""
 
 
-def micros(moment: datetime) -> int:
-    """An aware datetime in microseconds since the epoch."""
-    return (moment - _EPOCH) // _MICROSECOND
-
-
 def local(at: int, tz: ZoneInfo) -> datetime:
     """The local date and time of an instant. Raises OverflowError outside EARLIEST..LATEST."""
-    return (_EPOCH + at * _MICROSECOND).astimezone(tz)
+    return (EPOCH + at * MICROSECOND).astimezone(tz)
 
 
 def instant(day: int, wall: int, tz: ZoneInfo) -> int:
@@ -44,8 +37,8 @@ def instant(day: int, wall: int, tz: ZoneInfo) -> int:
     days, wall = divmod(wall, DAY)
     day += days
     known = date.fromordinal(min(max(day, 1), date.max.toordinal()))
-    offset = (datetime.combine(known, _MIDNIGHT) + wall * _MICROSECOND).replace(tzinfo=tz).utcoffset()
-    return (day - _EPOCH_DAY) * DAY + wall - (offset or timedelta()) // _MICROSECOND
+    offset = (datetime.combine(known, _MIDNIGHT) + wall * MICROSECOND).replace(tzinfo=tz).utcoffset()
+    return (day - _EPOCH_DAY) * DAY + wall - (offset or timedelta()) // MICROSECOND
 
 
 def end_of_day(day: date, zone_name: str) -> int:

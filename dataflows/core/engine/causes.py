@@ -8,14 +8,14 @@ from dataflows.core.engine.lifecycle import cite
 from dataflows.core.history.timeline import happened
 
 if TYPE_CHECKING:
+    from dataflows.core.engine.exceptions import ExceptionState
     from dataflows.core.engine.order import Order
     from dataflows.core.rules.model import Rule
-    from dataflows.core.engine.exceptions import Verdict
     from schemas.events import CaseEvent
     from schemas.record import Evidence, Record
 
 
-def resolved_by(order: Order, verdict: Verdict, rule: Rule, record: Record | None) -> Evidence | None:
+def resolved_by(order: Order, verdict: ExceptionState, rule: Rule, record: Record | None) -> Evidence | None:
     """The event that resolved an exception; None if it is not resolved, or time alone resolved it. `record`: what was judged last, if any.
 
     It is one of those at the instant of the end: the one in hand, else one of a kind that the rule waits for, else the first.

@@ -1,7 +1,7 @@
 """An open order as bytes, and back: versioned plain data, so that a later program can still read what this one kept.
 
 Layout of version 2: a byte for the version, a byte of flags, the wake instant (eight bytes), so that both can be read at no cost, and a
-MessagePack array, squeezed if a flag says so (see `squeeze`). A field is added at the end of the array, and its default to `_LATER`, for
+MessagePack array, squeezed if a flag says so (see `compress`). A field is added at the end of the array, and its default to `_LATER`, for
 states that were kept before. Rules stand by their kind (see `codes`): what belongs to one that this program does not have is dropped.
 Version 1 was such an array alone, with the version as its first element and the rules by their place among those of its time, which begin
 the table of codes. Events go through `schemas.storage`; what can be computed again from them is not kept.
@@ -15,13 +15,13 @@ from typing import TYPE_CHECKING, Any
 import msgspec
 
 from dataflows.core.engine.codes import BITS, KINDS, MARKS
+from dataflows.core.engine.compress import compress, decompress
 from dataflows.core.engine.evaluate import CLOSE, INDEX
-from dataflows.core.engine.feeds import Parked
+from dataflows.core.engine.exceptions import ExceptionState
+from dataflows.core.engine.feeds import Deferred
 from dataflows.core.engine.order import Order
-from dataflows.core.engine.compress import spread, squeeze
 from dataflows.core.history.timeline import WITHDRAWN, Failure
-from dataflows.core.engine.exceptions import Verdict
-from schemas.record import Evidence, Note, Record
+from schemas.record import Evidence, IdentityFinding, Record
 from schemas.storage import pack_events, unpack_events
 from schemas.wire import micros
 
@@ -112,12 +112,12 @@ def pack_order(order: Order) -> bytes:
         timeline.failures,
         order.quarantined,
     )
-    return _HEAD.pack(VERSION, _SQUEEZED | (_WAITS if order.parked else 0), order.wake) + squeeze(_encode(body))
+    return _HEAD.pack(VERSION, _SQUEEZED | (_WAITS if order.parked else 0), order.wake) + compress(_encode(body))
 
 
 def plain_of(packed: bytes) -> bytes:
     """The array of an order as it is before it is squeezed."""
-    return spread(packed[HEAD:]) if packed[1] & _SQUEEZED else packed[HEAD:]
+    return decompress(packed[HEAD:]) if packed[1] & _SQUEEZED else packed[HEAD:]
 
 
 def unpack_order(packed: bytes) -> Order:
@@ -185,25 +185,25 @@ def _fill(timeline: Timeline, records: list[Record], hidden: int) -> None:
     timeline.withdrawals = [r for r in records if r.event.type == WITHDRAWN]
 
 
-def _plain_parked(index: int, parked: Parked) -> list[object]:
+def _plain_parked(index: int, parked: Deferred) -> list[object]:
     return [_CODE[index], [[scope, due, since] for (scope, due), since in parked.armed.items()], parked.feeds]
 
 
-def _parked(armed: list[Any], feeds: dict[str, int]) -> Parked:
-    return Parked({(scope, due): since for scope, due, since in armed}, feeds)
+def _parked(armed: list[Any], feeds: dict[str, int]) -> Deferred:
+    return Deferred({(scope, due): since for scope, due, since in armed}, feeds)
 
 
 def _plain_evidence(evidence: Iterable[Evidence]) -> list[list[object]]:
     return [list(e) for e in evidence]
 
 
-def _plain_note(n: Note) -> list[object]:
+def _plain_note(n: IdentityFinding) -> list[object]:
     return [n.log, n.at, n.topic, n.partition, n.offset, n.sub, n.kind, n.scope_id, _plain_evidence(n.evidence)]
 
 
-def _note(tenant: str, order: str, values: list[Any]) -> Note:
+def _note(tenant: str, order: str, values: list[Any]) -> IdentityFinding:
     log, at, topic, partition, offset, sub, kind, scope_id, evidence = values
-    return Note(
+    return IdentityFinding(
         log=log,
         at=at,
         topic=topic,
@@ -218,12 +218,12 @@ def _note(tenant: str, order: str, values: list[Any]) -> Note:
     )
 
 
-def _plain_verdict(verdict: Verdict) -> list[object]:
+def _plain_verdict(verdict: ExceptionState) -> list[object]:
     return [*(getattr(verdict, name) for name in VERDICT_FIELDS), _plain_evidence(verdict.evidence)]
 
 
-def _verdict(values: list[Any]) -> Verdict:
-    verdict = Verdict(*values[:-1])
+def _verdict(values: list[Any]) -> ExceptionState:
+    verdict = ExceptionState(*values[:-1])
     state, assignee, until = verdict.case
     verdict.case = (state, assignee, until)
     verdict.evidence = tuple(Evidence(*e) for e in values[-1])

@@ -21,13 +21,13 @@ _compress = ZstdCompressor(level=LEVEL, dict_data=_shared, write_checksum=False,
 _decompress = ZstdDecompressor(dict_data=_shared).decompress
 
 
-def squeeze(plain: bytes) -> bytes:
+def compress(plain: bytes) -> bytes:
     """The bytes, smaller."""
     return _compress(plain)
 
 
-def spread(squeezed: bytes | memoryview) -> bytes:
-    """The bytes that `squeeze` was given.
+def decompress(squeezed: bytes | memoryview) -> bytes:
+    """The bytes that `compress` was given.
 
     Raises:
         ValueError: if these are none.

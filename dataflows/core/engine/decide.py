@@ -9,20 +9,20 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
+from dataflows.core.engine.feeds import Deferred
 from dataflows.core.rules.conditions import merged
-from dataflows.core.engine.feeds import Parked
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
 
-    from dataflows.core.rules.conditions import Condition
-    from dataflows.core.history.facts import Facts
+    from dataflows.core.engine.exceptions import ExceptionState
     from dataflows.core.engine.feeds import Feeds
-    from dataflows.core.engine.exceptions import Verdict
+    from dataflows.core.history.facts import Facts
+    from dataflows.core.rules.conditions import Condition
 
 
 @dataclass(slots=True)
-class Findings:
+class Decision:
     """What one rule finds at log time `now`; `inclusive`: deadlines are decided, all records of that instant are in.
 
     `found`: the conditions that can be seen, by scope, in order of their start; `look`: when the rule must be judged again; `parked`: what
@@ -33,9 +33,11 @@ class Findings:
     inclusive: bool
     found: dict[str | None, list[Condition]] = field(default_factory=dict[str | None, list["Condition"]])
     look: int | None = None
-    parked: Parked | None = None
+    parked: Deferred | None = None
 
-    def take(self, conditions: Iterable[Condition], feeds: Feeds, facts: Facts, said: Iterable[Verdict], before: Parked | None) -> None:
+    def take(
+        self, conditions: Iterable[Condition], feeds: Feeds, facts: Facts, said: Iterable[ExceptionState], before: Deferred | None
+    ) -> None:
         """Takes in what the rule's judge found. `said`: the verdicts on its kind; `before`: what of it was parked until now."""
         by_scope: dict[str | None, list[Condition]] = {}
         for condition in conditions:
@@ -67,7 +69,9 @@ class Findings:
         if self.look is None or at < self.look:
             self.look = at
 
-    def _by_feeds(self, condition: Condition, feeds: Feeds, waits: tuple[str, ...], said: Iterable[Verdict], before: Parked | None) -> bool:
+    def _by_feeds(
+        self, condition: Condition, feeds: Feeds, waits: tuple[str, ...], said: Iterable[ExceptionState], before: Deferred | None
+    ) -> bool:
         """Whether a condition that depends on feeds can be seen; what cannot be decided yet is parked.
 
         A condition of which a part has been said is seen as it stands now: it is not taken back because its beginning was found to lie
@@ -111,7 +115,7 @@ class Findings:
         self._again(max(instant, self.now))
         return False
 
-    def _park(self) -> Parked:
+    def _park(self) -> Deferred:
         if self.parked is None:
-            self.parked = Parked({}, {})
+            self.parked = Deferred({}, {})
         return self.parked

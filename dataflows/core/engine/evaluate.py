@@ -9,29 +9,30 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, cast
 
-from dataflows.core.rules.conditions import least
-from dataflows.core.history.facts import RETURNS, Facts
+from dataflows.core.engine.decide import Decision
+from dataflows.core.engine.exceptions import CASE_NEW
 from dataflows.core.engine.feeds import Feeds
-from dataflows.core.engine.decide import Findings
 from dataflows.core.engine.lifecycle import Key, suppress
 from dataflows.core.engine.order import key_of
-from dataflows.core.engine.triggers import EVERY_EVENT, Profile
 from dataflows.core.engine.publish import Publisher
-from dataflows.core.rules import RULES, RULES_BY_KIND
-from dataflows.core.rules.model import UNHEARD
+from dataflows.core.engine.triggers import EVERY_EVENT, Profile
+from dataflows.core.history.facts import RETURNS, Facts
 from dataflows.core.history.shipments import is_estimate
 from dataflows.core.history.timeline import Added
-from dataflows.core.engine.exceptions import CASE_NEW
+from dataflows.core.rules import RULES, RULES_BY_KIND
+from dataflows.core.rules.conditions import least
+from dataflows.core.rules.model import UNHEARD
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
 
-    from dataflows.core.rules.conditions import Condition
+    from dataflows.core.engine.exceptions import ExceptionState, Status
     from dataflows.core.engine.order import Order
     from dataflows.core.policy import Policy, RuleSetting
-    from dataflows.core.engine.exceptions import Out, Status, Verdict
+    from dataflows.core.rules.conditions import Condition
     from schemas.events import CaseEvent
-    from schemas.record import Note, Record
+    from schemas.output import OutputRecord
+    from schemas.record import IdentityFinding, Record
 
 INDEX = {rule.kind: index for index, rule in enumerate(RULES)}
 ORPHAN = INDEX["data.orphan_signal"]
@@ -78,7 +79,7 @@ class Engine:
             return self.profile(self.policy.base)
         return self.profile(self.policy.settings(self.facts(order, now).dims))
 
-    def take(self, order: Order, record: Record) -> list[Out] | None:
+    def take(self, order: Order, record: Record) -> list[OutputRecord] | None:
         """What `record` makes to be said; None if it is a duplicate. Earlier deadlines must have been fired."""
         now = record.log
         added = order.timeline.add(record)
@@ -131,7 +132,7 @@ class Engine:
         known.now = now
         return known
 
-    def note(self, order: Order, note: Note) -> list[Out]:
+    def note(self, order: Order, note: IdentityFinding) -> list[OutputRecord]:
         """What a note of the identity step makes to be said."""
         order.timeline.notes.append(note)
         order.marks.add("note")
@@ -142,7 +143,7 @@ class Engine:
         rules = {index for index, _, _ in order.profile.plan(("note",)).judge} | _watched(order)
         return self.judge(order, rules, note.log, inclusive=False)
 
-    def wake(self, order: Order, now: int) -> list[Out]:
+    def wake(self, order: Order, now: int) -> list[OutputRecord]:
         """What is to be said because log time has reached `now`: all records of that instant have been taken."""
         due = {index for index, at in order.pending.items() if at <= now and index != CLOSE}
         due.update(index for index, parked in order.parked.items() if self.feeds.has_passed(parked.feeds))
@@ -176,7 +177,7 @@ class Engine:
                 break
         return False
 
-    def _unplaced(self, order: Order, record: Record, *, changed: bool) -> list[Out]:
+    def _unplaced(self, order: Order, record: Record, *, changed: bool) -> list[OutputRecord]:
         """An order that is not known to be placed can only be an orphan; if its placing was withdrawn, so is what was said of it."""
         rules = _watched(order)
         if order.profile is None or changed:
@@ -184,7 +185,7 @@ class Engine:
             rules.update(order.profile.active & {ORPHAN}, (INDEX[key[0]] for key in order.ledger.verdicts))
         return self.judge(order, rules, record.log, record, inclusive=False) if rules or record.event.type in CASES else []
 
-    def rejudge(self, order: Order, now: int) -> list[Out]:
+    def rejudge(self, order: Order, now: int) -> list[OutputRecord]:
         """Judges everything that an order could have to do with, since it was last judged under another policy."""
         profile = order.profile = self._profile_of(order, now)
         rules = {INDEX[key[0]] for key in order.ledger.verdicts} | _watched(order)
@@ -192,14 +193,14 @@ class Engine:
         order.pending = {index: at for index, at in order.pending.items() if index in rules or index == CLOSE}
         return self.judge(order, rules, now, inclusive=True)
 
-    def judge(self, order: Order, rules: Iterable[int], now: int, record: Record | None = None, *, inclusive: bool) -> list[Out]:
+    def judge(self, order: Order, rules: Iterable[int], now: int, record: Record | None = None, *, inclusive: bool) -> list[OutputRecord]:
         """Judges some rules of an order at log time `now` and publishes the difference. `record`: what made it necessary, if anything.
 
         A rule that throws leaves what it has said as it is, and is judged again when anything happens to the order; the first time, that
         is said and the record is rejected as well. What is thrown outside of rules is raised.
         """
         facts, ledger = self.facts(order, now), order.ledger
-        changed: dict[Key, Verdict] = self._cases(order, facts)
+        changed: dict[Key, ExceptionState] = self._cases(order, facts)
         if changed:
             ledger.verdicts = {**ledger.verdicts, **changed}
             rules = set(rules) | order.live | {INDEX[key[0]] for key in changed}
@@ -228,7 +229,7 @@ class Engine:
             outs.append(self.publisher.reject(record, "rule_failed", rejected))
         return outs
 
-    def _look(self, order: Order, facts: Facts, index: int, now: int, *, inclusive: bool) -> dict[Key, Verdict]:
+    def _look(self, order: Order, facts: Facts, index: int, now: int, *, inclusive: bool) -> dict[Key, ExceptionState]:
         """Judges one rule at `now`: notes when to look again, and returns the verdicts on it that have changed."""
         rule, ledger = RULES[index], order.ledger
         conditions: list[Condition] = []
@@ -241,12 +242,12 @@ class Engine:
             if order.parked:
                 order.parked.pop(index, None)
             return {}
-        findings = Findings(now, inclusive)
+        findings = Decision(now, inclusive)
         if conditions:
             said = [v for v in ledger.verdicts.values() if v.kind == rule.kind and v.status != "retracted"] if self.feeds else ()
             findings.take(conditions, self.feeds, facts, said, order.parked.get(index))
         found, look = findings.found, findings.look
-        after: dict[Key, Verdict] = {}
+        after: dict[Key, ExceptionState] = {}
         if found or ledger.verdicts:
             after, deferred = ledger.reconcile(rule.kind, found, now, deadlines=inclusive)
             if deferred:
@@ -261,11 +262,11 @@ class Engine:
             order.parked.pop(index, None)
         return {key: verdict for key, verdict in after.items() if verdict is not ledger.verdicts.get(key)}
 
-    def quarantine(self, order: Order, error: str, now: int) -> list[Out]:
+    def quarantine(self, order: Order, error: str, now: int) -> list[OutputRecord]:
         """What is said of an order that can be judged no more."""
         return self.publisher.quarantine(order, error, now, self.policy.base[FAILED], RULES[FAILED])
 
-    def _cases(self, order: Order, facts: Facts) -> dict[Key, Verdict]:
+    def _cases(self, order: Order, facts: Facts) -> dict[Key, ExceptionState]:
         """Verdicts whose case (who works on them) changed."""
         if CASES.isdisjoint(order.marks):
             return {}
@@ -277,14 +278,14 @@ class Engine:
             until = data.until.isoformat() if data.until is not None and state == "snoozed" else None
             cases[data.exception_id] = (state, data.assignee or assignee, until)
         ledger = order.ledger
-        changed: dict[Key, Verdict] = {}
+        changed: dict[Key, ExceptionState] = {}
         for key, verdict in ledger.verdicts.items():
             case = cases.get(ledger.id_of(verdict), CASE_NEW)
             if case != verdict.case:
                 changed[key] = ledger.copy(verdict, case=case)
         return changed
 
-    def _publish(self, order: Order, changed: dict[Key, Verdict], facts: Facts, record: Record | None) -> list[Out]:
+    def _publish(self, order: Order, changed: dict[Key, ExceptionState], facts: Facts, record: Record | None) -> list[OutputRecord]:
         ledger = order.ledger
         before = {key: ledger.verdicts.get(key) for key in changed}
         verdicts = {**ledger.verdicts, **changed}
@@ -302,7 +303,7 @@ class Engine:
                     verdicts[key] = changed[key] = ledger.copy(verdict, status=status, suppressed_by=suppressor)
         ledger.verdicts = verdicts
         order.live = {INDEX[v.kind] for v in verdicts.values() if v.status in ("open", "suppressed") or v.resolution == "case"}
-        outs: list[Out] = []
+        outs: list[OutputRecord] = []
         for key in sorted(changed, key=lambda k: (k[0], k[1] or "", k[2])):
             outs.extend(self.publisher.say(order, verdicts[key], before[key], facts, RULES_BY_KIND[key[0]], record))
         return outs

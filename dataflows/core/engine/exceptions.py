@@ -7,26 +7,25 @@ run and replay; nothing here depends on a clock or a machine.
 from __future__ import annotations
 
 from dataclasses import dataclass, field
-from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING, Literal
 from uuid import UUID, uuid5
 
 from dataflows.core.engine.bounds import encoded
+from schemas.instants import iso
 
 if TYPE_CHECKING:
     from dataflows.core.rules.model import Lane, Rule, Severity
-    from schemas.record import Evidence, Headers
+    from schemas.record import Evidence
 
 NAMESPACE = UUID("6f2b1a52-6d0c-5b0e-9a55-0c6b6f7d1e11")
 """The namespace of all IDs that Orderwatch makes. Stored data: never change it."""
 SOURCE = "/orderwatch"
-EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 Status = Literal["open", "resolved", "retracted", "suppressed"]
 CASE_NEW = ("new", None, None)
 
 
 @dataclass(slots=True)
-class Verdict:
+class ExceptionState:
     """What has been said of one exception, as plain data; instants are µs, UTC.
 
     `start` is when the condition began, `due` the missed deadline (None for signals). `case` is (state, assignee, until). `action` is the
@@ -52,36 +51,6 @@ class Verdict:
     case: tuple[str, str | None, str | None] = CASE_NEW
     action: int = 0
     evidence: tuple[Evidence, ...] = field(default=())
-
-
-@dataclass(slots=True)
-class Out:
-    """One line out: `topic` is exceptions, actions, incidents or rejects; `log` (µs) and `key` give its place among those of its `order`.
-
-    `shard` and `number` are its place in all that its shard ever said: a run that resumes gives the same line the same number again.
-    `record_key` and `headers` are those of a rejected record.
-    """
-
-    log: int
-    order: str
-    topic: str
-    type: str
-    key: str
-    body: bytes
-    kind: str = ""
-    severity: str = ""
-    status: str = ""
-    data: dict[str, object] = field(default_factory=dict[str, object])
-    shard: str = ""
-    number: int = 0
-    record_key: bytes | None = None
-    headers: Headers = ()
-
-
-def iso(at: int) -> str:
-    """An instant in RFC 3339, UTC, with microseconds only where there are any."""
-    text = (EPOCH + timedelta(microseconds=at)).isoformat()
-    return text.replace("+00:00", "Z")
 
 
 def action_id(exception: str, action: str, number: int) -> str:
@@ -131,7 +100,7 @@ TIER_SCORE: dict[str, int] = {"vip": 100, "gold": 75, "platinum": 100, "premium"
 """What a customer tier adds (P); unknown tiers add nothing."""
 
 
-def score(verdict: Verdict, total: float, tier: str | None) -> dict[str, int]:
+def score(verdict: ExceptionState, total: float, tier: str | None) -> dict[str, int]:
     """The terms of an exception's score: severity, value at risk (1 per 10 units of money, at most 99), tier and blocking."""
     return {
         "severity": BASE_SCORE[verdict.severity],
@@ -142,7 +111,7 @@ def score(verdict: Verdict, total: float, tier: str | None) -> dict[str, int]:
 
 
 def exception_data(  # noqa: PLR0913 (what an exception's events say beside its verdict)
-    verdict: Verdict,
+    verdict: ExceptionState,
     rule: Rule,
     id_: str,
     order: str,

@@ -17,15 +17,17 @@ from zlib import crc32
 import msgspec
 
 from dataflows.core.clocks import Span
-from dataflows.core.engine.exceptions import NAMESPACE, Out, event, iso
+from dataflows.core.engine.exceptions import NAMESPACE, event
 from schemas.feeds import FeedOf
+from schemas.instants import iso
+from schemas.output import OutputRecord
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping
 
     from dataflows.core.history.facts import Facts
     from dataflows.core.policy import Feed, Policy
-    from schemas.record import Mark
+    from schemas.record import FeedWatermark
 
 VERSION = 1
 NEVER = -(1 << 62)
@@ -36,7 +38,7 @@ _MARK = itemgetter(1)
 
 
 @dataclass(slots=True)
-class Parked:
+class Deferred:
     """What of one rule of an order waits for feeds.
 
     `armed`: since when each undecided deadline, by (scope, instant), is known to have passed; `feeds`: the feeds that must speak first,
@@ -95,7 +97,7 @@ class Feeds:
             self._began = log
             self._plan()
 
-    def hear(self, mark: Mark) -> list[Out]:
+    def hear(self, mark: FeedWatermark) -> list[OutputRecord]:
         """Takes a mark in; what was to happen before it must have happened. Says that the feed has recovered if it has."""
         known = self._known.get(mark.feed)
         if known is None or mark.at <= known.mark:
@@ -104,7 +106,7 @@ class Feeds:
         known.recent.append((mark.log, mark.at))
         self.due = min(self.due, mark.log + known.terms.delay)
         self.changed = True
-        said: list[Out] = []
+        said: list[OutputRecord] = []
         if known.stale_since is not None and mark.at + known.terms.silence > mark.log:
             said = self._say(mark.feed, "feed.recovered", known.stale_since, mark.log)
             known.stale_since = None
@@ -112,9 +114,9 @@ class Feeds:
             self.due = min(self.due, self._stale_at(known))
         return said
 
-    def reach(self, at: int) -> tuple[list[Out], list[str]]:
+    def reach(self, at: int) -> tuple[list[OutputRecord], list[str]]:
         """Lets log time be `at`, which is `due`: what is said of feeds, and the keys of the orders that need wait no longer."""
-        said: list[Out] = []
+        said: list[OutputRecord] = []
         free: list[str] = []
         for name, known in self._known.items():
             recent, delay = known.recent, known.terms.delay
@@ -145,7 +147,7 @@ class Feeds:
             if known.stale_since is None:
                 self.due = min(self.due, self._stale_at(known))
 
-    def _say(self, name: str, type_: str, since: int, log: int) -> list[Out]:
+    def _say(self, name: str, type_: str, since: int, log: int) -> list[OutputRecord]:
         """One line of the feed's incident, if this is the shard that speaks for it. `since`: when it became stale."""
         if name not in self._own:
             return []
@@ -162,7 +164,7 @@ class Feeds:
         }
         number, status = (1, "open") if type_ == "feed.stale" else (2, "resolved")
         body = event("default", name, type_, f"{incident}:{number}", log, data)
-        return [Out(log, name, "incidents", type_, type_, body, kind=type_, status=status, data=data)]
+        return [OutputRecord(log, name, "incidents", type_, type_, body, kind=type_, status=status, data=data)]
 
     # deadlines
 
@@ -226,7 +228,7 @@ class Feeds:
 
     # orders
 
-    def expect(self, key: str, parked: Iterable[Parked]) -> None:
+    def expect(self, key: str, parked: Iterable[Deferred]) -> None:
         """Notes what an order waits for, in place of what it waited for before."""
         waits: dict[str, int] = {}
         for each in parked:

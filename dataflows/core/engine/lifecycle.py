@@ -5,16 +5,17 @@ from __future__ import annotations
 from dataclasses import replace
 from typing import TYPE_CHECKING, TypedDict, Unpack
 
+from dataflows.core.engine.exceptions import ExceptionState, exception_id
 from dataflows.core.rules.conditions import count
-from dataflows.core.engine.exceptions import Verdict, exception_id, iso
+from schemas.instants import iso
 from schemas.record import Evidence
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
 
+    from dataflows.core.engine.exceptions import Status
     from dataflows.core.rules.conditions import Condition
     from dataflows.core.rules.model import Severity
-    from dataflows.core.engine.exceptions import Status
     from schemas.record import Record
 
 Key = tuple[str, "str | None", int]
@@ -66,7 +67,7 @@ def severity_at(condition: Condition, now: int) -> Severity:
     return reached
 
 
-class Ledger:
+class ExceptionLifecycle:
     """All verdicts on one order."""
 
     __slots__ = ("order", "tenant", "verdicts")
@@ -74,27 +75,27 @@ class Ledger:
     def __init__(self, tenant: str, order: str) -> None:
         self.tenant = tenant
         self.order = order
-        self.verdicts: dict[Key, Verdict] = {}
+        self.verdicts: dict[Key, ExceptionState] = {}
 
-    def id_of(self, verdict: Verdict) -> str:
+    def id_of(self, verdict: ExceptionState) -> str:
         """The exception's ID."""
         return exception_id(self.tenant, self.order, verdict.kind, verdict.scope, verdict.episode)
 
     @staticmethod
-    def copy(verdict: Verdict, **changes: Unpack[Changes]) -> Verdict:
+    def copy(verdict: ExceptionState, **changes: Unpack[Changes]) -> ExceptionState:
         """The verdict with some changes."""
         return replace(verdict, **changes)
 
     def reconcile(
         self, kind: str, found: dict[str | None, list[Condition]], now: int, *, deadlines: bool
-    ) -> tuple[dict[Key, Verdict], bool]:
+    ) -> tuple[dict[Key, ExceptionState], bool]:
         """Takes in what a rule finds now (per scope, its conditions that have begun, in order); returns the verdicts as they should be.
 
         Verdicts that have not changed are returned as they are, others as changed copies; suppression is not decided here. A timed
         condition is only raised when `deadlines` are decided, that is once all records of the instant are in: an order that comes late
         is not judged before its own history. Until then it is left out, and the second value says so.
         """
-        after: dict[Key, Verdict] = {}
+        after: dict[Key, ExceptionState] = {}
         deferred = False
         for scope, conditions in found.items():
             for position, condition in enumerate(conditions):
@@ -111,7 +112,7 @@ class Ledger:
                 after[key] = replace(known, status="retracted", suppressed_by=None)
         return after, deferred
 
-    def _judged(self, key: Key, condition: Condition, now: int) -> Verdict:
+    def _judged(self, key: Key, condition: Condition, now: int) -> ExceptionState:
         known = self.verdicts.get(key)
         setting = condition.setting
         severity = severity_at(condition, now)
@@ -133,7 +134,7 @@ class Ledger:
         ):
             return known
         return replace(
-            known or Verdict(*key),
+            known or ExceptionState(*key),
             status=status,
             severity=severity,
             mode=setting.switch,
@@ -150,7 +151,7 @@ class Ledger:
         )
 
 
-def suppress(verdicts: Iterable[Verdict], suppressors: dict[str, frozenset[str]], id_of: dict[int, str]) -> dict[int, str | None]:
+def suppress(verdicts: Iterable[ExceptionState], suppressors: dict[str, frozenset[str]], id_of: dict[int, str]) -> dict[int, str | None]:
     """Who suppresses whom among the unresolved verdicts of one order: `id()` of a verdict to the ID of its suppressor, or None.
 
     The same scope, or one of the two being the whole order, and the same mode; the first suppressor in the order of kinds is named.

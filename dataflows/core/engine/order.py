@@ -5,18 +5,19 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, cast
 
 from dataflows.core.clocks import deadline
+from dataflows.core.engine.lifecycle import ExceptionLifecycle
 from dataflows.core.history.facts import RETURNS, TERMS
-from dataflows.core.engine.lifecycle import Ledger
 from dataflows.core.history.shipments import POSSESSION, is_estimate, possession, scan_of, tracking_numbers
 from dataflows.core.history.timeline import Timeline
 from schemas.envelope import DEFAULT_TENANT
 from schemas.events import DATA_MODELS
+from schemas.instants import DAY
 from schemas.wire import micros
 
 if TYPE_CHECKING:
-    from dataflows.core.history.facts import Facts
-    from dataflows.core.engine.feeds import Parked
+    from dataflows.core.engine.feeds import Deferred
     from dataflows.core.engine.triggers import Profile
+    from dataflows.core.history.facts import Facts
     from schemas.events import AddressSignal, InventoryAllocated, OrderPlaced, Payment, ReturnStep, WarehouseShipment
     from schemas.record import Record
 
@@ -59,7 +60,6 @@ STRUCTURAL = frozenset(
 """Events that may change what earlier events mean; all rules are judged again after them."""
 
 
-DAY = 24 * 3_600_000_000
 EAST = 14 * 3_600_000_000
 WEST = 12 * 3_600_000_000
 """No clock is further from UTC than 14 hours ahead or 12 hours behind, so no local midnight comes earlier or later than that."""
@@ -131,11 +131,11 @@ class Order:
         self.tenant = tenant
         self.id = order
         self.timeline = Timeline()
-        self.ledger = Ledger(tenant, order)
+        self.ledger = ExceptionLifecycle(tenant, order)
         self.marks: set[str] = set()
         self.pending: dict[int, int] = {}
         self.live: set[int] = set()
-        self.parked: dict[int, Parked] = {}
+        self.parked: dict[int, Deferred] = {}
         self.quarantined = ""
         self.units: dict[str, str] = {}
         self.handed: frozenset[str] = frozenset()

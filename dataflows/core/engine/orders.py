@@ -21,7 +21,7 @@ DIRTY = 32
 """Changed orders that are packed only when changes are asked for, at most: it bounds how long that takes at the end of an epoch."""
 
 
-class Orders:
+class OrderCache:
     """Open orders by key. `hot` bounds the bytes of those that are kept unpacked; `restored` gives an unpacked order its profile.
 
     The bytes are an estimate from above: every touch counts as an event more. The order that was found last is unpacked in any case.

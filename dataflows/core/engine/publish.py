@@ -7,20 +7,22 @@ from decimal import Decimal
 from typing import TYPE_CHECKING, NamedTuple
 
 from dataflows.core.engine.causes import resolved_by
-from dataflows.core.history.facts import amount
+from dataflows.core.engine.exceptions import ExceptionState, action_id, cited, event, exception_data, score
 from dataflows.core.engine.lifecycle import cite
+from dataflows.core.history.facts import amount
 from dataflows.core.history.shipments import scan_of
-from dataflows.core.engine.exceptions import Out, Verdict, action_id, cited, event, exception_data, iso, score
+from schemas.instants import iso
+from schemas.output import OutputRecord
 
 if TYPE_CHECKING:
-    from dataflows.core.history.facts import Facts
     from dataflows.core.engine.order import Order
+    from dataflows.core.history.facts import Facts
     from dataflows.core.policy import Policy, RuleSetting
     from dataflows.core.rules.model import Rule
     from schemas.record import Record
 
 
-def type_of(verdict: Verdict, before: Verdict | None) -> str:
+def type_of(verdict: ExceptionState, before: ExceptionState | None) -> str:
     """What kind of event says the change from `before` to `verdict`."""
     if verdict.status == "retracted":
         return "exception.retracted"
@@ -89,7 +91,9 @@ class Publisher:
         self.number += 1
         return f"{self.number:09d}"
 
-    def say(self, order: Order, verdict: Verdict, before: Verdict | None, facts: Facts, rule: Rule, record: Record | None) -> list[Out]:
+    def say(
+        self, order: Order, verdict: ExceptionState, before: ExceptionState | None, facts: Facts, rule: Rule, record: Record | None
+    ) -> list[OutputRecord]:
         """The lines that a changed verdict is worth. `record`: what changed it, if not the passing of time."""
         verdict.sequence = (before.sequence if before else 0) + 1
         self.count(before, -1)
@@ -115,16 +119,16 @@ class Publisher:
         type_ = type_of(verdict, before)
         about = verdict.due if verdict.due is not None else verdict.start
         body = event(order.tenant, order.id, type_, f"{id_}:{verdict.sequence}", about, data)
-        outs = [Out(log, order.id, "exceptions", type_, self.key(log), body, verdict.kind, verdict.severity, verdict.status, data)]
+        outs = [OutputRecord(log, order.id, "exceptions", type_, self.key(log), body, verdict.kind, verdict.severity, verdict.status, data)]
         action = self._action(order, verdict, rule, id_, log)
         return outs if action is None else [*outs, action]
 
-    def count(self, verdict: Verdict | None, by: int) -> None:
+    def count(self, verdict: ExceptionState | None, by: int) -> None:
         """Counts an exception among those that stand open, if it does."""
         if verdict is not None and verdict.status == "open" and verdict.mode == "on":
             self.opened[Standing(verdict.kind, verdict.owner, verdict.severity)] += by
 
-    def reject(self, record: Record, reason: str, detail: str) -> Out:
+    def reject(self, record: Record, reason: str, detail: str) -> OutputRecord:
         """The line that gives a record back untouched: why, and where it stood."""
         data: dict[str, object] = {
             "reason": reason,
@@ -134,11 +138,11 @@ class Publisher:
             "offset": record.offset,
         }
         key = self.key(record.log)
-        return Out(
+        return OutputRecord(
             record.log, record.order, "rejects", "reject", key, record.raw, reason, data=data, record_key=record.key, headers=record.headers
         )
 
-    def quarantine(self, order: Order, error: str, now: int, setting: RuleSetting, rule: Rule) -> list[Out]:
+    def quarantine(self, order: Order, error: str, now: int, setting: RuleSetting, rule: Rule) -> list[OutputRecord]:
         """The one line that says that an order can be judged no more. It rests on nothing of the order's history, which is at fault.
 
         What was open of it stays as it was published.
@@ -146,7 +150,7 @@ class Publisher:
         if setting.switch == "off":
             return []
         known = max((v for v in order.ledger.verdicts.values() if v.kind == rule.kind), key=lambda v: v.episode, default=None)
-        verdict = Verdict(rule.kind, None, 1, severity=setting.severity, mode=setting.switch, owner=setting.owner, lane=setting.lane)
+        verdict = ExceptionState(rule.kind, None, 1, severity=setting.severity, mode=setting.switch, owner=setting.owner, lane=setting.lane)
         verdict.start, verdict.arithmetic, verdict.detail = now, f"happened {iso(now)}", f"the order's history: {error}"
         if known is not None:
             goes_on = known.status != "resolved" or known.resolution == "case"
@@ -159,9 +163,9 @@ class Publisher:
         data = exception_data(verdict, rule, id_, order.id, now, self.policy.version, {}, score(verdict, 0, None))
         type_ = "exception.raised" if verdict.sequence == 1 else "exception.updated"
         body = event(order.tenant, order.id, type_, f"{id_}:{verdict.sequence}", now, data)
-        return [Out(now, order.id, "exceptions", type_, self.key(now), body, verdict.kind, verdict.severity, verdict.status, data)]
+        return [OutputRecord(now, order.id, "exceptions", type_, self.key(now), body, verdict.kind, verdict.severity, verdict.status, data)]
 
-    def _action(self, order: Order, verdict: Verdict, rule: Rule, id_: str, log: int) -> Out | None:
+    def _action(self, order: Order, verdict: ExceptionState, rule: Rule, id_: str, log: int) -> OutputRecord | None:
         """The best action, proposed or requested while the exception is open, withdrawn when it no longer is."""
         wanted = verdict.status == "open" and verdict.mode == "on" and verdict.case[0] != "resolved"
         if wanted == (verdict.action > 0) or not rule.actions:
@@ -188,4 +192,4 @@ class Publisher:
             "evidence": [cited(e) for e in verdict.evidence],
         }
         body = event(order.tenant, order.id, type_, f"{action}:{verdict.sequence}", log, data)
-        return Out(log, order.id, "actions", type_, self.key(log), body, verdict.kind, verdict.severity, verdict.status, data)
+        return OutputRecord(log, order.id, "actions", type_, self.key(log), body, verdict.kind, verdict.severity, verdict.status, data)

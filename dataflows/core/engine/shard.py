@@ -1,7 +1,7 @@
 """One shard: its orders, the heap of their deadlines, and the sequence of what it says.
 
 A shard is a function of the records that it is given in log order and of log time passing between them: a deadline fires after every
-record of its instant. `Orders` keeps the open ones, `Tombs` what closed ones leave behind, `Feeds` what is known of monitored feeds.
+record of its instant. `OrderCache` keeps the open ones, `Tombstones` what closed ones leave behind, `Feeds` what is known of monitored feeds.
 """
 
 from __future__ import annotations
@@ -12,18 +12,18 @@ from typing import TYPE_CHECKING, cast
 
 import msgspec
 
-from dataflows.core.engine.unfounded import unfounded
+from dataflows.core.engine.codec import pack_order, unpack_order, wake_of
 from dataflows.core.engine.evaluate import CLOSE, Engine
 from dataflows.core.engine.feeds import Feeds
 from dataflows.core.engine.order import Order, key_of
-from dataflows.core.engine.orders import HOT, Orders
+from dataflows.core.engine.orders import HOT, OrderCache
 from dataflows.core.engine.publish import Standing
-from dataflows.core.engine.codec import pack_order, unpack_order, wake_of
+from dataflows.core.engine.timers import FAR, TimerQueue
+from dataflows.core.engine.tombstones import Tombstones
+from dataflows.core.engine.unfounded import unfounded
 from dataflows.core.history.timeline import WITHDRAWN
-from dataflows.core.engine.tombstones import Tombs
-from dataflows.core.engine.timers import FAR, Wakes
 from schemas.envelope import DEFAULT_TENANT
-from schemas.record import Mark, Note, Record
+from schemas.record import FeedWatermark, IdentityFinding, Record
 
 if TYPE_CHECKING:
     from collections import Counter
@@ -31,7 +31,7 @@ if TYPE_CHECKING:
 
     from dataflows.core.engine.persistent import Change, Row
     from dataflows.core.policy import Policy
-    from dataflows.core.engine.exceptions import Out
+    from schemas.output import OutputRecord
 
 VERSION = 1
 """Of the row of scalars."""
@@ -63,12 +63,12 @@ class Shard:
         self.feeds = Feeds(policy, place)
         self.engine = Engine(policy, self.feeds)
         self.counts = Counts()
-        self._orders = Orders(self.engine.restored, hot)
-        self._tombs = Tombs()
-        self._wakes = Wakes(self._orders.wake_of)
+        self._orders = OrderCache(self.engine.restored, hot)
+        self._tombs = Tombstones()
+        self._wakes = TimerQueue(self._orders.wake_of)
         self._rejudge_at = FAR
         self._scalars = b""
-        self._out: list[Out] = []
+        self._out: list[OutputRecord] = []
 
     def __len__(self) -> int:
         """How many orders are open."""
@@ -79,19 +79,19 @@ class Shard:
         """How many closed orders are remembered."""
         return len(self._tombs)
 
-    def drain(self) -> list[Out]:
+    def drain(self) -> list[OutputRecord]:
         """What was said since the last call, in order."""
         out, self._out = self._out, []
         return out
 
-    def apply(self, record: Record | Note | Mark) -> None:
+    def apply(self, record: Record | IdentityFinding | FeedWatermark) -> None:
         """Takes one record, note or mark; they must come in log order. Deadlines before it are fired first."""
         if self._wakes.next < record.log or self.feeds.due < record.log or self._rejudge_at < record.log:
             self.advance(record.log, inclusive=False)
         if self.feeds:
             self.feeds.begin(record.log)
         if not isinstance(record, Record):
-            if isinstance(record, Note):
+            if isinstance(record, IdentityFinding):
                 self._note(record)
             else:
                 self._out.extend(self.feeds.hear(record))
@@ -176,7 +176,7 @@ class Shard:
             order.wake = wake
             self._wakes.push(wake, key)
 
-    def _say(self, outs: Iterable[Out]) -> None:
+    def _say(self, outs: Iterable[OutputRecord]) -> None:
         for out in outs:
             if out.topic == "rejects":
                 reason = str(out.data["reason"])
@@ -188,7 +188,7 @@ class Shard:
         """How many exceptions stand open."""
         return self.engine.publisher.opened
 
-    def count_orphan(self, out: Out) -> None:
+    def count_orphan(self, out: OutputRecord) -> None:
         """Counts what the identity step says of an alias that nobody claims, which stands in no order's state."""
         if cast("dict[str, object]", out.data["policy"])["mode"] == "on":
             self.opened[Standing(out.kind, str(out.data["owner"]), out.severity)] += 1 if out.status == "open" else -1
@@ -308,7 +308,7 @@ class Shard:
         self._orders.add(key, order)
         return order
 
-    def _note(self, note: Note) -> None:
+    def _note(self, note: IdentityFinding) -> None:
         key = key_of(note.tenant, note.order)
         order = self._orders.find(key)
         if order is None or order.quarantined:

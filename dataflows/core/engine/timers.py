@@ -17,7 +17,7 @@ FAR = 1 << 62
 """Later than every instant."""
 
 
-class Wakes:
+class TimerQueue:
     """Instants (µs of log time) by key. A key counts only at its last instant, which `wake_of` tells; an earlier one may still come up."""
 
     def __init__(self, wake_of: Callable[[str], int | None]) -> None:

@@ -18,7 +18,7 @@ _FAR = 1 << 62
 _encode = msgspec.msgpack.Encoder().encode
 
 
-class Tomb(msgspec.Struct, frozen=True, array_like=True):
+class Tombstone(msgspec.Struct, frozen=True, array_like=True):
     """A closed order: `until` which instant (µs of log time) it is remembered, and the digests of its events' identities in a row.
 
     `unplaced` is the order itself, packed, where its placing had not come by then: a placing that comes after all goes on from there.
@@ -34,10 +34,10 @@ class Tomb(msgspec.Struct, frozen=True, array_like=True):
         return _digest(record) in {known[i : i + _SIZE] for i in range(0, len(known), _SIZE)}
 
 
-_decode = msgspec.msgpack.Decoder(Tomb).decode
+_decode = msgspec.msgpack.Decoder(Tombstone).decode
 
 
-class Tombs:
+class Tombstones:
     """Closed orders by key, packed as they are kept. They are forgotten in the order in which they came, each in its time.
 
     Changes are tracked once they have been asked for.
@@ -54,15 +54,15 @@ class Tombs:
         return len(self._tombs)
 
     def add(self, key: str, until: int, records: Iterable[Record], unplaced: bytes = b"") -> None:
-        """Remembers an order and its events until an instant (µs of log time); `unplaced` as in `Tomb`."""
-        packed = self._tombs[key] = _encode(Tomb(until, b"".join(map(_digest, records)), unplaced))
+        """Remembers an order and its events until an instant (µs of log time); `unplaced` as in `Tombstone`."""
+        packed = self._tombs[key] = _encode(Tombstone(until, b"".join(map(_digest, records)), unplaced))
         self._queue.append(key)
         if len(self._queue) == 1:
             self._next = until
         if self._changed is not None:
             self._changed[key] = packed
 
-    def find(self, key: str, now: int) -> Tomb | None:
+    def find(self, key: str, now: int) -> Tombstone | None:
         """The tomb of an order; None if it has none, or none any more at log time `now` (µs)."""
         packed = self._tombs.get(key)
         if packed is None:

@@ -9,8 +9,8 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from dataflows.core.rules.conditions import least
 from dataflows.core.rules import RULES
+from dataflows.core.rules.conditions import least
 
 if TYPE_CHECKING:
     from dataflows.core.policy import RuleSetting

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, cast
 
-from dataflows.core.rules import RULES_BY_KIND
 from dataflows.core.engine.exceptions import action_id
+from dataflows.core.rules import RULES_BY_KIND
 
 if TYPE_CHECKING:
     from collections.abc import Iterator

@@ -10,20 +10,20 @@ from decimal import Decimal
 from typing import TYPE_CHECKING, TypeVar, cast
 
 from dataflows.core.clocks import deadline
-from dataflows.core.rules.conditions import earliest
-from dataflows.core.history.lazy import fact
 from dataflows.core.history.holds import Hold, build_holds
-from dataflows.core.policy.model import Dims
+from dataflows.core.history.lazy import fact
 from dataflows.core.history.quantities import covered, line_key, match, quantity
 from dataflows.core.history.shipments import Shipment, build_shipments, return_trackings
+from dataflows.core.policy.model import Dims
+from dataflows.core.rules.conditions import earliest
 from schemas.patch import merge_patch
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Sequence
 
     from dataflows.core.clocks import Calendar
-    from dataflows.core.policy import Policy, RuleSetting
     from dataflows.core.history.timeline import Timeline
+    from dataflows.core.policy import Policy, RuleSetting
     from schemas.events import (
         InventoryAllocated,
         Line,

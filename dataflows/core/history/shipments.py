@@ -8,8 +8,8 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, cast
 
-from dataflows.core.rules.conditions import earliest
 from dataflows.core.history.lazy import fact
+from dataflows.core.rules.conditions import earliest
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence

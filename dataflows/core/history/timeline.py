@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, NamedTuple, cast
 
 if TYPE_CHECKING:
     from schemas.events import EvidenceWithdrawn
-    from schemas.record import Note, Record
+    from schemas.record import IdentityFinding, Record
 
 WITHDRAWN = "evidence.withdrawn"
 SCAN = "carrier.scan"
@@ -69,7 +69,7 @@ class Timeline:
         self.ids: set[str] = set()
         self.hidden: list[Record] = []
         self.withdrawals: list[Record] = []
-        self.notes: list[Note] = []
+        self.notes: list[IdentityFinding] = []
         self.failures: list[Failure] = []
 
     def add(self, record: Record) -> Added:

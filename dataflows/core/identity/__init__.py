@@ -7,18 +7,18 @@ Reading order: `aliases` (who goes where), `recent` (tables that forget), `stage
 `orphans` (events that nobody claims), `baskets` (orders placed twice).
 """
 
-from dataflows.core.identity.sharding import STAGE_TWO_KINDS, alias_shard, order_shard, sightings
-from dataflows.core.identity.items import Ambiguous, Placed, Sighting
+from dataflows.core.identity.items import AliasLookup, Ambiguous, ResolvedEvent
+from dataflows.core.identity.resolver import AliasResolver
 from dataflows.core.identity.rules import IdentityRules, identity_rules, orphan_verdict
-from dataflows.core.identity.resolver import Stage
+from dataflows.core.identity.sharding import STAGE_TWO_KINDS, alias_shard, order_shard, sightings
 
 __all__ = [
     "STAGE_TWO_KINDS",
+    "AliasLookup",
+    "AliasResolver",
     "Ambiguous",
     "IdentityRules",
-    "Placed",
-    "Sighting",
-    "Stage",
+    "ResolvedEvent",
     "alias_shard",
     "identity_rules",
     "order_shard",

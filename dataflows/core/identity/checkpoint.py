@@ -11,17 +11,17 @@ from typing import TYPE_CHECKING, Any, NamedTuple, cast
 
 import msgspec
 
-from dataflows.core.identity.duplicates import Placement
-from dataflows.core.identity.orphans import AliasKey, Orphan, Room
 from dataflows.core.identity.codec import item_of, record_of_row, row_of
+from dataflows.core.identity.duplicates import Placement
+from dataflows.core.identity.orphans import AliasKey, Orphan, PendingEvents
 from dataflows.core.identity.tracking import Holder, Parcel
 from schemas.record import Evidence
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Iterator
 
-    from dataflows.core.identity.recent import Recent
     from dataflows.core.engine.persistent import Change, Row
+    from dataflows.core.identity.recent import Recent
 
 VERSION = 1
 SCALARS = b"s"
@@ -132,14 +132,14 @@ def _number(value: str | list[Any]) -> str | Parcel:
     return Parcel(held, ended, tuple((order, until) for order, until in former))
 
 
-def _pack_room(room: Room) -> object:
+def _pack_room(room: PendingEvents) -> object:
     events = [[row_of(record), watch] for record, watch in room.events.values()]
     return [events, None if room.raised is None else row_of(room.raised), room.due]
 
 
-def _room(value: list[Any]) -> Room:
+def _room(value: list[Any]) -> PendingEvents:
     events, raised, due = value
-    room = Room(raised=None if raised is None else cast("Orphan", item_of(raised)), due=due)
+    room = PendingEvents(raised=None if raised is None else cast("Orphan", item_of(raised)), due=due)
     for row, watch in events:
         record = record_of_row(row)
         room.events[record.event.source, record.event.id] = (record, watch)

@@ -8,31 +8,31 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any, TypeAlias, cast
 
+from dataflows.core.identity.items import Ambiguous, ResolvedEvent
 from dataflows.core.identity.orphans import Orphan
-from dataflows.core.identity.items import Ambiguous, Placed
-from schemas.record import Evidence, Mark, Note, Record
+from schemas.record import Evidence, FeedWatermark, IdentityFinding, Record
 from schemas.wire import event_of, micros
 
 if TYPE_CHECKING:
-    from dataflows.core.identity.items import Sighting
+    from dataflows.core.identity.items import AliasLookup
 
 Row: TypeAlias = list[Any]
 RECORD, NOTE, MARK, PLACED, AMBIGUOUS, ORPHAN = range(6)
 
 
-def row_of(item: Record | Note | Mark | Placed | Ambiguous | Orphan) -> Row:
+def row_of(item: Record | IdentityFinding | FeedWatermark | ResolvedEvent | Ambiguous | Orphan) -> Row:
     """An item as a row."""
     match item:
         case Record():
             headers = [list(header) for header in item.headers]
             return [RECORD, item.log, item.topic, item.partition, item.offset, _bytes(item.sub), item.order, item.raw, item.key, headers]
-        case Placed():
+        case ResolvedEvent():
             place = [item.log, item.topic, item.partition, item.offset, _bytes(item.sub), item.tenant, item.order]
             return [PLACED, *place, row_of(item.item)]
-        case Note():
+        case IdentityFinding():
             place = [item.log, item.at, item.topic, item.partition, item.offset, _bytes(item.sub), item.tenant, item.order]
             return [NOTE, *place, item.kind, item.scope_id, [list(evidence) for evidence in item.evidence]]
-        case Mark():
+        case FeedWatermark():
             return [MARK, item.log, item.topic, item.partition, item.offset, _bytes(item.sub), item.feed, item.at]
         case Ambiguous():
             return [AMBIGUOUS, row_of(item.record), item.kind, list(item.orders)]
@@ -41,7 +41,7 @@ def row_of(item: Record | Note | Mark | Placed | Ambiguous | Orphan) -> Row:
             return [ORPHAN, *said, [row_of(record) for record in item.records]]
 
 
-def item_of(row: Row) -> Record | Note | Mark | Placed | Ambiguous | Orphan:
+def item_of(row: Row) -> Record | IdentityFinding | FeedWatermark | ResolvedEvent | Ambiguous | Orphan:
     """The item of a row.
 
     Raises:
@@ -52,11 +52,11 @@ def item_of(row: Row) -> Record | Note | Mark | Placed | Ambiguous | Orphan:
         return record_of_row(row)
     if what == PLACED:
         log, topic, partition, offset, sub, tenant, order, item = rest
-        inner = cast("Record | Note | Ambiguous | Orphan", item_of(item))
-        return Placed(log, topic, partition, offset, _number(sub), tenant, order, inner)
+        inner = cast("Record | IdentityFinding | Ambiguous | Orphan", item_of(item))
+        return ResolvedEvent(log, topic, partition, offset, _number(sub), tenant, order, inner)
     if what == NOTE:
         log, at, topic, partition, offset, sub, tenant, order, kind, scope_id, cited = rest
-        return Note(
+        return IdentityFinding(
             log=log,
             at=at,
             topic=topic,
@@ -71,7 +71,7 @@ def item_of(row: Row) -> Record | Note | Mark | Placed | Ambiguous | Orphan:
         )
     if what == MARK:
         log, topic, partition, offset, sub, feed, at = rest
-        return Mark(log, topic, partition, offset, _number(sub), feed, at)
+        return FeedWatermark(log, topic, partition, offset, _number(sub), feed, at)
     if what == AMBIGUOUS:
         record, kind, orders = rest
         return Ambiguous(record_of_row(record), kind, tuple(orders))
@@ -89,16 +89,16 @@ def record_of_row(row: Row) -> Record:
     return Record(log, topic, partition, offset, _number(sub), micros(event.time), order, event, raw, key, headers)
 
 
-def sighting_row(sighting: Sighting) -> Row:
+def sighting_row(sighting: AliasLookup) -> Row:
     """A sighting as a row."""
     head, kind, value, watch = sighting
     return [row_of(head), kind, value, watch]
 
 
-def sighting_of_row(row: Row) -> Sighting:
+def sighting_of_row(row: Row) -> AliasLookup:
     """The sighting of a row. Raises Rejected as `item_of` does."""
     head, kind, value, watch = row
-    return (cast("Record | Placed", item_of(head)), kind, value, watch)
+    return (cast("Record | ResolvedEvent", item_of(head)), kind, value, watch)
 
 
 def _bytes(sub: int) -> bytes:

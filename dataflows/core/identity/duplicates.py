@@ -11,7 +11,7 @@ from dataflows.core.identity.items import evidence, noted, put, record_of
 from dataflows.core.identity.recent import Recent
 
 if TYPE_CHECKING:
-    from dataflows.core.identity.items import Placed
+    from dataflows.core.identity.items import ResolvedEvent
     from schemas.events import OrderPlaced
     from schemas.record import Evidence, Record
 
@@ -38,7 +38,7 @@ class Baskets:
     def __init__(self) -> None:
         self.seen: Recent[bytes, list[Placement]] = Recent(REMEMBERED)
 
-    def see(self, head: Record | Placed) -> list[Placed]:
+    def see(self, head: Record | ResolvedEvent) -> list[ResolvedEvent]:
         """Takes an `order.placed` in; returns a note for every order that turns out to be a later twin."""
         self.seen.advance(head.log)
         record = record_of(head)
@@ -51,7 +51,7 @@ class Baskets:
         if any(known.order == record.order for known in placements):
             return []
         new = Placement(record.at, record.order, evidence(record))
-        notes: list[Placed] = []
+        notes: list[ResolvedEvent] = []
         for known in placements:
             if abs(known.at - new.at) > WITHIN:
                 continue

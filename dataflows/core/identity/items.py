@@ -6,12 +6,12 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, TypeAlias
 from zlib import crc32
 
-from schemas.record import Evidence, Note, Record
+from schemas.record import Evidence, IdentityFinding, Record
 
 if TYPE_CHECKING:
     from dataflows.core.identity.orphans import Orphan
 
-Sighting: TypeAlias = "tuple[Record | Placed, str, str, bool]"
+AliasLookup: TypeAlias = "tuple[Record | ResolvedEvent, str, str, bool]"
 """An event at one of its aliases: (the record where it stands in the log, alias kind, alias value, whether this alias keeps watch).
 
 Exactly one of an event's aliases keeps watch: the one at which the event is missed if it is never tied.
@@ -30,7 +30,7 @@ class Ambiguous:
 
 
 @dataclass(slots=True)
-class Placed:
+class ResolvedEvent:
     """Something that the identity step puts into an order's log, directly after the record that brought it about.
 
     The position orders it among that order's records; a record inside keeps its own topic, partition and offset as evidence.
@@ -43,18 +43,18 @@ class Placed:
     sub: int
     tenant: str
     order: str
-    item: Record | Note | Ambiguous | Orphan
+    item: Record | IdentityFinding | Ambiguous | Orphan
 
 
-def record_of(head: Record | Placed) -> Record:
+def record_of(head: Record | ResolvedEvent) -> Record:
     """The record itself, wherever it stands."""
-    if isinstance(head, Placed):
+    if isinstance(head, ResolvedEvent):
         assert isinstance(head.item, Record)
         return head.item
     return head
 
 
-def after(head: Record | Placed, own: Record) -> int:
+def after(head: Record | ResolvedEvent, own: Record) -> int:
     """The sub-index of a place directly after `head`; records put there stand in the order of their own logs.
 
     A sub-index is a number without bound, made of the index that it follows and the follower's own place.
@@ -66,12 +66,12 @@ def after(head: Record | Placed, own: Record) -> int:
     return ((head.sub + 1) << _OWN_BITS) | place
 
 
-def put(head: Record | Placed, own: Record, order: str, item: Record | Note | Ambiguous) -> Placed:
+def put(head: Record | ResolvedEvent, own: Record, order: str, item: Record | IdentityFinding | Ambiguous) -> ResolvedEvent:
     """Puts `item`, which is about the event of `own`, directly after `head` into the log of `order`."""
-    return Placed(head.log, head.topic, head.partition, head.offset, after(head, own), own.event.tenant, order, item)
+    return ResolvedEvent(head.log, head.topic, head.partition, head.offset, after(head, own), own.event.tenant, order, item)
 
 
-def joined(head: Record | Placed, own: Record, order: str) -> Placed:
+def joined(head: Record | ResolvedEvent, own: Record, order: str) -> ResolvedEvent:
     """The waiting event of `own`, applied to `order` directly after `head`."""
     record = Record(head.log, own.topic, own.partition, own.offset, own.sub, own.at, order, own.event, own.raw, own.key, own.headers)
     return put(head, own, order, record)
@@ -83,9 +83,11 @@ def evidence(record: Record) -> Evidence:
     return Evidence(event.source, event.id, event.type, record.at, record.topic, record.partition, record.offset)
 
 
-def noted(log: int, at: int, record: Record, *, order: str, kind: str, scope_id: str | None, proof: tuple[Evidence, ...]) -> Note:
+def noted(
+    log: int, at: int, record: Record, *, order: str, kind: str, scope_id: str | None, proof: tuple[Evidence, ...]
+) -> IdentityFinding:
     """A note about `order` that follows from `record`."""
-    return Note(
+    return IdentityFinding(
         log=log,
         at=at,
         topic=record.topic,

@@ -6,7 +6,7 @@ import heapq
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, NamedTuple
 
-from dataflows.core.identity.items import Placed
+from dataflows.core.identity.items import ResolvedEvent
 from dataflows.core.identity.recent import Recent
 from schemas.record import Record
 
@@ -46,7 +46,7 @@ class Orphan:
 
 
 @dataclass(slots=True)
-class Room:
+class PendingEvents:
     """The events that wait at one alias, by source and ID, each with whether it keeps watch here; and the orphan raised for them.
 
     `due`: while none is raised and one keeps watch, when somebody may be missed (µs of log time).
@@ -66,14 +66,14 @@ def place(record: Record) -> tuple[int, str, int, int, int]:
     return (record.log, record.topic, record.partition, record.offset, record.sub)
 
 
-class WaitingRoom:
+class PendingQueue:
     """Events by the aliases at which they wait; `after` (µs of log time) is how long they may, None: nobody minds."""
 
     def __init__(self, keep: int, after: int | None) -> None:
         self._after = after
-        self.rooms: Recent[AliasKey, Room] = Recent(keep)
+        self.rooms: Recent[AliasKey, PendingEvents] = Recent(keep)
         self._due: list[tuple[int, AliasKey]] = []
-        self.signals: list[Placed] = []
+        self.signals: list[ResolvedEvent] = []
 
     def __len__(self) -> int:
         return len(self.rooms)
@@ -87,7 +87,7 @@ class WaitingRoom:
         """Lets an event wait at an alias; a duplicate waits once."""
         room = self.rooms.get(key)
         if room is None:
-            self.rooms.set(key, room := Room())
+            self.rooms.set(key, room := PendingEvents())
         identity = (record.event.source, record.event.id)
         if identity in room.events:
             return
@@ -135,7 +135,7 @@ class WaitingRoom:
             self._signal(room.raised)
         self.rooms.advance(log)
 
-    def restore(self, last: int | None, entries: Iterable[tuple[AliasKey, int, Room | None]], changed_at: int | None) -> None:
+    def restore(self, last: int | None, entries: Iterable[tuple[AliasKey, int, PendingEvents | None]], changed_at: int | None) -> None:
         """Goes on from kept rooms. If the policy has changed, who waits is missed when the new one says so, but not before `changed_at`."""
         self.rooms.restore(last, entries)
         for key, _, room in list(self.rooms.entries()):
@@ -147,13 +147,13 @@ class WaitingRoom:
             elif watched := room.watched():
                 self._expect(key, room, max(min(record.log for record in watched) + self._after, changed_at))
 
-    def _expect(self, key: AliasKey, room: Room, due: int) -> None:
+    def _expect(self, key: AliasKey, room: PendingEvents, due: int) -> None:
         """Plans to see at `due` whether somebody is missed."""
         room.due = due
         self.rooms.touched(key)
         heapq.heappush(self._due, (due, key))
 
-    def _settle(self, key: AliasKey, room: Room, log: int, order: str) -> None:
+    def _settle(self, key: AliasKey, room: PendingEvents, log: int, order: str) -> None:
         raised = room.raised
         if raised is not None:
             room.raised = None
@@ -163,4 +163,6 @@ class WaitingRoom:
 
     def _signal(self, orphan: Orphan) -> None:
         first = orphan.records[0]
-        self.signals.append(Placed(orphan.log, first.topic, first.partition, first.offset, first.sub, orphan.tenant, orphan.alias, orphan))
+        self.signals.append(
+            ResolvedEvent(orphan.log, first.topic, first.partition, first.offset, first.sub, orphan.tenant, orphan.alias, orphan)
+        )

@@ -8,22 +8,21 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, cast
 
 from dataflows.core.identity import checkpoint as kept
-
 from dataflows.core.identity import tracking
-from dataflows.core.identity.sharding import CUSTOMER, STAGE_TWO_KINDS, sightings
 from dataflows.core.identity.duplicates import Baskets
-from dataflows.core.identity.orphans import AliasKey, WaitingRoom
-from dataflows.core.identity.items import Ambiguous, Placed, evidence, joined, noted, put, record_of
+from dataflows.core.identity.items import Ambiguous, ResolvedEvent, evidence, joined, noted, put, record_of
+from dataflows.core.identity.orphans import AliasKey, PendingQueue
 from dataflows.core.identity.recent import Recent
+from dataflows.core.identity.sharding import CUSTOMER, STAGE_TWO_KINDS, sightings
 from schemas.aliases import aliases
 from schemas.record import Record
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator
 
-    from dataflows.core.identity.items import Sighting
-    from dataflows.core.identity.rules import IdentityRules
     from dataflows.core.engine.persistent import Change, Row
+    from dataflows.core.identity.items import AliasLookup
+    from dataflows.core.identity.rules import IdentityRules
     from schemas.events import CarrierScan
 
 TRACKING = "tracking_number"
@@ -31,7 +30,7 @@ LABELS = frozenset({"warehouse.label_created", "warehouse.shipped"})
 ENDED = frozenset({"delivered", "returned"})
 
 
-class Stage:
+class AliasResolver:
     """One alias shard of stage 1 or 2. `placed` and `onward` (stage 1: what the second stage must see) fill up until they are drained."""
 
     def __init__(self, number: int, rules: IdentityRules) -> None:
@@ -39,14 +38,14 @@ class Stage:
         self._rules = rules
         self._ties: dict[tuple[str, str], Recent[str, str | tuple[str, ...]]] = {}
         self._numbers: dict[str, Recent[str, str | tracking.Parcel]] = {}
-        self._waiting = WaitingRoom(rules.keep, rules.orphan_after)
+        self._waiting = PendingQueue(rules.keep, rules.orphan_after)
         self._baskets = Baskets()
         self._turn_at = -(1 << 62)
         self._head = b""
-        self._placed: list[Placed] = []
-        self._onward: list[Sighting] = []
+        self._placed: list[ResolvedEvent] = []
+        self._onward: list[AliasLookup] = []
 
-    def apply(self, sightings_: Iterable[Sighting]) -> None:
+    def apply(self, sightings_: Iterable[AliasLookup]) -> None:
         """Takes sightings in, sorted by position."""
         turn_at = self._turn_at
         ties = self._ties
@@ -76,7 +75,7 @@ class Stage:
             known = table.get(value)
             order = record.order
             if order:
-                if type(head) is Placed:
+                if type(head) is ResolvedEvent:
                     self._waiting.forget(AliasKey(*key, value), record, log)
                 if known != order:
                     self._tie(table, known, head, record, AliasKey(*key, value))
@@ -96,7 +95,7 @@ class Stage:
         """At how many aliases events wait."""
         return len(self._waiting)
 
-    def drain(self) -> tuple[list[Placed], list[Sighting]]:
+    def drain(self) -> tuple[list[ResolvedEvent], list[AliasLookup]]:
         """What came out since the last time: places in the logs of orders, and sightings for the second stage."""
         self._placed += self._waiting.signals
         placed, onward = self._placed, self._onward
@@ -162,7 +161,7 @@ class Stage:
         self,
         table: Recent[str, str | tuple[str, ...]],
         known: str | tuple[str, ...] | None,
-        head: Record | Placed,
+        head: Record | ResolvedEvent,
         record: Record,
         key: AliasKey,
     ) -> None:
@@ -175,26 +174,26 @@ class Stage:
         elif order not in known:
             table.set(key.value, (*known, order))
 
-    def _release(self, key: AliasKey, head: Record | Placed, record: Record) -> None:
+    def _release(self, key: AliasKey, head: Record | ResolvedEvent, record: Record) -> None:
         for waiting in self._waiting.release(key, head.log, record.order):
             self._join(head, waiting, record.order)
             if key.kind == TRACKING:
                 self._end(head, waiting, key.value)
 
-    def _join(self, head: Record | Placed, own: Record, order: str) -> None:
+    def _join(self, head: Record | ResolvedEvent, own: Record, order: str) -> None:
         placed = joined(head, own, order)
         self._placed.append(placed)
         if self._first:
             self._onward += sightings(placed, aliases(own.event))[1]
 
-    def _watch(self, head: Record | Placed, record: Record, key: AliasKey) -> None:
+    def _watch(self, head: Record | ResolvedEvent, record: Record, key: AliasKey) -> None:
         """An alias of the first stage at the second: nothing is tied here, the event is only missed if the first stage cannot place it."""
         if record.order:
             self._waiting.forget(key, record, head.log)
         else:
             self._waiting.wait(key, record, watch=True)
 
-    def _refuse(self, head: Record | Placed, record: Record, orders: tuple[str, ...], key: AliasKey, *, watch: bool) -> None:
+    def _refuse(self, head: Record | ResolvedEvent, record: Record, orders: tuple[str, ...], key: AliasKey, *, watch: bool) -> None:
         """The alias stands for several orders: an event that has nothing else cannot be placed, any other may be by its other aliases."""
         if len(aliases(record.event)) > 1:
             if not self._first:
@@ -206,11 +205,11 @@ class Stage:
         for order in orders:
             self._note(head, record, order, "data.identity_unresolved", None, record.at)
 
-    def _note(self, head: Record | Placed, record: Record, order: str, kind: str, scope: str | None, at: int) -> None:
+    def _note(self, head: Record | ResolvedEvent, record: Record, order: str, kind: str, scope: str | None, at: int) -> None:
         note = noted(head.log, at, record, order=order, kind=kind, scope_id=scope, proof=(evidence(record),))
         self._placed.append(put(head, record, order, note))
 
-    def _see_number(self, head: Record | Placed, record: Record, number: str, *, watch: bool) -> None:
+    def _see_number(self, head: Record | ResolvedEvent, record: Record, number: str, *, watch: bool) -> None:
         tenant = record.event.tenant
         numbers = self._numbers.get(tenant)
         if numbers is None:
@@ -218,7 +217,7 @@ class Stage:
             numbers.advance(head.log)
         order = record.order
         if order:
-            if type(head) is Placed:
+            if type(head) is ResolvedEvent:
                 self._waiting.forget(AliasKey(tenant, TRACKING, number), record, head.log)
             known = numbers.get(number)
             if known != order:
@@ -237,7 +236,7 @@ class Stage:
         if record.event.type == "carrier.scan":
             self._end(head, record, number)
 
-    def _end(self, head: Record | Placed, record: Record, number: str) -> None:
+    def _end(self, head: Record | ResolvedEvent, record: Record, number: str) -> None:
         event = record.event
         if event.type != "carrier.scan" or cast("CarrierScan", event.data).status not in ENDED:
             return

@@ -5,11 +5,13 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from dataflows.core.rules.conditions import least
+from dataflows.core.engine.exceptions import ExceptionState, event, exception_data, exception_id, score
 from dataflows.core.identity.items import evidence
 from dataflows.core.policy import Dims
 from dataflows.core.rules import RULES_BY_KIND
-from dataflows.core.engine.exceptions import Out, Verdict, event, exception_data, exception_id, iso, score
+from dataflows.core.rules.conditions import least
+from schemas.instants import iso
+from schemas.output import OutputRecord
 
 if TYPE_CHECKING:
     from dataflows.core.identity.orphans import Orphan
@@ -43,10 +45,10 @@ def identity_rules(policy: Policy) -> IdentityRules:
     )
 
 
-def orphan_verdict(orphan: Orphan, policy: Policy) -> Out:
+def orphan_verdict(orphan: Orphan, policy: Policy) -> OutputRecord:
     """The exception about an alias that nobody has claimed; the alias stands where otherwise the order does."""
     setting = policy.setting(ORPHAN, Dims(tenant=orphan.tenant))
-    verdict = Verdict(
+    verdict = ExceptionState(
         ORPHAN,
         None,
         1,
@@ -69,4 +71,4 @@ def orphan_verdict(orphan: Orphan, policy: Policy) -> Out:
     type_ = "exception.resolved" if orphan.resolved else "exception.raised"
     body = event(orphan.tenant, orphan.alias, type_, f"{id_}:{orphan.sequence}", orphan.log, data)
     key = f"{ORPHAN}:{orphan.sequence}"
-    return Out(orphan.log, orphan.alias, "exceptions", type_, key, body, ORPHAN, verdict.severity, verdict.status, data)
+    return OutputRecord(orphan.log, orphan.alias, "exceptions", type_, key, body, ORPHAN, verdict.severity, verdict.status, data)

@@ -11,7 +11,7 @@ from schemas.aliases import ALIAS_FIELDS
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable
 
-    from dataflows.core.identity.items import Placed, Sighting
+    from dataflows.core.identity.items import AliasLookup, ResolvedEvent
     from schemas.record import Record
 
 STAGE_TWO_KINDS = frozenset({"tracking_number", "dispute_id"})
@@ -53,7 +53,7 @@ def alias_shard(value: str, shards: int) -> int:
     return crc32(value.encode()) % shards
 
 
-def sightings(head: Record | Placed, names: tuple[tuple[str, str], ...]) -> tuple[Iterable[Sighting], Iterable[Sighting]]:
+def sightings(head: Record | ResolvedEvent, names: tuple[tuple[str, str], ...]) -> tuple[Iterable[AliasLookup], Iterable[AliasLookup]]:
     """Where an event that does not name its order must be looked for: at the first stage, and at the second.
 
     It is missed at the second stage, which hears of what the first one found: at its first alias of the second stage, else at its first

@@ -9,6 +9,8 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
+from schemas.instants import DAY, HOUR
+
 if TYPE_CHECKING:
     from collections.abc import Iterable
 
@@ -17,12 +19,10 @@ if TYPE_CHECKING:
     from dataflows.core.rules.model import Lane, Severity
     from schemas.record import Record
 
-HOUR = 3_600_000_000
-DAY = 24 * HOUR
 
 
 @dataclass(frozen=True, slots=True)
-class Reckoning:
+class DeadlineTrace:
     """How a deadline came about: `label` names the anchor, `calendar` counted `span` from it. Rendered only when published."""
 
     label: str
@@ -48,7 +48,7 @@ class Condition:
     evidence: tuple[Record, ...]
     timed: bool
     due: int | None = None
-    reckoning: Reckoning | None = None
+    reckoning: DeadlineTrace | None = None
     detail: str = ""
     resolution: str | None = None
     owner: str | None = None
@@ -124,7 +124,7 @@ def timeout(  # noqa: PLR0913 (every argument is a term of the deadline)
         return None
     resolution = None if lift is None else "milestone" if lift == met else "promise_moved" if lift == moved else "lifted"
     return Condition(
-        setting, scope, start, lift, steps, evidence, True, due, Reckoning(label, anchor, threshold, calendar), "", resolution, owner
+        setting, scope, start, lift, steps, evidence, True, due, DeadlineTrace(label, anchor, threshold, calendar), "", resolution, owner
     )
 
 

@@ -5,11 +5,12 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable
 from typing import TYPE_CHECKING, cast
 
-from dataflows.core.rules.conditions import Condition, earliest, silences, timeout
 from dataflows.core.history.quantities import line_key
+from dataflows.core.rules.conditions import Condition, earliest, silences, timeout
 from dataflows.core.rules.model import RuleDefaults, rule
 from dataflows.core.rules.order import rejections
 from dataflows.core.rules.payment import hold_scope
+from schemas.instants import DAY
 
 if TYPE_CHECKING:
     from dataflows.core.history.facts import Facts
@@ -17,7 +18,6 @@ if TYPE_CHECKING:
     from schemas.events import OrderPlaced
 
 Found = Iterable[Condition | None]
-DAY = 86_400_000_000
 HOLD_OWNERS = {"payment": "FIN", "address": "CS", "customs": "CARR", "manual": "OPS", "other": "OPS"}
 SHIP_OVERDUE = ("fulfilment.ship_overdue",)
 

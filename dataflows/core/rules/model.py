@@ -11,9 +11,9 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Literal
 
 if TYPE_CHECKING:
-    from dataflows.core.rules.conditions import Condition
     from dataflows.core.history.facts import Facts
     from dataflows.core.policy import RuleSetting
+    from dataflows.core.rules.conditions import Condition
 
 UNHEARD = ("case.", "action.", "feed.")
 """Prefixes of the event types that say nothing about the order itself."""

@@ -6,9 +6,10 @@ from collections.abc import Iterable
 from decimal import Decimal
 from typing import TYPE_CHECKING, cast
 
-from dataflows.core.rules.conditions import Condition, signal, timeout
 from dataflows.core.history.facts import amount
+from dataflows.core.rules.conditions import Condition, signal, timeout
 from dataflows.core.rules.model import RuleDefaults, rule
+from schemas.instants import DAY
 from schemas.wire import micros
 
 if TYPE_CHECKING:
@@ -20,7 +21,6 @@ if TYPE_CHECKING:
 
 Found = Iterable[Condition | None]
 SECURED = ("payment.authorized", "payment.captured")
-DAY = 86_400_000_000
 
 
 def scope_of(payment_id: str | None) -> str | None:

@@ -5,10 +5,10 @@ from __future__ import annotations
 from collections.abc import Iterable
 from typing import TYPE_CHECKING, cast
 
-from dataflows.core.rules.conditions import Condition, earliest, silences, timeout
 from dataflows.core.history.facts import RETURNS
-from dataflows.core.rules.model import RuleDefaults, rule
 from dataflows.core.history.shipments import is_estimate, possession, scan_of
+from dataflows.core.rules.conditions import Condition, earliest, silences, timeout
+from dataflows.core.rules.model import RuleDefaults, rule
 
 if TYPE_CHECKING:
     from dataflows.core.history.facts import Facts

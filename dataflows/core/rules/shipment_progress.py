@@ -5,10 +5,11 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable, Iterator
 from typing import TYPE_CHECKING
 
-from dataflows.core.rules.conditions import Condition, earliest, least, signal, timeout
-from dataflows.core.rules.model import RuleDefaults, rule
-from dataflows.core.rules.fulfilment import ended_for, line_value, promised_lines
 from dataflows.core.history.shipments import Parcel, Shipment, possession, scan_of
+from dataflows.core.rules.conditions import Condition, earliest, least, signal, timeout
+from dataflows.core.rules.fulfilment import ended_for, line_value, promised_lines
+from dataflows.core.rules.model import RuleDefaults, rule
+from schemas.instants import DAY
 
 if TYPE_CHECKING:
     from dataflows.core.history.facts import Facts
@@ -16,7 +17,6 @@ if TYPE_CHECKING:
     from schemas.record import Record
 
 Found = Iterable[Condition | None]
-DAY = 86_400_000_000
 UNDER_WAY = frozenset(("accepted", "in_transit", "customs", "out_for_delivery", "attempt_failed", "delayed", "exception", "unknown"))
 UNTOLD = frozenset(("customs", "documents", "duty"))
 

@@ -5,10 +5,10 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable
 from typing import TYPE_CHECKING, cast
 
+from dataflows.core.history.shipments import Parcel, possession, scan_of
 from dataflows.core.rules.conditions import Condition, signal
 from dataflows.core.rules.model import RuleDefaults, rule
 from dataflows.core.rules.shipment_progress import lifted_for
-from dataflows.core.history.shipments import Parcel, possession, scan_of
 
 if TYPE_CHECKING:
     from dataflows.core.history.facts import Facts

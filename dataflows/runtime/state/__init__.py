@@ -7,8 +7,8 @@ is, under which policy, with how many partitions), `advice` (how far the other p
 `orderwatch state inspect` does).
 """
 
-from dataflows.runtime.state.errors import StateError
 from dataflows.runtime.state.directory import StateHome
+from dataflows.runtime.state.errors import StateError
 from dataflows.runtime.state.pins import Pins, Resume
 from dataflows.runtime.state.store import Store, Token
 

@@ -22,10 +22,10 @@ import msgspec
 from bytewax.recovery import init_db_dir  # pyright: ignore[reportMissingTypeStubs, reportUnknownVariableType]
 
 from dataflows.runtime.state import recovery as recovery_store
-from dataflows.runtime.state.progress import Advice, Holder, holder_of
 from dataflows.runtime.state.errors import DamagedStateError, StateError, of_system
 from dataflows.runtime.state.files import DIRECTORY_MODE, is_locked, lock, locked, sync_directory, write_whole
 from dataflows.runtime.state.pins import FORMAT, Resume, State, check_inputs, check_topics, hold
+from dataflows.runtime.state.progress import Advice, Holder, holder_of
 from dataflows.runtime.state.segments import segments
 from dataflows.runtime.state.store import Compaction
 

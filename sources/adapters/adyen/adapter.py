@@ -13,8 +13,8 @@ import re
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 from sources.adapters.adyen.codes import ACTIONS, ADVICE, EVENTS, EXPONENTS, REFUSALS, STATUSES
-from sources.adapters.base import PAYMENTS, Adapter, Say
-from sources.adapters.doc import Doc, json_doc
+from sources.adapters.base import PAYMENTS, Adapter, EventBuilder
+from sources.adapters.doc import PayloadReader, json_doc
 from sources.adapters.moments import need_at
 from sources.adapters.money import currency, decimal, is_zero, minor
 from sources.adapters.told import Ignored, RefuseError
@@ -24,7 +24,7 @@ if TYPE_CHECKING:
     from datetime import datetime
 
     from sources.adapters.money import Money
-    from sources.adapters.told import Draft, Told
+    from sources.adapters.told import AdapterOutput, Draft
 
 MOST_PARTS = 20
 """Most means of payment of one order that are looked for; shops allow some few."""
@@ -34,7 +34,7 @@ _NUMBERED = re.compile(r"^\d+\s*:\s*")
 class Item(NamedTuple):
     """What all events of one notification share."""
 
-    doc: Doc
+    doc: PayloadReader
     code: str
     success: bool
     psp: str
@@ -44,7 +44,7 @@ class Item(NamedTuple):
     amount: Money | None
 
 
-def read(doc: Doc, say: Say) -> Iterator[Told]:
+def read(doc: PayloadReader, say: EventBuilder) -> Iterator[AdapterOutput]:
     """A request with its notification items."""
     if not doc.has("notificationItems"):
         raise RefuseError("unknown_form", "no standard notification of Adyen")
@@ -52,7 +52,7 @@ def read(doc: Doc, say: Say) -> Iterator[Told]:
     yield from say.each(doc.each("notificationItems"), lambda one: _item(one.get("NotificationRequestItem"), say, is_test=is_test))
 
 
-def _item(doc: Doc, say: Say, *, is_test: bool) -> Iterator[Told]:
+def _item(doc: PayloadReader, say: EventBuilder, *, is_test: bool) -> Iterator[AdapterOutput]:
     code = doc.need_text("eventCode")
     say.kind(code)
     meaning = say.code(EVENTS, code)
@@ -99,7 +99,7 @@ def _item(doc: Doc, say: Say, *, is_test: bool) -> Iterator[Told]:
             yield _dispute(say, item, step, more[0])
 
 
-def _authorisation(say: Say, item: Item) -> Iterator[Told]:
+def _authorisation(say: EventBuilder, item: Item) -> Iterator[AdapterOutput]:
     """A payment was authorised or refused. Nothing was reserved by one of no amount, which only verifies a card."""
     doc, more = item.doc, item.doc.get("additionalData")
     if not item.success:
@@ -121,12 +121,12 @@ def _authorisation(say: Say, item: Item) -> Iterator[Told]:
         yield _event(say, item, "order.hold_placed", f"{item.payment}:review", hold="fraud", hold_id=item.payment)
 
 
-def _attempt(more: Doc) -> int | None:
+def _attempt(more: PayloadReader) -> int | None:
     """Which try it was, where Adyen itself tries again (Auto Rescue)."""
     return more.quantity("retry.orderAttemptNumber")
 
 
-def _capture(say: Say, item: Item) -> Told:
+def _capture(say: EventBuilder, item: Item) -> AdapterOutput:
     """A capture; one that Adyen repeats after the card scheme had rejected it is another event than the one that did not occur."""
     if not item.success:
         return _event(say, item, "payment.failed", f"{item.psp}:capture-failed", stage="capture", code=_reason(item.doc))
@@ -136,7 +136,7 @@ def _capture(say: Say, item: Item) -> Told:
     return _event(say, item, "payment.captured", f"{item.psp}:{'recaptured' if again else 'captured'}", amount=item.amount)
 
 
-def _cancel(say: Say, item: Item) -> Told:
+def _cancel(say: EventBuilder, item: Item) -> AdapterOutput:
     """A reservation was given back or ran out. What is asked for and refused leaves it as it was."""
     if not item.success and item.code != "EXPIRE":
         return Ignored(item.code, "the cancellation was refused: the reservation stands")
@@ -146,7 +146,7 @@ def _cancel(say: Say, item: Item) -> Told:
     return _event(say, item, "payment.voided", f"{item.payment}:voided", amount=amount)
 
 
-def _refund(say: Say, item: Item) -> Told:
+def _refund(say: EventBuilder, item: Item) -> AdapterOutput:
     if not item.success:
         return _event(say, item, "payment.failed", f"{item.psp}:refund-failed", stage="refund", code=_reason(item.doc))
     if item.amount is not None and is_zero(item.amount):
@@ -154,7 +154,7 @@ def _refund(say: Say, item: Item) -> Told:
     return _event(say, item, "payment.refunded", f"{item.psp}:refunded", amount=item.amount)
 
 
-def _closed(say: Say, item: Item) -> Iterator[Told]:
+def _closed(say: EventBuilder, item: Item) -> Iterator[AdapterOutput]:
     """An order of several means of payment was paid, or was not: then Adyen gives back by itself what had been paid of it.
 
     What that was stands in `additionalData` (`order-1-pspReference`, `order-1-paymentAmount`); where it does not, all of it went back.
@@ -171,7 +171,7 @@ def _closed(say: Say, item: Item) -> Iterator[Told]:
         yield _event(say, item, "payment.refunded", f"{item.psp}:order-closed", reason="order_closed")
 
 
-def _part(more: Doc, number: int) -> tuple[str, Money] | None:
+def _part(more: PayloadReader, number: int) -> tuple[str, Money] | None:
     """One means of payment of an order that was closed: its reference, and what was paid with it (`EUR 30.00`)."""
     psp, paid = more.id(f"order-{number}-pspReference"), more.text(f"order-{number}-paymentAmount")
     if psp is None or paid is None:
@@ -182,7 +182,7 @@ def _part(more: Doc, number: int) -> tuple[str, Money] | None:
     return None if is_zero(found) else (psp, found)
 
 
-def _dispute(say: Say, item: Item, state: str, word: str) -> Told:
+def _dispute(say: EventBuilder, item: Item, state: str, word: str) -> AdapterOutput:
     """A step of a dispute, all of which carry its reference. A chargeback that is announced and then made is one fact."""
     more = item.doc.get("additionalData")
     status = say.code(STATUSES, more.text("disputeStatus"))
@@ -197,7 +197,7 @@ def _dispute(say: Say, item: Item, state: str, word: str) -> Told:
     return _event(say, item, "payment.dispute_closed", f"{item.psp}:{outcome}", outcome=outcome, **data)
 
 
-def _amount(doc: Doc) -> Money | None:
+def _amount(doc: PayloadReader) -> Money | None:
     here = doc.get("amount")
     units = here.number("value")
     if units is None:
@@ -205,17 +205,17 @@ def _amount(doc: Doc) -> Money | None:
     return minor(units, currency(here.text("currency"), here.get("currency").path), here.get("value").path, EXPONENTS)
 
 
-def _reason(doc: Doc) -> str | None:
+def _reason(doc: PayloadReader) -> str | None:
     """Why, in Adyen's words, without the number that may stand before them (`2 : Refused`)."""
     reason = doc.text("reason")
     return None if reason is None else _NUMBERED.sub("", reason) or None
 
 
-def _event(say: Say, item: Item, type_: str, id_: str, **data: Any) -> Draft:
+def _event(say: EventBuilder, item: Item, type_: str, id_: str, **data: Any) -> Draft:
     return say.event(type_, id_, item.at, {"payment_id": item.payment, **data}, order=item.order)
 
 
-def _withdrawn(say: Say, item: Item, id_: str, type_: str) -> Told:
+def _withdrawn(say: EventBuilder, item: Item, id_: str, type_: str) -> AdapterOutput:
     """What was said to have succeeded failed afterwards: it did not occur."""
     return say.withdrawn(type_, id_, item.at, {"payment_id": item.payment}, order=item.order)
 

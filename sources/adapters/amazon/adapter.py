@@ -26,7 +26,7 @@ from sources.adapters.amazon.tables import (
     SHIPMENT,
     STATUS,
 )
-from sources.adapters.base import Adapter, Say
+from sources.adapters.base import Adapter, EventBuilder
 from sources.adapters.doc import json_doc
 from sources.adapters.moments import need_at
 from sources.adapters.scans import SCAN
@@ -35,11 +35,11 @@ from sources.adapters.told import Ignored, RefuseError
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-    from sources.adapters.doc import Doc
-    from sources.adapters.told import Told
+    from sources.adapters.doc import PayloadReader
+    from sources.adapters.told import AdapterOutput
 
 
-def read(doc: Doc, say: Say) -> Iterator[Told]:
+def read(doc: PayloadReader, say: EventBuilder) -> Iterator[AdapterOutput]:
     """An answer of the API, a notification, or a list of either."""
     say.test_mode(is_test=say.headers.get("host", "").casefold().startswith("sandbox."))
     if isinstance(doc.value, list):
@@ -51,7 +51,7 @@ def read(doc: Doc, say: Say) -> Iterator[Told]:
         yield from _one(say, doc)
 
 
-def _one(say: Say, doc: Doc) -> Iterator[Told]:
+def _one(say: EventBuilder, doc: PayloadReader) -> Iterator[AdapterOutput]:
     if doc.has("NotificationType"):
         yield from _notification(doc, say)
     elif doc.has("errors"):
@@ -60,7 +60,7 @@ def _one(say: Say, doc: Doc) -> Iterator[Told]:
         yield from _answer(doc.get("payload") if doc.has("payload") else doc, say)
 
 
-def _notification(doc: Doc, say: Say) -> Iterator[Told]:
+def _notification(doc: PayloadReader, say: EventBuilder) -> Iterator[AdapterOutput]:
     kind = doc.need_text("NotificationType")
     say.kind(kind)
     meaning = say.code(NOTIFICATION, kind)
@@ -75,7 +75,7 @@ def _notification(doc: Doc, say: Say) -> Iterator[Told]:
         yield from read_status(body.need("FulfillmentOrderStatusNotification"), say)
 
 
-def _answer(doc: Doc, say: Say) -> Iterator[Told]:
+def _answer(doc: PayloadReader, say: EventBuilder) -> Iterator[AdapterOutput]:
     """What an answer holds, by the fields that only its sort has."""
     page = next((name for name in ("Orders", "orders") if doc.has(name)), None)
     if page is not None:
@@ -101,7 +101,7 @@ def _answer(doc: Doc, say: Say) -> Iterator[Told]:
         yield from _order(say, doc.get("order") if doc.has("order") else doc)
 
 
-def _order(say: Say, doc: Doc) -> Iterator[Told]:
+def _order(say: EventBuilder, doc: PayloadReader) -> Iterator[AdapterOutput]:
     if doc.has("AmazonOrderId") and doc.has("OrderStatus"):
         say.kind("order")
         yield from read_order(doc, say)

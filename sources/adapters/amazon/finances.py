@@ -19,10 +19,10 @@ from sources.adapters.told import Ignored, RefuseError
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-    from sources.adapters.base import Say
-    from sources.adapters.doc import Doc
+    from sources.adapters.base import EventBuilder
+    from sources.adapters.doc import PayloadReader
     from sources.adapters.money import Money
-    from sources.adapters.told import Told
+    from sources.adapters.told import AdapterOutput
 
 LISTS: Final = {
     "ShipmentEventList": "payment.captured",
@@ -34,7 +34,7 @@ LISTS: Final = {
 LARGEST: Final = Decimal(10) ** 15
 
 
-def read_finances(doc: Doc, say: Say) -> Iterator[Told]:
+def read_finances(doc: PayloadReader, say: EventBuilder) -> Iterator[AdapterOutput]:
     """The events of a page, list by list."""
     told = False
     for name, type_ in LISTS.items():
@@ -46,7 +46,7 @@ def read_finances(doc: Doc, say: Say) -> Iterator[Told]:
         yield Ignored("financial events", "fees and payouts: between Amazon and the seller" if others else "an empty page")
 
 
-def _event(say: Say, name: str, type_: str, doc: Doc) -> Iterator[Told]:
+def _event(say: EventBuilder, name: str, type_: str, doc: PayloadReader) -> Iterator[AdapterOutput]:
     number, posted = doc.need_id("AmazonOrderId"), need_at(doc, "PostedDate")
     items = [*doc.each("ShipmentItemList"), *doc.each("ShipmentItemAdjustmentList")]
     amount = _amount([charge for item in items for charge in _charges(item)])
@@ -63,7 +63,7 @@ def _event(say: Say, name: str, type_: str, doc: Doc) -> Iterator[Told]:
     yield tell(say, part_of(say, number), type_, f"{type_.removeprefix('payment.')}-{key}", posted, data, posted)
 
 
-def _charges(item: Doc) -> Iterator[tuple[str, Decimal]]:
+def _charges(item: PayloadReader) -> Iterator[tuple[str, Decimal]]:
     for names, field in (
         (("ItemChargeList", "ItemChargeAdjustmentList"), "ChargeAmount"),
         (("PromotionList", "PromotionAdjustmentList"), "PromotionAmount"),
@@ -89,6 +89,6 @@ def _amount(charges: list[tuple[str, Decimal]]) -> Money | None:
     return {"amount": f"{total:f}", "currency": codes.pop()}
 
 
-def _line(item: Doc) -> dict[str, Any]:
+def _line(item: PayloadReader) -> dict[str, Any]:
     sku, pieces = item.id("SellerSKU"), item.quantity("QuantityShipped")
     return {} if sku is None or not pieces else {"sku": sku, "quantity": pieces}

@@ -24,14 +24,14 @@ if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Mapping
     from datetime import datetime
 
-    from sources.adapters.base import Say
-    from sources.adapters.doc import Doc
-    from sources.adapters.told import Draft, Told
+    from sources.adapters.base import EventBuilder
+    from sources.adapters.doc import PayloadReader
+    from sources.adapters.told import AdapterOutput, Draft
 
 LABEL = "warehouse.label_created"
 
 
-def read_fulfillment(doc: Doc, say: Say) -> Iterator[Told]:
+def read_fulfillment(doc: PayloadReader, say: EventBuilder) -> Iterator[AdapterOutput]:
     """A fulfilment order with its shipments and returns, as the API answers it."""
     order = doc.need("fulfillmentOrder")
     number = order.need_id("sellerFulfillmentOrderId")
@@ -43,7 +43,7 @@ def read_fulfillment(doc: Doc, say: Say) -> Iterator[Told]:
     yield from say.each(doc.each("returnItems"), lambda one: _return(one, say, owner, skus))
 
 
-def _owner(say: Say, doc: Doc, number: str, name: str) -> Owner:
+def _owner(say: EventBuilder, doc: PayloadReader, number: str, name: str) -> Owner:
     """The shop's order: by its ID where the connection says in which field that is, and then Amazon's `number` ties what has no other name.
 
     Else by `name`.
@@ -56,7 +56,7 @@ def _owner(say: Say, doc: Doc, number: str, name: str) -> Owner:
     return Owner(order, None if order == number else number)
 
 
-def read_status(doc: Doc, say: Say) -> Iterator[Told]:
+def read_status(doc: PayloadReader, say: EventBuilder) -> Iterator[AdapterOutput]:
     """The notification FULFILLMENT_ORDER_STATUS: one step of a fulfilment order."""
     number = doc.need_id("SellerFulfillmentOrderId")
     owner = _owner(say, doc, number, number)
@@ -73,7 +73,7 @@ def read_status(doc: Doc, say: Say) -> Iterator[Told]:
         yield from _status(doc.need_text("FulfillmentOrderStatus"), say, owner, number, changed, changed)
 
 
-def _status(status: str, say: Say, owner: Owner, number: str, received: datetime, changed: datetime) -> Iterator[Told]:
+def _status(status: str, say: EventBuilder, owner: Owner, number: str, received: datetime, changed: datetime) -> Iterator[AdapterOutput]:
     meaning = say.code(FULFILLMENT, status)
     if meaning is None:
         raise RefuseError("unmapped", "fulfillmentOrderStatus: a status that is in no table")
@@ -90,7 +90,7 @@ def _status(status: str, say: Say, owner: Owner, number: str, received: datetime
         yield tell(say, owner, meaning.word, f"rejected-{number}", changed, {**data, "reason": reason.word}, changed)
 
 
-def _shipment(doc: Doc, say: Say, owner: Owner, number: str, changed: datetime) -> Iterator[Told]:
+def _shipment(doc: PayloadReader, say: EventBuilder, owner: Owner, number: str, changed: datetime) -> Iterator[AdapterOutput]:
     """A shipment of a fulfilment order. What was cancelled does not say when."""
     total: dict[str, int | None] = {}
     for item in doc.each("fulfillmentShipmentItem"):
@@ -104,21 +104,21 @@ def _shipment(doc: Doc, say: Say, owner: Owner, number: str, changed: datetime) 
     yield from _left(say, owner, status, left or changed, changed, packages, {**data, "fulfillment_order_id": number})
 
 
-def _shipment_notice(doc: Doc, say: Say, owner: Owner, number: str, changed: datetime) -> Iterator[Told]:
+def _shipment_notice(doc: PayloadReader, say: EventBuilder, owner: Owner, number: str, changed: datetime) -> Iterator[AdapterOutput]:
     packages = [(one.id("TrackingNumber"), one.text("CarrierCode")) for one in doc.each("FulfillmentShipmentPackages")]
     data = {"shipment_id": doc.need_id("AmazonShipmentId"), "fulfillment_order_id": number}
     yield from _left(say, owner, doc.need_text("FulfillmentShipmentStatus"), changed, changed, packages, data)
 
 
 def _left(
-    say: Say,
+    say: EventBuilder,
     owner: Owner,
     status: str,
     left: datetime,
     changed: datetime,
     packages: Iterable[tuple[str | None, str | None]],
     data: dict[str, Any],
-) -> Iterator[Told]:
+) -> Iterator[AdapterOutput]:
     """A shipment that left at `left`, in packages by number and carrier, or that was cancelled at the latest at `changed`."""
     meaning, shipment = say.code(SHIPMENT, status), data["shipment_id"]
     if meaning is None:
@@ -137,7 +137,7 @@ def _left(
             yield tell(say, owner, LABEL, f"tracking-{digest(shipment, carrier, tracking)}", left, label, changed)
 
 
-def _return(doc: Doc, say: Say, owner: Owner, skus: Mapping[str | None, str | None]) -> Iterator[Told]:
+def _return(doc: PayloadReader, say: EventBuilder, owner: Owner, skus: Mapping[str | None, str | None]) -> Iterator[AdapterOutput]:
     """An item on its way back; how many pieces it is, is not said."""
     meaning = say.code(RETURN, doc.need_text("status"))
     if meaning is None:
@@ -149,7 +149,7 @@ def _return(doc: Doc, say: Say, owner: Owner, skus: Mapping[str | None, str | No
     yield tell(say, owner, meaning.word, f"return-{step}-{digest(number, doc.id('sellerReturnItemId'))}", time, data, time)
 
 
-def read_package(doc: Doc, say: Say) -> Iterator[Told]:
+def read_package(doc: PayloadReader, say: EventBuilder) -> Iterator[AdapterOutput]:
     """A tracked package: all of its events, and the state that ended its way where no event says so."""
     parcel = Parcel(doc.need_id("trackingNumber"), doc.text("carrierCode"))
     yield from tell_parcel(
@@ -158,7 +158,7 @@ def read_package(doc: Doc, say: Say) -> Iterator[Told]:
     )  # fmt: skip
 
 
-def _scan(doc: Doc, say: Say, parcel: Parcel) -> Iterator[Told]:
+def _scan(doc: PayloadReader, say: EventBuilder, parcel: Parcel) -> Iterator[AdapterOutput]:
     code, time = doc.need_text("eventCode"), need_at(doc, "eventDate")
     spot = doc.get("eventAddress")
     place = {"city": spot.text("city"), "region": spot.text("state"), "country": spot.text("country")}
@@ -172,7 +172,7 @@ def _scan(doc: Doc, say: Say, parcel: Parcel) -> Iterator[Told]:
         yield event
 
 
-def _end(doc: Doc, say: Say, parcel: Parcel, drafts: list[Draft]) -> list[Draft]:
+def _end(doc: PayloadReader, say: EventBuilder, parcel: Parcel, drafts: list[Draft]) -> list[Draft]:
     """The package's state, at the time of the answer, where it says more than all of its events."""
     status, said = doc.text("currentStatus"), answered_at(say)
     meaning = say.code(CURRENT, status)
@@ -182,6 +182,6 @@ def _end(doc: Doc, say: Say, parcel: Parcel, drafts: list[Draft]) -> list[Draft]
     return [] if event is None else [event]
 
 
-def _eta(doc: Doc) -> str | None:
+def _eta(doc: PayloadReader) -> str | None:
     found = at(doc, "estimatedArrivalDate")
     return None if found is None else stamp(found)

@@ -22,10 +22,10 @@ if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator
     from datetime import datetime
 
-    from sources.adapters.base import Say
-    from sources.adapters.doc import Doc
+    from sources.adapters.base import EventBuilder
+    from sources.adapters.doc import PayloadReader
     from sources.adapters.money import Money
-    from sources.adapters.told import Told
+    from sources.adapters.told import AdapterOutput
 
 
 @dataclass(frozen=True, slots=True)
@@ -47,7 +47,7 @@ class Seen:
     """Whether packages say what left, so that the status need not."""
 
 
-def told(seen: Seen, say: Say) -> Iterator[Told]:
+def told(seen: Seen, say: EventBuilder) -> Iterator[AdapterOutput]:
     """What a message says of an order: that it was placed, how it stands, and what its status tells."""
     number, owner, changed = seen.number, Owner(seen.owner.order), seen.changed
     if say.connection.order_field:
@@ -73,21 +73,21 @@ def told(seen: Seen, say: Say) -> Iterator[Told]:
         yield from unwanted(say, owner, number, seen.unwanted, changed)
 
 
-def unwanted(say: Say, owner: Owner, number: str, lines: Iterable[dict[str, Any]], at: datetime) -> Iterator[Told]:
+def unwanted(say: EventBuilder, owner: Owner, number: str, lines: Iterable[dict[str, Any]], at: datetime) -> Iterator[AdapterOutput]:
     """That the buyer wants lines to be cancelled; once for each."""
     for line in lines:
         id_ = f"cancel-requested-{digest(number, line['line_id'])}"
         yield tell(say, owner, "order.cancel_requested", id_, at, {"reason": "customer", "lines": [line]}, at)
 
 
-def owner_of(say: Say, doc: Doc, number: str, alias: str | None) -> Owner:
+def owner_of(say: EventBuilder, doc: PayloadReader, number: str, alias: str | None) -> Owner:
     """The owner of an order's events: Amazon's ID, which another name of it may stand beside (the seller's own)."""
     if say.connection.order_field:
         return Owner(say.order_of(doc), number)
     return Owner(number, None if alias == number else alias)
 
 
-def read_order(doc: Doc, say: Say) -> Iterator[Told]:
+def read_order(doc: PayloadReader, say: EventBuilder) -> Iterator[AdapterOutput]:
     """An order of the Orders API v0."""
     number = doc.need_id("AmazonOrderId")
     created = need_at(doc, "PurchaseDate")
@@ -117,7 +117,7 @@ def read_order(doc: Doc, say: Say) -> Iterator[Told]:
     yield from told(seen, say)
 
 
-def read_items(doc: Doc, say: Say) -> Iterator[Told]:
+def read_items(doc: PayloadReader, say: EventBuilder) -> Iterator[AdapterOutput]:
     """The items of an order of the Orders API v0: its lines, which nothing in the answer dates."""
     number = doc.need_id("AmazonOrderId")
     asked = answered_at(say)
@@ -128,12 +128,12 @@ def read_items(doc: Doc, say: Say) -> Iterator[Told]:
     yield from unwanted(say, owner, number, _v0_unwanted(items), asked)
 
 
-def _v0_unwanted(items: Iterable[Doc]) -> list[dict[str, Any]]:
+def _v0_unwanted(items: Iterable[PayloadReader]) -> list[dict[str, Any]]:
     wanted_off = [one for one in items if one.get("BuyerRequestedCancel").flag("IsBuyerRequestedCancel")]
     return _lines(wanted_off, "OrderItemId", "SellerSKU", "QuantityOrdered")
 
 
-def read_change(doc: Doc, say: Say, sent: datetime) -> Iterator[Told]:
+def read_change(doc: PayloadReader, say: EventBuilder, sent: datetime) -> Iterator[AdapterOutput]:
     """The notification ORDER_CHANGE; `sent` is when it was made, where it does not say when the order changed.
 
     It has neither the total nor the country: the order itself is told by the API's answer.
@@ -157,7 +157,7 @@ def read_change(doc: Doc, say: Say, sent: datetime) -> Iterator[Told]:
     yield from told(seen, say)
 
 
-def _lines(items: Iterable[Doc], id_: str, sku: str, quantity: str) -> list[dict[str, Any]]:
+def _lines(items: Iterable[PayloadReader], id_: str, sku: str, quantity: str) -> list[dict[str, Any]]:
     """Items as lines; of a cancelled one no piece is left."""
     found: list[dict[str, Any]] = []
     for item in items:
@@ -168,12 +168,12 @@ def _lines(items: Iterable[Doc], id_: str, sku: str, quantity: str) -> list[dict
     return found
 
 
-def _instant(doc: Doc, name: str) -> str | None:
+def _instant(doc: PayloadReader, name: str) -> str | None:
     """A deadline, which Amazon states as an instant: the end of a day in the marketplace's zone."""
     found = at(doc, name)
     return None if found is None else stamp(found)
 
 
-def _money(doc: Doc, amount: str, code: str) -> Money | None:
+def _money(doc: PayloadReader, amount: str, code: str) -> Money | None:
     unit = doc.text(code)
     return None if unit is None else amount_of(doc, amount, currency(unit, doc.get(code).path))

@@ -18,15 +18,15 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
     from datetime import datetime
 
-    from sources.adapters.base import Say
-    from sources.adapters.doc import Doc
+    from sources.adapters.base import EventBuilder
+    from sources.adapters.doc import PayloadReader
     from sources.adapters.money import Money
-    from sources.adapters.told import Told
+    from sources.adapters.told import AdapterOutput
 
 LABEL = "warehouse.label_created"
 
 
-def read_new_order(doc: Doc, say: Say) -> Iterator[Told]:
+def read_new_order(doc: PayloadReader, say: EventBuilder) -> Iterator[AdapterOutput]:
     """An order of the Orders API v2026-01-01."""
     number = doc.need_id("orderId")
     created = need_at(doc, "createdTime")
@@ -53,7 +53,7 @@ def read_new_order(doc: Doc, say: Say) -> Iterator[Told]:
     yield from say.each(packages, lambda one: _package(one, say, parts, number, changed))
 
 
-def _package(doc: Doc, say: Say, owner: Owner, number: str, changed: datetime) -> Iterator[Told]:
+def _package(doc: PayloadReader, say: EventBuilder, owner: Owner, number: str, changed: datetime) -> Iterator[AdapterOutput]:
     """A package: announced, shipped, arrived or cancelled. It says when it was made and shipped, and not when it arrived."""
     reference, status = doc.need_id("packageReferenceId"), doc.get("packageStatus").need_text("status")
     meaning = say.code(PACKAGE, status)
@@ -87,17 +87,17 @@ def _package(doc: Doc, say: Say, owner: Owner, number: str, changed: datetime) -
         yield tell(say, owner, SCAN, f"{word}-{digest(number, reference)}", changed, scan, changed)
 
 
-def _line(doc: Doc) -> dict[str, Any]:
+def _line(doc: PayloadReader) -> dict[str, Any]:
     pieces = doc.quantity("quantityOrdered")
     line = {"line_id": doc.need_id("orderItemId"), "sku": doc.get("product").id("sellerSku"), "quantity": pieces}
     return {} if pieces == 0 else {name: value for name, value in line.items() if value is not None}
 
 
-def _latest(doc: Doc) -> str | None:
+def _latest(doc: PayloadReader) -> str | None:
     found = at(doc, "latestDateTime")
     return None if found is None else stamp(found)
 
 
-def _total(doc: Doc) -> Money | None:
+def _total(doc: PayloadReader) -> Money | None:
     code = doc.text("currencyCode")
     return None if code is None else amount_of(doc, "amount", currency(code, doc.get("currencyCode").path))

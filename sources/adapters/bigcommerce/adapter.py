@@ -9,7 +9,7 @@ from __future__ import annotations
 from functools import partial
 from typing import TYPE_CHECKING, Final
 
-from sources.adapters.base import Adapter, Say
+from sources.adapters.base import Adapter, EventBuilder
 from sources.adapters.bigcommerce.orders import read_order, read_status
 from sources.adapters.bigcommerce.parts import read_products, read_refund, read_shipment, read_transaction
 from sources.adapters.bigcommerce.tables import PAYMENT, PAYMENT_STATUS, SCOPE, STAGE, STATUS, TRANSACTION
@@ -20,10 +20,10 @@ from sources.adapters.told import Ignored, RefuseError
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
 
-    from sources.adapters.doc import Doc
-    from sources.adapters.told import Told
+    from sources.adapters.doc import PayloadReader
+    from sources.adapters.told import AdapterOutput
 
-READERS: Final[tuple[tuple[str, tuple[str, ...], Callable[[Doc, Say], Iterator[Told]]], ...]] = (
+READERS: Final[tuple[tuple[str, tuple[str, ...], Callable[[PayloadReader, EventBuilder], Iterator[AdapterOutput]]], ...]] = (
     ("order", ("status_id", "date_created"), read_order),
     ("shipment", ("order_id", "order_address_id", "items"), read_shipment),
     ("transaction", ("event", "gateway", "order_id"), read_transaction),
@@ -33,7 +33,7 @@ READERS: Final[tuple[tuple[str, tuple[str, ...], Callable[[Doc, Say], Iterator[T
 PRODUCT: Final = ("order_id", "product_id", "quantity")
 
 
-def read(doc: Doc, say: Say) -> Iterator[Told]:
+def read(doc: PayloadReader, say: EventBuilder) -> Iterator[AdapterOutput]:
     """A webhook, a page, or one object."""
     if isinstance(doc.value, list):
         yield from _page(doc, say)
@@ -48,7 +48,7 @@ def read(doc: Doc, say: Say) -> Iterator[Told]:
         yield from _one(say, doc)
 
 
-def _page(doc: Doc, say: Say) -> Iterator[Told]:
+def _page(doc: PayloadReader, say: EventBuilder) -> Iterator[AdapterOutput]:
     items = list(doc.each())
     if not items:
         say.kind("page")
@@ -62,7 +62,7 @@ def _page(doc: Doc, say: Say) -> Iterator[Told]:
         yield from say.each(items, partial(_one, say))
 
 
-def _one(say: Say, doc: Doc) -> Iterator[Told]:
+def _one(say: EventBuilder, doc: PayloadReader) -> Iterator[AdapterOutput]:
     for name, marks, reader in READERS:
         if all(doc.has(mark) for mark in marks):
             say.kind(name)
@@ -71,7 +71,7 @@ def _one(say: Say, doc: Doc) -> Iterator[Told]:
     raise RefuseError("unknown_form", "no order, products, shipment, transaction or refund of BigCommerce's")
 
 
-def _webhook(doc: Doc, say: Say) -> Iterator[Told]:
+def _webhook(doc: PayloadReader, say: EventBuilder) -> Iterator[AdapterOutput]:
     scope = doc.need_text("scope")
     say.kind(scope)
     meaning = say.code(SCOPE, scope)

@@ -12,10 +12,10 @@ from sources.adapters.told import RefuseError
 if TYPE_CHECKING:
     from datetime import datetime
 
-    from sources.adapters.doc import Doc
+    from sources.adapters.doc import PayloadReader
 
 
-def moment(doc: Doc, name: str) -> datetime | None:
+def moment(doc: PayloadReader, name: str) -> datetime | None:
     """The instant in a field, in either form; None where it is absent or blank."""
     text, where = doc.text(name), doc.get(name).path
     if text is None or not text[:1].isalpha():
@@ -27,7 +27,7 @@ def moment(doc: Doc, name: str) -> datetime | None:
     return checked(zoned(found, UTC), where)
 
 
-def need_moment(doc: Doc, name: str) -> datetime:
+def need_moment(doc: PayloadReader, name: str) -> datetime:
     """As `moment`, but it must be there."""
     found = moment(doc, name)
     if found is None:

@@ -21,10 +21,10 @@ from sources.adapters.told import Ignored, RefuseError
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator
 
-    from sources.adapters.base import Say
-    from sources.adapters.doc import Doc
+    from sources.adapters.base import EventBuilder
+    from sources.adapters.doc import PayloadReader
     from sources.adapters.money import Money
-    from sources.adapters.told import Told
+    from sources.adapters.told import AdapterOutput
 
 COMPLETED: Final = "10"
 """The status of an order that was fetched, too."""
@@ -32,7 +32,7 @@ TEST_GATEWAY: Final = "Test Payment Gateway"
 """What BigCommerce calls the means of payment of orders that are only tried out."""
 
 
-def read_order(doc: Doc, say: Say) -> Iterator[Told]:
+def read_order(doc: PayloadReader, say: EventBuilder) -> Iterator[AdapterOutput]:
     """What an order's snapshot says."""
     number = doc.need_id("id")
     say.test_mode(is_test=doc.text("payment_method") == TEST_GATEWAY)
@@ -86,7 +86,7 @@ def read_order(doc: Doc, say: Say) -> Iterator[Told]:
         yield tell(say, parts, SCAN, f"collected-{number}", left or changed, data, changed)
 
 
-def read_status(doc: Doc, say: Say) -> Iterator[Told]:
+def read_status(doc: PayloadReader, say: EventBuilder) -> Iterator[AdapterOutput]:
     """A webhook that says an order's new status: of most it says too little to tell a fact, but it says when it was."""
     data = doc.need("data")
     number = data.need_id("id")
@@ -123,7 +123,7 @@ _SOURCES: Final = {
 """By field: those of BigCommerce's that it is read from."""
 
 
-def _fields(doc: Doc, say: Say) -> dict[str, Any]:
+def _fields(doc: PayloadReader, say: EventBuilder) -> dict[str, Any]:
     customer = doc.id("customer_id")
     gateway = doc.text("payment_method")
     terms = say.code(PAYMENT, gateway) if PAYMENT.get(gateway) is not None else None
@@ -142,13 +142,13 @@ def _fields(doc: Doc, say: Say) -> dict[str, Any]:
     }  # fmt: skip
 
 
-def _fetched(doc: Doc) -> bool:
+def _fetched(doc: PayloadReader) -> bool:
     """Whether all that can be touched is fetched by the customer, as far as consignments say."""
     goods = [one for one in doc.each("consignments") if isinstance(one.value, dict)]
     return any(one.get("pickups") for one in goods) and not any(one.get("shipping") for one in goods)
 
 
-def _addresses(doc: Doc) -> list[Doc]:
+def _addresses(doc: PayloadReader) -> list[PayloadReader]:
     """Where the order goes, if it says so itself. Of several places none is the order's."""
     places = doc.get("shipping_addresses")
     if isinstance(places.value, list):
@@ -156,13 +156,13 @@ def _addresses(doc: Doc) -> list[Doc]:
     return [one for consignment in doc.each("consignments") if isinstance(consignment.value, dict) for one in consignment.each("shipping")]
 
 
-def _total(doc: Doc) -> Money | None:
+def _total(doc: PayloadReader) -> Money | None:
     """What the customer pays, in the currency that they pay in: `currency_code` is only the one that prices were shown in."""
     code = doc.text("default_currency_code") or doc.text("currency_code")
     return None if code is None else amount_of(doc, "total_inc_tax", currency(code, doc.get("default_currency_code").path))
 
 
-def _products(doc: Doc) -> list[Doc] | None:
+def _products(doc: PayloadReader) -> list[PayloadReader] | None:
     """What was ordered: the products in the place of their link, else those of the consignments; None if the order has neither."""
     if isinstance(doc.get("products").value, list):
         return list(doc.each("products"))
@@ -172,7 +172,7 @@ def _products(doc: Doc) -> list[Doc] | None:
     return found or None
 
 
-def lines_of(products: Iterable[Doc]) -> list[dict[str, Any]]:
+def lines_of(products: Iterable[PayloadReader]) -> list[dict[str, Any]]:
     """An order's products as lines. What belongs to another line (an option that is a product of its own) goes with that one."""
     found: list[dict[str, Any]] = []
     for one in products:

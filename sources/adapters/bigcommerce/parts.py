@@ -17,14 +17,14 @@ from sources.adapters.told import Ignored, RefuseError
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-    from sources.adapters.base import Say
-    from sources.adapters.doc import Doc
-    from sources.adapters.told import Told
+    from sources.adapters.base import EventBuilder
+    from sources.adapters.doc import PayloadReader
+    from sources.adapters.told import AdapterOutput
 
 LABEL = "warehouse.label_created"
 
 
-def read_products(doc: Doc, say: Say) -> Iterator[Told]:
+def read_products(doc: PayloadReader, say: EventBuilder) -> Iterator[AdapterOutput]:
     """The products of one order, as the API lists them: its lines, as they stood when it was asked."""
     numbers = {one.need_id("order_id") for one in doc.each()}
     if len(numbers) != 1:
@@ -36,7 +36,7 @@ def read_products(doc: Doc, say: Say) -> Iterator[Told]:
     yield updated(say, part_of(say, number), number, asked, {"lines": lines_of(doc.each())})
 
 
-def read_shipment(doc: Doc, say: Say) -> Iterator[Told]:
+def read_shipment(doc: PayloadReader, say: EventBuilder) -> Iterator[AdapterOutput]:
     """A shipment: its goods have left, in a parcel where it has a number."""
     number, owner = doc.need_id("id"), part_of(say, doc.need_id("order_id"))
     created = need_moment(doc, "date_created")
@@ -55,7 +55,7 @@ def read_shipment(doc: Doc, say: Say) -> Iterator[Told]:
             yield snapshot(say, f"shipment/{number}", LABEL, said, [f"shipped-{number}", id_], owner, tracking)
 
 
-def read_transaction(doc: Doc, say: Say) -> Iterator[Told]:
+def read_transaction(doc: PayloadReader, say: EventBuilder) -> Iterator[AdapterOutput]:
     """One step of a payment. What goes back goes by the payment that it refers to."""
     say.test_mode(is_test=doc.flag("test"))
     kind = doc.need_text("event")
@@ -86,7 +86,7 @@ def read_transaction(doc: Doc, say: Say) -> Iterator[Told]:
     yield tell(say, owner, type_, f"{type_.removeprefix('payment.')}-{number}", at, data, at)
 
 
-def read_refund(doc: Doc, say: Say) -> Iterator[Told]:
+def read_refund(doc: PayloadReader, say: EventBuilder) -> Iterator[AdapterOutput]:
     """The goods of a refund; its money is told by the order's transactions, in their currency."""
     number, owner = doc.need_id("id"), part_of(say, doc.need_id("order_id"))
     payments = list(doc.each("payments"))

@@ -14,9 +14,9 @@ from datetime import UTC, datetime
 from typing import TYPE_CHECKING
 
 from sources.adapters.answers import answered_at, content, tell, to_sender
-from sources.adapters.base import Adapter, Say
+from sources.adapters.base import Adapter, EventBuilder
 from sources.adapters.canadapost.events import EVENT
-from sources.adapters.doc import LONGEST_TEXT, Doc, xml_doc
+from sources.adapters.doc import LONGEST_TEXT, PayloadReader, xml_doc
 from sources.adapters.moments import iso, undated, when
 from sources.adapters.scans import SCAN, Parcel, Scan, scan_event
 from sources.adapters.tables import table
@@ -25,7 +25,7 @@ from sources.adapters.told import RefuseError
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-    from sources.adapters.told import Told
+    from sources.adapters.told import AdapterOutput
 
 ZONE = table(
     "zone",
@@ -53,7 +53,7 @@ ZONE = table(
 PROVINCES = frozenset("AB BC MB NB NL NS NT NU ON PE QC SK YT".split())
 
 
-def read(doc: Doc, say: Say) -> Iterator[Told]:
+def read(doc: PayloadReader, say: EventBuilder) -> Iterator[AdapterOutput]:
     """The history of one parcel."""
     name, here = content(doc, "neither tracking details nor messages")
     if name == "get-tracking-detail-response":
@@ -73,7 +73,7 @@ def read(doc: Doc, say: Say) -> Iterator[Told]:
     yield from tell(say, parcel, scans, lambda one: _scan(one, say, parcel, said), lambda: _eta(here), seen_whole=to_sender)
 
 
-def _scan(doc: Doc, say: Say, parcel: Parcel, said: datetime | None) -> Iterator[Told]:
+def _scan(doc: PayloadReader, say: EventBuilder, parcel: Parcel, said: datetime | None) -> Iterator[AdapterOutput]:
     identifier = doc.need_id("event-identifier")
     code = identifier.lstrip("0") or identifier
     site, province = doc.text("event-site"), doc.text("event-province")
@@ -92,7 +92,7 @@ def _scan(doc: Doc, say: Say, parcel: Parcel, said: datetime | None) -> Iterator
         yield event
 
 
-def _at(doc: Doc, say: Say, country: str | None, province: str | None) -> datetime:
+def _at(doc: PayloadReader, say: EventBuilder, country: str | None, province: str | None) -> datetime:
     date, time, zone = doc.need_text("event-date"), doc.text("event-time"), doc.text("event-time-zone")
     where = doc.get("event-date").path
     if time is None:
@@ -103,7 +103,7 @@ def _at(doc: Doc, say: Say, country: str | None, province: str | None) -> dateti
     return iso(f"{date}T{time}", where, say.zone_at(country, province))
 
 
-def _eta(doc: Doc) -> str | None:
+def _eta(doc: PayloadReader) -> str | None:
     changed = doc.get("changed-expected-date")
     found = changed if changed.text() else doc.get("expected-delivery-date")
     return when(found.text(), found.path)

@@ -17,13 +17,13 @@ from collections import defaultdict
 from typing import TYPE_CHECKING
 
 from sources.adapters.answers import EARLIER, answered_at, latest, not_found, order_of, returned, tell, to_sender
-from sources.adapters.base import Adapter, Say
+from sources.adapters.base import Adapter, EventBuilder
 from sources.adapters.countries import alpha_2
 from sources.adapters.dhl.divisions import BY_SERVICE, EXPRESS, HOME, PARCEL_DE, POST_DE, REFINES, STATUS
 from sources.adapters.dhl.ecommerce import ECOMMERCE, EUROPE
 from sources.adapters.dhl.parcels import PARCEL_NL, PARCEL_PL
 from sources.adapters.dhl.texts import TEXT
-from sources.adapters.doc import LONGEST_TEXT, Doc, identifier, json_doc
+from sources.adapters.doc import LONGEST_TEXT, PayloadReader, identifier, json_doc
 from sources.adapters.finals import Stated, refine, unmapped
 from sources.adapters.moments import iso, undated, when
 from sources.adapters.places import Spot, clocks, spot
@@ -37,7 +37,7 @@ if TYPE_CHECKING:
     from datetime import datetime, tzinfo
 
     from sources.adapters.doc import Json
-    from sources.adapters.told import Draft, Told
+    from sources.adapters.told import AdapterOutput, Draft
 
 CARRIER = "DHL"
 CARRIERS = {"ecommerce": "DHL eCommerce", "ecommerce-apac": "DHL eCommerce"}
@@ -54,7 +54,7 @@ NEVER = "~"
 """Behind all times, as they are written."""
 
 
-def read(doc: Doc, say: Say) -> Iterator[Told]:
+def read(doc: PayloadReader, say: EventBuilder) -> Iterator[AdapterOutput]:
     """An answer with one shipment or several, an error answer, or a message of the Push API."""
     scope = doc.text("scope")
     if scope is not None and scope != PUSHED:
@@ -67,7 +67,7 @@ def read(doc: Doc, say: Say) -> Iterator[Told]:
         raise RefuseError("unknown_form", "no DHL shipments")
 
 
-def _subscription(scope: str, say: Say) -> Iterator[Told]:
+def _subscription(scope: str, say: EventBuilder) -> Iterator[AdapterOutput]:
     say.kind("subscription")
     if scope == "subscription.validate":
         raise RefuseError("not_a_report", "subscription.validate: activate the subscription with the secret that it carries")
@@ -78,7 +78,7 @@ def _subscription(scope: str, say: Say) -> Iterator[Told]:
     yield Ignored("subscription", "about the subscription, not about a shipment")
 
 
-def _error(doc: Doc, say: Say) -> Iterator[Told]:
+def _error(doc: PayloadReader, say: EventBuilder) -> Iterator[AdapterOutput]:
     say.kind("error")
     if doc.id("status") != "404":
         raise RefuseError("not_a_report", "an error answer")
@@ -89,7 +89,7 @@ def _error(doc: Doc, say: Say) -> Iterator[Told]:
     yield from not_found(say, Parcel(number, CARRIER), "404", doc.text("detail", longest=LONGEST_TEXT))
 
 
-def _shipments(doc: Doc, say: Say, *, pushed: bool) -> Iterator[Told]:
+def _shipments(doc: PayloadReader, say: EventBuilder, *, pushed: bool) -> Iterator[AdapterOutput]:
     say.kind("shipments")
     shipments = list(doc.each("shipments"))
     if not shipments:
@@ -98,9 +98,9 @@ def _shipments(doc: Doc, say: Say, *, pushed: bool) -> Iterator[Told]:
     yield from say.each(shipments, lambda one: _shipment(one, say, shared, pushed=pushed))
 
 
-def _numbers_of_several(shipments: list[Doc]) -> dict[str, Json]:
+def _numbers_of_several(shipments: list[PayloadReader]) -> dict[str, Json]:
     """The numbers of several shipments, each with the latest of them (see `answers.latest`)."""
-    found: defaultdict[str, list[Doc]] = defaultdict(list)
+    found: defaultdict[str, list[PayloadReader]] = defaultdict(list)
     for one in shipments:
         if isinstance(one.value, dict):
             found[str(one.value.get("id")).strip()].append(one)
@@ -112,7 +112,7 @@ def _numbers_of_several(shipments: list[Doc]) -> dict[str, Json]:
     return meant
 
 
-def _shipment(doc: Doc, say: Say, shared: dict[str, Json], *, pushed: bool) -> Iterator[Told]:
+def _shipment(doc: PayloadReader, say: EventBuilder, shared: dict[str, Json], *, pushed: bool) -> Iterator[AdapterOutput]:
     number = doc.need_id("id")
     if number in shared and shared[number] is None:
         raise RefuseError("no_identity", "shipments[].id: one number, several shipments; nothing says which is meant")
@@ -137,11 +137,11 @@ def _shipment(doc: Doc, say: Say, shared: dict[str, Json], *, pushed: bool) -> I
     )
 
 
-def _service(doc: Doc) -> str:
+def _service(doc: PayloadReader) -> str:
     return (doc.text("service") or "").casefold()
 
 
-def _events(doc: Doc) -> list[Doc]:
+def _events(doc: PayloadReader) -> list[PayloadReader]:
     """The events, and the latest status where no event says the same and it has a time."""
     events, status = list(doc.each("events")), doc.get("status")
     known = [(_written(one, "timestamp"), _written(one, "statusCode")) for one in events]
@@ -149,7 +149,7 @@ def _events(doc: Doc) -> list[Doc]:
     return events if own in known or not own[0] else [*events, status]
 
 
-def _written(event: Doc, name: str) -> object:
+def _written(event: PayloadReader, name: str) -> object:
     return event.value.get(name) if isinstance(event.value, dict) else None
 
 
@@ -157,7 +157,7 @@ def _returned(drafts: list[Draft]) -> list[Draft]:
     return [returned(draft) if draft["data"]["status"] == "delivered" else draft for draft in drafts]
 
 
-def _complete(doc: Doc) -> str | None:
+def _complete(doc: PayloadReader) -> str | None:
     """From which delivery on all pieces of a shipment are delivered, by its time as it is written; `NEVER` where some are not yet.
 
     None where that is not known: of one piece, or where events do not name pieces.
@@ -174,7 +174,7 @@ def _complete(doc: Doc) -> str | None:
     return NEVER
 
 
-def _stated(doc: Doc, say: Say, complete: str | None, *, back: bool) -> Stated | None:
+def _stated(doc: PayloadReader, say: EventBuilder, complete: str | None, *, back: bool) -> Stated | None:
     """What the latest status says, where it has no time."""
     status = doc.get("status")
     if not isinstance(status.value, dict):
@@ -185,7 +185,9 @@ def _stated(doc: Doc, say: Say, complete: str | None, *, back: bool) -> Stated |
     return Stated(meaning, code, text)
 
 
-def _event(doc: Doc, say: Say, parcel: Parcel, said: datetime | None, around: Doc, complete: str | None, clock: tzinfo) -> Iterator[Told]:
+def _event(
+    doc: PayloadReader, say: EventBuilder, parcel: Parcel, said: datetime | None, around: PayloadReader, complete: str | None, clock: tzinfo
+) -> Iterator[AdapterOutput]:
     meaning, code, text = _told(doc, say, around)
     written = str(_written(doc, "timestamp"))
     if complete is not None and meaning is not None and meaning.words[:1] == ("delivered",) and written < complete:
@@ -199,7 +201,7 @@ def _event(doc: Doc, say: Say, parcel: Parcel, said: datetime | None, around: Do
         yield event
 
 
-def _told(doc: Doc, say: Say, around: Doc) -> tuple[Meaning | None, str | None, str | None]:
+def _told(doc: PayloadReader, say: EventBuilder, around: PayloadReader) -> tuple[Meaning | None, str | None, str | None]:
     """What an event or a status means, its codes, and its text."""
     status_code, status = doc.text("statusCode"), doc.text("status", longest=LONGEST_TEXT)
     description = doc.text("description", longest=LONGEST_TEXT)
@@ -208,7 +210,9 @@ def _told(doc: Doc, say: Say, around: Doc) -> tuple[Meaning | None, str | None, 
     return meaning, "/".join(part for part in (status_code, own) if part) or None, description or status
 
 
-def _meaning(say: Say, around: Doc, status_code: str | None, own: str | None, texts: tuple[str | None, ...]) -> Meaning | None:
+def _meaning(
+    say: EventBuilder, around: PayloadReader, status_code: str | None, own: str | None, texts: tuple[str | None, ...]
+) -> Meaning | None:
     coarse = say.code(STATUS, status_code)
     table = BY_SERVICE.get(_service(around))
     fine = None if table is None else say.code(table, own)
@@ -222,7 +226,7 @@ def _meaning(say: Say, around: Doc, status_code: str | None, own: str | None, te
     return fine if fine.ignored and coarse is not None else refine(coarse, fine, REFINES)
 
 
-def _at(doc: Doc, clock: tzinfo | None) -> datetime:
+def _at(doc: PayloadReader, clock: tzinfo | None) -> datetime:
     here = doc.get("timestamp")
     text = here.need_text()
     if _DATE.fullmatch(text):
@@ -230,7 +234,7 @@ def _at(doc: Doc, clock: tzinfo | None) -> datetime:
     return iso(text, here.path, clock)
 
 
-def _spot(doc: Doc, around: Doc) -> Spot:
+def _spot(doc: PayloadReader, around: PayloadReader) -> Spot:
     """Where an event was: by its address, which names the country in letters or behind the city; else in the division's country."""
     address = doc.get("location", "address")
     city = address.text("addressLocality")
@@ -251,7 +255,7 @@ def _country_behind(city: str) -> str | None:
     return country_named(parts[-1]) if len(parts) > 2 or (len(parts) == 2 and len(parts[1]) > 2) else None
 
 
-def _eta(doc: Doc, say: Say) -> str | None:
+def _eta(doc: PayloadReader, say: EventBuilder) -> str | None:
     window = doc.get("estimatedDeliveryTimeFrame", "estimatedThrough")
     found = window if window.text() else doc.get("estimatedTimeOfDelivery")
     address = doc.get("destination", "address")

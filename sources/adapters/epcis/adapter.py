@@ -15,7 +15,7 @@ from dataclasses import dataclass
 from datetime import timedelta, timezone
 from typing import TYPE_CHECKING, Any, Final
 
-from sources.adapters.base import Adapter, Say, digest
+from sources.adapters.base import Adapter, EventBuilder, digest
 from sources.adapters.epcis.codes import DISPOSITION, ERROR, EVENT, MOVE, PIECES, RETURN, STEP, TRANSACTION
 from sources.adapters.epcis.gs1 import Key, key_of, place, term, transaction
 from sources.adapters.epcis.xml import parse
@@ -27,9 +27,9 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
     from datetime import datetime, tzinfo
 
-    from sources.adapters.doc import Doc
+    from sources.adapters.doc import PayloadReader
     from sources.adapters.tables import Meaning
-    from sources.adapters.told import Draft, Told
+    from sources.adapters.told import AdapterOutput, Draft
 
 ACTIONS: Final = frozenset(("ADD", "OBSERVE", "DELETE"))
 ONLY_IN_TRANSIT: Final = frozenset(("accepting", "holding"))
@@ -64,7 +64,7 @@ class Seen:
         return "/".join(word for word in (self.step, self.disposition) if word)[:512]
 
 
-def read(doc: Doc, say: Say) -> Iterator[Told]:
+def read(doc: PayloadReader, say: EventBuilder) -> Iterator[AdapterOutput]:
     """The events of a document, of a query's results, of a list, or one event."""
     if isinstance(doc.value, list):
         yield from say.each(doc.each(), lambda one: _event(one, say))
@@ -85,7 +85,7 @@ def read(doc: Doc, say: Say) -> Iterator[Told]:
         raise RefuseError("unknown_form", "no EPCIS document, query result or event")
 
 
-def _event(doc: Doc, say: Say) -> Iterator[Told]:
+def _event(doc: PayloadReader, say: EventBuilder) -> Iterator[AdapterOutput]:
     kind = doc.need_text("type")
     say.kind(kind)
     meaning = say.code(EVENT, kind)
@@ -108,7 +108,7 @@ def _event(doc: Doc, say: Say) -> Iterator[Told]:
         yield _withdrawn(told, say, declared, seen.recorded) if isinstance(told, dict) else told
 
 
-def _told(seen: Seen, say: Say) -> Iterator[Told]:
+def _told(seen: Seen, say: EventBuilder) -> Iterator[AdapterOutput]:
     """What an event says of orders."""
     step = say.code(STEP, seen.step)
     ill = say.code(DISPOSITION, seen.disposition)
@@ -142,7 +142,7 @@ def _told(seen: Seen, say: Say) -> Iterator[Told]:
         yield from _step(seen, say, step.word)
 
 
-def _scans(seen: Seen, say: Say, meanings: list[Meaning | None]) -> Iterator[Told]:
+def _scans(seen: Seen, say: EventBuilder, meanings: list[Meaning | None]) -> Iterator[AdapterOutput]:
     """A scan of every parcel, or of the shipment where no parcel is named; None is a code that is in no table."""
     for meaning in meanings:
         data = {
@@ -156,7 +156,7 @@ def _scans(seen: Seen, say: Say, meanings: list[Meaning | None]) -> Iterator[Tol
             yield from _events(seen, say, SCAN, {**data, "tracking_number": parcel}, data["status"], parcel)
 
 
-def _step(seen: Seen, say: Say, type_: str) -> Iterator[Told]:
+def _step(seen: Seen, say: EventBuilder, type_: str) -> Iterator[AdapterOutput]:
     """A step of the warehouse, of the stock or of a return."""
     data: dict[str, Any] = {"lines": seen.lines if len(seen.orders) < 2 else None}
     only = seen.parcels[0] if len(seen.parcels) == 1 else None
@@ -175,7 +175,7 @@ def _step(seen: Seen, say: Say, type_: str) -> Iterator[Told]:
     yield from _events(seen, say, type_, data)
 
 
-def _events(seen: Seen, say: Say, type_: str, data: dict[str, Any], *parts: object) -> Iterator[Told]:
+def _events(seen: Seen, say: EventBuilder, type_: str, data: dict[str, Any], *parts: object) -> Iterator[AdapterOutput]:
     """The event once for each order that it is about, or once if it names none."""
     for order in seen.orders or (None,):
         alias = order if seen.named else None
@@ -183,7 +183,7 @@ def _events(seen: Seen, say: Say, type_: str, data: dict[str, Any], *parts: obje
         yield say.event(type_, id_, seen.time, {**data, "order_alias": alias}, order=None if seen.named else order, recorded=seen.recorded)
 
 
-def _withdrawn(draft: Draft, say: Say, declared: datetime, recorded: datetime | None) -> Told:
+def _withdrawn(draft: Draft, say: EventBuilder, declared: datetime, recorded: datetime | None) -> AdapterOutput:
     """Says of an event that it did not occur as it was told."""
     said = draft["data"]
     numbers: list[str] = said.get("tracking_numbers") or [said.get("tracking_number")]
@@ -194,7 +194,7 @@ def _withdrawn(draft: Draft, say: Say, declared: datetime, recorded: datetime | 
     return event
 
 
-def _seen(doc: Doc, say: Say, kind: str, zone: tzinfo) -> Seen:
+def _seen(doc: PayloadReader, say: EventBuilder, kind: str, zone: tzinfo) -> Seen:
     time = need_at(doc, "eventTime", zone=zone)
     action = doc.need_text("action").upper()
     if action not in ACTIONS:
@@ -230,7 +230,7 @@ def _seen(doc: Doc, say: Say, kind: str, zone: tzinfo) -> Seen:
     )
 
 
-def _offset(doc: Doc, say: Say) -> tzinfo:
+def _offset(doc: PayloadReader, say: EventBuilder) -> tzinfo:
     """The zone for times that lack an offset, though EPCIS wants one: the event's own, else the connection's."""
     text = doc.text("eventTimeZoneOffset")
     if text is None:
@@ -241,7 +241,7 @@ def _offset(doc: Doc, say: Say) -> tzinfo:
     return timezone(timedelta(hours=int(found[1]), minutes=int(f"{text[0]}{found[2]}")))
 
 
-def _transactions(doc: Doc, say: Say) -> list[tuple[str | None, str | None, str]]:
+def _transactions(doc: PayloadReader, say: EventBuilder) -> list[tuple[str | None, str | None, str]]:
     """The business transactions of an event: type, the table's word for it, and number."""
     found: list[tuple[str | None, str | None, str]] = []
     for one in doc.each("bizTransactionList"):
@@ -253,7 +253,7 @@ def _transactions(doc: Doc, say: Say) -> list[tuple[str | None, str | None, str]
     return found
 
 
-def _orders(doc: Doc, say: Say, transactions: list[tuple[str | None, str | None, str]]) -> tuple[tuple[str, ...], bool]:
+def _orders(doc: PayloadReader, say: EventBuilder, transactions: list[tuple[str | None, str | None, str]]) -> tuple[tuple[str, ...], bool]:
     """The orders that an event is about, each once, and whether they are other names instead of IDs."""
     field = say.connection.order_field
     if field is None:
@@ -274,7 +274,7 @@ def _shipment(transactions: list[tuple[str | None, str | None, str]], units: lis
     return next((one.value for one in units if one.kind == "gsin"), None)
 
 
-def _goods(doc: Doc, name: str) -> list[tuple[Key, int | None, str | None]]:
+def _goods(doc: PayloadReader, name: str) -> list[tuple[Key, int | None, str | None]]:
     """Goods by class: how many pieces (None where they are not counted in pieces) and the unit."""
     found: list[tuple[Key, int | None, str | None]] = []
     for one in doc.each(name):

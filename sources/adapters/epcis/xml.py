@@ -10,7 +10,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Final
 
-from sources.adapters.doc import MAX_DEPTH, Doc, Json, json_doc, xml_root
+from sources.adapters.doc import MAX_DEPTH, Json, PayloadReader, json_doc, xml_root
 from sources.adapters.told import RefuseError
 
 if TYPE_CHECKING:
@@ -42,7 +42,7 @@ _TEXTS: Final = frozenset(
 )
 
 
-def parse(body: bytes) -> Doc:
+def parse(body: bytes) -> PayloadReader:
     """An EPCIS payload, XML or JSON-LD by its first sign."""
     start = body.lstrip()
     if start.startswith(_MARKS[1:]) or start.removeprefix(_MARKS[0]).lstrip().startswith(b"<"):
@@ -50,7 +50,7 @@ def parse(body: bytes) -> Doc:
     return json_doc(body)
 
 
-def _document(root: Element) -> Doc:
+def _document(root: Element) -> PayloadReader:
     document = root
     if _name(root) == "Envelope":
         # A SOAP answer: its body holds the results, or says what went wrong.
@@ -64,7 +64,7 @@ def _document(root: Element) -> Doc:
         raise RefuseError("not_a_report", "an error answer")
     lists = list(_lists(document, 1))
     events: list[Json] = [_event(one) for listed in lists for one in _events(listed, 1)]
-    return Doc({"type": "EPCISDocument", "epcisBody": {"eventList": events}})
+    return PayloadReader({"type": "EPCISDocument", "epcisBody": {"eventList": events}})
 
 
 def _lists(element: Element, depth: int) -> Iterator[Element]:

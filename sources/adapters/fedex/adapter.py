@@ -19,8 +19,8 @@ from functools import partial
 from typing import TYPE_CHECKING
 
 from sources.adapters.answers import EARLIER, answered_at, content, latest, not_found, tell, to_sender
-from sources.adapters.base import Adapter, Say
-from sources.adapters.doc import LONGEST_TEXT, Doc, json_or_xml_doc
+from sources.adapters.base import Adapter, EventBuilder
+from sources.adapters.doc import LONGEST_TEXT, PayloadReader, json_or_xml_doc
 from sources.adapters.fedex import track
 from sources.adapters.fedex.codes import DERIVED, ERROR, EVENT, NOTIFICATION, meaning_of
 from sources.adapters.fedex.exceptions import EXCEPTION
@@ -35,14 +35,14 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
     from datetime import datetime, tzinfo
 
-    from sources.adapters.told import Told
+    from sources.adapters.told import AdapterOutput
 
 JSON = frozenset(("output", "errors", "completeTrackResults", "trackResults", "transactionId"))
 """Fields that an answer or a webhook of the Track API has one of."""
 UNKNOWN = "neither trackResults (JSON) nor a TrackReply (XML)"
 
 
-def read(doc: Doc, say: Say) -> Iterator[Told]:
+def read(doc: PayloadReader, say: EventBuilder) -> Iterator[AdapterOutput]:
     """A reply with the details of one parcel or several."""
     if any(doc.has(name) for name in JSON):
         yield from track.read(doc, say)
@@ -63,7 +63,7 @@ def read(doc: Doc, say: Say) -> Iterator[Told]:
         yield from say.each(group.each("TrackDetails"), partial(_details, say=say, shared=shared, several=several))
 
 
-def _numbers_of_several(details: list[Doc]) -> dict[str, str | None]:
+def _numbers_of_several(details: list[PayloadReader]) -> dict[str, str | None]:
     """The numbers of several shipments, each with the latest of them (see `answers.latest`)."""
     shipments: defaultdict[str, dict[str, list[str]]] = defaultdict(dict)
     for one in details:
@@ -74,7 +74,7 @@ def _numbers_of_several(details: list[Doc]) -> dict[str, str | None]:
     return {number: latest(found) for number, found in shipments.items() if len(found) > 1}
 
 
-def _details(doc: Doc, say: Say, shared: dict[str, str | None], *, several: bool) -> Iterator[Told]:
+def _details(doc: PayloadReader, say: EventBuilder, shared: dict[str, str | None], *, several: bool) -> Iterator[AdapterOutput]:
     for note in doc.each("Notification"):
         if note.text("Severity") in ("ERROR", "FAILURE"):
             meaning = say.code(NOTIFICATION, note.id("Code"))
@@ -104,7 +104,7 @@ def _details(doc: Doc, say: Say, shared: dict[str, str | None], *, several: bool
     )
 
 
-def _scan(doc: Doc, say: Say, parcel: Parcel, said: datetime | None, clock: tzinfo) -> Iterator[Told]:
+def _scan(doc: PayloadReader, say: EventBuilder, parcel: Parcel, said: datetime | None, clock: tzinfo) -> Iterator[AdapterOutput]:
     type_, exception = doc.need_text("EventType"), doc.text("StatusExceptionCode")
     place = doc.get("Address")
     texts = (doc.text("EventDescription", longest=LONGEST_TEXT), doc.text("StatusExceptionDescription", longest=LONGEST_TEXT))
@@ -122,20 +122,20 @@ def _scan(doc: Doc, say: Say, parcel: Parcel, said: datetime | None, clock: tzin
         yield event
 
 
-def _seen(doc: Doc) -> tuple[datetime, Spot]:
+def _seen(doc: PayloadReader) -> tuple[datetime, Spot]:
     """The time of a scan as it is written, and where it was."""
     place = doc.get("Address")
     return _at(doc, None), spot(place.text("CountryCode"), place.text("StateOrProvinceCode"), place.text("PostalCode"), place.text("City"))
 
 
-def _at(doc: Doc, clock: tzinfo | None) -> datetime:
+def _at(doc: PayloadReader, clock: tzinfo | None) -> datetime:
     text, where = doc.need_text("Timestamp"), doc.get("Timestamp").path
     if DATE.fullmatch(text):
         raise undated(where, text)
     return iso(text, where, clock)
 
 
-def _stated(doc: Doc, say: Say, events: list[Doc]) -> Stated | None:
+def _stated(doc: PayloadReader, say: EventBuilder, events: list[PayloadReader]) -> Stated | None:
     """What the reply says of the parcel as a whole, and when it was delivered, where it is."""
     detail = doc.get("StatusDetail")
     code = detail.text("Code") or doc.text("StatusCode")
@@ -149,7 +149,7 @@ def _stated(doc: Doc, say: Say, events: list[Doc]) -> Stated | None:
     return Stated(meaning, code, text, _delivery(doc, say) if delivered else None)
 
 
-def _delivery(doc: Doc, say: Say) -> datetime | None:
+def _delivery(doc: PayloadReader, say: EventBuilder) -> datetime | None:
     found = _dated(doc, "ActualDeliveryTimestamp", "ACTUAL_DELIVERY")
     text = None if found is None else found.text()
     if found is None or text is None or DATE.fullmatch(text):
@@ -158,13 +158,13 @@ def _delivery(doc: Doc, say: Say) -> datetime | None:
     return iso(text, found.path, say.zone_at(place.text("CountryCode"), place.text("StateOrProvinceCode")))
 
 
-def _dated(doc: Doc, name: str, type_: str) -> Doc | None:
+def _dated(doc: PayloadReader, name: str, type_: str) -> PayloadReader | None:
     """A date of the parcel, which stands in a field of its own or, since version 12, among others."""
     places = [doc.get(name), *(one.get("DateOrTimestamp") for one in doc.each("DatesOrTimes") if one.text("Type") == type_)]
     return next((one for one in places if one.text()), None)
 
 
-def _eta(doc: Doc, say: Say) -> str | None:
+def _eta(doc: PayloadReader, say: EventBuilder) -> str | None:
     found = _dated(doc, "EstimatedDeliveryTimestamp", "ESTIMATED_DELIVERY")
     if found is None:
         return None

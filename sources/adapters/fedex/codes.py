@@ -9,7 +9,7 @@ from sources.adapters.finals import refine, unmapped
 from sources.adapters.tables import Meaning, table
 
 if TYPE_CHECKING:
-    from sources.adapters.base import Say
+    from sources.adapters.base import EventBuilder
 
 EVENT = table(
     "event",
@@ -141,7 +141,7 @@ NOTIFICATION = table(
 )
 
 
-def meaning_of(say: Say, type_: str, exception: str | None, derived: str | None = None) -> Meaning | None:
+def meaning_of(say: EventBuilder, type_: str, exception: str | None, derived: str | None = None) -> Meaning | None:
     """What an event means by its type, and by its exception where that does not contradict the type.
 
     The status that FedEx derives from an event is coarser than its type (`IT` of an event `OD`): it counts where no table has the type.

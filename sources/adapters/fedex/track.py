@@ -16,7 +16,7 @@ from functools import partial
 from typing import TYPE_CHECKING
 
 from sources.adapters.answers import EARLIER, answered_at, latest, not_found, order_of, tell, to_sender
-from sources.adapters.doc import LONGEST_TEXT, Doc
+from sources.adapters.doc import LONGEST_TEXT, PayloadReader
 from sources.adapters.fedex.codes import ERROR, meaning_of
 from sources.adapters.finals import Stated
 from sources.adapters.moments import day, iso, undated, when
@@ -28,8 +28,8 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
     from datetime import datetime, tzinfo
 
-    from sources.adapters.base import Say
-    from sources.adapters.told import Told
+    from sources.adapters.base import EventBuilder
+    from sources.adapters.told import AdapterOutput
 
 DATE = re.compile(r"(\d{4}-\d{2}-\d{2})T00:00:00(?:\.0+)?")
 """A date that FedEx writes with a time of day, which it does not know."""
@@ -37,7 +37,7 @@ SIGNED = "fdx-signature"
 """The header that webhooks have, and answers have not."""
 
 
-def read(doc: Doc, say: Say) -> Iterator[Told]:
+def read(doc: PayloadReader, say: EventBuilder) -> Iterator[AdapterOutput]:
     """An answer, or a webhook, about one parcel or several."""
     output = doc.get("output") if doc.has("output") else doc
     if output.has("completeTrackResults"):
@@ -56,7 +56,7 @@ def read(doc: Doc, say: Say) -> Iterator[Told]:
         yield from say.each(group.each("trackResults"), partial(_result, say=say, asked=number, shared=shared))
 
 
-def _no_results(doc: Doc, output: Doc, say: Say) -> RefuseError:
+def _no_results(doc: PayloadReader, output: PayloadReader, say: EventBuilder) -> RefuseError:
     """Why an answer without results is refused."""
     errors = [*doc.each("errors"), *output.each("alerts")]
     if not errors:
@@ -68,12 +68,12 @@ def _no_results(doc: Doc, output: Doc, say: Say) -> RefuseError:
     return RefuseError("not_a_report", "errors: an error answer")
 
 
-def _number(doc: Doc, asked: str | None) -> str | None:
+def _number(doc: PayloadReader, asked: str | None) -> str | None:
     """A piece has its own number; what was asked for may be that of its shipment."""
     return doc.id("trackingNumberInfo", "trackingNumber") or doc.id("trackingNumber") or asked
 
 
-def _numbers_of_several(results: list[tuple[Doc, Doc]]) -> dict[str, str | None]:
+def _numbers_of_several(results: list[tuple[PayloadReader, PayloadReader]]) -> dict[str, str | None]:
     """The numbers of several shipments, each with the latest of them (see `answers.latest`)."""
     shipments: defaultdict[str, dict[str, list[str]]] = defaultdict(dict)
     for group, one in results:
@@ -88,7 +88,7 @@ def _unique(value: object) -> str:
     return str(value or "").strip()
 
 
-def _result(doc: Doc, say: Say, asked: str | None, shared: dict[str, str | None]) -> Iterator[Told]:
+def _result(doc: PayloadReader, say: EventBuilder, asked: str | None, shared: dict[str, str | None]) -> Iterator[AdapterOutput]:
     number = _number(doc, asked)
     if number is None:
         raise RefuseError("missing_field", doc.get("trackingNumberInfo", "trackingNumber").path)
@@ -122,14 +122,14 @@ def _result(doc: Doc, say: Say, asked: str | None, shared: dict[str, str | None]
     )
 
 
-def _is_return(doc: Doc) -> bool:
+def _is_return(doc: PayloadReader) -> bool:
     """Whether the details of a return say anything: answers may have the fields of any parcel, and nothing in them."""
     detail = doc.get("returnDetail")
     reasons = detail.each("reasonDetail")
     return detail.text("authorizationName") is not None or any(one.text("type") or one.text("description") for one in reasons)
 
 
-def _scan(doc: Doc, say: Say, parcel: Parcel, said: datetime | None, clock: tzinfo) -> Iterator[Told]:
+def _scan(doc: PayloadReader, say: EventBuilder, parcel: Parcel, said: datetime | None, clock: tzinfo) -> Iterator[AdapterOutput]:
     type_, exception = doc.need_text("eventType"), doc.text("exceptionCode")
     place = doc.get("scanLocation")
     texts = (doc.text("eventDescription", longest=LONGEST_TEXT), doc.text("exceptionDescription", longest=LONGEST_TEXT))
@@ -147,14 +147,14 @@ def _scan(doc: Doc, say: Say, parcel: Parcel, said: datetime | None, clock: tzin
         yield event
 
 
-def _seen(doc: Doc) -> tuple[datetime, Spot]:
+def _seen(doc: PayloadReader) -> tuple[datetime, Spot]:
     """The time of a scan as it is written, and where it was."""
     place = doc.get("scanLocation")
     where = spot(place.text("countryCode"), place.text("stateOrProvinceCode"), place.text("postalCode"), place.text("city"))
     return _at(doc.get("date"), None), where
 
 
-def _at(doc: Doc, clock: tzinfo | None) -> datetime:
+def _at(doc: PayloadReader, clock: tzinfo | None) -> datetime:
     text = doc.text()
     if text is None:
         raise RefuseError("missing_field", doc.path)
@@ -163,7 +163,7 @@ def _at(doc: Doc, clock: tzinfo | None) -> datetime:
     return iso(text, doc.path, clock)
 
 
-def _stated(doc: Doc, say: Say, events: list[Doc]) -> Stated | None:
+def _stated(doc: PayloadReader, say: EventBuilder, events: list[PayloadReader]) -> Stated | None:
     """What the answer says of the parcel as a whole, and when it was delivered, where it is."""
     latest = doc.get("latestStatusDetail")
     code = latest.text("code")
@@ -176,24 +176,24 @@ def _stated(doc: Doc, say: Say, events: list[Doc]) -> Stated | None:
     return Stated(meaning, code, latest.text("description", longest=LONGEST_TEXT), _delivery(doc, say) if delivered else None)
 
 
-def _delivery(doc: Doc, say: Say) -> datetime | None:
+def _delivery(doc: PayloadReader, say: EventBuilder) -> datetime | None:
     found = _dated(doc, "ACTUAL_DELIVERY")
     if found is None or DATE.fullmatch(found.text() or ""):
         return None
     return iso(found.need_text(), found.path, _local(doc.get("latestStatusDetail", "scanLocation"), say))
 
 
-def _local(doc: Doc, say: Say) -> tzinfo:
+def _local(doc: PayloadReader, say: EventBuilder) -> tzinfo:
     return say.zone_at(doc.text("countryCode"), doc.text("stateOrProvinceCode"))
 
 
-def _dated(doc: Doc, type_: str) -> Doc | None:
+def _dated(doc: PayloadReader, type_: str) -> PayloadReader | None:
     """The first date of a type."""
     dates = (one.get("dateTime") for one in doc.each("dateAndTimes") if one.text("type") == type_)
     return next((one for one in dates if one.text()), None)
 
 
-def _eta(doc: Doc, say: Say) -> str | None:
+def _eta(doc: PayloadReader, say: EventBuilder) -> str | None:
     window = doc.get("estimatedDeliveryTimeWindow", "window", "ends")
     found = window if window.text() else _dated(doc, "ESTIMATED_DELIVERY")
     if found is None:

@@ -9,7 +9,7 @@ from __future__ import annotations
 from functools import partial
 from typing import TYPE_CHECKING, Final
 
-from sources.adapters.base import Adapter, Say
+from sources.adapters.base import Adapter, EventBuilder
 from sources.adapters.doc import json_doc
 from sources.adapters.magento.orders import read_order
 from sources.adapters.magento.parts import read_creditmemo, read_invoice, read_shipment, read_track
@@ -19,10 +19,10 @@ from sources.adapters.told import Ignored, RefuseError
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
 
-    from sources.adapters.doc import Doc
-    from sources.adapters.told import Told
+    from sources.adapters.doc import PayloadReader
+    from sources.adapters.told import AdapterOutput
 
-READERS: Final[dict[str, Callable[[Doc, Say], Iterator[Told]]]] = {
+READERS: Final[dict[str, Callable[[PayloadReader, EventBuilder], Iterator[AdapterOutput]]]] = {
     "order": read_order,
     "invoice": read_invoice,
     "shipment": read_shipment,
@@ -44,7 +44,7 @@ MARKS: Final = (
 PREFIX: Final = "com.adobe.commerce."
 
 
-def read(doc: Doc, say: Say) -> Iterator[Told]:
+def read(doc: PayloadReader, say: EventBuilder) -> Iterator[AdapterOutput]:
     """An I/O event, a page, or one object; of several events or objects each."""
     if isinstance(doc.value, list):
         if not doc.value:
@@ -55,7 +55,7 @@ def read(doc: Doc, say: Say) -> Iterator[Told]:
         yield from _any(say, doc)
 
 
-def _any(say: Say, doc: Doc) -> Iterator[Told]:
+def _any(say: EventBuilder, doc: PayloadReader) -> Iterator[AdapterOutput]:
     if doc.has("event") and not doc.has("entity_id"):
         # As the journal of Adobe I/O wraps an event.
         doc = doc.get("event")
@@ -72,7 +72,7 @@ def _any(say: Say, doc: Doc) -> Iterator[Told]:
         yield from _one(say, None, doc.get("entity") if doc.has("entity") else doc)
 
 
-def _event(doc: Doc, say: Say) -> Iterator[Told]:
+def _event(doc: PayloadReader, say: EventBuilder) -> Iterator[AdapterOutput]:
     name = doc.need_text("type").removeprefix(PREFIX)
     say.kind(name)
     meaning = say.code(EVENT, name)
@@ -84,7 +84,7 @@ def _event(doc: Doc, say: Say) -> Iterator[Told]:
     yield from _one(say, meaning.word, doc.need("data", "value"))
 
 
-def _one(say: Say, expected: str | None, doc: Doc) -> Iterator[Told]:
+def _one(say: EventBuilder, expected: str | None, doc: PayloadReader) -> Iterator[AdapterOutput]:
     """An object, by the fields that only its sort has, which the event that carries it must not contradict."""
     name = next((name for name, marks in MARKS if all(doc.has(mark) for mark in marks)), None)
     if name is None and expected is not None:

@@ -12,19 +12,19 @@ from sources.adapters.told import RefuseError
 if TYPE_CHECKING:
     from datetime import datetime
 
-    from sources.adapters.doc import Doc
+    from sources.adapters.doc import PayloadReader
     from sources.adapters.money import Money
 
 _PLACE = Decimal("0.0001")
 _LARGEST = Decimal(10) ** 15
 
 
-def moment(doc: Doc, name: str) -> datetime | None:
+def moment(doc: PayloadReader, name: str) -> datetime | None:
     """An instant, which Magento writes in UTC, without an offset."""
     return at(doc, name)
 
 
-def need_moment(doc: Doc, name: str) -> datetime:
+def need_moment(doc: PayloadReader, name: str) -> datetime:
     """As `moment`, but it must be there."""
     found = moment(doc, name)
     if found is None:
@@ -32,7 +32,7 @@ def need_moment(doc: Doc, name: str) -> datetime:
     return found
 
 
-def money(doc: Doc, name: str, code: str | None) -> Money | None:
+def money(doc: PayloadReader, name: str, code: str | None) -> Money | None:
     """The amount in a field, in the currency that the customer paid in (`base_…` fields are in the shop's).
 
     Magento keeps four decimals, and older versions write a double with all of its digits (129.94999999999999): it is rounded to four.
@@ -50,7 +50,7 @@ def money(doc: Doc, name: str, code: str | None) -> Money | None:
     return decimal(text, currency(code, doc.get("order_currency_code").path), here.path)
 
 
-def pieces(doc: Doc, name: str) -> int | None:
+def pieces(doc: PayloadReader, name: str) -> int | None:
     """A number of pieces, in texts with four decimals; None where something is sold by weight or length (a fraction)."""
     value = doc.get(name).value
     text = value.strip() if isinstance(value, str) else None
@@ -64,7 +64,7 @@ def pieces(doc: Doc, name: str) -> int | None:
     return doc.quantity(name)
 
 
-def flag(doc: Doc, name: str) -> bool:
+def flag(doc: PayloadReader, name: str) -> bool:
     """A yes or no, which Magento writes as 1 and 0."""
     value = doc.get(name).value
     doc.read.add(doc.get(name).path)

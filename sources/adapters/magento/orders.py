@@ -20,17 +20,17 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
     from datetime import datetime
 
-    from sources.adapters.base import Say
-    from sources.adapters.doc import Doc
+    from sources.adapters.base import EventBuilder
+    from sources.adapters.doc import PayloadReader
     from sources.adapters.money import Money
-    from sources.adapters.told import Told
+    from sources.adapters.told import AdapterOutput
 
 HOLDS: Final = frozenset(("manual", "payment", "fraud"))
 PAID: Final = frozenset(("processing", "complete", "closed"))
 """Statuses that an order has from its payment on, or, where its money is taken later, from its authorization on."""
 
 
-def read_order(doc: Doc, say: Say) -> Iterator[Told]:
+def read_order(doc: PayloadReader, say: EventBuilder) -> Iterator[AdapterOutput]:
     """What an order's snapshot says."""
     number = doc.need_id("entity_id")
     step = _step(doc, say)
@@ -60,7 +60,7 @@ def read_order(doc: Doc, say: Say) -> Iterator[Told]:
         yield tell(say, parts, "warehouse.shipped", f"shipped-order-{number}", time, data, changed)
 
 
-def _step(doc: Doc, say: Say) -> str | None:
+def _step(doc: PayloadReader, say: EventBuilder) -> str | None:
     """What the order's state means; None for one that is in no table. Its status says it where there is no state, and of `fraud`."""
     state, status = doc.text("state"), doc.text("status")
     of_status = STATUS.get(status)
@@ -69,7 +69,7 @@ def _step(doc: Doc, say: Say) -> str | None:
     return None if meaning is None else meaning.word
 
 
-def _since(doc: Doc, changed: datetime, *statuses: str) -> datetime:
+def _since(doc: PayloadReader, changed: datetime, *statuses: str) -> datetime:
     """Since when the order has had one of these statuses: by its history the first entry of the last such stretch, else its last change."""
     entries = [(moment(one, "created_at"), one.text("status")) for one in doc.each("status_histories")]
     since: datetime | None = None
@@ -91,7 +91,7 @@ _SOURCES: Final = {
 """By field: those of Magento's that it is read from."""
 
 
-def _fields(doc: Doc, say: Say) -> dict[str, Any]:
+def _fields(doc: PayloadReader, say: EventBuilder) -> dict[str, Any]:
     customer = None if flag(doc, "customer_is_guest") else doc.id("customer_id")
     gateway = doc.get("payment").text("method")
     terms = say.code(PAYMENT, gateway) if PAYMENT.get(gateway) is not None else None
@@ -114,7 +114,7 @@ def _fields(doc: Doc, say: Say) -> dict[str, Any]:
     }
 
 
-def _lines(doc: Doc, *, less_canceled: bool = False) -> list[dict[str, Any]]:
+def _lines(doc: PayloadReader, *, less_canceled: bool = False) -> list[dict[str, Any]]:
     """What was ordered, each thing once: of a configurable product or a bundle the line that went into the cart, not its parts."""
     found: list[dict[str, Any]] = []
     for item in doc.each("items"):
@@ -128,13 +128,15 @@ def _lines(doc: Doc, *, less_canceled: bool = False) -> list[dict[str, Any]]:
     return found
 
 
-def _never_shipped(doc: Doc) -> bool:
+def _never_shipped(doc: PayloadReader) -> bool:
     """Whether the order has no shipment: then its completion, which somebody set by hand, is all that says that it left."""
     shipped = [pieces(item, "qty_shipped") for item in doc.each("items")]
     return bool(shipped) and all(one == 0 for one in shipped)
 
 
-def _hold(doc: Doc, say: Say, owner: Owner, number: str, created: datetime, changed: datetime, step: str | None) -> Iterator[Told]:
+def _hold(
+    doc: PayloadReader, say: EventBuilder, owner: Owner, number: str, created: datetime, changed: datetime, step: str | None
+) -> Iterator[AdapterOutput]:
     hold_id = own_id(say, number)
     if step in HOLDS:
         time = _since(doc, changed, "holded", "payment_review", "fraud")
@@ -144,7 +146,9 @@ def _hold(doc: Doc, say: Say, owner: Owner, number: str, created: datetime, chan
         yield tell(say, owner, "order.hold_released", f"unheld-{digest(number, changed)}", changed, {"hold_id": hold_id}, changed)
 
 
-def _money(doc: Doc, say: Say, owner: Owner, number: str, created: datetime, changed: datetime, total: Money | None) -> Iterator[Told]:
+def _money(
+    doc: PayloadReader, say: EventBuilder, owner: Owner, number: str, created: datetime, changed: datetime, total: Money | None
+) -> Iterator[AdapterOutput]:
     """What was reserved when the order was placed, and that all of it was paid: how much each time is said by the invoices."""
     code, payment = doc.text("order_currency_code"), doc.get("payment")
     transaction = payment.id("last_trans_id")
@@ -157,7 +161,7 @@ def _money(doc: Doc, say: Say, owner: Owner, number: str, created: datetime, cha
         yield tell(say, owner, "payment.captured", f"paid-order-{number}", _paid_by(doc, created, changed), {}, changed)
 
 
-def _paid_by(doc: Doc, created: datetime, changed: datetime) -> datetime:
+def _paid_by(doc: PayloadReader, created: datetime, changed: datetime) -> datetime:
     """When an order that is paid was so at the latest: when it was seen to be; if goods left, before they did, which it does not date."""
     if not any(pieces(item, "qty_shipped") for item in doc.each("items")):
         return changed

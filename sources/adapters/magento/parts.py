@@ -19,15 +19,15 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
     from datetime import datetime
 
-    from sources.adapters.base import Say
-    from sources.adapters.doc import Doc
+    from sources.adapters.base import EventBuilder
+    from sources.adapters.doc import PayloadReader
     from sources.adapters.tables import CodeTable, Meaning
-    from sources.adapters.told import Draft, Told
+    from sources.adapters.told import AdapterOutput, Draft
 
 LABEL = "warehouse.label_created"
 
 
-def _state(doc: Doc, say: Say, table: CodeTable) -> Meaning:
+def _state(doc: PayloadReader, say: EventBuilder, table: CodeTable) -> Meaning:
     doc.need("state")
     meaning = say.code(table, doc.id("state"))
     if meaning is None:
@@ -35,11 +35,11 @@ def _state(doc: Doc, say: Say, table: CodeTable) -> Meaning:
     return meaning
 
 
-def _owner(doc: Doc, say: Say) -> Owner:
+def _owner(doc: PayloadReader, say: EventBuilder) -> Owner:
     return part_of(say, doc.need_id("order_id"))
 
 
-def read_invoice(doc: Doc, say: Say) -> Iterator[Told]:
+def read_invoice(doc: PayloadReader, say: EventBuilder) -> Iterator[AdapterOutput]:
     """An invoice: issued when it was created, and then paid, or to be paid. One that is paid later does not say when."""
     number, owner = doc.need_id("entity_id"), _owner(doc, say)
     meaning = _state(doc, say, INVOICE)
@@ -58,7 +58,7 @@ def read_invoice(doc: Doc, say: Say) -> Iterator[Told]:
         yield tell(say, owner, "payment.captured", f"captured-{number}", created, data, changed)
 
 
-def read_shipment(doc: Doc, say: Say) -> Iterator[Told]:
+def read_shipment(doc: PayloadReader, say: EventBuilder) -> Iterator[AdapterOutput]:
     """A shipment: what left is told once; each tracking number by itself, since it may come later or be corrected (`History`)."""
     number, owner = doc.need_id("entity_id"), _owner(doc, say)
     created = need_moment(doc, "created_at")
@@ -82,13 +82,13 @@ def read_shipment(doc: Doc, say: Say) -> Iterator[Told]:
         yield snapshot(say, f"shipment/{number}", LABEL, changed, shown, owner, numbers[0])
 
 
-def read_track(doc: Doc, say: Say) -> Iterator[Told]:
+def read_track(doc: PayloadReader, say: EventBuilder) -> Iterator[AdapterOutput]:
     """A tracking number that was added to a shipment, by itself."""
     created = need_moment(doc, "created_at")
     yield _label(say, _owner(doc, say), doc.need_id("parent_id"), doc.need_id("track_number"), doc, created, created)
 
 
-def _label(say: Say, owner: Owner, number: str, tracking: str, track: Doc, time: datetime, recorded: datetime) -> Draft:
+def _label(say: EventBuilder, owner: Owner, number: str, tracking: str, track: PayloadReader, time: datetime, recorded: datetime) -> Draft:
     """A tracking number of a shipment. The carrier's code is `custom` where the shop wrote its name by hand."""
     code = track.text("carrier_code")
     carrier = carrier_name(track.text("title") if code in (None, "custom") else code)
@@ -96,7 +96,7 @@ def _label(say: Say, owner: Owner, number: str, tracking: str, track: Doc, time:
     return tell(say, owner, LABEL, f"tracking-{digest(number, carrier, tracking)}", time, data, recorded)
 
 
-def read_creditmemo(doc: Doc, say: Say) -> Iterator[Told]:
+def read_creditmemo(doc: PayloadReader, say: EventBuilder) -> Iterator[AdapterOutput]:
     """A credit memo: the money that went back, and the goods that it went back for."""
     number, owner = doc.need_id("entity_id"), _owner(doc, say)
     meaning = _state(doc, say, CREDITMEMO)
@@ -114,7 +114,7 @@ def read_creditmemo(doc: Doc, say: Say) -> Iterator[Told]:
         yield tell(say, owner, "payment.refunded", f"creditmemo-{number}", created, data, moment(doc, "updated_at") or created)
 
 
-def _lines(doc: Doc) -> list[dict[str, Any]]:
+def _lines(doc: PayloadReader) -> list[dict[str, Any]]:
     """The items by the order's lines. The part of a configurable product, which some list under the same SKU, is no second piece."""
     found: list[dict[str, Any]] = []
     priced: set[str | None] = set()

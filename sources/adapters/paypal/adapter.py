@@ -13,8 +13,8 @@ from datetime import datetime
 from functools import partial
 from typing import TYPE_CHECKING, Any, NamedTuple
 
-from sources.adapters.base import PAYMENTS, Adapter, Say
-from sources.adapters.doc import Doc, identifier, json_doc
+from sources.adapters.base import PAYMENTS, Adapter, EventBuilder
+from sources.adapters.doc import PayloadReader, identifier, json_doc
 from sources.adapters.moments import at, stamp
 from sources.adapters.money import amount_of, currency, is_zero
 from sources.adapters.paypal.codes import AREAS, AUTHORIZATIONS, CAPTURES, EVENTS, OUTCOMES, REFUNDS, RESPONSES, STAGES
@@ -25,7 +25,7 @@ if TYPE_CHECKING:
 
     from sources.adapters.money import Money
     from sources.adapters.tables import CodeTable, Meaning
-    from sources.adapters.told import Draft, Told
+    from sources.adapters.told import AdapterOutput, Draft
 
 SANDBOX = "sandbox.paypal.com"
 
@@ -35,11 +35,11 @@ class News(NamedTuple):
 
     type: str
     said: datetime | None
-    unit: Doc | None = None
+    unit: PayloadReader | None = None
     """The part of a PayPal order in which the resource stands, if it does."""
 
 
-def read(doc: Doc, say: Say) -> Iterator[Told]:
+def read(doc: PayloadReader, say: EventBuilder) -> Iterator[AdapterOutput]:
     """An event or a list of events."""
     if doc.has("event_type"):
         yield from _event(doc, say)
@@ -51,7 +51,7 @@ def read(doc: Doc, say: Say) -> Iterator[Told]:
         raise RefuseError("unknown_form", "no webhook event of PayPal")
 
 
-def _event(doc: Doc, say: Say) -> Iterator[Told]:
+def _event(doc: PayloadReader, say: EventBuilder) -> Iterator[AdapterOutput]:
     type_ = doc.need_text("event_type")
     say.kind(type_)
     parts = type_.split(".")
@@ -80,12 +80,12 @@ def _event(doc: Doc, say: Say) -> Iterator[Told]:
             yield from _refund(resource, say, news)
 
 
-def _sandbox(doc: Doc) -> bool:
+def _sandbox(doc: PayloadReader) -> bool:
     """Whether its links lead to the sandbox: events carry no other mark."""
     return any(f"{SANDBOX}/" in (one.text("href", longest=4_096) or "") for one in doc.each("links"))
 
 
-def _order(doc: Doc, say: Say, news: News) -> Iterator[Told]:
+def _order(doc: PayloadReader, say: EventBuilder, news: News) -> Iterator[AdapterOutput]:
     """A PayPal order: the payments that stand in it."""
     if news.type == "CHECKOUT.ORDER.DECLINED":
         id_ = doc.need_id("id")
@@ -102,26 +102,28 @@ def _order(doc: Doc, say: Say, news: News) -> Iterator[Told]:
         yield Ignored(news.type, "no payment stands in it: nothing was reserved or taken")
 
 
-def _item(read_one: Callable[[Doc, Say, News], Iterator[Told]], say: Say, news: News, doc: Doc) -> Iterator[Told]:
+def _item(
+    read_one: Callable[[PayloadReader, EventBuilder, News], Iterator[AdapterOutput]], say: EventBuilder, news: News, doc: PayloadReader
+) -> Iterator[AdapterOutput]:
     yield from read_one(doc, say, news)
 
 
-def _reserved(doc: Doc, say: Say, news: News) -> Iterator[Told]:
+def _reserved(doc: PayloadReader, say: EventBuilder, news: News) -> Iterator[AdapterOutput]:
     yield _authorization(doc, say, news)
 
 
-def _unit(doc: Doc) -> Doc | None:
+def _unit(doc: PayloadReader) -> PayloadReader | None:
     """The part of a PayPal order that names the shop's order."""
     return next(doc.each("purchase_units"), None)
 
 
-def _reversed_approval(doc: Doc, say: Say, news: News) -> Draft:
+def _reversed_approval(doc: PayloadReader, say: EventBuilder, news: News) -> Draft:
     id_ = doc.id("order_id") or doc.need_id("id")
     inside = news._replace(unit=_unit(doc))
     return _told(say, inside, doc, "payment.voided", f"{id_}:approval-reversed", news.said, {"payment_id": id_})
 
 
-def _authorization(doc: Doc, say: Say, news: News) -> Told:
+def _authorization(doc: PayloadReader, say: EventBuilder, news: News) -> AdapterOutput:
     id_, data = doc.need_id("id"), {"payment_id": doc.id("id"), "amount": _amount(doc)}
     if news.type == "PAYMENT.AUTHORIZATION.VOIDED":
         return _told(say, news, doc, "payment.voided", f"{id_}:voided", _changed(doc), data)
@@ -141,7 +143,7 @@ def _authorization(doc: Doc, say: Say, news: News) -> Told:
             return _told(say, news, doc, "payment.authorized", f"{id_}:authorized", at(doc, "create_time"), data)
 
 
-def _capture(doc: Doc, say: Say, news: News) -> Iterator[Told]:
+def _capture(doc: PayloadReader, say: EventBuilder, news: News) -> Iterator[AdapterOutput]:
     """A capture, or a sale (v1), which reserves and takes at once."""
     id_, meaning = doc.need_id("id"), _meaning(say, CAPTURES, doc)
     if meaning.ignored:
@@ -172,7 +174,7 @@ def _step(step: str | None, follows: str | None, told: Draft) -> PaymentStep:
     return PaymentStep(step, follows, told["data"]["payment_id"], told["id"], told["source"], at)
 
 
-def _refund(doc: Doc, say: Say, news: News) -> Iterator[Told]:
+def _refund(doc: PayloadReader, say: EventBuilder, news: News) -> Iterator[AdapterOutput]:
     """A refund, or money that PayPal took back; v1 writes its amount with a minus."""
     id_ = doc.need_id("id")
     taken = doc.id("capture_id") or doc.id("sale_id") or _linked(doc, "capture") or _linked(doc, "sale")
@@ -198,7 +200,7 @@ def _refund(doc: Doc, say: Say, news: News) -> Iterator[Told]:
         yield _step(None, taken, told)
 
 
-def _disputes(doc: Doc, say: Say, news: News) -> Iterator[Told]:
+def _disputes(doc: PayloadReader, say: EventBuilder, news: News) -> Iterator[AdapterOutput]:
     """A dispute, told of each payment that it is about; how much of several is contested is not said."""
     id_, stage = doc.need_id("dispute_id"), say.code(STAGES, doc.text("dispute_life_cycle_stage"))
     status = doc.text("status")
@@ -224,12 +226,12 @@ def _disputes(doc: Doc, say: Say, news: News) -> Iterator[Told]:
             yield _step(None, taken, told)
 
 
-def _status(doc: Doc) -> str | None:
+def _status(doc: PayloadReader) -> str | None:
     """v2 writes a status, v1 a state."""
     return doc.text("status") or doc.text("state")
 
 
-def _meaning(say: Say, table: CodeTable, doc: Doc) -> Meaning:
+def _meaning(say: EventBuilder, table: CodeTable, doc: PayloadReader) -> Meaning:
     status = _status(doc)
     if status is None:
         raise RefuseError("missing_field", doc.get("status").path)
@@ -239,14 +241,14 @@ def _meaning(say: Say, table: CodeTable, doc: Doc) -> Meaning:
     return meaning
 
 
-def _declined(doc: Doc, say: Say) -> dict[str, str | None]:
+def _declined(doc: PayloadReader, say: EventBuilder) -> dict[str, str | None]:
     """Why a card was declined; payments with PayPal itself do not say."""
     code = doc.get("processor_response").text("response_code")
     meaning = say.code(RESPONSES, code)
     return {"code": code or doc.get("status_details").text("reason"), "decline": None if meaning is None else meaning.word}
 
 
-def _amount(doc: Doc, name: str = "amount", *, signed: bool = False) -> Money | None:
+def _amount(doc: PayloadReader, name: str = "amount", *, signed: bool = False) -> Money | None:
     """v2 writes `value` and `currency_code`, v1 `total` and `currency`."""
     here = doc.get(name)
     if not here:
@@ -255,11 +257,11 @@ def _amount(doc: Doc, name: str = "amount", *, signed: bool = False) -> Money | 
     return amount_of(here, value, currency(here.text(code), here.get(code).path), signed=signed)
 
 
-def _changed(doc: Doc) -> datetime | None:
+def _changed(doc: PayloadReader) -> datetime | None:
     return at(doc, "update_time") or at(doc, "create_time")
 
 
-def _linked(doc: Doc, kind: str) -> str | None:
+def _linked(doc: PayloadReader, kind: str) -> str | None:
     """The ID of what a link leads to: `…/captures/ID`, as `up` of a refund (v2), `…/sale/ID` (v1)."""
     for one in doc.each("links"):
         parts = (one.text("href", longest=4_096) or "").split("?")[0].split("/")
@@ -268,7 +270,7 @@ def _linked(doc: Doc, kind: str) -> str | None:
     return None
 
 
-def _told(say: Say, news: News, doc: Doc, type_: str, id_: str, when: datetime | None, data: dict[str, Any]) -> Draft:
+def _told(say: EventBuilder, news: News, doc: PayloadReader, type_: str, id_: str, when: datetime | None, data: dict[str, Any]) -> Draft:
     places = [doc, *([news.unit] if news.unit is not None else [])]
     payees = [payee for place in places for name in ("payee", "seller") if (payee := place.get(name)) and isinstance(payee.value, dict)]
     say.account = next((found for payee in payees if (found := payee.id("merchant_id"))), None)

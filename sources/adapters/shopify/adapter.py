@@ -9,8 +9,8 @@ from __future__ import annotations
 from functools import partial
 from typing import TYPE_CHECKING, Final
 
-from sources.adapters.base import PAYMENTS, Adapter, Say
-from sources.adapters.doc import Doc, json_doc
+from sources.adapters.base import PAYMENTS, Adapter, EventBuilder
+from sources.adapters.doc import PayloadReader, json_doc
 from sources.adapters.shopify.agreement import agree, agree_on_work
 from sources.adapters.shopify.common import GID
 from sources.adapters.shopify.fulfillments import read_deleted_event, read_event, read_fulfillment
@@ -42,9 +42,9 @@ from sources.adapters.told import Ignored, RefuseError
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
 
-    from sources.adapters.told import Told
+    from sources.adapters.told import AdapterOutput
 
-READERS: Final[dict[str, Callable[[Doc, Say], Iterator[Told]]]] = {
+READERS: Final[dict[str, Callable[[PayloadReader, EventBuilder], Iterator[AdapterOutput]]]] = {
     "order": read_order,
     "fulfillment": read_fulfillment,
     "fulfillment_event": read_event,
@@ -94,7 +94,7 @@ MARKS: Final = (
 """Fields by which an object without a gid shows what it is."""
 
 
-def read(doc: Doc, say: Say) -> Iterator[Told]:
+def read(doc: PayloadReader, say: EventBuilder) -> Iterator[AdapterOutput]:
     """A webhook by its topic; without one, a resource or a page by its form."""
     topic = say.headers.get("x-shopify-topic")
     if topic:
@@ -105,7 +105,7 @@ def read(doc: Doc, say: Say) -> Iterator[Told]:
         yield from _resource(doc, say)
 
 
-def _webhook(doc: Doc, say: Say, topic: str) -> Iterator[Told]:
+def _webhook(doc: PayloadReader, say: EventBuilder, topic: str) -> Iterator[AdapterOutput]:
     meaning = say.code(TOPIC, topic)
     if meaning is None:
         raise RefuseError("unmapped", "x-shopify-topic: a topic that is in no table")
@@ -129,7 +129,7 @@ def _webhook(doc: Doc, say: Say, topic: str) -> Iterator[Told]:
         yield from READERS[resource](doc, say)
 
 
-def _resource(doc: Doc, say: Say) -> Iterator[Told]:
+def _resource(doc: PayloadReader, say: EventBuilder) -> Iterator[AdapterOutput]:
     if isinstance(doc.value, list):
         docs = list(doc.each())
         if docs and all(_sort(one) == "fulfillment_order" for one in docs):
@@ -152,7 +152,7 @@ def _resource(doc: Doc, say: Say) -> Iterator[Told]:
     yield from _one(doc, say)
 
 
-def _page(doc: Doc, page: str, name: str, say: Say) -> Iterator[Told]:
+def _page(doc: PayloadReader, page: str, name: str, say: EventBuilder) -> Iterator[AdapterOutput]:
     say.kind(page)
     if not doc.get(page):
         yield Ignored(page, "an empty page")
@@ -162,11 +162,11 @@ def _page(doc: Doc, page: str, name: str, say: Say) -> Iterator[Told]:
         yield from say.each(doc.each(page), partial(_read_as, name, say))
 
 
-def _read_as(name: str, say: Say, doc: Doc) -> Iterator[Told]:
+def _read_as(name: str, say: EventBuilder, doc: PayloadReader) -> Iterator[AdapterOutput]:
     return READERS[name](doc, say)
 
 
-def _sort(doc: Doc) -> str | None:
+def _sort(doc: PayloadReader) -> str | None:
     """What an object that stands by itself is, by the type in its gid, else by the fields that only its sort has."""
     if not isinstance(doc.value, dict):
         return None
@@ -176,7 +176,7 @@ def _sort(doc: Doc) -> str | None:
     return TYPES.get(found[1]) if found else next((name for name, marks in MARKS if all(doc.has(mark) for mark in marks)), None)
 
 
-def _one(doc: Doc, say: Say) -> Iterator[Told]:
+def _one(doc: PayloadReader, say: EventBuilder) -> Iterator[AdapterOutput]:
     name = _sort(doc)
     if name is None:
         raise RefuseError("unknown_form", "no object or page of Shopify's that says anything of an order")

@@ -16,7 +16,7 @@ from sources.adapters.told import RefuseError
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
-    from sources.adapters.doc import Doc
+    from sources.adapters.doc import PayloadReader
 
 MESSAGE, REQUEST, REMAINING = "message", "fulfillment_order_merchant_request", "remaining_fulfillment_order"
 
@@ -48,7 +48,9 @@ WORK: Final[dict[str, Shape]] = {
 """By topic, as Shopify's samples of its webhooks show them (shopify.dev, versions 2023-01 to 2025-07)."""
 
 
-def agree(doc: Doc, topic: str, resource: str | None, kinds: Mapping[str, str], marks: Sequence[tuple[str, tuple[str, ...]]]) -> None:
+def agree(
+    doc: PayloadReader, topic: str, resource: str | None, kinds: Mapping[str, str], marks: Sequence[tuple[str, tuple[str, ...]]]
+) -> None:
     """Raises RefuseError for a body that is not of its topic.
 
     `resource`: what the topic's bodies are; None where the adapter reads none of them. `kinds` names resources by the type in a gid,
@@ -68,7 +70,7 @@ def agree(doc: Doc, topic: str, resource: str | None, kinds: Mapping[str, str], 
         raise _mismatch(topic, "cancelled_at is empty")
 
 
-def agree_on_work(doc: Doc, topic: str) -> None:
+def agree_on_work(doc: PayloadReader, topic: str) -> None:
     """Raises RefuseError for a body about a fulfilment order that is not of its topic."""
     work, shape = doc.get("fulfillment_order"), WORK.get(topic, Shape())
     status, request = work.text("status"), work.text("request_status")

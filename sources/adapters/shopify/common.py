@@ -20,8 +20,8 @@ if TYPE_CHECKING:
     from collections.abc import Iterable
     from datetime import datetime
 
-    from sources.adapters.base import Say
-    from sources.adapters.doc import Doc
+    from sources.adapters.base import EventBuilder
+    from sources.adapters.doc import PayloadReader
     from sources.adapters.money import Money
     from sources.adapters.told import Draft
 
@@ -49,7 +49,7 @@ def rounded(number: int) -> bool:
     return number > EXACT and int(Decimal(repr(float(number)))) == number
 
 
-def id_in(doc: Doc, name: str) -> str | None:
+def id_in(doc: PayloadReader, name: str) -> str | None:
     """The identifier in a field: a gid's number, else the plain one; None where it is absent, or a number that was rounded."""
     text = doc.id(name)
     if text is None:
@@ -63,12 +63,12 @@ def id_in(doc: Doc, name: str) -> str | None:
     return None if isinstance(value, int) and rounded(value) else text
 
 
-def id_of(doc: Doc) -> str | None:
+def id_of(doc: PayloadReader) -> str | None:
     """An object's own identifier."""
     return id_in(doc, "admin_graphql_api_id") or id_in(doc, "id")
 
 
-def need_id_of(doc: Doc) -> str:
+def need_id_of(doc: PayloadReader) -> str:
     """As `id_of`, but it must be there."""
     found = id_of(doc)
     if found is not None:
@@ -79,32 +79,32 @@ def need_id_of(doc: Doc) -> str:
     raise RefuseError("missing_field", where)
 
 
-def ref(doc: Doc, name: str) -> str | None:
+def ref(doc: PayloadReader, name: str) -> str | None:
     """The identifier of the `name` (order, return, ...) that an object refers to."""
     below = doc.get(name)
     found = id_of(below) if isinstance(below.value, dict) else None
     return found or id_in(doc, f"admin_graphql_api_{name}_id") or id_in(doc, f"{name}_id")
 
 
-def owner_of(say: Say, doc: Doc) -> Owner:
+def owner_of(say: EventBuilder, doc: PayloadReader) -> Owner:
     """The order of an object that is none itself. It names Shopify's own ID, which is only an alias where the connection wants another."""
     number = ref(doc, "order")
     return Owner(None, number) if say.connection.order_field else Owner(number)
 
 
-def triggered(say: Say) -> datetime | None:
+def triggered(say: EventBuilder) -> datetime | None:
     """When a webhook was triggered; the same in every attempt to deliver it."""
     name = "x-shopify-triggered-at"
     text = say.headers.get(name)
     return iso(text, name, UTC) if text else None
 
 
-def said(say: Say) -> datetime | None:
+def said(say: EventBuilder) -> datetime | None:
     """When Shopify said what a webhook says: when it was triggered, else received."""
     return triggered(say) or say.received
 
 
-def moment(say: Say, doc: Doc, *names: str) -> datetime:
+def moment(say: EventBuilder, doc: PayloadReader, *names: str) -> datetime:
     """The first of these fields that has an instant, else when it was said. Raises RefuseError if neither is known."""
     for name in names:
         found = at(doc, name)
@@ -116,7 +116,9 @@ def moment(say: Say, doc: Doc, *names: str) -> datetime:
     return found
 
 
-def tell(say: Say, owner: Owner, type_: str, id_: str, time: datetime, data: dict[str, Any], recorded: datetime | None = None) -> Draft:
+def tell(
+    say: EventBuilder, owner: Owner, type_: str, id_: str, time: datetime, data: dict[str, Any], recorded: datetime | None = None
+) -> Draft:
     """An event about an order's part. Shopify said so when the webhook was triggered, else in the order's snapshot, else at `recorded`."""
     if owner.alias is not None:
         data = {**data, "order_alias": owner.alias}
@@ -124,7 +126,7 @@ def tell(say: Say, owner: Owner, type_: str, id_: str, time: datetime, data: dic
     return say.event(type_, id_, time, data, order=owner.order, recorded=triggered(say) or said or recorded)
 
 
-def lines_of(docs: Iterable[Doc], quantity: str = "quantity") -> list[dict[str, Any]]:
+def lines_of(docs: Iterable[PayloadReader], quantity: str = "quantity") -> list[dict[str, Any]]:
     """Line items as lines: what is none (no longer ordered, or nothing that is ever fulfilled, such as a tip) is left out."""
     found: list[dict[str, Any]] = []
     for doc in docs:
@@ -136,7 +138,7 @@ def lines_of(docs: Iterable[Doc], quantity: str = "quantity") -> list[dict[str, 
     return found
 
 
-def money_in(doc: Doc, name: str, code: str | None = None) -> Money | None:
+def money_in(doc: PayloadReader, name: str, code: str | None = None) -> Money | None:
     """The amount in a field, in the currency that the customer paid in; None if either is absent.
 
     Orders have it as `NAME_set.presentment_money`. Transactions, refunds' too, are in that currency as they stand.

@@ -19,16 +19,16 @@ from sources.adapters.told import History, Ignored, RefuseError
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-    from sources.adapters.base import Say
-    from sources.adapters.doc import Doc
-    from sources.adapters.told import Told
+    from sources.adapters.base import EventBuilder
+    from sources.adapters.doc import PayloadReader
+    from sources.adapters.told import AdapterOutput
 
 LABEL: Final = "warehouse.label_created"
 SHOPS_OWN: Final = ("label_created", "unknown")
 """Statuses of events that the shop or its app writes before a carrier has the parcel: the date in them is no carrier's estimate."""
 
 
-def read_fulfillment(doc: Doc, say: Say, owner: Owner | None = None) -> Iterator[Told]:
+def read_fulfillment(doc: PayloadReader, say: EventBuilder, owner: Owner | None = None) -> Iterator[AdapterOutput]:
     """A fulfilment as it stands: shipped, only labelled, cancelled or failed."""
     number = need_id_of(doc)
     owner = owner or owner_of(say, doc)
@@ -74,12 +74,12 @@ def read_fulfillment(doc: Doc, say: Say, owner: Owner | None = None) -> Iterator
         yield whole
 
 
-def _tracking_numbers(doc: Doc) -> list[str]:
+def _tracking_numbers(doc: PayloadReader) -> list[str]:
     found = [doc.id("tracking_number"), *(one.id() for one in doc.each("tracking_numbers"))]
     return list(dict.fromkeys(one for one in found if one is not None))
 
 
-def read_event(doc: Doc, say: Say) -> Iterator[Told]:
+def read_event(doc: PayloadReader, say: EventBuilder) -> Iterator[AdapterOutput]:
     """What a carrier (or the app that speaks for it) said of a fulfilment's parcels; and its estimate of the delivery."""
     number, shipment = need_id_of(doc), _shipment(doc)
     owner = owner_of(say, doc)
@@ -104,7 +104,7 @@ def read_event(doc: Doc, say: Say) -> Iterator[Told]:
         yield tell(say, owner, SCAN, f"eta-{number}", recorded or happened, estimate, recorded)
 
 
-def read_deleted_event(doc: Doc, say: Say) -> Iterator[Told]:
+def read_deleted_event(doc: PayloadReader, say: EventBuilder) -> Iterator[AdapterOutput]:
     """An event that was taken back: what it said did not occur, nor does its estimate stand."""
     number = need_id_of(doc)
     owner, shipment = owner_of(say, doc), _shipment(doc)
@@ -116,11 +116,11 @@ def read_deleted_event(doc: Doc, say: Say) -> Iterator[Told]:
         yield say.withdrawn(SCAN, id_, time, data, order=owner.order, recorded=triggered(say))
 
 
-def _eta(doc: Doc) -> str | None:
+def _eta(doc: PayloadReader) -> str | None:
     return when(doc.text("estimated_delivery_at"), doc.get("estimated_delivery_at").path)
 
 
-def _shipment(doc: Doc) -> str:
+def _shipment(doc: PayloadReader) -> str:
     found = ref(doc, "fulfillment")
     if found is None:
         raise RefuseError("missing_field", f"{doc.get('fulfillment_id').path}: no fulfilment, or a rounded number")

@@ -26,12 +26,12 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
     from datetime import datetime
 
-    from sources.adapters.base import Say
-    from sources.adapters.doc import Doc
-    from sources.adapters.told import Told
+    from sources.adapters.base import EventBuilder
+    from sources.adapters.doc import PayloadReader
+    from sources.adapters.told import AdapterOutput
 
 
-def read_order(doc: Doc, say: Say, *, new: bool = False) -> Iterator[Told]:
+def read_order(doc: PayloadReader, say: EventBuilder, *, new: bool = False) -> Iterator[AdapterOutput]:
     """What an order's snapshot says; `new`: it is the first one, and changes nothing."""
     say.test_mode(is_test=doc.flag("test"))
     number = need_id_of(doc)
@@ -70,13 +70,13 @@ def read_order(doc: Doc, say: Say, *, new: bool = False) -> Iterator[Told]:
     yield from say.each(doc.each("refunds"), lambda one: read_refund(one, say, parts, code))
 
 
-def _later(doc: Doc, cancelled: datetime | None) -> list[datetime | None]:
+def _later(doc: PayloadReader, cancelled: datetime | None) -> list[datetime | None]:
     """The times of what an order's snapshot shows that comes after it was paid: it left, money went back, it was cancelled or closed."""
     refunds = (one for one in doc.each("refunds") if isinstance(one.value, dict) and one.get("transactions"))
     return [cancelled, _moment(doc, "closed_at"), *(_moment(one, "created_at") for one in (*doc.each("fulfillments"), *refunds))]
 
 
-def _moment(doc: Doc, name: str) -> datetime | None:
+def _moment(doc: PayloadReader, name: str) -> datetime | None:
     """An instant that only bounds another; one that cannot be read is refused where it is told."""
     try:
         return at(doc, name)
@@ -95,7 +95,7 @@ _SOURCES = {
 """By field: those of Shopify's that it is read from. A webhook that is filtered may have none of them, and changes nothing there."""
 
 
-def _fields(doc: Doc, say: Say) -> dict[str, Any]:
+def _fields(doc: PayloadReader, say: EventBuilder) -> dict[str, Any]:
     return {
         "customer": _customer(doc, say),
         "ship_to": _ship_to(doc.get("shipping_address")),
@@ -106,7 +106,7 @@ def _fields(doc: Doc, say: Say) -> dict[str, Any]:
     }
 
 
-def _customer(doc: Doc, say: Say) -> dict[str, Any] | None:
+def _customer(doc: PayloadReader, say: EventBuilder) -> dict[str, Any] | None:
     customer = doc.get("customer")
     if not customer:
         return None
@@ -121,7 +121,7 @@ def _customer(doc: Doc, say: Say) -> dict[str, Any] | None:
     return {"id": id_of(customer), "consents": consents}
 
 
-def _ship_to(doc: Doc) -> dict[str, Any] | None:
+def _ship_to(doc: PayloadReader) -> dict[str, Any] | None:
     if not doc:
         return None
     country = doc.text("country_code")
@@ -142,12 +142,12 @@ def _plain(text: str | None) -> str:
     return "".join(character for character in (text or "").casefold() if character.isalnum())
 
 
-def _service(doc: Doc) -> str | None:
+def _service(doc: PayloadReader) -> str | None:
     sold = next((line for line in doc.each("shipping_lines") if not line.flag("is_removed")), None)
     return None if sold is None else sold.text("code") or sold.text("title")
 
 
-def _method(doc: Doc, say: Say) -> str | None:
+def _method(doc: PayloadReader, say: EventBuilder) -> str | None:
     """How the goods reach the customer.
 
     An order of goods with a shipping line (or rung up at a till) but without any address is collected: nothing could be sent.
@@ -166,7 +166,7 @@ def _method(doc: Doc, say: Say) -> str | None:
     return "pickup" if collected else "ship"
 
 
-def _terms(doc: Doc, say: Say) -> str | None:
+def _terms(doc: PayloadReader, say: EventBuilder) -> str | None:
     """When it is paid. Payment terms beat the gateway; of several gateways, the one that pays at the door counts."""
     agreed = doc.get("payment_terms")
     if agreed:

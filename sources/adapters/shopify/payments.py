@@ -18,16 +18,16 @@ from sources.adapters.told import Ignored, PaymentStep, RefuseError
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-    from sources.adapters.base import Say
-    from sources.adapters.doc import Doc
-    from sources.adapters.told import Told
+    from sources.adapters.base import EventBuilder
+    from sources.adapters.doc import PayloadReader
+    from sources.adapters.told import AdapterOutput
 
 
 CASH = "cash"
 """The gateway of what is paid in cash at a till."""
 
 
-def read_transaction(doc: Doc, say: Say, owner: Owner | None = None, code: str | None = None) -> Iterator[Told]:
+def read_transaction(doc: PayloadReader, say: EventBuilder, owner: Owner | None = None, code: str | None = None) -> Iterator[AdapterOutput]:
     """One step of a payment; `code` is the order's currency, where the transaction does not name its own."""
     say.test_mode(is_test=doc.flag("test"))
     kind = doc.need_text("kind")
@@ -65,7 +65,7 @@ def read_transaction(doc: Doc, say: Say, owner: Owner | None = None, code: str |
     yield PaymentStep(number, parent, payment, id_, say.source(type_), time)
 
 
-def _payment_id(doc: Doc, number: str, owner: Owner) -> str:
+def _payment_id(doc: PayloadReader, number: str, owner: Owner) -> str:
     """What all steps of a payment have in common, also in the payment provider's own feed, as far as this one says.
 
     Stripe's payment intent where the receipt names it; else Shopify's `payment_id`, with the order's where it is made of the order's name,
@@ -90,7 +90,7 @@ def _payment_id(doc: Doc, number: str, owner: Owner) -> str:
     return id_in(doc, "parent_id") or number
 
 
-def read_refund(doc: Doc, say: Say, owner: Owner | None = None, code: str | None = None) -> Iterator[Told]:
+def read_refund(doc: PayloadReader, say: EventBuilder, owner: Owner | None = None, code: str | None = None) -> Iterator[AdapterOutput]:
     """The transactions of a refund, and the goods that money went back for. A refund that moves no money is none."""
     number = need_id_of(doc)
     owner = owner or owner_of(say, doc)
@@ -108,7 +108,7 @@ def read_refund(doc: Doc, say: Say, owner: Owner | None = None, code: str | None
         )
 
 
-def _refunded(item: Doc) -> dict[str, object]:
+def _refunded(item: PayloadReader) -> dict[str, object]:
     bought = item.get("line_item")
     sku = bought.id("sku") if bought else None
     line: dict[str, object] = {"line_id": ref(item, "line_item"), "sku": sku, "quantity": item.quantity("quantity")}
@@ -116,7 +116,7 @@ def _refunded(item: Doc) -> dict[str, object]:
     return known if "line_id" in known or "sku" in known else {}
 
 
-def read_dispute(doc: Doc, say: Say) -> Iterator[Told]:
+def read_dispute(doc: PayloadReader, say: EventBuilder) -> Iterator[AdapterOutput]:
     """A dispute, and how it ended; an inquiry that becomes a chargeback is a second step of the same dispute."""
     number = need_id_of(doc)
     owner = owner_of(say, doc)

@@ -12,12 +12,12 @@ from sources.adapters.told import Ignored, RefuseError
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-    from sources.adapters.base import Say
-    from sources.adapters.doc import Doc
-    from sources.adapters.told import Told
+    from sources.adapters.base import EventBuilder
+    from sources.adapters.doc import PayloadReader
+    from sources.adapters.told import AdapterOutput
 
 
-def read_return(doc: Doc, say: Say) -> Iterator[Told]:
+def read_return(doc: PayloadReader, say: EventBuilder) -> Iterator[AdapterOutput]:
     """A return by its status, which says the same in every message."""
     number = need_id_of(doc)
     status = doc.need_text("status")
@@ -33,13 +33,13 @@ def read_return(doc: Doc, say: Say) -> Iterator[Told]:
     yield tell(say, owner_of(say, doc), meaning.word, f"return-{step}-{number}", moment(say, doc), data)
 
 
-def _line(doc: Doc) -> dict[str, Any]:
+def _line(doc: PayloadReader) -> dict[str, Any]:
     sent = doc.get("fulfillment_line_item")
     line = ref(sent, "line_item") if sent else None
     return {} if line is None else {"line_id": line, "quantity": doc.quantity("quantity")}
 
 
-def read_reverse_delivery(doc: Doc, say: Say) -> Iterator[Told]:
+def read_reverse_delivery(doc: PayloadReader, say: EventBuilder) -> Iterator[AdapterOutput]:
     """What brings a return back: the number of its label."""
     number = need_id_of(doc)
     return_id = ref(doc, "return")

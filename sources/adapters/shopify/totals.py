@@ -15,14 +15,14 @@ from sources.adapters.shopify.common import money_in
 from sources.adapters.told import RefuseError
 
 if TYPE_CHECKING:
-    from sources.adapters.doc import Doc
+    from sources.adapters.doc import PayloadReader
     from sources.adapters.money import Money
 
 MONEY_BACK = frozenset(("success", "pending", "awaiting_response"))
 """Statuses of a refund's transaction by which the money has gone back or is on its way."""
 
 
-def total_of(doc: Doc) -> Money | None:
+def total_of(doc: PayloadReader) -> Money | None:
     """An order's total, of a snapshot that has `total_price`. Without the refunds nobody knows what an edit took off: all of it counts."""
     ordered, current = money_in(doc, "total_price"), money_in(doc, "current_total_price")
     if ordered is None or current is None or ordered["currency"] != current["currency"]:
@@ -36,7 +36,7 @@ def total_of(doc: Doc) -> Money | None:
     return largest if left >= _number(largest) else {"amount": format(left, "f"), "currency": code}
 
 
-def _back(refund: Doc, code: str) -> Decimal:
+def _back(refund: PayloadReader, code: str) -> Decimal:
     """What a refund took off the current total though it still belongs to the order's: money, or goods that came back before any money."""
     money = Decimal()
     for one in refund.each("transactions"):
@@ -50,12 +50,12 @@ def _back(refund: Doc, code: str) -> Decimal:
     return sum((_amount(one, name, code) or Decimal() for one in items for name in ("subtotal", "total_tax")), Decimal())
 
 
-def _word(doc: Doc, name: str) -> str | None:
+def _word(doc: PayloadReader, name: str) -> str | None:
     value = doc.get(name).value if isinstance(doc.value, dict) else None
     return value.strip() if isinstance(value, str) else None
 
 
-def _amount(doc: Doc, name: str, code: str) -> Decimal | None:
+def _amount(doc: PayloadReader, name: str, code: str) -> Decimal | None:
     """An amount in the order's currency; one that cannot be read is refused where it is told."""
     try:
         presented = doc.get(f"{name}_set", "presentment_money")

@@ -22,13 +22,13 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
     from datetime import datetime
 
-    from sources.adapters.base import Say
-    from sources.adapters.doc import Doc
+    from sources.adapters.base import EventBuilder
+    from sources.adapters.doc import PayloadReader
     from sources.adapters.tables import Meaning
-    from sources.adapters.told import Told
+    from sources.adapters.told import AdapterOutput
 
 
-def read_work(doc: Doc, say: Say, meaning: Meaning) -> Iterator[Told]:
+def read_work(doc: PayloadReader, say: EventBuilder, meaning: Meaning) -> Iterator[AdapterOutput]:
     """A webhook about a fulfilment order, by what its topic means."""
     bare = doc.has("request_status") and not doc.has("fulfillment_order")
     work = doc if bare else doc.need("fulfillment_order")
@@ -50,7 +50,7 @@ def read_work(doc: Doc, say: Say, meaning: Meaning) -> Iterator[Told]:
             yield tell(say, owner, other, f"{other.removeprefix('warehouse.')}-{number}", time, data)
 
 
-def _placed(doc: Doc, work: Doc, say: Say, owner: Owner, time: datetime) -> Iterator[Told]:
+def _placed(doc: PayloadReader, work: PayloadReader, say: EventBuilder, owner: Owner, time: datetime) -> Iterator[AdapterOutput]:
     one = doc.get("fulfillment_hold") or doc.get("created_fulfillment_hold")
     holds = list(work.each("fulfillment_holds")) or ([one] if one else [])
     if not holds:
@@ -69,7 +69,7 @@ def _placed(doc: Doc, work: Doc, say: Say, owner: Owner, time: datetime) -> Iter
         yield tell(say, owner, "order.hold_placed", f"hold-{own}", time, data)
 
 
-def _released(doc: Doc, work: Doc, say: Say, owner: Owner, time: datetime) -> Iterator[Told]:
+def _released(doc: PayloadReader, work: PayloadReader, say: EventBuilder, owner: Owner, time: datetime) -> Iterator[AdapterOutput]:
     number = need_id_of(work)
     data: dict[str, Any] = {"hold_id": number, "fulfillment_order_id": number}
     hold = doc.get("fulfillment_hold")
@@ -89,12 +89,12 @@ def _released(doc: Doc, work: Doc, say: Say, owner: Owner, time: datetime) -> It
 class _Dates(NamedTuple):
     """What a fulfilment order says of its dates."""
 
-    doc: Doc
+    doc: PayloadReader
     ship_by: str | None
     promised_by: str | None
 
 
-def read_works(docs: list[Doc], say: Say) -> Iterator[Told]:
+def read_works(docs: list[PayloadReader], say: EventBuilder) -> Iterator[AdapterOutput]:
     """Fulfilment orders as the API lists them: how each stands, and their dates.
 
     A date that all of an order's agree on is the order's. Where they have different dates to ship by, each line has its own: such a patch
@@ -125,7 +125,7 @@ def read_works(docs: list[Doc], say: Say) -> Iterator[Told]:
             yield tell(say, owner_of(say, doc), "order.updated", f"dates-{digest(order, content)}", moment(say, doc, "updated_at"), patch)
 
 
-def _dates(doc: Doc) -> _Dates:
+def _dates(doc: PayloadReader) -> _Dates:
     """When it is to be shipped and delivered. What is scheduled is not due before its day: the date to ship by, if there is no other."""
     method = doc.get("delivery_method")
     promised = method.get("max_delivery_date_time") if method else method
@@ -136,7 +136,7 @@ def _dates(doc: Doc) -> _Dates:
     return _Dates(doc, ship_by, when(promised.text(), promised.path) if promised else None)
 
 
-def _standing(doc: Doc, say: Say) -> Iterator[Told]:
+def _standing(doc: PayloadReader, say: EventBuilder) -> Iterator[AdapterOutput]:
     number, owner, time = need_id_of(doc), owner_of(say, doc), moment(say, doc, "updated_at")
     meaning = say.code(WORK, doc.need_text("status"))
     if meaning is None:
@@ -156,6 +156,6 @@ def _standing(doc: Doc, say: Say) -> Iterator[Told]:
         yield tell(say, owner, "order.cancel_requested", f"cancel-requested-{number}", time, {}, time)
 
 
-def _line(doc: Doc) -> dict[str, Any]:
+def _line(doc: PayloadReader) -> dict[str, Any]:
     line = ref(doc, "line_item")
     return {} if line is None else {"line_id": line, "quantity": doc.quantity("quantity")}

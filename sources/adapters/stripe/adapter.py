@@ -8,9 +8,9 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from sources.adapters.base import PAYMENTS, Adapter, Say
+from sources.adapters.base import PAYMENTS, Adapter, EventBuilder
 from sources.adapters.bounds import latest
-from sources.adapters.doc import Doc, json_doc
+from sources.adapters.doc import PayloadReader, json_doc
 from sources.adapters.moments import unix
 from sources.adapters.money import currency, is_zero
 from sources.adapters.stripe.codes import AREAS, DISPUTES, EVENTS, INTENTS, OBJECTS, REFUNDS
@@ -22,13 +22,13 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
     from datetime import datetime
 
-    from sources.adapters.told import Draft, Told
+    from sources.adapters.told import AdapterOutput, Draft
 
 NEVER_CAPTURED = "expired_uncaptured_charge"
 """The reason of a refund by which Stripe itself gives back what was reserved and never taken."""
 
 
-def read(doc: Doc, say: Say) -> Iterator[Told]:
+def read(doc: PayloadReader, say: EventBuilder) -> Iterator[AdapterOutput]:
     """An event, an object, or a list of either."""
     name = doc.text("object")
     if name == "list":
@@ -44,7 +44,7 @@ def read(doc: Doc, say: Say) -> Iterator[Told]:
         yield from _object(doc, say, News())
 
 
-def _event(doc: Doc, say: Say) -> Iterator[Told]:
+def _event(doc: PayloadReader, say: EventBuilder) -> Iterator[AdapterOutput]:
     type_ = doc.need_text("type")
     say.kind(type_)
     area = type_.partition(".")[0]
@@ -62,7 +62,7 @@ def _event(doc: Doc, say: Say) -> Iterator[Told]:
     yield from _object(doc.need("data", "object"), say, news)
 
 
-def _object(doc: Doc, say: Say, news: News) -> Iterator[Told]:
+def _object(doc: PayloadReader, say: EventBuilder, news: News) -> Iterator[AdapterOutput]:
     name = doc.need_text("object")
     meaning = say.code(OBJECTS, name)
     if meaning is None:
@@ -86,7 +86,7 @@ def _object(doc: Doc, say: Say, news: News) -> Iterator[Told]:
             yield _review(doc, say, news)
 
 
-def _charge(doc: Doc, say: Say, news: News) -> Iterator[Told]:
+def _charge(doc: PayloadReader, say: EventBuilder, news: News) -> Iterator[AdapterOutput]:
     """A charge, and the refunds that stand in it where there are any."""
     if news.type != "charge.refunded" or not doc.flag("captured"):
         yield from charge(doc, say, news)
@@ -98,7 +98,7 @@ def _charge(doc: Doc, say: Say, news: News) -> Iterator[Told]:
         yield Ignored("charge.refunded", "does not hold its refunds (since 2022-11); refund.created tells them")
 
 
-def _rest(refund: Doc, parent: Doc) -> bool:
+def _rest(refund: PayloadReader, parent: PayloadReader) -> bool:
     """Whether this is no refund but the rest of a reservation, which Stripe lists as one when less than all is captured."""
     taken, reserved = parent.number("amount_captured"), parent.number("amount")
     if taken is None or reserved is None or taken >= reserved:
@@ -106,7 +106,7 @@ def _rest(refund: Doc, parent: Doc) -> bool:
     return refund.number("amount") == reserved - taken and refund.get("balance_transaction").value is None
 
 
-def _refund(doc: Doc, say: Say, news: News, parent: Doc | None) -> Iterator[Told]:
+def _refund(doc: PayloadReader, say: EventBuilder, news: News, parent: PayloadReader | None) -> Iterator[AdapterOutput]:
     """A refund. One that fails after it had succeeded did not occur; `parent` is the charge in which it stands."""
     meaning = say.code(REFUNDS, doc.need_text("status"))
     if meaning is None:
@@ -141,14 +141,16 @@ def _refund(doc: Doc, say: Say, news: News, parent: Doc | None) -> Iterator[Told
         yield from _of_charge(say, doc, payment, at, f"withdrawn-{id_}:refunded")
 
 
-def _intent_of_charge(say: Say, news: News, charged: str | None, payment: str | None, created: datetime | None) -> Iterator[Told]:
+def _intent_of_charge(
+    say: EventBuilder, news: News, charged: str | None, payment: str | None, created: datetime | None
+) -> Iterator[AdapterOutput]:
     """Which intent a charge is of, for refunds and disputes that name the charge only, as those of old API versions do."""
     at = news.said or created
     if charged is not None and payment is not None and at is not None:
         yield PaymentStep(charged, None, payment, f"{charged}:", say.source("payment.captured"), at)
 
 
-def _of_charge(say: Say, doc: Doc, payment: str | None, at: datetime, *events: str) -> Iterator[Told]:
+def _of_charge(say: EventBuilder, doc: PayloadReader, payment: str | None, at: datetime, *events: str) -> Iterator[AdapterOutput]:
     """Which charge a refund or a dispute is of: where it does not name the intent, as the charge's own events do, that is remembered."""
     charged = ref(doc, "charge")
     if charged is not None and payment is not None:
@@ -156,7 +158,7 @@ def _of_charge(say: Say, doc: Doc, payment: str | None, at: datetime, *events: s
             yield PaymentStep(None, charged, payment, event, say.source("payment.refunded"), at)
 
 
-def _dispute(doc: Doc, say: Say, news: News) -> Iterator[Told]:
+def _dispute(doc: PayloadReader, say: EventBuilder, news: News) -> Iterator[AdapterOutput]:
     meaning = say.code(DISPUTES, doc.need_text("status"))
     if meaning is None:
         raise RefuseError("unmapped", f"{doc.get('status').path}: a status that is in no table")
@@ -190,7 +192,7 @@ def _dispute(doc: Doc, say: Say, news: News) -> Iterator[Told]:
     yield from _of_charge(say, doc, payment, at, event)
 
 
-def _disputed_at(doc: Doc, stage: str, created: datetime, news: News) -> datetime:
+def _disputed_at(doc: PayloadReader, stage: str, created: datetime, news: News) -> datetime:
     """When an inquiry or a chargeback began.
 
     An inquiry that becomes a chargeback was created before. Its money is withdrawn at that time; until the balance transaction stands in
@@ -203,7 +205,7 @@ def _disputed_at(doc: Doc, stage: str, created: datetime, news: News) -> datetim
     return taken or latest(created, news.said)
 
 
-def _review(doc: Doc, say: Say, news: News) -> Draft:
+def _review(doc: PayloadReader, say: EventBuilder, news: News) -> Draft:
     """A review by Radar. However it ends, nobody waits for it any longer; that the money went back is told by the refund or dispute."""
     id_, created, open_ = doc.need_id("id"), unix(doc, "created"), doc.flag("open")
     at = created if open_ else news.at(created)

@@ -21,10 +21,10 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
     from datetime import datetime
 
-    from sources.adapters.base import Say
-    from sources.adapters.doc import Doc
+    from sources.adapters.base import EventBuilder
+    from sources.adapters.doc import PayloadReader
     from sources.adapters.money import Money
-    from sources.adapters.told import Draft, Told
+    from sources.adapters.told import AdapterOutput, Draft
 
 ORDER = ("metadata", "order_id")
 """Where shops put the order's ID; a connection's `order_field` says otherwise."""
@@ -38,7 +38,7 @@ class News(NamedTuple):
 
     type: str | None = None
     said: datetime | None = None
-    before: Doc | None = None
+    before: PayloadReader | None = None
 
     def at(self, created: datetime | None) -> datetime | None:
         """When it happened: when the event was created, though never before its object (documentation samples are)."""
@@ -46,7 +46,7 @@ class News(NamedTuple):
             return self.said
         return max(self.said, created)
 
-    def was(self, name: str) -> Doc | None:
+    def was(self, name: str) -> PayloadReader | None:
         """A field as it was before the event; None if the event did not change it."""
         return self.before.get(name) if self.before is not None and self.before.has(name) else None
 
@@ -61,19 +61,19 @@ class Paid(NamedTuple):
     """The currency."""
 
 
-def ref(doc: Doc, name: str) -> str | None:
+def ref(doc: PayloadReader, name: str) -> str | None:
     """The ID in a field that holds either an ID or the object itself ("expanded")."""
     below = expanded(doc, name)
     return doc.id(name) if below is None else below.id("id")
 
 
-def expanded(doc: Doc, name: str) -> Doc | None:
+def expanded(doc: PayloadReader, name: str) -> PayloadReader | None:
     """The object in a field that may hold its ID only."""
     below = doc.get(name)
     return below if isinstance(below.value, dict) else None
 
 
-def money(doc: Doc, name: str, code: str) -> Money:
+def money(doc: PayloadReader, name: str, code: str) -> Money:
     """The amount in a field, in the currency's smallest unit as Stripe counts it."""
     units = doc.number(name)
     if units is None:
@@ -81,7 +81,7 @@ def money(doc: Doc, name: str, code: str) -> Money:
     return minor(units, code, doc.get(name).path, EXPONENTS)
 
 
-def charge(doc: Doc, say: Say, news: News) -> Iterator[Told]:
+def charge(doc: PayloadReader, say: EventBuilder, news: News) -> Iterator[AdapterOutput]:
     """A charge: taken, reserved, given back or failed."""
     earlier = news.was("amount_captured")
     if news.type == "charge.updated" and earlier is None:
@@ -107,7 +107,7 @@ def charge(doc: Doc, say: Say, news: News) -> Iterator[Told]:
         yield _event(say, "payment.authorized", paid, "authorized", at, news, money(doc, "amount", code), {"expires_at": _expires(doc)})
 
 
-def _taken(doc: Doc, say: Say, paid: Paid, news: News, earlier: Doc | None) -> Told:
+def _taken(doc: PayloadReader, say: EventBuilder, paid: Paid, news: News, earlier: PayloadReader | None) -> AdapterOutput:
     """What was captured: all of it at once, or, of a charge that may be captured several times, what this event says has been added."""
     # API versions before 2020-08 have no `amount_captured`, and copies of their charges a 0 that `captured` belies.
     field = "amount_captured" if doc.number("amount_captured") else "amount"
@@ -128,7 +128,7 @@ def _final(taken: int | None, asked: int | None) -> bool | None:
     return True if taken is not None and asked is not None and taken < asked else None
 
 
-def _captured_at(doc: Doc, news: News) -> datetime:
+def _captured_at(doc: PayloadReader, news: News) -> datetime:
     """When a charge was captured. One that had waited for it tells by itself only with its balance transaction."""
     created, balance = unix(doc, "created"), expanded(doc, "balance_transaction")
     if news.said is not None:
@@ -142,7 +142,7 @@ def _captured_at(doc: Doc, news: News) -> datetime:
     return _need(created, doc)
 
 
-def intent(doc: Doc, say: Say, news: News) -> Iterator[Told]:
+def intent(doc: PayloadReader, say: EventBuilder, news: News) -> Iterator[AdapterOutput]:
     """A payment intent: what it says of its latest charge."""
     status = doc.need_text("status")
     meaning = say.code(INTENTS, status)
@@ -158,7 +158,7 @@ def intent(doc: Doc, say: Say, news: News) -> Iterator[Told]:
     yield _INTENT_STEPS[meaning.word](doc, say, paid, news, latest)
 
 
-def _intent_captured(doc: Doc, say: Say, paid: Paid, news: News, latest: Doc | None) -> Told:
+def _intent_captured(doc: PayloadReader, say: EventBuilder, paid: Paid, news: News, latest: PayloadReader | None) -> AdapterOutput:
     if doc.get("payment_method_options", "card").text("request_multicapture") == "if_available":
         return Ignored(news.type or "payment_intent", "may have been captured several times; each is told by its charge")
     manual = doc.text("capture_method") == "manual"
@@ -170,7 +170,7 @@ def _intent_captured(doc: Doc, say: Say, paid: Paid, news: News, latest: Doc | N
     return _event(say, "payment.captured", _charged(paid, doc), "captured", _need(at, doc), news, amount, {"final": final})
 
 
-def _intent_authorized(doc: Doc, say: Say, paid: Paid, news: News, latest: Doc | None) -> Told:
+def _intent_authorized(doc: PayloadReader, say: EventBuilder, paid: Paid, news: News, latest: PayloadReader | None) -> AdapterOutput:
     """The reservation, as its charge tells it. An intent that only names its charge knows neither amount nor end of the reservation.
 
     It tells no more than that there is one, under an ID of its own: if it came first, the end would be lost with the charge's event.
@@ -182,7 +182,7 @@ def _intent_authorized(doc: Doc, say: Say, paid: Paid, news: News, latest: Doc |
     return _event(say, "payment.authorized", charged, "authorized", at, news, money(latest, "amount", paid.code), more)
 
 
-def _intent_canceled(doc: Doc, say: Say, paid: Paid, news: News, latest: Doc | None) -> Told:
+def _intent_canceled(doc: PayloadReader, say: EventBuilder, paid: Paid, news: News, latest: PayloadReader | None) -> AdapterOutput:
     """Only what had been reserved can be given back: the event says so, or the charge does."""
     was = news.was("status")
     reserved = was is not None and was.text() == "requires_capture"
@@ -195,7 +195,7 @@ def _intent_canceled(doc: Doc, say: Say, paid: Paid, news: News, latest: Doc | N
     return _event(say, "payment.voided", _charged(paid, doc), "voided", _need(at, doc), news, amount)
 
 
-def _intent_failed(doc: Doc, say: Say, paid: Paid, news: News, latest: Doc | None) -> Told:
+def _intent_failed(doc: PayloadReader, say: EventBuilder, paid: Paid, news: News, latest: PayloadReader | None) -> AdapterOutput:
     error = doc.get("last_payment_error")
     code = error.text("decline_code") or error.text("code")
     if code is None:
@@ -215,12 +215,12 @@ _INTENT_STEPS: Final = {
 }
 
 
-def _latest(doc: Doc) -> Doc | None:
+def _latest(doc: PayloadReader) -> PayloadReader | None:
     """The latest charge, where it stands in full: `latest_charge` expanded, or, before 2022-11, the first of `charges`."""
     return expanded(doc, "latest_charge") or next(doc.each("charges", "data"), None)
 
 
-def _charged(paid: Paid, doc: Doc) -> Paid:
+def _charged(paid: Paid, doc: PayloadReader) -> Paid:
     if paid.charge is None:
         raise RefuseError("missing_field", doc.get("latest_charge").path)
     return paid
@@ -233,14 +233,14 @@ class Reason(NamedTuple):
     decline: str | None
 
 
-def _judged(say: Say, advice: str | None, code: str | None) -> Reason:
+def _judged(say: EventBuilder, advice: str | None, code: str | None) -> Reason:
     """What the card network says of another try counts before what the code usually means."""
     meaning, advised = say.code(DECLINES, code), say.code(ADVICE, advice)
     judged = advised or meaning
     return Reason(code, None if judged is None else judged.word)
 
 
-def _failed(say: Say, paid: Paid, at: datetime, why: Reason, news: News) -> Draft:
+def _failed(say: EventBuilder, paid: Paid, at: datetime, why: Reason, news: News) -> Draft:
     """A failed attempt. Which attempt it was is not told: neither a charge nor an intent counts them."""
     data = {"payment_id": paid.payment, "decline": why.decline, "code": why.code}
     # An attempt can fail before there is a charge, such as when the customer does not authenticate.
@@ -248,12 +248,12 @@ def _failed(say: Say, paid: Paid, at: datetime, why: Reason, news: News) -> Draf
     return say.event("payment.failed", id_, at, data, order=paid.order, recorded=news.said)
 
 
-def _several(doc: Doc) -> bool:
+def _several(doc: PayloadReader) -> bool:
     """Whether a charge may be captured several times."""
     return doc.get("payment_method_details", "card").text("multicapture", "status") == "available"
 
 
-def _expires(doc: Doc) -> str | None:
+def _expires(doc: PayloadReader) -> str | None:
     """When the reservation lapses; the field stands under the kind of means of payment."""
     details = doc.get("payment_method_details")
     kind = details.text("type")
@@ -261,14 +261,14 @@ def _expires(doc: Doc) -> str | None:
     return None if lapses is None else stamp(lapses)
 
 
-def _need(at: datetime | None, doc: Doc) -> datetime:
+def _need(at: datetime | None, doc: PayloadReader) -> datetime:
     if at is None:
         raise RefuseError("missing_field", f"{doc.get('created').path}: there is no telling when it happened")
     return at
 
 
 def _event(
-    say: Say, type_: str, paid: Paid, step: str, at: datetime, news: News, amount: Money | None, more: dict[str, Any] | None = None
+    say: EventBuilder, type_: str, paid: Paid, step: str, at: datetime, news: News, amount: Money | None, more: dict[str, Any] | None = None
 ) -> Draft:
     data = {"payment_id": paid.payment, "amount": amount, **(more or {})}
     return say.event(type_, f"{paid.charge}:{step}", at, data, order=paid.order, recorded=news.said)

@@ -16,8 +16,8 @@ from datetime import UTC, datetime
 from typing import TYPE_CHECKING, NamedTuple
 
 from sources.adapters.answers import OVER, answered_at, not_found, order_of, tell, to_sender
-from sources.adapters.base import Adapter, Say
-from sources.adapters.doc import LONGEST_TEXT, Doc, json_doc
+from sources.adapters.base import Adapter, EventBuilder
+from sources.adapters.doc import LONGEST_TEXT, PayloadReader, json_doc
 from sources.adapters.finals import Stated, refine, unmapped
 from sources.adapters.moments import offset_of, patterned, stamp, undated
 from sources.adapters.places import Spot, clocks, spot
@@ -32,7 +32,7 @@ if TYPE_CHECKING:
     from datetime import tzinfo
 
     from sources.adapters.tables import Meaning
-    from sources.adapters.told import Told
+    from sources.adapters.told import AdapterOutput
 
 ERROR = table(
     "error",
@@ -78,7 +78,7 @@ PUSHED = Words(
 )
 
 
-def read(doc: Doc, say: Say) -> Iterator[Told]:
+def read(doc: PayloadReader, say: EventBuilder) -> Iterator[AdapterOutput]:
     """An answer, or a webhook."""
     if doc.has("trackResponse"):
         yield from _answer(doc.get("trackResponse"), say)
@@ -96,14 +96,14 @@ def read(doc: Doc, say: Say) -> Iterator[Told]:
         raise RefuseError("unknown_form", "neither a trackResponse nor a Track Alert webhook")
 
 
-def _answer(doc: Doc, say: Say) -> Iterator[Told]:
+def _answer(doc: PayloadReader, say: EventBuilder) -> Iterator[AdapterOutput]:
     say.kind("trackResponse")
     if not doc.get("shipment"):
         raise RefuseError("not_a_report", "an answer without a shipment")
     yield from say.each(doc.each("shipment"), lambda one: _shipment(one, say))
 
 
-def _shipment(doc: Doc, say: Say) -> Iterator[Told]:
+def _shipment(doc: PayloadReader, say: EventBuilder) -> Iterator[AdapterOutput]:
     asked = doc.id("inquiryNumber", "value") if isinstance(doc.get("inquiryNumber").value, dict) else doc.id("inquiryNumber")
     packages = list(doc.each("package"))
     if not packages:
@@ -112,7 +112,7 @@ def _shipment(doc: Doc, say: Say) -> Iterator[Told]:
     yield from say.each(packages, lambda one: _package(one, say, asked if len(packages) == 1 else None))
 
 
-def _without_package(doc: Doc, say: Say, asked: str | None) -> Iterator[Told]:
+def _without_package(doc: PayloadReader, say: EventBuilder, asked: str | None) -> Iterator[AdapterOutput]:
     for warning in doc.each("warnings"):
         code = warning.id("code")
         meaning = say.code(ERROR, code)
@@ -125,7 +125,7 @@ def _without_package(doc: Doc, say: Say, asked: str | None) -> Iterator[Told]:
     raise RefuseError("not_a_report", "a shipment without a package")
 
 
-def _package(doc: Doc, say: Say, asked: str | None) -> Iterator[Told]:
+def _package(doc: PayloadReader, say: EventBuilder, asked: str | None) -> Iterator[AdapterOutput]:
     number = doc.id("trackingNumber") or asked
     if number is None:
         raise RefuseError("missing_field", doc.get("trackingNumber").path)
@@ -144,13 +144,13 @@ def _package(doc: Doc, say: Say, asked: str | None) -> Iterator[Told]:
     )
 
 
-def _activity(doc: Doc, say: Say, parcel: Parcel, said: datetime | None, clock: tzinfo) -> Iterator[Told]:
+def _activity(doc: PayloadReader, say: EventBuilder, parcel: Parcel, said: datetime | None, clock: tzinfo) -> Iterator[AdapterOutput]:
     event = scan_event(say, parcel, _scan(doc, say, doc.get("location"), ANSWERED, clock), said)
     if event is not None:
         yield event
 
 
-def _alert(doc: Doc, say: Say) -> Iterator[Told]:
+def _alert(doc: PayloadReader, say: EventBuilder) -> Iterator[AdapterOutput]:
     say.kind("activityStatus")
     parcel = Parcel(doc.need_id("trackingNumber"), "UPS", order=order_of(doc, say))
     clock = next(clocks(say, [doc], lambda one: _seen(one, one, PUSHED)))
@@ -165,18 +165,18 @@ def _alert(doc: Doc, say: Say) -> Iterator[Told]:
         yield Ignored("activityStatus", "says nothing of the parcel")
 
 
-def _spot(around: Doc, words: Words) -> Spot:
+def _spot(around: PayloadReader, words: Words) -> Spot:
     place = around.get(words.place)
     country = place.text(words.country) or place.text("country")
     return spot(country, place.text("stateProvince"), place.text("postalCode"), place.text("city"))
 
 
-def _seen(doc: Doc, around: Doc, words: Words) -> tuple[datetime, Spot]:
+def _seen(doc: PayloadReader, around: PayloadReader, words: Words) -> tuple[datetime, Spot]:
     """The time of an activity as it is written, and where it was."""
     return _at(doc, words, None), _spot(around, words)
 
 
-def _scan(doc: Doc, say: Say, around: Doc, words: Words, clock: tzinfo) -> Scan:
+def _scan(doc: PayloadReader, say: EventBuilder, around: PayloadReader, words: Words, clock: tzinfo) -> Scan:
     status, place = doc.get(words.status), around.get(words.place)
     type_, code, digits = status.text("type"), status.id("code"), _digits(status.id(words.code))
     if type_ is None and code is None and digits is None:
@@ -198,7 +198,7 @@ def _digits(code: str | None) -> str | None:
     return code.zfill(3) if code is not None and code.isascii() and code.isdecimal() else code
 
 
-def _meaning(say: Say, type_: str | None, digits: str | None, code: str | None) -> Meaning | None:
+def _meaning(say: EventBuilder, type_: str | None, digits: str | None, code: str | None) -> Meaning | None:
     typed, status = say.code(TYPE, type_), say.code(STATUS, digits)
     if typed is not None and typed.ignored:
         return typed
@@ -216,7 +216,7 @@ def _published(code: str | None) -> str | None:
     return code.lstrip("0") or code if code is not None and code.isascii() and code.isdecimal() else code
 
 
-def _at(doc: Doc, words: Words, clock: tzinfo | None) -> datetime:
+def _at(doc: PayloadReader, words: Words, clock: tzinfo | None) -> datetime:
     offset = offset_of(doc.text("gmtOffset"))
     date, time = doc.id(words.gmt_date), doc.id(words.gmt_time)
     if date is not None and time is not None:
@@ -235,7 +235,7 @@ def _moment(date: str, time: str, where: str, clock: tzinfo | None) -> datetime:
     return patterned(f"{date} {time.replace(':', '').zfill(6)}", _FORMS, where, clock)
 
 
-def _destination(doc: Doc, say: Say) -> tzinfo:
+def _destination(doc: PayloadReader, say: EventBuilder) -> tzinfo:
     for one in doc.each("packageAddress"):
         if one.text("type") == "DESTINATION":
             address = one.get("address")
@@ -243,7 +243,7 @@ def _destination(doc: Doc, say: Say) -> tzinfo:
     return say.zone
 
 
-def _eta(doc: Doc, say: Say) -> str | None:
+def _eta(doc: PayloadReader, say: EventBuilder) -> str | None:
     """The delivery as rescheduled, else as scheduled; until the end of its window, where there is one."""
     dates = {one.text("type"): one.get("date") for one in doc.each("deliveryDate")}
     found = dates.get("RDD") or dates.get("SDD")
@@ -254,14 +254,14 @@ def _eta(doc: Doc, say: Say) -> str | None:
     return _date_of(found, window.id("endTime") if timed else None, _destination(doc, say))
 
 
-def _date_of(doc: Doc, time: str | None, zone: tzinfo) -> str:
+def _date_of(doc: PayloadReader, time: str | None, zone: tzinfo) -> str:
     date = doc.need_id()
     if time is None:
         return _moment(date, "0", doc.path, UTC).date().isoformat()
     return stamp(_moment(date, time, doc.path, zone))
 
 
-def _stated(doc: Doc, say: Say, activities: list[Doc]) -> Stated | None:
+def _stated(doc: PayloadReader, say: EventBuilder, activities: list[PayloadReader]) -> Stated | None:
     """What the current status says, unless an activity says the same, and more exactly where the parcel is."""
     current = doc.get("currentStatus")
     digits = _digits(current.id("statusCode") or current.id("code"))
@@ -270,14 +270,14 @@ def _stated(doc: Doc, say: Say, activities: list[Doc]) -> Stated | None:
     return Stated(say.code(STATUS, digits), digits, current.text("description", longest=LONGEST_TEXT), _delivery(doc, say))
 
 
-def _counts(activity: Doc) -> bool:
+def _counts(activity: PayloadReader) -> bool:
     """Whether an activity's status code counts: it has a time of day, without which it is not told, and its type does not contradict it."""
     timed = activity.id(ANSWERED.time) is not None or activity.id(ANSWERED.gmt_time) is not None
     typed, status = TYPE.get(activity.text("status", "type")), STATUS.get(_digits(activity.id("status", "statusCode")))
     return timed and (typed is None or status is None or status.ignored or status.word in TYPED.get(typed.word, ()))
 
 
-def _delivery(doc: Doc, say: Say) -> datetime | None:
+def _delivery(doc: PayloadReader, say: EventBuilder) -> datetime | None:
     """When the parcel was delivered, where the answer says so."""
     date = next((one.get("date") for one in doc.each("deliveryDate") if one.text("type") == "DEL"), None)
     time = doc.get("deliveryTime")

@@ -16,8 +16,8 @@ from datetime import UTC
 from typing import TYPE_CHECKING
 
 from sources.adapters.answers import answered_at, content, not_found, tell
-from sources.adapters.base import Adapter, Say
-from sources.adapters.doc import LONGEST_TEXT, Doc, json_or_xml_doc
+from sources.adapters.base import Adapter, EventBuilder
+from sources.adapters.doc import LONGEST_TEXT, PayloadReader, json_or_xml_doc
 from sources.adapters.moments import day, patterned, undated
 from sources.adapters.places import Spot, clocks, spot
 from sources.adapters.postal import country_named
@@ -32,7 +32,7 @@ if TYPE_CHECKING:
     from datetime import datetime, tzinfo
 
     from sources.adapters.finals import Stated
-    from sources.adapters.told import Told
+    from sources.adapters.told import AdapterOutput
 
 REQUESTS = frozenset(("TrackRequest", "TrackFieldRequest", "TrackShipment"))
 _DAY = "%B %d, %Y"
@@ -40,7 +40,7 @@ _TIME = (f"{_DAY} %I:%M %p", f"{_DAY} %I:%M%p")
 UNKNOWN = "neither a trackingNumber (JSON) nor a TrackResponse (XML)"
 
 
-def read(doc: Doc, say: Say) -> Iterator[Told]:
+def read(doc: PayloadReader, say: EventBuilder) -> Iterator[AdapterOutput]:
     """An answer with one parcel or several."""
     if isinstance(doc.value, list) or any(doc.has(name) for name in track.FIELDS):
         yield from track.read(doc, say)
@@ -61,7 +61,7 @@ def read(doc: Doc, say: Say) -> Iterator[Told]:
     yield from say.each(here.each("TrackInfo"), lambda one: _parcel(one, say))
 
 
-def _parcel(doc: Doc, say: Say) -> Iterator[Told]:
+def _parcel(doc: PayloadReader, say: EventBuilder) -> Iterator[AdapterOutput]:
     parcel = Parcel(doc.need_id("@ID"), "USPS", order=say.order_of(doc))
     error = doc.get("Error")
     if error:
@@ -83,7 +83,7 @@ def _parcel(doc: Doc, say: Say) -> Iterator[Told]:
     )
 
 
-def _error(doc: Doc, say: Say, parcel: Parcel) -> Iterator[Told]:
+def _error(doc: PayloadReader, say: EventBuilder, parcel: Parcel) -> Iterator[AdapterOutput]:
     number = doc.id("Number")
     meaning = say.code(ERROR, number)
     if meaning is None or not (meaning.ignored or meaning.word == "not_found"):
@@ -94,7 +94,7 @@ def _error(doc: Doc, say: Say, parcel: Parcel) -> Iterator[Told]:
     yield from not_found(say, parcel, number, doc.text("Description", longest=LONGEST_TEXT))
 
 
-def _scan(doc: Doc, say: Say, parcel: Parcel, said: datetime | None, clock: tzinfo) -> Iterator[Told]:
+def _scan(doc: PayloadReader, say: EventBuilder, parcel: Parcel, said: datetime | None, clock: tzinfo) -> Iterator[AdapterOutput]:
     code, text = doc.text("EventCode"), doc.text("Event")
     if code is None and text is None:
         raise RefuseError("missing_field", doc.get("EventCode").path)
@@ -115,12 +115,12 @@ def _scan(doc: Doc, say: Say, parcel: Parcel, said: datetime | None, clock: tzin
         yield event
 
 
-def _seen(doc: Doc) -> tuple[datetime, Spot]:
+def _seen(doc: PayloadReader) -> tuple[datetime, Spot]:
     """The time of a scan as it is written, and where it was."""
     return _at(doc, None), _spot(doc)
 
 
-def _spot(doc: Doc) -> Spot:
+def _spot(doc: PayloadReader) -> Spot:
     """Where a scan was; a country is named abroad only, and no place at all where the parcel was not seen."""
     named, *where = (doc.text(name) for name in ("EventCountry", "EventState", "EventZIPCode", "EventCity"))
     if named is None and not any(where):
@@ -128,7 +128,7 @@ def _spot(doc: Doc) -> Spot:
     return spot("US" if named is None else country_named(named), *where)
 
 
-def _at(doc: Doc, clock: tzinfo | None) -> datetime:
+def _at(doc: PayloadReader, clock: tzinfo | None) -> datetime:
     date, time = doc.need_text("EventDate"), doc.text("EventTime")
     if time is None:
         where = doc.get("EventDate").path
@@ -136,13 +136,13 @@ def _at(doc: Doc, clock: tzinfo | None) -> datetime:
     return patterned(f"{date} {time}", _TIME, doc.get("EventDate").path, clock)
 
 
-def _stated(doc: Doc, say: Say, scans: list[Doc]) -> Stated | None:
+def _stated(doc: PayloadReader, say: EventBuilder, scans: list[PayloadReader]) -> Stated | None:
     """What the answer says of the parcel as a whole, which has no time of its own."""
     found = ((one.text("EventCode"), one.text("Event")) for one in scans)
     return status_of(say, doc.text("StatusCategory"), doc.text("Status", longest=LONGEST_TEXT), found)
 
 
-def _eta(doc: Doc) -> str | None:
+def _eta(doc: PayloadReader) -> str | None:
     predicted = doc.get("PredictedDeliveryDate")
     found = predicted if predicted.text() else doc.get("ExpectedDeliveryDate")
     text = found.text()

@@ -11,7 +11,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterable
     from datetime import datetime
 
-    from sources.adapters.base import Say
+    from sources.adapters.base import EventBuilder
     from sources.adapters.tables import Meaning
 
 DELIVERED = "01"
@@ -275,7 +275,7 @@ CATEGORY = table(
 )
 
 
-def meaning_of(say: Say, code: str | None, text: str | None) -> Meaning | None:
+def meaning_of(say: EventBuilder, code: str | None, text: str | None) -> Meaning | None:
     """What an event means by its code, and by its text where that does not contradict the code."""
     meaning, worded = say.code(EVENT, code), TEXT.get(text)
     if meaning is None:
@@ -285,7 +285,7 @@ def meaning_of(say: Say, code: str | None, text: str | None) -> Meaning | None:
 
 
 def status_of(
-    say: Say, category: str | None, text: str | None, events: Iterable[tuple[str | None, str | None]], at: datetime | None = None
+    say: EventBuilder, category: str | None, text: str | None, events: Iterable[tuple[str | None, str | None]], at: datetime | None = None
 ) -> Stated | None:
     """What an answer says of a parcel as a whole, and its `text` of a delivery: to whom it was.
 

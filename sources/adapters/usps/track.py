@@ -16,7 +16,7 @@ from typing import TYPE_CHECKING
 
 from sources.adapters import moments
 from sources.adapters.answers import answered_at, not_found, order_of, tell
-from sources.adapters.doc import LONGEST_TEXT, Doc, json_doc
+from sources.adapters.doc import LONGEST_TEXT, PayloadReader, json_doc
 from sources.adapters.places import Spot, clocks, spot
 from sources.adapters.postal import country_named
 from sources.adapters.scans import Parcel, Scan, scan_event
@@ -28,9 +28,9 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
     from datetime import tzinfo
 
-    from sources.adapters.base import Say
+    from sources.adapters.base import EventBuilder
     from sources.adapters.finals import Stated
-    from sources.adapters.told import Told
+    from sources.adapters.told import AdapterOutput
 
 FIELDS = frozenset(("trackingNumber", "trackingEvents", "error", "subscriptionType", "payload", "apiVersion"))
 """Fields that an answer or what a subscription sends has one of."""
@@ -39,7 +39,7 @@ _STEP = timedelta(minutes=15)
 """The distance from GMT of every clock on earth is a multiple of it."""
 
 
-def read(doc: Doc, say: Say) -> Iterator[Told]:
+def read(doc: PayloadReader, say: EventBuilder) -> Iterator[AdapterOutput]:
     """An answer about one parcel, or a list of several, or what a subscription sends."""
     if isinstance(doc.value, list):
         say.kind("tracking")
@@ -58,12 +58,12 @@ def read(doc: Doc, say: Say) -> Iterator[Told]:
         raise RefuseError("unknown_form", "no trackingNumber")
 
 
-def _sent(doc: Doc, say: Say) -> Iterator[Told]:
+def _sent(doc: PayloadReader, say: EventBuilder) -> Iterator[AdapterOutput]:
     say.kind("subscription")
     kind = doc.text("subscriptionType")
     payload = doc.get("payload")
     if isinstance(payload.value, str):
-        payload = Doc(json_doc(payload.value.encode("utf-8", "surrogatepass")).value, payload.path, doc.read)
+        payload = PayloadReader(json_doc(payload.value.encode("utf-8", "surrogatepass")).value, payload.path, doc.read)
     if kind not in (None, "TRACKING"):
         raise RefuseError("unknown_form", "subscriptionType: not TRACKING")
     if not payload:
@@ -72,14 +72,14 @@ def _sent(doc: Doc, say: Say) -> Iterator[Told]:
     yield from say.each(payload.each(), lambda one: _parcel(one, say, at, pushed=True))
 
 
-def _error(doc: Doc, say: Say) -> RefuseError:
+def _error(doc: PayloadReader, say: EventBuilder) -> RefuseError:
     """Why an error that names no parcel is refused."""
     if _unknown_parcel(doc, say) is not None:
         return RefuseError("no_identity", "error: a parcel that USPS does not know, and not which")
     return RefuseError("not_a_report", "an error answer")
 
 
-def _unknown_parcel(doc: Doc, say: Say) -> str | None:
+def _unknown_parcel(doc: PayloadReader, say: EventBuilder) -> str | None:
     """The code of an error that says that there is no record of the parcel."""
     error = doc.get("error")
     if not isinstance(error.value, dict):
@@ -89,7 +89,7 @@ def _unknown_parcel(doc: Doc, say: Say) -> str | None:
     return next((code for code, meaning in found if meaning is not None and meaning.words[:1] == ("not_found",)), None)
 
 
-def _parcel(doc: Doc, say: Say, sent: datetime | None = None, *, pushed: bool = False) -> Iterator[Told]:
+def _parcel(doc: PayloadReader, say: EventBuilder, sent: datetime | None = None, *, pushed: bool = False) -> Iterator[AdapterOutput]:
     parcel = Parcel(doc.need_id("trackingNumber"), "USPS", order=order_of(doc, say))
     if doc.get("error"):
         code = _unknown_parcel(doc, say)
@@ -113,7 +113,7 @@ def _parcel(doc: Doc, say: Say, sent: datetime | None = None, *, pushed: bool = 
     )
 
 
-def _scan(doc: Doc, say: Say, parcel: Parcel, said: datetime | None, clock: tzinfo) -> Iterator[Told]:
+def _scan(doc: PayloadReader, say: EventBuilder, parcel: Parcel, said: datetime | None, clock: tzinfo) -> Iterator[AdapterOutput]:
     code, text = doc.text("eventCode"), doc.text("eventType")
     if code is None and text is None:
         raise RefuseError("missing_field", doc.get("eventCode").path)
@@ -133,7 +133,7 @@ def _scan(doc: Doc, say: Say, parcel: Parcel, said: datetime | None, clock: tzin
         yield event
 
 
-def _spot(doc: Doc) -> Spot:
+def _spot(doc: PayloadReader) -> Spot:
     """Where an event was; a country is named abroad, and no place at all where the parcel was not seen."""
     named, state, zip_code, city = doc.text("eventCountry"), doc.text("eventState"), doc.id("eventZIP"), doc.text("eventCity")
     if named is None and not (state or zip_code or city):
@@ -141,7 +141,7 @@ def _spot(doc: Doc) -> Spot:
     return spot("US" if named is None else country_named(named), state, zip_code, city)
 
 
-def _at(doc: Doc, clock: tzinfo | None) -> datetime:
+def _at(doc: PayloadReader, clock: tzinfo | None) -> datetime:
     here = doc.get("eventTimestamp")
     text = here.need_text()
     if not text.endswith("Z"):
@@ -163,14 +163,14 @@ def _at(doc: Doc, clock: tzinfo | None) -> datetime:
     return moments.checked(local.replace(tzinfo=timezone(away)), here.path) if same else gmt
 
 
-def _stated(doc: Doc, say: Say, events: list[Doc], sent: datetime | None) -> Stated | None:
+def _stated(doc: PayloadReader, say: EventBuilder, events: list[PayloadReader], sent: datetime | None) -> Stated | None:
     """What the answer says of the parcel as a whole, which has no time of its own; a subscription says when it sent that."""
     found = ((one.text("eventCode"), one.text("eventType")) for one in events)
     text = doc.text("status", longest=LONGEST_TEXT)
     return status_of(say, doc.text("statusCategory"), text, found, at=None if events else sent)
 
 
-def _eta(doc: Doc, say: Say) -> str | None:
+def _eta(doc: PayloadReader, say: EventBuilder) -> str | None:
     names = ("predictedDeliveryTimeStamp", "predictedDeliveryDate", "expectedDeliveryTimeStamp", "expectedDeliveryDate")
     found = next((here for name in names if (here := doc.get(name)).text()), None)
     if found is None:

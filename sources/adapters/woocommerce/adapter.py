@@ -8,8 +8,8 @@ from __future__ import annotations
 import re
 from typing import TYPE_CHECKING, Final
 
-from sources.adapters.base import Adapter, Say
-from sources.adapters.doc import Doc, json_doc
+from sources.adapters.base import Adapter, EventBuilder
+from sources.adapters.doc import PayloadReader, json_doc
 from sources.adapters.scans import SCAN
 from sources.adapters.told import Ignored, RefuseError
 from sources.adapters.woocommerce.orders import read_deleted, read_order
@@ -19,10 +19,10 @@ from sources.adapters.woocommerce.tables import METHOD, PAYMENT, STATUS, TOPIC
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
 
-    from sources.adapters.told import Told
+    from sources.adapters.told import AdapterOutput
 
 _PING: Final = re.compile(rb"\s*webhook_id=\d{1,20}\s*", re.ASCII)
-READERS: Final[tuple[tuple[str, tuple[str, ...], Callable[[Doc, Say], Iterator[Told]]], ...]] = (
+READERS: Final[tuple[tuple[str, tuple[str, ...], Callable[[PayloadReader, EventBuilder], Iterator[AdapterOutput]]], ...]] = (
     ("order", ("status", "line_items", "total"), read_order),
     ("refund", ("amount", "refunded_by"), read_refund),
     ("fulfillment", ("entity_id", "is_fulfilled"), read_fulfillment),
@@ -31,12 +31,12 @@ READERS: Final[tuple[tuple[str, tuple[str, ...], Callable[[Doc, Say], Iterator[T
 """By its name: the fields by which an object shows what it is, and who reads it."""
 
 
-def parse(body: bytes) -> Doc:
+def parse(body: bytes) -> PayloadReader:
     """JSON; or the ping that a webhook sends when it is switched on, which is a form (`webhook_id=12`)."""
-    return Doc({"webhook_id": body.decode().strip().partition("=")[2]}) if _PING.fullmatch(body) else json_doc(body)
+    return PayloadReader({"webhook_id": body.decode().strip().partition("=")[2]}) if _PING.fullmatch(body) else json_doc(body)
 
 
-def read(doc: Doc, say: Say) -> Iterator[Told]:
+def read(doc: PayloadReader, say: EventBuilder) -> Iterator[AdapterOutput]:
     """A webhook by its topic; without one, an object or a page by its form."""
     topic = say.headers.get("x-wc-webhook-topic", "").strip()
     if isinstance(doc.value, dict) and set(doc.value) == {"webhook_id"}:
@@ -56,7 +56,7 @@ def read(doc: Doc, say: Say) -> Iterator[Told]:
         yield from _one(doc, say)
 
 
-def _webhook(doc: Doc, say: Say, topic: str) -> Iterator[Told]:
+def _webhook(doc: PayloadReader, say: EventBuilder, topic: str) -> Iterator[AdapterOutput]:
     meaning = say.code(TOPIC, topic)
     if meaning is None:
         raise RefuseError("unmapped", "x-wc-webhook-topic: a topic that is in no table")
@@ -75,11 +75,11 @@ def _webhook(doc: Doc, say: Say, topic: str) -> Iterator[Told]:
         yield from read_order(doc, say, restored=topic.casefold() == "order.restored")
 
 
-def _name(doc: Doc) -> str | None:
+def _name(doc: PayloadReader) -> str | None:
     return next((name for name, marks, _ in READERS if all(doc.has(mark) for mark in marks)), None)
 
 
-def _one(doc: Doc, say: Say) -> Iterator[Told]:
+def _one(doc: PayloadReader, say: EventBuilder) -> Iterator[AdapterOutput]:
     for name, marks, reader in READERS:
         if all(doc.has(mark) for mark in marks):
             say.kind(name)

@@ -23,10 +23,10 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
     from datetime import datetime
 
-    from sources.adapters.base import Say
-    from sources.adapters.doc import Doc
+    from sources.adapters.base import EventBuilder
+    from sources.adapters.doc import PayloadReader
     from sources.adapters.money import Money
-    from sources.adapters.told import Told
+    from sources.adapters.told import AdapterOutput
 
 CHECKOUTS: Final = frozenset(("checkout", "store-api"))
 """Values of `created_via`: a checkout asks for a way of shipping wherever something is to be shipped."""
@@ -36,7 +36,7 @@ PARTS: Final = ("bundled_by", "composite_parent")
 """Fields of a line that is part of another (Product Bundles, Composite Products): the line of the whole is counted."""
 
 
-def read_order(doc: Doc, say: Say, *, restored: bool = False) -> Iterator[Told]:
+def read_order(doc: PayloadReader, say: EventBuilder, *, restored: bool = False) -> Iterator[AdapterOutput]:
     """What an order's snapshot says; `restored`: it was just taken out of the trash."""
     say.test_mode(is_test=any(meta(doc, key).value == mode for key, mode in TEST_MODES.items()))
     number = doc.need_id("id")
@@ -71,7 +71,7 @@ def read_order(doc: Doc, say: Say, *, restored: bool = False) -> Iterator[Told]:
     yield from _goods(doc, say, parts, number, created, changed, fields["method"], step)
 
 
-def read_deleted(doc: Doc, say: Say) -> Iterator[Told]:
+def read_deleted(doc: PayloadReader, say: EventBuilder) -> Iterator[AdapterOutput]:
     """An order that was put into the trash: only its ID is left. Raises RefuseError where nothing says when that was."""
     number = doc.need_id("id")
     if say.received is None:
@@ -92,7 +92,7 @@ _SOURCES: Final = {
 """By field: those of WooCommerce's that it is read from."""
 
 
-def _fields(doc: Doc, say: Say) -> dict[str, Any]:
+def _fields(doc: PayloadReader, say: EventBuilder) -> dict[str, Any]:
     customer = doc.id("customer_id")
     to = doc.get("shipping")
     sold = next(iter(doc.each("shipping_lines")), None)
@@ -111,7 +111,7 @@ def _fields(doc: Doc, say: Say) -> dict[str, Any]:
     }  # fmt: skip
 
 
-def _method(doc: Doc, say: Say) -> str | None:
+def _method(doc: PayloadReader, say: EventBuilder) -> str | None:
     """How the goods reach the customer. Without a shipping line nothing is shipped that a checkout sold, or that nobody is to work on."""
     sold = list(doc.each("shipping_lines"))
     for line in sold:
@@ -129,7 +129,7 @@ def _method(doc: Doc, say: Say) -> str | None:
     return "digital" if unsent or doc.flag("needs_processing") is False else "ship"
 
 
-def _lines(doc: Doc) -> list[dict[str, Any]] | None:
+def _lines(doc: PayloadReader) -> list[dict[str, Any]] | None:
     found: list[dict[str, Any]] = []
     for line in doc.each("line_items"):
         pieces = _pieces(line)
@@ -140,7 +140,7 @@ def _lines(doc: Doc) -> list[dict[str, Any]] | None:
     return found or None
 
 
-def _pieces(line: Doc) -> int | None:
+def _pieces(line: PayloadReader) -> int | None:
     """How many; None where plugins sell by weight or length, of which no number of pieces can be said."""
     value = line.get("quantity").value
     if isinstance(value, float) and not value.is_integer():
@@ -149,12 +149,14 @@ def _pieces(line: Doc) -> int | None:
     return line.quantity("quantity")
 
 
-def _total(doc: Doc) -> Money | None:
+def _total(doc: PayloadReader) -> Money | None:
     code = doc.text("currency")
     return None if code is None else amount_of(doc, "total", currency(code, doc.get("currency").path))
 
 
-def _hold(say: Say, owner: Owner, number: str, created: datetime, changed: datetime, step: str | None, *, paid: bool) -> Iterator[Told]:
+def _hold(
+    say: EventBuilder, owner: Owner, number: str, created: datetime, changed: datetime, step: str | None, *, paid: bool
+) -> Iterator[AdapterOutput]:
     """`on-hold` waits for the payment; of an order that is paid, for a person. Any other status that is known ends it."""
     hold_id = own_id(say, number)
     if step == "held":
@@ -165,7 +167,9 @@ def _hold(say: Say, owner: Owner, number: str, created: datetime, changed: datet
         yield tell(say, owner, "order.hold_released", f"unheld-{digest(number, changed)}", changed, {"hold_id": hold_id}, changed)
 
 
-def _money(doc: Doc, say: Say, owner: Owner, number: str, changed: datetime, total: Money | None, *, failed: bool) -> Iterator[Told]:
+def _money(
+    doc: PayloadReader, say: EventBuilder, owner: Owner, number: str, changed: datetime, total: Money | None, *, failed: bool
+) -> Iterator[AdapterOutput]:
     """What was paid, refused and given back. WooCommerce takes the whole total at once."""
     payment = doc.id("transaction_id") or None
     paid = moment(say, doc, "date_paid")
@@ -175,7 +179,7 @@ def _money(doc: Doc, say: Say, owner: Owner, number: str, changed: datetime, tot
     if failed:
         yield tell(say, owner, "payment.failed", f"failed-{digest(number, payment)}", changed, {"payment_id": payment}, changed)
 
-    def refunded(refund: Doc) -> Iterator[Told]:
+    def refunded(refund: PayloadReader) -> Iterator[AdapterOutput]:
         amount = given_back(refund, "total", currency(doc.text("currency"), doc.get("currency").path))
         if amount is None or is_zero(amount):
             yield Ignored("refund", "moved no money")
@@ -187,8 +191,15 @@ def _money(doc: Doc, say: Say, owner: Owner, number: str, changed: datetime, tot
 
 
 def _goods(
-    doc: Doc, say: Say, owner: Owner, number: str, created: datetime, changed: datetime, method: str | None, step: str | None
-) -> Iterator[Told]:
+    doc: PayloadReader,
+    say: EventBuilder,
+    owner: Owner,
+    number: str,
+    created: datetime,
+    changed: datetime,
+    method: str | None,
+    step: str | None,
+) -> Iterator[AdapterOutput]:
     """What left, and in which parcels. Completed is the shop's word that all of it did, or was collected; whatever became of it then.
 
     An order that is to be worked on was not completed after all, though it keeps the date.

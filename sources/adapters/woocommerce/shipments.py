@@ -21,9 +21,9 @@ if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator
     from datetime import datetime
 
-    from sources.adapters.base import Say
-    from sources.adapters.doc import Doc
-    from sources.adapters.told import Draft, Told
+    from sources.adapters.base import EventBuilder
+    from sources.adapters.doc import PayloadReader
+    from sources.adapters.told import AdapterOutput, Draft
 
 TRACKING: Final = "_wc_shipment_tracking_items"
 """Where WooCommerce Shipment Tracking keeps its numbers, and so do Advanced Shipment Tracking and those that follow them."""
@@ -32,7 +32,13 @@ DAY: Final = timedelta(days=1)
 
 
 def labels(
-    say: Say, owner: Owner, number: str, items: Iterable[Doc], created: datetime, changed: datetime, done: datetime | None
+    say: EventBuilder,
+    owner: Owner,
+    number: str,
+    items: Iterable[PayloadReader],
+    created: datetime,
+    changed: datetime,
+    done: datetime | None,
 ) -> Iterator[Draft]:
     """The numbers of an order's parcels. They were there when it was completed, and by the end of their day of shipping."""
     for item in items:
@@ -43,13 +49,13 @@ def labels(
         yield _label(say, owner, own_id(say, number), item, tracking, time, changed)
 
 
-def _label(say: Say, owner: Owner, shipment: str, item: Doc, tracking: str, time: datetime, recorded: datetime) -> Draft:
+def _label(say: EventBuilder, owner: Owner, shipment: str, item: PayloadReader, tracking: str, time: datetime, recorded: datetime) -> Draft:
     carrier = carrier_name(item.text("tracking_provider") or item.text("custom_tracking_provider"))
     data = {"shipment_id": shipment, "carrier": carrier, "tracking_number": tracking}
     return tell(say, owner, LABEL, f"tracking-{digest(shipment, carrier, tracking)}", time, data, recorded)
 
 
-def _shipped_by(item: Doc) -> datetime | None:
+def _shipped_by(item: PayloadReader) -> datetime | None:
     """The end of the day of shipping: seconds since 1970 in the meta data, a date in the plugin's own answers; UTC in both."""
     value = item.get("date_shipped").value
     if isinstance(value, str) and "-" in value:
@@ -59,7 +65,7 @@ def _shipped_by(item: Doc) -> datetime | None:
     return None if start is None else start + DAY
 
 
-def read_tracking(doc: Doc, say: Say) -> Iterator[Told]:
+def read_tracking(doc: PayloadReader, say: EventBuilder) -> Iterator[AdapterOutput]:
     """A tracking number as the shipment tracking plugin's API lists it. Raises RefuseError where nothing says when it was there."""
     number = order_above(doc, "order_id")
     if number is None:
@@ -71,7 +77,7 @@ def read_tracking(doc: Doc, say: Say) -> Iterator[Told]:
     yield _label(say, part_of(say, number), own_id(say, number), doc, doc.need_id("tracking_number"), time, asked)
 
 
-def read_fulfillment(doc: Doc, say: Say) -> Iterator[Told]:
+def read_fulfillment(doc: PayloadReader, say: EventBuilder) -> Iterator[AdapterOutput]:
     """A fulfilment of WooCommerce 10: some of an order's lines, perhaps with a parcel; prepared, fulfilled or deleted."""
     number, order = doc.need_id("id"), doc.need_id("entity_id")
     if doc.text("entity_type") not in (None, "WC_Order"):
@@ -104,7 +110,7 @@ def read_fulfillment(doc: Doc, say: Say) -> Iterator[Told]:
         yield snapshot(say, f"fulfillment/{number}", LABEL, changed, [*shown, id_], owner, tracking)
 
 
-def read_refund(doc: Doc, say: Say) -> Iterator[Told]:
+def read_refund(doc: PayloadReader, say: EventBuilder) -> Iterator[AdapterOutput]:
     """The goods of a refund. It names no currency, so that its order tells the money."""
     number, order = doc.need_id("id"), order_above(doc, "parent_id")
     if order is None:
@@ -119,7 +125,7 @@ def read_refund(doc: Doc, say: Say) -> Iterator[Told]:
     yield tell(say, part_of(say, order), "payment.refunded", f"refund-goods-{number}", created, {"lines": lines}, created)
 
 
-def _given_back(line: Doc) -> dict[str, Any]:
+def _given_back(line: PayloadReader) -> dict[str, Any]:
     """A line of a refund counts down: -1 is one piece that was given back; 0, money for goods that stay."""
     pieces = line.number("quantity")
     if not pieces:

@@ -17,8 +17,8 @@ from functools import partial
 from typing import TYPE_CHECKING, Final
 
 from schemas.places import zone
-from sources.adapters.base import Adapter, Say, digest
-from sources.adapters.doc import Doc
+from sources.adapters.base import Adapter, EventBuilder, digest
+from sources.adapters.doc import PayloadReader
 from sources.adapters.moments import iso, stamp
 from sources.adapters.places import clock, spot
 from sources.adapters.scans import SCAN, Parcel, Scan, estimate_event, scan_event
@@ -31,7 +31,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
     from datetime import datetime, tzinfo
 
-    from sources.adapters.told import Draft, Told
+    from sources.adapters.told import AdapterOutput, Draft
 
 LOOPS: Final = Loops(
     depth={"LX": 1, "CD3": 2, "SPO": 2, "AT7": 3},
@@ -63,23 +63,23 @@ class Freight:
     said: datetime | None
 
 
-def parse(body: bytes) -> Doc:
+def parse(body: bytes) -> PayloadReader:
     """An X12 file with the loops of a 214."""
     return x12_doc(body, LOOPS)
 
 
-def read(doc: Doc, say: Say) -> Iterator[Told]:
+def read(doc: PayloadReader, say: EventBuilder) -> Iterator[AdapterOutput]:
     """The statuses of every 214 in every interchange."""
     yield from say.each(doc.each("interchanges"), lambda one: _interchange(one, say))
 
 
-def _interchange(doc: Doc, say: Say) -> Iterator[Told]:
+def _interchange(doc: PayloadReader, say: EventBuilder) -> Iterator[AdapterOutput]:
     _check_whole(doc)
     say.test_mode(is_test=doc.text("ISA", "15") == "T")
     yield from say.each(doc.each("sets"), lambda one: _set(one, say))
 
 
-def _set(doc: Doc, say: Say) -> Iterator[Told]:
+def _set(doc: PayloadReader, say: EventBuilder) -> Iterator[AdapterOutput]:
     code = doc.need_text("ST", "01")
     say.kind(code)
     meaning = say.code(SETS, code)
@@ -100,13 +100,13 @@ def _set(doc: Doc, say: Say) -> Iterator[Told]:
         raise RefuseError("missing_field", "AT7: a 214 without a status")
 
 
-def _check_whole(doc: Doc) -> None:
+def _check_whole(doc: PayloadReader) -> None:
     fault = doc.text("fault")
     if fault is not None:
         raise RefuseError("not_readable", fault)
 
 
-def _part(doc: Doc, say: Say, above: Freight, loop: str) -> Iterator[Told]:
+def _part(doc: PayloadReader, say: EventBuilder, above: Freight, loop: str) -> Iterator[AdapterOutput]:
     """The statuses of a set, or of one loop in it, and of the loops below."""
     here = replace(above, orders=_orders(doc, say, loop) or above.orders, stop=_reference(doc, say, "stop") or above.stop)
     packages = list(dict.fromkeys(_packages(doc, say)))
@@ -119,7 +119,7 @@ def _part(doc: Doc, say: Say, above: Freight, loop: str) -> Iterator[Told]:
         yield from say.each(doc.each(name), partial(_part, say=say, above=here, loop=name))
 
 
-def _reference(doc: Doc, say: Say, word: str) -> str | None:
+def _reference(doc: PayloadReader, say: EventBuilder, word: str) -> str | None:
     """The reference number that the table calls by this word; None if there is none, or several that differ."""
     found: set[str | None] = set()
     for reference in doc.each("L11"):
@@ -129,7 +129,7 @@ def _reference(doc: Doc, say: Say, word: str) -> str | None:
     return found.pop() if len(found) == 1 else None
 
 
-def _packages(doc: Doc, say: Say) -> Iterator[str]:
+def _packages(doc: PayloadReader, say: EventBuilder) -> Iterator[str]:
     """The numbers under which the carrier tracks the packages that this part is about."""
     for mark in doc.each("MAN"):
         meaning = say.code(MARK, mark.text("01"))
@@ -137,7 +137,7 @@ def _packages(doc: Doc, say: Say) -> Iterator[str]:
             yield mark.need_id("02")
 
 
-def _orders(doc: Doc, say: Say, loop: str) -> tuple[str, ...]:
+def _orders(doc: PayloadReader, say: EventBuilder, loop: str) -> tuple[str, ...]:
     """The IDs of the orders that stand at the connection's `order_field`, each once; `loop` is the segment that `doc` is the loop of."""
     if say.connection.order_field is None:
         return ()
@@ -151,7 +151,7 @@ def _orders(doc: Doc, say: Say, loop: str) -> tuple[str, ...]:
     return tuple(dict.fromkeys(one for one in found if one is not None))
 
 
-def _status(doc: Doc, say: Say, freight: Freight) -> Iterator[Told]:
+def _status(doc: PayloadReader, say: EventBuilder, freight: Freight) -> Iterator[AdapterOutput]:
     """One AT7: a status, or what it says of an appointment."""
     code = doc.text("01")
     if code is None:
@@ -186,7 +186,7 @@ def _with_reason(status: Meaning | None, code: str | None, reason: Meaning | Non
     return Meaning((status.word, word), status.why)
 
 
-def _scan(doc: Doc, say: Say, freight: Freight, meaning: Meaning | None) -> Iterator[Told]:
+def _scan(doc: PayloadReader, say: EventBuilder, freight: Freight, meaning: Meaning | None) -> Iterator[AdapterOutput]:
     place = _place(doc)
     date, time, zone_ = _when(doc, say, place)
     if time is None:
@@ -208,7 +208,7 @@ def _scan(doc: Doc, say: Say, freight: Freight, meaning: Meaning | None) -> Iter
             yield _of_order(draft, parcel)
 
 
-def _estimate(doc: Doc, say: Say, freight: Freight) -> Iterator[Told]:
+def _estimate(doc: PayloadReader, say: EventBuilder, freight: Freight) -> Iterator[AdapterOutput]:
     date, time, zone_ = _when(doc, say, _place(doc))
     said = freight.said or say.received
     if said is None:
@@ -230,16 +230,16 @@ def _of_order(draft: Draft, parcel: Parcel) -> Draft:
     return draft if parcel.order is None else {**draft, "id": f"{draft['id']}-{digest(parcel.order)[:12]}"}
 
 
-def _place(doc: Doc) -> dict[str, str | None]:
+def _place(doc: PayloadReader) -> dict[str, str | None]:
     """Where it happened, by the MS1 behind the AT7. Where the country is left out, the state or province tells it."""
-    here = next(doc.each("MS1"), Doc({}, f"{doc.path}.MS1[]", doc.read))
+    here = next(doc.each("MS1"), PayloadReader({}, f"{doc.path}.MS1[]", doc.read))
     region, country = (here.text("02") or "").upper() or None, (here.text("03") or "").upper() or None
     if country is None and region is not None:
         country = "US" if region in STATES else "CA" if region in PROVINCES else None
     return {"city": here.text("01"), "region": region, "country": COUNTRIES.get(country, country) if country else None}
 
 
-def _when(doc: Doc, say: Say, place: dict[str, str | None]) -> tuple[str, str | None, tzinfo]:
+def _when(doc: PayloadReader, say: EventBuilder, place: dict[str, str | None]) -> tuple[str, str | None, tzinfo]:
     """Date, time of day and zone of an AT7.
 
     Until release 003070 the date has six digits and the century stands behind it, so that time and time code stand one place later.
@@ -252,7 +252,7 @@ def _when(doc: Doc, say: Say, place: dict[str, str | None]) -> tuple[str, str | 
     return date, None if time is None else time_of(time, doc.path), _zone(code, say, place)
 
 
-def _zone(code: str | None, say: Say, place: dict[str, str | None]) -> tzinfo:
+def _zone(code: str | None, say: EventBuilder, place: dict[str, str | None]) -> tzinfo:
     """The zone of a time code (element 623); without one, or for local time, that of the place."""
     meaning = say.code(TIME, code)
     if code is not None and meaning is None:
@@ -268,7 +268,7 @@ def _offset(text: str) -> tzinfo:
     return timezone(-ahead if text.startswith("-") else ahead)
 
 
-def _said(group: Doc, say: Say) -> datetime | None:
+def _said(group: PayloadReader, say: EventBuilder) -> datetime | None:
     """When the carrier wrote the group, by GS; None if it does not say. It states no zone: the connection's."""
     date, time = group.text("04"), group.text("05")
     if date is None or time is None:

@@ -10,7 +10,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Final, NamedTuple
 
-from sources.adapters.doc import MAX_BYTES, Doc, looks_like, text_of
+from sources.adapters.doc import MAX_BYTES, PayloadReader, looks_like, text_of
 from sources.adapters.moments import day
 from sources.adapters.told import RefuseError
 
@@ -42,7 +42,7 @@ class _Separators(NamedTuple):
     segment: str
 
 
-def x12_doc(body: bytes, loops: Loops) -> Doc:
+def x12_doc(body: bytes, loops: Loops) -> PayloadReader:
     """All interchanges of a file: `{"interchanges": [{"ISA": {...}, "sets": [{"GS": {...}, "ST": {...}, ...}]}]}`.
 
     Raises RefuseError if it is too large, or no X12 at all.
@@ -54,7 +54,7 @@ def x12_doc(body: bytes, loops: Loops) -> Doc:
     if not text.startswith("ISA"):
         what = looks_like(body)
         raise RefuseError("not_readable", f"no X12: {'does not begin with an ISA segment' if what is None else f'this looks like {what}'}")
-    return Doc({"interchanges": list(_interchanges(text, loops))})
+    return PayloadReader({"interchanges": list(_interchanges(text, loops))})
 
 
 def _decoded(body: bytes) -> str:

@@ -8,9 +8,9 @@ from typing import TYPE_CHECKING, cast
 import pytest
 
 from sources.adapters import ADAPTERS, Connection
-from sources.adapters.base import Payload, Say
+from sources.adapters.base import EventBuilder, Payload
 from sources.adapters.coverage import Coverage
-from sources.adapters.doc import Doc
+from sources.adapters.doc import PayloadReader
 from sources.adapters.places import Spot, clocks, spot
 from sources.adapters.postal import country_named
 
@@ -121,14 +121,14 @@ SF, NY, ANYWHERE, NOWHERE = Spot("US", "CA"), Spot("US", "NY"), Spot("US"), Spot
 def offsets(*scans: tuple[str, Spot], zone: str = "UTC") -> tuple[list[float], int]:
     """The offsets in hours by which scans of May 2026 (`day hour`) are read, in the order given; and how many places were guessed."""
     coverage = Coverage()
-    say = Say(ADAPTERS["aftership"], Payload(b""), Connection(zone=zone), coverage)
+    say = EventBuilder(ADAPTERS["aftership"], Payload(b""), Connection(zone=zone), coverage)
     places = {str(number): scan for number, scan in enumerate(scans)}
 
-    def look(doc: Doc) -> tuple[datetime, Spot]:
+    def look(doc: PayloadReader) -> tuple[datetime, Spot]:
         text, place = places[cast("str", doc.value)]
         return datetime.fromisoformat(f"2026-05-{text}"), place
 
-    docs = [Doc(cast("Json", number)) for number in places]
+    docs = [PayloadReader(cast("Json", number)) for number in places]
     found: list[float] = []
     for doc, clock in zip(docs, clocks(say, docs, look), strict=True):
         at = look(doc)[0]

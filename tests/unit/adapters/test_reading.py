@@ -11,7 +11,7 @@ import pytest
 
 from sources.adapters import ADAPTERS, Connection, Payload, translate
 from sources.adapters.captured import payload_of, payloads_of
-from sources.adapters.doc import MAX_DEPTH, Doc, json_doc, xml_doc
+from sources.adapters.doc import MAX_DEPTH, PayloadReader, json_doc, xml_doc
 from sources.adapters.moments import iso, patterned, stamp, when
 from sources.adapters.money import amount_of, decimal, minor
 from sources.adapters.told import FAULTS, RefuseError
@@ -20,9 +20,9 @@ from sources.adapters.translate import key_of
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-    from sources.adapters.base import Say
+    from sources.adapters.base import EventBuilder
     from sources.adapters.doc import Json
-    from sources.adapters.told import Draft, Told
+    from sources.adapters.told import AdapterOutput, Draft
 
 BERLIN, NEW_YORK = ZoneInfo("Europe/Berlin"), ZoneInfo("America/New_York")
 
@@ -183,7 +183,7 @@ def test_a_file_of_captured_requests_has_one_a_line() -> None:
 EASYPOST = ADAPTERS["easypost"]
 
 
-def scans(say: Say) -> Iterator[Draft]:
+def scans(say: EventBuilder) -> Iterator[Draft]:
     """Two facts of one parcel, and the first once more."""
     for number in ("1", "2", "1"):
         yield say.event("carrier.scan", number, datetime(2026, 5, 4, tzinfo=UTC), {"status": "accepted", "tracking_number": "T1"})
@@ -192,7 +192,7 @@ def scans(say: Say) -> Iterator[Draft]:
 def test_one_fact_is_told_once() -> None:
     """The first of an ID counts, as in the engine."""
 
-    def read(_: Doc, say: Say) -> Iterator[Told]:
+    def read(_: PayloadReader, say: EventBuilder) -> Iterator[AdapterOutput]:
         yield from scans(say)
 
     assert [one["id"] for one in translate(replace(EASYPOST, read=read), Payload(b"{}"), Connection()).events] == ["1", "2"]
@@ -201,7 +201,7 @@ def test_one_fact_is_told_once() -> None:
 def test_an_identifier_of_full_length_leaves_room_for_the_step() -> None:
     """Event IDs are made of an identifier and a step; together they may be longer than an ID can be."""
 
-    def read(doc: Doc, say: Say) -> Iterator[Told]:
+    def read(doc: PayloadReader, say: EventBuilder) -> Iterator[AdapterOutput]:
         id_ = f"{doc.need_id('id')}:captured"
         yield say.event("payment.captured", id_, datetime(2026, 5, 4, tzinfo=UTC), {"payment_id": "p"}, order="A-1")
 
@@ -212,7 +212,7 @@ def test_an_identifier_of_full_length_leaves_room_for_the_step() -> None:
 def test_what_another_system_is_the_record_of_is_left_out() -> None:
     """By type or by family of types."""
 
-    def read(_: Doc, say: Say) -> Iterator[Told]:
+    def read(_: PayloadReader, say: EventBuilder) -> Iterator[AdapterOutput]:
         yield from scans(say)
 
     for omit in (("carrier.scan",), ("payment.*", "carrier.*")):
@@ -222,7 +222,7 @@ def test_what_another_system_is_the_record_of_is_left_out() -> None:
 def test_a_faulty_adapter_neither_raises_nor_tells_anything_invalid() -> None:
     """What it had told by then stays told; the refusal says that the fault is ours, and not with whose data."""
 
-    def read(_: Doc, say: Say) -> Iterator[Told]:
+    def read(_: PayloadReader, say: EventBuilder) -> Iterator[AdapterOutput]:
         yield from scans(say)
         yield say.event("carrier.scan", "3", datetime(2026, 5, 4, tzinfo=UTC), {"status": "beamed", "tracking_number": "T1"})
         yield say.event("carrier.scan", "4", datetime(2026, 5, 4, tzinfo=UTC), {"status": "accepted"})

@@ -8,7 +8,6 @@ from typing import TYPE_CHECKING, cast
 import pytest
 
 from dataflows.cli import main as cli
-
 from dataflows.detect import flow
 from tests.support.logs import HOUR, T0, line
 from tests.support.replays import lines, replay, write

@@ -7,7 +7,8 @@ from zoneinfo import ZoneInfo
 
 import pytest
 
-from dataflows.core.clocks import DAY, HOUR, MINUTE, Calendar, CalendarSpec, Span, moment, span
+from dataflows.core.clocks import Calendar, CalendarSpec, Span, moment, span
+from schemas.instants import DAY, HOUR, MINUTE
 
 DESK = dict.fromkeys(range(5), ((8 * 60, 18 * 60),))
 AMSTERDAM = CalendarSpec("Europe/Amsterdam", DESK, holidays="NL")

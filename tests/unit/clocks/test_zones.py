@@ -7,8 +7,9 @@ from zoneinfo import ZoneInfo
 
 import pytest
 
-from dataflows.core.clocks import DAY, HOUR, MINUTE, SECOND, Span, deadline, end_of_day, span
+from dataflows.core.clocks import Span, deadline, end_of_day, span
 from dataflows.core.clocks.days import holiday_region, holidays_in
+from schemas.instants import DAY, HOUR, MINUTE, SECOND
 from schemas.places import (
     _REGIONS,  # pyright: ignore[reportPrivateUsage]
     countries,

@@ -10,15 +10,15 @@ import orjson
 import pytest
 
 from dataflows.core.engine.feeds import Feeds
-from dataflows.core.policy import Feed, load_policy
 from dataflows.core.engine.shard import Shard
-from schemas.record import Mark
+from dataflows.core.policy import Feed, load_policy
+from schemas.record import FeedWatermark
 from schemas.verdicts import OUT_MODELS
 from tests.support.logs import DAY, HOUR, MINUTE, T0, iso, line, record
 
 if TYPE_CHECKING:
     from dataflows.core.policy import Policy
-    from dataflows.core.engine.exceptions import Out
+    from schemas.output import OutputRecord
 
 Data = dict[str, object]
 PLACED: Data = {"total": {"amount": "80.00", "currency": "EUR"}, "ship_to": {"country": "NL"}}
@@ -40,7 +40,7 @@ def said(shard: Shard, kind: str = "") -> list[tuple[int, str, str]]:
 
 def mark(shard: Shard, feed: str, log: int, at: int | None = None) -> None:
     """Lets a feed be heard at a log time, of an instant or of that time."""
-    shard.apply(Mark(log, "t", 0, 0, 1, feed, log if at is None else at))
+    shard.apply(FeedWatermark(log, "t", 0, 0, 1, feed, log if at is None else at))
 
 
 def give(shard: Shard, id_: str, at: int, type_: str, data: Data | None = None, *, log: int | None = None, source: str = "/test") -> None:
@@ -242,9 +242,9 @@ def test_what_is_stored_of_feeds_reads_back_and_a_later_version_is_refused() -> 
     """Marks, those that do not count yet, and silence; feeds that are declared no more are left out."""
     feeds = Feeds(policy(payments=Feed(HOUR, 2 * HOUR), carrier=LONG))
     feeds.begin(T0)
-    feeds.hear(Mark(T0, "t", 0, 0, 1, "/payments", T0))
+    feeds.hear(FeedWatermark(T0, "t", 0, 0, 1, "/payments", T0))
     feeds.reach(T0 + HOUR)
-    feeds.hear(Mark(T0 + 2 * HOUR, "t", 0, 0, 1, "/payments", T0 + HOUR))
+    feeds.hear(FeedWatermark(T0 + 2 * HOUR, "t", 0, 0, 1, "/payments", T0 + HOUR))
     again = Feeds(policy(payments=Feed(HOUR, 2 * HOUR), carrier=LONG))
     again.restore(feeds.row())
     assert (again.row(), again.view()) == (feeds.row(), feeds.view())
@@ -255,7 +255,7 @@ def test_what_is_stored_of_feeds_reads_back_and_a_later_version_is_refused() -> 
         again.restore(b"\x93\x02" + feeds.row()[2:])
 
 
-def outs_of_an_outage(orders: int, *, cut: bool) -> list[Out]:
+def outs_of_an_outage(orders: int, *, cut: bool) -> list[OutputRecord]:
     """Six hours of a carrier, over which the promises of `orders` run out, told in time or (`cut`) all at once afterwards.
 
     A fifth of them is delivered too late. The carrier says of every order when it was delivered, and of itself every ten minutes.
@@ -281,14 +281,14 @@ def outs_of_an_outage(orders: int, *, cut: bool) -> list[Out]:
             (at if s != "/carrier/ups" or not begin <= at < back else back + (at - begin) // 360, at, t, o, s, d)
             for _, at, t, o, s, d in log
         ]
-    outs: list[Out] = []
+    outs: list[OutputRecord] = []
     second = -1
     for offset, (logged, at, type_, order, source, data) in enumerate(sorted(log, key=lambda entry: entry[:2])):
         if order:
             shard.apply(record(line(f"{order}{type_}", at, type_, order=order, source=source, data=data), logged, offset))
         if source == "/carrier/ups" and logged // 1_000_000 != second:
             second = logged // 1_000_000
-            shard.apply(Mark(logged, "t", 0, offset, 1, source, at))
+            shard.apply(FeedWatermark(logged, "t", 0, offset, 1, source, at))
         outs += shard.drain()
     shard.advance(begin + 8 * HOUR)
     return outs + shard.drain()

@@ -9,9 +9,9 @@ import msgspec
 import orjson
 import pytest
 
-from dataflows.core.policy import load_policy
 from dataflows.core.engine.publish import Standing
 from dataflows.core.engine.shard import SCALARS, Shard
+from dataflows.core.policy import load_policy
 from sources.simulator import stream
 from tests.support.engine import records_of
 

@@ -6,9 +6,9 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from dataflows.core.engine.order import Order
-from dataflows.core.engine.orders import EVENT_BYTES, ORDER_BYTES, Orders
 from dataflows.core.engine.codec import unpack_order
+from dataflows.core.engine.order import Order
+from dataflows.core.engine.orders import EVENT_BYTES, ORDER_BYTES, OrderCache
 from tests.support.logs import T0, line, record
 
 if TYPE_CHECKING:
@@ -20,7 +20,7 @@ def unprofiled(_: Order) -> Profile | None:
     return None
 
 
-def grow(orders: Orders, key: str, events: int) -> None:
+def grow(orders: OrderCache, key: str, events: int) -> None:
     """Finds an order, or opens it, once for each of so many events that it is given."""
     for number in range(events):
         order = orders.find(key)
@@ -30,7 +30,7 @@ def grow(orders: Orders, key: str, events: int) -> None:
         order.timeline.add(record(line(f"{key}-{len(order.timeline.records)}", T0 + number, order=key), T0 + number))
 
 
-def unpacked(orders: Orders) -> dict[str, Order]:
+def unpacked(orders: OrderCache) -> dict[str, Order]:
     """The orders that are kept unpacked."""
     return orders._young | orders._old  # pyright: ignore[reportPrivateUsage]
 
@@ -39,7 +39,7 @@ def unpacked(orders: Orders) -> dict[str, Order]:
 @pytest.mark.parametrize("events", [1, 4, 40])
 def test_what_is_kept_unpacked_is_bounded_by_bytes_not_by_number(events: int, *, tracked: bool) -> None:
     """Orders with many events are fewer; none is lost, and what is packed is what it was."""
-    orders = Orders(unprofiled, hot := 200_000)
+    orders = OrderCache(unprofiled, hot := 200_000)
     if tracked:
         orders.changes()
     for number in range(300):
@@ -56,7 +56,7 @@ def test_what_is_kept_unpacked_is_bounded_by_bytes_not_by_number(events: int, *,
 
 def test_an_order_that_grows_while_it_is_kept_makes_room_for_itself() -> None:
     """Its bytes are counted as it grows, not only when it is unpacked."""
-    orders = Orders(unprofiled, hot := 200_000)
+    orders = OrderCache(unprofiled, hot := 200_000)
     for number in range(10):
         grow(orders, f"A-{number}", 1)
     for _ in range(20):
@@ -71,7 +71,7 @@ def test_an_order_that_grows_while_it_is_kept_makes_room_for_itself() -> None:
 
 def test_an_order_above_the_bound_is_kept_while_it_is_the_last_one_found() -> None:
     """Whoever found it may change it until another one is found."""
-    orders = Orders(unprofiled, 1)
+    orders = OrderCache(unprofiled, 1)
     grow(orders, "A", 50)
     found = orders.find("A")
     assert found is not None

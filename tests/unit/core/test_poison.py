@@ -7,15 +7,15 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from dataflows.core.policy import load_policy
 from dataflows.core.engine.publish import Publisher
 from dataflows.core.engine.shard import Shard
+from dataflows.core.policy import load_policy
 from schemas.verdicts import OUT_MODELS
 from tests.support.logs import DAY, HOUR, T0, line, record
 from tests.support.poison import PoisonError, poisoned
 
 if TYPE_CHECKING:
-    from dataflows.core.engine.exceptions import Out
+    from schemas.output import OutputRecord
 
 Data = dict[str, object]
 PLACED: Data = {"total": {"amount": "80.00", "currency": "EUR"}, "ship_to": {"country": "NL"}, "method": "pickup"}
@@ -28,7 +28,7 @@ def shard() -> Shard:
     return Shard(load_policy(None))
 
 
-def give(shard: Shard, id_: str, at: int, type_: str, data: Data | None = None, order: str = "A-1") -> list[Out]:
+def give(shard: Shard, id_: str, at: int, type_: str, data: Data | None = None, order: str = "A-1") -> list[OutputRecord]:
     """What an event, logged when it happened, makes the shard say."""
     found = record(line(id_, at, type_, order=order, data=data or {}), at)
     found.key, found.headers = b"key", (("trace", b"1"),)
@@ -36,13 +36,13 @@ def give(shard: Shard, id_: str, at: int, type_: str, data: Data | None = None, 
     return shard.drain()
 
 
-def wait(shard: Shard, to: int) -> list[Out]:
+def wait(shard: Shard, to: int) -> list[OutputRecord]:
     """What the passing of time makes it say."""
     shard.advance(to)
     return shard.drain()
 
 
-def told(outs: list[Out]) -> list[tuple[str, str, str]]:
+def told(outs: list[OutputRecord]) -> list[tuple[str, str, str]]:
     """(order, kind, type) of the exceptions, and (order, reason, "reject") of the rejects; each exception fits its schema."""
     found: list[tuple[str, str, str]] = []
     for out in outs:
@@ -143,7 +143,7 @@ def test_a_failure_of_time_or_of_words_quarantines_as_well(shard: Shard, monkeyp
     assert (outs[0].data["exception_id"], outs[0].data["sequence"]) == (first.data["exception_id"], 2)
 
 
-def _throw(*_: object) -> list[Out]:
+def _throw(*_: object) -> list[OutputRecord]:
     raise PoisonError
 
 

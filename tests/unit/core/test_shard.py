@@ -6,15 +6,15 @@ from typing import TYPE_CHECKING, cast
 
 import pytest
 
-from dataflows.core.policy import load_policy
 from dataflows.core.engine.shard import Shard
+from dataflows.core.policy import load_policy
 from tests.support.logs import DAY, HOUR, T0, line, record
 
 if TYPE_CHECKING:
     from pathlib import Path
 
     from dataflows.core.policy import Policy
-    from dataflows.core.engine.exceptions import Out
+    from schemas.output import OutputRecord
 
 Data = dict[str, object]
 PLACED: Data = {"total": {"amount": "80.00", "currency": "EUR"}, "ship_to": {"country": "NL"}, "method": "pickup"}
@@ -33,19 +33,19 @@ def policy(tmp_path: Path, text: str) -> Policy:
     return load_policy(path)
 
 
-def give(shard: Shard, id_: str, at: int, type_: str, data: Data | None = None) -> list[Out]:
+def give(shard: Shard, id_: str, at: int, type_: str, data: Data | None = None) -> list[OutputRecord]:
     """What an event of order A-1, logged when it happened, makes the shard say."""
     shard.apply(record(line(id_, at, type_, data=data or {}), at))
     return shard.drain()
 
 
-def wait(shard: Shard, to: int) -> list[Out]:
+def wait(shard: Shard, to: int) -> list[OutputRecord]:
     """What the passing of time makes it say."""
     shard.advance(to)
     return shard.drain()
 
 
-def told(outs: list[Out]) -> list[tuple[str, str, str]]:
+def told(outs: list[OutputRecord]) -> list[tuple[str, str, str]]:
     """(type, kind, status) of the exceptions said."""
     return [(out.type, out.kind, out.status) for out in outs if out.topic == "exceptions"]
 
@@ -81,7 +81,7 @@ def test_a_resolved_case_resolves_and_a_reopened_one_opens_again(shard: Shard) -
     assert outs[0].data["sequence"] == 3
 
 
-def rejected(outs: list[Out]) -> list[object]:
+def rejected(outs: list[OutputRecord]) -> list[object]:
     """The reasons of the rejects among what was said, of which there must be nothing else."""
     assert {out.topic for out in outs} <= {"rejects"}
     return [out.data["reason"] for out in outs]
@@ -135,7 +135,7 @@ def test_a_decision_on_an_action_that_was_never_said_is_rejected(shard: Shard) -
     assert shard.counts.rejected == {"unknown_action": 1}
 
 
-def cause(out: Out, field: str) -> object:
+def cause(out: OutputRecord, field: str) -> object:
     """The ID of the event that is named as a cause."""
     found = cast("Data | None", out.data[field])
     return found and found["id"]

@@ -12,17 +12,17 @@ from typing import TYPE_CHECKING, Any, cast, get_args
 import msgspec
 import pytest
 
+from dataflows.core.engine.codec import VERDICT_FIELDS, pack_order, plain_of, unpack_order, wake_of
 from dataflows.core.engine.codes import KINDS, MARKS
-from dataflows.core.history.facts import TERMS
+from dataflows.core.engine.compress import DICTIONARY, compress, decompress
+from dataflows.core.engine.exceptions import ExceptionState
 from dataflows.core.engine.order import FINER_MARKS, Order
+from dataflows.core.engine.shard import ORDER, Shard
+from dataflows.core.history.facts import TERMS
 from dataflows.core.policy import load_policy
 from dataflows.core.rules import RULES
-from dataflows.core.engine.shard import ORDER, Shard
-from dataflows.core.engine.compress import DICTIONARY, spread, squeeze
-from dataflows.core.engine.codec import VERDICT_FIELDS, pack_order, plain_of, unpack_order, wake_of
-from dataflows.core.engine.exceptions import Verdict
 from schemas.events import DATA_MODELS, Status
-from schemas.record import Evidence, Note, Record
+from schemas.record import Evidence, IdentityFinding, Record
 from schemas.wire import decode, micros
 from tests.support.logs import DAY, HOUR, T0, line, record
 
@@ -37,14 +37,14 @@ def kept() -> dict[str, Any]:
     return cast("dict[str, Any]", json.loads(KEPT.read_text(encoding="utf-8")))
 
 
-def items(rows: Iterable[list[Any]]) -> list[Record | Note]:
+def items(rows: Iterable[list[Any]]) -> list[Record | IdentityFinding]:
     """What reached the orders."""
-    found: list[Record | Note] = []
+    found: list[Record | IdentityFinding] = []
     for what, log, topic, partition, offset, sub, order, body in rows:
         if what == "note":
             cited = tuple(Evidence(*e) for e in body["evidence"])
             found.append(
-                Note(
+                IdentityFinding(
                     log=log,
                     at=body["at"],
                     topic=topic,
@@ -65,7 +65,7 @@ def items(rows: Iterable[list[Any]]) -> list[Record | Note]:
     return found
 
 
-def said(shard: Shard, given: Iterable[Record | Note], until: int) -> list[tuple[int, str, bytes]]:
+def said(shard: Shard, given: Iterable[Record | IdentityFinding], until: int) -> list[tuple[int, str, bytes]]:
     """What the shard says to all of this."""
     for item in given:
         shard.apply(item)
@@ -113,7 +113,7 @@ def test_a_rule_that_is_no_more_leaves_nothing_behind() -> None:
     body[11] += ["rule.of_tomorrow", T0]
     body[12] += ["rule.of_tomorrow", len(KINDS) + 5]
     body[14] += [["rule.of_tomorrow", *body[14][0][1:]]]
-    restored = unpack_order(head + squeeze(msgspec.msgpack.encode(body)))
+    restored = unpack_order(head + compress(msgspec.msgpack.encode(body)))
     assert (restored.pending, restored.live) == (order.pending, order.live)
     assert restored.ledger.verdicts == order.ledger.verdicts
 
@@ -126,7 +126,7 @@ def test_a_rule_without_a_code_is_stored_by_its_name() -> None:
     head, body = packed[:10], msgspec.msgpack.decode(plain_of(packed))
     assert body[11] == [KINDS.index(RULES[0].kind), T0]
     body[11][0] = RULES[0].kind
-    assert unpack_order(head + squeeze(msgspec.msgpack.encode(body))).pending == {0: T0}
+    assert unpack_order(head + compress(msgspec.msgpack.encode(body))).pending == {0: T0}
 
 
 def test_a_state_of_a_later_version_is_refused() -> None:
@@ -139,9 +139,9 @@ def test_the_dictionary_that_stored_orders_are_squeezed_with_never_changes() -> 
     """Without it they cannot be read; what it makes of bytes that are no squeezed order is an error in words."""
     content = (files("dataflows.core") / DICTIONARY).read_bytes()
     assert sha256(content).hexdigest()[:16] == "7eede4185140eaea"
-    assert spread(squeeze(b"an order")) == b"an order"
+    assert decompress(compress(b"an order")) == b"an order"
     with pytest.raises(ValueError, match="not a squeezed order"):
-        spread(b"junk")
+        decompress(b"junk")
 
 
 def test_an_order_that_was_kept_unsqueezed_is_read_as_well() -> None:
@@ -165,4 +165,4 @@ def test_the_tables_of_codes_only_grow() -> None:
 
 def test_every_field_of_a_verdict_is_stored() -> None:
     """The stored order is spelt out, so that a new field cannot shift the others unnoticed."""
-    assert (*VERDICT_FIELDS, "evidence") == tuple(Verdict.__slots__)
+    assert (*VERDICT_FIELDS, "evidence") == tuple(ExceptionState.__slots__)

@@ -7,8 +7,8 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from dataflows.core.engine.order import Order
 from dataflows.core.engine.codec import pack_order, unpack_order
+from dataflows.core.engine.order import Order
 from dataflows.core.history.timeline import REUSE_WINDOW, Timeline
 from tests.support.engine import records_of
 

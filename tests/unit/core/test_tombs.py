@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataflows.core.engine.tombstones import Tombs
+from dataflows.core.engine.tombstones import Tombstones
 from tests.support.logs import T0, line, record
 
 EVENT, OTHER = record(line("1", T0), T0), record(line("2", T0), T0)
@@ -10,7 +10,7 @@ EVENT, OTHER = record(line("1", T0), T0), record(line("2", T0), T0)
 
 def test_a_tomb_knows_the_events_of_its_order_until_its_time() -> None:
     """By source and ID, up to but not at the instant."""
-    tombs = Tombs()
+    tombs = Tombstones()
     tombs.add("a", 100, [EVENT])
     tomb = tombs.find("a", 99)
     assert tomb is not None
@@ -22,7 +22,7 @@ def test_a_tomb_knows_the_events_of_its_order_until_its_time() -> None:
 
 def test_tombs_are_told_once_and_forgotten_once() -> None:
     """Changes name what was added and what was forgotten; what was restored is forgotten in its time, too."""
-    tombs = Tombs()
+    tombs = Tombstones()
     tombs.add("a", 100, [EVENT])
     rows = dict(tombs.changes())
     assert tombs.changes() == []
@@ -31,7 +31,7 @@ def test_tombs_are_told_once_and_forgotten_once() -> None:
     changed = dict(tombs.changes())
     assert changed["a"] is None
     assert rows.keys() == {"a"}
-    restored = Tombs()
+    restored = Tombstones()
     restored.restore((key, value) for key, value in changed.items() if value is not None)
     assert restored.find("b", 199) == tombs.find("b", 199)
     restored.evict(200)
@@ -41,7 +41,7 @@ def test_tombs_are_told_once_and_forgotten_once() -> None:
 
 def test_under_a_shorter_memory_every_tomb_still_goes() -> None:
     """A tomb behind one that stays longer goes when that one does; an order that was closed again meanwhile keeps its own time."""
-    tombs = Tombs()
+    tombs = Tombstones()
     tombs.add("a", 300, [EVENT])
     tombs.add("b", 100, [EVENT])
     tombs.evict(150)

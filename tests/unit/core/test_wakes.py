@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from random import Random
 
-from dataflows.core.engine.timers import FAR, SPAN, Wakes
+from dataflows.core.engine.timers import FAR, SPAN, TimerQueue
 
 
 def test_instants_come_up_in_order_each_key_at_its_own() -> None:
@@ -12,7 +12,7 @@ def test_instants_come_up_in_order_each_key_at_its_own() -> None:
     for seed in range(50):
         lots = Random(seed)
         due: dict[str, int] = {}
-        wakes = Wakes(due.get)
+        wakes = TimerQueue(due.get)
         now = lots.choice((-3 * SPAN, 0, 1_776_672_000_000_000))
         for _ in range(300):
             if lots.random() < 0.6:

@@ -7,12 +7,12 @@ import pickle
 import msgspec
 import pytest
 
-from dataflows.core.identity import Ambiguous, Placed
+from dataflows.core.identity import Ambiguous, ResolvedEvent
 from dataflows.core.identity.orphans import Orphan
 from dataflows.detect.exchange import ORDER_ITEMS, SIGHTINGS
-from dataflows.runtime.checkpoint import KeptError
 from dataflows.detect.router import Arrival
-from schemas.record import Evidence, Mark, Note, Record
+from dataflows.runtime.checkpoint import CheckpointError
+from schemas.record import Evidence, FeedWatermark, IdentityFinding, Record
 from schemas.wire import decode_binary, micros
 from sources.batch import Refusal
 from tests.support.engine import records_of
@@ -44,15 +44,15 @@ def binary() -> Record:
     return Record(5_000, "orders", 0, 7, 0, micros(found.time), "O-1", found, b"{}", None, headers)
 
 
-def placed(item: Record | Note | Ambiguous | Orphan) -> Placed:
+def placed(item: Record | IdentityFinding | Ambiguous | Orphan) -> ResolvedEvent:
     """Something that identity put into an order's log."""
-    return Placed(9, "scans", 3, 8, FAR_SUB, "acme", "O-1", item)
+    return ResolvedEvent(9, "scans", 3, 8, FAR_SUB, "acme", "O-1", item)
 
 
-def note() -> Note:
+def note() -> IdentityFinding:
     """A note with evidence."""
     proof = (Evidence("/carrier/ups", "e1", "carrier.scan", 4, "scans", 3, 8),)
-    return Note(
+    return IdentityFinding(
         log=9,
         at=8,
         topic="scans",
@@ -71,7 +71,7 @@ ITEMS = [
     scan(),
     binary(),
     Refusal(1, "scans", 0, 2, 0, "not_json", "the value", b"\xff{", 2, b"k", (("a", b"1"),)),
-    Mark(10, "scans", 1, 5, 1, "/carrier/ups", 9),
+    FeedWatermark(10, "scans", 1, 5, 1, "/carrier/ups", 9),
     placed(scan()),
     placed(note()),
     placed(Ambiguous(binary(), "payment_id", ("O-1", "O-2"))),
@@ -80,7 +80,7 @@ ITEMS = [
 
 
 @pytest.mark.parametrize("item", ITEMS, ids=lambda item: type(getattr(item, "item", item)).__name__)
-def test_every_sort_of_item_comes_back_as_it_was(item: Record | Refusal | Mark | Placed) -> None:
+def test_every_sort_of_item_comes_back_as_it_was(item: Record | Refusal | FeedWatermark | ResolvedEvent) -> None:
     """Keys, headers, junk bytes and sub-indexes beyond 64 bits included."""
     assert ORDER_ITEMS.unpack(ORDER_ITEMS.pack([item])) == [item]
 
@@ -104,5 +104,5 @@ def test_an_arrival_of_another_process_holds_what_was_sent() -> None:
 
 def test_items_of_a_later_version_are_refused() -> None:
     """Rather than misread."""
-    with pytest.raises(KeptError, match="version 2"):
+    with pytest.raises(CheckpointError, match="version 2"):
         SIGHTINGS.unpack(msgspec.msgpack.encode([2, []]))

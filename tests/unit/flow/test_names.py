@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from dataflows.detect import names
 from dataflows.core.identity import alias_shard, order_shard
+from dataflows.detect import names
 
 ORDER_SHARDS = [45, 23, 19, 13]
 ALIAS_SHARDS = [6, 0, 3]

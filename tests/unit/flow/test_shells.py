@@ -5,16 +5,16 @@ from __future__ import annotations
 import itertools
 
 from dataflows.core.policy import load_policy
-from dataflows.core.engine.exceptions import Out
 from dataflows.detect.flow import Settings, get_flow
-from dataflows.detect.operators import TOKEN, OutputShell
+from dataflows.detect.operators import TOKEN, OutputOperator
+from schemas.output import OutputRecord
 from sources.batch import END
 from sources.files import FileSource
 
 
-def out(log: int, order: str, key: str = "1", body: bytes = b"") -> Out:
+def out(log: int, order: str, key: str = "1", body: bytes = b"") -> OutputRecord:
     """A line out."""
-    return Out(log, order, "exceptions", "exception.raised", key, body)
+    return OutputRecord(log, order, "exceptions", "exception.raised", key, body)
 
 
 def test_verdicts_come_out_in_one_order_whatever_the_shards_and_batches() -> None:
@@ -26,8 +26,8 @@ def test_verdicts_come_out_in_one_order_whatever_the_shards_and_batches() -> Non
     }
     expected = sorted(itertools.chain(*said.values()), key=lambda o: (o.log, o.order, o.key, o.body))
     for names in itertools.permutations(said):
-        shell = OutputShell(said)
-        outs: list[Out] = []
+        shell = OutputOperator(said)
+        outs: list[OutputRecord] = []
         for progress, first in ((2, True), (END, False)):
             for name in names:
                 part = [one for one in said[name] if (one.log < 2) == first]
@@ -38,7 +38,7 @@ def test_verdicts_come_out_in_one_order_whatever_the_shards_and_batches() -> Non
 
 def test_a_shell_is_a_small_versioned_token_to_bytewax() -> None:
     """Bytes, never pickled classes; a token from elsewhere is fatal, not a silent new beginning."""
-    assert OutputShell(()).snapshot() == TOKEN == b"orderwatch/1"
+    assert OutputOperator(()).snapshot() == TOKEN == b"orderwatch/1"
 
 
 def test_the_graph_takes_any_number_of_sinks() -> None:

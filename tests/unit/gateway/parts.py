@@ -13,7 +13,7 @@ from sources.gateway.connections import Connections
 from sources.gateway.hooks import Hook, Secret
 from sources.gateway.intake import Intake
 from sources.gateway.journal import Journal
-from sources.gateway.kept import Kept
+from sources.gateway.kept import DeadLetters
 from sources.gateway.limits import Limits
 from sources.gateway.listener import Stats
 from sources.gateway.memory import Memory
@@ -75,7 +75,7 @@ class Parts:
     folder: Path
     writer: Broken
     memory: Memory
-    kept: Kept
+    kept: DeadLetters
     stats: Stats
     intake: Intake
     connections: Connections
@@ -104,7 +104,7 @@ class Parts:
 def parts(folder: Path, *hooks: Hook, limits: Limits | None = None, patience: float = 10.0) -> Generator[Parts]:
     """A gateway that keeps everything in a folder; opened again over the same folder, it goes on."""
     writer = Broken(LogWriter(Journal(folder, "events")))
-    memory, kept, stats = Memory(folder / "memory.sqlite3"), Kept(folder / "refused", 1 << 20), Stats()
+    memory, kept, stats = Memory(folder / "memory.sqlite3"), DeadLetters(folder / "refused", 1 << 20), Stats()
     limits, found = limits or Limits(), {(one.system, one.name): one for one in hooks}
     intake = Intake(found, writer, memory, kept, stats, most=limits.requests, patience=patience, clock=lambda: NOW)
     open_ = Connections(limits, stats.evicted)

@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING
 import pytest
 
 from sources.gateway.files import make_folder
-from sources.gateway.kept import Kept, captured
+from sources.gateway.kept import DeadLetters, captured
 from sources.gateway.request import Request
 from tests.support.webhooks import tracker
 from tests.unit.gateway.parts import hook, parts
@@ -46,7 +46,7 @@ def test_what_is_too_old_goes_and_the_rest_stays(tmp_path: Path) -> None:
     """From full files and from the one that is written, line by line; what comes afterwards is kept as before."""
 
     async def run() -> None:
-        kept = Kept(tmp_path, 30_000, days=30)
+        kept = DeadLetters(tmp_path, 30_000, days=30)
         for days in (90, 60, 31, 29, 1):
             await kept.refused.write([line(NOW - days * DAY, f"{days} {number}", 1_500) for number in range(2)])
         await kept.forged.write([line(NOW - 31 * DAY, "old"), line(NOW - 3 * DAY, "new")])
@@ -72,7 +72,7 @@ def test_what_an_older_version_left_goes_with_the_first_start(tmp_path: Path) ->
     (tmp_path / "refused-000001.jsonl.new").write_bytes(b"half")
 
     async def run() -> None:
-        kept = Kept(tmp_path, 1 << 20)
+        kept = DeadLetters(tmp_path, 1 << 20)
         assert await kept.purge(NOW) == 2
         kept.close()
 
@@ -85,7 +85,7 @@ def test_requests_that_are_refused_meanwhile_are_not_lost(tmp_path: Path) -> Non
     """While what is old goes, what is new comes."""
 
     async def run() -> None:
-        kept = Kept(tmp_path, 1 << 20)
+        kept = DeadLetters(tmp_path, 1 << 20)
         await kept.refused.write([line(NOW - 40 * DAY, "old")] * 500)
         await asyncio.gather(kept.purge(NOW), *(kept.refused.write([line(NOW, f"{number}")]) for number in range(200)), kept.purge(NOW))
         kept.close()

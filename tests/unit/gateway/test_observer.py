@@ -5,8 +5,8 @@ from __future__ import annotations
 import json
 from typing import TYPE_CHECKING
 
-from dataflows.observe import catalogue
 from dataflows.ingest.metrics import LONGEST, MOST_CODES, GatewayObserver
+from dataflows.observe import catalogue
 from dataflows.observe.logs import logging_to_stderr
 from dataflows.observe.observer import Observer
 from dataflows.settings import LogSettings

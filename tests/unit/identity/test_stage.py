@@ -7,12 +7,12 @@ from dataclasses import dataclass, field
 from operator import attrgetter
 from typing import TYPE_CHECKING, cast
 
-from dataflows.core.identity import Ambiguous, IdentityRules, Placed, Sighting, Stage, sightings
-from dataflows.core.identity.sharding import CUSTOMER, READERS, STAGE_TWO_KINDS
+from dataflows.core.identity import AliasLookup, AliasResolver, Ambiguous, IdentityRules, ResolvedEvent, sightings
 from dataflows.core.identity.orphans import Orphan
+from dataflows.core.identity.sharding import CUSTOMER, READERS, STAGE_TWO_KINDS
 from schemas.aliases import ALIAS_FIELDS, aliases
 from schemas.export import example
-from schemas.record import Note, Record
+from schemas.record import IdentityFinding, Record
 from schemas.wire import decode
 from tests.support.logs import DAY, HOUR, MINUTE, T0, line, record
 
@@ -28,11 +28,11 @@ class World:
     """Both stages, one alias shard each, fed record by record."""
 
     rules: IdentityRules = RULES
-    placed: list[Placed] = field(default_factory=list[Placed])
+    placed: list[ResolvedEvent] = field(default_factory=list[ResolvedEvent])
 
     def __post_init__(self) -> None:
         """Builds the stages."""
-        self.first, self.second = Stage(1, self.rules), Stage(2, self.rules)
+        self.first, self.second = AliasResolver(1, self.rules), AliasResolver(2, self.rules)
         self.offset = 0
 
     def see(
@@ -59,7 +59,7 @@ class World:
         else:
             self._feed(*sightings(item, names))
 
-    def _feed(self, one: Iterable[Sighting], two: Iterable[Sighting]) -> None:
+    def _feed(self, one: Iterable[AliasLookup], two: Iterable[AliasLookup]) -> None:
         self.first.apply(one)
         placed, onward = self.first.drain()
         self.second.apply(sorted([*two, *onward], key=lambda sighting: POSITION(sighting[0])))
@@ -82,7 +82,7 @@ class World:
 
     def notes(self) -> list[tuple[str, str, int]]:
         """(kind, order, start) of all notes."""
-        return [(p.item.kind, p.item.order, p.item.at) for p in self.placed if isinstance(p.item, Note)]
+        return [(p.item.kind, p.item.order, p.item.at) for p in self.placed if isinstance(p.item, IdentityFinding)]
 
     def rejected(self) -> list[str]:
         """The IDs of the events that were rejected."""
@@ -313,7 +313,7 @@ def test_nothing_is_left_of_what_has_been_answered() -> None:
 
 def test_a_waiting_event_keeps_its_key_and_headers() -> None:
     """What is rejected later must be the original untouched, and in binary mode the headers are half of the event."""
-    stage = Stage(1, RULES)
+    stage = AliasResolver(1, RULES)
     waiting = record(line("1", T0, "payment.captured", order=None, data={"payment_id": "p"}), T0)
     waiting.key, waiting.headers = b"p", (("trace", b"1"),)
     tie = record(line("2", T0, "payment.authorized", order="A", data={"payment_id": "p"}), T0 + 1)

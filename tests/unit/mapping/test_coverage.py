@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from sources.adapters.coverage import MOST, UNKNOWN, Coverage
-from sources.adapters.doc import Doc
+from sources.adapters.doc import PayloadReader
 
 
 def test_each_message_of_a_payload_counts_by_its_kind() -> None:
@@ -28,7 +28,7 @@ def test_each_message_of_a_payload_counts_by_its_kind() -> None:
 
 def test_fields_count_where_they_stand_and_where_they_were_read() -> None:
     """Empty ones are none; lists are one field."""
-    coverage, doc = Coverage(), Doc({"a": "x", "b": [{"c": 1}, {"c": 2}, {"c": None}], "d": "", "e": False})
+    coverage, doc = Coverage(), PayloadReader({"a": "x", "b": [{"c": 1}, {"c": 2}, {"c": None}], "d": "", "e": False})
     assert doc.text("a") == "x"
     coverage.looked_over(doc)
     assert {path: (field.count, field.read, field.sample) for path, field in coverage.fields.items()} == {
@@ -46,6 +46,6 @@ def test_payloads_of_an_unknown_shape_cannot_fill_the_memory() -> None:
         coverage.told("ignored")
         coverage.code("table", "field", str(number), known=False)
     coverage.code("table", "field", "0", known=False)
-    coverage.looked_over(Doc({f"field {number}": 1 for number in range(MOST + 5)}))
+    coverage.looked_over(PayloadReader({f"field {number}": 1 for number in range(MOST + 5)}))
     assert len(coverage.kinds) == len(coverage.codes) == len(coverage.fields) == MOST
     assert coverage.unmapped()["table", "field", "0"] == 2

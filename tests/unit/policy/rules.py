@@ -11,9 +11,9 @@ if TYPE_CHECKING:
     from collections.abc import Iterable
     from pathlib import Path
 
-    from dataflows.core.rules.conditions import Condition
     from dataflows.core.history.facts import Facts
     from dataflows.core.policy import RuleSetting
+    from dataflows.core.rules.conditions import Condition
 
 
 def never(_facts: Facts, _setting: RuleSetting) -> Iterable[Condition | None]:

@@ -6,8 +6,9 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from dataflows.core.clocks import HOUR, SECOND, deadline, span
+from dataflows.core.clocks import deadline, span
 from dataflows.core.policy import Retention, load_policy
+from schemas.instants import HOUR, SECOND
 from tests.unit.policy.rules import RULES, loaded
 
 if TYPE_CHECKING:

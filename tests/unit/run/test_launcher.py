@@ -134,7 +134,8 @@ def test_sigterm_to_the_launcher_stops_all_of_them() -> None:
 
 
 ORPHAN = (
-    "import os; from dataflows.runtime.launcher import die_with_launcher; os.write(1, b'%d\\n' % -die_with_launcher()); import time; time.sleep(60)"
+    "import os, time; from dataflows.runtime.launcher import die_with_launcher;"
+    " os.write(1, b'%d\\n' % -die_with_launcher()); time.sleep(60)"
 )
 
 

@@ -18,15 +18,15 @@ import structlog
 from prometheus_client import generate_latest
 from prometheus_client.parser import text_string_to_metric_families
 
-from dataflows.core.policy import load_policy
 from dataflows.core.engine.shard import Shard
-from dataflows.core.engine.exceptions import Out
+from dataflows.core.policy import load_policy
 from dataflows.observe import Observer, catalogue
 from dataflows.observe.catalogue import METRICS
 from dataflows.observe.health import STILL_S, STUCK_S, Health
 from dataflows.observe.http import PortError, serving
 from dataflows.observe.logs import logging_to_stderr
 from dataflows.settings import LogSettings
+from schemas.output import OutputRecord
 from tests.support.logs import DAY, T0, line, record
 
 if TYPE_CHECKING:
@@ -36,10 +36,10 @@ SECOND = 1_000_000
 NOW = 1_800_000_000 * SECOND
 
 
-def raised(log: int, due: str | None) -> Out:
+def raised(log: int, due: str | None) -> OutputRecord:
     """An exception that was raised."""
     data: dict[str, object] = {"due_at": due, "order_id": "ORDER-4711"}
-    return Out(log, "ORDER-4711", "exceptions", "exception.raised", "", b"{}", kind="shipment.stuck", severity="high", data=data)
+    return OutputRecord(log, "ORDER-4711", "exceptions", "exception.raised", "", b"{}", kind="shipment.stuck", severity="high", data=data)
 
 
 def filled() -> Observer:
@@ -47,7 +47,7 @@ def filled() -> Observer:
     observer = Observer(now=lambda: NOW)
     observer.runs("cafe")
     observer.committed("exceptions", 0, [raised(NOW - SECOND // 2, None), raised(NOW - 2 * SECOND, "2027-01-15T07:59:50Z")], 0.02)
-    observer.published("rejects", [Out(NOW, "", "rejects", "reject", "", b"{", kind="not_json")])
+    observer.published("rejects", [OutputRecord(NOW, "", "rejects", "reject", "", b"{", kind="not_json")])
     observer.dropped("exceptions", 0, 3)
     observer.mismatched("exceptions", 0)
     observer.retried("exceptions", 0)
@@ -136,7 +136,7 @@ def test_no_label_is_ever_empty() -> None:
     shard = Shard(load_policy(None))
     shard.apply(record(line("1", T0, "order.placed"), T0 + 400 * DAY))
     observer.published("rejects", shard.drain())
-    observer.published("incidents", [Out(NOW, "f", "incidents", "feed.stale", "", b"{}")])
+    observer.published("incidents", [OutputRecord(NOW, "f", "incidents", "feed.stale", "", b"{}")])
     text = generate_latest(observer.metrics.registry).decode()
     assert 'orderwatch_rejected_total{reason="too_old"} 1.0' in text
     assert 'orderwatch_verdicts_total{severity="none",topic="incidents",type="feed.stale"} 1.0' in text

@@ -6,10 +6,10 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from dataflows.errors import MisuseError
-from dataflows.settings import Settings
-from dataflows.runtime.state import StateHome
 from dataflows.detect.topics import Allowed, check_whose, prepare
+from dataflows.errors import MisuseError
+from dataflows.runtime.state import StateHome
+from dataflows.settings import Settings
 from sinks.jsonl import JsonlSink
 from sources.kafka.settings import KafkaInputError
 

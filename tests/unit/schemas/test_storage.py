@@ -8,7 +8,7 @@ import pytest
 from schemas.events import DATA_MODELS, Customer, Line, Model, Money, OrderUpdated, ShipTo
 from schemas.storage import TYPES, StorageError, pack, pack_events, unpack, unpack_events
 from schemas.structs import field_types, kept, struct_of
-from schemas.values import Kept
+from schemas.values import Retention
 from tests.support.events import event
 
 TYPE_CODES = (
@@ -85,7 +85,7 @@ def test_type_codes_and_field_positions_are_stored_data() -> None:
         if model is OrderUpdated:
             continue
         forms = field_types(model)
-        names = [name for name in struct_of(model).__struct_fields__ if kept(forms[name]) is not Kept.NOTHING]
+        names = [name for name in struct_of(model).__struct_fields__ if kept(forms[name]) is not Retention.NOTHING]
         assert " ".join(names) == LAYOUTS[model.__name__]
 
 

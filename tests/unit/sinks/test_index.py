@@ -11,7 +11,7 @@ from uuid import UUID, uuid5
 
 import pytest
 
-from dataflows.core.engine.exceptions import Out
+from schemas.output import OutputRecord
 from sinks.index import NAME, NotExceptionsError, SeveralError, lines_of
 from sinks.jsonl import JsonlSink
 
@@ -33,7 +33,9 @@ def write(folder: Path, lines: Iterable[tuple[str, bytes]]) -> Path:
     sink = JsonlSink(folder, indexed=True)
     sink.clear()
     part = sink.build_part("sink", "exceptions", None)
-    part.write_batch([[Out(0, "A-1", "exceptions", "exception.raised", "", body, data={"exception_id": id_})] for id_, body in lines])
+    part.write_batch(
+        [[OutputRecord(0, "A-1", "exceptions", "exception.raised", "", body, data={"exception_id": id_})] for id_, body in lines]
+    )
     part.close()
     return folder / "exceptions.jsonl"
 

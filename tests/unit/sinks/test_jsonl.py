@@ -8,17 +8,16 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from dataflows.core.engine.exceptions import Out
-from sinks.base import TOPICS
+from schemas.output import TOPICS, OutputRecord
 from sinks.jsonl import JsonlSink, UnwritableError
 
 if TYPE_CHECKING:
     from pathlib import Path
 
 
-def out(body: bytes, topic: str = "exceptions", **data: object) -> Out:
+def out(body: bytes, topic: str = "exceptions", **data: object) -> OutputRecord:
     """A line out."""
-    return Out(0, "A-1", topic, "exception.raised", "", body, data=data)
+    return OutputRecord(0, "A-1", topic, "exception.raised", "", body, data=data)
 
 
 def part(folder: Path, topic: str, length: int | None = None):  # type: ignore[no-untyped-def]

@@ -11,8 +11,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from dataflows.core.engine.exceptions import Out
 from schemas.limits import LEAST_TOPIC_BYTES
+from schemas.output import OutputRecord
 from sinks.kafka.cut import fitted, size_of
 from sinks.kafka.records import Outgoing, entry, fingerprint, original, outgoing, reject_of
 
@@ -52,7 +52,7 @@ class Read:
 def reject(value: bytes, key: bytes | None, headers: Headers, **more: object) -> Outgoing:
     """What a topic without a limit would be given of a rejected record."""
     data: dict[str, object] = {"reason": "not_json", "detail": "byte 3", "topic": "orders", "partition": 2, "offset": 17, **more}
-    out = Out(0, "", "rejects", "reject", "", value, data=data, shard="s07", number=4, record_key=key, headers=headers)
+    out = OutputRecord(0, "", "rejects", "reject", "", value, data=data, shard="s07", number=4, record_key=key, headers=headers)
     return outgoing("rejects", out, STATE)
 
 

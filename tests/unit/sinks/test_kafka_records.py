@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from dataflows.core.engine.exceptions import Out
+from schemas.output import OutputRecord
 from sinks import rejected
 from sinks.kafka import KafkaSink, OutputTopic
 from sinks.kafka.records import fingerprint, original, outgoing, partition_key
@@ -16,15 +16,15 @@ from sinks.kafka.records import fingerprint, original, outgoing, partition_key
 STATE = b"0000-state"
 
 
-def reject(record_key: bytes | None = None, headers: tuple[tuple[str, bytes | None], ...] = (), offset: int = 17) -> Out:
+def reject(record_key: bytes | None = None, headers: tuple[tuple[str, bytes | None], ...] = (), offset: int = 17) -> OutputRecord:
     """A rejected record."""
     data: dict[str, object] = {"reason": "not_json", "detail": "byte 3", "topic": "orders", "partition": 2, "offset": offset}
-    return Out(0, "", "rejects", "reject", "", b"\xff{", data=data, shard="s07", number=4, record_key=record_key, headers=headers)
+    return OutputRecord(0, "", "rejects", "reject", "", b"\xff{", data=data, shard="s07", number=4, record_key=record_key, headers=headers)
 
 
 def test_a_verdict_is_a_cloud_event_under_its_order() -> None:
     """Structured mode; behind that the headers by which a resumed engine knows it."""
-    verdict = Out(0, "A-1", "exceptions", "exception.raised", "", b'{"id":"x:1"}', shard="s07", number=4)
+    verdict = OutputRecord(0, "A-1", "exceptions", "exception.raised", "", b'{"id":"x:1"}', shard="s07", number=4)
     record = outgoing("exceptions", verdict, STATE)
     assert (record.key, record.value) == (b"A-1", b'{"id":"x:1"}')
     assert record.headers == [
@@ -60,13 +60,13 @@ def test_rejects_without_key_are_spread_by_where_they_stood() -> None:
     """With a key they go where the original's neighbours go."""
     assert partition_key("rejects", reject(b"k")) == b"k"
     assert partition_key("rejects", reject()) == b"orders/2/17"
-    assert partition_key("exceptions", Out(0, "A-1", "exceptions", "", "", b"")) == b"A-1"
+    assert partition_key("exceptions", OutputRecord(0, "A-1", "exceptions", "", "", b"")) == b"A-1"
 
 
 def test_the_fingerprint_is_of_the_content_alone() -> None:
     """Not of the shard and number that said it; but two equal lines that stood in different places are two rejects."""
     first, second = reject(offset=17), reject(offset=18)
-    again = Out(9, "", "rejects", "reject", "", b"\xff{", data=first.data, shard="s08", number=5)
+    again = OutputRecord(9, "", "rejects", "reject", "", b"\xff{", data=first.data, shard="s08", number=5)
     prints = [fingerprint(outgoing("rejects", verdict, STATE)) for verdict in (first, again, second)]
     assert prints[0] == prints[1] != prints[2]
 

@@ -7,7 +7,7 @@ import io
 import pytest
 from rich.console import Console
 
-from dataflows.core.engine.exceptions import Out
+from schemas.output import OutputRecord
 from sinks.tally import Row, Tally
 from sinks.terminal import TerminalView
 from tests.support.logs import T0
@@ -24,7 +24,7 @@ def verdict(
     score: int = 500,
     due: str = "2026-04-20T08:00:00Z",
     type_: str = "exception.raised",
-) -> Out:
+) -> OutputRecord:
     """An exception as it is published."""
     data: dict[str, object] = {
         "exception_id": id_,
@@ -34,10 +34,10 @@ def verdict(
         "score": score,
         "recommended": [{"action": "notify_customer", "reason": "the order leaves late"}],
     }
-    return Out(T0, "A-1", "exceptions", type_, "", b"{}", "fulfilment.ship_overdue", severity, status, data)
+    return OutputRecord(T0, "A-1", "exceptions", type_, "", b"{}", "fulfilment.ship_overdue", severity, status, data)
 
 
-def view(*verdicts: Out, terminal: bool = True, width: int = 80) -> tuple[TerminalView, io.StringIO]:
+def view(*verdicts: OutputRecord, terminal: bool = True, width: int = 80) -> tuple[TerminalView, io.StringIO]:
     """A view that has seen some verdicts, and what it printed."""
     text = io.StringIO()
     console = Console(file=text, force_terminal=terminal, width=width, height=24, highlight=False, legacy_windows=False)
@@ -47,7 +47,7 @@ def view(*verdicts: Out, terminal: bool = True, width: int = 80) -> tuple[Termin
     return seen, text
 
 
-def board(*verdicts: Out, width: int = 80, height: int = 24) -> list[str]:
+def board(*verdicts: OutputRecord, width: int = 80, height: int = 24) -> list[str]:
     """The lines of the board."""
     return [line.plain for line in view(*verdicts)[0].board(width, height)]
 
@@ -148,8 +148,10 @@ def test_the_tally_counts_each_exception_once_by_its_latest_state() -> None:
         "exceptions",
         [verdict(id_="a"), verdict(id_="b"), verdict(id_="c"), verdict("resolved", id_="a", type_="exception.resolved"), gone, over],
     )
-    tally.take("rejects", [Out(0, "", "rejects", "reject", "", b"", data={"reason": "not_json"})])
-    tally.take("actions", [Out(0, "", "actions", type_, "", b"") for type_ in ("action.proposed", "action.requested", "action.proposed")])
+    tally.take("rejects", [OutputRecord(0, "", "rejects", "reject", "", b"", data={"reason": "not_json"})])
+    tally.take(
+        "actions", [OutputRecord(0, "", "actions", type_, "", b"") for type_ in ("action.proposed", "action.requested", "action.proposed")]
+    )
     assert tally.rows() == [
         Row("fulfilment.ship_overdue", "high", found=3, resolved=2, retracted=0, suppressed=0, open=1),
         Row("fulfilment.ship_overdue", "low", found=1, resolved=0, retracted=1, suppressed=0, open=0),

@@ -20,7 +20,7 @@ from sources.batch import BEGINNING, Refusal
 from sources.exports import ExportWriter, decode, encode
 from sources.files import FileSource
 from sources.lines import UnreadableError
-from sources.marks import MarkSampler
+from sources.marks import WatermarkSampler
 from sources.messages import CREATE_TIME, LOG_APPEND_TIME, Item, PartitionLog
 from tests.support.logs import DAY, HOUR, MINUTE, T0, line
 from tests.support.partitions import Told
@@ -68,7 +68,7 @@ def replay(paths: Sequence[Path], *, until: int | None = None, chunk: int = 1 <<
 
 def live(messages: Sequence[Told], *, create_time: bool = False, feeds: tuple[str, ...] = (), partition: int = 0) -> list[Item]:
     """What live reading makes of them, in one batch."""
-    sampler = MarkSampler(feeds) if feeds else None
+    sampler = WatermarkSampler(feeds) if feeds else None
     log = PartitionLog("orders", partition, create_time=create_time, sampler=sampler)
     return log.read(messages, told=BEGINNING, latest=EXPORTED)
 

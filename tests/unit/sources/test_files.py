@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from schemas.record import Mark, Record
+from schemas.record import FeedWatermark, Record
 from schemas.wire import MAX_BYTES
 from sources.batch import END, Refusal
 from sources.files import FileSource
@@ -37,7 +37,7 @@ def read(*paths: str | Path, chunk: int = 1 << 20, until: int | None = None, out
             raise
         assert batch.progress >= before
         assert all(before <= item.log < batch.progress for item in batch.items)
-        items += [item for item in batch.items if not isinstance(item, Mark)]
+        items += [item for item in batch.items if not isinstance(item, FeedWatermark)]
         before = batch.progress
         if batch.progress == END:
             with pytest.raises(StopIteration):

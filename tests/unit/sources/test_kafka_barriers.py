@@ -9,7 +9,7 @@ from confluent_kafka import KafkaError
 
 from sources.kafka.barriers import AGAIN, Barriers
 from sources.kafka.clock import HostClock
-from sources.kafka.lane import Lane
+from sources.kafka.lane import PartitionReader
 from sources.kafka.settings import SourceStats
 from sources.messages import BARRIER, PartitionLog
 from tests.support.logs import T0
@@ -65,7 +65,7 @@ class Parts:
         self.stats = SourceStats()
         self.errors: list[int] = []
         self.said: list[str] = []
-        self.lanes = [Lane(PartitionLog("orders", number, create_time=False), by_barriers=True) for number in range(count)]
+        self.lanes = [PartitionReader(PartitionLog("orders", number, create_time=False), by_barriers=True) for number in range(count)]
         self.clock = HostClock(lambda: self.world.wall, lambda: self.world.steady, self._stepped)
         client = cast("Producer", self.world)
         self.barriers = Barriers(client, self.clock, INTERVAL, self.stats, lambda error: self.errors.append(error.code()), self.said.append)

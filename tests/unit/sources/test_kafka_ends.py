@@ -11,7 +11,7 @@ from confluent_kafka import OFFSET_INVALID, KafkaError, KafkaException, TopicPar
 
 from sources.kafka.broker import end_of
 from sources.kafka.ends import Ends, Growth
-from sources.kafka.lane import Lane
+from sources.kafka.lane import PartitionReader
 from sources.kafka.settings import KafkaInputError, ReplacedError
 from sources.messages import PartitionLog
 
@@ -75,7 +75,7 @@ def ends(admin: Admin, complaints: list[int]) -> Ends:
 def test_an_answer_without_an_offset_is_no_proof_that_a_partition_has_been_read() -> None:
     """A connection that breaks gives an answer that looks like a success; what was known stays, and it is asked again."""
     admin, complaints = Admin(), list[int]()
-    asked, lane = ends(admin, complaints), Lane(PartitionLog("events", 0, create_time=False))
+    asked, lane = ends(admin, complaints), PartitionReader(PartitionLog("events", 0, create_time=False))
     for offset in (12, OFFSET_INVALID):
         asked.ask([lane])
         admin.asked[-1].set_result(Answered(offset))
@@ -98,7 +98,7 @@ def test_a_refusal_is_final() -> None:
     """A question that is not allowed is not asked for ever."""
     admin = Admin()
     asked = ends(admin, [])
-    asked.ask([Lane(PartitionLog("events", 0, create_time=False))])
+    asked.ask([PartitionReader(PartitionLog("events", 0, create_time=False))])
     admin.asked[-1].set_exception(KafkaException(KafkaError(KafkaError.TOPIC_AUTHORIZATION_FAILED)))
     with pytest.raises(KafkaInputError, match="cannot be asked for"):
         asked.look()

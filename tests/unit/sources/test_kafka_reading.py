@@ -10,7 +10,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from schemas.record import Mark, Record
+from schemas.record import FeedWatermark, Record
 from sources.batch import BEGINNING, Batch, Refusal
 from sources.exports import ExportWriter, decode
 from sources.kafka.clock import HostClock
@@ -26,7 +26,9 @@ ALLOWANCE = 250_000
 
 def offsets(batches: list[Batch], channel: str | None = None) -> list[int]:
     """The offsets of what came out, of one channel or of all."""
-    return [item.offset for batch in batches if channel in (None, batch.channel) for item in batch.items if not isinstance(item, Mark)]
+    return [
+        item.offset for batch in batches if channel in (None, batch.channel) for item in batch.items if not isinstance(item, FeedWatermark)
+    ]
 
 
 def rounds(source: Harness, count: int, step: int = TICK) -> list[Batch]:
@@ -209,7 +211,7 @@ def test_marks_stand_right_after_their_record() -> None:
         cluster.clock += 500_000
     source = harness(cluster, feeds=("/carrier",))
     items = source.round()[0].items
-    assert [(item.offset, isinstance(item, Mark)) for item in items] == [
+    assert [(item.offset, isinstance(item, FeedWatermark)) for item in items] == [
         (0, False),
         (0, True),
         (1, False),
@@ -219,7 +221,7 @@ def test_marks_stand_right_after_their_record() -> None:
     ]
     again = harness(cluster, {0: source.parts[0].snapshot()}, feeds=("/carrier",))
     cluster.append(0, line("e4", cluster.clock, source="/carrier/ups"), stamp=T0 + 1_900_000)
-    assert [isinstance(item, Mark) for item in again.round()[0].items] == [False]
+    assert [isinstance(item, FeedWatermark) for item in again.round()[0].items] == [False]
 
 
 def test_a_resume_goes_on_behind_what_was_handed_out() -> None:

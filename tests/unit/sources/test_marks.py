@@ -7,10 +7,11 @@ from typing import TYPE_CHECKING
 import pytest
 
 from schemas.feeds import FeedOf
-from schemas.record import Mark
+from schemas.instants import SECOND
+from schemas.record import FeedWatermark
 from sources.batch import END
 from sources.files import FileSource
-from sources.marks import NO_FEED, SECOND, MarkSampler
+from sources.marks import NO_FEED, WatermarkSampler
 from tests.support.logs import HOUR, T0, line, record
 
 if TYPE_CHECKING:
@@ -49,9 +50,9 @@ def test_what_is_remembered_of_sources_is_bounded() -> None:
 
 def test_the_first_record_of_a_feed_in_a_second_gives_its_mark() -> None:
     """Right after it in the log; the mark is when it happened, at most when it was logged; every feed and partition counts for itself."""
-    sampler = MarkSampler(FEEDS)
+    sampler = WatermarkSampler(FEEDS)
     first = record(line("1", T0, source="/carrier/ups"), T0 + HOUR, offset=7)
-    assert sampler.sample(first) == Mark(T0 + HOUR, "t", 0, 7, 1, "/carrier/ups", T0)
+    assert sampler.sample(first) == FeedWatermark(T0 + HOUR, "t", 0, 7, 1, "/carrier/ups", T0)
     assert sampler.sample(record(line("2", T0 + HOUR, source="/carrier/ups"), T0 + HOUR + SECOND - 1)) is None
     early = sampler.sample(record(line("3", T0 + 9 * HOUR, source="/carrier/dhl"), T0 + HOUR))
     assert early is not None
@@ -62,26 +63,26 @@ def test_the_first_record_of_a_feed_in_a_second_gives_its_mark() -> None:
 
 def test_the_first_record_of_a_partition_says_that_the_log_has_begun() -> None:
     """Once, whatever its feed: a feed that never speaks is missed from then on, also by a shard that has no order."""
-    sampler = MarkSampler(FEEDS)
-    assert sampler.sample(record(line("1", T0, source="/desk"), T0 + HOUR, offset=3)) == Mark(T0 + HOUR, "t", 0, 3, 1, NO_FEED, T0)
+    sampler = WatermarkSampler(FEEDS)
+    assert sampler.sample(record(line("1", T0, source="/desk"), T0 + HOUR, offset=3)) == FeedWatermark(T0 + HOUR, "t", 0, 3, 1, NO_FEED, T0)
     assert sampler.sample(record(line("2", T0, source="/desk"), T0 + 2 * HOUR)) is None
-    assert MarkSampler(FEEDS, sampler.state()).sample(record(line("3", T0, source="/desk"), T0 + 3 * HOUR)) is None
+    assert WatermarkSampler(FEEDS, sampler.state()).sample(record(line("3", T0, source="/desk"), T0 + 3 * HOUR)) is None
 
 
 def test_a_heartbeat_gives_a_mark() -> None:
     """A feed that has nothing to say of any order is alive all the same."""
     beat = record(line("1", T0, "feed.heartbeat", order=None, source="/carrier/ups"), T0)
-    assert MarkSampler(FEEDS).sample(beat) is not None
+    assert WatermarkSampler(FEEDS).sample(beat) is not None
 
 
 def test_a_sampler_that_is_stored_and_made_again_gives_the_same_marks() -> None:
     """What it has said stands in its state, as plain data."""
     log = [record(line(str(n), T0, source="/carrier/ups"), T0 + n * SECOND // 3, offset=n) for n in range(12)]
-    whole = MarkSampler(FEEDS).among(list(log))
+    whole = WatermarkSampler(FEEDS).among(list(log))
     for cut in range(len(log)):
-        before = MarkSampler(FEEDS)
+        before = WatermarkSampler(FEEDS)
         pieces = before.among(log[:cut])
-        pieces += MarkSampler(FEEDS, before.state()).among(log[cut:])
+        pieces += WatermarkSampler(FEEDS, before.state()).among(log[cut:])
         assert pieces == whole
     assert len(whole) == len(log) + 4
 
@@ -96,14 +97,14 @@ def test_a_replay_gives_the_same_marks_however_its_files_are_read(tmp_path: Path
     found: list[list[tuple[object, ...]]] = []
     for chunk in (100, 1 << 20):
         part = FileSource(paths, chunk_bytes=chunk, feeds=FEEDS).build_part("events", "files", None)
-        items: list[Record | Refusal | Mark] = []
+        items: list[Record | Refusal | FeedWatermark] = []
         progress = 0
         while progress < END:
             (batch,) = part.next_batch()
             items += batch.items
             progress = batch.progress
         found.append([(type(item).__name__, item.log, item.topic, item.partition, item.offset, item.sub) for item in items])
-        assert sum(isinstance(item, Mark) for item in items) == 20
+        assert sum(isinstance(item, FeedWatermark) for item in items) == 20
         assert found[-1] == sorted(found[-1], key=lambda place: place[1:])
     assert found[0] == found[1]
 
@@ -111,4 +112,4 @@ def test_a_replay_gives_the_same_marks_however_its_files_are_read(tmp_path: Path
 def test_without_declared_feeds_items_are_passed_on_as_they_are() -> None:
     """The very list: nothing is copied."""
     items = [record(line("1", T0, source="/carrier/ups"), T0)]
-    assert MarkSampler(()).among(items) is items
+    assert WatermarkSampler(()).among(items) is items

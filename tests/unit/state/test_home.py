@@ -13,10 +13,9 @@ import msgspec
 import pytest
 
 from dataflows.runtime.state import Pins, StateError, StateHome
-
 from dataflows.runtime.state import progress as advice
-from dataflows.runtime.state.errors import DamagedStateError
 from dataflows.runtime.state.directory import policy_file, read_state
+from dataflows.runtime.state.errors import DamagedStateError
 
 if TYPE_CHECKING:
     from pathlib import Path

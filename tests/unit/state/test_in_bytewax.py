@@ -18,8 +18,8 @@ from bytewax.recovery import RecoveryConfig  # pyright: ignore[reportMissingType
 from bytewax.testing import TestingSink, run_main  # pyright: ignore[reportMissingTypeStubs, reportUnknownVariableType]
 
 from dataflows.runtime.state import StateHome, Store, Token
-from dataflows.runtime.state.store import Compaction
 from dataflows.runtime.state.reader import look
+from dataflows.runtime.state.store import Compaction
 
 if TYPE_CHECKING:
     from pathlib import Path

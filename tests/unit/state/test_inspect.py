@@ -8,12 +8,12 @@ import orjson
 import pytest
 
 from dataflows.cli import main as cli
+from dataflows.core.engine.shard import Shard
 from dataflows.core.identity import order_shard
 from dataflows.core.policy import load_policy
-from dataflows.core.engine.shard import Shard
 from dataflows.detect.names import ORDER_SHARDS
 from dataflows.runtime.state import Pins, StateHome, Store
-from schemas.record import Mark
+from schemas.record import FeedWatermark
 from tests.support.logs import DAY, HOUR, T0, line, record
 
 if TYPE_CHECKING:
@@ -100,7 +100,7 @@ def test_an_open_order_is_shown_with_its_timeline_and_next_deadlines(engine: Eng
 
 def test_what_a_deadline_waits_for_is_shown(engine: Engine, capsys: Captured) -> None:
     """A deadline that passed while its feed was silent is parked: on which feed, since when it has not spoken, and that it is stale."""
-    engine.shard.apply(Mark(T0, "events", 0, 0, 1, "/payments/stripe", T0))
+    engine.shard.apply(FeedWatermark(T0, "events", 0, 0, 1, "/payments/stripe", T0))
     engine.give("e1", T0, "order.placed", PLACED)
     engine.shard.advance(T0 + 2 * DAY)
     engine.commit()
@@ -115,7 +115,7 @@ def test_verdicts_are_shown_as_they_stand(engine: Engine, capsys: Captured) -> N
     """What was said of the order, with the ID that consumers know it by."""
     engine.give("e1", T0, "order.placed", PLACED)
     engine.shard.advance(T0 + 25 * HOUR)
-    engine.shard.apply(Mark(T0 + 26 * HOUR, "events", 0, 5, 1, "/payments/stripe", T0 + 26 * HOUR))
+    engine.shard.apply(FeedWatermark(T0 + 26 * HOUR, "events", 0, 5, 1, "/payments/stripe", T0 + 26 * HOUR))
     engine.shard.advance(T0 + 27 * HOUR)
     engine.commit()
     (verdict,) = cast("list[Data]", asked(engine, capsys)["verdicts"])
@@ -140,7 +140,7 @@ def test_a_closed_order_is_shown_as_such(engine: Engine, capsys: Captured) -> No
     """Its history is gone; until when its events are remembered is known."""
     engine.give("e1", T0, "order.placed", PLACED)
     engine.give("x1", T0 + HOUR, "order.cancelled")
-    engine.shard.apply(Mark(T0 + HOUR, "events", 0, 5, 1, "/payments/stripe", T0 + HOUR))
+    engine.shard.apply(FeedWatermark(T0 + HOUR, "events", 0, 5, 1, "/payments/stripe", T0 + HOUR))
     engine.shard.advance(T0 + 200 * DAY)
     engine.commit()
     report = asked(engine, capsys)

@@ -12,8 +12,8 @@ import pytest
 
 from dataflows.runtime.state import segments
 from dataflows.runtime.state.errors import StateError
-from dataflows.runtime.state.store import Compaction, Store
 from dataflows.runtime.state.reader import look, newest
+from dataflows.runtime.state.store import Compaction, Store
 from tests.support.homes import BareHome
 
 if TYPE_CHECKING:

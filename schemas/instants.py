@@ -1,0 +1,24 @@
+"""Instants and lengths of time: integers of microseconds since 1970-01-01T00:00:00Z, and what they are in text."""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime, timedelta
+from typing import Final
+
+SECOND: Final = 1_000_000
+MINUTE: Final = 60 * SECOND
+HOUR: Final = 60 * MINUTE
+DAY: Final = 24 * HOUR
+EPOCH: Final = datetime(1970, 1, 1, tzinfo=UTC)
+MICROSECOND: Final = timedelta(microseconds=1)
+
+
+def micros(moment: datetime) -> int:
+    """An aware datetime in microseconds since the epoch."""
+    return (moment - EPOCH) // MICROSECOND
+
+
+def iso(at: int) -> str:
+    """An instant in RFC 3339, UTC, with microseconds only where there are any."""
+    text = (EPOCH + timedelta(microseconds=at)).isoformat()
+    return text.replace("+00:00", "Z")

@@ -1,0 +1,44 @@
+"""What is written out: records of the output topics. The core makes them, sinks write them."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from typing import Final, TypeAlias
+
+from schemas.record import Headers
+
+
+@dataclass(slots=True)
+class OutputRecord:
+    """One line out: `topic` is exceptions, actions, incidents or rejects; `log` (µs) and `key` give its place among those of its `order`.
+
+    `shard` and `number` are its place in all that its shard ever said: a run that resumes gives the same line the same number again.
+    `record_key` and `headers` are those of a rejected record.
+    """
+
+    log: int
+    order: str
+    topic: str
+    type: str
+    key: str
+    body: bytes
+    kind: str = ""
+    severity: str = ""
+    status: str = ""
+    data: dict[str, object] = field(default_factory=dict[str, object])
+    shard: str = ""
+    number: int = 0
+    record_key: bytes | None = None
+    headers: Headers = ()
+
+
+OutputBatch: TypeAlias = tuple[str, Sequence[OutputRecord]]
+"""Verdicts of one topic."""
+
+TOPICS = ("actions", "exceptions", "incidents", "rejects")
+"""Everything that comes out, sorted as text (partitions of sinks are)."""
+EXCEPTIONS = "exceptions"
+REJECTS = "rejects"
+TOPIC_NAMES: Final = {topic: f"order-{topic}" for topic in TOPICS}
+"""The contract's names of the topics in Kafka."""
