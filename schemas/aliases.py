@@ -3,14 +3,26 @@
 from __future__ import annotations
 
 from functools import partial
-from typing import TYPE_CHECKING, Any, cast
+from typing import TYPE_CHECKING, Any, Protocol, cast
 
 from schemas.events import DATA_MODELS
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-    from schemas.wire import Event
+
+class Typed(Protocol):
+    """An event, as far as its aliases go."""
+
+    @property
+    def type(self) -> str:
+        """The event type."""
+        ...
+
+    @property
+    def data(self) -> object:
+        """The fields of its type."""
+        ...
 
 KINDS = (
     "payment_id",
@@ -31,7 +43,7 @@ ALIAS_FIELDS: dict[str, tuple[str, ...]] = {
 """By event type: the fields of `data` that carry aliases. A field in the plural holds a list of them."""
 
 
-def aliases(event: Event) -> tuple[tuple[str, str], ...]:
+def aliases(event: Typed) -> tuple[tuple[str, str], ...]:
     """The (kind, value) pairs that `event` carries, in the order of `KINDS`, each once; tracking numbers in the order stated."""
     return aliases_of(event.type, event.data)
 

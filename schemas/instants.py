@@ -22,3 +22,9 @@ def iso(at: int) -> str:
     """An instant in RFC 3339, UTC, with microseconds only where there are any."""
     text = (EPOCH + timedelta(microseconds=at)).isoformat()
     return text.replace("+00:00", "Z")
+
+
+def earliest(*instants: int | None) -> int | None:
+    """The earliest of the given instants; None where there is none."""
+    known = [instant for instant in instants if instant is not None]
+    return min(known) if known else None

@@ -113,7 +113,7 @@ def _next(console: Console, view: TerminalView, folder: Path) -> None:
 
 def _policy() -> Policy:
     """The policy under which the world's labels hold."""
-    from dataflows.core.policy import load_policy
+    from dataflows.core.rules.load import load_policy
     from sources.simulator import policy_text
 
     with tempfile.TemporaryDirectory() as folder:

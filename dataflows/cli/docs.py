@@ -18,8 +18,8 @@ from rich.console import Console
 
 from dataflows.cli.options import instant
 from dataflows.cli.replay import replay_into
-from dataflows.core.policy import load_policy
 from dataflows.core.rules import RULES
+from dataflows.core.rules.load import load_policy
 from dataflows.detect.explain import history, tell
 from dataflows.observe.catalogue import METRICS
 from dataflows.settings.gateway import ConnectionSettings, HmacSettings, SecretSettings

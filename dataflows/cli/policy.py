@@ -14,7 +14,7 @@ UNUSABLE = 2
 @app.command()
 def check(file: Annotated[Path, typer.Argument(help="The policy, a YAML file.", metavar="POLICY")]) -> None:
     """Check a policy; every mistake is named with file, line, field and what was probably meant."""
-    from dataflows.core.policy import check_policy, load_policy
+    from dataflows.core.rules.load import check_policy, load_policy
 
     problems = check_policy(file)
     if problems:
@@ -32,7 +32,8 @@ def show(
     file: Annotated[Path | None, typer.Argument(help="The policy; the built-in defaults if absent.", metavar="[POLICY]")] = None,
 ) -> None:
     """Write out the complete effective policy as commented YAML, a file to start from."""
-    from dataflows.core.policy import PolicyError, load_policy, render
+    from dataflows.core.policy import PolicyError, render
+    from dataflows.core.rules.load import load_policy
 
     try:
         policy = load_policy(file)

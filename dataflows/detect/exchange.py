@@ -5,7 +5,7 @@ Versioned plain data: `[1, rows]`, a row as `dataflows.core.identity.codec` make
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any, TypeVar, cast
+from typing import TYPE_CHECKING, Any, TypeAlias, TypeVar, cast
 
 import msgspec
 
@@ -20,7 +20,6 @@ if TYPE_CHECKING:
 
     from dataflows.core.identity import AliasLookup, ResolvedEvent
     from dataflows.core.identity.codec import Row
-    from dataflows.detect.router import OrderItem
     from dataflows.runtime.checkpoint import Codec
     from schemas.record import FeedWatermark, Record
 
@@ -82,3 +81,7 @@ _OF_ORDERS = frozenset(ORDER_SHARDS)
 def codec_of(shard: str) -> Codec[Any]:
     """The codec of what a shard is sent."""
     return ORDER_ITEMS if shard in _OF_ORDERS else SIGHTINGS
+
+
+OrderItem: TypeAlias = "Record | Refusal | FeedWatermark | ResolvedEvent"
+"""What the log of an order shard is made of."""

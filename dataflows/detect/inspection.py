@@ -15,9 +15,10 @@ from dataflows.core.engine.order import key_of
 from dataflows.core.engine.shard import FEEDS, ORDER, TOMB, Shard
 from dataflows.core.engine.tombstones import Tombstones
 from dataflows.core.identity import order_shard
-from dataflows.core.policy import PolicyError, load_policy
+from dataflows.core.policy import PolicyError
 from dataflows.core.rules import RULES
 from dataflows.core.rules.conditions import merged
+from dataflows.core.rules.load import load_policy
 from dataflows.detect.names import ORDER_SHARDS
 from dataflows.runtime.state.directory import policy_file, read_state
 from dataflows.runtime.state.errors import StateError

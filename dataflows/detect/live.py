@@ -18,7 +18,8 @@ from typing import TYPE_CHECKING, NoReturn
 from uuid import uuid4
 
 from dataflows.core.engine.shard import Shard
-from dataflows.core.policy import PolicyError, load_policy, render
+from dataflows.core.policy import PolicyError, render
+from dataflows.core.rules.load import load_policy
 from dataflows.detect.flow import LiveSink, Settings, get_live_flow
 from dataflows.detect.metrics import said, watch
 from dataflows.detect.names import FIRST_SHARDS, ORDER_SHARDS, SECOND_SHARDS

@@ -9,9 +9,10 @@ from typing import TYPE_CHECKING, Any, TypeAlias, cast
 from bytewax.operators import StatefulBatchLogic  # pyright: ignore[reportMissingTypeStubs]
 
 from dataflows.core.identity import AliasLookup, AliasResolver, Ambiguous, ResolvedEvent
-from dataflows.core.identity.orphans import Orphan
+from dataflows.core.identity.items import Orphan
+from dataflows.detect.exchange import OrderItem
 from dataflows.detect.rejects import ambiguous, undecodable
-from dataflows.detect.router import Arrival, OrderItem, StageOutput
+from dataflows.detect.router import Arrival, StageOutput
 from dataflows.runtime.checkpoint import CheckpointError
 from dataflows.runtime.failure import noted
 from dataflows.runtime.merge import Merge

@@ -6,13 +6,13 @@ One item per shard and batch, never one per event; each carries the channel's pr
 from __future__ import annotations
 
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Any, Generic, TypeAlias, TypeVar, cast
+from typing import TYPE_CHECKING, Any, Generic, TypeVar, cast
 from zlib import crc32
 
 from dataflows.core.identity import STAGE_TWO_KINDS, AliasLookup, ResolvedEvent, alias_shard, order_shard, sightings
 from dataflows.core.identity.duplicates import comparable
 from dataflows.core.identity.sharding import CUSTOMER, READERS
-from dataflows.detect.exchange import codec_of
+from dataflows.detect.exchange import OrderItem, codec_of
 from dataflows.detect.names import FIRST_SHARDS, ORDER_SHARDS, SECOND_SHARDS
 from schemas.aliases import aliases
 from schemas.record import Record
@@ -22,7 +22,6 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Mapping, Sequence
 
     from schemas.events import OrderPlaced
-    from schemas.record import FeedWatermark
 
 T = TypeVar("T")
 PLACED = "order.placed"
@@ -70,8 +69,6 @@ class Counts:
     refused: int = 0
 
 
-OrderItem: TypeAlias = "Record | Refusal | FeedWatermark | ResolvedEvent"
-"""What the log of an order shard is made of."""
 
 
 @dataclass(slots=True)

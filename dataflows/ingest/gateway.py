@@ -29,8 +29,8 @@ from sources.gateway.files import close_to_others, make_folder
 from sources.gateway.intake import Intake
 from sources.gateway.journal import Journal
 from sources.gateway.kept import DeadLetters
-from sources.gateway.limits import Limits
 from sources.gateway.memory import Bound, Memory, UnusableMemoryError
+from sources.gateway.peers import Limits
 from sources.gateway.probing import FolderLook, Probe
 from sources.gateway.server import listen, server
 from sources.gateway.writers import GRACE_S, KafkaWriter, LogWriter, replicas_needed

@@ -21,8 +21,9 @@ from sources.adapters.countries import alpha_2
 from sources.adapters.doc import LONGEST_TEXT, PayloadReader, json_doc
 from sources.adapters.finals import Stated, refined
 from sources.adapters.moments import at, iso, need_at, unix, when
+from sources.adapters.parcel import Parcel, Scan
 from sources.adapters.places import Spot, clocks, spot
-from sources.adapters.scans import SCAN, Parcel, Scan, estimate_event, scan_event, whole
+from sources.adapters.scans import SCAN, estimate_event, scan_event, whole
 from sources.adapters.tables import Meaning, table
 from sources.adapters.told import Ignored, RefuseError
 

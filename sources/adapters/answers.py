@@ -9,7 +9,8 @@ from typing import TYPE_CHECKING
 
 from sources.adapters.finals import RETURNED, sent_back
 from sources.adapters.moments import checked
-from sources.adapters.scans import Scan, estimate_event, scan_event, whole
+from sources.adapters.parcel import Scan
+from sources.adapters.scans import estimate_event, scan_event, whole
 from sources.adapters.tables import Meaning, folded
 from sources.adapters.told import Ignored, RefuseError
 
@@ -19,7 +20,7 @@ if TYPE_CHECKING:
     from sources.adapters.base import EventBuilder
     from sources.adapters.doc import PayloadReader
     from sources.adapters.finals import Stated
-    from sources.adapters.scans import Parcel
+    from sources.adapters.parcel import Parcel
     from sources.adapters.told import AdapterOutput, Draft
 
 OVER = frozenset(("delivered", "returned", "cancelled", "failed_final", "lost"))

@@ -17,7 +17,8 @@ from sources.adapters.base import Adapter, EventBuilder
 from sources.adapters.doc import LONGEST_TEXT, MAX_BYTES, PayloadReader, json_doc
 from sources.adapters.finals import Stated, refined
 from sources.adapters.moments import at, need_at, when
-from sources.adapters.scans import SCAN, Parcel, Scan, estimate_event, scan_event, whole
+from sources.adapters.parcel import Parcel, Scan
+from sources.adapters.scans import SCAN, estimate_event, scan_event, whole
 from sources.adapters.tables import table
 from sources.adapters.told import Ignored, RefuseError
 

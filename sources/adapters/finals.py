@@ -19,7 +19,7 @@ if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
     from sources.adapters.base import EventBuilder
-    from sources.adapters.scans import Parcel
+    from sources.adapters.parcel import Parcel
     from sources.adapters.tables import CodeTable
     from sources.adapters.told import Draft
 

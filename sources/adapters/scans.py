@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from datetime import UTC, datetime, time, timedelta
 from typing import TYPE_CHECKING, Any
 
@@ -10,6 +9,7 @@ from sources.adapters.base import digest
 from sources.adapters.carriers import carrier_name
 from sources.adapters.doc import LONGEST_WORD
 from sources.adapters.finals import final_scan
+from sources.adapters.parcel import Parcel, Scan
 from sources.adapters.told import History, Refused, Undated
 
 if TYPE_CHECKING:
@@ -18,7 +18,6 @@ if TYPE_CHECKING:
 
     from sources.adapters.base import EventBuilder
     from sources.adapters.finals import Stated
-    from sources.adapters.tables import Meaning
     from sources.adapters.told import AdapterOutput, Draft
 
 SCAN = "carrier.scan"
@@ -26,40 +25,8 @@ LONGEST_DAY = timedelta(hours=36)
 """From the midnight in Greenwich that a date begins with until it is over in the westernmost zone, twelve hours behind."""
 
 
-@dataclass(frozen=True, slots=True)
-class Parcel:
-    """The parcel that scans are about; `order` is the order's ID where the source knows it.
-
-    Freight may have no number of the carrier's yet: then `tracking` is None, and `shipment_id` is what it goes by.
-    """
-
-    tracking: str | None
-    carrier: str | None
-    order: str | None = None
-    shipment_id: str | None = None
-
-    @property
-    def number(self) -> str:
-        """What tells it from other parcels of its carrier, for IDs."""
-        return self.tracking if self.tracking is not None else f"shipment {self.shipment_id}"
 
 
-@dataclass(frozen=True, slots=True)
-class Scan:
-    """One scan.
-
-    `meaning` is None for a code that is in no table. `key` is what tells it from another scan at the same instant: all codes that `meaning`
-    was read from, and the place, as the source writes them; never words that differ by language or are reworded later. So a scan that is
-    sent again keeps its ID; one whose status or place is corrected, or whose place is filled in later, is another scan, and the history
-    that says so withdraws the first. Two scans that agree in all of that are one.
-    """
-
-    at: datetime
-    meaning: Meaning | None
-    code: str | None
-    text: str | None
-    key: tuple[str | None, ...]
-    place: dict[str, str | None] | None = None
 
 
 def scan_event(say: EventBuilder, parcel: Parcel, scan: Scan, recorded: datetime | None) -> Draft | None:

@@ -23,8 +23,8 @@ if TYPE_CHECKING:
     from sources.gateway.connections import Connections
     from sources.gateway.hooks import Hook
     from sources.gateway.intake import Intake
-    from sources.gateway.limits import Limits
     from sources.gateway.listener import Listener
+    from sources.gateway.peers import Limits
 
 UNKNOWN: Final = "unknown"
 PLAIN: Final = ("", "identity")

@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING, Final, Literal, TypeAlias
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable
 
-    from sources.gateway.limits import Limits
+    from sources.gateway.peers import Limits
 
 Stage: TypeAlias = Literal["new", "idle", "head", "body", "answer", "unread"]
 """What a connection is at: open and silent, between requests, in a request's head or body, being answered, not reading its answer."""

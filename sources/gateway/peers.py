@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from ipaddress import IPv4Address, IPv6Address, IPv6Network, ip_address
 from typing import TYPE_CHECKING, Final, TypeAlias
 
@@ -63,3 +64,27 @@ def _name(address: Address) -> str:
     if isinstance(address, IPv6Address):
         return str(IPv6Network((address, HOST_BITS), strict=False))
     return str(address)
+
+
+@dataclass(frozen=True, slots=True)
+class Limits:
+    """Bounds of the whole gateway. Sizes in bytes, times in seconds."""
+
+    requests: int = 256
+    """Requests, rightly signed, that are answered at a time."""
+    buffered: int = 64 << 20
+    """Bytes of their bodies."""
+    read_timeout: float = 10.0
+    """How long the head, and then the body, of a request may take to come."""
+    head: int = 32 << 10
+    """Bytes of the head of a request: its line and headers."""
+    rate: int = 500
+    """Bytes per second at which a request must come; it may fall behind by `GRACE_S`."""
+    connections: int = 2_000
+    """Open connections; those that lag most make way for new ones."""
+    connections_of_peer: int = 200
+    """Open connections of one sender, where they are not being answered."""
+    keep_alive: int = 60
+    """How long an idle connection stays open."""
+    proxies: tuple[Network, ...] = ()
+    """Networks of proxies that say truly whom they speak for."""

@@ -24,7 +24,7 @@ if TYPE_CHECKING:
     from uvicorn.protocols.http.httptools_impl import RequestResponseCycle
 
     from sources.gateway.connections import Connections
-    from sources.gateway.limits import Limits
+    from sources.gateway.peers import Limits
 
 BACKLOG: Final = 1_024
 EXHAUSTED: Final = frozenset((EMFILE, ENFILE, ENOBUFS, ENOMEM))

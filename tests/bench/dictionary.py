@@ -9,7 +9,7 @@ from zstandard import train_dictionary
 
 from dataflows.core.engine.codec import plain_of
 from dataflows.core.engine.shard import ORDER, Shard
-from dataflows.core.policy import load_policy
+from dataflows.core.rules.load import load_policy
 from schemas.record import Record
 from schemas.wire import decode, micros
 from sources.simulator import stream

@@ -43,7 +43,7 @@ from starlette.applications import Starlette
 from starlette.responses import PlainTextResponse
 from starlette.routing import Route
 from sources.gateway.connections import Connections
-from sources.gateway.limits import Limits
+from sources.gateway.peers import Limits
 from sources.gateway.server import listen, server
 import asyncio, uvloop
 

@@ -15,7 +15,7 @@ from dataflows.cli.replay import replay_into
 from dataflows.core.engine.codec import pack_order
 from dataflows.core.engine.shard import Shard
 from dataflows.core.identity import order_shard
-from dataflows.core.policy import load_policy
+from dataflows.core.rules.load import load_policy
 from dataflows.detect.flow import Settings
 from dataflows.detect.names import ORDER_SHARDS
 from dataflows.runtime.runner import GC_THRESHOLDS

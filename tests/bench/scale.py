@@ -19,7 +19,7 @@ from tempfile import TemporaryDirectory
 from typing import TYPE_CHECKING, NamedTuple, cast
 
 from dataflows.core.identity import order_shard
-from dataflows.core.policy import load_policy
+from dataflows.core.rules.load import load_policy
 from dataflows.detect.flow import LiveSink, Settings, get_live_flow
 from dataflows.detect.live import HomeStores
 from dataflows.detect.names import ORDER_SHARDS

@@ -6,7 +6,8 @@ from typing import Protocol
 
 import pytest
 
-from dataflows.core.policy import Dims, load_policy
+from dataflows.core.policy import Dims
+from dataflows.core.rules.load import load_policy
 from tests.oracle.judging.reading import HOUR
 from tests.oracle.judging.settings import DEFAULTS, Policy
 

@@ -6,8 +6,8 @@ from dataclasses import replace
 
 import pytest
 
-from dataflows.core.policy import load_policy
 from dataflows.core.policy.model import Place
+from dataflows.core.rules.load import load_policy
 from tests.oracle.judge import Verdict, judge
 from tests.oracle.judging.reading import instant
 from tests.oracle.judging.settings import DEFAULTS, Policy, Site

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, NamedTuple
 
 import pytest
 
-from dataflows.core.policy import load_policy
+from dataflows.core.rules.load import load_policy
 from sources.simulator import write_world
 from tests.oracle.judge import judge
 from tests.oracle.judging.policies import read_policy

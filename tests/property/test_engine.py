@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 from hypothesis import given
 from hypothesis import strategies as st
 
-from dataflows.core.policy import load_policy
+from dataflows.core.rules.load import load_policy
 from tests.oracle.judge import judge
 from tests.oracle.judging.reading import micros
 from tests.oracle.judging.settings import Policy

@@ -11,8 +11,8 @@ import orjson
 import pytest
 from hypothesis import given
 
-from dataflows.core.policy import load_policy
 from dataflows.core.rules import RULES
+from dataflows.core.rules.load import load_policy
 from schemas.events import DATA_MODELS
 from sources.simulator import expected, policy_text, stream
 from tests.oracle.judging.reading import micros

@@ -15,8 +15,9 @@ from hypothesis import strategies as st
 from dataflows.core.engine.shard import Shard
 from dataflows.core.identity import AliasLookup, AliasResolver, Ambiguous, IdentityRules, ResolvedEvent
 from dataflows.core.identity.codec import item_of, row_of, sighting_of_row, sighting_row
-from dataflows.core.identity.orphans import Orphan
-from dataflows.core.policy import Feed, load_policy
+from dataflows.core.identity.items import Orphan
+from dataflows.core.policy import Feed
+from dataflows.core.rules.load import load_policy
 from schemas.record import Evidence, FeedWatermark, IdentityFinding, Record
 from schemas.wire import decode
 from sources.marks import WatermarkSampler

@@ -12,7 +12,7 @@ from zlib import crc32
 from hypothesis import given
 from hypothesis import strategies as st
 
-from dataflows.core.policy import load_policy
+from dataflows.core.rules.load import load_policy
 from schemas.record import Record
 from schemas.wire import Rejected, decode, micros
 from sources.batch import Batch, Refusal

@@ -14,7 +14,7 @@ import orjson
 from dataflows.core.engine.orders import HOT
 from dataflows.core.engine.shard import Shard
 from dataflows.core.identity import AliasResolver, Ambiguous, identity_rules, orphan_verdict
-from dataflows.core.identity.orphans import Orphan
+from dataflows.core.identity.items import Orphan
 from dataflows.detect.names import FIRST_SHARDS, SECOND_SHARDS
 from dataflows.detect.router import Arrival, Router
 from schemas.record import FeedWatermark, Record

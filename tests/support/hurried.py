@@ -14,8 +14,8 @@ from zlib import crc32
 import orjson
 import yaml
 
-from dataflows.core.policy import load_policy
 from dataflows.core.policy.effective import effective
+from dataflows.core.rules.load import load_policy
 from sources.simulator import policy_text, stream
 from sources.simulator.moments import DAY, END, OPENING
 from tests.support.live import Given

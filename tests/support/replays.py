@@ -9,7 +9,7 @@ from collections import Counter
 from typing import TYPE_CHECKING, cast
 
 from dataflows.cli.replay import replay_into
-from dataflows.core.policy import load_policy
+from dataflows.core.rules.load import load_policy
 from sources.files import FileSource
 from sources.lines import CHUNK_BYTES
 from sources.logclock import DEFAULT_OUT_OF_ORDER

@@ -27,7 +27,6 @@ from datetime import date
 from typing import TYPE_CHECKING, Final
 
 from dataflows.core.clocks.days import holidays_in
-from dataflows.core.clocks.explain import arithmetic
 from dataflows.core.clocks.spans import Span
 from dataflows.core.clocks.zones import instant, local
 from schemas.instants import DAY, HOUR, MINUTE
@@ -221,7 +220,3 @@ class Calendar:
         if self._holidays is None:
             return None
         return holidays_in(self._holidays, date.fromordinal(day).year).get(day)
-
-    def words(self, at: int, span: Span) -> str:
-        """How the deadline comes about, for a person; see `dataflows.core.clocks.explain`."""
-        return arithmetic(self, at, span)

@@ -14,7 +14,8 @@ from dataflows.core.engine.bounds import encoded
 from schemas.instants import iso
 
 if TYPE_CHECKING:
-    from dataflows.core.rules.model import Lane, Rule, Severity
+    from dataflows.core.policy.setting import Lane, Severity
+    from dataflows.core.rules.model import Rule
     from schemas.record import Evidence
 
 NAMESPACE = UUID("6f2b1a52-6d0c-5b0e-9a55-0c6b6f7d1e11")

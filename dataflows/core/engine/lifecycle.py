@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import replace
 from typing import TYPE_CHECKING, TypedDict, Unpack
 
+from dataflows.core.clocks.explain import arithmetic
 from dataflows.core.engine.exceptions import ExceptionState, exception_id
 from dataflows.core.rules.conditions import count
 from schemas.instants import iso
@@ -14,8 +15,8 @@ if TYPE_CHECKING:
     from collections.abc import Iterable
 
     from dataflows.core.engine.exceptions import Status
+    from dataflows.core.policy.setting import Severity
     from dataflows.core.rules.conditions import Condition
-    from dataflows.core.rules.model import Severity
     from schemas.record import Record
 
 Key = tuple[str, "str | None", int]
@@ -40,7 +41,7 @@ def reckon(condition: Condition) -> str:
     if condition.reckoning is None:
         return f"happened {iso(condition.start)}"
     reckoning = condition.reckoning
-    words = f"{reckoning.label} " + reckoning.calendar.words(reckoning.anchor, reckoning.span)
+    words = f"{reckoning.label} " + arithmetic(reckoning.calendar, reckoning.anchor, reckoning.span)
     return f"{words}, and {condition.setting.grace.n // 1_000_000} s of grace" if condition.setting.grace.n else words
 
 
@@ -54,7 +55,7 @@ def step_words(condition: Condition, now: int) -> str:
     if reckoning is not None:
         for step in condition.setting.steps:
             if step.severity == reached and count(reckoning.calendar, reckoning.anchor, step.at) == at:
-                return f"; {reached} from {reckoning.calendar.words(reckoning.anchor, step.at)}"
+                return f"; {reached} from {arithmetic(reckoning.calendar, reckoning.anchor, step.at)}"
     return f"; {reached} from {iso(at)}"
 
 

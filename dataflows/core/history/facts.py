@@ -15,7 +15,7 @@ from dataflows.core.history.lazy import fact
 from dataflows.core.history.quantities import covered, line_key, match, quantity
 from dataflows.core.history.shipments import Shipment, build_shipments, return_trackings
 from dataflows.core.policy.model import Dims
-from dataflows.core.rules.conditions import earliest
+from schemas.instants import earliest
 from schemas.patch import merge_patch
 
 if TYPE_CHECKING:

@@ -9,7 +9,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, cast
 
 from dataflows.core.history.lazy import fact
-from dataflows.core.rules.conditions import earliest
+from schemas.instants import earliest
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence

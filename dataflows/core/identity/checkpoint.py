@@ -13,7 +13,8 @@ import msgspec
 
 from dataflows.core.identity.codec import item_of, record_of_row, row_of
 from dataflows.core.identity.duplicates import Placement
-from dataflows.core.identity.orphans import AliasKey, Orphan, PendingEvents
+from dataflows.core.identity.items import Orphan
+from dataflows.core.identity.orphans import AliasKey, PendingEvents
 from dataflows.core.identity.tracking import Holder, Parcel
 from schemas.record import Evidence
 

@@ -8,8 +8,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any, TypeAlias, cast
 
-from dataflows.core.identity.items import Ambiguous, ResolvedEvent
-from dataflows.core.identity.orphans import Orphan
+from dataflows.core.identity.items import Ambiguous, Orphan, ResolvedEvent
 from schemas.record import Evidence, FeedWatermark, IdentityFinding, Record
 from schemas.wire import event_of, micros
 

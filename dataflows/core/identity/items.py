@@ -3,13 +3,10 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, TypeAlias
+from typing import TypeAlias
 from zlib import crc32
 
 from schemas.record import Evidence, IdentityFinding, Record
-
-if TYPE_CHECKING:
-    from dataflows.core.identity.orphans import Orphan
 
 AliasLookup: TypeAlias = "tuple[Record | ResolvedEvent, str, str, bool]"
 """An event at one of its aliases: (the record where it stands in the log, alias kind, alias value, whether this alias keeps watch).
@@ -100,3 +97,21 @@ def noted(
         scope_id=scope_id,
         evidence=proof,
     )
+
+
+@dataclass(frozen=True, slots=True)
+class Orphan:
+    """Says that events wait at an alias for too long, or (`resolved`) that they have found their order.
+
+    `since` is the log time at which the first of them came in, `due` when it was missed, `log` when this was decided (all µs).
+    """
+
+    tenant: str
+    alias: str
+    log: int
+    since: int
+    due: int
+    sequence: int
+    resolved: bool
+    order: str | None
+    records: tuple[Record, ...]

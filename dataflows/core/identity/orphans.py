@@ -6,7 +6,7 @@ import heapq
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, NamedTuple
 
-from dataflows.core.identity.items import ResolvedEvent
+from dataflows.core.identity.items import Orphan, ResolvedEvent
 from dataflows.core.identity.recent import Recent
 from schemas.record import Record
 
@@ -27,22 +27,6 @@ class AliasKey(NamedTuple):
         return f"{self.kind}:{self.value}"
 
 
-@dataclass(frozen=True, slots=True)
-class Orphan:
-    """Says that events wait at an alias for too long, or (`resolved`) that they have found their order.
-
-    `since` is the log time at which the first of them came in, `due` when it was missed, `log` when this was decided (all µs).
-    """
-
-    tenant: str
-    alias: str
-    log: int
-    since: int
-    due: int
-    sequence: int
-    resolved: bool
-    order: str | None
-    records: tuple[Record, ...]
 
 
 @dataclass(slots=True)

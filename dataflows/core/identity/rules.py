@@ -14,7 +14,7 @@ from schemas.instants import iso
 from schemas.output import OutputRecord
 
 if TYPE_CHECKING:
-    from dataflows.core.identity.orphans import Orphan
+    from dataflows.core.identity.items import Orphan
     from dataflows.core.policy import Policy
 
 ORPHAN = "data.orphan_signal"

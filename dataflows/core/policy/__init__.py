@@ -5,10 +5,10 @@ is checked: `tree` (YAML with positions), `values` and `form` (its grammar), `cr
 """
 
 from dataflows.core.policy.check import PolicyError
-from dataflows.core.policy.model import Dims, Fallback, Feed, Override, Place, Retention, RuleSetting, Step, Switch
+from dataflows.core.policy.model import Dims, Feed, Override, Place, Retention
 from dataflows.core.policy.policy import Policy
+from dataflows.core.policy.setting import Fallback, RuleSetting, Step, Switch
 from dataflows.core.policy.show import render
-from dataflows.core.rules.load import check_policy, load_policy
 from schemas.problems import Problem
 
 __all__ = [
@@ -24,7 +24,5 @@ __all__ = [
     "RuleSetting",
     "Step",
     "Switch",
-    "check_policy",
-    "load_policy",
     "render",
 ]

@@ -7,18 +7,19 @@ from typing import TYPE_CHECKING, cast
 
 from dataflows.core.clocks import CalendarSpec, span
 from dataflows.core.policy.effective import version_of
-from dataflows.core.policy.model import Change, Dims, Fallback, Feed, Override, Place, Retention, RuleSetting, Step
+from dataflows.core.policy.model import Dims, Feed, Override, Place, Retention
 from dataflows.core.policy.policy import Policy
+from dataflows.core.policy.setting import Change, Fallback, RuleSetting, Step
 
 if TYPE_CHECKING:
     from dataflows.core.policy.form import CalendarForm, FeedForm, OverrideForm, PolicyForm, SettingForm
-    from dataflows.core.rules.model import Rule
+    from dataflows.core.policy.setting import Described
 
 CADENCES = 3
 """A feed of which only the cadence is stated may stay out this many times (P): two missed calls can be chance."""
 
 
-def build(form: PolicyForm, rules: tuple[Rule, ...]) -> Policy:
+def build(form: PolicyForm, rules: tuple[Described, ...]) -> Policy:
     """The policy that a file states for these rules."""
     settings = {rule.kind: default_setting(rule) for rule in rules}
     everything = _change(form.rules["*"]) if "*" in form.rules else Change()
@@ -45,7 +46,7 @@ def build(form: PolicyForm, rules: tuple[Rule, ...]) -> Policy:
     return replace(policy, version=version_of(policy))
 
 
-def default_setting(rule: Rule) -> RuleSetting:
+def default_setting(rule: Described) -> RuleSetting:
     """A rule's setting as it comes. Raises ValueError if a span in its defaults is none."""
     defaults = rule.defaults
     return RuleSetting(

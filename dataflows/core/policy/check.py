@@ -16,7 +16,7 @@ if TYPE_CHECKING:
     from collections.abc import Collection
     from pathlib import Path
 
-    from dataflows.core.rules.model import Rule
+    from dataflows.core.policy.setting import Described
     from schemas.tree import Path as At
 
 
@@ -28,7 +28,7 @@ class PolicyError(ValueError):
         self.problems = problems
 
 
-def examine(path: Path, rules: tuple[Rule, ...]) -> tuple[forms.PolicyForm | None, tuple[Problem, ...]]:
+def examine(path: Path, rules: tuple[Described, ...]) -> tuple[forms.PolicyForm | None, tuple[Problem, ...]]:
     """The form of a policy file, or None and all its problems, by line."""
     try:
         text = text_of(path)
@@ -38,7 +38,7 @@ def examine(path: Path, rules: tuple[Rule, ...]) -> tuple[forms.PolicyForm | Non
     return form, problems_of(str(path), faults)
 
 
-def examine_text(text: str, rules: tuple[Rule, ...]) -> tuple[forms.PolicyForm | None, list[Fault]]:
+def examine_text(text: str, rules: tuple[Described, ...]) -> tuple[forms.PolicyForm | None, list[Fault]]:
     """The form that a YAML text states; None and what is wrong with it if anything is."""
     tree = read(text)
     faults = list(tree.faults)

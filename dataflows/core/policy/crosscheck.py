@@ -14,14 +14,14 @@ from schemas.problems import nearest
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
 
-    from dataflows.core.rules.model import Rule
+    from dataflows.core.policy.setting import Described
     from schemas.tree import Data, Fault, Path, Tree
 
 _OF_ONE_RULE: Final = ("anchor", "international", "fallback", "fields")
 _OFF: Final = frozenset(("off", "false", "no"))
 
 
-def cross_faults(tree: Tree, data: Mapping[str, Data], rules: tuple[Rule, ...]) -> Iterator[Fault]:
+def cross_faults(tree: Tree, data: Mapping[str, Data], rules: tuple[Described, ...]) -> Iterator[Fault]:
     """Everything wrong between the parts of a file."""
     by_kind = {rule.kind: rule for rule in rules}
     base = _settings(data.get("rules"))
@@ -41,7 +41,7 @@ def cross_faults(tree: Tree, data: Mapping[str, Data], rules: tuple[Rule, ...]) 
     yield from _never_on(tree, base, overrides)
 
 
-def _inapplicable(tree: Tree, path: Path, settings: dict[str, dict[str, Data]], by_kind: Mapping[str, Rule]) -> Iterator[Fault]:
+def _inapplicable(tree: Tree, path: Path, settings: dict[str, dict[str, Data]], by_kind: Mapping[str, Described]) -> Iterator[Fault]:
     for kind, setting in settings.items():
         rule = by_kind.get(kind)
         for name in _OF_ONE_RULE:
@@ -58,12 +58,12 @@ def _inapplicable(tree: Tree, path: Path, settings: dict[str, dict[str, Data]], 
             yield tree.fault((*path, kind, "anchor"), f"unknown anchor {anchor!r}; {kind} knows: {', '.join(_anchors(rule))}", near)
 
 
-def _anchors(rule: Rule) -> tuple[str, ...]:
+def _anchors(rule: Described) -> tuple[str, ...]:
     fixed = (rule.defaults.anchor,) if rule.defaults.anchor is not None else ()
     return tuple(dict.fromkeys((*fixed, *rule.anchors)))
 
 
-def _has(rule: Rule, name: str, value: Data) -> bool:
+def _has(rule: Described, name: str, value: Data) -> bool:
     if isinstance(value, str) and value.lower() in {*_OFF, "none"}:
         return True  # removing what is not there does no harm
     match name:
@@ -77,7 +77,7 @@ def _has(rule: Rule, name: str, value: Data) -> bool:
             return bool(rule.defaults.fields)
 
 
-def _suppressors(rule: Rule, base: dict[str, dict[str, Data]], override: dict[str, dict[str, Data]]) -> tuple[str, ...]:
+def _suppressors(rule: Described, base: dict[str, dict[str, Data]], override: dict[str, dict[str, Data]]) -> tuple[str, ...]:
     for settings in (override, base):
         for kind in (rule.kind, "*"):
             if "suppressed_by" in settings.get(kind, {}):
@@ -145,7 +145,7 @@ def _shadowed(tree: Tree, overrides: list[dict[str, Data]]) -> Iterator[Fault]:
 
 
 def _feedless(
-    tree: Tree, data: Mapping[str, Data], rules: tuple[Rule, ...], base: dict[str, dict[str, Data]], overrides: list[dict[str, Data]]
+    tree: Tree, data: Mapping[str, Data], rules: tuple[Described, ...], base: dict[str, dict[str, Data]], overrides: list[dict[str, Data]]
 ) -> Iterator[Fault]:
     """Rules that are to wait for a feed of which nobody has heard: neither is it declared, nor does any rule wait for it by itself."""
     declared = {feed.split("/")[1] for feed in _mapping(data["feeds"]) if feed.startswith("/")}

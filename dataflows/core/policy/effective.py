@@ -7,7 +7,8 @@ import json
 from typing import TYPE_CHECKING, Final, cast
 
 from dataflows.core.clocks import Span
-from dataflows.core.policy.model import Change, Dims, Fallback, Feed, Place, RuleSetting, Step
+from dataflows.core.policy.model import Dims, Feed, Place
+from dataflows.core.policy.setting import Change, Fallback, RuleSetting, Step
 from dataflows.core.policy.values import MILESTONES, WEEKDAYS
 
 if TYPE_CHECKING:
@@ -16,7 +17,7 @@ if TYPE_CHECKING:
     from dataflows.core.clocks import CalendarSpec
     from dataflows.core.policy.model import Override
     from dataflows.core.policy.policy import Policy
-    from dataflows.core.rules.model import Rule
+    from dataflows.core.policy.setting import Described
 
 Plain = str | list["Plain"] | dict[str, "Plain"]
 Value = str | Span | Fallback | Step | tuple[str, ...] | tuple[Step, ...] | None
@@ -58,7 +59,7 @@ def effective(policy: Policy) -> dict[str, Plain]:
     return {key: value for key, value in found.items() if value or key in {"emits", "rules"}}
 
 
-def setting_of(rule: Rule, setting: RuleSetting) -> dict[str, Plain]:
+def setting_of(rule: Described, setting: RuleSetting) -> dict[str, Plain]:
     """A rule's setting as a file would state it; fields that the rule does not have are left out."""
     has = {
         "anchor": setting.anchor is not None,

@@ -9,7 +9,7 @@ from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Pla
 
 from dataflows.core.clocks import Span
 from dataflows.core.policy import values as read
-from dataflows.core.policy.model import Switch
+from dataflows.core.policy.setting import Switch
 from schemas.problems import mistake
 
 # The rules' own names for these; they are not imported because rules import the policy.

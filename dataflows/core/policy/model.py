@@ -3,15 +3,14 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Literal, NamedTuple, TypedDict
+from typing import TYPE_CHECKING, NamedTuple
+
+from dataflows.core.policy.setting import Change
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
-    from dataflows.core.clocks import Span
-    from dataflows.core.rules.model import Lane, Severity
 
-Switch = Literal["on", "shadow", "off"]
 
 
 class Dims(NamedTuple):
@@ -26,65 +25,12 @@ class Dims(NamedTuple):
     tier: str | None = None
 
 
-@dataclass(frozen=True, slots=True)
-class Step:
-    """A further instant (a warning before or an escalation after the threshold), counted from the anchor, and its severity."""
-
-    at: Span
-    severity: Severity
 
 
-@dataclass(frozen=True, slots=True)
-class Fallback:
-    """What counts where the date that a rule goes by is missing: `threshold` after `anchor`."""
-
-    anchor: str
-    threshold: Span
 
 
-@dataclass(frozen=True, slots=True)
-class RuleSetting:
-    """One rule as an order sees it.
-
-    Due at `clock`(anchor, `threshold`), raised at due + `grace` with `severity`; `steps` are further instants `clock`(anchor, step.at).
-    `clock` is `site`, `carrier`, `destination`, `tenant` or a calendar's name; `international`, where set, replaces the threshold of an
-    order that crosses a border; `grace` is elapsed time.
-    """
-
-    kind: str
-    switch: Switch
-    anchor: str | None
-    threshold: Span
-    international: Span | None
-    clock: str
-    grace: Span
-    fallback: Fallback | None
-    suppressed_by: tuple[str, ...]
-    feeds: tuple[str, ...]
-    steps: tuple[Step, ...]
-    severity: Severity
-    owner: str
-    lane: Lane
-    fields: tuple[str, ...]
 
 
-class Change(TypedDict, total=False):
-    """Some fields of a `RuleSetting`, to be replaced."""
-
-    switch: Switch
-    anchor: str | None
-    threshold: Span
-    international: Span | None
-    clock: str
-    grace: Span
-    fallback: Fallback | None
-    suppressed_by: tuple[str, ...]
-    feeds: tuple[str, ...]
-    steps: tuple[Step, ...]
-    severity: Severity
-    owner: str
-    lane: Lane
-    fields: tuple[str, ...]
 
 
 @dataclass(frozen=True, slots=True)

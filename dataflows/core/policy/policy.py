@@ -17,13 +17,14 @@ from typing import TYPE_CHECKING, Final
 
 from dataflows.core.clocks import Calendar, CalendarSpec
 from dataflows.core.clocks.days import holiday_region
-from dataflows.core.policy.model import Dims, Feed, Override, Place, Retention, RuleSetting
+from dataflows.core.policy.model import Dims, Feed, Override, Place, Retention
+from dataflows.core.policy.setting import RuleSetting
 from schemas.places import country_zone, is_zone
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
-    from dataflows.core.rules.model import Rule
+    from dataflows.core.policy.setting import Described
 
 _KEPT: Final = 4_096
 _NOWHERE: Final = Place()
@@ -48,7 +49,7 @@ class Policy:
     countries: Mapping[str, Place]
     tenants: Mapping[str, Place]
     retention: Retention
-    rules: tuple[Rule, ...]
+    rules: tuple[Described, ...]
     base: tuple[RuleSetting, ...]
     overrides: tuple[Override, ...]
     """As written; `settings` applies them by precedence."""

@@ -18,7 +18,7 @@ if TYPE_CHECKING:
     from pydantic import ValidationInfo
 
     from dataflows.core.clocks.calendar import Intervals
-    from dataflows.core.policy.model import Switch
+    from dataflows.core.policy.setting import Switch
 
 MILESTONES: Final = (
     "placed", "captured", "shipped", "scans", "authorized", "allocated", "released", "picked", "packed", "invoiced", "inspected",

@@ -5,8 +5,10 @@ from __future__ import annotations
 from collections.abc import Iterable
 from typing import TYPE_CHECKING, cast
 
-from dataflows.core.rules.conditions import Condition, earliest, signal
-from dataflows.core.rules.model import RuleDefaults, rule
+from dataflows.core.policy.setting import RuleDefaults
+from dataflows.core.rules.conditions import Condition, signal
+from dataflows.core.rules.model import rule
+from schemas.instants import earliest
 
 if TYPE_CHECKING:
     from dataflows.core.history.facts import Facts

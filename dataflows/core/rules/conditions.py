@@ -9,14 +9,14 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from schemas.instants import DAY, HOUR
+from schemas.instants import DAY, HOUR, earliest
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
 
     from dataflows.core.clocks import Calendar, Span
     from dataflows.core.policy import RuleSetting
-    from dataflows.core.rules.model import Lane, Severity
+    from dataflows.core.policy.setting import Lane, Severity
     from schemas.record import Record
 
 
@@ -57,10 +57,6 @@ class Condition:
     horizon: int | None = None
 
 
-def earliest(*instants: int | None) -> int | None:
-    """The earliest of the given instants; None where there is none."""
-    known = [instant for instant in instants if instant is not None]
-    return min(known) if known else None
 
 
 def after(instants: Iterable[int], at: int) -> int | None:

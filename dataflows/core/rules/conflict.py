@@ -7,11 +7,13 @@ from typing import TYPE_CHECKING, cast
 
 from dataflows.core.history.quantities import line_key, match, quantity
 from dataflows.core.history.shipments import MOVING, Shipment, possession, scan_of
-from dataflows.core.rules.conditions import Condition, after, earliest, signal
+from dataflows.core.policy.setting import RuleDefaults
+from dataflows.core.rules.conditions import Condition, after, signal
 from dataflows.core.rules.inventory import line_scope, speaks_of
-from dataflows.core.rules.model import RuleDefaults, rule
+from dataflows.core.rules.model import rule
 from dataflows.core.rules.order import GOING_ON
 from dataflows.core.rules.shipment_progress import lifted_for
+from schemas.instants import earliest
 
 if TYPE_CHECKING:
     from dataflows.core.history.facts import Facts

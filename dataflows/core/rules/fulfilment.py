@@ -6,11 +6,12 @@ from collections.abc import Callable, Iterable
 from typing import TYPE_CHECKING, cast
 
 from dataflows.core.history.quantities import line_key
-from dataflows.core.rules.conditions import Condition, earliest, silences, timeout
-from dataflows.core.rules.model import RuleDefaults, rule
+from dataflows.core.policy.setting import RuleDefaults
+from dataflows.core.rules.conditions import Condition, silences, timeout
+from dataflows.core.rules.model import rule
 from dataflows.core.rules.order import rejections
 from dataflows.core.rules.payment import hold_scope
-from schemas.instants import DAY
+from schemas.instants import DAY, earliest
 
 if TYPE_CHECKING:
     from dataflows.core.history.facts import Facts

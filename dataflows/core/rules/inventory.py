@@ -5,9 +5,11 @@ from __future__ import annotations
 from collections.abc import Iterable
 from typing import TYPE_CHECKING, cast
 
-from dataflows.core.rules.conditions import Condition, earliest, signal, timeout
-from dataflows.core.rules.model import RuleDefaults, rule
+from dataflows.core.policy.setting import RuleDefaults
+from dataflows.core.rules.conditions import Condition, signal, timeout
+from dataflows.core.rules.model import rule
 from dataflows.core.rules.order import rejections
+from schemas.instants import earliest
 
 if TYPE_CHECKING:
     from collections.abc import Sequence

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 from dataflows.core.policy.build import build
 from dataflows.core.policy.check import PolicyError, examine
 from dataflows.core.policy.form import PolicyForm
+from dataflows.core.rules import RULES
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -36,6 +37,4 @@ def load_policy(path: Path | None, rules: tuple[Rule, ...] | None = None) -> Pol
 
 
 def _all() -> tuple[Rule, ...]:
-    from dataflows.core.rules import RULES  # noqa: PLC0415 - rules import the policy's types, so at module level this would be a circle
-
     return RULES

@@ -8,7 +8,9 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Literal
+from typing import TYPE_CHECKING
+
+from dataflows.core.policy.setting import RuleDefaults, Shape
 
 if TYPE_CHECKING:
     from dataflows.core.history.facts import Facts
@@ -17,34 +19,10 @@ if TYPE_CHECKING:
 
 UNHEARD = ("case.", "action.", "feed.")
 """Prefixes of the event types that say nothing about the order itself."""
-Severity = Literal["low", "medium", "high", "critical"]
-Lane = Literal["auto", "review", "block"]
-Shape = Literal["timeout", "signal"]
 Fits = Callable[[object, "RuleSetting"], bool]
 Judge = Callable[["Facts", "RuleSetting"], "Iterable[Condition | None]"]
 
 
-@dataclass(frozen=True, slots=True)
-class RuleDefaults:
-    """The policy's built-in values for one rule; spans are texts such as `4 bd`, `24 h` or `-24 h`.
-
-    `threshold` is counted from the anchor by `clock`; `steps` are further instants, before it (warnings) or after it (escalations),
-    each with its severity; `fallback` is an (anchor, span) used where the rule's date is missing; `feeds` name what the rule waits for.
-    """
-
-    owner: str
-    severity: Severity
-    lane: Lane
-    threshold: str = "0 h"
-    international: str | None = None
-    clock: str = "destination"
-    anchor: str | None = None
-    grace: str = "0 h"
-    fallback: tuple[str, str] | None = None
-    suppressed_by: tuple[str, ...] = ()
-    feeds: tuple[str, ...] = ()
-    steps: tuple[tuple[str, Severity], ...] = ()
-    fields: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)

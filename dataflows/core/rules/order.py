@@ -8,8 +8,10 @@ from typing import TYPE_CHECKING, cast
 
 import msgspec
 
-from dataflows.core.rules.conditions import Condition, earliest, signal, silences, timeout
-from dataflows.core.rules.model import UNHEARD, RuleDefaults, rule
+from dataflows.core.policy.setting import RuleDefaults
+from dataflows.core.rules.conditions import Condition, signal, silences, timeout
+from dataflows.core.rules.model import UNHEARD, rule
+from schemas.instants import earliest
 
 if TYPE_CHECKING:
     from dataflows.core.history.facts import Facts

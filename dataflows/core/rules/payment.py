@@ -7,15 +7,16 @@ from decimal import Decimal
 from typing import TYPE_CHECKING, cast
 
 from dataflows.core.history.facts import amount
+from dataflows.core.policy.setting import RuleDefaults
 from dataflows.core.rules.conditions import Condition, signal, timeout
-from dataflows.core.rules.model import RuleDefaults, rule
+from dataflows.core.rules.model import rule
 from schemas.instants import DAY
 from schemas.wire import micros
 
 if TYPE_CHECKING:
     from dataflows.core.history.facts import Facts
     from dataflows.core.policy import RuleSetting
-    from dataflows.core.rules.model import Severity
+    from dataflows.core.policy.setting import Severity
     from schemas.events import OrderPlaced, Payment, PaymentDispute, PaymentFailed, PaymentRefunded
     from schemas.record import Record
 

@@ -7,8 +7,10 @@ from typing import TYPE_CHECKING, cast
 
 from dataflows.core.history.facts import RETURNS
 from dataflows.core.history.shipments import is_estimate, possession, scan_of
-from dataflows.core.rules.conditions import Condition, earliest, silences, timeout
-from dataflows.core.rules.model import RuleDefaults, rule
+from dataflows.core.policy.setting import RuleDefaults
+from dataflows.core.rules.conditions import Condition, silences, timeout
+from dataflows.core.rules.model import rule
+from schemas.instants import earliest
 
 if TYPE_CHECKING:
     from dataflows.core.history.facts import Facts

@@ -6,10 +6,11 @@ from collections.abc import Callable, Iterable, Iterator
 from typing import TYPE_CHECKING
 
 from dataflows.core.history.shipments import Parcel, Shipment, possession, scan_of
-from dataflows.core.rules.conditions import Condition, earliest, least, signal, timeout
+from dataflows.core.policy.setting import RuleDefaults
+from dataflows.core.rules.conditions import Condition, least, signal, timeout
 from dataflows.core.rules.fulfilment import ended_for, line_value, promised_lines
-from dataflows.core.rules.model import RuleDefaults, rule
-from schemas.instants import DAY
+from dataflows.core.rules.model import rule
+from schemas.instants import DAY, earliest
 
 if TYPE_CHECKING:
     from dataflows.core.history.facts import Facts

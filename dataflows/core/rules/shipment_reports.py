@@ -6,8 +6,9 @@ from collections.abc import Callable, Iterable
 from typing import TYPE_CHECKING, cast
 
 from dataflows.core.history.shipments import Parcel, possession, scan_of
+from dataflows.core.policy.setting import RuleDefaults
 from dataflows.core.rules.conditions import Condition, signal
-from dataflows.core.rules.model import RuleDefaults, rule
+from dataflows.core.rules.model import rule
 from dataflows.core.rules.shipment_progress import lifted_for
 
 if TYPE_CHECKING:

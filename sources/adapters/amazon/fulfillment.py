@@ -16,7 +16,8 @@ from sources.adapters.base import digest
 from sources.adapters.carriers import carrier_name
 from sources.adapters.doc import LONGEST_TEXT
 from sources.adapters.moments import at, need_at, stamp
-from sources.adapters.scans import Parcel, Scan, scan_event
+from sources.adapters.parcel import Parcel, Scan
+from sources.adapters.scans import scan_event
 from sources.adapters.shops import Owner, tell
 from sources.adapters.told import Ignored, RefuseError
 

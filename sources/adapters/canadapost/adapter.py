@@ -18,7 +18,8 @@ from sources.adapters.base import Adapter, EventBuilder
 from sources.adapters.canadapost.events import EVENT
 from sources.adapters.doc import LONGEST_TEXT, PayloadReader, xml_doc
 from sources.adapters.moments import iso, undated, when
-from sources.adapters.scans import SCAN, Parcel, Scan, scan_event
+from sources.adapters.parcel import Parcel, Scan
+from sources.adapters.scans import SCAN, scan_event
 from sources.adapters.tables import table
 from sources.adapters.told import RefuseError
 

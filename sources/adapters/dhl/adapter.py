@@ -26,9 +26,10 @@ from sources.adapters.dhl.texts import TEXT
 from sources.adapters.doc import LONGEST_TEXT, PayloadReader, identifier, json_doc
 from sources.adapters.finals import Stated, refine, unmapped
 from sources.adapters.moments import iso, undated, when
+from sources.adapters.parcel import Parcel, Scan
 from sources.adapters.places import Spot, clocks, spot
 from sources.adapters.postal import country_named
-from sources.adapters.scans import SCAN, Parcel, Scan, scan_event
+from sources.adapters.scans import SCAN, scan_event
 from sources.adapters.tables import Meaning
 from sources.adapters.told import Ignored, RefuseError
 

@@ -27,8 +27,9 @@ from sources.adapters.fedex.exceptions import EXCEPTION
 from sources.adapters.fedex.track import DATE
 from sources.adapters.finals import Stated
 from sources.adapters.moments import day, iso, undated, when
+from sources.adapters.parcel import Parcel, Scan
 from sources.adapters.places import Spot, clocks, spot
-from sources.adapters.scans import SCAN, Parcel, Scan, scan_event
+from sources.adapters.scans import SCAN, scan_event
 from sources.adapters.told import RefuseError
 
 if TYPE_CHECKING:

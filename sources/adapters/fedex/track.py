@@ -20,8 +20,9 @@ from sources.adapters.doc import LONGEST_TEXT, PayloadReader
 from sources.adapters.fedex.codes import ERROR, meaning_of
 from sources.adapters.finals import Stated
 from sources.adapters.moments import day, iso, undated, when
+from sources.adapters.parcel import Parcel, Scan
 from sources.adapters.places import Spot, clocks, spot
-from sources.adapters.scans import Parcel, Scan, scan_event
+from sources.adapters.scans import scan_event
 from sources.adapters.told import RefuseError
 
 if TYPE_CHECKING:

@@ -20,8 +20,9 @@ from sources.adapters.base import Adapter, EventBuilder
 from sources.adapters.doc import LONGEST_TEXT, PayloadReader, json_doc
 from sources.adapters.finals import Stated, refine, unmapped
 from sources.adapters.moments import offset_of, patterned, stamp, undated
+from sources.adapters.parcel import Parcel, Scan
 from sources.adapters.places import Spot, clocks, spot
-from sources.adapters.scans import SCAN, Parcel, Scan, estimate_event, scan_event
+from sources.adapters.scans import SCAN, estimate_event, scan_event
 from sources.adapters.tables import table
 from sources.adapters.told import Ignored, RefuseError
 from sources.adapters.ups.activities import ACTIVITY, EXCEPTION, REFINES

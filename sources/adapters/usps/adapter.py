@@ -19,9 +19,10 @@ from sources.adapters.answers import answered_at, content, not_found, tell
 from sources.adapters.base import Adapter, EventBuilder
 from sources.adapters.doc import LONGEST_TEXT, PayloadReader, json_or_xml_doc
 from sources.adapters.moments import day, patterned, undated
+from sources.adapters.parcel import Parcel, Scan
 from sources.adapters.places import Spot, clocks, spot
 from sources.adapters.postal import country_named
-from sources.adapters.scans import SCAN, Parcel, Scan, scan_event
+from sources.adapters.scans import SCAN, scan_event
 from sources.adapters.tables import folded
 from sources.adapters.told import Ignored, RefuseError
 from sources.adapters.usps import track

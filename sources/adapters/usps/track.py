@@ -17,9 +17,10 @@ from typing import TYPE_CHECKING
 from sources.adapters import moments
 from sources.adapters.answers import answered_at, not_found, order_of, tell
 from sources.adapters.doc import LONGEST_TEXT, PayloadReader, json_doc
+from sources.adapters.parcel import Parcel, Scan
 from sources.adapters.places import Spot, clocks, spot
 from sources.adapters.postal import country_named
-from sources.adapters.scans import Parcel, Scan, scan_event
+from sources.adapters.scans import scan_event
 from sources.adapters.tables import folded
 from sources.adapters.told import RefuseError
 from sources.adapters.usps.events import ERROR, meaning_of, status_of

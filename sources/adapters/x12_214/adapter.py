@@ -20,8 +20,9 @@ from schemas.places import zone
 from sources.adapters.base import Adapter, EventBuilder, digest
 from sources.adapters.doc import PayloadReader
 from sources.adapters.moments import iso, stamp
+from sources.adapters.parcel import Parcel, Scan
 from sources.adapters.places import clock, spot
-from sources.adapters.scans import SCAN, Parcel, Scan, estimate_event, scan_event
+from sources.adapters.scans import SCAN, estimate_event, scan_event
 from sources.adapters.tables import Meaning
 from sources.adapters.told import Ignored, RefuseError
 from sources.adapters.x12_214.codes import APPOINTMENT, ESTIMATES, MARK, REASON, REFERENCE, SETS, STATUS, TIME

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any, cast
 
 import pytest
 
-from dataflows.core.policy import load_policy
+from dataflows.core.rules.load import load_policy
 from schemas.wire import micros
 from sources.adapters import ADAPTERS, Connection, Payload, translate
 from sources.adapters.captured import payload_of

@@ -11,7 +11,8 @@ import pytest
 
 from dataflows.core.engine.feeds import Feeds
 from dataflows.core.engine.shard import Shard
-from dataflows.core.policy import Feed, load_policy
+from dataflows.core.policy import Feed
+from dataflows.core.rules.load import load_policy
 from schemas.record import FeedWatermark
 from schemas.verdicts import OUT_MODELS
 from tests.support.logs import DAY, HOUR, MINUTE, T0, iso, line, record

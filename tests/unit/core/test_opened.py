@@ -11,7 +11,7 @@ import pytest
 
 from dataflows.core.engine.publish import Standing
 from dataflows.core.engine.shard import SCALARS, Shard
-from dataflows.core.policy import load_policy
+from dataflows.core.rules.load import load_policy
 from sources.simulator import stream
 from tests.support.engine import records_of
 

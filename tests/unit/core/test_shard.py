@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, cast
 import pytest
 
 from dataflows.core.engine.shard import Shard
-from dataflows.core.policy import load_policy
+from dataflows.core.rules.load import load_policy
 from tests.support.logs import DAY, HOUR, T0, line, record
 
 if TYPE_CHECKING:

@@ -19,8 +19,8 @@ from dataflows.core.engine.exceptions import ExceptionState
 from dataflows.core.engine.order import FINER_MARKS, Order
 from dataflows.core.engine.shard import ORDER, Shard
 from dataflows.core.history.facts import TERMS
-from dataflows.core.policy import load_policy
 from dataflows.core.rules import RULES
+from dataflows.core.rules.load import load_policy
 from schemas.events import DATA_MODELS, Status
 from schemas.record import Evidence, IdentityFinding, Record
 from schemas.wire import decode, micros

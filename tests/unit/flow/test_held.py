@@ -8,7 +8,7 @@ import msgspec
 import pytest
 
 from dataflows.core.identity import Ambiguous, ResolvedEvent
-from dataflows.core.identity.orphans import Orphan
+from dataflows.core.identity.items import Orphan
 from dataflows.detect.exchange import ORDER_ITEMS, SIGHTINGS
 from dataflows.detect.router import Arrival
 from dataflows.runtime.checkpoint import CheckpointError

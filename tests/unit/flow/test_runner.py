@@ -11,7 +11,7 @@ from bytewax.dataflow import Dataflow
 from bytewax.testing import TestingSink, TestingSource
 
 from dataflows.cli.replay import replay_into
-from dataflows.core.policy import load_policy
+from dataflows.core.rules.load import load_policy
 from dataflows.runtime.runner import Stop, run
 from sources.files import FileSource
 from tests.support.logs import DAY, T0, line

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import itertools
 
-from dataflows.core.policy import load_policy
+from dataflows.core.rules.load import load_policy
 from dataflows.detect.flow import Settings, get_flow
 from dataflows.detect.operators import TOKEN, OutputOperator
 from schemas.output import OutputRecord

@@ -14,9 +14,9 @@ from sources.gateway.hooks import Hook, Secret
 from sources.gateway.intake import Intake
 from sources.gateway.journal import Journal
 from sources.gateway.kept import DeadLetters
-from sources.gateway.limits import Limits
 from sources.gateway.listener import Stats
 from sources.gateway.memory import Memory
+from sources.gateway.peers import Limits
 from sources.gateway.request import Request
 from sources.gateway.schemes import SCHEMES
 from sources.gateway.writers import LogWriter

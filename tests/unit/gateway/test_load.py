@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING
 import pytest
 import uvloop
 
-from sources.gateway.limits import Limits
+from sources.gateway.peers import Limits
 from sources.gateway.server import listen, server
 from tests.support.webhooks import SECRETS, Sender, tracker
 from tests.unit.gateway.parts import Parts, hook, parts

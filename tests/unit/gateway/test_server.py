@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from sources.gateway.limits import Limits
+from sources.gateway.peers import Limits
 from sources.gateway.schemes import SCHEMES
 from sources.gateway.server import listen, server
 from tests.support.webhooks import SECRETS, SIGN, Reply, Sender, adyen_body, tracker, usps_body

@@ -8,7 +8,7 @@ from operator import attrgetter
 from typing import TYPE_CHECKING, cast
 
 from dataflows.core.identity import AliasLookup, AliasResolver, Ambiguous, IdentityRules, ResolvedEvent, sightings
-from dataflows.core.identity.orphans import Orphan
+from dataflows.core.identity.items import Orphan
 from dataflows.core.identity.sharding import CUSTOMER, READERS, STAGE_TWO_KINDS
 from schemas.aliases import ALIAS_FIELDS, aliases
 from schemas.export import example

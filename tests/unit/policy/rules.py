@@ -4,8 +4,10 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from dataflows.core.policy import Policy, load_policy
-from dataflows.core.rules.model import Rule, RuleDefaults
+from dataflows.core.policy import Policy
+from dataflows.core.policy.setting import RuleDefaults
+from dataflows.core.rules.load import load_policy
+from dataflows.core.rules.model import Rule
 
 if TYPE_CHECKING:
     from collections.abc import Iterable

@@ -7,7 +7,8 @@ from typing import TYPE_CHECKING
 import pytest
 
 from dataflows.core.clocks import deadline, span
-from dataflows.core.policy import Retention, load_policy
+from dataflows.core.policy import Retention
+from dataflows.core.rules.load import load_policy
 from schemas.instants import HOUR, SECOND
 from tests.unit.policy.rules import RULES, loaded
 

@@ -7,7 +7,8 @@ from typing import TYPE_CHECKING
 import pytest
 
 from dataflows.core.clocks import Span, span
-from dataflows.core.policy import Dims, Fallback, Step, load_policy
+from dataflows.core.policy import Dims, Fallback, Step
+from dataflows.core.rules.load import load_policy
 from tests.unit.policy.rules import RULES, loaded
 
 if TYPE_CHECKING:

@@ -19,7 +19,7 @@ from prometheus_client import generate_latest
 from prometheus_client.parser import text_string_to_metric_families
 
 from dataflows.core.engine.shard import Shard
-from dataflows.core.policy import load_policy
+from dataflows.core.rules.load import load_policy
 from dataflows.observe import Observer, catalogue
 from dataflows.observe.catalogue import METRICS
 from dataflows.observe.health import STILL_S, STUCK_S, Health

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from dataflows.core.policy import load_policy
+from dataflows.core.rules.load import load_policy
 from schemas.events import DATA_MODELS
 from schemas.wire import Event, decode
 from sources.simulator import policy_text, stream, write_world

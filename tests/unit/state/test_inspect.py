@@ -10,7 +10,7 @@ import pytest
 from dataflows.cli import main as cli
 from dataflows.core.engine.shard import Shard
 from dataflows.core.identity import order_shard
-from dataflows.core.policy import load_policy
+from dataflows.core.rules.load import load_policy
 from dataflows.detect.names import ORDER_SHARDS
 from dataflows.runtime.state import Pins, StateHome, Store
 from schemas.record import FeedWatermark
