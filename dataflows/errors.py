@@ -2,12 +2,9 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from pathlib import Path
 
 from dataflows.runtime.failure import PASSING
-
-if TYPE_CHECKING:
-    from pathlib import Path
 
 
 class MisuseError(Exception):

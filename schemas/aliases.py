@@ -2,13 +2,11 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from functools import partial
-from typing import TYPE_CHECKING, Any, Protocol, cast
+from typing import Any, Protocol, cast
 
 from schemas.events import DATA_MODELS
-
-if TYPE_CHECKING:
-    from collections.abc import Callable
 
 
 class Typed(Protocol):
@@ -23,6 +21,7 @@ class Typed(Protocol):
     def data(self) -> object:
         """The fields of its type."""
         ...
+
 
 KINDS = (
     "payment_id",

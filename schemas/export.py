@@ -4,14 +4,12 @@ from __future__ import annotations
 
 import json
 from pathlib import Path
-from typing import TYPE_CHECKING
+
+from pydantic import BaseModel
 
 from schemas.aliases import ALIAS_FIELDS, KINDS
 from schemas.envelope import EVENT_MODELS, HEARTBEAT
 from schemas.verdicts import OUT_MODELS, TOPICS
-
-if TYPE_CHECKING:
-    from pydantic import BaseModel
 
 BASE = "https://orderwatch.dev/schemas/v1/"
 """What `$id` and `dataschema` of version 1 begin with. A name, not a place to fetch from."""

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass, field
-from typing import Final, TypeAlias
+from typing import TypeAlias
 
 from schemas.record import Headers
 
@@ -35,10 +35,3 @@ class OutputRecord:
 
 OutputBatch: TypeAlias = tuple[str, Sequence[OutputRecord]]
 """Verdicts of one topic."""
-
-TOPICS = ("actions", "exceptions", "incidents", "rejects")
-"""Everything that comes out, sorted as text (partitions of sinks are)."""
-EXCEPTIONS = "exceptions"
-REJECTS = "rejects"
-TOPIC_NAMES: Final = {topic: f"order-{topic}" for topic in TOPICS}
-"""The contract's names of the topics in Kafka."""

@@ -2,15 +2,13 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, TypeAlias, cast
+from collections.abc import Mapping
+from typing import TypeAlias, cast
 
 import msgspec
 
 from schemas.events import OrderPlaced
 from schemas.structs import struct_of
-
-if TYPE_CHECKING:
-    from collections.abc import Mapping
 
 Patch: TypeAlias = dict[str, object]
 """`data` of an `order.updated`, as `schemas.wire.decode` returns it: only known fields, each checked; null removes."""

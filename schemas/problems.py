@@ -3,21 +3,16 @@
 from __future__ import annotations
 
 import difflib
+from collections.abc import Callable, Collection, Iterable
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Final
+from pathlib import Path
+from typing import Final
 
-from pydantic_core import PydanticCustomError
+from pydantic_core import ErrorDetails, PydanticCustomError
 
 from schemas.places import zone_names
-
-if TYPE_CHECKING:
-    from collections.abc import Callable, Collection, Iterable
-    from pathlib import Path
-
-    from pydantic_core import ErrorDetails
-
-    from schemas.tree import Fault, Tree
-    from schemas.tree import Path as At
+from schemas.tree import Fault, Tree
+from schemas.tree import Path as At
 
 MOST_NAMED: Final = 16
 """Most keys that are named where an unknown one stands."""

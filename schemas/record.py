@@ -2,15 +2,13 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from operator import methodcaller
-from typing import TYPE_CHECKING, NamedTuple, Protocol, TypeAlias
+from typing import NamedTuple, Protocol, TypeAlias
 
 from msgspec import Struct
 
 from schemas.wire import Event, Rejected
-
-if TYPE_CHECKING:
-    from collections.abc import Sequence
 
 Position: TypeAlias = tuple[int, str, int, int, int]
 """The total order of all records: (log time, topic, partition, offset, sub-index)."""

@@ -10,12 +10,12 @@ Not kept, since no rule needs it: `dataschema`, and the fields marked `Kept.NOTH
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from datetime import datetime
 from functools import cache
 from operator import attrgetter
 from types import UnionType
-from typing import TYPE_CHECKING, Annotated, Any, Literal, NamedTuple, TypeAlias, Union, cast, get_args, get_origin
+from typing import Annotated, Any, Literal, NamedTuple, TypeAlias, Union, cast, get_args, get_origin
 
 import msgspec
 from pydantic import BaseModel
@@ -24,12 +24,7 @@ from schemas.envelope import DEFAULT_TENANT
 from schemas.events import DATA_MODELS, OrderUpdated
 from schemas.structs import TypeForm, field_types, kept, struct_of
 from schemas.values import Retention, from_micros, micros
-from schemas.wire import EVENT_STRUCTS
-
-if TYPE_CHECKING:
-    from collections.abc import Sequence
-
-    from schemas.wire import Data, Event
+from schemas.wire import EVENT_STRUCTS, Data, Event
 
 VERSION = 1
 

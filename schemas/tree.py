@@ -6,15 +6,13 @@ here each field reads its own text. Aliases, tags, deep nesting and huge files a
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass, field
 from operator import methodcaller
-from typing import TYPE_CHECKING, Final
+from typing import Final
 
 import yaml
 from yaml.nodes import MappingNode, Node, ScalarNode, SequenceNode
-
-if TYPE_CHECKING:
-    from collections.abc import Callable
 
 GREATEST_SIZE: Final = 256 * 1024
 GREATEST_DEPTH: Final = 16

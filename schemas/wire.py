@@ -7,8 +7,9 @@ from __future__ import annotations
 
 import re
 from codecs import BOM_UTF8
+from collections.abc import Callable, Iterable
 from datetime import datetime
-from typing import TYPE_CHECKING, ClassVar, Literal, TypeAlias, cast, get_args
+from typing import ClassVar, Literal, TypeAlias, cast, get_args
 
 import msgspec
 from msgspec import Struct
@@ -20,9 +21,6 @@ from schemas.envelope import DEFAULT_TENANT, EVENT_MODELS, HEARTBEAT, Envelope, 
 from schemas.events import DATA_MODELS, OrderUpdated
 from schemas.structs import TypeForm, define, field_types, struct_of, struct_type, union
 from schemas.values import FIRST_YEAR, LAST_YEAR, BadTimeError, from_micros, micros
-
-if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable
 
 __all__ = [
     "BINARY_MODE",

@@ -3,18 +3,15 @@
 from __future__ import annotations
 
 import os
+from collections.abc import Sequence
 from itertools import count
-from typing import TYPE_CHECKING
+from pathlib import Path
 
 from bytewax.outputs import FixedPartitionedSink, StatefulSinkPartition
 
-from schemas.output import EXCEPTIONS, REJECTS, TOPICS, OutputRecord
+from schemas.output import OutputRecord
+from schemas.topics import EXCEPTIONS, REJECTS, TOPICS
 from sinks import index, rejected
-
-if TYPE_CHECKING:
-    from collections.abc import Sequence
-    from pathlib import Path
-
 
 OWNER = "written-by"
 """File beside those of the topics: the UUID of the state whose verdicts they hold."""

@@ -6,15 +6,13 @@ Bytes stand as text where they are UTF-8, else as `{"base64": ...}`; the value s
 from __future__ import annotations
 
 from base64 import b64decode, b64encode
+from collections.abc import Mapping
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Final, TypeAlias, cast
+from typing import Final, TypeAlias, cast
 
 import orjson
 
-if TYPE_CHECKING:
-    from collections.abc import Mapping
-
-    from schemas.record import Headers
+from schemas.record import Headers
 
 UNKNOWN: Final = -1
 HEADERS: Final = "headers: not a list of [name, value]"

@@ -3,15 +3,11 @@
 from __future__ import annotations
 
 from collections import Counter
+from collections.abc import Sequence
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING
 
-from schemas.output import EXCEPTIONS, REJECTS, TOPICS
-
-if TYPE_CHECKING:
-    from collections.abc import Sequence
-
-    from schemas.output import OutputRecord
+from schemas.output import OutputRecord
+from schemas.topics import EXCEPTIONS, REJECTS, TOPICS
 
 SEVERITIES = ("critical", "high", "medium", "low")
 """From worst to least."""

@@ -3,23 +3,19 @@
 from __future__ import annotations
 
 from collections import Counter
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from textwrap import wrap
-from typing import TYPE_CHECKING, cast
+from types import TracebackType
+from typing import Self, cast
 
 from rich.console import Console, Group
 from rich.live import Live
 from rich.text import Text
 
+from schemas.output import OutputRecord
 from sinks.tally import SEVERITIES
-
-if TYPE_CHECKING:
-    from collections.abc import Callable, Mapping, Sequence
-    from types import TracebackType
-    from typing import Self
-
-    from schemas.output import OutputRecord
 
 STYLES = {"critical": "bold white on red", "high": "bold red", "medium": "yellow", "low": "cyan"}
 SHORT = 8

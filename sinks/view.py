@@ -2,14 +2,11 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from collections.abc import Callable, Sequence
 
 from bytewax.outputs import DynamicSink, StatelessSinkPartition
 
 from schemas.output import OutputBatch, OutputRecord
-
-if TYPE_CHECKING:
-    from collections.abc import Callable, Sequence
 
 
 class _View(StatelessSinkPartition[OutputBatch]):

@@ -2,13 +2,10 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
 
-if TYPE_CHECKING:
-    from collections.abc import Sequence
-
-    from schemas.record import FeedWatermark, Headers, Record
+from schemas.record import FeedWatermark, Headers, Record
 
 BEGINNING = -(1 << 62)
 """The progress of a log of which nothing is known yet; earlier than every instant."""

@@ -11,27 +11,19 @@ from __future__ import annotations
 
 import gzip
 from bisect import bisect_right
-from typing import TYPE_CHECKING
+from collections.abc import Sequence
+from pathlib import Path
 
 import msgspec
 from msgspec import UNSET, Struct, UnsetType
 
-from schemas.record import headers_of
+from schemas.record import FeedWatermark, Record, headers_of
 from schemas.values import from_micros, micros, parse_instant
 from schemas.wire import Rejected
-from sources.batch import BEGINNING, END
-from sources.lines import UnreadableError
+from sources.batch import BEGINNING, END, Refusal
+from sources.lines import Lines, UnreadableError
 from sources.marks import WatermarkSampler
-from sources.messages import TIMESTAMP_TYPES, PartitionLog, StampError, Unreadable, is_barrier
-
-if TYPE_CHECKING:
-    from collections.abc import Sequence
-    from pathlib import Path
-
-    from schemas.record import FeedWatermark, Record
-    from sources.batch import Refusal
-    from sources.lines import Lines
-    from sources.messages import Item, Message
+from sources.messages import TIMESTAMP_TYPES, Item, Message, PartitionLog, StampError, Unreadable, is_barrier
 
 FORMAT = "orderwatch/1"
 MAGIC = b'{"export":"orderwatch/1"'

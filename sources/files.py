@@ -10,26 +10,20 @@ import sys
 import zlib
 from bisect import bisect_left
 from collections import Counter
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from operator import attrgetter
 from pathlib import Path
-from typing import TYPE_CHECKING
 
 from bytewax.inputs import FixedPartitionedSource, StatefulSourcePartition
 
-from schemas.record import Record
+from schemas.record import FeedWatermark, Record
 from schemas.wire import MAX_BYTES, Rejected, decode, micros
 from sources.batch import BEGINNING, END, Batch, Refusal
 from sources.exports import ExportReader, is_export
-from sources.lines import CHUNK_BYTES, STDIN, Lines, UnreadableError
+from sources.lines import CHUNK_BYTES, STDIN, LineReader, Lines, UnreadableError
 from sources.logclock import DEFAULT_OUT_OF_ORDER, LogClock
 from sources.marks import WatermarkSampler
-
-if TYPE_CHECKING:
-    from collections.abc import Callable, Sequence
-
-    from schemas.record import FeedWatermark
-    from sources.lines import LineReader
 
 CHANNEL = "files"
 POSITION = attrgetter("log", "topic", "partition", "offset", "sub")

@@ -9,13 +9,10 @@ time. All numbers are µs since the epoch, UTC, or spans in µs.
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
 
 from schemas.instants import DAY, HOUR
+from schemas.record import Record
 from sources.batch import BEGINNING
-
-if TYPE_CHECKING:
-    from schemas.record import Record
 
 DEFAULT_OUT_OF_ORDER = HOUR
 JUMP_BOUND = 7 * DAY

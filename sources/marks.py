@@ -8,16 +8,13 @@ cut into batches, if the state is kept with the offset.
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, TypeAlias, TypeVar, cast
+from collections.abc import Iterable, Sequence
+from typing import TypeAlias, TypeVar, cast
 
 from schemas.feeds import FeedOf
 from schemas.instants import SECOND
 from schemas.record import FeedWatermark, Record
-
-if TYPE_CHECKING:
-    from collections.abc import Iterable, Sequence
-
-    from sources.batch import Refusal
+from sources.batch import Refusal
 
 Item = TypeVar("Item", bound="Record | Refusal")
 NO_FEED = ""

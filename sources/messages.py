@@ -9,18 +9,14 @@ that another reading of the same topic may place such records elsewhere. A recor
 from __future__ import annotations
 
 import sys
+from collections.abc import Sequence
 from hashlib import sha256
-from typing import TYPE_CHECKING, Protocol, TypeAlias
+from typing import Protocol, TypeAlias
 
-from schemas.record import FeedWatermark, Record, headers_of
+from schemas.record import FeedWatermark, Headers, Record, headers_of
 from schemas.wire import BINARY_MODE, MAX_BYTES, Rejected, decode, event_of, micros
 from sources.batch import BEGINNING, Refusal
-
-if TYPE_CHECKING:
-    from collections.abc import Sequence
-
-    from schemas.record import Headers
-    from sources.marks import WatermarkSampler
+from sources.marks import WatermarkSampler
 
 Item: TypeAlias = Record | Refusal | FeedWatermark
 

@@ -6,8 +6,8 @@ Guarantee: the same records at the same positions as a replay of the same lines;
 from __future__ import annotations
 
 import time
+from collections.abc import Callable, Iterator, Sequence
 from datetime import UTC, datetime, timedelta
-from typing import TYPE_CHECKING
 
 import orjson
 from bytewax.inputs import FixedPartitionedSource, StatefulSourcePartition
@@ -16,9 +16,6 @@ from schemas.values import micros
 from sources.batch import END, Batch
 from sources.files import FileReader
 from sources.logclock import DEFAULT_OUT_OF_ORDER
-
-if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator, Sequence
 
 CHANNEL = "world"
 TICK = 0.05

@@ -68,7 +68,7 @@ def adapt(  # noqa: PLR0913, PLR0917 - each is an option
         return DONE
     from rich.console import Console
 
-    from dataflows.cli import coverage as reports
+    from dataflows.ingest import coverage as reports
     from dataflows.ingest.adapt import counted
     from sources.adapters import Connection
     from sources.adapters.captured import payloads_of
@@ -208,7 +208,7 @@ def _write(path: Path, text: str) -> None:
 
 
 def _check(mapping: Path | None) -> int:
-    from dataflows.cli import coverage as reports
+    from dataflows.ingest import coverage as reports
     from sources.mapping import examine
 
     if mapping is None:

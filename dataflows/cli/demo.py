@@ -13,7 +13,7 @@ import typer
 from dataflows.cli import options
 from dataflows.errors import MisuseError, ending
 from schemas.instants import SECOND
-from schemas.output import TOPICS
+from schemas.topics import TOPICS
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
@@ -49,7 +49,8 @@ def demo(
     from rich.console import Console
 
     from dataflows.detect.flow import Settings, get_flow
-    from dataflows.runtime.runner import Noted, Stop, Stoppable, run
+    from dataflows.runtime.runner import Noted, Stoppable, run
+    from dataflows.runtime.stop import Stop
     from sinks.jsonl import JsonlSink, UnwritableError
     from sinks.terminal import TerminalView
     from sinks.view import ViewSink

@@ -5,7 +5,7 @@ from __future__ import annotations
 import glob
 import os
 from contextlib import contextmanager
-from pathlib import Path  # noqa: TC003 - typer reads the annotations
+from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
 import typer

@@ -15,7 +15,7 @@ import typer
 from dataflows.cli import options
 from dataflows.cli.export import client_options
 from dataflows.errors import MisuseError, RunError, refused
-from schemas.output import TOPIC_NAMES
+from schemas.topics import TOPIC_NAMES
 
 if TYPE_CHECKING:
     from collections.abc import Generator, Iterable, Sequence

@@ -12,7 +12,7 @@ import typer
 
 from dataflows.cli import options
 from dataflows.errors import MisuseError, RunError, ending, words
-from schemas.output import TOPICS
+from schemas.topics import TOPICS
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Generator, Sequence
@@ -21,7 +21,7 @@ if TYPE_CHECKING:
 
     from dataflows.core.policy import Policy
     from dataflows.detect.flow import Settings
-    from dataflows.runtime.runner import Stop
+    from dataflows.runtime.stop import Stop
     from schemas.output import OutputBatch
     from sinks.tally import Tally
     from sources.files import FileSource
@@ -46,7 +46,7 @@ def replay(
     from rich.console import Console
 
     from dataflows.cli.summary import print_summary
-    from dataflows.runtime.runner import Stop
+    from dataflows.runtime.stop import Stop
     from sinks.tally import Tally
     from sources.files import FileSource
     from sources.lines import UnreadableError
@@ -108,7 +108,8 @@ def replay_into(
 ) -> Settings:
     """Replays a source into a folder. Raises MisuseError if the folder cannot be written, RunError for what breaks off."""
     from dataflows.detect.flow import Settings, get_flow
-    from dataflows.runtime.runner import Noted, Stop, Stoppable, run
+    from dataflows.runtime.runner import Noted, Stoppable, run
+    from dataflows.runtime.stop import Stop
     from sinks.jsonl import JsonlSink, UnwritableError
     from sinks.tally import Tally
     from sinks.view import ViewSink

@@ -21,7 +21,7 @@ if TYPE_CHECKING:
     from collections.abc import Generator
 
     from dataflows.observe.observer import Observer
-    from dataflows.runtime.runner import Stop
+    from dataflows.runtime.stop import Stop
     from dataflows.settings import ClusterSettings, Settings
     from dataflows.settings.load import At
 
@@ -112,7 +112,7 @@ def command_line(settings: Path | None, given: dict[str, Path | int | str | None
 def _launch(settings: Settings, arguments: list[str]) -> int:
     from dataflows.observe.logs import logging_to_stderr
     from dataflows.observe.observer import Observer
-    from dataflows.runtime.runner import Stop
+    from dataflows.runtime.stop import Stop
 
     stop, observer, count = Stop(), Observer(), settings.cluster.processes
     where = addresses(count)
@@ -133,8 +133,9 @@ def _work(settings: Settings, accepted: frozenset[str], *, new_state: bool, laun
     from dataflows.detect.topics import Allowed
     from dataflows.observe.logs import logging_to_stderr
     from dataflows.observe.observer import Observer
-    from dataflows.runtime.runner import PeerError, Stop
+    from dataflows.runtime.runner import PeerError
     from dataflows.runtime.state.files import keep_private
+    from dataflows.runtime.stop import Stop
 
     keep_private()
     cluster, stop = settings.cluster, Stop()

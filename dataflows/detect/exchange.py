@@ -5,23 +5,18 @@ Versioned plain data: `[1, rows]`, a row as `dataflows.core.identity.codec` make
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any, TypeAlias, TypeVar, cast
+from collections.abc import Callable, Sequence
+from typing import Any, TypeAlias, TypeVar, cast
 
 import msgspec
 
-from dataflows.core.identity.codec import item_of, row_of, sighting_of_row, sighting_row
+from dataflows.core.identity import AliasLookup, ResolvedEvent
+from dataflows.core.identity.codec import Row, item_of, row_of, sighting_of_row, sighting_row
 from dataflows.detect.names import ORDER_SHARDS
-from dataflows.runtime.checkpoint import CheckpointError
+from dataflows.runtime.checkpoint import CheckpointError, Codec
+from schemas.record import FeedWatermark, Record
 from schemas.wire import Rejected
 from sources.batch import Refusal
-
-if TYPE_CHECKING:
-    from collections.abc import Callable, Sequence
-
-    from dataflows.core.identity import AliasLookup, ResolvedEvent
-    from dataflows.core.identity.codec import Row
-    from dataflows.runtime.checkpoint import Codec
-    from schemas.record import FeedWatermark, Record
 
 T = TypeVar("T")
 VERSION = 1

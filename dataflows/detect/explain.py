@@ -2,22 +2,18 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator, Mapping, Sequence
+from pathlib import Path
 from textwrap import wrap
-from typing import TYPE_CHECKING, cast
+from typing import cast
 
 import orjson
+from rich.console import Console
 from rich.text import Text
 
+from dataflows.core.rules.model import Rule
 from sinks.index import NotExceptionsError, lines_of
 from sinks.terminal import STYLES, short
-
-if TYPE_CHECKING:
-    from collections.abc import Iterator, Mapping, Sequence
-    from pathlib import Path
-
-    from rich.console import Console
-
-    from dataflows.core.rules.model import Rule
 
 Data = dict[str, object]
 Said = tuple[str, Data]

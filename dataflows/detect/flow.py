@@ -9,32 +9,27 @@ what a shard sees does not depend on batches, on the number of processes or on a
 
 from __future__ import annotations
 
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Any, Protocol, TypeVar
+from typing import Any, Protocol, TypeVar
 
 import bytewax.operators as op  # pyright: ignore[reportMissingTypeStubs]
 from bytewax.dataflow import Dataflow
+from bytewax.inputs import Source
+from bytewax.operators import KeyedStream  # pyright: ignore[reportMissingTypeStubs]
+from bytewax.outputs import Sink
 
 from dataflows.core.engine.shard import Shard
 from dataflows.core.identity import AliasResolver, identity_rules, orphan_verdict
+from dataflows.core.policy import Policy
 from dataflows.detect import names
 from dataflows.detect.exchange import ORDER_ITEMS, SIGHTINGS
 from dataflows.detect.operators import IdentityOperator, Judged, OrderOperator, OutputOperator
 from dataflows.detect.router import Counts, Router, spread, spread_onward
-from dataflows.runtime.checkpoint import Checkpointer
+from dataflows.runtime.checkpoint import Checkpointer, Codec, Stores
 from dataflows.runtime.failure import noted
-
-if TYPE_CHECKING:
-    from collections.abc import Callable, Mapping, Sequence
-
-    from bytewax.inputs import Source
-    from bytewax.operators import KeyedStream  # pyright: ignore[reportMissingTypeStubs]
-    from bytewax.outputs import Sink
-
-    from dataflows.core.policy import Policy
-    from dataflows.runtime.checkpoint import Codec, Stores
-    from schemas.output import OutputBatch, OutputRecord
-    from sources.batch import Batch
+from schemas.output import OutputBatch, OutputRecord
+from sources.batch import Batch
 
 T = TypeVar("T")
 

@@ -5,34 +5,28 @@ Nothing is written and no lock is held, so the engine may be running. What is to
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from collections.abc import Iterator
+from pathlib import Path
 
 import msgspec
 
 from dataflows.core.engine.evaluate import CLOSE
 from dataflows.core.engine.lifecycle import reckon
-from dataflows.core.engine.order import key_of
+from dataflows.core.engine.order import Order, key_of
 from dataflows.core.engine.shard import FEEDS, ORDER, TOMB, Shard
 from dataflows.core.engine.tombstones import Tombstones
 from dataflows.core.identity import order_shard
 from dataflows.core.policy import PolicyError
 from dataflows.core.rules import RULES
-from dataflows.core.rules.conditions import merged
+from dataflows.core.rules.conditions import Condition, merged
 from dataflows.core.rules.load import load_policy
 from dataflows.detect.names import ORDER_SHARDS
 from dataflows.runtime.state.directory import policy_file, read_state
 from dataflows.runtime.state.errors import StateError
 from dataflows.runtime.state.reader import look
 from schemas.instants import iso
+from schemas.record import Record
 from sources.batch import BEGINNING
-
-if TYPE_CHECKING:
-    from collections.abc import Iterator
-    from pathlib import Path
-
-    from dataflows.core.engine.order import Order
-    from dataflows.core.rules.conditions import Condition
-    from schemas.record import Record
 
 
 class Known(msgspec.Struct, frozen=True):

@@ -9,45 +9,41 @@ same state directory goes on: no verdict is lost, none is written twice.
 from __future__ import annotations
 
 import time
+from collections.abc import Generator, Sequence
 from contextlib import closing, contextmanager
 from dataclasses import dataclass, field
 from datetime import timedelta
 from functools import partial
 from importlib.metadata import version
-from typing import TYPE_CHECKING, NoReturn
+from pathlib import Path
+from typing import NoReturn
 from uuid import uuid4
 
 from dataflows.core.engine.shard import Shard
-from dataflows.core.policy import PolicyError, render
+from dataflows.core.policy import Policy, PolicyError, render
 from dataflows.core.rules.load import load_policy
 from dataflows.detect.flow import LiveSink, Settings, get_live_flow
 from dataflows.detect.metrics import said, watch
 from dataflows.detect.names import FIRST_SHARDS, ORDER_SHARDS, SECOND_SHARDS
 from dataflows.detect.topics import Allowed, check_whose, output_topics, prepare
 from dataflows.errors import MisuseError, RunError, ending
+from dataflows.observe import Observer
 from dataflows.runtime.checkpoint import CheckpointError
 from dataflows.runtime.runner import NativeError, Noted, PeerError, Stoppable, run
 from dataflows.runtime.state.directory import StateHome, policy_file, read_state
 from dataflows.runtime.state.errors import REMEDY, DamagedStateError, FailingVolumeError, StateError, of_system
 from dataflows.runtime.state.pins import Pins
 from dataflows.runtime.state.store import Store
+from dataflows.runtime.stop import Stop
+from dataflows.settings import Settings as LiveSettings
 from schemas.instants import DAY
+from schemas.output import OutputRecord
 from sinks.jsonl import JsonlSink, LostError, UnwritableError
 from sinks.kafka.errors import KafkaOutputError
 from sinks.kafka.sink import KafkaSink
+from sources.kafka.broker import Topic
 from sources.kafka.settings import KafkaInput, KafkaInputError, NoAnswerError, ReplacedError
 from sources.kafka.source import KafkaSource
-
-if TYPE_CHECKING:
-    from collections.abc import Generator, Sequence
-    from pathlib import Path
-
-    from dataflows.core.policy import Policy
-    from dataflows.observe import Observer
-    from dataflows.runtime.runner import Stop
-    from dataflows.settings import Settings as LiveSettings
-    from schemas.output import OutputRecord
-    from sources.kafka.broker import Topic
 
 SHARDS = {"orders": len(ORDER_SHARDS), "identity_first": len(FIRST_SHARDS), "identity_second": len(SECOND_SHARDS)}
 """How many shards there are of each kind: pinned in every state directory."""

@@ -2,21 +2,16 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from collections.abc import Mapping, Sequence
 
+from dataflows.core.policy import Policy
+from dataflows.detect.flow import Settings
 from dataflows.detect.operators import OrderOperator
-from dataflows.observe import catalogue
+from dataflows.observe import Observer, catalogue
+from dataflows.runtime.state.store import Store
 from schemas.instants import SECOND
 from sources.batch import BEGINNING, END
-
-if TYPE_CHECKING:
-    from collections.abc import Mapping, Sequence
-
-    from dataflows.core.policy import Policy
-    from dataflows.detect.flow import Settings
-    from dataflows.observe import Observer
-    from dataflows.runtime.state.store import Store
-    from sources.kafka.source import KafkaSource
+from sources.kafka.source import KafkaSource
 
 UNPROVED_S = 5.0
 """A barrier takes milliseconds; longer than this, and what is decided does not keep up."""

@@ -2,30 +2,26 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable, Generator, Iterable
 from contextlib import contextmanager
 from operator import attrgetter
-from typing import TYPE_CHECKING, Any, TypeAlias, cast
+from typing import Any, TypeAlias, cast
 
 from bytewax.operators import StatefulBatchLogic  # pyright: ignore[reportMissingTypeStubs]
 
+from dataflows.core.engine.shard import Shard
 from dataflows.core.identity import AliasLookup, AliasResolver, Ambiguous, ResolvedEvent
 from dataflows.core.identity.items import Orphan
 from dataflows.detect.exchange import OrderItem
 from dataflows.detect.rejects import ambiguous, undecodable
 from dataflows.detect.router import Arrival, StageOutput
-from dataflows.runtime.checkpoint import CheckpointError
+from dataflows.runtime.checkpoint import Checkpointer, CheckpointError, Snapshot
 from dataflows.runtime.failure import noted
 from dataflows.runtime.merge import Merge
+from schemas.output import OutputRecord
 from schemas.record import FeedWatermark, IdentityFinding, Record
 from schemas.wire import Rejected
 from sources.batch import BEGINNING, END, Refusal
-
-if TYPE_CHECKING:
-    from collections.abc import Callable, Generator, Iterable
-
-    from dataflows.core.engine.shard import Shard
-    from dataflows.runtime.checkpoint import Checkpointer, Snapshot
-    from schemas.output import OutputRecord
 
 TOKEN = b"orderwatch/1"
 """What the state of a shell that is not kept is to Bytewax. Bytes, never pickled classes."""

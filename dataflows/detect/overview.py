@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from pathlib import Path
 
 import msgspec
 
@@ -13,9 +13,6 @@ from dataflows.runtime.state.files import is_locked
 from dataflows.runtime.state.progress import holder_of, said_by
 from dataflows.runtime.state.reader import look
 from schemas.instants import iso
-
-if TYPE_CHECKING:
-    from pathlib import Path
 
 
 class Slot(msgspec.Struct, frozen=True):

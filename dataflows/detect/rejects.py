@@ -2,14 +2,10 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
-
+from dataflows.core.identity import Ambiguous, ResolvedEvent
 from schemas.output import OutputRecord
-
-if TYPE_CHECKING:
-    from dataflows.core.identity import Ambiguous, ResolvedEvent
-    from schemas.record import Record
-    from sources.batch import Refusal
+from schemas.record import Record
+from sources.batch import Refusal
 
 TOPIC = "rejects"
 

@@ -5,8 +5,9 @@ One item per shard and batch, never one per event; each carries the channel's pr
 
 from __future__ import annotations
 
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Any, Generic, TypeVar, cast
+from typing import Any, Generic, TypeVar, cast
 from zlib import crc32
 
 from dataflows.core.identity import STAGE_TWO_KINDS, AliasLookup, ResolvedEvent, alias_shard, order_shard, sightings
@@ -15,13 +16,9 @@ from dataflows.core.identity.sharding import CUSTOMER, READERS
 from dataflows.detect.exchange import OrderItem, codec_of
 from dataflows.detect.names import FIRST_SHARDS, ORDER_SHARDS, SECOND_SHARDS
 from schemas.aliases import aliases
+from schemas.events import OrderPlaced
 from schemas.record import Record
 from sources.batch import END, Batch, Refusal
-
-if TYPE_CHECKING:
-    from collections.abc import Callable, Mapping, Sequence
-
-    from schemas.events import OrderPlaced
 
 T = TypeVar("T")
 PLACED = "order.placed"
@@ -67,8 +64,6 @@ class Counts:
 
     events: int = 0
     refused: int = 0
-
-
 
 
 @dataclass(slots=True)

@@ -3,21 +3,18 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
 
 from dataflows.errors import MisuseError
+from dataflows.runtime.state.directory import StateHome
+from dataflows.settings import Settings
 from schemas.limits import LEAST_TOPIC_BYTES
 from sinks.jsonl import set_aside, written_by
 from sinks.kafka.sink import OutputTopic
 from sinks.kafka.whose import find_verdict
 from sources.kafka import broker
+from sources.kafka.broker import Topic
 from sources.kafka.settings import KafkaInputError
 from sources.kafka.topics import BROKER_DEFAULT, ensure_topics, input_topic, output_topic
-
-if TYPE_CHECKING:
-    from dataflows.runtime.state.directory import StateHome
-    from dataflows.settings import Settings
-    from sources.kafka.broker import Topic
 
 SEE = "see dataflows/STATE.md"
 

@@ -6,19 +6,15 @@ import sys
 from collections import Counter
 from dataclasses import dataclass, field, replace
 from hashlib import blake2b
-from typing import TYPE_CHECKING
 
-from dataflows.cli import coverage as reports
-from sources.adapters import Payload, translate
+from dataflows.ingest import coverage as reports
+from sources.adapters import Adapter, Connection, Payload, translate
 from sources.adapters.coverage import Coverage
 from sources.adapters.histories import Remembered, settle
 from sources.adapters.payments import united
+from sources.adapters.told import Refused
 from sources.adapters.translate import encoded
-
-if TYPE_CHECKING:
-    from sources.adapters import Adapter, Connection
-    from sources.adapters.told import Refused
-    from sources.mapping import Mapping
+from sources.mapping import Mapping
 
 
 class Kept:

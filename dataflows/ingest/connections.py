@@ -2,27 +2,20 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Final
+from collections.abc import Callable, Mapping
+from pathlib import Path
+from typing import Final
 
-from dataflows.settings import SettingsError
-from dataflows.settings.gateway import CONNECTION
+from dataflows.settings import ConnectionSettings, GatewaySettings, SecretSettings, SettingsError
+from dataflows.settings.gateway import CONNECTION, HmacSettings
 from dataflows.settings.load import secret_in
 from schemas.problems import nearest
-from sources.adapters import ADAPTERS, Connection
+from sources.adapters import ADAPTERS, Adapter, Connection
 from sources.gateway.hmacs import Hmac, scheme_of
 from sources.gateway.hooks import Hook, Secret
 from sources.gateway.schemes import SCHEMES
-from sources.gateway.signatures import plain, unbased, unhexed
+from sources.gateway.signatures import Scheme, plain, unbased, unhexed
 from sources.mapping import examine
-
-if TYPE_CHECKING:
-    from collections.abc import Callable, Mapping
-    from pathlib import Path
-
-    from dataflows.settings import ConnectionSettings, GatewaySettings, SecretSettings
-    from dataflows.settings.gateway import HmacSettings
-    from sources.adapters import Adapter
-    from sources.gateway.signatures import Scheme
 
 BURST_S = 10
 """Requests that may come at once where nothing is said of it: what the rate allows in so many seconds."""

@@ -8,10 +8,11 @@ import os
 import resource
 import signal
 import ssl
+from collections.abc import Mapping
 from contextlib import ExitStack, closing
 from datetime import UTC, datetime
 from functools import partial
-from typing import TYPE_CHECKING
+from pathlib import Path
 
 import uvloop
 from confluent_kafka import KafkaException
@@ -21,32 +22,24 @@ from dataflows.ingest.connections import files_of, hooks_of, shared
 from dataflows.ingest.metrics import GatewayObserver
 from dataflows.observe import catalogue
 from dataflows.observe.http import PortError, cannot_listen, serving
+from dataflows.observe.observer import Observer
 from dataflows.runtime.state.files import lock
-from dataflows.settings import SettingsError, load_settings
+from dataflows.settings import GatewaySettings, Settings, SettingsError, load_settings
 from sources.gateway.app import Hooks, application
 from sources.gateway.connections import RESERVE, Connections
 from sources.gateway.files import close_to_others, make_folder
+from sources.gateway.hooks import Hook
 from sources.gateway.intake import Intake
 from sources.gateway.journal import Journal
 from sources.gateway.kept import DeadLetters
 from sources.gateway.memory import Bound, Memory, UnusableMemoryError
 from sources.gateway.peers import Limits
 from sources.gateway.probing import FolderLook, Probe
-from sources.gateway.server import listen, server
-from sources.gateway.writers import GRACE_S, KafkaWriter, LogWriter, replicas_needed
+from sources.gateway.server import Server, listen, server
+from sources.gateway.writers import GRACE_S, KafkaWriter, LogWriter, Writer, replicas_needed
 from sources.kafka.broker import admin, topics_of, words
 from sources.kafka.settings import KafkaInputError, NoAnswerError
 from sources.kafka.topics import BROKER_DEFAULT, ensure_topics, input_topic
-
-if TYPE_CHECKING:
-    from collections.abc import Mapping
-    from pathlib import Path
-
-    from dataflows.observe.observer import Observer
-    from dataflows.settings import GatewaySettings, Settings
-    from sources.gateway.hooks import Hook
-    from sources.gateway.server import Server
-    from sources.gateway.writers import Writer
 
 DAY_S = 86_400
 LOOK_S = 1.0

@@ -3,15 +3,12 @@
 from __future__ import annotations
 
 import re
-from typing import TYPE_CHECKING
 
 from dataflows.observe import catalogue
+from dataflows.observe.observer import Observer
+from sources.gateway.connections import Stage
+from sources.gateway.request import Outcome
 from sources.gateway.writers import UnavailableError, UnfitError
-
-if TYPE_CHECKING:
-    from dataflows.observe.observer import Observer
-    from sources.gateway.connections import Stage
-    from sources.gateway.request import Outcome
 
 CODE = re.compile(r"[A-Za-z0-9][A-Za-z0-9_.:/ -]{0,63}")
 """What a code looks like. What does not is counted only: it may be anything, such as a name in a field that is mapped by mistake."""

@@ -3,10 +3,7 @@
 from __future__ import annotations
 
 import time
-from typing import TYPE_CHECKING
-
-if TYPE_CHECKING:
-    from collections.abc import Callable, Sequence
+from collections.abc import Callable, Sequence
 
 STUCK_S = 60.0
 """A flow that has not been polled for so long does not run any more; loading or compacting a large state takes less."""

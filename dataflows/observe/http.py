@@ -6,18 +6,15 @@ import errno
 import os
 import sys
 import threading
+from collections.abc import Generator
 from contextlib import contextmanager
 from http import HTTPStatus
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from socket import AF_INET6, gaierror
-from typing import TYPE_CHECKING
 
 from prometheus_client.exposition import choose_encoder
 
-if TYPE_CHECKING:
-    from collections.abc import Generator
-
-    from dataflows.observe.observer import Observer
+from dataflows.observe.observer import Observer
 
 TEXT = "text/plain; charset=utf-8"
 PATIENCE_S = 5.0

@@ -5,15 +5,13 @@ from __future__ import annotations
 import logging
 import os
 import sys
+from collections.abc import Generator
 from contextlib import contextmanager
-from typing import TYPE_CHECKING, TextIO
+from typing import TextIO
 
 import structlog
 
-if TYPE_CHECKING:
-    from collections.abc import Generator
-
-    from dataflows.settings import LogSettings
+from dataflows.settings import LogSettings
 
 
 class _Libraries(logging.Handler):

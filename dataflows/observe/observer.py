@@ -3,23 +3,18 @@
 from __future__ import annotations
 
 import time
+from collections.abc import Callable, Sequence
 from datetime import datetime, timedelta
 from importlib.metadata import version
-from typing import TYPE_CHECKING
 
 import structlog
 
 from dataflows.observe import catalogue
+from dataflows.observe.catalogue import Metric
 from dataflows.observe.health import Health
-from dataflows.observe.metrics import Metrics
+from dataflows.observe.metrics import Metrics, Reading
 from schemas.instants import EPOCH, SECOND
-
-if TYPE_CHECKING:
-    from collections.abc import Callable, Sequence
-
-    from dataflows.observe.catalogue import Metric
-    from dataflows.observe.metrics import Reading
-    from schemas.output import OutputRecord
+from schemas.output import OutputRecord
 
 MICROSECOND = timedelta(microseconds=1)
 

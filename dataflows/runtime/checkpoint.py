@@ -8,16 +8,13 @@ changed writes no file. Only one that holds much back is a row of the store, und
 from __future__ import annotations
 
 import time
-from typing import TYPE_CHECKING, Generic, NamedTuple, Protocol, TypeVar
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from typing import Generic, NamedTuple, Protocol, TypeVar
 
 import msgspec
 
 from dataflows.runtime.failure import noted
-
-if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable, Iterator, Sequence
-
-    from dataflows.runtime.merge import Merge
+from dataflows.runtime.merge import Merge
 
 T = TypeVar("T")
 VERSION = 1

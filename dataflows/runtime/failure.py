@@ -3,12 +3,10 @@
 from __future__ import annotations
 
 import errno
+from collections.abc import Callable, Generator
 from contextlib import contextmanager
 from functools import wraps
-from typing import TYPE_CHECKING, ParamSpec, TypeVar
-
-if TYPE_CHECKING:
-    from collections.abc import Callable, Generator
+from typing import ParamSpec, TypeVar
 
 DEBUG = "ORDERWATCH_DEBUG"
 """Environment variable: if set, nothing of what is printed when something fails is held back."""

@@ -9,13 +9,10 @@ import socket
 import subprocess
 import sys
 import time
+from collections.abc import Callable, Mapping, Sequence
 from random import SystemRandom
-from typing import TYPE_CHECKING
 
-if TYPE_CHECKING:
-    from collections.abc import Callable, Mapping, Sequence
-
-    from dataflows.runtime.runner import Stop
+from dataflows.runtime.stop import Stop
 
 PARENT = "ORDERWATCH_LAUNCHED_BY"
 """Environment variable of a launched process: the ID of the process that launched it."""

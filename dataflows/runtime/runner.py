@@ -4,27 +4,22 @@ from __future__ import annotations
 
 import gc
 import os
-import signal
 import tempfile
+from collections.abc import Generator, Sequence
 from contextlib import contextmanager
-from datetime import timedelta
-from typing import TYPE_CHECKING, Any, Generic, Protocol, TypeVar
+from datetime import datetime, timedelta
+from pathlib import Path
+from typing import Any, Generic, Protocol, TypeVar
 
 from bytewax._bytewax import cli_main  # pyright: ignore[reportUnknownVariableType]
+from bytewax.dataflow import Dataflow
 from bytewax.errors import BytewaxRuntimeError
 from bytewax.inputs import FixedPartitionedSource, StatefulSourcePartition
 from bytewax.outputs import FixedPartitionedSink, StatefulSinkPartition
 from bytewax.recovery import RecoveryConfig  # pyright: ignore[reportMissingTypeStubs]
 
 from dataflows.runtime.failure import DEBUG, FAILURE, noted, only_noted
-
-if TYPE_CHECKING:
-    from collections.abc import Generator, Sequence
-    from datetime import datetime
-    from pathlib import Path
-    from types import FrameType
-
-    from bytewax.dataflow import Dataflow
+from dataflows.runtime.stop import Stop
 
 X = TypeVar("X")
 S = TypeVar("S")
@@ -42,46 +37,6 @@ class PeerError(Exception):
 
 class NativeError(Exception):
     """Bytewax's own code failed, not ours; the message is what it said, in one line."""
-
-
-class Stop:
-    """Whether the run has been asked to stop. `breaks`: also while the source waits for its input, whose place nobody needs afterwards."""
-
-    def __init__(self, *, breaks: bool = False) -> None:
-        self.asked = False
-        self.breaks = breaks
-        self._waiting = False
-
-    @contextmanager
-    def waiting(self) -> Generator[None]:
-        """While inside, with `breaks`, a stop that is asked for raises KeyboardInterrupt: a pipe may be silent for ever."""
-        self._waiting = self.breaks
-        try:
-            if self.asked and self.breaks:
-                raise KeyboardInterrupt
-            yield
-        finally:
-            self._waiting = False
-
-    @contextmanager
-    def on_signals(self, *, insist: bool = True) -> Generator[None]:
-        """While inside, SIGINT and SIGTERM ask to stop; a second one kills, unless it is somebody else who sees to that (`insist`)."""
-
-        def ask(number: int, frame: FrameType | None) -> None:
-            del frame
-            if self.asked and insist:
-                signal.signal(number, signal.SIG_DFL)
-                signal.raise_signal(number)
-            self.asked = True
-            if self._waiting:
-                raise KeyboardInterrupt
-
-        before = {number: signal.signal(number, ask) for number in (signal.SIGINT, signal.SIGTERM)}
-        try:
-            yield
-        finally:
-            for number, handler in before.items():
-                signal.signal(number, handler)
 
 
 class Watcher(Protocol):

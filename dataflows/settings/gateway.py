@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 import re
 from ipaddress import IPv4Network, IPv6Network, ip_network
-from pathlib import Path  # noqa: TC003 - pydantic reads the annotations
+from pathlib import Path
 from typing import Annotated, Literal, cast
 
 from pydantic import AfterValidator, AwareDatetime, BeforeValidator, Field, FilePath, model_validator

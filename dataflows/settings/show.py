@@ -3,12 +3,10 @@
 from __future__ import annotations
 
 import re
-from typing import TYPE_CHECKING
 
 import yaml
 
-if TYPE_CHECKING:
-    from dataflows.settings.model import Settings
+from dataflows.settings.model import Settings
 
 MASK = "**********"
 SECRET = re.compile(r"password|secret|pem|\bkey$|token|credential|jaas|sasl\.oauthbearer\.config", re.IGNORECASE)

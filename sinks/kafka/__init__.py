@@ -1,6 +1,6 @@
 """Verdicts to Kafka. Read `sink` for the guarantee, `readback` for how it holds across a crash, `writer` for the transactions."""
 
-from schemas.output import TOPIC_NAMES
+from schemas.topics import TOPIC_NAMES
 from sinks.kafka.errors import KafkaOutputError
 from sinks.kafka.sink import PATIENCE, KafkaSink, OutputTopic, part_name
 from sinks.kafka.stats import Listener, Stats

@@ -6,17 +6,13 @@ cut here: the core bounds it, and a topic that takes less than that (`schemas.li
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from hashlib import sha256
-from typing import TYPE_CHECKING, Any, Final
+from typing import Any, Final
 
 import orjson
 
-from sinks.kafka.records import CUT, Outgoing, cut_of, fingerprint
-
-if TYPE_CHECKING:
-    from collections.abc import Sequence
-
-    from sinks.kafka.records import Header
+from sinks.kafka.records import CUT, Header, Outgoing, cut_of, fingerprint
 
 FRAME: Final = 128
 """Bytes of a batch with one record besides key, value and headers, at most: 61 of the batch, lengths as varints of up to 5 bytes each

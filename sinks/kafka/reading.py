@@ -4,22 +4,16 @@ from __future__ import annotations
 
 import logging
 import time
-from typing import TYPE_CHECKING, Any, Final, Protocol, cast
+from collections.abc import Iterator, Mapping, Sequence
+from typing import Any, Final, Protocol, cast
 
 import structlog
-from confluent_kafka import OFFSET_INVALID, Consumer, IsolationLevel, KafkaError, KafkaException, TopicPartition
-from confluent_kafka.admin import OffsetSpec
+from confluent_kafka import OFFSET_INVALID, Consumer, IsolationLevel, KafkaError, KafkaException, Message, TopicPartition
+from confluent_kafka.admin import AdminClient, OffsetSpec
 
 from sinks.kafka.errors import BROKE, END_OF_PARTITION, UNPACKABLE
+from sinks.kafka.readback import ReadBack
 from sinks.kafka.records import entry
-
-if TYPE_CHECKING:
-    from collections.abc import Iterator, Mapping, Sequence
-
-    from confluent_kafka import Message
-    from confluent_kafka.admin import AdminClient
-
-    from sinks.kafka.readback import ReadBack
 
 
 class _Answer(Protocol):

@@ -8,24 +8,19 @@ connect-runtime. Behind everything stand our own: the state, shard and number by
 from __future__ import annotations
 
 import re
+from collections.abc import Iterable, Mapping, Sequence
 from hashlib import blake2b
-from typing import TYPE_CHECKING, NamedTuple, TypeAlias, cast
+from typing import NamedTuple, TypeAlias, cast
 
 import orjson
+from confluent_kafka import Message
 
-from schemas.output import REJECTS
-from schemas.record import headers_of
+from schemas.output import OutputRecord
+from schemas.record import Headers, headers_of
+from schemas.topics import REJECTS
 from schemas.wire import REASONS, Rejected
 from sinks.kafka.readback import Entry
 from sinks.rejected import UNKNOWN, Reject
-
-if TYPE_CHECKING:
-    from collections.abc import Iterable, Mapping, Sequence
-
-    from confluent_kafka import Message
-
-    from schemas.output import OutputRecord
-    from schemas.record import Headers
 
 CONTENT_TYPE = ("content-type", b"application/cloudevents+json")
 STATE, SHARD, NUMBER = "ow-state", "ow-shard", "ow-number"

@@ -2,22 +2,17 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Final, NamedTuple
+from collections.abc import Iterable, Iterator, Mapping
+from typing import Final, NamedTuple
 
-from confluent_kafka import KafkaException, Producer, TopicPartition
+from confluent_kafka import KafkaError, KafkaException, Message, Producer, TopicPartition
 
 from sinks.kafka.errors import KafkaOutputError, kafka_error, output_error
 from sinks.kafka.murmur import partition_of
 from sinks.kafka.reading import BRIEF, TIMEOUT, reader, records
 from sinks.kafka.records import REPLAYED_FROM, original, reject_of
 from sinks.kafka.writer import LARGEST_RECORD
-
-if TYPE_CHECKING:
-    from collections.abc import Iterable, Iterator, Mapping
-
-    from confluent_kafka import KafkaError, Message
-
-    from sinks.rejected import Reject
+from sinks.rejected import Reject
 
 QUIET: Final = {"log_level": 2}
 """What fails here is told in one line of our own, so the client library keeps silent short of a catastrophe."""

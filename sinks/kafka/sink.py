@@ -2,26 +2,23 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable, Mapping, Sequence
 from functools import lru_cache
-from typing import TYPE_CHECKING, Final, NamedTuple
+from typing import Final, NamedTuple
 
 from bytewax.outputs import FixedPartitionedSink, StatefulSinkPartition
 from confluent_kafka import TopicPartition
 from confluent_kafka.admin import AdminClient
 
-from schemas.output import REJECTS, OutputRecord
+from schemas.output import OutputRecord
+from schemas.topics import REJECTS
 from sinks.kafka.errors import KafkaOutputError
 from sinks.kafka.murmur import partition_of
 from sinks.kafka.readback import decode
 from sinks.kafka.reading import CLIENT_LOG
 from sinks.kafka.records import partition_key
-from sinks.kafka.stats import Stats
+from sinks.kafka.stats import Listener, Stats
 from sinks.kafka.writer import LARGEST_RECORD, Shared, Writer
-
-if TYPE_CHECKING:
-    from collections.abc import Callable, Mapping, Sequence
-
-    from sinks.kafka.stats import Listener
 
 PATIENCE: Final = 300.0
 """Seconds for which a broker may be away before the engine gives up and leaves it to its supervisor."""

@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 import time
-from typing import TYPE_CHECKING, Final, NamedTuple
+from collections.abc import Mapping, Sequence
+from typing import Final, NamedTuple
 
-from confluent_kafka import KafkaException, TopicPartition
+from confluent_kafka import Consumer, KafkaException, TopicPartition
 from confluent_kafka.admin import AdminClient, OffsetSpec
 
 from schemas.record import headers_of
@@ -13,11 +14,6 @@ from schemas.wire import Rejected
 from sinks.kafka.errors import KafkaOutputError, is_final, kafka_error
 from sinks.kafka.reading import CLIENT_LOG, offsets, reader, records
 from sinks.kafka.records import STATE
-
-if TYPE_CHECKING:
-    from collections.abc import Mapping, Sequence
-
-    from confluent_kafka import Consumer
 
 PATIENCE: Final = 30.0
 """Seconds for which errors that may pass are borne."""

@@ -7,30 +7,24 @@ transaction is being committed the next one gathers. What is wrong is kept and r
 from __future__ import annotations
 
 import time
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from threading import Condition, Thread
-from typing import TYPE_CHECKING, Any, Final, TypeVar
+from typing import Any, Final, TypeVar
 
 import structlog
-from confluent_kafka import KafkaError, KafkaException, Producer
+from confluent_kafka import KafkaError, KafkaException, Message, Producer, TopicPartition
+from confluent_kafka.admin import AdminClient
 
 from schemas.limits import LEAST_TOPIC_BYTES
-from schemas.output import REJECTS
+from schemas.output import OutputRecord
+from schemas.topics import REJECTS
 from sinks.kafka.cut import fitted
 from sinks.kafka.errors import TOO_LARGE, KafkaOutputError, is_final, kafka_error, output_error
 from sinks.kafka.readback import ReadBack, Token
 from sinks.kafka.reading import CLIENT_LOG, is_missing, read_back
-from sinks.kafka.records import fingerprint, outgoing
-
-if TYPE_CHECKING:
-    from collections.abc import Callable, Mapping, Sequence
-
-    from confluent_kafka import Message, TopicPartition
-    from confluent_kafka.admin import AdminClient
-
-    from schemas.output import OutputRecord
-    from sinks.kafka.records import Outgoing
-    from sinks.kafka.stats import Listener
+from sinks.kafka.records import Outgoing, fingerprint, outgoing
+from sinks.kafka.stats import Listener
 
 T = TypeVar("T")
 LOG = structlog.get_logger("orderwatch.sinks.kafka")

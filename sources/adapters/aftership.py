@@ -12,7 +12,8 @@ looks like any other.
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from collections.abc import Iterator
+from datetime import datetime, tzinfo
 
 from schemas.places import zone
 from sources.adapters.base import Adapter, EventBuilder, digest
@@ -25,13 +26,7 @@ from sources.adapters.parcel import Parcel, Scan
 from sources.adapters.places import Spot, clocks, spot
 from sources.adapters.scans import SCAN, estimate_event, scan_event, whole
 from sources.adapters.tables import Meaning, table
-from sources.adapters.told import Ignored, RefuseError
-
-if TYPE_CHECKING:
-    from collections.abc import Iterator
-    from datetime import datetime, tzinfo
-
-    from sources.adapters.told import AdapterOutput
+from sources.adapters.told import AdapterOutput, Ignored, RefuseError
 
 PROMISE = "order.updated"
 

@@ -2,26 +2,19 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from datetime import UTC, date, datetime, timedelta
 from email.utils import parsedate_to_datetime
 from itertools import pairwise
-from typing import TYPE_CHECKING
 
-from sources.adapters.finals import RETURNED, sent_back
+from sources.adapters.base import EventBuilder
+from sources.adapters.doc import PayloadReader
+from sources.adapters.finals import RETURNED, Stated, sent_back
 from sources.adapters.moments import checked
-from sources.adapters.parcel import Scan
+from sources.adapters.parcel import Parcel, Scan
 from sources.adapters.scans import estimate_event, scan_event, whole
 from sources.adapters.tables import Meaning, folded
-from sources.adapters.told import Ignored, RefuseError
-
-if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable, Iterator, Mapping
-
-    from sources.adapters.base import EventBuilder
-    from sources.adapters.doc import PayloadReader
-    from sources.adapters.finals import Stated
-    from sources.adapters.parcel import Parcel
-    from sources.adapters.told import AdapterOutput, Draft
+from sources.adapters.told import AdapterOutput, Draft, Ignored, RefuseError
 
 OVER = frozenset(("delivered", "returned", "cancelled", "failed_final", "lost"))
 """Statuses after which an estimate says nothing more."""

@@ -2,23 +2,18 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime, tzinfo
 from hashlib import blake2b
-from typing import TYPE_CHECKING, Any, Final, TypeAlias, cast
+from typing import Any, Final, TypeAlias, cast
 
 from schemas.places import country_zone, zone
-from sources.adapters.doc import LONGEST_WORD
+from sources.adapters.coverage import Coverage
+from sources.adapters.doc import LONGEST_WORD, PayloadReader
 from sources.adapters.moments import stamp
-from sources.adapters.told import History, Ignored, Refused, RefuseError, Undated
-
-if TYPE_CHECKING:
-    from collections.abc import Callable, Collection, Iterable, Iterator, Mapping
-
-    from sources.adapters.coverage import Coverage
-    from sources.adapters.doc import PayloadReader
-    from sources.adapters.tables import CodeTable, Meaning
-    from sources.adapters.told import AdapterOutput, Draft
+from sources.adapters.tables import CodeTable, Meaning
+from sources.adapters.told import AdapterOutput, Draft, History, Ignored, Refused, RefuseError, Undated
 
 ROOMS: Final = {
     "order": "storefront",

@@ -9,11 +9,8 @@ there it is told. `recordedtime` is the upper bound in either case: when the sou
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
-
-if TYPE_CHECKING:
-    from collections.abc import Iterable
-    from datetime import datetime
+from collections.abc import Iterable
+from datetime import datetime
 
 
 def bounded(since: datetime, until: datetime, later: Iterable[datetime | None] = (), *, fresh: bool = True) -> datetime:

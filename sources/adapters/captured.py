@@ -9,16 +9,14 @@ from __future__ import annotations
 import re
 from base64 import b64decode
 from binascii import Error as Base64Error
+from collections.abc import Iterator
 from datetime import datetime
-from typing import TYPE_CHECKING, Final, cast
+from typing import Final, cast
 
 import orjson
 
 from sources.adapters.base import Payload
 from sources.texts import unmarked
-
-if TYPE_CHECKING:
-    from collections.abc import Iterator
 
 SECRET: Final = re.compile(r"secret|token|signature|hmac|auth|passw|credential|cookie|api-?key|-sig$|^key$", re.IGNORECASE)
 """Names of headers and of parameters of a URL that have to do with secrets: no adapter or mapping reads one, and none is kept."""

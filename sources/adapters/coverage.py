@@ -3,10 +3,8 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING
 
-if TYPE_CHECKING:
-    from sources.adapters.doc import Json, PayloadReader
+from sources.adapters.doc import Json, PayloadReader
 
 UNKNOWN = "unknown"
 """The kind of a payload whose adapter did not get as far as to say it."""

@@ -7,7 +7,9 @@ element is an object of its children, an attribute `a` is the field `@a`, and th
 from __future__ import annotations
 
 import re
-from typing import TYPE_CHECKING, TypeAlias, cast
+from collections.abc import Iterable, Iterator
+from typing import TypeAlias, cast
+from xml.etree.ElementTree import Element
 
 import orjson
 from defusedxml.common import DefusedXmlException
@@ -15,10 +17,6 @@ from defusedxml.ElementTree import ParseError, fromstring
 
 from sources.adapters.told import RefuseError
 from sources.texts import UTF8, unmarked
-
-if TYPE_CHECKING:
-    from collections.abc import Iterable, Iterator
-    from xml.etree.ElementTree import Element
 
 Json: TypeAlias = "dict[str, Json] | list[Json] | str | int | float | bool | None"
 

@@ -11,7 +11,8 @@ of an event reads like the webhooks that it logs.
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from collections.abc import Iterator
+from datetime import datetime
 
 from sources.adapters.base import Adapter, EventBuilder
 from sources.adapters.doc import LONGEST_TEXT, MAX_BYTES, PayloadReader, json_doc
@@ -20,13 +21,7 @@ from sources.adapters.moments import at, need_at, when
 from sources.adapters.parcel import Parcel, Scan
 from sources.adapters.scans import SCAN, estimate_event, scan_event, whole
 from sources.adapters.tables import table
-from sources.adapters.told import Ignored, RefuseError
-
-if TYPE_CHECKING:
-    from collections.abc import Iterator
-    from datetime import datetime
-
-    from sources.adapters.told import AdapterOutput
+from sources.adapters.told import AdapterOutput, Ignored, RefuseError
 
 RETURN, VOIDED = "return.authorized", "warehouse.shipment_cancelled"
 

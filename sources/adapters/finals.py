@@ -7,21 +7,15 @@ the tracker states for it, else when it was said: then it had happened at the la
 
 from __future__ import annotations
 
+from collections.abc import Mapping, Sequence
 from datetime import datetime, timedelta
-from typing import TYPE_CHECKING, Final, NamedTuple
+from typing import Final, NamedTuple
 
-from sources.adapters.base import digest
+from sources.adapters.base import EventBuilder, digest
 from sources.adapters.carriers import carrier_name
-from sources.adapters.tables import Meaning
-from sources.adapters.told import Refused
-
-if TYPE_CHECKING:
-    from collections.abc import Mapping, Sequence
-
-    from sources.adapters.base import EventBuilder
-    from sources.adapters.parcel import Parcel
-    from sources.adapters.tables import CodeTable
-    from sources.adapters.told import Draft
+from sources.adapters.parcel import Parcel
+from sources.adapters.tables import CodeTable, Meaning
+from sources.adapters.told import Draft, Refused
 
 _ON_THE_WAY: Final = "accepted in_transit customs out_for_delivery attempt_failed ready_for_pickup delayed held exception damaged"
 

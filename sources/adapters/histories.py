@@ -19,17 +19,13 @@ before the loss: it stays withdrawn.
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, NamedTuple, Protocol
+from collections.abc import Sequence
+from datetime import datetime
+from typing import NamedTuple, Protocol
 
-from sources.adapters.base import dataschema
+from sources.adapters.base import Connection, dataschema
 from sources.adapters.moments import stamp
-
-if TYPE_CHECKING:
-    from collections.abc import Sequence
-    from datetime import datetime
-
-    from sources.adapters.base import Connection
-    from sources.adapters.told import Draft, History
+from sources.adapters.told import Draft, History
 
 MOST = 5_000
 """Most events of one thing that are remembered; the longest histories in the field have some hundreds. The earliest are forgotten."""

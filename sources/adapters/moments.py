@@ -7,16 +7,11 @@ moves forward by the length of the gap, and of a time that occurs twice the firs
 from __future__ import annotations
 
 import re
-from datetime import UTC, date, datetime, timedelta, timezone
-from typing import TYPE_CHECKING
+from datetime import UTC, date, datetime, timedelta, timezone, tzinfo
 
 from schemas.values import FIRST_YEAR, LAST_YEAR
+from sources.adapters.doc import PayloadReader
 from sources.adapters.told import RefuseError
-
-if TYPE_CHECKING:
-    from datetime import tzinfo
-
-    from sources.adapters.doc import PayloadReader
 
 _MIDNIGHT = re.compile(r"(\d{4}-\d{2}-\d{2})([T ]00:00(:00(\.0+)?)?)?(Z|[+-]00:?00)?$")
 

@@ -7,14 +7,11 @@ is read by `amount_of(…, signed=True)`; any other amount with a minus is refus
 from __future__ import annotations
 
 import re
-from typing import TYPE_CHECKING, Final, TypeAlias
+from collections.abc import Mapping
+from typing import Final, TypeAlias
 
+from sources.adapters.doc import PayloadReader
 from sources.adapters.told import RefuseError
-
-if TYPE_CHECKING:
-    from collections.abc import Mapping
-
-    from sources.adapters.doc import PayloadReader
 
 Money: TypeAlias = dict[str, str]
 """`{"amount": "129.90", "currency": "EUR"}`"""

@@ -7,16 +7,11 @@ or where a step overtakes the one before it, a step goes by what it says itself;
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from collections.abc import Iterable, Iterator, Sequence
 
-from sources.adapters.histories import Remembered
-
-if TYPE_CHECKING:
-    from collections.abc import Iterable, Iterator, Sequence
-
-    from sources.adapters.base import Connection
-    from sources.adapters.histories import Memory
-    from sources.adapters.told import Draft, PaymentStep
+from sources.adapters.base import Connection
+from sources.adapters.histories import Memory, Remembered
+from sources.adapters.told import Draft, PaymentStep
 
 
 def united(

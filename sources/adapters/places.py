@@ -9,21 +9,18 @@ from __future__ import annotations
 
 import re
 import unicodedata
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from datetime import UTC, datetime, tzinfo
 from functools import cache
-from typing import TYPE_CHECKING, Final, NamedTuple
+from typing import Final, NamedTuple
 
 from schemas.places import is_country, region_zone, zone, zones_of
+from sources.adapters.base import EventBuilder
 from sources.adapters.countries import region_code
+from sources.adapters.doc import PayloadReader
 from sources.adapters.moments import zoned
 from sources.adapters.postal import ASSOCIATED, MILITARY, region_of_code
 from sources.adapters.told import RefuseError
-
-if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable, Iterator, Sequence
-
-    from sources.adapters.base import EventBuilder
-    from sources.adapters.doc import PayloadReader
 
 _FACILITY: Final = re.compile(
     r"\w[\w.'-]*,? ([A-Z]{2})\b,? ?(?:\((?:USPS|UPS|FEDEX)\)|(?:[A-Z&]+ ){0,4}"

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Final
+from typing import Final
 
 from sources.adapters import (
     adyen,
@@ -24,9 +24,7 @@ from sources.adapters import (
     woocommerce,
     x12_214,
 )
-
-if TYPE_CHECKING:
-    from sources.adapters.base import Adapter
+from sources.adapters.base import Adapter
 
 ADAPTERS: Final[dict[str, Adapter]] = {
     adapter.system: adapter

@@ -2,31 +2,20 @@
 
 from __future__ import annotations
 
-from datetime import UTC, datetime, time, timedelta
-from typing import TYPE_CHECKING, Any
+from collections.abc import Callable, Iterable, Iterator
+from datetime import UTC, date, datetime, time, timedelta
+from typing import Any
 
-from sources.adapters.base import digest
+from sources.adapters.base import EventBuilder, digest
 from sources.adapters.carriers import carrier_name
 from sources.adapters.doc import LONGEST_WORD
-from sources.adapters.finals import final_scan
+from sources.adapters.finals import Stated, final_scan
 from sources.adapters.parcel import Parcel, Scan
-from sources.adapters.told import History, Refused, Undated
-
-if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable, Iterator
-    from datetime import date
-
-    from sources.adapters.base import EventBuilder
-    from sources.adapters.finals import Stated
-    from sources.adapters.told import AdapterOutput, Draft
+from sources.adapters.told import AdapterOutput, Draft, History, Refused, Undated
 
 SCAN = "carrier.scan"
 LONGEST_DAY = timedelta(hours=36)
 """From the midnight in Greenwich that a date begins with until it is over in the westernmost zone, twelve hours behind."""
-
-
-
-
 
 
 def scan_event(say: EventBuilder, parcel: Parcel, scan: Scan, recorded: datetime | None) -> Draft | None:

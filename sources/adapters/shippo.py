@@ -9,8 +9,8 @@ entered, so that a scan which the carrier takes back without saying anything els
 
 from __future__ import annotations
 
-from datetime import UTC
-from typing import TYPE_CHECKING
+from collections.abc import Iterator
+from datetime import UTC, datetime
 
 from sources.adapters.base import Adapter, EventBuilder
 from sources.adapters.carriers import carrier_name
@@ -20,13 +20,7 @@ from sources.adapters.moments import at, need_at, when
 from sources.adapters.parcel import Parcel, Scan
 from sources.adapters.scans import SCAN, estimate_event, scan_event, whole
 from sources.adapters.tables import table
-from sources.adapters.told import Ignored, RefuseError
-
-if TYPE_CHECKING:
-    from collections.abc import Iterator
-    from datetime import datetime
-
-    from sources.adapters.told import AdapterOutput
+from sources.adapters.told import AdapterOutput, Ignored, RefuseError
 
 LABEL, VOIDED = "warehouse.label_created", "warehouse.shipment_cancelled"
 

@@ -6,28 +6,20 @@ it. The IDs of orders stay as they are; two shops whose orders have the same num
 
 from __future__ import annotations
 
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime
-from typing import TYPE_CHECKING, Any, Final
+from typing import Any, Final
 
 import orjson
 
 from schemas.places import is_region
 from schemas.values import FIRST_YEAR
-from sources.adapters.base import digest
+from sources.adapters.base import EventBuilder, digest
 from sources.adapters.countries import region_code
-from sources.adapters.doc import LONGEST_WORD
-from sources.adapters.money import decimal
-from sources.adapters.told import History
-
-if TYPE_CHECKING:
-    from collections.abc import Iterable, Mapping
-
-    from sources.adapters.base import EventBuilder
-    from sources.adapters.doc import PayloadReader
-    from sources.adapters.money import Money
-    from sources.adapters.told import Draft
-
+from sources.adapters.doc import LONGEST_WORD, PayloadReader
+from sources.adapters.money import Money, decimal
+from sources.adapters.told import Draft, History
 
 ALWAYS: Final = datetime(FIRST_YEAR, 1, 1, tzinfo=UTC)
 """A time before all others."""

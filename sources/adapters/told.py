@@ -2,10 +2,8 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any, Literal, NamedTuple, TypeAlias, get_args
-
-if TYPE_CHECKING:
-    from datetime import date, datetime
+from datetime import date, datetime
+from typing import Any, Literal, NamedTuple, TypeAlias, get_args
 
 Draft: TypeAlias = dict[str, Any]
 """A contract event as a plain JSON object; `sources.adapters.translate` checks it before it goes anywhere."""

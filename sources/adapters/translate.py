@@ -2,20 +2,16 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, NamedTuple
+from typing import NamedTuple
 
 import orjson
 
 from schemas.aliases import aliases
 from schemas.wire import Rejected, decode
-from sources.adapters.base import EventBuilder
+from sources.adapters.base import Adapter, Connection, EventBuilder, Payload
 from sources.adapters.coverage import Coverage
-from sources.adapters.told import History, Ignored, PaymentStep, Refused, RefuseError
-
-if TYPE_CHECKING:
-    from sources.adapters.base import Adapter, Connection, Payload
-    from sources.adapters.doc import PayloadReader
-    from sources.adapters.told import AdapterOutput, Draft, Reason
+from sources.adapters.doc import PayloadReader
+from sources.adapters.told import AdapterOutput, Draft, History, Ignored, PaymentStep, Reason, Refused, RefuseError
 
 
 class Adapted(NamedTuple):

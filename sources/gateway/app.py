@@ -3,28 +3,22 @@
 from __future__ import annotations
 
 import time
-from typing import TYPE_CHECKING, Final
+from collections.abc import Callable
+from typing import Final
 
 from starlette.applications import Starlette
-from starlette.responses import PlainTextResponse
+from starlette.requests import Request as WebRequest
+from starlette.responses import PlainTextResponse, Response
 from starlette.routing import Route
+from starlette.types import ASGIApp, Receive, Scope, Send
 
-from sources.gateway.intake import RETRY_S, now_utc
+from sources.gateway.connections import Connections
+from sources.gateway.hooks import Hook
+from sources.gateway.intake import RETRY_S, Intake, now_utc
 from sources.gateway.limits import Body, Buffered, BusyError, GoneError, TooLargeError
+from sources.gateway.listener import Listener
+from sources.gateway.peers import Limits
 from sources.gateway.request import STATUS, Answer, Request, headers_of
-
-if TYPE_CHECKING:
-    from collections.abc import Callable
-
-    from starlette.requests import Request as WebRequest
-    from starlette.responses import Response
-    from starlette.types import ASGIApp, Receive, Scope, Send
-
-    from sources.gateway.connections import Connections
-    from sources.gateway.hooks import Hook
-    from sources.gateway.intake import Intake
-    from sources.gateway.listener import Listener
-    from sources.gateway.peers import Limits
 
 UNKNOWN: Final = "unknown"
 PLAIN: Final = ("", "identity")

@@ -10,12 +10,10 @@ from __future__ import annotations
 import heapq
 import time
 from collections import Counter
-from typing import TYPE_CHECKING, Final, Literal, TypeAlias
+from collections.abc import Callable, Iterable
+from typing import Final, Literal, TypeAlias
 
-if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable
-
-    from sources.gateway.peers import Limits
+from sources.gateway.peers import Limits
 
 Stage: TypeAlias = Literal["new", "idle", "head", "body", "answer", "unread"]
 """What a connection is at: open and silent, between requests, in a request's head or body, being answered, not reading its answer."""

@@ -6,10 +6,8 @@ What the gateway keeps holds customer data, and what it makes must have the same
 from __future__ import annotations
 
 import os
-from typing import TYPE_CHECKING, Final
-
-if TYPE_CHECKING:
-    from pathlib import Path
+from pathlib import Path
+from typing import Final
 
 FILE: Final = 0o640
 FOLDER: Final = 0o750

@@ -7,16 +7,25 @@ the value of another header that is signed.
 from __future__ import annotations
 
 import re
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Final, Literal, TypeAlias
+from typing import Final, Literal, TypeAlias
 
-from sources.gateway.signatures import TOLERANCE_S, Scheme, digest, instant, no_ping, plain, same, timely, unbased, unbased_url, unhexed
-
-if TYPE_CHECKING:
-    from collections.abc import Callable, Sequence
-
-    from sources.gateway.request import Request
-    from sources.gateway.signatures import Fault
+from sources.gateway.request import Request
+from sources.gateway.signatures import (
+    TOLERANCE_S,
+    Fault,
+    Scheme,
+    digest,
+    instant,
+    no_ping,
+    plain,
+    same,
+    timely,
+    unbased,
+    unbased_url,
+    unhexed,
+)
 
 Encoding: TypeAlias = Literal["hex", "base64", "base64url"]
 Digest: TypeAlias = Literal["sha1", "sha256", "sha512"]

@@ -3,13 +3,11 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Final
+from datetime import datetime
+from typing import Final
 
-if TYPE_CHECKING:
-    from datetime import datetime
-
-    from sources.adapters import Adapter, Connection
-    from sources.gateway.signatures import Scheme
+from sources.adapters import Adapter, Connection
+from sources.gateway.signatures import Scheme
 
 MAX_BODY: Final = 2 << 20
 

@@ -10,35 +10,28 @@ from __future__ import annotations
 import asyncio
 import sqlite3
 import time
+from collections.abc import AsyncGenerator, Callable, Iterable, Mapping
 from contextlib import AsyncExitStack, asynccontextmanager
 from datetime import UTC, datetime
 from hashlib import blake2b
-from typing import TYPE_CHECKING, Final
+from typing import Final
 
 from sources.adapters import Payload, translate
 from sources.adapters.coverage import Coverage, Sought
+from sources.adapters.doc import PayloadReader
 from sources.adapters.histories import place, settle
 from sources.adapters.payments import places, united
 from sources.adapters.told import FAULTS
+from sources.adapters.translate import Adapted
 from sources.gateway.group import ClosedError
-from sources.gateway.kept import captured, url_of
+from sources.gateway.hooks import Hook
+from sources.gateway.kept import DeadLetters, captured, url_of
 from sources.gateway.limits import Bucket
-from sources.gateway.memory import Note
+from sources.gateway.listener import Listener
+from sources.gateway.memory import Memory, Note
 from sources.gateway.probing import LATE_S, Ailing
-from sources.gateway.request import Answer
-from sources.gateway.writers import UnavailableError, UnfitError
-
-if TYPE_CHECKING:
-    from collections.abc import AsyncGenerator, Callable, Iterable, Mapping
-
-    from sources.adapters.doc import PayloadReader
-    from sources.adapters.translate import Adapted
-    from sources.gateway.hooks import Hook
-    from sources.gateway.kept import DeadLetters
-    from sources.gateway.listener import Listener
-    from sources.gateway.memory import Memory
-    from sources.gateway.request import Request
-    from sources.gateway.writers import Writer
+from sources.gateway.request import Answer, Request
+from sources.gateway.writers import UnavailableError, UnfitError, Writer
 
 RETRY_S: Final = 5
 """What is told as `Retry-After` where nothing better is known."""

@@ -12,15 +12,13 @@ from __future__ import annotations
 import asyncio
 import os
 import re
+from collections.abc import Callable, Sequence
+from pathlib import Path
 from threading import Lock
-from typing import TYPE_CHECKING, Final
+from typing import Final
 
 from sources.gateway.files import make_folder, open_file
 from sources.gateway.group import Group
-
-if TYPE_CHECKING:
-    from collections.abc import Callable, Sequence
-    from pathlib import Path
 
 SEGMENT_BYTES: Final = 256 << 20
 SCAN: Final = 1 << 20

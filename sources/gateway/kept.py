@@ -7,20 +7,17 @@ from __future__ import annotations
 
 import re
 from base64 import b64encode
+from collections.abc import Sequence
 from datetime import UTC, datetime, timedelta
-from typing import TYPE_CHECKING, Final
+from pathlib import Path
+from typing import Final
 from urllib.parse import parse_qsl, urlencode
 
 import orjson
 
 from sources.adapters.captured import is_secret
 from sources.gateway.journal import Journal
-
-if TYPE_CHECKING:
-    from collections.abc import Sequence
-    from pathlib import Path
-
-    from sources.gateway.request import Request
+from sources.gateway.request import Request
 
 FILES: Final = 8
 """How many full files are kept beside the one that is written."""

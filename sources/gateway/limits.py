@@ -3,19 +3,15 @@
 from __future__ import annotations
 
 import asyncio
-from typing import TYPE_CHECKING, Final, cast
+from collections.abc import Callable
+from typing import Final, cast
 
-if TYPE_CHECKING:
-    from collections.abc import Callable
+from starlette.types import Message, Receive
 
-    from starlette.types import Message, Receive
-
-    from sources.gateway.connections import Connection, Connections
+from sources.gateway.connections import Connection, Connections
 
 GRACE_S: Final = 5.0
 """By how many seconds a request may fall behind the least rate."""
-
-
 
 
 class Bucket:

@@ -3,11 +3,10 @@
 from __future__ import annotations
 
 from collections import Counter
-from typing import TYPE_CHECKING, Protocol
+from typing import Protocol
 
-if TYPE_CHECKING:
-    from sources.gateway.connections import Stage
-    from sources.gateway.request import Outcome
+from sources.gateway.connections import Stage
+from sources.gateway.request import Outcome
 
 
 class Listener(Protocol):

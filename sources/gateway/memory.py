@@ -10,8 +10,10 @@ from __future__ import annotations
 import os
 import sqlite3
 import time
+from collections.abc import Callable
 from datetime import datetime, timedelta
-from typing import TYPE_CHECKING, Final, NamedTuple
+from pathlib import Path
+from typing import Final, NamedTuple
 
 import msgspec
 
@@ -19,10 +21,6 @@ from schemas.instants import EPOCH
 from sources.adapters.histories import Remembered, Spoken
 from sources.gateway.files import open_file
 from sources.gateway.group import Group
-
-if TYPE_CHECKING:
-    from collections.abc import Callable
-    from pathlib import Path
 
 VERSION: Final = 1
 MICROSECOND: Final = timedelta(microseconds=1)

@@ -2,12 +2,10 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Literal, NamedTuple, TypeAlias, get_args
-
-if TYPE_CHECKING:
-    from collections.abc import Iterable
-    from datetime import datetime
+from datetime import datetime
+from typing import Literal, NamedTuple, TypeAlias, get_args
 
 Outcome: TypeAlias = Literal[
     "accepted",  # its events are durable

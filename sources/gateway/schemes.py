@@ -8,21 +8,16 @@ from __future__ import annotations
 
 import re
 import unicodedata
+from collections.abc import Sequence
 from hashlib import sha256
-from typing import TYPE_CHECKING, Final, cast
+from typing import Final, cast
 from urllib.parse import parse_qsl
 
 import orjson
 
 from sources.gateway.hmacs import Hmac, scheme_of
-from sources.gateway.signatures import Scheme, digest, instant, plain, same, seconds, timely, unbased, unhexed
-
-if TYPE_CHECKING:
-    from collections.abc import Sequence
-
-    from sources.gateway.request import Request
-    from sources.gateway.signatures import Fault, Verify
-
+from sources.gateway.request import Request
+from sources.gateway.signatures import Fault, Scheme, Verify, digest, instant, plain, same, seconds, timely, unbased, unhexed
 
 # --- the body alone, in base64 -------------------------------------------------------------------
 

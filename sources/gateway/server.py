@@ -4,27 +4,20 @@ from __future__ import annotations
 
 import asyncio
 import socket
+from collections.abc import Generator
 from contextlib import contextmanager
 from errno import EMFILE, ENFILE, ENOBUFS, ENOMEM
 from functools import partial
-from typing import TYPE_CHECKING, Any, Final, cast
+from pathlib import Path
+from typing import Any, Final, cast
 
 import uvicorn
-from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol
+from starlette.types import ASGIApp
+from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol, RequestResponseCycle
 
-from sources.gateway.connections import Connection
+from sources.gateway.connections import Connection, Connections
 from sources.gateway.limits import GRACE_S
-from sources.gateway.peers import Peers
-
-if TYPE_CHECKING:
-    from collections.abc import Generator
-    from pathlib import Path
-
-    from starlette.types import ASGIApp
-    from uvicorn.protocols.http.httptools_impl import RequestResponseCycle
-
-    from sources.gateway.connections import Connections
-    from sources.gateway.peers import Limits
+from sources.gateway.peers import Limits, Peers
 
 BACKLOG: Final = 1_024
 EXHAUSTED: Final = frozenset((EMFILE, ENFILE, ENOBUFS, ENOMEM))

@@ -5,15 +5,13 @@ from __future__ import annotations
 import hmac
 from base64 import b64decode, urlsafe_b64decode
 from binascii import Error as Base64Error
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from email.utils import parsedate_to_datetime
-from typing import TYPE_CHECKING, Final, Literal, TypeAlias
+from typing import Final, Literal, TypeAlias
 
-if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable, Sequence
-
-    from sources.gateway.request import Request
+from sources.gateway.request import Request
 
 Fault: TypeAlias = Literal["forged", "stale"]
 Verify: TypeAlias = "Callable[[Request, Sequence[bytes], float], Fault | None]"

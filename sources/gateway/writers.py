@@ -3,25 +3,19 @@
 from __future__ import annotations
 
 import asyncio
+from collections.abc import Callable, Mapping, Sequence
 from threading import Event, Thread
-from typing import TYPE_CHECKING, Any, Final, Protocol
+from typing import Any, Final, Protocol
 
-from confluent_kafka import KafkaError, KafkaException, Producer
-from confluent_kafka.admin import ConfigResource, ResourceType
+from confluent_kafka import KafkaError, KafkaException, Message, Producer
+from confluent_kafka.admin import ConfigResource, ResourceType, TopicMetadata
 
+from sources.adapters.told import Draft
 from sources.adapters.translate import encoded, key_of
 from sources.gateway.group import ClosedError
+from sources.gateway.journal import Journal
 from sources.gateway.probing import Ailing, Probe
 from sources.kafka.broker import DEFAULTS, PATIENCE, admin, words
-
-if TYPE_CHECKING:
-    from collections.abc import Callable, Mapping, Sequence
-
-    from confluent_kafka import Message
-    from confluent_kafka.admin import TopicMetadata
-
-    from sources.adapters.told import Draft
-    from sources.gateway.journal import Journal
 
 LARGEST_RECORD: Final = 2 << 20
 """What the client lets pass (bytes): events are at most 1 MiB; the topic's max.message.bytes decides."""

@@ -8,26 +8,18 @@ it does not matter who wrote it, whether it was lost, or whether it stands there
 
 from __future__ import annotations
 
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
 from functools import partial
-from typing import TYPE_CHECKING
 
-from confluent_kafka import KafkaError, KafkaException, Producer
+from confluent_kafka import KafkaError, KafkaException, Message, Producer
 
 from sources.batch import BEGINNING
 from sources.kafka import broker
-from sources.kafka.clock import STEP
-from sources.kafka.settings import KafkaInputError
+from sources.kafka.clock import STEP, HostClock
+from sources.kafka.lane import PartitionReader
+from sources.kafka.settings import KafkaInputError, SourceStats
 from sources.messages import BARRIER, LOG_APPEND_TIME
-
-if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable, Mapping
-
-    from confluent_kafka import Message
-
-    from sources.kafka.clock import HostClock
-    from sources.kafka.lane import PartitionReader
-    from sources.kafka.settings import SourceStats
 
 QUIET = 1_000_000
 """How often (µs) a barrier is written while nothing waits for it: often enough for deadlines, which are minutes and more."""

@@ -3,10 +3,7 @@
 from __future__ import annotations
 
 import time
-from typing import TYPE_CHECKING
-
-if TYPE_CHECKING:
-    from collections.abc import Callable
+from collections.abc import Callable
 
 STEP = 500_000
 """By how much (µs) a clock must move against another one to have stepped. What steers a clock gently does not do so within seconds."""

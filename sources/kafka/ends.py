@@ -7,21 +7,16 @@ but hidden until it ends, so that time must not pass them by. A client's own hig
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any, NamedTuple
+from collections.abc import Callable, Iterable, Mapping
+from concurrent.futures import Future
+from typing import Any, NamedTuple
 
-from confluent_kafka import TopicCollection
+from confluent_kafka import KafkaError, TopicCollection
+from confluent_kafka.admin import AdminClient
 
 from sources.kafka.broker import DENIED, ask_ends, end_of, failure, no_offset, topic_id, words
+from sources.kafka.lane import PartitionReader
 from sources.kafka.settings import KafkaInputError, ReplacedError
-
-if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable, Mapping
-    from concurrent.futures import Future
-
-    from confluent_kafka import KafkaError
-    from confluent_kafka.admin import AdminClient
-
-    from sources.kafka.lane import PartitionReader
 
 TIMEOUT = 10.0
 """Seconds after which a question is given up, to be asked again."""

@@ -3,11 +3,14 @@
 from __future__ import annotations
 
 import time
+from collections.abc import Callable, Mapping, Sequence
+from concurrent.futures import Future
 from contextlib import ExitStack
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any
+from pathlib import Path
+from typing import Any
 
-from confluent_kafka import OFFSET_BEGINNING, Consumer, KafkaError, KafkaException, TopicPartition
+from confluent_kafka import OFFSET_BEGINNING, Consumer, KafkaError, KafkaException, Message, TopicPartition
 
 from sources.exports import ExportWriter
 from sources.kafka.broker import PATIENCE, admin, ask_ends, describe, end_of, recoverable, words
@@ -15,13 +18,6 @@ from sources.kafka.lane import channel_of
 from sources.kafka.settings import KafkaInputError, UnfitError
 from sources.kafka.source import DEFAULTS, PINNED
 from sources.messages import Unreadable
-
-if TYPE_CHECKING:
-    from collections.abc import Callable, Mapping, Sequence
-    from concurrent.futures import Future
-    from pathlib import Path
-
-    from confluent_kafka import Message
 
 SILENCE = 60.0
 """Seconds without a word from the brokers after which an export is given up."""

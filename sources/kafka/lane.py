@@ -3,19 +3,15 @@
 from __future__ import annotations
 
 from collections import deque
-from typing import TYPE_CHECKING, Protocol
+from typing import Protocol
 
 import msgspec
+from confluent_kafka import KafkaError
 
 from sources.batch import BEGINNING
 from sources.kafka.settings import KafkaInputError
 from sources.marks import WatermarkSampler
-from sources.messages import Message, Unreadable
-
-if TYPE_CHECKING:
-    from confluent_kafka import KafkaError
-
-    from sources.messages import Item, PartitionLog
+from sources.messages import Item, Message, PartitionLog, Unreadable
 
 STATE_VERSION = 1
 

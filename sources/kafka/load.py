@@ -7,23 +7,17 @@ it knows. Lines that are no event are never appended: they are handed back with 
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Final, NamedTuple
+from collections.abc import Callable, Iterator, Mapping
+from typing import Final, NamedTuple
 
-from confluent_kafka import KafkaError, KafkaException, Producer
+from confluent_kafka import KafkaError, KafkaException, Message, Producer
 
 from schemas.aliases import aliases
-from schemas.wire import MAX_BYTES, Rejected, decode
+from schemas.wire import MAX_BYTES, Event, Rejected, decode
 from sources.exports import is_export
 from sources.kafka.broker import DEFAULTS, recoverable, words
 from sources.kafka.settings import KafkaInputError, NoAnswerError
 from sources.lines import Lines, UnreadableError
-
-if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator, Mapping
-
-    from confluent_kafka import Message
-
-    from schemas.wire import Event
 
 LARGEST_RECORD: Final = MAX_BYTES + 4_096
 """What the client lets pass (bytes): the topic's max.message.bytes decides."""

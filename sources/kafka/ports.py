@@ -2,17 +2,15 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Protocol
+from typing import Protocol
 
-if TYPE_CHECKING:
-    from collections.abc import Callable, Sequence
+from confluent_kafka import KafkaError, TopicPartition
 
-    from confluent_kafka import KafkaError, TopicPartition
-
-    from sources.kafka.clock import HostClock
-    from sources.kafka.ends import End
-    from sources.kafka.lane import Fetched, PartitionReader
+from sources.kafka.clock import HostClock
+from sources.kafka.ends import End
+from sources.kafka.lane import Fetched, PartitionReader
 
 
 class Fetcher(Protocol):

@@ -2,23 +2,17 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from collections.abc import Mapping
 
 from confluent_kafka import KafkaError, KafkaException, TopicPartition
 
 from sources.batch import BEGINNING
 from sources.kafka.broker import recoverable, words
-from sources.kafka.settings import KafkaInputError
-from sources.messages import StampError, Unreadable
-
-if TYPE_CHECKING:
-    from collections.abc import Mapping
-
-    from sources.kafka.ends import End
-    from sources.kafka.lane import Fetched, PartitionReader
-    from sources.kafka.ports import Asked, Fetcher, Hooks, Prover, Watch
-    from sources.kafka.settings import KafkaInput, SourceStats
-    from sources.messages import Item
+from sources.kafka.ends import End
+from sources.kafka.lane import Fetched, PartitionReader
+from sources.kafka.ports import Asked, Fetcher, Hooks, Prover, Watch
+from sources.kafka.settings import KafkaInput, KafkaInputError, SourceStats
+from sources.messages import Item, StampError, Unreadable
 
 BUFFERED = 100_000
 """Records in the buffers of a process from which on partitions that may not be handed out are fetched no more. Not much fewer: a pause

@@ -13,8 +13,8 @@ that its leader shows goes by this host's clock, less an allowance. What is show
 from __future__ import annotations
 
 import time
+from collections.abc import Callable, Mapping
 from datetime import UTC, datetime, timedelta
-from typing import TYPE_CHECKING
 
 from bytewax.inputs import FixedPartitionedSource, StatefulSourcePartition
 from confluent_kafka import OFFSET_BEGINNING, Consumer, KafkaError, KafkaException
@@ -30,9 +30,6 @@ from sources.kafka.reading import Reading
 from sources.kafka.settings import KafkaInput, KafkaInputError, SourceStats
 from sources.marks import WatermarkSampler
 from sources.messages import PartitionLog
-
-if TYPE_CHECKING:
-    from collections.abc import Callable, Mapping
 
 POLL = timedelta(milliseconds=10)
 """How long an idle partition waits before it looks again for records; its progress is told at each tick."""

@@ -3,20 +3,15 @@
 from __future__ import annotations
 
 import time
+from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
 
 from confluent_kafka import KafkaError, KafkaException
 from confluent_kafka.admin import ConfigResource, NewTopic, ResourceType
 
 from schemas.limits import LEAST_TOPIC_BYTES
-from sources.kafka.broker import PATIENCE, admin, topics_of, words
+from sources.kafka.broker import PATIENCE, Admin, admin, topics_of, words
 from sources.kafka.settings import KafkaInputError, UnfitError
-
-if TYPE_CHECKING:
-    from collections.abc import Mapping
-
-    from sources.kafka.broker import Admin
 
 BROKER_DEFAULT = -1
 """As replication factor: what the cluster is set to."""

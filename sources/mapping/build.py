@@ -2,28 +2,25 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, cast
+from typing import cast
 
 from schemas.aliases import ALIAS_FIELDS
 from schemas.envelope import HEARTBEAT
 from schemas.events import DATA_MODELS
 from schemas.problems import nearest
+from schemas.tree import Fault, Path, Tree
 from sources.adapters.scans import SCAN
+from sources.adapters.tables import CodeTable
 from sources.mapping.compile import Compiler, Raw, items_of, said, section
-from sources.mapping.expressions import DIGEST
+from sources.mapping.expressions import DIGEST, Expression
 from sources.mapping.fields import Fields
+from sources.mapping.files import Format
 from sources.mapping.paths import Scope, scope_of
 from sources.mapping.reading import Reading, is_source
 from sources.mapping.rule import Condition, Rule
+from sources.mapping.times import Zone
+from sources.mapping.values import Coded
 from sources.mapping.words import TYPES, fields_of
-
-if TYPE_CHECKING:
-    from schemas.tree import Fault, Path, Tree
-    from sources.adapters.tables import CodeTable
-    from sources.mapping.expressions import Expression
-    from sources.mapping.files import Format
-    from sources.mapping.times import Zone
-    from sources.mapping.values import Coded
 
 
 class Builder:

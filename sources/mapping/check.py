@@ -3,28 +3,23 @@
 from __future__ import annotations
 
 import os
+from collections.abc import Iterator
+from collections.abc import Mapping as Mapping_
 from dataclasses import dataclass, replace
 from functools import partial
 from pathlib import Path
-from typing import TYPE_CHECKING, cast
+from typing import cast
 
 from pydantic import BaseModel, ValidationError
 
 from schemas.problems import Problem, UnreadableError, fault_of, problems_of, text_of
-from schemas.tree import read
+from schemas.tree import Data, Fault, read
+from schemas.tree import Path as At
 from sources.adapters.base import Adapter
 from sources.mapping import form as forms
 from sources.mapping.build import Builder
-from sources.mapping.files import Dialect, Reader
+from sources.mapping.files import Dialect, Format, Reader
 from sources.mapping.keys import UnusableKeyError, key_of
-
-if TYPE_CHECKING:
-    from collections.abc import Iterator
-    from collections.abc import Mapping as Mapping_
-
-    from schemas.tree import Data, Fault
-    from schemas.tree import Path as At
-    from sources.mapping.files import Format
 
 WITHDRAWN = "evidence.withdrawn"
 QUOTES = "; an expression with one of [ ] { } , : # & * ! @ ` in it is best written in quotes"

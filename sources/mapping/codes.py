@@ -2,18 +2,14 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any, Protocol, cast
+from collections.abc import Collection
+from typing import Any, Protocol, cast
 
 from schemas.places import zone_names
 from schemas.problems import nearest
-from sources.adapters.tables import CARRIER_REASONS, IGNORED, WORDS, CodeTable, Meaning, faults, folded
+from schemas.tree import Path
+from sources.adapters.tables import CARRIER_REASONS, IGNORED, WORDS, CodeTable, Meaning, Vocabulary, faults, folded
 from sources.mapping.words import LISTED, TYPES, VOCABULARIES
-
-if TYPE_CHECKING:
-    from collections.abc import Collection
-
-    from schemas.tree import Path
-    from sources.adapters.tables import Vocabulary
 
 
 class Report(Protocol):

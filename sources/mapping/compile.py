@@ -2,20 +2,17 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any, Final, TypeAlias, cast
+from collections.abc import Callable, Collection
+from typing import Any, Final, TypeAlias, cast
 
 from schemas.places import zone_names
 from schemas.problems import nearest, unknown_zone
+from schemas.tree import Fault, Path, Tree
 from sources.mapping import times, values
 from sources.mapping.codes import Tables
 from sources.mapping.expressions import DIGEST, BadExpressionError, Expression, compiled
+from sources.mapping.paths import Scope
 from sources.mapping.values import Coded, Sign
-
-if TYPE_CHECKING:
-    from collections.abc import Callable, Collection
-
-    from schemas.tree import Fault, Path, Tree
-    from sources.mapping.paths import Scope
 
 Stated: TypeAlias = "str | list[Any] | dict[str, Any] | None"
 """A value of the file as it was read: texts, lists, mappings and nothing."""

@@ -9,9 +9,11 @@ from __future__ import annotations
 
 import hmac
 import warnings
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
+from datetime import datetime
 from hashlib import sha256
-from typing import TYPE_CHECKING, Any, Final, NoReturn, cast
+from typing import Any, Final, NoReturn, cast
 from urllib.parse import parse_qsl, urlsplit
 
 import jmespath
@@ -22,16 +24,10 @@ from jmespath.visitor import Options, TreeInterpreter
 
 from schemas.problems import nearest
 from sources.adapters.captured import is_secret
+from sources.adapters.doc import Json
 from sources.adapters.moments import stamp
 from sources.adapters.told import RefuseError
-from sources.mapping.paths import paths_of
-
-if TYPE_CHECKING:
-    from collections.abc import Iterable, Mapping
-    from datetime import datetime
-
-    from sources.adapters.doc import Json
-    from sources.mapping.paths import Scope
+from sources.mapping.paths import Scope, paths_of
 
 LONGEST: Final = 500
 """Longest expression, in characters."""

@@ -2,27 +2,22 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any, Final, cast
+from collections.abc import Callable
+from typing import Any, Final, cast
 
 from schemas.events import DATA_MODELS
 from schemas.problems import nearest
+from schemas.tree import Path
 from sources.adapters.carriers import carrier_name
 from sources.adapters.doc import PayloadReader
 from sources.adapters.moments import stamp
 from sources.adapters.money import currency
 from sources.adapters.told import RefuseError
 from sources.mapping import times, values
-from sources.mapping.compile import Raw, said
-from sources.mapping.paths import scope_of
+from sources.mapping.compile import Compiler, Raw, Stated, said
+from sources.mapping.paths import Scope, scope_of
+from sources.mapping.values import Coded, Reader
 from sources.mapping.words import LISTED, VOCABULARIES, Field, fields_of
-
-if TYPE_CHECKING:
-    from collections.abc import Callable
-
-    from schemas.tree import Path
-    from sources.mapping.compile import Compiler, Stated
-    from sources.mapping.paths import Scope
-    from sources.mapping.values import Coded, Reader
 
 OTHERWISE: Final = {"hold": "other", "reason": "other"}
 """What a code that is in no table becomes where the contract has a word for it; elsewhere the field is left out."""

@@ -7,20 +7,15 @@ whole. CSV is read as RFC 4180 has it: quoted cells may hold delimiters, quotes 
 from __future__ import annotations
 
 import csv
+from collections.abc import Iterator
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Final, Literal, TypeAlias, cast
+from typing import Final, Literal, TypeAlias, cast
 
 import orjson
 
-from sources.adapters.doc import MAX_BYTES, PayloadReader, check_depth, json_doc, text_of, xml_doc
-from sources.adapters.told import Refused, RefuseError
+from sources.adapters.doc import MAX_BYTES, Json, PayloadReader, check_depth, json_doc, text_of, xml_doc
+from sources.adapters.told import Reason, Refused, RefuseError
 from sources.texts import unmarked, wide
-
-if TYPE_CHECKING:
-    from collections.abc import Iterator
-
-    from sources.adapters.doc import Json
-    from sources.adapters.told import Reason
 
 Format: TypeAlias = Literal["json", "jsonl", "csv", "xml"]
 

@@ -3,15 +3,13 @@
 from __future__ import annotations
 
 import re
-from typing import TYPE_CHECKING, Annotated, Any
+from collections.abc import Callable, Collection
+from typing import Annotated, Any
 
 from pydantic import BaseModel, BeforeValidator, ConfigDict, PlainValidator, model_validator
 
 from schemas.problems import mistake, nearest
 from sources.mapping.files import Dialect
-
-if TYPE_CHECKING:
-    from collections.abc import Callable, Collection
 
 FORMATS = ("json", "jsonl", "csv", "xml")
 SIGNS = (".", ",")

@@ -2,13 +2,11 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Final, Literal, TypeAlias
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Final, Literal, TypeAlias
 
-if TYPE_CHECKING:
-    from collections.abc import Mapping
-    from pathlib import Path
-
-    from sources.mapping.form import KeyForm
+from sources.mapping.form import KeyForm
 
 SHORTEST: Final = 16
 """Fewest characters of a key: by a short one whoever knows a digest can find the e-mail address that it was made from."""

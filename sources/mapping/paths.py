@@ -6,10 +6,8 @@ is known; a list that is only counted or passed on counts as read itself, not wh
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any, Final, NamedTuple, cast
-
-if TYPE_CHECKING:
-    from collections.abc import Iterable
+from collections.abc import Iterable
+from typing import Any, Final, NamedTuple, cast
 
 PARENT: Final = "parent"
 """In a record out of `each`: the record around it."""

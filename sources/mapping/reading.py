@@ -3,31 +3,25 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Iterator
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
-from typing import TYPE_CHECKING, Any, Final
+from typing import Any, Final
 
 import orjson
 
 from schemas.events import DATA_MODELS
 from schemas.wire import MAX_BYTES
-from sources.adapters.base import digest
+from sources.adapters.base import EventBuilder, digest
 from sources.adapters.carriers import carrier_name
+from sources.adapters.doc import PayloadReader
 from sources.adapters.scans import SCAN
-from sources.adapters.told import History, Ignored, Refused, RefuseError
-from sources.mapping.expressions import Around, Evaluator
+from sources.adapters.told import AdapterOutput, Draft, History, Ignored, Refused, RefuseError
+from sources.mapping.expressions import Around, Evaluator, Expression
 from sources.mapping.files import Records
+from sources.mapping.rule import Condition, Rule
 from sources.mapping.values import Coded, Here, Session, identifier, word
 from sources.mapping.words import fields_of
-
-if TYPE_CHECKING:
-    from collections.abc import Iterator
-
-    from sources.adapters.base import EventBuilder
-    from sources.adapters.doc import PayloadReader
-    from sources.adapters.told import AdapterOutput, Draft
-    from sources.mapping.expressions import Expression
-    from sources.mapping.rule import Condition, Rule
 
 RECORD: Final = "record"
 """The kind of all messages of a mapping that does not say where it stands."""

@@ -2,15 +2,12 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING
+from datetime import datetime
 
-if TYPE_CHECKING:
-    from collections.abc import Callable
-    from datetime import datetime
-
-    from sources.mapping.expressions import Expression
-    from sources.mapping.values import Coded, Here, Reader
+from sources.mapping.expressions import Expression
+from sources.mapping.values import Coded, Here, Reader
 
 
 @dataclass(frozen=True, slots=True)

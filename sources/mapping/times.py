@@ -8,20 +8,17 @@ from __future__ import annotations
 import re
 from collections.abc import Callable
 from datetime import UTC, datetime, timedelta, timezone, tzinfo
-from typing import TYPE_CHECKING, Final, NamedTuple, TypeAlias
+from typing import Final, NamedTuple, TypeAlias
 
 from schemas.places import is_zone, zone
 from schemas.problems import nearest
 from schemas.values import FIRST_YEAR, LAST_YEAR
+from sources.adapters.doc import PayloadReader
 from sources.adapters.moments import checked, day, iso, patterned, stamp, unix, when
-from sources.adapters.told import RefuseError
+from sources.adapters.told import Reason, RefuseError
+from sources.mapping.expressions import Expression
 from sources.mapping.postal import place_zone
 from sources.mapping.values import Coded, Here, Reader, word
-
-if TYPE_CHECKING:
-    from sources.adapters.doc import PayloadReader
-    from sources.adapters.told import Reason
-    from sources.mapping.expressions import Expression
 
 _NOWHERE: Final = timezone(timedelta(0), "nowhere")
 """Stands for the zone of a text until it is known that the text has no offset."""

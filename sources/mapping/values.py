@@ -6,24 +6,18 @@ A value of another sort than its field takes raises RefuseError, which names the
 from __future__ import annotations
 
 import re
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any, Final, Literal, TypeAlias
+from typing import Any, Final, Literal, TypeAlias
 
+from sources.adapters.base import EventBuilder
 from sources.adapters.carriers import carrier_name
-from sources.adapters.doc import LONGEST_TEXT, LONGEST_WORD, PayloadReader
-from sources.adapters.money import currency, decimal, is_zero, minor
+from sources.adapters.doc import LONGEST_TEXT, LONGEST_WORD, Json, PayloadReader
+from sources.adapters.money import Money, currency, decimal, is_zero, minor
+from sources.adapters.tables import CodeTable, Meaning
 from sources.adapters.told import RefuseError
+from sources.mapping.expressions import Evaluator, Expression
 from sources.mapping.paths import ITEM, PARENT
-
-if TYPE_CHECKING:
-    from collections.abc import Iterator
-
-    from sources.adapters.base import EventBuilder
-    from sources.adapters.doc import Json
-    from sources.adapters.money import Money
-    from sources.adapters.tables import CodeTable, Meaning
-    from sources.mapping.expressions import Evaluator, Expression
 
 Sign: TypeAlias = Literal[".", ","]
 """The decimal sign."""

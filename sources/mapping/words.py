@@ -4,16 +4,13 @@ from __future__ import annotations
 
 from functools import cache
 from types import UnionType
-from typing import TYPE_CHECKING, Final, Literal, NamedTuple, TypeAlias, Union, get_args, get_origin
+from typing import Final, Literal, NamedTuple, TypeAlias, Union, get_args, get_origin
 
 from pydantic import BaseModel
 
 from schemas.events import DATA_MODELS, Hold, Money, MoneyPatch, PositiveMoney, Status
 from schemas.values import Balance, Id, Instant, Quantity, Text, When, Word
-from sources.adapters.tables import WORDS
-
-if TYPE_CHECKING:
-    from sources.adapters.tables import Vocabulary
+from sources.adapters.tables import WORDS, Vocabulary
 
 Kind: TypeAlias = Literal[
     "id", "ids", "word", "words", "text", "quantity", "balance", "flag", "instant", "when", "money", "refund", "lines", "object", "free",

@@ -5,20 +5,17 @@ None of this may cause or hide an exception in the end: what is late retracts wh
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from datetime import UTC, tzinfo
-from typing import TYPE_CHECKING, NamedTuple
+from random import Random
+from typing import NamedTuple
 
 import orjson
 
 from sources.simulator.moments import DAY, HOUR, LASTING, MINUTE, OPENING, instant
+from sources.simulator.order import Order
 from sources.simulator.parts import Data, Step
 from sources.simulator.topology import CARRIERS, COURIER, PROVIDERS, SHOPS, SITES
-
-if TYPE_CHECKING:
-    from collections.abc import Iterator
-    from random import Random
-
-    from sources.simulator.order import Order
 
 
 class Delivery(NamedTuple):

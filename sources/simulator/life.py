@@ -6,14 +6,10 @@ holds for business hours and business days, whatever the calendar. `Order.waits`
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
-
 from sources.simulator.moments import DAY, HOUR, MINUTE, instant, next_morning, next_open
+from sources.simulator.order import Order
+from sources.simulator.parts import Data, Line, Shipment, Step
 from sources.simulator.topology import CITIES, KEYS
-
-if TYPE_CHECKING:
-    from sources.simulator.order import Order
-    from sources.simulator.parts import Data, Line, Shipment, Step
 
 
 def live(order: Order) -> None:

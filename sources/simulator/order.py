@@ -6,8 +6,9 @@ finished, so that they fit whatever has happened to it.
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING
+from random import Random
 
 from sources.simulator.moments import DAY, HOUR, day, instant
 from sources.simulator.parts import Data, Label, Line, Shipment, Status, Step, Style
@@ -27,10 +28,6 @@ from sources.simulator.topology import (
     Country,
     Site,
 )
-
-if TYPE_CHECKING:
-    from collections.abc import Iterable
-    from random import Random
 
 
 @dataclass(slots=True, eq=False)

@@ -6,14 +6,11 @@ Each quirk shapes an order and writes its life; none may cause anything. Registe
 from __future__ import annotations
 
 from collections.abc import Callable
-from typing import TYPE_CHECKING
 
 from sources.simulator.life import authorize, capture, live, parcel_data, refund, send_back
 from sources.simulator.moments import DAY, HOUR, MINUTE, instant
 from sources.simulator.order import Order, local_courier
-
-if TYPE_CHECKING:
-    from sources.simulator.parts import Data
+from sources.simulator.parts import Data
 
 Quirk = Callable[[Order], None]
 QUIRKS: list[Quirk] = []

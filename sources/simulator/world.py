@@ -8,20 +8,17 @@ from __future__ import annotations
 
 import heapq
 from collections import Counter
+from collections.abc import Iterator
 from random import Random
-from typing import TYPE_CHECKING, NamedTuple
+from typing import NamedTuple
 
 from sources.simulator.faults import FAULTS, Fault
 from sources.simulator.feeds import Delivery, deliver, heartbeats
 from sources.simulator.life import live
 from sources.simulator.moments import DAY, OPENING, PLACING
 from sources.simulator.order import Order
+from sources.simulator.parts import Label
 from sources.simulator.quirks import QUIRKS, together_on_one_pallet
-
-if TYPE_CHECKING:
-    from collections.abc import Iterator
-
-    from sources.simulator.parts import Label
 
 FAULTY = 0.15
 """The share of orders that a fault begins with."""

@@ -3,21 +3,18 @@
 from __future__ import annotations
 
 import gzip
+from collections.abc import Generator, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, BinaryIO, cast
+from pathlib import Path
+from typing import BinaryIO, cast
 
 import orjson
 
 from sources.simulator.moments import LASTING, OPENING, instant
+from sources.simulator.parts import Label
 from sources.simulator.policy import policy_text
 from sources.simulator.world import World, groups
-
-if TYPE_CHECKING:
-    from collections.abc import Generator, Iterator
-    from pathlib import Path
-
-    from sources.simulator.parts import Label
 
 
 @dataclass(frozen=True, slots=True)

@@ -28,7 +28,6 @@ if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Mapping, Sequence
 
 
-
 SHARDS = tuple(f"s{number:02d}" for number in range(6))
 PARTITIONS = 3
 ROOT = Path(__file__).parents[2]

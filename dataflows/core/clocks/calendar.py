@@ -22,18 +22,16 @@ Without own hours a calendar works Monday to Friday, the whole day for business 
 
 from __future__ import annotations
 
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from datetime import date
-from typing import TYPE_CHECKING, Final
+from typing import Final
 
 from dataflows.core.clocks.days import holidays_in
 from dataflows.core.clocks.spans import Span
 from dataflows.core.clocks.zones import instant, local
 from schemas.instants import DAY, HOUR, MINUTE
 from schemas.places import zone
-
-if TYPE_CHECKING:
-    from collections.abc import Iterator, Mapping
 
 Intervals = tuple[tuple[int, int], ...]
 """The working hours of a day: (opening, closing) in minutes after local midnight, ascending, not overlapping."""

@@ -2,11 +2,8 @@
 
 from __future__ import annotations
 
+import types
 from functools import cache, lru_cache
-from typing import TYPE_CHECKING
-
-if TYPE_CHECKING:
-    import types
 
 
 @cache

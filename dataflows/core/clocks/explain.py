@@ -2,14 +2,12 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Final
+from typing import Final
 
+from dataflows.core.clocks.calendar import Calendar
 from dataflows.core.clocks.spans import Span
 from dataflows.core.clocks.zones import EARLIEST, LATEST, local
 from schemas.places import zone
-
-if TYPE_CHECKING:
-    from dataflows.core.clocks.calendar import Calendar
 
 _UNITS: Final = {"bd": "business day", "bh": "business hour", "d": "day", "h": "hour", "m": "minute", "s": "second", "us": "microsecond"}
 _PAUSES_NAMED: Final = 3

@@ -8,13 +8,11 @@ from __future__ import annotations
 
 from datetime import date, datetime, time, timedelta
 from functools import lru_cache
-from typing import TYPE_CHECKING, Final
+from typing import Final
+from zoneinfo import ZoneInfo
 
 from schemas.instants import DAY, EPOCH, MICROSECOND, micros
 from schemas.places import zone
-
-if TYPE_CHECKING:
-    from zoneinfo import ZoneInfo
 
 _EPOCH_DAY: Final = EPOCH.toordinal()
 _MIDNIGHT: Final = time()

@@ -2,17 +2,15 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, cast
+from typing import cast
 
+from dataflows.core.engine.exceptions import ExceptionState
 from dataflows.core.engine.lifecycle import cite
+from dataflows.core.engine.order import Order
 from dataflows.core.history.timeline import happened
-
-if TYPE_CHECKING:
-    from dataflows.core.engine.exceptions import ExceptionState
-    from dataflows.core.engine.order import Order
-    from dataflows.core.rules.model import Rule
-    from schemas.events import CaseEvent
-    from schemas.record import Evidence, Record
+from dataflows.core.rules.model import Rule
+from schemas.events import CaseEvent
+from schemas.record import Evidence, Record
 
 
 def resolved_by(order: Order, verdict: ExceptionState, rule: Rule, record: Record | None) -> Evidence | None:

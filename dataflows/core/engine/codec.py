@@ -9,8 +9,9 @@ the table of codes. Events go through `schemas.storage`; what can be computed ag
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from struct import Struct
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import msgspec
 
@@ -20,15 +21,10 @@ from dataflows.core.engine.evaluate import CLOSE, INDEX
 from dataflows.core.engine.exceptions import ExceptionState
 from dataflows.core.engine.feeds import Deferred
 from dataflows.core.engine.order import Order
-from dataflows.core.history.timeline import WITHDRAWN, Failure
+from dataflows.core.history.timeline import WITHDRAWN, Failure, Timeline
 from schemas.record import Evidence, IdentityFinding, Record
 from schemas.storage import pack_events, unpack_events
 from schemas.wire import micros
-
-if TYPE_CHECKING:
-    from collections.abc import Iterable
-
-    from dataflows.core.history.timeline import Timeline
 
 VERSION = 2
 VERDICT_FIELDS = (

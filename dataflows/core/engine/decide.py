@@ -6,19 +6,13 @@ monitored feed is decided by log time alone. Instants are µs, UTC.
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING
 
-from dataflows.core.engine.feeds import Deferred
-from dataflows.core.rules.conditions import merged
-
-if TYPE_CHECKING:
-    from collections.abc import Iterable
-
-    from dataflows.core.engine.exceptions import ExceptionState
-    from dataflows.core.engine.feeds import Feeds
-    from dataflows.core.history.facts import Facts
-    from dataflows.core.rules.conditions import Condition
+from dataflows.core.engine.exceptions import ExceptionState
+from dataflows.core.engine.feeds import Deferred, Feeds
+from dataflows.core.history.facts import Facts
+from dataflows.core.rules.conditions import Condition, merged
 
 
 @dataclass(slots=True)

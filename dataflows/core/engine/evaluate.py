@@ -7,32 +7,26 @@ fails costs what it has to say of that order, and nothing else.
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, cast
+from collections.abc import Iterable
+from typing import cast
 
 from dataflows.core.engine.decide import Decision
-from dataflows.core.engine.exceptions import CASE_NEW
+from dataflows.core.engine.exceptions import CASE_NEW, ExceptionState, Status
 from dataflows.core.engine.feeds import Feeds
 from dataflows.core.engine.lifecycle import Key, suppress
-from dataflows.core.engine.order import key_of
+from dataflows.core.engine.order import Order, key_of
 from dataflows.core.engine.publish import Publisher
 from dataflows.core.engine.triggers import EVERY_EVENT, Profile
 from dataflows.core.history.facts import RETURNS, Facts
 from dataflows.core.history.shipments import is_estimate
 from dataflows.core.history.timeline import Added
+from dataflows.core.policy import Policy, RuleSetting
 from dataflows.core.rules import RULES, RULES_BY_KIND
-from dataflows.core.rules.conditions import least
+from dataflows.core.rules.conditions import Condition, least
 from dataflows.core.rules.model import UNHEARD
-
-if TYPE_CHECKING:
-    from collections.abc import Iterable
-
-    from dataflows.core.engine.exceptions import ExceptionState, Status
-    from dataflows.core.engine.order import Order
-    from dataflows.core.policy import Policy, RuleSetting
-    from dataflows.core.rules.conditions import Condition
-    from schemas.events import CaseEvent
-    from schemas.output import OutputRecord
-    from schemas.record import IdentityFinding, Record
+from schemas.events import CaseEvent
+from schemas.output import OutputRecord
+from schemas.record import IdentityFinding, Record
 
 INDEX = {rule.kind: index for index, rule in enumerate(RULES)}
 ORPHAN = INDEX["data.orphan_signal"]

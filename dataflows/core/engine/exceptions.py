@@ -7,16 +7,14 @@ run and replay; nothing here depends on a clock or a machine.
 from __future__ import annotations
 
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Literal
+from typing import Literal
 from uuid import UUID, uuid5
 
 from dataflows.core.engine.bounds import encoded
+from dataflows.core.policy.setting import Lane, Severity
+from dataflows.core.rules.model import Rule
 from schemas.instants import iso
-
-if TYPE_CHECKING:
-    from dataflows.core.policy.setting import Lane, Severity
-    from dataflows.core.rules.model import Rule
-    from schemas.record import Evidence
+from schemas.record import Evidence
 
 NAMESPACE = UUID("6f2b1a52-6d0c-5b0e-9a55-0c6b6f7d1e11")
 """The namespace of all IDs that Orderwatch makes. Stored data: never change it."""

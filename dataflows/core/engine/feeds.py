@@ -8,9 +8,9 @@ from __future__ import annotations
 
 import heapq
 from bisect import bisect_right
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from operator import itemgetter
-from typing import TYPE_CHECKING
 from uuid import uuid5
 from zlib import crc32
 
@@ -18,16 +18,12 @@ import msgspec
 
 from dataflows.core.clocks import Span
 from dataflows.core.engine.exceptions import NAMESPACE, event
+from dataflows.core.history.facts import Facts
+from dataflows.core.policy import Feed, Policy
 from schemas.feeds import FeedOf
 from schemas.instants import iso
 from schemas.output import OutputRecord
-
-if TYPE_CHECKING:
-    from collections.abc import Iterable, Mapping
-
-    from dataflows.core.history.facts import Facts
-    from dataflows.core.policy import Feed, Policy
-    from schemas.record import FeedWatermark
+from schemas.record import FeedWatermark
 
 VERSION = 1
 NEVER = -(1 << 62)

@@ -2,22 +2,16 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from dataclasses import replace
-from typing import TYPE_CHECKING, TypedDict, Unpack
+from typing import TypedDict, Unpack
 
 from dataflows.core.clocks.explain import arithmetic
-from dataflows.core.engine.exceptions import ExceptionState, exception_id
-from dataflows.core.rules.conditions import count
+from dataflows.core.engine.exceptions import ExceptionState, Status, exception_id
+from dataflows.core.policy.setting import Severity
+from dataflows.core.rules.conditions import Condition, count
 from schemas.instants import iso
-from schemas.record import Evidence
-
-if TYPE_CHECKING:
-    from collections.abc import Iterable
-
-    from dataflows.core.engine.exceptions import Status
-    from dataflows.core.policy.setting import Severity
-    from dataflows.core.rules.conditions import Condition
-    from schemas.record import Record
+from schemas.record import Evidence, Record
 
 Key = tuple[str, "str | None", int]
 

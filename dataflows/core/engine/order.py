@@ -2,24 +2,20 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, cast
+from typing import cast
 
 from dataflows.core.clocks import deadline
+from dataflows.core.engine.feeds import Deferred
 from dataflows.core.engine.lifecycle import ExceptionLifecycle
-from dataflows.core.history.facts import RETURNS, TERMS
+from dataflows.core.engine.triggers import Profile
+from dataflows.core.history.facts import RETURNS, TERMS, Facts
 from dataflows.core.history.shipments import POSSESSION, is_estimate, possession, scan_of, tracking_numbers
 from dataflows.core.history.timeline import Timeline
 from schemas.envelope import DEFAULT_TENANT
-from schemas.events import DATA_MODELS
+from schemas.events import DATA_MODELS, AddressSignal, InventoryAllocated, OrderPlaced, Payment, ReturnStep, WarehouseShipment
 from schemas.instants import DAY
+from schemas.record import Record
 from schemas.wire import micros
-
-if TYPE_CHECKING:
-    from dataflows.core.engine.feeds import Deferred
-    from dataflows.core.engine.triggers import Profile
-    from dataflows.core.history.facts import Facts
-    from schemas.events import AddressSignal, InventoryAllocated, OrderPlaced, Payment, ReturnStep, WarehouseShipment
-    from schemas.record import Record
 
 SKEW = 15 * 60 * 1_000_000
 ANNOUNCEMENTS = ("warehouse.label_created", "warehouse.shipped")

@@ -2,16 +2,12 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable, Iterable, Iterator
 from itertools import islice
-from typing import TYPE_CHECKING
 
 from dataflows.core.engine.codec import pack_order, unpack_order, waits_for_feeds, wake_of
-
-if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable, Iterator
-
-    from dataflows.core.engine.order import Order
-    from dataflows.core.engine.triggers import Profile
+from dataflows.core.engine.order import Order
+from dataflows.core.engine.triggers import Profile
 
 HOT = 4 << 20
 """Bytes of unpacked orders that a shard keeps at most."""

@@ -2,10 +2,8 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Protocol, TypeAlias
-
-if TYPE_CHECKING:
-    from collections.abc import Iterable
+from collections.abc import Iterable
+from typing import Protocol, TypeAlias
 
 Row: TypeAlias = "tuple[bytes, bytes]"
 """A key and its value. The first byte of the key says of what kind it is."""

@@ -4,22 +4,19 @@ from __future__ import annotations
 
 from collections import Counter
 from decimal import Decimal
-from typing import TYPE_CHECKING, NamedTuple
+from typing import NamedTuple
 
 from dataflows.core.engine.causes import resolved_by
 from dataflows.core.engine.exceptions import ExceptionState, action_id, cited, event, exception_data, score
 from dataflows.core.engine.lifecycle import cite
-from dataflows.core.history.facts import amount
+from dataflows.core.engine.order import Order
+from dataflows.core.history.facts import Facts, amount
 from dataflows.core.history.shipments import scan_of
+from dataflows.core.policy import Policy, RuleSetting
+from dataflows.core.rules.model import Rule
 from schemas.instants import iso
 from schemas.output import OutputRecord
-
-if TYPE_CHECKING:
-    from dataflows.core.engine.order import Order
-    from dataflows.core.history.facts import Facts
-    from dataflows.core.policy import Policy, RuleSetting
-    from dataflows.core.rules.model import Rule
-    from schemas.record import Record
+from schemas.record import Record
 
 
 def type_of(verdict: ExceptionState, before: ExceptionState | None) -> str:

@@ -1,14 +1,17 @@
 """One shard: its orders, the heap of their deadlines, and the sequence of what it says.
 
 A shard is a function of the records that it is given in log order and of log time passing between them: a deadline fires after every
-record of its instant. `OrderCache` keeps the open ones, `Tombstones` what closed ones leave behind, `Feeds` what is known of monitored feeds.
+record of its instant. `OrderCache` keeps the open ones, `Tombstones` what closed ones leave
+behind, `Feeds` what is known of monitored feeds.
 """
 
 from __future__ import annotations
 
 import sys
+from collections import Counter
+from collections.abc import Iterable, Iterator
 from dataclasses import asdict, dataclass, field, fields
-from typing import TYPE_CHECKING, cast
+from typing import cast
 
 import msgspec
 
@@ -17,21 +20,16 @@ from dataflows.core.engine.evaluate import CLOSE, Engine
 from dataflows.core.engine.feeds import Feeds
 from dataflows.core.engine.order import Order, key_of
 from dataflows.core.engine.orders import HOT, OrderCache
+from dataflows.core.engine.persistent import Change, Row
 from dataflows.core.engine.publish import Standing
 from dataflows.core.engine.timers import FAR, TimerQueue
 from dataflows.core.engine.tombstones import Tombstones
 from dataflows.core.engine.unfounded import unfounded
 from dataflows.core.history.timeline import WITHDRAWN
+from dataflows.core.policy import Policy
 from schemas.envelope import DEFAULT_TENANT
+from schemas.output import OutputRecord
 from schemas.record import FeedWatermark, IdentityFinding, Record
-
-if TYPE_CHECKING:
-    from collections import Counter
-    from collections.abc import Iterable, Iterator
-
-    from dataflows.core.engine.persistent import Change, Row
-    from dataflows.core.policy import Policy
-    from schemas.output import OutputRecord
 
 VERSION = 1
 """Of the row of scalars."""

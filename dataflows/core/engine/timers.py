@@ -6,10 +6,7 @@ An instant and a key in a heap take about 100 bytes; most orders wait for days, 
 from __future__ import annotations
 
 import heapq
-from typing import TYPE_CHECKING
-
-if TYPE_CHECKING:
-    from collections.abc import Callable
+from collections.abc import Callable
 
 SPAN = 3_600_000_000
 """What is an hour (µs) or less away is exact."""

@@ -7,14 +7,11 @@ a rule is judged when one of its triggers comes, when an expectation may have ru
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
 
+from dataflows.core.policy import RuleSetting
 from dataflows.core.rules import RULES
 from dataflows.core.rules.conditions import least
-
-if TYPE_CHECKING:
-    from dataflows.core.policy import RuleSetting
-    from dataflows.core.rules.model import Rule
+from dataflows.core.rules.model import Rule
 
 Trigger = tuple[int, frozenset[str] | None, frozenset[str] | None]
 Arm = tuple[int, int, frozenset[str] | None, frozenset[str] | None, "str | None"]

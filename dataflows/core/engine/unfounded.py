@@ -2,17 +2,14 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, cast
+from collections.abc import Iterator
+from typing import cast
 
 from dataflows.core.engine.exceptions import action_id
+from dataflows.core.engine.order import Order
 from dataflows.core.rules import RULES_BY_KIND
-
-if TYPE_CHECKING:
-    from collections.abc import Iterator
-
-    from dataflows.core.engine.order import Order
-    from schemas.events import ActionEvent, CaseEvent
-    from schemas.record import Record
+from schemas.events import ActionEvent, CaseEvent
+from schemas.record import Record
 
 CASE, ACTION = "case.", "action."
 DECISIONS = (CASE, ACTION)

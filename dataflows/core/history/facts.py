@@ -6,35 +6,31 @@ that it has not come to that. Facts that a later event could still change are si
 
 from __future__ import annotations
 
+from collections.abc import Callable, Iterable, Sequence
 from decimal import Decimal
-from typing import TYPE_CHECKING, TypeVar, cast
+from typing import TypeVar, cast
 
-from dataflows.core.clocks import deadline
+from dataflows.core.clocks import Calendar, deadline
 from dataflows.core.history.holds import Hold, build_holds
 from dataflows.core.history.lazy import fact
 from dataflows.core.history.quantities import covered, line_key, match, quantity
 from dataflows.core.history.shipments import Shipment, build_shipments, return_trackings
+from dataflows.core.history.timeline import Timeline
+from dataflows.core.policy import Policy, RuleSetting
 from dataflows.core.policy.model import Dims
+from schemas.events import (
+    InventoryAllocated,
+    Line,
+    Money,
+    OrderCancel,
+    OrderPlaced,
+    Payment,
+    PaymentRefunded,
+    WarehouseShipment,
+)
 from schemas.instants import earliest
 from schemas.patch import merge_patch
-
-if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable, Sequence
-
-    from dataflows.core.clocks import Calendar
-    from dataflows.core.history.timeline import Timeline
-    from dataflows.core.policy import Policy, RuleSetting
-    from schemas.events import (
-        InventoryAllocated,
-        Line,
-        Money,
-        OrderCancel,
-        OrderPlaced,
-        Payment,
-        PaymentRefunded,
-        WarehouseShipment,
-    )
-    from schemas.record import Record
+from schemas.record import Record
 
 Value = TypeVar("Value")
 TERMS = frozenset(("prepaid", "on_ship", "on_delivery", "invoice", "external"))

@@ -2,14 +2,12 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, cast
+from typing import cast
 
-if TYPE_CHECKING:
-    from collections.abc import Sequence
-
-    from schemas.events import HoldPlaced, HoldReleased
-    from schemas.record import Record
+from schemas.events import HoldPlaced, HoldReleased
+from schemas.record import Record
 
 
 @dataclass

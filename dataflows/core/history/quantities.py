@@ -2,12 +2,9 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from collections.abc import Iterable, Sequence
 
-if TYPE_CHECKING:
-    from collections.abc import Iterable, Sequence
-
-    from schemas.events import Line
+from schemas.events import Line
 
 
 def line_key(line: Line, position: int = 0) -> str:

@@ -6,16 +6,13 @@ is never possession; a possession scan counts as shipped. Return parcels are not
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, cast
+from collections.abc import Iterable, Sequence
+from typing import cast
 
 from dataflows.core.history.lazy import fact
+from schemas.events import CarrierScan, Line, ReturnStep, ShipmentCancelled, WarehouseShipment
 from schemas.instants import earliest
-
-if TYPE_CHECKING:
-    from collections.abc import Iterable, Sequence
-
-    from schemas.events import CarrierScan, Line, ReturnStep, ShipmentCancelled, WarehouseShipment
-    from schemas.record import Record
+from schemas.record import Record
 
 POSSESSION = frozenset(
     "accepted in_transit customs out_for_delivery attempt_failed ready_for_pickup held damaged returning returned delivered"

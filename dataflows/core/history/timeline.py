@@ -7,11 +7,10 @@ from __future__ import annotations
 
 from bisect import insort
 from enum import Enum
-from typing import TYPE_CHECKING, NamedTuple, cast
+from typing import NamedTuple, cast
 
-if TYPE_CHECKING:
-    from schemas.events import EvidenceWithdrawn
-    from schemas.record import IdentityFinding, Record
+from schemas.events import EvidenceWithdrawn
+from schemas.record import IdentityFinding, Record
 
 WITHDRAWN = "evidence.withdrawn"
 SCAN = "carrier.scan"

@@ -7,22 +7,19 @@ scalars, `SCALARS`, is `[version, [[letter, names, last instant of its present g
 from __future__ import annotations
 
 import sys
-from typing import TYPE_CHECKING, Any, NamedTuple, cast
+from collections.abc import Callable, Iterable, Iterator
+from typing import Any, NamedTuple, cast
 
 import msgspec
 
+from dataflows.core.engine.persistent import Change, Row
 from dataflows.core.identity.codec import item_of, record_of_row, row_of
 from dataflows.core.identity.duplicates import Placement
 from dataflows.core.identity.items import Orphan
 from dataflows.core.identity.orphans import AliasKey, PendingEvents
+from dataflows.core.identity.recent import Recent
 from dataflows.core.identity.tracking import Holder, Parcel
 from schemas.record import Evidence
-
-if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable, Iterator
-
-    from dataflows.core.engine.persistent import Change, Row
-    from dataflows.core.identity.recent import Recent
 
 VERSION = 1
 SCALARS = b"s"

@@ -6,14 +6,11 @@ decoded again. Sub-indexes have no bound, so they are bytes. Numbers and the ord
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any, TypeAlias, cast
+from typing import Any, TypeAlias, cast
 
-from dataflows.core.identity.items import Ambiguous, Orphan, ResolvedEvent
+from dataflows.core.identity.items import AliasLookup, Ambiguous, Orphan, ResolvedEvent
 from schemas.record import Evidence, FeedWatermark, IdentityFinding, Record
 from schemas.wire import event_of, micros
-
-if TYPE_CHECKING:
-    from dataflows.core.identity.items import AliasLookup
 
 Row: TypeAlias = list[Any]
 RECORD, NOTE, MARK, PLACED, AMBIGUOUS, ORPHAN = range(6)

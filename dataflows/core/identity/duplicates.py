@@ -5,15 +5,12 @@ from __future__ import annotations
 from dataclasses import dataclass
 from decimal import Decimal
 from hashlib import blake2b
-from typing import TYPE_CHECKING, cast
+from typing import cast
 
-from dataflows.core.identity.items import evidence, noted, put, record_of
+from dataflows.core.identity.items import ResolvedEvent, evidence, noted, put, record_of
 from dataflows.core.identity.recent import Recent
-
-if TYPE_CHECKING:
-    from dataflows.core.identity.items import ResolvedEvent
-    from schemas.events import OrderPlaced
-    from schemas.record import Evidence, Record
+from schemas.events import OrderPlaced
+from schemas.record import Evidence, Record
 
 KIND = "order.duplicate_suspected"
 WITHIN = 10 * 60 * 1_000_000

@@ -3,15 +3,13 @@
 from __future__ import annotations
 
 import heapq
+from collections.abc import Iterable
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, NamedTuple
+from typing import NamedTuple
 
 from dataflows.core.identity.items import Orphan, ResolvedEvent
 from dataflows.core.identity.recent import Recent
 from schemas.record import Record
-
-if TYPE_CHECKING:
-    from collections.abc import Iterable
 
 
 class AliasKey(NamedTuple):
@@ -25,8 +23,6 @@ class AliasKey(NamedTuple):
     def text(self) -> str:
         """The alias as verdicts about it name it."""
         return f"{self.kind}:{self.value}"
-
-
 
 
 @dataclass(slots=True)

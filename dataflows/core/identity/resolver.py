@@ -5,25 +5,21 @@ Pure: sightings go in by log order, placed items come out; it is handed the time
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, cast
+from collections.abc import Iterable, Iterator
+from typing import cast
 
+from dataflows.core.engine.persistent import Change, Row
 from dataflows.core.identity import checkpoint as kept
 from dataflows.core.identity import tracking
 from dataflows.core.identity.duplicates import Baskets
-from dataflows.core.identity.items import Ambiguous, ResolvedEvent, evidence, joined, noted, put, record_of
+from dataflows.core.identity.items import AliasLookup, Ambiguous, ResolvedEvent, evidence, joined, noted, put, record_of
 from dataflows.core.identity.orphans import AliasKey, PendingQueue
 from dataflows.core.identity.recent import Recent
+from dataflows.core.identity.rules import IdentityRules
 from dataflows.core.identity.sharding import CUSTOMER, STAGE_TWO_KINDS, sightings
 from schemas.aliases import aliases
+from schemas.events import CarrierScan
 from schemas.record import Record
-
-if TYPE_CHECKING:
-    from collections.abc import Iterable, Iterator
-
-    from dataflows.core.engine.persistent import Change, Row
-    from dataflows.core.identity.items import AliasLookup
-    from dataflows.core.identity.rules import IdentityRules
-    from schemas.events import CarrierScan
 
 TRACKING = "tracking_number"
 LABELS = frozenset({"warehouse.label_created", "warehouse.shipped"})

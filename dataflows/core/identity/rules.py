@@ -3,19 +3,14 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
 
 from dataflows.core.engine.exceptions import ExceptionState, event, exception_data, exception_id, score
-from dataflows.core.identity.items import evidence
-from dataflows.core.policy import Dims
+from dataflows.core.identity.items import Orphan, evidence
+from dataflows.core.policy import Dims, Policy
 from dataflows.core.rules import RULES_BY_KIND
 from dataflows.core.rules.conditions import least
 from schemas.instants import iso
 from schemas.output import OutputRecord
-
-if TYPE_CHECKING:
-    from dataflows.core.identity.items import Orphan
-    from dataflows.core.policy import Policy
 
 ORPHAN = "data.orphan_signal"
 TWIN = "order.duplicate_suspected"

@@ -2,17 +2,14 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable, Iterable
 from operator import attrgetter
-from typing import TYPE_CHECKING, NamedTuple
+from typing import NamedTuple
 from zlib import crc32
 
+from dataflows.core.identity.items import AliasLookup, ResolvedEvent
 from schemas.aliases import ALIAS_FIELDS
-
-if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable
-
-    from dataflows.core.identity.items import AliasLookup, ResolvedEvent
-    from schemas.record import Record
+from schemas.record import Record
 
 STAGE_TWO_KINDS = frozenset({"tracking_number", "dispute_id"})
 """Aliases that are mostly seen with another alias instead of the order, so that the first stage has to tie that one first."""

@@ -3,10 +3,8 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, replace
-from typing import TYPE_CHECKING
 
-if TYPE_CHECKING:
-    from dataflows.core.identity.recent import Recent
+from dataflows.core.identity.recent import Recent
 
 _ALWAYS = -(1 << 62)
 

@@ -3,17 +3,14 @@
 from __future__ import annotations
 
 from dataclasses import replace
-from typing import TYPE_CHECKING, cast
+from typing import cast
 
 from dataflows.core.clocks import CalendarSpec, span
 from dataflows.core.policy.effective import version_of
+from dataflows.core.policy.form import CalendarForm, FeedForm, OverrideForm, PolicyForm, SettingForm
 from dataflows.core.policy.model import Dims, Feed, Override, Place, Retention
 from dataflows.core.policy.policy import Policy
-from dataflows.core.policy.setting import Change, Fallback, RuleSetting, Step
-
-if TYPE_CHECKING:
-    from dataflows.core.policy.form import CalendarForm, FeedForm, OverrideForm, PolicyForm, SettingForm
-    from dataflows.core.policy.setting import Described
+from dataflows.core.policy.setting import Change, Described, Fallback, RuleSetting, Step
 
 CADENCES = 3
 """A feed of which only the cadence is stated may stay out this many times (P): two missed calls can be chance."""

@@ -2,22 +2,19 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, cast
+from collections.abc import Collection
+from pathlib import Path
+from typing import cast
 
 from pydantic import BaseModel, ValidationError
 
 from dataflows.core.policy import form as forms
 from dataflows.core.policy.crosscheck import cross_faults
+from dataflows.core.policy.setting import Described
 from dataflows.core.policy.values import WEEKDAYS, Known
 from schemas.problems import Problem, UnreadableError, fault_of, problems_of, text_of
 from schemas.tree import Fault, read
-
-if TYPE_CHECKING:
-    from collections.abc import Collection
-    from pathlib import Path
-
-    from dataflows.core.policy.setting import Described
-    from schemas.tree import Path as At
+from schemas.tree import Path as At
 
 
 class PolicyError(ValueError):

@@ -6,16 +6,13 @@ mistake elsewhere hides none of these.
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Final, cast
+from collections.abc import Iterator, Mapping
+from typing import Final, cast
 
 from dataflows.core.policy.model import Dims
+from dataflows.core.policy.setting import Described
 from schemas.problems import nearest
-
-if TYPE_CHECKING:
-    from collections.abc import Iterator, Mapping
-
-    from dataflows.core.policy.setting import Described
-    from schemas.tree import Data, Fault, Path, Tree
+from schemas.tree import Data, Fault, Path, Tree
 
 _OF_ONE_RULE: Final = ("anchor", "international", "fallback", "fields")
 _OFF: Final = frozenset(("off", "false", "no"))

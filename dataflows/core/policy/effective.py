@@ -4,20 +4,14 @@ from __future__ import annotations
 
 import hashlib
 import json
-from typing import TYPE_CHECKING, Final, cast
+from collections.abc import Mapping
+from typing import Final, cast
 
-from dataflows.core.clocks import Span
-from dataflows.core.policy.model import Dims, Feed, Place
-from dataflows.core.policy.setting import Change, Fallback, RuleSetting, Step
+from dataflows.core.clocks import CalendarSpec, Span
+from dataflows.core.policy.model import Dims, Feed, Override, Place
+from dataflows.core.policy.policy import Policy
+from dataflows.core.policy.setting import Change, Described, Fallback, RuleSetting, Step
 from dataflows.core.policy.values import MILESTONES, WEEKDAYS
-
-if TYPE_CHECKING:
-    from collections.abc import Mapping
-
-    from dataflows.core.clocks import CalendarSpec
-    from dataflows.core.policy.model import Override
-    from dataflows.core.policy.policy import Policy
-    from dataflows.core.policy.setting import Described
 
 Plain = str | list["Plain"] | dict[str, "Plain"]
 Value = str | Span | Fallback | Step | tuple[str, ...] | tuple[Step, ...] | None

@@ -2,15 +2,11 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, NamedTuple
+from typing import NamedTuple
 
 from dataflows.core.policy.setting import Change
-
-if TYPE_CHECKING:
-    from collections.abc import Mapping
-
-
 
 
 class Dims(NamedTuple):
@@ -23,14 +19,6 @@ class Dims(NamedTuple):
     country: str | None = None
     channel: str | None = None
     tier: str | None = None
-
-
-
-
-
-
-
-
 
 
 @dataclass(frozen=True, slots=True)

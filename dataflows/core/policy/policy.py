@@ -12,19 +12,15 @@ Which setting of a rule holds for an order is decided per field. The layers, eac
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
-from typing import TYPE_CHECKING, Final
+from typing import Final
 
 from dataflows.core.clocks import Calendar, CalendarSpec
 from dataflows.core.clocks.days import holiday_region
 from dataflows.core.policy.model import Dims, Feed, Override, Place, Retention
-from dataflows.core.policy.setting import RuleSetting
+from dataflows.core.policy.setting import Described, RuleSetting
 from schemas.places import country_zone, is_zone
-
-if TYPE_CHECKING:
-    from collections.abc import Mapping
-
-    from dataflows.core.policy.setting import Described
 
 _KEPT: Final = 4_096
 _NOWHERE: Final = Place()

@@ -3,12 +3,10 @@
 from __future__ import annotations
 
 import re
-from typing import TYPE_CHECKING, Final
+from typing import Final
 
 from dataflows.core.policy.effective import Plain, effective, setting_of
-
-if TYPE_CHECKING:
-    from dataflows.core.policy.policy import Policy
+from dataflows.core.policy.policy import Policy
 
 _BARE: Final = re.compile(r"[A-Za-z/][\w./+ -]*[\w./+-]|[A-Za-z]|-?\d+ [a-z]+")
 _ABOUT: Final = {

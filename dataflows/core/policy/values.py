@@ -3,22 +3,19 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Callable, Collection
 from dataclasses import dataclass
 from datetime import date
-from typing import TYPE_CHECKING, Final, cast
+from typing import Final, cast
+
+from pydantic import ValidationInfo
 
 from dataflows.core.clocks import Span, span
+from dataflows.core.clocks.calendar import Intervals
 from dataflows.core.clocks.days import holiday_regions, is_holiday_region
+from dataflows.core.policy.setting import Switch
 from schemas.places import countries, country_meant, is_country, is_region, zone_names
 from schemas.problems import mistake, nearest, unknown_zone
-
-if TYPE_CHECKING:
-    from collections.abc import Callable, Collection
-
-    from pydantic import ValidationInfo
-
-    from dataflows.core.clocks.calendar import Intervals
-    from dataflows.core.policy.setting import Switch
 
 MILESTONES: Final = (
     "placed", "captured", "shipped", "scans", "authorized", "allocated", "released", "picked", "packed", "invoiced", "inspected",

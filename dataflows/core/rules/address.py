@@ -3,17 +3,15 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
-from typing import TYPE_CHECKING, cast
+from typing import cast
 
+from dataflows.core.history.facts import Facts
+from dataflows.core.policy import RuleSetting
 from dataflows.core.policy.setting import RuleDefaults
 from dataflows.core.rules.conditions import Condition, signal
 from dataflows.core.rules.model import rule
+from schemas.events import AddressSignal
 from schemas.instants import earliest
-
-if TYPE_CHECKING:
-    from dataflows.core.history.facts import Facts
-    from dataflows.core.policy import RuleSetting
-    from schemas.events import AddressSignal
 
 Found = Iterable[Condition | None]
 ADDRESS = ("address.validated", "address.invalid", "address.change_requested")

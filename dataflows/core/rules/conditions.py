@@ -6,19 +6,14 @@ their clearing instants comes; an end that does not lie after the start means th
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
 
+from dataflows.core.clocks import Calendar, Span
+from dataflows.core.policy import RuleSetting
+from dataflows.core.policy.setting import Lane, Severity
 from schemas.instants import DAY, HOUR, earliest
-
-if TYPE_CHECKING:
-    from collections.abc import Iterable
-
-    from dataflows.core.clocks import Calendar, Span
-    from dataflows.core.policy import RuleSetting
-    from dataflows.core.policy.setting import Lane, Severity
-    from schemas.record import Record
-
+from schemas.record import Record
 
 
 @dataclass(frozen=True, slots=True)
@@ -55,8 +50,6 @@ class Condition:
     lane: Lane | None = None
     look_again: int | None = None
     horizon: int | None = None
-
-
 
 
 def after(instants: Iterable[int], at: int) -> int | None:

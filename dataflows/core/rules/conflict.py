@@ -3,23 +3,21 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
-from typing import TYPE_CHECKING, cast
+from typing import cast
 
+from dataflows.core.history.facts import Facts
 from dataflows.core.history.quantities import line_key, match, quantity
 from dataflows.core.history.shipments import MOVING, Shipment, possession, scan_of
+from dataflows.core.policy import RuleSetting
 from dataflows.core.policy.setting import RuleDefaults
 from dataflows.core.rules.conditions import Condition, after, signal
 from dataflows.core.rules.inventory import line_scope, speaks_of
 from dataflows.core.rules.model import rule
 from dataflows.core.rules.order import GOING_ON
 from dataflows.core.rules.shipment_progress import lifted_for
+from schemas.events import Line, OrderPlaced, PaymentRefunded, PickShort
 from schemas.instants import earliest
-
-if TYPE_CHECKING:
-    from dataflows.core.history.facts import Facts
-    from dataflows.core.policy import RuleSetting
-    from schemas.events import Line, OrderPlaced, PaymentRefunded, PickShort
-    from schemas.record import Record
+from schemas.record import Record
 
 Found = Iterable[Condition | None]
 BLOCK = RuleDefaults(owner="OPS", severity="high", lane="block")

@@ -3,19 +3,15 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
-from typing import TYPE_CHECKING
 
+from dataflows.core.history.facts import Facts
 from dataflows.core.history.shipments import scan_of
-from dataflows.core.policy.setting import RuleDefaults
+from dataflows.core.policy import RuleSetting
+from dataflows.core.policy.setting import RuleDefaults, Severity
 from dataflows.core.rules.conditions import Condition, signal, timeout
 from dataflows.core.rules.model import rule
 from dataflows.core.rules.shipment_progress import lifted_for
-
-if TYPE_CHECKING:
-    from dataflows.core.history.facts import Facts
-    from dataflows.core.policy import RuleSetting
-    from dataflows.core.policy.setting import Severity
-    from schemas.record import Record
+from schemas.record import Record
 
 Found = Iterable[Condition | None]
 SKEW = 15 * 60 * 1_000_000

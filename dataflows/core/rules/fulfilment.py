@@ -3,20 +3,18 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable
-from typing import TYPE_CHECKING, cast
+from typing import cast
 
+from dataflows.core.history.facts import Facts
 from dataflows.core.history.quantities import line_key
+from dataflows.core.policy import RuleSetting
 from dataflows.core.policy.setting import RuleDefaults
 from dataflows.core.rules.conditions import Condition, silences, timeout
 from dataflows.core.rules.model import rule
 from dataflows.core.rules.order import rejections
 from dataflows.core.rules.payment import hold_scope
+from schemas.events import OrderPlaced
 from schemas.instants import DAY, earliest
-
-if TYPE_CHECKING:
-    from dataflows.core.history.facts import Facts
-    from dataflows.core.policy import RuleSetting
-    from schemas.events import OrderPlaced
 
 Found = Iterable[Condition | None]
 HOLD_OWNERS = {"payment": "FIN", "address": "CS", "customs": "CARR", "manual": "OPS", "other": "OPS"}

@@ -2,22 +2,18 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
-from typing import TYPE_CHECKING, cast
+from collections.abc import Iterable, Sequence
+from typing import cast
 
+from dataflows.core.history.facts import Facts
+from dataflows.core.policy import RuleSetting
 from dataflows.core.policy.setting import RuleDefaults
 from dataflows.core.rules.conditions import Condition, signal, timeout
 from dataflows.core.rules.model import rule
 from dataflows.core.rules.order import rejections
+from schemas.events import InventoryAllocated, InventoryShort, Line, OrderCancel, PickShort
 from schemas.instants import earliest
-
-if TYPE_CHECKING:
-    from collections.abc import Sequence
-
-    from dataflows.core.history.facts import Facts
-    from dataflows.core.policy import RuleSetting
-    from schemas.events import InventoryAllocated, InventoryShort, Line, OrderCancel, PickShort
-    from schemas.record import Record
+from schemas.record import Record
 
 Found = Iterable[Condition | None]
 CLEARS = "an allocation of the SKU, its cancellation, or the shipment"

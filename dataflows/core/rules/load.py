@@ -2,19 +2,15 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from pathlib import Path
 
 from dataflows.core.policy.build import build
 from dataflows.core.policy.check import PolicyError, examine
 from dataflows.core.policy.form import PolicyForm
+from dataflows.core.policy.policy import Policy
 from dataflows.core.rules import RULES
-
-if TYPE_CHECKING:
-    from pathlib import Path
-
-    from dataflows.core.policy.policy import Policy
-    from dataflows.core.rules.model import Rule
-    from schemas.problems import Problem
+from dataflows.core.rules.model import Rule
+from schemas.problems import Problem
 
 
 def check_policy(path: Path, rules: tuple[Rule, ...] | None = None) -> tuple[Problem, ...]:

@@ -8,21 +8,16 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
 
+from dataflows.core.history.facts import Facts
+from dataflows.core.policy import RuleSetting
 from dataflows.core.policy.setting import RuleDefaults, Shape
-
-if TYPE_CHECKING:
-    from dataflows.core.history.facts import Facts
-    from dataflows.core.policy import RuleSetting
-    from dataflows.core.rules.conditions import Condition
+from dataflows.core.rules.conditions import Condition
 
 UNHEARD = ("case.", "action.", "feed.")
 """Prefixes of the event types that say nothing about the order itself."""
 Fits = Callable[[object, "RuleSetting"], bool]
 Judge = Callable[["Facts", "RuleSetting"], "Iterable[Condition | None]"]
-
-
 
 
 @dataclass(frozen=True, slots=True)

@@ -4,19 +4,17 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 from itertools import pairwise
-from typing import TYPE_CHECKING, cast
+from typing import cast
 
 import msgspec
 
+from dataflows.core.history.facts import Facts
+from dataflows.core.policy import RuleSetting
 from dataflows.core.policy.setting import RuleDefaults
 from dataflows.core.rules.conditions import Condition, signal, silences, timeout
 from dataflows.core.rules.model import UNHEARD, rule
+from schemas.events import WarehouseRejected
 from schemas.instants import earliest
-
-if TYPE_CHECKING:
-    from dataflows.core.history.facts import Facts
-    from dataflows.core.policy import RuleSetting
-    from schemas.events import WarehouseRejected
 
 Found = Iterable[Condition | None]
 GOING_ON = ("warehouse.released", "warehouse.pick_started", "warehouse.picked", "warehouse.packed", "warehouse.shipped")

@@ -4,21 +4,17 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 from decimal import Decimal
-from typing import TYPE_CHECKING, cast
+from typing import cast
 
-from dataflows.core.history.facts import amount
-from dataflows.core.policy.setting import RuleDefaults
+from dataflows.core.history.facts import Facts, amount
+from dataflows.core.policy import RuleSetting
+from dataflows.core.policy.setting import RuleDefaults, Severity
 from dataflows.core.rules.conditions import Condition, signal, timeout
 from dataflows.core.rules.model import rule
+from schemas.events import OrderPlaced, Payment, PaymentDispute, PaymentFailed, PaymentRefunded
 from schemas.instants import DAY
+from schemas.record import Record
 from schemas.wire import micros
-
-if TYPE_CHECKING:
-    from dataflows.core.history.facts import Facts
-    from dataflows.core.policy import RuleSetting
-    from dataflows.core.policy.setting import Severity
-    from schemas.events import OrderPlaced, Payment, PaymentDispute, PaymentFailed, PaymentRefunded
-    from schemas.record import Record
 
 Found = Iterable[Condition | None]
 SECURED = ("payment.authorized", "payment.captured")

@@ -3,20 +3,17 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
-from typing import TYPE_CHECKING, cast
+from typing import cast
 
-from dataflows.core.history.facts import RETURNS
+from dataflows.core.history.facts import RETURNS, Facts
 from dataflows.core.history.shipments import is_estimate, possession, scan_of
+from dataflows.core.policy import RuleSetting
 from dataflows.core.policy.setting import RuleDefaults
 from dataflows.core.rules.conditions import Condition, silences, timeout
 from dataflows.core.rules.model import rule
+from schemas.events import PaymentRefunded, ReturnStep
 from schemas.instants import earliest
-
-if TYPE_CHECKING:
-    from dataflows.core.history.facts import Facts
-    from dataflows.core.policy import RuleSetting
-    from schemas.events import PaymentRefunded, ReturnStep
-    from schemas.record import Record
+from schemas.record import Record
 
 Found = Iterable[Condition | None]
 

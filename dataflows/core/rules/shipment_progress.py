@@ -3,19 +3,16 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator
-from typing import TYPE_CHECKING
 
+from dataflows.core.history.facts import Facts
 from dataflows.core.history.shipments import Parcel, Shipment, possession, scan_of
+from dataflows.core.policy import RuleSetting
 from dataflows.core.policy.setting import RuleDefaults
 from dataflows.core.rules.conditions import Condition, least, signal, timeout
 from dataflows.core.rules.fulfilment import ended_for, line_value, promised_lines
 from dataflows.core.rules.model import rule
 from schemas.instants import DAY, earliest
-
-if TYPE_CHECKING:
-    from dataflows.core.history.facts import Facts
-    from dataflows.core.policy import RuleSetting
-    from schemas.record import Record
+from schemas.record import Record
 
 Found = Iterable[Condition | None]
 UNDER_WAY = frozenset(("accepted", "in_transit", "customs", "out_for_delivery", "attempt_failed", "delayed", "exception", "unknown"))

@@ -3,19 +3,17 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable
-from typing import TYPE_CHECKING, cast
+from typing import cast
 
+from dataflows.core.history.facts import Facts
 from dataflows.core.history.shipments import Parcel, possession, scan_of
+from dataflows.core.policy import RuleSetting
 from dataflows.core.policy.setting import RuleDefaults
 from dataflows.core.rules.conditions import Condition, signal
 from dataflows.core.rules.model import rule
 from dataflows.core.rules.shipment_progress import lifted_for
-
-if TYPE_CHECKING:
-    from dataflows.core.history.facts import Facts
-    from dataflows.core.policy import RuleSetting
-    from schemas.events import CarrierScan, SupportContacted
-    from schemas.record import Record
+from schemas.events import CarrierScan, SupportContacted
+from schemas.record import Record
 
 Found = Iterable[Condition | None]
 OWN_KIND = frozenset(

@@ -15,7 +15,7 @@ import os
 import shutil
 import socket
 import time
-from typing import TYPE_CHECKING
+from pathlib import Path
 from uuid import UUID, uuid4
 
 import msgspec
@@ -24,15 +24,10 @@ from bytewax.recovery import init_db_dir  # pyright: ignore[reportMissingTypeStu
 from dataflows.runtime.state import recovery as recovery_store
 from dataflows.runtime.state.errors import DamagedStateError, StateError, of_system
 from dataflows.runtime.state.files import DIRECTORY_MODE, is_locked, lock, locked, sync_directory, write_whole
-from dataflows.runtime.state.pins import FORMAT, Resume, State, check_inputs, check_topics, hold
+from dataflows.runtime.state.pins import FORMAT, Pins, Resume, State, check_inputs, check_topics, hold
 from dataflows.runtime.state.progress import Advice, Holder, holder_of
 from dataflows.runtime.state.segments import segments
 from dataflows.runtime.state.store import Compaction
-
-if TYPE_CHECKING:
-    from pathlib import Path
-
-    from dataflows.runtime.state.pins import Pins
 
 RECOVERY_PARTS = 4
 """Files of Bytewax's recovery store, fixed when a state directory is made. An empty epoch costs 5 ms with one, 13 with eight."""

@@ -5,12 +5,9 @@ from __future__ import annotations
 import fcntl
 import os
 import time
+from collections.abc import Generator
 from contextlib import contextmanager
-from typing import TYPE_CHECKING
-
-if TYPE_CHECKING:
-    from collections.abc import Generator
-    from pathlib import Path
+from pathlib import Path
 
 LOCK_POLL_S = 0.02
 """How often a lock that somebody else holds is asked for again."""

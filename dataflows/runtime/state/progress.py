@@ -6,14 +6,11 @@ It affects speed, never output: what it says may be old, and a process that has 
 from __future__ import annotations
 
 import time
-from typing import TYPE_CHECKING
+from pathlib import Path
 
 import msgspec
 
 from dataflows.runtime.state.files import DIRECTORY_MODE, write_whole
-
-if TYPE_CHECKING:
-    from pathlib import Path
 
 INTERVAL_S = 0.2
 """How long what was said and heard is good for: a file is written and the others' are read at most this often."""

@@ -2,15 +2,10 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from pathlib import Path
 
 from dataflows.runtime.state.errors import StateError
-from dataflows.runtime.state.segments import last_commit, load, segments
-
-if TYPE_CHECKING:
-    from pathlib import Path
-
-    from dataflows.runtime.state.segments import Commit
+from dataflows.runtime.state.segments import Commit, last_commit, load, segments
 
 
 def newest(directory: Path) -> Commit | None:

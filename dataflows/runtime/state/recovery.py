@@ -7,14 +7,11 @@ from __future__ import annotations
 
 import os
 import sqlite3
+from collections.abc import Iterator
 from contextlib import closing
-from typing import TYPE_CHECKING
+from pathlib import Path
 
 from dataflows.runtime.state.errors import DamagedStateError, FailingVolumeError, StateError, of_system
-
-if TYPE_CHECKING:
-    from collections.abc import Iterator
-    from pathlib import Path
 
 TABLES = frozenset(("parts", "exs", "fronts", "commits", "snaps"))
 """What Bytewax 0.21 keeps in each file."""

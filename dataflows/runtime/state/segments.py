@@ -9,17 +9,15 @@ from __future__ import annotations
 import os
 import re
 import struct
-from typing import TYPE_CHECKING, NamedTuple, TypeVar, cast
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import NamedTuple, TypeVar, cast
 from zlib import crc32
 
 import msgspec
 
 from dataflows.runtime.state.errors import DamagedStateError, StateError, of_system
 from dataflows.runtime.state.files import private, sync_directory
-
-if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator
-    from pathlib import Path
 
 HEADER = struct.Struct("<IIB")
 ROWS, COMMIT = 1, 2

@@ -10,21 +10,16 @@ authorised is being captured. Without it, only a payment that offers no capture 
 from __future__ import annotations
 
 import re
-from typing import TYPE_CHECKING, Any, NamedTuple
+from collections.abc import Iterator
+from datetime import datetime
+from typing import Any, NamedTuple
 
 from sources.adapters.adyen.codes import ACTIONS, ADVICE, EVENTS, EXPONENTS, REFUSALS, STATUSES
 from sources.adapters.base import PAYMENTS, Adapter, EventBuilder
 from sources.adapters.doc import PayloadReader, json_doc
 from sources.adapters.moments import need_at
-from sources.adapters.money import currency, decimal, is_zero, minor
-from sources.adapters.told import Ignored, RefuseError
-
-if TYPE_CHECKING:
-    from collections.abc import Iterator
-    from datetime import datetime
-
-    from sources.adapters.money import Money
-    from sources.adapters.told import AdapterOutput, Draft
+from sources.adapters.money import Money, currency, decimal, is_zero, minor
+from sources.adapters.told import AdapterOutput, Draft, Ignored, RefuseError
 
 MOST_PARTS = 20
 """Most means of payment of one order that are looked for; shops allow some few."""

@@ -6,8 +6,8 @@ Notifications arrive in a queue or a bus of AWS: forward their bodies to a hook 
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from functools import partial
-from typing import TYPE_CHECKING
 
 from sources.adapters.amazon.finances import read_finances
 from sources.adapters.amazon.fulfillment import read_fulfillment, read_package, read_status
@@ -27,16 +27,10 @@ from sources.adapters.amazon.tables import (
     STATUS,
 )
 from sources.adapters.base import Adapter, EventBuilder
-from sources.adapters.doc import json_doc
+from sources.adapters.doc import PayloadReader, json_doc
 from sources.adapters.moments import need_at
 from sources.adapters.scans import SCAN
-from sources.adapters.told import Ignored, RefuseError
-
-if TYPE_CHECKING:
-    from collections.abc import Iterator
-
-    from sources.adapters.doc import PayloadReader
-    from sources.adapters.told import AdapterOutput
+from sources.adapters.told import AdapterOutput, Ignored, RefuseError
 
 
 def read(doc: PayloadReader, say: EventBuilder) -> Iterator[AdapterOutput]:

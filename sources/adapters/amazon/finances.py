@@ -6,23 +6,17 @@ promotions. No event has an ID: it is told from others by its order, its instant
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from decimal import Decimal
 from functools import partial
-from typing import TYPE_CHECKING, Any, Final
+from typing import Any, Final
 
-from sources.adapters.base import digest
+from sources.adapters.base import EventBuilder, digest
+from sources.adapters.doc import PayloadReader
 from sources.adapters.moments import need_at
-from sources.adapters.money import currency
+from sources.adapters.money import Money, currency
 from sources.adapters.shops import given_back, part_of, tell
-from sources.adapters.told import Ignored, RefuseError
-
-if TYPE_CHECKING:
-    from collections.abc import Iterator
-
-    from sources.adapters.base import EventBuilder
-    from sources.adapters.doc import PayloadReader
-    from sources.adapters.money import Money
-    from sources.adapters.told import AdapterOutput
+from sources.adapters.told import AdapterOutput, Ignored, RefuseError
 
 LISTS: Final = {
     "ShipmentEventList": "payment.captured",

@@ -7,27 +7,21 @@ have only the former: where the ID is the latter, an answer of the API ties the 
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+from collections.abc import Iterable, Iterator, Mapping
+from datetime import datetime
+from typing import Any
 
 from sources.adapters.amazon.tables import CURRENT, FULFILLMENT, REJECTION, RETURN, SCAN_EVENT, SHIPMENT
 from sources.adapters.answers import answered_at
 from sources.adapters.answers import tell as tell_parcel
-from sources.adapters.base import digest
+from sources.adapters.base import EventBuilder, digest
 from sources.adapters.carriers import carrier_name
-from sources.adapters.doc import LONGEST_TEXT
+from sources.adapters.doc import LONGEST_TEXT, PayloadReader
 from sources.adapters.moments import at, need_at, stamp
 from sources.adapters.parcel import Parcel, Scan
 from sources.adapters.scans import scan_event
 from sources.adapters.shops import Owner, tell
-from sources.adapters.told import Ignored, RefuseError
-
-if TYPE_CHECKING:
-    from collections.abc import Iterable, Iterator, Mapping
-    from datetime import datetime
-
-    from sources.adapters.base import EventBuilder
-    from sources.adapters.doc import PayloadReader
-    from sources.adapters.told import AdapterOutput, Draft
+from sources.adapters.told import AdapterOutput, Draft, Ignored, RefuseError
 
 LABEL = "warehouse.label_created"
 

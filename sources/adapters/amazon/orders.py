@@ -7,25 +7,19 @@ says since when at the latest tell it under one ID.
 
 from __future__ import annotations
 
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Any
+from datetime import datetime
+from typing import Any
 
 from sources.adapters.amazon.tables import STATUS
 from sources.adapters.answers import answered_at
-from sources.adapters.base import digest
+from sources.adapters.base import EventBuilder, digest
+from sources.adapters.doc import PayloadReader
 from sources.adapters.moments import at, need_at, stamp
-from sources.adapters.money import amount_of, currency
+from sources.adapters.money import Money, amount_of, currency
 from sources.adapters.shops import Owner, own_id, part_of, ship_to, tell, updated
-from sources.adapters.told import Ignored, RefuseError
-
-if TYPE_CHECKING:
-    from collections.abc import Iterable, Iterator
-    from datetime import datetime
-
-    from sources.adapters.base import EventBuilder
-    from sources.adapters.doc import PayloadReader
-    from sources.adapters.money import Money
-    from sources.adapters.told import AdapterOutput
+from sources.adapters.told import AdapterOutput, Ignored, RefuseError
 
 
 @dataclass(frozen=True, slots=True)

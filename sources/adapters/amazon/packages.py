@@ -2,26 +2,20 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+from collections.abc import Iterator
+from datetime import datetime
+from typing import Any
 
 from sources.adapters.amazon.orders import Seen, owner_of, told
 from sources.adapters.amazon.tables import ARRIVED, DETAIL, PACKAGE
-from sources.adapters.base import digest
+from sources.adapters.base import EventBuilder, digest
 from sources.adapters.carriers import carrier_name
+from sources.adapters.doc import PayloadReader
 from sources.adapters.moments import at, need_at, stamp
-from sources.adapters.money import amount_of, currency
+from sources.adapters.money import Money, amount_of, currency
 from sources.adapters.scans import SCAN
 from sources.adapters.shops import Owner, own_id, ship_to, tell
-from sources.adapters.told import RefuseError
-
-if TYPE_CHECKING:
-    from collections.abc import Iterator
-    from datetime import datetime
-
-    from sources.adapters.base import EventBuilder
-    from sources.adapters.doc import PayloadReader
-    from sources.adapters.money import Money
-    from sources.adapters.told import AdapterOutput
+from sources.adapters.told import AdapterOutput, RefuseError
 
 LABEL = "warehouse.label_created"
 

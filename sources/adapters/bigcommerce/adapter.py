@@ -6,22 +6,17 @@ others it is said what to fetch. They are signed as Standard Webhooks demand, by
 
 from __future__ import annotations
 
+from collections.abc import Callable, Iterator
 from functools import partial
-from typing import TYPE_CHECKING, Final
+from typing import Final
 
 from sources.adapters.base import Adapter, EventBuilder
 from sources.adapters.bigcommerce.orders import read_order, read_status
 from sources.adapters.bigcommerce.parts import read_products, read_refund, read_shipment, read_transaction
 from sources.adapters.bigcommerce.tables import PAYMENT, PAYMENT_STATUS, SCOPE, STAGE, STATUS, TRANSACTION
-from sources.adapters.doc import json_doc
+from sources.adapters.doc import PayloadReader, json_doc
 from sources.adapters.scans import SCAN
-from sources.adapters.told import Ignored, RefuseError
-
-if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator
-
-    from sources.adapters.doc import PayloadReader
-    from sources.adapters.told import AdapterOutput
+from sources.adapters.told import AdapterOutput, Ignored, RefuseError
 
 READERS: Final[tuple[tuple[str, tuple[str, ...], Callable[[PayloadReader, EventBuilder], Iterator[AdapterOutput]]], ...]] = (
     ("order", ("status_id", "date_created"), read_order),

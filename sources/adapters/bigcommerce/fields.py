@@ -2,17 +2,12 @@
 
 from __future__ import annotations
 
-from datetime import UTC
+from datetime import UTC, datetime
 from email.utils import parsedate_to_datetime
-from typing import TYPE_CHECKING
 
+from sources.adapters.doc import PayloadReader
 from sources.adapters.moments import at, checked, zoned
 from sources.adapters.told import RefuseError
-
-if TYPE_CHECKING:
-    from datetime import datetime
-
-    from sources.adapters.doc import PayloadReader
 
 
 def moment(doc: PayloadReader, name: str) -> datetime | None:

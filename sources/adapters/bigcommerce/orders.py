@@ -7,24 +7,18 @@ order that was set to shipped by hand has no shipment.
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any, Final
+from collections.abc import Iterable, Iterator
+from typing import Any, Final
 
-from sources.adapters.base import digest
+from sources.adapters.base import EventBuilder, digest
 from sources.adapters.bigcommerce.fields import moment, need_moment
 from sources.adapters.bigcommerce.tables import PAYMENT, PAYMENT_STATUS, STATUS
+from sources.adapters.doc import PayloadReader
 from sources.adapters.moments import unix
-from sources.adapters.money import amount_of, currency
+from sources.adapters.money import Money, amount_of, currency
 from sources.adapters.scans import SCAN
 from sources.adapters.shops import known, no_later, own_id, owner_of, part_of, ship_to, snapshot, tell, updated
-from sources.adapters.told import Ignored, RefuseError
-
-if TYPE_CHECKING:
-    from collections.abc import Iterable, Iterator
-
-    from sources.adapters.base import EventBuilder
-    from sources.adapters.doc import PayloadReader
-    from sources.adapters.money import Money
-    from sources.adapters.told import AdapterOutput
+from sources.adapters.told import AdapterOutput, Ignored, RefuseError
 
 COMPLETED: Final = "10"
 """The status of an order that was fetched, too."""

@@ -2,24 +2,19 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+from collections.abc import Iterator
+from typing import Any
 
 from sources.adapters.answers import answered_at
-from sources.adapters.base import digest
+from sources.adapters.base import EventBuilder, digest
 from sources.adapters.bigcommerce.fields import moment, need_moment
 from sources.adapters.bigcommerce.orders import lines_of
 from sources.adapters.bigcommerce.tables import STAGE, TRANSACTION
 from sources.adapters.carriers import carrier_name
+from sources.adapters.doc import PayloadReader
 from sources.adapters.money import currency, is_zero
 from sources.adapters.shops import given_back, own_id, part_of, snapshot, tell, updated
-from sources.adapters.told import Ignored, RefuseError
-
-if TYPE_CHECKING:
-    from collections.abc import Iterator
-
-    from sources.adapters.base import EventBuilder
-    from sources.adapters.doc import PayloadReader
-    from sources.adapters.told import AdapterOutput
+from sources.adapters.told import AdapterOutput, Ignored, RefuseError
 
 LABEL = "warehouse.label_created"
 

@@ -10,8 +10,8 @@ A delivery back to the sender has the codes of any delivery: one that comes afte
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from datetime import UTC, datetime
-from typing import TYPE_CHECKING
 
 from sources.adapters.answers import answered_at, content, tell, to_sender
 from sources.adapters.base import Adapter, EventBuilder
@@ -21,12 +21,7 @@ from sources.adapters.moments import iso, undated, when
 from sources.adapters.parcel import Parcel, Scan
 from sources.adapters.scans import SCAN, scan_event
 from sources.adapters.tables import table
-from sources.adapters.told import RefuseError
-
-if TYPE_CHECKING:
-    from collections.abc import Iterator
-
-    from sources.adapters.told import AdapterOutput
+from sources.adapters.told import AdapterOutput, RefuseError
 
 ZONE = table(
     "zone",

@@ -14,7 +14,8 @@ from __future__ import annotations
 
 import re
 from collections import defaultdict
-from typing import TYPE_CHECKING
+from collections.abc import Iterator
+from datetime import datetime, tzinfo
 
 from sources.adapters.answers import EARLIER, answered_at, latest, not_found, order_of, returned, tell, to_sender
 from sources.adapters.base import Adapter, EventBuilder
@@ -23,7 +24,7 @@ from sources.adapters.dhl.divisions import BY_SERVICE, EXPRESS, HOME, PARCEL_DE,
 from sources.adapters.dhl.ecommerce import ECOMMERCE, EUROPE
 from sources.adapters.dhl.parcels import PARCEL_NL, PARCEL_PL
 from sources.adapters.dhl.texts import TEXT
-from sources.adapters.doc import LONGEST_TEXT, PayloadReader, identifier, json_doc
+from sources.adapters.doc import LONGEST_TEXT, Json, PayloadReader, identifier, json_doc
 from sources.adapters.finals import Stated, refine, unmapped
 from sources.adapters.moments import iso, undated, when
 from sources.adapters.parcel import Parcel, Scan
@@ -31,14 +32,7 @@ from sources.adapters.places import Spot, clocks, spot
 from sources.adapters.postal import country_named
 from sources.adapters.scans import SCAN, scan_event
 from sources.adapters.tables import Meaning
-from sources.adapters.told import Ignored, RefuseError
-
-if TYPE_CHECKING:
-    from collections.abc import Iterator
-    from datetime import datetime, tzinfo
-
-    from sources.adapters.doc import Json
-    from sources.adapters.told import AdapterOutput, Draft
+from sources.adapters.told import AdapterOutput, Draft, Ignored, RefuseError
 
 CARRIER = "DHL"
 CARRIERS = {"ecommerce": "DHL eCommerce", "ecommerce-apac": "DHL eCommerce"}

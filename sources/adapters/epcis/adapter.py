@@ -11,25 +11,20 @@ again, said not to have occurred as it was told: everything told of it is withdr
 from __future__ import annotations
 
 import re
+from collections.abc import Iterator
 from dataclasses import dataclass
-from datetime import timedelta, timezone
-from typing import TYPE_CHECKING, Any, Final
+from datetime import datetime, timedelta, timezone, tzinfo
+from typing import Any, Final
 
 from sources.adapters.base import Adapter, EventBuilder, digest
+from sources.adapters.doc import PayloadReader
 from sources.adapters.epcis.codes import DISPOSITION, ERROR, EVENT, MOVE, PIECES, RETURN, STEP, TRANSACTION
 from sources.adapters.epcis.gs1 import Key, key_of, place, term, transaction
 from sources.adapters.epcis.xml import parse
 from sources.adapters.moments import at, need_at
 from sources.adapters.scans import SCAN
-from sources.adapters.told import Ignored, RefuseError
-
-if TYPE_CHECKING:
-    from collections.abc import Iterator
-    from datetime import datetime, tzinfo
-
-    from sources.adapters.doc import PayloadReader
-    from sources.adapters.tables import Meaning
-    from sources.adapters.told import AdapterOutput, Draft
+from sources.adapters.tables import Meaning
+from sources.adapters.told import AdapterOutput, Draft, Ignored, RefuseError
 
 ACTIONS: Final = frozenset(("ADD", "OBSERVE", "DELETE"))
 ONLY_IN_TRANSIT: Final = frozenset(("accepting", "holding"))

@@ -8,14 +8,12 @@ of others are in JSON-LD.
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Final
+from collections.abc import Iterator
+from typing import Final
+from xml.etree.ElementTree import Element
 
 from sources.adapters.doc import MAX_DEPTH, Json, PayloadReader, json_doc, xml_root
 from sources.adapters.told import RefuseError
-
-if TYPE_CHECKING:
-    from collections.abc import Iterator
-    from xml.etree.ElementTree import Element
 
 _MARKS: Final = (b"\xef\xbb\xbf", b"\xff\xfe", b"\xfe\xff")
 """Byte order marks: UTF-8, and UTF-16 in which only XML comes."""

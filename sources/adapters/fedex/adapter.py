@@ -15,8 +15,9 @@ of a connection is looked up in `TrackDetails`.
 from __future__ import annotations
 
 from collections import defaultdict
+from collections.abc import Iterator
+from datetime import datetime, tzinfo
 from functools import partial
-from typing import TYPE_CHECKING
 
 from sources.adapters.answers import EARLIER, answered_at, content, latest, not_found, tell, to_sender
 from sources.adapters.base import Adapter, EventBuilder
@@ -30,13 +31,7 @@ from sources.adapters.moments import day, iso, undated, when
 from sources.adapters.parcel import Parcel, Scan
 from sources.adapters.places import Spot, clocks, spot
 from sources.adapters.scans import SCAN, scan_event
-from sources.adapters.told import RefuseError
-
-if TYPE_CHECKING:
-    from collections.abc import Iterator
-    from datetime import datetime, tzinfo
-
-    from sources.adapters.told import AdapterOutput
+from sources.adapters.told import AdapterOutput, RefuseError
 
 JSON = frozenset(("output", "errors", "completeTrackResults", "trackResults", "transactionId"))
 """Fields that an answer or a webhook of the Track API has one of."""

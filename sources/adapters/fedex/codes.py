@@ -2,14 +2,10 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
-
+from sources.adapters.base import EventBuilder
 from sources.adapters.fedex.exceptions import EXCEPTION, REFINES
 from sources.adapters.finals import refine, unmapped
 from sources.adapters.tables import Meaning, table
-
-if TYPE_CHECKING:
-    from sources.adapters.base import EventBuilder
 
 EVENT = table(
     "event",

@@ -12,10 +12,12 @@ from __future__ import annotations
 
 import re
 from collections import defaultdict
+from collections.abc import Iterator
+from datetime import datetime, tzinfo
 from functools import partial
-from typing import TYPE_CHECKING
 
 from sources.adapters.answers import EARLIER, answered_at, latest, not_found, order_of, tell, to_sender
+from sources.adapters.base import EventBuilder
 from sources.adapters.doc import LONGEST_TEXT, PayloadReader
 from sources.adapters.fedex.codes import ERROR, meaning_of
 from sources.adapters.finals import Stated
@@ -23,14 +25,7 @@ from sources.adapters.moments import day, iso, undated, when
 from sources.adapters.parcel import Parcel, Scan
 from sources.adapters.places import Spot, clocks, spot
 from sources.adapters.scans import scan_event
-from sources.adapters.told import RefuseError
-
-if TYPE_CHECKING:
-    from collections.abc import Iterator
-    from datetime import datetime, tzinfo
-
-    from sources.adapters.base import EventBuilder
-    from sources.adapters.told import AdapterOutput
+from sources.adapters.told import AdapterOutput, RefuseError
 
 DATE = re.compile(r"(\d{4}-\d{2}-\d{2})T00:00:00(?:\.0+)?")
 """A date that FedEx writes with a time of day, which it does not know."""

@@ -6,21 +6,16 @@ a key pair of its own; its webhooks are connected by a secret in the URL, and so
 
 from __future__ import annotations
 
+from collections.abc import Callable, Iterator
 from functools import partial
-from typing import TYPE_CHECKING, Final
+from typing import Final
 
 from sources.adapters.base import Adapter, EventBuilder
-from sources.adapters.doc import json_doc
+from sources.adapters.doc import PayloadReader, json_doc
 from sources.adapters.magento.orders import read_order
 from sources.adapters.magento.parts import read_creditmemo, read_invoice, read_shipment, read_track
 from sources.adapters.magento.tables import CREDITMEMO, EVENT, INVOICE, METHOD, PAYMENT, STATE, STATUS
-from sources.adapters.told import Ignored, RefuseError
-
-if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator
-
-    from sources.adapters.doc import PayloadReader
-    from sources.adapters.told import AdapterOutput
+from sources.adapters.told import AdapterOutput, Ignored, RefuseError
 
 READERS: Final[dict[str, Callable[[PayloadReader, EventBuilder], Iterator[AdapterOutput]]]] = {
     "order": read_order,

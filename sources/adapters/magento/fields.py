@@ -2,18 +2,13 @@
 
 from __future__ import annotations
 
+from datetime import datetime
 from decimal import Decimal
-from typing import TYPE_CHECKING
 
+from sources.adapters.doc import PayloadReader
 from sources.adapters.moments import at
-from sources.adapters.money import currency, decimal
+from sources.adapters.money import Money, currency, decimal
 from sources.adapters.told import RefuseError
-
-if TYPE_CHECKING:
-    from datetime import datetime
-
-    from sources.adapters.doc import PayloadReader
-    from sources.adapters.money import Money
 
 _PLACE = Decimal("0.0001")
 _LARGEST = Decimal(10) ** 15

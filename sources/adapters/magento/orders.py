@@ -7,23 +7,18 @@ again, but that it was paid in full, or made complete by hand.
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+from datetime import datetime
 from decimal import Decimal
-from typing import TYPE_CHECKING, Any, Final
+from typing import Any, Final
 
-from sources.adapters.base import digest
+from sources.adapters.base import EventBuilder, digest
+from sources.adapters.doc import PayloadReader
 from sources.adapters.magento.fields import flag, moment, money, need_moment, pieces
 from sources.adapters.magento.tables import METHOD, PAYMENT, STATE, STATUS
-from sources.adapters.money import is_zero
+from sources.adapters.money import Money, is_zero
 from sources.adapters.shops import Owner, known, no_later, own_id, owner_of, ship_to, snapshot, tell, updated
-
-if TYPE_CHECKING:
-    from collections.abc import Iterator
-    from datetime import datetime
-
-    from sources.adapters.base import EventBuilder
-    from sources.adapters.doc import PayloadReader
-    from sources.adapters.money import Money
-    from sources.adapters.told import AdapterOutput
+from sources.adapters.told import AdapterOutput
 
 HOLDS: Final = frozenset(("manual", "payment", "fraud"))
 PAID: Final = frozenset(("processing", "complete", "closed"))

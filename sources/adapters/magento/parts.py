@@ -5,24 +5,19 @@ They name their order by its `entity_id`. Creating a shipment is the shop's word
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+from collections.abc import Iterator
+from datetime import datetime
+from typing import Any
 
-from sources.adapters.base import digest
+from sources.adapters.base import EventBuilder, digest
 from sources.adapters.carriers import carrier_name
+from sources.adapters.doc import PayloadReader
 from sources.adapters.magento.fields import moment, money, need_moment, pieces
 from sources.adapters.magento.tables import CREDITMEMO, INVOICE
 from sources.adapters.money import is_zero
 from sources.adapters.shops import Owner, own_id, part_of, snapshot, tell
-from sources.adapters.told import Ignored, RefuseError
-
-if TYPE_CHECKING:
-    from collections.abc import Iterator
-    from datetime import datetime
-
-    from sources.adapters.base import EventBuilder
-    from sources.adapters.doc import PayloadReader
-    from sources.adapters.tables import CodeTable, Meaning
-    from sources.adapters.told import AdapterOutput, Draft
+from sources.adapters.tables import CodeTable, Meaning
+from sources.adapters.told import AdapterOutput, Draft, Ignored, RefuseError
 
 LABEL = "warehouse.label_created"
 

@@ -9,23 +9,18 @@ its own ID as `order_alias` too. The order's ID is `invoice_id` (v1:
 
 from __future__ import annotations
 
+from collections.abc import Callable, Iterator
 from datetime import datetime
 from functools import partial
-from typing import TYPE_CHECKING, Any, NamedTuple
+from typing import Any, NamedTuple
 
 from sources.adapters.base import PAYMENTS, Adapter, EventBuilder
 from sources.adapters.doc import PayloadReader, identifier, json_doc
 from sources.adapters.moments import at, stamp
-from sources.adapters.money import amount_of, currency, is_zero
+from sources.adapters.money import Money, amount_of, currency, is_zero
 from sources.adapters.paypal.codes import AREAS, AUTHORIZATIONS, CAPTURES, EVENTS, OUTCOMES, REFUNDS, RESPONSES, STAGES
-from sources.adapters.told import Ignored, PaymentStep, RefuseError
-
-if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator
-
-    from sources.adapters.money import Money
-    from sources.adapters.tables import CodeTable, Meaning
-    from sources.adapters.told import AdapterOutput, Draft
+from sources.adapters.tables import CodeTable, Meaning
+from sources.adapters.told import AdapterOutput, Draft, Ignored, PaymentStep, RefuseError
 
 SANDBOX = "sandbox.paypal.com"
 

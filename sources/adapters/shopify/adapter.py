@@ -6,8 +6,9 @@ delivery, the same in every attempt. (`x-shopify-event-id` names what happened, 
 
 from __future__ import annotations
 
+from collections.abc import Callable, Iterator
 from functools import partial
-from typing import TYPE_CHECKING, Final
+from typing import Final
 
 from sources.adapters.base import PAYMENTS, Adapter, EventBuilder
 from sources.adapters.doc import PayloadReader, json_doc
@@ -37,12 +38,7 @@ from sources.adapters.shopify.tables import (
 )
 from sources.adapters.shopify.topics import TOPIC
 from sources.adapters.shopify.work import read_work, read_works
-from sources.adapters.told import Ignored, RefuseError
-
-if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator
-
-    from sources.adapters.told import AdapterOutput
+from sources.adapters.told import AdapterOutput, Ignored, RefuseError
 
 READERS: Final[dict[str, Callable[[PayloadReader, EventBuilder], Iterator[AdapterOutput]]]] = {
     "order": read_order,

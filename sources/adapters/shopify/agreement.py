@@ -8,15 +8,12 @@ does not depend on its topic.
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Final, NamedTuple
+from collections.abc import Mapping, Sequence
+from typing import Final, NamedTuple
 
+from sources.adapters.doc import PayloadReader
 from sources.adapters.shopify.common import GID, id_of
 from sources.adapters.told import RefuseError
-
-if TYPE_CHECKING:
-    from collections.abc import Mapping, Sequence
-
-    from sources.adapters.doc import PayloadReader
 
 MESSAGE, REQUEST, REMAINING = "message", "fulfillment_order_merchant_request", "remaining_fulfillment_order"
 

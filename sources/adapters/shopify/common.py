@@ -7,23 +7,17 @@ have been rounded on its way, by whatever read it as JavaScript does. Such a num
 from __future__ import annotations
 
 import re
+from collections.abc import Iterable
 from dataclasses import dataclass
-from datetime import UTC
+from datetime import UTC, datetime
 from decimal import Decimal
-from typing import TYPE_CHECKING, Any, Final
+from typing import Any, Final
 
+from sources.adapters.base import EventBuilder
+from sources.adapters.doc import PayloadReader
 from sources.adapters.moments import at, iso
-from sources.adapters.money import amount_of, currency
-from sources.adapters.told import RefuseError
-
-if TYPE_CHECKING:
-    from collections.abc import Iterable
-    from datetime import datetime
-
-    from sources.adapters.base import EventBuilder
-    from sources.adapters.doc import PayloadReader
-    from sources.adapters.money import Money
-    from sources.adapters.told import Draft
+from sources.adapters.money import Money, amount_of, currency
+from sources.adapters.told import Draft, RefuseError
 
 GID: Final = re.compile(r"gid://shopify/([A-Za-z]+)/([A-Za-z0-9-]+)(\?.*)?")
 LONGEST: Final = 64

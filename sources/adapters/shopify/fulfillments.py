@@ -6,22 +6,17 @@ that a number that is added later or corrected is a new event, and a number that
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any, Final
+from collections.abc import Iterator
+from typing import Any, Final
 
-from sources.adapters.base import digest
+from sources.adapters.base import EventBuilder, digest
 from sources.adapters.carriers import carrier_name
+from sources.adapters.doc import PayloadReader
 from sources.adapters.moments import at, need_at, when
 from sources.adapters.scans import SCAN
 from sources.adapters.shopify.common import Owner, id_in, lines_of, moment, need_id_of, owner_of, ref, tell, triggered
 from sources.adapters.shopify.tables import EVENT, FULFILLMENT
-from sources.adapters.told import History, Ignored, RefuseError
-
-if TYPE_CHECKING:
-    from collections.abc import Iterator
-
-    from sources.adapters.base import EventBuilder
-    from sources.adapters.doc import PayloadReader
-    from sources.adapters.told import AdapterOutput
+from sources.adapters.told import AdapterOutput, History, Ignored, RefuseError
 
 LABEL: Final = "warehouse.label_created"
 SHOPS_OWN: Final = ("label_created", "unknown")

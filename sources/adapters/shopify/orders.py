@@ -8,27 +8,22 @@ total of the ordering; edits show in the `order.updated` beside it. That an orde
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+from collections.abc import Iterator
+from datetime import datetime
+from typing import Any
 
 import orjson
 
-from sources.adapters.base import digest
+from sources.adapters.base import EventBuilder, digest
 from sources.adapters.bounds import bounded
+from sources.adapters.doc import PayloadReader
 from sources.adapters.moments import at, need_at
 from sources.adapters.shopify.common import Owner, id_of, lines_of, money_in, need_id_of, tell
 from sources.adapters.shopify.fulfillments import read_fulfillment
 from sources.adapters.shopify.payments import read_refund, read_transaction
 from sources.adapters.shopify.tables import CANCEL, CONSENT, FINANCIAL, GATEWAY, METHOD, TERMS
 from sources.adapters.shopify.totals import total_of
-from sources.adapters.told import RefuseError
-
-if TYPE_CHECKING:
-    from collections.abc import Iterator
-    from datetime import datetime
-
-    from sources.adapters.base import EventBuilder
-    from sources.adapters.doc import PayloadReader
-    from sources.adapters.told import AdapterOutput
+from sources.adapters.told import AdapterOutput, RefuseError
 
 
 def read_order(doc: PayloadReader, say: EventBuilder, *, new: bool = False) -> Iterator[AdapterOutput]:

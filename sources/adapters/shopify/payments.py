@@ -6,22 +6,16 @@ paid in. A refund's goods are told apart from its money, since the transaction's
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from collections.abc import Iterator
 
+from sources.adapters.base import EventBuilder
 from sources.adapters.bounds import latest
+from sources.adapters.doc import PayloadReader
 from sources.adapters.moments import at, need_at, stamp
 from sources.adapters.money import amount_of, currency, is_zero
 from sources.adapters.shopify.common import Owner, id_in, moment, money_in, need_id_of, owner_of, ref, said, tell
 from sources.adapters.shopify.tables import DECLINE, DISPUTE, OUTCOME, STAGE, TRANSACTION
-from sources.adapters.told import Ignored, PaymentStep, RefuseError
-
-if TYPE_CHECKING:
-    from collections.abc import Iterator
-
-    from sources.adapters.base import EventBuilder
-    from sources.adapters.doc import PayloadReader
-    from sources.adapters.told import AdapterOutput
-
+from sources.adapters.told import AdapterOutput, Ignored, PaymentStep, RefuseError
 
 CASH = "cash"
 """The gateway of what is paid in cash at a till."""

@@ -2,19 +2,14 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+from collections.abc import Iterator
+from typing import Any
 
-from sources.adapters.base import digest
+from sources.adapters.base import EventBuilder, digest
+from sources.adapters.doc import PayloadReader
 from sources.adapters.shopify.common import moment, need_id_of, owner_of, ref, tell
 from sources.adapters.shopify.tables import RETURN
-from sources.adapters.told import Ignored, RefuseError
-
-if TYPE_CHECKING:
-    from collections.abc import Iterator
-
-    from sources.adapters.base import EventBuilder
-    from sources.adapters.doc import PayloadReader
-    from sources.adapters.told import AdapterOutput
+from sources.adapters.told import AdapterOutput, Ignored, RefuseError
 
 
 def read_return(doc: PayloadReader, say: EventBuilder) -> Iterator[AdapterOutput]:

@@ -8,15 +8,11 @@ current one with what was refunded, or is being refunded, and what was returned 
 from __future__ import annotations
 
 from decimal import Decimal
-from typing import TYPE_CHECKING
 
-from sources.adapters.money import amount_of
+from sources.adapters.doc import PayloadReader
+from sources.adapters.money import Money, amount_of
 from sources.adapters.shopify.common import money_in
 from sources.adapters.told import RefuseError
-
-if TYPE_CHECKING:
-    from sources.adapters.doc import PayloadReader
-    from sources.adapters.money import Money
 
 MONEY_BACK = frozenset(("success", "pending", "awaiting_response"))
 """Statuses of a refund's transaction by which the money has gone back or is on its way."""

@@ -8,24 +8,19 @@ reason are one hold.
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any, NamedTuple
+from collections.abc import Iterator
+from datetime import datetime
+from typing import Any, NamedTuple
 
 import orjson
 
-from sources.adapters.base import digest
+from sources.adapters.base import EventBuilder, digest
+from sources.adapters.doc import PayloadReader
 from sources.adapters.moments import at, when
 from sources.adapters.shopify.common import Owner, id_in, id_of, moment, need_id_of, owner_of, ref, tell
 from sources.adapters.shopify.tables import HOLD, WORK
-from sources.adapters.told import Ignored, RefuseError
-
-if TYPE_CHECKING:
-    from collections.abc import Iterator
-    from datetime import datetime
-
-    from sources.adapters.base import EventBuilder
-    from sources.adapters.doc import PayloadReader
-    from sources.adapters.tables import Meaning
-    from sources.adapters.told import AdapterOutput
+from sources.adapters.tables import Meaning
+from sources.adapters.told import AdapterOutput, Ignored, RefuseError
 
 
 def read_work(doc: PayloadReader, say: EventBuilder, meaning: Meaning) -> Iterator[AdapterOutput]:

@@ -6,7 +6,8 @@ Whoever wants the order tied to every payment puts its ID into the intent's meta
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from collections.abc import Iterator
+from datetime import datetime
 
 from sources.adapters.base import PAYMENTS, Adapter, EventBuilder
 from sources.adapters.bounds import latest
@@ -16,13 +17,7 @@ from sources.adapters.money import currency, is_zero
 from sources.adapters.stripe.codes import AREAS, DISPUTES, EVENTS, INTENTS, OBJECTS, REFUNDS
 from sources.adapters.stripe.declines import ADVICE, DECLINES
 from sources.adapters.stripe.payments import ORDER, News, charge, expanded, intent, money, ref
-from sources.adapters.told import Ignored, PaymentStep, RefuseError
-
-if TYPE_CHECKING:
-    from collections.abc import Iterator
-    from datetime import datetime
-
-    from sources.adapters.told import AdapterOutput, Draft
+from sources.adapters.told import AdapterOutput, Draft, Ignored, PaymentStep, RefuseError
 
 NEVER_CAPTURED = "expired_uncaptured_charge"
 """The reason of a refund by which Stripe itself gives back what was reserved and never taken."""

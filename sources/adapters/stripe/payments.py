@@ -8,23 +8,17 @@ told by the event about it, never by another event in which the charge merely st
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any, Final, NamedTuple
+from collections.abc import Iterator
+from datetime import datetime
+from typing import Any, Final, NamedTuple
 
-from sources.adapters.base import digest
+from sources.adapters.base import EventBuilder, digest
+from sources.adapters.doc import PayloadReader
 from sources.adapters.moments import stamp, unix
-from sources.adapters.money import currency, minor
+from sources.adapters.money import Money, currency, minor
 from sources.adapters.stripe.codes import EXPONENTS, INTENTS
 from sources.adapters.stripe.declines import ADVICE, DECLINES
-from sources.adapters.told import Ignored, RefuseError
-
-if TYPE_CHECKING:
-    from collections.abc import Iterator
-    from datetime import datetime
-
-    from sources.adapters.base import EventBuilder
-    from sources.adapters.doc import PayloadReader
-    from sources.adapters.money import Money
-    from sources.adapters.told import AdapterOutput, Draft
+from sources.adapters.told import AdapterOutput, Draft, Ignored, RefuseError
 
 ORDER = ("metadata", "order_id")
 """Where shops put the order's ID; a connection's `order_field` says otherwise."""

@@ -12,8 +12,9 @@ References lead to the order where `order_field` of a connection names their typ
 
 from __future__ import annotations
 
-from datetime import UTC, datetime
-from typing import TYPE_CHECKING, NamedTuple
+from collections.abc import Iterator
+from datetime import UTC, datetime, tzinfo
+from typing import NamedTuple
 
 from sources.adapters.answers import OVER, answered_at, not_found, order_of, tell, to_sender
 from sources.adapters.base import Adapter, EventBuilder
@@ -23,17 +24,10 @@ from sources.adapters.moments import offset_of, patterned, stamp, undated
 from sources.adapters.parcel import Parcel, Scan
 from sources.adapters.places import Spot, clocks, spot
 from sources.adapters.scans import SCAN, estimate_event, scan_event
-from sources.adapters.tables import table
-from sources.adapters.told import Ignored, RefuseError
+from sources.adapters.tables import Meaning, table
+from sources.adapters.told import AdapterOutput, Ignored, RefuseError
 from sources.adapters.ups.activities import ACTIVITY, EXCEPTION, REFINES
 from sources.adapters.ups.statuses import STATUS, TYPE, TYPED
-
-if TYPE_CHECKING:
-    from collections.abc import Iterator
-    from datetime import tzinfo
-
-    from sources.adapters.tables import Meaning
-    from sources.adapters.told import AdapterOutput
 
 ERROR = table(
     "error",

@@ -12,28 +12,22 @@ Stamps.com (SWSIM) answers with the same scans, and without the parcel's number:
 
 from __future__ import annotations
 
-from datetime import UTC
-from typing import TYPE_CHECKING
+from collections.abc import Iterator
+from datetime import UTC, datetime, tzinfo
 
 from sources.adapters.answers import answered_at, content, not_found, tell
 from sources.adapters.base import Adapter, EventBuilder
 from sources.adapters.doc import LONGEST_TEXT, PayloadReader, json_or_xml_doc
+from sources.adapters.finals import Stated
 from sources.adapters.moments import day, patterned, undated
 from sources.adapters.parcel import Parcel, Scan
 from sources.adapters.places import Spot, clocks, spot
 from sources.adapters.postal import country_named
 from sources.adapters.scans import SCAN, scan_event
 from sources.adapters.tables import folded
-from sources.adapters.told import Ignored, RefuseError
+from sources.adapters.told import AdapterOutput, Ignored, RefuseError
 from sources.adapters.usps import track
 from sources.adapters.usps.events import CATEGORY, ERROR, EVENT, TEXT, meaning_of, status_of
-
-if TYPE_CHECKING:
-    from collections.abc import Iterator
-    from datetime import datetime, tzinfo
-
-    from sources.adapters.finals import Stated
-    from sources.adapters.told import AdapterOutput
 
 REQUESTS = frozenset(("TrackRequest", "TrackFieldRequest", "TrackShipment"))
 _DAY = "%B %d, %Y"

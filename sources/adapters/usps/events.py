@@ -2,17 +2,12 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from collections.abc import Iterable
+from datetime import datetime
 
+from sources.adapters.base import EventBuilder
 from sources.adapters.finals import Stated, refine
-from sources.adapters.tables import table
-
-if TYPE_CHECKING:
-    from collections.abc import Iterable
-    from datetime import datetime
-
-    from sources.adapters.base import EventBuilder
-    from sources.adapters.tables import Meaning
+from sources.adapters.tables import Meaning, table
 
 DELIVERED = "01"
 

@@ -11,27 +11,21 @@ A subscription sends its `payload` as a text, which holds an answer.
 from __future__ import annotations
 
 import re
-from datetime import datetime, timedelta, timezone
-from typing import TYPE_CHECKING
+from collections.abc import Iterator
+from datetime import datetime, timedelta, timezone, tzinfo
 
 from sources.adapters import moments
 from sources.adapters.answers import answered_at, not_found, order_of, tell
+from sources.adapters.base import EventBuilder
 from sources.adapters.doc import LONGEST_TEXT, PayloadReader, json_doc
+from sources.adapters.finals import Stated
 from sources.adapters.parcel import Parcel, Scan
 from sources.adapters.places import Spot, clocks, spot
 from sources.adapters.postal import country_named
 from sources.adapters.scans import scan_event
 from sources.adapters.tables import folded
-from sources.adapters.told import RefuseError
+from sources.adapters.told import AdapterOutput, RefuseError
 from sources.adapters.usps.events import ERROR, meaning_of, status_of
-
-if TYPE_CHECKING:
-    from collections.abc import Iterator
-    from datetime import tzinfo
-
-    from sources.adapters.base import EventBuilder
-    from sources.adapters.finals import Stated
-    from sources.adapters.told import AdapterOutput
 
 FIELDS = frozenset(("trackingNumber", "trackingEvents", "error", "subscriptionType", "payload", "apiVersion"))
 """Fields that an answer or what a subscription sends has one of."""

@@ -6,20 +6,16 @@ The signature of a webhook covers the body and no header, so a topic is believed
 from __future__ import annotations
 
 import re
-from typing import TYPE_CHECKING, Final
+from collections.abc import Callable, Iterator
+from typing import Final
 
 from sources.adapters.base import Adapter, EventBuilder
 from sources.adapters.doc import PayloadReader, json_doc
 from sources.adapters.scans import SCAN
-from sources.adapters.told import Ignored, RefuseError
+from sources.adapters.told import AdapterOutput, Ignored, RefuseError
 from sources.adapters.woocommerce.orders import read_deleted, read_order
 from sources.adapters.woocommerce.shipments import read_fulfillment, read_refund, read_tracking
 from sources.adapters.woocommerce.tables import METHOD, PAYMENT, STATUS, TOPIC
-
-if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator
-
-    from sources.adapters.told import AdapterOutput
 
 _PING: Final = re.compile(rb"\s*webhook_id=\d{1,20}\s*", re.ASCII)
 READERS: Final[tuple[tuple[str, tuple[str, ...], Callable[[PayloadReader, EventBuilder], Iterator[AdapterOutput]]], ...]] = (

@@ -3,16 +3,12 @@
 from __future__ import annotations
 
 import re
-from datetime import UTC
-from typing import TYPE_CHECKING, Final
+from datetime import UTC, datetime
+from typing import Final
 
+from sources.adapters.base import EventBuilder
 from sources.adapters.doc import PayloadReader
 from sources.adapters.moments import at
-
-if TYPE_CHECKING:
-    from datetime import datetime
-
-    from sources.adapters.base import EventBuilder
 
 _MEXICO: Final[dict[str, str]] = {
     pair[:2]: pair[3:]

@@ -9,24 +9,18 @@ is held until it is not.
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any, Final
+from collections.abc import Iterator
+from datetime import datetime
+from typing import Any, Final
 
-from sources.adapters.base import digest
-from sources.adapters.money import amount_of, currency, is_zero
+from sources.adapters.base import EventBuilder, digest
+from sources.adapters.doc import PayloadReader
+from sources.adapters.money import Money, amount_of, currency, is_zero
 from sources.adapters.shops import Owner, given_back, known, own_id, owner_of, part_of, ship_to, snapshot, tell, updated
-from sources.adapters.told import Ignored, RefuseError
+from sources.adapters.told import AdapterOutput, Ignored, RefuseError
 from sources.adapters.woocommerce.fields import meta, moment, region
 from sources.adapters.woocommerce.shipments import TRACKING, labels
 from sources.adapters.woocommerce.tables import METHOD, PAYMENT, STATUS
-
-if TYPE_CHECKING:
-    from collections.abc import Iterator
-    from datetime import datetime
-
-    from sources.adapters.base import EventBuilder
-    from sources.adapters.doc import PayloadReader
-    from sources.adapters.money import Money
-    from sources.adapters.told import AdapterOutput
 
 CHECKOUTS: Final = frozenset(("checkout", "store-api"))
 """Values of `created_via`: a checkout asks for a way of shipping wherever something is to be shipped."""

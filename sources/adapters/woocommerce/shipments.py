@@ -6,24 +6,18 @@ a fulfilment that is fulfilled, and by the carrier.
 
 from __future__ import annotations
 
-from datetime import UTC, timedelta
-from typing import TYPE_CHECKING, Any, Final
+from collections.abc import Iterable, Iterator
+from datetime import UTC, datetime, timedelta
+from typing import Any, Final
 
 from sources.adapters.answers import answered_at
-from sources.adapters.base import digest
+from sources.adapters.base import EventBuilder, digest
 from sources.adapters.carriers import carrier_name
+from sources.adapters.doc import PayloadReader
 from sources.adapters.moments import at, day, iso, unix
 from sources.adapters.shops import Owner, no_later, own_id, part_of, snapshot, tell
-from sources.adapters.told import Ignored, RefuseError
+from sources.adapters.told import AdapterOutput, Draft, Ignored, RefuseError
 from sources.adapters.woocommerce.fields import meta, moment, order_above
-
-if TYPE_CHECKING:
-    from collections.abc import Iterable, Iterator
-    from datetime import datetime
-
-    from sources.adapters.base import EventBuilder
-    from sources.adapters.doc import PayloadReader
-    from sources.adapters.told import AdapterOutput, Draft
 
 TRACKING: Final = "_wc_shipment_tracking_items"
 """Where WooCommerce Shipment Tracking keeps its numbers, and so do Advanced Shipment Tracking and those that follow them."""

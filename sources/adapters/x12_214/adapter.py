@@ -11,10 +11,11 @@ Codes are X12's; what they become is said here.
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from dataclasses import dataclass, replace
-from datetime import timedelta, timezone
+from datetime import datetime, timedelta, timezone, tzinfo
 from functools import partial
-from typing import TYPE_CHECKING, Final
+from typing import Final
 
 from schemas.places import zone
 from sources.adapters.base import Adapter, EventBuilder, digest
@@ -24,15 +25,9 @@ from sources.adapters.parcel import Parcel, Scan
 from sources.adapters.places import clock, spot
 from sources.adapters.scans import SCAN, estimate_event, scan_event
 from sources.adapters.tables import Meaning
-from sources.adapters.told import Ignored, RefuseError
+from sources.adapters.told import AdapterOutput, Draft, Ignored, RefuseError
 from sources.adapters.x12_214.codes import APPOINTMENT, ESTIMATES, MARK, REASON, REFERENCE, SETS, STATUS, TIME
 from sources.adapters.x12_214.reader import Loops, day_of, time_of, x12_doc
-
-if TYPE_CHECKING:
-    from collections.abc import Iterator
-    from datetime import datetime, tzinfo
-
-    from sources.adapters.told import AdapterOutput, Draft
 
 LOOPS: Final = Loops(
     depth={"LX": 1, "CD3": 2, "SPO": 2, "AT7": 3},

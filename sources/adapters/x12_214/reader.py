@@ -7,17 +7,13 @@ interchange anew. A set that is cut off, or whose trailer counts other segments 
 
 from __future__ import annotations
 
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Final, NamedTuple
+from typing import Final, NamedTuple
 
-from sources.adapters.doc import MAX_BYTES, PayloadReader, looks_like, text_of
+from sources.adapters.doc import MAX_BYTES, Json, PayloadReader, looks_like, text_of
 from sources.adapters.moments import day
 from sources.adapters.told import RefuseError
-
-if TYPE_CHECKING:
-    from collections.abc import Iterator, Mapping
-
-    from sources.adapters.doc import Json
 
 Segment = dict[str, "Json"]
 """The elements of a segment by their two-digit place; empty ones are left out."""

@@ -2,15 +2,11 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
-
 from sources.simulator.faults.base import Faults
 from sources.simulator.life import live, parcel_data, refund, send_back
 from sources.simulator.moments import DAY, HOUR, MINUTE
-
-if TYPE_CHECKING:
-    from sources.simulator.order import Order
-    from sources.simulator.parts import Data, Shipment
+from sources.simulator.order import Order
+from sources.simulator.parts import Data, Shipment
 
 FAULTS = Faults()
 

@@ -2,15 +2,11 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
-
 from sources.simulator.faults.base import Faults
 from sources.simulator.life import live
 from sources.simulator.moments import DAY, HOUR, MINUTE
+from sources.simulator.order import Order
 from sources.simulator.parts import Data, Label
-
-if TYPE_CHECKING:
-    from sources.simulator.order import Order
 
 FAULTS = Faults()
 

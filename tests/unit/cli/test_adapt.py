@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any
 import pytest
 
 from dataflows.cli import main as cli
-from dataflows.cli.coverage import printable, sample
+from dataflows.ingest.coverage import printable, sample
 from sources.adapters import ADAPTERS
 
 if TYPE_CHECKING:

@@ -12,7 +12,8 @@ from bytewax.testing import TestingSink, TestingSource
 
 from dataflows.cli.replay import replay_into
 from dataflows.core.rules.load import load_policy
-from dataflows.runtime.runner import Stop, run
+from dataflows.runtime.runner import run
+from dataflows.runtime.stop import Stop
 from sources.files import FileSource
 from tests.support.logs import DAY, T0, line
 from tests.support.replays import write, written

@@ -16,7 +16,7 @@ import pytest
 
 from dataflows.runtime import launcher
 from dataflows.runtime.launcher import PEER_GONE, addresses, command_of, launch
-from dataflows.runtime.runner import Stop
+from dataflows.runtime.stop import Stop
 
 if TYPE_CHECKING:
     from collections.abc import Generator
@@ -117,7 +117,7 @@ def lines(code: str) -> Generator[tuple[subprocess.Popen[str], list[str]]]:
 LAUNCHER = f"""
 import os, sys
 from dataflows.runtime.launcher import launch
-from dataflows.runtime.runner import Stop
+from dataflows.runtime.stop import Stop
 stop = Stop()
 with stop.on_signals():
     sys.exit(launch([[sys.executable, "-c", {HEED!r}]] * 2, stop, lambda number, pid: os.write(1, b"%d\\n" % pid))[0])

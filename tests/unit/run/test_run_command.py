@@ -120,7 +120,7 @@ from dataflows.cli import run
 run.REMIND_S = 0.1
 from dataflows.observe import Observer
 from dataflows.observe.logs import logging_to_stderr
-from dataflows.runtime.runner import Stop
+from dataflows.runtime.stop import Stop
 from dataflows.settings import ClusterSettings, LogSettings
 import bytewax.operators as op
 from bytewax.dataflow import Dataflow

@@ -29,7 +29,8 @@ import bytewax.operators as op
 from bytewax.dataflow import Dataflow
 from bytewax.inputs import FixedPartitionedSource, StatefulSourcePartition
 from bytewax.outputs import FixedPartitionedSink, StatefulSinkPartition
-from dataflows.runtime.runner import Noted, PeerError, Stop, Stoppable, run
+from dataflows.runtime.runner import Noted, PeerError, Stoppable, run
+from dataflows.runtime.stop import Stop
 
 out = os.fdopen(os.dup(1), "w", buffering=1)
 

@@ -8,7 +8,8 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from schemas.output import TOPICS, OutputRecord
+from schemas.output import OutputRecord
+from schemas.topics import TOPICS
 from sinks.jsonl import JsonlSink, UnwritableError
 
 if TYPE_CHECKING:

@@ -1,0 +1,18 @@
+"""The output topics by name. It imports nothing heavy: the command line names topics in its help."""
+
+from __future__ import annotations
+
+from typing import Final
+
+TOPICS = ("actions", "exceptions", "incidents", "rejects")
+"""Everything that comes out, sorted as text (partitions of sinks are)."""
+
+
+EXCEPTIONS = "exceptions"
+
+
+REJECTS = "rejects"
+
+
+TOPIC_NAMES: Final = {topic: f"order-{topic}" for topic in TOPICS}
+"""The contract's names of the topics in Kafka."""
