@@ -48,7 +48,7 @@ def elapsed(option: str, text: str) -> int:
 
 def policy(path: Path | None) -> Policy:
     """Loads a policy; the built-in one if none is given."""
-    from dataflows.core.policy import PolicyError
+    from dataflows.core.policy.check import PolicyError
     from dataflows.core.rules.load import load_policy
 
     try:

@@ -32,7 +32,8 @@ def show(
     file: Annotated[Path | None, typer.Argument(help="The policy; the built-in defaults if absent.", metavar="[POLICY]")] = None,
 ) -> None:
     """Write out the complete effective policy as commented YAML, a file to start from."""
-    from dataflows.core.policy import PolicyError, render
+    from dataflows.core.policy.check import PolicyError
+    from dataflows.core.policy.show import render
     from dataflows.core.rules.load import load_policy
 
     try:

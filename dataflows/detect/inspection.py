@@ -16,7 +16,7 @@ from dataflows.core.engine.order import Order, key_of
 from dataflows.core.engine.shard import FEEDS, ORDER, TOMB, Shard
 from dataflows.core.engine.tombstones import Tombstones
 from dataflows.core.identity import order_shard
-from dataflows.core.policy import PolicyError
+from dataflows.core.policy.check import PolicyError
 from dataflows.core.rules import RULES
 from dataflows.core.rules.conditions import Condition, merged
 from dataflows.core.rules.load import load_policy

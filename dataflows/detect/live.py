@@ -20,7 +20,9 @@ from typing import NoReturn
 from uuid import uuid4
 
 from dataflows.core.engine.shard import Shard
-from dataflows.core.policy import Policy, PolicyError, render
+from dataflows.core.policy import Policy
+from dataflows.core.policy.check import PolicyError
+from dataflows.core.policy.show import render
 from dataflows.core.rules.load import load_policy
 from dataflows.detect.flow import LiveSink, Settings, get_live_flow
 from dataflows.detect.metrics import said, watch

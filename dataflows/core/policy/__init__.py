@@ -4,12 +4,9 @@ Reading order: `model` (what a policy says), `policy` (what the engine asks, and
 is checked: `tree` (YAML with positions), `values` and `form` (its grammar), `crosscheck`, `check`; `effective` and `show` write one.
 """
 
-from dataflows.core.policy.check import PolicyError
 from dataflows.core.policy.model import Dims, Feed, Override, Place, Retention
 from dataflows.core.policy.policy import Policy
 from dataflows.core.policy.setting import Fallback, RuleSetting, Step, Switch
-from dataflows.core.policy.show import render
-from schemas.problems import Problem
 
 __all__ = [
     "Dims",
@@ -18,11 +15,8 @@ __all__ = [
     "Override",
     "Place",
     "Policy",
-    "PolicyError",
-    "Problem",
     "Retention",
     "RuleSetting",
     "Step",
     "Switch",
-    "render",
 ]

@@ -44,7 +44,7 @@ def loaded(*commands: list[str]) -> tuple[list[int], set[str]]:
 def test_the_first_questions_load_nothing(arguments: list[str]) -> None:
     """What there is, and which version it is."""
     _, modules = loaded(arguments)
-    assert modules & (HEAVY | {"pydantic", "schemas", "sources", "markdown_it", "pygments"}) == set()
+    assert modules & (HEAVY | {"pydantic", "msgspec", "sources", "markdown_it", "pygments"}) == set()
 
 
 def test_the_help_of_every_command_loads_nothing_that_works() -> None:

@@ -137,7 +137,7 @@ def test_a_state_of_a_later_version_is_refused() -> None:
 
 def test_the_dictionary_that_stored_orders_are_squeezed_with_never_changes() -> None:
     """Without it they cannot be read; what it makes of bytes that are no squeezed order is an error in words."""
-    content = (files("dataflows.core") / DICTIONARY).read_bytes()
+    content = (files("dataflows.core.engine") / DICTIONARY).read_bytes()
     assert sha256(content).hexdigest()[:16] == "7eede4185140eaea"
     assert decompress(compress(b"an order")) == b"an order"
     with pytest.raises(ValueError, match="not a squeezed order"):

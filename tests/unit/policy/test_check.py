@@ -9,9 +9,9 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from dataflows.core.policy import PolicyError, Problem
-from dataflows.core.policy.check import examine_text
+from dataflows.core.policy.check import PolicyError, examine_text
 from dataflows.core.rules.load import check_policy, load_policy
+from schemas.problems import Problem
 from tests.unit.policy.rules import RULES, written
 
 if TYPE_CHECKING:

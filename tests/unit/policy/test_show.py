@@ -8,7 +8,8 @@ import pytest
 from typer.testing import CliRunner
 
 from dataflows.cli.policy import app
-from dataflows.core.policy import Dims, Feed, render
+from dataflows.core.policy import Dims, Feed
+from dataflows.core.policy.show import render
 from dataflows.core.rules import RULES as ALL_RULES
 from dataflows.core.rules.load import check_policy, load_policy
 from tests.unit.policy.rules import RULES, loaded, written
