@@ -101,7 +101,7 @@ def _worlds(folder: Path, orders: int, seeds: Sequence[int]) -> Iterator[Input]:
 
 
 def _random(folder: Path, count: int, first: int) -> Iterator[Input]:
-    told = drawn(histories(), count, first)
+    told = drawn(histories(chapters=2), count, first)
     forms = drawn(policies(), -(-count // TOGETHER), first)
     for number, form in enumerate(forms):
         start = number * TOGETHER

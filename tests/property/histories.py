@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING
 from hypothesis import HealthCheck, settings
 from hypothesis import strategies as st
 
+from tests.property.chapters import BASKETS, chapter
 from tests.property.ingredients import DAY, GRID, HOUR, LINES, MINUTE, STEPS, Ingredients, data_of, iso
 
 if TYPE_CHECKING:
@@ -94,27 +95,29 @@ ALIASES = ("payment_id", "shipment_id", "tracking_number", "tracking_numbers", "
 
 
 @st.composite
-def histories(draw: DrawFn, *, most: int = 14, skew: bool = True) -> History:
-    """One to three orders of up to `most` further events each; `skew`: now and then an event is recorded before it happened."""
+def histories(draw: DrawFn, *, most: int = 14, skew: bool = True, chapters: int = 0) -> History:
+    """One to three orders of up to `most` further events each; `skew`: now and then an event is recorded before it happened.
+
+    `chapters`: each order's life has up to so many stretches that hang together.
+    """
     base = draw(st.sampled_from(BASES))
     events: list[tuple[Mapping[str, object], datetime]] = []
     names = ("o1", "o2", "o3")[: draw(st.sampled_from((1, 1, 1, 2, 3)))]
     for name in names:
-        order = Ingredients(name, base, LINES)
-        types = draw(st.lists(st.sampled_from(TYPES), max_size=most))
-        if draw(st.integers(0, 11)):
-            types = ["order.placed", *types]
+        order = Ingredients(name, base, draw(st.sampled_from(BASKETS)) if chapters else LINES)
         own: list[str] = []
-        for number, type_ in enumerate(types):
+        for number, (type_, given, after) in enumerate(_life(order, draw, most, chapters)):
             data: dict[str, object]
-            if type_ == "evidence.withdrawn":
+            if given is not None:
+                data = given
+            elif type_ == "evidence.withdrawn":
                 data = {"event_id": draw(st.sampled_from(own or ["none"]))}
             elif type_ == "action.approved":
                 data = {"action_id": "a"}
             else:
                 data = data_of(type_, order, draw)
             early = type_ == "order.placed"
-            at = told = base + draw(st.sampled_from(GRID[:3] if early else GRID))
+            at = told = base + (draw(st.sampled_from(GRID[:3] if early else GRID)) if after is None else after)
             if type_ == "carrier.scan" and draw(st.integers(0, 7)) == 7:
                 at -= draw(st.sampled_from(OLD))
             identity = f"{name}-{number:02}"
@@ -145,3 +148,14 @@ def histories(draw: DrawFn, *, most: int = 14, skew: bool = True) -> History:
         placed: dict[str, object] = {"specversion": "1.0", "id": "o1-00", "source": "/storefront/acme", "type": "order.placed"}
         events.append(({**placed, "time": iso(base), "subject": "o1", "data": {}}, base))
     return History(base, tuple(events))
+
+
+def _life(order: Ingredients, draw: DrawFn, most: int, chapters: int) -> list[tuple[str, dict[str, object] | None, timedelta | None]]:
+    """Types of an order's events; of those that belong to a chapter also the data and how long after the base they happen."""
+    life: list[tuple[str, dict[str, object] | None, timedelta | None]] = []
+    for _ in range(draw(st.integers(1, chapters)) if chapters else 0):
+        told = chapter(order, draw)
+        times = sorted(draw(st.lists(st.sampled_from(GRID), min_size=len(told), max_size=len(told))))
+        life += [(type_, data, at) for (type_, data), at in zip(told, times, strict=True)]
+    life += [(type_, None, None) for type_ in draw(st.lists(st.sampled_from(TYPES), max_size=most))]
+    return [("order.placed", None, None), *life] if draw(st.integers(0, 11)) else life

@@ -89,7 +89,7 @@ PLACES: tuple[dict[str, object], ...] = (
 
 
 def _placed(order: Ingredients, draw: DrawFn) -> dict[str, object]:
-    lines = draw(st.sampled_from((None, None, LINES[0], LINES[0], LINES[1])))
+    lines = draw(st.sampled_from((None, None, order.lines[0], order.lines[0], order.lines[1])))
     dated = [] if lines is None else [dict(line) for line in lines]
     if dated and draw(st.integers(0, 3)) == 0:
         dated[0] |= {"ship_by": order.date(draw), "promised_by": order.date(draw)}
@@ -124,7 +124,7 @@ def _updated(order: Ingredients, draw: DrawFn) -> dict[str, object]:
         if which == 0
         else {"promised_by": order.date(draw)}
         if which == 1
-        else {"lines": [dict(line) for line in draw(st.sampled_from(LINES[:3]))]}
+        else {"lines": [dict(line) for line in draw(st.sampled_from(order.lines[:3]))]}
         if which == 2
         else {"ship_to": {"country": "NL"}}
         if which == 3

@@ -79,9 +79,9 @@ def _setting(draw: DrawFn, kind: str) -> Form:
     if defaults.fallback is not None and draw(maybe):
         fallback = {"anchor": draw(st.sampled_from(("captured", "placed"))), "threshold": draw(st.sampled_from(SPANS))}
         setting["fallback"] = draw(st.sampled_from(("off", fallback)))
-    if rule.anchors and draw(maybe):
+    if bool(rule.anchors) and draw(maybe):
         setting["anchor"] = draw(st.sampled_from(rule.anchors))
-    if defaults.fields and draw(maybe):
+    if bool(defaults.fields) and draw(maybe):
         setting["fields"] = draw(st.lists(st.sampled_from(("total", "ship_to.country", "ship_to.region", "customer.id")), unique=True))
     if defaults.suppressed_by and draw(st.integers(0, 2)) == 0:
         setting["suppressed_by"] = draw(st.lists(st.sampled_from(defaults.suppressed_by), unique=True))

@@ -7,7 +7,7 @@ of small histories, cut into batches as it likes.
 from __future__ import annotations
 
 from datetime import datetime
-from typing import TYPE_CHECKING, NamedTuple, cast
+from typing import TYPE_CHECKING, NamedTuple, Protocol, cast
 
 import orjson
 
@@ -17,12 +17,12 @@ from dataflows.core.identity import AliasResolver, Ambiguous, identity_rules, or
 from dataflows.core.identity.items import Orphan
 from dataflows.detect.names import FIRST_SHARDS, SECOND_SHARDS
 from dataflows.detect.router import Arrival, Router
-from schemas.record import FeedWatermark, Record
+from schemas.record import FeedWatermark, IdentityFinding, Record
 from schemas.wire import decode, micros
 from sources.batch import END, Batch
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Mapping, Sequence
+    from collections.abc import Callable, Iterable, Mapping, Sequence
 
     from dataflows.core.identity import AliasLookup, ResolvedEvent
     from dataflows.core.policy import Policy
@@ -65,13 +65,38 @@ def records_of(lines: Iterable[Mapping[str, object]]) -> list[Record]:
     return sorted(records, key=position)
 
 
+class Judging(Protocol):
+    """What a shard does."""
+
+    def apply(self, record: Record | IdentityFinding | FeedWatermark) -> None:
+        """Takes one record, finding or watermark."""
+        ...
+
+    def advance(self, to: int, *, inclusive: bool = True) -> None:
+        """Lets log time pass."""
+        ...
+
+    def drain(self) -> list[OutputRecord]:
+        """What was said since the last call."""
+        ...
+
+
 def run(
-    records: Sequence[Record], policy: Policy, until: int, cuts: Sequence[int] = (), hot: int = HOT, marks: Sequence[FeedWatermark] = ()
+    records: Sequence[Record],
+    policy: Policy,
+    until: int,
+    cuts: Sequence[int] = (),
+    hot: int = HOT,
+    marks: Sequence[FeedWatermark] = (),
+    make: Callable[[Policy, int], Judging] = Shard,
 ) -> list[OutputRecord]:
-    """What the engine says about records and marks up to log time `until` (inclusive), in batches that end before each of `cuts`."""
+    """What the engine says about records and marks up to log time `until` (inclusive), in batches that end before each of `cuts`.
+
+    `make` makes the shard.
+    """
     rules = identity_rules(policy)
     router = Router(compare_customers=rules.compare_customers)
-    first, second, shard = AliasResolver(1, rules), AliasResolver(2, rules), Shard(policy, hot)
+    first, second, shard = AliasResolver(1, rules), AliasResolver(2, rules), make(policy, hot)
     outs: list[OutputRecord] = []
     known = [record for record in records if record.log <= until]
     begin = -END

@@ -1,0 +1,64 @@
+"""An engine that saves no work: what the real one must say the same as.
+
+`thorough` makes every active rule be judged at every event of an order. It replaces what the rules say of when they need to be judged, and
+is the one place to change where that is kept elsewhere. `Rejudged` uses nothing but the public face of a shard: after every record it goes
+on in a new shard, from rows, that judges every order again at that instant, as after a change of the policy.
+"""
+
+from __future__ import annotations
+
+from contextlib import contextmanager
+from dataclasses import replace
+from typing import TYPE_CHECKING
+
+import pytest
+
+from dataflows.core.engine.orders import HOT
+from dataflows.core.engine.shard import Shard
+from dataflows.core.rules import RULES
+from schemas.events import DATA_MODELS
+
+if TYPE_CHECKING:
+    from collections.abc import Generator
+
+    from dataflows.core.policy import Policy
+    from schemas.output import OutputRecord
+    from schemas.record import FeedWatermark, IdentityFinding, Record
+
+ALWAYS = (*DATA_MODELS, "note", "future", "estimate")
+"""Every event and every finding of the identity stages has one of these."""
+THOROUGH = tuple(replace(rule, on=ALWAYS, arms=(), needs=(), unless=(), met_by=(), dated=None, silence=False, fits=None) for rule in RULES)
+
+
+@contextmanager
+def thorough() -> Generator[None]:
+    """Shards that are made here judge every active rule at every event of an order."""
+    with pytest.MonkeyPatch.context() as patch:
+        for module in ("evaluate", "triggers"):
+            patch.setattr(f"dataflows.core.engine.{module}.RULES", THOROUGH)
+        yield
+
+
+class Rejudged:
+    """Looks like a shard. At every instant that a record comes it judges all its orders again, from what is stored of them."""
+
+    def __init__(self, policy: Policy, hot: int = HOT) -> None:
+        self._policy, self._hot = policy, hot
+        self._shard = Shard(policy, hot)
+        self._said: list[OutputRecord] = []
+
+    def apply(self, record: Record | IdentityFinding | FeedWatermark) -> None:
+        """Takes what a shard takes."""
+        self._shard.apply(record)
+        self._said += self._shard.drain()
+        rows, self._shard = list(self._shard.rows()), Shard(self._policy, self._hot)
+        self._shard.restore(rows, rejudge_at=record.log)
+
+    def advance(self, to: int, *, inclusive: bool = True) -> None:
+        """Lets log time pass."""
+        self._shard.advance(to, inclusive=inclusive)
+
+    def drain(self) -> list[OutputRecord]:
+        """What was said since the last call, in order."""
+        said, self._said = [*self._said, *self._shard.drain()], []
+        return said
