@@ -21,7 +21,7 @@ from schemas.record import FeedWatermark, Record, headers_of
 from schemas.values import from_micros, micros, parse_instant
 from schemas.wire import Rejected
 from sources.batch import BEGINNING, END, Refusal
-from sources.lines import Lines, UnreadableError
+from sources.lines import Lines, UnreadableSourceError
 from sources.marks import WatermarkSampler
 from sources.messages import TIMESTAMP_TYPES, Item, Message, PartitionLog, StampError, Unreadable, is_barrier
 
@@ -221,7 +221,7 @@ class ExportReader:
         try:
             items = log.read([decode(line, self._type) for line in lines], told=BEGINNING, latest=self._exported)
         except (msgspec.DecodeError, ValueError, StampError) as error:
-            raise UnreadableError(f"{self._lines.path}: damaged export, after line {self._number}: {error}") from error
+            raise UnreadableSourceError(f"{self._lines.path}: damaged export, after line {self._number}: {error}") from error
         self._number += len(lines)
         if until is not None:
             del items[bisect_right(items, until, key=_log) :]
@@ -239,7 +239,7 @@ class ExportReader:
             header = _HEADER(line)
             self._exported = micros(parse_instant(header.exported))
         except (msgspec.DecodeError, ValueError) as error:
-            raise UnreadableError(f"{self._lines.path}: damaged header of an export: {error}") from error
+            raise UnreadableSourceError(f"{self._lines.path}: damaged header of an export: {error}") from error
         self._type = header.timestamp_type
         self._number = 1
         sampler = WatermarkSampler(self._feeds) if self._feeds else None

@@ -21,7 +21,7 @@ from schemas.record import FeedWatermark, Record
 from schemas.wire import MAX_BYTES, Rejected, decode, micros
 from sources.batch import BEGINNING, END, Batch, Refusal
 from sources.exports import ExportReader, is_export
-from sources.lines import CHUNK_BYTES, STDIN, LineReader, Lines, UnreadableError
+from sources.lines import CHUNK_BYTES, STDIN, LineReader, Lines, UnreadableSourceError
 from sources.logclock import DEFAULT_OUT_OF_ORDER, LogClock
 from sources.marks import WatermarkSampler
 
@@ -150,7 +150,7 @@ def reader_of(path: str, number: int, out_of_order: int, chunk_bytes: int, feeds
             return ExportReader(lines, feeds)
     except (OSError, EOFError, zlib.error) as error:
         lines.close()
-        raise UnreadableError(f"{path}: {error}") from error
+        raise UnreadableSourceError(f"{path}: {error}") from error
     return FileReader(lines, label(path), number, out_of_order, feeds, taken=Taken(path, head))
 
 
@@ -200,7 +200,7 @@ class FileSource(FixedPartitionedSource[Batch, None]):
 
     `until` (µs, inclusive) is how far time passes at the end; records after it are left out. `out_of_order` (µs) is how far a record may
     stand behind where it belongs. `on_read` is told how many bytes have been read; `feeds` are the monitored ones.
-    Raises `UnreadableError` when built if a file cannot be opened, and while running if it is cut off.
+    Raises `UnreadableSourceError` when built if a file cannot be opened, and while running if it is cut off.
     """
 
     channels = (CHANNEL,)
@@ -219,7 +219,7 @@ class FileSource(FixedPartitionedSource[Batch, None]):
         try:
             for number, path in enumerate(paths):
                 self._readers.append(reader_of(path, number, out_of_order, chunk_bytes, feeds))
-        except UnreadableError:
+        except UnreadableSourceError:
             self.close()
             raise
         self._until = until

@@ -18,7 +18,7 @@ HEAD_BYTES = 4_096
 """How much of a file is looked at to see what it is."""
 
 
-class UnreadableError(Exception):
+class UnreadableSourceError(Exception):
     """A source that cannot be read; the message is one line for the user."""
 
 
@@ -56,7 +56,7 @@ class Lines:
     """Reads a file by chunks and cuts it into lines, without their line feeds.
 
     Of a line longer than `longest` (`MAX_BYTES`) only that much is kept; its true size stands in `sizes` under its index
-    in the chunk. Compression is recognised by content. Raises `UnreadableError` if the file cannot be opened or is cut off.
+    in the chunk. Compression is recognised by content. Raises `UnreadableSourceError` if the file cannot be opened or is cut off.
     """
 
     def __init__(self, path: str, chunk_bytes: int = CHUNK_BYTES) -> None:
@@ -86,13 +86,13 @@ class Lines:
         try:
             chunk = self._data.read(self._chunk_bytes)
         except (OSError, EOFError, zlib.error) as error:
-            raise UnreadableError(f"{self.path}: {error}") from error
+            raise UnreadableSourceError(f"{self.path}: {error}") from error
         # Kept, not asked of the file when somebody wants to know: a file that has been read to its end is closed while others are read on.
         self._consumed = self._raw.tell() if self._seekable else self._consumed + len(chunk)
         if self._first:
             self._first = False
             if (encoding := wide(chunk)) is not None:
-                raise UnreadableError(f"{self.path}: written in {encoding}; events are read in UTF-8")
+                raise UnreadableSourceError(f"{self.path}: written in {encoding}; events are read in UTF-8")
             chunk = chunk.removeprefix(UTF8)
         self.sizes.clear()
         if not chunk:
@@ -122,13 +122,13 @@ def _open(path: str) -> tuple[BinaryIO, BinaryIO]:
     try:
         raw = cast("BinaryIO", sys.stdin.buffer if path == STDIN else Path(path).open("rb"))  # noqa: SIM115 - closed by Lines.close
     except OSError as error:
-        raise UnreadableError(f"{path}: {_words(error)}") from error
+        raise UnreadableSourceError(f"{path}: {_words(error)}") from error
     try:
         return raw, _content(path, raw)
     except (OSError, EOFError, zlib.error) as error:
         raw.close()
-        raise UnreadableError(f"{path}: {_words(error)}") from error
-    except UnreadableError:
+        raise UnreadableSourceError(f"{path}: {_words(error)}") from error
+    except UnreadableSourceError:
         raw.close()
         raise
 
@@ -140,7 +140,7 @@ def _content(path: str, raw: BinaryIO) -> BinaryIO:
         data.peek(1)
         return cast("BinaryIO", data)
     if path.endswith(".gz") and head:
-        raise UnreadableError(f"{path}: not a gzip file")
+        raise UnreadableSourceError(f"{path}: not a gzip file")
     return raw
 
 

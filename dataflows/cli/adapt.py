@@ -19,7 +19,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
 
     from dataflows.ingest.adapt import Run
-    from sources.adapters import Connection
+    from sources.adapters import AdapterConnection
 
 DONE, SOME_REFUSED, UNUSABLE = 0, 1, 2
 NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,60}")
@@ -70,7 +70,7 @@ def adapt(  # noqa: PLR0913, PLR0917 - each is an option
 
     from dataflows.ingest import coverage as reports
     from dataflows.ingest.adapt import counted
-    from sources.adapters import Connection
+    from sources.adapters import AdapterConnection
     from sources.adapters.captured import payloads_of
 
     arguments = what or []
@@ -79,7 +79,7 @@ def adapt(  # noqa: PLR0913, PLR0917 - each is an option
         return _check(mapping)
     if overwrite and report_to is None:
         raise MisuseError("--overwrite goes with --report-to")
-    connection = _checked(Connection(name, tenant, zone, order_field, order_is_alias, accept_test, tuple(omit or ()), auto_capture))
+    connection = _checked(AdapterConnection(name, tenant, zone, order_field, order_is_alias, accept_test, tuple(omit or ()), auto_capture))
     run = _run(arguments, mapping, connection)
     stated = {"headers" if one == "--header" else one.removeprefix("--").replace("-", "_") for one in given}
     if useless := run.adapter.useless(connection, stated):
@@ -118,7 +118,7 @@ def _alone(option: str, others: set[str]) -> None:
         raise MisuseError(f"{option} takes nothing else: leave out {', '.join(sorted(others))}")
 
 
-def _run(arguments: list[str], mapping: Path | None, connection: Connection) -> Run:
+def _run(arguments: list[str], mapping: Path | None, connection: AdapterConnection) -> Run:
     from dataflows.ingest.adapt import Run
     from schemas.problems import nearest
     from sources.adapters import ADAPTERS
@@ -144,7 +144,7 @@ def _run(arguments: list[str], mapping: Path | None, connection: Connection) -> 
     return Run(ADAPTERS[system], None, connection)
 
 
-def _checked(connection: Connection) -> Connection:
+def _checked(connection: AdapterConnection) -> AdapterConnection:
     from schemas.events import DATA_MODELS
     from schemas.places import is_zone
     from schemas.problems import nearest

@@ -48,7 +48,7 @@ def demo(
         options.unless_there([out / f"{topic}.jsonl" for topic in TOPICS], overwrite=overwrite)
     from rich.console import Console
 
-    from dataflows.detect.flow import Settings, get_flow
+    from dataflows.detect.flow import FlowOptions, get_flow
     from dataflows.runtime.runner import Noted, Stoppable, run
     from dataflows.runtime.stop import Stop
     from sinks.jsonl import JsonlSink, UnwritableError
@@ -87,7 +87,7 @@ def demo(
             console, lambda: f"{datetime.fromtimestamp(min(source.now(), until) // SECOND, UTC):%a %d %b %Y %H:%M} UTC"
         ) as view:
             sinks: dict[str, Sink[OutputBatch]] = {"files": Noted(files), "terminal": ViewSink(view.show), "findings": ViewSink(note)}
-            run(get_flow(Stoppable(source, stop), sinks, policy, Settings(source.channels)))
+            run(get_flow(Stoppable(source, stop), sinks, policy, FlowOptions(source.channels)))
     view.last()
     if stop.asked:
         _next(console, view, folder)

@@ -39,7 +39,7 @@ def export(
 
     from sources.kafka import KafkaInputError
     from sources.kafka.export import export as export_topics
-    from sources.kafka.settings import UnfitError
+    from sources.kafka.settings import UnfitInputError
 
     last = _offset(until_offset)
     client = {**client_options(client_config), "bootstrap.servers": brokers}
@@ -49,7 +49,7 @@ def export(
     try:
         with _progress() as on_read:
             files = export_topics(client, topic, out, until_offset=last, on_read=on_read)
-    except UnfitError as error:
+    except UnfitInputError as error:
         raise MisuseError(str(error)) from error
     except KafkaInputError as error:
         raise RunError(str(error)) from error

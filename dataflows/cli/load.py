@@ -49,7 +49,7 @@ def load(
 
     from sources.kafka import load as loading
     from sources.kafka.settings import KafkaInputError, NoAnswerError
-    from sources.lines import UnreadableError
+    from sources.lines import UnreadableSourceError
 
     options.inputs(events)
     if brokers is not None and settings is not None:
@@ -62,7 +62,7 @@ def load(
     with ExitStack() as stack:
         aside = _opened(stack, refused_to, events, overwrite=overwrite)
 
-        def refuse(line: loading.Refused) -> None:
+        def refuse(line: loading.RefusedLine) -> None:
             counts[line.reason] += 1
             if len(named := places.setdefault(line.reason, [])) < NAMED:
                 named.append(f"{line.path}:{line.line}: {line.detail}")
@@ -76,7 +76,7 @@ def load(
                 loaded = loading.load(client, name, records, on_sent)
         except NoAnswerError as error:
             raise RunError(str(error)) from error
-        except (KafkaInputError, UnreadableError) as error:
+        except (KafkaInputError, UnreadableSourceError) as error:
             raise MisuseError(str(error)) from error
     Console(highlight=False, soft_wrap=True).print(f"{loaded:,} events appended to {name}")
     if not counts:

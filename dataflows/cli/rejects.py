@@ -91,7 +91,7 @@ def replay_(  # noqa: PLR0913, PLR0917 - each is an option
 
     Sent is what decodes now; the rest is left, with the reasons. To feed back twice does no harm: an event counts once, by its ID.
     """
-    from sinks.kafka.rejects import Delivery, feed_back, partitions_of
+    from sinks.kafka.rejects import RejectReplay, feed_back, partitions_of
 
     if import_ is None and not (reason or place or every):
         raise MisuseError("say which: --reason, --place, --all, or --import FILE")
@@ -119,7 +119,7 @@ def replay_(  # noqa: PLR0913, PLR0917 - each is an option
             typer.echo(f"{len(chosen):,} written to {export}; mend them there, then give --import {export}")
             return
         ready, left = _ready(chosen, edit, force=force)
-        deliveries = [Delivery(one, to or one.topic) for one in ready if to or one.topic]
+        deliveries = [RejectReplay(one, to or one.topic) for one in ready if to or one.topic]
         if homeless := [one.place for one in ready if not (to or one.topic)]:
             left["it does not say where it came from: name a topic with --to"] = homeless
         partitions = partitions_of(client)

@@ -20,7 +20,7 @@ if TYPE_CHECKING:
     from bytewax.outputs import Sink
 
     from dataflows.core.policy import Policy
-    from dataflows.detect.flow import Settings
+    from dataflows.detect.flow import FlowOptions
     from dataflows.runtime.stop import Stop
     from schemas.output import OutputBatch
     from sinks.tally import Tally
@@ -49,7 +49,7 @@ def replay(
     from dataflows.runtime.stop import Stop
     from sinks.tally import Tally
     from sources.files import FileSource
-    from sources.lines import UnreadableError
+    from sources.lines import UnreadableSourceError
     from sources.logclock import DEFAULT_OUT_OF_ORDER
 
     end = options.instant("--until", until)
@@ -65,7 +65,7 @@ def replay(
         try:
             with stop.waiting():
                 source = FileSource(events, until=end, out_of_order=allowed, on_read=on_read, feeds=tuple(rules.feeds))
-        except UnreadableError as error:
+        except UnreadableSourceError as error:
             raise MisuseError(str(error)) from error
         with closing(source):
             if out_of_order is not None and not source.taken:
@@ -77,7 +77,7 @@ def replay(
     _tell_unusable(source, settings, tally, out)
 
 
-def _tell_unusable(source: FileSource, settings: Settings, tally: Tally, out: Path) -> None:
+def _tell_unusable(source: FileSource, settings: FlowOptions, tally: Tally, out: Path) -> None:
     """Says which files hold no event at all, and what they look like. Raises MisuseError if no record is an event."""
     from sources.likeness import likeness
 
@@ -104,28 +104,34 @@ def _tell_unusable(source: FileSource, settings: Settings, tally: Tally, out: Pa
 
 
 def replay_into(
-    out: Path, source: FileSource, policy: Policy, *, tally: Tally | None = None, stop: Stop | None = None, settings: Settings | None = None
-) -> Settings:
+    out: Path,
+    source: FileSource,
+    policy: Policy,
+    *,
+    tally: Tally | None = None,
+    stop: Stop | None = None,
+    settings: FlowOptions | None = None,
+) -> FlowOptions:
     """Replays a source into a folder. Raises MisuseError if the folder cannot be written, RunError for what breaks off."""
-    from dataflows.detect.flow import Settings, get_flow
+    from dataflows.detect.flow import FlowOptions, get_flow
     from dataflows.runtime.runner import Noted, Stoppable, run
     from dataflows.runtime.stop import Stop
     from sinks.jsonl import JsonlSink, UnwritableError
     from sinks.tally import Tally
     from sinks.view import ViewSink
-    from sources.lines import UnreadableError
+    from sources.lines import UnreadableSourceError
 
     try:
         files = JsonlSink(out, indexed=True)
         files.clear()
     except UnwritableError as error:
         raise ending(error) from error
-    settings = settings or Settings(source.channels)
+    settings = settings or FlowOptions(source.channels)
     sinks: dict[str, Sink[OutputBatch]] = {"files": Noted(files), "tally": ViewSink((tally or Tally()).take)}
     flow = get_flow(Stoppable(source, stop or Stop()), sinks, policy, settings)
     try:
         run(flow)
-    except UnreadableError as error:
+    except UnreadableSourceError as error:
         raise RunError(str(error)) from error
     except OSError as error:
         raise RunError(f"{error.filename or out}: {words(error)}") from error

@@ -12,7 +12,7 @@ from dataflows.errors import MisuseError, ending, refused
 if TYPE_CHECKING:
     from rich.console import Console
 
-    from dataflows.detect.inspection import Report
+    from dataflows.detect.inspection import OrderReport
     from dataflows.detect.overview import Overview
 
 LABEL_WIDTH = 11
@@ -73,7 +73,7 @@ def show(state: Directory, as_json: AsJson = False) -> None:
         tell_all(Console(highlight=False), found)
 
 
-def tell(console: Console, report: Report) -> None:
+def tell(console: Console, report: OrderReport) -> None:
     """One order, for a person."""
     from rich.text import Text
 
@@ -148,7 +148,7 @@ def _expect(state: Path) -> None:
         raise MisuseError(f"--state {state}: not a state directory; it is what `orderwatch run` was given as its own")
 
 
-def _json(found: Report | Overview) -> None:
+def _json(found: OrderReport | Overview) -> None:
     import msgspec
 
     typer.echo(msgspec.json.format(msgspec.json.encode(found), indent=2).decode())

@@ -15,7 +15,7 @@ if TYPE_CHECKING:
 
     from rich.console import Console
 
-    from dataflows.detect.flow import Settings
+    from dataflows.detect.flow import FlowOptions
     from sinks.tally import Tally
 
 
@@ -29,7 +29,7 @@ TYPES = {
 """The types of the lines of each file, as they are told; others that occur follow."""
 
 
-def print_summary(console: Console, settings: Settings, tally: Tally, *, seconds: float, out: Path) -> None:
+def print_summary(console: Console, settings: FlowOptions, tally: Tally, *, seconds: float, out: Path) -> None:
     """Prints the summary of a run that took `seconds` and wrote into `out`."""
     events = settings.counts.events
     orders = sum(shard.counts.orders for shard in settings.shards)

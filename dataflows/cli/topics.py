@@ -37,7 +37,7 @@ def create_topics(settings: Settings) -> list[str]:
         MisuseError: if a topic may not be made, or does not fit.
         RunError: if the brokers do not answer.
     """
-    from sources.kafka.settings import KafkaInputError, UnfitError
+    from sources.kafka.settings import KafkaInputError, UnfitInputError
     from sources.kafka.topics import BROKER_DEFAULT, ensure_topics, input_topic, output_topic
 
     wanted = {name: input_topic(settings.inputs.partitions) for name in settings.inputs.topics}
@@ -47,7 +47,7 @@ def create_topics(settings: Settings) -> list[str]:
         wanted |= {name: output_topic(settings.outputs.partitions) for name in settings.outputs.topics.values()}
     try:
         return ensure_topics(settings.kafka.client(), wanted, replication=settings.kafka.replication or BROKER_DEFAULT)
-    except UnfitError as error:
+    except UnfitInputError as error:
         raise MisuseError(str(error)) from error
     except KafkaInputError as error:
         raise RunError(str(error)) from error

@@ -25,7 +25,7 @@ from dataflows.core.policy import Policy
 from dataflows.detect import names
 from dataflows.detect.exchange import ORDER_ITEMS, SIGHTINGS
 from dataflows.detect.operators import IdentityOperator, Judged, OrderOperator, OutputOperator
-from dataflows.detect.router import Counts, Router, spread, spread_onward
+from dataflows.detect.router import Router, RouterCounts, spread, spread_onward
 from dataflows.runtime.checkpoint import Checkpointer, Codec, Stores
 from dataflows.runtime.failure import noted
 from schemas.output import OutputBatch, OutputRecord
@@ -43,14 +43,14 @@ class MakeShard(Protocol):
 
 
 @dataclass(frozen=True, slots=True)
-class Settings:
+class FlowOptions:
     """How the graph is run. `channels`: the names of the source's channels; `heart` makes a shard; `counts` is filled while it runs.
 
     `stores`: where the state is kept between runs; None: nowhere.
     """
 
     channels: tuple[str, ...]
-    counts: Counts = field(default_factory=Counts)
+    counts: RouterCounts = field(default_factory=RouterCounts)
     heart: MakeShard = Shard
     shards: list[Shard] = field(default_factory=list[Shard])
     """The shards that were built in this process, to be asked how many orders they hold."""
@@ -73,7 +73,7 @@ class LiveSink:
     """Is told whenever shards of this process have judged: only then all their state is loaded."""
 
 
-def get_flow(source: Source[Batch], sinks: Mapping[str, Sink[OutputBatch]], policy: Policy, settings: Settings) -> Dataflow:
+def get_flow(source: Source[Batch], sinks: Mapping[str, Sink[OutputBatch]], policy: Policy, settings: FlowOptions) -> Dataflow:
     """Builds the graph of a replay: the verdicts of all shards are put into one order, so that two runs write the same bytes.
 
     Every sink is given all verdicts: (topic, verdicts of that topic in order), many at a time.
@@ -88,7 +88,7 @@ def get_flow(source: Source[Batch], sinks: Mapping[str, Sink[OutputBatch]], poli
     return flow
 
 
-def get_live_flow(source: Source[Batch], sinks: Mapping[str, LiveSink], policy: Policy, settings: Settings) -> Dataflow:
+def get_live_flow(source: Source[Batch], sinks: Mapping[str, LiveSink], policy: Policy, settings: FlowOptions) -> Dataflow:
     """Builds the graph of a live run: verdicts go from their shard straight to their part of every sink.
 
     The verdicts of an order keep their order, those of different orders do not wait for each other.
@@ -100,7 +100,7 @@ def get_live_flow(source: Source[Batch], sinks: Mapping[str, LiveSink], policy: 
     return flow
 
 
-def _judge(flow: Dataflow, source: Source[Batch], policy: Policy, settings: Settings) -> KeyedStream[Judged]:
+def _judge(flow: Dataflow, source: Source[Batch], policy: Policy, settings: FlowOptions) -> KeyedStream[Judged]:
     """The part of the graph that all runs have: events in, what each shard says out."""
     rules = identity_rules(policy)
     channels, stores = settings.channels, settings.stores

@@ -29,7 +29,7 @@ from schemas.record import Record
 from sources.batch import BEGINNING
 
 
-class Known(msgspec.Struct, frozen=True):
+class TimelineEntry(msgspec.Struct, frozen=True):
     """An event of the timeline; instants as in the contract. `status` is a scan's; `withdrawn` events no longer count."""
 
     time: str
@@ -44,7 +44,7 @@ class Known(msgspec.Struct, frozen=True):
     withdrawn: bool
 
 
-class Said(msgspec.Struct, frozen=True):
+class StandingException(msgspec.Struct, frozen=True):
     """A verdict as it stands; the words are the contract's."""
 
     exception_id: str
@@ -84,7 +84,7 @@ class Wait(msgspec.Struct, frozen=True):
     stale: bool
 
 
-class Report(msgspec.Struct, frozen=True):
+class OrderReport(msgspec.Struct, frozen=True):
     """One order. `status` is open, quarantined (by a program error) or closed; of a closed one only `remembered_until` is left."""
 
     tenant: str
@@ -96,13 +96,13 @@ class Report(msgspec.Struct, frozen=True):
     last_log: str | None = None
     remembered_until: str | None = None
     error: str | None = None
-    timeline: tuple[Known, ...] = ()
-    verdicts: tuple[Said, ...] = ()
+    timeline: tuple[TimelineEntry, ...] = ()
+    verdicts: tuple[StandingException, ...] = ()
     deadlines: tuple[Ahead, ...] = ()
     waits: tuple[Wait, ...] = ()
 
 
-def inspect_order(path: Path, tenant: str, order: str) -> Report | None:
+def inspect_order(path: Path, tenant: str, order: str) -> OrderReport | None:
     """What the state directory `path` knows of an order; None if it does not know it. Raises StateError if it cannot be read."""
     state = read_state(path)
     name = ORDER_SHARDS[order_shard(tenant, order, len(ORDER_SHARDS))]
@@ -112,7 +112,7 @@ def inspect_order(path: Path, tenant: str, order: str) -> Report | None:
         return None
     commit, rows = seen
     key = key_of(tenant, order)
-    report = Report(tenant, order, name, commit.number, state.policy, "open")
+    report = OrderReport(tenant, order, name, commit.number, state.policy, "open")
     own, tomb = ORDER + key.encode(), rows.get(TOMB + key.encode())
     try:
         if own in rows:
@@ -131,7 +131,7 @@ def inspect_order(path: Path, tenant: str, order: str) -> Report | None:
     return None
 
 
-def _tell(report: Report, order: Order, shard: Shard) -> Report:
+def _tell(report: OrderReport, order: Order, shard: Shard) -> OrderReport:
     timeline = order.timeline
     records = [(r, False) for r in timeline.records] + [(r, True) for r in timeline.hidden]
     records.sort(key=lambda known: (known[0].at, known[0].log))
@@ -147,10 +147,10 @@ def _tell(report: Report, order: Order, shard: Shard) -> Report:
     )
 
 
-def _known(record: Record, withdrawn: bool) -> Known:
+def _known(record: Record, withdrawn: bool) -> TimelineEntry:
     event = record.event
     status = getattr(event.data, "status", None)
-    return Known(
+    return TimelineEntry(
         iso(record.at),
         iso(record.log),
         event.type,
@@ -164,10 +164,10 @@ def _known(record: Record, withdrawn: bool) -> Known:
     )
 
 
-def _said(order: Order) -> Iterator[Said]:
+def _said(order: Order) -> Iterator[StandingException]:
     for verdict in sorted(order.ledger.verdicts.values(), key=lambda v: (v.start, v.kind)):
         due, end = verdict.due, verdict.end
-        yield Said(
+        yield StandingException(
             order.ledger.id_of(verdict),
             verdict.sequence,
             verdict.kind,

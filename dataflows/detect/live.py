@@ -24,7 +24,7 @@ from dataflows.core.policy import Policy
 from dataflows.core.policy.check import PolicyError
 from dataflows.core.policy.show import render
 from dataflows.core.rules.load import load_policy
-from dataflows.detect.flow import LiveSink, Settings, get_live_flow
+from dataflows.detect.flow import FlowOptions, LiveSink, get_live_flow
 from dataflows.detect.metrics import said, watch
 from dataflows.detect.names import FIRST_SHARDS, ORDER_SHARDS, SECOND_SHARDS
 from dataflows.detect.topics import Allowed, check_whose, output_topics, prepare
@@ -35,7 +35,7 @@ from dataflows.runtime.runner import NativeError, Noted, PeerError, Stoppable, r
 from dataflows.runtime.state.directory import StateHome, policy_file, read_state
 from dataflows.runtime.state.errors import REMEDY, DamagedStateError, FailingVolumeError, StateError, of_system
 from dataflows.runtime.state.pins import Pins
-from dataflows.runtime.state.store import Store
+from dataflows.runtime.state.store import ShardStore
 from dataflows.runtime.stop import Stop
 from dataflows.settings import Settings as LiveSettings
 from schemas.instants import DAY
@@ -60,11 +60,11 @@ class HomeStores:
     """The stores of a state directory, by shard; `opened` are those of this process."""
 
     home: StateHome
-    opened: list[Store] = field(default_factory=list[Store])
+    opened: list[ShardStore] = field(default_factory=list[ShardStore])
 
-    def open(self, shard: str, token: bytes | None) -> Store:
+    def open(self, shard: str, token: bytes | None) -> ShardStore:
         """Opens the store of a shard."""
-        store = Store.open(self.home, shard, token)
+        store = ShardStore.open(self.home, shard, token)
         self.opened.append(store)
         return store
 
@@ -241,7 +241,7 @@ def _run(
     # Shards are spread over the processes; each has its part of what its process may use.
     hot = settings.state.cache_bytes * settings.cluster.size // len(ORDER_SHARDS)
     kept = stores if settings.state.recovery else None
-    graph = Settings(source.channels, heart=partial(Shard, hot=hot), stores=kept, on_snapshot=observer.snapshot)
+    graph = FlowOptions(source.channels, heart=partial(Shard, hot=hot), stores=kept, on_snapshot=observer.snapshot)
     watch(observer, source, graph, stores.opened, policy)
     # What goes to Kafka stands there only once its transaction is committed; the sink tells of that itself.
     told = _told_by_the_sink if isinstance(sink, KafkaSink) else observer.published

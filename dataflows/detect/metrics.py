@@ -5,10 +5,10 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 
 from dataflows.core.policy import Policy
-from dataflows.detect.flow import Settings
+from dataflows.detect.flow import FlowOptions
 from dataflows.detect.operators import OrderOperator
 from dataflows.observe import Observer, catalogue
-from dataflows.runtime.state.store import Store
+from dataflows.runtime.state.store import ShardStore
 from schemas.instants import SECOND
 from sources.batch import BEGINNING, END
 from sources.kafka.source import KafkaSource
@@ -17,7 +17,7 @@ UNPROVED_S = 5.0
 """A barrier takes milliseconds; longer than this, and what is decided does not keep up."""
 
 
-def watch(observer: Observer, source: KafkaSource, graph: Settings, stores: Sequence[Store], policy: Policy) -> None:
+def watch(observer: Observer, source: KafkaSource, graph: FlowOptions, stores: Sequence[ShardStore], policy: Policy) -> None:
     """Has an observer read a flow's values whenever somebody asks. They are plain attributes: looking costs the flow nothing."""
     stats, shards, read = source.stats, graph.shards, observer.read
     observer.runs(policy.version)
@@ -50,7 +50,7 @@ def watch(observer: Observer, source: KafkaSource, graph: Settings, stores: Sequ
     observer.health.follow(lambda: _decided(graph))
 
 
-def _opened(graph: Settings) -> dict[tuple[str, ...], float]:
+def _opened(graph: FlowOptions) -> dict[tuple[str, ...], float]:
     """Exceptions that stand open, by kind, owner and severity; 0 for those of which there were any since the start."""
     found: dict[tuple[str, ...], float] = {}
     for shard in graph.shards:
@@ -74,18 +74,18 @@ def _known(progress: Mapping[str, int]) -> dict[str, int]:
     return {channel: at for channel, at in progress.items() if BEGINNING < at < END}
 
 
-def _decided(graph: Settings) -> int | None:
+def _decided(graph: FlowOptions) -> int | None:
     """Up to where the shards of this process have decided, whichever process reads what they are made of (µs); None before they begin."""
     least = min((shell.merge.progress for shell in graph.shells), default=BEGINNING)
     return least if BEGINNING < least < END else None
 
 
-def _feeds(graph: Settings) -> list[tuple[str, int | None, bool, int]]:
+def _feeds(graph: FlowOptions) -> list[tuple[str, int | None, bool, int]]:
     """The feeds as one shard of this process sees them: all see the same."""
     return graph.shards[0].feeds.view() if graph.shards else []
 
 
-def _parked(graph: Settings) -> dict[str, float]:
+def _parked(graph: FlowOptions) -> dict[str, float]:
     parked: dict[str, float] = {}
     for shard in graph.shards:
         for feed, _, _, orders in shard.feeds.view():
@@ -93,6 +93,6 @@ def _parked(graph: Settings) -> dict[str, float]:
     return parked
 
 
-def said(graph: Settings) -> int:
+def said(graph: FlowOptions) -> int:
     """How many verdicts the shards of this process have ever said."""
     return sum(shell.number for shell in graph.shells if isinstance(shell, OrderOperator))

@@ -59,7 +59,7 @@ class StageOutput:
 
 
 @dataclass(slots=True)
-class Counts:
+class RouterCounts:
     """What has been read: events (duplicates included) and lines that are none."""
 
     events: int = 0
@@ -71,7 +71,7 @@ class Router:
     """Cuts batches into one arrival per shard. `compare_customers`: whether orders of one customer are compared at all."""
 
     compare_customers: bool
-    counts: Counts = field(default_factory=Counts)
+    counts: RouterCounts = field(default_factory=RouterCounts)
     _seeds: dict[str, int] = field(default_factory=dict[str, int])
 
     def __call__(self, batches: list[Batch]) -> list[tuple[str, Arrival[OrderItem] | Arrival[AliasLookup]]]:

@@ -8,7 +8,7 @@ from dataclasses import dataclass, field, replace
 from hashlib import blake2b
 
 from dataflows.ingest import coverage as reports
-from sources.adapters import Adapter, Connection, Payload, translate
+from sources.adapters import Adapter, AdapterConnection, Payload, translate
 from sources.adapters.coverage import Coverage
 from sources.adapters.histories import Remembered, settle
 from sources.adapters.payments import united
@@ -17,7 +17,7 @@ from sources.adapters.translate import encoded
 from sources.mapping import Mapping
 
 
-class Kept:
+class RunHistories:
     """The histories of the run, in memory."""
 
     def __init__(self) -> None:
@@ -34,9 +34,9 @@ class Run:
 
     adapter: Adapter
     mapping: Mapping | None
-    connection: Connection
+    connection: AdapterConnection
     coverage: Coverage = field(default_factory=Coverage)
-    memory: Kept = field(default_factory=Kept)
+    memory: RunHistories = field(default_factory=RunHistories)
     written: set[bytes] = field(default_factory=set[bytes])
     withdrawn: set[bytes] = field(default_factory=set[bytes])
     repeated: int = 0

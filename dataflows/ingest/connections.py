@@ -10,7 +10,7 @@ from dataflows.settings import ConnectionSettings, GatewaySettings, SecretSettin
 from dataflows.settings.gateway import CONNECTION, HmacSettings
 from dataflows.settings.load import secret_in
 from schemas.problems import nearest
-from sources.adapters import ADAPTERS, Adapter, Connection
+from sources.adapters import ADAPTERS, Adapter, AdapterConnection
 from sources.gateway.hmacs import Hmac, scheme_of
 from sources.gateway.hooks import Hook, Secret
 from sources.gateway.schemes import SCHEMES
@@ -55,7 +55,7 @@ def _split(key: str) -> tuple[str, str]:
 def _hook(system: str, name: str, at: str, given: ConnectionSettings, settings: GatewaySettings, environment: Mapping[str, str]) -> Hook:
     adapter = _adapter(system, at, given, environment)
     scheme = _scheme(adapter, at, given)
-    connection = Connection(
+    connection = AdapterConnection(
         name=name,
         tenant=given.tenant,
         zone=given.zone,

@@ -37,7 +37,7 @@ PLAIN: Final = re.compile(r"[+-]?[\d.,:/T Z+-]{1,32}|[A-Za-z0-9_.:/#-]{1,40}")
 PHONE: Final = re.compile(r"\+[\d ./()-]{7,}|00[\d./()-]*[ /(][\d ./()-]*")
 
 
-class Section(NamedTuple):
+class ReportTable(NamedTuple):
     """One table of the report."""
 
     title: str
@@ -46,7 +46,7 @@ class Section(NamedTuple):
     rows: Sequence[tuple[str, ...]]
 
 
-def sections(coverage: Coverage, adapter: Adapter, refused: Iterable[Refused]) -> list[Section]:
+def sections(coverage: Coverage, adapter: Adapter, refused: Iterable[Refused]) -> list[ReportTable]:
     """The tables of a report: messages, codes, fields, refusals. What was not mapped stands first."""
     kinds = [
         (name, f"{kind.count:,}", ", ".join(f"{what} {count:,}" for what, count in sorted(kind.became.items())) or "nothing")
@@ -73,11 +73,11 @@ def sections(coverage: Coverage, adapter: Adapter, refused: Iterable[Refused]) -
         reasons.setdefault(one.reason, []).append(one.detail)
     unmapped, unread = len(coverage.unmapped()), sum(not field.read for field in coverage.fields.values())
     return [
-        Section("Messages", f"{sum(kind.count for kind in coverage.kinds.values()):,} messages", ("kind", "count", "became"), kinds),
+        ReportTable("Messages", f"{sum(kind.count for kind in coverage.kinds.values()):,} messages", ("kind", "count", "became"), kinds),
         *_configured(coverage),
-        Section("Codes", f"{unmapped:,} of {len(codes):,} not mapped", ("", "table", "field", "code", "count", "meaning"), codes),
-        Section("Fields", f"{unread:,} of {len(fields):,} not read", ("", "field", "count", "for instance"), fields),
-        Section(
+        ReportTable("Codes", f"{unmapped:,} of {len(codes):,} not mapped", ("", "table", "field", "code", "count", "meaning"), codes),
+        ReportTable("Fields", f"{unread:,} of {len(fields):,} not read", ("", "field", "count", "for instance"), fields),
+        ReportTable(
             "Refused",
             f"{sum(map(len, reasons.values())):,} refused",
             ("reason", "count", "for instance"),
@@ -86,7 +86,7 @@ def sections(coverage: Coverage, adapter: Adapter, refused: Iterable[Refused]) -
     ]
 
 
-def _configured(coverage: Coverage) -> list[Section]:
+def _configured(coverage: Coverage) -> list[ReportTable]:
     """The fields that the connection names, if it names any."""
     rows = [
         ("" if one.found else "not found", setting, name, f"{one.found:,} of {one.count:,}")
@@ -95,7 +95,7 @@ def _configured(coverage: Coverage) -> list[Section]:
     if not rows:
         return []
     about = f"{len(coverage.missing()):,} of {len(rows):,} found in no payload"
-    return [Section("Configured fields", about, ("", "setting", "field", "payloads"), rows)]
+    return [ReportTable("Configured fields", about, ("", "setting", "field", "payloads"), rows)]
 
 
 def sample(path: str, value: str) -> str:
@@ -107,7 +107,7 @@ def sample(path: str, value: str) -> str:
     return re.sub(r"\d", "0", re.sub(r"[^\W\d_]", lambda letter: "A" if letter[0].isupper() else "a", value))
 
 
-def show(console: Console, found: Iterable[Section]) -> None:
+def show(console: Console, found: Iterable[ReportTable]) -> None:
     """Prints the tables that have rows."""
     for section in found:
         console.print(Text(f"\n{section.title}: {section.about}", style="bold"))
@@ -124,7 +124,7 @@ def show(console: Console, found: Iterable[Section]) -> None:
             console.print(f"... and {len(section.rows) - MOST_ROWS:,} more")
 
 
-def markdown(title: str, found: Iterable[Section]) -> str:
+def markdown(title: str, found: Iterable[ReportTable]) -> str:
     """The tables as a Markdown document."""
     text = f"# {title}\n"
     for section in found:

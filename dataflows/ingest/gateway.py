@@ -25,18 +25,18 @@ from dataflows.observe.http import PortError, cannot_listen, serving
 from dataflows.observe.observer import Observer
 from dataflows.runtime.state.files import lock
 from dataflows.settings import GatewaySettings, Settings, SettingsError, load_settings
-from sources.gateway.app import Hooks, application
+from sources.gateway.app import HookRoutes, application
 from sources.gateway.connections import RESERVE, Connections
 from sources.gateway.files import close_to_others, make_folder
 from sources.gateway.hooks import Hook
 from sources.gateway.intake import Intake
 from sources.gateway.journal import Journal
 from sources.gateway.kept import DeadLetters
-from sources.gateway.memory import Bound, Memory, UnusableMemoryError
+from sources.gateway.memory import Bound, GatewayMemory, UnusableMemoryError
 from sources.gateway.peers import Limits
 from sources.gateway.probing import FolderLook, Probe
 from sources.gateway.server import Server, listen, server
-from sources.gateway.writers import GRACE_S, KafkaWriter, LogWriter, Writer, replicas_needed
+from sources.gateway.writers import GRACE_S, EventWriter, KafkaWriter, LogWriter, replicas_needed
 from sources.kafka.broker import admin, topics_of, words
 from sources.kafka.settings import KafkaInputError, NoAnswerError
 from sources.kafka.topics import BROKER_DEFAULT, ensure_topics, input_topic
@@ -93,7 +93,7 @@ def run_gateway(settings: Settings, file: Path | None, observer: Observer) -> No
         writer, memory, kept = _kept_parts(stack, settings, observer)
         intake = Intake(hooks, writer, memory, kept, listener, most=limits.requests, patience=given.write_timeout_seconds + GRACE_S + 1)
         open_ = Connections(limits, listener.evicted)
-        app = Hooks(intake, limits, listener, open_)
+        app = HookRoutes(intake, limits, listener, open_)
         observer.read(catalogue.GATEWAY_UNDER_WAY, lambda: intake.under_way)
         observer.read(catalogue.GATEWAY_CONNECTIONS, lambda: len(open_))
         observer.read(catalogue.GATEWAY_REMEMBERED, lambda: dict(memory.counts))
@@ -114,7 +114,7 @@ def run_gateway(settings: Settings, file: Path | None, observer: Observer) -> No
             runner.run(_serve(web, settings, file, intake, kept, observer))
 
 
-def _kept_parts(stack: ExitStack, settings: Settings, observer: Observer) -> tuple[Writer, Memory, DeadLetters]:
+def _kept_parts(stack: ExitStack, settings: Settings, observer: Observer) -> tuple[EventWriter, GatewayMemory, DeadLetters]:
     """Opens what the gateway keeps, and where events go; closed in reverse when the gateway ends."""
     given, folder, fsync = settings.gateway, state_of(settings), settings.state.fsync
     try:
@@ -128,7 +128,7 @@ def _kept_parts(stack: ExitStack, settings: Settings, observer: Observer) -> tup
             port = stack.enter_context(serving(settings.http.host, given.http_port, observer))
             observer.log.info("serving /metrics, /healthz and /readyz", host=settings.http.host, port=port)
         seen, histories = Bound(given.seen_days * DAY_S, given.seen_count), Bound(given.history_days * DAY_S, given.history_count)
-        memory = stack.enter_context(closing(Memory(folder / "memory.sqlite3", seen=seen, histories=histories)))
+        memory = stack.enter_context(closing(GatewayMemory(folder / "memory.sqlite3", seen=seen, histories=histories)))
         kept = stack.enter_context(closing(DeadLetters(folder / "refused", given.refused_bytes, days=given.refused_days, fsync=fsync)))
         writer = stack.enter_context(closing(_writer(settings, folder, observer)))
     except UnusableMemoryError as error:
@@ -140,7 +140,7 @@ def _kept_parts(stack: ExitStack, settings: Settings, observer: Observer) -> tup
     return writer, memory, kept
 
 
-def _writer(settings: Settings, folder: Path, observer: Observer) -> Writer:
+def _writer(settings: Settings, folder: Path, observer: Observer) -> EventWriter:
     given = settings.gateway
     if given.output == "log":
         journal = Journal(folder, "events", segment_bytes=given.log_file_bytes, fsync=settings.state.fsync)

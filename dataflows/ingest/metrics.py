@@ -8,7 +8,7 @@ from dataflows.observe import catalogue
 from dataflows.observe.observer import Observer
 from sources.gateway.connections import Stage
 from sources.gateway.request import Outcome
-from sources.gateway.writers import UnavailableError, UnfitError
+from sources.gateway.writers import UnavailableError, UnfitEventError
 
 CODE = re.compile(r"[A-Za-z0-9][A-Za-z0-9_.:/ -]{0,63}")
 """What a code looks like. What does not is counted only: it may be anything, such as a name in a field that is mapped by mistake."""
@@ -66,7 +66,7 @@ class GatewayObserver:
 
 
 def _words(error: Exception) -> str:
-    if isinstance(error, UnavailableError | UnfitError):
+    if isinstance(error, UnavailableError | UnfitEventError):
         return str(error)
     if isinstance(error, OSError):
         return f"{type(error).__name__}: {error.strerror}"

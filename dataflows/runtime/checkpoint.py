@@ -39,7 +39,7 @@ class Codec(Protocol[T]):
         ...
 
 
-class Token(Protocol):
+class StoreToken(Protocol):
     """Names what a store holds at the end of an epoch."""
 
     def wait(self) -> bytes:
@@ -47,7 +47,7 @@ class Token(Protocol):
         ...
 
 
-class Store(Protocol):
+class CheckpointStore(Protocol):
     """Where a shard's rows are kept, as a shell uses it."""
 
     def rows(self) -> Iterator[tuple[bytes, bytes]]:
@@ -58,7 +58,7 @@ class Store(Protocol):
         """Sets a row, or (None) takes it away."""
         ...
 
-    def commit(self, rows: Callable[[], Iterable[tuple[bytes, bytes]]]) -> Token:
+    def commit(self, rows: Callable[[], Iterable[tuple[bytes, bytes]]]) -> StoreToken:
         """Ends an epoch's writes."""
         ...
 
@@ -66,7 +66,7 @@ class Store(Protocol):
 class Stores(Protocol):
     """The stores of a run, by shard."""
 
-    def open(self, shard: str, token: bytes | None) -> Store:
+    def open(self, shard: str, token: bytes | None) -> CheckpointStore:
         """Opens the store of a shard as of a token; an empty one without."""
         ...
 
@@ -98,7 +98,7 @@ class Checkpoint(NamedTuple, Generic[T]):
 class Snapshot:
     """What Bytewax is given as a shell's state. It is pickled right before the epoch commits: that waits until it is durable."""
 
-    def __init__(self, shard: str, token: Token, own: bytes | None) -> None:
+    def __init__(self, shard: str, token: StoreToken, own: bytes | None) -> None:
         self._shard = shard
         self._token = token
         self._own = own
@@ -119,7 +119,7 @@ class Checkpointer(Generic[T]):
         self._policy = policy
         self._codec = codec
         self._shard = ""
-        self._store: Store | None = None
+        self._store: CheckpointStore | None = None
         self._stored = False
 
     def begin(self, shard: str) -> None:

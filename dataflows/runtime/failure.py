@@ -19,7 +19,7 @@ P = ParamSpec("P")
 R = TypeVar("R")
 
 
-class Failure:
+class RunFailure:
     """The first exception that left a `noted` function since the run of this process began; a process runs one graph at a time."""
 
     def __init__(self) -> None:
@@ -35,7 +35,7 @@ class Failure:
         self.first = None
 
 
-FAILURE = Failure()
+FAILURE = RunFailure()
 
 
 @contextmanager

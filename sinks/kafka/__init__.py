@@ -3,6 +3,6 @@
 from schemas.topics import TOPIC_NAMES
 from sinks.kafka.errors import KafkaOutputError
 from sinks.kafka.sink import PATIENCE, KafkaSink, OutputTopic, part_name
-from sinks.kafka.stats import Listener, Stats
+from sinks.kafka.stats import WriterListener, WriterStats
 
-__all__ = ["PATIENCE", "TOPIC_NAMES", "KafkaOutputError", "KafkaSink", "Listener", "OutputTopic", "Stats", "part_name"]
+__all__ = ["PATIENCE", "TOPIC_NAMES", "KafkaOutputError", "KafkaSink", "OutputTopic", "WriterListener", "WriterStats", "part_name"]

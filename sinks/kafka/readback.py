@@ -21,7 +21,7 @@ SHIFT = 1000
 """By how many numbers a shard that went astray may say something later than before: many times what one late record adds."""
 
 
-class Entry(NamedTuple):
+class ReadBackRecord(NamedTuple):
     """A verdict that was read back."""
 
     number: int
@@ -29,7 +29,7 @@ class Entry(NamedTuple):
     offset: int
 
 
-class Token(msgspec.Struct, array_like=True, frozen=True):
+class SinkToken(msgspec.Struct, array_like=True, frozen=True):
     """What a snapshot stores: `offset` is where to read back from."""
 
     version: int
@@ -40,10 +40,10 @@ class Token(msgspec.Struct, array_like=True, frozen=True):
     """Shard to the number up to which it is compared by content only."""
 
 
-def decode(token: bytes) -> Token:
+def decode(token: bytes) -> SinkToken:
     """Reads a snapshot. Raises `ValueError` (one line) if it is of another version or damaged."""
     try:
-        read = msgspec.msgpack.decode(token, type=Token)
+        read = msgspec.msgpack.decode(token, type=SinkToken)
     except msgspec.DecodeError as error:
         raise ValueError(f"unreadable snapshot: {error}") from error
     if read.version != VERSION:
@@ -57,15 +57,15 @@ class ReadBack:
     Memory: what stood beyond the recorded offset, until it has been said again.
     """
 
-    def __init__(self, token: Token | None = None) -> None:
-        self._waiting: dict[str, deque[Entry]] = {}
+    def __init__(self, token: SinkToken | None = None) -> None:
+        self._waiting: dict[str, deque[ReadBackRecord]] = {}
         self._astray: dict[str, int] = dict(token.astray) if token is not None else {}
         self._loose: dict[str, dict[bytes, int]] = {}
         """Of shards that went astray: fingerprint to offset."""
         self._passed: dict[str, int] = dict(token.passed) if token is not None else {}
         self.mismatches = 0
 
-    def add(self, shard: str, entry: Entry) -> None:
+    def add(self, shard: str, entry: ReadBackRecord) -> None:
         """Takes in what was read back; what the snapshot already covers is left out."""
         if shard in self._astray:
             self._loose.setdefault(shard, {})[entry.fingerprint] = entry.offset
@@ -102,7 +102,7 @@ class ReadBack:
             del self._loose[shard], self._astray[shard]
         return there
 
-    def _stray(self, shard: str, waiting: deque[Entry]) -> None:
+    def _stray(self, shard: str, waiting: deque[ReadBackRecord]) -> None:
         self.mismatches += 1
         self._astray[shard] = max(entry.number for entry in waiting) + SHIFT
         self._loose[shard] = {entry.fingerprint: entry.offset for entry in waiting}
@@ -113,9 +113,9 @@ class ReadBack:
         if self.done:
             self._passed.clear()
             self._astray.clear()
-            return msgspec.msgpack.encode(Token(VERSION, end, {}, {}))
+            return msgspec.msgpack.encode(SinkToken(VERSION, end, {}, {}))
         offset = min(
             min((waiting[0].offset for waiting in self._waiting.values()), default=end),
             min((min(loose.values()) for loose in self._loose.values()), default=end),
         )
-        return msgspec.msgpack.encode(Token(VERSION, offset, self._passed, self._astray))
+        return msgspec.msgpack.encode(SinkToken(VERSION, offset, self._passed, self._astray))

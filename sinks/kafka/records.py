@@ -19,7 +19,7 @@ from schemas.output import OutputRecord
 from schemas.record import Headers, headers_of
 from schemas.topics import REJECTS
 from schemas.wire import REASONS, Rejected
-from sinks.kafka.readback import Entry
+from sinks.kafka.readback import ReadBackRecord
 from sinks.rejected import UNKNOWN, Reject
 
 CONTENT_TYPE = ("content-type", b"application/cloudevents+json")
@@ -124,7 +124,7 @@ def _feed(digest: blake2b, part: bytes | None) -> None:
     digest.update(part or b"")
 
 
-def entry(message: Message, state: bytes) -> tuple[str, Entry] | None:
+def entry(message: Message, state: bytes) -> tuple[str, ReadBackRecord] | None:
     """What a record that was read back says of a shard; None if it is not of this state."""
     try:
         headers = list(headers_of(message))
@@ -139,7 +139,7 @@ def entry(message: Message, state: bytes) -> tuple[str, Entry] | None:
         return None
     known = cut_of(headers).get("fingerprint")
     whole = bytes.fromhex(known) if isinstance(known, str) and _HEX.fullmatch(known) else None
-    return shard, Entry(number, whole or fingerprint(Outgoing(message.key(), message.value(), headers)), offset)
+    return shard, ReadBackRecord(number, whole or fingerprint(Outgoing(message.key(), message.value(), headers)), offset)
 
 
 def cut_of(headers: Sequence[Header]) -> dict[str, object]:

@@ -27,7 +27,7 @@ class Found(NamedTuple):
     reject: Reject
 
 
-class Delivery(NamedTuple):
+class RejectReplay(NamedTuple):
     """A record to be fed back: a reject, mended or not, and the topic that it goes to."""
 
     reject: Reject
@@ -65,7 +65,7 @@ def read_rejects(client: Mapping[str, object], topic: str, partitions: int) -> I
         consumer.close()
 
 
-def feed_back(client: Mapping[str, object], deliveries: Iterable[Delivery], partitions: Mapping[str, int]) -> int:
+def feed_back(client: Mapping[str, object], deliveries: Iterable[RejectReplay], partitions: Mapping[str, int]) -> int:
     """Produces records with their original keys and headers, and one more that says where the original stood. Returns how many.
 
     A record goes to the partition that it came from, where the topic is the same and has it, else by key as Kafka's clients choose. It may

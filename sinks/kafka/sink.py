@@ -17,8 +17,8 @@ from sinks.kafka.murmur import partition_of
 from sinks.kafka.readback import decode
 from sinks.kafka.reading import CLIENT_LOG
 from sinks.kafka.records import partition_key
-from sinks.kafka.stats import Listener, Stats
-from sinks.kafka.writer import LARGEST_RECORD, Shared, Writer
+from sinks.kafka.stats import WriterListener, WriterStats
+from sinks.kafka.writer import LARGEST_RECORD, Shared, TransactionWriter
 
 PATIENCE: Final = 300.0
 """Seconds for which a broker may be away before the engine gives up and leaves it to its supervisor."""
@@ -36,7 +36,7 @@ class OutputTopic(NamedTuple):
 
 
 class _Partition(StatefulSinkPartition["Sequence[OutputRecord]", bytes]):
-    def __init__(self, writer: Writer) -> None:
+    def __init__(self, writer: TransactionWriter) -> None:
         self._writer = writer
 
     def write_batch(self, values: list[Sequence[OutputRecord]]) -> None:
@@ -73,13 +73,13 @@ class KafkaSink(FixedPartitionedSink["Sequence[OutputRecord]", bytes]):
         topics: Mapping[str, OutputTopic],
         *,
         since: int | None = None,
-        listener: Listener | None = None,
+        listener: WriterListener | None = None,
         patience: float = PATIENCE,
     ) -> None:
         self._topics = dict(topics)
         self._parts = sorted(part_name(topic, n) for topic, output in topics.items() for n in range(output.partitions))
         self._index = {name: index for index, name in enumerate(self._parts)}
-        self._shared = Shared(dict(client), AdminClient(dict(client), logger=CLIENT_LOG), state, since, listener or Stats(), patience)
+        self._shared = Shared(dict(client), AdminClient(dict(client), logger=CLIENT_LOG), state, since, listener or WriterStats(), patience)
         self._place = _placing({topic: output.partitions for topic, output in topics.items()})
 
     def list_parts(self) -> list[str]:
@@ -108,7 +108,7 @@ class KafkaSink(FixedPartitionedSink["Sequence[OutputRecord]", bytes]):
             token = None if resume_state is None else decode(resume_state)
         except ValueError as error:
             raise KafkaOutputError(f"{output.name}[{part.partition}]: {error}") from error
-        return _Partition(Writer(self._shared, topic, part, token, output.limit))
+        return _Partition(TransactionWriter(self._shared, topic, part, token, output.limit))
 
 
 def _placing(partitions: Mapping[str, int]) -> Callable[[str, bytes], str]:

@@ -11,7 +11,7 @@ from typing import Protocol
 from schemas.output import OutputRecord
 
 
-class Listener(Protocol):
+class WriterListener(Protocol):
     """Told what the writers do. `topic` is exceptions, actions, incidents or rejects; durations are seconds."""
 
     def opened(self, topic: str, partition: int, read_back: int, seconds: float) -> None:
@@ -44,7 +44,7 @@ class Listener(Protocol):
 
 
 @dataclass(slots=True)
-class Stats:
+class WriterStats:
     """Counts what the writers tell, by topic."""
 
     published: Counter[str] = field(default_factory=Counter[str])

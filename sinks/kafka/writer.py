@@ -21,10 +21,10 @@ from schemas.output import OutputRecord
 from schemas.topics import REJECTS
 from sinks.kafka.cut import fitted
 from sinks.kafka.errors import TOO_LARGE, KafkaOutputError, is_final, kafka_error, output_error
-from sinks.kafka.readback import ReadBack, Token
+from sinks.kafka.readback import ReadBack, SinkToken
 from sinks.kafka.reading import CLIENT_LOG, is_missing, read_back
 from sinks.kafka.records import Outgoing, fingerprint, outgoing
-from sinks.kafka.stats import Listener
+from sinks.kafka.stats import WriterListener
 
 T = TypeVar("T")
 LOG = structlog.get_logger("orderwatch.sinks.kafka")
@@ -53,14 +53,14 @@ class Shared:
     admin: AdminClient
     state: str
     since: int | None
-    listener: Listener
+    listener: WriterListener
     patience: float
 
 
-class Writer:
+class TransactionWriter:
     """Writes the verdicts of one partition, in their order, each once."""
 
-    def __init__(self, shared: Shared, topic: str, part: TopicPartition, token: Token | None, limit: int = LARGEST_RECORD) -> None:
+    def __init__(self, shared: Shared, topic: str, part: TopicPartition, token: SinkToken | None, limit: int = LARGEST_RECORD) -> None:
         self._shared = shared
         self._topic = topic
         self._part = part

@@ -4,8 +4,8 @@ Reading order: `told` (what is told), `doc` (how payloads are read), `tables`, `
 larger one is a package, such as `stripe`), `translate` (the checked whole), `histories` (what is withdrawn).
 """
 
-from sources.adapters.base import Adapter, Connection, Payload
+from sources.adapters.base import Adapter, AdapterConnection, Payload
 from sources.adapters.registry import ADAPTERS
 from sources.adapters.translate import Adapted, translate
 
-__all__ = ["ADAPTERS", "Adapted", "Adapter", "Connection", "Payload", "translate"]
+__all__ = ["ADAPTERS", "Adapted", "Adapter", "AdapterConnection", "Payload", "translate"]

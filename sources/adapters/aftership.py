@@ -22,7 +22,7 @@ from sources.adapters.countries import alpha_2
 from sources.adapters.doc import LONGEST_TEXT, PayloadReader, json_doc
 from sources.adapters.finals import Stated, refined
 from sources.adapters.moments import at, iso, need_at, unix, when
-from sources.adapters.parcel import Parcel, Scan
+from sources.adapters.parcel import ParcelRef, Scan
 from sources.adapters.places import Spot, clocks, spot
 from sources.adapters.scans import SCAN, estimate_event, scan_event, whole
 from sources.adapters.tables import Meaning, table
@@ -185,9 +185,9 @@ def _last(doc: PayloadReader, say: EventBuilder) -> Iterator[AdapterOutput]:
     yield from _checkpoint(last, say, _parcel(doc, say), None, next(clocks(say, [last], _seen)))
 
 
-def _parcel(doc: PayloadReader, say: EventBuilder) -> Parcel:
+def _parcel(doc: PayloadReader, say: EventBuilder) -> ParcelRef:
     slug = doc.text("slug")
-    return Parcel(doc.need_id("tracking_number"), None if slug == "unrecognized" else slug, order=say.order_of(doc))
+    return ParcelRef(doc.need_id("tracking_number"), None if slug == "unrecognized" else slug, order=say.order_of(doc))
 
 
 def _tracking(doc: PayloadReader, say: EventBuilder, sent: datetime | None) -> Iterator[AdapterOutput]:
@@ -255,7 +255,7 @@ def _spot(doc: PayloadReader) -> Spot:
     return spot(country, doc.text("state"), code, doc.text("city"), doc.text("location"))
 
 
-def _checkpoint(doc: PayloadReader, say: EventBuilder, parcel: Parcel, said: datetime | None, clock: tzinfo) -> Iterator[AdapterOutput]:
+def _checkpoint(doc: PayloadReader, say: EventBuilder, parcel: ParcelRef, said: datetime | None, clock: tzinfo) -> Iterator[AdapterOutput]:
     tag, subtag = doc.text("tag"), doc.text("subtag")
     if tag is None and subtag is None:
         raise RefuseError("missing_field", f"{doc.path}.tag")
@@ -274,7 +274,7 @@ def _checkpoint(doc: PayloadReader, say: EventBuilder, parcel: Parcel, said: dat
         yield event
 
 
-def _expired(doc: PayloadReader, say: EventBuilder, parcel: Parcel, said: datetime) -> Iterator[AdapterOutput]:
+def _expired(doc: PayloadReader, say: EventBuilder, parcel: ParcelRef, said: datetime) -> Iterator[AdapterOutput]:
     """AfterShip has given up on a parcel of which nothing was heard since its last checkpoint: once for each such silence."""
     last = max((text for one in doc.each("checkpoints") if (text := one.text("checkpoint_time"))), default=doc.text("created_at"))
     carrier = carrier_name(parcel.carrier)

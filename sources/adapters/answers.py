@@ -11,7 +11,7 @@ from sources.adapters.base import EventBuilder
 from sources.adapters.doc import PayloadReader
 from sources.adapters.finals import RETURNED, Stated, sent_back
 from sources.adapters.moments import checked
-from sources.adapters.parcel import Parcel, Scan
+from sources.adapters.parcel import ParcelRef, Scan
 from sources.adapters.scans import estimate_event, scan_event, whole
 from sources.adapters.tables import Meaning, folded
 from sources.adapters.told import AdapterOutput, Draft, Ignored, RefuseError
@@ -122,7 +122,7 @@ def answered_at(say: EventBuilder) -> datetime | None:
         return say.received
 
 
-def not_found(say: EventBuilder, parcel: Parcel, code: str | None, text: str | None) -> Iterator[AdapterOutput]:
+def not_found(say: EventBuilder, parcel: ParcelRef, code: str | None, text: str | None) -> Iterator[AdapterOutput]:
     """The event of an answer that names a parcel and has no record of it, at the time of the answer; each answer is one of its own.
 
     Raises RefuseError where nothing says when that was: without it, it is not known until when the carrier had no record.
@@ -137,7 +137,7 @@ def not_found(say: EventBuilder, parcel: Parcel, code: str | None, text: str | N
 
 def tell(
     say: EventBuilder,
-    parcel: Parcel,
+    parcel: ParcelRef,
     scans: Iterable[PayloadReader],
     read: Callable[[PayloadReader], Iterator[AdapterOutput]],
     eta: Callable[[], str | None],

@@ -57,7 +57,7 @@ class Payload:
 
 
 @dataclass(frozen=True, slots=True)
-class Connection:
+class AdapterConnection:
     """What the operator says about the account that payloads come from.
 
     `zone`: IANA name, for local times of which neither the source nor the place says where. `order_field`: the path (`Doc.at`) to the
@@ -104,7 +104,7 @@ class Adapter:
     """Fields of a connection, and `headers` of a payload, that mean nothing here (`order_is_alias`: without `order_field`); whoever states
     one of them is told so. Tests show which are read."""
 
-    def useless(self, connection: Connection, stated: Collection[str]) -> dict[str, str]:
+    def useless(self, connection: AdapterConnection, stated: Collection[str]) -> dict[str, str]:
         """Which of the `stated` fields have no effect, each with why."""
         why = {
             "zone": f"every time in what {self.system} sends says where it is",
@@ -125,7 +125,7 @@ class Adapter:
 class EventBuilder:
     """Builds what is told of one payload; an adapter is handed one for each."""
 
-    def __init__(self, adapter: Adapter, payload: Payload, connection: Connection, coverage: Coverage) -> None:
+    def __init__(self, adapter: Adapter, payload: Payload, connection: AdapterConnection, coverage: Coverage) -> None:
         self.system = adapter.system
         self.headers = payload.headers
         self.received = payload.received
@@ -265,7 +265,7 @@ __all__ = [
     "PAYMENTS",
     "ROOMS",
     "Adapter",
-    "Connection",
+    "AdapterConnection",
     "EventBuilder",
     "History",
     "Ignored",

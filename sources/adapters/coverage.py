@@ -14,7 +14,7 @@ MOST = 10_000
 
 
 @dataclass(slots=True)
-class Field:
+class FieldCoverage:
     """A field: in how many places it stood, in how many of these it was read, and the first value."""
 
     count: int = 0
@@ -53,7 +53,7 @@ class Coverage:
     kinds: dict[str, Kind] = field(default_factory=dict[str, Kind])
     codes: dict[tuple[str, str, str], Code] = field(default_factory=dict[tuple[str, str, str], Code])
     """By table, field and code."""
-    fields: dict[str, Field] = field(default_factory=dict[str, Field])
+    fields: dict[str, FieldCoverage] = field(default_factory=dict[str, FieldCoverage])
     configured: dict[tuple[str, str], Sought] = field(default_factory=dict[tuple[str, str], Sought])
     """By setting and what it names (`order_field`, `metadata.order`)."""
     current: str = UNKNOWN
@@ -118,7 +118,7 @@ class Coverage:
         for path, value in _leaves(doc.value, ""):
             if path not in self.fields and len(self.fields) >= MOST:
                 continue
-            found = self.fields.setdefault(path, Field())
+            found = self.fields.setdefault(path, FieldCoverage())
             found.count += 1
             found.read += path in doc.read
             if not found.sample:

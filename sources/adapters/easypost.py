@@ -18,7 +18,7 @@ from sources.adapters.base import Adapter, EventBuilder
 from sources.adapters.doc import LONGEST_TEXT, MAX_BYTES, PayloadReader, json_doc
 from sources.adapters.finals import Stated, refined
 from sources.adapters.moments import at, need_at, when
-from sources.adapters.parcel import Parcel, Scan
+from sources.adapters.parcel import ParcelRef, Scan
 from sources.adapters.scans import SCAN, estimate_event, scan_event, whole
 from sources.adapters.tables import table
 from sources.adapters.told import AdapterOutput, Ignored, RefuseError
@@ -217,7 +217,7 @@ def _tracker(doc: PayloadReader, say: EventBuilder) -> Iterator[AdapterOutput]:
     order, status = say.order_of(doc), doc.text("status")
     returning = doc.flag("is_return") is True
     # A return label's parcel goes to the shop: its scans are the return's, and never deliver the order.
-    parcel = Parcel(doc.need_id("tracking_code"), doc.text("carrier"), order=None if returning else order)
+    parcel = ParcelRef(doc.need_id("tracking_code"), doc.text("carrier"), order=None if returning else order)
     if not doc.get("tracking_details"):
         yield Ignored("tracker", "the carrier has not said anything yet")
     scans = say.each(doc.each("tracking_details"), lambda one: _scan(one, say, parcel, said))
@@ -244,7 +244,7 @@ def _return(doc: PayloadReader, say: EventBuilder, order: str | None, said: date
         yield say.event(RETURN, f"return-{doc.need_id('id')}", created, data, order=order, recorded=said)
 
 
-def _estimate(doc: PayloadReader, say: EventBuilder, parcel: Parcel, said: datetime) -> Iterator[AdapterOutput]:
+def _estimate(doc: PayloadReader, say: EventBuilder, parcel: ParcelRef, said: datetime) -> Iterator[AdapterOutput]:
     """The carrier's own local date, else the date that EasyPost makes of it."""
     local = doc.get("carrier_detail", "est_delivery_date_local")
     place = local or doc.get("est_delivery_date")
@@ -253,7 +253,7 @@ def _estimate(doc: PayloadReader, say: EventBuilder, parcel: Parcel, said: datet
         yield estimate_event(say, parcel, eta, said)
 
 
-def _scan(doc: PayloadReader, say: EventBuilder, parcel: Parcel, said: datetime | None) -> Iterator[AdapterOutput]:
+def _scan(doc: PayloadReader, say: EventBuilder, parcel: ParcelRef, said: datetime | None) -> Iterator[AdapterOutput]:
     status, detail = doc.need_text("status"), doc.text("status_detail")
     fine = DETAIL.get(detail)
     finer = None if fine is not None and fine.ignored else detail

@@ -13,7 +13,7 @@ from typing import Final, NamedTuple
 
 from sources.adapters.base import EventBuilder, digest
 from sources.adapters.carriers import carrier_name
-from sources.adapters.parcel import Parcel
+from sources.adapters.parcel import ParcelRef
 from sources.adapters.tables import CodeTable, Meaning
 from sources.adapters.told import Draft, Refused
 
@@ -102,7 +102,9 @@ def sent_back(at: datetime, scans: Sequence[Draft]) -> bool:
     return any(draft["data"]["status"] == "returning" and datetime.fromisoformat(draft["time"]) < at for draft in scans)
 
 
-def final_scan(say: EventBuilder, parcel: Parcel, stated: Stated, scans: Sequence[Draft], said: datetime | None) -> Draft | Refused | None:
+def final_scan(
+    say: EventBuilder, parcel: ParcelRef, stated: Stated, scans: Sequence[Draft], said: datetime | None
+) -> Draft | Refused | None:
     """The scan of a final status that none of the `scans` has; None if they say it, or it is not final.
 
     The same statement is told once, however often it is repeated, and is withdrawn when a history no longer makes it. A time that cannot

@@ -23,7 +23,7 @@ from collections.abc import Sequence
 from datetime import datetime
 from typing import NamedTuple, Protocol
 
-from sources.adapters.base import Connection, dataschema
+from sources.adapters.base import AdapterConnection, dataschema
 from sources.adapters.moments import stamp
 from sources.adapters.told import Draft, History
 
@@ -54,7 +54,7 @@ class Remembered(NamedTuple):
     spoken: tuple[Spoken, ...] = ()
 
 
-class Memory(Protocol):
+class HistoryStore(Protocol):
     """Where histories are remembered, by source and key."""
 
     def get(self, key: str) -> Remembered | None:
@@ -63,7 +63,7 @@ class Memory(Protocol):
 
 
 def settle(
-    drafts: Sequence[Draft], histories: Sequence[History], memory: Memory, connection: Connection
+    drafts: Sequence[Draft], histories: Sequence[History], memory: HistoryStore, connection: AdapterConnection
 ) -> tuple[list[Draft], dict[str, Remembered]]:
     """The events to write for what one payload told, and what is to be remembered once they are durable."""
     known: dict[str, Remembered] = {}
@@ -97,7 +97,7 @@ def settle(
     return found + withdrawals + overtaken, {key: _clipped(one) for key, one in known.items()}
 
 
-def place(history: History, connection: Connection) -> str:
+def place(history: History, connection: AdapterConnection) -> str:
     """The key under which a history is remembered: tenant, source and thing."""
     return f"{connection.tenant} {history.source} {history.key}"
 
@@ -152,7 +152,7 @@ def _clipped(one: Remembered) -> Remembered:
     return Remembered(one.said, dict(latest), dict([*one.withdrawn.items()][-MOST:]), one.spoken[-MOST_SPOKEN:])
 
 
-def _withdrawal(event: str, said: datetime, history: History, connection: Connection) -> Draft:
+def _withdrawal(event: str, said: datetime, history: History, connection: AdapterConnection) -> Draft:
     draft: Draft = {
         "specversion": "1.0",
         "id": f"withdrawn-{event}",

@@ -9,7 +9,7 @@ from sources.adapters.tables import Meaning
 
 
 @dataclass(frozen=True, slots=True)
-class Parcel:
+class ParcelRef:
     """The parcel that scans are about; `order` is the order's ID where the source knows it.
 
     Freight may have no number of the carrier's yet: then `tracking` is None, and `shipment_id` is what it goes by.

@@ -9,13 +9,13 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Sequence
 
-from sources.adapters.base import Connection
-from sources.adapters.histories import Memory, Remembered
+from sources.adapters.base import AdapterConnection
+from sources.adapters.histories import HistoryStore, Remembered
 from sources.adapters.told import Draft, PaymentStep
 
 
 def united(
-    drafts: Sequence[Draft], steps: Sequence[PaymentStep], memory: Memory, connection: Connection
+    drafts: Sequence[Draft], steps: Sequence[PaymentStep], memory: HistoryStore, connection: AdapterConnection
 ) -> tuple[list[Draft], dict[str, Remembered]]:
     """The events with the IDs of their payments, and what is to be remembered once they are durable."""
     known: dict[str, Remembered] = {}
@@ -32,12 +32,12 @@ def united(
     return [_named(draft, names.get((draft["source"], draft["id"]))) for draft in drafts], known
 
 
-def places(steps: Iterable[PaymentStep], connection: Connection) -> set[str]:
+def places(steps: Iterable[PaymentStep], connection: AdapterConnection) -> set[str]:
     """The keys under which these steps are, and are to be, remembered."""
     return {_place(one.source, name, connection) for one in steps for name in (one.step, one.follows) if name is not None}
 
 
-def _place(source: str, step: str, connection: Connection) -> str:
+def _place(source: str, step: str, connection: AdapterConnection) -> str:
     return f"{connection.tenant} {source} payment/{step}"
 
 

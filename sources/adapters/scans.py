@@ -10,7 +10,7 @@ from sources.adapters.base import EventBuilder, digest
 from sources.adapters.carriers import carrier_name
 from sources.adapters.doc import LONGEST_WORD
 from sources.adapters.finals import Stated, final_scan
-from sources.adapters.parcel import Parcel, Scan
+from sources.adapters.parcel import ParcelRef, Scan
 from sources.adapters.told import AdapterOutput, Draft, History, Refused, Undated
 
 SCAN = "carrier.scan"
@@ -18,7 +18,7 @@ LONGEST_DAY = timedelta(hours=36)
 """From the midnight in Greenwich that a date begins with until it is over in the westernmost zone, twelve hours behind."""
 
 
-def scan_event(say: EventBuilder, parcel: Parcel, scan: Scan, recorded: datetime | None) -> Draft | None:
+def scan_event(say: EventBuilder, parcel: ParcelRef, scan: Scan, recorded: datetime | None) -> Draft | None:
     """The event of a scan; None if its code is known to say nothing of the parcel.
 
     An unknown code is `status: unknown, reason: unmapped` and keeps the source's own words.
@@ -40,7 +40,7 @@ def scan_event(say: EventBuilder, parcel: Parcel, scan: Scan, recorded: datetime
     return say.event(SCAN, id_, scan.at, data, order=parcel.order, recorded=recorded)
 
 
-def estimate_event(say: EventBuilder, parcel: Parcel, eta: str, said: datetime) -> Draft:
+def estimate_event(say: EventBuilder, parcel: ParcelRef, eta: str, said: datetime) -> Draft:
     """A delivery estimate, made at `said`: status `unknown` and an `eta`, which the engine never takes for a scan."""
     data = {
         "status": "unknown",
@@ -55,7 +55,7 @@ def estimate_event(say: EventBuilder, parcel: Parcel, eta: str, said: datetime) 
 
 def whole(
     say: EventBuilder,
-    parcel: Parcel,
+    parcel: ParcelRef,
     told: Iterable[AdapterOutput],
     said: datetime | None,
     stated: Callable[[], Stated | None] | None = None,
@@ -94,7 +94,7 @@ def _over(day: date) -> datetime:
     return datetime.combine(day, time(), UTC) + LONGEST_DAY
 
 
-def history(say: EventBuilder, parcel: Parcel, drafts: Iterable[Draft], said: datetime | None) -> History | None:
+def history(say: EventBuilder, parcel: ParcelRef, drafts: Iterable[Draft], said: datetime | None) -> History | None:
     """The whole history that these events were made from; None where there is no telling when it was said, or scans are not wanted.
 
     Nor has a parcel without a number one.

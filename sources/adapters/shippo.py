@@ -17,7 +17,7 @@ from sources.adapters.carriers import carrier_name
 from sources.adapters.doc import LONGEST_TEXT, PayloadReader, json_doc
 from sources.adapters.finals import Stated, refined
 from sources.adapters.moments import at, need_at, when
-from sources.adapters.parcel import Parcel, Scan
+from sources.adapters.parcel import ParcelRef, Scan
 from sources.adapters.scans import SCAN, estimate_event, scan_event, whole
 from sources.adapters.tables import table
 from sources.adapters.told import AdapterOutput, Ignored, RefuseError
@@ -147,7 +147,7 @@ def _listed(doc: PayloadReader, say: EventBuilder) -> Iterator[AdapterOutput]:
 
 def _track(doc: PayloadReader, say: EventBuilder) -> Iterator[AdapterOutput]:
     say.test_mode(is_test=doc.flag("test"))
-    parcel = Parcel(doc.need_id("tracking_number"), doc.text("carrier"), order=say.order_of(doc))
+    parcel = ParcelRef(doc.need_id("tracking_number"), doc.text("carrier"), order=say.order_of(doc))
     latest = doc.get("tracking_status")
     said = max((moment for one in (latest, *doc.each("tracking_history")) if (moment := _entered(one)) is not None), default=None)
     scans = doc.get("tracking_history") or latest
@@ -179,7 +179,7 @@ def _stated(doc: PayloadReader, say: EventBuilder) -> Stated | None:
     )
 
 
-def _scan(doc: PayloadReader, say: EventBuilder, parcel: Parcel, said: datetime | None) -> Iterator[AdapterOutput]:
+def _scan(doc: PayloadReader, say: EventBuilder, parcel: ParcelRef, said: datetime | None) -> Iterator[AdapterOutput]:
     status, code = doc.need_text("status"), doc.get("substatus").text("code")
     fine = SUBSTATUS.get(code)
     finer = None if fine is not None and fine.ignored else code

@@ -26,31 +26,31 @@ ALWAYS: Final = datetime(FIRST_YEAR, 1, 1, tzinfo=UTC)
 
 
 @dataclass(frozen=True, slots=True)
-class Owner:
+class ShopOrderRef:
     """The order that something belongs to: its ID as the connection wants it, and another name of it that ties."""
 
     order: str | None
     alias: str | None = None
 
 
-def owner_of(say: EventBuilder, doc: PayloadReader, number: str, name: str | None) -> tuple[Owner, Owner]:
+def owner_of(say: EventBuilder, doc: PayloadReader, number: str, name: str | None) -> tuple[ShopOrderRef, ShopOrderRef]:
     """The owner of an order's own events, and that of its parts. `number` is the system's ID, `name` what people call the order.
 
     Where the connection wants another field, that is the ID, and the system's ID ties what names nothing else.
     """
     if say.connection.order_field:
-        owner = Owner(say.order_of(doc), number)
+        owner = ShopOrderRef(say.order_of(doc), number)
         return owner, owner
-    return Owner(number, None if name == number else name), Owner(number)
+    return ShopOrderRef(number, None if name == number else name), ShopOrderRef(number)
 
 
-def part_of(say: EventBuilder, number: str) -> Owner:
+def part_of(say: EventBuilder, number: str) -> ShopOrderRef:
     """The owner of what names its order by the system's own ID, and is no order itself."""
-    return Owner(None, number) if say.connection.order_field else Owner(number)
+    return ShopOrderRef(None, number) if say.connection.order_field else ShopOrderRef(number)
 
 
 def tell(
-    say: EventBuilder, owner: Owner, type_: str, id_: str, time: datetime, data: dict[str, Any], recorded: datetime | None = None
+    say: EventBuilder, owner: ShopOrderRef, type_: str, id_: str, time: datetime, data: dict[str, Any], recorded: datetime | None = None
 ) -> Draft:
     """An event about an order or a part of it; `recorded` is when the system said so, if it says: never before it happened."""
     if owner.alias is not None:
@@ -65,7 +65,7 @@ def own_id(say: EventBuilder, number: str) -> str:
 
 
 def snapshot(
-    say: EventBuilder, key: str, type_: str, said: datetime, ids: Iterable[str], owner: Owner, tracking: str | None = None
+    say: EventBuilder, key: str, type_: str, said: datetime, ids: Iterable[str], owner: ShopOrderRef, tracking: str | None = None
 ) -> History:
     """All that a snapshot of a thing says, by the IDs of events of one source (that of `type_`): what the last one leaves out is withdrawn.
 
@@ -77,7 +77,7 @@ def snapshot(
     return History(key, say.source(type_), said, events, tracking, owner.order, since=ALWAYS, alias=owner.alias)
 
 
-def updated(say: EventBuilder, owner: Owner, number: str, at: datetime, patch: dict[str, Any]) -> Draft:
+def updated(say: EventBuilder, owner: ShopOrderRef, number: str, at: datetime, patch: dict[str, Any]) -> Draft:
     """The order as it stands at `at`, where it may have changed since it was placed.
 
     Two changes within the same second bear the same `at`: what is said tells them apart.

@@ -8,7 +8,7 @@ import orjson
 
 from schemas.aliases import aliases
 from schemas.wire import Rejected, decode
-from sources.adapters.base import Adapter, Connection, EventBuilder, Payload
+from sources.adapters.base import Adapter, AdapterConnection, EventBuilder, Payload
 from sources.adapters.coverage import Coverage
 from sources.adapters.doc import PayloadReader
 from sources.adapters.told import AdapterOutput, Draft, History, Ignored, PaymentStep, Reason, Refused, RefuseError
@@ -24,7 +24,7 @@ class Adapted(NamedTuple):
     steps: tuple[PaymentStep, ...] = ()
 
 
-def translate(adapter: Adapter, payload: Payload, connection: Connection, coverage: Coverage | None = None) -> Adapted:
+def translate(adapter: Adapter, payload: Payload, connection: AdapterConnection, coverage: Coverage | None = None) -> Adapted:
     """What an adapter makes of a payload. Never raises; every event is one that `schemas.wire.decode` takes.
 
     A fault of the adapter itself shows as a refusal with a reason of `FAULTS`. A payload of which nothing is told is ignored as one without
@@ -57,7 +57,7 @@ def translate(adapter: Adapter, payload: Payload, connection: Connection, covera
 class _Collected:
     """What an adapter has told of a payload so far, by what it is; each event once, and none of a type that the connection omits."""
 
-    def __init__(self, connection: Connection, coverage: Coverage) -> None:
+    def __init__(self, connection: AdapterConnection, coverage: Coverage) -> None:
         self._connection, self._coverage = connection, coverage
         self._events: dict[tuple[str, str], Draft] = {}
         self._omitted: set[tuple[str, str]] = set()

@@ -16,7 +16,7 @@ from sources.gateway.connections import Connections
 from sources.gateway.hooks import Hook
 from sources.gateway.intake import RETRY_S, Intake, now_utc
 from sources.gateway.limits import Body, Buffered, BusyError, GoneError, TooLargeError
-from sources.gateway.listener import Listener
+from sources.gateway.listener import GatewayListener
 from sources.gateway.peers import Limits
 from sources.gateway.request import STATUS, Answer, Request, headers_of
 
@@ -26,11 +26,11 @@ WORDS: Final = {401: "unauthorized", 405: "bad_method: webhooks are sent by POST
 """What is said instead of the outcome. Whether a signature does not hold, or is too old, is nothing that a stranger need know."""
 
 
-class Hooks:
+class HookRoutes:
     """Everything below `/hooks/`. What is wrong with a request is said before its body is read wherever that can be known."""
 
     def __init__(
-        self, intake: Intake, limits: Limits, listener: Listener, connections: Connections, clock: Callable[[], float] = time.time
+        self, intake: Intake, limits: Limits, listener: GatewayListener, connections: Connections, clock: Callable[[], float] = time.time
     ) -> None:
         self._intake, self._limits, self._listener = intake, limits, listener
         self._clock = clock
@@ -96,7 +96,7 @@ async def _say(send: Send, answer: Answer, hook: Hook | None) -> None:
     await send({"type": "http.response.body", "body": body})
 
 
-def application(hooks: Hooks, ailment: Callable[[], str | None], missing: Callable[[], list[str]]) -> ASGIApp:
+def application(hooks: HookRoutes, ailment: Callable[[], str | None], missing: Callable[[], list[str]]) -> ASGIApp:
     """The application. `ailment` and `missing` say in words why the process is to be restarted, and why it is not ready.
 
     Slashes too many are no other path: senders do not follow a redirect of a POST, so there is none.

@@ -25,7 +25,7 @@ LATE_S: Final = 1.0
 """Those who lag by less go only one at a time."""
 
 
-class Connection:
+class GatewayConnection:
     """An open connection. `stop` ends it; `clock` gives seconds that never go back."""
 
     __slots__ = ("_at", "_clock", "_owed", "_rate", "evicted", "peer", "stage", "stop")
@@ -59,13 +59,13 @@ class Connections:
     def __init__(self, limits: Limits, evicted: Callable[[Stage], None] = lambda _: None) -> None:
         self._most, self._most_of_peer = limits.connections, limits.connections_of_peer
         self._evicted = evicted
-        self._open: set[Connection] = set()
+        self._open: set[GatewayConnection] = set()
         self._peers: Counter[str | None] = Counter()
 
     def __len__(self) -> int:
         return len(self._open)
 
-    def add(self, connection: Connection) -> bool:
+    def add(self, connection: GatewayConnection) -> bool:
         """Takes a new connection, and makes room for it; False if there is none to be had: all are being answered."""
         full = len(self._open) >= self._most and not self._make_way(self._open, self._most // SHARE)
         if full and len(self._open) >= self._most + RESERVE:
@@ -74,27 +74,27 @@ class Connections:
         self._count(connection)
         return True
 
-    def remove(self, connection: Connection) -> None:
+    def remove(self, connection: GatewayConnection) -> None:
         """It is closed."""
         if connection in self._open:
             self._open.remove(connection)
             self._uncount(connection.peer)
 
-    def speaks_for(self, connection: Connection, peer: str | None) -> None:
+    def speaks_for(self, connection: GatewayConnection, peer: str | None) -> None:
         """A proxy's connection has the request of somebody; None: of nobody any more."""
         if connection in self._open and connection.peer != peer:
             self._uncount(connection.peer)
             connection.peer = peer
             self._count(connection)
 
-    def evict(self, connection: Connection) -> None:
+    def evict(self, connection: GatewayConnection) -> None:
         """It makes way."""
         connection.evicted = True
         self._evicted(connection.stage)
         self.remove(connection)
         connection.stop()
 
-    def _count(self, connection: Connection) -> None:
+    def _count(self, connection: GatewayConnection) -> None:
         peer = connection.peer
         self._peers[peer] += 1
         if peer is not None and self._peers[peer] > self._most_of_peer:
@@ -106,7 +106,7 @@ class Connections:
         if not self._peers[peer]:
             del self._peers[peer]
 
-    def _make_way(self, connections: Iterable[Connection], count: int) -> bool:
+    def _make_way(self, connections: Iterable[GatewayConnection], count: int) -> bool:
         """Ends those that lag most; returns whether there was one."""
         waiting = ((one.lag(), id(one), one) for one in connections if one.stage != "answer")
         worst = heapq.nlargest(max(1, count), waiting)

@@ -14,7 +14,7 @@ class ClosedError(Exception):
     """Nothing can be added any more."""
 
 
-class Group(Generic[T]):
+class GroupCommit(Generic[T]):
     """A thread that makes items durable, in the order in which they were added, as many at a time as there are.
 
     `commit` is called on that thread; what it raises is raised to all whose items it was given. How much waits is bounded by whoever adds:

@@ -6,7 +6,7 @@ from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Final
 
-from sources.adapters import Adapter, Connection
+from sources.adapters import Adapter, AdapterConnection
 from sources.gateway.signatures import Scheme
 
 MAX_BODY: Final = 2 << 20
@@ -34,7 +34,7 @@ class Hook:
     """
 
     system: str
-    connection: Connection
+    connection: AdapterConnection
     adapter: Adapter
     scheme: Scheme
     secrets: tuple[Secret, ...]

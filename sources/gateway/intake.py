@@ -27,11 +27,11 @@ from sources.gateway.group import ClosedError
 from sources.gateway.hooks import Hook
 from sources.gateway.kept import DeadLetters, captured, url_of
 from sources.gateway.limits import Bucket
-from sources.gateway.listener import Listener
-from sources.gateway.memory import Memory, Note
+from sources.gateway.listener import GatewayListener
+from sources.gateway.memory import GatewayMemory, Note
 from sources.gateway.probing import LATE_S, Ailing
 from sources.gateway.request import Answer, Request
-from sources.gateway.writers import UnavailableError, UnfitError, Writer
+from sources.gateway.writers import EventWriter, UnavailableError, UnfitEventError
 
 RETRY_S: Final = 5
 """What is told as `Retry-After` where nothing better is known."""
@@ -60,10 +60,10 @@ class Intake:
     def __init__(
         self,
         hooks: Mapping[tuple[str, str], Hook],
-        writer: Writer,
-        memory: Memory,
+        writer: EventWriter,
+        memory: GatewayMemory,
         kept: DeadLetters,
-        listener: Listener,
+        listener: GatewayListener,
         *,
         most: int = MOST,
         patience: float = PATIENCE_S,
@@ -163,7 +163,7 @@ class Intake:
             if events:
                 try:
                     await self._writer.write(events)
-                except UnfitError as error:
+                except UnfitEventError as error:
                     self._listener.failed("an event does not fit into its topic", error)
                     events, histories, reasons = [], {}, [*reasons, "too_large"]
             if reasons:

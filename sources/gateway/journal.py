@@ -18,7 +18,7 @@ from threading import Lock
 from typing import Final
 
 from sources.gateway.files import make_folder, open_file
-from sources.gateway.group import Group
+from sources.gateway.group import GroupCommit
 
 SEGMENT_BYTES: Final = 256 << 20
 SCAN: Final = 1 << 20
@@ -50,7 +50,7 @@ class Journal:
         for _, path in self._full():
             os.close(open_file(path, os.O_RDONLY))
         self._open()
-        self._group: Group[Sequence[bytes]] = Group(f"journal {name}", self._commit)
+        self._group: GroupCommit[Sequence[bytes]] = GroupCommit(f"journal {name}", self._commit)
 
     async def write(self, lines: Sequence[bytes]) -> None:
         """Returns once the lines (without their line feeds) are on the disk, one after the other. Raises OSError."""

@@ -8,7 +8,7 @@ from typing import Final, cast
 
 from starlette.types import Message, Receive
 
-from sources.gateway.connections import Connection, Connections
+from sources.gateway.connections import Connections, GatewayConnection
 
 GRACE_S: Final = 5.0
 """By how many seconds a request may fall behind the least rate."""
@@ -77,7 +77,7 @@ class Buffered:
 class Body:
     """The pieces of a body as they come on a connection, counted in `buffered` until it is let go."""
 
-    def __init__(self, buffered: Buffered, connection: Connection, most: int) -> None:
+    def __init__(self, buffered: Buffered, connection: GatewayConnection, most: int) -> None:
         self._buffered, self._most = buffered, most
         self.connection = connection
         self._pieces: list[bytes] = []

@@ -9,7 +9,7 @@ from sources.gateway.connections import Stage
 from sources.gateway.request import Outcome
 
 
-class Listener(Protocol):
+class GatewayListener(Protocol):
     """Told on the loop's thread. `system` and `connection` are configured ones, or `unknown`: never what stood in a URL."""
 
     def answered(self, system: str, connection: str, outcome: Outcome, seconds: float, size: int) -> None:
@@ -45,7 +45,7 @@ class Listener(Protocol):
         ...
 
 
-class Stats:
+class GatewayStats:
     """Counts what it is told."""
 
     def __init__(self) -> None:

@@ -20,7 +20,7 @@ import msgspec
 from schemas.instants import EPOCH
 from sources.adapters.histories import Remembered, Spoken
 from sources.gateway.files import open_file
-from sources.gateway.group import Group
+from sources.gateway.group import GroupCommit
 
 VERSION: Final = 1
 MICROSECOND: Final = timedelta(microseconds=1)
@@ -68,7 +68,7 @@ class UnusableMemoryError(Exception):
     """The memory cannot be used; the message is one line."""
 
 
-class Memory:
+class GatewayMemory:
     """Reads on the thread that asks, writes on one of its own, several requests in a transaction.
 
     `clock` gives seconds since the epoch. Raises UnusableMemoryError when made if the file is none of ours or cannot be opened.
@@ -97,7 +97,7 @@ class Memory:
             self.counts = {table: _count(self._reader, table) for table in self._bounds}
         except sqlite3.Error as error:
             raise UnusableMemoryError(f"{path}: {error}") from error
-        self._group: Group[Note] = Group("memory", self._commit)
+        self._group: GroupCommit[Note] = GroupCommit("memory", self._commit)
 
     def seen(self, delivery: bytes) -> bool:
         """Whether a delivery was answered before."""

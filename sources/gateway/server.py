@@ -15,7 +15,7 @@ import uvicorn
 from starlette.types import ASGIApp
 from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol, RequestResponseCycle
 
-from sources.gateway.connections import Connection, Connections
+from sources.gateway.connections import Connections, GatewayConnection
 from sources.gateway.limits import GRACE_S
 from sources.gateway.peers import Limits, Peers
 
@@ -45,7 +45,7 @@ class Protocol(HttpToolsProtocol):
     read its answer.
     """
 
-    def __init__(self, connection: Connection, server: Server) -> None:
+    def __init__(self, connection: GatewayConnection, server: Server) -> None:
         super().__init__(server.config, server.server_state, {}, asyncio.get_running_loop())
         self._connection, self._limits = connection, server.limits
         self._connections, self._peers = server.open, server.peers
@@ -203,7 +203,7 @@ class Server(uvicorn.Server):
                     await asyncio.sleep(BREATH_S)
                 continue
             peer = self.peers.of(str(address[0])) if address else None
-            connection = Connection(peer, self.limits.rate, accepted.close)
+            connection = GatewayConnection(peer, self.limits.rate, accepted.close)
             if not self.open.add(connection):
                 accepted.close()
                 continue
@@ -212,13 +212,13 @@ class Server(uvicorn.Server):
             self._greeting.add(task)
             task.add_done_callback(partial(self._greeted, accepted, connection))
 
-    async def _greet(self, accepted: socket.socket, connection: Connection) -> None:
+    async def _greet(self, accepted: socket.socket, connection: GatewayConnection) -> None:
         """Hands a connection to a protocol of its own, after the handshake where it is encrypted."""
         loop, tls = asyncio.get_running_loop(), self.config.ssl
         patience = self.limits.read_timeout if tls else None
         await loop.connect_accepted_socket(partial(Protocol, connection, self), accepted, ssl=tls, ssl_handshake_timeout=patience)
 
-    def _greeted(self, accepted: socket.socket, connection: Connection, task: asyncio.Task[None]) -> None:
+    def _greeted(self, accepted: socket.socket, connection: GatewayConnection, task: asyncio.Task[None]) -> None:
         self._greeting.discard(task)
         if task.cancelled() or task.exception() is not None:  # it made way, perhaps before anything began; or the handshake failed
             self.open.remove(connection)

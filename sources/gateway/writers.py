@@ -36,11 +36,11 @@ class UnavailableError(Exception):
     """The events are not known to be durable: the sender must come again. The message says why, without any of their content."""
 
 
-class UnfitError(Exception):
+class UnfitEventError(Exception):
     """The topic will never take an event; the message says why, without any of its content."""
 
 
-class Writer(Protocol):
+class EventWriter(Protocol):
     """Makes events durable."""
 
     @property
@@ -217,7 +217,7 @@ class KafkaWriter:
 
     def _failed(self, error: KafkaError) -> Exception:
         if error.code() in UNFIT:
-            return UnfitError(words(error))
+            return UnfitEventError(words(error))
         if error.fatal():
             # An idempotent producer that has lost count never recovers; a new one begins to count anew.
             self._producer, self._lone = Producer(self._settings), None

@@ -73,7 +73,7 @@ def refused(options: Mapping[str, object], topics: Iterable[str], on_error: Call
 
 
 @dataclass(slots=True)
-class _Place:
+class _BarrierState:
     """What is known of a partition. Instants by the steady clock (µs) unless said otherwise."""
 
     greatest: int = BEGINNING
@@ -110,7 +110,7 @@ class Barriers:
         self._stats = stats
         self._on_error = on_error
         self._on_clock = on_clock
-        self._places: dict[str, _Place] = {}
+        self._places: dict[str, _BarrierState] = {}
         self._told_apart = -AGAIN
 
     def tend(self, lanes: Iterable[PartitionReader], newest: int) -> None:
@@ -120,7 +120,7 @@ class Barriers:
         for lane in lanes:
             place = self._places.get(lane.channel)
             if place is None:
-                place = self._places[lane.channel] = _Place()
+                place = self._places[lane.channel] = _BarrierState()
             if place.greatest != lane.log.greatest:
                 place.greatest, place.moved, place.since, place.trouble = lane.log.greatest, now, None, ""
             elif not lane.buffer and self._due(place, now, newest):
@@ -143,14 +143,14 @@ class Barriers:
         self._client.purge()
         self._client.flush(0)
 
-    def _due(self, place: _Place, now: int, newest: int) -> bool:
+    def _due(self, place: _BarrierState, now: int, newest: int) -> bool:
         if place.since is not None:
             return now - place.written >= AGAIN
         if place.greatest <= newest:
             return now - place.written >= self._interval
         return now - max(place.written, place.moved) >= max(QUIET, self._interval)
 
-    def _write(self, lane: PartitionReader, place: _Place, now: int) -> None:
+    def _write(self, lane: PartitionReader, place: _BarrierState, now: int) -> None:
         place.written = now
         if place.since is None:
             place.since = now
@@ -162,7 +162,7 @@ class Barriers:
             return
         self._stats.barriers += 1
 
-    def _told(self, place: _Place, sent: int, error: KafkaError | None, message: Message) -> None:
+    def _told(self, place: _BarrierState, sent: int, error: KafkaError | None, message: Message) -> None:
         if error is not None:
             place.trouble = broker.words(error)
             self._on_error(error)
@@ -172,7 +172,7 @@ class Barriers:
             # The stamp has no µs: it was made up to 1 ms later than it says.
             self._compare(place, (sent - (stamp + 1) * MS, self._clock.wall() - stamp * MS))
 
-    def _compare(self, place: _Place, ahead: tuple[int, int]) -> None:
+    def _compare(self, place: _BarrierState, ahead: tuple[int, int]) -> None:
         """Compares this host's clock with the leader's, between whose stamp and ours the way there and back lies."""
         before, place.ahead = place.ahead, ahead
         low, high = ahead

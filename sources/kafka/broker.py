@@ -11,7 +11,7 @@ from typing import Any
 from confluent_kafka import OFFSET_INVALID, IsolationLevel, KafkaError, KafkaException, TopicCollection, TopicPartition
 from confluent_kafka.admin import AdminClient, ConfigResource, OffsetSpec, ResourceType, TopicDescription, TopicMetadata
 
-from sources.kafka.settings import KafkaInputError, NoAnswerError, UnfitError
+from sources.kafka.settings import KafkaInputError, NoAnswerError, UnfitInputError
 from sources.messages import TIMESTAMP_TYPES
 
 PATIENCE = 15.0
@@ -105,7 +105,7 @@ def admin(options: Mapping[str, object], on_error: Callable[[KafkaError], None] 
     try:
         return Admin({**DEFAULTS, **options}, on_error)
     except (KafkaException, ValueError, TypeError) as error:
-        raise UnfitError(f"Kafka options: {words(error)}") from error
+        raise UnfitInputError(f"Kafka options: {words(error)}") from error
 
 
 def topics_of(client: Admin, options: Mapping[str, object]) -> dict[str, TopicMetadata]:

@@ -15,7 +15,7 @@ from confluent_kafka import OFFSET_BEGINNING, Consumer, KafkaError, KafkaExcepti
 from sources.exports import ExportWriter
 from sources.kafka.broker import PATIENCE, admin, ask_ends, describe, end_of, recoverable, words
 from sources.kafka.lane import channel_of
-from sources.kafka.settings import KafkaInputError, UnfitError
+from sources.kafka.settings import KafkaInputError, UnfitInputError
 from sources.kafka.source import DEFAULTS, PINNED
 from sources.messages import Unreadable
 
@@ -59,7 +59,7 @@ def export(
     types: dict[str, str] = {}
     for name, topic in describe(client, options, topics).items():
         if topic is None:
-            raise UnfitError(f"topic {name} does not exist")
+            raise UnfitInputError(f"topic {name} does not exist")
         types[name] = topic.timestamps or "LogAppendTime"
         places |= {channel_of(name, number): (name, number) for number in range(topic.partitions)}
     exported = time.time_ns() // 1_000

@@ -17,7 +17,7 @@ from schemas.wire import MAX_BYTES, Event, Rejected, decode
 from sources.exports import is_export
 from sources.kafka.broker import DEFAULTS, recoverable, words
 from sources.kafka.settings import KafkaInputError, NoAnswerError
-from sources.lines import Lines, UnreadableError
+from sources.lines import Lines, UnreadableSourceError
 
 LARGEST_RECORD: Final = MAX_BYTES + 4_096
 """What the client lets pass (bytes): the topic's max.message.bytes decides."""
@@ -27,7 +27,7 @@ GIVE_UP_S: Final = 60.0
 POLL_S: Final = 0.1
 
 
-class Refused(NamedTuple):
+class RefusedLine(NamedTuple):
     """A line that is no event: where it stands (`line` counts from 1), why, and the line."""
 
     path: str
@@ -42,7 +42,7 @@ def key_of(event: Event) -> str:
     return event.subject or next((value for _, value in aliases(event)), event.source)
 
 
-def events_of(path: str, refused: Callable[[Refused], None], on_read: Callable[[int], None]) -> Iterator[tuple[str, bytes]]:
+def events_of(path: str, refused: Callable[[RefusedLine], None], on_read: Callable[[int], None]) -> Iterator[tuple[str, bytes]]:
     """The events of a file, or of standard input (`-`), as key and line; `on_read` is told how many bytes of the file were read.
 
     Raises:
@@ -51,7 +51,7 @@ def events_of(path: str, refused: Callable[[Refused], None], on_read: Callable[[
     lines = Lines(path)
     try:
         if is_export(lines.peek()):
-            raise UnreadableError(f"{path}: an export of a topic, which `orderwatch replay` reads; load takes contract events")
+            raise UnreadableSourceError(f"{path}: an export of a topic, which `orderwatch replay` reads; load takes contract events")
         number = 0
         while (chunk := lines.read()) is not None:
             for at, line in enumerate(chunk):
@@ -63,7 +63,7 @@ def events_of(path: str, refused: Callable[[Refused], None], on_read: Callable[[
                         raise Rejected("too_large", f"more than {MAX_BYTES} bytes")
                     event = decode(line)
                 except Rejected as why:
-                    refused(Refused(path, number, why.reason, why.detail, line))
+                    refused(RefusedLine(path, number, why.reason, why.detail, line))
                 else:
                     yield key_of(event), line
             on_read(lines.consumed)
@@ -91,7 +91,7 @@ def load(options: Mapping[str, object], topic: str, records: Iterator[tuple[str,
             failures.append(error)
 
     producer = _producer(options)
-    broken: UnreadableError | None = None
+    broken: UnreadableSourceError | None = None
     try:
         for key, value in records:
             while not failures:
@@ -107,7 +107,7 @@ def load(options: Mapping[str, object], topic: str, records: Iterator[tuple[str,
                 break
             producer.poll(0)
             on_sent(acknowledged)
-    except UnreadableError as error:
+    except UnreadableSourceError as error:
         broken = error
     while not failures and producer.flush(POLL_S):
         on_sent(acknowledged)
@@ -116,7 +116,7 @@ def load(options: Mapping[str, object], topic: str, records: Iterator[tuple[str,
         producer.flush(0)
         _refuse(failures[0], topic, acknowledged)
     if broken is not None:
-        raise UnreadableError(f"{broken}; {_appended(acknowledged)}") from broken
+        raise UnreadableSourceError(f"{broken}; {_appended(acknowledged)}") from broken
     on_sent(acknowledged)
     return acknowledged
 

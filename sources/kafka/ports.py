@@ -93,7 +93,7 @@ class Watch(Protocol):
 
 
 @dataclass(frozen=True, slots=True)
-class Hooks:
+class SourceHooks:
     """What the world says and is told: the clock, the least progress of other processes (µs), this one's, and passing errors."""
 
     clock: HostClock

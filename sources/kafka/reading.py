@@ -10,7 +10,7 @@ from sources.batch import BEGINNING
 from sources.kafka.broker import recoverable, words
 from sources.kafka.ends import End
 from sources.kafka.lane import Fetched, PartitionReader
-from sources.kafka.ports import Asked, Fetcher, Hooks, Prover, Watch
+from sources.kafka.ports import Asked, Fetcher, Prover, SourceHooks, Watch
 from sources.kafka.settings import KafkaInput, KafkaInputError, SourceStats
 from sources.messages import Item, StampError, Unreadable
 
@@ -25,7 +25,7 @@ PATIENCE = 5.0
 """Seconds that the look for the beginning of a trimmed partition may take, to put it into words."""
 
 
-class Reading:
+class TopicReading:
     """Everything that the partitions of one process share. Used from one thread."""
 
     def __init__(
@@ -36,7 +36,7 @@ class Reading:
         barriers: Prover,
         growth: Watch,
         stats: SourceStats,
-        hooks: Hooks,
+        hooks: SourceHooks,
     ) -> None:
         self.settings = settings
         self.fetcher = fetcher

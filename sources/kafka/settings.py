@@ -19,7 +19,7 @@ class NoAnswerError(KafkaInputError):
     """No broker answers: nothing to mend here, another try may do."""
 
 
-class UnfitError(KafkaInputError):
+class UnfitInputError(KafkaInputError):
     """What is named is not there or does not fit: another try fails alike until it is mended."""
 
 

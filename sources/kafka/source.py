@@ -25,8 +25,8 @@ from sources.kafka.barriers import Barriers
 from sources.kafka.clock import HostClock
 from sources.kafka.ends import Ends, Growth
 from sources.kafka.lane import PartitionReader, channel_of
-from sources.kafka.ports import Hooks
-from sources.kafka.reading import Reading
+from sources.kafka.ports import SourceHooks
+from sources.kafka.reading import TopicReading
 from sources.kafka.settings import KafkaInput, KafkaInputError, SourceStats
 from sources.marks import WatermarkSampler
 from sources.messages import PartitionLog
@@ -55,7 +55,7 @@ PINNED: dict[str, object] = {
 class KafkaPart(StatefulSourcePartition[Batch, bytes]):
     """One partition. Ends, without saying that its input has ended, once the topics have grown or `until` has been passed everywhere."""
 
-    def __init__(self, reading: Reading, lane: PartitionReader, on_close: Callable[[], None]) -> None:
+    def __init__(self, reading: TopicReading, lane: PartitionReader, on_close: Callable[[], None]) -> None:
         self._reading = reading
         self._lane = lane
         self._on_close = on_close
@@ -142,7 +142,7 @@ class KafkaSource(FixedPartitionedSource[Batch, bytes]):
         self._places = {channel_of(topic, number): (topic, number) for topic, count in read.items() for number in range(count)}
         self.channels = tuple(self._places)
         """The names of all channels, of this process and of others."""
-        self._reading: Reading | None = None
+        self._reading: TopicReading | None = None
         self._barriers: Barriers | None = None
         self._latest: dict[tuple[str, int], int] = {}
         self._open = 0
@@ -209,7 +209,7 @@ class KafkaSource(FixedPartitionedSource[Batch, bytes]):
             raise KafkaInputError(f"topic {topic} takes no barriers: {why}; allow it, or set inputs.barriers for the weaker guarantee")
         return weaker
 
-    def _begin(self) -> Reading:
+    def _begin(self) -> TopicReading:
         options = {**DEFAULTS, **self.settings.options, **PINNED, "error_cb": self._on_error}
         try:
             consumer = Consumer(options)
@@ -218,14 +218,14 @@ class KafkaSource(FixedPartitionedSource[Batch, bytes]):
         settings, clock = self.settings, self._clock
         writer = barriers.producer(settings.options, self._on_error)
         self._barriers = Barriers(writer, clock, settings.barrier_interval, self.stats, self._on_error, self._on_clock)
-        return Reading(
+        return TopicReading(
             settings,
             consumer,
             Ends(self._admin, clock.earliest, self._on_error),
             self._barriers,
             Growth(self._admin, self.partitions, self._on_error, self._ids),
             self.stats,
-            Hooks(clock, self._others, self._on_progress, self._on_error),
+            SourceHooks(clock, self._others, self._on_progress, self._on_error),
         )
 
     def _first(self, topic: str, partition: int) -> int | None:

@@ -11,7 +11,7 @@ from confluent_kafka.admin import ConfigResource, NewTopic, ResourceType
 
 from schemas.limits import LEAST_TOPIC_BYTES
 from sources.kafka.broker import PATIENCE, Admin, admin, topics_of, words
-from sources.kafka.settings import KafkaInputError, UnfitError
+from sources.kafka.settings import KafkaInputError, UnfitInputError
 
 BROKER_DEFAULT = -1
 """As replication factor: what the cluster is set to."""
@@ -91,7 +91,7 @@ def _create(client: Admin, topics: Mapping[str, TopicSpec], replication: int) ->
             if isinstance(cause, KafkaError) and cause.code() == KafkaError.TOPIC_ALREADY_EXISTS:
                 continue
             passing = isinstance(cause, KafkaError) and cause.retriable()
-            raise (KafkaInputError if passing else UnfitError)(f"topic {name} cannot be created: {words(error)}") from error
+            raise (KafkaInputError if passing else UnfitInputError)(f"topic {name} cannot be created: {words(error)}") from error
         created.append(name)
     return created
 
@@ -126,14 +126,14 @@ def _check(client: Admin, options: Mapping[str, object], topics: Mapping[str, To
             raise KafkaInputError(f"topic {name}: its settings cannot be read: {words(error)}") from error
         count = len(known[name].partitions)
         if count < spec.partitions or (spec.exact and count != spec.partitions):
-            raise UnfitError(f"topic {name} has {count} partitions, {'' if spec.exact else 'at least '}{spec.partitions} are wanted")
+            raise UnfitInputError(f"topic {name} has {count} partitions, {'' if spec.exact else 'at least '}{spec.partitions} are wanted")
         limit = found.get(LIMIT)
         if limit is not None and int(limit) < spec.least_bytes:
-            raise UnfitError(
+            raise UnfitInputError(
                 f"topic {name} has {LIMIT}={limit}, at least {spec.least_bytes} is needed for what may be written there: raise it"
                 f" ({OUTPUT_BYTES} takes every reject whole)"
             )
         for key in (STAMPS, CLEANUP):
             value = found.get(key)
             if key in spec.config and value is not None and value != spec.config[key]:
-                raise UnfitError(f"topic {name} has {key}={value}, {spec.config[key]} is wanted")
+                raise UnfitInputError(f"topic {name} has {key}={value}, {spec.config[key]} is wanted")

@@ -16,8 +16,8 @@ from sources.mapping.expressions import DIGEST, Expression
 from sources.mapping.fields import Fields
 from sources.mapping.files import Format
 from sources.mapping.paths import Scope, scope_of
-from sources.mapping.reading import Reading, is_source
-from sources.mapping.rule import Condition, Rule
+from sources.mapping.reading import MappingReading, is_source
+from sources.mapping.rule import MappingRule, RecordCondition
 from sources.mapping.times import Zone
 from sources.mapping.values import Coded
 from sources.mapping.words import TYPES, fields_of
@@ -41,7 +41,7 @@ class Builder:
         """The tables of the file, one for each use."""
         return tuple(self._compiler.tables.used.values())
 
-    def reading(self) -> Reading:
+    def reading(self) -> MappingReading:
         """The reading that the file states; of no use if there are faults."""
         data = self._data
         outside = self._scope
@@ -56,7 +56,7 @@ class Builder:
         self._compiler.tables.unused()
         if data.get("hmac_key") is not None and not any(DIGEST in one.calls for _, one in self._compiler.expressions):
             self._compiler.fault(("hmac_key",), f"no expression uses this key: {DIGEST}(EMAIL) does", key=True)
-        return Reading(tuple(rules), ignored, refused, each, kind, test, tenant)
+        return MappingReading(tuple(rules), ignored, refused, each, kind, test, tenant)
 
     def columns(self, header: tuple[str, ...] | None) -> frozenset[str]:
         """The fields of a row that expressions read; a header that the file states must have them."""
@@ -70,9 +70,9 @@ class Builder:
                     self._compiler.fault(path, f"no column {name!r} in csv.header, which has {', '.join(header)}", nearest(name, header))
         return frozenset(found)
 
-    def _conditions(self, path: Path, stated: object, scope: Scope) -> tuple[Condition, ...]:
+    def _conditions(self, path: Path, stated: object, scope: Scope) -> tuple[RecordCondition, ...]:
         return tuple(
-            Condition(when, str(section(one).get("why")))
+            RecordCondition(when, str(section(one).get("why")))
             for number, one in enumerate(items_of(stated))
             if (when := self._compiler.optional((*path, number, "when"), section(one).get("when"), scope)) is not None
         )
@@ -88,7 +88,7 @@ class Builder:
 
     # --- events ------------------------------------------------------------------------------------
 
-    def _rule(self, path: Path, stated: Raw, zone: Zone) -> Rule:
+    def _rule(self, path: Path, stated: Raw, zone: Zone) -> MappingRule:
         when = self._compiler.optional((*path, "when"), stated.get("when"), self._scope)
         each = self._compiler.optional((*path, "each"), stated.get("each"), self._scope)
         scope = self._scope if each is None else scope_of(each.tree, self._scope)
@@ -103,7 +103,7 @@ class Builder:
             self._compiler.fault((*path, "history"), "a history is a parcel's: type carrier.scan, with `each` for its scans", key=True)
         if history is not None and self._data.get("tenant") is not None:
             self._compiler.fault((*path, "history"), "does not go with `tenant`: histories are kept by the connection's tenant", key=True)
-        return Rule(
+        return MappingRule(
             types=coded or types,
             time=self._compiler.instant((*path, "time"), stated.get("time"), scope, zone) or (lambda _: None),
             time_text=f"time: {said(stated.get('time'))}",

@@ -18,7 +18,7 @@ from schemas.tree import Path as At
 from sources.adapters.base import Adapter
 from sources.mapping import form as forms
 from sources.mapping.build import Builder
-from sources.mapping.files import Dialect, Format, Reader
+from sources.mapping.files import Dialect, Format, FormatReader
 from sources.mapping.keys import UnusableKeyError, key_of
 
 WITHDRAWN = "evidence.withdrawn"
@@ -39,7 +39,7 @@ class Mapping:
     """A mapping file, ready for use: the adapter that it states, and how files of its format are cut."""
 
     adapter: Adapter
-    reader: Reader
+    reader: FormatReader
 
     def pieces(self, content: bytes) -> Iterator[tuple[Adapter, bytes]]:
         """A file of any length as payloads, each with the adapter that knows which lines they are."""
@@ -105,7 +105,7 @@ def examine_text(
             faults.append(tree.fault(("hmac_key", error.field), str(error)))
     if form is None or faults:
         return None, faults
-    reader = Reader(format_, dialect, columns)
+    reader = FormatReader(format_, dialect, columns)
     emits = {type_ for rule in reading.rules for type_ in rule.said}
     if any(rule.history is not None for rule in reading.rules):
         emits.add(WITHDRAWN)

@@ -12,7 +12,7 @@ from sources.adapters.tables import CARRIER_REASONS, IGNORED, WORDS, CodeTable, 
 from sources.mapping.words import LISTED, TYPES, VOCABULARIES
 
 
-class Report(Protocol):
+class FaultReporter(Protocol):
     """Where faults are reported."""
 
     def __call__(self, path: Path, message: str, suggestion: str | None = None, *, key: bool = False) -> None:
@@ -23,7 +23,7 @@ class Report(Protocol):
 class Tables:
     """The tables of a file. Each use of one is a `CodeTable` of its own, with the vocabulary of the field that it is used for."""
 
-    def __init__(self, report: Report, stated: dict[str, Any]) -> None:
+    def __init__(self, report: FaultReporter, stated: dict[str, Any]) -> None:
         self._report = report
         self._rows: dict[str, tuple[tuple[str, Meaning], ...]] = {}
         self._names = list(stated)

@@ -152,9 +152,9 @@ class Compiler:
             return times.zone_of(None)
         return times.zone_of(stated)
 
-    def _place(self, path: Path, stated: Raw, scope: Scope) -> times.Place:
+    def _place(self, path: Path, stated: Raw, scope: Scope) -> times.PlaceReaders:
         parts = self.parts(path, stated, (*PLACE, "else"), ("country",))
-        return times.Place(*(self._text((*path, name), parts.get(name), scope) for name in PLACE))
+        return times.PlaceReaders(*(self._text((*path, name), parts.get(name), scope) for name in PLACE))
 
     def _text(self, path: Path, stated: object, scope: Scope) -> values.Reader:
         """A text: an expression, or `{value: ...}`."""

@@ -17,7 +17,7 @@ from sources.mapping import times, values
 from sources.mapping.compile import Compiler, Raw, Stated, said
 from sources.mapping.paths import Scope, scope_of
 from sources.mapping.values import Coded, Reader
-from sources.mapping.words import LISTED, VOCABULARIES, Field, fields_of
+from sources.mapping.words import LISTED, VOCABULARIES, FieldSpec, fields_of
 
 OTHERWISE: Final = {"hold": "other", "reason": "other"}
 """What a code that is in no table becomes where the contract has a word for it; elsewhere the field is left out."""
@@ -57,7 +57,7 @@ class Fields:
                 readers[name] = self._reader(at, stated, field, name, owners)
         return scan, readers
 
-    def _reader(self, path: Path, stated: Stated, field: Field, name: str, owners: list[str]) -> Reader:
+    def _reader(self, path: Path, stated: Stated, field: FieldSpec, name: str, owners: list[str]) -> Reader:
         match field.kind:
             case "money" | "refund":
                 return self._money(path, stated, is_refund=field.kind == "refund")
@@ -69,13 +69,13 @@ class Fields:
             case "when":
                 return self._promise(path, stated)
             case "free" if isinstance(stated, dict) and "value" not in stated:
-                words = Field("word", required=False)
+                words = FieldSpec("word", required=False)
                 parts = stated.items()
                 return values.structure({part: self._reader((*path, part), one, words, part, []) for part, one in parts})
             case _:
                 return self._plain(path, stated, field, name, owners)
 
-    def _plain(self, path: Path, stated: Stated, field: Field, name: str, owners: list[str]) -> Reader:
+    def _plain(self, path: Path, stated: Stated, field: FieldSpec, name: str, owners: list[str]) -> Reader:
         """A text, an identifier, a number: an expression, a constant, or a code with its table."""
         if isinstance(stated, dict):
             parts = stated
@@ -107,7 +107,7 @@ class Fields:
     def _otherwise(name: str, owners: list[str]) -> str | None:
         return OTHERWISE.get(name) if any((type_, name) in VOCABULARIES for type_ in owners) else None
 
-    def _read_as(self, field: Field) -> Callable[[PayloadReader], Any]:
+    def _read_as(self, field: FieldSpec) -> Callable[[PayloadReader], Any]:
         match field.kind:
             case "id":
                 return values.identifier
@@ -126,7 +126,7 @@ class Fields:
             case _:
                 return values.word
 
-    def _constant(self, path: Path, value: object, field: Field, name: str, owners: list[str]) -> Reader:
+    def _constant(self, path: Path, value: object, field: FieldSpec, name: str, owners: list[str]) -> Reader:
         try:
             found = self._read_as(field)(PayloadReader(cast("Any", value), "the constant"))
             if name == "currency":
@@ -150,7 +150,7 @@ class Fields:
         if "amount" not in parts or "currency" not in parts:
             return _NOTHING
         amount = self._compiler.expression((*path, "amount"), parts["amount"], self._scope)
-        code = self._plain((*path, "currency"), parts["currency"], Field("word", required=False), "currency", [])
+        code = self._plain((*path, "currency"), parts["currency"], FieldSpec("word", required=False), "currency", [])
         is_minor = _FLAGS.get(str(parts.get("minor", "no")).lower())
         if is_minor is None:
             self._compiler.fault((*path, "minor"), "yes or no is expected here")
@@ -159,7 +159,7 @@ class Fields:
         where, sign = said(parts["currency"]), self._compiler.sign
         return values.money(amount, code, where, sign, is_minor=bool(is_minor), is_refund=is_refund)
 
-    def _structure(self, path: Path, stated: Stated, field: Field) -> Reader:
+    def _structure(self, path: Path, stated: Stated, field: FieldSpec) -> Reader:
         assert field.model is not None
         is_list = field.kind == "lines"
         inner = fields_of(field.model)

@@ -57,7 +57,7 @@ class Records(PayloadReader):
 
 
 @dataclass(frozen=True, slots=True)
-class Reader:
+class FormatReader:
     """Parses files of one format; `columns` are the fields that the mapping reads, by which a wrong heading is told."""
 
     format: Format

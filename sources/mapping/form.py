@@ -104,13 +104,13 @@ Stated = Any
 """An expression, or a mapping of its parts: `build` reads it."""
 
 
-class Form(BaseModel):
+class StrictForm(BaseModel):
     """What all parts have in common: unknown keys are refused."""
 
     model_config = ConfigDict(extra="forbid", frozen=True)
 
 
-class CsvForm(Form):
+class CsvForm(StrictForm):
     """How CSV is written."""
 
     delimiter: Annotated[str, PlainValidator(_sign)] = ","
@@ -132,14 +132,14 @@ class CsvForm(Form):
         return Dialect(self.delimiter, self.quote, self.header, self.skip, self.encoding)
 
 
-class ConditionForm(Form):
+class ConditionForm(StrictForm):
     """Records that say nothing about an order (`ignore`), or that cannot be taken (`refuse`), and why."""
 
     when: Stated
     why: Annotated[str, PlainValidator(text)]
 
 
-class KeyForm(Form):
+class KeyForm(StrictForm):
     """Where the key of the digests is."""
 
     env: Annotated[str, PlainValidator(text)] | None = None
@@ -152,7 +152,7 @@ class KeyForm(Form):
         return self
 
 
-class EventForm(Form):
+class EventForm(StrictForm):
     """Which records say what."""
 
     type: Stated
@@ -168,7 +168,7 @@ class EventForm(Form):
     data: Annotated[dict[str, Any], BeforeValidator(_section)] = {}
 
 
-class MappingForm(Form):
+class MappingForm(StrictForm):
     """A whole mapping file."""
 
     name: Annotated[str, PlainValidator(_name)]

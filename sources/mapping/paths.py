@@ -17,19 +17,19 @@ ITEM: Final = "item"
 Node = dict[str, Any]
 
 
-class _Place(NamedTuple):
+class _ResultPlace(NamedTuple):
     """Where a result stands; `many` says that it is a list whose elements stand there."""
 
     paths: frozenset[str]
     many: bool = False
 
     @property
-    def elements(self) -> _Place:
-        return _Place(self.paths if self.many else frozenset(f"{path}[]" for path in self.paths))
+    def elements(self) -> _ResultPlace:
+        return _ResultPlace(self.paths if self.many else frozenset(f"{path}[]" for path in self.paths))
 
 
-_NOWHERE: Final = _Place(frozenset())
-_RECORD: Final = _Place(frozenset(("",)))
+_NOWHERE: Final = _ResultPlace(frozenset())
+_RECORD: Final = _ResultPlace(frozenset(("",)))
 _SAME_LIST: Final = frozenset(("sort_by", "sort", "reverse", "to_array"))
 _ONE_OF_LIST: Final = frozenset(("min_by", "max_by", "min", "max"))
 
@@ -69,22 +69,22 @@ class _Walk:
     def __init__(self) -> None:
         self.read: set[str] = set()
 
-    def end(self, place: _Place) -> None:
+    def end(self, place: _ResultPlace) -> None:
         """A value is taken from here."""
         self.read |= place.paths
 
-    def place(self, node: Node, here: _Place) -> _Place:
+    def place(self, node: Node, here: _ResultPlace) -> _ResultPlace:
         """Where the result of a node stands."""
         children: list[Any] = node.get("children", [])
         match node["type"]:
             case "field":
-                return _Place(frozenset(f"{path}.{node['value']}" if path else str(node["value"]) for path in here.paths))
+                return _ResultPlace(frozenset(f"{path}.{node['value']}" if path else str(node["value"]) for path in here.paths))
             case "current" | "identity" | "slice":
                 return here
             case "literal":
                 return _NOWHERE
             case "index":
-                return _Place(here.elements.paths)
+                return _ResultPlace(here.elements.paths)
             case "subexpression" | "index_expression" | "pipe":
                 for child in children:
                     here = self.place(cast("Node", child), here)
@@ -92,13 +92,13 @@ class _Walk:
             case "flatten":
                 base = self.place(children[0], here)
                 inner = frozenset(f"{path}[]" for path in base.paths)
-                return _Place(base.paths | inner if base.many else inner, many=True)
+                return _ResultPlace(base.paths | inner if base.many else inner, many=True)
             case "projection":
-                return _Place(self.place(children[1], self.place(children[0], here).elements).paths, many=True)
+                return _ResultPlace(self.place(children[1], self.place(children[0], here).elements).paths, many=True)
             case "filter_projection":
                 elements = self.place(children[0], here).elements
                 self.end(self.place(children[2], elements))
-                return _Place(self.place(children[1], elements).paths, many=True)
+                return _ResultPlace(self.place(children[1], elements).paths, many=True)
             case "or_expression":
                 return self._either(self.place(child, here) for child in children)
             case "function_expression":
@@ -109,7 +109,7 @@ class _Walk:
                         self.end(self.place(cast("Node", child), here))
                 return _NOWHERE
 
-    def _called(self, name: str, arguments: list[Node], here: _Place) -> _Place:
+    def _called(self, name: str, arguments: list[Node], here: _ResultPlace) -> _ResultPlace:
         given = [self.place(argument, here) for argument in arguments if argument["type"] != "expref"]
         found = self._either(given)
         for argument in arguments:
@@ -119,11 +119,11 @@ class _Walk:
         if name in _SAME_LIST or name == "not_null":
             return found
         if name in _ONE_OF_LIST:
-            return _Place(found.elements.paths)
+            return _ResultPlace(found.elements.paths)
         self.end(found)
         return _NOWHERE
 
     @staticmethod
-    def _either(places: Iterable[_Place]) -> _Place:
+    def _either(places: Iterable[_ResultPlace]) -> _ResultPlace:
         found = list(places)
-        return _Place(frozenset[str]().union(*(place.paths for place in found)), any(place.many for place in found))
+        return _ResultPlace(frozenset[str]().union(*(place.paths for place in found)), any(place.many for place in found))

@@ -19,7 +19,7 @@ from sources.adapters.scans import SCAN
 from sources.adapters.told import AdapterOutput, Draft, History, Ignored, Refused, RefuseError
 from sources.mapping.expressions import Around, Evaluator, Expression
 from sources.mapping.files import Records
-from sources.mapping.rule import Condition, Rule
+from sources.mapping.rule import MappingRule, RecordCondition
 from sources.mapping.values import Coded, Here, Session, identifier, word
 from sources.mapping.words import fields_of
 
@@ -41,12 +41,12 @@ class _IgnoredError(Exception):
 
 
 @dataclass(frozen=True, slots=True)
-class Reading:
+class MappingReading:
     """A mapping file, ready to read: what `sources.adapters.base.Adapter.read` is for a mapping."""
 
-    rules: tuple[Rule, ...]
-    ignored: tuple[Condition, ...] = ()
-    refused: tuple[Condition, ...] = ()
+    rules: tuple[MappingRule, ...]
+    ignored: tuple[RecordCondition, ...] = ()
+    refused: tuple[RecordCondition, ...] = ()
     each: Expression | None = None
     kind: Expression | None = None
     test: Expression | None = None
@@ -141,7 +141,7 @@ class Reading:
         return found
 
 
-def _apply(rule: Rule, here: Here, where: str, said: dict[str, str], tenant: str) -> Iterator[AdapterOutput]:
+def _apply(rule: MappingRule, here: Here, where: str, said: dict[str, str], tenant: str) -> Iterator[AdapterOutput]:
     """What a rule tells of a record, or of each item of it."""
     scans: list[Draft] = []
     try:
@@ -167,14 +167,14 @@ def _apply(rule: Rule, here: Here, where: str, said: dict[str, str], tenant: str
             yield _refused(error, where)
 
 
-def _refuse(conditions: tuple[Condition, ...], here: Here) -> None:
+def _refuse(conditions: tuple[RecordCondition, ...], here: Here) -> None:
     """Raises RefuseError if a record is one that the mapping does not take."""
     for one in conditions:
         if here.holds(one.when):
             raise RefuseError("refused_by_mapping", one.why)
 
 
-def _events(rule: Rule, here: Here, tenant: str) -> Iterator[Draft]:
+def _events(rule: MappingRule, here: Here, tenant: str) -> Iterator[Draft]:
     _refuse(rule.refused, here)
     types = rule.types if isinstance(rule.types, tuple) else _types(rule.types, here)
     time = rule.time(here)
@@ -210,7 +210,7 @@ def _types(coded: Coded, here: Here) -> tuple[str, ...]:
     return meaning.words
 
 
-def _data(rule: Rule, type_: str, here: Here) -> dict[str, Any]:
+def _data(rule: MappingRule, type_: str, here: Here) -> dict[str, Any]:
     fields = fields_of(DATA_MODELS[type_])
     data: dict[str, Any] = {}
     if type_ == SCAN and rule.scan is not None:

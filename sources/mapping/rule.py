@@ -11,7 +11,7 @@ from sources.mapping.values import Coded, Here, Reader
 
 
 @dataclass(frozen=True, slots=True)
-class Condition:
+class RecordCondition:
     """Under which records are ignored or refused, and why."""
 
     when: Expression
@@ -19,7 +19,7 @@ class Condition:
 
 
 @dataclass(frozen=True, slots=True)
-class Rule:
+class MappingRule:
     """One entry of `events`: which records it is for, and what they say.
 
     `scan` is the code of a `carrier.scan`; `data` reads the other fields by name. `history` gives when the source said all of the list
@@ -35,7 +35,7 @@ class Rule:
     recorded: Callable[[Here], datetime | None] | None = None
     history: Callable[[Here], datetime | None] | None = None
     id: tuple[Expression, ...] = ()
-    refused: tuple[Condition, ...] = ()
+    refused: tuple[RecordCondition, ...] = ()
     source: Expression | str | None = None
     scan: Coded | None = None
     data: dict[str, Reader] = field(default_factory=dict[str, "Reader"])

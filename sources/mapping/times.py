@@ -46,7 +46,7 @@ _LETTER_RUNS: Final = re.compile(r"YYYY|yyyy|YY|MM|DD|dd|HH|hh|mm|ss|SS")
 Zone: TypeAlias = Callable[[Here], tzinfo]
 
 
-class Place(NamedTuple):
+class PlaceReaders(NamedTuple):
     """Where something is: readers of a country (code or English name), of a region in it, and of a postal code."""
 
     country: Reader
@@ -66,7 +66,7 @@ def zone_of(stated: str | None) -> Zone:
     return lambda _: fixed
 
 
-def zone_at(stated: Coded | Place, otherwise: Zone | None, *, of_record: bool = False) -> Zone:
+def zone_at(stated: Coded | PlaceReaders, otherwise: Zone | None, *, of_record: bool = False) -> Zone:
     """The zone that a table has for a site, or that of a place; `otherwise` where there is none. Raises RefuseError when read.
 
     `of_record`: site and place are looked for in the whole record, also for times of its items.
@@ -74,7 +74,7 @@ def zone_at(stated: Coded | Place, otherwise: Zone | None, *, of_record: bool = 
 
     def look_up(here: Here) -> tzinfo:
         place = here.record or here if of_record else here
-        if isinstance(stated, Place):
+        if isinstance(stated, PlaceReaders):
             name, missing = stated.name(place), RefuseError("unmapped", "zone: the place is in no known zone, or in one of several")
         else:
             code, meaning = stated.look_up(place)

@@ -18,7 +18,7 @@ Kind: TypeAlias = Literal[
 ]  # fmt: skip
 
 
-class Field(NamedTuple):
+class FieldSpec(NamedTuple):
     """A field of `data`: what it takes; `model` of `lines` and `object`."""
 
     kind: Kind
@@ -46,27 +46,27 @@ _KINDS: Final[tuple[tuple[object, Kind], ...]] = (
 
 
 @cache
-def fields_of(model: type[BaseModel]) -> dict[str, Field]:
+def fields_of(model: type[BaseModel]) -> dict[str, FieldSpec]:
     """The fields of a model of the contract."""
     return {name: _field(info.annotation, required=info.is_required()) for name, info in model.model_fields.items()}
 
 
-def _field(annotation: object, *, required: bool) -> Field:
+def _field(annotation: object, *, required: bool) -> FieldSpec:
     choices = (
         [one for one in get_args(annotation) if one is not type(None)] if get_origin(annotation) in (Union, UnionType) else [annotation]
     )
     if len(choices) > 1:
-        return Field("free", required)
+        return FieldSpec("free", required)
     stated = choices[0]
     for form, kind in _KINDS:
         if stated == form:
-            return Field(kind, required)
+            return FieldSpec(kind, required)
     if stated is str:  # of a required identifier pydantic keeps the bounds elsewhere
-        return Field("id", required)
+        return FieldSpec("id", required)
     if get_origin(stated) is list:
-        return Field("lines", required, get_args(stated)[0])
+        return FieldSpec("lines", required, get_args(stated)[0])
     if isinstance(stated, type) and issubclass(stated, BaseModel):
-        return Field("object", required, stated)
+        return FieldSpec("object", required, stated)
     raise TypeError(f"a field of the contract that mappings do not know: {stated!r}")
 
 

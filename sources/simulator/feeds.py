@@ -13,12 +13,12 @@ from typing import NamedTuple
 import orjson
 
 from sources.simulator.moments import DAY, HOUR, LASTING, MINUTE, OPENING, instant
-from sources.simulator.order import Order
-from sources.simulator.parts import Data, Step
+from sources.simulator.order import SimulatedOrder
+from sources.simulator.parts import Data, SimulatedStep
 from sources.simulator.topology import CARRIERS, COURIER, PROVIDERS, SHOPS, SITES
 
 
-class Delivery(NamedTuple):
+class StreamLine(NamedTuple):
     """One line of the stream with its place in it: when it is recorded, when it happened, and a number for what is left."""
 
     log: int
@@ -56,20 +56,20 @@ _SOURCES = (
 )
 
 
-def deliver(order: Order, opening: int = OPENING) -> Iterator[Delivery]:
+def deliver(order: SimulatedOrder, opening: int = OPENING) -> Iterator[StreamLine]:
     """The lines of an order's script, in no particular order."""
     rng = order.rng
     for step in order.script:
         recorded = _recorded(step, rng, opening) if step.recorded is None else step.recorded
         log = step.at if recorded is None else recorded
         line = _encode(step, order.id, recorded)
-        yield Delivery(log, step.at, step.id, line)
+        yield StreamLine(log, step.at, step.id, line)
         if step.recorded is None and rng.random() < 0.008:
             again = log + rng.randint(0, HOUR)
-            yield Delivery(again, step.at, step.id + "+", line if again == log else _encode(step, order.id, again))
+            yield StreamLine(again, step.at, step.id + "+", line if again == log else _encode(step, order.id, again))
 
 
-def _recorded(step: Step, rng: Random, opening: int) -> int | None:
+def _recorded(step: SimulatedStep, rng: Random, opening: int) -> int | None:
     """When a step is recorded, or None for at once."""
     for outage in OUTAGES:
         if outage.holds(step.source, step.at, opening):
@@ -82,7 +82,7 @@ def _recorded(step: Step, rng: Random, opening: int) -> int | None:
     return step.at + rng.randint(1, 20) if lot < 0.2 and step.type != "order.placed" else None
 
 
-def _encode(step: Step, subject: str, recorded: int | None) -> bytes:
+def _encode(step: SimulatedStep, subject: str, recorded: int | None) -> bytes:
     zone = _ZONES.get(step.source, UTC)
     event: Data = {"specversion": "1.0", "id": step.id, "source": step.source, "type": step.type}
     if step.named:
@@ -94,11 +94,11 @@ def _encode(step: Step, subject: str, recorded: int | None) -> bytes:
     return orjson.dumps(event)
 
 
-def heartbeats(opening: int = OPENING) -> Iterator[Delivery]:
+def heartbeats(opening: int = OPENING) -> Iterator[StreamLine]:
     """Signs of life of all sources in turn, one every 4 hours until a day before the world's end; none during an outage."""
     for n, at in enumerate(range(opening + HOUR, opening + LASTING - DAY, 4 * HOUR)):
         source = _SOURCES[n % len(_SOURCES)]
         if any(outage.holds(source, at, opening) for outage in OUTAGES):
             continue
-        step = Step(f"beat-{n:05d}", at, source, "feed.heartbeat", {}, named=False)
-        yield Delivery(at, at, step.id, _encode(step, "", None))
+        step = SimulatedStep(f"beat-{n:05d}", at, source, "feed.heartbeat", {}, named=False)
+        yield StreamLine(at, at, step.id, _encode(step, "", None))

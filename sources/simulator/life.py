@@ -1,18 +1,18 @@
 """The normal life of an order, from the click to the doorstep, as a script of events.
 
 Every wait is drawn well within the default thresholds of the rules, counted in elapsed time: what holds for elapsed hours and days
-holds for business hours and business days, whatever the calendar. `Order.waits` overrides single waits.
+holds for business hours and business days, whatever the calendar. `SimulatedOrder.waits` overrides single waits.
 """
 
 from __future__ import annotations
 
 from sources.simulator.moments import DAY, HOUR, MINUTE, instant, next_morning, next_open
-from sources.simulator.order import Order
-from sources.simulator.parts import Data, Line, Shipment, Step
+from sources.simulator.order import SimulatedOrder
+from sources.simulator.parts import Data, SimulatedLine, SimulatedShipment, SimulatedStep
 from sources.simulator.topology import CITIES, KEYS
 
 
-def live(order: Order) -> None:
+def live(order: SimulatedOrder) -> None:
     """Writes the order's normal life, by its facts and waits, into its script."""
     order.plan_shipments()
     _place(order)
@@ -31,7 +31,7 @@ def live(order: Order) -> None:
     _settle(order)
 
 
-def _place(order: Order) -> None:
+def _place(order: SimulatedOrder) -> None:
     order.placing = {
         "total": order.money(order.total),
         "customer": {"id": order.customer, "tier": order.tier},
@@ -48,7 +48,7 @@ def _place(order: Order) -> None:
         order.add(at, order.storefront, "address.validated", {"risk": "low"})
 
 
-def authorize(order: Order, at: int, expires: int | None = None) -> Step:
+def authorize(order: SimulatedOrder, at: int, expires: int | None = None) -> SimulatedStep:
     """Appends the authorization of the whole amount."""
     order.when["authorized"] = at
     data: Data = {"payment_id": order.payment, "amount": order.money(order.total)}
@@ -57,21 +57,21 @@ def authorize(order: Order, at: int, expires: int | None = None) -> Step:
     return order.add(at, order.payments, "payment.authorized", data)
 
 
-def capture(order: Order, at: int, cents: int | None = None, *, final: bool = True) -> Step:
+def capture(order: SimulatedOrder, at: int, cents: int | None = None, *, final: bool = True) -> SimulatedStep:
     """Appends a capture, by default of the whole amount; some name the payment only."""
     order.when.setdefault("captured", at)
     data: Data = {"payment_id": order.payment, "amount": order.money(order.total if cents is None else cents), "final": final}
     return order.add(at, order.payments, "payment.captured", data, named="authorized" not in order.when or order.rng.random() < 0.7)
 
 
-def refund(order: Order, at: int, cents: int | None = None, **data: object) -> Step:
+def refund(order: SimulatedOrder, at: int, cents: int | None = None, **data: object) -> SimulatedStep:
     """Appends a refund, by default of the whole amount."""
     amount = order.money(order.total if cents is None else cents)
     named = "authorized" not in order.when or order.rng.random() < 0.6
     return order.add(at, order.payments, "payment.refunded", {"payment_id": order.payment, "amount": amount, **data}, named=named)
 
 
-def _pay(order: Order) -> None:
+def _pay(order: SimulatedOrder) -> None:
     if order.terms not in ("prepaid", "on_ship"):
         return
     at = order.placed + order.wait("authorized", MINUTE, 10 * MINUTE)
@@ -81,20 +81,20 @@ def _pay(order: Order) -> None:
         capture(order, at + order.wait("captured", MINUTE, 5 * HOUR))
 
 
-def _allocate(order: Order) -> None:
+def _allocate(order: SimulatedOrder) -> None:
     at = order.placed + order.wait("allocated", 2 * MINUTE, 50 * MINUTE)
     site = KEYS if order.method == "digital" else order.site
     order.when["allocated"] = at
     order.add(at, site.source, "inventory.allocated", {"site": site.name, **order.naming(order.lines)})
 
 
-def _unlock(order: Order) -> None:
+def _unlock(order: SimulatedOrder) -> None:
     at = max(order.when.values()) + order.rng.randint(10, 600)
     order.when["shipped"] = order.when["delivered"] = at
     order.add(at, KEYS.source, "warehouse.shipped", {"site": KEYS.name, "shipment_id": order.first.id, **order.naming(order.lines)})
 
 
-def _prepare(order: Order) -> None:
+def _prepare(order: SimulatedOrder) -> None:
     rng, when = order.rng, order.when
     ready = max(order.earliest_release, when["allocated"], when.get("authorized", 0), when.get("captured", 0))
     if "released" in order.waits:
@@ -111,7 +111,7 @@ def _prepare(order: Order) -> None:
     order.warehouse(when["packed"], "packed", **order.naming(order.lines))
 
 
-def _in_shares(order: Order, step: str, at: int, lines: list[Line]) -> int:
+def _in_shares(order: SimulatedOrder, step: str, at: int, lines: list[SimulatedLine]) -> int:
     """Some warehouses tell a step line by line. Returns when the last was done."""
     if not order.names_lines or len(lines) == 1 or order.rng.random() < 0.7:
         order.warehouse(at, step, **order.naming(lines))
@@ -121,7 +121,7 @@ def _in_shares(order: Order, step: str, at: int, lines: list[Line]) -> int:
     return at + (len(lines) - 1) * MINUTE
 
 
-def parcel_data(order: Order, shipment: Shipment) -> Data:
+def parcel_data(order: SimulatedOrder, shipment: SimulatedShipment) -> Data:
     """What a label or a shipping confirmation says about a shipment."""
     data: Data = {"carrier": order.carrier.name, "service": order.service, **order.naming(shipment.lines)}
     if shipment.id is not None:
@@ -133,7 +133,7 @@ def parcel_data(order: Order, shipment: Shipment) -> Data:
     return data
 
 
-def _hand_over(order: Order, shipment: Shipment, packed: int) -> int:
+def _hand_over(order: SimulatedOrder, shipment: SimulatedShipment, packed: int) -> int:
     """Label and shipping confirmation. Returns when the shipment left."""
     label = packed + order.wait("labelled", 5 * MINUTE, 30 * MINUTE)
     shipment.shipped = label + order.wait("shipped", 15 * MINUTE, 2 * HOUR)
@@ -145,7 +145,7 @@ def _hand_over(order: Order, shipment: Shipment, packed: int) -> int:
     return shipment.shipped
 
 
-def _carry(order: Order, shipment: Shipment) -> None:
+def _carry(order: SimulatedOrder, shipment: SimulatedShipment) -> None:
     """The scans of each parcel, if it is carried at all."""
     rng = order.rng
     shipment.delivered = shipment.shipped + rng.randint(HOUR, 5 * HOUR)
@@ -173,7 +173,7 @@ def _carry(order: Order, shipment: Shipment) -> None:
         shipment.delivered = max(shipment.delivered, at)
 
 
-def _settle(order: Order) -> None:
+def _settle(order: SimulatedOrder) -> None:
     """What is paid or billed once the goods have left or arrived."""
     shipped, rng = order.when["shipped"], order.rng
     if order.terms == "on_ship":
@@ -184,14 +184,14 @@ def _settle(order: Order) -> None:
         issue_invoice(order, shipped + order.wait("invoiced", 10 * MINUTE, 20 * HOUR))
 
 
-def issue_invoice(order: Order, at: int, number: int = 1) -> Step:
+def issue_invoice(order: SimulatedOrder, at: int, number: int = 1) -> SimulatedStep:
     """Appends an invoice over the whole amount."""
     order.when["invoiced"] = at
     data: Data = {"invoice_id": f"inv_{order.index:07d}_{number}", "amount": order.money(order.total)}
     return order.add(at, order.invoices, "invoice.issued", data)
 
 
-def send_back(order: Order, lines: list[Line]) -> str:
+def send_back(order: SimulatedOrder, lines: list[SimulatedLine]) -> str:
     """Appends a return of these lines after delivery, with its parcel's scans and the refund. Returns the return's ID."""
     name, tracking = f"RMA-{order.index:07d}", f"R{order.carrier.prefix}{order.index:08d}"
     when, desk = order.when, f"/returns/{order.shop}"

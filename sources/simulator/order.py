@@ -11,7 +11,7 @@ from dataclasses import dataclass, field
 from random import Random
 
 from sources.simulator.moments import DAY, HOUR, day, instant
-from sources.simulator.parts import Data, Label, Line, Shipment, Status, Step, Style
+from sources.simulator.parts import Data, Label, SimulatedLine, SimulatedShipment, SimulatedStep, Status, Style
 from sources.simulator.topology import (
     CARRIERS,
     CHANNELS,
@@ -31,7 +31,7 @@ from sources.simulator.topology import (
 
 
 @dataclass(slots=True, eq=False)
-class Order:
+class SimulatedOrder:
     """Facts, script and labels of one order. Times are seconds since the epoch; `when` has the order's milestones by name."""
 
     index: int
@@ -50,10 +50,10 @@ class Order:
     address: str = ""
     method: str = "ship"
     terms: str = "prepaid"
-    lines: list[Line] = field(default_factory=list[Line])
+    lines: list[SimulatedLine] = field(default_factory=list[SimulatedLine])
     names_lines: bool = True
     parcels: tuple[int, ...] = (1,)
-    shipments: list[Shipment] = field(default_factory=list[Shipment])
+    shipments: list[SimulatedShipment] = field(default_factory=list[SimulatedShipment])
     ship_by: Style = "date"
     ship_slack: int = 0
     ship_deadline: int | None = None
@@ -65,11 +65,11 @@ class Order:
     waits: dict[str, int] = field(default_factory=dict[str, int])
     when: dict[str, int] = field(default_factory=dict[str, int])
     placing: Data = field(default_factory=dict[str, object])
-    script: list[Step] = field(default_factory=list[Step])
+    script: list[SimulatedStep] = field(default_factory=list[SimulatedStep])
     told: int = 0
     labels: list[Label] = field(default_factory=list[Label])
 
-    def draw(self) -> Order:
+    def draw(self) -> SimulatedOrder:
         """Draws the plain facts that every order has: a shipped, prepaid order of one parcel with all its dates."""
         rng = self.rng
         self.shop = rng.choice(SHOPS)
@@ -98,7 +98,8 @@ class Order:
         """Draws that many lines."""
         chosen = self.rng.sample(PRODUCTS, lines)
         self.lines = [
-            Line(f"{n}", product.sku, self.rng.choices((1, 2, 3), (75, 18, 7))[0], product.cents) for n, product in enumerate(chosen, 1)
+            SimulatedLine(f"{n}", product.sku, self.rng.choices((1, 2, 3), (75, 18, 7))[0], product.cents)
+            for n, product in enumerate(chosen, 1)
         ]
 
     @property
@@ -128,7 +129,7 @@ class Order:
         return f"pay_{self.index:07d}"
 
     @property
-    def first(self) -> Shipment:
+    def first(self) -> SimulatedShipment:
         """The first shipment."""
         return self.shipments[0]
 
@@ -156,7 +157,7 @@ class Order:
         fixed = self.waits.get(name)
         return self.rng.randint(low, high) if fixed is None else fixed
 
-    def naming(self, lines: Iterable[Line]) -> Data:
+    def naming(self, lines: Iterable[SimulatedLine]) -> Data:
         """The `lines` of an event, or nothing where this order's warehouse names none."""
         return {"lines": [line.plain() for line in lines]} if self.names_lines else {}
 
@@ -165,24 +166,26 @@ class Order:
         count = len(self.parcels)
         self.shipments = [self.shipment(n, self.lines[n::count], parcels) for n, parcels in enumerate(self.parcels)]
 
-    def shipment(self, n: int, lines: list[Line], parcels: int) -> Shipment:
+    def shipment(self, n: int, lines: list[SimulatedLine], parcels: int) -> SimulatedShipment:
         """The n-th shipment of this order with so many tracked parcels."""
         tracked = [f"{self.carrier.prefix}{self.index:08d}{n}{p}" for p in range(parcels)]
         known = self.site.numbers_shipments or not tracked
-        return Shipment(f"SHP-{self.index:07d}-{n}" if known else None, lines, tracked)
+        return SimulatedShipment(f"SHP-{self.index:07d}-{n}" if known else None, lines, tracked)
 
-    def add(self, at: int, source: str, kind: str, data: Data, *, named: bool = True) -> Step:
+    def add(self, at: int, source: str, kind: str, data: Data, *, named: bool = True) -> SimulatedStep:
         """Appends an event to the script and returns it."""
-        step = Step(f"{self.index:07d}-{self.told:03d}", at, source, kind, data, named)
+        step = SimulatedStep(f"{self.index:07d}-{self.told:03d}", at, source, kind, data, named)
         self.told += 1
         self.script.append(step)
         return step
 
-    def warehouse(self, at: int, step: str, **data: object) -> Step:
+    def warehouse(self, at: int, step: str, **data: object) -> SimulatedStep:
         """Appends `warehouse.<step>` with the order's site."""
         return self.add(at, self.site.source, f"warehouse.{step}", {"site": self.site.name, **data})
 
-    def scan(self, at: int, shipment: Shipment, status: str, reason: str | None = None, parcel: int = 0, **data: object) -> Step:
+    def scan(
+        self, at: int, shipment: SimulatedShipment, status: str, reason: str | None = None, parcel: int = 0, **data: object
+    ) -> SimulatedStep:
         """Appends a scan of one parcel (of the whole shipment if it has no tracking numbers); some scans name no order."""
         content: Data = {"status": status, "carrier": self.carrier.name, **data}
         if reason is not None:
@@ -199,7 +202,7 @@ class Order:
 
     # --- editing a script ---------------------------------------------------------------------------------------------
 
-    def find(self, kind: str, status: str | None = None) -> Step:
+    def find(self, kind: str, status: str | None = None) -> SimulatedStep:
         """The earliest event of a type, for scans of a status. Raises `LookupError` if there is none."""
         found = [step for step in self.script if step.type == kind and (status is None or step.data.get("status") == status)]
         if not found:
@@ -265,14 +268,14 @@ class Order:
         elif style == "range":
             self.placing[name] = f"{day(at - 2 * DAY)}/{day(at)}"
 
-    def _estimate(self, shipment: Shipment) -> None:
+    def _estimate(self, shipment: SimulatedShipment) -> None:
         eta = instant(shipment.delivered + HOUR)
         for step in self.script:
             if step.data.get("status") in ("accepted", "in_transit") and step.data.get("tracking_number") in shipment.parcels:
                 step.data.setdefault("eta", eta)
 
 
-def local_courier(order: Order) -> None:
+def local_courier(order: SimulatedOrder) -> None:
     """Makes the order one that a local courier brings, known by its shipment ID only."""
     order.method = "local"
     order.lane(international=False)

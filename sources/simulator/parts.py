@@ -20,7 +20,7 @@ class Label(NamedTuple):
 
 
 @dataclass(slots=True, eq=False)
-class Step:
+class SimulatedStep:
     """One event of a script. `named` says whether it has a subject; `recorded` fixes its `recordedtime`, else delivery draws one."""
 
     id: str
@@ -33,7 +33,7 @@ class Step:
 
 
 @dataclass(slots=True)
-class Line:
+class SimulatedLine:
     """An order line. Dates of its own are given by faults only."""
 
     line_id: str
@@ -54,11 +54,11 @@ class Line:
 
 
 @dataclass(slots=True)
-class Shipment:
+class SimulatedShipment:
     """What leaves a warehouse together. Without an ID it is known by its tracking numbers."""
 
     id: str | None
-    lines: list[Line]
+    lines: list[SimulatedLine]
     parcels: list[str]
     shipped: int = 0
     delivered: int = 0

@@ -9,10 +9,10 @@ from collections.abc import Callable
 
 from sources.simulator.life import authorize, capture, live, parcel_data, refund, send_back
 from sources.simulator.moments import DAY, HOUR, MINUTE, instant
-from sources.simulator.order import Order, local_courier
+from sources.simulator.order import SimulatedOrder, local_courier
 from sources.simulator.parts import Data
 
-Quirk = Callable[[Order], None]
+Quirk = Callable[[SimulatedOrder], None]
 QUIRKS: list[Quirk] = []
 
 
@@ -23,7 +23,7 @@ def quirk(write: Quirk) -> Quirk:
 
 
 @quirk
-def holds_are_released_in_time(order: Order) -> None:
+def holds_are_released_in_time(order: SimulatedOrder) -> None:
     """A hold of some hours, before anything is picked; a business day is never shorter than this."""
     rng = order.rng
     start = order.placed + rng.randint(2 * MINUTE, 10 * MINUTE)
@@ -37,7 +37,7 @@ def holds_are_released_in_time(order: Order) -> None:
 
 
 @quirk
-def the_promise_moves_before_it_is_broken(order: Order) -> None:
+def the_promise_moves_before_it_is_broken(order: SimulatedOrder) -> None:
     """The shop promises a later day while the first promise still stands, and keeps it."""
     live(order)
     dates: Data = {"promised_by": instant(order.when["delivered"] + 7 * DAY, order.site.zone)}
@@ -47,7 +47,7 @@ def the_promise_moves_before_it_is_broken(order: Order) -> None:
 
 
 @quirk
-def the_address_is_corrected_before_the_release(order: Order) -> None:
+def the_address_is_corrected_before_the_release(order: SimulatedOrder) -> None:
     """The customer mends the address within minutes; nothing has been released yet."""
     order.waits["allocated"] = 30 * MINUTE
     live(order)
@@ -58,7 +58,7 @@ def the_address_is_corrected_before_the_release(order: Order) -> None:
 
 
 @quirk
-def a_label_is_reprinted(order: Order) -> None:
+def a_label_is_reprinted(order: SimulatedOrder) -> None:
     """The first label is spoilt: the second replaces it, or the first is voided."""
     order.waits["shipped"] = 2 * HOUR
     live(order)
@@ -75,7 +75,7 @@ def a_label_is_reprinted(order: Order) -> None:
 
 
 @quirk
-def cancelled_before_the_release(order: Order) -> None:
+def cancelled_before_the_release(order: SimulatedOrder) -> None:
     """The customer changes their mind within the hour: cancelled, the payment given back or never taken."""
     order.terms = order.rng.choice(("prepaid", "on_ship"))
     order.waits |= {"allocated": 40 * MINUTE, "captured": 5 * MINUTE}
@@ -91,7 +91,7 @@ def cancelled_before_the_release(order: Order) -> None:
 
 
 @quirk
-def one_line_is_cancelled_before_the_release(order: Order) -> None:
+def one_line_is_cancelled_before_the_release(order: SimulatedOrder) -> None:
     """A line is taken off before anything is picked; the rest is sent, the line's price given back."""
     order.basket(order.rng.randint(2, 4))
     order.names_lines = True
@@ -109,7 +109,7 @@ def one_line_is_cancelled_before_the_release(order: Order) -> None:
 
 
 @quirk
-def a_short_backorder(order: Order) -> None:
+def a_short_backorder(order: SimulatedOrder) -> None:
     """The goods come in within days, and the promised dates know it."""
     order.waits["allocated"] = order.rng.randint(2 * DAY, 9 * DAY)
     live(order)
@@ -118,7 +118,7 @@ def a_short_backorder(order: Order) -> None:
 
 
 @quirk
-def sent_back_and_refunded(order: Order) -> None:
+def sent_back_and_refunded(order: SimulatedOrder) -> None:
     """Everything, or one line of several, comes back and is paid back in time."""
     order.terms = order.rng.choice(("prepaid", "prepaid", "on_ship", "invoice"))
     live(order)
@@ -126,7 +126,7 @@ def sent_back_and_refunded(order: Order) -> None:
 
 
 @quirk
-def an_alarming_message_is_withdrawn(order: Order) -> None:
+def an_alarming_message_is_withdrawn(order: SimulatedOrder) -> None:
     """A source says something alarming and takes it back: it never happened."""
     live(order)
     if order.rng.random() < 0.7:
@@ -139,14 +139,14 @@ def an_alarming_message_is_withdrawn(order: Order) -> None:
 
 
 @quirk
-def a_night_at_the_depot(order: Order) -> None:
+def a_night_at_the_depot(order: SimulatedOrder) -> None:
     """Held for some hours for a harmless reason."""
     live(order)
     order.scan(order.between("in_transit"), order.first, "held", order.rng.choice(("weather", "capacity")))
 
 
 @quirk
-def collected_from_the_parcel_shop(order: Order) -> None:
+def collected_from_the_parcel_shop(order: SimulatedOrder) -> None:
     """Waits for the customer for less than the three days after which they are reminded."""
     live(order)
     last = order.find("carrier.scan", "out_for_delivery")
@@ -155,7 +155,7 @@ def collected_from_the_parcel_shop(order: Order) -> None:
 
 
 @quirk
-def the_customer_asks(order: Order) -> None:
+def the_customer_asks(order: SimulatedOrder) -> None:
     """A question, no complaint."""
     live(order)
     data: Data = {"ticket_id": f"T{order.index}", "channel": "mail", "intent": "other"}
@@ -163,7 +163,7 @@ def the_customer_asks(order: Order) -> None:
 
 
 @quirk
-def in_a_hurry_without_dates(order: Order) -> None:
+def in_a_hurry_without_dates(order: SimulatedOrder) -> None:
     """No date is promised, so the order must not rest: night shift and weekend work, on its way within two days."""
     order.ship_by = order.promised_by = "none"
     order.waits |= {"released": order.rng.randint(HOUR, 10 * HOUR)}
@@ -171,7 +171,7 @@ def in_a_hurry_without_dates(order: Order) -> None:
 
 
 @quirk
-def picked_up_in_the_shop(order: Order) -> None:
+def picked_up_in_the_shop(order: SimulatedOrder) -> None:
     """Click and collect: no carrier."""
     order.method = "pickup"
     order.lane(international=False)
@@ -180,14 +180,14 @@ def picked_up_in_the_shop(order: Order) -> None:
 
 
 @quirk
-def brought_by_the_local_courier(order: Order) -> None:
+def brought_by_the_local_courier(order: SimulatedOrder) -> None:
     """Brought within hours, scanned by shipment ID."""
     local_courier(order)
     live(order)
 
 
 @quirk
-def downloaded(order: Order) -> None:
+def downloaded(order: SimulatedOrder) -> None:
     """Digital goods: nothing is sent."""
     order.method = "digital"
     order.parcels = (0,)
@@ -195,7 +195,7 @@ def downloaded(order: Order) -> None:
 
 
 @quirk
-def paid_in_two_parts(order: Order) -> None:
+def paid_in_two_parts(order: SimulatedOrder) -> None:
     """A voucher and a card; only the last capture is final."""
     live(order)
     order.drop("payment.captured")
@@ -208,14 +208,14 @@ def paid_in_two_parts(order: Order) -> None:
 
 
 @quirk
-def the_service_is_upgraded_before_the_release(order: Order) -> None:
+def the_service_is_upgraded_before_the_release(order: SimulatedOrder) -> None:
     """Express after all, minutes after placing."""
     order.waits["allocated"] = 45 * MINUTE
     live(order)
     order.add(order.placed + 12 * MINUTE, order.storefront, "order.updated", {"service": "express"})
 
 
-def together_on_one_pallet(order: Order, other: Order) -> None:
+def together_on_one_pallet(order: SimulatedOrder, other: SimulatedOrder) -> None:
     """Freight: two orders leave under one tracking number, and its scans are news of both."""
     other.placed = order.placed + order.rng.randint(MINUTE, HOUR)
     other.site, other.country, other.carrier = order.site, order.country, order.carrier

@@ -12,11 +12,11 @@ from collections.abc import Iterator
 from random import Random
 from typing import NamedTuple
 
-from sources.simulator.faults import FAULTS, Fault
-from sources.simulator.feeds import Delivery, deliver, heartbeats
+from sources.simulator.faults import FAULTS, InjectedFault
+from sources.simulator.feeds import StreamLine, deliver, heartbeats
 from sources.simulator.life import live
 from sources.simulator.moments import DAY, OPENING, PLACING
-from sources.simulator.order import Order
+from sources.simulator.order import SimulatedOrder
 from sources.simulator.parts import Label
 from sources.simulator.quirks import QUIRKS, together_on_one_pallet
 
@@ -30,15 +30,15 @@ REGULARS_AFTER = 5_000
 """So many orders later a customer may order again: never within minutes, which would look like a click too many."""
 
 
-class Group(NamedTuple):
+class OrderGroup(NamedTuple):
     """Orders that share a fate (mostly one), with the fault if there is one."""
 
     start: int
-    orders: list[Order]
-    fault: Fault | None
+    orders: list[SimulatedOrder]
+    fault: InjectedFault | None
 
 
-def groups(orders: int, seed: int, opening: int = OPENING) -> Iterator[Group]:
+def groups(orders: int, seed: int, opening: int = OPENING) -> Iterator[OrderGroup]:
     """The orders of a world, finished, by the time at which the first of each group was placed.
 
     Faults are dealt round-robin from a shuffled deck, so that small worlds hold many kinds.
@@ -64,17 +64,17 @@ def groups(orders: int, seed: int, opening: int = OPENING) -> Iterator[Group]:
             fault.write(members)
         for order in members:
             order.finish()
-        yield Group(start, members, fault)
+        yield OrderGroup(start, members, fault)
         index += len(members)
 
 
-def _order(index: int, orders: int, seed: int, opening: int) -> Order:
+def _order(index: int, orders: int, seed: int, opening: int) -> SimulatedOrder:
     """The index-th order, with its plain facts; orders are spread over all days alike."""
     rng = Random(f"{seed}/{index}")
     placed = opening + _by_day(int((index + rng.random()) * PLACING / orders))
     regular = index >= REGULARS_AFTER and rng.random() < 0.2
     customer = f"cus_{index - REGULARS_AFTER if regular else index:07d}"
-    return Order(index, placed, rng, customer).draw()
+    return SimulatedOrder(index, placed, rng, customer).draw()
 
 
 def _by_day(even: int) -> int:
@@ -85,7 +85,7 @@ def _by_day(even: int) -> int:
     return days * DAY + within
 
 
-def _healthy(order: Order) -> None:
+def _healthy(order: SimulatedOrder) -> None:
     """Lets an order live without harm: with a quirk, or with any mixture of terms, parcels and dates."""
     rng = order.rng
     order.ship_by = rng.choice(("date", "date", "instant", "range"))
@@ -123,8 +123,8 @@ class World:
             self.events += 1
             yield delivery.line
 
-    def _deliveries(self) -> Iterator[Delivery]:
-        waiting: list[Delivery] = []
+    def _deliveries(self) -> Iterator[StreamLine]:
+        waiting: list[StreamLine] = []
         for group in groups(self.orders, self.seed, self.opening):
             # Nothing of this group or a later one is recorded before the group's start.
             while waiting and waiting[0].log < group.start:

@@ -17,7 +17,7 @@ from statistics import quantiles
 from tempfile import TemporaryDirectory
 from typing import TYPE_CHECKING, Any, NamedTuple
 
-from sources.adapters import ADAPTERS, Connection, Payload, translate
+from sources.adapters import ADAPTERS, AdapterConnection, Payload, translate
 from tests.support.brokers import Unavailable, climb, topic
 from tests.support.gateway import Gateway
 from tests.support.kafka.process import free_port
@@ -106,7 +106,7 @@ def beside(requests: int = 20_000) -> Beside:
 
 
 def _translating(count: int = 2_000) -> float:
-    adapter, connection = ADAPTERS["easypost"], Connection(name="acme")
+    adapter, connection = ADAPTERS["easypost"], AdapterConnection(name="acme")
     bodies = [tracker(f"TRK{number:08d}", SCANS) for number in range(count)]
     began = time.process_time()
     for body in bodies:

@@ -16,7 +16,7 @@ from dataflows.core.engine.codec import pack_order
 from dataflows.core.engine.shard import Shard
 from dataflows.core.identity import order_shard
 from dataflows.core.rules.load import load_policy
-from dataflows.detect.flow import Settings
+from dataflows.detect.flow import FlowOptions
 from dataflows.detect.names import ORDER_SHARDS
 from dataflows.runtime.runner import GC_THRESHOLDS
 from schemas.record import FeedWatermark, IdentityFinding, Record
@@ -93,7 +93,7 @@ def speed(orders: int) -> Speed:
         def whole(heart: MakeShard, taken: list[Record | IdentityFinding] | None = None) -> None:
             Taker.kept = taken
             source = FileSource([str(events)])
-            replay_into(folder / "out", source, rules, settings=Settings(source.channels, heart=heart))
+            replay_into(folder / "out", source, rules, settings=FlowOptions(source.channels, heart=heart))
 
         taken: list[Record | IdentityFinding] = []
         whole(Taker, taken)

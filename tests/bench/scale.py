@@ -20,7 +20,7 @@ from typing import TYPE_CHECKING, NamedTuple, cast
 
 from dataflows.core.identity import order_shard
 from dataflows.core.rules.load import load_policy
-from dataflows.detect.flow import LiveSink, Settings, get_live_flow
+from dataflows.detect.flow import FlowOptions, LiveSink, get_live_flow
 from dataflows.detect.live import HomeStores
 from dataflows.detect.names import ORDER_SHARDS
 from dataflows.runtime.runner import GC_THRESHOLDS, run
@@ -41,7 +41,7 @@ EPOCH = timedelta(seconds=10)
 NEVER = timedelta(days=1)
 
 
-def untrack(settings: Settings) -> None:
+def untrack(settings: FlowOptions) -> None:
     """Has what was loaded forget that it is kept: a run without recovery notes no changes."""
     for shard in settings.shards:
         shard._orders._tracking = False  # pyright: ignore[reportPrivateUsage]
@@ -55,7 +55,7 @@ def untrack(settings: Settings) -> None:
 def flow_into(
     home: StateHome,
     source: FixedPartitionedSource[Batch, bytes],
-    settings: Settings,
+    settings: FlowOptions,
     epoch: timedelta,
     judging: Callable[[], None] = lambda: None,
 ) -> None:
@@ -71,7 +71,7 @@ def prepare(path: Path, orders: int) -> dict[str, float]:
     Filled.template, Filled.orders = template(load_policy(None)), {}
     for number in range(orders):
         Filled.orders.setdefault(order_shard("default", f"ACM-{number:08d}", len(ORDER_SHARDS)), []).append(number)
-    flow_into(home, TieSource(orders), Settings(CHANNELS, heart=Filled, stores=HomeStores(home)), NEVER)
+    flow_into(home, TieSource(orders), FlowOptions(CHANNELS, heart=Filled, stores=HomeStores(home)), NEVER)
     home.close()
     return {"packed": len(Filled.template)}
 
@@ -100,7 +100,9 @@ def go_on(path: Path, orders: int, seconds: float, *, keeps: bool) -> None:
     ends: dict[int, list[float]] = {}
     home = StateHome.open(path)
     stores = HomeStores(home)
-    settings = Settings(CHANNELS, stores=stores, heart=Watched, on_snapshot=lambda took: ends.setdefault(len(load.pauses), []).append(took))
+    settings = FlowOptions(
+        CHANNELS, stores=stores, heart=Watched, on_snapshot=lambda took: ends.setdefault(len(load.pauses), []).append(took)
+    )
     gc.collect()
     before, memory, resumed = resident(), 0, 0.0
 

@@ -17,7 +17,7 @@ import httpx
 import pytest
 
 from schemas.wire import decode
-from sources.adapters import ADAPTERS, Connection, Payload, translate
+from sources.adapters import ADAPTERS, AdapterConnection, Payload, translate
 from sources.adapters.captured import payload_of
 from tests.support.adapters import payloads
 from tests.support.brokers import topic
@@ -313,5 +313,5 @@ def test_a_connection_means_the_same_here_as_in_a_file(running: Gateway) -> None
     """The gateway writes what the adapter makes of the payload, under the connection's name."""
     body = tracker("TRK1", 2)
     assert post(running, body) == [200]
-    adapted = translate(ADAPTERS["easypost"], Payload(body), Connection(name="acme"))
+    adapted = translate(ADAPTERS["easypost"], Payload(body), AdapterConnection(name="acme"))
     assert [json.loads(line) for line in running.events()] == list(adapted.events)

@@ -21,7 +21,7 @@ from confluent_kafka.admin import AdminClient
 
 from schemas.output import OutputRecord
 from schemas.record import headers_of
-from sinks.kafka import KafkaOutputError, KafkaSink, OutputTopic, Stats
+from sinks.kafka import KafkaOutputError, KafkaSink, OutputTopic, WriterStats
 from tests.support.brokers import Broker, topic
 
 if TYPE_CHECKING:
@@ -101,14 +101,14 @@ class Part(Protocol):
         ...
 
 
-class Watched(Stats):
+class Watched(WriterStats):
     """Counts opened parts as well."""
 
     opened_parts = 0
 
     def opened(self, topic: str, partition: int, read_back: int, seconds: float) -> None:
         """Counts it."""
-        Stats.opened(self, topic, partition, read_back, seconds)
+        WriterStats.opened(self, topic, partition, read_back, seconds)
         self.opened_parts += 1
 
 
@@ -314,7 +314,7 @@ def test_an_open_transaction_of_someone_else_hides_nothing_of_ours(real_broker: 
     other.flush(10)
     part.write_batch([[verdict("s00", 1)]])
     part.snapshot()
-    stats = Stats()
+    stats = WriterStats()
     again = KafkaSink(client, state, topics, listener=stats).build_part("out", "exceptions:00000", None)
     again.write_batch([[verdict("s00", 1), verdict("s00", 2)]])
     time.sleep(0.5)

@@ -9,7 +9,7 @@ from typing import NamedTuple
 import pytest
 
 from schemas.values import micros
-from sources.adapters import ADAPTERS, Connection, translate
+from sources.adapters import ADAPTERS, AdapterConnection, translate
 from sources.adapters.captured import payload_of
 from sources.adapters.histories import Remembered, settle
 from sources.adapters.payments import united
@@ -60,7 +60,7 @@ def adapted(case: Case) -> list[bytes]:
     memory, events = Kept(), dict[str, tuple[datetime, bytes]]()
     for path in sorted((CASES / case.name).glob("*.json")):
         system = path.stem.partition("-")[2]
-        connection = Connection(omit=("payment.*",) if system == case.omit else ())
+        connection = AdapterConnection(omit=("payment.*",) if system == case.omit else ())
         found = translate(ADAPTERS[system], payload_of(path.read_bytes()), connection)
         assert found.refused == ()
         drafts, keep = settle(found.events, found.histories, memory, connection)

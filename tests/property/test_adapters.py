@@ -17,7 +17,7 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from sources.adapters import ADAPTERS, Connection, Payload, translate
+from sources.adapters import ADAPTERS, AdapterConnection, Payload, translate
 from sources.adapters.captured import payload_of
 from sources.adapters.told import FAULTS
 from tests.support.adapters import CONNECTION, payloads
@@ -31,7 +31,7 @@ FUZZ = settings(max_examples=COUNT, deadline=None, database=None, suppress_healt
 SEEDS = {system: [payload_of(path.read_bytes()) for _, path in payloads(system)] for system in ADAPTERS}
 
 
-def checked(adapter: Adapter, payload: Payload, connection: Connection = CONNECTION) -> None:
+def checked(adapter: Adapter, payload: Payload, connection: AdapterConnection = CONNECTION) -> None:
     """Translates; the checks that `translate` makes are the property: a fault of ours would be refused with a reason of `FAULTS`."""
     adapted = translate(adapter, payload, connection)
     assert [one for one in adapted.refused if one.reason in FAULTS] == []

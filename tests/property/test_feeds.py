@@ -14,7 +14,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from dataflows.core.engine.shard import Shard
-from dataflows.core.policy import Feed
+from dataflows.core.policy import FeedPolicy
 from dataflows.core.policy.build import build
 from dataflows.core.policy.check import examine_text
 from dataflows.core.rules import RULES
@@ -87,7 +87,7 @@ class Step(NamedTuple):
 class World:
     """A log on the grid, and the declared feeds."""
 
-    feeds: Mapping[str, Feed]
+    feeds: Mapping[str, FeedPolicy]
     steps: tuple[Step, ...]
 
     def policy(self) -> Policy:
@@ -110,7 +110,7 @@ def worlds(draw: DrawFn) -> World:
     """Two orders and a handful of feeds over a day."""
     names = draw(st.lists(st.sampled_from(DECLARED), unique=True, min_size=1))
     slots = st.sampled_from
-    feeds = {name: Feed(draw(slots((0, 0, 2, 12))) * SLOT, draw(slots((3, 18, 40))) * SLOT) for name in sorted(names)}
+    feeds = {name: FeedPolicy(draw(slots((0, 0, 2, 12))) * SLOT, draw(slots((3, 18, 40))) * SLOT) for name in sorted(names)}
     told: list[tuple[int, int, str, str, str, dict[str, object]]] = []
     for order in ("o1", "o2"):
         placed = draw(st.integers(0, 20))
@@ -178,7 +178,7 @@ class Stands(NamedTuple):
 class Model:
     """What is said, by the definition alone: every slot is looked at, nothing is skipped and nothing is scheduled."""
 
-    feeds: Mapping[str, Feed]
+    feeds: Mapping[str, FeedPolicy]
     known: list[Step] = field(default_factory=list[Step])
     heard: dict[str, list[tuple[int, int]]] = field(default_factory=dict[str, list[tuple[int, int]]])
     stale: set[str] = field(default_factory=set[str])
@@ -355,7 +355,7 @@ def test_once_all_feeds_have_spoken_everything_stands_as_without_feeds(history: 
     """Whatever was parked on the way: when the feeds have spoken past an instant, what stands is what an engine without feeds says."""
     lines, until = history.lines(), micros(history.last + after)
     names = ("/payments", "/carrier", "/warehouse/w1")
-    declared = replace(TALKATIVE, feeds={name: Feed(0, DAY) for name in names})
+    declared = replace(TALKATIVE, feeds={name: FeedPolicy(0, DAY) for name in names})
     sampler, records = WatermarkSampler(names), records_of(lines)
     marks = [mark for record in records if talkative and (mark := sampler.sample(record)) is not None]
     last = [FeedWatermark(until + 1, "z", 0, 0, 0, name, until + 1) for name in names]

@@ -15,7 +15,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from sources.adapters import ADAPTERS, translate
-from sources.adapters.base import Connection
+from sources.adapters.base import AdapterConnection
 from sources.adapters.captured import payload_of
 from sources.adapters.histories import Remembered, settle
 from sources.adapters.told import History
@@ -31,7 +31,7 @@ if TYPE_CHECKING:
 
 START = datetime(2026, 5, 4, 8, tzinfo=UTC)
 SOURCE = "/carrier/tracker"
-CONNECTION = Connection()
+CONNECTION = AdapterConnection()
 
 
 class Kept:

@@ -16,7 +16,7 @@ from dataflows.core.engine.shard import Shard
 from dataflows.core.identity import AliasLookup, AliasResolver, Ambiguous, IdentityRules, ResolvedEvent
 from dataflows.core.identity.codec import item_of, row_of, sighting_of_row, sighting_row
 from dataflows.core.identity.items import Orphan
-from dataflows.core.policy import Feed
+from dataflows.core.policy import FeedPolicy
 from dataflows.core.rules.load import load_policy
 from schemas.record import Evidence, FeedWatermark, IdentityFinding, Record
 from schemas.wire import decode
@@ -36,7 +36,7 @@ if TYPE_CHECKING:
 
 Item: TypeAlias = "Record | FeedWatermark"
 Said: TypeAlias = "list[tuple[int, str, str, bytes]]"
-FEEDS = {"/payments": Feed(HOUR, DAY), "/carrier/ups": Feed(0, 3 * DAY), "/warehouse": Feed(MINUTE, 2 * HOUR)}
+FEEDS = {"/payments": FeedPolicy(HOUR, DAY), "/carrier/ups": FeedPolicy(0, 3 * DAY), "/warehouse": FeedPolicy(MINUTE, 2 * HOUR)}
 
 
 def keep(rows: dict[bytes, bytes], heart: Persistent) -> None:

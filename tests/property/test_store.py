@@ -15,7 +15,7 @@ from hypothesis.stateful import RuleBasedStateMachine, invariant, precondition, 
 from dataflows.runtime.state.errors import StateError
 from dataflows.runtime.state.reader import look
 from dataflows.runtime.state.segments import Commit
-from dataflows.runtime.state.store import Compaction, Store
+from dataflows.runtime.state.store import Compaction, ShardStore
 from tests.property.histories import examples
 from tests.support.homes import BareHome
 
@@ -43,8 +43,8 @@ class Lives(RuleBasedStateMachine):
         super().__init__()
         self.folder = TemporaryDirectory()
         self.home = BareHome(Path(self.folder.name), 1, compaction=self.thrifty())
-        self.store = Store.open(self.home, SHARD, None)
-        self.zombies: list[Store] = []
+        self.store = ShardStore.open(self.home, SHARD, None)
+        self.zombies: list[ShardStore] = []
         self.ending: set[int] = set()
         """Zombies (by their place) that may end one more epoch: those whose last one was durable before they were given up."""
         self.rows: dict[bytes, bytes] = {}
@@ -84,7 +84,7 @@ class Lives(RuleBasedStateMachine):
         else:
             self.store.close()
         self.home = BareHome(self.home.shards, self.home.incarnation + 1, compaction=self.thrifty())
-        self.store = Store.open(self.home, SHARD, token)
+        self.store = ShardStore.open(self.home, SHARD, token)
         assert dict(self.store.rows()) == rows
         self.rows = dict(rows)
         self.durable = self.latest = (token, dict(rows))

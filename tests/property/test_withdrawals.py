@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any, Final, cast
 import orjson
 import pytest
 
-from sources.adapters import ADAPTERS, Connection, Payload, translate
+from sources.adapters import ADAPTERS, AdapterConnection, Payload, translate
 from sources.adapters.captured import payload_of
 from sources.adapters.histories import Remembered, settle
 from tests.support.adapters import CONNECTION, payloads
@@ -53,7 +53,7 @@ def before(system: str, payload: Payload) -> list[Payload]:
     return found
 
 
-def sent(system: str, arriving: Iterable[Payload], connection: Connection = CONNECTION) -> list[dict[str, Any]]:
+def sent(system: str, arriving: Iterable[Payload], connection: AdapterConnection = CONNECTION) -> list[dict[str, Any]]:
     """What is written when these have come in."""
     memory = Memory()
     written: list[dict[str, Any]] = []
@@ -96,7 +96,7 @@ def test_nothing_is_withdrawn_of_what_the_connection_leaves_out(system: str) -> 
     everything = [one for seed in SEEDS[system] for one in before(system, seed)]
     whole = sent(system, everything)
     for type_ in sorted({event["type"] for event in whole} - {WITHDRAWN}):
-        connection = Connection(zone=CONNECTION.zone, accept_test=True, omit=(type_,))
+        connection = AdapterConnection(zone=CONNECTION.zone, accept_test=True, omit=(type_,))
         written = sent(system, everything, connection)
         assert type_ not in {event["type"] for event in written}
         left_out = {(event["source"], event["id"]) for event in whole if event["type"] == type_}
@@ -113,6 +113,6 @@ def test_a_failed_capture_of_an_account_that_captures_at_once_takes_back_what_wa
         return orjson.dumps({"live": "true", "notificationItems": [{"NotificationRequestItem": body}]})
 
     messages = [Payload(item("AUTHORISATION", "P1", None)), Payload(item("CAPTURE_FAILED", "C1", "P1"))]
-    written = sent("adyen", messages, Connection(auto_capture=True))
+    written = sent("adyen", messages, AdapterConnection(auto_capture=True))
     assert [event["type"] for event in written] == ["payment.captured", "payment.failed", WITHDRAWN]
     assert missed(written, names(written)) == []

@@ -13,7 +13,7 @@ import sys
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, TypeAlias, cast
 
-from sources.adapters import ADAPTERS, Connection, translate
+from sources.adapters import ADAPTERS, AdapterConnection, translate
 from sources.adapters.captured import payload_of
 
 if TYPE_CHECKING:
@@ -26,7 +26,7 @@ HERE = Path(__file__).resolve().parent.parent
 SHARED = HERE.parent.parent / "shared" / "data" / "payloads"
 OWN = HERE / "unit" / "adapters" / "payloads"
 EXPECTED = HERE / "unit" / "adapters" / "expected"
-CONNECTION = Connection(zone="America/New_York", accept_test=True)
+CONNECTION = AdapterConnection(zone="America/New_York", accept_test=True)
 """What the expected results rest on: test mode is taken, and a local time of nowhere is New York's."""
 
 Line: TypeAlias = dict[str, Any]
@@ -63,7 +63,7 @@ def payloads(system: str) -> Iterator[tuple[str, Path]]:
         yield f"own/{path.relative_to(OWN)}", path
 
 
-def made_of(system: str, path: Path, connection: Connection = CONNECTION) -> Adapted:
+def made_of(system: str, path: Path, connection: AdapterConnection = CONNECTION) -> Adapted:
     """What a system's adapter makes of a file."""
     return translate(ADAPTERS[system], payload_of(path.read_bytes()), connection)
 

@@ -4,14 +4,14 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from sources.adapters import ADAPTERS, Connection, Payload, translate
+from sources.adapters import ADAPTERS, AdapterConnection, Payload, translate
 
 if TYPE_CHECKING:
     from datetime import datetime
 
     from sources.adapters import Adapted
 
-NEW_YORK = Connection(zone="America/New_York")
+NEW_YORK = AdapterConnection(zone="America/New_York")
 NOON = {"date": "Thu, 07 May 2026 12:00:00 GMT"}
 
 

@@ -11,8 +11,8 @@ from sources.batch import BEGINNING
 from sources.kafka.clock import HostClock
 from sources.kafka.ends import End
 from sources.kafka.lane import PartitionReader, channel_of
-from sources.kafka.ports import Hooks
-from sources.kafka.reading import Reading
+from sources.kafka.ports import SourceHooks
+from sources.kafka.reading import TopicReading
 from sources.kafka.settings import KafkaInput, SourceStats
 from sources.kafka.source import KafkaPart
 from sources.marks import WatermarkSampler
@@ -268,7 +268,7 @@ class Harness:
     answers: Answers
     proving: Proving
     growing: Growing
-    reading: Reading
+    reading: TopicReading
     parts: list[KafkaPart]
 
     def lane(self, partition: int) -> PartitionReader:
@@ -300,8 +300,8 @@ def harness(
     given = KafkaInput(options={}, topics=(cluster.topic,), **settings)  # type: ignore[arg-type]  # whichever the test names
     passing: list[KafkaError] = []
     clock = clock or HostClock(lambda: cluster.clock, lambda: cluster.clock)
-    hooks = Hooks(clock, None if others is None else lambda: others, None, passing.append)
-    reading = Reading(given, client, answers, proving, growing, SourceStats(), hooks)
+    hooks = SourceHooks(clock, None if others is None else lambda: others, None, passing.append)
+    reading = TopicReading(given, client, answers, proving, growing, SourceStats(), hooks)
     parts: list[KafkaPart] = []
     for number in range(cluster.count):
         sampler = WatermarkSampler(given.feeds) if given.feeds else None

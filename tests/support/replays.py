@@ -18,7 +18,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
     from pathlib import Path
 
-    from dataflows.detect.flow import Settings
+    from dataflows.detect.flow import FlowOptions
 
 Data = dict[str, object]
 TOPICS = ("actions", "exceptions", "incidents", "rejects")
@@ -26,7 +26,7 @@ TOPICS = ("actions", "exceptions", "incidents", "rejects")
 
 def replay(
     events: Path | Sequence[Path], out: Path, policy: Path | None = None, *, until: int | None = None, chunk_bytes: int = CHUNK_BYTES
-) -> Settings:
+) -> FlowOptions:
     """Replays files into `out`; `until` in µs."""
     paths = [str(path) for path in (events if isinstance(events, (list, tuple)) else [events])]
     rules = load_policy(policy)

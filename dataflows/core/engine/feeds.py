@@ -19,7 +19,7 @@ import msgspec
 from dataflows.core.clocks import Span
 from dataflows.core.engine.exceptions import NAMESPACE, event
 from dataflows.core.history.facts import Facts
-from dataflows.core.policy import Feed, Policy
+from dataflows.core.policy import FeedPolicy, Policy
 from schemas.feeds import FeedOf
 from schemas.instants import iso
 from schemas.output import OutputRecord
@@ -53,7 +53,7 @@ class _Known:
     those that rose since. `waiting` maps the key of an order to the instant that it waits for, `queue` sorts them.
     """
 
-    terms: Feed
+    terms: FeedPolicy
     mark: int = NEVER
     counted: int = NEVER
     heard: int = NEVER

@@ -18,7 +18,7 @@ from dataflows.core.identity.duplicates import Placement
 from dataflows.core.identity.items import Orphan
 from dataflows.core.identity.orphans import AliasKey, PendingEvents
 from dataflows.core.identity.recent import Recent
-from dataflows.core.identity.tracking import Holder, Parcel
+from dataflows.core.identity.tracking import TrackedParcel, TrackingHolder
 from schemas.record import Evidence
 
 VERSION = 1
@@ -36,7 +36,7 @@ class Table(NamedTuple):
     entries: Recent[Any, Any]
 
 
-class Kept(NamedTuple):
+class StoredTable(NamedTuple):
     """What a table's rows hold: the last instant of the generation that it had come to, and its entries."""
 
     letter: bytes
@@ -64,7 +64,7 @@ def all_rows(table: Table) -> Iterator[Row]:
         yield _key(table, key), _encode([used, _PACK[table.letter](value)])
 
 
-def read(rows: Iterable[Row]) -> list[Kept]:
+def read(rows: Iterable[Row]) -> list[StoredTable]:
     """The tables of some rows.
 
     Raises:
@@ -102,7 +102,7 @@ def read(rows: Iterable[Row]) -> list[Kept]:
     for (letter, _), entries in found.items():
         if letter == ROOMS:
             entries[:] = [(AliasKey(*key), used, value) for key, used, value in entries]
-    return [Kept(letter, tuple(names), last, found.get((letter, tuple(names)), [])) for letter, names, last in tables]
+    return [StoredTable(letter, tuple(names), last, found.get((letter, tuple(names)), [])) for letter, names, last in tables]
 
 
 def _key(table: Table, key: object) -> bytes:
@@ -114,20 +114,20 @@ def _tie(value: str | list[str]) -> str | tuple[str, ...]:
     return sys.intern(value) if isinstance(value, str) else tuple(map(sys.intern, value))
 
 
-def _pack_number(value: str | Parcel) -> object:
+def _pack_number(value: str | TrackedParcel) -> object:
     return value if isinstance(value, str) else [[list(_holder(h)) for h in value.holders], value.ended, value.former]
 
 
-def _holder(holder: Holder) -> tuple[str, int, bool]:
+def _holder(holder: TrackingHolder) -> tuple[str, int, bool]:
     return (holder.order, holder.since, holder.labelled)
 
 
-def _number(value: str | list[Any]) -> str | Parcel:
+def _number(value: str | list[Any]) -> str | TrackedParcel:
     if isinstance(value, str):
         return sys.intern(value)
     holders, ended, former = value
-    held = tuple(Holder(order, since, labelled) for order, since, labelled in holders)
-    return Parcel(held, ended, tuple((order, until) for order, until in former))
+    held = tuple(TrackingHolder(order, since, labelled) for order, since, labelled in holders)
+    return TrackedParcel(held, ended, tuple((order, until) for order, until in former))
 
 
 def _pack_room(room: PendingEvents) -> object:

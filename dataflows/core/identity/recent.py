@@ -9,7 +9,7 @@ K = TypeVar("K")
 V = TypeVar("V")
 
 
-class Entry(NamedTuple, Generic[K, V]):
+class RecentEntry(NamedTuple, Generic[K, V]):
     """A key as it is kept between runs: when it was last used, at the latest (µs of log time), and its value; None if it was taken out."""
 
     key: K
@@ -82,7 +82,7 @@ class Recent(Generic[K, V]):
     def _end(self, generation: int) -> int:
         return (generation + 1) * self._keep - 1
 
-    def changes(self) -> Iterator[Entry[K, V]]:
+    def changes(self) -> Iterator[RecentEntry[K, V]]:
         """What changed since the last call; at the first, everything. Nothing is tracked before. What is forgotten is no change."""
         changed, self._changed = self._changed, set()
         if changed is None:
@@ -91,16 +91,16 @@ class Recent(Generic[K, V]):
         generation = self._generation or 0
         for key in changed:
             if key in self._young:
-                yield Entry(key, self._end(generation), self._young[key])
+                yield RecentEntry(key, self._end(generation), self._young[key])
             else:
-                yield Entry(key, self._end(generation - 1), self._old.get(key))
+                yield RecentEntry(key, self._end(generation - 1), self._old.get(key))
 
-    def entries(self) -> Iterator[Entry[K, V]]:
+    def entries(self) -> Iterator[RecentEntry[K, V]]:
         """Everything."""
         generation = self._generation or 0
         for age, values in enumerate((self._young, self._old)):
             for key, value in values.items():
-                yield Entry(key, self._end(generation - age), value)
+                yield RecentEntry(key, self._end(generation - age), value)
 
     def restore(self, last: int | None, entries: Iterable[tuple[K, int, V | None]]) -> None:
         """Goes on from kept entries; what would have been forgotten by then is left out. Only an empty table can be restored.

@@ -33,7 +33,7 @@ class AliasResolver:
         self._first = number == 1
         self._rules = rules
         self._ties: dict[tuple[str, str], Recent[str, str | tuple[str, ...]]] = {}
-        self._numbers: dict[str, Recent[str, str | tracking.Parcel]] = {}
+        self._numbers: dict[str, Recent[str, str | tracking.TrackedParcel]] = {}
         self._waiting = PendingQueue(rules.keep, rules.orphan_after)
         self._baskets = Baskets()
         self._turn_at = -(1 << 62)

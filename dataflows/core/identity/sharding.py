@@ -18,7 +18,7 @@ CUSTOMER = "customer"
 """Not an alias: the key by which orders of one customer are compared, in the same shards as the first stage's aliases."""
 
 
-class Reader(NamedTuple):
+class AliasReader(NamedTuple):
     """Reads all alias fields of one event type's `data` at once; `nothing` is what it reads where there are none.
 
     `kinds` holds per field the alias kind and whether the second stage judges it. A field's value is a string, a list of them or None.
@@ -29,14 +29,14 @@ class Reader(NamedTuple):
     kinds: tuple[tuple[str, bool], ...]
 
 
-def _reader(fields: tuple[str, ...]) -> Reader:
+def _reader(fields: tuple[str, ...]) -> AliasReader:
     # attrgetter gives a tuple only from two names on; reading one twice does no harm, a tie is made once.
     names = fields if len(fields) > 1 else fields * 2
     kinds = tuple(field.removesuffix("s") if field == "tracking_numbers" else field for field in names)
-    return Reader(attrgetter(*names), (None,) * len(names), tuple((kind, kind in STAGE_TWO_KINDS) for kind in kinds))
+    return AliasReader(attrgetter(*names), (None,) * len(names), tuple((kind, kind in STAGE_TWO_KINDS) for kind in kinds))
 
 
-READERS: dict[str, Reader] = {type_: _reader(fields) for type_, fields in ALIAS_FIELDS.items() if fields and type_ != "order.updated"}
+READERS: dict[str, AliasReader] = {type_: _reader(fields) for type_, fields in ALIAS_FIELDS.items() if fields and type_ != "order.updated"}
 """By event type: the fast way to what `schemas.aliases.aliases` finds. The data of `order.updated` is a dictionary; that one is asked."""
 
 

@@ -10,7 +10,7 @@ _ALWAYS = -(1 << 62)
 
 
 @dataclass(frozen=True, slots=True)
-class Holder:
+class TrackingHolder:
     """An order that holds a tracking number since an instant (µs, by event time); `labelled`: a label or hand-over said so."""
 
     order: str
@@ -19,15 +19,15 @@ class Holder:
 
 
 @dataclass(frozen=True, slots=True)
-class Parcel:
+class TrackedParcel:
     """A tracking number with a past: its holders, when their parcel ended, and who held it before, until when."""
 
-    holders: tuple[Holder, ...]
+    holders: tuple[TrackingHolder, ...]
     ended: int | None = None
     former: tuple[tuple[str, int], ...] = ()
 
 
-def tie(numbers: Recent[str, str | Parcel], number: str, order: str, at: int, *, labelled: bool) -> bool:
+def tie(numbers: Recent[str, str | TrackedParcel], number: str, order: str, at: int, *, labelled: bool) -> bool:
     """Ties a number to an order by an event at `at`; says whether that is a reuse to report.
 
     The number is reused if its parcel had been delivered or returned by then; from then on it is the new order's only.
@@ -39,7 +39,7 @@ def tie(numbers: Recent[str, str | Parcel], number: str, order: str, at: int, *,
     if isinstance(known, str):
         if known == order:
             return False
-        known = Parcel((Holder(known, _ALWAYS, labelled=True),))
+        known = TrackedParcel((TrackingHolder(known, _ALWAYS, labelled=True),))
     holder = next((holder for holder in known.holders if holder.order == order), None)
     if holder is not None:
         if not labelled or holder.labelled:
@@ -49,14 +49,14 @@ def tie(numbers: Recent[str, str | Parcel], number: str, order: str, at: int, *,
         return bool(known.former)
     if known.ended is not None and known.ended <= at:
         former = known.former + tuple((old.order, at) for old in known.holders)
-        numbers.set(number, Parcel((Holder(order, at, labelled),), None, former))
+        numbers.set(number, TrackedParcel((TrackingHolder(order, at, labelled),), None, former))
         return labelled
     if all(order != before for before, _ in known.former):
-        numbers.set(number, replace(known, holders=(*known.holders, Holder(order, at, labelled))))
+        numbers.set(number, replace(known, holders=(*known.holders, TrackingHolder(order, at, labelled))))
     return False
 
 
-def holders(numbers: Recent[str, str | Parcel], number: str, at: int) -> tuple[str, ...]:
+def holders(numbers: Recent[str, str | TrackedParcel], number: str, at: int) -> tuple[str, ...]:
     """The orders that an event at `at` with this number belongs to; none if it is not tied."""
     known = numbers.get(number)
     if known is None:
@@ -69,13 +69,13 @@ def holders(numbers: Recent[str, str | Parcel], number: str, at: int) -> tuple[s
     return tuple(holder.order for holder in known.holders)
 
 
-def end(numbers: Recent[str, str | Parcel], number: str, at: int) -> tuple[Holder, ...]:
+def end(numbers: Recent[str, str | TrackedParcel], number: str, at: int) -> tuple[TrackingHolder, ...]:
     """A parcel was delivered or returned at `at`; returns the holders of whom this tells that they use the number again."""
     known = numbers.get(number)
     if known is None:
         return ()
     if isinstance(known, str):
-        known = Parcel((Holder(known, _ALWAYS, labelled=True),))
+        known = TrackedParcel((TrackingHolder(known, _ALWAYS, labelled=True),))
     if any(at < until for _, until in known.former):
         return ()
     ended = at if known.ended is None else min(at, known.ended)
@@ -85,5 +85,5 @@ def end(numbers: Recent[str, str | Parcel], number: str, at: int) -> tuple[Holde
         return ()
     handover = min(holder.since for holder in again)
     former = known.former + tuple((old.order, handover) for old in known.holders if old not in again)
-    numbers.set(number, Parcel(again, None, former))
+    numbers.set(number, TrackedParcel(again, None, former))
     return tuple(holder for holder in again if holder.labelled)

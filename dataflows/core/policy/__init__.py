@@ -4,18 +4,18 @@ Reading order: `model` (what a policy says), `policy` (what the engine asks, and
 is checked: `tree` (YAML with positions), `values` and `form` (its grammar), `crosscheck`, `check`; `effective` and `show` write one.
 """
 
-from dataflows.core.policy.model import Dims, Feed, Override, Place, Retention
+from dataflows.core.policy.model import Dims, FeedPolicy, Override, Place, RetentionPolicy
 from dataflows.core.policy.policy import Policy
 from dataflows.core.policy.setting import Fallback, RuleSetting, Step, Switch
 
 __all__ = [
     "Dims",
     "Fallback",
-    "Feed",
+    "FeedPolicy",
     "Override",
     "Place",
     "Policy",
-    "Retention",
+    "RetentionPolicy",
     "RuleSetting",
     "Step",
     "Switch",

@@ -8,7 +8,7 @@ from typing import cast
 from dataflows.core.clocks import CalendarSpec, span
 from dataflows.core.policy.effective import version_of
 from dataflows.core.policy.form import CalendarForm, FeedForm, OverrideForm, PolicyForm, SettingForm
-from dataflows.core.policy.model import Dims, Feed, Override, Place, Retention
+from dataflows.core.policy.model import Dims, FeedPolicy, Override, Place, RetentionPolicy
 from dataflows.core.policy.policy import Policy
 from dataflows.core.policy.setting import Change, Described, Fallback, RuleSetting, Step
 
@@ -34,7 +34,7 @@ def build(form: PolicyForm, rules: tuple[Described, ...]) -> Policy:
         carriers={name: Place(calendar=carrier.calendar) for name, carrier in form.carriers.items()},
         countries={name: Place(zone=country.zone, calendar=country.calendar) for name, country in form.countries.items()},
         tenants={name: Place(zone=tenant.zone, calendar=tenant.calendar) for name, tenant in form.tenants.items()},
-        retention=Retention(form.retention.close_after.n, form.retention.dedupe.n, form.retention.expire_unknown.n),
+        retention=RetentionPolicy(form.retention.close_after.n, form.retention.dedupe.n, form.retention.expire_unknown.n),
         rules=rules,
         base=tuple(settings[rule.kind] for rule in rules),
         overrides=tuple(_override(override) for override in form.overrides),
@@ -83,10 +83,10 @@ def _override(form: OverrideForm) -> Override:
     )
 
 
-def _feed(form: FeedForm) -> Feed:
+def _feed(form: FeedForm) -> FeedPolicy:
     cadence = None if form.cadence is None else form.cadence.n
     silence = form.silence.n if form.silence is not None else CADENCES * (cadence or 0)
-    return Feed(form.delay.n, silence, cadence, form.owner)
+    return FeedPolicy(form.delay.n, silence, cadence, form.owner)
 
 
 def _calendar(form: CalendarForm, zone: str) -> CalendarSpec:

@@ -8,7 +8,7 @@ from collections.abc import Mapping
 from typing import Final, cast
 
 from dataflows.core.clocks import CalendarSpec, Span
-from dataflows.core.policy.model import Dims, Feed, Override, Place
+from dataflows.core.policy.model import Dims, FeedPolicy, Override, Place
 from dataflows.core.policy.policy import Policy
 from dataflows.core.policy.setting import Change, Described, Fallback, RuleSetting, Step
 from dataflows.core.policy.values import MILESTONES, WEEKDAYS
@@ -97,7 +97,7 @@ def _places(places: Mapping[str, Place]) -> Plain:
     return found
 
 
-def _feed(feed: Feed) -> Plain:
+def _feed(feed: FeedPolicy) -> Plain:
     found: dict[str, Plain] = {"delay": str(Span(feed.delay, "us")), "silence": str(Span(feed.silence, "us"))}
     if feed.cadence is not None:
         found["cadence"] = str(Span(feed.cadence, "us"))

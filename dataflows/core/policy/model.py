@@ -53,7 +53,7 @@ class Place:
 
 
 @dataclass(frozen=True, slots=True)
-class Feed:
+class FeedPolicy:
     """What is expected of one monitored feed, in elapsed microseconds.
 
     `delay`: how much later than its mark a deadline that depends on it is decided; `silence`: how far log time may be ahead of its mark
@@ -67,7 +67,7 @@ class Feed:
 
 
 @dataclass(frozen=True, slots=True)
-class Retention:
+class RetentionPolicy:
     """How long things are kept, in elapsed microseconds.
 
     `close_after`: silence after which an ended order is closed; `dedupe`: event IDs and tombstones; `expire_unknown`: an order that was

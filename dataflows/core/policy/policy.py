@@ -18,7 +18,7 @@ from typing import Final
 
 from dataflows.core.clocks import Calendar, CalendarSpec
 from dataflows.core.clocks.days import holiday_region
-from dataflows.core.policy.model import Dims, Feed, Override, Place, Retention
+from dataflows.core.policy.model import Dims, FeedPolicy, Override, Place, RetentionPolicy
 from dataflows.core.policy.setting import Described, RuleSetting
 from schemas.places import country_zone, is_zone
 
@@ -44,12 +44,12 @@ class Policy:
     carriers: Mapping[str, Place]
     countries: Mapping[str, Place]
     tenants: Mapping[str, Place]
-    retention: Retention
+    retention: RetentionPolicy
     rules: tuple[Described, ...]
     base: tuple[RuleSetting, ...]
     overrides: tuple[Override, ...]
     """As written; `settings` applies them by precedence."""
-    feeds: Mapping[str, Feed]
+    feeds: Mapping[str, FeedPolicy]
     """The monitored feeds by prefix of `source`; of two that fit a source the longer one is its feed."""
 
     _ranked: tuple[Override, ...] = field(init=False, repr=False, compare=False)

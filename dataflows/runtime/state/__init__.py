@@ -10,6 +10,6 @@ is, under which policy, with how many partitions), `advice` (how far the other p
 from dataflows.runtime.state.directory import StateHome
 from dataflows.runtime.state.errors import StateError
 from dataflows.runtime.state.pins import Pins, Resume
-from dataflows.runtime.state.store import Store, Token
+from dataflows.runtime.state.store import CommitToken, ShardStore
 
-__all__ = ["Pins", "Resume", "StateError", "StateHome", "Store", "Token"]
+__all__ = ["CommitToken", "Pins", "Resume", "ShardStore", "StateError", "StateHome"]

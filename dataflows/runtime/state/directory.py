@@ -25,7 +25,7 @@ from dataflows.runtime.state import recovery as recovery_store
 from dataflows.runtime.state.errors import DamagedStateError, StateError, of_system
 from dataflows.runtime.state.files import DIRECTORY_MODE, is_locked, lock, locked, sync_directory, write_whole
 from dataflows.runtime.state.pins import FORMAT, Pins, Resume, State, check_inputs, check_topics, hold
-from dataflows.runtime.state.progress import Advice, Holder, holder_of
+from dataflows.runtime.state.progress import Advice, SlotHolder, holder_of
 from dataflows.runtime.state.segments import segments
 from dataflows.runtime.state.store import Compaction
 
@@ -57,7 +57,7 @@ class StateHome:
             state = _prepare(path)
             self.uuid, self.made = UUID(state.id), state.made
             self.incarnation = _next(path)
-            holder = msgspec.json.encode(Holder(self.incarnation, os.getpid(), socket.gethostname()))
+            holder = msgspec.json.encode(SlotHolder(self.incarnation, os.getpid(), socket.gethostname()))
             os.ftruncate(handle, 0)
             os.pwrite(handle, holder, 0)
         self._advice = Advice(path / "progress", path / "locks", (process, self.incarnation), processes)

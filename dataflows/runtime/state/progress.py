@@ -16,7 +16,7 @@ INTERVAL_S = 0.2
 """How long what was said and heard is good for: a file is written and the others' are read at most this often."""
 
 
-class Holder(msgspec.Struct, frozen=True):
+class SlotHolder(msgspec.Struct, frozen=True):
     """Who holds the lock of a process: noted in the lock's file."""
 
     incarnation: int
@@ -24,7 +24,7 @@ class Holder(msgspec.Struct, frozen=True):
     host: str
 
 
-class Said(msgspec.Struct, frozen=True):
+class PublishedWatermark(msgspec.Struct, frozen=True):
     """What a process said: which opening of the state directory it is, and its progress (log time in µs since the epoch, UTC)."""
 
     incarnation: int
@@ -52,7 +52,7 @@ class Advice:
         now = time.monotonic()
         if now - self._spoken >= INTERVAL_S:
             self._spoken = now
-            said = msgspec.json.encode(Said(self._incarnation, progress))
+            said = msgspec.json.encode(PublishedWatermark(self._incarnation, progress))
             write_whole(self._directory / str(self._process), said, durable=False)
 
     def least(self) -> int | None:
@@ -73,18 +73,18 @@ class Advice:
         return said_by(other, self._directory, holder_of(self._locks / str(other)))
 
 
-def said_by(process: int, directory: Path, holder: Holder | None) -> int | None:
+def said_by(process: int, directory: Path, holder: SlotHolder | None) -> int | None:
     """What progress a process has told of in `directory` since it was opened by `holder`; None if it has not."""
     try:
-        said = msgspec.json.decode((directory / str(process)).read_bytes(), type=Said)
+        said = msgspec.json.decode((directory / str(process)).read_bytes(), type=PublishedWatermark)
     except (FileNotFoundError, msgspec.DecodeError):
         return None
     return said.progress if holder is not None and said.incarnation == holder.incarnation else None
 
 
-def holder_of(slot: Path) -> Holder | None:
+def holder_of(slot: Path) -> SlotHolder | None:
     """Who took the lock `slot` last; None if nobody did, or is about to."""
     try:
-        return msgspec.json.decode(slot.read_bytes(), type=Holder)
+        return msgspec.json.decode(slot.read_bytes(), type=SlotHolder)
     except (FileNotFoundError, msgspec.DecodeError):
         return None

@@ -67,7 +67,7 @@ class Commit(NamedTuple):
         raise StateError(f"the recovery store holds a token of version {version}; this program reads up to version {VERSION}")
 
 
-class Writer:
+class SegmentWriter:
     """The segment that a process appends to."""
 
     def __init__(self, directory: Path, name: Name) -> None:

@@ -13,7 +13,7 @@ import msgspec
 
 from dataflows.runtime.state.errors import DamagedStateError, StateError
 from dataflows.runtime.state.files import DIRECTORY_MODE
-from dataflows.runtime.state.segments import COMMIT, FRAME_BYTES, ROWS, Commit, Name, Writer, last_commit, load, parse, segments
+from dataflows.runtime.state.segments import COMMIT, FRAME_BYTES, ROWS, Commit, Name, SegmentWriter, last_commit, load, parse, segments
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Iterator
@@ -80,7 +80,7 @@ class Home(Protocol):
         ...
 
 
-class Token:
+class CommitToken:
     """What Bytewax keeps of a shard for an epoch. Pickling it waits until the disk has what it names, and gives plain bytes.
 
     Bytewax pickles snapshots on the way to committing the epoch, after it has asked all shards for theirs, and not with recovery off.
@@ -102,11 +102,11 @@ class Token:
         return bytes, (self.wait(),)
 
 
-class Store:
+class ShardStore:
     """One shard's rows as of a token, and what is put since."""
 
     @classmethod
-    def open(cls, home: Home, shard: str, token: bytes | None) -> Store:
+    def open(cls, home: Home, shard: str, token: bytes | None) -> ShardStore:
         """The store as of `token`; empty for None. What was written after the token no longer counts.
 
         Raises StateError if something that the token names is missing, shorter or damaged, or if there is no token where there was one.
@@ -126,7 +126,7 @@ class Store:
         self._directory = directory
         self._commit = commit
         self._rows = rows
-        self._token = Token(commit.encode())
+        self._token = CommitToken(commit.encode())
         self._living = sum(map(len, rows)) + sum(map(len, rows.values()))
         self._kept = commit.segments
         self._kept_bytes = sum(length for _, length in commit.segments)
@@ -134,13 +134,13 @@ class Store:
         self._buffered = 0
         self._changed = False
         self._syncs: list[Future[None]] = []
-        self._retired: list[Writer] = []
+        self._retired: list[SegmentWriter] = []
         named = {file for file, _ in commit.segments}
         known = segments(directory)
         # Epochs that were rolled back. What is newer than us is not ours to judge: then we are the ones who no longer count.
         self._dropped = [name for name in known if name.incarnation < home.incarnation and name.file not in named]
         number = max((name.number + 1 for name in known if name.incarnation == home.incarnation), default=0)
-        self._writer = Writer(directory, Name(home.incarnation, number))
+        self._writer = SegmentWriter(directory, Name(home.incarnation, number))
         # Whoever looks in from outside shall see from here on what counts again.
         self._writer.append(COMMIT, commit.encode())
 
@@ -165,7 +165,7 @@ class Store:
                 # The disk begins while the epoch lasts, so that there is little left to wait for at its end.
                 self._syncs.append(DISK.submit(self._writer.sync))
 
-    def commit(self, rows: Rows) -> Token:
+    def commit(self, rows: Rows) -> CommitToken:
         """Ends an epoch: what was put up to here is what the token stands for. `rows` gives everything that lives, if the log is due.
 
         The caller vouches that the epoch of the call before is durable; so what that one no longer needed is deleted.
@@ -189,7 +189,7 @@ class Store:
         self._changed = False
         if self._home.fsync:
             self._syncs.append(DISK.submit(writer.sync))
-        self._token, self._syncs = Token(data, tuple(self._syncs)), []
+        self._token, self._syncs = CommitToken(data, tuple(self._syncs)), []
         return self._token
 
     def close(self) -> None:
@@ -212,7 +212,7 @@ class Store:
         self._dropped.append(old.name)
         self._retired.append(old)
         self._kept, self._kept_bytes = (), 0
-        self._writer = Writer(self._directory, Name(old.name.incarnation, old.name.number + 1))
+        self._writer = SegmentWriter(self._directory, Name(old.name.incarnation, old.name.number + 1))
         self._buffer.clear()
         self._buffered = 0
         for key, value in rows():

@@ -18,9 +18,9 @@ from sources.adapters.base import EventBuilder, digest
 from sources.adapters.carriers import carrier_name
 from sources.adapters.doc import LONGEST_TEXT, PayloadReader
 from sources.adapters.moments import at, need_at, stamp
-from sources.adapters.parcel import Parcel, Scan
+from sources.adapters.parcel import ParcelRef, Scan
 from sources.adapters.scans import scan_event
-from sources.adapters.shops import Owner, tell
+from sources.adapters.shops import ShopOrderRef, tell
 from sources.adapters.told import AdapterOutput, Draft, Ignored, RefuseError
 
 LABEL = "warehouse.label_created"
@@ -38,17 +38,17 @@ def read_fulfillment(doc: PayloadReader, say: EventBuilder) -> Iterator[AdapterO
     yield from say.each(doc.each("returnItems"), lambda one: _return(one, say, owner, skus))
 
 
-def _owner(say: EventBuilder, doc: PayloadReader, number: str, name: str) -> Owner:
+def _owner(say: EventBuilder, doc: PayloadReader, number: str, name: str) -> ShopOrderRef:
     """The shop's order: by its ID where the connection says in which field that is, and then Amazon's `number` ties what has no other name.
 
     Else by `name`.
     """
     field = say.connection.order_field
     if not field:
-        return Owner(None, name)
+        return ShopOrderRef(None, name)
     # Notifications write the same field with a capital, and have no other.
     order = number if field.casefold() == "sellerfulfillmentorderid" else say.order_of(doc)
-    return Owner(order, None if order == number else number)
+    return ShopOrderRef(order, None if order == number else number)
 
 
 def read_status(doc: PayloadReader, say: EventBuilder) -> Iterator[AdapterOutput]:
@@ -68,7 +68,9 @@ def read_status(doc: PayloadReader, say: EventBuilder) -> Iterator[AdapterOutput
         yield from _status(doc.need_text("FulfillmentOrderStatus"), say, owner, number, changed, changed)
 
 
-def _status(status: str, say: EventBuilder, owner: Owner, number: str, received: datetime, changed: datetime) -> Iterator[AdapterOutput]:
+def _status(
+    status: str, say: EventBuilder, owner: ShopOrderRef, number: str, received: datetime, changed: datetime
+) -> Iterator[AdapterOutput]:
     meaning = say.code(FULFILLMENT, status)
     if meaning is None:
         raise RefuseError("unmapped", "fulfillmentOrderStatus: a status that is in no table")
@@ -85,7 +87,7 @@ def _status(status: str, say: EventBuilder, owner: Owner, number: str, received:
         yield tell(say, owner, meaning.word, f"rejected-{number}", changed, {**data, "reason": reason.word}, changed)
 
 
-def _shipment(doc: PayloadReader, say: EventBuilder, owner: Owner, number: str, changed: datetime) -> Iterator[AdapterOutput]:
+def _shipment(doc: PayloadReader, say: EventBuilder, owner: ShopOrderRef, number: str, changed: datetime) -> Iterator[AdapterOutput]:
     """A shipment of a fulfilment order. What was cancelled does not say when."""
     total: dict[str, int | None] = {}
     for item in doc.each("fulfillmentShipmentItem"):
@@ -99,7 +101,7 @@ def _shipment(doc: PayloadReader, say: EventBuilder, owner: Owner, number: str, 
     yield from _left(say, owner, status, left or changed, changed, packages, {**data, "fulfillment_order_id": number})
 
 
-def _shipment_notice(doc: PayloadReader, say: EventBuilder, owner: Owner, number: str, changed: datetime) -> Iterator[AdapterOutput]:
+def _shipment_notice(doc: PayloadReader, say: EventBuilder, owner: ShopOrderRef, number: str, changed: datetime) -> Iterator[AdapterOutput]:
     packages = [(one.id("TrackingNumber"), one.text("CarrierCode")) for one in doc.each("FulfillmentShipmentPackages")]
     data = {"shipment_id": doc.need_id("AmazonShipmentId"), "fulfillment_order_id": number}
     yield from _left(say, owner, doc.need_text("FulfillmentShipmentStatus"), changed, changed, packages, data)
@@ -107,7 +109,7 @@ def _shipment_notice(doc: PayloadReader, say: EventBuilder, owner: Owner, number
 
 def _left(
     say: EventBuilder,
-    owner: Owner,
+    owner: ShopOrderRef,
     status: str,
     left: datetime,
     changed: datetime,
@@ -132,7 +134,7 @@ def _left(
             yield tell(say, owner, LABEL, f"tracking-{digest(shipment, carrier, tracking)}", left, label, changed)
 
 
-def _return(doc: PayloadReader, say: EventBuilder, owner: Owner, skus: Mapping[str | None, str | None]) -> Iterator[AdapterOutput]:
+def _return(doc: PayloadReader, say: EventBuilder, owner: ShopOrderRef, skus: Mapping[str | None, str | None]) -> Iterator[AdapterOutput]:
     """An item on its way back; how many pieces it is, is not said."""
     meaning = say.code(RETURN, doc.need_text("status"))
     if meaning is None:
@@ -146,14 +148,14 @@ def _return(doc: PayloadReader, say: EventBuilder, owner: Owner, skus: Mapping[s
 
 def read_package(doc: PayloadReader, say: EventBuilder) -> Iterator[AdapterOutput]:
     """A tracked package: all of its events, and the state that ended its way where no event says so."""
-    parcel = Parcel(doc.need_id("trackingNumber"), doc.text("carrierCode"))
+    parcel = ParcelRef(doc.need_id("trackingNumber"), doc.text("carrierCode"))
     yield from tell_parcel(
         say, parcel, doc.each("trackingEvents"), lambda one: _scan(one, say, parcel), lambda: _eta(doc),
         seen_whole=lambda drafts: [*drafts, *_end(doc, say, parcel, drafts)],
     )  # fmt: skip
 
 
-def _scan(doc: PayloadReader, say: EventBuilder, parcel: Parcel) -> Iterator[AdapterOutput]:
+def _scan(doc: PayloadReader, say: EventBuilder, parcel: ParcelRef) -> Iterator[AdapterOutput]:
     code, time = doc.need_text("eventCode"), need_at(doc, "eventDate")
     spot = doc.get("eventAddress")
     place = {"city": spot.text("city"), "region": spot.text("state"), "country": spot.text("country")}
@@ -167,7 +169,7 @@ def _scan(doc: PayloadReader, say: EventBuilder, parcel: Parcel) -> Iterator[Ada
         yield event
 
 
-def _end(doc: PayloadReader, say: EventBuilder, parcel: Parcel, drafts: list[Draft]) -> list[Draft]:
+def _end(doc: PayloadReader, say: EventBuilder, parcel: ParcelRef, drafts: list[Draft]) -> list[Draft]:
     """The package's state, at the time of the answer, where it says more than all of its events."""
     status, said = doc.text("currentStatus"), answered_at(say)
     meaning = say.code(CURRENT, status)

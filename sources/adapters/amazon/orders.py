@@ -18,12 +18,12 @@ from sources.adapters.base import EventBuilder, digest
 from sources.adapters.doc import PayloadReader
 from sources.adapters.moments import at, need_at, stamp
 from sources.adapters.money import Money, amount_of, currency
-from sources.adapters.shops import Owner, own_id, part_of, ship_to, tell, updated
+from sources.adapters.shops import ShopOrderRef, own_id, part_of, ship_to, tell, updated
 from sources.adapters.told import AdapterOutput, Ignored, RefuseError
 
 
 @dataclass(frozen=True, slots=True)
-class Seen:
+class SeenOrder:
     """An order as a message shows it.
 
     `created` is None where it does not say enough to place the order; `fields` are those of `order.placed` that it says; `unwanted` are
@@ -31,7 +31,7 @@ class Seen:
     """
 
     number: str
-    owner: Owner
+    owner: ShopOrderRef
     created: datetime | None
     changed: datetime
     status: str | None
@@ -41,9 +41,9 @@ class Seen:
     """Whether packages say what left, so that the status need not."""
 
 
-def told(seen: Seen, say: EventBuilder) -> Iterator[AdapterOutput]:
+def told(seen: SeenOrder, say: EventBuilder) -> Iterator[AdapterOutput]:
     """What a message says of an order: that it was placed, how it stands, and what its status tells."""
-    number, owner, changed = seen.number, Owner(seen.owner.order), seen.changed
+    number, owner, changed = seen.number, ShopOrderRef(seen.owner.order), seen.changed
     if say.connection.order_field:
         owner = seen.owner
     meaning = say.code(STATUS, seen.status)
@@ -67,18 +67,18 @@ def told(seen: Seen, say: EventBuilder) -> Iterator[AdapterOutput]:
         yield from unwanted(say, owner, number, seen.unwanted, changed)
 
 
-def unwanted(say: EventBuilder, owner: Owner, number: str, lines: Iterable[dict[str, Any]], at: datetime) -> Iterator[AdapterOutput]:
+def unwanted(say: EventBuilder, owner: ShopOrderRef, number: str, lines: Iterable[dict[str, Any]], at: datetime) -> Iterator[AdapterOutput]:
     """That the buyer wants lines to be cancelled; once for each."""
     for line in lines:
         id_ = f"cancel-requested-{digest(number, line['line_id'])}"
         yield tell(say, owner, "order.cancel_requested", id_, at, {"reason": "customer", "lines": [line]}, at)
 
 
-def owner_of(say: EventBuilder, doc: PayloadReader, number: str, alias: str | None) -> Owner:
+def owner_of(say: EventBuilder, doc: PayloadReader, number: str, alias: str | None) -> ShopOrderRef:
     """The owner of an order's events: Amazon's ID, which another name of it may stand beside (the seller's own)."""
     if say.connection.order_field:
-        return Owner(say.order_of(doc), number)
-    return Owner(number, None if alias == number else alias)
+        return ShopOrderRef(say.order_of(doc), number)
+    return ShopOrderRef(number, None if alias == number else alias)
 
 
 def read_order(doc: PayloadReader, say: EventBuilder) -> Iterator[AdapterOutput]:
@@ -99,7 +99,7 @@ def read_order(doc: PayloadReader, say: EventBuilder) -> Iterator[AdapterOutput]
         "ship_to": ship_to(to.text("CountryCode"), to.text("StateOrRegion"), to.text("PostalCode"), None) if to else None,
         "lines": _lines(items, "OrderItemId", "SellerSKU", "QuantityOrdered") or None,
     }
-    seen = Seen(
+    seen = SeenOrder(
         number,
         owner_of(say, doc, number, doc.id("SellerOrderId")),
         created,
@@ -139,7 +139,7 @@ def read_change(doc: PayloadReader, say: EventBuilder, sent: datetime) -> Iterat
         "promised_by": _instant(summary, "LatestDeliveryDate"),
         "lines": _lines(items, "OrderItemId", "SellerSKU", "Quantity") or None,
     }
-    seen = Seen(
+    seen = SeenOrder(
         number,
         owner_of(say, doc, number, None),
         None,

@@ -6,7 +6,7 @@ from collections.abc import Iterator
 from datetime import datetime
 from typing import Any
 
-from sources.adapters.amazon.orders import Seen, owner_of, told
+from sources.adapters.amazon.orders import SeenOrder, owner_of, told
 from sources.adapters.amazon.tables import ARRIVED, DETAIL, PACKAGE
 from sources.adapters.base import EventBuilder, digest
 from sources.adapters.carriers import carrier_name
@@ -14,7 +14,7 @@ from sources.adapters.doc import PayloadReader
 from sources.adapters.moments import at, need_at, stamp
 from sources.adapters.money import Money, amount_of, currency
 from sources.adapters.scans import SCAN
-from sources.adapters.shops import Owner, own_id, ship_to, tell
+from sources.adapters.shops import ShopOrderRef, own_id, ship_to, tell
 from sources.adapters.told import AdapterOutput, RefuseError
 
 LABEL = "warehouse.label_created"
@@ -42,12 +42,12 @@ def read_new_order(doc: PayloadReader, say: EventBuilder) -> Iterator[AdapterOut
     unwanted = [line for one in items if one.get("cancellation", "cancellationRequest") and (line := _line(one))]
     owner = owner_of(say, doc, number, next((one for one in aliases if one), None))
     left = any(one.get("packageStatus").text("status") in ("SHIPPED", "IN_TRANSIT", "DELIVERED", "UNDELIVERABLE") for one in packages)
-    yield from told(Seen(number, owner, created, changed, work.text("fulfillmentStatus"), fields, unwanted, packed=left), say)
-    parts = owner if say.connection.order_field else Owner(number)
+    yield from told(SeenOrder(number, owner, created, changed, work.text("fulfillmentStatus"), fields, unwanted, packed=left), say)
+    parts = owner if say.connection.order_field else ShopOrderRef(number)
     yield from say.each(packages, lambda one: _package(one, say, parts, number, changed))
 
 
-def _package(doc: PayloadReader, say: EventBuilder, owner: Owner, number: str, changed: datetime) -> Iterator[AdapterOutput]:
+def _package(doc: PayloadReader, say: EventBuilder, owner: ShopOrderRef, number: str, changed: datetime) -> Iterator[AdapterOutput]:
     """A package: announced, shipped, arrived or cancelled. It says when it was made and shipped, and not when it arrived."""
     reference, status = doc.need_id("packageReferenceId"), doc.get("packageStatus").need_text("status")
     meaning = say.code(PACKAGE, status)

@@ -18,7 +18,7 @@ from sources.adapters.base import Adapter, EventBuilder
 from sources.adapters.canadapost.events import EVENT
 from sources.adapters.doc import LONGEST_TEXT, PayloadReader, xml_doc
 from sources.adapters.moments import iso, undated, when
-from sources.adapters.parcel import Parcel, Scan
+from sources.adapters.parcel import ParcelRef, Scan
 from sources.adapters.scans import SCAN, scan_event
 from sources.adapters.tables import table
 from sources.adapters.told import AdapterOutput, RefuseError
@@ -63,13 +63,13 @@ def read(doc: PayloadReader, say: EventBuilder) -> Iterator[AdapterOutput]:
     if name != "tracking-detail":
         raise RefuseError("not_a_report" if name.endswith("-request") else "unknown_form", "no tracking-detail")
     say.kind(name)
-    parcel = Parcel(here.need_id("pin"), "Canada Post", order=say.order_of(here))
+    parcel = ParcelRef(here.need_id("pin"), "Canada Post", order=say.order_of(here))
     said = answered_at(say)
     scans = here.get("significant-events").each("occurrence")
     yield from tell(say, parcel, scans, lambda one: _scan(one, say, parcel, said), lambda: _eta(here), seen_whole=to_sender)
 
 
-def _scan(doc: PayloadReader, say: EventBuilder, parcel: Parcel, said: datetime | None) -> Iterator[AdapterOutput]:
+def _scan(doc: PayloadReader, say: EventBuilder, parcel: ParcelRef, said: datetime | None) -> Iterator[AdapterOutput]:
     identifier = doc.need_id("event-identifier")
     code = identifier.lstrip("0") or identifier
     site, province = doc.text("event-site"), doc.text("event-province")

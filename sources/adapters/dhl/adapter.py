@@ -27,7 +27,7 @@ from sources.adapters.dhl.texts import TEXT
 from sources.adapters.doc import LONGEST_TEXT, Json, PayloadReader, identifier, json_doc
 from sources.adapters.finals import Stated, refine, unmapped
 from sources.adapters.moments import iso, undated, when
-from sources.adapters.parcel import Parcel, Scan
+from sources.adapters.parcel import ParcelRef, Scan
 from sources.adapters.places import Spot, clocks, spot
 from sources.adapters.postal import country_named
 from sources.adapters.scans import SCAN, scan_event
@@ -81,7 +81,7 @@ def _error(doc: PayloadReader, say: EventBuilder) -> Iterator[AdapterOutput]:
     if named is None:
         raise RefuseError("no_identity", "status 404: a shipment that DHL does not know, and not which")
     number = identifier(named[1], "instance")
-    yield from not_found(say, Parcel(number, CARRIER), "404", doc.text("detail", longest=LONGEST_TEXT))
+    yield from not_found(say, ParcelRef(number, CARRIER), "404", doc.text("detail", longest=LONGEST_TEXT))
 
 
 def _shipments(doc: PayloadReader, say: EventBuilder, *, pushed: bool) -> Iterator[AdapterOutput]:
@@ -114,7 +114,7 @@ def _shipment(doc: PayloadReader, say: EventBuilder, shared: dict[str, Json], *,
     if number in shared and shared[number] is not doc.value:
         yield EARLIER
         return
-    parcel = Parcel(number, CARRIERS.get(_service(doc), CARRIER), order=order_of(doc, say))
+    parcel = ParcelRef(number, CARRIERS.get(_service(doc), CARRIER), order=order_of(doc, say))
     said = None if pushed else answered_at(say)
     events = _events(doc)
     zones = clocks(say, events, lambda one: (_at(one, None), _spot(one, doc)))
@@ -181,7 +181,13 @@ def _stated(doc: PayloadReader, say: EventBuilder, complete: str | None, *, back
 
 
 def _event(
-    doc: PayloadReader, say: EventBuilder, parcel: Parcel, said: datetime | None, around: PayloadReader, complete: str | None, clock: tzinfo
+    doc: PayloadReader,
+    say: EventBuilder,
+    parcel: ParcelRef,
+    said: datetime | None,
+    around: PayloadReader,
+    complete: str | None,
+    clock: tzinfo,
 ) -> Iterator[AdapterOutput]:
     meaning, code, text = _told(doc, say, around)
     written = str(_written(doc, "timestamp"))

@@ -36,7 +36,7 @@ MOST: Final = 10_000
 
 
 @dataclass(frozen=True, slots=True)
-class Seen:
+class SeenEvent:
     """An EPCIS event in our words. `orders` are IDs, or other names where `named` says so; `key` tells it from all other events."""
 
     key: str
@@ -103,7 +103,7 @@ def _event(doc: PayloadReader, say: EventBuilder) -> Iterator[AdapterOutput]:
         yield _withdrawn(told, say, declared, seen.recorded) if isinstance(told, dict) else told
 
 
-def _told(seen: Seen, say: EventBuilder) -> Iterator[AdapterOutput]:
+def _told(seen: SeenEvent, say: EventBuilder) -> Iterator[AdapterOutput]:
     """What an event says of orders."""
     step = say.code(STEP, seen.step)
     ill = say.code(DISPOSITION, seen.disposition)
@@ -137,7 +137,7 @@ def _told(seen: Seen, say: EventBuilder) -> Iterator[AdapterOutput]:
         yield from _step(seen, say, step.word)
 
 
-def _scans(seen: Seen, say: EventBuilder, meanings: list[Meaning | None]) -> Iterator[AdapterOutput]:
+def _scans(seen: SeenEvent, say: EventBuilder, meanings: list[Meaning | None]) -> Iterator[AdapterOutput]:
     """A scan of every parcel, or of the shipment where no parcel is named; None is a code that is in no table."""
     for meaning in meanings:
         data = {
@@ -151,7 +151,7 @@ def _scans(seen: Seen, say: EventBuilder, meanings: list[Meaning | None]) -> Ite
             yield from _events(seen, say, SCAN, {**data, "tracking_number": parcel}, data["status"], parcel)
 
 
-def _step(seen: Seen, say: EventBuilder, type_: str) -> Iterator[AdapterOutput]:
+def _step(seen: SeenEvent, say: EventBuilder, type_: str) -> Iterator[AdapterOutput]:
     """A step of the warehouse, of the stock or of a return."""
     data: dict[str, Any] = {"lines": seen.lines if len(seen.orders) < 2 else None}
     only = seen.parcels[0] if len(seen.parcels) == 1 else None
@@ -170,7 +170,7 @@ def _step(seen: Seen, say: EventBuilder, type_: str) -> Iterator[AdapterOutput]:
     yield from _events(seen, say, type_, data)
 
 
-def _events(seen: Seen, say: EventBuilder, type_: str, data: dict[str, Any], *parts: object) -> Iterator[AdapterOutput]:
+def _events(seen: SeenEvent, say: EventBuilder, type_: str, data: dict[str, Any], *parts: object) -> Iterator[AdapterOutput]:
     """The event once for each order that it is about, or once if it names none."""
     for order in seen.orders or (None,):
         alias = order if seen.named else None
@@ -189,7 +189,7 @@ def _withdrawn(draft: Draft, say: EventBuilder, declared: datetime, recorded: da
     return event
 
 
-def _seen(doc: PayloadReader, say: EventBuilder, kind: str, zone: tzinfo) -> Seen:
+def _seen(doc: PayloadReader, say: EventBuilder, kind: str, zone: tzinfo) -> SeenEvent:
     time = need_at(doc, "eventTime", zone=zone)
     action = doc.need_text("action").upper()
     if action not in ACTIONS:
@@ -208,7 +208,7 @@ def _seen(doc: PayloadReader, say: EventBuilder, kind: str, zone: tzinfo) -> See
         kind, time, action, step, disposition, *(one and key_of(one) for one in spots), parent and key_of(parent), *sorted(map(str, units)),
         *sorted(map(str, goods)), *sorted(map(str, transactions)),
     )  # fmt: skip
-    return Seen(
+    return SeenEvent(
         key=doc.id("eventID") or content,
         time=time,
         recorded=at(doc, "recordTime", zone=zone),

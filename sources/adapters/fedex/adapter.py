@@ -28,7 +28,7 @@ from sources.adapters.fedex.exceptions import EXCEPTION
 from sources.adapters.fedex.track import DATE
 from sources.adapters.finals import Stated
 from sources.adapters.moments import day, iso, undated, when
-from sources.adapters.parcel import Parcel, Scan
+from sources.adapters.parcel import ParcelRef, Scan
 from sources.adapters.places import Spot, clocks, spot
 from sources.adapters.scans import SCAN, scan_event
 from sources.adapters.told import AdapterOutput, RefuseError
@@ -76,10 +76,10 @@ def _details(doc: PayloadReader, say: EventBuilder, shared: dict[str, str | None
             meaning = say.code(NOTIFICATION, note.id("Code"))
             if meaning is None or meaning.word != "not_found":
                 raise RefuseError("not_a_report", "TrackDetails.Notification: an error")
-            parcel = Parcel(doc.need_id("TrackingNumber"), "FedEx", order=say.order_of(doc))
+            parcel = ParcelRef(doc.need_id("TrackingNumber"), "FedEx", order=say.order_of(doc))
             yield from not_found(say, parcel, note.id("Code"), note.text("Message", longest=LONGEST_TEXT))
             return
-    parcel = Parcel(doc.need_id("TrackingNumber"), "FedEx", order=say.order_of(doc))
+    parcel = ParcelRef(doc.need_id("TrackingNumber"), "FedEx", order=say.order_of(doc))
     meant = shared.get(parcel.tracking or "")
     if meant is None and (several or parcel.tracking in shared):
         raise RefuseError("no_identity", "TrackingNumberUniqueIdentifier: one number, several shipments; nothing says which is meant")
@@ -100,7 +100,7 @@ def _details(doc: PayloadReader, say: EventBuilder, shared: dict[str, str | None
     )
 
 
-def _scan(doc: PayloadReader, say: EventBuilder, parcel: Parcel, said: datetime | None, clock: tzinfo) -> Iterator[AdapterOutput]:
+def _scan(doc: PayloadReader, say: EventBuilder, parcel: ParcelRef, said: datetime | None, clock: tzinfo) -> Iterator[AdapterOutput]:
     type_, exception = doc.need_text("EventType"), doc.text("StatusExceptionCode")
     place = doc.get("Address")
     texts = (doc.text("EventDescription", longest=LONGEST_TEXT), doc.text("StatusExceptionDescription", longest=LONGEST_TEXT))

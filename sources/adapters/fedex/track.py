@@ -22,7 +22,7 @@ from sources.adapters.doc import LONGEST_TEXT, PayloadReader
 from sources.adapters.fedex.codes import ERROR, meaning_of
 from sources.adapters.finals import Stated
 from sources.adapters.moments import day, iso, undated, when
-from sources.adapters.parcel import Parcel, Scan
+from sources.adapters.parcel import ParcelRef, Scan
 from sources.adapters.places import Spot, clocks, spot
 from sources.adapters.scans import scan_event
 from sources.adapters.told import AdapterOutput, RefuseError
@@ -89,7 +89,7 @@ def _result(doc: PayloadReader, say: EventBuilder, asked: str | None, shared: di
     if number is None:
         raise RefuseError("missing_field", doc.get("trackingNumberInfo", "trackingNumber").path)
     # The parcel of a return goes to the shop: its scans are the return's, and never deliver the order.
-    parcel = Parcel(number, "FedEx", order=None if _is_return(doc) else order_of(doc, say))
+    parcel = ParcelRef(number, "FedEx", order=None if _is_return(doc) else order_of(doc, say))
     code = doc.text("error", "code")
     if code is not None:
         meaning = say.code(ERROR, code)
@@ -125,7 +125,7 @@ def _is_return(doc: PayloadReader) -> bool:
     return detail.text("authorizationName") is not None or any(one.text("type") or one.text("description") for one in reasons)
 
 
-def _scan(doc: PayloadReader, say: EventBuilder, parcel: Parcel, said: datetime | None, clock: tzinfo) -> Iterator[AdapterOutput]:
+def _scan(doc: PayloadReader, say: EventBuilder, parcel: ParcelRef, said: datetime | None, clock: tzinfo) -> Iterator[AdapterOutput]:
     type_, exception = doc.need_text("eventType"), doc.text("exceptionCode")
     place = doc.get("scanLocation")
     texts = (doc.text("eventDescription", longest=LONGEST_TEXT), doc.text("exceptionDescription", longest=LONGEST_TEXT))

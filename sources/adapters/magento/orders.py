@@ -17,7 +17,7 @@ from sources.adapters.doc import PayloadReader
 from sources.adapters.magento.fields import flag, moment, money, need_moment, pieces
 from sources.adapters.magento.tables import METHOD, PAYMENT, STATE, STATUS
 from sources.adapters.money import Money, is_zero
-from sources.adapters.shops import Owner, known, no_later, own_id, owner_of, ship_to, snapshot, tell, updated
+from sources.adapters.shops import ShopOrderRef, known, no_later, own_id, owner_of, ship_to, snapshot, tell, updated
 from sources.adapters.told import AdapterOutput
 
 HOLDS: Final = frozenset(("manual", "payment", "fraud"))
@@ -130,7 +130,7 @@ def _never_shipped(doc: PayloadReader) -> bool:
 
 
 def _hold(
-    doc: PayloadReader, say: EventBuilder, owner: Owner, number: str, created: datetime, changed: datetime, step: str | None
+    doc: PayloadReader, say: EventBuilder, owner: ShopOrderRef, number: str, created: datetime, changed: datetime, step: str | None
 ) -> Iterator[AdapterOutput]:
     hold_id = own_id(say, number)
     if step in HOLDS:
@@ -142,7 +142,7 @@ def _hold(
 
 
 def _money(
-    doc: PayloadReader, say: EventBuilder, owner: Owner, number: str, created: datetime, changed: datetime, total: Money | None
+    doc: PayloadReader, say: EventBuilder, owner: ShopOrderRef, number: str, created: datetime, changed: datetime, total: Money | None
 ) -> Iterator[AdapterOutput]:
     """What was reserved when the order was placed, and that all of it was paid: how much each time is said by the invoices."""
     code, payment = doc.text("order_currency_code"), doc.get("payment")

@@ -15,7 +15,7 @@ from sources.adapters.doc import PayloadReader
 from sources.adapters.magento.fields import moment, money, need_moment, pieces
 from sources.adapters.magento.tables import CREDITMEMO, INVOICE
 from sources.adapters.money import is_zero
-from sources.adapters.shops import Owner, own_id, part_of, snapshot, tell
+from sources.adapters.shops import ShopOrderRef, own_id, part_of, snapshot, tell
 from sources.adapters.tables import CodeTable, Meaning
 from sources.adapters.told import AdapterOutput, Draft, Ignored, RefuseError
 
@@ -30,7 +30,7 @@ def _state(doc: PayloadReader, say: EventBuilder, table: CodeTable) -> Meaning:
     return meaning
 
 
-def _owner(doc: PayloadReader, say: EventBuilder) -> Owner:
+def _owner(doc: PayloadReader, say: EventBuilder) -> ShopOrderRef:
     return part_of(say, doc.need_id("order_id"))
 
 
@@ -83,7 +83,9 @@ def read_track(doc: PayloadReader, say: EventBuilder) -> Iterator[AdapterOutput]
     yield _label(say, _owner(doc, say), doc.need_id("parent_id"), doc.need_id("track_number"), doc, created, created)
 
 
-def _label(say: EventBuilder, owner: Owner, number: str, tracking: str, track: PayloadReader, time: datetime, recorded: datetime) -> Draft:
+def _label(
+    say: EventBuilder, owner: ShopOrderRef, number: str, tracking: str, track: PayloadReader, time: datetime, recorded: datetime
+) -> Draft:
     """A tracking number of a shipment. The carrier's code is `custom` where the shop wrote its name by hand."""
     code = track.text("carrier_code")
     carrier = carrier_name(track.text("title") if code in (None, "custom") else code)

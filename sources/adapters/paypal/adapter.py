@@ -25,7 +25,7 @@ from sources.adapters.told import AdapterOutput, Draft, Ignored, PaymentStep, Re
 SANDBOX = "sandbox.paypal.com"
 
 
-class News(NamedTuple):
+class WebhookContext(NamedTuple):
     """What a webhook says besides its resource: its type, and when it was made."""
 
     type: str
@@ -58,7 +58,7 @@ def _event(doc: PayloadReader, say: EventBuilder) -> Iterator[AdapterOutput]:
         yield Ignored(type_, meaning.why)
         return
     say.test_mode(is_test=_sandbox(doc) or _sandbox(doc.get("resource")))
-    news = News(type_, at(doc, "create_time"))
+    news = WebhookContext(type_, at(doc, "create_time"))
     resource = doc.need("resource")
     match parts[0], parts[1]:
         case "CUSTOMER", _:
@@ -80,7 +80,7 @@ def _sandbox(doc: PayloadReader) -> bool:
     return any(f"{SANDBOX}/" in (one.text("href", longest=4_096) or "") for one in doc.each("links"))
 
 
-def _order(doc: PayloadReader, say: EventBuilder, news: News) -> Iterator[AdapterOutput]:
+def _order(doc: PayloadReader, say: EventBuilder, news: WebhookContext) -> Iterator[AdapterOutput]:
     """A PayPal order: the payments that stand in it."""
     if news.type == "CHECKOUT.ORDER.DECLINED":
         id_ = doc.need_id("id")
@@ -98,12 +98,15 @@ def _order(doc: PayloadReader, say: EventBuilder, news: News) -> Iterator[Adapte
 
 
 def _item(
-    read_one: Callable[[PayloadReader, EventBuilder, News], Iterator[AdapterOutput]], say: EventBuilder, news: News, doc: PayloadReader
+    read_one: Callable[[PayloadReader, EventBuilder, WebhookContext], Iterator[AdapterOutput]],
+    say: EventBuilder,
+    news: WebhookContext,
+    doc: PayloadReader,
 ) -> Iterator[AdapterOutput]:
     yield from read_one(doc, say, news)
 
 
-def _reserved(doc: PayloadReader, say: EventBuilder, news: News) -> Iterator[AdapterOutput]:
+def _reserved(doc: PayloadReader, say: EventBuilder, news: WebhookContext) -> Iterator[AdapterOutput]:
     yield _authorization(doc, say, news)
 
 
@@ -112,13 +115,13 @@ def _unit(doc: PayloadReader) -> PayloadReader | None:
     return next(doc.each("purchase_units"), None)
 
 
-def _reversed_approval(doc: PayloadReader, say: EventBuilder, news: News) -> Draft:
+def _reversed_approval(doc: PayloadReader, say: EventBuilder, news: WebhookContext) -> Draft:
     id_ = doc.id("order_id") or doc.need_id("id")
     inside = news._replace(unit=_unit(doc))
     return _told(say, inside, doc, "payment.voided", f"{id_}:approval-reversed", news.said, {"payment_id": id_})
 
 
-def _authorization(doc: PayloadReader, say: EventBuilder, news: News) -> AdapterOutput:
+def _authorization(doc: PayloadReader, say: EventBuilder, news: WebhookContext) -> AdapterOutput:
     id_, data = doc.need_id("id"), {"payment_id": doc.id("id"), "amount": _amount(doc)}
     if news.type == "PAYMENT.AUTHORIZATION.VOIDED":
         return _told(say, news, doc, "payment.voided", f"{id_}:voided", _changed(doc), data)
@@ -138,7 +141,7 @@ def _authorization(doc: PayloadReader, say: EventBuilder, news: News) -> Adapter
             return _told(say, news, doc, "payment.authorized", f"{id_}:authorized", at(doc, "create_time"), data)
 
 
-def _capture(doc: PayloadReader, say: EventBuilder, news: News) -> Iterator[AdapterOutput]:
+def _capture(doc: PayloadReader, say: EventBuilder, news: WebhookContext) -> Iterator[AdapterOutput]:
     """A capture, or a sale (v1), which reserves and takes at once."""
     id_, meaning = doc.need_id("id"), _meaning(say, CAPTURES, doc)
     if meaning.ignored:
@@ -169,7 +172,7 @@ def _step(step: str | None, follows: str | None, told: Draft) -> PaymentStep:
     return PaymentStep(step, follows, told["data"]["payment_id"], told["id"], told["source"], at)
 
 
-def _refund(doc: PayloadReader, say: EventBuilder, news: News) -> Iterator[AdapterOutput]:
+def _refund(doc: PayloadReader, say: EventBuilder, news: WebhookContext) -> Iterator[AdapterOutput]:
     """A refund, or money that PayPal took back; v1 writes its amount with a minus."""
     id_ = doc.need_id("id")
     taken = doc.id("capture_id") or doc.id("sale_id") or _linked(doc, "capture") or _linked(doc, "sale")
@@ -195,7 +198,7 @@ def _refund(doc: PayloadReader, say: EventBuilder, news: News) -> Iterator[Adapt
         yield _step(None, taken, told)
 
 
-def _disputes(doc: PayloadReader, say: EventBuilder, news: News) -> Iterator[AdapterOutput]:
+def _disputes(doc: PayloadReader, say: EventBuilder, news: WebhookContext) -> Iterator[AdapterOutput]:
     """A dispute, told of each payment that it is about; how much of several is contested is not said."""
     id_, stage = doc.need_id("dispute_id"), say.code(STAGES, doc.text("dispute_life_cycle_stage"))
     status = doc.text("status")
@@ -265,7 +268,9 @@ def _linked(doc: PayloadReader, kind: str) -> str | None:
     return None
 
 
-def _told(say: EventBuilder, news: News, doc: PayloadReader, type_: str, id_: str, when: datetime | None, data: dict[str, Any]) -> Draft:
+def _told(
+    say: EventBuilder, news: WebhookContext, doc: PayloadReader, type_: str, id_: str, when: datetime | None, data: dict[str, Any]
+) -> Draft:
     places = [doc, *([news.unit] if news.unit is not None else [])]
     payees = [payee for place in places for name in ("payee", "seller") if (payee := place.get(name)) and isinstance(payee.value, dict)]
     say.account = next((found for payee in payees if (found := payee.id("merchant_id"))), None)

@@ -27,7 +27,7 @@ EXACT: Final = 1 << 53
 
 
 @dataclass(frozen=True, slots=True)
-class Owner:
+class ShopifyOrderRef:
     """The order that something belongs to: its ID as the connection wants it, and another name of it that ties.
 
     `said`: when the order's snapshot, in which the thing stands, was made.
@@ -80,10 +80,10 @@ def ref(doc: PayloadReader, name: str) -> str | None:
     return found or id_in(doc, f"admin_graphql_api_{name}_id") or id_in(doc, f"{name}_id")
 
 
-def owner_of(say: EventBuilder, doc: PayloadReader) -> Owner:
+def owner_of(say: EventBuilder, doc: PayloadReader) -> ShopifyOrderRef:
     """The order of an object that is none itself. It names Shopify's own ID, which is only an alias where the connection wants another."""
     number = ref(doc, "order")
-    return Owner(None, number) if say.connection.order_field else Owner(number)
+    return ShopifyOrderRef(None, number) if say.connection.order_field else ShopifyOrderRef(number)
 
 
 def triggered(say: EventBuilder) -> datetime | None:
@@ -111,7 +111,7 @@ def moment(say: EventBuilder, doc: PayloadReader, *names: str) -> datetime:
 
 
 def tell(
-    say: EventBuilder, owner: Owner, type_: str, id_: str, time: datetime, data: dict[str, Any], recorded: datetime | None = None
+    say: EventBuilder, owner: ShopifyOrderRef, type_: str, id_: str, time: datetime, data: dict[str, Any], recorded: datetime | None = None
 ) -> Draft:
     """An event about an order's part. Shopify said so when the webhook was triggered, else in the order's snapshot, else at `recorded`."""
     if owner.alias is not None:

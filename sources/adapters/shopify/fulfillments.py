@@ -14,7 +14,7 @@ from sources.adapters.carriers import carrier_name
 from sources.adapters.doc import PayloadReader
 from sources.adapters.moments import at, need_at, when
 from sources.adapters.scans import SCAN
-from sources.adapters.shopify.common import Owner, id_in, lines_of, moment, need_id_of, owner_of, ref, tell, triggered
+from sources.adapters.shopify.common import ShopifyOrderRef, id_in, lines_of, moment, need_id_of, owner_of, ref, tell, triggered
 from sources.adapters.shopify.tables import EVENT, FULFILLMENT
 from sources.adapters.told import AdapterOutput, History, Ignored, RefuseError
 
@@ -23,7 +23,7 @@ SHOPS_OWN: Final = ("label_created", "unknown")
 """Statuses of events that the shop or its app writes before a carrier has the parcel: the date in them is no carrier's estimate."""
 
 
-def read_fulfillment(doc: PayloadReader, say: EventBuilder, owner: Owner | None = None) -> Iterator[AdapterOutput]:
+def read_fulfillment(doc: PayloadReader, say: EventBuilder, owner: ShopifyOrderRef | None = None) -> Iterator[AdapterOutput]:
     """A fulfilment as it stands: shipped, only labelled, cancelled or failed."""
     number = need_id_of(doc)
     owner = owner or owner_of(say, doc)

@@ -18,7 +18,7 @@ from sources.adapters.base import EventBuilder, digest
 from sources.adapters.bounds import bounded
 from sources.adapters.doc import PayloadReader
 from sources.adapters.moments import at, need_at
-from sources.adapters.shopify.common import Owner, id_of, lines_of, money_in, need_id_of, tell
+from sources.adapters.shopify.common import ShopifyOrderRef, id_of, lines_of, money_in, need_id_of, tell
 from sources.adapters.shopify.fulfillments import read_fulfillment
 from sources.adapters.shopify.payments import read_refund, read_transaction
 from sources.adapters.shopify.tables import CANCEL, CONSENT, FINANCIAL, GATEWAY, METHOD, TERMS
@@ -32,9 +32,9 @@ def read_order(doc: PayloadReader, say: EventBuilder, *, new: bool = False) -> I
     number = need_id_of(doc)
     created = need_at(doc, "created_at")
     updated = at(doc, "updated_at") or created
-    owner, parts = Owner(number, doc.id("name"), updated), Owner(number, None, updated)
+    owner, parts = ShopifyOrderRef(number, doc.id("name"), updated), ShopifyOrderRef(number, None, updated)
     if say.connection.order_field:
-        owner = parts = Owner(say.order_of(doc), number, updated)
+        owner = parts = ShopifyOrderRef(say.order_of(doc), number, updated)
     fields = _fields(doc, say)
     placed = {**fields, "total": money_in(doc, "total_price"), "lines": lines_of(doc.each("line_items")) or None}
     yield tell(say, owner, "order.placed", f"placed-{number}", created, placed, updated)

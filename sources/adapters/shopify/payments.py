@@ -13,7 +13,7 @@ from sources.adapters.bounds import latest
 from sources.adapters.doc import PayloadReader
 from sources.adapters.moments import at, need_at, stamp
 from sources.adapters.money import amount_of, currency, is_zero
-from sources.adapters.shopify.common import Owner, id_in, moment, money_in, need_id_of, owner_of, ref, said, tell
+from sources.adapters.shopify.common import ShopifyOrderRef, id_in, moment, money_in, need_id_of, owner_of, ref, said, tell
 from sources.adapters.shopify.tables import DECLINE, DISPUTE, OUTCOME, STAGE, TRANSACTION
 from sources.adapters.told import AdapterOutput, Ignored, PaymentStep, RefuseError
 
@@ -21,7 +21,9 @@ CASH = "cash"
 """The gateway of what is paid in cash at a till."""
 
 
-def read_transaction(doc: PayloadReader, say: EventBuilder, owner: Owner | None = None, code: str | None = None) -> Iterator[AdapterOutput]:
+def read_transaction(
+    doc: PayloadReader, say: EventBuilder, owner: ShopifyOrderRef | None = None, code: str | None = None
+) -> Iterator[AdapterOutput]:
     """One step of a payment; `code` is the order's currency, where the transaction does not name its own."""
     say.test_mode(is_test=doc.flag("test"))
     kind = doc.need_text("kind")
@@ -59,7 +61,7 @@ def read_transaction(doc: PayloadReader, say: EventBuilder, owner: Owner | None 
     yield PaymentStep(number, parent, payment, id_, say.source(type_), time)
 
 
-def _payment_id(doc: PayloadReader, number: str, owner: Owner) -> str:
+def _payment_id(doc: PayloadReader, number: str, owner: ShopifyOrderRef) -> str:
     """What all steps of a payment have in common, also in the payment provider's own feed, as far as this one says.
 
     Stripe's payment intent where the receipt names it; else Shopify's `payment_id`, with the order's where it is made of the order's name,
@@ -84,7 +86,9 @@ def _payment_id(doc: PayloadReader, number: str, owner: Owner) -> str:
     return id_in(doc, "parent_id") or number
 
 
-def read_refund(doc: PayloadReader, say: EventBuilder, owner: Owner | None = None, code: str | None = None) -> Iterator[AdapterOutput]:
+def read_refund(
+    doc: PayloadReader, say: EventBuilder, owner: ShopifyOrderRef | None = None, code: str | None = None
+) -> Iterator[AdapterOutput]:
     """The transactions of a refund, and the goods that money went back for. A refund that moves no money is none."""
     number = need_id_of(doc)
     owner = owner or owner_of(say, doc)

@@ -17,7 +17,7 @@ import orjson
 from sources.adapters.base import EventBuilder, digest
 from sources.adapters.doc import PayloadReader
 from sources.adapters.moments import at, when
-from sources.adapters.shopify.common import Owner, id_in, id_of, moment, need_id_of, owner_of, ref, tell
+from sources.adapters.shopify.common import ShopifyOrderRef, id_in, id_of, moment, need_id_of, owner_of, ref, tell
 from sources.adapters.shopify.tables import HOLD, WORK
 from sources.adapters.tables import Meaning
 from sources.adapters.told import AdapterOutput, Ignored, RefuseError
@@ -38,14 +38,14 @@ def read_work(doc: PayloadReader, say: EventBuilder, meaning: Meaning) -> Iterat
             data["reason"] = "other"
             yield tell(say, owner, meaning.word, f"rejected-work-{digest(number, time)}", time, data)
         case "order.cancel_requested":
-            if owner == Owner(None):
+            if owner == ShopifyOrderRef(None):
                 raise RefuseError("no_identity", f"{work.path}: names no order, and a request to cancel goes by nothing else")
             yield tell(say, owner, meaning.word, f"cancel-requested-{number}", time, {})
         case other:
             yield tell(say, owner, other, f"{other.removeprefix('warehouse.')}-{number}", time, data)
 
 
-def _placed(doc: PayloadReader, work: PayloadReader, say: EventBuilder, owner: Owner, time: datetime) -> Iterator[AdapterOutput]:
+def _placed(doc: PayloadReader, work: PayloadReader, say: EventBuilder, owner: ShopifyOrderRef, time: datetime) -> Iterator[AdapterOutput]:
     one = doc.get("fulfillment_hold") or doc.get("created_fulfillment_hold")
     holds = list(work.each("fulfillment_holds")) or ([one] if one else [])
     if not holds:
@@ -64,7 +64,9 @@ def _placed(doc: PayloadReader, work: PayloadReader, say: EventBuilder, owner: O
         yield tell(say, owner, "order.hold_placed", f"hold-{own}", time, data)
 
 
-def _released(doc: PayloadReader, work: PayloadReader, say: EventBuilder, owner: Owner, time: datetime) -> Iterator[AdapterOutput]:
+def _released(
+    doc: PayloadReader, work: PayloadReader, say: EventBuilder, owner: ShopifyOrderRef, time: datetime
+) -> Iterator[AdapterOutput]:
     number = need_id_of(work)
     data: dict[str, Any] = {"hold_id": number, "fulfillment_order_id": number}
     hold = doc.get("fulfillment_hold")
@@ -147,7 +149,7 @@ def _standing(doc: PayloadReader, say: EventBuilder) -> Iterator[AdapterOutput]:
         data = {"site": id_in(doc, "assigned_location_id"), "fulfillment_order_id": number, "lines": [one for one in lines if one] or None}
         yield tell(say, owner, "warehouse.released", f"released-{number}", time, data, time)
     yield from _released(doc, doc, say, owner, time)
-    if doc.text("request_status") == "cancellation_requested" and owner != Owner(None):
+    if doc.text("request_status") == "cancellation_requested" and owner != ShopifyOrderRef(None):
         yield tell(say, owner, "order.cancel_requested", f"cancel-requested-{number}", time, {}, time)
 
 

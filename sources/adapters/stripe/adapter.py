@@ -16,7 +16,7 @@ from sources.adapters.moments import unix
 from sources.adapters.money import currency, is_zero
 from sources.adapters.stripe.codes import AREAS, DISPUTES, EVENTS, INTENTS, OBJECTS, REFUNDS
 from sources.adapters.stripe.declines import ADVICE, DECLINES
-from sources.adapters.stripe.payments import ORDER, News, charge, expanded, intent, money, ref
+from sources.adapters.stripe.payments import ORDER, EventContext, charge, expanded, intent, money, ref
 from sources.adapters.told import AdapterOutput, Draft, Ignored, PaymentStep, RefuseError
 
 NEVER_CAPTURED = "expired_uncaptured_charge"
@@ -36,7 +36,7 @@ def read(doc: PayloadReader, say: EventBuilder) -> Iterator[AdapterOutput]:
         raise RefuseError("not_a_report", "an error answer")
     else:
         say.kind(name or "no object")
-        yield from _object(doc, say, News())
+        yield from _object(doc, say, EventContext())
 
 
 def _event(doc: PayloadReader, say: EventBuilder) -> Iterator[AdapterOutput]:
@@ -53,11 +53,11 @@ def _event(doc: PayloadReader, say: EventBuilder) -> Iterator[AdapterOutput]:
     # Of Connect: the account that the event is about, where it is not the one that the webhook belongs to.
     say.account = doc.id("account")
     before = doc.get("data", "previous_attributes")
-    news = News(type_, unix(doc, "created"), before if isinstance(before.value, dict) else None)
+    news = EventContext(type_, unix(doc, "created"), before if isinstance(before.value, dict) else None)
     yield from _object(doc.need("data", "object"), say, news)
 
 
-def _object(doc: PayloadReader, say: EventBuilder, news: News) -> Iterator[AdapterOutput]:
+def _object(doc: PayloadReader, say: EventBuilder, news: EventContext) -> Iterator[AdapterOutput]:
     name = doc.need_text("object")
     meaning = say.code(OBJECTS, name)
     if meaning is None:
@@ -81,7 +81,7 @@ def _object(doc: PayloadReader, say: EventBuilder, news: News) -> Iterator[Adapt
             yield _review(doc, say, news)
 
 
-def _charge(doc: PayloadReader, say: EventBuilder, news: News) -> Iterator[AdapterOutput]:
+def _charge(doc: PayloadReader, say: EventBuilder, news: EventContext) -> Iterator[AdapterOutput]:
     """A charge, and the refunds that stand in it where there are any."""
     if news.type != "charge.refunded" or not doc.flag("captured"):
         yield from charge(doc, say, news)
@@ -101,7 +101,7 @@ def _rest(refund: PayloadReader, parent: PayloadReader) -> bool:
     return refund.number("amount") == reserved - taken and refund.get("balance_transaction").value is None
 
 
-def _refund(doc: PayloadReader, say: EventBuilder, news: News, parent: PayloadReader | None) -> Iterator[AdapterOutput]:
+def _refund(doc: PayloadReader, say: EventBuilder, news: EventContext, parent: PayloadReader | None) -> Iterator[AdapterOutput]:
     """A refund. One that fails after it had succeeded did not occur; `parent` is the charge in which it stands."""
     meaning = say.code(REFUNDS, doc.need_text("status"))
     if meaning is None:
@@ -137,7 +137,7 @@ def _refund(doc: PayloadReader, say: EventBuilder, news: News, parent: PayloadRe
 
 
 def _intent_of_charge(
-    say: EventBuilder, news: News, charged: str | None, payment: str | None, created: datetime | None
+    say: EventBuilder, news: EventContext, charged: str | None, payment: str | None, created: datetime | None
 ) -> Iterator[AdapterOutput]:
     """Which intent a charge is of, for refunds and disputes that name the charge only, as those of old API versions do."""
     at = news.said or created
@@ -153,7 +153,7 @@ def _of_charge(say: EventBuilder, doc: PayloadReader, payment: str | None, at: d
             yield PaymentStep(None, charged, payment, event, say.source("payment.refunded"), at)
 
 
-def _dispute(doc: PayloadReader, say: EventBuilder, news: News) -> Iterator[AdapterOutput]:
+def _dispute(doc: PayloadReader, say: EventBuilder, news: EventContext) -> Iterator[AdapterOutput]:
     meaning = say.code(DISPUTES, doc.need_text("status"))
     if meaning is None:
         raise RefuseError("unmapped", f"{doc.get('status').path}: a status that is in no table")
@@ -187,7 +187,7 @@ def _dispute(doc: PayloadReader, say: EventBuilder, news: News) -> Iterator[Adap
     yield from _of_charge(say, doc, payment, at, event)
 
 
-def _disputed_at(doc: PayloadReader, stage: str, created: datetime, news: News) -> datetime:
+def _disputed_at(doc: PayloadReader, stage: str, created: datetime, news: EventContext) -> datetime:
     """When an inquiry or a chargeback began.
 
     An inquiry that becomes a chargeback was created before. Its money is withdrawn at that time; until the balance transaction stands in
@@ -200,7 +200,7 @@ def _disputed_at(doc: PayloadReader, stage: str, created: datetime, news: News) 
     return taken or latest(created, news.said)
 
 
-def _review(doc: PayloadReader, say: EventBuilder, news: News) -> Draft:
+def _review(doc: PayloadReader, say: EventBuilder, news: EventContext) -> Draft:
     """A review by Radar. However it ends, nobody waits for it any longer; that the money went back is told by the refund or dispute."""
     id_, created, open_ = doc.need_id("id"), unix(doc, "created"), doc.flag("open")
     at = created if open_ else news.at(created)

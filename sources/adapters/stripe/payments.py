@@ -24,7 +24,7 @@ ORDER = ("metadata", "order_id")
 """Where shops put the order's ID; a connection's `order_field` says otherwise."""
 
 
-class News(NamedTuple):
+class EventContext(NamedTuple):
     """What an event says besides its object; for an object by itself all is None.
 
     `before` holds what its fields were before the event (`previous_attributes`).
@@ -75,7 +75,7 @@ def money(doc: PayloadReader, name: str, code: str) -> Money:
     return minor(units, code, doc.get(name).path, EXPONENTS)
 
 
-def charge(doc: PayloadReader, say: EventBuilder, news: News) -> Iterator[AdapterOutput]:
+def charge(doc: PayloadReader, say: EventBuilder, news: EventContext) -> Iterator[AdapterOutput]:
     """A charge: taken, reserved, given back or failed."""
     earlier = news.was("amount_captured")
     if news.type == "charge.updated" and earlier is None:
@@ -101,7 +101,7 @@ def charge(doc: PayloadReader, say: EventBuilder, news: News) -> Iterator[Adapte
         yield _event(say, "payment.authorized", paid, "authorized", at, news, money(doc, "amount", code), {"expires_at": _expires(doc)})
 
 
-def _taken(doc: PayloadReader, say: EventBuilder, paid: Paid, news: News, earlier: PayloadReader | None) -> AdapterOutput:
+def _taken(doc: PayloadReader, say: EventBuilder, paid: Paid, news: EventContext, earlier: PayloadReader | None) -> AdapterOutput:
     """What was captured: all of it at once, or, of a charge that may be captured several times, what this event says has been added."""
     # API versions before 2020-08 have no `amount_captured`, and copies of their charges a 0 that `captured` belies.
     field = "amount_captured" if doc.number("amount_captured") else "amount"
@@ -122,7 +122,7 @@ def _final(taken: int | None, asked: int | None) -> bool | None:
     return True if taken is not None and asked is not None and taken < asked else None
 
 
-def _captured_at(doc: PayloadReader, news: News) -> datetime:
+def _captured_at(doc: PayloadReader, news: EventContext) -> datetime:
     """When a charge was captured. One that had waited for it tells by itself only with its balance transaction."""
     created, balance = unix(doc, "created"), expanded(doc, "balance_transaction")
     if news.said is not None:
@@ -136,7 +136,7 @@ def _captured_at(doc: PayloadReader, news: News) -> datetime:
     return _need(created, doc)
 
 
-def intent(doc: PayloadReader, say: EventBuilder, news: News) -> Iterator[AdapterOutput]:
+def intent(doc: PayloadReader, say: EventBuilder, news: EventContext) -> Iterator[AdapterOutput]:
     """A payment intent: what it says of its latest charge."""
     status = doc.need_text("status")
     meaning = say.code(INTENTS, status)
@@ -152,7 +152,7 @@ def intent(doc: PayloadReader, say: EventBuilder, news: News) -> Iterator[Adapte
     yield _INTENT_STEPS[meaning.word](doc, say, paid, news, latest)
 
 
-def _intent_captured(doc: PayloadReader, say: EventBuilder, paid: Paid, news: News, latest: PayloadReader | None) -> AdapterOutput:
+def _intent_captured(doc: PayloadReader, say: EventBuilder, paid: Paid, news: EventContext, latest: PayloadReader | None) -> AdapterOutput:
     if doc.get("payment_method_options", "card").text("request_multicapture") == "if_available":
         return Ignored(news.type or "payment_intent", "may have been captured several times; each is told by its charge")
     manual = doc.text("capture_method") == "manual"
@@ -164,7 +164,9 @@ def _intent_captured(doc: PayloadReader, say: EventBuilder, paid: Paid, news: Ne
     return _event(say, "payment.captured", _charged(paid, doc), "captured", _need(at, doc), news, amount, {"final": final})
 
 
-def _intent_authorized(doc: PayloadReader, say: EventBuilder, paid: Paid, news: News, latest: PayloadReader | None) -> AdapterOutput:
+def _intent_authorized(
+    doc: PayloadReader, say: EventBuilder, paid: Paid, news: EventContext, latest: PayloadReader | None
+) -> AdapterOutput:
     """The reservation, as its charge tells it. An intent that only names its charge knows neither amount nor end of the reservation.
 
     It tells no more than that there is one, under an ID of its own: if it came first, the end would be lost with the charge's event.
@@ -176,7 +178,7 @@ def _intent_authorized(doc: PayloadReader, say: EventBuilder, paid: Paid, news: 
     return _event(say, "payment.authorized", charged, "authorized", at, news, money(latest, "amount", paid.code), more)
 
 
-def _intent_canceled(doc: PayloadReader, say: EventBuilder, paid: Paid, news: News, latest: PayloadReader | None) -> AdapterOutput:
+def _intent_canceled(doc: PayloadReader, say: EventBuilder, paid: Paid, news: EventContext, latest: PayloadReader | None) -> AdapterOutput:
     """Only what had been reserved can be given back: the event says so, or the charge does."""
     was = news.was("status")
     reserved = was is not None and was.text() == "requires_capture"
@@ -189,7 +191,7 @@ def _intent_canceled(doc: PayloadReader, say: EventBuilder, paid: Paid, news: Ne
     return _event(say, "payment.voided", _charged(paid, doc), "voided", _need(at, doc), news, amount)
 
 
-def _intent_failed(doc: PayloadReader, say: EventBuilder, paid: Paid, news: News, latest: PayloadReader | None) -> AdapterOutput:
+def _intent_failed(doc: PayloadReader, say: EventBuilder, paid: Paid, news: EventContext, latest: PayloadReader | None) -> AdapterOutput:
     error = doc.get("last_payment_error")
     code = error.text("decline_code") or error.text("code")
     if code is None:
@@ -234,7 +236,7 @@ def _judged(say: EventBuilder, advice: str | None, code: str | None) -> Reason:
     return Reason(code, None if judged is None else judged.word)
 
 
-def _failed(say: EventBuilder, paid: Paid, at: datetime, why: Reason, news: News) -> Draft:
+def _failed(say: EventBuilder, paid: Paid, at: datetime, why: Reason, news: EventContext) -> Draft:
     """A failed attempt. Which attempt it was is not told: neither a charge nor an intent counts them."""
     data = {"payment_id": paid.payment, "decline": why.decline, "code": why.code}
     # An attempt can fail before there is a charge, such as when the customer does not authenticate.
@@ -262,7 +264,14 @@ def _need(at: datetime | None, doc: PayloadReader) -> datetime:
 
 
 def _event(
-    say: EventBuilder, type_: str, paid: Paid, step: str, at: datetime, news: News, amount: Money | None, more: dict[str, Any] | None = None
+    say: EventBuilder,
+    type_: str,
+    paid: Paid,
+    step: str,
+    at: datetime,
+    news: EventContext,
+    amount: Money | None,
+    more: dict[str, Any] | None = None,
 ) -> Draft:
     data = {"payment_id": paid.payment, "amount": amount, **(more or {})}
     return say.event(type_, f"{paid.charge}:{step}", at, data, order=paid.order, recorded=news.said)

@@ -21,7 +21,7 @@ from sources.adapters.base import Adapter, EventBuilder
 from sources.adapters.doc import LONGEST_TEXT, PayloadReader, json_doc
 from sources.adapters.finals import Stated, refine, unmapped
 from sources.adapters.moments import offset_of, patterned, stamp, undated
-from sources.adapters.parcel import Parcel, Scan
+from sources.adapters.parcel import ParcelRef, Scan
 from sources.adapters.places import Spot, clocks, spot
 from sources.adapters.scans import SCAN, estimate_event, scan_event
 from sources.adapters.tables import Meaning, table
@@ -115,7 +115,7 @@ def _without_package(doc: PayloadReader, say: EventBuilder, asked: str | None) -
             continue
         if asked is None:
             raise RefuseError("no_identity", "shipment[].warnings: a parcel that UPS does not know, and not which")
-        yield from not_found(say, Parcel(asked, "UPS"), code, warning.text("message", longest=LONGEST_TEXT))
+        yield from not_found(say, ParcelRef(asked, "UPS"), code, warning.text("message", longest=LONGEST_TEXT))
         return
     raise RefuseError("not_a_report", "a shipment without a package")
 
@@ -124,7 +124,7 @@ def _package(doc: PayloadReader, say: EventBuilder, asked: str | None) -> Iterat
     number = doc.id("trackingNumber") or asked
     if number is None:
         raise RefuseError("missing_field", doc.get("trackingNumber").path)
-    parcel = Parcel(number, "UPS", order=order_of(doc, say))
+    parcel = ParcelRef(number, "UPS", order=order_of(doc, say))
     said = answered_at(say)
     activities = list(doc.each("activity"))
     zones = clocks(say, activities, lambda one: _seen(one, one.get("location"), ANSWERED))
@@ -139,7 +139,7 @@ def _package(doc: PayloadReader, say: EventBuilder, asked: str | None) -> Iterat
     )
 
 
-def _activity(doc: PayloadReader, say: EventBuilder, parcel: Parcel, said: datetime | None, clock: tzinfo) -> Iterator[AdapterOutput]:
+def _activity(doc: PayloadReader, say: EventBuilder, parcel: ParcelRef, said: datetime | None, clock: tzinfo) -> Iterator[AdapterOutput]:
     event = scan_event(say, parcel, _scan(doc, say, doc.get("location"), ANSWERED, clock), said)
     if event is not None:
         yield event
@@ -147,7 +147,7 @@ def _activity(doc: PayloadReader, say: EventBuilder, parcel: Parcel, said: datet
 
 def _alert(doc: PayloadReader, say: EventBuilder) -> Iterator[AdapterOutput]:
     say.kind("activityStatus")
-    parcel = Parcel(doc.need_id("trackingNumber"), "UPS", order=order_of(doc, say))
+    parcel = ParcelRef(doc.need_id("trackingNumber"), "UPS", order=order_of(doc, say))
     clock = next(clocks(say, [doc], lambda one: _seen(one, one, PUSHED)))
     scan = _scan(doc, say, doc, PUSHED, clock)
     event = scan_event(say, parcel, scan, None)

@@ -20,7 +20,7 @@ from sources.adapters.base import Adapter, EventBuilder
 from sources.adapters.doc import LONGEST_TEXT, PayloadReader, json_or_xml_doc
 from sources.adapters.finals import Stated
 from sources.adapters.moments import day, patterned, undated
-from sources.adapters.parcel import Parcel, Scan
+from sources.adapters.parcel import ParcelRef, Scan
 from sources.adapters.places import Spot, clocks, spot
 from sources.adapters.postal import country_named
 from sources.adapters.scans import SCAN, scan_event
@@ -57,7 +57,7 @@ def read(doc: PayloadReader, say: EventBuilder) -> Iterator[AdapterOutput]:
 
 
 def _parcel(doc: PayloadReader, say: EventBuilder) -> Iterator[AdapterOutput]:
-    parcel = Parcel(doc.need_id("@ID"), "USPS", order=say.order_of(doc))
+    parcel = ParcelRef(doc.need_id("@ID"), "USPS", order=say.order_of(doc))
     error = doc.get("Error")
     if error:
         yield from _error(error, say, parcel)
@@ -78,7 +78,7 @@ def _parcel(doc: PayloadReader, say: EventBuilder) -> Iterator[AdapterOutput]:
     )
 
 
-def _error(doc: PayloadReader, say: EventBuilder, parcel: Parcel) -> Iterator[AdapterOutput]:
+def _error(doc: PayloadReader, say: EventBuilder, parcel: ParcelRef) -> Iterator[AdapterOutput]:
     number = doc.id("Number")
     meaning = say.code(ERROR, number)
     if meaning is None or not (meaning.ignored or meaning.word == "not_found"):
@@ -89,7 +89,7 @@ def _error(doc: PayloadReader, say: EventBuilder, parcel: Parcel) -> Iterator[Ad
     yield from not_found(say, parcel, number, doc.text("Description", longest=LONGEST_TEXT))
 
 
-def _scan(doc: PayloadReader, say: EventBuilder, parcel: Parcel, said: datetime | None, clock: tzinfo) -> Iterator[AdapterOutput]:
+def _scan(doc: PayloadReader, say: EventBuilder, parcel: ParcelRef, said: datetime | None, clock: tzinfo) -> Iterator[AdapterOutput]:
     code, text = doc.text("EventCode"), doc.text("Event")
     if code is None and text is None:
         raise RefuseError("missing_field", doc.get("EventCode").path)

@@ -19,7 +19,7 @@ from sources.adapters.answers import answered_at, not_found, order_of, tell
 from sources.adapters.base import EventBuilder
 from sources.adapters.doc import LONGEST_TEXT, PayloadReader, json_doc
 from sources.adapters.finals import Stated
-from sources.adapters.parcel import Parcel, Scan
+from sources.adapters.parcel import ParcelRef, Scan
 from sources.adapters.places import Spot, clocks, spot
 from sources.adapters.postal import country_named
 from sources.adapters.scans import scan_event
@@ -85,7 +85,7 @@ def _unknown_parcel(doc: PayloadReader, say: EventBuilder) -> str | None:
 
 
 def _parcel(doc: PayloadReader, say: EventBuilder, sent: datetime | None = None, *, pushed: bool = False) -> Iterator[AdapterOutput]:
-    parcel = Parcel(doc.need_id("trackingNumber"), "USPS", order=order_of(doc, say))
+    parcel = ParcelRef(doc.need_id("trackingNumber"), "USPS", order=order_of(doc, say))
     if doc.get("error"):
         code = _unknown_parcel(doc, say)
         if code is None:
@@ -108,7 +108,7 @@ def _parcel(doc: PayloadReader, say: EventBuilder, sent: datetime | None = None,
     )
 
 
-def _scan(doc: PayloadReader, say: EventBuilder, parcel: Parcel, said: datetime | None, clock: tzinfo) -> Iterator[AdapterOutput]:
+def _scan(doc: PayloadReader, say: EventBuilder, parcel: ParcelRef, said: datetime | None, clock: tzinfo) -> Iterator[AdapterOutput]:
     code, text = doc.text("eventCode"), doc.text("eventType")
     if code is None and text is None:
         raise RefuseError("missing_field", doc.get("eventCode").path)

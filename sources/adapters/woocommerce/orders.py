@@ -16,7 +16,7 @@ from typing import Any, Final
 from sources.adapters.base import EventBuilder, digest
 from sources.adapters.doc import PayloadReader
 from sources.adapters.money import Money, amount_of, currency, is_zero
-from sources.adapters.shops import Owner, given_back, known, own_id, owner_of, part_of, ship_to, snapshot, tell, updated
+from sources.adapters.shops import ShopOrderRef, given_back, known, own_id, owner_of, part_of, ship_to, snapshot, tell, updated
 from sources.adapters.told import AdapterOutput, Ignored, RefuseError
 from sources.adapters.woocommerce.fields import meta, moment, region
 from sources.adapters.woocommerce.shipments import TRACKING, labels
@@ -149,7 +149,7 @@ def _total(doc: PayloadReader) -> Money | None:
 
 
 def _hold(
-    say: EventBuilder, owner: Owner, number: str, created: datetime, changed: datetime, step: str | None, *, paid: bool
+    say: EventBuilder, owner: ShopOrderRef, number: str, created: datetime, changed: datetime, step: str | None, *, paid: bool
 ) -> Iterator[AdapterOutput]:
     """`on-hold` waits for the payment; of an order that is paid, for a person. Any other status that is known ends it."""
     hold_id = own_id(say, number)
@@ -162,7 +162,7 @@ def _hold(
 
 
 def _money(
-    doc: PayloadReader, say: EventBuilder, owner: Owner, number: str, changed: datetime, total: Money | None, *, failed: bool
+    doc: PayloadReader, say: EventBuilder, owner: ShopOrderRef, number: str, changed: datetime, total: Money | None, *, failed: bool
 ) -> Iterator[AdapterOutput]:
     """What was paid, refused and given back. WooCommerce takes the whole total at once."""
     payment = doc.id("transaction_id") or None
@@ -187,7 +187,7 @@ def _money(
 def _goods(
     doc: PayloadReader,
     say: EventBuilder,
-    owner: Owner,
+    owner: ShopOrderRef,
     number: str,
     created: datetime,
     changed: datetime,

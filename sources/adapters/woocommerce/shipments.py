@@ -15,7 +15,7 @@ from sources.adapters.base import EventBuilder, digest
 from sources.adapters.carriers import carrier_name
 from sources.adapters.doc import PayloadReader
 from sources.adapters.moments import at, day, iso, unix
-from sources.adapters.shops import Owner, no_later, own_id, part_of, snapshot, tell
+from sources.adapters.shops import ShopOrderRef, no_later, own_id, part_of, snapshot, tell
 from sources.adapters.told import AdapterOutput, Draft, Ignored, RefuseError
 from sources.adapters.woocommerce.fields import meta, moment, order_above
 
@@ -27,7 +27,7 @@ DAY: Final = timedelta(days=1)
 
 def labels(
     say: EventBuilder,
-    owner: Owner,
+    owner: ShopOrderRef,
     number: str,
     items: Iterable[PayloadReader],
     created: datetime,
@@ -43,7 +43,9 @@ def labels(
         yield _label(say, owner, own_id(say, number), item, tracking, time, changed)
 
 
-def _label(say: EventBuilder, owner: Owner, shipment: str, item: PayloadReader, tracking: str, time: datetime, recorded: datetime) -> Draft:
+def _label(
+    say: EventBuilder, owner: ShopOrderRef, shipment: str, item: PayloadReader, tracking: str, time: datetime, recorded: datetime
+) -> Draft:
     carrier = carrier_name(item.text("tracking_provider") or item.text("custom_tracking_provider"))
     data = {"shipment_id": shipment, "carrier": carrier, "tracking_number": tracking}
     return tell(say, owner, LABEL, f"tracking-{digest(shipment, carrier, tracking)}", time, data, recorded)

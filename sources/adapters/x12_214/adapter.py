@@ -21,7 +21,7 @@ from schemas.places import zone
 from sources.adapters.base import Adapter, EventBuilder, digest
 from sources.adapters.doc import PayloadReader
 from sources.adapters.moments import iso, stamp
-from sources.adapters.parcel import Parcel, Scan
+from sources.adapters.parcel import ParcelRef, Scan
 from sources.adapters.places import clock, spot
 from sources.adapters.scans import SCAN, estimate_event, scan_event
 from sources.adapters.tables import Meaning
@@ -53,7 +53,7 @@ NOT_TAKEN: Final = frozenset(("label_created", "delayed", "exception"))
 class Freight:
     """What the statuses of one place in a set are about; deeper loops add to it. `said` is when the carrier wrote it."""
 
-    parcel: Parcel
+    parcel: ParcelRef
     orders: tuple[str, ...]
     stop: str | None
     said: datetime | None
@@ -87,7 +87,7 @@ def _set(doc: PayloadReader, say: EventBuilder) -> Iterator[AdapterOutput]:
     if begin is None:
         raise RefuseError("missing_field", "B10")
     tracking = begin.id("01") or _reference(doc, say, "tracking") or begin.id("06")
-    parcel = Parcel(tracking, begin.id("03"), shipment_id=begin.id("02") or _reference(doc, say, "shipment"))
+    parcel = ParcelRef(tracking, begin.id("03"), shipment_id=begin.id("02") or _reference(doc, say, "shipment"))
     silent = True
     for told in _part(doc, say, Freight(parcel, (), None, _said(doc.get("GS"), say)), ""):
         silent = False
@@ -214,14 +214,14 @@ def _estimate(doc: PayloadReader, say: EventBuilder, freight: Freight) -> Iterat
         yield _of_order(estimate_event(say, parcel, eta, said), parcel)
 
 
-def _parcels(freight: Freight) -> list[Parcel]:
+def _parcels(freight: Freight) -> list[ParcelRef]:
     """The parcel once for each order that it carries, or once if none is named. Raises RefuseError where nothing says which it is."""
     if freight.parcel.tracking is None and freight.parcel.shipment_id is None and not freight.orders:
         raise RefuseError("missing_field", "B10.01: neither a PRO number nor a shipment (B10.02), a package or an order")
     return [replace(freight.parcel, order=order) for order in freight.orders] or [freight.parcel]
 
 
-def _of_order(draft: Draft, parcel: Parcel) -> Draft:
+def _of_order(draft: Draft, parcel: ParcelRef) -> Draft:
     """The same under an ID of its own for each order that it is told of."""
     return draft if parcel.order is None else {**draft, "id": f"{draft['id']}-{digest(parcel.order)[:12]}"}
 

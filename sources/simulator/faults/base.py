@@ -5,14 +5,14 @@ from __future__ import annotations
 from collections.abc import Callable
 from dataclasses import dataclass
 
-from sources.simulator.order import Order
+from sources.simulator.order import SimulatedOrder
 
-Write = Callable[[Order], None]
-WritePair = Callable[[Order, Order], None]
+Write = Callable[[SimulatedOrder], None]
+WritePair = Callable[[SimulatedOrder, SimulatedOrder], None]
 
 
 @dataclass(frozen=True, slots=True)
-class Fault:
+class InjectedFault:
     """One way in which orders go wrong.
 
     `kind` is what it is meant to show; its labels may hold more. `story` is what happens, in a sentence. `orders` is how many it takes.
@@ -22,17 +22,17 @@ class Fault:
     name: str
     story: str
     orders: int
-    write: Callable[[list[Order]], None]
+    write: Callable[[list[SimulatedOrder]], None]
 
 
-class Faults(list[Fault]):
+class Faults(list[InjectedFault]):
     """The faults of one domain, filled by decorators."""
 
     def one(self, kind: str) -> Callable[[Write], Write]:
         """Registers a fault that happens to a single order."""
 
         def register(write: Write) -> Write:
-            self.append(Fault(kind, write.__name__, _story(write), 1, lambda orders: write(orders[0])))
+            self.append(InjectedFault(kind, write.__name__, _story(write), 1, lambda orders: write(orders[0])))
             return write
 
         return register
@@ -41,7 +41,7 @@ class Faults(list[Fault]):
         """Registers a fault between two orders."""
 
         def register(write: WritePair) -> WritePair:
-            self.append(Fault(kind, write.__name__, _story(write), 2, lambda orders: write(orders[0], orders[1])))
+            self.append(InjectedFault(kind, write.__name__, _story(write), 2, lambda orders: write(orders[0], orders[1])))
             return write
 
         return register

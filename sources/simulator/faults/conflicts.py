@@ -5,14 +5,14 @@ from __future__ import annotations
 from sources.simulator.faults.base import Faults
 from sources.simulator.life import authorize, capture, live, parcel_data, refund
 from sources.simulator.moments import DAY, HOUR, MINUTE
-from sources.simulator.order import Order
-from sources.simulator.parts import Data, Line, Shipment
+from sources.simulator.order import SimulatedOrder
+from sources.simulator.parts import Data, SimulatedLine, SimulatedShipment
 
 FAULTS = Faults()
 
 
 @FAULTS.one("conflict.delivered_without_ship")
-def delivered_but_never_sent(order: Order) -> None:
+def delivered_but_never_sent(order: SimulatedOrder) -> None:
     """A label, then a delivery, and nothing in between; sometimes the warehouse confirms the shipping afterwards."""
     order.lane(international=False)
     live(order)
@@ -28,7 +28,7 @@ def delivered_but_never_sent(order: Order) -> None:
     order.expect("conflict.delivered_without_ship", "resolved" if confirmed else "open", order.first.scope)
 
 
-def _ship_at_once(order: Order) -> None:
+def _ship_at_once(order: SimulatedOrder) -> None:
     """Leaves within the day, whatever the hour."""
     order.waits |= {"authorized": 5 * MINUTE, "captured": 5 * MINUTE, "released": 2 * HOUR}
     live(order)
@@ -38,7 +38,7 @@ def _ship_at_once(order: Order) -> None:
 
 
 @FAULTS.one("conflict.shipped_unpaid")
-def shipped_before_it_was_paid(order: Order) -> None:
+def shipped_before_it_was_paid(order: SimulatedOrder) -> None:
     """Shipped within the day, authorised and captured 20 hours after placing (an hour is allowed)."""
     order.terms = order.rng.choice(("prepaid", "on_ship"))
     _ship_at_once(order)
@@ -49,7 +49,7 @@ def shipped_before_it_was_paid(order: Order) -> None:
 
 
 @FAULTS.one("conflict.shipped_unpaid")
-def shipped_and_never_paid(order: Order) -> None:
+def shipped_and_never_paid(order: SimulatedOrder) -> None:
     """Shipped within the day and never paid: the missing authorisation is explained by the overdue capture."""
     order.terms = order.rng.choice(("prepaid", "on_ship"))
     _ship_at_once(order)
@@ -58,7 +58,7 @@ def shipped_and_never_paid(order: Order) -> None:
     order.expect("payment.auth_missing", "suppressed")
 
 
-def _turned_back(order: Order) -> bool:
+def _turned_back(order: SimulatedOrder) -> bool:
     """Perhaps the parcel is caught on its way and comes home."""
     if order.rng.random() < 0.5:
         return False
@@ -70,7 +70,7 @@ def _turned_back(order: Order) -> bool:
 
 
 @FAULTS.one("conflict.cancelled_but_moving")
-def cancelled_and_shipped(order: Order) -> None:
+def cancelled_and_shipped(order: SimulatedOrder) -> None:
     """Cancelled and paid back when packed, yet it leaves; delivered, or caught on the way."""
     order.waits["labelled"] = 3 * HOUR
     live(order)
@@ -81,7 +81,7 @@ def cancelled_and_shipped(order: Order) -> None:
 
 
 @FAULTS.one("conflict.refunded_but_moving")
-def paid_back_and_shipped(order: Order) -> None:
+def paid_back_and_shipped(order: SimulatedOrder) -> None:
     """All is paid back when packed, yet it leaves; delivered, or caught on the way."""
     order.waits["labelled"] = 3 * HOUR
     live(order)
@@ -91,7 +91,7 @@ def paid_back_and_shipped(order: Order) -> None:
 
 
 @FAULTS.one("conflict.refunded_but_moving")
-def one_line_paid_back_and_shipped(order: Order) -> None:
+def one_line_paid_back_and_shipped(order: SimulatedOrder) -> None:
     """One line is paid back when packed, and leaves with the others."""
     order.names_lines = True
     order.basket(order.rng.randint(2, 4))
@@ -103,7 +103,7 @@ def one_line_paid_back_and_shipped(order: Order) -> None:
 
 
 @FAULTS.one("conflict.released_on_credit_hold")
-def picked_in_spite_of_the_hold(order: Order) -> None:
+def picked_in_spite_of_the_hold(order: SimulatedOrder) -> None:
     """Released while a credit hold stands, which is lifted hours later."""
     order.waits["picked"] = 3 * HOUR
     live(order)
@@ -114,7 +114,7 @@ def picked_in_spite_of_the_hold(order: Order) -> None:
 
 
 @FAULTS.one("conflict.short_after_ship_confirm")
-def missing_after_the_confirmation(order: Order) -> None:
+def missing_after_the_confirmation(order: SimulatedOrder) -> None:
     """The picker reports a shortage after the shipment was confirmed; sometimes all is paid back after the delivery."""
     live(order)
     line = order.lines[0]
@@ -126,13 +126,13 @@ def missing_after_the_confirmation(order: Order) -> None:
 
 
 @FAULTS.one("conflict.quantity_mismatch")
-def one_piece_too_many(order: Order) -> None:
+def one_piece_too_many(order: SimulatedOrder) -> None:
     """One line leaves with a piece more than ordered; sometimes the order is adapted."""
     order.basket(order.rng.randint(2, 4))
     order.names_lines = False
     live(order)
     line = order.lines[0]
-    sent = [Line(line.line_id, line.sku, line.quantity + 1, line.cents), *order.lines[1:]]
+    sent = [SimulatedLine(line.line_id, line.sku, line.quantity + 1, line.cents), *order.lines[1:]]
     for kind in ("warehouse.label_created", "warehouse.shipped"):
         order.find(kind).data["lines"] = [line.plain() for line in sent]
     adapted = order.rng.random() < 0.5
@@ -142,17 +142,17 @@ def one_piece_too_many(order: Order) -> None:
 
 
 @FAULTS.one("conflict.quantity_mismatch")
-def something_that_nobody_ordered(order: Order) -> None:
+def something_that_nobody_ordered(order: SimulatedOrder) -> None:
     """A line is in the parcel that is not in the order."""
     order.names_lines = True
     live(order)
     for kind in ("warehouse.label_created", "warehouse.shipped"):
-        order.find(kind).data["lines"] = [line.plain() for line in [*order.lines, Line("99", "SKU-9999", 1, 100)]]
+        order.find(kind).data["lines"] = [line.plain() for line in [*order.lines, SimulatedLine("99", "SKU-9999", 1, 100)]]
     order.expect("conflict.quantity_mismatch", "open", "line:99")
 
 
 @FAULTS.one("conflict.duplicate_shipment")
-def sent_twice(order: Order) -> None:
+def sent_twice(order: SimulatedOrder) -> None:
     """The whole order leaves a second time a day later; sometimes all is paid back when both have arrived."""
     order.names_lines = True
     live(order)
@@ -173,7 +173,7 @@ def sent_twice(order: Order) -> None:
 
 
 @FAULTS.one("conflict.status_regression")
-def on_the_road_after_delivery(order: Order) -> None:
+def on_the_road_after_delivery(order: SimulatedOrder) -> None:
     """Scanned in transit after the delivery; sometimes delivered once more."""
     live(order)
     at = order.first.delivered
@@ -187,7 +187,7 @@ def on_the_road_after_delivery(order: Order) -> None:
 
 
 @FAULTS.pair("conflict.tracking_reused")
-def a_tracking_number_comes_again(order: Order, other: Order) -> None:
+def a_tracking_number_comes_again(order: SimulatedOrder, other: SimulatedOrder) -> None:
     """The carrier gives a number to a second order days after it delivered the first; sometimes a new label mends it."""
     live(order)
     other.placed = order.first.delivered + order.rng.randint(4, 8) * DAY
@@ -198,14 +198,14 @@ def a_tracking_number_comes_again(order: Order, other: Order) -> None:
         return
     other.waits["shipped"] = 2 * HOUR
     live(other)
-    spoilt = Shipment(f"SHP-{other.index:07d}-8", other.lines, [order.first.parcels[0]])
+    spoilt = SimulatedShipment(f"SHP-{other.index:07d}-8", other.lines, [order.first.parcels[0]])
     at = other.when["labelled"] - 3 * MINUTE
     other.warehouse(at, "label_created", **parcel_data(other, spoilt))
     next(step for step in other.script if step.type == "warehouse.label_created" and step.at > at).data["replaces"] = spoilt.key
     other.expect("conflict.tracking_reused", "resolved", spoilt.scope)
 
 
-def _reuse(order: Order, parcel: str) -> None:
+def _reuse(order: SimulatedOrder, parcel: str) -> None:
     """A life whose only parcel has this tracking number."""
     live(order)
     own = order.first.parcels[0]

@@ -5,14 +5,14 @@ from __future__ import annotations
 from sources.simulator.faults.base import Faults
 from sources.simulator.life import live, parcel_data, refund, send_back
 from sources.simulator.moments import DAY, HOUR, MINUTE
-from sources.simulator.order import Order
-from sources.simulator.parts import Data, Shipment
+from sources.simulator.order import SimulatedOrder
+from sources.simulator.parts import Data, SimulatedShipment
 
 FAULTS = Faults()
 
 
 @FAULTS.one("shipment.attempt_failed")
-def nobody_at_home(order: Order) -> None:
+def nobody_at_home(order: SimulatedOrder) -> None:
     """One attempt fails, the next succeeds a day later."""
     live(order)
     shipment = order.first
@@ -24,7 +24,7 @@ def nobody_at_home(order: Order) -> None:
 
 
 @FAULTS.one("shipment.attempts_exhausted")
-def the_third_attempt_fails(order: Order) -> None:
+def the_third_attempt_fails(order: SimulatedOrder) -> None:
     """Three attempts in a row fail; a fourth succeeds."""
     live(order)
     at = order.between("out_for_delivery")
@@ -36,7 +36,7 @@ def the_third_attempt_fails(order: Order) -> None:
 
 
 @FAULTS.one("shipment.attempts_exhausted")
-def the_final_attempt_fails(order: Order) -> None:
+def the_final_attempt_fails(order: SimulatedOrder) -> None:
     """The carrier says that this attempt was the last, and delivers after all."""
     live(order)
     at = order.between("out_for_delivery")
@@ -46,7 +46,7 @@ def the_final_attempt_fails(order: Order) -> None:
 
 
 @FAULTS.one("shipment.pickup_unclaimed")
-def a_week_in_the_parcel_shop(order: Order) -> None:
+def a_week_in_the_parcel_shop(order: SimulatedOrder) -> None:
     """Fetched from the parcel shop after 7 days (reminded after 3)."""
     live(order)
     order.find("carrier.scan", "out_for_delivery").data["status"] = "ready_for_pickup"
@@ -54,13 +54,13 @@ def a_week_in_the_parcel_shop(order: Order) -> None:
     order.expect("shipment.pickup_unclaimed", "resolved", order.first.scope)
 
 
-def _comes_back(order: Order, at: int, home: int) -> None:
+def _comes_back(order: SimulatedOrder, at: int, home: int) -> None:
     """From an instant on the parcel is on its way back; it arrives so many seconds later."""
     order.scan(at, order.first, "returning")
     order.scan(at + home, order.first, "returned")
 
 
-def _paid_back(order: Order, at: int) -> bool:
+def _paid_back(order: SimulatedOrder, at: int) -> bool:
     """Perhaps pays everything back."""
     if order.rng.random() < 0.5:
         return False
@@ -69,7 +69,7 @@ def _paid_back(order: Order, at: int) -> bool:
 
 
 @FAULTS.one("shipment.refused")
-def refused_at_the_door(order: Order) -> None:
+def refused_at_the_door(order: SimulatedOrder) -> None:
     """Refused and sent back; where nothing is paid back, the promise stays broken and the parcel an open case."""
     live(order)
     at = order.between("out_for_delivery")
@@ -85,7 +85,7 @@ def refused_at_the_door(order: Order) -> None:
 
 
 @FAULTS.one("shipment.attempts_exhausted")
-def undeliverable(order: Order) -> None:
+def undeliverable(order: SimulatedOrder) -> None:
     """The carrier gives up and brings the parcel back; all is paid back before the promise is broken."""
     live(order)
     at = order.between("out_for_delivery")
@@ -99,7 +99,7 @@ def undeliverable(order: Order) -> None:
 
 
 @FAULTS.one("shipment.return_to_sender")
-def turned_round_without_a_word(order: Order) -> None:
+def turned_round_without_a_word(order: SimulatedOrder) -> None:
     """The parcel comes back, nobody says why; then it is delivered all the same."""
     live(order)
     order.scan(order.between("in_transit"), order.first, "returning")
@@ -107,7 +107,7 @@ def turned_round_without_a_word(order: Order) -> None:
 
 
 @FAULTS.one("shipment.rts_stalled")
-def three_weeks_on_the_way_back(order: Order) -> None:
+def three_weeks_on_the_way_back(order: SimulatedOrder) -> None:
     """On its way back for 21 days (10 business days are allowed); no day was promised."""
     order.promised_by = "none"
     live(order)
@@ -119,7 +119,7 @@ def three_weeks_on_the_way_back(order: Order) -> None:
     order.expect("shipment.return_to_sender", "resolved" if settled else "open", order.first.scope)
 
 
-def _ends_badly(order: Order, reason: str, kind: str) -> None:
+def _ends_badly(order: SimulatedOrder, reason: str, kind: str) -> None:
     """The carrier ends the shipment for a reason; where nothing is paid back, the promise is broken too."""
     live(order)
     at = order.between("in_transit")
@@ -132,19 +132,19 @@ def _ends_badly(order: Order, reason: str, kind: str) -> None:
 
 
 @FAULTS.one("shipment.disposed")
-def disposed_of(order: Order) -> None:
+def disposed_of(order: SimulatedOrder) -> None:
     """The carrier disposes of the parcel."""
     _ends_badly(order, "disposed", "shipment.disposed")
 
 
 @FAULTS.one("shipment.prohibited")
-def prohibited_goods(order: Order) -> None:
+def prohibited_goods(order: SimulatedOrder) -> None:
     """The carrier may not carry what is inside."""
     _ends_badly(order, "prohibited", "shipment.prohibited")
 
 
 @FAULTS.one("shipment.rejected_by_carrier")
-def not_taken_by_the_carrier(order: Order) -> None:
+def not_taken_by_the_carrier(order: SimulatedOrder) -> None:
     """The carrier refuses the parcel at first, and takes it after all."""
     live(order)
     order.stretch(order.first.shipped, 30 * HOUR)
@@ -153,7 +153,7 @@ def not_taken_by_the_carrier(order: Order) -> None:
 
 
 @FAULTS.one("shipment.delivered_disputed")
-def it_never_came(order: Order) -> None:
+def it_never_came(order: SimulatedOrder) -> None:
     """Delivered, says the carrier; the customer says no. It stays so, is paid back, or a new parcel is sent."""
     order.promised_by = "none"
     live(order)
@@ -168,7 +168,7 @@ def it_never_came(order: Order) -> None:
     order.expect("shipment.delivered_disputed", "open" if outcome == "nothing" else "resolved")
 
 
-def _replace(order: Order, at: int) -> Shipment:
+def _replace(order: SimulatedOrder, at: int) -> SimulatedShipment:
     """Sends the first shipment's goods once more."""
     shipment = order.shipment(5, order.first.lines, 1)
     shipment.shipped, shipment.delivered = at + HOUR, at + 20 * HOUR
@@ -185,14 +185,14 @@ def _replace(order: Order, at: int) -> Shipment:
 # --- returns ------------------------------------------------------------------------------------------------------------
 
 
-def _return(order: Order) -> str:
+def _return(order: SimulatedOrder) -> str:
     """A life with a return of one line or all. Returns the return's scope."""
     live(order)
     return f"return:{send_back(order, order.lines if order.rng.random() < 0.6 else order.lines[:1])}"
 
 
 @FAULTS.one("return.label_unused")
-def sent_back_after_seventeen_days(order: Order) -> None:
+def sent_back_after_seventeen_days(order: SimulatedOrder) -> None:
     """The return label is used after 17 days (14 are allowed), or never."""
     order.waits["return_shipped"] = 17 * DAY
     scope = _return(order)
@@ -203,7 +203,7 @@ def sent_back_after_seventeen_days(order: Order) -> None:
 
 
 @FAULTS.one("return.transit_stalled")
-def the_return_is_stuck(order: Order) -> None:
+def the_return_is_stuck(order: SimulatedOrder) -> None:
     """Nothing is heard of the return for 14 days (5 business days are allowed), or never again."""
     scope = _return(order)
     last = order.when["return_in_transit"]
@@ -216,7 +216,7 @@ def the_return_is_stuck(order: Order) -> None:
 
 
 @FAULTS.one("return.inspection_overdue")
-def inspected_after_nine_days(order: Order) -> None:
+def inspected_after_nine_days(order: SimulatedOrder) -> None:
     """Inspected 9 days after arrival (2 business days are allowed), so paid back late too (3)."""
     order.waits["inspected"] = 9 * DAY
     scope = _return(order)
@@ -225,7 +225,7 @@ def inspected_after_nine_days(order: Order) -> None:
 
 
 @FAULTS.one("return.received_not_refunded")
-def paid_back_after_ten_days(order: Order) -> None:
+def paid_back_after_ten_days(order: SimulatedOrder) -> None:
     """Inspected in time, paid back 10 days later, or never."""
     order.waits["refunded"] = 10 * DAY
     scope = _return(order)

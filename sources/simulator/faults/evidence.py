@@ -5,14 +5,14 @@ from __future__ import annotations
 from sources.simulator.faults.base import Faults
 from sources.simulator.life import live
 from sources.simulator.moments import DAY, HOUR, MINUTE
-from sources.simulator.order import Order
+from sources.simulator.order import SimulatedOrder
 from sources.simulator.parts import Data, Label
 
 FAULTS = Faults()
 
 
 @FAULTS.one("data.orphan_signal")
-def scanned_before_anyone_knew_the_parcel(order: Order) -> None:
+def scanned_before_anyone_knew_the_parcel(order: SimulatedOrder) -> None:
     """The warehouse tells of label and shipping 4 hours late; a scan without order waits for them for more than 15 minutes."""
     live(order)
     first = order.find("carrier.scan")
@@ -26,7 +26,7 @@ def scanned_before_anyone_knew_the_parcel(order: Order) -> None:
 
 
 @FAULTS.one("data.orphan_signal")
-def a_parcel_of_somebody_else(order: Order) -> None:
+def a_parcel_of_somebody_else(order: SimulatedOrder) -> None:
     """A scan of a parcel that no order ever has."""
     live(order)
     stray = f"{order.carrier.prefix}9{order.index:08d}"
@@ -36,7 +36,7 @@ def a_parcel_of_somebody_else(order: Order) -> None:
 
 
 @FAULTS.one("data.orphan_signal")
-def placed_comes_last(order: Order) -> None:
+def placed_comes_last(order: SimulatedOrder) -> None:
     """The storefront tells of the order 3 hours late; all else is known before."""
     live(order)
     order.find("order.placed").recorded = order.placed + 3 * HOUR
@@ -45,7 +45,7 @@ def placed_comes_last(order: Order) -> None:
 
 
 @FAULTS.one("data.clock_skew")
-def a_scanner_ahead_of_its_time(order: Order) -> None:
+def a_scanner_ahead_of_its_time(order: SimulatedOrder) -> None:
     """A scan says that it happens 3 hours after it is recorded."""
     live(order)
     scan = order.scan(order.between("in_transit"), order.first, "in_transit")
@@ -54,7 +54,7 @@ def a_scanner_ahead_of_its_time(order: Order) -> None:
 
 
 @FAULTS.one("data.clock_skew")
-def a_till_ahead_of_its_time(order: Order) -> None:
+def a_till_ahead_of_its_time(order: SimulatedOrder) -> None:
     """A customer's question is dated a day after it is recorded."""
     live(order)
     data: Data = {"ticket_id": f"T{order.index}", "channel": "chat", "intent": "other"}
@@ -64,7 +64,7 @@ def a_till_ahead_of_its_time(order: Order) -> None:
 
 
 @FAULTS.pair("data.identity_unresolved")
-def one_payment_for_two_orders(order: Order, other: Order) -> None:
+def one_payment_for_two_orders(order: SimulatedOrder, other: SimulatedOrder) -> None:
     """Two orders are authorised under one payment ID; what names only the payment belongs to neither."""
     live(order)
     live(other)

@@ -5,14 +5,14 @@ from __future__ import annotations
 from sources.simulator.faults.base import Faults
 from sources.simulator.life import live
 from sources.simulator.moments import DAY, HOUR, MINUTE, instant
-from sources.simulator.order import Order
+from sources.simulator.order import SimulatedOrder
 from sources.simulator.parts import Data
 
 FAULTS = Faults()
 
 
 @FAULTS.one("fulfilment.release_overdue")
-def released_ten_hours_before_shipping_is_due(order: Order) -> None:
+def released_ten_hours_before_shipping_is_due(order: SimulatedOrder) -> None:
     """Released 10 hours before `ship_by` (24 are due), and shipped in time all the same."""
     order.waits["released"] = 3 * DAY
     live(order)
@@ -21,7 +21,7 @@ def released_ten_hours_before_shipping_is_due(order: Order) -> None:
 
 
 @FAULTS.one("fulfilment.pick_overdue")
-def picked_after_seven_days(order: Order) -> None:
+def picked_after_seven_days(order: SimulatedOrder) -> None:
     """Picked 7 days after the release (8 business hours are allowed)."""
     order.waits["picked"] = 7 * DAY
     live(order)
@@ -29,7 +29,7 @@ def picked_after_seven_days(order: Order) -> None:
 
 
 @FAULTS.one("fulfilment.pack_overdue")
-def packed_after_seven_days(order: Order) -> None:
+def packed_after_seven_days(order: SimulatedOrder) -> None:
     """Packed 7 days after picking (4 business hours are allowed)."""
     order.waits["packed"] = 7 * DAY
     live(order)
@@ -37,7 +37,7 @@ def packed_after_seven_days(order: Order) -> None:
 
 
 @FAULTS.one("fulfilment.ship_overdue")
-def packed_but_not_sent(order: Order) -> None:
+def packed_but_not_sent(order: SimulatedOrder) -> None:
     """Packed in time, then left standing beyond `ship_by`; label and carrier follow late."""
     order.waits["labelled"] = 6 * DAY
     live(order)
@@ -47,7 +47,7 @@ def packed_but_not_sent(order: Order) -> None:
 
 
 @FAULTS.one("fulfilment.ship_overdue")
-def sent_late_without_a_date(order: Order) -> None:
+def sent_late_without_a_date(order: SimulatedOrder) -> None:
     """No `ship_by`: 72 hours after the capture are allowed, 6 days are taken, not without news."""
     order.ship_by = "none"
     order.waits |= {"released": HOUR, "labelled": 6 * DAY}
@@ -59,7 +59,7 @@ def sent_late_without_a_date(order: Order) -> None:
 
 
 @FAULTS.one("fulfilment.ship_overdue")
-def one_line_with_an_earlier_date(order: Order) -> None:
+def one_line_with_an_earlier_date(order: SimulatedOrder) -> None:
     """The order has time, but one of its lines has an earlier date of its own, and is late."""
     order.names_lines = True
     order.basket(order.rng.randint(2, 3))
@@ -71,7 +71,7 @@ def one_line_with_an_earlier_date(order: Order) -> None:
 
 
 @FAULTS.one("fulfilment.ship_overdue")
-def lost_in_the_warehouse(order: Order) -> None:
+def lost_in_the_warehouse(order: SimulatedOrder) -> None:
     """Packed and never seen again: neither shipped nor delivered."""
     live(order)
     order.cut(order.when["packed"])
@@ -80,7 +80,7 @@ def lost_in_the_warehouse(order: Order) -> None:
 
 
 @FAULTS.one("fulfilment.hold_aged")
-def held_for_nine_days(order: Order) -> None:
+def held_for_nine_days(order: SimulatedOrder) -> None:
     """Held for 9 days for one of the reasons without a rule of their own (2 business days are allowed)."""
     start = order.placed + 15 * MINUTE
     order.earliest_release = start + 9 * DAY
@@ -94,7 +94,7 @@ def held_for_nine_days(order: Order) -> None:
 
 
 @FAULTS.one("fulfilment.hold_aged")
-def one_shipment_held_for_nine_days(order: Order) -> None:
+def one_shipment_held_for_nine_days(order: SimulatedOrder) -> None:
     """A hold on one shipment, at the warehouse."""
     order.waits["labelled"] = 9 * DAY
     live(order)
@@ -107,26 +107,26 @@ def one_shipment_held_for_nine_days(order: Order) -> None:
 
 
 @FAULTS.one("fulfilment.routing_rejected")
-def no_carrier_wants_it(order: Order) -> None:
+def no_carrier_wants_it(order: SimulatedOrder) -> None:
     """Refused for want of a route, released after a correction."""
     _refused(order, "routing", "fulfilment.routing_rejected")
 
 
 @FAULTS.one("fulfilment.customs_data_missing")
-def no_customs_data(order: Order) -> None:
+def no_customs_data(order: SimulatedOrder) -> None:
     """Refused for want of customs data, released after a correction."""
     order.lane(international=True)
     _refused(order, "customs_data", "fulfilment.customs_data_missing")
 
 
-def _refused(order: Order, reason: str, kind: str) -> None:
+def _refused(order: SimulatedOrder, reason: str, kind: str) -> None:
     order.waits["released"] = 6 * HOUR
     live(order)
     order.warehouse(order.when["released"] - 3 * HOUR, "rejected", reason=reason)
     order.expect(kind, "resolved")
 
 
-def _split(order: Order) -> None:
+def _split(order: SimulatedOrder) -> None:
     """Two shipments, the second 12 days after the first."""
     order.names_lines = True
     order.basket(order.rng.randint(2, 4))
@@ -142,7 +142,7 @@ def _split(order: Order) -> None:
 
 
 @FAULTS.one("fulfilment.split_incomplete")
-def the_rest_comes_twelve_days_later(order: Order) -> None:
+def the_rest_comes_twelve_days_later(order: SimulatedOrder) -> None:
     """One part leaves in time, the rest 12 days later (3 business days are allowed), so that `ship_by` is missed too."""
     _split(order)
     order.ship_deadline = order.first.shipped + 2 * DAY
@@ -151,7 +151,7 @@ def the_rest_comes_twelve_days_later(order: Order) -> None:
 
 
 @FAULTS.one("fulfilment.split_incomplete")
-def the_rest_has_time_by_its_own_date(order: Order) -> None:
+def the_rest_has_time_by_its_own_date(order: SimulatedOrder) -> None:
     """As before, but every line has a date of its own that is kept."""
     _split(order)
     order.ship_by = "none"
@@ -165,7 +165,7 @@ def the_rest_has_time_by_its_own_date(order: Order) -> None:
 
 
 @FAULTS.one("address.invalid")
-def the_address_does_not_exist(order: Order) -> None:
+def the_address_does_not_exist(order: SimulatedOrder) -> None:
     """Found invalid, then corrected or validated; or never."""
     order.waits["allocated"] = 45 * MINUTE
     live(order)
@@ -182,7 +182,7 @@ def the_address_does_not_exist(order: Order) -> None:
 
 
 @FAULTS.one("address.change_late")
-def moving_house_after_the_label(order: Order) -> None:
+def moving_house_after_the_label(order: SimulatedOrder) -> None:
     """The customer wants another address when the label is printed or the parcel is under way."""
     live(order)
     at = order.rng.choice((order.when["labelled"] + MINUTE, order.between("in_transit")))
@@ -191,7 +191,7 @@ def moving_house_after_the_label(order: Order) -> None:
 
 
 @FAULTS.one("address.risk")
-def a_risky_address(order: Order) -> None:
+def a_risky_address(order: SimulatedOrder) -> None:
     """An address of high risk, sometimes cleared."""
     live(order)
     order.find("address.validated").data["risk"] = "high"
@@ -202,7 +202,7 @@ def a_risky_address(order: Order) -> None:
 
 
 @FAULTS.one("address.risk")
-def invalid_and_risky(order: Order) -> None:
+def invalid_and_risky(order: SimulatedOrder) -> None:
     """An invalid address of high risk is both; the validation with low risk clears both."""
     live(order)
     order.drop("address.validated")

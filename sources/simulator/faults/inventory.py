@@ -5,13 +5,13 @@ from __future__ import annotations
 from sources.simulator.faults.base import Faults
 from sources.simulator.life import live
 from sources.simulator.moments import DAY, HOUR, MINUTE, instant
-from sources.simulator.order import Order
+from sources.simulator.order import SimulatedOrder
 from sources.simulator.parts import Data
 
 FAULTS = Faults()
 
 
-def _short(order: Order, at: int, available: int | None, **data: object) -> str:
+def _short(order: SimulatedOrder, at: int, available: int | None, **data: object) -> str:
     """Appends a shortage of the first line. Returns its scope."""
     line = order.lines[0]
     amount = {} if available is None else {"available": available}
@@ -20,7 +20,7 @@ def _short(order: Order, at: int, available: int | None, **data: object) -> str:
     return f"line:{line.sku}"
 
 
-def _live_slowly(order: Order) -> int:
+def _live_slowly(order: SimulatedOrder) -> int:
     """A life that is allocated after 3 hours (4 business hours are allowed). Returns an instant before that."""
     order.waits["allocated"] = 3 * HOUR
     live(order)
@@ -28,7 +28,7 @@ def _live_slowly(order: Order) -> int:
 
 
 @FAULTS.one("inventory.oversold")
-def sold_twice(order: Order) -> None:
+def sold_twice(order: SimulatedOrder) -> None:
     """Allocated, then not there after all; allocated again from elsewhere before the release, or shipped all the same."""
     again = order.rng.random() < 0.5
     order.waits |= {"allocated": 20 * MINUTE, "released": 8 * HOUR}
@@ -41,14 +41,14 @@ def sold_twice(order: Order) -> None:
 
 
 @FAULTS.one("inventory.out_of_stock")
-def nothing_on_the_shelf(order: Order) -> None:
+def nothing_on_the_shelf(order: SimulatedOrder) -> None:
     """None available; found within hours."""
     scope = _short(order, _live_slowly(order), order.rng.choice((0, None)))
     order.expect("inventory.out_of_stock", "resolved", scope)
 
 
 @FAULTS.one("inventory.partial")
-def some_on_the_shelf(order: Order) -> None:
+def some_on_the_shelf(order: SimulatedOrder) -> None:
     """Fewer available than ordered; the rest is found within hours."""
     order.lines[0].quantity += 1
     scope = _short(order, _live_slowly(order), 1)
@@ -56,7 +56,7 @@ def some_on_the_shelf(order: Order) -> None:
 
 
 @FAULTS.one("inventory.substitution_needed")
-def a_substitute_is_offered(order: Order) -> None:
+def a_substitute_is_offered(order: SimulatedOrder) -> None:
     """None available, another product could be sent: both are said."""
     scope = _short(order, _live_slowly(order), 0, substitutes=["SKU-9001", "SKU-9002"])
     order.expect("inventory.substitution_needed", "resolved", scope)
@@ -64,7 +64,7 @@ def a_substitute_is_offered(order: Order) -> None:
 
 
 @FAULTS.one("inventory.short_pick")
-def not_found_by_the_picker(order: Order) -> None:
+def not_found_by_the_picker(order: SimulatedOrder) -> None:
     """The picker does not find it, then does."""
     order.names_lines = True
     order.waits |= {"picked": 3 * HOUR, "picking": 2 * HOUR}
@@ -75,18 +75,18 @@ def not_found_by_the_picker(order: Order) -> None:
 
 
 @FAULTS.one("inventory.sku_unknown")
-def the_warehouse_does_not_know_the_product(order: Order) -> None:
+def the_warehouse_does_not_know_the_product(order: SimulatedOrder) -> None:
     """Refused for an unknown product, released after a correction."""
     _refused(order, "sku_unknown")
 
 
 @FAULTS.one("inventory.sku_inactive")
-def the_product_is_no_longer_active(order: Order) -> None:
+def the_product_is_no_longer_active(order: SimulatedOrder) -> None:
     """Refused for an inactive product, released after a correction."""
     _refused(order, "sku_inactive")
 
 
-def _refused(order: Order, reason: str) -> None:
+def _refused(order: SimulatedOrder, reason: str) -> None:
     order.waits["released"] = 6 * HOUR
     live(order)
     sku = order.lines[-1].sku if order.rng.random() < 0.7 else None
@@ -95,7 +95,7 @@ def _refused(order: Order, reason: str) -> None:
 
 
 @FAULTS.one("inventory.allocation_overdue")
-def allocated_after_eight_days(order: Order) -> None:
+def allocated_after_eight_days(order: SimulatedOrder) -> None:
     """Allocated after 8 days (4 business hours are allowed)."""
     order.waits["allocated"] = 8 * DAY
     live(order)
@@ -103,7 +103,7 @@ def allocated_after_eight_days(order: Order) -> None:
 
 
 @FAULTS.one("inventory.backorder_aged")
-def forty_days_on_backorder(order: Order) -> None:
+def forty_days_on_backorder(order: SimulatedOrder) -> None:
     """On backorder for 40 days (30 are allowed), or held for stock as long."""
     if order.rng.random() < 0.6:
         order.waits["allocated"] = 40 * DAY
@@ -120,7 +120,7 @@ def forty_days_on_backorder(order: Order) -> None:
 
 
 @FAULTS.one("inventory.backorder_aged")
-def two_months_on_backorder(order: Order) -> None:
+def two_months_on_backorder(order: SimulatedOrder) -> None:
     """On backorder for 56 days: warned at 30, worse at 53."""
     order.waits["allocated"] = 56 * DAY
     live(order)

@@ -5,14 +5,14 @@ from __future__ import annotations
 from sources.simulator.faults.base import Faults
 from sources.simulator.life import authorize, issue_invoice, live, refund
 from sources.simulator.moments import DAY, HOUR, MINUTE
-from sources.simulator.order import Order
+from sources.simulator.order import SimulatedOrder
 from sources.simulator.parts import Data
 
 FAULTS = Faults()
 
 
 @FAULTS.one("order.pending_too_long")
-def paid_after_four_days(order: Order) -> None:
+def paid_after_four_days(order: SimulatedOrder) -> None:
     """Authorised after 4 days (2 are allowed): authorisation (1 h) is missing as well, and for prepaid the capture (24 h)."""
     order.terms = order.rng.choice(("prepaid", "on_ship"))
     order.waits |= {"authorized": 4 * DAY, "captured": HOUR}
@@ -24,7 +24,7 @@ def paid_after_four_days(order: Order) -> None:
 
 
 @FAULTS.one("order.pending_too_long")
-def closed_unpaid(order: Order) -> None:
+def closed_unpaid(order: SimulatedOrder) -> None:
     """Never paid, cancelled by the shop after 6 days, before any other deadline."""
     order.ship_slack, order.promise_slack = 20 * DAY, 25 * DAY
     live(order)
@@ -38,7 +38,7 @@ def closed_unpaid(order: Order) -> None:
 
 
 @FAULTS.one("order.pending_too_long")
-def forgotten_unpaid(order: Order) -> None:
+def forgotten_unpaid(order: SimulatedOrder) -> None:
     """Never paid and never closed: every later deadline passes too, and the root cause suppresses what follows from it."""
     order.ship_slack = 4 * DAY
     live(order)
@@ -54,7 +54,7 @@ def forgotten_unpaid(order: Order) -> None:
 
 
 @FAULTS.one("order.stalled")
-def forgotten_without_dates(order: Order) -> None:
+def forgotten_without_dates(order: SimulatedOrder) -> None:
     """Never paid, never closed and without any date: only silence is left, and it is suppressed by what explains it."""
     order.ship_by = order.promised_by = "none"
     live(order)
@@ -68,7 +68,7 @@ def forgotten_without_dates(order: Order) -> None:
 
 
 @FAULTS.one("order.stalled")
-def ten_silent_days(order: Order) -> None:
+def ten_silent_days(order: SimulatedOrder) -> None:
     """Nothing is heard between capture and release for 10 days (24 business hours are allowed); without dates 72 h are for shipping."""
     order.ship_by = order.promised_by = "none"
     order.waits |= {"captured": 20 * MINUTE, "released": 10 * DAY}
@@ -78,7 +78,7 @@ def ten_silent_days(order: Order) -> None:
 
 
 @FAULTS.one("order.validation_failed")
-def the_warehouse_refuses_the_order(order: Order) -> None:
+def the_warehouse_refuses_the_order(order: SimulatedOrder) -> None:
     """The warehouse refuses the order as invalid, and releases it after a correction."""
     order.waits["released"] = 6 * HOUR
     live(order)
@@ -89,7 +89,7 @@ def the_warehouse_refuses_the_order(order: Order) -> None:
 
 
 @FAULTS.pair("order.duplicate_suspected")
-def the_same_basket_twice(order: Order, other: Order) -> None:
+def the_same_basket_twice(order: SimulatedOrder, other: SimulatedOrder) -> None:
     """The customer clicks twice within minutes; both orders live on."""
     _twin(order, other)
     live(order)
@@ -98,7 +98,7 @@ def the_same_basket_twice(order: Order, other: Order) -> None:
 
 
 @FAULTS.pair("order.duplicate_suspected")
-def the_second_of_two_is_cancelled(order: Order, other: Order) -> None:
+def the_second_of_two_is_cancelled(order: SimulatedOrder, other: SimulatedOrder) -> None:
     """The customer clicks twice, and the second order is cancelled within the hour."""
     _twin(order, other)
     other.waits |= {"allocated": 45 * MINUTE, "captured": 5 * MINUTE}
@@ -110,7 +110,7 @@ def the_second_of_two_is_cancelled(order: Order, other: Order) -> None:
     other.expect("order.duplicate_suspected", "resolved")
 
 
-def _twin(order: Order, other: Order) -> None:
+def _twin(order: SimulatedOrder, other: SimulatedOrder) -> None:
     """Makes the other order the same customer's same basket, placed a few minutes later."""
     other.placed = order.placed + order.rng.randint(MINUTE, 8 * MINUTE)
     other.customer, other.address = order.customer, order.address
@@ -119,7 +119,7 @@ def _twin(order: Order, other: Order) -> None:
 
 
 @FAULTS.one("order.cancel_in_flight")
-def cancelling_asked_too_late(order: Order) -> None:
+def cancelling_asked_too_late(order: SimulatedOrder) -> None:
     """The customer wants to cancel after the release; the parcel arrives all the same."""
     live(order)
     at = order.rng.choice((order.when["packed"] + MINUTE, order.between("in_transit")))
@@ -128,7 +128,7 @@ def cancelling_asked_too_late(order: Order) -> None:
 
 
 @FAULTS.one("order.cancel_in_flight")
-def cancelled_on_the_shelf(order: Order) -> None:
+def cancelled_on_the_shelf(order: SimulatedOrder) -> None:
     """The customer wants to cancel after the release, and the warehouse still catches it."""
     live(order)
     at = order.when["packed"]
@@ -140,7 +140,7 @@ def cancelled_on_the_shelf(order: Order) -> None:
 
 
 @FAULTS.one("order.change_after_release")
-def changed_while_picking(order: Order) -> None:
+def changed_while_picking(order: SimulatedOrder) -> None:
     """Service or address are changed between pick and ship; the warehouse does not start again."""
     live(order)
     changes: list[Data] = [{"service": "next_day"}, {"ship_to": {"address_hash": order.address + "-b"}}]
@@ -149,7 +149,7 @@ def changed_while_picking(order: Order) -> None:
 
 
 @FAULTS.one("order.change_after_release")
-def changed_and_released_again(order: Order) -> None:
+def changed_and_released_again(order: SimulatedOrder) -> None:
     """The address is changed while picking, and the warehouse gets the order once more."""
     order.waits["picked"] = 4 * HOUR
     order.waits["picking"] = 15 * MINUTE
@@ -161,7 +161,7 @@ def changed_and_released_again(order: Order) -> None:
 
 
 @FAULTS.one("order.price_dispute")
-def the_invoice_is_disputed(order: Order) -> None:
+def the_invoice_is_disputed(order: SimulatedOrder) -> None:
     """The customer disputes the invoice; sometimes a new one settles it."""
     order.terms = "invoice"
     live(order)
@@ -174,7 +174,7 @@ def the_invoice_is_disputed(order: Order) -> None:
 
 
 @FAULTS.one("order.master_data_incomplete")
-def the_total_comes_later(order: Order) -> None:
+def the_total_comes_later(order: SimulatedOrder) -> None:
     """The shop forgets the total and sends it within the hour."""
     order.waits |= {"allocated": 45 * MINUTE, "authorized": 2 * MINUTE, "captured": 90 * MINUTE}
     live(order)
@@ -184,7 +184,7 @@ def the_total_comes_later(order: Order) -> None:
 
 
 @FAULTS.one("order.master_data_incomplete")
-def the_country_is_missing(order: Order) -> None:
+def the_country_is_missing(order: SimulatedOrder) -> None:
     """The shop forgets the country; sometimes it is sent before the release."""
     order.waits["allocated"] = 45 * MINUTE
     live(order)
@@ -197,7 +197,7 @@ def the_country_is_missing(order: Order) -> None:
 
 
 @FAULTS.one("order.pending_too_long")
-def paid_after_four_days_by_another_card(order: Order) -> None:
+def paid_after_four_days_by_another_card(order: SimulatedOrder) -> None:
     """As the first, on terms `on_ship`, with the authorisation under a new payment ID."""
     order.terms = "on_ship"
     order.waits["authorized"] = 4 * DAY + HOUR

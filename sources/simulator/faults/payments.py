@@ -5,24 +5,24 @@ from __future__ import annotations
 from sources.simulator.faults.base import Faults
 from sources.simulator.life import capture, issue_invoice, live, refund
 from sources.simulator.moments import DAY, HOUR, MINUTE, instant
-from sources.simulator.order import Order
+from sources.simulator.order import SimulatedOrder
 from sources.simulator.parts import Data
 
 FAULTS = Faults()
 
 
-def _fail(order: Order, at: int, *, named_payment: bool = True, **data: object) -> None:
+def _fail(order: SimulatedOrder, at: int, *, named_payment: bool = True, **data: object) -> None:
     """Appends a failed payment."""
     payment = {"payment_id": order.payment} if named_payment else {}
     order.add(at, order.payments, "payment.failed", {**payment, **data})
 
 
-def _scope(order: Order) -> str:
+def _scope(order: SimulatedOrder) -> str:
     return f"payment:{order.payment}"
 
 
 @FAULTS.one("payment.declined_soft")
-def declined_and_tried_again(order: Order) -> None:
+def declined_and_tried_again(order: SimulatedOrder) -> None:
     """Declined softly once or twice, authorised within the hour."""
     order.terms = order.rng.choice(("prepaid", "on_ship"))
     order.waits["authorized"] = 30 * MINUTE
@@ -33,7 +33,7 @@ def declined_and_tried_again(order: Order) -> None:
 
 
 @FAULTS.one("payment.declined_soft")
-def declined_without_a_payment_id(order: Order) -> None:
+def declined_without_a_payment_id(order: SimulatedOrder) -> None:
     """A failure that says next to nothing counts as a soft decline of the authorisation, on the order as a whole."""
     order.waits["authorized"] = 30 * MINUTE
     live(order)
@@ -42,7 +42,7 @@ def declined_without_a_payment_id(order: Order) -> None:
 
 
 @FAULTS.one("payment.declined_soft")
-def declined_and_paid_late(order: Order) -> None:
+def declined_and_paid_late(order: SimulatedOrder) -> None:
     """Declined softly and authorised only after 5 hours, so that the authorisation is missing as well."""
     order.waits |= {"authorized": 5 * HOUR, "captured": HOUR}
     live(order)
@@ -52,7 +52,7 @@ def declined_and_paid_late(order: Order) -> None:
 
 
 @FAULTS.one("payment.declined_hard")
-def declined_for_good(order: Order) -> None:
+def declined_for_good(order: SimulatedOrder) -> None:
     """The card is stolen; another one pays within the hour, under its own payment ID or the same."""
     order.waits["authorized"] = 40 * MINUTE
     live(order)
@@ -62,7 +62,7 @@ def declined_for_good(order: Order) -> None:
 
 
 @FAULTS.one("payment.auth_missing")
-def authorised_after_hours(order: Order) -> None:
+def authorised_after_hours(order: SimulatedOrder) -> None:
     """Authorised after 5 hours (1 is allowed)."""
     order.terms = order.rng.choice(("prepaid", "on_ship"))
     order.waits |= {"authorized": order.rng.randint(5, 9) * HOUR, "captured": HOUR}
@@ -70,7 +70,7 @@ def authorised_after_hours(order: Order) -> None:
     order.expect("payment.auth_missing", "resolved")
 
 
-def _on_ship(order: Order) -> None:
+def _on_ship(order: SimulatedOrder) -> None:
     """Lets the goods leave days after the authorisation."""
     order.terms = "on_ship"
     order.waits |= {"released": 5 * DAY, "captured": HOUR}
@@ -78,7 +78,7 @@ def _on_ship(order: Order) -> None:
 
 
 @FAULTS.one("payment.auth_expiring")
-def captured_hours_before_the_authorisation_expires(order: Order) -> None:
+def captured_hours_before_the_authorisation_expires(order: SimulatedOrder) -> None:
     """The warning (24 h before) is given; the capture comes 6 hours before the end."""
     _on_ship(order)
     order.find("payment.authorized").data["expires_at"] = instant(order.when["captured"] + 6 * HOUR)
@@ -86,7 +86,7 @@ def captured_hours_before_the_authorisation_expires(order: Order) -> None:
 
 
 @FAULTS.one("payment.auth_expiring")
-def captured_after_the_authorisation_expired(order: Order) -> None:
+def captured_after_the_authorisation_expired(order: SimulatedOrder) -> None:
     """The authorisation has been expired for 2 days when the capture comes."""
     _on_ship(order)
     order.find("payment.authorized").data["expires_at"] = instant(order.when["captured"] - 2 * DAY)
@@ -94,7 +94,7 @@ def captured_after_the_authorisation_expired(order: Order) -> None:
 
 
 @FAULTS.one("payment.auth_expiring")
-def authorised_anew_after_the_warning(order: Order) -> None:
+def authorised_anew_after_the_warning(order: SimulatedOrder) -> None:
     """Re-authorised 12 hours before the end."""
     _on_ship(order)
     expires = order.when["authorized"] + 3 * DAY
@@ -109,7 +109,7 @@ def authorised_anew_after_the_warning(order: Order) -> None:
 
 
 @FAULTS.one("payment.capture_failed")
-def captured_at_the_second_try(order: Order) -> None:
+def captured_at_the_second_try(order: SimulatedOrder) -> None:
     """The first capture fails; the second succeeds within 3 hours."""
     order.waits["captured"] = 5 * HOUR
     live(order)
@@ -118,7 +118,7 @@ def captured_at_the_second_try(order: Order) -> None:
 
 
 @FAULTS.one("payment.capture_overdue")
-def prepaid_but_captured_late(order: Order) -> None:
+def prepaid_but_captured_late(order: SimulatedOrder) -> None:
     """Captured 40 hours after placing (24 are allowed); the goods wait."""
     order.waits["captured"] = 40 * HOUR
     live(order)
@@ -126,7 +126,7 @@ def prepaid_but_captured_late(order: Order) -> None:
 
 
 @FAULTS.one("payment.capture_overdue")
-def captured_days_after_shipping(order: Order) -> None:
+def captured_days_after_shipping(order: SimulatedOrder) -> None:
     """On terms `on_ship`, captured 50 hours after shipping."""
     order.terms = "on_ship"
     order.waits["captured"] = 50 * HOUR
@@ -135,7 +135,7 @@ def captured_days_after_shipping(order: Order) -> None:
 
 
 @FAULTS.one("payment.capture_overdue")
-def never_captured(order: Order) -> None:
+def never_captured(order: SimulatedOrder) -> None:
     """Authorised and shipped, but nobody takes the money."""
     order.terms = order.rng.choice(("prepaid", "on_ship"))
     live(order)
@@ -145,7 +145,7 @@ def never_captured(order: Order) -> None:
 
 
 @FAULTS.one("payment.capture_failed")
-def the_capture_fails_for_good(order: Order) -> None:
+def the_capture_fails_for_good(order: SimulatedOrder) -> None:
     """The capture fails and is never repeated, so it becomes overdue too."""
     live(order)
     at = order.when["captured"]
@@ -156,7 +156,7 @@ def the_capture_fails_for_good(order: Order) -> None:
     order.expect("payment.capture_overdue", "open")
 
 
-def _hold(order: Order, hold: str, days: int) -> Data:
+def _hold(order: SimulatedOrder, hold: str, days: int) -> Data:
     """Holds the order for so many days from minutes after placing, and writes its life."""
     start = order.placed + 12 * MINUTE
     order.earliest_release = start + days * DAY
@@ -168,14 +168,14 @@ def _hold(order: Order, hold: str, days: int) -> Data:
 
 
 @FAULTS.one("payment.fraud_review_overdue")
-def a_slow_fraud_review(order: Order) -> None:
+def a_slow_fraud_review(order: SimulatedOrder) -> None:
     """Reviewed for 9 days (2 business days are allowed)."""
     _hold(order, "fraud", 9)
     order.expect("payment.fraud_review_overdue", "resolved")
 
 
 @FAULTS.one("payment.fraud_review_overdue")
-def a_fraud_hold_that_nobody_lifts(order: Order) -> None:
+def a_fraud_hold_that_nobody_lifts(order: SimulatedOrder) -> None:
     """The goods leave, but the hold stays on the books for good."""
     _hold(order, "fraud", 0)
     order.drop("order.hold_released")
@@ -183,7 +183,7 @@ def a_fraud_hold_that_nobody_lifts(order: Order) -> None:
 
 
 @FAULTS.one("payment.credit_hold_aged")
-def a_credit_hold_of_eight_days(order: Order) -> None:
+def a_credit_hold_of_eight_days(order: SimulatedOrder) -> None:
     """Held for credit for 8 days (1 business day is allowed)."""
     order.terms = order.rng.choice(("prepaid", "invoice"))
     _hold(order, "credit", 8)
@@ -191,7 +191,7 @@ def a_credit_hold_of_eight_days(order: Order) -> None:
 
 
 @FAULTS.one("payment.disputed_in_flight")
-def disputed_on_the_way(order: Order) -> None:
+def disputed_on_the_way(order: SimulatedOrder) -> None:
     """Disputed before delivery; sometimes the dispute is closed."""
     live(order)
     closed = order.rng.random() < 0.6
@@ -205,7 +205,7 @@ def disputed_on_the_way(order: Order) -> None:
 
 
 @FAULTS.one("payment.amount_mismatch")
-def captured_twice(order: Order) -> None:
+def captured_twice(order: SimulatedOrder) -> None:
     """A second capture of part of the amount; sometimes given back."""
     live(order)
     at = order.when["captured"] + HOUR
@@ -217,7 +217,7 @@ def captured_twice(order: Order) -> None:
 
 
 @FAULTS.one("payment.amount_mismatch")
-def captured_short(order: Order) -> None:
+def captured_short(order: SimulatedOrder) -> None:
     """The final capture is below the total; sometimes the rest is captured days later."""
     live(order)
     first = order.find("payment.captured")
@@ -230,7 +230,7 @@ def captured_short(order: Order) -> None:
 
 
 @FAULTS.one("payment.invoice_overdue")
-def invoiced_after_nine_days(order: Order) -> None:
+def invoiced_after_nine_days(order: SimulatedOrder) -> None:
     """Invoiced 9 days after shipping (2 business days are allowed)."""
     order.terms = "invoice"
     order.waits["invoiced"] = 9 * DAY
@@ -239,7 +239,7 @@ def invoiced_after_nine_days(order: Order) -> None:
 
 
 @FAULTS.one("payment.invoice_overdue")
-def never_invoiced(order: Order) -> None:
+def never_invoiced(order: SimulatedOrder) -> None:
     """Shipped and never billed."""
     order.terms = "invoice"
     live(order)
@@ -248,7 +248,7 @@ def never_invoiced(order: Order) -> None:
 
 
 @FAULTS.one("payment.invoice_overdue")
-def invoiced_late_and_disputed(order: Order) -> None:
+def invoiced_late_and_disputed(order: SimulatedOrder) -> None:
     """Billed late, disputed, billed anew."""
     order.terms = "invoice"
     order.waits["invoiced"] = 9 * DAY

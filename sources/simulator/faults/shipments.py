@@ -5,13 +5,13 @@ from __future__ import annotations
 from sources.simulator.faults.base import Faults
 from sources.simulator.life import live
 from sources.simulator.moments import DAY, HOUR, MINUTE, day, instant, is_quiet
-from sources.simulator.order import Order, local_courier
+from sources.simulator.order import SimulatedOrder, local_courier
 
 FAULTS = Faults()
 
 
 @FAULTS.one("shipment.first_scan_missing")
-def confirmed_but_not_scanned(order: Order) -> None:
+def confirmed_but_not_scanned(order: SimulatedOrder) -> None:
     """Said to be shipped, scanned only 9 days later (the warning comes after 2 business days)."""
     live(order)
     order.postpone(order.first.shipped, 9 * DAY)
@@ -19,7 +19,7 @@ def confirmed_but_not_scanned(order: Order) -> None:
 
 
 @FAULTS.one("shipment.first_scan_missing")
-def labelled_but_not_sent(order: Order) -> None:
+def labelled_but_not_sent(order: SimulatedOrder) -> None:
     """The label waits 9 days for its parcel; `ship_by` leaves the time for it."""
     order.waits["shipped"] = 9 * DAY
     live(order)
@@ -27,7 +27,7 @@ def labelled_but_not_sent(order: Order) -> None:
 
 
 @FAULTS.one("shipment.tracking_invalid")
-def the_number_is_unknown_to_the_carrier(order: Order) -> None:
+def the_number_is_unknown_to_the_carrier(order: SimulatedOrder) -> None:
     """The carrier does not find the number for 36 hours (24 are allowed)."""
     live(order)
     shipment = order.first
@@ -37,7 +37,7 @@ def the_number_is_unknown_to_the_carrier(order: Order) -> None:
 
 
 @FAULTS.one("shipment.pickup_failed")
-def the_van_did_not_come(order: Order) -> None:
+def the_van_did_not_come(order: SimulatedOrder) -> None:
     """The carrier does not fetch the parcel, then does."""
     live(order)
     shipment = order.first
@@ -47,7 +47,7 @@ def the_van_did_not_come(order: Order) -> None:
 
 
 @FAULTS.one("shipment.scan_gap")
-def no_news_for_days(order: Order) -> None:
+def no_news_for_days(order: SimulatedOrder) -> None:
     """Silence beyond 3 (abroad 5) business days, but below 6 (10).
 
     Where a public holiday could blur the difference, the longer lane gives the room: 5 business days are 11 days at most, 10 are 14 at
@@ -67,7 +67,7 @@ def no_news_for_days(order: Order) -> None:
 
 
 @FAULTS.one("shipment.stuck")
-def no_news_for_twenty_days(order: Order) -> None:
+def no_news_for_twenty_days(order: SimulatedOrder) -> None:
     """Silence beyond 6 (abroad 10) business days, and so beyond the smaller limit as well."""
     live(order)
     order.stretch(order.scanned("in_transit"), 20 * DAY)
@@ -76,7 +76,7 @@ def no_news_for_twenty_days(order: Order) -> None:
 
 
 @FAULTS.one("shipment.lost_suspected")
-def found_after_a_month(order: Order) -> None:
+def found_after_a_month(order: SimulatedOrder) -> None:
     """Silence of 33 days (30 are the limit)."""
     live(order)
     order.stretch(order.scanned("in_transit"), 33 * DAY)
@@ -85,7 +85,7 @@ def found_after_a_month(order: Order) -> None:
 
 
 @FAULTS.one("shipment.lost_suspected")
-def never_heard_of_again(order: Order) -> None:
+def never_heard_of_again(order: SimulatedOrder) -> None:
     """Silence for good: the gravest suspicion suppresses the smaller ones; the promise is broken too."""
     live(order)
     order.cut(order.scanned("in_transit"))
@@ -96,7 +96,7 @@ def never_heard_of_again(order: Order) -> None:
 
 
 @FAULTS.one("shipment.lost_suspected")
-def the_carrier_gives_up_tracking(order: Order) -> None:
+def the_carrier_gives_up_tracking(order: SimulatedOrder) -> None:
     """The tracking expires, and goes on after all."""
     live(order)
     order.scan(order.between("in_transit"), order.first, "expired")
@@ -104,7 +104,7 @@ def the_carrier_gives_up_tracking(order: Order) -> None:
 
 
 @FAULTS.one("shipment.lost_confirmed")
-def lost_for_good(order: Order) -> None:
+def lost_for_good(order: SimulatedOrder) -> None:
     """The carrier says that it is lost: that explains the broken promise."""
     live(order)
     at = order.between("in_transit")
@@ -115,7 +115,7 @@ def lost_for_good(order: Order) -> None:
 
 
 @FAULTS.one("shipment.lost_confirmed")
-def lost_and_found(order: Order) -> None:
+def lost_and_found(order: SimulatedOrder) -> None:
     """Said to be lost, delivered days later, within the promise."""
     live(order)
     order.scan(order.between("in_transit"), order.first, "lost")
@@ -123,7 +123,7 @@ def lost_and_found(order: Order) -> None:
 
 
 @FAULTS.one("shipment.eta_slip")
-def estimated_too_late(order: Order) -> None:
+def estimated_too_late(order: SimulatedOrder) -> None:
     """For a day the carrier expects to be later than promised; it is not."""
     live(order)
     late = order.first.delivered + 12 * DAY
@@ -133,7 +133,7 @@ def estimated_too_late(order: Order) -> None:
 
 
 @FAULTS.one("shipment.eta_slip")
-def estimated_later_than_at_first(order: Order) -> None:
+def estimated_later_than_at_first(order: SimulatedOrder) -> None:
     """Nothing is promised, so the first estimate counts: the second is 2 days later, until the delivery."""
     order.promised_by = "none"
     live(order)
@@ -144,7 +144,7 @@ def estimated_later_than_at_first(order: Order) -> None:
 
 
 @FAULTS.one("shipment.delivery_overdue")
-def delivered_days_late(order: Order) -> None:
+def delivered_days_late(order: SimulatedOrder) -> None:
     """Delivered days after the promise; nobody estimated anything."""
     order.etas = False
     live(order)
@@ -155,7 +155,7 @@ def delivered_days_late(order: Order) -> None:
 
 
 @FAULTS.one("shipment.delivery_overdue")
-def brought_days_late(order: Order) -> None:
+def brought_days_late(order: SimulatedOrder) -> None:
     """The local courier comes days after the promise."""
     local_courier(order)
     live(order)
@@ -166,7 +166,7 @@ def brought_days_late(order: Order) -> None:
 
 
 @FAULTS.one("shipment.delivery_overdue")
-def announced_late_and_delivered_late(order: Order) -> None:
+def announced_late_and_delivered_late(order: SimulatedOrder) -> None:
     """The carrier's estimates are later than the promise, and right."""
     live(order)
     order.stretch(order.scanned("in_transit"), 60 * HOUR)
@@ -176,7 +176,7 @@ def announced_late_and_delivered_late(order: Order) -> None:
 
 
 @FAULTS.one("shipment.delivery_overdue")
-def one_line_promised_earlier(order: Order) -> None:
+def one_line_promised_earlier(order: SimulatedOrder) -> None:
     """One of several lines had been promised for an earlier day of its own."""
     order.names_lines = True
     order.etas = False
@@ -189,7 +189,7 @@ def one_line_promised_earlier(order: Order) -> None:
 
 
 @FAULTS.one("shipment.delay_reported")
-def delayed_by_weather(order: Order) -> None:
+def delayed_by_weather(order: SimulatedOrder) -> None:
     """The carrier tells of a delay, in one of its words, and goes on."""
     live(order)
     status, reason = order.rng.choice((("delayed", "weather"), ("delayed", None), ("exception", "capacity"), ("exception", "other")))
@@ -198,7 +198,7 @@ def delayed_by_weather(order: Order) -> None:
 
 
 @FAULTS.one("shipment.misrouted")
-def sent_to_the_wrong_depot(order: Order) -> None:
+def sent_to_the_wrong_depot(order: SimulatedOrder) -> None:
     """Sorted to the wrong place, and back on its way."""
     live(order)
     order.scan(order.between("in_transit"), order.first, order.rng.choice(("in_transit", "exception")), "missorted")
@@ -206,7 +206,7 @@ def sent_to_the_wrong_depot(order: Order) -> None:
 
 
 @FAULTS.one("shipment.held")
-def a_week_at_the_depot(order: Order) -> None:
+def a_week_at_the_depot(order: SimulatedOrder) -> None:
     """Held for 8 days (1 business day is allowed)."""
     live(order)
     at = order.between("in_transit")
@@ -215,7 +215,7 @@ def a_week_at_the_depot(order: Order) -> None:
     order.expect("shipment.held", "resolved", order.first.scope)
 
 
-def _at_the_border(order: Order, reason: str, kind: str) -> None:
+def _at_the_border(order: SimulatedOrder, reason: str, kind: str) -> None:
     order.lane(international=True)
     live(order)
     at = order.scanned("customs") + MINUTE
@@ -225,25 +225,25 @@ def _at_the_border(order: Order, reason: str, kind: str) -> None:
 
 
 @FAULTS.one("shipment.customs_hold")
-def held_by_customs(order: Order) -> None:
+def held_by_customs(order: SimulatedOrder) -> None:
     """Customs keep the parcel for days."""
     _at_the_border(order, "customs", "shipment.customs_hold")
 
 
 @FAULTS.one("shipment.documents_missing")
-def papers_are_missing(order: Order) -> None:
+def papers_are_missing(order: SimulatedOrder) -> None:
     """Customs want papers."""
     _at_the_border(order, "documents", "shipment.documents_missing")
 
 
 @FAULTS.one("shipment.duty_unpaid")
-def duty_is_owed(order: Order) -> None:
+def duty_is_owed(order: SimulatedOrder) -> None:
     """Customs want money."""
     _at_the_border(order, "duty", "shipment.duty_unpaid")
 
 
 @FAULTS.one("shipment.damaged")
-def damaged_but_delivered(order: Order) -> None:
+def damaged_but_delivered(order: SimulatedOrder) -> None:
     """Damaged on the way, delivered all the same."""
     live(order)
     order.scan(order.between("in_transit"), order.first, "damaged")
@@ -251,7 +251,7 @@ def damaged_but_delivered(order: Order) -> None:
 
 
 @FAULTS.one("data.unmapped_status")
-def a_code_in_no_table(order: Order) -> None:
+def a_code_in_no_table(order: SimulatedOrder) -> None:
     """The carrier uses a code that nobody knows."""
     live(order)
     order.scan(order.between("in_transit"), order.first, "unknown", "unmapped", raw={"code": "ZZ9", "text": "?"})

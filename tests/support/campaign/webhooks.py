@@ -14,7 +14,7 @@ from dataclasses import dataclass, field
 from random import Random
 from typing import TYPE_CHECKING, Any
 
-from sources.adapters import ADAPTERS, Connection, Payload, translate
+from sources.adapters import ADAPTERS, AdapterConnection, Payload, translate
 from sources.adapters.histories import settle
 from tests.support.webhooks import SECRETS, SIGN, Sender, tracker
 
@@ -28,7 +28,7 @@ if TYPE_CHECKING:
 SCHEME = "stripe"
 """Signs with a time, so that there are stale requests."""
 PATH = "/hooks/easypost/acme"
-CONNECTION = Connection(name="acme")
+CONNECTION = AdapterConnection(name="acme")
 MAX_BODY = 100_000
 REFUSED = {"forged": {401}, "stale": {401}, "oversized": {413}, "unknown": {404}}
 """What must not get in, and how it is answered where it is: a busy or dying gateway may answer nothing, or 503."""

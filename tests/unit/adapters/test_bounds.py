@@ -11,7 +11,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from sources.adapters import ADAPTERS, Connection, Payload, translate
+from sources.adapters import ADAPTERS, AdapterConnection, Payload, translate
 from sources.adapters.bounds import bounded, latest
 from sources.adapters.coverage import Coverage
 from sources.adapters.doc import json_doc
@@ -38,10 +38,10 @@ class Kept:
         return self.known.get(key)
 
 
-def told(system: str, body: object, connection: Connection | None = None, **headers: str) -> Adapted:
+def told(system: str, body: object, connection: AdapterConnection | None = None, **headers: str) -> Adapted:
     """What a system's adapter makes of a payload, of which nothing may be refused."""
     named = {name.replace("_", "-"): value for name, value in headers.items()}
-    found = translate(ADAPTERS[system], Payload(json.dumps(body).encode(), named), connection or Connection())
+    found = translate(ADAPTERS[system], Payload(json.dumps(body).encode(), named), connection or AdapterConnection())
     assert found.refused == ()
     return found
 
@@ -57,7 +57,7 @@ def followed(system: str, *bodies: object) -> list[Draft]:
     memory, found = Kept(), list[dict[str, Any]]()
     for body in bodies:
         adapted = told(system, body)
-        events, keep = united(adapted.events, adapted.steps, memory, Connection())
+        events, keep = united(adapted.events, adapted.steps, memory, AdapterConnection())
         memory.known |= keep
         found += events
     return found
@@ -130,7 +130,7 @@ def test_a_snapshot_does_not_say_when_an_order_was_paid(status: str, fields: dic
     found = translate(
         ADAPTERS["shopify"],
         Payload(json.dumps(order(financial_status=status, **fields)).encode(), {k.replace("_", "-"): v for k, v in headers.items()}),
-        Connection(),
+        AdapterConnection(),
     )
     event = next(one for one in found.events if one["id"] == f"order-{'captured' if status == 'paid' else 'authorized'}-1")
     assert (event["time"], event["recordedtime"]) == (time, TAGGED)
@@ -291,9 +291,9 @@ def test_a_refund_at_stripe_that_names_its_charge_only_is_of_the_intent() -> Non
 def test_payments_of_other_accounts_and_tenants_never_mix() -> None:
     """What is remembered is remembered by tenant and source."""
     memory = Kept()
-    first = told("shopify", CHAIN[1], Connection("a"))
-    memory.known |= united(first.events, first.steps, memory, Connection("a"))[1]
-    for other in (Connection("b"), Connection("a", "elsewhere")):
+    first = told("shopify", CHAIN[1], AdapterConnection("a"))
+    memory.known |= united(first.events, first.steps, memory, AdapterConnection("a"))[1]
+    for other in (AdapterConnection("b"), AdapterConnection("a", "elsewhere")):
         refund = told("shopify", CHAIN[2], other)
         assert payments_of(united(refund.events, refund.steps, memory, other)[0]) == {"902"}
 
@@ -347,7 +347,7 @@ def notification(**fields: object) -> dict[str, Any]:
 
 def test_adyens_additional_data_is_flat() -> None:
     """Its key is `metadata.order_id`."""
-    connection = Connection(order_field="additionalData.metadata.order_id")
+    connection = AdapterConnection(order_field="additionalData.metadata.order_id")
     for more in ({"metadata.order_id": "77"}, {"metadata": {"order_id": "77"}}):
         assert told("adyen", notification(additionalData=more), connection).events[0]["subject"] == "77"
     assert "subject" not in told("adyen", notification(additionalData={"other": "77"}), connection).events[0]
@@ -355,7 +355,7 @@ def test_adyens_additional_data_is_flat() -> None:
 
 def test_a_configured_field_that_is_never_found_is_known() -> None:
     """A payload has it if any part of it has."""
-    coverage, connection = Coverage(), Connection(order_field="additionalData.order")
+    coverage, connection = Coverage(), AdapterConnection(order_field="additionalData.order")
     key = ("order_field", "additionalData.order")
     for more in ({}, {"order": "1"}):
         for _ in range(2):
@@ -409,7 +409,7 @@ def test_an_edit_changes_the_total_and_a_refund_does_not(ordered: str, current: 
     body = order(total_price=ordered, current_total_price=current, financial_status="pending", refunds=refunds)
     if refunds is None:
         del body["refunds"]
-    updated = only(translate(ADAPTERS["shopify"], Payload(json.dumps(body).encode()), Connection()).events, "order.updated")
+    updated = only(translate(ADAPTERS["shopify"], Payload(json.dumps(body).encode()), AdapterConnection()).events, "order.updated")
     assert updated["data"]["total"] == {"amount": total, "currency": "EUR"}
 
 

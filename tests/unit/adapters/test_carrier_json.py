@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from sources.adapters import ADAPTERS, Connection, Payload, translate
+from sources.adapters import ADAPTERS, AdapterConnection, Payload, translate
 from sources.adapters.histories import Remembered, settle
 from sources.adapters.tables import grouped
 from tests.support.adapters import OWN, made_of
@@ -318,13 +318,13 @@ ORDERS: list[tuple[str, str, str]] = [
 @pytest.mark.parametrize(("system", "name", "field"), ORDERS)
 def test_a_reference_leads_to_the_order(system: str, name: str, field: str) -> None:
     """By its type, in letters of either case."""
-    adapted = made_of(system, OWN.parent / name.replace("own", "payloads", 1), Connection(order_field=field))
+    adapted = made_of(system, OWN.parent / name.replace("own", "payloads", 1), AdapterConnection(order_field=field))
     assert {one.get("subject") for one in adapted.events} & {"PO-7001", "SO-5001", "SO-801", "SO-802"}
 
 
 def test_of_several_references_nothing_says_which_is_the_order() -> None:
     """Two that differ name no order; two that agree name it. What goes back to the shop delivers none."""
-    connection = Connection(order_field="additionalTrackingInfo.packageIdentifiers.CUSTOMER_REFERENCE")
+    connection = AdapterConnection(order_field="additionalTrackingInfo.packageIdentifiers.CUSTOMER_REFERENCE")
 
     def orders(*values: str, **more: Any) -> set[str | None]:
         references = {"packageIdentifiers": [{"type": "CUSTOMER_REFERENCE", "values": list(values)}]}
@@ -549,7 +549,7 @@ def test_webhooks_that_come_late_and_out_of_order_withdraw_nothing(order: tuple[
     written: list[Any] = []
     for number in order:
         payload = Payload(fedex(fedex_result(scans[number])).encode(), {"fdx-signature": "x"}, RECEIVED)
-        adapted = translate(ADAPTERS["fedex"], payload, Connection())
+        adapted = translate(ADAPTERS["fedex"], payload, AdapterConnection())
         written += _settled(adapted, memory)
     assert {one["type"] for one in written} == {"carrier.scan"}
     assert len({one["id"] for one in written}) == 3
@@ -627,7 +627,7 @@ def _settled(adapted: Adapted, memory: dict[str, Remembered]) -> list[Any]:
         def put(self, key: str, value: Remembered) -> None:
             memory[key] = value
 
-    written, keep = settle(adapted.events, adapted.histories, Kept(), Connection())
+    written, keep = settle(adapted.events, adapted.histories, Kept(), AdapterConnection())
     memory.update(keep)
     return list(written)
 

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from sources.adapters import ADAPTERS, Connection, Payload, translate
+from sources.adapters import ADAPTERS, AdapterConnection, Payload, translate
 from sources.adapters.histories import Remembered, settle
 from tests.support.adapters import OWN, made_of
 from tests.support.carrier_xml import NEW_YORK, NOON, canadapost, detail, event, fedex, occurrence, reasons, statuses, told, usps
@@ -281,7 +281,7 @@ def test_a_parcel_without_scans_is_no_event() -> None:
 def test_the_order_stands_where_the_connection_says() -> None:
     """Canada Post repeats the shipper's reference."""
     body = canadapost(occurrence("100"), more="<customer-ref-1>R-1</customer-ref-1>").encode()
-    adapted = translate(ADAPTERS["canadapost"], Payload(body), Connection(order_field="customer-ref-1"))
+    adapted = translate(ADAPTERS["canadapost"], Payload(body), AdapterConnection(order_field="customer-ref-1"))
     assert [one["subject"] for one in adapted.events] == ["R-1"]
 
 

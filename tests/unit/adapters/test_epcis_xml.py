@@ -10,7 +10,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from sources.adapters import ADAPTERS, Connection, Payload, translate
+from sources.adapters import ADAPTERS, AdapterConnection, Payload, translate
 from sources.adapters.epcis.codes import DISPOSITION, STEP, TRANSACTION
 from tests.support.adapters import OWN
 from tests.support.epcis_xml import Version, as_xml
@@ -19,7 +19,7 @@ if TYPE_CHECKING:
     from sources.adapters import Adapted
 
 EPCIS = ADAPTERS["epcis"]
-LIVE = Connection()
+LIVE = AdapterConnection()
 BOTH: tuple[Version, ...] = ("1.2", "2.0")
 DOCUMENTS = ("order_life", "on_the_way", "corrections", "returns", "undone", "several_orders")
 

@@ -8,7 +8,7 @@ from typing import Any, Final
 import orjson
 import pytest
 
-from sources.adapters import ADAPTERS, Adapted, Connection, Payload, translate
+from sources.adapters import ADAPTERS, Adapted, AdapterConnection, Payload, translate
 from sources.adapters.carriers import SAME, carrier_name
 from sources.adapters.finals import COVERED, REFINES, refine
 from sources.adapters.histories import Remembered, settle
@@ -21,7 +21,7 @@ RECEIVED: Final = datetime.fromisoformat("2026-05-06T12:00:00Z")
 def told(system: str, value: Object | str) -> Adapted:
     """What a system's adapter makes of a body that came at noon of 6 May 2026."""
     body = value.encode() if isinstance(value, str) else orjson.dumps(value)
-    return translate(ADAPTERS[system], Payload(body, {}, RECEIVED), Connection())
+    return translate(ADAPTERS[system], Payload(body, {}, RECEIVED), AdapterConnection())
 
 
 def scans(adapted: Adapted) -> list[tuple[str, str]]:
@@ -184,7 +184,7 @@ def test_what_a_scan_says_already_is_not_told_twice(system: str, value: Object |
 
 def test_a_final_status_without_any_time_is_refused_and_not_dropped() -> None:
     """An answer that nothing dates cannot be told; it is counted."""
-    adapted = translate(ADAPTERS["fedex"], Payload(fedex("DL", events="").encode()), Connection())
+    adapted = translate(ADAPTERS["fedex"], Payload(fedex("DL", events="").encode()), AdapterConnection())
     assert [(one.reason, one.detail) for one in adapted.refused] == [
         ("missing_field", "a parcel that is delivered, without a scan of it: nothing says when")
     ]
@@ -211,7 +211,7 @@ def test_a_final_status_that_is_no_longer_stated_is_withdrawn() -> None:
         transit("InTransit", updated_at="2026-05-08T11:00:00Z"),
     ):
         adapted = told("aftership", value)
-        found, keep = settle(adapted.events, adapted.histories, memory, Connection())
+        found, keep = settle(adapted.events, adapted.histories, memory, AdapterConnection())
         memory.known |= keep
         events += found
     finals = [event["id"] for event in events if event["id"].startswith("final-")]

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 import orjson
 import pytest
 
-from sources.adapters import ADAPTERS, Adapted, Connection, Payload, translate
+from sources.adapters import ADAPTERS, Adapted, AdapterConnection, Payload, translate
 from sources.adapters.epcis.gs1 import Key, key_of, term, transaction
 from sources.adapters.told import RefuseError
 from sources.adapters.x12_214.codes import ESTIMATES, REASON, STATUS
@@ -17,7 +17,7 @@ from tests.support.adapters import OWN
 if TYPE_CHECKING:
     from sources.adapters.told import Draft
 
-PLAIN = Connection(zone="America/New_York")
+PLAIN = AdapterConnection(zone="America/New_York")
 
 
 def interchange(*segments: str, usage: str = "P", release: str = "004010", written: str = "20260318*1530", end: str = "~") -> bytes:
@@ -28,19 +28,19 @@ def interchange(*segments: str, usage: str = "P", release: str = "004010", writt
     return end.join([isa, group, kind, *rest, f"SE*{len(rest) + 2}*0001", "GE*1*1", "IEA*1*000000001", ""]).encode()
 
 
-def edi(*segments: str, connection: Connection = PLAIN, **envelope: str) -> Adapted:
+def edi(*segments: str, connection: AdapterConnection = PLAIN, **envelope: str) -> Adapted:
     """What a 214 with these segments tells."""
     return translate(ADAPTERS["x12_214"], Payload(interchange(*segments, **envelope)), connection)
 
 
-def scan(at7: str, *segments: str, connection: Connection = PLAIN, **envelope: str) -> Draft:
+def scan(at7: str, *segments: str, connection: AdapterConnection = PLAIN, **envelope: str) -> Draft:
     """The one event of a 214 with one AT7, at Albany in New York unless said otherwise."""
     place = segments or ("MS1*Albany*NY*US",)
     (event,) = edi("B10*7001*S-1*GRTL", "LX*1", f"AT7*{at7}", *place, connection=connection, **envelope).events
     return event
 
 
-def epcis(*events: dict[str, Any], connection: Connection = PLAIN) -> Adapted:
+def epcis(*events: dict[str, Any], connection: AdapterConnection = PLAIN) -> Adapted:
     """What a list of EPCIS events tells."""
     return translate(ADAPTERS["epcis"], Payload(orjson.dumps(list(events))), connection)
 
@@ -58,7 +58,7 @@ def seen(step: str, **fields: Any) -> dict[str, Any]:
     }
 
 
-def own(system: str, name: str, connection: Connection = PLAIN) -> Adapted:
+def own(system: str, name: str, connection: AdapterConnection = PLAIN) -> Adapted:
     """What the project's own payload tells."""
     return translate(ADAPTERS[system], Payload((OWN / system / name).read_bytes()), connection)
 
@@ -150,7 +150,9 @@ class TestX12:
 
     def test_local_time_of_nowhere_is_the_connections(self) -> None:
         """Neither country nor a state that tells it."""
-        assert scan("X4*NS***20260318*0900*LT", "MS1*Somewhere*ZZ", connection=Connection(zone="Asia/Tokyo"))["time"].endswith("+09:00")
+        assert scan("X4*NS***20260318*0900*LT", "MS1*Somewhere*ZZ", connection=AdapterConnection(zone="Asia/Tokyo"))["time"].endswith(
+            "+09:00"
+        )
 
     def test_a_group_written_before_what_it_says_happened_is_in_another_zone(self) -> None:
         """GS states no zone; what it says by the connection's is left out where it cannot be."""
@@ -178,12 +180,12 @@ class TestX12:
 
     def test_order_field_says_where_the_order_stands(self) -> None:
         """Each loop speaks of its own orders, and of all of them."""
-        said = own("x12_214", "truckload_stops.edi", Connection(order_field="L11.PO")).events
+        said = own("x12_214", "truckload_stops.edi", AdapterConnection(order_field="L11.PO")).events
         assert [one.get("subject") for one in said] == ["PO-1001", "PO-1002", "PO-1003", None, None]
         assert len({one["id"] for one in said}) == 5
-        said = own("x12_214", "truckload_stops.edi", Connection(order_field="SPO.01")).events
+        said = own("x12_214", "truckload_stops.edi", AdapterConnection(order_field="SPO.01")).events
         assert [(one.get("subject"), one["data"]["status"]) for one in said[2:]] == [("PO-1004", "exception"), ("PO-1005", "delivered")]
-        said = own("x12_214", "truckload_stops.edi", Connection(order_field="B10.02", order_is_alias=True)).events
+        said = own("x12_214", "truckload_stops.edi", AdapterConnection(order_field="B10.02", order_is_alias=True)).events
         assert {one["data"]["order_alias"] for one in said} == {"BOL553010"}
 
     def test_two_stops_at_the_same_minute_are_two_scans(self) -> None:
@@ -245,7 +247,7 @@ class TestX12:
         marks = [f"MAN*CP*{number}" for number in range(150)]
         orders = [f"L11*{number}*PO" for number in range(150)]
         adapted = edi(
-            "B10*7001*S-1*GRTL", "LX*1", "AT7*D1*NS***20260318*0900*ET", *marks, *orders, connection=Connection(order_field="L11.PO")
+            "B10*7001*S-1*GRTL", "LX*1", "AT7*D1*NS***20260318*0900*ET", *marks, *orders, connection=AdapterConnection(order_field="L11.PO")
         )
         assert [one.reason for one in adapted.refused] == ["too_large"]
 
@@ -277,7 +279,7 @@ class TestEpcis:
         order = {"bizTransactionList": [{"type": "po", "bizTransaction": "urn:epcglobal:cbv:bt:4012345000009:SO%2D1"}], "shop:order": 77}
         assert epcis(seen("picking", **order)).events[0]["data"] == {"order_alias": "SO-1"}
         for field, subject in (("po", "SO-1"), ("bizTransactionList.po", "SO-1"), ("shop:order", "77")):
-            (event,) = epcis(seen("picking", **order), connection=Connection(order_field=field)).events
+            (event,) = epcis(seen("picking", **order), connection=AdapterConnection(order_field=field)).events
             assert (event["subject"], event["data"]) == (subject, {})
 
     def test_urns_and_links_say_the_same(self) -> None:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from sources.adapters import ADAPTERS, Connection, Payload, translate
+from sources.adapters import ADAPTERS, AdapterConnection, Payload, translate
 from sources.adapters.captured import payload_of
 from tests.support.adapters import SAMPLES, payloads
 
@@ -13,7 +13,7 @@ NOT_SHOWN = {"epcis": {"zone"}}
 """What no payload shows: EPCIS requires `eventTimeZoneOffset`, and local times without one are read in the connection's zone."""
 
 
-class Watched(Connection):
+class Watched(AdapterConnection):
     """A connection that notes which of its fields are read."""
 
     read: frozenset[str] = frozenset()
@@ -53,9 +53,9 @@ def test_an_adapter_ignores_what_it_says_and_nothing_else(system: str) -> None:
 def test_only_what_is_stated_and_without_effect_is_named() -> None:
     """With the reason."""
     shopify, easypost = ADAPTERS["shopify"], ADAPTERS["easypost"]
-    assert shopify.useless(Connection(auto_capture=True), {"tenant"}) == {}
-    assert set(shopify.useless(Connection(auto_capture=True), {"auto_capture", "tenant"})) == {"auto_capture"}
-    assert set(easypost.useless(Connection(order_is_alias=True), {"order_is_alias"})) == {"order_is_alias"}
-    assert easypost.useless(Connection(order_is_alias=True, order_field="a"), {"order_is_alias", "order_field"}) == {}
-    assert set(easypost.useless(Connection(omit=("payment.*",)), {"omit"})) == {"omit"}
-    assert easypost.useless(Connection(omit=("carrier.scan",)), {"omit"}) == {}
+    assert shopify.useless(AdapterConnection(auto_capture=True), {"tenant"}) == {}
+    assert set(shopify.useless(AdapterConnection(auto_capture=True), {"auto_capture", "tenant"})) == {"auto_capture"}
+    assert set(easypost.useless(AdapterConnection(order_is_alias=True), {"order_is_alias"})) == {"order_is_alias"}
+    assert easypost.useless(AdapterConnection(order_is_alias=True, order_field="a"), {"order_is_alias", "order_field"}) == {}
+    assert set(easypost.useless(AdapterConnection(omit=("payment.*",)), {"omit"})) == {"omit"}
+    assert easypost.useless(AdapterConnection(omit=("carrier.scan",)), {"omit"}) == {}

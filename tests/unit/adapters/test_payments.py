@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any, TypeAlias, cast
 
 import pytest
 
-from sources.adapters import ADAPTERS, Connection, Payload, translate
+from sources.adapters import ADAPTERS, AdapterConnection, Payload, translate
 from tests.support.adapters import CONNECTION, OWN
 
 if TYPE_CHECKING:
@@ -46,7 +46,7 @@ def own(system: str, name: str) -> Json:
     return cast("Json", json.loads((OWN / system / f"{name}.json").read_text(encoding="utf-8")))
 
 
-def adapted(system: str, payload: Json, connection: Connection = CONNECTION) -> Adapted:
+def adapted(system: str, payload: Json, connection: AdapterConnection = CONNECTION) -> Adapted:
     """What the adapter makes of a payload."""
     return translate(ADAPTERS[system], Payload(json.dumps(payload).encode()), connection)
 
@@ -161,7 +161,7 @@ def test_an_account_that_captures_at_once_says_so_in_its_connection() -> None:
     item |= {"merchantReference": "A-1", "merchantAccountCode": "Shop", "operations": ["CANCEL", "CAPTURE", "REFUND"], "reason": ""}
     item |= {"amount": {"currency": "EUR", "value": 1000}}
     body = json.dumps({"live": "true", "notificationItems": [{"NotificationRequestItem": item}]}).encode()
-    found = [translate(ADAPTERS["adyen"], Payload(body), Connection(auto_capture=at_once)).events for at_once in (False, True)]
+    found = [translate(ADAPTERS["adyen"], Payload(body), AdapterConnection(auto_capture=at_once)).events for at_once in (False, True)]
     assert [[event["type"] for event in events] for events in found] == [["payment.authorized"], ["payment.captured"]]
 
 
@@ -284,7 +284,7 @@ def test_money_is_read_by_the_providers_own_minor_units(system: str, currency: s
 def test_payments_of_test_mode_are_refused_unless_they_are_wanted(system: str, name: str) -> None:
     """A test order in production would be a false alarm."""
     assert adapted(system, own(system, name)).events
-    refused = adapted(system, own(system, name), Connection())
+    refused = adapted(system, own(system, name), AdapterConnection())
     assert not refused.events
     assert [one.reason for one in refused.refused] == ["test_mode"]
 
@@ -297,7 +297,7 @@ def test_the_order_is_where_the_shop_put_it_and_never_made_up() -> None:
     (event,) = adapted("stripe", payload).events
     assert "subject" not in event
     assert event["data"]["payment_id"] == "pi_3Q1"
-    (event,) = adapted("stripe", payload, Connection(order_field="metadata.cart")).events
+    (event,) = adapted("stripe", payload, AdapterConnection(order_field="metadata.cart")).events
     assert event["subject"] == "77"
 
 
@@ -305,7 +305,7 @@ def test_free_text_at_paypal_is_no_order() -> None:
     """`custom_id` may hold anything; the invoice number is the order's, unless the connection says otherwise."""
     payload = webhooks("paypal", "authorized_then_captured_in_parts")[2]
     assert [event["subject"] for event in adapted("paypal", payload).events] == ["B-4001"]
-    other = Connection(order_field="custom_id")
+    other = AdapterConnection(order_field="custom_id")
     assert [event["subject"] for event in adapted("paypal", payload, other).events] == ["customer 7"]
 
 

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, cast
 
 import pytest
 
-from sources.adapters import ADAPTERS, Connection
+from sources.adapters import ADAPTERS, AdapterConnection
 from sources.adapters.base import EventBuilder, Payload
 from sources.adapters.coverage import Coverage
 from sources.adapters.doc import PayloadReader
@@ -121,7 +121,7 @@ SF, NY, ANYWHERE, NOWHERE = Spot("US", "CA"), Spot("US", "NY"), Spot("US"), Spot
 def offsets(*scans: tuple[str, Spot], zone: str = "UTC") -> tuple[list[float], int]:
     """The offsets in hours by which scans of May 2026 (`day hour`) are read, in the order given; and how many places were guessed."""
     coverage = Coverage()
-    say = EventBuilder(ADAPTERS["aftership"], Payload(b""), Connection(zone=zone), coverage)
+    say = EventBuilder(ADAPTERS["aftership"], Payload(b""), AdapterConnection(zone=zone), coverage)
     places = {str(number): scan for number, scan in enumerate(scans)}
 
     def look(doc: PayloadReader) -> tuple[datetime, Spot]:

@@ -12,7 +12,7 @@ import pytest
 from dataflows.core.rules.load import load_policy
 from schemas.places import country_zone
 from schemas.wire import micros
-from sources.adapters import ADAPTERS, Connection, Payload, translate
+from sources.adapters import ADAPTERS, AdapterConnection, Payload, translate
 from sources.adapters.captured import payload_of
 from sources.adapters.histories import Remembered, settle
 from tests.support.adapters import OWN, made_of, payloads
@@ -24,7 +24,7 @@ if TYPE_CHECKING:
     from sources.adapters import Adapted
     from sources.adapters.told import Draft
 
-LIVE = Connection()
+LIVE = AdapterConnection()
 PLATFORMS = ("woocommerce", "magento", "bigcommerce", "amazon")
 
 
@@ -33,7 +33,7 @@ def captured(system: str, name: str) -> Payload:
     return payload_of((OWN / system / f"{name}.json").read_bytes())
 
 
-def told(system: str, name: str, connection: Connection = LIVE) -> Adapted:
+def told(system: str, name: str, connection: AdapterConnection = LIVE) -> Adapted:
     """What one of them becomes."""
     return translate(ADAPTERS[system], captured(system, name), connection)
 
@@ -56,7 +56,7 @@ class Memory:
         return self.known.get(key)
 
 
-def log(system: str, names: Iterable[str], connection: Connection = LIVE) -> dict[tuple[str, str], Draft]:
+def log(system: str, names: Iterable[str], connection: AdapterConnection = LIVE) -> dict[tuple[str, str], Draft]:
     """The events in the log after these messages, by their identity: the first one counts."""
     memory, found = Memory(), dict[tuple[str, str], "Draft"]()
     for name in names:
@@ -382,7 +382,7 @@ def test_an_id_that_a_system_only_counts_bears_its_name() -> None:
 @pytest.mark.parametrize(("system", "field"), [("woocommerce", "number"), ("magento", "increment_id")])
 def test_another_field_may_be_the_order_s_id(system: str, field: str) -> None:
     """Then the system's own ID ties what names nothing else."""
-    connection = Connection(order_field=field)
+    connection = AdapterConnection(order_field=field)
     name = {"woocommerce": "order_by_bank_transfer", "magento": "order_placed"}[system]
     (placed,) = of(told(system, name, connection).events, "order.placed")
     assert (placed["subject"], placed["data"]["order_alias"]) == {"woocommerce": ("T-2030", "5130"), "magento": ("000000142", "142")}[
@@ -404,11 +404,11 @@ MESSAGES_OF_A_FULFILMENT = (
 @pytest.mark.parametrize("name", MESSAGES_OF_A_FULFILMENT)
 def test_every_message_of_a_fulfilment_names_the_shop_s_order(name: str) -> None:
     """Whichever field bears its ID. Notifications have but one of them, and write it with a capital."""
-    adapted = told("amazon", name, Connection(order_field="sellerFulfillmentOrderId"))
+    adapted = told("amazon", name, AdapterConnection(order_field="sellerFulfillmentOrderId"))
     assert adapted.events
     assert not adapted.refused
     assert {(one.get("subject"), one["data"].get("order_alias")) for one in adapted.events} == {("MCF-SO-70031", None)}
-    adapted = told("amazon", name, Connection(order_field="displayableOrderId"))
+    adapted = told("amazon", name, AdapterConnection(order_field="displayableOrderId"))
     known = "SO-70031" if name == "fulfillment_order" else None
     assert adapted.events
     assert not adapted.refused
@@ -417,7 +417,7 @@ def test_every_message_of_a_fulfilment_names_the_shop_s_order(name: str) -> None
 
 def test_an_answer_ties_what_notifications_of_a_fulfilment_name() -> None:
     """The order is the shop's; Amazon's return of it comes home."""
-    found = log("amazon", MESSAGES_OF_A_FULFILMENT, Connection(order_field="displayableOrderId"))
+    found = log("amazon", MESSAGES_OF_A_FULFILMENT, AdapterConnection(order_field="displayableOrderId"))
     data = {"payment_terms": "external", "ship_to": {"country": "DE"}, "lines": [{"line_id": "1", "sku": "SCARF-GREY", "quantity": 2}]}
     placed: Draft = {
         "specversion": "1.0",
@@ -521,7 +521,7 @@ def test_a_refund_that_cannot_be_read_is_refused_by_itself() -> None:
 def test_a_withdrawal_finds_the_order_by_the_names_that_the_connection_gives_it() -> None:
     """A cancellation has no parcel to be found by."""
     names = ("order_cancelled_unpaid", "order_cancelled_set_back")
-    for connection, subject, alias in ((LIVE, "5133", None), (Connection(order_field="number"), "5133", "5133")):
+    for connection, subject, alias in ((LIVE, "5133", None), (AdapterConnection(order_field="number"), "5133", "5133")):
         (withdrawn,) = of(log("woocommerce", names, connection).values(), "evidence.withdrawn")
         assert (withdrawn["subject"], withdrawn["data"].get("order_alias")) == (subject, alias)
         assert (withdrawn["data"]["event_id"], "tracking_number" in withdrawn["data"]) == ("cancelled-5133", False)
@@ -558,7 +558,7 @@ def test_what_is_a_test_is_refused_unless_the_connection_takes_it(system: str, n
     """By the mark of the payment plugin, or the host that answered."""
     assert [one.reason for one in told(system, name).refused] == ["test_mode"]
     assert told(system, name).events == ()
-    assert told(system, name, Connection(accept_test=True)).events
+    assert told(system, name, AdapterConnection(accept_test=True)).events
 
 
 def test_an_order_of_the_test_gateway_is_refused() -> None:
@@ -584,7 +584,7 @@ def test_every_withdrawal_names_what_was_told(system: str) -> None:
     """Over all payloads, one after another; what comes late is withdrawn without having been told (see `histories`)."""
     names = [path.stem for _, path in payloads(system) if path.suffix == ".json"]
     dated = sorted(names, key=lambda name: captured(system, name).received or datetime.max.replace(tzinfo=UTC))
-    found = log(system, dated, Connection(accept_test=True))
+    found = log(system, dated, AdapterConnection(accept_test=True))
     gone = {(one["data"]["event_source"], one["data"]["event_id"]) for one in found.values() if one["type"] == "evidence.withdrawn"}
     assert gone <= set(found)
 

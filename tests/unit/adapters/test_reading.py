@@ -9,7 +9,7 @@ from zoneinfo import ZoneInfo
 
 import pytest
 
-from sources.adapters import ADAPTERS, Connection, Payload, translate
+from sources.adapters import ADAPTERS, AdapterConnection, Payload, translate
 from sources.adapters.captured import payload_of, payloads_of
 from sources.adapters.doc import MAX_DEPTH, PayloadReader, json_doc, xml_doc
 from sources.adapters.moments import iso, patterned, stamp, when
@@ -195,7 +195,7 @@ def test_one_fact_is_told_once() -> None:
     def read(_: PayloadReader, say: EventBuilder) -> Iterator[AdapterOutput]:
         yield from scans(say)
 
-    assert [one["id"] for one in translate(replace(EASYPOST, read=read), Payload(b"{}"), Connection()).events] == ["1", "2"]
+    assert [one["id"] for one in translate(replace(EASYPOST, read=read), Payload(b"{}"), AdapterConnection()).events] == ["1", "2"]
 
 
 def test_an_identifier_of_full_length_leaves_room_for_the_step() -> None:
@@ -205,7 +205,7 @@ def test_an_identifier_of_full_length_leaves_room_for_the_step() -> None:
         id_ = f"{doc.need_id('id')}:captured"
         yield say.event("payment.captured", id_, datetime(2026, 5, 4, tzinfo=UTC), {"payment_id": "p"}, order="A-1")
 
-    found = translate(replace(EASYPOST, read=read), Payload(b'{"id": "%s"}' % (b"y" * 512)), Connection())
+    found = translate(replace(EASYPOST, read=read), Payload(b'{"id": "%s"}' % (b"y" * 512)), AdapterConnection())
     assert (len(found.events), found.refused) == (1, ())
 
 
@@ -216,7 +216,7 @@ def test_what_another_system_is_the_record_of_is_left_out() -> None:
         yield from scans(say)
 
     for omit in (("carrier.scan",), ("payment.*", "carrier.*")):
-        assert translate(replace(EASYPOST, read=read), Payload(b"{}"), Connection(omit=omit)).events == ()
+        assert translate(replace(EASYPOST, read=read), Payload(b"{}"), AdapterConnection(omit=omit)).events == ()
 
 
 def test_a_faulty_adapter_neither_raises_nor_tells_anything_invalid() -> None:
@@ -228,7 +228,7 @@ def test_a_faulty_adapter_neither_raises_nor_tells_anything_invalid() -> None:
         yield say.event("carrier.scan", "4", datetime(2026, 5, 4, tzinfo=UTC), {"status": "accepted"})
         raise KeyError("robin@example.com")
 
-    found = translate(replace(EASYPOST, read=read), Payload(b"{}"), Connection())
+    found = translate(replace(EASYPOST, read=read), Payload(b"{}"), AdapterConnection())
     assert len(found.events) == 2
     assert [one.reason for one in found.refused] == ["invalid_event", "no_identity", "adapter_failed"]
     assert {"invalid_event", "adapter_failed"} == FAULTS

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from sources.adapters import ADAPTERS, Connection
+from sources.adapters import ADAPTERS, AdapterConnection
 from sources.adapters.base import ROOMS
 from sources.adapters.told import FAULTS
 from tests.support.adapters import CONNECTION, EXPECTED, SAMPLES, SHARED, expected, line_of, made_of, payloads
@@ -60,6 +60,6 @@ def test_the_connection_shows_in_every_event(system: str, name: str, path: Path)
     """Tenant and name are the connection's; nothing else changes."""
     del name
     plain = made_of(system, path)
-    other = made_of(system, path, Connection("acme", "eu", CONNECTION.zone, accept_test=True))
+    other = made_of(system, path, AdapterConnection("acme", "eu", CONNECTION.zone, accept_test=True))
     assert [event["id"] for event in plain.events] == [event["id"] for event in other.events]
     assert all(event["tenant"] == "eu" and event["source"].endswith(f"/{system}/acme") for event in other.events)

@@ -11,7 +11,7 @@ import pytest
 
 from dataflows.core.rules.load import load_policy
 from schemas.wire import micros
-from sources.adapters import ADAPTERS, Connection, Payload, translate
+from sources.adapters import ADAPTERS, AdapterConnection, Payload, translate
 from sources.adapters.captured import payload_of
 from sources.adapters.histories import Remembered, settle
 from sources.adapters.shopify.common import rounded
@@ -25,7 +25,7 @@ if TYPE_CHECKING:
     from sources.adapters.told import Draft
 
 SHOPIFY = ADAPTERS["shopify"]
-LIVE = Connection()
+LIVE = AdapterConnection()
 ORDER = "5790012345678"
 SNAPSHOTS = ("order_placed", "order_paid", "order_after_edits_and_refund", "order_with_transactions_of_the_api")
 
@@ -35,7 +35,7 @@ def captured(name: str) -> Payload:
     return payload_of((OWN / "shopify" / f"{name}.json").read_bytes())
 
 
-def told(name: str, connection: Connection = LIVE) -> Adapted:
+def told(name: str, connection: AdapterConnection = LIVE) -> Adapted:
     """What one of them becomes."""
     return translate(SHOPIFY, captured(name), connection)
 
@@ -58,7 +58,7 @@ class Memory:
         return self.known.get(key)
 
 
-def log(names: Iterable[str], connection: Connection = LIVE) -> dict[tuple[str, str], Draft]:
+def log(names: Iterable[str], connection: AdapterConnection = LIVE) -> dict[tuple[str, str], Draft]:
     """The events in the log after these messages, by their identity: the first one counts."""
     memory, found = Memory(), dict[tuple[str, str], "Draft"]()
     for name in names:
@@ -232,7 +232,7 @@ def test_the_order_goes_by_its_number_and_its_name_is_an_alias() -> None:
 @pytest.mark.parametrize("name", ["order_after_edits_and_refund", "fulfillment_two_parcels", "transaction_sale", "refund_in_two_parts"])
 def test_where_the_shop_goes_by_names_all_the_rest_ties_by_the_number(name: str) -> None:
     """`order_field: name`: nothing but the order itself has its name."""
-    for event in told(name, Connection(order_field="name")).events:
+    for event in told(name, AdapterConnection(order_field="name")).events:
         assert event["data"]["order_alias"] == ORDER
         assert event.get("subject") == ("#2041" if name.startswith("order") else None)
 
@@ -413,7 +413,7 @@ def test_what_is_a_test_is_refused_unless_the_connection_takes_it(name: str) -> 
     """By the header of a test notification, or the object's own mark."""
     assert [one.reason for one in told(name).refused] == ["test_mode"]
     assert told(name).events == ()
-    assert told(name, Connection(accept_test=True)).events
+    assert told(name, AdapterConnection(accept_test=True)).events
 
 
 def test_an_attempt_to_deliver_again_says_the_same() -> None:

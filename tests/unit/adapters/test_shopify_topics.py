@@ -8,7 +8,7 @@ from typing import Any
 
 import pytest
 
-from sources.adapters import ADAPTERS, Connection, Payload, translate
+from sources.adapters import ADAPTERS, AdapterConnection, Payload, translate
 from sources.adapters.captured import payload_of
 
 SAMPLES = Path(__file__).parent / "payloads" / "shopify"
@@ -23,7 +23,7 @@ def sample(name: str) -> tuple[str, dict[str, Any]]:
 def reasons(topic: str, body: dict[str, Any]) -> list[str]:
     """Why it was refused; that it was taken or ignored is no reason."""
     headers = {"x-shopify-topic": topic, "x-shopify-triggered-at": "2026-03-02T09:20:00Z"}
-    adapted = translate(ADAPTERS["shopify"], Payload(json.dumps(body).encode(), headers), Connection())
+    adapted = translate(ADAPTERS["shopify"], Payload(json.dumps(body).encode(), headers), AdapterConnection())
     assert not (adapted.events and adapted.refused)
     return [one.reason for one in adapted.refused]
 
@@ -94,7 +94,7 @@ def test_a_webhook_that_is_filtered_may_lack_what_others_have() -> None:
 @pytest.mark.parametrize("path", sorted(SAMPLES.glob("*.json")), ids=lambda path: path.stem)
 def test_every_sample_agrees_with_its_topic(path: Path) -> None:
     """None of our own is refused for it."""
-    adapted = translate(ADAPTERS["shopify"], payload_of(path.read_bytes()), Connection(accept_test=True))
+    adapted = translate(ADAPTERS["shopify"], payload_of(path.read_bytes()), AdapterConnection(accept_test=True))
     assert "topic_mismatch" not in [one.reason for one in adapted.refused]
 
 
@@ -107,5 +107,5 @@ def test_every_published_sample_agrees_with_its_topic() -> None:
     files = sorted(SHARED.glob("*.json"))
     assert files
     for path in files:
-        adapted = translate(ADAPTERS["shopify"], payload_of(path.read_bytes()), Connection(accept_test=True))
+        adapted = translate(ADAPTERS["shopify"], payload_of(path.read_bytes()), AdapterConnection(accept_test=True))
         assert "topic_mismatch" not in [one.reason for one in adapted.refused], path.name

@@ -12,7 +12,7 @@ import pytest
 from dataflows.core.rules.load import load_policy
 from schemas.places import countries, country_zone
 from schemas.wire import micros
-from sources.adapters import ADAPTERS, Connection, Payload, translate
+from sources.adapters import ADAPTERS, AdapterConnection, Payload, translate
 from sources.adapters.captured import payload_of
 from sources.adapters.countries import ALPHA_2, alpha_2, region_code
 from sources.adapters.histories import Remembered, settle
@@ -36,7 +36,7 @@ def body(name: str) -> Object:
     return cast("Object", orjson.loads(payload(name).body))
 
 
-def told(system: str, value: Object, connection: Connection = CONNECTION) -> Adapted:
+def told(system: str, value: Object, connection: AdapterConnection = CONNECTION) -> Adapted:
     """What a system's adapter makes of a body."""
     return translate(ADAPTERS[system], Payload(orjson.dumps(value)), connection)
 
@@ -155,7 +155,7 @@ def test_a_history_that_cannot_be_read_to_the_end_withdraws_nothing() -> None:
 
 def test_without_scans_there_is_no_history_either() -> None:
     """What is not told cannot be withdrawn."""
-    adapted = told("easypost", body("easypost/delivered.json"), Connection(omit=("carrier.*",)))
+    adapted = told("easypost", body("easypost/delivered.json"), AdapterConnection(omit=("carrier.*",)))
     assert (adapted.events, adapted.histories) == ((), ())
 
 
@@ -163,11 +163,11 @@ def test_aftership_says_the_order_where_the_connection_says_so() -> None:
     """And then the promise that the shop gave it, at the destination's clock."""
     value = body("aftership/promise_moved.json")
     assert all("subject" not in event for event in told("aftership", value).events)
-    events = told("aftership", value, Connection(order_field="order_id")).events
+    events = told("aftership", value, AdapterConnection(order_field="order_id")).events
     assert [(event["type"], event["subject"]) for event in events] == [("carrier.scan", "O-4711"), ("order.updated", "O-4711")]
     assert events[1]["data"] == {"promised_by": "2026-07-15T20:00:00-10:00"}
     value["msg"]["order_promised_delivery_date"] = "2026-07-15"
-    assert told("aftership", value, Connection(order_field="order_id")).events[1]["data"] == {"promised_by": "2026-07-15"}
+    assert told("aftership", value, AdapterConnection(order_field="order_id")).events[1]["data"] == {"promised_by": "2026-07-15"}
 
 
 def test_aftership_gives_up_once_for_each_silence() -> None:
@@ -184,7 +184,7 @@ def test_aftership_gives_up_once_for_each_silence() -> None:
 def test_a_return_label_never_delivers_the_order() -> None:
     """Its parcel is tied to the order as a return; its scans do not name the order."""
     value = body("easypost/return_label.json") | {"reference": "O-1"}
-    events = told("easypost", value, Connection(order_field="reference")).events
+    events = told("easypost", value, AdapterConnection(order_field="reference")).events
     assert [(event["type"], event.get("subject")) for event in events] == [("carrier.scan", None), ("return.authorized", "O-1")]
     assert not any("eta" in event["data"] for event in events)
 
@@ -193,7 +193,7 @@ def test_what_comes_from_test_mode_is_refused_unless_it_is_wanted() -> None:
     """Trackers of a test account are no parcels."""
     tracker = body("easypost/local_promise.json") | {"mode": "test"}
     for system, value in (("easypost", tracker), ("shippo", body("shippo/test_mode.json"))):
-        adapted = told(system, value, Connection())
+        adapted = told(system, value, AdapterConnection())
         assert adapted.events == ()
         assert [one.reason for one in adapted.refused] == ["test_mode"]
 
@@ -243,10 +243,10 @@ def stands(arriving: list[str], until: str) -> set[tuple[str, str]]:
     lines = order()
     for name in arriving:
         one = payload(name)
-        adapted = translate(ADAPTERS["easypost"], one, Connection())
+        adapted = translate(ADAPTERS["easypost"], one, AdapterConnection())
         assert not adapted.refused
         assert one.received is not None
-        found, keep = settle(adapted.events, adapted.histories, Memory(known), Connection())
+        found, keep = settle(adapted.events, adapted.histories, Memory(known), AdapterConnection())
         known |= keep
         lines += [event | {"recordedtime": one.received.isoformat()} for event in found]
     at = micros(datetime.fromisoformat(until))

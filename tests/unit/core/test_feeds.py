@@ -11,7 +11,7 @@ import pytest
 
 from dataflows.core.engine.feeds import Feeds
 from dataflows.core.engine.shard import Shard
-from dataflows.core.policy import Feed
+from dataflows.core.policy import FeedPolicy
 from dataflows.core.rules.load import load_policy
 from schemas.record import FeedWatermark
 from schemas.verdicts import OUT_MODELS
@@ -28,7 +28,7 @@ DUE = T0 + 24 * HOUR
 """When the capture of an order that was placed at T0 is due."""
 
 
-def policy(**feeds: Feed) -> Policy:
+def policy(**feeds: FeedPolicy) -> Policy:
     """The built-in policy with monitored feeds: `payments`, or `carrier_ups` for `/carrier/ups`."""
     return replace(load_policy(None), feeds={"/" + name.replace("_", "/"): terms for name, terms in sorted(feeds.items())})
 
@@ -50,7 +50,7 @@ def give(shard: Shard, id_: str, at: int, type_: str, data: Data | None = None, 
 
 
 CAPTURE = "payment.capture_overdue"
-LONG = Feed(0, 30 * DAY)
+LONG = FeedPolicy(0, 30 * DAY)
 
 
 def test_a_deadline_waits_until_its_feed_has_spoken_past_it() -> None:
@@ -75,7 +75,7 @@ def test_a_feed_that_is_not_declared_holds_nothing_back() -> None:
 
 def test_the_delay_of_a_feed_is_added_to_the_moment_when_it_spoke() -> None:
     """The mark that passed the deadline counts `delay` after it came, not a moment sooner."""
-    shard = Shard(policy(payments=Feed(15 * MINUTE, 30 * DAY)))
+    shard = Shard(policy(payments=FeedPolicy(15 * MINUTE, 30 * DAY)))
     give(shard, "1", T0, "order.placed", PLACED)
     mark(shard, "/payments", DUE + MINUTE)
     mark(shard, "/payments", DUE + 2 * MINUTE)
@@ -87,7 +87,7 @@ def test_the_delay_of_a_feed_is_added_to_the_moment_when_it_spoke() -> None:
 
 def test_an_order_that_comes_late_is_not_judged_before_its_own_history() -> None:
     """Its feed has spoken past the deadline long ago; still it has the feed's delay to bring what disproves it."""
-    shard = Shard(policy(payments=Feed(15 * MINUTE, 30 * DAY)))
+    shard = Shard(policy(payments=FeedPolicy(15 * MINUTE, 30 * DAY)))
     mark(shard, "/payments", DUE + HOUR)
     give(shard, "1", T0, "order.placed", PLACED, log=DUE + 2 * HOUR)
     shard.advance(DUE + 2 * HOUR + 15 * MINUTE, inclusive=False)
@@ -165,7 +165,7 @@ def test_an_override_may_take_a_rule_off_its_feed() -> None:
 
 def test_an_order_with_something_parked_is_not_closed() -> None:
     """However long the feed is silent: what it might disprove is still to be decided."""
-    shard = Shard(policy(payments=Feed(0, 300 * DAY)))
+    shard = Shard(policy(payments=FeedPolicy(0, 300 * DAY)))
     give(shard, "1", T0, "order.placed", PLACED | {"method": "pickup"})
     shard.advance(T0 + 200 * DAY)
     assert len(shard) == 1
@@ -174,7 +174,7 @@ def test_an_order_with_something_parked_is_not_closed() -> None:
 
 def test_a_silent_feed_is_one_incident_that_ends_when_it_has_caught_up() -> None:
     """Stale once log time is further ahead of the mark than allowed; recovered by the mark that is near enough again."""
-    shard = Shard(policy(carrier=Feed(0, 2 * HOUR, 10 * MINUTE, "CARR")))
+    shard = Shard(policy(carrier=FeedPolicy(0, 2 * HOUR, 10 * MINUTE, "CARR")))
     mark(shard, "/carrier", T0)
     shard.advance(T0 + 2 * HOUR, inclusive=False)
     assert said(shard) == []
@@ -207,7 +207,7 @@ def test_a_silent_feed_is_one_incident_that_ends_when_it_has_caught_up() -> None
 
 def test_a_feed_that_was_never_heard_is_missed_from_the_beginning_of_the_log() -> None:
     """It is as silent as one that has stopped."""
-    shard = Shard(policy(carrier=Feed(0, 2 * HOUR)))
+    shard = Shard(policy(carrier=FeedPolicy(0, 2 * HOUR)))
     give(shard, "1", T0, "order.placed", PLACED)
     shard.advance(T0 + DAY)
     assert said(shard) == [(T0 + 2 * HOUR, "feed.stale", "")]
@@ -217,7 +217,7 @@ def test_one_shard_alone_speaks_for_a_feed() -> None:
     """The one that the feed's name falls on; all of them know."""
     speakers: list[int] = []
     for number in range(64):
-        shard = Shard(policy(carrier_ups=Feed(0, HOUR)), place=(number, 64))
+        shard = Shard(policy(carrier_ups=FeedPolicy(0, HOUR)), place=(number, 64))
         mark(shard, "/carrier/ups", T0)
         shard.advance(T0 + DAY)
         assert shard.feeds.view() == [("/carrier/ups", T0, True, 0)]
@@ -227,7 +227,7 @@ def test_one_shard_alone_speaks_for_a_feed() -> None:
 
 def test_orders_count_as_parked_once_their_feed_is_stale() -> None:
     """Waiting for the next mark of a feed that is alive is nothing to worry about."""
-    shard = Shard(policy(payments=Feed(0, 2 * HOUR)))
+    shard = Shard(policy(payments=FeedPolicy(0, 2 * HOUR)))
     give(shard, "1", T0, "order.placed", PLACED)
     mark(shard, "/payments", DUE - MINUTE)
     shard.advance(DUE)
@@ -241,15 +241,15 @@ def test_orders_count_as_parked_once_their_feed_is_stale() -> None:
 
 def test_what_is_stored_of_feeds_reads_back_and_a_later_version_is_refused() -> None:
     """Marks, those that do not count yet, and silence; feeds that are declared no more are left out."""
-    feeds = Feeds(policy(payments=Feed(HOUR, 2 * HOUR), carrier=LONG))
+    feeds = Feeds(policy(payments=FeedPolicy(HOUR, 2 * HOUR), carrier=LONG))
     feeds.begin(T0)
     feeds.hear(FeedWatermark(T0, "t", 0, 0, 1, "/payments", T0))
     feeds.reach(T0 + HOUR)
     feeds.hear(FeedWatermark(T0 + 2 * HOUR, "t", 0, 0, 1, "/payments", T0 + HOUR))
-    again = Feeds(policy(payments=Feed(HOUR, 2 * HOUR), carrier=LONG))
+    again = Feeds(policy(payments=FeedPolicy(HOUR, 2 * HOUR), carrier=LONG))
     again.restore(feeds.row())
     assert (again.row(), again.view()) == (feeds.row(), feeds.view())
-    fewer = Feeds(policy(payments=Feed(HOUR, 2 * HOUR)))
+    fewer = Feeds(policy(payments=FeedPolicy(HOUR, 2 * HOUR)))
     fewer.restore(feeds.row())
     assert fewer.view() == [("/payments", T0 + HOUR, False, 0)]
     with pytest.raises(ValueError, match="version 2"):
@@ -261,7 +261,7 @@ def outs_of_an_outage(orders: int, *, cut: bool) -> list[OutputRecord]:
 
     A fifth of them is delivered too late. The carrier says of every order when it was delivered, and of itself every ten minutes.
     """
-    shard = Shard(policy(carrier_ups=Feed(15 * MINUTE, HOUR, 10 * MINUTE)))
+    shard = Shard(policy(carrier_ups=FeedPolicy(15 * MINUTE, HOUR, 10 * MINUTE)))
     begin = T0 + DAY
     log: list[tuple[int, int, str, str, str, Data]] = []
     for number in range(orders):

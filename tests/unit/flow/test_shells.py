@@ -5,7 +5,7 @@ from __future__ import annotations
 import itertools
 
 from dataflows.core.rules.load import load_policy
-from dataflows.detect.flow import Settings, get_flow
+from dataflows.detect.flow import FlowOptions, get_flow
 from dataflows.detect.operators import TOKEN, OutputOperator
 from schemas.output import OutputRecord
 from sources.batch import END
@@ -44,4 +44,4 @@ def test_a_shell_is_a_small_versioned_token_to_bytewax() -> None:
 def test_the_graph_takes_any_number_of_sinks() -> None:
     """Building it runs nothing."""
     source = FileSource([])
-    assert get_flow(source, {}, load_policy(None), Settings(source.channels)).flow_id == "orderwatch"
+    assert get_flow(source, {}, load_policy(None), FlowOptions(source.channels)).flow_id == "orderwatch"

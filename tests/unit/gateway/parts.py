@@ -7,15 +7,15 @@ from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any
 
-from sources.adapters import ADAPTERS, Connection
-from sources.gateway.app import Hooks, application
+from sources.adapters import ADAPTERS, AdapterConnection
+from sources.gateway.app import HookRoutes, application
 from sources.gateway.connections import Connections
 from sources.gateway.hooks import Hook, Secret
 from sources.gateway.intake import Intake
 from sources.gateway.journal import Journal
 from sources.gateway.kept import DeadLetters
-from sources.gateway.listener import Stats
-from sources.gateway.memory import Memory
+from sources.gateway.listener import GatewayStats
+from sources.gateway.memory import GatewayMemory
 from sources.gateway.peers import Limits
 from sources.gateway.request import Request
 from sources.gateway.schemes import SCHEMES
@@ -65,7 +65,9 @@ def hook(system: str = "easypost", *, scheme: str | None = None, rate: float | N
     text = SECRETS[chosen.name]
     max_body = more.pop("max_body", 1 << 20)
     secrets = more.pop("secrets", (Secret(text, chosen.key(text)),))
-    return Hook(system, Connection(name="acme", **more), adapter, chosen, secrets, rate, burst, max_body, URL if chosen.signs_url else "")
+    return Hook(
+        system, AdapterConnection(name="acme", **more), adapter, chosen, secrets, rate, burst, max_body, URL if chosen.signs_url else ""
+    )
 
 
 @dataclass
@@ -74,12 +76,12 @@ class Parts:
 
     folder: Path
     writer: Broken
-    memory: Memory
+    memory: GatewayMemory
     kept: DeadLetters
-    stats: Stats
+    stats: GatewayStats
     intake: Intake
     connections: Connections
-    hooks: Hooks
+    hooks: HookRoutes
 
     def app(self) -> Any:
         """The application."""
@@ -104,12 +106,12 @@ class Parts:
 def parts(folder: Path, *hooks: Hook, limits: Limits | None = None, patience: float = 10.0) -> Generator[Parts]:
     """A gateway that keeps everything in a folder; opened again over the same folder, it goes on."""
     writer = Broken(LogWriter(Journal(folder, "events")))
-    memory, kept, stats = Memory(folder / "memory.sqlite3"), DeadLetters(folder / "refused", 1 << 20), Stats()
+    memory, kept, stats = GatewayMemory(folder / "memory.sqlite3"), DeadLetters(folder / "refused", 1 << 20), GatewayStats()
     limits, found = limits or Limits(), {(one.system, one.name): one for one in hooks}
     intake = Intake(found, writer, memory, kept, stats, most=limits.requests, patience=patience, clock=lambda: NOW)
     open_ = Connections(limits, stats.evicted)
     try:
-        yield Parts(folder, writer, memory, kept, stats, intake, open_, Hooks(intake, limits, stats, open_, lambda: NOW))
+        yield Parts(folder, writer, memory, kept, stats, intake, open_, HookRoutes(intake, limits, stats, open_, lambda: NOW))
     finally:
         writer.close()
         kept.close()

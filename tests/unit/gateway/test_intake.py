@@ -18,7 +18,7 @@ from sources.adapters.translate import Adapted
 from sources.gateway.hooks import Secret
 from sources.gateway.intake import TRIED
 from sources.gateway.request import STATUS, Answer, Request
-from sources.gateway.writers import UnavailableError, UnfitError
+from sources.gateway.writers import UnavailableError, UnfitEventError
 from sources.mapping.check import examine_text
 from tests.support.webhooks import SECRETS, SIGN, tracker
 from tests.unit.gateway.parts import AT, NOW, hook, parts
@@ -194,7 +194,7 @@ def test_what_is_readable_in_part_is_written_in_part_and_kept_whole(tmp_path: Pa
 def test_an_event_that_its_topic_never_takes_is_kept(tmp_path: Path) -> None:
     """To try again would not help."""
     with parts(tmp_path, EASYPOST) as gateway:
-        gateway.writer.error = UnfitError("too large for the topic")
+        gateway.writer.error = UnfitEventError("too large for the topic")
         assert asyncio.run(gateway.take(EASYPOST, tracker("TRK1", 1))).outcome == "refused"
         assert json.loads(gateway.refused()[0])["reason"] == "too_large"
 

@@ -11,7 +11,7 @@ import pytest
 
 from schemas.record import Record
 from sources.files import FileSource
-from sources.gateway.group import ClosedError, Group
+from sources.gateway.group import ClosedError, GroupCommit
 from sources.gateway.journal import Journal
 from tests.support.logs import T0, line
 
@@ -142,7 +142,7 @@ def test_whoever_gives_up_waiting_holds_up_nobody() -> None:
     done: list[int] = []
 
     async def run() -> None:
-        group: Group[int] = Group("test", done.extend)
+        group: GroupCommit[int] = GroupCommit("test", done.extend)
         first = asyncio.create_task(group.add(1))
         await asyncio.sleep(0)
         first.cancel()

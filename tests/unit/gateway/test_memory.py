@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 import pytest
 
 from sources.adapters.histories import Remembered, Spoken
-from sources.gateway.memory import Bound, Memory, Note, UnusableMemoryError
+from sources.gateway.memory import Bound, GatewayMemory, Note, UnusableMemoryError
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -19,7 +19,7 @@ AT = datetime(2026, 5, 1, 10, 0, 0, 123456, tzinfo=UTC)
 HISTORY = Remembered(AT, {"scan-1": AT, "scan-2": AT + timedelta(hours=1)}, {"scan-0": 2}, (Spoken(AT, AT),))
 
 
-def save(memory: Memory, *notes: Note) -> None:
+def save(memory: GatewayMemory, *notes: Note) -> None:
     """Remembers some requests at the same time."""
 
     async def run() -> None:
@@ -31,14 +31,14 @@ def save(memory: Memory, *notes: Note) -> None:
 def test_what_was_remembered_is_known_after_a_restart(tmp_path: Path) -> None:
     """Deliveries, and histories to the microsecond."""
     path = tmp_path / "memory.sqlite3"
-    memory = Memory(path)
+    memory = GatewayMemory(path)
     assert not memory.seen(b"one")
     assert memory.get("k") is None
     save(memory, Note(b"one", {"k": HISTORY}), Note(b"one", {}), Note(None, {"other": HISTORY}))
     assert memory.seen(b"one")
     assert memory.get("k") == HISTORY
     memory.close()
-    again = Memory(path)
+    again = GatewayMemory(path)
     assert again.seen(b"one")
     assert not again.seen(b"two")
     assert again.get("k") == again.get("other") == HISTORY
@@ -48,7 +48,7 @@ def test_what_was_remembered_is_known_after_a_restart(tmp_path: Path) -> None:
 
 def test_a_later_history_replaces_an_earlier_one(tmp_path: Path) -> None:
     """And counts once."""
-    memory = Memory(tmp_path / "memory.sqlite3")
+    memory = GatewayMemory(tmp_path / "memory.sqlite3")
     save(memory, Note(b"1", {"k": HISTORY}))
     later = Remembered(AT + timedelta(days=1), {"scan-3": AT}, {})
     save(memory, Note(b"2", {"k": later}))
@@ -60,7 +60,7 @@ def test_a_later_history_replaces_an_earlier_one(tmp_path: Path) -> None:
 def test_what_is_too_old_or_too_much_is_forgotten_oldest_first(tmp_path: Path) -> None:
     """By age at first, then by count."""
     now = 1_000_000.0
-    memory = Memory(tmp_path / "memory.sqlite3", seen=Bound(1_000, 3), histories=Bound(10_000, 100), clock=lambda: now)
+    memory = GatewayMemory(tmp_path / "memory.sqlite3", seen=Bound(1_000, 3), histories=Bound(10_000, 100), clock=lambda: now)
     for number in range(6):
         now += 100
         save(memory, Note(b"%d" % number, {f"k{number}": HISTORY}))
@@ -76,7 +76,7 @@ def test_what_is_too_old_or_too_much_is_forgotten_oldest_first(tmp_path: Path) -
 def test_a_save_that_fails_is_raised_and_remembers_nothing(tmp_path: Path) -> None:
     """To every request that was in it."""
     path = tmp_path / "memory.sqlite3"
-    memory = Memory(path)
+    memory = GatewayMemory(path)
     other = sqlite3.connect(path)
     other.execute("DROP TABLE histories")
     with pytest.raises(sqlite3.Error):
@@ -94,15 +94,15 @@ def test_a_file_of_another_version_or_kind_is_refused(tmp_path: Path) -> None:
         other.execute("PRAGMA user_version = 9")
     other.close()
     with pytest.raises(UnusableMemoryError, match="another version"):
-        Memory(path)
+        GatewayMemory(path)
     path.write_bytes(b"this is no database at all, but long enough to be looked at" * 20)
     with pytest.raises(UnusableMemoryError, match="not a database"):
-        Memory(path)
+        GatewayMemory(path)
 
 
 def test_the_file_is_not_for_everybody(tmp_path: Path) -> None:
     """Keys hold tracking numbers."""
-    memory = Memory(tmp_path / "memory.sqlite3")
+    memory = GatewayMemory(tmp_path / "memory.sqlite3")
     save(memory, Note(b"1", {"k": HISTORY}))
     assert all(not path.stat().st_mode & 0o007 for path in tmp_path.iterdir())
     memory.close()

@@ -11,7 +11,7 @@ import pytest
 
 from sources.gateway import probing
 from sources.gateway.journal import Journal
-from sources.gateway.writers import KafkaWriter, LogWriter, UnavailableError, Writer
+from sources.gateway.writers import EventWriter, KafkaWriter, LogWriter, UnavailableError
 from tests.support.logs import T0, iso
 
 if TYPE_CHECKING:
@@ -29,7 +29,7 @@ EVENT: Draft = {
 }
 
 
-def said(writer: Writer) -> str | None:
+def said(writer: EventWriter) -> str | None:
     """What a writer says of itself now."""
     return writer.ailment
 

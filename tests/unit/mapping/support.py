@@ -5,7 +5,7 @@ from __future__ import annotations
 import textwrap
 from typing import TYPE_CHECKING, Any
 
-from sources.adapters import Connection, Payload, translate
+from sources.adapters import AdapterConnection, Payload, translate
 from sources.adapters.told import FAULTS
 from sources.mapping.check import examine_text
 
@@ -32,15 +32,15 @@ def mapping(text: str) -> Mapping:
     return found
 
 
-def adapted(text: str, body: str | bytes, connection: Connection | None = None, coverage: Coverage | None = None) -> Adapted:
+def adapted(text: str, body: str | bytes, connection: AdapterConnection | None = None, coverage: Coverage | None = None) -> Adapted:
     """What a mapping makes of a file; never by a fault of its own."""
     raw = body.encode() if isinstance(body, str) else body
-    found = translate(mapping(text).adapter, Payload(raw), connection or Connection(), coverage)
+    found = translate(mapping(text).adapter, Payload(raw), connection or AdapterConnection(), coverage)
     assert not [one for one in found.refused if one.reason in FAULTS]
     return found
 
 
-def events(text: str, body: str | bytes, connection: Connection | None = None) -> list[dict[str, Any]]:
+def events(text: str, body: str | bytes, connection: AdapterConnection | None = None) -> list[dict[str, Any]]:
     """The events of a file of which nothing may be refused."""
     found = adapted(text, body, connection)
     assert found.refused == ()

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 import orjson
 import pytest
 
-from sources.adapters import Connection, Payload, translate
+from sources.adapters import AdapterConnection, Payload, translate
 from sources.adapters.captured import payload_of
 from sources.adapters.coverage import Coverage
 from sources.adapters.told import FAULTS
@@ -181,7 +181,7 @@ tables: {kinds: {packed: warehouse.packed}}
 def received(text: str, body: str, *, url: str | None, **headers: str) -> Adapted:
     """What a mapping makes of a request."""
     captured = {"headers": headers, "received": "2026-05-04T10:00:00+02:00", "body": orjson.loads(body), "url": url}
-    found = translate(mapping(text).adapter, payload_of(orjson.dumps(captured)), Connection())
+    found = translate(mapping(text).adapter, payload_of(orjson.dumps(captured)), AdapterConnection())
     assert not [one for one in found.refused if one.reason in FAULTS]
     return found
 
@@ -195,7 +195,7 @@ def test_expressions_know_the_request_at_any_depth() -> None:
 
 def test_what_a_request_has_not_is_nothing() -> None:
     """A file was never received."""
-    found = translate(mapping(REQUEST).adapter, Payload(b'{"items": [{"id": 7}]}', {"x-event": "packed"}), Connection())
+    found = translate(mapping(REQUEST).adapter, Payload(b'{"items": [{"id": 7}]}', {"x-event": "packed"}), AdapterConnection())
     (refused,) = found.refused
     assert (refused.reason, refused.detail) == ("missing_field", "time: received() (item 0)".removesuffix(" (item 0)"))
 
@@ -215,7 +215,7 @@ def customers(text: str, key: str, *bodies: str) -> list[str | None]:
     """The customer's ID in the event of each record."""
     found, faults = examine_text(text, {"CUSTOMER_KEY": key})
     assert found is not None, faults
-    told = [translate(found.adapter, Payload(body.encode()), Connection()).events for body in bodies]
+    told = [translate(found.adapter, Payload(body.encode()), AdapterConnection()).events for body in bodies]
     return [event["data"].get("customer", {}).get("id") for (event,) in told]
 
 
@@ -362,7 +362,7 @@ def test_what_the_page_shows_is_what_comes_out() -> None:
     for text, request, result in shown:
         found, faults = examine_text(text, {"CUSTOMER_KEY": KEY})
         assert found is not None, faults
-        told = translate(found.adapter, payload_of(request.encode()), Connection())
+        told = translate(found.adapter, payload_of(request.encode()), AdapterConnection())
         lines = [f"{event['type']} {event['time']} {orjson.dumps(event['data']).decode()}" for event in told.events]
         lines += [f"refused {one.reason}: {one.detail}" for one in told.refused]
         assert result.splitlines() == lines

@@ -7,9 +7,9 @@ from functools import partial
 
 import pytest
 
-from sources.adapters import Connection, Payload, translate
+from sources.adapters import AdapterConnection, Payload, translate
 from sources.adapters.told import FAULTS, Ignored
-from sources.mapping.files import Dialect, Reader
+from sources.mapping.files import Dialect, FormatReader
 from tests.unit.mapping.support import adapted, events, mapping
 
 CSV = """
@@ -166,9 +166,9 @@ def test_pieces_of_a_long_file_say_what_the_whole_says(options: str, size: int) 
         rows += 'A-99,x,"ber\n1",\nA-100,x,ber1,\n'
     body = (("a line\n" if "skip" in options else "") + ("" if "header" in options else HEAD) + rows).encode()
     found = mapping(CSV.format(options=options))
-    whole = translate(found.adapter, Payload(body), Connection())
+    whole = translate(found.adapter, Payload(body), AdapterConnection())
     parts = [
-        translate(replace(found.adapter, parse=partial(found.reader.parse, before=before)), Payload(piece), Connection())
+        translate(replace(found.adapter, parse=partial(found.reader.parse, before=before)), Payload(piece), AdapterConnection())
         for before, piece in found.reader.pieces(body, size)
     ]
     assert [event for part in parts for event in part.events] == list(whole.events)
@@ -179,7 +179,7 @@ def test_pieces_of_a_long_file_say_what_the_whole_says(options: str, size: int) 
 
 def test_pieces_of_json_lines() -> None:
     """Lines keep their numbers."""
-    reader = Reader("jsonl", Dialect())
+    reader = FormatReader("jsonl", Dialect())
     body = b"".join(b'{"a": %d}\n' % n for n in range(100))
     pieces = list(reader.pieces(body, 100))
     assert b"".join(piece for _, piece in pieces).rstrip() == body.rstrip()
@@ -189,5 +189,5 @@ def test_pieces_of_json_lines() -> None:
 def test_a_file_that_cannot_be_cut_comes_whole() -> None:
     """JSON, XML, and encodings in which a line feed is not one byte."""
     body = b"x" * 100 + b"\n" + b"y" * 100
-    for reader in (Reader("json", Dialect()), Reader("xml", Dialect()), Reader("csv", Dialect(encoding="utf-16"))):
+    for reader in (FormatReader("json", Dialect()), FormatReader("xml", Dialect()), FormatReader("csv", Dialect(encoding="utf-16"))):
         assert list(reader.pieces(body, 10)) == [(0, body)]

@@ -12,7 +12,7 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from sources.adapters import Connection, Payload, translate
+from sources.adapters import AdapterConnection, Payload, translate
 from sources.adapters.told import FAULTS
 from sources.mapping import load_mapping
 from sources.mapping.check import examine_text
@@ -92,7 +92,7 @@ RECORD: dict[str, Any] = {
 
 def checked(adapter: Any, body: bytes) -> int:
     """Translates; a fault of ours would be refused with a reason of `FAULTS`. Returns how many events there were."""
-    found = translate(adapter, Payload(body), Connection())
+    found = translate(adapter, Payload(body), AdapterConnection())
     assert [one for one in found.refused if one.reason in FAULTS] == []
     return len(found.events)
 

@@ -7,7 +7,7 @@ from typing import Any
 import orjson
 import pytest
 
-from sources.adapters import Connection
+from sources.adapters import AdapterConnection
 from sources.adapters.coverage import Coverage
 from sources.adapters.histories import Remembered, settle
 from tests.unit.mapping.support import PLAIN, adapted, data, events, mapping
@@ -92,7 +92,7 @@ def test_the_zone_may_be_that_of_the_site_also_for_items() -> None:
 def test_without_a_zone_of_its_own_the_connection_s_counts() -> None:
     """As for any adapter."""
     text = JSON.replace("zone: Europe/Berlin\n", "")
-    (event,) = events(text, record(at="2026-11-20T08:00:00"), Connection(zone="Asia/Tokyo"))
+    (event,) = events(text, record(at="2026-11-20T08:00:00"), AdapterConnection(zone="Asia/Tokyo"))
     assert event["time"] == "2026-11-20T08:00:00+09:00"
 
 
@@ -360,7 +360,7 @@ def test_two_records_of_one_id_that_differ_do_not_pass_unnoticed() -> None:
 
 def test_source_tenant_and_alias_are_the_file_s_or_the_connection_s() -> None:
     """`source` also of each record; a tenant that the record names."""
-    connection = Connection("eu", "acme", order_is_alias=True)
+    connection = AdapterConnection("eu", "acme", order_is_alias=True)
     (event,) = events(JSON, record(), connection)
     assert (event["source"], event["tenant"], event.get("subject"), event["data"]) == (
         "/warehouse/wms/eu",
@@ -393,7 +393,7 @@ def test_test_mode_is_refused_unless_it_is_taken() -> None:
     """As for any adapter."""
     text = JSON.replace("zone:", "test: env == 'stage'\nzone:")
     assert adapted(text, record(env="stage")).refused[0].reason == "test_mode"
-    assert events(text, record(env="stage"), Connection(accept_test=True))
+    assert events(text, record(env="stage"), AdapterConnection(accept_test=True))
     assert events(text, record(env="live"))
 
 
@@ -419,7 +419,7 @@ class Kept:
 def test_what_a_history_no_longer_says_is_withdrawn() -> None:
     """A source that repeats all scans of a parcel each time."""
     text = SCANS.replace("    time: t\n", "    time: t\n    history: said\n")
-    connection, memory = Connection(), Kept()
+    connection, memory = AdapterConnection(), Kept()
     found: list[str] = []
     for said, codes in ((13, ("HLD", "DLV")), (14, ("HLD",)), (14, ("HLD",))):
         body = record(

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 import pytest
 
 from dataflows.core.clocks import deadline, span
-from dataflows.core.policy import Retention
+from dataflows.core.policy import RetentionPolicy
 from dataflows.core.rules.load import load_policy
 from schemas.instants import HOUR, SECOND
 from tests.unit.policy.rules import RULES, loaded
@@ -117,8 +117,8 @@ def test_a_zone_of_an_event_is_taken_only_if_it_is_one(tmp_path: Path) -> None:
 def test_retention_is_in_microseconds(tmp_path: Path) -> None:
     """What the file does not say has its default."""
     day = 24 * HOUR
-    assert load_policy(None, RULES).retention == Retention(60 * day, 180 * day, 30 * day)
-    assert loaded(tmp_path, FILE).retention == Retention(day, 180 * day, 90 * SECOND)
+    assert load_policy(None, RULES).retention == RetentionPolicy(60 * day, 180 * day, 30 * day)
+    assert loaded(tmp_path, FILE).retention == RetentionPolicy(day, 180 * day, 90 * SECOND)
 
 
 def test_norway_is_a_country(tmp_path: Path) -> None:

@@ -8,7 +8,7 @@ import pytest
 from typer.testing import CliRunner
 
 from dataflows.cli.policy import app
-from dataflows.core.policy import Dims, Feed
+from dataflows.core.policy import Dims, FeedPolicy
 from dataflows.core.policy.show import render
 from dataflows.core.rules import RULES as ALL_RULES
 from dataflows.core.rules.load import check_policy, load_policy
@@ -76,7 +76,7 @@ def test_everything_that_can_change_a_verdict_changes_the_version(tmp_path: Path
 def test_a_feed_that_is_declared_by_its_cadence_may_stay_out_three_times(tmp_path: Path) -> None:
     """`silence` is three times the `cadence` unless it is stated; what is not stated does not change the version."""
     short = loaded(tmp_path, "feeds: {/carrier: {cadence: 10 m}}")
-    assert short.feeds == {"/carrier": Feed(delay=0, silence=30 * 60_000_000, cadence=10 * 60_000_000)}
+    assert short.feeds == {"/carrier": FeedPolicy(delay=0, silence=30 * 60_000_000, cadence=10 * 60_000_000)}
     full = loaded(tmp_path, "feeds: {/carrier: {delay: 0 s, silence: 1800 s, cadence: 10 m}}")
     assert short.version == full.version
     assert "feeds:" not in render(loaded(tmp_path, "feeds: {}")).replace("    feeds:", "")

@@ -9,10 +9,10 @@ from random import Random
 import pytest
 
 from dataflows.core.rules import RULES
-from sources.simulator import FAULTS, Fault, Label, expected
+from sources.simulator import FAULTS, InjectedFault, Label, expected
 from sources.simulator.faults.base import Faults
 from sources.simulator.moments import DAY, END, OPENING
-from sources.simulator.order import Order
+from sources.simulator.order import SimulatedOrder
 from sources.simulator.quirks import QUIRKS, Quirk, together_on_one_pallet
 from sources.simulator.world import World, groups
 
@@ -62,9 +62,9 @@ def labels() -> list[Label]:
     return expected(5_000, 1)
 
 
-def order(index: int, seed: str = "x") -> Order:
+def order(index: int, seed: str = "x") -> SimulatedOrder:
     """A plain order."""
-    return Order(index, OPENING + 5 * DAY + index * 700, Random(f"{seed}/{index}"), f"cus_{index:07d}").draw()
+    return SimulatedOrder(index, OPENING + 5 * DAY + index * 700, Random(f"{seed}/{index}"), f"cus_{index:07d}").draw()
 
 
 def test_every_kind_of_the_catalogue_is_injected(labels: list[Label]) -> None:
@@ -94,7 +94,7 @@ def test_labels_are_sorted_and_name_an_exception_once(labels: list[Label]) -> No
 
 @pytest.mark.parametrize("fault", FAULTS, ids=lambda fault: f"{fault.kind}-{fault.name}")
 @pytest.mark.parametrize("seed", ["a", "b", "c"])
-def test_a_fault_is_labelled_with_its_kind_and_ends_in_time(fault: Fault, seed: str) -> None:
+def test_a_fault_is_labelled_with_its_kind_and_ends_in_time(fault: InjectedFault, seed: str) -> None:
     """Whatever the lots say, the fault's own kind is expected, and nothing happens after the world's last day."""
     members = [order(n, seed) for n in range(fault.orders)]
     fault.write(members)

@@ -10,7 +10,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from sinks.kafka.readback import SHIFT, VERSION, Entry, ReadBack, decode
+from sinks.kafka.readback import SHIFT, VERSION, ReadBack, ReadBackRecord, decode
 
 SHARDS = ("s00", "s01", "s02")
 
@@ -58,7 +58,7 @@ class Partition:
         for offset in range(0 if token is None else token.offset, len(self.log)):
             shard, number, content = self.log[offset]
             if shard:
-                self.read_back.add(shard, Entry(number, content, offset))
+                self.read_back.add(shard, ReadBackRecord(number, content, offset))
 
 
 Steps = st.lists(
@@ -127,7 +127,7 @@ def test_the_first_mismatch_is_counted_and_only_that_shard_is_compared_by_conten
     """The others still go by number."""
     read_back = ReadBack()
     for offset, (shard, number) in enumerate([("s00", 1), ("s01", 1), ("s00", 2), ("s01", 2)]):
-        read_back.add(shard, Entry(number, said(shard, number), offset))
+        read_back.add(shard, ReadBackRecord(number, said(shard, number), offset))
     assert not read_back.already("s00", 1, b"late")
     assert [read_back.already("s00", number + 1, said("s00", number)) for number in (1, 2, 3)] == [True, True, False]
     assert [read_back.already("s01", number, said("s01", number)) for number in (1, 2, 3)] == [True, True, False]
@@ -138,7 +138,7 @@ def test_the_token_points_at_what_has_not_been_said_again() -> None:
     """A crash before everything was said again must find the rest once more, and nothing of what the snapshot covers."""
     read_back = ReadBack()
     for number in (1, 2, 3):
-        read_back.add("s00", Entry(number, said("s00", number), 10 + number))
+        read_back.add("s00", ReadBackRecord(number, said("s00", number), 10 + number))
     assert read_back.already("s00", 1, said("s00", 1))
     token = decode(read_back.token(20))
     assert (token.offset, token.passed) == (12, {"s00": 1})
@@ -151,12 +151,12 @@ def test_a_shard_that_went_astray_stays_so_over_a_crash() -> None:
     """Its old numbers mean nothing any more, so only content tells what is there."""
     read_back = ReadBack()
     for number in (1, 2, 3):
-        read_back.add("s00", Entry(number, said("s00", number), number))
+        read_back.add("s00", ReadBackRecord(number, said("s00", number), number))
     assert not read_back.already("s00", 1, b"late")
     token = decode(read_back.token(9))
     resumed = ReadBack(token)
     for number in (1, 2, 3):
-        resumed.add("s00", Entry(number, said("s00", number), number))
+        resumed.add("s00", ReadBackRecord(number, said("s00", number), number))
     assert [resumed.already("s00", number + 1, said("s00", number)) for number in (1, 2, 3)] == [True, True, True]
     assert (resumed.mismatches, resumed.done) == (0, True)
 
@@ -165,7 +165,7 @@ def test_what_is_never_said_again_is_forgotten_once_it_cannot_come_any_more() ->
     """The recorded offset does not stand still for ever for the sake of a verdict that a late record has undone."""
     read_back = ReadBack()
     for number in (1, 2, 3):
-        read_back.add("s00", Entry(number, said("s00", number), number))
+        read_back.add("s00", ReadBackRecord(number, said("s00", number), number))
     for number in range(1, 3 + SHIFT):
         assert not read_back.already("s00", number, f"other {number}".encode())
     assert decode(read_back.token(9)).offset == 1

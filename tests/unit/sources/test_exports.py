@@ -19,7 +19,7 @@ from schemas.wire import MAX_BYTES
 from sources.batch import BEGINNING, Refusal
 from sources.exports import ExportWriter, decode, encode
 from sources.files import FileSource
-from sources.lines import UnreadableError
+from sources.lines import UnreadableSourceError
 from sources.marks import WatermarkSampler
 from sources.messages import CREATE_TIME, LOG_APPEND_TIME, Item, PartitionLog
 from tests.support.logs import DAY, HOUR, MINUTE, T0, line
@@ -203,5 +203,5 @@ def test_a_damaged_export_is_refused(tmp_path: Path, damage: bytes, words: str) 
     """In one line that names the file; nothing of it is guessed."""
     path = tmp_path / "damaged.jsonl"
     path.write_bytes(damage)
-    with pytest.raises(UnreadableError, match=rf"damaged\.jsonl: .*{words}"):
+    with pytest.raises(UnreadableSourceError, match=rf"damaged\.jsonl: .*{words}"):
         replay([path])

@@ -14,7 +14,7 @@ from schemas.record import FeedWatermark, Record
 from schemas.wire import MAX_BYTES
 from sources.batch import END, Refusal
 from sources.files import FileSource
-from sources.lines import UnreadableError
+from sources.lines import UnreadableSourceError
 from tests.support.logs import DAY, HOUR, MINUTE, T0, line
 
 if TYPE_CHECKING:
@@ -32,7 +32,7 @@ def read(*paths: str | Path, chunk: int = 1 << 20, until: int | None = None, out
     while True:
         try:
             (batch,) = part.next_batch()
-        except UnreadableError:
+        except UnreadableSourceError:
             part.close()
             raise
         assert batch.progress >= before
@@ -162,7 +162,7 @@ def test_files_that_cannot_be_read_are_named(tmp_path: Path) -> None:
     cut = tmp_path / "cut.gz"
     cut.write_bytes(b"\x1f\x8b\x08\x00")
     for path in (tmp_path / "missing", tmp_path, fake, cut):
-        with pytest.raises(UnreadableError, match=str(path)):
+        with pytest.raises(UnreadableSourceError, match=str(path)):
             FileSource([str(path)])
 
 
@@ -172,5 +172,5 @@ def test_a_gzip_file_that_is_cut_off_fails_while_running(tmp_path: Path) -> None
     lots = Random(3)
     content = b"".join(line(f"{lots.random()}", T0 + n) + b"\n" for n in range(2_000))
     path.write_bytes(gzip.compress(content)[:-5_000])
-    with pytest.raises(UnreadableError, match=r"e\.jsonl\.gz"):
+    with pytest.raises(UnreadableSourceError, match=r"e\.jsonl\.gz"):
         read(path, chunk=10_000)

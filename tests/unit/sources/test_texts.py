@@ -9,11 +9,11 @@ from typing import TYPE_CHECKING
 import orjson
 import pytest
 
-from sources.adapters import ADAPTERS, Connection, Payload, translate
+from sources.adapters import ADAPTERS, AdapterConnection, Payload, translate
 from sources.adapters.captured import payloads_of
 from sources.adapters.doc import json_doc, xml_doc
 from sources.adapters.told import RefuseError
-from sources.lines import Lines, UnreadableError
+from sources.lines import Lines, UnreadableSourceError
 from sources.texts import unmarked
 from tests.support.adapters import OWN
 from tests.unit.mapping.support import adapted
@@ -48,7 +48,9 @@ def test_a_marked_text_is_read_as_its_mark_says(encoding: str) -> None:
     assert len(list(payloads_of(marked(f"{JSON}\n{JSON}", encoding), by_line=True))) == 2
     text = (OWN / "x12_214" / "zones.edi").read_text()
     freight = ADAPTERS["x12_214"]
-    assert translate(freight, Payload(marked(text, encoding)), Connection()) == translate(freight, Payload(text.encode()), Connection())
+    assert translate(freight, Payload(marked(text, encoding)), AdapterConnection()) == translate(
+        freight, Payload(text.encode()), AdapterConnection()
+    )
 
 
 @pytest.mark.parametrize("encoding", ["utf-8", "utf-16-le", "utf-16-be"])
@@ -91,7 +93,7 @@ def test_contract_events_are_read_with_a_mark_and_refused_in_another_encoding(tm
     with closing(Lines(str(path))) as lines:
         assert lines.read() == [b'{"a": 1}']
     path.write_bytes(marked('{"a": 1}\n', "utf-16-le"))
-    with closing(Lines(str(path))) as lines, pytest.raises(UnreadableError, match="written in UTF-16; events are read in UTF-8"):
+    with closing(Lines(str(path))) as lines, pytest.raises(UnreadableSourceError, match="written in UTF-16; events are read in UTF-8"):
         lines.read()
 
 
@@ -112,5 +114,5 @@ def test_contract_events_are_read_with_a_mark_and_refused_in_another_encoding(tm
 )
 def test_another_format_is_named_in_the_refusal(system: str, body: bytes, detail: str) -> None:
     """Whoever sent the wrong file sees at once what it is."""
-    refused = translate(ADAPTERS[system], Payload(body), Connection()).refused
+    refused = translate(ADAPTERS[system], Payload(body), AdapterConnection()).refused
     assert [(one.reason, one.detail) for one in refused] == [("not_readable", detail)]

@@ -17,7 +17,7 @@ from bytewax.operators import StatefulBatchLogic  # pyright: ignore[reportMissin
 from bytewax.recovery import RecoveryConfig  # pyright: ignore[reportMissingTypeStubs]
 from bytewax.testing import TestingSink, run_main  # pyright: ignore[reportMissingTypeStubs, reportUnknownVariableType]
 
-from dataflows.runtime.state import StateHome, Store, Token
+from dataflows.runtime.state import CommitToken, ShardStore, StateHome
 from dataflows.runtime.state.reader import look
 from dataflows.runtime.state.store import Compaction
 
@@ -65,10 +65,10 @@ class Numbers(FixedPartitionedSource[tuple[str, int], int]):
         return Reading(resume_state or 0, self.aborts)
 
 
-class Sums(StatefulBatchLogic[int, int, "Token | bytes"]):
+class Sums(StatefulBatchLogic[int, int, "CommitToken | bytes"]):
     """Sums of numbers by their last digit, kept in a store."""
 
-    def __init__(self, store: Store) -> None:
+    def __init__(self, store: ShardStore) -> None:
         self.store = store
         self.sums = dict(store.rows())
 
@@ -80,7 +80,7 @@ class Sums(StatefulBatchLogic[int, int, "Token | bytes"]):
             self.store.put(key, self.sums[key])
         return values, False
 
-    def snapshot(self) -> Token:
+    def snapshot(self) -> CommitToken:
         """What Bytewax keeps."""
         return self.store.commit(self.sums.items)
 
@@ -94,9 +94,9 @@ def test_aborted_epochs_leave_no_trace(tmp_path: Path, epoch: timedelta) -> None
         home.close()
         home = StateHome.open(tmp_path, compaction=Compaction(least_bytes=200, most_segments=3))
 
-        def build(token: Token | bytes | None, home: StateHome = home) -> Sums:
-            assert not isinstance(token, Token)
-            return Sums(Store.open(home, SHARD, token))
+        def build(token: CommitToken | bytes | None, home: StateHome = home) -> Sums:
+            assert not isinstance(token, CommitToken)
+            return Sums(ShardStore.open(home, SHARD, token))
 
         flow = Dataflow("sums")
         op.output("out", op.stateful_batch("sum", op.input("in", flow, Numbers(aborts)), build), TestingSink([]))

@@ -12,7 +12,7 @@ from dataflows.core.engine.shard import Shard
 from dataflows.core.identity import order_shard
 from dataflows.core.rules.load import load_policy
 from dataflows.detect.names import ORDER_SHARDS
-from dataflows.runtime.state import Pins, StateHome, Store
+from dataflows.runtime.state import Pins, ShardStore, StateHome
 from schemas.record import FeedWatermark
 from tests.support.logs import DAY, HOUR, T0, line, record
 
@@ -44,7 +44,7 @@ class Engine:
         self.home.begin(Pins({"orders": 64}, {"order-events": 1}, {"order-exceptions": 1}, "0.1.0", policy.version, POLICY))
         self.shard = Shard(policy)
         self.name = ORDER_SHARDS[order_shard("default", order, 64)]
-        self.store = Store.open(self.home, self.name, None)
+        self.store = ShardStore.open(self.home, self.name, None)
 
     def give(self, id_: str, at: int, type_: str, data: Data | None = None) -> None:
         """An event, logged when it happened."""
