@@ -8,7 +8,7 @@ from pydantic import ConfigDict, Field, create_model, field_validator, model_val
 
 from schemas.aliases import ALIAS_FIELDS, aliases_of
 from schemas.events import DATA_MODELS, Model
-from schemas.values import Id, Instant, Word
+from schemas.values import Id, Instant, ShortText
 
 DEFAULT_TENANT = "default"
 HEARTBEAT = "feed.heartbeat"
@@ -36,7 +36,7 @@ class Envelope(Model):
     """When the source recorded it; late evidence has it well after `time`."""
     tenant: Id = DEFAULT_TENANT
     """Order IDs are unique within a tenant."""
-    dataschema: Word | None = None
+    dataschema: ShortText | None = None
     """Ends in `/v1/<type>`."""
     data: Model
 

@@ -1,6 +1,6 @@
 """What may come in: the contract's source of truth, one pydantic model per shape of `data`, and the CloudEvents envelope around it.
 
-Unknown fields are ignored; an optional field that is absent or null is None. Unknown values of open sets (`Word`) are kept as they are.
+Unknown fields are ignored; an optional field that is absent or null is None. Unknown values of open sets (`ShortText`) are kept as they are.
 Closed sets are only the type itself, the carrier status and the hold. Money is always the increment of its own event, never a total so far.
 Amounts are never below zero, a refund's is above it: the type of an event says which way the money went.
 Instants are RFC 3339 with an offset; `When` also takes plain dates, whose zone is the ship-to's (`promised_by`) or the site's (`ship_by`).
@@ -12,7 +12,7 @@ from typing import Annotated, Literal
 
 from pydantic import BaseModel, ConfigDict
 
-from schemas.values import Amount, Balance, Currency, Free, Id, Instant, PositiveAmount, Quantity, Retention, Text, When, Word
+from schemas.values import Amount, Balance, Currency, Free, Id, Instant, PositiveAmount, Quantity, Retention, ShortText, Text, When
 
 Status = Literal[
     "unknown",
@@ -99,20 +99,20 @@ class Customer(Model):
     """Who ordered; the ID is opaque."""
 
     id: Id | None = None
-    tier: Word | None = None
-    consents: list[Word] | None = None
+    tier: ShortText | None = None
+    consents: list[ShortText] | None = None
     """What the customer agreed to be told, and by which channel."""
 
 
 class ShipTo(Model):
     """Where to, without names and streets."""
 
-    country: Word | None = None
+    country: ShortText | None = None
     """ISO 3166-1 alpha-2."""
-    region: Word | None = None
+    region: ShortText | None = None
     """ISO 3166-2 subdivision, or the local name."""
-    postal_code: Word | None = None
-    timezone: Word | None = None
+    postal_code: ShortText | None = None
+    timezone: ShortText | None = None
     """IANA name, such as `Europe/Amsterdam`."""
     address_hash: Id | None = None
     """Stable hash of the full address: equal addresses have equal hashes."""
@@ -128,12 +128,12 @@ class OrderFields(Fact):
     """Latest handover to the carrier; plain dates in the site's zone."""
     ship_to: ShipTo | None = None
     lines: list[Line] | None = None
-    channel: Word | None = None
-    service: Word | None = None
+    channel: ShortText | None = None
+    service: ShortText | None = None
     """The delivery service that was sold."""
-    method: Word | None = None
+    method: ShortText | None = None
     """`ship` (default), `pickup`, `local`, `digital`."""
-    payment_terms: Word | None = None
+    payment_terms: ShortText | None = None
     """`prepaid` (default), `on_ship`, `on_delivery`, `invoice`, `external`."""
 
 
@@ -157,7 +157,7 @@ class OrderUpdated(OrderFields):
 class OrderCancel(Fact):
     """A wish to cancel (`order.cancel_requested`), or that it was done (`order.cancelled`)."""
 
-    reason: Word | None = None
+    reason: ShortText | None = None
     lines: list[Line] | None = None
     """Absent: the whole order. A line without quantity: all of the line."""
 
@@ -171,7 +171,7 @@ class HoldPlaced(Fact):
     fulfillment_order_id: Id | None = None
     payment_id: Annotated[Id | None, Retention.NOTHING] = None
     """Of the payment that is under review; finds the order where `subject` is absent."""
-    reason: Word | None = None
+    reason: ShortText | None = None
 
 
 class HoldReleased(Fact):
@@ -201,11 +201,11 @@ class PaymentFailed(Fact):
     """A payment step was refused."""
 
     payment_id: Id | None = None
-    stage: Word | None = None
+    stage: ShortText | None = None
     """`authorization` (default), `capture`, `refund`."""
-    decline: Word | None = None
+    decline: ShortText | None = None
     """`soft` (another try may work) or `hard`."""
-    code: Word | None = None
+    code: ShortText | None = None
     attempt: Quantity | None = None
     account: Annotated[Id | None, Retention.NOTHING] = None
     """Which of the merchant's accounts it is, where one provider's feed tells of several."""
@@ -217,7 +217,7 @@ class PaymentRefunded(Fact):
     payment_id: Id | None = None
     amount: PositiveMoney | None = None
     """What went back by this event alone; it is positive."""
-    reason: Word | None = None
+    reason: ShortText | None = None
     return_id: Id | None = None
     lines: list[Line] | None = None
     account: Annotated[Id | None, Retention.NOTHING] = None
@@ -230,10 +230,10 @@ class PaymentDispute(Fact):
     payment_id: Id | None = None
     dispute_id: Id | None = None
     amount: Money | None = None
-    reason: Word | None = None
-    stage: Word | None = None
+    reason: ShortText | None = None
+    stage: ShortText | None = None
     """`inquiry` or `chargeback`."""
-    outcome: Word | None = None
+    outcome: ShortText | None = None
     """Of a closed one: `won` or `lost`."""
     account: Annotated[Id | None, Retention.NOTHING] = None
     """Which of the merchant's accounts it is, where one provider's feed tells of several."""
@@ -267,10 +267,10 @@ class InventoryBackordered(Fact):
 class AddressSignal(Fact):
     """The address was checked (`validated`, `invalid`), or the customer wants another (`change_requested`)."""
 
-    reason: Word | None = None
+    reason: ShortText | None = None
     suggestion: Annotated[Free | None, Retention.PRESENCE] = None
     """A better address. Whether there is one is kept; the address itself is never stored nor sent out."""
-    risk: Word | None = None
+    risk: ShortText | None = None
     """`low`, `medium`, `high`."""
 
 
@@ -298,7 +298,7 @@ class WarehouseRejected(Fact):
 
     site: Id | None = None
     sku: Id | None = None
-    reason: Word | None = None
+    reason: ShortText | None = None
     """`routing`, `sku_unknown`, `sku_inactive`, `customs_data`, `validation`, `other`."""
     fulfillment_order_id: Id | None = None
 
@@ -309,8 +309,8 @@ class WarehouseShipment(Fact):
     site: Id | None = None
     shipment_id: Id | None = None
     fulfillment_order_id: Id | None = None
-    carrier: Word | None = None
-    service: Word | None = None
+    carrier: ShortText | None = None
+    service: ShortText | None = None
     tracking_number: Id | None = None
     tracking_numbers: list[Id] | None = None
     lines: list[Line] | None = None
@@ -328,7 +328,7 @@ class ShipmentCancelled(Fact):
 class RawStatus(Model):
     """The carrier's own words."""
 
-    code: Word | None = None
+    code: ShortText | None = None
     text: Text | None = None
 
 
@@ -341,10 +341,10 @@ class CarrierScan(Fact):
     status: Status
     tracking_number: Id | None = None
     shipment_id: Id | None = None
-    reason: Word | None = None
+    reason: ShortText | None = None
     """`missorted`, `refused`, `disposed`, `prohibited`, `rejected`, `pickup_failed`, `not_found`, `documents`, `duty`, `customs`,
     `address`, `weather`, `capacity`, `recipient_absent`, `unclaimed`, `final_attempt`, `unmapped`, `other`."""
-    carrier: Word | None = None
+    carrier: ShortText | None = None
     location: Annotated[Free | None, Retention.NOTHING] = None
     eta: When | None = None
     """When the carrier expects to deliver; a plain date ends with that day in the ship-to's zone."""
@@ -364,15 +364,15 @@ class Invoice(Fact):
 
     invoice_id: Id | None = None
     amount: Money | None = None
-    reason: Word | None = None
+    reason: ShortText | None = None
 
 
 class SupportContacted(Fact):
     """The customer wrote or called."""
 
     ticket_id: Id | None = None
-    channel: Word | None = None
-    intent: Word | None = None
+    channel: ShortText | None = None
+    intent: ShortText | None = None
     """`not_received` or `other`."""
     text: Annotated[Text | None, Retention.NOTHING] = None
     """Never stored nor sent out."""
@@ -401,14 +401,14 @@ class CaseEvent(Model):
     """What somebody did with an exception: `acknowledged`, `assigned`, `snoozed`, `resolved`, `reopened`, `labelled`."""
 
     exception_id: Id
-    by: Word | None = None
+    by: ShortText | None = None
     note: Annotated[Text | None, Retention.NOTHING] = None
-    assignee: Word | None = None
+    assignee: ShortText | None = None
     until: Instant | None = None
     """Of a snooze."""
-    outcome: Word | None = None
+    outcome: ShortText | None = None
     """Of a resolution."""
-    label: Word | None = None
+    label: ShortText | None = None
     """`real`, `noise`, `known`, `wrong_owner`."""
 
 
@@ -416,7 +416,7 @@ class ActionEvent(Model):
     """What became of a proposed action: `approved`, `rejected`, `executed`, `failed`."""
 
     action_id: Id
-    by: Word | None = None
+    by: ShortText | None = None
     note: Annotated[Text | None, Retention.NOTHING] = None
     result: Annotated[Free | None, Retention.NOTHING] = None
 

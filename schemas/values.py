@@ -103,7 +103,7 @@ AwareDatetime = Annotated[datetime, msgspec.Meta(tz=True)]
 Id = Annotated[str, StringConstraints(min_length=1, max_length=512, pattern=NO_CONTROL)]
 """An opaque identifier: 1 to 512 characters, no control characters."""
 
-Word = Annotated[str, StringConstraints(max_length=512)]
+ShortText = Annotated[str, StringConstraints(max_length=512)]
 """A code or name of an open set: readers treat an unknown value as the default."""
 
 Text = Annotated[str, StringConstraints(max_length=65_536)]

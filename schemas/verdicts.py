@@ -12,7 +12,7 @@ from typing import Annotated, Any, Literal, TypeAlias, cast
 from pydantic import Field, JsonValue, create_model
 
 from schemas.events import Model, Money
-from schemas.values import Id, Instant, Sum, Word
+from schemas.values import Id, Instant, ShortText, Sum
 
 SOURCE = "/orderwatch"
 
@@ -26,9 +26,9 @@ class Cited(Model):
 
     source: Id
     id: Id
-    type: Word
+    type: ShortText
     time: Instant
-    topic: Word | None = None
+    topic: ShortText | None = None
     partition: int | None = None
     offset: int | None = None
 
@@ -36,9 +36,9 @@ class Cited(Model):
 class Case(Model):
     """What people made of the exception."""
 
-    state: Word
+    state: ShortText
     """`new`, `acknowledged`, `assigned`, `snoozed`, `resolved`, `open` (reopened)."""
-    assignee: Word | None = None
+    assignee: ShortText | None = None
     until: Instant | None = None
     """Of a snooze."""
 
@@ -46,25 +46,25 @@ class Case(Model):
 class Moved(Model):
     """A promise as first made and as it stands now."""
 
-    first: Word | None = None
-    current: Word | None = None
+    first: ShortText | None = None
+    current: ShortText | None = None
 
 
 class LastScan(Model):
     """The last that the carrier said."""
 
-    status: Word
-    reason: Word | None = None
+    status: ShortText
+    reason: ShortText | None = None
     time: Instant
 
 
 class ShipmentState(Model):
     """One shipment of the order."""
 
-    shipment: Word
+    shipment: ShortText
     """Its ID, else its smallest tracking number, else `-`."""
-    carrier: Word | None = None
-    tracking_numbers: list[Word] = Field(default_factory=list[Word])
+    carrier: ShortText | None = None
+    tracking_numbers: list[ShortText] = Field(default_factory=list[ShortText])
     last_scan: LastScan | None = None
     delivered: bool = False
 
@@ -80,8 +80,8 @@ class PaymentState(Model):
 class Buyer(Model):
     """Who ordered; the ID is opaque."""
 
-    id: Word | None = None
-    tier: Word | None = None
+    id: ShortText | None = None
+    tier: ShortText | None = None
 
 
 class Context(Model):
@@ -92,27 +92,27 @@ class Context(Model):
     ship_by: Moved | None = None
     total: Money | None = None
     customer: Buyer | None = None
-    country: Word | None = None
+    country: ShortText | None = None
     shipments: list[ShipmentState] = Field(default_factory=list[ShipmentState])
     payment: PaymentState | None = None
-    holds: list[Word] = Field(default_factory=list[Word])
-    open_exceptions: list[Word] = Field(default_factory=list[Word])
+    holds: list[ShortText] = Field(default_factory=list[ShortText])
+    open_exceptions: list[ShortText] = Field(default_factory=list[ShortText])
     """Their kinds."""
 
 
 class Recommended(Model):
     """An action that may help."""
 
-    action: Word
+    action: ShortText
     reason: str
 
 
 class Ground(Model):
     """The rule that decided, and the policy that it was set by."""
 
-    version: Word
+    version: ShortText
     """Content hash of the policy."""
-    rule: Word
+    rule: ShortText
     mode: Literal["on", "shadow"]
 
 
@@ -132,14 +132,14 @@ class OrderException(Model):
     order_id: Id
     """The order; of `data.orphan_signal` the alias as `kind:value`."""
     kind: str = Field(pattern=r"^[a-z_]+\.[a-z_]+$")
-    scope: Word | None
+    scope: ShortText | None
     """None (the order), `line:...`, `shipment:...`, `payment:...` or `return:...`."""
     episode: int = Field(ge=1)
     """Rises when the condition comes back after it was resolved."""
     status: State
-    suppressed_by: Word | None = None
+    suppressed_by: ShortText | None = None
     """The exception that makes this one not worth a page."""
-    resolution: Word | None = None
+    resolution: ShortText | None = None
     """How it was resolved, such as `promise_moved`."""
     case: Case
     severity: Severity
@@ -148,7 +148,7 @@ class OrderException(Model):
     score: int = Field(ge=0, le=1000)
     score_terms: dict[str, int]
     """What the score is the sum of, at most 1000."""
-    owner: Word
+    owner: ShortText
     """The accountable team."""
     lane: Lane
     due_at: Instant | None = None
@@ -180,7 +180,7 @@ class Action(Model):
     action_id: Id
     exception_id: Id
     order_id: Id
-    action: Word
+    action: ShortText
     parameters: dict[str, JsonValue]
     idempotency_key: Id
     """The same for every delivery of the same action: executors must not act on one twice."""
@@ -193,13 +193,13 @@ class Incident(Model):
     """Many exceptions with one cause."""
 
     incident_id: Id
-    dimension: Word
+    dimension: ShortText
     """What the members have in common, such as `carrier`."""
-    value: Word
+    value: ShortText
     member_count: int = Field(ge=0)
     members: list[Id]
     """A sample of exception IDs."""
-    status: Word
+    status: ShortText
 
 
 class Feed(Model):
@@ -211,11 +211,11 @@ class Feed(Model):
     """The greatest `time` that it has spoken; none if it never spoke."""
     stale_since: Instant | None = None
     """When log time had run ahead of the mark by more than the allowed silence."""
-    silence: Word | None = None
+    silence: ShortText | None = None
     """The allowed silence in the policy's words, such as `2 h`."""
-    cadence: Word | None = None
+    cadence: ShortText | None = None
     """How often it usually speaks, in the policy's words."""
-    owner: Word | None = None
+    owner: ShortText | None = None
     """The team that mends it."""
     parked: int | None = Field(default=None, ge=0)
     """Deadlines that wait for it."""
@@ -260,7 +260,7 @@ class VerdictEnvelope(Model):
     """The instant that the verdict is about."""
     tenant: Id
     datacontenttype: Literal["application/json"] = "application/json"
-    dataschema: Word
+    dataschema: ShortText
     """Ends in `/v1/<type>`."""
     data: Model
 

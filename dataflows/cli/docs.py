@@ -159,7 +159,7 @@ def codes() -> str:
     for adapter in ADAPTERS.values():
         parts.append(f"## {adapter.title}\n")
         for one in adapter.tables:
-            rows = ((f"`{code}`", "ignored" if m.ignored else " ".join(m.words), m.why) for code, m in one.rows)
+            rows = ((f"`{code}`", "ignored" if m.ignored else " ".join(m.terms), m.why) for code, m in one.rows)
             parts.append(f"`{one.field}` ({one.source})\n\n{table((one.name, 'becomes', ''), rows)}")
     return "\n".join(parts)
 

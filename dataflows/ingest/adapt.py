@@ -11,8 +11,8 @@ from dataflows.ingest import coverage as reports
 from sources.adapters import Adapter, AdapterConnection, Payload, translate
 from sources.adapters.coverage import Coverage
 from sources.adapters.histories import Remembered, settle
+from sources.adapters.output import Refused
 from sources.adapters.payments import united
-from sources.adapters.told import Refused
 from sources.adapters.translate import encoded
 from sources.mapping import Mapping
 

@@ -18,8 +18,8 @@ if TYPE_CHECKING:
 
     from sources.adapters import Adapter
     from sources.adapters.coverage import Coverage
+    from sources.adapters.output import Refused
     from sources.adapters.tables import CodeTable
-    from sources.adapters.told import Refused
 
 MOST_ROWS: Final = 200
 """Most rows of a table; the rest is counted."""
@@ -150,4 +150,4 @@ def _meaning(table: CodeTable | None, code: str) -> str:
     meaning = None if table is None else table.get(code)
     if meaning is None:
         return ""
-    return " ".join(meaning.words) if meaning.words else f"ignored: {meaning.why}"
+    return " ".join(meaning.terms) if meaning.terms else f"ignored: {meaning.why}"

@@ -15,7 +15,7 @@ from schemas.places import zone
 
 MIB = 1 << 20
 MOST_BODY = 4 * MIB
-"""Adapters read no more (`sources.adapters.doc.MAX_BYTES`)."""
+"""Adapters read no more (`sources.adapters.payload.MAX_BYTES`)."""
 URL = re.compile(r"https?://[^\s/]+(/\S*)?")
 HEADER = r"^[A-Za-z0-9!#$%&'*+.^_`|~-]+$"
 """The name of a header (RFC 9110, section 5.1: a token)."""

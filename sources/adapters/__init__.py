@@ -1,6 +1,6 @@
 """Adapters: what real systems send, as contract events. Pure functions from bytes and headers; the code tables are their visible heart.
 
-Reading order: `told` (what is told), `doc` (how payloads are read), `tables`, `base` (what an adapter is), `easypost` (one of them; a
+Reading order: `output` (what is told), `payload` (how payloads are read), `tables`, `base` (what an adapter is), `easypost` (one of them; a
 larger one is a package, such as `stripe`), `translate` (the checked whole), `histories` (what is withdrawn).
 """
 

@@ -19,14 +19,14 @@ from schemas.places import zone
 from sources.adapters.base import Adapter, EventBuilder, digest
 from sources.adapters.carriers import carrier_name
 from sources.adapters.countries import alpha_2
-from sources.adapters.doc import LONGEST_TEXT, PayloadReader, json_doc
 from sources.adapters.finals import Stated, refined
 from sources.adapters.moments import at, iso, need_at, unix, when
+from sources.adapters.output import AdapterOutput, Ignored, RefuseError
 from sources.adapters.parcel import ParcelRef, Scan
+from sources.adapters.payload import MAX_TEXT_CHARS, PayloadReader, json_payload
 from sources.adapters.places import Spot, clocks, spot
 from sources.adapters.scans import SCAN, estimate_event, scan_event, whole
 from sources.adapters.tables import Meaning, table
-from sources.adapters.told import AdapterOutput, Ignored, RefuseError
 
 PROMISE = "order.updated"
 
@@ -134,187 +134,199 @@ POSTS = {"usps": "US", "canada-post": "CA", "australia-post": "AU"}
 """The countries of posts that have several zones, by AfterShip's name of the courier."""
 
 
-def read(doc: PayloadReader, say: EventBuilder) -> Iterator[AdapterOutput]:
+def read(payload: PayloadReader, builder: EventBuilder) -> Iterator[AdapterOutput]:
     """A webhook, or an answer of the API with a tracking, a page of trackings or a last checkpoint."""
-    if doc.has("event"):
-        yield from _webhook(doc, say)
-    elif doc.has("meta"):
-        yield from _answer(doc, say)
-    elif doc.has("tracking_number"):
-        yield from _tracking(doc, say, None)
+    if payload.has("event"):
+        yield from _webhook(payload, builder)
+    elif payload.has("meta"):
+        yield from _reply(payload, builder)
+    elif payload.has("tracking_number"):
+        yield from _tracking(payload, builder, None)
     else:
         raise RefuseError("unknown_form", "no AfterShip webhook and no answer of its API")
 
 
-def _webhook(doc: PayloadReader, say: EventBuilder) -> Iterator[AdapterOutput]:
-    event = doc.need_text("event")
-    say.kind(event)
-    if say.code(EVENTS, event) is None:
+def _webhook(payload: PayloadReader, builder: EventBuilder) -> Iterator[AdapterOutput]:
+    event = payload.need_text("event")
+    builder.kind(event)
+    if builder.code(EVENTS, event) is None:
         raise RefuseError("unknown_form", "an event that is in no table")
-    yield from _tracking(doc.need("msg") if doc.has("msg") else doc.need("data"), say, unix(doc, "ts"))
+    yield from _tracking(payload.need("msg") if payload.has("msg") else payload.need("data"), builder, unix(payload, "ts"))
 
 
-def _answer(doc: PayloadReader, say: EventBuilder) -> Iterator[AdapterOutput]:
-    code, data = doc.number("meta", "code"), doc.get("data")
+def _reply(payload: PayloadReader, builder: EventBuilder) -> Iterator[AdapterOutput]:
+    code, data = payload.number("meta", "code"), payload.get("data")
     if code is not None and code >= 400:
         raise RefuseError("not_a_report", "an error answer")
     if data.has("trackings"):
-        yield from say.each(data.each("trackings"), lambda one: _listed(one, say))
+        yield from builder.each(data.each("trackings"), lambda one: _listed(one, builder))
     elif data.has("tracking"):
-        yield from _listed(data.need("tracking"), say)
+        yield from _listed(data.need("tracking"), builder)
     elif data.has("checkpoint"):
-        yield from _last(data, say)
+        yield from _last(data, builder)
     elif data.has("tracking_number"):
-        yield from _listed(data, say)
+        yield from _listed(data, builder)
     else:
         raise RefuseError("not_a_report", "an answer without a tracking")
 
 
-def _listed(doc: PayloadReader, say: EventBuilder) -> Iterator[AdapterOutput]:
-    say.kind("tracking")
-    yield from _tracking(doc, say, None)
+def _listed(payload: PayloadReader, builder: EventBuilder) -> Iterator[AdapterOutput]:
+    builder.kind("tracking")
+    yield from _tracking(payload, builder, None)
 
 
-def _last(doc: PayloadReader, say: EventBuilder) -> Iterator[AdapterOutput]:
+def _last(payload: PayloadReader, builder: EventBuilder) -> Iterator[AdapterOutput]:
     """The last checkpoint alone: it says nothing of those before."""
-    say.kind("last_checkpoint")
-    if not doc.get("checkpoint", "checkpoint_time"):
+    builder.kind("last_checkpoint")
+    if not payload.get("checkpoint", "checkpoint_time"):
         yield Ignored("last_checkpoint", "the carrier has not said anything yet")
         return
-    last = doc.get("checkpoint")
-    yield from _checkpoint(last, say, _parcel(doc, say), None, next(clocks(say, [last], _seen)))
+    last = payload.get("checkpoint")
+    yield from _checkpoint(last, builder, _parcel(payload, builder), None, next(clocks(builder, [last], _seen)))
 
 
-def _parcel(doc: PayloadReader, say: EventBuilder) -> ParcelRef:
-    slug = doc.text("slug")
-    return ParcelRef(doc.need_id("tracking_number"), None if slug == "unrecognized" else slug, order=say.order_of(doc))
+def _parcel(payload: PayloadReader, builder: EventBuilder) -> ParcelRef:
+    slug = payload.text("slug")
+    return ParcelRef(payload.need_id("tracking_number"), None if slug == "unrecognized" else slug, order=builder.order_of(payload))
 
 
-def _tracking(doc: PayloadReader, say: EventBuilder, sent: datetime | None) -> Iterator[AdapterOutput]:
+def _tracking(payload: PayloadReader, builder: EventBuilder, sent: datetime | None) -> Iterator[AdapterOutput]:
     """A tracking; `sent` is when its webhook was, which counts where the tracking does not say when it was updated."""
-    said = at(doc, "updated_at") or sent
-    parcel = _parcel(doc, say)
-    if not doc.get("checkpoints"):
+    stated_at = at(payload, "updated_at") or sent
+    parcel = _parcel(payload, builder)
+    if not payload.get("checkpoints"):
         yield Ignored("tracking", "the carrier has not said anything yet")
-    checkpoints = list(doc.each("checkpoints"))
-    zones = clocks(say, checkpoints, _seen)
-    scans = say.each(checkpoints, lambda one: _checkpoint(one, say, parcel, said, next(zones)))
-    yield from whole(say, parcel, scans, said, lambda: _stated(doc, say, said))
-    if said is None:
+    checkpoints = list(payload.each("checkpoints"))
+    zones = clocks(builder, checkpoints, _seen)
+    scans = builder.each(checkpoints, lambda one: _checkpoint(one, builder, parcel, stated_at, next(zones)))
+    yield from whole(builder, parcel, scans, stated_at, lambda: _stated(payload, builder, stated_at))
+    if stated_at is None:
         return
-    tag = doc.text("tag")
-    if tag == "Expired" and all(one.text("tag") != "Expired" for one in doc.each("checkpoints")):
-        yield from _expired(doc, say, parcel, said)
-    elif tag not in ("Delivered", "Expired") and doc.flag("return_to_sender") is not True:
-        eta = _date(doc, *ESTIMATES)
+    tag = payload.text("tag")
+    if tag == "Expired" and all(one.text("tag") != "Expired" for one in payload.each("checkpoints")):
+        yield from _expired(payload, builder, parcel, stated_at)
+    elif tag not in ("Delivered", "Expired") and payload.flag("return_to_sender") is not True:
+        eta = _date(payload, *ESTIMATES)
         if eta is not None:
-            yield estimate_event(say, parcel, eta, said)
-    promise = _date(doc, ("order_promised_delivery_date",)) if parcel.order is not None else None
+            yield estimate_event(builder, parcel, eta, stated_at)
+    promise = _date(payload, ("order_promised_delivery_date",)) if parcel.order is not None else None
     if promise is not None:
-        id_ = f"promise-{digest(parcel.order, parcel.tracking, said, promise)}"
-        yield say.event(PROMISE, id_, said, {"promised_by": promise}, order=parcel.order, recorded=said)
+        id_ = f"promise-{digest(parcel.order, parcel.tracking, stated_at, promise)}"
+        yield builder.event(PROMISE, id_, stated_at, {"promised_by": promise}, order=parcel.order, recorded=stated_at)
 
 
-def _stated(doc: PayloadReader, say: EventBuilder, said: datetime | None) -> Stated | None:
+def _stated(payload: PayloadReader, builder: EventBuilder, stated_at: datetime | None) -> Stated | None:
     """What the tracking itself says, as when the shop marks it as completed; only a delivery has a time of its own."""
-    tag, subtag = doc.text("tag"), doc.text("subtag")
+    tag, subtag = payload.text("tag"), payload.text("subtag")
     if tag is None and subtag is None:
         return None
-    meaning = refined(say, (TAG, tag), (SUBTAG, subtag))
-    delivered = meaning is not None and meaning.word == "delivered"
-    if delivered and doc.flag("return_to_sender") is True:
+    meaning = refined(builder, (TAG, tag), (SUBTAG, subtag))
+    delivered = meaning is not None and meaning.term == "delivered"
+    if delivered and payload.flag("return_to_sender") is True:
         meaning = Meaning(("returned",))
-    return Stated(meaning, subtag or tag, doc.text("subtag_message"), _delivery(doc, say, said) if delivered else None)
+    return Stated(meaning, subtag or tag, payload.text("subtag_message"), _delivery(payload, builder, stated_at) if delivered else None)
 
 
-def _delivery(doc: PayloadReader, say: EventBuilder, said: datetime | None) -> datetime | None:
+def _delivery(payload: PayloadReader, builder: EventBuilder, stated_at: datetime | None) -> datetime | None:
     """When the parcel was delivered, where the tracking says so; of a mere date its end, or when it was said, if that is earlier."""
-    here = doc.get("shipment_delivery_date")
+    here = payload.get("shipment_delivery_date")
     text = here.text()
     if text is None:
         return None
-    place = _destination(doc)
-    local = zone(place.zone) if place.zone is not None else say.zone
+    place = _destination(payload)
+    local = zone(place.zone) if place.zone is not None else builder.zone
     date = when(text, here.path, local)
     if date is None or len(date) > len("2026-05-06"):
         return iso(text, here.path, local)
     ended = iso(f"{date}T23:59:59", here.path, local)
-    return ended if said is None else min(ended, said)
+    return ended if stated_at is None else min(ended, stated_at)
 
 
-def _seen(doc: PayloadReader) -> tuple[datetime, Spot]:
+def _seen(payload: PayloadReader) -> tuple[datetime, Spot]:
     """The time of a checkpoint as it is written, and where it was."""
-    here = doc.get("checkpoint_time")
-    return iso(doc.need_text("checkpoint_time"), here.path, None), _spot(doc)
+    here = payload.get("checkpoint_time")
+    return iso(payload.need_text("checkpoint_time"), here.path, None), _spot(payload)
 
 
-def _spot(doc: PayloadReader) -> Spot:
+def _spot(payload: PayloadReader) -> Spot:
     """Where a checkpoint was; posts leave their own country out."""
-    country, code = _place(doc, "country_iso3", "country_region"), doc.text("zip") or doc.text("postal_code")
-    country = country or POSTS.get(doc.text("slug") or "")
-    return spot(country, doc.text("state"), code, doc.text("city"), doc.text("location"))
+    country, code = _place(payload, "country_iso3", "country_region"), payload.text("zip") or payload.text("postal_code")
+    country = country or POSTS.get(payload.text("slug") or "")
+    return spot(country, payload.text("state"), code, payload.text("city"), payload.text("location"))
 
 
-def _checkpoint(doc: PayloadReader, say: EventBuilder, parcel: ParcelRef, said: datetime | None, clock: tzinfo) -> Iterator[AdapterOutput]:
-    tag, subtag = doc.text("tag"), doc.text("subtag")
+def _checkpoint(
+    payload: PayloadReader, builder: EventBuilder, parcel: ParcelRef, stated_at: datetime | None, clock: tzinfo
+) -> Iterator[AdapterOutput]:
+    tag, subtag = payload.text("tag"), payload.text("subtag")
     if tag is None and subtag is None:
-        raise RefuseError("missing_field", f"{doc.path}.tag")
-    country, region = _place(doc, "country_iso3", "country_region"), doc.text("state")
-    slug = doc.text("slug")
+        raise RefuseError("missing_field", f"{payload.path}.tag")
+    country, region = _place(payload, "country_iso3", "country_region"), payload.text("state")
+    slug = payload.text("slug")
     scan = Scan(
-        at=need_at(doc, "checkpoint_time", zone=clock),
-        meaning=refined(say, (TAG, tag), (SUBTAG, subtag)),
+        at=need_at(payload, "checkpoint_time", zone=clock),
+        meaning=refined(builder, (TAG, tag), (SUBTAG, subtag)),
         code=subtag or tag,
-        text=doc.text("message", longest=LONGEST_TEXT),
-        key=(slug, tag, subtag, doc.text("location"), doc.text("city"), region, doc.text("zip"), doc.text("postal_code"), country),
-        place={"city": doc.text("city") or doc.text("location"), "region": region or _spot(doc).region, "country": country},
+        text=payload.text("message", longest=MAX_TEXT_CHARS),
+        key=(
+            slug,
+            tag,
+            subtag,
+            payload.text("location"),
+            payload.text("city"),
+            region,
+            payload.text("zip"),
+            payload.text("postal_code"),
+            country,
+        ),
+        place={"city": payload.text("city") or payload.text("location"), "region": region or _spot(payload).region, "country": country},
     )
-    event = scan_event(say, parcel, scan, at(doc, "created_at") or said)
+    event = scan_event(builder, parcel, scan, at(payload, "created_at") or stated_at)
     if event is not None:
         yield event
 
 
-def _expired(doc: PayloadReader, say: EventBuilder, parcel: ParcelRef, said: datetime) -> Iterator[AdapterOutput]:
+def _expired(payload: PayloadReader, builder: EventBuilder, parcel: ParcelRef, stated_at: datetime) -> Iterator[AdapterOutput]:
     """AfterShip has given up on a parcel of which nothing was heard since its last checkpoint: once for each such silence."""
-    last = max((text for one in doc.each("checkpoints") if (text := one.text("checkpoint_time"))), default=doc.text("created_at"))
+    last = max((text for one in payload.each("checkpoints") if (text := one.text("checkpoint_time"))), default=payload.text("created_at"))
     carrier = carrier_name(parcel.carrier)
     data = {
         "status": "expired",
         "tracking_number": parcel.tracking,
         "carrier": carrier,
-        "raw": {"code": doc.text("subtag") or "Expired", "text": doc.text("subtag_message")},
+        "raw": {"code": payload.text("subtag") or "Expired", "text": payload.text("subtag_message")},
     }
-    yield say.event(SCAN, f"expired-{digest(carrier, parcel.tracking, last)}", said, data, order=parcel.order, recorded=said)
+    yield builder.event(SCAN, f"expired-{digest(carrier, parcel.tracking, last)}", stated_at, data, order=parcel.order, recorded=stated_at)
 
 
-def _date(doc: PayloadReader, *paths: tuple[str, ...]) -> str | None:
+def _date(payload: PayloadReader, *paths: tuple[str, ...]) -> str | None:
     """The first of some dates that is there. A time without an offset is local to the destination; where that is not known, a date."""
-    name = _destination(doc).zone
+    name = _destination(payload).zone
     local: tzinfo | None = None if name is None else zone(name)
     for path in paths:
-        here = doc.get(*path)
+        here = payload.get(*path)
         text = here.text()
         if text is not None:
             return when(text, here.path, local)
     return None
 
 
-def _destination(doc: PayloadReader) -> Spot:
+def _destination(payload: PayloadReader) -> Spot:
     """Where the parcel goes."""
-    country = _place(doc, "destination_country_iso3", "destination_country_region")
-    return spot(country, doc.text("destination_state"), doc.text("destination_postal_code"), doc.text("destination_city"))
+    country = _place(payload, "destination_country_iso3", "destination_country_region")
+    return spot(country, payload.text("destination_state"), payload.text("destination_postal_code"), payload.text("destination_city"))
 
 
-def _place(doc: PayloadReader, *names: str) -> str | None:
+def _place(payload: PayloadReader, *names: str) -> str | None:
     """The country in a field whose name differs by version."""
-    return next((alpha_2(text) for name in names if (text := doc.text(name)) is not None), None)
+    return next((alpha_2(text) for name in names if (text := payload.text(name)) is not None), None)
 
 
 ADAPTER = Adapter(
     system="aftership",
     title="AfterShip",
     forms="tracking webhooks; trackings of the API",
-    parse=json_doc,
+    parse=json_payload,
     read=read,
     tables=(TAG, SUBTAG, EVENTS),
     emits=(SCAN, PROMISE, "evidence.withdrawn"),

@@ -10,12 +10,12 @@ from typing import Any, Final, TypeAlias, cast
 
 from schemas.places import country_zone, zone
 from sources.adapters.coverage import Coverage
-from sources.adapters.doc import LONGEST_WORD, PayloadReader
 from sources.adapters.moments import stamp
+from sources.adapters.output import AdapterOutput, Draft, History, Ignored, Refused, RefuseError, Undated
+from sources.adapters.payload import MAX_NAME_CHARS, PayloadReader
 from sources.adapters.tables import CodeTable, Meaning
-from sources.adapters.told import AdapterOutput, Draft, History, Ignored, Refused, RefuseError, Undated
 
-ROOMS: Final = {
+SOURCE_ROOTS: Final = {
     "order": "storefront",
     "address": "storefront",
     "payment": "payments",
@@ -147,7 +147,7 @@ class EventBuilder:
 
     def source(self, type_: str) -> str:
         """The `source` of events of a type: `/payments/stripe`, or `/payments/stripe/NAME` where the connection has a name."""
-        path = f"/{ROOMS.get(type_.partition('.')[0], 'other')}/{self.system}"
+        path = f"/{SOURCE_ROOTS.get(type_.partition('.')[0], 'other')}/{self.system}"
         return f"{path}/{self.connection.name}" if self.connection.name else path
 
     def event(
@@ -173,7 +173,7 @@ class EventBuilder:
         draft: Draft = {
             "specversion": "1.0",
             # Steps are added to identifiers that may be as long as an ID can be.
-            "id": id_ if len(id_) <= LONGEST_WORD else digest(id_),
+            "id": id_ if len(id_) <= MAX_NAME_CHARS else digest(id_),
             # A withdrawal speaks as the source of what it withdraws: it is news of the same feed.
             "source": data["event_source"] if type_ == "evidence.withdrawn" else self.source(type_),
             "type": type_,
@@ -210,11 +210,11 @@ class EventBuilder:
         """Notes what kind of message this is, in the source's own words (`payment_intent.succeeded`)."""
         self.coverage.kind(name)
 
-    def each(self, docs: Iterable[PayloadReader], read: Callable[[PayloadReader], Iterator[AdapterOutput]]) -> Iterator[AdapterOutput]:
+    def each(self, payloads: Iterable[PayloadReader], read: Callable[[PayloadReader], Iterator[AdapterOutput]]) -> Iterator[AdapterOutput]:
         """Reads every item; one that cannot be taken is refused by itself, and the others are told."""
-        for number, doc in enumerate(docs):
+        for number, payload in enumerate(payloads):
             try:
-                yield from read(doc)
+                yield from read(payload)
             except RefuseError as error:
                 detail = f"{error.detail} (item {number})"
                 yield Refused(error.reason, detail) if error.day is None else Undated.of(error.reason, detail, error.day)
@@ -224,12 +224,12 @@ class EventBuilder:
         if is_test and not self.connection.accept_test:
             raise RefuseError("test_mode", "from the system's test mode; accept_test takes it")
 
-    def order_of(self, doc: PayloadReader, *default: str) -> str | None:
+    def order_of(self, payload: PayloadReader, *default: str) -> str | None:
         """The order's ID: at the connection's `order_field`, else at the adapter's `default` path; None if there is none."""
         path = self.connection.order_field
         if path is None:
-            return doc.id(*default) if default else None
-        found = doc.at(path).id()
+            return payload.id(*default) if default else None
+        found = payload.at(path).id()
         self.coverage.sought("order_field", path, found=found is not None)
         return found
 

@@ -27,7 +27,7 @@ def is_secret(name: str) -> bool:
     return SECRET.search(name) is not None
 
 
-_MARKS = ("headers", "request", "status", "received")
+_MARKERS = ("headers", "request", "status", "received")
 """Of a capture, besides its body: at least one of them. What a system itself sends has none of these beside a `body`."""
 
 
@@ -99,7 +99,7 @@ def _capture(raw: bytes) -> dict[str, object] | None:
         return None
     found = cast("dict[str, object]", value)
     has_body = "body" in found or "body_base64" in found
-    return found if has_body and any(mark in found for mark in _MARKS) else None
+    return found if has_body and any(marker in found for marker in _MARKERS) else None
 
 
 def _joined(value: object) -> str:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass, field
 
-from sources.adapters.doc import Json, PayloadReader
+from sources.adapters.payload import Json, PayloadReader
 
 UNKNOWN = "unknown"
 """The kind of a payload whose adapter did not get as far as to say it."""
@@ -73,7 +73,7 @@ class Coverage:
         if kind is not None:
             kind.count += 1
 
-    def told(self, what: str) -> None:
+    def produced(self, what: str) -> None:
         """Notes what became of the message that is being read: an event's type, the reason of a refusal, `ignored`."""
         kind = self._kind()
         if kind is not None:
@@ -113,14 +113,14 @@ class Coverage:
         """The codes that no table has, and how often each occurred."""
         return {key: code.count for key, code in self.codes.items() if not code.known}
 
-    def looked_over(self, doc: PayloadReader) -> None:
+    def looked_over(self, payload: PayloadReader) -> None:
         """Notes every field of a payload that has a value, and whether it was read."""
-        for path, value in _leaves(doc.value, ""):
+        for path, value in _leaves(payload.value, ""):
             if path not in self.fields and len(self.fields) >= MOST:
                 continue
             found = self.fields.setdefault(path, FieldCoverage())
             found.count += 1
-            found.read += path in doc.read
+            found.read += path in payload.read
             if not found.sample:
                 found.sample = str(value)[:LONGEST_SAMPLE]
 

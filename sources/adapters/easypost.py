@@ -15,13 +15,13 @@ from collections.abc import Iterator
 from datetime import datetime
 
 from sources.adapters.base import Adapter, EventBuilder
-from sources.adapters.doc import LONGEST_TEXT, MAX_BYTES, PayloadReader, json_doc
 from sources.adapters.finals import Stated, refined
 from sources.adapters.moments import at, need_at, when
+from sources.adapters.output import AdapterOutput, Ignored, RefuseError
 from sources.adapters.parcel import ParcelRef, Scan
+from sources.adapters.payload import MAX_BYTES, MAX_TEXT_CHARS, PayloadReader, json_payload
 from sources.adapters.scans import SCAN, estimate_event, scan_event, whole
 from sources.adapters.tables import table
-from sources.adapters.told import AdapterOutput, Ignored, RefuseError
 
 RETURN, VOIDED = "return.authorized", "warehouse.shipment_cancelled"
 
@@ -135,138 +135,140 @@ EVENTS = table(
 )
 
 
-def read(doc: PayloadReader, say: EventBuilder) -> Iterator[AdapterOutput]:
+def read(payload: PayloadReader, builder: EventBuilder) -> Iterator[AdapterOutput]:
     """An event with its tracker, one tracker, a page of trackers or events, or a log of deliveries."""
-    match doc.text("object"):
+    match payload.text("object"):
         case "Event":
-            yield from _event(doc, say)
+            yield from _event(payload, builder)
         case "Tracker":
-            yield from _tracker(doc, say)
+            yield from _tracker(payload, builder)
         case "Refund":
-            say.kind("refund")
-            yield from _refund(doc, say)
+            builder.kind("refund")
+            yield from _refund(payload, builder)
         case "Payload":
-            yield from _delivered(doc, say)
+            yield from _delivered(payload, builder)
         case None:
-            yield from _page(doc, say)
+            yield from _page(payload, builder)
         case _:
             raise RefuseError("not_a_report", "an object other than an event, a tracker or a refund")
 
 
-def _page(doc: PayloadReader, say: EventBuilder) -> Iterator[AdapterOutput]:
-    if doc.has("trackers"):
-        yield from say.each(doc.each("trackers"), lambda one: _tracker(one, say))
-    elif doc.has("refunds"):
-        say.kind("refund")
-        yield from say.each(doc.each("refunds"), lambda one: _refund(one, say))
-    elif doc.has("events"):
-        yield from say.each(doc.each("events"), lambda one: _event(one, say))
-    elif doc.has("payloads"):
-        say.kind("payloads")
-        if not doc.get("payloads"):
+def _page(payload: PayloadReader, builder: EventBuilder) -> Iterator[AdapterOutput]:
+    if payload.has("trackers"):
+        yield from builder.each(payload.each("trackers"), lambda one: _tracker(one, builder))
+    elif payload.has("refunds"):
+        builder.kind("refund")
+        yield from builder.each(payload.each("refunds"), lambda one: _refund(one, builder))
+    elif payload.has("events"):
+        yield from builder.each(payload.each("events"), lambda one: _event(one, builder))
+    elif payload.has("payloads"):
+        builder.kind("payloads")
+        if not payload.get("payloads"):
             yield Ignored("payloads", "no delivery was tried yet")
-        yield from say.each(doc.each("payloads"), lambda one: _delivered(one, say))
-    elif doc.has("error"):
+        yield from builder.each(payload.each("payloads"), lambda one: _delivered(one, builder))
+    elif payload.has("error"):
         raise RefuseError("not_a_report", "an error answer")
-    elif doc.has("success"):
+    elif payload.has("success"):
         raise RefuseError("not_a_report", "the answer to a request, without a tracker")
     else:
         raise RefuseError("unknown_form", "no EasyPost event, tracker or page of them")
 
 
-def _delivered(doc: PayloadReader, say: EventBuilder) -> Iterator[AdapterOutput]:
+def _delivered(payload: PayloadReader, builder: EventBuilder) -> Iterator[AdapterOutput]:
     """A webhook as the log of its deliveries has it: its body, as text."""
-    body = doc.need("request_body").text(longest=MAX_BYTES)
-    yield from _event(json_doc((body or "").encode()), say)
+    body = payload.need("request_body").text(longest=MAX_BYTES)
+    yield from _event(json_payload((body or "").encode()), builder)
 
 
-def _event(doc: PayloadReader, say: EventBuilder) -> Iterator[AdapterOutput]:
-    description = doc.need_text("description")
-    say.kind(description)
-    meaning = say.code(EVENTS, description)
+def _event(payload: PayloadReader, builder: EventBuilder) -> Iterator[AdapterOutput]:
+    description = payload.need_text("description")
+    builder.kind(description)
+    meaning = builder.code(EVENTS, description)
     if meaning is None:
         raise RefuseError("unknown_form", "an event whose description is in no table")
     if meaning.ignored:
         yield Ignored(description, meaning.why)
         return
-    say.test_mode(is_test=doc.text("mode") == "test")
-    if not doc.get("result"):
+    builder.test_mode(is_test=payload.text("mode") == "test")
+    if not payload.get("result"):
         raise RefuseError("not_a_report", "an event without its result, as the API lists them")
-    yield from (_tracker if meaning.word == SCAN else _refund)(doc.get("result"), say)
+    yield from (_tracker if meaning.term == SCAN else _refund)(payload.get("result"), builder)
 
 
-def _refund(doc: PayloadReader, say: EventBuilder) -> Iterator[AdapterOutput]:
+def _refund(payload: PayloadReader, builder: EventBuilder) -> Iterator[AdapterOutput]:
     """The postage of a label, given back: when EasyPost said so, as it does not say since when the label is void."""
-    status = doc.need_text("status")
-    meaning = say.code(REFUND, status)
+    status = payload.need_text("status")
+    meaning = builder.code(REFUND, status)
     if meaning is None:
-        raise RefuseError("unmapped", f"{doc.get('status').path}: in no table")
+        raise RefuseError("unmapped", f"{payload.get('status').path}: in no table")
     if meaning.ignored:
         yield Ignored(f"refund {status}", meaning.why)
         return
-    created, updated = need_at(doc, "created_at"), at(doc, "updated_at")
-    data = {"tracking_number": doc.need_id("tracking_code")}
-    yield say.event(VOIDED, f"void-{doc.need_id('id')}", updated or created, data, order=say.order_of(doc), recorded=updated)
+    created, updated = need_at(payload, "created_at"), at(payload, "updated_at")
+    data = {"tracking_number": payload.need_id("tracking_code")}
+    yield builder.event(
+        VOIDED, f"void-{payload.need_id('id')}", updated or created, data, order=builder.order_of(payload), recorded=updated
+    )
 
 
-def _tracker(doc: PayloadReader, say: EventBuilder) -> Iterator[AdapterOutput]:
-    if say.coverage.current in ("unknown", "tracker"):
-        say.kind("tracker")
-    say.test_mode(is_test=doc.text("mode") == "test")
-    said = at(doc, "updated_at")
-    order, status = say.order_of(doc), doc.text("status")
-    returning = doc.flag("is_return") is True
+def _tracker(payload: PayloadReader, builder: EventBuilder) -> Iterator[AdapterOutput]:
+    if builder.coverage.current in ("unknown", "tracker"):
+        builder.kind("tracker")
+    builder.test_mode(is_test=payload.text("mode") == "test")
+    stated_at = at(payload, "updated_at")
+    order, status = builder.order_of(payload), payload.text("status")
+    returning = payload.flag("is_return") is True
     # A return label's parcel goes to the shop: its scans are the return's, and never deliver the order.
-    parcel = ParcelRef(doc.need_id("tracking_code"), doc.text("carrier"), order=None if returning else order)
-    if not doc.get("tracking_details"):
+    parcel = ParcelRef(payload.need_id("tracking_code"), payload.text("carrier"), order=None if returning else order)
+    if not payload.get("tracking_details"):
         yield Ignored("tracker", "the carrier has not said anything yet")
-    scans = say.each(doc.each("tracking_details"), lambda one: _scan(one, say, parcel, said))
-    yield from whole(say, parcel, scans, said, lambda: _stated(doc, say, status))
+    scans = builder.each(payload.each("tracking_details"), lambda one: _scan(one, builder, parcel, stated_at))
+    yield from whole(builder, parcel, scans, stated_at, lambda: _stated(payload, builder, status))
     if returning:
-        yield from _return(doc, say, order, said)
-    elif said is not None and status not in ENDED:
-        yield from _estimate(doc, say, parcel, said)
+        yield from _return(payload, builder, order, stated_at)
+    elif stated_at is not None and status not in ENDED:
+        yield from _estimate(payload, builder, parcel, stated_at)
 
 
-def _stated(doc: PayloadReader, say: EventBuilder, status: str | None) -> Stated | None:
+def _stated(payload: PayloadReader, builder: EventBuilder, status: str | None) -> Stated | None:
     """What the tracker itself says: it states no time of its status."""
     if status is None:
         return None
-    detail = doc.text("status_detail")
-    return Stated(refined(say, (STATUS, status), (DETAIL, detail)), status if detail is None else f"{status}/{detail}")
+    detail = payload.text("status_detail")
+    return Stated(refined(builder, (STATUS, status), (DETAIL, detail)), status if detail is None else f"{status}/{detail}")
 
 
-def _return(doc: PayloadReader, say: EventBuilder, order: str | None, said: datetime | None) -> Iterator[AdapterOutput]:
+def _return(payload: PayloadReader, builder: EventBuilder, order: str | None, stated_at: datetime | None) -> Iterator[AdapterOutput]:
     """What ties the parcel of a return label to its order, where the connection says which that is."""
-    created = at(doc, "created_at")
+    created = at(payload, "created_at")
     if order is not None and created is not None:
-        data = {"tracking_number": doc.need_id("tracking_code")}
-        yield say.event(RETURN, f"return-{doc.need_id('id')}", created, data, order=order, recorded=said)
+        data = {"tracking_number": payload.need_id("tracking_code")}
+        yield builder.event(RETURN, f"return-{payload.need_id('id')}", created, data, order=order, recorded=stated_at)
 
 
-def _estimate(doc: PayloadReader, say: EventBuilder, parcel: ParcelRef, said: datetime) -> Iterator[AdapterOutput]:
+def _estimate(payload: PayloadReader, builder: EventBuilder, parcel: ParcelRef, stated_at: datetime) -> Iterator[AdapterOutput]:
     """The carrier's own local date, else the date that EasyPost makes of it."""
-    local = doc.get("carrier_detail", "est_delivery_date_local")
-    place = local or doc.get("est_delivery_date")
+    local = payload.get("carrier_detail", "est_delivery_date_local")
+    place = local or payload.get("est_delivery_date")
     eta = when(place.text(), place.path)
     if eta is not None:
-        yield estimate_event(say, parcel, eta, said)
+        yield estimate_event(builder, parcel, eta, stated_at)
 
 
-def _scan(doc: PayloadReader, say: EventBuilder, parcel: ParcelRef, said: datetime | None) -> Iterator[AdapterOutput]:
-    status, detail = doc.need_text("status"), doc.text("status_detail")
+def _scan(payload: PayloadReader, builder: EventBuilder, parcel: ParcelRef, stated_at: datetime | None) -> Iterator[AdapterOutput]:
+    status, detail = payload.need_text("status"), payload.text("status_detail")
     fine = DETAIL.get(detail)
     finer = None if fine is not None and fine.ignored else detail
-    place = doc.get("tracking_location")
+    place = payload.get("tracking_location")
     scan = Scan(
-        at=need_at(doc, "datetime"),
-        meaning=refined(say, (STATUS, status), (DETAIL, detail)),
+        at=need_at(payload, "datetime"),
+        meaning=refined(builder, (STATUS, status), (DETAIL, detail)),
         code=status if detail is None else f"{status}/{detail}",
-        text=doc.text("message", longest=LONGEST_TEXT),
+        text=payload.text("message", longest=MAX_TEXT_CHARS),
         key=(status, finer, place.text("city"), place.text("zip")),
         place={"city": place.text("city"), "region": place.text("state"), "country": place.text("country")},
     )
-    event = scan_event(say, parcel, scan, said)
+    event = scan_event(builder, parcel, scan, stated_at)
     if event is not None:
         yield event
 
@@ -275,7 +277,7 @@ ADAPTER = Adapter(
     system="easypost",
     title="EasyPost",
     forms="tracker and refund webhooks; trackers and refunds of the API",
-    parse=json_doc,
+    parse=json_payload,
     read=read,
     tables=(STATUS, DETAIL, EVENTS, REFUND),
     emits=(SCAN, RETURN, VOIDED, "evidence.withdrawn"),

@@ -13,9 +13,9 @@ from typing import Final, NamedTuple
 
 from sources.adapters.base import EventBuilder, digest
 from sources.adapters.carriers import carrier_name
+from sources.adapters.output import Draft, Refused
 from sources.adapters.parcel import ParcelRef
 from sources.adapters.tables import CodeTable, Meaning
-from sources.adapters.told import Draft, Refused
 
 _ON_THE_WAY: Final = "accepted in_transit customs out_for_delivery attempt_failed ready_for_pickup delayed held exception damaged"
 
@@ -56,7 +56,7 @@ LATEST: Final = timedelta(days=1)
 
 
 def refined(
-    say: EventBuilder,
+    builder: EventBuilder,
     status: tuple[CodeTable, str | None],
     detail: tuple[CodeTable, str | None],
     refines: Mapping[str, frozenset[str]] = REFINES,
@@ -66,7 +66,7 @@ def refined(
     A detail that says nothing, or contradicts the status by `refines`, leaves it as it is. One that is in no table does too, and the
     scan is told as unmapped all the same. Without a status, the detail is all there is.
     """
-    coarse, fine = say.code(*status), say.code(*detail)
+    coarse, fine = builder.code(*status), builder.code(*detail)
     if detail[1] is not None and fine is None:
         return unmapped(coarse)
     return fine if status[1] is None else refine(coarse, fine, refines)
@@ -76,12 +76,12 @@ def refine(coarse: Meaning | None, fine: Meaning | None, refines: Mapping[str, f
     """The same of what both were found to mean; `fine` is None where there is no detail."""
     if coarse is None or coarse.ignored or fine is None or fine.ignored:
         return coarse
-    return fine if fine.word == coarse.word or fine.word in refines.get(coarse.word, ()) else coarse
+    return fine if fine.term == coarse.term or fine.term in refines.get(coarse.term, ()) else coarse
 
 
 def unmapped(coarse: Meaning | None) -> Meaning | None:
     """The meaning of a status whose finer code is in no table: the status holds, and the scan is told as unmapped all the same."""
-    return None if coarse is None or coarse.ignored else Meaning((coarse.word, "unmapped"))
+    return None if coarse is None or coarse.ignored else Meaning((coarse.term, "unmapped"))
 
 
 class Stated(NamedTuple):
@@ -103,31 +103,31 @@ def sent_back(at: datetime, scans: Sequence[Draft]) -> bool:
 
 
 def final_scan(
-    say: EventBuilder, parcel: ParcelRef, stated: Stated, scans: Sequence[Draft], said: datetime | None
+    builder: EventBuilder, parcel: ParcelRef, stated: Stated, scans: Sequence[Draft], stated_at: datetime | None
 ) -> Draft | Refused | None:
     """The scan of a final status that none of the `scans` has; None if they say it, or it is not final.
 
     The same statement is told once, however often it is repeated, and is withdrawn when a history no longer makes it. A time that cannot
-    be (before the first scan, or more than `LATEST` after it was said) gives way to `said`.
+    be (before the first scan, or more than `LATEST` after it was said) gives way to `stated_at`.
     Refused where nothing says when that was. A delivery of a parcel that was sent back before is `returned`.
     """
     meaning = stated.meaning
-    if meaning is None or meaning.ignored or meaning.word not in COVERED:
+    if meaning is None or meaning.ignored or meaning.term not in COVERED:
         return None
-    if any(draft["data"].get("status") in COVERED[meaning.word] for draft in scans):
+    if any(draft["data"].get("status") in COVERED[meaning.term] for draft in scans):
         return None
     times = sorted(datetime.fromisoformat(draft["time"]) for draft in scans)
-    said = said or say.received
+    stated_at = stated_at or builder.received
     at = stated.at
-    if at is not None and ((times and at < times[0]) or (said is not None and at > said + LATEST)):
+    if at is not None and ((times and at < times[0]) or (stated_at is not None and at > stated_at + LATEST)):
         at = None
-    at = at or (said if said is None or not times else max(said, times[-1]))
+    at = at or (stated_at if stated_at is None or not times else max(stated_at, times[-1]))
     if at is None:
-        return Refused("missing_field", f"a parcel that is {meaning.word}, without a scan of it: nothing says when")
+        return Refused("missing_field", f"a parcel that is {meaning.term}, without a scan of it: nothing says when")
     carrier = carrier_name(parcel.carrier)
-    back = meaning.word == "delivered" and sent_back(at, scans)
+    back = meaning.term == "delivered" and sent_back(at, scans)
     data = {
-        "status": "returned" if back else meaning.word,
+        "status": "returned" if back else meaning.term,
         "reason": meaning.reason,
         "tracking_number": parcel.tracking,
         "shipment_id": parcel.shipment_id,
@@ -135,5 +135,5 @@ def final_scan(
         "raw": {"code": stated.code, "text": stated.text},
     }
     id_ = f"final-{digest(carrier, parcel.number, stated.code, stated.at)}{RETURNED if back else ''}"
-    # Nothing is recorded before it happened: a stated time that lies later than `said` is another clock's.
-    return say.event("carrier.scan", id_, at, data, order=parcel.order, recorded=said if said is None else max(said, at))
+    # Nothing is recorded before it happened: a stated time that lies later than `stated_at` is another clock's.
+    return builder.event("carrier.scan", id_, at, data, order=parcel.order, recorded=stated_at if stated_at is None else max(stated_at, at))

@@ -25,7 +25,7 @@ from typing import NamedTuple, Protocol
 
 from sources.adapters.base import AdapterConnection, dataschema
 from sources.adapters.moments import stamp
-from sources.adapters.told import Draft, History
+from sources.adapters.output import Draft, History
 
 MOST = 5_000
 """Most events of one thing that are remembered; the longest histories in the field have some hundreds. The earliest are forgotten."""
@@ -34,21 +34,21 @@ MOST_SPOKEN = 32
 
 
 class Spoken(NamedTuple):
-    """The history said at `said` speaks for the time from `since` on."""
+    """The history said at `stated_at` speaks for the time from `since` on."""
 
     since: datetime
-    said: datetime
+    stated_at: datetime
 
 
 class Remembered(NamedTuple):
     """What is known of one thing.
 
-    `said`: when the latest of its histories was said. `events`: what now counts, with its times. `withdrawn`: how often each event that
+    `stated_at`: when the latest of its histories was said. `events`: what now counts, with its times. `withdrawn`: how often each event that
     ever was withdrawn was. `spoken`: who speaks for which time, each until the next, both fields ascending; a memory that does not keep
     it takes the latest history to speak for all `events`.
     """
 
-    said: datetime
+    stated_at: datetime
     events: dict[str, datetime]
     withdrawn: dict[str, int]
     spoken: tuple[Spoken, ...] = ()
@@ -74,13 +74,13 @@ def settle(
         if not 0 < len(history.events) <= MOST:
             continue
         key = place(history, connection)
-        before = _whole(known.get(key) or memory.get(key) or Remembered(history.said, {}, {}))
+        before = _whole(known.get(key) or memory.get(key) or Remembered(history.stated_at, {}, {}))
         known[key] = after = _with(before, history)
         for id_, time in sorted((before.events | history.events).items()):
             times = after.withdrawn.get(id_, 0)
             if times > before.withdrawn.get(id_, 0):
-                said = _said(after.spoken, time) or history.said
-                withdrawals.append(_withdrawal(renewed(id_, times - 1), said, history, connection))
+                stated_at = _stated_at(after.spoken, time) or history.stated_at
+                withdrawals.append(_withdrawal(renewed(id_, times - 1), stated_at, history, connection))
                 if id_ not in before.events:
                     late.add((history.source, id_))
         owner |= dict.fromkeys(((history.source, id_) for id_ in history.events), key)
@@ -109,39 +109,39 @@ def renewed(id_: str, times: int) -> str:
 
 def _with(before: Remembered, history: History) -> Remembered:
     """What is known once a history (of at least one event) was told."""
-    since, said = history.since or min(history.events.values()), history.said
+    since, stated_at = history.since or min(history.events.values()), history.stated_at
     events: dict[str, datetime] = {}
     for id_, time in before.events.items():
-        other = _said(before.spoken, time)
-        if time < since or id_ in history.events or (other is not None and other >= said):
+        other = _stated_at(before.spoken, time)
+        if time < since or id_ in history.events or (other is not None and other >= stated_at):
             events[id_] = time
     for id_, time in history.events.items():
-        other = _said(before.spoken, time)
-        if other is None or said >= other:
+        other = _stated_at(before.spoken, time)
+        if other is None or stated_at >= other:
             events[id_] = time
     withdrawn = dict(before.withdrawn)
     for id_ in before.events | history.events:
         # What only an older history says was perhaps told before the memory was lost: it is withdrawn once all the same.
         if id_ not in events and (id_ in before.events or id_ not in withdrawn):
             withdrawn[id_] = withdrawn.get(id_, 0) + 1
-    return Remembered(max(said, before.said), events, withdrawn, _spoken(before.spoken, Spoken(since, said)))
+    return Remembered(max(stated_at, before.stated_at), events, withdrawn, _spoken(before.spoken, Spoken(since, stated_at)))
 
 
 def _whole(one: Remembered) -> Remembered:
     if one.spoken or not one.events:
         return one
-    return one._replace(spoken=(Spoken(min(one.events.values()), one.said),))
+    return one._replace(spoken=(Spoken(min(one.events.values()), one.stated_at),))
 
 
-def _said(spoken: tuple[Spoken, ...], time: datetime) -> datetime | None:
+def _stated_at(spoken: tuple[Spoken, ...], time: datetime) -> datetime | None:
     """When the history that speaks for a time was said; None if none does."""
-    return next((one.said for one in reversed(spoken) if one.since <= time), None)
+    return next((one.stated_at for one in reversed(spoken) if one.since <= time), None)
 
 
 def _spoken(before: tuple[Spoken, ...], new: Spoken) -> tuple[Spoken, ...]:
-    if any(one.since <= new.since and one.said >= new.said for one in before):
+    if any(one.since <= new.since and one.stated_at >= new.stated_at for one in before):
         return before
-    return tuple(sorted((*(one for one in before if one.since < new.since or one.said > new.said), new)))
+    return tuple(sorted((*(one for one in before if one.since < new.since or one.stated_at > new.stated_at), new)))
 
 
 def _clipped(one: Remembered) -> Remembered:
@@ -149,17 +149,17 @@ def _clipped(one: Remembered) -> Remembered:
     if len(one.spoken) <= MOST_SPOKEN and len(one.events) <= MOST and len(one.withdrawn) <= MOST:
         return one
     latest = sorted(one.events.items(), key=lambda event: event[1])[-MOST:]
-    return Remembered(one.said, dict(latest), dict([*one.withdrawn.items()][-MOST:]), one.spoken[-MOST_SPOKEN:])
+    return Remembered(one.stated_at, dict(latest), dict([*one.withdrawn.items()][-MOST:]), one.spoken[-MOST_SPOKEN:])
 
 
-def _withdrawal(event: str, said: datetime, history: History, connection: AdapterConnection) -> Draft:
+def _withdrawal(event: str, stated_at: datetime, history: History, connection: AdapterConnection) -> Draft:
     draft: Draft = {
         "specversion": "1.0",
         "id": f"withdrawn-{event}",
         "source": history.source,
         "type": "evidence.withdrawn",
-        "time": stamp(said),
-        "recordedtime": stamp(said),
+        "time": stamp(stated_at),
+        "recordedtime": stamp(stated_at),
         "tenant": connection.tenant,
         "dataschema": dataschema("evidence.withdrawn"),
         "data": {"event_id": event, "event_source": history.source},

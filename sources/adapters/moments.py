@@ -10,8 +10,8 @@ import re
 from datetime import UTC, date, datetime, timedelta, timezone, tzinfo
 
 from schemas.values import FIRST_YEAR, LAST_YEAR
-from sources.adapters.doc import PayloadReader
-from sources.adapters.told import RefuseError
+from sources.adapters.output import RefuseError
+from sources.adapters.payload import PayloadReader
 
 _MIDNIGHT = re.compile(r"(\d{4}-\d{2}-\d{2})([T ]00:00(:00(\.0+)?)?)?(Z|[+-]00:?00)?$")
 
@@ -84,23 +84,23 @@ def patterned(text: str, patterns: tuple[str, ...], where: str, zone: tzinfo | N
     raise RefuseError("bad_time", f"{where}: none of the known forms of a date with time")
 
 
-def at(doc: PayloadReader, *names: str, zone: tzinfo = UTC) -> datetime | None:
+def at(payload: PayloadReader, *names: str, zone: tzinfo = UTC) -> datetime | None:
     """The instant in a field, ISO 8601; None where the field is absent or blank."""
-    text = doc.text(*names)
-    return None if text is None else iso(text, doc.get(*names).path, zone)
+    text = payload.text(*names)
+    return None if text is None else iso(text, payload.get(*names).path, zone)
 
 
-def need_at(doc: PayloadReader, *names: str, zone: tzinfo = UTC) -> datetime:
+def need_at(payload: PayloadReader, *names: str, zone: tzinfo = UTC) -> datetime:
     """As `at`, but it must be there."""
-    return iso(doc.need_text(*names), doc.get(*names).path, zone)
+    return iso(payload.need_text(*names), payload.get(*names).path, zone)
 
 
-def unix(doc: PayloadReader, *names: str) -> datetime | None:
+def unix(payload: PayloadReader, *names: str) -> datetime | None:
     """The instant in a field of seconds since 1970; None where it is absent."""
-    seconds = doc.number(*names)
+    seconds = payload.number(*names)
     if seconds is None:
         return None
-    where = doc.get(*names).path
+    where = payload.get(*names).path
     if not 0 <= seconds < 4_200_000_000:
         raise RefuseError("bad_time", f"{where}: outside the years {FIRST_YEAR} to {LAST_YEAR}")
     return checked(datetime.fromtimestamp(seconds, UTC), where)

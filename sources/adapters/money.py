@@ -10,8 +10,8 @@ import re
 from collections.abc import Mapping
 from typing import Final, TypeAlias
 
-from sources.adapters.doc import PayloadReader
-from sources.adapters.told import RefuseError
+from sources.adapters.output import RefuseError
+from sources.adapters.payload import PayloadReader
 
 Money: TypeAlias = dict[str, str]
 """`{"amount": "129.90", "currency": "EUR"}`"""
@@ -72,17 +72,17 @@ def is_zero(money: Money) -> bool:
     return not money["amount"].strip("0.")
 
 
-def amount_of(doc: PayloadReader, name: str, code: str, *, signed: bool = False) -> Money | None:
+def amount_of(payload: PayloadReader, name: str, code: str, *, signed: bool = False) -> Money | None:
     """The decimal amount in a field, written as text or as a number; None where it is absent.
 
     `signed`: the source marks money that goes back by a minus, which the event's type says already.
     """
-    here = doc.get(name)
+    here = payload.get(name)
     value = here.value
     if isinstance(value, bool) or not isinstance(value, int | float):
-        text = doc.text(name)
+        text = payload.text(name)
     else:
-        doc.read.add(here.path)
+        payload.read.add(here.path)
         text = repr(value)
     if text is None:
         return None

@@ -11,7 +11,7 @@ from collections.abc import Iterable, Iterator, Sequence
 
 from sources.adapters.base import AdapterConnection
 from sources.adapters.histories import HistoryStore, Remembered
-from sources.adapters.told import Draft, PaymentStep
+from sources.adapters.output import Draft, PaymentStep
 
 
 def united(

@@ -17,10 +17,10 @@ from typing import Final, NamedTuple
 from schemas.places import is_country, region_zone, zone, zones_of
 from sources.adapters.base import EventBuilder
 from sources.adapters.countries import region_code
-from sources.adapters.doc import PayloadReader
 from sources.adapters.moments import zoned
+from sources.adapters.output import RefuseError
+from sources.adapters.payload import PayloadReader
 from sources.adapters.postal import ASSOCIATED, MILITARY, region_of_code
-from sources.adapters.told import RefuseError
 
 _FACILITY: Final = re.compile(
     r"\w[\w.'-]*,? ([A-Z]{2})\b,? ?(?:\((?:USPS|UPS|FEDEX)\)|(?:[A-Z&]+ ){0,4}"
@@ -124,29 +124,31 @@ def _cities(country: str) -> dict[str, str]:
     return {plain(name.rpartition("/")[2].replace("_", " ")): name for name in zones_of(country) if name.count("/") == 1}
 
 
-def clock(say: EventBuilder, place: Spot) -> tzinfo:
+def clock(builder: EventBuilder, place: Spot) -> tzinfo:
     """The clock of a place by itself: its own, else the connection's if that is one of the country's, else a guess, as in `clocks`."""
     if place.zone is not None:
         return zone(place.zone)
     every = zones_of(place.country) if place.country is not None and is_country(place.country) else ()
-    if not every or say.connection.zone in every:
-        return say.zone
-    _guessed(say, place)
+    if not every or builder.connection.zone in every:
+        return builder.zone
+    _guessed(builder, place)
     return zone(every[0])
 
 
-def _guessed(say: EventBuilder, place: Spot) -> None:
-    say.coverage.code("zone", "of a place", f"{place.country}, and not where in it", known=False)
+def _guessed(builder: EventBuilder, place: Spot) -> None:
+    builder.coverage.code("zone", "of a place", f"{place.country}, and not where in it", known=False)
 
 
-def clocks(say: EventBuilder, scans: Sequence[PayloadReader], look: Callable[[PayloadReader], tuple[datetime, Spot]]) -> Iterator[tzinfo]:
+def clocks(
+    builder: EventBuilder, scans: Sequence[PayloadReader], look: Callable[[PayloadReader], tuple[datetime, Spot]]
+) -> Iterator[tzinfo]:
     """The zone of each scan of one parcel, in the same order; `look` says the time of a scan as it is written, and where it was.
 
     Where the place leaves several zones open, that of the scans around it counts, so that the scans keep their order; else the
     connection's, else that of most people of the country. Which of a country's clocks that is was guessed then: coverage says so.
     `look` may refuse a scan (RefuseError), which then decides nothing.
     """
-    seen = [_look(one, look) for one in scans]
+    seen = [_observe(one, look) for one in scans]
     sure = [None if at is None else _instant(at, place) for at, place in seen]
     backwards = _newest_first(sure, [at for at, _ in seen])
     found: dict[int, tzinfo] = {}
@@ -156,9 +158,9 @@ def clocks(say: EventBuilder, scans: Sequence[PayloadReader], look: Callable[[Pa
     for number, after in zip(steps, afters, strict=True):
         at, place = seen[number]
         if at is None:
-            found[number] = say.zone
+            found[number] = builder.zone
             continue
-        found[number] = chosen = _choose(say, at, place, before, after)
+        found[number] = chosen = _choose(builder, at, place, before, after)
         before = _Seen(zoned(at, chosen), place.country, chosen)
     yield from (found[number] for number in range(len(seen)))
 
@@ -183,19 +185,19 @@ def _afters(seen: list[tuple[datetime | None, Spot]], sure: list[datetime | None
     return found[::-1]
 
 
-def _choose(say: EventBuilder, at: datetime, place: Spot, before: _Seen | None, after: _Seen | None) -> tzinfo:
+def _choose(builder: EventBuilder, at: datetime, place: Spot, before: _Seen | None, after: _Seen | None) -> tzinfo:
     if at.tzinfo is not None:
         return at.tzinfo
     if place.zone is not None:
         return zone(place.zone)
     around = [one.clock for one in (before, after) if one is not None and place.country in (None, one.country)]
     every = zones_of(place.country) if place.country is not None and is_country(place.country) else ()
-    own = [say.zone] if not every or say.connection.zone in every else []
+    own = [builder.zone] if not every or builder.connection.zone in every else []
     known = [*around, *own] if every else [*own, *around]
     rest = [zone(name) for name in every]
     chosen = next((one for one in [*known, *rest] if _fits(zoned(at, one), before, after)), (known or rest)[0])
     if every and chosen not in known and len({at.replace(tzinfo=one).utcoffset() for one in rest}) > 1:
-        _guessed(say, place)
+        _guessed(builder, place)
     return chosen
 
 
@@ -203,9 +205,9 @@ def _fits(at: datetime, before: _Seen | None, after: _Seen | None) -> bool:
     return (before is None or before.at <= at) and (after is None or at <= after.at)
 
 
-def _look(doc: PayloadReader, look: Callable[[PayloadReader], tuple[datetime, Spot]]) -> tuple[datetime | None, Spot]:
+def _observe(payload: PayloadReader, look: Callable[[PayloadReader], tuple[datetime, Spot]]) -> tuple[datetime | None, Spot]:
     try:
-        return look(doc)
+        return look(payload)
     except RefuseError:
         return None, Spot()
 

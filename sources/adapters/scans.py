@@ -8,17 +8,17 @@ from typing import Any
 
 from sources.adapters.base import EventBuilder, digest
 from sources.adapters.carriers import carrier_name
-from sources.adapters.doc import LONGEST_WORD
 from sources.adapters.finals import Stated, final_scan
+from sources.adapters.output import AdapterOutput, Draft, History, Refused, Undated
 from sources.adapters.parcel import ParcelRef, Scan
-from sources.adapters.told import AdapterOutput, Draft, History, Refused, Undated
+from sources.adapters.payload import MAX_NAME_CHARS
 
 SCAN = "carrier.scan"
 LONGEST_DAY = timedelta(hours=36)
 """From the midnight in Greenwich that a date begins with until it is over in the westernmost zone, twelve hours behind."""
 
 
-def scan_event(say: EventBuilder, parcel: ParcelRef, scan: Scan, recorded: datetime | None) -> Draft | None:
+def scan_event(builder: EventBuilder, parcel: ParcelRef, scan: Scan, recorded: datetime | None) -> Draft | None:
     """The event of a scan; None if its code is known to say nothing of the parcel.
 
     An unknown code is `status: unknown, reason: unmapped` and keeps the source's own words.
@@ -27,21 +27,21 @@ def scan_event(say: EventBuilder, parcel: ParcelRef, scan: Scan, recorded: datet
         return None
     place = {name: value for name, value in (scan.place or {}).items() if value}
     data: dict[str, Any] = {
-        "status": "unknown" if scan.meaning is None else scan.meaning.word,
+        "status": "unknown" if scan.meaning is None else scan.meaning.term,
         "reason": "unmapped" if scan.meaning is None else scan.meaning.reason,
         "tracking_number": parcel.tracking,
         "shipment_id": parcel.shipment_id,
         "carrier": carrier_name(parcel.carrier),
         "location": place or None,
         # A code made of several may be longer than each of them.
-        "raw": {"code": scan.code and scan.code[:LONGEST_WORD], "text": scan.text},
+        "raw": {"code": scan.code and scan.code[:MAX_NAME_CHARS], "text": scan.text},
     }
     id_ = f"scan-{digest(carrier_name(parcel.carrier), parcel.number, scan.at, *scan.key)}"
-    return say.event(SCAN, id_, scan.at, data, order=parcel.order, recorded=recorded)
+    return builder.event(SCAN, id_, scan.at, data, order=parcel.order, recorded=recorded)
 
 
-def estimate_event(say: EventBuilder, parcel: ParcelRef, eta: str, said: datetime) -> Draft:
-    """A delivery estimate, made at `said`: status `unknown` and an `eta`, which the engine never takes for a scan."""
+def estimate_event(builder: EventBuilder, parcel: ParcelRef, eta: str, stated_at: datetime) -> Draft:
+    """A delivery estimate, made at `stated_at`: status `unknown` and an `eta`, which the engine never takes for a scan."""
     data = {
         "status": "unknown",
         "eta": eta,
@@ -49,15 +49,15 @@ def estimate_event(say: EventBuilder, parcel: ParcelRef, eta: str, said: datetim
         "shipment_id": parcel.shipment_id,
         "carrier": carrier_name(parcel.carrier),
     }
-    id_ = f"eta-{digest(carrier_name(parcel.carrier), parcel.number, said, eta)}"
-    return say.event(SCAN, id_, said, data, order=parcel.order, recorded=said)
+    id_ = f"eta-{digest(carrier_name(parcel.carrier), parcel.number, stated_at, eta)}"
+    return builder.event(SCAN, id_, stated_at, data, order=parcel.order, recorded=stated_at)
 
 
 def whole(
-    say: EventBuilder,
+    builder: EventBuilder,
     parcel: ParcelRef,
-    told: Iterable[AdapterOutput],
-    said: datetime | None,
+    output: Iterable[AdapterOutput],
+    stated_at: datetime | None,
     stated: Callable[[], Stated | None] | None = None,
 ) -> Iterator[AdapterOutput]:
     """Passes on what the scans of a whole history became, and adds that history (see `history`).
@@ -68,14 +68,14 @@ def whole(
     """
     drafts: list[Draft] = []
     unread: list[date | None] = []
-    for one in told:
+    for one in output:
         if isinstance(one, dict):
             drafts.append(one)
         if isinstance(one, Refused):
             unread.append(one.day if isinstance(one, Undated) else None)
         yield one
     itself = None if stated is None else stated()
-    final = None if itself is None else final_scan(say, parcel, itself, drafts, said)
+    final = None if itself is None else final_scan(builder, parcel, itself, drafts, stated_at)
     if final is not None:
         yield final
         if isinstance(final, dict):
@@ -84,7 +84,7 @@ def whole(
     since = _over(max(days)) if days else None
     # What lies before is told, and is no part of the history: it does not speak for that time.
     drafts = [draft for draft in drafts if since is None or datetime.fromisoformat(draft["time"]) >= since]
-    found = history(say, parcel, drafts, said) if drafts and len(days) == len(unread) else None
+    found = history(builder, parcel, drafts, stated_at) if drafts and len(days) == len(unread) else None
     if found is not None:
         yield found._replace(since=since)
 
@@ -94,16 +94,16 @@ def _over(day: date) -> datetime:
     return datetime.combine(day, time(), UTC) + LONGEST_DAY
 
 
-def history(say: EventBuilder, parcel: ParcelRef, drafts: Iterable[Draft], said: datetime | None) -> History | None:
+def history(builder: EventBuilder, parcel: ParcelRef, drafts: Iterable[Draft], stated_at: datetime | None) -> History | None:
     """The whole history that these events were made from; None where there is no telling when it was said, or scans are not wanted.
 
     Nor has a parcel without a number one.
 
-    `said` is when the source said so; where it does not say, when it was received.
+    `stated_at` is when the source said so; where it does not say, when it was received.
     """
-    at = said or say.received
-    if at is None or parcel.tracking is None or say.connection.omits(SCAN):
+    at = stated_at or builder.received
+    if at is None or parcel.tracking is None or builder.connection.omits(SCAN):
         return None
     times = {draft["id"]: datetime.fromisoformat(draft["time"]) for draft in drafts}
     key = f"{carrier_name(parcel.carrier)}/{parcel.tracking}"
-    return History(key, say.source(SCAN), at, times, parcel.tracking, parcel.order)
+    return History(key, builder.source(SCAN), at, times, parcel.tracking, parcel.order)

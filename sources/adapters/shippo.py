@@ -14,13 +14,13 @@ from datetime import UTC, datetime
 
 from sources.adapters.base import Adapter, EventBuilder
 from sources.adapters.carriers import carrier_name
-from sources.adapters.doc import LONGEST_TEXT, PayloadReader, json_doc
 from sources.adapters.finals import Stated, refined
 from sources.adapters.moments import at, need_at, when
+from sources.adapters.output import AdapterOutput, Ignored, RefuseError
 from sources.adapters.parcel import ParcelRef, Scan
+from sources.adapters.payload import MAX_TEXT_CHARS, PayloadReader, json_payload
 from sources.adapters.scans import SCAN, estimate_event, scan_event, whole
 from sources.adapters.tables import table
-from sources.adapters.told import AdapterOutput, Ignored, RefuseError
 
 LABEL, VOIDED = "warehouse.label_created", "warehouse.shipment_cancelled"
 
@@ -109,120 +109,123 @@ ENDED = frozenset(("DELIVERED", "RETURNED", "FAILURE"))
 """Statuses of a track whose estimate is of the past, or no longer about the customer."""
 
 
-def read(doc: PayloadReader, say: EventBuilder) -> Iterator[AdapterOutput]:
+def read(payload: PayloadReader, builder: EventBuilder) -> Iterator[AdapterOutput]:
     """A webhook, a track, a transaction, or a page of transactions."""
-    if doc.has("event"):
-        yield from _webhook(doc, say)
-    elif doc.has("results"):
-        yield from say.each(doc.each("results"), lambda one: _listed(one, say))
+    if payload.has("event"):
+        yield from _webhook(payload, builder)
+    elif payload.has("results"):
+        yield from builder.each(payload.each("results"), lambda one: _listed(one, builder))
     else:
-        yield from _listed(doc, say)
+        yield from _listed(payload, builder)
 
 
-def _webhook(doc: PayloadReader, say: EventBuilder) -> Iterator[AdapterOutput]:
-    event = doc.need_text("event")
-    say.kind(event)
-    meaning = say.code(EVENTS, event)
+def _webhook(payload: PayloadReader, builder: EventBuilder) -> Iterator[AdapterOutput]:
+    event = payload.need_text("event")
+    builder.kind(event)
+    meaning = builder.code(EVENTS, event)
     if meaning is None:
         raise RefuseError("unknown_form", "an event that is in no table")
     if meaning.ignored:
         yield Ignored(event, meaning.why)
         return
-    say.test_mode(is_test=doc.flag("test"))
-    yield from (_track if meaning.word == SCAN else _transaction)(doc.need("data"), say)
+    builder.test_mode(is_test=payload.flag("test"))
+    yield from (_track if meaning.term == SCAN else _transaction)(payload.need("data"), builder)
 
 
-def _listed(doc: PayloadReader, say: EventBuilder) -> Iterator[AdapterOutput]:
-    if doc.has("tracking_history"):
-        say.kind("track")
-        yield from _track(doc, say)
-    elif doc.has("object_id") and doc.has("label_url"):
-        say.kind("transaction")
-        yield from _transaction(doc, say)
-    elif doc.has("detail") or isinstance(doc.get("carrier").value, list):
+def _listed(payload: PayloadReader, builder: EventBuilder) -> Iterator[AdapterOutput]:
+    if payload.has("tracking_history"):
+        builder.kind("track")
+        yield from _track(payload, builder)
+    elif payload.has("object_id") and payload.has("label_url"):
+        builder.kind("transaction")
+        yield from _transaction(payload, builder)
+    elif payload.has("detail") or isinstance(payload.get("carrier").value, list):
         raise RefuseError("not_a_report", "an error answer")
     else:
         raise RefuseError("unknown_form", "no Shippo track and no transaction")
 
 
-def _track(doc: PayloadReader, say: EventBuilder) -> Iterator[AdapterOutput]:
-    say.test_mode(is_test=doc.flag("test"))
-    parcel = ParcelRef(doc.need_id("tracking_number"), doc.text("carrier"), order=say.order_of(doc))
-    latest = doc.get("tracking_status")
-    said = max((moment for one in (latest, *doc.each("tracking_history")) if (moment := _entered(one)) is not None), default=None)
-    scans = doc.get("tracking_history") or latest
+def _track(payload: PayloadReader, builder: EventBuilder) -> Iterator[AdapterOutput]:
+    builder.test_mode(is_test=payload.flag("test"))
+    parcel = ParcelRef(payload.need_id("tracking_number"), payload.text("carrier"), order=builder.order_of(payload))
+    latest = payload.get("tracking_status")
+    stated_at = max((moment for one in (latest, *payload.each("tracking_history")) if (moment := _entered(one)) is not None), default=None)
+    scans = payload.get("tracking_history") or latest
     if not scans:
         yield Ignored("track", "the carrier has not said anything yet")
         return
-    read = say.each(scans.each(), lambda one: _scan(one, say, parcel, said))
-    yield from whole(say, parcel, read, said, lambda: _stated(latest, say))
-    eta = when(doc.text("eta"), doc.get("eta").path, UTC)
-    if eta is not None and said is not None and latest.text("status") not in ENDED:
-        yield estimate_event(say, parcel, eta, said)
+    read = builder.each(scans.each(), lambda one: _scan(one, builder, parcel, stated_at))
+    yield from whole(builder, parcel, read, stated_at, lambda: _stated(latest, builder))
+    eta = when(payload.text("eta"), payload.get("eta").path, UTC)
+    if eta is not None and stated_at is not None and latest.text("status") not in ENDED:
+        yield estimate_event(builder, parcel, eta, stated_at)
 
 
-def _entered(doc: PayloadReader) -> datetime | None:
+def _entered(payload: PayloadReader) -> datetime | None:
     """When Shippo entered a scan; what is no scan is refused where it is read."""
-    if not isinstance(doc.value, dict):
+    if not isinstance(payload.value, dict):
         return None
-    return at(doc, "object_updated") or at(doc, "object_created")
+    return at(payload, "object_updated") or at(payload, "object_created")
 
 
-def _stated(doc: PayloadReader, say: EventBuilder) -> Stated | None:
+def _stated(payload: PayloadReader, builder: EventBuilder) -> Stated | None:
     """What the track itself says, where the history has no scan of it."""
-    status, code = doc.text("status"), doc.get("substatus").text("code")
+    status, code = payload.text("status"), payload.get("substatus").text("code")
     if status is None:
         return None
-    meaning = refined(say, (STATUS, status), (SUBSTATUS, code))
+    meaning = refined(builder, (STATUS, status), (SUBSTATUS, code))
     return Stated(
-        meaning, status if code is None else f"{status}/{code}", doc.text("status_details", longest=LONGEST_TEXT), at(doc, "status_date")
+        meaning,
+        status if code is None else f"{status}/{code}",
+        payload.text("status_details", longest=MAX_TEXT_CHARS),
+        at(payload, "status_date"),
     )
 
 
-def _scan(doc: PayloadReader, say: EventBuilder, parcel: ParcelRef, said: datetime | None) -> Iterator[AdapterOutput]:
-    status, code = doc.need_text("status"), doc.get("substatus").text("code")
+def _scan(payload: PayloadReader, builder: EventBuilder, parcel: ParcelRef, stated_at: datetime | None) -> Iterator[AdapterOutput]:
+    status, code = payload.need_text("status"), payload.get("substatus").text("code")
     fine = SUBSTATUS.get(code)
     finer = None if fine is not None and fine.ignored else code
-    place = doc.get("location")
+    place = payload.get("location")
     scan = Scan(
-        at=need_at(doc, "status_date"),
-        meaning=refined(say, (STATUS, status), (SUBSTATUS, code)),
+        at=need_at(payload, "status_date"),
+        meaning=refined(builder, (STATUS, status), (SUBSTATUS, code)),
         code=status if code is None else f"{status}/{code}",
-        text=doc.text("status_details", longest=LONGEST_TEXT),
+        text=payload.text("status_details", longest=MAX_TEXT_CHARS),
         key=(status, finer, place.text("city"), place.text("state"), place.text("zip"), place.text("country")),
         place={"city": place.text("city"), "region": place.text("state"), "country": place.text("country")},
     )
-    event = scan_event(say, parcel, scan, at(doc, "object_created") or said)
+    event = scan_event(builder, parcel, scan, at(payload, "object_created") or stated_at)
     if event is not None:
         yield event
 
 
-def _transaction(doc: PayloadReader, say: EventBuilder) -> Iterator[AdapterOutput]:
+def _transaction(payload: PayloadReader, builder: EventBuilder) -> Iterator[AdapterOutput]:
     """A label that was bought, or is void; both when Shippo says so, as it does not say when it happened."""
-    say.test_mode(is_test=doc.flag("test"))
-    status = doc.need_text("status")
-    meaning = say.code(TRANSACTION, status)
+    builder.test_mode(is_test=payload.flag("test"))
+    status = payload.need_text("status")
+    meaning = builder.code(TRANSACTION, status)
     if meaning is None:
-        raise RefuseError("unmapped", f"{doc.path}.status: in no table")
+        raise RefuseError("unmapped", f"{payload.path}.status: in no table")
     if meaning.ignored:
         yield Ignored(f"transaction {status}", meaning.why)
         return
-    id_, order = doc.need_id("object_id"), say.order_of(doc)
-    created, updated = need_at(doc, "object_created"), at(doc, "object_updated")
-    rate = doc.get("rate")
+    id_, order = payload.need_id("object_id"), builder.order_of(payload)
+    created, updated = need_at(payload, "object_created"), at(payload, "object_updated")
+    rate = payload.get("rate")
     carrier = rate.text("provider") if isinstance(rate.value, dict) else None
-    data = {"tracking_number": doc.id("tracking_number"), "carrier": carrier_name(carrier)}
-    yield say.event(LABEL, f"label-{id_}", created, data, order=order, recorded=created)
-    if meaning.word == VOIDED:
-        data = {"tracking_number": doc.id("tracking_number")}
-        yield say.event(VOIDED, f"void-{id_}", updated or created, data, order=order, recorded=updated)
+    data = {"tracking_number": payload.id("tracking_number"), "carrier": carrier_name(carrier)}
+    yield builder.event(LABEL, f"label-{id_}", created, data, order=order, recorded=created)
+    if meaning.term == VOIDED:
+        data = {"tracking_number": payload.id("tracking_number")}
+        yield builder.event(VOIDED, f"void-{id_}", updated or created, data, order=order, recorded=updated)
 
 
 ADAPTER = Adapter(
     system="shippo",
     title="Shippo",
     forms="track and transaction webhooks; tracks and transactions of the API",
-    parse=json_doc,
+    parse=json_payload,
     read=read,
     tables=(STATUS, SUBSTATUS, TRANSACTION, EVENTS),
     emits=(SCAN, LABEL, VOIDED, "evidence.withdrawn"),

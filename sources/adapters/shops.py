@@ -17,9 +17,9 @@ from schemas.places import is_region
 from schemas.values import FIRST_YEAR
 from sources.adapters.base import EventBuilder, digest
 from sources.adapters.countries import region_code
-from sources.adapters.doc import LONGEST_WORD, PayloadReader
 from sources.adapters.money import Money, decimal
-from sources.adapters.told import Draft, History
+from sources.adapters.output import Draft, History
+from sources.adapters.payload import MAX_NAME_CHARS, PayloadReader
 
 ALWAYS: Final = datetime(FIRST_YEAR, 1, 1, tzinfo=UTC)
 """A time before all others."""
@@ -33,62 +33,62 @@ class ShopOrderRef:
     alias: str | None = None
 
 
-def owner_of(say: EventBuilder, doc: PayloadReader, number: str, name: str | None) -> tuple[ShopOrderRef, ShopOrderRef]:
+def owner_of(builder: EventBuilder, payload: PayloadReader, number: str, name: str | None) -> tuple[ShopOrderRef, ShopOrderRef]:
     """The owner of an order's own events, and that of its parts. `number` is the system's ID, `name` what people call the order.
 
     Where the connection wants another field, that is the ID, and the system's ID ties what names nothing else.
     """
-    if say.connection.order_field:
-        owner = ShopOrderRef(say.order_of(doc), number)
+    if builder.connection.order_field:
+        owner = ShopOrderRef(builder.order_of(payload), number)
         return owner, owner
     return ShopOrderRef(number, None if name == number else name), ShopOrderRef(number)
 
 
-def part_of(say: EventBuilder, number: str) -> ShopOrderRef:
+def part_of(builder: EventBuilder, number: str) -> ShopOrderRef:
     """The owner of what names its order by the system's own ID, and is no order itself."""
-    return ShopOrderRef(None, number) if say.connection.order_field else ShopOrderRef(number)
+    return ShopOrderRef(None, number) if builder.connection.order_field else ShopOrderRef(number)
 
 
-def tell(
-    say: EventBuilder, owner: ShopOrderRef, type_: str, id_: str, time: datetime, data: dict[str, Any], recorded: datetime | None = None
+def order_event(
+    builder: EventBuilder, owner: ShopOrderRef, type_: str, id_: str, time: datetime, data: dict[str, Any], recorded: datetime | None = None
 ) -> Draft:
     """An event about an order or a part of it; `recorded` is when the system said so, if it says: never before it happened."""
     if owner.alias is not None:
         data = {**data, "order_alias": owner.alias}
-    return say.event(type_, id_, time, data, order=owner.order, recorded=None if recorded is None else max(recorded, time))
+    return builder.event(type_, id_, time, data, order=owner.order, recorded=None if recorded is None else max(recorded, time))
 
 
-def own_id(say: EventBuilder, number: str) -> str:
+def own_id(builder: EventBuilder, number: str) -> str:
     """The ID of something else than an order (a shipment, a payment, an invoice, a hold) that its system only counts."""
-    id_ = f"{say.system}-{number}"
-    return id_ if len(id_) <= LONGEST_WORD else digest(id_)
+    id_ = f"{builder.system}-{number}"
+    return id_ if len(id_) <= MAX_NAME_CHARS else digest(id_)
 
 
 def snapshot(
-    say: EventBuilder, key: str, type_: str, said: datetime, ids: Iterable[str], owner: ShopOrderRef, tracking: str | None = None
+    builder: EventBuilder, key: str, type_: str, stated_at: datetime, ids: Iterable[str], owner: ShopOrderRef, tracking: str | None = None
 ) -> History:
     """All that a snapshot of a thing says, by the IDs of events of one source (that of `type_`): what the last one leaves out is withdrawn.
 
     A snapshot speaks of all of the thing's time, and may date its events otherwise than the one before: their times tell nothing here.
     """
     # A placing stands whatever happens, so what only says a status names it too: also where the connection leaves it to another system.
-    left_out = say.connection.omits("order.placed")
+    left_out = builder.connection.omits("order.placed")
     events = {id_: ALWAYS for id_ in ids if not (left_out and id_.startswith("placed-"))}
-    return History(key, say.source(type_), said, events, tracking, owner.order, since=ALWAYS, alias=owner.alias)
+    return History(key, builder.source(type_), stated_at, events, tracking, owner.order, since=ALWAYS, alias=owner.alias)
 
 
-def updated(say: EventBuilder, owner: ShopOrderRef, number: str, at: datetime, patch: dict[str, Any]) -> Draft:
+def updated(builder: EventBuilder, owner: ShopOrderRef, number: str, at: datetime, patch: dict[str, Any]) -> Draft:
     """The order as it stands at `at`, where it may have changed since it was placed.
 
     Two changes within the same second bear the same `at`: what is said tells them apart.
     """
     content = orjson.dumps(patch, option=orjson.OPT_SORT_KEYS).decode()
-    return tell(say, owner, "order.updated", f"updated-{number}-{digest(at, content)}", at, patch, at)
+    return order_event(builder, owner, "order.updated", f"updated-{number}-{digest(at, content)}", at, patch, at)
 
 
-def known(doc: PayloadReader, fields: Mapping[str, Any], sources: Mapping[str, tuple[str, ...]]) -> dict[str, Any]:
+def known(payload: PayloadReader, fields: Mapping[str, Any], sources: Mapping[str, tuple[str, ...]]) -> dict[str, Any]:
     """Those fields of an order that the payload has a source for; a message with some of an order's fields changes nothing else."""
-    return {name: value for name, value in fields.items() if any(doc.has(source) for source in sources[name])}
+    return {name: value for name, value in fields.items() if any(payload.has(source) for source in sources[name])}
 
 
 def ship_to(
@@ -121,11 +121,11 @@ def _plain(text: str | None) -> str:
     return "".join(character for character in (text or "").casefold() if character.isalnum())
 
 
-def given_back(doc: PayloadReader, name: str, code: str) -> Money | None:
+def given_back(payload: PayloadReader, name: str, code: str) -> Money | None:
     """The amount in a field that some write with a minus sign, since it went back; None where it is absent."""
-    here = doc.get(name)
+    here = payload.get(name)
     value = here.value
-    text = repr(value) if isinstance(value, int | float) and not isinstance(value, bool) else doc.text(name)
+    text = repr(value) if isinstance(value, int | float) and not isinstance(value, bool) else payload.text(name)
     here.read.add(here.path)
     return None if text is None else decimal(text.removeprefix("-"), code, here.path)
 

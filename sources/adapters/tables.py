@@ -22,7 +22,7 @@ CARRIER_REASONS: Final = frozenset(
 """Reasons of a `carrier.scan` that a table may give; `unmapped` is given to codes that are in none."""
 IGNORED: Final = "ignored"
 
-WORDS: Final[dict[Vocabulary, frozenset[str] | None]] = {
+TERMS: Final[dict[Vocabulary, frozenset[str] | None]] = {
     "scan": frozenset(get_args(Status)),
     "reason": CARRIER_REASONS,
     "type": frozenset(DATA_MODELS),
@@ -41,25 +41,25 @@ the adapter's own words, such as a transaction's kind."""
 
 
 class Meaning(NamedTuple):
-    """What a code becomes; `words` are empty where it is ignored."""
+    """What a code becomes; `terms` are empty where it is ignored."""
 
-    words: tuple[str, ...]
+    terms: tuple[str, ...]
     why: str = ""
 
     @property
-    def word(self) -> str:
+    def term(self) -> str:
         """The first word: the status, the type, the hold, ..."""
-        return self.words[0]
+        return self.terms[0]
 
     @property
     def reason(self) -> str | None:
         """The carrier reason of a `scan`, if it has one."""
-        return self.words[1] if len(self.words) > 1 else None
+        return self.terms[1] if len(self.terms) > 1 else None
 
     @property
     def ignored(self) -> bool:
         """Whether the code is known and says nothing."""
-        return not self.words
+        return not self.terms
 
 
 @dataclass(frozen=True)
@@ -94,10 +94,10 @@ def table(name: str, field: str, vocabulary: Vocabulary, rows: str, *, source: s
         row, _, why = line.partition("#")
         if not row.strip():
             continue
-        code, equals, words = row.rpartition("=")
+        code, equals, terms = row.rpartition("=")
         if not equals or not code.strip():
             raise ValueError(f"{name}: no row of a code table: {line.strip()!r}")
-        meaning = tuple(words.split())
+        meaning = tuple(terms.split())
         found.append((" ".join(code.split()), Meaning(() if meaning == (IGNORED,) else meaning or ("",), why.strip())))
     return CodeTable(name, field, vocabulary, source, tuple(found))
 
@@ -133,21 +133,21 @@ def faults(tables: tuple[CodeTable, ...]) -> list[str]:
             if other != one.name:
                 found.append(f"{one.name}: {code!r} of {one.field!r} has a meaning in {other} too")
         for code, meaning in one.rows:
-            found += [f"{one.name}: {code!r}: {fault}" for fault in _word_faults(one.vocabulary, meaning)]
+            found += [f"{one.name}: {code!r}: {fault}" for fault in _term_faults(one.vocabulary, meaning)]
     return found
 
 
-def _word_faults(vocabulary: Vocabulary, meaning: Meaning) -> list[str]:
+def _term_faults(vocabulary: Vocabulary, meaning: Meaning) -> list[str]:
     if meaning.ignored:
         return [] if meaning.why else ["is ignored without saying why"]
-    first, *others = meaning.words
+    first, *others = meaning.terms
     if not first:
         return ["has no meaning"]
-    words = WORDS[vocabulary]
-    found = [] if words is None or first in words else [f"{first!r} is no {vocabulary}"]
-    allowed = CARRIER_REASONS if vocabulary == "scan" else words if vocabulary == "type" else frozenset[str]()
+    terms = TERMS[vocabulary]
+    found = [] if terms is None or first in terms else [f"{first!r} is no {vocabulary}"]
+    allowed = CARRIER_REASONS if vocabulary == "scan" else terms if vocabulary == "type" else frozenset[str]()
     if vocabulary == "scan" and len(others) > 1:
         found.append("has more than a status and a reason")
-    if words is not None:
-        found += [f"{word!r} is no {'reason' if vocabulary == 'scan' else vocabulary}" for word in others if word not in (allowed or ())]
+    if terms is not None:
+        found += [f"{term!r} is no {'reason' if vocabulary == 'scan' else vocabulary}" for term in others if term not in (allowed or ())]
     return found

@@ -10,8 +10,8 @@ from schemas.aliases import aliases
 from schemas.wire import Rejected, decode
 from sources.adapters.base import Adapter, AdapterConnection, EventBuilder, Payload
 from sources.adapters.coverage import Coverage
-from sources.adapters.doc import PayloadReader
-from sources.adapters.told import AdapterOutput, Draft, History, Ignored, PaymentStep, Reason, Refused, RefuseError
+from sources.adapters.output import AdapterOutput, Draft, History, Ignored, PaymentStep, Reason, Refused, RefuseError
+from sources.adapters.payload import PayloadReader
 
 
 class Adapted(NamedTuple):
@@ -34,13 +34,13 @@ def translate(adapter: Adapter, payload: Payload, connection: AdapterConnection,
     coverage = Coverage() if coverage is None else coverage
     coverage.began()
     collected = _Collected(connection, coverage)
-    doc: PayloadReader | None = None
+    parsed: PayloadReader | None = None
     silent = True
     try:
-        doc = adapter.parse(payload.body)
-        for told in adapter.read(doc, EventBuilder(adapter, payload, connection, coverage)):
+        parsed = adapter.parse(payload.body)
+        for output in adapter.read(parsed, EventBuilder(adapter, payload, connection, coverage)):
             silent = False
-            collected.take(told)
+            collected.take(output)
     except RefuseError as error:
         collected.take(Refused(error.reason, error.detail))
     except Exception as error:  # noqa: BLE001 - one payload must not stop the gateway; the refusal says that the fault is ours
@@ -48,8 +48,8 @@ def translate(adapter: Adapter, payload: Payload, connection: AdapterConnection,
     else:
         if silent:
             collected.take(Ignored(coverage.current, "holds no record"))
-    if doc is not None:
-        coverage.looked_over(doc)
+    if parsed is not None:
+        coverage.looked_over(parsed)
     coverage.ended()
     return collected.adapted()
 
@@ -66,32 +66,32 @@ class _Collected:
         self._histories: list[History] = []
         self._steps: list[PaymentStep] = []
 
-    def take(self, told: AdapterOutput) -> None:
+    def take(self, output: AdapterOutput) -> None:
         """Takes in what comes next."""
-        match told:
+        match output:
             case Refused():
-                self._refused.append(told)
-                self._coverage.told(told.reason)
+                self._refused.append(output)
+                self._coverage.produced(output.reason)
             case Ignored():
-                self._ignored.append(told)
-                self._coverage.told("ignored")
+                self._ignored.append(output)
+                self._coverage.produced("ignored")
             case History():
-                self._histories.append(told)
+                self._histories.append(output)
             case PaymentStep():
-                self._steps.append(told)
+                self._steps.append(output)
             case _:
-                self._take_event(told)
+                self._take_event(output)
 
-    def _take_event(self, told: Draft) -> None:
-        key = (told["source"], told["id"])
-        if (fault := fault_of(told)) is not None:
+    def _take_event(self, output: Draft) -> None:
+        key = (output["source"], output["id"])
+        if (fault := fault_of(output)) is not None:
             self.take(fault)
-        elif self._connection.omits(told["type"]):
+        elif self._connection.omits(output["type"]):
             self._omitted.add(key)
-            self._coverage.told("omitted")
+            self._coverage.produced("omitted")
         elif key not in self._events:
-            self._events[key] = told
-            self._coverage.told(told["type"])
+            self._events[key] = output
+            self._coverage.produced(output["type"])
 
     def adapted(self) -> Adapted:
         """All of it."""

@@ -18,10 +18,10 @@ from typing import Final
 
 from sources.adapters import Payload, translate
 from sources.adapters.coverage import Coverage, Sought
-from sources.adapters.doc import PayloadReader
 from sources.adapters.histories import place, settle
+from sources.adapters.output import FAULTS
+from sources.adapters.payload import PayloadReader
 from sources.adapters.payments import places, united
-from sources.adapters.told import FAULTS
 from sources.adapters.translate import Adapted
 from sources.gateway.group import ClosedError
 from sources.gateway.hooks import Hook

@@ -174,8 +174,8 @@ def _count(connection: sqlite3.Connection, table: str) -> int:
 
 def _packed(value: Remembered) -> bytes:
     events = {id_: _micros(at) for id_, at in value.events.items()}
-    spoken = [(_micros(one.since), _micros(one.said)) for one in value.spoken]
-    return msgspec.msgpack.encode(_Stored(_micros(value.said), events, value.withdrawn, spoken))
+    spoken = [(_micros(one.since), _micros(one.stated_at)) for one in value.spoken]
+    return msgspec.msgpack.encode(_Stored(_micros(value.stated_at), events, value.withdrawn, spoken))
 
 
 def _micros(at: datetime) -> int:

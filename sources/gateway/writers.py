@@ -10,7 +10,7 @@ from typing import Any, Final, Protocol
 from confluent_kafka import KafkaError, KafkaException, Message, Producer
 from confluent_kafka.admin import ConfigResource, ResourceType, TopicMetadata
 
-from sources.adapters.told import Draft
+from sources.adapters.output import Draft
 from sources.adapters.translate import encoded, key_of
 from sources.gateway.group import ClosedError
 from sources.gateway.journal import Journal

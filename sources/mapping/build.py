@@ -11,7 +11,7 @@ from schemas.problems import nearest
 from schemas.tree import Fault, Path, Tree
 from sources.adapters.scans import SCAN
 from sources.adapters.tables import CodeTable
-from sources.mapping.compile import Compiler, Raw, items_of, said, section
+from sources.mapping.compile import Compiler, Raw, as_written, items_of, section
 from sources.mapping.expressions import DIGEST, Expression
 from sources.mapping.fields import Fields
 from sources.mapping.files import Format
@@ -20,7 +20,7 @@ from sources.mapping.reading import MappingReading, is_source
 from sources.mapping.rule import MappingRule, RecordCondition
 from sources.mapping.times import Zone
 from sources.mapping.values import Coded
-from sources.mapping.words import TYPES, fields_of
+from sources.mapping.vocabulary import TYPES, fields_of
 
 
 class Builder:
@@ -106,7 +106,7 @@ class Builder:
         return MappingRule(
             types=coded or types,
             time=self._compiler.instant((*path, "time"), stated.get("time"), scope, zone) or (lambda _: None),
-            time_text=f"time: {said(stated.get('time'))}",
+            time_text=f"time: {as_written(stated.get('time'))}",
             when=when,
             each=each,
             order=self._compiler.optional((*path, "order"), stated.get("order"), scope),
@@ -128,7 +128,7 @@ class Builder:
             coded = self._compiler.coded(path, cast("Raw", stated), scope, "type")
             if coded is None:
                 return None, ()
-            named = {word for table in coded.tables for _, meaning in table.rows for word in meaning.words if word in TYPES}
+            named = {term for table in coded.tables for _, meaning in table.rows for term in meaning.terms if term in TYPES}
             return coded, tuple(sorted(named))
         if stated is None:
             return None, ()

@@ -106,7 +106,7 @@ def examine_text(
     if form is None or faults:
         return None, faults
     reader = FormatReader(format_, dialect, columns)
-    emits = {type_ for rule in reading.rules for type_ in rule.said}
+    emits = {type_ for rule in reading.rules for type_ in rule.event_types}
     if any(rule.history is not None for rule in reading.rules):
         emits.add(WITHDRAWN)
     adapter = Adapter(

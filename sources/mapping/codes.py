@@ -8,8 +8,8 @@ from typing import Any, Protocol, cast
 from schemas.places import zone_names
 from schemas.problems import nearest
 from schemas.tree import Path
-from sources.adapters.tables import CARRIER_REASONS, IGNORED, WORDS, CodeTable, Meaning, Vocabulary, faults, folded
-from sources.mapping.words import LISTED, TYPES, VOCABULARIES
+from sources.adapters.tables import CARRIER_REASONS, IGNORED, TERMS, CodeTable, Meaning, Vocabulary, faults, folded
+from sources.mapping.vocabulary import LISTED, TYPES, VOCABULARIES
 
 
 class FaultReporter(Protocol):
@@ -63,7 +63,7 @@ class Tables:
     def _words(field: str, owners: Collection[str]) -> frozenset[str] | None:
         if field == "zone":
             return zone_names()
-        lists = [words for type_ in owners if (words := LISTED.get((type_, field))) is not None]
+        lists = [terms for type_ in owners if (terms := LISTED.get((type_, field))) is not None]
         return frozenset[str].intersection(*lists) if lists else None
 
     def _read(self, name: str, stated: dict[str, object]) -> list[tuple[str, Meaning]]:
@@ -87,10 +87,10 @@ class Tables:
                 self._report(at, "a code that says nothing is written {ignored: why}")
             return Meaning((), str(why))
         if isinstance(value, list):
-            words = cast("list[object]", value)
-            if not words or not all(isinstance(word, str) and word for word in words):
+            terms = cast("list[object]", value)
+            if not terms or not all(isinstance(term, str) and term for term in terms):
                 self._report(at, "words are expected in this list")
-            return Meaning(tuple(str(word) for word in words) or ("?",))
+            return Meaning(tuple(str(term) for term in terms) or ("?",))
         if not isinstance(value, str) or not value.strip():
             self._report(at, "the code has no meaning; what says nothing is written {ignored: why}")
             return Meaning(("?",), "?")
@@ -99,20 +99,20 @@ class Tables:
             return Meaning((), "?")
         return Meaning(tuple(value.split()))
 
-    def _check(self, at: Path, table: CodeTable, code: str, meaning: Meaning, words: frozenset[str] | None, field: str) -> None:
-        if meaning.words[:1] == ("?",) or (meaning.ignored and field != "hold"):
+    def _check(self, at: Path, table: CodeTable, code: str, meaning: Meaning, terms: frozenset[str] | None, field: str) -> None:
+        if meaning.terms[:1] == ("?",) or (meaning.ignored and field != "hold"):
             return
         if meaning.ignored:
             self._report(at, "a hold is never ignored; `other` is one without a name")
             return
         one = CodeTable(table.name, table.field, table.vocabulary, table.source, ((code, meaning),))
         prefix = f"{table.name}: {code!r}: "
-        known = WORDS[table.vocabulary]
+        known = TERMS[table.vocabulary]
         for fault in faults((one,)):
-            wrong = next((word for word in meaning.words if repr(word) in fault), "")
-            among = TYPES if field == "type" else CARRIER_REASONS if wrong in meaning.words[1:] else known or ()
+            wrong = next((term for term in meaning.terms if repr(term) in fault), "")
+            among = TYPES if field == "type" else CARRIER_REASONS if wrong in meaning.terms[1:] else known or ()
             listed = f"; known: {', '.join(sorted(among))}" if wrong and among else ""
             self._report(at, f"{fault.removeprefix(prefix)}{listed}", nearest(wrong, among))
-        said = " ".join(meaning.words)
-        if known is None and words is not None and said not in words:
-            self._report(at, f"{said!r} is no {field}; known: {', '.join(words)}", nearest(said, words))
+        text = " ".join(meaning.terms)
+        if known is None and terms is not None and text not in terms:
+            self._report(at, f"{text!r} is no {field}; known: {', '.join(terms)}", nearest(text, terms))

@@ -164,7 +164,7 @@ class Compiler:
                 self.fault((*path, "value"), "a single text is expected here")
             return values.constant(given)
         found = self.optional(path, stated, scope)
-        return values.constant(None) if found is None else values.single(found, values.word)
+        return values.constant(None) if found is None else values.single(found, values.short_text)
 
 
 def section(value: object) -> Raw:
@@ -177,7 +177,7 @@ def items_of(value: Any) -> list[Any]:
     return [*value] if isinstance(value, list) else []
 
 
-def said(stated: object) -> str:
+def as_written(stated: object) -> str:
     """An expression or the heart of a mapping of parts, for messages about records."""
     parts = section(stated)
     return str(parts.get("at") or parts.get("code") or parts.get("value") or "") if parts else str(stated)

@@ -24,9 +24,9 @@ from jmespath.visitor import Options, TreeInterpreter
 
 from schemas.problems import nearest
 from sources.adapters.captured import is_secret
-from sources.adapters.doc import Json
 from sources.adapters.moments import stamp
-from sources.adapters.told import RefuseError
+from sources.adapters.output import RefuseError
+from sources.adapters.payload import Json
 from sources.mapping.paths import Scope, paths_of
 
 LONGEST: Final = 500

@@ -9,15 +9,15 @@ from schemas.events import DATA_MODELS
 from schemas.problems import nearest
 from schemas.tree import Path
 from sources.adapters.carriers import carrier_name
-from sources.adapters.doc import PayloadReader
 from sources.adapters.moments import stamp
 from sources.adapters.money import currency
-from sources.adapters.told import RefuseError
+from sources.adapters.output import RefuseError
+from sources.adapters.payload import PayloadReader
 from sources.mapping import times, values
-from sources.mapping.compile import Compiler, Raw, Stated, said
+from sources.mapping.compile import Compiler, Raw, Stated, as_written
 from sources.mapping.paths import Scope, scope_of
 from sources.mapping.values import Coded, Reader
-from sources.mapping.words import LISTED, VOCABULARIES, FieldSpec, fields_of
+from sources.mapping.vocabulary import LISTED, VOCABULARIES, FieldSpec, fields_of
 
 OTHERWISE: Final = {"hold": "other", "reason": "other"}
 """What a code that is in no table becomes where the contract has a word for it; elsewhere the field is left out."""
@@ -69,9 +69,9 @@ class Fields:
             case "when":
                 return self._promise(path, stated)
             case "free" if isinstance(stated, dict) and "value" not in stated:
-                words = FieldSpec("word", required=False)
+                terms = FieldSpec("short_text", required=False)
                 parts = stated.items()
-                return values.structure({part: self._reader((*path, part), one, words, part, []) for part, one in parts})
+                return values.structure({part: self._reader((*path, part), one, terms, part, []) for part, one in parts})
             case _:
                 return self._plain(path, stated, field, name, owners)
 
@@ -92,8 +92,8 @@ class Fields:
         if found.is_literal:
             return self._constant(path, found.literal, field, name, owners)
         if field.kind in ("status", "hold"):
-            words = LISTED[owners[0], name]
-            hint = f"; for the constant write {{value: {stated}}}" if stated in words else ""
+            terms = LISTED[owners[0], name]
+            hint = f"; for the constant write {{value: {stated}}}" if stated in terms else ""
             self._compiler.fault(path, f"the contract has a fixed list of words here: write {{code: {stated}, table: ...}}{hint}")
         if name == "carrier":
             return values.carrier(found)
@@ -113,18 +113,18 @@ class Fields:
                 return values.identifier
             case "ids":
                 return values.identifiers
-            case "words":
-                return values.words
+            case "short_texts":
+                return values.short_texts
             case "text" | "free":
                 return values.free_text
             case "quantity":
-                return lambda doc: values.pieces(doc, self._compiler.sign, 0)
+                return lambda payload: values.pieces(payload, self._compiler.sign, 0)
             case "balance":
-                return lambda doc: values.pieces(doc, self._compiler.sign, -1_000_000_000)
+                return lambda payload: values.pieces(payload, self._compiler.sign, -1_000_000_000)
             case "flag":
                 return PayloadReader.flag
             case _:
-                return values.word
+                return values.short_text
 
     def _constant(self, path: Path, value: object, field: FieldSpec, name: str, owners: list[str]) -> Reader:
         try:
@@ -137,9 +137,9 @@ class Fields:
         if found is None:
             self._compiler.fault(path, "a value is missing")
         for type_ in owners:
-            words = LISTED.get((type_, name))
-            if words is not None and found not in words:
-                self._compiler.fault(path, f"{found!r} is no {name} of {type_}; known: {', '.join(words)}", nearest(str(found), words))
+            terms = LISTED.get((type_, name))
+            if terms is not None and found not in terms:
+                self._compiler.fault(path, f"{found!r} is no {name} of {type_}; known: {', '.join(terms)}", nearest(str(found), terms))
         return values.constant(carrier_name(found) if name == "carrier" else found)
 
     def _money(self, path: Path, stated: Stated, *, is_refund: bool) -> Reader:
@@ -150,13 +150,13 @@ class Fields:
         if "amount" not in parts or "currency" not in parts:
             return _NOTHING
         amount = self._compiler.expression((*path, "amount"), parts["amount"], self._scope)
-        code = self._plain((*path, "currency"), parts["currency"], FieldSpec("word", required=False), "currency", [])
+        code = self._plain((*path, "currency"), parts["currency"], FieldSpec("short_text", required=False), "currency", [])
         is_minor = _FLAGS.get(str(parts.get("minor", "no")).lower())
         if is_minor is None:
             self._compiler.fault((*path, "minor"), "yes or no is expected here")
         if amount is None:
             return _NOTHING
-        where, sign = said(parts["currency"]), self._compiler.sign
+        where, sign = as_written(parts["currency"]), self._compiler.sign
         return values.money(amount, code, where, sign, is_minor=bool(is_minor), is_refund=is_refund)
 
     def _structure(self, path: Path, stated: Stated, field: FieldSpec) -> Reader:

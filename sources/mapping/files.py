@@ -13,8 +13,8 @@ from typing import Final, Literal, TypeAlias, cast
 
 import orjson
 
-from sources.adapters.doc import MAX_BYTES, Json, PayloadReader, check_depth, json_doc, text_of, xml_doc
-from sources.adapters.told import Reason, Refused, RefuseError
+from sources.adapters.output import Reason, Refused, RefuseError
+from sources.adapters.payload import MAX_BYTES, Json, PayloadReader, check_depth, json_payload, text_of, xml_payload
 from sources.texts import unmarked, wide
 
 Format: TypeAlias = Literal["json", "jsonl", "csv", "xml"]
@@ -68,9 +68,9 @@ class FormatReader:
         """The payload in some bytes; `before` is how many lines of its file stand before it. Raises RefuseError if it cannot be read."""
         match self.format:
             case "json":
-                return json_doc(body)
+                return json_payload(body)
             case "xml":
-                return xml_doc(body)
+                return xml_payload(body)
             case "jsonl":
                 return _json_lines(body, before)
             case "csv":

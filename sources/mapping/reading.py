@@ -14,14 +14,14 @@ from schemas.events import DATA_MODELS
 from schemas.wire import MAX_BYTES
 from sources.adapters.base import EventBuilder, digest
 from sources.adapters.carriers import carrier_name
-from sources.adapters.doc import PayloadReader
+from sources.adapters.output import AdapterOutput, Draft, History, Ignored, Refused, RefuseError
+from sources.adapters.payload import PayloadReader
 from sources.adapters.scans import SCAN
-from sources.adapters.told import AdapterOutput, Draft, History, Ignored, Refused, RefuseError
 from sources.mapping.expressions import Around, Evaluator, Expression
 from sources.mapping.files import Records
 from sources.mapping.rule import MappingRule, RecordCondition
-from sources.mapping.values import Coded, Here, Session, identifier, word
-from sources.mapping.words import fields_of
+from sources.mapping.values import Coded, Here, Session, identifier, short_text
+from sources.mapping.vocabulary import fields_of
 
 RECORD: Final = "record"
 """The kind of all messages of a mapping that does not say where it stands."""
@@ -54,54 +54,54 @@ class MappingReading:
     key: bytes | None = field(default=None, repr=False)
     """Of its digests."""
 
-    def read(self, doc: PayloadReader, say: EventBuilder) -> Iterator[AdapterOutput]:
+    def read(self, payload: PayloadReader, builder: EventBuilder) -> Iterator[AdapterOutput]:
         """What a file says, record by record."""
-        if isinstance(doc, Records) and doc.refused:
-            say.kind(UNREADABLE)
-            yield from doc.refused
+        if isinstance(payload, Records) and payload.refused:
+            builder.kind(UNREADABLE)
+            yield from payload.refused
         # Whether the records of a JSON file stand in a list shows only now; the paths of expressions are those within a record.
-        in_list = isinstance(doc.value, list) and self.each is None and not isinstance(doc, Records)
-        around = Around(say.headers, say.url, say.received, self.key)
-        session = Session(say, Evaluator(around=around), doc, "[]." if in_list else "")
-        said: dict[str, str] = {}
-        found = isinstance(doc, Records) and bool(doc.refused)
-        for here, where in self._records(doc, session):
+        in_list = isinstance(payload.value, list) and self.each is None and not isinstance(payload, Records)
+        around = Around(builder.headers, builder.url, builder.received, self.key)
+        session = Session(builder, Evaluator(around=around), payload, "[]." if in_list else "")
+        written: dict[str, str] = {}
+        found = isinstance(payload, Records) and bool(payload.refused)
+        for here, where in self._records(payload, session):
             found = True
             try:
-                yield from self._record(here, where, said)
+                yield from self._record(here, where, written)
             except RefuseError as error:
                 yield _refused(error, where)
         if not found and self.each is not None:
             # Another list than was expected, perhaps: the name of it is said. That a file holds nothing at all is said for all adapters.
-            say.kind(EMPTY)
+            builder.kind(EMPTY)
             yield Ignored(EMPTY, f"each: {self.each}: finds no record")
 
-    def _records(self, doc: PayloadReader, session: Session) -> Iterator[tuple[Here, str]]:
+    def _records(self, payload: PayloadReader, session: Session) -> Iterator[tuple[Here, str]]:
         """The records of a file, each with where it stands, for messages."""
-        if isinstance(doc, Records):
-            for record, line in zip(doc.records, doc.lines, strict=True):
+        if isinstance(payload, Records):
+            for record, line in zip(payload.records, payload.lines, strict=True):
                 whole = Here(session, record)
                 if self.each is None:
                     yield whole, f" (line {line})"
                 else:
                     yield from self._items(whole, f"line {line}, ")
         elif self.each is not None:
-            if session.value(self.each, doc.value) is None:
+            if session.value(self.each, payload.value) is None:
                 raise RefuseError("unknown_form", f"{self.each}: there is no such list")
-            yield from self._items(Here(session, doc.value), "")
-        elif isinstance(doc.value, list):
-            yield from ((Here(session, record), f" (item {number})") for number, record in enumerate(doc.value))
+            yield from self._items(Here(session, payload.value), "")
+        elif isinstance(payload.value, list):
+            yield from ((Here(session, record), f" (item {number})") for number, record in enumerate(payload.value))
         else:
-            yield Here(session, doc.value), ""
+            yield Here(session, payload.value), ""
 
     def _items(self, whole: Here, where: str) -> Iterator[tuple[Here, str]]:
         assert self.each is not None
         for number, item in enumerate(whole.each(self.each)):
             yield Here(item.session, item.root), f" ({where}item {number})"
 
-    def _record(self, here: Here, where: str, said: dict[str, str]) -> Iterator[AdapterOutput]:
-        say = here.say
-        say.kind((word(here.get(self.kind)) if self.kind is not None else None) or RECORD)
+    def _record(self, here: Here, where: str, written: dict[str, str]) -> Iterator[AdapterOutput]:
+        builder = here.builder
+        builder.kind((short_text(here.get(self.kind)) if self.kind is not None else None) or RECORD)
         if not isinstance(here.root, dict):
             raise RefuseError("unknown_form", "a record that is no object")
         for one in self.ignored:
@@ -110,38 +110,38 @@ class MappingReading:
                 return
         _refuse(self.refused, here)
         if self.test is not None:
-            say.test_mode(is_test=here.holds(self.test))
+            builder.test_mode(is_test=here.holds(self.test))
         tenant = self._tenant(here)
-        applied = told = False
+        applied = output = False
         for rule in self.rules:
             try:
                 if rule.when is not None and not here.holds(rule.when):
                     continue
             except RefuseError as error:
                 yield _refused(error, where)
-                applied = told = True
+                applied = output = True
                 continue
             applied = True
-            for made in _apply(rule, here, where, said, tenant):
-                told = True
+            for made in _apply(rule, here, where, written, tenant):
+                output = True
                 yield made
         if not applied:
             raise RefuseError("unknown_form", "none of the mapping's events is for it")
-        if not told:
+        if not output:
             lists = " and ".join(str(rule.each) for rule in self.rules if rule.each is not None)
-            words = f"each: {lists}: finds nothing in it" if lists else "holds nothing to tell of"
-            yield Ignored(RECORD, words)
+            terms = f"each: {lists}: finds nothing in it" if lists else "holds nothing to tell of"
+            yield Ignored(RECORD, terms)
 
     def _tenant(self, here: Here) -> str:
         if self.tenant is None:
-            return here.say.connection.tenant
+            return here.builder.connection.tenant
         found = self.tenant if isinstance(self.tenant, str) else identifier(here.get(self.tenant))
         if found is None:
             raise RefuseError("missing_field", str(self.tenant))
         return found
 
 
-def _apply(rule: MappingRule, here: Here, where: str, said: dict[str, str], tenant: str) -> Iterator[AdapterOutput]:
+def _apply(rule: MappingRule, here: Here, where: str, written: dict[str, str], tenant: str) -> Iterator[AdapterOutput]:
     """What a rule tells of a record, or of each item of it."""
     scans: list[Draft] = []
     try:
@@ -152,7 +152,7 @@ def _apply(rule: MappingRule, here: Here, where: str, said: dict[str, str], tena
     for item in items:
         try:
             for draft in _events(rule, item, tenant):
-                _check(draft, said if rule.id else None)
+                _check(draft, written if rule.id else None)
                 if draft["type"] == SCAN:
                     scans.append(draft)
                 yield draft
@@ -182,7 +182,7 @@ def _events(rule: MappingRule, here: Here, tenant: str) -> Iterator[Draft]:
         raise RefuseError("missing_field", rule.time_text)
     order = None if rule.order is None else identifier(here.get(rule.order))
     if rule.order is not None:
-        here.say.coverage.sought("order", str(rule.order), found=order is not None)
+        here.builder.coverage.sought("order", str(rule.order), found=order is not None)
     recorded = None if rule.recorded is None else rule.recorded(here)
     source = _source(rule.source, here)
     parts = [identifier(here.get(part)) for part in rule.id]
@@ -192,7 +192,7 @@ def _events(rule: MappingRule, here: Here, tenant: str) -> Iterator[Draft]:
         data = _data(rule, type_, here)
         what = (*parts,) if parts else (order, time, orjson.dumps(data, option=orjson.OPT_SORT_KEYS).decode())
         id_ = f"{type_.partition('.')[2]}-{digest(type_, tenant, *what)}"
-        draft = here.say.event(type_, id_, time, data, order=order, recorded=recorded)
+        draft = here.builder.event(type_, id_, time, data, order=order, recorded=recorded)
         draft["tenant"] = tenant
         if source is not None:
             draft["source"] = source
@@ -207,7 +207,7 @@ def _types(coded: Coded, here: Here) -> tuple[str, ...]:
         raise RefuseError("unmapped", f"{coded.expression}: a code that is not in table {coded.table.name}")
     if meaning.ignored:
         raise _IgnoredError(code, meaning.why)
-    return meaning.words
+    return meaning.terms
 
 
 def _data(rule: MappingRule, type_: str, here: Here) -> dict[str, Any]:
@@ -219,7 +219,7 @@ def _data(rule: MappingRule, type_: str, here: Here) -> dict[str, Any]:
             raise RefuseError("missing_field", str(rule.scan.expression))
         if meaning is not None and meaning.ignored:
             raise _IgnoredError(code, meaning.why)
-        data["status"] = "unknown" if meaning is None else meaning.word
+        data["status"] = "unknown" if meaning is None else meaning.term
         data["reason"] = "unmapped" if meaning is None else meaning.reason
         data["raw"] = {"code": code}
     for name, reader in rule.data.items():
@@ -252,7 +252,7 @@ def is_source(text: str) -> bool:
     return _SOURCE.fullmatch(text) is not None
 
 
-def _check(draft: Draft, said: dict[str, str] | None) -> None:
+def _check(draft: Draft, written: dict[str, str] | None) -> None:
     """An event fits into a record; and where IDs are stated, no earlier one of the file has its ID and says something else.
 
     The second of the two would be dropped as a repetition: an `id` that leaves out what tells items apart must not go unnoticed.
@@ -260,9 +260,9 @@ def _check(draft: Draft, said: dict[str, str] | None) -> None:
     content = orjson.dumps([draft.get("subject"), draft["time"], draft["data"]], option=orjson.OPT_SORT_KEYS)
     if len(content) > MAX_BYTES - 8_192:
         raise RefuseError("too_large", f"an event of more than {MAX_BYTES} bytes")
-    if said is not None:
+    if written is not None:
         known = digest(content.hex())
-        if said.setdefault(f"{draft['source']} {draft['id']}", known) != known:
+        if written.setdefault(f"{draft['source']} {draft['id']}", known) != known:
             raise RefuseError("bad_value", "id: an earlier record of the file has the same and says something else")
 
 

@@ -41,8 +41,8 @@ class MappingRule:
     data: dict[str, Reader] = field(default_factory=dict[str, "Reader"])
 
     @property
-    def said(self) -> set[str]:
+    def event_types(self) -> set[str]:
         """The types of events that it can give."""
         if isinstance(self.types, tuple):
             return set(self.types)
-        return {type_ for table in self.types.tables for _, meaning in table.rows for type_ in meaning.words}
+        return {type_ for table in self.types.tables for _, meaning in table.rows for type_ in meaning.terms}

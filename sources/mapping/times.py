@@ -13,12 +13,12 @@ from typing import Final, NamedTuple, TypeAlias
 from schemas.places import is_zone, zone
 from schemas.problems import nearest
 from schemas.values import FIRST_YEAR, LAST_YEAR
-from sources.adapters.doc import PayloadReader
 from sources.adapters.moments import checked, day, iso, patterned, stamp, unix, when
-from sources.adapters.told import Reason, RefuseError
+from sources.adapters.output import Reason, RefuseError
+from sources.adapters.payload import PayloadReader
 from sources.mapping.expressions import Expression
 from sources.mapping.postal import place_zone
-from sources.mapping.values import Coded, Here, Reader, word
+from sources.mapping.values import Coded, Here, Reader, short_text
 
 _NOWHERE: Final = timezone(timedelta(0), "nowhere")
 """Stands for the zone of a text until it is known that the text has no offset."""
@@ -61,7 +61,7 @@ class PlaceReaders(NamedTuple):
 def zone_of(stated: str | None) -> Zone:
     """The zone of local times: the one stated, else the connection's."""
     if stated is None:
-        return lambda here: here.say.zone
+        return lambda here: here.builder.zone
     fixed = zone(stated)
     return lambda _: fixed
 
@@ -78,7 +78,7 @@ def zone_at(stated: Coded | PlaceReaders, otherwise: Zone | None, *, of_record: 
             name, missing = stated.name(place), RefuseError("unmapped", "zone: the place is in no known zone, or in one of several")
         else:
             code, meaning = stated.look_up(place)
-            name = meaning.word if meaning is not None and meaning.words and is_zone(meaning.word) else None
+            name = meaning.term if meaning is not None and meaning.terms and is_zone(meaning.term) else None
             reason: Reason = "missing_field" if code is None else "unmapped"
             missing = RefuseError(reason, f"{stated.expression}: no zone in table {stated.table.name}")
         if name is not None:
@@ -99,69 +99,69 @@ def instant(expression: Expression, formats: tuple[str, ...], at: Zone) -> Calla
     """An instant in the first of the formats that fits."""
 
     def read(here: Here) -> datetime | None:
-        doc = here.get(expression)
-        return None if doc.value in (None, "") else _instant(doc, formats, at, here)
+        payload = here.get(expression)
+        return None if payload.value in (None, "") else _instant(payload, formats, at, here)
 
     return read
 
 
-def _instant(doc: PayloadReader, formats: tuple[str, ...], at: Zone, here: Here) -> datetime | None:
+def _instant(payload: PayloadReader, formats: tuple[str, ...], at: Zone, here: Here) -> datetime | None:
     """As `instant`. The zone is asked for only where the text has no offset: a place that is not known matters to no other."""
-    text = word(doc)
+    text = short_text(payload)
     if text is None:
         return None
     for name in formats:
         try:
-            found = _parsed(doc, text, name, _NOWHERE)
+            found = _parsed(payload, text, name, _NOWHERE)
         except RefuseError:
             continue
-        return found if found is None or found.tzinfo is not _NOWHERE else _parsed(doc, text, name, at(here))
+        return found if found is None or found.tzinfo is not _NOWHERE else _parsed(payload, text, name, at(here))
     raise RefuseError(
-        "bad_time", f"{doc.path}: no time in the format {' or '.join(formats)}, or none of the years {FIRST_YEAR} to {LAST_YEAR}"
+        "bad_time", f"{payload.path}: no time in the format {' or '.join(formats)}, or none of the years {FIRST_YEAR} to {LAST_YEAR}"
     )
 
 
-def _parsed(doc: PayloadReader, text: str, name: str, local: tzinfo) -> datetime | None:
+def _parsed(payload: PayloadReader, text: str, name: str, local: tzinfo) -> datetime | None:
     match name:
         case "iso":
-            return iso(text, doc.path, local)
+            return iso(text, payload.path, local)
         case "unix":
-            return unix(doc)
+            return unix(payload)
         case "unix_ms":
-            return _unix_ms(doc)
+            return _unix_ms(payload)
         case _:
-            return patterned(text, (name,), doc.path, local)
+            return patterned(text, (name,), payload.path, local)
 
 
-def _unix_ms(doc: PayloadReader) -> datetime | None:
-    value = doc.number()
+def _unix_ms(payload: PayloadReader) -> datetime | None:
+    value = payload.number()
     if value is None or not 0 <= value < 4_200_000_000_000:
-        raise RefuseError("bad_time", f"{doc.path}: no milliseconds since 1970")
-    return checked(datetime.fromtimestamp(value // 1000, UTC).replace(microsecond=value % 1000 * 1000), doc.path)
+        raise RefuseError("bad_time", f"{payload.path}: no milliseconds since 1970")
+    return checked(datetime.fromtimestamp(value // 1000, UTC).replace(microsecond=value % 1000 * 1000), payload.path)
 
 
 def promise(expression: Expression, formats: tuple[str, ...], at: Zone) -> Reader:
     """A promise or an estimate: a plain date where the source gives one, also as midnight, else an instant."""
 
     def read(here: Here) -> str | None:
-        doc = here.get(expression)
-        text = word(doc)
+        payload = here.get(expression)
+        text = short_text(payload)
         if text is None:
             return None
         for name in formats:
             try:
-                plain = when(text, doc.path, _NOWHERE) if name == ISO else None if has_hour(name) else _date(text, name, doc.path)
-                found = _parsed(doc, text, name, _NOWHERE) if has_hour(name) and name != ISO else None
+                plain = when(text, payload.path, _NOWHERE) if name == ISO else None if has_hour(name) else _date(text, name, payload.path)
+                found = _parsed(payload, text, name, _NOWHERE) if has_hour(name) and name != ISO else None
             except RefuseError:
                 continue
             if plain is not None:
-                return plain if len(plain) == len("2026-04-24") else when(text, doc.path, at(here))
+                return plain if len(plain) == len("2026-04-24") else when(text, payload.path, at(here))
             if found is not None and found.tzinfo is _NOWHERE:
-                found = _parsed(doc, text, name, at(here))
+                found = _parsed(payload, text, name, at(here))
             if found is not None:
                 midnight = name not in NAMED_FORMATS and "%z" not in name and not (found.hour or found.minute or found.second)
                 return found.date().isoformat() if midnight else stamp(found)
-        raise RefuseError("bad_time", f"{doc.path}: no date or time in the format {' or '.join(formats)}")
+        raise RefuseError("bad_time", f"{payload.path}: no date or time in the format {' or '.join(formats)}")
 
     return read
 

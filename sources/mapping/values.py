@@ -12,10 +12,10 @@ from typing import Any, Final, Literal, TypeAlias
 
 from sources.adapters.base import EventBuilder
 from sources.adapters.carriers import carrier_name
-from sources.adapters.doc import LONGEST_TEXT, LONGEST_WORD, Json, PayloadReader
 from sources.adapters.money import Money, currency, decimal, is_zero, minor
+from sources.adapters.output import RefuseError
+from sources.adapters.payload import MAX_NAME_CHARS, MAX_TEXT_CHARS, Json, PayloadReader
 from sources.adapters.tables import CodeTable, Meaning
-from sources.adapters.told import RefuseError
 from sources.mapping.expressions import Evaluator, Expression
 from sources.mapping.paths import ITEM, PARENT
 
@@ -32,10 +32,10 @@ _NUMBERS: Final[dict[Sign | None, re.Pattern[str]]] = {
 class Session:
     """What all records of one payload share: what is told of it, what expressions may cost, and which fields were read."""
 
-    def __init__(self, say: EventBuilder, evaluator: Evaluator, doc: PayloadReader, prefix: str) -> None:
-        self.say = say
+    def __init__(self, builder: EventBuilder, evaluator: Evaluator, payload: PayloadReader, prefix: str) -> None:
+        self.builder = builder
         self.evaluator = evaluator
-        self._read = doc.read
+        self._read = payload.read
         self._prefix = prefix
         self._noted: set[int] = set()
 
@@ -57,9 +57,9 @@ class Here:
     """The whole record, where this is an item of it."""
 
     @property
-    def say(self) -> EventBuilder:
+    def builder(self) -> EventBuilder:
         """What builds the events of the payload."""
-        return self.session.say
+        return self.session.builder
 
     def get(self, expression: Expression) -> PayloadReader:
         """What an expression gives here, to be read by type; its place is the expression's text."""
@@ -87,45 +87,45 @@ def constant(value: object) -> Reader:
     return lambda _: value
 
 
-def identifier(doc: PayloadReader) -> str | None:
+def identifier(payload: PayloadReader) -> str | None:
     """An identifier: a text or a whole number."""
-    found = doc.id()
-    if found is not None and len(found) > LONGEST_WORD:
-        raise RefuseError("bad_value", f"{doc.path}: no identifier")
+    found = payload.id()
+    if found is not None and len(found) > MAX_NAME_CHARS:
+        raise RefuseError("bad_value", f"{payload.path}: no identifier")
     return found
 
 
-def word(doc: PayloadReader, longest: int = LONGEST_WORD) -> str | None:
+def short_text(payload: PayloadReader, longest: int = MAX_NAME_CHARS) -> str | None:
     """A text, or a number as its digits."""
-    if isinstance(doc.value, int | float) and not isinstance(doc.value, bool):
-        return str(doc.value)[:longest]
-    return doc.text(longest=longest)
+    if isinstance(payload.value, int | float) and not isinstance(payload.value, bool):
+        return str(payload.value)[:longest]
+    return payload.text(longest=longest)
 
 
-def words(doc: PayloadReader) -> list[str] | None:
+def short_texts(payload: PayloadReader) -> list[str] | None:
     """A list of texts; a single one is a list of one."""
-    return [found for one in doc.each() if (found := word(one)) is not None] or None
+    return [found for one in payload.each() if (found := short_text(one)) is not None] or None
 
 
-def identifiers(doc: PayloadReader) -> list[str] | None:
+def identifiers(payload: PayloadReader) -> list[str] | None:
     """A list of identifiers; a single one is a list of one."""
-    return [found for one in doc.each() if (found := identifier(one)) is not None] or None
+    return [found for one in payload.each() if (found := identifier(one)) is not None] or None
 
 
-def free_text(doc: PayloadReader) -> str | None:
+def free_text(payload: PayloadReader) -> str | None:
     """A text of many words, cut to 4,096 characters."""
-    return word(doc, LONGEST_TEXT)
+    return short_text(payload, MAX_TEXT_CHARS)
 
 
-def plain_number(doc: PayloadReader, sign: Sign | None) -> str | None:
+def plain_number(payload: PayloadReader, sign: Sign | None) -> str | None:
     """A number as plain decimal text: `-1234.50` of `1.234,50-` where the decimal sign is a comma. Groups must be of three digits.
 
     Where no sign is stated it is a point, and there are no groups: `1,500` could be either.
     """
-    value = doc.value
+    value = payload.value
     if isinstance(value, int | float) and not isinstance(value, bool):
         return repr(value)
-    text = doc.text()
+    text = payload.text()
     if text is None:
         return None
     text = re.sub(r"[\s']", "", text)
@@ -133,23 +133,25 @@ def plain_number(doc: PayloadReader, sign: Sign | None) -> str | None:
     found = _NUMBERS[sign].fullmatch(text.removeprefix("-").removeprefix("+") if text[0] in "+-" else text.removesuffix("-"))
     if found is None:
         expected = f"with {sign!r} as its decimal sign" if sign else "of digits and a point; `decimal` allows for others"
-        raise RefuseError("bad_value", f"{doc.path}: no number {expected}")
+        raise RefuseError("bad_value", f"{payload.path}: no number {expected}")
     whole = re.sub(r"[.,]", "", found[1])
     return f"{'-' if negative else ''}{whole}{'.' + found[2] if found[2] else ''}"
 
 
-def pieces(doc: PayloadReader, sign: Sign | None, least: int) -> int | None:
+def pieces(payload: PayloadReader, sign: Sign | None, least: int) -> int | None:
     """A whole number from `least` to 1,000,000,000; a fraction must be of zeros."""
-    text = plain_number(doc, sign)
+    text = plain_number(payload, sign)
     if text is None:
         return None
     whole, _, fraction = text.partition(".")
     if fraction.strip("0") and whole.removeprefix("-").isdecimal():
-        raise RefuseError("bad_value", f"{doc.path}: a quantity counts whole pieces; of goods by weight or length round it, as by ceil()")
+        raise RefuseError(
+            "bad_value", f"{payload.path}: a quantity counts whole pieces; of goods by weight or length round it, as by ceil()"
+        )
     if fraction.strip("0") or not whole.removeprefix("-").isdecimal() or len(whole) > 18:
-        raise RefuseError("wrong_type", f"{doc.path}: expected a whole number")
+        raise RefuseError("wrong_type", f"{payload.path}: expected a whole number")
     if not least <= int(whole) <= 1_000_000_000:
-        raise RefuseError("bad_value", f"{doc.path}: no number of pieces")
+        raise RefuseError("bad_value", f"{payload.path}: no number of pieces")
     return int(whole)
 
 
@@ -157,13 +159,13 @@ def money(amount: Expression, code: Reader, where: str, sign: Sign | None, *, is
     """An amount with its currency; `is_minor` counts cents, or whatever the currency's smallest unit is. A refund is more than zero."""
 
     def read(here: Here) -> dict[str, str] | None:
-        doc = here.get(amount)
-        text = plain_number(doc, sign)
+        payload = here.get(amount)
+        text = plain_number(payload, sign)
         if text is None:
             return None
-        found = _amount(text, currency(code(here), where), doc.path)
+        found = _amount(text, currency(code(here), where), payload.path)
         if is_refund and is_zero(found):
-            raise RefuseError("bad_value", f"{doc.path}: a refund is more than zero")
+            raise RefuseError("bad_value", f"{payload.path}: a refund is more than zero")
         return found
 
     def _amount(text: str, unit: str, where: str) -> Money:
@@ -192,13 +194,13 @@ class Coded:
 
     def look_up(self, here: Here) -> tuple[str | None, Meaning | None]:
         """The code as the source writes it, and its meaning; None for what is absent or in no table."""
-        code = word(here.get(self.expression))
+        code = short_text(here.get(self.expression))
         if self.coarser is None or self.table.get(code) is not None:
-            return code, here.say.code(self.table, code)
+            return code, here.builder.code(self.table, code)
         other, meaning = self.coarser.look_up(here)
         if code is None:
             return other, meaning
-        here.say.coverage.code(self.table.name, self.table.field, code, known=meaning is not None)
+        here.builder.coverage.code(self.table.name, self.table.field, code, known=meaning is not None)
         return code, meaning
 
 
@@ -211,7 +213,7 @@ def coded(found: Coded, otherwise: str | None) -> Reader:
             return None
         if meaning is None:
             return otherwise
-        return " ".join(meaning.words) or None
+        return " ".join(meaning.terms) or None
 
     return read
 
@@ -223,7 +225,7 @@ def single(expression: Expression, read: Callable[[PayloadReader], Any]) -> Read
 
 def carrier(expression: Expression) -> Reader:
     """A carrier by the name that all adapters call it."""
-    return lambda here: carrier_name(word(here.get(expression)))
+    return lambda here: carrier_name(short_text(here.get(expression)))
 
 
 def structure(fields: dict[str, Reader]) -> Reader:

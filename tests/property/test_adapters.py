@@ -19,7 +19,7 @@ from hypothesis import strategies as st
 
 from sources.adapters import ADAPTERS, AdapterConnection, Payload, translate
 from sources.adapters.captured import payload_of
-from sources.adapters.told import FAULTS
+from sources.adapters.output import FAULTS
 from tests.support.adapters import CONNECTION, payloads
 from tests.support.mutation import mutated
 

@@ -18,7 +18,7 @@ from sources.adapters import ADAPTERS, translate
 from sources.adapters.base import AdapterConnection
 from sources.adapters.captured import payload_of
 from sources.adapters.histories import Remembered, settle
-from sources.adapters.told import History
+from sources.adapters.output import History
 from tests.support.adapters import CONNECTION as SAMPLED
 from tests.support.adapters import payloads
 from tests.support.prefixes import CUTTERS, prefixes
@@ -27,7 +27,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
 
     from sources.adapters.base import Payload
-    from sources.adapters.told import Draft
+    from sources.adapters.output import Draft
 
 START = datetime(2026, 5, 4, 8, tzinfo=UTC)
 SOURCE = "/carrier/tracker"

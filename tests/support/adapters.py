@@ -20,7 +20,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
 
     from sources.adapters import Adapted
-    from sources.adapters.told import Draft
+    from sources.adapters.output import Draft
 
 HERE = Path(__file__).resolve().parent.parent
 SHARED = HERE.parent.parent / "shared" / "data" / "payloads"

@@ -15,7 +15,7 @@ NEW_YORK = AdapterConnection(zone="America/New_York")
 NOON = {"date": "Thu, 07 May 2026 12:00:00 GMT"}
 
 
-def told(system: str, body: str, headers: dict[str, str] | None = None, received: datetime | None = None) -> Adapted:
+def output(system: str, body: str, headers: dict[str, str] | None = None, received: datetime | None = None) -> Adapted:
     """What a system's adapter makes of an answer."""
     return translate(ADAPTERS[system], Payload(body.encode(), headers or {}, received), NEW_YORK)
 

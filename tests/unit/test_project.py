@@ -11,23 +11,23 @@ from pathlib import Path
 import pytest
 
 ROOT = Path(__file__).parents[2]
-ROOMS = ("dataflows", "schemas", "sinks", "sources")
+PACKAGES = ("dataflows", "schemas", "sinks", "sources")
 PROJECT = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))
 
 
-@pytest.mark.parametrize("room", ROOMS)
-def test_each_room_resolves_inside_this_repository(room: str) -> None:
+@pytest.mark.parametrize("package", PACKAGES)
+def test_each_room_resolves_inside_this_repository(package: str) -> None:
     """PyPI has foreign packages called `dataflows` and `schemas`; none of them may stand before ours."""
-    file = importlib.import_module(room).__file__
+    file = importlib.import_module(package).__file__
     assert file is not None
-    assert Path(file).is_relative_to(ROOT / room)
+    assert Path(file).is_relative_to(ROOT / package)
 
 
 def test_each_room_is_typed_and_packed() -> None:
-    """Type checkers of consumers see our annotations, and the wheel holds every room."""
-    assert set(PROJECT["tool"]["hatch"]["build"]["targets"]["wheel"]["packages"]) == set(ROOMS)
-    for room in ROOMS:
-        assert (ROOT / room / "py.typed").is_file()
+    """Type checkers of consumers see our annotations, and the wheel holds every package."""
+    assert set(PROJECT["tool"]["hatch"]["build"]["targets"]["wheel"]["packages"]) == set(PACKAGES)
+    for package in PACKAGES:
+        assert (ROOT / package / "py.typed").is_file()
 
 
 def test_no_package_shadows_the_docker_sdk() -> None:

@@ -23,7 +23,7 @@ from schemas.record import Evidence
 
 VERSION = 1
 SCALARS = b"s"
-TIES, NUMBERS, ROOMS, BASKETS = b"a", b"n", b"w", b"k"
+TIES, NUMBERS, PENDING, BASKETS = b"a", b"n", b"w", b"k"
 _encode = msgspec.msgpack.Encoder().encode
 _decode = msgspec.msgpack.Decoder().decode
 
@@ -100,7 +100,7 @@ def read(rows: Iterable[Row]) -> list[StoredTable]:
     if version != VERSION:
         raise ValueError(f"identity state of version {version}, this program reads version {VERSION}")
     for (letter, _), entries in found.items():
-        if letter == ROOMS:
+        if letter == PENDING:
             entries[:] = [(AliasKey(*key), used, value) for key, used, value in entries]
     return [StoredTable(letter, tuple(names), last, found.get((letter, tuple(names)), [])) for letter, names, last in tables]
 
@@ -152,5 +152,5 @@ def _basket(value: list[Any]) -> list[Placement]:
     return [Placement(at, order, Evidence(*evidence), flagged) for at, order, evidence, flagged in value]
 
 
-_PACK: dict[bytes, Callable[[Any], object]] = {TIES: lambda v: v, NUMBERS: _pack_number, ROOMS: _pack_room, BASKETS: _pack_basket}
-_UNPACK: dict[bytes, Callable[[Any], object]] = {TIES: _tie, NUMBERS: _number, ROOMS: _room, BASKETS: _basket}
+_PACK: dict[bytes, Callable[[Any], object]] = {TIES: lambda v: v, NUMBERS: _pack_number, PENDING: _pack_room, BASKETS: _pack_basket}
+_UNPACK: dict[bytes, Callable[[Any], object]] = {TIES: _tie, NUMBERS: _number, PENDING: _room, BASKETS: _basket}

@@ -129,7 +129,7 @@ class AliasResolver:
             elif letter == kept.NUMBERS:
                 self._numbers[names[0]] = Recent(self._rules.keep)
                 self._numbers[names[0]].restore(last, entries)
-            elif letter == kept.ROOMS:
+            elif letter == kept.PENDING:
                 self._waiting.restore(last, entries, changed_at)
             else:
                 self._baskets.seen.restore(last, entries)
@@ -139,7 +139,7 @@ class AliasResolver:
         return [
             *(kept.Table(kept.TIES, names, table) for names, table in self._ties.items()),
             *(kept.Table(kept.NUMBERS, (tenant,), numbers) for tenant, numbers in self._numbers.items()),
-            kept.Table(kept.ROOMS, (), self._waiting.rooms),
+            kept.Table(kept.PENDING, (), self._waiting.rooms),
             kept.Table(kept.BASKETS, (), self._baskets.seen),
         ]
 

@@ -16,10 +16,10 @@ from typing import Any, NamedTuple
 
 from sources.adapters.adyen.codes import ACTIONS, ADVICE, EVENTS, EXPONENTS, REFUSALS, STATUSES
 from sources.adapters.base import PAYMENTS, Adapter, EventBuilder
-from sources.adapters.doc import PayloadReader, json_doc
 from sources.adapters.moments import need_at
 from sources.adapters.money import Money, currency, decimal, is_zero, minor
-from sources.adapters.told import AdapterOutput, Draft, Ignored, RefuseError
+from sources.adapters.output import AdapterOutput, Draft, Ignored, RefuseError
+from sources.adapters.payload import PayloadReader, json_payload
 
 MOST_PARTS = 20
 """Most means of payment of one order that are looked for; shops allow some few."""
@@ -29,7 +29,7 @@ _NUMBERED = re.compile(r"^\d+\s*:\s*")
 class Item(NamedTuple):
     """What all events of one notification share."""
 
-    doc: PayloadReader
+    payload: PayloadReader
     code: str
     success: bool
     psp: str
@@ -39,81 +39,83 @@ class Item(NamedTuple):
     amount: Money | None
 
 
-def read(doc: PayloadReader, say: EventBuilder) -> Iterator[AdapterOutput]:
+def read(payload: PayloadReader, builder: EventBuilder) -> Iterator[AdapterOutput]:
     """A request with its notification items."""
-    if not doc.has("notificationItems"):
+    if not payload.has("notificationItems"):
         raise RefuseError("unknown_form", "no standard notification of Adyen")
-    is_test = doc.flag("live") is False
-    yield from say.each(doc.each("notificationItems"), lambda one: _item(one.get("NotificationRequestItem"), say, is_test=is_test))
+    is_test = payload.flag("live") is False
+    yield from builder.each(
+        payload.each("notificationItems"), lambda one: _item(one.get("NotificationRequestItem"), builder, is_test=is_test)
+    )
 
 
-def _item(doc: PayloadReader, say: EventBuilder, *, is_test: bool) -> Iterator[AdapterOutput]:
-    code = doc.need_text("eventCode")
-    say.kind(code)
-    meaning = say.code(EVENTS, code)
+def _item(payload: PayloadReader, builder: EventBuilder, *, is_test: bool) -> Iterator[AdapterOutput]:
+    code = payload.need_text("eventCode")
+    builder.kind(code)
+    meaning = builder.code(EVENTS, code)
     if meaning is None:
-        raise RefuseError("unknown_form", f"{doc.get('eventCode').path}: a code that is in no table")
+        raise RefuseError("unknown_form", f"{payload.get('eventCode').path}: a code that is in no table")
     if meaning.ignored:
         yield Ignored(code, meaning.why)
         return
-    say.test_mode(is_test=is_test)
-    say.account = doc.id("merchantAccountCode")
-    psp = doc.need_id("pspReference")
-    success = doc.flag("success")
+    builder.test_mode(is_test=is_test)
+    builder.account = payload.id("merchantAccountCode")
+    psp = payload.need_id("pspReference")
+    success = payload.flag("success")
     if success is None:
-        raise RefuseError("missing_field", doc.get("success").path)
-    order = say.order_of(doc, "merchantReference")
-    item = Item(doc, code, success, psp, doc.id("originalReference") or psp, order, need_at(doc, "eventDate"), _amount(doc))
-    step, *more = meaning.words
+        raise RefuseError("missing_field", payload.get("success").path)
+    order = builder.order_of(payload, "merchantReference")
+    item = Item(payload, code, success, psp, payload.id("originalReference") or psp, order, need_at(payload, "eventDate"), _amount(payload))
+    step, *more = meaning.terms
     if step == "cancel-or-refund":
-        action = say.code(ACTIONS, doc.get("additionalData").need_text("modification.action"))
+        action = builder.code(ACTIONS, payload.get("additionalData").need_text("modification.action"))
         if action is None:
-            raise RefuseError("unmapped", f"{doc.get('additionalData').path}: an action that is in no table")
-        step = action.word
+            raise RefuseError("unmapped", f"{payload.get('additionalData').path}: an action that is in no table")
+        step = action.term
     match step:
         case "authorisation":
-            yield from _authorisation(say, item)
+            yield from _authorisation(builder, item)
         case "capture":
-            yield _capture(say, item)
+            yield _capture(builder, item)
         case "capture-failed":
-            yield _event(say, item, "payment.failed", f"{psp}:capture-failed", stage="capture", code=_reason(doc))
+            yield _event(builder, item, "payment.failed", f"{psp}:capture-failed", stage="capture", code=_reason(payload))
             # What is captured by itself was told under the payment's reference: there was no request to capture.
-            yield _withdrawn(say, item, f"{item.payment if say.connection.auto_capture else psp}:captured", "payment.captured")
+            yield _withdrawn(builder, item, f"{item.payment if builder.connection.auto_capture else psp}:captured", "payment.captured")
         case "cancel":
-            yield _cancel(say, item)
+            yield _cancel(builder, item)
         case "refund":
-            yield _refund(say, item)
+            yield _refund(builder, item)
         case "refund-failed":
-            yield _event(say, item, "payment.failed", f"{psp}:refund-failed", stage="refund", code=_reason(doc))
-            yield _withdrawn(say, item, f"{psp}:refunded", "payment.refunded")
+            yield _event(builder, item, "payment.failed", f"{psp}:refund-failed", stage="refund", code=_reason(payload))
+            yield _withdrawn(builder, item, f"{psp}:refunded", "payment.refunded")
         case "order-closed":
-            yield from _closed(say, item)
+            yield from _closed(builder, item)
         case "released":
-            yield _event(say, item, "order.hold_released", f"{item.payment}:reviewed", hold="fraud", hold_id=item.payment)
+            yield _event(builder, item, "order.hold_released", f"{item.payment}:reviewed", hold="fraud", hold_id=item.payment)
         case _:
-            yield _dispute(say, item, step, more[0])
+            yield _dispute(builder, item, step, more[0])
 
 
-def _authorisation(say: EventBuilder, item: Item) -> Iterator[AdapterOutput]:
+def _authorisation(builder: EventBuilder, item: Item) -> Iterator[AdapterOutput]:
     """A payment was authorised or refused. Nothing was reserved by one of no amount, which only verifies a card."""
-    doc, more = item.doc, item.doc.get("additionalData")
+    payload, more = item.payload, item.payload.get("additionalData")
     if not item.success:
-        code = _reason(doc)
+        code = _reason(payload)
         advice = more.text("merchantAdviceCode")
-        judged = say.code(ADVICE, advice[:2] if advice else None) or say.code(REFUSALS, code)
-        decline, attempt = judged.word if judged is not None else None, _attempt(more)
-        yield _event(say, item, "payment.failed", f"{item.psp}:refused", decline=decline, code=code, attempt=attempt)
+        judged = builder.code(ADVICE, advice[:2] if advice else None) or builder.code(REFUSALS, code)
+        decline, attempt = judged.term if judged is not None else None, _attempt(more)
+        yield _event(builder, item, "payment.failed", f"{item.psp}:refused", decline=decline, code=code, attempt=attempt)
         return
     if item.amount is not None and is_zero(item.amount):
         yield Ignored(item.code, "of no amount: a card was verified, nothing was reserved")
         return
-    operations = [one.text() for one in doc.each("operations")]
-    if say.connection.auto_capture or (operations and "CAPTURE" not in operations):
-        yield _event(say, item, "payment.captured", f"{item.psp}:captured", amount=item.amount)
+    operations = [one.text() for one in payload.each("operations")]
+    if builder.connection.auto_capture or (operations and "CAPTURE" not in operations):
+        yield _event(builder, item, "payment.captured", f"{item.psp}:captured", amount=item.amount)
     else:
-        yield _event(say, item, "payment.authorized", f"{item.psp}:authorized", amount=item.amount)
+        yield _event(builder, item, "payment.authorized", f"{item.psp}:authorized", amount=item.amount)
     if more.flag("fraudManualReview"):
-        yield _event(say, item, "order.hold_placed", f"{item.payment}:review", hold="fraud", hold_id=item.payment)
+        yield _event(builder, item, "order.hold_placed", f"{item.payment}:review", hold="fraud", hold_id=item.payment)
 
 
 def _attempt(more: PayloadReader) -> int | None:
@@ -121,35 +123,35 @@ def _attempt(more: PayloadReader) -> int | None:
     return more.quantity("retry.orderAttemptNumber")
 
 
-def _capture(say: EventBuilder, item: Item) -> AdapterOutput:
+def _capture(builder: EventBuilder, item: Item) -> AdapterOutput:
     """A capture; one that Adyen repeats after the card scheme had rejected it is another event than the one that did not occur."""
     if not item.success:
-        return _event(say, item, "payment.failed", f"{item.psp}:capture-failed", stage="capture", code=_reason(item.doc))
+        return _event(builder, item, "payment.failed", f"{item.psp}:capture-failed", stage="capture", code=_reason(item.payload))
     if item.amount is not None and is_zero(item.amount):
         return Ignored(item.code, "of no amount")
-    again = "recaptured" in (item.doc.text("reason") or "").lower()
-    return _event(say, item, "payment.captured", f"{item.psp}:{'recaptured' if again else 'captured'}", amount=item.amount)
+    again = "recaptured" in (item.payload.text("reason") or "").lower()
+    return _event(builder, item, "payment.captured", f"{item.psp}:{'recaptured' if again else 'captured'}", amount=item.amount)
 
 
-def _cancel(say: EventBuilder, item: Item) -> AdapterOutput:
+def _cancel(builder: EventBuilder, item: Item) -> AdapterOutput:
     """A reservation was given back or ran out. What is asked for and refused leaves it as it was."""
     if not item.success and item.code != "EXPIRE":
         return Ignored(item.code, "the cancellation was refused: the reservation stands")
     # EXPIRE states all that had been authorised, though only what was not captured has expired.
     stated = item.amount is not None and not is_zero(item.amount) and item.code != "EXPIRE"
     amount = item.amount if stated else None
-    return _event(say, item, "payment.voided", f"{item.payment}:voided", amount=amount)
+    return _event(builder, item, "payment.voided", f"{item.payment}:voided", amount=amount)
 
 
-def _refund(say: EventBuilder, item: Item) -> AdapterOutput:
+def _refund(builder: EventBuilder, item: Item) -> AdapterOutput:
     if not item.success:
-        return _event(say, item, "payment.failed", f"{item.psp}:refund-failed", stage="refund", code=_reason(item.doc))
+        return _event(builder, item, "payment.failed", f"{item.psp}:refund-failed", stage="refund", code=_reason(item.payload))
     if item.amount is not None and is_zero(item.amount):
         return Ignored(item.code, "of no amount")
-    return _event(say, item, "payment.refunded", f"{item.psp}:refunded", amount=item.amount)
+    return _event(builder, item, "payment.refunded", f"{item.psp}:refunded", amount=item.amount)
 
 
-def _closed(say: EventBuilder, item: Item) -> Iterator[AdapterOutput]:
+def _closed(builder: EventBuilder, item: Item) -> Iterator[AdapterOutput]:
     """An order of several means of payment was paid, or was not: then Adyen gives back by itself what had been paid of it.
 
     What that was stands in `additionalData` (`order-1-pspReference`, `order-1-paymentAmount`); where it does not, all of it went back.
@@ -157,13 +159,13 @@ def _closed(say: EventBuilder, item: Item) -> Iterator[AdapterOutput]:
     if item.success:
         yield Ignored(item.code, "paid in full: each part is told by its AUTHORISATION")
         return
-    yield _event(say, item, "payment.failed", f"{item.psp}:closed", decline="soft", code=item.code)
-    parts = [one for number in range(1, MOST_PARTS + 1) if (one := _part(item.doc.get("additionalData"), number)) is not None]
+    yield _event(builder, item, "payment.failed", f"{item.psp}:closed", decline="soft", code=item.code)
+    parts = [one for number in range(1, MOST_PARTS + 1) if (one := _part(item.payload.get("additionalData"), number)) is not None]
     for psp, amount in parts:
         data = {"payment_id": psp, "amount": amount, "reason": "order_closed"}
-        yield say.event("payment.refunded", f"{psp}:order-closed", item.at, data, order=item.order)
+        yield builder.event("payment.refunded", f"{psp}:order-closed", item.at, data, order=item.order)
     if not parts:
-        yield _event(say, item, "payment.refunded", f"{item.psp}:order-closed", reason="order_closed")
+        yield _event(builder, item, "payment.refunded", f"{item.psp}:order-closed", reason="order_closed")
 
 
 def _part(more: PayloadReader, number: int) -> tuple[str, Money] | None:
@@ -177,49 +179,49 @@ def _part(more: PayloadReader, number: int) -> tuple[str, Money] | None:
     return None if is_zero(found) else (psp, found)
 
 
-def _dispute(say: EventBuilder, item: Item, state: str, word: str) -> AdapterOutput:
+def _dispute(builder: EventBuilder, item: Item, state: str, term: str) -> AdapterOutput:
     """A step of a dispute, all of which carry its reference. A chargeback that is announced and then made is one fact."""
-    more = item.doc.get("additionalData")
-    status = say.code(STATUSES, more.text("disputeStatus"))
-    reason = more.text("chargebackReasonCode") or more.text("rfiReasonCode") or _reason(item.doc)
+    more = item.payload.get("additionalData")
+    status = builder.code(STATUSES, more.text("disputeStatus"))
+    reason = more.text("chargebackReasonCode") or more.text("rfiReasonCode") or _reason(item.payload)
     data: dict[str, Any] = {"dispute_id": item.psp, "amount": item.amount, "reason": reason}
     if state == "open":
-        stage = "inquiry" if word == "inquiry" else "chargeback"
-        return _event(say, item, "payment.disputed", f"{item.psp}:{word}", stage=stage, **data)
-    if word == "won" and status is not None and status.word == "open":
+        stage = "inquiry" if term == "inquiry" else "chargeback"
+        return _event(builder, item, "payment.disputed", f"{item.psp}:{term}", stage=stage, **data)
+    if term == "won" and status is not None and status.term == "open":
         return Ignored(item.code, "defended, but the issuer may still answer")
-    outcome = status.word if status is not None and status.word != "open" else word
-    return _event(say, item, "payment.dispute_closed", f"{item.psp}:{outcome}", outcome=outcome, **data)
+    outcome = status.term if status is not None and status.term != "open" else term
+    return _event(builder, item, "payment.dispute_closed", f"{item.psp}:{outcome}", outcome=outcome, **data)
 
 
-def _amount(doc: PayloadReader) -> Money | None:
-    here = doc.get("amount")
+def _amount(payload: PayloadReader) -> Money | None:
+    here = payload.get("amount")
     units = here.number("value")
     if units is None:
         return None
     return minor(units, currency(here.text("currency"), here.get("currency").path), here.get("value").path, EXPONENTS)
 
 
-def _reason(doc: PayloadReader) -> str | None:
+def _reason(payload: PayloadReader) -> str | None:
     """Why, in Adyen's words, without the number that may stand before them (`2 : Refused`)."""
-    reason = doc.text("reason")
+    reason = payload.text("reason")
     return None if reason is None else _NUMBERED.sub("", reason) or None
 
 
-def _event(say: EventBuilder, item: Item, type_: str, id_: str, **data: Any) -> Draft:
-    return say.event(type_, id_, item.at, {"payment_id": item.payment, **data}, order=item.order)
+def _event(builder: EventBuilder, item: Item, type_: str, id_: str, **data: Any) -> Draft:
+    return builder.event(type_, id_, item.at, {"payment_id": item.payment, **data}, order=item.order)
 
 
-def _withdrawn(say: EventBuilder, item: Item, id_: str, type_: str) -> AdapterOutput:
+def _withdrawn(builder: EventBuilder, item: Item, id_: str, type_: str) -> AdapterOutput:
     """What was said to have succeeded failed afterwards: it did not occur."""
-    return say.withdrawn(type_, id_, item.at, {"payment_id": item.payment}, order=item.order)
+    return builder.withdrawn(type_, id_, item.at, {"payment_id": item.payment}, order=item.order)
 
 
 ADAPTER = Adapter(
     system="adyen",
     title="Adyen",
     forms="standard notifications (JSON)",
-    parse=json_doc,
+    parse=json_payload,
     read=read,
     tables=(EVENTS, ACTIONS, STATUSES, REFUSALS, ADVICE),
     emits=(

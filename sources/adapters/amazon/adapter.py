@@ -27,81 +27,81 @@ from sources.adapters.amazon.tables import (
     STATUS,
 )
 from sources.adapters.base import Adapter, EventBuilder
-from sources.adapters.doc import PayloadReader, json_doc
 from sources.adapters.moments import need_at
+from sources.adapters.output import AdapterOutput, Ignored, RefuseError
+from sources.adapters.payload import PayloadReader, json_payload
 from sources.adapters.scans import SCAN
-from sources.adapters.told import AdapterOutput, Ignored, RefuseError
 
 
-def read(doc: PayloadReader, say: EventBuilder) -> Iterator[AdapterOutput]:
+def read(payload: PayloadReader, builder: EventBuilder) -> Iterator[AdapterOutput]:
     """An answer of the API, a notification, or a list of either."""
-    say.test_mode(is_test=say.headers.get("host", "").casefold().startswith("sandbox."))
-    if isinstance(doc.value, list):
-        if not doc.value:
-            say.kind("page")
+    builder.test_mode(is_test=builder.headers.get("host", "").casefold().startswith("sandbox."))
+    if isinstance(payload.value, list):
+        if not payload.value:
+            builder.kind("page")
             yield Ignored("page", "an empty page")
-        yield from say.each(doc.each(), partial(_one, say))
+        yield from builder.each(payload.each(), partial(_one, builder))
     else:
-        yield from _one(say, doc)
+        yield from _one(builder, payload)
 
 
-def _one(say: EventBuilder, doc: PayloadReader) -> Iterator[AdapterOutput]:
-    if doc.has("NotificationType"):
-        yield from _notification(doc, say)
-    elif doc.has("errors"):
+def _one(builder: EventBuilder, payload: PayloadReader) -> Iterator[AdapterOutput]:
+    if payload.has("NotificationType"):
+        yield from _notification(payload, builder)
+    elif payload.has("errors"):
         raise RefuseError("not_a_report", "an error answer")
     else:
-        yield from _answer(doc.get("payload") if doc.has("payload") else doc, say)
+        yield from _reply(payload.get("payload") if payload.has("payload") else payload, builder)
 
 
-def _notification(doc: PayloadReader, say: EventBuilder) -> Iterator[AdapterOutput]:
-    kind = doc.need_text("NotificationType")
-    say.kind(kind)
-    meaning = say.code(NOTIFICATION, kind)
+def _notification(payload: PayloadReader, builder: EventBuilder) -> Iterator[AdapterOutput]:
+    kind = payload.need_text("NotificationType")
+    builder.kind(kind)
+    meaning = builder.code(NOTIFICATION, kind)
     if meaning is None:
-        raise RefuseError("unmapped", f"{doc.get('NotificationType').path}: a notification that is in no table")
-    body = doc.get("Payload")
+        raise RefuseError("unmapped", f"{payload.get('NotificationType').path}: a notification that is in no table")
+    body = payload.get("Payload")
     if meaning.ignored:
         yield Ignored(kind, meaning.why)
-    elif meaning.word == "order":
-        yield from read_change(body.need("OrderChangeNotification"), say, need_at(doc, "EventTime"))
+    elif meaning.term == "order":
+        yield from read_change(body.need("OrderChangeNotification"), builder, need_at(payload, "EventTime"))
     else:
-        yield from read_status(body.need("FulfillmentOrderStatusNotification"), say)
+        yield from read_status(body.need("FulfillmentOrderStatusNotification"), builder)
 
 
-def _answer(doc: PayloadReader, say: EventBuilder) -> Iterator[AdapterOutput]:
+def _reply(payload: PayloadReader, builder: EventBuilder) -> Iterator[AdapterOutput]:
     """What an answer holds, by the fields that only its sort has."""
-    page = next((name for name in ("Orders", "orders") if doc.has(name)), None)
+    page = next((name for name in ("Orders", "orders") if payload.has(name)), None)
     if page is not None:
-        if not doc.get(page):
-            say.kind("page")
+        if not payload.get(page):
+            builder.kind("page")
             yield Ignored("page", "an empty page")
-        yield from say.each(doc.each(page), partial(_order, say))
-    elif doc.has("OrderItems") and not doc.has("OrderStatus"):
-        say.kind("items")
-        yield from read_items(doc, say)
-    elif doc.has("fulfillmentOrder"):
-        say.kind("fulfillment order")
-        yield from read_fulfillment(doc, say)
-    elif doc.has("trackingNumber") and doc.has("currentStatus"):
-        say.kind("package")
-        yield from read_package(doc, say)
-    elif doc.has("FinancialEvents"):
-        say.kind("financial events")
-        yield from read_finances(doc.get("FinancialEvents"), say)
-    elif doc.has("transactions"):
+        yield from builder.each(payload.each(page), partial(_order, builder))
+    elif payload.has("OrderItems") and not payload.has("OrderStatus"):
+        builder.kind("items")
+        yield from read_items(payload, builder)
+    elif payload.has("fulfillmentOrder"):
+        builder.kind("fulfillment order")
+        yield from read_fulfillment(payload, builder)
+    elif payload.has("trackingNumber") and payload.has("currentStatus"):
+        builder.kind("package")
+        yield from read_package(payload, builder)
+    elif payload.has("FinancialEvents"):
+        builder.kind("financial events")
+        yield from read_finances(payload.get("FinancialEvents"), builder)
+    elif payload.has("transactions"):
         raise RefuseError("unknown_form", "transactions: net of fees; adapt the financial events of Finances API v0")
     else:
-        yield from _order(say, doc.get("order") if doc.has("order") else doc)
+        yield from _order(builder, payload.get("order") if payload.has("order") else payload)
 
 
-def _order(say: EventBuilder, doc: PayloadReader) -> Iterator[AdapterOutput]:
-    if doc.has("AmazonOrderId") and doc.has("OrderStatus"):
-        say.kind("order")
-        yield from read_order(doc, say)
-    elif doc.has("orderId") and doc.has("createdTime"):
-        say.kind("order")
-        yield from read_new_order(doc, say)
+def _order(builder: EventBuilder, payload: PayloadReader) -> Iterator[AdapterOutput]:
+    if payload.has("AmazonOrderId") and payload.has("OrderStatus"):
+        builder.kind("order")
+        yield from read_order(payload, builder)
+    elif payload.has("orderId") and payload.has("createdTime"):
+        builder.kind("order")
+        yield from read_new_order(payload, builder)
     else:
         raise RefuseError("unknown_form", "nothing of Amazon's that says anything of an order")
 
@@ -110,7 +110,7 @@ ADAPTER = Adapter(
     system="amazon",
     title="Amazon (Selling Partner API)",
     forms="orders (v0, v2026-01-01), items; ORDER_CHANGE, FULFILLMENT_ORDER_STATUS; fulfilment orders, packages, financial events",
-    parse=json_doc,
+    parse=json_payload,
     read=read,
     tables=(STATUS, PACKAGE, ARRIVED, DETAIL, NOTIFICATION, FULFILLMENT, REJECTION, SHIPMENT, RETURN, SCAN_EVENT, CURRENT),
     emits=(

@@ -12,11 +12,11 @@ from functools import partial
 from typing import Any, Final
 
 from sources.adapters.base import EventBuilder, digest
-from sources.adapters.doc import PayloadReader
 from sources.adapters.moments import need_at
 from sources.adapters.money import Money, currency
-from sources.adapters.shops import given_back, part_of, tell
-from sources.adapters.told import AdapterOutput, Ignored, RefuseError
+from sources.adapters.output import AdapterOutput, Ignored, RefuseError
+from sources.adapters.payload import PayloadReader
+from sources.adapters.shops import given_back, order_event, part_of
 
 LISTS: Final = {
     "ShipmentEventList": "payment.captured",
@@ -28,21 +28,21 @@ LISTS: Final = {
 LARGEST: Final = Decimal(10) ** 15
 
 
-def read_finances(doc: PayloadReader, say: EventBuilder) -> Iterator[AdapterOutput]:
+def read_finances(payload: PayloadReader, builder: EventBuilder) -> Iterator[AdapterOutput]:
     """The events of a page, list by list."""
-    told = False
+    output = False
     for name, type_ in LISTS.items():
-        events = list(doc.each(name))
-        told = told or bool(events)
-        yield from say.each(events, partial(_event, say, name, type_))
-    others = sorted(name for name in doc.value if name not in LISTS and doc.get(name)) if isinstance(doc.value, dict) else []
-    if others or not told:
+        events = list(payload.each(name))
+        output = output or bool(events)
+        yield from builder.each(events, partial(_event, builder, name, type_))
+    others = sorted(name for name in payload.value if name not in LISTS and payload.get(name)) if isinstance(payload.value, dict) else []
+    if others or not output:
         yield Ignored("financial events", "fees and payouts: between Amazon and the seller" if others else "an empty page")
 
 
-def _event(say: EventBuilder, name: str, type_: str, doc: PayloadReader) -> Iterator[AdapterOutput]:
-    number, posted = doc.need_id("AmazonOrderId"), need_at(doc, "PostedDate")
-    items = [*doc.each("ShipmentItemList"), *doc.each("ShipmentItemAdjustmentList")]
+def _event(builder: EventBuilder, name: str, type_: str, payload: PayloadReader) -> Iterator[AdapterOutput]:
+    number, posted = payload.need_id("AmazonOrderId"), need_at(payload, "PostedDate")
+    items = [*payload.each("ShipmentItemList"), *payload.each("ShipmentItemAdjustmentList")]
     amount = _amount([charge for item in items for charge in _charges(item)])
     if amount is None:
         yield Ignored(name.removesuffix("List"), "moved no money of the buyer's")
@@ -54,7 +54,7 @@ def _event(say: EventBuilder, name: str, type_: str, doc: PayloadReader) -> Iter
         data["lines"] = [line for item in items if (line := _line(item))] or None
     elif type_ == "payment.disputed":
         data |= {"dispute_id": f"amazon-{key}", "stage": "chargeback"}
-    yield tell(say, part_of(say, number), type_, f"{type_.removeprefix('payment.')}-{key}", posted, data, posted)
+    yield order_event(builder, part_of(builder, number), type_, f"{type_.removeprefix('payment.')}-{key}", posted, data, posted)
 
 
 def _charges(item: PayloadReader) -> Iterator[tuple[str, Decimal]]:

@@ -13,13 +13,13 @@ from datetime import datetime
 from typing import Any
 
 from sources.adapters.amazon.tables import STATUS
-from sources.adapters.answers import answered_at
 from sources.adapters.base import EventBuilder, digest
-from sources.adapters.doc import PayloadReader
+from sources.adapters.carrier_replies import answered_at
 from sources.adapters.moments import at, need_at, stamp
 from sources.adapters.money import Money, amount_of, currency
-from sources.adapters.shops import ShopOrderRef, own_id, part_of, ship_to, tell, updated
-from sources.adapters.told import AdapterOutput, Ignored, RefuseError
+from sources.adapters.output import AdapterOutput, Ignored, RefuseError
+from sources.adapters.payload import PayloadReader
+from sources.adapters.shops import ShopOrderRef, order_event, own_id, part_of, ship_to, updated
 
 
 @dataclass(frozen=True, slots=True)
@@ -41,85 +41,89 @@ class SeenOrder:
     """Whether packages say what left, so that the status need not."""
 
 
-def told(seen: SeenOrder, say: EventBuilder) -> Iterator[AdapterOutput]:
+def order_outputs(seen: SeenOrder, builder: EventBuilder) -> Iterator[AdapterOutput]:
     """What a message says of an order: that it was placed, how it stands, and what its status tells."""
     number, owner, changed = seen.number, ShopOrderRef(seen.owner.order), seen.changed
-    if say.connection.order_field:
+    if builder.connection.order_field:
         owner = seen.owner
-    meaning = say.code(STATUS, seen.status)
+    meaning = builder.code(STATUS, seen.status)
     if meaning is not None and meaning.ignored:
         yield Ignored(f"order {seen.status}", meaning.why)
         return
-    step = None if meaning is None else meaning.word
+    step = None if meaning is None else meaning.term
     fields = {name: value for name, value in seen.fields.items() if value is not None}
     if seen.created is not None:
-        yield tell(say, seen.owner, "order.placed", f"placed-{number}", seen.created, fields, changed)
+        yield order_event(builder, seen.owner, "order.placed", f"placed-{number}", seen.created, fields, changed)
     if (seen.created is None or changed > seen.created) and step != "cancelled":
-        yield updated(say, seen.owner, number, changed, fields)
+        yield updated(builder, seen.owner, number, changed, fields)
     if step == "shipped" and not seen.packed:
-        yield tell(say, owner, "warehouse.shipped", f"shipped-{number}", changed, {"shipment_id": own_id(say, number)}, changed)
+        yield order_event(
+            builder, owner, "warehouse.shipped", f"shipped-{number}", changed, {"shipment_id": own_id(builder, number)}, changed
+        )
     elif step == "cancelled":
-        yield tell(say, owner, "order.cancelled", f"cancelled-{number}", changed, {}, changed)
+        yield order_event(builder, owner, "order.cancelled", f"cancelled-{number}", changed, {}, changed)
     elif step == "rejected":
-        yield tell(say, owner, "warehouse.rejected", f"rejected-{number}", changed, {"reason": "other"}, changed)
+        yield order_event(builder, owner, "warehouse.rejected", f"rejected-{number}", changed, {"reason": "other"}, changed)
     # A snapshot does not date a wish; once all has left, it is too late to be one.
     if step != "cancelled" and (seen.created is None or step != "shipped"):
-        yield from unwanted(say, owner, number, seen.unwanted, changed)
+        yield from unwanted(builder, owner, number, seen.unwanted, changed)
 
 
-def unwanted(say: EventBuilder, owner: ShopOrderRef, number: str, lines: Iterable[dict[str, Any]], at: datetime) -> Iterator[AdapterOutput]:
+def unwanted(
+    builder: EventBuilder, owner: ShopOrderRef, number: str, lines: Iterable[dict[str, Any]], at: datetime
+) -> Iterator[AdapterOutput]:
     """That the buyer wants lines to be cancelled; once for each."""
     for line in lines:
         id_ = f"cancel-requested-{digest(number, line['line_id'])}"
-        yield tell(say, owner, "order.cancel_requested", id_, at, {"reason": "customer", "lines": [line]}, at)
+        yield order_event(builder, owner, "order.cancel_requested", id_, at, {"reason": "customer", "lines": [line]}, at)
 
 
-def owner_of(say: EventBuilder, doc: PayloadReader, number: str, alias: str | None) -> ShopOrderRef:
+def owner_of(builder: EventBuilder, payload: PayloadReader, number: str, alias: str | None) -> ShopOrderRef:
     """The owner of an order's events: Amazon's ID, which another name of it may stand beside (the seller's own)."""
-    if say.connection.order_field:
-        return ShopOrderRef(say.order_of(doc), number)
+    if builder.connection.order_field:
+        return ShopOrderRef(builder.order_of(payload), number)
     return ShopOrderRef(number, None if alias == number else alias)
 
 
-def read_order(doc: PayloadReader, say: EventBuilder) -> Iterator[AdapterOutput]:
+def read_order(payload: PayloadReader, builder: EventBuilder) -> Iterator[AdapterOutput]:
     """An order of the Orders API v0."""
-    number = doc.need_id("AmazonOrderId")
-    created = need_at(doc, "PurchaseDate")
-    to = doc.get("ShippingAddress")
-    total = doc.get("OrderTotal")
-    items = list(doc.each("OrderItems"))
+    number = payload.need_id("AmazonOrderId")
+    created = need_at(payload, "PurchaseDate")
+    to = payload.get("ShippingAddress")
+    total = payload.get("OrderTotal")
+    items = list(payload.each("OrderItems"))
     fields: dict[str, Any] = {
         "total": _money(total, "Amount", "CurrencyCode"),
-        "channel": doc.text("SalesChannel"),
-        "service": doc.text("ShipServiceLevel"),
-        "method": "pickup" if doc.flag("IsISPU") else "ship",
-        "payment_terms": "on_delivery" if doc.text("PaymentMethod") == "COD" else "external",
-        "ship_by": _instant(doc, "LatestShipDate"),
-        "promised_by": _instant(doc, "LatestDeliveryDate"),
+        "channel": payload.text("SalesChannel"),
+        "service": payload.text("ShipServiceLevel"),
+        "method": "pickup" if payload.flag("IsISPU") else "ship",
+        "payment_terms": "on_delivery" if payload.text("PaymentMethod") == "COD" else "external",
+        "ship_by": _instant(payload, "LatestShipDate"),
+        "promised_by": _instant(payload, "LatestDeliveryDate"),
         "ship_to": ship_to(to.text("CountryCode"), to.text("StateOrRegion"), to.text("PostalCode"), None) if to else None,
         "lines": _lines(items, "OrderItemId", "SellerSKU", "QuantityOrdered") or None,
     }
     seen = SeenOrder(
         number,
-        owner_of(say, doc, number, doc.id("SellerOrderId")),
+        owner_of(builder, payload, number, payload.id("SellerOrderId")),
         created,
-        at(doc, "LastUpdateDate") or created,
-        doc.need_text("OrderStatus"),
+        at(payload, "LastUpdateDate") or created,
+        payload.need_text("OrderStatus"),
         fields,
         _v0_unwanted(items),
     )
-    yield from told(seen, say)
+    yield from order_outputs(seen, builder)
 
 
-def read_items(doc: PayloadReader, say: EventBuilder) -> Iterator[AdapterOutput]:
+def read_items(payload: PayloadReader, builder: EventBuilder) -> Iterator[AdapterOutput]:
     """The items of an order of the Orders API v0: its lines, which nothing in the answer dates."""
-    number = doc.need_id("AmazonOrderId")
-    asked = answered_at(say)
+    number = payload.need_id("AmazonOrderId")
+    asked = answered_at(builder)
     if asked is None:
         raise RefuseError("missing_field", "when the answer was given: no Date header, no time of receipt")
-    owner, items = part_of(say, number), list(doc.each("OrderItems"))
-    yield updated(say, owner, number, asked, {"lines": _lines(items, "OrderItemId", "SellerSKU", "QuantityOrdered")})
-    yield from unwanted(say, owner, number, _v0_unwanted(items), asked)
+    owner, items = part_of(builder, number), list(payload.each("OrderItems"))
+    yield updated(builder, owner, number, asked, {"lines": _lines(items, "OrderItemId", "SellerSKU", "QuantityOrdered")})
+    yield from unwanted(builder, owner, number, _v0_unwanted(items), asked)
 
 
 def _v0_unwanted(items: Iterable[PayloadReader]) -> list[dict[str, Any]]:
@@ -127,12 +131,12 @@ def _v0_unwanted(items: Iterable[PayloadReader]) -> list[dict[str, Any]]:
     return _lines(wanted_off, "OrderItemId", "SellerSKU", "QuantityOrdered")
 
 
-def read_change(doc: PayloadReader, say: EventBuilder, sent: datetime) -> Iterator[AdapterOutput]:
+def read_change(payload: PayloadReader, builder: EventBuilder, sent: datetime) -> Iterator[AdapterOutput]:
     """The notification ORDER_CHANGE; `sent` is when it was made, where it does not say when the order changed.
 
     It has neither the total nor the country: the order itself is told by the API's answer.
     """
-    number, summary = doc.need_id("AmazonOrderId"), doc.need("Summary")
+    number, summary = payload.need_id("AmazonOrderId"), payload.need("Summary")
     items = list(summary.each("OrderItems"))
     fields = {
         "ship_by": _instant(summary, "LatestShipDate"),
@@ -141,14 +145,14 @@ def read_change(doc: PayloadReader, say: EventBuilder, sent: datetime) -> Iterat
     }
     seen = SeenOrder(
         number,
-        owner_of(say, doc, number, None),
+        owner_of(builder, payload, number, None),
         None,
-        at(doc.get("OrderChangeTrigger"), "TimeOfOrderChange") or sent,
+        at(payload.get("OrderChangeTrigger"), "TimeOfOrderChange") or sent,
         summary.need_text("OrderStatus"),
         fields,
         _lines((one for one in items if one.flag("IsBuyerRequestedCancel")), "OrderItemId", "SellerSKU", "Quantity"),
     )
-    yield from told(seen, say)
+    yield from order_outputs(seen, builder)
 
 
 def _lines(items: Iterable[PayloadReader], id_: str, sku: str, quantity: str) -> list[dict[str, Any]]:
@@ -162,12 +166,12 @@ def _lines(items: Iterable[PayloadReader], id_: str, sku: str, quantity: str) ->
     return found
 
 
-def _instant(doc: PayloadReader, name: str) -> str | None:
+def _instant(payload: PayloadReader, name: str) -> str | None:
     """A deadline, which Amazon states as an instant: the end of a day in the marketplace's zone."""
-    found = at(doc, name)
+    found = at(payload, name)
     return None if found is None else stamp(found)
 
 
-def _money(doc: PayloadReader, amount: str, code: str) -> Money | None:
-    unit = doc.text(code)
-    return None if unit is None else amount_of(doc, amount, currency(unit, doc.get(code).path))
+def _money(payload: PayloadReader, amount: str, code: str) -> Money | None:
+    unit = payload.text(code)
+    return None if unit is None else amount_of(payload, amount, currency(unit, payload.get(code).path))

@@ -14,9 +14,9 @@ from sources.adapters.base import Adapter, EventBuilder
 from sources.adapters.bigcommerce.orders import read_order, read_status
 from sources.adapters.bigcommerce.parts import read_products, read_refund, read_shipment, read_transaction
 from sources.adapters.bigcommerce.tables import PAYMENT, PAYMENT_STATUS, SCOPE, STAGE, STATUS, TRANSACTION
-from sources.adapters.doc import PayloadReader, json_doc
+from sources.adapters.output import AdapterOutput, Ignored, RefuseError
+from sources.adapters.payload import PayloadReader, json_payload
 from sources.adapters.scans import SCAN
-from sources.adapters.told import AdapterOutput, Ignored, RefuseError
 
 READERS: Final[tuple[tuple[str, tuple[str, ...], Callable[[PayloadReader, EventBuilder], Iterator[AdapterOutput]]], ...]] = (
     ("order", ("status_id", "date_created"), read_order),
@@ -28,61 +28,61 @@ READERS: Final[tuple[tuple[str, tuple[str, ...], Callable[[PayloadReader, EventB
 PRODUCT: Final = ("order_id", "product_id", "quantity")
 
 
-def read(doc: PayloadReader, say: EventBuilder) -> Iterator[AdapterOutput]:
+def read(payload: PayloadReader, builder: EventBuilder) -> Iterator[AdapterOutput]:
     """A webhook, a page, or one object."""
-    if isinstance(doc.value, list):
-        yield from _page(doc, say)
-    elif doc.has("scope") and doc.has("producer"):
-        yield from _webhook(doc, say)
-    elif doc.has("data") and doc.has("meta"):
-        below = doc.get("data")
-        yield from _page(below, say) if isinstance(below.value, list) else _one(say, below)
-    elif doc.has("title") and doc.has("status") and doc.has("type"):
+    if isinstance(payload.value, list):
+        yield from _page(payload, builder)
+    elif payload.has("scope") and payload.has("producer"):
+        yield from _webhook(payload, builder)
+    elif payload.has("data") and payload.has("meta"):
+        below = payload.get("data")
+        yield from _page(below, builder) if isinstance(below.value, list) else _one(builder, below)
+    elif payload.has("title") and payload.has("status") and payload.has("type"):
         raise RefuseError("not_a_report", "an error answer")
     else:
-        yield from _one(say, doc)
+        yield from _one(builder, payload)
 
 
-def _page(doc: PayloadReader, say: EventBuilder) -> Iterator[AdapterOutput]:
-    items = list(doc.each())
+def _page(payload: PayloadReader, builder: EventBuilder) -> Iterator[AdapterOutput]:
+    items = list(payload.each())
     if not items:
-        say.kind("page")
+        builder.kind("page")
         yield Ignored("page", "an empty page")
     elif all(one.has("status") and one.has("message") for one in items):
         raise RefuseError("not_a_report", "an error answer")
-    elif all(one.has(mark) for one in items for mark in PRODUCT):
-        say.kind("products")
-        yield from read_products(doc, say)
+    elif all(one.has(marker) for one in items for marker in PRODUCT):
+        builder.kind("products")
+        yield from read_products(payload, builder)
     else:
-        yield from say.each(items, partial(_one, say))
+        yield from builder.each(items, partial(_one, builder))
 
 
-def _one(say: EventBuilder, doc: PayloadReader) -> Iterator[AdapterOutput]:
-    for name, marks, reader in READERS:
-        if all(doc.has(mark) for mark in marks):
-            say.kind(name)
-            yield from reader(doc, say)
+def _one(builder: EventBuilder, payload: PayloadReader) -> Iterator[AdapterOutput]:
+    for name, markers, reader in READERS:
+        if all(payload.has(marker) for marker in markers):
+            builder.kind(name)
+            yield from reader(payload, builder)
             return
     raise RefuseError("unknown_form", "no order, products, shipment, transaction or refund of BigCommerce's")
 
 
-def _webhook(doc: PayloadReader, say: EventBuilder) -> Iterator[AdapterOutput]:
-    scope = doc.need_text("scope")
-    say.kind(scope)
-    meaning = say.code(SCOPE, scope)
+def _webhook(payload: PayloadReader, builder: EventBuilder) -> Iterator[AdapterOutput]:
+    scope = payload.need_text("scope")
+    builder.kind(scope)
+    meaning = builder.code(SCOPE, scope)
     if meaning is None:
-        raise RefuseError("unmapped", f"{doc.get('scope').path}: a scope that is in no table")
+        raise RefuseError("unmapped", f"{payload.get('scope').path}: a scope that is in no table")
     if meaning.ignored:
         yield Ignored(scope, meaning.why)
     else:
-        yield from read_status(doc, say)
+        yield from read_status(payload, builder)
 
 
 ADAPTER = Adapter(
     system="bigcommerce",
     title="BigCommerce",
     forms="orders, products and shipments of the V2 API; transactions and refunds of the V3 API; webhooks",
-    parse=json_doc,
+    parse=json_payload,
     read=read,
     tables=(STATUS, PAYMENT_STATUS, PAYMENT, TRANSACTION, STAGE, SCOPE),
     emits=(

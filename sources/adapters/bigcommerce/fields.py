@@ -5,16 +5,16 @@ from __future__ import annotations
 from datetime import UTC, datetime
 from email.utils import parsedate_to_datetime
 
-from sources.adapters.doc import PayloadReader
 from sources.adapters.moments import at, checked, zoned
-from sources.adapters.told import RefuseError
+from sources.adapters.output import RefuseError
+from sources.adapters.payload import PayloadReader
 
 
-def moment(doc: PayloadReader, name: str) -> datetime | None:
+def moment(payload: PayloadReader, name: str) -> datetime | None:
     """The instant in a field, in either form; None where it is absent or blank."""
-    text, where = doc.text(name), doc.get(name).path
+    text, where = payload.text(name), payload.get(name).path
     if text is None or not text[:1].isalpha():
-        return at(doc, name)
+        return at(payload, name)
     try:
         found = parsedate_to_datetime(text)
     except (ValueError, OverflowError):
@@ -22,9 +22,9 @@ def moment(doc: PayloadReader, name: str) -> datetime | None:
     return checked(zoned(found, UTC), where)
 
 
-def need_moment(doc: PayloadReader, name: str) -> datetime:
+def need_moment(payload: PayloadReader, name: str) -> datetime:
     """As `moment`, but it must be there."""
-    found = moment(doc, name)
+    found = moment(payload, name)
     if found is None:
-        raise RefuseError("missing_field", doc.get(name).path)
+        raise RefuseError("missing_field", payload.get(name).path)
     return found

@@ -13,15 +13,15 @@ from __future__ import annotations
 from collections.abc import Iterator
 from datetime import UTC, datetime
 
-from sources.adapters.answers import answered_at, content, tell, to_sender
 from sources.adapters.base import Adapter, EventBuilder
 from sources.adapters.canadapost.events import EVENT
-from sources.adapters.doc import LONGEST_TEXT, PayloadReader, xml_doc
+from sources.adapters.carrier_replies import answered_at, content, parcel_outputs, to_sender
 from sources.adapters.moments import iso, undated, when
+from sources.adapters.output import AdapterOutput, RefuseError
 from sources.adapters.parcel import ParcelRef, Scan
+from sources.adapters.payload import MAX_TEXT_CHARS, PayloadReader, xml_payload
 from sources.adapters.scans import SCAN, scan_event
 from sources.adapters.tables import table
-from sources.adapters.told import AdapterOutput, RefuseError
 
 ZONE = table(
     "zone",
@@ -49,59 +49,61 @@ ZONE = table(
 PROVINCES = frozenset("AB BC MB NB NL NS NT NU ON PE QC SK YT".split())
 
 
-def read(doc: PayloadReader, say: EventBuilder) -> Iterator[AdapterOutput]:
+def read(payload: PayloadReader, builder: EventBuilder) -> Iterator[AdapterOutput]:
     """The history of one parcel."""
-    name, here = content(doc, "neither tracking details nor messages")
+    name, here = content(payload, "neither tracking details nor messages")
     if name == "get-tracking-detail-response":
         name = next((one for one in ("tracking-detail", "messages") if here.get(one)), name)
         here = here.get(name)
     if name == "messages":
-        say.kind(name)
+        builder.kind(name)
         if any(one.text("code") == "004" for one in here.each("message")):
             raise RefuseError("no_identity", "messages: a parcel without a history, and not which")
         raise RefuseError("not_a_report", "messages: an error answer")
     if name != "tracking-detail":
         raise RefuseError("not_a_report" if name.endswith("-request") else "unknown_form", "no tracking-detail")
-    say.kind(name)
-    parcel = ParcelRef(here.need_id("pin"), "Canada Post", order=say.order_of(here))
-    said = answered_at(say)
+    builder.kind(name)
+    parcel = ParcelRef(here.need_id("pin"), "Canada Post", order=builder.order_of(here))
+    stated_at = answered_at(builder)
     scans = here.get("significant-events").each("occurrence")
-    yield from tell(say, parcel, scans, lambda one: _scan(one, say, parcel, said), lambda: _eta(here), seen_whole=to_sender)
+    yield from parcel_outputs(
+        builder, parcel, scans, lambda one: _scan(one, builder, parcel, stated_at), lambda: _eta(here), seen_whole=to_sender
+    )
 
 
-def _scan(doc: PayloadReader, say: EventBuilder, parcel: ParcelRef, said: datetime | None) -> Iterator[AdapterOutput]:
-    identifier = doc.need_id("event-identifier")
+def _scan(payload: PayloadReader, builder: EventBuilder, parcel: ParcelRef, stated_at: datetime | None) -> Iterator[AdapterOutput]:
+    identifier = payload.need_id("event-identifier")
     code = identifier.lstrip("0") or identifier
-    site, province = doc.text("event-site"), doc.text("event-province")
+    site, province = payload.text("event-site"), payload.text("event-province")
     country = "CA" if province in PROVINCES else None
     scan = Scan(
-        at=_at(doc, say, country, province),
-        meaning=say.code(EVENT, code),
+        at=_at(payload, builder, country, province),
+        meaning=builder.code(EVENT, code),
         code=identifier,
-        text=doc.text("event-description", longest=LONGEST_TEXT),
+        text=payload.text("event-description", longest=MAX_TEXT_CHARS),
         # Descriptions and foreign sites come in the language that the request asked for.
         key=(code, province),
         place={"city": site, "region": province, "country": country},
     )
-    event = scan_event(say, parcel, scan, said)
+    event = scan_event(builder, parcel, scan, stated_at)
     if event is not None:
         yield event
 
 
-def _at(doc: PayloadReader, say: EventBuilder, country: str | None, province: str | None) -> datetime:
-    date, time, zone = doc.need_text("event-date"), doc.text("event-time"), doc.text("event-time-zone")
-    where = doc.get("event-date").path
+def _at(payload: PayloadReader, builder: EventBuilder, country: str | None, province: str | None) -> datetime:
+    date, time, zone = payload.need_text("event-date"), payload.text("event-time"), payload.text("event-time-zone")
+    where = payload.get("event-date").path
     if time is None:
         raise undated(where, date)
-    offset = say.code(ZONE, zone)
+    offset = builder.code(ZONE, zone)
     if offset is not None:
-        return iso(f"{date}T{time}{offset.word}", where, UTC)
-    return iso(f"{date}T{time}", where, say.zone_at(country, province))
+        return iso(f"{date}T{time}{offset.term}", where, UTC)
+    return iso(f"{date}T{time}", where, builder.zone_at(country, province))
 
 
-def _eta(doc: PayloadReader) -> str | None:
-    changed = doc.get("changed-expected-date")
-    found = changed if changed.text() else doc.get("expected-delivery-date")
+def _eta(payload: PayloadReader) -> str | None:
+    changed = payload.get("changed-expected-date")
+    found = changed if changed.text() else payload.get("expected-delivery-date")
     return when(found.text(), found.path)
 
 
@@ -109,7 +111,7 @@ ADAPTER = Adapter(
     system="canadapost",
     title="Canada Post",
     forms="tracking details of the web services (XML)",
-    parse=xml_doc,
+    parse=xml_payload,
     read=read,
     tables=(EVENT, ZONE),
     emits=(SCAN, "evidence.withdrawn"),

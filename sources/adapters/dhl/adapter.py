@@ -17,22 +17,22 @@ from collections import defaultdict
 from collections.abc import Iterator
 from datetime import datetime, tzinfo
 
-from sources.adapters.answers import EARLIER, answered_at, latest, not_found, order_of, returned, tell, to_sender
 from sources.adapters.base import Adapter, EventBuilder
+from sources.adapters.carrier_replies import EARLIER, answered_at, latest, not_found, order_of, parcel_outputs, returned, to_sender
 from sources.adapters.countries import alpha_2
 from sources.adapters.dhl.divisions import BY_SERVICE, EXPRESS, HOME, PARCEL_DE, POST_DE, REFINES, STATUS
 from sources.adapters.dhl.ecommerce import ECOMMERCE, EUROPE
 from sources.adapters.dhl.parcels import PARCEL_NL, PARCEL_PL
 from sources.adapters.dhl.texts import TEXT
-from sources.adapters.doc import LONGEST_TEXT, Json, PayloadReader, identifier, json_doc
 from sources.adapters.finals import Stated, refine, unmapped
 from sources.adapters.moments import iso, undated, when
+from sources.adapters.output import AdapterOutput, Draft, Ignored, RefuseError
 from sources.adapters.parcel import ParcelRef, Scan
+from sources.adapters.payload import MAX_TEXT_CHARS, Json, PayloadReader, identifier, json_payload
 from sources.adapters.places import Spot, clocks, spot
 from sources.adapters.postal import country_named
 from sources.adapters.scans import SCAN, scan_event
 from sources.adapters.tables import Meaning
-from sources.adapters.told import AdapterOutput, Draft, Ignored, RefuseError
 
 CARRIER = "DHL"
 CARRIERS = {"ecommerce": "DHL eCommerce", "ecommerce-apac": "DHL eCommerce"}
@@ -49,21 +49,21 @@ NEVER = "~"
 """Behind all times, as they are written."""
 
 
-def read(doc: PayloadReader, say: EventBuilder) -> Iterator[AdapterOutput]:
+def read(payload: PayloadReader, builder: EventBuilder) -> Iterator[AdapterOutput]:
     """An answer with one shipment or several, an error answer, or a message of the Push API."""
-    scope = doc.text("scope")
+    scope = payload.text("scope")
     if scope is not None and scope != PUSHED:
-        yield from _subscription(scope, say)
-    elif doc.has("shipments"):
-        yield from _shipments(doc, say, pushed=scope is not None)
-    elif doc.has("status") and doc.has("title"):
-        yield from _error(doc, say)
+        yield from _subscription(scope, builder)
+    elif payload.has("shipments"):
+        yield from _shipments(payload, builder, pushed=scope is not None)
+    elif payload.has("status") and payload.has("title"):
+        yield from _error(payload, builder)
     else:
         raise RefuseError("unknown_form", "no DHL shipments")
 
 
-def _subscription(scope: str, say: EventBuilder) -> Iterator[AdapterOutput]:
-    say.kind("subscription")
+def _subscription(scope: str, builder: EventBuilder) -> Iterator[AdapterOutput]:
+    builder.kind("subscription")
     if scope == "subscription.validate":
         raise RefuseError("not_a_report", "subscription.validate: activate the subscription with the secret that it carries")
     if scope == "subscription.failure":
@@ -73,28 +73,28 @@ def _subscription(scope: str, say: EventBuilder) -> Iterator[AdapterOutput]:
     yield Ignored("subscription", "about the subscription, not about a shipment")
 
 
-def _error(doc: PayloadReader, say: EventBuilder) -> Iterator[AdapterOutput]:
-    say.kind("error")
-    if doc.id("status") != "404":
+def _error(payload: PayloadReader, builder: EventBuilder) -> Iterator[AdapterOutput]:
+    builder.kind("error")
+    if payload.id("status") != "404":
         raise RefuseError("not_a_report", "an error answer")
-    named = _INSTANCE.fullmatch(doc.text("instance") or "")
+    named = _INSTANCE.fullmatch(payload.text("instance") or "")
     if named is None:
         raise RefuseError("no_identity", "status 404: a shipment that DHL does not know, and not which")
     number = identifier(named[1], "instance")
-    yield from not_found(say, ParcelRef(number, CARRIER), "404", doc.text("detail", longest=LONGEST_TEXT))
+    yield from not_found(builder, ParcelRef(number, CARRIER), "404", payload.text("detail", longest=MAX_TEXT_CHARS))
 
 
-def _shipments(doc: PayloadReader, say: EventBuilder, *, pushed: bool) -> Iterator[AdapterOutput]:
-    say.kind("shipments")
-    shipments = list(doc.each("shipments"))
+def _shipments(payload: PayloadReader, builder: EventBuilder, *, pushed: bool) -> Iterator[AdapterOutput]:
+    builder.kind("shipments")
+    shipments = list(payload.each("shipments"))
     if not shipments:
         raise RefuseError("not_a_report", "an answer without a shipment")
     shared = _numbers_of_several(shipments)
-    yield from say.each(shipments, lambda one: _shipment(one, say, shared, pushed=pushed))
+    yield from builder.each(shipments, lambda one: _shipment(one, builder, shared, pushed=pushed))
 
 
 def _numbers_of_several(shipments: list[PayloadReader]) -> dict[str, Json]:
-    """The numbers of several shipments, each with the latest of them (see `answers.latest`)."""
+    """The numbers of several shipments, each with the latest of them (see `replies.latest`)."""
     found: defaultdict[str, list[PayloadReader]] = defaultdict(list)
     for one in shipments:
         if isinstance(one.value, dict):
@@ -107,38 +107,38 @@ def _numbers_of_several(shipments: list[PayloadReader]) -> dict[str, Json]:
     return meant
 
 
-def _shipment(doc: PayloadReader, say: EventBuilder, shared: dict[str, Json], *, pushed: bool) -> Iterator[AdapterOutput]:
-    number = doc.need_id("id")
+def _shipment(payload: PayloadReader, builder: EventBuilder, shared: dict[str, Json], *, pushed: bool) -> Iterator[AdapterOutput]:
+    number = payload.need_id("id")
     if number in shared and shared[number] is None:
         raise RefuseError("no_identity", "shipments[].id: one number, several shipments; nothing says which is meant")
-    if number in shared and shared[number] is not doc.value:
+    if number in shared and shared[number] is not payload.value:
         yield EARLIER
         return
-    parcel = ParcelRef(number, CARRIERS.get(_service(doc), CARRIER), order=order_of(doc, say))
-    said = None if pushed else answered_at(say)
-    events = _events(doc)
-    zones = clocks(say, events, lambda one: (_at(one, None), _spot(one, doc)))
-    complete = _complete(doc)
-    back = doc.flag("returnFlag") is True
-    yield from tell(
-        say,
+    parcel = ParcelRef(number, CARRIERS.get(_service(payload), CARRIER), order=order_of(payload, builder))
+    stated_at = None if pushed else answered_at(builder)
+    events = _events(payload)
+    zones = clocks(builder, events, lambda one: (_at(one, None), _spot(one, payload)))
+    complete = _complete(payload)
+    back = payload.flag("returnFlag") is True
+    yield from parcel_outputs(
+        builder,
         parcel,
         events,
-        lambda one: _event(one, say, parcel, said, doc, complete, next(zones)),
-        lambda: _eta(doc, say),
+        lambda one: _event(one, builder, parcel, stated_at, payload, complete, next(zones)),
+        lambda: _eta(payload, builder),
         seen_whole=_returned if back else to_sender,
-        stated=lambda: _stated(doc, say, complete, back=back),
+        stated=lambda: _stated(payload, builder, complete, back=back),
         pushed=pushed,
     )
 
 
-def _service(doc: PayloadReader) -> str:
-    return (doc.text("service") or "").casefold()
+def _service(payload: PayloadReader) -> str:
+    return (payload.text("service") or "").casefold()
 
 
-def _events(doc: PayloadReader) -> list[PayloadReader]:
+def _events(payload: PayloadReader) -> list[PayloadReader]:
     """The events, and the latest status where no event says the same and it has a time."""
-    events, status = list(doc.each("events")), doc.get("status")
+    events, status = list(payload.each("events")), payload.get("status")
     known = [(_written(one, "timestamp"), _written(one, "statusCode")) for one in events]
     own = (_written(status, "timestamp"), _written(status, "statusCode"))
     return events if own in known or not own[0] else [*events, status]
@@ -152,14 +152,14 @@ def _returned(drafts: list[Draft]) -> list[Draft]:
     return [returned(draft) if draft["data"]["status"] == "delivered" else draft for draft in drafts]
 
 
-def _complete(doc: PayloadReader) -> str | None:
+def _complete(payload: PayloadReader) -> str | None:
     """From which delivery on all pieces of a shipment are delivered, by its time as it is written; `NEVER` where some are not yet.
 
     None where that is not known: of one piece, or where events do not name pieces.
     """
-    left = {one.id() for one in doc.get("details").each("pieceIds")} - {None}
+    left = {one.id() for one in payload.get("details").each("pieceIds")} - {None}
     # The latest status names no pieces: it never stands for more than the events do.
-    delivered = [one for one in doc.each("events") if _written(one, "statusCode") == "delivered"]
+    delivered = [one for one in payload.each("events") if _written(one, "statusCode") == "delivered"]
     if len(left) < 2 or not delivered or not all(one.get("pieceIds") for one in delivered):
         return None
     for one in sorted(delivered, key=lambda one: str(_written(one, "timestamp"))):
@@ -169,54 +169,54 @@ def _complete(doc: PayloadReader) -> str | None:
     return NEVER
 
 
-def _stated(doc: PayloadReader, say: EventBuilder, complete: str | None, *, back: bool) -> Stated | None:
+def _stated(payload: PayloadReader, builder: EventBuilder, complete: str | None, *, back: bool) -> Stated | None:
     """What the latest status says, where it has no time."""
-    status = doc.get("status")
+    status = payload.get("status")
     if not isinstance(status.value, dict):
         return None
-    meaning, code, text = _told(status, say, doc)
-    if meaning is not None and meaning.words[:1] == ("delivered",):
+    meaning, code, text = _reported(status, builder, payload)
+    if meaning is not None and meaning.terms[:1] == ("delivered",):
         meaning = IN_PART if complete == NEVER else RETURNED if back else meaning
     return Stated(meaning, code, text)
 
 
 def _event(
-    doc: PayloadReader,
-    say: EventBuilder,
+    payload: PayloadReader,
+    builder: EventBuilder,
     parcel: ParcelRef,
-    said: datetime | None,
+    stated_at: datetime | None,
     around: PayloadReader,
     complete: str | None,
     clock: tzinfo,
 ) -> Iterator[AdapterOutput]:
-    meaning, code, text = _told(doc, say, around)
-    written = str(_written(doc, "timestamp"))
-    if complete is not None and meaning is not None and meaning.words[:1] == ("delivered",) and written < complete:
+    meaning, code, text = _reported(payload, builder, around)
+    written = str(_written(payload, "timestamp"))
+    if complete is not None and meaning is not None and meaning.terms[:1] == ("delivered",) and written < complete:
         meaning = IN_PART
-    address, where = doc.get("location", "address"), _spot(doc, around)
+    address, where = payload.get("location", "address"), _spot(payload, around)
     place = {"city": address.text("addressLocality"), "region": where.region, "country": where.country}
     # Texts follow the language of the request.
-    scan = Scan(_at(doc, clock), meaning, code, text, (code, address.text("postalCode")), place if address else None)
-    event = scan_event(say, parcel, scan, said)
+    scan = Scan(_at(payload, clock), meaning, code, text, (code, address.text("postalCode")), place if address else None)
+    event = scan_event(builder, parcel, scan, stated_at)
     if event is not None:
         yield event
 
 
-def _told(doc: PayloadReader, say: EventBuilder, around: PayloadReader) -> tuple[Meaning | None, str | None, str | None]:
+def _reported(payload: PayloadReader, builder: EventBuilder, around: PayloadReader) -> tuple[Meaning | None, str | None, str | None]:
     """What an event or a status means, its codes, and its text."""
-    status_code, status = doc.text("statusCode"), doc.text("status", longest=LONGEST_TEXT)
-    description = doc.text("description", longest=LONGEST_TEXT)
+    status_code, status = payload.text("statusCode"), payload.text("status", longest=MAX_TEXT_CHARS)
+    description = payload.text("description", longest=MAX_TEXT_CHARS)
     own = status if status is not None and _CODE.fullmatch(status) else None
-    meaning = _meaning(say, around, status_code, own, (status, description))
+    meaning = _meaning(builder, around, status_code, own, (status, description))
     return meaning, "/".join(part for part in (status_code, own) if part) or None, description or status
 
 
 def _meaning(
-    say: EventBuilder, around: PayloadReader, status_code: str | None, own: str | None, texts: tuple[str | None, ...]
+    builder: EventBuilder, around: PayloadReader, status_code: str | None, own: str | None, texts: tuple[str | None, ...]
 ) -> Meaning | None:
-    coarse = say.code(STATUS, status_code)
+    coarse = builder.code(STATUS, status_code)
     table = BY_SERVICE.get(_service(around))
-    fine = None if table is None else say.code(table, own)
+    fine = None if table is None else builder.code(table, own)
     known = fine is not None or table is None or own is None
     if fine is None:
         fine = next((found for text in texts if (found := TEXT.get(text)) is not None), None)
@@ -227,26 +227,26 @@ def _meaning(
     return fine if fine.ignored and coarse is not None else refine(coarse, fine, REFINES)
 
 
-def _at(doc: PayloadReader, clock: tzinfo | None) -> datetime:
-    here = doc.get("timestamp")
+def _at(payload: PayloadReader, clock: tzinfo | None) -> datetime:
+    here = payload.get("timestamp")
     text = here.need_text()
     if _DATE.fullmatch(text):
         raise undated(here.path, text)
     return iso(text, here.path, clock)
 
 
-def _spot(doc: PayloadReader, around: PayloadReader) -> Spot:
+def _spot(payload: PayloadReader, around: PayloadReader) -> Spot:
     """Where an event was: by its address, which names the country in letters or behind the city; else in the division's country."""
-    address = doc.get("location", "address")
+    address = payload.get("location", "address")
     city = address.text("addressLocality")
-    country = alpha_2(address.text("countryCode")) or (None if city is None else _country_behind(city))
-    if country is None and doc.text("statusCode") == "pre-transit":
+    country = alpha_2(address.text("countryCode")) or (None if city is None else _country_after(city))
+    if country is None and payload.text("statusCode") == "pre-transit":
         country = alpha_2(around.text("origin", "address", "countryCode"))
     country = country or HOME.get(_service(around))
     return spot(country, None, address.text("postalCode"), city)
 
 
-def _country_behind(city: str) -> str | None:
+def _country_after(city: str) -> str | None:
     """The country behind a city: `AMSTERDAM - NETHERLANDS, THE`, `Malmö, Sweden`, `Reno, NV, US`."""
     before, dash, name = city.rpartition(" - ")
     if dash and before:
@@ -256,19 +256,19 @@ def _country_behind(city: str) -> str | None:
     return country_named(parts[-1]) if len(parts) > 2 or (len(parts) == 2 and len(parts[1]) > 2) else None
 
 
-def _eta(doc: PayloadReader, say: EventBuilder) -> str | None:
-    window = doc.get("estimatedDeliveryTimeFrame", "estimatedThrough")
-    found = window if window.text() else doc.get("estimatedTimeOfDelivery")
-    address = doc.get("destination", "address")
+def _eta(payload: PayloadReader, builder: EventBuilder) -> str | None:
+    window = payload.get("estimatedDeliveryTimeFrame", "estimatedThrough")
+    found = window if window.text() else payload.get("estimatedTimeOfDelivery")
+    address = payload.get("destination", "address")
     there = spot(alpha_2(address.text("countryCode")), None, address.text("postalCode"), address.text("addressLocality"))
-    return when(found.text(), found.path, say.zone_at(there.country, there.region))
+    return when(found.text(), found.path, builder.zone_at(there.country, there.region))
 
 
 ADAPTER = Adapter(
     system="dhl",
     title="DHL",
     forms="Shipment Tracking - Unified API (JSON): answers; its Push API",
-    parse=json_doc,
+    parse=json_payload,
     read=read,
     tables=(STATUS, EXPRESS, PARCEL_DE, POST_DE, PARCEL_NL, PARCEL_PL, ECOMMERCE, EUROPE, TEXT),
     emits=(SCAN, "evidence.withdrawn"),

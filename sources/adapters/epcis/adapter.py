@@ -17,14 +17,14 @@ from datetime import datetime, timedelta, timezone, tzinfo
 from typing import Any, Final
 
 from sources.adapters.base import Adapter, EventBuilder, digest
-from sources.adapters.doc import PayloadReader
 from sources.adapters.epcis.codes import DISPOSITION, ERROR, EVENT, MOVE, PIECES, RETURN, STEP, TRANSACTION
 from sources.adapters.epcis.gs1 import Key, key_of, place, term, transaction
 from sources.adapters.epcis.xml import parse
 from sources.adapters.moments import at, need_at
+from sources.adapters.output import AdapterOutput, Draft, Ignored, RefuseError
+from sources.adapters.payload import PayloadReader
 from sources.adapters.scans import SCAN
 from sources.adapters.tables import Meaning
-from sources.adapters.told import AdapterOutput, Draft, Ignored, RefuseError
 
 ACTIONS: Final = frozenset(("ADD", "OBSERVE", "DELETE"))
 ONLY_IN_TRANSIT: Final = frozenset(("accepting", "holding"))
@@ -56,108 +56,108 @@ class SeenEvent:
     @property
     def code(self) -> str:
         """What was said, for `raw`."""
-        return "/".join(word for word in (self.step, self.disposition) if word)[:512]
+        return "/".join(term for term in (self.step, self.disposition) if term)[:512]
 
 
-def read(doc: PayloadReader, say: EventBuilder) -> Iterator[AdapterOutput]:
+def read(payload: PayloadReader, builder: EventBuilder) -> Iterator[AdapterOutput]:
     """The events of a document, of a query's results, of a list, or one event."""
-    if isinstance(doc.value, list):
-        yield from say.each(doc.each(), lambda one: _event(one, say))
+    if isinstance(payload.value, list):
+        yield from builder.each(payload.each(), lambda one: _event(one, builder))
         return
-    kind = doc.text("type") or ""
+    kind = payload.text("type") or ""
     if kind in ("EPCISDocument", "EPCISQueryDocument"):
-        body = doc.get("epcisBody") if kind == "EPCISDocument" else doc.get("epcisBody", "queryResults", "resultsBody")
+        body = payload.get("epcisBody") if kind == "EPCISDocument" else payload.get("epcisBody", "queryResults", "resultsBody")
         events = [*body.each("eventList"), *body.each("event")]
         if not events:
-            say.kind(kind)
+            builder.kind(kind)
             yield Ignored(kind, "holds no events")
-        yield from say.each(events, lambda one: _event(one, say))
+        yield from builder.each(events, lambda one: _event(one, builder))
     elif kind.startswith("epcisException:"):
         raise RefuseError("not_a_report", "an error answer")
     elif EVENT.get(kind) is not None:
-        yield from _event(doc, say)
+        yield from _event(payload, builder)
     else:
         raise RefuseError("unknown_form", "no EPCIS document, query result or event")
 
 
-def _event(doc: PayloadReader, say: EventBuilder) -> Iterator[AdapterOutput]:
-    kind = doc.need_text("type")
-    say.kind(kind)
-    meaning = say.code(EVENT, kind)
+def _event(payload: PayloadReader, builder: EventBuilder) -> Iterator[AdapterOutput]:
+    kind = payload.need_text("type")
+    builder.kind(kind)
+    meaning = builder.code(EVENT, kind)
     if meaning is None:
         raise RefuseError("unknown_form", "an event of a type that EPCIS does not have")
     if meaning.ignored:
         yield Ignored(kind, meaning.why)
         return
-    zone = _offset(doc, say)
-    seen = _seen(doc, say, kind, zone)
+    zone = _offset(payload, builder)
+    seen = _seen(payload, builder, kind, zone)
     if max(len(seen.parcels), 1) * max(len(seen.orders), 1) > MOST:
         raise RefuseError("too_large", f"more than {MOST} parcels and orders in one event")
-    error = doc.get("errorDeclaration")
+    error = payload.get("errorDeclaration")
     if not error:
-        yield from _told(seen, say)
+        yield from _outputs(seen, builder)
         return
-    say.code(ERROR, term(error.text("reason")))
+    builder.code(ERROR, term(error.text("reason")))
     declared = need_at(error, "declarationTime", zone=zone)
-    for told in _told(seen, say):
-        yield _withdrawn(told, say, declared, seen.recorded) if isinstance(told, dict) else told
+    for output in _outputs(seen, builder):
+        yield _withdrawn(output, builder, declared, seen.recorded) if isinstance(output, dict) else output
 
 
-def _told(seen: SeenEvent, say: EventBuilder) -> Iterator[AdapterOutput]:
+def _outputs(seen: SeenEvent, builder: EventBuilder) -> Iterator[AdapterOutput]:
     """What an event says of orders."""
-    step = say.code(STEP, seen.step)
-    ill = say.code(DISPOSITION, seen.disposition)
+    step = builder.code(STEP, seen.step)
+    ill = builder.code(DISPOSITION, seen.disposition)
     ill = None if ill is None or ill.ignored else ill
     back = RETURN.get(seen.step) if seen.disposition == "returned" else None
     name = seen.code or "no business step"
     if back is not None:
-        yield from _step(seen, say, back.word)
+        yield from _step(seen, builder, back.term)
     elif step is None:
         if ill is not None or seen.step is not None:
-            yield from _scans(seen, say, [ill])
+            yield from _scans(seen, builder, [ill])
         else:
             yield Ignored(name, "says nothing of what happened")
     elif step.ignored:
         yield Ignored(name, step.why)
-    elif step.word == SCAN:
+    elif step.term == SCAN:
         moved = MOVE.get(seen.step)
         if seen.step in ONLY_IN_TRANSIT and ill is None and seen.disposition != "in_transit":
             yield Ignored(name, "of goods that are not in transit: a step within a site")
-        elif ill is None or (moved is not None and moved.word == "delivered"):
-            yield from _scans(seen, say, [moved] if ill is None else [moved, ill])
+        elif ill is None or (moved is not None and moved.term == "delivered"):
+            yield from _scans(seen, builder, [moved] if ill is None else [moved, ill])
         else:
-            yield from _scans(seen, say, [ill])
-    elif seen.action == "DELETE" and step.word != "warehouse.shipment_cancelled":
+            yield from _scans(seen, builder, [ill])
+    elif seen.action == "DELETE" and step.term != "warehouse.shipment_cancelled":
         yield Ignored(name, "action DELETE: takes apart what was put together")
-    elif ill is not None and step.word != "warehouse.shipped":
+    elif ill is not None and step.term != "warehouse.shipped":
         yield Ignored(name, "goods that do not go to the customer")
-    elif step.word == "inventory.allocated" and not seen.orders:
+    elif step.term == "inventory.allocated" and not seen.orders:
         yield Ignored(name, "reserves identifiers, for no order")
     else:
-        yield from _step(seen, say, step.word)
+        yield from _step(seen, builder, step.term)
 
 
-def _scans(seen: SeenEvent, say: EventBuilder, meanings: list[Meaning | None]) -> Iterator[AdapterOutput]:
+def _scans(seen: SeenEvent, builder: EventBuilder, meanings: list[Meaning | None]) -> Iterator[AdapterOutput]:
     """A scan of every parcel, or of the shipment where no parcel is named; None is a code that is in no table."""
     for meaning in meanings:
         data = {
-            "status": "unknown" if meaning is None else meaning.word,
+            "status": "unknown" if meaning is None else meaning.term,
             "reason": "unmapped" if meaning is None else meaning.reason,
             "shipment_id": seen.shipment_id,
             "location": None if seen.site is None else {"site": seen.site},
             "raw": {"code": seen.code},
         }
         for parcel in seen.parcels or (None,):
-            yield from _events(seen, say, SCAN, {**data, "tracking_number": parcel}, data["status"], parcel)
+            yield from _events(seen, builder, SCAN, {**data, "tracking_number": parcel}, data["status"], parcel)
 
 
-def _step(seen: SeenEvent, say: EventBuilder, type_: str) -> Iterator[AdapterOutput]:
+def _step(seen: SeenEvent, builder: EventBuilder, type_: str) -> Iterator[AdapterOutput]:
     """A step of the warehouse, of the stock or of a return."""
     data: dict[str, Any] = {"lines": seen.lines if len(seen.orders) < 2 else None}
     only = seen.parcels[0] if len(seen.parcels) == 1 else None
     if type_ == "warehouse.shipment_cancelled":
         for parcel in seen.parcels or (None,):
-            yield from _events(seen, say, type_, {"shipment_id": seen.shipment_id, "tracking_number": parcel}, parcel)
+            yield from _events(seen, builder, type_, {"shipment_id": seen.shipment_id, "tracking_number": parcel}, parcel)
         return
     if type_.startswith("return."):
         data |= {"return_id": seen.return_id, "tracking_number": only}
@@ -167,51 +167,53 @@ def _step(seen: SeenEvent, say: EventBuilder, type_: str) -> Iterator[AdapterOut
         data |= {"site": seen.site, "shipment_id": seen.shipment_id}
         if type_ == "warehouse.shipped":
             data |= {"tracking_number": only, "tracking_numbers": list(seen.parcels) if len(seen.parcels) > 1 else None}
-    yield from _events(seen, say, type_, data)
+    yield from _events(seen, builder, type_, data)
 
 
-def _events(seen: SeenEvent, say: EventBuilder, type_: str, data: dict[str, Any], *parts: object) -> Iterator[AdapterOutput]:
+def _events(seen: SeenEvent, builder: EventBuilder, type_: str, data: dict[str, Any], *parts: object) -> Iterator[AdapterOutput]:
     """The event once for each order that it is about, or once if it names none."""
     for order in seen.orders or (None,):
         alias = order if seen.named else None
         id_ = f"epcis-{digest(seen.key, type_, order, *parts)}"
-        yield say.event(type_, id_, seen.time, {**data, "order_alias": alias}, order=None if seen.named else order, recorded=seen.recorded)
+        yield builder.event(
+            type_, id_, seen.time, {**data, "order_alias": alias}, order=None if seen.named else order, recorded=seen.recorded
+        )
 
 
-def _withdrawn(draft: Draft, say: EventBuilder, declared: datetime, recorded: datetime | None) -> AdapterOutput:
+def _withdrawn(draft: Draft, builder: EventBuilder, declared: datetime, recorded: datetime | None) -> AdapterOutput:
     """Says of an event that it did not occur as it was told."""
-    said = draft["data"]
-    numbers: list[str] = said.get("tracking_numbers") or [said.get("tracking_number")]
-    data = {"tracking_number": numbers[0], **{name: said.get(name) for name in ("shipment_id", "return_id", "order_alias")}}
-    event = say.withdrawn(draft["type"], draft["id"], declared, data, recorded=recorded)
+    withdrawn = draft["data"]
+    numbers: list[str] = withdrawn.get("tracking_numbers") or [withdrawn.get("tracking_number")]
+    data = {"tracking_number": numbers[0], **{name: withdrawn.get(name) for name in ("shipment_id", "return_id", "order_alias")}}
+    event = builder.withdrawn(draft["type"], draft["id"], declared, data, recorded=recorded)
     if isinstance(event, dict) and "subject" in draft:
         event["subject"] = draft["subject"]
     return event
 
 
-def _seen(doc: PayloadReader, say: EventBuilder, kind: str, zone: tzinfo) -> SeenEvent:
-    time = need_at(doc, "eventTime", zone=zone)
-    action = doc.need_text("action").upper()
+def _seen(payload: PayloadReader, builder: EventBuilder, kind: str, zone: tzinfo) -> SeenEvent:
+    time = need_at(payload, "eventTime", zone=zone)
+    action = payload.need_text("action").upper()
     if action not in ACTIONS:
-        raise RefuseError("bad_value", f"{doc.get('action').path}: neither ADD, OBSERVE nor DELETE")
-    step, disposition = term(doc.text("bizStep")), term(doc.text("disposition"))
+        raise RefuseError("bad_value", f"{payload.get('action').path}: neither ADD, OBSERVE nor DELETE")
+    step, disposition = term(payload.text("bizStep")), term(payload.text("disposition"))
     names = ("childEPCs", "childQuantityList") if kind == "AggregationEvent" else ("epcList", "quantityList")
-    units = [key_of(one.need_id()) for one in doc.each(names[0])]
-    parent = doc.id("parentID")
+    units = [key_of(one.need_id()) for one in payload.each(names[0])]
+    parent = payload.id("parentID")
     moved = [key_of(parent)] if parent is not None and key_of(parent).kind == "sscc" else units
-    goods = _goods(doc, names[1])
-    spots = [one.id("id") for one in (doc.get("bizLocation"), doc.get("readPoint"))]
-    sites = [place(one, doc.path) for one in spots if one is not None]
-    transactions = _transactions(doc, say)
-    orders, named = _orders(doc, say, transactions)
+    goods = _goods(payload, names[1])
+    spots = [one.id("id") for one in (payload.get("bizLocation"), payload.get("readPoint"))]
+    sites = [place(one, payload.path) for one in spots if one is not None]
+    transactions = _transactions(payload, builder)
+    orders, named = _orders(payload, builder, transactions)
     content = digest(
         kind, time, action, step, disposition, *(one and key_of(one) for one in spots), parent and key_of(parent), *sorted(map(str, units)),
         *sorted(map(str, goods)), *sorted(map(str, transactions)),
     )  # fmt: skip
     return SeenEvent(
-        key=doc.id("eventID") or content,
+        key=payload.id("eventID") or content,
         time=time,
-        recorded=at(doc, "recordTime", zone=zone),
+        recorded=at(payload, "recordTime", zone=zone),
         action=action,
         step=step,
         disposition=disposition,
@@ -221,42 +223,44 @@ def _seen(doc: PayloadReader, say: EventBuilder, kind: str, zone: tzinfo) -> See
         orders=orders,
         named=named,
         shipment_id=_shipment(transactions, [*moved, *units]),
-        return_id=next((number for _, word, number in transactions if word == "return"), None),
+        return_id=next((number for _, term, number in transactions if term == "return"), None),
     )
 
 
-def _offset(doc: PayloadReader, say: EventBuilder) -> tzinfo:
+def _offset(payload: PayloadReader, builder: EventBuilder) -> tzinfo:
     """The zone for times that lack an offset, though EPCIS wants one: the event's own, else the connection's."""
-    text = doc.text("eventTimeZoneOffset")
+    text = payload.text("eventTimeZoneOffset")
     if text is None:
-        return say.zone
+        return builder.zone
     found = _OFFSET.fullmatch(text)
     if found is None:
-        raise RefuseError("bad_time", f"{doc.get('eventTimeZoneOffset').path}: no offset")
+        raise RefuseError("bad_time", f"{payload.get('eventTimeZoneOffset').path}: no offset")
     return timezone(timedelta(hours=int(found[1]), minutes=int(f"{text[0]}{found[2]}")))
 
 
-def _transactions(doc: PayloadReader, say: EventBuilder) -> list[tuple[str | None, str | None, str]]:
+def _transactions(payload: PayloadReader, builder: EventBuilder) -> list[tuple[str | None, str | None, str]]:
     """The business transactions of an event: type, the table's word for it, and number."""
     found: list[tuple[str | None, str | None, str]] = []
-    for one in doc.each("bizTransactionList"):
+    for one in payload.each("bizTransactionList"):
         code = term(one.text("type"))
-        meaning = say.code(TRANSACTION, code)
+        meaning = builder.code(TRANSACTION, code)
         number = one.need_id("bizTransaction")
-        word = None if meaning is None or meaning.ignored else meaning.word
-        found.append((code, word, transaction(number, one.get("bizTransaction").path)))
+        meant = None if meaning is None or meaning.ignored else meaning.term
+        found.append((code, meant, transaction(number, one.get("bizTransaction").path)))
     return found
 
 
-def _orders(doc: PayloadReader, say: EventBuilder, transactions: list[tuple[str | None, str | None, str]]) -> tuple[tuple[str, ...], bool]:
+def _orders(
+    payload: PayloadReader, builder: EventBuilder, transactions: list[tuple[str | None, str | None, str]]
+) -> tuple[tuple[str, ...], bool]:
     """The orders that an event is about, each once, and whether they are other names instead of IDs."""
-    field = say.connection.order_field
+    field = builder.connection.order_field
     if field is None:
-        return tuple(dict.fromkeys(number for _, word, number in transactions if word == "order")), True
+        return tuple(dict.fromkeys(number for _, term, number in transactions if term == "order")), True
     code = field.removeprefix("bizTransactionList.")
     if TRANSACTION.get(code) is not None:
         return tuple(dict.fromkeys(number for one, _, number in transactions if one == code)), False
-    order = say.order_of(doc)
+    order = builder.order_of(payload)
     return () if order is None else (order,), False
 
 
@@ -269,10 +273,10 @@ def _shipment(transactions: list[tuple[str | None, str | None, str]], units: lis
     return next((one.value for one in units if one.kind == "gsin"), None)
 
 
-def _goods(doc: PayloadReader, name: str) -> list[tuple[Key, int | None, str | None]]:
+def _goods(payload: PayloadReader, name: str) -> list[tuple[Key, int | None, str | None]]:
     """Goods by class: how many pieces (None where they are not counted in pieces) and the unit."""
     found: list[tuple[Key, int | None, str | None]] = []
-    for one in doc.each(name):
+    for one in payload.each(name):
         key, unit = key_of(one.need_id("epcClass")), one.text("uom")
         found.append((key, one.quantity("quantity") if unit is None or unit in PIECES else None, unit))
     return found

@@ -9,7 +9,7 @@ import re
 from typing import Final, NamedTuple
 from urllib.parse import unquote
 
-from sources.adapters.told import RefuseError
+from sources.adapters.output import RefuseError
 
 _TERM: Final = re.compile(
     r"(?:urn:epcglobal:cbv:(?:bizstep|disp|btt|er):|https?://(?:ref|ns)\.gs1\.org/cbv/(?:BizStep|Disp|BTT|ER)-|cbv:(?:BizStep|Disp|BTT|ER)-)(\w+)",

@@ -12,10 +12,10 @@ from collections.abc import Iterator
 from typing import Final
 from xml.etree.ElementTree import Element
 
-from sources.adapters.doc import MAX_DEPTH, Json, PayloadReader, json_doc, xml_root
-from sources.adapters.told import RefuseError
+from sources.adapters.output import RefuseError
+from sources.adapters.payload import MAX_DEPTH, Json, PayloadReader, json_payload, xml_root
 
-_MARKS: Final = (b"\xef\xbb\xbf", b"\xff\xfe", b"\xfe\xff")
+_MARKERS: Final = (b"\xef\xbb\xbf", b"\xff\xfe", b"\xfe\xff")
 """Byte order marks: UTF-8, and UTF-16 in which only XML comes."""
 _OURS: Final = ("urn:epcglobal:epcis", "https://ref.gs1.org/standards/epcis")
 _SOAP: Final = frozenset(("http://schemas.xmlsoap.org/soap/envelope/", "http://www.w3.org/2003/05/soap-envelope"))
@@ -43,9 +43,9 @@ _TEXTS: Final = frozenset(
 def parse(body: bytes) -> PayloadReader:
     """An EPCIS payload, XML or JSON-LD by its first sign."""
     start = body.lstrip()
-    if start.startswith(_MARKS[1:]) or start.removeprefix(_MARKS[0]).lstrip().startswith(b"<"):
+    if start.startswith(_MARKERS[1:]) or start.removeprefix(_MARKERS[0]).lstrip().startswith(b"<"):
         return _document(xml_root(body))
-    return json_doc(body)
+    return json_payload(body)
 
 
 def _document(root: Element) -> PayloadReader:

@@ -137,14 +137,14 @@ NOTIFICATION = table(
 )
 
 
-def meaning_of(say: EventBuilder, type_: str, exception: str | None, derived: str | None = None) -> Meaning | None:
+def meaning_of(builder: EventBuilder, type_: str, exception: str | None, derived: str | None = None) -> Meaning | None:
     """What an event means by its type, and by its exception where that does not contradict the type.
 
     The status that FedEx derives from an event is coarser than its type (`IT` of an event `OD`): it counts where no table has the type.
     """
-    meaning, detail, coarse = say.code(EVENT, type_), say.code(EXCEPTION, exception), say.code(DERIVED, derived)
+    meaning, detail, coarse = builder.code(EVENT, type_), builder.code(EXCEPTION, exception), builder.code(DERIVED, derived)
     if meaning is None:
         return unmapped(coarse)
-    if meaning.words[:1] == ("returning",) and detail is not None and detail.reason:
+    if meaning.terms[:1] == ("returning",) and detail is not None and detail.reason:
         return Meaning(("returning", detail.reason))
     return refine(meaning, detail, REFINES)

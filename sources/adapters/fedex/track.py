@@ -16,16 +16,16 @@ from collections.abc import Iterator
 from datetime import datetime, tzinfo
 from functools import partial
 
-from sources.adapters.answers import EARLIER, answered_at, latest, not_found, order_of, tell, to_sender
 from sources.adapters.base import EventBuilder
-from sources.adapters.doc import LONGEST_TEXT, PayloadReader
+from sources.adapters.carrier_replies import EARLIER, answered_at, latest, not_found, order_of, parcel_outputs, to_sender
 from sources.adapters.fedex.codes import ERROR, meaning_of
 from sources.adapters.finals import Stated
 from sources.adapters.moments import day, iso, undated, when
+from sources.adapters.output import AdapterOutput, RefuseError
 from sources.adapters.parcel import ParcelRef, Scan
+from sources.adapters.payload import MAX_TEXT_CHARS, PayloadReader
 from sources.adapters.places import Spot, clocks, spot
 from sources.adapters.scans import scan_event
-from sources.adapters.told import AdapterOutput, RefuseError
 
 DATE = re.compile(r"(\d{4}-\d{2}-\d{2})T00:00:00(?:\.0+)?")
 """A date that FedEx writes with a time of day, which it does not know."""
@@ -33,44 +33,44 @@ SIGNED = "fdx-signature"
 """The header that webhooks have, and answers have not."""
 
 
-def read(doc: PayloadReader, say: EventBuilder) -> Iterator[AdapterOutput]:
+def read(payload: PayloadReader, builder: EventBuilder) -> Iterator[AdapterOutput]:
     """An answer, or a webhook, about one parcel or several."""
-    output = doc.get("output") if doc.has("output") else doc
+    output = payload.get("output") if payload.has("output") else payload
     if output.has("completeTrackResults"):
         groups = list(output.each("completeTrackResults"))
     elif output.has("trackResults"):
         groups = [output]
     else:
-        raise _no_results(doc, output, say)
-    say.kind("trackResults")
+        raise _no_results(payload, output, builder)
+    builder.kind("trackResults")
     results = [(group, one) for group in groups for one in group.each("trackResults")]
     if not results:
         raise RefuseError("not_a_report", "an answer without trackResults")
     shared = _numbers_of_several(results)
     for group in groups:
         number = group.id("trackingNumber")
-        yield from say.each(group.each("trackResults"), partial(_result, say=say, asked=number, shared=shared))
+        yield from builder.each(group.each("trackResults"), partial(_result, builder=builder, asked=number, shared=shared))
 
 
-def _no_results(doc: PayloadReader, output: PayloadReader, say: EventBuilder) -> RefuseError:
+def _no_results(payload: PayloadReader, output: PayloadReader, builder: EventBuilder) -> RefuseError:
     """Why an answer without results is refused."""
-    errors = [*doc.each("errors"), *output.each("alerts")]
+    errors = [*payload.each("errors"), *output.each("alerts")]
     if not errors:
-        return RefuseError("unknown_form" if output is doc else "not_a_report", "no trackResults")
-    say.kind("errors")
+        return RefuseError("unknown_form" if output is payload else "not_a_report", "no trackResults")
+    builder.kind("errors")
     meanings = [ERROR.get(one.text("code")) for one in errors]
-    if any(meaning is not None and meaning.word == "not_found" for meaning in meanings):
+    if any(meaning is not None and meaning.term == "not_found" for meaning in meanings):
         return RefuseError("no_identity", "errors: a parcel that FedEx does not know, and not which")
     return RefuseError("not_a_report", "errors: an error answer")
 
 
-def _number(doc: PayloadReader, asked: str | None) -> str | None:
+def _number(payload: PayloadReader, asked: str | None) -> str | None:
     """A piece has its own number; what was asked for may be that of its shipment."""
-    return doc.id("trackingNumberInfo", "trackingNumber") or doc.id("trackingNumber") or asked
+    return payload.id("trackingNumberInfo", "trackingNumber") or payload.id("trackingNumber") or asked
 
 
 def _numbers_of_several(results: list[tuple[PayloadReader, PayloadReader]]) -> dict[str, str | None]:
-    """The numbers of several shipments, each with the latest of them (see `answers.latest`)."""
+    """The numbers of several shipments, each with the latest of them (see `replies.latest`)."""
     shipments: defaultdict[str, dict[str, list[str]]] = defaultdict(dict)
     for group, one in results:
         if isinstance(one.value, dict) and isinstance(info := one.value.get("trackingNumberInfo"), dict):
@@ -84,118 +84,120 @@ def _unique(value: object) -> str:
     return str(value or "").strip()
 
 
-def _result(doc: PayloadReader, say: EventBuilder, asked: str | None, shared: dict[str, str | None]) -> Iterator[AdapterOutput]:
-    number = _number(doc, asked)
+def _result(payload: PayloadReader, builder: EventBuilder, asked: str | None, shared: dict[str, str | None]) -> Iterator[AdapterOutput]:
+    number = _number(payload, asked)
     if number is None:
-        raise RefuseError("missing_field", doc.get("trackingNumberInfo", "trackingNumber").path)
+        raise RefuseError("missing_field", payload.get("trackingNumberInfo", "trackingNumber").path)
     # The parcel of a return goes to the shop: its scans are the return's, and never deliver the order.
-    parcel = ParcelRef(number, "FedEx", order=None if _is_return(doc) else order_of(doc, say))
-    code = doc.text("error", "code")
+    parcel = ParcelRef(number, "FedEx", order=None if _is_return(payload) else order_of(payload, builder))
+    code = payload.text("error", "code")
     if code is not None:
-        meaning = say.code(ERROR, code)
-        if meaning is None or meaning.word != "not_found":
-            raise RefuseError("not_a_report", f"{doc.get('error').path}: an error")
-        yield from not_found(say, parcel, code, doc.text("error", "message", longest=LONGEST_TEXT))
+        meaning = builder.code(ERROR, code)
+        if meaning is None or meaning.term != "not_found":
+            raise RefuseError("not_a_report", f"{payload.get('error').path}: an error")
+        yield from not_found(builder, parcel, code, payload.text("error", "message", longest=MAX_TEXT_CHARS))
         return
     if number in shared and shared[number] is None:
         raise RefuseError("no_identity", "trackingNumberUniqueId: one number, several shipments; nothing says which is meant")
-    if number in shared and shared[number] != _unique(doc.get("trackingNumberInfo", "trackingNumberUniqueId").value):
+    if number in shared and shared[number] != _unique(payload.get("trackingNumberInfo", "trackingNumberUniqueId").value):
         yield EARLIER
         return
-    pushed = SIGNED in say.headers
-    said = None if pushed else answered_at(say)
-    events = list(doc.each("scanEvents"))
-    zones = clocks(say, events, _seen)
-    yield from tell(
-        say,
+    pushed = SIGNED in builder.headers
+    stated_at = None if pushed else answered_at(builder)
+    events = list(payload.each("scanEvents"))
+    zones = clocks(builder, events, _seen)
+    yield from parcel_outputs(
+        builder,
         parcel,
         events,
-        lambda one: _scan(one, say, parcel, said, next(zones)),
-        lambda: _eta(doc, say),
+        lambda one: _scan(one, builder, parcel, stated_at, next(zones)),
+        lambda: _eta(payload, builder),
         seen_whole=to_sender,
-        stated=lambda: _stated(doc, say, events),
+        stated=lambda: _stated(payload, builder, events),
         pushed=pushed,
     )
 
 
-def _is_return(doc: PayloadReader) -> bool:
+def _is_return(payload: PayloadReader) -> bool:
     """Whether the details of a return say anything: answers may have the fields of any parcel, and nothing in them."""
-    detail = doc.get("returnDetail")
+    detail = payload.get("returnDetail")
     reasons = detail.each("reasonDetail")
     return detail.text("authorizationName") is not None or any(one.text("type") or one.text("description") for one in reasons)
 
 
-def _scan(doc: PayloadReader, say: EventBuilder, parcel: ParcelRef, said: datetime | None, clock: tzinfo) -> Iterator[AdapterOutput]:
-    type_, exception = doc.need_text("eventType"), doc.text("exceptionCode")
-    place = doc.get("scanLocation")
-    texts = (doc.text("eventDescription", longest=LONGEST_TEXT), doc.text("exceptionDescription", longest=LONGEST_TEXT))
+def _scan(
+    payload: PayloadReader, builder: EventBuilder, parcel: ParcelRef, stated_at: datetime | None, clock: tzinfo
+) -> Iterator[AdapterOutput]:
+    type_, exception = payload.need_text("eventType"), payload.text("exceptionCode")
+    place = payload.get("scanLocation")
+    texts = (payload.text("eventDescription", longest=MAX_TEXT_CHARS), payload.text("exceptionDescription", longest=MAX_TEXT_CHARS))
     scan = Scan(
-        at=_at(doc.get("date"), clock),
-        meaning=meaning_of(say, type_, exception, doc.text("derivedStatusCode")),
+        at=_at(payload.get("date"), clock),
+        meaning=meaning_of(builder, type_, exception, payload.text("derivedStatusCode")),
         code=type_ if exception is None else f"{type_}/{exception}",
-        text=": ".join(text for text in texts if text)[:LONGEST_TEXT] or None,
+        text=": ".join(text for text in texts if text)[:MAX_TEXT_CHARS] or None,
         # Descriptions and cities come in the language that the request asked for.
         key=(type_, exception, place.text("postalCode")),
         place={"city": place.text("city"), "region": place.text("stateOrProvinceCode"), "country": place.text("countryCode")},
     )
-    event = scan_event(say, parcel, scan, said)
+    event = scan_event(builder, parcel, scan, stated_at)
     if event is not None:
         yield event
 
 
-def _seen(doc: PayloadReader) -> tuple[datetime, Spot]:
+def _seen(payload: PayloadReader) -> tuple[datetime, Spot]:
     """The time of a scan as it is written, and where it was."""
-    place = doc.get("scanLocation")
+    place = payload.get("scanLocation")
     where = spot(place.text("countryCode"), place.text("stateOrProvinceCode"), place.text("postalCode"), place.text("city"))
-    return _at(doc.get("date"), None), where
+    return _at(payload.get("date"), None), where
 
 
-def _at(doc: PayloadReader, clock: tzinfo | None) -> datetime:
-    text = doc.text()
+def _at(payload: PayloadReader, clock: tzinfo | None) -> datetime:
+    text = payload.text()
     if text is None:
-        raise RefuseError("missing_field", doc.path)
+        raise RefuseError("missing_field", payload.path)
     if DATE.fullmatch(text):
-        raise undated(doc.path, text)
-    return iso(text, doc.path, clock)
+        raise undated(payload.path, text)
+    return iso(text, payload.path, clock)
 
 
-def _stated(doc: PayloadReader, say: EventBuilder, events: list[PayloadReader]) -> Stated | None:
+def _stated(payload: PayloadReader, builder: EventBuilder, events: list[PayloadReader]) -> Stated | None:
     """What the answer says of the parcel as a whole, and when it was delivered, where it is."""
-    latest = doc.get("latestStatusDetail")
+    latest = payload.get("latestStatusDetail")
     code = latest.text("code")
     if code is None:
         return None
     # A delivery to another carrier has that in the exception of its scan only.
     exception = next((one.text("exceptionCode") for one in events if one.text("eventType") == code), None)
-    meaning = meaning_of(say, code, exception, latest.text("derivedCode"))
-    delivered = meaning is not None and meaning.words[:1] == ("delivered",)
-    return Stated(meaning, code, latest.text("description", longest=LONGEST_TEXT), _delivery(doc, say) if delivered else None)
+    meaning = meaning_of(builder, code, exception, latest.text("derivedCode"))
+    delivered = meaning is not None and meaning.terms[:1] == ("delivered",)
+    return Stated(meaning, code, latest.text("description", longest=MAX_TEXT_CHARS), _delivery(payload, builder) if delivered else None)
 
 
-def _delivery(doc: PayloadReader, say: EventBuilder) -> datetime | None:
-    found = _dated(doc, "ACTUAL_DELIVERY")
+def _delivery(payload: PayloadReader, builder: EventBuilder) -> datetime | None:
+    found = _dated(payload, "ACTUAL_DELIVERY")
     if found is None or DATE.fullmatch(found.text() or ""):
         return None
-    return iso(found.need_text(), found.path, _local(doc.get("latestStatusDetail", "scanLocation"), say))
+    return iso(found.need_text(), found.path, _local(payload.get("latestStatusDetail", "scanLocation"), builder))
 
 
-def _local(doc: PayloadReader, say: EventBuilder) -> tzinfo:
-    return say.zone_at(doc.text("countryCode"), doc.text("stateOrProvinceCode"))
+def _local(payload: PayloadReader, builder: EventBuilder) -> tzinfo:
+    return builder.zone_at(payload.text("countryCode"), payload.text("stateOrProvinceCode"))
 
 
-def _dated(doc: PayloadReader, type_: str) -> PayloadReader | None:
+def _dated(payload: PayloadReader, type_: str) -> PayloadReader | None:
     """The first date of a type."""
-    dates = (one.get("dateTime") for one in doc.each("dateAndTimes") if one.text("type") == type_)
+    dates = (one.get("dateTime") for one in payload.each("dateAndTimes") if one.text("type") == type_)
     return next((one for one in dates if one.text()), None)
 
 
-def _eta(doc: PayloadReader, say: EventBuilder) -> str | None:
-    window = doc.get("estimatedDeliveryTimeWindow", "window", "ends")
-    found = window if window.text() else _dated(doc, "ESTIMATED_DELIVERY")
+def _eta(payload: PayloadReader, builder: EventBuilder) -> str | None:
+    window = payload.get("estimatedDeliveryTimeWindow", "window", "ends")
+    found = window if window.text() else _dated(payload, "ESTIMATED_DELIVERY")
     if found is None:
         return None
     text = found.need_text()
     date = DATE.match(text)
     if date:
         return day(date[1], found.path)
-    return when(text, found.path, _local(doc.get("destinationLocation", "locationContactAndAddress", "address"), say))
+    return when(text, found.path, _local(payload.get("destinationLocation", "locationContactAndAddress", "address"), builder))

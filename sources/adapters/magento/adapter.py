@@ -11,11 +11,11 @@ from functools import partial
 from typing import Final
 
 from sources.adapters.base import Adapter, EventBuilder
-from sources.adapters.doc import PayloadReader, json_doc
 from sources.adapters.magento.orders import read_order
 from sources.adapters.magento.parts import read_creditmemo, read_invoice, read_shipment, read_track
 from sources.adapters.magento.tables import CREDITMEMO, EVENT, INVOICE, METHOD, PAYMENT, STATE, STATUS
-from sources.adapters.told import AdapterOutput, Ignored, RefuseError
+from sources.adapters.output import AdapterOutput, Ignored, RefuseError
+from sources.adapters.payload import PayloadReader, json_payload
 
 READERS: Final[dict[str, Callable[[PayloadReader, EventBuilder], Iterator[AdapterOutput]]]] = {
     "order": read_order,
@@ -24,7 +24,7 @@ READERS: Final[dict[str, Callable[[PayloadReader, EventBuilder], Iterator[Adapte
     "track": read_track,
     "creditmemo": read_creditmemo,
 }
-MARKS: Final = (
+MARKERS: Final = (
     ("track", ("track_number", "parent_id")),
     ("shipment", ("order_id", "tracks")),
     ("shipment", ("order_id", "total_qty", "items")),
@@ -39,65 +39,65 @@ MARKS: Final = (
 PREFIX: Final = "com.adobe.commerce."
 
 
-def read(doc: PayloadReader, say: EventBuilder) -> Iterator[AdapterOutput]:
+def read(payload: PayloadReader, builder: EventBuilder) -> Iterator[AdapterOutput]:
     """An I/O event, a page, or one object; of several events or objects each."""
-    if isinstance(doc.value, list):
-        if not doc.value:
-            say.kind("page")
+    if isinstance(payload.value, list):
+        if not payload.value:
+            builder.kind("page")
             yield Ignored("page", "an empty page")
-        yield from say.each(doc.each(), partial(_any, say))
+        yield from builder.each(payload.each(), partial(_any, builder))
     else:
-        yield from _any(say, doc)
+        yield from _any(builder, payload)
 
 
-def _any(say: EventBuilder, doc: PayloadReader) -> Iterator[AdapterOutput]:
-    if doc.has("event") and not doc.has("entity_id"):
+def _any(builder: EventBuilder, payload: PayloadReader) -> Iterator[AdapterOutput]:
+    if payload.has("event") and not payload.has("entity_id"):
         # As the journal of Adobe I/O wraps an event.
-        doc = doc.get("event")
-    if doc.has("data") and doc.has("type"):
-        yield from _event(doc, say)
-    elif doc.has("items") and doc.has("search_criteria"):
-        if not doc.get("items"):
-            say.kind("page")
+        payload = payload.get("event")
+    if payload.has("data") and payload.has("type"):
+        yield from _event(payload, builder)
+    elif payload.has("items") and payload.has("search_criteria"):
+        if not payload.get("items"):
+            builder.kind("page")
             yield Ignored("page", "an empty page")
-        yield from say.each(doc.each("items"), partial(_one, say, None))
-    elif doc.has("message") and not doc.has("entity_id"):
+        yield from builder.each(payload.each("items"), partial(_one, builder, None))
+    elif payload.has("message") and not payload.has("entity_id"):
         raise RefuseError("not_a_report", "an error answer")
     else:
-        yield from _one(say, None, doc.get("entity") if doc.has("entity") else doc)
+        yield from _one(builder, None, payload.get("entity") if payload.has("entity") else payload)
 
 
-def _event(doc: PayloadReader, say: EventBuilder) -> Iterator[AdapterOutput]:
-    name = doc.need_text("type").removeprefix(PREFIX)
-    say.kind(name)
-    meaning = say.code(EVENT, name)
+def _event(payload: PayloadReader, builder: EventBuilder) -> Iterator[AdapterOutput]:
+    name = payload.need_text("type").removeprefix(PREFIX)
+    builder.kind(name)
+    meaning = builder.code(EVENT, name)
     if meaning is None:
-        raise RefuseError("unmapped", f"{doc.get('type').path}: an event that is in no table")
+        raise RefuseError("unmapped", f"{payload.get('type').path}: an event that is in no table")
     if meaning.ignored:
         yield Ignored(name, meaning.why)
         return
-    yield from _one(say, meaning.word, doc.need("data", "value"))
+    yield from _one(builder, meaning.term, payload.need("data", "value"))
 
 
-def _one(say: EventBuilder, expected: str | None, doc: PayloadReader) -> Iterator[AdapterOutput]:
+def _one(builder: EventBuilder, expected: str | None, payload: PayloadReader) -> Iterator[AdapterOutput]:
     """An object, by the fields that only its sort has, which the event that carries it must not contradict."""
-    name = next((name for name, marks in MARKS if all(doc.has(mark) for mark in marks)), None)
+    name = next((name for name, markers in MARKERS if all(payload.has(marker) for marker in markers)), None)
     if name is None and expected is not None:
-        raise RefuseError("missing_field", f"{doc.path}: too few fields; let the subscription send the whole {expected}")
+        raise RefuseError("missing_field", f"{payload.path}: too few fields; let the subscription send the whole {expected}")
     if name is None:
         raise RefuseError("unknown_form", "no order, invoice, shipment, tracking number or credit memo of Magento's")
     if expected not in (None, name):
-        raise RefuseError("bad_value", f"{doc.path}: the event says {expected}, and what it carries is none")
+        raise RefuseError("bad_value", f"{payload.path}: the event says {expected}, and what it carries is none")
     if expected is None:
-        say.kind(name)
-    yield from READERS[name](doc, say)
+        builder.kind(name)
+    yield from READERS[name](payload, builder)
 
 
 ADAPTER = Adapter(
     system="magento",
     title="Magento, Adobe Commerce",
     forms="orders, invoices, shipments, tracking numbers and credit memos of the REST API; Adobe I/O events",
-    parse=json_doc,
+    parse=json_payload,
     read=read,
     tables=(STATE, STATUS, PAYMENT, METHOD, INVOICE, CREDITMEMO, EVENT),
     emits=(

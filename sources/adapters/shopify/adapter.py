@@ -11,7 +11,8 @@ from functools import partial
 from typing import Final
 
 from sources.adapters.base import PAYMENTS, Adapter, EventBuilder
-from sources.adapters.doc import PayloadReader, json_doc
+from sources.adapters.output import AdapterOutput, Ignored, RefuseError
+from sources.adapters.payload import PayloadReader, json_payload
 from sources.adapters.shopify.agreement import agree, agree_on_work
 from sources.adapters.shopify.common import GID
 from sources.adapters.shopify.fulfillments import read_deleted_event, read_event, read_fulfillment
@@ -38,13 +39,12 @@ from sources.adapters.shopify.tables import (
 )
 from sources.adapters.shopify.topics import TOPIC
 from sources.adapters.shopify.work import read_work, read_works
-from sources.adapters.told import AdapterOutput, Ignored, RefuseError
 
 READERS: Final[dict[str, Callable[[PayloadReader, EventBuilder], Iterator[AdapterOutput]]]] = {
     "order": read_order,
     "fulfillment": read_fulfillment,
     "fulfillment_event": read_event,
-    "fulfillment_order": lambda doc, say: read_works([doc], say),
+    "fulfillment_order": lambda payload, builder: read_works([payload], builder),
     "refund": read_refund,
     "transaction": read_transaction,
     "dispute": read_dispute,
@@ -78,7 +78,7 @@ TYPES: Final = {
 }
 """By the type in a gid: the resource."""
 
-MARKS: Final = (
+MARKERS: Final = (
     ("fulfillment_event", ("fulfillment_id", "happened_at")),
     ("fulfillment_order", ("request_status", "line_items")),
     ("refund", ("refund_line_items", "transactions")),
@@ -90,101 +90,103 @@ MARKS: Final = (
 """Fields by which an object without a gid shows what it is."""
 
 
-def read(doc: PayloadReader, say: EventBuilder) -> Iterator[AdapterOutput]:
+def read(payload: PayloadReader, builder: EventBuilder) -> Iterator[AdapterOutput]:
     """A webhook by its topic; without one, a resource or a page by its form."""
-    topic = say.headers.get("x-shopify-topic")
+    topic = builder.headers.get("x-shopify-topic")
     if topic:
-        say.kind(topic)
-        say.test_mode(is_test=say.headers.get("x-shopify-test", "").strip().lower() == "true")
-        yield from _webhook(doc, say, topic)
+        builder.kind(topic)
+        builder.test_mode(is_test=builder.headers.get("x-shopify-test", "").strip().lower() == "true")
+        yield from _webhook(payload, builder, topic)
     else:
-        yield from _resource(doc, say)
+        yield from _resource(payload, builder)
 
 
-def _webhook(doc: PayloadReader, say: EventBuilder, topic: str) -> Iterator[AdapterOutput]:
-    meaning = say.code(TOPIC, topic)
+def _webhook(payload: PayloadReader, builder: EventBuilder, topic: str) -> Iterator[AdapterOutput]:
+    meaning = builder.code(TOPIC, topic)
     if meaning is None:
         raise RefuseError("unmapped", "x-shopify-topic: a topic that is in no table")
     name = topic.strip().casefold()
     resource = FAMILIES.get(name.partition("/")[0])
-    if resource is not None and isinstance(doc.value, dict) and len(doc.value) == 1 and doc.has(resource):
-        doc = doc.get(resource)
-    agree(doc, name, resource, TYPES, MARKS)
+    if resource is not None and isinstance(payload.value, dict) and len(payload.value) == 1 and payload.has(resource):
+        payload = payload.get(resource)
+    agree(payload, name, resource, TYPES, MARKERS)
     if meaning.ignored:
         yield Ignored(topic, meaning.why)
         return
     if resource is None:
-        agree_on_work(doc, name)
-        yield from read_work(doc, say, meaning)
+        agree_on_work(payload, name)
+        yield from read_work(payload, builder, meaning)
         return
     if resource == "order":
-        yield from read_order(doc, say, new=meaning.words == ("order.placed",))
-    elif meaning.word == "evidence.withdrawn":
-        yield from read_deleted_event(doc, say)
+        yield from read_order(payload, builder, new=meaning.terms == ("order.placed",))
+    elif meaning.term == "evidence.withdrawn":
+        yield from read_deleted_event(payload, builder)
     else:
-        yield from READERS[resource](doc, say)
+        yield from READERS[resource](payload, builder)
 
 
-def _resource(doc: PayloadReader, say: EventBuilder) -> Iterator[AdapterOutput]:
-    if isinstance(doc.value, list):
-        docs = list(doc.each())
-        if docs and all(_sort(one) == "fulfillment_order" for one in docs):
-            say.kind("fulfillment_orders")
-            yield from read_works(docs, say)
+def _resource(payload: PayloadReader, builder: EventBuilder) -> Iterator[AdapterOutput]:
+    if isinstance(payload.value, list):
+        payloads = list(payload.each())
+        if payloads and all(_sort(one) == "fulfillment_order" for one in payloads):
+            builder.kind("fulfillment_orders")
+            yield from read_works(payloads, builder)
         else:
-            yield from say.each(docs, lambda one: _one(one, say))
+            yield from builder.each(payloads, lambda one: _one(one, builder))
         return
     for name, reader in READERS.items():
         page = "reverse_deliveries" if name == "reverse_delivery" else f"{name}s"
-        if doc.has(page) and isinstance(doc.get(page).value, list) and not doc.has("id"):
-            yield from _page(doc, page, name, say)
+        if payload.has(page) and isinstance(payload.get(page).value, list) and not payload.has("id"):
+            yield from _page(payload, page, name, builder)
             return
-        if isinstance(doc.value, dict) and len(doc.value) == 1 and doc.has(name):
-            say.kind(name)
-            yield from reader(doc.get(name), say)
+        if isinstance(payload.value, dict) and len(payload.value) == 1 and payload.has(name):
+            builder.kind(name)
+            yield from reader(payload.get(name), builder)
             return
-    if doc.has("errors") or doc.has("error"):
+    if payload.has("errors") or payload.has("error"):
         raise RefuseError("not_a_report", "an error answer")
-    yield from _one(doc, say)
+    yield from _one(payload, builder)
 
 
-def _page(doc: PayloadReader, page: str, name: str, say: EventBuilder) -> Iterator[AdapterOutput]:
-    say.kind(page)
-    if not doc.get(page):
+def _page(payload: PayloadReader, page: str, name: str, builder: EventBuilder) -> Iterator[AdapterOutput]:
+    builder.kind(page)
+    if not payload.get(page):
         yield Ignored(page, "an empty page")
     elif name == "fulfillment_order":
-        yield from read_works(list(doc.each(page)), say)
+        yield from read_works(list(payload.each(page)), builder)
     else:
-        yield from say.each(doc.each(page), partial(_read_as, name, say))
+        yield from builder.each(payload.each(page), partial(_read_as, name, builder))
 
 
-def _read_as(name: str, say: EventBuilder, doc: PayloadReader) -> Iterator[AdapterOutput]:
-    return READERS[name](doc, say)
+def _read_as(name: str, builder: EventBuilder, payload: PayloadReader) -> Iterator[AdapterOutput]:
+    return READERS[name](payload, builder)
 
 
-def _sort(doc: PayloadReader) -> str | None:
+def _sort(payload: PayloadReader) -> str | None:
     """What an object that stands by itself is, by the type in its gid, else by the fields that only its sort has."""
-    if not isinstance(doc.value, dict):
+    if not isinstance(payload.value, dict):
         return None
-    here = doc.get("admin_graphql_api_id")
+    here = payload.get("admin_graphql_api_id")
     here.read.add(here.path)
     found = GID.fullmatch(here.value) if isinstance(here.value, str) else None
-    return TYPES.get(found[1]) if found else next((name for name, marks in MARKS if all(doc.has(mark) for mark in marks)), None)
+    return (
+        TYPES.get(found[1]) if found else next((name for name, markers in MARKERS if all(payload.has(marker) for marker in markers)), None)
+    )
 
 
-def _one(doc: PayloadReader, say: EventBuilder) -> Iterator[AdapterOutput]:
-    name = _sort(doc)
+def _one(payload: PayloadReader, builder: EventBuilder) -> Iterator[AdapterOutput]:
+    name = _sort(payload)
     if name is None:
         raise RefuseError("unknown_form", "no object or page of Shopify's that says anything of an order")
-    say.kind(name)
-    yield from READERS[name](doc, say)
+    builder.kind(name)
+    yield from READERS[name](payload, builder)
 
 
 ADAPTER = Adapter(
     system="shopify",
     title="Shopify",
     forms="webhooks; orders, fulfilments, fulfilment orders, transactions, refunds and disputes of the REST Admin API",
-    parse=json_doc,
+    parse=json_payload,
     read=read,
     tables=(
         TOPIC,

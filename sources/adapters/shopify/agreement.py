@@ -11,9 +11,9 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import Final, NamedTuple
 
-from sources.adapters.doc import PayloadReader
+from sources.adapters.output import RefuseError
+from sources.adapters.payload import PayloadReader
 from sources.adapters.shopify.common import GID, id_of
-from sources.adapters.told import RefuseError
 
 MESSAGE, REQUEST, REMAINING = "message", "fulfillment_order_merchant_request", "remaining_fulfillment_order"
 
@@ -46,30 +46,30 @@ WORK: Final[dict[str, Shape]] = {
 
 
 def agree(
-    doc: PayloadReader, topic: str, resource: str | None, kinds: Mapping[str, str], marks: Sequence[tuple[str, tuple[str, ...]]]
+    payload: PayloadReader, topic: str, resource: str | None, kinds: Mapping[str, str], markers: Sequence[tuple[str, tuple[str, ...]]]
 ) -> None:
     """Raises RefuseError for a body that is not of its topic.
 
     `resource`: what the topic's bodies are; None where the adapter reads none of them. `kinds` names resources by the type in a gid,
-    `marks` by fields that no other has.
+    `markers` by fields that no other has.
     """
-    if not isinstance(doc.value, dict):
+    if not isinstance(payload.value, dict):
         return  # nothing of Shopify's: its reader says so
-    gid = GID.fullmatch(doc.text("admin_graphql_api_id") or "")
+    gid = GID.fullmatch(payload.text("admin_graphql_api_id") or "")
     named = kinds.get(gid[1]) if gid else None
     if named is not None and named != resource:
         raise _mismatch(topic, f"the body is of another kind: {named}")
     if named is None and resource is not None:
-        found = {name for name, fields in marks if all(doc.has(field) for field in fields)}
+        found = {name for name, fields in markers if all(payload.has(field) for field in fields)}
         if found and resource not in found:
             raise _mismatch(topic, f"the body is of another kind: {', '.join(sorted(found))}")
-    if topic == "orders/cancelled" and doc.has("cancelled_at") and not doc.get("cancelled_at"):
+    if topic == "orders/cancelled" and payload.has("cancelled_at") and not payload.get("cancelled_at"):
         raise _mismatch(topic, "cancelled_at is empty")
 
 
-def agree_on_work(doc: PayloadReader, topic: str) -> None:
+def agree_on_work(payload: PayloadReader, topic: str) -> None:
     """Raises RefuseError for a body about a fulfilment order that is not of its topic."""
-    work, shape = doc.get("fulfillment_order"), WORK.get(topic, Shape())
+    work, shape = payload.get("fulfillment_order"), WORK.get(topic, Shape())
     status, request = work.text("status"), work.text("request_status")
     if shape.status is not None and status is not None and status.lower() not in shape.status:
         raise _mismatch(topic, "fulfillment_order.status is that of another topic")
@@ -77,9 +77,9 @@ def agree_on_work(doc: PayloadReader, topic: str) -> None:
         raise _mismatch(topic, "fulfillment_order.request_status is that of another topic")
     for name in shape.without:
         *above, last = name.split(".")
-        if doc.get(*above).has(last):
+        if payload.get(*above).has(last):
             raise _mismatch(topic, f"{name} is of another topic")
-    gone = id_of(doc.get("fulfillment_hold")) if doc.has("fulfillment_hold") else None
+    gone = id_of(payload.get("fulfillment_hold")) if payload.has("fulfillment_hold") else None
     held = {id_of(one) for one in work.each("fulfillment_holds")} if work.has("fulfillment_holds") else None
     if topic == "fulfillment_holds/added" and gone is not None and held is not None and gone not in held:
         raise _mismatch(topic, "fulfillment_hold is none of those that hold")

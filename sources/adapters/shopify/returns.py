@@ -6,44 +6,44 @@ from collections.abc import Iterator
 from typing import Any
 
 from sources.adapters.base import EventBuilder, digest
-from sources.adapters.doc import PayloadReader
-from sources.adapters.shopify.common import moment, need_id_of, owner_of, ref, tell
+from sources.adapters.output import AdapterOutput, Ignored, RefuseError
+from sources.adapters.payload import PayloadReader
+from sources.adapters.shopify.common import moment, need_id_of, order_event, owner_of, ref
 from sources.adapters.shopify.tables import RETURN
-from sources.adapters.told import AdapterOutput, Ignored, RefuseError
 
 
-def read_return(doc: PayloadReader, say: EventBuilder) -> Iterator[AdapterOutput]:
+def read_return(payload: PayloadReader, builder: EventBuilder) -> Iterator[AdapterOutput]:
     """A return by its status, which says the same in every message."""
-    number = need_id_of(doc)
-    status = doc.need_text("status")
-    meaning = say.code(RETURN, status)
+    number = need_id_of(payload)
+    status = payload.need_text("status")
+    meaning = builder.code(RETURN, status)
     if meaning is None:
-        raise RefuseError("unmapped", f"{doc.get('status').path}: a status that is in no table")
+        raise RefuseError("unmapped", f"{payload.get('status').path}: a status that is in no table")
     if meaning.ignored:
         yield Ignored(f"return {status}", meaning.why)
         return
-    lines = [line for one in doc.each("return_line_items") if (line := _line(one))]
+    lines = [line for one in payload.each("return_line_items") if (line := _line(one))]
     data = {"return_id": number, "lines": lines or None}
-    step = meaning.word.removeprefix("return.")
-    yield tell(say, owner_of(say, doc), meaning.word, f"return-{step}-{number}", moment(say, doc), data)
+    step = meaning.term.removeprefix("return.")
+    yield order_event(builder, owner_of(builder, payload), meaning.term, f"return-{step}-{number}", moment(builder, payload), data)
 
 
-def _line(doc: PayloadReader) -> dict[str, Any]:
-    sent = doc.get("fulfillment_line_item")
+def _line(payload: PayloadReader) -> dict[str, Any]:
+    sent = payload.get("fulfillment_line_item")
     line = ref(sent, "line_item") if sent else None
-    return {} if line is None else {"line_id": line, "quantity": doc.quantity("quantity")}
+    return {} if line is None else {"line_id": line, "quantity": payload.quantity("quantity")}
 
 
-def read_reverse_delivery(doc: PayloadReader, say: EventBuilder) -> Iterator[AdapterOutput]:
+def read_reverse_delivery(payload: PayloadReader, builder: EventBuilder) -> Iterator[AdapterOutput]:
     """What brings a return back: the number of its label."""
-    number = need_id_of(doc)
-    return_id = ref(doc, "return")
+    number = need_id_of(payload)
+    return_id = ref(payload, "return")
     if return_id is None:
-        raise RefuseError("no_identity", f"{doc.get('return').path}: names no return")
-    tracking = doc.get("shipping_deliverable", "tracking").id("tracking_number")
+        raise RefuseError("no_identity", f"{payload.get('return').path}: names no return")
+    tracking = payload.get("shipping_deliverable", "tracking").id("tracking_number")
     if tracking is None:
         yield Ignored("reverse_delivery", "has no tracking number")
         return
     data = {"return_id": return_id, "tracking_number": tracking}
     id_ = f"return-tracking-{digest(number, tracking)}"
-    yield tell(say, owner_of(say, doc), "return.authorized", id_, moment(say, doc), data)
+    yield order_event(builder, owner_of(builder, payload), "return.authorized", id_, moment(builder, payload), data)

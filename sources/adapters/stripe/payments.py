@@ -13,12 +13,12 @@ from datetime import datetime
 from typing import Any, Final, NamedTuple
 
 from sources.adapters.base import EventBuilder, digest
-from sources.adapters.doc import PayloadReader
 from sources.adapters.moments import stamp, unix
 from sources.adapters.money import Money, currency, minor
+from sources.adapters.output import AdapterOutput, Draft, Ignored, RefuseError
+from sources.adapters.payload import PayloadReader
 from sources.adapters.stripe.codes import EXPONENTS, INTENTS
 from sources.adapters.stripe.declines import ADVICE, DECLINES
-from sources.adapters.told import AdapterOutput, Draft, Ignored, RefuseError
 
 ORDER = ("metadata", "order_id")
 """Where shops put the order's ID; a connection's `order_field` says otherwise."""
@@ -31,14 +31,14 @@ class EventContext(NamedTuple):
     """
 
     type: str | None = None
-    said: datetime | None = None
+    stated_at: datetime | None = None
     before: PayloadReader | None = None
 
     def at(self, created: datetime | None) -> datetime | None:
         """When it happened: when the event was created, though never before its object (documentation samples are)."""
-        if self.said is None or created is None:
-            return self.said
-        return max(self.said, created)
+        if self.stated_at is None or created is None:
+            return self.stated_at
+        return max(self.stated_at, created)
 
     def was(self, name: str) -> PayloadReader | None:
         """A field as it was before the event; None if the event did not change it."""
@@ -55,66 +55,76 @@ class Paid(NamedTuple):
     """The currency."""
 
 
-def ref(doc: PayloadReader, name: str) -> str | None:
+def ref(payload: PayloadReader, name: str) -> str | None:
     """The ID in a field that holds either an ID or the object itself ("expanded")."""
-    below = expanded(doc, name)
-    return doc.id(name) if below is None else below.id("id")
+    below = expanded(payload, name)
+    return payload.id(name) if below is None else below.id("id")
 
 
-def expanded(doc: PayloadReader, name: str) -> PayloadReader | None:
+def expanded(payload: PayloadReader, name: str) -> PayloadReader | None:
     """The object in a field that may hold its ID only."""
-    below = doc.get(name)
+    below = payload.get(name)
     return below if isinstance(below.value, dict) else None
 
 
-def money(doc: PayloadReader, name: str, code: str) -> Money:
+def money(payload: PayloadReader, name: str, code: str) -> Money:
     """The amount in a field, in the currency's smallest unit as Stripe counts it."""
-    units = doc.number(name)
+    units = payload.number(name)
     if units is None:
-        raise RefuseError("missing_field", doc.get(name).path)
-    return minor(units, code, doc.get(name).path, EXPONENTS)
+        raise RefuseError("missing_field", payload.get(name).path)
+    return minor(units, code, payload.get(name).path, EXPONENTS)
 
 
-def charge(doc: PayloadReader, say: EventBuilder, news: EventContext) -> Iterator[AdapterOutput]:
+def charge(payload: PayloadReader, builder: EventBuilder, news: EventContext) -> Iterator[AdapterOutput]:
     """A charge: taken, reserved, given back or failed."""
     earlier = news.was("amount_captured")
     if news.type == "charge.updated" and earlier is None:
         yield Ignored("charge.updated", "says neither that money was taken nor that it was given back")
         return
-    id_ = doc.need_id("id")
-    code = currency(doc.text("currency"), doc.get("currency").path)
-    paid = Paid(id_, ref(doc, "payment_intent") or id_, say.order_of(doc, *ORDER), code)
-    status = doc.need_text("status")
+    id_ = payload.need_id("id")
+    code = currency(payload.text("currency"), payload.get("currency").path)
+    paid = Paid(id_, ref(payload, "payment_intent") or id_, builder.order_of(payload, *ORDER), code)
+    status = payload.need_text("status")
     if status == "failed":
-        outcome = doc.get("outcome")
-        why = _judged(say, outcome.text("advice_code"), outcome.text("reason") or doc.text("failure_code"))
-        yield _failed(say, paid, _need(news.at(unix(doc, "created")) or unix(doc, "created"), doc), why, news)
-    elif status != "succeeded" or doc.flag("paid") is False:
+        outcome = payload.get("outcome")
+        why = _judged(builder, outcome.text("advice_code"), outcome.text("reason") or payload.text("failure_code"))
+        yield _failed(builder, paid, _need(news.at(unix(payload, "created")) or unix(payload, "created"), payload), why, news)
+    elif status != "succeeded" or payload.flag("paid") is False:
         yield Ignored(news.type or "charge", "nothing is decided")
-    elif doc.flag("captured"):
-        yield _taken(doc, say, paid, news, earlier)
-    elif doc.flag("refunded"):
+    elif payload.flag("captured"):
+        yield _taken(payload, builder, paid, news, earlier)
+    elif payload.flag("refunded"):
         # What was never captured is not refunded but given back.
-        yield _event(say, "payment.voided", paid, "voided", _need(news.at(unix(doc, "created")), doc), news, money(doc, "amount", code))
+        yield _event(
+            builder,
+            "payment.voided",
+            paid,
+            "voided",
+            _need(news.at(unix(payload, "created")), payload),
+            news,
+            money(payload, "amount", code),
+        )
     else:
-        at = _need(unix(doc, "created"), doc)
-        yield _event(say, "payment.authorized", paid, "authorized", at, news, money(doc, "amount", code), {"expires_at": _expires(doc)})
+        at = _need(unix(payload, "created"), payload)
+        yield _event(
+            builder, "payment.authorized", paid, "authorized", at, news, money(payload, "amount", code), {"expires_at": _expires(payload)}
+        )
 
 
-def _taken(doc: PayloadReader, say: EventBuilder, paid: Paid, news: EventContext, earlier: PayloadReader | None) -> AdapterOutput:
+def _taken(payload: PayloadReader, builder: EventBuilder, paid: Paid, news: EventContext, earlier: PayloadReader | None) -> AdapterOutput:
     """What was captured: all of it at once, or, of a charge that may be captured several times, what this event says has been added."""
     # API versions before 2020-08 have no `amount_captured`, and copies of their charges a 0 that `captured` belies.
-    field = "amount_captured" if doc.number("amount_captured") else "amount"
-    total, several = doc.number(field), _several(doc)
+    field = "amount_captured" if payload.number("amount_captured") else "amount"
+    total, several = payload.number(field), _several(payload)
     before = (earlier.number() if earlier is not None else None) or 0
     if total is None:
-        raise RefuseError("missing_field", doc.get(field).path)
+        raise RefuseError("missing_field", payload.get(field).path)
     if total <= before or (several and earlier is None):
         return Ignored(news.type or "charge", "does not say how much more was captured")
-    amount = minor(total - before, paid.code, doc.get(field).path, EXPONENTS)
+    amount = minor(total - before, paid.code, payload.get(field).path, EXPONENTS)
     step = f"captured:{total}" if before else "captured"
-    final = _final(total, doc.number("amount")) if not several else None
-    return _event(say, "payment.captured", paid, step, _captured_at(doc, news), news, amount, {"final": final})
+    final = _final(total, payload.number("amount")) if not several else None
+    return _event(builder, "payment.captured", paid, step, _captured_at(payload, news), news, amount, {"final": final})
 
 
 def _final(taken: int | None, asked: int | None) -> bool | None:
@@ -122,63 +132,67 @@ def _final(taken: int | None, asked: int | None) -> bool | None:
     return True if taken is not None and asked is not None and taken < asked else None
 
 
-def _captured_at(doc: PayloadReader, news: EventContext) -> datetime:
+def _captured_at(payload: PayloadReader, news: EventContext) -> datetime:
     """When a charge was captured. One that had waited for it tells by itself only with its balance transaction."""
-    created, balance = unix(doc, "created"), expanded(doc, "balance_transaction")
-    if news.said is not None:
-        return _need(news.at(created) or news.said, doc)
+    created, balance = unix(payload, "created"), expanded(payload, "balance_transaction")
+    if news.stated_at is not None:
+        return _need(news.at(created) or news.stated_at, payload)
     if balance is not None:
         return _need(unix(balance, "created"), balance)
-    if _expires(doc) is not None:
+    if _expires(payload) is not None:
         raise RefuseError(
-            "missing_field", f"{doc.get('balance_transaction').path}: not expanded, so there is no telling when it was captured"
+            "missing_field", f"{payload.get('balance_transaction').path}: not expanded, so there is no telling when it was captured"
         )
-    return _need(created, doc)
+    return _need(created, payload)
 
 
-def intent(doc: PayloadReader, say: EventBuilder, news: EventContext) -> Iterator[AdapterOutput]:
+def intent(payload: PayloadReader, builder: EventBuilder, news: EventContext) -> Iterator[AdapterOutput]:
     """A payment intent: what it says of its latest charge."""
-    status = doc.need_text("status")
-    meaning = say.code(INTENTS, status)
+    status = payload.need_text("status")
+    meaning = builder.code(INTENTS, status)
     if meaning is None:
-        raise RefuseError("unmapped", f"{doc.get('status').path}: a status that is in no table")
+        raise RefuseError("unmapped", f"{payload.get('status').path}: a status that is in no table")
     if meaning.ignored:
         yield Ignored(news.type or "payment_intent", meaning.why)
         return
-    id_ = doc.need_id("id")
-    latest = _latest(doc)
-    code = currency(doc.text("currency"), doc.get("currency").path)
-    paid = Paid(ref(doc, "latest_charge") or (latest.id("id") if latest else None), id_, say.order_of(doc, *ORDER), code)
-    yield _INTENT_STEPS[meaning.word](doc, say, paid, news, latest)
+    id_ = payload.need_id("id")
+    latest = _latest(payload)
+    code = currency(payload.text("currency"), payload.get("currency").path)
+    paid = Paid(ref(payload, "latest_charge") or (latest.id("id") if latest else None), id_, builder.order_of(payload, *ORDER), code)
+    yield _INTENT_STEPS[meaning.term](payload, builder, paid, news, latest)
 
 
-def _intent_captured(doc: PayloadReader, say: EventBuilder, paid: Paid, news: EventContext, latest: PayloadReader | None) -> AdapterOutput:
-    if doc.get("payment_method_options", "card").text("request_multicapture") == "if_available":
+def _intent_captured(
+    payload: PayloadReader, builder: EventBuilder, paid: Paid, news: EventContext, latest: PayloadReader | None
+) -> AdapterOutput:
+    if payload.get("payment_method_options", "card").text("request_multicapture") == "if_available":
         return Ignored(news.type or "payment_intent", "may have been captured several times; each is told by its charge")
-    manual = doc.text("capture_method") == "manual"
-    if news.said is not None:
-        at = news.at(unix(doc, "created"))
+    manual = payload.text("capture_method") == "manual"
+    if news.stated_at is not None:
+        at = news.at(unix(payload, "created"))
     else:
         at = _captured_at(latest, news) if latest is not None and not manual else None
-    amount, final = money(doc, "amount_received", paid.code), _final(doc.number("amount_received"), doc.number("amount"))
-    return _event(say, "payment.captured", _charged(paid, doc), "captured", _need(at, doc), news, amount, {"final": final})
+    amount, final = money(payload, "amount_received", paid.code), _final(payload.number("amount_received"), payload.number("amount"))
+    return _event(builder, "payment.captured", _charged(paid, payload), "captured", _need(at, payload), news, amount, {"final": final})
 
 
 def _intent_authorized(
-    doc: PayloadReader, say: EventBuilder, paid: Paid, news: EventContext, latest: PayloadReader | None
+    payload: PayloadReader, builder: EventBuilder, paid: Paid, news: EventContext, latest: PayloadReader | None
 ) -> AdapterOutput:
     """The reservation, as its charge tells it. An intent that only names its charge knows neither amount nor end of the reservation.
 
     It tells no more than that there is one, under an ID of its own: if it came first, the end would be lost with the charge's event.
     """
-    charged = _charged(paid, doc)
+    charged = _charged(paid, payload)
     if latest is None:
-        return _event(say, "payment.authorized", charged, "reserved", _need(news.at(unix(doc, "created")), doc), news, None)
+        return _event(builder, "payment.authorized", charged, "reserved", _need(news.at(unix(payload, "created")), payload), news, None)
     at, more = _need(unix(latest, "created"), latest), {"expires_at": _expires(latest)}
-    return _event(say, "payment.authorized", charged, "authorized", at, news, money(latest, "amount", paid.code), more)
+    return _event(builder, "payment.authorized", charged, "authorized", at, news, money(latest, "amount", paid.code), more)
 
 
-def _intent_canceled(doc: PayloadReader, say: EventBuilder, paid: Paid, news: EventContext, latest: PayloadReader | None) -> AdapterOutput:
+def _intent_canceled(
+    payload: PayloadReader, builder: EventBuilder, paid: Paid, news: EventContext, latest: PayloadReader | None
+) -> AdapterOutput:
     """Only what had been reserved can be given back: the event says so, or the charge does."""
     was = news.was("status")
     reserved = was is not None and was.text() == "requires_capture"
@@ -186,21 +200,23 @@ def _intent_canceled(doc: PayloadReader, say: EventBuilder, paid: Paid, news: Ev
         reserved = reserved or (latest.text("status") == "succeeded" and latest.flag("captured") is False)
     if not reserved:
         return Ignored(news.type or "payment_intent", "nothing had been reserved")
-    at = unix(doc, "canceled_at") or news.at(unix(doc, "created"))
+    at = unix(payload, "canceled_at") or news.at(unix(payload, "created"))
     amount = money(latest, "amount", paid.code) if latest is not None else None
-    return _event(say, "payment.voided", _charged(paid, doc), "voided", _need(at, doc), news, amount)
+    return _event(builder, "payment.voided", _charged(paid, payload), "voided", _need(at, payload), news, amount)
 
 
-def _intent_failed(doc: PayloadReader, say: EventBuilder, paid: Paid, news: EventContext, latest: PayloadReader | None) -> AdapterOutput:
-    error = doc.get("last_payment_error")
+def _intent_failed(
+    payload: PayloadReader, builder: EventBuilder, paid: Paid, news: EventContext, latest: PayloadReader | None
+) -> AdapterOutput:
+    error = payload.get("last_payment_error")
     code = error.text("decline_code") or error.text("code")
     if code is None:
         return Ignored(news.type or "payment_intent", "nothing was tried yet")
     id_ = ref(error, "charge") or paid.charge
-    at = news.at(unix(doc, "created"))
+    at = news.at(unix(payload, "created"))
     if at is None and latest is not None and latest.id("id") == id_:
         at = unix(latest, "created")
-    return _failed(say, paid._replace(charge=id_), _need(at, doc), _judged(say, error.text("advice_code"), code), news)
+    return _failed(builder, paid._replace(charge=id_), _need(at, payload), _judged(builder, error.text("advice_code"), code), news)
 
 
 _INTENT_STEPS: Final = {
@@ -211,14 +227,14 @@ _INTENT_STEPS: Final = {
 }
 
 
-def _latest(doc: PayloadReader) -> PayloadReader | None:
+def _latest(payload: PayloadReader) -> PayloadReader | None:
     """The latest charge, where it stands in full: `latest_charge` expanded, or, before 2022-11, the first of `charges`."""
-    return expanded(doc, "latest_charge") or next(doc.each("charges", "data"), None)
+    return expanded(payload, "latest_charge") or next(payload.each("charges", "data"), None)
 
 
-def _charged(paid: Paid, doc: PayloadReader) -> Paid:
+def _charged(paid: Paid, payload: PayloadReader) -> Paid:
     if paid.charge is None:
-        raise RefuseError("missing_field", doc.get("latest_charge").path)
+        raise RefuseError("missing_field", payload.get("latest_charge").path)
     return paid
 
 
@@ -229,42 +245,42 @@ class Reason(NamedTuple):
     decline: str | None
 
 
-def _judged(say: EventBuilder, advice: str | None, code: str | None) -> Reason:
+def _judged(builder: EventBuilder, advice: str | None, code: str | None) -> Reason:
     """What the card network says of another try counts before what the code usually means."""
-    meaning, advised = say.code(DECLINES, code), say.code(ADVICE, advice)
+    meaning, advised = builder.code(DECLINES, code), builder.code(ADVICE, advice)
     judged = advised or meaning
-    return Reason(code, None if judged is None else judged.word)
+    return Reason(code, None if judged is None else judged.term)
 
 
-def _failed(say: EventBuilder, paid: Paid, at: datetime, why: Reason, news: EventContext) -> Draft:
+def _failed(builder: EventBuilder, paid: Paid, at: datetime, why: Reason, news: EventContext) -> Draft:
     """A failed attempt. Which attempt it was is not told: neither a charge nor an intent counts them."""
     data = {"payment_id": paid.payment, "decline": why.decline, "code": why.code}
     # An attempt can fail before there is a charge, such as when the customer does not authenticate.
     id_ = f"{paid.charge}:failed" if paid.charge else f"{paid.payment}:failed:{digest(why.code, at)}"
-    return say.event("payment.failed", id_, at, data, order=paid.order, recorded=news.said)
+    return builder.event("payment.failed", id_, at, data, order=paid.order, recorded=news.stated_at)
 
 
-def _several(doc: PayloadReader) -> bool:
+def _several(payload: PayloadReader) -> bool:
     """Whether a charge may be captured several times."""
-    return doc.get("payment_method_details", "card").text("multicapture", "status") == "available"
+    return payload.get("payment_method_details", "card").text("multicapture", "status") == "available"
 
 
-def _expires(doc: PayloadReader) -> str | None:
+def _expires(payload: PayloadReader) -> str | None:
     """When the reservation lapses; the field stands under the kind of means of payment."""
-    details = doc.get("payment_method_details")
+    details = payload.get("payment_method_details")
     kind = details.text("type")
     lapses = None if kind is None else unix(details, kind, "capture_before")
     return None if lapses is None else stamp(lapses)
 
 
-def _need(at: datetime | None, doc: PayloadReader) -> datetime:
+def _need(at: datetime | None, payload: PayloadReader) -> datetime:
     if at is None:
-        raise RefuseError("missing_field", f"{doc.get('created').path}: there is no telling when it happened")
+        raise RefuseError("missing_field", f"{payload.get('created').path}: there is no telling when it happened")
     return at
 
 
 def _event(
-    say: EventBuilder,
+    builder: EventBuilder,
     type_: str,
     paid: Paid,
     step: str,
@@ -274,4 +290,4 @@ def _event(
     more: dict[str, Any] | None = None,
 ) -> Draft:
     data = {"payment_id": paid.payment, "amount": amount, **(more or {})}
-    return say.event(type_, f"{paid.charge}:{step}", at, data, order=paid.order, recorded=news.said)
+    return builder.event(type_, f"{paid.charge}:{step}", at, data, order=paid.order, recorded=news.stated_at)

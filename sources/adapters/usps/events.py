@@ -270,26 +270,30 @@ CATEGORY = table(
 )
 
 
-def meaning_of(say: EventBuilder, code: str | None, text: str | None) -> Meaning | None:
+def meaning_of(builder: EventBuilder, code: str | None, text: str | None) -> Meaning | None:
     """What an event means by its code, and by its text where that does not contradict the code."""
-    meaning, worded = say.code(EVENT, code), TEXT.get(text)
+    meaning, worded = builder.code(EVENT, code), TEXT.get(text)
     if meaning is None:
         # What a code that is in no table means is still said by its text.
-        return say.code(TEXT, text)
+        return builder.code(TEXT, text)
     return refine(meaning, worded, REFINES)
 
 
 def status_of(
-    say: EventBuilder, category: str | None, text: str | None, events: Iterable[tuple[str | None, str | None]], at: datetime | None = None
+    builder: EventBuilder,
+    category: str | None,
+    text: str | None,
+    events: Iterable[tuple[str | None, str | None]],
+    at: datetime | None = None,
 ) -> Stated | None:
     """What an answer says of a parcel as a whole, and its `text` of a delivery: to whom it was.
 
     `events` are the codes and texts of its events, of which a delivery says more itself.
     """
-    meaning = say.code(CATEGORY, category)
+    meaning = builder.code(CATEGORY, category)
     if meaning is None:
         return None
-    if meaning.words[:1] == ("delivered",):
+    if meaning.terms[:1] == ("delivered",):
         delivery = next(((code, worded) for code, worded in events if code == DELIVERED), None)
-        meaning = refine(meaning, TEXT.get(text), REFINES) if delivery is None else meaning_of(say, *delivery)
+        meaning = refine(meaning, TEXT.get(text), REFINES) if delivery is None else meaning_of(builder, *delivery)
     return Stated(meaning, category, text, at)

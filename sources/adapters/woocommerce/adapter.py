@@ -10,9 +10,9 @@ from collections.abc import Callable, Iterator
 from typing import Final
 
 from sources.adapters.base import Adapter, EventBuilder
-from sources.adapters.doc import PayloadReader, json_doc
+from sources.adapters.output import AdapterOutput, Ignored, RefuseError
+from sources.adapters.payload import PayloadReader, json_payload
 from sources.adapters.scans import SCAN
-from sources.adapters.told import AdapterOutput, Ignored, RefuseError
 from sources.adapters.woocommerce.orders import read_deleted, read_order
 from sources.adapters.woocommerce.shipments import read_fulfillment, read_refund, read_tracking
 from sources.adapters.woocommerce.tables import METHOD, PAYMENT, STATUS, TOPIC
@@ -29,57 +29,57 @@ READERS: Final[tuple[tuple[str, tuple[str, ...], Callable[[PayloadReader, EventB
 
 def parse(body: bytes) -> PayloadReader:
     """JSON; or the ping that a webhook sends when it is switched on, which is a form (`webhook_id=12`)."""
-    return PayloadReader({"webhook_id": body.decode().strip().partition("=")[2]}) if _PING.fullmatch(body) else json_doc(body)
+    return PayloadReader({"webhook_id": body.decode().strip().partition("=")[2]}) if _PING.fullmatch(body) else json_payload(body)
 
 
-def read(doc: PayloadReader, say: EventBuilder) -> Iterator[AdapterOutput]:
+def read(payload: PayloadReader, builder: EventBuilder) -> Iterator[AdapterOutput]:
     """A webhook by its topic; without one, an object or a page by its form."""
-    topic = say.headers.get("x-wc-webhook-topic", "").strip()
-    if isinstance(doc.value, dict) and set(doc.value) == {"webhook_id"}:
-        say.kind("ping")
+    topic = builder.headers.get("x-wc-webhook-topic", "").strip()
+    if isinstance(payload.value, dict) and set(payload.value) == {"webhook_id"}:
+        builder.kind("ping")
         yield Ignored("ping", "the webhook was switched on")
     elif topic:
-        say.kind(topic)
-        yield from _webhook(doc, say, topic)
-    elif isinstance(doc.value, list):
-        if not doc.value:
-            say.kind("page")
+        builder.kind(topic)
+        yield from _webhook(payload, builder, topic)
+    elif isinstance(payload.value, list):
+        if not payload.value:
+            builder.kind("page")
             yield Ignored("page", "an empty page")
-        yield from say.each(doc.each(), lambda one: _one(one, say))
-    elif doc.has("code") and doc.has("message"):
+        yield from builder.each(payload.each(), lambda one: _one(one, builder))
+    elif payload.has("code") and payload.has("message"):
         raise RefuseError("not_a_report", "an error answer")
     else:
-        yield from _one(doc, say)
+        yield from _one(payload, builder)
 
 
-def _webhook(doc: PayloadReader, say: EventBuilder, topic: str) -> Iterator[AdapterOutput]:
-    meaning = say.code(TOPIC, topic)
+def _webhook(payload: PayloadReader, builder: EventBuilder, topic: str) -> Iterator[AdapterOutput]:
+    meaning = builder.code(TOPIC, topic)
     if meaning is None:
         raise RefuseError("unmapped", "x-wc-webhook-topic: a topic that is in no table")
-    order = _name(doc) == "order"
+    order = _name(payload) == "order"
     if meaning.ignored:
         if order:
             raise RefuseError("topic_mismatch", "x-wc-webhook-topic: says that it is no order, and the body is one")
         yield Ignored(topic, meaning.why)
-    elif meaning.word == "order.cancelled":
-        if not isinstance(doc.value, dict) or set(doc.value) != {"id"}:
+    elif meaning.term == "order.cancelled":
+        if not isinstance(payload.value, dict) or set(payload.value) != {"id"}:
             raise RefuseError("topic_mismatch", "x-wc-webhook-topic: says that an order was deleted, and the body is more than its ID")
-        yield from read_deleted(doc, say)
+        yield from read_deleted(payload, builder)
     elif not order:
         raise RefuseError("topic_mismatch", "x-wc-webhook-topic: says an order, and the body is none")
     else:
-        yield from read_order(doc, say, restored=topic.casefold() == "order.restored")
+        yield from read_order(payload, builder, restored=topic.casefold() == "order.restored")
 
 
-def _name(doc: PayloadReader) -> str | None:
-    return next((name for name, marks, _ in READERS if all(doc.has(mark) for mark in marks)), None)
+def _name(payload: PayloadReader) -> str | None:
+    return next((name for name, markers, _ in READERS if all(payload.has(marker) for marker in markers)), None)
 
 
-def _one(doc: PayloadReader, say: EventBuilder) -> Iterator[AdapterOutput]:
-    for name, marks, reader in READERS:
-        if all(doc.has(mark) for mark in marks):
-            say.kind(name)
-            yield from reader(doc, say)
+def _one(payload: PayloadReader, builder: EventBuilder) -> Iterator[AdapterOutput]:
+    for name, markers, reader in READERS:
+        if all(payload.has(marker) for marker in markers):
+            builder.kind(name)
+            yield from reader(payload, builder)
             return
     raise RefuseError("unknown_form", "no order, refund, fulfilment or tracking number of WooCommerce's")
 

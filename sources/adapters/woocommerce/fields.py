@@ -7,8 +7,8 @@ from datetime import UTC, datetime
 from typing import Final
 
 from sources.adapters.base import EventBuilder
-from sources.adapters.doc import PayloadReader
 from sources.adapters.moments import at
+from sources.adapters.payload import PayloadReader
 
 _MEXICO: Final[dict[str, str]] = {
     pair[:2]: pair[3:]
@@ -21,9 +21,9 @@ _MEXICO: Final[dict[str, str]] = {
 _ORDER: Final = re.compile(r"https?://[^?#\s]*/orders/(\d{1,20})/?(?:[?#].*)?", re.ASCII)
 
 
-def moment(say: EventBuilder, doc: PayloadReader, name: str) -> datetime | None:
+def moment(builder: EventBuilder, payload: PayloadReader, name: str) -> datetime | None:
     """An instant that WooCommerce writes twice: in UTC, and, in older versions only, in the shop's zone (the connection's)."""
-    return at(doc, f"{name}_gmt", zone=UTC) or at(doc, name, zone=say.zone)
+    return at(payload, f"{name}_gmt", zone=UTC) or at(payload, name, zone=builder.zone)
 
 
 def region(to: PayloadReader) -> str | None:
@@ -36,14 +36,14 @@ def region(to: PayloadReader) -> str | None:
     return f"{country}-{code[2:]}" if country in ("JP", "TR") and code[:2] == country and code[2:].isdecimal() else code
 
 
-def meta(doc: PayloadReader, key: str) -> PayloadReader:
+def meta(payload: PayloadReader, key: str) -> PayloadReader:
     """The place of the value that an object's meta data have under a key; a place of nothing if they have none."""
-    found = next((one.get("value") for one in doc.each("meta_data") if one.get("key").value == key), None)
-    return PayloadReader(None, f"{doc.path}.meta_data[].value".removeprefix("."), doc.read) if found is None else found
+    found = next((one.get("value") for one in payload.each("meta_data") if one.get("key").value == key), None)
+    return PayloadReader(None, f"{payload.path}.meta_data[].value".removeprefix("."), payload.read) if found is None else found
 
 
-def order_above(doc: PayloadReader, *fields: str) -> str | None:
+def order_above(payload: PayloadReader, *fields: str) -> str | None:
     """The order that an object belongs to: by its own field, else by the link to what is above it in the API."""
-    own = next((number for name in fields if (number := doc.id(name)) not in (None, "0")), None)
-    links = [_ORDER.fullmatch(link) for one in doc.get("_links").each("up") if (link := one.text("href"))]
+    own = next((number for name in fields if (number := payload.id(name)) not in (None, "0")), None)
+    links = [_ORDER.fullmatch(link) for one in payload.get("_links").each("up") if (link := one.text("href"))]
     return own or next((link[1] for link in links if link), None)

@@ -14,10 +14,10 @@ from datetime import datetime
 from typing import Any, Final
 
 from sources.adapters.base import EventBuilder, digest
-from sources.adapters.doc import PayloadReader
 from sources.adapters.money import Money, amount_of, currency, is_zero
-from sources.adapters.shops import ShopOrderRef, given_back, known, own_id, owner_of, part_of, ship_to, snapshot, tell, updated
-from sources.adapters.told import AdapterOutput, Ignored, RefuseError
+from sources.adapters.output import AdapterOutput, Ignored, RefuseError
+from sources.adapters.payload import PayloadReader
+from sources.adapters.shops import ShopOrderRef, given_back, known, order_event, own_id, owner_of, part_of, ship_to, snapshot, updated
 from sources.adapters.woocommerce.fields import meta, moment, region
 from sources.adapters.woocommerce.shipments import TRACKING, labels
 from sources.adapters.woocommerce.tables import METHOD, PAYMENT, STATUS
@@ -30,49 +30,51 @@ PARTS: Final = ("bundled_by", "composite_parent")
 """Fields of a line that is part of another (Product Bundles, Composite Products): the line of the whole is counted."""
 
 
-def read_order(doc: PayloadReader, say: EventBuilder, *, restored: bool = False) -> Iterator[AdapterOutput]:
+def read_order(payload: PayloadReader, builder: EventBuilder, *, restored: bool = False) -> Iterator[AdapterOutput]:
     """What an order's snapshot says; `restored`: it was just taken out of the trash."""
-    say.test_mode(is_test=any(meta(doc, key).value == mode for key, mode in TEST_MODES.items()))
-    number = doc.need_id("id")
-    status = doc.need_text("status").removeprefix("wc-")
-    meaning = say.code(STATUS, status)
+    builder.test_mode(is_test=any(meta(payload, key).value == mode for key, mode in TEST_MODES.items()))
+    number = payload.need_id("id")
+    status = payload.need_text("status").removeprefix("wc-")
+    meaning = builder.code(STATUS, status)
     if meaning is not None and meaning.ignored:
         yield Ignored(f"order {status}", meaning.why)
         return
-    step = None if meaning is None else meaning.word
-    owner, parts = owner_of(say, doc, number, doc.id("number"))
-    created = moment(say, doc, "date_created")
+    step = None if meaning is None else meaning.term
+    owner, parts = owner_of(builder, payload, number, payload.id("number"))
+    created = moment(builder, payload, "date_created")
     if created is None:
-        raise RefuseError("missing_field", doc.get("date_created_gmt").path)
-    changed = moment(say, doc, "date_modified") or created
-    total, fields = _total(doc), _fields(doc, say)
+        raise RefuseError("missing_field", payload.get("date_created_gmt").path)
+    changed = moment(builder, payload, "date_modified") or created
+    total, fields = _total(payload), _fields(payload, builder)
     standing = [f"placed-{number}"]
-    yield tell(say, owner, "order.placed", f"placed-{number}", created, {**fields, "total": total, "lines": _lines(doc)}, changed)
+    yield order_event(
+        builder, owner, "order.placed", f"placed-{number}", created, {**fields, "total": total, "lines": _lines(payload)}, changed
+    )
     if changed > created:
-        patch = known(doc, fields, _SOURCES)
+        patch = known(payload, fields, _SOURCES)
         if total is not None:
             patch["total"] = total
-        if doc.has("line_items"):
-            patch["lines"] = _lines(doc) or []
-        yield updated(say, owner, number, changed, patch)
-    yield from _hold(say, parts, number, created, changed, step, paid=moment(say, doc, "date_paid") is not None)
-    yield from _money(doc, say, parts, number, changed, total, failed=step == "failed")
+        if payload.has("line_items"):
+            patch["lines"] = _lines(payload) or []
+        yield updated(builder, owner, number, changed, patch)
+    yield from _hold(builder, parts, number, created, changed, step, paid=moment(builder, payload, "date_paid") is not None)
+    yield from _money(payload, builder, parts, number, changed, total, failed=step == "failed")
     if step == "cancelled":
         standing.append(f"cancelled-{number}")
-        yield tell(say, parts, "order.cancelled", f"cancelled-{number}", changed, {}, changed)
-    said = max(changed, say.received) if restored and say.received is not None else changed
-    yield snapshot(say, f"order/{number}", "order.placed", said, standing, parts)
-    yield from _goods(doc, say, parts, number, created, changed, fields["method"], step)
+        yield order_event(builder, parts, "order.cancelled", f"cancelled-{number}", changed, {}, changed)
+    stated_at = max(changed, builder.received) if restored and builder.received is not None else changed
+    yield snapshot(builder, f"order/{number}", "order.placed", stated_at, standing, parts)
+    yield from _goods(payload, builder, parts, number, created, changed, fields["method"], step)
 
 
-def read_deleted(doc: PayloadReader, say: EventBuilder) -> Iterator[AdapterOutput]:
+def read_deleted(payload: PayloadReader, builder: EventBuilder) -> Iterator[AdapterOutput]:
     """An order that was put into the trash: only its ID is left. Raises RefuseError where nothing says when that was."""
-    number = doc.need_id("id")
-    if say.received is None:
+    number = payload.need_id("id")
+    if builder.received is None:
         raise RefuseError("missing_field", "when it was deleted: no time of receipt")
-    owner, id_ = part_of(say, number), f"deleted-{number}"
-    yield tell(say, owner, "order.cancelled", id_, say.received, {"reason": "deleted"}, say.received)
-    yield snapshot(say, f"order/{number}", "order.cancelled", say.received, [f"placed-{number}", id_], owner)
+    owner, id_ = part_of(builder, number), f"deleted-{number}"
+    yield order_event(builder, owner, "order.cancelled", id_, builder.received, {"reason": "deleted"}, builder.received)
+    yield snapshot(builder, f"order/{number}", "order.cancelled", builder.received, [f"placed-{number}", id_], owner)
 
 
 _SOURCES: Final = {
@@ -86,46 +88,46 @@ _SOURCES: Final = {
 """By field: those of WooCommerce's that it is read from."""
 
 
-def _fields(doc: PayloadReader, say: EventBuilder) -> dict[str, Any]:
-    customer = doc.id("customer_id")
-    to = doc.get("shipping")
-    sold = next(iter(doc.each("shipping_lines")), None)
-    gateway = doc.text("payment_method")
-    terms = say.code(PAYMENT, gateway) if PAYMENT.get(gateway) is not None else None
+def _fields(payload: PayloadReader, builder: EventBuilder) -> dict[str, Any]:
+    customer = payload.id("customer_id")
+    to = payload.get("shipping")
+    sold = next(iter(payload.each("shipping_lines")), None)
+    gateway = payload.text("payment_method")
+    terms = builder.code(PAYMENT, gateway) if PAYMENT.get(gateway) is not None else None
     return {
         # 0 is a guest: guests have nothing in common.
         "customer": None if customer in (None, "0") else {"id": customer},
         "ship_to": ship_to(
             to.text("country"), region(to), to.text("postcode"), to.text("city"), to.text("address_1"), to.text("address_2")
         ),
-        "channel": doc.text("created_via"),
+        "channel": payload.text("created_via"),
         "service": None if sold is None else sold.text("method_title") or sold.text("method_id"),
-        "method": _method(doc, say),
-        "payment_terms": terms and terms.word,
+        "method": _method(payload, builder),
+        "payment_terms": terms and terms.term,
     }  # fmt: skip
 
 
-def _method(doc: PayloadReader, say: EventBuilder) -> str | None:
+def _method(payload: PayloadReader, builder: EventBuilder) -> str | None:
     """How the goods reach the customer. Without a shipping line nothing is shipped that a checkout sold, or that nobody is to work on."""
-    sold = list(doc.each("shipping_lines"))
+    sold = list(payload.each("shipping_lines"))
     for line in sold:
         code = line.text("method_id")
-        meaning = say.code(METHOD, code) if METHOD.get(code) is not None else None
+        meaning = builder.code(METHOD, code) if METHOD.get(code) is not None else None
         if meaning is not None:
-            return meaning.word
+            return meaning.term
     if sold:
         return "ship"
-    if not doc.has("shipping_lines"):
+    if not payload.has("shipping_lines"):
         return None
-    unsent = doc.text("created_via") in CHECKOUTS or not any(
-        doc.get("shipping").text(name) for name in ("country", "postcode", "address_1")
+    unsent = payload.text("created_via") in CHECKOUTS or not any(
+        payload.get("shipping").text(name) for name in ("country", "postcode", "address_1")
     )
-    return "digital" if unsent or doc.flag("needs_processing") is False else "ship"
+    return "digital" if unsent or payload.flag("needs_processing") is False else "ship"
 
 
-def _lines(doc: PayloadReader) -> list[dict[str, Any]] | None:
+def _lines(payload: PayloadReader) -> list[dict[str, Any]] | None:
     found: list[dict[str, Any]] = []
-    for line in doc.each("line_items"):
+    for line in payload.each("line_items"):
         pieces = _pieces(line)
         if pieces == 0 or any(line.get(name) for name in PARTS):
             continue
@@ -143,50 +145,52 @@ def _pieces(line: PayloadReader) -> int | None:
     return line.quantity("quantity")
 
 
-def _total(doc: PayloadReader) -> Money | None:
-    code = doc.text("currency")
-    return None if code is None else amount_of(doc, "total", currency(code, doc.get("currency").path))
+def _total(payload: PayloadReader) -> Money | None:
+    code = payload.text("currency")
+    return None if code is None else amount_of(payload, "total", currency(code, payload.get("currency").path))
 
 
 def _hold(
-    say: EventBuilder, owner: ShopOrderRef, number: str, created: datetime, changed: datetime, step: str | None, *, paid: bool
+    builder: EventBuilder, owner: ShopOrderRef, number: str, created: datetime, changed: datetime, step: str | None, *, paid: bool
 ) -> Iterator[AdapterOutput]:
     """`on-hold` waits for the payment; of an order that is paid, for a person. Any other status that is known ends it."""
-    hold_id = own_id(say, number)
+    hold_id = own_id(builder, number)
     if step == "held":
         kind = "manual" if paid else "payment"
         data = {"hold": kind, "hold_id": hold_id}
-        yield tell(say, owner, "order.hold_placed", f"hold-{digest(number, kind, changed)}", changed, data, changed)
+        yield order_event(builder, owner, "order.hold_placed", f"hold-{digest(number, kind, changed)}", changed, data, changed)
     elif step is not None and changed > created:
-        yield tell(say, owner, "order.hold_released", f"unheld-{digest(number, changed)}", changed, {"hold_id": hold_id}, changed)
+        yield order_event(
+            builder, owner, "order.hold_released", f"unheld-{digest(number, changed)}", changed, {"hold_id": hold_id}, changed
+        )
 
 
 def _money(
-    doc: PayloadReader, say: EventBuilder, owner: ShopOrderRef, number: str, changed: datetime, total: Money | None, *, failed: bool
+    payload: PayloadReader, builder: EventBuilder, owner: ShopOrderRef, number: str, changed: datetime, total: Money | None, *, failed: bool
 ) -> Iterator[AdapterOutput]:
     """What was paid, refused and given back. WooCommerce takes the whole total at once."""
-    payment = doc.id("transaction_id") or None
-    paid = moment(say, doc, "date_paid")
+    payment = payload.id("transaction_id") or None
+    paid = moment(builder, payload, "date_paid")
     if paid is not None:
         data = {"payment_id": payment, "amount": None if total is None or is_zero(total) else total}
-        yield tell(say, owner, "payment.captured", f"paid-{number}", paid, data, changed)
+        yield order_event(builder, owner, "payment.captured", f"paid-{number}", paid, data, changed)
     if failed:
-        yield tell(say, owner, "payment.failed", f"failed-{digest(number, payment)}", changed, {"payment_id": payment}, changed)
+        yield order_event(builder, owner, "payment.failed", f"failed-{digest(number, payment)}", changed, {"payment_id": payment}, changed)
 
     def refunded(refund: PayloadReader) -> Iterator[AdapterOutput]:
-        amount = given_back(refund, "total", currency(doc.text("currency"), doc.get("currency").path))
+        amount = given_back(refund, "total", currency(payload.text("currency"), payload.get("currency").path))
         if amount is None or is_zero(amount):
             yield Ignored("refund", "moved no money")
             return
         back = {"payment_id": payment, "amount": amount}
-        yield tell(say, owner, "payment.refunded", f"refund-{refund.need_id('id')}", changed, back, changed)
+        yield order_event(builder, owner, "payment.refunded", f"refund-{refund.need_id('id')}", changed, back, changed)
 
-    yield from say.each(doc.each("refunds"), refunded)
+    yield from builder.each(payload.each("refunds"), refunded)
 
 
 def _goods(
-    doc: PayloadReader,
-    say: EventBuilder,
+    payload: PayloadReader,
+    builder: EventBuilder,
     owner: ShopOrderRef,
     number: str,
     created: datetime,
@@ -198,21 +202,21 @@ def _goods(
 
     An order that is to be worked on was not completed after all, though it keeps the date.
     """
-    done = None if step in ("open", "held") else moment(say, doc, "date_completed")
+    done = None if step in ("open", "held") else moment(builder, payload, "date_completed")
     if step == "completed":
         done = done or changed
-    shipment = own_id(say, number)
+    shipment = own_id(builder, number)
     shown: list[str] = []
     if done is not None and method in (None, "ship", "local"):
         shown.append(f"shipped-{number}")
-        yield tell(say, owner, "warehouse.shipped", f"shipped-{number}", done, {"shipment_id": shipment}, changed)
+        yield order_event(builder, owner, "warehouse.shipped", f"shipped-{number}", done, {"shipment_id": shipment}, changed)
     elif done is not None and method == "pickup":
         data = {"status": "delivered", "shipment_id": shipment, "raw": {"code": "completed"}}
-        yield tell(say, owner, "carrier.scan", f"collected-{number}", done, data, changed)
+        yield order_event(builder, owner, "carrier.scan", f"collected-{number}", done, data, changed)
     numbers: list[str] = []
-    for told in labels(say, owner, number, meta(doc, TRACKING).each(), created, changed, done):
-        shown.append(told["id"])
-        numbers.append(told["data"]["tracking_number"])
-        yield told
+    for output in labels(builder, owner, number, meta(payload, TRACKING).each(), created, changed, done):
+        shown.append(output["id"])
+        numbers.append(output["data"]["tracking_number"])
+        yield output
     if numbers:
-        yield snapshot(say, f"shipment/{number}", "warehouse.shipped", changed, shown, owner, numbers[0])
+        yield snapshot(builder, f"shipment/{number}", "warehouse.shipped", changed, shown, owner, numbers[0])

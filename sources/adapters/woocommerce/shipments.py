@@ -10,13 +10,13 @@ from collections.abc import Iterable, Iterator
 from datetime import UTC, datetime, timedelta
 from typing import Any, Final
 
-from sources.adapters.answers import answered_at
 from sources.adapters.base import EventBuilder, digest
+from sources.adapters.carrier_replies import answered_at
 from sources.adapters.carriers import carrier_name
-from sources.adapters.doc import PayloadReader
 from sources.adapters.moments import at, day, iso, unix
-from sources.adapters.shops import ShopOrderRef, no_later, own_id, part_of, snapshot, tell
-from sources.adapters.told import AdapterOutput, Draft, Ignored, RefuseError
+from sources.adapters.output import AdapterOutput, Draft, Ignored, RefuseError
+from sources.adapters.payload import PayloadReader
+from sources.adapters.shops import ShopOrderRef, no_later, order_event, own_id, part_of, snapshot
 from sources.adapters.woocommerce.fields import meta, moment, order_above
 
 TRACKING: Final = "_wc_shipment_tracking_items"
@@ -26,7 +26,7 @@ DAY: Final = timedelta(days=1)
 
 
 def labels(
-    say: EventBuilder,
+    builder: EventBuilder,
     owner: ShopOrderRef,
     number: str,
     items: Iterable[PayloadReader],
@@ -40,15 +40,15 @@ def labels(
         if not tracking:
             continue
         time = max(created, no_later(changed, done, _shipped_by(item)))
-        yield _label(say, owner, own_id(say, number), item, tracking, time, changed)
+        yield _label(builder, owner, own_id(builder, number), item, tracking, time, changed)
 
 
 def _label(
-    say: EventBuilder, owner: ShopOrderRef, shipment: str, item: PayloadReader, tracking: str, time: datetime, recorded: datetime
+    builder: EventBuilder, owner: ShopOrderRef, shipment: str, item: PayloadReader, tracking: str, time: datetime, recorded: datetime
 ) -> Draft:
     carrier = carrier_name(item.text("tracking_provider") or item.text("custom_tracking_provider"))
     data = {"shipment_id": shipment, "carrier": carrier, "tracking_number": tracking}
-    return tell(say, owner, LABEL, f"tracking-{digest(shipment, carrier, tracking)}", time, data, recorded)
+    return order_event(builder, owner, LABEL, f"tracking-{digest(shipment, carrier, tracking)}", time, data, recorded)
 
 
 def _shipped_by(item: PayloadReader) -> datetime | None:
@@ -61,64 +61,64 @@ def _shipped_by(item: PayloadReader) -> datetime | None:
     return None if start is None else start + DAY
 
 
-def read_tracking(doc: PayloadReader, say: EventBuilder) -> Iterator[AdapterOutput]:
+def read_tracking(payload: PayloadReader, builder: EventBuilder) -> Iterator[AdapterOutput]:
     """A tracking number as the shipment tracking plugin's API lists it. Raises RefuseError where nothing says when it was there."""
-    number = order_above(doc, "order_id")
+    number = order_above(payload, "order_id")
     if number is None:
-        raise RefuseError("no_identity", f"{doc.path}: names no order, and has no link to one")
-    asked = answered_at(say)
+        raise RefuseError("no_identity", f"{payload.path}: names no order, and has no link to one")
+    asked = answered_at(builder)
     if asked is None:
         raise RefuseError("missing_field", "when the answer was given: no Date header, no time of receipt")
-    time = no_later(asked, _shipped_by(doc))
-    yield _label(say, part_of(say, number), own_id(say, number), doc, doc.need_id("tracking_number"), time, asked)
+    time = no_later(asked, _shipped_by(payload))
+    yield _label(builder, part_of(builder, number), own_id(builder, number), payload, payload.need_id("tracking_number"), time, asked)
 
 
-def read_fulfillment(doc: PayloadReader, say: EventBuilder) -> Iterator[AdapterOutput]:
+def read_fulfillment(payload: PayloadReader, builder: EventBuilder) -> Iterator[AdapterOutput]:
     """A fulfilment of WooCommerce 10: some of an order's lines, perhaps with a parcel; prepared, fulfilled or deleted."""
-    number, order = doc.need_id("id"), doc.need_id("entity_id")
-    if doc.text("entity_type") not in (None, "WC_Order"):
-        raise RefuseError("unknown_form", f"{doc.get('entity_type').path}: a fulfilment of something else than an order")
-    owner, shipment = part_of(say, order), own_id(say, f"fulfillment-{number}")
-    changed, deleted = at(doc, "date_updated"), at(doc, "date_deleted")
+    number, order = payload.need_id("id"), payload.need_id("entity_id")
+    if payload.text("entity_type") not in (None, "WC_Order"):
+        raise RefuseError("unknown_form", f"{payload.get('entity_type').path}: a fulfilment of something else than an order")
+    owner, shipment = part_of(builder, order), own_id(builder, f"fulfillment-{number}")
+    changed, deleted = at(payload, "date_updated"), at(payload, "date_deleted")
     if deleted is not None:
         data: dict[str, Any] = {"shipment_id": shipment}
-        yield tell(say, owner, "warehouse.shipment_cancelled", f"unshipped-fulfillment-{number}", deleted, data, deleted)
+        yield order_event(builder, owner, "warehouse.shipment_cancelled", f"unshipped-fulfillment-{number}", deleted, data, deleted)
         return
     if changed is None:
-        raise RefuseError("missing_field", doc.get("date_updated").path)
-    tracking = meta(doc, "_tracking_number").id()
-    carrier = carrier_name(meta(doc, "_shipment_provider").text())
+        raise RefuseError("missing_field", payload.get("date_updated").path)
+    tracking = meta(payload, "_tracking_number").id()
+    carrier = carrier_name(meta(payload, "_shipment_provider").text())
     shown, labelled = list[str](), changed
-    if doc.flag("is_fulfilled"):
-        lines = [{"line_id": one.need_id("item_id"), "quantity": one.quantity("qty")} for one in meta(doc, "_items").each()]
+    if payload.flag("is_fulfilled"):
+        lines = [{"line_id": one.need_id("item_id"), "quantity": one.quantity("qty")} for one in meta(payload, "_items").each()]
         data = {"shipment_id": shipment, "carrier": None if tracking else carrier, "lines": lines or None}
-        time = at(meta(doc, "_date_fulfilled"), zone=UTC) or changed
+        time = at(meta(payload, "_date_fulfilled"), zone=UTC) or changed
         # What left had its number.
         labelled = no_later(changed, time)
         shown.append(f"shipped-fulfillment-{number}")
-        yield tell(say, owner, "warehouse.shipped", f"shipped-fulfillment-{number}", time, data, changed)
+        yield order_event(builder, owner, "warehouse.shipped", f"shipped-fulfillment-{number}", time, data, changed)
     elif not tracking:
         yield Ignored("fulfillment", "is being prepared, and has no tracking number")
     if tracking:
         data = {"shipment_id": shipment, "carrier": carrier, "tracking_number": tracking}
         id_ = f"tracking-{digest(shipment, carrier, tracking)}"
-        yield tell(say, owner, LABEL, id_, labelled, data, changed)
-        yield snapshot(say, f"fulfillment/{number}", LABEL, changed, [*shown, id_], owner, tracking)
+        yield order_event(builder, owner, LABEL, id_, labelled, data, changed)
+        yield snapshot(builder, f"fulfillment/{number}", LABEL, changed, [*shown, id_], owner, tracking)
 
 
-def read_refund(doc: PayloadReader, say: EventBuilder) -> Iterator[AdapterOutput]:
+def read_refund(payload: PayloadReader, builder: EventBuilder) -> Iterator[AdapterOutput]:
     """The goods of a refund. It names no currency, so that its order tells the money."""
-    number, order = doc.need_id("id"), order_above(doc, "parent_id")
+    number, order = payload.need_id("id"), order_above(payload, "parent_id")
     if order is None:
-        raise RefuseError("no_identity", f"{doc.path}: names no order, and has no link to one")
-    created = moment(say, doc, "date_created")
+        raise RefuseError("no_identity", f"{payload.path}: names no order, and has no link to one")
+    created = moment(builder, payload, "date_created")
     if created is None:
-        raise RefuseError("missing_field", doc.get("date_created_gmt").path)
-    lines = [line for one in doc.each("line_items") if (line := _given_back(one))]
+        raise RefuseError("missing_field", payload.get("date_created_gmt").path)
+    lines = [line for one in payload.each("line_items") if (line := _given_back(one))]
     if not lines:
         yield Ignored("refund", "names no goods; its order tells the money, since it names no currency either")
         return
-    yield tell(say, part_of(say, order), "payment.refunded", f"refund-goods-{number}", created, {"lines": lines}, created)
+    yield order_event(builder, part_of(builder, order), "payment.refunded", f"refund-goods-{number}", created, {"lines": lines}, created)
 
 
 def _given_back(line: PayloadReader) -> dict[str, Any]:

@@ -19,15 +19,15 @@ from typing import Final
 
 from schemas.places import zone
 from sources.adapters.base import Adapter, EventBuilder, digest
-from sources.adapters.doc import PayloadReader
 from sources.adapters.moments import iso, stamp
+from sources.adapters.output import AdapterOutput, Draft, Ignored, RefuseError
 from sources.adapters.parcel import ParcelRef, Scan
+from sources.adapters.payload import PayloadReader
 from sources.adapters.places import clock, spot
 from sources.adapters.scans import SCAN, estimate_event, scan_event
 from sources.adapters.tables import Meaning
-from sources.adapters.told import AdapterOutput, Draft, Ignored, RefuseError
-from sources.adapters.x12_214.codes import APPOINTMENT, ESTIMATES, MARK, REASON, REFERENCE, SETS, STATUS, TIME
-from sources.adapters.x12_214.reader import Loops, day_of, time_of, x12_doc
+from sources.adapters.x12_214.codes import APPOINTMENT, ESTIMATES, MARKER, REASON, REFERENCE, SETS, STATUS, TIME
+from sources.adapters.x12_214.reader import Loops, day_of, time_of, x12_payload
 
 LOOPS: Final = Loops(
     depth={"LX": 1, "CD3": 2, "SPO": 2, "AT7": 3},
@@ -51,145 +51,145 @@ NOT_TAKEN: Final = frozenset(("label_created", "delayed", "exception"))
 
 @dataclass(frozen=True, slots=True)
 class Freight:
-    """What the statuses of one place in a set are about; deeper loops add to it. `said` is when the carrier wrote it."""
+    """What the statuses of one place in a set are about; deeper loops add to it. `stated_at` is when the carrier wrote it."""
 
     parcel: ParcelRef
     orders: tuple[str, ...]
     stop: str | None
-    said: datetime | None
+    stated_at: datetime | None
 
 
 def parse(body: bytes) -> PayloadReader:
     """An X12 file with the loops of a 214."""
-    return x12_doc(body, LOOPS)
+    return x12_payload(body, LOOPS)
 
 
-def read(doc: PayloadReader, say: EventBuilder) -> Iterator[AdapterOutput]:
+def read(payload: PayloadReader, builder: EventBuilder) -> Iterator[AdapterOutput]:
     """The statuses of every 214 in every interchange."""
-    yield from say.each(doc.each("interchanges"), lambda one: _interchange(one, say))
+    yield from builder.each(payload.each("interchanges"), lambda one: _interchange(one, builder))
 
 
-def _interchange(doc: PayloadReader, say: EventBuilder) -> Iterator[AdapterOutput]:
-    _check_whole(doc)
-    say.test_mode(is_test=doc.text("ISA", "15") == "T")
-    yield from say.each(doc.each("sets"), lambda one: _set(one, say))
+def _interchange(payload: PayloadReader, builder: EventBuilder) -> Iterator[AdapterOutput]:
+    _check_whole(payload)
+    builder.test_mode(is_test=payload.text("ISA", "15") == "T")
+    yield from builder.each(payload.each("sets"), lambda one: _set(one, builder))
 
 
-def _set(doc: PayloadReader, say: EventBuilder) -> Iterator[AdapterOutput]:
-    code = doc.need_text("ST", "01")
-    say.kind(code)
-    meaning = say.code(SETS, code)
+def _set(payload: PayloadReader, builder: EventBuilder) -> Iterator[AdapterOutput]:
+    code = payload.need_text("ST", "01")
+    builder.kind(code)
+    meaning = builder.code(SETS, code)
     if meaning is None or meaning.ignored:
         yield Ignored(code, meaning.why if meaning else "another transaction set than 214")
         return
-    _check_whole(doc)
-    begin = next(doc.each("B10"), None)
+    _check_whole(payload)
+    begin = next(payload.each("B10"), None)
     if begin is None:
         raise RefuseError("missing_field", "B10")
-    tracking = begin.id("01") or _reference(doc, say, "tracking") or begin.id("06")
-    parcel = ParcelRef(tracking, begin.id("03"), shipment_id=begin.id("02") or _reference(doc, say, "shipment"))
+    tracking = begin.id("01") or _reference(payload, builder, "tracking") or begin.id("06")
+    parcel = ParcelRef(tracking, begin.id("03"), shipment_id=begin.id("02") or _reference(payload, builder, "shipment"))
     silent = True
-    for told in _part(doc, say, Freight(parcel, (), None, _said(doc.get("GS"), say)), ""):
+    for output in _part(payload, builder, Freight(parcel, (), None, _stated_at(payload.get("GS"), builder)), ""):
         silent = False
-        yield told
+        yield output
     if silent:
         raise RefuseError("missing_field", "AT7: a 214 without a status")
 
 
-def _check_whole(doc: PayloadReader) -> None:
-    fault = doc.text("fault")
+def _check_whole(payload: PayloadReader) -> None:
+    fault = payload.text("fault")
     if fault is not None:
         raise RefuseError("not_readable", fault)
 
 
-def _part(doc: PayloadReader, say: EventBuilder, above: Freight, loop: str) -> Iterator[AdapterOutput]:
+def _part(payload: PayloadReader, builder: EventBuilder, above: Freight, loop: str) -> Iterator[AdapterOutput]:
     """The statuses of a set, or of one loop in it, and of the loops below."""
-    here = replace(above, orders=_orders(doc, say, loop) or above.orders, stop=_reference(doc, say, "stop") or above.stop)
-    packages = list(dict.fromkeys(_packages(doc, say)))
-    if max(len(packages), 1) * max(len(here.orders), 1) * sum(1 for _ in doc.each("AT7")) > MOST:
+    here = replace(above, orders=_orders(payload, builder, loop) or above.orders, stop=_reference(payload, builder, "stop") or above.stop)
+    packages = list(dict.fromkeys(_packages(payload, builder)))
+    if max(len(packages), 1) * max(len(here.orders), 1) * sum(1 for _ in payload.each("AT7")) > MOST:
         raise RefuseError("too_large", f"more than {MOST} statuses, packages and orders in one part of a set")
     for parcel in [replace(here.parcel, tracking=package) for package in packages] or [here.parcel]:
         freight = replace(here, parcel=parcel)
-        yield from say.each(doc.each("AT7"), partial(_status, say=say, freight=freight))
+        yield from builder.each(payload.each("AT7"), partial(_status, builder=builder, freight=freight))
     for name in ("LX", "CD3", "SPO"):
-        yield from say.each(doc.each(name), partial(_part, say=say, above=here, loop=name))
+        yield from builder.each(payload.each(name), partial(_part, builder=builder, above=here, loop=name))
 
 
-def _reference(doc: PayloadReader, say: EventBuilder, word: str) -> str | None:
+def _reference(payload: PayloadReader, builder: EventBuilder, term: str) -> str | None:
     """The reference number that the table calls by this word; None if there is none, or several that differ."""
     found: set[str | None] = set()
-    for reference in doc.each("L11"):
-        meaning = say.code(REFERENCE, reference.text("02"))
-        if meaning is not None and meaning.words[:1] == (word,):
+    for reference in payload.each("L11"):
+        meaning = builder.code(REFERENCE, reference.text("02"))
+        if meaning is not None and meaning.terms[:1] == (term,):
             found.add(reference.id("01"))
     return found.pop() if len(found) == 1 else None
 
 
-def _packages(doc: PayloadReader, say: EventBuilder) -> Iterator[str]:
+def _packages(payload: PayloadReader, builder: EventBuilder) -> Iterator[str]:
     """The numbers under which the carrier tracks the packages that this part is about."""
-    for mark in doc.each("MAN"):
-        meaning = say.code(MARK, mark.text("01"))
+    for marker in payload.each("MAN"):
+        meaning = builder.code(MARKER, marker.text("01"))
         if meaning is not None and not meaning.ignored:
-            yield mark.need_id("02")
+            yield marker.need_id("02")
 
 
-def _orders(doc: PayloadReader, say: EventBuilder, loop: str) -> tuple[str, ...]:
-    """The IDs of the orders that stand at the connection's `order_field`, each once; `loop` is the segment that `doc` is the loop of."""
-    if say.connection.order_field is None:
+def _orders(payload: PayloadReader, builder: EventBuilder, loop: str) -> tuple[str, ...]:
+    """The IDs of the orders that stand at the connection's `order_field`, each once; `loop` is the segment that `payload` is the loop of."""
+    if builder.connection.order_field is None:
         return ()
-    name, _, place = say.connection.order_field.upper().partition(".")
+    name, _, place = builder.connection.order_field.upper().partition(".")
     if name == loop:
-        found = [doc.id(place)]
+        found = [payload.id(place)]
     elif name == "L11":
-        found = [one.id("01") for one in doc.each(name) if (one.text("02") or "").upper() == place]
+        found = [one.id("01") for one in payload.each(name) if (one.text("02") or "").upper() == place]
     else:
-        found = [one.id(place) for one in doc.each(name)]
+        found = [one.id(place) for one in payload.each(name)]
     return tuple(dict.fromkeys(one for one in found if one is not None))
 
 
-def _status(doc: PayloadReader, say: EventBuilder, freight: Freight) -> Iterator[AdapterOutput]:
+def _status(payload: PayloadReader, builder: EventBuilder, freight: Freight) -> Iterator[AdapterOutput]:
     """One AT7: a status, or what it says of an appointment."""
-    code = doc.text("01")
+    code = payload.text("01")
     if code is None:
-        appointment = doc.need_text("03")
-        meaning = say.code(APPOINTMENT, appointment)
-        say.code(REASON, doc.text("04"))
+        appointment = payload.need_text("03")
+        meaning = builder.code(APPOINTMENT, appointment)
+        builder.code(REASON, payload.text("04"))
         if meaning is None:
-            raise RefuseError("unmapped", f"{doc.get('03').path}: an appointment code that is in no table")
+            raise RefuseError("unmapped", f"{payload.get('03').path}: an appointment code that is in no table")
         if meaning.ignored:
             yield Ignored(f"AT7 {appointment}", meaning.why)
         else:
-            yield from _estimate(doc, say, freight)
+            yield from _estimate(payload, builder, freight)
         return
-    status, reason = say.code(STATUS, code), say.code(REASON, doc.text("02"))
+    status, reason = builder.code(STATUS, code), builder.code(REASON, payload.text("02"))
     if code.upper() in ESTIMATES:
-        yield from _estimate(doc, say, freight)
+        yield from _estimate(payload, builder, freight)
     elif status is not None and status.ignored:
         yield Ignored(f"AT7 {code}", status.why)
     else:
-        yield from _scan(doc, say, freight, _with_reason(status, doc.text("02"), reason))
+        yield from _scan(payload, builder, freight, _with_reason(status, payload.text("02"), reason))
 
 
 def _with_reason(status: Meaning | None, code: str | None, reason: Meaning | None) -> Meaning | None:
     """A status with the reason that was stated for it. A reason never changes the status; one in no table is `other`."""
     if status is None or code is None or (reason is not None and reason.ignored):
         return status
-    word = "other" if reason is None else reason.word
-    if word == "pickup_failed" and status.word not in NOT_TAKEN:
-        word = "other"  # A pick-up that was missed before this one succeeded.
-    if word == "other" and status.reason is not None:
+    term = "other" if reason is None else reason.term
+    if term == "pickup_failed" and status.term not in NOT_TAKEN:
+        term = "other"  # A pick-up that was missed before this one succeeded.
+    if term == "other" and status.reason is not None:
         return status
-    return Meaning((status.word, word), status.why)
+    return Meaning((status.term, term), status.why)
 
 
-def _scan(doc: PayloadReader, say: EventBuilder, freight: Freight, meaning: Meaning | None) -> Iterator[AdapterOutput]:
-    place = _place(doc)
-    date, time, zone_ = _when(doc, say, place)
+def _scan(payload: PayloadReader, builder: EventBuilder, freight: Freight, meaning: Meaning | None) -> Iterator[AdapterOutput]:
+    place = _place(payload)
+    date, time, zone_ = _when(payload, builder, place)
     if time is None:
-        raise RefuseError("missing_field", f"{doc.path}: a status without its time of day")
-    code, reason = doc.need_text("01"), doc.text("02")
+        raise RefuseError("missing_field", f"{payload.path}: a status without its time of day")
+    code, reason = payload.need_text("01"), payload.text("02")
     scan = Scan(
-        at=iso(f"{date}T{time}", doc.path, zone_),
+        at=iso(f"{date}T{time}", payload.path, zone_),
         meaning=meaning,
         code=code if reason is None else f"{code}/{reason}",
         text=None,
@@ -197,21 +197,21 @@ def _scan(doc: PayloadReader, say: EventBuilder, freight: Freight, meaning: Mean
         place=place,
     )
     # A status cannot have been written before it happened: then GS is in another zone than the connection's, and says nothing.
-    written = freight.said if freight.said is not None and freight.said >= scan.at else None
+    written = freight.stated_at if freight.stated_at is not None and freight.stated_at >= scan.at else None
     for parcel in _parcels(freight):
-        draft = scan_event(say, parcel, scan, written)
+        draft = scan_event(builder, parcel, scan, written)
         if draft is not None:
             yield _of_order(draft, parcel)
 
 
-def _estimate(doc: PayloadReader, say: EventBuilder, freight: Freight) -> Iterator[AdapterOutput]:
-    date, time, zone_ = _when(doc, say, _place(doc))
-    said = freight.said or say.received
-    if said is None:
+def _estimate(payload: PayloadReader, builder: EventBuilder, freight: Freight) -> Iterator[AdapterOutput]:
+    date, time, zone_ = _when(payload, builder, _place(payload))
+    stated_at = freight.stated_at or builder.received
+    if stated_at is None:
         raise RefuseError("missing_field", "GS.04: when the estimate was made")
-    eta = date if time is None else stamp(iso(f"{date}T{time}", doc.path, zone_))
+    eta = date if time is None else stamp(iso(f"{date}T{time}", payload.path, zone_))
     for parcel in _parcels(freight):
-        yield _of_order(estimate_event(say, parcel, eta, said), parcel)
+        yield _of_order(estimate_event(builder, parcel, eta, stated_at), parcel)
 
 
 def _parcels(freight: Freight) -> list[ParcelRef]:
@@ -226,36 +226,36 @@ def _of_order(draft: Draft, parcel: ParcelRef) -> Draft:
     return draft if parcel.order is None else {**draft, "id": f"{draft['id']}-{digest(parcel.order)[:12]}"}
 
 
-def _place(doc: PayloadReader) -> dict[str, str | None]:
+def _place(payload: PayloadReader) -> dict[str, str | None]:
     """Where it happened, by the MS1 behind the AT7. Where the country is left out, the state or province tells it."""
-    here = next(doc.each("MS1"), PayloadReader({}, f"{doc.path}.MS1[]", doc.read))
+    here = next(payload.each("MS1"), PayloadReader({}, f"{payload.path}.MS1[]", payload.read))
     region, country = (here.text("02") or "").upper() or None, (here.text("03") or "").upper() or None
     if country is None and region is not None:
         country = "US" if region in STATES else "CA" if region in PROVINCES else None
     return {"city": here.text("01"), "region": region, "country": COUNTRIES.get(country, country) if country else None}
 
 
-def _when(doc: PayloadReader, say: EventBuilder, place: dict[str, str | None]) -> tuple[str, str | None, tzinfo]:
+def _when(payload: PayloadReader, builder: EventBuilder, place: dict[str, str | None]) -> tuple[str, str | None, tzinfo]:
     """Date, time of day and zone of an AT7.
 
     Until release 003070 the date has six digits and the century stands behind it, so that time and time code stand one place later.
     """
-    digits = doc.need_text("05")
-    late = len(digits) == 6 and len(doc.text("06") or "") <= 2
-    century = (doc.text("06") if late else None) or "20"
-    time, code = (doc.text("07"), doc.text("08")) if late else (doc.text("06"), doc.text("07"))
-    date = day_of(digits if len(digits) == 8 else century + digits, doc.get("05").path)
-    return date, None if time is None else time_of(time, doc.path), _zone(code, say, place)
+    digits = payload.need_text("05")
+    late = len(digits) == 6 and len(payload.text("06") or "") <= 2
+    century = (payload.text("06") if late else None) or "20"
+    time, code = (payload.text("07"), payload.text("08")) if late else (payload.text("06"), payload.text("07"))
+    date = day_of(digits if len(digits) == 8 else century + digits, payload.get("05").path)
+    return date, None if time is None else time_of(time, payload.path), _zone(code, builder, place)
 
 
-def _zone(code: str | None, say: EventBuilder, place: dict[str, str | None]) -> tzinfo:
+def _zone(code: str | None, builder: EventBuilder, place: dict[str, str | None]) -> tzinfo:
     """The zone of a time code (element 623); without one, or for local time, that of the place."""
-    meaning = say.code(TIME, code)
+    meaning = builder.code(TIME, code)
     if code is not None and meaning is None:
         raise RefuseError("unmapped", "AT7: a time code that is in no table")
-    if meaning is None or meaning.word == "local":
-        return clock(say, spot(place["country"], place["region"], None, place["city"]))
-    return zone(meaning.word) if "/" in meaning.word else _offset(meaning.word)
+    if meaning is None or meaning.term == "local":
+        return clock(builder, spot(place["country"], place["region"], None, place["city"]))
+    return zone(meaning.term) if "/" in meaning.term else _offset(meaning.term)
 
 
 def _offset(text: str) -> tzinfo:
@@ -264,13 +264,13 @@ def _offset(text: str) -> tzinfo:
     return timezone(-ahead if text.startswith("-") else ahead)
 
 
-def _said(group: PayloadReader, say: EventBuilder) -> datetime | None:
+def _stated_at(group: PayloadReader, builder: EventBuilder) -> datetime | None:
     """When the carrier wrote the group, by GS; None if it does not say. It states no zone: the connection's."""
     date, time = group.text("04"), group.text("05")
     if date is None or time is None:
         return None
     written = day_of(date if len(date) == 8 else f"20{date}", group.get("04").path)
-    return iso(f"{written}T{time_of(time, group.get('05').path)}", group.get("05").path, say.zone)
+    return iso(f"{written}T{time_of(time, group.get('05').path)}", group.get("05").path, builder.zone)
 
 
 ADAPTER = Adapter(
@@ -279,7 +279,7 @@ ADAPTER = Adapter(
     forms="X12 interchanges with 214 transaction sets, releases 003060 to 008010",
     parse=parse,
     read=read,
-    tables=(SETS, STATUS, REASON, APPOINTMENT, TIME, REFERENCE, MARK),
+    tables=(SETS, STATUS, REASON, APPOINTMENT, TIME, REFERENCE, MARKER),
     emits=(SCAN,),
     scheme="secret",
     ignores=frozenset({"auto_capture", "headers", "order_is_alias"}),

@@ -293,7 +293,7 @@ REFERENCE = table(
     source="ASC X12, reference identification qualifier (element 128), those that carriers' guides to the 214 use",
 )
 
-MARK = table(
+MARKER = table(
     "mark",
     "interchanges[].sets[].LX[].MAN[].01",
     "step",

@@ -11,9 +11,9 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from typing import Final, NamedTuple
 
-from sources.adapters.doc import MAX_BYTES, Json, PayloadReader, looks_like, text_of
 from sources.adapters.moments import day
-from sources.adapters.told import RefuseError
+from sources.adapters.output import RefuseError
+from sources.adapters.payload import MAX_BYTES, Json, PayloadReader, looks_like, text_of
 
 Segment = dict[str, "Json"]
 """The elements of a segment by their two-digit place; empty ones are left out."""
@@ -38,7 +38,7 @@ class _Separators(NamedTuple):
     segment: str
 
 
-def x12_doc(body: bytes, loops: Loops) -> PayloadReader:
+def x12_payload(body: bytes, loops: Loops) -> PayloadReader:
     """All interchanges of a file: `{"interchanges": [{"ISA": {...}, "sets": [{"GS": {...}, "ST": {...}, ...}]}]}`.
 
     Raises RefuseError if it is too large, or no X12 at all.

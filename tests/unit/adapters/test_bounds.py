@@ -14,7 +14,7 @@ from hypothesis import strategies as st
 from sources.adapters import ADAPTERS, AdapterConnection, Payload, translate
 from sources.adapters.bounds import bounded, latest
 from sources.adapters.coverage import Coverage
-from sources.adapters.doc import json_doc
+from sources.adapters.payload import json_payload
 from sources.adapters.payments import united
 
 if TYPE_CHECKING:
@@ -22,7 +22,7 @@ if TYPE_CHECKING:
 
     from sources.adapters import Adapted
     from sources.adapters.histories import Remembered
-    from sources.adapters.told import Draft
+    from sources.adapters.output import Draft
 
 PLACED, PAID, SHIPPED, TAGGED = (f"2026-05-0{day}T10:00:00Z" for day in (4, 5, 6, 8))
 
@@ -38,7 +38,7 @@ class Kept:
         return self.known.get(key)
 
 
-def told(system: str, body: object, connection: AdapterConnection | None = None, **headers: str) -> Adapted:
+def output(system: str, body: object, connection: AdapterConnection | None = None, **headers: str) -> Adapted:
     """What a system's adapter makes of a payload, of which nothing may be refused."""
     named = {name.replace("_", "-"): value for name, value in headers.items()}
     found = translate(ADAPTERS[system], Payload(json.dumps(body).encode(), named), connection or AdapterConnection())
@@ -56,7 +56,7 @@ def followed(system: str, *bodies: object) -> list[Draft]:
     """The events of several payloads, one after the other, as a gateway that remembers tells them."""
     memory, found = Kept(), list[dict[str, Any]]()
     for body in bodies:
-        adapted = told(system, body)
+        adapted = output(system, body)
         events, keep = united(adapted.events, adapted.steps, memory, AdapterConnection())
         memory.known |= keep
         found += events
@@ -139,13 +139,13 @@ def test_a_snapshot_does_not_say_when_an_order_was_paid(status: str, fields: dic
 def test_transactions_say_when_and_then_no_snapshot_need() -> None:
     """An order of the API with its transactions."""
     sale = {"id": 3, "kind": "sale", "status": "success", "amount": "100.00", "currency": "EUR", "processed_at": PAID}
-    captured = only(told("shopify", order(transactions=[sale])).events, "payment.captured")
+    captured = only(output("shopify", order(transactions=[sale])).events, "payment.captured")
     assert (captured["id"], captured["time"]) == ("captured-3", PAID)
 
 
 def test_all_that_a_snapshot_shows_was_said_with_it_and_what_was_paid_before_what_left() -> None:
     """So that whoever reads along never sees goods leave that are paid for a line further down."""
-    events = told("shopify", order(fulfillments=[fulfillment()])).events
+    events = output("shopify", order(fulfillments=[fulfillment()])).events
     assert {event["recordedtime"] for event in events} == {TAGGED}
     types = [event["type"] for event in events]
     assert types.index("payment.captured") < types.index("warehouse.shipped")
@@ -169,7 +169,7 @@ def dispute(**fields: object) -> dict[str, Any]:
 )
 def test_a_chargeback_may_have_begun_as_an_inquiry(body: object, topic: str, time: str) -> None:
     """It accuses as late as can be: a parcel that was delivered meanwhile was not in flight."""
-    events = told("shopify", body, x_shopify_topic=topic, x_shopify_triggered_at=TAGGED).events
+    events = output("shopify", body, x_shopify_topic=topic, x_shopify_triggered_at=TAGGED).events
     assert only(events, "payment.disputed")["time"] == time
 
 
@@ -200,7 +200,7 @@ def stripe_dispute(status: str, *transactions: int) -> dict[str, Any]:
 )  # fmt: skip
 def test_an_inquiry_becomes_a_chargeback_when_its_event_says_so(event: object, time: str) -> None:
     """Not when the dispute was made: it was none then."""
-    assert only(told("stripe", event).events, "payment.disputed")["time"] == time
+    assert only(output("stripe", event).events, "payment.disputed")["time"] == time
 
 
 # --- which payment ----------------------------------------------------------------------------------------
@@ -235,14 +235,14 @@ def test_in_one_payload_they_are_one_payment_in_any_order(chain: tuple[dict[str,
 def test_what_shopify_calls_a_payment_is_one_also_where_nothing_is_remembered() -> None:
     """`#1001.1` is made of the order's name, which other shops have too: with the order's ID it is nobody else's."""
     steps = [{**one, "payment_id": "#1001.1"} for one in CHAIN]
-    assert payments_of(event for step in steps for event in told("shopify", step).events) == {"1#1001.1"}
-    assert payments_of(told("shopify", {**steps[0], "order_id": 2}).events) == {"2#1001.1"}
+    assert payments_of(event for step in steps for event in output("shopify", step).events) == {"1#1001.1"}
+    assert payments_of(output("shopify", {**steps[0], "order_id": 2}).events) == {"2#1001.1"}
 
 
 def test_the_intent_of_a_refund_stands_in_its_charge() -> None:
     """Shopify shows Stripe's refund as it is; what the capture was called counts before it."""
     receipt = {"id": "re_1", "charge": {"id": "ch_1", "payment_intent": "pi_1"}}
-    assert payments_of(told("shopify", transaction(903, "refund", 902, receipt=receipt)).events) == {"pi_1"}
+    assert payments_of(output("shopify", transaction(903, "refund", 902, receipt=receipt)).events) == {"pi_1"}
     assert payments_of(followed("shopify", *CHAIN[:2], transaction(903, "refund", 902, receipt=receipt))) == {"901"}
     first = transaction(901, "authorization", receipt={"payment_intent": "pi_1"})
     assert payments_of(followed("shopify", first, *CHAIN[1:])) == {"pi_1"}
@@ -291,10 +291,10 @@ def test_a_refund_at_stripe_that_names_its_charge_only_is_of_the_intent() -> Non
 def test_payments_of_other_accounts_and_tenants_never_mix() -> None:
     """What is remembered is remembered by tenant and source."""
     memory = Kept()
-    first = told("shopify", CHAIN[1], AdapterConnection("a"))
+    first = output("shopify", CHAIN[1], AdapterConnection("a"))
     memory.known |= united(first.events, first.steps, memory, AdapterConnection("a"))[1]
     for other in (AdapterConnection("b"), AdapterConnection("a", "elsewhere")):
-        refund = told("shopify", CHAIN[2], other)
+        refund = output("shopify", CHAIN[2], other)
         assert payments_of(united(refund.events, refund.steps, memory, other)[0]) == {"902"}
 
 
@@ -302,11 +302,11 @@ def test_the_account_of_a_payment_is_told() -> None:
     """Stripe's Connect events of several accounts come to one webhook; Adyen's and PayPal's merchants may have several."""
     charge = {"id": "ch_1", "object": "charge", "status": "failed", "amount": 500, "currency": "eur", "created": 1_778_371_200}
     event = stripe("charge.failed", charge, 1_778_371_201, account="acct_1")
-    assert only(told("stripe", event).events, "payment.failed")["data"]["account"] == "acct_1"
-    both = told("stripe", {"object": "list", "data": [event, {**event, "account": None}]})
+    assert only(output("stripe", event).events, "payment.failed")["data"]["account"] == "acct_1"
+    both = output("stripe", {"object": "list", "data": [event, {**event, "account": None}]})
     assert [one["data"].get("account") for one in both.events] == ["acct_1"]
     hold = {"id": "prv_1", "object": "review", "open": True, "created": 1_778_371_200, "charge": "ch_1", "payment_intent": "pi_1"}
-    assert "account" not in told("stripe", stripe("review.opened", hold, 1_778_371_201, account="acct_1")).events[0]["data"]
+    assert "account" not in output("stripe", stripe("review.opened", hold, 1_778_371_201, account="acct_1")).events[0]["data"]
 
 
 # --- which order ------------------------------------------------------------------------------------------
@@ -329,7 +329,7 @@ def test_the_account_of_a_payment_is_told() -> None:
 def test_a_path_may_lead_through_names_with_dots(path: str, value: str | None) -> None:
     """Nested as it is written first; a way that leads nowhere is no refusal."""
     text = '{"a": {"b": "nested", "c.d": "flat"}, "x.y.z": "whole", "x.y": "begun", "list": [1], "empty": {"b": ""}, "empty.b": "behind"}'
-    assert json_doc(text.encode()).at(path).value == value
+    assert json_payload(text.encode()).at(path).value == value
 
 
 def notification(**fields: object) -> dict[str, Any]:
@@ -349,8 +349,8 @@ def test_adyens_additional_data_is_flat() -> None:
     """Its key is `metadata.order_id`."""
     connection = AdapterConnection(order_field="additionalData.metadata.order_id")
     for more in ({"metadata.order_id": "77"}, {"metadata": {"order_id": "77"}}):
-        assert told("adyen", notification(additionalData=more), connection).events[0]["subject"] == "77"
-    assert "subject" not in told("adyen", notification(additionalData={"other": "77"}), connection).events[0]
+        assert output("adyen", notification(additionalData=more), connection).events[0]["subject"] == "77"
+    assert "subject" not in output("adyen", notification(additionalData={"other": "77"}), connection).events[0]
 
 
 def test_a_configured_field_that_is_never_found_is_known() -> None:
@@ -415,11 +415,11 @@ def test_an_edit_changes_the_total_and_a_refund_does_not(ordered: str, current: 
 
 def test_cash_at_the_till_is_taken_without_what_was_handed_over() -> None:
     """The change is another transaction, which comes later: until then 120 would have been taken for 100."""
-    sale = told("shopify", transaction(911, "sale", gateway="cash", amount="120.00"))
+    sale = output("shopify", transaction(911, "sale", gateway="cash", amount="120.00"))
     assert only(sale.events, "payment.captured")["data"] == {"payment_id": "911"}
-    change = told("shopify", transaction(912, "change", 911, gateway="cash", amount="20.00"))
+    change = output("shopify", transaction(912, "change", 911, gateway="cash", amount="20.00"))
     assert (change.events, len(change.ignored)) == ((), 1)
-    refund = told("shopify", transaction(913, "refund", 911, gateway="cash", amount="15.00"))
+    refund = output("shopify", transaction(913, "refund", 911, gateway="cash", amount="15.00"))
     assert only(refund.events, "payment.refunded")["data"]["amount"]["amount"] == "15.00"
 
 
@@ -431,7 +431,7 @@ def test_a_refund_of_nothing_is_none(system: str) -> None:
         "stripe": {"id": "re_1", "object": "refund", "status": "succeeded", "amount": 0, "currency": "eur", "created": 1_778_371_200},
         "paypal": {"event_type": "PAYMENT.CAPTURE.REFUNDED", "create_time": PAID, "resource": resource},
     }
-    found = told(system, body[system])
+    found = output(system, body[system])
     assert (found.events, len(found.ignored)) == ((), 1)
 
 
@@ -443,15 +443,15 @@ def test_adyen_gives_back_what_was_paid_of_an_order_that_was_not_paid_in_full() 
         "order-2-pspReference": "G2",
         "order-2-paymentAmount": "JPY 500",
     }
-    named = told("adyen", notification(eventCode="ORDER_CLOSED", success="false", pspReference="O1", additionalData=parts))
+    named = output("adyen", notification(eventCode="ORDER_CLOSED", success="false", pspReference="O1", additionalData=parts))
     assert [(event["id"], event["data"].get("amount")) for event in named.events] == [
         ("O1:closed", None),
         ("G1:order-closed", {"amount": "30.00", "currency": "USD"}),
         ("G2:order-closed", {"amount": "500", "currency": "JPY"}),
     ]
-    bare = told("adyen", notification(eventCode="ORDER_CLOSED", success="false", pspReference="O1"))
+    bare = output("adyen", notification(eventCode="ORDER_CLOSED", success="false", pspReference="O1"))
     assert [(event["type"], event["data"].get("amount")) for event in bare.events] == [("payment.failed", None), ("payment.refunded", None)]
-    assert told("adyen", notification(eventCode="ORDER_CLOSED", pspReference="O1")).events == ()
+    assert output("adyen", notification(eventCode="ORDER_CLOSED", pspReference="O1")).events == ()
 
 
 # --- by when ----------------------------------------------------------------------------------------------
@@ -465,7 +465,7 @@ def work(number: int, status: str, fulfill_at: str | None = PLACED, fulfill_by: 
 
 def dates(*works: dict[str, Any]) -> dict[str, Any]:
     """What is told of an order's dates."""
-    events = told("shopify", {"fulfillment_orders": list(works)}).events
+    events = output("shopify", {"fulfillment_orders": list(works)}).events
     return only(events, "order.updated")["data"] if any(event["type"] == "order.updated" for event in events) else {}
 
 
@@ -473,7 +473,7 @@ def test_what_is_scheduled_is_due_on_its_day_and_releases_nothing() -> None:
     """By the clock of the shop that scheduled it; a date that the shop states itself counts before it."""
     scheduled = work(1, "scheduled", "2026-06-15T00:00:00-04:00")
     assert dates(scheduled) == {"ship_by": "2026-06-15"}
-    assert {event["type"] for event in told("shopify", {"fulfillment_orders": [scheduled]}).events} == {"order.updated"}
+    assert {event["type"] for event in output("shopify", {"fulfillment_orders": [scheduled]}).events} == {"order.updated"}
     assert dates(work(1, "scheduled", "2026-06-15T00:00:00-04:00", "2026-06-20T17:00:00Z")) == {"ship_by": "2026-06-20T17:00:00Z"}
     assert dates(work(1, "open")) == {}
 
@@ -501,6 +501,6 @@ def test_a_date_of_the_shops_own_is_no_estimate_of_the_carrier(status: str, is_c
         "happened_at": PAID,
         "estimated_delivery_at": "2026-05-12T18:00:00Z",
     }
-    found = told("shopify", event)
+    found = output("shopify", event)
     assert any("eta" in one["data"] for one in found.events) is is_carriers
     assert len(found.ignored) == (not is_carriers)

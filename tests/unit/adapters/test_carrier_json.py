@@ -24,7 +24,7 @@ from tests.support.carrier_json import (
     usps,
     usps_event,
 )
-from tests.support.carrier_xml import NOON, detail, event, reasons, statuses, told
+from tests.support.carrier_xml import NOON, detail, event, output, reasons, statuses
 from tests.support.carrier_xml import fedex as fedex_xml
 from tests.support.carrier_xml import usps as usps_xml
 
@@ -96,7 +96,7 @@ SAYING: list[tuple[str, str, str]] = [
 @pytest.mark.parametrize(("system", "body", "meaning"), SAYING)
 def test_a_scan_means_what_the_carrier_means_by_it(system: str, body: str, meaning: str) -> None:
     """Whatever the carrier calls a delivery: nobody has the parcel but the recipient, or the parcel is not delivered."""
-    adapted = told(system, body, NOON)
+    adapted = output(system, body, NOON)
     assert statuses(adapted) == [meaning]
     assert not adapted.refused
 
@@ -177,7 +177,7 @@ INSTANTS: list[tuple[str, str, str]] = [
 @pytest.mark.parametrize(("system", "body", "at"), INSTANTS)
 def test_a_scan_has_the_instant_that_the_carrier_means(system: str, body: str, at: str) -> None:
     """By its offset, its time in Greenwich, its place, the other scans, and last the connection."""
-    assert [event["time"] for event in told(system, body, NOON).events] == [at]
+    assert [event["time"] for event in output(system, body, NOON).events] == [at]
 
 
 @pytest.mark.parametrize(
@@ -193,7 +193,7 @@ def test_a_scan_has_the_instant_that_the_carrier_means(system: str, body: str, a
 )
 def test_a_date_without_a_time_of_day_is_no_instant(system: str, body: str) -> None:
     """Whatever was written would be made up, and a history without it would withdraw what was told of it."""
-    adapted = told(system, body, NOON)
+    adapted = output(system, body, NOON)
     assert reasons(adapted) == ["bad_time"]
     assert not adapted.events
     assert not adapted.histories
@@ -231,7 +231,7 @@ NOWHERE: list[tuple[str, object, str]] = [
 @pytest.mark.parametrize(("system", "body", "reason"), NOWHERE)
 def test_an_answer_that_says_nothing_of_a_parcel_is_refused_and_says_why(system: str, body: object, reason: str) -> None:
     """Never silence: what an answer is instead stands in the reason."""
-    adapted = told(system, json.dumps(body), NOON)
+    adapted = output(system, json.dumps(body), NOON)
     assert reasons(adapted) == [reason]
     assert adapted.refused[0].detail
     assert not adapted.events
@@ -247,7 +247,7 @@ def test_an_answer_that_says_nothing_of_a_parcel_is_refused_and_says_why(system:
 def test_a_system_of_two_forms_names_both_where_a_payload_is_neither(system: str, detail: str) -> None:
     """Whoever sends the wrong file reads what the right one has."""
     for body in ("{}", '{"a": 1}', '{"a": 1, "b": 2}', "<a/>"):
-        assert [(one.reason, one.detail) for one in told(system, body, NOON).refused] == [("unknown_form", detail)]
+        assert [(one.reason, one.detail) for one in output(system, body, NOON).refused] == [("unknown_form", detail)]
 
 
 @pytest.mark.parametrize(
@@ -265,25 +265,25 @@ def test_a_system_of_two_forms_names_both_where_a_payload_is_neither(system: str
 )
 def test_a_parcel_that_the_carrier_does_not_know_is_told_at_the_time_of_the_answer(system: str, body: str, number: str) -> None:
     """Each answer is an event of its own; where nothing says when it was given, it is refused."""
-    found = [told(system, body, {"date": f"Thu, 07 May 2026 {hour}:00:00 GMT"}).events for hour in (12, 13)]
+    found = [output(system, body, {"date": f"Thu, 07 May 2026 {hour}:00:00 GMT"}).events for hour in (12, 13)]
     assert [(one["data"]["status"], one["data"]["reason"], one["data"]["tracking_number"]) for [one] in found] == [
         ("unknown", "not_found", number)
     ] * 2
     assert [one["time"] for [one] in found] == ["2026-05-07T12:00:00Z", "2026-05-07T13:00:00Z"]
     assert found[0][0]["id"] != found[1][0]["id"]
-    assert reasons(told(system, body)) == ["missing_field"]
+    assert reasons(output(system, body)) == ["missing_field"]
 
 
 def test_a_scan_is_the_same_event_in_xml_and_in_json() -> None:
     """Who moves from one interface to the other tells nothing twice."""
     place = "<PostalCode>60607</PostalCode><StateOrProvinceCode>IL</StateOrProvinceCode><CountryCode>US</CountryCode>"
-    old = told("fedex", fedex_xml(event("DE", MAY, "08", place)), NOON).events
-    new = told("fedex", fedex(fedex_result(fedex_event("DE", "08", MAY))), NOON).events
+    old = output("fedex", fedex_xml(event("DE", MAY, "08", place)), NOON).events
+    new = output("fedex", fedex(fedex_result(fedex_event("DE", "08", MAY))), NOON).events
     assert [one["id"] for one in old] == [one["id"] for one in new]
     city = "<EventCity>CHICAGO</EventCity><EventState>IL</EventState>"
-    old = told("usps", usps_xml(detail("OF", "Out for Delivery", place=city)), NOON).events
+    old = output("usps", usps_xml(detail("OF", "Out for Delivery", place=city)), NOON).events
     for more in ({}, {"GMTTimestamp": "2026-05-06T14:00:42Z", "GMTOffset": "-05:00"}):
-        new = told("usps", usps(usps_event("OF", "Out for Delivery", **more)), NOON).events
+        new = output("usps", usps(usps_event("OF", "Out for Delivery", **more)), NOON).events
         assert [one["id"] for one in old] == [one["id"] for one in new]
 
 
@@ -303,8 +303,8 @@ def test_a_track_alert_and_an_answer_tell_the_same_event() -> None:
         gmtTime="20:10:00",
         gmtOffset="-07:00",
     )
-    answered = told("ups", ups(activity).replace('"1Z1"', f'"{pushed["trackingNumber"]}"'), NOON).events
-    assert [one["id"] for one in answered] == [one["id"] for one in told("ups", json.dumps(pushed)).events]
+    answered = output("ups", ups(activity).replace('"1Z1"', f'"{pushed["trackingNumber"]}"'), NOON).events
+    assert [one["id"] for one in answered] == [one["id"] for one in output("ups", json.dumps(pushed)).events]
 
 
 ORDERS: list[tuple[str, str, str]] = [
@@ -394,7 +394,7 @@ FINALS: list[tuple[str, str, list[str]]] = [
 @pytest.mark.parametrize(("system", "body", "meanings"), FINALS)
 def test_the_end_that_only_the_answer_itself_states_is_told(system: str, body: str, meanings: list[str]) -> None:
     """Unless a scan says it, or says what that delivery really was."""
-    adapted = told(system, body, NOON)
+    adapted = output(system, body, NOON)
     assert statuses(adapted) == meanings
     [history] = adapted.histories
     assert set(history.events) == {one["id"] for one in adapted.events}
@@ -413,7 +413,7 @@ def test_the_end_that_only_the_answer_itself_states_is_told(system: str, body: s
 )
 def test_what_is_delivered_after_it_was_sent_back_is_returned(system: str, body: str) -> None:
     """The sender has it, not the recipient."""
-    assert [one.partition(" ")[0] for one in statuses(told(system, body, NOON))] == ["returning", "returned"]
+    assert [one.partition(" ")[0] for one in statuses(output(system, body, NOON))] == ["returning", "returned"]
 
 
 def test_a_return_that_is_told_after_the_stated_delivery_corrects_it() -> None:
@@ -423,8 +423,8 @@ def test_a_return_that_is_told_after_the_stated_delivery_corrects_it() -> None:
     early = fedex_event("OD", at="2026-05-05T09:00:00-05:00")
     first = fedex(fedex_result(early, **stated))
     second = fedex(fedex_result(early, fedex_event("RS", "07"), **stated))
-    [_, delivered] = _settled(told("fedex", first, NOON), memory)
-    written = _settled(told("fedex", second, {"date": "Thu, 07 May 2026 13:00:00 GMT"}), memory)
+    [_, delivered] = _settled(output("fedex", first, NOON), memory)
+    written = _settled(output("fedex", second, {"date": "Thu, 07 May 2026 13:00:00 GMT"}), memory)
     assert [one["data"]["event_id"] for one in written if one["type"] == "evidence.withdrawn"] == [delivered["id"]]
     assert written[2]["data"]["status"] == "returned"
     assert written[2]["id"] != delivered["id"]
@@ -441,7 +441,7 @@ def test_a_return_that_is_told_after_the_stated_delivery_corrects_it() -> None:
 )
 def test_a_delivery_of_a_day_alone_is_told_at_the_time_of_the_answer(system: str, body: str) -> None:
     """Its scan is no instant; that it was delivered by then is."""
-    adapted = told(system, body, NOON)
+    adapted = output(system, body, NOON)
     assert reasons(adapted) == ["bad_time"]
     assert [(one["data"]["status"], one["time"]) for one in adapted.events] == [("delivered", "2026-05-07T12:00:00Z")]
 
@@ -452,8 +452,8 @@ def test_the_status_of_dhl_names_no_pieces_and_delivers_no_more_than_its_events_
     one = dhl_event("delivered", "OK", "2026-05-06T10:00:00+02:00") | {"pieceIds": ["A"]}
     for at in ("2026-05-06T10:00:00", "2026-05-06T08:00:00Z", "2026-05-06T10:00:01+02:00"):
         status = dhl_event("delivered", "OK", at)
-        assert set(statuses(told("dhl", dhl("express", one, details=details, status=status), NOON))) == {"in_transit"}
-    assert statuses(told("dhl", dhl("express", details=details, status=dhl_event("delivered", "OK")), NOON)) == ["delivered"]
+        assert set(statuses(output("dhl", dhl("express", one, details=details, status=status), NOON))) == {"in_transit"}
+    assert statuses(output("dhl", dhl("express", details=details, status=dhl_event("delivered", "OK")), NOON)) == ["delivered"]
 
 
 @pytest.mark.parametrize(
@@ -463,7 +463,7 @@ def test_the_status_of_dhl_names_no_pieces_and_delivers_no_more_than_its_events_
 def test_a_service_of_dhl_has_the_carriers_name_that_storefronts_use(service: str, carrier: str) -> None:
     """Feeds and incidents are by carrier: `DHL eCommerce` is one, whoever speaks of it."""
     body = dhl(service, dhl_event("transit", "WC"), estimatedTimeOfDelivery="2026-05-09")
-    assert [one["data"]["carrier"] for one in told("dhl", body, NOON).events] == [carrier] * 2
+    assert [one["data"]["carrier"] for one in output("dhl", body, NOON).events] == [carrier] * 2
 
 
 def test_a_shipment_of_dhl_is_delivered_when_all_of_its_pieces_are() -> None:
@@ -476,7 +476,7 @@ def test_a_shipment_of_dhl_is_delivered_when_all_of_its_pieces_are() -> None:
             for hour, named in enumerate(deliveries)
         ]
         latest = dict(events[-1])
-        return [statuses(told("dhl", dhl("express", *order, details=details, status=latest), NOON)) for order in permutations(events)]
+        return [statuses(output("dhl", dhl("express", *order, details=details, status=latest), NOON)) for order in permutations(events)]
 
     assert made(["A"], ["B"]) == [["in_transit", "in_transit"]] * 2
     for found in made(["A"], ["B", "A"], ["C"]):
@@ -536,7 +536,7 @@ ESTIMATES: list[tuple[str, str, list[str]]] = [
 @pytest.mark.parametrize(("system", "body", "etas"), ESTIMATES)
 def test_an_estimate_is_no_scan_and_ends_with_the_parcels_way(system: str, body: str, etas: list[str]) -> None:
     """It is `unknown` with an `eta`, made when the answer was given."""
-    found = [one for one in told(system, body, NOON).events if "eta" in one["data"]]
+    found = [one for one in output(system, body, NOON).events if "eta" in one["data"]]
     assert [one["data"]["eta"] for one in found] == etas
     assert all(one["data"]["status"] == "unknown" and one["time"] == "2026-05-07T12:00:00Z" for one in found)
 
@@ -560,10 +560,10 @@ def test_a_scan_that_a_later_answer_no_longer_has_is_withdrawn() -> None:
     memory: dict[str, Remembered] = {}
     first = ups(ups_activity("I", "005", "AR"), ups_activity("D", "011", "FS", "110000"))
     second = ups(ups_activity("I", "005", "AR"), ups_activity("X", "022", "48", "110000"))
-    _settled(told("ups", first, {"date": "Thu, 07 May 2026 12:00:00 GMT"}), memory)
-    written = _settled(told("ups", second, {"date": "Thu, 07 May 2026 13:00:00 GMT"}), memory)
+    _settled(output("ups", first, {"date": "Thu, 07 May 2026 12:00:00 GMT"}), memory)
+    written = _settled(output("ups", second, {"date": "Thu, 07 May 2026 13:00:00 GMT"}), memory)
     withdrawn = [one["data"]["event_id"] for one in written if one["type"] == "evidence.withdrawn"]
-    assert withdrawn == [one["id"] for one in told("ups", first, NOON).events if one["data"]["status"] == "delivered"]
+    assert withdrawn == [one["id"] for one in output("ups", first, NOON).events if one["data"]["status"] == "delivered"]
 
 
 FORMS: dict[str, Callable[[Any, Any], str]] = {
@@ -579,8 +579,8 @@ def test_a_scan_of_a_day_alone_hides_no_correction_of_a_later_day(system: str) -
     """As before a shipment: what lies after that day is taken back, and what may be the scan without a time is not."""
     form, (unread, early, late, other) = FORMS[system], DAYS[system]
     memory: dict[str, Remembered] = {}
-    first = told(system, form(early, late), {"date": "Thu, 07 May 2026 12:00:00 GMT"})
-    second = told(system, form(unread, other), {"date": "Thu, 07 May 2026 13:00:00 GMT"})
+    first = output(system, form(early, late), {"date": "Thu, 07 May 2026 12:00:00 GMT"})
+    second = output(system, form(unread, other), {"date": "Thu, 07 May 2026 13:00:00 GMT"})
     assert reasons(second) == ["bad_time"]
     _settled(first, memory)
     written = _settled(second, memory)
@@ -637,16 +637,16 @@ def test_one_number_of_several_shipments_is_refused() -> None:
     twice = [fedex_result(fedex_event("DL")) for _ in range(2)]
     for unique, one in zip(("a", "b"), twice, strict=True):
         one["trackingNumberInfo"] = {"trackingNumber": "771", "trackingNumberUniqueId": unique}
-    assert reasons(told("fedex", fedex(*twice), NOON)) == ["no_identity", "no_identity"]
+    assert reasons(output("fedex", fedex(*twice), NOON)) == ["no_identity", "no_identity"]
     shipment = json.loads(dhl("express", dhl_event("delivered", "OK")))["shipments"][0]
     other = shipment | {"id": "004"}
-    adapted = told("dhl", json.dumps({"shipments": [shipment, other, shipment | {"service": "parcel-nl"}]}), NOON)
+    adapted = output("dhl", json.dumps({"shipments": [shipment, other, shipment | {"service": "parcel-nl"}]}), NOON)
     assert reasons(adapted) == ["no_identity", "no_identity"]
     assert [one["data"]["tracking_number"] for one in adapted.events] == ["004"]
 
 
 @pytest.mark.parametrize(
-    ("before", "said"),
+    ("before", "stated_at"),
     [
         ("2024-02-01", ["delivered"]),
         ("2026-02-04", ["delivered"]),
@@ -655,7 +655,7 @@ def test_one_number_of_several_shipments_is_refused() -> None:
         ("", None),
     ],
 )
-def test_of_a_number_that_was_used_again_long_after_the_latest_shipment_is_told(before: str, said: list[str] | None) -> None:
+def test_of_a_number_that_was_used_again_long_after_the_latest_shipment_is_told(before: str, stated_at: list[str] | None) -> None:
     """In any order of the answer; a refusal would leave each later order of the number without its delivery."""
     at = f"{before}T09:00:00-05:00"
     results = [
@@ -679,18 +679,18 @@ def test_of_a_number_that_was_used_again_long_after_the_latest_shipment_is_told(
             for place in order
         )
         for adapted in (
-            told("fedex", fedex(*(results[place] for place in order)), NOON),
-            told("fedex", f"<TrackReply>{details}</TrackReply>", NOON),
-            told("dhl", json.dumps({"shipments": [shipments[place] for place in order]}), NOON),
+            output("fedex", fedex(*(results[place] for place in order)), NOON),
+            output("fedex", f"<TrackReply>{details}</TrackReply>", NOON),
+            output("dhl", json.dumps({"shipments": [shipments[place] for place in order]}), NOON),
         ):
-            assert statuses(adapted) == (said or [])
-            assert reasons(adapted) == ([] if said else ["no_identity"] * 2)
-            assert len(adapted.ignored) == (1 if said else 0)
+            assert statuses(adapted) == (stated_at or [])
+            assert reasons(adapted) == ([] if stated_at else ["no_identity"] * 2)
+            assert len(adapted.ignored) == (1 if stated_at else 0)
 
 
 def test_a_scan_that_cannot_be_read_is_refused_alone() -> None:
     """The others are told, and no history that would withdraw it."""
-    adapted = told("dhl", dhl("express", dhl_event("transit", "WC"), dhl_event("transit", "PU", "yesterday")), NOON)
+    adapted = output("dhl", dhl("express", dhl_event("transit", "WC"), dhl_event("transit", "PU", "yesterday")), NOON)
     assert statuses(adapted) == ["out_for_delivery"]
     assert reasons(adapted) == ["bad_time"]
     assert not adapted.histories
@@ -704,7 +704,7 @@ def test_a_byte_order_mark_or_blanks_hide_neither_json_nor_xml() -> None:
     ):
         for body in (json_body, xml_body):
             for before in ("\ufeff", " \r\n", ""):
-                assert statuses(told(system, before + body, NOON)) == ["out_for_delivery"]
+                assert statuses(output(system, before + body, NOON)) == ["out_for_delivery"]
 
 
 def test_a_table_of_groups_says_what_is_no_group() -> None:

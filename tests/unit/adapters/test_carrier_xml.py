@@ -10,7 +10,7 @@ import pytest
 from sources.adapters import ADAPTERS, AdapterConnection, Payload, translate
 from sources.adapters.histories import Remembered, settle
 from tests.support.adapters import OWN, made_of
-from tests.support.carrier_xml import NEW_YORK, NOON, canadapost, detail, event, fedex, occurrence, reasons, statuses, told, usps
+from tests.support.carrier_xml import NEW_YORK, NOON, canadapost, detail, event, fedex, occurrence, output, reasons, statuses, usps
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -55,7 +55,7 @@ SAYING: list[tuple[str, str, str]] = [
 @pytest.mark.parametrize(("system", "body", "meaning"), SAYING)
 def test_a_scan_means_what_its_codes_say(system: str, body: str, meaning: str) -> None:
     """Never more: unknown codes are told as such."""
-    assert statuses(told(system, body)) == [meaning]
+    assert statuses(output(system, body)) == [meaning]
 
 
 @pytest.mark.parametrize(
@@ -68,7 +68,7 @@ def test_a_scan_means_what_its_codes_say(system: str, body: str, meaning: str) -
 )
 def test_what_says_nothing_of_the_parcel_is_no_scan(system: str, body: str) -> None:
     """A wish, a scan that is missing, a signature that can be seen."""
-    adapted = told(system, body)
+    adapted = output(system, body)
     assert (adapted.events, adapted.refused) == ((), ())
 
 
@@ -94,7 +94,7 @@ TIMES: list[tuple[str, str, str]] = [
 @pytest.mark.parametrize(("system", "body", "time"), TIMES)
 def test_a_local_time_is_read_where_the_scan_was(system: str, body: str, time: str) -> None:
     """By the source's offset, else the place's zone, else the connection's."""
-    assert [one["time"] for one in told(system, body).events] == [time]
+    assert [one["time"] for one in output(system, body).events] == [time]
 
 
 @pytest.mark.parametrize(
@@ -107,7 +107,7 @@ def test_a_local_time_is_read_where_the_scan_was(system: str, body: str, time: s
 )
 def test_a_date_is_never_midnight_of_a_scan(system: str, body: str) -> None:
     """A scan of which only the day is known is refused; the others are told."""
-    adapted = told(system, body)
+    adapted = output(system, body)
     assert (statuses(adapted), reasons(adapted)) == (["in_transit"], ["bad_time"])
 
 
@@ -127,17 +127,17 @@ ESTIMATES: list[tuple[str, str, str]] = [
 @pytest.mark.parametrize(("system", "body", "eta"), ESTIMATES)
 def test_an_estimate_is_made_when_the_answer_was_given(system: str, body: str, eta: str) -> None:
     """It is no scan, and a date stays one; where nothing says when the answer was given, there is no telling when it was estimated."""
-    scan, estimate = told(system, body, NOON).events
+    scan, estimate = output(system, body, NOON).events
     assert scan["data"]["status"] == "in_transit"
     assert estimate["time"] == estimate["recordedtime"] == "2026-05-07T12:00:00Z"
     assert (estimate["data"]["status"], estimate["data"]["eta"]) == ("unknown", eta)
-    assert statuses(told(system, body)) == ["in_transit"]
+    assert statuses(output(system, body)) == ["in_transit"]
 
 
 def test_an_estimate_that_the_delivery_has_overtaken_is_not_told() -> None:
     """Carriers leave it standing."""
     body = usps(detail("01", "Delivered"), more="<ExpectedDeliveryDate>May 9, 2026</ExpectedDeliveryDate>")
-    assert statuses(told("usps", body, NOON)) == ["delivered"]
+    assert statuses(output("usps", body, NOON)) == ["delivered"]
 
 
 NOTE = "<Notification><Severity>ERROR</Severity><Code>{}</Code></Notification>"
@@ -151,11 +151,11 @@ ABSENT = [
 @pytest.mark.parametrize(("system", "body"), ABSENT)
 def test_a_number_that_the_carrier_does_not_know_is_not_found(system: str, body: str) -> None:
     """At the time of the answer, by its header or its receipt; without either the answer is refused."""
-    adapted = told(system, body, NOON)
+    adapted = output(system, body, NOON)
     assert statuses(adapted) == ["unknown not_found"]
     assert (adapted.events[0]["time"], adapted.histories) == ("2026-05-07T12:00:00Z", ())
-    assert statuses(told(system, body, received=datetime(2026, 5, 7, tzinfo=UTC))) == ["unknown not_found"]
-    assert reasons(told(system, body)) == ["missing_field"]
+    assert statuses(output(system, body, received=datetime(2026, 5, 7, tzinfo=UTC))) == ["unknown not_found"]
+    assert reasons(output(system, body)) == ["missing_field"]
 
 
 FAULT = '<e:Envelope xmlns:e="http://schemas.xmlsoap.org/soap/envelope/"><e:Body><e:Fault/></e:Body></e:Envelope>'
@@ -181,7 +181,7 @@ FAULT = '<e:Envelope xmlns:e="http://schemas.xmlsoap.org/soap/envelope/"><e:Body
 )
 def test_faults_and_requests_are_refused_and_never_not_found(system: str, body: str, reason: str) -> None:
     """A carrier that cannot answer has not said that it does not know the number."""
-    adapted = told(system, body, NOON)
+    adapted = output(system, body, NOON)
     assert (adapted.events, reasons(adapted)) == ((), [reason])
 
 
@@ -189,7 +189,7 @@ def test_a_number_of_several_shipments_is_nobodys() -> None:
     """FedEx uses its numbers again; which shipment is meant is not guessed, and other numbers of the reply are told."""
     one, other = (fedex(event("AR", AT), more=f"<TrackingNumberUniqueIdentifier>{n}</TrackingNumberUniqueIdentifier>") for n in (1, 2))
     inner = [body.partition(">")[2].removesuffix("</TrackReply>") for body in (one, other, fedex(event("PU", AT), number="772"))]
-    adapted = told("fedex", f"<TrackReply>{''.join(inner)}</TrackReply>")
+    adapted = output("fedex", f"<TrackReply>{''.join(inner)}</TrackReply>")
     assert (statuses(adapted), reasons(adapted)) == (["accepted"], ["no_identity", "no_identity"])
 
 
@@ -210,7 +210,7 @@ def test_the_versions_of_fedex_tell_the_same_events() -> None:
     plain = fedex(event("AR", AT, place="<City>COLOGNE</City><PostalCode>50667</PostalCode><CountryCode>DE</CountryCode>"))
     other = plain.replace("COLOGNE", "KOELN").replace("<CompletedTrackDetails>", "").replace("</CompletedTrackDetails>", "")
     soap = f'<s:Envelope xmlns:s="http://schemas.xmlsoap.org/soap/envelope/"><s:Header/><s:Body>{other}</s:Body></s:Envelope>'
-    assert ids(told("fedex", plain)) == ids(told("fedex", soap))
+    assert ids(output("fedex", plain)) == ids(output("fedex", soap))
 
 
 @pytest.mark.parametrize(
@@ -224,10 +224,10 @@ def test_the_versions_of_fedex_tell_the_same_events() -> None:
 def test_order_and_resending_add_nothing(system: str, scans: Sequence[str]) -> None:
     """Every scan keeps its ID, also beside another at the same instant."""
     make = {"fedex": fedex, "usps": usps, "canadapost": canadapost}[system]
-    whole = ids(told(system, make(*scans)))
+    whole = ids(output(system, make(*scans)))
     assert len(set(whole)) == len(scans)
-    assert ids(told(system, make(*reversed(scans), scans[0]))) == whole
-    assert set(ids(told(system, make(*scans[1:])))) < set(whole)
+    assert ids(output(system, make(*reversed(scans), scans[0]))) == whole
+    assert set(ids(output(system, make(*scans[1:])))) < set(whole)
 
 
 class Kept:
@@ -246,7 +246,7 @@ def remembered(system: str, *bodies: str) -> list[str]:
     memory = Kept()
     written: list[str] = []
     for hour, body in enumerate(bodies):
-        adapted = told(system, body, received=datetime(2026, 5, 8, hour, tzinfo=UTC))
+        adapted = output(system, body, received=datetime(2026, 5, 8, hour, tzinfo=UTC))
         drafts, keep = settle(adapted.events, adapted.histories, memory, NEW_YORK)
         memory.known |= keep
         written += [one["data"].get("status", "withdrawn") for one in drafts]
@@ -263,9 +263,9 @@ def test_a_corrected_scan_withdraws_the_one_before() -> None:
 def test_a_delivery_after_the_return_began_is_the_senders() -> None:
     """Canada Post has one code for both; where the return is told late, the delivery to the recipient is withdrawn."""
     back, there = occurrence("1417"), occurrence("1496", "2026-05-07 09:00:00")
-    assert statuses(told("canadapost", canadapost(there, back))) == ["returned", "returning refused"]
+    assert statuses(output("canadapost", canadapost(there, back))) == ["returned", "returning refused"]
     before = occurrence("1496", "2026-05-05 09:00:00")
-    assert statuses(told("canadapost", canadapost(back, before))) == ["returning refused", "delivered"]
+    assert statuses(output("canadapost", canadapost(back, before))) == ["returning refused", "delivered"]
     assert sorted(remembered("canadapost", canadapost(before, there), canadapost(before, there, back))) == sorted(
         ["delivered", "delivered", "delivered", "returned", "returning", "withdrawn"]
     )
@@ -274,7 +274,7 @@ def test_a_delivery_after_the_return_began_is_the_senders() -> None:
 def test_a_parcel_without_scans_is_no_event() -> None:
     """It is known to the carrier, and that is all."""
     for system, body in (("fedex", fedex()), ("usps", usps()), ("canadapost", canadapost())):
-        adapted = told(system, body, NOON)
+        adapted = output(system, body, NOON)
         assert (adapted.events, adapted.refused, adapted.histories, len(adapted.ignored)) == ((), (), (), 1)
 
 
@@ -287,12 +287,12 @@ def test_the_order_stands_where_the_connection_says() -> None:
 
 def test_a_blank_before_the_declaration_is_read_over() -> None:
     """The standard allows none; a real answer has one."""
-    assert statuses(told("canadapost", f' <?xml version="1.0" encoding="UTF-8"?>{canadapost(occurrence("100"))}')) == ["in_transit"]
+    assert statuses(output("canadapost", f' <?xml version="1.0" encoding="UTF-8"?>{canadapost(occurrence("100"))}')) == ["in_transit"]
 
 
 @pytest.mark.parametrize("date", ["", "yesterday", "Thu, 99 May 2026 12:00:00 GMT", "Thu, 07 May 1026 12:00:00 GMT"])
 def test_a_header_that_is_no_date_says_nothing(date: str) -> None:
     """The time of receipt is left."""
     received = datetime(2026, 5, 7, 13, tzinfo=UTC)
-    adapted = told("usps", usps(detail("10", "Arrived")), {"date": date}, received)
-    assert [history.said for history in adapted.histories] == [received]
+    adapted = output("usps", usps(detail("10", "Arrived")), {"date": date}, received)
+    assert [history.stated_at for history in adapted.histories] == [received]

@@ -24,7 +24,7 @@ BOTH: tuple[Version, ...] = ("1.2", "2.0")
 DOCUMENTS = ("order_life", "on_the_way", "corrections", "returns", "undone", "several_orders")
 
 
-def told(body: bytes) -> Adapted:
+def output(body: bytes) -> Adapted:
     """What a body becomes."""
     return translate(EPCIS, Payload(body), LIVE)
 
@@ -39,9 +39,9 @@ def own(name: str) -> bytes:
 def test_a_document_says_the_same_in_xml_as_in_json(name: str, version: Version) -> None:
     """Events, IDs, withdrawals, and what says nothing."""
     document = own(f"{name}.json")
-    said = told(document)
-    assert said.events
-    assert told(as_xml(json.loads(document), version)) == said
+    stated_at = output(document)
+    assert stated_at.events
+    assert output(as_xml(json.loads(document), version)) == stated_at
 
 
 IDS = st.sampled_from(
@@ -96,42 +96,42 @@ EVENTS = objects(
 def test_whatever_events_a_document_has_both_forms_say_the_same(events: list[dict[str, Any]], version: Version) -> None:
     """Also of events that are refused: for the same reasons."""
     document = {"type": "EPCISDocument", "creationDate": "2026-01-01T00:00:00Z", "epcisBody": {"eventList": events}}
-    assert told(as_xml(document, version)) == told(json.dumps(document).encode())
+    assert output(as_xml(document, version)) == output(json.dumps(document).encode())
 
 
 def test_an_answer_of_a_query_in_soap_says_what_the_document_says() -> None:
     """However it is wrapped, and whether or not every element has its namespace."""
-    events = told(own("query_answer_in_soap.xml")).events
+    events = output(own("query_answer_in_soap.xml")).events
     assert [one["type"] for one in events] == ["warehouse.shipped"]
-    assert told(own("every_element_qualified.xml")).events == events
+    assert output(own("every_element_qualified.xml")).events == events
 
 
 def test_elements_of_others_say_nothing() -> None:
     """An extension may call its own fields as it likes."""
-    (event,) = told(own("elements_of_others.xml")).events
+    (event,) = output(own("elements_of_others.xml")).events
     assert event["time"] == "2026-04-11T09:00:00+02:00"
     assert "Ravenscroft" not in json.dumps(event)
 
 
-@pytest.mark.parametrize("mark", [b"", b"\xef\xbb\xbf", b"\n  "])
-def test_the_form_is_known_by_its_first_sign(mark: bytes) -> None:
+@pytest.mark.parametrize("marker", [b"", b"\xef\xbb\xbf", b"\n  "])
+def test_the_form_is_known_by_its_first_sign(marker: bytes) -> None:
     """With a byte order mark, or blanks, before it."""
-    assert told(mark + own("no_events.xml")).ignored
-    assert told(mark + own("order_life_1_2.xml")).events
+    assert output(marker + own("no_events.xml")).ignored
+    assert output(marker + own("order_life_1_2.xml")).events
 
 
 def test_xml_in_sixteen_bits() -> None:
     """As an encoding that its byte order mark names."""
     text = own("order_life_1_2.xml").decode().replace("utf-8", "utf-16")
-    assert told(text.encode("utf-16")).events == told(own("order_life.json")).events
+    assert output(text.encode("utf-16")).events == output(own("order_life.json")).events
 
 
 def test_entities_are_refused() -> None:
     """A document type may name files, and grow without end."""
-    assert [one.reason for one in told(own("document_type.xml")).refused] == ["not_readable"]
+    assert [one.reason for one in output(own("document_type.xml")).refused] == ["not_readable"]
 
 
 def test_an_answer_that_is_an_error_says_so() -> None:
     """Of a query, or of the SOAP that carries it."""
     for name in ("query_exception.xml", "query_refused_in_soap.xml"):
-        assert [one.reason for one in told(own(name)).refused] == ["not_a_report"]
+        assert [one.reason for one in output(own(name)).refused] == ["not_a_report"]

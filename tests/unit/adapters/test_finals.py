@@ -12,13 +12,13 @@ from sources.adapters import ADAPTERS, Adapted, AdapterConnection, Payload, tran
 from sources.adapters.carriers import SAME, carrier_name
 from sources.adapters.finals import COVERED, REFINES, refine
 from sources.adapters.histories import Remembered, settle
-from sources.adapters.tables import WORDS, Meaning
+from sources.adapters.tables import TERMS, Meaning
 
 Object = dict[str, Any]
 RECEIVED: Final = datetime.fromisoformat("2026-05-06T12:00:00Z")
 
 
-def told(system: str, value: Object | str) -> Adapted:
+def output(system: str, value: Object | str) -> Adapted:
     """What a system's adapter makes of a body that came at noon of 6 May 2026."""
     body = value.encode() if isinstance(value, str) else orjson.dumps(value)
     return translate(ADAPTERS[system], Payload(body, {}, RECEIVED), AdapterConnection())
@@ -77,18 +77,18 @@ def shippo(status: str, code: str | None, /, **more: object) -> Object:
 )
 def test_a_detail_that_contradicts_its_status_does_not_count(value: tuple[str, Object], status: str) -> None:
     """The status is what the tracker answers for; a detail says what the status leaves open."""
-    assert [one for one, _ in scans(told(*value))] == [status]
+    assert [one for one, _ in scans(output(*value))] == [status]
 
 
 def test_no_detail_makes_a_parcel_delivered_or_gives_a_mere_label_to_the_carrier() -> None:
     """Whatever the tables of an adapter say."""
-    words = WORDS["scan"]
-    assert words is not None
-    for coarse in words - {"delivered"}:
+    terms = TERMS["scan"]
+    assert terms is not None
+    for coarse in terms - {"delivered"}:
         assert refine(Meaning((coarse,)), Meaning(("delivered",))) == Meaning((coarse,))
     possession = {"accepted", "in_transit", "held", "damaged", "lost", "returned", "out_for_delivery"}
     assert all(refine(Meaning(("label_created",)), Meaning((fine,))) == Meaning(("label_created",)) for fine in possession)
-    assert set(REFINES) | {word for fine in REFINES.values() for word in fine} | set(COVERED) <= words
+    assert set(REFINES) | {term for fine in REFINES.values() for term in fine} | set(COVERED) <= terms
 
 
 # --- a final status without a scan ---------------------------------------------------------------------------------
@@ -163,7 +163,7 @@ def transit(status: str, /, **more: object) -> Object:
 )
 def test_a_final_status_that_no_scan_has_is_told(value: tuple[str, Object | str], final: tuple[str, str] | None) -> None:
     """At the time that the tracker states, where that can be, else when it was said."""
-    found = [one for one in scans(told(*value)) if one != BEFORE]
+    found = [one for one in scans(output(*value)) if one != BEFORE]
     assert found == ([] if final is None else [final])
 
 
@@ -179,7 +179,7 @@ def test_a_final_status_that_no_scan_has_is_told(value: tuple[str, Object | str]
 )
 def test_what_a_scan_says_already_is_not_told_twice(system: str, value: Object | str) -> None:
     """The sum is none of its own then."""
-    assert len(scans(told(system, value))) == 1
+    assert len(scans(output(system, value))) == 1
 
 
 def test_a_final_status_without_any_time_is_refused_and_not_dropped() -> None:
@@ -210,7 +210,7 @@ def test_a_final_status_that_is_no_longer_stated_is_withdrawn() -> None:
         transit("Delivered", updated_at="2026-05-07T11:00:00Z"),
         transit("InTransit", updated_at="2026-05-08T11:00:00Z"),
     ):
-        adapted = told("aftership", value)
+        adapted = output("aftership", value)
         found, keep = settle(adapted.events, adapted.histories, memory, AdapterConnection())
         memory.known |= keep
         events += found

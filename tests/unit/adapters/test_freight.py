@@ -10,12 +10,12 @@ import pytest
 
 from sources.adapters import ADAPTERS, Adapted, AdapterConnection, Payload, translate
 from sources.adapters.epcis.gs1 import Key, key_of, term, transaction
-from sources.adapters.told import RefuseError
+from sources.adapters.output import RefuseError
 from sources.adapters.x12_214.codes import ESTIMATES, REASON, STATUS
 from tests.support.adapters import OWN
 
 if TYPE_CHECKING:
-    from sources.adapters.told import Draft
+    from sources.adapters.output import Draft
 
 PLAIN = AdapterConnection(zone="America/New_York")
 
@@ -119,7 +119,7 @@ class TestX12:
 
     def test_no_status_that_x12_has_is_a_delivery_but_three(self) -> None:
         """A part of the goods is not all of them, and an arrival is no delivery."""
-        assert {code for code, meaning in STATUS.rows if not meaning.ignored and meaning.word == "delivered"} == {"D1", "CB", "CD"}
+        assert {code for code, meaning in STATUS.rows if not meaning.ignored and meaning.term == "delivered"} == {"D1", "CB", "CD"}
         assert scan("PA*NS***20260318*0900*ET")["data"]["status"] == "exception"
         assert REASON.get("ns") is REASON.get("NS")
 
@@ -180,13 +180,16 @@ class TestX12:
 
     def test_order_field_says_where_the_order_stands(self) -> None:
         """Each loop speaks of its own orders, and of all of them."""
-        said = own("x12_214", "truckload_stops.edi", AdapterConnection(order_field="L11.PO")).events
-        assert [one.get("subject") for one in said] == ["PO-1001", "PO-1002", "PO-1003", None, None]
-        assert len({one["id"] for one in said}) == 5
-        said = own("x12_214", "truckload_stops.edi", AdapterConnection(order_field="SPO.01")).events
-        assert [(one.get("subject"), one["data"]["status"]) for one in said[2:]] == [("PO-1004", "exception"), ("PO-1005", "delivered")]
-        said = own("x12_214", "truckload_stops.edi", AdapterConnection(order_field="B10.02", order_is_alias=True)).events
-        assert {one["data"]["order_alias"] for one in said} == {"BOL553010"}
+        stated_at = own("x12_214", "truckload_stops.edi", AdapterConnection(order_field="L11.PO")).events
+        assert [one.get("subject") for one in stated_at] == ["PO-1001", "PO-1002", "PO-1003", None, None]
+        assert len({one["id"] for one in stated_at}) == 5
+        stated_at = own("x12_214", "truckload_stops.edi", AdapterConnection(order_field="SPO.01")).events
+        assert [(one.get("subject"), one["data"]["status"]) for one in stated_at[2:]] == [
+            ("PO-1004", "exception"),
+            ("PO-1005", "delivered"),
+        ]
+        stated_at = own("x12_214", "truckload_stops.edi", AdapterConnection(order_field="B10.02", order_is_alias=True)).events
+        assert {one["data"]["order_alias"] for one in stated_at} == {"BOL553010"}
 
     def test_two_stops_at_the_same_minute_are_two_scans(self) -> None:
         """The stop number tells them apart."""
@@ -196,12 +199,12 @@ class TestX12:
 
     def test_packages_with_numbers_of_the_carriers_own_are_parcels_of_the_shipment(self) -> None:
         """One is delivered, the other is not; the shipper's SSCC is no tracking number of the carrier."""
-        said = own("x12_214", "packages.edi").events
-        assert [(one["data"]["tracking_number"], one["data"]["status"]) for one in said] == [
+        stated_at = own("x12_214", "packages.edi").events
+        assert [(one["data"]["tracking_number"], one["data"]["status"]) for one in stated_at] == [
             ("1Z77W0000300001234", "delivered"),
             ("1Z77W0000300001243", "attempt_failed"),
         ]
-        assert {one["data"]["carrier"] for one in said} == {"ups"}
+        assert {one["data"]["carrier"] for one in stated_at} == {"ups"}
 
     def test_sent_again_in_another_interchange_it_is_the_same_scan(self) -> None:
         """IDs are made from what is said; separators, line ends and control numbers say nothing."""
@@ -244,10 +247,15 @@ class TestX12:
 
     def test_several_lots_of_packages_and_orders_do_not_multiply_without_end(self) -> None:
         """A file of a few kilobytes cannot become millions of events."""
-        marks = [f"MAN*CP*{number}" for number in range(150)]
+        markers = [f"MAN*CP*{number}" for number in range(150)]
         orders = [f"L11*{number}*PO" for number in range(150)]
         adapted = edi(
-            "B10*7001*S-1*GRTL", "LX*1", "AT7*D1*NS***20260318*0900*ET", *marks, *orders, connection=AdapterConnection(order_field="L11.PO")
+            "B10*7001*S-1*GRTL",
+            "LX*1",
+            "AT7*D1*NS***20260318*0900*ET",
+            *markers,
+            *orders,
+            connection=AdapterConnection(order_field="L11.PO"),
         )
         assert [one.reason for one in adapted.refused] == ["too_large"]
 
@@ -257,8 +265,8 @@ class TestEpcis:
 
     def test_an_orders_way_through_the_warehouse_and_to_the_customer(self) -> None:
         """The SSCC is the parcel, the despatch advice the shipment, the purchase order another name of the order."""
-        said = own("epcis", "order_life.json").events
-        assert [(one["type"], one["data"].get("status")) for one in said] == [
+        stated_at = own("epcis", "order_life.json").events
+        assert [(one["type"], one["data"].get("status")) for one in stated_at] == [
             ("warehouse.picked", None),
             ("warehouse.packed", None),
             ("warehouse.shipped", None),
@@ -266,13 +274,13 @@ class TestEpcis:
             ("carrier.scan", "in_transit"),
             ("carrier.scan", "delivered"),
         ]
-        assert said[2]["data"] == {
+        assert stated_at[2]["data"] == {
             "site": "4012345000016",
             "shipment_id": "DA-5501",
             "tracking_number": "040123450000004175",
             "order_alias": "SO-70031",
         }
-        assert said[0]["data"]["lines"] == [{"sku": "04012345111224", "quantity": 2}, {"sku": "04012345222333", "quantity": 3}]
+        assert stated_at[0]["data"]["lines"] == [{"sku": "04012345111224", "quantity": 2}, {"sku": "04012345222333", "quantity": 3}]
 
     def test_order_field_says_which_transaction_is_the_order(self) -> None:
         """Otherwise a purchase order is a name, not the storefront's ID."""
@@ -291,12 +299,12 @@ class TestEpcis:
 
     def test_a_declared_error_withdraws_what_the_event_told(self) -> None:
         """By the event's ID where it has one, else by what it says; corrective events stand."""
-        said = own("epcis", "corrections.json").events
-        withdrawn = {one["data"]["event_id"] for one in said if one["type"] == "evidence.withdrawn"}
-        told = [one for one in said if one["type"] != "evidence.withdrawn"]
-        assert [one["data"]["tracking_number"] for one in told if one["id"] not in withdrawn] == ["040123450000004175"]
-        assert {one["id"] for one in told} & withdrawn == {one["id"] for one in told[:2]} | {told[3]["id"]}
-        assert all(one["source"] == one["data"]["event_source"] for one in said if one["type"] == "evidence.withdrawn")
+        stated_at = own("epcis", "corrections.json").events
+        withdrawn = {one["data"]["event_id"] for one in stated_at if one["type"] == "evidence.withdrawn"}
+        output = [one for one in stated_at if one["type"] != "evidence.withdrawn"]
+        assert [one["data"]["tracking_number"] for one in output if one["id"] not in withdrawn] == ["040123450000004175"]
+        assert {one["id"] for one in output} & withdrawn == {one["id"] for one in output[:2]} | {output[3]["id"]}
+        assert all(one["source"] == one["data"]["event_source"] for one in stated_at if one["type"] == "evidence.withdrawn")
 
     def test_an_error_declared_twice_is_one_withdrawal(self) -> None:
         """Repositories repeat themselves."""
@@ -307,10 +315,10 @@ class TestEpcis:
 
     def test_what_came_back_is_a_return(self) -> None:
         """Sent back, on the way, received, inspected."""
-        said = own("epcis", "returns.json").events
-        assert [one["type"] for one in said] == ["return.shipped", "carrier.scan", "return.received", "return.inspected"]
-        assert said[1]["data"]["status"] == "returning"
-        assert {one["data"].get("return_id") for one in said if one["type"].startswith("return.")} == {"RMA-88"}
+        stated_at = own("epcis", "returns.json").events
+        assert [one["type"] for one in stated_at] == ["return.shipped", "carrier.scan", "return.received", "return.inspected"]
+        assert stated_at[1]["data"]["status"] == "returning"
+        assert {one["data"].get("return_id") for one in stated_at if one["type"].startswith("return.")} == {"RMA-88"}
 
     def test_a_step_within_a_site_is_no_possession(self) -> None:
         """Holding and accepting are a carrier's only of goods in transit: `held` counts as possession."""

@@ -16,7 +16,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterable
 
     from sources.adapters import Adapted
-    from sources.adapters.told import Draft
+    from sources.adapters.output import Draft
 
 Json: TypeAlias = dict[str, Any]
 
@@ -51,7 +51,7 @@ def adapted(system: str, payload: Json, connection: AdapterConnection = CONNECTI
     return translate(ADAPTERS[system], Payload(json.dumps(payload).encode()), connection)
 
 
-def told(system: str, name: str) -> list[Draft]:
+def output(system: str, name: str) -> list[Draft]:
     """The events of one of the project's own payloads."""
     return list(adapted(system, own(system, name)).events)
 
@@ -104,13 +104,13 @@ def test_whatever_order_webhooks_come_in_and_however_often_they_say_the_same(sys
 
 def test_three_webhooks_that_say_that_a_payment_was_taken_tell_it_once() -> None:
     """`charge.succeeded`, `payment_intent.succeeded` and, of a manual capture, `charge.captured`."""
-    assert ids(told("stripe", "declined_then_paid"), "payment.captured") == {"ch_3QpaidC:captured"}
-    assert ids(told("stripe", "manual_capture_of_a_part"), "payment.captured") == {"ch_3Qman:captured"}
+    assert ids(output("stripe", "declined_then_paid"), "payment.captured") == {"ch_3QpaidC:captured"}
+    assert ids(output("stripe", "manual_capture_of_a_part"), "payment.captured") == {"ch_3Qman:captured"}
 
 
 def test_a_failed_attempt_is_one_failure_whether_the_charge_or_the_intent_says_so() -> None:
     """Four webhooks, two attempts; the second one failed for good, and the third was paid."""
-    failed = [event for event in told("stripe", "declined_then_paid") if event["type"] == "payment.failed"]
+    failed = [event for event in output("stripe", "declined_then_paid") if event["type"] == "payment.failed"]
     assert [(event["id"], event["data"]["decline"]) for event in failed] == [("ch_3QdecA:failed", "soft"), ("ch_3QdecB:failed", "hard")]
 
 
@@ -134,24 +134,24 @@ def test_the_end_of_a_reservation_is_known_whichever_webhook_comes_first() -> No
 
 def test_capturing_a_part_takes_that_part_and_refunds_nothing() -> None:
     """Stripe lists the rest of the reservation as a refund: no money came, so none goes back."""
-    events = told("stripe", "manual_capture_of_a_part")
+    events = output("stripe", "manual_capture_of_a_part")
     assert total(events, "payment.captured") == 60
     assert not ids(events, "payment.refunded")
 
 
 def test_only_a_capture_that_ends_short_is_said_to_be_the_last() -> None:
     """An order may be paid with a gift card and a card: that the card's part is complete must not make the order seem short of money."""
-    part = [event for event in told("stripe", "manual_capture_of_a_part") if event["type"] == "payment.captured"]
+    part = [event for event in output("stripe", "manual_capture_of_a_part") if event["type"] == "payment.captured"]
     assert [event["data"]["final"] for event in part] == [True]
-    whole = [event for event in told("stripe", "declined_then_paid") if event["type"] == "payment.captured"]
+    whole = [event for event in output("stripe", "declined_then_paid") if event["type"] == "payment.captured"]
     assert [event["data"].get("final") for event in whole] == [None]
 
 
 def test_several_captures_add_up_and_are_never_told_as_a_total() -> None:
     """Each adds what it added."""
-    stripe = [event for event in told("stripe", "several_captures") if event["type"] == "payment.captured"]
+    stripe = [event for event in output("stripe", "several_captures") if event["type"] == "payment.captured"]
     assert [event["data"]["amount"]["amount"] for event in stripe] == ["30.00", "70.00"]
-    paypal = [event for event in told("paypal", "authorized_then_captured_in_parts") if event["type"] == "payment.captured"]
+    paypal = [event for event in output("paypal", "authorized_then_captured_in_parts") if event["type"] == "payment.captured"]
     assert [(event["data"]["amount"]["amount"], event["data"]["final"]) for event in paypal] == [("60.00", False), ("40.00", True)]
 
 
@@ -167,10 +167,12 @@ def test_an_account_that_captures_at_once_says_so_in_its_connection() -> None:
 
 def test_partial_refunds_are_increments() -> None:
     """`charge.refunded` repeats earlier refunds and a running total; PayPal writes a total too, and in v1 a minus."""
-    amounts = {event["id"]: event["data"]["amount"]["amount"] for event in told("stripe", "refunds") if event["type"] == "payment.refunded"}
+    amounts = {
+        event["id"]: event["data"]["amount"]["amount"] for event in output("stripe", "refunds") if event["type"] == "payment.refunded"
+    }
     assert amounts == {"re_3Qref1:refunded": "20.00", "re_3Qref2:refunded": "15.00", "re_3Qref3:refunded": "5.00"}
-    assert total(told("paypal", "authorized_then_captured_in_parts"), "payment.refunded") == 15
-    assert total(told("paypal", "version_1"), "payment.refunded") == Decimal("12.34")
+    assert total(output("paypal", "authorized_then_captured_in_parts"), "payment.refunded") == 15
+    assert total(output("paypal", "version_1"), "payment.refunded") == Decimal("12.34")
 
 
 @pytest.mark.parametrize(
@@ -183,7 +185,7 @@ def test_partial_refunds_are_increments() -> None:
 )
 def test_what_fails_after_it_had_succeeded_did_not_occur(system: str, name: str, event: str) -> None:
     """The failure is told, and what was told before is withdrawn."""
-    events = told(system, name)
+    events = output(system, name)
     withdrawn = [one for one in events if one["type"] == "evidence.withdrawn" and one["data"]["event_id"] == event]
     assert len(withdrawn) == 1
     assert withdrawn[0]["data"]["event_source"] == f"/payments/{system}"
@@ -192,12 +194,12 @@ def test_what_fails_after_it_had_succeeded_did_not_occur(system: str, name: str,
 
 def test_a_capture_that_adyen_repeats_is_not_the_one_that_failed() -> None:
     """It has an ID of its own, since the other one is withdrawn for good."""
-    assert "PSPCAPTURE000002:recaptured" in ids(told("adyen", "captures"), "payment.captured")
+    assert "PSPCAPTURE000002:recaptured" in ids(output("adyen", "captures"), "payment.captured")
 
 
 def test_a_reservation_given_back_is_no_refund() -> None:
     """The expiry, the cancellation and the refund of what was never captured are one fact."""
-    events = told("stripe", "reservation_given_back")
+    events = output("stripe", "reservation_given_back")
     assert ids(events, "payment.voided") == {"ch_3Qvoid:voided"}
     assert not ids(events, "payment.refunded")
 
@@ -208,13 +210,13 @@ def test_a_reservation_given_back_is_no_refund() -> None:
 )
 def test_an_inquiry_is_no_chargeback_until_it_becomes_one(system: str, name: str) -> None:
     """Each is told once, as what it is."""
-    stages = [event["data"]["stage"] for event in told(system, name) if event["type"] == "payment.disputed"]
+    stages = [event["data"]["stage"] for event in output(system, name) if event["type"] == "payment.disputed"]
     assert stages[:2] == ["inquiry", "chargeback"]
 
 
 def test_a_dispute_that_may_still_be_answered_is_not_closed() -> None:
     """Adyen says `CHARGEBACK_REVERSED` when the defence was sent; only its status tells whether that is the end."""
-    closed = ids(told("adyen", "disputes"), "payment.dispute_closed")
+    closed = ids(output("adyen", "disputes"), "payment.dispute_closed")
     assert "PSPDISPUTE000001:lost" in closed
     assert "PSPDISPUTE000001:won" not in closed
 
@@ -276,7 +278,7 @@ def test_adyen_says_whether_another_try_may_work(reason: str, code: str | None, 
 )
 def test_money_is_read_by_the_providers_own_minor_units(system: str, currency: str, amount: str) -> None:
     """A hundred times too much or too little would be an `amount_mismatch` for every order in that currency."""
-    (event,) = [event for event in told(system, "currencies") if event["subject"] == f"C-{currency}"]
+    (event,) = [event for event in output(system, "currencies") if event["subject"] == f"C-{currency}"]
     assert event["data"]["amount"] == {"amount": amount, "currency": currency}
 
 
@@ -311,7 +313,7 @@ def test_free_text_at_paypal_is_no_order() -> None:
 
 def test_a_refund_at_paypal_finds_the_order_by_the_capture() -> None:
     """It names neither the authorization, by which the payment is known, nor always the order."""
-    events = told("paypal", "authorized_then_captured_in_parts")
+    events = output("paypal", "authorized_then_captured_in_parts")
     captured = next(event for event in events if event["id"] == "8CAP0002:captured")
     refunded = next(event for event in events if event["id"] == "9REF0001:refunded")
     assert captured["data"]["payment_id"] == "7AUTH0001"
@@ -320,15 +322,15 @@ def test_a_refund_at_paypal_finds_the_order_by_the_capture() -> None:
 
 def test_a_review_holds_the_order_of_its_payment_until_it_is_closed() -> None:
     """Stripe's review names the payment, Adyen's authorisation says that it waits for one."""
-    placed, released = [event for event in told("stripe", "review") if event["type"].startswith("order.")]
+    placed, released = [event for event in output("stripe", "review") if event["type"].startswith("order.")]
     assert placed["data"]["payment_id"] == "pi_3Qrev"
     assert placed["data"]["hold_id"] == released["data"]["hold_id"]
-    assert {event["type"] for event in told("adyen", "review")} == {"payment.authorized", "order.hold_placed", "order.hold_released"}
+    assert {event["type"] for event in output("adyen", "review")} == {"payment.authorized", "order.hold_placed", "order.hold_released"}
 
 
 def test_a_payment_without_a_capture_of_its_own_is_captured_by_being_authorised() -> None:
     """Adyen's `operations` offer none for a bank transfer; a card of no amount is only verified."""
-    events = told("adyen", "refused_then_authorised")
+    events = output("adyen", "refused_then_authorised")
     assert ids(events, "payment.captured") == {"PSPIDEAL00000001:captured"}
     assert ids(events, "payment.authorized") == {"PSPAUTHORISED001:authorized"}
 

@@ -10,12 +10,12 @@ import pytest
 from sources.adapters import ADAPTERS, AdapterConnection
 from sources.adapters.base import EventBuilder, Payload
 from sources.adapters.coverage import Coverage
-from sources.adapters.doc import PayloadReader
+from sources.adapters.payload import PayloadReader
 from sources.adapters.places import Spot, clocks, spot
 from sources.adapters.postal import country_named
 
 if TYPE_CHECKING:
-    from sources.adapters.doc import Json
+    from sources.adapters.payload import Json
 
 
 @pytest.mark.parametrize(
@@ -121,17 +121,17 @@ SF, NY, ANYWHERE, NOWHERE = Spot("US", "CA"), Spot("US", "NY"), Spot("US"), Spot
 def offsets(*scans: tuple[str, Spot], zone: str = "UTC") -> tuple[list[float], int]:
     """The offsets in hours by which scans of May 2026 (`day hour`) are read, in the order given; and how many places were guessed."""
     coverage = Coverage()
-    say = EventBuilder(ADAPTERS["aftership"], Payload(b""), AdapterConnection(zone=zone), coverage)
+    builder = EventBuilder(ADAPTERS["aftership"], Payload(b""), AdapterConnection(zone=zone), coverage)
     places = {str(number): scan for number, scan in enumerate(scans)}
 
-    def look(doc: PayloadReader) -> tuple[datetime, Spot]:
-        text, place = places[cast("str", doc.value)]
+    def look(payload: PayloadReader) -> tuple[datetime, Spot]:
+        text, place = places[cast("str", payload.value)]
         return datetime.fromisoformat(f"2026-05-{text}"), place
 
-    docs = [PayloadReader(cast("Json", number)) for number in places]
+    payloads = [PayloadReader(cast("Json", number)) for number in places]
     found: list[float] = []
-    for doc, clock in zip(docs, clocks(say, docs, look), strict=True):
-        at = look(doc)[0]
+    for payload, clock in zip(payloads, clocks(builder, payloads, look), strict=True):
+        at = look(payload)[0]
         offset = (at if at.tzinfo else at.replace(tzinfo=clock)).utcoffset()
         assert offset is not None
         found.append(offset.total_seconds() / 3600)

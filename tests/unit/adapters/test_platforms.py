@@ -22,7 +22,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Sequence
 
     from sources.adapters import Adapted
-    from sources.adapters.told import Draft
+    from sources.adapters.output import Draft
 
 LIVE = AdapterConnection()
 PLATFORMS = ("woocommerce", "magento", "bigcommerce", "amazon")
@@ -33,7 +33,7 @@ def captured(system: str, name: str) -> Payload:
     return payload_of((OWN / system / f"{name}.json").read_bytes())
 
 
-def told(system: str, name: str, connection: AdapterConnection = LIVE) -> Adapted:
+def output(system: str, name: str, connection: AdapterConnection = LIVE) -> Adapted:
     """What one of them becomes."""
     return translate(ADAPTERS[system], captured(system, name), connection)
 
@@ -60,7 +60,7 @@ def log(system: str, names: Iterable[str], connection: AdapterConnection = LIVE)
     """The events in the log after these messages, by their identity: the first one counts."""
     memory, found = Memory(), dict[tuple[str, str], "Draft"]()
     for name in names:
-        adapted = told(system, name, connection)
+        adapted = output(system, name, connection)
         drafts, keep = settle(adapted.events, adapted.histories, memory, connection)
         memory.known |= keep
         for draft in drafts:
@@ -256,7 +256,7 @@ def test_a_tracking_number_that_is_taken_back_is_withdrawn(system: str, names: S
 
 def test_what_a_snapshot_shows_is_dated_by_what_it_says_itself() -> None:
     """Days later, the first snapshot that is seen still says when the order was paid and completed."""
-    found = told("woocommerce", "order_partly_refunded").events
+    found = output("woocommerce", "order_partly_refunded").events
     assert {one["type"]: one["time"] for one in found if one["type"] in ("payment.captured", "warehouse.shipped")} == {
         "payment.captured": "2026-04-01T08:01:10Z",
         "warehouse.shipped": "2026-04-02T13:30:04Z",
@@ -281,13 +281,13 @@ def test_an_order_that_is_first_seen_when_it_has_left_was_not_paid_after_that(
 
 def test_an_order_that_is_paid_and_has_not_left_was_paid_when_it_was_seen_to_be() -> None:
     """A bound that is too early would let the time to ship it run out."""
-    (paid,) = of(told("magento", "order_paid").events, "payment.captured")
+    (paid,) = of(output("magento", "order_paid").events, "payment.captured")
     assert paid["time"] == "2026-05-02T09:15:31Z"
 
 
 def test_a_hold_begins_when_the_history_of_the_order_says() -> None:
     """Magento's history of statuses says more than its last change."""
-    (held,) = of(told("magento", "order_on_hold").events, "order.hold_placed")
+    (held,) = of(output("magento", "order_on_hold").events, "order.hold_placed")
     assert (held["time"], held["data"]["hold"]) == ("2026-05-01T17:45:10Z", "manual")
 
 
@@ -297,7 +297,7 @@ def test_a_hold_begins_when_the_history_of_the_order_says() -> None:
 def test_guests_have_nothing_in_common() -> None:
     """Two orders of guests are not one customer's."""
     for system, name in (("woocommerce", "order_placed"), ("magento", "order_cash_on_delivery"), ("bigcommerce", "order_shipped")):
-        assert "customer" not in data_of(told(system, name).events, "order.placed")
+        assert "customer" not in data_of(output(system, name).events, "order.placed")
 
 
 @pytest.mark.parametrize(
@@ -315,7 +315,7 @@ def test_guests_have_nothing_in_common() -> None:
 )
 def test_how_an_order_is_paid_says_when_its_money_is_awaited(system: str, name: str, terms: str | None) -> None:
     """Payment at the door is not overdue before the parcel is there."""
-    assert data_of(told(system, name).events, "order.placed").get("payment_terms") == terms
+    assert data_of(output(system, name).events, "order.placed").get("payment_terms") == terms
 
 
 @pytest.mark.parametrize(
@@ -332,7 +332,7 @@ def test_how_an_order_is_paid_says_when_its_money_is_awaited(system: str, name: 
 )
 def test_how_the_goods_reach_the_customer(system: str, name: str, method: str) -> None:
     """Nothing that is fetched or downloaded is late for shipping."""
-    adapted = told(system, name)
+    adapted = output(system, name)
     assert data_of(adapted.events, "order.placed")["method"] == method
     if method != "ship":
         assert of(adapted.events, "warehouse.shipped") == []
@@ -341,7 +341,7 @@ def test_how_the_goods_reach_the_customer(system: str, name: str, method: str) -
 def test_each_thing_is_counted_once() -> None:
     """A configurable product and its variant, a bundle and its parts are one line; half a kilogram is no number of pieces."""
     lines = {
-        (system, name): [(line["sku"], line.get("quantity")) for line in data_of(told(system, name).events, "order.placed")["lines"]]
+        (system, name): [(line["sku"], line.get("quantity")) for line in data_of(output(system, name).events, "order.placed")["lines"]]
         for system, name in (("magento", "order_placed"), ("magento", "order_bundle"), ("woocommerce", "order_bundle_and_fractions"))
     }
     assert lines == {
@@ -353,7 +353,7 @@ def test_each_thing_is_counted_once() -> None:
 
 def test_a_status_of_the_shops_own_is_counted_and_concludes_nothing() -> None:
     """Plugins add statuses: the order is told as it is."""
-    found = told("woocommerce", "order_own_status").events
+    found = output("woocommerce", "order_own_status").events
     assert {one["type"] for one in found} == {"order.placed", "order.updated", "payment.captured"}
 
 
@@ -370,13 +370,13 @@ def test_an_order_that_was_made_complete_by_hand_left() -> None:
         ("magento", "order_complete_by_hand", "order_complete"),
         ("bigcommerce", "order_shipped_by_hand", "order_shipped"),
     ):
-        assert of(told(system, by_hand).events, "warehouse.shipped")
-        assert of(told(system, by_shipment).events, "warehouse.shipped") == []
+        assert of(output(system, by_hand).events, "warehouse.shipped")
+        assert of(output(system, by_shipment).events, "warehouse.shipped") == []
 
 
 def test_an_id_that_a_system_only_counts_bears_its_name() -> None:
     """Shipment 31 of Magento is not shipment 31 of another system in the tenant."""
-    assert data_of(told("magento", "shipment").events, "warehouse.shipped")["shipment_id"] == "magento-31"
+    assert data_of(output("magento", "shipment").events, "warehouse.shipped")["shipment_id"] == "magento-31"
 
 
 @pytest.mark.parametrize(("system", "field"), [("woocommerce", "number"), ("magento", "increment_id")])
@@ -384,12 +384,12 @@ def test_another_field_may_be_the_order_s_id(system: str, field: str) -> None:
     """Then the system's own ID ties what names nothing else."""
     connection = AdapterConnection(order_field=field)
     name = {"woocommerce": "order_by_bank_transfer", "magento": "order_placed"}[system]
-    (placed,) = of(told(system, name, connection).events, "order.placed")
+    (placed,) = of(output(system, name, connection).events, "order.placed")
     assert (placed["subject"], placed["data"]["order_alias"]) == {"woocommerce": ("T-2030", "5130"), "magento": ("000000142", "142")}[
         system
     ]
     if system == "magento":
-        (shipped,) = of(told(system, "shipment", connection).events, "warehouse.shipped")
+        (shipped,) = of(output(system, "shipment", connection).events, "warehouse.shipped")
         assert (shipped.get("subject"), shipped["data"]["order_alias"]) == (None, "142")
 
 
@@ -404,11 +404,11 @@ MESSAGES_OF_A_FULFILMENT = (
 @pytest.mark.parametrize("name", MESSAGES_OF_A_FULFILMENT)
 def test_every_message_of_a_fulfilment_names_the_shop_s_order(name: str) -> None:
     """Whichever field bears its ID. Notifications have but one of them, and write it with a capital."""
-    adapted = told("amazon", name, AdapterConnection(order_field="sellerFulfillmentOrderId"))
+    adapted = output("amazon", name, AdapterConnection(order_field="sellerFulfillmentOrderId"))
     assert adapted.events
     assert not adapted.refused
     assert {(one.get("subject"), one["data"].get("order_alias")) for one in adapted.events} == {("MCF-SO-70031", None)}
-    adapted = told("amazon", name, AdapterConnection(order_field="displayableOrderId"))
+    adapted = output("amazon", name, AdapterConnection(order_field="displayableOrderId"))
     known = "SO-70031" if name == "fulfillment_order" else None
     assert adapted.events
     assert not adapted.refused
@@ -431,8 +431,8 @@ def test_an_answer_ties_what_notifications_of_a_fulfilment_name() -> None:
         "data": data,
     }
     # The first notification comes before an answer that ties it, and waits.
-    said = verdicts((placed, *found.values()), "2026-07-21T00:00:00")
-    assert not {("data.orphan_signal", "open"), ("fulfilment.ship_overdue", "open"), ("fulfilment.ship_overdue", "resolved")} & said
+    stated_at = verdicts((placed, *found.values()), "2026-07-21T00:00:00")
+    assert not {("data.orphan_signal", "open"), ("fulfilment.ship_overdue", "open"), ("fulfilment.ship_overdue", "resolved")} & stated_at
 
 
 @pytest.mark.parametrize(
@@ -461,7 +461,7 @@ def test_a_package_s_detailed_status_says_how_its_way_ended(status: str, detail:
 
 def test_bigcommerce_s_order_that_was_fetched_was_not_shipped() -> None:
     """Its consignments say so where its status no longer does; once it is completed, the customer has it."""
-    events = told("bigcommerce", "order_fetched_by_the_customer").events
+    events = output("bigcommerce", "order_fetched_by_the_customer").events
     assert data_of(events, "order.placed")["method"] == "pickup"
     assert data_of(events, "carrier.scan")["status"] == "delivered"
     assert not of(events, "warehouse.shipped")
@@ -535,7 +535,7 @@ def test_addresses_and_goods_are_read_wherever_a_message_has_them() -> None:
         ("bigcommerce", "order_shipped"),
         ("bigcommerce", "order_with_consignments"),
     ):
-        placed = data_of(told(system, name).events, "order.placed")
+        placed = data_of(output(system, name).events, "order.placed")
         assert placed["ship_to"]["country"] == {"magento": "US", "bigcommerce": "AU"}[system]
         assert len(placed["lines"]) == 2
 
@@ -546,7 +546,7 @@ def test_addresses_and_goods_are_read_wherever_a_message_has_them() -> None:
 def test_a_topic_is_believed_as_far_as_the_body_agrees() -> None:
     """WooCommerce signs the body and no header: a topic that is exchanged must not make another fact."""
     for name in ("topic_of_a_product_on_an_order", "topic_of_an_order_on_a_product", "topic_of_a_deletion_on_an_order"):
-        adapted = told("woocommerce", name)
+        adapted = output("woocommerce", name)
         assert (adapted.events, [one.reason for one in adapted.refused]) == ((), ["topic_mismatch"])
 
 
@@ -556,9 +556,9 @@ def test_a_topic_is_believed_as_far_as_the_body_agrees() -> None:
 )
 def test_what_is_a_test_is_refused_unless_the_connection_takes_it(system: str, name: str) -> None:
     """By the mark of the payment plugin, or the host that answered."""
-    assert [one.reason for one in told(system, name).refused] == ["test_mode"]
-    assert told(system, name).events == ()
-    assert told(system, name, AdapterConnection(accept_test=True)).events
+    assert [one.reason for one in output(system, name).refused] == ["test_mode"]
+    assert output(system, name).events == ()
+    assert output(system, name, AdapterConnection(accept_test=True)).events
 
 
 def test_an_order_of_the_test_gateway_is_refused() -> None:
@@ -568,14 +568,14 @@ def test_an_order_of_the_test_gateway_is_refused() -> None:
 
 def test_a_test_transaction_is_refused_by_itself() -> None:
     """The others on its page are told."""
-    adapted = told("bigcommerce", "transactions_of_all_sorts")
+    adapted = output("bigcommerce", "transactions_of_all_sorts")
     assert [one.reason for one in adapted.refused].count("test_mode") == 1
     assert adapted.events
 
 
 def test_a_webhook_that_names_only_an_id_says_what_to_do() -> None:
     """BigCommerce's webhooks carry nothing else."""
-    (ignored,) = told("bigcommerce", "hook_order_created").ignored
+    (ignored,) = output("bigcommerce", "hook_order_created").ignored
     assert ignored.why == "names only an ID: fetch the order and adapt the answer"
 
 

@@ -11,18 +11,18 @@ import pytest
 
 from sources.adapters import ADAPTERS, AdapterConnection, Payload, translate
 from sources.adapters.captured import payload_of, payloads_of
-from sources.adapters.doc import MAX_DEPTH, PayloadReader, json_doc, xml_doc
 from sources.adapters.moments import iso, patterned, stamp, when
 from sources.adapters.money import amount_of, decimal, minor
-from sources.adapters.told import FAULTS, RefuseError
+from sources.adapters.output import FAULTS, RefuseError
+from sources.adapters.payload import MAX_DEPTH, PayloadReader, json_payload, xml_payload
 from sources.adapters.translate import key_of
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
     from sources.adapters.base import EventBuilder
-    from sources.adapters.doc import Json
-    from sources.adapters.told import AdapterOutput, Draft
+    from sources.adapters.output import AdapterOutput, Draft
+    from sources.adapters.payload import Json
 
 BERLIN, NEW_YORK = ZoneInfo("Europe/Berlin"), ZoneInfo("America/New_York")
 
@@ -109,8 +109,8 @@ def test_minor_units_below_zero_are_refused_and_a_zero_has_no_sign() -> None:
 
 def test_a_source_that_marks_refunds_by_a_minus_says_so() -> None:
     """PayPal v1 and WooCommerce do; the number is the same with and without."""
-    doc = json_doc(b'{"a": "-16.20", "b": -16.2, "c": "16.20"}')
-    assert [amount_of(doc, name, "USD", signed=True) for name in "abc"] == [
+    payload = json_payload(b'{"a": "-16.20", "b": -16.2, "c": "16.20"}')
+    assert [amount_of(payload, name, "USD", signed=True) for name in "abc"] == [
         {"amount": amount, "currency": "USD"} for amount in ("16.20", "16.2", "16.20")
     ]
 
@@ -122,18 +122,18 @@ def test_zeros_that_say_nothing_may_be_many() -> None:
 
 def test_reading_is_typed_and_remembered() -> None:
     """Another type than expected is refused with the path and without the value; what was read is known."""
-    doc = json_doc(b'{"a": {"n": "7", "s": 12, "l": [{"c": "x"}, {"c": "y"}]}, "flag": "true", "none": null}')
-    assert doc.number("a", "n") == 7
-    assert doc.id("a", "s") == "12"
-    assert [one.text("c") for one in doc.each("a", "l")] == ["x", "y"]
-    assert doc.flag("flag") is True
-    assert doc.text("none") is None
-    assert doc.text("absent", "below") is None
+    payload = json_payload(b'{"a": {"n": "7", "s": 12, "l": [{"c": "x"}, {"c": "y"}]}, "flag": "true", "none": null}')
+    assert payload.number("a", "n") == 7
+    assert payload.id("a", "s") == "12"
+    assert [one.text("c") for one in payload.each("a", "l")] == ["x", "y"]
+    assert payload.flag("flag") is True
+    assert payload.text("none") is None
+    assert payload.text("absent", "below") is None
     with pytest.raises(RefuseError, match=r"wrong_type: a\.s: expected a text"):
-        doc.text("a", "s")
+        payload.text("a", "s")
     with pytest.raises(RefuseError, match=r"wrong_type: a\.n: expected an object"):
-        doc.text("a", "n", "deeper")
-    assert {"a.n", "a.s", "a.l[].c", "flag"} <= doc.read
+        payload.text("a", "n", "deeper")
+    assert {"a.n", "a.s", "a.l[].c", "flag"} <= payload.read
 
 
 @pytest.mark.parametrize(
@@ -150,18 +150,18 @@ def test_reading_is_typed_and_remembered() -> None:
 def test_json_that_is_none_says_why(body: bytes, reason: str) -> None:
     """Before anything is read."""
     with pytest.raises(RefuseError) as refusal:
-        json_doc(body)
+        json_payload(body)
     assert refusal.value.reason == reason
 
 
 def test_xml_reads_like_json_and_does_nothing_else() -> None:
     """Attributes, texts and repetition have their places; entities and document types are refused."""
-    doc = xml_doc(b'\n<?xml version="1.0"?><n:r xmlns:n="u"><i k="1">a</i><i>b</i><e/></n:r>')
-    assert doc.value == {"r": {"i": [{"@k": "1", "#text": "a"}, "b"], "e": None}}
+    payload = xml_payload(b'\n<?xml version="1.0"?><n:r xmlns:n="u"><i k="1">a</i><i>b</i><e/></n:r>')
+    assert payload.value == {"r": {"i": [{"@k": "1", "#text": "a"}, "b"], "e": None}}
     bomb = b'<!DOCTYPE r [<!ENTITY a "aaaa"><!ENTITY b "&a;&a;">]><r>&b;</r>'
     for body in (bomb, b'<!DOCTYPE r SYSTEM "file:///etc/passwd"><r/>', b"<r>", b"<a>" * 200 + b"</a>" * 200):
         with pytest.raises(RefuseError):
-            xml_doc(body)
+            xml_payload(body)
 
 
 def test_a_captured_request_is_unwrapped() -> None:
@@ -183,17 +183,17 @@ def test_a_file_of_captured_requests_has_one_a_line() -> None:
 EASYPOST = ADAPTERS["easypost"]
 
 
-def scans(say: EventBuilder) -> Iterator[Draft]:
+def scans(builder: EventBuilder) -> Iterator[Draft]:
     """Two facts of one parcel, and the first once more."""
     for number in ("1", "2", "1"):
-        yield say.event("carrier.scan", number, datetime(2026, 5, 4, tzinfo=UTC), {"status": "accepted", "tracking_number": "T1"})
+        yield builder.event("carrier.scan", number, datetime(2026, 5, 4, tzinfo=UTC), {"status": "accepted", "tracking_number": "T1"})
 
 
 def test_one_fact_is_told_once() -> None:
     """The first of an ID counts, as in the engine."""
 
-    def read(_: PayloadReader, say: EventBuilder) -> Iterator[AdapterOutput]:
-        yield from scans(say)
+    def read(_: PayloadReader, builder: EventBuilder) -> Iterator[AdapterOutput]:
+        yield from scans(builder)
 
     assert [one["id"] for one in translate(replace(EASYPOST, read=read), Payload(b"{}"), AdapterConnection()).events] == ["1", "2"]
 
@@ -201,9 +201,9 @@ def test_one_fact_is_told_once() -> None:
 def test_an_identifier_of_full_length_leaves_room_for_the_step() -> None:
     """Event IDs are made of an identifier and a step; together they may be longer than an ID can be."""
 
-    def read(doc: PayloadReader, say: EventBuilder) -> Iterator[AdapterOutput]:
-        id_ = f"{doc.need_id('id')}:captured"
-        yield say.event("payment.captured", id_, datetime(2026, 5, 4, tzinfo=UTC), {"payment_id": "p"}, order="A-1")
+    def read(payload: PayloadReader, builder: EventBuilder) -> Iterator[AdapterOutput]:
+        id_ = f"{payload.need_id('id')}:captured"
+        yield builder.event("payment.captured", id_, datetime(2026, 5, 4, tzinfo=UTC), {"payment_id": "p"}, order="A-1")
 
     found = translate(replace(EASYPOST, read=read), Payload(b'{"id": "%s"}' % (b"y" * 512)), AdapterConnection())
     assert (len(found.events), found.refused) == (1, ())
@@ -212,8 +212,8 @@ def test_an_identifier_of_full_length_leaves_room_for_the_step() -> None:
 def test_what_another_system_is_the_record_of_is_left_out() -> None:
     """By type or by family of types."""
 
-    def read(_: PayloadReader, say: EventBuilder) -> Iterator[AdapterOutput]:
-        yield from scans(say)
+    def read(_: PayloadReader, builder: EventBuilder) -> Iterator[AdapterOutput]:
+        yield from scans(builder)
 
     for omit in (("carrier.scan",), ("payment.*", "carrier.*")):
         assert translate(replace(EASYPOST, read=read), Payload(b"{}"), AdapterConnection(omit=omit)).events == ()
@@ -222,10 +222,10 @@ def test_what_another_system_is_the_record_of_is_left_out() -> None:
 def test_a_faulty_adapter_neither_raises_nor_tells_anything_invalid() -> None:
     """What it had told by then stays told; the refusal says that the fault is ours, and not with whose data."""
 
-    def read(_: PayloadReader, say: EventBuilder) -> Iterator[AdapterOutput]:
-        yield from scans(say)
-        yield say.event("carrier.scan", "3", datetime(2026, 5, 4, tzinfo=UTC), {"status": "beamed", "tracking_number": "T1"})
-        yield say.event("carrier.scan", "4", datetime(2026, 5, 4, tzinfo=UTC), {"status": "accepted"})
+    def read(_: PayloadReader, builder: EventBuilder) -> Iterator[AdapterOutput]:
+        yield from scans(builder)
+        yield builder.event("carrier.scan", "3", datetime(2026, 5, 4, tzinfo=UTC), {"status": "beamed", "tracking_number": "T1"})
+        yield builder.event("carrier.scan", "4", datetime(2026, 5, 4, tzinfo=UTC), {"status": "accepted"})
         raise KeyError("robin@example.com")
 
     found = translate(replace(EASYPOST, read=read), Payload(b"{}"), AdapterConnection())

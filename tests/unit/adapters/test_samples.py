@@ -7,8 +7,8 @@ from typing import TYPE_CHECKING
 import pytest
 
 from sources.adapters import ADAPTERS, AdapterConnection
-from sources.adapters.base import ROOMS
-from sources.adapters.told import FAULTS
+from sources.adapters.base import SOURCE_ROOTS
+from sources.adapters.output import FAULTS
 from tests.support.adapters import CONNECTION, EXPECTED, SAMPLES, SHARED, expected, line_of, made_of, payloads
 
 if TYPE_CHECKING:
@@ -51,7 +51,7 @@ def test_an_adapter_tells_only_the_types_that_it_says_and_never_faults(system: s
     del name
     adapted = made_of(system, path)
     assert {event["type"] for event in adapted.events} <= set(ADAPTERS[system].emits)
-    assert {event["source"].split("/")[1] for event in adapted.events} <= set(ROOMS.values())
+    assert {event["source"].split("/")[1] for event in adapted.events} <= set(SOURCE_ROOTS.values())
     assert not [one for one in adapted.refused if one.reason in FAULTS]
 
 

@@ -22,7 +22,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator
 
     from sources.adapters import Adapted
-    from sources.adapters.told import Draft
+    from sources.adapters.output import Draft
 
 SHOPIFY = ADAPTERS["shopify"]
 LIVE = AdapterConnection()
@@ -35,7 +35,7 @@ def captured(name: str) -> Payload:
     return payload_of((OWN / "shopify" / f"{name}.json").read_bytes())
 
 
-def told(name: str, connection: AdapterConnection = LIVE) -> Adapted:
+def output(name: str, connection: AdapterConnection = LIVE) -> Adapted:
     """What one of them becomes."""
     return translate(SHOPIFY, captured(name), connection)
 
@@ -62,7 +62,7 @@ def log(names: Iterable[str], connection: AdapterConnection = LIVE) -> dict[tupl
     """The events in the log after these messages, by their identity: the first one counts."""
     memory, found = Memory(), dict[tuple[str, str], "Draft"]()
     for name in names:
-        adapted = told(name, connection)
+        adapted = output(name, connection)
         drafts, keep = settle(adapted.events, adapted.histories, memory, connection)
         memory.known |= keep
         for draft in drafts:
@@ -109,16 +109,16 @@ def test_in_any_order_messages_end_in_the_same_facts(order: tuple[str, ...]) -> 
 
 def test_a_lost_webhook_is_made_good_by_the_next_snapshot() -> None:
     """Of an order whose other webhooks were lost, the last snapshot alone tells what was placed, what left and what went back."""
-    found = told("order_after_edits_and_refund").events
+    found = output("order_after_edits_and_refund").events
     placed = only(found, "order.placed")
     assert (placed["id"], placed["time"]) == (f"placed-{ORDER}", "2026-03-02T10:15:00+01:00")
-    assert only(found, "warehouse.shipped")["id"] == told("fulfillment_two_parcels").events[0]["id"]
+    assert only(found, "warehouse.shipped")["id"] == output("fulfillment_two_parcels").events[0]["id"]
     assert {event["id"] for event in of(found, "payment.refunded")} == {"refunded-6900000000005", "refund-9100000000001"}
 
 
 def test_an_edit_leaves_what_was_placed_and_patches_what_is_ordered_now() -> None:
     """A line with nothing left of it is gone; one that is never fulfilled (a tip) was never there."""
-    found = told("order_after_edits_and_refund").events
+    found = output("order_after_edits_and_refund").events
     quantities = [
         {line.get("sku"): line["quantity"] for line in data_of(found, type_)["lines"]} for type_ in ("order.placed", "order.updated")
     ]
@@ -127,7 +127,7 @@ def test_an_edit_leaves_what_was_placed_and_patches_what_is_ordered_now() -> Non
 
 def test_a_refund_lowers_no_total() -> None:
     """It is told by its own event: in the total too it would count twice, and look as if too much had been captured."""
-    assert data_of(told("order_after_edits_and_refund").events, "order.updated")["total"] == {"amount": "120.00", "currency": "EUR"}
+    assert data_of(output("order_after_edits_and_refund").events, "order.updated")["total"] == {"amount": "120.00", "currency": "EUR"}
 
 
 def test_an_edit_that_adds_raises_the_total() -> None:
@@ -146,22 +146,22 @@ def test_two_changes_within_a_second_are_two() -> None:
 
 def test_a_filtered_webhook_changes_only_what_it_names() -> None:
     """A field that is left out is not removed; one that is null is."""
-    found = data_of(told("order_of_one_currency_without_sets").events, "order.updated")
+    found = data_of(output("order_of_one_currency_without_sets").events, "order.updated")
     assert not {"customer", "ship_to"} & found.keys()
     assert data_of(bent("order_paid", shipping_address=None), "order.updated")["ship_to"] is None
 
 
 def test_amounts_are_in_the_currency_that_the_customer_paid_in() -> None:
     """The shop's own currency would never compare with the transactions."""
-    assert data_of(told("order_placed").events, "order.placed")["total"] == {"amount": "120.00", "currency": "EUR"}
-    assert data_of(told("transaction_sale").events, "payment.captured")["amount"] == {"amount": "120.00", "currency": "EUR"}
-    assert data_of(told("order_of_one_currency_without_sets").events, "order.placed")["total"] == {"amount": "12000", "currency": "JPY"}
+    assert data_of(output("order_placed").events, "order.placed")["total"] == {"amount": "120.00", "currency": "EUR"}
+    assert data_of(output("transaction_sale").events, "payment.captured")["amount"] == {"amount": "120.00", "currency": "EUR"}
+    assert data_of(output("order_of_one_currency_without_sets").events, "order.placed")["total"] == {"amount": "12000", "currency": "JPY"}
 
 
 def test_an_order_that_is_paid_is_captured_without_an_amount() -> None:
     """Shops that send no transactions, and orders that cost nothing, are paid all the same; transactions alone tell money."""
-    assert of(told("order_paid").events, "payment.captured")[0]["data"] == {}
-    assert not of(told("order_placed").events, "payment.captured")
+    assert of(output("order_paid").events, "payment.captured")[0]["data"] == {}
+    assert not of(output("order_placed").events, "payment.captured")
 
 
 @pytest.mark.parametrize(
@@ -177,13 +177,13 @@ def test_an_order_that_is_paid_is_captured_without_an_amount() -> None:
 )
 def test_how_it_reaches_the_customer_and_when_it_is_paid(name: str, method: str, terms: str | None) -> None:
     """By published words only; a gateway that nobody published says nothing of the terms."""
-    placed = data_of(told(name).events, "order.placed")
+    placed = data_of(output(name).events, "order.placed")
     assert (placed["method"], placed.get("payment_terms")) == (method, terms)
 
 
 def test_one_address_has_one_hash_however_it_is_written() -> None:
     """Capitals, blanks, hyphens and a region that is left out make no other address; another house does."""
-    placed = [data_of(told(name).events, "order.placed")["ship_to"] for name in ("order_placed", "order_after_edits_and_refund")]
+    placed = [data_of(output(name).events, "order.placed")["ship_to"] for name in ("order_placed", "order_after_edits_and_refund")]
     assert placed[0]["address_hash"] == placed[1]["address_hash"]
     address = json.loads(captured("order_placed").body)["shipping_address"] | {"address1": "Prinsengracht 14"}
     assert data_of(bent("order_placed", shipping_address=address), "order.placed")["ship_to"]["address_hash"] != placed[0]["address_hash"]
@@ -191,7 +191,7 @@ def test_one_address_has_one_hash_however_it_is_written() -> None:
 
 def test_a_cancelled_order_says_why() -> None:
     """With the code that Shopify publishes for it."""
-    cancelled = only(told("order_cancelled").events, "order.cancelled")
+    cancelled = only(output("order_cancelled").events, "order.cancelled")
     assert (cancelled["time"], cancelled["data"]) == ("2026-03-02T13:00:00+01:00", {"reason": "inventory"})
 
 
@@ -217,22 +217,22 @@ def test_a_number_that_was_rounded_is_recognised(number: int, is_rounded: bool) 
 
 def test_a_rounded_number_is_no_identifier() -> None:
     """Its gid beats it; without one the order is refused, and a fulfilment ties by its own ID only."""
-    assert told("order_with_a_rounded_number_only").refused[0].reason == "bad_value"
-    shipped = only(told("fulfillment_of_a_rounded_order").events, "warehouse.shipped")
+    assert output("order_with_a_rounded_number_only").refused[0].reason == "bad_value"
+    shipped = only(output("fulfillment_of_a_rounded_order").events, "warehouse.shipped")
     assert "subject" not in shipped
-    assert only(told("fulfillment_of_an_exact_large_number").events, "warehouse.shipped")["subject"] == "820982911946154508"
+    assert only(output("fulfillment_of_an_exact_large_number").events, "warehouse.shipped")["subject"] == "820982911946154508"
 
 
 def test_the_order_goes_by_its_number_and_its_name_is_an_alias() -> None:
     """`#2041` is what people say; other systems may know only that."""
-    placed = only(told("order_placed").events, "order.placed")
+    placed = only(output("order_placed").events, "order.placed")
     assert (placed["subject"], placed["data"]["order_alias"]) == (ORDER, "#2041")
 
 
 @pytest.mark.parametrize("name", ["order_after_edits_and_refund", "fulfillment_two_parcels", "transaction_sale", "refund_in_two_parts"])
 def test_where_the_shop_goes_by_names_all_the_rest_ties_by_the_number(name: str) -> None:
     """`order_field: name`: nothing but the order itself has its name."""
-    for event in told(name, AdapterConnection(order_field="name")).events:
+    for event in output(name, AdapterConnection(order_field="name")).events:
         assert event["data"]["order_alias"] == ORDER
         assert event.get("subject") == ("#2041" if name.startswith("order") else None)
 
@@ -264,7 +264,7 @@ def test_a_parcel_that_is_fulfilled_anew_is_not_taken_for_the_cancelled_one() ->
     """A fulfilment made by mistake is cancelled and made again with the same tracking number: the order is delivered all the same."""
     names = "order_placed transaction_sale fulfillment_made_by_mistake fulfillment_cancelled fulfillment_made_anew".split()
     found = log([*names, "event_picked_up", "event_delivered"])
-    mistaken = next(event for event in told("fulfillment_made_by_mistake").events if "tracking_number" in event["data"])
+    mistaken = next(event for event in output("fulfillment_made_by_mistake").events if "tracking_number" in event["data"])
     assert data_of(found.values(), "evidence.withdrawn")["event_id"] == mistaken["id"]
     until = micros(datetime(2026, 4, 9, tzinfo=UTC))
     events = [promised(event) if event["type"] == "order.placed" else event for event in found.values()]
@@ -279,15 +279,15 @@ def promised(event: Draft) -> Draft:
 
 def test_a_label_is_no_shipment() -> None:
     """Neither where the carrier has only heard of the parcel, nor where the warehouse is still at it."""
-    assert {event["type"] for event in told("fulfillment_label_only").events} == {"warehouse.label_created"}
-    assert told("fulfillment_being_prepared").events == ()
+    assert {event["type"] for event in output("fulfillment_label_only").events} == {"warehouse.label_created"}
+    assert output("fulfillment_being_prepared").events == ()
     moving = bent("fulfillment_label_only", shipment_status="in_transit")
     assert {event["type"] for event in moving} == {"warehouse.shipped", "warehouse.label_created"}
 
 
 def test_an_estimate_is_no_scan_and_a_date_stays_a_date() -> None:
     """Midnight UTC is how Shopify's apps write a day."""
-    scan, estimate = told("event_in_transit_with_estimate").events
+    scan, estimate = output("event_in_transit_with_estimate").events
     assert scan["data"]["status"] == "in_transit"
     assert (estimate["data"]["status"], estimate["data"]["eta"]) == ("unknown", "2026-03-06")
     assert "reason" not in estimate["data"]
@@ -295,8 +295,8 @@ def test_an_estimate_is_no_scan_and_a_date_stays_a_date() -> None:
 
 def test_a_deleted_event_is_withdrawn_with_its_estimate() -> None:
     """By the very IDs that its creation gave."""
-    made = {(event["source"], event["id"]) for event in told("event_in_transit_with_estimate").events}
-    gone = told("event_deleted").events
+    made = {(event["source"], event["id"]) for event in output("event_in_transit_with_estimate").events}
+    gone = output("event_deleted").events
     assert {(event["data"]["event_source"], event["data"]["event_id"]) for event in gone} == made
 
 
@@ -321,14 +321,14 @@ def test_a_hold_lasts_while_one_for_its_reason_does() -> None:
 def test_a_released_hold_ends_no_hold_of_another_fulfilment_order() -> None:
     """Placing and releasing name the fulfilment order as the hold's ID."""
     for name in ("hold_placed_twice", "holds_all_released", "hold_of_a_reason_released"):
-        assert {event["data"]["hold_id"] for event in told(name).events} == {"7300000000001"}
+        assert {event["data"]["hold_id"] for event in output(name).events} == {"7300000000001"}
 
 
 def test_the_list_of_fulfilment_orders_ties_them_to_their_order() -> None:
     """Webhooks name no order; the API's list names both, whatever the state."""
-    tied = {event["data"].get("fulfillment_order_id") for event in told("fulfillment_orders_of_the_api").events}
+    tied = {event["data"].get("fulfillment_order_id") for event in output("fulfillment_orders_of_the_api").events}
     assert {f"730000000000{n}" for n in (1, 2, 3, 4)} <= tied
-    assert data_of(told("fulfillment_orders_of_the_api").events, "order.updated") == {
+    assert data_of(output("fulfillment_orders_of_the_api").events, "order.updated") == {
         "ship_by": "2026-03-05T18:00:00+01:00",
         "promised_by": "2026-03-07",
     }
@@ -339,9 +339,9 @@ def test_the_list_of_fulfilment_orders_ties_them_to_their_order() -> None:
 
 def test_a_transaction_is_one_event_whichever_message_brings_it() -> None:
     """Its own webhook, the refund's, the order's."""
-    alone = only(told("transaction_refund").events, "payment.refunded")
+    alone = only(output("transaction_refund").events, "payment.refunded")
     for name in ("refund_in_two_parts", "order_after_edits_and_refund", "order_with_transactions_of_the_api"):
-        same = next(event for event in told(name).events if event["id"] == alone["id"])
+        same = next(event for event in output(name).events if event["id"] == alone["id"])
         assert {key: same[key] for key in ("source", "time", "data", "subject")} == {
             key: alone[key] for key in ("source", "time", "data", "subject")
         }
@@ -349,9 +349,9 @@ def test_a_transaction_is_one_event_whichever_message_brings_it() -> None:
 
 def test_the_goods_of_a_refund_carry_no_money() -> None:
     """They are told once, beside the transactions; a refund that moved none is none."""
-    goods = next(event for event in told("refund_in_two_parts").events if event["id"] == "refund-9100000000001")
+    goods = next(event for event in output("refund_in_two_parts").events if event["id"] == "refund-9100000000001")
     assert goods["data"] == {"lines": [{"line_id": "14100000000001", "sku": "MUG-BLUE", "quantity": 1}]}
-    assert told("refund_without_money").events == ()
+    assert output("refund_without_money").events == ()
 
 
 @pytest.mark.parametrize(
@@ -374,9 +374,9 @@ def test_a_payment_goes_by_what_its_provider_calls_it(changes: dict[str, object]
 
 def test_declines_are_soft_or_hard_by_their_code() -> None:
     """And a failed capture is no failed authorization."""
-    declined = data_of(told("transaction_declined").events, "payment.failed")
+    declined = data_of(output("transaction_declined").events, "payment.failed")
     assert (declined["stage"], declined["decline"], declined["code"]) == ("authorization", "hard", "pick_up_card")
-    assert data_of(told("transaction_capture_failed").events, "payment.failed")["stage"] == "capture"
+    assert data_of(output("transaction_capture_failed").events, "payment.failed")["stage"] == "capture"
     odd = data_of(bent("transaction_declined", error_code="moon_phase"), "payment.failed")
     assert "decline" not in odd
     assert odd["code"] == "moon_phase"
@@ -400,7 +400,7 @@ def test_an_inquiry_that_becomes_a_chargeback_is_one_dispute() -> None:
 
 def test_a_label_for_the_way_back_is_tied_to_its_return_and_ships_nothing() -> None:
     """Its scans are the return's; only they say that the parcel is under way."""
-    label = data_of(told("return_label").events, "return.authorized")
+    label = data_of(output("return_label").events, "return.authorized")
     assert label == {"return_id": "2400000000001", "tracking_number": "3SRET0001"}
     assert {event["type"] for event in log(("return_requested", "return_approved", "return_label", "return_closed")).values()} == {
         "return.requested",
@@ -411,9 +411,9 @@ def test_a_label_for_the_way_back_is_tied_to_its_return_and_ships_nothing() -> N
 @pytest.mark.parametrize("name", ["order_of_a_test_notification", "transaction_in_test_mode"])
 def test_what_is_a_test_is_refused_unless_the_connection_takes_it(name: str) -> None:
     """By the header of a test notification, or the object's own mark."""
-    assert [one.reason for one in told(name).refused] == ["test_mode"]
-    assert told(name).events == ()
-    assert told(name, AdapterConnection(accept_test=True)).events
+    assert [one.reason for one in output(name).refused] == ["test_mode"]
+    assert output(name).events == ()
+    assert output(name, AdapterConnection(accept_test=True)).events
 
 
 def test_an_attempt_to_deliver_again_says_the_same() -> None:

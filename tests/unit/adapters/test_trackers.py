@@ -21,7 +21,7 @@ from tests.support.engine import records_of, run, standing
 
 if TYPE_CHECKING:
     from sources.adapters import Adapted
-    from sources.adapters.told import Draft
+    from sources.adapters.output import Draft
 
 Object = dict[str, Any]
 
@@ -36,7 +36,7 @@ def body(name: str) -> Object:
     return cast("Object", orjson.loads(payload(name).body))
 
 
-def told(system: str, value: Object, connection: AdapterConnection = CONNECTION) -> Adapted:
+def output(system: str, value: Object, connection: AdapterConnection = CONNECTION) -> Adapted:
     """What a system's adapter makes of a body."""
     return translate(ADAPTERS[system], Payload(orjson.dumps(value)), connection)
 
@@ -65,7 +65,7 @@ class Form(NamedTuple):
 
     payload: str
     scans: tuple[str, str]
-    words: str
+    terms: str
     place: str | None
     code: str
 
@@ -98,10 +98,10 @@ def with_a_city(system: str, value: Object) -> Object:
 def test_words_do_not_name_a_scan(system: str) -> None:
     """The same scan in another language, or reworded, is the same."""
     value = body(FORMS[system].payload)
-    before = ids(told(system, value))
+    before = ids(output(system, value))
     for scan in scans_of(system, value):
-        scan[FORMS[system].words] = "Zugestellt"
-    assert ids(told(system, value)) == before
+        scan[FORMS[system].terms] = "Zugestellt"
+    assert ids(output(system, value)) == before
 
 
 @pytest.mark.parametrize("system", FORMS)
@@ -113,7 +113,7 @@ def test_two_scans_at_one_instant_are_told_apart_by_code_and_place(system: str) 
     place_of(system, moved)["city"] = "SPARKS"
     other[FORMS[system].code] = "another"
     scans_of(system, value)[:] = [one, moved, other, again]
-    found = [id_ for id_ in ids(told(system, value)) if id_.startswith("scan-")]
+    found = [id_ for id_ in ids(output(system, value)) if id_.startswith("scan-")]
     assert len(found) == len(set(found)) == 3
 
 
@@ -121,12 +121,12 @@ def test_two_scans_at_one_instant_are_told_apart_by_code_and_place(system: str) 
 def test_a_place_that_is_filled_in_later_makes_another_scan_and_withdraws_the_first(system: str) -> None:
     """Else what the source corrects could never be told."""
     value = body(FORMS[system].payload)
-    placed = told(system, value)
+    placed = output(system, value)
     place_of(system, with_a_city(system, value))["city"] = None
-    bare = told(system, value)
+    bare = output(system, value)
     [gone] = set(ids(bare)) - set(ids(placed))
     _, known = settle(bare.events, bare.histories, Memory({}), CONNECTION)
-    later = [history._replace(said=history.said + timedelta(days=1)) for history in placed.histories]
+    later = [history._replace(stated_at=history.stated_at + timedelta(days=1)) for history in placed.histories]
     events, _ = settle(placed.events, later, Memory(known), CONNECTION)
     assert [event["data"]["event_id"] for event in events if event["type"] == "evidence.withdrawn"] == [gone]
 
@@ -136,8 +136,8 @@ def test_webhook_and_api_say_the_same_scans() -> None:
     for system, form in FORMS.items():
         value = body(form.payload)
         inner = value[form.scans[0]]
-        answer = {"meta": {"code": 200}, "data": {"tracking": inner}} if system == "aftership" else inner
-        assert told(system, answer).events == told(system, value).events != ()
+        reply = {"meta": {"code": 200}, "data": {"tracking": inner}} if system == "aftership" else inner
+        assert output(system, reply).events == output(system, value).events != ()
 
 
 # --- what a connection adds ----------------------------------------------------------------------
@@ -147,7 +147,7 @@ def test_a_history_that_cannot_be_read_to_the_end_withdraws_nothing() -> None:
     """An unreadable scan is not one that was taken back."""
     value = body("easypost/delivered.json")
     value["result"]["tracking_details"][2]["datetime"] = "soon"
-    adapted = told("easypost", value)
+    adapted = output("easypost", value)
     assert [one.reason for one in adapted.refused] == ["bad_time"]
     assert adapted.histories == ()
     assert len(ids(adapted)) == 5
@@ -155,36 +155,36 @@ def test_a_history_that_cannot_be_read_to_the_end_withdraws_nothing() -> None:
 
 def test_without_scans_there_is_no_history_either() -> None:
     """What is not told cannot be withdrawn."""
-    adapted = told("easypost", body("easypost/delivered.json"), AdapterConnection(omit=("carrier.*",)))
+    adapted = output("easypost", body("easypost/delivered.json"), AdapterConnection(omit=("carrier.*",)))
     assert (adapted.events, adapted.histories) == ((), ())
 
 
 def test_aftership_says_the_order_where_the_connection_says_so() -> None:
     """And then the promise that the shop gave it, at the destination's clock."""
     value = body("aftership/promise_moved.json")
-    assert all("subject" not in event for event in told("aftership", value).events)
-    events = told("aftership", value, AdapterConnection(order_field="order_id")).events
+    assert all("subject" not in event for event in output("aftership", value).events)
+    events = output("aftership", value, AdapterConnection(order_field="order_id")).events
     assert [(event["type"], event["subject"]) for event in events] == [("carrier.scan", "O-4711"), ("order.updated", "O-4711")]
     assert events[1]["data"] == {"promised_by": "2026-07-15T20:00:00-10:00"}
     value["msg"]["order_promised_delivery_date"] = "2026-07-15"
-    assert told("aftership", value, AdapterConnection(order_field="order_id")).events[1]["data"] == {"promised_by": "2026-07-15"}
+    assert output("aftership", value, AdapterConnection(order_field="order_id")).events[1]["data"] == {"promised_by": "2026-07-15"}
 
 
 def test_aftership_gives_up_once_for_each_silence() -> None:
     """However often it says so; a new checkpoint, and another silence, are another matter."""
     value = body("aftership/expired.json")
-    first = ids(told("aftership", value))
+    first = ids(output("aftership", value))
     value["data"]["updated_at"] = "2026-07-09T00:00:00+00:00"
-    assert ids(told("aftership", value)) == first
+    assert ids(output("aftership", value)) == first
     scan = value["data"]["checkpoints"][0] | {"checkpoint_time": "2026-06-20T10:00:00"}
     value["data"]["checkpoints"].append(scan)
-    assert ids(told("aftership", value))[-1] not in first
+    assert ids(output("aftership", value))[-1] not in first
 
 
 def test_a_return_label_never_delivers_the_order() -> None:
     """Its parcel is tied to the order as a return; its scans do not name the order."""
     value = body("easypost/return_label.json") | {"reference": "O-1"}
-    events = told("easypost", value, AdapterConnection(order_field="reference")).events
+    events = output("easypost", value, AdapterConnection(order_field="reference")).events
     assert [(event["type"], event.get("subject")) for event in events] == [("carrier.scan", None), ("return.authorized", "O-1")]
     assert not any("eta" in event["data"] for event in events)
 
@@ -193,7 +193,7 @@ def test_what_comes_from_test_mode_is_refused_unless_it_is_wanted() -> None:
     """Trackers of a test account are no parcels."""
     tracker = body("easypost/local_promise.json") | {"mode": "test"}
     for system, value in (("easypost", tracker), ("shippo", body("shippo/test_mode.json"))):
-        adapted = told(system, value, AdapterConnection())
+        adapted = output(system, value, AdapterConnection())
         assert adapted.events == ()
         assert [one.reason for one in adapted.refused] == ["test_mode"]
 
@@ -211,9 +211,9 @@ def test_regions_by_name_are_those_by_code() -> None:
     assert (region_code("DE", "Sachsen"), region_code(None, "Texas"), region_code("US", None)) == ("SACHSEN", "TEXAS", None)
     assert all(country_zone(country, code) != country_zone(country, "?") for country, code in (("US", "WI"), ("CA", "AB"), ("AU", "WA")))
     value = body("aftership/v4_local_times.json")
-    before = [event["time"] for event in told("aftership", value).events]
+    before = [event["time"] for event in output("aftership", value).events]
     value["msg"]["checkpoints"][6]["state"] = "California"
-    assert [event["time"] for event in told("aftership", value).events] == before
+    assert [event["time"] for event in output("aftership", value).events] == before
 
 
 # --- through the engine --------------------------------------------------------------------------

@@ -27,7 +27,7 @@ if TYPE_CHECKING:
     from collections.abc import Generator, Mapping, Sequence
     from pathlib import Path
 
-    from sources.adapters.told import Draft
+    from sources.adapters.output import Draft
     from sources.gateway.request import Answer
 
 NOW = 1_790_000_000

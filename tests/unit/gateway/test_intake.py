@@ -13,7 +13,7 @@ import pytest
 
 from schemas.wire import decode
 from sources.adapters.captured import payload_of
-from sources.adapters.told import REASONS
+from sources.adapters.output import REASONS
 from sources.adapters.translate import Adapted
 from sources.gateway.hooks import Secret
 from sources.gateway.intake import TRIED

@@ -20,7 +20,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable
     from pathlib import Path
 
-    from sources.adapters.told import Draft
+    from sources.adapters.output import Draft
 
 EVENT: Draft = {
     "specversion": "1.0",

@@ -17,7 +17,7 @@ from tests.support.logs import T0, iso
 if TYPE_CHECKING:
     from pathlib import Path
 
-    from sources.adapters.told import Draft
+    from sources.adapters.output import Draft
 
 EVENT: Draft = {
     "specversion": "1.0",

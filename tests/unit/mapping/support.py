@@ -6,7 +6,7 @@ import textwrap
 from typing import TYPE_CHECKING, Any
 
 from sources.adapters import AdapterConnection, Payload, translate
-from sources.adapters.told import FAULTS
+from sources.adapters.output import FAULTS
 from sources.mapping.check import examine_text
 
 if TYPE_CHECKING:

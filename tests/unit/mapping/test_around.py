@@ -14,7 +14,7 @@ import pytest
 from sources.adapters import AdapterConnection, Payload, translate
 from sources.adapters.captured import payload_of
 from sources.adapters.coverage import Coverage
-from sources.adapters.told import FAULTS
+from sources.adapters.output import FAULTS
 from sources.mapping.check import examine_text
 from sources.mapping.postal import place_zone
 from tests.unit.mapping.support import adapted, data, events, mapping
@@ -215,8 +215,8 @@ def customers(text: str, key: str, *bodies: str) -> list[str | None]:
     """The customer's ID in the event of each record."""
     found, faults = examine_text(text, {"CUSTOMER_KEY": key})
     assert found is not None, faults
-    told = [translate(found.adapter, Payload(body.encode()), AdapterConnection()).events for body in bodies]
-    return [event["data"].get("customer", {}).get("id") for (event,) in told]
+    output = [translate(found.adapter, Payload(body.encode()), AdapterConnection()).events for body in bodies]
+    return [event["data"].get("customer", {}).get("id") for (event,) in output]
 
 
 def test_an_address_becomes_a_pseudonym_that_only_the_key_can_make() -> None:
@@ -232,14 +232,14 @@ def test_who_gives_no_address_has_no_pseudonym() -> None:
 
 
 @pytest.mark.parametrize(
-    ("given", "words"),
+    ("given", "terms"),
     [("short", "fewer than 16 characters"), ("", "fewer than 16 characters"), (None, "the environment variable CUSTOMER_KEY is not set")],
 )
-def test_a_key_that_protects_nothing_is_refused_without_showing_it(given: str | None, words: str) -> None:
+def test_a_key_that_protects_nothing_is_refused_without_showing_it(given: str | None, terms: str) -> None:
     """Addresses can be tried out under a short key. With no environment, as by `--check`, no key is wanted."""
     found, (fault,) = examine_text(PSEUDONYM, {} if given is None else {"CUSTOMER_KEY": given})
     assert found is None
-    assert words in fault.message
+    assert terms in fault.message
     assert not given or given not in fault.message
     assert examine_text(PSEUDONYM, None)[1] == []
 
@@ -362,7 +362,7 @@ def test_what_the_page_shows_is_what_comes_out() -> None:
     for text, request, result in shown:
         found, faults = examine_text(text, {"CUSTOMER_KEY": KEY})
         assert found is not None, faults
-        told = translate(found.adapter, payload_of(request.encode()), AdapterConnection())
-        lines = [f"{event['type']} {event['time']} {orjson.dumps(event['data']).decode()}" for event in told.events]
-        lines += [f"refused {one.reason}: {one.detail}" for one in told.refused]
+        output = translate(found.adapter, payload_of(request.encode()), AdapterConnection())
+        lines = [f"{event['type']} {event['time']} {orjson.dumps(event['data']).decode()}" for event in output.events]
+        lines += [f"refused {one.reason}: {one.detail}" for one in output.refused]
         assert result.splitlines() == lines

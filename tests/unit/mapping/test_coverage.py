@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from sources.adapters.coverage import MOST, UNKNOWN, Coverage
-from sources.adapters.doc import PayloadReader
+from sources.adapters.payload import PayloadReader
 
 
 def test_each_message_of_a_payload_counts_by_its_kind() -> None:
@@ -11,13 +11,13 @@ def test_each_message_of_a_payload_counts_by_its_kind() -> None:
     coverage = Coverage()
     coverage.began()
     coverage.kind("a")
-    coverage.told("carrier.scan")
+    coverage.produced("carrier.scan")
     coverage.kind("b")
-    coverage.told("ignored")
+    coverage.produced("ignored")
     coverage.kind("a")
     coverage.ended()
     coverage.began()
-    coverage.told("not_readable")
+    coverage.produced("not_readable")
     coverage.ended()
     assert {name: (kind.count, kind.became) for name, kind in coverage.kinds.items()} == {
         "a": (2, {"carrier.scan": 1}),
@@ -28,9 +28,9 @@ def test_each_message_of_a_payload_counts_by_its_kind() -> None:
 
 def test_fields_count_where_they_stand_and_where_they_were_read() -> None:
     """Empty ones are none; lists are one field."""
-    coverage, doc = Coverage(), PayloadReader({"a": "x", "b": [{"c": 1}, {"c": 2}, {"c": None}], "d": "", "e": False})
-    assert doc.text("a") == "x"
-    coverage.looked_over(doc)
+    coverage, payload = Coverage(), PayloadReader({"a": "x", "b": [{"c": 1}, {"c": 2}, {"c": None}], "d": "", "e": False})
+    assert payload.text("a") == "x"
+    coverage.looked_over(payload)
     assert {path: (field.count, field.read, field.sample) for path, field in coverage.fields.items()} == {
         "a": (1, 1, "x"),
         "b[].c": (2, 0, "1"),
@@ -43,7 +43,7 @@ def test_payloads_of_an_unknown_shape_cannot_fill_the_memory() -> None:
     coverage = Coverage()
     for number in range(MOST + 5):
         coverage.kind(f"kind {number}")
-        coverage.told("ignored")
+        coverage.produced("ignored")
         coverage.code("table", "field", str(number), known=False)
     coverage.code("table", "field", "0", known=False)
     coverage.looked_over(PayloadReader({f"field {number}": 1 for number in range(MOST + 5)}))

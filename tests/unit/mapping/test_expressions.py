@@ -7,13 +7,13 @@ from typing import TYPE_CHECKING
 import orjson
 import pytest
 
-from sources.adapters.told import RefuseError
+from sources.adapters.output import RefuseError
 from sources.mapping.expressions import BadExpressionError, Evaluator, compiled
 from sources.mapping.paths import Scope, scope_of
 from tests.unit.mapping.support import PLAIN, adapted
 
 if TYPE_CHECKING:
-    from sources.adapters.doc import Json
+    from sources.adapters.payload import Json
 
 
 def value(text: str, root: Json, steps: int = 100_000) -> Json:

@@ -8,7 +8,7 @@ from functools import partial
 import pytest
 
 from sources.adapters import AdapterConnection, Payload, translate
-from sources.adapters.told import FAULTS, Ignored
+from sources.adapters.output import FAULTS, Ignored
 from sources.mapping.files import Dialect, FormatReader
 from tests.unit.mapping.support import adapted, events, mapping
 
@@ -95,7 +95,7 @@ def test_a_quote_that_is_never_closed_is_refused() -> None:
 
 
 @pytest.mark.parametrize(
-    ("options", "body", "reason", "words"),
+    ("options", "body", "reason", "terms"),
     [
         ("{}", HEAD.replace(",", ";") + ROW.replace(",", ";"), "unknown_form", "another delimiter, or no heading?"),
         ("{}", ROW.format("x"), "unknown_form", "another delimiter, or no heading?"),
@@ -106,11 +106,11 @@ def test_a_quote_that_is_never_closed_is_refused() -> None:
         ("{}", HEAD + "x" * (4 << 20), "too_large", "more than"),
     ],
 )
-def test_what_makes_every_row_doubtful_refuses_the_file(options: str, body: str | bytes, reason: str, words: str) -> None:
+def test_what_makes_every_row_doubtful_refuses_the_file(options: str, body: str | bytes, reason: str, terms: str) -> None:
     """Without quoting a heading that may be a customer's row."""
     ((found, detail),) = refused(options, body)
     assert found == reason
-    assert words in detail
+    assert terms in detail
     assert "A-1" not in detail
 
 

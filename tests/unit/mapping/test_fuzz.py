@@ -13,7 +13,7 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from sources.adapters import AdapterConnection, Payload, translate
-from sources.adapters.told import FAULTS
+from sources.adapters.output import FAULTS
 from sources.mapping import load_mapping
 from sources.mapping.check import examine_text
 from tests.support.mutation import ODD, mutated
@@ -119,11 +119,11 @@ def test_mutated_records_never_raise_and_never_make_an_invalid_event(adapter: An
 
 def test_arbitrary_values_never_raise_and_never_make_an_invalid_event(adapter: Any) -> None:
     """Records of any shape, made of the mapping's own names and codes."""
-    words = st.sampled_from([*RECORD, "B", "N", "A", "P", "U", "H", "D", "F", "sku", "id", "tier", "EUR", "JPY"]) | st.text(max_size=6)
-    scalars = st.none() | st.booleans() | st.integers(-(2**63), 2**63) | st.floats(allow_nan=False, allow_infinity=False) | words
+    terms = st.sampled_from([*RECORD, "B", "N", "A", "P", "U", "H", "D", "F", "sku", "id", "tier", "EUR", "JPY"]) | st.text(max_size=6)
+    scalars = st.none() | st.booleans() | st.integers(-(2**63), 2**63) | st.floats(allow_nan=False, allow_infinity=False) | terms
     values = st.recursive(
         scalars | st.sampled_from([odd for odd in ODD if not isinstance(odd, dict | list)]),
-        lambda below: st.lists(below, max_size=3) | st.dictionaries(words, below, max_size=5),
+        lambda below: st.lists(below, max_size=3) | st.dictionaries(terms, below, max_size=5),
         max_leaves=12,
     )
     records = st.fixed_dictionaries({name: st.just(one) | values for name, one in RECORD.items()}) | values

@@ -21,7 +21,7 @@ def record(**fields: Any) -> str:
     return orjson.dumps({"order": "A-1", "at": NOON, **fields}).decode()
 
 
-def told(rule: str, **fields: Any) -> Any:
+def output(rule: str, **fields: Any) -> Any:
     """The data that a rule makes of a record with these fields."""
     return data(rule, record(**fields))
 
@@ -110,7 +110,7 @@ def test_without_a_zone_of_its_own_the_connection_s_counts() -> None:
 )
 def test_a_promise_given_as_a_date_stays_one(spec: str, value: str, promise: str) -> None:
     """A date is never midnight."""
-    assert told(f"type: order.placed, data: {{promised_by: {spec}}}", by=value) == {"promised_by": promise}
+    assert output(f"type: order.placed, data: {{promised_by: {spec}}}", by=value) == {"promised_by": promise}
 
 
 # --- money and numbers -----------------------------------------------------------------------------------
@@ -167,7 +167,7 @@ def test_carriers_have_one_name_each_however_they_are_stated() -> None:
 def test_an_amount_without_a_currency_is_refused_and_none_is_none() -> None:
     """Currencies are never guessed."""
     rule = "type: payment.captured, data: {payment_id: order, amount: {amount: a, currency: c}}"
-    assert told(rule, c="EUR") == {"payment_id": "A-1"}
+    assert output(rule, c="EUR") == {"payment_id": "A-1"}
     text = f"name: wms\nformat: json\nevents:\n  - {{order: order, time: at, {rule}}}\n"
     assert adapted(text, record(a="1.00")).refused == (("missing_field", "c"),)
 
@@ -175,7 +175,7 @@ def test_an_amount_without_a_currency_is_refused_and_none_is_none() -> None:
 @pytest.mark.parametrize(("value", "pieces"), [("3", 3), (3, 3), (3.0, 3), ("3.000", 3), (0, 0)])
 def test_pieces_are_whole(value: object, pieces: int) -> None:
     """Also where a source writes fractions of nothing."""
-    assert told("type: warehouse.packed, data: {lines: {sku: {value: A}, quantity: q}}", q=value) == {
+    assert output("type: warehouse.packed, data: {lines: {sku: {value: A}, quantity: q}}", q=value) == {
         "lines": [{"sku": "A", "quantity": pieces}]
     }
 
@@ -183,15 +183,15 @@ def test_pieces_are_whole(value: object, pieces: int) -> None:
 def test_numbers_and_texts_of_all_kinds() -> None:
     """Identifiers may be numbers, flags texts, lists single things; blanks are nothing."""
     rule = "type: inventory.short, data: {site: s, sku: k, ordered: o, available: a, substitutes: subs}"
-    assert told(rule, s=17, k=" X ", o="2", a=-3, subs=["Y", "", 5]) == {
+    assert output(rule, s=17, k=" X ", o="2", a=-3, subs=["Y", "", 5]) == {
         "site": "17",
         "sku": "X",
         "ordered": 2,
         "available": -3,
         "substitutes": ["Y", "5"],
     }
-    assert told("type: payment.captured, data: {payment_id: p, final: f}", p=1, f="true") == {"payment_id": "1", "final": True}
-    assert told("type: inventory.short, data: {site: s, sku: k}", s="", k=None) == {}
+    assert output("type: payment.captured, data: {payment_id: p, final: f}", p=1, f="true") == {"payment_id": "1", "final": True}
+    assert output("type: inventory.short, data: {site: s, sku: k}", s="", k=None) == {}
 
 
 # --- codes ---------------------------------------------------------------------------------------------
@@ -399,7 +399,7 @@ def test_test_mode_is_refused_unless_it_is_taken() -> None:
 
 def test_an_update_names_only_what_it_changes() -> None:
     """A merge patch: what is absent stays as it is."""
-    assert told("type: order.updated, data: {promised_by: by, channel: c}", by="2026-12-01") == {"promised_by": "2026-12-01"}
+    assert output("type: order.updated, data: {promised_by: by, channel: c}", by="2026-12-01") == {"promised_by": "2026-12-01"}
 
 
 # --- histories and coverage ------------------------------------------------------------------------------

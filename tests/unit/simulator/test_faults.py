@@ -16,7 +16,7 @@ from sources.simulator.order import SimulatedOrder
 from sources.simulator.quirks import QUIRKS, Quirk, together_on_one_pallet
 from sources.simulator.world import World, groups
 
-WORDS = {
+VOCABULARIES = {
     "line": r"line:(SKU-\d+|\d+)",
     "shipment": r"shipment:\w[\w-]+",
     "payment": r"payment:pay_\w+",
@@ -47,13 +47,13 @@ SOMETIMES = {
 def scope_pattern(kind: str) -> tuple[str | None, bool]:
     """What the catalogue says about the scope of a kind: the pattern, and whether it may be missing."""
     if kind in SOMETIMES:
-        return WORDS[SOMETIMES[kind]], True
+        return VOCABULARIES[SOMETIMES[kind]], True
     if kind in SCOPED:
-        return WORDS[SCOPED[kind]], False
+        return VOCABULARIES[SCOPED[kind]], False
     if kind == "shipment.delivered_disputed":
         return None, True
     domain = kind.split(".", maxsplit=1)[0]
-    return (WORDS[domain], False) if domain in ("shipment", "return") else (None, True)
+    return (VOCABULARIES[domain], False) if domain in ("shipment", "return") else (None, True)
 
 
 @pytest.fixture(scope="module")

@@ -11,8 +11,8 @@ import pytest
 
 from sources.adapters import ADAPTERS, AdapterConnection, Payload, translate
 from sources.adapters.captured import payloads_of
-from sources.adapters.doc import json_doc, xml_doc
-from sources.adapters.told import RefuseError
+from sources.adapters.output import RefuseError
+from sources.adapters.payload import json_payload, xml_payload
 from sources.lines import Lines, UnreadableSourceError
 from sources.texts import unmarked
 from tests.support.adapters import OWN
@@ -41,7 +41,7 @@ def marked(text: str, encoding: str) -> bytes:
 def test_a_marked_text_is_read_as_its_mark_says(encoding: str) -> None:
     """JSON, whole or captured, line by line, and X12."""
     assert unmarked(marked(JSON, encoding)) == JSON.encode()
-    assert json_doc(marked(JSON, encoding)).value == orjson.loads(JSON)
+    assert json_payload(marked(JSON, encoding)).value == orjson.loads(JSON)
     capture = '{"headers": {"A": "b"}, "body": "x"}'
     assert [payload.body for _, payload in payloads_of(marked(capture, encoding))] == [b"x"]
     assert [payload.headers for _, payload in payloads_of(marked(f"{capture}\n{capture}", encoding))] == [{"a": "b"}] * 2
@@ -56,10 +56,10 @@ def test_a_marked_text_is_read_as_its_mark_says(encoding: str) -> None:
 @pytest.mark.parametrize("encoding", ["utf-8", "utf-16-le", "utf-16-be"])
 def test_marked_xml_is_read_as_its_mark_says(encoding: str) -> None:
     """With a declaration and without; blanks may stand between mark and declaration, as some senders put them."""
-    assert xml_doc(marked("<a>Größe</a>", encoding)).value == {"a": "Größe"}
+    assert xml_payload(marked("<a>Größe</a>", encoding)).value == {"a": "Größe"}
     declared = f'<?xml version="1.0" encoding="{encoding[:6].rstrip("-")}"?><a>Größe</a>'
-    assert xml_doc(marked(declared, encoding)).value == {"a": "Größe"}
-    assert xml_doc(codecs.BOM_UTF8 + b'\n<?xml version="1.0"?><a>1</a>').value == {"a": "1"}
+    assert xml_payload(marked(declared, encoding)).value == {"a": "Größe"}
+    assert xml_payload(codecs.BOM_UTF8 + b'\n<?xml version="1.0"?><a>1</a>').value == {"a": "1"}
 
 
 @pytest.mark.parametrize("encoding", MARKS)
@@ -83,7 +83,7 @@ def test_a_text_that_is_not_what_its_mark_says_is_refused(encoding: str) -> None
     """Half a character at the end, or a lone half of a pair."""
     name = encoding[:6].upper()
     with pytest.raises(RefuseError, match=f"not_readable: a byte order mark of {name}, and no {name}"):
-        json_doc(MARKS[encoding] + b"{")
+        json_payload(MARKS[encoding] + b"{")
 
 
 def test_contract_events_are_read_with_a_mark_and_refused_in_another_encoding(tmp_path: Path) -> None:

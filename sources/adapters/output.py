@@ -75,14 +75,14 @@ class Ignored(NamedTuple):
 class History(NamedTuple):
     """All that a source now says of one thing (a parcel), so that what it no longer says can be withdrawn.
 
-    `key` names the thing within the source; `said` is when the source said so; `events` are the IDs of the events made from it, with the
+    `key` names the thing within the source; `stated_at` is when the source said so; `events` are the IDs of the events made from it, with the
     `time` of each. A withdrawal finds its order by `tracking`, or by `order` where the source knows it: one of them is there. A source that
     sends only what is new has no history.
     """
 
     key: str
     source: str
-    said: datetime
+    stated_at: datetime
     events: dict[str, datetime]
     tracking: str | None
     order: str | None = None

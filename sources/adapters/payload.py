@@ -15,7 +15,7 @@ import orjson
 from defusedxml.common import DefusedXmlException
 from defusedxml.ElementTree import ParseError, fromstring
 
-from sources.adapters.told import RefuseError
+from sources.adapters.output import RefuseError
 from sources.texts import UTF8, unmarked
 
 Json: TypeAlias = "dict[str, Json] | list[Json] | str | int | float | bool | None"
@@ -24,7 +24,7 @@ MAX_BYTES = 4 << 20
 """Longest payload that is read. Webhooks are tens of kilobytes; pages of an API some hundreds."""
 MAX_DEPTH = 64
 """Deepest nesting that is read; the deepest of the systems known here has 12."""
-LONGEST_WORD, LONGEST_TEXT = 512, 4_096
+MAX_NAME_CHARS, MAX_TEXT_CHARS = 512, 4_096
 """Longest code or name, and longest free text, that is passed on; what is longer is cut (an identifier: refused)."""
 
 
@@ -88,7 +88,7 @@ class PayloadReader:
         """Whether this is an object with a field of that name, null or not."""
         return isinstance(self.value, dict) and name in self.value
 
-    def text(self, *names: str, longest: int = LONGEST_WORD) -> str | None:
+    def text(self, *names: str, longest: int = MAX_NAME_CHARS) -> str | None:
         """A text without surrounding blanks, cut to `longest`; None where it is absent, null or blank. Numbers are no texts."""
         here = self.get(*names)
         self.read.add(here.path)
@@ -175,12 +175,12 @@ _CONTROL = re.compile(r"[\x00-\x1f\x7f]")
 
 def identifier(text: str, where: str) -> str:
     """A text that can be an identifier of the contract. Raises RefuseError if it is too long or has control characters."""
-    if len(text) > LONGEST_WORD or _CONTROL.search(text):
+    if len(text) > MAX_NAME_CHARS or _CONTROL.search(text):
         raise RefuseError("bad_value", f"{where}: no identifier")
     return text
 
 
-def json_doc(body: bytes) -> PayloadReader:
+def json_payload(body: bytes) -> PayloadReader:
     """A JSON payload. Raises RefuseError if it is none, is no object or array, or is too large or nested too deeply."""
     _check_size(body)
     body = text_of(body)
@@ -194,8 +194,8 @@ def json_doc(body: bytes) -> PayloadReader:
     return PayloadReader(value)
 
 
-def xml_doc(body: bytes) -> PayloadReader:
-    """An XML payload as an object with one field, the root element; namespaces are left out. Raises RefuseError as `json_doc` does."""
+def xml_payload(body: bytes) -> PayloadReader:
+    """An XML payload as an object with one field, the root element; namespaces are left out. Raises RefuseError as `json_payload` does."""
     root = xml_root(body)
     return PayloadReader({_tag(root.tag): _element(root, 1)})
 
@@ -245,10 +245,10 @@ def instead_of_json(body: bytes, error: orjson.JSONDecodeError) -> str:
     return f"line {error.lineno}, column {error.colno}" if what in (None, "JSON") else f"this looks like {what}"
 
 
-def json_or_xml_doc(body: bytes) -> PayloadReader:
-    """A payload of a system that speaks both, told apart by how it begins. Raises RefuseError as `json_doc` and `xml_doc` do."""
+def json_or_xml_payload(body: bytes) -> PayloadReader:
+    """A payload of a system that speaks both, told apart by how it begins. Raises RefuseError as `json_payload` and `xml_payload` do."""
     _check_size(body)
-    return xml_doc(body) if looks_like(text_of(body)) == "XML" else json_doc(body)
+    return xml_payload(body) if looks_like(text_of(body)) == "XML" else json_payload(body)
 
 
 def _check_size(body: bytes) -> None:

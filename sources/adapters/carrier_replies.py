@@ -8,13 +8,13 @@ from email.utils import parsedate_to_datetime
 from itertools import pairwise
 
 from sources.adapters.base import EventBuilder
-from sources.adapters.doc import PayloadReader
 from sources.adapters.finals import RETURNED, Stated, sent_back
 from sources.adapters.moments import checked
+from sources.adapters.output import AdapterOutput, Draft, Ignored, RefuseError
 from sources.adapters.parcel import ParcelRef, Scan
+from sources.adapters.payload import PayloadReader
 from sources.adapters.scans import estimate_event, scan_event, whole
 from sources.adapters.tables import Meaning, folded
-from sources.adapters.told import AdapterOutput, Draft, Ignored, RefuseError
 
 OVER = frozenset(("delivered", "returned", "cancelled", "failed_final", "lost"))
 """Statuses after which an estimate says nothing more."""
@@ -24,12 +24,12 @@ EARLIER = Ignored("an earlier shipment", "the carrier used its number again, lon
 NOT_FOUND = Meaning(("unknown", "not_found"))
 
 
-def content(doc: PayloadReader, otherwise: str) -> tuple[str, PayloadReader]:
+def content(payload: PayloadReader, otherwise: str) -> tuple[str, PayloadReader]:
     """The name and the content of an XML document's element, out of its SOAP envelope where it has one.
 
     Raises RefuseError for a SOAP fault; and where there is not exactly one element, which is `otherwise`.
     """
-    name, here = _only(doc, otherwise)
+    name, here = _only(payload, otherwise)
     if name == "Envelope":
         name, here = _only(here.get("Body"), otherwise)
     if name == "Fault":
@@ -37,27 +37,27 @@ def content(doc: PayloadReader, otherwise: str) -> tuple[str, PayloadReader]:
     return name, here
 
 
-def order_of(doc: PayloadReader, say: EventBuilder) -> str | None:
+def order_of(payload: PayloadReader, builder: EventBuilder) -> str | None:
     """The order's ID at the connection's `order_field`, which may name a reference by its type.
 
     Carriers list references as `[{"type": "PURCHASE_ORDER", "value": ["O-1"]}]`: where the path comes to such a list, or to one of them
     alone, the rest of it is the type, with or without regard to case (`packageIdentifiers.PURCHASE_ORDER`). Of several references that
     differ, nothing says which is meant: None.
     """
-    names = say.connection.order_field.split(".") if say.connection.order_field else []
-    here = doc
+    names = builder.connection.order_field.split(".") if builder.connection.order_field else []
+    here = payload
     for place, name in enumerate(names):
         here = here.get(name)
         rest = ".".join(names[place + 1 :])
         if rest and (isinstance(here.value, list) or here.has("type")):
             return _reference(here, rest)
-    return say.order_of(doc)
+    return builder.order_of(payload)
 
 
-def _reference(doc: PayloadReader, type_: str) -> str | None:
+def _reference(payload: PayloadReader, type_: str) -> str | None:
     found = {
         number
-        for one in doc.each()
+        for one in payload.each()
         if folded(one.text("type") or "") == folded(type_)
         for name in ("value", "values", "number")
         for item in one.each(name)
@@ -100,43 +100,43 @@ def _time(draft: Draft) -> datetime:
     return datetime.fromisoformat(draft["time"])
 
 
-def _only(doc: PayloadReader, otherwise: str) -> tuple[str, PayloadReader]:
-    names = [name for name in doc.value if name[:1] not in ("@", "#")] if isinstance(doc.value, dict) else []
+def _only(payload: PayloadReader, otherwise: str) -> tuple[str, PayloadReader]:
+    names = [name for name in payload.value if name[:1] not in ("@", "#")] if isinstance(payload.value, dict) else []
     if len(names) != 1:
         raise RefuseError("unknown_form", otherwise)
-    return names[0], doc.get(names[0])
+    return names[0], payload.get(names[0])
 
 
-def answered_at(say: EventBuilder) -> datetime | None:
+def answered_at(builder: EventBuilder) -> datetime | None:
     """When an answer was given: by its `Date` header, else when it was received; None where neither says.
 
     A header that is no date says nothing.
     """
-    header = say.headers.get("date")
+    header = builder.headers.get("date")
     if header is None:
-        return say.received
+        return builder.received
     try:
         moment = parsedate_to_datetime(header)
         return checked(moment if moment.tzinfo is not None else moment.replace(tzinfo=UTC), "Date")
     except (ValueError, OverflowError, RefuseError):
-        return say.received
+        return builder.received
 
 
-def not_found(say: EventBuilder, parcel: ParcelRef, code: str | None, text: str | None) -> Iterator[AdapterOutput]:
+def not_found(builder: EventBuilder, parcel: ParcelRef, code: str | None, text: str | None) -> Iterator[AdapterOutput]:
     """The event of an answer that names a parcel and has no record of it, at the time of the answer; each answer is one of its own.
 
     Raises RefuseError where nothing says when that was: without it, it is not known until when the carrier had no record.
     """
-    at = answered_at(say)
+    at = answered_at(builder)
     if at is None:
         raise RefuseError("missing_field", "when the answer was given: no Date header, no time of receipt")
-    event = scan_event(say, parcel, Scan(at, NOT_FOUND, code, text, ("not_found",)), at)
+    event = scan_event(builder, parcel, Scan(at, NOT_FOUND, code, text, ("not_found",)), at)
     if event is not None:
         yield event
 
 
-def tell(
-    say: EventBuilder,
+def parcel_outputs(
+    builder: EventBuilder,
     parcel: ParcelRef,
     scans: Iterable[PayloadReader],
     read: Callable[[PayloadReader], Iterator[AdapterOutput]],
@@ -152,14 +152,18 @@ def tell(
     nothing dates has scans, but neither history nor estimate. One that is `pushed` may come late and out of order, and only its scans
     say how old it is: it was said at the latest of them.
     """
-    docs = list(scans)
-    told = list(say.each(docs, read))
-    drafts = seen_whole([one for one in told if isinstance(one, dict)])
-    said = max(map(_time, drafts), default=None) if pushed else answered_at(say)
-    everything = list(whole(say, parcel, [*(one for one in told if not isinstance(one, dict)), *drafts], said, stated))
-    if not docs and not everything:
-        yield Ignored(say.coverage.current, "the carrier has the parcel, and no scan of it yet")
+    payloads = list(scans)
+    output = list(builder.each(payloads, read))
+    drafts = seen_whole([one for one in output if isinstance(one, dict)])
+    stated_at = max(map(_time, drafts), default=None) if pushed else answered_at(builder)
+    everything = list(whole(builder, parcel, [*(one for one in output if not isinstance(one, dict)), *drafts], stated_at, stated))
+    if not payloads and not everything:
+        yield Ignored(builder.coverage.current, "the carrier has the parcel, and no scan of it yet")
     yield from everything
     expected = eta()
-    if expected is not None and said is not None and not any(one["data"]["status"] in OVER for one in everything if isinstance(one, dict)):
-        yield estimate_event(say, parcel, expected, said)
+    if (
+        expected is not None
+        and stated_at is not None
+        and not any(one["data"]["status"] in OVER for one in everything if isinstance(one, dict))
+    ):
+        yield estimate_event(builder, parcel, expected, stated_at)

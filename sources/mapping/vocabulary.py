@@ -9,11 +9,11 @@ from typing import Final, Literal, NamedTuple, TypeAlias, Union, get_args, get_o
 from pydantic import BaseModel
 
 from schemas.events import DATA_MODELS, Hold, Money, MoneyPatch, PositiveMoney, Status
-from schemas.values import Balance, Id, Instant, Quantity, Text, When, Word
-from sources.adapters.tables import WORDS, Vocabulary
+from schemas.values import Balance, Id, Instant, Quantity, ShortText, Text, When
+from sources.adapters.tables import TERMS, Vocabulary
 
 Kind: TypeAlias = Literal[
-    "id", "ids", "word", "words", "text", "quantity", "balance", "flag", "instant", "when", "money", "refund", "lines", "object", "free",
+    "id", "ids", "short_text", "short_texts", "text", "quantity", "balance", "flag", "instant", "when", "money", "refund", "lines", "object", "free",
     "status", "hold",
 ]  # fmt: skip
 
@@ -30,7 +30,7 @@ _KINDS: Final[tuple[tuple[object, Kind], ...]] = (
     (Status, "status"),
     (Hold, "hold"),
     (Id, "id"),
-    (Word, "word"),
+    (ShortText, "short_text"),
     (Text, "text"),
     (Quantity, "quantity"),
     (Balance, "balance"),
@@ -38,7 +38,7 @@ _KINDS: Final[tuple[tuple[object, Kind], ...]] = (
     (When, "when"),
     (bool, "flag"),
     (list[Id], "ids"),
-    (list[Word], "words"),
+    (list[ShortText], "short_texts"),
     (Money, "money"),
     (PositiveMoney, "refund"),
     (MoneyPatch, "money"),
@@ -85,12 +85,12 @@ VOCABULARIES: Final[dict[tuple[str, str], Vocabulary]] = {
 """By type and field: the vocabulary of code tables that its words are from."""
 
 LISTED: Final[dict[tuple[str, str], frozenset[str]]] = {
-    **{key: words for key, name in VOCABULARIES.items() if (words := WORDS[name]) is not None},
+    **{key: terms for key, name in VOCABULARIES.items() if (terms := TERMS[name]) is not None},
     ("support.contacted", "intent"): frozenset(("not_received", "other")),
     **{
-        (type_, name): words
+        (type_, name): terms
         for type_ in ("order.placed", "order.updated")
-        for name, words in (
+        for name, terms in (
             ("method", frozenset(("ship", "pickup", "local", "digital"))),
             ("payment_terms", frozenset(("prepaid", "on_ship", "on_delivery", "invoice", "external"))),
         )
