@@ -2,7 +2,7 @@
 
 Without more: the heart and a replay, on one core. `scale`: the live engine with many open orders, and from Kafka to Kafka. `adapters`: what
 it costs to translate the payloads of each system. `gateway`: the webhook gateway beside a bare handler of the same server. `soak`: how
-memory grows over a long run. `start`: what commands cost before they do anything.
+memory grows over a long run. `start`: what commands cost before they do anything. `growth`: what an order's n-th event costs.
 """
 
 from __future__ import annotations
@@ -16,6 +16,7 @@ from rich.table import Table
 
 from tests.bench.adapters import adapters
 from tests.bench.gateway import beside
+from tests.bench.growth import LIMIT, SIZES, SORTS, growth
 from tests.bench.kafka import latency, through
 from tests.bench.measure import memory, speed
 from tests.bench.scale import scale
@@ -51,6 +52,10 @@ def main() -> None:
     hooks = commands.add_parser("gateway", help="the webhook gateway")
     hooks.add_argument("--requests", type=int, default=20_000, help="requests that each of them is asked")
     commands.add_parser("start", help="commands before they do anything")
+    many = commands.add_parser("growth", help="one order with many events")
+    many.add_argument("sorts", nargs="*", choices=[*sorted(SORTS), []], help="sorts of events; all if left out")
+    many.add_argument("--sizes", type=int, nargs="*", default=SIZES, help="numbers of events")
+    many.add_argument("--limit", type=int, default=LIMIT, help="seconds of CPU for each cell")
     chosen = parser.parse_args()
     if chosen.command == "scale":
         report_live(opened=chosen.open, seconds=chosen.seconds, orders=chosen.orders, rate=chosen.rate, folder=chosen.folder)
@@ -62,6 +67,8 @@ def main() -> None:
         report_gateway(requests=chosen.requests)
     elif chosen.command == "start":
         report_start()
+    elif chosen.command == "growth":
+        report_growth(sorts=chosen.sorts, sizes=chosen.sizes, limit=chosen.limit)
     else:
         report(orders=chosen.orders, opened=chosen.open)
 
@@ -123,6 +130,27 @@ def report_start() -> None:
     table = _table("Commands before they do anything: one process, all of its CPU")
     for found in start():
         table.add_row(f"orderwatch {found.command}", f"{found.seconds:.2f}", "s of CPU", f"{found.seconds / GOAL:.1f} x")
+    CONSOLE.print(table)
+
+
+def report_growth(*, sorts: Sequence[str] = (), sizes: Sequence[int] = SIZES, limit: int = LIMIT) -> None:
+    """Prints microseconds of CPU per event, a row per sort; the ratio is of the largest size to the smallest."""
+    table = Table(title="CPU per event in µs, by how many events of a sort an order has", box=None, pad_edge=False, title_justify="left")
+    table.add_column("sort")
+    for size in sizes:
+        table.add_column(f"{size:,}", justify="right")
+    table.add_column("ratio", justify="right")
+    cells: dict[str, list[float | None]] = {}
+    for cell in growth(sorts, sizes, limit):
+        cells.setdefault(cell.sort, []).append(cell.micros)
+        CONSOLE.print(
+            f"{cell.sort} {cell.size:,}: " + (f"over {limit} s" if cell.micros is None else f"{cell.micros:,.0f} µs"), style="dim"
+        )
+    for name, found in cells.items():
+        known = [micros for micros in found if micros is not None]
+        figures = [f"> {limit} s" if micros is None else f"{micros:,.0f}" for micros in found]
+        row = [*figures, *[""] * (len(sizes) - len(figures))]
+        table.add_row(name, *row, f"{known[-1] / known[0]:.1f} x" if len(known) > 1 else "")
     CONSOLE.print(table)
 
 

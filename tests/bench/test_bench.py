@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from tests.bench.__main__ import report, report_adapters, report_gateway, report_live, report_start
+from tests.bench.__main__ import report, report_adapters, report_gateway, report_growth, report_live, report_start
 
 
 @pytest.mark.bench
@@ -35,3 +35,9 @@ def test_the_table_of_the_gateway_can_be_made() -> None:
 def test_the_table_of_the_start_can_be_made() -> None:
     """Prints what `python -m tests.bench start` prints."""
     report_start()
+
+
+@pytest.mark.bench
+def test_the_table_of_growth_can_be_made() -> None:
+    """Prints what `python -m tests.bench growth` prints, for small sizes."""
+    report_growth(sizes=(500, 1_000), limit=30)

@@ -42,7 +42,7 @@ CALENDARS: Form = {
 
 def yaml_of(form: Form) -> str:
     """The policy file of a form: JSON is YAML."""
-    return orjson.dumps(form, option=orjson.OPT_INDENT_2).decode()
+    return orjson.dumps(form).decode()
 
 
 def policy_of(form: Form) -> Policy:
