@@ -27,7 +27,7 @@ def refused(error: OSError, what: Path | str | None = None, *, name: str = "") -
 
     `what`: the file or address, if the error does not know it; `name`: the option or setting that it was given by.
     """
-    message = f"{named(name, error.filename or what or '')}: {words(error)}"
+    message = f"{named(name, error.filename or what or '')}: {describe(error)}"
     return RunError(message) if error.errno in PASSING else MisuseError(message)
 
 
@@ -43,6 +43,6 @@ def ending(error: Exception) -> MisuseError | RunError:
     return RunError(str(error)) if passing else MisuseError(str(error))
 
 
-def words(error: OSError) -> str:
+def describe(error: OSError) -> str:
     """What the system says, as the end of a sentence."""
     return (error.strerror or str(error) or type(error).__name__).lower()

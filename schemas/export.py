@@ -9,7 +9,7 @@ from pydantic import BaseModel
 
 from schemas.aliases import ALIAS_FIELDS, KINDS
 from schemas.envelope import EVENT_MODELS, HEARTBEAT
-from schemas.verdicts import OUT_MODELS, TOPICS
+from schemas.output_events import OUT_MODELS, TOPICS
 
 BASE = "https://orderwatch.dev/schemas/v1/"
 """What `$id` and `dataschema` of version 1 begin with. A name, not a place to fetch from."""

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Final
 
-MOST_VERDICT_BYTES: Final = 900_000
+MAX_OUTPUT_BYTES: Final = 900_000
 """Of a verdict as JSON."""
 LEAST_TOPIC_BYTES: Final = 1_000_000
 """The least `max.message.bytes` of a topic of verdicts: the largest verdict with its key and headers. Kafka's own default is enough

@@ -42,11 +42,11 @@ def set_aside(folder: Path, owner: str) -> None:
             file.rename(next(name for name in names if not name.exists()))
 
 
-def line(topic: str, verdict: OutputRecord) -> bytes:
+def line(topic: str, output: OutputRecord) -> bytes:
     """A verdict as a line. Of a reject: why and where, and the original, its key and headers; nothing is lost on the way."""
     if topic != REJECTS:
-        return b"%b\n" % verdict.body
-    return rejected.line(verdict.data, verdict.body, verdict.record_key, verdict.headers)
+        return b"%b\n" % output.body
+    return rejected.line(output.data, output.body, output.record_key, output.headers)
 
 
 class _File(StatefulSinkPartition["Sequence[OutputRecord]", int]):
@@ -67,12 +67,12 @@ class _File(StatefulSinkPartition["Sequence[OutputRecord]", int]):
 
     def write_batch(self, values: list[Sequence[OutputRecord]]) -> None:
         if self._entries is None:
-            self._file.writelines(line(self._topic, verdict) for verdicts in values for verdict in verdicts)
+            self._file.writelines(line(self._topic, output) for outputs in values for output in outputs)
         else:
-            for verdict in (verdict for verdicts in values for verdict in verdicts):
-                written = line(self._topic, verdict)
+            for output in (output for outputs in values for output in outputs):
+                written = line(self._topic, output)
                 self._file.write(written)
-                self._entries.add(str(verdict.data["exception_id"]), len(written))
+                self._entries.add(str(output.data["exception_id"]), len(written))
         if self._durable:
             self._file.flush()  # whoever follows the file sees it now, not when the epoch ends
 
@@ -136,9 +136,9 @@ class JsonlSink(FixedPartitionedSink["Sequence[OutputRecord]", int]):
         del order, record_key
         return topic
 
-    def part_for(self, topic: str, verdict: OutputRecord) -> str:
+    def part_for(self, topic: str, output: OutputRecord) -> str:
         """The part of a verdict: its topic."""
-        del verdict
+        del output
         return topic
 
     def build_part(self, step_id: str, for_part: str, resume_state: int | None) -> _File:

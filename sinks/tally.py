@@ -40,17 +40,17 @@ class Tally:
     over: int = 0
     """Exceptions that began resolved: they were over before they could be raised."""
 
-    def take(self, topic: str, verdicts: Sequence[OutputRecord]) -> None:
+    def take(self, topic: str, outputs: Sequence[OutputRecord]) -> None:
         """Counts some verdicts of a topic."""
         types = self.types[topic]
-        for verdict in verdicts:
-            types[verdict.type] += 1
+        for output in outputs:
+            types[output.type] += 1
             if topic == EXCEPTIONS:
-                id_ = str(verdict.data["exception_id"])
-                self.over += id_ not in self.exceptions and verdict.type != RAISED
-                self.exceptions[id_] = (verdict.kind, verdict.severity, verdict.status)
+                id_ = str(output.data["exception_id"])
+                self.over += id_ not in self.exceptions and output.type != RAISED
+                self.exceptions[id_] = (output.kind, output.severity, output.status)
             elif topic == REJECTS:
-                self.rejects[str(verdict.data["reason"])] += 1
+                self.rejects[str(output.data["reason"])] += 1
 
     def example(self) -> str:
         """The beginning of the ID of an exception to look at, one of the gravest that are open if any is; it means no other."""

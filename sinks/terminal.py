@@ -53,15 +53,15 @@ def short(exception_id: str, length: int = SHORT) -> str:
     return exception_id[:length]
 
 
-def opened(verdict: OutputRecord) -> Opened:
+def opened(output: OutputRecord) -> Opened:
     """What people are told of an open exception."""
-    data = verdict.data
+    data = output.data
     advice = cast("Sequence[Mapping[str, str]]", data.get("recommended") or ())
     return Opened(
         id=str(data["exception_id"]),
-        severity=verdict.severity,
+        severity=output.severity,
         score=cast("int", data.get("score") or 0),
-        order=verdict.order,
+        order=output.order,
         owner=str(data.get("owner") or ""),
         since=_minute(str(data.get("due_at") or data.get("occurred_at") or data.get("detected_at") or "")),
         sentence=str(data["summary"]),
@@ -96,11 +96,11 @@ class TerminalView:
         if self._live is not None:
             self._live.stop()
 
-    def show(self, topic: str, verdicts: Sequence[OutputRecord]) -> None:
+    def show(self, topic: str, outputs: Sequence[OutputRecord]) -> None:
         """Takes some verdicts in."""
         if topic == "exceptions":
-            for verdict in verdicts:
-                self._take(verdict)
+            for output in outputs:
+                self._take(output)
 
     def gravest(self) -> list[Opened]:
         """What is open, gravest first."""
@@ -150,27 +150,27 @@ class TerminalView:
     def counts(self) -> str:
         """How many exceptions there have been, and what became of them."""
         now = Counter(self._status.values())
-        said = ", ".join(f"{now[status]:,} {status}" for status in ("open", "resolved", "retracted", "suppressed") if now[status])
-        return f"{len(self._status):,} exception{'' if len(self._status) == 1 else 's'} so far{': ' if said else ''}{said}"
+        recorded = ", ".join(f"{now[status]:,} {status}" for status in ("open", "resolved", "retracted", "suppressed") if now[status])
+        return f"{len(self._status):,} exception{'' if len(self._status) == 1 else 's'} so far{': ' if recorded else ''}{recorded}"
 
-    def _take(self, verdict: OutputRecord) -> None:
-        identity = str(verdict.data["exception_id"])
+    def _take(self, output: OutputRecord) -> None:
+        identity = str(output.data["exception_id"])
         before = self._status.get(identity)
         if before is None:
             self._beginnings[short(identity)] += 1
-        self._status[identity] = verdict.status
+        self._status[identity] = output.status
         was = self._open.pop(identity, None)
-        if verdict.status == "open":
-            self._open[identity] = opened(verdict)
-        if self._live is None and verdict.status != before and (verdict.status == "open" or was is not None):
-            self._print(self._line(verdict))
+        if output.status == "open":
+            self._open[identity] = opened(output)
+        if self._live is None and output.status != before and (output.status == "open" or was is not None):
+            self._print(self._line(output))
 
-    def _line(self, verdict: OutputRecord) -> Text:
+    def _line(self, output: OutputRecord) -> Text:
         """A line for where nothing can be drawn."""
-        one = opened(verdict)
-        at = datetime.fromtimestamp(verdict.log // 1_000_000, UTC)
-        word = one.severity.upper() if verdict.status == "open" else verdict.status
-        tail = f"{one.sentence} → {one.step}" if verdict.status == "open" else verdict.kind
+        one = opened(output)
+        at = datetime.fromtimestamp(output.log // 1_000_000, UTC)
+        word = one.severity.upper() if output.status == "open" else output.status
+        tail = f"{one.sentence} → {one.step}" if output.status == "open" else output.kind
         return Text(f"{at:%Y-%m-%d %H:%M}  {word:<10}  {self.name(one.id)}  {one.order}  {one.owner}  {tail}")
 
     def _head(self, one: Opened) -> Text:

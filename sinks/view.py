@@ -14,8 +14,8 @@ class _View(StatelessSinkPartition[OutputBatch]):
         self._show = show
 
     def write_batch(self, items: list[OutputBatch]) -> None:
-        for topic, verdicts in items:
-            self._show(topic, verdicts)
+        for topic, outputs in items:
+            self._show(topic, outputs)
 
 
 class ViewSink(DynamicSink[OutputBatch]):

@@ -39,12 +39,12 @@ class Refusal:
 
 @dataclass(slots=True)
 class Batch:
-    """Records, refusals and marks of `channel`, sorted by position; every later one of the channel has a log time of at least `progress`.
+    """Records, refusals and marks of `channel`, sorted by position; every later one of the channel has a log time of at least `watermark`.
 
-    `progress` is END with the last batch of a finite channel; `until` then says up to which instant (µs, inclusive) time passes.
+    `watermark` is END with the last batch of a finite channel; `until` then says up to which instant (µs, inclusive) time passes.
     """
 
     channel: str
-    progress: int
+    watermark: int
     items: Sequence[Record | Refusal | FeedWatermark]
     until: int | None = None

@@ -181,7 +181,7 @@ class ExportReader:
     """Reads one export, as `sources.files.FileReader` reads other files. Raises UnreadableError if the file is damaged."""
 
     def __init__(self, lines: Lines, feeds: Sequence[str] = ()) -> None:
-        self.progress = BEGINNING
+        self.watermark = BEGINNING
         # A line holds a whole record, whatever its size: what is too large to be an event is for the decoder to say.
         lines.longest = None
         self._lines = lines
@@ -207,10 +207,10 @@ class ExportReader:
         self._lines.close()
 
     def read(self, until: int | None) -> None:
-        """Reads the next chunk, and leaves out what is after `until`; after the last one `progress` is END."""
+        """Reads the next chunk, and leaves out what is after `until`; after the last one `watermark` is END."""
         lines = self._lines.read()
         if lines is None:
-            self.progress = END
+            self.watermark = END
             self.close()
             return
         if not lines:
@@ -219,17 +219,17 @@ class ExportReader:
         if log is None:
             log = self._log = self._begin(lines.pop(0))
         try:
-            items = log.read([decode(line, self._type) for line in lines], told=BEGINNING, latest=self._exported)
+            items = log.read([decode(line, self._type) for line in lines], announced=BEGINNING, latest=self._exported)
         except (msgspec.DecodeError, ValueError, StampError) as error:
             raise UnreadableSourceError(f"{self._lines.path}: damaged export, after line {self._number}: {error}") from error
         self._number += len(lines)
         if until is not None:
             del items[bisect_right(items, until, key=_log) :]
         self._waiting += items
-        self.progress = log.greatest
+        self.watermark = log.greatest
 
     def take(self, before: int) -> list[Record | Refusal | FeedWatermark]:
-        """What has a log time earlier than `before`, which must not be beyond `progress`."""
+        """What has a log time earlier than `before`, which must not be beyond `watermark`."""
         cut = len(self._waiting) if before >= END else bisect_right(self._waiting, before - 1, key=_log)
         taken, self._waiting = self._waiting[:cut], self._waiting[cut:]
         return taken

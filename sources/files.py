@@ -46,12 +46,12 @@ class Taken:
 
 
 class FileReader:
-    """Turns one file's lines into records that are sorted by log time; `progress` says up to where they are complete."""
+    """Turns one file's lines into records that are sorted by log time; `watermark` says up to where they are complete."""
 
     def __init__(
         self, lines: LineReader, topic: str, partition: int, out_of_order: int, feeds: Sequence[str] = (), *, taken: Taken | None = None
     ) -> None:
-        self.progress = BEGINNING
+        self.watermark = BEGINNING
         self.taken = taken or Taken(topic, b"")
         self._lines = lines
         self._topic = topic
@@ -59,7 +59,7 @@ class FileReader:
         self._line = 0
         self._clock = LogClock(out_of_order)
         self._waiting: list[Record | Refusal] = []
-        self._marks = WatermarkSampler(feeds)
+        self._feed_watermarks = WatermarkSampler(feeds)
 
     @property
     def consumed(self) -> int:
@@ -76,12 +76,12 @@ class FileReader:
         self._lines.close()
 
     def read(self, until: int | None) -> None:
-        """Reads the next chunk; after the last one `progress` is END."""
+        """Reads the next chunk; after the last one `watermark` is END."""
         lines = self._lines.read()
         if lines is None:
             self._waiting += self._clock.finish(until)
             self._waiting.sort(key=POSITION)
-            self.progress = END
+            self.watermark = END
             self.close()
             return
         self._decode(lines)
@@ -92,18 +92,18 @@ class FileReader:
         else:
             # Lines are appended in their order, so a stable sort by log time sorts by position.
             self._waiting.sort(key=LOG)
-        self.progress = self._clock.floor
+        self.watermark = self._clock.floor
 
     def take(self, before: int) -> list[Record | Refusal | FeedWatermark]:
-        """The records, with their marks, that have a log time earlier than `before`, which must not be beyond `progress`."""
+        """The records, with their marks, that have a log time earlier than `before`, which must not be beyond `watermark`."""
         waiting = self._waiting
         if before >= END:
             self._waiting = []
-            return self._marks.among(waiting)
+            return self._feed_watermarks.among(waiting)
         cut = bisect_left(waiting, before, key=LOG)
         self._waiting = waiting[cut:]
         del waiting[cut:]
-        return self._marks.among(waiting)
+        return self._feed_watermarks.among(waiting)
 
     def _decode(self, lines: list[bytes]) -> None:
         clock, sizes, topic, partition = self._clock, self._lines.sizes, self._topic, self._partition
@@ -167,21 +167,21 @@ class _Files(StatefulSourcePartition[Batch, None]):
         if self._ended:
             raise StopIteration
         readers = self._readers
-        min(readers, key=lambda reader: reader.progress).read(self._until)
-        progress = min(reader.progress for reader in readers)
+        min(readers, key=lambda reader: reader.watermark).read(self._until)
+        watermark = min(reader.watermark for reader in readers)
         if self._on_read is not None:
             self._on_read(sum(reader.consumed for reader in readers))
-        items = readers[0].take(progress)
+        items = readers[0].take(watermark)
         for reader in readers[1:]:
-            items += reader.take(progress)
+            items += reader.take(watermark)
         if len(readers) > 1:
             items.sort(key=POSITION)
         until = self._until
         if until is not None and items and items[-1].log > until:
             items = [item for item in items if item.log <= until or type(item) is Refusal]
-        if progress < END:
+        if watermark < END:
             # Time must not pass beyond `until`, however far the files go on.
-            return [Batch(CHANNEL, progress if until is None else min(progress, until + 1), items)]
+            return [Batch(CHANNEL, watermark if until is None else min(watermark, until + 1), items)]
         self._ended = True
         greatest = max(reader.greatest for reader in readers)
         end = until if until is not None else greatest

@@ -122,12 +122,12 @@ def _open(path: str) -> tuple[BinaryIO, BinaryIO]:
     try:
         raw = cast("BinaryIO", sys.stdin.buffer if path == STDIN else Path(path).open("rb"))  # noqa: SIM115 - closed by Lines.close
     except OSError as error:
-        raise UnreadableSourceError(f"{path}: {_words(error)}") from error
+        raise UnreadableSourceError(f"{path}: {_describe(error)}") from error
     try:
         return raw, _content(path, raw)
     except (OSError, EOFError, zlib.error) as error:
         raw.close()
-        raise UnreadableSourceError(f"{path}: {_words(error)}") from error
+        raise UnreadableSourceError(f"{path}: {_describe(error)}") from error
     except UnreadableSourceError:
         raw.close()
         raise
@@ -144,7 +144,7 @@ def _content(path: str, raw: BinaryIO) -> BinaryIO:
     return raw
 
 
-def _words(error: Exception) -> str:
+def _describe(error: Exception) -> str:
     """What the system says, as the end of a sentence."""
-    words = error.strerror if isinstance(error, OSError) and error.strerror else str(error)
-    return words[:1].lower() + words[1:]
+    text = error.strerror if isinstance(error, OSError) and error.strerror else str(error)
+    return text[:1].lower() + text[1:]

@@ -19,7 +19,7 @@ from sources.batch import Refusal
 Item = TypeVar("Item", bound="Record | Refusal")
 NO_FEED = ""
 """The feed of a mark that only says that the log has begun."""
-MarkState: TypeAlias = "tuple[str, int, str, int]"
+WatermarkState: TypeAlias = "tuple[str, int, str, int]"
 """A topic, a partition, a feed, and the second of log time (since the epoch, UTC) that its last mark was given in."""
 
 
@@ -62,10 +62,10 @@ class WatermarkSampler:
         found: list[Item | FeedWatermark] = []
         for item in items:
             found.append(item)
-            if isinstance(item, Record) and (mark := self.sample(item)) is not None:
-                found.append(mark)
+            if isinstance(item, Record) and (feed_watermark := self.sample(item)) is not None:
+                found.append(feed_watermark)
         return found
 
-    def state(self) -> list[MarkState]:
+    def state(self) -> list[WatermarkState]:
         """What the next sampler must know, as plain data in a fixed order."""
         return sorted((topic, partition, feed, second) for (topic, partition, feed), second in self._seconds.items())

@@ -106,7 +106,7 @@ class PartitionLog:
     producers are allowed.
     """
 
-    __slots__ = ("barriers", "behind", "create_time", "greatest", "partition", "refused", "sampler", "tombstones", "topic")
+    __slots__ = ("barriers", "create_time", "greatest", "late", "partition", "refused", "sampler", "tombstones", "topic")
 
     def __init__(self, topic: str, partition: int, *, create_time: bool, sampler: WatermarkSampler | None = None) -> None:
         self.topic = topic
@@ -119,13 +119,13 @@ class PartitionLog:
         """Of others than the engine: barriers are counted apart."""
         self.barriers = 0
         self.refused = 0
-        self.behind = 0
+        self.late = 0
         """Records that turned up behind the progress already told, and were given it as their log time."""
 
-    def read(self, messages: Sequence[Message], *, told: int, latest: int) -> list[Item]:
+    def read(self, messages: Sequence[Message], *, announced: int, latest: int) -> list[Item]:
         """The records, refusals and marks of some messages, sorted by position.
 
-        `told` (µs) is the progress that others know of; nothing comes before it. `latest` (µs) is a clock reading: of producers'
+        `announced` (µs) is the progress that others know of; nothing comes before it. `latest` (µs) is a clock reading: of producers'
         timestamps, those after it are absurd.
 
         Raises:
@@ -135,7 +135,7 @@ class PartitionLog:
         append, intern = items.append, sys.intern
         topic, partition, create_time, sampler = self.topic, self.partition, self.create_time, self.sampler
         greatest = self.greatest
-        floor = max(greatest, told)
+        floor = max(greatest, announced)
         for message in messages:
             kind, stamp = message.timestamp()
             log = stamp * MS
@@ -145,8 +145,8 @@ class PartitionLog:
                 if kind != CREATE_TIME or log < 0 or log > latest:
                     log = floor = max(floor, 0)
             if log < floor:
-                if log < told and greatest < told:
-                    self.behind += 1
+                if log < announced and greatest < announced:
+                    self.late += 1
                     greatest = max(greatest, log)
                 log = floor
             else:
@@ -177,9 +177,9 @@ class PartitionLog:
             record = Record(log, topic, partition, offset, 0, micros(event.time), order, event, value or b"", message.key(), headers)
             append(record)
             if sampler is not None:
-                mark = sampler.sample(record)
-                if mark is not None:
-                    append(mark)
+                feed_watermark = sampler.sample(record)
+                if feed_watermark is not None:
+                    append(feed_watermark)
         self.greatest = greatest
         return items
 
@@ -189,21 +189,21 @@ class PartitionLog:
         else:
             self.tombstones += 1
 
-    def log_of(self, message: Message, *, told: int, latest: int) -> int:
+    def log_of(self, message: Message, *, announced: int, latest: int) -> int:
         """The log time (µs) that a message would be given if it were read next."""
         kind, stamp = message.timestamp()
         log = stamp * MS
-        floor = max(self.greatest, told)
+        floor = max(self.greatest, announced)
         if kind != LOG_APPEND_TIME and (kind != CREATE_TIME or log < 0 or log > latest):
             return max(floor, 0)
         return max(floor, log)
 
-    def until(self, messages: Sequence[Message], last: int, *, told: int, latest: int) -> int:
+    def until(self, messages: Sequence[Message], last: int, *, announced: int, latest: int) -> int:
         """How many of the messages have a log time of at most `last` (µs)."""
-        if max(self.greatest, told) > last:
+        if max(self.greatest, announced) > last:
             return 0
         for count, message in enumerate(messages):
-            if self.log_of(message, told=told, latest=latest) > last:
+            if self.log_of(message, announced=announced, latest=latest) > last:
                 return count
         return len(messages)
 

@@ -74,8 +74,8 @@ class _Paced(StatefulSourcePartition[Batch, None]):
             raise StopIteration
         reader = self._reader
         reader.read(self._until)
-        self._ended = reader.progress >= END
-        return [Batch(CHANNEL, reader.progress, reader.take(reader.progress), self._until if self._ended else None)]
+        self._ended = reader.watermark >= END
+        return [Batch(CHANNEL, reader.watermark, reader.take(reader.watermark), self._until if self._ended else None)]
 
     def next_awake(self) -> datetime:
         return datetime.now(UTC) + timedelta(seconds=0 if self._ended else TICK)

@@ -16,7 +16,7 @@ WIDE: Final = {
 
 def wide(raw: bytes) -> str | None:
     """The encoding of wide characters that a mark before a text says; None if none does."""
-    return next((name for mark, name in WIDE.items() if raw.startswith(mark)), None)
+    return next((name for feed_watermark, name in WIDE.items() if raw.startswith(feed_watermark)), None)
 
 
 def unmarked(raw: bytes) -> bytes:

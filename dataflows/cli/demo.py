@@ -67,11 +67,11 @@ def demo(
     source = PacedSource(iter(lines), start=start, until=until, speed=pace, feeds=tuple(policy.feeds))
     found: dict[str, Finding] = {}
 
-    def note(topic: str, verdicts: Sequence[OutputRecord]) -> None:
-        for verdict in verdicts if topic == "exceptions" else ():
-            data = verdict.data
+    def note(topic: str, outputs: Sequence[OutputRecord]) -> None:
+        for output in outputs if topic == "exceptions" else ():
+            data = output.data
             scope = data["scope"]
-            found[str(data["exception_id"])] = (verdict.order, verdict.kind, None if scope is None else str(scope), verdict.status)
+            found[str(data["exception_id"])] = (output.order, output.kind, None if scope is None else str(scope), output.status)
 
     folder = out or Path(tempfile.mkdtemp(prefix="orderwatch-demo-"))
     try:

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from dataflows.cli import options
-from dataflows.errors import MisuseError, RunError, refused, words
+from dataflows.errors import MisuseError, RunError, describe, refused
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Generator
@@ -75,7 +75,7 @@ def client_options(path: Path | None) -> dict[str, object]:
     try:
         lines = path.read_text().splitlines()
     except (OSError, UnicodeDecodeError) as error:
-        raise MisuseError(f"--client-config {path}: {words(error) if isinstance(error, OSError) else 'is not UTF-8'}") from error
+        raise MisuseError(f"--client-config {path}: {describe(error) if isinstance(error, OSError) else 'is not UTF-8'}") from error
     found: dict[str, object] = {}
     for number, line in enumerate(lines, 1):
         text = line.strip()

@@ -38,7 +38,7 @@ def gateway(
         hooks = connections(found.gateway, os.environ)
         from dataflows.ingest.connections import shared
 
-        warnings = "".join(f"# warning: {words}: what is meant for one, the other takes too\n" for words in shared(hooks))
+        warnings = "".join(f"# warning: {text}: what is meant for one, the other takes too\n" for text in shared(hooks))
         typer.echo(f"{render_settings(found)}{''.join(map(_line, hooks.values()))}{warnings}# ok; {len(hooks)} connections")
         return 0
     with logging_to_stderr(found.log):

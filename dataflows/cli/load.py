@@ -48,7 +48,7 @@ def load(
     from rich.console import Console
 
     from sources.kafka import load as loading
-    from sources.kafka.settings import KafkaInputError, NoAnswerError
+    from sources.kafka.settings import KafkaInputError, NoResponseError
     from sources.lines import UnreadableSourceError
 
     options.inputs(events)
@@ -74,7 +74,7 @@ def load(
             with _progress(events) as (on_read, on_sent):
                 records = (record for path in events for record in loading.events_of(path, refuse, on_read))
                 loaded = loading.load(client, name, records, on_sent)
-        except NoAnswerError as error:
+        except NoResponseError as error:
             raise RunError(str(error)) from error
         except (KafkaInputError, UnreadableSourceError) as error:
             raise MisuseError(str(error)) from error

@@ -194,11 +194,11 @@ def _chosen(found: Sequence[Reject], reasons: Sequence[str] | None, places: Sequ
 
 def _ready(chosen: Iterable[Reject], edit: str | None, *, force: bool) -> tuple[list[Reject], dict[str, list[str]]]:
     """What can be sent, and the places of what cannot, by reason."""
-    words = _words(edit)
+    arguments = _arguments(edit)
     ready: list[Reject] = []
     left: defaultdict[str, list[str]] = defaultdict(list)
     for reject in chosen:
-        mended = _edited(reject, words) if words else reject
+        mended = _edited(reject, arguments) if arguments else reject
         why = "the command of --edit failed" if mended is None else _why_not(mended)
         if why is None and mended is not None and mended.cut:
             parts = ", ".join(sorted(mended.cut))
@@ -210,7 +210,7 @@ def _ready(chosen: Iterable[Reject], edit: str | None, *, force: bool) -> tuple[
     return ready, dict(left)
 
 
-def _words(edit: str | None) -> list[str]:
+def _arguments(edit: str | None) -> list[str]:
     try:
         return shlex.split(edit or "")
     except ValueError as error:

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Annotated, TextIO
 import typer
 
 from dataflows.cli import options
-from dataflows.errors import MisuseError, RunError, ending, words
+from dataflows.errors import MisuseError, RunError, describe, ending
 from schemas.topics import TOPICS
 
 if TYPE_CHECKING:
@@ -134,7 +134,7 @@ def replay_into(
     except UnreadableSourceError as error:
         raise RunError(str(error)) from error
     except OSError as error:
-        raise RunError(f"{error.filename or out}: {words(error)}") from error
+        raise RunError(f"{error.filename or out}: {describe(error)}") from error
     return settings
 
 

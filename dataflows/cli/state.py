@@ -136,7 +136,7 @@ def tell_all(console: Console, found: Overview) -> None:
     _line(console, "last run", "running" if running else stopped)
     for slot in found.processes:
         alive = f"running (pid {slot.pid} on {slot.host})" if slot.running else "not running"
-        _line(console, f"process {slot.process}", f"{alive}, progress {slot.progress or 'not known'}")
+        _line(console, f"process {slot.process}", f"{alive}, watermark {slot.watermark or 'not known'}")
     for label, counts in (("shards", found.shards), ("reads", found.inputs), ("writes", found.outputs)):
         _line(console, label, ", ".join(f"{name} {count}" for name, count in sorted(counts.items())) or "nothing")
     _line(console, "orders", f"{found.orders:,} open, {found.closed:,} closed and remembered, {found.other_rows:,} other rows")

@@ -56,8 +56,8 @@ def written(tally: Tally) -> Iterator[str]:
         types = tally.types[topic]
         count = sum(types.values())
         told = [type_ for type_ in usual if count] + sorted(type_ for type_ in types if type_ not in usual)
-        words = ", ".join(f"{types[type_]:,} {type_.partition('.')[2]}" for type_ in told)
-        yield f"{topic}.jsonl: {count:,} line{'' if count == 1 else 's'}{f': {words}' if words else ''}"
+        text = ", ".join(f"{types[type_]:,} {type_.partition('.')[2]}" for type_ in told)
+        yield f"{topic}.jsonl: {count:,} line{'' if count == 1 else 's'}{f': {text}' if text else ''}"
         if topic == "exceptions" and tally.over:
             one = tally.over == 1
             what = "1 exception was" if one else f"{tally.over:,} exceptions were"

@@ -11,7 +11,7 @@ from typing import Any, TypeAlias, TypeVar, cast
 import msgspec
 
 from dataflows.core.identity import AliasLookup, ResolvedEvent
-from dataflows.core.identity.codec import Row, item_of, row_of, sighting_of_row, sighting_row
+from dataflows.core.identity.codec import Row, item_of, lookup_of_row, lookup_row, row_of
 from dataflows.detect.names import ORDER_SHARDS
 from dataflows.runtime.checkpoint import CheckpointError, Codec
 from schemas.record import FeedWatermark, Record
@@ -69,13 +69,13 @@ def _order_item(row: Row) -> OrderItem:
 
 
 ORDER_ITEMS: Codec[OrderItem] = Rows(_order_row, _order_item)
-SIGHTINGS: Codec[AliasLookup] = Rows(sighting_row, sighting_of_row)
+ALIAS_LOOKUPS: Codec[AliasLookup] = Rows(lookup_row, lookup_of_row)
 _OF_ORDERS = frozenset(ORDER_SHARDS)
 
 
 def codec_of(shard: str) -> Codec[Any]:
     """The codec of what a shard is sent."""
-    return ORDER_ITEMS if shard in _OF_ORDERS else SIGHTINGS
+    return ORDER_ITEMS if shard in _OF_ORDERS else ALIAS_LOOKUPS
 
 
 OrderItem: TypeAlias = "Record | Refusal | FeedWatermark | ResolvedEvent"

@@ -198,10 +198,10 @@ def _withdrawn(data: Data, cause: str) -> str:
 
 
 def _case(case: Data) -> str:
-    words = str(case["state"])
+    text = str(case["state"])
     if case["assignee"]:
-        words += f" to {case['assignee']}" if words == "assigned" else f", {case['assignee']} has it"
-    return f"{words} until {case['until']}" if case["until"] else words
+        text += f" to {case['assignee']}" if text == "assigned" else f", {case['assignee']} has it"
+    return f"{text} until {case['until']}" if case["until"] else text
 
 
 def _event(cited: object) -> str:

@@ -20,12 +20,12 @@ from bytewax.operators import KeyedStream  # pyright: ignore[reportMissingTypeSt
 from bytewax.outputs import Sink
 
 from dataflows.core.engine.shard import Shard
-from dataflows.core.identity import AliasResolver, identity_rules, orphan_verdict
+from dataflows.core.identity import AliasResolver, identity_rules, orphan_record
 from dataflows.core.policy import Policy
 from dataflows.detect import names
-from dataflows.detect.exchange import ORDER_ITEMS, SIGHTINGS
+from dataflows.detect.exchange import ALIAS_LOOKUPS, ORDER_ITEMS
 from dataflows.detect.operators import IdentityOperator, Judged, OrderOperator, OutputOperator
-from dataflows.detect.router import Router, RouterCounts, spread, spread_onward
+from dataflows.detect.router import Router, RouterCounts, fan_out, fan_out_onward
 from dataflows.runtime.checkpoint import Checkpointer, Codec, Stores
 from dataflows.runtime.failure import noted
 from schemas.output import OutputBatch, OutputRecord
@@ -44,17 +44,17 @@ class MakeShard(Protocol):
 
 @dataclass(frozen=True, slots=True)
 class FlowOptions:
-    """How the graph is run. `channels`: the names of the source's channels; `heart` makes a shard; `counts` is filled while it runs.
+    """How the graph is run. `channels`: the names of the source's channels; `make_shard` makes a shard; `counts` is filled while it runs.
 
     `stores`: where the state is kept between runs; None: nowhere.
     """
 
     channels: tuple[str, ...]
     counts: RouterCounts = field(default_factory=RouterCounts)
-    heart: MakeShard = Shard
+    make_shard: MakeShard = Shard
     shards: list[Shard] = field(default_factory=list[Shard])
     """The shards that were built in this process, to be asked how many orders they hold."""
-    shells: list[IdentityOperator | OrderOperator] = field(default_factory=list[IdentityOperator | OrderOperator])
+    operators: list[IdentityOperator | OrderOperator] = field(default_factory=list[IdentityOperator | OrderOperator])
     """The shells that were built in this process, to be asked what they hold back."""
     stores: Stores | None = None
     on_snapshot: Callable[[float], None] = field(default=lambda _: None)
@@ -81,8 +81,8 @@ def get_flow(source: Source[Batch], sinks: Mapping[str, Sink[OutputBatch]], poli
     flow = Dataflow(names.FLOW)
     judged = _judge(flow, source, policy, settings)
     collected = op.flat_map_batch(names.STEP_COLLECT, judged, _collect)
-    verdicts = op.stateful_batch(names.STEP_ORDER, collected, _output)
-    by_topic = op.flat_map_batch(names.STEP_TOPICS, verdicts, _by_topic)
+    outputs = op.stateful_batch(names.STEP_ORDER, collected, _output)
+    by_topic = op.flat_map_batch(names.STEP_TOPICS, outputs, _by_topic)
     for name, sink in sinks.items():
         op.output(f"{names.SINK_PREFIX}{name}", by_topic, sink)
     return flow
@@ -108,7 +108,7 @@ def _judge(flow: Dataflow, source: Source[Batch], policy: Policy, settings: Flow
     router = Router(compare_customers=rules.compare_customers, counts=settings.counts)
     routed = op.flat_map_batch(names.STEP_ROUTE, events, router)
 
-    def keeper(snapshot: bytes | None, codec: Codec[T]) -> Checkpointer[T] | None:
+    def checkpointer(snapshot: bytes | None, codec: Codec[T]) -> Checkpointer[T] | None:
         if stores is None:
             _refuse(snapshot)
             return None
@@ -117,37 +117,37 @@ def _judge(flow: Dataflow, source: Source[Batch], policy: Policy, settings: Flow
     def stage(number: int, channels: Sequence[str]) -> Callable[[bytes | None], IdentityOperator]:
         @noted
         def build(snapshot: bytes | None) -> IdentityOperator:
-            shell = IdentityOperator(AliasResolver(number, rules), channels, keeper(snapshot, SIGHTINGS), snapshot)
-            settings.shells.append(shell)
-            return shell
+            operator = IdentityOperator(AliasResolver(number, rules), channels, checkpointer(snapshot, ALIAS_LOOKUPS), snapshot)
+            settings.operators.append(operator)
+            return operator
 
         return build
 
     first = op.stateful_batch(names.STEP_FIRST, _for(names.STEP_TO_FIRST, routed, names.FIRST_SHARDS), stage(1, channels))
-    onward = op.flat_map_batch(names.STEP_ONWARD, first, spread_onward)
+    onward = op.flat_map_batch(names.STEP_ONWARD, first, fan_out_onward)
     seconds = op.merge(names.STEP_INTO_SECOND, _for(names.STEP_TO_SECOND, routed, names.SECOND_SHARDS), onward)
     second = op.stateful_batch(names.STEP_SECOND, seconds, stage(2, (*channels, *names.FIRST_SHARDS)))
 
-    def heart(name: str) -> Shard:
-        shard = settings.heart(policy, place=(names.ORDER_SHARDS.index(name), len(names.ORDER_SHARDS)))
+    def make_shard(name: str) -> Shard:
+        shard = settings.make_shard(policy, place=(names.ORDER_SHARDS.index(name), len(names.ORDER_SHARDS)))
         settings.shards.append(shard)
         return shard
 
     @noted
-    def order_shell(snapshot: bytes | None) -> OrderOperator:
+    def order_operator(snapshot: bytes | None) -> OrderOperator:
         everyone = (*channels, *names.FIRST_SHARDS, *names.SECOND_SHARDS)
-        kept = keeper(snapshot, ORDER_ITEMS)
-        shell = OrderOperator(heart, everyone, lambda orphan: orphan_verdict(orphan, policy), kept, snapshot)
-        settings.shells.append(shell)
-        return shell
+        kept = checkpointer(snapshot, ORDER_ITEMS)
+        operator = OrderOperator(make_shard, everyone, lambda orphan: orphan_record(orphan, policy), kept, snapshot)
+        settings.operators.append(operator)
+        return operator
 
     orders: KeyedStream[Any] = op.merge(
         names.STEP_INTO_ORDERS,
         _for(names.STEP_TO_ORDERS, routed, names.ORDER_SHARDS),
-        op.flat_map_batch(names.STEP_PLACED_FIRST, first, spread),
-        op.flat_map_batch(names.STEP_PLACED_SECOND, second, spread),
+        op.flat_map_batch(names.STEP_RESOLVED_FIRST, first, fan_out),
+        op.flat_map_batch(names.STEP_RESOLVED_SECOND, second, fan_out),
     )
-    return op.stateful_batch(names.STEP_JUDGE, orders, order_shell)
+    return op.stateful_batch(names.STEP_JUDGE, orders, order_operator)
 
 
 def _by_part(live: LiveSink) -> Callable[[list[tuple[str, Judged]]], list[tuple[str, list[OutputRecord]]]]:
@@ -181,10 +181,10 @@ def _output(token: bytes | None) -> OutputOperator:
     return OutputOperator(names.ORDER_SHARDS)
 
 
-def _by_topic(verdicts: list[tuple[str, list[OutputRecord]]]) -> list[OutputBatch]:
+def _by_topic(outputs: list[tuple[str, list[OutputRecord]]]) -> list[OutputBatch]:
     """Cuts verdicts by topic; within a topic they keep their order."""
     items: list[OutputBatch] = []
-    for _, outs in verdicts:
+    for _, outs in outputs:
         topics: dict[str, list[OutputRecord]] = {}
         for out in outs:
             topics.setdefault(out.topic, []).append(out)

@@ -25,7 +25,7 @@ from dataflows.core.policy.check import PolicyError
 from dataflows.core.policy.show import render
 from dataflows.core.rules.load import load_policy
 from dataflows.detect.flow import FlowOptions, LiveSink, get_live_flow
-from dataflows.detect.metrics import said, watch
+from dataflows.detect.metrics import output_records, watch
 from dataflows.detect.names import FIRST_SHARDS, ORDER_SHARDS, SECOND_SHARDS
 from dataflows.detect.topics import Allowed, check_whose, output_topics, prepare
 from dataflows.errors import MisuseError, RunError, ending
@@ -44,7 +44,7 @@ from sinks.jsonl import JsonlSink, LostError, UnwritableError
 from sinks.kafka.errors import KafkaOutputError
 from sinks.kafka.sink import KafkaSink
 from sources.kafka.broker import Topic
-from sources.kafka.settings import KafkaInput, KafkaInputError, NoAnswerError, ReplacedError
+from sources.kafka.settings import KafkaInput, KafkaInputError, NoResponseError, ReplacedError
 from sources.kafka.source import KafkaSource
 
 SHARDS = {"orders": len(ORDER_SHARDS), "identity_first": len(FIRST_SHARDS), "identity_second": len(SECOND_SHARDS)}
@@ -104,7 +104,7 @@ def _refusals(state: Path) -> Generator[None]:
     """While inside, before the first event: what is refused has to be mended, what a broker or a volume fails at may pass."""
     try:
         yield
-    except (NoAnswerError, KafkaOutputError) as error:
+    except (NoResponseError, KafkaOutputError) as error:
         raise RunError(str(error)) from error
     except OSError as error:
         _refuse(of_system(error, state))
@@ -197,19 +197,19 @@ def _source(
         feeds=tuple(policy.feeds),
     )
 
-    def troubled(words: str) -> None:
-        observer.log.warning("connection", error=words)
+    def troubled(text: str) -> None:
+        observer.log.warning("connection", error=text)
 
-    def clocks(words: str) -> None:
-        observer.log.warning("clock", note=words)
+    def clocks(text: str) -> None:
+        observer.log.warning("clock", note=text)
 
     return KafkaSource(
         given,
         expected=pinned,
         only=only,
         ids=ids,
-        others=home.least_progress,
-        on_progress=home.advise,
+        others=home.low_watermark,
+        on_watermark=home.advise,
         on_error=troubled,
         on_clock=clocks,
     )
@@ -241,7 +241,7 @@ def _run(
     # Shards are spread over the processes; each has its part of what its process may use.
     hot = settings.state.cache_bytes * settings.cluster.size // len(ORDER_SHARDS)
     kept = stores if settings.state.recovery else None
-    graph = FlowOptions(source.channels, heart=partial(Shard, hot=hot), stores=kept, on_snapshot=observer.snapshot)
+    graph = FlowOptions(source.channels, make_shard=partial(Shard, hot=hot), stores=kept, on_snapshot=observer.snapshot)
     watch(observer, source, graph, stores.opened, policy)
     # What goes to Kafka stands there only once its transaction is committed; the sink tells of that itself.
     told = _told_by_the_sink if isinstance(sink, KafkaSink) else observer.published
@@ -260,7 +260,9 @@ def _run(
         store.close()
     home.stop_clean()
     stats, seconds = source.stats, round(time.monotonic() - began, 1)
-    observer.log.info("stopped", records=stats.records, behind=sum(stats.behind.values()), verdicts=said(graph), seconds=seconds)
+    observer.log.info(
+        "stopped", records=stats.records, late_records=sum(stats.late.values()), output_records=output_records(graph), seconds=seconds
+    )
     if source.grown is not None:
         raise RunError(source.grown)
 

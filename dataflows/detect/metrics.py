@@ -1,4 +1,4 @@
-"""What can be read of a running flow: it joins the metrics to the parts that hold their values."""
+"""The metrics of a running flow: each joined to the object that holds its value."""
 
 from __future__ import annotations
 
@@ -14,11 +14,11 @@ from sources.batch import BEGINNING, END
 from sources.kafka.source import KafkaSource
 
 UNPROVED_S = 5.0
-"""A barrier takes milliseconds; longer than this, and what is decided does not keep up."""
+"""A barrier takes milliseconds; one that takes longer than this holds decisions back."""
 
 
 def watch(observer: Observer, source: KafkaSource, graph: FlowOptions, stores: Sequence[ShardStore], policy: Policy) -> None:
-    """Has an observer read a flow's values whenever somebody asks. They are plain attributes: looking costs the flow nothing."""
+    """Connects an observer to a flow's values. It reads plain attributes when it is scraped: that costs the flow nothing."""
     stats, shards, read = source.stats, graph.shards, observer.read
     observer.runs(policy.version)
     read(catalogue.RECORDS, lambda: stats.records)
@@ -26,15 +26,15 @@ def watch(observer: Observer, source: KafkaSource, graph: FlowOptions, stores: S
     read(catalogue.NULL_RECORDS, lambda: stats.tombstones)
     read(catalogue.PAUSES, lambda: stats.paused)
     read(catalogue.CONNECTION_ERRORS, lambda: stats.errors)
-    read(catalogue.BEHIND, lambda: stats.behind)
+    read(catalogue.LATE_RECORDS, lambda: stats.late)
     read(catalogue.BARRIERS, lambda: stats.barriers)
     read(catalogue.BARRIER_WAIT, lambda: {channel: seconds for channel, (seconds, _) in source.waits().items()})
     read(catalogue.CLOCK_STEPS, lambda: stats.steps)
     read(catalogue.CLOCK_AHEAD, lambda: stats.ahead)
     read(catalogue.LAG, source.lag)
-    read(catalogue.PROGRESS, lambda: {channel: at / SECOND for channel, at in _known(stats.progress).items()})
-    read(catalogue.LEAST_PROGRESS, lambda: None if (decided := _decided(graph)) is None else decided / SECOND)
-    read(catalogue.HELD_BACK, lambda: sum(len(shell.merge) for shell in graph.shells))
+    read(catalogue.WATERMARK, lambda: {channel: at / SECOND for channel, at in _known(stats.watermark).items()})
+    read(catalogue.LOW_WATERMARK, lambda: None if (decided := _decided(graph)) is None else decided / SECOND)
+    read(catalogue.BUFFERED, lambda: sum(len(operator.merge) for operator in graph.operators))
     read(catalogue.DUPLICATES, lambda: sum(shard.counts.duplicates for shard in shards))
     read(catalogue.MISSED, lambda: sum(shard.counts.missed for shard in shards))
     read(catalogue.OPEN_ORDERS, lambda: sum(len(shard) for shard in shards))
@@ -43,15 +43,17 @@ def watch(observer: Observer, source: KafkaSource, graph: FlowOptions, stores: S
     read(catalogue.TOMBSTONES, lambda: sum(shard.tombs for shard in shards))
     read(catalogue.STATE_BYTES, lambda: sum(store.size for store in stores))
     if policy.feeds:
-        read(catalogue.FEED_MARK, lambda: {feed: mark / SECOND for feed, mark, _, _ in _feeds(graph) if mark is not None})
+        read(
+            catalogue.FEED_WATERMARK, lambda: {feed: watermark / SECOND for feed, watermark, _, _ in _feeds(graph) if watermark is not None}
+        )
         read(catalogue.FEED_STALE, lambda: {feed: float(stale) for feed, _, stale, _ in _feeds(graph)})
-        read(catalogue.PARKED, lambda: _parked(graph))
+        read(catalogue.DEFERRED, lambda: _deferred(graph))
     observer.health.require(lambda: unproved(source))
     observer.health.follow(lambda: _decided(graph))
 
 
 def _opened(graph: FlowOptions) -> dict[tuple[str, ...], float]:
-    """Exceptions that stand open, by kind, owner and severity; 0 for those of which there were any since the start."""
+    """Open exceptions by kind, owner and severity; 0 for a combination that was open since the start and no longer is."""
     found: dict[tuple[str, ...], float] = {}
     for shard in graph.shards:
         for standing, count in tuple(shard.opened.items()):
@@ -60,7 +62,7 @@ def _opened(graph: FlowOptions) -> dict[tuple[str, ...], float]:
 
 
 def unproved(source: KafkaSource) -> str | None:
-    """The partition that time has been waiting for longest, if it has for long."""
+    """The partition whose barrier has been waiting longest, if for longer than `UNPROVED_S`."""
     waits = source.waits()
     if not waits:
         return None
@@ -70,13 +72,13 @@ def unproved(source: KafkaSource) -> str | None:
     return f"{channel}: what was written last cannot be read for {seconds:.0f} s ({trouble or 'its leader or a replica hangs'})"
 
 
-def _known(progress: Mapping[str, int]) -> dict[str, int]:
-    return {channel: at for channel, at in progress.items() if BEGINNING < at < END}
+def _known(watermark: Mapping[str, int]) -> dict[str, int]:
+    return {channel: at for channel, at in watermark.items() if BEGINNING < at < END}
 
 
 def _decided(graph: FlowOptions) -> int | None:
-    """Up to where the shards of this process have decided, whichever process reads what they are made of (µs); None before they begin."""
-    least = min((shell.merge.progress for shell in graph.shells), default=BEGINNING)
+    """The low watermark of the shards of this process (µs of log time); None before they begin."""
+    least = min((operator.merge.watermark for operator in graph.operators), default=BEGINNING)
     return least if BEGINNING < least < END else None
 
 
@@ -85,14 +87,14 @@ def _feeds(graph: FlowOptions) -> list[tuple[str, int | None, bool, int]]:
     return graph.shards[0].feeds.view() if graph.shards else []
 
 
-def _parked(graph: FlowOptions) -> dict[str, float]:
-    parked: dict[str, float] = {}
+def _deferred(graph: FlowOptions) -> dict[str, float]:
+    deferred: dict[str, float] = {}
     for shard in graph.shards:
         for feed, _, _, orders in shard.feeds.view():
-            parked[feed] = parked.get(feed, 0.0) + orders
-    return parked
+            deferred[feed] = deferred.get(feed, 0.0) + orders
+    return deferred
 
 
-def said(graph: FlowOptions) -> int:
-    """How many verdicts the shards of this process have ever said."""
-    return sum(shell.number for shell in graph.shells if isinstance(shell, OrderOperator))
+def output_records(graph: FlowOptions) -> int:
+    """How many output records the shards of this process have ever numbered."""
+    return sum(operator.number for operator in graph.operators if isinstance(operator, OrderOperator))

@@ -33,13 +33,13 @@ _POSITION = attrgetter("log", "topic", "partition", "offset", "sub")
 _LOG = attrgetter("log")
 
 
-def _sighting_position(sighting: AliasLookup) -> tuple[int, str, int, int, int]:
-    head = sighting[0]
+def _lookup_position(lookup: AliasLookup) -> tuple[int, str, int, int, int]:
+    head = lookup[0]
     return (head.log, head.topic, head.partition, head.offset, head.sub)
 
 
-def _sighting_log(sighting: AliasLookup) -> int:
-    return sighting[0].log
+def _lookup_log(lookup: AliasLookup) -> int:
+    return lookup[0].log
 
 
 def _latest(known: int | None, new: int | None) -> int | None:
@@ -61,25 +61,29 @@ def _readable(shard: str) -> Generator[None]:
         raise CheckpointError(f"the stored state of shard {shard} cannot be read: {error}") from error
 
 
-def _begin(keeper: Checkpointer[Any] | None, shard: str) -> None:
-    if keeper is not None:
-        keeper.begin(shard)
+def _begin(checkpointer: Checkpointer[Any] | None, shard: str) -> None:
+    if checkpointer is not None:
+        checkpointer.begin(shard)
 
 
 class IdentityOperator(StatefulBatchLogic["Arrival[AliasLookup]", StageOutput, bytes]):
-    """One alias shard of an identity stage; with a `keeper` it is kept between runs."""
+    """One alias shard of an identity stage; with a `checkpointer` it is kept between runs."""
 
     def __init__(
-        self, stage: AliasResolver, channels: Iterable[str], keeper: Checkpointer[AliasLookup] | None = None, snapshot: bytes | None = None
+        self,
+        stage: AliasResolver,
+        channels: Iterable[str],
+        checkpointer: Checkpointer[AliasLookup] | None = None,
+        snapshot: bytes | None = None,
     ) -> None:
-        self.merge: Merge[AliasLookup] = Merge(channels, _sighting_position, _sighting_log, BEGINNING)
+        self.merge: Merge[AliasLookup] = Merge(channels, _lookup_position, _lookup_log, BEGINNING)
         self._stage = stage
         self._until: int | None = None
-        self._keeper = keeper
-        self._begun = keeper is None
-        if keeper is not None and snapshot is not None:
-            kept = keeper.resume(snapshot)
-            self.merge.restore(kept.progress, kept.channels, kept.held)
+        self._checkpointer = checkpointer
+        self._begun = checkpointer is None
+        if checkpointer is not None and snapshot is not None:
+            kept = checkpointer.resume(snapshot)
+            self.merge.restore(kept.watermark, kept.channels, kept.held)
             with _readable(kept.shard):
                 stage.restore(kept.rows, kept.changed_at)
             self._begun = True
@@ -88,59 +92,59 @@ class IdentityOperator(StatefulBatchLogic["Arrival[AliasLookup]", StageOutput, b
     def on_batch(self, values: list[Arrival[AliasLookup]]) -> tuple[list[StageOutput], bool]:
         """Judges what no channel can come before any more, and says how far this shard has come."""
         if not self._begun:
-            _begin(self._keeper, values[0].shard)
+            _begin(self._checkpointer, values[0].shard)
             self._begun = True
         merge, stage = self.merge, self._stage
         for arrival in values:
-            merge.add(arrival.progress, arrival.items, in_order=arrival.in_order)
+            merge.add(arrival.watermark, arrival.items, in_order=arrival.in_order)
             self._until = _latest(self._until, arrival.until)
-        before = merge.progress
+        before = merge.watermark
         stage.apply(merge.release())
-        progress = merge.progress
-        if progress == before:
+        watermark = merge.watermark
+        if watermark == before:
             return [], False
-        if progress < END:
-            stage.advance(progress)
+        if watermark < END:
+            stage.advance(watermark)
         elif self._until is not None:
             stage.advance(self._until + 1)
-        placed, onward = stage.drain()
-        return [StageOutput(progress, placed, onward)], False
+        resolved, onward = stage.drain()
+        return [StageOutput(watermark, resolved, onward)], False
 
     @noted
     def snapshot(self) -> bytes:
         """The shell's token."""
-        return TOKEN if self._keeper is None else _pickled(self._keeper.commit(self.merge, self._stage))
+        return TOKEN if self._checkpointer is None else _pickled(self._checkpointer.commit(self.merge, self._stage))
 
 
 class OrderOperator(StatefulBatchLogic["Arrival[OrderItem]", "Judged", bytes]):
     """One shard of orders: applies records in log order, lets time pass between them, and numbers what is said.
 
     What it says, and in which order, does not depend on how its input was cut: a run that resumes gives the same verdict the same number.
-    With a `keeper` it is kept between runs; `heart` makes the shard of a name.
+    With a `checkpointer` it is kept between runs; `make_shard` makes the shard of a name.
     """
 
     def __init__(
         self,
-        heart: Callable[[str], Shard],
+        make_shard: Callable[[str], Shard],
         channels: Iterable[str],
         orphan: Callable[[Orphan], OutputRecord],
-        keeper: Checkpointer[OrderItem] | None = None,
+        checkpointer: Checkpointer[OrderItem] | None = None,
         snapshot: bytes | None = None,
     ) -> None:
         self.merge: Merge[OrderItem] = Merge(channels, _POSITION, _LOG, BEGINNING)
-        self._heart = heart
+        self._make_shard = make_shard
         self._shard: Shard | None = None
         self._name = ""
         self._until: int | None = None
         self._orphan = orphan
-        self._keeper = keeper
+        self._checkpointer = checkpointer
         self.number = 0
         """Of the last verdict."""
-        if keeper is not None and snapshot is not None:
-            kept = keeper.resume(snapshot)
-            self.merge.restore(kept.progress, kept.channels, kept.held)
+        if checkpointer is not None and snapshot is not None:
+            kept = checkpointer.resume(snapshot)
+            self.merge.restore(kept.watermark, kept.channels, kept.held)
             self._name, self.number = kept.shard, kept.number
-            self._shard = heart(kept.shard)
+            self._shard = make_shard(kept.shard)
             with _readable(kept.shard):
                 self._shard.restore(kept.rows, kept.changed_at)
 
@@ -150,13 +154,13 @@ class OrderOperator(StatefulBatchLogic["Arrival[OrderItem]", "Judged", bytes]):
         if self._shard is None:
             # Only what reaches it tells a new shell whose it is.
             self._name = values[0].shard
-            self._shard = self._heart(self._name)
-            _begin(self._keeper, self._name)
+            self._shard = self._make_shard(self._name)
+            _begin(self._checkpointer, self._name)
         merge, shard = self.merge, self._shard
         for arrival in values:
-            merge.add(arrival.progress, arrival.items, in_order=arrival.in_order)
+            merge.add(arrival.watermark, arrival.items, in_order=arrival.in_order)
             self._until = _latest(self._until, arrival.until)
-        before = merge.progress
+        before = merge.watermark
         apply = shard.apply
         outs: list[OutputRecord] = []
         for item in merge.release():
@@ -169,18 +173,18 @@ class OrderOperator(StatefulBatchLogic["Arrival[OrderItem]", "Judged", bytes]):
                 shard.advance(item.log, inclusive=False)
                 outs += shard.drain()
                 outs.append(self._aside(item))
-        progress = merge.progress
-        if progress == before:
+        watermark = merge.watermark
+        if watermark == before:
             return [], False
-        if progress < END:
-            shard.advance(progress, inclusive=False)
+        if watermark < END:
+            shard.advance(watermark, inclusive=False)
         elif self._until is not None:
             shard.advance(self._until, inclusive=True)
         outs += shard.drain()
         for number, out in enumerate(outs, self.number + 1):
             out.shard, out.number = self._name, number
         self.number += len(outs)
-        return [(progress, outs)], False
+        return [(watermark, outs)], False
 
     def _aside(self, item: Refusal | ResolvedEvent) -> OutputRecord:
         if isinstance(item, Refusal):
@@ -196,9 +200,9 @@ class OrderOperator(StatefulBatchLogic["Arrival[OrderItem]", "Judged", bytes]):
 
     def snapshot(self) -> bytes:
         """The shell's token."""
-        if self._keeper is None or self._shard is None:
+        if self._checkpointer is None or self._shard is None:
             return TOKEN
-        return _pickled(self._keeper.commit(self.merge, self._shard, self.number))
+        return _pickled(self._checkpointer.commit(self.merge, self._shard, self.number))
 
 
 def _out_position(out: OutputRecord) -> tuple[int, str, str, str, bytes]:
@@ -214,8 +218,8 @@ class OutputOperator(StatefulBatchLogic["tuple[str, Judged]", "list[OutputRecord
 
     def on_batch(self, values: list[tuple[str, Judged]]) -> tuple[list[list[OutputRecord]], bool]:
         """Passes on what no shard can come before any more."""
-        for shard, (progress, outs) in values:
-            self._merge.add({shard: progress}, outs, in_order=False)
+        for shard, (watermark, outs) in values:
+            self._merge.add({shard: watermark}, outs, in_order=False)
         outs = self._merge.release()
         return ([outs] if outs else []), False
 

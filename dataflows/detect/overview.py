@@ -10,8 +10,8 @@ from dataflows.core.engine.shard import ORDER, TOMB
 from dataflows.detect.names import ORDER_SHARDS
 from dataflows.runtime.state.directory import read_state, was_clean
 from dataflows.runtime.state.files import is_locked
-from dataflows.runtime.state.progress import holder_of, said_by
 from dataflows.runtime.state.reader import look
+from dataflows.runtime.state.watermarks import holder_of, said_by
 from schemas.instants import iso
 
 
@@ -22,7 +22,7 @@ class Slot(msgspec.Struct, frozen=True):
     running: bool
     pid: int
     host: str
-    progress: str | None
+    watermark: str | None = msgspec.field(name="progress")
 
 
 class Overview(msgspec.Struct, frozen=True):
@@ -80,6 +80,6 @@ def _slot(path: Path, process: int) -> Slot:
     slot = path / "locks" / str(process)
     holder = holder_of(slot)
     if holder is None:
-        return Slot(process, running=False, pid=0, host="", progress=None)
-    progress = said_by(process, path / "progress", holder)
-    return Slot(process, is_locked(slot), holder.pid, holder.host, None if progress is None else iso(progress))
+        return Slot(process, running=False, pid=0, host="", watermark=None)
+    watermark = said_by(process, path / "progress", holder)
+    return Slot(process, is_locked(slot), holder.pid, holder.host, None if watermark is None else iso(watermark))

@@ -15,11 +15,11 @@ def undecodable(refusal: Refusal) -> OutputRecord:
     return _reject(refusal.log, refusal, refusal.reason, refusal.detail, refusal.size, refusal.digest)
 
 
-def ambiguous(placed: ResolvedEvent, inner: Ambiguous) -> OutputRecord:
+def ambiguous(resolved: ResolvedEvent, inner: Ambiguous) -> OutputRecord:
     """An event whose only alias stands for several orders."""
     record = inner.record
     detail = f"{inner.kind} is tied to {len(inner.orders)} orders"
-    return _reject(placed.log, record, "ambiguous_alias", detail, len(record.raw))
+    return _reject(resolved.log, record, "ambiguous_alias", detail, len(record.raw))
 
 
 def _reject(log: int, original: Refusal | Record, reason: str, detail: str, size: int, digest: bytes = b"") -> OutputRecord:

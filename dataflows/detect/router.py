@@ -34,7 +34,7 @@ class Arrival(Generic[T]):
     """
 
     shard: str
-    progress: Mapping[str, int]
+    watermark: Mapping[str, int]
     items: Sequence[T] = ()
     until: int | None = None
     in_order: bool = True
@@ -42,19 +42,19 @@ class Arrival(Generic[T]):
     def __reduce__(self) -> tuple[Callable[..., Arrival[Any]], tuple[object, ...]]:
         """To another process records go as they came in: bytes that are decoded once more cost less than pickled objects."""
         packed = codec_of(self.shard).pack(self.items) if self.items else b""
-        return _arrived, (self.shard, dict(self.progress), packed, self.until, self.in_order)
+        return _arrived, (self.shard, dict(self.watermark), packed, self.until, self.in_order)
 
 
-def _arrived(shard: str, progress: dict[str, int], packed: bytes, until: int | None, in_order: bool) -> Arrival[Any]:
-    return Arrival(shard, progress, codec_of(shard).unpack(packed) if packed else (), until, in_order)
+def _arrived(shard: str, watermark: dict[str, int], packed: bytes, until: int | None, in_order: bool) -> Arrival[Any]:
+    return Arrival(shard, watermark, codec_of(shard).unpack(packed) if packed else (), until, in_order)
 
 
 @dataclass(slots=True)
 class StageOutput:
     """What one alias shard says after a batch: what it placed into the logs of orders, and what the second stage must see."""
 
-    progress: int
-    placed: Sequence[ResolvedEvent] = ()
+    watermark: int
+    resolved: Sequence[ResolvedEvent] = ()
     onward: Sequence[AliasLookup] = ()
 
 
@@ -79,22 +79,22 @@ class Router:
         orders: list[list[OrderItem]] = [[] for _ in ORDER_SHARDS]
         first: list[list[AliasLookup]] = [[] for _ in FIRST_SHARDS]
         second: list[list[AliasLookup]] = [[] for _ in SECOND_SHARDS]
-        progress: dict[str, int] = {}
+        watermark: dict[str, int] = {}
         until: int | None = None
         filled = 0
         for batch in batches:
             if batch.items:
                 self._route(batch, orders, first, second)
                 filled += 1
-            progress[batch.channel] = batch.progress
-            if batch.progress >= END and batch.until is not None:
+            watermark[batch.channel] = batch.watermark
+            if batch.watermark >= END and batch.until is not None:
                 until = batch.until if until is None else max(until, batch.until)
         in_order = filled < 2
         routed: list[tuple[str, Arrival[OrderItem] | Arrival[AliasLookup]]] = [
-            (name, Arrival(name, progress, items, until, in_order)) for name, items in zip(ORDER_SHARDS, orders, strict=True)
+            (name, Arrival(name, watermark, items, until, in_order)) for name, items in zip(ORDER_SHARDS, orders, strict=True)
         ]
         for names, sightings_ in ((FIRST_SHARDS, first), (SECOND_SHARDS, second)):
-            routed += [(name, Arrival(name, progress, seen, until, in_order)) for name, seen in zip(names, sightings_, strict=True)]
+            routed += [(name, Arrival(name, watermark, seen, until, in_order)) for name, seen in zip(names, sightings_, strict=True)]
         return routed
 
     def _route(self, batch: Batch, orders: list[list[OrderItem]], first: list[list[AliasLookup]], second: list[list[AliasLookup]]) -> None:
@@ -149,25 +149,25 @@ class Router:
         names = aliases(record.event)
         if names:
             for stage, seen in zip((first, second), sightings(record, names), strict=True):
-                for sighting in seen:
-                    stage[alias_shard(sighting[2], _ALIASES)].append(sighting)
+                for lookup in seen:
+                    stage[alias_shard(lookup[2], _ALIASES)].append(lookup)
 
 
-def spread(outputs: list[tuple[str, StageOutput]]) -> list[tuple[str, Arrival[ResolvedEvent]]]:
+def fan_out(outputs: list[tuple[str, StageOutput]]) -> list[tuple[str, Arrival[ResolvedEvent]]]:
     """What alias shards have placed, as one arrival per order shard."""
     orders: list[list[ResolvedEvent]] = [[] for _ in ORDER_SHARDS]
     for _, output in outputs:
-        for placed in output.placed:
-            orders[order_shard(placed.tenant, placed.order, _ORDERS)].append(placed)
-    progress = {shard: output.progress for shard, output in outputs}
-    return [(name, Arrival(name, progress, items, None, in_order=False)) for name, items in zip(ORDER_SHARDS, orders, strict=True)]
+        for resolved in output.resolved:
+            orders[order_shard(resolved.tenant, resolved.order, _ORDERS)].append(resolved)
+    watermark = {shard: output.watermark for shard, output in outputs}
+    return [(name, Arrival(name, watermark, items, None, in_order=False)) for name, items in zip(ORDER_SHARDS, orders, strict=True)]
 
 
-def spread_onward(outputs: list[tuple[str, StageOutput]]) -> list[tuple[str, Arrival[AliasLookup]]]:
+def fan_out_onward(outputs: list[tuple[str, StageOutput]]) -> list[tuple[str, Arrival[AliasLookup]]]:
     """What the first stage has found, as one arrival per shard of the second."""
     seconds: list[list[AliasLookup]] = [[] for _ in SECOND_SHARDS]
     for _, output in outputs:
-        for sighting in output.onward:
-            seconds[alias_shard(sighting[2], _ALIASES)].append(sighting)
-    progress = {shard: output.progress for shard, output in outputs}
-    return [(name, Arrival(name, progress, seen, None, in_order=False)) for name, seen in zip(SECOND_SHARDS, seconds, strict=True)]
+        for lookup in output.onward:
+            seconds[alias_shard(lookup[2], _ALIASES)].append(lookup)
+    watermark = {shard: output.watermark for shard, output in outputs}
+    return [(name, Arrival(name, watermark, seen, None, in_order=False)) for name, seen in zip(SECOND_SHARDS, seconds, strict=True)]

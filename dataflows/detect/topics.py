@@ -10,7 +10,7 @@ from dataflows.settings import Settings
 from schemas.limits import LEAST_TOPIC_BYTES
 from sinks.jsonl import set_aside, written_by
 from sinks.kafka.sink import OutputTopic
-from sinks.kafka.whose import find_verdict
+from sinks.kafka.whose import find_output
 from sources.kafka import broker
 from sources.kafka.broker import Topic
 from sources.kafka.settings import KafkaInputError
@@ -44,7 +44,7 @@ def prepare(settings: Settings) -> dict[str, Topic]:
             " it out"
         )
     client = broker.admin(options)
-    known = broker.describe(client, options, [*inputs.topics, *written])
+    known = broker.describe_topics(client, options, [*inputs.topics, *written])
     found = {name: topic for name, topic in known.items() if topic is not None}
     specs = {name: output_topic(found[name].partitions if name in found else outputs.partitions) for name in written}
     # How a topic that is read was made is its producers' affair; the source says what it needs of it.
@@ -54,7 +54,7 @@ def prepare(settings: Settings) -> dict[str, Topic]:
         raise KafkaInputError(f"topic {missing[0]} does not exist: make it with `orderwatch topics create`, or set kafka.create_topics")
     ensure_topics(options, specs, replication=settings.kafka.replication or BROKER_DEFAULT)
     if missing:
-        made = broker.describe(client, options, missing)
+        made = broker.describe_topics(client, options, missing)
         found |= {name: topic for name, topic in made.items() if topic is not None}
     return found
 
@@ -81,7 +81,7 @@ def check_whose(settings: Settings, home: StateHome, known: dict[str, Topic], *,
     elif fresh and not allowed.new_state:
         counts = {name: known[name].partitions for name in settings.outputs.topics.values()}
         # Of this state another process of the cluster may have written some already.
-        found = find_verdict(settings.kafka.client(), counts, str(home.uuid))
+        found = find_output(settings.kafka.client(), counts, str(home.uuid))
         if found is not None:
             raise MisuseError(
                 _refusal(f"topic {found.topic}", f"{found.state}, such as at {found.topic}/{found.partition}/{found.offset}", home)

@@ -37,8 +37,8 @@ from sources.gateway.peers import Limits
 from sources.gateway.probing import FolderLook, Probe
 from sources.gateway.server import Server, listen, server
 from sources.gateway.writers import GRACE_S, EventWriter, KafkaWriter, LogWriter, replicas_needed
-from sources.kafka.broker import admin, topics_of, words
-from sources.kafka.settings import KafkaInputError, NoAnswerError
+from sources.kafka.broker import admin, describe, topics_of
+from sources.kafka.settings import KafkaInputError, NoResponseError
 from sources.kafka.topics import BROKER_DEFAULT, ensure_topics, input_topic
 
 DAY_S = 86_400
@@ -163,12 +163,12 @@ def _writer(settings: Settings, folder: Path, observer: Observer) -> EventWriter
             lambda problem: observer.log.warning("connection", error=problem),
             in_sync=replicas_needed(options, given.topic),
         )
-    except NoAnswerError as error:
+    except NoResponseError as error:
         raise RunError(str(error)) from error
     except KafkaInputError as error:
         raise MisuseError(str(error)) from error
     except (KafkaException, ValueError, TypeError) as error:
-        raise MisuseError(f"Kafka options: {words(error)}") from error
+        raise MisuseError(f"Kafka options: {describe(error)}") from error
 
 
 def _probe(settings: Settings) -> Probe:

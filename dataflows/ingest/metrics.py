@@ -62,10 +62,10 @@ class GatewayObserver:
     def failed(self, what: str, error: Exception) -> None:
         """Counts a failure and logs what kind it was; the message of an error may quote what it is about."""
         self._metrics.count(catalogue.GATEWAY_FAILURES, what)
-        self._log.error(what, error=_words(error))
+        self._log.error(what, error=_describe(error))
 
 
-def _words(error: Exception) -> str:
+def _describe(error: Exception) -> str:
     if isinstance(error, UnavailableError | UnfitEventError):
         return str(error)
     if isinstance(error, OSError):

@@ -27,78 +27,88 @@ class Metric:
     buckets: tuple[float, ...] = ()
 
 
-INFO = Metric("orderwatch_info", "gauge", "Always 1; what runs.", ("version", "policy"))
+INFO = Metric("orderwatch_info", "gauge", "Always 1; labels name the version and the policy that run.", ("version", "policy"))
 READY = Metric("orderwatch_ready", "gauge", "1 if this process is ready (as /readyz), else 0.")
 RESUME = Metric("orderwatch_resume_seconds", "gauge", "How long it took to load the state when this process started.")
 
 RECORDS = Metric("orderwatch_records_total", "counter", "Records read, those that are rejected included.")
 RECORD_BYTES = Metric("orderwatch_record_bytes_total", "counter", "Bytes of the values of records read.")
 NULL_RECORDS = Metric(
-    "orderwatch_null_records_total", "counter", "Records without a value (Kafka tombstones, barriers apart), which say nothing."
+    "orderwatch_null_records_total", "counter", "Records without a value (Kafka tombstones; barriers are not counted). They are skipped."
 )
 REJECTED = Metric("orderwatch_rejected_total", "counter", "Records rejected, by reason.", ("reason",))
-DUPLICATES = Metric("orderwatch_duplicates_total", "counter", "Events that had been told before and were dropped.")
+DUPLICATES = Metric("orderwatch_duplicates_total", "counter", "Events that had been read before and were dropped.")
 MISSED = Metric(
     "orderwatch_withdrawals_missed_total", "counter", "Withdrawals that named no event of their order that was known when they came."
 )
 LAG = Metric("orderwatch_lag_records", "gauge", "Offsets between what was handed on and the end of the partition.", ("partition",))
-PROGRESS = Metric(
-    "orderwatch_progress_timestamp_seconds", "gauge", "Log time before which all of a partition has been read.", ("partition",)
-)
-LEAST_PROGRESS = Metric(
-    "orderwatch_least_progress_timestamp_seconds", "gauge", "Log time up to which the shards of this process have decided all deadlines."
-)
-BEHIND = Metric(
-    "orderwatch_behind_progress_total",
-    "counter",
-    "Records that turned up behind progress. Other than 0 only without barriers: clocks differ by too much, or brokers show late.",
+WATERMARK = Metric(
+    "orderwatch_watermark_timestamp_seconds",
+    "gauge",
+    "Watermark of a partition: the log time before which all of it has been read.",
     ("partition",),
 )
-BARRIERS = Metric("orderwatch_barriers_total", "counter", "Barriers written into partitions that were silent.")
+LOW_WATERMARK = Metric(
+    "orderwatch_low_watermark_timestamp_seconds",
+    "gauge",
+    "Low watermark: the log time up to which the shards of this process have decided all deadlines.",
+)
+LATE_RECORDS = Metric(
+    "orderwatch_late_records_total",
+    "counter",
+    "Late records: read after their partition's watermark had passed them. Above 0 only without barriers, if clocks or brokers lag.",
+    ("partition",),
+)
+BARRIERS = Metric("orderwatch_barriers_total", "counter", "Barriers written into silent partitions.")
 BARRIER_WAIT = Metric(
     "orderwatch_barrier_wait_seconds",
     "gauge",
-    "For how long a barrier has been waiting to be read. Above a few: the partition's leader or a replica hangs, and time waits for it.",
+    "How long a barrier has been waiting to be read. Above a few seconds: a leader or replica hangs, and the watermark waits.",
     ("partition",),
 )
 CLOCK_STEPS = Metric(
     "orderwatch_clock_steps_total",
     "counter",
-    "Times that a clock was seen to step, by whose it is: the host's or the brokers'.",
+    "Clock steps seen, by clock: the host's or the brokers'.",
     ("clock",),
 )
 CLOCK_AHEAD = Metric(
-    "orderwatch_clock_ahead_seconds", "gauge", "By how much this host's clock surely is ahead of the brokers' stamps; negative: behind."
+    "orderwatch_clock_ahead_seconds",
+    "gauge",
+    "Seconds by which this host's clock is at least ahead of the brokers' timestamps; negative: behind.",
 )
 PAUSES = Metric("orderwatch_read_ahead_pauses_total", "counter", "How often a partition that was far ahead of the slowest was paused.")
 CONNECTION_ERRORS = Metric(
-    "orderwatch_connection_errors_total", "counter", "Errors of the connection to the brokers that it got over by itself."
+    "orderwatch_connection_errors_total", "counter", "Errors of the connection to the brokers from which the client recovered."
 )
-HELD_BACK = Metric("orderwatch_held_back_records", "gauge", "Records read that wait for the slowest partition.")
+BUFFERED = Metric("orderwatch_held_back_records", "gauge", "Records read that wait for the slowest partition.")
 
-VERDICTS = Metric("orderwatch_verdicts_total", "counter", "Verdicts published.", ("topic", "type", "severity"))
-EXCEPTIONS = Metric("orderwatch_exceptions_total", "counter", "Verdicts about exceptions published, by kind.", ("kind", "type"))
+OUTPUT_RECORDS = Metric("orderwatch_output_records_total", "counter", "Output records published.", ("topic", "type", "severity"))
+EXCEPTIONS = Metric("orderwatch_exceptions_total", "counter", "Output records about exceptions published, by kind.", ("kind", "type"))
 OPEN_EXCEPTIONS = Metric(
     "orderwatch_open_exceptions",
     "gauge",
-    "Exceptions that stand open now, of the shards of this process; those in shadow are left out.",
+    "Open exceptions of the shards of this process; rules in shadow are not counted.",
     ("kind", "owner", "severity"),
 )
-PUBLISHED = Metric("orderwatch_published_total", "counter", "Verdicts that stand in their topic.", ("topic",))
-DROPPED = Metric("orderwatch_dropped_total", "counter", "Verdicts not written because a run before a crash had written them.", ("topic",))
+PUBLISHED = Metric("orderwatch_published_total", "counter", "Output records committed to their topic.", ("topic",))
+DROPPED = Metric(
+    "orderwatch_dropped_total", "counter", "Output records not written because the run before a crash had written them.", ("topic",)
+)
 MISMATCHES = Metric(
-    "orderwatch_mismatches_total", "counter", "Shards that said something else than before a crash. Other than 0: look into it.", ("topic",)
+    "orderwatch_mismatches_total",
+    "counter",
+    "Shards whose output after a crash differs from what they had written before it. Above 0: investigate.",
+    ("topic",),
 )
 RETRIES = Metric("orderwatch_transaction_retries_total", "counter", "Output transactions that were aborted and tried again.", ("topic",))
-CUT = Metric(
-    "orderwatch_cut_total", "counter", "Rejects written without what of them their topic does not take; the record says what.", ("topic",)
-)
-QUEUED = Metric("orderwatch_queued_verdicts", "gauge", "Verdicts that wait to be committed.", ("topic",))
+CUT = Metric("orderwatch_cut_total", "counter", "Rejects cut to fit their topic; the record says what was cut.", ("topic",))
+QUEUED = Metric("orderwatch_queued_output_records", "gauge", "Output records that wait to be committed.", ("topic",))
 COMMIT = Metric("orderwatch_commit_seconds", "histogram", "How long output transactions take.", ("topic",), WORK)
 DELAY = Metric(
     "orderwatch_detection_delay_seconds",
     "histogram",
-    "From the log time at which a verdict was decided to its publication, by what brought it about: a signal or a deadline.",
+    "From the log time at which an output record was decided to its publication, by cause: a signal or a deadline.",
     ("by",),
     LATENCY,
 )
@@ -110,32 +120,38 @@ DECISION_LAG = Metric(
     LATENCY,
 )
 
-PARKED = Metric("orderwatch_parked_deadlines", "gauge", "Deadlines that wait for a feed that is stale.", ("feed",))
+DEFERRED = Metric("orderwatch_deferred_deadlines", "gauge", "Deferred deadlines: they wait for a feed that is stale.", ("feed",))
 FEED_STALE = Metric("orderwatch_feed_stale", "gauge", "1 if the feed has been silent for longer than the policy allows, else 0.", ("feed",))
-FEED_MARK = Metric("orderwatch_feed_mark_timestamp_seconds", "gauge", "Event time up to which a feed has spoken.", ("feed",))
+FEED_WATERMARK = Metric(
+    "orderwatch_feed_watermark_timestamp_seconds", "gauge", "Watermark of a feed: the event time up to which it has reported.", ("feed",)
+)
 
-OPEN_ORDERS = Metric("orderwatch_open_orders", "gauge", "Orders that are watched.")
+OPEN_ORDERS = Metric("orderwatch_open_orders", "gauge", "Open orders.")
 CLOSED_ORDERS = Metric("orderwatch_closed_orders_total", "counter", "Orders that were closed.")
-TOMBSTONES = Metric("orderwatch_tombstones", "gauge", "Closed orders of which just enough is remembered to know late events of them.")
-STATE_BYTES = Metric("orderwatch_state_bytes", "gauge", "Bytes of this process's shards on the disk, garbage not yet compacted included.")
-SNAPSHOT = Metric("orderwatch_snapshot_seconds", "histogram", "How long the end of an epoch keeps a shard from its work.", (), WORK)
+TOMBSTONES = Metric(
+    "orderwatch_tombstones", "gauge", "Closed orders whose IDs are still remembered, so that their late events are recognised."
+)
+STATE_BYTES = Metric("orderwatch_state_bytes", "gauge", "Bytes on disk of this process's shards, including garbage not yet compacted.")
+SNAPSHOT = Metric("orderwatch_snapshot_seconds", "histogram", "How long the end of an epoch blocks a shard.", (), WORK)
 
 GATEWAY_REQUESTS = Metric(
     "orderwatch_gateway_requests_total",
     "counter",
-    "Requests answered, by connection and by what became of them.",
+    "Requests answered, by connection and outcome.",
     ("system", "connection", "outcome"),
 )
-GATEWAY_BYTES = Metric("orderwatch_gateway_request_bytes_total", "counter", "Bytes of their bodies.", ("system", "connection"))
+GATEWAY_BYTES = Metric(
+    "orderwatch_gateway_request_bytes_total", "counter", "Bytes of the bodies of requests answered.", ("system", "connection")
+)
 GATEWAY_EVENTS = Metric("orderwatch_gateway_events_total", "counter", "Events written and durable.", ("system", "connection"))
 GATEWAY_REFUSED = Metric(
     "orderwatch_gateway_refused_total",
     "counter",
-    "Genuine payloads, or parts of them, that could not be taken, by reason; the requests are kept.",
+    "Authentic payloads, or parts of them, that were refused, by reason; the requests are stored as dead letters.",
     ("system", "connection", "reason"),
 )
 GATEWAY_UNMAPPED = Metric(
-    "orderwatch_gateway_unmapped_total", "counter", "Codes that stood in no table, by table; the log names each once.", ("system", "table")
+    "orderwatch_gateway_unmapped_total", "counter", "Codes found in no table, by table; the log names each once.", ("system", "table")
 )
 GATEWAY_MISSING = Metric(
     "orderwatch_gateway_field_missing_total",
@@ -146,29 +162,29 @@ GATEWAY_MISSING = Metric(
 GATEWAY_SECONDS = Metric(
     "orderwatch_gateway_seconds", "histogram", "From the head of a request to its answer, by outcome.", ("outcome",), WORK
 )
-GATEWAY_FAILURES = Metric("orderwatch_gateway_failures_total", "counter", "What went wrong that was not a sender's fault.", ("what",))
-GATEWAY_UNDER_WAY = Metric("orderwatch_gateway_requests_under_way", "gauge", "Rightly signed requests that are being answered.")
+GATEWAY_FAILURES = Metric("orderwatch_gateway_failures_total", "counter", "Failures that are not the sender's fault.", ("what",))
+GATEWAY_UNDER_WAY = Metric("orderwatch_gateway_requests_under_way", "gauge", "Authentic requests in progress.")
 GATEWAY_CONNECTIONS = Metric("orderwatch_gateway_connections", "gauge", "Open connections.")
 GATEWAY_EVICTED = Metric(
     "orderwatch_gateway_evicted_total",
     "counter",
-    "Connections closed to make way for others, by what they were at: new, idle, head, body or unread (their answer).",
+    "Connections closed to make room for others, by stage: new, idle, head, body or unread (the response).",
     ("stage",),
 )
 GATEWAY_REMEMBERED = Metric(
     "orderwatch_gateway_remembered", "gauge", "Deliveries (seen) and parcels (histories) that are remembered.", ("what",)
 )
 GATEWAY_DROPPED = Metric(
-    "orderwatch_gateway_refused_files_dropped_total", "counter", "Files of refused requests that went to make room for newer ones."
+    "orderwatch_gateway_refused_files_dropped_total", "counter", "Files of refused requests that were deleted to make room for newer ones."
 )
-GATEWAY_RELOADS = Metric("orderwatch_gateway_reloads_total", "counter", "Times the connections were read again.", ("outcome",))
+GATEWAY_RELOADS = Metric("orderwatch_gateway_reloads_total", "counter", "Reloads of the connections.", ("outcome",))
 
 METRICS = (
     INFO, READY, RESUME,
-    RECORDS, RECORD_BYTES, NULL_RECORDS, REJECTED, DUPLICATES, MISSED, LAG, PROGRESS, LEAST_PROGRESS, BEHIND, BARRIERS, BARRIER_WAIT,
-    CLOCK_STEPS, CLOCK_AHEAD, PAUSES, CONNECTION_ERRORS, HELD_BACK,
-    VERDICTS, EXCEPTIONS, PUBLISHED, DROPPED, MISMATCHES, RETRIES, CUT, QUEUED, COMMIT, DELAY, DECISION_LAG,
-    PARKED, FEED_STALE, FEED_MARK,
+    RECORDS, RECORD_BYTES, NULL_RECORDS, REJECTED, DUPLICATES, MISSED, LAG, WATERMARK, LOW_WATERMARK, LATE_RECORDS, BARRIERS, BARRIER_WAIT,
+    CLOCK_STEPS, CLOCK_AHEAD, PAUSES, CONNECTION_ERRORS, BUFFERED,
+    OUTPUT_RECORDS, EXCEPTIONS, PUBLISHED, DROPPED, MISMATCHES, RETRIES, CUT, QUEUED, COMMIT, DELAY, DECISION_LAG,
+    DEFERRED, FEED_STALE, FEED_WATERMARK,
     OPEN_ORDERS, OPEN_EXCEPTIONS, CLOSED_ORDERS, TOMBSTONES, STATE_BYTES, SNAPSHOT,
     GATEWAY_REQUESTS, GATEWAY_BYTES, GATEWAY_EVENTS, GATEWAY_REFUSED, GATEWAY_UNMAPPED, GATEWAY_MISSING, GATEWAY_SECONDS,
     GATEWAY_FAILURES,

@@ -23,7 +23,7 @@ class Health:
         self._resume_seconds: float | None = None
         self._beaten_at: float | None = None
         self._checks: list[Callable[[], str | None]] = []
-        self._progress: Callable[[], int | None] | None = None
+        self._watermark: Callable[[], int | None] | None = None
         self._seen: tuple[int | None, float] = (None, clock())
 
     @property
@@ -62,9 +62,9 @@ class Health:
         """Makes readiness depend on `check`, which says what is missing, or None."""
         self._checks.append(check)
 
-    def follow(self, progress: Callable[[], int | None]) -> None:
+    def follow(self, watermark: Callable[[], int | None]) -> None:
         """Makes readiness depend on progress that moves (µs, log time; None while there is none)."""
-        self._progress = progress
+        self._watermark = watermark
 
     def ailment(self) -> str | None:
         """Why the process is to be restarted; None if it lives."""
@@ -85,11 +85,11 @@ class Health:
 
     def _still(self) -> str | None:
         """Compares with what an earlier question found: nothing has to run between questions."""
-        if self._progress is None:
+        if self._watermark is None:
             return None
-        progress, now = self._progress(), self._clock()
+        watermark, now = self._watermark(), self._clock()
         before, since = self._seen
-        if progress is None or progress != before:
-            self._seen = (progress, now)
-            return "nothing has been read yet" if progress is None else None
+        if watermark is None or watermark != before:
+            self._seen = (watermark, now)
+            return "nothing has been read yet" if watermark is None else None
         return f"progress has not moved for {now - since:.0f} s" if now - since > STILL_S else None

@@ -66,21 +66,21 @@ class Observer:
         """A shard has ended an epoch."""
         self.metrics.observe(catalogue.SNAPSHOT, seconds)
 
-    def published(self, topic: str, verdicts: Sequence[OutputRecord]) -> None:
+    def published(self, topic: str, outputs: Sequence[OutputRecord]) -> None:
         """Verdicts now stand in their topic (exceptions, actions, incidents or rejects) for everybody to read."""
         now = self._now()
         metrics = self.metrics
-        for verdict in verdicts:
+        for output in outputs:
             if topic == "rejects":
-                metrics.count(catalogue.REJECTED, verdict.kind)
+                metrics.count(catalogue.REJECTED, output.kind)
             else:
-                metrics.count(catalogue.VERDICTS, topic, verdict.type, verdict.severity)
+                metrics.count(catalogue.OUTPUT_RECORDS, topic, output.type, output.severity)
             due = None
             if topic == "exceptions":
-                metrics.count(catalogue.EXCEPTIONS, verdict.kind, verdict.type)
-                if verdict.type == "exception.raised":
-                    due = verdict.data.get("due_at")
-            metrics.observe(catalogue.DELAY, max(0, now - verdict.log) / SECOND, "signal" if due is None else "deadline")
+                metrics.count(catalogue.EXCEPTIONS, output.kind, output.type)
+                if output.type == "exception.raised":
+                    due = output.data.get("due_at")
+            metrics.observe(catalogue.DELAY, max(0, now - output.log) / SECOND, "signal" if due is None else "deadline")
             if isinstance(due, str):
                 at = (datetime.fromisoformat(due) - EPOCH) // MICROSECOND
                 metrics.observe(catalogue.DECISION_LAG, max(0, now - at) / SECOND)
@@ -91,12 +91,12 @@ class Observer:
         """An output partition is ready; the sink has logged it."""
         del topic, partition, read_back, seconds
 
-    def committed(self, topic: str, partition: int, verdicts: Sequence[OutputRecord], seconds: float) -> None:
+    def committed(self, topic: str, partition: int, outputs: Sequence[OutputRecord], seconds: float) -> None:
         """A transaction was committed."""
         del partition
-        self.metrics.count(catalogue.PUBLISHED, topic, by=len(verdicts))
+        self.metrics.count(catalogue.PUBLISHED, topic, by=len(outputs))
         self.metrics.observe(catalogue.COMMIT, seconds, topic)
-        self.published(topic, verdicts)
+        self.published(topic, outputs)
 
     def dropped(self, topic: str, partition: int, count: int) -> None:
         """Verdicts were already there."""

@@ -88,7 +88,7 @@ class Checkpoint(NamedTuple, Generic[T]):
 
     shard: str
     rows: list[tuple[bytes, bytes]]
-    progress: int
+    watermark: int
     channels: dict[str, int]
     number: int
     held: list[T]
@@ -153,27 +153,27 @@ class Checkpointer(Generic[T]):
             found = msgspec.msgpack.decode(own, type=tuple[int, dict[str, int], int, str, bytes])
         except msgspec.MsgspecError as error:
             raise CheckpointError(f"the stored state of shard {self._shard} cannot be read: {error}") from error
-        progress, channels, number, policy, held = found
+        watermark, channels, number, policy, held = found
         return Checkpoint(
-            self._shard, rows, progress, channels, number, self._codec.unpack(held), None if policy == self._policy else progress
+            self._shard, rows, watermark, channels, number, self._codec.unpack(held), None if policy == self._policy else watermark
         )
 
-    def commit(self, merge: Merge[T], heart: Core, number: int = 0) -> Snapshot:
+    def commit(self, merge: Merge[T], make_shard: Core, number: int = 0) -> Snapshot:
         """Writes what changed since the last time; `number`: of the last verdict."""
         store = self._store
         assert store is not None
         began = time.perf_counter()
-        for key, value in heart.changes():
+        for key, value in make_shard.changes():
             store.put(key, value)
         held = self._codec.pack(merge.held)
-        own = msgspec.msgpack.encode([merge.progress, dict(merge.channels), number, self._policy, held])
+        own = msgspec.msgpack.encode([merge.watermark, dict(merge.channels), number, self._policy, held])
         large = len(own) > MOST
         if large or self._stored:
             store.put(OWN, own if large else None)
             self._stored = large
 
         def rows() -> Iterator[tuple[bytes, bytes]]:
-            yield from heart.rows()
+            yield from make_shard.rows()
             if large:
                 yield OWN, own
 

@@ -126,14 +126,14 @@ def addresses(count: int) -> list[str]:
 
     From among those, a process that keeps trying to reach one that is not there yet would sooner or later connect to itself.
     """
-    lots = SystemRandom()
+    rng = SystemRandom()
     sockets: list[socket.socket] = []
     try:
         while len(sockets) < count:
             one = socket.socket()
             sockets.append(one)
             try:
-                one.bind((LOOPBACK, lots.choice(PORTS)))
+                one.bind((LOOPBACK, rng.choice(PORTS)))
             except OSError:
                 sockets.pop().close()
         return [f"{LOOPBACK}:{one.getsockname()[1]}" for one in sockets]

@@ -16,12 +16,12 @@ class Merge(Generic[T]):
     sequence that comes out is the same for every way of cutting the channels into batches.
     """
 
-    __slots__ = ("_held", "_log", "_position", "_progress", "_sorted", "progress")
+    __slots__ = ("_held", "_log", "_position", "_sorted", "_watermark", "watermark")
 
     def __init__(self, channels: Iterable[str], position: Callable[[T], Any], log: Callable[[T], int], beginning: int) -> None:
-        self.progress = beginning
+        self.watermark = beginning
         """The least progress of all channels: everything before it has come out."""
-        self._progress = dict.fromkeys(channels, beginning)
+        self._watermark = dict.fromkeys(channels, beginning)
         self._position = position
         self._log = log
         self._held: list[T] = []
@@ -38,32 +38,32 @@ class Merge(Generic[T]):
     @property
     def channels(self) -> Mapping[str, int]:
         """How far each channel has come."""
-        return self._progress
+        return self._watermark
 
-    def restore(self, progress: int, channels: Mapping[str, int], held: list[T]) -> None:
-        """Goes on from what an earlier merge of the same channels had come to; a channel that it did not have begins at `progress`.
+    def restore(self, watermark: int, channels: Mapping[str, int], held: list[T]) -> None:
+        """Goes on from what an earlier merge of the same channels had come to; a channel that it did not have begins at `watermark`.
 
         Such a channel is a partition that was added while nobody read: what it brings was appended later than everything read before.
         """
-        self.progress = progress
-        for channel in self._progress:
-            self._progress[channel] = channels.get(channel, progress)
+        self.watermark = watermark
+        for channel in self._watermark:
+            self._watermark[channel] = channels.get(channel, watermark)
         self._held = held
         self._sorted = False
 
-    def add(self, progress: Mapping[str, int], items: Sequence[T], *, in_order: bool) -> None:
+    def add(self, watermark: Mapping[str, int], items: Sequence[T], *, in_order: bool) -> None:
         """Takes in what some channels bring, and how far they have come; `in_order`: the items are sorted by position already."""
-        self._progress.update(progress)
+        self._watermark.update(watermark)
         if items:
             self._sorted = in_order and self._sorted and not self._held
             self._held += items
 
     def release(self) -> list[T]:
         """What no channel can come before any more, in order."""
-        least = min(self._progress.values())
-        if least <= self.progress:
+        least = min(self._watermark.values())
+        if least <= self.watermark:
             return []
-        self.progress = least
+        self.watermark = least
         held = self._held
         if not held:
             return held

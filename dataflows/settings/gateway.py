@@ -44,12 +44,12 @@ def _several(value: object) -> object:
     return [cast("object", value)] if isinstance(value, dict) else value
 
 
-def _words(value: object) -> object:
+def _comma_separated(value: object) -> object:
     return tuple(value.replace(",", " ").split()) if isinstance(value, str) else value
 
 
 def _networks(value: object) -> object:
-    names = _words(value)
+    names = _comma_separated(value)
     if not isinstance(names, list | tuple):
         return names
     found: list[IPv4Network | IPv6Network] = []
@@ -136,7 +136,7 @@ class ConnectionSettings(Section):
     order_is_alias: bool = Field(
         default=False, description="Whether that is another name of the order, not the ID under which the storefront places it."
     )
-    omit: Annotated[tuple[str, ...], BeforeValidator(_words)] = Field(
+    omit: Annotated[tuple[str, ...], BeforeValidator(_comma_separated)] = Field(
         default=(), description="Types (`payment.*`) of which another system is the record: they are left out."
     )
     accept_test: bool = Field(default=False, description="Whether to take what comes from the system's test mode.")

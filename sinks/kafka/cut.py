@@ -39,28 +39,28 @@ def fitted(record: Outgoing, limit: int) -> Outgoing:
         return record
     original, ours = record.headers[: -record.added], record.headers[-record.added :]
     # What the source has cut already.
-    said: dict[str, Any] = cut_of(ours)
+    recorded: dict[str, Any] = cut_of(ours)
     ours = [header for header in ours if header[0] != CUT]
     space = max(0, limit - FRAME - OF_CUT - _headers_size(ours))
     key, value = record.key or b"", record.value or b""
     sizes = len(key), _headers_size(original), len(value)
     key_kept = key[: max(space // 4, space - sizes[1] - sizes[2])]
-    room = max(space // 4, space - len(key_kept) - sizes[2])
+    left = max(space // 4, space - len(key_kept) - sizes[2])
     headers_kept: list[Header] = []
     for header in original:
-        room -= _headers_size([header])
-        if room < 0:
+        left -= _headers_size([header])
+        if left < 0:
             break
         headers_kept.append(header)
     value_kept = value[: max(0, space - len(key_kept) - _headers_size(headers_kept))]
-    said["fingerprint"] = fingerprint(record).hex()
+    recorded["fingerprint"] = fingerprint(record).hex()
     for name, whole, kept in (("key", key, key_kept), ("value", value, value_kept)):
         if len(kept) < len(whole):
-            before = {"bytes": len(whole), "sha256": sha256(whole).hexdigest()} | said.get(name, {})
-            said[name] = before | {"kept": len(kept)}
+            before = {"bytes": len(whole), "sha256": sha256(whole).hexdigest()} | recorded.get(name, {})
+            recorded[name] = before | {"kept": len(kept)}
     if len(headers_kept) < len(original):
-        said["headers"] = {"bytes": sizes[1], "count": len(original), "kept": len(headers_kept)}
-    cut: Header = (CUT, orjson.dumps(said))
+        recorded["headers"] = {"bytes": sizes[1], "count": len(original), "kept": len(headers_kept)}
+    cut: Header = (CUT, orjson.dumps(recorded))
     added = [*ours[:-3], cut, *ours[-3:]]
     return Outgoing(
         None if record.key is None else key_kept, None if record.value is None else value_kept, [*headers_kept, *added], len(added)

@@ -56,43 +56,43 @@ class Outgoing(NamedTuple):
     """How many of the headers, at the end, are not the original's."""
 
 
-def partition_key(topic: str, verdict: OutputRecord) -> bytes:
+def partition_key(topic: str, output: OutputRecord) -> bytes:
     """What decides about the partition: the order ID (of an incident: its subject); of a reject the original key, else where it stood."""
     if topic != REJECTS:
-        return verdict.order.encode()
-    if verdict.record_key is not None:
-        return verdict.record_key
-    return "/".join(_place(verdict.data)).encode()
+        return output.order.encode()
+    if output.record_key is not None:
+        return output.record_key
+    return "/".join(_place(output.data)).encode()
 
 
-def outgoing(topic: str, verdict: OutputRecord, state: bytes) -> Outgoing:
+def outgoing(topic: str, output: OutputRecord, state: bytes) -> Outgoing:
     """The record of a verdict; `state` is the UUID of the state directory."""
     own: list[Header] = [
         (STATE, state),
-        (SHARD, verdict.shard.encode()),
-        (NUMBER, b"%d" % verdict.number),
+        (SHARD, output.shard.encode()),
+        (NUMBER, b"%d" % output.number),
     ]
     if topic != REJECTS:
-        return Outgoing(verdict.order.encode(), verdict.body, [CONTENT_TYPE, *own], 1 + len(own))
-    added = [*_errors(verdict), *_cut_before(verdict), *own]
-    return Outgoing(verdict.record_key, verdict.body, [*verdict.headers, *added], len(added))
+        return Outgoing(output.order.encode(), output.body, [CONTENT_TYPE, *own], 1 + len(own))
+    added = [*_errors(output), *_cut_before(output), *own]
+    return Outgoing(output.record_key, output.body, [*output.headers, *added], len(added))
 
 
-def _cut_before(verdict: OutputRecord) -> list[Header]:
+def _cut_before(output: OutputRecord) -> list[Header]:
     """What the source has left out of the value, which it reads up to a size only."""
-    size, digest = verdict.data.get("size"), verdict.data.get("sha256")
+    size, digest = output.data.get("size"), output.data.get("sha256")
     if size is None:
         return []
-    return [(CUT, orjson.dumps({"value": {"bytes": size, "kept": len(verdict.body), "sha256": digest}}))]
+    return [(CUT, orjson.dumps({"value": {"bytes": size, "kept": len(output.body), "sha256": digest}}))]
 
 
 def _place(data: Mapping[str, object]) -> tuple[str, str, str]:
     return str(data.get("topic", "")), str(data.get("partition", UNKNOWN)), str(data.get("offset", UNKNOWN))
 
 
-def _errors(verdict: OutputRecord) -> list[Header]:
-    topic, partition, offset = _place(verdict.data)
-    reason = str(verdict.data.get("reason", ""))
+def _errors(output: OutputRecord) -> list[Header]:
+    topic, partition, offset = _place(output.data)
+    reason = str(output.data.get("reason", ""))
     named = (
         (TOPIC, topic),
         (PARTITION, partition),
@@ -102,7 +102,7 @@ def _errors(verdict: OutputRecord) -> list[Header]:
         (STAGE, DECODING if reason in REASONS else JUDGING),
         (CLASS, "orderwatch"),
         (EXCEPTION, reason),
-        (MESSAGE, str(verdict.data.get("detail", ""))),
+        (MESSAGE, str(output.data.get("detail", ""))),
     )
     return [(name, text.encode()) for name, text in named]
 
@@ -149,10 +149,10 @@ def cut_of(headers: Sequence[Header]) -> dict[str, object]:
     """
     name, value = headers[-4] if len(headers) > 3 else ("", None)
     try:
-        said: object = orjson.loads(value or b"{}") if name == CUT else {}
+        recorded: object = orjson.loads(value or b"{}") if name == CUT else {}
     except orjson.JSONDecodeError:
         return {}
-    return cast("dict[str, object]", said) if isinstance(said, dict) else {}
+    return cast("dict[str, object]", recorded) if isinstance(recorded, dict) else {}
 
 
 def reject_of(message: Message) -> Reject:
@@ -164,13 +164,13 @@ def reject_of(message: Message) -> Reject:
         headers = headers_of(message)
     except Rejected as why:
         return Reject("", UNKNOWN, UNKNOWN, FOREIGN, why.detail, message.value(), message.key())
-    said = {name: (value or b"").decode(errors="replace") for name, value in headers if name.startswith(ERRORS)}
+    recorded = {name: (value or b"").decode(errors="replace") for name, value in headers if name.startswith(ERRORS)}
     return Reject(
-        said.get(TOPIC, ""),
-        _whole(said.get(PARTITION)),
-        _whole(said.get(OFFSET)),
-        said.get(EXCEPTION, "") or FOREIGN,
-        said.get(MESSAGE, ""),
+        recorded.get(TOPIC, ""),
+        _whole(recorded.get(PARTITION)),
+        _whole(recorded.get(OFFSET)),
+        recorded.get(EXCEPTION, "") or FOREIGN,
+        recorded.get(MESSAGE, ""),
         message.value(),
         message.key(),
         original(headers),

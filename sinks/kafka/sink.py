@@ -40,8 +40,8 @@ class _Partition(StatefulSinkPartition["Sequence[OutputRecord]", bytes]):
         self._writer = writer
 
     def write_batch(self, values: list[Sequence[OutputRecord]]) -> None:
-        for verdicts in values:
-            self._writer.add(verdicts)
+        for outputs in values:
+            self._writer.add(outputs)
 
     def snapshot(self) -> bytes:
         return self._writer.settle()
@@ -94,9 +94,9 @@ class KafkaSink(FixedPartitionedSink["Sequence[OutputRecord]", bytes]):
         """The part of a verdict: of a reject by the original's key, of all others by order ID (an incident's subject)."""
         return self._place(topic, record_key if topic == REJECTS and record_key is not None else order.encode())
 
-    def part_for(self, topic: str, verdict: OutputRecord) -> str:
+    def part_for(self, topic: str, output: OutputRecord) -> str:
         """The part of a verdict; a reject without key goes by where the original stood."""
-        return self._place(topic, partition_key(topic, verdict))
+        return self._place(topic, partition_key(topic, output))
 
     def build_part(self, step_id: str, for_part: str, resume_state: bytes | None) -> _Partition:
         """Begins to open a partition; what goes wrong in that is raised by the first write."""

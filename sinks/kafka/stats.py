@@ -18,7 +18,7 @@ class WriterListener(Protocol):
         """A partition is ready; `read_back` verdicts of this state are already there beyond the recorded offset."""
         ...
 
-    def committed(self, topic: str, partition: int, verdicts: Sequence[OutputRecord], seconds: float) -> None:
+    def committed(self, topic: str, partition: int, outputs: Sequence[OutputRecord], seconds: float) -> None:
         """Verdicts stand in the topic for everybody to read; `seconds` is the transaction's duration."""
         ...
 
@@ -68,12 +68,12 @@ class WriterStats:
         with self._lock:
             self.read_back[topic] += read_back
 
-    def committed(self, topic: str, partition: int, verdicts: Sequence[OutputRecord], seconds: float) -> None:
+    def committed(self, topic: str, partition: int, outputs: Sequence[OutputRecord], seconds: float) -> None:
         """Counts what was published, and how long that took."""
         del partition
         with self._lock:
-            self.published[topic] += len(verdicts)
-            self.published_log[topic] = max(self.published_log.get(topic, 0), *(verdict.log for verdict in verdicts))
+            self.published[topic] += len(outputs)
+            self.published_log[topic] = max(self.published_log.get(topic, 0), *(output.log for output in outputs))
             self.commits += 1
             self.commit_seconds += seconds
             self.slowest_commit = max(self.slowest_commit, seconds)

@@ -33,7 +33,7 @@ class Stands(NamedTuple):
     state: str
 
 
-def find_verdict(client: Mapping[str, object], topics: Mapping[str, int], own: str) -> Stands | None:
+def find_output(client: Mapping[str, object], topics: Mapping[str, int], own: str) -> Stands | None:
     """A committed verdict of another state than `own` in some topics (name to count of partitions); None if none of them holds one.
 
     Each partition is looked at from its end; what others than engines have written there is passed over. Raises `KafkaOutputError`.

@@ -80,14 +80,14 @@ class TransactionWriter:
         self._thread = Thread(target=self._run, name=f"write {self._place}", daemon=True)
         self._thread.start()
 
-    def add(self, verdicts: Sequence[OutputRecord]) -> None:
+    def add(self, outputs: Sequence[OutputRecord]) -> None:
         """Takes verdicts to be published at once; blocks while too many wait. Raises `KafkaOutputError`."""
         with self._changed:
             while self._unsettled >= MOST_WAITING and self._failure is None:
                 self._changed.wait()
             self._check()
-            self._waiting.extend(verdicts)
-            self._unsettled += len(verdicts)
+            self._waiting.extend(outputs)
+            self._unsettled += len(outputs)
             self._changed.notify_all()
 
     def settle(self) -> bytes:
@@ -116,8 +116,8 @@ class TransactionWriter:
     def _run(self) -> None:
         try:
             producer = self._open()
-            while verdicts := self._take(producer):
-                self._publish(producer, verdicts)
+            while outputs := self._take(producer):
+                self._publish(producer, outputs)
         except KafkaOutputError as error:
             self._fail(error)
         except KafkaException as error:
@@ -179,14 +179,14 @@ class TransactionWriter:
             taken, self._waiting = self._waiting[:MOST_PER_TRANSACTION], self._waiting[MOST_PER_TRANSACTION:]
             return taken
 
-    def _publish(self, producer: Producer, verdicts: Sequence[OutputRecord]) -> None:
+    def _publish(self, producer: Producer, outputs: Sequence[OutputRecord]) -> None:
         listener, partition = self._shared.listener, self._part.partition
         listener.queued(self._topic, partition, self._unsettled)
-        unsaid, records = verdicts, [outgoing(self._topic, verdict, self._state) for verdict in verdicts]
+        unsaid, records = outputs, [outgoing(self._topic, output, self._state) for output in outputs]
         if not self._read_back.done:
-            unsaid, records = self._unsaid(verdicts, records)
-            if len(unsaid) < len(verdicts):
-                listener.dropped(self._topic, partition, len(verdicts) - len(unsaid))
+            unsaid, records = self._unsaid(outputs, records)
+            if len(unsaid) < len(outputs):
+                listener.dropped(self._topic, partition, len(outputs) - len(unsaid))
         if records:
             began = time.monotonic()
             cut = self._commit(producer, records)
@@ -195,18 +195,18 @@ class TransactionWriter:
                 listener.cut(self._topic, partition, cut)
         with self._changed:
             self._end = max(self._end, self._last + 1)
-            self._unsettled -= len(verdicts)
+            self._unsettled -= len(outputs)
             self._changed.notify_all()
         listener.queued(self._topic, partition, self._unsettled)
 
-    def _unsaid(self, verdicts: Sequence[OutputRecord], records: Sequence[Outgoing]) -> tuple[list[OutputRecord], list[Outgoing]]:
+    def _unsaid(self, outputs: Sequence[OutputRecord], records: Sequence[Outgoing]) -> tuple[list[OutputRecord], list[Outgoing]]:
         book = self._read_back
         unsaid: list[OutputRecord] = []
         missing: list[Outgoing] = []
-        for verdict, record in zip(verdicts, records, strict=True):
+        for output, record in zip(outputs, records, strict=True):
             before = book.mismatches
-            if not book.already(verdict.shard, verdict.number, fingerprint(record)):
-                unsaid.append(verdict)
+            if not book.already(output.shard, output.number, fingerprint(record)):
+                unsaid.append(output)
                 missing.append(record)
             if book.mismatches > before:
                 self._shared.listener.mismatched(self._topic, self._part.partition)
@@ -214,8 +214,8 @@ class TransactionWriter:
                     "a shard says something else than before; compared by content from here on",
                     topic=self._part.topic,
                     partition=self._part.partition,
-                    shard=verdict.shard,
-                    number=verdict.number,
+                    shard=output.shard,
+                    number=output.number,
                 )
         return unsaid, missing
 

@@ -263,7 +263,7 @@ def digest(*parts: object) -> str:
 
 __all__ = [
     "PAYMENTS",
-    "ROOMS",
+    "SOURCE_ROOTS",
     "Adapter",
     "AdapterConnection",
     "EventBuilder",

@@ -43,9 +43,9 @@ class Spoken(NamedTuple):
 class Remembered(NamedTuple):
     """What is known of one thing.
 
-    `stated_at`: when the latest of its histories was said. `events`: what now counts, with its times. `withdrawn`: how often each event that
-    ever was withdrawn was. `spoken`: who speaks for which time, each until the next, both fields ascending; a memory that does not keep
-    it takes the latest history to speak for all `events`.
+    `stated_at`: when the source stated the latest of its histories. `events`: what counts now, with its times. `withdrawn`: how often each
+    withdrawn event was withdrawn. `spoken`: which history covers which time, each until the next, both fields ascending; a store that does
+    not keep it takes the latest history to cover all `events`.
     """
 
     stated_at: datetime

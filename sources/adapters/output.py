@@ -75,7 +75,7 @@ class Ignored(NamedTuple):
 class History(NamedTuple):
     """All that a source now says of one thing (a parcel), so that what it no longer says can be withdrawn.
 
-    `key` names the thing within the source; `stated_at` is when the source said so; `events` are the IDs of the events made from it, with the
+    `key` names the thing within the source; `stated_at`: when the source stated it; `events`: the IDs of the events made from it, with the
     `time` of each. A withdrawal finds its order by `tracking`, or by `order` where the source knows it: one of them is there. A source that
     sends only what is new has no history.
     """

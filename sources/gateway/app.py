@@ -22,7 +22,7 @@ from sources.gateway.request import STATUS, Answer, Request, headers_of
 
 UNKNOWN: Final = "unknown"
 PLAIN: Final = ("", "identity")
-VOCABULARIES: Final = {401: "unauthorized", 405: "bad_method: webhooks are sent by POST"}
+STATUS_TEXTS: Final = {401: "unauthorized", 405: "bad_method: webhooks are sent by POST"}
 """What is said instead of the outcome. Whether a signature does not hold, or is too old, is nothing that a stranger need know."""
 
 
@@ -83,8 +83,8 @@ class HookRoutes:
 
 async def _say(send: Send, answer: Answer, hook: Hook | None) -> None:
     status = STATUS[answer.outcome]
-    words = VOCABULARIES.get(status, answer.outcome)
-    body = hook.scheme.good if answer.good and hook is not None else f"{words}\n".encode()
+    text = STATUS_TEXTS.get(status, answer.outcome)
+    body = hook.scheme.good if answer.good and hook is not None else f"{text}\n".encode()
     headers = [(b"content-type", b"text/plain; charset=utf-8"), (b"content-length", b"%d" % len(body))]
     if answer.retry_after is not None:
         headers.append((b"retry-after", b"%d" % answer.retry_after))

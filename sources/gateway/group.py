@@ -61,10 +61,10 @@ class GroupCommit(Generic[T]):
                 self._commit([item for item, _, _ in taken])
             except Exception as failure:  # noqa: BLE001 - raised to everybody whose item it was
                 error = failure
-            told: dict[asyncio.AbstractEventLoop, list[asyncio.Future[None]]] = {}
+            announced: dict[asyncio.AbstractEventLoop, list[asyncio.Future[None]]] = {}
             for _, loop, future in taken:
-                told.setdefault(loop, []).append(future)
-            for loop, futures in told.items():
+                announced.setdefault(loop, []).append(future)
+            for loop, futures in announced.items():
                 if not loop.is_closed():
                     loop.call_soon_threadsafe(_tell, futures, error)
 

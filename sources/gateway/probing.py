@@ -29,12 +29,12 @@ class Ailing:
     @property
     def ailment(self) -> str | None:
         """Why nothing could be written a moment ago; None if it could, or that is long ago."""
-        words, until = self._ailment
-        return words if time.monotonic() < until else None
+        text, until = self._ailment
+        return text if time.monotonic() < until else None
 
-    def ails(self, words: str) -> None:
+    def ails(self, text: str) -> None:
         """Something could not be written."""
-        self._ailment = (words, time.monotonic() + AILING_S)
+        self._ailment = (text, time.monotonic() + AILING_S)
 
     def well(self) -> None:
         """Something was written."""

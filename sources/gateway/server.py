@@ -27,10 +27,10 @@ MOST_PIPELINED: Final = 8
 """Requests that may come on a connection before the first is answered. Senders of webhooks wait for each answer."""
 
 
-def _refusal(status: bytes, words: bytes, *headers: bytes) -> bytes:
+def _refusal(status: bytes, text: bytes, *headers: bytes) -> bytes:
     """An answer that no application can give: the request is not complete."""
     head = b"HTTP/1.1 %s\r\ncontent-type: text/plain; charset=utf-8\r\ncontent-length: %d\r\n%sconnection: close\r\n\r\n%s"
-    return head % (status, len(words), b"".join(line + b"\r\n" for line in headers), words)
+    return head % (status, len(text), b"".join(line + b"\r\n" for line in headers), text)
 
 
 TOO_LARGE: Final = _refusal(b"431 Request Header Fields Too Large", b"head_too_large\n")

@@ -15,7 +15,7 @@ from sources.adapters.translate import encoded, key_of
 from sources.gateway.group import ClosedError
 from sources.gateway.journal import Journal
 from sources.gateway.probing import Ailing, Probe
-from sources.kafka.broker import DEFAULTS, PATIENCE, admin, words
+from sources.kafka.broker import DEFAULTS, PATIENCE, admin, describe
 
 LARGEST_RECORD: Final = 2 << 20
 """What the client lets pass (bytes): events are at most 1 MiB; the topic's max.message.bytes decides."""
@@ -74,9 +74,9 @@ class LogWriter:
         try:
             await self._journal.write([encoded(event) for event in events])
         except OSError as error:
-            words = f"the log cannot be written: {(error.strerror or str(error)).lower()}"
-            self._last.ails(words)
-            raise UnavailableError(words) from error
+            text = f"the log cannot be written: {(error.strerror or str(error)).lower()}"
+            self._last.ails(text)
+            raise UnavailableError(text) from error
         except ClosedError as error:
             raise UnavailableError("the gateway is stopping") from error
         self._last.well()
@@ -133,8 +133,8 @@ class KafkaWriter:
 
         def complain(error: KafkaError) -> None:
             if error.code() == KafkaError._ALL_BROKERS_DOWN:
-                self._down = words(error)
-            on_error(words(error))
+                self._down = describe(error)
+            on_error(describe(error))
 
         self._last = Ailing()
         self._in_sync = in_sync
@@ -194,7 +194,7 @@ class KafkaWriter:
             failure: object = error.args[0]
             if isinstance(failure, KafkaError):
                 return failure
-            raise UnavailableError(words(error)) from error
+            raise UnavailableError(describe(error)) from error
         try:
             async with asyncio.timeout(self._timeout + GRACE_S):
                 return await batch.done
@@ -217,15 +217,15 @@ class KafkaWriter:
 
     def _failed(self, error: KafkaError) -> Exception:
         if error.code() in UNFIT:
-            return UnfitEventError(words(error))
+            return UnfitEventError(describe(error))
         if error.fatal():
             # An idempotent producer that has lost count never recovers; a new one begins to count anew.
             self._producer, self._lone = Producer(self._settings), None
-        return self._unavailable(f"events cannot be written to Kafka: {words(error)}")
+        return self._unavailable(f"events cannot be written to Kafka: {describe(error)}")
 
-    def _unavailable(self, words: str) -> UnavailableError:
-        self._last.ails(words)
-        return UnavailableError(words)
+    def _unavailable(self, text: str) -> UnavailableError:
+        self._last.ails(text)
+        return UnavailableError(text)
 
     def _look(self) -> str | None:
         """What stands in the way of a write, as far as the brokers say."""
@@ -235,10 +235,10 @@ class KafkaWriter:
             try:
                 topic = self._asked()
             except KafkaException as error:
-                return f"the brokers do not answer: {words(error)}"
+                return f"the brokers do not answer: {describe(error)}"
         self._down = None
         if topic.error is not None:
-            return f"topic {self._topic}: {words(topic.error)}"
+            return f"topic {self._topic}: {describe(topic.error)}"
         for number, partition in topic.partitions.items():
             if partition.leader < 0:
                 return f"topic {self._topic}: partition {number} has no leader"

@@ -46,7 +46,7 @@ def producer(options: Mapping[str, object], on_error: Callable[[KafkaError], Non
     try:
         return Producer({**broker.DEFAULTS, **options, **PINNED, "error_cb": on_error})
     except (KafkaException, ValueError, TypeError) as error:
-        raise KafkaInputError(f"Kafka options: {broker.words(error)}") from error
+        raise KafkaInputError(f"Kafka options: {broker.describe(error)}") from error
 
 
 def refused(options: Mapping[str, object], topics: Iterable[str], on_error: Callable[[KafkaError], None]) -> dict[str, str]:
@@ -60,7 +60,7 @@ def refused(options: Mapping[str, object], topics: Iterable[str], on_error: Call
     def answered(topic: str, error: KafkaError | None, message: Message) -> None:
         if error is not None:
             if error.code() not in _MAY_COME and not broker.recoverable(error):
-                answers[topic] = broker.words(error)
+                answers[topic] = broker.describe(error)
         elif message.timestamp()[0] != LOG_APPEND_TIME:
             answers[topic] = "the broker does not stamp records"
 
@@ -113,18 +113,18 @@ class Barriers:
         self._places: dict[str, _BarrierState] = {}
         self._told_apart = -AGAIN
 
-    def tend(self, lanes: Iterable[PartitionReader], newest: int) -> None:
+    def tend(self, readers: Iterable[PartitionReader], newest: int) -> None:
         """Writes where it is due. `newest` is the log time (µs) of the newest record that was handed out: it waits for all partitions."""
         self._client.poll(0)
         now = self._clock.steady()
-        for lane in lanes:
-            place = self._places.get(lane.channel)
+        for reader in readers:
+            place = self._places.get(reader.channel)
             if place is None:
-                place = self._places[lane.channel] = _BarrierState()
-            if place.greatest != lane.log.greatest:
-                place.greatest, place.moved, place.since, place.trouble = lane.log.greatest, now, None, ""
-            elif not lane.buffer and self._due(place, now, newest):
-                self._write(lane, place, now)
+                place = self._places[reader.channel] = _BarrierState()
+            if place.greatest != reader.log.greatest:
+                place.greatest, place.moved, place.since, place.trouble = reader.log.greatest, now, None, ""
+            elif not reader.buffer and self._due(place, now, newest):
+                self._write(reader, place, now)
 
     def waits(self) -> dict[str, tuple[float, str]]:
         """By channel, for how long (s) a barrier has been waiting to be read, and what went wrong if anything is known. From any thread."""
@@ -150,21 +150,21 @@ class Barriers:
             return now - place.written >= self._interval
         return now - max(place.written, place.moved) >= max(QUIET, self._interval)
 
-    def _write(self, lane: PartitionReader, place: _BarrierState, now: int) -> None:
+    def _write(self, reader: PartitionReader, place: _BarrierState, now: int) -> None:
         place.written = now
         if place.since is None:
             place.since = now
         try:
-            told = partial(self._told, place, self._clock.wall())
-            self._client.produce(lane.topic, None, BARRIER, lane.partition, on_delivery=told)
+            announced = partial(self._told, place, self._clock.wall())
+            self._client.produce(reader.topic, None, BARRIER, reader.partition, on_delivery=announced)
         except (BufferError, KafkaException) as error:
-            place.trouble = broker.words(error)
+            place.trouble = broker.describe(error)
             return
         self._stats.barriers += 1
 
     def _told(self, place: _BarrierState, sent: int, error: KafkaError | None, message: Message) -> None:
         if error is not None:
-            place.trouble = broker.words(error)
+            place.trouble = broker.describe(error)
             self._on_error(error)
             return
         kind, stamp = message.timestamp()

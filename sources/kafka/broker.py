@@ -11,7 +11,7 @@ from typing import Any
 from confluent_kafka import OFFSET_INVALID, IsolationLevel, KafkaError, KafkaException, TopicCollection, TopicPartition
 from confluent_kafka.admin import AdminClient, ConfigResource, OffsetSpec, ResourceType, TopicDescription, TopicMetadata
 
-from sources.kafka.settings import KafkaInputError, NoAnswerError, UnfitInputError
+from sources.kafka.settings import KafkaInputError, NoResponseError, UnfitInputError
 from sources.messages import TIMESTAMP_TYPES
 
 PATIENCE = 15.0
@@ -76,7 +76,7 @@ def recoverable(error: KafkaError) -> bool:
     return not error.fatal() and (error.retriable() or error.code() in RECOVERABLE)
 
 
-def words(error: object) -> str:
+def describe(error: object) -> str:
     """An error of the library as the end of a sentence."""
     if isinstance(error, KafkaException) and error.args:
         error = error.args[0]
@@ -93,7 +93,7 @@ class Admin(AdminClient):
         def heard(error: KafkaError) -> None:
             # That all brokers are down comes after why they are.
             if error.code() != KafkaError._ALL_BROKERS_DOWN:
-                self.complaint = words(error)
+                self.complaint = describe(error)
             if on_error is not None:
                 on_error(error)
 
@@ -105,7 +105,7 @@ def admin(options: Mapping[str, object], on_error: Callable[[KafkaError], None] 
     try:
         return Admin({**DEFAULTS, **options}, on_error)
     except (KafkaException, ValueError, TypeError) as error:
-        raise UnfitInputError(f"Kafka options: {words(error)}") from error
+        raise UnfitInputError(f"Kafka options: {describe(error)}") from error
 
 
 def topics_of(client: Admin, options: Mapping[str, object]) -> dict[str, TopicMetadata]:
@@ -114,8 +114,8 @@ def topics_of(client: Admin, options: Mapping[str, object]) -> dict[str, TopicMe
         return client.list_topics(timeout=PATIENCE).topics
     except KafkaException as error:
         client.poll(0)  # pyright: ignore[reportUnknownMemberType]
-        why = client.complaint or words(error)
-        raise NoAnswerError(f"no answer from the brokers at {options.get('bootstrap.servers')}: {why}") from error
+        why = client.complaint or describe(error)
+        raise NoResponseError(f"no answer from the brokers at {options.get('bootstrap.servers')}: {why}") from error
 
 
 @dataclass(frozen=True, slots=True)
@@ -133,7 +133,7 @@ class Topic:
     id: str | None = None
 
 
-def describe(client: Admin, options: Mapping[str, object], topics: Iterable[str]) -> dict[str, Topic | None]:
+def describe_topics(client: Admin, options: Mapping[str, object], topics: Iterable[str]) -> dict[str, Topic | None]:
     """The topics, None where there is none. Waits up to `PATIENCE`.
 
     Raises:
@@ -149,7 +149,7 @@ def describe(client: Admin, options: Mapping[str, object], topics: Iterable[str]
         if metadata is None:
             described[name] = None
         elif metadata.error is not None:
-            raise KafkaInputError(f"topic {name}: {words(metadata.error)}")
+            raise KafkaInputError(f"topic {name}: {describe(metadata.error)}")
         else:
             given = settings.get(name, {})
             stamps, limit = given.get("message.timestamp.type"), given.get("max.message.bytes")
@@ -235,4 +235,4 @@ def failure(future: Future[Any]) -> KafkaError | None:
         cause = error.args[0]
         if isinstance(cause, KafkaError):
             return cause
-    raise KafkaInputError(f"Kafka: {words(error)}") from error
+    raise KafkaInputError(f"Kafka: {describe(error)}") from error

@@ -14,7 +14,7 @@ from typing import Any, NamedTuple
 from confluent_kafka import KafkaError, TopicCollection
 from confluent_kafka.admin import AdminClient
 
-from sources.kafka.broker import DENIED, ask_ends, end_of, failure, no_offset, topic_id, words
+from sources.kafka.broker import DENIED, ask_ends, describe, end_of, failure, no_offset, topic_id
 from sources.kafka.lane import PartitionReader
 from sources.kafka.settings import KafkaInputError, ReplacedError
 
@@ -41,11 +41,11 @@ class Ends:
         self.known: dict[str, End] = {}
         """By channel, the last answer."""
 
-    def ask(self, lanes: Iterable[PartitionReader]) -> None:
+    def ask(self, readers: Iterable[PartitionReader]) -> None:
         """Asks about some partitions, unless the last question is still open."""
         if self._open:
             return
-        places = {lane.channel: (lane.topic, lane.partition) for lane in lanes}
+        places = {reader.channel: (reader.topic, reader.partition) for reader in readers}
         # The clock is read first: what is appended after this moment may be missing from the answer.
         self._asked = self._now()
         self._open = ask_ends(self._client, places, committed=False, timeout=TIMEOUT)
@@ -62,7 +62,7 @@ class Ends:
             elif error.code() not in DENIED:
                 self._on_error(error)
             else:
-                raise KafkaInputError(f"{channel}: the end of the partition cannot be asked for: {words(error)}")
+                raise KafkaInputError(f"{channel}: the end of the partition cannot be asked for: {describe(error)}")
 
 
 class Growth:
@@ -100,7 +100,7 @@ class Growth:
             error = failure(future)
             if error is not None:
                 if error.code() in DENIED:
-                    raise KafkaInputError(f"topic {topic}: {words(error)}")
+                    raise KafkaInputError(f"topic {topic}: {describe(error)}")
                 self._on_error(error)
                 continue
             known, found = self._ids.get(topic), topic_id(future.result())

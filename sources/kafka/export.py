@@ -13,7 +13,7 @@ from typing import Any
 from confluent_kafka import OFFSET_BEGINNING, Consumer, KafkaError, KafkaException, Message, TopicPartition
 
 from sources.exports import ExportWriter
-from sources.kafka.broker import PATIENCE, admin, ask_ends, describe, end_of, recoverable, words
+from sources.kafka.broker import PATIENCE, admin, ask_ends, describe, describe_topics, end_of, recoverable
 from sources.kafka.lane import channel_of
 from sources.kafka.settings import KafkaInputError, UnfitInputError
 from sources.kafka.source import DEFAULTS, PINNED
@@ -57,7 +57,7 @@ def export(
     client = admin(options)
     places: dict[str, tuple[str, int]] = {}
     types: dict[str, str] = {}
-    for name, topic in describe(client, options, topics).items():
+    for name, topic in describe_topics(client, options, topics).items():
         if topic is None:
             raise UnfitInputError(f"topic {name} does not exist")
         types[name] = topic.timestamps or "LogAppendTime"
@@ -83,7 +83,7 @@ def _ends(answers: Mapping[str, Future[Any]]) -> dict[str, int]:
     try:
         return {channel: end_of(answer) for channel, answer in answers.items()}
     except KafkaException as error:
-        raise KafkaInputError(f"the ends of the topics cannot be asked for: {words(error)}") from error
+        raise KafkaInputError(f"the ends of the topics cannot be asked for: {describe(error)}") from error
 
 
 def _copy(
@@ -129,7 +129,7 @@ def _take(copy: _Copy | None, message: Message | Unreadable, error: KafkaError |
     if error is not None and error.code() != KafkaError._PARTITION_EOF:
         if recoverable(error):
             return False
-        raise KafkaInputError(f"{'Kafka' if copy is None else copy.channel}: {words(error)}")
+        raise KafkaInputError(f"{'Kafka' if copy is None else copy.channel}: {describe(error)}")
     if copy is None or copy.done:
         return False
     offset = message.offset() or 0

@@ -37,9 +37,9 @@ class _State(msgspec.Struct, array_like=True):
 
     version: int
     next: int | None
-    told: int
+    announced: int
     greatest: int
-    marks: list[tuple[str, int, str, int]]
+    feed_watermarks: list[tuple[str, int, str, int]]
 
 
 def channel_of(topic: str, partition: int) -> str:
@@ -59,7 +59,7 @@ class PartitionReader:
         self.channel = channel_of(log.topic, log.partition)
         self.buffer: list[Fetched | Unreadable] = []
         self.next: int | None = None
-        self.told = BEGINNING
+        self.announced = BEGINNING
         """The progress that was handed out, µs."""
         self.eof = -1
         """The offset at which the partition was last seen to end, behind everything in the buffer."""
@@ -85,7 +85,7 @@ class PartitionReader:
         """Hands out the next `count` messages of the buffer. `latest` (µs): a clock reading."""
         messages = self.buffer[:count]
         del self.buffer[:count]
-        items = self.log.read(messages, told=self.told, latest=latest)
+        items = self.log.read(messages, announced=self.announced, latest=latest)
         self.next = (messages[-1].offset() or 0) + 1
         self._ahead.append((self.log.greatest, count))
         self._count += count
@@ -105,8 +105,10 @@ class PartitionReader:
     def state(self) -> bytes:
         """What a resume needs."""
         position, sampler = self.position, self.log.sampler
-        marks = [] if sampler is None else sampler.state()
-        return msgspec.msgpack.encode(_State(STATE_VERSION, None if position < 0 else position, self.told, self.log.greatest, marks))
+        feed_watermarks = [] if sampler is None else sampler.state()
+        return msgspec.msgpack.encode(
+            _State(STATE_VERSION, None if position < 0 else position, self.announced, self.log.greatest, feed_watermarks)
+        )
 
     def restore(self, state: bytes) -> None:
         """Goes on from a state. Raises KafkaInputError if it is of a version that is not known."""
@@ -116,6 +118,6 @@ class PartitionReader:
             raise KafkaInputError(f"{self.channel}: the stored position cannot be read: {error}") from error
         if stored.version != STATE_VERSION:
             raise KafkaInputError(f"{self.channel}: the stored position is of version {stored.version}, this engine knows {STATE_VERSION}")
-        self.next, self.told, self.log.greatest = stored.next, stored.told, stored.greatest
+        self.next, self.announced, self.log.greatest = stored.next, stored.announced, stored.greatest
         if self.log.sampler is not None:
-            self.log.sampler = WatermarkSampler(self.log.sampler.feeds, stored.marks)
+            self.log.sampler = WatermarkSampler(self.log.sampler.feeds, stored.feed_watermarks)

@@ -15,8 +15,8 @@ from confluent_kafka import KafkaError, KafkaException, Message, Producer
 from schemas.aliases import aliases
 from schemas.wire import MAX_BYTES, Event, Rejected, decode
 from sources.exports import is_export
-from sources.kafka.broker import DEFAULTS, recoverable, words
-from sources.kafka.settings import KafkaInputError, NoAnswerError
+from sources.kafka.broker import DEFAULTS, describe, recoverable
+from sources.kafka.settings import KafkaInputError, NoResponseError
 from sources.lines import Lines, UnreadableSourceError
 
 LARGEST_RECORD: Final = MAX_BYTES + 4_096
@@ -140,15 +140,15 @@ def _producer(options: Mapping[str, object]) -> Producer:
     try:
         return Producer(settings)
     except (KafkaException, ValueError, TypeError) as error:
-        raise KafkaInputError(f"Kafka options: {words(error)}") from error
+        raise KafkaInputError(f"Kafka options: {describe(error)}") from error
 
 
 def _error(exception: KafkaException) -> KafkaError:
     error = exception.args[0]
-    return error if isinstance(error, KafkaError) else KafkaError(KafkaError._FAIL, words(exception))
+    return error if isinstance(error, KafkaError) else KafkaError(KafkaError._FAIL, describe(exception))
 
 
 def _refuse(error: KafkaError, topic: str, acknowledged: int) -> None:
-    said = f"topic {topic}: {words(error)}; {_appended(acknowledged)}"
+    said = f"topic {topic}: {describe(error)}; {_appended(acknowledged)}"
     passing = recoverable(error) or error.code() == KafkaError._MSG_TIMED_OUT
-    raise (NoAnswerError if passing else KafkaInputError)(said) from KafkaException(error)
+    raise (NoResponseError if passing else KafkaInputError)(said) from KafkaException(error)

@@ -50,7 +50,7 @@ class Asked(Protocol):
 
     known: dict[str, End]
 
-    def ask(self, lanes: list[PartitionReader]) -> None:
+    def ask(self, readers: list[PartitionReader]) -> None:
         """Asks, without waiting."""
         ...
 
@@ -62,7 +62,7 @@ class Asked(Protocol):
 class Prover(Protocol):
     """What has partitions that are silent prove how far they have been read."""
 
-    def tend(self, lanes: list[PartitionReader], newest: int) -> None:
+    def tend(self, readers: list[PartitionReader], newest: int) -> None:
         """Does what is due; `newest`: the log time (µs) of the newest record handed out."""
         ...
 
@@ -98,5 +98,5 @@ class SourceHooks:
 
     clock: HostClock
     others: Callable[[], int | None] | None
-    on_progress: Callable[[int], None] | None
+    on_watermark: Callable[[int], None] | None
     on_error: Callable[[KafkaError], None]

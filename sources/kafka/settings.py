@@ -15,7 +15,7 @@ class ReplacedError(KafkaInputError):
     """A topic is no longer the one that it was when the run began: to start again does not mend it."""
 
 
-class NoAnswerError(KafkaInputError):
+class NoResponseError(KafkaInputError):
     """No broker answers: nothing to mend here, another try may do."""
 
 
@@ -71,9 +71,9 @@ class SourceStats:
     """Records that are no event of the contract."""
     errors: int = 0
     """Errors of the connection that the client recovers from by itself."""
-    behind: dict[str, int] = field(default_factory=dict[str, int])
+    late: dict[str, int] = field(default_factory=dict[str, int])
     """By channel: records that turned up behind progress. Other than 0 where clocks differ by more than the allowance."""
-    progress: dict[str, int] = field(default_factory=dict[str, int])
+    watermark: dict[str, int] = field(default_factory=dict[str, int])
     """By channel: the progress told, µs since the epoch; `sources.batch.BEGINNING` before there is any."""
     steps: dict[str, int] = field(default_factory=lambda: {"host": 0, "brokers": 0})
     """By whose clock it was: how often a clock has stepped. Of two that come apart, this host's has unless it ran on steadily."""

@@ -55,28 +55,28 @@ PINNED: dict[str, object] = {
 class KafkaPart(StatefulSourcePartition[Batch, bytes]):
     """One partition. Ends, without saying that its input has ended, once the topics have grown or `until` has been passed everywhere."""
 
-    def __init__(self, reading: TopicReading, lane: PartitionReader, on_close: Callable[[], None]) -> None:
+    def __init__(self, reading: TopicReading, reader: PartitionReader, on_close: Callable[[], None]) -> None:
         self._reading = reading
-        self._lane = lane
+        self._lane = reader
         self._on_close = on_close
         self._idle = False
 
     def next_batch(self) -> list[Batch]:
         """What is there of the partition, or how far its time has come. Never waits."""
-        reading, lane = self._reading, self._lane
+        reading, reader = self._reading, self._lane
         if reading.ended:
             raise StopIteration
-        if not lane.buffer:
+        if not reader.buffer:
             reading.pump()
         reading.tend()
-        items = reading.take(lane)
-        progress = reading.progress(lane)
+        items = reading.take(reader)
+        watermark = reading.watermark(reader)
         # Where all that was read were barriers there may be more.
-        self._idle = not items and not lane.buffer
-        if not items and not reading.worth_telling(lane, progress):
+        self._idle = not items and not reader.buffer
+        if not items and not reading.worth_telling(reader, watermark):
             return []
-        reading.tell(lane, progress)
-        return [Batch(lane.channel, progress, items)]
+        reading.tell(reader, watermark)
+        return [Batch(reader.channel, watermark, items)]
 
     def next_awake(self) -> datetime | None:
         """At once while there is something to hand out."""
@@ -97,7 +97,7 @@ class KafkaSource(FixedPartitionedSource[Batch, bytes]):
     `expected`: how many partitions of each topic the state knows; there must be no fewer, and what is beyond is read from its beginning.
     `only`: how many of them are read, where a run that was cut off must be finished as it was before its topics grew. `ids`: IDs of topics,
     read here or not, that must stay what they are while it runs.
-    `clock` is this host's. `others` gives the least progress of other processes, `on_progress` is told this one's: both are
+    `clock` is this host's. `others` gives the least progress of other processes, `on_watermark` is told this one's: both are
     advice that bounds reading ahead. `on_error` is told, in one line and from any thread, what the client gets over by itself, each kind of
     error once in a while; `on_clock`, likewise, of clocks that differ or step.
 
@@ -115,7 +115,7 @@ class KafkaSource(FixedPartitionedSource[Batch, bytes]):
         ids: Mapping[str, str] | None = None,
         clock: HostClock | None = None,
         others: Callable[[], int | None] | None = None,
-        on_progress: Callable[[int], None] | None = None,
+        on_watermark: Callable[[int], None] | None = None,
         on_error: Callable[[str], None] | None = None,
         on_clock: Callable[[str], None] | None = None,
     ) -> None:
@@ -125,7 +125,7 @@ class KafkaSource(FixedPartitionedSource[Batch, bytes]):
         self._clock.on_step = self._stepped
         self._say_clock = on_clock
         self._others = others
-        self._on_progress = on_progress
+        self._on_watermark = on_watermark
         self._say = on_error
         self._said: dict[int, float] = {}
         self._expected = dict(expected or {})
@@ -171,18 +171,18 @@ class KafkaSource(FixedPartitionedSource[Batch, bytes]):
         reading = self._reading = self._reading or self._begin()
         sampler = WatermarkSampler(self.settings.feeds) if self.settings.feeds else None
         log = PartitionLog(topic, number, create_time=self._create_time[topic], sampler=sampler)
-        lane = PartitionReader(log, by_barriers=topic not in self.weaker)
+        reader = PartitionReader(log, by_barriers=topic not in self.weaker)
         if resume_state is not None:
-            lane.restore(resume_state)
-        if lane.next is None:
-            lane.next = self._first(topic, number)
-        reading.add(lane, OFFSET_BEGINNING if lane.next is None else lane.next)
+            reader.restore(resume_state)
+        if reader.next is None:
+            reader.next = self._first(topic, number)
+        reading.add(reader, OFFSET_BEGINNING if reader.next is None else reader.next)
         self._open += 1
-        return KafkaPart(reading, lane, self._closed)
+        return KafkaPart(reading, reader, self._closed)
 
     def _describe(self) -> None:
         settings = self.settings
-        for name, topic in broker.describe(self._admin, settings.options, settings.topics).items():
+        for name, topic in broker.describe_topics(self._admin, settings.options, settings.topics).items():
             if topic is None:
                 raise KafkaInputError(f"topic {name} does not exist")
             by_producer = topic.timestamps == "CreateTime"
@@ -214,7 +214,7 @@ class KafkaSource(FixedPartitionedSource[Batch, bytes]):
         try:
             consumer = Consumer(options)
         except (KafkaException, ValueError, TypeError) as error:
-            raise KafkaInputError(f"Kafka options: {broker.words(error)}") from error
+            raise KafkaInputError(f"Kafka options: {broker.describe(error)}") from error
         settings, clock = self.settings, self._clock
         writer = barriers.producer(settings.options, self._on_error)
         self._barriers = Barriers(writer, clock, settings.barrier_interval, self.stats, self._on_error, self._on_clock)
@@ -225,7 +225,7 @@ class KafkaSource(FixedPartitionedSource[Batch, bytes]):
             self._barriers,
             Growth(self._admin, self.partitions, self._on_error, self._ids),
             self.stats,
-            SourceHooks(clock, self._others, self._on_progress, self._on_error),
+            SourceHooks(clock, self._others, self._on_watermark, self._on_error),
         )
 
     def _first(self, topic: str, partition: int) -> int | None:
@@ -239,7 +239,7 @@ class KafkaSource(FixedPartitionedSource[Batch, bytes]):
             try:
                 self._latest = {self._places[channel]: broker.end_of(answer) for channel, answer in answers.items()}
             except KafkaException as error:
-                raise KafkaInputError(f"the ends of the topics cannot be asked for: {broker.words(error)}") from error
+                raise KafkaInputError(f"the ends of the topics cannot be asked for: {broker.describe(error)}") from error
         return self._latest[topic, partition]
 
     def _on_error(self, error: KafkaError) -> None:
@@ -248,11 +248,11 @@ class KafkaSource(FixedPartitionedSource[Batch, bytes]):
         now = time.monotonic()
         if self._say is not None and now - self._said.get(error.code(), -SILENCE) >= SILENCE:
             self._said[error.code()] = now
-            self._say(broker.words(error))
+            self._say(broker.describe(error))
 
-    def _on_clock(self, words: str) -> None:
+    def _on_clock(self, text: str) -> None:
         if self._say_clock is not None:
-            self._say_clock(words)
+            self._say_clock(text)
 
     def _stepped(self, by: int) -> None:
         self.stats.steps["host"] += 1

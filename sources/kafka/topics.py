@@ -10,7 +10,7 @@ from confluent_kafka import KafkaError, KafkaException
 from confluent_kafka.admin import ConfigResource, NewTopic, ResourceType
 
 from schemas.limits import LEAST_TOPIC_BYTES
-from sources.kafka.broker import PATIENCE, Admin, admin, topics_of, words
+from sources.kafka.broker import PATIENCE, Admin, admin, describe, topics_of
 from sources.kafka.settings import KafkaInputError, UnfitInputError
 
 BROKER_DEFAULT = -1
@@ -91,7 +91,7 @@ def _create(client: Admin, topics: Mapping[str, TopicSpec], replication: int) ->
             if isinstance(cause, KafkaError) and cause.code() == KafkaError.TOPIC_ALREADY_EXISTS:
                 continue
             passing = isinstance(cause, KafkaError) and cause.retriable()
-            raise (KafkaInputError if passing else UnfitInputError)(f"topic {name} cannot be created: {words(error)}") from error
+            raise (KafkaInputError if passing else UnfitInputError)(f"topic {name} cannot be created: {describe(error)}") from error
         created.append(name)
     return created
 
@@ -123,7 +123,7 @@ def _check(client: Admin, options: Mapping[str, object], topics: Mapping[str, To
         try:
             found = {key: entry.value for key, entry in future.result().items()}
         except KafkaException as error:
-            raise KafkaInputError(f"topic {name}: its settings cannot be read: {words(error)}") from error
+            raise KafkaInputError(f"topic {name}: its settings cannot be read: {describe(error)}") from error
         count = len(known[name].partitions)
         if count < spec.partitions or (spec.exact and count != spec.partitions):
             raise UnfitInputError(f"topic {name} has {count} partitions, {'' if spec.exact else 'at least '}{spec.partitions} are wanted")

@@ -13,7 +13,8 @@ from schemas.values import Balance, Id, Instant, Quantity, ShortText, Text, When
 from sources.adapters.tables import TERMS, Vocabulary
 
 Kind: TypeAlias = Literal[
-    "id", "ids", "short_text", "short_texts", "text", "quantity", "balance", "flag", "instant", "when", "money", "refund", "lines", "object", "free",
+    "id", "ids", "short_text", "short_texts", "text", "quantity", "balance", "flag", "instant", "when", "money", "refund", "lines",
+    "object", "free",
     "status", "hold",
 ]  # fmt: skip
 

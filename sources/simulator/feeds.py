@@ -74,12 +74,12 @@ def _recorded(step: SimulatedStep, rng: Random, opening: int) -> int | None:
     for outage in OUTAGES:
         if outage.holds(step.source, step.at, opening):
             return opening + outage.end + rng.randint(0, 2 * MINUTE)
-    lot = rng.random()
+    draw = rng.random()
     if step.source.startswith("/carrier/"):
-        if lot < 0.02:
+        if draw < 0.02:
             return step.at + rng.randint(2 * HOUR, 20 * HOUR)
-        return step.at + rng.randint(5, 10 * MINUTE) if lot < 0.3 else None
-    return step.at + rng.randint(1, 20) if lot < 0.2 and step.type != "order.placed" else None
+        return step.at + rng.randint(5, 10 * MINUTE) if draw < 0.3 else None
+    return step.at + rng.randint(1, 20) if draw < 0.2 and step.type != "order.placed" else None
 
 
 def _encode(step: SimulatedStep, subject: str, recorded: int | None) -> bytes:

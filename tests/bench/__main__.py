@@ -82,7 +82,7 @@ def report(*, orders: int, opened: Sequence[int]) -> None:
         ("the same without the heart", found.flow),
         ("reading alone, with decoding", found.read),
         ("decoding alone", found.decode),
-        ("the heart alone", found.heart),
+        ("the heart alone", found.make_shard),
     ):
         table.add_row(what, f"{rate:,.0f}", f"events/s ({1e6 / rate:.1f} µs)", f"{rate / found.replay:.1f} x")
     first: float | None = None

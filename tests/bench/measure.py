@@ -42,7 +42,7 @@ class Speed(NamedTuple):
     flow: float
     read: float
     decode: float
-    heart: float
+    make_shard: float
 
 
 class Taker(Shard):
@@ -90,15 +90,15 @@ def speed(orders: int) -> Speed:
         policy.write_text(policy_text(), encoding="utf-8")
         rules = load_policy(policy)
 
-        def whole(heart: MakeShard, taken: list[Record | IdentityFinding] | None = None) -> None:
+        def whole(make_shard: MakeShard, taken: list[Record | IdentityFinding] | None = None) -> None:
             Taker.kept = taken
             source = FileSource([str(events)])
-            replay_into(folder / "out", source, rules, settings=FlowOptions(source.channels, heart=heart))
+            replay_into(folder / "out", source, rules, settings=FlowOptions(source.channels, make_shard=make_shard))
 
         taken: list[Record | IdentityFinding] = []
         whole(Taker, taken)
 
-        def heart() -> None:
+        def make_shard() -> None:
             shards = [Shard(rules) for _ in ORDER_SHARDS]
             for item in taken:
                 tenant = item.tenant if isinstance(item, IdentityFinding) else item.event.tenant
@@ -111,7 +111,7 @@ def speed(orders: int) -> Speed:
             count / best(lambda: whole(Taker)),
             count / best(lambda: _read(events)),
             count / best(lambda: [decode(line) for line in lines]),
-            len(taken) / best(heart),
+            len(taken) / best(make_shard),
         )
 
 

@@ -45,8 +45,8 @@ def untrack(settings: FlowOptions) -> None:
     """Has what was loaded forget that it is kept: a run without recovery notes no changes."""
     for shard in settings.shards:
         shard._orders._tracking = False  # pyright: ignore[reportPrivateUsage]
-    for shell in settings.shells:
-        stage = getattr(shell, "_stage", None)
+    for operator in settings.operators:
+        stage = getattr(operator, "_stage", None)
         for tables in ("_ties", "_numbers") if stage is not None else ():
             for table in getattr(stage, tables).values():
                 table._changed = None
@@ -71,7 +71,7 @@ def prepare(path: Path, orders: int) -> dict[str, float]:
     Filled.template, Filled.orders = template(load_policy(None)), {}
     for number in range(orders):
         Filled.orders.setdefault(order_shard("default", f"ACM-{number:08d}", len(ORDER_SHARDS)), []).append(number)
-    flow_into(home, TieSource(orders), FlowOptions(CHANNELS, heart=Filled, stores=HomeStores(home)), NEVER)
+    flow_into(home, TieSource(orders), FlowOptions(CHANNELS, make_shard=Filled, stores=HomeStores(home)), NEVER)
     home.close()
     return {"packed": len(Filled.template)}
 
@@ -101,7 +101,7 @@ def go_on(path: Path, orders: int, seconds: float, *, keeps: bool) -> None:
     home = StateHome.open(path)
     stores = HomeStores(home)
     settings = FlowOptions(
-        CHANNELS, stores=stores, heart=Watched, on_snapshot=lambda took: ends.setdefault(len(load.pauses), []).append(took)
+        CHANNELS, stores=stores, make_shard=Watched, on_snapshot=lambda took: ends.setdefault(len(load.pauses), []).append(took)
     )
     gc.collect()
     before, memory, resumed = resident(), 0, 0.0

@@ -107,4 +107,4 @@ def test_a_topic_that_grows_stops_the_engine_and_the_next_run_reads_all_of_it(re
     engine.stop()
     starts = engine.logged("starting")
     assert {str(line["inputs"]) for line in starts} == {str({events: 1}), str({events: 3})}
-    assert all(line["behind"] == 0 for line in engine.logged("stopped"))
+    assert all(line["late_records"] == 0 for line in engine.logged("stopped"))

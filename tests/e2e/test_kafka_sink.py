@@ -33,7 +33,7 @@ PARTITIONS = 3
 ROOT = Path(__file__).parents[2]
 
 
-def verdict(shard: str, number: int, text: str = "") -> OutputRecord:
+def output(shard: str, number: int, text: str = "") -> OutputRecord:
     """What a shard says, by number: the same in every life."""
     order = f"{shard}-{number % 7}"
     body = json.dumps({"id": f"{shard}/{number}", "text": text}).encode()
@@ -137,10 +137,10 @@ class Life:
         for part, token in tokens.items():
             self._build(part, token)
 
-    def write(self, verdicts: Iterable[OutputRecord]) -> None:
+    def write(self, outputs: Iterable[OutputRecord]) -> None:
         """Writes some verdicts, by part."""
         by_part: dict[str, list[OutputRecord]] = defaultdict(list)
-        for one in verdicts:
+        for one in outputs:
             by_part[self.sinks[0].part_for("exceptions", one)].append(one)
         for part, some in by_part.items():
             if part not in self.open:
@@ -198,7 +198,7 @@ def test_each_verdict_stands_once_whatever_crashes(real_broker: Broker, seed: in
                 shard = lots.choice(SHARDS)
                 counts[shard] += 1
                 most[shard] = max(most[shard], counts[shard])
-                batch.append(verdict(shard, counts[shard]))
+                batch.append(output(shard, counts[shard]))
             life.write(batch)
         fate = lots.random()
         if fate < 0.6:
@@ -215,7 +215,7 @@ def test_each_verdict_stands_once_whatever_crashes(real_broker: Broker, seed: in
             life = Life(real_broker.bootstrap, name, state, tokens, workers)
             counts = dict(stored)
     # What an earlier life has said is said again in the end, as an input that is read again has it.
-    life.write(verdict(shard, number) for shard in SHARDS for number in range(counts[shard] + 1, most[shard] + 2))
+    life.write(output(shard, number) for shard in SHARDS for number in range(counts[shard] + 1, most[shard] + 2))
     life.snapshot()
     life.close()
     said = contents(real_broker.bootstrap, name)
@@ -251,16 +251,16 @@ def test_a_zombie_is_fenced_and_nothing_of_it_is_seen(real_broker: Broker) -> No
     """Once a new instance has opened a partition, the old one fails and says so, at its next write or snapshot."""
     name, state = topic(real_broker, "zombie", PARTITIONS), str(uuid4())
     old = Life(real_broker.bootstrap, name, state, {})
-    old.write(verdict(shard, 1) for shard in SHARDS)
+    old.write(output(shard, 1) for shard in SHARDS)
     tokens = old.snapshot()
     new = Life(real_broker.bootstrap, name, state, tokens)
     for part in new.open.values():
         part.snapshot()  # it is open now
-    old.write(verdict(shard, 2, "zombie") for shard in SHARDS)
+    old.write(output(shard, 2, "zombie") for shard in SHARDS)
     with pytest.raises(KafkaOutputError, match="another instance with the same state") as caught:
         old.snapshot()
     assert caught.value.fenced
-    new.write(verdict(shard, 2) for shard in SHARDS)
+    new.write(output(shard, 2) for shard in SHARDS)
     new.snapshot()
     new.close()
     said = contents(real_broker.bootstrap, name)
@@ -272,14 +272,14 @@ def test_a_shard_that_says_something_else_is_counted_and_compared_by_content(rea
     """What it says for the first time is written, what it said under another number is not."""
     name, state = topic(real_broker, "astray", PARTITIONS), str(uuid4())
     first = Life(real_broker.bootstrap, name, state, {})
-    first.write(verdict("s00", number) for number in range(1, 6))
-    first.write(verdict("s01", number) for number in range(1, 6))
+    first.write(output("s00", number) for number in range(1, 6))
+    first.write(output("s01", number) for number in range(1, 6))
     first.snapshot()
     second = Life(real_broker.bootstrap, name, state, {})
     late = OutputRecord(0, "s00-0", "exceptions", "exception.raised", "", b'{"id":"late"}', shard="s00", number=1)
-    moved = [verdict("s00", number) for number in range(1, 7)]
+    moved = [output("s00", number) for number in range(1, 7)]
     second.write([late, *(OutputRecord(m.log, m.order, m.topic, m.type, m.key, m.body, shard="s00", number=m.number + 1) for m in moved)])
-    second.write(verdict("s01", number) for number in range(1, 7))
+    second.write(output("s01", number) for number in range(1, 7))
     second.snapshot()
     second.close()
     bodies = Counter(one.value for one in contents(real_broker.bootstrap, name))
@@ -294,7 +294,7 @@ def test_another_state_in_the_same_topic_is_left_alone(real_broker: Broker) -> N
     name = topic(real_broker, "states", PARTITIONS)
     for state in (str(uuid4()), str(uuid4())):
         life = Life(real_broker.bootstrap, name, state, {})
-        life.write(verdict("s00", number) for number in range(1, 4))
+        life.write(output("s00", number) for number in range(1, 4))
         life.snapshot()
         life.close()
     assert numbers(contents(real_broker.bootstrap, name))["s00"].count(1) == 2
@@ -312,11 +312,11 @@ def test_an_open_transaction_of_someone_else_hides_nothing_of_ours(real_broker: 
     other.begin_transaction()
     other.produce(name, b"open", partition=0)
     other.flush(10)
-    part.write_batch([[verdict("s00", 1)]])
+    part.write_batch([[output("s00", 1)]])
     part.snapshot()
     stats = WriterStats()
     again = KafkaSink(client, state, topics, listener=stats).build_part("out", "exceptions:00000", None)
-    again.write_batch([[verdict("s00", 1), verdict("s00", 2)]])
+    again.write_batch([[output("s00", 1), output("s00", 2)]])
     time.sleep(0.5)
     assert not stats.published
     other.commit_transaction(30)
@@ -349,18 +349,18 @@ def test_a_record_that_the_topic_does_not_take_fails_in_one_line(real_broker: Br
     """And nothing of its transaction is seen."""
     name = topic(real_broker, "small", PARTITIONS, {"max.message.bytes": "2000"})
     life = Life(real_broker.bootstrap, name, str(uuid4()), {}, client={"compression.type": "none"})
-    life.write([verdict("s00", 7), verdict("s00", 14, "x" * 5000)])
+    life.write([output("s00", 7), output("s00", 14, "x" * 5000)])
     with pytest.raises(KafkaOutputError, match=r"small.*\[\d\]: a record is larger than the topic takes: raise its max.message.bytes"):
         life.snapshot()
     with pytest.raises(KafkaOutputError, match="larger"):
-        life.write([verdict("s00", 21)])
+        life.write([output("s00", 21)])
     assert not contents(real_broker.bootstrap, name)
 
 
 def test_a_topic_that_is_not_there_is_named(real_broker: Broker) -> None:
     """Before anything is written."""
     life = Life(real_broker.bootstrap, "no-such-topic", str(uuid4()), {})
-    life.write([verdict("s00", 1)])
+    life.write([output("s00", 1)])
     with pytest.raises(KafkaOutputError, match=r"no-such-topic\[\d\]: the topic or partition does not exist"):
         life.snapshot()
 
@@ -369,12 +369,12 @@ def test_a_topic_that_is_deleted_ends_the_writing(real_broker: Broker) -> None:
     """Not a verdict is taken to be published."""
     name = topic(real_broker, "deleted", PARTITIONS)
     life = Life(real_broker.bootstrap, name, str(uuid4()), {})
-    life.write([verdict("s00", 1)])
+    life.write([output("s00", 1)])
     life.snapshot()
     admin = AdminClient({"bootstrap.servers": real_broker.bootstrap})
     admin.delete_topics([name])[name].result(30)
     with pytest.raises(KafkaOutputError, match=rf"{name}\[\d\]: the topic"):  # noqa: PT012 (whichever notices first)
-        life.write([verdict("s00", 8)])
+        life.write([output("s00", 8)])
         life.snapshot()
 
 
@@ -383,10 +383,10 @@ def test_a_broker_that_is_killed_and_comes_back_costs_nothing(own_broker: Broker
     name, state = topic(own_broker, "restart", PARTITIONS), str(uuid4())
     life = Life(own_broker.bootstrap, name, state, {})
     for number in range(1, 31):
-        life.write(verdict(shard, number) for shard in SHARDS)
+        life.write(output(shard, number) for shard in SHARDS)
         if number in {10, 20}:
             own_broker.kill()
-            life.write(verdict(shard, number + 100) for shard in SHARDS)
+            life.write(output(shard, number + 100) for shard in SHARDS)
             own_broker.restart()
     life.snapshot()
     life.close()
@@ -407,7 +407,7 @@ def _write_until_killed(bootstrap: str, name: str, state: str, kept: Path, *, la
     while True:
         for _ in range(20):
             count += 1
-            life.write(verdict(shard, count) for shard in SHARDS)
+            life.write(output(shard, count) for shard in SHARDS)
             time.sleep(0.001)
         tokens |= life.snapshot()
         fresh = kept.with_suffix(".new")

@@ -178,7 +178,7 @@ def test_an_export_replays_what_was_read_live(real_broker: Broker, tmp_path: Pat
     assert len(events) == 5 * 300 + 40 * 2 + 3 * 20
     assert {item.event.id for item in events if item.headers and item.headers[0][0] == "ce_specversion"} == {f"b{n}" for n in range(40)}
     assert (stats.tombstones, stats.refused, stats.records) == (40, 81, len(events) + 40 + 81)
-    assert set(stats.behind.values()) == {0}
+    assert set(stats.late.values()) == {0}
     assert sum(files.values()) == stats.records
     # A barrier may be on its way.
     assert set(reader.source.lag().values()) <= {0, 1}
@@ -239,7 +239,7 @@ def test_records_of_an_open_transaction_hold_progress_back(real_broker: Broker) 
     assert max(reader.told.values(), default=BEGINNING) <= stamped
     client.commit_transaction(30)
     assert len(reader.to_the_end()) == 1
-    assert set(reader.source.stats.behind.values()) == {0}
+    assert set(reader.source.stats.late.values()) == {0}
 
 
 def test_an_offset_that_was_trimmed_away_stops_the_engine(real_broker: Broker) -> None:

@@ -116,14 +116,14 @@ def test_a_run_while_events_come_in_runs_over_all_of_it_and_a_replay_of_the_expo
     assert_told_alike(every, {"feed.stale"})
     for engine in (live, two, three):
         assert_told_once_in_turn(engine)
-        assert behind(engine) == 0
+        assert late_records(engine) == 0
 
 
-def behind(engine: Engine) -> int:
-    """How many records turned up behind progress, over all processes, as their last words have it."""
+def late_records(engine: Engine) -> int:
+    """How many late records all processes counted, by the lines that they logged when they stopped."""
     stopped = engine.logged("stopped")
     assert len(stopped) == engine.processes
-    return sum(int(str(line["behind"])) for line in stopped)
+    return sum(int(str(line["late_records"])) for line in stopped)
 
 
 def test_the_pace_of_reading_changes_nothing(real_broker: Broker, tmp_path: Path) -> None:
@@ -145,4 +145,4 @@ def test_the_pace_of_reading_changes_nothing(real_broker: Broker, tmp_path: Path
     assert_told_alike(every, {"feed.stale", "feed.recovered"})
     for engine in (slow, fast):
         assert_told_once_in_turn(engine)
-        assert behind(engine) == 0
+        assert late_records(engine) == 0

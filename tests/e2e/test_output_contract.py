@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, cast
 
 import pytest
 
-from schemas.verdicts import OUT_MODELS
+from schemas.output_events import OUT_MODELS
 from sources.simulator import write_world
 from tests.support.replays import lines, replay
 

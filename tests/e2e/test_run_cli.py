@@ -80,9 +80,9 @@ def test_it_is_started_watched_stopped_and_goes_on_with_any_number_of_processes(
         assert engine.metric("orderwatch_records_total") == 3
         assert engine.metric("orderwatch_rejected_total") == 1
         assert engine.metric("orderwatch_open_orders") == len(orders)
-        assert engine.metric("orderwatch_verdicts_total") >= 1
+        assert engine.metric("orderwatch_output_records_total") >= 1
         assert engine.metric("orderwatch_detection_delay_seconds_count") >= 2
-        assert engine.metric("orderwatch_behind_progress_total") == 0
+        assert engine.metric("orderwatch_late_records_total") == 0
         engine.stop()
     assert raised(engine) == Counter(orders)
     assert len(engine.logged("stopped")) == 6

@@ -86,7 +86,7 @@ def test_a_clock_that_steps_makes_no_verdict_early_late_or_twice(real_broker: Br
     for output in TOPICS:
         assert live[output] == replay[output], output
     assert_told_once_in_turn(engine)
-    assert sum(int(str(line["behind"])) for line in engine.logged("stopped")) == 0
+    assert sum(int(str(line["late_records"])) for line in engine.logged("stopped")) == 0
     notes = " / ".join(str(line["note"]) for line in engine.logged("clock"))
     assert "was set forward by 30.0 s" in notes
     assert "is 30.0 s ahead of the brokers'" in notes

@@ -178,4 +178,4 @@ def test_whichever_broker_hangs_or_dies_the_live_run_says_what_the_replay_says(
     assert {f"{story}-{number}-unpaid" for story in ("follower-1", "leader-long") for number in range(FREEZES)} <= named
     for output in TOPICS:
         assert live[output] == replay[output], output
-    assert sum(int(str(line["behind"])) for line in engine.logged("stopped")) == 0
+    assert sum(int(str(line["late_records"])) for line in engine.logged("stopped")) == 0

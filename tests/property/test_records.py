@@ -89,7 +89,7 @@ def test_whatever_a_producer_writes_is_an_event_a_reject_or_a_tombstone(drawn: S
     """Each record is one of the three; a reject keeps value, key and headers, goes to other processes and every sink, and fits a topic."""
     row: Sequence[Message] = placed(drawn)
     log = PartitionLog("orders", 0, create_time=True)
-    items = log.read(row, told=BEGINNING, latest=T0 + DAY)
+    items = log.read(row, announced=BEGINNING, latest=T0 + DAY)
     assert len(items) + log.tombstones == len(row)
     assert [item.log for item in items] == sorted(item.log for item in items)
     assert ORDER_ITEMS.unpack(ORDER_ITEMS.pack(items)) == items
@@ -115,7 +115,7 @@ def test_whatever_a_producer_writes_is_an_event_a_reject_or_a_tombstone(drawn: S
 def test_an_export_replays_them_alike(drawn: Sequence[Told | Unreadable]) -> None:
     """What cannot be read live cannot be read from an export, for the same reason."""
     row: Sequence[Message] = placed(drawn)
-    live = PartitionLog("orders", 0, create_time=True).read(row, told=BEGINNING, latest=T0)
+    live = PartitionLog("orders", 0, create_time=True).read(row, announced=BEGINNING, latest=T0)
     with tempfile.TemporaryDirectory() as folder:
         writer = ExportWriter(Path(folder), "orders", 0, "CreateTime", T0)
         for message in row:

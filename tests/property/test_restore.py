@@ -14,7 +14,7 @@ from hypothesis import strategies as st
 
 from dataflows.core.engine.shard import Shard
 from dataflows.core.identity import AliasLookup, AliasResolver, Ambiguous, IdentityRules, ResolvedEvent
-from dataflows.core.identity.codec import item_of, row_of, sighting_of_row, sighting_row
+from dataflows.core.identity.codec import item_of, lookup_of_row, lookup_row, row_of
 from dataflows.core.identity.items import Orphan
 from dataflows.core.policy import FeedPolicy
 from dataflows.core.rules.load import load_policy
@@ -171,7 +171,7 @@ def sightings_of(draw: st.DrawFn) -> list[AliasLookup]:
 def drained(stage: AliasResolver) -> list[object]:
     """What came out, as rows."""
     placed, onward = stage.drain()
-    return [*map(row_of, placed), *map(sighting_row, onward)]
+    return [*map(row_of, placed), *map(lookup_row, onward)]
 
 
 @examples(150)
@@ -326,4 +326,4 @@ def test_an_item_on_its_way_survives_being_a_row(item: Record | IdentityFinding 
 def test_a_sighting_survives_being_a_row(head: Record | ResolvedEvent, kind: str, value: str, watch: bool) -> None:
     """The same of an event at one of its aliases."""
     sighting: AliasLookup = (head, kind, value, watch)
-    assert sighting_of_row(msgspec.msgpack.decode(msgspec.msgpack.encode(sighting_row(sighting)))) == sighting
+    assert lookup_of_row(msgspec.msgpack.decode(msgspec.msgpack.encode(lookup_row(sighting)))) == sighting

@@ -13,7 +13,7 @@ import orjson
 
 from dataflows.core.engine.orders import HOT
 from dataflows.core.engine.shard import Shard
-from dataflows.core.identity import AliasResolver, Ambiguous, identity_rules, orphan_verdict
+from dataflows.core.identity import AliasResolver, Ambiguous, identity_rules, orphan_record
 from dataflows.core.identity.items import Orphan
 from dataflows.detect.names import FIRST_SHARDS, SECOND_SHARDS
 from dataflows.detect.router import Arrival, Router
@@ -113,7 +113,7 @@ def run(
             if isinstance(item, Record | FeedWatermark):
                 shard.apply(item)
             elif isinstance(item.item, Orphan):
-                outs.append(orphan_verdict(item.item, policy))
+                outs.append(orphan_record(item.item, policy))
             elif not isinstance(item.item, Ambiguous):
                 shard.apply(item.item)
         shard.advance(cut, inclusive=False)
@@ -128,7 +128,7 @@ def _seen(
 
 
 def _staged(stage: AliasResolver, to: int, seen: list[AliasLookup]) -> tuple[list[ResolvedEvent], list[AliasLookup]]:
-    stage.apply(sorted(seen, key=lambda sighting: position(sighting[0])))
+    stage.apply(sorted(seen, key=lambda lookup: position(lookup[0])))
     stage.advance(to)
     return stage.drain()
 

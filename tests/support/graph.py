@@ -7,11 +7,11 @@ from collections import defaultdict
 from typing import TYPE_CHECKING, Any
 
 from dataflows.core.engine.shard import Shard
-from dataflows.core.identity import AliasResolver, identity_rules, orphan_verdict
-from dataflows.detect.exchange import ORDER_ITEMS, SIGHTINGS
+from dataflows.core.identity import AliasResolver, identity_rules, orphan_record
+from dataflows.detect.exchange import ALIAS_LOOKUPS, ORDER_ITEMS
 from dataflows.detect.names import FIRST_SHARDS, ORDER_SHARDS, SECOND_SHARDS
 from dataflows.detect.operators import IdentityOperator, OrderOperator
-from dataflows.detect.router import Router, spread, spread_onward
+from dataflows.detect.router import Router, fan_out, fan_out_onward
 from dataflows.runtime.checkpoint import Checkpointer
 
 if TYPE_CHECKING:
@@ -84,20 +84,23 @@ class Graph:
         self._router = Router(compare_customers=rules.compare_customers)
         known = snapshots or {}
 
-        def keeper(codec: Any) -> Checkpointer[Any] | None:
+        def checkpointer(codec: Any) -> Checkpointer[Any] | None:
             return None if stores is None else Checkpointer(stores, policy.version, codec)
 
-        self._first = {n: IdentityOperator(AliasResolver(1, rules), channels, keeper(SIGHTINGS), known.get(n)) for n in FIRST_SHARDS}
+        self._first = {
+            n: IdentityOperator(AliasResolver(1, rules), channels, checkpointer(ALIAS_LOOKUPS), known.get(n)) for n in FIRST_SHARDS
+        }
         self._second = {
-            n: IdentityOperator(AliasResolver(2, rules), (*channels, *FIRST_SHARDS), keeper(SIGHTINGS), known.get(n)) for n in SECOND_SHARDS
+            n: IdentityOperator(AliasResolver(2, rules), (*channels, *FIRST_SHARDS), checkpointer(ALIAS_LOOKUPS), known.get(n))
+            for n in SECOND_SHARDS
         }
         everyone = (*channels, *FIRST_SHARDS, *SECOND_SHARDS)
         self._orders = {
             n: OrderOperator(
                 lambda name: Shard(policy, hot, place=(ORDER_SHARDS.index(name), len(ORDER_SHARDS))),
                 everyone,
-                lambda orphan: orphan_verdict(orphan, policy),
-                keeper(ORDER_ITEMS),
+                lambda orphan: orphan_record(orphan, policy),
+                checkpointer(ORDER_ITEMS),
                 known.get(n),
             )
             for n in ORDER_SHARDS
@@ -108,15 +111,15 @@ class Graph:
         waiting: dict[str, list[Any]] = defaultdict(list)
         for name, arrival in self._router(list(batches)):
             waiting[name].append(arrival)
-        first = [(n, out) for n, shell in self._first.items() for out in shell.on_batch(waiting[n])[0]]
-        for name, arrival in spread_onward(first):
+        first = [(n, out) for n, operator in self._first.items() for out in operator.on_batch(waiting[n])[0]]
+        for name, arrival in fan_out_onward(first):
             waiting[name].append(arrival)
-        second = [(n, out) for n, shell in self._second.items() for out in shell.on_batch(waiting[n])[0]]
-        for name, placed in (*spread(first), *spread(second)):
+        second = [(n, out) for n, operator in self._second.items() for out in operator.on_batch(waiting[n])[0]]
+        for name, placed in (*fan_out(first), *fan_out(second)):
             waiting[name].append(placed)
-        return [out for n, shell in self._orders.items() for _, outs in shell.on_batch(waiting[n])[0] for out in outs]
+        return [out for n, operator in self._orders.items() for _, outs in operator.on_batch(waiting[n])[0] for out in outs]
 
     def snapshot(self) -> dict[str, bytes]:
         """What Bytewax would have stored of every shell at the end of an epoch."""
-        shells: dict[str, IdentityOperator | OrderOperator] = {**self._first, **self._second, **self._orders}
-        return {name: pickle.loads(pickle.dumps(shell.snapshot())) for name, shell in shells.items()}
+        operators: dict[str, IdentityOperator | OrderOperator] = {**self._first, **self._second, **self._orders}
+        return {name: pickle.loads(pickle.dumps(operator.snapshot())) for name, operator in operators.items()}

@@ -117,9 +117,9 @@ class Cluster:
         offset = len(log)
         value = line(f"e{partition}-{offset}", self.clock, order=f"O-{partition}") if value is None and headers is None else value
         ms = (self.clock if stamp is None else stamp) // 1_000
-        told = Told(self.topic, partition, offset, stamp=ms, value=value, key=key, headers=headers, kind=kind)
-        log.append(told)
-        return told
+        announced = Told(self.topic, partition, offset, stamp=ms, value=value, key=key, headers=headers, kind=kind)
+        log.append(announced)
+        return announced
 
     def tombstone(self, partition: int) -> None:
         """Appends a record without a value."""
@@ -208,11 +208,11 @@ class Answers:
         self._open: dict[str, End] = {}
         self._looks = 0
 
-    def ask(self, lanes: Sequence[PartitionReader]) -> None:
+    def ask(self, readers: Sequence[PartitionReader]) -> None:
         """Asks, unless a question is open."""
         if not self._open:
             cluster = self.cluster
-            self._open = {lane.channel: End(cluster.clock, len(cluster.logs[lane.partition])) for lane in lanes}
+            self._open = {reader.channel: End(cluster.clock, len(cluster.logs[reader.partition])) for reader in readers}
             self._looks = self.after
 
     def look(self) -> None:
@@ -229,12 +229,12 @@ class Proving:
     cluster: Cluster
     refusing: set[int] = field(default_factory=set[int])
 
-    def tend(self, lanes: Sequence[PartitionReader], newest: int) -> None:
+    def tend(self, readers: Sequence[PartitionReader], newest: int) -> None:
         """Appends one to each silent partition."""
         del newest
-        for lane in lanes:
-            if not lane.buffer and lane.partition not in self.refusing:
-                self.cluster.barrier(lane.partition)
+        for reader in readers:
+            if not reader.buffer and reader.partition not in self.refusing:
+                self.cluster.barrier(reader.partition)
 
     def waits(self) -> dict[str, tuple[float, str]]:
         """Nothing is known."""
@@ -271,9 +271,9 @@ class Harness:
     reading: TopicReading
     parts: list[KafkaPart]
 
-    def lane(self, partition: int) -> PartitionReader:
+    def reader(self, partition: int) -> PartitionReader:
         """A partition."""
-        return self.reading.lanes[self.cluster.topic, partition]
+        return self.reading.readers[self.cluster.topic, partition]
 
     def round(self, step: int = 0) -> list[Batch]:
         """Lets `step` µs pass and calls every part once."""
@@ -305,11 +305,11 @@ def harness(
     parts: list[KafkaPart] = []
     for number in range(cluster.count):
         sampler = WatermarkSampler(given.feeds) if given.feeds else None
-        lane = PartitionReader(PartitionLog(cluster.topic, number, create_time=create_time, sampler=sampler), by_barriers=by_barriers)
+        reader = PartitionReader(PartitionLog(cluster.topic, number, create_time=create_time, sampler=sampler), by_barriers=by_barriers)
         if states is not None and number in states:
-            lane.restore(states[number])
-        reading.add(lane, OFFSET_BEGINNING if lane.next is None else lane.next)
-        parts.append(KafkaPart(reading, lane, client.close))
+            reader.restore(states[number])
+        reading.add(reader, OFFSET_BEGINNING if reader.next is None else reader.next)
+        parts.append(KafkaPart(reading, reader, client.close))
     return Harness(cluster, client, answers, proving, growing, reading, parts)
 
 
@@ -322,6 +322,6 @@ def kept(batches: list[Batch], before: dict[str, int]) -> None:
     """Checks that no batch breaks what its channel's progress has promised, and notes what it promises now."""
     for batch in batches:
         promised = before.get(batch.channel, BEGINNING)
-        assert batch.progress >= promised
+        assert batch.watermark >= promised
         assert all(item.log >= promised for item in batch.items)
-        before[batch.channel] = batch.progress
+        before[batch.channel] = batch.watermark

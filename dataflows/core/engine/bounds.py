@@ -10,7 +10,7 @@ from typing import cast
 
 import orjson
 
-from schemas.limits import MOST_VERDICT_BYTES
+from schemas.limits import MAX_OUTPUT_BYTES
 
 MEMBERS = (1_000, 300, 100, 30, 10)
 """How many members a list keeps: the first of these with which the whole fits."""
@@ -25,7 +25,7 @@ def encoded(event: dict[str, object], data: dict[str, object]) -> bytes:
     body = orjson.dumps(event)
     whole = dict(data)
     for most in MEMBERS:
-        if len(body) <= MOST_VERDICT_BYTES:
+        if len(body) <= MAX_OUTPUT_BYTES:
             break
         cut: dict[str, int] = {}
         data.update({key: _cut(value, key, most, cut) for key, value in whole.items()}, cut=cut)

@@ -9,7 +9,7 @@ Reading order: `aliases` (who goes where), `recent` (tables that forget), `stage
 
 from dataflows.core.identity.items import AliasLookup, Ambiguous, ResolvedEvent
 from dataflows.core.identity.resolver import AliasResolver
-from dataflows.core.identity.rules import IdentityRules, identity_rules, orphan_verdict
+from dataflows.core.identity.rules import IdentityRules, identity_rules, orphan_record
 from dataflows.core.identity.sharding import STAGE_TWO_KINDS, alias_shard, order_shard, sightings
 
 __all__ = [
@@ -22,6 +22,6 @@ __all__ = [
     "alias_shard",
     "identity_rules",
     "order_shard",
-    "orphan_verdict",
+    "orphan_record",
     "sightings",
 ]

@@ -130,18 +130,18 @@ def _number(value: str | list[Any]) -> str | TrackedParcel:
     return TrackedParcel(held, ended, tuple((order, until) for order, until in former))
 
 
-def _pack_room(room: PendingEvents) -> object:
-    events = [[row_of(record), watch] for record, watch in room.events.values()]
-    return [events, None if room.raised is None else row_of(room.raised), room.due]
+def _pack_pending(pending: PendingEvents) -> object:
+    events = [[row_of(record), watch] for record, watch in pending.events.values()]
+    return [events, None if pending.raised is None else row_of(pending.raised), pending.due]
 
 
-def _room(value: list[Any]) -> PendingEvents:
+def _pending(value: list[Any]) -> PendingEvents:
     events, raised, due = value
-    room = PendingEvents(raised=None if raised is None else cast("Orphan", item_of(raised)), due=due)
+    pending = PendingEvents(raised=None if raised is None else cast("Orphan", item_of(raised)), due=due)
     for row, watch in events:
         record = record_of_row(row)
-        room.events[record.event.source, record.event.id] = (record, watch)
-    return room
+        pending.events[record.event.source, record.event.id] = (record, watch)
+    return pending
 
 
 def _pack_basket(placements: list[Placement]) -> object:
@@ -152,5 +152,5 @@ def _basket(value: list[Any]) -> list[Placement]:
     return [Placement(at, order, Evidence(*evidence), flagged) for at, order, evidence, flagged in value]
 
 
-_PACK: dict[bytes, Callable[[Any], object]] = {TIES: lambda v: v, NUMBERS: _pack_number, PENDING: _pack_room, BASKETS: _pack_basket}
-_UNPACK: dict[bytes, Callable[[Any], object]] = {TIES: _tie, NUMBERS: _number, PENDING: _room, BASKETS: _basket}
+_PACK: dict[bytes, Callable[[Any], object]] = {TIES: lambda v: v, NUMBERS: _pack_number, PENDING: _pack_pending, BASKETS: _pack_basket}
+_UNPACK: dict[bytes, Callable[[Any], object]] = {TIES: _tie, NUMBERS: _number, PENDING: _pending, BASKETS: _basket}

@@ -13,7 +13,7 @@ from schemas.record import Evidence, FeedWatermark, IdentityFinding, Record
 from schemas.wire import event_of, micros
 
 Row: TypeAlias = list[Any]
-RECORD, NOTE, MARK, PLACED, AMBIGUOUS, ORPHAN = range(6)
+RECORD, FINDING, FEED_WATERMARK, RESOLVED, AMBIGUOUS, ORPHAN = range(6)
 
 
 def row_of(item: Record | IdentityFinding | FeedWatermark | ResolvedEvent | Ambiguous | Orphan) -> Row:
@@ -24,12 +24,12 @@ def row_of(item: Record | IdentityFinding | FeedWatermark | ResolvedEvent | Ambi
             return [RECORD, item.log, item.topic, item.partition, item.offset, _bytes(item.sub), item.order, item.raw, item.key, headers]
         case ResolvedEvent():
             place = [item.log, item.topic, item.partition, item.offset, _bytes(item.sub), item.tenant, item.order]
-            return [PLACED, *place, row_of(item.item)]
+            return [RESOLVED, *place, row_of(item.item)]
         case IdentityFinding():
             place = [item.log, item.at, item.topic, item.partition, item.offset, _bytes(item.sub), item.tenant, item.order]
-            return [NOTE, *place, item.kind, item.scope_id, [list(evidence) for evidence in item.evidence]]
+            return [FINDING, *place, item.kind, item.scope_id, [list(evidence) for evidence in item.evidence]]
         case FeedWatermark():
-            return [MARK, item.log, item.topic, item.partition, item.offset, _bytes(item.sub), item.feed, item.at]
+            return [FEED_WATERMARK, item.log, item.topic, item.partition, item.offset, _bytes(item.sub), item.feed, item.at]
         case Ambiguous():
             return [AMBIGUOUS, row_of(item.record), item.kind, list(item.orders)]
         case Orphan():
@@ -46,11 +46,11 @@ def item_of(row: Row) -> Record | IdentityFinding | FeedWatermark | ResolvedEven
     what, *rest = row
     if what == RECORD:
         return record_of_row(row)
-    if what == PLACED:
+    if what == RESOLVED:
         log, topic, partition, offset, sub, tenant, order, item = rest
         inner = cast("Record | IdentityFinding | Ambiguous | Orphan", item_of(item))
         return ResolvedEvent(log, topic, partition, offset, _number(sub), tenant, order, inner)
-    if what == NOTE:
+    if what == FINDING:
         log, at, topic, partition, offset, sub, tenant, order, kind, scope_id, cited = rest
         return IdentityFinding(
             log=log,
@@ -65,7 +65,7 @@ def item_of(row: Row) -> Record | IdentityFinding | FeedWatermark | ResolvedEven
             scope_id=scope_id,
             evidence=tuple(Evidence(*evidence) for evidence in cited),
         )
-    if what == MARK:
+    if what == FEED_WATERMARK:
         log, topic, partition, offset, sub, feed, at = rest
         return FeedWatermark(log, topic, partition, offset, _number(sub), feed, at)
     if what == AMBIGUOUS:
@@ -79,19 +79,19 @@ def item_of(row: Row) -> Record | IdentityFinding | FeedWatermark | ResolvedEven
 
 def record_of_row(row: Row) -> Record:
     """The record of a row. Raises Rejected as `item_of` does."""
-    _, log, topic, partition, offset, sub, order, raw, key, kept = row
-    headers = tuple((name, value) for name, value in kept)
+    _, log, topic, partition, offset, sub, order, raw, key, checkpoint = row
+    headers = tuple((name, value) for name, value in checkpoint)
     event = event_of(headers, raw)
     return Record(log, topic, partition, offset, _number(sub), micros(event.time), order, event, raw, key, headers)
 
 
-def sighting_row(sighting: AliasLookup) -> Row:
+def lookup_row(lookup: AliasLookup) -> Row:
     """A sighting as a row."""
-    head, kind, value, watch = sighting
+    head, kind, value, watch = lookup
     return [row_of(head), kind, value, watch]
 
 
-def sighting_of_row(row: Row) -> AliasLookup:
+def lookup_of_row(row: Row) -> AliasLookup:
     """The sighting of a row. Raises Rejected as `item_of` does."""
     head, kind, value, watch = row
     return (cast("Record | ResolvedEvent", item_of(head)), kind, value, watch)

@@ -48,7 +48,7 @@ class Baskets:
         if any(known.order == record.order for known in placements):
             return []
         new = Placement(record.at, record.order, evidence(record))
-        notes: list[ResolvedEvent] = []
+        findings: list[ResolvedEvent] = []
         for known in placements:
             if abs(known.at - new.at) > WITHIN:
                 continue
@@ -57,11 +57,11 @@ class Baskets:
                 continue
             later.flagged = True
             proof = (first.evidence, later.evidence)
-            note = noted(head.log, later.at, record, order=later.order, kind=KIND, scope_id=None, proof=proof)
-            notes.append(put(head, record, later.order, note))
+            finding = noted(head.log, later.at, record, order=later.order, kind=KIND, scope_id=None, proof=proof)
+            findings.append(put(head, record, later.order, finding))
         placements.append(new)
         self.seen.touched(key)
-        return notes
+        return findings
 
 
 def comparable(data: OrderPlaced) -> bool:

@@ -51,12 +51,12 @@ class PendingQueue:
 
     def __init__(self, keep: int, after: int | None) -> None:
         self._after = after
-        self.rooms: Recent[AliasKey, PendingEvents] = Recent(keep)
+        self.pendings: Recent[AliasKey, PendingEvents] = Recent(keep)
         self._due: list[tuple[int, AliasKey]] = []
         self.signals: list[ResolvedEvent] = []
 
     def __len__(self) -> int:
-        return len(self.rooms)
+        return len(self.pendings)
 
     @property
     def next_due(self) -> int | None:
@@ -65,78 +65,81 @@ class PendingQueue:
 
     def wait(self, key: AliasKey, record: Record, *, watch: bool) -> None:
         """Lets an event wait at an alias; a duplicate waits once."""
-        room = self.rooms.get(key)
-        if room is None:
-            self.rooms.set(key, room := PendingEvents())
+        pending = self.pendings.get(key)
+        if pending is None:
+            self.pendings.set(key, pending := PendingEvents())
         identity = (record.event.source, record.event.id)
-        if identity in room.events:
+        if identity in pending.events:
             return
-        if watch and self._after is not None and room.raised is None and not room.watched():
-            self._expect(key, room, record.log + self._after)
-        room.events[identity] = (record, watch)
-        self.rooms.touched(key)
+        if watch and self._after is not None and pending.raised is None and not pending.watched():
+            self._expect(key, pending, record.log + self._after)
+        pending.events[identity] = (record, watch)
+        self.pendings.touched(key)
 
     def release(self, key: AliasKey, log: int, order: str) -> list[Record]:
         """The events that wait at an alias which has just been tied to `order`, in log order."""
-        room = self.rooms.pop(key)
-        if room is None:
+        pending = self.pendings.pop(key)
+        if pending is None:
             return []
-        self._settle(key, room, log, order)
-        return sorted((record for record, _ in room.events.values()), key=place)
+        self._settle(key, pending, log, order)
+        return sorted((record for record, _ in pending.events.values()), key=place)
 
     def forget(self, key: AliasKey, record: Record, log: int) -> None:
         """Lets an event go that has found its order `record.order` elsewhere."""
-        room = self.rooms.get(key)
-        if room is None or room.events.pop((record.event.source, record.event.id), None) is None:
+        pending = self.pendings.get(key)
+        if pending is None or pending.events.pop((record.event.source, record.event.id), None) is None:
             return
-        self.rooms.touched(key)
-        if not room.watched():
-            self._settle(key, room, log, record.order)
-        if not room.events:
-            self.rooms.pop(key)
+        self.pendings.touched(key)
+        if not pending.watched():
+            self._settle(key, pending, log, record.order)
+        if not pending.events:
+            self.pendings.pop(key)
 
     def advance(self, log: int) -> None:
         """Lets log time pass: who is due before `log` is missed."""
         while self._due and self._due[0][0] < log:
             due, key = heapq.heappop(self._due)
             assert self._after is not None
-            self.rooms.advance(due)
-            room = self.rooms.get(key)
-            watched = room.watched() if room is not None else []
-            if room is None or room.raised is not None or not watched:
+            self.pendings.advance(due)
+            pending = self.pendings.get(key)
+            watched = pending.watched() if pending is not None else []
+            if pending is None or pending.raised is not None or not watched:
                 continue
             since = min(record.log for record in watched)
             if since + self._after > due:
-                self._expect(key, room, since + self._after)
+                self._expect(key, pending, since + self._after)
                 continue
             records = tuple(sorted(watched, key=place))
-            room.raised, room.due = Orphan(key.tenant, key.text, due, since, due, 1, resolved=False, order=None, records=records), None
-            self.rooms.touched(key)
-            self._signal(room.raised)
-        self.rooms.advance(log)
+            pending.raised, pending.due = (
+                Orphan(key.tenant, key.text, due, since, due, 1, resolved=False, order=None, records=records),
+                None,
+            )
+            self.pendings.touched(key)
+            self._signal(pending.raised)
+        self.pendings.advance(log)
 
     def restore(self, last: int | None, entries: Iterable[tuple[AliasKey, int, PendingEvents | None]], changed_at: int | None) -> None:
         """Goes on from kept rooms. If the policy has changed, who waits is missed when the new one says so, but not before `changed_at`."""
-        self.rooms.restore(last, entries)
-        for key, _, room in list(self.rooms.entries()):
-            if room is None or room.raised is not None or self._after is None:
+        self.pendings.restore(last, entries)
+        for key, _, pending in list(self.pendings.entries()):
+            if pending is None or pending.raised is not None or self._after is None:
                 continue
             if changed_at is None:
-                if room.due is not None:
-                    heapq.heappush(self._due, (room.due, key))
-            elif watched := room.watched():
-                self._expect(key, room, max(min(record.log for record in watched) + self._after, changed_at))
+                if pending.due is not None:
+                    heapq.heappush(self._due, (pending.due, key))
+            elif watched := pending.watched():
+                self._expect(key, pending, max(min(record.log for record in watched) + self._after, changed_at))
 
-    def _expect(self, key: AliasKey, room: PendingEvents, due: int) -> None:
+    def _expect(self, key: AliasKey, pending: PendingEvents, due: int) -> None:
         """Plans to see at `due` whether somebody is missed."""
-        room.due = due
-        self.rooms.touched(key)
+        pending.due = due
+        self.pendings.touched(key)
         heapq.heappush(self._due, (due, key))
 
-    def _settle(self, key: AliasKey, room: PendingEvents, log: int, order: str) -> None:
-        raised = room.raised
+    def _settle(self, key: AliasKey, pending: PendingEvents, log: int, order: str) -> None:
+        raised = pending.raised
         if raised is not None:
-            room.raised = None
+            pending.raised = None
             self._signal(
                 Orphan(key.tenant, raised.alias, log, raised.since, raised.due, 2, resolved=True, order=order, records=raised.records)
             )

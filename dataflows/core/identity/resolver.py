@@ -9,8 +9,7 @@ from collections.abc import Iterable, Iterator
 from typing import cast
 
 from dataflows.core.engine.persistent import Change, Row
-from dataflows.core.identity import checkpoint as kept
-from dataflows.core.identity import tracking
+from dataflows.core.identity import checkpoint, tracking
 from dataflows.core.identity.duplicates import Baskets
 from dataflows.core.identity.items import AliasLookup, Ambiguous, ResolvedEvent, evidence, joined, noted, put, record_of
 from dataflows.core.identity.orphans import AliasKey, PendingQueue
@@ -27,7 +26,7 @@ ENDED = frozenset({"delivered", "returned"})
 
 
 class AliasResolver:
-    """One alias shard of stage 1 or 2. `placed` and `onward` (stage 1: what the second stage must see) fill up until they are drained."""
+    """One alias shard of stage 1 or 2. `resolved` and `onward` (stage 1: what the second stage must see) fill up until they are drained."""
 
     def __init__(self, number: int, rules: IdentityRules) -> None:
         self._first = number == 1
@@ -38,7 +37,7 @@ class AliasResolver:
         self._baskets = Baskets()
         self._turn_at = -(1 << 62)
         self._head = b""
-        self._placed: list[ResolvedEvent] = []
+        self._resolved: list[ResolvedEvent] = []
         self._onward: list[AliasLookup] = []
 
     def apply(self, sightings_: Iterable[AliasLookup]) -> None:
@@ -58,7 +57,7 @@ class AliasResolver:
                 self._see_number(head, record, value, watch=watch)
                 continue
             if kind == CUSTOMER:
-                self._placed += self._baskets.see(head)
+                self._resolved += self._baskets.see(head)
                 continue
             key = (record.event.tenant, kind)
             if not first and kind not in STAGE_TWO_KINDS:
@@ -93,27 +92,27 @@ class AliasResolver:
 
     def drain(self) -> tuple[list[ResolvedEvent], list[AliasLookup]]:
         """What came out since the last time: places in the logs of orders, and sightings for the second stage."""
-        self._placed += self._waiting.signals
-        placed, onward = self._placed, self._onward
-        self._placed, self._onward, self._waiting.signals = [], [], []
-        return placed, onward
+        self._resolved += self._waiting.signals
+        resolved, onward = self._resolved, self._onward
+        self._resolved, self._onward, self._waiting.signals = [], [], []
+        return resolved, onward
 
     def changes(self) -> Iterator[Change]:
         """The rows that changed since the last call; see `Persistent`."""
         tables = self._tables()
-        head = kept.scalars(tables)
+        head = checkpoint.scalars(tables)
         if head != self._head:
             self._head = head
-            yield kept.SCALARS, head
+            yield checkpoint.SCALARS, head
         for table in tables:
-            yield from kept.changed_rows(table)
+            yield from checkpoint.changed_rows(table)
 
     def rows(self) -> Iterator[Row]:
         """All rows."""
         tables = self._tables()
-        yield kept.SCALARS, kept.scalars(tables)
+        yield checkpoint.SCALARS, checkpoint.scalars(tables)
         for table in tables:
-            yield from kept.all_rows(table)
+            yield from checkpoint.all_rows(table)
 
     def restore(self, rows: Iterable[Row], changed_at: int | None = None) -> None:
         """Goes on from rows. `changed_at`: the log time (µs) from which on another policy holds than the one they were kept under, if so.
@@ -121,26 +120,26 @@ class AliasResolver:
         Raises:
             ValueError: if they were written by a later version, or are incomplete.
         """
-        for letter, names, last, entries in kept.read(rows):
-            if letter == kept.TIES:
+        for letter, names, last, entries in checkpoint.read(rows):
+            if letter == checkpoint.TIES:
                 tenant, kind = names
                 self._ties[tenant, kind] = Recent(self._rules.keep)
                 self._ties[tenant, kind].restore(last, entries)
-            elif letter == kept.NUMBERS:
+            elif letter == checkpoint.NUMBERS:
                 self._numbers[names[0]] = Recent(self._rules.keep)
                 self._numbers[names[0]].restore(last, entries)
-            elif letter == kept.PENDING:
+            elif letter == checkpoint.PENDING:
                 self._waiting.restore(last, entries, changed_at)
             else:
                 self._baskets.seen.restore(last, entries)
-        self._head = kept.scalars(self._tables())
+        self._head = checkpoint.scalars(self._tables())
 
-    def _tables(self) -> list[kept.Table]:
+    def _tables(self) -> list[checkpoint.Table]:
         return [
-            *(kept.Table(kept.TIES, names, table) for names, table in self._ties.items()),
-            *(kept.Table(kept.NUMBERS, (tenant,), numbers) for tenant, numbers in self._numbers.items()),
-            kept.Table(kept.PENDING, (), self._waiting.rooms),
-            kept.Table(kept.BASKETS, (), self._baskets.seen),
+            *(checkpoint.Table(checkpoint.TIES, names, table) for names, table in self._ties.items()),
+            *(checkpoint.Table(checkpoint.NUMBERS, (tenant,), numbers) for tenant, numbers in self._numbers.items()),
+            checkpoint.Table(checkpoint.PENDING, (), self._waiting.pendings),
+            checkpoint.Table(checkpoint.BASKETS, (), self._baskets.seen),
         ]
 
     def _turn(self, log: int) -> int:
@@ -177,10 +176,10 @@ class AliasResolver:
                 self._end(head, waiting, key.value)
 
     def _join(self, head: Record | ResolvedEvent, own: Record, order: str) -> None:
-        placed = joined(head, own, order)
-        self._placed.append(placed)
+        resolved = joined(head, own, order)
+        self._resolved.append(resolved)
         if self._first:
-            self._onward += sightings(placed, aliases(own.event))[1]
+            self._onward += sightings(resolved, aliases(own.event))[1]
 
     def _watch(self, head: Record | ResolvedEvent, record: Record, key: AliasKey) -> None:
         """An alias of the first stage at the second: nothing is tied here, the event is only missed if the first stage cannot place it."""
@@ -195,15 +194,15 @@ class AliasResolver:
             if not self._first:
                 self._waiting.wait(key, record, watch=watch)
             return
-        self._placed.append(put(head, record, "", Ambiguous(record, key.kind, orders)))
+        self._resolved.append(put(head, record, "", Ambiguous(record, key.kind, orders)))
         if self._first:
             self._onward += sightings(joined(head, record, orders[0]), aliases(record.event))[1]
         for order in orders:
-            self._note(head, record, order, "data.identity_unresolved", None, record.at)
+            self._report(head, record, order, "data.identity_unresolved", None, record.at)
 
-    def _note(self, head: Record | ResolvedEvent, record: Record, order: str, kind: str, scope: str | None, at: int) -> None:
-        note = noted(head.log, at, record, order=order, kind=kind, scope_id=scope, proof=(evidence(record),))
-        self._placed.append(put(head, record, order, note))
+    def _report(self, head: Record | ResolvedEvent, record: Record, order: str, kind: str, scope: str | None, at: int) -> None:
+        finding = noted(head.log, at, record, order=order, kind=kind, scope_id=scope, proof=(evidence(record),))
+        self._resolved.append(put(head, record, order, finding))
 
     def _see_number(self, head: Record | ResolvedEvent, record: Record, number: str, *, watch: bool) -> None:
         tenant = record.event.tenant
@@ -219,7 +218,7 @@ class AliasResolver:
             if known != order:
                 reused = tracking.tie(numbers, number, order, record.at, labelled=record.event.type in LABELS)
                 if reused:
-                    self._note(head, record, order, "conflict.tracking_reused", number, record.at)
+                    self._report(head, record, order, "conflict.tracking_reused", number, record.at)
                 if known is None:
                     self._release(AliasKey(tenant, TRACKING, number), head, record)
         else:
@@ -237,4 +236,4 @@ class AliasResolver:
         if event.type != "carrier.scan" or cast("CarrierScan", event.data).status not in ENDED:
             return
         for holder in tracking.end(self._numbers[event.tenant], number, record.at):
-            self._note(head, record, holder.order, "conflict.tracking_reused", number, holder.since)
+            self._report(head, record, holder.order, "conflict.tracking_reused", number, holder.since)

@@ -40,7 +40,7 @@ def identity_rules(policy: Policy) -> IdentityRules:
     )
 
 
-def orphan_verdict(orphan: Orphan, policy: Policy) -> OutputRecord:
+def orphan_record(orphan: Orphan, policy: Policy) -> OutputRecord:
     """The exception about an alias that nobody has claimed; the alias stands where otherwise the order does."""
     setting = policy.setting(ORPHAN, Dims(tenant=orphan.tenant))
     verdict = ExceptionState(

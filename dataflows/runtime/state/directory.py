@@ -25,9 +25,9 @@ from dataflows.runtime.state import recovery as recovery_store
 from dataflows.runtime.state.errors import DamagedStateError, StateError, of_system
 from dataflows.runtime.state.files import DIRECTORY_MODE, is_locked, lock, locked, sync_directory, write_whole
 from dataflows.runtime.state.pins import FORMAT, Pins, Resume, State, check_inputs, check_topics, hold
-from dataflows.runtime.state.progress import Advice, SlotHolder, holder_of
 from dataflows.runtime.state.segments import segments
 from dataflows.runtime.state.store import Compaction
+from dataflows.runtime.state.watermarks import Advice, SlotHolder, holder_of
 
 RECOVERY_PARTS = 4
 """Files of Bytewax's recovery store, fixed when a state directory is made. An empty epoch costs 5 ms with one, 13 with eight."""
@@ -140,11 +140,11 @@ class StateHome:
         """Why native code may have failed over the recovery store, of which it does not say itself; None if that looks well."""
         return recovery_store.why(self.recovery, read_state(self.path).recovery)
 
-    def advise(self, progress: int) -> None:
+    def advise(self, watermark: int) -> None:
         """Tells the other processes how far this one is (log time in µs since the epoch, UTC); cheap enough to call with every batch."""
-        self._advice.say(progress)
+        self._advice.say(watermark)
 
-    def least_progress(self) -> int | None:
+    def low_watermark(self) -> int | None:
         """The least progress that any process has told of lately, this one included; None while one has not."""
         return self._advice.least()
 
@@ -198,8 +198,8 @@ def policy_file(path: Path) -> Path:
     except OSError as error:
         raise of_system(error, file) from error
     if not content or (state.policy_hash and hashed(content) != state.policy_hash):
-        words = "is not as it was kept" if content else "is empty"
-        raise DamagedStateError(f"{file} {words}: the last run cannot be finished under its own policy", KEPT_POLICY)
+        text = "is not as it was kept" if content else "is empty"
+        raise DamagedStateError(f"{file} {text}: the last run cannot be finished under its own policy", KEPT_POLICY)
     return file
 
 

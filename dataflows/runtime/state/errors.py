@@ -14,8 +14,8 @@ class StateError(Exception):
 class DamagedStateError(StateError):
     """What is stored is not what was written: no restart mends that, so the message says what does."""
 
-    def __init__(self, words: str, remedy: str = REMEDY) -> None:
-        super().__init__(f"{words}; {remedy}")
+    def __init__(self, text: str, remedy: str = REMEDY) -> None:
+        super().__init__(f"{text}; {remedy}")
 
 
 class FailingVolumeError(StateError):

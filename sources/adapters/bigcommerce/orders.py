@@ -135,9 +135,15 @@ def _fields(payload: PayloadReader, builder: EventBuilder) -> dict[str, Any]:
         ),
         "channel": payload.text("order_source"),
         "service": None if only is None else only.text("shipping_method"),
-        "method": "digital" if payload.flag("order_is_digital") else "pickup" if payload.id("status_id") == "8" or _fetched(payload) else "ship",
+        "method": _method(payload),
         "payment_terms": terms and terms.term,
     }  # fmt: skip
+
+
+def _method(payload: PayloadReader) -> str:
+    if payload.flag("order_is_digital"):
+        return "digital"
+    return "pickup" if payload.id("status_id") == "8" or _fetched(payload) else "ship"
 
 
 def _fetched(payload: PayloadReader) -> bool:

@@ -134,7 +134,7 @@ def _packages(payload: PayloadReader, builder: EventBuilder) -> Iterator[str]:
 
 
 def _orders(payload: PayloadReader, builder: EventBuilder, loop: str) -> tuple[str, ...]:
-    """The IDs of the orders that stand at the connection's `order_field`, each once; `loop` is the segment that `payload` is the loop of."""
+    """The IDs of the orders that stand at the connection's `order_field`, each once; `loop` is the segment whose loop `payload` is."""
     if builder.connection.order_field is None:
         return ()
     name, _, place = builder.connection.order_field.upper().partition(".")

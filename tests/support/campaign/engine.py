@@ -114,7 +114,7 @@ class Engine:
     def behind(self) -> int:
         """How many records turned up behind progress, of the runs that lived to say it."""
         logs = "".join(log.read_text(errors="replace") for log in self._home.glob("engine-*.log"))
-        return sum(map(int, re.findall(r'"behind": (\d+)', logs)))
+        return sum(map(int, re.findall(r'"late_records": (\d+)', logs)))
 
     def last_words(self) -> str:
         """The last line of its log."""

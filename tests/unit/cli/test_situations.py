@@ -329,7 +329,7 @@ def _(folder: Path) -> int:
     del folder
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr("sources.kafka.export.admin", _nothing)
-        patch.setattr("sources.kafka.export.describe", _no_topics)
+        patch.setattr("sources.kafka.export.describe_topics", _no_topics)
         return cli.run("export --brokers 127.0.0.1:1 --topic t --out new".split())
 
 

@@ -5,8 +5,8 @@ from __future__ import annotations
 import json
 
 from dataflows.core.engine.exceptions import event
-from schemas.limits import MOST_VERDICT_BYTES
-from schemas.verdicts import OrderException
+from schemas.limits import MAX_OUTPUT_BYTES
+from schemas.output_events import OrderException
 
 
 def said(scans: int, shipments: int, text: int = 10) -> dict[str, object]:
@@ -53,7 +53,7 @@ def test_what_does_not_fit_keeps_the_beginning_of_its_lists() -> None:
     for scans, shipments, text in ((60_000, 1, 10), (10, 5_000, 10), (20_000, 20_000, 500_000)):
         data = said(scans, shipments, text)
         body = event("default", "O-1", "exception.raised", "x:1", 0, data)
-        assert len(body) <= MOST_VERDICT_BYTES
+        assert len(body) <= MAX_OUTPUT_BYTES
         assert body == event("default", "O-1", "exception.raised", "x:1", 0, said(scans, shipments, text))
         read = json.loads(body)["data"]
         assert read == data, "what is counted and shown is what is written"

@@ -13,8 +13,8 @@ from dataflows.core.engine.feeds import Feeds
 from dataflows.core.engine.shard import Shard
 from dataflows.core.policy import FeedPolicy
 from dataflows.core.rules.load import load_policy
+from schemas.output_events import OUT_MODELS
 from schemas.record import FeedWatermark
-from schemas.verdicts import OUT_MODELS
 from tests.support.logs import DAY, HOUR, MINUTE, T0, iso, line, record
 
 if TYPE_CHECKING:

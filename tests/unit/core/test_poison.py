@@ -10,7 +10,7 @@ import pytest
 from dataflows.core.engine.publish import Publisher
 from dataflows.core.engine.shard import Shard
 from dataflows.core.rules.load import load_policy
-from schemas.verdicts import OUT_MODELS
+from schemas.output_events import OUT_MODELS
 from tests.support.logs import DAY, HOUR, T0, line, record
 from tests.support.poison import PoisonError, poisoned
 

@@ -100,7 +100,7 @@ def test_counters_are_looked_at_as_rates_and_gauges_as_they_are(where: str) -> N
     expression = expressions()[where]
     for name in set(re.findall(r"\borderwatch_\w+", expression)):
         rated = re.search(rf"\b(rate|increase)\({name}\b", expression) is not None
-        assert rated or series()[name].kind == "gauge" or "behind" in name or "mismatches" in name
+        assert rated or series()[name].kind == "gauge" or "late_records" in name or "mismatches" in name
         assert not (rated and series()[name].kind == "gauge")
 
 

@@ -9,7 +9,7 @@ import pytest
 
 from dataflows.core.identity import Ambiguous, ResolvedEvent
 from dataflows.core.identity.items import Orphan
-from dataflows.detect.exchange import ORDER_ITEMS, SIGHTINGS
+from dataflows.detect.exchange import ALIAS_LOOKUPS, ORDER_ITEMS
 from dataflows.detect.router import Arrival
 from dataflows.runtime.checkpoint import CheckpointError
 from schemas.record import Evidence, FeedWatermark, IdentityFinding, Record
@@ -93,9 +93,9 @@ def test_an_arrival_of_another_process_holds_what_was_sent() -> None:
         Arrival("s00", {"events:00000": 5}, (), None),
     ):
         back = pickle.loads(pickle.dumps(arrival))
-        assert (back.shard, back.progress, list(back.items), back.until, back.in_order) == (
+        assert (back.shard, back.watermark, list(back.items), back.until, back.in_order) == (
             arrival.shard,
-            arrival.progress,
+            arrival.watermark,
             list(arrival.items),
             arrival.until,
             arrival.in_order,
@@ -105,4 +105,4 @@ def test_an_arrival_of_another_process_holds_what_was_sent() -> None:
 def test_items_of_a_later_version_are_refused() -> None:
     """Rather than misread."""
     with pytest.raises(CheckpointError, match="version 2"):
-        SIGHTINGS.unpack(msgspec.msgpack.encode([2, []]))
+        ALIAS_LOOKUPS.unpack(msgspec.msgpack.encode([2, []]))

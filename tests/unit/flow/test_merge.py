@@ -22,7 +22,7 @@ def test_nothing_comes_out_before_every_channel_has_passed_it() -> None:
     assert both.release() == []
     both.add({"b": 5}, [(4, "b4")], in_order=True)
     assert both.release() == [(1, "a1"), (4, "b4")]
-    assert (both.progress, len(both)) == (5, 1)
+    assert (both.watermark, len(both)) == (5, 1)
 
 
 def test_an_item_at_the_progress_itself_waits() -> None:
@@ -44,8 +44,8 @@ def test_the_way_of_cutting_channels_into_batches_changes_nothing() -> None:
             name = lots.choice(sorted(left))
             count = lots.randrange(1, 8)
             batch, left[name] = left[name][:count], left[name][count:]
-            progress = left[name][0][0] if left[name] else 100
-            merged.add({name: progress}, batch, in_order=lots.random() < 0.5)
+            watermark = left[name][0][0] if left[name] else 100
+            merged.add({name: watermark}, batch, in_order=lots.random() < 0.5)
             out += merged.release()
             if not left[name]:
                 del left[name]

@@ -26,12 +26,12 @@ def test_verdicts_come_out_in_one_order_whatever_the_shards_and_batches() -> Non
     }
     expected = sorted(itertools.chain(*said.values()), key=lambda o: (o.log, o.order, o.key, o.body))
     for names in itertools.permutations(said):
-        shell = OutputOperator(said)
+        operator = OutputOperator(said)
         outs: list[OutputRecord] = []
-        for progress, first in ((2, True), (END, False)):
+        for watermark, first in ((2, True), (END, False)):
             for name in names:
                 part = [one for one in said[name] if (one.log < 2) == first]
-                for batch in shell.on_batch([(name, (progress, part))])[0]:
+                for batch in operator.on_batch([(name, (watermark, part))])[0]:
                     outs += batch
         assert outs == expected
 

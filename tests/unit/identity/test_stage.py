@@ -62,7 +62,7 @@ class World:
     def _feed(self, one: Iterable[AliasLookup], two: Iterable[AliasLookup]) -> None:
         self.first.apply(one)
         placed, onward = self.first.drain()
-        self.second.apply(sorted([*two, *onward], key=lambda sighting: POSITION(sighting[0])))
+        self.second.apply(sorted([*two, *onward], key=lambda lookup: POSITION(lookup[0])))
         self.placed += placed + self.second.drain()[0]
 
     def advance(self, to: int) -> None:

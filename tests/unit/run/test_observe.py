@@ -112,12 +112,12 @@ def test_published_verdicts_are_counted_and_their_delay_is_measured() -> None:
     """From the log time of the decision, apart by signal and deadline; from the deadline too, where there is one."""
     with serving("127.0.0.1", 0, filled()) as port:
         found = samples(get(port, "/metrics")[2])
-    assert found['orderwatch_verdicts_total{"severity": "high", "topic": "exceptions", "type": "exception.raised"}'] == 2
+    assert found['orderwatch_output_records_total{"severity": "high", "topic": "exceptions", "type": "exception.raised"}'] == 2
     assert found['orderwatch_exceptions_total{"kind": "shipment.stuck", "type": "exception.raised"}'] == 2
     assert found['orderwatch_rejected_total{"reason": "not_json"}'] == 1
     assert found['orderwatch_published_total{"topic": "exceptions"}'] == 2
     assert found['orderwatch_dropped_total{"topic": "exceptions"}'] == 3
-    assert found['orderwatch_queued_verdicts{"topic": "exceptions"}'] == 5
+    assert found['orderwatch_queued_output_records{"topic": "exceptions"}'] == 5
     assert found['orderwatch_detection_delay_seconds_sum{"by": "signal"}'] == 0.5
     assert found['orderwatch_detection_delay_seconds_sum{"by": "deadline"}'] == 2
     assert found["orderwatch_decision_lag_seconds_sum{}"] == 10
@@ -139,7 +139,7 @@ def test_no_label_is_ever_empty() -> None:
     observer.published("incidents", [OutputRecord(NOW, "f", "incidents", "feed.stale", "", b"{}")])
     text = generate_latest(observer.metrics.registry).decode()
     assert 'orderwatch_rejected_total{reason="too_old"} 1.0' in text
-    assert 'orderwatch_verdicts_total{severity="none",topic="incidents",type="feed.stale"} 1.0' in text
+    assert 'orderwatch_output_records_total{severity="none",topic="incidents",type="feed.stale"} 1.0' in text
     assert '=""' not in text
 
 
@@ -175,11 +175,11 @@ def test_a_scrape_bears_with_a_mapping_that_grows_meanwhile() -> None:
 def test_scrapes_and_counting_from_many_threads_lose_nothing() -> None:
     """Writers' threads count while scrapes read."""
     observer = Observer(now=lambda: NOW)
-    verdict = raised(NOW, None)
+    output = raised(NOW, None)
 
     def publish() -> None:
         for _ in range(500):
-            observer.published("exceptions", [verdict])
+            observer.published("exceptions", [output])
 
     threads = [threading.Thread(target=publish) for _ in range(4)]
     with serving("127.0.0.1", 0, observer) as port:
@@ -189,7 +189,7 @@ def test_scrapes_and_counting_from_many_threads_lose_nothing() -> None:
             assert get(port, "/metrics")[0] == 200
         for thread in threads:
             thread.join()
-    assert observer.metrics.total(catalogue.VERDICTS) == 2_000
+    assert observer.metrics.total(catalogue.OUTPUT_RECORDS) == 2_000
 
 
 def test_openmetrics_is_spoken_to_whom_asks_for_it() -> None:
@@ -229,10 +229,10 @@ class Clock:
 
 def test_a_process_is_ready_while_its_progress_moves() -> None:
     """It follows the clock even when nothing is appended: if it stands, brokers do not answer."""
-    clock, progress = Clock(), [None, 1, 1, 1, 2]
+    clock, watermark = Clock(), [None, 1, 1, 1, 2]
     health = Health(clock=clock)
     health.resumed()
-    health.follow(lambda: progress.pop(0))
+    health.follow(lambda: watermark.pop(0))
     assert health.missing() == ["nothing has been read yet"]
     clock.now = 100
     assert health.missing() == []

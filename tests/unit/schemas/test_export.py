@@ -15,7 +15,7 @@ from pydantic import ValidationError
 from schemas.aliases import ALIAS_FIELDS
 from schemas.envelope import EVENT_MODELS
 from schemas.export import asyncapi, example, export, schema
-from schemas.verdicts import OUT_MODELS
+from schemas.output_events import OUT_MODELS
 
 if TYPE_CHECKING:
     from collections.abc import Callable

@@ -24,8 +24,8 @@ def reject(record_key: bytes | None = None, headers: tuple[tuple[str, bytes | No
 
 def test_a_verdict_is_a_cloud_event_under_its_order() -> None:
     """Structured mode; behind that the headers by which a resumed engine knows it."""
-    verdict = OutputRecord(0, "A-1", "exceptions", "exception.raised", "", b'{"id":"x:1"}', shard="s07", number=4)
-    record = outgoing("exceptions", verdict, STATE)
+    output = OutputRecord(0, "A-1", "exceptions", "exception.raised", "", b'{"id":"x:1"}', shard="s07", number=4)
+    record = outgoing("exceptions", output, STATE)
     assert (record.key, record.value) == (b"A-1", b'{"id":"x:1"}')
     assert record.headers == [
         ("content-type", b"application/cloudevents+json"),
@@ -67,7 +67,7 @@ def test_the_fingerprint_is_of_the_content_alone() -> None:
     """Not of the shard and number that said it; but two equal lines that stood in different places are two rejects."""
     first, second = reject(offset=17), reject(offset=18)
     again = OutputRecord(9, "", "rejects", "reject", "", b"\xff{", data=first.data, shard="s08", number=5)
-    prints = [fingerprint(outgoing("rejects", verdict, STATE)) for verdict in (first, again, second)]
+    prints = [fingerprint(outgoing("rejects", output, STATE)) for output in (first, again, second)]
     assert prints[0] == prints[1] != prints[2]
 
 

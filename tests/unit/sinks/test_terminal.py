@@ -15,7 +15,7 @@ from tests.support.logs import T0
 LONG = "Fulfilment ship overdue: " + "It has not left and nobody knows why. " * 10
 
 
-def verdict(
+def output(
     status: str = "open",
     severity: str = "high",
     *,
@@ -37,24 +37,24 @@ def verdict(
     return OutputRecord(T0, "A-1", "exceptions", type_, "", b"{}", "fulfilment.ship_overdue", severity, status, data)
 
 
-def view(*verdicts: OutputRecord, terminal: bool = True, width: int = 80) -> tuple[TerminalView, io.StringIO]:
+def view(*outputs: OutputRecord, terminal: bool = True, width: int = 80) -> tuple[TerminalView, io.StringIO]:
     """A view that has seen some verdicts, and what it printed."""
     text = io.StringIO()
     console = Console(file=text, force_terminal=terminal, width=width, height=24, highlight=False, legacy_windows=False)
     seen = TerminalView(console, lambda: "Mon 20 Apr 2026 08:00 UTC")
-    for one in verdicts:
+    for one in outputs:
         seen.show("exceptions", [one])
     return seen, text
 
 
-def board(*verdicts: OutputRecord, width: int = 80, height: int = 24) -> list[str]:
+def board(*outputs: OutputRecord, width: int = 80, height: int = 24) -> list[str]:
     """The lines of the board."""
-    return [line.plain for line in view(*verdicts)[0].board(width, height)]
+    return [line.plain for line in view(*outputs)[0].board(width, height)]
 
 
 def test_the_board_says_how_bad_which_which_order_whose_since_when_what_and_what_next() -> None:
     """Everything that decides whether to look closer, and the ID by which to."""
-    lines = board(verdict(id_="0123456789"))
+    lines = board(output(id_="0123456789"))
     assert lines[0] == "HIGH      01234567  A-1  FULF  since 2026-04-20 08:00 UTC"
     assert lines[1] == "  Fulfilment ship overdue: It has not left."
     assert lines[2] == "  → notify customer: the order leaves late"
@@ -65,29 +65,29 @@ def test_the_board_says_how_bad_which_which_order_whose_since_when_what_and_what
 def test_the_gravest_is_first_then_the_highest_score_then_the_oldest() -> None:
     """Severity before score before age."""
     lines = board(
-        verdict(id_="a", severity="medium", score=999),
-        verdict(id_="b", due="2026-04-19T08:00:00Z"),
-        verdict(id_="c", due="2026-04-18T08:00:00Z"),
-        verdict(id_="d", score=600),
-        verdict(id_="e", severity="critical"),
+        output(id_="a", severity="medium", score=999),
+        output(id_="b", due="2026-04-19T08:00:00Z"),
+        output(id_="c", due="2026-04-18T08:00:00Z"),
+        output(id_="d", score=600),
+        output(id_="e", severity="critical"),
     )
     assert [line.split()[1] for line in lines if "since" in line] == ["e", "d", "c", "b", "a"]
 
 
 def test_what_is_over_leaves_the_board_and_is_counted() -> None:
     """The board holds what is open now; an exception that is open again is back."""
-    lines = board(verdict(id_="a"), verdict("resolved", id_="a"), verdict(id_="b"), verdict("suppressed", id_="b"), verdict(id_="c"))
+    lines = board(output(id_="a"), output("resolved", id_="a"), output(id_="b"), output("suppressed", id_="b"), output(id_="c"))
     assert [line.split()[1] for line in lines if "since" in line] == ["c"]
     assert lines[-1] == "3 exceptions so far: 1 open, 1 resolved, 1 suppressed"
-    assert "since" in "".join(board(verdict(id_="b"), verdict("suppressed", id_="b"), verdict(id_="b")))
-    assert board(verdict("resolved"))[0] == "nothing is open"
+    assert "since" in "".join(board(output(id_="b"), output("suppressed", id_="b"), output(id_="b")))
+    assert board(output("resolved"))[0] == "nothing is open"
 
 
 @pytest.mark.parametrize("width", [40, 80, 120, 200])
 @pytest.mark.parametrize("height", [10, 24, 50])
 def test_the_board_is_as_wide_and_as_high_as_the_terminal(width: int, height: int) -> None:
     """A sentence is cut at the real width and shows that it is; what there is no room for is counted."""
-    many = [verdict(id_=f"{number:08d}", summary=LONG) for number in range(40)]
+    many = [output(id_=f"{number:08d}", summary=LONG) for number in range(40)]
     lines = board(*many, width=width, height=height)
     assert len(lines) < height
     assert max(map(len, lines)) == width
@@ -100,28 +100,28 @@ def test_the_board_is_as_wide_and_as_high_as_the_terminal(width: int, height: in
 
 def test_a_wide_terminal_needs_two_lines_for_one() -> None:
     """The next step stands behind the sentence where both have room."""
-    assert board(verdict(), width=120)[1] == "  Fulfilment ship overdue: It has not left.  → notify customer: the order leaves late"
+    assert board(output(), width=120)[1] == "  Fulfilment ship overdue: It has not left.  → notify customer: the order leaves late"
 
 
 def test_ids_that_begin_alike_are_shown_longer() -> None:
     """Each means one exception."""
-    lines = board(verdict(id_="0123456789-a"), verdict(id_="0123456789-b"), verdict(id_="9999999999"))
+    lines = board(output(id_="0123456789-a"), output(id_="0123456789-b"), output(id_="9999999999"))
     assert [line.split()[1] for line in lines if "since" in line] == ["0123456789-a", "0123456789-b", "99999999"]
 
 
 def test_elsewhere_than_on_a_terminal_lines_are_plain_and_whole() -> None:
     """No colours, no cursor, one line for what is raised and one for what is settled, with the year, and never cut."""
-    _, text = view(verdict(summary=LONG), verdict(severity="critical"), verdict("resolved"), terminal=False)
+    _, text = view(output(summary=LONG), output(severity="critical"), output("resolved"), terminal=False)
     raised, settled = text.getvalue().splitlines()
     assert raised == f"2026-04-20 08:00  HIGH        x  A-1  FULF  {LONG} → notify customer: the order leaves late"
     assert settled == "2026-04-20 08:00  resolved    x  A-1  FULF  fulfilment.ship_overdue"
-    assert view(verdict("resolved"), terminal=False)[1].getvalue() == ""
+    assert view(output("resolved"), terminal=False)[1].getvalue() == ""
 
 
 def test_a_terminal_that_cannot_move_its_cursor_gets_lines(monkeypatch: pytest.MonkeyPatch) -> None:
     """Nothing is drawn over."""
     monkeypatch.setenv("TERM", "dumb")
-    _, text = view(verdict())
+    _, text = view(output())
     assert "\x1b" not in text.getvalue()
     assert text.getvalue().count("\n") == 1
 
@@ -129,7 +129,7 @@ def test_a_terminal_that_cannot_move_its_cursor_gets_lines(monkeypatch: pytest.M
 @pytest.mark.parametrize("width", [40, 80, 200])
 def test_the_end_says_whole_sentences_within_the_width(width: int) -> None:
     """What is open at the end is read at leisure: nothing of it is cut."""
-    seen, text = view(verdict(summary=LONG), width=width)
+    seen, text = view(output(summary=LONG), width=width)
     text.truncate(0)
     seen.console.no_color = True
     seen.last()
@@ -142,11 +142,11 @@ def test_the_end_says_whole_sentences_within_the_width(width: int) -> None:
 def test_the_tally_counts_each_exception_once_by_its_latest_state() -> None:
     """However many events an exception had; an exception that was over at first is known as such."""
     tally = Tally()
-    over = verdict("resolved", id_="d", type_="exception.resolved")
-    gone = verdict("retracted", "low", id_="c", type_="exception.retracted")
+    over = output("resolved", id_="d", type_="exception.resolved")
+    gone = output("retracted", "low", id_="c", type_="exception.retracted")
     tally.take(
         "exceptions",
-        [verdict(id_="a"), verdict(id_="b"), verdict(id_="c"), verdict("resolved", id_="a", type_="exception.resolved"), gone, over],
+        [output(id_="a"), output(id_="b"), output(id_="c"), output("resolved", id_="a", type_="exception.resolved"), gone, over],
     )
     tally.take("rejects", [OutputRecord(0, "", "rejects", "reject", "", b"", data={"reason": "not_json"})])
     tally.take(

@@ -70,7 +70,7 @@ def live(messages: Sequence[Told], *, create_time: bool = False, feeds: tuple[st
     """What live reading makes of them, in one batch."""
     sampler = WatermarkSampler(feeds) if feeds else None
     log = PartitionLog("orders", partition, create_time=create_time, sampler=sampler)
-    return log.read(messages, told=BEGINNING, latest=EXPORTED)
+    return log.read(messages, announced=BEGINNING, latest=EXPORTED)
 
 
 def facts(items: Sequence[Item]) -> list[object]:
@@ -90,13 +90,13 @@ def folder() -> Generator[Path]:
 
 def records(given: list[tuple[int, int, bytes | None, bytes | None, list[tuple[str, bytes | None]]]], kind: int) -> list[Told]:
     """Records with gaps between their offsets."""
-    told: list[Told] = []
+    announced: list[Told] = []
     offset = 0
     for gap, ms, key, value, headers in given:
         offset += gap
-        told.append(Told("orders", 0, offset, stamp=T0 // MS + ms, key=key, value=value, headers=headers or None, kind=kind))
+        announced.append(Told("orders", 0, offset, stamp=T0 // MS + ms, key=key, value=value, headers=headers or None, kind=kind))
         offset += 1
-    return told
+    return announced
 
 
 @given(messages=MESSAGES, kind=st.sampled_from([CREATE_TIME, LOG_APPEND_TIME]))
@@ -104,15 +104,15 @@ def test_every_byte_of_a_record_is_recovered(
     messages: list[tuple[int, int, bytes | None, bytes | None, list[tuple[str, bytes | None]]]], kind: int
 ) -> None:
     """Offset, timestamp, key, headers and value, whatever bytes they are."""
-    for told in records(messages, kind):
-        back = decode(encode(told, "LogAppendTime"), "LogAppendTime")
+    for announced in records(messages, kind):
+        back = decode(encode(announced, "LogAppendTime"), "LogAppendTime")
         assert (back.offset(), back.timestamp(), back.key(), back.value(), back.headers(), len(back)) == (
-            told.offset(),
-            told.timestamp(),
-            told.key(),
-            told.value(),
-            told.headers(),
-            len(told),
+            announced.offset(),
+            announced.timestamp(),
+            announced.key(),
+            announced.value(),
+            announced.headers(),
+            len(announced),
         )
 
 
@@ -121,11 +121,11 @@ def test_a_replay_reads_what_live_reading_read(
     messages: list[tuple[int, int, bytes | None, bytes | None, list[tuple[str, bytes | None]]]], kind: int, chunk: int
 ) -> None:
     """Records, refusals and marks at the same positions, however the file is cut into chunks."""
-    told = records(messages, kind)
+    announced = records(messages, kind)
     feeds = ("/carrier",)
     with folder() as path:
-        file = write(path, told, stamps={CREATE_TIME: "CreateTime", LOG_APPEND_TIME: "LogAppendTime"}[kind])
-        assert facts(replay([file], chunk=chunk, feeds=feeds)) == facts(live(told, create_time=True, feeds=feeds))
+        file = write(path, announced, stamps={CREATE_TIME: "CreateTime", LOG_APPEND_TIME: "LogAppendTime"}[kind])
+        assert facts(replay([file], chunk=chunk, feeds=feeds)) == facts(live(announced, create_time=True, feeds=feeds))
 
 
 def test_partitions_are_merged_by_log_time(tmp_path: Path) -> None:
@@ -134,18 +134,18 @@ def test_partitions_are_merged_by_log_time(tmp_path: Path) -> None:
         [Told("orders", number, n, stamp=T0 // MS + n * 10 + number, value=line(f"e{number}-{n}", T0)) for n in range(50)]
         for number in range(3)
     ]
-    files = [write(tmp_path, told, partition=number) for number, told in enumerate(partitions)]
+    files = [write(tmp_path, announced, partition=number) for number, announced in enumerate(partitions)]
     items = replay(files, chunk=200)
-    expected = [item for number, told in enumerate(partitions) for item in live(told, partition=number)]
+    expected = [item for number, announced in enumerate(partitions) for item in live(announced, partition=number)]
     assert facts(items) == facts(sorted(expected, key=lambda item: (item.log, item.topic, item.partition, item.offset)))
     assert {item.topic for item in items} == {"orders"}
 
 
 def test_an_export_may_be_unpacked_and_renamed(tmp_path: Path) -> None:
     """It is known by its content: topic and partition stand in the header."""
-    told = [Told("orders", 4, 7, stamp=T0 // MS, value=line("a", T0))]
+    announced = [Told("orders", 4, 7, stamp=T0 // MS, value=line("a", T0))]
     plain = tmp_path / "whatever.jsonl"
-    plain.write_bytes(gzip.decompress(write(tmp_path, told, partition=4).read_bytes()))
+    plain.write_bytes(gzip.decompress(write(tmp_path, announced, partition=4).read_bytes()))
     (item,) = replay([plain])
     assert (item.topic, item.partition, item.offset, item.log) == ("orders", 4, 7, T0)
 
@@ -153,29 +153,29 @@ def test_an_export_may_be_unpacked_and_renamed(tmp_path: Path) -> None:
 def test_records_and_refusals_after_until_are_left_out(tmp_path: Path) -> None:
     """As live reading does it: in a partition a refusal has a time of its own."""
     stamps = (T0, T0 + MINUTE, T0 + HOUR)
-    told = [Told("orders", 0, n, stamp=stamp // MS, value=b"junk") for n, stamp in enumerate(stamps)]
-    assert [item.offset for item in replay([write(tmp_path, told)], until=T0 + MINUTE)] == [0, 1]
+    announced = [Told("orders", 0, n, stamp=stamp // MS, value=b"junk") for n, stamp in enumerate(stamps)]
+    assert [item.offset for item in replay([write(tmp_path, announced)], until=T0 + MINUTE)] == [0, 1]
 
 
 def test_a_record_larger_than_an_event_may_be_is_refused_like_live(tmp_path: Path) -> None:
     """Its line is longer than lines of events are, and is not cut before it is decoded."""
-    told = [
+    announced = [
         Told("orders", 0, 0, stamp=T0 // MS, value=b"\x00" * (MAX_BYTES + 9)),
         Told("orders", 0, 1, stamp=T0 // MS, value=line("a", T0)),
     ]
-    items = replay([write(tmp_path, told)], chunk=1 << 16)
-    assert facts(items) == facts(live(told))
+    items = replay([write(tmp_path, announced)], chunk=1 << 16)
+    assert facts(items) == facts(live(announced))
     assert isinstance(items[0], Refusal)
     assert (items[0].reason, items[0].size, len(items[0].raw)) == ("too_large", MAX_BYTES + 9, MAX_BYTES)
 
 
 def test_the_same_records_make_the_same_file(tmp_path: Path) -> None:
     """Neither the name of the file nor the time of writing is in its bytes."""
-    told = [Told("orders", 0, 0, stamp=T0 // MS, value=b"x", key=b"k")]
+    announced = [Told("orders", 0, 0, stamp=T0 // MS, value=b"x", key=b"k")]
     one, two = tmp_path / "1", tmp_path / "2"
     one.mkdir()
     two.mkdir()
-    assert write(one, told).read_bytes() == write(two, told).read_bytes()
+    assert write(one, announced).read_bytes() == write(two, announced).read_bytes()
 
 
 def test_an_export_that_breaks_off_leaves_nothing(tmp_path: Path) -> None:
@@ -188,7 +188,7 @@ def test_an_export_that_breaks_off_leaves_nothing(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize(
-    ("damage", "words"),
+    ("damage", "message"),
     [
         (b'{"export":"orderwatch/1"}\n', "damaged header"),
         (b'{"export":"orderwatch/1","topic":"t","partition":0,"timestamp_type":"LogAppendTime","exported":"soon"}\n', "damaged header"),
@@ -199,9 +199,9 @@ def test_an_export_that_breaks_off_leaves_nothing(tmp_path: Path) -> None:
         ),
     ],
 )
-def test_a_damaged_export_is_refused(tmp_path: Path, damage: bytes, words: str) -> None:
+def test_a_damaged_export_is_refused(tmp_path: Path, damage: bytes, message: str) -> None:
     """In one line that names the file; nothing of it is guessed."""
     path = tmp_path / "damaged.jsonl"
     path.write_bytes(damage)
-    with pytest.raises(UnreadableSourceError, match=rf"damaged\.jsonl: .*{words}"):
+    with pytest.raises(UnreadableSourceError, match=rf"damaged\.jsonl: .*{message}"):
         replay([path])

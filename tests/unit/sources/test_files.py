@@ -35,11 +35,11 @@ def read(*paths: str | Path, chunk: int = 1 << 20, until: int | None = None, out
         except UnreadableSourceError:
             part.close()
             raise
-        assert batch.progress >= before
-        assert all(before <= item.log < batch.progress for item in batch.items)
+        assert batch.watermark >= before
+        assert all(before <= item.log < batch.watermark for item in batch.items)
         items += [item for item in batch.items if not isinstance(item, FeedWatermark)]
-        before = batch.progress
-        if batch.progress == END:
+        before = batch.watermark
+        if batch.watermark == END:
             with pytest.raises(StopIteration):
                 part.next_batch()
             return items, batch.until

@@ -39,9 +39,9 @@ class World:
         """Takes a barrier."""
         assert (value, key) == (None, BARRIER)
         self.written.append((self.steady, partition))
-        told = Told(topic, partition, len(self.written), stamp=self.brokers // 1_000, value=None, key=key)
+        announced = Told(topic, partition, len(self.written), stamp=self.brokers // 1_000, value=None, key=key)
         error = None if self.refusal is None else KafkaError(self.refusal)
-        self._open.append(lambda: on_delivery(error, told))
+        self._open.append(lambda: on_delivery(error, announced))
 
     def poll(self, timeout: float) -> None:
         """Acknowledges."""
@@ -65,7 +65,7 @@ class Parts:
         self.stats = SourceStats()
         self.errors: list[int] = []
         self.said: list[str] = []
-        self.lanes = [PartitionReader(PartitionLog("orders", number, create_time=False), by_barriers=True) for number in range(count)]
+        self.readers = [PartitionReader(PartitionLog("orders", number, create_time=False), by_barriers=True) for number in range(count)]
         self.clock = HostClock(lambda: self.world.wall, lambda: self.world.steady, self._stepped)
         client = cast("Producer", self.world)
         self.barriers = Barriers(client, self.clock, INTERVAL, self.stats, lambda error: self.errors.append(error.code()), self.said.append)
@@ -77,12 +77,14 @@ class Parts:
 
     def read(self, partition: int = 0) -> None:
         """What was appended to a partition until now is read."""
-        self.lanes[partition].log.read([Told("orders", partition, 0, stamp=self.world.brokers // 1_000, value=None)], told=0, latest=0)
+        self.readers[partition].log.read(
+            [Told("orders", partition, 0, stamp=self.world.brokers // 1_000, value=None)], announced=0, latest=0
+        )
 
     def record(self, partition: int = 0) -> None:
         """A record is appended, read and handed out: it waits for all partitions."""
         self.read(partition)
-        self.newest = self.lanes[partition].log.greatest
+        self.newest = self.readers[partition].log.greatest
 
     def ticks(self, span: int, *, read: bool = True) -> list[int]:
         """Lets time pass; returns into which partitions barriers were written, which are read at once if `read`."""
@@ -91,7 +93,7 @@ class Parts:
             self.world.passes(TICK)
             self.clock.look()
             done = len(self.world.written)
-            self.barriers.tend(self.lanes, self.newest)
+            self.barriers.tend(self.readers, self.newest)
             if read:
                 for _, partition in self.world.written[done:]:
                     self.read(partition)
@@ -143,7 +145,7 @@ def test_one_that_is_not_read_is_followed_by_another_and_its_wait_is_told() -> N
 def test_none_is_written_where_there_is_something_to_read() -> None:
     """What waits in the buffer will be progress itself."""
     parts = Parts()
-    parts.lanes[0].buffer.append(Told("orders", 0, 0))
+    parts.readers[0].buffer.append(Told("orders", 0, 0))
     assert parts.ticks(5 * SECOND) == []
 
 

@@ -75,14 +75,14 @@ def ends(admin: Admin, complaints: list[int]) -> Ends:
 def test_an_answer_without_an_offset_is_no_proof_that_a_partition_has_been_read() -> None:
     """A connection that breaks gives an answer that looks like a success; what was known stays, and it is asked again."""
     admin, complaints = Admin(), list[int]()
-    asked, lane = ends(admin, complaints), PartitionReader(PartitionLog("events", 0, create_time=False))
+    asked, reader = ends(admin, complaints), PartitionReader(PartitionLog("events", 0, create_time=False))
     for offset in (12, OFFSET_INVALID):
-        asked.ask([lane])
+        asked.ask([reader])
         admin.asked[-1].set_result(Answered(offset))
         asked.look()
-    assert asked.known[lane.channel] == (7, 12)
+    assert asked.known[reader.channel] == (7, 12)
     assert complaints == [KafkaError._TRANSPORT]
-    asked.ask([lane])
+    asked.ask([reader])
     assert len(admin.asked) == 3
 
 

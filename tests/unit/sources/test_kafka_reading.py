@@ -44,7 +44,7 @@ def test_a_record_is_progress_up_to_its_own_log_time() -> None:
     cluster.append(0)
     (batch,) = harness(cluster).round()
     assert [item.log for item in batch.items] == [T0, T0 + HOUR]
-    assert batch.progress == T0 + HOUR
+    assert batch.watermark == T0 + HOUR
 
 
 def test_log_time_never_runs_backwards_within_a_partition() -> None:
@@ -63,8 +63,8 @@ def test_an_idle_partition_goes_with_the_clock_less_the_allowance() -> None:
     cluster.append(0)
     source = harness(cluster)
     batches = rounds(source, 20)
-    last = {batch.channel: batch.progress for batch in batches}
-    assert all(cluster.clock - ALLOWANCE - 3 * TICK <= told <= cluster.clock - ALLOWANCE for told in last.values())
+    last = {batch.channel: batch.watermark for batch in batches}
+    assert all(cluster.clock - ALLOWANCE - 3 * TICK <= announced <= cluster.clock - ALLOWANCE for announced in last.values())
 
 
 def test_a_partition_that_is_not_read_to_its_end_does_not_go_with_the_clock() -> None:
@@ -75,10 +75,10 @@ def test_a_partition_that_is_not_read_to_its_end_does_not_go_with_the_clock() ->
     cluster.append(0)
     rounds(source, 3)
     client.paused.add(0)
-    told = source.lane(0).told
+    announced = source.reader(0).announced
     cluster.append(0)
     cluster.clock += HOUR
-    assert max((batch.progress for batch in rounds(source, 5)), default=told) < told + 2 * TICK
+    assert max((batch.watermark for batch in rounds(source, 5)), default=announced) < announced + 2 * TICK
 
 
 def test_records_of_an_open_transaction_hold_time_back() -> None:
@@ -90,15 +90,15 @@ def test_records_of_an_open_transaction_hold_time_back() -> None:
     began = cluster.clock
     cluster.hidden[0] = 1
     cluster.append(0)
-    before = {channel: source.lane(0).told for channel in names(1)}
+    before = {channel: source.reader(0).announced for channel in names(1)}
     for _ in range(50):
         kept(source.round(TICK), before)
-    assert source.lane(0).told <= began
+    assert source.reader(0).announced <= began
     del cluster.hidden[0]
     batches = source.round(TICK)
     kept(batches, before)
     assert offsets(batches) == [1]
-    assert source.reading.stats.behind == {"orders:00000": 0}
+    assert source.reading.stats.late == {"orders:00000": 0}
 
 
 def test_the_end_of_a_transaction_counts_as_read() -> None:
@@ -106,11 +106,11 @@ def test_the_end_of_a_transaction_counts_as_read() -> None:
     cluster = Cluster(1)
     cluster.append(0)
     source = harness(cluster)
-    lane = source.lane(0)
+    reader = source.reader(0)
     source.round()
-    assert lane.position == 1
-    lane.eof = 2
-    assert lane.position == 2
+    assert reader.position == 1
+    reader.eof = 2
+    assert reader.position == 2
     again = harness(cluster, {0: source.parts[0].snapshot()})
     assert again.client.at == {0: 2}
 
@@ -122,8 +122,8 @@ def test_a_broker_ahead_of_our_clock_does_not_push_progress() -> None:
     source = harness(cluster)
     (batch, *_) = source.round()
     assert batch.items[0].log == T0 + DAY
-    assert batch.progress == T0
-    assert max(batch.progress for batch in rounds(source, 20)) <= cluster.clock
+    assert batch.watermark == T0
+    assert max(batch.watermark for batch in rounds(source, 20)) <= cluster.clock
 
 
 def test_a_record_behind_progress_is_applied_at_progress_and_counted() -> None:
@@ -131,14 +131,14 @@ def test_a_record_behind_progress_is_applied_at_progress_and_counted() -> None:
     cluster = Cluster(1)
     source = harness(cluster)
     rounds(source, 10)
-    told = source.lane(0).told
-    cluster.append(0, stamp=told - HOUR)
-    cluster.append(0, stamp=told - HOUR)
+    announced = source.reader(0).announced
+    cluster.append(0, stamp=announced - HOUR)
+    cluster.append(0, stamp=announced - HOUR)
     cluster.append(0)
     items = [item for batch in source.round(1_000) for item in batch.items]
-    assert [item.log for item in items] == [told, told, items[2].log]
-    assert items[2].log > told
-    assert source.reading.stats.behind == {"orders:00000": 2}
+    assert [item.log for item in items] == [announced, announced, items[2].log]
+    assert items[2].log > announced
+    assert source.reading.stats.late == {"orders:00000": 2}
 
 
 def test_a_record_that_waits_in_the_buffer_bounds_the_idle_progress() -> None:
@@ -147,12 +147,12 @@ def test_a_record_that_waits_in_the_buffer_bounds_the_idle_progress() -> None:
     cluster.append(0)
     source = harness(cluster)
     rounds(source, 10)
-    lane = source.lane(0)
-    told = lane.told
+    reader = source.reader(0)
+    announced = reader.announced
     cluster.clock += HOUR
-    source.answers.known = {lane.channel: End(cluster.clock, 1)}
-    lane.buffer.append(cluster.append(0, stamp=told + MINUTE))
-    assert source.reading.progress(lane) == (told + MINUTE) // 1_000 * 1_000
+    source.answers.known = {reader.channel: End(cluster.clock, 1)}
+    reader.buffer.append(cluster.append(0, stamp=announced + MINUTE))
+    assert source.reading.watermark(reader) == (announced + MINUTE) // 1_000 * 1_000
 
 
 def test_an_absurd_timestamp_of_a_producer_moves_no_time() -> None:
@@ -180,7 +180,7 @@ def test_a_tombstone_is_counted_and_left_out() -> None:
     cluster.tombstone(0)
     source = harness(cluster)
     assert offsets(source.round()) == [0]
-    assert (source.reading.stats.records, source.reading.stats.tombstones, source.lane(0).next) == (2, 1, 2)
+    assert (source.reading.stats.records, source.reading.stats.tombstones, source.reader(0).next) == (2, 1, 2)
 
 
 def test_a_refusal_keeps_value_key_and_headers() -> None:
@@ -271,7 +271,7 @@ def test_a_partition_does_not_run_ahead_of_the_slowest_by_more_than_the_bound() 
     cluster.append(1, stamp=T0)
     ahead = rounds(source, 60)
     assert offsets(ahead, "orders:00000") == list(range(50))
-    assert not source.lane(1).paused
+    assert not source.reader(1).paused
     client.paused.discard(1)
     rest = rounds(source, 400)
     assert offsets(ahead + rest, "orders:00000") == list(range(400))
@@ -300,9 +300,9 @@ def test_what_is_long_in_the_buffer_is_fetched_no_more(monkeypatch: pytest.Monke
     client.paused.add(1)
     cluster.append(1, stamp=T0)
     ahead = rounds(source, 100)
-    assert source.lane(0).paused
+    assert source.reader(0).paused
     assert 0 in client.paused
-    assert len(source.lane(0).buffer) < 150
+    assert len(source.reader(0).buffer) < 150
     client.paused.discard(1)
     rest = rounds(source, 500)
     assert offsets(ahead + rest, "orders:00000") == list(range(1_000))
@@ -320,12 +320,12 @@ def test_records_after_until_are_left_out_and_all_parts_end_together() -> None:
     client.paused.add(1)
     batches = rounds(source, 20)
     assert offsets(batches) == [0, 1]
-    assert max(batch.progress for batch in batches) == T0 + MINUTE + 1
-    assert source.lane(1).told == BEGINNING
+    assert max(batch.watermark for batch in batches) == T0 + MINUTE + 1
+    assert source.reader(1).announced == BEGINNING
     client.paused.discard(1)
     with pytest.raises(StopIteration):
         rounds(source, 20)
-    assert source.lane(1).told == T0 + MINUTE + 1
+    assert source.reader(1).announced == T0 + MINUTE + 1
     again = harness(cluster, {number: part.snapshot() for number, part in enumerate(source.parts)})
     assert offsets(again.round()) == [2]
 
@@ -344,7 +344,7 @@ def test_the_pace_holds_records_and_progress_back() -> None:
         batches = source.round(TICK)
         kept(batches, before)
         came += offsets(batches, "orders:00000")
-        assert all(told <= T0 + n * 1_000_000 for told in before.values())
+        assert all(announced <= T0 + n * 1_000_000 for announced in before.values())
         if n > 2:
             assert min(before[name] for name in names(2)) >= T0 + (n - 2) * 1_000_000
     assert len(came) == 100
@@ -428,7 +428,7 @@ def test_idle_progress_never_passes_a_record_that_is_not_read(
             for item in batches:
                 came[item.channel] += offsets([item])
     assert came == {name: list(range(len(cluster.logs[number]))) for number, name in enumerate(names(3))}
-    assert sum(source.reading.stats.behind.values()) == 0
+    assert sum(source.reading.stats.late.values()) == 0
 
 
 def test_without_barriers_a_host_clock_that_steps_carries_no_silent_partition_along() -> None:
@@ -440,9 +440,9 @@ def test_without_barriers_a_host_clock_that_steps_carries_no_silent_partition_al
     ahead[0] = HOUR
     source.answers.known = {}
     rounds(source, 20)
-    assert source.lane(0).told <= cluster.clock - ALLOWANCE
+    assert source.reader(0).announced <= cluster.clock - ALLOWANCE
     cluster.append(0, stamp=cluster.clock + HOUR)
-    assert max(batch.progress for batch in rounds(source, 2)) >= cluster.clock - 2 * TICK + HOUR - 1_000
+    assert max(batch.watermark for batch in rounds(source, 2)) >= cluster.clock - 2 * TICK + HOUR - 1_000
 
 
 def proving(cluster: Cluster, states: dict[int, bytes] | None = None, **more: object) -> Harness:
@@ -458,10 +458,10 @@ def test_a_silent_partition_goes_by_the_barriers_read_from_it() -> None:
     cluster.append(1)
     begun = cluster.clock
     rounds(source, 20)
-    assert cluster.clock - 2 * TICK <= source.lane(0).told <= cluster.clock
-    assert source.lane(1).told == begun
-    assert (source.reading.stats.tombstones, source.lane(0).log.tombstones) == (0, 0)
-    assert source.lane(0).log.barriers >= 10
+    assert cluster.clock - 2 * TICK <= source.reader(0).announced <= cluster.clock
+    assert source.reader(1).announced == begun
+    assert (source.reading.stats.tombstones, source.reader(0).log.tombstones) == (0, 0)
+    assert source.reader(0).log.barriers >= 10
 
 
 def test_what_is_stamped_and_not_yet_shown_is_not_passed() -> None:
@@ -473,12 +473,12 @@ def test_what_is_stamped_and_not_yet_shown_is_not_passed() -> None:
     cluster.append(0)
     stamped = cluster.clock
     rounds(source, 100)
-    assert source.lane(0).told <= stamped
+    assert source.reader(0).announced <= stamped
     del cluster.hidden[0]
     batches = rounds(source, 2)
     assert [item.log for batch in batches for item in batch.items] == [stamped]
-    assert source.reading.stats.behind == {"orders:00000": 0}
-    assert source.lane(0).told >= cluster.clock - 2 * TICK
+    assert source.reading.stats.late == {"orders:00000": 0}
+    assert source.reader(0).announced >= cluster.clock - 2 * TICK
 
 
 @pytest.mark.parametrize("wrong", [30_000_000, -30_000_000, DAY])
@@ -498,8 +498,8 @@ def test_where_barriers_are_read_this_hosts_clock_changes_nothing(wrong: int) ->
     for _ in range(10):
         cluster.append(0)
         rounds(again, 3)
-        assert all(cluster.clock - 2 * TICK <= again.lane(number).told <= cluster.clock for number in range(2))
-    assert sum(again.reading.stats.behind.values()) == 0
+        assert all(cluster.clock - 2 * TICK <= again.reader(number).announced <= cluster.clock for number in range(2))
+    assert sum(again.reading.stats.late.values()) == 0
 
 
 def test_a_broker_whose_clock_is_absurd_does_not_let_deadlines_fire() -> None:
@@ -507,7 +507,7 @@ def test_a_broker_whose_clock_is_absurd_does_not_let_deadlines_fire() -> None:
     cluster = Cluster(1)
     cluster.append(0, stamp=T0 + DAY)
     source = proving(cluster)
-    assert max(batch.progress for batch in rounds(source, 20)) <= cluster.clock + MINUTE
+    assert max(batch.watermark for batch in rounds(source, 20)) <= cluster.clock + MINUTE
 
 
 @settings(max_examples=300)
@@ -557,10 +557,10 @@ def test_progress_by_barriers_is_a_function_of_the_log(steps: list[Step], most: 
             kept(batches, before)
             for batch in batches:
                 came[batch.channel] += [(item.offset, item.log) for item in batch.items]
-        assert sum(source.reading.stats.behind.values()) == 0
+        assert sum(source.reading.stats.late.values()) == 0
     for number, name in enumerate(names(3)):
-        told = [record for record in cluster.logs[number] if record.value() is not None][: len(came[name])]
-        assert came[name] == [(record.offset(), log) for record, log in zip(told, exported(cluster.logs[number]), strict=False)]
+        announced = [record for record in cluster.logs[number] if record.value() is not None][: len(came[name])]
+        assert came[name] == [(record.offset(), log) for record, log in zip(announced, exported(cluster.logs[number]), strict=False)]
 
 
 def exported(log: list[Told]) -> list[int]:
@@ -573,7 +573,7 @@ def exported(log: list[Told]) -> list[int]:
         with gzip.open(writer.path) as lines:
             kept_ = [decode(line, "LogAppendTime") for line in list(lines)[1:]]
     assert len(kept_) <= 2 * len([record for record in log if record.value() is not None])
-    return [item.log for item in PartitionLog("orders", 0, create_time=False).read(kept_, told=BEGINNING, latest=0)]
+    return [item.log for item in PartitionLog("orders", 0, create_time=False).read(kept_, announced=BEGINNING, latest=0)]
 
 
 @pytest.mark.parametrize("resumed", [False, True])

@@ -98,11 +98,11 @@ def test_a_replay_gives_the_same_marks_however_its_files_are_read(tmp_path: Path
     for chunk in (100, 1 << 20):
         part = FileSource(paths, chunk_bytes=chunk, feeds=FEEDS).build_part("events", "files", None)
         items: list[Record | Refusal | FeedWatermark] = []
-        progress = 0
-        while progress < END:
+        watermark = 0
+        while watermark < END:
             (batch,) = part.next_batch()
             items += batch.items
-            progress = batch.progress
+            watermark = batch.watermark
         found.append([(type(item).__name__, item.log, item.topic, item.partition, item.offset, item.sub) for item in items])
         assert sum(isinstance(item, FeedWatermark) for item in items) == 20
         assert found[-1] == sorted(found[-1], key=lambda place: place[1:])

@@ -31,7 +31,7 @@ def test_at_the_end_time_passes_to_until() -> None:
     source = PacedSource(iter([line("a", T0), line("b", T0 + HOUR)]), start=T0, until=T0 + 9 * HOUR, speed=1e9)
     part = source.build_part("events", "world", None)
     batches = [batch for _ in range(3) for batch in part.next_batch()]
-    while batches[-1].progress < END:
+    while batches[-1].watermark < END:
         batches += part.next_batch()
     assert batches[-1].until == T0 + 9 * HOUR
     assert [item.offset for batch in batches for item in batch.items] == [1, 2]

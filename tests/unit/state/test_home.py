@@ -13,7 +13,7 @@ import msgspec
 import pytest
 
 from dataflows.runtime.state import Pins, StateError, StateHome
-from dataflows.runtime.state import progress as advice
+from dataflows.runtime.state import watermarks as advice
 from dataflows.runtime.state.directory import policy_file, read_state
 from dataflows.runtime.state.errors import DamagedStateError
 
@@ -151,10 +151,10 @@ def test_a_state_json_that_cannot_be_read_is_damaged(path: Path, content: bytes)
 def test_what_is_made_is_for_the_user_and_the_group_alone(path: Path) -> None:
     """State holds addresses and customer IDs: files 0640, directories 0750, whatever the umask of whoever starts the engine."""
     code = (
-        "import os, sys, pathlib; os.umask(0); from dataflows.runtime.state import Pins, StateHome, Store;"
+        "import os, sys, pathlib; os.umask(0); from dataflows.runtime.state import Pins, StateHome, ShardStore;"
         "from dataflows.runtime.state.files import keep_private; keep_private();"
         "h = StateHome.open(pathlib.Path(sys.argv[1])); h.begin(Pins({}, {}, {}, '', 'aaaa', 'x')); h.advise(1);"
-        "s = Store.open(h, 's00', None); s.put(b'o1', b'x'); s.commit(lambda: ()).wait(); s.close(); h.stop_clean(); h.close()"
+        "s = ShardStore.open(h, 's00', None); s.put(b'o1', b'x'); s.commit(lambda: ()).wait(); s.close(); h.stop_clean(); h.close()"
     )
     subprocess.run([sys.executable, "-c", code, str(path)], check=True)
     modes = {file: file.stat().st_mode & 0o777 for file in (path, *path.rglob("*"))}
@@ -419,14 +419,14 @@ def test_the_least_progress_is_that_of_all_living_processes(path: Path) -> None:
     """Nobody is ahead of a process that has not spoken; one that was restarted has not spoken yet."""
     homes = [StateHome.open(path, process, 2) for process in range(2)]
     homes[0].advise(50)
-    assert homes[0].least_progress() is None
+    assert homes[0].low_watermark() is None
     homes[1].advise(30)
-    assert [home.least_progress() for home in homes] == [30, 30]
+    assert [home.low_watermark() for home in homes] == [30, 30]
     homes[1].advise(70)
-    assert [home.least_progress() for home in homes] == [50, 50]
+    assert [home.low_watermark() for home in homes] == [50, 50]
     homes[1].close()
     homes[1] = StateHome.open(path, 1, 2)
-    assert homes[0].least_progress() is None
+    assert homes[0].low_watermark() is None
     for home in homes:
         home.close()
 
@@ -435,7 +435,7 @@ def test_a_process_alone_hears_itself_at_once(path: Path) -> None:
     """Without others there is nobody to wait for."""
     home = StateHome.open(path)
     home.advise(5)
-    assert home.least_progress() == 5
+    assert home.low_watermark() == 5
     home.advise(6)
-    assert home.least_progress() == 6
+    assert home.low_watermark() == 6
     home.close()

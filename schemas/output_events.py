@@ -221,7 +221,7 @@ class Feed(Model):
     """Deadlines that wait for it."""
 
 
-VERDICT_MODELS: dict[str, type[Model]] = {
+OUTPUT_MODELS: dict[str, type[Model]] = {
     "exception.raised": OrderException,
     "exception.updated": OrderException,
     "exception.resolved": OrderException,
@@ -246,7 +246,7 @@ TOPICS: dict[str, str] = {
 """The topic of a type out, by the word before its dot."""
 
 
-class VerdictEnvelope(Model):
+class OutputEnvelope(Model):
     """CloudEvents 1.0 around a verdict."""
 
     specversion: Literal["1.0"]
@@ -265,11 +265,11 @@ class VerdictEnvelope(Model):
     data: Model
 
 
-def _out_model(type_: str, data: type[Model]) -> type[VerdictEnvelope]:
+def _out_model(type_: str, data: type[Model]) -> type[OutputEnvelope]:
     name = "".join(word.capitalize() for word in type_.split("."))
     return create_model(
         name,
-        __base__=VerdictEnvelope,
+        __base__=OutputEnvelope,
         __module__=__name__,
         __doc__=data.__doc__,
         type=(cast("Any", Literal)[type_], ...),
@@ -277,5 +277,5 @@ def _out_model(type_: str, data: type[Model]) -> type[VerdictEnvelope]:
     )
 
 
-OUT_MODELS: dict[str, type[VerdictEnvelope]] = {type_: _out_model(type_, data) for type_, data in VERDICT_MODELS.items()}
+OUT_MODELS: dict[str, type[OutputEnvelope]] = {type_: _out_model(type_, data) for type_, data in OUTPUT_MODELS.items()}
 """The model of a whole event out by type."""

@@ -28,7 +28,7 @@ class PublishedWatermark(msgspec.Struct, frozen=True):
     """What a process said: which opening of the state directory it is, and its progress (log time in µs since the epoch, UTC)."""
 
     incarnation: int
-    progress: int
+    watermark: int = msgspec.field(name="progress")
 
 
 class Advice:
@@ -40,19 +40,19 @@ class Advice:
         self._locks = locks
         self._process, self._incarnation = own
         self._others = [other for other in range(processes) if other != self._process]
-        self._progress: int | None = None
+        self._watermark: int | None = None
         self._spoken = self._heard_at = -INTERVAL_S
         self._heard: int | None = None
         directory.mkdir(DIRECTORY_MODE, exist_ok=True)
         (directory / str(self._process)).unlink(missing_ok=True)
 
-    def say(self, progress: int) -> None:
+    def say(self, watermark: int) -> None:
         """Tells the others, and whoever looks in, how far this process is (log time, µs since the epoch, UTC)."""
-        self._progress = progress
+        self._watermark = watermark
         now = time.monotonic()
         if now - self._spoken >= INTERVAL_S:
             self._spoken = now
-            said = msgspec.json.encode(PublishedWatermark(self._incarnation, progress))
+            said = msgspec.json.encode(PublishedWatermark(self._incarnation, watermark))
             write_whole(self._directory / str(self._process), said, durable=False)
 
     def least(self) -> int | None:
@@ -62,12 +62,12 @@ class Advice:
             if now - self._heard_at >= INTERVAL_S:
                 self._heard_at = now
                 heard = [self._of(other) for other in self._others]
-                known = [progress for progress in heard if progress is not None]
+                known = [watermark for watermark in heard if watermark is not None]
                 self._heard = min(known) if len(known) == len(heard) else None
-            if self._heard is None or self._progress is None:
+            if self._heard is None or self._watermark is None:
                 return None
-            return min(self._heard, self._progress)
-        return self._progress
+            return min(self._heard, self._watermark)
+        return self._watermark
 
     def _of(self, other: int) -> int | None:
         return said_by(other, self._directory, holder_of(self._locks / str(other)))
@@ -79,7 +79,7 @@ def said_by(process: int, directory: Path, holder: SlotHolder | None) -> int | N
         said = msgspec.json.decode((directory / str(process)).read_bytes(), type=PublishedWatermark)
     except (FileNotFoundError, msgspec.DecodeError):
         return None
-    return said.progress if holder is not None and said.incarnation == holder.incarnation else None
+    return said.watermark if holder is not None and said.incarnation == holder.incarnation else None
 
 
 def holder_of(slot: Path) -> SlotHolder | None:
