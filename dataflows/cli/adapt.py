@@ -196,8 +196,8 @@ def _content(path: str) -> bytes:
     except (OSError, EOFError, zlib.error) as error:
         if isinstance(error, OSError) and error.errno:
             raise refused(error, path) from error
-        said = str(error) or type(error).__name__
-        raise RunError(f"{path}: {said[:1].lower()}{said[1:]}") from error
+        text = str(error) or type(error).__name__
+        raise RunError(f"{path}: {text[:1].lower()}{text[1:]}") from error
 
 
 def _write(path: Path, text: str) -> None:

@@ -20,7 +20,7 @@ from dataflows.cli.options import instant
 from dataflows.cli.replay import replay_into
 from dataflows.core.rules import RULES
 from dataflows.core.rules.load import load_policy
-from dataflows.detect.explain import history, tell
+from dataflows.detect.explain import history, render
 from dataflows.observe.catalogue import METRICS
 from dataflows.settings.gateway import ConnectionSettings, HmacSettings, SecretSettings
 from dataflows.settings.load import SettingsError, load_settings, setting_fields
@@ -170,10 +170,10 @@ def payloads() -> str:
     for path in sorted((ROOT / "tests/unit/adapters/expected").glob("*.jsonl")):
         for line in map(json.loads, path.read_text(encoding="utf-8").splitlines()):
             types = Counter(event["type"] for event in line["events"])
-            said = [f"{count} `{type_}`" for type_, count in types.items()]
-            said += [f"refused `{reason}`: {detail}" for reason, detail in line.get("refused", ())]
-            said += [f"ignored `{what}`: {why}" for what, why in line.get("ignored", ())]
-            rows.append((path.stem, line["payload"], "; ".join(dict.fromkeys(said)) or "nothing"))
+            text = [f"{count} `{type_}`" for type_, count in types.items()]
+            text += [f"refused `{reason}`: {detail}" for reason, detail in line.get("refused", ())]
+            text += [f"ignored `{what}`: {why}" for what, why in line.get("ignored", ())]
+            rows.append((path.stem, line["payload"], "; ".join(dict.fromkeys(text)) or "nothing"))
     return table(("system", "payload", "becomes"), rows)
 
 
@@ -194,9 +194,9 @@ def explained() -> str:
         source = FileSource([str(world.path)], until=end, out_of_order=DEFAULT_OUT_OF_ORDER, feeds=tuple(policy.feeds))
         out = Path(folder) / "out"
         replay_into(out, source, policy)
-        said = io.StringIO()
-        tell(Console(file=said, highlight=False, no_color=True), history(out / "exceptions.jsonl", name), out / "exceptions.jsonl")
-    return fenced(said.getvalue())
+        printed = io.StringIO()
+        render(Console(file=printed, highlight=False, no_color=True), history(out / "exceptions.jsonl", name), out / "exceptions.jsonl")
+    return fenced(printed.getvalue())
 
 
 def mistake() -> str:
@@ -209,8 +209,8 @@ def mistake() -> str:
         try:
             load_settings(path, {}, {})
         except SettingsError as error:
-            said = next(problem for problem in error.problems if "brokrs" in problem)
-            return fenced(f"orderwatch: {said}".replace(f"{folder}/", ""))
+            text = next(problem for problem in error.problems if "brokrs" in problem)
+            return fenced(f"orderwatch: {text}".replace(f"{folder}/", ""))
     raise AssertionError("a wrong name was taken for a setting")
 
 

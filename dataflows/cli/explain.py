@@ -17,7 +17,7 @@ def explain(
     """Say what was decided, by which rule, from which evidence, why it changed, and what to do while it is open."""
     from rich.console import Console
 
-    from dataflows.detect.explain import history, tell
+    from dataflows.detect.explain import history, render
     from sinks.index import NotExceptionsError, SeveralError
 
     path = folder / "exceptions.jsonl"
@@ -25,7 +25,7 @@ def explain(
         events = history(path, exception_id)
         if not events:
             raise MisuseError(f"no exception {exception_id} in {path}")
-        tell(Console(highlight=False), events, path)
+        render(Console(highlight=False), events, path)
     except OSError as error:
         raise MisuseError(f"{path}: {(error.strerror or str(error)).lower()}; name the folder of a replay with --in") from error
     except NotExceptionsError as error:

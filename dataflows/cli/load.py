@@ -81,7 +81,7 @@ def load(
     Console(highlight=False, soft_wrap=True).print(f"{loaded:,} events appended to {name}")
     if not counts:
         return 0
-    _say_refused(counts, places, refused_to)
+    _report_refused(counts, places, refused_to)
     return 1
 
 
@@ -114,11 +114,11 @@ def _opened(stack: ExitStack, path: Path | None, events: Sequence[str], *, overw
     return lambda line: file.write(line + b"\n")
 
 
-def _say_refused(counts: Counter[str], places: dict[str, list[str]], kept: Path | None) -> None:
+def _report_refused(counts: Counter[str], places: dict[str, list[str]], dead_letters: Path | None) -> None:
     from rich.console import Console
 
     console = Console(stderr=True, highlight=False, soft_wrap=True)
-    where = f"; they stand in {kept}" if kept else "; --refused FILE keeps them"
+    where = f"; they stand in {dead_letters}" if dead_letters else "; --refused FILE keeps them"
     console.print(f"{counts.total():,} lines are no event and were not appended{where}")
     for reason, count in counts.most_common():
         console.print(f"  {reason}  {count:,}")

@@ -39,7 +39,7 @@ if TYPE_CHECKING:
 
 DONE, FAILED, UNUSABLE, INTERRUPTED = 0, 1, 2, 130
 STOPPED = "stopped; what was written is not complete"
-MOST_TOLD = 20
+MAX_LISTED = 20
 """Mistakes that are told one by one; the rest is counted."""
 
 
@@ -62,7 +62,7 @@ app = typer.Typer(
 )
 
 
-def _tell_version(wanted: bool) -> None:
+def _print_version(wanted: bool) -> None:
     if wanted:
         from importlib.metadata import version
 
@@ -72,7 +72,7 @@ def _tell_version(wanted: bool) -> None:
 
 @app.callback()
 def orderwatch(
-    version: Annotated[bool, typer.Option("--version", callback=_tell_version, is_eager=True, help="Say which version this is.")] = False,
+    version: Annotated[bool, typer.Option("--version", callback=_print_version, is_eager=True, help="Say which version this is.")] = False,
 ) -> None:
     """Watches every open order and says which are in trouble, why, who owns it and what to do next."""
     del version
@@ -115,49 +115,49 @@ def run(arguments: Sequence[str]) -> int:
         result = app(list(arguments), prog_name="orderwatch", standalone_mode=False)
         sys.stdout.flush()
     except TyperException as error:
-        return _tell_usage(error)
+        return _print_usage(error)
     except MisuseError as error:
-        return _say(error.problems, UNUSABLE)
+        return _report(error.problems, UNUSABLE)
     except (KeyboardInterrupt, typer.Abort):
-        return _say([STOPPED], INTERRUPTED)
+        return _report([STOPPED], INTERRUPTED)
     except BrokenPipeError:
         _give_up_output()  # whoever read our output has seen enough
         return DONE
     except SystemExit:
         return DONE  # typer and rich leave this way where standard output is a broken pipe
     except RunError as error:
-        return _say([str(error)], FAILED)
+        return _report([str(error)], FAILED)
     except OSError as error:
         if os.environ.get(DEBUG):
             raise
         if error.filename is None:
             _give_up_output()  # such as a full disk behind it; Python would try once more when it closes the stream
-        return _say([f"{error.filename or 'standard output'}: {(error.strerror or str(error)).lower()}"], FAILED)
+        return _report([f"{error.filename or 'standard output'}: {(error.strerror or str(error)).lower()}"], FAILED)
     except Exception as error:
         if os.environ.get(DEBUG):
             raise
-        return _say([f"failed: {type(error).__name__}: {error} (set {DEBUG}=1 for more)"], FAILED)
+        return _report([f"failed: {type(error).__name__}: {error} (set {DEBUG}=1 for more)"], FAILED)
     code = result if isinstance(result, int) else DONE
-    return _say([STOPPED], code) if code == INTERRUPTED else code
+    return _report([STOPPED], code) if code == INTERRUPTED else code
 
 
-def _tell_usage(error: TyperException) -> int:
+def _print_usage(error: TyperException) -> int:
     """Says what is wrong with the arguments, and where to read what they are; of a group without a command, its help."""
     context: Context | None = getattr(error, "ctx", None)
     if context is None:
-        return _say([error.format_message()], UNUSABLE)
+        return _report([error.format_message()], UNUSABLE)
     if error.message == context.get_help():
         typer.echo(error.message)
         return UNUSABLE
-    return _say([f"{error.format_message().rstrip('.')} ({context.command_path} --help says more)"], UNUSABLE)
+    return _report([f"{error.format_message().rstrip('.')} ({context.command_path} --help says more)"], UNUSABLE)
 
 
-def _say(messages: Iterable[str], code: int) -> int:
+def _report(messages: Iterable[str], code: int) -> int:
     lines = [" ".join(message.split()) for message in messages]
-    for line in lines[:MOST_TOLD]:
+    for line in lines[:MAX_LISTED]:
         print(f"orderwatch: {line}", file=sys.stderr)  # noqa: T201
-    if len(lines) > MOST_TOLD:
-        print(f"orderwatch: and {len(lines) - MOST_TOLD} more", file=sys.stderr)  # noqa: T201
+    if len(lines) > MAX_LISTED:
+        print(f"orderwatch: and {len(lines) - MAX_LISTED} more", file=sys.stderr)  # noqa: T201
     return code
 
 

@@ -226,7 +226,7 @@ def _edited(reject: Reject, command: Sequence[str]) -> Reject | None:
         raise MisuseError(f"--edit {command[0]}: {(error.strerror or str(error)).lower()}") from error
     if done.returncode != 0:
         return None
-    return replace(reject, value=done.stdout, cut={part: said for part, said in reject.cut.items() if part != "value"})
+    return replace(reject, value=done.stdout, cut={part: text for part, text in reject.cut.items() if part != "value"})
 
 
 def _why_not(reject: Reject) -> str | None:

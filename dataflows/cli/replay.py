@@ -74,10 +74,10 @@ def replay(
     if stop.asked:
         raise KeyboardInterrupt
     print_summary(Console(highlight=False), settings, tally, seconds=time.monotonic() - began, out=out)
-    _tell_unusable(source, settings, tally, out)
+    _report_unusable(source, settings, tally, out)
 
 
-def _tell_unusable(source: FileSource, settings: FlowOptions, tally: Tally, out: Path) -> None:
+def _report_unusable(source: FileSource, settings: FlowOptions, tally: Tally, out: Path) -> None:
     """Says which files hold no event at all, and what they look like. Raises MisuseError if no record is an event."""
     from sources.likeness import likeness
 

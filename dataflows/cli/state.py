@@ -49,7 +49,7 @@ def inspect(
     if as_json:
         _json(report)
     else:
-        tell(Console(highlight=False), report)
+        render(Console(highlight=False), report)
 
 
 @app.command()
@@ -70,10 +70,10 @@ def show(state: Directory, as_json: AsJson = False) -> None:
     if as_json:
         _json(found)
     else:
-        tell_all(Console(highlight=False), found)
+        render_all(Console(highlight=False), found)
 
 
-def tell(console: Console, report: OrderReport) -> None:
+def render(console: Console, report: OrderReport) -> None:
     """One order, for a person."""
     from rich.text import Text
 
@@ -98,14 +98,14 @@ def tell(console: Console, report: OrderReport) -> None:
         _row(console, f"{event.time}  {event.log}  {type_:<29} {event.source}  {event.id}  {place}")
 
     _title(console, "What was said")
-    for verdict in report.verdicts:
-        how = f" ({verdict.resolution})" if verdict.resolution else f" by {verdict.suppressed_by}" if verdict.suppressed_by else ""
-        when = f"due {verdict.due_at}" if verdict.due_at else f"at {verdict.occurred_at}"
+    for exception in report.verdicts:
+        how = f" ({exception.resolution})" if exception.resolution else f" by {exception.suppressed_by}" if exception.suppressed_by else ""
+        when = f"due {exception.due_at}" if exception.due_at else f"at {exception.occurred_at}"
         line = Text("  ")
-        line.append(f"{verdict.severity:<8}", style=STYLES[verdict.severity])
-        line.append(f" {_kind(verdict.kind, verdict.scope)}  {verdict.status}{how}, {when}, owner {verdict.owner}")
+        line.append(f"{exception.severity:<8}", style=STYLES[exception.severity])
+        line.append(f" {_kind(exception.kind, exception.scope)}  {exception.status}{how}, {when}, owner {exception.owner}")
         console.print(line, soft_wrap=True)
-        _row(console, f"         {verdict.exception_id}, sequence {verdict.sequence}: {verdict.arithmetic}", style="dim")
+        _row(console, f"         {exception.exception_id}, sequence {exception.sequence}: {exception.arithmetic}", style="dim")
     _none(console, report.verdicts)
 
     _title(console, "Next, unless an event comes first (log time)")
@@ -124,7 +124,7 @@ def tell(console: Console, report: OrderReport) -> None:
     _none(console, report.waits)
 
 
-def tell_all(console: Console, found: Overview) -> None:
+def render_all(console: Console, found: Overview) -> None:
     """A state directory, for a person."""
     from rich.text import Text
 

@@ -55,8 +55,8 @@ def written(tally: Tally) -> Iterator[str]:
     for topic, usual in TYPES.items():
         types = tally.types[topic]
         count = sum(types.values())
-        told = [type_ for type_ in usual if count] + sorted(type_ for type_ in types if type_ not in usual)
-        text = ", ".join(f"{types[type_]:,} {type_.partition('.')[2]}" for type_ in told)
+        listed = [type_ for type_ in usual if count] + sorted(type_ for type_ in types if type_ not in usual)
+        text = ", ".join(f"{types[type_]:,} {type_.partition('.')[2]}" for type_ in listed)
         yield f"{topic}.jsonl: {count:,} line{'' if count == 1 else 's'}{f': {text}' if text else ''}"
         if topic == "exceptions" and tally.over:
             one = tally.over == 1

@@ -63,8 +63,8 @@ def _order_item(row: Row) -> OrderItem:
     if row[0] != REFUSAL:
         return cast("Record | FeedWatermark | ResolvedEvent", item_of(row))
     # Rows of earlier versions end before the digest.
-    _, log, topic, partition, offset, sub, reason, detail, raw, size, key, kept, *digest = row
-    headers = tuple((name, value) for name, value in kept)
+    _, log, topic, partition, offset, sub, reason, detail, raw, size, key, pairs, *digest = row
+    headers = tuple((name, value) for name, value in pairs)
     return Refusal(log, topic, partition, offset, sub, reason, detail, raw, size, key, headers, *digest)
 
 

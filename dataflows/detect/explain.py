@@ -16,7 +16,7 @@ from sinks.index import NotExceptionsError, lines_of
 from sinks.terminal import STYLES, short
 
 Data = dict[str, object]
-Said = tuple[str, Data]
+ExceptionEvent = tuple[str, Data]
 """An event of an exception: its type and its data."""
 LABEL_WIDTH = 11
 RESOLUTIONS = {
@@ -28,7 +28,7 @@ RESOLUTIONS = {
 }
 
 
-def history(path: Path, prefix: str) -> list[Said]:
+def history(path: Path, prefix: str) -> list[ExceptionEvent]:
     """All events of the one exception whose ID begins with `prefix`, in order; none if there is no such exception.
 
     Raises what `sinks.index.lines_of` raises.
@@ -41,7 +41,7 @@ def history(path: Path, prefix: str) -> list[Said]:
         raise NotExceptionsError(f"{type(error).__name__}: {error}") from error
 
 
-def tell(console: Console, events: Sequence[Said], path: Path) -> None:
+def render(console: Console, events: Sequence[ExceptionEvent], path: Path) -> None:
     """Prints the history of one exception. `path`: the file that it comes from, in which the exceptions that it names are looked up."""
     teller = _Teller(console, path)
     data = events[-1][1]

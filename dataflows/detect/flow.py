@@ -67,7 +67,7 @@ class LiveSink:
 
     sink: Sink[OutputBatch]
     part: Callable[[OutputRecord], str]
-    told: Callable[[str, Sequence[OutputRecord]], None]
+    on_output: Callable[[str, Sequence[OutputRecord]], None]
     """Is told which verdicts of a topic go to the sink."""
     judging: Callable[[], None]
     """Is told whenever shards of this process have judged: only then all their state is loaded."""
@@ -136,8 +136,8 @@ def _judge(flow: Dataflow, source: Source[Batch], policy: Policy, settings: Flow
     @noted
     def order_operator(snapshot: bytes | None) -> OrderOperator:
         everyone = (*channels, *names.FIRST_SHARDS, *names.SECOND_SHARDS)
-        kept = checkpointer(snapshot, ORDER_ITEMS)
-        operator = OrderOperator(make_shard, everyone, lambda orphan: orphan_record(orphan, policy), kept, snapshot)
+        saving = checkpointer(snapshot, ORDER_ITEMS)
+        operator = OrderOperator(make_shard, everyone, lambda orphan: orphan_record(orphan, policy), saving, snapshot)
         settings.operators.append(operator)
         return operator
 
@@ -160,7 +160,7 @@ def _by_part(live: LiveSink) -> Callable[[list[tuple[str, Judged]]], list[tuple[
             for out in outs:
                 parts.setdefault(live.part(out), []).append(out)
         for outs in parts.values():
-            live.told(outs[0].topic, outs)
+            live.on_output(outs[0].topic, outs)
         return list(parts.items())
 
     return cut

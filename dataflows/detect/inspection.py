@@ -120,7 +120,7 @@ def inspect_order(path: Path, tenant: str, order: str) -> OrderReport | None:
             # What is said of one order takes no other one, but the feeds.
             shard.restore((row, value) for row, value in rows.items() if row in (own, FEEDS))
             found = shard.find(tenant, order)
-            return None if found is None else _tell(report, found, shard)
+            return None if found is None else _report_order(report, found, shard)
         if tomb is not None:
             tombs = Tombstones()
             tombs.restore([(key, tomb)])
@@ -131,7 +131,7 @@ def inspect_order(path: Path, tenant: str, order: str) -> OrderReport | None:
     return None
 
 
-def _tell(report: OrderReport, order: Order, shard: Shard) -> OrderReport:
+def _report_order(report: OrderReport, order: Order, shard: Shard) -> OrderReport:
     timeline = order.timeline
     records = [(r, False) for r in timeline.records] + [(r, True) for r in timeline.hidden]
     records.sort(key=lambda known: (known[0].at, known[0].log))

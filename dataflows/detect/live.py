@@ -240,12 +240,12 @@ def _run(
     stores = HomeStores(home)
     # Shards are spread over the processes; each has its part of what its process may use.
     hot = settings.state.cache_bytes * settings.cluster.size // len(ORDER_SHARDS)
-    kept = stores if settings.state.recovery else None
-    graph = FlowOptions(source.channels, make_shard=partial(Shard, hot=hot), stores=kept, on_snapshot=observer.snapshot)
+    durable = stores if settings.state.recovery else None
+    graph = FlowOptions(source.channels, make_shard=partial(Shard, hot=hot), stores=durable, on_snapshot=observer.snapshot)
     watch(observer, source, graph, stores.opened, policy)
     # What goes to Kafka stands there only once its transaction is committed; the sink tells of that itself.
-    told = _told_by_the_sink if isinstance(sink, KafkaSink) else observer.published
-    live = LiveSink(Noted(sink), lambda out: sink.part_for(out.topic, out), told, observer.resumed)
+    on_output = _sink_reports if isinstance(sink, KafkaSink) else observer.published
+    live = LiveSink(Noted(sink), lambda out: sink.part_for(out.topic, out), on_output, observer.resumed)
     flow = get_live_flow(Stoppable(source, stop, observer), {settings.outputs.kind: live}, policy, graph)
     began = time.monotonic()
     observer.joining()
@@ -267,5 +267,5 @@ def _run(
         raise RunError(source.grown)
 
 
-def _told_by_the_sink(topic: str, outs: Sequence[OutputRecord]) -> None:
+def _sink_reports(topic: str, outs: Sequence[OutputRecord]) -> None:
     del topic, outs

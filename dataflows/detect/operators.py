@@ -82,10 +82,10 @@ class IdentityOperator(StatefulBatchLogic["Arrival[AliasLookup]", StageOutput, b
         self._checkpointer = checkpointer
         self._begun = checkpointer is None
         if checkpointer is not None and snapshot is not None:
-            kept = checkpointer.resume(snapshot)
-            self.merge.restore(kept.watermark, kept.channels, kept.held)
-            with _readable(kept.shard):
-                stage.restore(kept.rows, kept.changed_at)
+            checkpoint = checkpointer.resume(snapshot)
+            self.merge.restore(checkpoint.watermark, checkpoint.channels, checkpoint.held)
+            with _readable(checkpoint.shard):
+                stage.restore(checkpoint.rows, checkpoint.changed_at)
             self._begun = True
 
     @noted
@@ -141,12 +141,12 @@ class OrderOperator(StatefulBatchLogic["Arrival[OrderItem]", "Judged", bytes]):
         self.number = 0
         """Of the last verdict."""
         if checkpointer is not None and snapshot is not None:
-            kept = checkpointer.resume(snapshot)
-            self.merge.restore(kept.watermark, kept.channels, kept.held)
-            self._name, self.number = kept.shard, kept.number
-            self._shard = make_shard(kept.shard)
-            with _readable(kept.shard):
-                self._shard.restore(kept.rows, kept.changed_at)
+            checkpoint = checkpointer.resume(snapshot)
+            self.merge.restore(checkpoint.watermark, checkpoint.channels, checkpoint.held)
+            self._name, self.number = checkpoint.shard, checkpoint.number
+            self._shard = make_shard(checkpoint.shard)
+            with _readable(checkpoint.shard):
+                self._shard.restore(checkpoint.rows, checkpoint.changed_at)
 
     @noted
     def on_batch(self, values: list[Arrival[OrderItem]]) -> tuple[list[Judged], bool]:

@@ -11,7 +11,7 @@ from dataflows.detect.names import ORDER_SHARDS
 from dataflows.runtime.state.directory import read_state, was_clean
 from dataflows.runtime.state.files import is_locked
 from dataflows.runtime.state.reader import look
-from dataflows.runtime.state.watermarks import holder_of, said_by
+from dataflows.runtime.state.watermarks import holder_of, published_by
 from schemas.instants import iso
 
 
@@ -81,5 +81,5 @@ def _slot(path: Path, process: int) -> Slot:
     holder = holder_of(slot)
     if holder is None:
         return Slot(process, running=False, pid=0, host="", watermark=None)
-    watermark = said_by(process, path / "progress", holder)
+    watermark = published_by(process, path / "progress", holder)
     return Slot(process, is_locked(slot), holder.pid, holder.host, None if watermark is None else iso(watermark))

@@ -34,7 +34,7 @@ from sources.gateway.journal import Journal
 from sources.gateway.kept import DeadLetters
 from sources.gateway.memory import Bound, GatewayMemory, UnusableMemoryError
 from sources.gateway.peers import Limits
-from sources.gateway.probing import FolderLook, Probe
+from sources.gateway.probing import FolderProbe, Probe
 from sources.gateway.server import Server, listen, server
 from sources.gateway.writers import GRACE_S, EventWriter, KafkaWriter, LogWriter, replicas_needed
 from sources.kafka.broker import admin, describe, topics_of
@@ -42,7 +42,7 @@ from sources.kafka.settings import KafkaInputError, NoResponseError
 from sources.kafka.topics import BROKER_DEFAULT, ensure_topics, input_topic
 
 DAY_S = 86_400
-LOOK_S = 1.0
+POLL_S = 1.0
 """How often files are looked at for changes, and health is told that the loop runs."""
 PURGE_S = 3_600.0
 """How often refused requests that are too old are looked for."""
@@ -90,14 +90,16 @@ def run_gateway(settings: Settings, file: Path | None, observer: Observer) -> No
     for problem in shared(hooks):
         observer.log.warning("connections with the same secret", problem=f"{problem}: what is meant for one, the other takes too")
     with ExitStack() as stack:
-        writer, memory, kept = _kept_parts(stack, settings, observer)
-        intake = Intake(hooks, writer, memory, kept, listener, most=limits.requests, patience=given.write_timeout_seconds + GRACE_S + 1)
+        writer, memory, dead_letters = _open_stores(stack, settings, observer)
+        intake = Intake(
+            hooks, writer, memory, dead_letters, listener, most=limits.requests, patience=given.write_timeout_seconds + GRACE_S + 1
+        )
         open_ = Connections(limits, listener.evicted)
         app = HookRoutes(intake, limits, listener, open_)
         observer.read(catalogue.GATEWAY_UNDER_WAY, lambda: intake.under_way)
         observer.read(catalogue.GATEWAY_CONNECTIONS, lambda: len(open_))
         observer.read(catalogue.GATEWAY_REMEMBERED, lambda: dict(memory.counts))
-        observer.read(catalogue.GATEWAY_DROPPED, lambda: kept.dropped)
+        observer.read(catalogue.GATEWAY_DROPPED, lambda: dead_letters.dropped)
         probe = stack.enter_context(closing(_probe(settings)))
         for part in (writer, intake, probe):
             observer.health.require(partial(getattr, part, "ailment"))
@@ -111,10 +113,10 @@ def run_gateway(settings: Settings, file: Path | None, observer: Observer) -> No
         gc.collect()
         gc.freeze()
         with asyncio.Runner(loop_factory=uvloop.new_event_loop) as runner:
-            runner.run(_serve(web, settings, file, intake, kept, observer))
+            runner.run(_serve(web, settings, file, intake, dead_letters, observer))
 
 
-def _kept_parts(stack: ExitStack, settings: Settings, observer: Observer) -> tuple[EventWriter, GatewayMemory, DeadLetters]:
+def _open_stores(stack: ExitStack, settings: Settings, observer: Observer) -> tuple[EventWriter, GatewayMemory, DeadLetters]:
     """Opens what the gateway keeps, and where events go; closed in reverse when the gateway ends."""
     given, folder, fsync = settings.gateway, state_of(settings), settings.state.fsync
     try:
@@ -129,7 +131,9 @@ def _kept_parts(stack: ExitStack, settings: Settings, observer: Observer) -> tup
             observer.log.info("serving /metrics, /healthz and /readyz", host=settings.http.host, port=port)
         seen, histories = Bound(given.seen_days * DAY_S, given.seen_count), Bound(given.history_days * DAY_S, given.history_count)
         memory = stack.enter_context(closing(GatewayMemory(folder / "memory.sqlite3", seen=seen, histories=histories)))
-        kept = stack.enter_context(closing(DeadLetters(folder / "refused", given.refused_bytes, days=given.refused_days, fsync=fsync)))
+        dead_letters = stack.enter_context(
+            closing(DeadLetters(folder / "refused", given.refused_bytes, days=given.refused_days, fsync=fsync))
+        )
         writer = stack.enter_context(closing(_writer(settings, folder, observer)))
     except UnusableMemoryError as error:
         raise MisuseError(str(error)) from error
@@ -137,7 +141,7 @@ def _kept_parts(stack: ExitStack, settings: Settings, observer: Observer) -> tup
         raise MisuseError(str(error)) from error
     except OSError as error:
         raise refused(error, folder, name="gateway.dir") from error
-    return writer, memory, kept
+    return writer, memory, dead_letters
 
 
 def _writer(settings: Settings, folder: Path, observer: Observer) -> EventWriter:
@@ -173,11 +177,11 @@ def _writer(settings: Settings, folder: Path, observer: Observer) -> EventWriter
 
 def _probe(settings: Settings) -> Probe:
     """Looks after the disk: the log, what is remembered and what is refused lie there."""
-    look = FolderLook(state_of(settings), fsync=settings.state.fsync)
-    return Probe("disk", look, f"{state_of(settings)}: the disk does not answer")
+    check = FolderProbe(state_of(settings), fsync=settings.state.fsync)
+    return Probe("disk", check, f"{state_of(settings)}: the disk does not answer")
 
 
-async def _serve(web: Server, settings: Settings, file: Path | None, intake: Intake, kept: DeadLetters, observer: Observer) -> None:
+async def _serve(web: Server, settings: Settings, file: Path | None, intake: Intake, dead_letters: DeadLetters, observer: Observer) -> None:
     given = settings.gateway
     try:
         socket = listen(given.host, given.port)
@@ -202,7 +206,7 @@ async def _serve(web: Server, settings: Settings, file: Path | None, intake: Int
         tls=given.cert_file is not None,
     )
     observer.resumed()
-    tasks = [asyncio.create_task(_look(settings, file, intake, observer, reload)), asyncio.create_task(_purge(kept, observer))]
+    tasks = [asyncio.create_task(_check(settings, file, intake, observer, reload)), asyncio.create_task(_purge(dead_letters, observer))]
     try:
         await web.serve(sockets=[socket])
     finally:
@@ -211,7 +215,7 @@ async def _serve(web: Server, settings: Settings, file: Path | None, intake: Int
     observer.log.info("stopped")
 
 
-async def _look(settings: Settings, file: Path | None, intake: Intake, observer: Observer, reload: asyncio.Event) -> None:
+async def _check(settings: Settings, file: Path | None, intake: Intake, observer: Observer, reload: asyncio.Event) -> None:
     """Reads the connections again when one of their files has changed, or when told to; what is wrong is logged, and the old ones stay."""
     given = settings.gateway
     files = [*([file] if file else []), *files_of(given)]
@@ -219,7 +223,7 @@ async def _look(settings: Settings, file: Path | None, intake: Intake, observer:
     while True:
         observer.beat()
         try:
-            async with asyncio.timeout(LOOK_S):
+            async with asyncio.timeout(POLL_S):
                 await reload.wait()
         except TimeoutError:
             pass
@@ -242,11 +246,11 @@ async def _look(settings: Settings, file: Path | None, intake: Intake, observer:
         observer.log.info("connections read again", connections=sorted("/".join(key) for key in intake.hooks))
 
 
-async def _purge(kept: DeadLetters, observer: Observer) -> None:
+async def _purge(dead_letters: DeadLetters, observer: Observer) -> None:
     """Removes refused requests that are too old, at once and then every hour."""
     while True:
         try:
-            gone = await kept.purge(datetime.now(UTC))
+            gone = await dead_letters.purge(datetime.now(UTC))
         except OSError as error:
             observer.metrics.count(catalogue.GATEWAY_FAILURES, "old refused requests not removed")
             observer.log.error("old refused requests not removed", error=(error.strerror or str(error)).lower())  # noqa: TRY400 - as above

@@ -53,22 +53,22 @@ class _Handler(BaseHTTPRequestHandler):
         match self.path.partition("?")[0]:
             case "/metrics":
                 encode, kind = choose_encoder(self.headers.get("Accept", ""))
-                self._answer(HTTPStatus.OK, kind, encode(observer.metrics.registry))
+                self._respond(HTTPStatus.OK, kind, encode(observer.metrics.registry))
             case "/healthz":
                 ailment = observer.health.ailment()
-                self._say([ailment] if ailment else [])
+                self._send([ailment] if ailment else [])
             case "/readyz":
-                self._say(observer.health.missing())
+                self._send(observer.health.missing())
             case _:
-                self._answer(HTTPStatus.NOT_FOUND, TEXT, b"/metrics, /healthz and /readyz are here\n")
+                self._respond(HTTPStatus.NOT_FOUND, TEXT, b"/metrics, /healthz and /readyz are here\n")
 
     do_HEAD = do_GET  # noqa: N815 - the name is inherited
 
-    def _say(self, problems: list[str]) -> None:
+    def _send(self, problems: list[str]) -> None:
         status = HTTPStatus.SERVICE_UNAVAILABLE if problems else HTTPStatus.OK
-        self._answer(status, TEXT, "".join(f"{line}\n" for line in problems or ["ok"]).encode())
+        self._respond(status, TEXT, "".join(f"{line}\n" for line in problems or ["ok"]).encode())
 
-    def _answer(self, status: HTTPStatus, kind: str, body: bytes) -> None:
+    def _respond(self, status: HTTPStatus, kind: str, body: bytes) -> None:
         self.send_response(status)
         self.send_header("Content-Type", kind)
         self.send_header("Content-Length", str(len(body)))

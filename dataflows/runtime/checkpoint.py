@@ -112,9 +112,9 @@ class Snapshot:
 class Checkpointer(Generic[T]):
     """Keeps one shell. Guarantee: a shell that resumes goes on exactly where the one that committed its token stood."""
 
-    def __init__(self, stores: Stores, policy: str, codec: Codec[T], told: Callable[[float], None] = lambda _: None) -> None:
-        """`policy` is the version of the present one; `told` hears how many seconds each commit took."""
-        self._told = told
+    def __init__(self, stores: Stores, policy: str, codec: Codec[T], on_commit: Callable[[float], None] = lambda _: None) -> None:
+        """`policy` is the version of the present one; `on_commit` hears how many seconds each commit took."""
+        self._on_commit = on_commit
         self._stores = stores
         self._policy = policy
         self._codec = codec
@@ -178,5 +178,5 @@ class Checkpointer(Generic[T]):
                 yield OWN, own
 
         token = store.commit(rows)
-        self._told(time.perf_counter() - began)
+        self._on_commit(time.perf_counter() - began)
         return Snapshot(self._shard, token, None if large else own)

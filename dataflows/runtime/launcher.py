@@ -20,7 +20,7 @@ PEER_GONE = 3
 """Exit code of a launched process that ended only because another one did; nobody but the launcher sees it."""
 GRACE_S = 5.0
 """How long a process may take to end by itself after another one failed (Bytewax: 0.1 s), and then once it has been asked to."""
-LOOK_S = 0.05
+POLL_S = 0.05
 LOOPBACK = "127.0.0.1"
 PORTS = range(20_000, 30_000)
 SET_PARENT_DEATH_SIGNAL = 1
@@ -85,7 +85,7 @@ def _watch(children: Sequence[Child], stop: Stop) -> tuple[int, str]:
             break
         if not _living(children):
             return 0, ""
-        time.sleep(LOOK_S)
+        time.sleep(POLL_S)
     _wait(children)
     # A process that a peer took down is named only if there is nobody else to name.
     first = min(_failed(children, asked=asked), key=lambda child: child.code() == PEER_GONE)
@@ -108,7 +108,7 @@ def _send(children: Sequence[Child], number: int) -> None:
 def _wait(children: Sequence[Child]) -> None:
     until = time.monotonic() + GRACE_S
     while _living(children) and time.monotonic() < until:
-        time.sleep(LOOK_S)
+        time.sleep(POLL_S)
 
 
 def _end(children: Sequence[Child]) -> None:
@@ -118,7 +118,7 @@ def _end(children: Sequence[Child]) -> None:
         _wait(children)
     while _living(children):
         _send(children, signal.SIGKILL)
-        time.sleep(LOOK_S)
+        time.sleep(POLL_S)
 
 
 def addresses(count: int) -> list[str]:

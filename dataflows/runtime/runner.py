@@ -170,18 +170,18 @@ def run(
         cause: BaseException = error
         while isinstance(cause, BytewaxRuntimeError) and cause.__cause__ is not None:
             cause = cause.__cause__
-        raise (_told(cause) if isinstance(cause, BytewaxRuntimeError) else cause) from cause.__cause__
+        raise (_native(cause) if isinstance(cause, BytewaxRuntimeError) else cause) from cause.__cause__
     except BaseException as error:
         if type(error).__name__ == PANIC:
             # The panic of a single process is its own; in a cluster any process's panic comes out of all.
-            raise FAILURE.first or (PeerError("another process of the cluster is gone") if addresses else _told(error)) from error
+            raise FAILURE.first or (PeerError("another process of the cluster is gone") if addresses else _native(error)) from error
         if (
             type(error) is RuntimeError
             and FAILURE.first is None
             and error.__traceback__ is not None
             and error.__traceback__.tb_next is None
         ):
-            raise _told(error) from error
+            raise _native(error) from error
         raise
     finally:
         gc.set_threshold(*thresholds)
@@ -189,7 +189,7 @@ def run(
         raise FAILURE.first
 
 
-def _told(error: BaseException) -> NativeError:
+def _native(error: BaseException) -> NativeError:
     return NativeError(" ".join(str(error).split()) or type(error).__name__)
 
 

@@ -18,7 +18,7 @@ from sources.gateway.intake import RETRY_S, Intake, now_utc
 from sources.gateway.limits import Body, Buffered, BusyError, GoneError, TooLargeError
 from sources.gateway.listener import GatewayListener
 from sources.gateway.peers import Limits
-from sources.gateway.request import STATUS, Answer, Request, headers_of
+from sources.gateway.request import STATUS, Reply, Request, headers_of
 
 UNKNOWN: Final = "unknown"
 PLAIN: Final = ("", "identity")
@@ -41,56 +41,56 @@ class HookRoutes:
         began, size = time.perf_counter(), 0
         path = scope["path_params"]
         hook = self._intake.hooks.get((path["system"], path["name"]))
-        answer = self._turned_away(scope, hook)
-        if answer is None and hook is not None:
+        reply = self._turned_away(scope, hook)
+        if reply is None and hook is not None:
             body = Body(self._buffered, scope["connection"], hook.max_body)
             try:
-                answer, size = await self._taken(scope, receive, hook, body)
+                reply, size = await self._taken(scope, receive, hook, body)
             finally:
                 body.let_go()
-        assert answer is not None
+        assert reply is not None
         system, name = (hook.system, hook.name) if hook is not None else (UNKNOWN, UNKNOWN)
-        self._listener.answered(system, name, answer.outcome, time.perf_counter() - began, size)
-        await _say(send, answer, hook)
+        self._listener.answered(system, name, reply.outcome, time.perf_counter() - began, size)
+        await _say(send, reply, hook)
 
-    def _turned_away(self, scope: Scope, hook: Hook | None) -> Answer | None:
+    def _turned_away(self, scope: Scope, hook: Hook | None) -> Reply | None:
         if hook is None:
-            return Answer("unknown", close=True)
+            return Reply("unknown", close=True)
         if scope["method"] != "POST":
-            return Answer("bad_method", close=True)
+            return Reply("bad_method", close=True)
         if sum(len(name) + len(value) for name, value in scope["headers"]) > self._limits.head:
-            return Answer("head_too_large", close=True)
+            return Reply("head_too_large", close=True)
         return None
 
-    async def _taken(self, scope: Scope, receive: Receive, hook: Hook, body: Body) -> tuple[Answer, int]:
+    async def _taken(self, scope: Scope, receive: Receive, hook: Hook, body: Body) -> tuple[Reply, int]:
         headers = headers_of(scope["headers"])
         # A small compressed body can be a large one, and signatures are made over what is sent: no system known here compresses.
         if headers.get("content-encoding", "").strip().lower() not in PLAIN:
-            return Answer("bad_encoding", close=True), 0
+            return Reply("bad_encoding", close=True), 0
         try:
             content = await body.read(receive, headers, self._limits.read_timeout)
         except TooLargeError:
-            return Answer("too_large", close=True), body.size
+            return Reply("too_large", close=True), body.size
         except TimeoutError:
-            return Answer("too_slow", close=True), body.size
+            return Reply("too_slow", close=True), body.size
         except BusyError:
-            return Answer("busy", RETRY_S, close=True), body.size
+            return Reply("busy", RETRY_S, close=True), body.size
         except GoneError:
-            return Answer("evicted" if body.connection.evicted else "gone", close=True), body.size
+            return Reply("evicted" if body.connection.evicted else "gone", close=True), body.size
         request = Request(headers, scope["query_string"], content, now_utc(self._clock), url=hook.url)
         return await self._intake.take(hook, request), body.size
 
 
-async def _say(send: Send, answer: Answer, hook: Hook | None) -> None:
-    status = STATUS[answer.outcome]
-    text = STATUS_TEXTS.get(status, answer.outcome)
-    body = hook.scheme.good if answer.good and hook is not None else f"{text}\n".encode()
+async def _say(send: Send, reply: Reply, hook: Hook | None) -> None:
+    status = STATUS[reply.outcome]
+    text = STATUS_TEXTS.get(status, reply.outcome)
+    body = hook.scheme.good if reply.good and hook is not None else f"{text}\n".encode()
     headers = [(b"content-type", b"text/plain; charset=utf-8"), (b"content-length", b"%d" % len(body))]
-    if answer.retry_after is not None:
-        headers.append((b"retry-after", b"%d" % answer.retry_after))
+    if reply.retry_after is not None:
+        headers.append((b"retry-after", b"%d" % reply.retry_after))
     if status == 405:
         headers.append((b"allow", b"POST"))
-    if answer.close:
+    if reply.close:
         headers.append((b"connection", b"close"))
     await send({"type": "http.response.start", "status": status, "headers": headers})
     await send({"type": "http.response.body", "body": body})

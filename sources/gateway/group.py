@@ -66,10 +66,10 @@ class GroupCommit(Generic[T]):
                 announced.setdefault(loop, []).append(future)
             for loop, futures in announced.items():
                 if not loop.is_closed():
-                    loop.call_soon_threadsafe(_tell, futures, error)
+                    loop.call_soon_threadsafe(_resolve, futures, error)
 
 
-def _tell(futures: list[asyncio.Future[None]], error: Exception | None) -> None:
+def _resolve(futures: list[asyncio.Future[None]], error: Exception | None) -> None:
     for future in futures:
         if future.done():
             continue  # whoever waited for it has given up

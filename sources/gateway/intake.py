@@ -28,9 +28,9 @@ from sources.gateway.hooks import Hook
 from sources.gateway.kept import DeadLetters, captured, url_of
 from sources.gateway.limits import Bucket
 from sources.gateway.listener import GatewayListener
-from sources.gateway.memory import GatewayMemory, Note
+from sources.gateway.memory import DeliveryNote, GatewayMemory
 from sources.gateway.probing import LATE_S, Ailing
-from sources.gateway.request import Answer, Request
+from sources.gateway.request import Reply, Request
 from sources.gateway.writers import EventWriter, UnavailableError, UnfitEventError
 
 RETRY_S: Final = 5
@@ -62,7 +62,7 @@ class Intake:
         hooks: Mapping[tuple[str, str], Hook],
         writer: EventWriter,
         memory: GatewayMemory,
-        kept: DeadLetters,
+        dead_letters: DeadLetters,
         listener: GatewayListener,
         *,
         most: int = MOST,
@@ -73,9 +73,9 @@ class Intake:
         self.under_way = 0
         """Requests, rightly signed, that are being answered."""
         self._most, self._patience = most, patience
-        self._writer, self._memory, self._kept, self._listener = writer, memory, kept, listener
+        self._writer, self._memory, self._dead_letters, self._listener = writer, memory, dead_letters, listener
         self._clock = clock
-        self._taken: dict[bytes, tuple[asyncio.Future[Answer], float]] = {}
+        self._taken: dict[bytes, tuple[asyncio.Future[Reply], float]] = {}
         """Deliveries that are being taken, and since when; the oldest is the first."""
         self._state = Ailing()
         self._locks: dict[str, _Lock] = {}
@@ -83,16 +83,16 @@ class Intake:
         self._configured: dict[tuple[str, str, str, str], Sought] = {}
         self._sample = Bucket(FORGED_PER_S, FORGED_AT_ONCE, time.monotonic)
 
-    async def take(self, hook: Hook, request: Request) -> Answer:
+    async def take(self, hook: Hook, request: Request) -> Reply:
         """Answers a request. Never raises."""
         fault = hook.scheme.verify(request, hook.keys(request.received), self._clock())
         if fault is not None:
             if hook.scheme.is_ping(request):
-                return Answer("ping")
-            await self._keep_sample(hook, request, fault)
-            return Answer(fault)
+                return Reply("ping")
+            await self._store_sample(hook, request, fault)
+            return Reply(fault)
         if self.under_way >= self._most:
-            return Answer("busy", RETRY_S)
+            return Reply("busy", RETRY_S)
         self.under_way += 1
         try:
             return await self._take(hook, request)
@@ -108,23 +108,23 @@ class Intake:
             return f"a request has waited for {waited:.0f} s for its events to become durable"
         return self._state.ailment
 
-    async def _take(self, hook: Hook, request: Request) -> Answer:
+    async def _take(self, hook: Hook, request: Request) -> Reply:
         wait = self._bucket(hook).take() if hook.rate is not None else 0.0
         if wait:
-            return Answer("too_often", max(1, round(wait + 0.5)))
+            return Reply("too_often", max(1, round(wait + 0.5)))
         delivery = _delivery(hook, request)
         first = self._taken.get(delivery)
         if first is not None:
-            answer = await asyncio.shield(first[0])  # whoever gives up waiting must not take the outcome from the others
-            return Answer("duplicate") if answer.good else answer
+            reply = await asyncio.shield(first[0])  # whoever gives up waiting must not take the outcome from the others
+            return Reply("duplicate") if reply.good else reply
         if self._memory.seen(delivery):
-            return Answer("duplicate")
-        outcome: asyncio.Future[Answer] = asyncio.get_running_loop().create_future()
+            return Reply("duplicate")
+        outcome: asyncio.Future[Reply] = asyncio.get_running_loop().create_future()
         self._taken[delivery] = outcome, time.monotonic()
-        answer = Answer("unavailable", RETRY_S)
+        reply = Reply("unavailable", RETRY_S)
         try:
             async with asyncio.timeout(self._patience):
-                answer = await self._process(hook, request, delivery)
+                reply = await self._process(hook, request, delivery)
         except TimeoutError as error:
             self._listener.failed("not durable in time", error)
         except UnavailableError as error:
@@ -136,14 +136,14 @@ class Intake:
             self._listener.failed("state not written", error)
         except Exception as error:  # noqa: BLE001 - one request must not stop the gateway
             self._listener.failed("request not processed", error)
-            answer = Answer("failed")
+            reply = Reply("failed")
         finally:
             # Also where this task is cancelled: whoever waits for the outcome must have one.
             del self._taken[delivery]
-            outcome.set_result(answer)
-        return answer
+            outcome.set_result(reply)
+        return reply
 
-    async def _process(self, hook: Hook, request: Request, delivery: bytes) -> Answer:
+    async def _process(self, hook: Hook, request: Request, delivery: bytes) -> Reply:
         codes = _Codes()
         url = url_of(request, hook.system, hook.name, [secret.text for secret in hook.secrets])
         payload = Payload(request.body, request.headers, request.received, url)
@@ -167,14 +167,14 @@ class Intake:
                     self._listener.failed("an event does not fit into its topic", error)
                     events, histories, reasons = [], {}, [*reasons, "too_large"]
             if reasons:
-                await self._kept.refused.write([_captured(hook, request, ", ".join(sorted(set(reasons))))])
+                await self._dead_letters.refused.write([_captured(hook, request, ", ".join(sorted(set(reasons))))])
             # What was refused in part or whole is read again when it is sent again: by then the adapter may know more.
-            await self._memory.save(Note(None if reasons else delivery, histories))
+            await self._memory.save(DeliveryNote(None if reasons else delivery, histories))
             self._state.well()
         if events:
             self._listener.wrote(hook.system, hook.name, len(events))
-            return Answer("partly" if reasons else "accepted")
-        return Answer("refused" if reasons else "ignored")
+            return Reply("partly" if reasons else "accepted")
+        return Reply("refused" if reasons else "ignored")
 
     def _note_configured(self, hook: Hook, codes: Coverage) -> None:
         """Counts the payloads in which a configured field was missing; one that none of the first hundred has is told once."""
@@ -187,11 +187,11 @@ class Intake:
             if known.count == TRIED and not known.found:
                 self._listener.never_found(hook.system, hook.name, setting, name)
 
-    async def _keep_sample(self, hook: Hook, request: Request, reason: str) -> None:
+    async def _store_sample(self, hook: Hook, request: Request, reason: str) -> None:
         if self._sample.take():
             return
         try:
-            await self._kept.forged.write([_captured(hook, request, reason)])
+            await self._dead_letters.forged.write([_captured(hook, request, reason)])
         except (OSError, ClosedError) as error:
             self._listener.failed("sample not kept", error)
 

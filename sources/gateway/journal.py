@@ -194,18 +194,18 @@ def _first_line(path: Path) -> bytes:
 def _without_old(path: Path, is_old: Callable[[bytes], bool]) -> int:
     """Writes a full file anew without its lines that are old, or removes it; returns how many lines went."""
     draft = path.with_name(f"{path.name}.new")
-    kept = gone = 0
+    dead_letters = gone = 0
     handle = open_file(draft, os.O_WRONLY | os.O_TRUNC)
     with path.open("rb") as old, os.fdopen(handle, "wb") as new:
         for line in old:
             if is_old(line):
                 gone += 1
             else:
-                kept += 1
+                dead_letters += 1
                 new.write(line)
         new.flush()
         os.fsync(new.fileno())
-    if kept:
+    if dead_letters:
         draft.replace(path)
     else:
         path.unlink()

@@ -49,7 +49,7 @@ class GatewayStats:
     """Counts what it is told."""
 
     def __init__(self) -> None:
-        self.answers: Counter[tuple[str, str, str]] = Counter()
+        self.replies: Counter[tuple[str, str, str]] = Counter()
         self.events: Counter[tuple[str, str]] = Counter()
         self.refusals: Counter[tuple[str, str, str]] = Counter()
         self.codes: Counter[tuple[str, str, str]] = Counter()
@@ -61,7 +61,7 @@ class GatewayStats:
     def answered(self, system: str, connection: str, outcome: Outcome, seconds: float, size: int) -> None:
         """Counts a request."""
         del seconds, size
-        self.answers[system, connection, outcome] += 1
+        self.replies[system, connection, outcome] += 1
 
     def wrote(self, system: str, connection: str, count: int) -> None:
         """Counts events."""

@@ -57,7 +57,7 @@ class _Stored(msgspec.Struct, array_like=True):
     spoken: list[tuple[int, int]]
 
 
-class Note(NamedTuple):
+class DeliveryNote(NamedTuple):
     """What is to be remembered of one request: its delivery, and the histories that it told."""
 
     delivery: bytes | None
@@ -97,7 +97,7 @@ class GatewayMemory:
             self.counts = {table: _count(self._reader, table) for table in self._bounds}
         except sqlite3.Error as error:
             raise UnusableMemoryError(f"{path}: {error}") from error
-        self._group: GroupCommit[Note] = GroupCommit("memory", self._commit)
+        self._group: GroupCommit[DeliveryNote] = GroupCommit("memory", self._commit)
 
     def seen(self, delivery: bytes) -> bool:
         """Whether a delivery was answered before."""
@@ -112,7 +112,7 @@ class GatewayMemory:
         spoken = tuple(Spoken(_instant(since), _instant(said)) for since, said in stored.spoken)
         return Remembered(_instant(stored.said), {id_: _instant(at) for id_, at in stored.events.items()}, stored.withdrawn, spoken)
 
-    async def save(self, note: Note) -> None:
+    async def save(self, note: DeliveryNote) -> None:
         """Remembers; returns once it is stored. Raises sqlite3.Error."""
         await self._group.add(note)
 
@@ -124,11 +124,11 @@ class GatewayMemory:
 
     # --- on the thread ---------------------------------------------------------------------------
 
-    def _commit(self, notes: list[Note]) -> None:
+    def _commit(self, notes: list[DeliveryNote]) -> None:
         now = int(self._clock())
         deliveries = [(note.delivery, now) for note in notes if note.delivery is not None]
-        kept = {key: value for note in notes for key, value in note.histories.items()}
-        histories = [(now, _packed(value), key) for key, value in kept.items()]
+        dead_letters = {key: value for note in notes for key, value in note.histories.items()}
+        histories = [(now, _packed(value), key) for key, value in dead_letters.items()]
         with self._writer:  # one transaction: committed at its end, rolled back by an error
             before = self._writer.total_changes
             self._writer.executemany("INSERT OR IGNORE INTO seen VALUES (?, ?)", deliveries)

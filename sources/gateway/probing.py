@@ -41,7 +41,7 @@ class Ailing:
         self._ailment = ("", 0.0)
 
 
-class Look(Protocol):
+class ProbeCheck(Protocol):
     """Looks whether something can be written; says what is wrong, or None. Never raises; may take long where something is wrong."""
 
     def __call__(self) -> str | None:
@@ -55,8 +55,8 @@ class Probe:
     `late` says what it means when a look does not end; `better` is told when all is well again.
     """
 
-    def __init__(self, name: str, look: Look, late: str, better: Callable[[], None] = lambda: None) -> None:
-        self._look, self._late, self._better = look, late, better
+    def __init__(self, name: str, check: ProbeCheck, late: str, better: Callable[[], None] = lambda: None) -> None:
+        self._check, self._late, self._better = check, late, better
         self._found: str | None = None
         self._began = 0.0
         """When the look began that has not ended; 0: none has."""
@@ -82,14 +82,14 @@ class Probe:
     def _run(self) -> None:
         while not self._closing.is_set():
             self._began = time.monotonic()
-            found = self._look()
+            found = self._check()
             if self._found is not None and found is None:
                 self._better()
             self._found, self._began = found, 0.0
             self._closing.wait(PROBE_S)
 
 
-class FolderLook:
+class FolderProbe:
     """Looks whether a file in a folder can be written and forced to the disk: not where the disk is full, gone, broken or read-only."""
 
     def __init__(self, folder: Path, *, fsync: bool = True) -> None:

@@ -73,7 +73,7 @@ class Request:
     url: str = ""
 
 
-class Answer(NamedTuple):
+class Reply(NamedTuple):
     """What the sender is told. `retry_after`: seconds after which it may come again."""
 
     outcome: Outcome

@@ -147,10 +147,10 @@ class Protocol(HttpToolsProtocol):
             self._stalled.cancel()
             self._stalled = None
 
-    def _refuse(self, answer: bytes) -> None:
+    def _refuse(self, reply: bytes) -> None:
         self._head_came()
         if not self.transport.is_closing():
-            self.transport.write(answer)
+            self.transport.write(reply)
             self.transport.close()
 
     def _make_way(self) -> None:

@@ -101,9 +101,9 @@ class _Batch:
         self._left -= 1
         self._error = self._error or error
         if not self._left and not self._loop.is_closed():
-            self._loop.call_soon_threadsafe(self._tell)
+            self._loop.call_soon_threadsafe(self._resolve)
 
-    def _tell(self) -> None:
+    def _resolve(self) -> None:
         if not self.done.done():
             self.done.set_result(self._error)
 
@@ -161,7 +161,7 @@ class KafkaWriter:
         self._closing = Event()
         self._thread = Thread(target=self._serve, name="kafka deliveries", daemon=True)
         self._thread.start()
-        self._probe = Probe("kafka", self._look, "the brokers do not answer", self._last.well)
+        self._probe = Probe("kafka", self._check, "the brokers do not answer", self._last.well)
 
     @property
     def ailment(self) -> str | None:
@@ -227,7 +227,7 @@ class KafkaWriter:
         self._last.ails(text)
         return UnavailableError(text)
 
-    def _look(self) -> str | None:
+    def _check(self) -> str | None:
         """What stands in the way of a write, as far as the brokers say."""
         try:
             topic = self._asked()

@@ -51,7 +51,7 @@ def await_raised(engine: Engine, count: int) -> list[str]:
     """Waits until so many exceptions stand."""
     give_up = time.monotonic() + PATIENCE
     while len(found := raised(engine)) < count:
-        assert time.monotonic() < give_up, f"{len(found)} of {count} exceptions: {engine.last_words()}"
+        assert time.monotonic() < give_up, f"{len(found)} of {count} exceptions: {engine.last_lines()}"
         time.sleep(0.2)
     return found
 
@@ -99,7 +99,7 @@ def test_a_topic_that_grows_stops_the_engine_and_the_next_run_reads_all_of_it(re
     admin = AdminClient({"bootstrap.servers": real_broker.bootstrap})
     cast("dict[str, object]", admin.create_partitions([NewPartitions(events, 3)]))[events].result(30)  # type: ignore[attr-defined]
     assert engine.wait() == 1
-    assert "partitions" in engine.last_words().splitlines()[-1]
+    assert "partitions" in engine.last_lines().splitlines()[-1]
 
     produce(real_broker.bootstrap, events, [placed(number, number % 3) for number in range(5, 20)])
     engine.start(processes=2)

@@ -176,7 +176,7 @@ def wait_for(engine: Engine, *, records: int, published: int) -> None:
     """Waits until so many records were read and so many verdicts stand."""
     give_up = time.monotonic() + PATIENCE
     while engine.metric("orderwatch_records_total") < records or engine.metric("orderwatch_published_total") < published:
-        assert time.monotonic() < give_up, engine.last_words()
+        assert time.monotonic() < give_up, engine.last_lines()
         time.sleep(0.1)
 
 
@@ -188,5 +188,5 @@ def test_topics_that_take_too_little_are_refused_at_the_start(real_broker: Broke
         engine = Engine(tmp_path / output, real_broker.bootstrap, f"{events}-{output}", (events,), outputs={output: small})
         engine.start()
         assert engine.wait() == 2
-        last = engine.last_words().splitlines()[-1]
+        last = engine.last_lines().splitlines()[-1]
         assert f"topic {small} has max.message.bytes=900000, at least 1000000 is needed" in last

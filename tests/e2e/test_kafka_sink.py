@@ -183,7 +183,7 @@ def end_of_lives() -> Iterator[None]:
 @pytest.mark.parametrize(("seed", "workers"), [(1, 1), (2, 2), (3, 2)])
 def test_each_verdict_stands_once_whatever_crashes(real_broker: Broker, seed: int, workers: int) -> None:
     """Crashes at random points of random epochs, before and after snapshots, also with what was said before only half said again."""
-    lots = random.Random(seed)
+    rng = random.Random(seed)
     name, state = topic(real_broker, "crash", PARTITIONS), str(uuid4())
     tokens: dict[str, bytes] = {}
     stored = dict.fromkeys(SHARDS, 0)
@@ -192,15 +192,15 @@ def test_each_verdict_stands_once_whatever_crashes(real_broker: Broker, seed: in
     life = Life(real_broker.bootstrap, name, state, tokens, workers)
     counts = dict(stored)
     while min(stored.values()) < 150:
-        for _ in range(lots.randrange(1, 6)):
+        for _ in range(rng.randrange(1, 6)):
             batch: list[OutputRecord] = []
-            for _ in range(lots.randrange(1, 40)):
-                shard = lots.choice(SHARDS)
+            for _ in range(rng.randrange(1, 40)):
+                shard = rng.choice(SHARDS)
                 counts[shard] += 1
                 most[shard] = max(most[shard], counts[shard])
                 batch.append(output(shard, counts[shard]))
             life.write(batch)
-        fate = lots.random()
+        fate = rng.random()
         if fate < 0.6:
             fresh = life.snapshot()
             if fate < 0.5:  # else the epoch was not committed: what its snapshot says is lost
@@ -229,7 +229,7 @@ def test_each_verdict_stands_once_whatever_crashes(real_broker: Broker, seed: in
 
 def test_processes_that_are_killed_lose_and_repeat_nothing(real_broker: Broker, tmp_path: Path) -> None:
     """SIGKILL at random instants, while the next life already begins; the state is kept in a file, as an epoch would keep it."""
-    lots = random.Random(5)
+    rng = random.Random(5)
     name, state = topic(real_broker, "kill", PARTITIONS), str(uuid4())
     command = [sys.executable, __file__, real_broker.bootstrap, name, state, str(tmp_path / "kept.json")]
     environment = {**os.environ, "PYTHONPATH": str(ROOT)}
@@ -237,7 +237,7 @@ def test_processes_that_are_killed_lose_and_repeat_nothing(real_broker: Broker, 
         process = subprocess.Popen(command, env=environment, stdout=subprocess.PIPE)
         assert process.stdout is not None
         process.stdout.readline()  # it has begun to write
-        time.sleep(lots.uniform(0, 1.0))
+        time.sleep(rng.uniform(0, 1.0))
         process.send_signal(signal.SIGKILL)
         process.wait()
         process.stdout.close()

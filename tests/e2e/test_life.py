@@ -70,9 +70,9 @@ def test_neither_the_order_of_the_webhooks_nor_their_number_changes_the_end(
 
     What came long before its order was an orphan for a while: that is said, and resolved.
     """
-    lots = random.Random(seed)
-    arrived = [*REQUESTS, *lots.sample(REQUESTS, 3)]
-    lots.shuffle(arrived)
+    rng = random.Random(seed)
+    arrived = [*REQUESTS, *rng.sample(REQUESTS, 3)]
+    rng.shuffle(arrived)
     out = watched(adapted(arrived, capsys), tmp_path / "shuffled")
     assert {kind for kind, status in verdicts(out) if status == "open"} == {"shipment.scan_gap"}
     assert verdicts(out) <= {("shipment.scan_gap", "open"), ("payment.declined_soft", "resolved"), ("data.orphan_signal", "resolved")}

@@ -49,7 +49,7 @@ def replayed(topics: Sequence[str], broker: Broker, policy: Path, until: int, fo
     return {output: sorted(content.splitlines()) for output, content in written(folder / "replayed").items()}
 
 
-def assert_told_once_in_turn(engine: Engine) -> None:
+def assert_written_once_in_order(engine: Engine) -> None:
     """Within its partition every exception's events stand once each, numbered from 1."""
     latest: dict[str, int] = {}
     for record in committed(engine.bootstrap, engine.topic("exceptions")):
@@ -58,14 +58,14 @@ def assert_told_once_in_turn(engine: Engine) -> None:
         latest[data["exception_id"]] = data["sequence"]
 
 
-def assert_told_alike(all_said: dict[str, dict[str, list[bytes]]], incidents: set[str]) -> None:
+def assert_same_output(all_output: dict[str, dict[str, list[bytes]]], incidents: set[str]) -> None:
     """All runs wrote the same bytes: many exceptions, and incidents of these types."""
-    first, *others = all_said
+    first, *others = all_output
     for output in TOPICS:
         for other in others:
-            assert all_said[other][output] == all_said[first][output], f"{output}: {other} differs from {first}"
-    assert len(all_said[first]["exceptions"]) > ORDERS // 4
-    assert {json.loads(line)["type"] for line in all_said[first]["incidents"]} == incidents
+            assert all_output[other][output] == all_output[first][output], f"{output}: {other} differs from {first}"
+    assert len(all_output[first]["exceptions"]) > ORDERS // 4
+    assert {json.loads(line)["type"] for line in all_output[first]["incidents"]} == incidents
 
 
 def in_time(world: Sequence[Told], names: dict[str, str], broker: Broker) -> None:
@@ -113,9 +113,9 @@ def test_a_run_while_events_come_in_runs_over_all_of_it_and_a_replay_of_the_expo
         "3 processes": said(three),
         "replay": replayed(list(names.values()), real_broker, policy, until, tmp_path),
     }
-    assert_told_alike(every, {"feed.stale"})
+    assert_same_output(every, {"feed.stale"})
     for engine in (live, two, three):
-        assert_told_once_in_turn(engine)
+        assert_written_once_in_order(engine)
         assert late_records(engine) == 0
 
 
@@ -142,7 +142,7 @@ def test_the_pace_of_reading_changes_nothing(real_broker: Broker, tmp_path: Path
         replay = replayed(list(names.values()), real_broker, policy, until, tmp_path)
         slowly.result()
     every = {"at 100 times": said(slow), "at full speed": said(fast), "replay": replay}
-    assert_told_alike(every, {"feed.stale", "feed.recovered"})
+    assert_same_output(every, {"feed.stale", "feed.recovered"})
     for engine in (slow, fast):
-        assert_told_once_in_turn(engine)
+        assert_written_once_in_order(engine)
         assert late_records(engine) == 0

@@ -106,7 +106,7 @@ def test_an_older_copy_of_the_state_says_nothing_twice(engine: Engine, tmp_path:
     await_raised(engine, 60)
     give_up = time.monotonic() + PATIENCE
     while len(engine.values("actions")) < 60:
-        assert time.monotonic() < give_up, engine.last_words()
+        assert time.monotonic() < give_up, engine.last_lines()
         time.sleep(0.2)
     assert engine.metric("orderwatch_dropped_total") >= 30
     assert engine.metric("orderwatch_mismatches_total") == 0
@@ -131,7 +131,7 @@ def test_an_input_topic_that_was_made_again_is_not_read_from_the_old_offset(engi
     made_again(engine, events, 2)
     produce(engine.bootstrap, events, [placed(number, number % 2) for number in range(100, 200)])
     code = engine.wait()
-    assert code in {1, 2}, engine.last_words()  # 1: the client noticed first that its offset is gone
+    assert code in {1, 2}, engine.last_lines()  # 1: the client noticed first that its offset is gone
     said = engine.refused()
     assert f"topic {events} was deleted and made again" in said
     assert "--new-state" in said
@@ -166,7 +166,7 @@ def test_files_know_whose_they_are(engine: Engine, tmp_path: Path) -> None:
     engine.start()
     give_up = time.monotonic() + PATIENCE
     while not file.exists() or file.read_bytes().count(b"\n") < 20:
-        assert time.monotonic() < give_up, engine.last_words()
+        assert time.monotonic() < give_up, engine.last_lines()
         time.sleep(0.1)
     engine.stop()
     first = file.read_bytes()

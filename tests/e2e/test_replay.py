@@ -101,13 +101,13 @@ def _unplaced(out: Path) -> list[bytes]:
 
 def test_duplicates_have_no_effect(world: Written, tmp_path: Path) -> None:
     """Any line again, anywhere later: the same exceptions, because the first one wins."""
-    lots = Random(8)
+    rng = Random(8)
     events = world.summary.path.read_bytes().splitlines()
     doubled: list[bytes] = []
     for event in events:
         doubled.append(event)
-        if lots.random() < 0.3:
-            doubled.append(lots.choice(doubled[-40:]))
+        if rng.random() < 0.3:
+            doubled.append(rng.choice(doubled[-40:]))
     path = write(tmp_path / "doubled.jsonl", doubled)
     replay(path, tmp_path / "out", world.summary.policy_path, until=world.until)
     assert _unplaced(tmp_path / "out") == _unplaced(world.out)

@@ -40,7 +40,7 @@ def until(engine: Engine, holds: Callable[[], bool], what: str) -> None:
     """Waits until something holds; gives up with the engine's last words."""
     give_up = time.monotonic() + PATIENCE
     while not holds():
-        assert time.monotonic() < give_up, f"it did not {what}: {engine.last_words()}"
+        assert time.monotonic() < give_up, f"it did not {what}: {engine.last_lines()}"
         time.sleep(0.1)
 
 
@@ -98,7 +98,7 @@ def test_a_killed_process_ends_all_in_one_line_and_a_restart_goes_on(engine: Eng
     pids = children(engine.pid)
     os.kill(pids[1], signal.SIGKILL)
     assert engine.wait() == 1
-    last = engine.last_words().splitlines()[-1]
+    last = engine.last_lines().splitlines()[-1]
     assert last == f"orderwatch: process 1 (pid {pids[1]}) was killed by SIGKILL; so all 2 processes were stopped"
     assert not any(Path(f"/proc/{pid}").exists() for pid in pids)
     engine.start(processes=2)

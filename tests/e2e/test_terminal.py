@@ -74,7 +74,7 @@ def judged(world: Path) -> Path:
     return world
 
 
-def words_of(world: Path, name: str) -> list[str]:
+def lines_of(world: Path, name: str) -> list[str]:
     """The arguments of a command; `ID` stands for the first exception of the world."""
     first = json.loads((world / "out" / "exceptions.jsonl").read_bytes().splitlines()[0])
     return [str(first["data"]["exception_id"])[:13] if word == "ID" else word for word in DRAWN[name].split()]
@@ -84,7 +84,7 @@ def words_of(world: Path, name: str) -> list[str]:
 @pytest.mark.parametrize("name", DRAWN)
 def test_what_is_drawn_is_what_somebody_looked_at(judged: Path, name: str, columns: int, tmp_path: Path) -> None:
     """Each command on terminals of three widths; its screen is kept in `screens`."""
-    shown = terminal(*words_of(judged, name), cwd=linked(judged, tmp_path), columns=columns, rows=40)
+    shown = terminal(*lines_of(judged, name), cwd=linked(judged, tmp_path), columns=columns, rows=40)
     assert shown.code == 0, shown.text
     check(SCREENS / f"{name}-{columns}.txt", shown.text)
 
@@ -92,7 +92,7 @@ def test_what_is_drawn_is_what_somebody_looked_at(judged: Path, name: str, colum
 @pytest.mark.parametrize("name", DRAWN)
 def test_into_a_pipe_goes_text_without_colours(judged: Path, name: str, tmp_path: Path) -> None:
     """Nothing of a terminal is in it."""
-    done = command(*words_of(judged, name), cwd=linked(judged, tmp_path))
+    done = command(*lines_of(judged, name), cwd=linked(judged, tmp_path))
     assert done.returncode == 0
     assert b"\x1b" not in done.stdout + done.stderr
     check(SCREENS / f"{name}-piped.txt", done.stdout.decode() + done.stderr.decode())
@@ -123,7 +123,7 @@ def test_a_terminal_without_colours_gets_none(judged: Path, how: dict[str, str],
     """As https://no-color.org and terminfo have it: no colour in the summary, in explain and in the demo."""
     for words in (
         ["replay", "world.jsonl", *UNDER, "--out", "new"],
-        words_of(judged, "explain"),
+        lines_of(judged, "explain"),
         ["demo", "--orders", "3", "--seconds", "1"],
     ):
         (tmp_path / words[0]).mkdir()

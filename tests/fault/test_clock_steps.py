@@ -11,7 +11,7 @@ import orjson
 import pytest
 
 from tests.e2e.test_changes import PATIENCE, STRICT, await_raised, placed
-from tests.e2e.test_live_equals_replay import assert_told_once_in_turn, replayed, said
+from tests.e2e.test_live_equals_replay import assert_written_once_in_order, replayed, said
 from tests.support.brokers import topic
 from tests.support.live import Engine, Given, produce
 from tests.support.replays import TOPICS
@@ -85,7 +85,7 @@ def test_a_clock_that_steps_makes_no_verdict_early_late_or_twice(real_broker: Br
     assert told == [(f"O-{number}", "exception.raised") for number in range(4)]
     for output in TOPICS:
         assert live[output] == replay[output], output
-    assert_told_once_in_turn(engine)
+    assert_written_once_in_order(engine)
     assert sum(int(str(line["late_records"])) for line in engine.logged("stopped")) == 0
     notes = " / ".join(str(line["note"]) for line in engine.logged("clock"))
     assert "was set forward by 30.0 s" in notes

@@ -30,65 +30,65 @@ ABSURD = [
 HUGE = ["1e400", "-1e400", "9" * 400, "-" + "9" * 5000, "1" + "0" * 30, "0." + "1" * 4000]
 
 
-def cut(lots: random.Random, type_: str) -> bytes:
+def cut(rng: random.Random, type_: str) -> bytes:
     """A record that ends too early."""
     whole = raw(type_)
-    return whole[: lots.randrange(len(whole) - 1)]
+    return whole[: rng.randrange(len(whole) - 1)]
 
 
-def noise(lots: random.Random, _: str) -> bytes:
+def noise(rng: random.Random, _: str) -> bytes:
     """Bytes without meaning."""
-    return lots.randbytes(lots.randrange(1, 300))
+    return rng.randbytes(rng.randrange(1, 300))
 
 
-def broken_text(lots: random.Random, type_: str) -> bytes:
+def broken_text(rng: random.Random, type_: str) -> bytes:
     """A byte that is no UTF-8, or a sequence that is overlong, a surrogate or beyond Unicode, somewhere."""
     whole = raw(type_)
-    at = lots.randrange(len(whole))
-    return whole[:at] + lots.choice([b"\xff", b"\xc0\x80", b"\xed\xa0\x80", b"\xf4\x90\x80\x80", b"\xe2\x82"]) + whole[at:]
+    at = rng.randrange(len(whole))
+    return whole[:at] + rng.choice([b"\xff", b"\xc0\x80", b"\xed\xa0\x80", b"\xf4\x90\x80\x80", b"\xe2\x82"]) + whole[at:]
 
 
-def wrong_type(lots: random.Random, type_: str) -> bytes:
+def wrong_type(rng: random.Random, type_: str) -> bytes:
     """A required attribute that is something else altogether."""
-    return raw(type_, **{lots.choice(["id", "source", "type", "time", "specversion"]): lots.choice(WRONG_TYPES)})
+    return raw(type_, **{rng.choice(["id", "source", "type", "time", "specversion"]): rng.choice(WRONG_TYPES)})
 
 
-def missing(lots: random.Random, type_: str) -> bytes:
+def missing(rng: random.Random, type_: str) -> bytes:
     """A required attribute that is not there."""
-    return raw(type_, **{lots.choice(["id", "source", "type", "time", "specversion"]): ...})
+    return raw(type_, **{rng.choice(["id", "source", "type", "time", "specversion"]): ...})
 
 
-def absurd_date(lots: random.Random, type_: str) -> bytes:
+def absurd_date(rng: random.Random, type_: str) -> bytes:
     """An instant that no order lived to see."""
-    return raw(type_, **{lots.choice(["time", "recordedtime"]): lots.choice(ABSURD)})
+    return raw(type_, **{rng.choice(["time", "recordedtime"]): rng.choice(ABSURD)})
 
 
-def huge_number(lots: random.Random, _: str) -> bytes:
+def huge_number(rng: random.Random, _: str) -> bytes:
     """A quantity without end."""
-    return raw("inventory.short", {"ordered": "N"}).replace(b'"N"', lots.choice(HUGE).encode())
+    return raw("inventory.short", {"ordered": "N"}).replace(b'"N"', rng.choice(HUGE).encode())
 
 
-def deep(lots: random.Random, type_: str) -> bytes:
+def deep(rng: random.Random, type_: str) -> bytes:
     """Nesting that would overrun a stack, closed or not."""
-    levels = lots.choice([300, 1000, 5000, 50_000])
-    opening, closing = lots.choice([("[", "]"), ('{"a":', "}"), ('[{"a":', "}]")])
-    return raw(type_)[:-1] + f',"x":{opening * levels}1{closing * lots.choice([0, levels])}}}'.encode()
+    levels = rng.choice([300, 1000, 5000, 50_000])
+    opening, closing = rng.choice([("[", "]"), ('{"a":', "}"), ('[{"a":', "}]")])
+    return raw(type_)[:-1] + f',"x":{opening * levels}1{closing * rng.choice([0, levels])}}}'.encode()
 
 
-def unknown_type(lots: random.Random, type_: str) -> bytes:
+def unknown_type(rng: random.Random, type_: str) -> bytes:
     """A type that the contract does not have."""
-    return raw(type_, type=type_ + lots.choice(["x", ".v2", " ", "\u0000", "\n"]))
+    return raw(type_, type=type_ + rng.choice(["x", ".v2", " ", "\u0000", "\n"]))
 
 
-def unknown_status(lots: random.Random, _: str) -> bytes:
+def unknown_status(rng: random.Random, _: str) -> bytes:
     """A status or a hold that the contract does not have."""
-    word = lots.choice(["DELIVERED", "", "delivered ", "null", "x" * 10_000])
-    return lots.choice([raw("carrier.scan", {"status": word}), raw("order.hold_placed", {"hold": word})])
+    word = rng.choice(["DELIVERED", "", "delivered ", "null", "x" * 10_000])
+    return rng.choice([raw("carrier.scan", {"status": word}), raw("order.hold_placed", {"hold": word})])
 
 
-def trailing(lots: random.Random, type_: str) -> bytes:
+def trailing(rng: random.Random, type_: str) -> bytes:
     """A record and then something."""
-    return raw(type_) + lots.choice([b"}", b"{}", b",", b"\x00", b"null", b"//"])
+    return raw(type_) + rng.choice([b"}", b"{}", b",", b"\x00", b"null", b"//"])
 
 
 FAULTS: list[Callable[[random.Random, str], bytes]] = [
@@ -107,23 +107,23 @@ def refused(record: bytes) -> Reason:
 
 def test_ten_thousand_malformed_records_are_each_refused_with_a_known_reason() -> None:
     """Eleven kinds of fault over all types; every reason but the size and the identity occurs."""
-    lots = random.Random(20260424)
-    seen = Counter(refused(FAULTS[number % len(FAULTS)](lots, lots.choice(TYPES))) for number in range(10_000))
+    rng = random.Random(20260424)
+    seen = Counter(refused(FAULTS[number % len(FAULTS)](rng, rng.choice(TYPES))) for number in range(10_000))
     assert set(seen) <= set(REASONS)
     assert set(REASONS) - set(seen) == {"too_large", "no_identity"}
 
 
 def test_bytes_changed_at_random_are_read_or_refused_and_never_anything_else() -> None:
     """What a flipped, lost or doubled byte does cannot be said beforehand; that it does no harm can."""
-    lots = random.Random(7)
+    rng = random.Random(7)
     read, reasons = 0, set[str]()
     for _ in range(10_000):
-        record = bytearray(raw(lots.choice(TYPES)))
-        for _ in range(lots.randrange(1, 4)):
-            at = lots.randrange(len(record))
-            match lots.randrange(3):
+        record = bytearray(raw(rng.choice(TYPES)))
+        for _ in range(rng.randrange(1, 4)):
+            at = rng.randrange(len(record))
+            match rng.randrange(3):
                 case 0:
-                    record[at] = lots.randrange(256)
+                    record[at] = rng.randrange(256)
                 case 1:
                     del record[at]
                 case _:
@@ -154,8 +154,8 @@ def test_a_mebibyte_of_escapes_or_of_brackets_takes_no_more_than_one_look() -> N
 
 def test_binary_mode_refuses_noise_too() -> None:
     """Headers and values of any bytes."""
-    lots = random.Random(3)
+    rng = random.Random(3)
     for _ in range(1000):
-        headers = [(lots.choice(["ce_id", "ce_type", "ce_data", "ce_", "ce_time", "x"]), lots.randbytes(8)) for _ in range(4)]
+        headers = [(rng.choice(["ce_id", "ce_type", "ce_data", "ce_", "ce_time", "x"]), rng.randbytes(8)) for _ in range(4)]
         with pytest.raises(Rejected):
-            decode_binary(headers, lots.randbytes(20))
+            decode_binary(headers, rng.randbytes(20))

@@ -77,5 +77,5 @@ def _running(engine: Engine, kind: str) -> AbstractContextManager[subprocess.Pop
 def _await(engine: Engine, count: int) -> None:
     give_up = time.monotonic() + PATIENCE
     while len(engine.values("exceptions")) < count:
-        assert time.monotonic() < give_up, engine.last_words()
+        assert time.monotonic() < give_up, engine.last_lines()
         time.sleep(0.3)

@@ -20,41 +20,41 @@ BROKEN = 10_000
 NO_OBJECTS: list[object] = [None, True, 3, "text", [], {}]
 
 
-def broken(lots: Random, number: int) -> bytes:
+def broken(rng: Random, number: int) -> bytes:
     """One of many ways not to be an event."""
     event = line(f"bad-{number}", T0)
     plain = json.loads(event)
-    needed = lots.choice(["id", "source", "type", "time", "specversion", "subject"])
+    needed = rng.choice(["id", "source", "type", "time", "specversion", "subject"])
     ways: list[bytes] = [
-        bytes(lots.randrange(1, 256) for _ in range(lots.randrange(1, 60))).replace(b"\n", b"?"),
-        event[: lots.randrange(1, len(event))],
+        bytes(rng.randrange(1, 256) for _ in range(rng.randrange(1, 60))).replace(b"\n", b"?"),
+        event[: rng.randrange(1, len(event))],
         b'{"a":' * 200,
-        b"[" * lots.randrange(1, 100_000),
+        b"[" * rng.randrange(1, 100_000),
         json.dumps([plain]).encode(),
-        json.dumps(lots.choice(NO_OBJECTS)).encode(),
+        json.dumps(rng.choice(NO_OBJECTS)).encode(),
         json.dumps(plain | {"type": "no.such"}).encode(),
-        json.dumps(plain | {"time": lots.choice(["yesterday", 5, None, "2026-04-20T08:00:00", "2026-13-40T00:00:00Z"])}).encode(),
+        json.dumps(plain | {"time": rng.choice(["yesterday", 5, None, "2026-04-20T08:00:00", "2026-13-40T00:00:00Z"])}).encode(),
         json.dumps({name: value for name, value in plain.items() if name != needed}).encode(),
         json.dumps(plain | {"data": {"amount": {"amount": "many", "currency": "EUR"}}}).encode(),
         json.dumps(plain | {"type": "carrier.scan", "data": {"status": "teleported"}}).encode(),
         json.dumps(plain | {"id": "x\u0000y"}).encode(),
     ]
-    return lots.choice(ways)
+    return rng.choice(ways)
 
 
 def test_ten_thousand_malformed_lines_stop_nothing(tmp_path: Path) -> None:
     """Every one is rejected with a reason, its place and its bytes; the events between them are judged as if it was not there."""
-    lots = Random(17)
+    rng = Random(17)
     world = write_world(60, 2, tmp_path / "world.jsonl")
     good = world.path.read_bytes().splitlines()
-    places = Counter(lots.randrange(len(good)) for _ in range(BROKEN))
+    places = Counter(rng.randrange(len(good)) for _ in range(BROKEN))
     mixed: list[bytes] = []
     bad: dict[int, bytes] = {}
     for index, event in enumerate(good):
         for _ in range(places[index]):
-            raw = broken(lots, len(bad))
+            raw = broken(rng, len(bad))
             while not raw.strip():
-                raw = broken(lots, len(bad))
+                raw = broken(rng, len(bad))
             mixed.append(raw)
             bad[len(mixed)] = raw
         mixed.append(event)

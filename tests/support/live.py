@@ -169,7 +169,7 @@ class Engine:
     def finish(self) -> None:
         """Waits until it ends; fails with its last words if it does not end well."""
         code = self.wait()
-        assert code == 0, f"exit code {code}: {self.last_words()}"
+        assert code == 0, f"exit code {code}: {self.last_lines()}"
 
     def refused(self, *options: str) -> str:
         """Starts it and waits until it ends with exit code 2; returns its last line."""
@@ -189,7 +189,7 @@ class Engine:
             code = process.wait(PATIENCE)
         except subprocess.TimeoutExpired:
             self.kill()
-            raise AssertionError(f"it did not end within {PATIENCE:.0f} s: {self.last_words()}") from None
+            raise AssertionError(f"it did not end within {PATIENCE:.0f} s: {self.last_lines()}") from None
         self._process = None
         return code
 
@@ -217,7 +217,7 @@ class Engine:
         assert self._process is not None, "it does not run"
         return self._process.pid
 
-    def last_words(self) -> str:
+    def last_lines(self) -> str:
         """The end of its log."""
         return "\n".join(self.log.read_text(errors="replace").splitlines()[-15:])
 
@@ -258,6 +258,6 @@ class Engine:
         assert callable(holds)
         while not holds():
             assert self._process is not None
-            assert self._process.poll() is None, f"it ended: {self.last_words()}"
-            assert time.monotonic() < give_up, f"it did not {what}: {self.last_words()}"
+            assert self._process.poll() is None, f"it ended: {self.last_lines()}"
+            assert time.monotonic() < give_up, f"it did not {what}: {self.last_lines()}"
             time.sleep(0.05)

@@ -20,16 +20,16 @@ ODD: tuple[Any, ...] = (
 """Values that programs trip over."""
 
 
-def mutated(body: bytes, lots: random.Random) -> bytes:
+def mutated(body: bytes, rng: random.Random) -> bytes:
     """The body with one to four things wrong with it."""
     try:
         value = orjson.loads(body)
     except orjson.JSONDecodeError:
-        return _bytes(body, lots)
-    if not isinstance(value, dict | list) or lots.random() < 0.15:
-        return _bytes(body, lots)
-    for _ in range(lots.randint(1, 4)):
-        _one(value, lots)
+        return _bytes(body, rng)
+    if not isinstance(value, dict | list) or rng.random() < 0.15:
+        return _bytes(body, rng)
+    for _ in range(rng.randint(1, 4)):
+        _one(value, rng)
     return orjson.dumps(value)
 
 
@@ -45,53 +45,53 @@ def _containers(value: Any) -> list[Container]:
     return found
 
 
-def _one(value: Any, lots: random.Random) -> None:
+def _one(value: Any, rng: random.Random) -> None:
     places = _containers(value)
     if not places:
         return
-    place = lots.choice(places)
-    key: Any = lots.choice(list(place)) if isinstance(place, dict) else lots.randrange(len(place))
+    place = rng.choice(places)
+    key: Any = rng.choice(list(place)) if isinstance(place, dict) else rng.randrange(len(place))
     here: Any = place[key]
-    match lots.randrange(7):
+    match rng.randrange(7):
         case 0:
             del place[key]
         case 1:
-            place[key] = deepcopy(lots.choice(ODD))  # Later mutations may change what stands here.
+            place[key] = deepcopy(rng.choice(ODD))  # Later mutations may change what stands here.
         case 2:  # another value of the same payload, at the wrong place
-            other = lots.choice(places)
-            there: Any = lots.choice(list(other.values())) if isinstance(other, dict) else lots.choice(other)
+            other = rng.choice(places)
+            there: Any = rng.choice(list(other.values())) if isinstance(other, dict) else rng.choice(other)
             # A copy: the value may hold the very place that it is put into.
             place[key] = orjson.loads(orjson.dumps(there))
         case 3:
             place[key] = [here, here] if not isinstance(here, dict | list) else orjson.loads(orjson.dumps([here, here]))
         case 4 if isinstance(here, str):
-            cut = lots.randrange(len(here) + 1)
-            place[key] = here[:cut] + lots.choice(("", "\u0007", "9", "é", " ")) + here[cut:]
+            cut = rng.randrange(len(here) + 1)
+            place[key] = here[:cut] + rng.choice(("", "\u0007", "9", "é", " ")) + here[cut:]
         case 5 if isinstance(here, int | float) and not isinstance(here, bool):
             # Tenfold only while JSON's numbers hold it: Shopify's identifiers have eighteen digits as it is.
-            place[key] = lots.choice((-here, here * 10 if abs(here) < 10**17 else here // 10, here / 3, str(here)))
+            place[key] = rng.choice((-here, here * 10 if abs(here) < 10**17 else here // 10, here / 3, str(here)))
         case 6 if isinstance(place, list):
-            lots.shuffle(place)
+            rng.shuffle(place)
         case _:
             place[key] = str(here)[:100]
 
 
-def _bytes(body: bytes, lots: random.Random) -> bytes:
+def _bytes(body: bytes, rng: random.Random) -> bytes:
     found = bytearray(body)
-    for _ in range(lots.randint(1, 4)):
+    for _ in range(rng.randint(1, 4)):
         if not found:
             break
-        begin = lots.randrange(len(found))
-        end = min(len(found), begin + lots.randint(1, 30))
-        match lots.randrange(5):
+        begin = rng.randrange(len(found))
+        end = min(len(found), begin + rng.randint(1, 30))
+        match rng.randrange(5):
             case 0:
                 del found[begin:end]
             case 1:
-                found[begin] = lots.randrange(256)
+                found[begin] = rng.randrange(256)
             case 2:
                 found[begin:begin] = found[begin:end]
             case 3:
-                found[begin:end] = str(lots.choice(ODD)).encode("utf-8", "replace")
+                found[begin:end] = str(rng.choice(ODD)).encode("utf-8", "replace")
             case _:
                 del found[begin:]
     return bytes(found)

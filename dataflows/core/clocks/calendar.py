@@ -41,8 +41,8 @@ DESK_HOURS: Final[dict[int, Intervals]] = dict.fromkeys(range(5), ((8 * 60, 18 *
 
 _FIRST: Final = 315_532_800 * 1_000_000  # 1980-01-01: since then every zone is a whole number of quarter-hours from UTC
 _LAST: Final = 7_258_118_400 * 1_000_000  # 2200-01-01
-_DAYS_KEPT: Final = 4_096
-_BUCKETS_KEPT: Final = 8_192
+_CACHED_DAYS: Final = 4_096
+_CACHED_BUCKETS: Final = 8_192
 
 
 @dataclass(frozen=True, slots=True)
@@ -114,7 +114,7 @@ class Calendar:
         if not _FIRST <= at < _LAST:
             return due
         memo = self._memo.setdefault(span, {})
-        if len(memo) >= _BUCKETS_KEPT:
+        if len(memo) >= _CACHED_BUCKETS:
             memo.clear()
         key = at // self._grain - -at // self._grain
         if at % self._grain == 0:
@@ -189,7 +189,7 @@ class Calendar:
     def _intervals(self, hours: _Hours, day: int) -> tuple[tuple[int, int, int], ...]:
         known = hours.days.get(day)
         if known is None:
-            if len(hours.days) >= _DAYS_KEPT:
+            if len(hours.days) >= _CACHED_DAYS:
                 hours.days.clear()
             known = hours.days[day] = tuple(self._look_up(hours.weekly, day))
         return known

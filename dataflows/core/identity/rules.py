@@ -43,7 +43,7 @@ def identity_rules(policy: Policy) -> IdentityRules:
 def orphan_record(orphan: Orphan, policy: Policy) -> OutputRecord:
     """The exception about an alias that nobody has claimed; the alias stands where otherwise the order does."""
     setting = policy.setting(ORPHAN, Dims(tenant=orphan.tenant))
-    verdict = ExceptionState(
+    state = ExceptionState(
         ORPHAN,
         None,
         1,
@@ -58,12 +58,12 @@ def orphan_record(orphan: Orphan, policy: Policy) -> OutputRecord:
         due=orphan.due,
         arithmetic=f"first logged {iso(orphan.since)} + {(orphan.due - orphan.since) // 60_000_000} minutes",
         detail=f"tied to {orphan.order}" if orphan.order else "",
-        evidence=tuple(evidence(record) for record in orphan.records),
+        evidence=tuple(evidence(state) for state in orphan.records),
     )
     id_ = exception_id(orphan.tenant, orphan.alias, ORPHAN, None, 1)
     context: dict[str, object] = {}
-    data = exception_data(verdict, RULES_BY_KIND[ORPHAN], id_, orphan.alias, orphan.log, policy.version, context, score(verdict, 0.0, None))
+    data = exception_data(state, RULES_BY_KIND[ORPHAN], id_, orphan.alias, orphan.log, policy.version, context, score(state, 0.0, None))
     type_ = "exception.resolved" if orphan.resolved else "exception.raised"
     body = event(orphan.tenant, orphan.alias, type_, f"{id_}:{orphan.sequence}", orphan.log, data)
     key = f"{ORPHAN}:{orphan.sequence}"
-    return OutputRecord(orphan.log, orphan.alias, "exceptions", type_, key, body, ORPHAN, verdict.severity, verdict.status, data)
+    return OutputRecord(orphan.log, orphan.alias, "exceptions", type_, key, body, ORPHAN, state.severity, state.status, data)

@@ -31,7 +31,7 @@ from dataflows.runtime.state.watermarks import Advice, SlotHolder, holder_of
 
 RECOVERY_PARTS = 4
 """Files of Bytewax's recovery store, fixed when a state directory is made. An empty epoch costs 5 ms with one, 13 with eight."""
-KEPT_POLICY = "put the file back from a backup of the state directory"
+STORED_POLICY = "put the file back from a backup of the state directory"
 LOCK_WAIT_S = 10.0
 """How long a process that was killed may take to die before its successor gives up."""
 
@@ -112,7 +112,7 @@ class StateHome:
             ids = {**state.topic_ids, **now.topic_ids}
             if clean:
                 state = msgspec.structs.replace(
-                    state, shards=now.shards, inputs=now.inputs, outputs=now.outputs, policy=now.policy, policy_hash=self._keep_policy(now)
+                    state, shards=now.shards, inputs=now.inputs, outputs=now.outputs, policy=now.policy, policy_hash=self._store_policy(now)
                 )
                 resume = Resume(fresh=fresh, clean=True, policy=now.policy, inputs=now.inputs, outputs=now.outputs, notes=())
             else:
@@ -142,7 +142,7 @@ class StateHome:
 
     def advise(self, watermark: int) -> None:
         """Tells the other processes how far this one is (log time in µs since the epoch, UTC); cheap enough to call with every batch."""
-        self._advice.say(watermark)
+        self._advice.publish(watermark)
 
     def low_watermark(self) -> int | None:
         """The least progress that any process has told of lately, this one included; None while one has not."""
@@ -161,7 +161,7 @@ class StateHome:
         holder = holder_of(slot)
         return holder is not None and holder.incarnation == incarnation and is_locked(slot)
 
-    def _keep_policy(self, now: Pins) -> str:
+    def _store_policy(self, now: Pins) -> str:
         """Keeps the text of the policy that holds from now on; returns its hash."""
         folder = self.path / "policies"
         folder.mkdir(DIRECTORY_MODE, exist_ok=True)
@@ -194,12 +194,12 @@ def policy_file(path: Path) -> Path:
     try:
         content = file.read_bytes()
     except FileNotFoundError:
-        raise DamagedStateError(f"{file} is missing: the last run cannot be finished under its own policy", KEPT_POLICY) from None
+        raise DamagedStateError(f"{file} is missing: the last run cannot be finished under its own policy", STORED_POLICY) from None
     except OSError as error:
         raise of_system(error, file) from error
     if not content or (state.policy_hash and hashed(content) != state.policy_hash):
         text = "is not as it was kept" if content else "is empty"
-        raise DamagedStateError(f"{file} {text}: the last run cannot be finished under its own policy", KEPT_POLICY)
+        raise DamagedStateError(f"{file} {text}: the last run cannot be finished under its own policy", STORED_POLICY)
     return file
 
 

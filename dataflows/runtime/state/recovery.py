@@ -15,7 +15,7 @@ from dataflows.runtime.state.errors import DamagedStateError, FailingVolumeError
 
 TABLES = frozenset(("parts", "exs", "fronts", "commits", "snaps"))
 """What Bytewax 0.21 keeps in each file."""
-ROOM_BYTES = 32 << 20
+SPARE_BYTES = 32 << 20
 """What must be free on the volume for the engine to be sure to commit: SQLite's logs grow to 4 MB in each of four files, and are copied
 back before they shrink. A store that failed for want of room gives up to half of that back when it is closed.
 """
@@ -56,8 +56,8 @@ def why(folder: Path, count: int) -> StateError | None:
     except OSError as error:
         return of_system(error, folder)
     free = volume.f_bavail * volume.f_frsize
-    if free < ROOM_BYTES:
+    if free < SPARE_BYTES:
         return FailingVolumeError(
-            f"{folder}: the volume is full: {free >> 10} KiB are free, the engine needs {ROOM_BYTES >> 20} MiB to commit"
+            f"{folder}: the volume is full: {free >> 10} KiB are free, the engine needs {SPARE_BYTES >> 20} MiB to commit"
         )
     return None

@@ -128,8 +128,8 @@ class ShardStore:
         self._rows = rows
         self._token = CommitToken(commit.encode())
         self._living = sum(map(len, rows)) + sum(map(len, rows.values()))
-        self._kept = commit.segments
-        self._kept_bytes = sum(length for _, length in commit.segments)
+        self._segments = commit.segments
+        self._segment_bytes = sum(length for _, length in commit.segments)
         self._buffer: dict[bytes, bytes | None] = {}
         self._buffered = 0
         self._changed = False
@@ -147,7 +147,7 @@ class ShardStore:
     @property
     def size(self) -> int:
         """The bytes on disk that count, superseded rows among them."""
-        return self._kept_bytes + self._writer.length
+        return self._segment_bytes + self._writer.length
 
     def rows(self) -> Iterator[tuple[bytes, bytes]]:
         """The latest value per key as of the token, once: the store does not keep them."""
@@ -176,14 +176,14 @@ class ShardStore:
         if not self._changed:
             return self._token
         compaction = self._home.compaction
-        if compaction.take(self.size + self._buffered - self._living, self._living, len(self._kept) + 1):
+        if compaction.take(self.size + self._buffered - self._living, self._living, len(self._segments) + 1):
             self._write_afresh(rows)
         else:
             before = self._writer.length
             self._flush()
             compaction.earn(self._writer.length - before)
         writer = self._writer
-        self._commit = Commit(self._commit.shard, self._commit.number + 1, (*self._kept, (writer.name.file, writer.length)))
+        self._commit = Commit(self._commit.shard, self._commit.number + 1, (*self._segments, (writer.name.file, writer.length)))
         data = self._commit.encode()
         writer.append(COMMIT, data)
         self._changed = False
@@ -208,10 +208,10 @@ class ShardStore:
     def _write_afresh(self, rows: Rows) -> None:
         """Begins a segment with everything that lives; the earlier ones are needed until this epoch is durable."""
         old = self._writer
-        self._dropped = [name for file, _ in self._kept if (name := parse(file)) is not None]
+        self._dropped = [name for file, _ in self._segments if (name := parse(file)) is not None]
         self._dropped.append(old.name)
         self._retired.append(old)
-        self._kept, self._kept_bytes = (), 0
+        self._segments, self._segment_bytes = (), 0
         self._writer = SegmentWriter(self._directory, Name(old.name.incarnation, old.name.number + 1))
         self._buffer.clear()
         self._buffered = 0

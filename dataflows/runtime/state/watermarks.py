@@ -46,14 +46,14 @@ class Advice:
         directory.mkdir(DIRECTORY_MODE, exist_ok=True)
         (directory / str(self._process)).unlink(missing_ok=True)
 
-    def say(self, watermark: int) -> None:
+    def publish(self, watermark: int) -> None:
         """Tells the others, and whoever looks in, how far this process is (log time, µs since the epoch, UTC)."""
         self._watermark = watermark
         now = time.monotonic()
         if now - self._spoken >= INTERVAL_S:
             self._spoken = now
-            said = msgspec.json.encode(PublishedWatermark(self._incarnation, watermark))
-            write_whole(self._directory / str(self._process), said, durable=False)
+            published = msgspec.json.encode(PublishedWatermark(self._incarnation, watermark))
+            write_whole(self._directory / str(self._process), published, durable=False)
 
     def least(self) -> int | None:
         """The least progress of all processes, this one included; None while one has not spoken."""
@@ -70,16 +70,16 @@ class Advice:
         return self._watermark
 
     def _of(self, other: int) -> int | None:
-        return said_by(other, self._directory, holder_of(self._locks / str(other)))
+        return published_by(other, self._directory, holder_of(self._locks / str(other)))
 
 
-def said_by(process: int, directory: Path, holder: SlotHolder | None) -> int | None:
+def published_by(process: int, directory: Path, holder: SlotHolder | None) -> int | None:
     """What progress a process has told of in `directory` since it was opened by `holder`; None if it has not."""
     try:
-        said = msgspec.json.decode((directory / str(process)).read_bytes(), type=PublishedWatermark)
+        published = msgspec.json.decode((directory / str(process)).read_bytes(), type=PublishedWatermark)
     except (FileNotFoundError, msgspec.DecodeError):
         return None
-    return said.watermark if holder is not None and said.incarnation == holder.incarnation else None
+    return published.watermark if holder is not None and published.incarnation == holder.incarnation else None
 
 
 def holder_of(slot: Path) -> SlotHolder | None:

@@ -49,7 +49,7 @@ class Engine:
         if self.alive:
             return
         if self._process is not None and self._process.returncode:
-            self.falls.append(self.last_words())
+            self.falls.append(self.last_lines())
         self.starts += 1
         environment = {**os.environ, **self._settings, "ORDERWATCH_CLUSTER__PROCESSES": str(processes), **more}
         with self._log.open("wb") as log:
@@ -75,13 +75,13 @@ class Engine:
             time.sleep(0.05)
         return False
 
-    def kill(self, lots: Random) -> None:
+    def kill(self, rng: Random) -> None:
         """SIGKILL to one of its processes, or to all at once; returns when none is left."""
         if self._process is None or not self.alive:
             return
         launcher = self._process.pid
         processes = [launcher, *children(launcher)]
-        for victim in processes if lots.random() < 0.3 else [lots.choice(processes)]:
+        for victim in processes if rng.random() < 0.3 else [rng.choice(processes)]:
             try:
                 os.kill(victim, signal.SIGKILL)
             except ProcessLookupError:
@@ -116,7 +116,7 @@ class Engine:
         logs = "".join(log.read_text(errors="replace") for log in self._home.glob("engine-*.log"))
         return sum(map(int, re.findall(r'"late_records": (\d+)', logs)))
 
-    def last_words(self) -> str:
+    def last_lines(self) -> str:
         """The last line of its log."""
         lines = self._log.read_text(errors="replace").strip().splitlines()
         return lines[-1] if lines else "(nothing)"

@@ -106,21 +106,21 @@ def settings(broker: Broker, events: str, outputs: dict[str, str], policy: Path,
 
 def _kill(broker: Broker, engine: Engine, plan: Plan, kills: Counter[str]) -> None:
     """Kills at random instants: while it starts, while it loads, while it works, while it comes back."""
-    lots = Random(plan.seed)
+    rng = Random(plan.seed)
     while sum(kills.values()) < plan.kills:
-        engine.keep_up(lots.choice(plan.processes))
-        if lots.random() < 0.7:
+        engine.keep_up(rng.choice(plan.processes))
+        if rng.random() < 0.7:
             engine.await_running()
-        time.sleep(lots.uniform(0.1, 2.5))
+        time.sleep(rng.uniform(0.1, 2.5))
         victims = [name for name, meant in (("engine", plan.engine), ("broker", plan.broker)) if meant]
-        for victim in lots.sample(victims, lots.randint(1, len(victims))):
+        for victim in rng.sample(victims, rng.randint(1, len(victims))):
             if victim == "broker":
                 broker.kill()
                 kills["broker"] += 1
             elif engine.alive:
-                engine.kill(lots)
+                engine.kill(rng)
                 kills["engine"] += 1
-            time.sleep(lots.uniform(0, 0.5))
+            time.sleep(rng.uniform(0, 0.5))
         if kills["broker"]:
             broker.restart()
 
@@ -128,9 +128,9 @@ def _kill(broker: Broker, engine: Engine, plan: Plan, kills: Counter[str]) -> No
 def _bring_to_end(engine: Engine, plan: Plan) -> str:
     """Lets the engine catch up, stops it in peace, and has it run to an instant after the last deadline; returns that instant."""
     engine.keep_up(plan.processes[0])
-    assert engine.await_running(), engine.last_words()
-    assert engine.stop() == 0, engine.last_words()
+    assert engine.await_running(), engine.last_lines()
+    assert engine.stop() == 0, engine.last_lines()
     until = (datetime.now(UTC) + timedelta(seconds=1)).isoformat()
     engine.keep_up(plan.processes[-1], ORDERWATCH_INPUTS__UNTIL=until)
-    assert engine.wait(300) == 0, engine.last_words()
+    assert engine.wait(300) == 0, engine.last_lines()
     return until

@@ -68,19 +68,19 @@ class Traffic:
 
     async def send(self, number: int) -> None:
         """One sender."""
-        lots, memory = Random(f"{self.seed} {number}"), Memory()
+        rng, memory = Random(f"{self.seed} {number}"), Memory()
         sender, parcel, scans = Sender(self.port), 0, 0
         while not self.stop.is_set():
             scans += 1
             if scans > 12:
                 parcel, scans = parcel + 1, 1
-            body = _body(f"P{number}-{parcel}", scans, lots)
+            body = _body(f"P{number}-{parcel}", scans, rng)
             await self._deliver(sender, body)
             self._expect(body, memory)
-            if lots.random() < 0.2:
+            if rng.random() < 0.2:
                 await self._again(sender, body)
-            if lots.random() < 0.3:
-                await self._intrude(sender, lots.choice(list(REFUSED)), body)
+            if rng.random() < 0.3:
+                await self._intrude(sender, rng.choice(list(REFUSED)), body)
             await asyncio.sleep(0)
         await sender.close()
 
@@ -143,12 +143,12 @@ def _signed(body: bytes, *, secret: str | None = None, at: float | None = None) 
     return SIGN[SCHEME](secret or SECRETS[SCHEME], body, int(time.time() if at is None else at)).headers
 
 
-def _body(code: str, scans: int, lots: Random) -> bytes:
+def _body(code: str, scans: int, rng: Random) -> bytes:
     """A tracker with so many scans; now and then one of the middle is missing."""
     body = tracker(code, scans)
-    if scans > 3 and lots.random() < 0.3:
+    if scans > 3 and rng.random() < 0.3:
         message = json.loads(body)
-        del message["result"]["tracking_details"][lots.randrange(1, scans - 1)]
+        del message["result"]["tracking_details"][rng.randrange(1, scans - 1)]
         body = json.dumps(message).encode()
     return body
 
@@ -196,14 +196,14 @@ def compared(told: Told, log: Iterable[bytes], kills: Counter[str]) -> Outcome:
 
 async def campaign(gateway: Gateway, kills: int, seed: int, *, senders: int = 8, broker: Broker | None = None) -> tuple[Told, Counter[str]]:
     """Kills so often, at random, while senders send; ends when every delivery is answered, with the gateway running."""
-    lots, traffic, done = Random(seed), Traffic(gateway.port, seed), Counter[str]()
+    rng, traffic, done = Random(seed), Traffic(gateway.port, seed), Counter[str]()
     sending = [asyncio.create_task(traffic.send(number)) for number in range(senders)]
     for _ in range(kills):
-        await asyncio.sleep(lots.uniform(0.1, 1.0))
-        if broker is not None and lots.random() < 0.5:
+        await asyncio.sleep(rng.uniform(0.1, 1.0))
+        if broker is not None and rng.random() < 0.5:
             done["broker"] += 1
             await asyncio.to_thread(broker.kill)
-            await asyncio.sleep(lots.uniform(0.1, 1.0))
+            await asyncio.sleep(rng.uniform(0.1, 1.0))
             await asyncio.to_thread(broker.restart)
         else:
             done["gateway"] += 1

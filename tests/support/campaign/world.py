@@ -46,7 +46,7 @@ class Line:
 class World:
     """Makes up orders; the same lots make up the same ones. Times are seconds since the epoch."""
 
-    lots: Random
+    rng: Random
     orders: int = 0
     lines: int = 0
 
@@ -54,7 +54,7 @@ class World:
         """The records of the next order, placed at `start`; they are not sorted."""
         self.orders += 1
         order = Order(self, f"C-{self.orders:06d}", start)
-        yield from self.lots.choice(FATES)(order)
+        yield from self.rng.choice(FATES)(order)
 
     def heartbeat(self, at: float) -> Line:
         """The carrier is alive; says nothing while the carrier is silent."""
@@ -72,7 +72,7 @@ class Order:
     """One order whose events are about to be made up. `happened` and `told` are seconds after it was placed."""
 
     def __init__(self, world: World, name: str, start: float) -> None:
-        self.lots = world.lots
+        self.rng = world.rng
         self._world, self.name, self._start = world, name, start
         self._tracking = f"T{name}"
 
@@ -102,14 +102,14 @@ class Order:
     def rubbish(self) -> Line:
         """A record that nobody can read."""
         self._world.lines += 1
-        return Line(self._start + self.lots.random(), self._world.lines, self.name.encode(), b'{"specversion": "1.0", "id": "cut off')
+        return Line(self._start + self.rng.random(), self._world.lines, self.name.encode(), b'{"specversion": "1.0", "id": "cut off')
 
     def again(self, line: Line) -> Line:
         """The same record a moment later."""
-        return Line(line.at + self.lots.random(), line.number, line.key, line.value)
+        return Line(line.at + self.rng.random(), line.number, line.key, line.value)
 
     def _line(self, who: dict[str, object], source: str, happened: float, told: float | None, data: dict[str, object]) -> Line:
-        at = self._start + (happened if told is None else told) + self.lots.random() / 10
+        at = self._start + (happened if told is None else told) + self.rng.random() / 10
         at = carrier_speaks(at) if source.startswith("/carrier") else at
         key = str(who.get("subject", self._tracking)).encode()
         return self._world.line(at, key, {**who, "source": source, "time": instant(self._start + happened), "data": data})
@@ -135,9 +135,9 @@ def smooth(order: Order) -> Iterator[Line]:
     """All goes well, or nearly: now and then a record comes twice, or one that nobody can read."""
     yield from (order.placed(), order.captured(), order.scan("accepted", 1.2), order.scan("delivered", 2.5))
     yield (shipped := order.shipped())
-    if order.lots.random() < 0.3:
+    if order.rng.random() < 0.3:
         yield order.again(shipped)
-    if order.lots.random() < 0.1:
+    if order.rng.random() < 0.1:
         yield order.rubbish()
 
 
@@ -170,7 +170,7 @@ def never_scanned(order: Order) -> Iterator[Line]:
 def lost_on_the_way(order: Order) -> Iterator[Line]:
     """Scanned once and then no more, or late."""
     yield from (order.placed(), order.captured(), order.shipped(), order.scan("in_transit", 1.5))
-    if order.lots.random() < 0.5:
+    if order.rng.random() < 0.5:
         yield order.scan("delivered", 7.0)
 
 
@@ -182,8 +182,8 @@ def damaged(order: Order) -> Iterator[Line]:
 def scanned_before_tied(order: Order) -> Iterator[Line]:
     """Scans wait for the shipment that says whose they are; for some it comes too late, for some never."""
     yield from (order.placed(), order.captured(), order.scan("accepted", 0.5), order.scan("damaged", 0.7))
-    if order.lots.random() < 0.7:
-        yield order.shipped(0.5, told=order.lots.choice((2.0, 6.0)))
+    if order.rng.random() < 0.7:
+        yield order.shipped(0.5, told=order.rng.choice((2.0, 6.0)))
 
 
 FATES: tuple[Callable[[Order], Iterator[Line]], ...] = (

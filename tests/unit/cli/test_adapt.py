@@ -19,7 +19,7 @@ from sources.adapters import ADAPTERS
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-Said = tuple[int, list[dict[str, Any]], str]
+ExceptionEvent = tuple[int, list[dict[str, Any]], str]
 ROOT = Path(__file__).resolve().parents[3]
 EXAMPLE = ROOT / "sources" / "mapping" / "example.yaml"
 STEPS = ROOT / "tests" / "unit" / "mapping" / "files" / "steps.csv"
@@ -33,10 +33,10 @@ SCAN: dict[str, Any] = {
 
 
 @pytest.fixture
-def adapt(capsysbinary: pytest.CaptureFixture[bytes]) -> Callable[..., Said]:
+def adapt(capsysbinary: pytest.CaptureFixture[bytes]) -> Callable[..., ExceptionEvent]:
     """Runs the command: its exit code, its events, what it says on standard error."""
 
-    def run(*arguments: object) -> Said:
+    def run(*arguments: object) -> ExceptionEvent:
         capsysbinary.readouterr()
         code = cli.run(["adapt", *map(str, arguments)])
         out, err = capsysbinary.readouterr()
@@ -62,14 +62,14 @@ def write(folder: Path, name: str, value: object) -> Path:
 # --- a system ----------------------------------------------------------------------------------------------
 
 
-def test_events_go_to_standard_output_and_a_summary_to_the_other(tmp_path: Path, adapt: Callable[..., Said]) -> None:
+def test_events_go_to_standard_output_and_a_summary_to_the_other(tmp_path: Path, adapt: Callable[..., ExceptionEvent]) -> None:
     """Everything read: exit code 0."""
     code, events, said = adapt("easypost", write(tmp_path, "a.json", tracker(1, 2)))
     assert (code, [event["type"] for event in events]) == (0, ["carrier.scan", "carrier.scan"])
     assert said == "2 events from 1 file\n"
 
 
-def test_a_refusal_is_one_line_with_file_reason_and_detail(tmp_path: Path, adapt: Callable[..., Said]) -> None:
+def test_a_refusal_is_one_line_with_file_reason_and_detail(tmp_path: Path, adapt: Callable[..., ExceptionEvent]) -> None:
     """Exit code 1, and all that could be read is written."""
     good, test = write(tmp_path, "a.json", tracker(1)), write(tmp_path, "b.json", tracker(1, mode="test"))
     (tmp_path / "c.json").write_bytes(b"\x00nonsense")
@@ -82,7 +82,7 @@ def test_a_refusal_is_one_line_with_file_reason_and_detail(tmp_path: Path, adapt
     assert adapt("easypost", good, test, "--accept-test")[0] == 0
 
 
-def test_a_folder_of_polls_yields_what_was_withdrawn_and_no_repetitions(tmp_path: Path, adapt: Callable[..., Said]) -> None:
+def test_a_folder_of_polls_yields_what_was_withdrawn_and_no_repetitions(tmp_path: Path, adapt: Callable[..., ExceptionEvent]) -> None:
     """Its files are read by name; histories are compared over all of them."""
     for name, found in (("1", tracker(1, 2, said=1)), ("2", tracker(1, 2, said=2)), ("3", tracker(1, said=3))):
         write(tmp_path, f"{name}.json", found)
@@ -94,7 +94,7 @@ def test_a_folder_of_polls_yields_what_was_withdrawn_and_no_repetitions(tmp_path
     assert said == "3 events from 3 files; 3 said again\n"
 
 
-def test_a_withdrawal_of_what_none_of_the_files_tells_is_counted(tmp_path: Path, adapt: Callable[..., Said]) -> None:
+def test_a_withdrawal_of_what_none_of_the_files_tells_is_counted(tmp_path: Path, adapt: Callable[..., ExceptionEvent]) -> None:
     """It may name what an earlier run told; the person who reads the summary knows."""
     epcis: dict[str, Any] = {
         "type": "ObjectEvent",
@@ -123,14 +123,14 @@ def test_a_withdrawal_of_what_none_of_the_files_tells_is_counted(tmp_path: Path,
         ("epcis", []),
     ],
 )
-def test_an_answer_without_a_record_says_so(system: str, body: object, tmp_path: Path, adapt: Callable[..., Said]) -> None:
+def test_an_answer_without_a_record_says_so(system: str, body: object, tmp_path: Path, adapt: Callable[..., ExceptionEvent]) -> None:
     """Nothing is read in silence: the summary counts it."""
     code, events, said = adapt(system, write(tmp_path, "a.json", body))
     assert (code, events, said) in [(0, [], "0 events from 1 file; 1 ignored\n"), (1, [], said)]
     assert "ignored" in said or "refused" in said
 
 
-def test_captured_requests_are_unwrapped_one_or_one_a_line_plain_or_gzip(tmp_path: Path, adapt: Callable[..., Said]) -> None:
+def test_captured_requests_are_unwrapped_one_or_one_a_line_plain_or_gzip(tmp_path: Path, adapt: Callable[..., ExceptionEvent]) -> None:
     """As the samples are captured, and as the gateway keeps what it refuses."""
     body = json.dumps(tracker(1))
     one = write(tmp_path, "one.json", {"headers": {"X": "y"}, "body": body})
@@ -140,7 +140,7 @@ def test_captured_requests_are_unwrapped_one_or_one_a_line_plain_or_gzip(tmp_pat
     assert [len(adapt("easypost", path)[1]) for path in (one, lines)] == [1, 2]
 
 
-def test_a_log_of_webhooks_is_read_by_line(tmp_path: Path, adapt: Callable[..., Said]) -> None:
+def test_a_log_of_webhooks_is_read_by_line(tmp_path: Path, adapt: Callable[..., ExceptionEvent]) -> None:
     """A body on each line; a refusal names the line, and one document over many lines stays one."""
     log = tmp_path / "webhooks.log"
     log.write_text("\n".join([json.dumps(tracker(1)), "", json.dumps(tracker(2, mode="test")), "{]", json.dumps(tracker(3))]))
@@ -151,14 +151,14 @@ def test_a_log_of_webhooks_is_read_by_line(tmp_path: Path, adapt: Callable[..., 
     assert adapt("easypost", log)[0] == 0
 
 
-def test_standard_input_is_a_file_too(adapt: Callable[..., Said], monkeypatch: pytest.MonkeyPatch) -> None:
+def test_standard_input_is_a_file_too(adapt: Callable[..., ExceptionEvent], monkeypatch: pytest.MonkeyPatch) -> None:
     """Once."""
     monkeypatch.setattr(sys, "stdin", io.TextIOWrapper(io.BytesIO(json.dumps(tracker(1)).encode())))
     assert len(adapt("easypost", "-")[1]) == 1
     assert adapt("easypost", "-", "-")[0] == 2
 
 
-def test_the_connection_is_stated_by_options(tmp_path: Path, adapt: Callable[..., Said]) -> None:
+def test_the_connection_is_stated_by_options(tmp_path: Path, adapt: Callable[..., ExceptionEvent]) -> None:
     """Name, tenant, where the order stands, what is left out."""
     path = write(tmp_path, "a.json", tracker(1))
     _, (event,), _ = adapt("easypost", path, "--name", "eu", "--tenant", "acme", "--order-field", "carrier")
@@ -195,14 +195,14 @@ def test_the_connection_is_stated_by_options(tmp_path: Path, adapt: Callable[...
         (["easypost", "-", "--overwrite"], "--overwrite goes with --report-to"),
     ],
 )
-def test_misuse_is_one_line_and_exit_code_2(arguments: list[str], words: str, adapt: Callable[..., Said]) -> None:
+def test_misuse_is_one_line_and_exit_code_2(arguments: list[str], words: str, adapt: Callable[..., ExceptionEvent]) -> None:
     """Before anything is written."""
     code, events, said = adapt(*arguments)
     assert (code, events, said.count("\n")) == (2, [], 1)
     assert words in said
 
 
-def test_a_cut_off_archive_ends_the_run(tmp_path: Path, adapt: Callable[..., Said]) -> None:
+def test_a_cut_off_archive_ends_the_run(tmp_path: Path, adapt: Callable[..., ExceptionEvent]) -> None:
     """Exit code 1, in one line."""
     (tmp_path / "a.gz").write_bytes(gzip.compress(b"x" * 10_000)[:30])
     code, _, said = adapt("easypost", tmp_path / "a.gz")
@@ -222,7 +222,7 @@ def test_the_list_names_every_system_with_its_types_and_its_signature(capsys: py
 # --- a mapping -----------------------------------------------------------------------------------------------
 
 
-def test_the_example_mapping_reads_its_example(adapt: Callable[..., Said]) -> None:
+def test_the_example_mapping_reads_its_example(adapt: Callable[..., ExceptionEvent]) -> None:
     """The file that the guide shows, on a file with every trap that its comments name."""
     code, events, said = adapt("--mapping", EXAMPLE, STEPS)
     assert code == 1
@@ -270,7 +270,7 @@ def test_a_mapping_can_be_checked_alone(tmp_path: Path, capsys: pytest.CaptureFi
     assert capsys.readouterr().err == "".join(f"orderwatch: {line}\n" for line in said.splitlines())
 
 
-def test_a_file_longer_than_a_payload_is_read_in_pieces(tmp_path: Path, adapt: Callable[..., Said]) -> None:
+def test_a_file_longer_than_a_payload_is_read_in_pieces(tmp_path: Path, adapt: Callable[..., ExceptionEvent]) -> None:
     """An export of a year; lines keep their numbers."""
     head, row, *_ = STEPS.read_bytes().split(b"\r\n")
     rows = [row.replace(b"104711", b"%06d" % number) for number in range(60_000)]
@@ -285,7 +285,7 @@ def test_a_file_longer_than_a_payload_is_read_in_pieces(tmp_path: Path, adapt: C
 # --- the report ------------------------------------------------------------------------------------------------
 
 
-def test_the_report_shows_what_was_mapped_and_what_was_not(tmp_path: Path, adapt: Callable[..., Said]) -> None:
+def test_the_report_shows_what_was_mapped_and_what_was_not(tmp_path: Path, adapt: Callable[..., ExceptionEvent]) -> None:
     """On standard error, or as Markdown; a code that is not mapped and a field that is not read stand first."""
     _, _, said = adapt("--mapping", EXAMPLE, STEPS, "--report", "--report-to", tmp_path / "report.md")
     markdown = (tmp_path / "report.md").read_text(encoding="utf-8")
@@ -330,7 +330,7 @@ def test_nothing_that_a_terminal_acts_upon_is_printed() -> None:
     assert printable("a\x1b[31mb\nc") == "a�[31mb�c"
 
 
-def test_a_configured_field_that_no_payload_has_is_told(adapt: Callable[..., Said], tmp_path: Path) -> None:
+def test_a_configured_field_that_no_payload_has_is_told(adapt: Callable[..., ExceptionEvent], tmp_path: Path) -> None:
     """In the closing line, and in the report; a field that is there is not."""
     item: dict[str, Any] = {"eventCode": "AUTHORISATION", "success": "true", "eventDate": "2026-05-04T14:01:00Z", "pspReference": "P1"}
     item |= {"amount": {"value": 100, "currency": "USD"}, "additionalData": {"metadata.order_id": "5501"}}

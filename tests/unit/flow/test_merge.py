@@ -34,18 +34,18 @@ def test_an_item_at_the_progress_itself_waits() -> None:
 
 def test_the_way_of_cutting_channels_into_batches_changes_nothing() -> None:
     """Whatever comes when, the sequence that comes out is the same."""
-    lots = Random(11)
-    channels = {name: sorted((lots.randrange(60), f"{name}{n}") for n in range(40)) for name in "abc"}
+    rng = Random(11)
+    channels = {name: sorted((rng.randrange(60), f"{name}{n}") for n in range(40)) for name in "abc"}
     expected = sorted(item for items in channels.values() for item in items)
     for _ in range(50):
         merged, out = merge(*channels), list[Item]()
         left = {name: list(items) for name, items in channels.items()}
         while left:
-            name = lots.choice(sorted(left))
-            count = lots.randrange(1, 8)
+            name = rng.choice(sorted(left))
+            count = rng.randrange(1, 8)
             batch, left[name] = left[name][:count], left[name][count:]
             watermark = left[name][0][0] if left[name] else 100
-            merged.add({name: watermark}, batch, in_order=lots.random() < 0.5)
+            merged.add({name: watermark}, batch, in_order=rng.random() < 0.5)
             out += merged.release()
             if not left[name]:
                 del left[name]

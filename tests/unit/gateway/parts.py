@@ -28,7 +28,7 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from sources.adapters.output import Draft
-    from sources.gateway.request import Answer
+    from sources.gateway.request import Reply
 
 NOW = 1_790_000_000
 AT = datetime.fromtimestamp(NOW, UTC)
@@ -77,7 +77,7 @@ class Parts:
     folder: Path
     writer: Broken
     memory: GatewayMemory
-    kept: DeadLetters
+    dead_letters: DeadLetters
     stats: GatewayStats
     intake: Intake
     connections: Connections
@@ -95,7 +95,7 @@ class Parts:
         """The lines of refused requests."""
         return (self.folder / "refused" / "refused.jsonl").read_bytes().splitlines()
 
-    async def take(self, hook: Hook, body: bytes, headers: Mapping[str, str] | None = None) -> Answer:
+    async def take(self, hook: Hook, body: bytes, headers: Mapping[str, str] | None = None) -> Reply:
         """Answers a request that is rightly signed."""
         sent = SIGN[hook.scheme.name](SECRETS[hook.scheme.name], body, NOW)
         lowered = {name.lower(): value for name, value in sent.headers.items()} | dict(headers or {})
@@ -106,13 +106,13 @@ class Parts:
 def parts(folder: Path, *hooks: Hook, limits: Limits | None = None, patience: float = 10.0) -> Generator[Parts]:
     """A gateway that keeps everything in a folder; opened again over the same folder, it goes on."""
     writer = Broken(LogWriter(Journal(folder, "events")))
-    memory, kept, stats = GatewayMemory(folder / "memory.sqlite3"), DeadLetters(folder / "refused", 1 << 20), GatewayStats()
+    memory, dead_letters, stats = GatewayMemory(folder / "memory.sqlite3"), DeadLetters(folder / "refused", 1 << 20), GatewayStats()
     limits, found = limits or Limits(), {(one.system, one.name): one for one in hooks}
-    intake = Intake(found, writer, memory, kept, stats, most=limits.requests, patience=patience, clock=lambda: NOW)
+    intake = Intake(found, writer, memory, dead_letters, stats, most=limits.requests, patience=patience, clock=lambda: NOW)
     open_ = Connections(limits, stats.evicted)
     try:
-        yield Parts(folder, writer, memory, kept, stats, intake, open_, HookRoutes(intake, limits, stats, open_, lambda: NOW))
+        yield Parts(folder, writer, memory, dead_letters, stats, intake, open_, HookRoutes(intake, limits, stats, open_, lambda: NOW))
     finally:
         writer.close()
-        kept.close()
+        dead_letters.close()
         memory.close()

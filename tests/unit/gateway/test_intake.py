@@ -17,7 +17,7 @@ from sources.adapters.output import REASONS
 from sources.adapters.translate import Adapted
 from sources.gateway.hooks import Secret
 from sources.gateway.intake import TRIED
-from sources.gateway.request import STATUS, Answer, Request
+from sources.gateway.request import STATUS, Reply, Request
 from sources.gateway.writers import UnavailableError, UnfitEventError
 from sources.mapping.check import examine_text
 from tests.support.webhooks import SECRETS, SIGN, tracker
@@ -44,13 +44,13 @@ def test_events_are_durable_before_the_answer(tmp_path: Path) -> None:
     """A scan each; sent again, they are a duplicate and nothing is written."""
     with parts(tmp_path, EASYPOST) as gateway:
         body = tracker("TRK1", 3)
-        assert asyncio.run(gateway.take(EASYPOST, body)) == Answer("accepted")
+        assert asyncio.run(gateway.take(EASYPOST, body)) == Reply("accepted")
         assert len(gateway.events()) == 3
-        assert asyncio.run(gateway.take(EASYPOST, body)) == Answer("duplicate")
+        assert asyncio.run(gateway.take(EASYPOST, body)) == Reply("duplicate")
         assert len(gateway.events()) == 3
         assert gateway.stats.events == {("easypost", "acme"): 3}
     with parts(tmp_path, EASYPOST) as again:
-        assert asyncio.run(again.take(EASYPOST, body)) == Answer("duplicate")
+        assert asyncio.run(again.take(EASYPOST, body)) == Reply("duplicate")
 
 
 def test_what_is_received_when_stands_in_the_events(tmp_path: Path) -> None:
@@ -88,7 +88,7 @@ def test_a_crash_between_write_and_memory_gives_the_same_events_again(tmp_path: 
         assert asyncio.run(gateway.take(EASYPOST, body)).outcome == "unavailable"
         assert gateway.stats.failures == ["state not written: OperationalError"]
     with parts(tmp_path, EASYPOST) as again:
-        assert asyncio.run(again.take(EASYPOST, body)) == Answer("accepted")
+        assert asyncio.run(again.take(EASYPOST, body)) == Reply("accepted")
         found = ids(again.events())
     assert found[:3] == found[3:]
 
@@ -97,11 +97,11 @@ def test_nothing_is_remembered_of_what_could_not_be_written(tmp_path: Path) -> N
     """503 with a time to come again; the next try is no duplicate."""
     with parts(tmp_path, EASYPOST) as gateway:
         gateway.writer.error = UnavailableError("the broker is away")
-        answer = asyncio.run(gateway.take(EASYPOST, tracker("TRK1", 1)))
-        assert (answer.outcome, STATUS[answer.outcome], answer.good) == ("unavailable", 503, False)
-        assert answer.retry_after
+        reply = asyncio.run(gateway.take(EASYPOST, tracker("TRK1", 1)))
+        assert (reply.outcome, STATUS[reply.outcome], reply.good) == ("unavailable", 503, False)
+        assert reply.retry_after
         gateway.writer.error = None
-        assert asyncio.run(gateway.take(EASYPOST, tracker("TRK1", 1))) == Answer("accepted")
+        assert asyncio.run(gateway.take(EASYPOST, tracker("TRK1", 1))) == Reply("accepted")
 
 
 def test_requests_that_say_the_same_at_the_same_time_share_an_outcome(tmp_path: Path) -> None:
@@ -112,7 +112,7 @@ def test_requests_that_say_the_same_at_the_same_time_share_an_outcome(tmp_path: 
         takes = [asyncio.create_task(gateway.take(EASYPOST, tracker("TRK1", 1, event=event))) for _ in range(3)]
         await asyncio.sleep(0.05)
         gateway.writer.gate.set()
-        return sorted(answer.outcome for answer in await asyncio.gather(*takes))
+        return sorted(reply.outcome for reply in await asyncio.gather(*takes))
 
     with parts(tmp_path, EASYPOST) as gateway:
         assert asyncio.run(run(None, "evt_1")) == ["accepted", "duplicate", "duplicate"]
@@ -159,7 +159,7 @@ def test_histories_of_a_parcel_wait_for_each_other_and_others_do_not(tmp_path: P
         await asyncio.sleep(0.05)
         assert [given[0]["data"]["tracking_number"] for given in gateway.writer.given] == ["TRK1", "TRK2"]
         gateway.writer.gate.set()
-        assert {answer.outcome for answer in await asyncio.gather(*takes)} == {"accepted"}
+        assert {reply.outcome for reply in await asyncio.gather(*takes)} == {"accepted"}
         assert len(gateway.writer.given) == 3
 
     with parts(tmp_path, EASYPOST) as gateway:
@@ -171,12 +171,12 @@ def test_what_is_genuine_but_not_readable_is_kept_and_answered_202(tmp_path: Pat
     """The sender must not try for ever; sent again it is looked at again, for by then the adapter may know it."""
     with parts(tmp_path, EASYPOST) as gateway:
         for _ in range(2):
-            answer = asyncio.run(gateway.take(EASYPOST, body, {"x-topic": "t", "x-api-key": "hush"}))
-            assert (answer.outcome, STATUS[answer.outcome]) == ("refused", 202)
+            reply = asyncio.run(gateway.take(EASYPOST, body, {"x-topic": "t", "x-api-key": "hush"}))
+            assert (reply.outcome, STATUS[reply.outcome]) == ("refused", 202)
         assert gateway.events() == []
         assert len(gateway.refused()) == 2
-        kept = payload_of(gateway.refused()[0])
-        assert (kept.body, kept.received, kept.headers) == (body, AT, {"x-topic": "t"})
+        dead_letters = payload_of(gateway.refused()[0])
+        assert (dead_letters.body, dead_letters.received, dead_letters.headers) == (body, AT, {"x-topic": "t"})
         line = json.loads(gateway.refused()[0])
         assert (line["system"], line["connection"]) == ("easypost", "acme")
         assert line["reason"] in REASONS
@@ -250,13 +250,13 @@ def test_more_than_the_rate_is_told_when_to_come_again(tmp_path: Path) -> None:
     slow = hook(scheme="secret", rate=0.5, burst=3)
     with parts(tmp_path, slow) as gateway:
 
-        async def run() -> list[Answer]:
+        async def run() -> list[Reply]:
             for _ in range(10):
                 await gateway.intake.take(slow, Request({}, b"", tracker("TRK1", 1), AT))
             return [await gateway.take(slow, tracker("TRK1", 1, event=str(number))) for number in range(4)]
 
         *taken, last = asyncio.run(run())
-        assert {answer.outcome for answer in taken} == {"accepted"}
+        assert {reply.outcome for reply in taken} == {"accepted"}
         assert (last.outcome, STATUS[last.outcome], last.retry_after) == ("too_often", 429, 2)
 
 
@@ -321,8 +321,8 @@ def test_a_configured_field_that_none_of_the_first_hundred_has_is_told_once(tmp_
 
             async def send(to: Hook = one, gateway: Parts = gateway) -> None:
                 for number in range(TRIED + 2):
-                    answer = await gateway.take(to, _failed_charge(number, **({} if number else {"order": "7"})))
-                    assert answer.good
+                    reply = await gateway.take(to, _failed_charge(number, **({} if number else {"order": "7"})))
+                    assert reply.good
 
             asyncio.run(send())
             assert gateway.stats.warnings == warnings
@@ -357,6 +357,6 @@ def test_mappings_know_the_url_and_no_secret_of_it(tmp_path: Path) -> None:
             assert asyncio.run(gateway.intake.take(own, request)).good
         (event,) = [json.loads(line) for line in gateway.events()]
         assert event["data"]["site"] == "/hooks/wms/acme?site=ber1"
-        (kept,) = gateway.refused()
-        assert SECRETS["secret"] not in kept.decode()
-        assert payload_of(kept).url == "/hooks/wms/acme?site=ber1"
+        (dead_letters,) = gateway.refused()
+        assert SECRETS["secret"] not in dead_letters.decode()
+        assert payload_of(dead_letters).url == "/hooks/wms/acme?site=ber1"

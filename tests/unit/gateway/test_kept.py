@@ -46,21 +46,21 @@ def test_what_is_too_old_goes_and_the_rest_stays(tmp_path: Path) -> None:
     """From full files and from the one that is written, line by line; what comes afterwards is kept as before."""
 
     async def run() -> None:
-        kept = DeadLetters(tmp_path, 30_000, days=30)
+        dead_letters = DeadLetters(tmp_path, 30_000, days=30)
         for days in (90, 60, 31, 29, 1):
-            await kept.refused.write([line(NOW - days * DAY, f"{days} {number}", 1_500) for number in range(2)])
-        await kept.forged.write([line(NOW - 31 * DAY, "old"), line(NOW - 3 * DAY, "new")])
+            await dead_letters.refused.write([line(NOW - days * DAY, f"{days} {number}", 1_500) for number in range(2)])
+        await dead_letters.forged.write([line(NOW - 31 * DAY, "old"), line(NOW - 3 * DAY, "new")])
         assert names(tmp_path)[1:] == ["refused-000001.jsonl", "refused-000002.jsonl", "refused.jsonl"]
-        assert await kept.purge(NOW) == 7
+        assert await dead_letters.purge(NOW) == 7
         assert bodies(tmp_path) == ["29 0", "29 1", "1 0", "1 1"]
         assert bodies(tmp_path, "forged") == ["new"]
-        assert await kept.purge(NOW) == 0
-        await kept.refused.write([line(NOW, "now")])
+        assert await dead_letters.purge(NOW) == 0
+        await dead_letters.refused.write([line(NOW, "now")])
         assert bodies(tmp_path)[-1] == "now"
-        assert await kept.purge(NOW + 31 * DAY) == 6
+        assert await dead_letters.purge(NOW + 31 * DAY) == 6
         assert bodies(tmp_path) == []
         assert names(tmp_path) == ["forged.jsonl", "refused.jsonl"]
-        kept.close()
+        dead_letters.close()
 
     asyncio.run(run())
 
@@ -72,9 +72,9 @@ def test_what_an_older_version_left_goes_with_the_first_start(tmp_path: Path) ->
     (tmp_path / "refused-000001.jsonl.new").write_bytes(b"half")
 
     async def run() -> None:
-        kept = DeadLetters(tmp_path, 1 << 20)
-        assert await kept.purge(NOW) == 2
-        kept.close()
+        dead_letters = DeadLetters(tmp_path, 1 << 20)
+        assert await dead_letters.purge(NOW) == 2
+        dead_letters.close()
 
     asyncio.run(run())
     assert bodies(tmp_path) == ["recent"]
@@ -85,10 +85,14 @@ def test_requests_that_are_refused_meanwhile_are_not_lost(tmp_path: Path) -> Non
     """While what is old goes, what is new comes."""
 
     async def run() -> None:
-        kept = DeadLetters(tmp_path, 1 << 20)
-        await kept.refused.write([line(NOW - 40 * DAY, "old")] * 500)
-        await asyncio.gather(kept.purge(NOW), *(kept.refused.write([line(NOW, f"{number}")]) for number in range(200)), kept.purge(NOW))
-        kept.close()
+        dead_letters = DeadLetters(tmp_path, 1 << 20)
+        await dead_letters.refused.write([line(NOW - 40 * DAY, "old")] * 500)
+        await asyncio.gather(
+            dead_letters.purge(NOW),
+            *(dead_letters.refused.write([line(NOW, f"{number}")]) for number in range(200)),
+            dead_letters.purge(NOW),
+        )
+        dead_letters.close()
 
     asyncio.run(run())
     assert sorted(bodies(tmp_path)) == sorted(f"{number}" for number in range(200))
@@ -117,7 +121,7 @@ def test_whatever_is_kept_is_closed_to_others(tmp_path: Path, mask: int) -> None
             asyncio.run(gateway.take(one, tracker("TRK1", 1)))
             asyncio.run(gateway.take(one, b"{}"))
             asyncio.run(gateway.intake.take(one, Request({}, b"", b"{}", NOW)))
-            asyncio.run(gateway.kept.purge(NOW + 90 * DAY))
+            asyncio.run(gateway.dead_letters.purge(NOW + 90 * DAY))
             found = {path: stat.S_IMODE(path.stat().st_mode) for path in [tmp_path / "state", *(tmp_path / "state").rglob("*")]}
     assert {path.suffix for path in found} >= {".jsonl", ".sqlite3", ".sqlite3-wal"}
     assert {path: mode for path, mode in found.items() if mode != (0o750 if path.is_dir() else 0o640)} == {}

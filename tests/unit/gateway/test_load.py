@@ -132,7 +132,7 @@ def test_whoever_lags_makes_way(tmp_path: Path, begin: bytes, drip: bytes) -> No
         run_in_loop(run)
         assert len(gateway.events()) == 10
         assert gateway.intake.under_way == 0
-        assert gateway.stats.answers["easypost", "acme", "accepted"] == 5
+        assert gateway.stats.replies["easypost", "acme", "accepted"] == 5
 
 
 def test_bytes_of_bodies_that_stall_go_to_others(tmp_path: Path) -> None:
@@ -147,7 +147,7 @@ def test_bytes_of_bodies_that_stall_go_to_others(tmp_path: Path) -> None:
 
     with parts(tmp_path, HOOK, limits=limits) as gateway:
         run_in_loop(run)
-        assert gateway.stats.answers["easypost", "acme", "evicted"]
+        assert gateway.stats.replies["easypost", "acme", "evicted"]
 
 
 def test_whoever_does_not_read_is_let_go(tmp_path: Path) -> None:

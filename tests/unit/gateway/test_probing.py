@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 import pytest
 
 from sources.gateway import probing
-from sources.gateway.probing import FolderLook, Probe
+from sources.gateway.probing import FolderProbe, Probe
 from sources.gateway.writers import KafkaWriter
 from tests.support.logs import T0, iso
 from tests.support.webhooks import tracker
@@ -52,7 +52,7 @@ def test_a_folder_that_cannot_be_written_is_found_though_nobody_writes(tmp_path:
     folder = tmp_path / "state"
     folder.mkdir()
     better = Event()
-    probe = Probe("disk", FolderLook(folder), "late", better.set)
+    probe = Probe("disk", FolderProbe(folder), "late", better.set)
     until(lambda: probe.ailment, lambda said: said is None)
     folder.rename(tmp_path / "away")
     assert until(lambda: probe.ailment, lambda said: said is not None) == f"{folder} cannot be written: no such file or directory"
@@ -67,11 +67,11 @@ def test_a_look_that_does_not_end_is_a_sign_too(monkeypatch: pytest.MonkeyPatch)
     monkeypatch.setattr(probing, "LATE_S", 0.05)
     gate = Event()
 
-    def look() -> str | None:
+    def check() -> str | None:
         gate.wait(20)
         return None
 
-    probe = Probe("stuck", look, "the disk does not answer")
+    probe = Probe("stuck", check, "the disk does not answer")
     assert until(lambda: probe.ailment, lambda said: said is not None) == "the disk does not answer"
     gate.set()
     until(lambda: probe.ailment, lambda said: said is None)

@@ -77,7 +77,7 @@ def test_requests_follow_one_another_on_a_connection(tmp_path: Path) -> None:
 
     with parts(tmp_path, SHARED, limits=LIMITS) as gateway:
         asyncio.run(run())
-        counts = {outcome: count for (_, _, outcome), count in gateway.stats.answers.items()}
+        counts = {outcome: count for (_, _, outcome), count in gateway.stats.replies.items()}
         assert counts == {"accepted": 3, "duplicate": 1, "forged": 1, "refused": 1}
 
 
@@ -95,7 +95,7 @@ def test_what_is_misdirected_is_said_at_once(tmp_path: Path) -> None:
 
     with parts(tmp_path, SHARED, limits=LIMITS) as gateway:
         asyncio.run(run())
-        assert {key[:2] for key in gateway.stats.answers} == {("unknown", "unknown"), ("easypost", "acme")}
+        assert {key[:2] for key in gateway.stats.replies} == {("unknown", "unknown"), ("easypost", "acme")}
 
 
 @pytest.mark.parametrize(
@@ -121,7 +121,7 @@ def test_a_path_may_have_slashes_too_many(tmp_path: Path, path: str) -> None:
 
     with parts(tmp_path, SHARED, limits=LIMITS) as gateway:
         asyncio.run(run())
-        assert gateway.stats.answers == {("easypost", "acme", "accepted"): 1}
+        assert gateway.stats.replies == {("easypost", "acme", "accepted"): 1}
 
 
 @pytest.mark.parametrize(
@@ -149,7 +149,7 @@ def test_another_path_is_not_found(tmp_path: Path, path: str) -> None:
 
     with parts(tmp_path, SHARED, limits=LIMITS) as gateway:
         asyncio.run(run())
-        assert not gateway.stats.answers["easypost", "acme", "accepted"]
+        assert not gateway.stats.replies["easypost", "acme", "accepted"]
 
 
 @pytest.mark.parametrize("method", ["GET", "HEAD", "OPTIONS", "PUT", "PATCH", "DELETE"])
@@ -181,7 +181,7 @@ def test_woocommerces_ping_is_answered_and_nothing_of_it_is_kept(tmp_path: Path)
 
     with parts(tmp_path, woo, limits=LIMITS) as gateway:
         asyncio.run(run())
-        assert gateway.stats.answers == {("easypost", "acme", "ping"): 1, ("easypost", "acme", "forged"): 1}
+        assert gateway.stats.replies == {("easypost", "acme", "ping"): 1, ("easypost", "acme", "forged"): 1}
         assert gateway.events() == gateway.refused() == []
         [forged] = (tmp_path / "refused" / "forged.jsonl").read_bytes().splitlines()
         assert b"webhook_id" not in forged
@@ -320,12 +320,12 @@ def test_a_sender_that_goes_away_leaves_nothing_behind(tmp_path: Path) -> None:
             await asyncio.sleep(0.05)
             await _ended(writer)
             give_up = time.monotonic() + 5
-            while not gateway.stats.answers and time.monotonic() < give_up:  # noqa: ASYNC110 - nothing else tells
+            while not gateway.stats.replies and time.monotonic() < give_up:  # noqa: ASYNC110 - nothing else tells
                 await asyncio.sleep(0.01)
 
     with parts(tmp_path, SHARED, limits=LIMITS) as gateway:
         asyncio.run(run())
-        assert dict(gateway.stats.answers) == {("easypost", "acme", "gone"): 1}
+        assert dict(gateway.stats.replies) == {("easypost", "acme", "gone"): 1}
         assert gateway.intake.under_way == 0
 
 

@@ -112,9 +112,9 @@ def test_the_record_that_is_mutated_is_understood(adapter: Any) -> None:
 
 def test_mutated_records_never_raise_and_never_make_an_invalid_event(adapter: Any) -> None:
     """Values exchanged, cut, doubled, retyped, dropped and overlong."""
-    lots = random.Random("orderwatch mapping")
+    rng = random.Random("orderwatch mapping")
     for _ in range(COUNT):
-        checked(adapter, mutated(orjson.dumps(RECORD), lots))
+        checked(adapter, mutated(orjson.dumps(RECORD), rng))
 
 
 def test_arbitrary_values_never_raise_and_never_make_an_invalid_event(adapter: Any) -> None:
@@ -149,6 +149,6 @@ def test_arbitrary_bytes_and_rows_never_raise() -> None:
         checked(example, body)
 
     run()
-    lots = random.Random("orderwatch rows")
+    rng = random.Random("orderwatch rows")
     for _ in range(COUNT):
-        checked(example, mutated(STEPS.read_bytes(), lots))
+        checked(example, mutated(STEPS.read_bytes(), rng))

@@ -75,8 +75,8 @@ def test_recordedtime_is_the_log_time(tmp_path: Path) -> None:
 
 def test_the_chunk_size_changes_nothing(tmp_path: Path) -> None:
     """The same bytes give the same records at the same positions, however they are read."""
-    lots = Random(5)
-    lines = [line(f"e{n}", T0 + n * MINUTE + lots.randrange(-50, 50) * MINUTE) for n in range(400)]
+    rng = Random(5)
+    lines = [line(f"e{n}", T0 + n * MINUTE + rng.randrange(-50, 50) * MINUTE) for n in range(400)]
     lines[37] = line("absurd", T0 + 5_000 * DAY)
     lines[120] = b"not json"
     lines[200:] = [line(f"later{n}", T0 + 40 * DAY + n * MINUTE) for n in range(200)]
@@ -169,8 +169,8 @@ def test_files_that_cannot_be_read_are_named(tmp_path: Path) -> None:
 def test_a_gzip_file_that_is_cut_off_fails_while_running(tmp_path: Path) -> None:
     """What was read before is whole, but the file is not."""
     path = tmp_path / "e.jsonl.gz"
-    lots = Random(3)
-    content = b"".join(line(f"{lots.random()}", T0 + n) + b"\n" for n in range(2_000))
+    rng = Random(3)
+    content = b"".join(line(f"{rng.random()}", T0 + n) + b"\n" for n in range(2_000))
     path.write_bytes(gzip.compress(content)[:-5_000])
     with pytest.raises(UnreadableSourceError, match=r"e\.jsonl\.gz"):
         read(path, chunk=10_000)
