@@ -22,8 +22,8 @@ from schemas.values import from_micros, micros, parse_instant
 from schemas.wire import Rejected
 from sources.batch import BEGINNING, END, Refusal
 from sources.lines import Lines, UnreadableSourceError
-from sources.marks import WatermarkSampler
 from sources.messages import TIMESTAMP_TYPES, Item, Message, PartitionLog, StampError, Unreadable, is_barrier
+from sources.watermarks import WatermarkSampler
 
 FORMAT = "orderwatch/1"
 MAGIC = b'{"export":"orderwatch/1"'

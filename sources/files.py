@@ -23,7 +23,7 @@ from sources.batch import BEGINNING, END, Batch, Refusal
 from sources.exports import ExportReader, is_export
 from sources.lines import CHUNK_BYTES, STDIN, LineReader, Lines, UnreadableSourceError
 from sources.logclock import DEFAULT_OUT_OF_ORDER, LogClock
-from sources.marks import WatermarkSampler
+from sources.watermarks import WatermarkSampler
 
 CHANNEL = "files"
 POSITION = attrgetter("log", "topic", "partition", "offset", "sub")

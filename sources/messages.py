@@ -16,7 +16,7 @@ from typing import Protocol, TypeAlias
 from schemas.record import FeedWatermark, Headers, Record, headers_of
 from schemas.wire import BINARY_MODE, MAX_BYTES, Rejected, decode, event_of, micros
 from sources.batch import BEGINNING, Refusal
-from sources.marks import WatermarkSampler
+from sources.watermarks import WatermarkSampler
 
 Item: TypeAlias = Record | Refusal | FeedWatermark
 

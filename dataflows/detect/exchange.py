@@ -6,10 +6,12 @@ Versioned plain data: `[1, rows]`, a row as `dataflows.core.identity.codec` make
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
+from functools import lru_cache
 from typing import Any, TypeAlias, TypeVar, cast
 
 import msgspec
 
+from dataflows.core.engine.watermarks import WatermarkRun
 from dataflows.core.identity import AliasLookup, ResolvedEvent
 from dataflows.core.identity.codec import Row, item_of, lookup_of_row, lookup_row, row_of
 from dataflows.detect.names import ORDER_SHARDS
@@ -76,6 +78,18 @@ _OF_ORDERS = frozenset(ORDER_SHARDS)
 def codec_of(shard: str) -> Codec[Any]:
     """The codec of what a shard is sent."""
     return ORDER_ITEMS if shard in _OF_ORDERS else ALIAS_LOOKUPS
+
+
+@lru_cache(maxsize=8)
+def pack_run(run: WatermarkRun) -> bytes:
+    """A run of watermarks as bytes. The same ones go to every shard of another process: they are packed once."""
+    return ORDER_ITEMS.pack(cast("Sequence[OrderItem]", run.marks))
+
+
+@lru_cache(maxsize=8)
+def unpack_run(packed: bytes) -> WatermarkRun:
+    """The run that `pack_run` was given; unpacked once, however many shards share it."""
+    return WatermarkRun(cast("list[FeedWatermark]", ORDER_ITEMS.unpack(packed)))
 
 
 OrderItem: TypeAlias = "Record | Refusal | FeedWatermark | ResolvedEvent"

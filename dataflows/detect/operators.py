@@ -10,6 +10,7 @@ from typing import Any, TypeAlias, cast
 from bytewax.operators import StatefulBatchLogic  # pyright: ignore[reportMissingTypeStubs]
 
 from dataflows.core.engine.shard import Shard
+from dataflows.core.engine.watermarks import WatermarkRun
 from dataflows.core.identity import AliasLookup, AliasResolver, Ambiguous, ResolvedEvent
 from dataflows.core.identity.items import Orphan
 from dataflows.detect.exchange import OrderItem
@@ -138,15 +139,21 @@ class OrderOperator(StatefulBatchLogic["Arrival[OrderItem]", "Judged", bytes]):
         self._until: int | None = None
         self._orphan = orphan
         self._checkpointer = checkpointer
+        self._runs: list[WatermarkRun] = []
         self.number = 0
         """Of the last verdict."""
         if checkpointer is not None and snapshot is not None:
             checkpoint = checkpointer.resume(snapshot)
-            self.merge.restore(checkpoint.watermark, checkpoint.channels, checkpoint.held)
             self._name, self.number = checkpoint.shard, checkpoint.number
             self._shard = make_shard(checkpoint.shard)
             with _readable(checkpoint.shard):
                 self._shard.restore(checkpoint.rows, checkpoint.changed_at)
+            marks = [item for item in checkpoint.held if isinstance(item, FeedWatermark)]
+            self.merge.restore(
+                checkpoint.watermark, checkpoint.channels, [item for item in checkpoint.held if not isinstance(item, FeedWatermark)]
+            )
+            if marks:
+                self._hear(self._shard, WatermarkRun.of(marks))
 
     @noted
     def on_batch(self, values: list[Arrival[OrderItem]]) -> tuple[list[Judged], bool]:
@@ -159,11 +166,16 @@ class OrderOperator(StatefulBatchLogic["Arrival[OrderItem]", "Judged", bytes]):
         merge, shard = self.merge, self._shard
         for arrival in values:
             merge.add(arrival.watermark, arrival.items, in_order=arrival.in_order)
+            if arrival.run is not None and shard.feeds:
+                self._hear(shard, arrival.run)
             self._until = _latest(self._until, arrival.until)
         before = merge.watermark
-        apply = shard.apply
+        apply, stand = shard.apply, shard.feeds.stand
+        in_runs = bool(self._runs)
         outs: list[OutputRecord] = []
         for item in merge.release():
+            if in_runs:
+                stand(_POSITION(item))
             if isinstance(item, Record | FeedWatermark):
                 apply(item)
             elif isinstance(item, ResolvedEvent) and isinstance(item.item, Record | IdentityFinding):
@@ -180,11 +192,29 @@ class OrderOperator(StatefulBatchLogic["Arrival[OrderItem]", "Judged", bytes]):
             shard.advance(watermark, inclusive=False)
         elif self._until is not None:
             shard.advance(self._until, inclusive=True)
+        if self._runs:
+            self._runs = [run for run in self._runs if run.last >= watermark]
         outs += shard.drain()
         for number, out in enumerate(outs, self.number + 1):
             out.shard, out.number = self._name, number
         self.number += len(outs)
         return [(watermark, outs)], False
+
+    def _hear(self, shard: Shard, run: WatermarkRun) -> None:
+        """Takes watermarks in. The shard that raises a feed's incident gets those of that feed in their places, among its items.
+
+        So does every such shard get the first of all: from then on a feed can be missed.
+        """
+        self._runs.append(run)
+        shard.feeds.add(run)
+        if own := shard.feeds.own:
+            marks = [mark for mark in run.marks if mark.feed in own] if shard.feeds.began else run.marks
+            self.merge.add({}, marks, in_order=False)
+
+    def _held(self) -> list[OrderItem]:
+        """What is held back: each watermark once."""
+        held: list[OrderItem] = [item for item in self.merge.held if not isinstance(item, FeedWatermark)]
+        return held + [mark for run in self._runs for mark in run.since(self.merge.watermark)]
 
     def _aside(self, item: Refusal | ResolvedEvent) -> OutputRecord:
         if isinstance(item, Refusal):
@@ -202,7 +232,8 @@ class OrderOperator(StatefulBatchLogic["Arrival[OrderItem]", "Judged", bytes]):
         """The shell's token."""
         if self._checkpointer is None or self._shard is None:
             return TOKEN
-        return _pickled(self._checkpointer.commit(self.merge, self._shard, self.number))
+        held = self._held() if self._runs else self.merge.held
+        return _pickled(self._checkpointer.commit(self.merge, self._shard, self.number, held))
 
 
 def _out_position(out: OutputRecord) -> tuple[int, str, str, str, bytes]:

@@ -10,14 +10,15 @@ from dataclasses import dataclass, field
 from typing import Any, Generic, TypeVar, cast
 from zlib import crc32
 
+from dataflows.core.engine.watermarks import WatermarkRun
 from dataflows.core.identity import STAGE_TWO_KINDS, AliasLookup, ResolvedEvent, alias_shard, order_shard, sightings
 from dataflows.core.identity.duplicates import comparable
 from dataflows.core.identity.sharding import CUSTOMER, READERS
-from dataflows.detect.exchange import OrderItem, codec_of
+from dataflows.detect.exchange import OrderItem, codec_of, pack_run, unpack_run
 from dataflows.detect.names import FIRST_SHARDS, ORDER_SHARDS, SECOND_SHARDS
 from schemas.aliases import aliases
 from schemas.events import OrderPlaced
-from schemas.record import Record
+from schemas.record import FeedWatermark, Record
 from sources.batch import END, Batch, Refusal
 
 T = TypeVar("T")
@@ -30,7 +31,7 @@ class Arrival(Generic[T]):
     """What reaches a shard: items, and how far the channels that brought them have come.
 
     `shard`: whom it is for. `in_order`: the items are sorted by position. `until` (µs) comes with the end of a finite input: time passes up
-    to there, inclusive.
+    to there, inclusive. `run`: the feeds' watermarks, which all order shards share.
     """
 
     shard: str
@@ -38,15 +39,18 @@ class Arrival(Generic[T]):
     items: Sequence[T] = ()
     until: int | None = None
     in_order: bool = True
+    run: WatermarkRun | None = None
 
     def __reduce__(self) -> tuple[Callable[..., Arrival[Any]], tuple[object, ...]]:
         """To another process records go as they came in: bytes that are decoded once more cost less than pickled objects."""
         packed = codec_of(self.shard).pack(self.items) if self.items else b""
-        return _arrived, (self.shard, dict(self.watermark), packed, self.until, self.in_order)
+        run = b"" if self.run is None else pack_run(self.run)
+        return _arrived, (self.shard, dict(self.watermark), packed, self.until, self.in_order, run)
 
 
-def _arrived(shard: str, watermark: dict[str, int], packed: bytes, until: int | None, in_order: bool) -> Arrival[Any]:
-    return Arrival(shard, watermark, codec_of(shard).unpack(packed) if packed else (), until, in_order)
+def _arrived(shard: str, watermark: dict[str, int], packed: bytes, until: int | None, in_order: bool, run: bytes) -> Arrival[Any]:
+    items = codec_of(shard).unpack(packed) if packed else ()
+    return Arrival(shard, watermark, items, until, in_order, unpack_run(run) if run else None)
 
 
 @dataclass(slots=True)
@@ -79,25 +83,34 @@ class Router:
         orders: list[list[OrderItem]] = [[] for _ in ORDER_SHARDS]
         first: list[list[AliasLookup]] = [[] for _ in FIRST_SHARDS]
         second: list[list[AliasLookup]] = [[] for _ in SECOND_SHARDS]
+        marks: list[FeedWatermark] = []
         watermark: dict[str, int] = {}
         until: int | None = None
         filled = 0
         for batch in batches:
             if batch.items:
-                self._route(batch, orders, first, second)
+                self._route(batch, orders, first, second, marks)
                 filled += 1
             watermark[batch.channel] = batch.watermark
             if batch.watermark >= END and batch.until is not None:
                 until = batch.until if until is None else max(until, batch.until)
         in_order = filled < 2
+        run = None if not marks else WatermarkRun(marks) if in_order else WatermarkRun.of(marks)
         routed: list[tuple[str, Arrival[OrderItem] | Arrival[AliasLookup]]] = [
-            (name, Arrival(name, watermark, items, until, in_order)) for name, items in zip(ORDER_SHARDS, orders, strict=True)
+            (name, Arrival(name, watermark, items, until, in_order, run)) for name, items in zip(ORDER_SHARDS, orders, strict=True)
         ]
         for names, sightings_ in ((FIRST_SHARDS, first), (SECOND_SHARDS, second)):
             routed += [(name, Arrival(name, watermark, seen, until, in_order)) for name, seen in zip(names, sightings_, strict=True)]
         return routed
 
-    def _route(self, batch: Batch, orders: list[list[OrderItem]], first: list[list[AliasLookup]], second: list[list[AliasLookup]]) -> None:
+    def _route(
+        self,
+        batch: Batch,
+        orders: list[list[OrderItem]],
+        first: list[list[AliasLookup]],
+        second: list[list[AliasLookup]],
+        marks: list[FeedWatermark],
+    ) -> None:
         seeds = self._seeds
         readers = READERS
         others = refused = 0
@@ -108,8 +121,7 @@ class Router:
                     orders[0].append(record)
                     refused += 1
                 else:
-                    for items in orders:
-                        items.append(record)
+                    marks.append(record)
                 continue
             order = record.order
             event = record.event

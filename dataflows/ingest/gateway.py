@@ -27,11 +27,11 @@ from dataflows.runtime.state.files import lock
 from dataflows.settings import GatewaySettings, Settings, SettingsError, load_settings
 from sources.gateway.app import HookRoutes, application
 from sources.gateway.connections import RESERVE, Connections
+from sources.gateway.dead_letters import DeadLetters
 from sources.gateway.files import close_to_others, make_folder
 from sources.gateway.hooks import Hook
 from sources.gateway.intake import Intake
 from sources.gateway.journal import Journal
-from sources.gateway.kept import DeadLetters
 from sources.gateway.memory import Bound, GatewayMemory, UnusableMemoryError
 from sources.gateway.peers import Limits
 from sources.gateway.probing import FolderProbe, Probe

@@ -158,15 +158,15 @@ class Checkpointer(Generic[T]):
             self._shard, rows, watermark, channels, number, self._codec.unpack(held), None if policy == self._policy else watermark
         )
 
-    def commit(self, merge: Merge[T], make_shard: Core, number: int = 0) -> Snapshot:
-        """Writes what changed since the last time; `number`: of the last verdict."""
+    def commit(self, merge: Merge[T], make_shard: Core, number: int = 0, held: Sequence[T] | None = None) -> Snapshot:
+        """Writes what changed since the last time; `number`: of the last verdict; `held`: what is held back, if not by the merge alone."""
         store = self._store
         assert store is not None
         began = time.perf_counter()
         for key, value in make_shard.changes():
             store.put(key, value)
-        held = self._codec.pack(merge.held)
-        own = msgspec.msgpack.encode([merge.watermark, dict(merge.channels), number, self._policy, held])
+        packed = self._codec.pack(merge.held if held is None else held)
+        own = msgspec.msgpack.encode([merge.watermark, dict(merge.channels), number, self._policy, packed])
         large = len(own) > MOST
         if large or self._stored:
             store.put(OWN, own if large else None)

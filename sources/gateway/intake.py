@@ -23,9 +23,9 @@ from sources.adapters.output import FAULTS
 from sources.adapters.payload import PayloadReader
 from sources.adapters.payments import places, united
 from sources.adapters.translate import Adapted
+from sources.gateway.dead_letters import DeadLetters, captured, url_of
 from sources.gateway.group import ClosedError
 from sources.gateway.hooks import Hook
-from sources.gateway.kept import DeadLetters, captured, url_of
 from sources.gateway.limits import Bucket
 from sources.gateway.listener import GatewayListener
 from sources.gateway.memory import DeliveryNote, GatewayMemory

@@ -17,7 +17,7 @@ from confluent_kafka import KafkaError, KafkaException, Message, Producer
 from sources.batch import BEGINNING
 from sources.kafka import broker
 from sources.kafka.clock import STEP, HostClock
-from sources.kafka.lane import PartitionReader
+from sources.kafka.partition import PartitionReader
 from sources.kafka.settings import KafkaInputError, SourceStats
 from sources.messages import BARRIER, LOG_APPEND_TIME
 

@@ -15,7 +15,7 @@ from confluent_kafka import KafkaError, TopicCollection
 from confluent_kafka.admin import AdminClient
 
 from sources.kafka.broker import DENIED, ask_ends, describe, end_of, failure, no_offset, topic_id
-from sources.kafka.lane import PartitionReader
+from sources.kafka.partition import PartitionReader
 from sources.kafka.settings import KafkaInputError, ReplacedError
 
 TIMEOUT = 10.0

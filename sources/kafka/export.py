@@ -14,7 +14,7 @@ from confluent_kafka import OFFSET_BEGINNING, Consumer, KafkaError, KafkaExcepti
 
 from sources.exports import ExportWriter
 from sources.kafka.broker import PATIENCE, admin, ask_ends, describe, describe_topics, end_of, recoverable
-from sources.kafka.lane import channel_of
+from sources.kafka.partition import channel_of
 from sources.kafka.settings import KafkaInputError, UnfitInputError
 from sources.kafka.source import DEFAULTS, PINNED
 from sources.messages import Unreadable

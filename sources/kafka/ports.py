@@ -10,7 +10,7 @@ from confluent_kafka import KafkaError, TopicPartition
 
 from sources.kafka.clock import HostClock
 from sources.kafka.ends import End
-from sources.kafka.lane import Fetched, PartitionReader
+from sources.kafka.partition import Fetched, PartitionReader
 
 
 class Fetcher(Protocol):

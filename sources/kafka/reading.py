@@ -9,7 +9,7 @@ from confluent_kafka import KafkaError, KafkaException, TopicPartition
 from sources.batch import BEGINNING
 from sources.kafka.broker import describe, recoverable
 from sources.kafka.ends import End
-from sources.kafka.lane import Fetched, PartitionReader
+from sources.kafka.partition import Fetched, PartitionReader
 from sources.kafka.ports import Asked, Fetcher, Prover, SourceHooks, Watch
 from sources.kafka.settings import KafkaInput, KafkaInputError, SourceStats
 from sources.messages import Item, StampError, Unreadable

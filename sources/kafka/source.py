@@ -24,12 +24,12 @@ from sources.kafka import barriers, broker
 from sources.kafka.barriers import Barriers
 from sources.kafka.clock import HostClock
 from sources.kafka.ends import Ends, Growth
-from sources.kafka.lane import PartitionReader, channel_of
+from sources.kafka.partition import PartitionReader, channel_of
 from sources.kafka.ports import SourceHooks
 from sources.kafka.reading import TopicReading
 from sources.kafka.settings import KafkaInput, KafkaInputError, SourceStats
-from sources.marks import WatermarkSampler
 from sources.messages import PartitionLog
+from sources.watermarks import WatermarkSampler
 
 POLL = timedelta(milliseconds=10)
 """How long an idle partition waits before it looks again for records; its progress is told at each tick."""

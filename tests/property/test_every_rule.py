@@ -20,8 +20,8 @@ from dataflows.core.engine.shard import Shard
 from dataflows.core.rules.load import load_policy
 from schemas.instants import DAY
 from schemas.record import FeedWatermark
-from sources.marks import WatermarkSampler
 from sources.simulator import policy_text, stream
+from sources.watermarks import WatermarkSampler
 from tests.oracle.judging.reading import micros
 from tests.property.histories import histories
 from tests.property.policies import MILESTONES, Form, policies, policy_of

@@ -20,7 +20,7 @@ from dataflows.core.policy.check import examine_text
 from dataflows.core.rules import RULES
 from schemas.record import FeedWatermark, Record
 from schemas.wire import decode
-from sources.marks import WatermarkSampler
+from sources.watermarks import WatermarkSampler
 from tests.oracle.judging.reading import micros
 from tests.property.histories import AFTER, History, examples, histories
 from tests.property.test_engine import TALKATIVE

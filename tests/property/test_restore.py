@@ -20,8 +20,8 @@ from dataflows.core.policy import FeedPolicy
 from dataflows.core.rules.load import load_policy
 from schemas.record import Evidence, FeedWatermark, IdentityFinding, Record
 from schemas.wire import decode
-from sources.marks import WatermarkSampler
 from sources.simulator import stream
+from sources.watermarks import WatermarkSampler
 from tests.oracle.judging.reading import micros
 from tests.property.histories import History, examples, histories
 from tests.property.test_engine import TALKATIVE

@@ -10,13 +10,13 @@ from confluent_kafka import OFFSET_BEGINNING, KafkaError, TopicPartition
 from sources.batch import BEGINNING
 from sources.kafka.clock import HostClock
 from sources.kafka.ends import End
-from sources.kafka.lane import PartitionReader, channel_of
+from sources.kafka.partition import PartitionReader, channel_of
 from sources.kafka.ports import SourceHooks
 from sources.kafka.reading import TopicReading
 from sources.kafka.settings import KafkaInput, SourceStats
 from sources.kafka.source import KafkaPart
-from sources.marks import WatermarkSampler
 from sources.messages import BARRIER, LOG_APPEND_TIME, PartitionLog
+from sources.watermarks import WatermarkSampler
 from tests.support.logs import T0, line
 
 if TYPE_CHECKING:

@@ -1,7 +1,11 @@
 """Monitored feeds as one shard knows them: how far each has spoken, which orders wait for it, and whether it has fallen silent.
 
 A deadline that depends on a feed is decided once the feed has spoken past it, so that a silent feed is one incident and not an exception
-on each of its orders. Everything here follows from the log: marks stand in it like records, and all times are log times in µs, UTC.
+on each of its orders. Everything here follows from the log: watermarks stand in it like records, and all times are log times in µs, UTC.
+
+A shard is given watermarks in runs (`add`) and takes them in only where it has to know: when a deadline asks, and at the instants at which
+orders need wait no longer, which are looked up ahead. The shard that raises a feed's incident is besides given each watermark of it in its
+place in the log (`hear`), since silence may end with any of them. Both say the same: a watermark that was taken in already changes nothing.
 """
 
 from __future__ import annotations
@@ -10,7 +14,6 @@ import heapq
 from bisect import bisect_right
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
-from operator import itemgetter
 from uuid import uuid5
 from zlib import crc32
 
@@ -18,19 +21,19 @@ import msgspec
 
 from dataflows.core.clocks import Span
 from dataflows.core.engine.exceptions import NAMESPACE, event
+from dataflows.core.engine.watermarks import NOWHERE, Pending, WatermarkRun
 from dataflows.core.history.facts import Facts
 from dataflows.core.policy import FeedPolicy, Policy
 from schemas.feeds import FeedOf
 from schemas.instants import iso
 from schemas.output import OutputRecord
-from schemas.record import FeedWatermark
+from schemas.record import FeedWatermark, Position
 
 VERSION = 1
 NEVER = -(1 << 62)
-"""The mark of a feed that has not spoken; earlier than every instant."""
+"""The watermark of a feed that has not spoken; earlier than every instant."""
 FAR = 1 << 62
 """Later than every instant."""
-_MARK = itemgetter(1)
 
 
 @dataclass(slots=True)
@@ -49,18 +52,71 @@ class Deferred:
 class _Known:
     """What is known of a feed.
 
-    `mark` is the greatest, `heard` when it rose last, `counted` the greatest that was known `delay` ago; `recent` holds (log time, mark) of
-    those that rose since. `waiting` maps the key of an order to the instant that it waits for, `queue` sorts them.
+    `mark` is the greatest watermark, `heard` when it rose last, `counted` the greatest that was known `delay` ago; `logs` and `ats` hold
+    the log times and watermarks of those that rose since. `pending`: what has not been taken in. `waiting` maps the key of an order to
+    the instant that it waits for, `queue` sorts them. `own`: this shard raises the feed's incident.
     """
 
     terms: FeedPolicy
+    own: bool
     mark: int = NEVER
     counted: int = NEVER
     heard: int = NEVER
-    recent: list[tuple[int, int]] = field(default_factory=list[tuple[int, int]])
+    logs: list[int] = field(default_factory=list[int])
+    ats: list[int] = field(default_factory=list[int])
     stale_since: int | None = None
+    pending: list[Pending] = field(default_factory=list[Pending])
     waiting: dict[str, int] = field(default_factory=dict[str, int])
     queue: list[tuple[int, str]] = field(default_factory=list[tuple[int, str]])
+
+    def take(self, log: int, place: Position | None) -> bool:
+        """Takes in what stands before a position, with `place` None: what has at most this log time. Whether anything rose."""
+        pending = self.pending
+        if len(pending) == 1:
+            logs, ats = pending[0].take(log, place)
+        else:
+            # Of several partitions: in the order of the log, and of each only what rises above all before it.
+            found = sorted(entry for each in pending for entry in each.placed(log, place))
+            logs, ats = [], []
+            for position, at in found:
+                if not ats or at > ats[-1]:
+                    logs.append(position[0])
+                    ats.append(at)
+        self.pending = [each for each in pending if each.left]
+        return self.rise(logs, ats)
+
+    def rise(self, logs: list[int], ats: list[int]) -> bool:
+        """Notes watermarks that rise strictly, in log order. Whether any of them is higher than what was known."""
+        known = bisect_right(ats, self.mark)
+        if known == len(ats):
+            return False
+        self.mark, self.heard = ats[-1], logs[-1]
+        self.logs += logs[known:] if known else logs
+        self.ats += ats[known:] if known else ats
+        if not self.own:
+            self.stale_since = None
+        return True
+
+    def count(self, now: int) -> None:
+        """Lets those count that were known `delay` before `now`."""
+        if self.logs and self.logs[0] + self.terms.delay <= now:
+            passed = bisect_right(self.logs, now - self.terms.delay)
+            self.counted = self.ats[passed - 1]
+            del self.logs[:passed], self.ats[:passed]
+
+    def passes(self, at: int) -> int:
+        """When a watermark that is later than `at` counts, as far as the log is known; FAR if it holds none."""
+        if self.mark > at:
+            return self.logs[bisect_right(self.ats, at)] + self.terms.delay if self.counted <= at else NEVER
+        ahead = [log for each in self.pending if (log := each.passes(at)) is not None]
+        return min(ahead) + self.terms.delay if ahead else FAR
+
+    def frees(self) -> int:
+        """When the first order need wait no longer."""
+        queue, waiting = self.queue, self.waiting
+        while queue and waiting.get(queue[0][1]) != queue[0][0]:
+            heapq.heappop(queue)
+        return self.passes(queue[0][0]) if queue else FAR
 
 
 class Feeds:
@@ -69,14 +125,18 @@ class Feeds:
     def __init__(self, policy: Policy, place: tuple[int, int] = (0, 1)) -> None:
         number, total = place
         self.due = FAR
-        """The next instant at which a mark begins to count or a feed becomes stale."""
-        self._known = {name: _Known(terms) for name, terms in policy.feeds.items()}
-        self._own = frozenset(name for name in self._known if crc32(name.encode()) % total == number)
+        """The next instant at which an order need wait no longer or a feed becomes stale."""
+        self.own = frozenset(name for name in policy.feeds if crc32(name.encode()) % total == number)
+        """The feeds whose incidents this shard raises."""
+        self._known = {name: _Known(terms, name in self.own) for name, terms in policy.feeds.items()}
         self._feed_of = FeedOf(self._known)
         self._domains: dict[str, list[str]] = {}
         for name in self._known:
             self._domains.setdefault(name.split("/")[1], []).append(name)
         self._began = FAR
+        self._log = NEVER
+        self._next = NOWHERE
+        self._place: Position | None = NOWHERE
         self._asked: tuple[Facts | None, frozenset[str]] = (None, frozenset())
         self.changed = bool(self._known)
         """Whether `row` would say anything new since it was last set to False."""
@@ -85,24 +145,47 @@ class Feeds:
         """Whether any feed is declared."""
         return bool(self._known)
 
-    # marks and silence
+    @property
+    def began(self) -> bool:
+        """Whether the shard's log has begun."""
+        return self._began != FAR
+
+    # watermarks and silence
+
+    def add(self, run: WatermarkRun) -> None:
+        """Takes watermarks that stand in the log behind all that has been applied, in any order with what is pending."""
+        for name, track in run.tracks.items():
+            known = self._known.get(name)
+            if known is not None and not known.own:
+                known.pending.append(Pending(track))
+                self.changed = True
+        self._plan()
+
+    def stand(self, place: Position) -> None:
+        """Says where the item that is applied next stands in the log; needed only where watermarks were given in runs."""
+        self._next = place
 
     def begin(self, log: int) -> None:
-        """Notes when the shard's log began: from then on a feed can be missed."""
+        """Notes that the next item of the log is applied: deadlines before it have been decided, and what stands before it is known.
+
+        The first tells when the shard's log began: from then on a feed can be missed.
+        """
+        self._log, self._place = log, self._next
         if self._began == FAR:
             self._began = log
             self._plan()
 
     def hear(self, mark: FeedWatermark) -> list[OutputRecord]:
-        """Takes a mark in; what was to happen before it must have happened. Says that the feed has recovered if it has."""
+        """Takes one watermark in; what was to happen before it must have happened. Says that the feed has recovered if it has."""
         known = self._known.get(mark.feed)
-        if known is None or mark.at <= known.mark:
+        if known is None or not known.rise([mark.log], [mark.at]):
             return []
-        known.mark, known.heard = mark.at, mark.log
-        known.recent.append((mark.log, mark.at))
-        self.due = min(self.due, mark.log + known.terms.delay)
         self.changed = True
+        if known.queue:
+            self.due = min(self.due, mark.log + known.terms.delay)
         said: list[OutputRecord] = []
+        if not known.own:
+            return said
         if known.stale_since is not None and mark.at + known.terms.silence > mark.log:
             said = self._say(mark.feed, "feed.recovered", known.stale_since, mark.log)
             known.stale_since = None
@@ -111,24 +194,44 @@ class Feeds:
         return said
 
     def reach(self, at: int) -> tuple[list[OutputRecord], list[str]]:
-        """Lets log time be `at`, which is `due`: what is said of feeds, and the keys of the orders that need wait no longer."""
+        """Lets log time be `at`, whose records are all in: what is said of feeds, and the keys of the orders that need wait no longer."""
+        self._log, self._place = at, None
+        if at < self.due:
+            return [], []
         said: list[OutputRecord] = []
         free: list[str] = []
         for name, known in self._known.items():
-            recent, delay = known.recent, known.terms.delay
-            while recent and recent[0][0] + delay <= at:
-                known.counted = recent.pop(0)[1]
             queue, waiting = known.queue, known.waiting
+            if queue:
+                self._catch_up(known)
             while queue and queue[0][0] < known.counted:
                 instant, key = heapq.heappop(queue)
                 if waiting.get(key) == instant:
                     del waiting[key]
                     free.append(key)
-            if known.stale_since is None and self._stale_at(known) <= at:
+            if known.own and known.stale_since is None and self._stale_at(known) <= at:
                 known.stale_since = at
                 said += self._say(name, "feed.stale", at, at)
         self._plan()
         return said, free
+
+    def settle(self, log: int) -> None:
+        """Takes in all that has an earlier log time than `log`: nothing of it will be asked for again."""
+        self._log, self._place = log, NOWHERE
+        for known in self._known.values():
+            self._catch_up(known)
+
+    def _up_to_date(self, name: str) -> _Known:
+        known = self._known[name]
+        if known.pending or known.logs:
+            self._catch_up(known)
+        return known
+
+    def _catch_up(self, known: _Known) -> None:
+        """Brings what is known of a feed to the present position."""
+        if known.pending and known.take(self._log, self._place):
+            self.changed = True
+        known.count(self._now)
 
     def _stale_at(self, known: _Known) -> int:
         since = self._began if known.mark == NEVER else known.mark
@@ -138,15 +241,22 @@ class Feeds:
         self.changed = True
         self.due = FAR
         for known in self._known.values():
-            if known.recent:
-                self.due = min(self.due, known.recent[0][0] + known.terms.delay)
-            if known.stale_since is None:
+            if known.queue:
+                self.due = min(self.due, self._frees(known))
+            if known.own and known.stale_since is None:
                 self.due = min(self.due, self._stale_at(known))
 
+    def _frees(self, known: _Known) -> int:
+        """When the first order need wait no longer for a feed: never in the past, whatever has counted already."""
+        return max(known.frees(), self._now + 1)
+
+    @property
+    def _now(self) -> int:
+        """The last instant whose deadlines may have been decided: between records that of the present one has not."""
+        return self._log if self._place is None else self._log - 1
+
     def _say(self, name: str, type_: str, since: int, log: int) -> list[OutputRecord]:
-        """One line of the feed's incident, if this is the shard that speaks for it. `since`: when it became stale."""
-        if name not in self._own:
-            return []
+        """One line of the feed's incident. `since`: when it became stale."""
         known = self._known[name]
         terms = known.terms
         incident = uuid5(NAMESPACE, f"feed\x1f{name}\x1f{since}")
@@ -198,7 +308,7 @@ class Feeds:
 
     def horizon(self, feeds: Iterable[str]) -> int:
         """The last instant (µs of event time) that all these feeds have spoken past, as far as it counts yet."""
-        return min(self._known[name].counted for name in feeds) - 1
+        return min(self._up_to_date(name).counted for name in feeds) - 1
 
     def decides(self, feeds: Iterable[str], at: int, armed: int) -> int | str:
         """When a deadline at `at` that depends on feeds can be decided: a log time, or the name of a feed that has not yet spoken past it.
@@ -207,20 +317,17 @@ class Feeds:
         """
         instant = armed
         for name in feeds:
-            known = self._known[name]
-            delay = known.terms.delay
-            instant = max(instant, armed + delay)
+            known = self._up_to_date(name)
+            instant = max(instant, armed + known.terms.delay)
             if known.counted <= at:
                 if known.mark <= at:
                     return name
-                passed = bisect_right(known.recent, at, key=_MARK)
-                instant = max(instant, known.recent[passed][0] + delay)
+                instant = max(instant, known.passes(at))
         return instant
 
     def has_passed(self, waits: Mapping[str, int]) -> bool:
         """Whether some feed has spoken past the instant that is waited for; one that is no longer declared always has."""
-        known = self._known
-        return any(name not in known or known[name].counted > at for name, at in waits.items())
+        return any(name not in self._known or self._up_to_date(name).counted > at for name, at in waits.items())
 
     # orders
 
@@ -237,20 +344,35 @@ class Feeds:
             elif known.waiting.get(key) != instant:
                 known.waiting[key] = instant
                 heapq.heappush(known.queue, (instant, key))
+                if known.queue[0] == (instant, key):
+                    self.due = min(self.due, self._frees(known))
 
     def view(self) -> list[tuple[str, int | None, bool, int]]:
-        """For metrics, per feed: its name, its mark (µs; None if it never spoke), whether it is stale, orders that are parked for it."""
+        """For metrics, per feed: its watermark (µs; None if it never spoke), whether it is stale, orders that wait while it is.
+
+        As of the last batch; changes nothing, so that it can be asked from any thread.
+        """
         return [
             (name, None if known.mark == NEVER else known.mark, stale, len(known.waiting) if stale else 0)
             for name, known in self._known.items()
-            for stale in (known.stale_since is not None,)
+            for stale in (self._since(known) is not None,)
         ]
+
+    def _since(self, known: _Known) -> int | None:
+        """Since when a feed is stale. Only the shard that speaks of it hears of it at once; to others it follows from what they know."""
+        if known.own or known.stale_since is not None:
+            return known.stale_since
+        stale_at = self._stale_at(known)
+        return stale_at if stale_at <= self._now else None
 
     # state
 
     def row(self) -> bytes:
         """What must be kept, as versioned plain data; which orders wait stands with the orders."""
-        feeds = [[name, known.mark, known.counted, known.heard, known.recent, known.stale_since] for name, known in self._known.items()]
+        feeds = [
+            [name, known.mark, known.counted, known.heard, list(zip(known.logs, known.ats, strict=True)), self._since(known)]
+            for name, known in self._known.items()
+        ]
         return msgspec.msgpack.encode([VERSION, self._began, feeds])
 
     def restore(self, row: bytes) -> None:
@@ -267,6 +389,6 @@ class Feeds:
             known = self._known.get(name)
             if known is not None:
                 known.mark, known.counted, known.heard, known.stale_since = mark, counted, heard, stale_since
-                known.recent = [(log, at) for log, at in recent]
+                known.logs, known.ats = [log for log, _ in recent], [at for _, at in recent]
         self._plan()
         self.changed = False

@@ -85,7 +85,7 @@ class Shard:
     def apply(self, record: Record | IdentityFinding | FeedWatermark) -> None:
         """Takes one record, note or mark; they must come in log order. Deadlines before it are fired first."""
         if self._wakes.next < record.log or self.feeds.due < record.log or self._rejudge_at < record.log:
-            self.advance(record.log, inclusive=False)
+            self._advance(record.log, inclusive=False)
         if self.feeds:
             self.feeds.begin(record.log)
         if not isinstance(record, Record):
@@ -131,6 +131,11 @@ class Shard:
 
         At one instant feeds come first, then the orders that are due or wait no longer for a feed, by key.
         """
+        self._advance(to, inclusive=inclusive)
+        if self.feeds:
+            self.feeds.settle(to + 1 if inclusive else to)
+
+    def _advance(self, to: int, *, inclusive: bool) -> None:
         while True:
             at = min(self._wakes.next, self.feeds.due, self._rejudge_at)
             if at > to or (at == to and not inclusive):
@@ -142,7 +147,7 @@ class Shard:
         """Lets everything happen that is due at `at`."""
         wakes, anew = self._wakes, at == self._rejudge_at
         free: set[str] = set()
-        if self.feeds.due == at:
+        if self.feeds:
             said, keys = self.feeds.reach(at)
             self._out.extend(said)
             free.update(keys)

@@ -10,10 +10,10 @@ from typing import TYPE_CHECKING, Any
 from sources.adapters import ADAPTERS, AdapterConnection
 from sources.gateway.app import HookRoutes, application
 from sources.gateway.connections import Connections
+from sources.gateway.dead_letters import DeadLetters
 from sources.gateway.hooks import Hook, Secret
 from sources.gateway.intake import Intake
 from sources.gateway.journal import Journal
-from sources.gateway.kept import DeadLetters
 from sources.gateway.listener import GatewayStats
 from sources.gateway.memory import GatewayMemory
 from sources.gateway.peers import Limits

@@ -20,8 +20,8 @@ from sources.batch import BEGINNING, Refusal
 from sources.exports import ExportWriter, decode, encode
 from sources.files import FileSource
 from sources.lines import UnreadableSourceError
-from sources.marks import WatermarkSampler
 from sources.messages import CREATE_TIME, LOG_APPEND_TIME, Item, PartitionLog
+from sources.watermarks import WatermarkSampler
 from tests.support.logs import DAY, HOUR, MINUTE, T0, line
 from tests.support.partitions import Told
 

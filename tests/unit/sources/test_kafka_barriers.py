@@ -9,7 +9,7 @@ from confluent_kafka import KafkaError
 
 from sources.kafka.barriers import AGAIN, Barriers
 from sources.kafka.clock import HostClock
-from sources.kafka.lane import PartitionReader
+from sources.kafka.partition import PartitionReader
 from sources.kafka.settings import SourceStats
 from sources.messages import BARRIER, PartitionLog
 from tests.support.logs import T0

@@ -11,7 +11,7 @@ from confluent_kafka import OFFSET_INVALID, KafkaError, KafkaException, TopicPar
 
 from sources.kafka.broker import end_of
 from sources.kafka.ends import Ends, Growth
-from sources.kafka.lane import PartitionReader
+from sources.kafka.partition import PartitionReader
 from sources.kafka.settings import KafkaInputError, ReplacedError
 from sources.messages import PartitionLog
 

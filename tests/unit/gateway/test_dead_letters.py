@@ -12,8 +12,8 @@ from typing import TYPE_CHECKING
 
 import pytest
 
+from sources.gateway.dead_letters import DeadLetters, captured
 from sources.gateway.files import make_folder
-from sources.gateway.kept import DeadLetters, captured
 from sources.gateway.request import Request
 from tests.support.webhooks import tracker
 from tests.unit.gateway.parts import hook, parts

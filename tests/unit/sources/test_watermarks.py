@@ -11,7 +11,7 @@ from schemas.instants import SECOND
 from schemas.record import FeedWatermark
 from sources.batch import END
 from sources.files import FileSource
-from sources.marks import NO_FEED, WatermarkSampler
+from sources.watermarks import NO_FEED, WatermarkSampler
 from tests.support.logs import HOUR, T0, line, record
 
 if TYPE_CHECKING:

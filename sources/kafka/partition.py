@@ -10,8 +10,8 @@ from confluent_kafka import KafkaError
 
 from sources.batch import BEGINNING
 from sources.kafka.settings import KafkaInputError
-from sources.marks import WatermarkSampler
 from sources.messages import Item, Message, PartitionLog, Unreadable
+from sources.watermarks import WatermarkSampler
 
 STATE_VERSION = 1
 
