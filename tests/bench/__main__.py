@@ -3,6 +3,7 @@
 Without more: the heart and a replay, on one core. `scale`: the live engine with many open orders, and from Kafka to Kafka. `adapters`: what
 it costs to translate the payloads of each system. `gateway`: the webhook gateway beside a bare handler of the same server. `soak`: how
 memory grows over a long run. `start`: what commands cost before they do anything. `growth`: what an order's n-th event costs.
+`eight`: the eight-rule job beside a plain loop. `weight`: memory of an open order of the simulated world.
 """
 
 from __future__ import annotations
@@ -15,6 +16,7 @@ from rich.console import Console
 from rich.table import Table
 
 from tests.bench.adapters import adapters
+from tests.bench.eight import EVENTS, HERE, RUNS, eight
 from tests.bench.gateway import beside
 from tests.bench.growth import LIMIT, SIZES, SORTS, growth
 from tests.bench.kafka import latency, through
@@ -22,6 +24,7 @@ from tests.bench.measure import memory, speed
 from tests.bench.scale import scale
 from tests.bench.soak import soak
 from tests.bench.start import GOAL, start
+from tests.bench.weight import ORDERS, weight
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -56,6 +59,12 @@ def main() -> None:
     many.add_argument("sorts", nargs="*", choices=[*sorted(SORTS), []], help="sorts of events; all if left out")
     many.add_argument("--sizes", type=int, nargs="*", default=SIZES, help="numbers of events")
     many.add_argument("--limit", type=int, default=LIMIT, help="seconds of CPU for each cell")
+    job = commands.add_parser("eight", help="the eight-rule job beside a plain loop")
+    job.add_argument("--events", type=int, default=EVENTS)
+    job.add_argument("--runs", type=int, default=RUNS)
+    job.add_argument("--against", type=Path, nargs="*", default=[], help="other checkouts, each with a .venv")
+    heavy = commands.add_parser("weight", help="memory of an open order of the simulated world")
+    heavy.add_argument("--orders", type=int, default=ORDERS)
     chosen = parser.parse_args()
     if chosen.command == "scale":
         report_live(opened=chosen.open, seconds=chosen.seconds, orders=chosen.orders, rate=chosen.rate, folder=chosen.folder)
@@ -69,6 +78,10 @@ def main() -> None:
         report_start()
     elif chosen.command == "growth":
         report_growth(sorts=chosen.sorts, sizes=chosen.sizes, limit=chosen.limit)
+    elif chosen.command == "eight":
+        report_eight(events=chosen.events, runs=chosen.runs, against=chosen.against)
+    elif chosen.command == "weight":
+        report_weight(orders=chosen.orders)
     else:
         report(orders=chosen.orders, opened=chosen.open)
 
@@ -151,6 +164,34 @@ def report_growth(*, sorts: Sequence[str] = (), sizes: Sequence[int] = SIZES, li
         figures = [f"> {limit} s" if micros is None else f"{micros:,.0f}" for micros in found]
         row = [*figures, *[""] * (len(sizes) - len(figures))]
         table.add_row(name, *row, f"{known[-1] / known[0]:.1f} x" if len(known) > 1 else "")
+    CONSOLE.print(table)
+
+
+def report_eight(*, events: int = EVENTS, runs: int = RUNS, against: Sequence[Path] = ()) -> None:
+    """Prints what the job costs; the ratio is of the plain loop's seconds to the others'."""
+    try:
+        found = eight([HERE, *(path.absolute() for path in against)], events, runs)
+    except FileNotFoundError as error:
+        CONSOLE.print(f"skipped: {error}")
+        return
+    table = _table(f"{found.events:,} events under eight rules, seconds of CPU without the start, medians of {runs} turns")
+    table.add_row("plain loop", f"{found.loop:.2f}", f"s ({found.loop * 1e6 / found.events:.1f} µs an event)", "")
+    for checkout, seconds in found.by.items():
+        unit = f"s ({seconds * 1e6 / found.events:.1f} µs an event)"
+        table.add_row(checkout, f"{seconds:.2f}", unit, f"{found.loop / seconds:.2f} of the loop")
+    CONSOLE.print(table)
+    for checkout, words in found.agreement.items():
+        CONSOLE.print(f"{checkout}: {words}")
+
+
+def report_weight(*, orders: int = ORDERS) -> None:
+    """Prints what an open order weighs; what each further order adds is free of what the process holds anyway."""
+    half, whole = weight(orders // 2), weight(orders)
+    table = _table(f"{whole.orders:,} open orders of the simulated world, {whole.events:,} events in {whole.seconds:,.0f} s of CPU")
+    added = (whole.resident * whole.orders - half.resident * half.orders) / (whole.orders - half.orders)
+    table.add_row("memory", f"{whole.resident:,.0f}", "bytes per open order, its aliases and the share of hot orders included", "")
+    table.add_row("memory of each further order", f"{added:,.0f}", f"bytes, from {half.orders:,} orders on", "")
+    table.add_row("stored", f"{whole.stored:,.0f}", "bytes per open order, what closed ones leave behind included", "")
     CONSOLE.print(table)
 
 

@@ -8,10 +8,8 @@ reject is compared. The CPU time of both is printed; with `--runs 5` it is the m
 from __future__ import annotations
 
 import argparse
-import os
 import shutil
 import statistics
-import subprocess
 import sys
 from dataclasses import dataclass, field
 from datetime import timedelta
@@ -24,6 +22,7 @@ from rich.console import Console
 from rich.table import Table
 
 from sources.simulator import write_world
+from tests.bench.cpu import seconds_of
 from tests.property.histories import histories
 from tests.property.policies import policies, yaml_of
 from tests.support.differences import TOPICS, Difference, counts, differences
@@ -144,16 +143,10 @@ def compared(one: Input, folder: Path, against: Path, checkout: Path, runs: int)
 
 
 def _replay(checkout: Path, one: Input, out: Path) -> float:
-    """The seconds of CPU of a replay by the program of a checkout. Raises RuntimeError with what it said if it failed."""
-    program = checkout / ".venv" / "bin" / "orderwatch"
-    command = [str(program), "replay", str(one.events), "--until", one.until, "--out", str(out)]
-    command += ["--policy", str(one.policy)] if one.policy else []
-    with (out.with_suffix(".log")).open("wb") as log, subprocess.Popen(command, cwd=checkout, stdout=log, stderr=log) as process:
-        _, status, usage = os.wait4(process.pid, 0)
-        process.returncode = os.waitstatus_to_exitcode(status)
-    if process.returncode:
-        raise RuntimeError(f"{checkout}: {one.name}: {out.with_suffix('.log').read_text(errors='replace')[-2_000:]}")
-    return usage.ru_utime
+    """The seconds of CPU of a replay by the program of a checkout."""
+    command: list[str | Path] = [checkout / ".venv" / "bin" / "orderwatch", "replay", one.events, "--until", one.until, "--out", out]
+    command += ["--policy", one.policy] if one.policy else []
+    return seconds_of(command, checkout, out.with_suffix(".log"))
 
 
 def _print(result: Found, most: int) -> None:

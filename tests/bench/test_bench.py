@@ -4,7 +4,16 @@ from __future__ import annotations
 
 import pytest
 
-from tests.bench.__main__ import report, report_adapters, report_gateway, report_growth, report_live, report_start
+from tests.bench.__main__ import (
+    report,
+    report_adapters,
+    report_eight,
+    report_gateway,
+    report_growth,
+    report_live,
+    report_start,
+    report_weight,
+)
 
 
 @pytest.mark.bench
@@ -41,3 +50,15 @@ def test_the_table_of_the_start_can_be_made() -> None:
 def test_the_table_of_growth_can_be_made() -> None:
     """Prints what `python -m tests.bench growth` prints, for small sizes."""
     report_growth(sizes=(500, 1_000), limit=30)
+
+
+@pytest.mark.bench
+def test_the_table_of_the_eight_rule_job_can_be_made() -> None:
+    """Prints what `python -m tests.bench eight` prints, for fewer events."""
+    report_eight(events=100_000, runs=3)
+
+
+@pytest.mark.bench
+def test_the_table_of_weights_can_be_made() -> None:
+    """Prints what `python -m tests.bench weight` prints."""
+    report_weight()

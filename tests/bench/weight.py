@@ -1,0 +1,86 @@
+"""`python -m tests.bench weight`: what an open order of the simulated world weighs in memory, its aliases and deadlines included.
+
+A process of its own replays a world up to the end of the day on which the last order was placed, and says by how much it grew.
+"""
+
+from __future__ import annotations
+
+import ctypes
+import gc
+import json
+import subprocess
+import sys
+import time
+from pathlib import Path
+from tempfile import TemporaryDirectory
+from typing import NamedTuple, cast
+
+from dataflows.cli.replay import replay_into
+from dataflows.core.rules.load import load_policy
+from dataflows.detect.flow import Settings
+from dataflows.runtime.runner import GC_THRESHOLDS
+from sources.files import FileSource
+from sources.simulator import stream
+from sources.simulator.moments import OPENING, PLACING
+from sources.simulator.policy import policy_text
+from tests.bench.measure import resident
+
+ORDERS = 110_000
+"""Of these more than 100,000 are open at the end."""
+UNTIL = (OPENING + PLACING) * 1_000_000
+WARM = 200
+"""Orders of a world that is replayed first, so that what is loaded once is not counted."""
+
+
+class Weight(NamedTuple):
+    """Open orders; bytes of each: that the process grew by, that are stored; how many events there were and their CPU."""
+
+    orders: int
+    resident: float
+    stored: float
+    events: int
+    seconds: float
+
+
+def weight(orders: int = ORDERS) -> Weight:
+    """Measures in a process of its own."""
+    found = subprocess.run([sys.executable, "-m", "tests.bench.weight", str(orders)], capture_output=True, check=True)
+    return Weight(**cast("dict[str, float]", json.loads(found.stdout)))  # type: ignore[arg-type]
+
+
+def measure(orders: int) -> Weight:
+    """Replays, and weighs what is kept."""
+    gc.set_threshold(*GC_THRESHOLDS)
+    with TemporaryDirectory() as name:
+        folder = Path(name)
+        policy_path = folder / "policy.yaml"
+        policy_path.write_text(policy_text(), encoding="utf-8")
+        _replay(folder, WARM, policy_path)
+        before, began = _settled(), time.process_time()
+        settings = _replay(folder, orders, policy_path)
+        seconds, after = time.process_time() - began, _settled()
+        opened = sum(len(shard) for shard in settings.shards)
+        stored = sum(len(key) + len(value) for shard in settings.shards for key, value in shard.rows())
+        return Weight(opened, (after - before) / opened, stored / opened, settings.counts.events, seconds)
+
+
+def _replay(folder: Path, orders: int, policy: Path) -> Settings:
+    path = folder / f"{orders}.jsonl"
+    with path.open("wb") as file:
+        file.writelines(line + b"\n" for line in stream(orders, 1))
+    source = FileSource([str(path)], until=UNTIL)
+    settings = Settings(source.channels)
+    replay_into(folder / str(orders), source, load_policy(policy), settings=settings)
+    path.unlink()
+    return settings
+
+
+def _settled() -> int:
+    """What the process has in use once nothing is left that nobody needs."""
+    gc.collect()
+    ctypes.CDLL("libc.so.6").malloc_trim(0)
+    return resident()
+
+
+if __name__ == "__main__":
+    print(json.dumps(measure(int(sys.argv[1]))._asdict()))  # noqa: T201
