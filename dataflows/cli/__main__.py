@@ -1,4 +1,4 @@
-"""`python -m dataflows` is `orderwatch`."""
+"""`python -m dataflows.cli` is `orderwatch`."""
 
 from dataflows.cli.main import main
 

@@ -145,7 +145,7 @@ def addresses(count: int) -> list[str]:
 def command_of(process: int, addresses: Sequence[str], arguments: Sequence[str]) -> list[str]:
     """The command line of one process of a cluster: `orderwatch run` with the same arguments, and its own place."""
     place = ["--processes", "1", "--process-id", str(process), "--addresses", ";".join(addresses)]
-    return [sys.executable, "-P", "-m", "dataflows", "run", *arguments, *place]
+    return [sys.executable, "-P", "-m", "dataflows.cli", "run", *arguments, *place]
 
 
 def die_with_launcher() -> bool:

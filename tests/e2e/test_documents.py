@@ -66,6 +66,7 @@ KNOWN = {
     ("README.md", "python3 -m venv .uv"): "installs from a package index: the command behind it is run below",
     ("README.md", "Shopify, Stripe"): "a drawing",
     ("README.md", "orderwatch simulate"): "run below",
+    ("README.md", "schemas/"): "compared with the tree below",
     ("dataflows/README.md", "orderwatch topics create"): "run below",
     ("dataflows/README.md", "# orderwatch.yaml"): "settings that are checked below",
     ("dataflows/README.md", "[Unit]"): "read below; systemd is not here",
@@ -119,7 +120,7 @@ def folder(tmp_path: Path) -> Path:
     (tmp_path / "sources").symlink_to(ROOT / "sources")
     (tmp_path / "bin").mkdir()
     program = tmp_path / "bin" / "orderwatch"
-    program.write_text(f'#!/bin/sh\nexec {shlex.quote(sys.executable)} -m dataflows "$@"\n', encoding="utf-8")
+    program.write_text(f'#!/bin/sh\nexec {shlex.quote(sys.executable)} -m dataflows.cli "$@"\n', encoding="utf-8")
     program.chmod(0o755)
     (tmp_path / "wms.yaml").write_text(found("sources/mapping/README.md", "name: wms").text, encoding="utf-8")
     (tmp_path / "export.csv").write_text(CSV, encoding="utf-8")
@@ -171,6 +172,19 @@ def test_the_first_commands_of_all(folder: Path) -> None:
     assert done.returncode == 0, done.stderr
     assert second.split()[-2:] == ["poe", "check"]
     assert "[tool.poe.tasks.check]" in (ROOT / "pyproject.toml").read_text(encoding="utf-8")
+
+
+def test_the_layout_names_what_is_there() -> None:
+    """Every folder of the layout exists, and every package of the product stands in it."""
+    named: set[str] = set()
+    above: list[str] = []
+    for line in found("README.md", "schemas/").text.splitlines():
+        indent, name = len(line) - len(line.lstrip()), line.split()[0]
+        above = [*above[: indent // 2], name.rstrip("/")]
+        named.add("/".join(above))
+    assert all((ROOT / path).is_dir() for path in named), named
+    packages = {str(path.parent.relative_to(ROOT)) for top in ("dataflows", "dataflows/core") for path in (ROOT / top).glob("*/__init__.py")}
+    assert packages - {"dataflows/core"} <= named
 
 
 def test_the_commands_of_the_readme_run_in_their_order(folder: Path) -> None:

@@ -41,7 +41,7 @@ def blocks(step: int) -> list[str]:
     return re.findall(r"^```\n(.*?)^```$", STEPS[step - 1], flags=re.MULTILINE | re.DOTALL)
 
 
-class Operator:
+class Shell:
     """One shell that lives as long as the guide is followed, so that what it starts and exports stays."""
 
     def __init__(self, folder: Path) -> None:
@@ -55,7 +55,7 @@ class Operator:
         ports = {"ORDERWATCH_HTTP__PORT": str(free_port()), "ORDERWATCH_GATEWAY__HTTP_PORT": str(free_port())}
         ports["ORDERWATCH_GATEWAY__PORT"] = str(self.port)
         command = ["bash", "--norc"]
-        self._operator = subprocess.Popen(
+        self._shell = subprocess.Popen(
             command,
             cwd=folder,
             env={**others, **ports, "PATH": path},
@@ -75,12 +75,12 @@ class Operator:
 
     def _said(self, commands: str) -> str:
         end = f"end-{time.monotonic_ns()}"
-        assert self._operator.stdin is not None
-        assert self._operator.stdout is not None
-        self._operator.stdin.write(f"trap 'echo failed: $BASH_COMMAND' ERR\n{commands}\ntrap - ERR\necho; echo {end}\n")
-        self._operator.stdin.flush()
+        assert self._shell.stdin is not None
+        assert self._shell.stdout is not None
+        self._shell.stdin.write(f"trap 'echo failed: $BASH_COMMAND' ERR\n{commands}\ntrap - ERR\necho; echo {end}\n")
+        self._shell.stdin.flush()
         lines: list[str] = []
-        for line in self._operator.stdout:
+        for line in self._shell.stdout:
             if line.strip() == end:
                 break
             lines.append(line)
@@ -95,21 +95,21 @@ class Operator:
 
     def end(self) -> None:
         """Ends the shell and all that it started."""
-        pids = subprocess.run(["pgrep", "-s", str(self._operator.pid)], capture_output=True, text=True, check=False).stdout.split()
+        pids = subprocess.run(["pgrep", "-s", str(self._shell.pid)], capture_output=True, text=True, check=False).stdout.split()
         for pid in pids:
             with suppress(ProcessLookupError):
                 os.kill(int(pid), signal.SIGKILL)
-        self._operator.wait(PATIENCE)
-        for stream in (self._operator.stdin, self._operator.stdout):
+        self._shell.wait(PATIENCE)
+        for stream in (self._shell.stdin, self._shell.stdout):
             assert stream is not None
             with suppress(BrokenPipeError):
                 stream.close()
 
 
 @pytest.fixture
-def operator(tmp_path: Path) -> Iterator[Operator]:
+def shell(tmp_path: Path) -> Iterator[Shell]:
     """A shell in an empty folder that holds the project's sources."""
-    found = Operator(tmp_path)
+    found = Shell(tmp_path)
     yield found
     found.end()
 
@@ -119,34 +119,34 @@ def words(text: str) -> list[str]:
     return [" ".join(line.split()) for line in text.splitlines() if line.strip()]
 
 
-def test_the_guide_to_its_last_line(operator: Operator, own_broker: Broker) -> None:
+def test_the_guide_to_its_last_line(shell: Shell, own_broker: Broker) -> None:
     """Six requests become exceptions of a replay; with Kafka and the engine those of an order of today, in their topic."""
-    operator.broker = own_broker.bootstrap
+    shell.broker = own_broker.bootstrap
     for block in blocks(1):
-        operator.run(block)
+        shell.run(block)
     (connect,) = blocks(3)
-    said = words(operator.run(connect))
+    said = words(shell.run(connect))
     assert [line for line in said if line[0].isdigit()] == [f"200 {name}" for name in REQUESTS]
-    log = operator.folder / "gateway" / "events.jsonl"
+    log = shell.folder / "gateway" / "events.jsonl"
     before = log.read_bytes()
     # "Try it with another secret in the environment: 401. Send a file twice: 200 again, and nothing is written twice."
     again = f"python sources/examples/send.py http://localhost:8080 tea sources/examples/life/{REQUESTS[1]}"
-    assert words(operator.run(again)) == [f"200 {REQUESTS[1]}"]
-    assert words(operator.run(f"(STRIPE_SECRET=whsec_other {again}; true)")) == [f"401 {REQUESTS[1]}"]
+    assert words(shell.run(again)) == [f"200 {REQUESTS[1]}"]
+    assert words(shell.run(f"(STRIPE_SECRET=whsec_other {again}; true)")) == [f"401 {REQUESTS[1]}"]
     assert log.read_bytes() == before
     replay, shown = blocks(4)
-    said = words(operator.run(replay))
+    said = words(shell.run(replay))
     assert [line for line in words(shown) if line in said] == words(shown), said
-    operator.run("kill %1; wait %1")
+    shell.run("kill %1; wait %1")
     stream, look, seen = blocks(5)
-    said = words(operator.run(stream))
+    said = words(shell.run(stream))
     assert f"{len(before.splitlines())} events appended to order-events" in said
     assert [line for line in said if line[0].isdigit() and line.endswith(".json")] == [f"200 {name}" for name in REQUESTS[:3]]
     give_up = time.monotonic() + PATIENCE
-    while words(operator.run(f"rm -rf seen\n{look}"))[-2:] != words(seen):
-        assert time.monotonic() < give_up, operator.background()
+    while words(shell.run(f"rm -rf seen\n{look}"))[-2:] != words(seen):
+        assert time.monotonic() < give_up, shell.background()
         time.sleep(0.5)
-    rejected = operator.run("orderwatch rejects list --brokers localhost:9092")
+    rejected = shell.run("orderwatch rejects list --brokers localhost:9092")
     assert "too_old" in rejected
 
 
@@ -157,14 +157,14 @@ def test_the_guide_names_the_ports_that_are_the_defaults() -> None:
     assert len({gateway.port, gateway.http_port, HttpSettings().port}) == 3
 
 
-def test_an_example_of_today_tells_of_another_order_of_today(operator: Operator) -> None:
+def test_an_example_of_today_tells_of_another_order_of_today(shell: Shell) -> None:
     """`--now`: received at present, minutes or days after the order was placed as in the original; no number is the original's."""
     script = (
         "import sys, json, pathlib, datetime; sys.path.insert(0, 'sources/examples'); import send;"
         "texts = [pathlib.Path(p).read_text() for p in sys.argv[1:]];"
         "print(json.dumps(send.moved(texts, datetime.datetime.fromisoformat('2031-11-02T06:30:00+00:00'))))"
     )
-    texts = [json.loads(text) for text in json.loads(operator.run(f'python -c "{script}" sources/examples/life/*.json'))]
+    texts = [json.loads(text) for text in json.loads(shell.run(f'python -c "{script}" sources/examples/life/*.json'))]
     assert texts[-1]["received"] == "2031-11-02T06:30:00Z"
     assert texts[0]["body"]["created_at"] == "2031-10-31T09:49:59-04:00"
     whole = json.dumps(texts)

@@ -86,7 +86,7 @@ def test_where_barriers_are_required_and_refused_nothing_is_read(secured: Secure
     """Misuse: one line that says what to do, exit code 2."""
     events = topic(secured, "events")
     read_only(secured, events)
-    command = [sys.executable, "-m", "dataflows", "run", "--settings", str(settings(tmp_path, secured, events, barriers="required"))]
+    command = [sys.executable, "-m", "dataflows.cli", "run", "--settings", str(settings(tmp_path, secured, events, barriers="required"))]
     done = subprocess.run(command, capture_output=True, text=True, cwd=ROOT, timeout=120, check=False)
     said = [line for line in done.stderr.splitlines() if not line.startswith("{")]
     assert (done.returncode, len(said)) == (2, 1), done.stderr
@@ -98,7 +98,7 @@ def run_until_ten_are_raised(secured: SecuredKafka, events: str, path: Path) -> 
     """Runs the engine until the ten orders that are placed meanwhile are all told of; returns its log."""
     produce(secured.bootstrap, events, [placed(number) for number in range(10)])
     log = path.parent / "log"
-    command = [sys.executable, "-m", "dataflows", "run", "--settings", str(path)]
+    command = [sys.executable, "-m", "dataflows.cli", "run", "--settings", str(path)]
     with log.open("wb") as out:
         engine = subprocess.Popen(command, stdout=out, stderr=out, cwd=ROOT)
     give_up = time.monotonic() + 90
@@ -120,7 +120,7 @@ def test_a_wrong_password_or_authority_is_one_line(secured: SecuredKafka, tmp_pa
     path = settings(tmp_path, secured, "order-events", **({} if wrong == "password" else {"ca_file": str(foreign(tmp_path))}))
     if wrong == "password":
         (tmp_path / "password").write_text("not it")
-    command = [sys.executable, "-m", "dataflows", "run", "--settings", str(path)]
+    command = [sys.executable, "-m", "dataflows.cli", "run", "--settings", str(path)]
     done = subprocess.run(command, capture_output=True, text=True, cwd=ROOT, timeout=120, check=False)
     said = [line for line in done.stderr.splitlines() if not line.startswith("{")]
     assert done.returncode == 1, done.stderr

@@ -73,7 +73,7 @@ class Gateway:
     def command(self, *arguments: str, output: IO[bytes] | None = None) -> subprocess.Popen[bytes]:
         """Starts the command."""
         environment = {name: value for name, value in os.environ.items() if not name.startswith("ORDERWATCH_")} | self.environment
-        command = [sys.executable, "-P", "-m", "dataflows", "gateway", "--settings", str(self.file), *arguments]
+        command = [sys.executable, "-P", "-m", "dataflows.cli", "gateway", "--settings", str(self.file), *arguments]
         if output is not None:
             return spawn(command, output, cwd=ROOT, env=environment)
         return subprocess.Popen(command, cwd=ROOT, env=environment, stdout=subprocess.PIPE, stderr=subprocess.STDOUT)

@@ -53,12 +53,12 @@ class Engine:
         self.starts += 1
         environment = {**os.environ, **self._settings, "ORDERWATCH_CLUSTER__PROCESSES": str(processes), **more}
         with self._log.open("wb") as log:
-            self._process = spawn([sys.executable, "-P", "-m", "dataflows", "run"], log, cwd=ROOT, env=environment)
+            self._process = spawn([sys.executable, "-P", "-m", "dataflows.cli", "run"], log, cwd=ROOT, env=environment)
 
     def check(self) -> None:
         """Asserts that the settings can be used at all, so that a mistake in them is not taken for a fall."""
         checked = subprocess.run(
-            [sys.executable, "-P", "-m", "dataflows", "run", "--check"],
+            [sys.executable, "-P", "-m", "dataflows.cli", "run", "--check"],
             cwd=ROOT,
             env={**os.environ, **self._settings},
             check=False,

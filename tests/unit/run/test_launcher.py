@@ -169,6 +169,6 @@ def test_a_launched_process_knows_its_place() -> None:
     """Its place is said by options, which beat what file and environment say of processes."""
     command = command_of(1, ["a:1", "b:2"], ["--settings", "s.yaml"])
     assert command[1:] == [
-        *("-P", "-m", "dataflows", "run", "--settings", "s.yaml"),
+        *("-P", "-m", "dataflows.cli", "run", "--settings", "s.yaml"),
         *("--processes", "1", "--process-id", "1", "--addresses", "a:1;b:2"),
     ]
