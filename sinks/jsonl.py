@@ -59,7 +59,7 @@ class _File(StatefulSinkPartition["Sequence[OutputRecord]", int]):
         if (found := self._file.seek(0, os.SEEK_END)) < length:
             self._file.close()
             raise LostError(
-                f"{path}: {found} bytes, but {length} were recorded: lines that the state has said are gone; put the file back, or begin"
+                f"{path}: {found} bytes, but {length} were recorded: lines that the state has written are gone; put the file back, or begin"
                 " with another state.dir and another outputs.folder"
             )
         self._file.truncate(length)

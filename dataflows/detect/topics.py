@@ -98,7 +98,7 @@ def _check_files(settings: Settings, home: StateHome, *, fresh: bool, allowed: A
     if owner is None or owner == str(home.uuid) or (not owner and not fresh):
         return
     if not fresh:
-        raise MisuseError(f"{folder} holds verdicts of another state ({owner}, this one is {home.uuid}): give each state an outputs.folder")
+        raise MisuseError(f"{folder} holds output of another state ({owner}, this one is {home.uuid}): give each state an outputs.folder")
     if not allowed.new_state:
         raise MisuseError(
             _refusal(str(folder), owner or "one that is not known", home, "; the files that are there are kept under other names")
@@ -111,7 +111,7 @@ def _check_files(settings: Settings, home: StateHome, *, fresh: bool, allowed: A
 
 def _refusal(where: str, whose: str, home: StateHome, more: str = "") -> str:
     return (
-        f"{where} holds verdicts of another state ({whose}), and the state directory {home.path} is new: if it was emptied or is another"
+        f"{where} holds output of another state ({whose}), and the state directory {home.path} is new: if it was emptied or is another"
         f" than before, put the state back ({SEE}); --new-state begins all the same: everything in the input topics is judged again, and"
         f" every verdict is written again under the new state{more}"
     )

@@ -60,7 +60,7 @@ def test_a_lost_state_is_no_first_start(engine: Engine, tmp_path: Path) -> None:
     state, kept = engine.state_dir, tmp_path / "kept"
     shutil.move(state, kept)
     said = engine.refused()
-    assert "holds verdicts of another state" in said
+    assert "holds output of another state" in said
     assert "--new-state" in said
     assert len(raised(engine)) == 20
 

@@ -43,7 +43,7 @@ def test_an_output_folder_belongs_to_one_state(tmp_path: Path) -> None:
     check_whose(given, home, {}, fresh=True, allowed=Allowed())
     owner.unlink()
     check_whose(given, home, {}, fresh=False, allowed=Allowed())
-    with pytest.raises(MisuseError, match=r"holds verdicts of another state \(one that is not known\).*--new-state"):
+    with pytest.raises(MisuseError, match=r"holds output of another state \(one that is not known\).*--new-state"):
         check_whose(given, home, {}, fresh=True, allowed=Allowed())
 
     owner.write_text("12345678-aaaa\n")
