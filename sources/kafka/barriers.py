@@ -111,7 +111,7 @@ class Barriers:
         self._on_error = on_error
         self._on_clock = on_clock
         self._places: dict[str, _BarrierState] = {}
-        self._told_apart = -AGAIN
+        self._distinguished = -AGAIN
 
     def tend(self, readers: Iterable[PartitionReader], newest: int) -> None:
         """Writes where it is due. `newest` is the log time (µs) of the newest record that was handed out: it waits for all partitions."""
@@ -155,14 +155,14 @@ class Barriers:
         if place.since is None:
             place.since = now
         try:
-            announced = partial(self._told, place, self._clock.wall())
+            announced = partial(self._on_delivery, place, self._clock.wall())
             self._client.produce(reader.topic, None, BARRIER, reader.partition, on_delivery=announced)
         except (BufferError, KafkaException) as error:
             place.trouble = broker.describe(error)
             return
         self._stats.barriers += 1
 
-    def _told(self, place: _BarrierState, sent: int, error: KafkaError | None, message: Message) -> None:
+    def _on_delivery(self, place: _BarrierState, sent: int, error: KafkaError | None, message: Message) -> None:
         if error is not None:
             place.trouble = broker.describe(error)
             self._on_error(error)
@@ -182,10 +182,10 @@ class Barriers:
             news = abs(surely) >= STEP
         else:
             news = low - before[1] >= STEP or before[0] - high >= STEP
-            if news and self._clock.steady() - self._told_apart >= AGAIN:
+            if news and self._clock.steady() - self._distinguished >= AGAIN:
                 self._stats.steps["brokers"] += 1
-        if news and self._clock.steady() - self._told_apart >= AGAIN:
-            self._told_apart = self._clock.steady()
+        if news and self._clock.steady() - self._distinguished >= AGAIN:
+            self._distinguished = self._clock.steady()
             self._on_clock(f"the clock of this host {_agrees(surely)} the brokers': silent partitions go by theirs")
 
 

@@ -66,7 +66,7 @@ class SimulatedOrder:
     when: dict[str, int] = field(default_factory=dict[str, int])
     placing: Data = field(default_factory=dict[str, object])
     script: list[SimulatedStep] = field(default_factory=list[SimulatedStep])
-    told: int = 0
+    sequence: int = 0
     labels: list[Label] = field(default_factory=list[Label])
 
     def draw(self) -> SimulatedOrder:
@@ -174,8 +174,8 @@ class SimulatedOrder:
 
     def add(self, at: int, source: str, kind: str, data: Data, *, named: bool = True) -> SimulatedStep:
         """Appends an event to the script and returns it."""
-        step = SimulatedStep(f"{self.index:07d}-{self.told:03d}", at, source, kind, data, named)
-        self.told += 1
+        step = SimulatedStep(f"{self.index:07d}-{self.sequence:03d}", at, source, kind, data, named)
+        self.sequence += 1
         self.script.append(step)
         return step
 

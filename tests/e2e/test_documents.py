@@ -183,7 +183,9 @@ def test_the_layout_names_what_is_there() -> None:
         above = [*above[: indent // 2], name.rstrip("/")]
         named.add("/".join(above))
     assert all((ROOT / path).is_dir() for path in named), named
-    packages = {str(path.parent.relative_to(ROOT)) for top in ("dataflows", "dataflows/core") for path in (ROOT / top).glob("*/__init__.py")}
+    packages = {
+        str(path.parent.relative_to(ROOT)) for top in ("dataflows", "dataflows/core") for path in (ROOT / top).glob("*/__init__.py")
+    }
     assert packages - {"dataflows/core"} <= named
 
 

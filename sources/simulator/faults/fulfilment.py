@@ -182,7 +182,7 @@ def the_address_does_not_exist(order: SimulatedOrder) -> None:
 
 
 @FAULTS.one("address.change_late")
-def moving_house_after_the_label(order: SimulatedOrder) -> None:
+def moving_home_after_the_label(order: SimulatedOrder) -> None:
     """The customer wants another address when the label is printed or the parcel is under way."""
     live(order)
     at = order.rng.choice((order.when["labelled"] + MINUTE, order.between("in_transit")))
