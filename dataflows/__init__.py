@@ -1,4 +1,5 @@
-"""The graphs: where sources, the heart and sinks are put together.
+"""The processes of Orderwatch. A folder here is a process: it says what it reads, does and writes.
 
-Reading order: `core` (the pure heart), then the graphs and the command line (`cli`), which are its only callers.
+Reading order: `core` (pure logic), `detect` (finds exceptions) and `ingest` (takes events in), `runtime` (Bytewax, processes, state),
+`observe` and `settings`, `cli` (stands on top; nothing imports it).
 """

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Final
 
 MAX_OUTPUT_BYTES: Final = 900_000
-"""Of a verdict as JSON."""
+"""Of an output record as JSON."""
 LEAST_TOPIC_BYTES: Final = 1_000_000
-"""The least `max.message.bytes` of a topic of verdicts: the largest verdict with its key and headers. Kafka's own default is enough
-(1,048,588, Apache Kafka 3.9)."""
+"""The least `max.message.bytes` of a topic of output records: the largest output record with its key and headers. Kafka's own default is
+enough (1,048,588, Apache Kafka 3.9)."""

@@ -34,4 +34,4 @@ class OutputRecord:
 
 
 OutputBatch: TypeAlias = tuple[str, Sequence[OutputRecord]]
-"""Verdicts of one topic."""
+"""Output records of one topic."""

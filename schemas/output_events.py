@@ -22,7 +22,7 @@ State = Literal["open", "resolved", "retracted", "suppressed"]
 
 
 class Cited(Model):
-    """An event that a verdict rests on, and where it stands in the log."""
+    """An event that an output record rests on, and where it stands in the log."""
 
     source: Id
     id: Id
@@ -247,7 +247,7 @@ TOPICS: dict[str, str] = {
 
 
 class OutputEnvelope(Model):
-    """CloudEvents 1.0 around a verdict."""
+    """CloudEvents 1.0 around an output record."""
 
     specversion: Literal["1.0"]
     id: Id
@@ -257,7 +257,7 @@ class OutputEnvelope(Model):
     subject: Id | None = None
     """The order ID; of `data.orphan_signal` the alias, of a feed the feed; none for incidents."""
     time: Instant
-    """The instant that the verdict is about."""
+    """The instant that the output record is about."""
     tenant: Id
     datacontenttype: Literal["application/json"] = "application/json"
     dataschema: ShortText

@@ -15,7 +15,7 @@ Position: TypeAlias = tuple[int, str, int, int, int]
 
 
 class Evidence(NamedTuple):
-    """An event that a verdict rests on, and where it stands in the log."""
+    """An event that an output record rests on, and where it stands in the log."""
 
     source: str
     id: str

@@ -5,7 +5,7 @@ Layout of version 1: `[1, strings, events]`. `strings` holds every text but even
 the struct's fields in their order (see `schemas.structs.struct_of`), nested ones likewise; of `order.updated` it is the patch as it is.
 Trailing Nones are left out. Type codes and field order are pinned by a test: to change them takes a new version, and reading both.
 
-Not kept, since no rule needs it: `dataschema`, and the fields marked `Kept.NOTHING` (a person's words, the carrier's own codes).
+Not kept, since no rule needs it: `dataschema`, and the fields marked `Retention.NOTHING` (a person's words, the carrier's own codes).
 """
 
 from __future__ import annotations

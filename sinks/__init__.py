@@ -1,1 +1,1 @@
-"""Where verdicts go. Each sink states its guarantee; none knows the heart or the sources."""
+"""Where output records go. Each sink states its guarantee; none knows the core or the sources."""

@@ -1,4 +1,4 @@
-"""Verdicts as JSONL files, one per topic."""
+"""Output records as JSONL files, one per topic."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from schemas.topics import EXCEPTIONS, REJECTS, TOPICS
 from sinks import index, rejected
 
 OWNER = "written-by"
-"""File beside those of the topics: the UUID of the state whose verdicts they hold."""
+"""File beside those of the topics: the UUID of the state whose output records they hold."""
 
 
 class UnwritableError(Exception):
@@ -26,7 +26,7 @@ class LostError(UnwritableError):
 
 
 def written_by(folder: Path) -> str | None:
-    """The state whose verdicts a folder holds: empty if it does not say, None if there are no verdicts."""
+    """The state whose output records a folder holds: empty if it does not say, None if there are no output records."""
     owner = folder / OWNER
     if not any((file := folder / f"{topic}.jsonl").exists() and file.stat().st_size for topic in TOPICS):
         return None
@@ -43,7 +43,7 @@ def set_aside(folder: Path, owner: str) -> None:
 
 
 def line(topic: str, output: OutputRecord) -> bytes:
-    """A verdict as a line. Of a reject: why and where, and the original, its key and headers; nothing is lost on the way."""
+    """An output record as a line. Of a reject: why and where, and the original, its key and headers; nothing is lost on the way."""
     if topic != REJECTS:
         return b"%b\n" % output.body
     return rejected.line(output.data, output.body, output.record_key, output.headers)
@@ -91,9 +91,9 @@ class _File(StatefulSinkPartition["Sequence[OutputRecord]", int]):
 class JsonlSink(FixedPartitionedSink["Sequence[OutputRecord]", int]):
     """Writes `DIR/<topic>.jsonl`.
 
-    Guarantee: every verdict exactly once. A file is cut back to the length that the last committed epoch recorded, and what followed is
-    written again; without a recorded length it begins empty. `durable` (for a live engine) writes at once and forces the files to the disk
-    before a length is recorded, so that the guarantee outlives the machine; without it, the process. Readers of a file being written
+    Guarantee: every output record exactly once. A file is cut back to the length that the last committed epoch recorded, and what followed
+    is written again; without a recorded length it begins empty. `durable` (for a live engine) writes at once and forces the files to the
+    disk before a length is recorded, so that the guarantee outlives the machine; without it, the process. Readers of a file being written
     may see lines that a crash takes back. `indexed` (for a run that ends) writes `exceptions.index` too, when all is said. The folder must
     be the same for every process that may run the flow, and one run's alone; the file `written-by` in it names the `state` (UUID), if there
     is one. Raises `UnwritableError` when built if the folder or a file cannot be written, and when a file is shorter than recorded.
@@ -106,7 +106,7 @@ class JsonlSink(FixedPartitionedSink["Sequence[OutputRecord]", int]):
         try:
             folder.mkdir(parents=True, exist_ok=True)
             for topic in TOPICS:
-                # A topic without verdicts must have a file too, and an empty one.
+                # A topic without output records must have a file too, and an empty one.
                 self._path(topic).open("ab").close()
             if state is not None:
                 (folder / OWNER).write_text(f"{state}\n", encoding="utf-8")
@@ -132,12 +132,12 @@ class JsonlSink(FixedPartitionedSink["Sequence[OutputRecord]", int]):
         return TOPICS.index(item_key)
 
     def part_of(self, topic: str, order: str, record_key: bytes | None = None) -> str:
-        """The part of a verdict: its topic."""
+        """The part of an output record: its topic."""
         del order, record_key
         return topic
 
     def part_for(self, topic: str, output: OutputRecord) -> str:
-        """The part of a verdict: its topic."""
+        """The part of an output record: its topic."""
         del output
         return topic
 

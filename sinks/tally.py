@@ -41,7 +41,7 @@ class Tally:
     """Exceptions that began resolved: they were over before they could be raised."""
 
     def take(self, topic: str, outputs: Sequence[OutputRecord]) -> None:
-        """Counts some verdicts of a topic."""
+        """Counts some output records of a topic."""
         types = self.types[topic]
         for output in outputs:
             types[output.type] += 1

@@ -1,4 +1,4 @@
-"""Verdicts for people at a terminal: what is open now, gravest first, since when, whose it is and what to do next."""
+"""Output records for people at a terminal: what is open now, gravest first, since when, whose it is and what to do next."""
 
 from __future__ import annotations
 
@@ -97,7 +97,7 @@ class TerminalView:
             self._live.stop()
 
     def show(self, topic: str, outputs: Sequence[OutputRecord]) -> None:
-        """Takes some verdicts in."""
+        """Takes some output records in."""
         if topic == "exceptions":
             for output in outputs:
                 self._take(output)

@@ -1,4 +1,4 @@
-"""Verdicts for whoever looks on: a tally, a terminal."""
+"""Output records for whoever looks on: a tally, a terminal."""
 
 from __future__ import annotations
 
@@ -19,9 +19,10 @@ class _View(StatelessSinkPartition[OutputBatch]):
 
 
 class ViewSink(DynamicSink[OutputBatch]):
-    """Hands verdicts to a function of this process.
+    """Hands output records to a function of this process.
 
-    Guarantee: none beyond the process. After a crash verdicts may be shown again or not at all; nothing that must be kept may rely on it.
+    Guarantee: none beyond the process. After a crash output records may be shown again or not at all; nothing that must be kept may rely on
+    it.
     """
 
     def __init__(self, show: Callable[[str, Sequence[OutputRecord]], None]) -> None:

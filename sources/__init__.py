@@ -1,1 +1,1 @@
-"""Where events come from: Kafka, files and the simulator. Sources know the words (`schemas`) and nothing of the heart or of sinks."""
+"""Where events come from: Kafka, files and the simulator. Sources know the contract (`schemas`), and neither the core nor the sinks."""

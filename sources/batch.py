@@ -8,10 +8,10 @@ from dataclasses import dataclass
 from schemas.record import FeedWatermark, Headers, Record
 
 BEGINNING = -(1 << 62)
-"""The progress of a log of which nothing is known yet; earlier than every instant."""
+"""The watermark of a log of which nothing is known yet; earlier than every instant."""
 
 END = 1 << 62
-"""The progress of a log that has ended; later than every instant."""
+"""The watermark of a log that has ended; later than every instant."""
 
 
 @dataclass(slots=True)
@@ -39,7 +39,7 @@ class Refusal:
 
 @dataclass(slots=True)
 class Batch:
-    """Records, refusals and marks of `channel`, sorted by position; every later one of the channel has a log time of at least `watermark`.
+    """Records, refusals and watermarks of `channel`, sorted by position. Later ones have a log time of at least `watermark`.
 
     `watermark` is END with the last batch of a finite channel; `until` then says up to which instant (µs, inclusive) time passes.
     """

@@ -95,7 +95,7 @@ class FileReader:
         self.watermark = self._clock.floor
 
     def take(self, before: int) -> list[Record | Refusal | FeedWatermark]:
-        """The records, with their marks, that have a log time earlier than `before`, which must not be beyond `watermark`."""
+        """The records, with their watermarks, that have a log time earlier than `before`, which must not be beyond `watermark`."""
         waiting = self._waiting
         if before >= END:
             self._waiting = []

@@ -2,7 +2,7 @@
 
 Log time is the record's timestamp (ms, here µs), made monotone within the partition: the greater of its own and the greatest before it.
 The broker stamps it at the time of append. A topic whose producers stamp (`CreateTime`) gives a weaker guarantee: a timestamp later than
-the clock moves no time, and a record stamped before what its partition's progress had reached meanwhile is applied at that progress, so
+the clock moves no time, and a record stamped before what its partition's watermark had reached meanwhile is applied at that watermark, so
 that another reading of the same topic may place such records elsewhere. A record without a timestamp, or with one before 1970, is rejected.
 """
 
@@ -120,12 +120,12 @@ class PartitionLog:
         self.barriers = 0
         self.refused = 0
         self.late = 0
-        """Records that turned up behind the progress already told, and were given it as their log time."""
+        """Records that turned up behind the watermark already told, and were given it as their log time."""
 
     def read(self, messages: Sequence[Message], *, announced: int, latest: int) -> list[Item]:
-        """The records, refusals and marks of some messages, sorted by position.
+        """The records, refusals and watermarks of some messages, sorted by position.
 
-        `announced` (µs) is the progress that others know of; nothing comes before it. `latest` (µs) is a clock reading: of producers'
+        `announced` (µs) is the watermark that others know of; nothing comes before it. `latest` (µs) is a clock reading: of producers'
         timestamps, those after it are absurd.
 
         Raises:

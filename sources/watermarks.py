@@ -1,9 +1,9 @@
-"""Marks of feeds: how far each monitored feed had spoken, told at the log's own pace.
+"""Watermarks of feeds: how far each monitored feed had spoken, told at the log's own pace.
 
-Every order shard must know the marks, so they are thinned out where they arise: per partition, feed and second of log time only the
+Every order shard must know the watermarks, so they are thinned out where they arise: per partition, feed and second of log time only the
 first record gives one. The first record of a partition gives one in any case, if need be of no feed: from then on every shard knows that
-the log has begun and that feeds can be missed, also those that hold no order. Guarantee: the same log gives the same marks, however it is
-cut into batches, if the state is kept with the offset.
+the log has begun and that feeds can be missed, also those that hold no order. Guarantee: the same log gives the same watermarks, however it
+is cut into batches, if the state is kept with the offset.
 """
 
 from __future__ import annotations
@@ -18,13 +18,13 @@ from sources.batch import Refusal
 
 Item = TypeVar("Item", bound="Record | Refusal")
 NO_FEED = ""
-"""The feed of a mark that only says that the log has begun."""
+"""The feed of a watermark that only says that the log has begun."""
 WatermarkState: TypeAlias = "tuple[str, int, str, int]"
-"""A topic, a partition, a feed, and the second of log time (since the epoch, UTC) that its last mark was given in."""
+"""A topic, a partition, a feed, and the second of log time (since the epoch, UTC) that its last watermark was given in."""
 
 
 class WatermarkSampler:
-    """Gives the marks of declared `feeds` (prefixes of `source`); `state` is what an earlier sampler's `state()` said.
+    """Gives the watermarks of declared `feeds` (prefixes of `source`); `state` is what an earlier sampler's `state()` said.
 
     A sampler may serve any number of partitions; each must be read in the order of its log.
     """
@@ -38,7 +38,7 @@ class WatermarkSampler:
         self._seconds = {(str(topic), int(partition), str(feed)): int(second) for topic, partition, feed, second in state}
 
     def sample(self, record: Record) -> FeedWatermark | None:
-        """The mark that stands right after `record` in the log, or None: its feed is not monitored, or has spoken in that second."""
+        """The watermark that stands right after `record` in the log, or None: its feed is not monitored, or has spoken in that second."""
         if not self.feeds:
             return None
         log = record.log
@@ -56,7 +56,7 @@ class WatermarkSampler:
         return FeedWatermark(log, record.topic, record.partition, record.offset, record.sub + 1, feed, min(record.at, log))
 
     def among(self, items: list[Item]) -> list[Item | FeedWatermark]:
-        """Items in log order with each mark right after its record; without declared feeds the list itself."""
+        """Items in log order with each watermark right after its record; without declared feeds the list itself."""
         if not self.feeds:
             return cast("list[Item | FeedWatermark]", items)
         found: list[Item | FeedWatermark] = []

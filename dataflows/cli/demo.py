@@ -42,7 +42,7 @@ def demo(
 ) -> None:
     """Watch a simulated order world, live: what is open, gravest first. At the end compare what was found with what had been injected."""
     if seconds is not None and speed is not None:
-        raise MisuseError("--seconds and --speed both say how fast it is told: leave one of them out")
+        raise MisuseError("--seconds and --speed both set the pace: leave one of them out")
     if out is not None:
         options.into_folder("--out", out)
         options.unless_there([out / f"{topic}.jsonl" for topic in TOPICS], overwrite=overwrite)

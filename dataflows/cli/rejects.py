@@ -23,7 +23,7 @@ if TYPE_CHECKING:
     from sinks.kafka.rejects import Found
     from sinks.rejected import Reject
 
-app = typer.Typer(name="rejects", help="Records that could not be judged: list them, mend them, feed them back.", no_args_is_help=True)
+app = typer.Typer(name="rejects", help="Rejected records: list them, correct them, feed them back.", no_args_is_help=True)
 
 EDIT_SECONDS = 60
 """How long the command of `--edit` may take for one record."""
@@ -44,7 +44,7 @@ Places = Annotated[
 
 @app.callback()
 def rejects() -> None:
-    """Records that could not be judged: list them, mend them, feed them back."""
+    """Rejected records: list them, correct them, feed them back."""
 
 
 @app.command("list")

@@ -1,4 +1,4 @@
-"""`orderwatch replay`: recorded events in, verdicts out, in event time."""
+"""`orderwatch replay`: recorded events in, output records out, in event time."""
 
 from __future__ import annotations
 

@@ -45,7 +45,7 @@ def run(  # noqa: PLR0913, PLR0917 - each is an option
         bool,
         typer.Option(
             "--new-state",
-            help="Begin with a new state even where another one's verdicts stand: all is judged again and written again under the new one.",
+            help="Begin with a new state even where the output of another one is: everything is processed and written again under the new one.",
         ),
     ] = False,
     accept_topic: Annotated[
@@ -58,7 +58,7 @@ def run(  # noqa: PLR0913, PLR0917 - each is an option
     ] = None,
     check: Annotated[bool, typer.Option("--check", help="Only validate, and print the settings that hold; secrets are masked.")] = False,
 ) -> int:
-    """Watch orders live: read events from Kafka, write verdicts, each once. SIGTERM stops it cleanly."""
+    """Watch orders live: read events from Kafka, write output records, each once. SIGTERM stops it cleanly."""
     from dataflows.settings import render_settings
 
     launched = die_with_launcher()

@@ -31,7 +31,7 @@ def inspect(
     tenant: Annotated[str, typer.Option(help="The tenant that the order belongs to.")] = "default",
     as_json: AsJson = False,
 ) -> None:
-    """Show an order's timeline, what was said of it, its next deadlines and what it waits for."""
+    """Show an order's timeline, its exceptions, its next deadlines and what it waits for."""
     from rich.console import Console
 
     from dataflows.detect.inspection import inspect_order

@@ -1,1 +1,6 @@
-"""Detection as a process: what it reads, the Bytewax flow, and what it writes; live (`live`) and over files (`flow`)."""
+"""Detection as a process: reads events, finds exceptions, writes output records.
+
+Reading order: `flow` (the graph), `router` and `exchange` (what goes to which shard, and how), `operators` (what Bytewax calls), `live` (the
+engine over Kafka), `topics` (what it writes to), `metrics`, `inspection` and `overview` (looking into a state), `explain`. `names` holds
+stored names, which never change.
+"""

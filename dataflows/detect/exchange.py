@@ -1,4 +1,4 @@
-"""Items on their way, as bytes: what a shell holds back is kept so between runs, and what goes to another process travels so.
+"""Items on their way, as bytes: what an operator holds back is kept so between runs, and what goes to another process travels so.
 
 Versioned plain data: `[1, rows]`, a row as `dataflows.core.identity.codec` makes it; that of a refusal begins with `REFUSAL`.
 """
@@ -42,7 +42,7 @@ class Rows:
         """The items that `pack` was given.
 
         Raises:
-            KeptError: if they were kept by a later version.
+            CheckpointError: if they were kept by a later version.
         """
         version, rows = cast("tuple[int, list[Row]]", _decode(packed))
         if version != VERSION:

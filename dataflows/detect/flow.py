@@ -1,9 +1,9 @@
 """The graph: one dataflow for replay, demo and live running, whatever its source and sinks.
 
-    events -> route -> identity 1 -> identity 2 -> judge (order shards) -> order of verdicts -> sinks
+    events -> route -> identity 1 -> identity 2 -> judge (order shards) -> order of output records -> sinks
 
 A record that names its order goes straight to its shard and, where it ties an alias, to the identity stages as well; one that does not is
-placed by the stages. Every channel carries its progress in-band, and each shard applies nothing before all of its channels have passed it:
+placed by the stages. Every channel carries its watermark in-band, and each shard applies nothing before all of its channels have passed it:
 what a shard sees does not depend on batches, on the number of processes or on any clock.
 """
 
@@ -55,7 +55,7 @@ class FlowOptions:
     shards: list[Shard] = field(default_factory=list[Shard])
     """The shards that were built in this process, to be asked how many orders they hold."""
     operators: list[IdentityOperator | OrderOperator] = field(default_factory=list[IdentityOperator | OrderOperator])
-    """The shells that were built in this process, to be asked what they hold back."""
+    """The operators that were built in this process, to be asked what they hold back."""
     stores: Stores | None = None
     on_snapshot: Callable[[float], None] = field(default=lambda _: None)
     """Is told how many seconds the end of an epoch kept a shard."""
@@ -63,20 +63,20 @@ class FlowOptions:
 
 @dataclass(frozen=True, slots=True)
 class LiveSink:
-    """A sink that takes the verdicts of every shard as they come; `part` names the part of the sink that a verdict belongs to."""
+    """A sink that takes the output records of every shard as they come; `part` names the sink's part for a record."""
 
     sink: Sink[OutputBatch]
     part: Callable[[OutputRecord], str]
     on_output: Callable[[str, Sequence[OutputRecord]], None]
-    """Is told which verdicts of a topic go to the sink."""
+    """Is told which output records of a topic go to the sink."""
     judging: Callable[[], None]
     """Is told whenever shards of this process have judged: only then all their state is loaded."""
 
 
 def get_flow(source: Source[Batch], sinks: Mapping[str, Sink[OutputBatch]], policy: Policy, settings: FlowOptions) -> Dataflow:
-    """Builds the graph of a replay: the verdicts of all shards are put into one order, so that two runs write the same bytes.
+    """Builds the graph of a replay: the output records of all shards are put into one order, so that two runs write the same bytes.
 
-    Every sink is given all verdicts: (topic, verdicts of that topic in order), many at a time.
+    Every sink is given all output records: (topic, output records of that topic in order), many at a time.
     """
     flow = Dataflow(names.FLOW)
     judged = _judge(flow, source, policy, settings)
@@ -89,9 +89,9 @@ def get_flow(source: Source[Batch], sinks: Mapping[str, Sink[OutputBatch]], poli
 
 
 def get_live_flow(source: Source[Batch], sinks: Mapping[str, LiveSink], policy: Policy, settings: FlowOptions) -> Dataflow:
-    """Builds the graph of a live run: verdicts go from their shard straight to their part of every sink.
+    """Builds the graph of a live run: output records go from their shard straight to their part of every sink.
 
-    The verdicts of an order keep their order, those of different orders do not wait for each other.
+    The output records of an order keep their order, those of different orders do not wait for each other.
     """
     flow = Dataflow(names.FLOW)
     judged = _judge(flow, source, policy, settings)
@@ -151,7 +151,7 @@ def _judge(flow: Dataflow, source: Source[Batch], policy: Policy, settings: Flow
 
 
 def _by_part(live: LiveSink) -> Callable[[list[tuple[str, Judged]]], list[tuple[str, list[OutputRecord]]]]:
-    """Cuts what shards say by the parts of a sink; within a part each shard's verdicts keep their order."""
+    """Cuts what shards say by the parts of a sink; within a part each shard's output records keep their order."""
 
     def cut(judged: list[tuple[str, Judged]]) -> list[tuple[str, list[OutputRecord]]]:
         live.judging()
@@ -182,7 +182,7 @@ def _output(token: bytes | None) -> OutputOperator:
 
 
 def _by_topic(outputs: list[tuple[str, list[OutputRecord]]]) -> list[OutputBatch]:
-    """Cuts verdicts by topic; within a topic they keep their order."""
+    """Cuts output records by topic; within a topic they keep their order."""
     items: list[OutputBatch] = []
     for _, outs in outputs:
         topics: dict[str, list[OutputRecord]] = {}

@@ -45,7 +45,7 @@ class TimelineEntry(msgspec.Struct, frozen=True):
 
 
 class StandingException(msgspec.Struct, frozen=True):
-    """A verdict as it stands; the words are the contract's."""
+    """An output record as it stands; the words are the contract's."""
 
     exception_id: str
     sequence: int
@@ -205,7 +205,7 @@ def _ahead(order: Order, shard: Shard) -> Iterator[Ahead]:
 
 
 def _conditions(order: Order, shard: Shard, index: int) -> list[Condition]:
-    """What the rule finds in the order's history as it stands; nothing where it fails, as the order's verdicts say then."""
+    """What the rule finds in the order's history as it stands; nothing where it fails, as the order's output records say then."""
     facts = shard.engine.facts(order, order.last_log)
     if facts.placed is None:
         return []

@@ -3,7 +3,7 @@
     Kafka ─► source ─► graph (state in the state directory) ─► sink ─► Kafka or files
 
 Guarantee: what comes out is a function of the logs that are read and of the policy. Whatever is killed, and whenever, a restart over the
-same state directory goes on: no verdict is lost, none is written twice.
+same state directory goes on: no output record is lost, none is written twice.
 """
 
 from __future__ import annotations

@@ -5,11 +5,11 @@ FLOW = "orderwatch"
 ORDER_SHARDS = tuple(f"s{number:02d}" for number in range(64))
 """Bytewax keys; each holds the open orders whose hash falls on it, and one heap of deadlines."""
 FIRST_SHARDS = tuple(f"a{number}" for number in range(8))
-"""Alias shards of the first identity stage. Few, because each forwards its progress to every order shard."""
+"""Alias shards of the first identity stage. Few, because each forwards its watermark to every order shard."""
 SECOND_SHARDS = tuple(f"b{number}" for number in range(8))
 """Alias shards of the second identity stage."""
 OUTPUT = "out"
-"""The one key under which verdicts are put into their final order."""
+"""The one key under which output records are put into their final order."""
 
 STEP_EVENTS = "events"
 STEP_ROUTE = "route"

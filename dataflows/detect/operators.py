@@ -1,4 +1,4 @@
-"""What Bytewax calls: shells around the pure parts. Each merges what reaches it, hands it on in log order, and passes progress along."""
+"""The operators that Bytewax calls: each merges its input into log order, passes it to a pure core, and forwards the watermark."""
 
 from __future__ import annotations
 
@@ -25,10 +25,10 @@ from schemas.wire import Rejected
 from sources.batch import BEGINNING, END, Refusal
 
 TOKEN = b"orderwatch/1"
-"""What the state of a shell that is not kept is to Bytewax. Bytes, never pickled classes."""
+"""What the state of an operator that is not kept is to Bytewax. Bytes, never pickled classes."""
 
 Judged: TypeAlias = "tuple[int, list[OutputRecord]]"
-"""What a shard said: how far it has come, and its verdicts up to there."""
+"""What a shard said: how far it has come, and its output records up to there."""
 
 _POSITION = attrgetter("log", "topic", "partition", "offset", "sub")
 _LOG = attrgetter("log")
@@ -113,15 +113,15 @@ class IdentityOperator(StatefulBatchLogic["Arrival[AliasLookup]", StageOutput, b
 
     @noted
     def snapshot(self) -> bytes:
-        """The shell's token."""
+        """The operator's token."""
         return TOKEN if self._checkpointer is None else _pickled(self._checkpointer.commit(self.merge, self._stage))
 
 
 class OrderOperator(StatefulBatchLogic["Arrival[OrderItem]", "Judged", bytes]):
     """One shard of orders: applies records in log order, lets time pass between them, and numbers what is said.
 
-    What it says, and in which order, does not depend on how its input was cut: a run that resumes gives the same verdict the same number.
-    With a `checkpointer` it is kept between runs; `make_shard` makes the shard of a name.
+    What it says, and in which order, does not depend on how its input was cut: a run that resumes gives the same output record the same
+    number. With a `checkpointer` it is kept between runs; `make_shard` makes the shard of a name.
     """
 
     def __init__(
@@ -141,7 +141,7 @@ class OrderOperator(StatefulBatchLogic["Arrival[OrderItem]", "Judged", bytes]):
         self._checkpointer = checkpointer
         self._runs: list[WatermarkRun] = []
         self.number = 0
-        """Of the last verdict."""
+        """Of the last output record."""
         if checkpointer is not None and snapshot is not None:
             checkpoint = checkpointer.resume(snapshot)
             self._name, self.number = checkpoint.shard, checkpoint.number
@@ -159,7 +159,7 @@ class OrderOperator(StatefulBatchLogic["Arrival[OrderItem]", "Judged", bytes]):
     def on_batch(self, values: list[Arrival[OrderItem]]) -> tuple[list[Judged], bool]:
         """Judges what no channel can come before any more, lets time pass up to there and says what came out."""
         if self._shard is None:
-            # Only what reaches it tells a new shell whose it is.
+            # Only what reaches it tells a new operator whose it is.
             self._name = values[0].shard
             self._shard = self._make_shard(self._name)
             _begin(self._checkpointer, self._name)
@@ -181,7 +181,7 @@ class OrderOperator(StatefulBatchLogic["Arrival[OrderItem]", "Judged", bytes]):
             elif isinstance(item, ResolvedEvent) and isinstance(item.item, Record | IdentityFinding):
                 apply(item.item)
             else:
-                # What is said besides the heart takes its place in the sequence, after all that was due before it.
+                # What is said besides the core takes its place in the sequence, after all that was due before it.
                 shard.advance(item.log, inclusive=False)
                 outs += shard.drain()
                 outs.append(self._aside(item))
@@ -229,7 +229,7 @@ class OrderOperator(StatefulBatchLogic["Arrival[OrderItem]", "Judged", bytes]):
         return out
 
     def snapshot(self) -> bytes:
-        """The shell's token."""
+        """The operator's token."""
         if self._checkpointer is None or self._shard is None:
             return TOKEN
         held = self._held() if self._runs else self.merge.held
@@ -237,12 +237,12 @@ class OrderOperator(StatefulBatchLogic["Arrival[OrderItem]", "Judged", bytes]):
 
 
 def _out_position(out: OutputRecord) -> tuple[int, str, str, str, bytes]:
-    # Two tenants may have an order of the same ID, in two shards; only the content tells their verdicts apart.
+    # Two tenants may have an order of the same ID, in two shards; only the content tells their output records apart.
     return (out.log, out.order, out.topic, out.key, out.body)
 
 
 class OutputOperator(StatefulBatchLogic["tuple[str, Judged]", "list[OutputRecord]", bytes]):
-    """Puts the verdicts of all shards into one order: by log time, order and key, whatever the batches and shards were."""
+    """Puts the output records of all shards into one order: by log time, order and key, whatever the batches and shards were."""
 
     def __init__(self, shards: Iterable[str]) -> None:
         self._merge: Merge[OutputRecord] = Merge(shards, _out_position, _LOG, BEGINNING)
@@ -255,5 +255,5 @@ class OutputOperator(StatefulBatchLogic["tuple[str, Judged]", "list[OutputRecord
         return ([outs] if outs else []), False
 
     def snapshot(self) -> bytes:
-        """The shell's token."""
+        """The operator's token."""
         return TOKEN

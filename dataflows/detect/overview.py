@@ -16,7 +16,7 @@ from schemas.instants import iso
 
 
 class Slot(msgspec.Struct, frozen=True):
-    """A process of the last run: whether it is running, and the progress (log time) that it told of last."""
+    """A process of the last run: whether it is running, and the watermark (log time) that it told of last."""
 
     process: int
     running: bool

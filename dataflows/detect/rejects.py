@@ -1,4 +1,4 @@
-"""What could not be judged, in the form in which the heart rejects: the original bytes, and beside them why and where they stood."""
+"""What could not be judged, in the form in which the core rejects: the original bytes, and beside them why and where they stood."""
 
 from __future__ import annotations
 

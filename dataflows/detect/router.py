@@ -1,6 +1,6 @@
 """Sends every record where it is judged: to the shard of its order, and to the alias shards that must see it.
 
-One item per shard and batch, never one per event; each carries the channel's progress, so that every shard knows how far time has come.
+One item per shard and batch, never one per event; each carries the channel's watermark, so that every shard knows how far time has come.
 """
 
 from __future__ import annotations

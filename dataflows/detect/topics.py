@@ -1,4 +1,4 @@
-"""The topics of a run: made where they are missing, checked, and asked whose verdicts they hold."""
+"""The topics of a run: made where they are missing, checked, and asked whose output records they hold."""
 
 from __future__ import annotations
 
@@ -23,7 +23,8 @@ SEE = "see dataflows/STATE.md"
 class Allowed:
     """What `orderwatch run` is allowed to by its options.
 
-    `new_state`: to begin with a new state where another one's verdicts stand; `topics`: to go on with these though they were made again.
+    `new_state`: to begin with a new state where another one's output records stand; `topics`: to go on with these though they were made
+    again.
     """
 
     new_state: bool = False
@@ -73,7 +74,7 @@ def check_whose(settings: Settings, home: StateHome, known: dict[str, Topic], *,
     """Sees to it that a new state does not say again what another one has said, unless that is allowed.
 
     Raises:
-        MisuseError: if verdicts of another state stand where this one would write. KafkaOutputError: if that cannot be found out.
+        MisuseError: if output records of another state stand where this one would write. KafkaOutputError: if that cannot be found out.
     """
     if settings.outputs.kind == "files":
         assert settings.outputs.folder is not None
@@ -113,5 +114,5 @@ def _refusal(where: str, whose: str, home: StateHome, more: str = "") -> str:
     return (
         f"{where} holds output of another state ({whose}), and the state directory {home.path} is new: if it was emptied or is another"
         f" than before, put the state back ({SEE}); --new-state begins all the same: everything in the input topics is judged again, and"
-        f" every verdict is written again under the new state{more}"
+        f" all output is written again under the new state{more}"
     )

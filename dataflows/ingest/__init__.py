@@ -1,1 +1,1 @@
-"""Intake as a process: the webhook gateway, and payloads of real systems adapted from files."""
+"""Intake as a process: the webhook gateway (`gateway`, `connections`, `metrics`), and payloads from files (`adapt`, `coverage`)."""

@@ -8,7 +8,7 @@ from collections.abc import Callable, Sequence
 STUCK_S = 60.0
 """A flow that has not been polled for so long does not run any more; loading or compacting a large state takes less."""
 STILL_S = 30.0
-"""Progress follows the clock on idle partitions too: if it stands for so long, brokers do not answer or a partition cannot be read."""
+"""The watermark follows the clock on idle partitions too: if it stands for so long, brokers do not answer or a partition cannot be read."""
 
 
 class Health:
@@ -63,7 +63,7 @@ class Health:
         self._checks.append(check)
 
     def follow(self, watermark: Callable[[], int | None]) -> None:
-        """Makes readiness depend on progress that moves (µs, log time; None while there is none)."""
+        """Makes readiness depend on a watermark that moves (µs, log time; None while there is none)."""
         self._watermark = watermark
 
     def ailment(self) -> str | None:

@@ -67,7 +67,7 @@ class Observer:
         self.metrics.observe(catalogue.SNAPSHOT, seconds)
 
     def published(self, topic: str, outputs: Sequence[OutputRecord]) -> None:
-        """Verdicts now stand in their topic (exceptions, actions, incidents or rejects) for everybody to read."""
+        """Output records now stand in their topic (exceptions, actions, incidents or rejects) for everybody to read."""
         now = self._now()
         metrics = self.metrics
         for output in outputs:
@@ -99,7 +99,7 @@ class Observer:
         self.published(topic, outputs)
 
     def dropped(self, topic: str, partition: int, count: int) -> None:
-        """Verdicts were already there."""
+        """Output records were already there."""
         del partition
         self.metrics.count(catalogue.DROPPED, topic, by=count)
 
@@ -119,7 +119,7 @@ class Observer:
         self.metrics.count(catalogue.CUT, topic, by=count)
 
     def queued(self, topic: str, partition: int, length: int) -> None:
-        """How many verdicts wait to be committed."""
+        """How many output records wait to be committed."""
         self._queued[topic, partition] = length
 
     def _waiting(self) -> dict[str, float]:

@@ -1,8 +1,8 @@
-"""What a shell keeps between runs: the state of its heart, what its merge holds back, and how many verdicts it has said.
+"""What an operator keeps between runs: the state of its core, what its merge holds back, and how many output records it has said.
 
-Rows of the heart begin with a letter. The shell's own row is `[progress, {channel: progress}, number, policy version, held-back items]`. It
-changes with every epoch, so it travels in the token itself, `[1, shard, token of the store, own row or None]`: an epoch in which no order
-changed writes no file. Only one that holds much back is a row of the store, under `OWN`. All of it is versioned plain data.
+Rows of the core begin with a letter. The operator's own row is `[progress, {channel: progress}, number, policy version, held-back items]`.
+It changes with every epoch, so it travels in the token itself, `[1, shard, token of the store, own row or None]`: an epoch in which no
+order changed writes no file. Only one that holds much back is a row of the store, under `OWN`. All of it is versioned plain data.
 """
 
 from __future__ import annotations
@@ -48,7 +48,7 @@ class StoreToken(Protocol):
 
 
 class CheckpointStore(Protocol):
-    """Where a shard's rows are kept, as a shell uses it."""
+    """Where a shard's rows are kept, as an operator uses it."""
 
     def rows(self) -> Iterator[tuple[bytes, bytes]]:
         """The latest value of every key as of the token that the store was opened with."""
@@ -72,7 +72,7 @@ class Stores(Protocol):
 
 
 class Core(Protocol):
-    """The pure part that a shell wraps, as far as it is kept."""
+    """The pure part that an operator wraps, as far as it is kept."""
 
     def changes(self) -> Iterable[tuple[bytes, bytes | None]]:
         """Rows that changed since the last call."""
@@ -84,7 +84,7 @@ class Core(Protocol):
 
 
 class Checkpoint(NamedTuple, Generic[T]):
-    """What a shell goes on from. `changed_at`: the log time (µs) from which on another policy holds; None if it is the same."""
+    """What an operator goes on from. `changed_at`: the log time (µs) from which on another policy holds; None if it is the same."""
 
     shard: str
     rows: list[tuple[bytes, bytes]]
@@ -96,7 +96,7 @@ class Checkpoint(NamedTuple, Generic[T]):
 
 
 class Snapshot:
-    """What Bytewax is given as a shell's state. It is pickled right before the epoch commits: that waits until it is durable."""
+    """What Bytewax is given as an operator's state. It is pickled right before the epoch commits: that waits until it is durable."""
 
     def __init__(self, shard: str, token: StoreToken, own: bytes | None) -> None:
         self._shard = shard
@@ -110,7 +110,7 @@ class Snapshot:
 
 
 class Checkpointer(Generic[T]):
-    """Keeps one shell. Guarantee: a shell that resumes goes on exactly where the one that committed its token stood."""
+    """Keeps one operator. Guarantee: an operator that resumes goes on exactly where the one that committed its token stood."""
 
     def __init__(self, stores: Stores, policy: str, codec: Codec[T], on_commit: Callable[[float], None] = lambda _: None) -> None:
         """`policy` is the version of the present one; `on_commit` hears how many seconds each commit took."""
@@ -123,14 +123,14 @@ class Checkpointer(Generic[T]):
         self._stored = False
 
     def begin(self, shard: str) -> None:
-        """Opens an empty store for a shell that is new."""
+        """Opens an empty store for an operator that is new."""
         self._shard, self._store = shard, self._stores.open(shard, None)
 
     def resume(self, snapshot: bytes) -> Checkpoint[T]:
         """Opens the store as of a token and returns what it keeps.
 
         Raises:
-            KeptError: if the state was written by a later version, or is incomplete.
+            CheckpointError: if the state was written by a later version, or is incomplete.
         """
         try:
             version, *named = msgspec.msgpack.decode(snapshot, type=list[object])
@@ -158,12 +158,12 @@ class Checkpointer(Generic[T]):
             self._shard, rows, watermark, channels, number, self._codec.unpack(held), None if policy == self._policy else watermark
         )
 
-    def commit(self, merge: Merge[T], make_shard: Core, number: int = 0, held: Sequence[T] | None = None) -> Snapshot:
-        """Writes what changed since the last time; `number`: of the last verdict; `held`: what is held back, if not by the merge alone."""
+    def commit(self, merge: Merge[T], core: Core, number: int = 0, held: Sequence[T] | None = None) -> Snapshot:
+        """Writes what changed since the last time; `number`: of the last output record; `held`: what is held back, if not by the merge alone."""
         store = self._store
         assert store is not None
         began = time.perf_counter()
-        for key, value in make_shard.changes():
+        for key, value in core.changes():
             store.put(key, value)
         packed = self._codec.pack(merge.held if held is None else held)
         own = msgspec.msgpack.encode([merge.watermark, dict(merge.channels), number, self._policy, packed])
@@ -173,7 +173,7 @@ class Checkpointer(Generic[T]):
             self._stored = large
 
         def rows() -> Iterator[tuple[bytes, bytes]]:
-            yield from make_shard.rows()
+            yield from core.rows()
             if large:
                 yield OWN, own
 

@@ -10,9 +10,9 @@ T = TypeVar("T")
 
 
 class Merge(Generic[T]):
-    """Items of named channels in the order of `position`; `log` is the part of a position that progress is measured by (µs).
+    """Items of named channels in the order of `position`; `log` is the part of a position that watermark is measured by (µs).
 
-    Progress must be kept: once a channel has said `p`, it brings nothing with a log time before `p`. Then the
+    The watermark must be kept: once a channel has said `p`, it brings nothing with a log time before `p`. Then the
     sequence that comes out is the same for every way of cutting the channels into batches.
     """
 
@@ -20,7 +20,7 @@ class Merge(Generic[T]):
 
     def __init__(self, channels: Iterable[str], position: Callable[[T], Any], log: Callable[[T], int], beginning: int) -> None:
         self.watermark = beginning
-        """The least progress of all channels: everything before it has come out."""
+        """The low watermark of all channels: everything before it has come out."""
         self._watermark = dict.fromkeys(channels, beginning)
         self._position = position
         self._log = log

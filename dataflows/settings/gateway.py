@@ -158,7 +158,7 @@ class GatewaySettings(Section):
     """The webhook gateway."""
 
     host: str = Field(default="127.0.0.1", min_length=1, description="Address to listen on for webhooks; 0.0.0.0 for all.")
-    port: Port = Field(default=8080, description="Port to listen on for webhooks. 0: any free port, told in the log.")
+    port: Port = Field(default=8080, description="Port to listen on for webhooks. 0: any free port; the log names it.")
     http_port: Port = Field(
         default=9470,
         description="Port on which the gateway answers `/metrics`, `/healthz` and `/readyz`, on `http.host`. 0: any free port.",
@@ -177,7 +177,7 @@ class GatewaySettings(Section):
         default=None, description="What the gateway keeps: one directory for each gateway. Unset: `gateway` in `state.dir`."
     )
     write_timeout_seconds: float = Field(
-        default=4.0, gt=0, le=300, description="How long events may take to become durable before the sender is told to come again."
+        default=4.0, gt=0, le=300, description="How long events may take to become durable before the sender is asked to retry."
     )
     read_timeout_seconds: float = Field(
         default=10.0, gt=0, le=300, description="How long the head of a request, and then its body, may take to come."
@@ -188,7 +188,7 @@ class GatewaySettings(Section):
         default=500, ge=1, le=MIB, description="Rate at which a request must come; it may fall behind by five seconds."
     )
     max_requests: int = Field(
-        default=256, ge=1, le=100_000, description="Rightly signed requests answered at a time; more are told to come again."
+        default=256, ge=1, le=100_000, description="Authentic requests in progress; for more the sender is asked to retry."
     )
     max_buffered_bytes: int = Field(
         default=64 * MIB, ge=MOST_BODY, description="Bytes of bodies at a time; of those beyond, one that stalls is dropped."
@@ -211,8 +211,12 @@ class GatewaySettings(Section):
     seen_count: int = Field(default=2_000_000, ge=1_000, description="How many deliveries are remembered at most.")
     history_days: int = Field(default=120, ge=1, le=3_650, description="How long the last history of a parcel is remembered.")
     history_count: int = Field(default=2_000_000, ge=1_000, description="How many parcels' histories are remembered at most.")
-    refused_bytes: int = Field(default=64 * MIB, ge=MIB, description="How much of refused requests is kept; the oldest go first.")
-    refused_days: int = Field(default=30, ge=1, le=3_650, description="How long refused requests are kept: they hold customer data.")
+    refused_bytes: int = Field(
+        default=64 * MIB, ge=MIB, description="Size of the dead letters (refused requests); the oldest are deleted first."
+    )
+    refused_days: int = Field(
+        default=30, ge=1, le=3_650, description="How long dead letters (refused requests) are stored: they hold customer data."
+    )
     log_file_bytes: int = Field(default=256 * MIB, ge=MIB, description="Size at which a file of the embedded log is full.")
 
     @model_validator(mode="after")

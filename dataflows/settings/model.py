@@ -108,7 +108,7 @@ class InputSettings(Section):
         default="auto",
         description="Whether empty records (tombstones) are written into silent partitions and read back: proof that all before them has "
         "been read. `auto`: where brokers allow it, and a warning where not; `required`: nothing is read without; `off`: never, silent "
-        "partitions go by this host's clock. Weaker: what brokers show late may be judged late, a clock that steps may repeat verdicts.",
+        "partitions go by this host's clock. Weaker: what brokers show late may be decided late, a clock that steps may repeat output.",
     )
     barrier_ms: int = Field(
         default=250,
@@ -120,7 +120,7 @@ class InputSettings(Section):
         default=250,
         ge=0,
         le=60_000,
-        description="Without barriers, by how much a silent partition's progress stays behind the clock: the greatest skew of a broker's.",
+        description="Without barriers, by how much a silent partition's watermark stays behind the clock: the greatest skew of a broker's.",
     )
     growth_check_seconds: float = Field(
         default=30.0, gt=0, le=3_600, description="How often the topics are asked for new partitions; those end the run, for a restart."
@@ -137,7 +137,7 @@ class InputSettings(Section):
 
 
 class OutputSettings(Section):
-    """Where verdicts go."""
+    """Where output records go."""
 
     kind: Literal["kafka", "files"] = Field(
         default="kafka", description="`kafka`: the topics below. `files`: JSONL in `folder`, one process only."
@@ -145,7 +145,7 @@ class OutputSettings(Section):
     exceptions: Topic = Field(default="order-exceptions", description="Topic of `exception.*`.")
     actions: Topic = Field(default="order-actions", description="Topic of `action.*`.")
     incidents: Topic = Field(default="order-incidents", description="Topic of `incident.*` and `feed.*`.")
-    rejects: Topic = Field(default="order-rejects", description="Topic of records that cannot be judged, byte for byte.")
+    rejects: Topic = Field(default="order-rejects", description="Topic of rejected records, byte for byte.")
     partitions: int = Field(
         default=6,
         ge=1,
@@ -179,17 +179,17 @@ class StateSettings(Section):
         default=1.0,
         gt=0,
         le=600,
-        description="How often state is made durable: the most that is judged again after a crash. At most 1 in a cluster.",
+        description="How often state is made durable: the most that is processed again after a crash. At most 1 in a cluster.",
     )
     cache_bytes: int = Field(
         default=256 << 20,
         ge=1 << 20,
-        description="Memory of each process for orders that are kept ready after their last event; all others are packed, to 1 kB each.",
+        description="Memory of each process for unpacked orders, which are faster; all others are packed, to 1 kB each.",
     )
     fsync: bool = Field(
         default=True, description="Whether state is forced to the disk. Off, a crash of the host (not of the process) may lose it."
     )
-    recovery: bool = Field(default=True, description="Whether state is kept at all. Off, every start begins anew: for measuring only.")
+    recovery: bool = Field(default=True, description="Whether state is stored at all. Off, every start begins anew: for measuring only.")
 
 
 class ClusterSettings(Section):
@@ -227,7 +227,7 @@ class HttpSettings(Section):
     host: str = Field(default="127.0.0.1", min_length=1, description="Address to listen on; 0.0.0.0 for all, as a container needs.")
     port: Port = Field(
         default=9464,
-        description="Port of process 0 of the engine; process n of a host listens on port + n. 0: any free port, told in the log.",
+        description="Port of process 0 of the engine; process n of a host listens on port + n. 0: any free port; the log names it.",
     )
 
 

@@ -1,4 +1,4 @@
-"""Verdicts to Kafka. Read `sink` for the guarantee, `readback` for how it holds across a crash, `writer` for the transactions."""
+"""Output records to Kafka. Read `sink` for the guarantee, `readback` for how it holds across a crash, `writer` for the transactions."""
 
 from schemas.topics import TOPIC_NAMES
 from sinks.kafka.errors import KafkaOutputError

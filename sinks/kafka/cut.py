@@ -1,7 +1,7 @@
 """A reject that does not fit its topic, cut so that it does, and what was cut said in its headers.
 
-The original has a size that its producer chose, up to what the input topic takes; the topic of rejects may take less. A verdict is never
-cut here: the core bounds it, and a topic that takes less than that (`schemas.limits`) is refused when the engine starts.
+The original has a size that its producer chose, up to what the input topic takes; the topic of rejects may take less. An output record is
+never cut here: the core bounds it, and a topic that takes less than that (`schemas.limits`) is refused when the engine starts.
 """
 
 from __future__ import annotations

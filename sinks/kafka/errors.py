@@ -8,7 +8,7 @@ from confluent_kafka import KafkaError, KafkaException
 
 
 class KafkaOutputError(Exception):
-    """Verdicts cannot be written; the message is one line. `fenced`: because another instance has taken over."""
+    """Output records cannot be written; the message is one line. `fenced`: because another instance has taken over."""
 
     def __init__(self, message: str, *, fenced: bool = False) -> None:
         super().__init__(message)

@@ -1,8 +1,9 @@
 """What stood in a partition beyond the recorded offset, and is therefore not written again. Pure: no broker, no clock.
 
 A resumed shard says again what it said after its last snapshot, under the same numbers and in the same order. So what was read back is a
-list per shard, and each verdict must equal its head: number and fingerprint (content, which holds the ID). The first that does not
-makes its shard *astray*: from then on a verdict of it is dropped if its fingerprint is among what was read back, whatever its number.
+list per shard, and each output record must equal its head: number and fingerprint (content, which holds the ID). The first that does not
+makes its shard *astray*: from then on an output record of it is dropped if its fingerprint is among what was read back, whatever its
+number.
 
 The token of a snapshot names the offset from which to read back next time. While something that was read back has not been said again, that
 is its offset; `passed` then tells which numbers behind that offset belong to the snapshot's past.
@@ -22,7 +23,7 @@ SHIFT = 1000
 
 
 class ReadBackRecord(NamedTuple):
-    """A verdict that was read back."""
+    """A record that was read back."""
 
     number: int
     fingerprint: bytes
@@ -52,7 +53,7 @@ def decode(token: bytes) -> SinkToken:
 
 
 class ReadBack:
-    """Tells which verdicts are already there. Fill it with `add` in offset order, then ask `already` of each verdict in the order said.
+    """Knows which output records are already written. Fill it with `add` in offset order, then ask `already` of each in its order.
 
     Memory: what stood beyond the recorded offset, until it has been said again.
     """
@@ -83,7 +84,7 @@ class ReadBack:
         return not self._waiting and not self._loose
 
     def already(self, shard: str, number: int, fingerprint: bytes) -> bool:
-        """Whether this verdict stands in the partition."""
+        """Whether this output record stands in the partition."""
         self._passed[shard] = number
         waiting = self._waiting.get(shard)
         if waiting is not None:

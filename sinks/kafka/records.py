@@ -1,8 +1,8 @@
-"""A verdict as a Kafka record.
+"""An output record as a Kafka record.
 
-Verdicts are CloudEvents in structured mode under the order ID. A reject is the original record, its key, value and headers untouched and in
-their order, with Kafka Connect's headers behind them: names, and values as UTF-8 text, as in `DeadLetterQueueReporter` of Apache Kafka's
-connect-runtime. Behind everything stand our own: the state, shard and number by which a resumed engine knows what it has said.
+Output records are CloudEvents in structured mode under the order ID. A reject is the original record, its key, value and headers untouched
+and in their order, with Kafka Connect's headers behind them: names, and values as UTF-8 text, as in `DeadLetterQueueReporter` of Apache
+Kafka's connect-runtime. Behind everything stand our own: the state, shard and number by which a resumed engine knows what it has said.
 """
 
 from __future__ import annotations
@@ -34,7 +34,7 @@ ERRORS = "__connect.errors."
 TOPIC, PARTITION, OFFSET = f"{ERRORS}topic", f"{ERRORS}partition", f"{ERRORS}offset"
 CONNECTOR, TASK, STAGE, CLASS = f"{ERRORS}connector.name", f"{ERRORS}task.id", f"{ERRORS}stage", f"{ERRORS}class.name"
 EXCEPTION, MESSAGE = f"{ERRORS}exception.class.name", f"{ERRORS}exception.message"
-"""The last of Connect's, `exception.stacktrace`, is left out: a verdict on a record has none."""
+"""The last of Connect's, `exception.stacktrace`, is left out: an output record on a record has none."""
 FOREIGN = "not_a_reject"
 """The reason that is told of a record in the topic of rejects that says none."""
 _HEX = re.compile(r"(?:[0-9a-f]{2})+")
@@ -66,7 +66,7 @@ def partition_key(topic: str, output: OutputRecord) -> bytes:
 
 
 def outgoing(topic: str, output: OutputRecord, state: bytes) -> Outgoing:
-    """The record of a verdict; `state` is the UUID of the state directory."""
+    """The record of an output record; `state` is the UUID of the state directory."""
     own: list[Header] = [
         (STATE, state),
         (SHARD, output.shard.encode()),

@@ -1,4 +1,4 @@
-"""Verdicts to Kafka, each once."""
+"""Output records to Kafka, each once."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ PATIENCE: Final = 300.0
 
 
 class OutputTopic(NamedTuple):
-    """Where the verdicts of one kind go. `partitions` is pinned in the state: an order's partition follows from it.
+    """Where the output records of one kind go. `partitions` is pinned in the state: an order's partition follows from it.
 
     `limit` is the topic's `max.message.bytes`, where it is known.
     """
@@ -51,15 +51,16 @@ class _Partition(StatefulSinkPartition["Sequence[OutputRecord]", bytes]):
 
 
 class KafkaSink(FixedPartitionedSink["Sequence[OutputRecord]", bytes]):
-    """Writes verdicts to Kafka topics, at once, in transactions. Items are (name of the part, verdicts in order).
+    """Writes output records to Kafka topics, at once, in transactions. Items are (name of the part, output records in order).
 
-    Guarantee: read with `read_committed`, every verdict stands in its topic exactly once, and those of a shard within a partition in the
-    order in which it said them, whatever is killed: a resumed run says again what it said after its last committed epoch, and the sink
-    drops what is already there. That needs a flow that is deterministic per shard (state UUID, shard and number name a verdict; its content
-    is compared as well) and topics that keep their records longer than the engine may be down. If a shard says something else than before,
-    its verdicts are compared by content alone until they are past what was read back: nothing equal stands twice then, but what was said
-    before and is not said any more stays; the listener is told, and the log. A writer that was replaced (same state) is fenced: nothing
-    that it writes becomes visible any more. A reject that is larger than its topic takes is cut, and says so (`sinks.kafka.cut`).
+    Guarantee: read with `read_committed`, every output record stands in its topic exactly once, and those of a shard within a partition in
+    the order in which it said them, whatever is killed: a resumed run says again what it said after its last committed epoch, and the sink
+    drops what is already there. That needs a flow that is deterministic per shard (state UUID, shard and number name an output record; its
+    content is compared as well) and topics that keep their records longer than the engine may be down. If a shard says something else than
+    before, its output records are compared by content alone until they are past what was read back: nothing equal stands twice then, but
+    what was said before and is not said any more stays; the listener is told, and the log. A writer that was replaced (same state) is
+    fenced: nothing that it writes becomes visible any more. A reject that is larger than its topic takes is cut, and says so
+    (`sinks.kafka.cut`).
 
     `client` holds librdkafka's settings (`bootstrap.servers`, security); `state` is the UUID of the state directory and `since` the instant
     (µs, UTC) at which that was made, which spares reading what is older; `listener` is told what happens, on the writers' threads;
@@ -91,11 +92,11 @@ class KafkaSink(FixedPartitionedSink["Sequence[OutputRecord]", bytes]):
         return self._index[item_key]
 
     def part_of(self, topic: str, order: str, record_key: bytes | None = None) -> str:
-        """The part of a verdict: of a reject by the original's key, of all others by order ID (an incident's subject)."""
+        """The part of an output record: of a reject by the original's key, of all others by order ID (an incident's subject)."""
         return self._place(topic, record_key if topic == REJECTS and record_key is not None else order.encode())
 
     def part_for(self, topic: str, output: OutputRecord) -> str:
-        """The part of a verdict; a reject without key goes by where the original stood."""
+        """The part of an output record; a reject without key goes by where the original stood."""
         return self._place(topic, partition_key(topic, output))
 
     def build_part(self, step_id: str, for_part: str, resume_state: bytes | None) -> _Partition:

@@ -15,15 +15,15 @@ class WriterListener(Protocol):
     """Told what the writers do. `topic` is exceptions, actions, incidents or rejects; durations are seconds."""
 
     def opened(self, topic: str, partition: int, read_back: int, seconds: float) -> None:
-        """A partition is ready; `read_back` verdicts of this state are already there beyond the recorded offset."""
+        """A partition is ready; `read_back` output records of this state are already there beyond the recorded offset."""
         ...
 
     def committed(self, topic: str, partition: int, outputs: Sequence[OutputRecord], seconds: float) -> None:
-        """Verdicts stand in the topic for everybody to read; `seconds` is the transaction's duration."""
+        """Output records stand in the topic for everybody to read; `seconds` is the transaction's duration."""
         ...
 
     def dropped(self, topic: str, partition: int, count: int) -> None:
-        """`count` verdicts were already there."""
+        """`count` output records were already there."""
         ...
 
     def mismatched(self, topic: str, partition: int) -> None:
@@ -39,7 +39,7 @@ class WriterListener(Protocol):
         ...
 
     def queued(self, topic: str, partition: int, length: int) -> None:
-        """How many verdicts wait to be committed."""
+        """How many output records wait to be committed."""
         ...
 
 

@@ -1,4 +1,4 @@
-"""Whether topics hold verdicts already, and whose: every record that an engine writes carries the UUID of its state."""
+"""Whether topics hold output records already, and whose: every record that an engine writes carries the UUID of its state."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ GROWTH: Final = 16
 
 
 class Stands(NamedTuple):
-    """A verdict, where it stands, and the UUID of the state that said it."""
+    """An output record, where it stands, and the UUID of the state that said it."""
 
     topic: str
     partition: int
@@ -34,7 +34,7 @@ class Stands(NamedTuple):
 
 
 def find_output(client: Mapping[str, object], topics: Mapping[str, int], own: str) -> Stands | None:
-    """A committed verdict of another state than `own` in some topics (name to count of partitions); None if none of them holds one.
+    """A committed output record of another state than `own` in some topics (name to count of partitions); None if none of them holds one.
 
     Each partition is looked at from its end; what others than engines have written there is passed over. Raises `KafkaOutputError`.
     """
@@ -49,7 +49,7 @@ def find_output(client: Mapping[str, object], topics: Mapping[str, int], own: st
             # Of a topic that was made just now not every broker knows.
             if is_final(error) or time.monotonic() > give_up:
                 names = ", ".join(sorted(topics))
-                raise KafkaOutputError(f"whether {names} hold verdicts of another state cannot be found out: {error.str()}") from exception
+                raise KafkaOutputError(f"whether {names} hold output of another state cannot be found out: {error.str()}") from exception
             time.sleep(PAUSE)
 
 

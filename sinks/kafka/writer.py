@@ -37,7 +37,7 @@ BATCH_SIZE: Final = 1_000_000
 """librdkafka's own `batch.size` (bytes)."""
 MOST_PER_TRANSACTION: Final = 5_000
 MOST_WAITING: Final = 20_000
-"""Verdicts that may wait for one partition before the flow is held up."""
+"""Output records that may wait for one partition before the flow is held up."""
 CALL: Final = 5.0
 """How long (s) a single call may block before the writer looks up."""
 PAUSE: Final = 0.2
@@ -58,7 +58,7 @@ class Shared:
 
 
 class TransactionWriter:
-    """Writes the verdicts of one partition, in their order, each once."""
+    """Writes the output records of one partition, in their order, each once."""
 
     def __init__(self, shared: Shared, topic: str, part: TopicPartition, token: SinkToken | None, limit: int = LARGEST_RECORD) -> None:
         self._shared = shared
@@ -81,7 +81,7 @@ class TransactionWriter:
         self._thread.start()
 
     def add(self, outputs: Sequence[OutputRecord]) -> None:
-        """Takes verdicts to be published at once; blocks while too many wait. Raises `KafkaOutputError`."""
+        """Takes output records to be published at once; blocks while too many wait. Raises `KafkaOutputError`."""
         with self._changed:
             while self._unsettled >= MOST_WAITING and self._failure is None:
                 self._changed.wait()
@@ -169,7 +169,7 @@ class TransactionWriter:
         return read_back(shared.client, shared.admin, part, recorded, shared.since, self._state, self._read_back)
 
     def _take(self, producer: Producer) -> list[OutputRecord]:
-        """The next verdicts, as many as a transaction takes; none once closed."""
+        """The next output records, as many as a transaction takes; none once closed."""
         with self._changed:
             while not self._waiting:
                 if self._closing:

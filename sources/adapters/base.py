@@ -60,8 +60,8 @@ class Payload:
 class AdapterConnection:
     """What the operator says about the account that payloads come from.
 
-    `zone`: IANA name, for local times of which neither the source nor the place says where. `order_field`: the path (`Doc.at`) to the
-    order's ID in the system's main object, where it is not the adapter's own choice; `order_is_alias`: what stands there is not the ID
+    `zone`: IANA name, for local times of which neither the source nor the place says where. `order_field`: the path (`PayloadReader.at`) to
+    the order's ID in the system's main object, where it is not the adapter's own choice; `order_is_alias`: what stands there is not the ID
     under which the storefront places the order but another name of it. `auto_capture`: the account takes the money as soon as it is
     authorized, and its system says nothing more of it (Adyen). `omit`: types (`payment.*`) of which another system is the record.
     """
@@ -85,7 +85,7 @@ class Adapter:
     """How one system's payloads are read.
 
     `parse` turns bytes into a tree, `read` tells what it says; both are pure and raise nothing but RefuseError. A RefuseError out of
-    `read` refuses what has not been told by then; `Say.each` confines it to one item. `scheme` names how its webhooks are signed
+    `read` refuses what has not been told by then; `EventBuilder.each` confines it to one item. `scheme` names how its webhooks are signed
     (`sources.gateway`); `delivery` is the header or, after `$.`, the path in the body that names one delivery: repetitions are known by it.
     """
 

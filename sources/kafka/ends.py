@@ -1,6 +1,6 @@
 """Asks the brokers where partitions end, without waiting for the answer: how much is left to read.
 
-Where no barriers are written it also is what an idle partition's progress rests on, the weaker guarantee: records that were stamped may
+Where no barriers are written it also is what an idle partition's watermark rests on, the weaker guarantee: records that were stamped may
 not be visible yet. The answer is the high watermark, not the end of what is committed: records of an open transaction are stamped already
 but hidden until it ends, so that time must not pass them by. A client's own high watermark is as old as the last fetch.
 """

@@ -60,7 +60,7 @@ class PartitionReader:
         self.buffer: list[Fetched | Unreadable] = []
         self.next: int | None = None
         self.announced = BEGINNING
-        """The progress that was handed out, µs."""
+        """The watermark that was handed out, µs."""
         self.eof = -1
         """The offset at which the partition was last seen to end, behind everything in the buffer."""
         self.paused = False
@@ -96,7 +96,7 @@ class PartitionReader:
         return self._count >= bound
 
     def ahead(self, least: int) -> int:
-        """How many records were handed out that wait for a partition whose progress is `least` (µs)."""
+        """How many records were handed out that wait for a partition whose watermark is `least` (µs)."""
         ahead = self._ahead
         while ahead and ahead[0][0] < least:
             self._count -= ahead.popleft()[1]

@@ -89,7 +89,7 @@ class TopicReading:
             buffer.append(message)
 
     def tend(self) -> None:
-        """What is due now and then: barriers, the questions where partitions end and whether there are more; publishes progress."""
+        """What is due now and then: barriers, the questions where partitions end and whether there are more; publishes the watermark."""
         self.ends.look()
         now = self.clock.steady()
         if now - self._ticked < self.settings.tick:
@@ -167,7 +167,7 @@ class TopicReading:
         if end is not None and reader.position >= end.offset:
             announced = max(announced, end.asked - settings.clock_allowance)
         if reader.buffer and (self._pace or announced > reader.announced):
-            # What is known of the next record bounds what may be told, and is itself progress where the pace holds it back.
+            # What is known of the next record bounds what may be told, and is itself the watermark where the pace holds it back.
             upcoming = reader.log.log_of(reader.buffer[0], announced=reader.announced, latest=now)
             announced = min(upcoming, now) if self._pace else min(announced, upcoming)
         limit = self._last(reader, now)
@@ -176,14 +176,14 @@ class TopicReading:
         return max(announced, reader.announced)
 
     def worth_telling(self, reader: PartitionReader, watermark: int) -> bool:
-        """Whether progress alone is handed out: not more often than once per tick, but always if it was the last."""
+        """Whether the watermark alone is handed out: not more often than once per tick, but always if it was the last."""
         settings = self.settings
         return watermark - reader.announced >= settings.tick or (
             settings.until is not None and watermark > settings.until >= reader.announced
         )
 
     def tell(self, reader: PartitionReader, watermark: int) -> None:
-        """Notes what is handed out as progress; after the last partition has passed `until` the parts end."""
+        """Records the watermark that is announced; after the last partition has passed `until` the parts end."""
         reader.announced = watermark
         self.stats.watermark[reader.channel] = watermark
         until = self.settings.until

@@ -35,7 +35,7 @@ class KafkaInput:
     batch: int = 1_000
     """Records per batch of one partition."""
     read_ahead: int = 20_000
-    """How many records a partition may hand out beyond the progress of the slowest. Affects memory and speed, never output."""
+    """How many records a partition may hand out beyond the watermark of the slowest. Affects memory and speed, never output."""
     allow_create_time: bool = False
     """Accept topics whose producers stamp the records: the weaker guarantee of `sources.messages`."""
     barriers: Literal["auto", "required", "off"] = "auto"
@@ -45,7 +45,7 @@ class KafkaInput:
     clock_allowance: int = 250_000
     """Without barriers: how far this host's clock may be ahead of a broker's stamp, and how long an append may take to become visible."""
     tick: int = 100_000
-    """How often the progress of idle partitions is told."""
+    """How often the watermark of idle partitions is told."""
     growth_check: int = 30_000_000
     """How often the topics are asked for new partitions."""
     until: int | None = None
@@ -53,7 +53,7 @@ class KafkaInput:
     speed: float | None = None
     """For rehearsals: at most so many seconds of log time per second; None: as fast as possible."""
     feeds: tuple[str, ...] = ()
-    """Prefixes of `source` that are monitored: their marks are sent along."""
+    """Prefixes of `source` that are monitored: their watermarks are sent along."""
 
 
 @dataclass(slots=True)
@@ -72,9 +72,9 @@ class SourceStats:
     errors: int = 0
     """Errors of the connection that the client recovers from by itself."""
     late: dict[str, int] = field(default_factory=dict[str, int])
-    """By channel: records that turned up behind progress. Other than 0 where clocks differ by more than the allowance."""
+    """By channel: records that turned up late. Other than 0 where clocks differ by more than the allowance."""
     watermark: dict[str, int] = field(default_factory=dict[str, int])
-    """By channel: the progress told, µs since the epoch; `sources.batch.BEGINNING` before there is any."""
+    """By channel: the watermark told, µs since the epoch; `sources.batch.BEGINNING` before there is any."""
     steps: dict[str, int] = field(default_factory=lambda: {"host": 0, "brokers": 0})
     """By whose clock it was: how often a clock has stepped. Of two that come apart, this host's has unless it ran on steadily."""
     ahead: float | None = None

@@ -5,9 +5,9 @@ the offsets are part of the flow's own state, so that a resume goes on exactly b
 there any more stop the engine: nothing is ever skipped. No consumer group is joined and nothing is committed to the cluster; the client
 library only asks for the group's coordinator, whose answer is of no concern.
 
-Progress is told only for what was read, and is what its stamps say: where nothing comes, barriers are written and read back, so that time
-is a function of the log and of no clock of ours. Topics that take no barriers give a weaker guarantee: a partition that is read to the end
-that its leader shows goes by this host's clock, less an allowance. What is shown later than that turns up behind progress, and is counted.
+The watermark is told only for what was read, and is what its stamps say: where nothing comes, barriers are written and read back, so that
+time is a function of the log and of no clock of ours. Topics that take no barriers give a weaker guarantee: a partition that is read to the
+end that its leader shows goes by this host's clock, less an allowance. What is shown later than that turns up late, and is counted.
 """
 
 from __future__ import annotations
@@ -32,7 +32,7 @@ from sources.messages import PartitionLog
 from sources.watermarks import WatermarkSampler
 
 POLL = timedelta(milliseconds=10)
-"""How long an idle partition waits before it looks again for records; its progress is told at each tick."""
+"""How long an idle partition waits before it looks again for records; its watermark is told at each tick."""
 SILENCE = 5.0
 """Seconds in which an error of one kind is told once; each is counted."""
 DEFAULTS: dict[str, object] = {
@@ -97,7 +97,7 @@ class KafkaSource(FixedPartitionedSource[Batch, bytes]):
     `expected`: how many partitions of each topic the state knows; there must be no fewer, and what is beyond is read from its beginning.
     `only`: how many of them are read, where a run that was cut off must be finished as it was before its topics grew. `ids`: IDs of topics,
     read here or not, that must stay what they are while it runs.
-    `clock` is this host's. `others` gives the least progress of other processes, `on_watermark` is told this one's: both are
+    `clock` is this host's. `others` gives the low watermark of other processes, `on_watermark` is told this one's: both are
     advice that bounds reading ahead. `on_error` is told, in one line and from any thread, what the client gets over by itself, each kind of
     error once in a while; `on_clock`, likewise, of clocks that differ or step.
 

@@ -21,7 +21,7 @@ DAY_MS = 86_400_000
 INPUT_DAYS = 14
 """How long events are kept: longer than any outage that one wants to catch up after."""
 OUTPUT_DAYS = 90
-"""How long verdicts are kept: a resume reads back those of its last epoch, people look up older ones."""
+"""How long output records are kept: a resume reads back those of its last epoch, people look up older ones."""
 
 LIMIT = "max.message.bytes"
 OUTPUT_BYTES = 4 << 20
@@ -47,7 +47,7 @@ def input_topic(partitions: int, retention_days: int = INPUT_DAYS) -> TopicSpec:
 
 
 def output_topic(partitions: int, retention_days: int = OUTPUT_DAYS) -> TopicSpec:
-    """A topic of verdicts: never compacted, as every event of an exception counts, and of a fixed number of partitions."""
+    """A topic of output records: never compacted, as every event of an exception counts, and of a fixed number of partitions."""
     config = {
         STAMPS: "LogAppendTime",
         CLEANUP: "delete",

@@ -178,6 +178,6 @@ def items_of(value: Any) -> list[Any]:
 
 
 def as_written(stated: object) -> str:
-    """An expression or the heart of a mapping of parts, for messages about records."""
+    """An expression, or the main part of a mapping of parts, for messages about records."""
     parts = section(stated)
     return str(parts.get("at") or parts.get("code") or parts.get("value") or "") if parts else str(stated)

@@ -1,4 +1,4 @@
-"""Trains the dictionary that packed orders are squeezed with: `python -m tests.bench.dictionary FILE`; a file that is there stays."""
+"""Trains the dictionary that packed orders are compressed with: `python -m tests.bench.dictionary FILE`; a file that is there stays."""
 
 from __future__ import annotations
 

@@ -122,7 +122,7 @@ def floor(broker: Broker, name: str) -> Rate:
 
 
 def through(orders: int, processes: tuple[int, ...] = (1, 2)) -> Through:
-    """Measures a simulated world of so many orders by each number of processes, with state kept and each verdict written once."""
+    """Measures a simulated world of so many orders by each number of processes, with state kept and each output record written once."""
     with kafka() as broker, TemporaryDirectory() as folder:
         policy = Path(folder, "policy.yaml")
         policy.write_text(policy_text(), encoding="utf-8")

@@ -21,7 +21,7 @@ feeds:
 
 
 def test_a_feed_that_never_speaks_is_missed_once_by_a_shard_that_has_no_order(tmp_path: Path) -> None:
-    """One order in sixty-four shards: each silent feed is one incident all the same, and the deadline that depends on one is parked."""
+    """One order in sixty-four shards: each silent feed is one incident all the same, and the deadline that depends on one is deferred."""
     placed = line("1", T0, "order.placed", source="/storefront/acme", data={"total": {"amount": "5.00", "currency": "EUR"}})
     later = line("2", T0 + 2 * HOUR, "support.contacted", source="/desk", data={"intent": "other"})
     events = write(tmp_path / "events.jsonl", [placed, later])

@@ -74,7 +74,7 @@ def awaited(gateway: Gateway, text: str) -> None:
 
 
 def test_what_was_received_is_what_a_replay_reads(running: Gateway, tmp_path: Path) -> None:
-    """From webhooks to verdicts by the embedded log; refused requests are payloads again; SIGTERM ends it with 0."""
+    """From webhooks to output records by the embedded log; refused requests are payloads again; SIGTERM ends it with 0."""
     assert post(running, tracker("TRK1", 3), tracker("TRK2", 2), tracker("TRK1", 3), b'{"object": "Odd"}') == [200, 200, 200, 202]
     assert running.get("/readyz") == "ok\n"
     assert '=""' not in running.get("/metrics")  # no label is empty

@@ -173,7 +173,7 @@ def assert_others_may_write_there(engine: Engine, refused: str, capsys: pytest.C
 
 
 def wait_for(engine: Engine, *, records: int, published: int) -> None:
-    """Waits until so many records were read and so many verdicts stand."""
+    """Waits until so many records were read and so many output records stand."""
     give_up = time.monotonic() + PATIENCE
     while engine.metric("orderwatch_records_total") < records or engine.metric("orderwatch_published_total") < published:
         assert time.monotonic() < give_up, engine.last_lines()

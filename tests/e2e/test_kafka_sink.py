@@ -1,4 +1,4 @@
-"""The Kafka sink on a real Kafka: each verdict once, whatever dies when. Run as a program, this file is a process to be killed."""
+"""The Kafka sink on a real Kafka: each output record once, whatever dies when. Run as a program, this file is a process to be killed."""
 
 from __future__ import annotations
 
@@ -89,7 +89,7 @@ class Part(Protocol):
     """What Bytewax calls."""
 
     def write_batch(self, values: list[Sequence[OutputRecord]]) -> None:
-        """Takes verdicts."""
+        """Takes output records."""
         ...
 
     def snapshot(self) -> bytes:
@@ -138,7 +138,7 @@ class Life:
             self._build(part, token)
 
     def write(self, outputs: Iterable[OutputRecord]) -> None:
-        """Writes some verdicts, by part."""
+        """Writes some output records, by part."""
         by_part: dict[str, list[OutputRecord]] = defaultdict(list)
         for one in outputs:
             by_part[self.sinks[0].part_for("exceptions", one)].append(one)
@@ -290,7 +290,7 @@ def test_a_shard_that_says_something_else_is_counted_and_compared_by_content(rea
 
 
 def test_another_state_in_the_same_topic_is_left_alone(real_broker: Broker) -> None:
-    """Equal shards and numbers of another state directory are other verdicts."""
+    """Equal shards and numbers of another state directory are other output records."""
     name = topic(real_broker, "states", PARTITIONS)
     for state in (str(uuid4()), str(uuid4())):
         life = Life(real_broker.bootstrap, name, state, {})
@@ -366,7 +366,7 @@ def test_a_topic_that_is_not_there_is_named(real_broker: Broker) -> None:
 
 
 def test_a_topic_that_is_deleted_ends_the_writing(real_broker: Broker) -> None:
-    """Not a verdict is taken to be published."""
+    """Not an output record is taken to be published."""
     name = topic(real_broker, "deleted", PARTITIONS)
     life = Life(real_broker.bootstrap, name, str(uuid4()), {})
     life.write([output("s00", 1)])

@@ -74,7 +74,7 @@ class Reader:
             assert time.monotonic() < give_up, f"not reached; {len(self.items)} items, {self.source.stats}, {self.errors}"
 
     def to_the_end(self) -> list[Item]:
-        """Reads until every partition's progress has passed this moment; closes the source."""
+        """Reads until every partition's watermark has passed this moment; closes the source."""
         now = time.time_ns() // 1_000
         self.until(lambda: min(self.told.get(name, BEGINNING) for name in self.parts) > now)
         self.close()
@@ -356,7 +356,7 @@ def test_a_broker_that_is_killed_and_comes_back_is_survived(own_broker: Broker) 
 
 
 def test_topics_are_created_once_and_then_checked(real_broker: Broker) -> None:
-    """With the settings that log time and verdicts need; what exists is never changed."""
+    """With the settings that log time and output records need; what exists is never changed."""
     options: dict[str, object] = {"bootstrap.servers": real_broker.bootstrap}
     events, verdicts = topic(real_broker, "names") + "-in", topic(real_broker, "names") + "-out"
     specs = {events: input_topic(3), verdicts: output_topic(2)}

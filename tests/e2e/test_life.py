@@ -32,7 +32,7 @@ def adapted(paths: Iterable[Path], capsys: pytest.CaptureFixture[str]) -> list[s
 
 
 def watched(events: Iterable[str], folder: Path, until: int = UNTIL) -> Path:
-    """Where the verdicts on some events were written."""
+    """Where the output records on some events were written."""
     folder.mkdir()
     (folder / "events.jsonl").write_text("".join(f"{event}\n" for event in events), encoding="utf-8")
     replay(folder / "events.jsonl", folder / "out", EXAMPLES / "shop.policy.yaml", until=until)

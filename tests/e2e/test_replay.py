@@ -50,7 +50,7 @@ def test_a_world_is_judged_as_its_labels_say(world: Written) -> None:
 
 
 def test_two_replays_write_the_same_bytes(world: Written, tmp_path: Path) -> None:
-    """Nothing in a verdict depends on the run."""
+    """Nothing in an output record depends on the run."""
     replay(world.summary.path, tmp_path, world.summary.policy_path, until=world.until)
     assert written(tmp_path) == written(world.out)
 

@@ -71,7 +71,7 @@ def test_the_engine_reads_and_writes_over_tls_with_a_password(secured: SecuredKa
 
 @pytest.mark.slow
 def test_where_an_input_may_only_be_read_the_weaker_guarantee_is_told_and_the_engine_runs(secured: SecuredKafka, tmp_path: Path) -> None:
-    """One line at the start names topic, reason and what is lost; verdicts come all the same, and nothing was written to the topic."""
+    """One line at the start names topic, reason and what is lost; there is output all the same, and nothing was written to the topic."""
     events = topic(secured, "events")
     read_only(secured, events)
     log = run_until_ten_are_raised(secured, events, settings(tmp_path, secured, events))

@@ -68,7 +68,7 @@ def test_a_replay_on_a_terminal_says_what_a_replay_into_a_pipe_says(world: Path,
 
 @pytest.fixture(scope="module")
 def judged(world: Path) -> Path:
-    """The world with its verdicts in `out`."""
+    """The world with its output records in `out`."""
     done = command("replay", "world.jsonl", *UNDER, "--out", "out", cwd=world)
     assert done.returncode == 0, done.stderr
     return world

@@ -1,4 +1,4 @@
-"""Whatever is killed, and whenever: each verdict is written once, and is what an undisturbed replay says.
+"""Whatever is killed, and whenever: each output record is written once, and is what an undisturbed replay says.
 
 `ORDERWATCH_KILLS` is how often each test kills (default 6); 50 take about six minutes each.
 """
@@ -40,7 +40,7 @@ def test_each_verdict_is_written_once_whatever_is_killed(
     found = outcome.verdicts
     assert found.equal, {name: value[:5] for name, value in vars(found).items() if isinstance(value, list)}
     assert outcome.behind == 0
-    # It was a fair fight: every kind of verdict was at stake.
+    # It was a fair fight: every kind of output record was at stake.
     assert (
         {"raised", "updated", "resolved", "retracted"}
         >= {kind.partition(" ")[2] for kind in found.kinds}

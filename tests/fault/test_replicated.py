@@ -145,7 +145,7 @@ def in_time(cluster: ReplicatedKafka, events: str) -> set[str]:
 def test_whichever_broker_hangs_or_dies_the_live_run_says_what_the_replay_says(
     cluster: ReplicatedKafka, tmp_path: Path, processes: int
 ) -> None:
-    """Byte for byte, no record behind progress, and no word about an order whose payment was appended in time.
+    """Byte for byte, no record behind the watermark, and no word about an order whose payment was appended in time.
 
     With 0 for processes it is one that writes files: an engine whose output hangs with the brokers does not read on, and is not tempted.
     """

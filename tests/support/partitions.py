@@ -319,7 +319,7 @@ def names(count: int, topic: str = "orders") -> list[str]:
 
 
 def kept(batches: list[Batch], before: dict[str, int]) -> None:
-    """Checks that no batch breaks what its channel's progress has promised, and notes what it promises now."""
+    """Checks that no batch breaks what its channel's watermark has promised, and notes what it promises now."""
     for batch in batches:
         promised = before.get(batch.channel, BEGINNING)
         assert batch.watermark >= promised

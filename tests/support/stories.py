@@ -1,7 +1,7 @@
 """Stories: what each exception kind means, as data (`tests/oracle/stories/*.yaml`).
 
-A story has a `kind`, a sentence, `events` (one a line) and `expect` (one verdict a line). Optional: `emits`, milestones that the feeds tell
-besides the default ones, and `sites`, as in a policy. All of it happens in 2026 and UTC; 2 November is a Monday.
+A story has a `kind`, a sentence, `events` (one a line) and `expect` (one output record a line). Optional: `emits`, milestones that the
+feeds tell besides the default ones, and `sites`, as in a policy. All of it happens in 2026 and UTC; 2 November is a Monday.
 
 An event line is `MM-DD HH:MM[:SS] type fields`, the fields as in a YAML flow mapping. In fields `100 EUR` is money, `A 2` under `lines` a
 line of two pieces of SKU A, `11-05` a date, `11-05 12:00` an instant. Short forms: `scan STATUS` is a `carrier.scan`; scans, labels
@@ -11,7 +11,7 @@ An order that does not say otherwise costs 100 EUR and goes to Iceland, which ha
 ID and source.
 
 An expectation is `MM-DD HH:MM STATUS [on SCOPE] since INSTANT [due INSTANT] [SEVERITY] [episode N] [for ORDER]`, or `MM-DD HH:MM nothing
-[for ORDER]`. All of one instant together are all verdicts of the kind on those orders as of that instant.
+[for ORDER]`. All of one instant together are all output records of the kind on those orders as of that instant.
 """
 
 from __future__ import annotations
@@ -45,7 +45,7 @@ _NOTHING = re.compile(rf"(?P<as_of>{_STAMP}) nothing(?: for (?P<order>\S+))?")
 
 @dataclass(frozen=True, slots=True)
 class Expectation:
-    """One verdict that must stand; what is None may be anything."""
+    """One output record that must stand; what is None may be anything."""
 
     order: str
     status: str
@@ -58,7 +58,7 @@ class Expectation:
 
 @dataclass(frozen=True, slots=True)
 class Checkpoint:
-    """All verdicts of the story's kind on `orders` as of an instant."""
+    """All output records of the story's kind on `orders` as of an instant."""
 
     as_of: str
     orders: frozenset[str]

@@ -1,10 +1,11 @@
 """Which order an event belongs to, where it does not say so itself; and what follows from comparing orders.
 
-Two fixed stages, since a dataflow has no loops: first the aliases that systems of record give out (payments, shipments, returns, ...),
-then tracking numbers and disputes, for which the first stage supplies ties. Each stage is cut into alias shards by the alias's value.
+Two fixed stages, since a dataflow has no loops: first the aliases that systems of record issue (payments, shipments, returns, ...), then
+tracking numbers and disputes, which need the ties of the first stage. Each stage is split into alias shards by the alias's value.
 
-Reading order: `aliases` (who goes where), `recent` (tables that forget), `stage` (ties and waiting events), `tracking` (freight and reuse),
-`orphans` (events that nobody claims), `baskets` (orders placed twice).
+Reading order: `sharding` (which shard), `items` (what travels between stages), `recent` (tables that forget), `resolver` (ties and waiting
+events), `tracking` (freight and reuse), `orphans` (events without an order), `duplicates` (orders placed twice), `checkpoint` and `codec`
+(rows), `rules` (from policy to settings).
 """
 
 from dataflows.core.identity.items import AliasLookup, Ambiguous, ResolvedEvent

@@ -21,7 +21,7 @@ class AliasKey(NamedTuple):
 
     @property
     def text(self) -> str:
-        """The alias as verdicts about it name it."""
+        """The alias as output records about it name it."""
         return f"{self.kind}:{self.value}"
 
 

@@ -1,10 +1,10 @@
 """What outlives the process: the state directory, and in it one log of changes per shard.
 
-Bytewax keeps only a token per shard; the token names segments of the shard's log and how much of each counts.
+Bytewax stores only a token per shard; it names segments of the shard's log and how much of each counts.
 
-Reading order: `segments` (frames and files), `store` (one shard: put, commit, resume), `pins` and `home` (the state directory: whose it
-is, under which policy, with how many partitions), `advice` (how far the other processes are), `view` (looking in from outside, as
-`orderwatch state inspect` does).
+Reading order: `segments` (frames and files), `store` (one shard: put, commit, resume), `pins` and `directory` (the state directory: whose it
+is, under which policy, with how many partitions), `recovery` (Bytewax's own store), `watermarks` (how far the other processes are), `reader`
+(for `orderwatch state inspect`), `files` and `errors`.
 """
 
 from dataflows.runtime.state.directory import StateHome

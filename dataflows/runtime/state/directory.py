@@ -145,7 +145,7 @@ class StateHome:
         self._advice.publish(watermark)
 
     def low_watermark(self) -> int | None:
-        """The least progress that any process has told of lately, this one included; None while one has not."""
+        """The low watermark that any process has told of lately, this one included; None while one has not."""
         return self._advice.least()
 
     def close(self) -> None:

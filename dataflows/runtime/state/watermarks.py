@@ -25,7 +25,7 @@ class SlotHolder(msgspec.Struct, frozen=True):
 
 
 class PublishedWatermark(msgspec.Struct, frozen=True):
-    """What a process said: which opening of the state directory it is, and its progress (log time in µs since the epoch, UTC)."""
+    """What a process said: which opening of the state directory it is, and its watermark (log time in µs since the epoch, UTC)."""
 
     incarnation: int
     watermark: int = msgspec.field(name="progress")
@@ -56,7 +56,7 @@ class Advice:
             write_whole(self._directory / str(self._process), published, durable=False)
 
     def least(self) -> int | None:
-        """The least progress of all processes, this one included; None while one has not spoken."""
+        """The low watermark of all processes, this one included; None while one has not spoken."""
         if self._others:
             now = time.monotonic()
             if now - self._heard_at >= INTERVAL_S:
@@ -74,7 +74,7 @@ class Advice:
 
 
 def published_by(process: int, directory: Path, holder: SlotHolder | None) -> int | None:
-    """What progress a process has told of in `directory` since it was opened by `holder`; None if it has not."""
+    """The watermark that a process published in `directory` since `holder` opened it; None if it has not."""
     try:
         published = msgspec.json.decode((directory / str(process)).read_bytes(), type=PublishedWatermark)
     except (FileNotFoundError, msgspec.DecodeError):

@@ -1,4 +1,4 @@
-"""Shopify's webhook topics and what they become: the heart of the adapter."""
+"""Shopify's webhook topics and what they become."""
 
 from __future__ import annotations
 

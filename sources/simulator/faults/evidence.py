@@ -16,11 +16,11 @@ def scanned_before_anyone_knew_the_parcel(order: SimulatedOrder) -> None:
     """The warehouse tells of label and shipping 4 hours late; a scan without order waits for them for more than 15 minutes."""
     live(order)
     first = order.find("carrier.scan")
-    sequence = first.at + 3 * HOUR
+    late = first.at + 3 * HOUR
     for kind in ("warehouse.label_created", "warehouse.shipped"):
-        order.find(kind).recorded = sequence
+        order.find(kind).recorded = late
     for step in order.script:
-        if step.type == "carrier.scan" and step.at <= sequence + 5 * MINUTE:
+        if step.type == "carrier.scan" and step.at <= late + 5 * MINUTE:
             step.named, step.recorded = False, step.at
     order.labels.append(Label(f"tracking_number:{order.first.parcels[0]}", "data.orphan_signal", None, "resolved"))
 

@@ -112,7 +112,7 @@ class Engine:
             self._process.wait()
 
     def behind(self) -> int:
-        """How many records turned up behind progress, of the runs that lived to say it."""
+        """How many records turned up late, of the runs that lived to say it."""
         logs = "".join(log.read_text(errors="replace") for log in self._home.glob("engine-*.log"))
         return sum(map(int, re.findall(r'"late_records": (\d+)', logs)))
 

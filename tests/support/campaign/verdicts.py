@@ -24,7 +24,7 @@ PLACE = ("__connect.errors.topic", "__connect.errors.partition", "__connect.erro
 
 @dataclass
 class Comparison:
-    """Verdicts by output: how many a replay gives, and which of those that the engine wrote are not as they should be."""
+    """Output records by output: how many a replay gives, and which of those that the engine wrote are not as they should be."""
 
     expected: Counter[str] = field(default_factory=Counter[str])
     lost: list[str] = field(default_factory=list[str])

@@ -1,4 +1,4 @@
-"""The shells that Bytewax calls."""
+"""The operators that Bytewax calls."""
 
 from __future__ import annotations
 

@@ -24,7 +24,7 @@ def settings(tmp_path: Path, **kafka: object) -> Settings:
 
 
 def test_a_client_that_lets_too_little_pass_is_refused(tmp_path: Path) -> None:
-    """The topics are not even asked: the largest verdict would not leave this host."""
+    """The topics are not even asked: the largest output record would not leave this host."""
     with pytest.raises(KafkaInputError, match=r"message.max.bytes=500000, at least 1000000 is needed"):
         prepare(settings(tmp_path, options={"message.max.bytes": "500000"}))
 

@@ -1,4 +1,4 @@
-"""Verdicts as JSONL files."""
+"""Output records as JSONL files."""
 
 from __future__ import annotations
 
@@ -27,7 +27,7 @@ def part(folder: Path, topic: str, length: int | None = None):  # type: ignore[n
 
 
 def test_every_topic_has_its_file_from_the_start(tmp_path: Path) -> None:
-    """A topic without verdicts has an empty file, and parts are found by topic."""
+    """A topic without output records has an empty file, and parts are found by topic."""
     sink = JsonlSink(tmp_path / "new" / "folder")
     assert sink.list_parts() == sorted(sink.list_parts()) == list(TOPICS)
     assert [sink.part_fn(topic) for topic in TOPICS] == [0, 1, 2, 3]
@@ -97,7 +97,7 @@ def test_a_file_shorter_than_recorded_is_not_padded(tmp_path: Path) -> None:
 
 
 def test_both_sinks_are_asked_for_parts_alike(tmp_path: Path) -> None:
-    """The part of a verdict is its topic."""
+    """The part of an output record is its topic."""
     sink = JsonlSink(tmp_path)
     assert sink.part_of("rejects", "A-1", b"key") == sink.part_for("rejects", out(b"", "rejects")) == "rejects"
 

@@ -31,7 +31,7 @@ class Partition:
     read_back: ReadBack = field(default_factory=ReadBack)
 
     def say(self, shard: str, content: bytes | None = None) -> None:
-        """The shard says its next verdict."""
+        """The shard says its next output record."""
         self.counts[shard] += 1
         number = self.counts[shard]
         content = said(shard, number) if content is None else content
@@ -162,7 +162,7 @@ def test_a_shard_that_went_astray_stays_so_over_a_crash() -> None:
 
 
 def test_what_is_never_said_again_is_forgotten_once_it_cannot_come_any_more() -> None:
-    """The recorded offset does not stand still for ever for the sake of a verdict that a late record has undone."""
+    """The recorded offset does not stand still for ever for the sake of an output record that a late record has undone."""
     read_back = ReadBack()
     for number in (1, 2, 3):
         read_back.add("s00", ReadBackRecord(number, said("s00", number), number))

@@ -1,4 +1,4 @@
-"""Verdicts as Kafka records, and rejects as lines."""
+"""Output records as Kafka records, and rejects as lines."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Verdicts for people."""
+"""Output records for people."""
 
 from __future__ import annotations
 
@@ -38,7 +38,7 @@ def output(
 
 
 def view(*outputs: OutputRecord, terminal: bool = True, width: int = 80) -> tuple[TerminalView, io.StringIO]:
-    """A view that has seen some verdicts, and what it printed."""
+    """A view that has seen some output records, and what it printed."""
     text = io.StringIO()
     console = Console(file=text, force_terminal=terminal, width=width, height=24, highlight=False, legacy_windows=False)
     seen = TerminalView(console, lambda: "Mon 20 Apr 2026 08:00 UTC")

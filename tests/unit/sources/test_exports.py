@@ -120,7 +120,7 @@ def test_every_byte_of_a_record_is_recovered(
 def test_a_replay_reads_what_live_reading_read(
     messages: list[tuple[int, int, bytes | None, bytes | None, list[tuple[str, bytes | None]]]], kind: int, chunk: int
 ) -> None:
-    """Records, refusals and marks at the same positions, however the file is cut into chunks."""
+    """Records, refusals and watermarks at the same positions, however the file is cut into chunks."""
     announced = records(messages, kind)
     feeds = ("/carrier",)
     with folder() as path:

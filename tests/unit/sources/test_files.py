@@ -24,7 +24,7 @@ Item = Record | Refusal
 
 
 def read(*paths: str | Path, chunk: int = 1 << 20, until: int | None = None, out_of_order: int = HOUR) -> tuple[list[Item], int | None]:
-    """Everything that comes out of some files, and up to when time passes at the end; checks that progress is kept."""
+    """Everything that comes out of some files, and up to when time passes at the end; checks that watermark is kept."""
     source = FileSource([str(path) for path in paths], until=until, out_of_order=out_of_order, chunk_bytes=chunk)
     part = source.build_part("events", "files", None)
     items: list[Item] = []

@@ -143,7 +143,7 @@ def test_one_that_is_not_read_is_followed_by_another_and_its_wait_is_told() -> N
 
 
 def test_none_is_written_where_there_is_something_to_read() -> None:
-    """What waits in the buffer will be progress itself."""
+    """What waits in the buffer will be the watermark itself."""
     parts = Parts()
     parts.readers[0].buffer.append(Told("orders", 0, 0))
     assert parts.ticks(5 * SECOND) == []

@@ -1,4 +1,4 @@
-"""Partitions of Kafka as channels: progress, reading ahead, pace, resuming. The cluster is in memory, its clock the test's."""
+"""Partitions of Kafka as channels: watermark, reading ahead, pace, resuming. The cluster is in memory, its clock the test's."""
 
 from __future__ import annotations
 
@@ -279,7 +279,7 @@ def test_a_partition_does_not_run_ahead_of_the_slowest_by_more_than_the_bound() 
 
 
 def test_another_process_that_is_behind_holds_this_one_back() -> None:
-    """Its least progress counts like that of a partition of our own."""
+    """Its low watermark counts like that of a partition of our own."""
     cluster = Cluster(1)
     for n in range(100):
         cluster.append(0, stamp=T0 + n * 1_000_000)
@@ -310,7 +310,7 @@ def test_what_is_long_in_the_buffer_is_fetched_no_more(monkeypatch: pytest.Monke
 
 
 def test_records_after_until_are_left_out_and_all_parts_end_together() -> None:
-    """Progress stops right behind it; a part that has passed it waits for the others."""
+    """The watermark stops right behind it; a part that has passed it waits for the others."""
     cluster = Cluster(2)
     for stamp in (T0, T0 + MINUTE, T0 + MINUTE + 1_000):
         cluster.append(0, stamp=stamp)
@@ -393,7 +393,7 @@ STEPS = st.lists(
 def test_idle_progress_never_passes_a_record_that_is_not_read(
     steps: list[Step], most: int, after: int, batch: int, read_ahead: int
 ) -> None:
-    """Whatever the order of appends, polls, answers, open transactions and resumes: no record is behind progress, lost, or twice.
+    """Whatever the order of appends, polls, answers, open transactions and resumes: no record is behind the watermark, lost, or twice.
 
     The allowance is as small as the broker's timestamps are coarse: a millisecond.
     """
@@ -524,7 +524,7 @@ def test_a_broker_whose_clock_is_absurd_does_not_let_deadlines_fire() -> None:
     most=st.integers(1, 5),
 )
 def test_progress_by_barriers_is_a_function_of_the_log(steps: list[Step], most: int) -> None:
-    """Whatever hangs, steps or starts again: nothing is behind progress, and an export, without barriers, gives the same log times."""
+    """Whatever hangs, steps or starts again: nothing is behind the watermark, and an export, without barriers, gives the same log times."""
     cluster, host, brokers = Cluster(3), [0], [0]
     before: dict[str, int] = {}
     came: dict[str, list[tuple[int, int]]] = {name: [] for name in names(3)}

@@ -1,4 +1,4 @@
-"""Marks of feeds: which records give one, and that the cut of a log does not matter."""
+"""Watermarks of feeds: which records give one, and that the cut of a log does not matter."""
 
 from __future__ import annotations
 
@@ -49,7 +49,7 @@ def test_what_is_remembered_of_sources_is_bounded() -> None:
 
 
 def test_the_first_record_of_a_feed_in_a_second_gives_its_mark() -> None:
-    """Right after it in the log; the mark is when it happened, at most when it was logged; every feed and partition counts for itself."""
+    """Right after it in the log; its value is when it happened, at most when it was logged; each feed and partition counts for itself."""
     sampler = WatermarkSampler(FEEDS)
     first = record(line("1", T0, source="/carrier/ups"), T0 + HOUR, offset=7)
     assert sampler.sample(first) == FeedWatermark(T0 + HOUR, "t", 0, 7, 1, "/carrier/ups", T0)

@@ -69,7 +69,7 @@ def test_a_fresh_directory_takes_everything_as_it_is(path: Path) -> None:
 
 
 def test_the_uuid_stays_and_the_incarnation_rises(path: Path) -> None:
-    """Verdicts carry the UUID of the directory for ever; what a process writes carries which opening it was."""
+    """Output records carry the UUID of the directory for ever; what a process writes carries which opening it was."""
     seen: list[tuple[str, int]] = []
     for _ in range(3):
         home = StateHome.open(path)

@@ -33,7 +33,7 @@ PLACED: Data = {"total": {"amount": "80.00", "currency": "EUR"}, "ship_to": {"co
 
 
 class Engine:
-    """One shard of a live engine: the heart, its store, and the directory they belong to."""
+    """One shard of a live engine: the core, its store, and the directory they belong to."""
 
     def __init__(self, path: Path, order: str) -> None:
         self.order = order
@@ -99,7 +99,7 @@ def test_an_open_order_is_shown_with_its_timeline_and_next_deadlines(engine: Eng
 
 
 def test_what_a_deadline_waits_for_is_shown(engine: Engine, capsys: Captured) -> None:
-    """A deadline that passed while its feed was silent is parked: on which feed, since when it has not spoken, and that it is stale."""
+    """A deadline that passed while its feed was silent is deferred: on which feed, since when it has not spoken, and that it is stale."""
     engine.shard.apply(FeedWatermark(T0, "events", 0, 0, 1, "/payments/stripe", T0))
     engine.give("e1", T0, "order.placed", PLACED)
     engine.shard.advance(T0 + 2 * DAY)
