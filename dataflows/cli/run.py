@@ -45,7 +45,7 @@ def run(  # noqa: PLR0913, PLR0917 - each is an option
         bool,
         typer.Option(
             "--new-state",
-            help="Begin with a new state even where the output of another one is: everything is processed and written again under the new one.",
+            help="Begin with a new state even where the output of another one is: all is processed and written again under the new one.",
         ),
     ] = False,
     accept_topic: Annotated[
