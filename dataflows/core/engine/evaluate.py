@@ -23,7 +23,7 @@ from dataflows.core.history.timeline import Added
 from dataflows.core.policy import Policy, RuleSetting
 from dataflows.core.rules import RULES, RULES_BY_KIND
 from dataflows.core.rules.conditions import Condition, least
-from dataflows.core.rules.model import UNHEARD
+from dataflows.core.rules.vocabulary import UNHEARD
 from schemas.events import CaseEvent
 from schemas.output import OutputRecord
 from schemas.record import IdentityFinding, Record

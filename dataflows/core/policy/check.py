@@ -10,6 +10,7 @@ from pydantic import BaseModel, ValidationError
 
 from dataflows.core.policy import form as forms
 from dataflows.core.policy.crosscheck import cross_faults
+from dataflows.core.policy.fields import Fallback, Step
 from dataflows.core.policy.setting import Described
 from dataflows.core.policy.values import WEEKDAYS, Known
 from schemas.problems import Problem, UnreadableError, fault_of, problems_of, text_of
@@ -85,9 +86,9 @@ def _keys_at(path: At, known: Known) -> Collection[str]:
         case ("overrides", _, "rules", *rest):
             return _keys_at(("rules", *rest), known)
         case ("rules", _, "fallback"):
-            return _keys(forms.FallbackForm)
+            return _keys(Fallback)
         case ("rules", _, "steps", _):
-            return _keys(forms.StepForm)
+            return _keys(Step)
         case ("rules", _):
             return _keys(forms.SettingForm)
         case _:

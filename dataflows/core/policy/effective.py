@@ -5,22 +5,22 @@ from __future__ import annotations
 import hashlib
 import json
 from collections.abc import Mapping
-from typing import Final, cast
+from typing import cast
 
 from dataflows.core.clocks import CalendarSpec, Span
 from dataflows.core.policy.model import Dims, FeedPolicy, Override, Place
 from dataflows.core.policy.policy import Policy
-from dataflows.core.policy.setting import Change, Described, Fallback, RuleSetting, Step
+from dataflows.core.policy.setting import ADDED, NAMES, Change, Described, Fallback, RuleSetting, Step
 from dataflows.core.policy.values import MILESTONES, WEEKDAYS
 
 Plain = str | list["Plain"] | dict[str, "Plain"]
-Value = str | Span | Fallback | Step | tuple[str, ...] | tuple[Step, ...] | None
-_ORDER: Final = tuple(Change.__annotations__)
+Value = str | int | Span | Fallback | Step | tuple[str, ...] | tuple[Step, ...] | dict[str, str] | None
 
 
 def version_of(policy: Policy) -> str:
     """The policy's version: 16 hexadecimal digits of the SHA-256 of its canonical JSON, without its name."""
     canonical = {key: value for key, value in effective(policy).items() if key != "name"}
+    canonical["rules"] = {rule.kind: _canonical(rule, setting) for rule, setting in zip(policy.rules, policy.base, strict=True)}
     text = json.dumps(canonical, sort_keys=True, ensure_ascii=False, separators=(",", ":"))
     return hashlib.sha256(text.encode()).hexdigest()[:16]
 
@@ -54,19 +54,26 @@ def effective(policy: Policy) -> dict[str, Plain]:
 
 
 def setting_of(rule: Described, setting: RuleSetting) -> dict[str, Plain]:
-    """A rule's setting as a file would state it; fields that the rule does not have are left out."""
+    """A rule's setting as a file would state it: what has an effect on the rule."""
+    return {name: _plain(cast("Value", getattr(setting, name))) for name in NAMES if name in rule.settings}
+
+
+def _canonical(rule: Described, setting: RuleSetting) -> dict[str, Plain]:
+    """The setting as the version counts it: fields that came later only where they differ from the default."""
+    defaults = rule.defaults
     has = {
         "anchor": setting.anchor is not None,
-        "international": setting.international is not None or rule.defaults.international is not None,
-        "fallback": setting.fallback is not None or rule.defaults.fallback is not None,
-        "fields": bool(setting.fields or rule.defaults.fields),
+        "international": setting.international is not None or defaults.international is not None,
+        "fallback": setting.fallback is not None or defaults.fallback is not None,
+        "fields": bool(setting.fields or defaults.fields),
+        **{name: getattr(setting, name) != getattr(defaults, name) for name in ADDED},
     }
-    return {name: _plain(cast("Value", getattr(setting, name))) for name in _ORDER if has.get(name, True)}
+    return {name: _plain(cast("Value", getattr(setting, name))) for name in NAMES if has.get(name, True)}
 
 
 def _change(change: Change) -> dict[str, Plain]:
     values = cast("dict[str, Value]", change)
-    return {name: _plain(values[name]) for name in _ORDER if name in values}
+    return {name: _plain(values[name]) for name in NAMES if name in values}
 
 
 def _plain(value: Value) -> Plain:
@@ -76,7 +83,9 @@ def _plain(value: Value) -> Plain:
         return {"anchor": value.anchor, "threshold": str(value.threshold)}
     if isinstance(value, Step):
         return {"at": str(value.at), "severity": value.severity}
-    if isinstance(value, (str, Span)):
+    if isinstance(value, dict):
+        return dict(sorted(value.items()))
+    if isinstance(value, (str, int, Span)):
         return str(value)
     return [_plain(item) for item in value]
 

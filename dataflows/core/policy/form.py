@@ -1,94 +1,49 @@
-"""The shape of a policy file. Reading starts from texts (see `tree`), so every field here has a reader out of `values`."""
+"""The shape of a policy file. Reading starts from texts (see `tree`), so every field has a reader; those of a rule stand in `setting`."""
 
 from __future__ import annotations
 
-from datetime import date
-from typing import Annotated, Literal
+from typing import Annotated
 
-from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, PlainValidator, model_validator
+from pydantic import AfterValidator, BaseModel, BeforeValidator, PlainValidator, create_model, model_validator
 
-from dataflows.core.clocks import Span
 from dataflows.core.policy import values as read
-from dataflows.core.policy.setting import Switch
+from dataflows.core.policy.fields import (
+    CalendarKey,
+    CalendarName,
+    Country,
+    DayHours,
+    Days,
+    Elapsed,
+    STRICT,
+    FeedPrefix,
+    KindOrAll,
+    Milestone,
+    Name,
+    Names,
+    Period,
+    Region,
+    Section,
+    Weekdays,
+    Zone,
+    many,
+    short,
+    week,
+)
+from dataflows.core.policy.setting import FIELDS
 from schemas.problems import mistake
-
-# The rules' own names for these; they are not imported because rules import the policy.
-Severity = Literal["low", "medium", "high", "critical"]
-Lane = Literal["auto", "review", "block"]
-SEVERITIES = ("low", "medium", "high", "critical")
-LANES = ("auto", "review", "block")
-_OFF = frozenset(("off", "false", "no", "none"))
-
-
-def _many(value: object) -> object:
-    """A single value counts as a list of one; an empty entry as an empty list."""
-    if value is None:
-        return []
-    return [value] if isinstance(value, str) else value
-
-
-def _section(value: object) -> object:
-    """A section without entries is an empty one."""
-    return {} if value is None else value
-
-
-def _removable(value: object) -> object:
-    return None if isinstance(value, str) and value.lower() in _OFF else value
-
-
-def _short(value: object) -> object:
-    """`shipment.scan_gap: shadow` is short for `{switch: shadow}`."""
-    return {"switch": value} if isinstance(value, str) else value
-
-
-def _week(hours: dict[tuple[int, ...], tuple[tuple[int, int], ...]]) -> dict[tuple[int, ...], tuple[tuple[int, int], ...]]:
-    days = [day for group in hours for day in group]
-    twice = sorted({read.WEEKDAYS[day] for day in days if days.count(day) > 1})
-    if twice:
-        raise mistake(f"stated twice: {', '.join(twice)}")
-    if not any(hours.values()):
-        raise mistake("a calendar needs working hours on some weekday")
-    return hours
-
-
-def _optional_span(value: object) -> Span | None:
-    return None if _removable(value) is None and value is not None else read.any_span(value)
-
-
-Zone = Annotated[str, PlainValidator(read.zone)]
-Name = Annotated[str, PlainValidator(read.named)]
-Country = Annotated[str, PlainValidator(read.country)]
-Region = Annotated[str, PlainValidator(read.region)]
-CalendarKey = Annotated[str, PlainValidator(read.calendar_key)]
-CalendarName = Annotated[str, PlainValidator(read.calendar)]
-Kind = Annotated[str, PlainValidator(read.kind)]
-KindOrAll = Annotated[str, PlainValidator(read.kind_or_all)]
-Milestone = Annotated[str, PlainValidator(read.choice("milestone", read.MILESTONES))]
-FeedPrefix = Annotated[str, PlainValidator(read.feed)]
-AnySpan = Annotated[Span, PlainValidator(read.any_span)]
-Elapsed = Annotated[Span, PlainValidator(read.elapsed)]
-Period = Annotated[Span, PlainValidator(read.period)]
-Day = Annotated[date, PlainValidator(read.day)]
-SeverityName = Annotated[Severity, PlainValidator(read.choice("severity", SEVERITIES))]
-Weekdays = Annotated[tuple[int, ...], PlainValidator(read.weekdays)]
-DayHours = Annotated[tuple[tuple[int, int], ...], PlainValidator(read.intervals)]
-Names = Annotated[tuple[Name, ...], BeforeValidator(_many)]
-Days = Annotated[tuple[Day, ...], BeforeValidator(_many)]
-Kinds = Annotated[tuple[Kind, ...], BeforeValidator(_many)]
-Section = BeforeValidator(_section)
 
 
 class Form(BaseModel):
-    """What all parts have in common: unknown keys are refused."""
+    """A part of the file."""
 
-    model_config = ConfigDict(extra="forbid", frozen=True)
+    model_config = STRICT
 
 
 class CalendarForm(Form):
     """A calendar: zone, hours per weekday, public holidays, own closed and open dates, cut-off."""
 
     zone: Zone | None = None
-    hours: Annotated[dict[Weekdays, DayHours], AfterValidator(_week)] | None = None
+    hours: Annotated[dict[Weekdays, DayHours], AfterValidator(week)] | None = None
     holidays: Annotated[str | None, PlainValidator(read.holidays)] = None
     closed: Days = ()
     open: Days = ()
@@ -141,40 +96,9 @@ class RetentionForm(Form):
     expire_unknown: Period = read.any_span("30 d")
 
 
-class StepForm(Form):
-    """A further instant and its severity."""
-
-    at: AnySpan
-    severity: SeverityName
-
-
-class FallbackForm(Form):
-    """What counts where the rule's date is missing."""
-
-    anchor: Annotated[str, PlainValidator(read.choice("anchor", read.MILESTONES))]
-    threshold: AnySpan
-
-
-class SettingForm(Form):
-    """The fields of a rule that the file sets (`model_fields_set`)."""
-
-    switch: Annotated[Switch, PlainValidator(read.switch)] = "on"
-    anchor: Name | None = None
-    threshold: AnySpan = read.any_span("0 s")
-    international: Annotated[Span | None, PlainValidator(_optional_span)] = None
-    clock: Annotated[str, PlainValidator(read.clock)] = "destination"
-    grace: Elapsed = read.any_span("0 s")
-    fallback: Annotated[FallbackForm | None, BeforeValidator(_removable)] = None
-    suppressed_by: Kinds = ()
-    feeds: Names = ()
-    steps: tuple[StepForm, ...] = ()
-    severity: SeverityName = "medium"
-    owner: Name = "OPS"
-    lane: Annotated[Lane, PlainValidator(read.choice("lane", LANES))] = "review"
-    fields: Names = ()
-
-
-Rules = Annotated[dict[KindOrAll, Annotated[SettingForm, BeforeValidator(_short)]], Section]
+SettingForm: type[Form] = create_model("SettingForm", __base__=Form, __doc__="The fields of a rule that the file sets.", **FIELDS)
+"""Derived from `RuleSetting`; `model_fields_set` are the fields that the file states."""
+Rules = Annotated[dict[KindOrAll, Annotated[SettingForm, BeforeValidator(short)]], Section]
 
 
 class WhenForm(Form):
@@ -184,7 +108,7 @@ class WhenForm(Form):
     site: Names | None = None
     carrier: Names | None = None
     service: Names | None = None
-    country: Annotated[tuple[Country, ...], BeforeValidator(_many)] | None = None
+    country: Annotated[tuple[Country, ...], BeforeValidator(many)] | None = None
     channel: Names | None = None
     tier: Names | None = None
 
@@ -201,7 +125,7 @@ class PolicyForm(Form):
 
     name: Name = "default"
     zone: Zone = "UTC"
-    emits: Annotated[tuple[Milestone, ...], BeforeValidator(_many)] = ("placed", "captured", "shipped", "scans")
+    emits: Annotated[tuple[Milestone, ...], BeforeValidator(many)] = ("placed", "captured", "shipped", "scans")
     zones: Annotated[dict[Region, Zone], Section] = {}
     calendars: Annotated[dict[CalendarKey, Annotated[CalendarForm, Section]], Section] = {}
     sites: Annotated[dict[Name, Annotated[SiteForm, Section]], Section] = {}
@@ -211,4 +135,4 @@ class PolicyForm(Form):
     retention: Annotated[RetentionForm, Section] = RetentionForm()
     feeds: Annotated[dict[FeedPrefix, Annotated[FeedForm, Section]], Section] = {}
     rules: Rules = {}
-    overrides: Annotated[tuple[OverrideForm, ...], BeforeValidator(_many)] = ()
+    overrides: Annotated[tuple[OverrideForm, ...], BeforeValidator(many)] = ()

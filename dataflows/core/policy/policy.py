@@ -13,13 +13,13 @@ Which setting of a rule holds for an order is decided per field. The layers, eac
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from typing import Final
 
 from dataflows.core.clocks import Calendar, CalendarSpec
 from dataflows.core.clocks.days import holiday_region
 from dataflows.core.policy.model import Dims, FeedPolicy, Override, Place, RetentionPolicy
-from dataflows.core.policy.setting import Described, RuleSetting
+from dataflows.core.policy.setting import Described, RuleSetting, changed
 from schemas.places import country_zone, is_zone
 
 _KEPT: Final = 4_096
@@ -195,4 +195,4 @@ def _changed(setting: RuleSetting, override: Override) -> RuleSetting:
     own = override.rules.get(setting.kind)
     if not override.everything and not own:
         return setting
-    return replace(replace(setting, **override.everything), **(own or {}))
+    return changed(changed(setting, override.everything), own or {})

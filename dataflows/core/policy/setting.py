@@ -1,106 +1,105 @@
-"""The terms in which a rule meets a policy: what may be set, and how a rule comes."""
+"""One rule's setting: the one struct from which a file's form, the defaults, an override's changes and the shown policy derive.
+
+Adding a setting is adding a field here, with its reader; a rule says by its data which settings have an effect on it (`settings`).
+"""
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-from typing import Literal, Protocol, TypedDict
+from collections.abc import Mapping
+from typing import Annotated, Any, Final, Literal, Protocol, get_type_hints
 
-from dataflows.core.clocks.spans import Span
+import msgspec
+from pydantic import AfterValidator, BaseModel, BeforeValidator, PlainValidator
 
-Severity = Literal["low", "medium", "high", "critical"]
-
-
-Lane = Literal["auto", "review", "block"]
-
+from dataflows.core.clocks.spans import ZERO, Span
+from dataflows.core.policy import values as read
+from dataflows.core.policy.fields import (
+    LANES,
+    AnySpan,
+    Elapsed,
+    Fallback,
+    Kinds,
+    Lane,
+    Name,
+    Names,
+    OptionalSpan,
+    Period,
+    Severity,
+    SeverityName,
+    Step,
+    removable,
+    table,
+)
+from dataflows.core.policy.values import Switch
 
 Shape = Literal["timeout", "signal"]
+Change = Mapping[str, object]
+"""Some fields of a `RuleSetting`, to be replaced."""
 
 
-@dataclass(frozen=True, slots=True)
-class RuleDefaults:
-    """The policy's built-in values for one rule; spans are texts such as `4 bd`, `24 h` or `-24 h`.
-
-    `threshold` is counted from the anchor by `clock`; `steps` are further instants, before it (warnings) or after it (escalations),
-    each with its severity; `fallback` is an (anchor, span) used where the rule's date is missing; `feeds` name what the rule waits for.
-    """
-
-    owner: str
-    severity: Severity
-    lane: Lane
-    threshold: str = "0 h"
-    international: str | None = None
-    clock: str = "destination"
-    anchor: str | None = None
-    grace: str = "0 h"
-    fallback: tuple[str, str] | None = None
-    suppressed_by: tuple[str, ...] = ()
-    feeds: tuple[str, ...] = ()
-    steps: tuple[tuple[str, Severity], ...] = ()
-    fields: tuple[str, ...] = ()
-
-
-Switch = Literal["on", "shadow", "off"]
-
-
-@dataclass(frozen=True, slots=True)
-class Step:
-    """A further instant (a warning before or an escalation after the threshold), counted from the anchor, and its severity."""
-
-    at: Span
-    severity: Severity
-
-
-@dataclass(frozen=True, slots=True)
-class Fallback:
-    """What counts where the date that a rule goes by is missing: `threshold` after `anchor`."""
-
-    anchor: str
-    threshold: Span
-
-
-@dataclass(frozen=True, slots=True)
-class RuleSetting:
+class RuleSetting(msgspec.Struct, frozen=True, kw_only=True):
     """One rule as an order sees it.
 
-    Due at `clock`(anchor, `threshold`), raised at due + `grace` with `severity`; `steps` are further instants `clock`(anchor, step.at).
-    `clock` is `site`, `carrier`, `destination`, `tenant` or a calendar's name; `international`, where set, replaces the threshold of an
-    order that crosses a border; `grace` is elapsed time.
+    Due at `clock`(anchor, `threshold`), raised at due + `grace` with `severity`; `steps` are further instants `clock`(anchor, step.at),
+    before it (warnings) or after it (escalations). `clock` is `site`, `carrier`, `destination`, `tenant` or a calendar's name;
+    `international`, where set, replaces the threshold of an order that crosses a border; `grace` is elapsed time. `fallback` counts where
+    the rule's date is missing; `feeds` name what the rule waits for; `fields` what an order must state. `margin` is how near or far apart
+    counts, `count` how often something must happen: each rule's definition says of what. `owners` are those of holds of some kinds, where
+    they are not `owner`'s; `minor_lane` and `minor_severity` hold for the reports that a rule takes for less grave.
     """
 
     kind: str
-    switch: Switch
-    anchor: str | None
-    threshold: Span
-    international: Span | None
-    clock: str
-    grace: Span
-    fallback: Fallback | None
-    suppressed_by: tuple[str, ...]
-    feeds: tuple[str, ...]
-    steps: tuple[Step, ...]
-    severity: Severity
-    owner: str
-    lane: Lane
-    fields: tuple[str, ...]
+    switch: Annotated[Switch, PlainValidator(read.switch)] = "on"
+    anchor: Name | None = None
+    threshold: AnySpan = ZERO
+    international: OptionalSpan = None
+    clock: Annotated[str, PlainValidator(read.clock)] = "destination"
+    grace: Elapsed = ZERO
+    fallback: Annotated[Fallback | None, BeforeValidator(removable)] = None
+    suppressed_by: Kinds = ()
+    feeds: Names = ()
+    steps: tuple[Step, ...] = ()
+    severity: SeverityName = "medium"
+    owner: Name = "OPS"
+    lane: Annotated[Lane, PlainValidator(read.choice("lane", LANES))] = "review"
+    fields: Names = ()
+    margin: Period = ZERO
+    count: Annotated[int, PlainValidator(read.count)] = 0
+    owners: Annotated[dict[str, Name], BeforeValidator(removable), AfterValidator(table)] = msgspec.field(default_factory=dict)
+    minor_lane: Annotated[Lane, PlainValidator(read.choice("lane", LANES))] = "auto"
+    minor_severity: SeverityName = "medium"
 
 
-class Change(TypedDict, total=False):
-    """Some fields of a `RuleSetting`, to be replaced."""
+NAMES: Final = RuleSetting.__struct_fields__[1:]
+ADDED: Final = NAMES[NAMES.index("margin") :]
+"""Settings that came later: at its default such a setting is no part of a policy's version, so that the version stays what it was."""
+OF_ALL: Final = frozenset(("switch", "suppressed_by", "severity", "owner", "lane"))
+"""Settings that have an effect on every rule."""
 
-    switch: Switch
-    anchor: str | None
-    threshold: Span
-    international: Span | None
-    clock: str
-    grace: Span
-    fallback: Fallback | None
-    suppressed_by: tuple[str, ...]
-    feeds: tuple[str, ...]
-    steps: tuple[Step, ...]
-    severity: Severity
-    owner: str
-    lane: Lane
-    fields: tuple[str, ...]
+
+
+
+def _fields() -> dict[str, Any]:
+    """The fields of a setting in a policy file: type with reader, and what stands where the file states none."""
+    hints, plain = get_type_hints(RuleSetting, include_extras=True), RuleSetting(kind="")
+    return {name: (hints[name], getattr(plain, name)) for name in NAMES}
+
+
+FIELDS: Final = _fields()
+
+
+def change_of(form: BaseModel) -> Change:
+    """What a file changes of a setting."""
+    return {name: getattr(form, name) for name in form.model_fields_set}
+
+
+def changed(setting: RuleSetting, change: Change) -> RuleSetting:
+    """A setting with a change. Another `owner` owns everything: the table of owners holds no longer, unless it is stated as well."""
+    if not change:
+        return setting
+    if setting.owners and "owners" not in change and change.get("owner", setting.owner) != setting.owner:
+        change = {**change, "owners": {}}
+    return msgspec.structs.replace(setting, **change)
 
 
 class Described(Protocol):
@@ -127,7 +126,7 @@ class Described(Protocol):
         ...
 
     @property
-    def defaults(self) -> RuleDefaults:
+    def defaults(self) -> RuleSetting:
         """Its setting as it comes."""
         ...
 
@@ -135,3 +134,11 @@ class Described(Protocol):
     def anchors(self) -> tuple[str, ...]:
         """The values that `anchor` may take; empty where the anchor is fixed."""
         ...
+
+    @property
+    def settings(self) -> frozenset[str]:
+        """The settings that have an effect on it."""
+        ...
+
+
+__all__ = ["Fallback", "Lane", "RuleSetting", "Severity", "Shape", "Span", "Step", "Switch"]

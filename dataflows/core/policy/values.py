@@ -6,17 +6,17 @@ import re
 from collections.abc import Callable, Collection
 from dataclasses import dataclass
 from datetime import date
-from typing import Final, cast
+from typing import Final, Literal, cast
 
 from pydantic import ValidationInfo
 
 from dataflows.core.clocks import Span, span
 from dataflows.core.clocks.calendar import Intervals
 from dataflows.core.clocks.days import holiday_regions, is_holiday_region
-from dataflows.core.policy.setting import Switch
 from schemas.places import countries, country_meant, is_country, is_region, zone_names
 from schemas.problems import mistake, nearest, unknown_zone
 
+Switch = Literal["on", "shadow", "off"]
 MILESTONES: Final = (
     "placed", "captured", "shipped", "scans", "authorized", "allocated", "released", "picked", "packed", "invoiced", "inspected",
     "refunded", "return_shipped",
@@ -96,7 +96,9 @@ def switch(value: object) -> Switch:
 
 
 def any_span(value: object) -> Span:
-    """A span of elapsed or business time."""
+    """A span of elapsed or business time; one that was read already stays as it is."""
+    if isinstance(value, Span):
+        return value
     try:
         return span(text(value))
     except ValueError as error:
@@ -117,6 +119,14 @@ def period(value: object) -> Span:
     if found.n == 0:
         raise mistake("this must be longer than nothing")
     return found
+
+
+def count(value: object) -> int:
+    """How often something must happen, 1 to 100."""
+    name = text(value)
+    if not (name.isascii() and name.isdigit() and 1 <= int(name) <= 100):
+        raise mistake(f"{name!r} is no count: 1 to 100")
+    return int(name)
 
 
 def kind(value: object, info: ValidationInfo) -> str:

@@ -2,78 +2,52 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
-from typing import cast
+from dataflows.core.rules.forms import reported
+from dataflows.core.rules.vocabulary import Milestone, Op, Where, event, excluding
 
-from dataflows.core.history.facts import Facts
-from dataflows.core.policy import RuleSetting
-from dataflows.core.policy.setting import RuleDefaults
-from dataflows.core.rules.conditions import Condition, signal
-from dataflows.core.rules.model import rule
-from schemas.events import AddressSignal
-from schemas.instants import earliest
-
-Found = Iterable[Condition | None]
 ADDRESS = ("address.validated", "address.invalid", "address.change_requested")
+READDRESSED = event("order.updated", where=(Where("ship_to", Op.NAMED),), text="a new address")
 
-
-def readdressed(o: Facts) -> list[int]:
-    """When updates changed the address."""
-    return [r.at for r in o.t.of("order.updated") if "ship_to" in cast("dict[str, object]", r.event.data)]
-
-
-@rule(
-    "address.invalid",
-    "signal",
-    definition="The address was found undeliverable.",
-    clears="a validation, a new address, or the end of the order",
-    prevented_by="address validation at checkout",
-    source="event (ShipBob 401, Shopify INCORRECT_ADDRESS)",
-    actions=(("ask_customer", "only the customer knows the right address"),),
-    defaults=RuleDefaults(owner="CS", severity="high", lane="block"),
-    on=("address.invalid",),
+RULES = (
+    reported(
+        "address.invalid",
+        "The address was found undeliverable.",
+        when=event("address.invalid"),
+        until=(event("address.validated", text="a validation"), READDRESSED),
+        unless=Milestone.ENDED,
+        minor=event("address.invalid", risk="low", where=excluding("suggestion", None)),
+        minor_lane="auto",
+        owner="CS",
+        severity="high",
+        lane="block",
+        actions={"ask_customer": "only the customer knows the right address"},
+        source="event (ShipBob 401, Shopify INCORRECT_ADDRESS)",
+        advice="address validation at checkout",
+    ),
+    reported(
+        "address.change_late",
+        "The customer asked for another address after the label was made and before the delivery.",
+        when=event("address.change_requested"),
+        after=(event("warehouse.label_created"), Milestone.SHIPPED),
+        not_after=Milestone.DELIVERED,
+        until=(event("warehouse.label_created", text="a new label"), Milestone.DELIVERED),
+        unless=Milestone.ENDED,
+        owner="FULF",
+        severity="high",
+        lane="review",
+        actions={"redirect_shipment": "the label bears the old address"},
+        advice="the change before the label",
+    ),
+    reported(
+        "address.risk",
+        "The address carries a high risk.",
+        when=event(*ADDRESS, risk="high"),
+        until=(event(*ADDRESS, where=(Where("risk", Op.IS, ("low", "medium")),), text="a lower risk"), READDRESSED),
+        unless=Milestone.ENDED,
+        owner="FIN",
+        severity="high",
+        lane="block",
+        actions={"review_order": "fraud often shows in the address first"},
+        advice="a review of the address before payment",
+    ),
 )
-def invalid(o: Facts, s: RuleSetting) -> Found:
-    for record in o.t.of("address.invalid"):
-        data = cast("AddressSignal", record.event.data)
-        minor = data.suggestion is not None and data.risk == "low"
-        clears = [*o.instants("address.validated"), *readdressed(o)]
-        yield signal(s, record, clears=clears, lifted=o.ended, lane="auto" if minor else None)
-
-
-@rule(
-    "address.change_late",
-    "signal",
-    definition="The customer asked for another address after the label was made and before the delivery.",
-    clears="a new label, the delivery, or the end of the order",
-    prevented_by="the change before the label",
-    source="event",
-    actions=(("redirect_shipment", "the label bears the old address"),),
-    defaults=RuleDefaults(owner="FULF", severity="high", lane="review"),
-    on=("address.change_requested",),
-)
-def change_late(o: Facts, s: RuleSetting) -> Found:
-    announced = earliest(o.first("warehouse.label_created"), o.shipped)
-    for record in o.t.of("address.change_requested"):
-        if announced is not None and announced <= record.at and (o.delivered is None or o.delivered > record.at):
-            clears = [*o.instants("warehouse.label_created"), o.delivered]
-            yield signal(s, record, clears=clears, lifted=o.ended)
-
-
-@rule(
-    "address.risk",
-    "signal",
-    definition="The address carries a high risk.",
-    clears="a lower risk, a new address, or the end of the order",
-    prevented_by="a review of the address before payment",
-    source="event",
-    actions=(("review_order", "fraud often shows in the address first"),),
-    defaults=RuleDefaults(owner="FIN", severity="high", lane="block"),
-    on=("high risk",),
-)
-def risk(o: Facts, s: RuleSetting) -> Found:
-    known = [(r, cast("AddressSignal", r.event.data).risk) for r in o.t.of(*ADDRESS)]
-    lower = [r.at for r, level in known if level in ("low", "medium")]
-    for record, level in known:
-        if level == "high":
-            yield signal(s, record, clears=[*lower, *readdressed(o)], lifted=o.ended)

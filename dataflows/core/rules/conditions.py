@@ -10,8 +10,10 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 
 from dataflows.core.clocks import Calendar, Span
+from dataflows.core.history.facts import Facts
+from dataflows.core.history.shipments import Shipment
 from dataflows.core.policy import RuleSetting
-from dataflows.core.policy.setting import Lane, Severity
+from dataflows.core.policy.fields import Lane, Severity
 from schemas.instants import DAY, HOUR, earliest
 from schemas.record import Record
 
@@ -118,6 +120,7 @@ def timeout(  # noqa: PLR0913 (every argument is a term of the deadline)
 
 
 def signal(  # noqa: PLR0913 (every argument is a term of the condition)
+    o: Facts,
     setting: RuleSetting,
     record: Record,
     *,
@@ -127,7 +130,7 @@ def signal(  # noqa: PLR0913 (every argument is a term of the condition)
     scope: str | None = None,
     evidence: tuple[Record, ...] | None = None,
     detail: str = "",
-    calendar: Calendar | None = None,
+    shipment: Shipment | None = None,
     severity: Severity | None = None,
     lane: Lane | None = None,
     look_again: int | None = None,
@@ -143,7 +146,8 @@ def signal(  # noqa: PLR0913 (every argument is a term of the condition)
     if end == start:
         return None
     steps: tuple[tuple[int, Severity], ...] = ((start, severity or setting.severity),)
-    if setting.steps and calendar is not None:
+    if setting.steps:
+        calendar = o.calendar(setting, shipment)
         steps = tuple(sorted([*steps, *((count(calendar, start, s.at), s.severity) for s in setting.steps)]))
     resolution = None if end is None else "cleared" if end == cleared else "lifted"
     return Condition(
@@ -159,12 +163,6 @@ def signal(  # noqa: PLR0913 (every argument is a term of the condition)
         lane=lane,
         look_again=look_again,
     )
-
-
-def silences(instants: list[int], end: int | None) -> Iterable[tuple[int, int | None]]:
-    """Each instant of a sorted list with what broke the silence after it: the next instant, else `end`."""
-    for position, instant in enumerate(instants):
-        yield instant, instants[position + 1] if position + 1 < len(instants) else end
 
 
 def merged(conditions: list[Condition]) -> list[Condition]:

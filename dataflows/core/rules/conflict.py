@@ -2,303 +2,109 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
-from typing import cast
+from functools import partial
 
-from dataflows.core.history.facts import Facts
-from dataflows.core.history.quantities import line_key, match, quantity
-from dataflows.core.history.shipments import MOVING, Shipment, possession, scan_of
-from dataflows.core.policy import RuleSetting
-from dataflows.core.policy.setting import RuleDefaults
-from dataflows.core.rules.conditions import Condition, after, signal
-from dataflows.core.rules.inventory import line_scope, speaks_of
-from dataflows.core.rules.model import rule
-from dataflows.core.rules.order import GOING_ON
-from dataflows.core.rules.shipment_progress import lifted_for
-from schemas.events import Line, OrderPlaced, PaymentRefunded, PickShort
-from schemas.instants import earliest
-from schemas.record import Record
+from dataflows.core.rules.custom import conflict as find
+from dataflows.core.rules.forms import custom, reported
+from dataflows.core.rules.vocabulary import GOES_ON, Milestone, Scope, Strictly, scan
 
-Found = Iterable[Condition | None]
-BLOCK = RuleDefaults(owner="OPS", severity="high", lane="block")
-RECONCILE = (("reconcile", "a named owner must say which system is right"),)
-ONGOING = frozenset(("label_created", "accepted", "in_transit", "customs", "out_for_delivery", "attempt_failed", "ready_for_pickup"))
+RECONCILE = {"reconcile": "a named owner must say which system is right"}
+conflicting = partial(custom, owner="OPS", severity="high", lane="block", actions=RECONCILE)
+MOVES = ("warehouse.shipped", "carrier.scan")
 
-
-@rule(
-    "conflict.delivered_without_ship",
-    "signal",
-    definition="A shipment was delivered that no warehouse had shipped and no carrier had had before.",
-    clears="the hand-over that comes later, or the end of the shipment",
-    prevented_by="a warehouse.shipped at or before the delivery",
-    source="event",
-    actions=RECONCILE,
-    defaults=BLOCK,
-    on=("unannounced",),
+RULES = (
+    conflicting(
+        "conflict.delivered_without_ship",
+        "A shipment was delivered that no warehouse had shipped and no carrier had had before.",
+        find=find.delivered_without_ship,
+        inputs=("unannounced",),
+        emits="shipped",
+        clears="the hand-over that comes later, or the end of the shipment",
+        advice="a warehouse.shipped at or before the delivery",
+    ),
+    conflicting(
+        "conflict.shipped_unpaid",
+        "Goods left before any payment had been authorized or captured.",
+        find=find.shipped_unpaid,
+        inputs=("warehouse.shipped", "unannounced"),
+        unless_seen=("payment.authorized", "payment.captured"),
+        emits={"prepaid": "captured", "on_ship": "authorized"},
+        clears="the authorization or capture, or the end of the order",
+        advice="a payment.authorized before the shipment",
+    ),
+    conflicting(
+        "conflict.cancelled_but_moving",
+        "A cancelled order is shipped, or its parcel moves on.",
+        find=find.cancelled_but_moving,
+        inputs=MOVES,
+        requires=("order.cancelled",),
+        clears="a returning or returned scan, or the end of the shipment",
+        advice="a cancellation that reaches warehouse and carrier",
+    ),
+    conflicting(
+        "conflict.refunded_but_moving",
+        "The order, or the lines in this shipment, were refunded, and it moves on.",
+        find=find.refunded_but_moving,
+        inputs=MOVES,
+        requires=("payment.refunded",),
+        clears="a returning or returned scan, or the end of the shipment",
+        advice="an intercepted shipment before the refund",
+    ),
+    conflicting(
+        "conflict.released_on_credit_hold",
+        "The warehouse worked on the order while a credit hold was open.",
+        find=find.released_on_credit_hold,
+        inputs=GOES_ON.types,
+        requires=("order.hold_placed",),
+        clears="the release of the hold, or the end of the order",
+        advice="a hold that the warehouse respects",
+    ),
+    conflicting(
+        "conflict.short_after_ship_confirm",
+        "The picker reports a shortage of what the warehouse had already confirmed as shipped.",
+        find=find.short_after_ship_confirm,
+        inputs=("warehouse.pick_short",),
+        clears="a later shipment of the SKU, or the end of the order",
+        advice="a ship confirmation after the last pick",
+    ),
+    conflicting(
+        "conflict.quantity_mismatch",
+        "More of a line was shipped than was ordered.",
+        find=find.quantity_mismatch,
+        inputs=("part shipped", "unannounced", "order.updated"),
+        clears="an update that makes it fit, or the end of the order",
+        advice="a shipment of the ordered quantity",
+    ),
+    conflicting(
+        "conflict.duplicate_shipment",
+        "A second shipment repeats lines that had already left in full.",
+        find=find.duplicate_shipment,
+        inputs=("part shipped", "unannounced"),
+        requires=("several",),
+        clears="its voiding, or the end of the order",
+        advice="one shipment per line",
+    ),
+    reported(
+        "conflict.status_regression",
+        "A parcel that was delivered or returned is scanned as if it were still under way.",
+        when=scan(*sorted(find.ONGOING)),
+        after=(Strictly(Milestone.DELIVERED), Strictly(Milestone.RETURNED)),
+        until=scan("delivered", "returned", text="the next delivered or returned scan"),
+        unless=Milestone.ENDED,
+        each=Scope.PARCEL,
+        owner="OPS",
+        severity="high",
+        lane="block",
+        actions=RECONCILE,
+        advice="a delivered scan only at the delivery",
+    ),
+    conflicting(
+        "conflict.tracking_reused",
+        "A tracking number was given to this order after the parcel of another order had ended under it.",
+        find=find.tracking_reused,
+        inputs=("note",),
+        clears="the end of the shipment",
+        source="event (EasyPost: carriers recycle numbers)",
+        advice="tracking numbers that are used once",
+    ),
 )
-def delivered_without_ship(o: Facts, s: RuleSetting) -> Found:
-    for shipment in o.shipments if o.emits("shipped") else ():
-        at, handed, seen = shipment.delivered, shipment.handed_over, shipment.first_scan
-        if at is not None and not (handed is not None and handed <= at) and not (seen is not None and seen < at):
-            evidence = tuple(r for r in shipment.scans if r.at == at)
-            lifted = lifted_for(o, shipment)
-            yield signal(o.of(shipment, s), evidence[0], at=at, clears=(handed,), lifted=lifted, scope=shipment.scope, evidence=evidence)
-
-
-@rule(
-    "conflict.shipped_unpaid",
-    "signal",
-    definition="Goods left before any payment had been authorized or captured.",
-    clears="the authorization or capture, or the end of the order",
-    prevented_by="a payment.authorized before the shipment",
-    source="event",
-    actions=RECONCILE,
-    defaults=BLOCK,
-    on=("warehouse.shipped", "unannounced"),
-    unless=("payment.authorized", "payment.captured"),
-)
-def shipped_unpaid(o: Facts, s: RuleSetting) -> Found:
-    needs = {"prepaid": "captured", "on_ship": "authorized"}.get(o.terms)
-    if needs is None or not o.emits(needs):
-        return
-    left = [x for x in o.shipments if x.voided is None and x.shipped is not None]
-    at = min((x.shipped for x in left if x.shipped is not None), default=None)
-    if at is None or (o.authorized is not None and o.authorized <= at):
-        return
-    evidence = tuple(r for x in left for r in (*x.handovers, *x.scans) if r.at == at)
-    yield signal(s, evidence[0], at=at, clears=(o.authorized,), lifted=o.ended, evidence=evidence)
-
-
-def _moves(shipment: Shipment, since: int) -> Record | None:
-    """The first sign, after `since`, that a shipment leaves or moves on."""
-    signs = [r for r in shipment.scans if r.at > since and possession(r) and scan_of(r).status in MOVING]
-    signs.extend(r for r in shipment.handovers if r.at > since)
-    return min(signs, key=lambda r: (r.at, r.event.source, r.event.id), default=None)
-
-
-def _came_back(shipment: Shipment) -> list[int]:
-    return [r.at for r in shipment.scans if scan_of(r).status in ("returning", "returned")]
-
-
-@rule(
-    "conflict.cancelled_but_moving",
-    "signal",
-    definition="A cancelled order is shipped, or its parcel moves on.",
-    clears="a returning or returned scan, or the end of the shipment",
-    prevented_by="a cancellation that reaches warehouse and carrier",
-    source="event",
-    actions=RECONCILE,
-    defaults=BLOCK,
-    on=("warehouse.shipped", "carrier.scan"),
-    needs=("order.cancelled",),
-)
-def cancelled_but_moving(o: Facts, s: RuleSetting) -> Found:
-    if o.cancelled is None:
-        return
-    for shipment in o.shipments:
-        sign = _moves(shipment, o.cancelled)
-        if sign is not None:
-            lifted = earliest(shipment.voided, shipment.replaced)
-            yield signal(o.of(shipment, s), sign, clears=_came_back(shipment), lifted=lifted, scope=shipment.scope)
-
-
-@rule(
-    "conflict.refunded_but_moving",
-    "signal",
-    definition="The order, or the lines in this shipment, were refunded, and it moves on.",
-    clears="a returning or returned scan, or the end of the shipment",
-    prevented_by="an intercepted shipment before the refund",
-    source="event",
-    actions=RECONCILE,
-    defaults=BLOCK,
-    on=("warehouse.shipped", "carrier.scan"),
-    needs=("payment.refunded",),
-)
-def refunded_but_moving(o: Facts, s: RuleSetting) -> Found:
-    refunds = o.t.of("payment.refunded")
-    for shipment in o.shipments if refunds else ():
-        since = [o.refunded] if o.refunded is not None else []
-        since.extend(r.at for r in refunds if _meets(o, shipment, cast("PaymentRefunded", r.event.data).lines))
-        for at in since:
-            if (shipment.delivered is not None and shipment.delivered <= at) or (o.cancelled is not None and o.cancelled <= at):
-                continue
-            sign = _moves(shipment, at)
-            if sign is not None:
-                lifted = earliest(shipment.voided, shipment.replaced)
-                yield signal(o.of(shipment, s), sign, clears=_came_back(shipment), lifted=lifted, scope=shipment.scope)
-
-
-def _meets(o: Facts, shipment: Shipment, lines: list[Line] | None) -> bool:
-    """Whether refunded lines are in the shipment; a shipment without lines may hold any."""
-    if not lines:
-        return False
-    if not shipment.lines:
-        return True
-    refunded = {match(line, o.lines) or line_key(line) for line in lines}
-    return any((match(line, o.lines) or line_key(line)) in refunded for line in shipment.lines)
-
-
-@rule(
-    "conflict.released_on_credit_hold",
-    "signal",
-    definition="The warehouse worked on the order while a credit hold was open.",
-    clears="the release of the hold, or the end of the order",
-    prevented_by="a hold that the warehouse respects",
-    source="event",
-    actions=RECONCILE,
-    defaults=BLOCK,
-    on=GOING_ON,
-    needs=("order.hold_placed",),
-)
-def released_on_credit_hold(o: Facts, s: RuleSetting) -> Found:
-    for h in o.holds:
-        if h.hold == "credit":
-            record = next((r for r in o.t.of(*GOING_ON) if h.lasts(r.at)), None)
-            if record is not None:
-                yield signal(s, record, clears=(h.released,), lifted=o.ended, evidence=(h.record, record))
-
-
-@rule(
-    "conflict.short_after_ship_confirm",
-    "signal",
-    definition="The picker reports a shortage of what the warehouse had already confirmed as shipped.",
-    clears="a later shipment of the SKU, or the end of the order",
-    prevented_by="a ship confirmation after the last pick",
-    source="event",
-    actions=RECONCILE,
-    defaults=BLOCK,
-    on=("warehouse.pick_short",),
-)
-def short_after_ship_confirm(o: Facts, s: RuleSetting) -> Found:
-    for record in o.t.of("warehouse.pick_short"):
-        sku = cast("PickShort", record.event.data).sku
-        confirmed = [r for x in o.shipments if speaks_of(x.lines, sku) for r in x.handovers if r.at <= record.at]
-        if confirmed:
-            again = [r.at for r, d in o.handovers if d.lines and speaks_of(d.lines, sku)]
-            evidence = (confirmed[0], record)
-            yield signal(s, record, clears=again, lifted=o.ended, scope=line_scope(sku), evidence=evidence)
-
-
-def _walk(o: Facts) -> tuple[list[tuple[int, Shipment, dict[str, int]]], list[Shipment]]:
-    """Shipments with lines as they left, with their quantities per line, and those that only repeat what had left before."""
-    former = {line_key(line, i): line for fields, _, _ in o.versions for i, line in enumerate(fields.lines or ())}
-    walk: list[tuple[int, Shipment, dict[str, int]]] = []
-    twice: list[Shipment] = []
-    left = dict(o.ordered)
-    known = [(x.shipped, x) for x in o.shipments if x.live and x.lines and x.shipped is not None]
-    for at, shipment in sorted(known, key=lambda item: (item[0], item[1].key)):
-        counts: dict[str, int] = {}
-        for position, line in enumerate(shipment.lines or ()):
-            key = match(line, o.lines) or match(line, former) or line_key(line, position)
-            counts[key] = counts.get(key, 0) + quantity(line, o.ordered.get(key, 1))
-        if walk and not shipment.replaces and counts and all(amount > left.get(key, 0) for key, amount in counts.items()):
-            twice.append(shipment)
-            continue
-        for key, amount in counts.items():
-            left[key] = max(0, left.get(key, 0) - amount)
-        walk.append((at, shipment, counts))
-    return walk, twice
-
-
-@rule(
-    "conflict.quantity_mismatch",
-    "signal",
-    definition="More of a line was shipped than was ordered.",
-    clears="an update that makes it fit, or the end of the order",
-    prevented_by="a shipment of the ordered quantity",
-    source="event",
-    actions=RECONCILE,
-    defaults=BLOCK,
-    on=("part shipped", "unannounced", "order.updated"),
-)
-def quantity_mismatch(o: Facts, s: RuleSetting) -> Found:
-    if not o.lines:
-        return
-    walk, _ = _walk(o)
-    totals: dict[str, int] = {}
-    raised: set[str] = set()
-    for at, shipment, counts in walk:
-        for key, amount in counts.items():
-            totals[key] = totals.get(key, 0) + amount
-            if key in raised or totals[key] <= _ordered_at(o, key, at):
-                continue
-            raised.add(key)
-            total = totals[key]
-            fits = next((since for fields, since, _ in o.versions if since > at and total <= _ordered(fields, key)), None)
-            evidence = tuple(shipment.handovers) or tuple(shipment.scans[:1])
-            yield signal(s, evidence[0], at=at, clears=(fits,), lifted=o.ended, scope=f"line:{key}", evidence=evidence)
-
-
-def _ordered(fields: OrderPlaced, key: str) -> int:
-    return sum(quantity(line) for i, line in enumerate(fields.lines or ()) if line_key(line, i) == key)
-
-
-def _ordered_at(o: Facts, key: str, at: int) -> int:
-    return _ordered(next((fields for fields, since, _ in reversed(o.versions) if since <= at), o.versions[0][0]), key)
-
-
-@rule(
-    "conflict.duplicate_shipment",
-    "signal",
-    definition="A second shipment repeats lines that had already left in full.",
-    clears="its voiding, or the end of the order",
-    prevented_by="one shipment per line",
-    source="event",
-    actions=RECONCILE,
-    defaults=BLOCK,
-    on=("part shipped", "unannounced"),
-    needs=("several",),
-)
-def duplicate_shipment(o: Facts, s: RuleSetting) -> Found:
-    if not o.lines or len(o.shipments) < 2:
-        return
-    for shipment in _walk(o)[1]:
-        evidence = tuple(shipment.handovers) or tuple(shipment.scans[:1])
-        lifted = lifted_for(o, shipment)
-        yield signal(o.of(shipment, s), evidence[0], at=shipment.shipped, lifted=lifted, scope=shipment.scope, evidence=evidence)
-
-
-@rule(
-    "conflict.status_regression",
-    "signal",
-    definition="A parcel that was delivered or returned is scanned as if it were still under way.",
-    clears="the next delivered or returned scan, or the end of the shipment",
-    prevented_by="a delivered scan only at the delivery",
-    source="event",
-    actions=RECONCILE,
-    defaults=BLOCK,
-    on=tuple(f"carrier.scan:{status}" for status in sorted(ONGOING)),
-    needs=("carrier.scan:delivered", "carrier.scan:returned"),
-)
-def status_regression(o: Facts, s: RuleSetting) -> Found:
-    for shipment in o.shipments:
-        for parcel in shipment.parcels:
-            terminal = earliest(parcel.delivered, parcel.returned)
-            if terminal is None:
-                continue
-            ends = [r.at for r in parcel.scans if scan_of(r).status in ("delivered", "returned")]
-            for record in parcel.scans:
-                if record.at > terminal and scan_of(record).status in ONGOING:
-                    clears = (after(ends, record.at),)
-                    yield signal(o.of(shipment, s), record, clears=clears, lifted=lifted_for(o, shipment), scope=shipment.scope)
-
-
-@rule(
-    "conflict.tracking_reused",
-    "signal",
-    definition="A tracking number was given to this order after the parcel of another order had ended under it.",
-    clears="the end of the shipment",
-    prevented_by="tracking numbers that are used once",
-    source="event (EasyPost: carriers recycle numbers)",
-    actions=RECONCILE,
-    defaults=BLOCK,
-    on=("note",),
-)
-def tracking_reused(o: Facts, s: RuleSetting) -> Found:
-    for note in o.t.notes:
-        shipment = o.shipment(note.scope_id) if note.kind == "conflict.tracking_reused" else None
-        if shipment is not None:
-            known = (*shipment.labels, *shipment.handovers, *shipment.scans)
-            evidence = tuple(r for r in known if r.at == note.at) or known[:1]
-            setting, lifted = o.of(shipment, s), lifted_for(o, shipment)
-            yield signal(setting, evidence[0], at=note.at, lifted=lifted, scope=shipment.scope, evidence=evidence)

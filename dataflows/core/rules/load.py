@@ -15,7 +15,7 @@ from schemas.problems import Problem
 
 def check_policy(path: Path, rules: tuple[Rule, ...] | None = None) -> tuple[Problem, ...]:
     """Everything that is wrong with a policy file, by line; empty if it can be used. `rules` defaults to all rules."""
-    return examine(path, _all() if rules is None else rules)[1]
+    return examine(path, RULES if rules is None else rules)[1]
 
 
 def load_policy(path: Path | None, rules: tuple[Rule, ...] | None = None) -> Policy:
@@ -23,14 +23,10 @@ def load_policy(path: Path | None, rules: tuple[Rule, ...] | None = None) -> Pol
 
     Raises PolicyError, with all problems, if the file cannot be read or is wrong.
     """
-    rules = _all() if rules is None else rules
+    rules = RULES if rules is None else rules
     if path is None:
         return build(PolicyForm(), rules)
     form, problems = examine(path, rules)
     if form is None:
         raise PolicyError(problems)
     return build(form, rules)
-
-
-def _all() -> tuple[Rule, ...]:
-    return RULES

@@ -1,4 +1,4 @@
-"""What a rule is: its definition for people, its defaults for the policy, its judge for the engine.
+"""What a rule is: its definition for people, its setting for the policy, its forms, and what follows from them for the engine.
 
 A rule never keeps state and never reads a clock. Its judge maps the facts of one order to *conditions*: stretches of event time
 during which something is wrong. The engine compares conditions with what it has published and says the difference.
@@ -11,11 +11,9 @@ from dataclasses import dataclass
 
 from dataflows.core.history.facts import Facts
 from dataflows.core.policy import RuleSetting
-from dataflows.core.policy.setting import RuleDefaults, Shape
+from dataflows.core.policy.setting import OF_ALL, Shape
 from dataflows.core.rules.conditions import Condition
 
-UNHEARD = ("case.", "action.", "feed.")
-"""Prefixes of the event types that say nothing about the order itself."""
 Fits = Callable[[object, "RuleSetting"], bool]
 Judge = Callable[["Facts", "RuleSetting"], "Iterable[Condition | None]"]
 
@@ -26,15 +24,16 @@ class Rule:
 
     `definition` says when it is true, `clears` when it ends, `prevented_by` which event would have prevented it (texts for people);
     `source` is where the default threshold comes from (`P`: our own proposal). `actions` are (action, reason), best first.
-    `anchors` are the values that `anchor` may take in a policy (empty: the anchor is fixed).
+    `anchors` are the values that `anchor` may take in a policy (empty: the anchor is fixed); `settings` those that have an effect on it.
 
-    The rest saves work; a rule is true or not by its judge alone. The engine knows what an order has seen by *marks*: event types, and
-    the finer ones that `Order.mark` describes. `on` are marks of events that can make the condition true at once, `arms` of those that
-    start an expectation, so that the engine must look again later (`*`: any event); both count only if the order has one of the marks in
-    `needs` (if any are given) and none of `unless`. `met_by` are marks after which nothing is to be waited for: of events that speak of
-    the whole order, or of any part where `partly` is set. `dated` names the date (`ship_by`, `promised_by`, `expires_at`) by which the
-    event that brings it arms the rule; other events arm it by their own time. `silence` is set where the rule speaks of nothing but the
-    time since the last event of those that arm it. `fits` says of an event's data alone that it cannot make the rule true.
+    The rest is derived (see `derive`) and saves work; a rule is true or not by its judge alone. The engine knows what an order has seen by
+    *traits*: event types, and the finer ones that `Order.mark` describes. `on` are traits of events that can make the condition true at
+    once, `arms` of those that start an expectation, so that the engine must check again later (`*`: any event); both count only if the
+    order has one of the traits in `needs` (if any are given) and none of `unless`. `met_by` are traits after which nothing is awaited: of
+    events that speak of the whole order, or of any part where `partly` is set. `dated` names the date (`ship_by`, `promised_by`,
+    `expires_at`) by which the event that brings it arms the rule; other events arm it by their own time. `silence` is set where the rule
+    speaks of nothing but the time since the last event of those that arm it. `fits` says of an event's data alone that it cannot make the
+    rule true.
     """
 
     kind: str
@@ -44,7 +43,7 @@ class Rule:
     prevented_by: str
     source: str
     actions: tuple[tuple[str, str], ...]
-    defaults: RuleDefaults
+    defaults: RuleSetting
     judge: Judge
     on: tuple[str, ...] = ()
     arms: tuple[str, ...] = ()
@@ -56,52 +55,5 @@ class Rule:
     dated: str | None = None
     silence: bool = False
     fits: Fits | None = None
-
-
-def rule(  # noqa: PLR0913 (the fields of a Rule)
-    kind: str,
-    shape: Shape,
-    *,
-    definition: str,
-    clears: str,
-    prevented_by: str,
-    source: str,
-    actions: tuple[tuple[str, str], ...],
-    defaults: RuleDefaults,
-    on: tuple[str, ...] = (),
-    arms: tuple[str, ...] = (),
-    anchors: tuple[str, ...] = (),
-    needs: tuple[str, ...] = (),
-    unless: tuple[str, ...] = (),
-    met_by: tuple[str, ...] = (),
-    partly: bool = False,
-    dated: str | None = None,
-    silence: bool = False,
-    fits: Fits | None = None,
-) -> Callable[[Judge], Rule]:
-    """Makes the decorated judge a `Rule`; the arguments are those of `Rule`."""
-
-    def build(judge: Judge) -> Rule:
-        return Rule(
-            kind,
-            shape,
-            definition,
-            clears,
-            prevented_by,
-            source,
-            actions,
-            defaults,
-            judge,
-            on,
-            arms,
-            anchors,
-            needs,
-            unless,
-            met_by,
-            partly,
-            dated,
-            silence,
-            fits,
-        )
-
-    return build
+    settings: frozenset[str] = OF_ALL
+    forms: tuple[object, ...] = ()

@@ -1,0 +1,1 @@
+"""What no form says: functions of the facts of an order, each named by one rule."""

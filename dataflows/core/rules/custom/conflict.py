@@ -1,0 +1,187 @@
+"""Conflict kinds that no form says."""
+
+from __future__ import annotations
+
+from typing import cast
+
+from dataflows.core.history.facts import Facts
+from dataflows.core.history.quantities import line_key, match, quantity
+from dataflows.core.history.shipments import MOVING, Shipment, possession, scan_of
+from dataflows.core.policy import RuleSetting
+from dataflows.core.rules.conditions import signal
+from dataflows.core.rules.reading import ended_for, speaks_of
+from dataflows.core.rules.structs import Found
+from dataflows.core.rules.vocabulary import GOES_ON
+from schemas.events import Line, OrderPlaced, PaymentRefunded, PickShort
+from schemas.instants import earliest
+from schemas.record import Record
+
+ONGOING = frozenset(("label_created", "accepted", "in_transit", "customs", "out_for_delivery", "attempt_failed", "ready_for_pickup"))
+
+
+def delivered_without_ship(o: Facts, s: RuleSetting) -> Found:
+    for shipment in o.shipments:
+        at, handed, seen = shipment.delivered, shipment.handed_over, shipment.first_scan
+        if at is not None and not (handed is not None and handed <= at) and not (seen is not None and seen < at):
+            evidence = tuple(r for r in shipment.scans if r.at == at)
+            lifted = ended_for(o, shipment)
+            yield signal(
+                o,
+                o.of(shipment, s),
+                evidence[0],
+                at=at,
+                clears=(handed,),
+                lifted=lifted,
+                scope=shipment.scope,
+                evidence=evidence,
+                shipment=shipment,
+            )
+
+
+def shipped_unpaid(o: Facts, s: RuleSetting) -> Found:
+    left = [x for x in o.shipments if x.voided is None and x.shipped is not None]
+    at = min((x.shipped for x in left if x.shipped is not None), default=None)
+    if at is None or (o.authorized is not None and o.authorized <= at):
+        return
+    evidence = tuple(r for x in left for r in (*x.handovers, *x.scans) if r.at == at)
+    yield signal(o, s, evidence[0], at=at, clears=(o.authorized,), lifted=o.ended, evidence=evidence)
+
+
+def _moves(shipment: Shipment, since: int) -> Record | None:
+    """The first sign, after `since`, that a shipment leaves or moves on."""
+    signs = [r for r in shipment.scans if r.at > since and possession(r) and scan_of(r).status in MOVING]
+    signs.extend(r for r in shipment.handovers if r.at > since)
+    return min(signs, key=lambda r: (r.at, r.event.source, r.event.id), default=None)
+
+
+def _came_back(shipment: Shipment) -> list[int]:
+    return [r.at for r in shipment.scans if scan_of(r).status in ("returning", "returned")]
+
+
+def cancelled_but_moving(o: Facts, s: RuleSetting) -> Found:
+    if o.cancelled is None:
+        return
+    for shipment in o.shipments:
+        sign = _moves(shipment, o.cancelled)
+        if sign is not None:
+            lifted = earliest(shipment.voided, shipment.replaced)
+            yield signal(o, o.of(shipment, s), sign, clears=_came_back(shipment), lifted=lifted, scope=shipment.scope, shipment=shipment)
+
+
+def refunded_but_moving(o: Facts, s: RuleSetting) -> Found:
+    refunds = o.t.of("payment.refunded")
+    for shipment in o.shipments if refunds else ():
+        since = [o.refunded] if o.refunded is not None else []
+        since.extend(r.at for r in refunds if _meets(o, shipment, cast("PaymentRefunded", r.event.data).lines))
+        for at in since:
+            if (shipment.delivered is not None and shipment.delivered <= at) or (o.cancelled is not None and o.cancelled <= at):
+                continue
+            sign = _moves(shipment, at)
+            if sign is not None:
+                lifted = earliest(shipment.voided, shipment.replaced)
+                yield signal(
+                    o, o.of(shipment, s), sign, clears=_came_back(shipment), lifted=lifted, scope=shipment.scope, shipment=shipment
+                )
+
+
+def _meets(o: Facts, shipment: Shipment, lines: list[Line] | None) -> bool:
+    """Whether refunded lines are in the shipment; a shipment without lines may hold any."""
+    if not lines:
+        return False
+    if not shipment.lines:
+        return True
+    refunded = {match(line, o.lines) or line_key(line) for line in lines}
+    return any((match(line, o.lines) or line_key(line)) in refunded for line in shipment.lines)
+
+
+def released_on_credit_hold(o: Facts, s: RuleSetting) -> Found:
+    for h in o.holds:
+        if h.hold == "credit":
+            record = next((r for r in o.t.of(*GOES_ON.types) if h.lasts(r.at)), None)
+            if record is not None:
+                yield signal(o, s, record, clears=(h.released,), lifted=o.ended, evidence=(h.record, record))
+
+
+def short_after_ship_confirm(o: Facts, s: RuleSetting) -> Found:
+    for record in o.t.of("warehouse.pick_short"):
+        sku = cast("PickShort", record.event.data).sku
+        confirmed = [r for x in o.shipments if speaks_of(x.lines, sku) for r in x.handovers if r.at <= record.at]
+        if confirmed:
+            again = [r.at for r, d in o.handovers if d.lines and speaks_of(d.lines, sku)]
+            evidence = (confirmed[0], record)
+            yield signal(o, s, record, clears=again, lifted=o.ended, scope=f"line:{sku}" if sku else None, evidence=evidence)
+
+
+def _walk(o: Facts) -> tuple[list[tuple[int, Shipment, dict[str, int]]], list[Shipment]]:
+    """Shipments with lines as they left, with their quantities per line, and those that only repeat what had left before."""
+    former = {line_key(line, i): line for fields, _, _ in o.versions for i, line in enumerate(fields.lines or ())}
+    walk: list[tuple[int, Shipment, dict[str, int]]] = []
+    twice: list[Shipment] = []
+    left = dict(o.ordered)
+    known = [(x.shipped, x) for x in o.shipments if x.live and x.lines and x.shipped is not None]
+    for at, shipment in sorted(known, key=lambda item: (item[0], item[1].key)):
+        counts: dict[str, int] = {}
+        for position, line in enumerate(shipment.lines or ()):
+            key = match(line, o.lines) or match(line, former) or line_key(line, position)
+            counts[key] = counts.get(key, 0) + quantity(line, o.ordered.get(key, 1))
+        if walk and not shipment.replaces and counts and all(amount > left.get(key, 0) for key, amount in counts.items()):
+            twice.append(shipment)
+            continue
+        for key, amount in counts.items():
+            left[key] = max(0, left.get(key, 0) - amount)
+        walk.append((at, shipment, counts))
+    return walk, twice
+
+
+def quantity_mismatch(o: Facts, s: RuleSetting) -> Found:
+    if not o.lines:
+        return
+    walk, _ = _walk(o)
+    totals: dict[str, int] = {}
+    raised: set[str] = set()
+    for at, shipment, counts in walk:
+        for key, amount in counts.items():
+            totals[key] = totals.get(key, 0) + amount
+            if key in raised or totals[key] <= _ordered_at(o, key, at):
+                continue
+            raised.add(key)
+            total = totals[key]
+            fits = next((since for fields, since, _ in o.versions if since > at and total <= _ordered(fields, key)), None)
+            evidence = tuple(shipment.handovers) or tuple(shipment.scans[:1])
+            yield signal(o, s, evidence[0], at=at, clears=(fits,), lifted=o.ended, scope=f"line:{key}", evidence=evidence)
+
+
+def _ordered(fields: OrderPlaced, key: str) -> int:
+    return sum(quantity(line) for i, line in enumerate(fields.lines or ()) if line_key(line, i) == key)
+
+
+def _ordered_at(o: Facts, key: str, at: int) -> int:
+    return _ordered(next((fields for fields, since, _ in reversed(o.versions) if since <= at), o.versions[0][0]), key)
+
+
+def duplicate_shipment(o: Facts, s: RuleSetting) -> Found:
+    if not o.lines or len(o.shipments) < 2:
+        return
+    for shipment in _walk(o)[1]:
+        evidence = tuple(shipment.handovers) or tuple(shipment.scans[:1])
+        lifted = ended_for(o, shipment)
+        yield signal(
+            o,
+            o.of(shipment, s),
+            evidence[0],
+            at=shipment.shipped,
+            lifted=lifted,
+            scope=shipment.scope,
+            evidence=evidence,
+            shipment=shipment,
+        )
+
+
+def tracking_reused(o: Facts, s: RuleSetting) -> Found:
+    for note in o.t.notes:
+        shipment = o.shipment(note.scope_id) if note.kind == "conflict.tracking_reused" else None
+        if shipment is not None:
+            known = (*shipment.labels, *shipment.handovers, *shipment.scans)
+            evidence = tuple(r for r in known if r.at == note.at) or known[:1]
+            setting, lifted = o.of(shipment, s), ended_for(o, shipment)
+            yield signal(o, setting, evidence[0], at=note.at, lifted=lifted, scope=shipment.scope, evidence=evidence, shipment=shipment)

@@ -1,0 +1,66 @@
+"""Data kinds that no form says."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+
+from dataflows.core.history.facts import Facts
+from dataflows.core.history.shipments import scan_of
+from dataflows.core.policy import RuleSetting
+from dataflows.core.policy.fields import Severity
+from dataflows.core.rules.conditions import Condition, signal, timeout
+from dataflows.core.rules.reading import ended_for
+from dataflows.core.rules.structs import Found
+from schemas.record import Record
+
+
+def unmapped_status(o: Facts, s: RuleSetting) -> Found:
+    for shipment in o.shipments:
+        for parcel in shipment.parcels:
+            for record, clear in _unmapped(parcel.scans):
+                yield signal(
+                    o, o.of(shipment, s), record, clears=(clear,), lifted=ended_for(o, shipment), scope=shipment.scope, shipment=shipment
+                )
+    for tracking in sorted(o.returning):
+        for record, clear in _unmapped([r for r in o.t.of("carrier.scan") if scan_of(r).tracking_number == tracking]):
+            yield signal(o, s, record, clears=(clear,), lifted=o.ended)
+
+
+def _unmapped(scans: Sequence[Record]) -> Iterable[tuple[Record, int | None]]:
+    """Scans whose code is unmapped, and when the next scan with a known one came."""
+    for position, record in enumerate(scans):
+        if scan_of(record).reason == "unmapped":
+            yield record, next((r.at for r in scans[position + 1 :] if scan_of(r).reason != "unmapped"), None)
+
+
+def orphan_signal(o: Facts, s: RuleSetting) -> Found:
+    """Judged by log time; the identity step does the same for aliases that no order has claimed."""
+    first = min((*o.t.records, *o.t.hidden), key=lambda r: r.position)
+    placed = o.placed.log if o.placed is not None else None
+    yield timeout(s, o.policy.tenant_calendar(o.tenant), first.log, f"first {first.event.type} logged", (first,), met=placed)
+
+
+def clock_skew(o: Facts, s: RuleSetting) -> Found:
+    for record in o.t.records:
+        if record.at > record.log + s.margin.n:
+            reached = record.at if o.now >= record.at else None
+            yield signal(o, s, record, at=record.log, clears=(reached,), look_again=None if reached else record.at)
+
+
+def identity_unresolved(o: Facts, s: RuleSetting) -> Found:
+    for note in o.t.notes:
+        if note.kind == "data.identity_unresolved" and o.placed is not None:
+            yield signal(o, s, o.placed, at=note.at, lifted=o.ended)
+            return
+
+
+def rule_failed(o: Facts, s: RuleSetting) -> Found:
+    """Judged by log time, after all others, by what the engine has noted of them."""
+    if s.switch == "off":
+        return
+    for failure in o.t.failures:
+        proof = tuple(r for r in o.t.records if (r.event.source, r.event.id) == (failure.source, failure.id))
+        steps: tuple[tuple[int, Severity], ...] = ((failure.since, s.severity),)
+        detail = f"{failure.kind}: {failure.error}"
+        resolution = None if failure.until is None else "cleared"
+        yield Condition(s, None, failure.since, failure.until, steps, proof, timed=False, detail=detail, resolution=resolution)

@@ -1,0 +1,58 @@
+"""Order kinds that no form says."""
+
+from __future__ import annotations
+
+from itertools import pairwise
+from typing import cast
+
+import msgspec
+
+from dataflows.core.history.facts import Facts
+from dataflows.core.policy import RuleSetting
+from dataflows.core.rules.conditions import signal
+from dataflows.core.rules.structs import Found
+
+CHANGES = ("lines", "method", "service", "ship_to")
+
+
+def duplicate_suspected(o: Facts, s: RuleSetting) -> Found:
+    if o.placed:
+        for note in o.t.notes:
+            if note.kind == "order.duplicate_suspected":
+                yield signal(o, s, o.placed, lifted=o.ended, detail="placed twice")
+                return
+
+
+def change_after_release(o: Facts, s: RuleSetting) -> Found:
+    """By what an update changes, not by what it names: a shop that sends the whole order each time changes nothing by it."""
+    for (before, _, _), (after, _, record) in pairwise(o.versions):
+        changed = [name for name in CHANGES if _said(getattr(before, name)) != _said(getattr(after, name))]
+        if changed and o.released is not None and o.released <= record.at and (o.shipped is None or o.shipped > record.at):
+            clears = [*o.instants("warehouse.released"), o.shipped]
+            yield signal(o, s, record, clears=clears, lifted=o.ended, detail=", ".join(changed))
+
+
+def _said(value: object) -> object:
+    """What a field says, to be compared: lines in any order; nothing, however it is put, is None."""
+    plain: object = msgspec.to_builtins(value)
+    return sorted(map(repr, cast("list[object]", plain))) or None if isinstance(plain, list) else plain or None
+
+
+def _lacks(fields: object, path: str) -> bool:
+    value: object = fields
+    for name in path.split("."):
+        value = cast("object", getattr(value, name, None))
+        if value is None or value in ("", [], ()):
+            return True
+    return False
+
+
+def complete(placed: object, s: RuleSetting) -> bool:
+    return not any(_lacks(placed, path) for path in s.fields)
+
+
+def master_data_incomplete(o: Facts, s: RuleSetting) -> Found:
+    wanted = [f for f in s.fields if o.method == "ship" or not f.startswith("ship_to.")]
+    for missing, since, until, record in o.segments(lambda fields: tuple(f for f in wanted if _lacks(fields, f))):
+        if missing:
+            yield signal(o, s, record, at=since, clears=(until,), lifted=o.ended, detail="missing " + ", ".join(missing))

@@ -1,0 +1,262 @@
+"""What rules are made with: `overdue`, `reported`, `silent`, `lasting` and `custom` each make a rule; `rule` makes one of several forms.
+
+Adding a rule is one entry in the module of its domain, and its stories in the tests. `within` is the rule's default `threshold`; spans are
+texts such as `4 bd`, `24 h` or `-24 h`.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any, TypedDict, Unpack, cast
+
+from dataflows.core.clocks import span
+from dataflows.core.policy.fields import Fallback, Lane, Severity, Step
+from dataflows.core.policy.setting import OF_ALL, RuleSetting
+from dataflows.core.rules import derive
+from dataflows.core.rules.judging import judge_of
+from dataflows.core.rules.model import Fits, Rule
+from dataflows.core.rules.structs import AnyForm, Between, Custom, Find, Lasting, Overdue, Reported, Silent
+from dataflows.core.rules.vocabulary import Anchor, ByTerms, Date, Event, Held, Milestone, Scope, Staying, Strictly, Term, Where
+
+TIMED = frozenset(("threshold", "clock", "grace", "steps", "feeds"))
+STEPPED = frozenset(("clock", "steps", "feeds"))
+OPTIONAL = ("anchor", "international", "fallback", "fields", "margin", "count", "owners")
+"""Settings that a rule has only if it has a default for them."""
+Terms = Milestone | Event | tuple[Milestone | Event, ...]
+
+
+class Entry(TypedDict, total=False):
+    """What every rule states besides its form: who owns it and what to do (`actions`: action to reason, best first), its defaults.
+
+    `source`: where the default comes from; `advice`: what would have prevented it, where the data does not say.
+    """
+
+    owner: str
+    severity: Severity
+    lane: Lane
+    actions: Mapping[str, str]
+    source: str
+    advice: str
+    within: str
+    clock: str
+    anchor: str
+    international: str
+    grace: str
+    fallback: tuple[str, str]
+    steps: tuple[tuple[str, Severity], ...]
+    suppressed_by: tuple[str, ...]
+    feeds: tuple[str, ...]
+    fields: tuple[str, ...]
+    margin: str
+    count: int
+    owners: Mapping[str, str]
+    minor_lane: Lane
+    minor_severity: Severity
+
+
+class Of(TypedDict, total=False):
+    """The orders that a form speaks of: see `structs.Form`; `emits` is a milestone, or one for each of some payment terms."""
+
+    methods: tuple[str, ...]
+    terms: tuple[str, ...]
+    emits: str | Mapping[str, str]
+    only: tuple[Where, ...]
+
+
+class Stated(Entry, Of, total=False):
+    """All of it."""
+
+
+def setting_of(kind: str, entry: Entry) -> RuleSetting:
+    """The default setting that a rule's entry states."""
+    fallback = entry.get("fallback")
+    return RuleSetting(
+        kind=kind,
+        anchor=entry.get("anchor"),
+        threshold=span(entry.get("within", "0 s")),
+        international=span(entry["international"]) if "international" in entry else None,
+        clock=entry.get("clock", "destination"),
+        grace=span(entry.get("grace", "0 s")),
+        fallback=None if fallback is None else Fallback(anchor=fallback[0], threshold=span(fallback[1])),
+        suppressed_by=entry.get("suppressed_by", ()),
+        feeds=entry.get("feeds", ()),
+        steps=tuple(Step(at=span(at), severity=severity) for at, severity in entry.get("steps", ())),
+        severity=entry.get("severity", "medium"),
+        owner=entry.get("owner", "OPS"),
+        lane=entry.get("lane", "review"),
+        fields=entry.get("fields", ()),
+        margin=span(entry.get("margin", "0 s")),
+        count=entry.get("count", 0),
+        owners=dict(entry.get("owners", {})),
+        minor_lane=entry.get("minor_lane", "auto"),
+        minor_severity=entry.get("minor_severity", "medium"),
+    )
+
+
+def settings_of(forms: tuple[AnyForm, ...], entry: Entry) -> frozenset[str]:
+    """The settings that have an effect on a rule."""
+    timed = derive.shape_of(forms) == "timeout"
+    found = OF_ALL | (TIMED if timed else STEPPED) | {name for name in OPTIONAL if name in entry}
+    found |= {name for name in ("minor_lane", "minor_severity") if name in entry}
+    first = forms[0]
+    return found - frozenset(first.ignores) if isinstance(first, Custom) else found
+
+
+def rule(kind: str, definition: str, *forms: AnyForm, **entry: Unpack[Entry]) -> Rule:
+    """A rule that finds what each of its forms finds."""
+    setting = setting_of(kind, entry)
+    triggers = derive.merged([derive.triggers_of(form, setting) for form in forms])
+    since = forms[0].since if isinstance(forms[0], Overdue) else None
+    anchors = ("terms", since.prepaid.value, since.on_ship.value) if isinstance(since, ByTerms) else ()
+    return Rule(
+        kind=kind,
+        shape=derive.shape_of(forms),
+        definition=definition,
+        clears=derive.clears_of(forms),
+        prevented_by=entry.get("advice") or derive.prevented_by(forms),
+        source=entry.get("source", "event"),
+        actions=tuple(entry.get("actions", {}).items()),
+        defaults=setting,
+        judge=judge_of(forms),
+        on=triggers.on,
+        arms=triggers.arms,
+        anchors=anchors,
+        needs=triggers.needs,
+        unless=triggers.unless,
+        met_by=triggers.met_by,
+        partly=triggers.partly,
+        dated=triggers.dated,
+        silence=triggers.silence,
+        fits=derive.fits_of(forms),
+        settings=settings_of(forms, entry),
+        forms=forms,
+    )
+
+
+def overdue(  # noqa: PLR0913 (the terms of the form)
+    kind: str,
+    definition: str,
+    *,
+    since: Anchor | tuple[Milestone, ...],
+    until: Term | tuple[Term, ...],
+    unless: Terms = (),
+    each: Scope = Scope.ORDER,
+    label: str = "",
+    ahead: bool = False,
+    also: tuple[AnyForm, ...] = (),
+    **stated: Unpack[Stated],
+) -> Rule:
+    """A rule that something was not reached within a span of an anchor (see `structs.Overdue`)."""
+    form = Overdue(since=since, until=_many(until), unless=_many(unless), each=each, label=label, ahead=ahead, **_of(stated))
+    return rule(kind, definition, form, *also, **_entry(stated))
+
+
+def reported(  # noqa: PLR0913 (the terms of the form)
+    kind: str,
+    definition: str,
+    *,
+    when: Event | tuple[Event, ...],
+    until: Term | tuple[Term, ...] = (),
+    unless: Terms = (),
+    after: tuple[Milestone | Event | Strictly, ...] = (),
+    not_after: Terms = (),
+    each: Scope = Scope.ORDER,
+    detail: tuple[str, ...] = (),
+    first: bool = False,
+    tracked: bool = False,
+    minor: Event | None = None,
+    also: tuple[AnyForm, ...] = (),
+    **stated: Unpack[Stated],
+) -> Rule:
+    """A rule that an event makes true (see `structs.Reported`)."""
+    form = Reported(
+        when=_many(when),
+        until=_many(until),
+        unless=_many(unless),
+        after=after,
+        not_after=_many(not_after),
+        each=each,
+        detail=detail,
+        first=first,
+        tracked=tracked,
+        minor=minor,
+        **_of(stated),
+    )
+    return rule(kind, definition, form, *also, **_entry(stated))
+
+
+def silent(
+    kind: str,
+    definition: str,
+    *,
+    heard: Event | None = None,
+    unless: Terms = (),
+    each: Scope = Scope.ORDER,
+    undated: bool = False,
+    paused_by: tuple[Held | Between, ...] = (),
+    also: tuple[AnyForm, ...] = (),
+    **stated: Unpack[Stated],
+) -> Rule:
+    """A rule that nothing was heard for a span (see `structs.Silent`)."""
+    form = Silent(heard=heard, unless=_many(unless), each=each, undated=undated, paused_by=paused_by, **_of(stated))
+    return rule(kind, definition, form, *also, **_entry(stated))
+
+
+def lasting(
+    kind: str,
+    definition: str,
+    *,
+    state: Held | Staying,
+    until: tuple[Event, ...] = (),
+    unless: Terms = (),
+    into: Date | None = None,
+    also: tuple[AnyForm, ...] = (),
+    **stated: Unpack[Stated],
+) -> Rule:
+    """A rule that a state has lasted for a span (see `structs.Lasting`)."""
+    form = Lasting(state=state, until=until, unless=_many(unless), into=into, **_of(stated))
+    return rule(kind, definition, form, *also, **_entry(stated))
+
+
+def custom(  # noqa: PLR0913 (what no form says)
+    kind: str,
+    definition: str,
+    *,
+    find: Find,
+    inputs: tuple[str, ...],
+    clears: str,
+    requires: tuple[str, ...] = (),
+    unless_seen: tuple[str, ...] = (),
+    ignores: tuple[str, ...] = (),
+    fits: Fits | None = None,
+    **stated: Unpack[Stated],
+) -> Rule:
+    """A rule that a function finds; it waits for something if it states `within` (see `structs.Custom`)."""
+    form = Custom(
+        find=find,
+        inputs=inputs,
+        requires=requires,
+        unless_seen=unless_seen,
+        timed="within" in stated,
+        clears=clears,
+        ignores=ignores,
+        fits=fits,
+        **_of(stated),
+    )
+    return rule(kind, definition, form, **_entry(stated))
+
+
+def _many(terms: object) -> tuple[Any, ...]:
+    return terms if isinstance(terms, tuple) else (terms,)
+
+
+def _of(stated: Stated) -> dict[str, Any]:
+    """What a form says of the orders that it is for."""
+    emits = stated.get("emits", ())
+    pairs = (("*", emits),) if isinstance(emits, str) else tuple(dict(emits).items())
+    terms = stated.get("terms", ()) or tuple(name for name, _ in pairs if name != "*")
+    return {"methods": stated.get("methods", ()), "terms": terms, "emits": pairs, "only": stated.get("only", ())}
+
+
+def _entry(stated: Stated) -> Entry:
+    return cast("Entry", {name: value for name, value in stated.items() if name not in Of.__annotations__})
