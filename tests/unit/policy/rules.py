@@ -2,41 +2,76 @@
 
 from __future__ import annotations
 
+from functools import partial
 from typing import TYPE_CHECKING
 
 from dataflows.core.policy import Policy
-from dataflows.core.policy.setting import RuleDefaults
+from dataflows.core.rules.forms import rule
 from dataflows.core.rules.load import load_policy
-from dataflows.core.rules.model import Rule
+from dataflows.core.rules.structs import Overdue, Silent
+from dataflows.core.rules.vocabulary import ByTerms, Milestone
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable
     from pathlib import Path
 
-    from dataflows.core.history.facts import Facts
-    from dataflows.core.policy import RuleSetting
-    from dataflows.core.rules.conditions import Condition
-
-
-def never(_facts: Facts, _setting: RuleSetting) -> Iterable[Condition | None]:
-    """A judge that finds nothing."""
-    return ()
-
-
-def made(kind: str, defaults: RuleDefaults, anchors: tuple[str, ...] = ()) -> Rule:
-    """A rule that never finds anything."""
-    return Rule(kind, "timeout", f"{kind} is late.", "the milestone", "the milestone", "P", (), defaults, never, anchors=anchors)
-
+LATE = Overdue(since=Milestone.PLACED, until=(Milestone.CAPTURED,))
+BY_TERMS = Overdue(since=ByTerms(Milestone.PLACED, Milestone.SHIPPED), until=(Milestone.CAPTURED,))
+made = partial(rule, source="P")
 
 RULES = (
-    made("payment.auth_missing", RuleDefaults("FIN", "medium", "block", "1 h", suppressed_by=("payment.capture_overdue",))),
-    made("payment.capture_overdue", RuleDefaults("FIN", "medium", "review", "24 h", anchor="terms"), ("terms", "placed", "shipped")),
-    made("fulfilment.ship_overdue", RuleDefaults("FULF", "high", "auto", anchor="ship_by", clock="site", fallback=("captured", "72 h"))),
+    made(
+        "payment.auth_missing",
+        "payment.auth_missing is late.",
+        LATE,
+        owner="FIN",
+        severity="medium",
+        lane="block",
+        within="1 h",
+        suppressed_by=("payment.capture_overdue",),
+    ),
+    made(
+        "payment.capture_overdue",
+        "payment.capture_overdue is late.",
+        BY_TERMS,
+        owner="FIN",
+        severity="medium",
+        lane="review",
+        within="24 h",
+        anchor="terms",
+    ),
+    made(
+        "fulfilment.ship_overdue",
+        "fulfilment.ship_overdue is late.",
+        LATE,
+        owner="FULF",
+        severity="high",
+        lane="auto",
+        anchor="ship_by",
+        clock="site",
+        fallback=("captured", "72 h"),
+    ),
     made(
         "shipment.scan_gap",
-        RuleDefaults("CARR", "low", "auto", "3 bd", "5 bd", clock="carrier", steps=(("10 bd", "high"),), feeds=("carrier",)),
+        "shipment.scan_gap is late.",
+        Silent(),
+        owner="CARR",
+        severity="low",
+        lane="auto",
+        within="3 bd",
+        international="5 bd",
+        clock="carrier",
+        steps=(("10 bd", "high"),),
+        feeds=("carrier",),
     ),
-    made("order.master_data_incomplete", RuleDefaults("DATA", "medium", "block", fields=("total", "ship_to.country"))),
+    made(
+        "order.master_data_incomplete",
+        "order.master_data_incomplete is late.",
+        LATE,
+        owner="DATA",
+        severity="medium",
+        lane="block",
+        fields=("total", "ship_to.country"),
+    ),
 )
 
 

@@ -24,7 +24,7 @@ def split_incomplete(o: Facts, s: RuleSetting) -> Found:
     if not o.lines or any(x.lines is None for x in left):
         return
     parts = [x.shipped for x in left if x.shipped is not None and (o.shipped is None or x.shipped < o.shipped)]
-    for at, until in zip(parts, [*parts[1:], o.shipped], strict=True):
+    for at, until in zip(parts, [*parts[1:], o.shipped], strict=False):
         ship_by = next((fields.ship_by for fields, since, _ in reversed(o.versions) if since <= at), None)
         floor = o.ship_deadline(ship_by) if ship_by else None
         evidence = tuple(r for x in left if x.shipped == at for r in x.handovers)
