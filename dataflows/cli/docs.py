@@ -59,18 +59,18 @@ def table(head: Iterable[str], rows: Iterable[Iterable[str]]) -> str:
 
 def default_of(rule: Rule) -> str:
     """A rule's default threshold with its steps, in the policy's words."""
-    defaults = rule.defaults
+    setting = rule.defaults
     if rule.shape == "signal":
         text = "at once"
     else:
-        clock = f" ({defaults.clock})" if any(unit in defaults.threshold for unit in ("bd", "bh")) else ""
-        text = f"{defaults.anchor} + {defaults.threshold}" if defaults.anchor else defaults.threshold
+        clock = f" ({setting.clock})" if setting.threshold.unit != "us" else ""
+        text = f"{setting.anchor} + {setting.threshold}" if setting.anchor else str(setting.threshold)
         text += clock
-        if defaults.international:
-            text += f", {defaults.international} across a border"
-        if defaults.fallback:
-            text += f"; without a date {defaults.fallback[0]} + {defaults.fallback[1]}"
-    steps = ", ".join(f"{severity} at {at}" for at, severity in defaults.steps)
+        if setting.international:
+            text += f", {setting.international} across a border"
+        if setting.fallback:
+            text += f"; without a date {setting.fallback.anchor} + {setting.fallback.threshold}"
+    steps = ", ".join(f"{step.severity} at {step.at}" for step in setting.steps)
     return f"{text}; {steps}" if steps else text
 
 

@@ -6,16 +6,19 @@ mistake elsewhere hides none of these.
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator, Mapping
 from typing import Final, cast
 
 from dataflows.core.policy.model import Dims
-from dataflows.core.policy.setting import Described
+from dataflows.core.policy.setting import NAMES, OF_ALL, Described, RuleSetting
 from schemas.problems import nearest
 from schemas.tree import Data, Fault, Path, Tree
 
-_OF_ONE_RULE: Final = ("anchor", "international", "fallback", "fields")
+_OF_ALL_RULES: Final = OF_ALL | {"threshold", "clock", "grace", "feeds", "steps"}
+"""What may be set for all rules at once; a rule on which it has no effect is not meant."""
 _OFF: Final = frozenset(("off", "false", "no"))
+_NOTHING: Final = re.compile(r"-?0+ ?(s|m|h|d|w|bd|bh)")
 
 
 def cross_faults(tree: Tree, data: Mapping[str, Data], rules: tuple[Described, ...]) -> Iterator[Fault]:
@@ -39,20 +42,24 @@ def cross_faults(tree: Tree, data: Mapping[str, Data], rules: tuple[Described, .
 
 
 def _inapplicable(tree: Tree, path: Path, settings: dict[str, dict[str, Data]], by_kind: Mapping[str, Described]) -> Iterator[Fault]:
+    """Settings that would have no effect, and anchors that a rule does not know."""
     for kind, setting in settings.items():
         rule = by_kind.get(kind)
-        for name in _OF_ONE_RULE:
-            if name not in setting:
-                continue
-            place = (*path, kind, name)
-            if kind == "*":
-                yield tree.fault(place, f"`{name}` belongs to single rules, not to all of them", key=True)
-            elif rule is not None and not _has(rule, name, setting[name]):
-                yield tree.fault(place, f"{kind} has no `{name}`", key=True)
+        for name in setting:
+            if name not in NAMES:
+                continue  # the grammar refuses it
+            if kind == "*" and name not in _OF_ALL_RULES:
+                yield tree.fault((*path, kind, name), f"`{name}` belongs to single rules, not to all of them", key=True)
+            elif rule is not None and name not in rule.settings and not _is_nothing(setting[name]):
+                yield tree.fault((*path, kind, name), f"{kind} has no `{name}`{_why(rule, name)}", key=True)
         anchor = setting.get("anchor")
         if rule is not None and isinstance(anchor, str) and _anchors(rule) and anchor not in _anchors(rule):
             near = nearest(anchor, _anchors(rule))
             yield tree.fault((*path, kind, "anchor"), f"unknown anchor {anchor!r}; {kind} knows: {', '.join(_anchors(rule))}", near)
+
+
+def _why(rule: Described, name: str) -> str:
+    return ": what it reports is raised at once" if name in ("threshold", "grace") and "threshold" not in rule.settings else ""
 
 
 def _anchors(rule: Described) -> tuple[str, ...]:
@@ -60,18 +67,11 @@ def _anchors(rule: Described) -> tuple[str, ...]:
     return tuple(dict.fromkeys((*fixed, *rule.anchors)))
 
 
-def _has(rule: Described, name: str, value: Data) -> bool:
-    if isinstance(value, str) and value.lower() in {*_OFF, "none"}:
-        return True  # removing what is not there does no harm
-    match name:
-        case "anchor":
-            return bool(_anchors(rule))
-        case "international":
-            return rule.defaults.international is not None
-        case "fallback":
-            return rule.defaults.fallback is not None
-        case _:
-            return bool(rule.defaults.fields)
+def _is_nothing(value: Data) -> bool:
+    """Whether a setting states what a rule without it does: to remove what is not there does no harm."""
+    if isinstance(value, str):
+        return value.lower() in {*_OFF, "none"} or _NOTHING.fullmatch(value) is not None or value == RuleSetting(kind="").clock
+    return not value
 
 
 def _suppressors(rule: Described, base: dict[str, dict[str, Data]], override: dict[str, dict[str, Data]]) -> tuple[str, ...]:

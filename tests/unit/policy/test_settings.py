@@ -34,8 +34,8 @@ def test_without_a_file_every_rule_has_its_own_defaults() -> None:
     assert [s.kind for s in policy.base] == [rule.kind for rule in RULES]
     assert {s.switch for s in policy.base} == {"on"}
     assert (setting.threshold, setting.international, setting.clock) == (Span(3, "bd"), Span(5, "bd"), "carrier")
-    assert (setting.steps, setting.grace) == ((Step(Span(10, "bd"), "high"),), Span(0, "us"))
-    assert policy.setting("fulfilment.ship_overdue", Dims()).fallback == Fallback("captured", span("72 h"))
+    assert (setting.steps, setting.grace) == ((Step(at=Span(10, "bd"), severity="high"),), Span(0, "us"))
+    assert policy.setting("fulfilment.ship_overdue", Dims()).fallback == Fallback(anchor="captured", threshold=span("72 h"))
     assert policy.emits == {"placed", "captured", "shipped", "scans"}
 
 
@@ -151,9 +151,9 @@ calendars: {desk: {hours: {mon-fri: "09:00-17:00"}}}
     policy = loaded(tmp_path, text)
     setting = policy.setting("fulfilment.ship_overdue", Dims())
     assert (setting.switch, setting.anchor, setting.threshold, setting.clock) == ("shadow", "ship_by", span("-2 h"), "desk")
-    assert (setting.grace, setting.fallback) == (span("10 m"), Fallback("placed", Span(2, "bd")))
+    assert (setting.grace, setting.fallback) == (span("10 m"), Fallback(anchor="placed", threshold=Span(2, "bd")))
     assert (setting.suppressed_by, setting.feeds) == (("payment.capture_overdue",), ("warehouse", "/carrier/ups"))
-    assert setting.steps == (Step(span("4 h"), "high"), Step(Span(1, "bd"), "critical"))
+    assert setting.steps == (Step(at=span("4 h"), severity="high"), Step(at=Span(1, "bd"), severity="critical"))
     assert (setting.severity, setting.owner, setting.lane) == ("medium", "Team Red", "block")
     assert policy.setting(GAP, Dims()).international is None
     assert policy.setting("order.master_data_incomplete", Dims()).fields == ("total",)

@@ -45,8 +45,8 @@ def test_a_rule_tells_people_what_it_means(rule: Rule) -> None:
 @every_rule
 def test_a_rule_has_defaults_that_a_policy_could_state(rule: Rule) -> None:
     """Its spans are spans, and what suppresses it are kinds other than itself."""
-    texts = [rule.defaults.threshold, rule.defaults.grace, *(at for at, _ in rule.defaults.steps)]
-    assert all(span(text) for text in texts if text != "0 h")
+    spans = [rule.defaults.threshold, rule.defaults.grace, rule.defaults.margin, *(step.at for step in rule.defaults.steps)]
+    assert all(span(str(stated)) == stated for stated in spans)
     assert rule.kind not in rule.defaults.suppressed_by
     assert RULES_BY_KIND.keys() >= set(rule.defaults.suppressed_by)
 
