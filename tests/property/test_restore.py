@@ -139,7 +139,7 @@ SIGHTED = (
     *(("payment.captured", "payment_id"), ("payment.disputed", "dispute_id"), ("order.placed", "customer")),
     *(("warehouse.label_created", "shipment_id"), ("warehouse.label_created", "tracking_number"), ("carrier.scan", "tracking_number")),
 )
-RULES = IdentityRules(keep=2 * HOUR, orphan_after=15 * MINUTE, compare_customers=True)
+RULES = IdentityRules(keep=2 * HOUR, orphan_after=15 * MINUTE, compare_customers=True, twins_within=10 * MINUTE)
 
 
 @st.composite

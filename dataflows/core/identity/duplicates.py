@@ -13,8 +13,6 @@ from schemas.events import OrderPlaced
 from schemas.record import Evidence, Record
 
 KIND = "order.duplicate_suspected"
-WITHIN = 10 * 60 * 1_000_000
-"""Orders placed further apart (µs) are two purchases."""
 REMEMBERED = 2 * 24 * 3_600 * 1_000_000
 """How long (µs of log time) a basket waits for its twin; an `order.placed` that comes in later than that is not compared."""
 
@@ -30,9 +28,10 @@ class Placement:
 
 
 class Baskets:
-    """Recent purchases by customer, address and basket."""
+    """Recent purchases by customer, address and basket; orders placed further apart than `within` (µs) are two purchases."""
 
-    def __init__(self) -> None:
+    def __init__(self, within: int) -> None:
+        self._within = within
         self.seen: Recent[bytes, list[Placement]] = Recent(REMEMBERED)
 
     def see(self, head: Record | ResolvedEvent) -> list[ResolvedEvent]:
@@ -50,7 +49,7 @@ class Baskets:
         new = Placement(record.at, record.order, evidence(record))
         findings: list[ResolvedEvent] = []
         for known in placements:
-            if abs(known.at - new.at) > WITHIN:
+            if abs(known.at - new.at) > self._within:
                 continue
             first, later = sorted((known, new), key=lambda placement: (placement.at, placement.order))
             if later.flagged:

@@ -34,7 +34,7 @@ class AliasResolver:
         self._ties: dict[tuple[str, str], Recent[str, str | tuple[str, ...]]] = {}
         self._numbers: dict[str, Recent[str, str | tracking.TrackedParcel]] = {}
         self._waiting = PendingQueue(rules.keep, rules.orphan_after)
-        self._baskets = Baskets()
+        self._baskets = Baskets(rules.twins_within)
         self._turn_at = -(1 << 62)
         self._head = b""
         self._resolved: list[ResolvedEvent] = []

@@ -21,22 +21,24 @@ class IdentityRules:
     """What the identity step needs of the policy: spans in µs of log time.
 
     `keep`: how long a tie or a waiting event is kept after its last use; `orphan_after`: how long an event may wait (None: nobody minds);
-    `compare_customers`: whether orders of one customer are compared.
+    `compare_customers`: whether orders of one customer are compared; `twins_within`: how far apart (event time) they may be placed.
     """
 
     keep: int
     orphan_after: int | None
     compare_customers: bool
+    twins_within: int
 
 
 def identity_rules(policy: Policy) -> IdentityRules:
     """Reads the policy. It is the general one: an event whose order is unknown has no site, carrier, country or calendar."""
     nobody = Dims()
-    orphans = policy.setting(ORPHAN, nobody)
+    orphans, twins = policy.setting(ORPHAN, nobody), policy.setting(TWIN, nobody)
     return IdentityRules(
         keep=policy.retention.dedupe,
         orphan_after=None if orphans.switch == "off" else least(orphans.threshold) + orphans.grace.n,
-        compare_customers=policy.setting(TWIN, nobody).switch != "off",
+        compare_customers=twins.switch != "off",
+        twins_within=twins.margin.n,
     )
 
 

@@ -12,6 +12,7 @@ from dataflows.core.policy import form as forms
 from dataflows.core.policy.crosscheck import cross_faults
 from dataflows.core.policy.fields import Fallback, Step
 from dataflows.core.policy.setting import Described
+from dataflows.core.policy.settled import settled_faults
 from dataflows.core.policy.values import WEEKDAYS, Known
 from schemas.problems import Problem, UnreadableError, fault_of, problems_of, text_of
 from schemas.tree import Fault, read
@@ -52,6 +53,8 @@ def examine_text(text: str, rules: tuple[Described, ...]) -> tuple[forms.PolicyF
         faults.extend(fault_of(tree, detail, lambda at: _keys_at(at, known)) for detail in error.errors(include_url=False))
     if isinstance(data, dict):
         faults.extend(cross_faults(tree, data, rules))
+    if form is not None and not faults:
+        faults.extend(settled_faults(tree, form, rules))
     return (None if faults else form), faults
 
 

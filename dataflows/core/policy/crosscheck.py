@@ -59,7 +59,9 @@ def _inapplicable(tree: Tree, path: Path, settings: dict[str, dict[str, Data]], 
 
 
 def _why(rule: Described, name: str) -> str:
-    return ": what it reports is raised at once" if name in ("threshold", "grace") and "threshold" not in rule.settings else ""
+    if name not in ("threshold", "grace") or "threshold" in rule.settings:
+        return ""
+    return ": what it reports is raised at once" + (f"; its span is `margin` ({rule.defaults.margin})" if "margin" in rule.settings else "")
 
 
 def _anchors(rule: Described) -> tuple[str, ...]:

@@ -140,5 +140,20 @@ class Described(Protocol):
         """The settings that have an effect on it."""
         ...
 
+    @property
+    def awaits(self) -> tuple[str, ...]:
+        """The milestones of which the feeds must emit one for it to say anything; empty where it says what it says without."""
+        ...
+
+    @property
+    def limits(self) -> Mapping[str, tuple[Span, Span]]:
+        """Between what a span that it is set to must lie."""
+        ...
+
+    @property
+    def general(self) -> tuple[str, ...]:
+        """The settings that hold for all orders alike, so that no override has a say in them."""
+        ...
+
 
 __all__ = ["Fallback", "Lane", "RuleSetting", "Severity", "Shape", "Span", "Step", "Switch"]

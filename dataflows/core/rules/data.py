@@ -41,6 +41,7 @@ RULES = (
         inputs=("future",),
         clears="log time reaching the event's date",
         margin="15 m",
+        limits={"margin": ("1 m", "3660 d")},
         owner="DATA",
         severity="low",
         lane="review",

@@ -28,7 +28,8 @@ Terms = Milestone | Event | tuple[Milestone | Event, ...]
 class Entry(TypedDict, total=False):
     """What every rule states besides its form: who owns it and what to do (`actions`: action to reason, best first), its defaults.
 
-    `source`: where the default comes from; `advice`: what would have prevented it, where the data does not say.
+    `source`: where the default comes from; `advice`: what would have prevented it, where the data does not say; `limits`: between what a span
+    that a policy sets must lie.
     """
 
     owner: str
@@ -52,6 +53,7 @@ class Entry(TypedDict, total=False):
     owners: Mapping[str, str]
     minor_lane: Lane
     minor_severity: Severity
+    limits: Mapping[str, tuple[str, str]]
 
 
 class Of(TypedDict, total=False):
@@ -129,6 +131,9 @@ def rule(kind: str, definition: str, *forms: AnyForm, **entry: Unpack[Entry]) ->
         silence=triggers.silence,
         fits=derive.fits_of(forms),
         settings=settings_of(forms, entry),
+        awaits=tuple(milestone for _, milestone in forms[0].emits),
+        limits={name: (span(least), span(most)) for name, (least, most) in entry.get("limits", {}).items()},
+        general=forms[0].general if isinstance(forms[0], Custom) else (),
         forms=forms,
     )
 
@@ -228,6 +233,7 @@ def custom(  # noqa: PLR0913 (what no form says)
     requires: tuple[str, ...] = (),
     unless_seen: tuple[str, ...] = (),
     ignores: tuple[str, ...] = (),
+    general: tuple[str, ...] = (),
     fits: Fits | None = None,
     **stated: Unpack[Stated],
 ) -> Rule:
@@ -240,6 +246,7 @@ def custom(  # noqa: PLR0913 (what no form says)
         timed="within" in stated,
         clears=clears,
         ignores=ignores,
+        general=general,
         fits=fits,
         **_of(stated),
     )

@@ -6,9 +6,10 @@ during which something is wrong. The engine compares conditions with what it has
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable
-from dataclasses import dataclass
+from collections.abc import Callable, Iterable, Mapping
+from dataclasses import dataclass, field
 
+from dataflows.core.clocks import Span
 from dataflows.core.history.facts import Facts
 from dataflows.core.policy import RuleSetting
 from dataflows.core.policy.setting import OF_ALL, Shape
@@ -24,7 +25,9 @@ class Rule:
 
     `definition` says when it is true, `clears` when it ends, `prevented_by` which event would have prevented it (texts for people);
     `source` is where the default threshold comes from (`P`: our own proposal). `actions` are (action, reason), best first.
-    `anchors` are the values that `anchor` may take in a policy (empty: the anchor is fixed); `settings` those that have an effect on it.
+    `anchors` are the values that `anchor` may take in a policy (empty: the anchor is fixed); `settings` those that have an effect on it, `limits`
+    between what a span among them must lie, `general` those that no override has a say in; `awaits` the milestones of which the feeds must
+    emit one.
 
     The rest is derived (see `derive`) and saves work; a rule is true or not by its judge alone. The engine knows what an order has seen by
     *traits*: event types, and the finer ones that `Order.mark` describes. `on` are traits of events that can make the condition true at
@@ -56,4 +59,7 @@ class Rule:
     silence: bool = False
     fits: Fits | None = None
     settings: frozenset[str] = OF_ALL
+    awaits: tuple[str, ...] = ()
+    limits: Mapping[str, tuple[Span, Span]] = field(default_factory=dict[str, "tuple[Span, Span]"])
+    general: tuple[str, ...] = ()
     forms: tuple[object, ...] = ()

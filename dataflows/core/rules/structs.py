@@ -105,7 +105,8 @@ class Custom(Form, frozen=True, kw_only=True, tag=True):
     """A function of the facts. `inputs`: the traits of events that it reads, at which it is judged again.
 
     `requires`: traits of which the order must have seen one for it to find anything; `unless_seen`: traits that rule it out; `timed`: it
-    waits for something; `clears`: what ends it, for people; `ignores`: settings without an effect on it.
+    waits for something; `clears`: what ends it, for people; `ignores`: settings without an effect on it; `general`: those that hold for
+    all orders alike.
     """
 
     find: Find
@@ -115,6 +116,7 @@ class Custom(Form, frozen=True, kw_only=True, tag=True):
     timed: bool = False
     clears: str
     ignores: tuple[str, ...] = ()
+    general: tuple[str, ...] = ()
     fits: Callable[[object, RuleSetting], bool] | None = None
 
 

@@ -19,7 +19,7 @@ from tests.support.logs import DAY, HOUR, MINUTE, T0, line, record
 if TYPE_CHECKING:
     from collections.abc import Iterable
 
-RULES = IdentityRules(keep=180 * DAY, orphan_after=15 * MINUTE, compare_customers=True)
+RULES = IdentityRules(keep=180 * DAY, orphan_after=15 * MINUTE, compare_customers=True, twins_within=10 * MINUTE)
 POSITION = attrgetter("log", "topic", "partition", "offset", "sub")
 
 
@@ -189,7 +189,7 @@ def test_a_dispute_that_the_first_stage_placed_ties_its_own_number() -> None:
 
 def test_without_the_rule_orphans_join_all_the_same() -> None:
     """Switching the signal off changes what is said, not what is known."""
-    world = World(IdentityRules(keep=DAY, orphan_after=None, compare_customers=True))
+    world = World(IdentityRules(keep=DAY, orphan_after=None, compare_customers=True, twins_within=10 * MINUTE))
     world.see("one", T0, "payment.captured", payment_id="p1")
     world.advance(T0 + HOUR)
     world.see("auth", T0 + 2 * HOUR, "payment.authorized", order="A-1", payment_id="p1")
@@ -199,7 +199,7 @@ def test_without_the_rule_orphans_join_all_the_same() -> None:
 
 def test_ties_and_waiting_events_expire_when_they_are_not_used() -> None:
     """They are kept for at least the horizon, and forgotten by twice that."""
-    world = World(IdentityRules(keep=DAY, orphan_after=None, compare_customers=True))
+    world = World(IdentityRules(keep=DAY, orphan_after=None, compare_customers=True, twins_within=10 * MINUTE))
     world.see("auth", T0, "payment.authorized", order="A-1", payment_id="p1")
     world.see("waits", T0, "payment.captured", payment_id="p2")
     world.see("kept", T0 + DAY - 1, "payment.captured", payment_id="p1")

@@ -1,0 +1,66 @@
+"""What only shows once a rule's setting has been put together: limits that can never fire, steps that contradict the rule's severity."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator, Mapping
+from typing import Final
+
+from pydantic import BaseModel
+
+from dataflows.core.clocks import Span
+from dataflows.core.policy.fields import SEVERITIES
+from dataflows.core.policy.form import PolicyForm
+from dataflows.core.policy.setting import Change, Described, RuleSetting, change_of, changed
+from schemas.tree import Fault, Path, Tree
+
+_TIMES: Final = ("threshold", "steps", "grace", "international", "fallback")
+_GRAVITY: Final = ("threshold", "steps", "severity")
+
+
+def settled_faults(tree: Tree, form: PolicyForm, rules: tuple[Described, ...]) -> Iterator[Fault]:
+    """Everything wrong with the settings that the file makes, each at what the file states of it."""
+    base = {rule.kind: rule.defaults for rule in rules}
+    yield from _layer(tree, ("rules",), _changes(form.rules), base, form, rules)
+    for i, override in enumerate(form.overrides):
+        own = dict(base)
+        yield from _layer(tree, ("overrides", i, "rules"), _changes(override.rules), own, form, rules)
+
+
+def _changes(rules: Mapping[str, BaseModel]) -> dict[str, Change]:
+    return {kind: change_of(form) for kind, form in rules.items()}
+
+
+def _layer(
+    tree: Tree, path: Path, changes: Mapping[str, Change], base: dict[str, RuleSetting], form: PolicyForm, rules: Iterable[Described]
+) -> Iterator[Fault]:
+    """The faults of one layer; `base` is what it changes, and then what it has made of that."""
+    for rule in rules:
+        kind, own = rule.kind, changes.get(rule.kind, {})
+        before = base[kind]
+        setting = base[kind] = changed(changed(before, changes.get("*", {})), own)
+        stated = [name for name in own if name in rule.settings and getattr(setting, name) != getattr(before, name)]
+        for name in stated:
+            value = getattr(setting, name)
+            if name in rule.limits and isinstance(value, Span) and not rule.limits[name][0].n <= value.n <= rule.limits[name][1].n:
+                least, most = rule.limits[name]
+                yield tree.fault((*path, kind, name), f"{kind} takes a `{name}` of {least} to {most}")
+            if path[0] == "overrides" and name in rule.general:
+                yield tree.fault((*path, kind, name), f"`{name}` of {kind} holds for all orders alike: state it under `rules`", key=True)
+        times = next((name for name in stated if name in _TIMES), None)
+        if times is not None and rule.awaits and setting.switch != "off" and not set(rule.awaits) & set(form.emits):
+            message = f"never fires: {kind} waits for `{'` or `'.join(rule.awaits)}`, which `emits` does not list"
+            yield tree.fault((*path, kind, times), message, key=True)
+        grave = next((name for name in stated if name in _GRAVITY), None)
+        step = _contradiction(setting)
+        if grave is not None and step is not None:
+            message = f"the step at {step} lies before the threshold of {setting.threshold} and is graver than it: state `steps` too"
+            yield tree.fault((*path, kind, grave), message, key=True)
+
+
+def _contradiction(setting: RuleSetting) -> Span | None:
+    """A step that would be raised before the rule's threshold at a severity that then falls."""
+    limit = SEVERITIES.index(setting.severity)
+    for step in setting.steps:
+        if step.at.unit == setting.threshold.unit and step.at.n < setting.threshold.n and SEVERITIES.index(step.severity) > limit:
+            return step.at
+    return None
