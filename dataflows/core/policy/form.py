@@ -8,13 +8,13 @@ from pydantic import AfterValidator, BaseModel, BeforeValidator, PlainValidator,
 
 from dataflows.core.policy import values as read
 from dataflows.core.policy.fields import (
+    STRICT,
     CalendarKey,
     CalendarName,
     Country,
     DayHours,
     Days,
     Elapsed,
-    STRICT,
     FeedPrefix,
     KindOrAll,
     Milestone,

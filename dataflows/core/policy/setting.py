@@ -77,8 +77,6 @@ OF_ALL: Final = frozenset(("switch", "suppressed_by", "severity", "owner", "lane
 """Settings that have an effect on every rule."""
 
 
-
-
 def _fields() -> dict[str, Any]:
     """The fields of a setting in a policy file: type with reader, and what stands where the file states none."""
     hints, plain = get_type_hints(RuleSetting, include_extras=True), RuleSetting(kind="")

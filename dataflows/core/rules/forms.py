@@ -28,8 +28,8 @@ Terms = Milestone | Event | tuple[Milestone | Event, ...]
 class Entry(TypedDict, total=False):
     """What every rule states besides its form: who owns it and what to do (`actions`: action to reason, best first), its defaults.
 
-    `source`: where the default comes from; `advice`: what would have prevented it, where the data does not say; `limits`: between what a span
-    that a policy sets must lie.
+    `source`: where the default comes from; `advice`: what would have prevented it, where the data does not say; `limits`: between what a
+    span that a policy sets must lie.
     """
 
     owner: str

@@ -25,9 +25,9 @@ class Rule:
 
     `definition` says when it is true, `clears` when it ends, `prevented_by` which event would have prevented it (texts for people);
     `source` is where the default threshold comes from (`P`: our own proposal). `actions` are (action, reason), best first.
-    `anchors` are the values that `anchor` may take in a policy (empty: the anchor is fixed); `settings` those that have an effect on it, `limits`
-    between what a span among them must lie, `general` those that no override has a say in; `awaits` the milestones of which the feeds must
-    emit one.
+    `anchors` are the values that `anchor` may take in a policy (empty: the anchor is fixed); `settings` those that have an effect on it,
+    `limits` between what a span among them must lie, `general` those that no override has a say in; `awaits` the milestones of which the
+    feeds must emit one.
 
     The rest is derived (see `derive`) and saves work; a rule is true or not by its judge alone. The engine knows what an order has seen by
     *traits*: event types, and the finer ones that `Order.mark` describes. `on` are traits of events that can make the condition true at

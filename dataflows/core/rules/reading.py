@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from functools import cache
 from operator import attrgetter
 from typing import cast
@@ -187,3 +187,8 @@ def clearing(term: Term) -> Clearings:
         return next((r.at for r in parcel.scans if r.at >= at and matches(r)), None)
 
     return scans_from
+
+
+def tracked(o: Facts) -> Iterator[tuple[Shipment, Parcel]]:
+    """All parcels with a tracking number."""
+    return ((shipment, parcel) for shipment in o.shipments for parcel in shipment.parcels if parcel.tracking)

@@ -1,0 +1,199 @@
+"""The judges of what is overdue: one for each sort of anchor and of what it is asked of."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from datetime import datetime
+from typing import cast
+
+from dataflows.core.history.facts import Facts
+from dataflows.core.history.returns import Return, refunds_of, returns_of
+from dataflows.core.policy import RuleSetting
+from dataflows.core.rules.conditions import timeout
+from dataflows.core.rules.dates import by_date
+from dataflows.core.rules.reading import (
+    clearing,
+    ended_for,
+    field_of,
+    first_reached,
+    matcher,
+    of_parcel,
+    reached,
+    records_of,
+    tracked,
+)
+from dataflows.core.rules.structs import Find, Found, Overdue
+from dataflows.core.rules.vocabulary import (
+    MILESTONES,
+    ByTerms,
+    Covered,
+    Date,
+    Event,
+    Milestone,
+    Scope,
+    Stated,
+)
+from schemas.instants import earliest
+from schemas.record import Record
+from schemas.wire import micros
+
+Anchors = Callable[[Facts, RuleSetting], Iterable[tuple[int, str, tuple[Record, ...]]]]
+
+
+def overdue(form: Overdue) -> Find:
+    if isinstance(form.since, Date):
+        return by_date(form, form.since)
+    if form.each is Scope.SHIPMENT:
+        return _overdue_shipment(cast("tuple[Milestone, ...]", form.since))
+    if form.each is Scope.PARCEL:
+        return _overdue_parcel(form, cast("Event", form.since))
+    if form.each is Scope.RETURN:
+        return _overdue_return(form, cast("Event", form.since))
+    if isinstance(form.since, Stated):
+        return _overdue_stated(form, form.since)
+    if isinstance(form.since, Event):
+        return _overdue_event(form, form.since)
+    anchors = _anchors(cast("Milestone | Covered | ByTerms", form.since))
+    met, lifted = first_reached(cast("Sequence[Milestone | Event]", form.until)), first_reached(form.unless)
+
+    def judge(o: Facts, s: RuleSetting) -> Found:
+        for at, label, evidence in anchors(o, s):
+            yield timeout(s, o.calendar(s), at, label, evidence, met=met(o), lifted=lifted(o))
+
+    return judge
+
+
+def _anchors(since: Milestone | Covered | ByTerms) -> Anchors:
+    """Where an expectation of an order begins, what that is called, and the events that show it."""
+    if isinstance(since, Covered):
+        return lambda o, _: () if (at := o.cover(since.event)) is None else ((at, since.label, tuple(o.t.of(since.event))),)
+    if isinstance(since, ByTerms):
+        own = {"prepaid": since.prepaid, "on_ship": since.on_ship}
+        named = {m.value: _anchors(m) for m in own.values()}
+
+        def chosen(o: Facts, s: RuleSetting) -> Iterator[tuple[int, str, tuple[Record, ...]]]:
+            anchors = named.get(s.anchor or "") or named[own[o.terms].value]
+            for at, label, evidence in anchors(o, s):
+                yield at, label, evidence or (cast("Record", o.placed),)
+
+        return chosen
+    read = reached(since)
+    if since is Milestone.PLACED:
+        return lambda o, _: ((o.placed_at, "placed", (cast("Record", o.placed),)),)
+    if since is Milestone.SHIPPED:
+        return lambda o, _: () if (at := o.shipped) is None else ((at, "shipped", tuple(r for r, _ in o.handovers)),)
+    types, label = MILESTONES[since].types, since.value
+    return lambda o, _: () if (at := read(o)) is None else ((at, label, tuple(r for r in o.t.of(*types) if r.at <= at)),)
+
+
+def _overdue_event(form: Overdue, since: Event) -> Find:
+    """Each event is an expectation of its own, met by what comes at or after it."""
+    begins, lifted = records_of(since), first_reached(form.unless)
+    marks = [reached(term) for term in form.until if isinstance(term, Milestone)]
+    events = [records_of(term) for term in form.until if isinstance(term, Event)]
+
+    def judge(o: Facts, s: RuleSetting) -> Found:
+        for record in begins(o):
+            later = [r.at for found in events for r in found(o) if r.at >= record.at]
+            met = earliest(min(later, default=None), *(read(o) for read in marks))
+            yield timeout(s, o.calendar(s), record.at, form.label, (record,), met=met, lifted=lifted(o))
+
+    return judge
+
+
+def _overdue_stated(form: Overdue, since: Stated) -> Find:
+    """The instants that events of each payment state; what names no payment but takes money is about all of them."""
+    begins, lifted, field = records_of(since.event), first_reached(form.unless), since.field
+    events = [records_of(term) for term in form.until if isinstance(term, Event)]
+
+    def judge(o: Facts, s: RuleSetting) -> Found:
+        by_payment: dict[str | None, list[tuple[Record, int]]] = {}
+        for record in begins(o):
+            stated = cast("datetime | None", field_of(record.event.data, field))
+            if stated is not None:
+                by_payment.setdefault(_payment(record), []).append((record, micros(stated)))
+        for payment, known in by_payment.items():
+            ends = [
+                r.at
+                for found in events
+                for r in found(o)
+                if _payment(r) == payment or (r.event.type == "payment.captured" and _payment(r) is None)
+            ]
+            for position, (record, at) in enumerate(known):
+                renewed = known[position + 1][0].at if position + 1 < len(known) else None
+                met = min((end for end in ends if end >= record.at), default=None)
+                scope, calendar = f"payment:{payment}" if payment else None, o.calendar(s)
+                yield timeout(
+                    s, calendar, at, since.label, (record,), scope=scope, since=record.at, met=met, lifted=lifted(o), moved=renewed
+                )
+
+    return judge
+
+
+def _payment(record: Record) -> str | None:
+    return cast("str | None", field_of(record.event.data, "payment_id"))
+
+
+def _overdue_shipment(since: tuple[Milestone, ...]) -> Find:
+    """The first scan of a shipment, awaited since its label was made, then anew since its hand-over."""
+    labelled, handed_over = Milestone.LABELLED in since, Milestone.HANDED_OVER in since
+
+    def judge(o: Facts, s: RuleSetting) -> Found:
+        for x in o.shipments:
+            if not x.trackings:
+                continue
+            setting = o.of(x, s)
+            calendar, met, lifted = o.calendar(setting, x), x.first_scan, ended_for(o, x)
+            handed = x.handed_over if handed_over else None
+            if labelled and x.labels and (handed is None or x.labels[0].at < handed):
+                made = x.labels[0]
+                yield timeout(setting, calendar, made.at, "label made", (made,), scope=x.scope, met=met, lifted=lifted, moved=handed)
+            if handed is not None:
+                evidence = (x.handovers[0],)
+                yield timeout(setting, calendar, handed, "handed over", evidence, scope=x.scope, met=met, lifted=lifted)
+
+    return judge
+
+
+def _overdue_parcel(form: Overdue, since: Event) -> Find:
+    """From the first such scan of a parcel until another."""
+    begins = matcher(since)
+    events = [clearing(term) for term in form.until if not isinstance(term, Milestone)]
+    marks = [of_parcel(term) for term in form.until if isinstance(term, Milestone)]
+
+    def judge(o: Facts, s: RuleSetting) -> Found:
+        for shipment, parcel in tracked(o):
+            position, first = next(((i, r) for i, r in enumerate(parcel.scans) if begins(r)), (0, None))
+            if first is not None:
+                met = earliest(*(c(o, shipment, parcel, position) for c in events), *(m(o, shipment, parcel) for m in marks))
+                setting = o.of(shipment, s)
+                calendar, lifted = o.calendar(setting, shipment), ended_for(o, shipment)
+                yield timeout(setting, calendar, first.at, form.label, (first,), scope=shipment.scope, met=met, lifted=lifted)
+
+    return judge
+
+
+def _of_return(term: object) -> Callable[[Facts, Return], int | None]:
+    if term is Milestone.REFUND:
+        return lambda o, known: earliest(*refunds_of(o, known))
+    if term is Milestone.NAMED_REFUND:
+        return lambda o, known: earliest(*refunds_of(o, known, named=True))
+    event = cast("Event", term)
+    matches, type_ = matcher(event), event.types[0]
+    if type_ == "carrier.scan":
+        return lambda _, known: next((r.at for r in known.scans if matches(r)), None)
+    return lambda _, known: next((r.at for r in known.steps if r.event.type == type_ and matches(r)), None)
+
+
+def _overdue_return(form: Overdue, since: Event) -> Find:
+    """From the first such step of a return."""
+    begins, type_, untils = matcher(since), since.types[0], [_of_return(term) for term in form.until]
+
+    def judge(o: Facts, s: RuleSetting) -> Found:
+        for known in returns_of(o):
+            first = next((r for r in known.steps if r.event.type == type_ and begins(r)), None)
+            if first is not None:
+                met = earliest(*(until(o, known) for until in untils))
+                yield timeout(s, o.calendar(s), first.at, form.label, (first,), scope=known.scope, met=met)
+
+    return judge

@@ -1,0 +1,119 @@
+"""The judges of what events report: of an order, and of its parcels."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable
+from typing import cast
+
+from dataflows.core.history.facts import Facts
+from dataflows.core.policy import RuleSetting
+from dataflows.core.rules.conditions import signal
+from dataflows.core.rules.reading import (
+    any_of,
+    clearing,
+    concerns,
+    field_of,
+    first_reached,
+    matcher,
+    of_parcel,
+    reached,
+    records_of,
+)
+from dataflows.core.rules.structs import Find, Found, Reported
+from dataflows.core.rules.vocabulary import (
+    Event,
+    Milestone,
+    Scope,
+    Strictly,
+)
+from schemas.instants import earliest
+from schemas.record import Record
+
+
+def _text(record: Record, names: tuple[str, ...]) -> str:
+    return next((str(value) for name in names if (value := field_of(record.event.data, name)) is not None), "")
+
+
+def _scope_of(form: Reported) -> Callable[[Record], str | None]:
+    name = {Scope.LINE: "sku", Scope.PAYMENT: "payment_id", Scope.RETURN: "return_id"}.get(form.each)
+    if name is None:
+        return lambda _: None
+    return lambda record: f"{form.each.value}:{value}" if (value := field_of(record.event.data, name)) else None
+
+
+def reported(form: Reported) -> Find:
+    begins, scope, lifted = records_of(form.when[0]), _scope_of(form), first_reached(form.unless)
+    minor = None if form.minor is None else matcher(form.minor)
+    untils = [_instants(cast("Milestone | Event", term), of_sku=form.each is Scope.LINE) for term in form.until]
+    after = [_reached_by(term, of_sku=form.each is Scope.LINE) for term in form.after]
+    not_after = [_reached_by(term, of_sku=form.each is Scope.LINE) for term in form.not_after]
+
+    def judge(o: Facts, s: RuleSetting) -> Found:
+        for record in begins(o):
+            if after and not any(known(o, record) for known in after):
+                continue
+            if any(known(o, record) for known in not_after):
+                continue
+            clears = [at for until in untils for at in until(o, record)]
+            lane = s.minor_lane if minor is not None and minor(record) else None
+            detail = _text(record, form.detail)
+            yield signal(o, s, record, clears=clears, lifted=lifted(o), scope=scope(record), detail=detail, lane=lane)
+
+    return judge
+
+
+def _instants(term: Milestone | Event, *, of_sku: bool) -> Callable[[Facts, Record], Iterable[int | None]]:
+    """All instants of a term that may clear what a record began."""
+    if isinstance(term, Milestone):
+        read = reached(term)
+        return lambda o, _: (read(o),)
+    found = records_of(term)
+    if not of_sku:
+        return lambda o, _: (r.at for r in found(o))
+
+    def about(o: Facts, record: Record) -> Iterable[int]:
+        speaks = concerns(term, o, cast("str | None", field_of(record.event.data, "sku")))
+        return (r.at for r in found(o) if speaks(r))
+
+    return about
+
+
+def _reached_by(term: Milestone | Event | Strictly, *, of_sku: bool) -> Callable[[Facts, Record], bool]:
+    """Whether a term was reached at or before a record."""
+    if isinstance(term, Strictly):
+        before = reached(term.milestone)
+        return lambda o, record: (at := before(o)) is not None and at < record.at
+    instants = _instants(term, of_sku=of_sku)
+    return lambda o, record: any(at is not None and at <= record.at for at in instants(o, record))
+
+
+def reported_parcel(form: Reported) -> Find:
+    begins, clears = any_of(form.when), [clearing(term) for term in form.until]
+    after = [of_parcel(term.milestone) for term in form.after if isinstance(term, Strictly)]
+    lifts = [of_parcel(term) for term in form.unless if isinstance(term, Milestone)]
+
+    def judge(o: Facts, s: RuleSetting) -> Found:
+        for shipment in o.shipments:
+            for parcel in shipment.parcels:
+                if form.tracked and not parcel.tracking:
+                    continue
+                for position, record in enumerate(parcel.scans):
+                    if not begins(record):
+                        continue
+                    if after and not any((at := read(o, shipment, parcel)) is not None and at < record.at for read in after):
+                        continue
+                    setting = o.of(shipment, s)
+                    yield signal(
+                        o,
+                        setting,
+                        record,
+                        clears=[clear(o, shipment, parcel, position) for clear in clears],
+                        lifted=earliest(*(lift(o, shipment, parcel) for lift in lifts)),
+                        scope=shipment.scope,
+                        detail=_text(record, form.detail),
+                        shipment=shipment,
+                    )
+                    if form.first:
+                        break
+
+    return judge
