@@ -159,7 +159,7 @@ class Checkpointer(Generic[T]):
         )
 
     def commit(self, merge: Merge[T], core: Core, number: int = 0, held: Sequence[T] | None = None) -> Snapshot:
-        """Writes what changed since the last time; `number`: of the last output record; `held`: what is held back, if not by the merge alone."""
+        """Writes what changed since the last time; `number`: of the last output record. `held`: if not what the merge holds."""
         store = self._store
         assert store is not None
         began = time.perf_counter()

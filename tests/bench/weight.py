@@ -17,7 +17,7 @@ from typing import NamedTuple, cast
 
 from dataflows.cli.replay import replay_into
 from dataflows.core.rules.load import load_policy
-from dataflows.detect.flow import Settings
+from dataflows.detect.flow import FlowOptions
 from dataflows.runtime.runner import GC_THRESHOLDS
 from sources.files import FileSource
 from sources.simulator import stream
@@ -64,12 +64,12 @@ def measure(orders: int) -> Weight:
         return Weight(opened, (after - before) / opened, stored / opened, settings.counts.events, seconds)
 
 
-def _replay(folder: Path, orders: int, policy: Path) -> Settings:
+def _replay(folder: Path, orders: int, policy: Path) -> FlowOptions:
     path = folder / f"{orders}.jsonl"
     with path.open("wb") as file:
         file.writelines(line + b"\n" for line in stream(orders, 1))
     source = FileSource([str(path)], until=UNTIL)
-    settings = Settings(source.channels)
+    settings = FlowOptions(source.channels)
     replay_into(folder / str(orders), source, load_policy(policy), settings=settings)
     path.unlink()
     return settings
