@@ -7,10 +7,10 @@ from typing import cast
 
 from dataflows.core.clocks import CalendarSpec
 from dataflows.core.policy.effective import version_of
-from dataflows.core.policy.form import CalendarForm, FeedForm, OverrideForm, PolicyForm
+from dataflows.core.policy.form import CalendarForm, FeedForm, OverrideForm, PolicyForm, change_of
 from dataflows.core.policy.model import Dims, FeedPolicy, Override, Place, RetentionPolicy
 from dataflows.core.policy.policy import Policy
-from dataflows.core.policy.setting import Change, Described, change_of, changed
+from dataflows.core.policy.setting import Change, Described, changed
 
 NOTHING: Change = {}
 CADENCES = 3

@@ -10,8 +10,7 @@ from pydantic import BaseModel, ValidationError
 
 from dataflows.core.policy import form as forms
 from dataflows.core.policy.crosscheck import cross_faults
-from dataflows.core.policy.fields import Fallback, Step
-from dataflows.core.policy.setting import Described
+from dataflows.core.policy.setting import NAMES, Described, Fallback, Step
 from dataflows.core.policy.settled import settled_faults
 from dataflows.core.policy.values import WEEKDAYS, Known
 from schemas.problems import Problem, UnreadableError, fault_of, problems_of, text_of
@@ -89,11 +88,11 @@ def _keys_at(path: At, known: Known) -> Collection[str]:
         case ("overrides", _, "rules", *rest):
             return _keys_at(("rules", *rest), known)
         case ("rules", _, "fallback"):
-            return _keys(Fallback)
+            return tuple(Fallback.__slots__)
         case ("rules", _, "steps", _):
-            return _keys(Step)
+            return tuple(Step.__slots__)
         case ("rules", _):
-            return _keys(forms.SettingForm)
+            return NAMES
         case _:
             return known.kinds
 

@@ -1,49 +1,86 @@
-"""The shape of a policy file. Reading starts from texts (see `tree`), so every field has a reader; those of a rule stand in `setting`."""
+"""The shape of a policy file: every field has a reader of texts (see `tree`). The form of a rule's setting derives from its struct."""
 
 from __future__ import annotations
 
-from typing import Annotated
+from collections.abc import Callable
+from dataclasses import MISSING, fields, is_dataclass
+from datetime import date
+from typing import Annotated, Any, get_args, get_type_hints
 
-from pydantic import AfterValidator, BaseModel, BeforeValidator, PlainValidator, create_model, model_validator
+from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, PlainValidator, create_model, model_validator
 
+from dataflows.core.clocks import Span
+from dataflows.core.clocks.spans import ZERO
 from dataflows.core.policy import values as read
-from dataflows.core.policy.fields import (
-    STRICT,
-    CalendarKey,
-    CalendarName,
-    Country,
-    DayHours,
-    Days,
-    Elapsed,
-    FeedPrefix,
-    KindOrAll,
-    Milestone,
-    Name,
-    Names,
-    Period,
-    Region,
-    Section,
-    Weekdays,
-    Zone,
-    many,
-    short,
-    week,
-)
-from dataflows.core.policy.setting import FIELDS
+from dataflows.core.policy.setting import LANES, SEVERITIES, Change, Read, RuleSetting
 from schemas.problems import mistake
+
+_OFF = frozenset(("off", "false", "no", "none"))
+
+
+def _many(value: object) -> object:
+    """A single value counts as a list of one; an empty entry as an empty list."""
+    if value is None:
+        return []
+    return [value] if isinstance(value, str) else value
+
+
+def _section(value: object) -> object:
+    """A section without entries is an empty one."""
+    return {} if value is None else value
+
+
+def _removable(value: object) -> object:
+    """None where a file says `off`."""
+    return None if isinstance(value, str) and value.lower() in _OFF else value
+
+
+def _short(value: object) -> object:
+    """`shipment.scan_gap: shadow` is short for `{switch: shadow}`."""
+    return {"switch": value} if isinstance(value, str) else value
+
+
+def _week(hours: dict[tuple[int, ...], tuple[tuple[int, int], ...]]) -> dict[tuple[int, ...], tuple[tuple[int, int], ...]]:
+    """The hours of a calendar's weekdays, each stated once."""
+    days = [day for group in hours for day in group]
+    twice = sorted({read.WEEKDAYS[day] for day in days if days.count(day) > 1})
+    if twice:
+        raise mistake(f"stated twice: {', '.join(twice)}")
+    if not any(hours.values()):
+        raise mistake("a calendar needs working hours on some weekday")
+    return hours
+
+
+Zone = Annotated[str, PlainValidator(read.zone)]
+Name = Annotated[str, PlainValidator(read.named)]
+Country = Annotated[str, PlainValidator(read.country)]
+Region = Annotated[str, PlainValidator(read.region)]
+CalendarKey = Annotated[str, PlainValidator(read.calendar_key)]
+CalendarName = Annotated[str, PlainValidator(read.calendar)]
+KindOrAll = Annotated[str, PlainValidator(read.kind_or_all)]
+Milestone = Annotated[str, PlainValidator(read.choice("milestone", read.MILESTONES))]
+FeedPrefix = Annotated[str, PlainValidator(read.feed)]
+Elapsed = Annotated[Span, PlainValidator(read.elapsed)]
+Period = Annotated[Span, PlainValidator(read.period)]
+Day = Annotated[date, PlainValidator(read.day)]
+Weekdays = Annotated[tuple[int, ...], PlainValidator(read.weekdays)]
+DayHours = Annotated[tuple[tuple[int, int], ...], PlainValidator(read.intervals)]
+Names = Annotated[tuple[Name, ...], BeforeValidator(_many)]
+Days = Annotated[tuple[Day, ...], BeforeValidator(_many)]
+Section = BeforeValidator(_section)
 
 
 class Form(BaseModel):
-    """A part of the file."""
+    """A part of the file: unknown keys are refused."""
 
-    model_config = STRICT
+    model_config = ConfigDict(extra="forbid", frozen=True)
 
 
 class CalendarForm(Form):
     """A calendar: zone, hours per weekday, public holidays, own closed and open dates, cut-off."""
 
     zone: Zone | None = None
-    hours: Annotated[dict[Weekdays, DayHours], AfterValidator(week)] | None = None
+    hours: Annotated[dict[Weekdays, DayHours], AfterValidator(_week)] | None = None
     holidays: Annotated[str | None, PlainValidator(read.holidays)] = None
     closed: Days = ()
     open: Days = ()
@@ -74,7 +111,7 @@ class PlaceForm(Form):
 class FeedForm(Form):
     """A monitored feed: `silence` may be left out where `cadence` is stated."""
 
-    delay: Elapsed = read.any_span("0 s")
+    delay: Elapsed = ZERO
     silence: Period | None = None
     cadence: Period | None = None
     owner: Name | None = None
@@ -96,9 +133,62 @@ class RetentionForm(Form):
     expire_unknown: Period = read.any_span("30 d")
 
 
-SettingForm: type[Form] = create_model("SettingForm", __base__=Form, __doc__="The fields of a rule that the file sets.", **FIELDS)
+READERS: dict[str, Callable[..., object]] = {
+    "span": read.any_span,
+    "elapsed": read.elapsed,
+    "period": read.period,
+    "name": read.named,
+    "kind": read.kind,
+    "clock": read.clock,
+    "switch": read.switch,
+    "count": read.count,
+    "severity": read.choice("severity", SEVERITIES),
+    "lane": read.choice("lane", LANES),
+    "fallback anchor": read.choice("anchor", ("placed", "captured")),
+}
+"""What makes the value of a rule's setting of a text."""
+
+
+def _fields_of(struct: type) -> dict[str, Any]:
+    """The fields that a struct has in a policy file."""
+    found: dict[str, Any] = {}
+    hints = get_type_hints(struct, include_extras=True)
+    for field in fields(struct):
+        hint = hints[field.name]
+        how = next((part for part in get_args(hint) if isinstance(part, Read)), None)
+        if how is not None:
+            nothing: Any = ... if field.default is MISSING else field.default
+            nothing = nothing if field.default_factory is MISSING else field.default_factory()
+            found[field.name] = (_type_of(get_args(hint)[0], how), nothing)
+    return found
+
+
+def _type_of(hint: Any, how: Read) -> Any:
+    """The type of a field, with what reads it."""
+    if how.reader:
+        one: Any = Annotated[object, PlainValidator(READERS[how.reader])]
+    else:
+        part = next(t for t in (*get_args(hint), hint) if isinstance(t, type) and is_dataclass(t))
+        form = create_model(f"{part.__name__}Form", __base__=Form, **_fields_of(part))
+        one = Annotated[form, AfterValidator(lambda stated: part(**dict(stated)))]
+    found = tuple[one, ...] if how.many else dict[str, one] if how.table else one
+    if how.many:
+        return Annotated[found, BeforeValidator(_many)]
+    if not how.off:
+        return found
+    return Annotated[found | None, BeforeValidator(_removable), AfterValidator(lambda value: {} if value is None and how.table else value)]
+
+
+SettingForm: type[Form] = create_model("SettingForm", __base__=Form, **_fields_of(RuleSetting))
 """Derived from `RuleSetting`; `model_fields_set` are the fields that the file states."""
-Rules = Annotated[dict[KindOrAll, Annotated[SettingForm, BeforeValidator(short)]], Section]
+
+
+def change_of(form: BaseModel) -> Change:
+    """What a file changes of a setting."""
+    return {name: getattr(form, name) for name in form.model_fields_set}
+
+
+Rules = Annotated[dict[KindOrAll, Annotated[SettingForm, BeforeValidator(_short)]], Section]
 
 
 class WhenForm(Form):
@@ -108,7 +198,7 @@ class WhenForm(Form):
     site: Names | None = None
     carrier: Names | None = None
     service: Names | None = None
-    country: Annotated[tuple[Country, ...], BeforeValidator(many)] | None = None
+    country: Annotated[tuple[Country, ...], BeforeValidator(_many)] | None = None
     channel: Names | None = None
     tier: Names | None = None
 
@@ -125,7 +215,7 @@ class PolicyForm(Form):
 
     name: Name = "default"
     zone: Zone = "UTC"
-    emits: Annotated[tuple[Milestone, ...], BeforeValidator(many)] = ("placed", "captured", "shipped", "scans")
+    emits: Annotated[tuple[Milestone, ...], BeforeValidator(_many)] = ("placed", "captured", "shipped", "scans")
     zones: Annotated[dict[Region, Zone], Section] = {}
     calendars: Annotated[dict[CalendarKey, Annotated[CalendarForm, Section]], Section] = {}
     sites: Annotated[dict[Name, Annotated[SiteForm, Section]], Section] = {}
@@ -135,4 +225,4 @@ class PolicyForm(Form):
     retention: Annotated[RetentionForm, Section] = RetentionForm()
     feeds: Annotated[dict[FeedPrefix, Annotated[FeedForm, Section]], Section] = {}
     rules: Rules = {}
-    overrides: Annotated[tuple[OverrideForm, ...], BeforeValidator(many)] = ()
+    overrides: Annotated[tuple[OverrideForm, ...], BeforeValidator(_many)] = ()

@@ -6,38 +6,58 @@ Adding a setting is adding a field here, with its reader; a rule says by its dat
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import Annotated, Any, Final, Literal, Protocol, get_type_hints
-
-import msgspec
-from pydantic import AfterValidator, BaseModel, BeforeValidator, PlainValidator
+from dataclasses import dataclass, field, fields, replace
+from typing import Annotated, Any, Final, Literal, NamedTuple, Protocol
 
 from dataflows.core.clocks.spans import ZERO, Span
-from dataflows.core.policy import values as read
-from dataflows.core.policy.fields import (
-    LANES,
-    AnySpan,
-    Elapsed,
-    Fallback,
-    Kinds,
-    Lane,
-    Name,
-    Names,
-    OptionalSpan,
-    Period,
-    Severity,
-    SeverityName,
-    Step,
-    removable,
-    table,
-)
-from dataflows.core.policy.values import Switch
 
+Severity = Literal["low", "medium", "high", "critical"]
+Lane = Literal["auto", "review", "block"]
 Shape = Literal["timeout", "signal"]
-Change = Mapping[str, object]
+Switch = Literal["on", "shadow", "off"]
+SEVERITIES: Final = ("low", "medium", "high", "critical")
+LANES: Final = ("auto", "review", "block")
+Change = Mapping[str, Any]
 """Some fields of a `RuleSetting`, to be replaced."""
 
 
-class RuleSetting(msgspec.Struct, frozen=True, kw_only=True):
+class Read(NamedTuple):
+    """How a policy file states a field: `reader` (see `form.READERS`) makes its value of a text.
+
+    `many`: a list of such values, or one; `table`: values by name; `off`: it may be switched off. Without a reader its parts have theirs.
+    """
+
+    reader: str = ""
+    many: bool = False
+    table: bool = False
+    off: bool = False
+
+
+ASpan = Annotated[Span, Read("span")]
+AName = Annotated[str, Read("name")]
+ALane = Annotated[Lane, Read("lane")]
+ASeverity = Annotated[Severity, Read("severity")]
+Names = Annotated[tuple[str, ...], Read("name", many=True)]
+
+
+@dataclass(frozen=True, slots=True)
+class Step:
+    """A further instant (a warning before or an escalation after the threshold), counted from the anchor, and its severity."""
+
+    at: ASpan
+    severity: ASeverity
+
+
+@dataclass(frozen=True, slots=True)
+class Fallback:
+    """What counts where the date that a rule goes by is missing: `threshold` after `anchor`."""
+
+    anchor: Annotated[str, Read("fallback anchor")]
+    threshold: ASpan
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class RuleSetting:
     """One rule as an order sees it.
 
     Due at `clock`(anchor, `threshold`), raised at due + `grace` with `severity`; `steps` are further instants `clock`(anchor, step.at),
@@ -49,46 +69,32 @@ class RuleSetting(msgspec.Struct, frozen=True, kw_only=True):
     """
 
     kind: str
-    switch: Annotated[Switch, PlainValidator(read.switch)] = "on"
-    anchor: Name | None = None
-    threshold: AnySpan = ZERO
-    international: OptionalSpan = None
-    clock: Annotated[str, PlainValidator(read.clock)] = "destination"
-    grace: Elapsed = ZERO
-    fallback: Annotated[Fallback | None, BeforeValidator(removable)] = None
-    suppressed_by: Kinds = ()
+    switch: Annotated[Switch, Read("switch")] = "on"
+    anchor: Annotated[str | None, Read("name")] = None
+    threshold: ASpan = ZERO
+    international: Annotated[Span | None, Read("span", off=True)] = None
+    clock: Annotated[str, Read("clock")] = "destination"
+    grace: Annotated[Span, Read("elapsed")] = ZERO
+    fallback: Annotated[Fallback | None, Read(off=True)] = None
+    suppressed_by: Annotated[tuple[str, ...], Read("kind", many=True)] = ()
     feeds: Names = ()
-    steps: tuple[Step, ...] = ()
-    severity: SeverityName = "medium"
-    owner: Name = "OPS"
-    lane: Annotated[Lane, PlainValidator(read.choice("lane", LANES))] = "review"
+    steps: Annotated[tuple[Step, ...], Read(many=True)] = ()
+    severity: ASeverity = "medium"
+    owner: AName = "OPS"
+    lane: ALane = "review"
     fields: Names = ()
-    margin: Period = ZERO
-    count: Annotated[int, PlainValidator(read.count)] = 0
-    owners: Annotated[dict[str, Name], BeforeValidator(removable), AfterValidator(table)] = msgspec.field(default_factory=dict)
-    minor_lane: Annotated[Lane, PlainValidator(read.choice("lane", LANES))] = "auto"
-    minor_severity: SeverityName = "medium"
+    margin: Annotated[Span, Read("period")] = ZERO
+    count: Annotated[int, Read("count")] = 0
+    owners: Annotated[dict[str, str], Read("name", table=True, off=True)] = field(default_factory=dict[str, str])
+    minor_lane: ALane = "auto"
+    minor_severity: ASeverity = "medium"
 
 
-NAMES: Final = RuleSetting.__struct_fields__[1:]
+NAMES: Final = tuple(one.name for one in fields(RuleSetting))[1:]
 ADDED: Final = NAMES[NAMES.index("margin") :]
 """Settings that came later: at its default such a setting is no part of a policy's version, so that the version stays what it was."""
 OF_ALL: Final = frozenset(("switch", "suppressed_by", "severity", "owner", "lane"))
 """Settings that have an effect on every rule."""
-
-
-def _fields() -> dict[str, Any]:
-    """The fields of a setting in a policy file: type with reader, and what stands where the file states none."""
-    hints, plain = get_type_hints(RuleSetting, include_extras=True), RuleSetting(kind="")
-    return {name: (hints[name], getattr(plain, name)) for name in NAMES}
-
-
-FIELDS: Final = _fields()
-
-
-def change_of(form: BaseModel) -> Change:
-    """What a file changes of a setting."""
-    return {name: getattr(form, name) for name in form.model_fields_set}
 
 
 def changed(setting: RuleSetting, change: Change) -> RuleSetting:
@@ -97,7 +103,7 @@ def changed(setting: RuleSetting, change: Change) -> RuleSetting:
         return setting
     if setting.owners and "owners" not in change and change.get("owner", setting.owner) != setting.owner:
         change = {**change, "owners": {}}
-    return msgspec.structs.replace(setting, **change)
+    return replace(setting, **change)
 
 
 class Described(Protocol):
@@ -152,6 +158,3 @@ class Described(Protocol):
     def general(self) -> tuple[str, ...]:
         """The settings that hold for all orders alike, so that no override has a say in them."""
         ...
-
-
-__all__ = ["Fallback", "Lane", "RuleSetting", "Severity", "Shape", "Span", "Step", "Switch"]

@@ -1,4 +1,4 @@
-"""What only shows once a rule's setting has been put together: limits that can never fire, steps that contradict the rule's severity."""
+"""What only shows once a rule's setting has been put together: limits that can never fire, or lie where the rule does not take them."""
 
 from __future__ import annotations
 
@@ -8,13 +8,11 @@ from typing import Final
 from pydantic import BaseModel
 
 from dataflows.core.clocks import Span
-from dataflows.core.policy.fields import SEVERITIES
-from dataflows.core.policy.form import PolicyForm
-from dataflows.core.policy.setting import Change, Described, RuleSetting, change_of, changed
+from dataflows.core.policy.form import PolicyForm, change_of
+from dataflows.core.policy.setting import Change, Described, RuleSetting, changed
 from schemas.tree import Fault, Path, Tree
 
 _TIMES: Final = ("threshold", "steps", "grace", "international", "fallback")
-_GRAVITY: Final = ("threshold", "steps", "severity")
 
 
 def settled_faults(tree: Tree, form: PolicyForm, rules: tuple[Described, ...]) -> Iterator[Fault]:
@@ -50,17 +48,3 @@ def _layer(
         if times is not None and rule.awaits and setting.switch != "off" and not set(rule.awaits) & set(form.emits):
             message = f"never fires: {kind} waits for `{'` or `'.join(rule.awaits)}`, which `emits` does not list"
             yield tree.fault((*path, kind, times), message, key=True)
-        grave = next((name for name in stated if name in _GRAVITY), None)
-        step = _contradiction(setting)
-        if grave is not None and step is not None:
-            message = f"the step at {step} lies before the threshold of {setting.threshold} and is graver than it: state `steps` too"
-            yield tree.fault((*path, kind, grave), message, key=True)
-
-
-def _contradiction(setting: RuleSetting) -> Span | None:
-    """A step that would be raised before the rule's threshold at a severity that then falls."""
-    limit = SEVERITIES.index(setting.severity)
-    for step in setting.steps:
-        if step.at.unit == setting.threshold.unit and step.at.n < setting.threshold.n and SEVERITIES.index(step.severity) > limit:
-            return step.at
-    return None

@@ -6,17 +6,17 @@ import re
 from collections.abc import Callable, Collection
 from dataclasses import dataclass
 from datetime import date
-from typing import Final, Literal, cast
+from typing import Final, cast
 
 from pydantic import ValidationInfo
 
 from dataflows.core.clocks import Span, span
 from dataflows.core.clocks.calendar import Intervals
 from dataflows.core.clocks.days import holiday_regions, is_holiday_region
+from dataflows.core.policy.setting import Switch
 from schemas.places import countries, country_meant, is_country, is_region, zone_names
 from schemas.problems import mistake, nearest, unknown_zone
 
-Switch = Literal["on", "shadow", "off"]
 MILESTONES: Final = (
     "placed", "captured", "shipped", "scans", "authorized", "allocated", "released", "picked", "packed", "invoiced", "inspected",
     "refunded", "return_shipped",

@@ -13,7 +13,7 @@ from dataflows.core.clocks import Calendar, Span
 from dataflows.core.history.facts import Facts
 from dataflows.core.history.shipments import Shipment
 from dataflows.core.policy import RuleSetting
-from dataflows.core.policy.fields import Lane, Severity
+from dataflows.core.policy.setting import Lane, Severity
 from schemas.instants import DAY, HOUR, earliest
 from schemas.record import Record
 

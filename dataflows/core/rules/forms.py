@@ -10,8 +10,7 @@ from collections.abc import Mapping
 from typing import Any, TypedDict, Unpack, cast
 
 from dataflows.core.clocks import span
-from dataflows.core.policy.fields import Fallback, Lane, Severity, Step
-from dataflows.core.policy.setting import OF_ALL, RuleSetting
+from dataflows.core.policy.setting import OF_ALL, Fallback, Lane, RuleSetting, Severity, Step
 from dataflows.core.rules import derive
 from dataflows.core.rules.judging import judge_of
 from dataflows.core.rules.model import Fits, Rule

@@ -7,7 +7,7 @@ from collections.abc import Iterable, Sequence
 from dataflows.core.history.facts import Facts
 from dataflows.core.history.shipments import scan_of
 from dataflows.core.policy import RuleSetting
-from dataflows.core.policy.fields import Severity
+from dataflows.core.policy.setting import Severity
 from dataflows.core.rules.conditions import Condition, signal, timeout
 from dataflows.core.rules.reading import ended_for
 from dataflows.core.rules.structs import Found
