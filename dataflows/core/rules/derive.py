@@ -162,7 +162,9 @@ def triggers_of(form: AnyForm, setting: RuleSetting) -> Triggers:
     elif isinstance(form, Reported):
         found = Triggers(on=_unique(chain.from_iterable(map(event_traits, form.when))), needs=_types(form.after))
     else:
-        found = Triggers(on=form.inputs, needs=form.requires, unless=form.unless_seen)
+        always = (ANY,) if ANY in form.inputs else ()
+        on = tuple(trait for trait in form.inputs if trait != ANY)
+        found = Triggers(on=on, arms=always, needs=form.requires, unless=form.unless_seen)
     terms = tuple(f"terms:{name}" for name in form.terms)
     return msgspec.structs.replace(found, needs=found.needs or terms) if terms else found
 
