@@ -21,7 +21,7 @@ from dataflows.core.engine.evaluate import CLOSE, INDEX
 from dataflows.core.engine.exceptions import ExceptionState
 from dataflows.core.engine.feeds import Deferred
 from dataflows.core.engine.order import Order
-from dataflows.core.history.timeline import WITHDRAWN, Failure, Timeline
+from dataflows.core.history.timeline import Failure
 from schemas.record import Evidence, IdentityFinding, Record
 from schemas.storage import pack_events, unpack_events
 from schemas.wire import micros
@@ -75,7 +75,8 @@ def waits_for_feeds(packed: bytes) -> bool:
 def pack_order(order: Order) -> bytes:
     """The order as bytes."""
     timeline = order.timeline
-    records = [*timeline.records, *timeline.hidden] if timeline.hidden else timeline.records
+    hidden = timeline.hidden
+    records = [*timeline.records, *hidden] if hidden else timeline.records
     topics = list({r.topic: None for r in records})
     places: list[int] = []
     for r in records:
@@ -93,7 +94,7 @@ def pack_order(order: Order) -> bytes:
         pack_events([r.event for r in records]),
         topics,
         places,
-        len(timeline.hidden),
+        len(hidden),
         marks.to_bytes(len(MARKS) // 8 + 1, "little"),
         order.units,
         [sorted(order.handed), sorted(order.seen), sorted(order.sent_back), sorted(order.payments, key=str)],
@@ -142,7 +143,8 @@ def unpack_order(packed: bytes) -> Order:
         at = micros(event.time)
         records.append(Record(at + delay, topics[topic], partition, offset, sub, at, id_, event, b""))
         number += 5
-    _fill(order.timeline, records, hidden)
+    counted = len(records) - hidden
+    order.timeline.fill(records[:counted], records[counted:])
     order.timeline.notes = [_note(tenant, id_, values) for values in notes]
     left = int.from_bytes(marks, "little")
     while left:
@@ -169,16 +171,6 @@ def unpack_order(packed: bytes) -> Order:
 
 def _unknown(packed: bytes) -> ValueError:
     return ValueError(f"order state of version {packed[0]}, this program reads versions 1 to {VERSION}")
-
-
-def _fill(timeline: Timeline, records: list[Record], hidden: int) -> None:
-    timeline.records = records[: len(records) - hidden]
-    timeline.hidden = records[len(records) - hidden :]
-    timeline.ids = {r.event.id for r in records}
-    by_type = timeline.by_type
-    for record in timeline.records:
-        by_type.setdefault(record.event.type, []).append(record)
-    timeline.withdrawals = [r for r in records if r.event.type == WITHDRAWN]
 
 
 def _plain_parked(index: int, parked: Deferred) -> list[object]:

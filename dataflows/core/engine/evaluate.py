@@ -82,7 +82,7 @@ class Engine:
         order.last_log = now
         order.facts = None
         marks, structural, whole = order.mark(record)
-        if order.timeline.hidden:
+        if order.timeline.anything_hidden:
             order.unmark()
             structural = True  # What the order has seen may be what was withdrawn.
         profile = order.profile

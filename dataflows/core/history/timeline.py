@@ -5,8 +5,10 @@ Arrival order leaves no trace here: whatever comes when, the same events make th
 
 from __future__ import annotations
 
-from bisect import insort
+from bisect import bisect_left, bisect_right, insort
+from collections.abc import Sequence
 from enum import Enum
+from itertools import chain
 from typing import NamedTuple, cast
 
 from schemas.events import EvidenceWithdrawn
@@ -57,32 +59,71 @@ class Failure(NamedTuple):
 class Timeline:
     """The events of one order; `records` and `by_type` hold those that count, sorted by when they happened.
 
-    `hidden` are those that do not: withdrawn, or scans of another parcel that had the number before.
+    `hidden` are those that do not: withdrawn, or scans of another parcel that had the number before. Taking an event in costs O(log n)
+    look-ups, whatever comes when; `moved` are the events that the last `add` hid or brought back.
     """
 
-    __slots__ = ("by_type", "failures", "hidden", "ids", "notes", "records", "withdrawals")
+    __slots__ = ("_apart", "_ids", "_merged", "_since", "_withdrawals", "_withdrawn", "by_type", "failures", "moved", "notes", "records")
 
     def __init__(self) -> None:
         self.records: list[Record] = []
         self.by_type: dict[str, list[Record]] = {}
-        self.ids: set[str] = set()
-        self.hidden: list[Record] = []
-        self.withdrawals: list[Record] = []
         self.notes: list[IdentityFinding] = []
         self.failures: list[Failure] = []
+        self.moved: list[Record] = []
+        self._ids: dict[str, tuple[Record, ...] | Record] = {}
+        self._withdrawals: dict[str, list[Record]] = {}
+        self._withdrawn: dict[int, Record] = {}
+        self._apart: dict[int, Record] = {}
+        self._since: int | None = None
+        self._merged: dict[tuple[str, ...], list[Record]] = {}
+
+    @property
+    def hidden(self) -> list[Record]:
+        """The events that do not count."""
+        return [*self._withdrawn.values(), *self._apart.values()]
+
+    @property
+    def anything_hidden(self) -> bool:
+        """Whether some event does not count."""
+        return bool(self._withdrawn or self._apart)
+
+    def fill(self, records: list[Record], hidden: Sequence[Record]) -> None:
+        """Makes an empty timeline what another one was: its `records`, and what it had `hidden`."""
+        self.records = records
+        by_type = self.by_type
+        for record in records:
+            type_ = record.event.type
+            same = by_type.get(type_)
+            if same is None:
+                by_type[type_] = [record]
+            else:
+                same.append(record)
+        self._ids = {record.event.id: record for record in records}
+        if hidden or len(self._ids) < len(records):
+            self._ids = {}
+            for record in (*records, *hidden):
+                self._identify(record)
+        for record in (r for r in (*by_type.get(WITHDRAWN, ()), *hidden) if r.event.type == WITHDRAWN):
+            self._withdrawals.setdefault(_withdraws(record), []).append(record)
+        for record in hidden:
+            (self._withdrawn if self._is_named(record) else self._apart)[id(record)] = record
+        self._since = self._window()
 
     def add(self, record: Record) -> Added:
         """Takes one record in; duplicates by (`source`, `id`) have no effect."""
         if self.knows(record):
             return Added.DUPLICATE
-        self.ids.add(record.event.id)
+        if self.moved:
+            self.moved = []
+        named = bool(self._withdrawals) and self._is_named(record)
         type_ = record.event.type
-        named = any(_names(w, record) for w in self.withdrawals)
         if type_ == WITHDRAWN:
-            self.withdrawals.append(record)
+            self._withdrawals.setdefault(_withdraws(record), []).append(record)
             self._withdraw(record)
+        self._identify(record)
         if named:
-            self.hidden.append(record)
+            self._withdrawn[id(record)] = record
             return Added.INSERTED
         records = self.records
         if (not records or record.at > records[-1].at) and type_ != WITHDRAWN:
@@ -92,26 +133,50 @@ class Timeline:
                 self.by_type[type_] = [record]
             else:
                 same.append(record)
-            apart = type_ in ANCHORS and SCAN in self.by_type and self._set_apart()
+            if self._merged:
+                for types, merged in self._merged.items():
+                    if type_ in types:
+                        merged.append(record)
+            apart = type_ in ANCHORS and self._set_apart()
             return Added.INSERTED if apart else Added.APPENDED
         self._insert(record)
-        if type_ in (SCAN, WITHDRAWN) or type_ in ANCHORS:
+        if type_ == SCAN or type_ == WITHDRAWN or type_ in ANCHORS:
             self._set_apart()
         return Added.INSERTED
 
     def hits(self, withdrawal: Record) -> bool:
         """Whether a withdrawal names an event that is known."""
-        return any(_names(withdrawal, r) for known in (self.hidden, self.records) for r in known)
+        return any(_names(withdrawal, r) for r in self._with_id(_withdraws(withdrawal)))
 
     def knows(self, record: Record) -> bool:
         """Whether an event of this identity has been taken in."""
-        return record.event.id in self.ids and self._knows(record.event.source, record.event.id)
+        known = self._ids.get(record.event.id)
+        if known is None:
+            return False
+        source = record.event.source
+        return any(r.event.source == source for r in known) if isinstance(known, tuple) else known.event.source == source
+
+    def find(self, source: str, identity: str) -> Record | None:
+        """The event of this identity that counts; None if there is none."""
+        known = [r for r in self._with_id(identity) if r.event.source == source]
+        return known[0] if known and id(known[0]) not in self._withdrawn and id(known[0]) not in self._apart else None
+
+    def at(self, instant: int) -> list[Record]:
+        """The events that happened at an instant."""
+        records = self.records
+        first = bisect_left(records, instant, key=_instant)
+        last = bisect_right(records, instant, first, key=_instant)
+        return records[first:last]
 
     def of(self, *types: str) -> list[Record]:
         """The events of these types, as they happened."""
         if len(types) == 1:
             return self.by_type.get(types[0], [])
-        return sorted((r for t in types for r in self.by_type.get(t, ())), key=happened)
+        known = self._merged.get(types)
+        if known is None:
+            parts = [same for t in types if (same := self.by_type.get(t))]
+            known = self._merged[types] = sorted(chain.from_iterable(parts), key=happened) if len(parts) > 1 else list(*parts)
+        return known
 
     def fail(self, kind: str, error: str, now: int, record: Record | None) -> bool:
         """Notes that a rule cannot be judged at log time `now` (µs); whether that is new. `record`: what triggered it, if anything."""
@@ -129,48 +194,83 @@ class Timeline:
                 return True
         return False
 
-    def _insert(self, record: Record) -> None:
-        insort(self.records, record, key=happened)
-        insort(self.by_type.setdefault(record.event.type, []), record, key=happened)
+    def _identify(self, record: Record) -> None:
+        known = self._ids.get(record.event.id)
+        if known is None:
+            self._ids[record.event.id] = record
+        else:
+            self._ids[record.event.id] = (*known, record) if isinstance(known, tuple) else (known, record)
 
-    def _knows(self, source: str, identity: str) -> bool:
-        return any(r.event.id == identity and r.event.source == source for known in (self.records, self.hidden) for r in known)
+    def _with_id(self, identity: str) -> tuple[Record, ...]:
+        known = self._ids.get(identity)
+        return () if known is None else known if isinstance(known, tuple) else (known,)
+
+    def _is_named(self, record: Record) -> bool:
+        """Whether a withdrawal names this event."""
+        return any(_names(w, record) for w in self._withdrawals.get(record.event.id, ()))
+
+    def _lists_with(self, type_: str) -> list[list[Record]]:
+        """The sorted lists that hold the events of a type."""
+        return [self.records, self.by_type.setdefault(type_, []), *(merged for types, merged in self._merged.items() if type_ in types)]
+
+    def _insert(self, record: Record) -> None:
+        for known in self._lists_with(record.event.type):
+            insort(known, record, key=happened)
 
     def _withdraw(self, withdrawal: Record) -> None:
-        for record in [r for r in self.records if _names(withdrawal, r)]:
-            self._hide(record)
+        for record in self._with_id(_withdraws(withdrawal)):
+            if id(record) not in self._withdrawn and _names(withdrawal, record):
+                if self._apart.pop(id(record), None) is None:
+                    self._hide(record)
+                self._withdrawn[id(record)] = record
 
     def _hide(self, record: Record) -> None:
-        self.records = [r for r in self.records if r is not record]
+        """Takes an event out of those that count."""
+        self.moved.append(record)
         type_ = record.event.type
-        self.by_type[type_] = [r for r in self.by_type[type_] if r is not record]
+        place = happened(record)
+        for known in self._lists_with(type_):
+            del known[bisect_left(known, place, key=happened)]
         if not self.by_type[type_]:
             del self.by_type[type_]
-        self.hidden.append(record)
 
     def _set_apart(self) -> bool:
         """Hides the scans of another parcel, and counts those again that are none after all; whether there were any."""
-        since = self._since()
-        gone = [] if since is None else [r for r in self.by_type.get(SCAN, ()) if r.at < since]
-        back = [
-            r
-            for r in self.hidden
-            if r.event.type == SCAN and (since is None or r.at >= since) and not any(_names(w, r) for w in self.withdrawals)
-        ]
+        since = self._window()
+        gone: list[Record] = []
+        for record in self.by_type.get(SCAN, ()) if since is not None else ():
+            if record.at >= cast("int", since):
+                break
+            gone.append(record)
+        back: list[Record] = []
+        if since != self._since and self._apart:
+            back = [r for r in self._apart.values() if since is None or r.at >= since]
+        self._since = since
         for record in gone:
             self._hide(record)
+            self._apart[id(record)] = record
         for record in back:
-            self.hidden = [r for r in self.hidden if r is not record]
+            del self._apart[id(record)]
             self._insert(record)
+        self.moved += back
         return bool(gone or back)
 
-    def _since(self) -> int | None:
+    def _window(self) -> int | None:
         """The instant before which no scan is this order's; None while it is not known to be placed."""
         placed = self.by_type.get(PLACED)
         if not placed:
             return None
         first = min((placed[0].at, *(known[0].at for type_ in ANNOUNCED if (known := self.by_type.get(type_)))))
         return first - REUSE_WINDOW
+
+
+def _instant(record: Record) -> int:
+    return record.at
+
+
+def _withdraws(withdrawal: Record) -> str:
+    """The ID of the events that a withdrawal names."""
+    return cast("EvidenceWithdrawn", withdrawal.event.data).event_id
 
 
 def _names(withdrawal: Record, record: Record) -> bool:
