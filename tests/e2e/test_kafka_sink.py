@@ -181,7 +181,7 @@ def end_of_lives() -> Iterator[None]:
 
 
 @pytest.mark.parametrize(("seed", "workers"), [(1, 1), (2, 2), (3, 2)])
-def test_each_verdict_stands_once_whatever_crashes(real_broker: Broker, seed: int, workers: int) -> None:
+def test_each_record_is_written_once_whatever_crashes(real_broker: Broker, seed: int, workers: int) -> None:
     """Crashes at random points of random epochs, before and after snapshots, also with what was said before only half said again."""
     rng = random.Random(seed)
     name, state = topic(real_broker, "crash", PARTITIONS), str(uuid4())

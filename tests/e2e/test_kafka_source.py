@@ -222,7 +222,7 @@ def test_pausing_loses_nothing_and_repeats_nothing(real_broker: Broker, monkeypa
         assert [item.offset for item in items if item.partition == partition] == list(range(6_000))
 
 
-def test_records_of_an_open_transaction_hold_progress_back(real_broker: Broker) -> None:
+def test_records_of_an_open_transaction_hold_the_watermark_back(real_broker: Broker) -> None:
     """They are stamped before the clock that would otherwise be told; once committed, none of them is behind."""
     name = topic(real_broker, "open", 1)
     client = producer(real_broker, **{"transactional.id": f"{name}-tx"})

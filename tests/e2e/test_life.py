@@ -39,7 +39,7 @@ def watched(events: Iterable[str], folder: Path, until: int = UNTIL) -> Path:
     return folder / "out"
 
 
-def verdicts(out: Path) -> set[tuple[str, str]]:
+def outputs(out: Path) -> set[tuple[str, str]]:
     """Kind and status of what stands at the end."""
     return {(kind, status) for _, kind, _, status in standing(out)}
 
@@ -74,8 +74,8 @@ def test_neither_the_order_of_the_webhooks_nor_their_number_changes_the_end(
     arrived = [*REQUESTS, *rng.sample(REQUESTS, 3)]
     rng.shuffle(arrived)
     out = watched(adapted(arrived, capsys), tmp_path / "shuffled")
-    assert {kind for kind, status in verdicts(out) if status == "open"} == {"shipment.scan_gap"}
-    assert verdicts(out) <= {("shipment.scan_gap", "open"), ("payment.declined_soft", "resolved"), ("data.orphan_signal", "resolved")}
+    assert {kind for kind, status in outputs(out) if status == "open"} == {"shipment.scan_gap"}
+    assert outputs(out) <= {("shipment.scan_gap", "open"), ("payment.declined_soft", "resolved"), ("data.orphan_signal", "resolved")}
 
 
 def test_without_the_last_scan_the_earlier_one_counts(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
@@ -88,4 +88,4 @@ def test_without_the_last_scan_the_earlier_one_counts(tmp_path: Path, capsys: py
 def test_a_parcel_that_never_moves_is_missed_from_its_label_on(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     """Without a scan there is no gap between scans: the first one is missed."""
     out = watched(adapted(REQUESTS[:4], capsys), tmp_path / "still")
-    assert ("shipment.first_scan_missing", "open") in verdicts(out)
+    assert ("shipment.first_scan_missing", "open") in outputs(out)

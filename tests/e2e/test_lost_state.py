@@ -64,7 +64,7 @@ def test_a_lost_state_is_no_first_start(engine: Engine, tmp_path: Path) -> None:
     assert "--new-state" in said
     assert len(raised(engine)) == 20
 
-    # The store of a shard; what else may be missing: tests/unit/state/test_home.py.
+    # The store of a shard; what else may be missing: tests/unit/state/test_directory.py.
     shutil.rmtree(state)
     shutil.copytree(kept, state)
     shard = min((state / "shards").iterdir())

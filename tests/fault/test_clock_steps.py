@@ -42,7 +42,7 @@ def paid(number: int) -> Given:
 
 
 @pytest.mark.slow
-def test_a_clock_that_steps_makes_no_verdict_early_late_or_twice(real_broker: Broker, tmp_path: Path) -> None:
+def test_a_clock_step_makes_no_output_early_late_or_twice(real_broker: Broker, tmp_path: Path) -> None:
     """Forward by 30 s, SIGKILL, a start by that clock, SIGKILL, and back: each order is judged once, as a replay judges it."""
     events = topic(real_broker, "events", 2)
     policy, clock = tmp_path / "policy.yaml", tmp_path / "clock"

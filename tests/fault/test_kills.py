@@ -30,7 +30,7 @@ PLANS = {
 
 @pytest.mark.slow
 @pytest.mark.parametrize("killed", PLANS)
-def test_each_verdict_is_written_once_whatever_is_killed(
+def test_each_record_is_written_once_whatever_is_killed(
     killed: str, own_broker: Broker, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
     """Orders are placed all the while; at the end the topics hold, by ID and content, what one replay of the same records gives."""

@@ -16,14 +16,14 @@ PROJECT = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))
 
 
 @pytest.mark.parametrize("package", PACKAGES)
-def test_each_room_resolves_inside_this_repository(package: str) -> None:
+def test_each_package_resolves_inside_this_repository(package: str) -> None:
     """PyPI has foreign packages called `dataflows` and `schemas`; none of them may stand before ours."""
     file = importlib.import_module(package).__file__
     assert file is not None
     assert Path(file).is_relative_to(ROOT / package)
 
 
-def test_each_room_is_typed_and_packed() -> None:
+def test_each_package_is_typed_and_packed() -> None:
     """Type checkers of consumers see our annotations, and the wheel holds every package."""
     assert set(PROJECT["tool"]["hatch"]["build"]["targets"]["wheel"]["packages"]) == set(PACKAGES)
     for package in PACKAGES:

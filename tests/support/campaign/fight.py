@@ -11,8 +11,8 @@ from typing import TYPE_CHECKING
 
 from tests.support.brokers import topic
 from tests.support.campaign.engine import Engine
+from tests.support.campaign.outputs import Comparison, compare, replay
 from tests.support.campaign.producer import Teller
-from tests.support.campaign.verdicts import Comparison, compare, replay
 from tests.support.campaign.world import POLICY
 
 if TYPE_CHECKING:

@@ -100,7 +100,7 @@ def test_an_order_that_comes_late_is_not_judged_before_its_own_history() -> None
     assert said(shard, CAPTURE) == [(DUE + 10 * HOUR + 15 * MINUTE, "exception.raised", "medium")]
 
 
-def test_a_milestone_that_comes_while_parked_is_judged_by_its_own_time() -> None:
+def test_a_milestone_that_comes_while_a_deadline_is_deferred_counts_by_its_own_time() -> None:
     """In time: nothing is ever said. Too late: once, as resolved, when the deadline is decided."""
     for captured, expected in ((DUE, []), (DUE + MINUTE, [(DUE + 3 * HOUR, "exception.resolved", "medium")])):
         shard = Shard(policy(payments=LONG))
@@ -163,7 +163,7 @@ def test_an_override_may_take_a_rule_off_its_feed() -> None:
     assert said(shard, CAPTURE) == [(DUE, "exception.raised", "medium")]
 
 
-def test_an_order_with_something_parked_is_not_closed() -> None:
+def test_an_order_with_a_deferred_deadline_is_not_closed() -> None:
     """However long the feed is silent: what it might disprove is still to be decided."""
     shard = Shard(policy(payments=FeedPolicy(0, 300 * DAY)))
     give(shard, "1", T0, "order.placed", PLACED | {"method": "pickup"})
@@ -225,7 +225,7 @@ def test_one_shard_alone_speaks_for_a_feed() -> None:
     assert speakers == [crc32(b"/carrier/ups") % 64]
 
 
-def test_orders_count_as_parked_once_their_feed_is_stale() -> None:
+def test_orders_count_as_deferred_once_their_feed_is_stale() -> None:
     """Waiting for the next mark of a feed that is alive is nothing to worry about."""
     shard = Shard(policy(payments=FeedPolicy(0, 2 * HOUR)))
     give(shard, "1", T0, "order.placed", PLACED)

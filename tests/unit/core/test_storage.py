@@ -163,6 +163,6 @@ def test_the_tables_of_codes_only_grow() -> None:
     assert ours <= set(MARKS)
 
 
-def test_every_field_of_a_verdict_is_stored() -> None:
+def test_every_field_of_an_exception_is_stored() -> None:
     """The stored order is spelt out, so that a new field cannot shift the others unnoticed."""
     assert (*VERDICT_FIELDS, "evidence") == tuple(ExceptionState.__slots__)

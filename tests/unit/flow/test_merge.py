@@ -25,7 +25,7 @@ def test_nothing_comes_out_before_every_channel_has_passed_it() -> None:
     assert (both.watermark, len(both)) == (5, 1)
 
 
-def test_an_item_at_the_progress_itself_waits() -> None:
+def test_an_item_at_the_watermark_itself_waits() -> None:
     """Another one of the same instant may still come."""
     one = merge("a")
     one.add({"a": 5}, [(4, "x"), (5, "y")], in_order=True)

@@ -68,7 +68,7 @@ def test_comments_order_spelling_and_name_are_no_part_of_the_version(tmp_path: P
         "overrides: [{when: {tier: a}, rules: {'*': off}}]",
     ],
 )
-def test_everything_that_can_change_a_verdict_changes_the_version(tmp_path: Path, text: str) -> None:
+def test_everything_that_can_change_the_output_changes_the_version(tmp_path: Path, text: str) -> None:
     """Each section for itself."""
     assert loaded(tmp_path, text).version != load_policy(None, RULES).version
 

@@ -108,7 +108,7 @@ def test_names_follow_the_conventions() -> None:
         assert bool(metric.buckets) == (metric.kind == "histogram")
 
 
-def test_published_verdicts_are_counted_and_their_delay_is_measured() -> None:
+def test_published_records_are_counted_and_their_delay_is_measured() -> None:
     """From the log time of the decision, apart by signal and deadline; from the deadline too, where there is one."""
     with serving("127.0.0.1", 0, filled()) as port:
         found = samples(get(port, "/metrics")[2])
@@ -227,7 +227,7 @@ class Clock:
         return self.now
 
 
-def test_a_process_is_ready_while_its_progress_moves() -> None:
+def test_a_process_is_ready_while_its_watermark_moves() -> None:
     """It follows the clock even when nothing is appended: if it stands, brokers do not answer."""
     clock, watermark = Clock(), [None, 1, 1, 1, 2]
     health = Health(clock=clock)

@@ -79,7 +79,7 @@ def test_a_reject_keeps_its_key_and_headers(tmp_path: Path) -> None:
     }
 
 
-def test_a_live_file_shows_verdicts_at_once(tmp_path: Path) -> None:
+def test_a_live_file_shows_output_at_once(tmp_path: Path) -> None:
     """Whoever follows it does not wait for the epoch; the recorded length is what is on the disk."""
     live = JsonlSink(tmp_path, durable=True).build_part("sink", "exceptions", None)
     live.write_batch([[out(b"1")]])

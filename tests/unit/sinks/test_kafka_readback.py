@@ -87,7 +87,7 @@ def run(partition: Partition, steps: list[str]) -> None:
 
 @settings(max_examples=1000)
 @given(Steps)
-def test_each_verdict_stands_once_and_in_order_whenever_it_crashes(steps: list[str]) -> None:
+def test_each_record_is_written_once_and_in_order_whenever_it_crashes(steps: list[str]) -> None:
     """Epochs, lost epochs and crashes at any point, also while an earlier read-back has not been said again in full."""
     partition = Partition()
     run(partition, steps)

@@ -22,7 +22,7 @@ def reject(record_key: bytes | None = None, headers: tuple[tuple[str, bytes | No
     return OutputRecord(0, "", "rejects", "reject", "", b"\xff{", data=data, shard="s07", number=4, record_key=record_key, headers=headers)
 
 
-def test_a_verdict_is_a_cloud_event_under_its_order() -> None:
+def test_an_output_record_is_a_cloud_event_under_its_order() -> None:
     """Structured mode; behind that the headers by which a resumed engine knows it."""
     output = OutputRecord(0, "A-1", "exceptions", "exception.raised", "", b'{"id":"x:1"}', shard="s07", number=4)
     record = outgoing("exceptions", output, STATE)

@@ -36,7 +36,7 @@ def rounds(source: Harness, count: int, step: int = TICK) -> list[Batch]:
     return [batch for _ in range(count) for batch in source.round(step)]
 
 
-def test_a_record_is_progress_up_to_its_own_log_time() -> None:
+def test_a_record_moves_the_watermark_up_to_its_own_log_time() -> None:
     """Later records of the partition have that log time or a later one."""
     cluster = Cluster(1)
     cluster.append(0)
@@ -115,7 +115,7 @@ def test_the_end_of_a_transaction_counts_as_read() -> None:
     assert again.client.at == {0: 2}
 
 
-def test_a_broker_ahead_of_our_clock_does_not_push_progress() -> None:
+def test_a_broker_ahead_of_our_clock_does_not_push_the_watermark() -> None:
     """Its records keep their log time and wait until the clock has come to it."""
     cluster = Cluster(1)
     cluster.append(0, stamp=T0 + DAY)
@@ -126,7 +126,7 @@ def test_a_broker_ahead_of_our_clock_does_not_push_progress() -> None:
     assert max(batch.watermark for batch in rounds(source, 20)) <= cluster.clock
 
 
-def test_a_record_behind_progress_is_applied_at_progress_and_counted() -> None:
+def test_a_late_record_is_applied_at_the_watermark_and_counted() -> None:
     """A broker whose clock is behind ours by more than the allowance stamps it so."""
     cluster = Cluster(1)
     source = harness(cluster)
@@ -141,7 +141,7 @@ def test_a_record_behind_progress_is_applied_at_progress_and_counted() -> None:
     assert source.reading.stats.late == {"orders:00000": 2}
 
 
-def test_a_record_that_waits_in_the_buffer_bounds_the_idle_progress() -> None:
+def test_a_record_that_waits_in_the_buffer_bounds_the_idle_watermark() -> None:
     """Its stamp is known, so that a clock that differs by more than the allowance cannot push time past it."""
     cluster = Cluster(1)
     cluster.append(0)
@@ -330,7 +330,7 @@ def test_records_after_until_are_left_out_and_all_parts_end_together() -> None:
     assert offsets(again.round()) == [2]
 
 
-def test_the_pace_holds_records_and_progress_back() -> None:
+def test_the_pace_holds_records_and_the_watermark_back() -> None:
     """Ten seconds of log time per second; a partition without records keeps pace with the others."""
     cluster = Cluster(2)
     for n in range(100):
@@ -390,7 +390,7 @@ STEPS = st.lists(
 
 @settings(max_examples=300)
 @given(steps=STEPS, most=st.integers(1, 5), after=st.integers(0, 4), batch=st.integers(1, 4), read_ahead=st.integers(1, 6))
-def test_idle_progress_never_passes_a_record_that_is_not_read(
+def test_an_idle_watermark_never_passes_a_record_that_is_not_read(
     steps: list[Step], most: int, after: int, batch: int, read_ahead: int
 ) -> None:
     """Whatever the order of appends, polls, answers, open transactions and resumes: no record is behind the watermark, lost, or twice.
@@ -523,7 +523,7 @@ def test_a_broker_whose_clock_is_absurd_does_not_let_deadlines_fire() -> None:
     ),
     most=st.integers(1, 5),
 )
-def test_progress_by_barriers_is_a_function_of_the_log(steps: list[Step], most: int) -> None:
+def test_a_watermark_by_barriers_is_a_function_of_the_log(steps: list[Step], most: int) -> None:
     """Whatever hangs, steps or starts again: nothing is behind the watermark, and an export, without barriers, gives the same log times."""
     cluster, host, brokers = Cluster(3), [0], [0]
     before: dict[str, int] = {}

@@ -111,7 +111,7 @@ def test_what_a_deadline_waits_for_is_shown(engine: Engine, capsys: Captured) ->
     assert "feed /payments/stripe must speak past" in capsys.readouterr().out
 
 
-def test_verdicts_are_shown_as_they_stand(engine: Engine, capsys: Captured) -> None:
+def test_exceptions_are_shown_as_they_stand(engine: Engine, capsys: Captured) -> None:
     """What was said of the order, with the ID that consumers know it by."""
     engine.give("e1", T0, "order.placed", PLACED)
     engine.shard.advance(T0 + 25 * HOUR)

@@ -415,7 +415,7 @@ def test_a_place_that_cannot_be_written_is_one_line(tmp_path: Path) -> None:
 
 
 @pytest.mark.usefixtures("impatient")
-def test_the_least_progress_is_that_of_all_living_processes(path: Path) -> None:
+def test_the_low_watermark_is_that_of_all_living_processes(path: Path) -> None:
     """Nobody is ahead of a process that has not spoken; one that was restarted has not spoken yet."""
     homes = [StateHome.open(path, process, 2) for process in range(2)]
     homes[0].advise(50)

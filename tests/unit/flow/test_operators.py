@@ -17,7 +17,7 @@ def out(log: int, order: str, key: str = "1", body: bytes = b"") -> OutputRecord
     return OutputRecord(log, order, "exceptions", "exception.raised", key, body)
 
 
-def test_verdicts_come_out_in_one_order_whatever_the_shards_and_batches() -> None:
+def test_output_comes_in_one_order_whatever_the_shards_and_batches() -> None:
     """By log time, order and key; two tenants' orders of the same ID by their content."""
     said = {
         "s00": [out(1, "B"), out(1, "A", "2"), out(3, "A")],
@@ -36,7 +36,7 @@ def test_verdicts_come_out_in_one_order_whatever_the_shards_and_batches() -> Non
         assert outs == expected
 
 
-def test_a_shell_is_a_small_versioned_token_to_bytewax() -> None:
+def test_an_operator_is_a_small_versioned_token_to_bytewax() -> None:
     """Bytes, never pickled classes; a token from elsewhere is fatal, not a silent new beginning."""
     assert OutputOperator(()).snapshot() == TOKEN == b"orderwatch/1"
 

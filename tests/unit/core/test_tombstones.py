@@ -8,7 +8,7 @@ from tests.support.logs import T0, line, record
 EVENT, OTHER = record(line("1", T0), T0), record(line("2", T0), T0)
 
 
-def test_a_tomb_knows_the_events_of_its_order_until_its_time() -> None:
+def test_a_tombstone_knows_the_events_of_its_order_until_its_time() -> None:
     """By source and ID, up to but not at the instant."""
     tombs = Tombstones()
     tombs.add("a", 100, [EVENT])
@@ -20,7 +20,7 @@ def test_a_tomb_knows_the_events_of_its_order_until_its_time() -> None:
     assert tombs.find("b", 0) is None
 
 
-def test_tombs_are_told_once_and_forgotten_once() -> None:
+def test_tombstones_are_stored_once_and_forgotten_once() -> None:
     """Changes name what was added and what was forgotten; what was restored is forgotten in its time, too."""
     tombs = Tombstones()
     tombs.add("a", 100, [EVENT])
@@ -39,7 +39,7 @@ def test_tombs_are_told_once_and_forgotten_once() -> None:
     assert len(restored) == 0
 
 
-def test_under_a_shorter_memory_every_tomb_still_goes() -> None:
+def test_under_a_shorter_retention_every_tombstone_still_goes() -> None:
     """A tomb behind one that stays longer goes when that one does; an order that was closed again meanwhile keeps its own time."""
     tombs = Tombstones()
     tombs.add("a", 300, [EVENT])
