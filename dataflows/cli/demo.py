@@ -26,7 +26,7 @@ if TYPE_CHECKING:
     from sinks.terminal import TerminalView
 
 USUAL = 60.0
-"""Seconds that a demo takes unless it is told otherwise."""
+"""Default duration of a demo, in seconds."""
 LONGEST, FASTEST = 86_400, 1e9
 Finding = tuple[str, str, "str | None", str]
 """An exception as labels have it: (order, kind, scope, status)."""
@@ -35,7 +35,7 @@ Finding = tuple[str, str, "str | None", str]
 def demo(
     orders: Annotated[int, typer.Option(min=1, help="How many orders the world has.")] = 300,
     seed: Annotated[int, typer.Option(help="Another seed, another world.")] = 1,
-    seconds: Annotated[float | None, typer.Option(min=1, max=LONGEST, help="How long to tell it.", show_default="60")] = None,
+    seconds: Annotated[float | None, typer.Option(min=1, max=LONGEST, help="How long the demo takes.", show_default="60")] = None,
     speed: Annotated[float | None, typer.Option(min=1, max=FASTEST, help="Instead: seconds of the world per second.")] = None,
     out: Annotated[Path | None, typer.Option(help="Folder to keep what is found in.", show_default="a new one for temporary files")] = None,
     overwrite: options.Overwrite = False,

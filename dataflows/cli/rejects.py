@@ -73,14 +73,15 @@ def replay_(  # noqa: PLR0913, PLR0917 - each is an option
     place: Places = None,
     every: Annotated[bool, typer.Option("--all", help="All rejects of the topic.")] = False,
     export: Annotated[
-        Path | None, typer.Option(metavar="FILE", help="Send nothing; write the rejects there, a line each, to be mended.")
+        Path | None, typer.Option(metavar="FILE", help="Send nothing; write the rejects there, a line each, to be corrected.")
     ] = None,
     import_: Annotated[
         Path | None,
         typer.Option("--import", metavar="FILE", help="Take rejects from such a file (or the rejects.jsonl of a replay), not the topic."),
     ] = None,
     edit: Annotated[
-        str | None, typer.Option(metavar="COMMAND", help="Mend each: it gets the value on standard input and writes the new one.")
+        str | None,
+        typer.Option(metavar="COMMAND", help="Correct each: the command gets the value on standard input and writes the new one."),
     ] = None,
     to: Annotated[str | None, typer.Option(metavar="TOPIC", help="Send there, not to the topic that each came from.")] = None,
     force: Annotated[bool, typer.Option("--force", help="Send also what would be rejected again for what it is.")] = False,
@@ -102,7 +103,7 @@ def replay_(  # noqa: PLR0913, PLR0917 - each is an option
     if export is not None:
         senders = {"--import": import_, "--edit": edit, "--to": to, "--force": force, "--dry-run": dry_run}
         if useless := [name for name, value in senders.items() if value]:
-            raise MisuseError(f"--export only writes what is to be mended: leave out {', '.join(useless)}")
+            raise MisuseError(f"--export only writes what is to be corrected: leave out {', '.join(useless)}")
         options.into_file("--export", export)
         options.unless_there([export])
     client = _client(brokers, client_config)

@@ -83,7 +83,7 @@ def render(console: Console, report: OrderReport) -> None:
     title.append(report.status)
     console.print(title)
     _line(console, "tenant", report.tenant)
-    _line(console, "kept in", f"shard {report.shard}, as of its commit {report.commit}, under policy {report.policy}")
+    _line(console, "stored in", f"shard {report.shard}, as of its commit {report.commit}, under policy {report.policy}")
     if report.remembered_until is not None:
         _line(console, "closed", f"only which events it had is remembered, until {report.remembered_until}")
         return
@@ -97,7 +97,7 @@ def render(console: Console, report: OrderReport) -> None:
         type_ = event.type if event.status is None else f"{event.type} {event.status}"
         _row(console, f"{event.time}  {event.log}  {type_:<29} {event.source}  {event.id}  {place}")
 
-    _title(console, "What was said")
+    _title(console, "Exceptions")
     for exception in report.verdicts:
         how = f" ({exception.resolution})" if exception.resolution else f" by {exception.suppressed_by}" if exception.suppressed_by else ""
         when = f"due {exception.due_at}" if exception.due_at else f"at {exception.occurred_at}"

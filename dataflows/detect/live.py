@@ -51,7 +51,7 @@ SHARDS = {"orders": len(ORDER_SHARDS), "identity_first": len(FIRST_SHARDS), "ide
 """How many shards there are of each kind: pinned in every state directory."""
 
 
-WEAKER = "weaker: silent partitions go by this host's clock; what brokers show late, or clocks that step, may change or repeat verdicts"
+WEAKER = "weaker: silent partitions go by this host's clock; what brokers show late, or clocks that step, may change or repeat output"
 """What is lost without barriers (`inputs.barriers`)."""
 
 

@@ -113,6 +113,6 @@ def _check_files(settings: Settings, home: StateHome, *, fresh: bool, allowed: A
 def _refusal(where: str, whose: str, home: StateHome, more: str = "") -> str:
     return (
         f"{where} holds output of another state ({whose}), and the state directory {home.path} is new: if it was emptied or is another"
-        f" than before, put the state back ({SEE}); --new-state begins all the same: everything in the input topics is judged again, and"
+        f" than before, put the state back ({SEE}); --new-state begins all the same: everything in the input topics is processed again, and"
         f" all output is written again under the new state{more}"
     )

@@ -92,4 +92,4 @@ class Health:
         if watermark is None or watermark != before:
             self._seen = (watermark, now)
             return "nothing has been read yet" if watermark is None else None
-        return f"progress has not moved for {now - since:.0f} s" if now - since > STILL_S else None
+        return f"the low watermark has not moved for {now - since:.0f} s" if now - since > STILL_S else None

@@ -91,9 +91,7 @@ class InputSettings(Section):
     """What is read."""
 
     topics: Topics = Field(default=("order-events",), description="Topics to read, all partitions of each.")
-    start: Literal["earliest", "latest"] = Field(
-        default="earliest", description="Where a partition begins that no state says anything of yet."
-    )
+    start: Literal["earliest", "latest"] = Field(default="earliest", description="Where a partition begins that is not in the state yet.")
     partitions: int = Field(default=6, ge=1, le=10_000, description="Partitions of input topics made here.")
     allow_create_time: bool = Field(
         default=False,
@@ -232,7 +230,7 @@ class HttpSettings(Section):
 
 
 class LogSettings(Section):
-    """What is said on standard error."""
+    """Logs on standard error."""
 
     level: Literal["debug", "info", "warning", "error"] = Field(default="info", description="The least level that is written.")
     format: Literal["json", "console"] = Field(default="json", description="One JSON object per line, or text for people.")

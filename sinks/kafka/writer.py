@@ -211,7 +211,7 @@ class TransactionWriter:
             if book.mismatches > before:
                 self._shared.listener.mismatched(self._topic, self._part.partition)
                 LOG.warning(
-                    "a shard says something else than before; compared by content from here on",
+                    "the output of a shard differs from before; compared by content from here on",
                     topic=self._part.topic,
                     partition=self._part.partition,
                     shard=output.shard,

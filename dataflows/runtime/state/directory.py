@@ -198,7 +198,7 @@ def policy_file(path: Path) -> Path:
     except OSError as error:
         raise of_system(error, file) from error
     if not content or (state.policy_hash and hashed(content) != state.policy_hash):
-        text = "is not as it was kept" if content else "is empty"
+        text = "is not as it was stored" if content else "is empty"
         raise DamagedStateError(f"{file} {text}: the last run cannot be finished under its own policy", STORED_POLICY)
     return file
 

@@ -86,16 +86,16 @@ def check_topics(state: State, now: Pins) -> tuple[str, ...]:
     if adopted := sorted(topic for topic in {**state.inputs, **state.outputs} if topic in now.topic_ids.keys() - state.topic_ids.keys()):
         notes.append(f"the state did not know the IDs of {', '.join(adopted)}; from now on it does")
     if silent := sorted({*now.inputs, *now.outputs} - now.topic_ids.keys()):
-        notes.append(f"the brokers tell no ID of {', '.join(silent)}: that a topic was made again shows only if it has become shorter")
+        notes.append(f"the brokers give no ID of {', '.join(silent)}: that a topic was made again shows only if it has become shorter")
     return tuple(notes)
 
 
 def replaced(topic: str, known: str, found: str, *, written: bool) -> str:
     """That a topic was deleted and made again, and how to go on, in one line."""
-    lost = "what the state has said there is gone" if written else "the state's offsets mean other records there"
+    lost = "what the state has written there is gone" if written else "the state's offsets mean other records there"
     return (
         f"topic {topic} was deleted and made again (ID {found}, the state knows {known}): {lost}. Either begin with another state.dir and"
-        f" --new-state, and everything is judged again; or, if the topic was restored with the offsets that it had"
+        f" --new-state, and everything is processed again; or, if the topic was restored with the offsets that it had"
         f"{' or its past may be missing' if written else ''}, go on with --accept-topic {topic}"
     )
 

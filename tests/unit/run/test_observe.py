@@ -239,7 +239,7 @@ def test_a_process_is_ready_while_its_watermark_moves() -> None:
     clock.now = 100 + STILL_S
     assert health.missing() == []
     clock.now = 101 + STILL_S
-    assert health.missing() == ["progress has not moved for 31 s"]
+    assert health.missing() == ["the low watermark has not moved for 31 s"]
     assert health.missing() == []
 
 

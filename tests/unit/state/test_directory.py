@@ -91,7 +91,7 @@ def test_processes_that_create_it_together_agree(path: Path) -> None:
 
 @pytest.mark.parametrize(
     ("content", "words"),
-    [(b"", "is empty"), (b"name: a", "is not as it was kept"), (b"name: b\n", "is not as it was kept"), (None, "is missing")],
+    [(b"", "is empty"), (b"name: a", "is not as it was stored"), (b"name: b\n", "is not as it was stored"), (None, "is missing")],
 )
 def test_a_kept_policy_that_is_not_as_it_was_kept_is_refused(path: Path, content: bytes | None, words: str) -> None:
     """Cut, changed or gone: a run is never finished under another policy than its own, least of all under the built-in one."""
@@ -368,7 +368,7 @@ def test_topics_are_known_by_their_ids(path: Path) -> None:
     """One that was made again is refused, whatever else is as it was, until somebody accepts it; then its new ID holds."""
     stopped(path, clean=True, pins=changed(topic_ids=IDS))
     home = StateHome.open(path)
-    for topic, what in (("order-events", "offsets mean other records"), ("order-exceptions", "has said there is gone")):
+    for topic, what in (("order-events", "offsets mean other records"), ("order-exceptions", "has written there is gone")):
         now = changed(topic_ids={**IDS, topic: "C"})
         with pytest.raises(StateError, match=rf"topic {topic} was deleted and made again .*{what}.*--new-state.*--accept-topic {topic}"):
             home.begin(now)
@@ -391,7 +391,7 @@ def test_ids_are_adopted_by_a_state_that_knew_none_and_missed_where_nobody_tells
     home.close()
     home = StateHome.open(path)
     [note] = home.begin(changed(inputs={"others": 1}, topic_ids={"order-exceptions": "B"})).topics
-    assert note.startswith("the brokers tell no ID of others: ")
+    assert note.startswith("the brokers give no ID of others: ")
     home.stop_clean()
     home.close()
     home = StateHome.open(path)
