@@ -21,7 +21,7 @@ from schemas.record import FeedWatermark, Record, headers_of
 from schemas.values import from_micros, micros, parse_instant
 from schemas.wire import Rejected
 from sources.batch import BEGINNING, END, Refusal
-from sources.lines import Lines, UnreadableSourceError
+from sources.lines import FileLines, UnreadableSourceError
 from sources.messages import TIMESTAMP_TYPES, Item, Message, PartitionLog, StampError, Unreadable, is_barrier
 from sources.watermarks import WatermarkSampler
 
@@ -180,7 +180,7 @@ def is_export(head: bytes) -> bool:
 class ExportReader:
     """Reads one export, as `sources.files.FileReader` reads other files. Raises UnreadableError if the file is damaged."""
 
-    def __init__(self, lines: Lines, feeds: Sequence[str] = ()) -> None:
+    def __init__(self, lines: FileLines, feeds: Sequence[str] = ()) -> None:
         self.watermark = BEGINNING
         # A line holds a whole record, whatever its size: what is too large to be an event is for the decoder to say.
         lines.longest = None

@@ -21,7 +21,7 @@ from schemas.record import FeedWatermark, Record
 from schemas.wire import MAX_BYTES, Rejected, decode, micros
 from sources.batch import BEGINNING, END, Batch, Refusal
 from sources.exports import ExportReader, is_export
-from sources.lines import CHUNK_BYTES, STDIN, LineReader, Lines, UnreadableSourceError
+from sources.lines import CHUNK_BYTES, STDIN, FileLines, LineReader, UnreadableSourceError
 from sources.logclock import DEFAULT_OUT_OF_ORDER, LogClock
 from sources.watermarks import WatermarkSampler
 
@@ -143,7 +143,7 @@ class FileReader:
 
 def reader_of(path: str, number: int, out_of_order: int, chunk_bytes: int, feeds: Sequence[str]) -> FileReader | ExportReader:
     """Opens a file: an export of a topic partition is recognised by its content. Raises UnreadableError if it cannot be opened."""
-    lines = Lines(path, chunk_bytes)
+    lines = FileLines(path, chunk_bytes)
     try:
         head = lines.peek()
         if is_export(head):

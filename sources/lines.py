@@ -52,7 +52,7 @@ class LineReader(Protocol):
         ...
 
 
-class Lines:
+class FileLines:
     """Reads a file by chunks and cuts it into lines, without their line feeds.
 
     Of a line longer than `longest` (`MAX_BYTES`) only that much is kept; its true size stands in `sizes` under its index

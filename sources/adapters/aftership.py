@@ -19,7 +19,7 @@ from schemas.places import zone
 from sources.adapters.base import Adapter, EventBuilder, digest
 from sources.adapters.carriers import carrier_name
 from sources.adapters.countries import alpha_2
-from sources.adapters.finals import Stated, refined
+from sources.adapters.finals import StatedStatus, refined
 from sources.adapters.moments import at, iso, need_at, unix, when
 from sources.adapters.output import AdapterOutput, Ignored, RefuseError
 from sources.adapters.parcel import ParcelRef, Scan
@@ -215,7 +215,7 @@ def _tracking(payload: PayloadReader, builder: EventBuilder, sent: datetime | No
         yield builder.event(PROMISE, id_, stated_at, {"promised_by": promise}, order=parcel.order, recorded=stated_at)
 
 
-def _stated(payload: PayloadReader, builder: EventBuilder, stated_at: datetime | None) -> Stated | None:
+def _stated(payload: PayloadReader, builder: EventBuilder, stated_at: datetime | None) -> StatedStatus | None:
     """What the tracking itself says, as when the shop marks it as completed; only a delivery has a time of its own."""
     tag, subtag = payload.text("tag"), payload.text("subtag")
     if tag is None and subtag is None:
@@ -224,7 +224,9 @@ def _stated(payload: PayloadReader, builder: EventBuilder, stated_at: datetime |
     delivered = meaning is not None and meaning.term == "delivered"
     if delivered and payload.flag("return_to_sender") is True:
         meaning = Meaning(("returned",))
-    return Stated(meaning, subtag or tag, payload.text("subtag_message"), _delivery(payload, builder, stated_at) if delivered else None)
+    return StatedStatus(
+        meaning, subtag or tag, payload.text("subtag_message"), _delivery(payload, builder, stated_at) if delivered else None
+    )
 
 
 def _delivery(payload: PayloadReader, builder: EventBuilder, stated_at: datetime | None) -> datetime | None:

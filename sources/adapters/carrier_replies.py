@@ -8,7 +8,7 @@ from email.utils import parsedate_to_datetime
 from itertools import pairwise
 
 from sources.adapters.base import EventBuilder
-from sources.adapters.finals import RETURNED, Stated, sent_back
+from sources.adapters.finals import RETURNED, StatedStatus, sent_back
 from sources.adapters.moments import checked
 from sources.adapters.output import AdapterOutput, Draft, Ignored, RefuseError
 from sources.adapters.parcel import ParcelRef, Scan
@@ -143,7 +143,7 @@ def parcel_outputs(
     eta: Callable[[], str | None],
     *,
     seen_whole: Callable[[list[Draft]], list[Draft]] = list,
-    stated: Callable[[], Stated | None] | None = None,
+    stated: Callable[[], StatedStatus | None] | None = None,
     pushed: bool = False,
 ) -> Iterator[AdapterOutput]:
     """All that an answer says of one parcel: its scans, its history, and the estimate that stands unless the parcel's way is over.

@@ -15,7 +15,7 @@ from collections.abc import Iterator
 from datetime import datetime
 
 from sources.adapters.base import Adapter, EventBuilder
-from sources.adapters.finals import Stated, refined
+from sources.adapters.finals import StatedStatus, refined
 from sources.adapters.moments import at, need_at, when
 from sources.adapters.output import AdapterOutput, Ignored, RefuseError
 from sources.adapters.parcel import ParcelRef, Scan
@@ -230,12 +230,12 @@ def _tracker(payload: PayloadReader, builder: EventBuilder) -> Iterator[AdapterO
         yield from _estimate(payload, builder, parcel, stated_at)
 
 
-def _stated(payload: PayloadReader, builder: EventBuilder, status: str | None) -> Stated | None:
+def _stated(payload: PayloadReader, builder: EventBuilder, status: str | None) -> StatedStatus | None:
     """What the tracker itself says: it states no time of its status."""
     if status is None:
         return None
     detail = payload.text("status_detail")
-    return Stated(refined(builder, (STATUS, status), (DETAIL, detail)), status if detail is None else f"{status}/{detail}")
+    return StatedStatus(refined(builder, (STATUS, status), (DETAIL, detail)), status if detail is None else f"{status}/{detail}")
 
 
 def _return(payload: PayloadReader, builder: EventBuilder, order: str | None, stated_at: datetime | None) -> Iterator[AdapterOutput]:

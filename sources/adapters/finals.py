@@ -84,7 +84,7 @@ def unmapped(coarse: Meaning | None) -> Meaning | None:
     return None if coarse is None or coarse.ignored else Meaning((coarse.term, "unmapped"))
 
 
-class Stated(NamedTuple):
+class StatedStatus(NamedTuple):
     """What a tracker itself says of a parcel: the status, in its own code and words, and when that happened, where it says so."""
 
     meaning: Meaning | None
@@ -103,7 +103,7 @@ def sent_back(at: datetime, scans: Sequence[Draft]) -> bool:
 
 
 def final_scan(
-    builder: EventBuilder, parcel: ParcelRef, stated: Stated, scans: Sequence[Draft], stated_at: datetime | None
+    builder: EventBuilder, parcel: ParcelRef, stated: StatedStatus, scans: Sequence[Draft], stated_at: datetime | None
 ) -> Draft | Refused | None:
     """The scan of a final status that none of the `scans` has; None if they say it, or it is not final.
 

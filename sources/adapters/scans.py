@@ -8,7 +8,7 @@ from typing import Any
 
 from sources.adapters.base import EventBuilder, digest
 from sources.adapters.carriers import carrier_name
-from sources.adapters.finals import Stated, final_scan
+from sources.adapters.finals import StatedStatus, final_scan
 from sources.adapters.output import AdapterOutput, Draft, History, Refused, Undated
 from sources.adapters.parcel import ParcelRef, Scan
 from sources.adapters.payload import MAX_NAME_CHARS
@@ -58,7 +58,7 @@ def whole(
     parcel: ParcelRef,
     output: Iterable[AdapterOutput],
     stated_at: datetime | None,
-    stated: Callable[[], Stated | None] | None = None,
+    stated: Callable[[], StatedStatus | None] | None = None,
 ) -> Iterator[AdapterOutput]:
     """Passes on what the scans of a whole history became, and adds that history (see `history`).
 

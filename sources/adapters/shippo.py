@@ -14,7 +14,7 @@ from datetime import UTC, datetime
 
 from sources.adapters.base import Adapter, EventBuilder
 from sources.adapters.carriers import carrier_name
-from sources.adapters.finals import Stated, refined
+from sources.adapters.finals import StatedStatus, refined
 from sources.adapters.moments import at, need_at, when
 from sources.adapters.output import AdapterOutput, Ignored, RefuseError
 from sources.adapters.parcel import ParcelRef, Scan
@@ -168,13 +168,13 @@ def _entered(payload: PayloadReader) -> datetime | None:
     return at(payload, "object_updated") or at(payload, "object_created")
 
 
-def _stated(payload: PayloadReader, builder: EventBuilder) -> Stated | None:
+def _stated(payload: PayloadReader, builder: EventBuilder) -> StatedStatus | None:
     """What the track itself says, where the history has no scan of it."""
     status, code = payload.text("status"), payload.get("substatus").text("code")
     if status is None:
         return None
     meaning = refined(builder, (STATUS, status), (SUBSTATUS, code))
-    return Stated(
+    return StatedStatus(
         meaning,
         status if code is None else f"{status}/{code}",
         payload.text("status_details", longest=MAX_TEXT_CHARS),

@@ -17,7 +17,7 @@ from schemas.wire import MAX_BYTES, Event, Rejected, decode
 from sources.exports import is_export
 from sources.kafka.broker import DEFAULTS, describe, recoverable
 from sources.kafka.settings import KafkaInputError, NoResponseError
-from sources.lines import Lines, UnreadableSourceError
+from sources.lines import FileLines, UnreadableSourceError
 
 LARGEST_RECORD: Final = MAX_BYTES + 4_096
 """What the client lets pass (bytes): the topic's max.message.bytes decides."""
@@ -48,7 +48,7 @@ def events_of(path: str, refused: Callable[[RefusedLine], None], on_read: Callab
     Raises:
         UnreadableError: if it cannot be read, or holds an export of a topic.
     """
-    lines = Lines(path)
+    lines = FileLines(path)
     try:
         if is_export(lines.peek()):
             raise UnreadableSourceError(f"{path}: an export of a topic, which `orderwatch replay` reads; load takes contract events")

@@ -15,7 +15,7 @@ from sources.mapping.compile import Compiler, Raw, as_written, items_of, section
 from sources.mapping.expressions import DIGEST, Expression
 from sources.mapping.fields import Fields
 from sources.mapping.files import Format
-from sources.mapping.paths import Scope, scope_of
+from sources.mapping.paths import PathScope, scope_of
 from sources.mapping.reading import MappingReading, is_source
 from sources.mapping.rule import MappingRule, RecordCondition
 from sources.mapping.times import Zone
@@ -28,7 +28,7 @@ class Builder:
 
     def __init__(self, tree: Tree, data: Raw, format_: Format) -> None:
         self._data = data
-        self._scope = Scope("[]" if format_ in ("csv", "jsonl") else "")
+        self._scope = PathScope("[]" if format_ in ("csv", "jsonl") else "")
         self._compiler = Compiler(tree, data)
 
     @property
@@ -70,7 +70,7 @@ class Builder:
                     self._compiler.fault(path, f"no column {name!r} in csv.header, which has {', '.join(header)}", nearest(name, header))
         return frozenset(found)
 
-    def _conditions(self, path: Path, stated: object, scope: Scope) -> tuple[RecordCondition, ...]:
+    def _conditions(self, path: Path, stated: object, scope: PathScope) -> tuple[RecordCondition, ...]:
         return tuple(
             RecordCondition(when, str(section(one).get("why")))
             for number, one in enumerate(items_of(stated))
@@ -119,11 +119,11 @@ class Builder:
             data=fields,
         )
 
-    def _id(self, path: Path, stated: object, scope: Scope) -> tuple[Expression, ...]:
+    def _id(self, path: Path, stated: object, scope: PathScope) -> tuple[Expression, ...]:
         parts = [(path, stated)] if isinstance(stated, str) else [((*path, number), part) for number, part in enumerate(items_of(stated))]
         return tuple(found for at, part in parts if (found := self._compiler.expression(at, part, scope)) is not None)
 
-    def _types(self, path: Path, stated: object, scope: Scope) -> tuple[Coded | None, tuple[str, ...]]:
+    def _types(self, path: Path, stated: object, scope: PathScope) -> tuple[Coded | None, tuple[str, ...]]:
         if isinstance(stated, dict):
             coded = self._compiler.coded(path, cast("Raw", stated), scope, "type")
             if coded is None:
@@ -157,7 +157,7 @@ class Builder:
             other = f", or one of {others} in `data`" if others else ""
             self._compiler.fault(path, f"nothing says which order it is about ({', '.join(nameless)}): state `order`{other}")
 
-    def _source(self, path: Path, stated: Raw, scope: Scope) -> Expression | str | None:
+    def _source(self, path: Path, stated: Raw, scope: PathScope) -> Expression | str | None:
         at: Path = (*path, "source") if "source" in stated else ("source",)
         text = stated.get("source") or self._data.get("source")
         if isinstance(text, str) and text.startswith("/"):

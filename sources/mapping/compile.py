@@ -11,7 +11,7 @@ from schemas.tree import Fault, Path, Tree
 from sources.mapping import times, values
 from sources.mapping.codes import Tables
 from sources.mapping.expressions import DIGEST, BadExpressionError, Expression, compiled
-from sources.mapping.paths import Scope
+from sources.mapping.paths import PathScope
 from sources.mapping.values import Coded, Sign
 
 Stated: TypeAlias = "str | list[Any] | dict[str, Any] | None"
@@ -44,7 +44,7 @@ class Compiler:
         """Reports a fault at a value, or at its key."""
         self._faults[self._tree.fault(path, message, suggestion, key=key)] = None
 
-    def expression(self, path: Path, stated: object, scope: Scope) -> Expression | None:
+    def expression(self, path: Path, stated: object, scope: PathScope) -> Expression | None:
         """The expression that is stated, for records at `scope`."""
         if not isinstance(stated, str) or not stated:
             self.fault(path, "an expression is missing" if stated in (None, "") else "a single expression is expected here")
@@ -59,7 +59,7 @@ class Compiler:
             self.fault(path, f"{DIGEST}() needs a key: state `hmac_key: {{env: NAME}}` or `{{file: PATH}}`")
         return found
 
-    def optional(self, path: Path, stated: object, scope: Scope) -> Expression | None:
+    def optional(self, path: Path, stated: object, scope: PathScope) -> Expression | None:
         """As `expression`, for what may be left out."""
         return None if stated is None else self.expression(path, stated, scope)
 
@@ -73,7 +73,7 @@ class Compiler:
                 self.fault(path, f"`{name}` is required here")
         return stated
 
-    def coded(self, path: Path, stated: Raw, scope: Scope, name: str, owners: Collection[str] = ()) -> Coded | None:
+    def coded(self, path: Path, stated: Raw, scope: PathScope, name: str, owners: Collection[str] = ()) -> Coded | None:
         """`{code: EXPRESSION, table: NAME}`, for the field `name` of the types `owners`; `else` has a coarser code and its table."""
         parts = self.parts(path, stated, ("code", "table", "else"), ("code", "table"))
         code = self.expression((*path, "code"), parts["code"], scope) if "code" in parts else None
@@ -88,13 +88,13 @@ class Compiler:
                 return None
         return None if code is None or table is None else Coded(code, table, coarser)
 
-    def instant(self, path: Path, stated: object, scope: Scope, zone: times.Zone) -> Callable[[values.Here], Any] | None:
+    def instant(self, path: Path, stated: object, scope: PathScope, zone: times.Zone) -> Callable[[values.Here], Any] | None:
         """An expression that gives an instant, or `{at: EXPRESSION, format: ..., zone: ...}`."""
         found = self.time(path, stated, scope, zone, date_will_do=False)
         return None if found is None else times.instant(*found)
 
     def time(
-        self, path: Path, stated: object, scope: Scope, zone: times.Zone, *, date_will_do: bool
+        self, path: Path, stated: object, scope: PathScope, zone: times.Zone, *, date_will_do: bool
     ) -> tuple[Expression, tuple[str, ...], times.Zone] | None:
         """The parts of a time: where it stands, its formats, its zone. `date_will_do` for what may be a plain date."""
         if stated is None:
@@ -132,7 +132,7 @@ class Compiler:
                 self.fault(at, *wrong)
         return tuple(found)
 
-    def zone(self, path: Path, stated: object, scope: Scope, *, of_record: bool = False) -> times.Zone:
+    def zone(self, path: Path, stated: object, scope: PathScope, *, of_record: bool = False) -> times.Zone:
         """The zone of local times: its name, a code with its table, or a place; `of_record` as in `times.zone_at`."""
         if stated is None:
             return times.zone_of(None)
@@ -152,11 +152,11 @@ class Compiler:
             return times.zone_of(None)
         return times.zone_of(stated)
 
-    def _place(self, path: Path, stated: Raw, scope: Scope) -> times.PlaceReaders:
+    def _place(self, path: Path, stated: Raw, scope: PathScope) -> times.PlaceReaders:
         parts = self.parts(path, stated, (*PLACE, "else"), ("country",))
         return times.PlaceReaders(*(self._text((*path, name), parts.get(name), scope) for name in PLACE))
 
-    def _text(self, path: Path, stated: object, scope: Scope) -> values.Reader:
+    def _text(self, path: Path, stated: object, scope: PathScope) -> values.Reader:
         """A text: an expression, or `{value: ...}`."""
         if isinstance(stated, dict):
             given = self.parts(path, cast("Raw", stated), ("value",), ("value",)).get("value")

@@ -27,7 +27,7 @@ from sources.adapters.captured import is_secret
 from sources.adapters.moments import stamp
 from sources.adapters.output import RefuseError
 from sources.adapters.payload import Json
-from sources.mapping.paths import Scope, paths_of
+from sources.mapping.paths import PathScope, paths_of
 
 LONGEST: Final = 500
 """Longest expression, in characters."""
@@ -207,7 +207,7 @@ class Expression:
         return cast("Json", self.tree["value"])
 
 
-def compiled(text: str, scope: Scope) -> Expression:
+def compiled(text: str, scope: PathScope) -> Expression:
     """The expression of a text, for records at `scope`. Raises BadExpressionError."""
     if len(text) > LONGEST:
         raise BadExpressionError(f"an expression has at most {LONGEST} characters")

@@ -15,7 +15,7 @@ from sources.adapters.output import RefuseError
 from sources.adapters.payload import PayloadReader
 from sources.mapping import times, values
 from sources.mapping.compile import Compiler, Raw, Stated, as_written
-from sources.mapping.paths import Scope, scope_of
+from sources.mapping.paths import PathScope, scope_of
 from sources.mapping.values import Coded, Reader
 from sources.mapping.vocabulary import LISTED, VOCABULARIES, FieldSpec, fields_of
 
@@ -31,7 +31,7 @@ _FLAGS: Final = {"yes": True, "true": True, "on": True, "no": False, "false": Fa
 class Fields:
     """Builds the readers of the fields of one event of the file, for the types that it may give; `owners` are those that have a field."""
 
-    def __init__(self, compiler: Compiler, scope: Scope, zone: times.Zone) -> None:
+    def __init__(self, compiler: Compiler, scope: PathScope, zone: times.Zone) -> None:
         self._compiler = compiler
         self._scope = scope
         self._zone = zone

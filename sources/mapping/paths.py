@@ -34,11 +34,11 @@ _SAME_LIST: Final = frozenset(("sort_by", "sort", "reverse", "to_array"))
 _ONE_OF_LIST: Final = frozenset(("min_by", "max_by", "min", "max"))
 
 
-class Scope(NamedTuple):
+class PathScope(NamedTuple):
     """Where records stand in a payload; `around` is that of the record around them, for records out of `each`."""
 
     path: str = ""
-    around: Scope | None = None
+    around: PathScope | None = None
 
     def absolute(self, path: str) -> str:
         """A path within a record, as a path within the payload."""
@@ -50,17 +50,17 @@ class Scope(NamedTuple):
         return f"{self.path}.{path}" if self.path and path and not path.startswith("[") else f"{self.path}{path}"
 
 
-def paths_of(tree: Node, scope: Scope) -> frozenset[str]:
+def paths_of(tree: Node, scope: PathScope) -> frozenset[str]:
     """The paths that an expression reads."""
     walk = _Walk()
     walk.end(walk.place(tree, _RECORD))
     return frozenset(scope.absolute(path) for path in walk.read if path)
 
 
-def scope_of(tree: Node, scope: Scope) -> Scope:
+def scope_of(tree: Node, scope: PathScope) -> PathScope:
     """The scope of the records in the list that an expression gives: the innermost where they may stand in several places."""
     found = _Walk().place(tree, _RECORD).elements.paths
-    return Scope(scope.absolute(max(found, key=len)) if found else "", scope)
+    return PathScope(scope.absolute(max(found, key=len)) if found else "", scope)
 
 
 class _Walk:

@@ -70,13 +70,13 @@ Days = Annotated[tuple[Day, ...], BeforeValidator(_many)]
 Section = BeforeValidator(_section)
 
 
-class Form(BaseModel):
+class PolicySection(BaseModel):
     """A part of the file: unknown keys are refused."""
 
     model_config = ConfigDict(extra="forbid", frozen=True)
 
 
-class CalendarForm(Form):
+class CalendarForm(PolicySection):
     """A calendar: zone, hours per weekday, public holidays, own closed and open dates, cut-off."""
 
     zone: Zone | None = None
@@ -87,7 +87,7 @@ class CalendarForm(Form):
     cutoff: Annotated[int, PlainValidator(read.minutes)] | None = None
 
 
-class SiteForm(Form):
+class SiteForm(PolicySection):
     """A site: where it stands and when it works."""
 
     country: Country | None = None
@@ -95,20 +95,20 @@ class SiteForm(Form):
     calendar: CalendarName | None = None
 
 
-class CarrierForm(Form):
+class CarrierForm(PolicySection):
     """A carrier: when it works."""
 
     calendar: CalendarName
 
 
-class PlaceForm(Form):
+class PlaceForm(PolicySection):
     """A country or a tenant: its zone and its calendar."""
 
     zone: Zone | None = None
     calendar: CalendarName | None = None
 
 
-class FeedForm(Form):
+class FeedForm(PolicySection):
     """A monitored feed: `silence` may be left out where `cadence` is stated."""
 
     delay: Elapsed = ZERO
@@ -125,7 +125,7 @@ class FeedForm(Form):
         return self
 
 
-class RetentionForm(Form):
+class RetentionForm(PolicySection):
     """How long things are kept, in elapsed time."""
 
     close_after: Period = read.any_span("60 d")
@@ -169,7 +169,7 @@ def _type_of(hint: Any, how: Read) -> Any:
         one: Any = Annotated[object, PlainValidator(READERS[how.reader])]
     else:
         part = next(t for t in (*get_args(hint), hint) if isinstance(t, type) and is_dataclass(t))
-        form = create_model(f"{part.__name__}Form", __base__=Form, **_fields_of(part))
+        form = create_model(f"{part.__name__}Form", __base__=PolicySection, **_fields_of(part))
         one = Annotated[form, AfterValidator(lambda stated: part(**dict(stated)))]
     found = tuple[one, ...] if how.many else dict[str, one] if how.table else one
     if how.many:
@@ -179,7 +179,7 @@ def _type_of(hint: Any, how: Read) -> Any:
     return Annotated[found | None, BeforeValidator(_removable), AfterValidator(lambda value: {} if value is None and how.table else value)]
 
 
-SettingForm: type[Form] = create_model("SettingForm", __base__=Form, **_fields_of(RuleSetting))
+SettingForm: type[PolicySection] = create_model("SettingForm", __base__=PolicySection, **_fields_of(RuleSetting))
 """Derived from `RuleSetting`; `model_fields_set` are the fields that the file states."""
 
 
@@ -191,7 +191,7 @@ def change_of(form: BaseModel) -> Change:
 Rules = Annotated[dict[KindOrAll, Annotated[SettingForm, BeforeValidator(_short)]], Section]
 
 
-class WhenForm(Form):
+class WhenForm(PolicySection):
     """The orders that an override is for: a value or a list of values per dimension."""
 
     tenant: Names | None = None
@@ -203,14 +203,14 @@ class WhenForm(Form):
     tier: Names | None = None
 
 
-class OverrideForm(Form):
+class OverrideForm(PolicySection):
     """Settings for some orders."""
 
     when: Annotated[WhenForm, Section]
     rules: Rules
 
 
-class PolicyForm(Form):
+class PolicyForm(PolicySection):
     """A whole policy file."""
 
     name: Name = "default"

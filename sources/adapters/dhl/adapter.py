@@ -24,7 +24,7 @@ from sources.adapters.dhl.divisions import BY_SERVICE, EXPRESS, HOME, PARCEL_DE,
 from sources.adapters.dhl.ecommerce import ECOMMERCE, EUROPE
 from sources.adapters.dhl.parcels import PARCEL_NL, PARCEL_PL
 from sources.adapters.dhl.texts import TEXT
-from sources.adapters.finals import Stated, refine, unmapped
+from sources.adapters.finals import StatedStatus, refine, unmapped
 from sources.adapters.moments import iso, undated, when
 from sources.adapters.output import AdapterOutput, Draft, Ignored, RefuseError
 from sources.adapters.parcel import ParcelRef, Scan
@@ -169,7 +169,7 @@ def _complete(payload: PayloadReader) -> str | None:
     return NEVER
 
 
-def _stated(payload: PayloadReader, builder: EventBuilder, complete: str | None, *, back: bool) -> Stated | None:
+def _stated(payload: PayloadReader, builder: EventBuilder, complete: str | None, *, back: bool) -> StatedStatus | None:
     """What the latest status says, where it has no time."""
     status = payload.get("status")
     if not isinstance(status.value, dict):
@@ -177,7 +177,7 @@ def _stated(payload: PayloadReader, builder: EventBuilder, complete: str | None,
     meaning, code, text = _reported(status, builder, payload)
     if meaning is not None and meaning.terms[:1] == ("delivered",):
         meaning = IN_PART if complete == NEVER else RETURNED if back else meaning
-    return Stated(meaning, code, text)
+    return StatedStatus(meaning, code, text)
 
 
 def _event(

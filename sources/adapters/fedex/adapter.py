@@ -25,7 +25,7 @@ from sources.adapters.fedex import track
 from sources.adapters.fedex.codes import DERIVED, ERROR, EVENT, NOTIFICATION, meaning_of
 from sources.adapters.fedex.exceptions import EXCEPTION
 from sources.adapters.fedex.track import DATE
-from sources.adapters.finals import Stated
+from sources.adapters.finals import StatedStatus
 from sources.adapters.moments import day, iso, undated, when
 from sources.adapters.output import AdapterOutput, RefuseError
 from sources.adapters.parcel import ParcelRef, Scan
@@ -135,7 +135,7 @@ def _at(payload: PayloadReader, clock: tzinfo | None) -> datetime:
     return iso(text, where, clock)
 
 
-def _stated(payload: PayloadReader, builder: EventBuilder, events: list[PayloadReader]) -> Stated | None:
+def _stated(payload: PayloadReader, builder: EventBuilder, events: list[PayloadReader]) -> StatedStatus | None:
     """What the reply says of the parcel as a whole, and when it was delivered, where it is."""
     detail = payload.get("StatusDetail")
     code = detail.text("Code") or payload.text("StatusCode")
@@ -146,7 +146,7 @@ def _stated(payload: PayloadReader, builder: EventBuilder, events: list[PayloadR
     exception = next((one.text("StatusExceptionCode") for one in events if one.text("EventType") == code), None)
     meaning = meaning_of(builder, code, exception)
     delivered = meaning is not None and meaning.terms[:1] == ("delivered",)
-    return Stated(meaning, code, text, _delivery(payload, builder) if delivered else None)
+    return StatedStatus(meaning, code, text, _delivery(payload, builder) if delivered else None)
 
 
 def _delivery(payload: PayloadReader, builder: EventBuilder) -> datetime | None:

@@ -19,7 +19,7 @@ from functools import partial
 from sources.adapters.base import EventBuilder
 from sources.adapters.carrier_replies import EARLIER, answered_at, latest, not_found, order_of, parcel_outputs, to_sender
 from sources.adapters.fedex.codes import ERROR, meaning_of
-from sources.adapters.finals import Stated
+from sources.adapters.finals import StatedStatus
 from sources.adapters.moments import day, iso, undated, when
 from sources.adapters.output import AdapterOutput, RefuseError
 from sources.adapters.parcel import ParcelRef, Scan
@@ -161,7 +161,7 @@ def _at(payload: PayloadReader, clock: tzinfo | None) -> datetime:
     return iso(text, payload.path, clock)
 
 
-def _stated(payload: PayloadReader, builder: EventBuilder, events: list[PayloadReader]) -> Stated | None:
+def _stated(payload: PayloadReader, builder: EventBuilder, events: list[PayloadReader]) -> StatedStatus | None:
     """What the answer says of the parcel as a whole, and when it was delivered, where it is."""
     latest = payload.get("latestStatusDetail")
     code = latest.text("code")
@@ -171,7 +171,9 @@ def _stated(payload: PayloadReader, builder: EventBuilder, events: list[PayloadR
     exception = next((one.text("exceptionCode") for one in events if one.text("eventType") == code), None)
     meaning = meaning_of(builder, code, exception, latest.text("derivedCode"))
     delivered = meaning is not None and meaning.terms[:1] == ("delivered",)
-    return Stated(meaning, code, latest.text("description", longest=MAX_TEXT_CHARS), _delivery(payload, builder) if delivered else None)
+    return StatedStatus(
+        meaning, code, latest.text("description", longest=MAX_TEXT_CHARS), _delivery(payload, builder) if delivered else None
+    )
 
 
 def _delivery(payload: PayloadReader, builder: EventBuilder) -> datetime | None:

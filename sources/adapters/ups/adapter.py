@@ -18,7 +18,7 @@ from typing import NamedTuple
 
 from sources.adapters.base import Adapter, EventBuilder
 from sources.adapters.carrier_replies import OVER, answered_at, not_found, order_of, parcel_outputs, to_sender
-from sources.adapters.finals import Stated, refine, unmapped
+from sources.adapters.finals import StatedStatus, refine, unmapped
 from sources.adapters.moments import offset_of, patterned, stamp, undated
 from sources.adapters.output import AdapterOutput, Ignored, RefuseError
 from sources.adapters.parcel import ParcelRef, Scan
@@ -258,13 +258,15 @@ def _date_of(payload: PayloadReader, time: str | None, zone: tzinfo) -> str:
     return stamp(_moment(date, time, payload.path, zone))
 
 
-def _stated(payload: PayloadReader, builder: EventBuilder, activities: list[PayloadReader]) -> Stated | None:
+def _stated(payload: PayloadReader, builder: EventBuilder, activities: list[PayloadReader]) -> StatedStatus | None:
     """What the current status says, unless an activity says the same, and more exactly where the parcel is."""
     current = payload.get("currentStatus")
     digits = _digits(current.id("statusCode") or current.id("code"))
     if digits is None or any(_digits(one.id("status", "statusCode")) == digits and _counts(one) for one in activities):
         return None
-    return Stated(builder.code(STATUS, digits), digits, current.text("description", longest=MAX_TEXT_CHARS), _delivery(payload, builder))
+    return StatedStatus(
+        builder.code(STATUS, digits), digits, current.text("description", longest=MAX_TEXT_CHARS), _delivery(payload, builder)
+    )
 
 
 def _counts(activity: PayloadReader) -> bool:

@@ -17,7 +17,7 @@ from datetime import UTC, datetime, tzinfo
 
 from sources.adapters.base import Adapter, EventBuilder
 from sources.adapters.carrier_replies import answered_at, content, not_found, parcel_outputs
-from sources.adapters.finals import Stated
+from sources.adapters.finals import StatedStatus
 from sources.adapters.moments import day, patterned, undated
 from sources.adapters.output import AdapterOutput, Ignored, RefuseError
 from sources.adapters.parcel import ParcelRef, Scan
@@ -133,7 +133,7 @@ def _at(payload: PayloadReader, clock: tzinfo | None) -> datetime:
     return patterned(f"{date} {time}", _TIME, payload.get("EventDate").path, clock)
 
 
-def _stated(payload: PayloadReader, builder: EventBuilder, scans: list[PayloadReader]) -> Stated | None:
+def _stated(payload: PayloadReader, builder: EventBuilder, scans: list[PayloadReader]) -> StatedStatus | None:
     """What the answer says of the parcel as a whole, which has no time of its own."""
     found = ((one.text("EventCode"), one.text("Event")) for one in scans)
     return status_of(builder, payload.text("StatusCategory"), payload.text("Status", longest=MAX_TEXT_CHARS), found)

@@ -6,7 +6,7 @@ from collections.abc import Iterable
 from datetime import datetime
 
 from sources.adapters.base import EventBuilder
-from sources.adapters.finals import Stated, refine
+from sources.adapters.finals import StatedStatus, refine
 from sources.adapters.tables import Meaning, table
 
 DELIVERED = "01"
@@ -285,7 +285,7 @@ def status_of(
     text: str | None,
     events: Iterable[tuple[str | None, str | None]],
     at: datetime | None = None,
-) -> Stated | None:
+) -> StatedStatus | None:
     """What an answer says of a parcel as a whole, and its `text` of a delivery: to whom it was.
 
     `events` are the codes and texts of its events, of which a delivery says more itself.
@@ -296,4 +296,4 @@ def status_of(
     if meaning.terms[:1] == ("delivered",):
         delivery = next(((code, worded) for code, worded in events if code == DELIVERED), None)
         meaning = refine(meaning, TEXT.get(text), REFINES) if delivery is None else meaning_of(builder, *delivery)
-    return Stated(meaning, category, text, at)
+    return StatedStatus(meaning, category, text, at)

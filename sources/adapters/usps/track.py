@@ -17,7 +17,7 @@ from datetime import datetime, timedelta, timezone, tzinfo
 from sources.adapters import moments
 from sources.adapters.base import EventBuilder
 from sources.adapters.carrier_replies import answered_at, not_found, order_of, parcel_outputs
-from sources.adapters.finals import Stated
+from sources.adapters.finals import StatedStatus
 from sources.adapters.output import AdapterOutput, RefuseError
 from sources.adapters.parcel import ParcelRef, Scan
 from sources.adapters.payload import MAX_TEXT_CHARS, PayloadReader, json_payload
@@ -167,7 +167,7 @@ def _at(payload: PayloadReader, clock: tzinfo | None) -> datetime:
     return moments.checked(local.replace(tzinfo=timezone(away)), here.path) if same else gmt
 
 
-def _stated(payload: PayloadReader, builder: EventBuilder, events: list[PayloadReader], sent: datetime | None) -> Stated | None:
+def _stated(payload: PayloadReader, builder: EventBuilder, events: list[PayloadReader], sent: datetime | None) -> StatedStatus | None:
     """What the answer says of the parcel as a whole, which has no time of its own; a subscription says when it sent that."""
     found = ((one.text("eventCode"), one.text("eventType")) for one in events)
     text = payload.text("status", longest=MAX_TEXT_CHARS)

@@ -9,7 +9,7 @@ import pytest
 
 from sources.adapters.output import RefuseError
 from sources.mapping.expressions import BadExpressionError, Evaluator, compiled
-from sources.mapping.paths import Scope, scope_of
+from sources.mapping.paths import PathScope, scope_of
 from tests.unit.mapping.support import PLAIN, adapted
 
 if TYPE_CHECKING:
@@ -18,7 +18,7 @@ if TYPE_CHECKING:
 
 def value(text: str, root: Json, steps: int = 100_000) -> Json:
     """What an expression gives."""
-    return Evaluator(steps).value(compiled(text, Scope()), root)
+    return Evaluator(steps).value(compiled(text, PathScope()), root)
 
 
 @pytest.mark.parametrize(
@@ -84,7 +84,7 @@ def test_deep_and_long_expressions_are_refused_when_the_file_is_read() -> None:
     """Not when a record is."""
     for text in ("(" * 400 + "a" + ")" * 90, "!" * 499 + "a", "[" * 300, "a" * 501):
         with pytest.raises(BadExpressionError):
-            compiled(text, Scope())
+            compiled(text, PathScope())
 
 
 @pytest.mark.parametrize(
@@ -113,12 +113,12 @@ def test_deep_and_long_expressions_are_refused_when_the_file_is_read() -> None:
 )
 def test_the_fields_that_an_expression_reads(text: str, paths: set[str]) -> None:
     """As coverage writes them."""
-    assert compiled(text, Scope()).paths == paths
+    assert compiled(text, PathScope()).paths == paths
 
 
 def test_the_fields_of_items_and_of_what_is_around_them() -> None:
     """`parent` is the record around, `item` the item itself."""
-    outside = Scope("[]")
+    outside = PathScope("[]")
     inside = scope_of(compiled("orders[].lines", outside).tree, outside)
     for text, path in (("sku", ".sku"), ("item.sku", ".sku")):
         assert compiled(text, inside).paths == {f"[].orders[].lines[]{path}"} or compiled(text, inside).paths == {

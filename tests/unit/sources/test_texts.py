@@ -13,7 +13,7 @@ from sources.adapters import ADAPTERS, AdapterConnection, Payload, translate
 from sources.adapters.captured import payloads_of
 from sources.adapters.output import RefuseError
 from sources.adapters.payload import json_payload, xml_payload
-from sources.lines import Lines, UnreadableSourceError
+from sources.lines import FileLines, UnreadableSourceError
 from sources.texts import unmarked
 from tests.support.adapters import OWN
 from tests.unit.mapping.support import adapted
@@ -90,10 +90,10 @@ def test_contract_events_are_read_with_a_mark_and_refused_in_another_encoding(tm
     """What `>` of a Windows shell writes is named as what it is."""
     path = tmp_path / "events.jsonl"
     path.write_bytes(marked('{"a": 1}\n', "utf-8"))
-    with closing(Lines(str(path))) as lines:
+    with closing(FileLines(str(path))) as lines:
         assert lines.read() == [b'{"a": 1}']
     path.write_bytes(marked('{"a": 1}\n', "utf-16-le"))
-    with closing(Lines(str(path))) as lines, pytest.raises(UnreadableSourceError, match="written in UTF-16; events are read in UTF-8"):
+    with closing(FileLines(str(path))) as lines, pytest.raises(UnreadableSourceError, match="written in UTF-16; events are read in UTF-8"):
         lines.read()
 
 
