@@ -1,6 +1,6 @@
 """Webhooks in: verified, adapted, and answered once their events are durable.
 
 Reading order: `request` (what came, and what is answered), `schemes` (how systems sign), `intake` (from one to the other), `writers` and
-`journal` (what durable means), `memory` (what has been answered before), `kept` (dead letters: what was refused), `app` and `server`
+`journal` (what durable means), `memory` (what has been answered before), `dead_letters` (what was refused), `app` and `server`
 (HTTP).
 """

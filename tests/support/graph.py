@@ -70,7 +70,7 @@ class MemoryStore:
 
 
 class Graph:
-    """All shells of a live run. `snapshots`: what an earlier one's `snapshot` returned."""
+    """All operators of a live run. `snapshots`: what an earlier one's `snapshot` returned."""
 
     def __init__(
         self,

@@ -72,3 +72,16 @@ def test_a_retired_word_is_seen_wherever_it_is_given() -> None:
     """The check itself: parameters, attributes, aliases, constants and camel case count; uses and strings do not."""
     tree = ast.parse("import a as tomb_of\nclass OrderShell: pass\ndef f(told): self._room = 1\nMOST_VERDICTS = heart('lots')\n")
     assert {name for name in declared(tree) if words(name) & RETIRED} == {"tomb_of", "OrderShell", "told", "_room", "MOST_VERDICTS"}
+
+
+def test_reading_orders_name_modules_that_are_there() -> None:
+    """Whoever follows the order in a package's docstring finds each module that it names."""
+    named = 0
+    for path in PRODUCT:
+        text = ast.get_docstring(ast.parse(path.read_text(encoding="utf-8"))) or "" if path.name == "__init__.py" else ""
+        order = text.partition("Reading order:")[2].partition("\n\n")[0]
+        names = re.findall(r"`([a-z_]+)`", order)
+        named += len(names)
+        missing = [name for name in names if not any((path.parent / entry).exists() for entry in (f"{name}.py", name))]
+        assert missing == [], path
+    assert named > 50

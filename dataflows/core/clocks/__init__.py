@@ -1,6 +1,6 @@
 """Time as the policy counts it: spans, zones, `*_by` dates, and calendars with business time.
 
-Reading order: `spans`, `zones`, `days` (public holidays), `calendar` (what business time means), `describe`. Where a country's clocks
+Reading order: `spans`, `zones`, `days` (public holidays), `calendar` (what business time means), `explain`. Where a country's clocks
 stand is in `schemas.places`, since adapters of real systems need it too.
 """
 

@@ -1,7 +1,8 @@
-"""What is expected of orders: which rules run, their deadlines, calendars, zones and owners, in one checked YAML file.
+"""The policy: which rules run, their deadlines, calendars, zones and owners, in one checked YAML file.
 
-Reading order: `model` (what a policy says), `policy` (what the engine asks, and which setting wins), `load` (from a file), then how a file
-is checked: `tree` (YAML with positions), `values` and `form` (its grammar), `crosscheck`, `check`; `effective` and `show` write one.
+Reading order: `setting` (a rule's settings), `model` (what a policy says), `policy` (what the engine asks, and which setting wins), then how
+a file is checked (YAML with positions is `schemas.tree`): `values`, `fields` and `form` (its grammar), `build`, `crosscheck`, `check`;
+`effective` and `show` write one. `core.rules.load` reads a file together with the rules.
 """
 
 from dataflows.core.policy.model import Dims, FeedPolicy, Override, Place, RetentionPolicy
