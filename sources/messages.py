@@ -120,7 +120,7 @@ class PartitionLog:
         self.barriers = 0
         self.refused = 0
         self.late = 0
-        """Records that turned up behind the watermark already told, and were given it as their log time."""
+        """Late records: read after the announced watermark had passed them, and given it as their log time."""
 
     def read(self, messages: Sequence[Message], *, announced: int, latest: int) -> list[Item]:
         """The records, refusals and watermarks of some messages, sorted by position.

@@ -1,4 +1,4 @@
-"""Items on their way, as bytes: what an operator holds back is kept so between runs, and what goes to another process travels so.
+"""Items as bytes: for checkpoints (what an operator holds back), and for the exchange between processes.
 
 Versioned plain data: `[1, rows]`, a row as `dataflows.core.identity.codec` makes it; that of a refusal begins with `REFUSAL`.
 """

@@ -1,10 +1,10 @@
 """The graph: one dataflow for replay, demo and live running, whatever its source and sinks.
 
-    events -> route -> identity 1 -> identity 2 -> judge (order shards) -> order of output records -> sinks
+    events -> route -> identity 1 -> identity 2 -> order shards -> order of output records -> sinks
 
-A record that names its order goes straight to its shard and, where it ties an alias, to the identity stages as well; one that does not is
-placed by the stages. Every channel carries its watermark in-band, and each shard applies nothing before all of its channels have passed it:
-what a shard sees does not depend on batches, on the number of processes or on any clock.
+A record that names its order goes straight to its shard and, where it ties an alias, to the identity stages as well. One that does not is
+resolved by the stages. Every channel carries its watermark in-band, and a shard applies nothing before all its channels have passed it: what
+a shard sees depends neither on batches, nor on the number of processes, nor on any clock.
 """
 
 from __future__ import annotations
@@ -44,9 +44,9 @@ class MakeShard(Protocol):
 
 @dataclass(frozen=True, slots=True)
 class FlowOptions:
-    """How the graph is run. `channels`: the names of the source's channels; `make_shard` makes a shard; `counts` is filled while it runs.
+    """Options of a graph. `channels`: the names of the source's channels; `make_shard` makes a shard; `counts` is filled while it runs.
 
-    `stores`: where the state is kept between runs; None: nowhere.
+    `stores`: where state is stored between runs; None: nowhere.
     """
 
     channels: tuple[str, ...]
@@ -58,7 +58,7 @@ class FlowOptions:
     """The operators that were built in this process, to be asked what they hold back."""
     stores: Stores | None = None
     on_snapshot: Callable[[float], None] = field(default=lambda _: None)
-    """Is told how many seconds the end of an epoch kept a shard."""
+    """Called with the seconds that the end of an epoch blocked a shard."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -68,15 +68,15 @@ class LiveSink:
     sink: Sink[OutputBatch]
     part: Callable[[OutputRecord], str]
     on_output: Callable[[str, Sequence[OutputRecord]], None]
-    """Is told which output records of a topic go to the sink."""
+    """Called with the output records of a topic that go to the sink."""
     judging: Callable[[], None]
-    """Is told whenever shards of this process have judged: only then all their state is loaded."""
+    """Called whenever shards of this process have processed input: only then is all their state loaded."""
 
 
 def get_flow(source: Source[Batch], sinks: Mapping[str, Sink[OutputBatch]], policy: Policy, settings: FlowOptions) -> Dataflow:
-    """Builds the graph of a replay: the output records of all shards are put into one order, so that two runs write the same bytes.
+    """Builds the graph of a replay: the output of all shards is merged into one order, so that two runs write the same bytes.
 
-    Every sink is given all output records: (topic, output records of that topic in order), many at a time.
+    Every sink gets all of it: (topic, output records of that topic in order), many at a time.
     """
     flow = Dataflow(names.FLOW)
     judged = _judge(flow, source, policy, settings)
@@ -101,7 +101,7 @@ def get_live_flow(source: Source[Batch], sinks: Mapping[str, LiveSink], policy: 
 
 
 def _judge(flow: Dataflow, source: Source[Batch], policy: Policy, settings: FlowOptions) -> KeyedStream[Judged]:
-    """The part of the graph that all runs have: events in, what each shard says out."""
+    """The part of the graph that all runs share: events in, the output of each shard out."""
     rules = identity_rules(policy)
     channels, stores = settings.channels, settings.stores
     events = op.input(names.STEP_EVENTS, flow, source)
@@ -151,7 +151,7 @@ def _judge(flow: Dataflow, source: Source[Batch], policy: Policy, settings: Flow
 
 
 def _by_part(live: LiveSink) -> Callable[[list[tuple[str, Judged]]], list[tuple[str, list[OutputRecord]]]]:
-    """Cuts what shards say by the parts of a sink; within a part each shard's output records keep their order."""
+    """Splits the output of shards by the parts of a sink; within a part each shard's output keeps its order."""
 
     def cut(judged: list[tuple[str, Judged]]) -> list[tuple[str, list[OutputRecord]]]:
         live.judging()
@@ -182,7 +182,7 @@ def _output(token: bytes | None) -> OutputOperator:
 
 
 def _by_topic(outputs: list[tuple[str, list[OutputRecord]]]) -> list[OutputBatch]:
-    """Cuts output records by topic; within a topic they keep their order."""
+    """Splits output records by topic; within a topic they keep their order."""
     items: list[OutputBatch] = []
     for _, outs in outputs:
         topics: dict[str, list[OutputRecord]] = {}

@@ -1,9 +1,9 @@
-"""The live engine, put together: settings in, a running graph out.
+"""The live engine: settings in, a running graph out.
 
     Kafka ─► source ─► graph (state in the state directory) ─► sink ─► Kafka or files
 
-Guarantee: what comes out is a function of the logs that are read and of the policy. Whatever is killed, and whenever, a restart over the
-same state directory goes on: no output record is lost, none is written twice.
+Guarantee: the output is a function of the logs that are read and of the policy. Whatever is killed, and whenever, a restart over the same
+state directory resumes: no output record is lost, none is written twice.
 """
 
 from __future__ import annotations

@@ -25,10 +25,10 @@ from schemas.wire import Rejected
 from sources.batch import BEGINNING, END, Refusal
 
 TOKEN = b"orderwatch/1"
-"""What the state of an operator that is not kept is to Bytewax. Bytes, never pickled classes."""
+"""The snapshot of an operator without a checkpoint. Bytes, never pickled classes."""
 
 Judged: TypeAlias = "tuple[int, list[OutputRecord]]"
-"""What a shard said: how far it has come, and its output records up to there."""
+"""Output of a shard: its low watermark, and its output records up to there."""
 
 _POSITION = attrgetter("log", "topic", "partition", "offset", "sub")
 _LOG = attrgetter("log")
@@ -68,7 +68,7 @@ def _begin(checkpointer: Checkpointer[Any] | None, shard: str) -> None:
 
 
 class IdentityOperator(StatefulBatchLogic["Arrival[AliasLookup]", StageOutput, bytes]):
-    """One alias shard of an identity stage; with a `checkpointer` it is kept between runs."""
+    """One alias shard of an identity stage; with a `checkpointer` its state outlives the run."""
 
     def __init__(
         self,
@@ -91,7 +91,7 @@ class IdentityOperator(StatefulBatchLogic["Arrival[AliasLookup]", StageOutput, b
 
     @noted
     def on_batch(self, values: list[Arrival[AliasLookup]]) -> tuple[list[StageOutput], bool]:
-        """Judges what no channel can come before any more, and says how far this shard has come."""
+        """Resolves what no channel can precede any more, and forwards the low watermark."""
         if not self._begun:
             _begin(self._checkpointer, values[0].shard)
             self._begun = True
@@ -118,10 +118,10 @@ class IdentityOperator(StatefulBatchLogic["Arrival[AliasLookup]", StageOutput, b
 
 
 class OrderOperator(StatefulBatchLogic["Arrival[OrderItem]", "Judged", bytes]):
-    """One shard of orders: applies records in log order, lets time pass between them, and numbers what is said.
+    """One shard of orders: applies records in log order, lets time pass between them, and numbers its output.
 
-    What it says, and in which order, does not depend on how its input was cut: a run that resumes gives the same output record the same
-    number. With a `checkpointer` it is kept between runs; `make_shard` makes the shard of a name.
+    The output and its order do not depend on how the input was cut into batches: a run that resumes gives the same output record the same
+    number. With a `checkpointer` the state outlives the run; `make_shard` makes the shard of a name.
     """
 
     def __init__(
@@ -141,7 +141,7 @@ class OrderOperator(StatefulBatchLogic["Arrival[OrderItem]", "Judged", bytes]):
         self._checkpointer = checkpointer
         self._runs: list[WatermarkRun] = []
         self.number = 0
-        """Of the last output record."""
+        """Number of the last output record."""
         if checkpointer is not None and snapshot is not None:
             checkpoint = checkpointer.resume(snapshot)
             self._name, self.number = checkpoint.shard, checkpoint.number
@@ -157,7 +157,7 @@ class OrderOperator(StatefulBatchLogic["Arrival[OrderItem]", "Judged", bytes]):
 
     @noted
     def on_batch(self, values: list[Arrival[OrderItem]]) -> tuple[list[Judged], bool]:
-        """Judges what no channel can come before any more, lets time pass up to there and says what came out."""
+        """Applies what no channel can precede any more, lets time pass up to there, and returns the output."""
         if self._shard is None:
             # Only what reaches it tells a new operator whose it is.
             self._name = values[0].shard
@@ -248,7 +248,7 @@ class OutputOperator(StatefulBatchLogic["tuple[str, Judged]", "list[OutputRecord
         self._merge: Merge[OutputRecord] = Merge(shards, _out_position, _LOG, BEGINNING)
 
     def on_batch(self, values: list[tuple[str, Judged]]) -> tuple[list[list[OutputRecord]], bool]:
-        """Passes on what no shard can come before any more."""
+        """Passes on what no shard can precede any more."""
         for shard, (watermark, outs) in values:
             self._merge.add({shard: watermark}, outs, in_order=False)
         outs = self._merge.release()

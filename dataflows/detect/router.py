@@ -1,6 +1,6 @@
-"""Sends every record where it is judged: to the shard of its order, and to the alias shards that must see it.
+"""Routes every record to the shard of its order, and to the alias shards that must see it.
 
-One item per shard and batch, never one per event; each carries the channel's watermark, so that every shard knows how far time has come.
+One item per shard and batch, never one per event. Each item carries the channel's watermark, so that every shard knows the log time.
 """
 
 from __future__ import annotations
@@ -28,10 +28,10 @@ _ORDERS, _ALIASES = len(ORDER_SHARDS), len(FIRST_SHARDS)
 
 @dataclass(slots=True)
 class Arrival(Generic[T]):
-    """What reaches a shard: items, and how far the channels that brought them have come.
+    """Input of a shard: items, and the watermarks of the channels that brought them.
 
-    `shard`: whom it is for. `in_order`: the items are sorted by position. `until` (µs) comes with the end of a finite input: time passes up
-    to there, inclusive. `run`: the feeds' watermarks, which all order shards share.
+    `shard`: its name. `in_order`: the items are sorted by position. `until` (µs) comes with the end of a finite input: time passes up to
+    there, inclusive. `run`: the feeds' watermarks, which all order shards share.
     """
 
     shard: str
@@ -55,7 +55,7 @@ def _arrived(shard: str, watermark: dict[str, int], packed: bytes, until: int | 
 
 @dataclass(slots=True)
 class StageOutput:
-    """What one alias shard says after a batch: what it placed into the logs of orders, and what the second stage must see."""
+    """Output of an alias shard after a batch: the events resolved to orders, and what the second stage must see."""
 
     watermark: int
     resolved: Sequence[ResolvedEvent] = ()

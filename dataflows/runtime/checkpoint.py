@@ -1,8 +1,8 @@
-"""What an operator keeps between runs: the state of its core, what its merge holds back, and how many output records it has said.
+"""Checkpoints: what of an operator outlives a run. The state of its core, the items its merge holds back, the number of output records.
 
-Rows of the core begin with a letter. The operator's own row is `[progress, {channel: progress}, number, policy version, held-back items]`.
-It changes with every epoch, so it travels in the token itself, `[1, shard, token of the store, own row or None]`: an epoch in which no
-order changed writes no file. Only one that holds much back is a row of the store, under `OWN`. All of it is versioned plain data.
+Rows of the core begin with a letter. The operator's own row is `[watermark, {channel: watermark}, number, policy version, held-back
+items]`. It changes with every epoch, so it travels in the token itself, `[1, shard, token of the store, own row or None]`: an epoch in which
+no order changed writes no file. Only a long one is a row of the store, under `OWN`. All of it is versioned plain data.
 """
 
 from __future__ import annotations
@@ -24,7 +24,7 @@ MOST = 16_384
 
 
 class CheckpointError(Exception):
-    """Stored state that this program cannot go on from; the message is one line for the operator."""
+    """Stored state from which this program cannot resume; the message is one line for the person who runs it."""
 
 
 class Codec(Protocol[T]):
@@ -72,7 +72,7 @@ class Stores(Protocol):
 
 
 class Core(Protocol):
-    """The pure part that an operator wraps, as far as it is kept."""
+    """The pure part of an operator, as far as checkpoints need it."""
 
     def changes(self) -> Iterable[tuple[bytes, bytes | None]]:
         """Rows that changed since the last call."""
@@ -84,7 +84,7 @@ class Core(Protocol):
 
 
 class Checkpoint(NamedTuple, Generic[T]):
-    """What an operator goes on from. `changed_at`: the log time (µs) from which on another policy holds; None if it is the same."""
+    """State to resume from. `changed_at`: the log time (µs) from which another policy holds; None if it is the same."""
 
     shard: str
     rows: list[tuple[bytes, bytes]]
@@ -110,10 +110,10 @@ class Snapshot:
 
 
 class Checkpointer(Generic[T]):
-    """Keeps one operator. Guarantee: an operator that resumes goes on exactly where the one that committed its token stood."""
+    """Makes the checkpoints of one operator. Guarantee: an operator that resumes continues exactly where its committed token stood."""
 
     def __init__(self, stores: Stores, policy: str, codec: Codec[T], on_commit: Callable[[float], None] = lambda _: None) -> None:
-        """`policy` is the version of the present one; `on_commit` hears how many seconds each commit took."""
+        """`policy`: the version of the present one; `on_commit` is called with the seconds that each commit took."""
         self._on_commit = on_commit
         self._stores = stores
         self._policy = policy

@@ -1,4 +1,4 @@
-"""Puts what several channels deliver into one order, by holding it back until no channel can bring anything earlier."""
+"""Merges several channels into one order: items wait until no channel can bring anything earlier."""
 
 from __future__ import annotations
 
@@ -10,17 +10,17 @@ T = TypeVar("T")
 
 
 class Merge(Generic[T]):
-    """Items of named channels in the order of `position`; `log` is the part of a position that watermark is measured by (µs).
+    """Items of named channels in the order of `position`; `log` is the part of a position that watermarks are compared with (µs).
 
-    The watermark must be kept: once a channel has said `p`, it brings nothing with a log time before `p`. Then the
-    sequence that comes out is the same for every way of cutting the channels into batches.
+    A channel must keep its watermark: after `p` it brings nothing with a log time before `p`. Then the result is the same for every way of
+    cutting the channels into batches.
     """
 
     __slots__ = ("_held", "_log", "_position", "_sorted", "_watermark", "watermark")
 
     def __init__(self, channels: Iterable[str], position: Callable[[T], Any], log: Callable[[T], int], beginning: int) -> None:
         self.watermark = beginning
-        """The low watermark of all channels: everything before it has come out."""
+        """The low watermark: everything before it has been released."""
         self._watermark = dict.fromkeys(channels, beginning)
         self._position = position
         self._log = log
@@ -32,18 +32,18 @@ class Merge(Generic[T]):
 
     @property
     def held(self) -> Sequence[T]:
-        """What is held back."""
+        """The items held back."""
         return self._held
 
     @property
     def channels(self) -> Mapping[str, int]:
-        """How far each channel has come."""
+        """The watermark of each channel."""
         return self._watermark
 
     def restore(self, watermark: int, channels: Mapping[str, int], held: list[T]) -> None:
-        """Goes on from what an earlier merge of the same channels had come to; a channel that it did not have begins at `watermark`.
+        """Resumes from an earlier merge of the same channels; a channel that it did not have begins at `watermark`.
 
-        Such a channel is a partition that was added while nobody read: what it brings was appended later than everything read before.
+        Such a channel is a partition that was added while nobody read: its records were appended later than everything read before.
         """
         self.watermark = watermark
         for channel in self._watermark:
@@ -52,14 +52,14 @@ class Merge(Generic[T]):
         self._sorted = False
 
     def add(self, watermark: Mapping[str, int], items: Sequence[T], *, in_order: bool) -> None:
-        """Takes in what some channels bring, and how far they have come; `in_order`: the items are sorted by position already."""
+        """Adds what some channels bring, with their watermarks; `in_order`: the items are sorted by position already."""
         self._watermark.update(watermark)
         if items:
             self._sorted = in_order and self._sorted and not self._held
             self._held += items
 
     def release(self) -> list[T]:
-        """What no channel can come before any more, in order."""
+        """The items that no channel can precede any more, in order."""
         least = min(self._watermark.values())
         if least <= self.watermark:
             return []

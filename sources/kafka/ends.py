@@ -30,7 +30,7 @@ class End(NamedTuple):
 
 
 class Ends:
-    """Where partitions end, one question to the brokers at a time. `on_error` is told what the client gets over by itself."""
+    """Where partitions end, one question to the brokers at a time. `on_error` is called with errors from which the client recovers."""
 
     def __init__(self, client: AdminClient, now: Callable[[], int], on_error: Callable[[KafkaError], None]) -> None:
         self._client = client
@@ -51,7 +51,7 @@ class Ends:
         self._open = ask_ends(self._client, places, committed=False, timeout=TIMEOUT)
 
     def look(self) -> None:
-        """Takes in the answer if it is there. Raises KafkaInputError if the brokers refuse to tell."""
+        """Reads the answer if it is there. Raises KafkaInputError if the brokers refuse it."""
         if not self._open or not all(future.done() for future in self._open.values()):
             return
         answers, self._open = self._open, {}

@@ -94,7 +94,7 @@ class Watch(Protocol):
 
 @dataclass(frozen=True, slots=True)
 class SourceHooks:
-    """What the world says and is told: the clock, the low watermark of other processes (µs), this one's, and passing errors."""
+    """Links to the surroundings: the clock, the low watermark of other processes (µs) and of this one, and passing errors."""
 
     clock: HostClock
     others: Callable[[], int | None] | None

@@ -1,4 +1,4 @@
-"""What the Kafka source is told, and what it counts."""
+"""Settings of the Kafka source, and what it counts."""
 
 from __future__ import annotations
 
@@ -45,7 +45,7 @@ class KafkaInput:
     clock_allowance: int = 250_000
     """Without barriers: how far this host's clock may be ahead of a broker's stamp, and how long an append may take to become visible."""
     tick: int = 100_000
-    """How often the watermark of idle partitions is told."""
+    """How often the watermark of idle partitions is announced."""
     growth_check: int = 30_000_000
     """How often the topics are asked for new partitions."""
     until: int | None = None
@@ -74,7 +74,7 @@ class SourceStats:
     late: dict[str, int] = field(default_factory=dict[str, int])
     """By channel: records that turned up late. Other than 0 where clocks differ by more than the allowance."""
     watermark: dict[str, int] = field(default_factory=dict[str, int])
-    """By channel: the watermark told, µs since the epoch; `sources.batch.BEGINNING` before there is any."""
+    """By channel: the announced watermark, µs since the epoch; `sources.batch.BEGINNING` before there is any."""
     steps: dict[str, int] = field(default_factory=lambda: {"host": 0, "brokers": 0})
     """By whose clock it was: how often a clock has stepped. Of two that come apart, this host's has unless it ran on steadily."""
     ahead: float | None = None

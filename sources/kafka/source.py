@@ -32,9 +32,9 @@ from sources.messages import PartitionLog
 from sources.watermarks import WatermarkSampler
 
 POLL = timedelta(milliseconds=10)
-"""How long an idle partition waits before it looks again for records; its watermark is told at each tick."""
+"""How long an idle partition waits before it looks again for records; its watermark is announced at each tick."""
 SILENCE = 5.0
-"""Seconds in which an error of one kind is told once; each is counted."""
+"""Seconds in which an error of one kind is reported once; each is counted."""
 DEFAULTS: dict[str, object] = {
     **broker.DEFAULTS,
     "group.id": "orderwatch",

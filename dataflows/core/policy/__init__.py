@@ -1,7 +1,7 @@
 """The policy: which rules run, their deadlines, calendars, zones and owners, in one checked YAML file.
 
 Reading order: `setting` (a rule's settings), `model` (what a policy says), `policy` (what the engine asks, and which setting wins), then
-how a file is checked (YAML with positions is `schemas.tree`): `values`, `fields` and `form` (its grammar), `build`, `crosscheck`, `check`;
+how a file is checked (YAML with positions is `schemas.tree`): `values` and `form` (its grammar), `build`, `crosscheck`, `check`;
 `effective` and `show` write one. `core.rules.load` reads a file together with the rules.
 """
 
