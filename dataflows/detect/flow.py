@@ -3,8 +3,8 @@
     events -> route -> identity 1 -> identity 2 -> order shards -> order of output records -> sinks
 
 A record that names its order goes straight to its shard and, where it ties an alias, to the identity stages as well. One that does not is
-resolved by the stages. Every channel carries its watermark in-band, and a shard applies nothing before all its channels have passed it: what
-a shard sees depends neither on batches, nor on the number of processes, nor on any clock.
+resolved by the stages. Every channel carries its watermark in-band, and a shard applies nothing before all its channels have passed it:
+what a shard sees depends neither on batches, nor on the number of processes, nor on any clock.
 """
 
 from __future__ import annotations

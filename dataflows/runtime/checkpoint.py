@@ -1,8 +1,8 @@
 """Checkpoints: what of an operator outlives a run. The state of its core, the items its merge holds back, the number of output records.
 
 Rows of the core begin with a letter. The operator's own row is `[watermark, {channel: watermark}, number, policy version, held-back
-items]`. It changes with every epoch, so it travels in the token itself, `[1, shard, token of the store, own row or None]`: an epoch in which
-no order changed writes no file. Only a long one is a row of the store, under `OWN`. All of it is versioned plain data.
+items]`. It changes with every epoch, so it travels in the token itself, `[1, shard, token of the store, own row or None]`: an epoch in
+which no order changed writes no file. Only a long one is a row of the store, under `OWN`. All of it is versioned plain data.
 """
 
 from __future__ import annotations
