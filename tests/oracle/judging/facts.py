@@ -13,7 +13,7 @@ from tests.oracle.judging.reading import NEVER, Line, mapping, money, text
 from tests.oracle.judging.shipments import Shipment, first, return_numbers, shipments
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Sequence
+    from collections.abc import Callable, Iterable, Mapping, Sequence
 
 
 ZERO = Decimal(0)
@@ -35,6 +35,27 @@ def matching(line: Line, lines: Sequence[Line]) -> list[Line]:
     return by_id or [one for one in lines if line.sku and one.sku == line.sku]
 
 
+def spread(
+    events_lines: Iterable[Line], lines: Sequence[Line], owed: Mapping[str, Decimal], whole: Callable[[Line], Decimal]
+) -> dict[str, Decimal]:
+    """How much of each of the order's lines the given lines are together.
+
+    What names a SKU counts for the lines of that SKU in their order, for each as much as is owed of it; what is over counts for the first.
+    Without a quantity a line is meant as a whole, and all lines of a SKU are.
+    """
+    sums: dict[str, Decimal] = {}
+    for line in events_lines:
+        mine = matching(line, lines)
+        left = ZERO if line.quantity is None else line.quantity
+        for one in mine:
+            part = whole(one) if line.quantity is None else min(left, max(owed.get(one.key, ZERO) - sums.get(one.key, ZERO), ZERO))
+            sums[one.key] = sums.get(one.key, ZERO) + part
+            left -= part if line.quantity is not None else ZERO
+        if mine and left > 0:
+            sums[mine[0].key] += left
+    return sums
+
+
 @dataclass
 class Order(Fields):
     """One order with what follows from its history."""
@@ -45,13 +66,9 @@ class Order(Fields):
         """The quantity ordered; a line without one is of one piece."""
         return Decimal(1) if line.quantity is None else line.quantity
 
-    def quantities(self, events_lines: Iterable[Line]) -> dict[str, Decimal]:
-        """How much of each of the order's lines the given lines are together."""
-        sums: dict[str, Decimal] = {}
-        for line in events_lines:
-            for mine in matching(line, self.lines):
-                sums[mine.key] = sums.get(mine.key, ZERO) + (self.whole(mine) if line.quantity is None else line.quantity)
-        return sums
+    def quantities(self, events_lines: Iterable[Line], owed: Mapping[str, Decimal] | None = None) -> dict[str, Decimal]:
+        """How much of each of the order's lines the given lines are together. `owed`: how much of each is owed, the whole if left out."""
+        return spread(events_lines, self.lines, owed or {line.key: self.whole(line) for line in self.lines}, self.whole)
 
     @functools.cached_property
     def cancelled(self) -> dict[str, Decimal]:
@@ -126,7 +143,7 @@ class Order(Fields):
         so_far: list[Line] = []
         for at, lines in sorted(steps, key=lambda step: step[0]):
             so_far += lines
-            sums = self.quantities(so_far)
+            sums = self.quantities(so_far, self.live)
             if all(sums.get(key, ZERO) >= self.live[key] for key in wanted):
                 return at
         return NEVER

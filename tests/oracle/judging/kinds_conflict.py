@@ -115,32 +115,39 @@ def quantities(order: Order) -> list[Condition]:
                 return mine[0].key
         return line.key
 
-    def pieces(shipment: Shipment) -> dict[str, Decimal]:
+    def ordered(lines: list[Line], key: str) -> Decimal:
+        return sum((order.whole(line) for line in lines if line.key == key), ZERO)
+
+    def pieces(shipment: Shipment, taken: dict[str, Decimal]) -> dict[str, Decimal]:
+        """What is in a shipment by line; several lines of one SKU take of it in turn what `taken` has left of each."""
         sums: dict[str, Decimal] = {}
         for line in shipment.lines:
             known = matching(line, order.lines)
-            quantity = line.quantity if line.quantity is not None else (order.whole(known[0]) if known else Decimal(1))
-            sums[key_of(line)] = sums.get(key_of(line), ZERO) + quantity
+            quantity = line.quantity if line.quantity is not None else sum(map(order.whole, known), ZERO) or Decimal(1)
+            for one in known if len(known) > 1 else []:
+                room = order.whole(one) - taken.get(one.key, ZERO) - sums.get(one.key, ZERO)
+                part = min(quantity, max(room, ZERO))
+                quantity -= part
+                if part:
+                    sums[one.key] = sums.get(one.key, ZERO) + part
+            if quantity or not known:
+                sums[key_of(line)] = sums.get(key_of(line), ZERO) + quantity
         return sums
-
-    def ordered(lines: list[Line], key: str) -> Decimal:
-        return sum((order.whole(line) for line in lines if line.key == key), ZERO)
 
     gone = [one for one in order.shipments if one.lines and one.shipped < NEVER and one.voided == NEVER and one.replaced == NEVER]
     gone.sort(key=lambda one: (one.shipped, one.key))
     taken: dict[str, Decimal] = {}
-    duplicates: list[Shipment] = []
+    counted: list[tuple[int, dict[str, Decimal]]] = []
     for shipment in gone:
-        mine = pieces(shipment)
+        mine = pieces(shipment, taken)
         repeats = all(quantity > ordered(order.lines, key) - taken.get(key, ZERO) for key, quantity in mine.items())
         if taken and repeats and not shipment.replaces:
-            duplicates.append(shipment)
             end = order.xs(shipment)
             found += state(order, "conflict.duplicate_shipment", shipment.shipped, end, scope=shipment.scope)
             continue
+        counted.append((shipment.shipped, mine))
         for key, quantity in mine.items():
             taken[key] = taken.get(key, ZERO) + quantity
-    counted = [(one.shipped, pieces(one)) for one in gone if one not in duplicates]
     for at, mine in counted:
         for key in mine:
 
