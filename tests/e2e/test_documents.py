@@ -77,6 +77,7 @@ KNOWN = {
     ("sources/mapping/README.md", "name: "): f"the first: run below; the others: {MAPPINGS}",
     ("docker/gateway/README.md", "gateway:"): "settings that are checked below",
     ("docker/gateway/README.md", "woocommerce/acme:"): "settings that are checked below",
+    ("tests/README.md", "python -m tests.bench.compare"): "run over smaller input by tests/e2e/test_compare.py",
     ("docker/README.md", "docker compose"): DOCKER,
     ("docker/README.md", "services:"): "settings that are checked below",
 }

@@ -73,7 +73,7 @@ def _setting(setting: Setting, forms: Json, name: str) -> Setting:
     if threshold := text(form, "threshold"):
         setting = replace(setting, threshold=span(threshold))
     if international := text(form, "international"):
-        setting = replace(setting, international=span(international))
+        setting = replace(setting, international=None if international == "off" else span(international))
     if grace := text(form, "grace"):
         setting = replace(setting, grace=span(grace).n)
     if "fallback" in form:
