@@ -1,10 +1,12 @@
 """Random policies: switches, thresholds, steps, grace, clocks, suppression, overrides, feeds, and what the feeds emit.
 
-A policy is drawn as the data of a policy file. Only settings that a rule has are drawn, so every drawn policy is a valid one.
+A policy is drawn as the data of a policy file. What the policy checker refuses of it (a limit that cannot fire, a setting without an
+effect) is left out, so every drawn policy is a valid one.
 """
 
 from __future__ import annotations
 
+import copy
 from functools import cache
 from typing import TYPE_CHECKING, cast
 
@@ -46,9 +48,10 @@ def yaml_of(form: Form) -> str:
 
 
 def policy_of(form: Form) -> Policy:
-    """The policy that a form states. Raises AssertionError with what is wrong if it is refused."""
+    """The policy that a form states. Raises ValueError with what is wrong if it is refused."""
     read, faults = examine_text(yaml_of(form), RULES)
-    assert read is not None, faults
+    if read is None:
+        raise ValueError(faults)
     return build(read, RULES)
 
 
@@ -132,7 +135,35 @@ def policies(draw: DrawFn, *, overrides: bool = True, feeds: bool = True) -> For
             prefix: {"silence": draw(st.sampled_from(("4 h", "2 d", "9 d"))), "delay": draw(st.sampled_from(("0 s", "30 m", "1 d")))}
             for prefix in prefixes
         }
-    return form
+    return valid(form)
+
+
+def valid(form: Form) -> Form:
+    """The form without what is refused of it. Raises ValueError if that does not end."""
+    for _ in range(10):
+        read, faults = examine_text(yaml_of(form), RULES)
+        if read is not None:
+            return form
+        form = copy.deepcopy(form)
+        for fault in faults:
+            _leave_out(form, fault.path)
+    raise ValueError(form)
+
+
+def _leave_out(form: Form, path: tuple[str | int, ...]) -> None:
+    """Leaves out the rule's setting, the override or the section that a path of a file leads to."""
+    parts = list(path)
+    where: Form = form
+    if parts[0] == "overrides":
+        overrides = cast("list[Form]", form.get("overrides", []))
+        index = cast("int", parts[1])
+        if len(parts) < 4 or index >= len(overrides) or len(cast("Form", overrides[index]["rules"])) < 2:
+            form["overrides"] = [one for number, one in enumerate(overrides) if number != index]
+            return
+        where, parts = overrides[index], parts[2:]
+    if parts[0] == "rules" and len(parts) > 1:
+        where, parts = cast("Form", where["rules"]), parts[1:]
+    where.pop(str(parts[0]), None)
 
 
 def _apart(overrides: list[Form]) -> list[Form]:
