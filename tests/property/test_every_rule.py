@@ -17,6 +17,7 @@ import orjson
 import pytest
 
 from dataflows.core.engine.shard import Shard
+from dataflows.core.rules import RULES
 from dataflows.core.rules.load import load_policy
 from schemas.instants import DAY
 from schemas.record import FeedWatermark
@@ -28,7 +29,7 @@ from tests.property.policies import MILESTONES, Form, policies, policy_of
 from tests.support.drawing import drawn
 from tests.support.engine import records_of, run
 from tests.support.shortest import shortest
-from tests.support.thorough import Rejudged, thorough
+from tests.support.thorough import JUDGED, Rejudged, thorough
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -74,8 +75,8 @@ def differing(lines: Lines, form: Form, *, rejudged: bool = True) -> list[Said]:
     """What only one of the engines says, in log order; `rejudged`: whether the one that starts anew at every record is asked as well."""
     policy, until = policy_of(form), end_of(lines)
     real = said(lines, policy, until)
-    with thorough():
-        every = said(lines, policy, until)
+    with thorough(policy) as every_rule:
+        every = said(lines, every_rule, until)
     found = set(real) ^ set(every)
     if rejudged:
         found |= set(real) ^ set(said(lines, policy, until, Rejudged))
@@ -93,6 +94,21 @@ def told(lines: Lines, form: Form) -> str:
     kind = min(kinds_first(lines, form), default="")
     events, policy = shortest(lines, form, lambda rest, plainer: kind in kinds_first(rest, plainer))
     return json.dumps({"kind": kind, "wrong_today": "?", "policy": policy, "events": events}, indent=1)
+
+
+def test_the_other_engine_judges_every_rule_at_every_event() -> None:
+    """Without that, it would say the same for no merit of the real one."""
+    lines: Lines = [{"type": "order.placed", "data": {}}, *[{"type": "support.contacted", "data": {"intent": "other"}}] * 5]
+    told: Lines = [
+        {"specversion": "1.0", "id": f"e{n}", "source": "/s", "subject": "o", "time": f"2026-05-04T08:0{n}:00+00:00", **line}
+        for n, line in enumerate(lines)
+    ]
+    policy = policy_of(TALKATIVE)
+    before = JUDGED.copy()
+    with thorough(policy) as every_rule:
+        run(records_of(told), every_rule, micros(datetime.fromisoformat("2026-05-04T08:06:00+00:00")))
+    # A rule about rules that failed is judged when one does.
+    assert {rule.kind for rule in RULES if JUDGED[rule.kind] - before[rule.kind] < len(told)} <= {"data.rule_failed"}
 
 
 def _cases() -> list[object]:
@@ -134,8 +150,8 @@ def test_a_simulated_world(tmp_path: Path) -> None:
     lines = [line for line in lines if line["type"] != "feed.heartbeat"]
     until = max(record.log for record in records_of(lines)) + DAY
     real = said(lines, policy, until)
-    with thorough():
-        assert said(lines, policy, until) == real
+    with thorough(policy) as every_rule:
+        assert said(lines, every_rule, until) == real
 
 
 def _judged_alike(form: Form) -> Form:

@@ -7,6 +7,7 @@ on in a new shard, from rows, that judges every order again at that instant, as 
 
 from __future__ import annotations
 
+from collections import Counter
 from contextlib import contextmanager
 from dataclasses import replace
 from typing import TYPE_CHECKING
@@ -19,24 +20,42 @@ from dataflows.core.rules import RULES
 from schemas.events import DATA_MODELS
 
 if TYPE_CHECKING:
-    from collections.abc import Generator
+    from collections.abc import Generator, Iterable
 
-    from dataflows.core.policy import Policy
+    from dataflows.core.history.facts import Facts
+    from dataflows.core.policy import Policy, RuleSetting
+    from dataflows.core.rules.conditions import Condition
+    from dataflows.core.rules.model import Judge, Rule
     from schemas.output import OutputRecord
     from schemas.record import FeedWatermark, IdentityFinding, Record
 
 ALWAYS = (*DATA_MODELS, "note", "future", "estimate")
 """Every event and every finding of the identity stages has one of these."""
-THOROUGH = tuple(replace(rule, on=ALWAYS, arms=(), needs=(), unless=(), met_by=(), dated=None, silence=False, fits=None) for rule in RULES)
+JUDGED: Counter[str] = Counter()
+"""How often each kind was judged by an engine that saves no work."""
+
+
+def _counted(rule: Rule) -> Judge:
+    def judge(facts: Facts, setting: RuleSetting) -> Iterable[Condition | None]:
+        JUDGED[rule.kind] += 1
+        return rule.judge(facts, setting)
+
+    return judge
+
+
+THOROUGH = tuple(
+    replace(rule, judge=_counted(rule), on=ALWAYS, arms=(), needs=(), unless=(), met_by=(), dated=None, silence=False, fits=None)
+    for rule in RULES
+)
 
 
 @contextmanager
-def thorough() -> Generator[None]:
-    """Shards that are made here judge every active rule at every event of an order."""
+def thorough(policy: Policy) -> Generator[Policy]:
+    """Shards that are made here under the policy that this gives judge every active rule at every event of an order."""
     with pytest.MonkeyPatch.context() as patch:
-        for module in ("evaluate", "triggers"):
-            patch.setattr(f"dataflows.core.engine.{module}.RULES", THOROUGH)
-        yield
+        for module in ("evaluate", "triggers"):  # where rules are not the policy's
+            patch.setattr(f"dataflows.core.engine.{module}.RULES", THOROUGH, raising=False)
+        yield replace(policy, rules=THOROUGH)
 
 
 class Rejudged:
