@@ -28,7 +28,7 @@ PANIC = "PanicException"
 API_SERVER = "BYTEWAX_DATAFLOW_API_ENABLED"
 """Environment variable: where it is set, even to 0, Bytewax opens a server of its own on all addresses. `observe.http` serves instead."""
 
-GC_THRESHOLDS = (100_000, 50, 100)
+GC_THRESHOLDS = (500_000, 50, 100)
 
 
 class PeerError(Exception):
