@@ -14,6 +14,8 @@ import msgspec
 from dataflows.core.engine.watermarks import WatermarkRun
 from dataflows.core.identity import AliasLookup, ResolvedEvent
 from dataflows.core.identity.codec import Row, item_of, lookup_of_row, lookup_row, row_of
+from dataflows.core.identity.items import Tie
+from dataflows.core.identity.sharding import CUSTOMER
 from dataflows.detect.names import ORDER_SHARDS
 from dataflows.runtime.checkpoint import CheckpointError, Codec
 from schemas.record import FeedWatermark, Record
@@ -25,6 +27,9 @@ VERSION = 1
 REFUSAL = 100
 _encode = msgspec.msgpack.Encoder().encode
 _decode = msgspec.msgpack.Decoder().decode
+_decode_head: Callable[[bytes], list[Any]] = msgspec.msgpack.Decoder(list[msgspec.Raw]).decode
+_decode_rows: Callable[[Any], list[Row]] = msgspec.msgpack.Decoder(list[list[Any]]).decode
+_decode_ties: Callable[[Any], Sequence[AliasLookup]] = msgspec.msgpack.Decoder(list[tuple[Tie, str, str, bool]]).decode
 
 
 class Rows:
@@ -53,6 +58,49 @@ class Rows:
             raise CheckpointError(f"held-back records cannot be read: {error}") from error
 
 
+class AliasLookups:
+    """The codec of look-ups. Most are of records that name their order: of those goes what ties them, read as it is (`Tie`).
+
+    Layout: `[2, rows, ties]`, a tie as `[tie, alias kind, alias value, keeps watch]`. Version 1 had rows only.
+    """
+
+    VERSION = 2
+
+    def pack(self, items: Sequence[AliasLookup]) -> bytes:
+        """The look-ups as bytes."""
+        rows: list[Row] = []
+        ties: list[AliasLookup] = []
+        for item in items:
+            head, kind, value, watch = item
+            if type(head) is Record and head.order and kind != CUSTOMER and not head.sub:
+                ties.append((Tie.of(head), kind, value, watch))
+            elif type(head) is Tie:
+                ties.append(item)
+            else:
+                rows.append(lookup_row(item))
+        return _encode([self.VERSION, rows, ties])
+
+    def unpack(self, packed: bytes) -> list[AliasLookup]:
+        """The look-ups that `pack` was given, in another order.
+
+        Raises:
+            CheckpointError: if they were written by a later version.
+        """
+        head, *parts = _decode_head(packed)
+        version = _decode(head)
+        if version == VERSION:
+            return cast("list[AliasLookup]", _FIRST_LOOKUPS.unpack(packed))
+        if version != self.VERSION:
+            raise CheckpointError(f"held-back records have version {version}, this program reads {self.VERSION}")
+        rows, ties = parts
+        try:
+            found: list[AliasLookup] = [lookup_of_row(row) for row in _decode_rows(rows)]
+        except (ValueError, Rejected) as error:
+            raise CheckpointError(f"held-back records cannot be read: {error}") from error
+        found += _decode_ties(ties)
+        return found
+
+
 def _order_row(item: OrderItem) -> Row:
     if isinstance(item, Refusal):
         place = [item.log, item.topic, item.partition, item.offset, item.sub]
@@ -71,13 +119,14 @@ def _order_item(row: Row) -> OrderItem:
 
 
 ORDER_ITEMS: Codec[OrderItem] = Rows(_order_row, _order_item)
-ALIAS_LOOKUPS: Codec[AliasLookup] = Rows(lookup_row, lookup_of_row)
-_OF_ORDERS = frozenset(ORDER_SHARDS)
+_FIRST_LOOKUPS = Rows(lookup_row, lookup_of_row)
+ALIAS_LOOKUPS: Codec[AliasLookup] = AliasLookups()
+OF_ORDERS = frozenset(ORDER_SHARDS)
 
 
 def codec_of(shard: str) -> Codec[Any]:
     """The codec of what a shard is sent."""
-    return ORDER_ITEMS if shard in _OF_ORDERS else ALIAS_LOOKUPS
+    return ORDER_ITEMS if shard in OF_ORDERS else ALIAS_LOOKUPS
 
 
 @lru_cache(maxsize=8)

@@ -14,7 +14,7 @@ from dataflows.core.engine.watermarks import WatermarkRun
 from dataflows.core.identity import STAGE_TWO_KINDS, AliasLookup, ResolvedEvent, alias_shard, order_shard, sightings
 from dataflows.core.identity.duplicates import comparable
 from dataflows.core.identity.sharding import CUSTOMER, READERS
-from dataflows.detect.exchange import OrderItem, codec_of, pack_run, unpack_run
+from dataflows.detect.exchange import OF_ORDERS, OrderItem, codec_of, pack_run, unpack_run
 from dataflows.detect.names import FIRST_SHARDS, ORDER_SHARDS, SECOND_SHARDS
 from schemas.aliases import aliases
 from schemas.events import OrderPlaced
@@ -50,6 +50,7 @@ class Arrival(Generic[T]):
 
 def _arrived(shard: str, watermark: dict[str, int], packed: bytes, until: int | None, in_order: bool, run: bytes) -> Arrival[Any]:
     items = codec_of(shard).unpack(packed) if packed else ()
+    in_order = in_order and shard in OF_ORDERS
     return Arrival(shard, watermark, items, until, in_order, unpack_run(run) if run else None)
 
 

@@ -131,7 +131,7 @@ def test_a_killed_run_says_the_same_under_the_same_numbers(seed: int) -> None:
     stores = MemoryStores()
     said: Said = {}
     snapshots, places = dict[str, bytes](), [0, 0, 0]
-    graph, partitions = Graph(policy, CHANNELS, stores), Partitions(lots)
+    graph, partitions = Graph(policy, CHANNELS, stores, remote=True), Partitions(lots)
     kills = 0
     while not partitions.ended:
         note(said, graph.take(partitions.batches()))
@@ -140,5 +140,5 @@ def test_a_killed_run_says_the_same_under_the_same_numbers(seed: int) -> None:
             snapshots, places = graph.snapshot(), list(partitions.places)
         elif luck < 0.45 and kills < 12:
             kills += 1
-            graph, partitions = Graph(policy, CHANNELS, stores, snapshots, hot=lots.choice((2, 64))), Partitions(lots, places)
+            graph, partitions = Graph(policy, CHANNELS, stores, snapshots, hot=lots.choice((2, 64)), remote=True), Partitions(lots, places)
     assert said == undisturbed()

@@ -14,7 +14,7 @@ import orjson
 from dataflows.core.engine.orders import HOT
 from dataflows.core.engine.shard import Shard
 from dataflows.core.identity import AliasResolver, Ambiguous, identity_rules, orphan_record
-from dataflows.core.identity.items import Orphan
+from dataflows.core.identity.items import Orphan, Tie
 from dataflows.detect.names import FIRST_SHARDS, SECOND_SHARDS
 from dataflows.detect.router import Arrival, Router
 from schemas.record import FeedWatermark, IdentityFinding, Record
@@ -32,7 +32,7 @@ if TYPE_CHECKING:
 HOUR = 3_600_000_000
 
 
-def position(item: Record | ResolvedEvent | FeedWatermark) -> tuple[int, str, int, int, int]:
+def position(item: Record | ResolvedEvent | FeedWatermark | Tie) -> tuple[int, str, int, int, int]:
     """Where it stands in log order."""
     return (item.log, item.topic, item.partition, item.offset, item.sub)
 

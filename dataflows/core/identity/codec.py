@@ -6,11 +6,12 @@ decoded again. Sub-indexes have no bound, so they are bytes. Numbers and the ord
 
 from __future__ import annotations
 
+from sys import intern
 from typing import Any, TypeAlias, cast
 
 from dataflows.core.identity.items import AliasLookup, Ambiguous, Orphan, ResolvedEvent
 from schemas.record import Evidence, FeedWatermark, IdentityFinding, Record
-from schemas.wire import event_of, micros
+from schemas.wire import decode, event_of, micros
 
 Row: TypeAlias = list[Any]
 RECORD, FINDING, FEED_WATERMARK, RESOLVED, AMBIGUOUS, ORPHAN = range(6)
@@ -20,7 +21,7 @@ def row_of(item: Record | IdentityFinding | FeedWatermark | ResolvedEvent | Ambi
     """An item as a row."""
     match item:
         case Record():
-            headers = [list(header) for header in item.headers]
+            headers = [list(header) for header in item.headers] if item.headers else ()
             return [RECORD, item.log, item.topic, item.partition, item.offset, _bytes(item.sub), item.order, item.raw, item.key, headers]
         case ResolvedEvent():
             place = [item.log, item.topic, item.partition, item.offset, _bytes(item.sub), item.tenant, item.order]
@@ -79,27 +80,27 @@ def item_of(row: Row) -> Record | IdentityFinding | FeedWatermark | ResolvedEven
 
 def record_of_row(row: Row) -> Record:
     """The record of a row. Raises Rejected as `item_of` does."""
-    _, log, topic, partition, offset, sub, order, raw, key, checkpoint = row
-    headers = tuple((name, value) for name, value in checkpoint)
-    event = event_of(headers, raw)
-    return Record(log, topic, partition, offset, _number(sub), micros(event.time), order, event, raw, key, headers)
+    _, log, topic, partition, offset, sub, order, raw, key, named = row
+    headers = tuple((name, value) for name, value in named) if named else ()
+    event = event_of(headers, raw) if headers else decode(raw)
+    return Record(log, topic, partition, offset, _number(sub), micros(event.time), intern(order), event, raw, key, headers)
 
 
 def lookup_row(lookup: AliasLookup) -> Row:
-    """A sighting as a row."""
+    """A look-up as a row."""
     head, kind, value, watch = lookup
-    return [row_of(head), kind, value, watch]
+    return [row_of(cast("Record | ResolvedEvent", head)), kind, value, watch]
 
 
 def lookup_of_row(row: Row) -> AliasLookup:
-    """The sighting of a row. Raises Rejected as `item_of` does."""
+    """The look-up of a row. Raises Rejected as `item_of` does."""
     head, kind, value, watch = row
     return (cast("Record | ResolvedEvent", item_of(head)), kind, value, watch)
 
 
 def _bytes(sub: int) -> bytes:
-    return sub.to_bytes((sub.bit_length() + 7) // 8, "big")
+    return sub.to_bytes((sub.bit_length() + 7) // 8, "big") if sub else b""
 
 
 def _number(sub: bytes) -> int:
-    return int.from_bytes(sub, "big")
+    return int.from_bytes(sub, "big") if sub else 0

@@ -7,7 +7,7 @@ from decimal import Decimal
 from hashlib import blake2b
 from typing import cast
 
-from dataflows.core.identity.items import ResolvedEvent, evidence, noted, put, record_of
+from dataflows.core.identity.items import Head, ResolvedEvent, evidence, noted, put, record_of
 from dataflows.core.identity.recent import Recent
 from schemas.events import OrderPlaced
 from schemas.record import Evidence, Record
@@ -34,10 +34,10 @@ class Baskets:
         self._within = within
         self.seen: Recent[bytes, list[Placement]] = Recent(REMEMBERED)
 
-    def see(self, head: Record | ResolvedEvent) -> list[ResolvedEvent]:
+    def see(self, head: Head) -> list[ResolvedEvent]:
         """Takes an `order.placed` in; returns a note for every order that turns out to be a later twin."""
         self.seen.advance(head.log)
-        record = record_of(head)
+        record = cast("Record", record_of(head))
         key = _fingerprint(record)
         if key is None:
             return []

@@ -3,18 +3,22 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import TypeAlias
+from typing import TypeAlias, cast
 from zlib import crc32
 
+from msgspec import Struct
+
+from schemas.events import CarrierScan
 from schemas.record import Evidence, IdentityFinding, Record
 
-AliasLookup: TypeAlias = "tuple[Record | ResolvedEvent, str, str, bool]"
+AliasLookup: TypeAlias = "tuple[Head, str, str, bool]"
 """An event at one of its aliases: (the record where it stands in the log, alias kind, alias value, whether this alias keeps watch).
 
 Exactly one of an event's aliases keeps watch: the one at which the event is missed if it is never tied.
 """
 
 _OWN_BITS = 192
+SCAN = "carrier.scan"
 
 
 @dataclass(frozen=True, slots=True)
@@ -24,6 +28,48 @@ class Ambiguous:
     record: Record
     kind: str
     orders: tuple[str, ...]
+
+
+class Tie(Struct, array_like=True, frozen=True, gc=False):
+    """Of a record that names its order, what its aliases are tied by: the record itself goes to the shard of that order.
+
+    This is what travels to another process, and is kept of what is held back; its fields are stored data. It can be asked as a record is.
+    """
+
+    log: int
+    topic: str
+    partition: int
+    offset: int
+    at: int
+    order: str
+    tenant: str
+    source: str
+    id: str
+    type: str
+    status: str | None
+
+    @classmethod
+    def of(cls, record: Record) -> Tie:
+        """What is needed of a record."""
+        event = record.event
+        status = cast("CarrierScan", event.data).status if event.type == SCAN else None
+        place = (record.log, record.topic, record.partition, record.offset)
+        return cls(*place, record.at, record.order, event.tenant, event.source, event.id, event.type, status)
+
+    @property
+    def sub(self) -> int:
+        """Records that are read have no others at their place."""
+        return 0
+
+    @property
+    def event(self) -> Tie:
+        """The event, as far as it is asked for."""
+        return self
+
+    @property
+    def data(self) -> Tie:
+        """Its data, likewise."""
+        return self
 
 
 @dataclass(slots=True)
@@ -43,7 +89,11 @@ class ResolvedEvent:
     item: Record | IdentityFinding | Ambiguous | Orphan
 
 
-def record_of(head: Record | ResolvedEvent) -> Record:
+Head: TypeAlias = Record | ResolvedEvent | Tie
+"""What stands at an alias."""
+
+
+def record_of(head: Head) -> Record | Tie:
     """The record itself, wherever it stands."""
     if isinstance(head, ResolvedEvent):
         assert isinstance(head.item, Record)
@@ -51,7 +101,7 @@ def record_of(head: Record | ResolvedEvent) -> Record:
     return head
 
 
-def after(head: Record | ResolvedEvent, own: Record) -> int:
+def after(head: Head, own: Record | Tie) -> int:
     """The sub-index of a place directly after `head`; records put there stand in the order of their own logs.
 
     A sub-index is a number without bound, made of the index that it follows and the follower's own place.
@@ -63,25 +113,25 @@ def after(head: Record | ResolvedEvent, own: Record) -> int:
     return ((head.sub + 1) << _OWN_BITS) | place
 
 
-def put(head: Record | ResolvedEvent, own: Record, order: str, item: Record | IdentityFinding | Ambiguous) -> ResolvedEvent:
+def put(head: Head, own: Record | Tie, order: str, item: Record | IdentityFinding | Ambiguous) -> ResolvedEvent:
     """Puts `item`, which is about the event of `own`, directly after `head` into the log of `order`."""
     return ResolvedEvent(head.log, head.topic, head.partition, head.offset, after(head, own), own.event.tenant, order, item)
 
 
-def joined(head: Record | ResolvedEvent, own: Record, order: str) -> ResolvedEvent:
+def joined(head: Head, own: Record, order: str) -> ResolvedEvent:
     """The waiting event of `own`, applied to `order` directly after `head`."""
     record = Record(head.log, own.topic, own.partition, own.offset, own.sub, own.at, order, own.event, own.raw, own.key, own.headers)
     return put(head, own, order, record)
 
 
-def evidence(record: Record) -> Evidence:
+def evidence(record: Record | Tie) -> Evidence:
     """The event of a record as evidence, with its own place in the log."""
     event = record.event
     return Evidence(event.source, event.id, event.type, record.at, record.topic, record.partition, record.offset)
 
 
 def noted(
-    log: int, at: int, record: Record, *, order: str, kind: str, scope_id: str | None, proof: tuple[Evidence, ...]
+    log: int, at: int, record: Record | Tie, *, order: str, kind: str, scope_id: str | None, proof: tuple[Evidence, ...]
 ) -> IdentityFinding:
     """A note about `order` that follows from `record`."""
     return IdentityFinding(

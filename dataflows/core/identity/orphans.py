@@ -7,7 +7,7 @@ from collections.abc import Iterable
 from dataclasses import dataclass, field
 from typing import NamedTuple
 
-from dataflows.core.identity.items import Orphan, ResolvedEvent
+from dataflows.core.identity.items import Orphan, ResolvedEvent, Tie
 from dataflows.core.identity.recent import Recent
 from schemas.record import Record
 
@@ -84,7 +84,7 @@ class PendingQueue:
         self._settle(key, pending, log, order)
         return sorted((record for record, _ in pending.events.values()), key=place)
 
-    def forget(self, key: AliasKey, record: Record, log: int) -> None:
+    def forget(self, key: AliasKey, record: Record | Tie, log: int) -> None:
         """Lets an event go that has found its order `record.order` elsewhere."""
         pending = self.pendings.get(key)
         if pending is None or pending.events.pop((record.event.source, record.event.id), None) is None:

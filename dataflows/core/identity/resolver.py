@@ -6,12 +6,13 @@ Pure: sightings go in by log order, placed items come out; it is handed the time
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
+from sys import intern
 from typing import cast
 
 from dataflows.core.engine.persistent import Change, Row
 from dataflows.core.identity import checkpoint, tracking
 from dataflows.core.identity.duplicates import Baskets
-from dataflows.core.identity.items import AliasLookup, Ambiguous, ResolvedEvent, evidence, joined, noted, put, record_of
+from dataflows.core.identity.items import AliasLookup, Ambiguous, Head, ResolvedEvent, Tie, evidence, joined, noted, put, record_of
 from dataflows.core.identity.orphans import AliasKey, PendingQueue
 from dataflows.core.identity.recent import Recent
 from dataflows.core.identity.rules import IdentityRules
@@ -52,7 +53,7 @@ class AliasResolver:
             due = self._waiting.next_due
             if due is not None and due < log:
                 self._waiting.advance(log)
-            record = head if type(head) is Record else record_of(head)
+            record = record_of(head) if type(head) is ResolvedEvent else cast("Record | Tie", head)
             if kind == TRACKING:
                 self._see_number(head, record, value, watch=watch)
                 continue
@@ -75,11 +76,11 @@ class AliasResolver:
                 if known != order:
                     self._tie(table, known, head, record, AliasKey(*key, value))
             elif known is None:
-                self._waiting.wait(AliasKey(*key, value), record, watch=watch)
+                self._waiting.wait(AliasKey(*key, value), cast("Record", record), watch=watch)
             elif isinstance(known, str):
-                self._join(head, record, known)
+                self._join(head, cast("Record", record), known)
             else:
-                self._refuse(head, record, known, AliasKey(*key, value), watch=watch)
+                self._refuse(head, cast("Record", record), known, AliasKey(*key, value), watch=watch)
 
     def advance(self, to: int) -> None:
         """Lets log time pass: everything due before `to` (µs) is decided."""
@@ -156,39 +157,39 @@ class AliasResolver:
         self,
         table: Recent[str, str | tuple[str, ...]],
         known: str | tuple[str, ...] | None,
-        head: Record | ResolvedEvent,
-        record: Record,
+        head: Head,
+        record: Record | Tie,
         key: AliasKey,
     ) -> None:
         order = record.order
         if known is None:
-            table.set(key.value, order)
+            table.set(key.value, intern(order))
             self._release(key, head, record)
         elif isinstance(known, str):
             table.set(key.value, (known, order))
         elif order not in known:
             table.set(key.value, (*known, order))
 
-    def _release(self, key: AliasKey, head: Record | ResolvedEvent, record: Record) -> None:
+    def _release(self, key: AliasKey, head: Head, record: Record | Tie) -> None:
         for waiting in self._waiting.release(key, head.log, record.order):
             self._join(head, waiting, record.order)
             if key.kind == TRACKING:
                 self._end(head, waiting, key.value)
 
-    def _join(self, head: Record | ResolvedEvent, own: Record, order: str) -> None:
+    def _join(self, head: Head, own: Record, order: str) -> None:
         resolved = joined(head, own, order)
         self._resolved.append(resolved)
         if self._first:
             self._onward += sightings(resolved, aliases(own.event))[1]
 
-    def _watch(self, head: Record | ResolvedEvent, record: Record, key: AliasKey) -> None:
+    def _watch(self, head: Head, record: Record | Tie, key: AliasKey) -> None:
         """An alias of the first stage at the second: nothing is tied here, the event is only missed if the first stage cannot place it."""
         if record.order:
             self._waiting.forget(key, record, head.log)
         else:
-            self._waiting.wait(key, record, watch=True)
+            self._waiting.wait(key, cast("Record", record), watch=True)
 
-    def _refuse(self, head: Record | ResolvedEvent, record: Record, orders: tuple[str, ...], key: AliasKey, *, watch: bool) -> None:
+    def _refuse(self, head: Head, record: Record, orders: tuple[str, ...], key: AliasKey, *, watch: bool) -> None:
         """The alias stands for several orders: an event that has nothing else cannot be placed, any other may be by its other aliases."""
         if len(aliases(record.event)) > 1:
             if not self._first:
@@ -200,11 +201,11 @@ class AliasResolver:
         for order in orders:
             self._report(head, record, order, "data.identity_unresolved", None, record.at)
 
-    def _report(self, head: Record | ResolvedEvent, record: Record, order: str, kind: str, scope: str | None, at: int) -> None:
+    def _report(self, head: Head, record: Record | Tie, order: str, kind: str, scope: str | None, at: int) -> None:
         finding = noted(head.log, at, record, order=order, kind=kind, scope_id=scope, proof=(evidence(record),))
         self._resolved.append(put(head, record, order, finding))
 
-    def _see_number(self, head: Record | ResolvedEvent, record: Record, number: str, *, watch: bool) -> None:
+    def _see_number(self, head: Head, record: Record | Tie, number: str, *, watch: bool) -> None:
         tenant = record.event.tenant
         numbers = self._numbers.get(tenant)
         if numbers is None:
@@ -216,7 +217,7 @@ class AliasResolver:
                 self._waiting.forget(AliasKey(tenant, TRACKING, number), record, head.log)
             known = numbers.get(number)
             if known != order:
-                reused = tracking.tie(numbers, number, order, record.at, labelled=record.event.type in LABELS)
+                reused = tracking.tie(numbers, number, intern(order), record.at, labelled=record.event.type in LABELS)
                 if reused:
                     self._report(head, record, order, "conflict.tracking_reused", number, record.at)
                 if known is None:
@@ -224,14 +225,14 @@ class AliasResolver:
         else:
             found = tracking.holders(numbers, number, record.at)
             if not found:
-                self._waiting.wait(AliasKey(tenant, TRACKING, number), record, watch=watch)
+                self._waiting.wait(AliasKey(tenant, TRACKING, number), cast("Record", record), watch=watch)
                 return
             for holder in found:
-                self._join(head, record, holder)
+                self._join(head, cast("Record", record), holder)
         if record.event.type == "carrier.scan":
             self._end(head, record, number)
 
-    def _end(self, head: Record | ResolvedEvent, record: Record, number: str) -> None:
+    def _end(self, head: Head, record: Record | Tie, number: str) -> None:
         event = record.event
         if event.type != "carrier.scan" or cast("CarrierScan", event.data).status not in ENDED:
             return

@@ -8,7 +8,7 @@ import msgspec
 import pytest
 
 from dataflows.core.identity import Ambiguous, ResolvedEvent
-from dataflows.core.identity.items import Orphan
+from dataflows.core.identity.items import Orphan, Tie, evidence
 from dataflows.detect.exchange import ALIAS_LOOKUPS, ORDER_ITEMS
 from dataflows.detect.router import Arrival
 from dataflows.runtime.checkpoint import CheckpointError
@@ -98,11 +98,44 @@ def test_an_arrival_of_another_process_holds_what_was_sent() -> None:
             arrival.watermark,
             list(arrival.items),
             arrival.until,
-            arrival.in_order,
+            arrival.in_order and arrival.shard.startswith("s"),
         )
+
+
+def named() -> Record:
+    """A scan that names its order."""
+    record = records_of([payload("carrier.scan", {"status": "delivered", "tracking_number": "1Z9"}, subject="O-1")])[0]
+    return Record(record.log, "scans", 3, 2**40, 0, record.at, "O-1", record.event, record.raw, b"key", (("h", b"v"),))
+
+
+def test_of_a_record_that_names_its_order_goes_what_ties_it() -> None:
+    """All that identity asks of it, and nothing else: the record itself goes to the shard of its order."""
+    record = named()
+    (lookup,) = ALIAS_LOOKUPS.unpack(ALIAS_LOOKUPS.pack([(record, "tracking_number", "1Z9", False)]))
+    tie, *alias = lookup
+    assert alias == ["tracking_number", "1Z9", False]
+    assert isinstance(tie, Tie)
+    assert evidence(tie) == evidence(record)
+    assert (tie.log, tie.topic, tie.partition, tie.offset, tie.sub) == record.position
+    assert (tie.order, tie.event.tenant, tie.data.status) == ("O-1", "acme", "delivered")
+    assert ALIAS_LOOKUPS.unpack(ALIAS_LOOKUPS.pack([lookup])) == [lookup]
+
+
+def test_what_compares_customers_goes_whole() -> None:
+    """Its basket and address are looked at."""
+    lookup = (named(), "customer", "c-1", False)
+    assert ALIAS_LOOKUPS.unpack(ALIAS_LOOKUPS.pack([lookup])) == [lookup]
+
+
+def test_lookups_of_the_last_release_are_read() -> None:
+    """They were whole records, in rows."""
+    record = named()
+    row = [0, record.log, "scans", 3, 2**40, b"", "O-1", record.raw, b"key", [["h", b"v"]]]
+    packed = msgspec.msgpack.encode([1, [[row, "tracking_number", "1Z9", True]]])
+    assert ALIAS_LOOKUPS.unpack(packed) == [(record, "tracking_number", "1Z9", True)]
 
 
 def test_items_of_a_later_version_are_refused() -> None:
     """Rather than misread."""
-    with pytest.raises(CheckpointError, match="version 2"):
-        ALIAS_LOOKUPS.unpack(msgspec.msgpack.encode([2, []]))
+    with pytest.raises(CheckpointError, match="version 3"):
+        ALIAS_LOOKUPS.unpack(msgspec.msgpack.encode([3, [], []]))
