@@ -98,7 +98,8 @@ def told(lines: Lines, form: Form) -> str:
 
 def test_the_other_engine_judges_every_rule_at_every_event() -> None:
     """Without that, it would say the same for no merit of the real one."""
-    lines: Lines = [{"type": "order.placed", "data": {}}, *[{"type": "support.contacted", "data": {"intent": "other"}}] * 5]
+    contact: dict[str, object] = {"type": "support.contacted", "data": {"intent": "other"}}
+    lines: Lines = [{"type": "order.placed", "data": {}}, *[contact] * 5]
     told: Lines = [
         {"specversion": "1.0", "id": f"e{n}", "source": "/s", "subject": "o", "time": f"2026-05-04T08:0{n}:00+00:00", **line}
         for n, line in enumerate(lines)

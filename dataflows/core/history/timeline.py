@@ -140,7 +140,7 @@ class Timeline:
             apart = type_ in ANCHORS and self._set_apart()
             return Added.INSERTED if apart else Added.APPENDED
         self._insert(record)
-        if type_ == SCAN or type_ == WITHDRAWN or type_ in ANCHORS:
+        if type_ in (SCAN, WITHDRAWN) or type_ in ANCHORS:
             self._set_apart()
         return Added.INSERTED
 
