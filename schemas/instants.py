@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from datetime import UTC, datetime, timedelta
+from functools import lru_cache
 from typing import Final
 
 SECOND: Final = 1_000_000
@@ -18,6 +19,7 @@ def micros(moment: datetime) -> int:
     return (moment - EPOCH) // MICROSECOND
 
 
+@lru_cache(4_096)
 def iso(at: int) -> str:
     """An instant in RFC 3339, UTC, with microseconds only where there are any."""
     text = (EPOCH + timedelta(microseconds=at)).isoformat()

@@ -79,7 +79,7 @@ def layout(model: type[BaseModel]) -> Layout:
     """The layout of `model`, derived from its fields."""
     forms = field_types(model)
     struct = struct_of(model)
-    names = [name for name in struct.__struct_fields__ if kept(forms[name]) is not Retention.NOTHING]
+    names = stored_names(model)
     turns: list[tuple[int, Pack, Unpack]] = []
     for index, name in enumerate(names):
         if kept(forms[name]) is Retention.PRESENCE:
@@ -87,6 +87,12 @@ def layout(model: type[BaseModel]) -> Layout:
         elif turn := turn_of(forms[name]):
             turns.append((index, *turn))
     return Layout(_reader(names), tuple(turns), struct)
+
+
+def stored_names(model: type[BaseModel]) -> list[str]:
+    """The fields of `model` that are kept, in their stored order."""
+    forms = field_types(model)
+    return [name for name in struct_of(model).__struct_fields__ if kept(forms[name]) is not Retention.NOTHING]
 
 
 def _reader(names: list[str]) -> Callable[[object], tuple[object, ...]]:

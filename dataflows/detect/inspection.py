@@ -10,15 +10,13 @@ from pathlib import Path
 
 import msgspec
 
-from dataflows.core.engine.evaluate import CLOSE
+from dataflows.core.engine.evaluate import Evaluation
 from dataflows.core.engine.lifecycle import reckon
-from dataflows.core.engine.order import Order, key_of
-from dataflows.core.engine.shard import FEEDS, ORDER, TOMB, Shard
+from dataflows.core.engine.order import CLOSE, Order, key_of
+from dataflows.core.engine.shard import FEEDS, ORDER, TOMBSTONE, Shard
 from dataflows.core.engine.tombstones import Tombstones
 from dataflows.core.identity import order_shard
 from dataflows.core.policy.check import PolicyError
-from dataflows.core.rules import RULES
-from dataflows.core.rules.conditions import Condition, merged
 from dataflows.core.rules.load import load_policy
 from dataflows.detect.names import ORDER_SHARDS
 from dataflows.runtime.state.directory import policy_file, read_state
@@ -113,7 +111,7 @@ def inspect_order(path: Path, tenant: str, order: str) -> OrderReport | None:
     commit, rows = seen
     key = key_of(tenant, order)
     report = OrderReport(tenant, order, name, commit.number, state.policy, "open")
-    own, tomb = ORDER + key.encode(), rows.get(TOMB + key.encode())
+    own, tombstone = ORDER + key.encode(), rows.get(TOMBSTONE + key.encode())
     try:
         if own in rows:
             shard = Shard(load_policy(policy_file(path)))
@@ -121,10 +119,10 @@ def inspect_order(path: Path, tenant: str, order: str) -> OrderReport | None:
             shard.restore((row, value) for row, value in rows.items() if row in (own, FEEDS))
             found = shard.find(tenant, order)
             return None if found is None else _report_order(report, found, shard)
-        if tomb is not None:
-            tombs = Tombstones()
-            tombs.restore([(key, tomb)])
-            left = tombs.find(key, BEGINNING)
+        if tombstone is not None:
+            tombstones = Tombstones()
+            tombstones.restore([(key, tombstone)])
+            left = tombstones.find(key, BEGINNING)
             return None if left is None else msgspec.structs.replace(report, status="closed", remembered_until=iso(left.until))
     except (PolicyError, ValueError) as error:
         raise StateError(f"{path}: {error}") from error
@@ -142,7 +140,7 @@ def _report_order(report: OrderReport, order: Order, shard: Shard) -> OrderRepor
         last_log=iso(order.last_log),
         timeline=tuple(_known(record, withdrawn) for record, withdrawn in records),
         verdicts=tuple(_said(order)),
-        deadlines=tuple(sorted(_ahead(order, shard), key=lambda ahead: (ahead.at, ahead.kind or ""))),
+        deadlines=tuple(sorted(_ahead(order, shard.engine.inspect(order), shard), key=lambda ahead: (ahead.at, ahead.kind or ""))),
         waits=tuple(_waits(order, shard)),
     )
 
@@ -165,10 +163,10 @@ def _known(record: Record, withdrawn: bool) -> TimelineEntry:
 
 
 def _said(order: Order) -> Iterator[StandingException]:
-    for verdict in sorted(order.ledger.verdicts.values(), key=lambda v: (v.start, v.kind)):
+    for verdict in sorted(order.exceptions.states.values(), key=lambda v: (v.start, v.kind)):
         due, end = verdict.due, verdict.end
         yield StandingException(
-            order.ledger.id_of(verdict),
+            order.exceptions.id_of(verdict),
             verdict.sequence,
             verdict.kind,
             verdict.scope,
@@ -185,16 +183,17 @@ def _said(order: Order) -> Iterator[StandingException]:
         )
 
 
-def _ahead(order: Order, shard: Shard) -> Iterator[Ahead]:
-    """What the order is to be looked at for, rule by rule; `pending` holds for each the earliest instant at which that can matter."""
-    for index, at in order.pending.items():
+def _ahead(order: Order, evaluation: Evaluation, shard: Shard) -> Iterator[Ahead]:
+    """What the order is to be checked for, rule by rule: the steps to come of what the rules find, as far as they are not reached yet."""
+    for index, at in order.recheck_at.items():
         if index == CLOSE:
             yield Ahead(iso(at), None, None, None, "closed, if nothing comes, nothing is open and nothing is expected")
             continue
-        kind = RULES[index].kind
+        kind = shard.engine.ruleset.rules[index].kind
         steps = [
             (instant, condition, severity)
-            for condition in _conditions(order, shard, index)
+            for conditions in evaluation.found.get(index, {}).values()
+            for condition in conditions
             for instant, severity in condition.steps
             if instant >= at and (condition.end is None or instant < condition.end)
         ]
@@ -204,25 +203,10 @@ def _ahead(order: Order, shard: Shard) -> Iterator[Ahead]:
             yield Ahead(iso(at), kind, None, None, "not true before this instant; looked at again then")
 
 
-def _conditions(order: Order, shard: Shard, index: int) -> list[Condition]:
-    """What the rule finds in the order's history as it stands; nothing where it fails, as the order's output records say then."""
-    facts = shard.engine.facts(order, order.last_log)
-    if facts.placed is None:
-        return []
-    rule = RULES[index]
-    if any(failure.kind == rule.kind and failure.until is None for failure in order.timeline.failures):
-        return []
-    by_scope: dict[str | None, list[Condition]] = {}
-    for condition in rule.judge(facts, shard.policy.settings(facts.dims)[index]):
-        if condition is not None:
-            by_scope.setdefault(condition.scope, []).append(condition)
-    return [condition for scoped in by_scope.values() for condition in merged(scoped)]
-
-
 def _waits(order: Order, shard: Shard) -> Iterator[Wait]:
     feeds = {name: (mark, stale) for name, mark, stale, _ in shard.feeds.view()}
-    for index, parked in order.parked.items():
-        deadlines = tuple(iso(at) for _, at in sorted(parked.armed, key=lambda place: (place[1], place[0] or "")))
-        for feed, past in parked.feeds.items():
+    for index, deferred in order.deferred.items():
+        deadlines = tuple(iso(at) for _, at in sorted(deferred.armed, key=lambda place: (place[1], place[0] or "")))
+        for feed, past in deferred.feeds.items():
             mark, stale = feeds.get(feed, (None, False))
-            yield Wait(RULES[index].kind, deadlines, feed, iso(past), None if mark is None else iso(mark), stale)
+            yield Wait(shard.engine.ruleset.rules[index].kind, deadlines, feed, iso(past), None if mark is None else iso(mark), stale)

@@ -40,7 +40,7 @@ def watch(observer: Observer, source: KafkaSource, graph: FlowOptions, stores: S
     read(catalogue.OPEN_ORDERS, lambda: sum(len(shard) for shard in shards))
     read(catalogue.OPEN_EXCEPTIONS, lambda: list(_opened(graph).items()))
     read(catalogue.CLOSED_ORDERS, lambda: sum(shard.counts.closed for shard in shards))
-    read(catalogue.TOMBSTONES, lambda: sum(shard.tombs for shard in shards))
+    read(catalogue.TOMBSTONES, lambda: sum(shard.tombstones for shard in shards))
     read(catalogue.STATE_BYTES, lambda: sum(store.size for store in stores))
     if policy.feeds:
         read(

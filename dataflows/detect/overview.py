@@ -6,7 +6,7 @@ from pathlib import Path
 
 import msgspec
 
-from dataflows.core.engine.shard import ORDER, TOMB
+from dataflows.core.engine.shard import ORDER, TOMBSTONE
 from dataflows.detect.names import ORDER_SHARDS
 from dataflows.runtime.state.directory import read_state, was_clean
 from dataflows.runtime.state.files import is_locked
@@ -56,8 +56,8 @@ def overview(path: Path) -> Overview:
             living += len(key) + len(value)
             kind = key[:1] if directory.name in ORDER_SHARDS else b""
             orders += kind == ORDER
-            closed += kind == TOMB
-            others += kind not in (ORDER, TOMB)
+            closed += kind == TOMBSTONE
+            others += kind not in (ORDER, TOMBSTONE)
     return Overview(
         state.id,
         state.format,

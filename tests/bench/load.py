@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, ClassVar, cast
 from bytewax.inputs import FixedPartitionedSource, StatefulSourcePartition
 from bytewax.outputs import FixedPartitionedSink, StatefulSinkPartition
 
-from dataflows.core.engine.codec import HEAD, pack_order, plain_of
+from dataflows.core.engine.codec import HEAD, OrderCodec, plain_of
 from dataflows.core.engine.compress import compress
 from dataflows.core.engine.shard import ORDER, Shard
 from schemas.record import FeedWatermark, IdentityFinding, Record
@@ -139,8 +139,8 @@ def template(policy: Policy) -> bytes:
     order = shard.find("default", f"ACM-{BLANK}")
     assert order is not None
     assert not [out for out in shard.drain() if out.topic == "exceptions"], "the orders that are kept are meant to be in order"
-    assert order.wake > BEGIN + HOUR, "deadlines are meant to lie ahead"
-    return pack_order(order)
+    assert order.next_check > BEGIN + HOUR, "deadlines are meant to lie ahead"
+    return OrderCodec(shard.engine.ruleset).pack(order)
 
 
 class Ties(StatefulSourcePartition[Batch, bytes]):

@@ -12,7 +12,8 @@ from tempfile import TemporaryDirectory
 from typing import TYPE_CHECKING, NamedTuple, cast
 
 from dataflows.cli.replay import replay_into
-from dataflows.core.engine.codec import pack_order
+from dataflows.core.engine.codec import OrderCodec
+from dataflows.core.engine.ruleset import RuleSet
 from dataflows.core.engine.shard import Shard
 from dataflows.core.identity import order_shard
 from dataflows.core.rules.load import load_policy
@@ -201,7 +202,8 @@ def fill(orders: int) -> dict[str, float]:
     grown, seconds = resident() - before, time.perf_counter() - began
     sample = [f"ORDER-{number:08d}" for number in range(0, orders, max(1, orders // 1_000))]
     found = [shards[order_shard("default", order, len(shards))].find("default", order) for order in sample]
-    packed = sum(len(pack_order(order)) for order in found if order is not None) / len(sample)
+    codec = OrderCodec(RuleSet(policy))
+    packed = sum(len(codec.pack(order)) for order in found if order is not None) / len(sample)
     return {"bytes": grown, "packed": packed, "seconds": seconds}
 
 

@@ -5,12 +5,15 @@ from __future__ import annotations
 from datetime import timedelta
 
 from hypothesis import given
+from hypothesis.strategies import booleans
 
-from dataflows.core.engine.codec import pack_order, unpack_order
+from dataflows.core.engine.classify import classify
 from dataflows.core.engine.order import Order
+from dataflows.core.history.timeline import Added
 from tests.oracle.judging.reading import micros
 from tests.property.histories import History, examples, histories
 from tests.property.test_engine import TALKATIVE
+from tests.support.codec import CODEC
 from tests.support.engine import records_of, run
 
 
@@ -25,12 +28,17 @@ def test_orders_that_are_packed_after_every_touch_say_the_same(history: History)
 
 
 @examples(100)
-@given(histories())
-def test_packing_twice_gives_the_same_bytes(history: History) -> None:
-    """What is unpacked packs to the bytes that it came from."""
+@given(histories(), booleans())
+def test_packing_twice_gives_the_same_bytes(history: History, packed_between: bool) -> None:
+    """What is unpacked packs to the bytes that it came from, whether its events are packed one by one or all at once."""
     order = Order("default", "o1")
     for record in records_of(history.lines()):
-        order.timeline.add(record)
-        order.mark(record)
-    packed = pack_order(order)
-    assert pack_order(unpack_order(packed)) == packed
+        if order.timeline.add(record) is Added.INSERTED:
+            order.repack()
+        classify(order, record)
+        if packed_between:
+            CODEC.pack(order)
+    packed = CODEC.pack(order)
+    again = CODEC.unpack("o1", packed)
+    again.repack()
+    assert CODEC.pack(again) == CODEC.pack(CODEC.unpack("o1", packed)) == packed

@@ -8,15 +8,16 @@ from __future__ import annotations
 
 import os
 from contextlib import contextmanager
-from dataclasses import replace
 from typing import TYPE_CHECKING
 
 import pytest
 
 from dataflows.cli import main as cli
-from dataflows.core.engine import evaluate as engine
+from dataflows.core.engine import classify as traits
+from dataflows.core.engine import engine
+from dataflows.core.engine.classify import EventTraits
 from dataflows.core.engine.order import Order
-from dataflows.core.rules import RULES
+from dataflows.core.rules import RULES_BY_KIND
 
 if TYPE_CHECKING:
     from collections.abc import Generator, Iterable
@@ -39,17 +40,24 @@ def poisoned(kind: str, order: str) -> Generator[None]:
     """While inside, the rule `kind` (or `timeline`) throws for the order of this ID."""
     with pytest.MonkeyPatch.context() as patch:
         if kind == "timeline":
-            mark = Order.mark
+            classify = traits.classify
 
-            def throwing(self: Order, record: Record) -> tuple[tuple[str, ...], bool, bool]:
-                if self.id == order:
+            def throwing(one: Order, record: Record) -> EventTraits:
+                if one.id == order:
                     raise PoisonError(order)
-                return mark(self, record)
+                return classify(one, record)
 
-            patch.setattr(Order, "mark", throwing)
+            patch.setattr(engine, "classify", throwing)
         else:
-            rules = tuple(replace(rule, judge=_throwing(rule.judge, order)) if rule.kind == kind else rule for rule in RULES)
-            patch.setattr(engine, "RULES", rules)
+            rule = RULES_BY_KIND[kind]
+            judge = rule.judge
+            # Policies that are loaded already hold this very rule.
+            object.__setattr__(rule, "judge", _throwing(judge, order))
+            try:
+                yield
+            finally:
+                object.__setattr__(rule, "judge", judge)
+            return
         yield
 
 

@@ -12,8 +12,6 @@ from contextlib import contextmanager
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
-import pytest
-
 from dataflows.core.engine.orders import HOT
 from dataflows.core.engine.shard import Shard
 from dataflows.core.rules import RULES
@@ -52,10 +50,7 @@ THOROUGH = tuple(
 @contextmanager
 def thorough(policy: Policy) -> Generator[Policy]:
     """Shards that are made here under the policy that this gives judge every active rule at every event of an order."""
-    with pytest.MonkeyPatch.context() as patch:
-        for module in ("evaluate", "triggers"):  # where rules are not the policy's
-            patch.setattr(f"dataflows.core.engine.{module}.RULES", THOROUGH, raising=False)
-        yield replace(policy, rules=THOROUGH)
+    yield replace(policy, rules=THOROUGH)
 
 
 class Rejudged:
@@ -71,7 +66,7 @@ class Rejudged:
         self._shard.apply(record)
         self._said += self._shard.drain()
         rows, self._shard = list(self._shard.rows()), Shard(self._policy, self._hot)
-        self._shard.restore(rows, rejudge_at=record.log)
+        self._shard.restore(rows, reevaluate_at=record.log)
 
     def advance(self, to: int, *, inclusive: bool = True) -> None:
         """Lets log time pass."""

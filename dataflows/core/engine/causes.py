@@ -21,7 +21,7 @@ def resolved_by(order: Order, verdict: ExceptionState, rule: Rule, record: Recor
     if verdict.status != "resolved":
         return None
     if verdict.resolution == "case":
-        id_ = order.ledger.id_of(verdict)
+        id_ = order.exceptions.id_of(verdict)
         cases = [r for r in order.timeline.of("case.resolved") if cast("CaseEvent", r.event.data).exception_id == id_]
         return cite(cases[-1]) if cases else None
     began = {(proof.source, proof.id) for proof in verdict.evidence}

@@ -1,218 +1,232 @@
 """An open order as bytes, and back: versioned plain data, so that a later program can still read what this one kept.
 
-Layout of version 2: a byte for the version, a byte of flags, the wake instant (eight bytes), so that both can be read at no cost, and a
-MessagePack array, squeezed if a flag says so (see `compress`). A field is added at the end of the array, and its default to `_LATER`, for
-states that were kept before. Rules stand by their kind (see `codes`): what belongs to one that this program does not have is dropped.
-Version 1 was such an array alone, with the version as its first element and the rules by their place among those of its time, which begin
-the table of codes. Events go through `schemas.storage`; what can be computed again from them is not kept.
+Layout of version 3: a byte for the version, a byte of flags, the instant of the next check (eight bytes), so that both can be read at no
+cost, and a MessagePack array, compressed if a flag says so (see `compress`): the rows of the order's events (`schemas.rows`), then the
+fields of `Body`. A field is added at the end of `Body`, with a default, for states that were kept before. Rules stand by their kind (see
+`codes`): what belongs to one that the policy does not have is dropped. What can be computed again is not kept, and neither is the order's
+name, which is its key. Earlier versions are read by `codec_old`.
+
+An event that lengthens a history is packed once: its row is put behind the rows that are there.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterable
-from struct import Struct
-from typing import Any
+from collections.abc import Callable
+from struct import Struct as Head
+from typing import cast
 
 import msgspec
+from msgspec import Struct
 
-from dataflows.core.engine.codes import BITS, KINDS, MARKS
-from dataflows.core.engine.compress import compress, decompress
-from dataflows.core.engine.evaluate import CLOSE, INDEX
+from dataflows.core.engine import codec_old
+from dataflows.core.engine.codes import KINDS
+from dataflows.core.engine.compress import FLAG, compress, decompress
 from dataflows.core.engine.exceptions import ExceptionState
 from dataflows.core.engine.feeds import Deferred
-from dataflows.core.engine.order import Order
+from dataflows.core.engine.order import CLOSE, Order, Piece, names_of_key
+from dataflows.core.engine.ruleset import RuleSet
 from dataflows.core.history.timeline import Failure
-from schemas.record import Evidence, IdentityFinding, Record
-from schemas.storage import pack_events, unpack_events
-from schemas.wire import micros
+from schemas.record import IdentityFinding
+from schemas.rows import ROW, RowEvent, pack_row, records_of
 
-VERSION = 2
-VERDICT_FIELDS = (
-    *("kind", "scope", "episode", "sequence", "status", "severity", "mode", "owner", "lane", "start", "end", "due"),
-    *("arithmetic", "detail", "resolution", "suppressed_by", "case", "action"),
-)
-"""The fields of a verdict before its evidence, in their stored order: a new one would be stored behind the evidence."""
-
-_HEAD = Struct(">BBq")
-HEAD = _HEAD.size
+VERSION = 3
+HEAD = 10
 """How many bytes stand before the array."""
-_WAITS = 1
-"""The flag of orders that wait for feeds."""
-_SQUEEZED = 2
-"""The flag of arrays that are squeezed with the first dictionary."""
-_AT_FIRST = 16
-"""How many fields an order had in version 1, without the version."""
-_LATER: tuple[object, ...] = ((), (), "")
-"""What the fields that were added since are to orders that were kept before."""
-_FIRST = 0xDC
-"""What states of version 1 begin with: MessagePack's sign of a long array."""
-_FIRST_WAKE = 14
-_CODE: dict[int, int | str] = {CLOSE: CLOSE, **{index: KINDS.index(kind) if kind in KINDS else kind for kind, index in INDEX.items()}}
-_INDEX: dict[int | str, int] = {code: index for index, code in (*_CODE.items(), *((index, kind) for kind, index in INDEX.items()))}
+_HEAD = Head(">BBq")
+_DEFERRED = 1
+"""The flag of orders that wait for feeds; the others say how the array is compressed."""
+
+Code = int | str
+"""A kind of rule in stored state: its code, or its name where it has none."""
+
+
+class DeferredRow(Struct, array_like=True, frozen=True):
+    """What of one rule waits for feeds: see `Deferred`."""
+
+    code: Code
+    armed: list[tuple[str | None, int, int]]
+    feeds: dict[str, int]
+
+
+class Body(Struct, array_like=True, omit_defaults=True):
+    """The fields of an order after its rows; what few orders have comes last. The names are those of `Order`, unless said otherwise.
+
+    `hidden`: how many of the rows, the last ones, are hidden; `traits` as bytes, the lowest first;
+    """
+
+    topics: list[str]
+    traits: bytes
+    last_log: int
+    recheck_at: list[tuple[Code, int]]
+    units: dict[str, str]
+    handed: list[str]
+    seen: list[str]
+    payments: list[str | None]
+    dates: dict[str, int]
+    promised: int | None
+    total: tuple[str, str] | None
+    pieces: list[Piece] | None
+    states: list[ExceptionState] = []
+    live: list[Code] = []
+    estimated: int | None = None
+    sent_back: list[str] = []
+    hidden: int = 0
+    notes: list[IdentityFinding] = []
+    deferred: list[DeferredRow] = []
+    failures: list[Failure] = []
+    quarantined: str = ""
+
+
+class Stored(Struct, array_like=True, frozen=True):
+    """The array of an order."""
+
+    rows: msgspec.Raw
+    body: Body
+
+
 _encode = msgspec.msgpack.Encoder().encode
-_decode = msgspec.msgpack.Decoder().decode
+_decode = msgspec.msgpack.Decoder(Stored).decode
+_decode_rows = cast("Callable[[bytes], list[RowEvent]]", msgspec.msgpack.Decoder(list[ROW]).decode)
+_PAIR = b"\x92"
+"""MessagePack's sign of an array of two."""
 
 
-def wake_of(packed: bytes) -> int:
-    """When the order that `packed` holds is to be looked at, µs of log time.
+def check_of(packed: bytes) -> int:
+    """When the order that `packed` holds is to be checked, µs of log time.
 
     Raises:
         ValueError: if it was written by a later version.
     """
     if packed[0] == VERSION:
-        return int.from_bytes(packed[2:10], "big", signed=True)
-    if packed[0] != _FIRST:
-        raise _unknown(packed)
-    wake: int = _decode(packed)[_FIRST_WAKE][0]
-    return wake
+        return int.from_bytes(packed[2:HEAD], "big", signed=True)
+    if codec_old.is_old(packed):
+        return codec_old.check_of(packed)
+    raise _unknown(packed)
 
 
 def waits_for_feeds(packed: bytes) -> bool:
-    """Whether something of the order that `packed` holds is parked until feeds have spoken."""
-    return packed[0] == VERSION and packed[1] & _WAITS != 0
-
-
-def pack_order(order: Order) -> bytes:
-    """The order as bytes."""
-    timeline = order.timeline
-    hidden = timeline.hidden
-    records = [*timeline.records, *hidden] if hidden else timeline.records
-    topics = list({r.topic: None for r in records})
-    places: list[int] = []
-    for r in records:
-        # Most events are logged when they happen, so the difference is the shorter number.
-        places += (r.log - r.at, topics.index(r.topic) if len(topics) > 1 else 0, r.partition, r.offset, r.sub)
-    marks = 0
-    for mark in order.marks:
-        marks |= BITS[mark]
-    pending: list[int | str] = []
-    for index, at in order.pending.items():
-        pending += (_CODE[index], at)
-    body = (
-        order.tenant,
-        order.id,
-        pack_events([r.event for r in records]),
-        topics,
-        places,
-        len(hidden),
-        marks.to_bytes(len(MARKS) // 8 + 1, "little"),
-        order.units,
-        [sorted(order.handed), sorted(order.seen), sorted(order.sent_back), sorted(order.payments, key=str)],
-        [order.estimated, order.promised, order.dates, order.total],
-        order.pieces,
-        pending,
-        [_CODE[index] for index in sorted(order.live)],
-        order.last_log,
-        [_plain_verdict(verdict) for verdict in order.ledger.verdicts.values()],
-        [_plain_note(note) for note in timeline.notes],
-        [_plain_parked(index, parked) for index, parked in order.parked.items()],
-        timeline.failures,
-        order.quarantined,
-    )
-    return _HEAD.pack(VERSION, _SQUEEZED | (_WAITS if order.parked else 0), order.wake) + compress(_encode(body))
+    """Whether something of the order that `packed` holds is deferred until feeds have spoken."""
+    return packed[0] in (VERSION, codec_old.VERSION) and packed[1] & _DEFERRED != 0
 
 
 def plain_of(packed: bytes) -> bytes:
-    """The array of an order as it is before it is squeezed."""
-    return decompress(packed[HEAD:]) if packed[1] & _SQUEEZED else packed[HEAD:]
+    """The array of an order as it is before it is compressed."""
+    return decompress(packed[HEAD:], packed[1])
 
 
-def unpack_order(packed: bytes) -> Order:
-    """The order that `packed` holds, without its profile (which the engine compiles from the policy).
+class OrderCodec:
+    """Packs the orders of one policy: in memory rules stand by their place among those of the policy."""
 
-    Raises:
-        ValueError: if it was written by a later version.
-    """
-    body: list[Any]
-    if packed[0] == VERSION:
-        wake, body = wake_of(packed), _decode(plain_of(packed))
-    elif packed[0] == _FIRST:
-        _, *body = _decode(packed)
-        wake, body[13] = body[13]
-        body[11] = [part for pair in body[11] for part in pair]
-    else:
-        raise _unknown(packed)
-    body.extend(_LATER[len(body) - _AT_FIRST :])
-    tenant, id_, events, topics, places, hidden, marks, units, named, found, pieces, pending, live, last_log, verdicts, notes, *later = body
-    parked, failures, quarantined = later
-    order = Order(tenant, id_)
-    records: list[Record] = []
-    number = 0
-    for event in unpack_events(events):
-        delay, topic, partition, offset, sub = places[number : number + 5]
-        at = micros(event.time)
-        records.append(Record(at + delay, topics[topic], partition, offset, sub, at, id_, event, b""))
-        number += 5
-    counted = len(records) - hidden
-    order.timeline.fill(records[:counted], records[counted:])
-    order.timeline.notes = [_note(tenant, id_, values) for values in notes]
-    left = int.from_bytes(marks, "little")
-    while left:
-        bit = left & -left
-        order.marks.add(MARKS[bit.bit_length() - 1])
-        left ^= bit
-    order.units = units
-    order.handed, order.seen, order.sent_back, order.payments = map(frozenset, named)
-    order.estimated, order.promised, order.dates, total = found
-    order.total = None if total is None else (total[0], total[1])
-    order.pieces = None if pieces is None else [(line_id, sku, quantity) for line_id, sku, quantity in pieces]
-    order.pending = {_INDEX[code]: at for code, at in zip(pending[::2], pending[1::2], strict=True) if code in _INDEX}
-    order.live = {_INDEX[code] for code in live if code in _INDEX}
-    order.wake, order.last_log = wake, last_log
-    for values in verdicts:
-        verdict = _verdict(values)
-        if verdict.kind in INDEX:
-            order.ledger.verdicts[verdict.kind, verdict.scope, verdict.episode] = verdict
-    order.parked = {_INDEX[code]: _parked(*values) for code, *values in parked if code in _INDEX}
-    order.timeline.failures = [Failure(*values) for values in failures if values[0] in INDEX]
-    order.quarantined = quarantined
-    return order
+    def __init__(self, ruleset: RuleSet) -> None:
+        codes = {kind: code for code, kind in enumerate(KINDS)}
+        self._code: dict[int, Code] = {CLOSE: CLOSE, **{index: codes.get(kind, kind) for kind, index in ruleset.index.items()}}
+        self._place: dict[Code, int] = {code: index for index, code in self._code.items()}
+        self._place.update(ruleset.index)
+        """The place of each rule, by its code and by its name."""
+
+    def pack(self, order: Order) -> bytes:
+        """The order as bytes."""
+        code, timeline = self._code, order.timeline
+        rows = _rows(order)
+        body = Body(
+            topics=order.topics,
+            traits=order.traits.to_bytes((order.traits.bit_length() + 7) // 8, "little"),
+            last_log=order.last_log,
+            recheck_at=[(code[index], at) for index, at in order.recheck_at.items()],
+            units=order.units,
+            handed=sorted(order.handed),
+            seen=sorted(order.seen),
+            payments=sorted(order.payments, key=str),
+            dates=order.dates,
+            promised=order.promised,
+            total=order.total,
+            pieces=order.pieces,
+            states=list(order.exceptions.states.values()),
+            live=[code[index] for index in sorted(order.live)],
+            estimated=order.estimated,
+            sent_back=sorted(order.sent_back),
+            hidden=len(timeline.hidden),
+            notes=timeline.notes,
+            deferred=[_deferred_row(code[index], deferred) for index, deferred in order.deferred.items()],
+            failures=timeline.failures,
+            quarantined=order.quarantined,
+        )
+        plain = b"".join((_PAIR, _array(order.packed_rows), rows, _encode(body)))
+        return _HEAD.pack(VERSION, FLAG | (_DEFERRED if order.deferred else 0), order.next_check) + compress(plain)
+
+    def unpack(self, key: str, packed: bytes) -> Order:
+        """The order that `packed` holds under a key, without its profile (which the engine compiles from the policy).
+
+        Raises:
+            ValueError: if it was written by a later version.
+        """
+        if packed[0] != VERSION:
+            if codec_old.is_old(packed):
+                return codec_old.unpack(packed, self._place)
+            raise _unknown(packed)
+        plain = plain_of(packed)
+        try:
+            stored = _decode(plain)
+            rows = _decode_rows(packed_rows := bytes(stored.rows))
+        except msgspec.DecodeError as error:
+            raise ValueError(f"not a packed order: {error}") from error
+        body, place = stored.body, self._place
+        tenant, id_ = names_of_key(key)
+        order = Order(tenant, id_)
+        topics = order.topics = body.topics
+        records = records_of(rows, topics, id_)
+        counting = len(records) - body.hidden
+        order.timeline.fill(records[:counting], records[counting:])
+        order.timeline.notes, order.timeline.failures = body.notes, [f for f in body.failures if f.kind in place]
+        if not body.hidden:
+            order.rows, order.packed_rows = packed_rows[len(_array(len(rows))) :], len(rows)
+        order.traits = int.from_bytes(body.traits, "little")
+        order.units, order.dates, order.promised, order.estimated = body.units, body.dates, body.promised, body.estimated
+        order.total, order.pieces, order.quarantined, order.last_log = body.total, body.pieces, body.quarantined, body.last_log
+        order.handed, order.seen = frozenset(body.handed), frozenset(body.seen)
+        order.sent_back, order.payments = frozenset(body.sent_back), frozenset(body.payments)
+        order.recheck_at = {place[code]: at for code, at in body.recheck_at if code in place}
+        order.live = {place[code] for code in body.live if code in place}
+        order.next_check = check_of(packed)
+        order.exceptions.states = {(s.kind, s.scope, s.episode): s for s in body.states if s.kind in place}
+        order.deferred = {place[row.code]: _deferred(row) for row in body.deferred if row.code in place}
+        return order
+
+
+def _rows(order: Order) -> bytes:
+    """The rows of an order's events; those that were packed before are taken as they are, unless the history has changed before its end."""
+    timeline = order.timeline
+    hidden = timeline.anything_hidden
+    records = [*timeline.records, *timeline.hidden] if hidden else timeline.records
+    known = order.packed_rows
+    if hidden:
+        order.repack()
+        known = 0
+    if known < len(records):
+        topics, made = order.topics, [order.rows]
+        for record in records[known:]:
+            if record.topic not in topics:
+                topics.append(record.topic)
+            made.append(pack_row(record, topics.index(record.topic)))
+        order.rows = b"".join(made)
+        order.packed_rows = len(records)
+    return order.rows
+
+
+def _array(number: int) -> bytes:
+    """MessagePack's sign of an array of so many members."""
+    if number < 16:
+        return bytes((0x90 | number,))
+    return b"\xdc" + number.to_bytes(2, "big") if number < 1 << 16 else b"\xdd" + number.to_bytes(4, "big")
+
+
+def _deferred_row(code: Code, deferred: Deferred) -> DeferredRow:
+    return DeferredRow(code, [(scope, due, since) for (scope, due), since in deferred.armed.items()], deferred.feeds)
+
+
+def _deferred(row: DeferredRow) -> Deferred:
+    return Deferred({(scope, due): since for scope, due, since in row.armed}, row.feeds)
 
 
 def _unknown(packed: bytes) -> ValueError:
     return ValueError(f"order state of version {packed[0]}, this program reads versions 1 to {VERSION}")
-
-
-def _plain_parked(index: int, parked: Deferred) -> list[object]:
-    return [_CODE[index], [[scope, due, since] for (scope, due), since in parked.armed.items()], parked.feeds]
-
-
-def _parked(armed: list[Any], feeds: dict[str, int]) -> Deferred:
-    return Deferred({(scope, due): since for scope, due, since in armed}, feeds)
-
-
-def _plain_evidence(evidence: Iterable[Evidence]) -> list[list[object]]:
-    return [list(e) for e in evidence]
-
-
-def _plain_note(n: IdentityFinding) -> list[object]:
-    return [n.log, n.at, n.topic, n.partition, n.offset, n.sub, n.kind, n.scope_id, _plain_evidence(n.evidence)]
-
-
-def _note(tenant: str, order: str, values: list[Any]) -> IdentityFinding:
-    log, at, topic, partition, offset, sub, kind, scope_id, evidence = values
-    return IdentityFinding(
-        log=log,
-        at=at,
-        topic=topic,
-        partition=partition,
-        offset=offset,
-        sub=sub,
-        tenant=tenant,
-        order=order,
-        kind=kind,
-        scope_id=scope_id,
-        evidence=tuple(Evidence(*e) for e in evidence),
-    )
-
-
-def _plain_verdict(verdict: ExceptionState) -> list[object]:
-    return [*(getattr(verdict, name) for name in VERDICT_FIELDS), _plain_evidence(verdict.evidence)]
-
-
-def _verdict(values: list[Any]) -> ExceptionState:
-    verdict = ExceptionState(*values[:-1])
-    state, assignee, until = verdict.case
-    verdict.case = (state, assignee, until)
-    verdict.evidence = tuple(Evidence(*e) for e in values[-1])
-    return verdict

@@ -24,27 +24,3 @@ KINDS: tuple[str, ...] = (
 )
 # fmt: on
 """Kinds of rules by their code. One that is missing here is stored by its name, so a new rule needs no entry, which only saves space."""
-
-# fmt: off
-MARKS: tuple[str, ...] = (
-    "order.placed", "order.updated", "order.cancel_requested", "order.cancelled", "order.hold_placed", "order.hold_released",
-    "payment.authorized", "payment.captured", "payment.voided", "payment.failed", "payment.refunded", "payment.disputed",
-    "payment.dispute_closed", "inventory.allocated", "inventory.short", "inventory.backordered", "address.validated", "address.invalid",
-    "address.change_requested", "warehouse.released", "warehouse.pick_started", "warehouse.picked", "warehouse.packed",
-    "warehouse.pick_short", "warehouse.rejected", "warehouse.label_created", "warehouse.shipped", "warehouse.shipment_cancelled",
-    "carrier.scan", "return.requested", "return.authorized", "return.shipped", "return.received", "return.inspected", "invoice.issued",
-    "invoice.disputed", "support.contacted", "evidence.withdrawn", "feed.heartbeat", "case.acknowledged", "case.assigned",
-    "case.snoozed", "case.resolved", "case.reopened", "case.labelled", "action.approved", "action.rejected", "action.executed",
-    "action.failed", "carrier.scan:unknown", "carrier.scan:label_created", "carrier.scan:accepted", "carrier.scan:in_transit",
-    "carrier.scan:customs", "carrier.scan:out_for_delivery", "carrier.scan:attempt_failed", "carrier.scan:ready_for_pickup",
-    "carrier.scan:delayed", "carrier.scan:held", "carrier.scan:exception", "carrier.scan:damaged", "carrier.scan:lost",
-    "carrier.scan:returning", "carrier.scan:returned", "carrier.scan:delivered", "carrier.scan:failed_final", "carrier.scan:cancelled",
-    "carrier.scan:expired", "carrier.scan+reason", "late eta", "scanned", "unannounced", "part shipped", "high risk", "balance",
-    "expires", "settled", "future", "note", "several", "whole", "lines", "ship_by", "promised_by", "terms:external", "terms:invoice",
-    "terms:on_delivery", "terms:on_ship", "terms:prepaid", "estimate",
-)
-# fmt: on
-"""Marks of an order (see `Order.mark`) by the place of their bit. A new event type, status or finer mark is added at the end."""
-
-BITS: dict[str, int] = {mark: 1 << place for place, mark in enumerate(MARKS)}
-"""The bit of every mark."""

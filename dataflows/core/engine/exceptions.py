@@ -6,9 +6,11 @@ run and replay; nothing here depends on a clock or a machine.
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from hashlib import sha1
 from typing import Literal
-from uuid import UUID, uuid5
+from uuid import UUID
+
+from msgspec import Struct
 
 from dataflows.core.engine.bounds import encoded
 from dataflows.core.policy.setting import Lane, Severity
@@ -23,9 +25,8 @@ Status = Literal["open", "resolved", "retracted", "suppressed"]
 CASE_NEW = ("new", None, None)
 
 
-@dataclass(slots=True)
-class ExceptionState:
-    """What has been said of one exception, as plain data; instants are µs, UTC.
+class ExceptionState(Struct, array_like=True):
+    """What has been said of one exception, as plain data; instants are µs, UTC. It is stored as it is: a new field comes last.
 
     `start` is when the condition began, `due` the missed deadline (None for signals). `case` is (state, assignee, until). `action` is the
     number of the action last issued for it, negative once withdrawn, 0 if none.
@@ -49,17 +50,31 @@ class ExceptionState:
     suppressed_by: str | None = None
     case: tuple[str, str | None, str | None] = CASE_NEW
     action: int = 0
-    evidence: tuple[Evidence, ...] = field(default=())
+    evidence: tuple[Evidence, ...] = ()
+
+
+_PREFIX = sha1(NAMESPACE.bytes, usedforsecurity=False)
+
+
+def derived_id(name: str) -> str:
+    """The UUIDv5 of a name (RFC 9562, section 5.5) in `NAMESPACE`, as text: what `uuid.uuid5` gives, at a third of its cost."""
+    hashed = _PREFIX.copy()
+    hashed.update(name.encode())
+    text = hashed.hexdigest()
+    return f"{text[:8]}-{text[8:12]}-5{text[13:16]}-{_VARIANT[text[16]]}{text[17:20]}-{text[20:32]}"
+
+
+_VARIANT = {digit: "89ab"[int(digit, 16) & 3] for digit in "0123456789abcdef"}
 
 
 def action_id(exception: str, action: str, number: int) -> str:
     """The ID of the `number`th time that an exception asks for an action."""
-    return str(uuid5(NAMESPACE, f"{exception}\x1f{action}\x1f{number}"))
+    return derived_id(f"{exception}\x1f{action}\x1f{number}")
 
 
 def exception_id(tenant: str, order: str, kind: str, scope: str | None, episode: int) -> str:
     """The ID of an exception, the same in every run."""
-    return str(uuid5(NAMESPACE, "\x1f".join((tenant, order, kind, scope or "", str(episode)))))
+    return derived_id(f"{tenant}\x1f{order}\x1f{kind}\x1f{scope or ''}\x1f{episode}")
 
 
 def cited(evidence: Evidence) -> dict[str, object]:

@@ -1,10 +1,11 @@
-"""The ledger of one order: what has been said of it, compared with what its rules find now. The difference is what is published."""
+"""The exceptions of one order: what has been said of them, compared with what its rules find now. The difference is what is published."""
 
 from __future__ import annotations
 
-from collections.abc import Iterable
-from dataclasses import replace
+from collections.abc import Iterable, Mapping
 from typing import TypedDict, Unpack
+
+from msgspec.structs import replace
 
 from dataflows.core.clocks.explain import arithmetic
 from dataflows.core.engine.exceptions import ExceptionState, Status, exception_id
@@ -17,7 +18,7 @@ Key = tuple[str, "str | None", int]
 
 
 class Changes(TypedDict, total=False):
-    """What the engine changes of a verdict apart from its condition."""
+    """What the engine changes of a state apart from its condition."""
 
     status: Status
     suppressed_by: str | None
@@ -63,106 +64,111 @@ def severity_at(condition: Condition, now: int) -> Severity:
 
 
 class ExceptionLifecycle:
-    """All verdicts on one order."""
+    """All exceptions of one order, as they were last said."""
 
-    __slots__ = ("order", "tenant", "verdicts")
+    __slots__ = ("order", "states", "tenant")
 
     def __init__(self, tenant: str, order: str) -> None:
         self.tenant = tenant
         self.order = order
-        self.verdicts: dict[Key, ExceptionState] = {}
+        self.states: dict[Key, ExceptionState] = {}
 
-    def id_of(self, verdict: ExceptionState) -> str:
+    def id_of(self, state: ExceptionState) -> str:
         """The exception's ID."""
-        return exception_id(self.tenant, self.order, verdict.kind, verdict.scope, verdict.episode)
-
-    @staticmethod
-    def copy(verdict: ExceptionState, **changes: Unpack[Changes]) -> ExceptionState:
-        """The verdict with some changes."""
-        return replace(verdict, **changes)
-
-    def reconcile(
-        self, kind: str, found: dict[str | None, list[Condition]], now: int, *, deadlines: bool
-    ) -> tuple[dict[Key, ExceptionState], bool]:
-        """Takes in what a rule finds now (per scope, its conditions that have begun, in order); returns the verdicts as they should be.
-
-        Verdicts that have not changed are returned as they are, others as changed copies; suppression is not decided here. A timed
-        condition is only raised when `deadlines` are decided, that is once all records of the instant are in: an order that comes late
-        is not judged before its own history. Until then it is left out, and the second value says so.
-        """
-        after: dict[Key, ExceptionState] = {}
-        deferred = False
-        for scope, conditions in found.items():
-            for position, condition in enumerate(conditions):
-                key = (kind, scope, position + 1)
-                known = self.verdicts.get(key)
-                if condition.timed and not deadlines and (known is None or known.status == "retracted"):
-                    deferred = True
-                else:
-                    decided = now if deadlines else now - 1
-                    horizon = condition.horizon
-                    after[key] = self._judged(key, condition, decided if horizon is None else min(decided, horizon))
-        for key, known in self.verdicts.items():
-            if key[0] == kind and key not in after and known.status != "retracted":
-                after[key] = replace(known, status="retracted", suppressed_by=None)
-        return after, deferred
-
-    def _judged(self, key: Key, condition: Condition, now: int) -> ExceptionState:
-        known = self.verdicts.get(key)
-        setting = condition.setting
-        severity = severity_at(condition, now)
-        status: Status = "open" if condition.end is None else "resolved"
-        resolution = condition.resolution if status == "resolved" else None
-        case = known.case if known is not None else None
-        if status == "open" and case is not None and case[0] == "resolved":
-            status, resolution = "resolved", "case"
-        owner, lane = condition.owner or setting.owner, condition.lane or setting.lane
-        if (
-            known is not None
-            and known.start == condition.start
-            and known.due == condition.due
-            and known.end == condition.end
-            and known.severity == severity
-            and known.resolution == resolution
-            and (known.status == status or (known.status == "suppressed" and status == "open"))
-            and (known.owner, known.lane, known.mode) == (owner, lane, setting.switch)
-        ):
-            return known
-        return replace(
-            known or ExceptionState(*key),
-            status=status,
-            severity=severity,
-            mode=setting.switch,
-            owner=owner,
-            lane=lane,
-            start=condition.start,
-            end=condition.end,
-            due=condition.due,
-            arithmetic=reckon(condition) + step_words(condition, now),
-            detail=condition.detail,
-            resolution=resolution,
-            suppressed_by=None,
-            evidence=tuple(cite(r) for r in condition.evidence),
-        )
+        return exception_id(self.tenant, self.order, state.kind, state.scope, state.episode)
 
 
-def suppress(verdicts: Iterable[ExceptionState], suppressors: dict[str, frozenset[str]], id_of: dict[int, str]) -> dict[int, str | None]:
-    """Who suppresses whom among the unresolved verdicts of one order: `id()` of a verdict to the ID of its suppressor, or None.
+def changed(state: ExceptionState, **changes: Unpack[Changes]) -> ExceptionState:
+    """A copy with some changes."""
+    return replace(state, **changes)
+
+
+def reconcile(
+    known: Mapping[Key, ExceptionState], kind: str, seen: Mapping[str | None, list[Condition]], now: int, *, deadlines: bool
+) -> tuple[dict[Key, ExceptionState], bool]:
+    """The states of a kind as they should be, by what its rule sees now (per scope, its conditions that have begun, in order).
+
+    States that have not changed are returned as they are, others as changed copies; suppression is not decided here. A timed
+    condition is only raised when `deadlines` are decided, that is once all records of the instant are in: an order that comes late
+    is not judged before its own history. Until then it is left out, and the second value says so.
+    """
+    after: dict[Key, ExceptionState] = {}
+    left_out = False
+    for scope, conditions in seen.items():
+        for position, condition in enumerate(conditions):
+            key = (kind, scope, position + 1)
+            before = known.get(key)
+            if condition.timed and not deadlines and (before is None or before.status == "retracted"):
+                left_out = True
+            else:
+                decided = now if deadlines else now - 1
+                horizon = condition.horizon
+                after[key] = _judged(key, before, condition, decided if horizon is None else min(decided, horizon))
+    for key, before in known.items():
+        if key[0] == kind and key not in after and before.status != "retracted":
+            after[key] = replace(before, status="retracted", suppressed_by=None)
+    return after, left_out
+
+
+def _judged(key: Key, known: ExceptionState | None, condition: Condition, now: int) -> ExceptionState:
+    setting = condition.setting
+    severity = severity_at(condition, now)
+    status: Status = "open" if condition.end is None else "resolved"
+    resolution = condition.resolution if status == "resolved" else None
+    case = known.case if known is not None else None
+    if status == "open" and case is not None and case[0] == "resolved":
+        status, resolution = "resolved", "case"
+    owner, lane = condition.owner or setting.owner, condition.lane or setting.lane
+    if (
+        known is not None
+        and known.start == condition.start
+        and known.due == condition.due
+        and known.end == condition.end
+        and known.severity == severity
+        and known.resolution == resolution
+        and (known.status == status or (known.status == "suppressed" and status == "open"))
+        and (known.owner, known.lane, known.mode) == (owner, lane, setting.switch)
+    ):
+        return known
+    return replace(
+        known or ExceptionState(*key),
+        status=status,
+        severity=severity,
+        mode=setting.switch,
+        owner=owner,
+        lane=lane,
+        start=condition.start,
+        end=condition.end,
+        due=condition.due,
+        arithmetic=reckon(condition) + step_words(condition, now),
+        detail=condition.detail,
+        resolution=resolution,
+        suppressed_by=None,
+        evidence=tuple(cite(r) for r in condition.evidence),
+    )
+
+
+def suppress(states: Iterable[ExceptionState], suppressors: Mapping[str, frozenset[str]]) -> dict[Key, ExceptionState | None]:
+    """Who suppresses whom among the unresolved exceptions of one order: of each, the state that suppresses it, or None.
 
     The same scope, or one of the two being the whole order, and the same mode; the first suppressor in the order of kinds is named.
     """
-    live = sorted((v for v in verdicts if v.status in ("open", "suppressed")), key=lambda v: (v.kind, v.scope or "", v.episode))
-    answer: dict[int, str | None] = {}
-    for verdict in live:
-        graver = suppressors.get(verdict.kind, frozenset())
-        answer[id(verdict)] = next(
-            (
-                id_of[id(other)]
-                for other in live
-                if other.kind in graver
-                and other.mode == verdict.mode
-                and (other.scope is None or verdict.scope is None or other.scope == verdict.scope)
-            ),
-            None,
+    unresolved = sorted((v for v in states if v.status in ("open", "suppressed")), key=lambda v: (v.kind, v.scope or "", v.episode))
+    answer: dict[Key, ExceptionState | None] = {}
+    for state in unresolved:
+        graver = suppressors.get(state.kind, frozenset())
+        answer[state.kind, state.scope, state.episode] = (
+            next(
+                (
+                    other
+                    for other in unresolved
+                    if other.kind in graver
+                    and other.mode == state.mode
+                    and (other.scope is None or state.scope is None or other.scope == state.scope)
+                ),
+                None,
+            )
+            if graver
+            else None
         )
     return answer

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable, Iterator
 from itertools import islice
 
-from dataflows.core.engine.codec import pack_order, unpack_order, waits_for_feeds, wake_of
+from dataflows.core.engine.codec import OrderCodec, check_of, waits_for_feeds
 from dataflows.core.engine.order import Order
 from dataflows.core.engine.triggers import Profile
 
@@ -26,7 +26,8 @@ class OrderCache:
     or clean, and its bytes are still there; `dirty` bounds how many are dirty at once.
     """
 
-    def __init__(self, restored: Callable[[Order], Profile | None], hot: int = HOT, dirty: int = DIRTY) -> None:
+    def __init__(self, codec: OrderCodec, restored: Callable[[Order], Profile | None], hot: int = HOT, dirty: int = DIRTY) -> None:
+        self._codec = codec
         self._restored = restored
         self._half = hot // 2
         self._young_bytes = 0
@@ -58,7 +59,7 @@ class OrderCache:
                 packed = self._packed.pop(key, None)
                 if packed is None:
                     return None
-                order = unpack_order(packed)
+                order = self._codec.unpack(key, packed)
                 order.profile = self._restored(order)
             self._keep(key, order)
         else:
@@ -83,19 +84,19 @@ class OrderCache:
             self._dirty.pop(key, None)
             self._changed[key] = None
 
-    def wake_of(self, key: str) -> int | None:
+    def check_of(self, key: str) -> int | None:
         """When an order is to be looked at (µs of log time), without touching it; None if it is unknown."""
         order = self._young.get(key) or self._old.get(key)
         if order is not None:
-            return order.wake
+            return order.next_check
         packed = self._packed.get(key)
-        return None if packed is None else wake_of(packed)
+        return None if packed is None else check_of(packed)
 
     def changes(self) -> list[tuple[str, bytes | None]]:
         """The orders that changed since the last call, packed, None for those dropped; all orders if there was no last call."""
         if not self._tracking:
             self._tracking = True
-            self._clean = {key: pack_order(order) for known in (self._young, self._old) for key, order in known.items()}
+            self._clean = {key: self._codec.pack(order) for known in (self._young, self._old) for key, order in known.items()}
             return [*self._clean.items(), *self._packed.items()]
         self._clean_up(len(self._dirty))
         changed, self._changed = self._changed, {}
@@ -105,7 +106,7 @@ class OrderCache:
         """All open orders, packed."""
         for known in (self._young, self._old):
             for key, order in known.items():
-                yield key, self._clean.get(key) or pack_order(order)
+                yield key, self._clean.get(key) or self._codec.pack(order)
         yield from self._packed.items()
 
     def restore(self, rows: Iterable[tuple[str, bytes]]) -> list[str]:
@@ -125,7 +126,7 @@ class OrderCache:
     def _age(self) -> None:
         """Packs the orders that were touched longest ago; those touched since may be next."""
         for known, idle in self._old.items():
-            self._packed[known] = self._pack(known, idle) if self._tracking else pack_order(idle)
+            self._packed[known] = self._pack(known, idle) if self._tracking else self._codec.pack(idle)
             self._clean.pop(known, None)
         self._old, self._young, self._young_bytes = self._young, {}, 0
         for idle in self._old.values():
@@ -145,5 +146,5 @@ class OrderCache:
     def _pack(self, key: str, order: Order) -> bytes:
         if self._dirty.pop(key, None) is None:
             return self._clean[key]
-        packed = self._changed[key] = pack_order(order)
+        packed = self._changed[key] = self._codec.pack(order)
         return packed

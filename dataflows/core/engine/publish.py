@@ -3,13 +3,15 @@
 from __future__ import annotations
 
 from collections import Counter
+from collections.abc import Iterable, Mapping
 from decimal import Decimal
 from typing import NamedTuple
 
 from dataflows.core.engine.causes import resolved_by
 from dataflows.core.engine.exceptions import ExceptionState, action_id, cited, event, exception_data, score
-from dataflows.core.engine.lifecycle import cite
+from dataflows.core.engine.lifecycle import Key, cite
 from dataflows.core.engine.order import Order
+from dataflows.core.engine.ruleset import RuleSet
 from dataflows.core.history.facts import Facts, amount
 from dataflows.core.history.shipments import scan_of
 from dataflows.core.policy import Policy, RuleSetting
@@ -30,7 +32,7 @@ def type_of(verdict: ExceptionState, before: ExceptionState | None) -> str:
 
 def context_of(order: Order, facts: Facts) -> dict[str, object]:
     """What a person or an agent needs to know of the order; no names, addresses or texts."""
-    opened = [v.kind for v in order.ledger.verdicts.values() if v.status == "open"]
+    opened = [v.kind for v in order.exceptions.states.values() if v.status == "open"]
     if facts.placed is None:
         return {"open_exceptions": sorted(opened)}
     first, latest = facts.versions[0][0], facts.fields
@@ -74,8 +76,9 @@ class Standing(NamedTuple):
 class Publisher:
     """Writes verdicts of one policy. The number of each line within its order and instant keeps their order when shards are merged."""
 
-    def __init__(self, policy: Policy) -> None:
+    def __init__(self, policy: Policy, ruleset: RuleSet) -> None:
         self.policy = policy
+        self.ruleset = ruleset
         self.instant = -1
         self.number = 0
         self.opened: Counter[Standing] = Counter()
@@ -88,6 +91,15 @@ class Publisher:
         self.number += 1
         return f"{self.number:09d}"
 
+    def publish(
+        self, order: Order, changes: Mapping[Key, ExceptionState], before: Mapping[Key, ExceptionState], facts: Facts, record: Record | None
+    ) -> list[OutputRecord]:
+        """The lines that changes are worth, which the order's exceptions hold already. `before`: what they were; `record`: as in `say`."""
+        outs: list[OutputRecord] = []
+        for key in sorted(changes, key=lambda k: (k[0], k[1] or "", k[2])):
+            outs += self.say(order, changes[key], before.get(key), facts, self.ruleset.by_kind(key[0]), record)
+        return outs
+
     def say(
         self, order: Order, verdict: ExceptionState, before: ExceptionState | None, facts: Facts, rule: Rule, record: Record | None
     ) -> list[OutputRecord]:
@@ -95,7 +107,7 @@ class Publisher:
         verdict.sequence = (before.sequence if before else 0) + 1
         self.count(before, -1)
         self.count(verdict, 1)
-        log, id_ = facts.now, order.ledger.id_of(verdict)
+        log, id_ = facts.now, order.exceptions.id_of(verdict)
         fields = facts.fields if facts.placed is not None else None
         total = float(fields.total.amount) if fields is not None and fields.total is not None else 0.0
         tier = fields.customer.tier if fields is not None and fields.customer is not None else None
@@ -125,6 +137,11 @@ class Publisher:
         if verdict is not None and verdict.status == "open" and verdict.mode == "on":
             self.opened[Standing(verdict.kind, verdict.owner, verdict.severity)] += by
 
+    def count_all(self, states: Iterable[ExceptionState]) -> None:
+        """Counts those of an order's exceptions that stand open."""
+        for state in states:
+            self.count(state, 1)
+
     def reject(self, record: Record, reason: str, detail: str) -> OutputRecord:
         """The line that gives a record back untouched: why, and where it stood."""
         data: dict[str, object] = {
@@ -139,14 +156,15 @@ class Publisher:
             record.log, record.order, "rejects", "reject", key, record.raw, reason, data=data, record_key=record.key, headers=record.headers
         )
 
-    def quarantine(self, order: Order, error: str, now: int, setting: RuleSetting, rule: Rule) -> list[OutputRecord]:
+    def quarantine(self, order: Order, error: str, now: int, setting: RuleSetting) -> list[OutputRecord]:
         """The one line that says that an order can be judged no more. It rests on nothing of the order's history, which is at fault.
 
         What was open of it stays as it was published.
         """
         if setting.switch == "off":
             return []
-        known = max((v for v in order.ledger.verdicts.values() if v.kind == rule.kind), key=lambda v: v.episode, default=None)
+        rule = self.ruleset.by_kind(setting.kind)
+        known = max((v for v in order.exceptions.states.values() if v.kind == rule.kind), key=lambda v: v.episode, default=None)
         verdict = ExceptionState(rule.kind, None, 1, severity=setting.severity, mode=setting.switch, owner=setting.owner, lane=setting.lane)
         verdict.start, verdict.arithmetic, verdict.detail = now, f"happened {iso(now)}", f"the order's history: {error}"
         if known is not None:
@@ -156,7 +174,7 @@ class Publisher:
             self.count(known, -1)
         verdict.sequence += 1
         self.count(verdict, 1)
-        id_ = order.ledger.id_of(verdict)
+        id_ = order.exceptions.id_of(verdict)
         data = exception_data(verdict, rule, id_, order.id, now, self.policy.version, {}, score(verdict, 0, None))
         type_ = "exception.raised" if verdict.sequence == 1 else "exception.updated"
         body = event(order.tenant, order.id, type_, f"{id_}:{verdict.sequence}", now, data)
@@ -169,7 +187,7 @@ class Publisher:
             return None
         if wanted:
             verdict.action = 1 - verdict.action
-            blocked = any(v.lane == "block" and v.status == "open" for v in order.ledger.verdicts.values())
+            blocked = any(v.lane == "block" and v.status == "open" for v in order.exceptions.states.values())
             type_ = "action.requested" if verdict.lane == "auto" and not blocked else "action.proposed"
         else:
             type_ = "action.withdrawn"

@@ -10,15 +10,13 @@ from __future__ import annotations
 import sys
 from collections import Counter
 from collections.abc import Iterable, Iterator
-from dataclasses import asdict, dataclass, field, fields
 from typing import cast
 
-import msgspec
-
-from dataflows.core.engine.codec import pack_order, unpack_order, wake_of
-from dataflows.core.engine.evaluate import CLOSE, Engine
+from dataflows.core.engine.codec import OrderCodec, check_of
+from dataflows.core.engine.counts import Counts, pack_scalars, unpack_scalars
+from dataflows.core.engine.engine import Engine
 from dataflows.core.engine.feeds import Feeds
-from dataflows.core.engine.order import Order, key_of
+from dataflows.core.engine.order import CLOSE, Order, key_of
 from dataflows.core.engine.orders import HOT, OrderCache
 from dataflows.core.engine.persistent import Change, Row
 from dataflows.core.engine.publish import Standing
@@ -31,23 +29,8 @@ from schemas.envelope import DEFAULT_TENANT
 from schemas.output import OutputRecord
 from schemas.record import FeedWatermark, IdentityFinding, Record
 
-VERSION = 1
-"""Of the row of scalars."""
-ORDER, TOMB, FEEDS, SCALARS = b"o", b"t", b"f", b"s"
+ORDER, TOMBSTONE, FEEDS, SCALARS = b"o", b"t", b"f", b"s"
 """What the keys of rows begin with: an order and its key, a closed one and its key, all feeds, all else."""
-
-
-@dataclass(slots=True)
-class Counts:
-    """What a shard has counted since it began."""
-
-    records: int = 0
-    duplicates: int = 0
-    orders: int = 0
-    closed: int = 0
-    missed: int = 0
-    """Withdrawals that named no event of their order when they came."""
-    rejected: dict[str, int] = field(default_factory=dict[str, int])
 
 
 class Shard:
@@ -59,12 +42,14 @@ class Shard:
     def __init__(self, policy: Policy, hot: int = HOT, *, place: tuple[int, int] = (0, 1)) -> None:
         self.policy = policy
         self.feeds = Feeds(policy, place)
+        self._monitors = bool(self.feeds)
         self.engine = Engine(policy, self.feeds)
         self.counts = Counts()
-        self._orders = OrderCache(self.engine.restored, hot)
-        self._tombs = Tombstones()
-        self._wakes = TimerQueue(self._orders.wake_of)
-        self._rejudge_at = FAR
+        self._codec = OrderCodec(self.engine.ruleset)
+        self._orders = OrderCache(self._codec, self.engine.restored, hot)
+        self._tombstones = Tombstones()
+        self._timers = TimerQueue(self._orders.check_of)
+        self._reevaluate_at = FAR
         self._scalars = b""
         self._out: list[OutputRecord] = []
 
@@ -73,9 +58,9 @@ class Shard:
         return len(self._orders)
 
     @property
-    def tombs(self) -> int:
+    def tombstones(self) -> int:
         """How many closed orders are remembered."""
-        return len(self._tombs)
+        return len(self._tombstones)
 
     def drain(self) -> list[OutputRecord]:
         """What was said since the last call, in order."""
@@ -84,9 +69,9 @@ class Shard:
 
     def apply(self, record: Record | IdentityFinding | FeedWatermark) -> None:
         """Takes one record, note or mark; they must come in log order. Deadlines before it are fired first."""
-        if self._wakes.next < record.log or self.feeds.due < record.log or self._rejudge_at < record.log:
+        if self._timers.next < record.log or self.feeds.due < record.log or self._reevaluate_at < record.log:
             self._advance(record.log, inclusive=False)
-        if self.feeds:
+        if self._monitors:
             self.feeds.begin(record.log)
         if not isinstance(record, Record):
             if isinstance(record, IdentityFinding):
@@ -105,7 +90,7 @@ class Shard:
         elif order.quarantined:
             self._reject(record, "order_quarantined", order.quarantined)
             return
-        elif (wrong := unfounded(order, record)) and not order.timeline.knows(record):
+        elif (wrong := unfounded(order, record, self.engine.ruleset)) and not order.timeline.knows(record):
             self._reject(record, *wrong)
             return
         try:
@@ -121,9 +106,8 @@ class Shard:
             self.counts.missed += 1
         if said:
             self._say(said)
-        pending = order.pending
-        if CLOSE not in pending:
-            pending[CLOSE] = record.log + self._patience(order)
+        if CLOSE not in order.recheck_at:
+            order.recheck_at[CLOSE] = record.log + self._patience(order)
         self._schedule(key, order)
 
     def advance(self, to: int, *, inclusive: bool = True) -> None:
@@ -132,58 +116,59 @@ class Shard:
         At one instant feeds come first, then the orders that are due or wait no longer for a feed, by key.
         """
         self._advance(to, inclusive=inclusive)
-        if self.feeds:
+        if self._monitors:
             self.feeds.settle(to + 1 if inclusive else to)
 
     def _advance(self, to: int, *, inclusive: bool) -> None:
         while True:
-            at = min(self._wakes.next, self.feeds.due, self._rejudge_at)
+            at = min(self._timers.next, self.feeds.due, self._reevaluate_at)
             if at > to or (at == to and not inclusive):
                 break
             self._reach(at)
-        self._tombs.evict(to)
+        self._tombstones.evict(to)
 
     def _reach(self, at: int) -> None:
         """Lets everything happen that is due at `at`."""
-        wakes, anew = self._wakes, at == self._rejudge_at
-        free: set[str] = set()
-        if self.feeds:
-            said, keys = self.feeds.reach(at)
+        everything = at == self._reevaluate_at
+        keys: set[str] = set()
+        if self._monitors:
+            said, free = self.feeds.reach(at)
             self._out.extend(said)
-            free.update(keys)
-        if anew:
-            self._rejudge_at = FAR
-            free.update(self._orders.keys())
-        due = set(free)
-        while wakes.next == at:
-            due.add(wakes.pop())
-        for key in sorted(due):
+            keys.update(free)
+        if everything:
+            self._reevaluate_at = FAR
+            keys.update(self._orders.keys())
+        if self._timers.next == at:
+            keys |= self._timers.due(at)
+        for key in sorted(keys):
             order = self._orders.find(key)
-            if order is not None and (order.wake == at or key in free):
-                self._wake(key, order, at, anew=anew)
+            if order is not None:
+                self._check(key, order, at, everything=everything)
 
-    def _wake(self, key: str, order: Order, now: int, *, anew: bool) -> None:
+    def _check(self, key: str, order: Order, now: int, *, everything: bool) -> None:
+        """Checks an order that is due, or that a feed has set free."""
         try:
-            self._say(self.engine.rejudge(order, now) if anew and not order.quarantined else self.engine.wake(order, now))
+            again = everything and not order.quarantined
+            self._say(self.engine.reevaluate(order, now) if again else self.engine.check(order, now))
         except Exception as error:  # noqa: BLE001 - as in `apply`
             self._quarantine(key, order, error, now)
             return
-        if order.pending.get(CLOSE, FAR) > now or not self._close(key, order, now):
-            order.wake = min(order.pending.values())
-            self._wakes.push(order.wake, key)
+        if order.recheck_at.get(CLOSE, FAR) > now or not self._close(key, order, now):
+            if order.next_check == now:
+                order.next_check = FAR  # Its timer has come up.
+            self._schedule(key, order)
 
     def _schedule(self, key: str, order: Order) -> None:
-        """Sees to it that an order wakes when the first thing that it expects is due."""
-        wake = min(order.pending.values())
-        if wake < order.wake or not order.wake:
-            order.wake = wake
-            self._wakes.push(wake, key)
+        """Sees to it that an order is checked when the first thing that it expects is due. A timer that is too early need not be moved."""
+        before = order.next_check
+        at = order.next_check = min(order.recheck_at.values())
+        if at < before:
+            self._timers.push(at, key)
 
     def _say(self, outs: Iterable[OutputRecord]) -> None:
         for out in outs:
             if out.topic == "rejects":
-                reason = str(out.data["reason"])
-                self.counts.rejected[reason] = self.counts.rejected.get(reason, 0) + 1
+                self.counts.reject(out)
             self._out.append(out)
 
     @property
@@ -204,12 +189,12 @@ class Shard:
         """The rows that changed since the last call; see `Persistent`."""
         for key, packed in self._orders.changes():
             yield ORDER + key.encode(), packed
-        for key, packed in self._tombs.changes():
-            yield TOMB + key.encode(), packed
+        for key, packed in self._tombstones.changes():
+            yield TOMBSTONE + key.encode(), packed
         if self.feeds.changed:
             self.feeds.changed = False
             yield FEEDS, self.feeds.row()
-        scalars = self._row()
+        scalars = pack_scalars(self.counts, self.engine.publisher, self._reevaluate_at)
         if scalars != self._scalars:
             self._scalars = scalars
             yield SCALARS, scalars
@@ -218,62 +203,46 @@ class Shard:
         """All rows; see `Persistent`."""
         for key, packed in self._orders.rows():
             yield ORDER + key.encode(), packed
-        for key, packed in self._tombs.rows():
-            yield TOMB + key.encode(), packed
+        for key, packed in self._tombstones.rows():
+            yield TOMBSTONE + key.encode(), packed
         if self.feeds:
             yield FEEDS, self.feeds.row()
-        yield SCALARS, self._row()
+        yield SCALARS, pack_scalars(self.counts, self.engine.publisher, self._reevaluate_at)
 
-    def restore(self, rows: Iterable[Row], rejudge_at: int | None = None) -> None:
-        """Goes on from rows. If the policy has changed since, every order is judged anew once log time has reached `rejudge_at` (µs).
+    def restore(self, rows: Iterable[Row], reevaluate_at: int | None = None) -> None:
+        """Goes on from rows. If the policy has changed since, every order is evaluated anew at log time `reevaluate_at` (µs).
 
         Raises:
             ValueError: if a row was written by a later version, or is of no known kind.
         """
         orders: dict[str, bytes] = {}
-        tombs: dict[str, bytes] = {}
+        tombstones: dict[str, bytes] = {}
         for key, value in rows:
             # Ties hold the same string. The first states named the default tenant in their keys.
             kind, name = key[:1], sys.intern(key[1:].decode().removeprefix(f"{DEFAULT_TENANT}\x1f"))
             if kind == ORDER:
                 orders[name] = value
-                self._wakes.push(wake_of(value), name)
-            elif kind == TOMB:
-                tombs[name] = value
+            elif kind == TOMBSTONE:
+                tombstones[name] = value
             elif kind == FEEDS:
                 self.feeds.restore(value)
             elif kind == SCALARS:
                 self._scalars = value
             else:
                 raise ValueError(f"a stored row begins with {kind!r}, which this program does not know")
-        self._tombs.restore(tombs.items())
+        self._tombstones.restore(tombstones.items())
         for name in self._orders.restore(orders.items()):
-            self.feeds.expect(name, unpack_order(orders[name]).parked.values())
+            self.feeds.expect(name, self._codec.unpack(name, orders[name]).deferred.values())
+        for name, packed in orders.items():
+            self._timers.push(check_of(packed), name)
         if self._scalars:
-            self._take_row(self._scalars)
-        if rejudge_at is not None:
-            self._rejudge_at = rejudge_at
-
-    def _row(self) -> bytes:
-        publisher = self.engine.publisher
-        opened = [(*standing, count) for standing, count in sorted(publisher.opened.items()) if count]
-        return msgspec.msgpack.encode([VERSION, asdict(self.counts), publisher.instant, publisher.number, self._rejudge_at, opened])
-
-    def _take_row(self, row: bytes) -> None:
-        version, *values = msgspec.msgpack.decode(row)
-        if version != VERSION:
-            raise ValueError(f"shard state of version {version}, this program reads version {VERSION}")
-        publisher = self.engine.publisher
-        counts, publisher.instant, publisher.number, self._rejudge_at, *later = values
-        if later:
-            publisher.opened.update({Standing(*named): count for *named, count in later[0]})
-        else:
-            # A state that was written before these were counted: once, all orders are looked at.
-            for packed in self._orders.rows():
-                for verdict in unpack_order(packed[1]).ledger.verdicts.values():
-                    publisher.count(verdict, 1)
-        known = {each.name for each in fields(Counts)}
-        self.counts = Counts(**{name: value for name, value in counts.items() if name in known})
+            self.counts, self._reevaluate_at, counted = unpack_scalars(self._scalars, self.engine.publisher)
+            if not counted:
+                # A state that was written before open exceptions were counted: once, all orders are looked at.
+                for name, packed in self._orders.rows():
+                    self.engine.publisher.count_all(self._codec.unpack(name, packed).exceptions.states.values())
+        if reevaluate_at is not None:
+            self._reevaluate_at = reevaluate_at
 
     def _patience(self, order: Order) -> int:
         """How long an order may be silent before it is seen whether it can be closed, µs."""
@@ -285,7 +254,7 @@ class Shard:
 
         The placing of an order that expired because nobody had placed it opens it again.
         """
-        tomb = self._tombs.find(key, record.log)
+        tomb = self._tombstones.find(key, record.log)
         placing = tomb is not None and tomb.unplaced and record.event.type == "order.placed"
         if tomb is not None and (not placing or tomb.knows(record)):
             if tomb.knows(record):
@@ -293,7 +262,7 @@ class Shard:
             else:
                 self._reject(record, "order_closed", "the order was closed and forgotten")
             return None
-        if wrong := unfounded(None, record):
+        if wrong := unfounded(None, record, self.engine.ruleset):
             self._reject(record, *wrong)
             return None
         if record.log - record.at > self.policy.retention.dedupe:
@@ -301,10 +270,10 @@ class Shard:
             return None
         if tomb is not None:
             # What came before the placing is evidence about the order, and what was said of it must be resolved.
-            order = unpack_order(tomb.unplaced)
-            order.pending.pop(CLOSE, None)
-            order.wake = 0
-            self._tombs.drop(key)
+            order = self._codec.unpack(key, tomb.unplaced)
+            order.recheck_at.pop(CLOSE, None)
+            order.next_check = FAR
+            self._tombstones.drop(key)
         else:
             order = Order(record.event.tenant, record.order)
         self.counts.orders += 1
@@ -335,7 +304,7 @@ class Shard:
             self._reject(record, "rule_failed", name)
         empty = Order(order.tenant, order.id)
         empty.quarantined, empty.last_log = name, now
-        empty.pending[CLOSE] = now + self.policy.retention.dedupe
+        empty.recheck_at[CLOSE] = now + self.policy.retention.dedupe
         self._orders.drop(key)
         self._orders.add(key, empty)
         self.feeds.expect(key, ())
@@ -344,12 +313,12 @@ class Shard:
     def _close(self, key: str, order: Order, now: int) -> bool:
         """Closes a silent order with nothing open and nothing expected; else says when to see again."""
         again = order.last_log + self._patience(order)
-        if again > now or len(order.pending) > 1 or order.parked or (order.live and order.placed):
-            order.pending[CLOSE] = again if again > now else now + self._patience(order)
+        if again > now or len(order.recheck_at) > 1 or order.deferred or (order.live and order.placed):
+            order.recheck_at[CLOSE] = again if again > now else now + self._patience(order)
             return False
         timeline = order.timeline
-        unplaced = b"" if order.placed or order.quarantined else pack_order(order)
-        self._tombs.add(key, now + self.policy.retention.dedupe, (*timeline.records, *timeline.hidden), unplaced)
+        unplaced = b"" if order.placed or order.quarantined else self._codec.pack(order)
+        self._tombstones.add(key, now + self.policy.retention.dedupe, (*timeline.records, *timeline.hidden), unplaced)
         self._orders.drop(key)
         self.counts.closed += 1
         return True

@@ -1,4 +1,4 @@
-"""When which order of a shard is to be looked at: exact for the near future, by the hour for what is further off.
+"""When which order of a shard is to be checked: exact for the near future, by the hour for what is further off.
 
 An instant and a key in a heap take about 100 bytes; most orders wait for days, and until then a place in a list is enough.
 """
@@ -8,52 +8,69 @@ from __future__ import annotations
 import heapq
 from collections.abc import Callable
 
-SPAN = 3_600_000_000
-"""What is an hour (µs) or less away is exact."""
+from schemas.instants import HOUR
+
+SPAN = HOUR
+"""What is in the current span (µs) or before it is exact."""
 FAR = 1 << 62
 """Later than every instant."""
 
 
 class TimerQueue:
-    """Instants (µs of log time) by key. A key counts only at its last instant, which `wake_of` tells; an earlier one may still come up."""
+    """One timer per key, which need not be told when it moves to a later instant.
 
-    def __init__(self, wake_of: Callable[[str], int | None]) -> None:
-        self._wake_of = wake_of
+    `check_of` tells the instant (µs of log time) at which a key is to be checked, None if it is no more. When an entry comes up whose key
+    is to be checked later, it is put there. So an event that postpones what its order waits for costs nothing here.
+    """
+
+    def __init__(self, check_of: Callable[[str], int | None]) -> None:
+        self._check_of = check_of
         self._near: list[tuple[int, str]] = []
         self._far: dict[int, list[str]] = {}
         self._spans: list[int] = []
         self._reached = -FAR
-
-    @property
-    def next(self) -> int:
-        """The first instant; `FAR` if there is none."""
-        if not self._near:
-            self._open()
-        return self._near[0][0] if self._near else FAR
+        self.next = FAR
+        """The first instant at which something comes up; `FAR` if there is nothing."""
 
     def push(self, at: int, key: str) -> None:
-        """Notes that a key is to be looked at at an instant. Its `wake_of` must be that instant until it is popped, or it is let go."""
+        """Sees to it that a key comes up at an instant: one that is new, that came up, or that is to be checked earlier than before.
+
+        `check_of` must tell this instant already.
+        """
+        self._put(at, key)
+        if at < self.next:
+            self._open()
+
+    def due(self, at: int) -> set[str]:
+        """Takes out the keys that are to be checked at an instant, which is not after `next`."""
+        due: set[str] = set()
+        near = self._near
+        while near and near[0][0] <= at:
+            _, key = heapq.heappop(near)
+            check = self._check_of(key)
+            if check == at:
+                due.add(key)
+            elif check is not None and check > at:
+                self._put(check, key)
+        self._open()
+        return due
+
+    def _put(self, at: int, key: str) -> None:
         span = at // SPAN
         if span <= self._reached:
             heapq.heappush(self._near, (at, key))
-            return
-        keys = self._far.get(span)
-        if keys is None:
+        elif span in self._far:
+            self._far[span].append(key)
+        else:
             self._far[span] = [key]
             heapq.heappush(self._spans, span)
-        else:
-            keys.append(key)
-
-    def pop(self) -> str:
-        """Takes out the first key of the `next` instant."""
-        return heapq.heappop(self._near)[1]
 
     def _open(self) -> None:
-        """Sorts out the first span that holds anything."""
+        """Sorts out spans until something is exact."""
         while self._spans and not self._near:
             span = self._reached = heapq.heappop(self._spans)
             for key in set(self._far.pop(span)):
-                at = self._wake_of(key)
-                if at is not None and at // SPAN == span:
-                    self._near.append((at, key))
-            heapq.heapify(self._near)
+                check = self._check_of(key)
+                if check is not None and check // SPAN >= span:
+                    self._put(check, key)
+        self.next = self._near[0][0] if self._near else FAR

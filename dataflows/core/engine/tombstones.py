@@ -41,18 +41,18 @@ class Tombstones:
     """
 
     def __init__(self) -> None:
-        self._tombs: dict[str, bytes] = {}
+        self._packed: dict[str, bytes] = {}
         self._queue: deque[str] = deque()
         self._next = _FAR
         self._changed: dict[str, bytes | None] | None = None
 
     def __len__(self) -> int:
         """How many closed orders are remembered."""
-        return len(self._tombs)
+        return len(self._packed)
 
     def add(self, key: str, until: int, records: Iterable[Record], unplaced: bytes = b"") -> None:
         """Remembers an order and its events until an instant (µs of log time); `unplaced` as in `Tombstone`."""
-        packed = self._tombs[key] = _encode(Tombstone(until, b"".join(map(_digest, records)), unplaced))
+        packed = self._packed[key] = _encode(Tombstone(until, b"".join(map(_digest, records)), unplaced))
         self._queue.append(key)
         if len(self._queue) == 1:
             self._next = until
@@ -60,16 +60,16 @@ class Tombstones:
             self._changed[key] = packed
 
     def find(self, key: str, now: int) -> Tombstone | None:
-        """The tomb of an order; None if it has none, or none any more at log time `now` (µs)."""
-        packed = self._tombs.get(key)
+        """The tombstone of an order; None if it has none, or none any more at log time `now` (µs)."""
+        packed = self._packed.get(key)
         if packed is None:
             return None
-        tomb = _decode(packed)
-        return tomb if tomb.until > now else None
+        tombstone = _decode(packed)
+        return tombstone if tombstone.until > now else None
 
     def drop(self, key: str) -> None:
         """Forgets an order that is open again."""
-        del self._tombs[key]
+        del self._packed[key]
         if self._changed is not None:
             self._changed[key] = None
 
@@ -77,9 +77,9 @@ class Tombstones:
         """Forgets those whose time is over at log time `to` (µs)."""
         while self._next <= to:
             key = self._queue.popleft()
-            # Under a policy that remembers for less long an order may have been closed again before its tomb was this one's turn.
-            if key in self._tombs and _decode(self._tombs[key]).until <= to:
-                del self._tombs[key]
+            # Under a policy that remembers for less long an order may have been closed again before its tombstone was this one's turn.
+            if key in self._packed and _decode(self._packed[key]).until <= to:
+                del self._packed[key]
                 if self._changed is not None:
                     self._changed[key] = None
             self._plan()
@@ -87,24 +87,24 @@ class Tombstones:
     def changes(self) -> list[tuple[str, bytes | None]]:
         """What changed since the last call, None for those forgotten; everything if there was no last call."""
         changed, self._changed = self._changed, {}
-        return list(self._tombs.items() if changed is None else changed.items())
+        return list(self._packed.items() if changed is None else changed.items())
 
     def rows(self) -> Iterator[tuple[str, bytes]]:
         """All that is remembered."""
-        yield from self._tombs.items()
+        yield from self._packed.items()
 
     def restore(self, rows: Iterable[tuple[str, bytes]]) -> None:
         """Takes in what `rows` gave, and tracks changes from now on."""
         self._changed = {}
-        self._tombs = dict(rows)
-        self._queue = deque(sorted(self._tombs, key=lambda key: _decode(self._tombs[key]).until))
+        self._packed = dict(rows)
+        self._queue = deque(sorted(self._packed, key=lambda key: _decode(self._packed[key]).until))
         self._plan()
 
     def _plan(self) -> None:
         """Sees when the next one's time is over."""
-        while self._queue and self._queue[0] not in self._tombs:
+        while self._queue and self._queue[0] not in self._packed:
             self._queue.popleft()
-        self._next = _decode(self._tombs[self._queue[0]]).until if self._queue else _FAR
+        self._next = _decode(self._packed[self._queue[0]]).until if self._queue else _FAR
 
 
 def _digest(record: Record) -> bytes:

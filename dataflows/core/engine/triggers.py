@@ -1,32 +1,35 @@
-"""Which rules an event must look at: the rules of one set of settings, compiled into look-ups by mark.
+"""Which rules an event makes the engine evaluate, now or later: the triggers of one set of settings, compiled.
 
-Most events of most orders touch no rule that could be true at once; they only start expectations. So an event costs a few look-ups, and
-a rule is judged when one of its triggers comes, when an expectation may have run out, or when it has something open.
+Most events of most orders touch no rule that could be true at once; they only start expectations. What an event does follows from its
+traits and its order's alone, but for a few dates, so it is worked out once for each combination and then looked up: a rule is evaluated
+when one of its triggers comes, when an expectation may have run out, or when it has something open.
 """
 
 from __future__ import annotations
 
 from dataclasses import dataclass
 
-from dataflows.core.policy import RuleSetting
-from dataflows.core.rules import RULES
+from dataflows.core.engine.ruleset import RuleSet, Triggers
+from dataflows.core.engine.traits import BITS, SCATTERED, mask
+from dataflows.core.policy import Policy, RuleSetting
 from dataflows.core.rules.conditions import least
-from dataflows.core.rules.model import Rule
+from dataflows.core.rules.model import Fits
+from dataflows.core.rules.vocabulary import UNHEARD
 
-Trigger = tuple[int, frozenset[str] | None, frozenset[str] | None]
-Arm = tuple[int, int, frozenset[str] | None, frozenset[str] | None, "str | None"]
-EVERY_EVENT = "*"
-MOST = 10_000
-"""Combinations of marks that are remembered at once; an ordinary stream has some hundreds."""
+MOST = 20_000
+"""Combinations of traits that are remembered at once; an ordinary stream has some thousands."""
 DATES = {"ship_by": ("order.placed",), "promised_by": ("order.placed",), "expires_at": ("payment.authorized",)}
 """The dates that arm rules, and the events that bring them."""
-ARRIVAL_MARKS = {
+ARRIVAL_TRAITS = {
     "unannounced": ("carrier.scan",),
     "late eta": ("carrier.scan", "estimate"),
     "part shipped": ("warehouse.shipped",),
     "balance": ("payment.captured",),
 }
-"""Marks that say how an event stands to those that came before it, and the plain marks of such events."""
+"""Traits that say how an event stands to those that came before it, and the plain traits of such events."""
+_DATES = {name: mask(types) for name, types in DATES.items()}
+_ARRIVAL = [(BITS[trait], mask(plain)) for trait, plain in ARRIVAL_TRAITS.items()]
+_UNHEARD = mask(name for name in BITS if name.startswith(UNHEARD))
 
 
 def bound(setting: RuleSetting) -> int:
@@ -35,85 +38,134 @@ def bound(setting: RuleSetting) -> int:
     return min(least(span) for span in spans)
 
 
-def _concerns(rule: Rule, marks: frozenset[str]) -> bool:
-    """Whether a rule may have something to say of an order that has seen these marks."""
-    if rule.needs and marks.isdisjoint(rule.needs):
-        return False
-    return EVERY_EVENT in rule.arms or not marks.isdisjoint((*rule.on, *rule.arms))
+@dataclass(frozen=True, slots=True)
+class Dated:
+    """A rule that the date of an event arms: it may be true from `wait` µs after it; where there is no date, `fallback` after the event."""
+
+    index: int
+    date: str
+    wait: int
+    fallback: int | None
 
 
 @dataclass(frozen=True, slots=True)
 class Plan:
-    """What an event with certain marks makes the engine do: rules to judge now, to look at later, and no longer to wait for."""
+    """What an event with certain traits, of an order with certain traits, makes the engine do.
 
-    judge: tuple[Trigger, ...]
-    arm: tuple[Arm, ...]
-    met: frozenset[int]
-    met_partly: frozenset[int]
+    `evaluate`: rules to evaluate now; `fits`: those to evaluate if the event's data do not exclude it; `met`: those no longer to be waited
+    for; `arm`: rules, each with the time in µs after which it may become true, unless it is waited for already; `postpone`: rules that
+    wait for a silence which the event broke; `dated`: rules that a date arms.
+    """
+
+    evaluate: frozenset[int]
+    fits: tuple[tuple[int, Fits, RuleSetting], ...]
+    met: tuple[int, ...]
+    arm: tuple[tuple[int, int], ...]
+    postpone: tuple[tuple[int, int], ...]
+    dated: tuple[Dated, ...]
 
 
 class Profile:
-    """The compiled form of one tuple of settings."""
+    """The triggers of one tuple of settings. It only remembers what it has worked out, so shards share it."""
 
-    def __init__(self, settings: tuple[RuleSetting, ...], overridden: frozenset[str]) -> None:
+    def __init__(self, ruleset: RuleSet, settings: tuple[RuleSetting, ...]) -> None:
         self.settings = settings
-        self.active = frozenset(i for i, s in enumerate(settings) if s.switch != "off" or s.kind in overridden)
+        self.active = frozenset(i for i, s in enumerate(settings) if s.switch != "off" or s.kind in ruleset.overridden)
         self.suppressors = {s.kind: frozenset(s.suppressed_by) for s in settings if s.suppressed_by}
-        self._plans: dict[tuple[str, ...], Plan] = {}
-        self._possible: dict[frozenset[str], tuple[int, ...]] = {}
-        self._waits: dict[int, int] = {}
+        self._ruleset = ruleset
+        self._triggers = tuple((index, ruleset.triggers[index]) for index in sorted(self.active))
+        self._plans: dict[tuple[int, int, bool], Plan] = {}
+        self._possible: dict[int, frozenset[int]] = {}
 
-    def plan(self, marks: tuple[str, ...]) -> Plan:
-        """The plan for an event with these marks."""
-        known = self._plans.get(marks)
+    def plan(self, event: int, order: int, *, whole: bool) -> Plan:
+        """What an event does. `event`, `order`: its traits and its order's, with it; `whole`: it speaks of the whole order."""
+        key = (event, order, whole)
+        known = self._plans.get(key)
         if known is None:
-            known = self._plans[marks] = self._compile(frozenset(marks))
+            if len(self._plans) >= MOST:
+                self._plans.clear()
+            known = self._plans[key] = self._compile(event, order, whole=whole)
         return known
 
-    def possible(self, marks: set[str]) -> tuple[int, ...]:
-        """The active rules that an order with these marks could have something to do with.
+    def possible(self, traits: int) -> frozenset[int]:
+        """The active rules that an order with these traits could have something to do with.
 
-        Marks that depend on what came before an event count as any event of its type: after a change further back they may be wrong.
+        Traits that depend on what came before an event count as any event of its type: after a change further back they may be wrong.
         """
-        coarse = marks | {mark for mark, plain in ARRIVAL_MARKS.items() if not marks.isdisjoint(plain)}
-        key = frozenset(coarse)
-        known = self._possible.get(key)
+        for trait, plain in _ARRIVAL:
+            if traits & plain:
+                traits |= trait
+        known = self._possible.get(traits)
         if known is None:
             if len(self._possible) >= MOST:
                 self._possible.clear()
-            known = self._possible[key] = tuple(i for i in sorted(self.active) if _concerns(RULES[i], key))
+            known = self._possible[traits] = frozenset(index for index, triggers in self._triggers if triggers.may_concern(traits))
         return known
 
-    def wait(self, index: int) -> int:
-        """A lower bound in µs of the time from what arms a rule to when it may be raised."""
-        known = self._waits.get(index)
-        if known is None:
-            known = self._waits[index] = bound(self.settings[index])
+    def _compile(self, event: int, order: int, *, whole: bool) -> Plan:
+        rules, settings = self._ruleset.rules, self.settings
+        evaluate: set[int] = set()
+        fits: list[tuple[int, Fits, RuleSetting]] = []
+        arm: list[tuple[int, int]] = []
+        postpone: list[tuple[int, int]] = []
+        dated: list[Dated] = []
+        met = [index for index, triggers in self._triggers if event & triggers.met_by and (whole or rules[index].partly)]
+        for index, triggers in self._triggers:
+            if (triggers.needs and not triggers.needs & order) or triggers.unless & order:
+                continue
+            rule, setting = rules[index], settings[index]
+            if event & triggers.on:
+                if rule.fits is None:
+                    evaluate.add(index)
+                else:
+                    fits.append((index, rule.fits, setting))
+            if index in met or not (triggers.arms_always or event & triggers.arms):
+                continue
+            fallback = least(setting.fallback.threshold) if setting.fallback else None
+            if rule.dated is None:
+                arm.append((index, bound(setting)))
+                if rule.silence and not order & SCATTERED and _breaks_silence(event, triggers):
+                    postpone.append((index, bound(setting)))
+            elif event & _DATES[rule.dated]:
+                dated.append(Dated(index, rule.dated, bound(setting), fallback))
+            else:
+                arm.append((index, fallback or 0))
+        return Plan(frozenset(evaluate), tuple(fits), tuple(met), tuple(arm), tuple(postpone), tuple(dated))
+
+
+def _breaks_silence(event: int, triggers: Triggers) -> bool:
+    """Whether an event that arms a rule counts as a word of the order."""
+    return event & triggers.arms != 0 or not event & _UNHEARD
+
+
+class Profiles:
+    """The rules of a policy and the profiles of its settings, compiled as they are met."""
+
+    def __init__(self, policy: Policy) -> None:
+        self.ruleset = RuleSet(policy)
+        self._known: dict[int, Profile] = {}
+        self.base = self.of(policy.base)
+        """Of an order that no override tells apart."""
+
+    def of(self, settings: tuple[RuleSetting, ...]) -> Profile:
+        """The profile of settings, which are told apart by identity: a policy gives the same object for orders that are alike."""
+        known = self._known.get(id(settings))
+        if known is None or known.settings is not settings:
+            if len(self._known) >= MOST:
+                self._known.clear()
+            known = self._known[id(settings)] = Profile(self.ruleset, settings)
         return known
 
-    def _bound(self, index: int, dated: str | None) -> int:
-        """How long after what arms it a rule may first be raised: its date, or an event."""
-        setting = self.settings[index]
-        if RULES[index].dated is None or dated is not None:
-            return bound(setting)
-        return least(setting.fallback.threshold) if setting.fallback else 0
 
-    def _compile(self, marks: frozenset[str]) -> Plan:
-        judge: list[Trigger] = []
-        arm: list[Arm] = []
-        met: set[int] = set()
-        met_partly: set[int] = set()
-        for index in sorted(self.active):
-            rule = RULES[index]
-            needs, unless = frozenset(rule.needs) or None, frozenset(rule.unless) or None
-            if not marks.isdisjoint(rule.on):
-                judge.append((index, needs, unless))
-            if EVERY_EVENT in rule.arms or not marks.isdisjoint(rule.arms):
-                dated = rule.dated if not marks.isdisjoint(DATES.get(rule.dated or "", ())) else None
-                arm.append((index, self._bound(index, dated), needs, unless, dated))
-            if not marks.isdisjoint(rule.met_by):
-                met.add(index)
-                if rule.partly:
-                    met_partly.add(index)
-        arm = [entry for entry in arm if entry[0] not in met_partly]
-        return Plan(tuple(judge), tuple(arm), frozenset(met), frozenset(met_partly))
+_compiled: dict[int, Profiles] = {}
+_POLICIES = 8
+
+
+def profiles_of(policy: Policy) -> Profiles:
+    """What is compiled of a policy, once for all shards of a process."""
+    known = _compiled.get(id(policy))
+    if known is None or known.ruleset.policy is not policy:
+        if len(_compiled) >= _POLICIES:
+            _compiled.clear()
+        known = _compiled[id(policy)] = Profiles(policy)
+    return known

@@ -7,7 +7,7 @@ from typing import cast
 
 from dataflows.core.engine.exceptions import action_id
 from dataflows.core.engine.order import Order
-from dataflows.core.rules import RULES_BY_KIND
+from dataflows.core.engine.ruleset import RuleSet
 from schemas.events import ActionEvent, CaseEvent
 from schemas.record import Record
 
@@ -16,7 +16,7 @@ DECISIONS = (CASE, ACTION)
 """Prefixes of the types of decisions."""
 
 
-def unfounded(order: Order | None, record: Record) -> tuple[str, str] | None:
+def unfounded(order: Order | None, record: Record, ruleset: RuleSet) -> tuple[str, str] | None:
     """Why a decision cannot count, as reason and detail; None if it can, or is no decision.
 
     It must be about something that was said of its own order before it in the log, be that over or taken back by now. `order`: None if
@@ -27,18 +27,18 @@ def unfounded(order: Order | None, record: Record) -> tuple[str, str] | None:
         return None
     if type_.startswith(CASE):
         wanted = cast("CaseEvent", record.event.data).exception_id
-        known = order is not None and any(order.ledger.id_of(verdict) == wanted for verdict in order.ledger.verdicts.values())
+        known = order is not None and any(order.exceptions.id_of(verdict) == wanted for verdict in order.exceptions.states.values())
         what = "exception"
     else:
         wanted = cast("ActionEvent", record.event.data).action_id
-        known = order is not None and wanted in _actions(order)
+        known = order is not None and wanted in _actions(order, ruleset)
         what = "action"
     return None if known else (f"unknown_{what}", f"no {what} {wanted} has been said of this order before")
 
 
-def _actions(order: Order) -> Iterator[str]:
+def _actions(order: Order, ruleset: RuleSet) -> Iterator[str]:
     """The IDs of all actions that an order's exceptions ever asked for."""
-    for verdict in order.ledger.verdicts.values():
-        for name, _ in RULES_BY_KIND[verdict.kind].actions[:1]:
+    for verdict in order.exceptions.states.values():
+        for name, _ in ruleset.by_kind(verdict.kind).actions[:1]:
             for number in range(1, abs(verdict.action) + 1):
-                yield action_id(order.ledger.id_of(verdict), name, number)
+                yield action_id(order.exceptions.id_of(verdict), name, number)

@@ -178,22 +178,6 @@ class Timeline:
             known = self._merged[types] = sorted(chain.from_iterable(parts), key=happened) if len(parts) > 1 else list(*parts)
         return known
 
-    def fail(self, kind: str, error: str, now: int, record: Record | None) -> bool:
-        """Notes that a rule cannot be judged at log time `now` (µs); whether that is new. `record`: what triggered it, if anything."""
-        if any(failure.kind == kind and failure.until is None for failure in self.failures):
-            return False
-        source, id_ = (record.event.source, record.event.id) if record is not None else ("", "")
-        self.failures.append(Failure(kind, error, now, None, source, id_))
-        return True
-
-    def mend(self, kind: str, now: int) -> bool:
-        """Notes that a rule can be judged again at log time `now` (µs); whether that is new. It has failed for a moment at least."""
-        for place, failure in enumerate(self.failures):
-            if failure.kind == kind and failure.until is None:
-                self.failures[place] = failure._replace(until=max(now, failure.since + 1))
-                return True
-        return False
-
     def _identify(self, record: Record) -> None:
         known = self._ids.get(record.event.id)
         if known is None:

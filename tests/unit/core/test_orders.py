@@ -6,9 +6,9 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from dataflows.core.engine.codec import unpack_order
 from dataflows.core.engine.order import Order
 from dataflows.core.engine.orders import EVENT_BYTES, ORDER_BYTES, OrderCache
+from tests.support.codec import CODEC
 from tests.support.logs import T0, line, record
 
 if TYPE_CHECKING:
@@ -39,7 +39,7 @@ def unpacked(orders: OrderCache) -> dict[str, Order]:
 @pytest.mark.parametrize("events", [1, 4, 40])
 def test_what_is_kept_unpacked_is_bounded_by_bytes_not_by_number(events: int, *, tracked: bool) -> None:
     """Orders with many events are fewer; none is lost, and what is packed is what it was."""
-    orders = OrderCache(unprofiled, hot := 200_000)
+    orders = OrderCache(CODEC, unprofiled, hot := 200_000)
     if tracked:
         orders.changes()
     for number in range(300):
@@ -51,12 +51,12 @@ def test_what_is_kept_unpacked_is_bounded_by_bytes_not_by_number(events: int, *,
         <= hot + ORDER_BYTES + EVENT_BYTES * events
     )
     assert len(orders) == 300
-    assert {len(unpack_order(packed).timeline.records) for _, packed in orders.rows()} == {events}
+    assert {len(CODEC.unpack(key, packed).timeline.records) for key, packed in orders.rows()} == {events}
 
 
 def test_an_order_that_grows_while_it_is_kept_makes_room_for_itself() -> None:
     """Its bytes are counted as it grows, not only when it is unpacked."""
-    orders = OrderCache(unprofiled, hot := 200_000)
+    orders = OrderCache(CODEC, unprofiled, hot := 200_000)
     for number in range(10):
         grow(orders, f"A-{number}", 1)
     for _ in range(20):
@@ -71,7 +71,7 @@ def test_an_order_that_grows_while_it_is_kept_makes_room_for_itself() -> None:
 
 def test_an_order_above_the_bound_is_kept_while_it_is_the_last_one_found() -> None:
     """Whoever found it may change it until another one is found."""
-    orders = OrderCache(unprofiled, 1)
+    orders = OrderCache(CODEC, unprofiled, 1)
     grow(orders, "A", 50)
     found = orders.find("A")
     assert found is not None

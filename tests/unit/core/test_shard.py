@@ -218,14 +218,14 @@ def test_a_placing_opens_an_order_that_had_expired_before_it(shard: Shard, *, re
     give(shard, "0", T0, "address.validated")
     assert told(wait(shard, T0 + HOUR)) == [("exception.raised", "data.orphan_signal", "open")]
     assert wait(shard, T0 + 170 * DAY) == []
-    assert (len(shard), shard.tombs) == (0, 1)
+    assert (len(shard), shard.tombstones) == (0, 1)
     if restored:
         rows = list(shard.rows())
         shard = Shard(shard.policy)
         shard.restore(rows)
     placed = T0 + 171 * DAY
     assert told(give(shard, "1", placed, "order.placed", PLACED)) == [("exception.resolved", "data.orphan_signal", "resolved")]
-    assert (len(shard), shard.tombs) == (1, 0)
+    assert (len(shard), shard.tombstones) == (1, 0)
     give(shard, "0", placed + 1, "address.validated")
     assert shard.counts.duplicates == 1
     assert ("exception.raised", "payment.capture_overdue", "open") in told(wait(shard, placed + 25 * HOUR))
@@ -253,7 +253,7 @@ def test_a_placing_beyond_the_horizon_opens_no_expired_order(shard: Shard) -> No
     shard.apply(record(line("1", T0, "order.placed", data=PLACED), T0 + 182 * DAY))
     (out,) = shard.drain()
     assert (out.topic, out.data["reason"]) == ("rejects", "too_old")
-    assert shard.tombs == 1
+    assert shard.tombstones == 1
 
 
 def test_an_order_with_something_open_is_not_closed(shard: Shard) -> None:

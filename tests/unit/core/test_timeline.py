@@ -7,9 +7,10 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from dataflows.core.engine.codec import pack_order, unpack_order
+from dataflows.core.engine.classify import classify
 from dataflows.core.engine.order import Order
 from dataflows.core.history.timeline import REUSE_WINDOW, Timeline
+from tests.support.codec import CODEC
 from tests.support.engine import records_of
 
 if TYPE_CHECKING:
@@ -86,8 +87,8 @@ def test_a_history_that_was_packed_goes_on_as_it_was() -> None:
     first, second, third = records_of([PLACED, BEFORE_BOUND, EARLY_LABEL])
     for record in (first, second):
         order.timeline.add(record)
-        order.mark(record)
-    again = unpack_order(pack_order(order))
+        classify(order, record)
+    again = CODEC.unpack("O", CODEC.pack(order))
     assert [record.event.id for record in again.timeline.hidden] == ["before"]
     again.timeline.add(third)
     assert [record.event.id for record in again.timeline.records] == ["early", "before", "placed"]

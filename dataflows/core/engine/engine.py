@@ -1,0 +1,195 @@
+"""One order, one input: takes the input into the order's history, evaluates what it concerns, applies that, and publishes the difference.
+
+Most events concern no rule that could be true at once: they cost a few look-ups, and nothing is evaluated.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+
+from dataflows.core.engine.classify import classify, forget_withdrawn
+from dataflows.core.engine.evaluate import CASES, Evaluation, Evaluator, watched
+from dataflows.core.engine.failures import failing
+from dataflows.core.engine.feeds import Feeds
+from dataflows.core.engine.order import CLOSE, Order, key_of
+from dataflows.core.engine.publish import Publisher
+from dataflows.core.engine.ruleset import FAILED
+from dataflows.core.engine.traits import NOTE, PLACED
+from dataflows.core.engine.triggers import Plan, Profile
+from dataflows.core.history.timeline import Added
+from dataflows.core.policy import Policy
+from schemas.output import OutputRecord
+from schemas.record import IdentityFinding, Record
+
+
+class Engine:
+    """All rules under one policy. `feeds`: the monitored ones, as the shard that the engine works for knows them."""
+
+    def __init__(self, policy: Policy, feeds: Feeds) -> None:
+        self.policy = policy
+        self.evaluator = Evaluator(policy, feeds)
+        self.ruleset = self.evaluator.ruleset
+        self.publisher = Publisher(policy, self.ruleset)
+
+    def restored(self, _: Order) -> Profile | None:
+        """The profile of an order that was unpacked; None if it takes the order's facts to know."""
+        return None if self.policy.overrides else self.evaluator.profiles.base
+
+    # inputs
+
+    def take(self, order: Order, record: Record) -> list[OutputRecord] | None:
+        """What `record` makes to be said; None if it is a duplicate. Earlier deadlines must have been fired."""
+        now = record.log
+        added = order.timeline.add(record)
+        if added is Added.DUPLICATE:
+            return None
+        order.last_log = now
+        order.facts = None
+        event, structural, whole = classify(order, record)
+        inserted = added is Added.INSERTED
+        if inserted:
+            order.repack()
+        if order.timeline.anything_hidden:
+            forget_withdrawn(order)
+            structural = True  # What the order has seen may be what was withdrawn.
+        profile = order.profile
+        if not order.traits & PLACED:
+            return self._unplaced(order, record, event, changed=inserted)
+        if profile is None or structural or inserted or self.policy.overrides:
+            before, profile = profile, self.evaluator.profile(order, now)
+            order.profile = profile
+            if structural or inserted or before not in (None, profile):
+                return self._evaluate(order, self._concerned(order, profile), now, record)
+        plan = profile.plan(event, order.traits, whole=whole)
+        _expect(order, plan, record)
+        rules = plan.evaluate
+        if plan.fits:
+            rules = rules.union(index for index, fits, setting in plan.fits if not fits(record.event.data, setting))
+        if order.live or order.deferred or order.timeline.failures:
+            rules = rules | watched(order, self.ruleset.index)
+        return self._evaluate(order, rules, now, record) if rules or event & CASES else []
+
+    def note(self, order: Order, note: IdentityFinding) -> list[OutputRecord]:
+        """What a finding of the identity step makes to be said."""
+        order.timeline.notes.append(note)
+        order.traits |= NOTE
+        if not order.placed:
+            return []
+        if order.profile is None:
+            order.profile = self.evaluator.profile(order, note.log)
+        plan = order.profile.plan(NOTE, order.traits, whole=True)
+        return self._evaluate(order, plan.evaluate | watched(order, self.ruleset.index), note.log)
+
+    def check(self, order: Order, now: int) -> list[OutputRecord]:
+        """What is to be said because log time has reached `now`: all records of that instant have been taken."""
+        due = {index for index, at in order.recheck_at.items() if at <= now and index != CLOSE}
+        if order.deferred:
+            due.update(index for index, deferred in order.deferred.items() if self.evaluator.feeds.has_passed(deferred.feeds))
+        if not due:
+            return []
+        if order.profile is None:
+            order.profile = self.evaluator.profile(order, now)
+        return self._evaluate(order, due, now, inclusive=True)
+
+    def reevaluate(self, order: Order, now: int) -> list[OutputRecord]:
+        """Evaluates everything that an order could have to do with, since it was last evaluated under another policy."""
+        profile = order.profile = self.evaluator.profile(order, now)
+        rules = self._concerned(order, profile) if order.placed else self._orphaned(order, profile)
+        order.recheck_at = {index: at for index, at in order.recheck_at.items() if index in rules or index == CLOSE}
+        return self._evaluate(order, rules, now, inclusive=True)
+
+    def inspect(self, order: Order) -> Evaluation:
+        """What the rules that an order is to be checked for, and do not fail, find in its history as it stands. Nothing changes."""
+        now, failures = order.last_log, order.timeline.failures
+        if order.profile is None:
+            order.profile = self.evaluator.profile(order, now)
+        kinds = self.ruleset.rules
+        rules = [index for index in order.recheck_at if index != CLOSE and not failing(failures, kinds[index].kind)]
+        return self.evaluator.evaluate(order, rules, now, inclusive=True)
+
+    def quarantine(self, order: Order, error: str, now: int) -> list[OutputRecord]:
+        """What is said of an order that can be evaluated no more."""
+        return self.publisher.quarantine(order, error, now, self.policy.base[self.ruleset.index[FAILED]])
+
+    def _unplaced(self, order: Order, record: Record, event: int, *, changed: bool) -> list[OutputRecord]:
+        """An order that is not known to be placed can only be an orphan; if its placing was withdrawn, so is what was said of it."""
+        if order.profile is None or changed:
+            order.profile = self.evaluator.profile(order, record.log)
+            rules = self._orphaned(order, order.profile)
+        else:
+            rules = watched(order, self.ruleset.index)
+        return self._evaluate(order, rules, record.log, record) if rules or event & CASES else []
+
+    # rules
+
+    def _said(self, order: Order) -> set[int]:
+        """The rules that have said anything of an order, and those that are watched."""
+        index_of = self.ruleset.index
+        return watched(order, index_of).union(index_of[kind] for kind, _, _ in order.exceptions.states)
+
+    def _concerned(self, order: Order, profile: Profile) -> set[int]:
+        """All rules that an order could have to do with."""
+        return self._said(order).union(profile.possible(order.traits))
+
+    def _orphaned(self, order: Order, profile: Profile) -> set[int]:
+        """All rules that an order which is not known to be placed could have to do with."""
+        return self._said(order) | (profile.active & self.ruleset.orphan)
+
+    # what follows
+
+    def _evaluate(
+        self, order: Order, rules: Iterable[int], now: int, record: Record | None = None, *, inclusive: bool = False
+    ) -> list[OutputRecord]:
+        evaluation = self.evaluator.evaluate(order, rules, now, record, inclusive=inclusive)
+        before = order.exceptions.states
+        self.apply(order, evaluation)
+        outs: list[OutputRecord] = []
+        if evaluation.changes:
+            outs = self.publisher.publish(order, evaluation.changes, before, self.evaluator.facts(order, now), record)
+        if evaluation.rejected and record is not None:
+            outs.append(self.publisher.reject(record, "rule_failed", evaluation.rejected))
+        return outs
+
+    def apply(self, order: Order, evaluation: Evaluation) -> None:
+        """Makes an order what was found that it needs."""
+        recheck_at, deferred = order.recheck_at, order.deferred
+        for index, at in evaluation.next_check.items():
+            if at is None:
+                recheck_at.pop(index, None)
+            else:
+                recheck_at[index] = at
+        if evaluation.waits:
+            for index, waits in evaluation.waits.items():
+                if waits is None:
+                    deferred.pop(index, None)
+                else:
+                    deferred[index] = waits
+            self.evaluator.feeds.expect(key_of(order.tenant, order.id), deferred.values())
+        if evaluation.failures is not None:
+            order.timeline.failures = evaluation.failures
+        if evaluation.changes:
+            states = order.exceptions.states = {**order.exceptions.states, **evaluation.changes}
+            index_of = self.ruleset.index
+            order.live = {index_of[v.kind] for v in states.values() if v.status in ("open", "suppressed") or v.resolution == "case"}
+
+
+def _expect(order: Order, plan: Plan, record: Record) -> None:
+    """Notes when the rules that an event arms may become true, and which are no longer to be waited for."""
+    recheck_at = order.recheck_at
+    at, now = record.at, record.log
+    for index in plan.met:
+        recheck_at.pop(index, None)
+    for index, wait in plan.arm:
+        if index not in recheck_at:
+            recheck_at[index] = max(at + wait, now)
+    for index, wait in plan.postpone:
+        # A silence that ended before the rule could become true was none.
+        if recheck_at[index] >= at:
+            recheck_at[index] = max(at + wait, recheck_at[index])
+    for dated in plan.dated:
+        date = order.dates.get(dated.date)
+        if date is not None:
+            instant = max(date + dated.wait, now)
+            recheck_at[dated.index] = min(instant, recheck_at.get(dated.index, instant))
+        elif dated.fallback is not None:
+            recheck_at[dated.index] = max(at + dated.fallback, now)

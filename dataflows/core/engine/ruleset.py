@@ -1,0 +1,58 @@
+"""The rules of one policy as the engine uses them: each by its place, its kind and the masks of its triggers."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import cast
+
+from dataflows.core.engine.traits import mask
+from dataflows.core.policy import Policy
+from dataflows.core.rules.model import Rule
+
+EVERY_EVENT = "*"
+ORPHAN, FAILED = "data.orphan_signal", "data.rule_failed"
+"""The kinds that speak of orders which are not known to be placed; the second also of what the engine notes itself."""
+
+
+@dataclass(frozen=True, slots=True)
+class Triggers:
+    """What a rule says of its triggers, as masks of traits; `needs` is 0 where it needs nothing, `arms_always` where any event arms it."""
+
+    on: int
+    arms: int
+    arms_always: bool
+    needs: int
+    unless: int
+    met_by: int
+
+    def may_concern(self, traits: int) -> bool:
+        """Whether the rule may have something to say of an order with these traits."""
+        if self.needs and not self.needs & traits:
+            return False
+        return self.arms_always or (self.on | self.arms) & traits != 0
+
+
+def _triggers(rule: Rule) -> Triggers:
+    arms = set(rule.arms)
+    return Triggers(mask(rule.on), mask(arms - {EVERY_EVENT}), EVERY_EVENT in arms, mask(rule.needs), mask(rule.unless), mask(rule.met_by))
+
+
+class RuleSet:
+    """The rules of a policy, in the order in which they are evaluated."""
+
+    def __init__(self, policy: Policy) -> None:
+        self.policy = policy
+        self.rules = cast("tuple[Rule, ...]", policy.rules)
+        self.index = {rule.kind: index for index, rule in enumerate(self.rules)}
+        """The place of each kind."""
+        self.triggers = tuple(map(_triggers, self.rules))
+        self.failed = self.index.get(FAILED)
+        self.orphan = frozenset(index for kind, index in self.index.items() if kind == ORPHAN)
+        self.unplaced = self.orphan | {index for kind, index in self.index.items() if kind == FAILED}
+        """The rules that speak of orders which are not known to be placed."""
+        self.overridden = frozenset(kind for o in policy.overrides for kind in (o.rules if not o.everything else self.index))
+        """The kinds whose setting may differ from order to order."""
+
+    def by_kind(self, kind: str) -> Rule:
+        """The rule of a kind. Raises KeyError if the policy has none."""
+        return self.rules[self.index[kind]]
