@@ -2,25 +2,27 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from functools import lru_cache
 from typing import TypeAlias, cast
 
 from dataflows.core.clocks import deadline
 from dataflows.core.engine.order import Order
-from dataflows.core.engine.traits import BITS, PLACED, SCATTERED, TYPES, mask, names_of
+from dataflows.core.engine.traits import BITS, PLACED, SCATTERED, SITE, TYPES, mask, names_of
 from dataflows.core.history.facts import RETURNS, TERMS
 from dataflows.core.history.shipments import is_estimate, possession, scan_of, tracking_numbers
-from schemas.events import DATA_MODELS, AddressSignal, InventoryAllocated, OrderPlaced, Payment, ReturnStep, WarehouseShipment
-from schemas.instants import DAY, HOUR, MINUTE
+from schemas.events import DATA_MODELS, AddressSignal, InventoryAllocated, Line, OrderPlaced, Payment, ReturnStep, WarehouseShipment
+from schemas.instants import HOUR, MINUTE
 from schemas.record import Record
 from schemas.wire import micros
 
 EventTraits: TypeAlias = tuple[int, bool, bool]
 """The bits of an event's traits; whether it may change what earlier events mean; whether it speaks of the whole order."""
 
-SKEW = 15 * MINUTE
-"""How far an event may be dated after its log time and still be taken as dated rightly."""
+SKEW = MINUTE
+"""How far an event may be dated after its log time and still be taken as dated rightly: the least `margin` of `data.clock_skew`."""
+_AT_SITES = ("warehouse.", "inventory.")
+"""Prefixes of the types of events that happen at a site."""
 EAST, WEST = 14 * HOUR, 12 * HOUR
 """No clock is further from UTC than 14 hours ahead or 12 hours behind, so no local midnight comes earlier or later than that."""
 _TEXTS = 4_096
@@ -35,7 +37,7 @@ _CAPTURED, _SHIPPED = BITS["payment.captured"], BITS["warehouse.shipped"]
 _SCANNED, _SEVERAL, _LINES, _WHOLE, _FUTURE = BITS["scanned"], BITS["several"], BITS["lines"], BITS["whole"], BITS["future"]
 _UNANNOUNCED, _LATE_ETA, _ESTIMATE, _REASON = BITS["unannounced"], BITS["late eta"], BITS["estimate"], BITS["carrier.scan+reason"]
 _VOIDED = mask(("warehouse.shipment_cancelled", "carrier.scan:cancelled"))
-_SHIP_BY, _REFUNDED = BITS["ship_by"], BITS["payment.refunded"]
+_SHIP_BY, _REFUNDED, _ITEMISED = BITS["ship_by"], BITS["payment.refunded"], BITS["itemised"]
 _SCAN = {name.partition(":")[2]: BITS["carrier.scan"] | bit for name, bit in BITS.items() if name.startswith("carrier.scan:")}
 _TERMS = {terms: BITS[f"terms:{terms}"] for terms in TERMS}
 _UPDATED = _LINES | mask(("terms:invoice", "terms:on_ship", "terms:prepaid"))
@@ -66,11 +68,26 @@ def classify(order: Order, record: Record) -> EventTraits:
         bits, structural, whole = special(order, record)
     else:
         bits, structural, whole = BITS[type_], type_ in _STRUCTURAL, True
+    if type_.startswith(_AT_SITES) and _other_site(order, record):
+        bits |= SITE
     if record.at > record.log + SKEW:
         bits |= _FUTURE
         structural = True
-    order.traits |= bits
+    order.traits |= bits & ~SITE
     return bits, structural, whole
+
+
+def _other_site(order: Order, record: Record) -> bool:
+    """Whether an event names another site than the last event before it that named one."""
+    site = cast("str | None", getattr(record.event.data, "site", None))
+    if site is None:
+        return False
+    for known in reversed(order.timeline.records):
+        if known is not record and known.event.type.startswith(_AT_SITES):
+            before = cast("str | None", getattr(known.event.data, "site", None))
+            if before is not None:
+                return before != site
+    return True
 
 
 def forget_withdrawn(order: Order) -> None:
@@ -88,29 +105,38 @@ def forget_withdrawn(order: Order) -> None:
 
 
 def _step(order: Order, record: Record) -> EventTraits:
-    type_ = record.event.type
-    return BITS[type_], False, _speaks_of_all(order, record)
+    """A step of the warehouse. One without lines speaks of all, so that the first of its type was enough after all."""
+    bit, before, lines = BITS[record.event.type], order.traits, _lines(record)
+    if lines and not _are_all(order, lines):
+        order.traits |= _ITEMISED
+        return bit, False, False
+    return bit, not lines and before & bit != 0 and before & _ITEMISED != 0, True
 
 
-def _speaks_of_all(order: Order, record: Record) -> bool:
-    lines = cast("InventoryAllocated", record.event.data).lines
-    return not lines or [(x.line_id, x.sku, x.quantity) for x in lines] == order.pieces
+def _lines(record: Record) -> Sequence[Line] | None:
+    return cast("InventoryAllocated", record.event.data).lines
+
+
+def _are_all(order: Order, lines: Sequence[Line]) -> bool:
+    return [(x.line_id, x.sku, x.quantity) for x in lines] == order.pieces
 
 
 def _announcement(order: Order, record: Record) -> EventTraits:
-    """A label or a hand-over."""
-    bits, whole, shipped = BITS[record.event.type], _speaks_of_all(order, record), record.event.type == "warehouse.shipped"
-    before = order.traits
+    """A label or a hand-over. A hand-over without lines is of those that its label named; one of a voided shipment may be none."""
+    bits, before, lines, shipped = BITS[record.event.type], order.traits, _lines(record), record.event.type == "warehouse.shipped"
+    whole = (_are_all(order, lines) if lines else not before & _ITEMISED) and not before & _VOIDED
     announced = cast("WarehouseShipment", record.event.data)
     numbers = tracking_numbers(announced)
     units = [*numbers, *((announced.shipment_id,) if announced.shipment_id else ())] or [""]
-    structural = _tie(order, units) or units == [""] or announced.replaces is not None
+    structural = _tie(order, units, numbers) or units == [""] or announced.replaces is not None
     if len(numbers) > 1:
         order.traits |= _SEVERAL
     if not whole:
         order.traits |= _LINES
-    if before & (_SCANNED | _SHIPPED):
-        structural = True  # Its lines may be those of what has left.
+    if lines and not whole:
+        order.traits = (order.traits | _ITEMISED) & ~_WHOLE
+    if before & (_SCANNED | _SHIPPED | _VOIDED) or not order.sent_back.isdisjoint(numbers):
+        structural = True  # Its lines may be those of what has left, and scans of a return those of its parcel.
     if shipped:
         order.handed = order.handed.union(units)
         if whole:
@@ -122,6 +148,8 @@ def _announcement(order: Order, record: Record) -> EventTraits:
 
 def _placing(order: Order, record: Record) -> EventTraits:
     structural = order.traits != 0
+    if not structural:
+        order.exact = set()
     placed = cast("OrderPlaced", record.event.data)
     lines = placed.lines or ()
     order.traits |= _TERMS[placed.payment_terms if placed.payment_terms in TERMS else "prepaid"]
@@ -196,7 +224,8 @@ def _scan(order: Order, record: Record) -> EventTraits:
     # A voided shipment that moves after all counts again.
     structural = status == "cancelled" or seen & _VOIDED != 0
     if unit not in order.units or data.shipment_id:
-        structural = _tie(order, (unit, data.shipment_id) if data.shipment_id else (unit,)) or structural
+        numbers = (data.tracking_number,) if data.tracking_number else ()
+        structural = _tie(order, (unit, data.shipment_id) if data.shipment_id else (unit,), numbers) or structural
     announced = unit in order.handed
     if possession(record):
         if not seen & _SCANNED:
@@ -206,27 +235,32 @@ def _scan(order: Order, record: Record) -> EventTraits:
             bits |= _UNANNOUNCED
     if status == "delivered" and not announced:
         bits |= _UNANNOUNCED
+    if bits & _UNANNOUNCED and seen & _ITEMISED:
+        structural = True  # A parcel of unknown lines counts as all, since the first that left.
     seen = order.traits
     return bits, structural, not seen & SCATTERED and (not seen & _LINES or seen & _WHOLE != 0)
 
 
 def _is_late(order: Order, eta: str) -> bool:
-    """Whether an estimate may be one that slipped."""
+    """Whether an estimate may be one that slipped, by whatever margin."""
     if order.promised == UNPROMISED:
         known, at = order.estimated, soonest(eta)
         order.estimated = at if known is None else min(known, at)
-        return latest(eta) > order.estimated + DAY
+        return latest(eta) > order.estimated
     return order.promised is None or latest(eta) > order.promised
 
 
-def _tie(order: Order, units: tuple[str, ...] | list[str]) -> bool:
-    """Ties the identifiers that one event names; whether that changes what was known: a new one, or two shipments that are one."""
+def _tie(order: Order, units: Sequence[str], numbers: Sequence[str]) -> bool:
+    """Ties the identifiers that one event names; whether that changes what was known: a new one, or two shipments that are one.
+
+    A new number is a new parcel, of whichever shipment (`numbers`: those of the identifiers that are tracking numbers).
+    """
     known = order.units
     homes = {known[unit] for unit in units if unit in known}
     if len(homes) == 1 and all(unit in known for unit in units):
         return False
     changed = bool(known)
-    if changed and not homes:
+    if changed and (not homes or any(number not in known for number in numbers)):
         order.traits |= _SEVERAL
     home = min(homes, default=units[0])
     for unit in [*units, *(u for u, other in known.items() if other in homes)]:

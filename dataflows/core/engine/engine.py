@@ -11,10 +11,10 @@ from dataflows.core.engine.classify import classify, forget_withdrawn
 from dataflows.core.engine.evaluate import CASES, Evaluation, Evaluator, watched
 from dataflows.core.engine.failures import failing
 from dataflows.core.engine.feeds import Feeds
-from dataflows.core.engine.order import CLOSE, Order, key_of
+from dataflows.core.engine.order import CLOSE, FAR, Order, key_of
 from dataflows.core.engine.publish import Publisher
 from dataflows.core.engine.ruleset import FAILED
-from dataflows.core.engine.traits import NOTE, PLACED
+from dataflows.core.engine.traits import NOTE, PLACED, SITE
 from dataflows.core.engine.triggers import Plan, Profile
 from dataflows.core.history.timeline import Added
 from dataflows.core.policy import Policy
@@ -65,6 +65,9 @@ class Engine:
         rules = plan.evaluate
         if plan.fits:
             rules = rules.union(index for index, fits, setting in plan.fits if not fits(record.event.data, setting))
+        if event & SITE:
+            waited = order.recheck_at.keys() if order.exact is None else order.exact & order.recheck_at.keys()
+            rules = rules | (profile.at_site & (self._said(order) | waited))
         if order.live or order.deferred or order.timeline.failures:
             rules = rules | watched(order, self.ruleset.index)
         return self._evaluate(order, rules, now, record) if rules or event & CASES else []
@@ -158,6 +161,8 @@ class Engine:
                 recheck_at.pop(index, None)
             else:
                 recheck_at[index] = at
+                if order.exact is not None:
+                    order.exact.add(index)
         if evaluation.waits:
             for index, waits in evaluation.waits.items():
                 if waits is None:
@@ -180,8 +185,9 @@ def _expect(order: Order, plan: Plan, record: Record) -> None:
     for index in plan.met:
         recheck_at.pop(index, None)
     for index, wait in plan.arm:
-        if index not in recheck_at:
-            recheck_at[index] = max(at + wait, now)
+        due = max(at + wait, now)
+        if due < recheck_at.get(index, FAR):
+            recheck_at[index] = due
     for index, wait in plan.postpone:
         # A silence that ended before the rule could become true was none.
         if recheck_at[index] >= at:

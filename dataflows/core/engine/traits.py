@@ -6,7 +6,8 @@ within a day of all others. `scanned`: the order's first possession. `unannounce
 hand-over. `part shipped`: a hand-over of some lines, or one of several shipments. `high risk`: of an address. `balance`: a capture that is
 not simply the total. `expires`: an authorization that does. `settled`: a capture of all that was authorized. `future`: dated after its log
 time. An order has the traits of its events, and besides: `several` (parcels), `whole` (handed over at once), `lines` (more than one
-piece, or others than ordered), `ship_by`, `promised_by`, `terms:<terms>`, `note` (a finding of the identity step).
+piece, or others than ordered), `ship_by`, `promised_by`, `terms:<terms>`, `note` (a finding of the identity step), `itemised` (some step
+named some of its pieces). `site`: the event names another site than the last one that was named, so that the site's clock and zone change.
 """
 
 from __future__ import annotations
@@ -32,7 +33,7 @@ TRAITS: tuple[str, ...] = (
     "carrier.scan:returning", "carrier.scan:returned", "carrier.scan:delivered", "carrier.scan:failed_final", "carrier.scan:cancelled",
     "carrier.scan:expired", "carrier.scan+reason", "late eta", "scanned", "unannounced", "part shipped", "high risk", "balance",
     "expires", "settled", "future", "note", "several", "whole", "lines", "ship_by", "promised_by", "terms:external", "terms:invoice",
-    "terms:on_delivery", "terms:on_ship", "terms:prepaid", "estimate",
+    "terms:on_delivery", "terms:on_ship", "terms:prepaid", "estimate", "itemised", "site",
 )
 # fmt: on
 """Traits of events and orders by the place of their bit. A new event type, status or finer trait is added at the end."""
@@ -59,5 +60,7 @@ PLACED = BITS["order.placed"]
 RETURNED = mask(RETURNS)
 NOTE = BITS["note"]
 """A finding of the identity step came."""
+SITE = BITS["site"]
+"""Another site is named."""
 SCATTERED = BITS["several"] | RETURNED
 """An order with more than one parcel, or with one that comes back."""

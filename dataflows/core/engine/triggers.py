@@ -71,6 +71,9 @@ class Profile:
     def __init__(self, ruleset: RuleSet, settings: tuple[RuleSetting, ...]) -> None:
         self.settings = settings
         self.active = frozenset(i for i, s in enumerate(settings) if s.switch != "off" or s.kind in ruleset.overridden)
+        at_site = (i for i in self.active if settings[i].clock == "site" or settings[i].international or ruleset.rules[i].sited)
+        self.at_site = frozenset(at_site)
+        """The rules whose deadlines the order's site has a say in."""
         self.suppressors = {s.kind: frozenset(s.suppressed_by) for s in settings if s.suppressed_by}
         self._ruleset = ruleset
         self._triggers = tuple((index, ruleset.triggers[index]) for index in sorted(self.active))
@@ -121,7 +124,7 @@ class Profile:
                     fits.append((index, rule.fits, setting))
             if index in met or not (triggers.arms_always or event & triggers.arms):
                 continue
-            fallback = least(setting.fallback.threshold) if setting.fallback else None
+            fallback = None if setting.fallback is None else min(map(least, (setting.fallback.threshold, *(s.at for s in setting.steps))))
             if rule.dated is None:
                 arm.append((index, bound(setting)))
                 if rule.silence and not order & SCATTERED and _breaks_silence(event, triggers):

@@ -200,6 +200,11 @@ def fits_of(forms: Sequence[AnyForm]) -> Fits | None:
     return lambda data, _: not any(test(data) for test in known)
 
 
+def sited(forms: Sequence[AnyForm]) -> bool:
+    """Whether a deadline of the rule is a ship-by date, which ends in the zone of the site."""
+    return any(getattr(form, name, None) is Date.SHIP_BY for form in forms for name in ("since", "into"))
+
+
 def shape_of(forms: Sequence[AnyForm]) -> Shape:
     """Whether the rule waits for something, or something that was reported makes it true."""
     first = forms[0]

@@ -129,6 +129,7 @@ def rule(kind: str, definition: str, *forms: AnyForm, **entry: Unpack[Entry]) ->
         dated=triggers.dated,
         silence=triggers.silence,
         fits=derive.fits_of(forms),
+        sited=derive.sited(forms),
         settings=settings_of(forms, entry),
         awaits=tuple(milestone for _, milestone in forms[0].emits),
         limits={name: (span(least), span(most)) for name, (least, most) in entry.get("limits", {}).items()},

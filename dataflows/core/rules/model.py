@@ -36,7 +36,7 @@ class Rule:
     events that speak of the whole order, or of any part where `partly` is set. `dated` names the date (`ship_by`, `promised_by`,
     `expires_at`) by which the event that brings it arms the rule; other events arm it by their own time. `silence` is set where the rule
     speaks of nothing but the time since the last event of those that arm it. `fits` says of an event's data alone that it cannot make the
-    rule true.
+    rule true. `sited`: its deadlines end in the zone of the order's site, whatever its clock.
     """
 
     kind: str
@@ -58,6 +58,7 @@ class Rule:
     dated: str | None = None
     silence: bool = False
     fits: Fits | None = None
+    sited: bool = False
     settings: frozenset[str] = OF_ALL
     awaits: tuple[str, ...] = ()
     limits: Mapping[str, tuple[Span, Span]] = field(default_factory=dict[str, "tuple[Span, Span]"])
