@@ -21,11 +21,13 @@ def merge_patch(fields: OrderPlaced, patch: Mapping[str, object]) -> OrderPlaced
 
     A total that is left without amount or without currency is no total.
     """
-    merged = _merged(msgspec.to_builtins(fields), patch)
+    known = {name: msgspec.to_builtins(getattr(fields, name)) for name, value in patch.items() if isinstance(value, dict)}
+    merged = _merged(known, patch)
     total = cast("dict[str, object] | None", merged.get("total"))
     if total is not None and (total.get("amount") is None or total.get("currency") is None):
         merged["total"] = None
-    return cast("OrderPlaced", msgspec.convert(merged, _FIELDS))
+    changed = msgspec.convert(merged, _FIELDS)
+    return cast("OrderPlaced", msgspec.structs.replace(cast("msgspec.Struct", fields), **{name: getattr(changed, name) for name in merged}))
 
 
 def _merged(target: dict[str, object], patch: Mapping[str, object]) -> dict[str, object]:

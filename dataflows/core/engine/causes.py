@@ -25,7 +25,7 @@ def resolved_by(order: Order, verdict: ExceptionState, rule: Rule, record: Recor
         cases = [r for r in order.timeline.of("case.resolved") if cast("CaseEvent", r.event.data).exception_id == id_]
         return cite(cases[-1]) if cases else None
     began = {(proof.source, proof.id) for proof in verdict.evidence}
-    known = [r for r in order.timeline.records if verdict.end == r.at and (r.event.source, r.event.id) not in began]
+    known = [r for r in order.timeline.at(verdict.end or 0) if (r.event.source, r.event.id) not in began]
     if not known:
         known = [r for r in order.timeline.records if verdict.end == r.log and (r.event.source, r.event.id) not in began]
     waited = {mark.partition(":")[0] for mark in rule.met_by}

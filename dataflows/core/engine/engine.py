@@ -16,6 +16,7 @@ from dataflows.core.engine.publish import Publisher
 from dataflows.core.engine.ruleset import FAILED
 from dataflows.core.engine.traits import NOTE, PLACED, SITE
 from dataflows.core.engine.triggers import Plan, Profile
+from dataflows.core.history import folding
 from dataflows.core.history.timeline import Added
 from dataflows.core.policy import Policy
 from schemas.output import OutputRecord
@@ -44,7 +45,11 @@ class Engine:
         if added is Added.DUPLICATE:
             return None
         order.last_log = now
-        order.facts = None
+        if order.facts is not None:
+            if added is Added.APPENDED:
+                folding.take(order.facts, record)
+            else:
+                folding.reread(order.facts, (record, *order.timeline.moved))
         event, structural, whole = classify(order, record)
         inserted = added is Added.INSERTED
         if inserted:

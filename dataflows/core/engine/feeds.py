@@ -23,6 +23,7 @@ from dataflows.core.clocks import Span
 from dataflows.core.engine.exceptions import NAMESPACE, event
 from dataflows.core.engine.watermarks import NOWHERE, Pending, WatermarkRun
 from dataflows.core.history.facts import Facts
+from dataflows.core.history.voices import Voices
 from dataflows.core.policy import FeedPolicy, Policy
 from schemas.feeds import FeedOf
 from schemas.instants import iso
@@ -137,7 +138,7 @@ class Feeds:
         self._log = NEVER
         self._next = NOWHERE
         self._place: Position | None = NOWHERE
-        self._asked: tuple[Facts | None, frozenset[str]] = (None, frozenset())
+        self._asked: tuple[Voices | None, frozenset[str]] = (None, frozenset())
         self.changed = bool(self._known)
         """Whether `row` would say anything new since it was last set to False."""
 
@@ -290,20 +291,14 @@ class Feeds:
         return tuple(found)
 
     def _concerned(self, facts: Facts) -> frozenset[str]:
-        """The declared feeds that have to do with an order, and the domains of the others; remembered for the facts asked about last."""
+        """The declared feeds that have to do with an order, and the domains of the others; remembered for the order asked about last."""
+        voices = facts.voices
         asked, concerned = self._asked
-        if asked is not facts:
-            names: set[str] = set()
-            spoken: set[str] = set()
-            for record in facts.t.records:
-                source = record.event.source
-                spoken.add(self._feed_of(source) or "/" + source.strip("/").partition("/")[0])
-                for term in ("carrier", "site"):
-                    name = getattr(record.event.data, term, None)
-                    if isinstance(name, str):
-                        names.add(name.casefold())
+        if asked is not voices:
+            spoken = {self._feed_of(source) or "/" + source.strip("/").partition("/")[0] for source in voices.sources}
+            names = {name.casefold() for name in voices.names}
             concerned = frozenset(spoken) | {feed for feed in self._known if feed.rpartition("/")[2].casefold() in names}
-            self._asked = (facts, concerned)
+            self._asked = (voices, concerned)
         return concerned
 
     def horizon(self, feeds: Iterable[str]) -> int:

@@ -129,8 +129,6 @@ class OrderCache:
             self._packed[known] = self._pack(known, idle) if self._tracking else self._codec.pack(idle)
             self._clean.pop(known, None)
         self._old, self._young, self._young_bytes = self._young, {}, 0
-        for idle in self._old.values():
-            idle.facts = None  # Computed again if they are asked for.
 
     def _touch(self, key: str, order: Order) -> None:
         if len(self._dirty) >= self._most_dirty:

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Iterable, Mapping
-from decimal import Decimal
 from typing import NamedTuple
 
 from dataflows.core.engine.causes import resolved_by
@@ -12,7 +11,7 @@ from dataflows.core.engine.exceptions import ExceptionState, action_id, cited, e
 from dataflows.core.engine.lifecycle import Key, cite
 from dataflows.core.engine.order import Order
 from dataflows.core.engine.ruleset import RuleSet
-from dataflows.core.history.facts import Facts, amount
+from dataflows.core.history.facts import Facts
 from dataflows.core.history.shipments import scan_of
 from dataflows.core.policy import Policy, RuleSetting
 from dataflows.core.rules.model import Rule
@@ -36,8 +35,7 @@ def context_of(order: Order, facts: Facts) -> dict[str, object]:
     if facts.placed is None:
         return {"open_exceptions": sorted(opened)}
     first, latest = facts.versions[0][0], facts.fields
-    captured = sum((amount(getattr(r.event.data, "amount", None)) for r in facts.t.of("payment.captured")), Decimal(0))
-    refunded = sum((amount(getattr(r.event.data, "amount", None)) for r in facts.t.of("payment.refunded")), Decimal(0))
+    payments = facts.payments
     shipments: list[dict[str, object]] = []
     for shipment in facts.shipments:
         last = shipment.scans[-1] if shipment.scans else None
@@ -59,7 +57,7 @@ def context_of(order: Order, facts: Facts) -> dict[str, object]:
         "customer": None if latest.customer is None else {"id": latest.customer.id, "tier": latest.customer.tier},
         "country": latest.ship_to.country if latest.ship_to else None,
         "shipments": shipments,
-        "payment": {"authorized": facts.authorized is not None, "captured": str(captured), "refunded": str(refunded)},
+        "payment": {"authorized": facts.authorized is not None, "captured": str(payments.captured), "refunded": str(payments.refunded)},
         "holds": sorted(h.hold for h in facts.holds if h.released is None),
         "open_exceptions": sorted(opened),
     }

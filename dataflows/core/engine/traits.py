@@ -14,7 +14,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 
-from dataflows.core.history.facts import RETURNS
+from dataflows.core.history.returns import RETURNS
 from schemas.events import DATA_MODELS
 
 # fmt: off

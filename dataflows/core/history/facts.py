@@ -1,51 +1,54 @@
-"""What a timeline says about its order: the milestones, amounts, lines, shipments and holds that rules speak of.
+"""What a history says about its order: the milestones, amounts, lines, shipments and holds that rules speak of.
 
-Every fact is a pure function of the history and is computed when first asked for. Instants are event times in µs, UTC; None means
-that it has not come to that. Facts that a later event could still change are simply computed again from the longer history.
+Every fact is a pure function of the history and is computed when it is first asked for. `folding` keeps facts up with a history that
+grows. Nobody may change what a fact gives. Instants are event times in µs, UTC; None means that it has not come to that.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Sequence
-from decimal import Decimal
-from typing import TypeVar, cast
+from collections.abc import Callable, Iterable, Mapping
+from typing import ClassVar, TypeVar, cast
 
 from dataflows.core.clocks import Calendar, deadline
-from dataflows.core.history.holds import Hold, build_holds
-from dataflows.core.history.lazy import fact
-from dataflows.core.history.quantities import covered, line_key, match, quantity
-from dataflows.core.history.shipments import Shipment, build_shipments, return_trackings
-from dataflows.core.history.timeline import Timeline
+from dataflows.core.history.grouping import Shipments
+from dataflows.core.history.holds import Hold, Holds
+from dataflows.core.history.lazy import Readers
+from dataflows.core.history.money import Payments
+from dataflows.core.history.quantities import Coverage, Cancellations, OrderLines, line_key
+from dataflows.core.history.returns import RETURNS, Return, Returns
+from dataflows.core.history.shipments import Shipment, scan_of, tracking_numbers
+from dataflows.core.history.timeline import Timeline, happened
+from dataflows.core.history.versions import DateField, LineDates, Segment, Versions
+from dataflows.core.history.voices import Voices, voices_of
 from dataflows.core.policy import Policy, RuleSetting
 from dataflows.core.policy.model import Dims
-from schemas.events import (
-    InventoryAllocated,
-    Line,
-    Money,
-    OrderCancel,
-    OrderPlaced,
-    Payment,
-    PaymentRefunded,
-    WarehouseShipment,
-)
+from schemas.events import InventoryAllocated, Line, OrderPlaced, WarehouseShipment
 from schemas.instants import earliest
-from schemas.patch import merge_patch
 from schemas.record import Record
 
 Value = TypeVar("Value")
 TERMS = frozenset(("prepaid", "on_ship", "on_delivery", "invoice", "external"))
 METHODS = frozenset(("ship", "pickup", "local", "digital"))
-RETURNS = ("return.requested", "return.authorized", "return.shipped", "return.received", "return.inspected")
-Segment = tuple[Value, int, "int | None", "Record"]
-
-
-def amount(money: Money | None) -> Decimal:
-    """The amount of an event; 0 where none is said."""
-    return Decimal(money.amount) if money is not None else Decimal(0)
+FAR = 1 << 62
+"""By when something is wanted that has no date."""
+FIELDS = ("order.placed", "order.updated")
+LINES = (*FIELDS, "order.cancelled")
+MONEY = ("payment.captured", "payment.refunded")
+ANNOUNCED = ("warehouse.label_created", "warehouse.shipped")
+STEPS = ("inventory.allocated", "warehouse.released", "warehouse.picked", "warehouse.packed")
+"""Steps of the warehouse that are reached when all lines are covered."""
+SITED = (*STEPS, "inventory.short", "warehouse.pick_started", "warehouse.pick_short", "warehouse.rejected", *ANNOUNCED)
+"""Events that name a site."""
+PARCELS = (*ANNOUNCED, "carrier.scan", "warehouse.shipment_cancelled", *RETURNS)
+HOLDS = ("order.hold_placed", "order.hold_released")
+readers = Readers()
+fact = readers.fact
 
 
 class Facts:
     """The facts of one order under one policy. `now` is the log time at which they are asked for."""
+
+    readers: ClassVar[Readers] = readers
 
     def __init__(self, timeline: Timeline, policy: Policy, tenant: str, now: int) -> None:
         self.t = timeline
@@ -55,70 +58,82 @@ class Facts:
 
     # the order itself
 
-    @fact
+    @fact("order.placed")
     def placed(self) -> Record | None:
         """The first `order.placed`; without it nothing is expected of an order."""
         return next(iter(self.t.of("order.placed")), None)
 
-    @fact
+    @fact("order.placed")
     def placed_at(self) -> int:
         """When the order was placed."""
         return self.placed.at if self.placed is not None else 0
 
-    @fact
+    @fact("order.placed", folds=("order.updated",))
+    def history(self) -> Versions | None:
+        """What the order said of itself, as placed and after each update; None if it is not known to be placed."""
+        return None if self.placed is None else Versions(self.placed, self.t.of("order.updated"))
+
+    @property
     def versions(self) -> list[tuple[OrderPlaced, int, Record]]:
         """The order's fields as placed and after each update: (fields, since, event)."""
-        if self.placed is None:
-            return []
-        versions = [(cast("OrderPlaced", self.placed.event.data), self.placed.at, self.placed)]
-        for record in self.t.of("order.updated"):
-            if record.at >= self.placed.at:
-                versions.append((merge_patch(versions[-1][0], cast("dict[str, object]", record.event.data)), record.at, record))
-        return versions
+        return self.history.all if self.history is not None else []
 
-    @fact
+    @fact(*FIELDS)
     def fields(self) -> OrderPlaced:
         """The order's fields as they stand now."""
         return self.versions[-1][0]
 
+    def fields_at(self, instant: int) -> OrderPlaced | None:
+        """The order's fields as they stood at an instant; None before it was placed."""
+        return self.history.at(instant) if self.history is not None else None
+
+    def ordered_at(self, instant: int) -> dict[str, int]:
+        """The quantity of each line that was ordered at an instant."""
+        return self.history.ordered_at(instant) if self.history is not None else {}
+
     def segments(self, value_of: Callable[[OrderPlaced], Value]) -> list[Segment[Value]]:
         """The values that a field had: (value, from, until, event); consecutive equal values are one segment."""
-        segments: list[Segment[Value]] = []
-        for fields, since, record in self.versions:
-            value = value_of(fields)
-            if segments and segments[-1][0] == value:
-                continue
-            if segments:
-                previous = segments[-1]
-                segments[-1] = (previous[0], previous[1], since, previous[3])
-            segments.append((value, since, None, record))
-        return segments
+        return self.history.segments(value_of) if self.history is not None else []
 
-    @fact
+    def dates(self, name: DateField) -> list[Segment[str | None]]:
+        """The values that a date of the order as a whole had."""
+        return self.history.dates(name) if self.history is not None else []
+
+    def line_dates(self, name: DateField) -> LineDates:
+        """The lines that have no such date of their own, and the dates of those that ever had one."""
+        return self.history.line_dates(name) if self.history is not None else LineDates([], {})
+
+    def former(self, line: Line) -> str | None:
+        """The order line, as the order stood at any time, of which a line speaks."""
+        return self.history.former(line) if self.history is not None else None
+
+    @fact(*FIELDS)
     def terms(self) -> str:
         """Payment terms; unknown ones count as prepaid."""
         terms = self.fields.payment_terms
         return terms if terms in TERMS else "prepaid"
 
-    @fact
+    @fact(*FIELDS)
     def method(self) -> str:
         """How the goods reach the customer; unknown methods count as ship."""
         method = self.fields.method
         return method if method in METHODS else "ship"
 
-    @fact
+    @fact(folds=SITED)
     def site(self) -> str | None:
         """The last site that a warehouse or inventory event named."""
-        for record in reversed(self.t.records):
-            if record.event.type.startswith(("warehouse.", "inventory.")):
-                site = cast("str | None", getattr(record.event.data, "site", None))
-                if site is not None:
-                    return site
-        return None
+        named = (next((r for r in reversed(self.t.of(type_)) if _site(r) is not None), None) for type_ in SITED)
+        last = max((r for r in named if r is not None), key=happened, default=None)
+        return None if last is None else _site(last)
+
+    @fact()
+    def voices(self) -> Voices:
+        """Who has spoken of the order."""
+        return voices_of(self.t.records)
 
     # settings, clocks and zones
 
-    @fact
+    @fact(*FIELDS, folds=(*SITED, *PARCELS))
     def dims(self) -> Dims:
         """What policy overrides may depend on, for the order as a whole."""
         return self._dims(None)
@@ -156,7 +171,7 @@ class Facts:
             return self.policy.destination_calendar(country, region)
         return self.policy.tenant_calendar(self.tenant) if clock == "tenant" else self.policy.calendar(clock)
 
-    @fact
+    @fact(*FIELDS)
     def ship_to_zone(self) -> str:
         """The destination's time zone: the order's own, else the policy's for its country and region, else UTC."""
         ship_to = self.fields.ship_to
@@ -164,7 +179,7 @@ class Facts:
             return "UTC"
         return self.policy.valid_zone(ship_to.timezone) or self.policy.ship_to_zone(ship_to.country, ship_to.region)
 
-    @fact
+    @fact(folds=SITED)
     def site_zone(self) -> str:
         """The time zone in which ship-by dates end."""
         return self.policy.site_zone(self.site, self.tenant)
@@ -181,7 +196,7 @@ class Facts:
         """Whether the policy says that the feeds emit this milestone."""
         return milestone in self.policy.emits
 
-    @fact
+    @fact(*FIELDS, folds=SITED)
     def domestic(self) -> bool:
         """Origin and destination lie in one country, as far as both are known."""
         origin = self.policy.site_country(self.site)
@@ -190,81 +205,62 @@ class Facts:
 
     # lines and quantities
 
-    @fact
-    def lines(self) -> dict[str, Line]:
-        """The order's lines as they stand, by their name."""
-        return {line_key(line, i): line for i, line in enumerate(self.fields.lines or ())}
+    @fact("order.placed", folds=("order.updated",))
+    def book(self) -> OrderLines:
+        """The order's lines as they stand, and which of them an event speaks of."""
+        return OrderLines({line_key(line, i): line for i, line in enumerate(self.fields.lines or ())}, self._wanted_by)
 
-    @fact
+    def _wanted_by(self, line: Line) -> tuple[int, int]:
+        """By when a line is to be shipped and delivered."""
+        ship_by, promised_by = line.ship_by or self.fields.ship_by, line.promised_by or self.fields.promised_by
+        return (
+            FAR if ship_by is None else self.ship_deadline(ship_by),
+            FAR if promised_by is None else self.promise_deadline(promised_by),
+        )
+
+    @property
+    def lines(self) -> Mapping[str, Line]:
+        """The order's lines as they stand, by their name."""
+        return self.book.lines
+
+    @property
     def ordered(self) -> dict[str, int]:
         """Ordered quantity per line (1 where none is said)."""
-        return {key: quantity(line) for key, line in self.lines.items()}
+        return self.book.ordered
 
-    @fact
-    def _cancels(self) -> list[tuple[int, list[Line]]]:
-        return [(r.at, list(lines)) for r in self.t.of("order.cancelled") if (lines := cast("OrderCancel", r.event.data).lines)]
+    @fact("order.placed", folds=("order.updated", "order.cancelled"))
+    def cancellations(self) -> Cancellations:
+        """What was cancelled of the lines."""
+        return Cancellations(self.book, self.t.of("order.cancelled"))
 
-    @fact
+    @property
     def gone(self) -> dict[str, int]:
         """Lines that were cancelled whole, and when."""
-        left = dict(self.ordered)
-        gone: dict[str, int] = {}
-        for at, lines in self._cancels:
-            for line in lines:
-                key = match(line, self.lines)
-                if key is not None and key not in gone:
-                    left[key] -= quantity(line, left[key])
-                    if left[key] <= 0:
-                        gone[key] = at
-        return gone
+        return self.cancellations.gone
 
-    @fact
+    @property
     def wanted(self) -> dict[str, int]:
         """Quantity per line that is not cancelled."""
-        if not self._cancels:
-            return self.ordered
-        left = dict(self.ordered)
-        for _, lines in self._cancels:
-            for line in lines:
-                key = match(line, self.lines)
-                if key is not None:
-                    left[key] -= quantity(line, max(left[key], 0))
-        return {key: amount for key, amount in left.items() if amount > 0}
+        return self.cancellations.wanted
 
     # the ends of an order
 
-    @fact
+    @fact(*LINES)
     def cancelled(self) -> int | None:
         """When the whole order was cancelled: by one event, or by the last of its lines."""
-        whole = next((r.at for r in self.t.of("order.cancelled") if not cast("OrderCancel", r.event.data).lines), None)
-        by_line = max(self.gone.values()) if self.lines and len(self.gone) == len(self.lines) else None
-        return earliest(whole, by_line)
+        return earliest(self.cancellations.whole, self.cancellations.by_line)
 
-    @fact
+    @fact(folds=MONEY)
+    def payments(self) -> Payments:
+        """What was taken and paid back."""
+        return Payments.build(self.t.of("payment.captured"), self.t.of("payment.refunded"))
+
+    @fact(*FIELDS, *MONEY)
     def refunded(self) -> int | None:
         """When everything that was captured (or, without captures, the total) had been refunded."""
-        refunds = self.t.of("payment.refunded")
-        if not refunds:
-            return None
-        total = self.fields.total
-        captures = [cast("Payment", r.event.data).amount for r in self.t.of("payment.captured")]
-        currency = total.currency if total else next((m.currency for m in captures if m), None)
-        goal = sum((amount(m) for m in captures if m and m.currency == currency), Decimal(0))
-        if not any(captures):
-            goal = amount(total)
-        paid_back = Decimal(0)
-        for record in refunds:
-            data = cast("PaymentRefunded", record.event.data)
-            if data.amount is None:
-                if not data.lines:
-                    return record.at
-            elif data.amount.currency == currency:
-                paid_back += amount(data.amount)
-            if goal > 0 and paid_back >= goal:
-                return record.at
-        return None
+        return self.payments.paid_back(self.fields.total) if "payment.refunded" in self.t.by_type else None
 
-    @fact
+    @fact(*LINES, *MONEY)
     def ended(self) -> int | None:
         """When nothing more was owed to the customer: cancelled or refunded in full."""
         return earliest(self.cancelled, self.refunded)
@@ -279,98 +275,138 @@ class Facts:
         """When the events of these types happened."""
         return (r.at for t in types for r in self.t.by_type.get(t, ()))
 
-    @fact
+    @fact("payment.captured")
     def captured(self) -> int | None:
         """When money was first taken."""
         return self.first("payment.captured")
 
-    @fact
+    @fact("payment.authorized", "payment.captured")
     def authorized(self) -> int | None:
         """When money was first secured; a capture satisfies it."""
         return self.first("payment.authorized", "payment.captured")
 
+    # shipments and returns
+
+    @fact(folds=PARCELS)
+    def grouped(self) -> Shipments:
+        """All shipments of the order, and which events are whose."""
+        scans, returning = self.t.of("carrier.scan"), self.returning
+        if returning:
+            scans = [r for r in scans if scan_of(r).tracking_number not in returning]
+        return Shipments.build(self.t.of(*ANNOUNCED), scans, self.t.of("warehouse.shipment_cancelled"))
+
+    @property
+    def shipments(self) -> list[Shipment]:
+        """All shipments of the order, by their key."""
+        return self.grouped.all
+
+    def shipment(self, identifier: str | None) -> Shipment | None:
+        """The shipment that goes by an identifier."""
+        return self.grouped.named(identifier)
+
+    @fact(folds=PARCELS)
+    def returned(self) -> Returns:
+        """All returns of the order. A tracking number that a label or a hand-over names is not of a return's parcel."""
+        if not any(t in self.t.by_type for t in RETURNS):
+            return Returns()
+        outbound = frozenset(n for r in self.t.of(*ANNOUNCED) for n in tracking_numbers(cast("WarehouseShipment", r.event.data)))
+        return Returns.build(self.t.of(*RETURNS), self.t.of("carrier.scan"), outbound)
+
+    @property
+    def returns(self) -> list[Return]:
+        """All returns of the order, by their first step, with the scans of their parcels."""
+        return self.returned.all
+
+    @property
+    def returning(self) -> set[str]:
+        """The tracking numbers of return parcels."""
+        return self.returned.numbers
+
+    @property
+    def handovers(self) -> list[tuple[Record, WarehouseShipment]]:
+        """All `warehouse.shipped` events with their data."""
+        return [(r, cast("WarehouseShipment", r.event.data)) for r in self.t.of("warehouse.shipped")]
+
+    @fact(folds=HOLDS)
+    def held(self) -> Holds:
+        """All holds, and which of them are open."""
+        return Holds.build(self.t.of("order.hold_placed"), self.t.of("order.hold_released"))
+
+    @property
+    def holds(self) -> list[Hold]:
+        """All holds, as they happened."""
+        return self.held.all
+
     # milestones of all lines
+
+    @fact("order.placed", folds=(*LINES[1:], *STEPS))
+    def covers(self) -> dict[str, Coverage]:
+        """When steps of the warehouse had covered each line, by their type, as far as that has been asked for."""
+        return {}
 
     def cover(self, type_: str) -> int | None:
         """When the events of one type had covered every line."""
-        steps = [(r.at, cast("InventoryAllocated", r.event.data).lines) for r in self.t.of(type_)]
-        return covered(steps, self.lines, self.ordered, self.wanted)
+        known = self.covers.get(type_)
+        if known is None:
+            known = Coverage(self.book, self.wanted)
+            for record in self.t.of(type_):
+                known.take(record.at, cast("InventoryAllocated", record.event.data).lines)
+            if type_ in STEPS:
+                self.covers[type_] = known
+        return known.whole()
 
-    @fact
-    def shipments(self) -> list[Shipment]:
-        """All shipments of the order."""
-        labels, handovers = self.t.of("warehouse.label_created"), self.t.of("warehouse.shipped")
-        scans = self.t.of("carrier.scan")
-        if not (labels or handovers or scans):
-            return []
-        return build_shipments(labels, handovers, scans, self.t.of("warehouse.shipment_cancelled"), self.returning)
+    @fact("order.placed", folds=(*LINES[1:], *PARCELS))
+    def departures(self) -> Coverage:
+        """When each line had left."""
+        return Coverage(self.book, self.wanted).over((s, s.shipped) for s in self.shipments if s.left)
 
-    @fact
-    def returning(self) -> frozenset[str]:
-        """The tracking numbers of return parcels."""
-        if not any(t in self.t.by_type for t in RETURNS):
-            return frozenset()
-        return return_trackings(self.t.of(*RETURNS), self.t.of("warehouse.label_created", "warehouse.shipped"))
+    @fact("order.placed", folds=(*LINES[1:], *PARCELS))
+    def arrivals(self) -> Coverage:
+        """When each line had been delivered."""
+        return Coverage(self.book, self.wanted).over((s, s.delivered) for s in self.shipments if s.live)
 
     def subset(self, keys: Iterable[str]) -> dict[str, int]:
         """The wanted quantities of some lines."""
         return {key: self.wanted[key] for key in keys if key in self.wanted}
 
-    def shipped_of(self, wanted: dict[str, int]) -> int | None:
-        """When these quantities had left."""
-        steps = [(s.shipped, s.lines) for s in self.shipments if s.left and s.shipped is not None]
-        return covered(_known(steps), self.lines, self.ordered, wanted)
+    def shipped_of(self, keys: Iterable[str]) -> int | None:
+        """When what is wanted of these lines had left."""
+        return self.departures.of(keys)
 
-    def delivered_of(self, wanted: dict[str, int]) -> int | None:
-        """When these quantities had been delivered."""
-        steps = [(s.delivered, s.lines) for s in self.shipments if s.live and s.delivered is not None]
-        return covered(_known(steps), self.lines, self.ordered, wanted)
+    def delivered_of(self, keys: Iterable[str]) -> int | None:
+        """When what is wanted of these lines had been delivered."""
+        return self.arrivals.of(keys)
 
-    @fact
+    @fact(*LINES, folds=PARCELS)
     def shipped(self) -> int | None:
         """When all of the order had left."""
-        return self.shipped_of(self.wanted)
+        return self.departures.whole()
 
-    @fact
+    @fact(*LINES, folds=PARCELS)
     def delivered(self) -> int | None:
         """When all of the order had been delivered."""
-        return self.delivered_of(self.wanted)
+        return self.arrivals.whole()
 
-    @fact
+    @fact(*LINES, "warehouse.packed", folds=PARCELS)
     def packed(self) -> int | None:
         """When all was packed; leaving implies it."""
         return earliest(self.cover("warehouse.packed"), self.shipped)
 
-    @fact
+    @fact(*LINES, "warehouse.packed", "warehouse.picked", folds=PARCELS)
     def picked(self) -> int | None:
         """When all was picked; packing implies it."""
         return earliest(self.cover("warehouse.picked"), self.packed)
 
-    @fact
+    @fact(*LINES, "warehouse.packed", "warehouse.picked", "warehouse.pick_started", "warehouse.released", folds=PARCELS)
     def released(self) -> int | None:
         """When the order was given to its warehouse; later steps imply it."""
         return earliest(self.cover("warehouse.released"), self.first("warehouse.pick_started"), self.picked)
 
-    @fact
+    @fact(*LINES, *STEPS, "warehouse.pick_started", folds=PARCELS)
     def allocated(self) -> int | None:
         """When stock was reserved for all of it; a release implies it."""
         return earliest(self.cover("inventory.allocated"), self.released)
 
-    @fact
-    def holds(self) -> list[Hold]:
-        """All holds."""
-        placings = self.t.of("order.hold_placed")
-        return build_holds(placings, self.t.of("order.hold_released")) if placings else []
 
-    def shipment(self, identifier: str | None) -> Shipment | None:
-        """The shipment that goes by an identifier."""
-        return next((s for s in self.shipments if s.known_as(identifier)), None)
-
-    @fact
-    def handovers(self) -> list[tuple[Record, WarehouseShipment]]:
-        """All `warehouse.shipped` events with their data."""
-        return [(r, cast("WarehouseShipment", r.event.data)) for r in self.t.of("warehouse.shipped")]
-
-
-def _known(steps: Sequence[tuple[int | None, Sequence[Line] | None]]) -> list[tuple[int, Sequence[Line] | None]]:
-    return [(at, lines) for at, lines in steps if at is not None]
+def _site(record: Record) -> str | None:
+    return cast("InventoryAllocated", record.event.data).site

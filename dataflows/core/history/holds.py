@@ -2,15 +2,18 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from typing import cast
 
 from schemas.events import HoldPlaced, HoldReleased
 from schemas.record import Record
 
+PLACING = "order.hold_placed"
+RELEASE = "order.hold_released"
 
-@dataclass
+
+@dataclass(slots=True)
 class Hold:
     """One hold; `released` is None while it lasts."""
 
@@ -26,44 +29,59 @@ class Hold:
         return self.record.at <= at and (self.released is None or at < self.released)
 
 
-def build_holds(placings: Sequence[Record], releases: Sequence[Record]) -> list[Hold]:
-    """All holds of an order, as they happened; at one instant, placings come before releases."""
-    holds: list[Hold] = []
-    open_: list[Hold] = []
-    steps = sorted([*((r.at, 0, i, r) for i, r in enumerate(placings)), *((r.at, 1, i, r) for i, r in enumerate(releases))], key=_order)
-    for at, releasing, _, record in steps:
-        if releasing:
-            ended = [h for h in open_ if _releases(record, h)]
-            for hold in ended:
-                hold.released, hold.release = at, record
-            open_ = [h for h in open_ if h.released is None]
-            continue
-        data = cast("HoldPlaced", record.event.data)
-        hold = Hold(record, data.hold, data.hold_id, data.shipment_id)
-        if not any(_same(hold, other) for other in open_):
-            holds.append(hold)
-            open_.append(hold)
-    return holds
+class Holds:
+    """All holds of an order, as they happened, in `all`."""
+
+    def __init__(self) -> None:
+        self.all: list[Hold] = []
+        self._open: dict[tuple[str | None, ...], dict[int, Hold]] = {}
+
+    @classmethod
+    def build(cls, placings: Sequence[Record], releases: Sequence[Record]) -> Holds:
+        """The holds that these events make; at one instant, placings come before releases."""
+        found = cls()
+        for record in sorted((*placings, *releases), key=lambda r: (r.at, r.event.type)):
+            found.take(record)
+        return found
+
+    def take(self, record: Record) -> None:
+        """Takes in the latest placing or release."""
+        if record.event.type == PLACING:
+            data = cast("HoldPlaced", record.event.data)
+            hold = Hold(record, data.hold, data.hold_id, data.shipment_id)
+            places = _places(hold)
+            if not self._open.get(places[0]):
+                self.all.append(hold)
+                for place in places:
+                    self._open.setdefault(place, {})[id(hold)] = hold
+            return
+        for hold in self._ended(record):
+            hold.released, hold.release = record.at, record
+            for place in _places(hold):
+                del self._open[place][id(hold)]
+                if not self._open[place]:
+                    del self._open[place]
+
+    def _ended(self, release: Record) -> Iterable[Hold]:
+        """The open holds that a release names."""
+        source, data = release.event.source, cast("HoldReleased", release.event.data)
+        if data.hold_id is not None:
+            place: tuple[str | None, ...] = (source, "id", data.hold_id)
+        elif data.shipment_id is not None:
+            place = (source, "shipment", data.shipment_id)
+        else:
+            place = (source,) if data.hold is None else (source, "hold", data.hold)
+        named = self._open.get(place, {}).values()
+        return [h for h in named if data.hold in (None, h.hold) and data.shipment_id in (None, h.shipment_id)]
 
 
-def _order(step: tuple[int, int, int, Record]) -> tuple[int, int, int]:
-    return step[:3]
-
-
-def _same(hold: Hold, other: Hold) -> bool:
-    return (hold.record.event.source, hold.hold, hold.hold_id, hold.shipment_id) == (
-        other.record.event.source,
-        other.hold,
-        other.hold_id,
-        other.shipment_id,
-    )
-
-
-def _releases(record: Record, hold: Hold) -> bool:
-    data = cast("HoldReleased", record.event.data)
+def _places(hold: Hold) -> tuple[tuple[str | None, ...], ...]:
+    """What an open hold is found by; the first is by all that tells it from others."""
+    source = hold.record.event.source
     return (
-        record.event.source == hold.record.event.source
-        and data.hold in (None, hold.hold)
-        and data.hold_id in (None, hold.hold_id)
-        and data.shipment_id in (None, hold.shipment_id)
+        (source, hold.hold, hold.hold_id, hold.shipment_id),
+        (source,),
+        (source, "id", hold.hold_id),
+        (source, "shipment", hold.shipment_id),
+        (source, "hold", hold.hold),
     )

@@ -1,16 +1,17 @@
-"""The shipments of one order and their parcels, drawn from labels, hand-overs and scans.
+"""A shipment of an order and its parcels, drawn from labels, hand-overs and scans. `grouping` says which events are whose.
 
-A shipment is what its identifiers tie together: shipment IDs and tracking numbers named in one event belong to one shipment. A label
-is never possession; a possession scan counts as shipped. Return parcels are not shipments.
+A label is never possession; a possession scan counts as shipped. Each takes its events in one by one, in the order of the history, and
+costs the same for the last as for the first.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from bisect import insort
+from collections.abc import Sequence
+from operator import attrgetter
 from typing import cast
 
-from dataflows.core.history.lazy import fact
-from schemas.events import CarrierScan, Line, ReturnStep, ShipmentCancelled, WarehouseShipment
+from schemas.events import CarrierScan, Line, WarehouseShipment
 from schemas.instants import earliest
 from schemas.record import Record
 
@@ -21,6 +22,9 @@ POSSESSION = frozenset(
 NEVER_POSSESSION = frozenset(("pickup_failed", "not_found", "rejected"))
 MOVING = frozenset(("accepted", "in_transit", "customs", "out_for_delivery", "attempt_failed", "ready_for_pickup", "delivered"))
 NO_ID = "-"
+"""The key of what names no identifier."""
+SAID = ("carrier", "service", "site")
+"""What announcements say of a shipment beside its identifiers and lines."""
 
 
 def scan_of(record: Record) -> CarrierScan:
@@ -42,43 +46,78 @@ def possession(record: Record) -> bool:
 
 def tracking_numbers(data: WarehouseShipment) -> list[str]:
     """All tracking numbers that a label or a hand-over names."""
-    numbers = [data.tracking_number] if data.tracking_number else []
-    numbers.extend(n for n in data.tracking_numbers or () if n not in numbers)
-    return numbers
+    own = (data.tracking_number,) if data.tracking_number else ()
+    return list(dict.fromkeys((*own, *(data.tracking_numbers or ()))))
 
 
 class Parcel:
     """One tracking number and its scans, as they happened ("" where the shipment has no tracking number).
 
-    `told` are the delivery estimates: those that came by themselves, and the scans that state one.
+    `told` are the delivery estimates: those that came by themselves, and the scans that state one. `delivered` and `returned` are when it
+    was first scanned so.
     """
 
-    def __init__(self, tracking: str, said: Sequence[Record] = ()) -> None:
+    __slots__ = ("_by", "delivered", "returned", "scans", "told", "tracking")
+
+    def __init__(self, tracking: str) -> None:
         self.tracking = tracking
-        self.scans: list[Record] = [r for r in said if not is_estimate(r)]
-        self.told: list[Record] = [r for r in said if scan_of(r).eta is not None]
+        self.scans: list[Record] = []
+        self.told: list[Record] = []
+        self.delivered: int | None = None
+        self.returned: int | None = None
+        self._by: dict[tuple[str, str], list[int]] = {}
+
+    def take(self, record: Record) -> str | None:
+        """Takes in its latest scan; what it first came to by it, if it is `delivered` or `returned`."""
+        data = scan_of(record)
+        if data.eta is not None:
+            self.told.append(record)
+            if is_estimate(record):
+                return None
+        if self._by:
+            self._index(len(self.scans), data)
+        self.scans.append(record)
+        if data.status == "delivered" and self.delivered is None:
+            self.delivered = record.at
+            return "delivered"
+        if data.status == "returned" and self.returned is None:
+            self.returned = record.at
+            return "returned"
+        return None
+
+    def having(self, *, status: str = "", reason: str = "") -> Sequence[int]:
+        """The positions of the scans with a status, or with a reason."""
+        if not self._by:
+            for position, record in enumerate(self.scans):
+                self._index(position, scan_of(record))
+        return self._by.get(("status", status) if status else ("reason", reason), ())
 
     def first(self, *statuses: str) -> int | None:
         """When the first scan with one of these statuses happened."""
-        return next((r.at for r in self.scans if scan_of(r).status in statuses), None)
-
-    @fact
-    def delivered(self) -> int | None:
-        """When it was first scanned delivered."""
-        return self.first("delivered")
-
-    @fact
-    def returned(self) -> int | None:
-        """When it was first scanned as back at its sender."""
-        return self.first("returned")
+        positions = [known[0] for status in statuses if (known := self.having(status=status))]
+        return self.scans[min(positions)].at if positions else None
 
     def following(self, position: int) -> Record | None:
         """The scan after the one at `position`."""
         return self.scans[position + 1] if position + 1 < len(self.scans) else None
 
+    def _index(self, position: int, data: CarrierScan) -> None:
+        self._by.setdefault(("status", data.status), []).append(position)
+        if data.reason is not None:
+            self._by.setdefault(("reason", data.reason), []).append(position)
+
 
 class Shipment:
-    """One shipment; instants are µs, UTC, None where it has not come to that."""
+    """One shipment; instants are µs, UTC, None where it has not come to that.
+
+    `scans` are those of all its parcels, `first_scan` is when the carrier first had it, `handed_over` when the warehouse said that it left,
+    `labelled` when its label was made; `replaces` is the shipment that it says it replaces.
+    """
+
+    __slots__ = (
+        *("_carrier", "_common", "_label_lines", "_lines", "_said", "_said_by_label", "_parcel", "_reached", "first_scan", "handovers"),
+        *("ids", "key", "labels", "parcels", "replaced", "scans", "trackings", "voided"),
+    )
 
     def __init__(self, key: str) -> None:
         self.key = key
@@ -86,66 +125,59 @@ class Shipment:
         self.trackings: set[str] = set()
         self.labels: list[Record] = []
         self.handovers: list[Record] = []
-        self.parcels: list[Parcel] = []
+        self.parcels: list[Parcel] = [Parcel("")]
+        self.scans: list[Record] = []
+        self.first_scan: int | None = None
         self.voided: int | None = None
         self.replaced: int | None = None
+        self._lines: list[Line] = []
+        self._label_lines: list[Line] = []
+        self._said: dict[str, str] = {}
+        self._said_by_label: dict[str, str] = {}
+        self._carrier: str | None = None
+        self._common: list[Record] = []
+        self._parcel: dict[str, Parcel] = {}
+        self._reached: dict[str, list[int]] = {"delivered": [], "returned": []}
 
     @property
     def scope(self) -> str:
         """Its scope in verdicts."""
         return f"shipment:{self.key}"
 
-    @fact
-    def announcements(self) -> list[WarehouseShipment]:
-        """What hand-overs, then labels say of it."""
-        return [cast("WarehouseShipment", r.event.data) for r in (*self.handovers, *self.labels)]
-
-    @fact
-    def scans(self) -> list[Record]:
-        """All scans of all parcels."""
-        if len(self.parcels) == 1:
-            return self.parcels[0].scans
-        seen: dict[int, Record] = {id(r): r for p in self.parcels for r in p.scans}
-        return sorted(seen.values(), key=lambda r: (r.at, r.event.source, r.event.id))
-
-    @fact
-    def first_scan(self) -> int | None:
-        """When the carrier first had it."""
-        return next((r.at for r in self.scans if possession(r)), None)
-
-    @fact
+    @property
     def handed_over(self) -> int | None:
         """When the warehouse said that it left."""
-        return min((r.at for r in self.handovers), default=None)
+        return self.handovers[0].at if self.handovers else None
 
-    @fact
+    @property
+    def labelled(self) -> int | None:
+        """When its label was made."""
+        return self.labels[0].at if self.labels else None
+
+    @property
     def shipped(self) -> int | None:
         """When it left: said by the warehouse or shown by a possession scan."""
         return earliest(self.handed_over, self.first_scan)
 
-    @fact
-    def labelled(self) -> int | None:
-        """When its label was made."""
-        return min((r.at for r in self.labels), default=None)
-
-    @fact
+    @property
     def delivered(self) -> int | None:
         """When the last of its parcels was delivered."""
-        return _last(p.delivered for p in self.parcels)
+        return self._last("delivered")
 
-    @fact
+    @property
     def returned(self) -> int | None:
         """When the last of its parcels was back."""
-        return _last(p.returned for p in self.parcels)
+        return self._last("returned")
 
-    @fact
+    @property
     def lines(self) -> list[Line] | None:
         """Its lines: of its hand-overs, else of its labels; None where they are not said."""
-        for records in (self.handovers, self.labels):
-            lines = [line for r in records for line in cast("WarehouseShipment", r.event.data).lines or ()]
-            if lines:
-                return lines
-        return None
+        return self._lines or self._label_lines or None
+
+    @property
+    def replaces(self) -> str | None:
+        """The shipment that it says it replaces."""
+        return self._said.get("replaces") or self._said_by_label.get("replaces")
 
     @property
     def live(self) -> bool:
@@ -157,161 +189,73 @@ class Shipment:
         """Counts as shipped: a voided one only if the carrier has had it."""
         return self.voided is None or self.first_scan is not None
 
-    @fact
-    def replaces(self) -> str | None:
-        """The shipment that it says it replaces."""
-        return next((a.replaces for a in self.announcements if a.replaces), None)
-
     def said(self, name: str) -> str | None:
         """The first `carrier`, `service` or `site` that its hand-over, label or scans name."""
-        for data in self.announcements:
-            value = cast("str | None", getattr(data, name))
-            if value:
-                return value
-        if name == "carrier":
-            return next((c for r in self.scans if (c := scan_of(r).carrier)), None)
-        return None
+        value = self._said.get(name) or self._said_by_label.get(name)
+        return self._carrier if value is None and name == "carrier" else value
 
     def known_as(self, identifier: str | None) -> bool:
         """Whether it goes by this shipment ID or tracking number."""
         return identifier is not None and (identifier in self.ids or identifier in self.trackings)
 
+    def name(self, kind: str, identifier: str) -> None:
+        """Takes in an identifier of its own; `kind` is `s` for a shipment ID, `t` for a tracking number."""
+        if kind == "s":
+            self.ids.add(identifier)
+        elif identifier not in self.trackings:
+            self.trackings.add(identifier)
+            parcel = self._parcel[identifier] = Parcel(identifier)
+            if len(self.trackings) == 1:
+                self.parcels = []
+                self._reached = {"delivered": [], "returned": []}
+            insort(self.parcels, parcel, key=attrgetter("tracking"))
+            for record in self._common:
+                self._take(parcel, record)
+        if kind == "s":
+            self.key = identifier if len(self.ids) == 1 else min(self.key, identifier)
+        elif not self.ids:
+            self.key = identifier if len(self.trackings) == 1 else min(self.key, identifier)
 
-def _last(instants: Iterable[int | None]) -> int | None:
-    known = list(instants)
-    return None if not known or None in known else max(i for i in known if i is not None)
-
-
-def return_trackings(returns: Sequence[Record], announcements: Sequence[Record]) -> frozenset[str]:
-    """Tracking numbers of return parcels: named by return events and by no label or hand-over."""
-    if not returns:
-        return frozenset()
-    outbound = {n for r in announcements for n in tracking_numbers(cast("WarehouseShipment", r.event.data))}
-    named = {cast("ReturnStep", r.event.data).tracking_number for r in returns}
-    return frozenset(n for n in named if n and n not in outbound)
-
-
-class _Ties:
-    """Which identifiers belong together (disjoint sets)."""
-
-    def __init__(self) -> None:
-        self.parent: dict[tuple[str, str], tuple[str, str]] = {}
-
-    def root(self, node: tuple[str, str]) -> tuple[str, str]:
-        parent = self.parent.setdefault(node, node)
-        return node if parent == node else self.root(parent)
-
-    def tie(self, nodes: list[tuple[str, str]]) -> None:
-        first = self.root(nodes[0])
-        for node in nodes[1:]:
-            self.parent[self.root(node)] = first
-
-
-def _identifiers(record: Record) -> list[tuple[str, str]]:
-    if record.event.type == "carrier.scan":
-        data = scan_of(record)
-        numbers = [data.tracking_number] if data.tracking_number else []
-        shipment_id = data.shipment_id
-    else:
-        announced = cast("WarehouseShipment", record.event.data)
-        numbers = tracking_numbers(announced)
-        shipment_id = announced.shipment_id
-    nodes = [("s", shipment_id)] if shipment_id else []
-    nodes.extend(("t", n) for n in numbers)
-    return nodes
-
-
-def build_shipments(
-    labels: Sequence[Record],
-    handovers: Sequence[Record],
-    scans: Sequence[Record],
-    cancellations: Sequence[Record],
-    returning: frozenset[str],
-) -> list[Shipment]:
-    """The shipments of an order, by key; `returning` are the tracking numbers of return parcels, whose scans are left out."""
-    outbound = [r for r in scans if scan_of(r).tracking_number not in returning] if returning else scans
-    only = _only_shipment(labels, handovers, outbound)
-    found = [only] if only is not None else _tied_shipments(labels, handovers, outbound)
-    _end(found, cancellations)
-    return found
-
-
-def _only_shipment(labels: Sequence[Record], handovers: Sequence[Record], scans: Sequence[Record]) -> Shipment | None:
-    """The shipment of an order that plainly has one, with one parcel: the common case, without tying anything."""
-    announced = handovers or labels
-    if not announced:
-        return None
-    first = cast("WarehouseShipment", announced[0].event.data)
-    id_, number = first.shipment_id, first.tracking_number
-    if number is None:
-        return None
-    for record in (*labels, *handovers):
+    def announce(self, record: Record) -> None:
+        """Takes in its latest label or hand-over."""
         data = cast("WarehouseShipment", record.event.data)
-        if data.shipment_id != id_ or data.tracking_number != number or data.tracking_numbers:
-            return None
-    for record in scans:
-        scan = cast("CarrierScan", record.event.data)
-        if scan.tracking_number not in (None, number) or scan.shipment_id not in (None, id_):
-            return None
-    shipment = Shipment(id_ or number)
-    shipment.ids = {id_} if id_ else set()
-    shipment.trackings = {number}
-    shipment.labels, shipment.handovers = list(labels), list(handovers)
-    shipment.parcels = [Parcel(number, scans)]
-    return shipment
-
-
-def _tied_shipments(labels: Sequence[Record], handovers: Sequence[Record], outbound: Sequence[Record]) -> list[Shipment]:
-    ties = _Ties()
-    named: list[tuple[Record, list[tuple[str, str]]]] = [(r, _identifiers(r)) for r in (*labels, *handovers, *outbound)]
-    for _, nodes in named:
-        if nodes:
-            ties.tie(nodes)
-    by_root: dict[tuple[str, str], Shipment] = {}
-    for node in ties.parent:
-        shipment = by_root.setdefault(ties.root(node), Shipment(""))
-        (shipment.ids if node[0] == "s" else shipment.trackings).add(node[1])
-    for shipment in by_root.values():
-        shipment.key = min(shipment.ids) if shipment.ids else min(shipment.trackings)
-    nameless = (NO_ID, "")
-    if any(not nodes for record, nodes in named if record.event.type != "carrier.scan"):
-        by_root[nameless] = Shipment(NO_ID)
-    loose = [record for record, nodes in named if not nodes and record.event.type == "carrier.scan"]
-    if loose:
-        home = next(iter(by_root)) if len(by_root) == 1 else nameless
-        by_root.setdefault(home, Shipment(NO_ID))
-    else:
-        home = nameless
-    said: dict[tuple[str, str], list[Record]] = {root: [] for root in by_root}
-    for record, nodes in named:
-        root = ties.root(nodes[0]) if nodes else home if record.event.type == "carrier.scan" else nameless
-        if record.event.type == "carrier.scan":
-            said[root].append(record)
+        if record.event.type == "warehouse.label_created":
+            self.labels.append(record)
+            said, lines = self._said_by_label, self._label_lines
         else:
-            (by_root[root].labels if record.event.type == "warehouse.label_created" else by_root[root].handovers).append(record)
-    for root, shipment in by_root.items():
-        mine = said[root]
-        shipment.parcels = [
-            Parcel(number, [r for r in mine if scan_of(r).tracking_number in (None, number)]) for number in sorted(shipment.trackings)
-        ] or [Parcel("", mine)]
-    return sorted(by_root.values(), key=lambda s: s.key)
+            self.handovers.append(record)
+            said, lines = self._said, self._lines
+        if data.lines:
+            lines.extend(data.lines)
+        for name in (*SAID, "replaces"):
+            if name not in said and (value := cast("str | None", getattr(data, name))):
+                said[name] = value
 
-
-def _end(shipments: list[Shipment], cancellations: Sequence[Record]) -> None:
-    """Marks the shipments that were voided or replaced."""
-    for record in cancellations:
-        data = cast("ShipmentCancelled", record.event.data)
-        for shipment in shipments:
-            if shipment.known_as(data.shipment_id) or shipment.known_as(data.tracking_number):
-                shipment.voided = earliest(shipment.voided, record.at)
-    for shipment in shipments:
-        cancelled = next((r.at for r in shipment.scans if scan_of(r).status == "cancelled"), None)
-        if cancelled is not None:
-            shipment.voided = earliest(shipment.voided, cancelled)
-        if len(shipments) == 1:
+    def scan(self, record: Record) -> None:
+        """Takes in its latest scan."""
+        data = scan_of(record)
+        number = data.tracking_number
+        if number is None:
+            self._common.append(record)
+        for parcel in self.parcels if number is None or not self.trackings else (self._parcel[number],):
+            self._take(parcel, record)
+        if is_estimate(record):
             return
-        for record in (*shipment.labels, *shipment.handovers):
-            replaces = cast("WarehouseShipment", record.event.data).replaces
-            for other in shipments if replaces else ():
-                if other is not shipment and other.known_as(replaces):
-                    other.replaced = earliest(other.replaced, record.at)
+        self.scans.append(record)
+        if self.first_scan is None and possession(record):
+            self.first_scan = record.at
+        if self._carrier is None and data.carrier:
+            self._carrier = data.carrier
+        if data.status == "cancelled":
+            self.voided = earliest(self.voided, record.at)
+
+    def _take(self, parcel: Parcel, record: Record) -> None:
+        """Gives a scan to a parcel; notes what the parcel first came to by it."""
+        first = parcel.take(record)
+        if first is not None:
+            insort(self._reached[first], record.at)
+
+    def _last(self, status: str) -> int | None:
+        """When the last of the parcels came to a status; None if one has not."""
+        reached = self._reached[status]
+        return reached[-1] if len(reached) == len(self.parcels) else None

@@ -9,6 +9,7 @@ from bisect import bisect_left, bisect_right, insort
 from collections.abc import Sequence
 from enum import Enum
 from itertools import chain
+from operator import attrgetter
 from typing import NamedTuple, cast
 
 from schemas.events import EvidenceWithdrawn
@@ -63,7 +64,7 @@ class Timeline:
     look-ups, whatever comes when; `moved` are the events that the last `add` hid or brought back.
     """
 
-    __slots__ = ("_apart", "_ids", "_merged", "_since", "_withdrawals", "_withdrawn", "by_type", "failures", "moved", "notes", "records")
+    __slots__ = ("_apart", "_first", "_ids", "_merged", "_since", "_withdrawals", "_withdrawn", "by_type", "failures", "moved", "notes", "records")
 
     def __init__(self) -> None:
         self.records: list[Record] = []
@@ -71,6 +72,7 @@ class Timeline:
         self.notes: list[IdentityFinding] = []
         self.failures: list[Failure] = []
         self.moved: list[Record] = []
+        self._first: Record | None = None
         self._ids: dict[str, tuple[Record, ...] | Record] = {}
         self._withdrawals: dict[str, list[Record]] = {}
         self._withdrawn: dict[int, Record] = {}
@@ -87,6 +89,13 @@ class Timeline:
     def anything_hidden(self) -> bool:
         """Whether some event does not count."""
         return bool(self._withdrawn or self._apart)
+
+    @property
+    def first_logged(self) -> Record:
+        """The event that was logged first, whether or not it counts."""
+        if self._first is None:
+            self._first = min((*self.records, *self.hidden), key=attrgetter("position"))
+        return self._first
 
     def fill(self, records: list[Record], hidden: Sequence[Record]) -> None:
         """Makes an empty timeline what another one was: its `records`, and what it had `hidden`."""
@@ -122,6 +131,8 @@ class Timeline:
             self._withdrawals.setdefault(_withdraws(record), []).append(record)
             self._withdraw(record)
         self._identify(record)
+        if self._first is not None and record.position < self._first.position:
+            self._first = record
         if named:
             self._withdrawn[id(record)] = record
             return Added.INSERTED

@@ -6,17 +6,15 @@ from collections.abc import Callable, Iterable
 from typing import cast
 
 from dataflows.core.history.facts import Facts
-from dataflows.core.history.quantities import line_key
 from dataflows.core.policy import RuleSetting
 from dataflows.core.rules.conditions import Condition, count, timeout
 from dataflows.core.rules.reading import first_reached, reached
 from dataflows.core.rules.structs import Find, Found, Overdue
 from dataflows.core.rules.vocabulary import Date, Milestone, Scope
-from schemas.events import OrderPlaced
 from schemas.instants import earliest
 
 Deadline = Callable[[Facts, str], int]
-OfLines = Callable[[Facts, dict[str, int]], "int | None"]
+OfLines = Callable[[Facts, Iterable[str]], "int | None"]
 DEADLINES: dict[Date, Deadline] = {Date.SHIP_BY: Facts.ship_deadline, Date.PROMISED_BY: Facts.promise_deadline}
 LABELS = {Date.SHIP_BY: "ship by", Date.PROMISED_BY: "promised by"}
 OF_LINES: dict[Milestone, OfLines] = {Milestone.SHIPPED: Facts.shipped_of, Milestone.DELIVERED: Facts.delivered_of}
@@ -29,11 +27,11 @@ def by_date(form: Overdue, date: Date) -> Find:
 
 def _of_order(form: Overdue, date: Date) -> Find:
     met, lifted = first_reached(cast("tuple[Milestone, ...]", form.until)), first_reached(form.unless)
-    deadline, label, read = DEADLINES[date], LABELS[date], _order_value(date)
+    deadline, label, name = DEADLINES[date], LABELS[date], date.value
 
     def judge(o: Facts, s: RuleSetting) -> Found:
         calendar = o.calendar(s)
-        for text, since, until, record in o.segments(read):
+        for text, since, until, record in o.dates(name):
             if text is not None and not (form.ahead and count(calendar, deadline(o, text), s.threshold) <= since):
                 at = deadline(o, text)
                 yield timeout(s, calendar, at, f"{label} {text}", (record,), since=since, met=met(o), lifted=lifted(o), moved=until)
@@ -44,21 +42,21 @@ def _of_order(form: Overdue, date: Date) -> Find:
 def _of_lines(form: Overdue, date: Date) -> Find:
     until = cast("Milestone", form.until[0])
     whole, of_lines = reached(until), OF_LINES[until]
-    deadline, label, name, read = DEADLINES[date], LABELS[date], date.value, _order_value(date)
+    deadline, label, name = DEADLINES[date], LABELS[date], date.value
 
     def judge(o: Facts, s: RuleSetting) -> Found:
         calendar = o.calendar(s)
-        plain, own = promised_lines(o, name)
+        plain, own = o.line_dates(name)
         if plain or not o.lines:
-            met = whole(o) if len(plain) == len(o.lines) else of_lines(o, o.subset(plain))
+            met = whole(o) if len(plain) == len(o.lines) else of_lines(o, plain)
             lifted = ended_for(o, plain)
-            for text, since, moved, record in o.segments(read):
+            for text, since, moved, record in o.dates(name):
                 if text is not None:
                     at = deadline(o, text)
                     yield timeout(s, calendar, at, f"{label} {text}", (record,), since=since, met=met, lifted=lifted, moved=moved)
-        for key in own:
-            met, lifted, scope = of_lines(o, o.subset([key])), ended_for(o, [key]), f"line:{key}"
-            for text, since, moved, record in o.segments(_line_value(key, name)):
+        for key, segments in own.items():
+            met, lifted, scope = of_lines(o, [key]), ended_for(o, [key]), f"line:{key}"
+            for text, since, moved, record in segments:
                 if text is not None:
                     words, at = f"line {key} {label} {text}", deadline(o, text)
                     yield timeout(s, calendar, at, words, (record,), scope=scope, since=since, met=met, lifted=lifted, moved=moved)
@@ -81,29 +79,6 @@ def _undated(o: Facts, s: RuleSetting, name: str, whole: Callable[[Facts], int |
         if not dated:
             span, met = s.fallback.threshold, whole(o)
             yield timeout(s, o.calendar(s), anchor, label, evidence, span=span, since=since, met=met, lifted=o.ended, moved=moved)
-
-
-def _order_value(date: Date) -> Callable[[OrderPlaced], str | None]:
-    return (lambda fields: fields.ship_by) if date is Date.SHIP_BY else (lambda fields: fields.promised_by)
-
-
-def _line_value(key: str, name: str) -> Callable[[OrderPlaced], str | None]:
-    """Reads one line's own date from a version of the order."""
-
-    def value(fields: OrderPlaced) -> str | None:
-        lines = enumerate(fields.lines or ())
-        return next((cast("str | None", getattr(line, name)) for i, line in lines if line_key(line, i) == key), None)
-
-    return value
-
-
-def promised_lines(o: Facts, name: str) -> tuple[list[str], list[str]]:
-    """The lines that have no date of their own as the order stands, and those that ever had one (`name`: ship_by or promised_by)."""
-    plain = [key for key, line in o.lines.items() if getattr(line, name) is None]
-    own: dict[str, None] = {}
-    for fields, _, _ in o.versions:
-        own.update((line_key(line, i), None) for i, line in enumerate(fields.lines or ()) if getattr(line, name) is not None)
-    return plain, list(own)
 
 
 def ended_for(o: Facts, keys: list[str]) -> int | None:

@@ -11,7 +11,7 @@ from itertools import chain
 
 import msgspec
 
-from dataflows.core.history.facts import RETURNS
+from dataflows.core.history.returns import RETURNS
 from dataflows.core.policy.setting import RuleSetting, Shape
 from dataflows.core.rules.model import Fits
 from dataflows.core.rules.reading import tests_of

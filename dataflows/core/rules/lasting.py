@@ -8,13 +8,13 @@ from typing import cast
 from dataflows.core.clocks import Span
 from dataflows.core.clocks.spans import ZERO
 from dataflows.core.history.facts import Facts
-from dataflows.core.history.returns import returns_of
 from dataflows.core.history.shipments import possession, scan_of
 from dataflows.core.policy import RuleSetting
 from dataflows.core.rules.conditions import least, timeout
 from dataflows.core.rules.dates import DEADLINES
 from dataflows.core.rules.reading import (
     first_reached,
+    following,
     matcher,
     of_parcel,
     reached,
@@ -69,7 +69,7 @@ def silent_return(form: Silent) -> Find:
     source = cast("Event", form.heard)
 
     def judge(o: Facts, s: RuleSetting) -> Found:
-        for known in returns_of(o):
+        for known in o.returns:
             steps = (r for r in known.steps if r.event.type in source.types)
             heard = sorted([*steps, *known.scans], key=lambda r: (r.at, r.event.source, r.event.id))
             delivered = next((r.at for r in known.scans if scan_of(r).status == "delivered"), None)
@@ -103,7 +103,10 @@ def silent_order(form: Silent) -> Find:
         heard = [r for r in o.t.records if not r.event.type.startswith(UNHEARD)] if source is None else list(source(o))
         over, calendar = lifted(o), o.calendar(s)
         pauses = list(_pauses(o, form.paused_by))
+        soonest = min(least(s.threshold), *[least(step.at) for step in s.steps]) if s.steps else least(s.threshold)
         for record, until in silences(heard):
+            if until is not None and until - record.at <= soonest:
+                continue
             condition = timeout(s, calendar, record.at, f"last event {record.event.type}", (record,), met=until, lifted=over)
             if condition and not any(a <= condition.start and (b is None or condition.start < b) for a, b in pauses):
                 yield condition
@@ -120,14 +123,15 @@ def hold_scope(o: Facts, shipment_id: str | None) -> str | None:
 
 
 def held(form: Lasting, state: Held) -> Find:
-    kinds, lifted, ends = frozenset(state.kinds), first_reached(form.unless), [records_of(term) for term in form.until]
+    kinds, lifted, ends = frozenset(state.kinds), first_reached(form.unless), [following(term) for term in form.until]
     scoped, one = form.each is Scope.HOLD, form.label or (len(kinds) == 1 and "held")
 
     def judge(o: Facts, s: RuleSetting) -> Found:
+        until = [end(o) for end in ends]
         for h in o.holds:
             if not kinds or h.hold in kinds:
                 at = h.record.at
-                met = earliest(h.released, *(r.at for end in ends for r in end(o) if r.at >= at))
+                met = earliest(h.released, *(end(at) for end in until))
                 scope, label, owner = hold_scope(o, h.shipment_id) if scoped else None, one or f"{h.hold} hold", s.owners.get(h.hold)
                 calendar, over = o.calendar(s), lifted(o)
                 yield timeout(s, calendar, at, label, (h.record,), scope=scope, met=met, lifted=over, owner=owner)
@@ -140,7 +144,8 @@ def held(form: Lasting, state: Held) -> Find:
 
 def _last_call(o: Facts, s: RuleSetting, date: Date, at: int) -> int | None:
     """The rule's `margin` before the date that was in force at an instant, or that instant if it is later."""
-    text = next((cast("str | None", getattr(fields, date.value)) for fields, since, _ in reversed(o.versions) if since <= at), None)
+    fields = o.fields_at(at)
+    text = None if fields is None else cast("str | None", getattr(fields, date.value))
     return None if text is None else max(at, DEADLINES[date](o, text) - s.margin.n)
 
 

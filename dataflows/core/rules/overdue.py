@@ -7,7 +7,7 @@ from datetime import datetime
 from typing import cast
 
 from dataflows.core.history.facts import Facts
-from dataflows.core.history.returns import Return, refunds_of, returns_of
+from dataflows.core.history.returns import Return
 from dataflows.core.policy import RuleSetting
 from dataflows.core.rules.conditions import timeout
 from dataflows.core.rules.dates import by_date
@@ -15,7 +15,9 @@ from dataflows.core.rules.reading import (
     clearing,
     ended_for,
     field_of,
+    first_from,
     first_reached,
+    following,
     matcher,
     of_parcel,
     reached,
@@ -90,12 +92,12 @@ def _overdue_event(form: Overdue, since: Event) -> Find:
     """Each event is an expectation of its own, met by what comes at or after it."""
     begins, lifted = records_of(since), first_reached(form.unless)
     marks = [reached(term) for term in form.until if isinstance(term, Milestone)]
-    events = [records_of(term) for term in form.until if isinstance(term, Event)]
+    events = [following(term) for term in form.until if isinstance(term, Event)]
 
     def judge(o: Facts, s: RuleSetting) -> Found:
+        later = [event(o) for event in events]
         for record in begins(o):
-            later = [r.at for found in events for r in found(o) if r.at >= record.at]
-            met = earliest(min(later, default=None), *(read(o) for read in marks))
+            met = earliest(*(at(record.at) for at in later), *(read(o) for read in marks))
             yield timeout(s, o.calendar(s), record.at, form.label, (record,), met=met, lifted=lifted(o))
 
     return judge
@@ -105,6 +107,7 @@ def _overdue_stated(form: Overdue, since: Stated) -> Find:
     """The instants that events of each payment state; what names no payment but takes money is about all of them."""
     begins, lifted, field = records_of(since.event), first_reached(form.unless), since.field
     events = [records_of(term) for term in form.until if isinstance(term, Event)]
+    taking = {type_ for term in form.until if isinstance(term, Event) for type_ in term.types}
 
     def judge(o: Facts, s: RuleSetting) -> Found:
         by_payment: dict[str | None, list[tuple[Record, int]]] = {}
@@ -112,16 +115,16 @@ def _overdue_stated(form: Overdue, since: Stated) -> Find:
             stated = cast("datetime | None", field_of(record.event.data, field))
             if stated is not None:
                 by_payment.setdefault(_payment(record), []).append((record, micros(stated)))
+        ends: dict[str | None, list[int]] = {}
+        for record in (r for found in events for r in found(o)) if by_payment else ():
+            payment = _payment(record)
+            ends.setdefault(payment, []).append(record.at)
+        of_all = [r.at for r in o.t.of("payment.captured") if _payment(r) is None] if "payment.captured" in taking else []
         for payment, known in by_payment.items():
-            ends = [
-                r.at
-                for found in events
-                for r in found(o)
-                if _payment(r) == payment or (r.event.type == "payment.captured" and _payment(r) is None)
-            ]
+            own, any_payment = first_from(sorted(ends.get(payment, ()))), first_from(of_all)
             for position, (record, at) in enumerate(known):
                 renewed = known[position + 1][0].at if position + 1 < len(known) else None
-                met = min((end for end in ends if end >= record.at), default=None)
+                met = earliest(own(record.at), any_payment(record.at))
                 scope, calendar = f"payment:{payment}" if payment else None, o.calendar(s)
                 yield timeout(
                     s, calendar, at, since.label, (record,), scope=scope, since=record.at, met=met, lifted=lifted(o), moved=renewed
@@ -165,7 +168,7 @@ def _overdue_parcel(form: Overdue, since: Event) -> Find:
         for shipment, parcel in tracked(o):
             position, first = next(((i, r) for i, r in enumerate(parcel.scans) if begins(r)), (0, None))
             if first is not None:
-                met = earliest(*(c(o, shipment, parcel, position) for c in events), *(m(o, shipment, parcel) for m in marks))
+                met = earliest(*(c(o, shipment, parcel)(position) for c in events), *(m(o, shipment, parcel) for m in marks))
                 setting = o.of(shipment, s)
                 calendar, lifted = o.calendar(setting, shipment), ended_for(o, shipment)
                 yield timeout(setting, calendar, first.at, form.label, (first,), scope=shipment.scope, met=met, lifted=lifted)
@@ -175,9 +178,9 @@ def _overdue_parcel(form: Overdue, since: Event) -> Find:
 
 def _of_return(term: object) -> Callable[[Facts, Return], int | None]:
     if term is Milestone.REFUND:
-        return lambda o, known: earliest(*refunds_of(o, known))
+        return lambda o, known: earliest(*o.payments.refunds_for(known.return_id, known.steps[0].at, named=False))
     if term is Milestone.NAMED_REFUND:
-        return lambda o, known: earliest(*refunds_of(o, known, named=True))
+        return lambda o, known: earliest(*o.payments.refunds_for(known.return_id, known.steps[0].at, named=True))
     event = cast("Event", term)
     matches, type_ = matcher(event), event.types[0]
     if type_ == "carrier.scan":
@@ -190,7 +193,7 @@ def _overdue_return(form: Overdue, since: Event) -> Find:
     begins, type_, untils = matcher(since), since.types[0], [_of_return(term) for term in form.until]
 
     def judge(o: Facts, s: RuleSetting) -> Found:
-        for known in returns_of(o):
+        for known in o.returns:
             first = next((r for r in known.steps if r.event.type == type_ and begins(r)), None)
             if first is not None:
                 met = earliest(*(until(o, known) for until in untils))

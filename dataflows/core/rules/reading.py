@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from bisect import bisect_left, bisect_right
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from functools import cache
 from operator import attrgetter
@@ -18,7 +19,7 @@ Matches = Callable[[Record], bool]
 Tests = Callable[[object], bool]
 Instant = Callable[[Facts], "int | None"]
 OfParcel = Callable[[Facts, Shipment, Parcel], "int | None"]
-Clearings = Callable[[Facts, Shipment, Parcel, int], "int | None"]
+Clearings = Callable[[Facts, Shipment, Parcel], Callable[[int], "int | None"]]
 OVER = Milestone.OVER
 
 
@@ -84,12 +85,59 @@ def any_of(events: Sequence[Event]) -> Matches:
     return matches[0] if len(matches) == 1 else lambda record: any(test(record) for test in matches)
 
 
+def positions_of(events: Sequence[Event]) -> Callable[[Parcel], Iterable[int]]:
+    """The positions of the scans of a parcel that pass the tests of one of several events."""
+    by_index = [known for event in events if (known := _indexed(event)) is not None]
+    matches = any_of(events)
+    if len(by_index) < len(events):
+        return lambda parcel: (position for position, record in enumerate(parcel.scans) if matches(record))
+    narrow = any(len(event.where) > 1 for event in events)
+
+    def positions(parcel: Parcel) -> Iterable[int]:
+        parts = [part for name, values in by_index for value in values if (part := parcel.having(**{name: value}))]
+        if not parts:
+            return ()
+        found = parts[0] if len(parts) == 1 else sorted(set().union(*parts))
+        return [position for position in found if matches(parcel.scans[position])] if narrow else found
+
+    return positions
+
+
+def _indexed(event: Event) -> tuple[str, tuple[str, ...]] | None:
+    """The statuses or reasons of which a scan must have one to be such an event; None if it is not told by these."""
+    for where in event.where:
+        if where.field in ("status", "reason") and where.op is Op.IS and None not in where.values:
+            return where.field, cast("tuple[str, ...]", tuple(where.values))
+    return None
+
+
 def records_of(event: Event) -> Callable[[Facts], Iterable[Record]]:
     """The events of an order that are such, as they happened."""
     types, tests = event.types, tests_of(event.where)
     if tests is None:
         return lambda o: o.t.of(*types)
     return lambda o: (record for record in o.t.of(*types) if tests(record.event.data))
+
+
+def following(event: Event) -> Callable[[Facts], Callable[[int], int | None]]:
+    """Of an order, when such an event came first at or after an instant."""
+    types, found = event.types, records_of(event)
+
+    def of_order(o: Facts) -> Callable[[int], int | None]:
+        known = found(o) if event.where or not set(types).isdisjoint(o.t.by_type) else ()
+        return first_from([r.at for r in known])
+
+    return of_order
+
+
+def first_from(instants: Sequence[int]) -> Callable[[int], int | None]:
+    """The first of some instants, in their order, at or after a given one."""
+
+    def of(at: int) -> int | None:
+        place = bisect_left(instants, at)
+        return instants[place] if place < len(instants) else None
+
+    return of
 
 
 def reached(term: Milestone | Event) -> Instant:
@@ -166,27 +214,34 @@ def of_parcel(milestone: Milestone) -> OfParcel:
 
 
 def clearing(term: Term) -> Clearings:
-    """When a term is reached that ends what a parcel's scan (at a position) began."""
-    if isinstance(term, Milestone):
-        milestone = of_parcel(term)
-        return lambda o, shipment, parcel, position: (
-            at if (at := milestone(o, shipment, parcel)) is not None and at >= parcel.scans[position].at else None
-        )
-    if isinstance(term, Strictly):
-        later = of_parcel(term.milestone)
-        return lambda o, shipment, parcel, position: (
-            at if (at := later(o, shipment, parcel)) is not None and at > parcel.scans[position].at else None
-        )
+    """Of a parcel, when a term is reached that ends what its scan at a position began."""
+    if isinstance(term, Milestone | Strictly):
+        milestone, strictly = of_parcel(term.milestone if isinstance(term, Strictly) else term), isinstance(term, Strictly)
+
+        def once(o: Facts, shipment: Shipment, parcel: Parcel) -> Callable[[int], int | None]:
+            at = milestone(o, shipment, parcel)
+            if at is None:
+                return lambda _: None
+            return lambda position: at if at > (began := parcel.scans[position].at) or (at == began and not strictly) else None
+
+        return once
     matches = matcher(term.event if isinstance(term, Next) else term)
-    if isinstance(term, Next):
-        wanted = not term.other
-        return lambda _o, _s, parcel, position: next((r.at for r in parcel.scans[position + 1 :] if matches(r) is wanted), None)
+    wanted = not (isinstance(term, Next) and term.other)
 
-    def scans_from(_o: Facts, _shipment: Shipment, parcel: Parcel, position: int) -> int | None:
-        at = parcel.scans[position].at
-        return next((r.at for r in parcel.scans if r.at >= at and matches(r)), None)
+    def scans(_o: Facts, _shipment: Shipment, parcel: Parcel) -> Callable[[int], int | None]:
+        positions = [position for position, record in enumerate(parcel.scans) if matches(record) is wanted]
+        instants = [parcel.scans[position].at for position in positions]
+        if not isinstance(term, Next):
+            from_instant = first_from(instants)
+            return lambda position: from_instant(parcel.scans[position].at)
 
-    return scans_from
+        def after(position: int) -> int | None:
+            place = bisect_right(positions, position)
+            return instants[place] if place < len(positions) else None
+
+        return after
+
+    return scans
 
 
 def tracked(o: Facts) -> Iterator[tuple[Shipment, Parcel]]:

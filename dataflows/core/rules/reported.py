@@ -9,13 +9,15 @@ from dataflows.core.history.facts import Facts
 from dataflows.core.policy import RuleSetting
 from dataflows.core.rules.conditions import signal
 from dataflows.core.rules.reading import (
-    any_of,
     clearing,
     concerns,
     field_of,
+    first_from,
     first_reached,
+    following,
     matcher,
     of_parcel,
+    positions_of,
     reached,
     records_of,
 )
@@ -44,22 +46,53 @@ def _scope_of(form: Reported) -> Callable[[Record], str | None]:
 def reported(form: Reported) -> Find:
     begins, scope, lifted = records_of(form.when[0]), _scope_of(form), first_reached(form.unless)
     minor = None if form.minor is None else matcher(form.minor)
-    untils = [_instants(cast("Milestone | Event", term), of_sku=form.each is Scope.LINE) for term in form.until]
+    untils = [_first(cast("Milestone | Event", term), of_sku=form.each is Scope.LINE) for term in form.until]
     after = [_reached_by(term, of_sku=form.each is Scope.LINE) for term in form.after]
     not_after = [_reached_by(term, of_sku=form.each is Scope.LINE) for term in form.not_after]
 
     def judge(o: Facts, s: RuleSetting) -> Found:
+        cleared = [until(o) for until in untils]
         for record in begins(o):
             if after and not any(known(o, record) for known in after):
                 continue
             if any(known(o, record) for known in not_after):
                 continue
-            clears = [at for until in untils for at in until(o, record)]
+            clears = [at(record) for at in cleared]
             lane = s.minor_lane if minor is not None and minor(record) else None
             detail = _text(record, form.detail)
             yield signal(o, s, record, clears=clears, lifted=lifted(o), scope=scope(record), detail=detail, lane=lane)
 
     return judge
+
+
+def _first(term: Milestone | Event, *, of_sku: bool) -> Callable[[Facts], Callable[[Record], int | None]]:
+    """Of an order, when a term first clears what a record began."""
+    if isinstance(term, Milestone):
+        read = reached(term)
+        return lambda o: lambda _: read(o)
+    if not of_sku:
+        later = following(term)
+
+        def any_later(o: Facts) -> Callable[[Record], int | None]:
+            instant = later(o)
+            return lambda record: instant(record.at)
+
+        return any_later
+    found = records_of(term)
+
+    def of_its_sku(o: Facts) -> Callable[[Record], int | None]:
+        known: dict[str | None, Callable[[int], int | None]] = {}
+
+        def first(record: Record) -> int | None:
+            sku = cast("str | None", field_of(record.event.data, "sku"))
+            if sku not in known:
+                speaks = concerns(term, o, sku)
+                known[sku] = first_from([r.at for r in found(o) if speaks(r)])
+            return known[sku](record.at)
+
+        return first
+
+    return of_its_sku
 
 
 def _instants(term: Milestone | Event, *, of_sku: bool) -> Callable[[Facts, Record], Iterable[int | None]]:
@@ -88,7 +121,7 @@ def _reached_by(term: Milestone | Event | Strictly, *, of_sku: bool) -> Callable
 
 
 def reported_parcel(form: Reported) -> Find:
-    begins, clears = any_of(form.when), [clearing(term) for term in form.until]
+    starts, clears = positions_of(form.when), [clearing(term) for term in form.until]
     after = [of_parcel(term.milestone) for term in form.after if isinstance(term, Strictly)]
     lifts = [of_parcel(term) for term in form.unless if isinstance(term, Milestone)]
 
@@ -97,17 +130,19 @@ def reported_parcel(form: Reported) -> Find:
             for parcel in shipment.parcels:
                 if form.tracked and not parcel.tracking:
                     continue
-                for position, record in enumerate(parcel.scans):
-                    if not begins(record):
-                        continue
+                cleared: list[Callable[[int], int | None]] = []
+                for position in starts(parcel):
+                    record = parcel.scans[position]
                     if after and not any((at := read(o, shipment, parcel)) is not None and at < record.at for read in after):
                         continue
+                    if not cleared:
+                        cleared = [clear(o, shipment, parcel) for clear in clears]
                     setting = o.of(shipment, s)
                     yield signal(
                         o,
                         setting,
                         record,
-                        clears=[clear(o, shipment, parcel, position) for clear in clears],
+                        clears=[clear(position) for clear in cleared],
                         lifted=earliest(*(lift(o, shipment, parcel) for lift in lifts)),
                         scope=shipment.scope,
                         detail=_text(record, form.detail),

@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+from bisect import bisect_left
+from collections.abc import Sequence
 from typing import cast
 
 from dataflows.core.history.facts import Facts
-from dataflows.core.history.quantities import line_key, match, quantity
+from dataflows.core.history.quantities import line_key, quantity
 from dataflows.core.history.shipments import MOVING, Shipment, possession, scan_of
 from dataflows.core.policy import RuleSetting
 from dataflows.core.rules.conditions import signal
@@ -69,8 +71,8 @@ def cancelled_but_moving(o: Facts, s: RuleSetting) -> Found:
 
 
 def refunded_but_moving(o: Facts, s: RuleSetting) -> Found:
-    refunds = o.t.of("payment.refunded")
-    for shipment in o.shipments if refunds else ():
+    refunds = [r for r in o.t.of("payment.refunded") if cast("PaymentRefunded", r.event.data).lines]
+    for shipment in o.shipments if refunds or o.refunded is not None else ():
         since = [o.refunded] if o.refunded is not None else []
         since.extend(r.at for r in refunds if _meets(o, shipment, cast("PaymentRefunded", r.event.data).lines))
         for at in since:
@@ -90,16 +92,27 @@ def _meets(o: Facts, shipment: Shipment, lines: list[Line] | None) -> bool:
         return False
     if not shipment.lines:
         return True
-    refunded = {match(line, o.lines) or line_key(line) for line in lines}
-    return any((match(line, o.lines) or line_key(line)) in refunded for line in shipment.lines)
+    refunded = {key for line in lines for key in _keys(o, line)}
+    return any(key in refunded for line in shipment.lines for key in _keys(o, line))
+
+
+def _keys(o: Facts, line: Line) -> Sequence[str]:
+    """The order lines that a line speaks of; where the order has none, the line's own name."""
+    return o.book.keys_of(line) or (line_key(line),)
 
 
 def released_on_credit_hold(o: Facts, s: RuleSetting) -> Found:
+    steps = o.t.of(*GOES_ON.types)
     for h in o.holds:
         if h.hold == "credit":
-            record = next((r for r in o.t.of(*GOES_ON.types) if h.lasts(r.at)), None)
-            if record is not None:
+            place = bisect_left(steps, h.record.at, key=_instant)
+            record = steps[place] if place < len(steps) else None
+            if record is not None and h.lasts(record.at):
                 yield signal(o, s, record, clears=(h.released,), lifted=o.ended, evidence=(h.record, record))
+
+
+def _instant(record: Record) -> int:
+    return record.at
 
 
 def short_after_ship_confirm(o: Facts, s: RuleSetting) -> Found:
@@ -114,16 +127,12 @@ def short_after_ship_confirm(o: Facts, s: RuleSetting) -> Found:
 
 def _walk(o: Facts) -> tuple[list[tuple[int, Shipment, dict[str, int]]], list[Shipment]]:
     """Shipments with lines as they left, with their quantities per line, and those that only repeat what had left before."""
-    former = {line_key(line, i): line for fields, _, _ in o.versions for i, line in enumerate(fields.lines or ())}
     walk: list[tuple[int, Shipment, dict[str, int]]] = []
     twice: list[Shipment] = []
     left = dict(o.ordered)
     known = [(x.shipped, x) for x in o.shipments if x.live and x.lines and x.shipped is not None]
     for at, shipment in sorted(known, key=lambda item: (item[0], item[1].key)):
-        counts: dict[str, int] = {}
-        for position, line in enumerate(shipment.lines or ()):
-            key = match(line, o.lines) or match(line, former) or line_key(line, position)
-            counts[key] = counts.get(key, 0) + quantity(line, o.ordered.get(key, 1))
+        counts = _counts(o, shipment.lines or (), left)
         if walk and not shipment.replaces and counts and all(amount > left.get(key, 0) for key, amount in counts.items()):
             twice.append(shipment)
             continue
@@ -131,6 +140,29 @@ def _walk(o: Facts) -> tuple[list[tuple[int, Shipment, dict[str, int]]], list[Sh
             left[key] = max(0, left.get(key, 0) - amount)
         walk.append((at, shipment, counts))
     return walk, twice
+
+
+def _counts(o: Facts, lines: Sequence[Line], left: dict[str, int]) -> dict[str, int]:
+    """How much of each order line these lines are, where so much of the order is `left`.
+
+    What names several lines by their SKU serves them one after another; what is too much counts as the first one's.
+    """
+    counts: dict[str, int] = {}
+    for position, line in enumerate(lines):
+        keys = o.book.keys_of(line)
+        if len(keys) < 2:
+            key = keys[0] if keys else o.former(line) or line_key(line, position)
+            counts[key] = counts.get(key, 0) + quantity(line, o.ordered.get(key, 1))
+            continue
+        rest = quantity(line, sum(o.ordered[key] for key in keys))
+        for key in keys:
+            share = min(rest, max(left.get(key, 0) - counts.get(key, 0), 0))
+            if share:
+                counts[key] = counts.get(key, 0) + share
+                rest -= share
+        if rest:
+            counts[keys[0]] = counts.get(keys[0], 0) + rest
+    return counts
 
 
 def quantity_mismatch(o: Facts, s: RuleSetting) -> Found:
@@ -142,7 +174,7 @@ def quantity_mismatch(o: Facts, s: RuleSetting) -> Found:
     for at, shipment, counts in walk:
         for key, amount in counts.items():
             totals[key] = totals.get(key, 0) + amount
-            if key in raised or totals[key] <= _ordered_at(o, key, at):
+            if key in raised or totals[key] <= o.ordered_at(at).get(key, 0):
                 continue
             raised.add(key)
             total = totals[key]
@@ -153,10 +185,6 @@ def quantity_mismatch(o: Facts, s: RuleSetting) -> Found:
 
 def _ordered(fields: OrderPlaced, key: str) -> int:
     return sum(quantity(line) for i, line in enumerate(fields.lines or ()) if line_key(line, i) == key)
-
-
-def _ordered_at(o: Facts, key: str, at: int) -> int:
-    return _ordered(next((fields for fields, since, _ in reversed(o.versions) if since <= at), o.versions[0][0]), key)
 
 
 def duplicate_shipment(o: Facts, s: RuleSetting) -> Found:

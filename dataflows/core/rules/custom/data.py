@@ -17,25 +17,35 @@ from schemas.record import Record
 def unmapped_status(o: Facts, s: RuleSetting) -> Found:
     for shipment in o.shipments:
         for parcel in shipment.parcels:
-            for record, clear in _unmapped(parcel.scans):
+            for record, clear in _unmapped(parcel.scans) if parcel.having(reason="unmapped") else ():
                 yield signal(
                     o, o.of(shipment, s), record, clears=(clear,), lifted=ended_for(o, shipment), scope=shipment.scope, shipment=shipment
                 )
-    for tracking in sorted(o.returning):
-        for record, clear in _unmapped([r for r in o.t.of("carrier.scan") if scan_of(r).tracking_number == tracking]):
+    returning: dict[str, list[Record]] = {number: [] for number in sorted(o.returning)}
+    for record in o.t.of("carrier.scan") if returning else ():
+        number = scan_of(record).tracking_number
+        if number in returning:
+            returning[number].append(record)
+    for scans in returning.values():
+        for record, clear in _unmapped(scans):
             yield signal(o, s, record, clears=(clear,), lifted=o.ended)
 
 
 def _unmapped(scans: Sequence[Record]) -> Iterable[tuple[Record, int | None]]:
     """Scans whose code is unmapped, and when the next scan with a known one came."""
-    for position, record in enumerate(scans):
+    found: list[tuple[Record, int | None]] = []
+    known: int | None = None
+    for record in reversed(scans):
         if scan_of(record).reason == "unmapped":
-            yield record, next((r.at for r in scans[position + 1 :] if scan_of(r).reason != "unmapped"), None)
+            found.append((record, known))
+        else:
+            known = record.at
+    return reversed(found)
 
 
 def orphan_signal(o: Facts, s: RuleSetting) -> Found:
     """Judged by log time; the identity step does the same for aliases that no order has claimed."""
-    first = min((*o.t.records, *o.t.hidden), key=lambda r: r.position)
+    first = o.t.first_logged
     placed = o.placed.log if o.placed is not None else None
     yield timeout(s, o.policy.tenant_calendar(o.tenant), first.log, f"first {first.event.type} logged", (first,), met=placed)
 
@@ -59,7 +69,8 @@ def rule_failed(o: Facts, s: RuleSetting) -> Found:
     if s.switch == "off":
         return
     for failure in o.t.failures:
-        proof = tuple(r for r in o.t.records if (r.event.source, r.event.id) == (failure.source, failure.id))
+        found = o.t.find(failure.source, failure.id)
+        proof = () if found is None else (found,)
         steps: tuple[tuple[int, Severity], ...] = ((failure.since, s.severity),)
         detail = f"{failure.kind}: {failure.error}"
         resolution = None if failure.until is None else "cleared"

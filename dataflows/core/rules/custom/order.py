@@ -25,9 +25,13 @@ def duplicate_suspected(o: Facts, s: RuleSetting) -> Found:
 
 def change_after_release(o: Facts, s: RuleSetting) -> Found:
     """By what an update changes, not by what it names: a shop that sends the whole order each time changes nothing by it."""
-    for (before, _, _), (after, _, record) in pairwise(o.versions):
-        changed = [name for name in CHANGES if _said(getattr(before, name)) != _said(getattr(after, name))]
-        if changed and o.released is not None and o.released <= record.at and (o.shipped is None or o.shipped > record.at):
+    released = o.released
+    for (before, _, _), (after, _, record) in pairwise(o.versions if released is not None else ()):
+        if released is None or released > record.at or (o.shipped is not None and o.shipped <= record.at):
+            continue
+        named = cast("dict[str, object]", record.event.data)
+        changed = [name for name in CHANGES if name in named and _said(getattr(before, name)) != _said(getattr(after, name))]
+        if changed:
             clears = [*o.instants("warehouse.released"), o.shipped]
             yield signal(o, s, record, clears=clears, lifted=o.ended, detail=", ".join(changed))
 

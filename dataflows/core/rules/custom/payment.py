@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+from bisect import bisect_left
 from collections.abc import Iterable
 from decimal import Decimal
 from typing import cast
 
-from dataflows.core.history.facts import Facts, amount
+from dataflows.core.history.facts import Facts
+from dataflows.core.history.money import amount
 from dataflows.core.policy import RuleSetting
 from dataflows.core.rules.conditions import signal
 from dataflows.core.rules.structs import Found
@@ -15,19 +17,27 @@ from schemas.record import Record
 
 
 def disputed_in_flight(o: Facts, s: RuleSetting) -> Found:
+    closings = o.t.of("payment.dispute_closed")
     for record in o.t.of("payment.disputed"):
         data = cast("PaymentDispute", record.event.data)
         if o.delivered is not None and o.delivered <= record.at:
             continue
-        clears: list[int] = []
-        for closing in o.t.of("payment.dispute_closed"):
-            closed = cast("PaymentDispute", closing.event.data)
-            same = closed.dispute_id == data.dispute_id if closed.dispute_id and data.dispute_id else closed.payment_id == data.payment_id
-            if same:
-                clears.append(closing.at)
+        clears = [r.at for r in closings[bisect_left(closings, record.at, key=_instant) :] if _closes(r, data)]
         severity = s.minor_severity if data.stage == "inquiry" else None
         scope = f"payment:{data.payment_id}" if data.payment_id else None
         yield signal(o, s, record, clears=clears, lifted=o.cancelled, scope=scope, severity=severity)
+
+
+def _instant(record: Record) -> int:
+    return record.at
+
+
+def _closes(closing: Record, disputed: PaymentDispute) -> bool:
+    """Whether a closing is of this dispute; where one of the two names none, of this payment."""
+    closed = cast("PaymentDispute", closing.event.data)
+    if closed.dispute_id and disputed.dispute_id:
+        return closed.dispute_id == disputed.dispute_id
+    return closed.payment_id == disputed.payment_id
 
 
 def _differs(o: Facts) -> Iterable[tuple[int, bool, Record]]:
@@ -43,8 +53,8 @@ def _differs(o: Facts) -> Iterable[tuple[int, bool, Record]]:
     final = False
     total: Decimal | None = None
     steps = sorted([*fields_at, *moves], key=lambda step: (step[0], step[1], step[3].event.source, step[3].event.id))
-    for record in before:
-        steps.insert(0, (o.placed_at, 1, None, record))
+    earlier: list[tuple[int, int, OrderPlaced | None, Record]] = [(o.placed_at, 1, None, record) for record in reversed(before)]
+    steps = earlier + steps
     for position, (at, _, fields, record) in enumerate(steps):
         if fields is not None:
             total = Decimal(fields.total.amount) if fields.total and fields.total.currency == currency else None

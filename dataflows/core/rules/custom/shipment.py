@@ -24,17 +24,20 @@ def split_incomplete(o: Facts, s: RuleSetting) -> Found:
     if not o.lines or any(x.lines is None for x in left):
         return
     parts = [x.shipped for x in left if x.shipped is not None and (o.shipped is None or x.shipped < o.shipped)]
+    handed: dict[int | None, list[Record]] = {}
+    for x in left:
+        handed.setdefault(x.shipped, []).extend(x.handovers)
     for at, until in zip(parts, [*parts[1:], o.shipped], strict=False):
-        ship_by = next((fields.ship_by for fields, since, _ in reversed(o.versions) if since <= at), None)
-        floor = o.ship_deadline(ship_by) if ship_by else None
-        evidence = tuple(r for x in left if x.shipped == at for r in x.handovers)
+        fields = o.fields_at(at)
+        floor = o.ship_deadline(fields.ship_by) if fields is not None and fields.ship_by else None
+        evidence = tuple(handed[at])
         yield timeout(s, o.calendar(s), at, "part shipped", evidence, met=until, lifted=o.ended, not_before=floor)
 
 
 def _promise(o: Facts, at: int) -> int | None:
     """The promise deadline in force at an instant."""
-    promised = next((fields.promised_by for fields, since, _ in reversed(o.versions) if since <= at), None)
-    return None if promised is None else o.promise_deadline(promised)
+    fields = o.fields_at(at)
+    return None if fields is None or fields.promised_by is None else o.promise_deadline(fields.promised_by)
 
 
 def eta_slip(o: Facts, s: RuleSetting) -> Found:
@@ -47,8 +50,11 @@ def eta_slip(o: Facts, s: RuleSetting) -> Found:
             moments = sorted({at for at, _, _ in estimates} | {since for _, since, _ in o.versions if since > estimates[0][0]})
             began: tuple[int, Record] | None = None
             spells: list[tuple[int, Record, int | None]] = []
+            latest = 0
             for at in moments:
-                _, eta, record = next(e for e in reversed(estimates) if e[0] <= at)
+                while latest + 1 < len(estimates) and estimates[latest + 1][0] <= at:
+                    latest += 1
+                _, eta, record = estimates[latest]
                 promise = _promise(o, at)
                 slipped = eta > (promise if promise is not None else first + s.margin.n)
                 if slipped and began is None:
@@ -74,7 +80,7 @@ def attempts_exhausted(o: Facts, s: RuleSetting) -> Found:
                 last = data.status == "attempt_failed" and attempts == o.of(shipment, s).count
                 final = data.reason == "final_attempt" or (data.status == "failed_final" and data.reason not in ENDINGS)
                 if last or final:
-                    setting, lifted, clears = o.of(shipment, s), ended_for(o, shipment), (ARRIVED(o, shipment, parcel, position),)
+                    setting, lifted, clears = o.of(shipment, s), ended_for(o, shipment), (ARRIVED(o, shipment, parcel)(position),)
                     yield signal(o, setting, record, clears=clears, lifted=lifted, scope=shipment.scope, shipment=shipment)
 
 

@@ -1,0 +1,208 @@
+"""Which events belong to which shipment of an order, and which shipments were voided or replaced.
+
+A shipment is what its identifiers tie together: shipment IDs and tracking numbers named in one event belong to one shipment. Return
+parcels are not shipments. An event that names no identifier belongs to a shipment without one; a scan such as that, to the only shipment
+if there is one.
+"""
+
+from __future__ import annotations
+
+from bisect import insort
+from collections.abc import Iterable, Sequence
+from operator import attrgetter
+from typing import cast
+
+from dataflows.core.history.shipments import NO_ID, Shipment, scan_of, tracking_numbers
+from schemas.events import ShipmentCancelled, WarehouseShipment
+from schemas.instants import earliest
+from schemas.record import Record
+
+SCAN = "carrier.scan"
+Identifier = tuple[str, str]
+"""A kind (`s`: shipment ID, `t`: tracking number) and the identifier."""
+_by_key = attrgetter("key")
+
+
+def identifiers(record: Record) -> list[Identifier]:
+    """The identifiers that a label, a hand-over or a scan ties together."""
+    if record.event.type == SCAN:
+        data = scan_of(record)
+        numbers = [data.tracking_number] if data.tracking_number else []
+        shipment_id = data.shipment_id
+    else:
+        announced = cast("WarehouseShipment", record.event.data)
+        numbers = tracking_numbers(announced)
+        shipment_id = announced.shipment_id
+    found = [("s", shipment_id)] if shipment_id else []
+    found.extend(("t", n) for n in numbers)
+    return found
+
+
+class _Ties:
+    """Which identifiers belong together (disjoint sets)."""
+
+    def __init__(self) -> None:
+        self.parent: dict[Identifier, Identifier] = {}
+
+    def root(self, node: Identifier) -> Identifier:
+        parent = self.parent.setdefault(node, node)
+        while parent != node:
+            above = self.parent[parent]
+            self.parent[node] = above
+            node, parent = parent, above
+        return node
+
+    def tie(self, nodes: list[Identifier]) -> None:
+        first = self.root(nodes[0])
+        for node in nodes[1:]:
+            self.parent[self.root(node)] = first
+
+
+class Shipments:
+    """The shipments of one order: `all`, by key. `announced` are the tracking numbers that labels and hand-overs name."""
+
+    def __init__(self) -> None:
+        self.all: list[Shipment] = []
+        self.announced: set[str] = set()
+        self._of: dict[Identifier, Shipment] = {}
+        self._nameless: Shipment | None = None
+        self._home: Shipment | None = None
+        self._voids: dict[str, int] = {}
+        self._replaced: dict[str, list[tuple[int, Shipment]]] = {}
+
+    @classmethod
+    def build(cls, announcements: Iterable[Record], scans: Iterable[Record], cancellations: Iterable[Record]) -> Shipments:
+        """The shipments that labels and hand-overs, scans (of outbound parcels) and voids make, each in the order of the history."""
+        announcements, scans, cancellations = list(announcements), list(scans), list(cancellations)
+        found = cls()
+        known = (*announcements, *scans)
+        if not all(found.take(record) for record in known):
+            found = cls()
+            found._tie(known)
+            for record in known:
+                found._give(found._shipment_of(record), record)
+        for record in cancellations:
+            found.void(record)
+        return found
+
+    def named(self, identifier: str | None) -> Shipment | None:
+        """The first shipment, by key, that goes by this shipment ID or tracking number."""
+        return min(self._called(identifier), key=_by_key, default=None) if identifier is not None else None
+
+    def knows(self, number: str) -> bool:
+        """Whether an event of a shipment has named a tracking number."""
+        return ("t", number) in self._of
+
+    def void(self, record: Record) -> None:
+        """Takes in the latest void of a shipment or a label."""
+        data = cast("ShipmentCancelled", record.event.data)
+        for identifier in (data.shipment_id, data.tracking_number):
+            if identifier is not None:
+                self._voids[identifier] = min(record.at, self._voids.get(identifier, record.at))
+                for shipment in self._called(identifier):
+                    shipment.voided = earliest(shipment.voided, record.at)
+
+    def take(self, record: Record) -> Shipment | None:
+        """Takes in the latest label, hand-over or outbound scan; the shipment that it speaks of.
+
+        None if it cannot be added: then all of them must be built anew, since it shows two shipments to be one, or gives events without an
+        identifier to another shipment.
+        """
+        nodes = identifiers(record)
+        if not nodes:
+            shipment = self._without_identifier(record)
+        else:
+            known = {id(known): known for node in nodes if (known := self._of.get(node)) is not None}
+            if len(known) > 1:
+                return None
+            shipment = next(iter(known.values()), None)
+            if shipment is None:
+                if self._home is not None and not self._told_nameless() and len(self.all) < 2:
+                    return None  # Scans without an identifier go to the only shipment that there is.
+                shipment = Shipment("")
+                self._name(shipment, nodes)
+                insort(self.all, shipment, key=_by_key)
+            elif any(node not in self._of for node in nodes):
+                before = shipment.key
+                self._name(shipment, nodes)
+                if shipment.key != before:
+                    self.all.sort(key=_by_key)
+        if shipment is not None:
+            self._give(shipment, record)
+        return shipment
+
+    def _without_identifier(self, record: Record) -> Shipment | None:
+        """The shipment of an event that names none."""
+        if record.event.type == SCAN and len(self.all) == 1:
+            self._home = self.all[0]
+            return self._home
+        if self._nameless is None:
+            if self._home is not None:
+                return None
+            self._nameless = Shipment(NO_ID)
+            insort(self.all, self._nameless, key=_by_key)
+        if record.event.type == SCAN:
+            self._home = self._nameless
+        return self._nameless
+
+    def _tie(self, known: Sequence[Record]) -> None:
+        """Makes the shipments, without their events yet, that all events together tie."""
+        ties = _Ties()
+        named = [(record, identifiers(record)) for record in known]
+        for _, nodes in named:
+            if nodes:
+                ties.tie(nodes)
+        by_root: dict[Identifier, Shipment] = {}
+        for node in ties.parent:
+            self._name(by_root.setdefault(ties.root(node), Shipment("")), [node])
+        self.all = list(by_root.values())
+        loose = any(not nodes for record, nodes in named if record.event.type == SCAN)
+        if any(not nodes for record, nodes in named if record.event.type != SCAN) or (loose and len(self.all) != 1):
+            self._nameless = Shipment(NO_ID)
+            self.all.append(self._nameless)
+        if loose:
+            self._home = self.all[0] if len(self.all) == 1 else self._nameless
+        self.all.sort(key=_by_key)
+
+    def _shipment_of(self, record: Record) -> Shipment:
+        nodes = identifiers(record)
+        if nodes:
+            return self._of[nodes[0]]
+        return cast("Shipment", self._home if record.event.type == SCAN else self._nameless)
+
+    def _give(self, shipment: Shipment, record: Record) -> None:
+        """Gives an event to its shipment."""
+        if record.event.type == SCAN:
+            shipment.scan(record)
+            return
+        shipment.announce(record)
+        data = cast("WarehouseShipment", record.event.data)
+        self.announced.update(tracking_numbers(data))
+        replaces = data.replaces
+        if replaces:
+            self._replaced.setdefault(replaces, []).append((record.at, shipment))
+            for other in self._called(replaces):
+                if other is not shipment:
+                    other.replaced = earliest(other.replaced, record.at)
+
+    def _name(self, shipment: Shipment, nodes: Iterable[Identifier]) -> None:
+        """Gives identifiers to a shipment, and what was said of them before they were known to be its."""
+        for node in nodes:
+            if node in self._of:
+                continue
+            self._of[node] = shipment
+            kind, identifier = node
+            shipment.name(kind, identifier)
+            shipment.voided = earliest(shipment.voided, self._voids.get(identifier))
+            for at, other in self._replaced.get(identifier, ()):
+                if other is not shipment:
+                    shipment.replaced = earliest(shipment.replaced, at)
+
+    def _told_nameless(self) -> bool:
+        """Whether a label or a hand-over named no identifier."""
+        return self._nameless is not None and bool(self._nameless.labels or self._nameless.handovers)
+
+    def _called(self, identifier: str) -> list[Shipment]:
+        """The shipments that go by an identifier; two, if it is the shipment ID of one and a tracking number of another."""
+        known = [self._of.get(("s", identifier)), self._of.get(("t", identifier))]
+        return [s for i, s in enumerate(known) if s is not None and s not in known[:i]]

@@ -1,0 +1,140 @@
+"""The fields of an order as placed and after each update, and the values that a field has had."""
+
+from __future__ import annotations
+
+from bisect import bisect_right
+from collections.abc import Callable, Mapping, Sequence
+from operator import itemgetter
+from typing import Literal, NamedTuple, TypeVar, cast
+
+from dataflows.core.history.quantities import line_key, quantity
+from schemas.events import Line, OrderPlaced
+from schemas.patch import merge_patch
+from schemas.record import Record
+
+Value = TypeVar("Value")
+Segment = tuple[Value, int, "int | None", "Record"]
+"""A value, since when and until when an order had it, and the event that brought it."""
+DateField = Literal["ship_by", "promised_by"]
+DATES: tuple[DateField, DateField] = ("ship_by", "promised_by")
+UPDATED = "order.updated"
+
+
+class LineDates(NamedTuple):
+    """A date of an order's lines: the lines that have none of their own as the order stands, and the dates of those that ever had one."""
+
+    plain: list[str]
+    own: dict[str, list[Segment[str | None]]]
+
+
+class Versions:
+    """What an order said of itself: (fields, since, event) in `all`, as it was placed and after each update."""
+
+    def __init__(self, placed: Record, updates: Sequence[Record]) -> None:
+        self.all: list[tuple[OrderPlaced, int, Record]] = [(cast("OrderPlaced", placed.event.data), placed.at, placed)]
+        self._dates: dict[str, list[Segment[str | None]]] = {}
+        self._line_dates: dict[str, LineDates] = {}
+        self._former: dict[str, str] | None = None
+        self._ordered: dict[int, dict[str, int]] = {}
+        for record in updates:
+            self.take(record)
+
+    @property
+    def fields(self) -> OrderPlaced:
+        """The order's fields as they stand now."""
+        return self.all[-1][0]
+
+    def take(self, update: Record) -> None:
+        """Takes in the latest update; one from before the order was placed says nothing."""
+        if update.at < self.all[0][1]:
+            return
+        patch = cast("Mapping[str, object]", update.event.data)
+        fields = merge_patch(self.fields, patch)
+        self.all.append((fields, update.at, update))
+        for name, segments in self._dates.items():
+            extend(segments, cast("str | None", getattr(fields, name)), update.at, update)
+        if "lines" in patch:
+            self._line_dates = {}
+            self._former = None
+
+    def at(self, instant: int) -> OrderPlaced | None:
+        """The fields in force at an instant; None before the order was placed."""
+        position = bisect_right(self.all, instant, key=itemgetter(1))
+        return self.all[position - 1][0] if position else None
+
+    def ordered_at(self, instant: int) -> dict[str, int]:
+        """The quantity of each line that was ordered at an instant; of the first version, before the order was placed."""
+        position = max(bisect_right(self.all, instant, key=itemgetter(1)) - 1, 0)
+        while position and "lines" not in cast("Mapping[str, object]", self.all[position][2].event.data):
+            position -= 1
+        known = self._ordered.get(position)
+        if known is None:
+            known = self._ordered[position] = {}
+            for place, line in enumerate(self.all[position][0].lines or ()):
+                key = line_key(line, place)
+                known[key] = known.get(key, 0) + quantity(line)
+        return known
+
+    def segments(self, value_of: Callable[[OrderPlaced], Value]) -> list[Segment[Value]]:
+        """The values that a field had; consecutive equal values are one segment."""
+        segments: list[Segment[Value]] = []
+        for fields, since, record in self.all:
+            extend(segments, value_of(fields), since, record)
+        return segments
+
+    def dates(self, name: DateField) -> list[Segment[str | None]]:
+        """The values that a date of the order as a whole has had."""
+        known = self._dates.get(name)
+        if known is None:
+            known = self._dates[name] = self.segments(lambda fields: cast("str | None", getattr(fields, name)))
+        return known
+
+    def line_dates(self, name: DateField) -> LineDates:
+        """The values that a date of the order's lines has had."""
+        known = self._line_dates.get(name)
+        if known is None:
+            known = self._line_dates[name] = self._read_lines(name)
+        return known
+
+    def former(self, line: Line) -> str | None:
+        """The name that an order line had, at any time, of which a line speaks: by `line_id`, else the first by `sku`."""
+        if self._former is None:
+            self._former = {}
+            ever = {line_key(known, place): known for fields, _, _ in self.all for place, known in enumerate(fields.lines or ())}
+            for key, known in ever.items():
+                self._former[f"id {key}"] = key
+                self._former.setdefault(f"sku {known.sku}", key)
+        by_id = None if line.line_id is None else self._former.get(f"id {line.line_id}")
+        return by_id or (None if line.sku is None else self._former.get(f"sku {line.sku}"))
+
+    def _read_lines(self, name: DateField) -> LineDates:
+        own: dict[str, list[Segment[str | None]]] = {}
+        for position, (fields, since, record) in enumerate(self.all):
+            if position and "lines" not in cast("Mapping[str, object]", record.event.data):
+                continue
+            values: dict[str, str | None] = {}
+            dated: dict[str, None] = {}
+            for place, line in enumerate(fields.lines or ()):
+                key, value = line_key(line, place), cast("str | None", getattr(line, name))
+                values.setdefault(key, value)
+                if value is not None:
+                    dated[key] = None
+            for key in dated:
+                if key not in own:
+                    own[key] = []
+                    if position:
+                        extend(own[key], None, self.all[0][1], self.all[0][2])
+            for key, segments in own.items():
+                extend(segments, values.get(key), since, record)
+        last = {line_key(line, place): line for place, line in enumerate(self.fields.lines or ())}
+        return LineDates([key for key, line in last.items() if getattr(line, name) is None], own)
+
+
+def extend(segments: list[Segment[Value]], value: Value, since: int, record: Record) -> None:
+    """Adds the latest value to the segments of those before it."""
+    if segments:
+        before, began, _, brought = segments[-1]
+        if before == value:
+            return
+        segments[-1] = (before, began, since, brought)
+    segments.append((value, since, None, record))
