@@ -110,13 +110,14 @@ class Parcel:
 class Shipment:
     """One shipment; instants are µs, UTC, None where it has not come to that.
 
-    `scans` are those of all its parcels, `first_scan` is when the carrier first had it, `handed_over` when the warehouse said that it left,
-    `labelled` when its label was made; `replaces` is the shipment that it says it replaces.
+    `scans` are those of all its parcels, `first_scan` is when the carrier first had it, `handed_over` when the warehouse said that it left;
+    it has `shipped` with the first of the two.
     """
 
     __slots__ = (
-        *("_carrier", "_common", "_label_lines", "_lines", "_said", "_said_by_label", "_parcel", "_reached", "first_scan", "handovers"),
-        *("ids", "key", "labels", "parcels", "replaced", "scans", "trackings", "voided"),
+        *("_carrier", "_common", "_label_lines", "_lines", "_said", "_said_by_label", "_parcel", "_reached"),
+        *("first_scan", "handed_over", "handovers"),
+        *("ids", "key", "labels", "parcels", "replaced", "scans", "shipped", "trackings", "voided"),
     )
 
     def __init__(self, key: str) -> None:
@@ -128,6 +129,8 @@ class Shipment:
         self.parcels: list[Parcel] = [Parcel("")]
         self.scans: list[Record] = []
         self.first_scan: int | None = None
+        self.handed_over: int | None = None
+        self.shipped: int | None = None
         self.voided: int | None = None
         self.replaced: int | None = None
         self._lines: list[Line] = []
@@ -145,19 +148,9 @@ class Shipment:
         return f"shipment:{self.key}"
 
     @property
-    def handed_over(self) -> int | None:
-        """When the warehouse said that it left."""
-        return self.handovers[0].at if self.handovers else None
-
-    @property
     def labelled(self) -> int | None:
         """When its label was made."""
         return self.labels[0].at if self.labels else None
-
-    @property
-    def shipped(self) -> int | None:
-        """When it left: said by the warehouse or shown by a possession scan."""
-        return earliest(self.handed_over, self.first_scan)
 
     @property
     def delivered(self) -> int | None:
@@ -223,6 +216,9 @@ class Shipment:
             self.labels.append(record)
             said, lines = self._said_by_label, self._label_lines
         else:
+            if self.handed_over is None:
+                self.handed_over = record.at
+                self.shipped = earliest(record.at, self.first_scan)
             self.handovers.append(record)
             said, lines = self._said, self._lines
         if data.lines:
@@ -244,6 +240,7 @@ class Shipment:
         self.scans.append(record)
         if self.first_scan is None and possession(record):
             self.first_scan = record.at
+            self.shipped = earliest(record.at, self.handed_over)
         if self._carrier is None and data.carrier:
             self._carrier = data.carrier
         if data.status == "cancelled":
