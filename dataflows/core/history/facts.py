@@ -14,11 +14,11 @@ from dataflows.core.history.grouping import Shipments
 from dataflows.core.history.holds import Hold, Holds
 from dataflows.core.history.lazy import Readers
 from dataflows.core.history.money import Payments
-from dataflows.core.history.quantities import Coverage, Cancellations, OrderLines, line_key
+from dataflows.core.history.quantities import Cancellations, Coverage, OrderLines, line_key
 from dataflows.core.history.returns import RETURNS, Return, Returns
 from dataflows.core.history.shipments import Shipment, scan_of, tracking_numbers
 from dataflows.core.history.timeline import Timeline, happened
-from dataflows.core.history.versions import DateField, LineDates, Segment, Versions
+from dataflows.core.history.versions import LineDates, Segment, Versions
 from dataflows.core.history.voices import Voices, voices_of
 from dataflows.core.policy import Policy, RuleSetting
 from dataflows.core.policy.model import Dims
@@ -95,11 +95,11 @@ class Facts:
         """The values that a field had: (value, from, until, event); consecutive equal values are one segment."""
         return self.history.segments(value_of) if self.history is not None else []
 
-    def dates(self, name: DateField) -> list[Segment[str | None]]:
+    def dates(self, name: str) -> list[Segment[str | None]]:
         """The values that a date of the order as a whole had."""
         return self.history.dates(name) if self.history is not None else []
 
-    def line_dates(self, name: DateField) -> LineDates:
+    def line_dates(self, name: str) -> LineDates:
         """The lines that have no such date of their own, and the dates of those that ever had one."""
         return self.history.line_dates(name) if self.history is not None else LineDates([], {})
 

@@ -64,7 +64,20 @@ class Timeline:
     look-ups, whatever comes when; `moved` are the events that the last `add` hid or brought back.
     """
 
-    __slots__ = ("_apart", "_first", "_ids", "_merged", "_since", "_withdrawals", "_withdrawn", "by_type", "failures", "moved", "notes", "records")
+    __slots__ = (
+        "_apart",
+        "_first",
+        "_ids",
+        "_merged",
+        "_since",
+        "_withdrawals",
+        "_withdrawn",
+        "by_type",
+        "failures",
+        "moved",
+        "notes",
+        "records",
+    )
 
     def __init__(self) -> None:
         self.records: list[Record] = []

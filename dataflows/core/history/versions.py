@@ -5,7 +5,7 @@ from __future__ import annotations
 from bisect import bisect_right
 from collections.abc import Callable, Mapping, Sequence
 from operator import itemgetter
-from typing import Literal, NamedTuple, TypeVar, cast
+from typing import NamedTuple, TypeVar, cast
 
 from dataflows.core.history.quantities import line_key, quantity
 from schemas.events import Line, OrderPlaced
@@ -15,8 +15,6 @@ from schemas.record import Record
 Value = TypeVar("Value")
 Segment = tuple[Value, int, "int | None", "Record"]
 """A value, since when and until when an order had it, and the event that brought it."""
-DateField = Literal["ship_by", "promised_by"]
-DATES: tuple[DateField, DateField] = ("ship_by", "promised_by")
 UPDATED = "order.updated"
 
 
@@ -82,14 +80,14 @@ class Versions:
             extend(segments, value_of(fields), since, record)
         return segments
 
-    def dates(self, name: DateField) -> list[Segment[str | None]]:
+    def dates(self, name: str) -> list[Segment[str | None]]:
         """The values that a date of the order as a whole has had."""
         known = self._dates.get(name)
         if known is None:
             known = self._dates[name] = self.segments(lambda fields: cast("str | None", getattr(fields, name)))
         return known
 
-    def line_dates(self, name: DateField) -> LineDates:
+    def line_dates(self, name: str) -> LineDates:
         """The values that a date of the order's lines has had."""
         known = self._line_dates.get(name)
         if known is None:
@@ -107,7 +105,7 @@ class Versions:
         by_id = None if line.line_id is None else self._former.get(f"id {line.line_id}")
         return by_id or (None if line.sku is None else self._former.get(f"sku {line.sku}"))
 
-    def _read_lines(self, name: DateField) -> LineDates:
+    def _read_lines(self, name: str) -> LineDates:
         own: dict[str, list[Segment[str | None]]] = {}
         for position, (fields, since, record) in enumerate(self.all):
             if position and "lines" not in cast("Mapping[str, object]", record.event.data):
