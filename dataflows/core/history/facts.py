@@ -14,7 +14,7 @@ from dataflows.core.history.grouping import Shipments
 from dataflows.core.history.holds import Hold, Holds
 from dataflows.core.history.lazy import Readers
 from dataflows.core.history.money import Payments
-from dataflows.core.history.quantities import Cancellations, Coverage, OrderLines, line_key
+from dataflows.core.history.quantities import Cancellations, LineCoverage, OrderLines, line_key
 from dataflows.core.history.returns import RETURNS, Return, Returns
 from dataflows.core.history.shipments import Shipment, scan_of, tracking_numbers
 from dataflows.core.history.timeline import Timeline, happened
@@ -340,7 +340,7 @@ class Facts:
     # milestones of all lines
 
     @fact("order.placed", folds=(*LINES[1:], *STEPS))
-    def covers(self) -> dict[str, Coverage]:
+    def covers(self) -> dict[str, LineCoverage]:
         """When steps of the warehouse had covered each line, by their type, as far as that has been asked for."""
         return {}
 
@@ -348,7 +348,7 @@ class Facts:
         """When the events of one type had covered every line."""
         known = self.covers.get(type_)
         if known is None:
-            known = Coverage(self.book, self.wanted)
+            known = LineCoverage(self.book, self.wanted)
             for record in self.t.of(type_):
                 known.take(record.at, cast("InventoryAllocated", record.event.data).lines)
             if type_ in STEPS:
@@ -356,14 +356,14 @@ class Facts:
         return known.whole()
 
     @fact("order.placed", folds=(*LINES[1:], *PARCELS))
-    def departures(self) -> Coverage:
+    def departures(self) -> LineCoverage:
         """When each line had left."""
-        return Coverage(self.book, self.wanted).over((s, s.shipped) for s in self.shipments if s.left)
+        return LineCoverage(self.book, self.wanted).over((s, s.shipped) for s in self.shipments if s.left)
 
     @fact("order.placed", folds=(*LINES[1:], *PARCELS))
-    def arrivals(self) -> Coverage:
+    def arrivals(self) -> LineCoverage:
         """When each line had been delivered."""
-        return Coverage(self.book, self.wanted).over((s, s.delivered) for s in self.shipments if s.live)
+        return LineCoverage(self.book, self.wanted).over((s, s.delivered) for s in self.shipments if s.live)
 
     def subset(self, keys: Iterable[str]) -> dict[str, int]:
         """The wanted quantities of some lines."""

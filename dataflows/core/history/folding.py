@@ -14,7 +14,7 @@ from dataflows.core.history.facts import ANNOUNCED, HOLDS, MONEY, SITED, STEPS, 
 from dataflows.core.history.grouping import Shipments
 from dataflows.core.history.holds import Holds
 from dataflows.core.history.money import Payments
-from dataflows.core.history.quantities import Cancellations, Coverage, OrderLines
+from dataflows.core.history.quantities import Cancellations, LineCoverage, OrderLines
 from dataflows.core.history.returns import RETURNS, Returns
 from dataflows.core.history.shipments import Shipment, scan_of, tracking_numbers
 from dataflows.core.history.versions import Versions
@@ -73,8 +73,8 @@ def _cancelled(known: dict[str, object], record: Record) -> None:
     if went is None or (went and book.share_skus()):
         _drop(known, "covers", *COVERAGES)
     elif went:
-        covers = cast("dict[str, Coverage]", known.get("covers", {}))
-        for coverage in (*covers.values(), *(cast("Coverage", known[name]) for name in COVERAGES if name in known)):
+        covers = cast("dict[str, LineCoverage]", known.get("covers", {}))
+        for coverage in (*covers.values(), *(cast("LineCoverage", known[name]) for name in COVERAGES if name in known)):
             coverage.forget(went)
 
 
@@ -90,7 +90,7 @@ def _held(known: dict[str, object], record: Record) -> None:
 
 def _step(known: dict[str, object], record: Record) -> None:
     data = cast("InventoryAllocated", record.event.data)
-    coverage = cast("dict[str, Coverage]", known.get("covers", {})).get(record.event.type)
+    coverage = cast("dict[str, LineCoverage]", known.get("covers", {})).get(record.event.type)
     if coverage is not None:
         coverage.take(record.at, data.lines)
     _sited(known, record)
@@ -110,7 +110,7 @@ def _announced(known: dict[str, object], record: Record) -> None:
         _drop(known, *OF_PARCELS)
     else:
         _of_shipment(known, record)
-    arrivals = cast("Coverage | None", known.get("arrivals"))
+    arrivals = cast("LineCoverage | None", known.get("arrivals"))
     if data.replaces and arrivals is not None and arrivals.begun:
         _drop(known, "arrivals", *REACHED)
 
@@ -139,7 +139,7 @@ def _of_shipment(known: dict[str, object], record: Record) -> None:
 
 def _reach(known: dict[str, object], name: str, shipment: Shipment, at: int | None) -> None:
     """Sees whether a shipment has come to where it had not been."""
-    coverage = cast("Coverage | None", known.get(name))
+    coverage = cast("LineCoverage | None", known.get(name))
     if coverage is None:
         return
     news = coverage.step(shipment, at)

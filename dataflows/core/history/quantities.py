@@ -130,7 +130,7 @@ class Cancellations:
         return went
 
 
-class Coverage:
+class LineCoverage:
     """When steps of one kind had reached the quantities that are wanted of each line. Steps are taken in by the order of their instants.
 
     An order without lines, or a step without lines: the first step covers all.
@@ -165,7 +165,7 @@ class Coverage:
         if not missing:
             self._whole = at
 
-    def over(self, steps: Iterable[tuple[Shipment, int | None]]) -> Coverage:
+    def over(self, steps: Iterable[tuple[Shipment, int | None]]) -> LineCoverage:
         """The coverage by shipments, each at an instant if it has come to that; `step` keeps it up with them."""
         known = [(at, shipment) for shipment, at in steps if at is not None]
         for at, shipment in sorted(known, key=itemgetter(0)):

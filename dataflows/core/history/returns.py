@@ -63,7 +63,7 @@ class Returns:
         return found
 
     def take(self, record: Record, outbound: frozenset[str] | set[str]) -> bool:
-        """Takes in the latest step; False if the scans of its parcel, which another return has named before, must be given to it as well."""
+        """Takes in the latest step; False if another return has named its parcel before, whose scans must be given to it as well."""
         data = cast("ReturnStep", record.event.data)
         known = self._of.get(data.return_id)
         if known is None:
