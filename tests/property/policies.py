@@ -112,8 +112,8 @@ def _override(draw: DrawFn) -> Form:
 
 
 @st.composite
-def policies(draw: DrawFn, *, overrides: bool = True, feeds: bool = True) -> Form:
-    """A policy file's data. `overrides`, `feeds`: whether it may have any."""
+def policies(draw: DrawFn) -> Form:
+    """A policy file's data."""
     form: Form = {"emits": draw(st.sampled_from((MILESTONES, MILESTONES, BUILT_IN))), "calendars": CALENDARS, "rules": draw(_rules(12))}
     if draw(st.integers(0, 3)) == 0:
         form["emits"] = draw(st.lists(st.sampled_from(MILESTONES), unique=True, min_size=1))
@@ -127,15 +127,29 @@ def policies(draw: DrawFn, *, overrides: bool = True, feeds: bool = True) -> For
         form["countries"] = {"DE": {"calendar": "six"}}
     if draw(st.integers(0, 3)) == 0:
         form["retention"] = {"close_after": "9 d", "expire_unknown": "5 d"}
-    if overrides and draw(st.booleans()):
+    if draw(st.booleans()):
         form["overrides"] = _apart(draw(st.lists(_override(), min_size=1, max_size=3)))
-    if feeds and draw(st.integers(0, 2)) == 0:
+    if draw(st.integers(0, 2)) == 0:
         prefixes = draw(st.lists(st.sampled_from(PREFIXES), unique=True, min_size=1, max_size=3))
         form["feeds"] = {
             prefix: {"silence": draw(st.sampled_from(("4 h", "2 d", "9 d"))), "delay": draw(st.sampled_from(("0 s", "30 m", "1 d")))}
             for prefix in prefixes
         }
     return valid(form)
+
+
+def judged(form: Form) -> Form:
+    """The policy without what the judge in `oracle` does not know: overrides, feeds, times of keeping, weeks of two sorts of days."""
+    left_out = ("overrides", "feeds", "retention")
+    plain = {name: value for name, value in form.items() if name not in left_out}
+    hours = {"six": {**cast("Form", CALENDARS["six"]), "hours": {"mon-sat": "08:00-18:00"}}}
+    rules = {kind: _judged(cast("Form", setting)) for kind, setting in cast("Form", form["rules"]).items()}
+    return valid(plain | {"calendars": CALENDARS | hours, "rules": {kind: setting for kind, setting in rules.items() if setting}})
+
+
+def _judged(setting: Form) -> Form:
+    """A fallback counts from what the catalogue says."""
+    return {name: value for name, value in setting.items() if name != "fallback" or value == "off"}
 
 
 def valid(form: Form) -> Form:
