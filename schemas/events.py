@@ -379,7 +379,7 @@ class SupportContacted(Fact):
 
 
 class EvidenceWithdrawn(Fact):
-    """An earlier event did not occur; output records that rest on it are retracted."""
+    """An earlier event did not occur; exceptions that rest on it are retracted."""
 
     event_id: Id
     event_source: Id | None = None

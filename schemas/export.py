@@ -85,7 +85,7 @@ def asyncapi() -> dict[str, object]:
         "info": {
             "title": "Orderwatch",
             "version": "1.0.0",
-            "description": "Order events in, verdicts on orders out.",
+            "description": "Order events in; exceptions, actions and incidents out.",
             "license": {"name": "Apache-2.0"},
         },
         "defaultContentType": "application/cloudevents+json",

@@ -22,7 +22,7 @@ State = Literal["open", "resolved", "retracted", "suppressed"]
 
 
 class Cited(Model):
-    """An event that an output record rests on, and where it stands in the log."""
+    """An event that an exception or action rests on, and its position in the log."""
 
     source: Id
     id: Id
@@ -257,7 +257,7 @@ class OutputEnvelope(Model):
     subject: Id | None = None
     """The order ID; of `data.orphan_signal` the alias, of a feed the feed; none for incidents."""
     time: Instant
-    """The instant that the output record is about."""
+    """The instant that the record is about."""
     tenant: Id
     datacontenttype: Literal["application/json"] = "application/json"
     dataschema: ShortText
