@@ -1,6 +1,7 @@
 """An alias shard between runs: every entry of its tables is a row of plain data.
 
-A row's key is the letter of its table and `[names of the table..., key]`, its value `[last used at the latest, value]`. The row of
+A row's key is the letter of its table and `[names of the table..., key]`, its value `[last used at the latest, value]`. The key of an alias
+is its digest; the last release wrote the alias itself. The row of
 scalars, `SCALARS`, is `[version, [[letter, names, last instant of its present generation]...]]`; there are no other tables.
 """
 
@@ -17,11 +18,12 @@ from dataflows.core.identity.codec import item_of, record_of_row, row_of
 from dataflows.core.identity.duplicates import Placement
 from dataflows.core.identity.items import Orphan
 from dataflows.core.identity.orphans import AliasKey, PendingEvents
-from dataflows.core.identity.recent import Recent
+from dataflows.core.identity.recent import AliasTable, Recent
 from dataflows.core.identity.tracking import TrackedParcel, TrackingHolder
 from schemas.record import Evidence
 
-VERSION = 1
+VERSION = 2
+"""Of the row of scalars; with 1 the rows of aliases had the aliases themselves as keys."""
 SCALARS = b"s"
 TIES, NUMBERS, PENDING, BASKETS = b"a", b"n", b"w", b"k"
 _encode = msgspec.msgpack.Encoder().encode
@@ -53,6 +55,9 @@ def scalars(tables: Iterable[Table]) -> bytes:
 
 def changed_rows(table: Table) -> Iterator[Change]:
     """The rows of a table that changed since the last call."""
+    if isinstance(table.entries, AliasTable):
+        for former in table.entries.rewritten():
+            yield _key(table, former), None
     for key, used, value in table.entries.changes():
         name = _key(table, key)
         yield name, None if value is None else _encode([used, _PACK[table.letter](value)])
@@ -64,8 +69,8 @@ def all_rows(table: Table) -> Iterator[Row]:
         yield _key(table, key), _encode([used, _PACK[table.letter](value)])
 
 
-def read(rows: Iterable[Row]) -> list[StoredTable]:
-    """The tables of some rows.
+def read(rows: Iterable[Row]) -> tuple[bytes, list[StoredTable]]:
+    """The row of scalars, and the tables of some rows.
 
     Raises:
         ValueError: if they were written by a later version, or are incomplete.
@@ -97,12 +102,12 @@ def read(rows: Iterable[Row]) -> list[StoredTable]:
     if head is None:
         raise ValueError("identity state is incomplete: its scalars are missing")
     version, tables = cast("tuple[int, list[Any]]", _decode(head))
-    if version != VERSION:
+    if version not in (1, VERSION):
         raise ValueError(f"identity state of version {version}, this program reads version {VERSION}")
     for (letter, _), entries in found.items():
         if letter == PENDING:
             entries[:] = [(AliasKey(*key), used, value) for key, used, value in entries]
-    return [StoredTable(letter, tuple(names), last, found.get((letter, tuple(names)), [])) for letter, names, last in tables]
+    return head, [StoredTable(letter, tuple(names), last, found.get((letter, tuple(names)), [])) for letter, names, last in tables]
 
 
 def _key(table: Table, key: object) -> bytes:

@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
-from typing import Generic, NamedTuple, TypeVar
+from typing import Generic, NamedTuple, TypeVar, cast
+
+from dataflows.core.identity.digests import DigestMap, digest_of
 
 K = TypeVar("K")
 V = TypeVar("V")
@@ -29,9 +31,12 @@ class Recent(Generic[K, V]):
     def __init__(self, keep: int) -> None:
         self._keep = max(keep, 1)
         self._generation: int | None = None
-        self._young: dict[K, V] = {}
-        self._old: dict[K, V] = {}
+        self._young = self._generation_map()
+        self._old = self._generation_map()
         self._changed: set[K] | None = None
+
+    def _generation_map(self) -> dict[K, V]:
+        return {}
 
     def __len__(self) -> int:
         return len(self._young) + len(self._old)
@@ -42,8 +47,8 @@ class Recent(Generic[K, V]):
         if self._generation is not None:
             if generation <= self._generation:
                 return
-            self._old = self._young if generation == self._generation + 1 else {}
-            self._young = {}
+            self._old = self._young if generation == self._generation + 1 else self._generation_map()
+            self._young = self._generation_map()
         self._generation = generation
 
     def get(self, key: K) -> V | None:
@@ -115,3 +120,58 @@ class Recent(Generic[K, V]):
             own = used // self._keep
             if value is not None and own >= now - 1:
                 (self._young if own == now else self._old)[key] = value
+
+
+class AliasTable(Recent[bytes, V]):
+    """What is known of the aliases of one kind, by their digests; asked for by the aliases themselves.
+
+    Rows of the last release have the aliases as keys: they are taken in, and with the next changes taken out and written anew.
+    """
+
+    __slots__ = ("_digest", "_former", "_value")
+
+    def __init__(self, keep: int) -> None:
+        super().__init__(keep)
+        self._value, self._digest = "", digest_of("")
+        self._former: list[str] = []
+
+    def _generation_map(self) -> dict[bytes, V]:
+        # It has what is used of a dict.
+        return cast("dict[bytes, V]", DigestMap[V]())
+
+    def _digest_of(self, value: str) -> bytes:
+        # One alias is mostly asked for, and then set.
+        if value is not self._value:
+            self._value, self._digest = value, digest_of(value)
+        return self._digest
+
+    def known(self, value: str) -> V | None:
+        """What is known of an alias, which counts as a use."""
+        return self.get(self._digest_of(value))
+
+    def learn(self, value: str, known: V) -> None:
+        """Sets what is known of an alias."""
+        self.set(self._digest_of(value), known)
+
+    def take_over(self, last: int | None, entries: Iterable[tuple[str | bytes, int, V | None]]) -> None:
+        """Goes on from kept entries, as `restore` does."""
+        former: list[str] = []
+
+        def by_digest() -> Iterator[tuple[bytes, int, V | None]]:
+            for key, used, value in entries:
+                if isinstance(key, str):
+                    former.append(key)
+                    yield digest_of(key), used, value
+                else:
+                    yield key, used, value
+
+        self.restore(last, by_digest())
+        self._former = former
+        if former:
+            # Everything is written by its digest.
+            self._changed = None
+
+    def rewritten(self) -> Iterator[str]:
+        """The keys of rows of the last release that are to be taken out; told once."""
+        former, self._former = self._former, []
+        yield from former

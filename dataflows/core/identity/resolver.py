@@ -14,7 +14,7 @@ from dataflows.core.identity import checkpoint, tracking
 from dataflows.core.identity.duplicates import Baskets
 from dataflows.core.identity.items import AliasLookup, Ambiguous, Head, ResolvedEvent, Tie, evidence, joined, noted, put, record_of
 from dataflows.core.identity.orphans import AliasKey, PendingQueue
-from dataflows.core.identity.recent import Recent
+from dataflows.core.identity.recent import AliasTable
 from dataflows.core.identity.rules import IdentityRules
 from dataflows.core.identity.sharding import CUSTOMER, STAGE_TWO_KINDS, sightings
 from schemas.aliases import aliases
@@ -32,8 +32,8 @@ class AliasResolver:
     def __init__(self, number: int, rules: IdentityRules) -> None:
         self._first = number == 1
         self._rules = rules
-        self._ties: dict[tuple[str, str], Recent[str, str | tuple[str, ...]]] = {}
-        self._numbers: dict[str, Recent[str, str | tracking.TrackedParcel]] = {}
+        self._ties: dict[tuple[str, str], AliasTable[str | tuple[str, ...]]] = {}
+        self._numbers: dict[str, AliasTable[str | tracking.TrackedParcel]] = {}
         self._waiting = PendingQueue(rules.keep, rules.orphan_after)
         self._baskets = Baskets(rules.twins_within)
         self._turn_at = -(1 << 62)
@@ -66,9 +66,9 @@ class AliasResolver:
                 continue
             table = ties.get(key)
             if table is None:
-                table = ties[key] = Recent(self._rules.keep)
+                table = ties[key] = AliasTable(self._rules.keep)
                 table.advance(log)
-            known = table.get(value)
+            known = table.known(value)
             order = record.order
             if order:
                 if type(head) is ResolvedEvent:
@@ -121,19 +121,20 @@ class AliasResolver:
         Raises:
             ValueError: if they were written by a later version, or are incomplete.
         """
-        for letter, names, last, entries in checkpoint.read(rows):
+        # Written anew if it differs, such as that of an earlier version.
+        self._head, tables = checkpoint.read(rows)
+        for letter, names, last, entries in tables:
             if letter == checkpoint.TIES:
                 tenant, kind = names
-                self._ties[tenant, kind] = Recent(self._rules.keep)
-                self._ties[tenant, kind].restore(last, entries)
+                self._ties[tenant, kind] = AliasTable(self._rules.keep)
+                self._ties[tenant, kind].take_over(last, entries)
             elif letter == checkpoint.NUMBERS:
-                self._numbers[names[0]] = Recent(self._rules.keep)
-                self._numbers[names[0]].restore(last, entries)
+                self._numbers[names[0]] = AliasTable(self._rules.keep)
+                self._numbers[names[0]].take_over(last, entries)
             elif letter == checkpoint.PENDING:
                 self._waiting.restore(last, entries, changed_at)
             else:
                 self._baskets.seen.restore(last, entries)
-        self._head = checkpoint.scalars(self._tables())
 
     def _tables(self) -> list[checkpoint.Table]:
         return [
@@ -155,7 +156,7 @@ class AliasResolver:
 
     def _tie(
         self,
-        table: Recent[str, str | tuple[str, ...]],
+        table: AliasTable[str | tuple[str, ...]],
         known: str | tuple[str, ...] | None,
         head: Head,
         record: Record | Tie,
@@ -163,12 +164,12 @@ class AliasResolver:
     ) -> None:
         order = record.order
         if known is None:
-            table.set(key.value, intern(order))
+            table.learn(key.value, intern(order))
             self._release(key, head, record)
         elif isinstance(known, str):
-            table.set(key.value, (known, order))
+            table.learn(key.value, (known, order))
         elif order not in known:
-            table.set(key.value, (*known, order))
+            table.learn(key.value, (*known, order))
 
     def _release(self, key: AliasKey, head: Head, record: Record | Tie) -> None:
         for waiting in self._waiting.release(key, head.log, record.order):
@@ -209,13 +210,13 @@ class AliasResolver:
         tenant = record.event.tenant
         numbers = self._numbers.get(tenant)
         if numbers is None:
-            numbers = self._numbers[tenant] = Recent(self._rules.keep)
+            numbers = self._numbers[tenant] = AliasTable(self._rules.keep)
             numbers.advance(head.log)
         order = record.order
         if order:
             if type(head) is ResolvedEvent:
                 self._waiting.forget(AliasKey(tenant, TRACKING, number), record, head.log)
-            known = numbers.get(number)
+            known = numbers.known(number)
             if known != order:
                 reused = tracking.tie(numbers, number, intern(order), record.at, labelled=record.event.type in LABELS)
                 if reused:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass, replace
 
-from dataflows.core.identity.recent import Recent
+from dataflows.core.identity.recent import AliasTable
 
 _ALWAYS = -(1 << 62)
 
@@ -27,14 +27,14 @@ class TrackedParcel:
     former: tuple[tuple[str, int], ...] = ()
 
 
-def tie(numbers: Recent[str, str | TrackedParcel], number: str, order: str, at: int, *, labelled: bool) -> bool:
+def tie(numbers: AliasTable[str | TrackedParcel], number: str, order: str, at: int, *, labelled: bool) -> bool:
     """Ties a number to an order by an event at `at`; says whether that is a reuse to report.
 
     The number is reused if its parcel had been delivered or returned by then; from then on it is the new order's only.
     """
-    known = numbers.get(number)
+    known = numbers.known(number)
     if known is None:
-        numbers.set(number, order)
+        numbers.learn(number, order)
         return False
     if isinstance(known, str):
         if known == order:
@@ -45,20 +45,20 @@ def tie(numbers: Recent[str, str | TrackedParcel], number: str, order: str, at: 
         if not labelled or holder.labelled:
             return False
         others = tuple(other for other in known.holders if other is not holder)
-        numbers.set(number, replace(known, holders=(*others, replace(holder, labelled=True))))
+        numbers.learn(number, replace(known, holders=(*others, replace(holder, labelled=True))))
         return bool(known.former)
     if known.ended is not None and known.ended <= at:
         former = known.former + tuple((old.order, at) for old in known.holders)
-        numbers.set(number, TrackedParcel((TrackingHolder(order, at, labelled),), None, former))
+        numbers.learn(number, TrackedParcel((TrackingHolder(order, at, labelled),), None, former))
         return labelled
     if all(order != before for before, _ in known.former):
-        numbers.set(number, replace(known, holders=(*known.holders, TrackingHolder(order, at, labelled))))
+        numbers.learn(number, replace(known, holders=(*known.holders, TrackingHolder(order, at, labelled))))
     return False
 
 
-def holders(numbers: Recent[str, str | TrackedParcel], number: str, at: int) -> tuple[str, ...]:
+def holders(numbers: AliasTable[str | TrackedParcel], number: str, at: int) -> tuple[str, ...]:
     """The orders that an event at `at` with this number belongs to; none if it is not tied."""
-    known = numbers.get(number)
+    known = numbers.known(number)
     if known is None:
         return ()
     if isinstance(known, str):
@@ -69,9 +69,9 @@ def holders(numbers: Recent[str, str | TrackedParcel], number: str, at: int) -> 
     return tuple(holder.order for holder in known.holders)
 
 
-def end(numbers: Recent[str, str | TrackedParcel], number: str, at: int) -> tuple[TrackingHolder, ...]:
+def end(numbers: AliasTable[str | TrackedParcel], number: str, at: int) -> tuple[TrackingHolder, ...]:
     """A parcel was delivered or returned at `at`; returns the holders of whom this tells that they use the number again."""
-    known = numbers.get(number)
+    known = numbers.known(number)
     if known is None:
         return ()
     if isinstance(known, str):
@@ -81,9 +81,9 @@ def end(numbers: Recent[str, str | TrackedParcel], number: str, at: int) -> tupl
     ended = at if known.ended is None else min(at, known.ended)
     again = tuple(holder for holder in known.holders if holder.since >= ended)
     if not again or len(again) == len(known.holders):
-        numbers.set(number, replace(known, ended=ended))
+        numbers.learn(number, replace(known, ended=ended))
         return ()
     handover = min(holder.since for holder in again)
     former = known.former + tuple((old.order, handover) for old in known.holders if old not in again)
-    numbers.set(number, TrackedParcel(again, None, former))
+    numbers.learn(number, TrackedParcel(again, None, former))
     return tuple(holder for holder in again if holder.labelled)
