@@ -13,8 +13,9 @@ HOT = 4 << 20
 """Bytes of unpacked orders that a shard keeps at most."""
 ORDER_BYTES, EVENT_BYTES = 5_000, 800
 """What an unpacked order takes, and each of its events (measured: 5.2 KB with 1 event, 17 KB with 16, 52 KB with 64)."""
-DIRTY = 32
-"""Changed orders that are packed only when changes are asked for, at most: it bounds how long that takes at the end of an epoch."""
+DIRTY = 256
+"""Changed orders that are packed only when changes are asked for, at most. So an order that is touched again and again is packed once an
+epoch; it bounds how long that takes at its end (64 shards: 0.1 s, at 8 µs an order)."""
 
 
 class OrderCache:
