@@ -163,23 +163,23 @@ def _known(record: Record, withdrawn: bool) -> TimelineEntry:
 
 
 def _said(order: Order) -> Iterator[StandingException]:
-    for verdict in sorted(order.exceptions.states.values(), key=lambda v: (v.start, v.kind)):
-        due, end = verdict.due, verdict.end
+    for state in sorted(order.exceptions.states.values(), key=lambda v: (v.start, v.kind)):
+        due, end = state.due, state.end
         yield StandingException(
-            order.exceptions.id_of(verdict),
-            verdict.sequence,
-            verdict.kind,
-            verdict.scope,
-            verdict.episode,
-            verdict.status,
-            verdict.severity,
-            verdict.owner,
+            order.exceptions.id_of(state),
+            state.sequence,
+            state.kind,
+            state.scope,
+            state.episode,
+            state.status,
+            state.severity,
+            state.owner,
             None if due is None else iso(due),
-            iso(verdict.start) if due is None else None,
+            iso(state.start) if due is None else None,
             None if end is None else iso(end),
-            verdict.resolution,
-            verdict.suppressed_by,
-            verdict.arithmetic,
+            state.resolution,
+            state.suppressed_by,
+            state.arithmetic,
         )
 
 

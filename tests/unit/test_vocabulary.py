@@ -20,7 +20,7 @@ FIELDS = {
     "dataflows/detect/inspection.py": {"verdicts"},
 }
 """Names of JSON fields, which do not change; by the file that declares them."""
-LATER = ("dataflows/core/engine/", "dataflows/core/history/", "dataflows/core/rules/", "dataflows/detect/inspection.py")
+LATER = ("dataflows/core/history/", "dataflows/core/rules/")
 """Where the rules become data at the moment: they get their names with that."""
 
 

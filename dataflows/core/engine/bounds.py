@@ -1,6 +1,6 @@
-"""How large a verdict may become, whatever the history of its order: it must fit the record of a topic.
+"""How large an output record may become, whatever the history of its order: it must fit the record of a topic.
 
-A carrier that sends fifty thousand scans of one parcel, or an order of as many parcels, must not make a verdict that no topic takes. Its
+A carrier that sends fifty thousand scans of one parcel, or an order of as many parcels, must not make one that no topic takes. Its
 lists are then cut to their first members, and `cut` says how many there were; what it says and when is the same.
 """
 
@@ -20,7 +20,7 @@ ELLIPSIS = "…"
 
 
 def encoded(event: dict[str, object], data: dict[str, object]) -> bytes:
-    """A verdict as JSON: an envelope and its data. Data that is too large is cut in place, so that it is what was said."""
+    """An output record as JSON: an envelope and its data. Data that is too large is cut in place, so that it is what was said."""
     event["data"] = data
     body = orjson.dumps(event)
     if len(body) <= MAX_OUTPUT_BYTES:

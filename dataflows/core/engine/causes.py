@@ -13,22 +13,22 @@ from schemas.events import CaseEvent
 from schemas.record import Evidence, Record
 
 
-def resolved_by(order: Order, verdict: ExceptionState, rule: Rule, record: Record | None) -> Evidence | None:
-    """The event that resolved an exception; None if it is not resolved, or time alone resolved it. `record`: what was judged last, if any.
+def resolved_by(order: Order, state: ExceptionState, rule: Rule, record: Record | None) -> Evidence | None:
+    """The event that resolved an exception; None if it is not resolved, or time alone resolved it. `record`: what was evaluated last, if any.
 
     It is one of those at the instant of the end: the one in hand, else one of a kind that the rule waits for, else the first.
     """
-    if verdict.status != "resolved":
+    if state.status != "resolved":
         return None
-    if verdict.resolution == "case":
-        id_ = order.exceptions.id_of(verdict)
+    if state.resolution == "case":
+        id_ = order.exceptions.id_of(state)
         cases = [r for r in order.timeline.of("case.resolved") if cast("CaseEvent", r.event.data).exception_id == id_]
         return cite(cases[-1]) if cases else None
-    began = {(proof.source, proof.id) for proof in verdict.evidence}
-    known = [r for r in order.timeline.at(verdict.end or 0) if (r.event.source, r.event.id) not in began]
+    began = {(proof.source, proof.id) for proof in state.evidence}
+    known = [r for r in order.timeline.at(state.end or 0) if (r.event.source, r.event.id) not in began]
     if not known:
-        known = [r for r in order.timeline.records if verdict.end == r.log and (r.event.source, r.event.id) not in began]
-    waited = {mark.partition(":")[0] for mark in rule.met_by}
-    told = {mark.partition(":")[0] for mark in (*rule.on, *rule.arms)}
-    known.sort(key=lambda r: (r is not record, r.event.type not in waited, r.event.type not in told, happened(r)))
+        known = [r for r in order.timeline.records if state.end == r.log and (r.event.source, r.event.id) not in began]
+    waited = {trait.partition(":")[0] for trait in rule.met_by}
+    expected = {trait.partition(":")[0] for trait in (*rule.on, *rule.arms)}
+    known.sort(key=lambda r: (r is not record, r.event.type not in waited, r.event.type not in expected, happened(r)))
     return cite(known[0]) if known else None

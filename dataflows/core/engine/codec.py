@@ -2,7 +2,7 @@
 
 Layout of version 3: a byte for the version, a byte of flags, the instant of the next check (eight bytes), so that both can be read at no
 cost, and a MessagePack array, compressed if a flag says so (see `compress`): the rows of the order's events (`schemas.rows`), then the
-fields of `Body`. A field is added at the end of `Body`, with a default, for states that were kept before. Rules stand by their kind (see
+fields of `OrderBody`. A field is added at the end of `OrderBody`, with a default, for states that were kept before. Rules stand by their kind (see
 `codes`): what belongs to one that the policy does not have is dropped. What can be computed again is not kept, and neither is the order's
 name, which is its key. Earlier versions are read by `codec_old`.
 
@@ -48,7 +48,7 @@ class DeferredRow(Struct, array_like=True, frozen=True):
     feeds: dict[str, int]
 
 
-class Body(Struct, array_like=True, omit_defaults=True):
+class OrderBody(Struct, array_like=True, omit_defaults=True):
     """The fields of an order after its rows; what few orders have comes last. The names are those of `Order`, unless said otherwise.
 
     `hidden`: how many of the rows, the last ones, are hidden; `traits` as bytes, the lowest first;
@@ -81,7 +81,7 @@ class Stored(Struct, array_like=True, frozen=True):
     """The array of an order."""
 
     rows: msgspec.Raw
-    body: Body
+    body: OrderBody
 
 
 _encode = msgspec.msgpack.Encoder().encode
@@ -128,7 +128,7 @@ class OrderCodec:
         """The order as bytes."""
         code, timeline = self._code, order.timeline
         rows = _rows(order)
-        body = Body(
+        body = OrderBody(
             topics=order.topics,
             traits=order.traits.to_bytes((order.traits.bit_length() + 7) // 8, "little"),
             last_log=order.last_log,

@@ -8,7 +8,7 @@ from __future__ import annotations
 from collections.abc import Iterable
 
 from dataflows.core.engine.classify import classify, forget_withdrawn
-from dataflows.core.engine.evaluate import CASES, Evaluation, Evaluator, watched
+from dataflows.core.engine.evaluate import CASES, Evaluation, RuleEvaluator, watched
 from dataflows.core.engine.failures import failing
 from dataflows.core.engine.feeds import Feeds
 from dataflows.core.engine.order import CLOSE, FAR, Order, key_of
@@ -28,7 +28,7 @@ class Engine:
 
     def __init__(self, policy: Policy, feeds: Feeds) -> None:
         self.policy = policy
-        self.evaluator = Evaluator(policy, feeds)
+        self.evaluator = RuleEvaluator(policy, feeds)
         self.ruleset = self.evaluator.ruleset
         self.publisher = Publisher(policy, self.ruleset)
 

@@ -1,6 +1,6 @@
 """The decision: given an order as it stands and some of its rules, what is to be said of it now, and when to evaluate it again.
 
-`Evaluator.evaluate` is pure: it changes neither the order nor anything else, and nothing else decides. The engine, the inspection of a
+`RuleEvaluator.evaluate` is pure: it changes neither the order nor anything else, and nothing else decides. The engine, the inspection of a
 state and a back-test call the same function. A rule that fails costs what it has to say of that order, and nothing else.
 """
 
@@ -57,7 +57,7 @@ class Evaluation(Struct):
     rejected: str = ""
 
 
-class Evaluator:
+class RuleEvaluator:
     """All rules of one policy. `feeds`: the monitored ones, as the shard that it decides for knows them."""
 
     def __init__(self, policy: Policy, feeds: Feeds) -> None:

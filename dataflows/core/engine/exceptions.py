@@ -114,18 +114,18 @@ TIER_SCORE: dict[str, int] = {"vip": 100, "gold": 75, "platinum": 100, "premium"
 """What a customer tier adds (P); unknown tiers add nothing."""
 
 
-def score(verdict: ExceptionState, total: float, tier: str | None) -> dict[str, int]:
+def score(state: ExceptionState, total: float, tier: str | None) -> dict[str, int]:
     """The terms of an exception's score: severity, value at risk (1 per 10 units of money, at most 99), tier and blocking."""
     return {
-        "severity": BASE_SCORE[verdict.severity],
+        "severity": BASE_SCORE[state.severity],
         "value": min(99, int(total // 10)) if total > 0 else 0,
         "tier": TIER_SCORE.get((tier or "").lower(), 0),
-        "blocking": 50 if verdict.lane == "block" else 0,
+        "blocking": 50 if state.lane == "block" else 0,
     }
 
 
-def exception_data(  # noqa: PLR0913 (what an exception's events say beside its verdict)
-    verdict: ExceptionState,
+def exception_data(  # noqa: PLR0913 (what an exception's events say beside its state)
+    state: ExceptionState,
     rule: Rule,
     id_: str,
     order: str,
@@ -138,37 +138,35 @@ def exception_data(  # noqa: PLR0913 (what an exception's events say beside its 
     changed_by: Evidence | None = None,
 ) -> dict[str, object]:
     """The `data` of an `exception.*` event. `changed_by`: the event that made it be said, None if time passed."""
-    domain, name = verdict.kind.split(".")
-    about = "".join(
-        f", {part}" for part in (verdict.scope, verdict.detail, f"due {iso(verdict.due)}" if verdict.due is not None else "") if part
-    )
+    domain, name = state.kind.split(".")
+    about = "".join(f", {part}" for part in (state.scope, state.detail, f"due {iso(state.due)}" if state.due is not None else "") if part)
     return {
         "exception_id": id_,
-        "sequence": verdict.sequence,
+        "sequence": state.sequence,
         "order_id": order,
-        "kind": verdict.kind,
-        "scope": verdict.scope,
-        "episode": verdict.episode,
-        "status": verdict.status,
-        "suppressed_by": verdict.suppressed_by,
-        "resolution": verdict.resolution,
-        "case": {"state": verdict.case[0], "assignee": verdict.case[1], "until": verdict.case[2]},
-        "severity": verdict.severity,
-        "blocking": verdict.lane == "block",
+        "kind": state.kind,
+        "scope": state.scope,
+        "episode": state.episode,
+        "status": state.status,
+        "suppressed_by": state.suppressed_by,
+        "resolution": state.resolution,
+        "case": {"state": state.case[0], "assignee": state.case[1], "until": state.case[2]},
+        "severity": state.severity,
+        "blocking": state.lane == "block",
         "score": min(1000, sum(terms.values())),
         "score_terms": terms,
-        "owner": verdict.owner,
-        "lane": verdict.lane,
-        "due_at": None if verdict.due is None else iso(verdict.due),
-        "occurred_at": iso(verdict.start) if verdict.due is None else None,
-        "resolved_at": None if verdict.end is None else iso(verdict.end),
+        "owner": state.owner,
+        "lane": state.lane,
+        "due_at": None if state.due is None else iso(state.due),
+        "occurred_at": iso(state.start) if state.due is None else None,
+        "resolved_at": None if state.end is None else iso(state.end),
         "resolved_by": None if resolved_by is None else cited(resolved_by),
         "changed_by": None if changed_by is None else cited(changed_by),
         "detected_at": iso(detected),
         "summary": f"{domain.capitalize()} {name.replace('_', ' ')}{about}: {rule.definition}",
-        "arithmetic": verdict.arithmetic,
-        "evidence": [cited(e) for e in verdict.evidence],
+        "arithmetic": state.arithmetic,
+        "evidence": [cited(e) for e in state.evidence],
         "context": context,
         "recommended": [{"action": action, "reason": reason} for action, reason in rule.actions],
-        "policy": {"version": policy, "rule": verdict.kind, "mode": verdict.mode},
+        "policy": {"version": policy, "rule": state.kind, "mode": state.mode},
     }

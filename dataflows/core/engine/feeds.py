@@ -326,10 +326,10 @@ class Feeds:
 
     # orders
 
-    def expect(self, key: str, parked: Iterable[Deferred]) -> None:
+    def expect(self, key: str, deferred: Iterable[Deferred]) -> None:
         """Notes what an order waits for, in place of what it waited for before."""
         waits: dict[str, int] = {}
-        for each in parked:
+        for each in deferred:
             for name, at in each.feeds.items():
                 waits[name] = min(at, waits.get(name, at))
         for name, known in self._known.items():

@@ -35,8 +35,8 @@ def reckon(condition: Condition) -> str:
     """The deadline's arithmetic in words; for a signal, when it happened."""
     if condition.reckoning is None:
         return f"happened {iso(condition.start)}"
-    reckoning = condition.reckoning
-    words = f"{reckoning.label} " + arithmetic(reckoning.calendar, reckoning.anchor, reckoning.span)
+    trace = condition.reckoning
+    words = f"{trace.label} " + arithmetic(trace.calendar, trace.anchor, trace.span)
     return f"{words}, and {condition.setting.grace.n // 1_000_000} s of grace" if condition.setting.grace.n else words
 
 
@@ -46,11 +46,11 @@ def step_words(condition: Condition, now: int) -> str:
     if reached == condition.steps[0][1]:
         return ""
     at = next(at for at, severity in condition.steps if severity == reached)
-    reckoning = condition.reckoning
-    if reckoning is not None:
+    trace = condition.reckoning
+    if trace is not None:
         for step in condition.setting.steps:
-            if step.severity == reached and count(reckoning.calendar, reckoning.anchor, step.at) == at:
-                return f"; {reached} from {arithmetic(reckoning.calendar, reckoning.anchor, step.at)}"
+            if step.severity == reached and count(trace.calendar, trace.anchor, step.at) == at:
+                return f"; {reached} from {arithmetic(trace.calendar, trace.anchor, step.at)}"
     return f"; {reached} from {iso(at)}"
 
 
@@ -90,7 +90,7 @@ def reconcile(
 
     States that have not changed are returned as they are, others as changed copies; suppression is not decided here. A timed
     condition is only raised when `deadlines` are decided, that is once all records of the instant are in: an order that comes late
-    is not judged before its own history. Until then it is left out, and the second value says so.
+    is not decided before its own history. Until then it is left out, and the second value says so.
     """
     after: dict[Key, ExceptionState] = {}
     left_out = False

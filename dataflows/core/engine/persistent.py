@@ -1,4 +1,4 @@
-"""What the heart lets be kept between runs: rows of plain data, each under a key of its own."""
+"""What core lets be kept between runs: rows of plain data, each under a key of its own."""
 
 from __future__ import annotations
 

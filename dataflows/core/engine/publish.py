@@ -1,4 +1,4 @@
-"""Turns a changed verdict into what is written: its exception event, and the action that it asks for or withdraws."""
+"""Turns a changed state into what is written: its exception event, and the action that it asks for or withdraws."""
 
 from __future__ import annotations
 
@@ -20,11 +20,11 @@ from schemas.output import OutputRecord
 from schemas.record import Record
 
 
-def type_of(verdict: ExceptionState, before: ExceptionState | None) -> str:
-    """What kind of event says the change from `before` to `verdict`."""
-    if verdict.status == "retracted":
+def type_of(state: ExceptionState, before: ExceptionState | None) -> str:
+    """What kind of event says the change from `before` to `state`."""
+    if state.status == "retracted":
         return "exception.retracted"
-    if verdict.status == "resolved" and (before is None or before.status != "resolved"):
+    if state.status == "resolved" and (before is None or before.status != "resolved"):
         return "exception.resolved"
     return "exception.raised" if before is None else "exception.updated"
 
@@ -72,7 +72,7 @@ class Standing(NamedTuple):
 
 
 class Publisher:
-    """Writes verdicts of one policy. The number of each line within its order and instant keeps their order when shards are merged."""
+    """Writes states of one policy. The number of each line within its order and instant keeps their order when shards are merged."""
 
     def __init__(self, policy: Policy, ruleset: RuleSet) -> None:
         self.policy = policy
@@ -99,20 +99,20 @@ class Publisher:
         return outs
 
     def say(
-        self, order: Order, verdict: ExceptionState, before: ExceptionState | None, facts: Facts, rule: Rule, record: Record | None
+        self, order: Order, state: ExceptionState, before: ExceptionState | None, facts: Facts, rule: Rule, record: Record | None
     ) -> list[OutputRecord]:
-        """The lines that a changed verdict is worth. `record`: what changed it, if not the passing of time."""
-        verdict.sequence = (before.sequence if before else 0) + 1
+        """The lines that a changed state is worth. `record`: what changed it, if not the passing of time."""
+        state.sequence = (before.sequence if before else 0) + 1
         self.count(before, -1)
-        self.count(verdict, 1)
-        log, id_ = facts.now, order.exceptions.id_of(verdict)
+        self.count(state, 1)
+        log, id_ = facts.now, order.exceptions.id_of(state)
         fields = facts.fields if facts.placed is not None else None
         total = float(fields.total.amount) if fields is not None and fields.total is not None else 0.0
         tier = fields.customer.tier if fields is not None and fields.customer is not None else None
-        terms = score(verdict, total, tier)
+        terms = score(state, total, tier)
         context = context_of(order, facts)
         data = exception_data(
-            verdict,
+            state,
             rule,
             id_,
             order.id,
@@ -120,20 +120,20 @@ class Publisher:
             self.policy.version,
             context,
             terms,
-            resolved_by=resolved_by(order, verdict, rule, record),
+            resolved_by=resolved_by(order, state, rule, record),
             changed_by=None if record is None else cite(record),
         )
-        type_ = type_of(verdict, before)
-        about = verdict.due if verdict.due is not None else verdict.start
-        body = event(order.tenant, order.id, type_, f"{id_}:{verdict.sequence}", about, data)
-        outs = [OutputRecord(log, order.id, "exceptions", type_, self.key(log), body, verdict.kind, verdict.severity, verdict.status, data)]
-        action = self._action(order, verdict, rule, id_, log)
+        type_ = type_of(state, before)
+        about = state.due if state.due is not None else state.start
+        body = event(order.tenant, order.id, type_, f"{id_}:{state.sequence}", about, data)
+        outs = [OutputRecord(log, order.id, "exceptions", type_, self.key(log), body, state.kind, state.severity, state.status, data)]
+        action = self._action(order, state, rule, id_, log)
         return outs if action is None else [*outs, action]
 
-    def count(self, verdict: ExceptionState | None, by: int) -> None:
+    def count(self, state: ExceptionState | None, by: int) -> None:
         """Counts an exception among those that stand open, if it does."""
-        if verdict is not None and verdict.status == "open" and verdict.mode == "on":
-            self.opened[Standing(verdict.kind, verdict.owner, verdict.severity)] += by
+        if state is not None and state.status == "open" and state.mode == "on":
+            self.opened[Standing(state.kind, state.owner, state.severity)] += by
 
     def count_all(self, states: Iterable[ExceptionState]) -> None:
         """Counts those of an order's exceptions that stand open."""
@@ -155,7 +155,7 @@ class Publisher:
         )
 
     def quarantine(self, order: Order, error: str, now: int, setting: RuleSetting) -> list[OutputRecord]:
-        """The one line that says that an order can be judged no more. It rests on nothing of the order's history, which is at fault.
+        """The one line that says that an order can be evaluated no more. It rests on nothing of the order's history, which is at fault.
 
         What was open of it stays as it was published.
         """
@@ -163,35 +163,35 @@ class Publisher:
             return []
         rule = self.ruleset.by_kind(setting.kind)
         known = max((v for v in order.exceptions.states.values() if v.kind == rule.kind), key=lambda v: v.episode, default=None)
-        verdict = ExceptionState(rule.kind, None, 1, severity=setting.severity, mode=setting.switch, owner=setting.owner, lane=setting.lane)
-        verdict.start, verdict.arithmetic, verdict.detail = now, f"happened {iso(now)}", f"the order's history: {error}"
+        state = ExceptionState(rule.kind, None, 1, severity=setting.severity, mode=setting.switch, owner=setting.owner, lane=setting.lane)
+        state.start, state.arithmetic, state.detail = now, f"happened {iso(now)}", f"the order's history: {error}"
         if known is not None:
             goes_on = known.status != "resolved" or known.resolution == "case"
-            verdict.episode = known.episode if goes_on else known.episode + 1
-            verdict.sequence = known.sequence if goes_on else 0
+            state.episode = known.episode if goes_on else known.episode + 1
+            state.sequence = known.sequence if goes_on else 0
             self.count(known, -1)
-        verdict.sequence += 1
-        self.count(verdict, 1)
-        id_ = order.exceptions.id_of(verdict)
-        data = exception_data(verdict, rule, id_, order.id, now, self.policy.version, {}, score(verdict, 0, None))
-        type_ = "exception.raised" if verdict.sequence == 1 else "exception.updated"
-        body = event(order.tenant, order.id, type_, f"{id_}:{verdict.sequence}", now, data)
-        return [OutputRecord(now, order.id, "exceptions", type_, self.key(now), body, verdict.kind, verdict.severity, verdict.status, data)]
+        state.sequence += 1
+        self.count(state, 1)
+        id_ = order.exceptions.id_of(state)
+        data = exception_data(state, rule, id_, order.id, now, self.policy.version, {}, score(state, 0, None))
+        type_ = "exception.raised" if state.sequence == 1 else "exception.updated"
+        body = event(order.tenant, order.id, type_, f"{id_}:{state.sequence}", now, data)
+        return [OutputRecord(now, order.id, "exceptions", type_, self.key(now), body, state.kind, state.severity, state.status, data)]
 
-    def _action(self, order: Order, verdict: ExceptionState, rule: Rule, id_: str, log: int) -> OutputRecord | None:
+    def _action(self, order: Order, state: ExceptionState, rule: Rule, id_: str, log: int) -> OutputRecord | None:
         """The best action, proposed or requested while the exception is open, withdrawn when it no longer is."""
-        wanted = verdict.status == "open" and verdict.mode == "on" and verdict.case[0] != "resolved"
-        if wanted == (verdict.action > 0) or not rule.actions:
+        wanted = state.status == "open" and state.mode == "on" and state.case[0] != "resolved"
+        if wanted == (state.action > 0) or not rule.actions:
             return None
         if wanted:
-            verdict.action = 1 - verdict.action
+            state.action = 1 - state.action
             blocked = any(v.lane == "block" and v.status == "open" for v in order.exceptions.states.values())
-            type_ = "action.requested" if verdict.lane == "auto" and not blocked else "action.proposed"
+            type_ = "action.requested" if state.lane == "auto" and not blocked else "action.proposed"
         else:
             type_ = "action.withdrawn"
-        number = verdict.action
+        number = state.action
         if not wanted:
-            verdict.action = -verdict.action
+            state.action = -state.action
         name, reason = rule.actions[0]
         action = action_id(id_, name, number)
         data: dict[str, object] = {
@@ -199,10 +199,10 @@ class Publisher:
             "exception_id": id_,
             "order_id": order.id,
             "action": name,
-            "parameters": {"kind": verdict.kind, "scope": verdict.scope, "lane": verdict.lane},
+            "parameters": {"kind": state.kind, "scope": state.scope, "lane": state.lane},
             "idempotency_key": action,
             "reason": reason,
-            "evidence": [cited(e) for e in verdict.evidence],
+            "evidence": [cited(e) for e in state.evidence],
         }
-        body = event(order.tenant, order.id, type_, f"{action}:{verdict.sequence}", log, data)
-        return OutputRecord(log, order.id, "actions", type_, self.key(log), body, verdict.kind, verdict.severity, verdict.status, data)
+        body = event(order.tenant, order.id, type_, f"{action}:{state.sequence}", log, data)
+        return OutputRecord(log, order.id, "actions", type_, self.key(log), body, state.kind, state.severity, state.status, data)

@@ -15,7 +15,7 @@ ORPHAN, FAILED = "data.orphan_signal", "data.rule_failed"
 
 
 @dataclass(frozen=True, slots=True)
-class Triggers:
+class TriggerMasks:
     """What a rule says of its triggers, as masks of traits; `needs` is 0 where it needs nothing, `arms_always` where any event arms it."""
 
     on: int
@@ -32,9 +32,11 @@ class Triggers:
         return self.arms_always or (self.on | self.arms) & traits != 0
 
 
-def _triggers(rule: Rule) -> Triggers:
+def _triggers(rule: Rule) -> TriggerMasks:
     arms = set(rule.arms)
-    return Triggers(mask(rule.on), mask(arms - {EVERY_EVENT}), EVERY_EVENT in arms, mask(rule.needs), mask(rule.unless), mask(rule.met_by))
+    return TriggerMasks(
+        mask(rule.on), mask(arms - {EVERY_EVENT}), EVERY_EVENT in arms, mask(rule.needs), mask(rule.unless), mask(rule.met_by)
+    )
 
 
 class RuleSet:

@@ -68,7 +68,7 @@ class Shard:
         return out
 
     def apply(self, record: Record | IdentityFinding | FeedWatermark) -> None:
-        """Takes one record, note or mark; they must come in log order. Deadlines before it are fired first."""
+        """Takes one record, finding or watermark; they must come in log order. Deadlines before it are fired first."""
         if self._timers.next < record.log or self.feeds.due < record.log or self._reevaluate_at < record.log:
             self._advance(record.log, inclusive=False)
         if self._monitors:
@@ -254,10 +254,10 @@ class Shard:
 
         The placing of an order that expired because nobody had placed it opens it again.
         """
-        tomb = self._tombstones.find(key, record.log)
-        placing = tomb is not None and tomb.unplaced and record.event.type == "order.placed"
-        if tomb is not None and (not placing or tomb.knows(record)):
-            if tomb.knows(record):
+        tombstone = self._tombstones.find(key, record.log)
+        placing = tombstone is not None and tombstone.unplaced and record.event.type == "order.placed"
+        if tombstone is not None and (not placing or tombstone.knows(record)):
+            if tombstone.knows(record):
                 self.counts.duplicates += 1
             else:
                 self._reject(record, "order_closed", "the order was closed and forgotten")
@@ -268,9 +268,9 @@ class Shard:
         if record.log - record.at > self.policy.retention.dedupe:
             self._reject(record, "too_old", "an unknown order's event is older than the horizon")
             return None
-        if tomb is not None:
+        if tombstone is not None:
             # What came before the placing is evidence about the order, and what was said of it must be resolved.
-            order = self._codec.unpack(key, tomb.unplaced)
+            order = self._codec.unpack(key, tombstone.unplaced)
             order.recheck_at.pop(CLOSE, None)
             order.next_check = FAR
             self._tombstones.drop(key)

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from dataflows.core.engine.ruleset import RuleSet, Triggers
+from dataflows.core.engine.ruleset import RuleSet, TriggerMasks
 from dataflows.core.engine.traits import BITS, SCATTERED, mask
 from dataflows.core.policy import Policy, RuleSetting
 from dataflows.core.rules.conditions import least
@@ -136,7 +136,7 @@ class Profile:
         return Plan(frozenset(evaluate), tuple(fits), tuple(met), tuple(arm), tuple(postpone), tuple(dated))
 
 
-def _breaks_silence(event: int, triggers: Triggers) -> bool:
+def _breaks_silence(event: int, triggers: TriggerMasks) -> bool:
     """Whether an event that arms a rule counts as a word of the order."""
     return event & triggers.arms != 0 or not event & _UNHEARD
 

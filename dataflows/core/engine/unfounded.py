@@ -27,7 +27,7 @@ def unfounded(order: Order | None, record: Record, ruleset: RuleSet) -> tuple[st
         return None
     if type_.startswith(CASE):
         wanted = cast("CaseEvent", record.event.data).exception_id
-        known = order is not None and any(order.exceptions.id_of(verdict) == wanted for verdict in order.exceptions.states.values())
+        known = order is not None and any(order.exceptions.id_of(state) == wanted for state in order.exceptions.states.values())
         what = "exception"
     else:
         wanted = cast("ActionEvent", record.event.data).action_id
@@ -38,7 +38,7 @@ def unfounded(order: Order | None, record: Record, ruleset: RuleSet) -> tuple[st
 
 def _actions(order: Order, ruleset: RuleSet) -> Iterator[str]:
     """The IDs of all actions that an order's exceptions ever asked for."""
-    for verdict in order.exceptions.states.values():
-        for name, _ in ruleset.by_kind(verdict.kind).actions[:1]:
-            for number in range(1, abs(verdict.action) + 1):
-                yield action_id(order.exceptions.id_of(verdict), name, number)
+    for state in order.exceptions.states.values():
+        for name, _ in ruleset.by_kind(state.kind).actions[:1]:
+            for number in range(1, abs(state.action) + 1):
+                yield action_id(order.exceptions.id_of(state), name, number)

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any, cast, get_args
 
 import pytest
 
-from dataflows.core.engine.codec import HEAD, Body, OrderCodec, check_of, plain_of
+from dataflows.core.engine.codec import HEAD, OrderBody, OrderCodec, check_of, plain_of
 from dataflows.core.engine.codes import KINDS
 from dataflows.core.engine.compress import DICTIONARIES, FLAG, compress, decompress
 from dataflows.core.engine.exceptions import ExceptionState
@@ -194,5 +194,5 @@ def test_the_tables_of_codes_only_grow() -> None:
 
 def test_fields_are_stored_in_the_order_that_they_had() -> None:
     """A new field comes last, with a default: the beginnings are pinned."""
-    assert sha256("|".join(Body.__struct_fields__[:21]).encode()).hexdigest()[:16] == "4af4434e7dbedf37"
+    assert sha256("|".join(OrderBody.__struct_fields__[:21]).encode()).hexdigest()[:16] == "4af4434e7dbedf37"
     assert sha256("|".join(ExceptionState.__struct_fields__[:19]).encode()).hexdigest()[:16] == "d97202dda2b5030e"
