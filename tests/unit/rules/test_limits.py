@@ -72,7 +72,9 @@ LIMITS = (
     Limit("address.invalid", "{minor_lane: review}", INVALID, "11-02 11:00", "11-02 11:00", lane="review"),
     Limit("payment.disputed_in_flight", "{}", INQUIRY, "11-02 11:00", "11-02 11:00", "medium"),
     Limit("payment.disputed_in_flight", "{minor_severity: low}", INQUIRY, "11-02 11:00", "11-02 11:00", "low"),
-    Limit("fulfilment.routing_rejected", "{severity: low, steps: [{at: 1 h, severity: high}]}", REJECTED, "11-02 12:00", "11-02 11:00", "high"),
+    Limit(
+        "fulfilment.routing_rejected", "{severity: low, steps: [{at: 1 h, severity: high}]}", REJECTED, "11-02 12:00", "11-02 11:00", "high"
+    ),
 )
 
 
@@ -132,7 +134,9 @@ def test_what_holds_for_all_orders_alike_is_no_override(tmp_path: Path) -> None:
 def test_a_setting_at_its_default_leaves_the_version_as_it_was(tmp_path: Path) -> None:
     """The settings that came later are no part of it: the built-in policy keeps the version that it had before them."""
     path = tmp_path / "policy.yaml"
-    path.write_text("rules: {shipment.eta_slip: {margin: 24 h}, fulfilment.hold_aged: {owners: {payment: FIN, address: CS, customs: CARR}}}")
+    path.write_text(
+        "rules: {shipment.eta_slip: {margin: 24 h}, fulfilment.hold_aged: {owners: {payment: FIN, address: CS, customs: CARR}}}"
+    )
     assert load_policy(None).version == load_policy(path).version == "084dc1a1dba31c23"
     path.write_text("rules: {shipment.eta_slip: {margin: 23 h}}")
     assert load_policy(path).version != load_policy(None).version
