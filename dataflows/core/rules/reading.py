@@ -35,7 +35,8 @@ def field_of(data: object, path: str) -> object:
 
 def test_of(where: Where) -> Tests:
     """A test as a function of what holds the field."""
-    name, values, op = where.field, frozenset(where.values), where.op
+    # A tuple, not a set: a field may hold an object, which has no hash.
+    name, values, op = where.field, where.values, where.op
     if op is Op.NAMED:
         return lambda data: name in cast("dict[str, object]", data)
     if "." in name:
