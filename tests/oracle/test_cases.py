@@ -83,7 +83,6 @@ ALL = (
         "same_sku_two_lines",
         "two lines of one SKU, confirmed by SKU with the quantity of both",
         "2026-03-20T00:00:00Z",
-        engine_is_wrong="what is confirmed by SKU counts for one line of that SKU only",
     ),
     Case(
         "freight_late_tie",

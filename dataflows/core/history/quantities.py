@@ -49,20 +49,11 @@ class OrderLines:
     def take(self, lines: Iterable[Line], left: dict[str, int]) -> Iterator[str]:
         """Takes the quantities that an event's lines state from what is `left` of the order's lines, never more than there is.
 
-        Yields the lines that it takes from. An absent quantity means all of it; lines named by `line_id` are served first.
+        Yields the lines that it takes from. An absent quantity means all of it.
         """
-        by_sku: list[tuple[Line, Sequence[str]]] = []
         for line in lines:
-            keys = self.keys_of(line)
-            if len(keys) > 1:
-                by_sku.append((line, keys))
-            elif keys and keys[0] in left:
-                key = keys[0]
-                left[key] = max(left[key] - quantity(line, left[key]), 0)
-                yield key
-        for line, keys in by_sku:
             rest = line.quantity
-            for key in keys:
+            for key in self.keys_of(line):
                 if key in left and (rest is None or rest > 0 or not left[key]):
                     taken = left[key] if rest is None else min(rest, left[key])
                     rest = None if rest is None else rest - taken

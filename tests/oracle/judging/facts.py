@@ -40,7 +40,8 @@ def spread(
 ) -> dict[str, Decimal]:
     """How much of each of the order's lines the given lines are together.
 
-    What names a SKU counts for the lines of that SKU in their order, for each as much as is owed of it; what is over counts for the first.
+    What names a SKU counts for the lines of that SKU in the order of `lines`, for each as much as is owed of it; what is over counts for
+    the first.
     Without a quantity a line is meant as a whole, and all lines of a SKU are.
     """
     sums: dict[str, Decimal] = {}
@@ -66,9 +67,23 @@ class Order(Fields):
         """The quantity ordered; a line without one is of one piece."""
         return Decimal(1) if line.quantity is None else line.quantity
 
+    @functools.cached_property
+    def in_turn(self) -> list[Line]:
+        """The order's lines, those that are wanted first at first: by ship-by date, then by promise, a line's own or else the order's."""
+        fields = self.states[-1][1]
+
+        def wanted(line: Line) -> tuple[int, int]:
+            ship_by, promised_by = line.ship_by or text(fields, "ship_by"), line.promised_by or text(fields, "promised_by")
+            return (
+                self.ship_deadline(ship_by) if ship_by else NEVER,
+                self.promise_deadline(promised_by) if promised_by else NEVER,
+            )
+
+        return sorted(self.lines, key=wanted)
+
     def quantities(self, events_lines: Iterable[Line], owed: Mapping[str, Decimal] | None = None) -> dict[str, Decimal]:
         """How much of each of the order's lines the given lines are together. `owed`: how much of each is owed, the whole if left out."""
-        return spread(events_lines, self.lines, owed or {line.key: self.whole(line) for line in self.lines}, self.whole)
+        return spread(events_lines, self.in_turn, owed or {line.key: self.whole(line) for line in self.lines}, self.whole)
 
     @functools.cached_property
     def cancelled(self) -> dict[str, Decimal]:

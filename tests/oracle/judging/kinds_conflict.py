@@ -109,7 +109,7 @@ def quantities(order: Order) -> list[Condition]:
     segments = order.segments(lines_of)
 
     def key_of(line: Line) -> str:
-        for lines in (order.lines, *(segment.value for segment in reversed(segments))):
+        for lines in (order.in_turn, *(segment.value for segment in reversed(segments))):
             mine = matching(line, lines)
             if mine:
                 return mine[0].key
@@ -122,7 +122,7 @@ def quantities(order: Order) -> list[Condition]:
         """What is in a shipment by line; several lines of one SKU take of it in turn what `taken` has left of each."""
         sums: dict[str, Decimal] = {}
         for line in shipment.lines:
-            known = matching(line, order.lines)
+            known = matching(line, order.in_turn)
             quantity = line.quantity if line.quantity is not None else sum(map(order.whole, known), ZERO) or Decimal(1)
             for one in known if len(known) > 1 else []:
                 room = order.whole(one) - taken.get(one.key, ZERO) - sums.get(one.key, ZERO)
