@@ -96,6 +96,9 @@ class RuleEvaluator:
             if evaluation.changes:
                 states = {**states, **evaluation.changes}
                 rules = {*rules, *order.live, *(index_of[kind] for kind, _, _ in evaluation.changes)}
+        of_kind: dict[str, dict[Key, ExceptionState]] = {}
+        for key, state in states.items():
+            of_kind.setdefault(state.kind, {})[key] = state
         failed_rule = self.ruleset.failed
         failures = order.timeline.failures
         tell = False
@@ -104,7 +107,7 @@ class RuleEvaluator:
                 tell = True
                 continue
             try:
-                self._evaluate(order, states, facts, index, evaluation, inclusive=inclusive)
+                self._evaluate(order, of_kind, facts, index, evaluation, inclusive=inclusive)
             except Exception as error:  # noqa: BLE001 - whatever a rule throws must cost no other rule and no other order
                 kind, name = self.ruleset.rules[index].kind, type(error).__name__
                 evaluation.next_check[index] = evaluation.waits[index] = None
@@ -118,16 +121,24 @@ class RuleEvaluator:
             evaluation.failures = failures
             facts, tell = _with_failures(facts, failures), True
         if tell and failed_rule is not None:
-            self._evaluate(order, states, facts, failed_rule, evaluation, inclusive=inclusive)
+            self._evaluate(order, of_kind, facts, failed_rule, evaluation, inclusive=inclusive)
         if evaluation.changes:
             _suppress(order, evaluation.changes, cast("Profile", order.profile).suppressors)
         return evaluation
 
     def _evaluate(
-        self, order: Order, states: Mapping[Key, ExceptionState], facts: Facts, index: int, evaluation: Evaluation, *, inclusive: bool
+        self,
+        order: Order,
+        of_kind: Mapping[str, Mapping[Key, ExceptionState]],
+        facts: Facts,
+        index: int,
+        evaluation: Evaluation,
+        *,
+        inclusive: bool,
     ) -> None:
-        """Evaluates one rule."""
+        """Evaluates one rule. `of_kind`: the exceptions of the order by their kind."""
         rule, found = self.ruleset.rules[index], Found()
+        states = of_kind.get(rule.kind, {})
         if facts.placed is not None or index in self.ruleset.unplaced:
             for condition in rule.judge(facts, cast("Profile", order.profile).settings[index]):
                 if condition is not None:
@@ -140,7 +151,7 @@ class RuleEvaluator:
         decision = Decision(facts.now, inclusive)
         if found:
             evaluation.found[index] = found = {scope: merged(conditions) for scope, conditions in found.items()}
-            said = [v for v in states.values() if v.kind == rule.kind and v.status != "retracted"] if self._monitors else ()
+            said = [v for v in states.values() if v.status != "retracted"] if self._monitors else ()
             decision.take(found, self.feeds, facts, said, order.deferred.get(index))
         evaluation.next_check[index] = decision.next_check
         if decision.deferred is not None:

@@ -66,16 +66,21 @@ def severity_at(condition: Condition, now: int) -> Severity:
 class ExceptionLifecycle:
     """All exceptions of one order, as they were last said."""
 
-    __slots__ = ("order", "states", "tenant")
+    __slots__ = ("_ids", "order", "states", "tenant")
 
     def __init__(self, tenant: str, order: str) -> None:
         self.tenant = tenant
         self.order = order
         self.states: dict[Key, ExceptionState] = {}
+        self._ids: dict[Key, str] = {}
 
     def id_of(self, state: ExceptionState) -> str:
         """The exception's ID."""
-        return exception_id(self.tenant, self.order, state.kind, state.scope, state.episode)
+        key = (state.kind, state.scope, state.episode)
+        known = self._ids.get(key)
+        if known is None:
+            known = self._ids[key] = exception_id(self.tenant, self.order, *key)
+        return known
 
 
 def changed(state: ExceptionState, **changes: Unpack[Changes]) -> ExceptionState:
@@ -86,7 +91,7 @@ def changed(state: ExceptionState, **changes: Unpack[Changes]) -> ExceptionState
 def reconcile(
     known: Mapping[Key, ExceptionState], kind: str, seen: Mapping[str | None, list[Condition]], now: int, *, deadlines: bool
 ) -> tuple[dict[Key, ExceptionState], bool]:
-    """The states of a kind as they should be, by what its rule sees now (per scope, its conditions that have begun, in order).
+    """The states of a kind, `known` so far, as they should be by what its rule sees now (per scope, its conditions that have begun, in order).
 
     States that have not changed are returned as they are, others as changed copies; suppression is not decided here. A timed
     condition is only raised when `deadlines` are decided, that is once all records of the instant are in: an order that comes late
@@ -105,7 +110,7 @@ def reconcile(
                 horizon = condition.horizon
                 after[key] = _judged(key, before, condition, decided if horizon is None else min(decided, horizon))
     for key, before in known.items():
-        if key[0] == kind and key not in after and before.status != "retracted":
+        if key not in after and before.status != "retracted":
             after[key] = replace(before, status="retracted", suppressed_by=None)
     return after, left_out
 
@@ -153,22 +158,29 @@ def suppress(states: Iterable[ExceptionState], suppressors: Mapping[str, frozens
 
     The same scope, or one of the two being the whole order, and the same mode; the first suppressor in the order of kinds is named.
     """
-    unresolved = sorted((v for v in states if v.status in ("open", "suppressed")), key=lambda v: (v.kind, v.scope or "", v.episode))
+    unresolved = [state for state in states if state.status in ("open", "suppressed")]
+    graver = frozenset[str]().union(*(suppressors[kind] for kind in {state.kind for state in unresolved} if kind in suppressors))
+    first: dict[tuple[str, str] | tuple[str, str, str | None], ExceptionState] = {}
+    """Of a kind and mode, and of these in a scope."""
+    for state in sorted((v for v in unresolved if v.kind in graver), key=_place):
+        first.setdefault((state.kind, state.mode), state)
+        first.setdefault((state.kind, state.mode, state.scope), state)
     answer: dict[Key, ExceptionState | None] = {}
     for state in unresolved:
-        graver = suppressors.get(state.kind, frozenset())
-        answer[state.kind, state.scope, state.episode] = (
-            next(
-                (
-                    other
-                    for other in unresolved
-                    if other.kind in graver
-                    and other.mode == state.mode
-                    and (other.scope is None or state.scope is None or other.scope == state.scope)
-                ),
-                None,
-            )
-            if graver
-            else None
+        answer[state.kind, state.scope, state.episode] = next(
+            (found for kind in sorted(suppressors.get(state.kind, ())) if (found := _graver(state, kind, first)) is not None), None
         )
     return answer
+
+
+def _place(state: ExceptionState) -> tuple[str, str, int]:
+    return (state.kind, state.scope or "", state.episode)
+
+
+def _graver(
+    state: ExceptionState, kind: str, first: Mapping[tuple[str, str] | tuple[str, str, str | None], ExceptionState]
+) -> ExceptionState | None:
+    """The first unresolved exception of a kind that is about the same as another, or about the whole order."""
+    if state.scope is None:
+        return first.get((kind, state.mode))
+    return first.get((kind, state.mode, None)) or first.get((kind, state.mode, state.scope))

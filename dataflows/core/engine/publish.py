@@ -94,14 +94,22 @@ class Publisher:
     ) -> list[OutputRecord]:
         """The lines that changes are worth, which the order's exceptions hold already. `before`: what they were; `record`: as in `say`."""
         outs: list[OutputRecord] = []
+        context = context_of(order, facts)
         for key in sorted(changes, key=lambda k: (k[0], k[1] or "", k[2])):
-            outs += self.say(order, changes[key], before.get(key), facts, self.ruleset.by_kind(key[0]), record)
+            outs += self.say(order, changes[key], before.get(key), facts, context, record)
         return outs
 
     def say(
-        self, order: Order, state: ExceptionState, before: ExceptionState | None, facts: Facts, rule: Rule, record: Record | None
+        self,
+        order: Order,
+        state: ExceptionState,
+        before: ExceptionState | None,
+        facts: Facts,
+        context: dict[str, object],
+        record: Record | None,
     ) -> list[OutputRecord]:
-        """The lines that a changed state is worth. `record`: what changed it, if not the passing of time."""
+        """The lines that a changed state is worth. `context`: what is known of the order; `record`: what changed it, if not time."""
+        rule = self.ruleset.by_kind(state.kind)
         state.sequence = (before.sequence if before else 0) + 1
         self.count(before, -1)
         self.count(state, 1)
@@ -110,7 +118,6 @@ class Publisher:
         total = float(fields.total.amount) if fields is not None and fields.total is not None else 0.0
         tier = fields.customer.tier if fields is not None and fields.customer is not None else None
         terms = score(state, total, tier)
-        context = context_of(order, facts)
         data = exception_data(
             state,
             rule,

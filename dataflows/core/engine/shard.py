@@ -31,6 +31,8 @@ from schemas.record import FeedWatermark, IdentityFinding, Record
 
 ORDER, TOMBSTONE, FEEDS, SCALARS = b"o", b"t", b"f", b"s"
 """What the keys of rows begin with: an order and its key, a closed one and its key, all feeds, all else."""
+TOO_LONG = "MostEvents"
+"""Why an order is evaluated no more that has more events than the policy's `retention.most_events`."""
 
 
 class Shard:
@@ -93,10 +95,14 @@ class Shard:
         elif (wrong := unfounded(order, record, self.engine.ruleset)) and not order.timeline.knows(record):
             self._reject(record, *wrong)
             return
+        elif len(order.timeline) >= self.policy.retention.most_events and not order.timeline.knows(record):
+            self._quarantine(key, order, TOO_LONG, record.log)
+            self._reject(record, "order_quarantined", TOO_LONG)
+            return
         try:
             said = self.engine.take(order, record)
         except Exception as error:  # noqa: BLE001 - whatever is thrown must cost no other order; see `_quarantine`
-            self._quarantine(key, order, error, record.log, record)
+            self._quarantine(key, order, type(error).__name__, record.log, record)
             return
         record.raw = b""
         if said is None:
@@ -151,7 +157,7 @@ class Shard:
             again = everything and not order.quarantined
             self._say(self.engine.reevaluate(order, now) if again else self.engine.check(order, now))
         except Exception as error:  # noqa: BLE001 - as in `apply`
-            self._quarantine(key, order, error, now)
+            self._quarantine(key, order, type(error).__name__, now)
             return
         if order.recheck_at.get(CLOSE, FAR) > now or not self._close(key, order, now):
             if order.next_check == now:
@@ -288,17 +294,18 @@ class Shard:
         try:
             self._say(self.engine.note(order, note))
         except Exception as error:  # noqa: BLE001 - as in `apply`
-            self._quarantine(key, order, error, note.log)
+            self._quarantine(key, order, type(error).__name__, note.log)
             return
         self._schedule(key, order)
 
-    def _quarantine(self, key: str, order: Order, error: Exception, now: int, record: Record | None = None) -> None:
-        """Gives an order up whose history, not one of its rules, makes the program fail: it must not take the other orders with it.
+    def _quarantine(self, key: str, order: Order, name: str, now: int, record: Record | None = None) -> None:
+        """Gives an order up whose history, not one of its rules, makes the program fail (`name`: with what), or that has grown too long.
+
+        It must not take the other orders with it.
 
         Its history is dropped, since it may be half changed; that is said once, and `record` and all later ones are rejected, until the
         order has been forgotten as closed ones are.
         """
-        name = type(error).__name__
         self._say(self.engine.quarantine(order, name, now))
         if record is not None:
             self._reject(record, "rule_failed", name)

@@ -93,6 +93,10 @@ class Timeline:
         self._since: int | None = None
         self._merged: dict[tuple[str, ...], list[Record]] = {}
 
+    def __len__(self) -> int:
+        """How many events have been taken in, whether or not they count."""
+        return len(self.records) + len(self._withdrawn) + len(self._apart)
+
     @property
     def hidden(self) -> list[Record]:
         """The events that do not count."""

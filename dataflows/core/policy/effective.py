@@ -8,7 +8,7 @@ from collections.abc import Mapping
 from typing import cast
 
 from dataflows.core.clocks import CalendarSpec, Span
-from dataflows.core.policy.model import Dims, FeedPolicy, Override, Place
+from dataflows.core.policy.model import MOST_EVENTS, Dims, FeedPolicy, Override, Place
 from dataflows.core.policy.policy import Policy
 from dataflows.core.policy.setting import ADDED, NAMES, Change, Described, Fallback, RuleSetting, Step
 from dataflows.core.policy.values import MILESTONES, WEEKDAYS
@@ -20,6 +20,8 @@ Value = str | int | Span | Fallback | Step | tuple[str, ...] | tuple[Step, ...] 
 def version_of(policy: Policy) -> str:
     """The policy's version: 16 hexadecimal digits of the SHA-256 of its canonical JSON, without its name."""
     canonical = {key: value for key, value in effective(policy).items() if key != "name"}
+    if policy.retention.most_events == MOST_EVENTS:
+        cast("dict[str, Plain]", canonical["retention"]).pop("most_events")
     canonical["rules"] = {rule.kind: _canonical(rule, setting) for rule, setting in zip(policy.rules, policy.base, strict=True)}
     text = json.dumps(canonical, sort_keys=True, ensure_ascii=False, separators=(",", ":"))
     return hashlib.sha256(text.encode()).hexdigest()[:16]
@@ -39,12 +41,10 @@ def effective(policy: Policy) -> dict[str, Plain]:
         "countries": _places(policy.countries),
         "tenants": _places(policy.tenants),
         "retention": {
-            name: str(Span(n, "us"))
-            for name, n in (
-                ("close_after", retention.close_after),
-                ("dedupe", retention.dedupe),
-                ("expire_unknown", retention.expire_unknown),
-            )
+            "close_after": str(Span(retention.close_after, "us")),
+            "dedupe": str(Span(retention.dedupe, "us")),
+            "expire_unknown": str(Span(retention.expire_unknown, "us")),
+            "most_events": str(retention.most_events),
         },
         "feeds": {prefix: _feed(feed) for prefix, feed in sorted(policy.feeds.items())},
         "rules": {rule.kind: setting_of(rule, setting) for rule, setting in zip(policy.rules, policy.base, strict=True)},

@@ -12,6 +12,7 @@ from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Pla
 from dataflows.core.clocks import Span
 from dataflows.core.clocks.spans import ZERO
 from dataflows.core.policy import values as read
+from dataflows.core.policy.model import MOST_EVENTS
 from dataflows.core.policy.setting import LANES, SEVERITIES, Change, Read, RuleSetting
 from schemas.problems import mistake
 
@@ -62,6 +63,7 @@ Milestone = Annotated[str, PlainValidator(read.choice("milestone", read.MILESTON
 FeedPrefix = Annotated[str, PlainValidator(read.feed)]
 Elapsed = Annotated[Span, PlainValidator(read.elapsed)]
 Period = Annotated[Span, PlainValidator(read.period)]
+Events = Annotated[int, PlainValidator(read.events)]
 Day = Annotated[date, PlainValidator(read.day)]
 Weekdays = Annotated[tuple[int, ...], PlainValidator(read.weekdays)]
 DayHours = Annotated[tuple[tuple[int, int], ...], PlainValidator(read.intervals)]
@@ -126,11 +128,12 @@ class FeedForm(PolicySection):
 
 
 class RetentionForm(PolicySection):
-    """How long things are kept, in elapsed time."""
+    """How long things are kept, in elapsed time, and how many events an order may have."""
 
     close_after: Period = read.any_span("60 d")
     dedupe: Period = read.any_span("180 d")
     expire_unknown: Period = read.any_span("30 d")
+    most_events: Events = MOST_EVENTS
 
 
 READERS: dict[str, Callable[..., object]] = {

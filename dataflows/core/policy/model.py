@@ -66,14 +66,20 @@ class FeedPolicy:
     owner: str | None = None
 
 
+MOST_EVENTS = 20_000
+"""How many events an order may have, unless the policy says otherwise."""
+
+
 @dataclass(frozen=True, slots=True)
 class RetentionPolicy:
     """How long things are kept, in elapsed microseconds.
 
     `close_after`: silence after which an ended order is closed; `dedupe`: event IDs and tombstones; `expire_unknown`: an order that was
-    never placed is forgotten.
+    never placed is forgotten. `most_events`: how many events an order may have; what has more is evaluated no more, so that an endless
+    history costs its shard nothing.
     """
 
     close_after: int
     dedupe: int
     expire_unknown: int
+    most_events: int = MOST_EVENTS

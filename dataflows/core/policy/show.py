@@ -19,7 +19,7 @@ _ABOUT: Final = {
     "carriers": "calendars of carriers; without one the destination's counts",
     "countries": "zones and calendars of destinations",
     "tenants": "zones and calendars of tenants",
-    "retention": "how long things are kept, in elapsed time",
+    "retention": "how long things are kept, in elapsed time, and how many events an order may have",
     "feeds": "monitored feeds by prefix of source: a deadline waits until they have spoken past it; silence makes them stale",
     "overrides": "settings for some orders; the entry that names more dimensions wins",
 }

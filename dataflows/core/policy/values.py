@@ -129,6 +129,14 @@ def count(value: object) -> int:
     return int(name)
 
 
+def events(value: object) -> int:
+    """How many events an order may have, 100 to 1000000."""
+    name = text(value)
+    if not (name.isascii() and name.isdigit() and 100 <= int(name) <= 1_000_000):
+        raise mistake(f"{name!r} is no number of events that an order may have: 100 to 1000000")
+    return int(name)
+
+
 def kind(value: object, info: ValidationInfo) -> str:
     """A rule kind."""
     return one_of(value, "rule kind", cast("Known", info.context).kinds, known="`orderwatch policy show` lists them all")

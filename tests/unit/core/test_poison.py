@@ -114,6 +114,23 @@ def test_a_rule_that_throws_at_its_deadline_rejects_nothing(shard: Shard) -> Non
     assert ("A-1", "order.pending_too_long", "exception.raised") in told(outs)
 
 
+def test_an_order_with_more_events_than_the_policy_allows_is_quarantined() -> None:
+    """That is said once, and later records are rejected; a duplicate is none too many, and other orders do not notice."""
+    policy = load_policy(None)
+    shard = Shard(replace(policy, retention=replace(policy.retention, most_events=3)))
+    give(shard, "1", T0, "order.placed", PLACED)
+    give(shard, "2", T0 + HOUR, "payment.captured")
+    give(shard, "3", T0 + HOUR, "payment.captured")
+    assert told(give(shard, "3", T0 + HOUR, "payment.captured")) == []
+    outs = give(shard, "4", T0 + 2 * HOUR, "payment.captured")
+    assert told(outs) == [("A-1", FAILED, "exception.raised"), ("A-1", "order_quarantined", "reject")]
+    assert "the order's history: MostEvents" in str(outs[0].data["summary"])
+    assert outs[1].data["detail"] == "MostEvents"
+    assert told(give(shard, "5", T0 + 3 * HOUR, "payment.captured")) == [("A-1", "order_quarantined", "reject")]
+    assert told(give(shard, "6", T0 + 3 * HOUR, "order.placed", PLACED, order="B-2")) == []
+    assert shard.find("default", "B-2") is not None
+
+
 def test_an_order_whose_history_makes_the_program_fail_is_quarantined(shard: Shard) -> None:
     """That is said once; this record and all later ones are rejected; other orders do not notice."""
     give(shard, "1", T0, "order.placed", PLACED)

@@ -117,6 +117,7 @@ def test_a_zone_of_an_event_is_taken_only_if_it_is_one(tmp_path: Path) -> None:
 def test_retention_is_in_microseconds(tmp_path: Path) -> None:
     """What the file does not say has its default."""
     day = 24 * HOUR
+    assert load_policy(None, RULES).retention.most_events == 20_000
     assert load_policy(None, RULES).retention == RetentionPolicy(60 * day, 180 * day, 30 * day)
     assert loaded(tmp_path, FILE).retention == RetentionPolicy(day, 180 * day, 90 * SECOND)
 
