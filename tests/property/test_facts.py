@@ -8,7 +8,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from dataflows.core.history import folding
-from dataflows.core.history.facts import STEPS, Facts
+from dataflows.core.history.facts import Facts
+from dataflows.core.history.order_fields import STEPS
 from dataflows.core.history.timeline import Added, Timeline
 from dataflows.core.rules.load import load_policy
 from schemas.record import Record

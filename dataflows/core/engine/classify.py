@@ -9,7 +9,7 @@ from typing import TypeAlias, cast
 from dataflows.core.clocks import deadline
 from dataflows.core.engine.order import Order
 from dataflows.core.engine.traits import BITS, PLACED, SCATTERED, SITE, TYPES, mask, names_of
-from dataflows.core.history.facts import TERMS
+from dataflows.core.history.order_fields import TERMS
 from dataflows.core.history.returns import RETURNS
 from dataflows.core.history.shipments import is_estimate, possession, scan_of, tracking_numbers
 from schemas.events import DATA_MODELS, AddressSignal, InventoryAllocated, Line, OrderPlaced, Payment, ReturnStep, WarehouseShipment

@@ -91,7 +91,7 @@ def changed(state: ExceptionState, **changes: Unpack[Changes]) -> ExceptionState
 def reconcile(
     known: Mapping[Key, ExceptionState], kind: str, seen: Mapping[str | None, list[Condition]], now: int, *, deadlines: bool
 ) -> tuple[dict[Key, ExceptionState], bool]:
-    """The states of a kind, `known` so far, as they should be by what its rule sees now (per scope, its conditions that have begun, in order).
+    """The states of a kind, so far `known`, as they should be by what its rule sees now (per scope its conditions that have begun).
 
     States that have not changed are returned as they are, others as changed copies; suppression is not decided here. A timed
     condition is only raised when `deadlines` are decided, that is once all records of the instant are in: an order that comes late

@@ -10,10 +10,11 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable, Mapping
 from typing import cast
 
-from dataflows.core.history.facts import ANNOUNCED, HOLDS, MONEY, SITED, STEPS, Facts, readers
+from dataflows.core.history.facts import Facts
 from dataflows.core.history.grouping import Shipments
 from dataflows.core.history.holds import Holds
 from dataflows.core.history.money import Payments
+from dataflows.core.history.order_fields import ANNOUNCED, HOLDS, MONEY, SITED, STEPS, readers
 from dataflows.core.history.quantities import Cancellations, LineCoverage, OrderLines
 from dataflows.core.history.returns import RETURNS, Returns
 from dataflows.core.history.shipments import Shipment, scan_of, tracking_numbers

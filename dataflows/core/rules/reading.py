@@ -98,7 +98,7 @@ def positions_of(events: Sequence[Event]) -> Callable[[Parcel], Iterable[int]]:
         parts = [part for name, values in by_index for value in values if (part := parcel.having(**{name: value}))]
         if not parts:
             return ()
-        found = parts[0] if len(parts) == 1 else sorted(set().union(*parts))
+        found: Sequence[int] = parts[0] if len(parts) == 1 else sorted({position for part in parts for position in part})
         return [position for position in found if matches(parcel.scans[position])] if narrow else found
 
     return positions

@@ -20,7 +20,7 @@ from dataflows.core.engine.order import Order
 from dataflows.core.engine.ruleset import RuleSet
 from dataflows.core.engine.shard import ORDER, Shard
 from dataflows.core.engine.traits import TRAITS
-from dataflows.core.history.facts import TERMS
+from dataflows.core.history.order_fields import TERMS
 from dataflows.core.rules import RULES
 from dataflows.core.rules.load import load_policy
 from schemas.events import DATA_MODELS, Status
