@@ -52,7 +52,7 @@ class Shard:
         self._tombstones = Tombstones()
         self._timers = TimerQueue(self._orders.check_of)
         self._reevaluate_at = FAR
-        self._scalars = b""
+        self._scalars = self._feeds_row = b""
         self._out: list[OutputRecord] = []
 
     def __len__(self) -> int:
@@ -197,9 +197,12 @@ class Shard:
             yield ORDER + key.encode(), packed
         for key, packed in self._tombstones.changes():
             yield TOMBSTONE + key.encode(), packed
-        if self.feeds.changed:
-            self.feeds.changed = False
-            yield FEEDS, self.feeds.row()
+        if self._monitors:
+            # Saying it takes watermarks in, so only the row itself tells whether it has changed.
+            known = self.feeds.row()
+            if known != self._feeds_row:
+                self._feeds_row = known
+                yield FEEDS, known
         scalars = pack_scalars(self.counts, self.engine.publisher, self._reevaluate_at)
         if scalars != self._scalars:
             self._scalars = scalars
@@ -211,7 +214,7 @@ class Shard:
             yield ORDER + key.encode(), packed
         for key, packed in self._tombstones.rows():
             yield TOMBSTONE + key.encode(), packed
-        if self.feeds:
+        if self._monitors:
             yield FEEDS, self.feeds.row()
         yield SCALARS, pack_scalars(self.counts, self.engine.publisher, self._reevaluate_at)
 
@@ -231,6 +234,7 @@ class Shard:
             elif kind == TOMBSTONE:
                 tombstones[name] = value
             elif kind == FEEDS:
+                self._feeds_row = value
                 self.feeds.restore(value)
             elif kind == SCALARS:
                 self._scalars = value
