@@ -13,7 +13,8 @@ import msgspec
 from dataflows.core.engine.evaluate import Evaluation
 from dataflows.core.engine.lifecycle import reckon
 from dataflows.core.engine.order import CLOSE, Order, key_of
-from dataflows.core.engine.shard import FEEDS, ORDER, TOMBSTONE, Shard
+from dataflows.core.engine.shard import Shard
+from dataflows.core.engine.state import FEEDS, ORDER, TOMBSTONE
 from dataflows.core.engine.tombstones import Tombstones
 from dataflows.core.identity import order_shard
 from dataflows.core.policy.check import PolicyError

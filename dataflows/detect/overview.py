@@ -6,7 +6,7 @@ from pathlib import Path
 
 import msgspec
 
-from dataflows.core.engine.shard import ORDER, TOMBSTONE
+from dataflows.core.engine.state import ORDER, TOMBSTONE
 from dataflows.detect.names import ORDER_SHARDS
 from dataflows.runtime.state.directory import read_state, was_clean
 from dataflows.runtime.state.files import is_locked

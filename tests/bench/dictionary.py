@@ -8,7 +8,8 @@ from pathlib import Path
 from zstandard import train_dictionary
 
 from dataflows.core.engine.codec import plain_of
-from dataflows.core.engine.shard import ORDER, Shard
+from dataflows.core.engine.shard import Shard
+from dataflows.core.engine.state import ORDER
 from dataflows.core.rules.load import load_policy
 from schemas.record import Record
 from schemas.wire import decode, micros

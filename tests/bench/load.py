@@ -12,7 +12,8 @@ from bytewax.outputs import FixedPartitionedSink, StatefulSinkPartition
 
 from dataflows.core.engine.codec import HEAD, OrderCodec, plain_of
 from dataflows.core.engine.compress import compress
-from dataflows.core.engine.shard import ORDER, Shard
+from dataflows.core.engine.shard import Shard
+from dataflows.core.engine.state import ORDER
 from schemas.record import FeedWatermark, IdentityFinding, Record
 from schemas.wire import decode, micros
 from sources.batch import Batch

@@ -7,30 +7,26 @@ behind, `Feeds` what is known of monitored feeds.
 
 from __future__ import annotations
 
-import sys
 from collections import Counter
 from collections.abc import Iterable, Iterator
 from typing import cast
 
-from dataflows.core.engine.codec import OrderCodec, check_of
-from dataflows.core.engine.counts import Counts, pack_scalars, unpack_scalars
+from dataflows.core.engine.codec import OrderCodec
 from dataflows.core.engine.engine import Engine
 from dataflows.core.engine.feeds import Feeds
 from dataflows.core.engine.order import CLOSE, Order, key_of
 from dataflows.core.engine.orders import HOT, OrderCache
 from dataflows.core.engine.persistent import Change, Row
 from dataflows.core.engine.publish import Standing
+from dataflows.core.engine.state import Counts, ShardState
 from dataflows.core.engine.timers import FAR, TimerQueue
 from dataflows.core.engine.tombstones import Tombstones
 from dataflows.core.engine.unfounded import unfounded
 from dataflows.core.history.timeline import WITHDRAWN
 from dataflows.core.policy import Policy
-from schemas.envelope import DEFAULT_TENANT
 from schemas.output import OutputRecord
 from schemas.record import FeedWatermark, IdentityFinding, Record
 
-ORDER, TOMBSTONE, FEEDS, SCALARS = b"o", b"t", b"f", b"s"
-"""What the keys of rows begin with: an order and its key, a closed one and its key, all feeds, all else."""
 TOO_LONG = "MostEvents"
 """Why an order is evaluated no more that has more events than the policy's `retention.most_events`."""
 
@@ -46,13 +42,11 @@ class Shard:
         self.feeds = Feeds(policy, place)
         self._monitors = bool(self.feeds)
         self.engine = Engine(policy, self.feeds)
-        self.counts = Counts()
         self._codec = OrderCodec(self.engine.ruleset)
         self._orders = OrderCache(self._codec, self.engine.restored, hot)
         self._tombstones = Tombstones()
         self._timers = TimerQueue(self._orders.check_of)
-        self._reevaluate_at = FAR
-        self._scalars = self._feeds_row = b""
+        self._state = ShardState(self.engine.publisher, self._codec, self._orders, self._tombstones, self.feeds)
         self._out: list[OutputRecord] = []
 
     def __len__(self) -> int:
@@ -64,6 +58,11 @@ class Shard:
         """How many closed orders are remembered."""
         return len(self._tombstones)
 
+    @property
+    def counts(self) -> Counts:
+        """What it has counted since it began."""
+        return self._state.counts
+
     def drain(self) -> list[OutputRecord]:
         """What was said since the last call, in order."""
         out, self._out = self._out, []
@@ -71,7 +70,7 @@ class Shard:
 
     def apply(self, record: Record | IdentityFinding | FeedWatermark) -> None:
         """Takes one record, finding or watermark; they must come in log order. Deadlines before it are fired first."""
-        if self._timers.next < record.log or self.feeds.due < record.log or self._reevaluate_at < record.log:
+        if self._timers.next < record.log or self.feeds.due < record.log or self._state.reevaluate_at < record.log:
             self._advance(record.log, inclusive=False)
         if self._monitors:
             self.feeds.begin(record.log)
@@ -81,7 +80,7 @@ class Shard:
             else:
                 self._out.extend(self.feeds.hear(record))
             return
-        self.counts.records += 1
+        self._state.counts.records += 1
         event = record.event
         key = key_of(event.tenant, record.order)
         order = self._orders.find(key)
@@ -106,10 +105,10 @@ class Shard:
             return
         record.raw = b""
         if said is None:
-            self.counts.duplicates += 1
+            self._state.counts.duplicates += 1
             return
         if record.event.type == WITHDRAWN and not order.timeline.hits(record):
-            self.counts.missed += 1
+            self._state.counts.missed += 1
         if said:
             self._say(said)
         if CLOSE not in order.recheck_at:
@@ -127,7 +126,7 @@ class Shard:
 
     def _advance(self, to: int, *, inclusive: bool) -> None:
         while True:
-            at = min(self._timers.next, self.feeds.due, self._reevaluate_at)
+            at = min(self._timers.next, self.feeds.due, self._state.reevaluate_at)
             if at > to or (at == to and not inclusive):
                 break
             self._reach(at)
@@ -135,14 +134,14 @@ class Shard:
 
     def _reach(self, at: int) -> None:
         """Lets everything happen that is due at `at`."""
-        everything = at == self._reevaluate_at
+        everything = at == self._state.reevaluate_at
         keys: set[str] = set()
         if self._monitors:
             said, free = self.feeds.reach(at)
             self._out.extend(said)
             keys.update(free)
         if everything:
-            self._reevaluate_at = FAR
+            self._state.reevaluate_at = FAR
             keys.update(self._orders.keys())
         if self._timers.next == at:
             keys |= self._timers.due(at)
@@ -174,7 +173,7 @@ class Shard:
     def _say(self, outs: Iterable[OutputRecord]) -> None:
         for out in outs:
             if out.topic == "rejects":
-                self.counts.reject(out)
+                self._state.counts.reject(out)
             self._out.append(out)
 
     @property
@@ -193,30 +192,11 @@ class Shard:
 
     def changes(self) -> Iterator[Change]:
         """The rows that changed since the last call; see `Persistent`."""
-        for key, packed in self._orders.changes():
-            yield ORDER + key.encode(), packed
-        for key, packed in self._tombstones.changes():
-            yield TOMBSTONE + key.encode(), packed
-        if self._monitors:
-            # Saying it takes watermarks in, so only the row itself tells whether it has changed.
-            known = self.feeds.row()
-            if known != self._feeds_row:
-                self._feeds_row = known
-                yield FEEDS, known
-        scalars = pack_scalars(self.counts, self.engine.publisher, self._reevaluate_at)
-        if scalars != self._scalars:
-            self._scalars = scalars
-            yield SCALARS, scalars
+        return self._state.changes()
 
     def rows(self) -> Iterator[Row]:
         """All rows; see `Persistent`."""
-        for key, packed in self._orders.rows():
-            yield ORDER + key.encode(), packed
-        for key, packed in self._tombstones.rows():
-            yield TOMBSTONE + key.encode(), packed
-        if self._monitors:
-            yield FEEDS, self.feeds.row()
-        yield SCALARS, pack_scalars(self.counts, self.engine.publisher, self._reevaluate_at)
+        return self._state.rows()
 
     def restore(self, rows: Iterable[Row], reevaluate_at: int | None = None) -> None:
         """Goes on from rows. If the policy has changed since, every order is evaluated anew at log time `reevaluate_at` (µs).
@@ -224,35 +204,10 @@ class Shard:
         Raises:
             ValueError: if a row was written by a later version, or is of no known kind.
         """
-        orders: dict[str, bytes] = {}
-        tombstones: dict[str, bytes] = {}
-        for key, value in rows:
-            # Ties hold the same string. The first states named the default tenant in their keys.
-            kind, name = key[:1], sys.intern(key[1:].decode().removeprefix(f"{DEFAULT_TENANT}\x1f"))
-            if kind == ORDER:
-                orders[name] = value
-            elif kind == TOMBSTONE:
-                tombstones[name] = value
-            elif kind == FEEDS:
-                self._feeds_row = value
-                self.feeds.restore(value)
-            elif kind == SCALARS:
-                self._scalars = value
-            else:
-                raise ValueError(f"a stored row begins with {kind!r}, which this program does not know")
-        self._tombstones.restore(tombstones.items())
-        for name in self._orders.restore(orders.items()):
-            self.feeds.expect(name, self._codec.unpack(name, orders[name]).deferred.values())
-        for name, packed in orders.items():
-            self._timers.push(check_of(packed), name)
-        if self._scalars:
-            self.counts, self._reevaluate_at, counted = unpack_scalars(self._scalars, self.engine.publisher)
-            if not counted:
-                # A state that was written before open exceptions were counted: once, all orders are looked at.
-                for name, packed in self._orders.rows():
-                    self.engine.publisher.count_all(self._codec.unpack(name, packed).exceptions.states.values())
+        for key, at in self._state.restore(rows):
+            self._timers.push(at, key)
         if reevaluate_at is not None:
-            self._reevaluate_at = reevaluate_at
+            self._state.reevaluate_at = reevaluate_at
 
     def _patience(self, order: Order) -> int:
         """How long an order may be silent before it is seen whether it can be closed, µs."""
@@ -268,7 +223,7 @@ class Shard:
         placing = tombstone is not None and tombstone.unplaced and record.event.type == "order.placed"
         if tombstone is not None and (not placing or tombstone.knows(record)):
             if tombstone.knows(record):
-                self.counts.duplicates += 1
+                self._state.counts.duplicates += 1
             else:
                 self._reject(record, "order_closed", "the order was closed and forgotten")
             return None
@@ -286,7 +241,7 @@ class Shard:
             self._tombstones.drop(key)
         else:
             order = Order(record.event.tenant, record.order)
-        self.counts.orders += 1
+        self._state.counts.orders += 1
         self._orders.add(key, order)
         return order
 
@@ -331,7 +286,7 @@ class Shard:
         unplaced = b"" if order.placed or order.quarantined else self._codec.pack(order)
         self._tombstones.add(key, now + self.policy.retention.dedupe, (*timeline.records, *timeline.hidden), unplaced)
         self._orders.drop(key)
-        self.counts.closed += 1
+        self._state.counts.closed += 1
         return True
 
     def _reject(self, record: Record, reason: str, detail: str) -> None:

@@ -18,7 +18,8 @@ from dataflows.core.engine.compress import DICTIONARIES, FLAG, compress, decompr
 from dataflows.core.engine.exceptions import ExceptionState
 from dataflows.core.engine.order import Order
 from dataflows.core.engine.ruleset import RuleSet
-from dataflows.core.engine.shard import ORDER, Shard
+from dataflows.core.engine.shard import Shard
+from dataflows.core.engine.state import ORDER
 from dataflows.core.engine.traits import TRAITS
 from dataflows.core.history.order_fields import TERMS
 from dataflows.core.rules import RULES

@@ -10,7 +10,8 @@ import orjson
 import pytest
 
 from dataflows.core.engine.publish import Standing
-from dataflows.core.engine.shard import SCALARS, Shard
+from dataflows.core.engine.shard import Shard
+from dataflows.core.engine.state import SCALARS
 from dataflows.core.rules.load import load_policy
 from sources.simulator import stream
 from tests.support.engine import records_of
