@@ -14,7 +14,7 @@ from schemas.record import Evidence, Record
 
 
 def resolved_by(order: Order, state: ExceptionState, rule: Rule, record: Record | None) -> Evidence | None:
-    """The event that resolved an exception; None if it is not resolved, or time alone resolved it. `record`: what was evaluated last, if any.
+    """The event that resolved an exception; None if it is not resolved, or time alone resolved it. `record`: what was taken last.
 
     It is one of those at the instant of the end: the one in hand, else one of a kind that the rule waits for, else the first.
     """

@@ -2,9 +2,9 @@
 
 Layout of version 3: a byte for the version, a byte of flags, the instant of the next check (eight bytes), so that both can be read at no
 cost, and a MessagePack array, compressed if a flag says so (see `compress`): the rows of the order's events (`schemas.rows`), then the
-fields of `OrderBody`. A field is added at the end of `OrderBody`, with a default, for states that were kept before. Rules stand by their kind (see
-`codes`): what belongs to one that the policy does not have is dropped. What can be computed again is not kept, and neither is the order's
-name, which is its key. Earlier versions are read by `codec_old`.
+fields of `OrderBody`. A field is added at its end, with a default, for states that were kept before. Rules stand by their kind (see
+`codes`): what belongs to one that the policy does not have is dropped. What can be computed again is not kept, and neither is the
+order's name, which is its key. Earlier versions are read by `codec_old`.
 
 An event that lengthens a history is packed once: its row is put behind the rows that are there.
 """
