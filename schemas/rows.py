@@ -14,7 +14,6 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from datetime import datetime
 from functools import cache
-from operator import attrgetter
 from types import UnionType
 from typing import Annotated, Any, ClassVar, Union, cast, get_args, get_origin
 
@@ -24,7 +23,7 @@ from pydantic import BaseModel
 
 from schemas.events import DATA_MODELS, OrderPlaced, OrderUpdated
 from schemas.record import Record
-from schemas.storage import TYPES, stored_names, trimmed
+from schemas.storage import TYPES, reader, stored_names, trimmed
 from schemas.structs import TypeForm, field_types, kept, union
 from schemas.values import Retention
 
@@ -47,8 +46,8 @@ class RowEvent(Struct, frozen=True, array_like=True, gc=False):
 
 def records_of(rows: Sequence[RowEvent], topics: Sequence[str], order: str) -> list[Record]:
     """The records that rows were packed from."""
-    events = cast("list[Any]", rows)
-    return [Record(e.at + e.delay, topics[e.topic], e.partition, e.offset, e.sub, e.at, order, e, b"") for e in events]
+    make = cast("Callable[..., Record]", Record)
+    return [make(row.at + row.delay, topics[row.topic], row.partition, row.offset, row.sub, row.at, order, row, b"") for row in rows]
 
 
 def pack_row(record: Record, topic: int) -> bytes:
@@ -74,7 +73,7 @@ def _values(model: type[BaseModel], *, named: bool = False) -> Callable[[Any], o
     """Turns data of a model into the list of what is kept of it, less trailing Nones; if `named`, into what there is, by name."""
     forms, names = field_types(model), stored_names(model)
     turns = [(index, turn) for index, name in enumerate(names) if (turn := _turn(forms[name], named=named)) is not None]
-    read = attrgetter(*names) if len(names) > 1 else lambda data: [getattr(data, name) for name in names]
+    read = reader(names)
 
     def values(data: object) -> object:
         found: list[object] = list(read(data))
@@ -144,7 +143,7 @@ def _read_form(form: TypeForm, *, named: bool) -> TypeForm:
         return union(*(_read_form(argument, named=named) for argument in arguments))
     if origin is list:
         return cast("Any", list)[_read_form(arguments[0], named=named)]
-    return datetime if form is datetime else form
+    return cast("TypeForm", datetime if form is datetime else form)
 
 
 def _row(code: int, type_: str, model: type[BaseModel]) -> type[RowEvent]:

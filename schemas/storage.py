@@ -86,7 +86,7 @@ def layout(model: type[BaseModel]) -> Layout:
             turns.append((index, lambda _, __: True, lambda _, __: {}))
         elif turn := turn_of(forms[name]):
             turns.append((index, *turn))
-    return Layout(_reader(names), tuple(turns), struct)
+    return Layout(reader(names), tuple(turns), struct)
 
 
 def stored_names(model: type[BaseModel]) -> list[str]:
@@ -95,7 +95,8 @@ def stored_names(model: type[BaseModel]) -> list[str]:
     return [name for name in struct_of(model).__struct_fields__ if kept(forms[name]) is not Retention.NOTHING]
 
 
-def _reader(names: list[str]) -> Callable[[object], tuple[object, ...]]:
+def reader(names: list[str]) -> Callable[[object], tuple[object, ...]]:
+    """Reads the values of these attributes of an object."""
     if len(names) > 1:
         return attrgetter(*names)
     return lambda data: tuple(getattr(data, name) for name in names)
