@@ -18,7 +18,7 @@ from rich.console import Console
 
 from dataflows.cli.options import instant
 from dataflows.cli.replay import replay_into
-from dataflows.core.rules import RULES
+from dataflows.core.rules import RULES, describe
 from dataflows.core.rules.load import load_policy
 from dataflows.detect.explain import history, render
 from dataflows.observe.catalogue import METRICS
@@ -41,6 +41,7 @@ ROOT = Path(__file__).resolve().parents[2]
 DOCUMENTS = (
     "README.md",
     "dataflows/README.md",
+    "dataflows/core/CATALOGUE.md",
     "dataflows/core/rules/README.md",
     "sources/README.md",
     "sources/CODES.md",
@@ -95,6 +96,18 @@ def kinds() -> str:
             for rule in RULES
         ),
     )
+
+
+def kinds_as_data() -> str:
+    """The forms of all kinds, and when they are evaluated."""
+    head = ("kind", "form", "each", "begins with", "ends with", "of orders", "waits for", "evaluated at")
+    rows: list[tuple[str, ...]] = []
+    for rule in RULES:
+        form = rule.forms[0]
+        orders = ", ".join((*form.methods, *form.terms))
+        texts = (describe.form_of(rule), describe.each_of(rule), describe.begins(rule), describe.ends(rule), orders)
+        rows.append((f"`{rule.kind}`", *texts, ", ".join(dict.fromkeys(rule.awaits)), describe.evaluated_at(rule)))
+    return table(head, rows)
 
 
 def kinds_by_domain() -> str:
@@ -219,6 +232,7 @@ PARTS: dict[str, Callable[[], str]] = {
     "codes": codes,
     "payloads": payloads,
     "kinds": kinds,
+    "kinds_as_data": kinds_as_data,
     "kinds_by_domain": kinds_by_domain,
     "explained": explained,
     "mistake": mistake,

@@ -6,7 +6,7 @@ texts such as `4 bd`, `24 h` or `-24 h`.
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from typing import Any, TypedDict, Unpack, cast
 
 from dataflows.core.clocks import span
@@ -254,13 +254,13 @@ def custom(  # noqa: PLR0913 (what no form says)
 
 
 def _many(terms: object) -> tuple[Any, ...]:
-    return terms if isinstance(terms, tuple) else (terms,)
+    return tuple(cast("Iterable[Any]", terms)) if isinstance(terms, tuple) else (terms,)
 
 
 def _of(stated: Stated) -> dict[str, Any]:
     """What a form says of the orders that it is for."""
-    emits = stated.get("emits", ())
-    pairs = (("*", emits),) if isinstance(emits, str) else tuple(dict(emits).items())
+    emits = stated.get("emits", {})
+    pairs = (("*", emits),) if isinstance(emits, str) else tuple(emits.items())
     terms = stated.get("terms", ()) or tuple(name for name, _ in pairs if name != "*")
     return {"methods": stated.get("methods", ()), "terms": terms, "emits": pairs, "only": stated.get("only", ())}
 

@@ -14,6 +14,7 @@ from dataflows.core.history.facts import Facts
 from dataflows.core.policy import RuleSetting
 from dataflows.core.policy.setting import OF_ALL, Shape
 from dataflows.core.rules.conditions import Condition
+from dataflows.core.rules.structs import AnyForm
 
 Fits = Callable[[object, "RuleSetting"], bool]
 Judge = Callable[["Facts", "RuleSetting"], "Iterable[Condition | None]"]
@@ -63,4 +64,4 @@ class Rule:
     awaits: tuple[str, ...] = ()
     limits: Mapping[str, tuple[Span, Span]] = field(default_factory=dict[str, "tuple[Span, Span]"])
     general: tuple[str, ...] = ()
-    forms: tuple[object, ...] = ()
+    forms: tuple[AnyForm, ...] = ()
