@@ -43,14 +43,16 @@ def _judge(form: AnyForm) -> Find:
 
 def _where_it_applies(form: AnyForm, found: Find) -> Find:
     """Asks of the order first whether the form speaks of it."""
-    methods, terms, emits, only = frozenset(form.methods), frozenset(form.terms), dict(form.emits), tests_of(form.only)
-    if not (methods or terms or emits or only):
+    methods, terms, only = frozenset(form.methods), frozenset(form.terms), tests_of(form.only)
+    by_terms = dict(form.emits)
+    always = by_terms.get("*", "")
+    if not (methods or terms or by_terms or only):
         return found
 
     def judge(o: Facts, s: RuleSetting) -> Found:
-        if o.placed is None or (methods and o.method not in methods) or (terms and o.terms not in terms):
+        if (methods and o.method not in methods) or (terms and o.terms not in terms):
             return ()
-        if emits and not o.emits(emits.get("*") or emits.get(o.terms, "")):
+        if by_terms and (always or by_terms.get(o.terms, "")) not in o.policy.emits:
             return ()
         return found(o, s) if only is None or only(o.fields) else ()
 

@@ -77,6 +77,10 @@ def matcher(event: Event) -> Matches:
     tests = tests_of(event.where)
     if tests is None:
         return lambda _: True
+    first = event.where[0]
+    if len(event.where) == 1 and first.op is Op.IS and "." not in first.field:
+        read, values = attrgetter(f"event.data.{first.field}"), frozenset(first.values)
+        return lambda record: read(record) in values
     return lambda record: tests(record.event.data)
 
 
@@ -158,6 +162,9 @@ def first_reached(terms: Sequence[Milestone | Event]) -> Instant:
         return lambda _: None
     if len(readers) == 1:
         return readers[0]
+    if len(readers) == 2:
+        one, two = readers
+        return lambda o: earliest(one(o), two(o))
     return lambda o: earliest(*(read(o) for read in readers))
 
 
