@@ -12,6 +12,7 @@ from dataflows.core.policy.form import PolicyForm, change_of
 from dataflows.core.policy.setting import Change, Described, RuleSetting, changed
 from schemas.tree import Fault, Path, Tree
 
+_OF_STEPS: Final = ("clock", "feeds")
 _TIMES: Final = ("threshold", "steps", "grace", "international", "fallback")
 
 
@@ -42,6 +43,8 @@ def _layer(
             if name in rule.limits and isinstance(value, Span) and not rule.limits[name][0].n <= value.n <= rule.limits[name][1].n:
                 least, most = rule.limits[name]
                 yield tree.fault((*path, kind, name), f"{kind} takes a `{name}` of {least} to {most}")
+            if name in _OF_STEPS and "threshold" not in rule.settings and not setting.steps:
+                yield tree.fault((*path, kind, name), f"`{name}` counts for the `steps` of {kind} only, and it has none", key=True)
             if path[0] == "overrides" and name in rule.general:
                 yield tree.fault((*path, kind, name), f"`{name}` of {kind} holds for all orders alike: state it under `rules`", key=True)
         times = next((name for name in stated if name in _TIMES), None)

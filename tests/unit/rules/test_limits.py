@@ -110,6 +110,7 @@ REFUSED = (
         "never fires: inventory.allocation_overdue waits for `allocated`, which `emits` does not list",
     ),
     ("fulfilment.ship_overdue: {fallback: {anchor: shipped, threshold: 1 h}}", "unknown anchor 'shipped'; known: placed, captured"),
+    ("shipment.refused: {feeds: [carrier]}", "`feeds` counts for the `steps` of shipment.refused only, and it has none"),
     ("data.rule_failed: {clock: site}", "data.rule_failed has no `clock`"),
 )
 
