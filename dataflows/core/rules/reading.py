@@ -21,6 +21,8 @@ Instant = Callable[[Facts], "int | None"]
 OfParcel = Callable[[Facts, Shipment, Parcel], "int | None"]
 Clearings = Callable[[Facts, Shipment, Parcel], Callable[[int], "int | None"]]
 OVER = Milestone.OVER
+WORDS = frozenset(("status", "reason"))
+"""Fields of scans that are words: they are tested most often."""
 
 
 def field_of(data: object, path: str) -> object:
@@ -78,7 +80,7 @@ def matcher(event: Event) -> Matches:
     if tests is None:
         return lambda _: True
     first = event.where[0]
-    if len(event.where) == 1 and first.op is Op.IS and "." not in first.field:
+    if len(event.where) == 1 and first.op is Op.IS and first.field in WORDS:
         read, values = attrgetter(f"event.data.{first.field}"), frozenset(first.values)
         return lambda record: read(record) in values
     return lambda record: tests(record.event.data)
