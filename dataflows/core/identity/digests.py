@@ -51,11 +51,18 @@ class DigestMap(Generic[V]):
 
     def get(self, digest: bytes) -> V | None:
         """The value of a digest; None if there is none."""
-        found = self._find(digest)
-        if found is None:
-            return None
-        bucket, at = found
-        return self._values[int.from_bytes(self._buckets[bucket][at + DIGEST : at + ENTRY], "little")]
+        # As `_find` does it, without the calls: this is asked once or more for every event.
+        number = int.from_bytes(digest[:4], "little")
+        bucket = number & self._mask
+        if bucket < self._split:
+            bucket = number & (2 * self._mask + 1)
+        entries = self._buckets[bucket]
+        at = entries.find(digest)
+        while at % ENTRY:
+            if at < 0:
+                return None
+            at = entries.find(digest, at + 1)
+        return self._values[int.from_bytes(entries[at + DIGEST : at + ENTRY], "little")]
 
     def __setitem__(self, digest: bytes, value: V) -> None:
         found = self._find(digest)

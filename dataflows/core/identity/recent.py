@@ -139,19 +139,19 @@ class AliasTable(Recent[bytes, V]):
         # It has what is used of a dict.
         return cast("dict[bytes, V]", DigestMap[V]())
 
-    def _digest_of(self, value: str) -> bytes:
+    def known(self, value: str) -> V | None:
+        """What is known of an alias, which counts as a use."""
         # One alias is mostly asked for, and then set.
         if value is not self._value:
             self._value, self._digest = value, digest_of(value)
-        return self._digest
-
-    def known(self, value: str) -> V | None:
-        """What is known of an alias, which counts as a use."""
-        return self.get(self._digest_of(value))
+        found = self._young.get(self._digest)
+        return self.get(self._digest) if found is None and self._old else found
 
     def learn(self, value: str, known: V) -> None:
         """Sets what is known of an alias."""
-        self.set(self._digest_of(value), known)
+        if value is not self._value:
+            self._value, self._digest = value, digest_of(value)
+        self.set(self._digest, known)
 
     def take_over(self, last: int | None, entries: Iterable[tuple[str | bytes, int, V | None]]) -> None:
         """Goes on from kept entries, as `restore` does."""
