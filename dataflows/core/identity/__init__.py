@@ -3,8 +3,8 @@
 Two fixed stages, since a dataflow has no loops: first the aliases that systems of record issue (payments, shipments, returns, ...), then
 tracking numbers and disputes, which need the ties of the first stage. Each stage is split into alias shards by the alias's value.
 
-Reading order: `sharding` (which shard), `items` (what travels between stages), `recent` (tables that forget), `resolver` (ties and waiting
-events), `tracking` (freight and reuse), `orphans` (events without an order), `duplicates` (orders placed twice), `checkpoint` and `codec`
+Reading order: `sharding` (which shard), `items` (what travels between stages), `recent` (tables that forget), `digests` (how little an
+alias takes), `resolver` (ties and waiting events), `tracking` (freight and reuse), `orphans` (events without an order), `duplicates` (orders placed twice), `checkpoint` and `codec`
 (rows), `rules` (from policy to settings).
 """
 
