@@ -4,8 +4,8 @@ Two fixed stages, since a dataflow has no loops: first the aliases that systems 
 tracking numbers and disputes, which need the ties of the first stage. Each stage is split into alias shards by the alias's value.
 
 Reading order: `sharding` (which shard), `items` (what travels between stages), `recent` (tables that forget), `digests` (how little an
-alias takes), `resolver` (ties and waiting events), `tracking` (freight and reuse), `orphans` (events without an order), `duplicates` (orders placed twice), `checkpoint` and `codec`
-(rows), `rules` (from policy to settings).
+alias takes), `resolver` (ties and waiting events), `tracking` (freight and reuse), `orphans` (events without an order), `duplicates`
+(orders placed twice), `checkpoint` and `codec` (rows), `rules` (from policy to settings).
 """
 
 from dataflows.core.identity.items import AliasLookup, Ambiguous, ResolvedEvent

@@ -69,7 +69,11 @@ class DigestMap(Generic[V]):
         if found is not None:
             bucket, at = found
             self._values[int.from_bytes(self._buckets[bucket][at + DIGEST : at + ENTRY], "little")] = value
-            return
+        else:
+            self.add(digest, value)
+
+    def add(self, digest: bytes, value: V) -> None:
+        """Sets the value of a digest that has none."""
         if self._free:
             index = self._free.pop()
             self._values[index] = value
@@ -119,12 +123,14 @@ class DigestMap(Generic[V]):
 
     def _grow(self) -> None:
         """Splits one bucket."""
-        entries, more = self._buckets[self._split], self._mask + 1
-        parts = [bytearray(), bytearray()]
+        entries, bit = self._buckets[self._split], (self._mask + 1).bit_length() - 1
+        byte, more = bit >> 3, 1 << (bit & 7)
+        kept: list[bytes] = []
+        moved: list[bytes] = []
         for at in range(0, len(entries), ENTRY):
-            parts[int.from_bytes(entries[at : at + 4], "little") & more > 0] += entries[at : at + ENTRY]
-        self._buckets[self._split] = bytes(parts[0])
-        self._buckets.append(bytes(parts[1]))
+            (moved if entries[at + byte] & more else kept).append(entries[at : at + ENTRY])
+        self._buckets[self._split] = b"".join(kept)
+        self._buckets.append(b"".join(moved))
         self._split += 1
         if self._split > self._mask:
             self._mask, self._split = 2 * self._mask + 1, 0

@@ -9,6 +9,8 @@ from dataflows.core.identity.digests import DigestMap, digest_of
 
 K = TypeVar("K")
 V = TypeVar("V")
+CACHED = 2_048
+"""Aliases per table whose text is kept: those that were asked for last, which are mostly asked for again."""
 
 
 class RecentEntry(NamedTuple, Generic[K, V]):
@@ -128,11 +130,13 @@ class AliasTable(Recent[bytes, V]):
     Rows of the last release have the aliases as keys: they are taken in, and with the next changes taken out and written anew.
     """
 
-    __slots__ = ("_digest", "_former", "_value")
+    __slots__ = ("_cached", "_digest", "_former", "_missing")
 
     def __init__(self, keep: int) -> None:
         super().__init__(keep)
-        self._value, self._digest = "", digest_of("")
+        self._cached: dict[str, V] = {}
+        self._missing: str | None = None
+        self._digest = b""
         self._former: list[str] = []
 
     def _generation_map(self) -> dict[bytes, V]:
@@ -141,17 +145,41 @@ class AliasTable(Recent[bytes, V]):
 
     def known(self, value: str) -> V | None:
         """What is known of an alias, which counts as a use."""
-        # One alias is mostly asked for, and then set.
-        if value is not self._value:
-            self._value, self._digest = value, digest_of(value)
-        found = self._young.get(self._digest)
-        return self.get(self._digest) if found is None and self._old else found
+        found = self._cached.get(value)
+        if found is not None:
+            return found
+        self._digest = digest_of(value)
+        found = self.get(self._digest)
+        if found is None:
+            self._missing = value
+        else:
+            self._missing = None
+            self._cache(value, found)
+        return found
 
     def learn(self, value: str, known: V) -> None:
         """Sets what is known of an alias."""
-        if value is not self._value:
-            self._value, self._digest = value, digest_of(value)
-        self.set(self._digest, known)
+        if value is self._missing:
+            # It was asked for right before, and not known.
+            cast("DigestMap[V]", self._young).add(self._digest, known)
+            self.touched(self._digest)
+        else:
+            self.set(digest_of(value), known)
+        self._missing = None
+        self._cache(value, known)
+
+    def _cache(self, value: str, known: V) -> None:
+        if len(self._cached) >= CACHED:
+            self._cached.clear()
+        self._cached[value] = known
+
+    def advance(self, log: int) -> None:
+        """Lets log time pass."""
+        before = self._generation
+        super().advance(log)
+        if self._generation != before:
+            self._cached.clear()  # The next use counts.
+            self._missing = None
 
     def take_over(self, last: int | None, entries: Iterable[tuple[str | bytes, int, V | None]]) -> None:
         """Goes on from kept entries, as `restore` does."""

@@ -53,7 +53,7 @@ class AliasResolver:
             due = self._waiting.next_due
             if due is not None and due < log:
                 self._waiting.advance(log)
-            record = record_of(head) if type(head) is ResolvedEvent else cast("Record | Tie", head)
+            record = record_of(head) if isinstance(head, ResolvedEvent) else head
             if kind == TRACKING:
                 self._see_number(head, record, value, watch=watch)
                 continue
