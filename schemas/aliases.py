@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from functools import partial
-from typing import Any, Protocol, cast
+from typing import Any, ClassVar, Protocol, cast
 
 from schemas.events import DATA_MODELS
 
@@ -12,10 +12,8 @@ from schemas.events import DATA_MODELS
 class Typed(Protocol):
     """An event, as far as its aliases go."""
 
-    @property
-    def type(self) -> str:
-        """The event type."""
-        ...
+    type: ClassVar[str]
+    """The event type."""
 
     @property
     def data(self) -> object:

@@ -73,4 +73,4 @@ def test_a_table_of_aliases_forgets_and_is_restored_as_before(steps: list[tuple[
                     rows[key] = (used, value)
             assert all(isinstance(key, bytes) for key in rows)
             known = {digest_of(key): value for key, _, value in model.entries()}
-            assert {key: value for key, (used, value) in rows.items() if key in known} == known
+            assert {key: value for key, (_, value) in rows.items() if key in known} == known

@@ -78,7 +78,7 @@ class _Known:
         else:
             # Of several partitions: in the order of the log, and of each only what rises above all before it.
             found = sorted(entry for each in pending for entry in each.placed(log, place))
-            logs, ats = [], []
+            logs, ats = list[int](), list[int]()
             for position, at in found:
                 if not ats or at > ats[-1]:
                     logs.append(position[0])
