@@ -121,7 +121,7 @@ class Engine:
     inputs: Mapping[str, object] = field(default_factory=dict[str, object])
     state: Mapping[str, object] = field(default_factory=dict[str, object])
     outputs: Mapping[str, object] = field(default_factory=dict[str, object])
-    program: str = "dataflows"
+    program: str = "dataflows.cli"
     """The module that is run: `orderwatch`, or something that wraps it."""
 
     def __post_init__(self) -> None:
