@@ -5,6 +5,7 @@ from __future__ import annotations
 import shlex
 import subprocess
 import sys
+from itertools import pairwise
 from typing import TYPE_CHECKING
 
 from tests.support.terminal import ROOT
@@ -47,8 +48,9 @@ def test_what_another_checkout_says_otherwise_is_told(tmp_path: Path) -> None:
     assert done.returncode == 1, done.stderr
     assert " changed\n" in done.stdout
     assert " missing\n" in done.stdout
-    (before, after) = (next(line for line in done.stdout.splitlines() if line.startswith(f"    {sign} ")) for sign in "-+")
-    assert before[6:40] == after[6:40]
+    lines = done.stdout.splitlines()
+    pairs = [(one[6:], two[6:]) for one, two in pairwise(lines) if one.startswith("    - ") and two.startswith("    + ")]
+    assert any(one != two and one[:60] == two[:60] for one, two in pairs)
     assert '"severity":"low"' in done.stdout
 
 
