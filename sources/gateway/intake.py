@@ -46,8 +46,8 @@ FORGED_PER_S, FORGED_AT_ONCE = 1.0, 20
 class _Codes(Coverage):
     """Notes no fields: that would cost more than reading the payload."""
 
-    def looked_over(self, doc: PayloadReader) -> None:
-        del doc
+    def looked_over(self, payload: PayloadReader) -> None:
+        del payload
 
 
 class Intake:
