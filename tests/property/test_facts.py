@@ -34,7 +34,7 @@ OF_ALL = ("site", "site_zone", "captured", "authorized", "returning", "holds", "
 def _parcel(parcel: Parcel) -> tuple[object, ...]:
     reached = [parcel.first(status) for status in ("delivered", "returned", "in_transit", "lost")]
     by_reason = [list(parcel.having(reason=reason)) for reason in ("customs", "unmapped", "refused")]
-    return (parcel.tracking, parcel.scans, parcel.told, parcel.delivered, parcel.returned, reached, by_reason)
+    return (parcel.tracking, parcel.scans, parcel.estimates, parcel.delivered, parcel.returned, reached, by_reason)
 
 
 def _shipment(shipment: Shipment) -> tuple[object, ...]:

@@ -33,9 +33,9 @@ def cite(record: Record) -> Evidence:
 
 def reckon(condition: Condition) -> str:
     """The deadline's arithmetic in words; for a signal, when it happened."""
-    if condition.reckoning is None:
+    if condition.trace is None:
         return f"happened {iso(condition.start)}"
-    trace = condition.reckoning
+    trace = condition.trace
     words = f"{trace.label} " + arithmetic(trace.calendar, trace.anchor, trace.span)
     return f"{words}, and {condition.setting.grace.n // 1_000_000} s of grace" if condition.setting.grace.n else words
 
@@ -46,7 +46,7 @@ def step_words(condition: Condition, now: int) -> str:
     if reached == condition.steps[0][1]:
         return ""
     at = next(at for at, severity in condition.steps if severity == reached)
-    trace = condition.reckoning
+    trace = condition.trace
     if trace is not None:
         for step in condition.setting.steps:
             if step.severity == reached and count(trace.calendar, trace.anchor, step.at) == at:

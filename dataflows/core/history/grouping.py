@@ -117,7 +117,7 @@ class Shipments:
                 return None
             shipment = next(iter(known.values()), None)
             if shipment is None:
-                if self._home is not None and not self._told_nameless() and len(self.all) < 2:
+                if self._home is not None and not self._has_nameless() and len(self.all) < 2:
                     return None  # Scans without an identifier go to the only shipment that there is.
                 shipment = Shipment("")
                 self._name(shipment, nodes)
@@ -198,7 +198,7 @@ class Shipments:
                 if other is not shipment:
                     shipment.replaced = earliest(shipment.replaced, at)
 
-    def _told_nameless(self) -> bool:
+    def _has_nameless(self) -> bool:
         """Whether a label or a hand-over named no identifier."""
         return self._nameless is not None and bool(self._nameless.labels or self._nameless.handovers)
 

@@ -53,16 +53,16 @@ def tracking_numbers(data: WarehouseShipment) -> list[str]:
 class Parcel:
     """One tracking number and its scans, as they happened ("" where the shipment has no tracking number).
 
-    `told` are the delivery estimates: those that came by themselves, and the scans that state one. `delivered` and `returned` are when it
-    was first scanned so.
+    `estimates` are the delivery estimates: those that came by themselves, and the scans that state one. `delivered` and `returned` are when
+    it was first scanned so.
     """
 
-    __slots__ = ("_by", "delivered", "returned", "scans", "told", "tracking")
+    __slots__ = ("_by", "delivered", "estimates", "returned", "scans", "tracking")
 
     def __init__(self, tracking: str) -> None:
         self.tracking = tracking
         self.scans: list[Record] = []
-        self.told: list[Record] = []
+        self.estimates: list[Record] = []
         self.delivered: int | None = None
         self.returned: int | None = None
         self._by: dict[tuple[str, str], list[int]] = {}
@@ -71,7 +71,7 @@ class Parcel:
         """Takes in its latest scan; what it first came to by it, if it is `delivered` or `returned`."""
         data = scan_of(record)
         if data.eta is not None:
-            self.told.append(record)
+            self.estimates.append(record)
             if is_estimate(record):
                 return None
         if self._by:

@@ -45,7 +45,7 @@ class Condition:
     evidence: tuple[Record, ...]
     timed: bool
     due: int | None = None
-    reckoning: DeadlineTrace | None = None
+    trace: DeadlineTrace | None = None
     detail: str = ""
     resolution: str | None = None
     owner: str | None = None

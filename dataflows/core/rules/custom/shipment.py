@@ -43,7 +43,7 @@ def _promise(o: Facts, at: int) -> int | None:
 def eta_slip(o: Facts, s: RuleSetting) -> Found:
     for shipment in o.shipments:
         for parcel in shipment.parcels:
-            estimates = [(r.at, o.promise_deadline(text), r) for r in parcel.told if (text := scan_of(r).eta) is not None]
+            estimates = [(r.at, o.promise_deadline(text), r) for r in parcel.estimates if (text := scan_of(r).eta) is not None]
             if not estimates:
                 continue
             first = estimates[0][1]
