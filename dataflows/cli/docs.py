@@ -18,6 +18,7 @@ from rich.console import Console
 
 from dataflows.cli.options import instant
 from dataflows.cli.replay import replay_into
+from dataflows.core.predicates.fields import KNOWN_FIELDS
 from dataflows.core.rules import RULES, describe
 from dataflows.core.rules.load import load_policy
 from dataflows.detect.explain import history, render
@@ -43,6 +44,7 @@ DOCUMENTS = (
     "dataflows/README.md",
     "dataflows/core/CATALOGUE.md",
     "dataflows/core/rules/README.md",
+    "dataflows/core/rules/USER-RULES.md",
     "sources/README.md",
     "sources/CODES.md",
     "tests/README.md",
@@ -118,6 +120,14 @@ def kinds_by_domain() -> str:
         domains.setdefault(domain, []).append(kind)
     rows = [(f"`{domain}.`", str(len(found)), ", ".join(found)) for domain, found in domains.items()]
     return f"{len(RULES)} kinds:\n\n" + table(("domain", "kinds", "which"), rows)
+
+
+def predicate_fields() -> str:
+    """What predicates can ask."""
+    rows = (
+        (f"`{one.name}`", one.type.value, one.about + (f": {', '.join(one.words)}" if one.words else "")) for one in KNOWN_FIELDS.values()
+    )
+    return table(("field", "is", "what"), rows)
 
 
 def _shown(field: FieldInfo) -> str:
@@ -237,6 +247,7 @@ PARTS: dict[str, Callable[[], str]] = {
     "explained": explained,
     "mistake": mistake,
     "settings": settings,
+    "predicate_fields": predicate_fields,
     "connections": connections,
     "schemes": schemes,
     "metrics": metrics,

@@ -1,11 +1,15 @@
-"""`orderwatch policy`: checks a policy file, or writes out everything that holds under it."""
+"""`orderwatch policy`: checks a policy file, writes out everything that holds under it, or runs stories under it."""
 
 from pathlib import Path
 from typing import Annotated
 
 import typer
 
-app = typer.Typer(name="policy", help="Check a policy file, or show everything that holds under it.", no_args_is_help=True)
+from dataflows.cli.stories import run_stories
+
+app = typer.Typer(
+    name="policy", help="Check a policy file, show everything that holds under it, or run stories under it.", no_args_is_help=True
+)
 
 UNUSABLE = 2
 """The exit code for an unusable configuration."""
@@ -43,3 +47,6 @@ def show(
             typer.echo(str(problem), err=True)
         raise typer.Exit(UNUSABLE) from None
     typer.echo(render(policy), nl=False)
+
+
+app.command("test")(run_stories)

@@ -12,7 +12,7 @@ from tests.oracle.judge import Verdict, judge
 from tests.oracle.judging.reading import instant
 from tests.oracle.judging.settings import DEFAULTS, Policy, Site
 from tests.support.engine import records_of, run, standing
-from tests.support.stories import Checkpoint, Story, stories
+from tests.support.stories import Expected, Story, stories
 
 STORIES = stories()
 
@@ -24,7 +24,7 @@ def policy_of(story: Story) -> Policy:
     return Policy(emits=plain.emits | set(story.emits), sites=sites)
 
 
-def told(verdicts: list[Verdict], story: Story, checkpoint: Checkpoint) -> list[tuple[object, ...]]:
+def told(verdicts: list[Verdict], story: Story, checkpoint: Expected) -> list[tuple[object, ...]]:
     """The verdicts that the checkpoint is about, reduced to what it says of them."""
     wanted = {(one.order, one.scope, one.episode): one for one in checkpoint.verdicts}
     found: list[tuple[object, ...]] = []
@@ -37,12 +37,13 @@ def told(verdicts: list[Verdict], story: Story, checkpoint: Checkpoint) -> list[
     return sorted(found, key=str)
 
 
-def expected(checkpoint: Checkpoint) -> list[tuple[object, ...]]:
+def expected(checkpoint: Expected) -> list[tuple[object, ...]]:
     """What the checkpoint says, in the form of `told`."""
-    found = [
-        (one.order, one.status, one.scope or "", instant(one.start), instant(one.due) if one.due else None, one.severity, one.episode)
-        for one in checkpoint.verdicts
-    ]
+    found: list[tuple[object, ...]] = []
+    for one in checkpoint.verdicts:
+        assert one.start is not None, f"as of {checkpoint.as_of}: our own stories say since when"
+        due = instant(one.due) if one.due else None
+        found.append((one.order, one.status, one.scope or "", instant(one.start), due, one.severity, one.episode))
     return sorted(found, key=str)
 
 

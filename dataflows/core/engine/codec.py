@@ -188,7 +188,7 @@ class OrderCodec:
         order.recheck_at = {place[code]: at for code, at in body.recheck_at if code in place}
         order.live = {place[code] for code in body.live if code in place}
         order.next_check = check_of(packed)
-        order.exceptions.states = {(s.kind, s.scope, s.episode): s for s in body.states if s.kind in place}
+        order.exceptions.states = {(s.kind, s.scope, s.episode): s for s in body.states}
         order.deferred = {place[row.code]: _deferred(row) for row in body.deferred if row.code in place}
         return order
 

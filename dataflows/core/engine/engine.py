@@ -11,6 +11,7 @@ from dataflows.core.engine.classify import classify, forget_withdrawn
 from dataflows.core.engine.evaluate import CASES, Evaluation, RuleEvaluator, watched
 from dataflows.core.engine.failures import failing
 from dataflows.core.engine.feeds import Feeds
+from dataflows.core.engine.lifecycle import retracted
 from dataflows.core.engine.order import CLOSE, FAR, Order, key_of
 from dataflows.core.engine.publish import Publisher
 from dataflows.core.engine.ruleset import FAILED
@@ -104,7 +105,7 @@ class Engine:
         profile = order.profile = self.evaluator.profile(order, now)
         rules = self._concerned(order, profile) if order.placed else self._orphaned(order, profile)
         order.recheck_at = {index: at for index, at in order.recheck_at.items() if index in rules or index == CLOSE}
-        return self._evaluate(order, rules, now, inclusive=True)
+        return self._evaluate(order, rules, now, inclusive=True, gone=True)
 
     def inspect(self, order: Order) -> Evaluation:
         """What the rules that an order is to be checked for, and do not fail, find in its history as it stands. Nothing changes."""
@@ -133,7 +134,7 @@ class Engine:
     def _said(self, order: Order) -> set[int]:
         """The rules that have said anything of an order, and those that are watched."""
         index_of = self.ruleset.index
-        return watched(order, index_of).union(index_of[kind] for kind, _, _ in order.exceptions.states)
+        return watched(order, index_of).union(index_of[kind] for kind, _, _ in order.exceptions.states if kind in index_of)
 
     def _concerned(self, order: Order, profile: Profile) -> set[int]:
         """All rules that an order could have to do with."""
@@ -146,9 +147,12 @@ class Engine:
     # what follows
 
     def _evaluate(
-        self, order: Order, rules: Iterable[int], now: int, record: Record | None = None, *, inclusive: bool = False
+        self, order: Order, rules: Iterable[int], now: int, record: Record | None = None, *, inclusive: bool = False, gone: bool = False
     ) -> list[OutputRecord]:
+        """Evaluates rules and publishes what follows; `gone`: what was said by rules that the policy no longer has is taken back."""
         evaluation = self.evaluator.evaluate(order, rules, now, record, inclusive=inclusive)
+        if gone:
+            evaluation.changes.update(retracted(order.exceptions.states, self.ruleset.index))
         before = order.exceptions.states
         self.apply(order, evaluation)
         outs: list[OutputRecord] = []
@@ -180,7 +184,8 @@ class Engine:
         if evaluation.changes:
             states = order.exceptions.states = {**order.exceptions.states, **evaluation.changes}
             index_of = self.ruleset.index
-            order.live = {index_of[v.kind] for v in states.values() if v.status in ("open", "suppressed") or v.resolution == "case"}
+            live = (v.kind for v in states.values() if v.status in ("open", "suppressed") or v.resolution == "case")
+            order.live = {index_of[kind] for kind in live if kind in index_of}
 
 
 def _expect(order: Order, plan: Plan, record: Record) -> None:

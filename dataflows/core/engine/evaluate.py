@@ -95,7 +95,7 @@ class RuleEvaluator:
             evaluation.changes = _cases(order)
             if evaluation.changes:
                 states = {**states, **evaluation.changes}
-                rules = {*rules, *order.live, *(index_of[kind] for kind, _, _ in evaluation.changes)}
+                rules = {*rules, *order.live, *(index_of[kind] for kind, _, _ in evaluation.changes if kind in index_of)}
         of_kind: dict[str, dict[Key, ExceptionState]] = {}
         for key, state in states.items():
             of_kind.setdefault(state.kind, {})[key] = state

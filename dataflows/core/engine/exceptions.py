@@ -25,11 +25,12 @@ Status = Literal["open", "resolved", "retracted", "suppressed"]
 CASE_NEW = ("new", None, None)
 
 
-class ExceptionState(Struct, array_like=True):
+class ExceptionState(Struct, array_like=True, omit_defaults=True):
     """What has been said of one exception, as plain data; instants are µs, UTC. It is stored as it is: a new field comes last.
 
     `start` is when the condition began, `due` the missed deadline (None for signals). `case` is (state, assignee, until). `action` is the
-    number of the action last issued for it, negative once withdrawn, 0 if none.
+    number of the action last issued for it, negative once withdrawn, 0 if none; `asked` names that action where it is not the first of a
+    built-in rule: those of a rule of the user may change, and the rule may go.
     """
 
     kind: str
@@ -51,6 +52,7 @@ class ExceptionState(Struct, array_like=True):
     case: tuple[str, str | None, str | None] = CASE_NEW
     action: int = 0
     evidence: tuple[Evidence, ...] = ()
+    asked: str = ""
 
 
 _PREFIX = sha1(NAMESPACE.bytes, usedforsecurity=False)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Collection, Iterable, Mapping
 from typing import TypedDict, Unpack
 
 from msgspec.structs import replace
@@ -184,3 +184,12 @@ def _graver(
     if state.scope is None:
         return first.get((kind, state.mode))
     return first.get((kind, state.mode, None)) or first.get((kind, state.mode, state.scope))
+
+
+def retracted(states: Mapping[Key, ExceptionState], kinds: Collection[str]) -> dict[Key, ExceptionState]:
+    """What was said by rules that are not among these kinds, taken back: as by a rule that is switched off."""
+    return {
+        key: changed(state, status="retracted", suppressed_by=None)
+        for key, state in states.items()
+        if state.kind not in kinds and state.status != "retracted"
+    }

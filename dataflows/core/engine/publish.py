@@ -188,10 +188,13 @@ class Publisher:
     def _action(self, order: Order, state: ExceptionState, rule: Rule, id_: str, log: int) -> OutputRecord | None:
         """The best action, proposed or requested while the exception is open, withdrawn when it no longer is."""
         wanted = state.status == "open" and state.mode == "on" and state.case[0] != "resolved"
-        if wanted == (state.action > 0) or not rule.actions:
+        name, reason = rule.actions[0] if rule.actions else ("", "the rule asks for no action any more")
+        if not wanted:
+            name = state.asked or name
+        if wanted == (state.action > 0) or not name:
             return None
         if wanted:
-            state.action = 1 - state.action
+            state.action, state.asked = 1 - state.action, name if rule.stated is not None else ""
             blocked = any(v.lane == "block" and v.status == "open" for v in order.exceptions.states.values())
             type_ = "action.requested" if state.lane == "auto" and not blocked else "action.proposed"
         else:
@@ -199,7 +202,6 @@ class Publisher:
         number = state.action
         if not wanted:
             state.action = -state.action
-        name, reason = rule.actions[0]
         action = action_id(id_, name, number)
         data: dict[str, object] = {
             "action_id": action,

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from typing import cast
 
 from dataflows.core.engine.traits import mask
-from dataflows.core.policy import Policy
+from dataflows.core.policy import Policy, RuleSetting
 from dataflows.core.rules.model import Rule
 
 EVERY_EVENT = "*"
@@ -39,6 +39,21 @@ def _triggers(rule: Rule) -> TriggerMasks:
     )
 
 
+def _gone(kind: str) -> Rule:
+    """Stands for a rule of the user that the policy had once: what is still to be said of its exceptions."""
+    return Rule(
+        kind=kind,
+        shape="signal",
+        definition="The rule is no longer in the policy.",
+        clears="",
+        prevented_by="",
+        source="",
+        actions=(),
+        defaults=RuleSetting(kind=kind, switch="off"),
+        judge=lambda _facts, _setting: (),
+    )
+
+
 class RuleSet:
     """The rules of a policy, in the order in which they are evaluated."""
 
@@ -56,5 +71,6 @@ class RuleSet:
         """The kinds whose setting may differ from order to order."""
 
     def by_kind(self, kind: str) -> Rule:
-        """The rule of a kind. Raises KeyError if the policy has none."""
-        return self.rules[self.index[kind]]
+        """The rule of a kind; one that finds nothing where the policy no longer has it."""
+        index = self.index.get(kind)
+        return _gone(kind) if index is None else self.rules[index]

@@ -39,6 +39,7 @@ def unfounded(order: Order | None, record: Record, ruleset: RuleSet) -> tuple[st
 def _actions(order: Order, ruleset: RuleSet) -> Iterator[str]:
     """The IDs of all actions that an order's exceptions ever asked for."""
     for state in order.exceptions.states.values():
-        for name, _ in ruleset.by_kind(state.kind).actions[:1]:
+        names = {state.asked} if state.asked else {name for name, _ in ruleset.by_kind(state.kind).actions[:1]}
+        for name in names:
             for number in range(1, abs(state.action) + 1):
                 yield action_id(order.exceptions.id_of(state), name, number)

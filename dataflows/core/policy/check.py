@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection
-from pathlib import Path
+from collections.abc import Collection, Iterable
 from typing import cast
 
 from pydantic import BaseModel, ValidationError
@@ -13,8 +12,8 @@ from dataflows.core.policy.crosscheck import cross_faults
 from dataflows.core.policy.setting import NAMES, Described, Fallback, Step
 from dataflows.core.policy.settled import settled_faults
 from dataflows.core.policy.values import WEEKDAYS, Known
-from schemas.problems import Problem, UnreadableError, fault_of, problems_of, text_of
-from schemas.tree import Fault, read
+from schemas.problems import Problem, fault_of
+from schemas.tree import Fault, Tree, read
 from schemas.tree import Path as At
 
 
@@ -26,24 +25,23 @@ class PolicyError(ValueError):
         self.problems = problems
 
 
-def examine(path: Path, rules: tuple[Described, ...]) -> tuple[forms.PolicyForm | None, tuple[Problem, ...]]:
-    """The form of a policy file, or None and all its problems, by line."""
-    try:
-        text = text_of(path)
-    except UnreadableError as error:
-        return None, (error.problem,)
-    form, faults = examine_text(text, rules)
-    return form, problems_of(str(path), faults)
-
-
 def examine_text(text: str, rules: tuple[Described, ...]) -> tuple[forms.PolicyForm | None, list[Fault]]:
     """The form that a YAML text states; None and what is wrong with it if anything is."""
     tree = read(text)
+    return examine_tree(tree, rules, known_in(tree, rules))
+
+
+def known_in(tree: Tree, rules: tuple[Described, ...], kinds: Iterable[str] = ()) -> Known:
+    """The names that a file may use: the kinds of these rules, further ones that it states itself, and its calendars."""
+    return Known(frozenset((*(rule.kind for rule in rules), *kinds)), frozenset(_names(tree.data, "calendars")))
+
+
+def examine_tree(tree: Tree, rules: tuple[Described, ...], known: Known) -> tuple[forms.PolicyForm | None, list[Fault]]:
+    """The form of a file that has been read; None and what is wrong with it if anything is."""
     faults = list(tree.faults)
     if tree.data is None and faults:
         return None, faults
     data = {} if tree.data is None else tree.data
-    known = Known(frozenset(rule.kind for rule in rules), frozenset(_names(data, "calendars")))
     form: forms.PolicyForm | None = None
     try:
         form = forms.PolicyForm.model_validate(data, context=known)

@@ -92,7 +92,7 @@ def _circles(tree: Tree, path: Path, settings: dict[str, dict[str, Data]], suppr
             continue
         place = (*path, kind, "suppressed_by")
         for start in suppressors if kind == "*" else (kind,):
-            circle = _circle(start, suppressors)
+            circle = circle_of(start, suppressors)
             if circle is None:
                 continue
             if len(circle) == 2:
@@ -102,7 +102,7 @@ def _circles(tree: Tree, path: Path, settings: dict[str, dict[str, Data]], suppr
             break
 
 
-def _circle(start: str, suppressors: Mapping[str, tuple[str, ...]]) -> tuple[str, ...] | None:
+def circle_of(start: str, suppressors: Mapping[str, tuple[str, ...]]) -> tuple[str, ...] | None:
     """The shortest way from a kind through its suppressors back to it; None if there is none."""
     ways: list[tuple[str, ...]] = [(start,)]
     seen: set[str] = set()

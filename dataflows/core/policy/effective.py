@@ -12,6 +12,7 @@ from dataflows.core.policy.model import MOST_EVENTS, Dims, FeedPolicy, Override,
 from dataflows.core.policy.policy import Policy
 from dataflows.core.policy.setting import ADDED, NAMES, Change, Described, Fallback, RuleSetting, Step
 from dataflows.core.policy.values import MILESTONES, WEEKDAYS
+from schemas.tree import Data
 
 Plain = str | list["Plain"] | dict[str, "Plain"]
 Value = str | int | Span | Fallback | Step | tuple[str, ...] | tuple[Step, ...] | dict[str, str] | None
@@ -47,10 +48,18 @@ def effective(policy: Policy) -> dict[str, Plain]:
             "most_events": str(retention.most_events),
         },
         "feeds": {prefix: _feed(feed) for prefix, feed in sorted(policy.feeds.items())},
+        "custom_rules": {rule.kind.partition(".")[2]: _entry({**rule.stated}) for rule in policy.rules if rule.stated is not None},
         "rules": {rule.kind: setting_of(rule, setting) for rule, setting in zip(policy.rules, policy.base, strict=True)},
         "overrides": [_override(override) for override in policy.overrides],
     }
     return {key: value for key, value in found.items() if value or key in {"emits", "rules"}}
+
+
+def _entry(stated: Data) -> Plain:
+    """A rule of the user as its file states it; a key without a value is written as an empty text."""
+    if isinstance(stated, dict):
+        return {name: _entry(value) for name, value in stated.items()}
+    return [_entry(item) for item in stated] if isinstance(stated, list) else stated or ""
 
 
 def setting_of(rule: Described, setting: RuleSetting) -> dict[str, Plain]:

@@ -227,5 +227,7 @@ class PolicyForm(PolicySection):
     tenants: Annotated[dict[Name, PlaceForm], Section] = {}
     retention: Annotated[RetentionForm, Section] = RetentionForm()
     feeds: Annotated[dict[FeedPrefix, Annotated[FeedForm, Section]], Section] = {}
+    custom_rules: Any = None
+    """Rules of the user by name: `dataflows.core.rules.user` reads them."""
     rules: Rules = {}
     overrides: Annotated[tuple[OverrideForm, ...], BeforeValidator(_many)] = ()

@@ -10,6 +10,7 @@ from dataclasses import dataclass, field, fields, replace
 from typing import Annotated, Any, Final, Literal, NamedTuple, Protocol
 
 from dataflows.core.clocks.spans import ZERO, Span
+from schemas.tree import Data
 
 Severity = Literal["low", "medium", "high", "critical"]
 Lane = Literal["auto", "review", "block"]
@@ -142,6 +143,11 @@ class Described(Protocol):
     @property
     def settings(self) -> frozenset[str]:
         """The settings that have an effect on it."""
+        ...
+
+    @property
+    def stated(self) -> Mapping[str, Data] | None:
+        """Of a rule of the user: its entry in the policy file."""
         ...
 
     @property

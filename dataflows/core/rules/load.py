@@ -5,28 +5,45 @@ from __future__ import annotations
 from pathlib import Path
 
 from dataflows.core.policy.build import build
-from dataflows.core.policy.check import PolicyError, examine
+from dataflows.core.policy.check import PolicyError, examine_tree, known_in
 from dataflows.core.policy.form import PolicyForm
 from dataflows.core.policy.policy import Policy
 from dataflows.core.rules import RULES
 from dataflows.core.rules.model import Rule
-from schemas.problems import Problem
+from dataflows.core.rules.user.build import kinds_of, user_rules
+from schemas.problems import Problem, UnreadableError, problems_of, text_of
+from schemas.tree import read
 
 
 def check_policy(path: Path, rules: tuple[Rule, ...] | None = None) -> tuple[Problem, ...]:
     """Everything that is wrong with a policy file, by line; empty if it can be used. `rules` defaults to all rules."""
-    return examine(path, RULES if rules is None else rules)[1]
+    return _examine(path, RULES if rules is None else rules)[2]
 
 
 def load_policy(path: Path | None, rules: tuple[Rule, ...] | None = None) -> Policy:
-    """The policy of a file, or the built-in defaults for None; `rules` defaults to all rules.
+    """The policy of a file with the rules that it states itself, or the built-in defaults for None; `rules` defaults to all rules.
 
     Raises PolicyError, with all problems, if the file cannot be read or is wrong.
     """
     rules = RULES if rules is None else rules
     if path is None:
         return build(PolicyForm(), rules)
-    form, problems = examine(path, rules)
+    form, rules, problems = _examine(path, rules)
     if form is None:
         raise PolicyError(problems)
     return build(form, rules)
+
+
+def _examine(path: Path, rules: tuple[Rule, ...]) -> tuple[PolicyForm | None, tuple[Rule, ...], tuple[Problem, ...]]:
+    """The form of a policy file and all its rules, by kind; None and all its problems, by line, if it has any."""
+    try:
+        text = text_of(path)
+    except UnreadableError as error:
+        return None, rules, (error.problem,)
+    tree = read(text)
+    known = known_in(tree, rules, kinds_of(tree.data))
+    own, wrong = user_rules(tree, known)
+    every = tuple(sorted((*rules, *own), key=lambda rule: rule.kind)) if own else rules
+    form, faults = examine_tree(tree, every, known)
+    problems = problems_of(str(path), [*faults, *wrong])
+    return (None if problems else form), every, problems

@@ -64,6 +64,9 @@ def folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     (tmp_path / "policy.yaml").write_text("name: p\n")
     (tmp_path / "wrong.yaml").write_text("rules: {x: {switch: maybe}}\nzoen: UTC\n")
     (tmp_path / "latin.yaml").write_bytes(b"name: caf\xe9\n")
+    told = "- {story: s, kind: payment.capture_overdue, events: '\n\n+0h order.placed', expect: '\n\n+30h open since %s'}\n"
+    (tmp_path / "true.yaml").write_text(told % "+24h")
+    (tmp_path / "untrue.yaml").write_text(told % "+25h")
     (tmp_path / "binary.yaml").write_bytes(bytes(range(256)))
     (tmp_path / "done").mkdir()
     write(tmp_path / "done" / "exceptions.jsonl", [b"{}"])
@@ -91,6 +94,7 @@ cases(
     "replay events.jsonl --out new",
     "simulate --orders 1 --out new/w.jsonl",
     "policy check policy.yaml",
+    "policy test true.yaml",
     "policy show",
     "schemas export new",
     "adapt --list",
@@ -121,6 +125,7 @@ cases(
 )
 cases("an input breaks off while it is read", "replay cut.jsonl.gz --out new", "adapt shopify cut.jsonl.gz")
 cases("`adapt` refused some of the payloads", "adapt shopify good.json latin.jsonl")
+cases("a story of `policy test` does not hold", "policy test untrue.yaml", "policy test true.yaml untrue.yaml")
 
 
 @case("no broker answers")
@@ -236,6 +241,7 @@ cases(
 )
 cases(
     "an input that is given twice",
+    "policy test true.yaml true.yaml",
     "replay events.jsonl ./events.jsonl --out new",
     "replay - - --out new",
     "adapt shopify - -",
@@ -271,7 +277,7 @@ cases(
     "explain x --in world.jsonl",
 )
 cases(
-    "settings, a policy or a mapping that is not there, not text, or wrong",
+    "settings, a policy, a mapping or stories that are not there, not text, or wrong",
     "run --settings absent.yaml",
     "run --settings folder",
     "run --settings binary.yaml",
@@ -285,6 +291,11 @@ cases(
     "replay events.jsonl --out new --policy wrong.yaml",
     "policy check wrong.yaml",
     "policy show wrong.yaml",
+    "policy test absent.yaml",
+    "policy test folder",
+    "policy test latin.yaml",
+    "policy test policy.yaml",
+    "policy test untrue.yaml --policy wrong.yaml",
     "adapt --mapping absent.yaml good.json",
     "adapt --mapping wrong.yaml good.json",
 )

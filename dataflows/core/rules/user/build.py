@@ -1,0 +1,182 @@
+"""The rules of the section `custom_rules`, and everything that is wrong with it."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator, Mapping
+from dataclasses import replace
+from typing import Final
+
+from dataflows.core.clocks.spans import ZERO
+from dataflows.core.policy.crosscheck import circle_of
+from dataflows.core.policy.entries import setting_faults, setting_stated
+from dataflows.core.policy.setting import OF_ALL, RuleSetting, Shape
+from dataflows.core.policy.values import Known
+from dataflows.core.predicates import Part
+from dataflows.core.rules.model import Rule
+from dataflows.core.rules.user.inputs import needs_of, triggers_of
+from dataflows.core.rules.user.judging import judge_of
+from dataflows.core.rules.user.parse import SETTINGS, EntryReader
+from dataflows.core.rules.user.terms import EMITTED, Choice, DateName, Occurrence, OtherStatus, UserRule, Word
+from schemas.tree import Data, Fault, Tree
+
+SECTION: Final = "custom_rules"
+DOMAIN: Final = "custom"
+MOST: Final = 200
+"""Most entries of a policy: each costs at every event that it awaits."""
+_NAME: Final = re.compile(r"[a-z][a-z_]{0,59}")
+_TIMED: Final = frozenset(("clock", "grace", "steps", "feeds"))
+_STEPPED: Final = frozenset(("clock", "steps", "feeds"))
+
+
+def kinds_of(data: Data) -> dict[str, str]:
+    """The kinds that the section states, each with its name there."""
+    section = data.get(SECTION) if isinstance(data, dict) else None
+    return {f"{DOMAIN}.{name}": name for name in section} if isinstance(section, dict) else {}
+
+
+def user_rules(tree: Tree, known: Known) -> tuple[tuple[Rule, ...], list[Fault]]:
+    """The rules that a file states, by kind, and what is wrong with them; those that are wrong are left out."""
+    data = tree.data if isinstance(tree.data, dict) else {}
+    section = data.get(SECTION)
+    faults: list[Fault] = []
+    if section is None:
+        return (), faults
+    if not isinstance(section, dict):
+        return (), [tree.fault((SECTION,), "rules by name are expected here: `gift_late: {says: ..., form: overdue, ...}`")]
+    if len(section) > MOST:
+        faults.append(tree.fault((SECTION,), f"more than {MOST} rules"))
+    rules: list[Rule] = []
+    emits = _emits(data)
+    for name, entry in sorted(section.items()):
+        if not _NAME.fullmatch(name):
+            message = f"{name!r} is no name of a rule: lower-case letters and _, at most 60, such as gift_wrap_late"
+            faults.append(tree.fault((SECTION, name), message, key=True))
+        elif not isinstance(entry, dict):
+            faults.append(tree.fault((SECTION, name), "a rule is expected here: {says: ..., form: overdue, ...}"))
+        else:
+            rule, wrong = _rule(tree, name, entry, known, emits)
+            faults += wrong
+            if rule is not None:
+                rules.append(rule)
+    faults += _circles(tree, rules)
+    return tuple(rules), faults
+
+
+def _rule(tree: Tree, name: str, entry: Mapping[str, Data], known: Known, emits: frozenset[str] | None) -> tuple[Rule | None, list[Fault]]:
+    path = (SECTION, name)
+    reader = EntryReader(tree, path, entry)
+    data = reader.rule()
+    actions = reader.actions()
+    stated = {key: entry[key] for key in SETTINGS if key in entry}
+    faults = [*reader.faults, *setting_faults(tree, path, stated, known)]
+    if data is not None and emits is not None:
+        faults += _unheard(tree, name, data, emits)
+    if data is None or faults:
+        return None, faults
+    kind = f"{DOMAIN}.{name}"
+    setting = replace(
+        setting_stated(kind, stated, known),
+        threshold=reader.threshold or ZERO,
+        steps=tuple(sorted(reader.steps, key=lambda step: step.at.n)),
+    )
+    return rule_of(kind, str(entry["says"]), data, setting, actions, entry), faults
+
+
+def rule_of(
+    kind: str, says: str, data: UserRule, setting: RuleSetting, actions: tuple[tuple[str, str], ...], entry: Mapping[str, Data]
+) -> Rule:
+    """A rule out of its data."""
+    triggers = triggers_of(data, setting)
+    shape: Shape = "timeout" if data.form in ("overdue", "silent", "lasting") else "signal"
+    ends = [_text(term, data) for term in (*data.until, *data.unless)]
+    own = {"threshold"} if data.within is None and not data.cases and data.form != "reported" and not _tabled(data) else set[str]()
+    return Rule(
+        kind=kind,
+        shape=shape,
+        definition=says,
+        clears=" or ".join(dict.fromkeys([*_natural_ends(data), *ends, _end(data)])),
+        prevented_by=_prevented(data),
+        source=f"{SECTION} of the policy",
+        actions=actions,
+        defaults=setting,
+        judge=judge_of(data),
+        on=triggers.on,
+        arms=triggers.arms,
+        needs=needs_of(data),
+        settings=OF_ALL | (_TIMED if shape == "timeout" else _STEPPED) | own,
+        forms=(data,),
+        stated=entry,
+    )
+
+
+def _tabled(data: UserRule) -> bool:
+    return any(span is not None for _, span in data.states)
+
+
+def _end(data: UserRule) -> str:
+    return "the end of the shipment" if data.each in (Part.SHIPMENT, Part.PARCEL) else "the end of the order"
+
+
+def _natural_ends(data: UserRule) -> list[str]:
+    """What ends it besides what the entry names."""
+    match data.form:
+        case "silent":
+            return ["the next event" if not data.source else f"the next {' or '.join(data.source)}"]
+        case "lasting":
+            return ["the next status"]
+        case "apart":
+            return ["a date that fits"]
+        case _:
+            return ["a moved date"] if isinstance(data.since, DateName) else []
+
+
+def _text(term: Word | Occurrence | OtherStatus | DateName | Choice, data: UserRule) -> str:
+    match term:
+        case Word():
+            return term.name.replace("_", " ") if term.part is data.each else f"the order's {term.name.replace('_', ' ')}"
+        case Occurrence():
+            return term.text
+        case Choice():
+            return " or ".join(word.name for word in term.words)
+        case DateName():
+            return term.name
+        case OtherStatus():
+            return "a scan with another status"
+
+
+def _prevented(data: UserRule) -> str:
+    if data.form == "overdue":
+        return " or ".join(_text(term, data) for term in data.until) + ", in time"
+    return {"silent": "an event in time", "lasting": "the next status, in time", "apart": "dates that fit"}.get(data.form, "")
+
+
+def _emits(data: Mapping[str, Data]) -> frozenset[str] | None:
+    """The milestones that the file says feeds emit; None where that cannot be read."""
+    from dataflows.core.policy.form import PolicyForm  # noqa: PLC0415 (pydantic's forms are built where a file is checked only)
+
+    stated = data.get("emits", list(PolicyForm.model_fields["emits"].default))
+    items = [stated] if isinstance(stated, str) else stated
+    return frozenset(str(item) for item in items) if isinstance(items, list) else None
+
+
+def _unheard(tree: Tree, name: str, data: UserRule, emits: frozenset[str]) -> Iterator[Fault]:
+    """Terms that no feed tells of: whoever awaits one alone would wait for ever, and the rule would hold of every order."""
+    if data.form != "overdue" or not all(isinstance(term, Word) for term in data.until):
+        return
+    needed = [EMITTED[term.part].get(term.name) for term in data.until if isinstance(term, Word)]
+    if needed and all(needed) and emits.isdisjoint(needed):
+        said = ", ".join(sorted({name for name in needed if name}))
+        message = f"no feed tells of it: `emits` does not have {said}, and every order would be late; add it to `emits` if a feed does"
+        yield tree.fault((SECTION, name, "until"), message)
+
+
+def _circles(tree: Tree, rules: list[Rule]) -> Iterator[Fault]:
+    """Entries that suppress themselves or each other."""
+    suppressors = {rule.kind: rule.defaults.suppressed_by for rule in rules}
+    for rule in rules:
+        circle = circle_of(rule.kind, suppressors)
+        if circle is not None:
+            own = len(circle) == 2
+            message = "it cannot suppress itself" if own else f"rules suppress each other in a circle: {' <- '.join(circle)}"
+            yield tree.fault((SECTION, rule.kind.partition(".")[2], "suppressed_by"), message)

@@ -1,0 +1,117 @@
+"""The engine without its graph: records in, output records out, in one process and without Bytewax.
+
+Router, identity stages and one shard are wired by hand. What they say is what a replay of the same records says; `orderwatch policy test`
+and the tests run short histories through it, cut into batches as they like.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from typing import NamedTuple, Protocol, cast
+
+import orjson
+
+from dataflows.core.identity import AliasLookup, AliasResolver, Ambiguous, ResolvedEvent, identity_rules, orphan_record
+from dataflows.core.identity.items import Orphan, Tie
+from dataflows.core.policy import Policy
+from dataflows.detect.names import FIRST_SHARDS, SECOND_SHARDS
+from dataflows.detect.router import Arrival, Router
+from schemas.instants import HOUR
+from schemas.output import OutputRecord
+from schemas.record import FeedWatermark, IdentityFinding, Record
+from schemas.wire import decode, micros
+from sources.batch import END, Batch, Refusal
+
+TOPIC = "events"
+
+
+class Judging(Protocol):
+    """What a shard does."""
+
+    def apply(self, record: Record | IdentityFinding | FeedWatermark) -> None:
+        """Takes one record, finding or watermark."""
+        ...
+
+    def advance(self, to: int, *, inclusive: bool = True) -> None:
+        """Lets log time pass."""
+        ...
+
+    def drain(self) -> list[OutputRecord]:
+        """What was said since the last call."""
+        ...
+
+
+class Step(NamedTuple):
+    """What was said before log time `to`."""
+
+    to: int
+    outs: list[OutputRecord]
+
+
+def position(item: Record | ResolvedEvent | FeedWatermark | Tie) -> tuple[int, str, int, int, int]:
+    """Where it stands in log order."""
+    return (item.log, item.topic, item.partition, item.offset, item.sub)
+
+
+def records_of(lines: Iterable[Mapping[str, object]]) -> list[Record]:
+    """Contract events in file order as records in log order: recorded time, else time, never over an hour behind the greatest before it.
+
+    Raises:
+        Rejected: if one is no event of the contract.
+    """
+    records: list[Record] = []
+    greatest = -END
+    for offset, line in enumerate(lines):
+        raw = orjson.dumps(line)
+        event = decode(raw)
+        at = micros(event.time)
+        own = at if event.recordedtime is None else micros(event.recordedtime)
+        greatest = max(greatest, own)
+        log = max(own, greatest - HOUR)
+        records.append(Record(log, TOPIC, 0, offset, 0, at, event.subject or "", event, raw))
+    return sorted(records, key=position)
+
+
+def steps(
+    records: Sequence[Record], policy: Policy, shard: Judging, cuts: Sequence[int], marks: Sequence[FeedWatermark] = ()
+) -> Iterator[Step]:
+    """Runs records and watermarks in batches, each of which ends before the next of `cuts` (sorted); what comes later is not applied."""
+    rules = identity_rules(policy)
+    router = Router(compare_customers=rules.compare_customers)
+    first, second = AliasResolver(1, rules), AliasResolver(2, rules)
+    begin = -END
+    for cut in cuts:
+        batch = [record for record in records if begin <= record.log < cut]
+        spoken = [mark for mark in marks if begin <= mark.log < cut]
+        begin = cut
+        arrivals = router([Batch(TOPIC, cut, batch)])
+        placed, onward = _staged(first, cut, _seen(arrivals, FIRST_SHARDS))
+        placed_later, _ = _staged(second, cut, [*_seen(arrivals, SECOND_SHARDS), *onward])
+        due: list[Record | ResolvedEvent | FeedWatermark] = [
+            *(record for record in batch if record.order),
+            *placed,
+            *placed_later,
+            *spoken,
+        ]
+        outs: list[OutputRecord] = []
+        for item in sorted(due, key=position):
+            if isinstance(item, Record | FeedWatermark):
+                shard.apply(item)
+            elif isinstance(item.item, Orphan):
+                outs.append(orphan_record(item.item, policy))
+            elif not isinstance(item.item, Ambiguous):
+                shard.apply(item.item)
+        shard.advance(cut, inclusive=False)
+        yield Step(cut, [*outs, *shard.drain()])
+
+
+def _seen(
+    arrivals: Iterable[tuple[str, Arrival[Record | Refusal | FeedWatermark | ResolvedEvent] | Arrival[AliasLookup]]], shards: Sequence[str]
+) -> list[AliasLookup]:
+    return [cast("AliasLookup", item) for name, arrival in arrivals if name in shards for item in arrival.items]
+
+
+def _staged(stage: AliasResolver, to: int, seen: list[AliasLookup]) -> tuple[list[ResolvedEvent], list[AliasLookup]]:
+    stage.apply(sorted(seen, key=lambda lookup: position(lookup[0])))
+    stage.advance(to)
+    return stage.drain()

@@ -1,0 +1,38 @@
+"""What is wrong with stories under a policy: kinds that it does not have, and events that the contract does not know."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+from dataflows.core.policy import Policy
+from dataflows.detect.offline import records_of
+from dataflows.detect.stories.story import Story
+from schemas.problems import Problem, nearest
+from schemas.wire import Rejected
+
+
+def problems_with(story: Story, policy: Policy) -> Iterator[Problem]:
+    """Everything that keeps the story from being run under the policy."""
+    known = [setting.kind for setting in policy.base]
+    named = dict.fromkeys(story.kinds, story.line)
+    for expected in story.checkpoints:
+        named |= {kind: expected.line for kind in expected.kinds if kind not in named}
+        named |= {one.kind: expected.line for one in expected.verdicts if one.kind and one.kind not in named}
+    for kind, line in named.items():
+        if kind not in known:
+            yield Problem(story.file, line, 1, "kind", f"the policy has no kind {kind!r}", nearest(kind, known))
+    for line, event in zip(story.rows, story.lines, strict=True):
+        try:
+            records_of([event])
+        except Rejected as error:
+            yield Problem(story.file, line, 1, "events", f"no event of the contract: {error}")
+    for expected in story.checkpoints:
+        yield from _unknown_orders(story, expected.orders, expected.line)
+
+
+def _unknown_orders(story: Story, orders: frozenset[str], line: int) -> Iterator[Problem]:
+    told = {str(event.get("subject")) for event in story.lines}
+    for order in sorted(orders - told):
+        if any("subject" not in event for event in story.lines):
+            return  # What an alias stands for shows only when the story is run.
+        yield Problem(story.file, line, 1, "expect", f"no event of the story is of order {order!r}", nearest(order, told))
