@@ -23,7 +23,7 @@ Happened: TypeAlias = Callable[[Facts, Subject], "Sequence[Record]"]
 _ORDER_FACTS = {name: name for name in WORDS[Part.ORDER]} | {"placed": "placed_at"}
 _LINE_STEPS = {
     "allocated": ("inventory.allocated", "warehouse.released", "warehouse.picked", "warehouse.packed"),
-    "released": ("warehouse.released", "warehouse.pick_started", "warehouse.picked", "warehouse.packed"),
+    "released": ("warehouse.released", "warehouse.picked", "warehouse.packed"),
     "picked": ("warehouse.picked", "warehouse.packed"),
     "packed": ("warehouse.packed",),
 }
@@ -63,10 +63,11 @@ def _of_line(name: str) -> Reached:
         return lambda o, subject: o.shipped_of((subject.key,))
     if name == "delivered":
         return lambda o, subject: o.delivered_of((subject.key,))
-    steps = _LINE_STEPS[name]
+    steps, started = _LINE_STEPS[name], name in ("allocated", "released")
 
     def read(o: Facts, subject: Subject) -> int | None:
-        return earliest(*(line_covered(o, step, subject.key) for step in steps), o.shipped_of((subject.key,)))
+        first = o.first("warehouse.pick_started") if started else None
+        return earliest(*(line_covered(o, step, subject.key) for step in steps), first, o.shipped_of((subject.key,)))
 
     return read
 
