@@ -28,6 +28,8 @@ def check(file: Annotated[Path, typer.Argument(help="The policy, a YAML file.", 
     policy = load_policy(file)
     switches = [setting.switch for setting in policy.base]
     counts = ", ".join(f"{switches.count(switch)} {switch}" for switch in ("on", "shadow", "off"))
+    own = sum(rule.stated is not None for rule in policy.rules)
+    counts += f"; of your own: {own}" if own else ""
     typer.echo(f"ok: {file} is policy {policy.name!r}, version {policy.version} (rules: {counts}; overrides: {len(policy.overrides)})")
 
 

@@ -103,7 +103,7 @@ def _statuses(node: Node) -> frozenset[str]:
         case Test(operator="in", left=FieldName(name="event.status"), right=tuple() as constants):
             return frozenset(str(constant.value) for constant in constants if isinstance(constant, Literal))
         case Junction(word="and"):
-            return next((found for body in node.bodies if (found := _statuses(body))), frozenset())
+            return next((found for body in node.bodies if (found := _statuses(body))), frozenset[str]())
         case Junction(word="or"):
             each = [_statuses(body) for body in node.bodies]
             return frozenset[str]().union(*each) if all(each) else frozenset()
