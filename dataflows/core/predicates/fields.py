@@ -9,8 +9,9 @@ from collections.abc import Callable, Iterable
 from decimal import Decimal
 from typing import Final, NamedTuple, cast, get_args
 
-from dataflows.core.history.facts import METHODS, TERMS, Facts
+from dataflows.core.history.facts import Facts
 from dataflows.core.history.holds import Hold
+from dataflows.core.history.order_fields import METHODS, TERMS
 from dataflows.core.history.quantities import quantity
 from dataflows.core.history.returns import RETURNS
 from dataflows.core.history.shipments import Parcel, Shipment, scan_of

@@ -14,7 +14,6 @@ from dataflows.core.history.facts import Facts
 from dataflows.core.policy import RuleSetting
 from dataflows.core.policy.setting import OF_ALL, Shape
 from dataflows.core.rules.conditions import Condition
-from dataflows.core.rules.structs import AnyForm
 from schemas.tree import Data
 
 Fits = Callable[[object, "RuleSetting"], bool]
@@ -65,6 +64,6 @@ class Rule:
     awaits: tuple[str, ...] = ()
     limits: Mapping[str, tuple[Span, Span]] = field(default_factory=dict[str, "tuple[Span, Span]"])
     general: tuple[str, ...] = ()
-    forms: tuple[object, ...] = ()
+    forms: tuple[AnyForm, ...] = ()
     stated: Mapping[str, Data] | None = None
     """Of a rule of the user: its entry in the policy file."""

@@ -105,7 +105,6 @@ def rule_of(
         arms=triggers.arms,
         needs=needs_of(data),
         settings=OF_ALL | (_TIMED if shape == "timeout" else _STEPPED) | own,
-        forms=(data,),
         stated=entry,
     )
 

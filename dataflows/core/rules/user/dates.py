@@ -73,8 +73,8 @@ def _following(known: Sequence[tuple[int, Record, str]]) -> Iterator[Dated]:
 
 
 def _estimates(o: Facts, subject: Subject) -> Iterator[Dated]:
-    told = [(r, eta) for r in cast("ParcelPart", subject.part).parcel.told if (eta := scan_of(r).eta) is not None]
-    return _following([(o.promise_deadline(eta), r, f"carrier's estimate {eta}") for r, eta in told])
+    stated = [(r, eta) for r in cast("ParcelPart", subject.part).parcel.estimates if (eta := scan_of(r).eta) is not None]
+    return _following([(o.promise_deadline(eta), r, f"carrier's estimate {eta}") for r, eta in stated])
 
 
 def _expiries(_: Facts, subject: Subject) -> Iterator[Dated]:

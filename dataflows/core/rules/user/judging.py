@@ -58,7 +58,7 @@ def _handed_on(rule: UserRule, o: Facts, subject: Subject, found: Found) -> Iter
     for condition in found:
         if condition is not None:
             last = o.now if condition.end is None else min(o.now, condition.end - 1)
-            trace = condition.reckoning
+            trace = condition.trace
             calendar, anchor = (trace.calendar, trace.anchor) if trace else (calendar_of(o, condition.setting, subject), condition.start)
             for step in rule.handling:
                 if count(calendar, anchor, step.at) <= last:
