@@ -14,6 +14,7 @@ from dataflows.core.history.facts import Facts
 from dataflows.core.policy import RuleSetting
 from dataflows.core.policy.setting import OF_ALL, Shape
 from dataflows.core.rules.conditions import Condition
+from dataflows.core.rules.structs import AnyForm
 from schemas.tree import Data
 
 Fits = Callable[[object, "RuleSetting"], bool]
