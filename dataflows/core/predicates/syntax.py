@@ -35,7 +35,8 @@ DEEPEST: Final = 30
 QUANTIFIERS: Final = ("any", "all", "no")
 COMPARISONS: Final = ("==", "!=", "<=", ">=", "<", ">")
 _FOREIGN: Final = {"&&": "and", "||": "or", "!": "not", "=": "==", "<>": "!=", "===": "=="}
-_RESERVED: Final = frozenset("and or not in is any all no has contains starts ends with known unknown true false".split())
+_RESERVED: Final = frozenset(("and", "or", "not", "in", "is"))
+"""Words that are no text unless they stand in quotes."""
 _TOKEN: Final = re.compile(
     r"""\s*(?:
     (?P<date>\d{4}-\d\d-\d\d(?:[Tt][\d:.]+(?:[Zz]|[+-]\d\d:\d\d))?)

@@ -76,6 +76,7 @@ def compiled(text: str, part: Part = Part.ORDER, events: tuple[str, ...] = ()) -
         "any payment (payment.amount == 600 EUR and payment.captured_at is unknown)",
         "any ticket (ticket.intent == not_received)",
         "no return (return.id is known)",
+        "no parcel (parcel.status == unknown) and no parcel (parcel.status in [unknown, lost])",
     ],
 )
 def test_what_is_true(text: str) -> None:
