@@ -35,6 +35,8 @@ from schemas.record import Record
 from schemas.wire import micros
 
 FIELDS: Final = ("order.placed", "order.updated")
+SITED: Final = (*FIELDS, "warehouse.*", "inventory.*")
+"""Events that can change what rests on the site: its zone, its country."""
 STEPS: Final = ("warehouse.label_created", "warehouse.shipped", "warehouse.shipment_cancelled", "carrier.scan", *RETURNS)
 CANCELS: Final = ("order.cancelled",)
 PAYMENTS: Final = ("payment.authorized", "payment.captured", "payment.failed", "payment.refunded", "payment.voided")
@@ -177,7 +179,7 @@ _ORDER: Final = (
     _order("lines", Type.NUMBER, "how many lines are not cancelled", lambda f: len(f.wanted) if f.lines else None, (*FIELDS, *CANCELS)),
     _order("pieces", Type.NUMBER, "how many pieces are not cancelled", _pieces, (*FIELDS, *CANCELS)),
     _order("placed_at", Type.INSTANT, "when it was placed", lambda f: f.placed_at),
-    _order("ship_by", Type.INSTANT, "latest hand-over to the carrier", lambda f: _deadline(f.ship_deadline, f.fields.ship_by)),
+    _order("ship_by", Type.INSTANT, "latest hand-over to the carrier", lambda f: _deadline(f.ship_deadline, f.fields.ship_by), SITED),
     _order("promised_by", Type.INSTANT, "latest delivery", lambda f: _deadline(f.promise_deadline, f.fields.promised_by)),
     _order("authorized_at", Type.INSTANT, "when money was secured", lambda f: f.authorized, PAYMENTS),
     _order("captured_at", Type.INSTANT, "when money was first taken", lambda f: f.captured, PAYMENTS),
@@ -187,12 +189,12 @@ _ORDER: Final = (
     _order("shipped_at", Type.INSTANT, "when all of it had left", lambda f: f.shipped, (*FIELDS, *CANCELS, *STEPS)),
     _order("delivered_at", Type.INSTANT, "when all of it was delivered", lambda f: f.delivered, (*FIELDS, *CANCELS, *STEPS)),
     _order("cancelled_at", Type.INSTANT, "when all of it was cancelled", lambda f: f.cancelled, (*FIELDS, *CANCELS)),
-    _order("domestic", Type.FLAG, "whether it stays in one country, as far as site and destination are known", lambda f: f.domestic),
+    _order("domestic", Type.FLAG, "whether it stays in one country, as far as site and destination are known", lambda f: f.domestic, SITED),
 )
 
 
 def _line(name: str, type_: Type, about: str, get: Callable[[Facts, Line], Value]) -> Field:
-    return Field(f"line.{name}", type_, about, cast("Getter", get), FIELDS)
+    return Field(f"line.{name}", type_, about, cast("Getter", get), SITED if name == "ship_by" else FIELDS)
 
 
 _LINE: Final = (

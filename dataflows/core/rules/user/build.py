@@ -104,9 +104,16 @@ def rule_of(
         on=triggers.on,
         arms=triggers.arms,
         needs=needs_of(data),
+        sited=any(date is not None and date.name.endswith("ship_by") for date in _dates(data)),
         settings=OF_ALL | (_TIMED if shape == "timeout" else _STEPPED) | own,
         stated=entry,
     )
+
+
+def _dates(data: UserRule) -> Iterator[DateName | None]:
+    """The dates that an entry names; a ship-by date ends at the midnight of its site."""
+    yield data.since if isinstance(data.since, DateName) else None
+    yield from (data.date, data.later_than, data.earlier_than)
 
 
 def _tabled(data: UserRule) -> bool:
