@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import pickle
+from dataclasses import replace
 from operator import attrgetter
 from random import Random
 from typing import TYPE_CHECKING, cast
@@ -10,7 +11,11 @@ from typing import TYPE_CHECKING, cast
 from hypothesis import given
 from hypothesis import strategies as st
 
+from dataflows.core.engine.feeds import Feeds
 from dataflows.core.engine.shard import Shard
+from dataflows.core.engine.watermarks import WatermarkRun
+from dataflows.core.policy import FeedPolicy
+from dataflows.core.rules.load import load_policy
 from dataflows.detect.exchange import ORDER_ITEMS
 from dataflows.detect.operators import OrderOperator
 from dataflows.detect.router import Arrival, Router
@@ -22,7 +27,7 @@ from sources.watermarks import WatermarkSampler
 from tests.property.histories import examples
 from tests.property.test_feeds import END, SLOT, World, worlds
 from tests.support.graph import MemoryStores
-from tests.support.logs import T0
+from tests.support.logs import DAY, T0
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -105,3 +110,18 @@ def test_runs_say_what_single_watermarks_say(world: World, coarse: int, number: 
     policy = world.policy()
     log = [item for part in partitions(world, coarse) for item in part]
     assert in_runs(policy, number, partitions(world, coarse), Random(seed)) == one_by_one(policy, number, log)
+
+
+def test_a_watermark_that_came_in_a_later_run_counts_at_its_own_place() -> None:
+    """Until its log has begun a shard is given single watermarks as well: one of another partition that stands before must not be lost."""
+    feed, first, later = "/payments", 10 * SLOT, 20 * SLOT
+    policy = replace(load_policy(None), feeds={feed: FeedPolicy(0, DAY)})
+    number = next(n for n in range(SHARDS) if feed not in Feeds(policy, (n, SHARDS)).own)
+    feeds = Feeds(policy, (number, SHARDS))
+    mark = FeedWatermark(later, "t", 1, 0, 1, feed, later)
+    feeds.add(WatermarkRun([mark]))
+    feeds.add(WatermarkRun([FeedWatermark(first, "t", 0, 0, 1, feed, first)]))
+    feeds.stand(mark.position)
+    feeds.begin(mark.log)
+    feeds.hear(mark)
+    assert feeds.decides((feed,), first - 1, 0) == first

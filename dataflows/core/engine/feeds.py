@@ -179,7 +179,11 @@ class Feeds:
     def hear(self, mark: FeedWatermark) -> list[OutputRecord]:
         """Takes one watermark in; what was to happen before it must have happened. Says that the feed has recovered if it has."""
         known = self._known.get(mark.feed)
-        if known is None or not known.rise([mark.log], [mark.at]):
+        if known is None:
+            return []
+        if known.pending:
+            self._catch_up(known)  # What stands before it may have come in a later run.
+        if not known.rise([mark.log], [mark.at]):
             return []
         self.changed = True
         if known.queue:
