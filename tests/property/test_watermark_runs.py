@@ -115,7 +115,7 @@ def test_runs_say_what_single_watermarks_say(world: World, coarse: int, number: 
 def test_a_watermark_that_came_in_a_later_run_counts_at_its_own_place() -> None:
     """Until its log has begun a shard is given single watermarks as well: one of another partition that stands before must not be lost."""
     feed, first, later = "/payments", 10 * SLOT, 20 * SLOT
-    policy = replace(load_policy(None), feeds={feed: FeedPolicy(0, DAY)})
+    policy = replace(load_policy(None), feeds={feed: FeedPolicy(DAY, 2 * DAY)})
     number = next(n for n in range(SHARDS) if feed not in Feeds(policy, (n, SHARDS)).own)
     feeds = Feeds(policy, (number, SHARDS))
     mark = FeedWatermark(later, "t", 1, 0, 1, feed, later)
@@ -124,4 +124,4 @@ def test_a_watermark_that_came_in_a_later_run_counts_at_its_own_place() -> None:
     feeds.stand(mark.position)
     feeds.begin(mark.log)
     feeds.hear(mark)
-    assert feeds.decides((feed,), first - 1, 0) == first
+    assert feeds.decides((feed,), first - 1, 0) == first + DAY
