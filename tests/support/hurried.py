@@ -25,6 +25,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable
     from pathlib import Path
 
+_Rules = dict[str, dict[str, object]]
 SECOND = 1_000_000
 SPAN = re.compile(r"(-?)(\d+) (s|m|h|d|w|bd|bh)")
 UNITS = {"s": 1, "m": 60, "h": 3_600, "d": DAY, "w": 7 * DAY, "bd": DAY, "bh": 3_600}
@@ -91,8 +92,11 @@ def write_policy(path: Path, pace: Pace, *, feeds: tuple[str, ...] = FEEDS) -> P
     plain = path.with_suffix(".plain.yaml")
     plain.write_text(policy_text(), encoding="utf-8")
     policy = cast("dict[str, object]", effective(load_policy(plain)))
+    margins = {kind: one["margin"] for kind, one in cast("_Rules", policy["rules"]).items() if "margin" in one}
     for section in ("rules", "retention"):
         policy[section] = _spans(policy[section], pace.span)
+    for kind, margin in margins.items():  # They have bounds, which no haste brings down.
+        cast("_Rules", policy["rules"])[kind]["margin"] = margin
     policy["feeds"] = {feed: {"delay": "1 s", "silence": pace.span("2 d")} for feed in feeds}
     path.write_text(yaml.safe_dump(policy), encoding="utf-8")
     return path
