@@ -28,5 +28,8 @@ def iso(at: int) -> str:
 
 def earliest(*instants: int | None) -> int | None:
     """The earliest of the given instants; None where there is none."""
-    known = [instant for instant in instants if instant is not None]
-    return min(known) if known else None
+    first: int | None = None
+    for instant in instants:
+        if instant is not None and (first is None or instant < first):
+            first = instant
+    return first

@@ -80,12 +80,12 @@ def classify(order: Order, record: Record) -> EventTraits:
 
 def _other_site(order: Order, record: Record) -> bool:
     """Whether an event names another site than the last event before it that named one."""
-    site = cast("str | None", getattr(record.event.data, "site", None))
+    site: str | None = getattr(record.event.data, "site", None)
     if site is None:
         return False
     for known in reversed(order.timeline.records):
         if known is not record and known.event.type.startswith(_AT_SITES):
-            before = cast("str | None", getattr(known.event.data, "site", None))
+            before: str | None = getattr(known.event.data, "site", None)
             if before is not None:
                 return before != site
     return True

@@ -192,10 +192,11 @@ def _expect(order: Order, plan: Plan, record: Record) -> None:
     """Notes when the rules that an event arms may become true, and which are no longer to be waited for."""
     recheck_at = order.recheck_at
     at, now = record.at, record.log
+    late = now - at
     for index in plan.met:
         recheck_at.pop(index, None)
     for index, wait in plan.arm:
-        due = max(at + wait, now)
+        due = at + wait if wait > late else now
         if due < recheck_at.get(index, FAR):
             recheck_at[index] = due
     for index, wait in plan.postpone:

@@ -137,10 +137,13 @@ class RuleEvaluator:
         inclusive: bool,
     ) -> None:
         """Evaluates one rule. `of_kind`: the exceptions of the order by their kind."""
-        rule, found = self.ruleset.rules[index], Found()
+        rule = self.ruleset.rules[index]
+        profile = order.profile
+        assert profile is not None
+        found: Found = {}
         states = of_kind.get(rule.kind, {})
         if facts.placed is not None or index in self.ruleset.unplaced:
-            for condition in rule.judge(facts, cast("Profile", order.profile).settings[index]):
+            for condition in rule.judge(facts, profile.settings[index]):
                 if condition is not None:
                     found.setdefault(condition.scope, []).append(condition)
         evaluation.next_check[index] = None

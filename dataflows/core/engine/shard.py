@@ -21,7 +21,7 @@ from dataflows.core.engine.publish import Standing
 from dataflows.core.engine.state import Counts, ShardState
 from dataflows.core.engine.timers import FAR, TimerQueue
 from dataflows.core.engine.tombstones import Tombstones
-from dataflows.core.engine.unfounded import unfounded
+from dataflows.core.engine.unfounded import DECISIONS, unfounded
 from dataflows.core.history.timeline import WITHDRAWN
 from dataflows.core.policy import Policy
 from schemas.output import OutputRecord
@@ -43,6 +43,7 @@ class Shard:
         self._monitors = bool(self.feeds)
         self.engine = Engine(policy, self.feeds)
         self._codec = OrderCodec(self.engine.ruleset)
+        self._most_events = policy.retention.most_events
         self._orders = OrderCache(self._codec, self.engine.restored, hot)
         self._tombstones = Tombstones()
         self._timers = TimerQueue(self._orders.check_of)
@@ -91,10 +92,14 @@ class Shard:
         elif order.quarantined:
             self._reject(record, "order_quarantined", order.quarantined)
             return
-        elif (wrong := unfounded(order, record, self.engine.ruleset)) and not order.timeline.knows(record):
+        elif (
+            event.type.startswith(DECISIONS)  # Few are: the call is saved.
+            and (wrong := unfounded(order, record, self.engine.ruleset))
+            and not order.timeline.knows(record)
+        ):
             self._reject(record, *wrong)
             return
-        elif len(order.timeline) >= self.policy.retention.most_events and not order.timeline.knows(record):
+        elif len(order.timeline) >= self._most_events and not order.timeline.knows(record):
             self._quarantine(key, order, TOO_LONG, record.log)
             self._reject(record, "order_quarantined", TOO_LONG)
             return

@@ -52,7 +52,10 @@ class TimerQueue:
                 due.add(key)
             elif check is not None and check > at:
                 self._put(check, key)
-        self._open()
+        if near:
+            self.next = near[0][0]
+        else:
+            self._open()
         return due
 
     def _put(self, at: int, key: str) -> None:

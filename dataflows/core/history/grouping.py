@@ -27,14 +27,13 @@ def identifiers(record: Record) -> list[Identifier]:
     """The identifiers that a label, a hand-over or a scan ties together."""
     if record.event.type == SCAN:
         data = scan_of(record)
-        numbers = [data.tracking_number] if data.tracking_number else []
-        shipment_id = data.shipment_id
-    else:
-        announced = cast("WarehouseShipment", record.event.data)
-        numbers = tracking_numbers(announced)
-        shipment_id = announced.shipment_id
-    found = [("s", shipment_id)] if shipment_id else []
-    found.extend(("t", n) for n in numbers)
+        found = [("s", data.shipment_id)] if data.shipment_id else []
+        if data.tracking_number:
+            found.append(("t", data.tracking_number))
+        return found
+    announced = cast("WarehouseShipment", record.event.data)
+    found = [("s", announced.shipment_id)] if announced.shipment_id else []
+    found.extend(("t", number) for number in tracking_numbers(announced))
     return found
 
 
@@ -122,7 +121,7 @@ class Shipments:
                 shipment = Shipment("")
                 self._name(shipment, nodes)
                 insort(self.all, shipment, key=_by_key)
-            elif any(node not in self._of for node in nodes):
+            elif not all(map(self._of.__contains__, nodes)):
                 before = shipment.key
                 self._name(shipment, nodes)
                 if shipment.key != before:

@@ -7,7 +7,7 @@ costs the same for the last as for the first.
 from __future__ import annotations
 
 from bisect import insort
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from operator import attrgetter
 from typing import cast
 
@@ -27,20 +27,19 @@ SAID = ("carrier", "service", "site")
 """What announcements say of a shipment beside its identifiers and lines."""
 
 
-def scan_of(record: Record) -> CarrierScan:
-    """The data of a `carrier.scan`."""
-    return cast("CarrierScan", record.event.data)
+scan_of = cast("Callable[[Record], CarrierScan]", attrgetter("event.data"))
+"""The data of a `carrier.scan`. It is asked for more than once per event, so that a function of Python's would cost."""
 
 
 def is_estimate(record: Record) -> bool:
     """Whether a `carrier.scan` is a mere delivery estimate: it says when, and nothing of where the parcel is."""
-    data = cast("CarrierScan", record.event.data)
+    data = scan_of(record)
     return data.eta is not None and data.status == "unknown" and data.reason is None
 
 
 def possession(record: Record) -> bool:
     """Whether a scan shows that the carrier has the parcel."""
-    data = cast("CarrierScan", record.event.data)
+    data = scan_of(record)
     return data.status in POSSESSION and data.reason not in NEVER_POSSESSION
 
 
@@ -96,10 +95,6 @@ class Parcel:
         """When the first scan with one of these statuses happened."""
         positions = [known[0] for status in statuses if (known := self.having(status=status))]
         return self.scans[min(positions)].at if positions else None
-
-    def following(self, position: int) -> Record | None:
-        """The scan after the one at `position`."""
-        return self.scans[position + 1] if position + 1 < len(self.scans) else None
 
     def _index(self, position: int, data: CarrierScan) -> None:
         self._by.setdefault(("status", data.status), []).append(position)

@@ -46,13 +46,11 @@ def silent_parcel(form: Silent) -> Find:
             calendar = o.calendar(setting, shipment)
             soonest = min(least(span), *[least(step.at) for step in setting.steps]) if setting.steps else least(span)
             has_it = False
-            for position, record in enumerate(parcel.scans):
+            for record, until in silences(parcel.scans):
                 has_it = has_it or possession(record)
+                if until is not None and until - record.at <= soonest:
+                    continue
                 if has_it and speaks(record):
-                    following = parcel.following(position)
-                    until = following.at if following else None
-                    if until is not None and until - record.at <= soonest:
-                        continue
                     label = f"last scan {scan_of(record).status}"
                     yield timeout(setting, calendar, record.at, label, (record,), scope=shipment.scope, span=span, met=until, lifted=lifted)
 
