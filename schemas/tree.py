@@ -14,11 +14,12 @@ from typing import Final
 import yaml
 from yaml.nodes import MappingNode, Node, ScalarNode, SequenceNode
 
+from schemas.plain import Data
+
 GREATEST_SIZE: Final = 256 * 1024
 GREATEST_DEPTH: Final = 16
 
 Path = tuple[str | int, ...]
-Data = str | list["Data"] | dict[str, "Data"] | None
 
 
 @dataclass(frozen=True, slots=True)

@@ -36,17 +36,17 @@ def run_stories(
         chosen = load_policy(policy)
     except PolicyError as error:
         raise MisuseError(*(str(problem) for problem in error.problems)) from None
-    told = _read(files, chosen)
+    every = _read(files, chosen)
     failed = 0
-    for story in told:
+    for story in every:
         found = differences(story, chosen)
         failed += bool(found)
         for line in _lines(story, found):
             typer.echo(line)
-    passed = len(told) - failed
-    typer.echo(f"{len(told)} {'story' if len(told) == 1 else 'stories'}: {passed} passed, {failed} failed")
+    number = len(every)
+    typer.echo(f"{number} {'story' if number == 1 else 'stories'}: {number - failed} passed, {failed} failed")
     if failed:
-        raise RunError(f"{failed} of {len(told)} stories did not hold under {policy or 'the built-in policy'}")
+        raise RunError(f"{failed} of {number} stories did not hold under {policy or 'the built-in policy'}")
 
 
 def _files(paths: Sequence[Path]) -> list[Path]:
@@ -70,19 +70,19 @@ def _read(files: Sequence[Path], policy: Policy) -> list[Story]:
     from dataflows.detect.stories.check import problems_with
     from dataflows.detect.stories.story import stories_of
 
-    told: list[Story] = []
+    stories: list[Story] = []
     problems: list[str] = []
     for path in files:
         found, wrong = stories_of(path)
         problems += [str(problem) for problem in wrong]
         for story in found:
             problems += [str(problem) for problem in problems_with(story, policy)]
-        told += found
+        stories += found
     if problems:
         raise MisuseError(*problems)
-    if not told:
-        raise MisuseError("no story is told in " + ", ".join(map(str, files)))
-    return told
+    if not stories:
+        raise MisuseError("no story in " + ", ".join(map(str, files)))
+    return stories
 
 
 def _lines(story: Story, found: Sequence[Difference]) -> Iterator[str]:

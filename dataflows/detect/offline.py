@@ -41,7 +41,7 @@ class Judging(Protocol):
         ...
 
 
-class Step(NamedTuple):
+class OutputStep(NamedTuple):
     """What was said before log time `to`."""
 
     to: int
@@ -74,7 +74,7 @@ def records_of(lines: Iterable[Mapping[str, object]]) -> list[Record]:
 
 def steps(
     records: Sequence[Record], policy: Policy, shard: Judging, cuts: Sequence[int], marks: Sequence[FeedWatermark] = ()
-) -> Iterator[Step]:
+) -> Iterator[OutputStep]:
     """Runs records and watermarks in batches, each of which ends before the next of `cuts` (sorted); what comes later is not applied."""
     rules = identity_rules(policy)
     router = Router(compare_customers=rules.compare_customers)
@@ -102,7 +102,7 @@ def steps(
             elif not isinstance(item.item, Ambiguous):
                 shard.apply(item.item)
         shard.advance(cut, inclusive=False)
-        yield Step(cut, [*outs, *shard.drain()])
+        yield OutputStep(cut, [*outs, *shard.drain()])
 
 
 def _seen(

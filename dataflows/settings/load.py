@@ -14,8 +14,9 @@ from pydantic_core import ErrorDetails
 
 from dataflows.settings.gateway import ConnectionSettings, HmacSettings, SecretSettings
 from dataflows.settings.model import BETWEEN, PREFIX, Settings
+from schemas.plain import Data
 from schemas.problems import nearest
-from schemas.tree import Data, Tree, read
+from schemas.tree import Tree, read
 
 At = tuple[str, ...]
 """The path of a setting, such as `("kafka", "brokers")`."""

@@ -12,8 +12,9 @@ from typing import cast
 
 from pydantic import BaseModel, ValidationError
 
+from schemas.plain import Data
 from schemas.problems import Problem, UnreadableError, fault_of, problems_of, text_of
-from schemas.tree import Data, Fault, read
+from schemas.tree import Fault, read
 from schemas.tree import Path as At
 from sources.adapters.base import Adapter
 from sources.mapping import form as forms

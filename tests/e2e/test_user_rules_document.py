@@ -63,7 +63,7 @@ def test_an_example_says_what_its_stories_tell(example: Example, tmp_path: Path)
         assert list(problems_with(story, policy)) == []
         assert differences(story, policy) == [], story.title
     own = {rule.kind for rule in policy.rules if rule.stated is not None}
-    raised = {one.kind for story in stories for expected in story.checkpoints for one in expected.verdicts}
+    raised = {one.kind for story in stories for expected in story.checkpoints for one in expected.expectations}
     assert own - raised <= {"custom.pack_slow", "custom.handover_slow"}, "rules of which no story tells"
 
 

@@ -26,7 +26,7 @@ def policy_of(story: Story) -> Policy:
 
 def told(verdicts: list[Verdict], story: Story, checkpoint: Expected) -> list[tuple[object, ...]]:
     """The verdicts that the checkpoint is about, reduced to what it says of them."""
-    wanted = {(one.order, one.scope, one.episode): one for one in checkpoint.verdicts}
+    wanted = {(one.order, one.scope, one.episode): one for one in checkpoint.expectations}
     found: list[tuple[object, ...]] = []
     for verdict in verdicts:
         if verdict.kind == story.kind and verdict.order in checkpoint.orders:
@@ -40,7 +40,7 @@ def told(verdicts: list[Verdict], story: Story, checkpoint: Expected) -> list[tu
 def expected(checkpoint: Expected) -> list[tuple[object, ...]]:
     """What the checkpoint says, in the form of `told`."""
     found: list[tuple[object, ...]] = []
-    for one in checkpoint.verdicts:
+    for one in checkpoint.expectations:
         assert one.start is not None, f"as of {checkpoint.as_of}: our own stories say since when"
         due = instant(one.due) if one.due else None
         found.append((one.order, one.status, one.scope or "", instant(one.start), due, one.severity, one.episode))
@@ -77,5 +77,5 @@ def test_every_kind_has_stories_of_both_outcomes(kind: str) -> None:
     """Each kind is told at least twice: where it holds, and where by an inch it does not."""
     of_kind = [story for story in STORIES if story.kind == kind]
     assert len(of_kind) >= 2
-    assert any(checkpoint.verdicts for story in of_kind for checkpoint in story.checkpoints)
-    assert any(all(not one.verdicts for one in story.checkpoints) or not story.checkpoints[-1].verdicts for story in of_kind)
+    assert any(checkpoint.expectations for story in of_kind for checkpoint in story.checkpoints)
+    assert any(all(not one.expectations for one in story.checkpoints) or not story.checkpoints[-1].expectations for story in of_kind)

@@ -13,7 +13,7 @@ from dataflows.core.clocks import Calendar
 from dataflows.core.history.grouping import Shipments
 from dataflows.core.history.holds import Hold, Holds
 from dataflows.core.history.money import Payments
-from dataflows.core.history.order_fields import ANNOUNCED, FIELDS, HOLDS, LINES, MONEY, PARCELS, SITED, STEPS, OrderFields, fact
+from dataflows.core.history.order_fields import ANNOUNCED, FIELDS, HOLDS, LINES, MONEY, PARCELS, SITED, STEPS, FieldFacts, fact
 from dataflows.core.history.quantities import Cancellations, LineCoverage, OrderLines, line_key
 from dataflows.core.history.returns import RETURNS, Return, Returns
 from dataflows.core.history.shipments import Shipment, scan_of, tracking_numbers
@@ -27,7 +27,7 @@ FAR = 1 << 62
 """By when something is wanted that has no date."""
 
 
-class Facts(OrderFields):
+class Facts(FieldFacts):
     """The facts of one order under one policy."""
 
     # settings, clocks and zones

@@ -33,7 +33,7 @@ fact = readers.fact
 """Makes a fact of an order."""
 
 
-class OrderFields:
+class FieldFacts:
     """What one order says of itself, under one policy. `now` is the log time at which it is asked for."""
 
     def __init__(self, timeline: Timeline, policy: Policy, tenant: str, now: int) -> None:

@@ -12,8 +12,9 @@ from typing import Final, cast
 
 from dataflows.core.policy.model import Dims
 from dataflows.core.policy.setting import NAMES, OF_ALL, Described, RuleSetting
+from schemas.plain import Data
 from schemas.problems import nearest
-from schemas.tree import Data, Fault, Path, Tree
+from schemas.tree import Fault, Path, Tree
 
 _OF_ALL_RULES: Final = OF_ALL | {"threshold", "clock", "grace", "feeds", "steps"}
 """What may be set for all rules at once; a rule on which it has no effect is not meant."""

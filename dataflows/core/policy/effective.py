@@ -12,7 +12,7 @@ from dataflows.core.policy.model import MOST_EVENTS, Dims, FeedPolicy, Override,
 from dataflows.core.policy.policy import Policy
 from dataflows.core.policy.setting import ADDED, NAMES, Change, Described, Fallback, RuleSetting, Step
 from dataflows.core.policy.values import MILESTONES, WEEKDAYS
-from schemas.tree import Data
+from schemas.plain import Data
 
 Plain = str | list["Plain"] | dict[str, "Plain"]
 Value = str | int | Span | Fallback | Step | tuple[str, ...] | tuple[Step, ...] | dict[str, str] | None

@@ -9,8 +9,9 @@ from pydantic import ValidationError
 from dataflows.core.policy.form import SettingForm, change_of
 from dataflows.core.policy.setting import RuleSetting, changed
 from dataflows.core.policy.values import Known
+from schemas.plain import Data
 from schemas.problems import fault_of
-from schemas.tree import Data, Fault, Path, Tree
+from schemas.tree import Fault, Path, Tree
 
 
 def setting_faults(tree: Tree, path: Path, stated: Mapping[str, Data], known: Known) -> Iterator[Fault]:

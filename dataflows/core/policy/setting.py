@@ -10,7 +10,7 @@ from dataclasses import dataclass, field, fields, replace
 from typing import Annotated, Any, Final, Literal, NamedTuple, Protocol
 
 from dataflows.core.clocks.spans import ZERO, Span
-from schemas.tree import Data
+from schemas.plain import Data
 
 Severity = Literal["low", "medium", "high", "critical"]
 Lane = Literal["auto", "review", "block"]

@@ -24,13 +24,13 @@ from dataflows.core.rules.vocabulary import (
     ByTerms,
     Covered,
     Date,
-    Event,
+    EventTerm,
     Held,
     Milestone,
     Next,
     Op,
     Scope,
-    Stated,
+    StatedInstant,
     Staying,
     Strictly,
     Term,
@@ -55,7 +55,7 @@ class Triggers(msgspec.Struct, frozen=True):
     silence: bool = False
 
 
-def event_traits(event: Event) -> tuple[str, ...]:
+def event_traits(event: EventTerm) -> tuple[str, ...]:
     """Traits of which every such event has one."""
     if event.types == (SCAN,):
         if event == POSSESSED:
@@ -97,7 +97,7 @@ def _met(until: Sequence[Term], each: Scope) -> tuple[tuple[str, ...], bool]:
     for term in until:
         if isinstance(term, Milestone):
             (first if MILESTONES[term].first else whole).extend(MILESTONES[term].met)
-        elif isinstance(term, Event) and each is Scope.ORDER and not term.where:
+        elif isinstance(term, EventTerm) and each is Scope.ORDER and not term.where:
             first.extend(term.types)
     return (_unique(first), True) if first else (_unique(whole), False)
 
@@ -111,7 +111,7 @@ def _arming(since: Anchor | tuple[Milestone, ...]) -> tuple[str, ...]:
         return (since.event,)
     if isinstance(since, ByTerms):
         return _unique((*MILESTONES[since.prepaid].arms, *MILESTONES[since.on_ship].arms))
-    if isinstance(since, Stated):
+    if isinstance(since, StatedInstant):
         return since.event.types
     return DATED_BY[since] if isinstance(since, Date) else event_traits(since)
 
@@ -123,12 +123,12 @@ def _overdue(form: Overdue, setting: RuleSetting) -> Triggers:
             arms = (*arms, "payment.captured")
         met, _ = _met(form.until, form.each)
         return Triggers(on=("order.updated",), arms=arms, met_by=met, dated=form.since.value)
-    if isinstance(form.since, Stated):
+    if isinstance(form.since, StatedInstant):
         traits = STATED_TRAITS.get((form.since.event.types[0], form.since.field))
         if traits is None:
             return Triggers(on=form.since.event.types)
         return Triggers(arms=traits[:1], met_by=traits[1:], partly=True, dated=form.since.field)
-    if isinstance(form.since, Event) and form.each is Scope.ORDER:
+    if isinstance(form.since, EventTerm) and form.each is Scope.ORDER:
         return Triggers(arms=arms)  # What met one such event meets no later one.
     if form.each is Scope.RETURN:
         return Triggers(arms=arms)
@@ -220,7 +220,7 @@ def _end(form: AnyForm) -> str:
     return "the end of the shipment" if each in PARCELS else "the end of the order"
 
 
-def _other(event: Event) -> str:
+def _other(event: EventTerm) -> str:
     reason = any(where.field == "reason" for where in event.where)
     if any(where.field == "status" for where in event.where):
         return "the next scan of another kind" if reason else "the next scan with another status"
@@ -236,7 +236,7 @@ def _text(term: object, form: AnyForm) -> str:
         return MILESTONES[term.milestone].text
     if isinstance(term, Next):
         return _other(term.event) if term.other else "the next " + (term.event.text or "such scan")
-    event = term if isinstance(term, Event) else None
+    event = term if isinstance(term, EventTerm) else None
     return "" if event is None else event.text or "a " + " or ".join(event.types)
 
 

@@ -10,13 +10,13 @@ from dataflows.core.rules.vocabulary import (
     ByTerms,
     Covered,
     Date,
-    Event,
+    EventTerm,
     Held,
     Milestone,
     Next,
     Op,
     Scope,
-    Stated,
+    StatedInstant,
     Strictly,
     Where,
 )
@@ -53,7 +53,7 @@ def _begins(form: AnyForm) -> str:
     if isinstance(form, Overdue):
         since = form.since if isinstance(form.since, tuple) else (form.since,)
         return ", then ".join(term(one) for one in since) + (
-            "" if form.each is Scope.ORDER or not isinstance(since[0], Event) else ", the first"
+            "" if form.each is Scope.ORDER or not isinstance(since[0], EventTerm) else ", the first"
         )
     if isinstance(form, Reported):
         parts = [" or ".join(map(event, form.when))]
@@ -75,7 +75,7 @@ def term(one: object) -> str:
         return one.value
     if isinstance(one, Strictly):
         return f"{one.milestone.value} at another instant"
-    if isinstance(one, Event):
+    if isinstance(one, EventTerm):
         return event(one)
     if isinstance(one, Next):
         return f"the next {'other scan than ' if one.other else ''}{event(one.event)}"
@@ -83,12 +83,12 @@ def term(one: object) -> str:
         return f"{one.event} of every line"
     if isinstance(one, ByTerms):
         return f"{one.prepaid.value} (prepaid), {one.on_ship.value} (on_ship)"
-    if isinstance(one, Stated):
+    if isinstance(one, StatedInstant):
         return f"the {one.field} of {event(one.event)}"
     return f"each {one.value}" if isinstance(one, Date) else str(one)
 
 
-def event(one: Event) -> str:
+def event(one: EventTerm) -> str:
     """Events in words: their types and what is tested of them."""
     tests = "; ".join(map(_test, one.where))
     return "/".join(one.types) + (f" ({tests})" if tests else "")

@@ -15,13 +15,13 @@ from dataflows.core.rules import derive
 from dataflows.core.rules.judging import judge_of
 from dataflows.core.rules.model import Fits, Rule
 from dataflows.core.rules.structs import AnyForm, Between, Custom, Find, Lasting, Overdue, Reported, Silent
-from dataflows.core.rules.vocabulary import Anchor, ByTerms, Date, Event, Held, Milestone, Scope, Staying, Strictly, Term, Where
+from dataflows.core.rules.vocabulary import Anchor, ByTerms, Date, EventTerm, Held, Milestone, Scope, Staying, Strictly, Term, Where
 
 TIMED = frozenset(("threshold", "clock", "grace", "steps", "feeds"))
 STEPPED = frozenset(("clock", "steps", "feeds"))
 OPTIONAL = ("anchor", "international", "fallback", "fields", "margin", "count", "owners")
 """Settings that a rule has only if it has a default for them."""
-Terms = Milestone | Event | tuple[Milestone | Event, ...]
+Terms = Milestone | EventTerm | tuple[Milestone | EventTerm, ...]
 
 
 class Entry(TypedDict, total=False):
@@ -64,7 +64,7 @@ class Of(TypedDict, total=False):
     only: tuple[Where, ...]
 
 
-class Stated(Entry, Of, total=False):
+class StatedEntry(Entry, Of, total=False):
     """All of it."""
 
 
@@ -149,7 +149,7 @@ def overdue(  # noqa: PLR0913 (the terms of the form)
     label: str = "",
     ahead: bool = False,
     also: tuple[AnyForm, ...] = (),
-    **stated: Unpack[Stated],
+    **stated: Unpack[StatedEntry],
 ) -> Rule:
     """A rule that something was not reached within a span of an anchor (see `structs.Overdue`)."""
     form = Overdue(since=since, until=_many(until), unless=_many(unless), each=each, label=label, ahead=ahead, **_of(stated))
@@ -160,18 +160,18 @@ def reported(  # noqa: PLR0913 (the terms of the form)
     kind: str,
     definition: str,
     *,
-    when: Event | tuple[Event, ...],
+    when: EventTerm | tuple[EventTerm, ...],
     until: Term | tuple[Term, ...] = (),
     unless: Terms = (),
-    after: tuple[Milestone | Event | Strictly, ...] = (),
+    after: tuple[Milestone | EventTerm | Strictly, ...] = (),
     not_after: Terms = (),
     each: Scope = Scope.ORDER,
     detail: tuple[str, ...] = (),
     first: bool = False,
     tracked: bool = False,
-    minor: Event | None = None,
+    minor: EventTerm | None = None,
     also: tuple[AnyForm, ...] = (),
-    **stated: Unpack[Stated],
+    **stated: Unpack[StatedEntry],
 ) -> Rule:
     """A rule that an event makes true (see `structs.Reported`)."""
     form = Reported(
@@ -194,13 +194,13 @@ def silent(
     kind: str,
     definition: str,
     *,
-    heard: Event | None = None,
+    heard: EventTerm | None = None,
     unless: Terms = (),
     each: Scope = Scope.ORDER,
     undated: bool = False,
     paused_by: tuple[Held | Between, ...] = (),
     also: tuple[AnyForm, ...] = (),
-    **stated: Unpack[Stated],
+    **stated: Unpack[StatedEntry],
 ) -> Rule:
     """A rule that nothing was heard for a span (see `structs.Silent`)."""
     form = Silent(heard=heard, unless=_many(unless), each=each, undated=undated, paused_by=paused_by, **_of(stated))
@@ -212,11 +212,11 @@ def lasting(
     definition: str,
     *,
     state: Held | Staying,
-    until: tuple[Event, ...] = (),
+    until: tuple[EventTerm, ...] = (),
     unless: Terms = (),
     into: Date | None = None,
     also: tuple[AnyForm, ...] = (),
-    **stated: Unpack[Stated],
+    **stated: Unpack[StatedEntry],
 ) -> Rule:
     """A rule that a state has lasted for a span (see `structs.Lasting`)."""
     form = Lasting(state=state, until=until, unless=_many(unless), into=into, **_of(stated))
@@ -235,7 +235,7 @@ def custom(  # noqa: PLR0913 (what no form says)
     ignores: tuple[str, ...] = (),
     general: tuple[str, ...] = (),
     fits: Fits | None = None,
-    **stated: Unpack[Stated],
+    **stated: Unpack[StatedEntry],
 ) -> Rule:
     """A rule that a function finds; it waits for something if it states `within` (see `structs.Custom`)."""
     form = Custom(
@@ -257,7 +257,7 @@ def _many(terms: object) -> tuple[Any, ...]:
     return tuple(cast("Iterable[Any]", terms)) if isinstance(terms, tuple) else (terms,)
 
 
-def _of(stated: Stated) -> dict[str, Any]:
+def _of(stated: StatedEntry) -> dict[str, Any]:
     """What a form says of the orders that it is for."""
     emits = stated.get("emits", {})
     pairs = (("*", emits),) if isinstance(emits, str) else tuple(emits.items())
@@ -265,5 +265,5 @@ def _of(stated: Stated) -> dict[str, Any]:
     return {"methods": stated.get("methods", ()), "terms": terms, "emits": pairs, "only": stated.get("only", ())}
 
 
-def _entry(stated: Stated) -> Entry:
+def _entry(stated: StatedEntry) -> Entry:
     return cast("Entry", {name: value for name, value in stated.items() if name not in Of.__annotations__})

@@ -25,7 +25,7 @@ from dataflows.core.rules.structs import Between, Find, Found, Lasting, Silent
 from dataflows.core.rules.vocabulary import (
     UNHEARD,
     Date,
-    Event,
+    EventTerm,
     Held,
     Milestone,
     Scope,
@@ -36,7 +36,7 @@ from schemas.record import Record
 
 
 def silent_parcel(form: Silent) -> Find:
-    speaks, over = matcher(cast("Event", form.heard)), [of_parcel(cast("Milestone", term)) for term in form.unless]
+    speaks, over = matcher(cast("EventTerm", form.heard)), [of_parcel(cast("Milestone", term)) for term in form.unless]
 
     def judge(o: Facts, s: RuleSetting) -> Found:
         for shipment, parcel in tracked(o):
@@ -64,7 +64,7 @@ def silences(records: Sequence[Record]) -> Iterator[tuple[Record, int | None]]:
 
 def silent_return(form: Silent) -> Find:
     """Silence over the steps and scans of returns on their way, until they arrive."""
-    source = cast("Event", form.heard)
+    source = cast("EventTerm", form.heard)
 
     def judge(o: Facts, s: RuleSetting) -> Found:
         for known in o.returns:

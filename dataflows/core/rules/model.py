@@ -15,7 +15,7 @@ from dataflows.core.policy import RuleSetting
 from dataflows.core.policy.setting import OF_ALL, Shape
 from dataflows.core.rules.conditions import Condition
 from dataflows.core.rules.structs import AnyForm
-from schemas.tree import Data
+from schemas.plain import Data
 
 Fits = Callable[[object, "RuleSetting"], bool]
 Judge = Callable[["Facts", "RuleSetting"], "Iterable[Condition | None]"]

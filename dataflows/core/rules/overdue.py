@@ -30,10 +30,10 @@ from dataflows.core.rules.vocabulary import (
     ByTerms,
     Covered,
     Date,
-    Event,
+    EventTerm,
     Milestone,
     Scope,
-    Stated,
+    StatedInstant,
 )
 from schemas.instants import earliest
 from schemas.record import Record
@@ -48,15 +48,15 @@ def overdue(form: Overdue) -> Find:
     if form.each is Scope.SHIPMENT:
         return _overdue_shipment(cast("tuple[Milestone, ...]", form.since))
     if form.each is Scope.PARCEL:
-        return _overdue_parcel(form, cast("Event", form.since))
+        return _overdue_parcel(form, cast("EventTerm", form.since))
     if form.each is Scope.RETURN:
-        return _overdue_return(form, cast("Event", form.since))
-    if isinstance(form.since, Stated):
+        return _overdue_return(form, cast("EventTerm", form.since))
+    if isinstance(form.since, StatedInstant):
         return _overdue_stated(form, form.since)
-    if isinstance(form.since, Event):
+    if isinstance(form.since, EventTerm):
         return _overdue_event(form, form.since)
     anchors = _anchors(cast("Milestone | Covered | ByTerms", form.since))
-    met, lifted = first_reached(cast("Sequence[Milestone | Event]", form.until)), first_reached(form.unless)
+    met, lifted = first_reached(cast("Sequence[Milestone | EventTerm]", form.until)), first_reached(form.unless)
 
     def judge(o: Facts, s: RuleSetting) -> Found:
         for at, label, evidence in anchors(o, s):
@@ -88,11 +88,11 @@ def _anchors(since: Milestone | Covered | ByTerms) -> Anchors:
     return lambda o, _: () if (at := read(o)) is None else ((at, label, tuple(r for r in o.t.of(*types) if r.at <= at)),)
 
 
-def _overdue_event(form: Overdue, since: Event) -> Find:
+def _overdue_event(form: Overdue, since: EventTerm) -> Find:
     """Each event is an expectation of its own, met by what comes at or after it."""
     begins, lifted = records_of(since), first_reached(form.unless)
     marks = [reached(term) for term in form.until if isinstance(term, Milestone)]
-    events = [following(term) for term in form.until if isinstance(term, Event)]
+    events = [following(term) for term in form.until if isinstance(term, EventTerm)]
 
     def judge(o: Facts, s: RuleSetting) -> Found:
         later = [event(o) for event in events]
@@ -103,11 +103,11 @@ def _overdue_event(form: Overdue, since: Event) -> Find:
     return judge
 
 
-def _overdue_stated(form: Overdue, since: Stated) -> Find:
+def _overdue_stated(form: Overdue, since: StatedInstant) -> Find:
     """The instants that events of each payment state; what names no payment but takes money is about all of them."""
     begins, lifted, field = records_of(since.event), first_reached(form.unless), since.field
-    events = [records_of(term) for term in form.until if isinstance(term, Event)]
-    taking = {type_ for term in form.until if isinstance(term, Event) for type_ in term.types}
+    events = [records_of(term) for term in form.until if isinstance(term, EventTerm)]
+    taking = {type_ for term in form.until if isinstance(term, EventTerm) for type_ in term.types}
 
     def judge(o: Facts, s: RuleSetting) -> Found:
         by_payment: dict[str | None, list[tuple[Record, int]]] = {}
@@ -158,7 +158,7 @@ def _overdue_shipment(since: tuple[Milestone, ...]) -> Find:
     return judge
 
 
-def _overdue_parcel(form: Overdue, since: Event) -> Find:
+def _overdue_parcel(form: Overdue, since: EventTerm) -> Find:
     """From the first such scan of a parcel until another."""
     begins = matcher(since)
     events = [clearing(term) for term in form.until if not isinstance(term, Milestone)]
@@ -181,14 +181,14 @@ def _of_return(term: object) -> Callable[[Facts, Return], int | None]:
         return lambda o, known: earliest(*o.payments.refunds_for(known.return_id, known.steps[0].at, named=False))
     if term is Milestone.NAMED_REFUND:
         return lambda o, known: earliest(*o.payments.refunds_for(known.return_id, known.steps[0].at, named=True))
-    event = cast("Event", term)
+    event = cast("EventTerm", term)
     matches, type_ = matcher(event), event.types[0]
     if type_ == "carrier.scan":
         return lambda _, known: next((r.at for r in known.scans if matches(r)), None)
     return lambda _, known: next((r.at for r in known.steps if r.event.type == type_ and matches(r)), None)
 
 
-def _overdue_return(form: Overdue, since: Event) -> Find:
+def _overdue_return(form: Overdue, since: EventTerm) -> Find:
     """From the first such step of a return."""
     begins, type_, untils = matcher(since), since.types[0], [_of_return(term) for term in form.until]
 

@@ -4,13 +4,13 @@ from __future__ import annotations
 
 from dataflows.core.rules.custom.payment import amount_mismatch, disputed_in_flight
 from dataflows.core.rules.forms import custom, lasting, overdue, reported
-from dataflows.core.rules.vocabulary import ByTerms, Date, Event, Held, Milestone, Op, Scope, Stated, Where, event, excluding
+from dataflows.core.rules.vocabulary import ByTerms, Date, EventTerm, Held, Milestone, Op, Scope, StatedInstant, Where, event, excluding
 
 SECURED = event("payment.authorized", "payment.captured", text="an authorization or capture")
 CAPTURED = event("payment.captured", text="a capture")
 
 
-def declined(hard: Op) -> Event:
+def declined(hard: Op) -> EventTerm:
     """A failed authorization (which is what a failure without a known stage is)."""
     return event("payment.failed", where=(*excluding("stage", "capture", "refund"), Where("decline", hard, ("hard",))))
 
@@ -43,7 +43,7 @@ RULES = (
     ),
     overdue(
         "payment.auth_expiring", "An authorization runs out within 24 hours and has not been captured.",
-        since=Stated(event("payment.authorized"), "expires_at", "authorization expires"), within="0 h",
+        since=StatedInstant(event("payment.authorized"), "expires_at", "authorization expires"), within="0 h",
         until=event("payment.captured", "payment.voided", text="its capture, void or renewal"), unless=Milestone.CANCELLED,
         each=Scope.PAYMENT,
         owner="FIN", severity="high", lane="auto", steps=(("-24 h", "medium"),), feeds=("payments",),

@@ -10,7 +10,7 @@ from typing import cast
 
 from dataflows.core.history.facts import Facts
 from dataflows.core.history.shipments import Parcel, Shipment, possession
-from dataflows.core.rules.vocabulary import MILESTONES, POSSESSED, Event, Lines, Milestone, Next, Op, Strictly, Term, Where
+from dataflows.core.rules.vocabulary import MILESTONES, POSSESSED, EventTerm, Lines, Milestone, Next, Op, Strictly, Term, Where
 from schemas.events import Line
 from schemas.instants import earliest
 from schemas.record import Record
@@ -72,7 +72,7 @@ def tests_of(wheres: tuple[Where, ...]) -> Tests | None:
 
 
 @cache
-def matcher(event: Event) -> Matches:
+def matcher(event: EventTerm) -> Matches:
     """Whether a record of one of the event's types passes its tests."""
     if event.where == POSSESSED.where:
         return possession
@@ -86,13 +86,13 @@ def matcher(event: Event) -> Matches:
     return lambda record: tests(record.event.data)
 
 
-def any_of(events: Sequence[Event]) -> Matches:
+def any_of(events: Sequence[EventTerm]) -> Matches:
     """Whether a record passes the tests of one of several events."""
     matches = [matcher(event) for event in events]
     return matches[0] if len(matches) == 1 else lambda record: any(test(record) for test in matches)
 
 
-def positions_of(events: Sequence[Event]) -> Callable[[Parcel], Iterable[int]]:
+def positions_of(events: Sequence[EventTerm]) -> Callable[[Parcel], Iterable[int]]:
     """The positions of the scans of a parcel that pass the tests of one of several events."""
     by_index = [known for event in events if (known := _indexed(event)) is not None]
     matches = any_of(events)
@@ -110,7 +110,7 @@ def positions_of(events: Sequence[Event]) -> Callable[[Parcel], Iterable[int]]:
     return positions
 
 
-def _indexed(event: Event) -> tuple[str, tuple[str, ...]] | None:
+def _indexed(event: EventTerm) -> tuple[str, tuple[str, ...]] | None:
     """The statuses or reasons of which a scan must have one to be such an event; None if it is not told by these."""
     for where in event.where:
         if where.field in ("status", "reason") and where.op is Op.IS and None not in where.values:
@@ -118,7 +118,7 @@ def _indexed(event: Event) -> tuple[str, tuple[str, ...]] | None:
     return None
 
 
-def records_of(event: Event) -> Callable[[Facts], Iterable[Record]]:
+def records_of(event: EventTerm) -> Callable[[Facts], Iterable[Record]]:
     """The events of an order that are such, as they happened."""
     types, tests = event.types, tests_of(event.where)
     if tests is None:
@@ -126,7 +126,7 @@ def records_of(event: Event) -> Callable[[Facts], Iterable[Record]]:
     return lambda o: (record for record in o.t.of(*types) if tests(record.event.data))
 
 
-def following(event: Event) -> Callable[[Facts], Callable[[int], int | None]]:
+def following(event: EventTerm) -> Callable[[Facts], Callable[[int], int | None]]:
     """Of an order, when such an event came first at or after an instant."""
     types, found = event.types, records_of(event)
 
@@ -147,7 +147,7 @@ def first_from(instants: Sequence[int]) -> Callable[[int], int | None]:
     return of
 
 
-def reached(term: Milestone | Event) -> Instant:
+def reached(term: Milestone | EventTerm) -> Instant:
     """When an order first came to a term."""
     if isinstance(term, Milestone):
         return cast("Instant", attrgetter(MILESTONES[term].fact))
@@ -157,7 +157,7 @@ def reached(term: Milestone | Event) -> Instant:
     return lambda o: next((record.at for record in found(o)), None)
 
 
-def first_reached(terms: Sequence[Milestone | Event]) -> Instant:
+def first_reached(terms: Sequence[Milestone | EventTerm]) -> Instant:
     """When an order first came to one of the terms."""
     readers = [reached(term) for term in terms]
     if not readers:
@@ -183,7 +183,7 @@ def lines_of(record: Record) -> Sequence[Line]:
     return cast("Sequence[Line] | None", getattr(record.event.data, "lines", None)) or ()
 
 
-def concerns(event: Event, o: Facts, sku: str | None) -> Matches:
+def concerns(event: EventTerm, o: Facts, sku: str | None) -> Matches:
     """Whether an event speaks of a SKU of the order."""
     if event.lines is Lines.ANY:
         return lambda record: speaks_of(lines_of(record), sku)

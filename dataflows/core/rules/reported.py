@@ -23,7 +23,7 @@ from dataflows.core.rules.reading import (
 )
 from dataflows.core.rules.structs import Find, Found, Reported
 from dataflows.core.rules.vocabulary import (
-    Event,
+    EventTerm,
     Milestone,
     Scope,
     Strictly,
@@ -46,7 +46,7 @@ def _scope_of(form: Reported) -> Callable[[Record], str | None]:
 def reported(form: Reported) -> Find:
     begins, scope, lifted = records_of(form.when[0]), _scope_of(form), first_reached(form.unless)
     minor = None if form.minor is None else matcher(form.minor)
-    untils = [_first(cast("Milestone | Event", term), of_sku=form.each is Scope.LINE) for term in form.until]
+    untils = [_first(cast("Milestone | EventTerm", term), of_sku=form.each is Scope.LINE) for term in form.until]
     after = [_reached_by(term, of_sku=form.each is Scope.LINE) for term in form.after]
     not_after = [_reached_by(term, of_sku=form.each is Scope.LINE) for term in form.not_after]
 
@@ -65,7 +65,7 @@ def reported(form: Reported) -> Find:
     return judge
 
 
-def _first(term: Milestone | Event, *, of_sku: bool) -> Callable[[Facts], Callable[[Record], int | None]]:
+def _first(term: Milestone | EventTerm, *, of_sku: bool) -> Callable[[Facts], Callable[[Record], int | None]]:
     """Of an order, when a term first clears what a record began."""
     if isinstance(term, Milestone):
         read = reached(term)
@@ -95,7 +95,7 @@ def _first(term: Milestone | Event, *, of_sku: bool) -> Callable[[Facts], Callab
     return of_its_sku
 
 
-def _instants(term: Milestone | Event, *, of_sku: bool) -> Callable[[Facts, Record], Iterable[int | None]]:
+def _instants(term: Milestone | EventTerm, *, of_sku: bool) -> Callable[[Facts, Record], Iterable[int | None]]:
     """All instants of a term that may clear what a record began."""
     if isinstance(term, Milestone):
         read = reached(term)
@@ -111,7 +111,7 @@ def _instants(term: Milestone | Event, *, of_sku: bool) -> Callable[[Facts, Reco
     return about
 
 
-def _reached_by(term: Milestone | Event | Strictly, *, of_sku: bool) -> Callable[[Facts, Record], bool]:
+def _reached_by(term: Milestone | EventTerm | Strictly, *, of_sku: bool) -> Callable[[Facts, Record], bool]:
     """Whether a term was reached at or before a record."""
     if isinstance(term, Strictly):
         before = reached(term.milestone)

@@ -12,7 +12,7 @@ import msgspec
 from dataflows.core.history.facts import Facts
 from dataflows.core.policy import RuleSetting
 from dataflows.core.rules.conditions import Condition
-from dataflows.core.rules.vocabulary import Anchor, Date, Event, Held, Milestone, Scope, Staying, Strictly, Term, Where
+from dataflows.core.rules.vocabulary import Anchor, Date, EventTerm, Held, Milestone, Scope, Staying, Strictly, Term, Where
 
 Found = Iterable[Condition | None]
 Find = Callable[[Facts, RuleSetting], Found]
@@ -40,7 +40,7 @@ class Overdue(Form, frozen=True, kw_only=True, tag=True):
 
     since: Anchor | tuple[Milestone, ...]
     until: tuple[Term, ...]
-    unless: tuple[Milestone | Event, ...] = ()
+    unless: tuple[Milestone | EventTerm, ...] = ()
     each: Scope = Scope.ORDER
     label: str = ""
     ahead: bool = False
@@ -54,22 +54,22 @@ class Reported(Form, frozen=True, kw_only=True, tag=True):
     events such as this have the rule's `minor_lane`.
     """
 
-    when: tuple[Event, ...]
+    when: tuple[EventTerm, ...]
     until: tuple[Term, ...] = ()
-    unless: tuple[Milestone | Event, ...] = ()
-    after: tuple[Milestone | Event | Strictly, ...] = ()
-    not_after: tuple[Milestone | Event, ...] = ()
+    unless: tuple[Milestone | EventTerm, ...] = ()
+    after: tuple[Milestone | EventTerm | Strictly, ...] = ()
+    not_after: tuple[Milestone | EventTerm, ...] = ()
     each: Scope = Scope.ORDER
     detail: tuple[str, ...] = ()
     first: bool = False
     tracked: bool = False
-    minor: Event | None = None
+    minor: EventTerm | None = None
 
 
 class Between(msgspec.Struct, frozen=True, tag=True):
     """From each event of a kind until a milestone, if that comes at or after it."""
 
-    event: Event
+    event: EventTerm
     until: Milestone
 
 
@@ -80,8 +80,8 @@ class Silent(Form, frozen=True, kw_only=True, tag=True):
     `undated`: only while the order has no ship-by date; `paused_by`: a silence that would be broken then is none.
     """
 
-    heard: Event | None = None
-    unless: tuple[Milestone | Event, ...] = ()
+    heard: EventTerm | None = None
+    unless: tuple[Milestone | EventTerm, ...] = ()
     each: Scope = Scope.ORDER
     undated: bool = False
     paused_by: tuple[Held | Between, ...] = ()
@@ -94,8 +94,8 @@ class Lasting(Form, frozen=True, kw_only=True, tag=True):
     """
 
     state: Held | Staying
-    until: tuple[Event, ...] = ()
-    unless: tuple[Milestone | Event, ...] = ()
+    until: tuple[EventTerm, ...] = ()
+    unless: tuple[Milestone | EventTerm, ...] = ()
     each: Scope = Scope.HOLD
     label: str = ""
     into: Date | None = None

@@ -63,7 +63,7 @@ class Lines(Enum):
     """All."""
 
 
-class Event(msgspec.Struct, frozen=True, tag=True):
+class EventTerm(msgspec.Struct, frozen=True, tag="Event"):
     """Events of some types that pass all tests. `text` names one to people, as what ends a condition."""
 
     types: tuple[str, ...]
@@ -120,10 +120,10 @@ class Date(Enum):
     PROMISED_BY = "promised_by"
 
 
-class Stated(msgspec.Struct, frozen=True, tag=True):
+class StatedInstant(msgspec.Struct, frozen=True, tag="Stated"):
     """An instant that an event states; the next such event of the same payment replaces it."""
 
-    event: Event
+    event: EventTerm
     field: str
     label: str
 
@@ -137,14 +137,14 @@ class Held(msgspec.Struct, frozen=True, tag=True):
 class Staying(msgspec.Struct, frozen=True, tag=True):
     """A parcel's scans are such, one after another."""
 
-    event: Event
+    event: EventTerm
     label: str
 
 
 class Next(msgspec.Struct, frozen=True, tag=True):
     """The next scan of the parcel that is such; `other`: that is not such."""
 
-    event: Event
+    event: EventTerm
     other: bool = False
 
 
@@ -154,23 +154,23 @@ class Strictly(msgspec.Struct, frozen=True, tag=True):
     milestone: Milestone
 
 
-Anchor = Milestone | Event | Covered | ByTerms | Date | Stated
-Term = Milestone | Event | Next | Strictly
+Anchor = Milestone | EventTerm | Covered | ByTerms | Date | StatedInstant
+Term = Milestone | EventTerm | Next | Strictly
 
 
-def event(*types: str, text: str = "", lines: Lines = Lines.ANY, where: tuple[Where, ...] = (), **fields: Value) -> Event:
+def event(*types: str, text: str = "", lines: Lines = Lines.ANY, where: tuple[Where, ...] = (), **fields: Value) -> EventTerm:
     """Events of these types whose fields have these values."""
-    return Event(types, (*(Where(name, Op.IS, (value,)) for name, value in fields.items()), *where), text, lines)
+    return EventTerm(types, (*(Where(name, Op.IS, (value,)) for name, value in fields.items()), *where), text, lines)
 
 
-def scan(*statuses: str, reason: Value | tuple[Value, ...] = "", where: tuple[Where, ...] = (), text: str = "") -> Event:
+def scan(*statuses: str, reason: Value | tuple[Value, ...] = "", where: tuple[Where, ...] = (), text: str = "") -> EventTerm:
     """Scans with one of these statuses (none: any) and, where stated, one of these reasons."""
     tests = list(where)
     if reason != "":
         tests.insert(0, Where("reason", Op.IS, reason if isinstance(reason, tuple) else (reason,)))
     if statuses:
         tests.insert(0, Where("status", Op.IS, statuses))
-    return Event(("carrier.scan",), tuple(tests), text)
+    return EventTerm(("carrier.scan",), tuple(tests), text)
 
 
 def excluding(field: str, *values: Value) -> tuple[Where, ...]:

@@ -17,7 +17,7 @@ def problems_with(story: Story, policy: Policy) -> Iterator[Problem]:
     named = dict.fromkeys(story.kinds, story.line)
     for expected in story.checkpoints:
         named |= {kind: expected.line for kind in expected.kinds if kind not in named}
-        named |= {one.kind: expected.line for one in expected.verdicts if one.kind and one.kind not in named}
+        named |= {one.kind: expected.line for one in expected.expectations if one.kind and one.kind not in named}
     for kind, line in named.items():
         if kind not in known:
             yield Problem(story.file, line, 1, "kind", f"the policy has no kind {kind!r}", nearest(kind, known))
@@ -31,8 +31,8 @@ def problems_with(story: Story, policy: Policy) -> Iterator[Problem]:
 
 
 def _unknown_orders(story: Story, orders: frozenset[str], line: int) -> Iterator[Problem]:
-    told = {str(event.get("subject")) for event in story.lines}
-    for order in sorted(orders - told):
+    subjects = {str(event.get("subject")) for event in story.lines}
+    for order in sorted(orders - subjects):
         if any("subject" not in event for event in story.lines):
             return  # What an alias stands for shows only when the story is run.
-        yield Problem(story.file, line, 1, "expect", f"no event of the story is of order {order!r}", nearest(order, told))
+        yield Problem(story.file, line, 1, "expect", f"no event of the story is of order {order!r}", nearest(order, subjects))

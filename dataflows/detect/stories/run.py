@@ -20,7 +20,7 @@ from schemas.output import OutputRecord
 
 
 @dataclass(frozen=True, slots=True)
-class Standing:
+class ExceptionStanding:
     """How an exception stands as of an instant; instants are µs. `start` is when its condition began."""
 
     order: str
@@ -61,7 +61,7 @@ def differences(story: Story, policy: Policy) -> list[Difference]:
     )
     stops = sorted({_at(expected.as_of): None for expected in story.checkpoints})
     found: list[Difference] = []
-    last: dict[object, Standing] = {}
+    last: dict[object, ExceptionStanding] = {}
     shard = Shard(policy)
     for step in steps(records_of(story.lines), policy, shard, [stop + 1 for stop in stops]):
         for out in step.outs:
@@ -82,13 +82,13 @@ def _at(text: str) -> int:
     return micros(datetime.fromisoformat(text))
 
 
-def _standing(out: OutputRecord, shard: Shard) -> Standing:
+def _standing(out: OutputRecord, shard: Shard) -> ExceptionStanding:
     data = out.data
     due = data["due_at"]
     order = shard.find(str(orjson.loads(out.body)["tenant"]), out.order)
     scope, episode = cast("str | None", data["scope"]), cast("int", data["episode"])
     state = None if order is None else order.exceptions.states.get((out.kind, scope, episode))
-    return Standing(
+    return ExceptionStanding(
         order=out.order,
         kind=out.kind,
         scope=scope,
@@ -103,10 +103,10 @@ def _standing(out: OutputRecord, shard: Shard) -> Standing:
     )
 
 
-def _compared(expected: Expected, standing: Sequence[Standing], times: Times) -> Iterator[str]:
+def _compared(expected: Expected, standing: Sequence[ExceptionStanding], times: Times) -> Iterator[str]:
     left = list(standing)
     unmet: list[Expectation] = []
-    for one in expected.verdicts:
+    for one in expected.expectations:
         fitting = [each for each in left if not _wrong(one, each, times)]
         if fitting:
             left.remove(fitting[0])
@@ -123,12 +123,12 @@ def _compared(expected: Expected, standing: Sequence[Standing], times: Times) ->
         yield f"not expected: {_standing_words(each, times)}"
 
 
-def _same(one: Expectation, each: Standing) -> bool:
+def _same(one: Expectation, each: ExceptionStanding) -> bool:
     """Whether an exception is probably the one that is meant."""
     return one.order == each.order and one.kind in ("", each.kind)
 
 
-def _wrong(one: Expectation, each: Standing, times: Times) -> list[str]:
+def _wrong(one: Expectation, each: ExceptionStanding, times: Times) -> list[str]:
     """What of an exception is otherwise than expected."""
     pairs: list[tuple[str, object, object]] = [
         ("order", one.order, each.order),
@@ -147,7 +147,7 @@ def _wrong(one: Expectation, each: Standing, times: Times) -> list[str]:
     return found
 
 
-def _place(each: Standing) -> str:
+def _place(each: ExceptionStanding) -> str:
     return f" on {each.scope}" if each.scope else ""
 
 
@@ -164,6 +164,6 @@ def _expectation_words(one: Expectation, times: Times) -> str:
     return " ".join(part for part in parts if part)
 
 
-def _standing_words(each: Standing, times: Times) -> str:
+def _standing_words(each: ExceptionStanding, times: Times) -> str:
     shadow = ", in shadow" if each.shadow else ""
     return f"{each.kind} {each.status}{_place(each)} since {times.words(each.start)}, {each.severity}, owner {each.owner}{shadow}"

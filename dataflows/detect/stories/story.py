@@ -29,8 +29,9 @@ from dataflows.core.policy.values import MILESTONES
 from dataflows.detect.stories.events import FIRST_ORDER, BadLineError, event_of
 from dataflows.detect.stories.times import STAMP, START, Times
 from schemas.places import zone_names
+from schemas.plain import Data
 from schemas.problems import Problem, UnreadableError, nearest, problems_of, text_of, unknown_zone
-from schemas.tree import Data, Fault, Tree, read
+from schemas.tree import Fault, Tree, read
 from schemas.tree import Path as At
 
 KEYS: Final = ("story", "kind", "kinds", "start", "zone", "emits", "sites", "events", "expect")
@@ -65,7 +66,7 @@ class Expected:
 
     as_of: str
     orders: frozenset[str]
-    verdicts: tuple[Expectation, ...]
+    expectations: tuple[Expectation, ...]
     kinds: frozenset[str] = frozenset()
     line: int = 0
 
@@ -222,7 +223,7 @@ class _Reader:
         if status := parts.get("status"):
             instants = {name: times.rfc3339(text) if (text := parts[name]) else None for name in ("start", "due")}
             owner = parts["owner"]
-            stated.verdicts.append(
+            stated.expectations.append(
                 Expectation(
                     order=order,
                     status=status,
@@ -244,9 +245,9 @@ class _Stated:
         self.line = line
         self.orders: set[str] = set()
         self.kinds: list[frozenset[str]] = []
-        self.verdicts: list[Expectation] = []
+        self.expectations: list[Expectation] = []
 
     def whole(self) -> tuple[frozenset[str], tuple[Expectation, ...], frozenset[str]]:
         """Orders, exceptions, and the kinds that are meant: all of them if a line leaves the kind open."""
         kinds = frozenset[str]() if not all(self.kinds) else frozenset[str]().union(*self.kinds)
-        return frozenset(self.orders), tuple(self.verdicts), kinds
+        return frozenset(self.orders), tuple(self.expectations), kinds

@@ -18,7 +18,8 @@ from dataflows.core.rules.user.inputs import needs_of, triggers_of
 from dataflows.core.rules.user.judging import judge_of
 from dataflows.core.rules.user.parse import SETTINGS, EntryReader
 from dataflows.core.rules.user.terms import EMITTED, Choice, DateName, Occurrence, OtherStatus, UserRule, Word
-from schemas.tree import Data, Fault, Tree
+from schemas.plain import Data
+from schemas.tree import Fault, Tree
 
 SECTION: Final = "custom_rules"
 DOMAIN: Final = "custom"

@@ -16,7 +16,7 @@ from schemas.record import Record
 from schemas.wire import micros
 
 
-class Dated(NamedTuple):
+class DatedValue(NamedTuple):
     """A value of a date: it held from `since` until `until` (None: it still does)."""
 
     at: int
@@ -26,7 +26,7 @@ class Dated(NamedTuple):
     label: str
 
 
-Values = Callable[[Facts, Subject], Iterable[Dated]]
+Values = Callable[[Facts, Subject], Iterable[DatedValue]]
 
 
 def values_of(name: str) -> Values:
@@ -38,12 +38,12 @@ def values_of(name: str) -> Values:
 
 
 def _promises(part: str, field: str) -> Values:
-    def read(o: Facts, subject: Subject) -> Iterator[Dated]:
+    def read(o: Facts, subject: Subject) -> Iterator[DatedValue]:
         deadline = o.ship_deadline if field == "ship_by" else o.promise_deadline
         value = _of_order(field) if part == "order" else _of_line(subject.key, field)
         for text, since, until, record in o.segments(value):
             if text is not None:
-                yield Dated(deadline(text), since, until, record, f"{field.replace('_', ' ')} {text}")
+                yield DatedValue(deadline(text), since, until, record, f"{field.replace('_', ' ')} {text}")
 
     return read
 
@@ -65,26 +65,26 @@ def _of_line(key: str, field: str) -> Callable[[OrderPlaced], str | None]:
     return read
 
 
-def _following(known: Sequence[tuple[int, Record, str]]) -> Iterator[Dated]:
+def _following(known: Sequence[tuple[int, Record, str]]) -> Iterator[DatedValue]:
     """Values of which each counts until the next one is said."""
     for position, (at, record, label) in enumerate(known):
         until = known[position + 1][1].at if position + 1 < len(known) else None
-        yield Dated(at, record.at, until, record, label)
+        yield DatedValue(at, record.at, until, record, label)
 
 
-def _estimates(o: Facts, subject: Subject) -> Iterator[Dated]:
+def _estimates(o: Facts, subject: Subject) -> Iterator[DatedValue]:
     stated = [(r, eta) for r in cast("ParcelPart", subject.part).parcel.estimates if (eta := scan_of(r).eta) is not None]
     return _following([(o.promise_deadline(eta), r, f"carrier's estimate {eta}") for r, eta in stated])
 
 
-def _expiries(_: Facts, subject: Subject) -> Iterator[Dated]:
+def _expiries(_: Facts, subject: Subject) -> Iterator[DatedValue]:
     part = cast("PaymentPart", subject.part)
     ended = earliest(part.first("payment.captured"), part.first("payment.voided"))
-    told = [(r, cast("Payment", r.event.data).expires_at) for r in part.records if r.event.type == "payment.authorized"]
-    for dated in _following([(micros(at), r, "authorization expires") for r, at in told if at is not None]):
+    stated = [(r, cast("Payment", r.event.data).expires_at) for r in part.records if r.event.type == "payment.authorized"]
+    for dated in _following([(micros(at), r, "authorization expires") for r, at in stated if at is not None]):
         yield dated._replace(until=earliest(dated.until, ended))
 
 
-def _backorders(o: Facts, _: Subject) -> Iterator[Dated]:
-    told = [(r, cast("InventoryBackordered", r.event.data).expected_at) for r in o.t.of("inventory.backordered")]
-    return _following([(micros(at), r, "backorder expected") for r, at in told if at is not None])
+def _backorders(o: Facts, _: Subject) -> Iterator[DatedValue]:
+    stated = [(r, cast("InventoryBackordered", r.event.data).expected_at) for r in o.t.of("inventory.backordered")]
+    return _following([(micros(at), r, "backorder expected") for r, at in stated if at is not None])

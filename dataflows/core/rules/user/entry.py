@@ -11,8 +11,9 @@ from dataflows.core.clocks import Span
 from dataflows.core.policy import values
 from dataflows.core.predicates import Part, Predicate, compile_predicate
 from dataflows.core.rules.user.terms import DATES, DateName
+from schemas.plain import Data
 from schemas.problems import nearest
-from schemas.tree import Data, Fault, Path, Tree
+from schemas.tree import Fault, Path, Tree
 
 
 class ValueReader:

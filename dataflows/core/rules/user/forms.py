@@ -14,7 +14,7 @@ from dataflows.core.predicates.fields import ParcelPart
 from dataflows.core.rules.conditions import count, signal, timeout
 from dataflows.core.rules.structs import Found
 from dataflows.core.rules.user.anchors import anchors_of, calendar_of, ends_of, shown
-from dataflows.core.rules.user.dates import Dated, values_of
+from dataflows.core.rules.user.dates import DatedValue, values_of
 from dataflows.core.rules.user.reading import Happened, first_of, happened, reached
 from dataflows.core.rules.user.subjects import Subject
 from dataflows.core.rules.user.terms import STATUSES, Choice, DateName, FormName, Occurrence, UserRule, Word
@@ -214,7 +214,7 @@ def apart(rule: UserRule) -> Each:
     return find
 
 
-def _beyond(calendar: Calendar, one: Dated, two: Dated, threshold: Span, *, later: bool) -> bool:
+def _beyond(calendar: Calendar, one: DatedValue, two: DatedValue, threshold: Span, *, later: bool) -> bool:
     if later:
         return one.at > count(calendar, two.at, threshold)
     return count(calendar, one.at, threshold) < two.at

@@ -36,14 +36,14 @@ _NEEDS: Final = {
 """Events without which an order has no such part."""
 
 
-class Triggers(NamedTuple):
+class UserTriggers(NamedTuple):
     """When the engine evaluates a rule; the fields are those of `Rule`."""
 
     on: tuple[str, ...]
     arms: tuple[str, ...] = ()
 
 
-def triggers_of(rule: UserRule, setting: RuleSetting) -> Triggers:
+def triggers_of(rule: UserRule, setting: RuleSetting) -> UserTriggers:
     """The triggers of a rule.
 
     What waits for something is armed by what it counts from, and evaluated when it can first be true; what ends the wait makes nothing true
@@ -51,7 +51,7 @@ def triggers_of(rule: UserRule, setting: RuleSetting) -> Triggers:
     what it counts from. A rule whose threshold differs from part to part is evaluated at every event that can change it.
     """
     if rule.form not in ("overdue", "silent", "lasting") or rule.cases or rule.shares or isinstance(rule.since, DateName):
-        return Triggers(inputs_of(rule, setting.clock))
+        return UserTriggers(inputs_of(rule, setting.clock))
     found = {name for predicate in _predicates(rule) for name in _expanded(predicate.inputs)} - {"order.placed", "order.updated"}
     spans = (setting.threshold, *(step.at for step in setting.steps), *(span for _, span in rule.states if span is not None))
     if any(span.unit != "us" for span in spans):
@@ -62,8 +62,8 @@ def triggers_of(rule: UserRule, setting: RuleSetting) -> Triggers:
     if rule.since is None or rule.form == "silent":
         begins |= _source_traits(rule)
     if _may_come_to_lie_earlier(rule):
-        return Triggers(tuple(sorted(found | begins)))
-    return Triggers(tuple(sorted(found)), tuple(sorted(begins - found)))
+        return UserTriggers(tuple(sorted(found | begins)))
+    return UserTriggers(tuple(sorted(found)), tuple(sorted(begins - found)))
 
 
 def _may_come_to_lie_earlier(rule: UserRule) -> bool:

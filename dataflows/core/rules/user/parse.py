@@ -12,9 +12,10 @@ from dataflows.core.policy.setting import LANES, SEVERITIES, Lane, Severity, Ste
 from dataflows.core.predicates import Part
 from dataflows.core.rules.user.doubts import doubts_about
 from dataflows.core.rules.user.term_reader import SCAN_STATUSES, TermReader
-from dataflows.core.rules.user.terms import EACH, FORMS, STATUSES, Case, FormName, Handling, Occurrence, Share, UserRule, Word
+from dataflows.core.rules.user.terms import EACH, FORMS, STATUSES, FormName, Handling, Occurrence, Share, ThresholdCase, UserRule, Word
+from schemas.plain import Data
 from schemas.problems import nearest
-from schemas.tree import Data, Path, Tree
+from schemas.tree import Path, Tree
 
 COMMON: Final = ("says", "form", "each", "where", "unless", "steps", "actions")
 SETTINGS: Final = ("switch", "clock", "grace", "suppressed_by", "feeds", "severity", "owner", "lane")
@@ -87,7 +88,7 @@ class EntryReader(TermReader):
 
     # --- within and steps ------------------------------------------------------------------------
 
-    def _within(self, form: FormName) -> tuple[tuple[Case, ...], tuple[tuple[str, Span | None], ...], Span | None]:
+    def _within(self, form: FormName) -> tuple[tuple[ThresholdCase, ...], tuple[tuple[str, Span | None], ...], Span | None]:
         """The cases, the states with spans of their own and, of `reported`, the window; the threshold is kept apart."""
         value, path = self._data.get("within"), ("within",)
         states = self._states() if form == "lasting" else {}
@@ -107,9 +108,9 @@ class EntryReader(TermReader):
         self.threshold = self._span(path, value)
         return (), tuple(states.items()), None
 
-    def _cases(self, value: list[Data]) -> tuple[Case, ...]:
+    def _cases(self, value: list[Data]) -> tuple[ThresholdCase, ...]:
         """`[{where: ..., is: 2 bd}, 4 bd]`: the first that fits, else the last."""
-        found: list[Case] = []
+        found: list[ThresholdCase] = []
         for number, item in enumerate(value[:-1]):
             path = ("within", number)
             if not isinstance(item, dict) or set(item) != {"where", "is"}:
@@ -117,7 +118,7 @@ class EntryReader(TermReader):
                 continue
             where, span = self._predicate((*path, "where"), item["where"], self._each), self._span((*path, "is"), item["is"])
             if where is not None and span is not None:
-                found.append(Case(where, span))
+                found.append(ThresholdCase(where, span))
         if not value or isinstance(value[-1], dict):
             self.wrong(("within",), "the last of several thresholds is for all others: [{where: ..., is: 2 bd}, 4 bd]")
         else:

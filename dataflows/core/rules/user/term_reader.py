@@ -10,8 +10,9 @@ from dataflows.core.rules.user.entry import ValueReader
 from dataflows.core.rules.user.terms import DATES, SCAN, WORDS, Choice, DateName, FormName, Occurrence, OtherStatus, Word
 from schemas.envelope import HEARTBEAT
 from schemas.events import DATA_MODELS, Status
+from schemas.plain import Data
 from schemas.problems import nearest
-from schemas.tree import Data, Path
+from schemas.tree import Path
 
 OTHER_STATUS: Final = "another status"
 SCAN_STATUSES: Final[tuple[str, ...]] = tuple(sorted(get_args(Status)))

@@ -141,7 +141,7 @@ Term = Word | Occurrence | OtherStatus
 Anchor = Word | Occurrence | DateName | Choice
 
 
-class Case(msgspec.Struct, frozen=True):
+class ThresholdCase(msgspec.Struct, frozen=True):
     """The threshold of the parts that pass a test."""
 
     where: Predicate
@@ -184,6 +184,6 @@ class UserRule(msgspec.Struct, frozen=True, kw_only=True):
     date: DateName | None = None
     later_than: DateName | None = None
     earlier_than: DateName | None = None
-    cases: tuple[Case, ...] = ()
+    cases: tuple[ThresholdCase, ...] = ()
     shares: tuple[Share, ...] = ()
     handling: tuple[Handling, ...] = ()
