@@ -37,8 +37,7 @@ def cross_faults(tree: Tree, data: Mapping[str, Data], rules: tuple[Described, .
         yield from _circles(tree, path, settings, {rule.kind: _suppressors(rule, base, settings) for rule in rules})
         yield from _idle(tree, ("overrides", i), override, settings)
     yield from _shadowed(tree, overrides)
-    if "feeds" in data:
-        yield from _feedless(tree, data, rules, base, overrides)
+    yield from _feedless(tree, data, rules, base, overrides)
     yield from _never_on(tree, base, overrides)
 
 
@@ -148,10 +147,12 @@ def _feedless(
     tree: Tree, data: Mapping[str, Data], rules: tuple[Described, ...], base: dict[str, dict[str, Data]], overrides: list[dict[str, Data]]
 ) -> Iterator[Fault]:
     """Rules that are to wait for a feed of which nobody has heard: neither is it declared, nor does any rule wait for it by itself."""
-    declared = {feed.split("/")[1] for feed in _mapping(data["feeds"]) if feed.startswith("/")}
-    known = declared.union(*(rule.defaults.feeds for rule in rules))
-    settings: list[tuple[Path, dict[str, dict[str, Data]]]] = [(("rules",), base)]
-    settings += [(("overrides", i, "rules"), _settings(override.get("rules"))) for i, override in enumerate(overrides)]
+    declared = {feed.split("/")[1] for feed in _mapping(data.get("feeds")) if feed.startswith("/")}
+    known = declared.union(*(rule.defaults.feeds for rule in rules if rule.stated is None))
+    settings: list[tuple[Path, dict[str, dict[str, Data]]]] = [(("custom_rules",), _settings(data.get("custom_rules")))]
+    if "feeds" in data:
+        settings.append((("rules",), base))
+        settings += [(("overrides", i, "rules"), _settings(override.get("rules"))) for i, override in enumerate(overrides)]
     for path, each in settings:
         for kind, setting in each.items():
             stated = setting.get("feeds")

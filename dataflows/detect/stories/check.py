@@ -20,7 +20,7 @@ def problems_with(story: Story, policy: Policy) -> Iterator[Problem]:
         named |= {one.kind: expected.line for one in expected.expectations if one.kind and one.kind not in named}
     for kind, line in named.items():
         if kind not in known:
-            yield Problem(story.file, line, 1, "kind", f"the policy has no kind {kind!r}", nearest(kind, known))
+            yield Problem(story.file, line, 1, "kind", f"the policy has no kind {kind!r}{_hint(kind)}", nearest(kind, known))
     for line, event in zip(story.rows, story.lines, strict=True):
         try:
             records_of([event])
@@ -28,6 +28,10 @@ def problems_with(story: Story, policy: Policy) -> Iterator[Problem]:
             yield Problem(story.file, line, 1, "events", f"no event of the contract: {error}")
     for expected in story.checkpoints:
         yield from _unknown_orders(story, expected.orders, expected.line)
+
+
+def _hint(kind: str) -> str:
+    return ": a rule of your own is in the policy that --policy names" if kind.startswith("custom.") else ""
 
 
 def _unknown_orders(story: Story, orders: frozenset[str], line: int) -> Iterator[Problem]:

@@ -97,7 +97,11 @@ def told(folder: Path, text: str) -> list[str]:
         ("    owner: FULF", "    clock: berlin", "custom_rules.gift_late.clock: unknown clock 'berlin'"),
         ("    owner: FULF", "    suppressed_by: payment.capture_overdu", "unknown rule kind 'payment.capture_overdu'"),
         ("    owner: FULF", "    suppressed_by: custom.gift_late", "it cannot suppress itself"),
-        ("    owner: FULF", "    steps: [{at: 2 d, severty: high}]", "a step is written {at: 2 d, severity: high}"),
+        ("    owner: FULF", "    steps: [{at: 2 d, severty: high}]", "steps[0].severty: a step has no such key; known here: at, severity"),
+        ("    owner: FULF", "    steps: [{at: 2 d, ownr: CS}]", '(did you mean "owner"?)'),
+        ("    owner: FULF", "    steps: [{severity: high}]", "a step is written {at: 2 d, severity: high}"),
+        ("    owner: FULF", "    steps: [{at: 2 d}]", "steps[0]: changes nothing: a step states severity, owner or lane"),
+        ("    owner: FULF", "    feeds: [carriers]", "unknown feed 'carriers'"),
         ("    owner: FULF", "    steps: [{at: 0 %, severity: high}]", "a share is 1 % to 500 % of the threshold"),
         ("    owner: FULF", "    steps: [{at: 2 d, severity: grave}]", "unknown severity 'grave'; known: low, medium, high, critical"),
         ("    owner: FULF", "    actions: [create_task]", "actions are written {notify_customer: why}, best first"),
@@ -123,6 +127,10 @@ def test_a_mistake_is_told_with_its_place(tmp_path: Path, old: str, new: str, pr
         ("form: early, when: shipped, since: captured, within: 0 h", "can never fire: nothing is reached sooner than at once"),
         ("form: reported, when: shipped", "`reported` begins with an event, and 'shipped' is a word"),
         ("form: reported, when: scan held, within: 2 h", "has no effect: it is the time within which something happens so many `times`"),
+        ("form: reported, when: scan held, grace: 2 h", "grace: has no effect: `reported` is raised at once"),
+        ("form: early, when: shipped, since: captured, within: 2 h, grace: 1 h", "grace: has no effect: `early` is raised at once"),
+        ("form: reported, when: scan held, clock: site", "clock: counts for `steps` and for spans in bd or bh only"),
+        ("form: reported, when: scan held, feeds: [carrier]", "feeds: counts for `steps` only"),
         ("form: reported, when: scan held, times: 0", "a whole number from 1 to 1000 is expected here"),
         ("form: silent, within: 0 h", "`silent` needs a time longer than nothing"),
         ("form: lasting, within: {delivered: 2 d}", "'delivered' is the last: nothing follows that could end it"),
@@ -142,6 +150,13 @@ def test_what_can_never_be_true_is_refused(tmp_path: Path, entry: str, problem: 
     """And what has no effect."""
     found = told(tmp_path, f"custom_rules:\n  x: {{says: x, {entry}}}\n")
     assert any(problem in one for one in found), found
+
+
+def test_a_value_that_is_wrong_is_not_called_missing_too(tmp_path: Path) -> None:
+    """One mistake is told once."""
+    found = told(tmp_path, "custom_rules: {x: {says: x, form: apart, date: order.ship_by, within: 2 h, later_than: order.promised}}\n")
+    assert len(found) == 1
+    assert "unknown date 'order.promised'" in found[0]
 
 
 def test_rules_that_suppress_each_other_are_refused(tmp_path: Path) -> None:

@@ -16,7 +16,7 @@ from dataflows.core.predicates import Part
 from dataflows.core.rules.model import Rule
 from dataflows.core.rules.user.inputs import needs_of, triggers_of
 from dataflows.core.rules.user.judging import judge_of
-from dataflows.core.rules.user.parse import SETTINGS, EntryReader
+from dataflows.core.rules.user.parse import AT_ONCE, SETTINGS, EntryReader
 from dataflows.core.rules.user.terms import EMITTED, Choice, DateName, Occurrence, OtherStatus, UserRule, Word
 from schemas.plain import Data
 from schemas.tree import Fault, Tree
@@ -89,7 +89,7 @@ def rule_of(
 ) -> Rule:
     """A rule out of its data."""
     triggers = triggers_of(data, setting)
-    shape: Shape = "timeout" if data.form in ("overdue", "silent", "lasting") else "signal"
+    shape: Shape = "signal" if data.form in AT_ONCE else "timeout"
     ends = [_text(term, data) for term in (*data.until, *data.unless)]
     own = {"threshold"} if data.within is None and not data.cases and data.form != "reported" and not _tabled(data) else set[str]()
     return Rule(

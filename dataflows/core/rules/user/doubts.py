@@ -49,8 +49,6 @@ def _lasting(rule: UserRule, threshold: Span | None) -> Iterator[Doubt]:
 
 
 def _apart(rule: UserRule, _: Span | None) -> Iterator[Doubt]:
-    if (rule.later_than is None) == (rule.earlier_than is None):
-        yield (), "either `later_than` or `earlier_than` is required here, and not both"
     if rule.date is not None and rule.date in (rule.later_than, rule.earlier_than):
         yield ("date",), "can never fire: a date is not later or earlier than itself"
 

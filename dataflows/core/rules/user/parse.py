@@ -28,6 +28,10 @@ OF_FORM: Final[dict[FormName, tuple[tuple[str, ...], tuple[str, ...]]]] = {
     "apart": (("date", "within"), ("later_than", "earlier_than", "until")),
 }
 """What each form must state, and what it can."""
+AT_ONCE: Final[frozenset[FormName]] = frozenset(("early", "reported", "apart"))
+"""The forms that are raised as soon as their event is known; the others wait for a deadline."""
+_CHANGES: Final = ("severity", "owner", "lane")
+"""What a step may change."""
 _PERCENT: Final = re.compile(r"(\d{1,3}) ?%")
 _ACTION: Final = re.compile(r"[a-z][a-z_]{0,59}")
 
@@ -56,9 +60,26 @@ class EntryReader(TermReader):
         each = self._choice("each", [part.value for part in EACH])
         self._each = Part.ORDER if each is None else Part(each)
         found = self._rule_of(form)
+        if form == "apart" and ("later_than" in self._data) == ("earlier_than" in self._data):
+            self.wrong((), "either `later_than` or `earlier_than` is required here, and not both")
         for path, message in doubts_about(found, self.threshold):
             self.wrong(path, message)
+        self._settings_without_effect(form, found)
         return None if self.faults else found
+
+    def _settings_without_effect(self, form: FormName, rule: UserRule) -> None:
+        """What is stated of a rule that is raised at once, and could count only where it waits for something."""
+        if form not in AT_ONCE:
+            return
+        if "grace" in self._data:
+            self.wrong(("grace",), f"has no effect: `{form}` is raised at once", key=True)
+        if rule.shares or self.steps:
+            return
+        if "feeds" in self._data:
+            self.wrong(("feeds",), "counts for `steps` only, and there are none", key=True)
+        spans = (self.threshold, rule.within, *(case.threshold for case in rule.cases))
+        if "clock" in self._data and all(span is None or span.unit == "us" for span in spans):
+            self.wrong(("clock",), "counts for `steps` and for spans in bd or bh only, and there are none", key=True)
 
     def _rule_of(self, form: FormName) -> UserRule:
         shares, handling = self._steps()
@@ -150,10 +171,18 @@ class EntryReader(TermReader):
             return (), ()
         for number, item in enumerate(value or []):
             path: Path = ("steps", number)
-            if not isinstance(item, dict) or "at" not in item or not set(item) <= {"at", "severity", "owner", "lane"}:
+            if not isinstance(item, dict) or "at" not in item:
                 self.wrong(path, "a step is written {at: 2 d, severity: high}; `owner` and `lane` may change there as well")
                 continue
-            self._step(path, item, shares, handling)
+            unknown = [name for name in item if name != "at" and name not in _CHANGES]
+            for name in unknown:
+                self.wrong(
+                    (*path, name), f"a step has no such key; known here: at, {', '.join(_CHANGES)}", nearest(name, _CHANGES), key=True
+                )
+            if len(item) == 1:
+                self.wrong(path, f"changes nothing: a step states {', '.join(_CHANGES[:-1])} or {_CHANGES[-1]} from then on")
+            elif not unknown:
+                self._step(path, item, shares, handling)
         return tuple(shares), tuple(handling)
 
     def _step(self, path: Path, item: Mapping[str, Data], shares: list[Share], handling: list[Handling]) -> None:
