@@ -118,7 +118,8 @@ def commands(block: Block) -> list[str]:
 @pytest.fixture
 def folder(tmp_path: Path) -> Path:
     """A folder like a checkout, with `orderwatch` on the path and what the documents take for granted."""
-    (tmp_path / "sources").symlink_to(ROOT / "sources")
+    for name in ("sources", "tests"):
+        (tmp_path / name).symlink_to(ROOT / name)
     (tmp_path / "bin").mkdir()
     program = tmp_path / "bin" / "orderwatch"
     program.write_text(f'#!/bin/sh\nexec {shlex.quote(sys.executable)} -m dataflows.cli "$@"\n', encoding="utf-8")

@@ -93,6 +93,7 @@ def test_the_ten_minutes_are_followed(folder: Path) -> None:
         said.append(done.stdout)
     assert said[0].startswith("ok: gifts.yaml is policy")
     assert said[1].splitlines()[-1] == "2 stories: 2 passed, 0 failed"
+    assert "custom.gift_wrap_late" in said[3], "the rule finds nothing in the world that the guide makes"
     written = (folder / "gifts.yaml").read_text()
     (folder / "gifts.yaml").write_text(written.replace("24 h", "20 h"))
     changed = subprocess.run(["bash", "-c", commands[1]], capture_output=True, text=True, check=False, cwd=folder, env=environment)

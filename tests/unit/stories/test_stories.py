@@ -128,6 +128,7 @@ def test_a_promise_in_the_short_form_becomes_the_contracts_words(tmp_path: Path)
         ("+23h nothing", "+23h nothing for o2", ":8:1: expect: no event of the story is of order 'o2'"),
         ("+23h nothing", "02-30 10:00 nothing", "names an instant that does not exist"),
         ("capture_overdue", "capture_overdu", ":1:1: kind: the policy has no kind 'payment.capture_overdu' (did you mean"),
+        ("payment.capture_overdue", "custom.gift_late", "'custom.gift_late': a rule of your own is in the policy that --policy names"),
         ("  events", "  evnts", "[0].evnts: unknown key; known here: story,"),
         ("  events", "  zone: Berlin\n  events", "[0].zone: unknown time zone 'Berlin'"),
         ("  events", "  emits: [shippd]\n  events", "[0].emits: unknown milestone 'shippd'"),
