@@ -17,7 +17,7 @@ from tests.support.stories import event
 from tests.support.user_rules import form_of, loaded
 
 KIND = "custom.gift_wrap_late"
-HISTORY = ("11-02 10:00 order.placed lines: [GIFT-1 1]", "11-02 11:00 payment.captured")
+HISTORY = ("11-02 10:00 order.placed lines: [SKU-1154 1]", "11-02 11:00 payment.captured")
 """Late from +25 h on."""
 WITH, WITHOUT = form_of(["gift_wrap_late"]), form_of([])
 
