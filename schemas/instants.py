@@ -11,6 +11,10 @@ MINUTE: Final = 60 * SECOND
 HOUR: Final = 60 * MINUTE
 DAY: Final = 24 * HOUR
 EPOCH: Final = datetime(1970, 1, 1, tzinfo=UTC)
+FAR: Final = 1 << 62
+"""Later than every instant."""
+NEVER: Final = -FAR
+"""Earlier than every instant."""
 MICROSECOND: Final = timedelta(microseconds=1)
 
 

@@ -12,7 +12,7 @@ from dataflows.core.engine.evaluate import CASES, Evaluation, RuleEvaluator, wat
 from dataflows.core.engine.failures import failing
 from dataflows.core.engine.feeds import Feeds
 from dataflows.core.engine.lifecycle import retracted
-from dataflows.core.engine.order import CLOSE, FAR, Order, key_of
+from dataflows.core.engine.order import CLOSE, Order, key_of
 from dataflows.core.engine.publish import Publisher
 from dataflows.core.engine.ruleset import FAILED
 from dataflows.core.engine.traits import NOTE, PLACED, SITE
@@ -20,6 +20,7 @@ from dataflows.core.engine.triggers import Plan, Profile
 from dataflows.core.history import folding
 from dataflows.core.history.timeline import Added
 from dataflows.core.policy import Policy
+from schemas.instants import FAR
 from schemas.output import OutputRecord
 from schemas.record import IdentityFinding, Record
 

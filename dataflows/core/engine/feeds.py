@@ -11,9 +11,8 @@ place in the log (`hear`), since silence may end with any of them. Both say the 
 from __future__ import annotations
 
 import heapq
-from bisect import bisect_right
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from uuid import uuid5
 from zlib import crc32
 
@@ -21,20 +20,17 @@ import msgspec
 
 from dataflows.core.clocks import Span
 from dataflows.core.engine.exceptions import NAMESPACE, event
+from dataflows.core.engine.feed_state import FeedState
 from dataflows.core.engine.watermarks import NOWHERE, Pending, WatermarkRun
 from dataflows.core.history.facts import Facts
 from dataflows.core.history.voices import Voices
-from dataflows.core.policy import FeedPolicy, Policy
+from dataflows.core.policy import Policy
 from schemas.feeds import FeedOf
-from schemas.instants import iso
+from schemas.instants import FAR, NEVER, iso
 from schemas.output import OutputRecord
 from schemas.record import FeedWatermark, Position
 
 VERSION = 1
-NEVER = -(1 << 62)
-"""The watermark of a feed that has not spoken; earlier than every instant."""
-FAR = 1 << 62
-"""Later than every instant."""
 
 
 @dataclass(slots=True)
@@ -49,77 +45,6 @@ class Deferred:
     feeds: dict[str, int]
 
 
-@dataclass(slots=True)
-class _Known:
-    """What is known of a feed.
-
-    `mark` is the greatest watermark, `heard` when it rose last, `counted` the greatest that was known `delay` ago; `logs` and `ats` hold
-    the log times and watermarks of those that rose since. `pending`: what has not been taken in. `waiting` maps the key of an order to
-    the instant that it waits for, `queue` sorts them. `own`: this shard raises the feed's incident.
-    """
-
-    terms: FeedPolicy
-    own: bool
-    mark: int = NEVER
-    counted: int = NEVER
-    heard: int = NEVER
-    logs: list[int] = field(default_factory=list[int])
-    ats: list[int] = field(default_factory=list[int])
-    stale_since: int | None = None
-    pending: list[Pending] = field(default_factory=list[Pending])
-    waiting: dict[str, int] = field(default_factory=dict[str, int])
-    queue: list[tuple[int, str]] = field(default_factory=list[tuple[int, str]])
-
-    def take(self, log: int, place: Position | None) -> bool:
-        """Takes in what stands before a position, with `place` None: what has at most this log time. Whether anything rose."""
-        pending = self.pending
-        if len(pending) == 1:
-            logs, ats = pending[0].take(log, place)
-        else:
-            # Of several partitions: in the order of the log, and of each only what rises above all before it.
-            found = sorted(entry for each in pending for entry in each.placed(log, place))
-            logs, ats = list[int](), list[int]()
-            for position, at in found:
-                if not ats or at > ats[-1]:
-                    logs.append(position[0])
-                    ats.append(at)
-        self.pending = [each for each in pending if each.left]
-        return self.rise(logs, ats)
-
-    def rise(self, logs: list[int], ats: list[int]) -> bool:
-        """Notes watermarks that rise strictly, in log order. Whether any of them is higher than what was known."""
-        known = bisect_right(ats, self.mark)
-        if known == len(ats):
-            return False
-        self.mark, self.heard = ats[-1], logs[-1]
-        self.logs += logs[known:] if known else logs
-        self.ats += ats[known:] if known else ats
-        if not self.own:
-            self.stale_since = None
-        return True
-
-    def count(self, now: int) -> None:
-        """Lets those count that were known `delay` before `now`."""
-        if self.logs and self.logs[0] + self.terms.delay <= now:
-            passed = bisect_right(self.logs, now - self.terms.delay)
-            self.counted = self.ats[passed - 1]
-            del self.logs[:passed], self.ats[:passed]
-
-    def passes(self, at: int) -> int:
-        """When a watermark that is later than `at` counts, as far as the log is known; FAR if it holds none."""
-        if self.mark > at:
-            return self.logs[bisect_right(self.ats, at)] + self.terms.delay if self.counted <= at else NEVER
-        ahead = [log for each in self.pending if (log := each.passes(at)) is not None]
-        return min(ahead) + self.terms.delay if ahead else FAR
-
-    def frees(self) -> int:
-        """When the first order need wait no longer."""
-        queue, waiting = self.queue, self.waiting
-        while queue and waiting.get(queue[0][1]) != queue[0][0]:
-            heapq.heappop(queue)
-        return self.passes(queue[0][0]) if queue else FAR
-
-
 class Feeds:
     """The feeds that a policy declares. `place`: which shard of how many this is; one of them raises a feed's incident."""
 
@@ -129,7 +54,7 @@ class Feeds:
         """The next instant at which an order need wait no longer or a feed becomes stale."""
         self.own = frozenset(name for name in policy.feeds if crc32(name.encode()) % total == number)
         """The feeds whose incidents this shard raises."""
-        self._known = {name: _Known(terms, name in self.own) for name, terms in policy.feeds.items()}
+        self._known = {name: FeedState(terms, name in self.own) for name, terms in policy.feeds.items()}
         self._feed_of = FeedOf(self._known)
         self._domains: dict[str, list[str]] = {}
         for name in self._known:
@@ -139,8 +64,6 @@ class Feeds:
         self._next = NOWHERE
         self._place: Position | None = NOWHERE
         self._asked: tuple[Voices | None, frozenset[str]] = (None, frozenset())
-        self.changed = bool(self._known)
-        """Whether `row` would say anything new since it was last set to False."""
 
     def __bool__(self) -> bool:
         """Whether any feed is declared."""
@@ -159,7 +82,6 @@ class Feeds:
             known = self._known.get(name)
             if known is not None and not known.own:
                 known.pending.append(Pending(track))
-                self.changed = True
         self._plan()
 
     def stand(self, place: Position) -> None:
@@ -185,7 +107,6 @@ class Feeds:
             self._catch_up(known)  # What stands before it may have come in a later run.
         if not known.rise([mark.log], [mark.at]):
             return []
-        self.changed = True
         if known.queue:
             self.due = min(self.due, mark.log + known.terms.delay)
         said: list[OutputRecord] = []
@@ -226,24 +147,23 @@ class Feeds:
         for known in self._known.values():
             self._catch_up(known)
 
-    def _up_to_date(self, name: str) -> _Known:
+    def _up_to_date(self, name: str) -> FeedState:
         known = self._known[name]
         if known.pending or known.logs:
             self._catch_up(known)
         return known
 
-    def _catch_up(self, known: _Known) -> None:
+    def _catch_up(self, known: FeedState) -> None:
         """Brings what is known of a feed to the present position."""
-        if known.pending and known.take(self._log, self._place):
-            self.changed = True
+        if known.pending:
+            known.take(self._log, self._place)
         known.count(self._now)
 
-    def _stale_at(self, known: _Known) -> int:
-        since = self._began if known.mark == NEVER else known.mark
+    def _stale_at(self, known: FeedState) -> int:
+        since = self._began if known.watermark == NEVER else known.watermark
         return max(since + known.terms.silence, known.heard)
 
     def _plan(self) -> None:
-        self.changed = True
         self.due = FAR
         for known in self._known.values():
             if known.queue:
@@ -251,7 +171,7 @@ class Feeds:
             if known.own and known.stale_since is None:
                 self.due = min(self.due, self._stale_at(known))
 
-    def _frees(self, known: _Known) -> int:
+    def _frees(self, known: FeedState) -> int:
         """When the first order need wait no longer for a feed: never in the past, whatever has counted already."""
         return max(known.frees(), self._now + 1)
 
@@ -267,7 +187,7 @@ class Feeds:
         incident = uuid5(NAMESPACE, f"feed\x1f{name}\x1f{since}")
         data: dict[str, object] = {
             "feed": name,
-            "mark": None if known.mark == NEVER else iso(known.mark),
+            "mark": None if known.watermark == NEVER else iso(known.watermark),
             "stale_since": iso(since),
             "silence": str(Span(terms.silence, "us")),
             "cadence": None if terms.cadence is None else str(Span(terms.cadence, "us")),
@@ -319,7 +239,7 @@ class Feeds:
             known = self._up_to_date(name)
             instant = max(instant, armed + known.terms.delay)
             if known.counted <= at:
-                if known.mark <= at:
+                if known.watermark <= at:
                     return name
                 instant = max(instant, known.passes(at))
         return instant
@@ -352,12 +272,12 @@ class Feeds:
         As of the last batch; changes nothing, so that it can be asked from any thread.
         """
         return [
-            (name, None if known.mark == NEVER else known.mark, stale, len(known.waiting) if stale else 0)
+            (name, None if known.watermark == NEVER else known.watermark, stale, len(known.waiting) if stale else 0)
             for name, known in self._known.items()
             for stale in (self._since(known) is not None,)
         ]
 
-    def _since(self, known: _Known) -> int | None:
+    def _since(self, known: FeedState) -> int | None:
         """Since when a feed is stale. Only the shard that speaks of it hears of it at once; to others it follows from what they know."""
         if known.own or known.stale_since is not None:
             return known.stale_since
@@ -369,7 +289,7 @@ class Feeds:
     def row(self) -> bytes:
         """What must be kept, as versioned plain data; which orders wait stands with the orders."""
         feeds = [
-            [name, known.mark, known.counted, known.heard, list(zip(known.logs, known.ats, strict=True)), self._since(known)]
+            [name, known.watermark, known.counted, known.heard, list(zip(known.logs, known.ats, strict=True)), self._since(known)]
             for name, known in self._known.items()
         ]
         return msgspec.msgpack.encode([VERSION, self._began, feeds])
@@ -387,7 +307,6 @@ class Feeds:
         for name, mark, counted, heard, recent, stale_since in feeds:
             known = self._known.get(name)
             if known is not None:
-                known.mark, known.counted, known.heard, known.stale_since = mark, counted, heard, stale_since
+                known.watermark, known.counted, known.heard, known.stale_since = mark, counted, heard, stale_since
                 known.logs, known.ats = [log for log, _ in recent], [at for _, at in recent]
         self._plan()
-        self.changed = False

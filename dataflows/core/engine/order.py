@@ -9,12 +9,11 @@ from dataflows.core.engine.triggers import Profile
 from dataflows.core.history.facts import Facts
 from dataflows.core.history.timeline import Timeline
 from schemas.envelope import DEFAULT_TENANT
+from schemas.instants import FAR
 
 CLOSE = -1
 """The entry of `Order.recheck_at` that is no rule: when to see whether the order can be closed."""
 
-FAR = 1 << 62
-"""Later than every instant."""
 
 Piece = tuple["str | None", "str | None", "int | None"]
 

@@ -19,11 +19,12 @@ from dataflows.core.engine.orders import HOT, OrderCache
 from dataflows.core.engine.persistent import Change, Row
 from dataflows.core.engine.publish import Standing
 from dataflows.core.engine.state import Counts, ShardState
-from dataflows.core.engine.timers import FAR, TimerQueue
+from dataflows.core.engine.timers import TimerQueue
 from dataflows.core.engine.tombstones import Tombstones
 from dataflows.core.engine.unfounded import DECISIONS, unfounded
 from dataflows.core.history.timeline import WITHDRAWN
 from dataflows.core.policy import Policy
+from schemas.instants import FAR
 from schemas.output import OutputRecord
 from schemas.record import FeedWatermark, IdentityFinding, Record
 

@@ -14,9 +14,9 @@ from dataflows.core.engine.feeds import Feeds
 from dataflows.core.engine.orders import OrderCache
 from dataflows.core.engine.persistent import Change, Row
 from dataflows.core.engine.publish import Publisher, Standing
-from dataflows.core.engine.timers import FAR
 from dataflows.core.engine.tombstones import Tombstones
 from schemas.envelope import DEFAULT_TENANT
+from schemas.instants import FAR
 from schemas.output import OutputRecord
 
 VERSION = 1

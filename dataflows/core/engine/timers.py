@@ -8,12 +8,10 @@ from __future__ import annotations
 import heapq
 from collections.abc import Callable
 
-from schemas.instants import HOUR
+from schemas.instants import FAR, HOUR
 
 SPAN = HOUR
 """What is in the current span (µs) or before it is exact."""
-FAR = 1 << 62
-"""Later than every instant."""
 
 
 class TimerQueue:

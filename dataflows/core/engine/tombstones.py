@@ -8,10 +8,10 @@ from hashlib import blake2b
 
 import msgspec
 
+from schemas.instants import FAR
 from schemas.record import Record
 
 _SIZE = 8
-_FAR = 1 << 62
 _encode = msgspec.msgpack.Encoder().encode
 
 
@@ -43,7 +43,7 @@ class Tombstones:
     def __init__(self) -> None:
         self._packed: dict[str, bytes] = {}
         self._queue: deque[str] = deque()
-        self._next = _FAR
+        self._next = FAR
         self._changed: dict[str, bytes | None] | None = None
 
     def __len__(self) -> int:
@@ -104,7 +104,7 @@ class Tombstones:
         """Sees when the next one's time is over."""
         while self._queue and self._queue[0] not in self._packed:
             self._queue.popleft()
-        self._next = _decode(self._packed[self._queue[0]]).until if self._queue else _FAR
+        self._next = _decode(self._packed[self._queue[0]]).until if self._queue else FAR
 
 
 def _digest(record: Record) -> bytes:

@@ -12,9 +12,10 @@ from collections.abc import Iterable, Sequence
 from operator import attrgetter
 from typing import NamedTuple
 
+from schemas.instants import NEVER
 from schemas.record import FeedWatermark, Position
 
-NOWHERE: Position = (-(1 << 62), "", 0, 0, 0)
+NOWHERE: Position = (NEVER, "", 0, 0, 0)
 """Before every position."""
 _POSITION = attrgetter("log", "topic", "partition", "offset", "sub")
 _LOG = attrgetter("log")

@@ -20,11 +20,8 @@ from dataflows.core.history.shipments import Shipment, scan_of, tracking_numbers
 from dataflows.core.policy import RuleSetting
 from dataflows.core.policy.model import Dims
 from schemas.events import InventoryAllocated, Line, WarehouseShipment
-from schemas.instants import earliest
+from schemas.instants import FAR, earliest
 from schemas.record import Record
-
-FAR = 1 << 62
-"""By when something is wanted that has no date."""
 
 
 class Facts(FieldFacts):

@@ -19,6 +19,7 @@ from dataflows.core.identity.rules import IdentityRules
 from dataflows.core.identity.sharding import CUSTOMER, STAGE_TWO_KINDS, sightings
 from schemas.aliases import aliases
 from schemas.events import CarrierScan
+from schemas.instants import NEVER
 from schemas.record import Record
 
 TRACKING = "tracking_number"
@@ -36,7 +37,7 @@ class AliasResolver:
         self._numbers: dict[str, AliasTable[str | tracking.TrackedParcel]] = {}
         self._waiting = PendingQueue(rules.keep, rules.orphan_after)
         self._baskets = Baskets(rules.twins_within)
-        self._turn_at = -(1 << 62)
+        self._turn_at = NEVER
         self._head = b""
         self._resolved: list[ResolvedEvent] = []
         self._onward: list[AliasLookup] = []

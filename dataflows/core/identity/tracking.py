@@ -5,8 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass, replace
 
 from dataflows.core.identity.recent import AliasTable
-
-_ALWAYS = -(1 << 62)
+from schemas.instants import NEVER
 
 
 @dataclass(frozen=True, slots=True)
@@ -39,7 +38,7 @@ def tie(numbers: AliasTable[str | TrackedParcel], number: str, order: str, at: i
     if isinstance(known, str):
         if known == order:
             return False
-        known = TrackedParcel((TrackingHolder(known, _ALWAYS, labelled=True),))
+        known = TrackedParcel((TrackingHolder(known, NEVER, labelled=True),))
     holder = next((holder for holder in known.holders if holder.order == order), None)
     if holder is not None:
         if not labelled or holder.labelled:
@@ -75,7 +74,7 @@ def end(numbers: AliasTable[str | TrackedParcel], number: str, at: int) -> tuple
     if known is None:
         return ()
     if isinstance(known, str):
-        known = TrackedParcel((TrackingHolder(known, _ALWAYS, labelled=True),))
+        known = TrackedParcel((TrackingHolder(known, NEVER, labelled=True),))
     if any(at < until for _, until in known.former):
         return ()
     ended = at if known.ended is None else min(at, known.ended)

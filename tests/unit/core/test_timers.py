@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from random import Random
 
-from dataflows.core.engine.timers import FAR, SPAN, TimerQueue
+from dataflows.core.engine.timers import SPAN, TimerQueue
+from schemas.instants import FAR
 
 
 def test_instants_come_up_in_order_each_key_at_its_own() -> None:
