@@ -17,7 +17,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from dataflows.core.engine.shard import Shard
-from dataflows.core.rules.model import Rule
+from dataflows.core.rules.model import Rule, Triggers
 from tests.oracle.judging.reading import micros
 from tests.property.histories import History, examples, histories
 from tests.property.ingredients import DAY
@@ -52,7 +52,7 @@ def policy_of(name: str) -> Policy:
 def thorough_of(name: str) -> Policy:
     """The same, with rules that are evaluated at every event."""
     policy = policy_of(name)
-    rules = tuple(replace(cast("Rule", rule), on=ALWAYS, arms=(), needs=()) for rule in policy.rules)
+    rules = tuple(replace(cast("Rule", rule), triggers=Triggers(on=ALWAYS)) for rule in policy.rules)
     return replace(policy, rules=rules)
 
 

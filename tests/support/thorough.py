@@ -15,6 +15,7 @@ from typing import TYPE_CHECKING
 from dataflows.core.engine.orders import HOT
 from dataflows.core.engine.shard import Shard
 from dataflows.core.rules import RULES
+from dataflows.core.rules.model import Triggers
 from schemas.events import DATA_MODELS
 
 if TYPE_CHECKING:
@@ -41,10 +42,7 @@ def _counted(rule: Rule) -> Judge:
     return judge
 
 
-THOROUGH = tuple(
-    replace(rule, judge=_counted(rule), on=ALWAYS, arms=(), needs=(), unless=(), met_by=(), dated=None, silence=False, fits=None)
-    for rule in RULES
-)
+THOROUGH = tuple(replace(rule, judge=_counted(rule), triggers=Triggers(on=ALWAYS), fits=None) for rule in RULES)
 
 
 @contextmanager

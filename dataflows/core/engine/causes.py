@@ -28,7 +28,7 @@ def resolved_by(order: Order, state: ExceptionState, rule: Rule, record: Record 
     known = [r for r in order.timeline.at(state.end or 0) if (r.event.source, r.event.id) not in began]
     if not known:
         known = [r for r in order.timeline.records if state.end == r.log and (r.event.source, r.event.id) not in began]
-    waited = {trait.partition(":")[0] for trait in rule.met_by}
-    expected = {trait.partition(":")[0] for trait in (*rule.on, *rule.arms)}
+    waited = {trait.partition(":")[0] for trait in rule.triggers.met_by}
+    expected = {trait.partition(":")[0] for trait in (*rule.triggers.on, *rule.triggers.arms)}
     known.sort(key=lambda r: (r is not record, r.event.type not in waited, r.event.type not in expected, happened(r)))
     return cite(known[0]) if known else None

@@ -33,9 +33,10 @@ class TriggerMasks:
 
 
 def _triggers(rule: Rule) -> TriggerMasks:
-    arms = set(rule.arms)
+    given = rule.triggers
+    arms = set(given.arms)
     return TriggerMasks(
-        mask(rule.on), mask(arms - {EVERY_EVENT}), EVERY_EVENT in arms, mask(rule.needs), mask(rule.unless), mask(rule.met_by)
+        mask(given.on), mask(arms - {EVERY_EVENT}), EVERY_EVENT in arms, mask(given.needs), mask(given.unless), mask(given.met_by)
     )
 
 

@@ -112,7 +112,7 @@ class Profile:
         arm: list[tuple[int, int]] = []
         postpone: list[tuple[int, int]] = []
         dated: list[Dated] = []
-        met = [index for index, triggers in self._triggers if event & triggers.met_by and (whole or rules[index].partly)]
+        met = [index for index, triggers in self._triggers if event & triggers.met_by and (whole or rules[index].triggers.partly)]
         for index, triggers in self._triggers:
             if (triggers.needs and not triggers.needs & order) or triggers.unless & order:
                 continue
@@ -125,12 +125,12 @@ class Profile:
             if index in met or not (triggers.arms_always or event & triggers.arms):
                 continue
             fallback = None if setting.fallback is None else min(map(least, (setting.fallback.threshold, *(s.at for s in setting.steps))))
-            if rule.dated is None:
+            if rule.triggers.dated is None:
                 arm.append((index, bound(setting)))
-                if rule.silence and not order & SCATTERED and _breaks_silence(event, triggers):
+                if rule.triggers.silence and not order & SCATTERED and _breaks_silence(event, triggers):
                     postpone.append((index, bound(setting)))
-            elif event & _DATES[rule.dated]:
-                dated.append(Dated(index, rule.dated, bound(setting), fallback))
+            elif event & _DATES[rule.triggers.dated]:
+                dated.append(Dated(index, rule.triggers.dated, bound(setting), fallback))
             else:
                 arm.append((index, fallback or 0))
         return Plan(frozenset(evaluate), tuple(fits), tuple(met), tuple(arm), tuple(postpone), tuple(dated))

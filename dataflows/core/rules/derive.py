@@ -1,19 +1,18 @@
 """What follows from a rule's data: at which events it is judged, what it waits for, its shape and its texts. Nothing of it is kept by hand.
 
-The engine knows an order by *traits*: the types of its events and finer ones (see `Order.mark`). Too many triggers cost time, one too few
+The engine knows an order by *traits*: the types of its events and finer ones (see `Triggers`). Too many triggers cost time, one too few
 is a missed alarm: where the data does not say, the triggers are those of any event of the type.
 """
 
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
+from dataclasses import replace
 from itertools import chain
-
-import msgspec
 
 from dataflows.core.history.returns import RETURNS
 from dataflows.core.policy.setting import RuleSetting, Shape
-from dataflows.core.rules.model import Fits
+from dataflows.core.rules.model import Fits, Triggers
 from dataflows.core.rules.reading import tests_of
 from dataflows.core.rules.structs import AnyForm, Custom, Lasting, Overdue, Reported, Silent
 from dataflows.core.rules.vocabulary import (
@@ -40,19 +39,6 @@ SCAN = "carrier.scan"
 ANY = "*"
 PARCELS = frozenset((Scope.SHIPMENT, Scope.PARCEL))
 DATED_BY = {Date.SHIP_BY: ("order.placed",), Date.PROMISED_BY: ("order.placed",)}
-
-
-class Triggers(msgspec.Struct, frozen=True):
-    """When the engine judges a rule; the fields are those of `Rule`."""
-
-    on: tuple[str, ...] = ()
-    arms: tuple[str, ...] = ()
-    needs: tuple[str, ...] = ()
-    unless: tuple[str, ...] = ()
-    met_by: tuple[str, ...] = ()
-    partly: bool = False
-    dated: str | None = None
-    silence: bool = False
 
 
 def event_traits(event: EventTerm) -> tuple[str, ...]:
@@ -166,7 +152,7 @@ def triggers_of(form: AnyForm, setting: RuleSetting) -> Triggers:
         on = tuple(trait for trait in form.inputs if trait != ANY)
         found = Triggers(on=on, arms=always, needs=form.requires, unless=form.unless_seen)
     terms = tuple(f"terms:{name}" for name in form.terms)
-    return msgspec.structs.replace(found, needs=found.needs or terms) if terms else found
+    return replace(found, needs=found.needs or terms) if terms else found
 
 
 def merged(each: Sequence[Triggers]) -> Triggers:

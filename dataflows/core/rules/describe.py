@@ -120,7 +120,7 @@ def _listed(parts: Iterable[str]) -> str:
 
 def evaluated_at(rule: Rule) -> str:
     """The traits of events at which it is evaluated, at once or after its span; with those that the order must or may not have seen."""
-    parts = [", ".join(dict.fromkeys((*rule.on, *rule.arms)))]
-    parts += [f"if {' or '.join(rule.needs)}"] if rule.needs else []
-    parts += [f"unless {' or '.join(rule.unless)}"] if rule.unless else []
+    parts = [", ".join(dict.fromkeys((*rule.triggers.on, *rule.triggers.arms)))]
+    parts += [f"if {' or '.join(rule.triggers.needs)}"] if rule.triggers.needs else []
+    parts += [f"unless {' or '.join(rule.triggers.unless)}"] if rule.triggers.unless else []
     return " ".join(part.replace("*", "any event") for part in parts if part)

@@ -106,7 +106,6 @@ def settings_of(forms: tuple[AnyForm, ...], entry: Entry) -> frozenset[str]:
 def rule(kind: str, definition: str, *forms: AnyForm, **entry: Unpack[Entry]) -> Rule:
     """A rule that finds what each of its forms finds."""
     setting = setting_of(kind, entry)
-    triggers = derive.merged([derive.triggers_of(form, setting) for form in forms])
     since = forms[0].since if isinstance(forms[0], Overdue) else None
     anchors = ("terms", since.prepaid.value, since.on_ship.value) if isinstance(since, ByTerms) else ()
     return Rule(
@@ -119,15 +118,8 @@ def rule(kind: str, definition: str, *forms: AnyForm, **entry: Unpack[Entry]) ->
         actions=tuple(entry.get("actions", {}).items()),
         defaults=setting,
         judge=judge_of(forms),
-        on=triggers.on,
-        arms=triggers.arms,
+        triggers=derive.merged([derive.triggers_of(form, setting) for form in forms]),
         anchors=anchors,
-        needs=triggers.needs,
-        unless=triggers.unless,
-        met_by=triggers.met_by,
-        partly=triggers.partly,
-        dated=triggers.dated,
-        silence=triggers.silence,
         fits=derive.fits_of(forms),
         sited=derive.sited(forms),
         settings=settings_of(forms, entry),

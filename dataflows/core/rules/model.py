@@ -22,6 +22,29 @@ Judge = Callable[["Facts", "RuleSetting"], "Iterable[Condition | None]"]
 
 
 @dataclass(frozen=True, slots=True)
+class Triggers:
+    """When the engine evaluates a rule. It saves work: a rule is true or not by its judge alone.
+
+    The engine knows what an order has seen by *traits*: event types, and finer ones that tell, say, a parcel's first scan from a later one
+    (the engine's `classify` finds them). `on` are traits of events that can make the condition true at once, `arms` of those that start an
+    expectation, so that the engine must check again later (`*`: any event); both count only if the order has one of the traits in `needs`
+    (if any are given) and none of `unless`. `met_by` are traits after which nothing is awaited: of events that speak of the whole order, or
+    of any part where `partly` is set. `dated` names the date (`ship_by`, `promised_by`, `expires_at`) by which the event that brings it
+    arms the rule; other events arm it by their own time. `silence` is set where the rule speaks of nothing but the time since the last
+    event of those that arm it.
+    """
+
+    on: tuple[str, ...] = ()
+    arms: tuple[str, ...] = ()
+    needs: tuple[str, ...] = ()
+    unless: tuple[str, ...] = ()
+    met_by: tuple[str, ...] = ()
+    partly: bool = False
+    dated: str | None = None
+    silence: bool = False
+
+
+@dataclass(frozen=True, slots=True)
 class Rule:
     """One exception kind.
 
@@ -31,13 +54,7 @@ class Rule:
     `limits` between what a span among them must lie, `general` those that no override has a say in; `awaits` the milestones of which the
     feeds must emit one.
 
-    The rest is derived (see `derive`) and saves work; a rule is true or not by its judge alone. The engine knows what an order has seen by
-    *traits*: event types, and the finer ones that `Order.mark` describes. `on` are traits of events that can make the condition true at
-    once, `arms` of those that start an expectation, so that the engine must check again later (`*`: any event); both count only if the
-    order has one of the traits in `needs` (if any are given) and none of `unless`. `met_by` are traits after which nothing is awaited: of
-    events that speak of the whole order, or of any part where `partly` is set. `dated` names the date (`ship_by`, `promised_by`,
-    `expires_at`) by which the event that brings it arms the rule; other events arm it by their own time. `silence` is set where the rule
-    speaks of nothing but the time since the last event of those that arm it. `fits` says of an event's data alone that it cannot make the
+    `triggers`, `fits` and `sited` are derived (see `derive`). `fits` says of an event's data alone that it cannot make the
     rule true. `sited`: its deadlines end in the zone of the order's site, whatever its clock.
     """
 
@@ -50,15 +67,8 @@ class Rule:
     actions: tuple[tuple[str, str], ...]
     defaults: RuleSetting
     judge: Judge
-    on: tuple[str, ...] = ()
-    arms: tuple[str, ...] = ()
+    triggers: Triggers = Triggers()
     anchors: tuple[str, ...] = ()
-    needs: tuple[str, ...] = ()
-    unless: tuple[str, ...] = ()
-    met_by: tuple[str, ...] = ()
-    partly: bool = False
-    dated: str | None = None
-    silence: bool = False
     fits: Fits | None = None
     sited: bool = False
     settings: frozenset[str] = OF_ALL

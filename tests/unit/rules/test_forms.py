@@ -52,11 +52,11 @@ def test_a_rule_is_closed_data(rule: Rule) -> None:
 
 def test_triggers_follow_from_the_data() -> None:
     """What was kept by hand once: armed by what begins it, met by what it waits for, if an order of its terms."""
-    missing = RULES_BY_KIND["payment.auth_missing"]
+    missing = RULES_BY_KIND["payment.auth_missing"].triggers
     assert (missing.arms, missing.met_by, missing.partly) == (("order.placed",), ("payment.authorized", "payment.captured"), True)
     assert missing.needs == ("terms:prepaid", "terms:on_ship")
-    assert RULES_BY_KIND["shipment.customs_hold"].on == ("carrier.scan:held",)
-    assert RULES_BY_KIND["order.stalled"].unless == ("ship_by",)
+    assert RULES_BY_KIND["shipment.customs_hold"].triggers.on == ("carrier.scan:held",)
+    assert RULES_BY_KIND["order.stalled"].triggers.unless == ("ship_by",)
     refused = RULES_BY_KIND["shipment.refused"]
     assert refused.fits is not None
     tests = [refused.fits(msgspec.convert({"reason": reason}, Reason), refused.defaults) for reason in ("refused", "damaged")]

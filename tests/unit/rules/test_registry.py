@@ -53,10 +53,10 @@ def test_a_rule_has_defaults_that_a_policy_could_state(rule: Rule) -> None:
 @every_rule
 def test_a_rule_looks_at_events_that_there_are(rule: Rule) -> None:
     """Its traits are event types, scan statuses or finer traits that the engine gives; a dated rule names a date that an event brings."""
-    traits = {*rule.on, *rule.arms, *rule.met_by}
+    traits = {*rule.triggers.on, *rule.triggers.arms, *rule.triggers.met_by}
     assert {trait for trait in traits if trait not in DATA_MODELS and not trait.startswith("carrier.scan:")} <= FINER
-    assert rule.on or rule.arms or rule.kind == OF_THE_PROGRAM
-    assert rule.dated is None or rule.dated in DATES
+    assert rule.triggers.on or rule.triggers.arms or rule.kind == OF_THE_PROGRAM
+    assert rule.triggers.dated is None or rule.triggers.dated in DATES
 
 
 @every_rule

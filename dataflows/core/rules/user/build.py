@@ -14,7 +14,7 @@ from dataflows.core.policy.setting import OF_ALL, RuleSetting, Shape
 from dataflows.core.policy.values import Known
 from dataflows.core.predicates import Part
 from dataflows.core.rules.model import Rule
-from dataflows.core.rules.user.inputs import needs_of, triggers_of
+from dataflows.core.rules.user.inputs import triggers_of
 from dataflows.core.rules.user.judging import judge_of
 from dataflows.core.rules.user.parse import AT_ONCE, SETTINGS, EntryReader
 from dataflows.core.rules.user.terms import EMITTED, Choice, DateName, Occurrence, OtherStatus, UserRule, Word
@@ -88,7 +88,6 @@ def rule_of(
     kind: str, says: str, data: UserRule, setting: RuleSetting, actions: tuple[tuple[str, str], ...], entry: Mapping[str, Data]
 ) -> Rule:
     """A rule out of its data."""
-    triggers = triggers_of(data, setting)
     shape: Shape = "signal" if data.form in AT_ONCE else "timeout"
     ends = [_text(term, data) for term in (*data.until, *data.unless)]
     own = {"threshold"} if data.within is None and not data.cases and data.form != "reported" and not _tabled(data) else set[str]()
@@ -102,9 +101,7 @@ def rule_of(
         actions=actions,
         defaults=setting,
         judge=judge_of(data),
-        on=triggers.on,
-        arms=triggers.arms,
-        needs=needs_of(data),
+        triggers=triggers_of(data, setting),
         sited=any(date is not None and date.name.endswith("ship_by") for date in _dates(data)),
         settings=OF_ALL | (_TIMED if shape == "timeout" else _STEPPED) | own,
         stated=entry,

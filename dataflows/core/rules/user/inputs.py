@@ -7,12 +7,13 @@ change the meaning of earlier events (an update, a cancellation, a void) makes i
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
-from typing import Final, NamedTuple
+from typing import Final
 
 from dataflows.core.history.returns import RETURNS
 from dataflows.core.policy import RuleSetting
 from dataflows.core.predicates import Part, Predicate
 from dataflows.core.predicates.fields import PART_INPUTS
+from dataflows.core.rules.model import Triggers
 from dataflows.core.rules.user.terms import DATES, SCAN, STATUSES, WORDS, Choice, DateName, Occurrence, OtherStatus, UserRule, Word
 from dataflows.core.rules.vocabulary import UNHEARD
 from schemas.envelope import HEARTBEAT
@@ -36,14 +37,7 @@ _NEEDS: Final = {
 """Events without which an order has no such part."""
 
 
-class UserTriggers(NamedTuple):
-    """When the engine evaluates a rule; the fields are those of `Rule`."""
-
-    on: tuple[str, ...]
-    arms: tuple[str, ...] = ()
-
-
-def triggers_of(rule: UserRule, setting: RuleSetting) -> UserTriggers:
+def triggers_of(rule: UserRule, setting: RuleSetting) -> Triggers:
     """The triggers of a rule.
 
     What waits for something is armed by what it counts from, and evaluated when it can first be true; what ends the wait makes nothing true
@@ -51,7 +45,7 @@ def triggers_of(rule: UserRule, setting: RuleSetting) -> UserTriggers:
     what it counts from. A rule whose threshold differs from part to part is evaluated at every event that can change it.
     """
     if rule.form not in ("overdue", "silent", "lasting") or rule.cases or rule.shares or isinstance(rule.since, DateName):
-        return UserTriggers(inputs_of(rule, setting.clock))
+        return Triggers(inputs_of(rule, setting.clock), needs=needs_of(rule))
     found = {name for predicate in _predicates(rule) for name in _expanded(predicate.inputs)} - {"order.placed", "order.updated"}
     spans = (setting.threshold, *(step.at for step in setting.steps), *(span for _, span in rule.states if span is not None))
     if any(span.unit != "us" for span in spans):
@@ -62,8 +56,8 @@ def triggers_of(rule: UserRule, setting: RuleSetting) -> UserTriggers:
     if rule.since is None or rule.form == "silent":
         begins |= _source_traits(rule)
     if _may_come_to_lie_earlier(rule):
-        return UserTriggers(tuple(sorted(found | begins)))
-    return UserTriggers(tuple(sorted(found)), tuple(sorted(begins - found)))
+        return Triggers(tuple(sorted(found | begins)), needs=needs_of(rule))
+    return Triggers(tuple(sorted(found)), tuple(sorted(begins - found)), needs_of(rule))
 
 
 def _may_come_to_lie_earlier(rule: UserRule) -> bool:
