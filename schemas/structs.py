@@ -18,7 +18,7 @@ from pydantic import AfterValidator, BaseModel, StringConstraints
 from pydantic.fields import FieldInfo
 
 from schemas.events import Fact
-from schemas.values import NO_CONTROL, AwareDatetime, BadTimeError, Retention
+from schemas.values import NO_CONTROL, AwareDatetime, BadTimeError, Retention, Stored
 
 TypeForm: TypeAlias = Any
 """A type as it stands in an annotation: a class, a union, an `Annotated`, ..."""
@@ -52,7 +52,12 @@ def _derived(model: type[BaseModel], thorough: bool, patch: bool) -> type[Struct
             fields.append((name, type_, msgspec.NODEFAULT if info.is_required() else info.default))
     # A stable sort: required fields first, as positional arguments want it, then what is used most; what is not kept last.
     fields.sort(
-        key=lambda field: (field[2] is not msgspec.NODEFAULT, kept(hints[field[0]]) is Retention.NOTHING, field[0] in Fact.model_fields)
+        key=lambda field: (
+            field[2] is not msgspec.NODEFAULT,
+            kept(hints[field[0]]) is Retention.NOTHING,
+            Stored.LAST in get_args(hints[field[0]]),
+            field[0] in Fact.model_fields,
+        )
     )
     return define(model.__name__, fields, doc=model.__doc__, post_init=post_init(hints))
 

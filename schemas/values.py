@@ -29,6 +29,13 @@ class Retention(Enum):
     """Whether there is a value."""
 
 
+class Stored(Enum):
+    """Field metadata: where the packed form of an event keeps the field."""
+
+    LAST = auto()
+    """After all others: states were kept before there was such a field."""
+
+
 class BadTimeError(ValueError):
     """An instant or a date that does not exist, has no offset, or lies outside the years 2000 to 2100."""
 

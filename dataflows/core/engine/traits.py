@@ -33,7 +33,8 @@ TRAITS: tuple[str, ...] = (
     "carrier.scan:returning", "carrier.scan:returned", "carrier.scan:delivered", "carrier.scan:failed_final", "carrier.scan:cancelled",
     "carrier.scan:expired", "carrier.scan+reason", "late eta", "scanned", "unannounced", "part shipped", "high risk", "balance",
     "expires", "settled", "future", "note", "several", "whole", "lines", "ship_by", "promised_by", "terms:external", "terms:invoice",
-    "terms:on_delivery", "terms:on_ship", "terms:prepaid", "estimate", "itemised", "site",
+    "terms:on_delivery", "terms:on_ship", "terms:prepaid", "estimate", "itemised", "site", "order.reinstated",
+    "order.cancel_declined", "order.linked", "carrier.relabelled", "return.cancelled",
 )
 # fmt: on
 """Traits of events and orders by the place of their bit. A new event type, status or finer trait is added at the end."""

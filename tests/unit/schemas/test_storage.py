@@ -5,7 +5,7 @@ from __future__ import annotations
 import msgspec
 import pytest
 
-from schemas.events import DATA_MODELS, Customer, Line, Model, Money, OrderUpdated, ShipTo
+from schemas.events import DATA_MODELS, Component, Customer, Line, Model, Money, OrderUpdated, ShipTo
 from schemas.storage import TYPES, StorageError, pack, pack_events, unpack, unpack_events
 from schemas.structs import field_types, kept, struct_of
 from schemas.values import Retention
@@ -19,12 +19,15 @@ TYPE_CODES = (
     "warehouse.shipped warehouse.shipment_cancelled carrier.scan return.requested return.authorized return.shipped return.received "
     "return.inspected invoice.issued invoice.disputed support.contacted evidence.withdrawn feed.heartbeat case.acknowledged "
     "case.assigned case.snoozed case.resolved case.reopened case.labelled action.approved action.rejected action.executed "
-    "action.failed"
+    "action.failed order.reinstated order.cancel_declined order.linked carrier.relabelled return.cancelled"
 )
 """Event types by their stored code. New ones go to the end."""
 
 LAYOUTS = {
-    "OrderPlaced": "customer promised_by ship_by ship_to lines channel service method payment_terms total order_alias",
+    "OrderPlaced": "customer promised_by ship_by ship_to lines channel service method payment_terms total order_alias tags",
+    "OrderReinstated": "reason order_alias",
+    "OrderLinked": "children parent order_alias",
+    "Relabelled": "tracking_number replaces_number carrier order_alias",
     "OrderCancel": "reason lines order_alias",
     "HoldPlaced": "hold hold_id shipment_id fulfillment_order_id reason order_alias",
     "HoldReleased": "hold hold_id shipment_id fulfillment_order_id order_alias",
@@ -44,7 +47,7 @@ LAYOUTS = {
     ),
     "ShipmentCancelled": "shipment_id tracking_number order_alias",
     "CarrierScan": "status tracking_number shipment_id reason carrier eta order_alias",
-    "ReturnStep": "return_id lines tracking_number order_alias",
+    "ReturnStep": "return_id lines tracking_number order_alias resolution",
     "Invoice": "invoice_id amount reason order_alias",
     "SupportContacted": "ticket_id channel intent order_alias",
     "EvidenceWithdrawn": "event_id event_source order_alias",
@@ -52,7 +55,8 @@ LAYOUTS = {
     "CaseEvent": "exception_id by assignee until outcome label",
     "ActionEvent": "action_id by",
     "Money": "amount currency",
-    "Line": "line_id sku quantity ship_by promised_by seller",
+    "Line": "line_id sku quantity ship_by promised_by seller method components parent_line_id tags",
+    "Component": "sku quantity",
     "Customer": "id tier consents",
     "ShipTo": "country region postal_code timezone address_hash",
 }
@@ -80,7 +84,7 @@ LINES: list[object] = [{"line_id": "1", "sku": "LAMP-01", "quantity": 1}, {"line
 def test_type_codes_and_field_positions_are_stored_data() -> None:
     """What open orders were packed with must be what they are unpacked with."""
     assert tuple(TYPE_CODES.split()) == TYPES
-    models: list[type[Model]] = [*DATA_MODELS.values(), Money, Line, Customer, ShipTo]
+    models: list[type[Model]] = [*DATA_MODELS.values(), Money, Line, Component, Customer, ShipTo]
     for model in models:
         if model is OrderUpdated:
             continue

@@ -1,0 +1,51 @@
+"""What is said about earlier events, feeds, exceptions and actions."""
+
+from __future__ import annotations
+
+from typing import Annotated
+
+from schemas.events.base import Fact, Model
+from schemas.values import Free, Id, Instant, Retention, ShortText, Text
+
+
+class EvidenceWithdrawn(Fact):
+    """An earlier event did not occur; exceptions that rest on it are retracted."""
+
+    event_id: Id
+    event_source: Id | None = None
+    tracking_number: Annotated[Id | None, Retention.NOTHING] = None
+    """Of the parcel that the event was about; finds the order where `subject` is absent."""
+    payment_id: Annotated[Id | None, Retention.NOTHING] = None
+    """Of the payment that the event was about; likewise."""
+    shipment_id: Annotated[Id | None, Retention.NOTHING] = None
+    """Of the shipment that it was about; likewise."""
+    return_id: Annotated[Id | None, Retention.NOTHING] = None
+    """Of the return that it was about; likewise."""
+
+
+class Heartbeat(Model):
+    """The source is alive up to the envelope's `time`. It has no subject."""
+
+
+class CaseEvent(Model):
+    """What somebody did with an exception: `acknowledged`, `assigned`, `snoozed`, `resolved`, `reopened`, `labelled`."""
+
+    exception_id: Id
+    by: ShortText | None = None
+    note: Annotated[Text | None, Retention.NOTHING] = None
+    assignee: ShortText | None = None
+    until: Instant | None = None
+    """Of a snooze."""
+    outcome: ShortText | None = None
+    """Of a resolution."""
+    label: ShortText | None = None
+    """`real`, `noise`, `known`, `wrong_owner`."""
+
+
+class ActionEvent(Model):
+    """What became of a proposed action: `approved`, `rejected`, `executed`, `failed`."""
+
+    action_id: Id
+    by: ShortText | None = None
+    note: Annotated[Text | None, Retention.NOTHING] = None
+    result: Annotated[Free | None, Retention.NOTHING] = None
