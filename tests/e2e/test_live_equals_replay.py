@@ -59,13 +59,16 @@ def assert_written_once_in_order(engine: Engine) -> None:
 
 
 def assert_same_output(all_output: dict[str, dict[str, list[bytes]]], incidents: set[str]) -> None:
-    """All runs wrote the same bytes: many exceptions, and incidents of these types."""
+    """All runs wrote the same bytes: many exceptions, and incidents of these types at least.
+
+    Where records are stamped as they come, a producer that is held up makes feeds stale, and well again, besides.
+    """
     first, *others = all_output
     for output in TOPICS:
         for other in others:
             assert all_output[other][output] == all_output[first][output], f"{output}: {other} differs from {first}"
     assert len(all_output[first]["exceptions"]) > ORDERS // 4
-    assert {json.loads(line)["type"] for line in all_output[first]["incidents"]} == incidents
+    assert incidents <= {json.loads(line)["type"] for line in all_output[first]["incidents"]}
 
 
 def in_time(world: Sequence[Told], names: dict[str, str], broker: Broker) -> None:
