@@ -121,6 +121,8 @@ class IdentityFinding(Struct, frozen=True, gc=False, kw_only=True):
     scope_id: str | None
     """What of the order the kind is about, such as a tracking number; None: the order."""
     evidence: tuple[Evidence, ...]
+    others: tuple[str, ...] = ()
+    """The other orders that it is about."""
 
     @property
     def position(self) -> Position:

@@ -28,7 +28,7 @@ def row_of(item: Record | IdentityFinding | FeedWatermark | ResolvedEvent | Ambi
             return [RESOLVED, *place, row_of(item.item)]
         case IdentityFinding():
             place = [item.log, item.at, item.topic, item.partition, item.offset, _bytes(item.sub), item.tenant, item.order]
-            return [FINDING, *place, item.kind, item.scope_id, [list(evidence) for evidence in item.evidence]]
+            return [FINDING, *place, item.kind, item.scope_id, [list(evidence) for evidence in item.evidence], list(item.others)]
         case FeedWatermark():
             return [FEED_WATERMARK, item.log, item.topic, item.partition, item.offset, _bytes(item.sub), item.feed, item.at]
         case Ambiguous():
@@ -52,7 +52,7 @@ def item_of(row: Row) -> Record | IdentityFinding | FeedWatermark | ResolvedEven
         inner = cast("Record | IdentityFinding | Ambiguous | Orphan", item_of(item))
         return ResolvedEvent(log, topic, partition, offset, _number(sub), tenant, order, inner)
     if what == FINDING:
-        log, at, topic, partition, offset, sub, tenant, order, kind, scope_id, cited = rest
+        log, at, topic, partition, offset, sub, tenant, order, kind, scope_id, cited, *others = rest
         return IdentityFinding(
             log=log,
             at=at,
@@ -65,6 +65,7 @@ def item_of(row: Row) -> Record | IdentityFinding | FeedWatermark | ResolvedEven
             kind=kind,
             scope_id=scope_id,
             evidence=tuple(Evidence(*evidence) for evidence in cited),
+            others=tuple(others[0]) if others else (),  # A state of before has none.
         )
     if what == FEED_WATERMARK:
         log, topic, partition, offset, sub, feed, at = rest

@@ -131,7 +131,15 @@ def evidence(record: Record | Tie) -> Evidence:
 
 
 def noted(
-    log: int, at: int, record: Record | Tie, *, order: str, kind: str, scope_id: str | None, proof: tuple[Evidence, ...]
+    log: int,
+    at: int,
+    record: Record | Tie,
+    *,
+    order: str,
+    kind: str,
+    scope_id: str | None,
+    proof: tuple[Evidence, ...],
+    others: tuple[str, ...] = (),
 ) -> IdentityFinding:
     """A note about `order` that follows from `record`."""
     return IdentityFinding(
@@ -146,6 +154,7 @@ def noted(
         kind=kind,
         scope_id=scope_id,
         evidence=proof,
+        others=others,
     )
 
 

@@ -201,10 +201,12 @@ class AliasResolver:
         if self._first:
             self._onward += sightings(joined(head, record, orders[0]), aliases(record.event))[1]
         for order in orders:
-            self._report(head, record, order, "data.identity_unresolved", None, record.at)
+            self._report(head, record, order, "data.identity_unresolved", None, record.at, orders)
 
-    def _report(self, head: Head, record: Record | Tie, order: str, kind: str, scope: str | None, at: int) -> None:
-        finding = noted(head.log, at, record, order=order, kind=kind, scope_id=scope, proof=(evidence(record),))
+    def _report(self, head: Head, record: Record | Tie, order: str, kind: str, scope: str | None, at: int, orders: tuple[str, ...]) -> None:
+        """`orders`: those that it is about."""
+        others = tuple(other for other in orders if other != order)
+        finding = noted(head.log, at, record, order=order, kind=kind, scope_id=scope, proof=(evidence(record),), others=others)
         self._resolved.append(put(head, record, order, finding))
 
     def _see_number(self, head: Head, record: Record | Tie, number: str, *, watch: bool) -> None:
@@ -221,7 +223,7 @@ class AliasResolver:
             if known != order:
                 reused = tracking.tie(numbers, number, intern(order), record.at, labelled=record.event.type in LABELS)
                 if reused:
-                    self._report(head, record, order, "conflict.tracking_reused", number, record.at)
+                    self._report(head, record, order, "conflict.tracking_reused", number, record.at, tracking.formers(numbers, number))
                 if known is None:
                     self._release(AliasKey(tenant, TRACKING, number), head, record)
         else:
@@ -238,5 +240,7 @@ class AliasResolver:
         event = record.event
         if event.type != "carrier.scan" or cast("CarrierScan", event.data).status not in ENDED:
             return
-        for holder in tracking.end(self._numbers[event.tenant], number, record.at):
-            self._report(head, record, holder.order, "conflict.tracking_reused", number, holder.since)
+        numbers = self._numbers[event.tenant]
+        for holder in tracking.end(numbers, number, record.at):
+            others = tracking.formers(numbers, number)
+            self._report(head, record, holder.order, "conflict.tracking_reused", number, holder.since, others)
