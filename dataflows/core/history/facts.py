@@ -7,11 +7,13 @@ grows. Nobody may change what a fact gives. Instants are event times in µs, UTC
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
+from decimal import Decimal
 from typing import cast
 
 from dataflows.core.clocks import Calendar
 from dataflows.core.history.grouping import Shipments
 from dataflows.core.history.holds import Hold, Holds
+from dataflows.core.history.ledger import LEDGER, Ledger, Stretch
 from dataflows.core.history.money import Payments
 from dataflows.core.history.order_fields import ANNOUNCED, FIELDS, HOLDS, LINES, MONEY, PARCELS, SITED, STEPS, FieldFacts, fact
 from dataflows.core.history.quantities import Cancellations, LineCoverage, OrderLines, line_key
@@ -148,6 +150,19 @@ class Facts(FieldFacts):
     def authorized(self) -> int | None:
         """When money was first secured; a capture satisfies it."""
         return self.first("payment.authorized", "payment.captured")
+
+    @fact(*FIELDS, *LEDGER)
+    def ledger(self) -> Ledger:
+        """What the order owes, what secures it and what was paid, at every instant."""
+        return Ledger(self.t, self.versions, self.policy.tolerance)
+
+    @fact(*FIELDS)
+    def owing(self) -> tuple[Stretch, ...]:
+        """While anything is owed: mostly from its placing on."""
+        totals = [fields.total for fields, _, _ in self.versions]
+        if all(total is None or Decimal(total.amount) > self.policy.tolerance(total.currency) for total in totals):
+            return (Stretch(self.placed_at, None, self.versions[0][2]),)
+        return tuple(self.ledger.owing())
 
     # shipments and returns
 

@@ -134,8 +134,13 @@ def signal(  # noqa: PLR0913 (every argument is a term of the condition)
     severity: Severity | None = None,
     lane: Lane | None = None,
     look_again: int | None = None,
+    absence: bool = False,
 ) -> Condition | None:
-    """The condition that `record` (or the instant `at`) began, until the first of `clears` at or after it, or until `lifted`."""
+    """The condition that `record` (or the instant `at`) began, until the first of `clears` at or after it, or until `lifted`.
+
+    It begins the rule's grace later, and is none if it ends within that. `absence`: it rests on something not having been said, and is
+    decided like what is overdue, once the feeds that would have said it have spoken past its beginning.
+    """
     if setting.switch == "off":
         return None
     start = record.at if at is None else at
@@ -143,7 +148,9 @@ def signal(  # noqa: PLR0913 (every argument is a term of the condition)
         return None
     cleared = after((c for c in clears if c is not None), start)
     end = earliest(cleared, lifted)
-    if end == start:
+    grace = setting.grace.n
+    start += grace
+    if end is not None and end <= start:
         return None
     steps: tuple[tuple[int, Severity], ...] = ((start, severity or setting.severity),)
     if setting.steps:
@@ -157,7 +164,7 @@ def signal(  # noqa: PLR0913 (every argument is a term of the condition)
         end,
         steps,
         (record,) if evidence is None else evidence,
-        timed=False,
+        timed=absence or grace > 0,
         detail=detail,
         resolution=resolution,
         lane=lane,

@@ -7,10 +7,11 @@ from collections.abc import Sequence
 from typing import cast
 
 from dataflows.core.history.facts import Facts
+from dataflows.core.history.ledger import Authorization
 from dataflows.core.history.quantities import line_key, quantity
 from dataflows.core.history.shipments import MOVING, Shipment, possession, scan_of
 from dataflows.core.policy import RuleSetting
-from dataflows.core.rules.conditions import signal
+from dataflows.core.rules.conditions import after, signal
 from dataflows.core.rules.reading import ended_for, speaks_of
 from dataflows.core.rules.structs import Found
 from dataflows.core.rules.vocabulary import GOES_ON
@@ -37,16 +38,25 @@ def delivered_without_ship(o: Facts, s: RuleSetting) -> Found:
                 scope=shipment.scope,
                 evidence=evidence,
                 shipment=shipment,
+                absence=True,
             )
 
 
 def shipped_unpaid(o: Facts, s: RuleSetting) -> Found:
-    left = [x for x in o.shipments if x.voided is None and x.shipped is not None]
-    at = min((x.shipped for x in left if x.shipped is not None), default=None)
-    if at is None or (o.authorized is not None and o.authorized <= at):
-        return
-    evidence = tuple(r for x in left for r in (*x.handovers, *x.scans) if r.at == at)
-    yield signal(o, s, evidence[0], at=at, clears=(o.authorized,), lifted=o.ended, evidence=evidence)
+    left = [(x.shipped, x) for x in o.shipments if x.voided is None and x.shipped is not None]
+    authorizations: list[Authorization] | None = None
+    for at, shipment in left:
+        if o.captured is not None and o.captured <= at:
+            continue
+        over = next((until for since, until, _ in o.owing if since <= at and (until is None or at < until)), at)
+        if over is not None and over <= at:
+            continue
+        authorizations = o.ledger.authorizations() if authorizations is None else authorizations
+        if any(known.lives(at) for known in authorizations):
+            continue
+        secured = after((*(known.record.at for known in authorizations), *o.instants("payment.captured")), at + 1)
+        evidence = tuple(r for r in (*shipment.handovers, *shipment.scans) if r.at == at)
+        yield signal(o, s, evidence[0], at=at, clears=(secured,), lifted=earliest(o.ended, over), evidence=evidence, absence=True)
 
 
 def _moves(shipment: Shipment, since: int) -> Record | None:
