@@ -10,16 +10,20 @@ from collections.abc import Iterable, Mapping
 from typing import cast
 
 from dataflows.core.clocks import Calendar
+from dataflows.core.history.covering import Covered, Shape
 from dataflows.core.history.grouping import Shipments
 from dataflows.core.history.holds import Hold, Holds
+from dataflows.core.history.leaving import kept, steps_of
 from dataflows.core.history.money import Payments
-from dataflows.core.history.order_fields import ANNOUNCED, FIELDS, HOLDS, LINES, MONEY, PARCELS, SITED, STEPS, FieldFacts, fact
+from dataflows.core.history.obligations import Obligations, Step, Unit
+from dataflows.core.history.order_fields import ANNOUNCED, FIELDS, HOLDS, LINES, METHODS, MONEY, OWED, PARCELS, SITED, STEPS, FieldFacts, fact
 from dataflows.core.history.quantities import Cancellations, LineCoverage, OrderLines, line_key
 from dataflows.core.history.returns import RETURNS, Return, Returns
 from dataflows.core.history.shipments import Shipment, scan_of, tracking_numbers
+from dataflows.core.history.versions import Versions
 from dataflows.core.policy import RuleSetting
 from dataflows.core.policy.model import Dims
-from schemas.events import InventoryAllocated, Line, WarehouseShipment
+from schemas.events import InventoryAllocated, Line, OrderCancel, OrderPlaced, WarehouseShipment
 from schemas.instants import FAR, earliest
 from schemas.record import Record
 
@@ -201,72 +205,153 @@ class Facts(FieldFacts):
         """All holds, as they happened."""
         return self.held.all
 
-    # milestones of all lines
+    # what is owed, and the milestones of all of it
+
+    @fact(*OWED)
+    def plain_lines(self) -> bool:
+        """Whether what the order owes of its lines never changed, and each is one thing: most orders are so."""
+        lines = self.fields.lines or ()
+        changes = self.t.of("order.cancelled", "payment.refunded")
+        return not (
+            len(self.lines) < len(lines)
+            or any(x.method or x.components or x.parent_line_id or (x.quantity is not None and x.quantity < 1) for x in lines)
+            or any(cast("OrderCancel", r.event.data).lines for r in changes)
+            or any("lines" in cast("Mapping[str, object]", r.event.data) for r in self.t.of("order.updated"))
+        )
+
+    @property
+    def plain(self) -> bool:
+        """Whether its lines are plain, and its shipments say what is in them."""
+        shipments = self.shipments
+        return self.plain_lines and (len(shipments) < 2 or all(x.lines and not x.replaces for x in shipments) or not self.lines)
+
+    def method_of(self, line: Line) -> str:
+        """How a line reaches the customer."""
+        return line.method if line.method is not None and line.method in METHODS else self.method
+
+    @fact(*FIELDS)
+    def methods(self) -> frozenset[str]:
+        """How its lines reach the customer."""
+        return frozenset(self.method_of(line) for line in self.lines.values()) or frozenset((self.method,))
+
+    @fact(*FIELDS)
+    def ever(self) -> dict[str, Line]:
+        """All lines that it ever had by their name, as they were last told."""
+        versions = [fields for fields, _, _ in self.versions]
+        return {**{line_key(x, i): x for fields in versions for i, x in enumerate(fields.lines or ())}, **self.lines}
+
+    def line_ever(self, key: str) -> Line | None:
+        """The line of a name, as it was last told."""
+        return self.ever.get(key)
+
+    def lines_called(self, fields: OrderPlaced, key: str) -> Iterable[Line]:
+        """The lines of one version of the order that have a name."""
+        return (line for i, line in enumerate(fields.lines or ()) if line_key(line, i) == key)
+
+    @fact(*OWED, *PARCELS)
+    def obligations(self) -> Obligations:
+        """What the order owes of its lines as these change, and by what left it was covered."""
+        history = cast("Versions", self.history)
+        shape = Shape(self.ever, self.method_of, self._wanted_by)
+        waivers = [r for r in self.t.of("order.cancelled", "payment.refunded") if cast("OrderCancel", r.event.data).lines]
+        left = steps_of(self.shipments, lambda x: x.shipped if x.left else None, lambda x: x.labelled)
+        return Obligations(shape, history, waivers, left)
+
+    @fact(*OWED, *STEPS, *PARCELS)
+    def covered(self) -> dict[str, Covered]:
+        """How steps of each kind covered what is owed, as far as that has been asked for."""
+        return {}
+
+    def covered_by(self, kind: str) -> Covered:
+        """How what is owed was covered: by warehouse steps of a type, or by what `left`, was `delivered`, or kept the promise (`kept`)."""
+        if kind == "left":
+            return self.obligations.left
+        known = self.covered.get(kind)
+        if known is None:
+            if kind in STEPS:
+                steps: Iterable[Step] = [(r.at, cast("InventoryAllocated", r.event.data).lines) for r in self.t.of(kind)]
+            else:
+                reached = Shipment.delivered.fget if kind == "delivered" else kept
+                steps = steps_of(self.shipments, lambda x: reached(x) if x.left else None, lambda x: earliest(x.labelled, x.handed_over))
+            known = self.covered[kind] = self.obligations.over(steps)
+        return known
 
     @fact("order.placed", folds=(*LINES[1:], *STEPS))
     def covers(self) -> dict[str, LineCoverage]:
-        """When steps of the warehouse had covered each line, by their type, as far as that has been asked for."""
+        """When steps of the warehouse had covered each line of a plain order, by their type, as far as that has been asked for."""
         return {}
 
     def cover(self, type_: str) -> int | None:
         """When the events of one type had covered every line."""
+        if not self.plain_lines:
+            return self.covered_by(type_).whole if self.lines else self.first(type_)
+        return self.line_cover(type_).whole()
+
+    def line_cover(self, type_: str) -> LineCoverage:
+        """When the events of one type had covered each line of a plain order."""
         known = self.covers.get(type_)
         if known is None:
-            known = LineCoverage(self.book, self.wanted)
+            known = LineCoverage(self.book, self.ordered)
             for record in self.t.of(type_):
                 known.take(record.at, cast("InventoryAllocated", record.event.data).lines)
             if type_ in STEPS:
                 self.covers[type_] = known
-        return known.whole()
+        return known
 
     @fact("order.placed", folds=(*LINES[1:], *PARCELS))
     def departures(self) -> LineCoverage:
-        """When each line had left."""
-        return LineCoverage(self.book, self.wanted).over((s, s.shipped) for s in self.shipments if s.left)
+        """When each line of a plain order had left."""
+        return LineCoverage(self.book, self.ordered).over((s, s.shipped) for s in self.shipments if s.left)
 
     @fact("order.placed", folds=(*LINES[1:], *PARCELS))
     def arrivals(self) -> LineCoverage:
-        """When each line had been delivered."""
-        return LineCoverage(self.book, self.wanted).over((s, s.delivered) for s in self.shipments if s.live)
+        """When each line of a plain order had been delivered."""
+        return LineCoverage(self.book, self.ordered).over((s, s.delivered) for s in self.shipments if s.left)
 
-    def subset(self, keys: Iterable[str]) -> dict[str, int]:
-        """The wanted quantities of some lines."""
-        return {key: self.wanted[key] for key in keys if key in self.wanted}
-
-    def shipped_of(self, keys: Iterable[str]) -> int | None:
-        """When what is wanted of these lines had left."""
-        return self.departures.of(keys)
-
-    def delivered_of(self, keys: Iterable[str]) -> int | None:
-        """When what is wanted of these lines had been delivered."""
-        return self.arrivals.of(keys)
-
-    @fact(*LINES, folds=PARCELS)
+    @fact(*OWED, folds=PARCELS)
     def shipped(self) -> int | None:
         """When all of the order had left."""
-        return self.departures.whole()
+        return self.departures.whole() if self.plain or not self.lines else self.obligations.left.whole
 
-    @fact(*LINES, folds=PARCELS)
+    @fact(*OWED, folds=PARCELS)
     def delivered(self) -> int | None:
         """When all of the order had been delivered."""
-        return self.arrivals.whole()
+        return self.arrivals.whole() if self.plain or not self.lines else self.covered_by("delivered").whole
 
-    @fact(*LINES, "warehouse.packed", folds=PARCELS)
+    @fact(*OWED, "warehouse.packed", folds=PARCELS)
     def packed(self) -> int | None:
         """When all was packed; leaving implies it."""
         return earliest(self.cover("warehouse.packed"), self.shipped)
 
-    @fact(*LINES, "warehouse.packed", "warehouse.picked", folds=PARCELS)
+    @fact(*OWED, "warehouse.packed", "warehouse.picked", folds=PARCELS)
     def picked(self) -> int | None:
         """When all was picked; packing implies it."""
         return earliest(self.cover("warehouse.picked"), self.packed)
 
-    @fact(*LINES, "warehouse.packed", "warehouse.picked", "warehouse.pick_started", "warehouse.released", folds=PARCELS)
+    @fact(*OWED, "warehouse.packed", "warehouse.picked", "warehouse.pick_started", "warehouse.released", folds=PARCELS)
     def released(self) -> int | None:
         """When the order was given to its warehouse; later steps imply it."""
         return earliest(self.cover("warehouse.released"), self.first("warehouse.pick_started"), self.picked)
 
-    @fact(*LINES, *STEPS, "warehouse.pick_started", folds=PARCELS)
+    @fact(*OWED, *STEPS, "warehouse.pick_started", folds=PARCELS)
     def allocated(self) -> int | None:
         """When stock was reserved for all of it; a release implies it."""
         return earliest(self.cover("inventory.allocated"), self.released)
+
+    def units(self, *kinds: str, first: int | None = None) -> Iterable[Unit]:
+        """What is owed of each line, and when steps of one of these kinds had covered it (see `covered_by`), or all of it came `first`."""
+        if not self.lines and self.plain_lines:
+            # Of an order without lines the first step covers all.
+            instants = (self.shipped if kind == "left" else self.promise_kept if kind == "kept" else self.cover(kind) for kind in kinds)
+            return (Unit("", self.placed_at, None, earliest(first, *instants)),)
+        return self.obligations.units(*map(self.covered_by, kinds), first=first)
+
+    @property
+    def promise_kept(self) -> int | None:
+        """Of an order without lines, when the first of its shipments kept a delivery promise."""
+        return earliest(*(kept(x) for x in self.shipments if x.left))
+
+    def met_of(self, kind: str, key: str) -> int | None:
+        """When the units of a line that are owed now had been covered."""
+        met = [unit.met for unit in self.units(kind) if unit.gone is None and unit.key in (key, "")]
+        return max((at for at in met if at is not None), default=None) if None not in met else None

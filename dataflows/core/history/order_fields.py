@@ -20,6 +20,8 @@ TERMS = frozenset(("prepaid", "on_ship", "on_delivery", "invoice", "external"))
 METHODS = frozenset(("ship", "pickup", "local", "digital"))
 FIELDS = ("order.placed", "order.updated")
 LINES = (*FIELDS, "order.cancelled")
+OWED = (*LINES, "payment.refunded", "order.reinstated")
+"""Events that say what an order owes of its lines."""
 MONEY = ("payment.captured", "payment.refunded")
 ANNOUNCED = ("warehouse.label_created", "warehouse.shipped")
 STEPS = ("inventory.allocated", "warehouse.released", "warehouse.picked", "warehouse.packed")

@@ -20,18 +20,30 @@ ARRIVED = clearing(scan("delivered", "returning", "returned"))
 
 
 def split_incomplete(o: Facts, s: RuleSetting) -> Found:
-    left = sorted((x for x in o.shipments if x.voided is None and x.shipped is not None), key=lambda x: x.shipped or 0)
-    if not o.lines or any(x.lines is None for x in left):
+    if not o.ever:
         return
+    left = sorted((x for x in o.shipments if x.left and x.shipped is not None), key=lambda x: x.shipped or 0)
     parts = [x.shipped for x in left if x.shipped is not None and (o.shipped is None or x.shipped < o.shipped)]
+    if not parts:
+        return
+    units = list(o.units("left"))
     handed: dict[int | None, list[Record]] = {}
     for x in left:
         handed.setdefault(x.shipped, []).extend(x.handovers)
     for at, until in zip(parts, [*parts[1:], o.shipped], strict=False):
-        fields = o.fields_at(at)
-        floor = o.ship_deadline(fields.ship_by) if fields is not None and fields.ship_by else None
-        evidence = tuple(handed[at])
-        yield timeout(s, o.calendar(s), at, "part shipped", evidence, met=until, lifted=o.ended, not_before=floor)
+        rest = [u for u in units if u.since <= at and (u.met is None or u.met > at) and (u.gone is None or u.gone > at)]
+        if rest:
+            dates = [text for text in (_ship_by(o, unit.key, at) for unit in rest) if text is not None]
+            floor = min(map(o.ship_deadline, dates), default=None)
+            yield timeout(s, o.calendar(s), at, "part shipped", tuple(handed[at]), met=until, lifted=o.ended, not_before=floor)
+
+
+def _ship_by(o: Facts, key: str, at: int) -> str | None:
+    """The date in force at an instant by which a line is to leave."""
+    fields = o.fields_at(at)
+    if fields is None:
+        return None
+    return next((line.ship_by for line in o.lines_called(fields, key) if line.ship_by), fields.ship_by)
 
 
 def _promise(o: Facts, at: int) -> int | None:
