@@ -134,14 +134,14 @@ class Filling:
 
 
 class Covered:
-    """When the units of each line were covered by steps of one kind (`met`: the instants of its first, second... unit).
+    """When the units of each line were covered by steps of one kind (`met`: how many were, each with the instant of the last).
 
     `whole`: when first something was covered and nothing that was owed then was left; `first`: when there was a step.
     """
 
     def __init__(self, shape: Shape) -> None:
         self.shape = shape
-        self.met: dict[str, list[int]] = {}
+        self.met: dict[str, list[tuple[int, int]]] = {}
         self.whole: int | None = None
         self.first: int | None = None
         self._told: list[Line | tuple[str, int]] = []
@@ -170,16 +170,20 @@ class Covered:
         """How many units of a line are covered now."""
         return self._filling.covered(key)
 
+    def at(self, key: str, level: int) -> int | None:
+        """When so many units of a line were first covered."""
+        return next((at for count, at in self.met.get(key, ()) if count >= level), None)
+
     def _note(self, at: int, owed: Mapping[str, int]) -> None:
         met, shape = self.met, self.shape
         for key in shape.physical:
             count = self.covered(key)
-            known = met.get(key)
-            if known is None:
-                if count:
-                    met[key] = [at] * count
-            elif count > len(known):
-                known.extend([at] * (count - len(known)))
-        if self.whole is None and met and all(len(met.get(key, ())) >= owed.get(key, 0) for key in shape.physical):
-            self.whole = at
+            if count:
+                known = met.setdefault(key, [])
+                if not known or count > known[-1][0]:
+                    known.append((count, at))
+        if self.whole is None and met:
+            self.whole = at if all(known <= met[key][-1][0] if key in met else not known for key, known in self._owed(owed)) else None
 
+    def _owed(self, owed: Mapping[str, int]) -> Iterable[tuple[str, int]]:
+        return ((key, owed.get(key, 0)) for key in self.shape.physical)

@@ -10,22 +10,28 @@ from collections.abc import Iterable, Mapping
 from typing import cast
 
 from dataflows.core.clocks import Calendar
+from dataflows.core.history.again import Stretch
 from dataflows.core.history.covering import Covered, Shape
 from dataflows.core.history.grouping import Shipments
 from dataflows.core.history.holds import Hold, Holds
-from dataflows.core.history.leaving import kept, steps_of
+from dataflows.core.history.leaving import came, delivered, kept, ready, steps_of
 from dataflows.core.history.money import Payments
 from dataflows.core.history.obligations import Obligations, Step, Unit
 from dataflows.core.history.order_fields import ANNOUNCED, FIELDS, HOLDS, LINES, METHODS, MONEY, OWED, PARCELS, SITED, STEPS, FieldFacts, fact
 from dataflows.core.history.quantities import Cancellations, LineCoverage, OrderLines, line_key
 from dataflows.core.history.returns import RETURNS, Return, Returns
 from dataflows.core.history.shipments import Shipment, scan_of, tracking_numbers
-from dataflows.core.history.versions import Versions
+from dataflows.core.history.versions import Versions, says
 from dataflows.core.policy import RuleSetting
 from dataflows.core.policy.model import Dims
 from schemas.events import InventoryAllocated, Line, OrderCancel, OrderPlaced, WarehouseShipment
 from schemas.instants import FAR, earliest
 from schemas.record import Record
+
+
+STARTED = "warehouse.pick_started"
+LATER = ("warehouse.released", STARTED, "warehouse.picked", "warehouse.packed", "left")
+"""Steps of which each implies those before it."""
 
 
 class Facts(FieldFacts):
@@ -113,10 +119,10 @@ class Facts(FieldFacts):
 
     # the ends of an order
 
-    @fact(*LINES)
+    @fact(*LINES, "order.reinstated")
     def cancelled(self) -> int | None:
         """When the whole order was cancelled: by one event, or by the last of its lines."""
-        return earliest(self.cancellations.whole, self.cancellations.by_line)
+        return earliest(self.lives[-1].until, self.cancellations.by_line)
 
     @fact(folds=MONEY)
     def payments(self) -> Payments:
@@ -128,10 +134,12 @@ class Facts(FieldFacts):
         """When everything that was captured (or, without captures, the total) had been refunded."""
         return self.payments.paid_back(self.fields.total) if "payment.refunded" in self.t.by_type else None
 
-    @fact(*LINES, *MONEY)
+    @fact(*LINES, "order.reinstated", *MONEY)
     def ended(self) -> int | None:
         """When nothing more was owed to the customer: cancelled or refunded in full."""
-        return earliest(self.cancelled, self.refunded)
+        refunded = self.refunded
+        again = refunded is not None and len(self.lives) > 1 and refunded < self.lives[-1].since
+        return self.cancelled if again else earliest(self.cancelled, refunded)
 
     # money
 
@@ -201,6 +209,11 @@ class Facts(FieldFacts):
         return Holds.build(self.t.of("order.hold_placed"), self.t.of("order.hold_released"))
 
     @property
+    def pauses(self) -> list[Stretch]:
+        """When the whole order was held."""
+        return [(h.record.at, h.released) for h in self.holds if h.shipment_id is None and h.released != h.record.at]
+
+    @property
     def holds(self) -> list[Hold]:
         """All holds, as they happened."""
         return self.held.all
@@ -216,7 +229,8 @@ class Facts(FieldFacts):
             len(self.lines) < len(lines)
             or any(x.method or x.components or x.parent_line_id or (x.quantity is not None and x.quantity < 1) for x in lines)
             or any(cast("OrderCancel", r.event.data).lines for r in changes)
-            or any("lines" in cast("Mapping[str, object]", r.event.data) for r in self.t.of("order.updated"))
+            or len(self.lives) > 1
+            or any(says(record, "lines") for _, _, record in self.versions[1:])
         )
 
     @property
@@ -237,12 +251,16 @@ class Facts(FieldFacts):
     @fact(*FIELDS)
     def ever(self) -> dict[str, Line]:
         """All lines that it ever had by their name, as they were last told."""
-        versions = [fields for fields, _, _ in self.versions]
-        return {**{line_key(x, i): x for fields in versions for i, x in enumerate(fields.lines or ())}, **self.lines}
+        found = dict(self.lines)
+        for fields, _, _ in reversed(self.versions):
+            for i, line in enumerate(fields.lines or ()):
+                found.setdefault(line_key(line, i), line)
+        return found
 
-    def line_ever(self, key: str) -> Line | None:
-        """The line of a name, as it was last told."""
-        return self.ever.get(key)
+    def method_by(self, key: str) -> str:
+        """How the line of a name reaches the customer; as the order does, if there is none."""
+        line = self.ever.get(key)
+        return self.method if line is None else self.method_of(line)
 
     def lines_called(self, fields: OrderPlaced, key: str) -> Iterable[Line]:
         """The lines of one version of the order that have a name."""
@@ -255,7 +273,7 @@ class Facts(FieldFacts):
         shape = Shape(self.ever, self.method_of, self._wanted_by)
         waivers = [r for r in self.t.of("order.cancelled", "payment.refunded") if cast("OrderCancel", r.event.data).lines]
         left = steps_of(self.shipments, lambda x: x.shipped if x.left else None, lambda x: x.labelled)
-        return Obligations(shape, history, waivers, left)
+        return Obligations(shape, history, waivers, left, self.lives)
 
     @fact(*OWED, *STEPS, *PARCELS)
     def covered(self) -> dict[str, Covered]:
@@ -268,10 +286,12 @@ class Facts(FieldFacts):
             return self.obligations.left
         known = self.covered.get(kind)
         if known is None:
-            if kind in STEPS:
-                steps: Iterable[Step] = [(r.at, cast("InventoryAllocated", r.event.data).lines) for r in self.t.of(kind)]
+            if kind == STARTED:
+                steps: Iterable[Step] = [(r.at, None) for r in self.t.of(kind)]
+            elif kind in STEPS:
+                steps = [(r.at, cast("InventoryAllocated", r.event.data).lines) for r in self.t.of(kind)]
             else:
-                reached = Shipment.delivered.fget if kind == "delivered" else kept
+                reached = {"delivered": delivered, "ready": ready, "kept": kept if self.method == "ship" else came}[kind]
                 steps = steps_of(self.shipments, lambda x: reached(x) if x.left else None, lambda x: earliest(x.labelled, x.handed_over))
             known = self.covered[kind] = self.obligations.over(steps)
         return known
@@ -318,38 +338,62 @@ class Facts(FieldFacts):
         """When all of the order had been delivered."""
         return self.arrivals.whole() if self.plain or not self.lines else self.covered_by("delivered").whole
 
+    def _reached(self, *kinds: str) -> int | None:
+        """When every unit had come to one of several steps, of which the later ones imply the earlier."""
+        if not self.lines:
+            return earliest(*(self.shipped if kind == "left" else self.first(kind) for kind in kinds))
+        return self.obligations.whole(*map(self.covered_by, kinds))
+
     @fact(*OWED, "warehouse.packed", folds=PARCELS)
     def packed(self) -> int | None:
         """When all was packed; leaving implies it."""
-        return earliest(self.cover("warehouse.packed"), self.shipped)
+        return self._reached(*LATER[3:])
 
     @fact(*OWED, "warehouse.packed", "warehouse.picked", folds=PARCELS)
     def picked(self) -> int | None:
         """When all was picked; packing implies it."""
-        return earliest(self.cover("warehouse.picked"), self.packed)
+        return self._reached(*LATER[2:])
 
-    @fact(*OWED, "warehouse.packed", "warehouse.picked", "warehouse.pick_started", "warehouse.released", folds=PARCELS)
+    @fact(*OWED, "warehouse.packed", "warehouse.picked", STARTED, "warehouse.released", folds=PARCELS)
     def released(self) -> int | None:
         """When the order was given to its warehouse; later steps imply it."""
-        return earliest(self.cover("warehouse.released"), self.first("warehouse.pick_started"), self.picked)
+        return self._reached("warehouse.released", *LATER[1:])
 
-    @fact(*OWED, *STEPS, "warehouse.pick_started", folds=PARCELS)
+    @fact(*OWED, *STEPS, STARTED, folds=PARCELS)
     def allocated(self) -> int | None:
         """When stock was reserved for all of it; a release implies it."""
-        return earliest(self.cover("inventory.allocated"), self.released)
+        return self._reached("inventory.allocated", *LATER)
 
-    def units(self, *kinds: str, first: int | None = None) -> Iterable[Unit]:
-        """What is owed of each line, and when steps of one of these kinds had covered it (see `covered_by`), or all of it came `first`."""
+    def units(self, *kinds: str) -> Iterable[Unit]:
+        """What is owed of each line, and when steps of one of these kinds had covered it (see `covered_by`)."""
         if not self.lines and self.plain_lines:
             # Of an order without lines the first step covers all.
-            instants = (self.shipped if kind == "left" else self.promise_kept if kind == "kept" else self.cover(kind) for kind in kinds)
-            return (Unit("", self.placed_at, None, earliest(first, *instants)),)
-        return self.obligations.units(*map(self.covered_by, kinds), first=first)
+            instants = (self.shipped if kind == "left" else self.came_first(kind) for kind in kinds)
+            return (Unit("", 1, self.placed_at, self.lives[0].until, earliest(*instants), self.placed_at),)
+        return self.obligations.units(*map(self.covered_by, kinds))
 
-    @property
-    def promise_kept(self) -> int | None:
-        """Of an order without lines, when the first of its shipments kept a delivery promise."""
-        return earliest(*(kept(x) for x in self.shipments if x.left))
+    def came_first(self, kind: str) -> int | None:
+        """Of an order without lines, when the first of its shipments, or a step of the warehouse, came there."""
+        if kind in STEPS or kind == STARTED:
+            return self.first(kind)
+        reached = {"delivered": delivered, "ready": ready, "kept": kept if self.method == "ship" else came}[kind]
+        return earliest(*(reached(x) for x in self.shipments if x.left))
+
+    def obligations_met(self, kind: str, key: str, level: int) -> int | None:
+        """When steps of a kind had covered so many units of a line."""
+        return self.covered_by(kind).at(key, level)
+
+    def shipped_of(self, keys: Iterable[str]) -> int | None:
+        """When what is owed of some lines had left."""
+        return self._all_of("left", keys)
+
+    def delivered_of(self, keys: Iterable[str]) -> int | None:
+        """When what is owed of some lines had been delivered."""
+        return self._all_of("delivered", keys)
+
+    def _all_of(self, kind: str, keys: Iterable[str]) -> int | None:
+        met = [self.met_of(kind, key) for key in keys]
+        return max((at for at in met if at is not None), default=None) if None not in met else None
 
     def met_of(self, kind: str, key: str) -> int | None:
         """When the units of a line that are owed now had been covered."""

@@ -128,8 +128,8 @@ def _of_shipment(known: dict[str, object], record: Record) -> None:
     if shipment is None:
         _drop(known, *OF_PARCELS)
         return
-    if len(grouped.all) > 1:
-        _drop(known, *REACHED)  # Whether each says what is in it decides what all cover.
+    # Whether each of several says what is in it decides what all cover.
+    _drop(known, *(REACHED if len(grouped.all) > 1 else REACHED[2:]))
     _reach(known, "departures", shipment, shipment.shipped if shipment.left else None)
     _reach(known, "arrivals", shipment, shipment.delivered if shipment.left else None)
 

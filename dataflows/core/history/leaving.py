@@ -21,7 +21,10 @@ def steps_of(shipments: Sequence[Shipment], reached: Reached, begun: Reached) ->
     family = _family(shipments)
     for shipment in shipments:
         at = came.get(id(shipment))
-        if at is None or any((came.get(id(other), at + 1), other.key) < (at, shipment.key) for other in family.get(id(shipment), ())):
+        if at is None:
+            continue
+        before, after = family.get(id(shipment), ((), ()))
+        if any(came.get(id(x), at + 1) <= at for x in before) or any(came.get(id(x), at) < at for x in after):
             continue
         if shipment.lines:
             yield at, shipment.lines
@@ -31,8 +34,25 @@ def steps_of(shipments: Sequence[Shipment], reached: Reached, begun: Reached) ->
                 yield last, None
 
 
+def delivered(shipment: Shipment) -> int | None:
+    """When a shipment was delivered."""
+    return shipment.delivered
+
+
+def came(shipment: Shipment) -> int | None:
+    """When a shipment was delivered, or could be fetched."""
+    return shipment.kept
+
+
+def ready(shipment: Shipment) -> int | None:
+    """When all of a shipment could be fetched."""
+    instants = [parcel.ready for parcel in shipment.parcels]
+    known = [at for at in instants if at is not None]
+    return max(known) if known and len(known) == len(instants) else None
+
+
 def kept(shipment: Shipment) -> int | None:
-    """When a shipment kept a delivery promise. Nobody will ever scan what has no tracking number: it has when it left."""
+    """When a shipment kept a delivery promise: nobody will ever scan what has no tracking number, so it has when it left."""
     untracked = not shipment.trackings and not shipment.scans
     return shipment.handed_over if untracked else shipment.kept
 
@@ -42,9 +62,9 @@ def _alone(shipment: Shipment, at: int, shipments: Sequence[Shipment], came: dic
     while True:
         ends: list[int | None] = []
         for other in shipments:
-            since = None if other is shipment else begun(other)
+            since = None if other is shipment or not other.left else begun(other)
             if since is not None and since <= at:
-                end = earliest(came.get(id(other)), other.voided, other.replaced)
+                end = earliest(came.get(id(other)), other.replaced)
                 if end is None or end > at:
                     ends.append(end)
         if not ends:
@@ -55,21 +75,22 @@ def _alone(shipment: Shipment, at: int, shipments: Sequence[Shipment], came: dic
         at = max(known)
 
 
-def _family(shipments: Sequence[Shipment]) -> dict[int, list[Shipment]]:
-    """Of each shipment those that it replaces and those that replace it, and so on."""
+def _family(shipments: Sequence[Shipment]) -> dict[int, tuple[list[Shipment], list[Shipment]]]:
+    """Of each shipment those that it replaces, and so on, and those that replace it."""
     above: dict[int, list[Shipment]] = {}
     for shipment in shipments:
         if shipment.replaces:
             above[id(shipment)] = [x for x in shipments if x is not shipment and x.known_as(shipment.replaces)]
-    family: dict[int, list[Shipment]] = {}
+    if not above:
+        return {}
+    family: dict[int, tuple[list[Shipment], list[Shipment]]] = {id(x): ([], []) for x in shipments}
     for shipment in shipments:
         queue, seen = list(above.get(id(shipment), ())), {id(shipment)}
         while queue:
             other = queue.pop()
-            if id(other) in seen:
-                continue
-            seen.add(id(other))
-            family.setdefault(id(shipment), []).append(other)
-            family.setdefault(id(other), []).append(shipment)
-            queue.extend(above.get(id(other), ()))
+            if id(other) not in seen:
+                seen.add(id(other))
+                family[id(shipment)][0].append(other)
+                family[id(other)][1].append(shipment)
+                queue.extend(above.get(id(other), ()))
     return family

@@ -6,15 +6,17 @@ met. This is computed from the whole history, for the orders of which something 
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from itertools import groupby
 from operator import itemgetter
 from typing import NamedTuple, cast
 
+from dataflows.core.history.again import Life
 from dataflows.core.history.covering import Covered, Part, Shape
 from dataflows.core.history.quantities import line_key, quantity
-from dataflows.core.history.versions import Versions
+from dataflows.core.history.versions import Versions, says
 from schemas.events import Line, OrderCancel, PaymentRefunded
+from schemas.instants import earliest
 from schemas.record import Record
 
 Step = tuple[int, Sequence[Line] | None]
@@ -23,12 +25,18 @@ GOODWILL = "goodwill"
 
 
 class Unit(NamedTuple):
-    """Units of one line that are owed from and until the same instants (`gone` None: still), and were met at the same."""
+    """Units of one line that are owed from and until the same instants (`gone` None: still), and were met at the same.
+
+    `level`: the last of them, counted from the first piece of the line. `ordered`: when they were ordered, which is before `since` where a
+    cancelled order is wanted again.
+    """
 
     key: str
+    level: int
     since: int
     gone: int | None
     met: int | None
+    ordered: int
 
 
 class _Balance:
@@ -82,14 +90,14 @@ class Change(NamedTuple):
 class Obligations:
     """What one order owes, with `left`, the coverage by what left: units that were refunded before they left are waived."""
 
-    def __init__(self, shape: Shape, versions: Versions, waivers: Iterable[Record], left: Iterable[Step]) -> None:
+    def __init__(self, shape: Shape, versions: Versions, waivers: Iterable[Record], left: Iterable[Step], lives: Sequence[Life]) -> None:
         self.shape = shape
+        self.lives = lives
         self.changes: list[Change] = []
         self.left = Covered(shape)
         self.still_refunded: dict[int, list[Line]] = {}
         """By the identity of a refund's record, its lines of which more was refunded than waived."""
         self._balances: dict[str, _Balance] = {key: _Balance() for key in shape.lines}
-        self._since: dict[str, list[list[tuple[int, int | None]]]] = {key: [] for key in shape.lines}
         events: list[tuple[int, int, str, str, Callable[[], None]]] = []
         for record in waivers:
             place = 0 if record.event.type == "order.cancelled" else 1
@@ -97,7 +105,7 @@ class Obligations:
             events.append((record.at, place, record.event.source, record.event.id, lambda record=record, take=take: take(record)))
         told = False
         for position, (fields, at, record) in enumerate(versions.all):
-            if not told or "lines" in cast("Mapping[str, object]", record.event.data):
+            if not told or says(record, "lines"):
                 # Lines that an update is the first to tell of are those with which the order was placed.
                 since = at if told else versions.all[0][1]
                 events.append((since, 2 + (position > 0), record.event.source, record.event.id, lambda lines=fields.lines: self._order(lines)))
@@ -129,18 +137,49 @@ class Obligations:
             change = next(changes, None)
         return covered
 
-    def units(self, *coverages: Covered, first: int | None = None, keys: Iterable[str] | None = None) -> Iterable[Unit]:
-        """What is owed of each line, and when it was first met by one of several coverages (or, of all lines, at `first`)."""
-        for key in self.shape.physical if keys is None else keys:
-            known: dict[Unit, None] = {}
-            for number, windows in enumerate(self._since.get(key, ())):
-                instants = [met[number] for c in coverages if number < len(met := c.met.get(key, ()))]
-                if first is not None:
-                    instants.append(first)
-                met_at = min(instants, default=None)
-                for since, gone in windows:
-                    known[Unit(key, since, gone, met_at)] = None
-            yield from known
+    def units(self, *coverages: Covered) -> Iterator[Unit]:
+        """What is owed of each line, and when it was first met by one of several coverages."""
+        for key in self.shape.physical:
+            levels = {level for change in self.changes if (level := change.owed.get(key, 0)) > 0}
+            most = max(levels, default=0)
+            for covered in coverages:
+                levels.update(count for count, _ in covered.met.get(key, ()) if count < most)
+            for level in sorted(levels):
+                met = self.met(key, level, *coverages)
+                since: int | None = None
+                for change in self.changes:
+                    there = change.owed.get(key, 0) >= level
+                    if there and since is None:
+                        since = change.at
+                    elif not there and since is not None:
+                        yield from self._wanted(key, level, since, change.at, met)
+                        since = None
+                if since is not None:
+                    yield from self._wanted(key, level, since, None, met)
+
+    def met(self, key: str, level: int, *coverages: Covered) -> int | None:
+        """When so many units of a line were first met by one of several coverages."""
+        return earliest(*(covered.at(key, level) for covered in coverages))
+
+    def whole(self, *coverages: Covered) -> int | None:
+        """When first something was covered, by whichever of several coverages, and nothing that was owed then was left."""
+        if len(coverages) == 1:
+            return coverages[0].whole
+        units = list(self.units(*coverages))
+        instants = sorted({at for at in (*(u.met for u in units), *(change.at for change in self.changes)) if at is not None})
+        begun = earliest(*(known[0][1] for covered in coverages for known in covered.met.values()))
+        for at in instants if begun is not None else ():
+            left = (u for u in units if u.ordered <= at and (u.gone is None or at < u.gone) and (u.met is None or u.met > at))
+            if at >= begun and next(left, None) is None:
+                return at
+        return None
+
+    def _wanted(self, key: str, level: int, since: int, gone: int | None, met: int | None) -> Iterator[Unit]:
+        """Units, once for each time that their order was wanted."""
+        for position, life in enumerate(self.lives):
+            start, end = max(life.since, since), earliest(life.until, gone)
+            if end is None or start < end or (not position and life.until is not None and life.until <= life.since):
+                yield Unit(key, level, start, end, met, since)
 
     def at(self, instant: int) -> Change:
         """What was owed at an instant; before the order was placed, what it was placed with."""
@@ -152,17 +191,8 @@ class Obligations:
     def _change(self, at: int) -> None:
         balances = self._balances
         owed = {key: balance.owed for key, balance in balances.items()}
-        before = self.changes[-1].owed if self.changes else {}
         room = {key: balance.room for key, balance in balances.items()}
         self.changes.append(change := Change(at, room, owed, frozenset(key for key, balance in balances.items() if balance.known)))
-        for key, count in owed.items():
-            windows = self._since[key]
-            for number in range(before.get(key, 0), count):
-                if number == len(windows):
-                    windows.append([])
-                windows[number].append((at, None))
-            for number in range(count, before.get(key, 0)):
-                windows[number][-1] = (windows[number][-1][0], at)
         self.left.change(at, change.room, owed)
 
     def _order(self, lines: Sequence[Line] | None) -> None:

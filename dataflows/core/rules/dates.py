@@ -5,15 +5,18 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from typing import NamedTuple, cast
 
-from dataflows.core.clocks import Calendar
+from dataflows.core.history.again import running
 from dataflows.core.history.facts import Facts
 from dataflows.core.history.obligations import Unit
-from dataflows.core.history.versions import Segment
 from dataflows.core.policy import RuleSetting
+from dataflows.core.rules.backorders import backorders
 from dataflows.core.rules.conditions import Condition, count, timeout
+from dataflows.core.rules.reading import ended_for
 from dataflows.core.rules.structs import Find, Found, Overdue
 from dataflows.core.rules.vocabulary import Date, Milestone
-from schemas.instants import earliest
+from schemas.events import OrderPlaced, WarehouseShipment
+from schemas.instants import FAR, earliest
+from schemas.record import Record
 
 Deadline = Callable[[Facts, str], int]
 DEADLINES: dict[Date, Deadline] = {Date.SHIP_BY: Facts.ship_deadline, Date.PROMISED_BY: Facts.promise_deadline}
@@ -21,120 +24,161 @@ LABELS = {Date.SHIP_BY: "ship by", Date.PROMISED_BY: "promised by"}
 STEPS: dict[Milestone, tuple[str, ...]] = {
     Milestone.SHIPPED: ("left",),
     Milestone.DELIVERED: ("kept",),
-    Milestone.RELEASED: ("warehouse.released", "warehouse.picked", "warehouse.packed", "left"),
+    Milestone.RELEASED: ("warehouse.released", "warehouse.pick_started", "warehouse.picked", "warehouse.packed", "left"),
 }
 """The steps that meet what is due by a date."""
-READY = ("warehouse.packed", "left")
-"""The steps that make goods ready to be collected."""
-Stretch = tuple[int, "int | None"]
 
 
-class _Due(NamedTuple):
-    """A rule as it speaks of one date."""
+class Dated(NamedTuple):
+    """A stretch in which a unit has a date or none (`by` None); `own`: whether the date is its line's own, `record` told it."""
 
-    form: Overdue
-    name: str
-    label: str
-    deadline: Deadline
+    unit: Unit
+    since: int
+    until: int | None
+    by: int | None
+    text: str
+    own: bool
+    record: Record
+
+    @property
+    def scope(self) -> str | None:
+        """The line, where the date is its own."""
+        return f"line:{self.unit.key}" if self.own else None
+
+
+def shipping(o: Facts) -> Iterator[Unit]:
+    """What is to leave; goods that are to be fetched have when they are packed."""
+    fetched = "pickup" in o.methods
+    for unit in o.units("left"):
+        if not fetched or o.method_by(unit.key) != "pickup":
+            yield unit
+    if fetched:
+        yield from (unit for unit in o.units("left", "warehouse.packed") if o.method_by(unit.key) == "pickup")
+
+
+def dated(o: Facts, name: str, units: Sequence[Unit], deadline: Deadline, due: Callable[[int], int] = lambda by: by) -> Iterator[Dated]:
+    """By which date each unit is owed, and when.
+
+    A unit that was added later takes a date that was told before only if that lies ahead and something before it still waited for it. What
+    fell due while the order was held (and the unit had not left), or before a cancelled order was wanted again, is void.
+    """
+    own = o.line_dates(name).own
+    pauses = o.pauses
+    left = {(u.key, u.level, u.since): u.met for u in shipping(o)} if pauses else {}
+    for unit in units:
+        for (text, is_own), since, until, record in _segments(o, name, unit.key if unit.key in own else None):
+            start, end = max(since, unit.since), earliest(until, unit.gone)
+            by = None if text is None else deadline(o, text)
+            if by is not None and since < unit.ordered:
+                if due(by) <= unit.since or not _awaited(o, units, unit, name, own=is_own):
+                    by = None
+            elif by is not None and since < unit.since and due(by) <= unit.since:
+                by = None
+            if by is not None and pauses:
+                met, at = left.get((unit.key, unit.level, unit.since)) if unit.key or left else None, due(by)
+                if met is None or met > at:
+                    held = [FAR if r is None else r for h, r in pauses if h <= at and (r is None or (at < r and since < r))]
+                    if held:
+                        start, by = max(start, *held), None
+            if start < FAR and (end is None or start < end):
+                yield Dated(unit, start, end, by, text or "", is_own and by is not None, record)
+
+
+def _segments(o: Facts, name: str, key: str | None) -> Iterable[tuple[tuple[str | None, bool], int, int | None, Record]]:
+    """The dates that a line (None: one that never had its own) had, each its own or its order's."""
+    if key is None:
+        return (((text, False), since, until, record) for text, since, until, record in o.dates(name))
+
+    def date_of(fields: OrderPlaced) -> tuple[str | None, bool]:
+        own = next((cast("str | None", getattr(line, name)) for line in o.lines_called(fields, key)), None)
+        return (own, True) if own else (cast("str | None", getattr(fields, name)), False)
+
+    return o.segments(date_of)
+
+
+def _awaited(o: Facts, units: Iterable[Unit], unit: Unit, name: str, *, own: bool) -> bool:
+    """Whether something that was there before a unit was still awaited when that came, by the same date."""
+    at = unit.since
+    return any(
+        x.since < at
+        and (x.gone is None or at <= x.gone)
+        and (x.met is None or x.met >= at)
+        and (x.key == unit.key if own else not _has_own(o, x, name))
+        for x in units
+    )
+
+
+def _has_own(o: Facts, unit: Unit, name: str) -> bool:
+    """Whether a unit's line had a date of its own when it came to be owed."""
+    fields = o.fields_at(unit.since)
+    return fields is not None and any(getattr(line, name) for line in o.lines_called(fields, unit.key))
 
 
 def by_date(form: Overdue, date: Date) -> Find:
     """The judge of what is due by a date. Each value that the date had is a deadline, replaced when the next one comes."""
-    until, due = cast("Milestone", form.until[0]), _Due(form, date.value, LABELS[date], DEADLINES[date])
+    until, label, deadline = cast("Milestone", form.until[0]), LABELS[date], DEADLINES[date]
+    methods = frozenset(form.methods)
 
     def judge(o: Facts, s: RuleSetting) -> Found:
-        calendar, (plain, own), told = o.calendar(s), o.line_dates(due.name), o.dates(due.name)
-        common: dict[tuple[str, Unit], None] = {}
-        for method, unit in _units(o, until, frozenset(form.methods)):
-            dated = own.get(unit.key)
-            if dated is not None:
-                words, scope = f"line {unit.key} {due.label}", f"line:{unit.key}"
-                for segment in dated:
-                    yield _timeout(o, s, due, calendar, unit, segment, words, scope)
-                if unit.key not in plain and method == "ship":
-                    yield from _undated(o, s, unit, _without(o, due.name, unit.key))
-            if dated is None or unit.key in plain:
-                common[method, unit._replace(key="")] = None
-        for method, unit in common:
-            undated: list[Stretch] = []
-            for segment in told:
-                if segment[0] is not None and _is_due(o, due, unit, segment, [x for _, x in common]):
-                    yield _timeout(o, s, due, calendar, unit, segment, due.label, None)
-                else:
-                    undated.append((segment[1], segment[2]))
-            if method == "ship":
-                yield from _undated(o, s, unit, undated)
+        calendar = o.calendar(s)
+        units = list(shipping(o) if until is Milestone.SHIPPED else o.units(*STEPS[until]))
+
+        def due(by: int) -> int:
+            return count(calendar, by, s.threshold)
+
+        for one in dated(o, date.value, units, deadline, due if form.ahead else lambda by: by):
+            unit, method = one.unit, o.method_by(one.unit.key)
+            if methods and method not in methods:
+                continue
+            lifted = earliest(o.ended, unit.gone)
+            moved = one.until if one.until != unit.gone else None
+            if one.by is None:
+                if method == "ship" and s.fallback is not None:
+                    yield from _undated(o, s, one)
+            elif not form.ahead or due(one.by) > one.since:
+                words = f"line {unit.key} {label} {one.text}" if one.own else f"{label} {one.text}"
+                yield timeout(
+                    *(s, calendar, one.by, words, (one.record,)),
+                    scope=one.scope, since=one.since, met=unit.met, lifted=lifted, moved=moved,
+                )  # fmt: skip
+        if until is Milestone.DELIVERED:
+            yield from _replacements(o, s)
 
     return judge
 
 
-def _units(o: Facts, until: Milestone, methods: frozenset[str]) -> Iterator[tuple[str, Unit]]:
-    """The units of which a rule speaks, each with how it reaches the customer."""
-    first = o.first("warehouse.pick_started") if until is Milestone.RELEASED else None
-    collected = until is Milestone.SHIPPED and "pickup" in o.methods
-    for steps, wanted in ((STEPS[until], True), (READY, False)) if collected else ((STEPS[until], None),):
-        for unit in o.units(*steps, first=first):
-            line = o.line_ever(unit.key)
-            method = o.method if line is None else o.method_of(line)
-            if (not methods or method in methods) and (wanted is None or wanted is (method != "pickup")):
-                yield method, unit
+def _undated(o: Facts, s: RuleSetting, one: Dated) -> Iterator[Condition | None]:
+    """While a unit has no date: the rule's `fallback`, from the capture (prepaid) or from placing, or from when it was ordered.
 
-
-def _is_due(o: Facts, due: _Due, unit: Unit, segment: Segment[str | None], others: Iterable[Unit]) -> bool:
-    """Whether the order's date is a unit's.
-
-    It is not that of units which came later: of those it is only if it lay ahead, and something was still awaited by it.
+    An order that is held, and a unit that is backordered, is not waited for; when that is over, it is from then on.
     """
-    text, since, _, _ = segment
-    at = unit.since
-    if text is None or at <= max(o.placed_at, since):
-        return text is not None
-    if due.deadline(o, text) <= at:
-        return False
-    return any(x.since < at and (x.met is None or x.met >= at) and (x.gone is None or x.gone >= at) for x in others)
-
-
-def _timeout(  # noqa: PLR0913 (every argument is a term of the deadline)
-    o: Facts, s: RuleSetting, due: _Due, calendar: Calendar, unit: Unit, segment: Segment[str | None], words: str, scope: str | None
-) -> Condition | None:
-    """That a unit was not where it should be by a date, while that was in force."""
-    text, since, moved, record = segment
-    if text is None or not _overlap(unit, since, moved):
-        return None
-    at, begun = due.deadline(o, text), max(since, unit.since)
-    if due.form.ahead and count(calendar, at, s.threshold) <= begun:
-        return None
-    lifted = earliest(o.ended, unit.gone)
-    return timeout(
-        s, calendar, at, f"{words} {text}", (record,), scope=scope, since=begun, met=unit.met, lifted=lifted, moved=moved
-    )  # fmt: skip
-
-
-def _overlap(unit: Unit, since: int, until: int | None) -> bool:
-    """Whether a unit was owed at some instant of a stretch."""
-    return (until is None or until > unit.since) and (unit.gone is None or unit.gone > since)
-
-
-def _without(o: Facts, name: str, key: str) -> Sequence[Stretch]:
-    """While neither a line nor its order has a date."""
-    known = o.segments(lambda fields: getattr(fields, name) or any(getattr(x, name) for x in o.lines_called(fields, key)))
-    return [(since, until) for dated, since, until, _ in known if not dated]
-
-
-def _undated(o: Facts, s: RuleSetting, unit: Unit, stretches: Iterable[Stretch]) -> Iterator[Condition | None]:
-    """While a unit has no date: the rule's `fallback`, from the capture (prepaid) or from placing, or from when it was ordered."""
     if s.fallback is None or o.placed is None:
         return
     paid = o.terms == "prepaid" and s.fallback.anchor == "captured"
     anchor = o.captured if paid else o.placed_at
     if anchor is None:
         return
+    unit = one.unit
     evidence, label = (tuple(o.t.of("payment.captured")[:1]), "captured") if paid else ((o.placed,), "placed")
     if unit.since > anchor:
         anchor, label = unit.since, "ordered"
         evidence = tuple(record for _, at, record in o.versions if at == anchor)[:1] or evidence
-    for since, until in stretches:
-        if _overlap(unit, since, until):
-            begun, lifted = max(since, unit.since), earliest(o.ended, unit.gone)
-            span, calendar = s.fallback.threshold, o.calendar(s)
-            yield timeout(s, calendar, anchor, label, evidence, span=span, since=begun, met=unit.met, lifted=lifted, moved=until)
+    waits = [(wait.since, wait.until) for wait in backorders(o) if wait.keys is None or unit.key in wait.keys]
+    span, calendar = s.fallback.threshold, o.calendar(s)
+    for begun, until in running(anchor, [*o.pauses, *waits]):
+        lifted, words = earliest(o.ended, one.until, until), label if begun == anchor else "released"
+        yield timeout(s, calendar, begun, words, evidence, span=span, since=one.since, met=unit.met, lifted=lifted)
+
+
+def _replacements(o: Facts, s: RuleSetting) -> Iterator[Condition | None]:
+    """Replacements that do not come by the promise that they were sent with."""
+    for x in o.shipments if len(o.shipments) > 1 else ():
+        told = [r for r in (*x.labels, *x.handovers) if cast("WarehouseShipment", r.event.data).replaces]
+        promises = [(line.promised_by, r) for r in told for line in cast("WarehouseShipment", r.event.data).lines or () if line.promised_by]
+        if promises:
+            text, record = min(promises, key=lambda known: o.promise_deadline(known[0]))
+            setting, since = o.of(x, s), min(r.at for r in told)
+            yield timeout(
+                *(setting, o.calendar(setting, x), o.promise_deadline(text), f"replacement promised by {text}", (record,)),
+                scope=x.scope, since=since, met=x.kept, lifted=ended_for(o, x),
+            )  # fmt: skip

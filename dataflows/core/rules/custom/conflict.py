@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from bisect import bisect_left
 from collections.abc import Sequence
+from itertools import pairwise
 from typing import cast
 
 from dataflows.core.history.facts import Facts
@@ -61,13 +62,15 @@ def _came_back(shipment: Shipment) -> list[int]:
 
 
 def cancelled_but_moving(o: Facts, s: RuleSetting) -> Found:
-    if o.cancelled is None:
-        return
-    for shipment in o.shipments:
-        sign = _moves(shipment, o.cancelled)
-        if sign is not None:
-            lifted = earliest(shipment.voided, shipment.replaced)
-            yield signal(o, o.of(shipment, s), sign, clears=_came_back(shipment), lifted=lifted, scope=shipment.scope, shipment=shipment)
+    ends: list[tuple[int, int | None]] = [(at, after.since) for (_, at, _), after in pairwise(o.lives) if at is not None]
+    if o.cancelled is not None:
+        ends.append((o.cancelled, None))
+    for cancelled, again in ends:
+        for shipment in o.shipments:
+            sign = _moves(shipment, cancelled)
+            if sign is not None and (again is None or sign.at < again):
+                lifted = earliest(shipment.voided, shipment.replaced, again)
+                yield signal(o, o.of(shipment, s), sign, clears=_came_back(shipment), lifted=lifted, scope=shipment.scope, shipment=shipment)
 
 
 def refunded_but_moving(o: Facts, s: RuleSetting) -> Found:

@@ -7,7 +7,7 @@ from typing import cast
 from dataflows.core.history.facts import Facts
 from dataflows.core.history.shipments import scan_of
 from dataflows.core.policy import RuleSetting
-from dataflows.core.rules.conditions import signal, timeout
+from dataflows.core.rules.conditions import signal
 from dataflows.core.rules.reading import clearing, ended_for
 from dataflows.core.rules.structs import Found
 from dataflows.core.rules.vocabulary import scan
@@ -17,33 +17,6 @@ from schemas.record import Record
 
 ENDINGS = frozenset(("refused", "disposed", "prohibited", "rejected"))
 ARRIVED = clearing(scan("delivered", "returning", "returned"))
-
-
-def split_incomplete(o: Facts, s: RuleSetting) -> Found:
-    if not o.ever:
-        return
-    left = sorted((x for x in o.shipments if x.left and x.shipped is not None), key=lambda x: x.shipped or 0)
-    parts = [x.shipped for x in left if x.shipped is not None and (o.shipped is None or x.shipped < o.shipped)]
-    if not parts:
-        return
-    units = list(o.units("left"))
-    handed: dict[int | None, list[Record]] = {}
-    for x in left:
-        handed.setdefault(x.shipped, []).extend(x.handovers)
-    for at, until in zip(parts, [*parts[1:], o.shipped], strict=False):
-        rest = [u for u in units if u.since <= at and (u.met is None or u.met > at) and (u.gone is None or u.gone > at)]
-        if rest:
-            dates = [text for text in (_ship_by(o, unit.key, at) for unit in rest) if text is not None]
-            floor = min(map(o.ship_deadline, dates), default=None)
-            yield timeout(s, o.calendar(s), at, "part shipped", tuple(handed[at]), met=until, lifted=o.ended, not_before=floor)
-
-
-def _ship_by(o: Facts, key: str, at: int) -> str | None:
-    """The date in force at an instant by which a line is to leave."""
-    fields = o.fields_at(at)
-    if fields is None:
-        return None
-    return next((line.ship_by for line in o.lines_called(fields, key) if line.ship_by), fields.ship_by)
 
 
 def _promise(o: Facts, at: int) -> int | None:
