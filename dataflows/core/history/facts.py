@@ -14,7 +14,7 @@ from dataflows.core.history.again import Stretch
 from dataflows.core.history.covering import Covered, Shape
 from dataflows.core.history.grouping import Shipments
 from dataflows.core.history.holds import Hold, Holds
-from dataflows.core.history.leaving import came, delivered, kept, ready, steps_of
+from dataflows.core.history.leaving import delivered, ready, steps_of
 from dataflows.core.history.money import Payments
 from dataflows.core.history.obligations import Obligations, Step, Unit
 from dataflows.core.history.order_fields import ANNOUNCED, FIELDS, HOLDS, LINES, METHODS, MONEY, OWED, PARCELS, SITED, STEPS, FieldFacts, fact
@@ -291,7 +291,7 @@ class Facts(FieldFacts):
             elif kind in STEPS:
                 steps = [(r.at, cast("InventoryAllocated", r.event.data).lines) for r in self.t.of(kind)]
             else:
-                reached = {"delivered": delivered, "ready": ready, "kept": kept if self.method == "ship" else came}[kind]
+                reached = {"delivered": delivered, "ready": ready, "kept": self.kept}[kind]
                 steps = steps_of(self.shipments, lambda x: reached(x) if x.left else None, lambda x: earliest(x.labelled, x.handed_over))
             known = self.covered[kind] = self.obligations.over(steps)
         return known
@@ -376,8 +376,23 @@ class Facts(FieldFacts):
         """Of an order without lines, when the first of its shipments, or a step of the warehouse, came there."""
         if kind in STEPS or kind == STARTED:
             return self.first(kind)
-        reached = {"delivered": delivered, "ready": ready, "kept": kept if self.method == "ship" else came}[kind]
+        reached = {"delivered": delivered, "ready": ready, "kept": self.kept}[kind]
         return earliest(*(reached(x) for x in self.shipments if x.left))
+
+    def kept(self, shipment: Shipment) -> int | None:
+        """When a shipment kept a delivery promise, or nobody waited for it any more since it turned back and was refunded.
+
+        Nobody will ever scan what has no tracking number: it has when it left.
+        """
+        untracked = self.method == "ship" and not shipment.trackings and not shipment.scans
+        return shipment.handed_over if untracked else earliest(shipment.kept, self.settled(shipment))
+
+    def settled(self, shipment: Shipment) -> int | None:
+        """When a shipment that turned back had been refunded by its lines."""
+        if "payment.refunded" not in self.t.by_type:
+            return None
+        turned = next((r.at for r in shipment.scans if scan_of(r).status in ("returning", "returned")), None)
+        return None if turned is None else self.obligations.settled(shipment.lines or (), turned)
 
     def obligations_met(self, kind: str, key: str, level: int) -> int | None:
         """When steps of a kind had covered so many units of a line."""

@@ -39,22 +39,11 @@ def delivered(shipment: Shipment) -> int | None:
     return shipment.delivered
 
 
-def came(shipment: Shipment) -> int | None:
-    """When a shipment was delivered, or could be fetched."""
-    return shipment.kept
-
-
 def ready(shipment: Shipment) -> int | None:
     """When all of a shipment could be fetched."""
     instants = [parcel.ready for parcel in shipment.parcels]
     known = [at for at in instants if at is not None]
     return max(known) if known and len(known) == len(instants) else None
-
-
-def kept(shipment: Shipment) -> int | None:
-    """When a shipment kept a delivery promise: nobody will ever scan what has no tracking number, so it has when it left."""
-    untracked = not shipment.trackings and not shipment.scans
-    return shipment.handed_over if untracked else shipment.kept
 
 
 def _alone(shipment: Shipment, at: int, shipments: Sequence[Shipment], came: dict[int, int], begun: Reached) -> int | None:

@@ -11,8 +11,10 @@ from itertools import groupby
 from operator import itemgetter
 from typing import NamedTuple, cast
 
+import msgspec
+
 from dataflows.core.history.again import Life
-from dataflows.core.history.covering import Covered, Part, Shape
+from dataflows.core.history.covering import Covered, Filling, Over, Shape
 from dataflows.core.history.quantities import line_key, quantity
 from dataflows.core.history.versions import Versions, says
 from schemas.events import Line, OrderCancel, PaymentRefunded
@@ -46,16 +48,10 @@ class _Balance:
     and no update has told yet, so that it is not taken away again.
     """
 
-    __slots__ = ("credit", "known", "most", "owed", "told", "waived")
+    __slots__ = ("cancelled", "credit", "most", "owed", "told", "waived")
 
     def __init__(self) -> None:
-        self.known = False
-        self.told = self.owed = self.credit = self.most = self.waived = 0
-
-    @property
-    def room(self) -> int:
-        """How much of it can be covered: all that was ever ordered, but for what was waived."""
-        return max(self.most - self.waived, 0)
+        self.told = self.owed = self.credit = self.most = self.waived = self.cancelled = 0
 
     def order(self, told: int) -> None:
         """Takes in the quantity that the order has from now on."""
@@ -78,13 +74,30 @@ class _Balance:
         self.waived += units
 
 
+class Refund(NamedTuple):
+    """A refund of lines: the units that it waived since they had not left, and the lines (`beyond`) of which it was more than that."""
+
+    record: Record
+    waived: dict[str, int]
+    beyond: list[Line]
+
+
 class Change(NamedTuple):
-    """What an order owes of each line from an instant on, how much of it can be covered, and the lines that it has had by then."""
+    """What an order owes of each line from an instant on.
+
+    `most`: how much of each was ordered at most so far; `room`: how much of that was not waived, `rest`: not cancelled; `due`: how much is
+    ordered now and was not cancelled.
+    """
 
     at: int
     room: dict[str, int]
+    most: dict[str, int]
     owed: dict[str, int]
-    known: frozenset[str]
+    rest: dict[str, int]
+    due: dict[str, int]
+
+
+NOTHING = Change(0, {}, {}, {}, {}, {})
 
 
 class Obligations:
@@ -95,8 +108,7 @@ class Obligations:
         self.lives = lives
         self.changes: list[Change] = []
         self.left = Covered(shape)
-        self.still_refunded: dict[int, list[Line]] = {}
-        """By the identity of a refund's record, its lines of which more was refunded than waived."""
+        self.refunds: list[Refund] = []
         self._balances: dict[str, _Balance] = {key: _Balance() for key in shape.lines}
         events: list[tuple[int, int, str, str, Callable[[], None]]] = []
         for record in waivers:
@@ -111,7 +123,7 @@ class Obligations:
                 events.append((since, 2 + (position > 0), record.event.source, record.event.id, lambda lines=fields.lines: self._order(lines)))
                 told = told or bool(fields.lines)
         events.sort(key=itemgetter(0, 1, 2, 3))
-        steps = sorted(left, key=itemgetter(0))
+        steps = self._steps = sorted(left, key=itemgetter(0))
         position = 0
         for at, known in groupby(events, key=itemgetter(0)):
             while position < len(steps) and steps[position][0] < at:
@@ -126,14 +138,14 @@ class Obligations:
     def over(self, steps: Iterable[Step]) -> Covered:
         """The coverage by steps of another kind."""
         covered, changes = Covered(self.shape), iter(self.changes)
-        change, owed = next(changes, None), cast("dict[str, int]", {})
+        change, last = next(changes, None), NOTHING
         for at, lines in sorted(steps, key=itemgetter(0)):
             while change is not None and change.at <= at:
-                covered.change(change.at, change.room, owed := change.owed)
-                change = next(changes, None)
-            covered.step(at, lines, owed)
+                covered.change(change.at, change.room, change.most, change.owed)
+                change, last = next(changes, None), change
+            covered.step(at, lines, last.rest)
         while change is not None:
-            covered.change(change.at, change.room, change.owed)
+            covered.change(change.at, change.room, change.most, change.owed)
             change = next(changes, None)
         return covered
 
@@ -185,15 +197,48 @@ class Obligations:
         """What was owed at an instant; before the order was placed, what it was placed with."""
         return next((change for change in reversed(self.changes) if change.at <= instant), self.changes[0])
 
+    def sent_by(self, instant: int) -> dict[str, int]:
+        """How much of each line had left by an instant, refunded or not."""
+        change = self.at(instant)
+        filling = Filling(self.shape, change.rest, change.most)
+        for at, lines in self._steps:
+            if at <= instant:
+                if lines:
+                    filling.add(lines)
+                else:
+                    filling.filled = {(key, None): count for key, count in change.rest.items() if count > 0}
+        return {key: filling.covered(key) for key in self.shape.turn}
+
+    def settled(self, lines: Sequence[Line], turned: int) -> int | None:
+        """When lines of a shipment that turned back at an instant had been refunded; None if they were not, or are not known."""
+        so_far: list[Line] = []
+        for refund in self.refunds if lines else ():
+            so_far += refund.beyond
+            if all(self._is_refunded(line, so_far) for line in lines):
+                return max(turned, refund.record.at)
+        return None
+
+    def _is_refunded(self, line: Line, refunded: Sequence[Line]) -> bool:
+        cells = set(self.shape.speaks_of(line))
+        same = [one for one in refunded if not cells.isdisjoint(self.shape.speaks_of(one))]
+        whole = any(one.quantity is None for one in same)
+        return whole or (bool(same) and sum(one.quantity or 0 for one in same) >= (line.quantity or 0))
+
     def _leave(self, at: int, lines: Sequence[Line] | None) -> None:
-        self.left.step(at, lines, self.changes[-1].owed if self.changes else {})
+        self.left.step(at, lines, self.changes[-1].rest if self.changes else {})
 
     def _change(self, at: int) -> None:
-        balances = self._balances
-        owed = {key: balance.owed for key, balance in balances.items()}
-        room = {key: balance.room for key, balance in balances.items()}
-        self.changes.append(change := Change(at, room, owed, frozenset(key for key, balance in balances.items() if balance.known)))
-        self.left.change(at, change.room, owed)
+        known = self._balances.items()
+        change = Change(
+            at,
+            {key: balance.most - balance.waived for key, balance in known},
+            {key: balance.most for key, balance in known},
+            {key: balance.owed for key, balance in known},
+            {key: balance.most - balance.cancelled for key, balance in known},
+            {key: balance.told - balance.cancelled for key, balance in known},
+        )
+        self.changes.append(change)
+        self.left.change(at, change.room, change.most, change.owed)
 
     def _order(self, lines: Sequence[Line] | None) -> None:
         told: dict[str, int] = {}
@@ -201,39 +246,29 @@ class Obligations:
             key = line_key(line, place)
             told[key] = told.get(key, 0) + max(quantity(line), 0)
         for key, balance in self._balances.items():
-            balance.known = balance.known or key in told
             balance.order(told.get(key, 0))
 
     def _cancel(self, record: Record) -> None:
-        for line in cast("OrderCancel", record.event.data).lines or ():
-            self._waive(line, lambda key: self._balances[key].owed)
+        waived, _ = self._waived(cast("OrderCancel", record.event.data).lines or (), {k: b.owed for k, b in self._balances.items()})
+        for key, units in waived.items():
+            self._balances[key].waive(units)
+            self._balances[key].cancelled += units
 
     def _refund(self, record: Record) -> None:
         data = cast("PaymentRefunded", record.event.data)
         if data.reason == GOODWILL:
-            self.still_refunded[id(record)] = []
             return
-        beyond: list[Line] = []
-        for line in data.lines or ():
-            if line.quantity is None or self._waive(line, lambda key: self._balances[key].owed - self.left.covered(key)):
-                beyond.append(line)
-        self.still_refunded[id(record)] = beyond
+        lines = data.lines or ()
+        here = {key: balance.owed - self.left.covered(key) for key, balance in self._balances.items()}
+        waived, over = self._waived([line for line in lines if line.quantity is not None], here)
+        for key, units in waived.items():
+            self._balances[key].waive(units)
+        beyond = [line for line in lines if line.quantity is None]
+        beyond.extend(msgspec.structs.replace(cast("msgspec.Struct", line), quantity=left) for line, _, left in over)
+        self.refunds.append(Refund(record, waived, cast("list[Line]", beyond)))
 
-    def _waive(self, line: Line, most: Callable[[str], int]) -> int:
-        """Waives what an event's line states, of each line at most so much; how much of it was too much."""
-        rest = line.quantity
-        for key, part in self.shape.speaks_of(line) or self._digital(line):
-            if part is not None:
-                continue
-            units = max(most(key), 0) if rest is None else min(rest, max(most(key), 0))
-            rest = None if rest is None else rest - units
-            for own in (key, *self.shape.children.get(key, ())):
-                balance = self._balances[own]
-                share = units if own == key else units * balance.most // max(self._balances[key].most, 1)
-                balance.waive(min(share, balance.owed) if own != key else units)
-        return rest or 0
-
-    def _digital(self, line: Line) -> Sequence[tuple[str, Part | None]]:
-        """The digital line that an event's line names: it can be cancelled like any other."""
-        known = next((k for k, x in self.shape.lines.items() if line.line_id is not None and x.line_id == line.line_id), None)
-        return () if known is None else ((known, None),)
+    def _waived(self, lines: Iterable[Line], room: dict[str, int]) -> tuple[dict[str, int], list[Over]]:
+        """How much of each line an event takes away, at most as much as there is room for; and what was too much."""
+        filling = Filling(self.shape, room, {key: balance.most for key, balance in self._balances.items()})
+        over = filling.add(list(lines))
+        return {key: units for key in self._balances if (units := filling.covered(key)) > 0}, over

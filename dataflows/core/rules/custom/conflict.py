@@ -8,6 +8,7 @@ from itertools import pairwise
 from typing import cast
 
 from dataflows.core.history.facts import Facts
+from dataflows.core.history.obligations import Refund
 from dataflows.core.history.quantities import line_key
 from dataflows.core.history.shipments import MOVING, Shipment, possession, scan_of
 from dataflows.core.policy import RuleSetting
@@ -74,10 +75,10 @@ def cancelled_but_moving(o: Facts, s: RuleSetting) -> Found:
 
 
 def refunded_but_moving(o: Facts, s: RuleSetting) -> Found:
-    refunds = [r for r in o.t.of("payment.refunded") if cast("PaymentRefunded", r.event.data).lines]
+    refunds = o.obligations.refunds if any(cast("PaymentRefunded", r.event.data).lines for r in o.t.of("payment.refunded")) else []
     for shipment in o.shipments if refunds or o.refunded is not None else ():
         since = [o.refunded] if o.refunded is not None else []
-        since.extend(r.at for r in refunds if _meets(o, shipment, r))
+        since.extend(r.record.at for r in refunds if _meets(o, shipment, r.beyond) or _sent(o, shipment, r))
         for at in since:
             if (shipment.delivered is not None and shipment.delivered <= at) or (o.cancelled is not None and o.cancelled <= at):
                 continue
@@ -89,15 +90,24 @@ def refunded_but_moving(o: Facts, s: RuleSetting) -> Found:
                 )
 
 
-def _meets(o: Facts, shipment: Shipment, refund: Record) -> bool:
-    """Whether what was refunded, beyond what had not left, is in the shipment; a shipment without lines may hold any."""
-    lines = o.obligations.still_refunded.get(id(refund))
+def _meets(o: Facts, shipment: Shipment, lines: Sequence[Line]) -> bool:
+    """Whether lines are in a shipment; one without lines may hold any."""
     if not lines:
         return False
     if not shipment.lines:
         return True
     refunded = {key for line in lines for key in _keys(o, line)}
     return any(key in refunded for line in shipment.lines for key in _keys(o, line))
+
+
+def _sent(o: Facts, shipment: Shipment, refund: Refund) -> bool:
+    """Whether a shipment left after a refund that had waived what is in it."""
+    at, obliged = shipment.shipped, o.obligations
+    if at is None or at <= refund.record.at:
+        return False
+    owed, held = obliged.at(at).owed, {key for line in shipment.lines or () for key in _keys(o, line)}
+    left = obliged.sent_by(at)
+    return any(key in held and left.get(key, 0) > owed.get(key, 0) for key in refund.waived)
 
 
 def _keys(o: Facts, line: Line) -> Sequence[str]:
