@@ -138,13 +138,14 @@ class Filling:
 class Covered:
     """When the units of each line were covered by steps of one kind (`met`: how many were, each with the instant of the last).
 
-    `whole`: when first something was covered and nothing that was owed then was left.
+    `whole`: when first something was covered and nothing that was owed then was left; `first`: when there was a step.
     """
 
     def __init__(self, shape: Shape) -> None:
         self.shape = shape
         self.met: dict[str, list[tuple[int, int]]] = {}
         self.whole: int | None = None
+        self.first: int | None = None
         self._told: list[Line] = []
         self._rest: dict[str, int] = {}
         self._by_sku = False
@@ -160,6 +161,8 @@ class Covered:
     def step(self, at: int, lines: Sequence[Line] | None, rest: Mapping[str, int]) -> None:
         """Takes in the latest step; one without lines covers all that is left, after which `rest` is covered of each line."""
         filling = self._filling
+        if self.first is None:
+            self.first = at
         if lines:
             named = any(self.shape.by_id(line) is not None for line in lines)
             self._told.extend(lines)

@@ -227,6 +227,7 @@ class Facts(FieldFacts):
         changes = self.t.of("order.cancelled", "payment.refunded")
         return not (
             len(self.lines) < len(lines)
+            or "digital" in self.methods
             or any(x.method or x.components or x.parent_line_id or (x.quantity is not None and x.quantity < 1) for x in lines)
             or any(cast("OrderCancel", r.event.data).lines for r in changes)
             or len(self.lives) > 1
@@ -304,7 +305,7 @@ class Facts(FieldFacts):
     def cover(self, type_: str) -> int | None:
         """When the events of one type had covered every line."""
         if not self.plain_lines:
-            return self.covered_by(type_).whole if self.lines else self.first(type_)
+            return self.obligations.whole(self.covered_by(type_)) if self.lines else self.first(type_)
         return self.line_cover(type_).whole()
 
     def line_cover(self, type_: str) -> LineCoverage:
@@ -331,12 +332,12 @@ class Facts(FieldFacts):
     @fact(*OWED, folds=PARCELS)
     def shipped(self) -> int | None:
         """When all of the order had left."""
-        return self.departures.whole() if self.plain or not self.lines else self.obligations.left.whole
+        return self.departures.whole() if self.plain or not self.lines else self.obligations.whole(self.obligations.left)
 
     @fact(*OWED, folds=PARCELS)
     def delivered(self) -> int | None:
         """When all of the order had been delivered."""
-        return self.arrivals.whole() if self.plain or not self.lines else self.covered_by("delivered").whole
+        return self.arrivals.whole() if self.plain or not self.lines else self.obligations.whole(self.covered_by("delivered"))
 
     def _reached(self, *kinds: str) -> int | None:
         """When every unit had come to one of several steps, of which the later ones imply the earlier."""

@@ -174,7 +174,12 @@ class Obligations:
         return earliest(*(covered.at(key, level) for covered in coverages))
 
     def whole(self, *coverages: Covered) -> int | None:
-        """When first something was covered, by whichever of several coverages, and nothing that was owed then was left."""
+        """When first something was covered, by whichever of several coverages, and nothing that was owed then was left.
+
+        Of what is owed nothing that can be covered the first step counts.
+        """
+        if not any(change.owed.get(key, 0) > 0 for change in self.changes for key in self.shape.physical):
+            return earliest(*(covered.first for covered in coverages))
         if len(coverages) == 1:
             return coverages[0].whole
         units = list(self.units(*coverages))
