@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import cast
 
 from dataflows.core.history.facts import Facts
-from dataflows.core.history.shipments import scan_of
+from dataflows.core.history.parcels import scan_of
 from dataflows.core.policy import RuleSetting
 from dataflows.core.rules.conditions import signal, timeout
 from dataflows.core.rules.reading import clearing, ended_for
@@ -76,11 +76,12 @@ def attempts_exhausted(o: Facts, s: RuleSetting) -> Found:
             attempts = 0
             for position, record in enumerate(parcel.scans):
                 data = scan_of(record)
-                attempts += data.status == "attempt_failed"
-                last = data.status == "attempt_failed" and attempts == o.of(shipment, s).count
+                attempt = data.status == "attempt_failed" and position not in parcel.again
+                attempts += attempt
+                last = attempt and attempts == o.of(shipment, s).count
                 final = data.reason == "final_attempt" or (data.status == "failed_final" and data.reason not in ENDINGS)
                 if last or final:
-                    setting, lifted, clears = o.of(shipment, s), ended_for(o, shipment), (ARRIVED(o, shipment, parcel)(position),)
+                    setting, lifted, clears = o.of(shipment, s), ended_for(o, shipment, parcel), (ARRIVED(o, shipment, parcel)(position),)
                     yield signal(o, setting, record, clears=clears, lifted=lifted, scope=shipment.scope, shipment=shipment)
 
 
