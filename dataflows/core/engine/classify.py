@@ -143,6 +143,8 @@ def _announcement(order: Order, record: Record) -> EventTraits:
     whole = (_are_all(order, lines) if lines else not before & _ITEMISED) and not before & _VOIDED
     announced = cast("WarehouseShipment", record.event.data)
     numbers = tracking_numbers(announced)
+    if announced.replaces is not None:
+        order.promised = None  # What replaces another may owe no promise: any estimate of it may be late.
     units = [*numbers, *((announced.shipment_id,) if announced.shipment_id else ())] or [""]
     structural = _tie(order, units, numbers) or units == [""] or announced.replaces is not None
     if len(numbers) > 1:
