@@ -12,7 +12,7 @@ from typing import cast
 from dataflows.core.clocks import Calendar
 from dataflows.core.history.again import Stretch
 from dataflows.core.history.covering import Covered, Shape
-from dataflows.core.history.grouping import Shipments
+from dataflows.core.history.grouping import Shipments, identifiers
 from dataflows.core.history.holds import Hold, Holds
 from dataflows.core.history.leaving import delivered, ready, steps_of
 from dataflows.core.history.money import Payments
@@ -20,7 +20,9 @@ from dataflows.core.history.obligations import Obligations, Step, Unit
 from dataflows.core.history.order_fields import ANNOUNCED, FIELDS, HOLDS, LINES, METHODS, MONEY, OWED, PARCELS, SITED, STEPS, FieldFacts, fact
 from dataflows.core.history.quantities import Cancellations, LineCoverage, OrderLines, line_key
 from dataflows.core.history.returns import RETURNS, Return, Returns
-from dataflows.core.history.shipments import Shipment, scan_of, tracking_numbers
+from dataflows.core.history.parcels import scan_of
+from dataflows.core.history.shipments import Shipment
+from dataflows.core.history.standing import tracking_numbers
 from dataflows.core.history.versions import Versions, says
 from dataflows.core.policy import RuleSetting
 from dataflows.core.policy.model import Dims
@@ -166,10 +168,11 @@ class Facts(FieldFacts):
     @fact(folds=PARCELS)
     def grouped(self) -> Shipments:
         """All shipments of the order, and which events are whose."""
-        scans, returning = self.t.of("carrier.scan"), self.returning
-        if returning:
-            scans = [r for r in scans if scan_of(r).tracking_number not in returning]
-        return Shipments.build(self.t.of(*ANNOUNCED), scans, self.t.of("warehouse.shipment_cancelled"))
+        scans, relabels, returned = self.t.of("carrier.scan"), self.t.of("carrier.relabelled"), self.returned
+        if returned.numbers:
+            scans = [r for r in scans if not returned.has(r)]
+            relabels = [r for r in relabels if not any(returned.owns(name) for _, name in identifiers(r))]
+        return Shipments.build(self.t.of(*ANNOUNCED), scans, self.t.of("warehouse.shipment_cancelled"), relabels)
 
     @property
     def shipments(self) -> list[Shipment]:
@@ -182,11 +185,15 @@ class Facts(FieldFacts):
 
     @fact(folds=PARCELS)
     def returned(self) -> Returns:
-        """All returns of the order. A tracking number that a label or a hand-over names is not of a return's parcel."""
+        """All returns of the order. A tracking number that a label or a hand-over names is of no return's parcel from then on."""
         if not any(t in self.t.by_type for t in RETURNS):
             return Returns()
-        outbound = frozenset(n for r in self.t.of(*ANNOUNCED) for n in tracking_numbers(cast("WarehouseShipment", r.event.data)))
-        return Returns.build(self.t.of(*RETURNS), self.t.of("carrier.scan"), outbound)
+        outbound: dict[str, int] = {}
+        for record in self.t.of(*ANNOUNCED):
+            for number in tracking_numbers(cast("WarehouseShipment", record.event.data)):
+                outbound.setdefault(number, record.at)
+        sent, relabels = self.first("warehouse.shipped"), self.t.of("carrier.relabelled")
+        return Returns.build(self.t.of(*RETURNS), self.t.of("carrier.scan"), outbound, sent, relabels)
 
     @property
     def returns(self) -> list[Return]:
