@@ -374,10 +374,13 @@ class Facts(FieldFacts):
 
     def units(self, *kinds: str) -> Iterable[Unit]:
         """What is owed of each line, and when steps of one of these kinds had covered it (see `covered_by`)."""
-        if not self.lines and self.plain_lines:
+        if not self.lines:
             # Of an order without lines the first step covers all.
+            if self.method == "digital":
+                return ()
             instants = (self.shipped if kind == "left" else self.came_first(kind) for kind in kinds)
-            return (Unit("", 1, self.placed_at, self.lives[0].until, earliest(*instants), self.placed_at),)
+            met = earliest(*instants)
+            return tuple(Unit("", 1, life.since, life.until, met, self.placed_at) for life in self.lives)
         return self.obligations.units(*map(self.covered_by, kinds))
 
     def came_first(self, kind: str) -> int | None:
