@@ -16,7 +16,7 @@ from dataflows.core.history.grouping import Shipments, identifiers
 from dataflows.core.history.holds import Hold, Holds
 from dataflows.core.history.leaving import delivered, ready, steps_of
 from dataflows.core.history.money import Payments
-from dataflows.core.history.obligations import Obligations, Step, Unit
+from dataflows.core.history.obligations import Obligations, Step, Unit, cancelled_at
 from dataflows.core.history.order_fields import ANNOUNCED, FIELDS, HOLDS, LINES, METHODS, MONEY, OWED, PARCELS, SITED, STEPS, FieldFacts, fact
 from dataflows.core.history.quantities import Cancellations, LineCoverage, OrderLines, line_key
 from dataflows.core.history.returns import RETURNS, Return, Returns
@@ -124,7 +124,9 @@ class Facts(FieldFacts):
     @fact(*LINES, "order.reinstated")
     def cancelled(self) -> int | None:
         """When the whole order was cancelled: by one event, or by the last of its lines."""
-        return earliest(self.lives[-1].until, self.cancellations.by_line)
+        by_line = [r for r in self.t.of("order.cancelled") if cast("OrderCancel", r.event.data).lines]
+        gone = cancelled_at(self.shape, cast("Versions", self.history), by_line) if by_line else None
+        return earliest(self.lives[-1].until, gone)
 
     @fact(folds=MONEY)
     def payments(self) -> Payments:
@@ -274,14 +276,18 @@ class Facts(FieldFacts):
         """The lines of one version of the order that have a name."""
         return (line for i, line in enumerate(fields.lines or ()) if line_key(line, i) == key)
 
+    @fact(*FIELDS, *SITED)
+    def shape(self) -> Shape:
+        """What its lines are made of, and which of them are wanted first."""
+        return Shape(self.ever, self.method_of, self._wanted_by)
+
     @fact(*OWED, *PARCELS)
     def obligations(self) -> Obligations:
         """What the order owes of its lines as these change, and by what left it was covered."""
         history = cast("Versions", self.history)
-        shape = Shape(self.ever, self.method_of, self._wanted_by)
         waivers = [r for r in self.t.of("order.cancelled", "payment.refunded") if cast("OrderCancel", r.event.data).lines]
         left = steps_of(self.shipments, lambda x: x.shipped if x.left else None, lambda x: x.labelled)
-        return Obligations(shape, history, waivers, left, self.lives)
+        return Obligations(self.shape, history, waivers, left, self.lives)
 
     @fact(*OWED, *STEPS, *PARCELS)
     def covered(self) -> dict[str, Covered]:
