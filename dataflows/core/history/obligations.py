@@ -109,6 +109,7 @@ class Obligations:
         self.changes: list[Change] = []
         self.left = Covered(shape)
         self.refunds: list[Refund] = []
+        self._placed = versions.all[0][1]
         self._balances: dict[str, _Balance] = {key: _Balance() for key in shape.lines}
         events: list[tuple[int, int, str, str, Callable[[], None]]] = []
         for record in waivers:
@@ -123,7 +124,7 @@ class Obligations:
                 events.append((since, 2 + (position > 0), record.event.source, record.event.id, lambda lines=fields.lines: self._order(lines)))
                 told = told or bool(fields.lines)
         events.sort(key=itemgetter(0, 1, 2, 3))
-        steps = self._steps = sorted(left, key=itemgetter(0))
+        steps = self._steps = self._since_placing(left, self.left)
         position = 0
         for at, known in groupby(events, key=itemgetter(0)):
             while position < len(steps) and steps[position][0] < at:
@@ -139,7 +140,7 @@ class Obligations:
         """The coverage by steps of another kind."""
         covered, changes = Covered(self.shape), iter(self.changes)
         change, last = next(changes, None), NOTHING
-        for at, lines in sorted(steps, key=itemgetter(0)):
+        for at, lines in self._since_placing(steps, covered):
             while change is not None and change.at <= at:
                 covered.change(change.at, change.room, change.most, change.owed)
                 change, last = next(changes, None), change
@@ -148,6 +149,13 @@ class Obligations:
             covered.change(change.at, change.room, change.most, change.owed)
             change = next(changes, None)
         return covered
+
+    def _since_placing(self, steps: Iterable[Step], covered: Covered) -> list[Step]:
+        """The steps of a coverage as they happened; what came before the placing covers from then on."""
+        known = sorted(steps, key=itemgetter(0))
+        if known:
+            covered.first = known[0][0]
+        return [(max(at, self._placed), lines) for at, lines in known]
 
     def units(self, *coverages: Covered) -> Iterator[Unit]:
         """What is owed of each line, and when it was first met by one of several coverages."""
