@@ -27,7 +27,7 @@ Tolerance = Callable[["str | None"], Decimal]
 Version = tuple[OrderPlaced, int, Record]
 
 
-class Stretch(NamedTuple):
+class Period(NamedTuple):
     """Since when and until when something was so, and the event that made it so."""
 
     since: int
@@ -83,7 +83,7 @@ class Ledger:
         """Whether with such a total anything is owed; of one that is not known, yes."""
         return total is None or total > self.tolerance
 
-    def owing(self) -> list[Stretch]:
+    def owing(self) -> list[Period]:
         """While anything is owed."""
         return self._stretches((since, self.owes(total), record) for since, total, record in self._totals)
 
@@ -148,7 +148,7 @@ class Ledger:
             changes.setdefault(since, record)
         return [(at, self.owed(at), self.captured(at), self.paid(at), changes[at]) for at in sorted(changes)]
 
-    def short(self) -> list[Stretch]:
+    def short(self) -> list[Period]:
         """While something had been captured, and less than what was owed."""
         untold = self.untold()
         first = self.captures[0].at if self.captures else FAR
@@ -158,18 +158,18 @@ class Ledger:
         )
         return self._stretches(steps)
 
-    def over(self) -> list[Stretch]:
+    def over(self) -> list[Period]:
         """While more was paid than was owed."""
         return self._stretches((at, owed is not None and paid > owed + self.tolerance, r) for at, owed, _, paid, r in self._steps())
 
-    def overdrawn(self) -> list[Stretch]:
+    def overdrawn(self) -> list[Period]:
         """While more had gone back than had been taken."""
         if not self.captures or self.untold() is not None:
             return []
         first = self.captures[0].at
         return self._stretches((at, at >= first and paid < -self.tolerance, record) for at, _, _, paid, record in self._steps())
 
-    def kept(self) -> list[Stretch]:
+    def kept(self) -> list[Period]:
         """While money was kept: more than had gone back, or a capture of an unknown amount before any refund.
 
         A refund of an amount that cannot be compared gives back all that was captured until then.
@@ -248,11 +248,11 @@ class Ledger:
             if known.left <= self.tolerance:
                 known.replaced = at
 
-    def unexplained(self, stretches: Iterable[Stretch]) -> list[Stretch]:
+    def unexplained(self, stretches: Iterable[Period]) -> list[Period]:
         """The parts of stretches in which no cancelled or refunded line explains what is missing; a new total says again what is owed."""
         return [part for whole in stretches for part in self._unexplained(whole)]
 
-    def _unexplained(self, whole: Stretch) -> Iterable[Stretch]:
+    def _unexplained(self, whole: Period) -> Iterable[Period]:
         since, until, record = whole
         for begins, told in self._explained():
             if told is not None and told.at <= max(since, begins):
@@ -260,11 +260,11 @@ class Ledger:
             if until is not None and begins >= until:
                 break
             if since < begins:
-                yield Stretch(since, begins, record)
+                yield Period(since, begins, record)
             if told is None or (until is not None and told.at >= until):
                 return
             since, record = told.at, told
-        yield Stretch(since, until, record)
+        yield Period(since, until, record)
 
     def _explained(self) -> list[tuple[int, Record | None]]:
         """From when on lines that went explain what is missing, and the update of the total that ends it; as they happened."""
@@ -276,17 +276,17 @@ class Ledger:
                 found.append((at, next((r for r in told if r.at >= at), None)))
         return found
 
-    def _stretches(self, steps: Iterable[tuple[int, bool, Record]]) -> list[Stretch]:
-        found: list[Stretch] = []
+    def _stretches(self, steps: Iterable[tuple[int, bool, Record]]) -> list[Period]:
+        found: list[Period] = []
         began: tuple[int, Record] | None = None
         for at, holds, record in steps:
             if holds and began is None:
                 began = (at, record)
             elif not holds and began is not None:
-                found.append(Stretch(began[0], at, began[1]))
+                found.append(Period(began[0], at, began[1]))
                 began = None
         if began is not None:
-            found.append(Stretch(began[0], None, began[1]))
+            found.append(Period(began[0], None, began[1]))
         return found
 
 

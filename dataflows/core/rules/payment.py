@@ -44,7 +44,7 @@ RULES = (
     overdue(
         "payment.auth_expiring", "An authorization runs out within 24 hours and has not been captured.",
         since=StatedInstant(event("payment.authorized"), "expires_at", "authorization expires"), within="0 h",
-        until=event("payment.captured", "payment.voided", text="its capture or void, another authorization in its place, the capture of all"),
+        until=event("payment.captured", "payment.voided", text="its capture, void or renewal, the capture of all that is owed"),
         unless=Milestone.CANCELLED, each=Scope.PAYMENT,
         owner="FIN", severity="high", lane="auto", steps=(("-24 h", "medium"),), feeds=("payments",),
         actions={"reauthorise": "the money is reserved only until then"},
@@ -88,7 +88,7 @@ RULES = (
     ),
     custom(
         "payment.partly_captured",
-        "Less was captured than is owed: three business days after the capture (prepaid) or once all has left (on_ship). One currency only.",
+        "Less was captured than is owed, three business days after the capture (prepaid) or after all has left (on_ship).",
         find=find.partly_captured, inputs=("balance", "warehouse.shipped", "unannounced"), requires=("balance", "order.updated"),
         within="3 bd", terms=("prepaid", "on_ship"), emits="captured",
         clears="the capture of the rest, a lower total, lines that are cancelled or refunded, or the end of the order",
@@ -130,7 +130,7 @@ RULES = (
         advice="a payment.voided with the cancellation",
     ),
     custom(
-        "payment.cancelled_not_refunded", "The order was cancelled, and what was captured of it has not gone back within three business days.",
+        "payment.cancelled_not_refunded", "The order was cancelled, and what was captured has not gone back within three business days.",
         find=find.cancelled_not_refunded, inputs=("payment.captured", "payment.refunded", "payment.dispute_closed"),
         requires=("order.cancelled",), within="3 bd", emits="refunded",
         clears="refunds of all that is kept",

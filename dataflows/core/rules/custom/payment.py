@@ -3,16 +3,16 @@
 from __future__ import annotations
 
 from bisect import bisect_left
-from collections.abc import Iterable
+from itertools import pairwise
 from typing import cast
 
 from dataflows.core.history.disputes import closes
 from dataflows.core.history.facts import Facts
-from dataflows.core.history.ledger import Stretch
 from dataflows.core.policy import RuleSetting
 from dataflows.core.rules.conditions import signal, timeout
 from dataflows.core.rules.structs import Found
 from schemas.events import Payment, PaymentDispute, PaymentFailed, PaymentRefunded
+from schemas.instants import NEVER
 from schemas.record import Record
 
 
@@ -87,33 +87,38 @@ def _same(one: str | None, other: str | None) -> bool:
     return one is None or other is None or one == other
 
 
+def _cancelled(o: Facts) -> list[tuple[int, int | None]]:
+    """From when until when the order was cancelled: until it was wanted again."""
+    gaps: list[tuple[int, int | None]] = [(one.until, other.since) for one, other in pairwise(o.lives) if one.until is not None]
+    return gaps if o.cancelled is None else [*gaps, (o.cancelled, None)]
+
+
 def captured_after_cancel(o: Facts, s: RuleSetting) -> Found:
-    cancelled = o.cancelled
-    if cancelled is None:
-        return
-    for since, until, _ in o.ledger.kept():
-        for record in o.ledger.captures:
-            if record.at > cancelled and since <= record.at and (until is None or record.at < until):
-                payment_id = cast("Payment", record.event.data).payment_id
-                yield signal(o, s, record, clears=(until,), scope=_scope(payment_id))
+    for cancelled, again in _cancelled(o):
+        for since, until, _ in o.ledger.kept():
+            for record in o.ledger.captures:
+                if record.at > cancelled and since <= record.at and (until is None or record.at < until):
+                    payment_id = cast("Payment", record.event.data).payment_id
+                    yield signal(o, s, record, clears=(until,), lifted=again, scope=_scope(payment_id))
 
 
 def cancelled_not_refunded(o: Facts, s: RuleSetting) -> Found:
-    cancelled = o.cancelled
-    if cancelled is None:
-        return
-    for since, until, record in o.ledger.kept():
-        if until is not None and until <= cancelled:
-            continue
-        late = since > cancelled
-        evidence = (record,) if late else tuple(o.t.of("order.cancelled")[:1])
-        yield timeout(s, o.calendar(s), max(since, cancelled), "captured" if late else "cancelled", evidence, met=until)
+    for cancelled, again in _cancelled(o):
+        for since, until, record in o.ledger.kept():
+            if (until is not None and until <= cancelled) or (again is not None and again <= since):
+                continue
+            late = since > cancelled
+            evidence = (record,) if late else tuple(r for r in o.t.of("order.cancelled") if r.at <= cancelled)[-1:]
+            label = "captured" if late else "cancelled"
+            yield timeout(s, o.calendar(s), max(since, cancelled), label, evidence, met=until, lifted=again)
 
 
 def partly_captured(o: Facts, s: RuleSetting) -> Found:
     """Of a prepaid order from the capture on that left something open; of one that is paid on shipment once all has left."""
-    parts: Iterable[Stretch] = o.ledger.unexplained(o.ledger.short())
-    floor, told = (o.shipped, "shipped") if o.terms == "on_ship" else (0, "captured")
-    for since, until, record in parts if floor is not None else ():
-        anchor, label = (since, "captured" if record.event.type == "payment.captured" else "owed") if since >= floor else (floor, told)
+    floor, told = (o.shipped, "shipped") if o.terms == "on_ship" else (NEVER, "captured")
+    if floor is None:
+        return
+    for since, until, record in o.ledger.unexplained(o.ledger.short()):
+        word = "captured" if record.event.type == "payment.captured" else "owed"
+        anchor, label = (since, word) if since >= floor else (floor, told)
         yield timeout(s, o.calendar(s), anchor, label, (record,), met=until, lifted=o.ended)
