@@ -51,7 +51,8 @@ def shipped_unpaid(o: Facts, s: RuleSetting) -> Found:
     for at, shipment in left:
         if o.captured is not None and o.captured <= at:
             continue
-        over = next((until for since, until, _ in o.owing if since <= at and (until is None or at < until)), at)
+        known_at = max(at, o.placed_at)  # What it owes is known from its placing on.
+        over = next((until for since, until, _ in o.owing if since <= known_at and (until is None or known_at < until)), at)
         if over is not None and over <= at:
             continue
         authorizations = o.ledger.authorizations() if authorizations is None else authorizations
