@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from itertools import pairwise
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, NamedTuple
 
 from tests.oracle.judging.conditions import Condition, signal, timeout
 from tests.oracle.judging.kinds_order import rejected, sku_scope, times
@@ -11,9 +11,10 @@ from tests.oracle.judging.reading import NEVER, Event, Json, Line, items, lines_
 from tests.oracle.judging.shipments import first
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable, Sequence
+    from collections.abc import Callable, Sequence
 
     from tests.oracle.judging.facts import Order
+    from tests.oracle.judging.goods import Unit
 
 
 def speaks_of(lines: Sequence[Line], sku: str | None) -> bool:
@@ -76,13 +77,7 @@ def fulfilment_kinds(order: Order) -> list[Condition]:
     found: list[Condition] = []
     emits = order.policy.emits
     if "released" in emits:
-        for segment in order.segments(lambda fields: text(fields, "ship_by")):
-            if segment.value:
-                by = order.ship_deadline(segment.value)
-                setting = order.setting("fulfilment.release_overdue")
-                if order.calendar(setting.clock).add(by, setting.threshold) > segment.start:
-                    lifted = min(order.x, segment.end)
-                    found += timeout(order, "fulfilment.release_overdue", by, reached=order.released, lifted=lifted)
+        found += release_overdue(order)
     if "picked" in emits:
         anchor = order.cover("warehouse.released")
         found += timeout(order, "fulfilment.pick_overdue", anchor, reached=order.picked, lifted=order.x)
@@ -100,82 +95,124 @@ def fulfilment_kinds(order: Order) -> list[Condition]:
     return found
 
 
-def by_date(
-    order: Order,
-    kind: str,
-    name: str,
-    reached: Callable[[Iterable[str]], int],
-    deadline: Callable[[str], int],
-) -> list[Condition]:
-    """A deadline by a date of the order and of its lines: once for the lines without a date of their own, once for each with one."""
-    found: list[Condition] = []
+class Dated(NamedTuple):
+    """A stretch of time during which a unit has a date (`by`) or none; `own`: whether the date is its line's own."""
 
-    def own(line: Line) -> str | None:
-        return line.ship_by if name == "ship_by" else line.promised_by
+    unit: Unit
+    start: int
+    end: int
+    by: int | None
+    own: bool
 
-    common = [line for line in order.lines if not own(line)]
-    if common or not order.lines:
-        for segment in order.segments(lambda fields: text(fields, name)):
-            if segment.value:
-                lifted = min(order.x, segment.end, order.gone(common))
-                done = reached([line.key for line in common])
-                found += timeout(order, kind, deadline(segment.value), since=segment.start, reached=done, lifted=lifted)
-    keys = dict.fromkeys(line.key for _, fields in order.states for line in lines_of(fields) if own(line))
-    for key in keys:
+    @property
+    def scope(self) -> str | None:
+        """The line, where the date is its own."""
+        return f"line:{self.unit.key}" if self.own else None
 
-        def own_date(fields: Json, key: str = key) -> str | None:
-            return next((own(line) for line in lines_of(fields) if line.key == key), None)
 
-        lines = [line for line in order.lines if line.key == key]
-        for segment in order.segments(own_date):
-            if segment.value:
-                lifted = min(order.x, segment.end, order.gone(lines))
-                done = reached([key]) if lines else NEVER
-                by = deadline(segment.value)
-                found += timeout(order, kind, by, since=segment.start, reached=done, lifted=lifted, scope=f"line:{key}")
+def dated(order: Order, name: str, met: Callable[[Unit], int], deadline: Callable[[str], int]) -> list[Dated]:
+    """By which date each unit is owed, and when.
+
+    A unit that was added later takes a date that was told before only if that lies ahead and something before it still waited for it.
+    """
+    found: list[Dated] = []
+    for unit in order.units:
+
+        def date_of(fields: Json, key: str = unit.key) -> tuple[str | None, bool]:
+            own = next((text_of(line, name) for line in lines_of(fields) if line.key == key), None) if key else None
+            return (own, True) if own else (text(fields, name), False)
+
+        for segment in order.segments(date_of):
+            (value, own), start, end = segment.value, max(segment.start, unit.since), min(segment.end, unit.gone)
+            if start >= end:
+                continue
+            by = deadline(value) if value else None
+            if by is not None and segment.start < unit.since:
+                others = [other for other in order.units if other.since < unit.since <= other.gone and (other.key == unit.key or not own)]
+                if by <= unit.since or not any(met(other) >= unit.since for other in others if own or not own_date(order, other, name)):
+                    by = None
+            found.append(Dated(unit, start, end, by, own and by is not None))
+    return found
+
+
+def text_of(line: Line, name: str) -> str | None:
+    """A date of a line."""
+    return line.ship_by if name == "ship_by" else line.promised_by
+
+
+def own_date(order: Order, unit: Unit, name: str) -> bool:
+    """Whether the unit's line had a date of its own when the unit came to be owed."""
+    return any(text_of(line, name) for line in order.lines_at(unit.since) if line.key == unit.key)
+
+
+def release_overdue(order: Order) -> list[Condition]:
+    """Not released to the warehouse a day before it has to leave."""
+    kind, found = "fulfilment.release_overdue", list[Condition]()
+    setting = order.setting(kind)
+    for one in dated(order, "ship_by", order.release_of, order.ship_deadline):
+        if one.by is not None and order.calendar(setting.clock).add(one.by, setting.threshold) > one.start:
+            lifted = min(order.x, one.end)
+            found += timeout(order, kind, one.by, reached=order.release_of(one.unit), lifted=lifted, scope=one.scope)
     return found
 
 
 def ship_overdue(order: Order) -> list[Condition]:
     """Not shipped by the date, or, where there is none, within three days of payment."""
-    if order.method == "digital" or "shipped" not in order.policy.emits:
+    kind, found = "fulfilment.ship_overdue", list[Condition]()
+    if "shipped" not in order.policy.emits:
         return []
-    kind = "fulfilment.ship_overdue"
-    found = by_date(order, kind, "ship_by", order.ship_of, order.ship_deadline)
-    anchor = order.cap if order.terms == "prepaid" else order.placed
     fallback = order.setting(kind).fallback
-
-    def undated(fields: Json) -> bool:
-        return not text(fields, "ship_by") and not any(line.ship_by for line in lines_of(fields))
-
-    if order.method == "ship" and anchor < NEVER and fallback is not None:
-        for segment in order.segments(undated):
-            if segment.value:
+    for one in dated(order, "ship_by", order.ship_of, order.ship_deadline):
+        unit, reached, lifted = one.unit, order.ship_of(one.unit), min(order.x, one.end)
+        if one.by is not None:
+            found += timeout(order, kind, one.by, since=one.start, reached=reached, lifted=lifted, scope=one.scope)
+        elif order.method_of(unit.key) == "ship" and fallback is not None:
+            anchor = max(order.cap if order.terms == "prepaid" else order.placed, unit.since)
+            if anchor < NEVER:
                 by = order.calendar(order.setting(kind).clock).add(anchor, fallback)
-                lifted = min(order.x, segment.end)
-                found += timeout(order, kind, anchor, due=by, since=segment.start, reached=order.ship, lifted=lifted)
+                found += timeout(order, kind, anchor, due=by, since=one.start, reached=reached, lifted=lifted)
     return found
 
 
 def delivery_overdue(order: Order) -> list[Condition]:
     """Not delivered by the promised date."""
-    if order.method not in ("ship", "local") or "scans" not in order.policy.emits:
+    kind, found = "shipment.delivery_overdue", list[Condition]()
+    if "scans" not in order.policy.emits:
         return []
-    return by_date(order, "shipment.delivery_overdue", "promised_by", order.delivery_of, order.promise_deadline)
+    for one in dated(order, "promised_by", order.promise_of, order.promise_deadline):
+        if one.by is not None and order.method_of(one.unit.key) in ("ship", "local"):
+            reached, lifted = order.promise_of(one.unit), min(order.x, one.end)
+            found += timeout(order, kind, one.by, since=one.start, reached=reached, lifted=lifted, scope=one.scope)
+    return found + replacements_overdue(order)
+
+
+def replacements_overdue(order: Order) -> list[Condition]:
+    """A replacement that does not come by its own promise."""
+    found: list[Condition] = []
+    for one in order.shipments:
+        told = [line.promised_by for event in one.replaces for line in event.lines if line.promised_by]
+        if told:
+            by = min(order.promise_deadline(promise) for promise in told)
+            since, reached, lifted = first(one.replaces), one.delivered, order.xs(one)
+            kind, carrier = "shipment.delivery_overdue", one.carrier
+            found += timeout(order, kind, by, since=since, reached=reached, lifted=lifted, scope=one.scope, carrier=carrier)
+    return found
 
 
 def split_incomplete(order: Order) -> list[Condition]:
     """A part was shipped and the rest does not follow."""
-    alive = [one for one in order.shipments if one.voided == NEVER]
-    if not order.lines or not all(one.lines for one in alive if one.shipped < NEVER):
+    if not order.lines:
         return []
-    parts = sorted(one.shipped for one in alive if one.shipped < min(order.ship, NEVER))
+    parts = sorted(one.shipped for one in order.shipments if one.counts and one.shipped < min(order.ship, NEVER))
     setting = order.setting("fulfilment.split_incomplete")
     found: list[Condition] = []
     for at, following in pairwise([*parts, order.ship]):
         due = order.calendar(setting.clock).add(at, setting.threshold)
-        ship_by = order.in_force("ship_by", at)
-        if ship_by:
-            due = max(due, order.ship_deadline(ship_by))
+        rest = [
+            one
+            for one in dated(order, "ship_by", order.ship_of, order.ship_deadline)
+            if one.start <= max(at, order.placed) < one.end and order.ship_of(one.unit) > at
+        ]
+        due = max(due, min((-NEVER if one.by is None else one.by for one in rest), default=-NEVER))
         found += timeout(order, "fulfilment.split_incomplete", at, due=due, reached=following, lifted=order.x)
     return found

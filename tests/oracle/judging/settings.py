@@ -149,6 +149,7 @@ DEFAULTS: dict[str, Setting] = {
     "conflict.released_on_credit_hold": _kind("high"),
     "conflict.short_after_ship_confirm": _kind("high"),
     "conflict.quantity_mismatch": _kind("high"),
+    "conflict.unordered_item": _kind("low"),
     "conflict.duplicate_shipment": _kind("high"),
     "conflict.status_regression": _kind("high"),
     "conflict.tracking_reused": _kind("high"),

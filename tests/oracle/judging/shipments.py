@@ -35,7 +35,7 @@ def with_status(scans: list[Event], *statuses: str) -> list[Event]:
     return [scan for scan in scans if scan.text("status") in statuses]
 
 
-@dataclass
+@dataclass(eq=False)
 class Shipment:
     """One shipment with all that was said of it; `parcels` holds each parcel's scans in history order, `told` its estimates."""
 
@@ -83,8 +83,23 @@ class Shipment:
     @property
     def lines(self) -> list[Line]:
         """What is in it, by its ship confirmations, else by its labels."""
-        shipped = [line for event in self.ships for line in event.lines]
-        return shipped or [line for event in self.labels for line in event.lines]
+        return self.confirmed or self.labelled
+
+    @property
+    def confirmed(self) -> list[Line]:
+        """What its ship confirmations say is in it."""
+        return [line for event in self.ships for line in event.lines]
+
+    @property
+    def labelled(self) -> list[Line]:
+        """What its labels say is in it: of several of the same parcels the last."""
+        last = {frozenset(event.numbers): event.lines for event in self.labels if event.lines}
+        return [line for lines in last.values() for line in lines]
+
+    @property
+    def names(self) -> set[str]:
+        """All that it may be named by."""
+        return self.shipment_ids | set(self.numbers)
 
     @property
     def counts(self) -> bool:
