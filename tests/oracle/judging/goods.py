@@ -257,8 +257,13 @@ class Goods(Fields):
 
     @functools.cached_property
     def promises_kept(self) -> list[Step]:
-        """Shipments that came as promised: delivered."""
-        return self.handed_out
+        """Shipments that came as promised: delivered, or ready to be fetched."""
+        return self.by_shipments(lambda one: one.came, lambda one: min(one.label, one.shipped))
+
+    @functools.cached_property
+    def readied(self) -> list[Step]:
+        """Shipments that wait to be fetched."""
+        return self.by_shipments(lambda one: one.ready, lambda one: min(one.label, one.shipped))
 
     @functools.cached_property
     def steps(self) -> dict[str, list[Step]]:
@@ -271,6 +276,7 @@ class Goods(Fields):
             "packed": self.told("warehouse.packed"),
             "shipped": self.handed_over,
             "kept": self.promises_kept,
+            "ready": self.readied,
             "delivered": self.handed_out,
         }
 
@@ -283,8 +289,12 @@ class Goods(Fields):
         return self.met(unit, *self.chains("released", "started", "picked", "packed", "shipped"))
 
     def ship_of(self, unit: Unit) -> int:
-        """When a unit left."""
-        return self.met(unit, *self.chains("shipped"))
+        """When a unit left, or, to be fetched, was packed."""
+        return self.met(unit, *self.chains("shipped", *(["packed"] if self.method_of(unit.key) == "pickup" else [])))
+
+    def ready_of(self, unit: Unit) -> int:
+        """When a unit could be fetched."""
+        return self.met(unit, *self.chains("packed", "ready"))
 
     def promise_of(self, unit: Unit) -> int:
         """When a unit had come as promised."""

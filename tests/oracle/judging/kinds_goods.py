@@ -92,6 +92,18 @@ def fulfilment_kinds(order: Order) -> list[Condition]:
     found += rejected(order, "fulfilment.customs_data_missing", "customs_data")
     if "shipped" in emits:
         found += split_incomplete(order)
+    return found + pickup_uncollected(order)
+
+
+def pickup_uncollected(order: Order) -> list[Condition]:
+    """Ready to be fetched, and nobody comes for it."""
+    kind, found = "fulfilment.pickup_uncollected", list[Condition]()
+    if "scans" not in order.policy.emits:
+        return []
+    for unit in order.units:
+        if order.method_of(unit.key) == "pickup":
+            lifted, collected = min(order.x, unit.gone), order.met(unit, *order.chains("delivered"))
+            found += timeout(order, kind, order.ready_of(unit), reached=collected, lifted=lifted)
     return found
 
 
@@ -193,7 +205,7 @@ def replacements_overdue(order: Order) -> list[Condition]:
         told = [line.promised_by for event in one.replaces for line in event.lines if line.promised_by]
         if told:
             by = min(order.promise_deadline(promise) for promise in told)
-            since, reached, lifted = first(one.replaces), one.delivered, order.xs(one)
+            since, reached, lifted = first(one.replaces), one.came, order.xs(one)
             kind, carrier = "shipment.delivery_overdue", one.carrier
             found += timeout(order, kind, by, since=since, reached=reached, lifted=lifted, scope=one.scope, carrier=carrier)
     return found

@@ -107,6 +107,7 @@ DEFAULTS: dict[str, Setting] = {
     "fulfilment.pick_overdue": _kind("medium", "8 bh", "site", supp=_SHIP),
     "fulfilment.pack_overdue": _kind("medium", "4 bh", "site", supp=_SHIP),
     "fulfilment.ship_overdue": _kind("high", fallback="72 h"),
+    "fulfilment.pickup_uncollected": _kind("medium", "14 d", steps={"10 d": "low"}),
     "fulfilment.hold_aged": _kind("medium", "2 bd"),
     "fulfilment.routing_rejected": _kind("high"),
     "fulfilment.customs_data_missing": _kind("high"),

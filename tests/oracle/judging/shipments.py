@@ -76,6 +76,16 @@ class Shipment:
         return max(first(with_status(scans, "delivered")) for scans in self.parcels.values())
 
     @property
+    def ready(self) -> int:
+        """When its last parcel could be fetched."""
+        return max(first(with_status(scans, "ready_for_pickup")) for scans in self.parcels.values())
+
+    @property
+    def came(self) -> int:
+        """When its last parcel was delivered or could be fetched."""
+        return max(first(with_status(scans, "delivered", "ready_for_pickup")) for scans in self.parcels.values())
+
+    @property
     def replaces(self) -> list[Event]:
         """Its labels and ship confirmations that say that it replaces another."""
         return [event for event in [*self.labels, *self.ships] if event.text("replaces")]
