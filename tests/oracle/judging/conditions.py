@@ -101,3 +101,19 @@ def merged(conditions: Iterable[Condition]) -> list[list[Condition]]:
                 episodes.append(condition)
         found.append(episodes)
     return found
+
+
+SURVIVES = ("conflict.cancelled_but_moving", "conflict.refunded_but_moving")
+"""Kinds that a cancel does not end, besides those of returns, of money and about data."""
+
+
+def cut(conditions: Iterable[Condition], gaps: Iterable[tuple[int, int]]) -> list[Condition]:
+    """The conditions of an order that was cancelled and is wanted again: what stood ended with the cancel, and nothing began meanwhile."""
+    found: list[Condition] = []
+    gaps = list(gaps)
+    for one in conditions:
+        if one.kind in SURVIVES or one.kind.startswith(("return.", "data.")):
+            found.append(one)
+        elif not any(start <= one.start < end for start, end in gaps):
+            found.append(replace(one, end=min([one.end, *(start for start, _ in gaps if start > one.start)])))
+    return found

@@ -13,6 +13,7 @@ from tests.oracle.judging.reading import NEVER, money, text
 from tests.oracle.judging.shipments import first
 
 if TYPE_CHECKING:
+    from tests.oracle.judging.reading import Event
     from tests.oracle.judging.shipments import Shipment
 
 
@@ -43,7 +44,7 @@ class Order(Goods):
     @functools.cached_property
     def cx(self) -> int:
         """CX: cancelled as a whole."""
-        return min(first([event for event in self.of("order.cancelled") if not event.lines]), self.gone())
+        return min(self.lives[-1][1], self.gone())
 
     @functools.cached_property
     def ref(self) -> int:
@@ -68,7 +69,7 @@ class Order(Goods):
     @property
     def x(self) -> int:
         """X: cancelled or fully refunded."""
-        return min(self.cx, self.ref)
+        return min(self.cx, self.ref if self.ref >= self.lives[-1][0] or len(self.lives) == 1 else NEVER)
 
     # --- milestones -------------------------------------------------------------------------------------------------
 
@@ -130,26 +131,32 @@ class Order(Goods):
 
     @functools.cached_property
     def holds(self) -> list[Hold]:
-        """All holds; a second placing of an open one is none."""
-        found: list[Hold] = []
-        open_until: dict[tuple[str, ...], int] = {}
-        for event in self.of("order.hold_placed"):
-            names = {name: event.text(name) or "" for name in ("hold", "hold_id", "shipment_id")}
-            key = (event.source, *names.values())
-            if event.at < open_until.get(key, -NEVER):
+        """All holds; a second placing of an open one is none.
+
+        A release ends the holds of its own source that match all that it names, and those of any source with the ID that it names. If there
+        are none, one that names a kind ends the only open hold of that kind.
+        """
+        placed: list[tuple[Event, int]] = []
+        names = ("hold", "hold_id", "shipment_id")
+        for event in sorted(self.of("order.hold_placed", "order.hold_released"), key=lambda one: (one.at, one.type)):
+            still = [n for n, (_, release) in enumerate(placed) if release == NEVER]
+            if event.type == "order.hold_placed":
+                key = [event.source, *(event.text(name) for name in names)]
+                if not any([placed[n][0].source, *(placed[n][0].text(name) for name in names)] == key for n in still):
+                    placed.append((event, NEVER))
                 continue
-            release = first(
-                [
-                    other
-                    for other in self.of("order.hold_released")
-                    if other.at >= event.at
-                    and other.source == event.source
-                    and all(other.text(name) in (None, value) for name, value in names.items())
-                ]
-            )
-            open_until[key] = release
-            found.append(Hold(names["hold"], self.scope_of(names["shipment_id"] or None), event.at, release))
-        return found
+            fitting = [n for n in still if all(event.text(name) in (None, placed[n][0].text(name)) for name in names)]
+            ending = [n for n in fitting if placed[n][0].source == event.source or event.text("hold_id")]
+            if not ending and event.text("hold") and not event.text("hold_id") and len(fitting) == 1:
+                ending = fitting
+            for n in ending:
+                placed[n] = (placed[n][0], event.at)
+        return [Hold(event.text("hold") or "", self.scope_of(event.text("shipment_id")), event.at, release) for event, release in placed]
+
+    @property
+    def pauses(self) -> list[tuple[int, int]]:
+        """When the whole order was held."""
+        return [(hold.start, hold.release) for hold in self.holds if hold.scope is None and hold.start < hold.release]
 
     # --- places and calendars ---------------------------------------------------------------------------------------
 

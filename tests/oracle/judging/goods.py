@@ -21,12 +21,16 @@ GOODWILL = "goodwill"
 
 @dataclass(frozen=True, slots=True)
 class Unit:
-    """A quantity of a line that is owed from `since` until `gone`: what lies between the `level` and the one below it."""
+    """A quantity of a line that is owed from `since` until `gone`: what lies between the `level` and the one below it.
+
+    `ordered`: when it was ordered, which is before `since` where a cancelled order is wanted again.
+    """
 
     key: str
     level: Decimal
     since: int
     gone: int
+    ordered: int
 
 
 @dataclass(frozen=True, slots=True)
@@ -145,7 +149,7 @@ class Goods(Fields):
     def units(self) -> list[Unit]:
         """Every unit of goods, each as often as it came to be owed; an order without lines is one."""
         if not self.lines:
-            return [] if self.method == "digital" else [Unit("", ZERO, self.placed, NEVER)]
+            return [] if self.method == "digital" else self._wanted("", ZERO, self.placed, NEVER)
         curve = [(at, self.owed(at)) for at in self.changes]
         found: list[Unit] = []
         for line in self.in_turn:
@@ -161,8 +165,16 @@ class Goods(Fields):
                     if there and since is None:
                         since = at
                     elif not there and since is not None:
-                        found.append(Unit(line.key, level, since, at))
+                        found += self._wanted(line.key, level, since, at)
                         since = None
+        return found
+
+    def _wanted(self, key: str, level: Decimal, since: int, gone: int) -> list[Unit]:
+        """A unit, once for each time that its order was wanted."""
+        found: list[Unit] = []
+        for start, end in self.lives:
+            if max(start, since) < min(end, gone) or (start == self.placed and end <= start):
+                found.append(Unit(key, level, max(start, since), min(end, gone), since))
         return found
 
     # --- what covers it ---------------------------------------------------------------------------------------------

@@ -70,9 +70,9 @@ def moving(order: Order, shipment: Shipment) -> list[Condition]:
         moves = [scan for scan in shipment.scans if possession(scan) and scan.text("status") not in NOT_MOVING]
         return first([event for event in [*moves, *shipment.ships] if event.at > at])
 
-    def wrong(kind: str, start: int) -> list[Condition]:
+    def wrong(kind: str, start: int, lifted: int = NEVER) -> list[Condition]:
         back = [scan.at for scan in with_status(shipment.scans, "returning", "returned") if scan.at >= start]
-        end = min([shipment.voided, shipment.replaced, *back])
+        end = min([lifted, shipment.voided, shipment.replaced, *back])
         return state(order, kind, start, end, scope=shipment.scope) if start < NEVER else []
 
     def sent(at: int, waived: Mapping[str, Decimal]) -> bool:
@@ -84,8 +84,9 @@ def moving(order: Order, shipment: Shipment) -> list[Condition]:
         return any(waived[key] > 0 and covered.get(key, ZERO) > owed.get(key, ZERO) for key in held & set(waived))
 
     found: list[Condition] = []
-    if order.cx < NEVER:
-        found += wrong("conflict.cancelled_but_moving", moves_after(order.cx))
+    for cancelled, again in [*order.gaps, (order.cx, NEVER)]:
+        if cancelled < NEVER and moves_after(cancelled) < again:
+            found += wrong("conflict.cancelled_but_moving", moves_after(cancelled), again)
     refunds = [order.ref] if order.ref < NEVER else []
     refunds += [event.at for event, waived, left in order.refunds if _meet(order, left, shipment.lines) or sent(event.at, waived)]
     for at in refunds:

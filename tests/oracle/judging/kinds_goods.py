@@ -6,12 +6,13 @@ from itertools import pairwise
 from typing import TYPE_CHECKING, NamedTuple
 
 from tests.oracle.judging.conditions import Condition, signal, timeout
+from tests.oracle.judging.covering import cells_of
 from tests.oracle.judging.kinds_order import rejected, sku_scope, times
 from tests.oracle.judging.reading import NEVER, Event, Json, Line, items, lines_of, number, text
 from tests.oracle.judging.shipments import first
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Sequence
+    from collections.abc import Callable, Iterable, Sequence
 
     from tests.oracle.judging.facts import Order
     from tests.oracle.judging.goods import Unit
@@ -60,15 +61,55 @@ def inventory_kinds(order: Order) -> list[Condition]:
         found += tell("inventory.short_pick", event, *walked)
     found += rejected(order, "inventory.sku_unknown", "sku_unknown", scoped=True)
     found += rejected(order, "inventory.sku_inactive", "sku_inactive", scoped=True)
-    backordered = order.of("inventory.backordered")
     if "allocated" in order.policy.emits:
-        lifted = min(order.x, first(backordered))
-        found += timeout(order, "inventory.allocation_overdue", order.placed, reached=order.allocated, lifted=lifted)
-    aged = [(event.at, NEVER) for event in backordered]
-    aged += [(hold.start, hold.release) for hold in order.holds if hold.hold == "inventory"]
-    for start, release in aged:
-        came = first([event for event in order.of("inventory.allocated", "warehouse.shipped") if event.at >= start])
-        found += timeout(order, "inventory.backorder_aged", start, reached=min(came, release), lifted=order.x)
+        backordered = first(order.of("inventory.backordered"))
+        for start, end in order.lives:
+            for at, until in running(start, order.pauses):
+                lifted = min(order.x, backordered, until, end)
+                found += timeout(order, "inventory.allocation_overdue", at, reached=order.allocated, lifted=lifted)
+    waits = backorders(order)
+    aged = [(wait.start, wait.end) for wait in waits if not wait.expected]
+    for hold in order.holds:
+        if hold.hold == "inventory":
+            came = [event for event in order.of("inventory.allocated", "warehouse.shipped") if event.at >= hold.start]
+            aged.append((hold.start, min(hold.release, first(came))))
+    for start, end in aged:
+        found += timeout(order, "inventory.backorder_aged", start, reached=end, lifted=order.x)
+    for wait in waits:
+        if wait.expected:
+            by, lifted = order.ship_deadline(wait.expected), min(order.x, wait.replaced, wait.gone)
+            found += timeout(order, "inventory.backorder_overdue", by, since=wait.start, reached=wait.end, lifted=lifted)
+    return found
+
+
+class Backorder(NamedTuple):
+    """Lines (none: all) that wait for supply from `start` until `end`, or until they are `gone` or `replaced` by another such event."""
+
+    start: int
+    end: int
+    keys: set[str] | None
+    expected: str | None
+    replaced: int
+    gone: int
+
+
+def backorders(order: Order) -> list[Backorder]:
+    """What waits for supply."""
+
+    def keys_of(event: Event) -> set[str] | None:
+        return {key for line in event.lines for key, _ in cells_of(line, order.in_turn) or [(line.key, None)]} if event.lines else None
+
+    def meet(one: set[str] | None, other: set[str] | None) -> bool:
+        return one is None or other is None or bool(one & other)
+
+    found: list[Backorder] = []
+    told = order.of("inventory.backordered")
+    for n, event in enumerate(told):
+        keys = keys_of(event)
+        came = [one for one in order.of("inventory.allocated", "warehouse.shipped") if one.at >= event.at and meet(keys, keys_of(one))]
+        again = [one for one in told[n + 1 :] if meet(keys, keys_of(one))]
+        gone = [unit.gone for unit in order.units if keys is not None and unit.key in keys]
+        found.append(Backorder(event.at, first(came), keys, event.text("expected_at"), first(again), max(gone, default=NEVER)))
     return found
 
 
@@ -79,11 +120,11 @@ def fulfilment_kinds(order: Order) -> list[Condition]:
     if "released" in emits:
         found += release_overdue(order)
     if "picked" in emits:
-        anchor = order.cover("warehouse.released")
-        found += timeout(order, "fulfilment.pick_overdue", anchor, reached=order.picked, lifted=order.x)
+        for at, until in running(order.cover("warehouse.released"), order.pauses):
+            found += timeout(order, "fulfilment.pick_overdue", at, reached=order.picked, lifted=min(order.x, until))
     if "packed" in emits:
-        anchor = order.cover("warehouse.picked")
-        found += timeout(order, "fulfilment.pack_overdue", anchor, reached=order.packed, lifted=order.x)
+        for at, until in running(order.cover("warehouse.picked"), order.pauses):
+            found += timeout(order, "fulfilment.pack_overdue", at, reached=order.packed, lifted=min(order.x, until))
     found += ship_overdue(order)
     for hold in order.holds:
         if hold.hold in ("payment", "address", "customs", "manual", "other"):
@@ -122,10 +163,13 @@ class Dated(NamedTuple):
         return f"line:{self.unit.key}" if self.own else None
 
 
-def dated(order: Order, name: str, met: Callable[[Unit], int], deadline: Callable[[str], int]) -> list[Dated]:
+def dated(
+    order: Order, name: str, met: Callable[[Unit], int], deadline: Callable[[str], int], due: Callable[[int], int] = lambda by: by
+) -> list[Dated]:
     """By which date each unit is owed, and when.
 
-    A unit that was added later takes a date that was told before only if that lies ahead and something before it still waited for it.
+    A unit that was added later takes a date that was told before only if that lies ahead and something before it still waited for it. What
+    fell due while the order was held (and the unit had not left), or before a cancelled order was wanted again, is void.
     """
     found: list[Dated] = []
     for unit in order.units:
@@ -136,14 +180,19 @@ def dated(order: Order, name: str, met: Callable[[Unit], int], deadline: Callabl
 
         for segment in order.segments(date_of):
             (value, own), start, end = segment.value, max(segment.start, unit.since), min(segment.end, unit.gone)
-            if start >= end:
-                continue
             by = deadline(value) if value else None
-            if by is not None and segment.start < unit.since:
+            if by is not None and segment.start < unit.ordered:
                 others = [other for other in order.units if other.since < unit.since <= other.gone and (other.key == unit.key or not own)]
-                if by <= unit.since or not any(met(other) >= unit.since for other in others if own or not own_date(order, other, name)):
-                    by = None
-            found.append(Dated(unit, start, end, by, own and by is not None))
+                waiting = any(met(other) >= unit.since for other in others if own or not own_date(order, other, name))
+                by = by if due(by) > unit.since and waiting else None
+            elif by is not None and segment.start < unit.since and due(by) <= unit.since:
+                by = None
+            if by is not None and order.ship_of(unit) > due(by):
+                held = [release for hold, release in order.pauses if hold <= due(by) < release and segment.start < release]
+                if held:
+                    start, by = max(start, *held), None
+            if start < end:
+                found.append(Dated(unit, start, end, by, own and by is not None))
     return found
 
 
@@ -161,11 +210,27 @@ def release_overdue(order: Order) -> list[Condition]:
     """Not released to the warehouse a day before it has to leave."""
     kind, found = "fulfilment.release_overdue", list[Condition]()
     setting = order.setting(kind)
-    for one in dated(order, "ship_by", order.release_of, order.ship_deadline):
-        if one.by is not None and order.calendar(setting.clock).add(one.by, setting.threshold) > one.start:
+
+    def due(by: int) -> int:
+        return order.calendar(setting.clock).add(by, setting.threshold)
+
+    for one in dated(order, "ship_by", order.release_of, order.ship_deadline, due):
+        if one.by is not None and due(one.by) > one.start:
             lifted = min(order.x, one.end)
             found += timeout(order, kind, one.by, reached=order.release_of(one.unit), lifted=lifted, scope=one.scope)
     return found
+
+
+def running(anchor: int, pauses: Iterable[tuple[int, int]]) -> list[tuple[int, int]]:
+    """From when until when a span counts that begins at an anchor: each pause ends it, and it begins anew after each."""
+    found: list[tuple[int, int]] = []
+    for start, end in sorted(pauses):
+        if end <= anchor:
+            continue
+        if start > anchor:
+            found.append((anchor, start))
+        anchor = end
+    return [*found, (anchor, NEVER)] if anchor < NEVER else found
 
 
 def ship_overdue(order: Order) -> list[Condition]:
@@ -180,9 +245,10 @@ def ship_overdue(order: Order) -> list[Condition]:
             found += timeout(order, kind, one.by, since=one.start, reached=reached, lifted=lifted, scope=one.scope)
         elif order.method_of(unit.key) == "ship" and fallback is not None:
             anchor = max(order.cap if order.terms == "prepaid" else order.placed, unit.since)
-            if anchor < NEVER:
-                by = order.calendar(order.setting(kind).clock).add(anchor, fallback)
-                found += timeout(order, kind, anchor, due=by, since=one.start, reached=reached, lifted=lifted)
+            waits = [(wait.start, wait.end) for wait in backorders(order) if wait.keys is None or unit.key in wait.keys]
+            for begun, until in running(anchor, [*order.pauses, *waits]):
+                by = order.calendar(order.setting(kind).clock).add(begun, fallback)
+                found += timeout(order, kind, begun, due=by, since=one.start, reached=reached, lifted=min(lifted, until))
     return found
 
 
@@ -219,12 +285,13 @@ def split_incomplete(order: Order) -> list[Condition]:
     setting = order.setting("fulfilment.split_incomplete")
     found: list[Condition] = []
     for at, following in pairwise([*parts, order.ship]):
-        due = order.calendar(setting.clock).add(at, setting.threshold)
         rest = [
             one
             for one in dated(order, "ship_by", order.ship_of, order.ship_deadline)
             if one.start <= max(at, order.placed) < one.end and order.ship_of(one.unit) > at
         ]
-        due = max(due, min((-NEVER if one.by is None else one.by for one in rest), default=-NEVER))
-        found += timeout(order, "fulfilment.split_incomplete", at, due=due, reached=following, lifted=order.x)
+        by = min((-NEVER if one.by is None else one.by for one in rest), default=-NEVER)
+        for begun, until in running(at, order.pauses):
+            due = max(order.calendar(setting.clock).add(begun, setting.threshold), by)
+            found += timeout(order, "fulfilment.split_incomplete", begun, due=due, reached=following, lifted=min(order.x, until))
     return found

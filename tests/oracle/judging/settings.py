@@ -103,6 +103,7 @@ DEFAULTS: dict[str, Setting] = {
     "inventory.sku_inactive": _kind("high"),
     "inventory.allocation_overdue": _kind("medium", "4 bh", "site"),
     "inventory.backorder_aged": _kind("medium", "30 d", steps={"53 d": "high"}),
+    "inventory.backorder_overdue": _kind("medium"),
     "fulfilment.release_overdue": _kind("medium", "-24 h", supp=_SHIP),
     "fulfilment.pick_overdue": _kind("medium", "8 bh", "site", supp=_SHIP),
     "fulfilment.pack_overdue": _kind("medium", "4 bh", "site", supp=_SHIP),
