@@ -65,11 +65,12 @@ def judge(lines: Sequence[Json], policy: Policy, until: int) -> list[Verdict]:
         order = Order(*key, history, policy, placement.reused.get(key, []), placement.unresolved.get(key, []))
         kept = {(event.source, event.id) for event in history if event.type == "order.placed"}
         placed = [member for member in members if (member.event.source, member.event.id) in kept]
+        linked = [children[key] for children in placement.linked.values() if key in children]
         orphan = Condition(
             ORPHAN,
             None,
             known + policy.rules[ORPHAN].threshold.n,
-            min((member.known for member in placed), default=NEVER),
+            min([*(member.known for member in placed), *linked], default=NEVER),
             known + policy.rules[ORPHAN].threshold.n,
             waits=True,
         )

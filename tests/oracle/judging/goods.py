@@ -3,15 +3,15 @@
 from __future__ import annotations
 
 import functools
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from decimal import Decimal
 from typing import TYPE_CHECKING
 
 from tests.oracle.judging.calendars import deadline
-from tests.oracle.judging.covering import ZERO, Tally
+from tests.oracle.judging.covering import ZERO, Tally, cells_of
 from tests.oracle.judging.fields import METHODS, Fields
 from tests.oracle.judging.reading import NEVER, Event, Line, lines_of, mapping, text
-from tests.oracle.judging.shipments import Shipment, return_numbers, shipments
+from tests.oracle.judging.shipments import Shipment, first, return_numbers, shipments, with_status
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Mapping, Sequence
@@ -125,7 +125,7 @@ class Goods(Fields):
             over = tally.add(line for line in event.lines if line.quantity is not None)
             mine = {line.key: tally.covered(line.key) for line in tally.lines}
             whole = [line for line in event.lines if line.quantity is None]
-            found.append((event, mine, [*whole, *(line for line, _, _ in over)]))
+            found.append((event, mine, [*whole, *(replace(line, quantity=left) for line, _, left in over)]))
             so_far = _sum(so_far, mine)
         return found
 
@@ -269,8 +269,29 @@ class Goods(Fields):
 
     @functools.cached_property
     def promises_kept(self) -> list[Step]:
-        """Shipments that came as promised: delivered, or ready to be fetched."""
-        return self.by_shipments(lambda one: one.came, lambda one: min(one.label, one.shipped))
+        """Shipments that came as promised, or of which nothing more is expected."""
+        return self.by_shipments(lambda one: min(self.came(one), self.settled(one)), lambda one: min(one.label, one.shipped))
+
+    def came(self, shipment: Shipment) -> int:
+        """When a shipment was delivered or could be fetched; one that nobody tracks is not awaited once it has left."""
+        untracked = self.method == "ship" and not shipment.numbers and not shipment.scans
+        return shipment.shipped if untracked else shipment.came
+
+    def settled(self, shipment: Shipment) -> int:
+        """When a shipment that turned back had been refunded by its lines."""
+        turned = first(with_status(shipment.scans, "returning", "returned"))
+        so_far: list[Line] = []
+        for event, _, left in self.refunds if turned < NEVER else []:
+            so_far += left
+            if shipment.lines and all(self._refunded(line, so_far) for line in shipment.lines):
+                return max(turned, event.at)
+        return NEVER
+
+    def _refunded(self, line: Line, refunded: Iterable[Line]) -> bool:
+        cells = set(cells_of(line, self.in_turn))
+        same = [one for one in refunded if cells & set(cells_of(one, self.in_turn))]
+        whole = any(one.quantity is None for one in same)
+        return whole or (bool(same) and sum((one.quantity or ZERO for one in same), ZERO) >= (line.quantity or ZERO))
 
     @functools.cached_property
     def readied(self) -> list[Step]:

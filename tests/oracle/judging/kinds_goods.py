@@ -271,7 +271,7 @@ def replacements_overdue(order: Order) -> list[Condition]:
         told = [line.promised_by for event in one.replaces for line in event.lines if line.promised_by]
         if told:
             by = min(order.promise_deadline(promise) for promise in told)
-            since, reached, lifted = first(one.replaces), one.came, order.xs(one)
+            since, reached, lifted = first(one.replaces), order.came(one), order.xs(one)
             kind, carrier = "shipment.delivery_overdue", one.carrier
             found += timeout(order, kind, by, since=since, reached=reached, lifted=lifted, scope=one.scope, carrier=carrier)
     return found

@@ -225,7 +225,8 @@ def ends(parcel: Parcel) -> list[Condition]:
         if reason(scan) in FINAL:
             found += parcel.signal(f"shipment.{kind}", scan, parcel.delivered, parcel.returned)
     for scan in with_status(parcel.scans, "returning", "returned")[:1]:
-        found += parcel.signal("shipment.return_to_sender", scan, *times(with_status(parcel.scans, "delivered")))
+        settled = parcel.order.settled(parcel.shipment)
+        found += parcel.signal("shipment.return_to_sender", scan, *times(with_status(parcel.scans, "delivered")), settled)
     return found
 
 
