@@ -9,8 +9,8 @@ from typing import TYPE_CHECKING
 from tests.oracle.judging.calendars import Calendar
 from tests.oracle.judging.covering import ZERO
 from tests.oracle.judging.goods import Goods
+from tests.oracle.judging.parcels import first
 from tests.oracle.judging.reading import NEVER, money, text
-from tests.oracle.judging.shipments import first
 
 if TYPE_CHECKING:
     from tests.oracle.judging.reading import Event

@@ -7,8 +7,8 @@ from dataclasses import dataclass, field
 from itertools import pairwise
 from typing import TYPE_CHECKING, Generic, TypeVar
 
+from tests.oracle.judging.parcels import first
 from tests.oracle.judging.reading import NEVER, Event, Json, Line, Money, lines_of, mapping, money, text
-from tests.oracle.judging.shipments import first
 
 if TYPE_CHECKING:
     from collections.abc import Callable

@@ -10,8 +10,9 @@ from typing import TYPE_CHECKING
 from tests.oracle.judging.calendars import deadline
 from tests.oracle.judging.covering import ZERO, Tally, cells_of
 from tests.oracle.judging.fields import METHODS, Fields
+from tests.oracle.judging.parcels import first, with_status
 from tests.oracle.judging.reading import NEVER, Event, Line, lines_of, mapping, text
-from tests.oracle.judging.shipments import Shipment, first, return_numbers, shipments, with_status
+from tests.oracle.judging.shipments import Shipment, return_numbers, return_scans, shipments
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Mapping, Sequence
@@ -227,6 +228,11 @@ class Goods(Fields):
     def return_numbers(self) -> set[str]:
         """Tracking numbers of return parcels."""
         return return_numbers(self.history)
+
+    @functools.cached_property
+    def return_scans(self) -> list[Event]:
+        """Scans of return parcels."""
+        return return_scans(self.history)
 
     def told(self, type_: str) -> list[Step]:
         """The steps that the events of a type are."""

@@ -10,9 +10,10 @@ from tests.oracle.judging.covering import ZERO, Cell, Tally, cells_of
 from tests.oracle.judging.facts import Order
 from tests.oracle.judging.kinds_goods import speaks_of
 from tests.oracle.judging.kinds_order import sku_scope, times, unpaid_milestone
-from tests.oracle.judging.kinds_shipment import following, reason
+from tests.oracle.judging.kinds_shipment import following, xs_of
+from tests.oracle.judging.parcels import Parcel, estimate, first, possession, reason, told_once, with_status
 from tests.oracle.judging.reading import NEVER, Event, Line
-from tests.oracle.judging.shipments import Shipment, estimate, first, possession, with_status
+from tests.oracle.judging.shipments import Shipment
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -32,8 +33,8 @@ def conflict_kinds(order: Order) -> list[Condition]:
             end = min(order.xs(shipment), first(shipment.ships))
             found += state(order, "conflict.delivered_without_ship", at, end, scope=shipment.scope)
         found += moving(order, shipment)
-        for scans in shipment.parcels.values():
-            found += regressions(order, shipment, scans)
+        for parcel in shipment.parcels:
+            found += regressions(order, shipment, parcel)
         for number, since in order.reused:
             if number in shipment.numbers:
                 found += state(order, "conflict.tracking_reused", since, order.xs(shipment), scope=shipment.scope)
@@ -51,14 +52,15 @@ def conflict_kinds(order: Order) -> list[Condition]:
     return found
 
 
-def regressions(order: Order, shipment: Shipment, scans: list[Event]) -> list[Condition]:
+def regressions(order: Order, shipment: Shipment, parcel: Parcel) -> list[Condition]:
     """A parcel that moves again after its end."""
+    scans = parcel.scans
     over = first(with_status(scans, "delivered", "returned"))
     found: list[Condition] = []
     for n, scan in enumerate(scans):
         if scan.at > over and scan.text("status") in REGRESSIONS:
             clear = following(scans[n + 1 :], lambda one: one.text("status") in ("delivered", "returned"))
-            x, scope = order.xs(shipment), shipment.scope
+            x, scope = xs_of(order, shipment, parcel), shipment.scope
             found += signal(order, "conflict.status_regression", scan, [clear], x=x, scope=scope)
     return found
 
@@ -174,7 +176,7 @@ def return_kinds(order: Order) -> list[Condition]:
         scope = f"return:{name}" if name else None
         mine = [event for event in steps if event.text("return_id") == name]
         parcels = {number for event in mine for number in event.numbers} & order.return_numbers
-        scans = [event for event in order.of("carrier.scan") if parcels.intersection(event.numbers) and not estimate(event)]
+        scans = told_once([event for event in order.return_scans if parcels.intersection(event.numbers) and not estimate(event)])
         sent = [event for event in mine if event.type == "return.shipped"]
         received = [event for event in mine if event.type == "return.received"]
         refunds = order.of("payment.refunded")
@@ -203,10 +205,10 @@ def data_kinds(order: Order) -> list[Condition]:
     """What the events say about the feeds that they come from."""
     found: list[Condition] = []
     for shipment in order.shipments:
-        for scans in shipment.parcels.values():
-            found += _unmapped(order, scans, shipment.scope, order.xs(shipment))
+        for parcel in shipment.parcels:
+            found += _unmapped(order, parcel.scans, shipment.scope, xs_of(order, shipment, parcel))
     for number in sorted(order.return_numbers):
-        scans = [scan for scan in order.of("carrier.scan") if number in scan.numbers]
+        scans = told_once([scan for scan in order.return_scans if number in scan.numbers])
         found += _unmapped(order, scans, None, order.x)
     for event in order.history:
         if event.at > event.log + order.setting("data.clock_skew").threshold.n:

@@ -8,8 +8,8 @@ from typing import TYPE_CHECKING, NamedTuple
 from tests.oracle.judging.conditions import Condition, signal, timeout
 from tests.oracle.judging.covering import cells_of
 from tests.oracle.judging.kinds_order import rejected, sku_scope, times
+from tests.oracle.judging.parcels import first
 from tests.oracle.judging.reading import NEVER, Event, Json, Line, items, lines_of, number, text
-from tests.oracle.judging.shipments import first
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Sequence

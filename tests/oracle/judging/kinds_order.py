@@ -8,8 +8,8 @@ from typing import TYPE_CHECKING, cast
 from tests.oracle.judging.conditions import Condition, signal, state, timeout
 from tests.oracle.judging.covering import ZERO
 from tests.oracle.judging.facts import Order
+from tests.oracle.judging.parcels import first
 from tests.oracle.judging.reading import NEVER, Event, Json, Money, instant, mapping, money, text
-from tests.oracle.judging.shipments import first
 
 if TYPE_CHECKING:
     from decimal import Decimal

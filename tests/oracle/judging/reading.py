@@ -146,8 +146,9 @@ class Event:
     def numbers(self) -> list[str]:
         """All tracking numbers that the event names."""
         single = self.text("tracking_number")
+        before = self.text("replaces_number")
         several = [one for one in items(self.data, "tracking_numbers") if isinstance(one, str) and one]
-        return list(dict.fromkeys(([single] if single else []) + several))
+        return list(dict.fromkeys([*([single] if single else []), *several, *([before] if before else [])]))
 
 
 ALIASES = ("payment_id", "shipment_id", "return_id", "invoice_id", "fulfillment_order_id", "dispute_id", "order_alias")
