@@ -6,7 +6,7 @@ this; what comes before a chapter, between its events and after it is drawn as e
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, NamedTuple
 
 from hypothesis import strategies as st
 
@@ -14,11 +14,23 @@ from tests.property.ingredients import LINES, Ingredients, one_of
 
 if TYPE_CHECKING:
     from collections.abc import Callable
+    from datetime import timedelta
 
     from hypothesis.strategies import DrawFn
 
 Data = dict[str, object]
-Told = tuple[str, Data]
+
+
+class Told(NamedTuple):
+    """An event of a chapter; `soon`: so long after the one before it, `source` and `subject` where they are not those of its kind."""
+
+    type: str
+    data: Data
+    soon: timedelta | None = None
+    source: str | None = None
+    subject: str | None = None
+
+
 LABEL, SHIPPED, VOID, SCAN = "warehouse.label_created", "warehouse.shipped", "warehouse.shipment_cancelled", "carrier.scan"
 SHARED = "t-shared"
 """A tracking number that several orders of a history may announce: freight."""
@@ -43,7 +55,7 @@ def _lines(order: Ingredients, draw: DrawFn) -> Data:
 
 def _moves(number: str, draw: DrawFn, most: int = 3) -> list[Told]:
     statuses = draw(st.lists(st.sampled_from((*MOVES, "returning", "returned", "lost", "cancelled", "label_created")), max_size=most))
-    return [(SCAN, {"status": status, "tracking_number": number, "eta": None}) for status in statuses]
+    return [Told(SCAN, {"status": status, "tracking_number": number, "eta": None}) for status in statuses]
 
 
 def _pieces(order: Ingredients, draw: DrawFn) -> list[Told]:
@@ -51,11 +63,11 @@ def _pieces(order: Ingredients, draw: DrawFn) -> list[Told]:
     shipment, one, two = order.id("s", 1), order.id("t", 1), order.id("t", 2)
     second: Data = {"shipment_id": shipment, **draw(st.sampled_from(({"tracking_number": two}, {"tracking_numbers": [two]})))}
     told: list[Told] = [
-        (draw(st.sampled_from((LABEL, SHIPPED))), {"shipment_id": shipment, "tracking_number": one, **_lines(order, draw)}),
-        (draw(st.sampled_from((LABEL, LABEL, SHIPPED))), {**second, **_lines(order, draw)}),
+        Told(draw(st.sampled_from((LABEL, SHIPPED))), {"shipment_id": shipment, "tracking_number": one, **_lines(order, draw)}),
+        Told(draw(st.sampled_from((LABEL, LABEL, SHIPPED))), {**second, **_lines(order, draw)}),
     ]
     if draw(st.integers(0, 1)):
-        told.insert(draw(st.integers(0, 2)), (SHIPPED, {"shipment_id": shipment, **_lines(order, draw)}))
+        told.insert(draw(st.integers(0, 2)), Told(SHIPPED, {"shipment_id": shipment, **_lines(order, draw)}))
     scans = [*_moves(one, draw), *_moves(two, draw, 2)]
     return [*told, *draw(st.permutations(scans))]
 
@@ -69,7 +81,7 @@ def _labelled(order: Ingredients, draw: DrawFn) -> list[Told]:
         {"tracking_number": number},
     )
     label, confirm = draw(st.sampled_from(names)), draw(st.sampled_from(names))
-    told: list[Told] = [(LABEL, {**label, **_lines(order, draw)}), (SHIPPED, {**confirm, **_lines(order, draw)})]
+    told: list[Told] = [Told(LABEL, {**label, **_lines(order, draw)}), Told(SHIPPED, {**confirm, **_lines(order, draw)})]
     return [*told, *_moves(number, draw)]
 
 
@@ -78,16 +90,18 @@ def _voided(order: Ingredients, draw: DrawFn) -> list[Told]:
     shipment, number = order.id("s", 1), order.id("t", 1)
     both: Data = {"shipment_id": shipment, "tracking_number": number}
     void: Data = draw(st.sampled_from(({"shipment_id": shipment}, {"tracking_number": number}, both)))
-    told: list[Told] = [(LABEL, both), (VOID, void), (SHIPPED, {**both, **_lines(order, draw)})]
+    told: list[Told] = [Told(LABEL, both), Told(VOID, void), Told(SHIPPED, {**both, **_lines(order, draw)})]
     told = draw(st.permutations(told))
-    again: list[Told] = [(SHIPPED, {"shipment_id": order.id("s", 2), "tracking_number": order.id("t", 3)})] if draw(st.booleans()) else []
+    again: list[Told] = (
+        [Told(SHIPPED, {"shipment_id": order.id("s", 2), "tracking_number": order.id("t", 3)})] if draw(st.booleans()) else []
+    )
     return [*told, *_moves(number, draw), *again]
 
 
 def _freight(order: Ingredients, draw: DrawFn) -> list[Told]:
     """A number that another order may have too; its scans name no order."""
     ship: Data = {"shipment_id": order.id("s", 3), "tracking_number": SHARED, **_lines(order, draw)}
-    told: list[Told] = [(draw(st.sampled_from((LABEL, SHIPPED, SHIPPED))), ship), *_moves(SHARED, draw)]
+    told: list[Told] = [Told(draw(st.sampled_from((LABEL, SHIPPED, SHIPPED))), ship), *_moves(SHARED, draw)]
     return draw(st.permutations(told)) if draw(st.booleans()) else told
 
 
@@ -98,14 +112,14 @@ def _paid(order: Ingredients, draw: DrawFn) -> list[Told]:
     for step in draw(st.lists(st.sampled_from((*(f"payment.{step}" for step in steps), SHIPPED)), min_size=2, max_size=5)):
         payment: Data = {"payment_id": draw(one_of(order.id("p", 1), order.id("p", 1), order.id("p", 2)))}
         if step == SHIPPED:
-            told.append((step, {"shipment_id": order.id("s", 1), "tracking_number": order.id("t", 1), **_lines(order, draw)}))
+            told.append(Told(step, {"shipment_id": order.id("s", 1), "tracking_number": order.id("t", 1), **_lines(order, draw)}))
         elif step == "payment.failed":
             stage, decline = draw(one_of("authorization", "capture")), draw(one_of(None, "soft", "hard"))
-            told.append((step, {**payment, "stage": stage, "decline": decline}))
+            told.append(Told(step, {**payment, "stage": stage, "decline": decline}))
         elif step == "payment.voided":
-            told.append((step, payment))
+            told.append(Told(step, payment))
         else:
-            told.append((step, {**payment, "amount": draw(one_of(EUR, EUR, {"amount": "40.00", "currency": "EUR"}))}))
+            told.append(Told(step, {**payment, "amount": draw(one_of(EUR, EUR, {"amount": "40.00", "currency": "EUR"}))}))
     return told
 
 
@@ -114,7 +128,7 @@ def _replaced(order: Ingredients, draw: DrawFn) -> list[Told]:
     first: Data = {"shipment_id": order.id("s", 1), "tracking_number": order.id("t", 1), **_lines(order, draw)}
     replaces = draw(one_of(order.id("s", 1), order.id("t", 1), order.id("s", 2)))
     second: Data = {"shipment_id": order.id("s", 2), "tracking_number": order.id("t", 3), "replaces": replaces, **_lines(order, draw)}
-    told: list[Told] = [(SHIPPED, first), *_moves(order.id("t", 1), draw, 2), (draw(st.sampled_from((LABEL, SHIPPED))), second)]
+    told: list[Told] = [Told(SHIPPED, first), *_moves(order.id("t", 1), draw, 2), Told(draw(st.sampled_from((LABEL, SHIPPED))), second)]
     return [*told, *_moves(order.id("t", 3), draw, 2)]
 
 
@@ -124,8 +138,8 @@ def _sent_back(order: Ingredients, draw: DrawFn) -> list[Told]:
     back: Data = {"return_id": order.id("r", 1), "tracking_number": number}
     steps = ("return.requested", "return.authorized", "return.shipped", "return.received", "return.inspected")
     count = draw(st.integers(1, 4))
-    told: list[Told] = [(step, {**back, **_lines(order, draw)}) for step in steps[:count]]
-    out: Told = (draw(st.sampled_from((LABEL, SHIPPED))), {"shipment_id": order.id("s", 2), "tracking_number": number})
+    told: list[Told] = [Told(step, {**back, **_lines(order, draw)}) for step in steps[:count]]
+    out = Told(draw(st.sampled_from((LABEL, SHIPPED))), {"shipment_id": order.id("s", 2), "tracking_number": number})
     if draw(st.booleans()):
         told.insert(draw(st.integers(0, len(told))), out)
     return [*told, *_moves(number, draw)]
@@ -135,7 +149,7 @@ def _worked(order: Ingredients, draw: DrawFn) -> list[Told]:
     """The steps of a warehouse for all lines or some, one after another."""
     steps = ("inventory.allocated", "warehouse.released", "warehouse.pick_started", "warehouse.picked", "warehouse.packed")
     count = draw(st.integers(1, 5))
-    told: list[Told] = [(step, {**_lines(order, draw), "site": draw(one_of(None, "w1"))}) for step in steps[:count]]
+    told: list[Told] = [Told(step, {**_lines(order, draw), "site": draw(one_of(None, "w1"))}) for step in steps[:count]]
     return [*told, *(told[-1:] if draw(st.booleans()) else [])]
 
 
