@@ -13,7 +13,9 @@ from typing import TYPE_CHECKING
 from hypothesis import HealthCheck, settings
 from hypothesis import strategies as st
 
-from tests.property.chapters import BASKETS, Told, chapter
+from tests.property.chapters import BASKETS, BUILT_IN, Told
+from tests.property.chapters_of_goods import CHILDREN, GOODS
+from tests.property.chapters_of_parcels import PARCELS
 from tests.property.ingredients import DAY, GRID, HOUR, LINES, MINUTE, STEPS, Ingredients, data_of, iso
 
 if TYPE_CHECKING:
@@ -91,6 +93,7 @@ TYPES = (
     *("return.requested", "return.authorized", "return.shipped", "return.received", "return.inspected", "invoice.issued"),
     *("invoice.disputed", "support.contacted", "evidence.withdrawn", "action.approved"),
 )
+CHAPTERS = (*BUILT_IN, *GOODS, *PARCELS, *CHILDREN)
 ALIASES = ("payment_id", "shipment_id", "tracking_number", "tracking_numbers", "return_id", "invoice_id", "dispute_id")
 
 
@@ -154,7 +157,7 @@ def _life(order: Ingredients, draw: DrawFn, most: int, chapters: int) -> list[tu
     """Types of an order's events; of those that belong to a chapter also what they say and how long after the base they happen."""
     life: list[tuple[str, Told | None, timedelta | None]] = []
     for _ in range(draw(st.integers(1, chapters)) if chapters else 0):
-        told = chapter(order, draw)
+        told = draw(st.sampled_from(CHAPTERS))(order, draw)
         times = sorted(draw(st.lists(st.sampled_from(GRID), min_size=len(told), max_size=len(told))))
         at = timedelta(0)
         for one, drawn in zip(told, times, strict=True):
