@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import defaultdict
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Literal
 
 from tests.oracle.judging.reading import ALIASES, NEVER, Event, items
@@ -127,7 +127,7 @@ def _by_link(placement: Placement) -> None:
     for parent, children in placement.linked.items():
         for child, log in children.items():
             steps = [member for member in told.get(child, []) if member.event.type.startswith(STEPS)]
-            placement.orders[parent] += [Member(member.event, max(member.known, log)) for member in steps]
+            placement.orders[parent] += [Member(replace(member.event, subject=child[1]), max(member.known, log)) for member in steps]
 
 
 def _note_wait(placement: Placement, event: Event, tied: int) -> None:

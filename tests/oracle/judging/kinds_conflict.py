@@ -211,7 +211,7 @@ def data_kinds(order: Order) -> list[Condition]:
         scans = told_once([scan for scan in order.return_scans if number in scan.numbers])
         found += _unmapped(order, scans, None, order.x)
     for event in order.history:
-        if event.at > event.log + order.setting("data.clock_skew").threshold.n:
+        if event.subject in (None, order.id) and event.at > event.log + order.setting("data.clock_skew").threshold.n:
             found += state(order, "data.clock_skew", event.log, event.at)
     for event in order.unresolved:
         found += signal(order, "data.identity_unresolved", event)

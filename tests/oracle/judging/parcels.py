@@ -126,8 +126,6 @@ class Parcel:
 
     def void(self, voids: list[Event]) -> None:
         """Whether and when it was voided. A later label brings it back, and nothing before that counts; what a carrier has is not void."""
-        if self.possessed < NEVER:
-            return
         labels = [(event.at, 0) for event in self.labels]
         since = -NEVER
         for at, is_void in sorted([*labels, *((event.at, 1) for event in voids)]):
@@ -135,6 +133,7 @@ class Parcel:
                 self.voided = min(self.voided, at)
             elif self.voided < at:
                 self.voided, since = NEVER, at
+        self.voided = self.voided if self.possessed == NEVER else NEVER
         self.labels = [event for event in self.labels if event.at >= since]
         self.hands = [event for event in self.hands if event.at >= since]
 
