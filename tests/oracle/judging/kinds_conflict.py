@@ -13,7 +13,7 @@ from tests.oracle.judging.kinds_order import sku_scope, times, unpaid_milestone
 from tests.oracle.judging.kinds_shipment import following, xs_of
 from tests.oracle.judging.parcels import Parcel, estimate, first, possession, reason, told_once, with_status
 from tests.oracle.judging.reading import NEVER, Event, Line
-from tests.oracle.judging.shipments import Shipment
+from tests.oracle.judging.shipments import Shipment, naming
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -27,11 +27,10 @@ def conflict_kinds(order: Order) -> list[Condition]:
     """All of conflict.*."""
     found: list[Condition] = []
     for shipment in order.shipments:
-        at = shipment.delivered
+        at, handed = shipment.delivered, min((parcel.handed for parcel in shipment.live), default=NEVER)
         seen = any(scan.at < at for scan in shipment.scans if possession(scan))
-        if at < NEVER and not seen and not any(event.at <= at for event in shipment.ships) and "shipped" in order.policy.emits:
-            end = min(order.xs(shipment), first(shipment.ships))
-            found += state(order, "conflict.delivered_without_ship", at, end, scope=shipment.scope)
+        if at < NEVER and not seen and handed > at and "shipped" in order.policy.emits:
+            found += state(order, "conflict.delivered_without_ship", at, min(order.xs(shipment), handed), scope=shipment.scope)
         found += moving(order, shipment)
         for parcel in shipment.parcels:
             found += regressions(order, shipment, parcel)
@@ -175,7 +174,8 @@ def return_kinds(order: Order) -> list[Condition]:
     for name in dict.fromkeys(event.text("return_id") for event in steps):
         scope = f"return:{name}" if name else None
         mine = [event for event in steps if event.text("return_id") == name]
-        parcels = {number for event in mine for number in event.numbers} & order.return_numbers
+        out = order.of("warehouse.label_created", "warehouse.shipped")
+        parcels = {number for event in mine for number in event.numbers if first(naming(mine, number)) < first(naming(out, number))}
         scans = told_once([event for event in order.return_scans if parcels.intersection(event.numbers) and not estimate(event)])
         sent = [event for event in mine if event.type == "return.shipped"]
         received = [event for event in mine if event.type == "return.received"]

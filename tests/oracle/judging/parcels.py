@@ -121,7 +121,9 @@ class Parcel:
         self.labels = [event for event in labels if mine(event)]
         late = bool(self.labels)
         self.hands = [
-            event for event in ships if mine(event) and (event.numbers or not late or any(label.at <= event.at for label in self.labels))
+            event
+            for event in ships
+            if mine(event) and (event.numbers or not self.numbers or not late or any(label.at <= event.at for label in self.labels))
         ]
 
     def void(self, voids: list[Event]) -> None:
