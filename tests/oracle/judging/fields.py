@@ -100,9 +100,10 @@ class Fields:
         """Each event from which on the order was wanted, with the cancel that ended it. A cancel dated before the placing counts."""
         placing = self.of("order.placed")[0]
         events = self.of("order.placed", "order.reinstated", "order.cancelled")
-        early = [event for event in events if event.at < placing.at and event.type == "order.cancelled"]
+        place = next(n for n, event in enumerate(events) if event is placing)
+        early = [event for event in events[:place] if event.type == "order.cancelled"]
         found: list[tuple[Event, Event | None]] = [(placing, None)]
-        for event in [*early, *(event for event in events if event.at >= placing.at and event is not placing)]:
+        for event in [*early, *events[place + 1 :]]:
             start, end = found[-1]
             if event.type == "order.cancelled":
                 if not event.lines and end is None:

@@ -30,8 +30,8 @@ class Ordered(Fields):
     def orders(self) -> list[tuple[int, list[Line]]]:
         """The lines as they were ordered and from when on; those that are told first count from the placing."""
         told = [(at, lines_of(fields)) for at, fields in self.states]
-        said = [at for at, lines in told if lines]
-        return [(self.placed if at == min(said) else at, lines) for at, lines in told if lines]
+        said = [(at, lines) for at, lines in told if lines]
+        return [(self.placed if n == 0 else at, lines) for n, (at, lines) in enumerate(said)]
 
     def lines_at(self, at: int) -> list[Line]:
         """The lines in force at an instant."""
