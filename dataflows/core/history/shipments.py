@@ -53,16 +53,17 @@ class Parcel:
     """One tracking number and its scans, as they happened ("" where the shipment has no tracking number).
 
     `estimates` are the delivery estimates: those that came by themselves, and the scans that state one. `delivered` and `returned` are when
-    it was first scanned so.
+    it was first scanned so, `ready` when it first waited to be collected.
     """
 
-    __slots__ = ("_by", "delivered", "estimates", "returned", "scans", "tracking")
+    __slots__ = ("_by", "delivered", "estimates", "ready", "returned", "scans", "tracking")
 
     def __init__(self, tracking: str) -> None:
         self.tracking = tracking
         self.scans: list[Record] = []
         self.estimates: list[Record] = []
         self.delivered: int | None = None
+        self.ready: int | None = None
         self.returned: int | None = None
         self._by: dict[tuple[str, str], list[int]] = {}
 
@@ -76,6 +77,8 @@ class Parcel:
         if self._by:
             self._index(len(self.scans), data)
         self.scans.append(record)
+        if data.status == "ready_for_pickup" and self.ready is None:
+            self.ready = record.at
         if data.status == "delivered" and self.delivered is None:
             self.delivered = record.at
             return "delivered"
@@ -110,7 +113,7 @@ class Shipment:
     """
 
     __slots__ = (
-        *("_carrier", "_common", "_label_lines", "_lines", "_said", "_said_by_label", "_parcel", "_reached"),
+        *("_carrier", "_common", "_label_lines", "_labelled", "_lines", "_said", "_said_by_label", "_parcel", "_reached"),
         *("first_scan", "handed_over", "handovers"),
         *("ids", "key", "labels", "parcels", "replaced", "scans", "shipped", "trackings", "voided"),
     )
@@ -130,12 +133,18 @@ class Shipment:
         self.replaced: int | None = None
         self._lines: list[Line] = []
         self._label_lines: list[Line] = []
+        self._labelled: dict[frozenset[str], list[Line]] = {}
         self._said: dict[str, str] = {}
         self._said_by_label: dict[str, str] = {}
         self._carrier: str | None = None
         self._common: list[Record] = []
         self._parcel: dict[str, Parcel] = {}
         self._reached: dict[str, list[int]] = {"delivered": [], "returned": []}
+
+    @property
+    def confirmed(self) -> list[Line]:
+        """The lines that its hand-overs name."""
+        return self._lines
 
     @property
     def scope(self) -> str:
@@ -151,6 +160,13 @@ class Shipment:
     def delivered(self) -> int | None:
         """When the last of its parcels was delivered."""
         return self._last("delivered")
+
+    @property
+    def kept(self) -> int | None:
+        """When the last of its parcels was delivered, or ready to be collected."""
+        instants = [earliest(parcel.delivered, parcel.ready) for parcel in self.parcels]
+        known = [at for at in instants if at is not None]
+        return max(known) if known and len(known) == len(instants) else None
 
     @property
     def returned(self) -> int | None:
@@ -209,15 +225,19 @@ class Shipment:
         data = cast("WarehouseShipment", record.event.data)
         if record.event.type == "warehouse.label_created":
             self.labels.append(record)
-            said, lines = self._said_by_label, self._label_lines
+            said = self._said_by_label
+            if data.lines:
+                # A label that is printed again says no more than the first.
+                self._labelled[frozenset(tracking_numbers(data))] = data.lines
+                self._label_lines = [line for known in self._labelled.values() for line in known]
         else:
             if self.handed_over is None:
                 self.handed_over = record.at
                 self.shipped = earliest(record.at, self.first_scan)
             self.handovers.append(record)
-            said, lines = self._said, self._lines
-        if data.lines:
-            lines.extend(data.lines)
+            said = self._said
+            if data.lines:
+                self._lines.extend(data.lines)
         for name in (*SAID, "replaces"):
             if name not in said and (value := cast("str | None", getattr(data, name))):
                 said[name] = value

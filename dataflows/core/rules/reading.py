@@ -214,6 +214,8 @@ def of_parcel(milestone: Milestone) -> OfParcel:
             return lambda o, shipment, _: ended_for(o, shipment)
         case Milestone.OVER:
             return lambda o, shipment, parcel: earliest(ended_for(o, shipment), parcel.delivered, parcel.returned)
+        case Milestone.SETTLED:
+            return lambda o, shipment, _: o.settled(shipment)
         case Milestone.FIRST_SCAN:
             return lambda _o, shipment, _p: shipment.first_scan
         case Milestone.HANDED_OVER:
