@@ -20,7 +20,8 @@ if TYPE_CHECKING:
     from collections.abc import Sequence
     from random import Random
 
-    from dataflows.core.history.shipments import Parcel, Shipment
+    from dataflows.core.history.parcels import Parcel
+    from dataflows.core.history.shipments import Shipment
 
 POLICY = load_policy(None)
 DATES = ("ship_by", "promised_by")

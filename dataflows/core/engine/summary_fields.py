@@ -14,8 +14,9 @@ from typing import Final, cast
 from dataflows.core.clocks.explain import moment
 from dataflows.core.engine.exceptions import ExceptionState
 from dataflows.core.history.facts import Facts
+from dataflows.core.history.parcels import scan_of
 from dataflows.core.history.quantities import line_key, quantity
-from dataflows.core.history.shipments import Shipment, scan_of
+from dataflows.core.history.shipments import Shipment
 from dataflows.core.policy import RuleSetting
 from dataflows.core.rules.model import Rule
 from dataflows.core.rules.structs import Lasting, Overdue
@@ -150,6 +151,15 @@ def _what(case: ExceptionCase) -> str:
             return f"shipment {name}"
         return ("parcel " if number is not None or len(numbers) == 1 else "parcels ") + known + (f" ({carrier})" if carrier else "")
     return f"{scope} {name}" if scope else "the order"
+
+
+def _unscanned(case: ExceptionCase) -> str:
+    """The parcels of a shipment that the carrier has not scanned."""
+    shipment = case.shipment
+    if shipment is None or len(shipment.parcels) < 2:
+        return _what(case)
+    numbers = [p.tracking for p in shipment.parcels if p.first_scan is None and shipment.over_of(p) is None]
+    return ("parcel " if len(numbers) == 1 else "parcels ") + ", ".join(numbers) if numbers else _what(case)
 
 
 def _owed(case: ExceptionCase) -> str:
@@ -379,6 +389,7 @@ FIELDS: Final[Mapping[str, Field]] = {
     "ended_as": lambda case: found[0] if (found := _ended_as(case)) is not None else None,
     "ended_at": lambda case: case.moment(found[1]) if (found := _ended_as(case)) is not None else None,
     "first_eta": _first_eta,
+    "unscanned": _unscanned,
     "attempts": _attempts,
     "return_arrived": _return_at("received"),
     "return_authorized": _return_at("authorized"),

@@ -12,15 +12,17 @@ from typing import cast
 from dataflows.core.clocks import Calendar
 from dataflows.core.history.again import Stretch
 from dataflows.core.history.covering import Covered, Shape
-from dataflows.core.history.grouping import Shipments
+from dataflows.core.history.grouping import Shipments, identifiers
 from dataflows.core.history.holds import Hold, Holds
 from dataflows.core.history.leaving import delivered, ready, steps_of
 from dataflows.core.history.money import Payments
-from dataflows.core.history.obligations import Obligations, Step, Unit
+from dataflows.core.history.obligations import Obligations, Step, Unit, cancelled_at
 from dataflows.core.history.order_fields import ANNOUNCED, FIELDS, HOLDS, LINES, METHODS, MONEY, OWED, PARCELS, SITED, STEPS, FieldFacts, fact
 from dataflows.core.history.quantities import Cancellations, LineCoverage, OrderLines, line_key
 from dataflows.core.history.returns import RETURNS, Return, Returns
-from dataflows.core.history.shipments import Shipment, scan_of, tracking_numbers
+from dataflows.core.history.parcels import scan_of
+from dataflows.core.history.shipments import Shipment
+from dataflows.core.history.standing import tracking_numbers
 from dataflows.core.history.versions import Versions, says
 from dataflows.core.policy import RuleSetting
 from dataflows.core.policy.model import Dims
@@ -122,7 +124,9 @@ class Facts(FieldFacts):
     @fact(*LINES, "order.reinstated")
     def cancelled(self) -> int | None:
         """When the whole order was cancelled: by one event, or by the last of its lines."""
-        return earliest(self.lives[-1].until, self.cancellations.by_line)
+        by_line = [r for r in self.t.of("order.cancelled") if cast("OrderCancel", r.event.data).lines]
+        gone = cancelled_at(self.shape, cast("Versions", self.history), by_line) if by_line else None
+        return earliest(self.lives[-1].until, gone)
 
     @fact(folds=MONEY)
     def payments(self) -> Payments:
@@ -166,10 +170,11 @@ class Facts(FieldFacts):
     @fact(folds=PARCELS)
     def grouped(self) -> Shipments:
         """All shipments of the order, and which events are whose."""
-        scans, returning = self.t.of("carrier.scan"), self.returning
-        if returning:
-            scans = [r for r in scans if scan_of(r).tracking_number not in returning]
-        return Shipments.build(self.t.of(*ANNOUNCED), scans, self.t.of("warehouse.shipment_cancelled"))
+        scans, relabels, returned = self.t.of("carrier.scan"), self.t.of("carrier.relabelled"), self.returned
+        if returned.numbers:
+            scans = [r for r in scans if not returned.has(r)]
+            relabels = [r for r in relabels if not any(returned.owns(name) for _, name in identifiers(r))]
+        return Shipments.build(self.t.of(*ANNOUNCED), scans, self.t.of("warehouse.shipment_cancelled"), relabels)
 
     @property
     def shipments(self) -> list[Shipment]:
@@ -182,11 +187,15 @@ class Facts(FieldFacts):
 
     @fact(folds=PARCELS)
     def returned(self) -> Returns:
-        """All returns of the order. A tracking number that a label or a hand-over names is not of a return's parcel."""
+        """All returns of the order. A tracking number that a label or a hand-over names is of no return's parcel from then on."""
         if not any(t in self.t.by_type for t in RETURNS):
             return Returns()
-        outbound = frozenset(n for r in self.t.of(*ANNOUNCED) for n in tracking_numbers(cast("WarehouseShipment", r.event.data)))
-        return Returns.build(self.t.of(*RETURNS), self.t.of("carrier.scan"), outbound)
+        outbound: dict[str, int] = {}
+        for record in self.t.of(*ANNOUNCED):
+            for number in tracking_numbers(cast("WarehouseShipment", record.event.data)):
+                outbound.setdefault(number, record.at)
+        sent, relabels = self.first("warehouse.shipped"), self.t.of("carrier.relabelled")
+        return Returns.build(self.t.of(*RETURNS), self.t.of("carrier.scan"), outbound, sent, relabels)
 
     @property
     def returns(self) -> list[Return]:
@@ -267,14 +276,18 @@ class Facts(FieldFacts):
         """The lines of one version of the order that have a name."""
         return (line for i, line in enumerate(fields.lines or ()) if line_key(line, i) == key)
 
+    @fact(*FIELDS, *SITED)
+    def shape(self) -> Shape:
+        """What its lines are made of, and which of them are wanted first."""
+        return Shape(self.ever, self.method_of, self._wanted_by)
+
     @fact(*OWED, *PARCELS)
     def obligations(self) -> Obligations:
         """What the order owes of its lines as these change, and by what left it was covered."""
         history = cast("Versions", self.history)
-        shape = Shape(self.ever, self.method_of, self._wanted_by)
         waivers = [r for r in self.t.of("order.cancelled", "payment.refunded") if cast("OrderCancel", r.event.data).lines]
         left = steps_of(self.shipments, lambda x: x.shipped if x.left else None, lambda x: x.labelled)
-        return Obligations(shape, history, waivers, left, self.lives)
+        return Obligations(self.shape, history, waivers, left, self.lives)
 
     @fact(*OWED, *STEPS, *PARCELS)
     def covered(self) -> dict[str, Covered]:
@@ -367,10 +380,13 @@ class Facts(FieldFacts):
 
     def units(self, *kinds: str) -> Iterable[Unit]:
         """What is owed of each line, and when steps of one of these kinds had covered it (see `covered_by`)."""
-        if not self.lines and self.plain_lines:
+        if not self.lines:
             # Of an order without lines the first step covers all.
+            if self.method == "digital":
+                return ()
             instants = (self.shipped if kind == "left" else self.came_first(kind) for kind in kinds)
-            return (Unit("", 1, self.placed_at, self.lives[0].until, earliest(*instants), self.placed_at),)
+            met = earliest(*instants)
+            return tuple(Unit("", 1, life.since, life.until, met, self.placed_at) for life in self.lives)
         return self.obligations.units(*map(self.covered_by, kinds))
 
     def came_first(self, kind: str) -> int | None:

@@ -17,7 +17,8 @@ from dataflows.core.history.money import Payments
 from dataflows.core.history.order_fields import ANNOUNCED, HOLDS, MONEY, OWED, PARCELS, SITED, STEPS, readers
 from dataflows.core.history.quantities import Cancellations, LineCoverage, OrderLines
 from dataflows.core.history.returns import RETURNS, Returns
-from dataflows.core.history.shipments import Shipment, scan_of, tracking_numbers
+from dataflows.core.history.shipments import Shipment
+from dataflows.core.history.standing import tracking_numbers
 from dataflows.core.history.versions import Versions
 from dataflows.core.history.voices import Voices
 from schemas.events import InventoryAllocated, ReturnStep, WarehouseShipment
@@ -112,7 +113,7 @@ def _announced(known: dict[str, object], record: Record) -> None:
 
 def _scanned(known: dict[str, object], record: Record) -> None:
     returned = cast("Returns | None", known.get("returned"))
-    if returned is not None and scan_of(record).tracking_number in returned.numbers:
+    if returned is not None and returned.has(record):
         returned.scan(record)
     else:
         known.pop("dims", None)
@@ -152,6 +153,10 @@ def _voided(known: dict[str, object], record: Record) -> None:
         _drop(known, *COVERAGES, *REACHED)
 
 
+def _relabelled(known: dict[str, object], _: Record) -> None:
+    _drop(known, *OF_PARCELS)
+
+
 def _returning(known: dict[str, object], record: Record) -> None:
     returned, grouped = cast("Returns | None", known.get("returned")), cast("Shipments | None", known.get("grouped"))
     if returned is None:
@@ -159,7 +164,8 @@ def _returning(known: dict[str, object], record: Record) -> None:
     number = cast("ReturnStep", record.event.data).tracking_number
     fresh = number is not None and number not in returned.numbers
     moves = fresh and (grouped is None or (grouped.knows(cast("str", number)) and number not in grouped.announced))
-    if moves or not returned.take(record, frozenset() if grouped is None else grouped.announced):
+    tied = number is not None and (number in returned.tied or (grouped is not None and grouped.relabelled(number)))
+    if moves or tied or not returned.take(record, frozenset() if grouped is None else grouped.announced):
         _drop(known, *OF_PARCELS)
 
 
@@ -172,6 +178,7 @@ FOLDS: dict[str, Fold] = {
     **dict.fromkeys(STEPS, _step),
     **dict.fromkeys(ANNOUNCED, _announced),
     "carrier.scan": _scanned,
+    "carrier.relabelled": _relabelled,
     "warehouse.shipment_cancelled": _voided,
     **dict.fromkeys(RETURNS, _returning),
 }

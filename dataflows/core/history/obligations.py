@@ -277,3 +277,17 @@ class Obligations:
         filling = Filling(self.shape, room, {key: balance.most for key, balance in self._balances.items()})
         over = filling.add(list(lines))
         return {key: units for key in self._balances if (units := filling.covered(key)) > 0}, over
+
+
+def cancelled_at(shape: Shape, versions: Versions, cancellations: Iterable[Record]) -> int | None:
+    """When cancellations of lines had left nothing of the lines that an order has."""
+    wanted = {line_key(line, i): quantity(line) for i, line in enumerate(versions.fields.lines or ())}
+    lines: list[Line] = []
+    for record in cancellations if wanted else ():
+        lines.extend(cast("OrderCancel", record.event.data).lines or ())
+        most = versions.most_at(record.at)
+        filling = Filling(shape, most, most)
+        filling.add(lines)
+        if all(filling.covered(key) >= count for key, count in wanted.items()):
+            return record.at
+    return None

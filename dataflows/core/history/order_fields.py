@@ -29,7 +29,7 @@ STEPS = ("inventory.allocated", "warehouse.released", "warehouse.picked", "wareh
 """Steps of the warehouse that are reached when all lines are covered."""
 SITED = (*STEPS, "inventory.short", "warehouse.pick_started", "warehouse.pick_short", "warehouse.rejected", *ANNOUNCED)
 """Events that name a site."""
-PARCELS = (*ANNOUNCED, "carrier.scan", "warehouse.shipment_cancelled", *RETURNS)
+PARCELS = (*ANNOUNCED, "carrier.scan", "carrier.relabelled", "warehouse.shipment_cancelled", *RETURNS)
 HOLDS = ("order.hold_placed", "order.hold_released")
 readers = Readers()
 fact = readers.fact

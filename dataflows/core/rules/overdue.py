@@ -150,7 +150,10 @@ def _payment(record: Record) -> str | None:
 
 
 def _overdue_shipment(since: tuple[Milestone, ...]) -> Find:
-    """The first scan of a shipment, awaited since its label was made, then anew since its hand-over."""
+    """The first scan of each parcel of a shipment, awaited since its label was made, then anew since its hand-over.
+
+    A parcel that was handed over before it was labelled is awaited since the label. One that went on under another number has been scanned.
+    """
     labelled, handed_over = Milestone.LABELLED in since, Milestone.HANDED_OVER in since
 
     def judge(o: Facts, s: RuleSetting) -> Found:
@@ -158,14 +161,20 @@ def _overdue_shipment(since: tuple[Milestone, ...]) -> Find:
             if not x.trackings:
                 continue
             setting = o.of(x, s)
-            calendar, met, lifted = o.calendar(setting, x), x.first_scan, ended_for(o, x)
-            handed = x.handed_over if handed_over else None
-            if labelled and x.labels and (handed is None or x.labels[0].at < handed):
-                made = x.labels[0]
-                yield timeout(setting, calendar, made.at, "label made", (made,), scope=x.scope, met=met, lifted=lifted, moved=handed)
-            if handed is not None:
-                evidence = (x.handovers[0],)
-                yield timeout(setting, calendar, handed, "handed over", evidence, scope=x.scope, met=met, lifted=lifted)
+            calendar = o.calendar(setting, x)
+            for parcel in x.parcels:
+                if x.goes_on(parcel):
+                    continue
+                met, lifted = parcel.first_scan, ended_for(o, x, parcel)
+                made, handed = x.announced(parcel)
+                made, handed = made if labelled else None, handed if handed_over else None
+                if made is not None and handed is not None and handed.at < made.at:
+                    handed = None
+                at = None if handed is None else handed.at
+                if made is not None and (at is None or made.at < at):
+                    yield timeout(setting, calendar, made.at, "label made", (made,), scope=x.scope, met=met, lifted=lifted, moved=at)
+                if handed is not None:
+                    yield timeout(setting, calendar, handed.at, "handed over", (handed,), scope=x.scope, met=met, lifted=lifted)
 
     return judge
 
@@ -182,7 +191,7 @@ def _overdue_parcel(form: Overdue, since: EventTerm) -> Find:
             if first is not None:
                 met = earliest(*(c(o, shipment, parcel)(position) for c in events), *(m(o, shipment, parcel) for m in marks))
                 setting = o.of(shipment, s)
-                calendar, lifted = o.calendar(setting, shipment), ended_for(o, shipment)
+                calendar, lifted = o.calendar(setting, shipment), ended_for(o, shipment, parcel)
                 yield timeout(setting, calendar, first.at, form.label, (first,), scope=shipment.scope, met=met, lifted=lifted)
 
     return judge

@@ -11,7 +11,7 @@ from typing import Final
 
 import msgspec
 
-from dataflows.core.history.shipments import NEVER_POSSESSION, POSSESSION
+from dataflows.core.history.parcels import NEVER_POSSESSION, POSSESSION
 
 Value = str | int | None
 UNHEARD: Final = ("case.", "action.", "feed.")

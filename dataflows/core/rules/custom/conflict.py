@@ -9,8 +9,9 @@ from typing import cast
 
 from dataflows.core.history.facts import Facts
 from dataflows.core.history.obligations import Refund
+from dataflows.core.history.parcels import possession, scan_of
 from dataflows.core.history.quantities import line_key
-from dataflows.core.history.shipments import MOVING, Shipment, possession, scan_of
+from dataflows.core.history.shipments import MOVING, Shipment
 from dataflows.core.policy import RuleSetting
 from dataflows.core.rules.conditions import signal
 from dataflows.core.rules.reading import ended_for, speaks_of

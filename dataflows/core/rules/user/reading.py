@@ -8,7 +8,8 @@ from typing import TypeAlias, cast
 
 from dataflows.core.history.facts import Facts
 from dataflows.core.history.holds import Hold
-from dataflows.core.history.shipments import Shipment, is_estimate, possession
+from dataflows.core.history.parcels import is_estimate
+from dataflows.core.history.shipments import Shipment
 from dataflows.core.predicates import Part
 from dataflows.core.predicates.fields import ParcelPart, PaymentPart, ReturnPart
 from dataflows.core.rules.reading import lines_of, speaks_of
@@ -85,7 +86,7 @@ def _of_parcel(name: str) -> Reached:
             read = cast("Callable[[object], int | None]", attrgetter(name))
             return lambda _, subject: read(cast("ParcelPart", subject.part).parcel)
         case "first_scan":
-            return lambda _, subject: next((r.at for r in cast("ParcelPart", subject.part).parcel.scans if possession(r)), None)
+            return lambda _, subject: cast("ParcelPart", subject.part).parcel.first_scan
         case _:
             return _of_shipment(name)
 

@@ -46,7 +46,7 @@ def _shipments(o: Facts) -> Iterator[Subject]:
 
 def _parcels(o: Facts) -> Iterator[Subject]:
     for part in parcels_of(o):
-        yield Subject(part, part.shipment.scope, _announced(part.shipment), ended_for(o, part.shipment), part.shipment)
+        yield Subject(part, part.shipment.scope, _announced(part.shipment), ended_for(o, part.shipment, part.parcel), part.shipment)
 
 
 def _announced(shipment: Shipment) -> int:
