@@ -11,16 +11,6 @@ from sources.simulator.parts import Data
 FAULTS = Faults()
 
 
-@FAULTS.one("conflict.unordered_item")
-def something_else_in_the_box(order: SimulatedOrder) -> None:
-    """The warehouse confirms a product that the order does not have, beside what was ordered."""
-    order.names_lines = True
-    live(order)
-    shipped = order.find("warehouse.shipped")
-    shipped.data["lines"] = [*(line.plain() for line in order.first.lines), {"sku": "SKU-9009", "quantity": 1}]
-    order.expect("conflict.unordered_item", "open", "line:SKU-9009")
-
-
 @FAULTS.one("fulfilment.pickup_uncollected")
 def nobody_fetches_it(order: SimulatedOrder) -> None:
     """Ready on time and fetched after 16 days (reminded after 10, raised after 14)."""
