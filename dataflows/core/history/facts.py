@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
 from decimal import Decimal
+from itertools import pairwise
 from typing import cast
 
 from dataflows.core.clocks import Calendar
@@ -141,6 +142,13 @@ class Facts(FieldFacts):
         by_line = [r for r in self.t.of("order.cancelled") if cast("OrderCancel", r.event.data).lines]
         gone = cancelled_at(self.shape, cast("Versions", self.history), by_line) if by_line else None
         return earliest(self.lives[-1].until, gone)
+
+    def called_off(self, at: int) -> int | None:
+        """Of what began at an instant, when a cancel ended it after which the order was wanted again; not after that instant: it never was."""
+        lives = self.lives
+        if len(lives) == 1:
+            return None
+        return next((one.until for one, other in pairwise(lives) if at < other.since), None)
 
     @fact(folds=MONEY)
     def payments(self) -> Payments:

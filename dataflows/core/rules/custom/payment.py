@@ -3,16 +3,18 @@
 from __future__ import annotations
 
 from bisect import bisect_left
+from collections.abc import Iterable, Iterator
 from itertools import pairwise
 from typing import cast
 
 from dataflows.core.history.disputes import closes
 from dataflows.core.history.facts import Facts
+from dataflows.core.history.ledger import Period
 from dataflows.core.policy import RuleSetting
 from dataflows.core.rules.conditions import signal, timeout
 from dataflows.core.rules.structs import Found
 from schemas.events import Payment, PaymentDispute, PaymentFailed, PaymentRefunded
-from schemas.instants import NEVER
+from schemas.instants import NEVER, earliest
 from schemas.record import Record
 
 
@@ -28,7 +30,8 @@ def disputed_in_flight(o: Facts, s: RuleSetting) -> Found:
             continue
         clears = [r.at for r in closings[bisect_left(closings, record.at, key=_instant) :] if closes(r, data)]
         severity = s.minor_severity if data.stage == "inquiry" else None
-        yield signal(o, s, record, clears=clears, lifted=o.cancelled, scope=_scope(data.payment_id), severity=severity)
+        lifted = earliest(o.cancelled, o.called_off(record.at))
+        yield signal(o, s, record, clears=clears, lifted=lifted, scope=_scope(data.payment_id), severity=severity)
 
 
 def _instant(record: Record) -> int:
@@ -51,14 +54,22 @@ def chargeback_lost(o: Facts, s: RuleSetting) -> Found:
             )
         )
         clears = (next(paid, None), None if loss.reversed is None else loss.reversed.at)
-        yield signal(o, s, loss.record, clears=clears, lifted=o.cancelled, scope=_scope(loss.payment_id))
+        lifted = earliest(o.cancelled, o.called_off(loss.at))
+        yield signal(o, s, loss.record, clears=clears, lifted=lifted, scope=_scope(loss.payment_id))
+
+
+def _while_wanted(o: Facts, periods: Iterable[Period]) -> Iterator[tuple[Period, int | None]]:
+    """The parts of periods in which the order was wanted, and when it was cancelled if that ends a part."""
+    for since, until, record in periods:
+        for life in o.lives:
+            begun = max(since, life.since)
+            if (until is None or begun < until) and (life.until is None or begun < life.until):
+                yield Period(begun, until, record if begun == since else life.record), life.until
 
 
 def amount_mismatch(o: Facts, s: RuleSetting) -> Found:
-    for since, until, record in o.ledger.over():
-        at = max(since, o.placed_at)
-        if until is None or until > at:
-            yield signal(o, s, record, at=at, clears=(until,), lifted=o.cancelled)
+    for (since, until, record), over in _while_wanted(o, o.ledger.over()):
+        yield signal(o, s, record, at=since, clears=(until,), lifted=earliest(o.cancelled, over))
 
 
 def refund_exceeds_capture(o: Facts, s: RuleSetting) -> Found:
@@ -118,7 +129,12 @@ def partly_captured(o: Facts, s: RuleSetting) -> Found:
     floor, told = (o.shipped, "shipped") if o.terms == "on_ship" else (NEVER, "captured")
     if floor is None:
         return
-    for since, until, record in o.ledger.unexplained(o.ledger.short()):
+    parts = o.ledger.unexplained(o.ledger.short())
+    if len(o.lives) > 1:
+        ended = [(part, earliest(o.ended, over)) for part, over in _while_wanted(o, parts)]
+    else:
+        ended = [(part, o.ended) for part in parts]
+    for (since, until, record), over in ended:
         word = "captured" if record.event.type == "payment.captured" else "owed"
         anchor, label = (since, word) if since >= floor else (floor, told)
-        yield timeout(s, o.calendar(s), anchor, label, (record,), met=until, lifted=o.ended)
+        yield timeout(s, o.calendar(s), anchor, label, (record,), met=until, lifted=over)
