@@ -129,8 +129,7 @@ def quantities(order: Order) -> list[Condition]:
     taken: dict[Cell, Decimal] = {}
 
     def owed_at(at: int) -> Tally:
-        waived = order.cancelled(at)
-        room = {key: quantity - waived.get(key, ZERO) for key, quantity in order.ordered(at).items()}
+        room = order.uncancelled(at)
         known = {line.key for since, lines in order.orders if since <= max(at, order.placed) for line in lines}
         return Tally([line for line in order.in_turn if line.key in known], room, order.most(at))
 
