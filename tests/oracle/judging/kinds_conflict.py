@@ -5,12 +5,13 @@ from __future__ import annotations
 from itertools import pairwise
 from typing import TYPE_CHECKING
 
-from tests.oracle.judging.conditions import Condition, signal, state, timeout
+from tests.oracle.judging.conditions import Condition, graced, signal, state, timeout
 from tests.oracle.judging.covering import ZERO, Cell, Tally, cells_of
 from tests.oracle.judging.facts import Order
 from tests.oracle.judging.kinds_goods import speaks_of
 from tests.oracle.judging.kinds_order import sku_scope, times, unpaid_milestone
 from tests.oracle.judging.kinds_shipment import following, xs_of
+from tests.oracle.judging.money import Account
 from tests.oracle.judging.parcels import Parcel, estimate, first, possession, reason, told_once, with_status
 from tests.oracle.judging.reading import NEVER, Event, Line
 from tests.oracle.judging.shipments import Shipment, naming
@@ -30,16 +31,15 @@ def conflict_kinds(order: Order) -> list[Condition]:
         at, handed = shipment.delivered, min((parcel.handed for parcel in shipment.live), default=NEVER)
         seen = any(scan.at < at for scan in shipment.scans if possession(scan))
         if at < NEVER and not seen and handed > at and "shipped" in order.policy.emits:
-            found += state(order, "conflict.delivered_without_ship", at, min(order.xs(shipment), handed), scope=shipment.scope)
+            found += graced(order, "conflict.delivered_without_ship", at, min(order.xs(shipment), handed), scope=shipment.scope)
         found += moving(order, shipment)
         for parcel in shipment.parcels:
             found += regressions(order, shipment, parcel)
         for number, since in order.reused:
             if number in shipment.numbers:
                 found += state(order, "conflict.tracking_reused", since, order.xs(shipment), scope=shipment.scope)
-    left = min((one.shipped for one in order.shipments if one.voided == NEVER), default=NEVER)
-    if unpaid_milestone(order) and left < min(order.auth, NEVER):
-        found += state(order, "conflict.shipped_unpaid", left, min(order.auth, order.x))
+    if unpaid_milestone(order):
+        found += shipped_unpaid(order)
     for event in order.of("warehouse.released", "warehouse.pick_started", "warehouse.picked", "warehouse.packed", "warehouse.shipped"):
         for hold in order.holds:
             if hold.hold == "credit" and hold.start <= event.at < hold.release:
@@ -48,6 +48,19 @@ def conflict_kinds(order: Order) -> list[Condition]:
         found += short_after_ship_confirm(order, event)
     if order.lines:
         found += quantities(order)
+    return found
+
+
+def shipped_unpaid(order: Order) -> list[Condition]:
+    """A shipment that left while nothing was authorized or captured of what is owed."""
+    account = Account(order)
+    found: list[Condition] = []
+    for shipment in order.shipments:
+        at = shipment.shipped
+        nothing = min((end for start, end in account.owing if start <= max(at, order.placed) < end), default=at)
+        if shipment.voided == NEVER and at < NEVER and not account.secured(at):
+            end = min(account.secured_again(at), nothing, order.x)
+            found += graced(order, "conflict.shipped_unpaid", at, end)
     return found
 
 
