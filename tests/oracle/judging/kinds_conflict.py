@@ -191,26 +191,50 @@ def return_kinds(order: Order) -> list[Condition]:
         scans = told_once([event for event in order.return_scans if parcels.intersection(event.numbers) and not estimate(event)])
         sent = [event for event in mine if event.type == "return.shipped"]
         received = [event for event in mine if event.type == "return.received"]
-        refunds = order.of("payment.refunded")
-        of_it = [event for event in refunds if name and event.text("return_id") == name]
-        of_any = [event for event in refunds if not event.text("return_id") and event.at >= first(mine)]
+        called_off = [event.at for event in mine if event.type == "return.cancelled"]
+        by_name, by_lines, of_any = settling(order, mine)
+
+        def lifted(anchor: int, called_off: list[int] = called_off) -> int:
+            return min((at for at in called_off if at >= anchor), default=NEVER)
+
         for event in mine:
             if event.type == "return.authorized" and "return_shipped" in emits:
                 used = first([*sent, *received, *(scan for scan in scans if possession(scan))])
-                found += timeout(order, "return.label_unused", event.at, reached=used, scope=scope)
+                found += timeout(order, "return.label_unused", event.at, reached=used, lifted=lifted(event.at), scope=scope)
         if "scans" in emits:
             spoken = sorted({event.at for event in [*sent, *scans]})
             reached = first([*received, *with_status(scans, "delivered")])
             for at, then in pairwise([*spoken, NEVER]):
                 carrier = next((event.text("carrier") for event in reversed([*sent, *scans]) if event.text("carrier")), None)
-                found += timeout(order, "return.transit_stalled", at, reached=min(then, reached), scope=scope, carrier=carrier)
+                over = min(then, reached)
+                found += timeout(order, "return.transit_stalled", at, reached=over, lifted=lifted(at), scope=scope, carrier=carrier)
         for event in received:
             if "inspected" in emits:
-                inspected = first([*(one for one in mine if one.type == "return.inspected"), *of_it])
-                found += timeout(order, "return.inspection_overdue", event.at, reached=inspected, scope=scope)
-            if "refunded" in emits:
-                found += timeout(order, "return.received_not_refunded", event.at, reached=first([*of_it, *of_any]), scope=scope)
+                inspected = first([*(one for one in mine if one.type == "return.inspected"), *by_name, *by_lines])
+                found += timeout(order, "return.inspection_overdue", event.at, reached=inspected, lifted=lifted(event.at), scope=scope)
+            if "refunded" in emits and resolution(mine) == "refund":
+                refunded = first([*by_name, *by_lines, *of_any])
+                found += timeout(order, "return.received_not_refunded", event.at, reached=refunded, lifted=lifted(event.at), scope=scope)
     return found
+
+
+def resolution(steps: list[Event]) -> str:
+    """What a return ends in, as it was said last: money back unless the source says otherwise."""
+    told = [one for event in steps if (one := event.text("resolution")) in ("refund", "exchange", "replacement", "none")]
+    return told[-1] if told else "refund"
+
+
+def settling(order: Order, steps: list[Event]) -> tuple[list[Event], list[Event], list[Event]]:
+    """The refunds that settle a return, of any amount: those that name it, those of its lines, and those of nothing in particular.
+
+    One that names no return counts once the return had begun, and if it is not a gesture of goodwill.
+    """
+    name, lines = steps[0].text("return_id"), [line for event in steps for line in event.lines]
+    refunds = order.of("payment.refunded")
+    by_name = [event for event in refunds if name and event.text("return_id") == name]
+    free = [event for event in refunds if not event.text("return_id") and event.at >= first(steps) and event.text("reason") != "goodwill"]
+    by_lines = [event for event in free if event.lines and lines and _meet(order, event.lines, lines)]
+    return by_name, by_lines, [event for event in free if not event.lines or not lines]
 
 
 def data_kinds(order: Order) -> list[Condition]:
