@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 
 from tests.oracle.judging.conditions import Condition, graced, signal, state, timeout
 from tests.oracle.judging.kinds_order import payment_scope, times
-from tests.oracle.judging.money import Account, same_dispute, same_payment, stretches
+from tests.oracle.judging.money import ALL, Account, same_dispute, same_payment, stretches
 from tests.oracle.judging.parcels import first
 from tests.oracle.judging.reading import NEVER, Event
 
@@ -102,21 +102,21 @@ def disputes(order: Order, account: Account) -> list[Condition]:
 
     def paid_again(event: Event) -> bool:
         owed = account.owed(event.at)
-        return owed is None or account.paid(event.at) >= owed - account.tolerance
+        return owed is None or account.captured(event.at) == ALL or account.paid(event.at) >= owed - account.tolerance
 
-    for closing, opening in account.lost_disputes:
+    for closing, opening, won in account.lost_disputes:
         again = [event.at for event in order.of("payment.captured") if event.at > closing.at and paid_again(event)]
         scope = payment_scope(closing) or (payment_scope(opening) if opening else None)
-        found += signal(order, "payment.chargeback_lost", closing, again, x=order.cx, scope=scope)
+        found += signal(order, "payment.chargeback_lost", closing, [*again, won], x=order.cx, scope=scope)
     return found
 
 
 def amount_mismatch(order: Order, account: Account) -> list[Condition]:
-    """More captured, net of refunds, than the total."""
+    """More captured, net of refunds and lost disputes, than the total."""
 
     def over(at: int) -> bool:
         owed = account.owed(at)
-        return owed is not None and at >= order.placed and account.taken(at) - account.refunded(at) > owed + account.tolerance
+        return owed is not None and at >= order.placed and account.paid(at) > owed + account.tolerance
 
     kind = "payment.amount_mismatch"
     return [one for start, end in stretches(account.changes, over) for one in graced(order, kind, start, min(end, order.cx))]
@@ -149,7 +149,7 @@ def refunds(order: Order, account: Account) -> list[Condition]:
     """More was given back, or lost in disputes, than had been captured."""
 
     def exceeds(at: int) -> bool:
-        return bool(account.told("payment.captured", at)) and account.paid(at) < -account.tolerance
+        return account.captured(NEVER) < ALL and bool(account.told("payment.captured", at)) and account.paid(at) < -account.tolerance
 
     kind = "payment.refund_exceeds_capture"
     return [one for start, end in stretches(account.changes, exceeds) for one in graced(order, kind, start, end)]
@@ -163,7 +163,7 @@ def after_cancel(order: Order, account: Account) -> list[Condition]:
             continue
         for event in order.of("payment.captured"):
             if cancelled < event.at < again:
-                held = stretches([at for at in account.changes if at >= event.at], lambda at, since=event.at: account.kept(at, since))
+                held = stretches([at for at in account.changes if at >= event.at], account.kept)
                 if held and held[0][0] == event.at:
                     end = min(held[0][1], again)
                     found += state(order, "payment.captured_after_cancel", event.at, end, scope=payment_scope(event))

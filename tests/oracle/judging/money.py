@@ -6,7 +6,7 @@ import functools
 from dataclasses import dataclass
 from decimal import Decimal
 from itertools import pairwise
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, NamedTuple
 
 from tests.oracle.judging.reading import NEVER, Event, Json, Money, instant, money
 
@@ -32,6 +32,14 @@ class Authorization:
         """When it runs out."""
         written = self.event.text("expires_at")
         return instant(written) if written else NEVER
+
+
+class Lost(NamedTuple):
+    """A dispute that was lost: what closed and what opened it, and when it was won after all."""
+
+    closing: Event
+    opening: Event | None
+    won: int
 
 
 def stretches(instants: Iterable[int], wrong: Callable[[int], bool]) -> list[tuple[int, int]]:
@@ -127,20 +135,22 @@ class Account:
         return sum((self.amount(event) or ZERO for event in self.told(REFUNDED, at)), ZERO)
 
     @functools.cached_property
-    def lost_disputes(self) -> list[tuple[Event, Event | None]]:
-        """What closed a dispute as lost, once for each dispute, with what opened it."""
-        found: list[tuple[Event, Event | None]] = []
+    def lost_disputes(self) -> list[Lost]:
+        """The disputes that were lost, each from when it was first closed so until it was won after all."""
+        found: list[Lost] = []
         for closing in self.order.of("payment.dispute_closed"):
-            if closing.text("outcome") == "lost" and not any(same_dispute(closing, other) for other, _ in found):
+            if closing.text("outcome") == "lost" and not any(same_dispute(closing, one.closing) for one in found):
+                later = [event for event in self.order.of("payment.dispute_closed") if event.at > closing.at]
+                won = [event.at for event in later if event.text("outcome") == "won" and same_dispute(event, closing)]
                 openings = [event for event in self.order.of("payment.disputed") if same_dispute(event, closing)]
-                found.append((closing, openings[0] if openings else None))
+                found.append(Lost(closing, openings[0] if openings else None, min(won, default=NEVER)))
         return found
 
-    def lost(self, at: int) -> Decimal:
+    def lost(self, at: int, since: int = -NEVER) -> Decimal:
         """What disputes took back: the amount of the closing, else of the opening, else all that was captured of the payment."""
         sums = ZERO
-        for closing, opening in self.lost_disputes:
-            if closing.at <= at:
+        for closing, opening, won in self.lost_disputes:
+            if since < closing.at <= at < won:
                 amounts = [self.amount(event) for event in (closing, opening) if event]
                 stated = next((one for one in amounts if one is not None), None)
                 mine = [self.amount(event) or ZERO for event in self.told(CAPTURED, closing.at) if same_payment(event, closing)]
@@ -148,14 +158,21 @@ class Account:
         return sums
 
     def paid(self, at: int) -> Decimal:
-        """Captured, less refunds and lost disputes."""
-        return self.captured(at) - self.refunded(at) - self.lost(at)
+        """Captured, less refunds and lost disputes, as far as amounts can be compared."""
+        return self.taken(at) - self.refunded(at) - self.lost(at)
 
-    def kept(self, at: int, since: int = -NEVER) -> bool:
-        """Whether money is held at an instant. A refund since then that cannot be compared gave all of it back."""
-        whole = self.captured(at) == ALL
-        back = [event for event in self.told(REFUNDED, at) if event.at >= since and (whole or self.amount(event) is None)]
-        return self.paid(at) > self.tolerance and not back
+    def kept(self, at: int) -> bool:
+        """Whether money is held at an instant.
+
+        A refund that cannot be compared settled all that was before it; a capture that cannot be, is held until any refund.
+        """
+        settled = max((event.at for event in self.told(REFUNDED, at) if self.amount(event) is None), default=-NEVER)
+        captures = [event for event in self.told(CAPTURED, at) if event.at > settled]
+        refunds = [event for event in self.told(REFUNDED, at) if event.at > settled]
+        if any(self.amount(event) is None and not any(other.at >= event.at for other in refunds) for event in captures):
+            return True
+        sums = [sum((self.amount(event) or ZERO for event in events), ZERO) for events in (captures, refunds)]
+        return sums[0] - sums[1] - self.lost(at, settled) > self.tolerance
 
     # --- what secures it --------------------------------------------------------------------------------------------
 
