@@ -59,6 +59,7 @@ class Case(NamedTuple):
 LATE, SHIP = "shipment.delivery_overdue", "fulfilment.ship_overdue"
 UNSEEN, UNORDERED = "shipment.first_scan_missing", "conflict.unordered_item"
 MISMATCH, PARTLY = "payment.amount_mismatch", "payment.partly_captured"
+NAMES = "identifiers are not brought into one form yet"
 MONEY = "obligations of money are not in the engine yet"
 UNITS, PARCELS = "obligations of units are not in the engine yet", "obligations of parcels are not in the engine yet"
 SILENT = ("shipment.scan_gap", "shipment.stuck", "shipment.lost_suspected")
@@ -245,6 +246,8 @@ ALL = (
         meanwhile=("2026-03-02T12:01:00Z",),
         engine_is_wrong=MONEY,
     ),
+    # --- names --------------------------------------------------------------------------------------------------------
+    Case("order_id_hash", "one order, written with and without a # before it", M20, engine_is_wrong=NAMES),
 )
 
 

@@ -4,11 +4,13 @@ from __future__ import annotations
 
 from dataclasses import replace
 from datetime import date, time
+from decimal import Decimal
 from typing import TYPE_CHECKING, cast
 
 import yaml
 
 from tests.oracle.judging.calendars import Calendar, span
+from tests.oracle.judging.identifiers import DEFAULT
 from tests.oracle.judging.reading import items, mapping, text
 from tests.oracle.judging.settings import DEFAULTS, ZONES, Policy, Setting, Site
 
@@ -35,7 +37,13 @@ def read_policy(path: Path) -> Policy:
         destinations=_calendars_of(mapping(file, "countries")),
         zones={**ZONES, **{place.replace("-", "/"): str(zone) for place, zone in mapping(file, "zones").items()}},
         zone=text(file, "zone") or "UTC",
+        identifiers=dict.fromkeys(DEFAULT, "none") if text(file, "identifiers") else {**DEFAULT, **_words(mapping(file, "identifiers"))},
+        tolerances={currency: Decimal(amount) for currency, amount in _words(mapping(file, "tolerance")).items()},
     )
+
+
+def _words(form: Json) -> dict[str, str]:
+    return {name: str(value) for name, value in form.items()}
 
 
 def _calendars_of(places: Json) -> dict[str, str]:

@@ -7,6 +7,7 @@ from decimal import Decimal
 from typing import TYPE_CHECKING
 
 from tests.oracle.judging.calendars import Calendar, Span, span
+from tests.oracle.judging.identifiers import DEFAULT
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -219,12 +220,14 @@ class Policy:
     zone: str = "UTC"
     """The zone of tenants."""
 
+    identifiers: Mapping[str, str] = field(default_factory=lambda: dict(DEFAULT))
+    """In what form orders, tracking numbers and SKUs are taken."""
     tolerances: Mapping[str, Decimal] = field(default_factory=dict[str, Decimal])
     """Currency -> how much two amounts may differ and still be the same."""
 
     def tolerance(self, currency: str | None) -> Decimal:
         """How much two amounts of a currency may differ and still be the same."""
-        return self.tolerances.get(currency or "", TOLERANCE)
+        return self.tolerances.get(currency or "", self.tolerances.get("*", TOLERANCE))
 
     def country_zone(self, country: str | None, region: str | None) -> str:
         """The policy's zone for a country and region, else UTC."""
