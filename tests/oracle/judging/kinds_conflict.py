@@ -52,15 +52,18 @@ def conflict_kinds(order: Order) -> list[Condition]:
 
 
 def shipped_unpaid(order: Order) -> list[Condition]:
-    """A shipment that left while nothing was authorized or captured of what is owed."""
+    """A shipment that left while nothing was authorized or captured of what is owed; it is so again once a cancelled order is wanted again."""
     account = Account(order)
     found: list[Condition] = []
     for shipment in order.shipments:
-        at = shipment.shipped
-        nothing = min((end for start, end in account.owing if start <= max(at, order.placed) < end), default=at)
-        if shipment.voided == NEVER and at < NEVER and not account.secured(at):
-            end = min(account.secured_again(at), nothing, order.x)
-            found += graced(order, "conflict.shipped_unpaid", at, end)
+        if shipment.voided < NEVER or shipment.shipped == NEVER:
+            continue
+        for number, (since, until) in enumerate(order.lives):
+            at = max(shipment.shipped, since) if number else shipment.shipped
+            nothing = min((end for start, end in account.owing if start <= max(at, order.placed) < end), default=at)
+            if at < until and not account.secured(at):
+                end = min(account.secured_again(at), nothing, order.x, until)
+                found += graced(order, "conflict.shipped_unpaid", at, end)
     return found
 
 
