@@ -52,7 +52,7 @@ def conflict_kinds(order: Order) -> list[Condition]:
 
 
 def shipped_unpaid(order: Order) -> list[Condition]:
-    """A shipment that left while nothing was authorized or captured of what is owed; it is so again once a cancelled order is wanted again."""
+    """A shipment that left while nothing of what is owed was authorized or captured, in each of the order's lives."""
     account = Account(order)
     found: list[Condition] = []
     for shipment in order.shipments:
