@@ -144,7 +144,7 @@ class Facts(FieldFacts):
         return earliest(self.lives[-1].until, gone)
 
     def called_off(self, at: int) -> int | None:
-        """Of what began at an instant, when a cancel ended it after which the order was wanted again; not after that instant: it never was."""
+        """When a cancel ended what began at an instant, if the order was wanted again later; not after that instant: it never was."""
         lives = self.lives
         if len(lives) == 1:
             return None

@@ -31,8 +31,12 @@ def conflict_kinds(order: Order) -> list[Condition]:
         at, handed = shipment.delivered, min((parcel.handed for parcel in shipment.live), default=NEVER)
         seen = any(scan.at < at for scan in shipment.scans if possession(scan))
         if at < NEVER and not seen and handed > at and "shipped" in order.policy.emits:
+<<<<<<< HEAD
             end = min(order.xs(shipment), handed)
             found += graced(order, "conflict.delivered_without_ship", at, end, scope=shipment.scope)
+=======
+            found += graced(order, "conflict.delivered_without_ship", at, min(order.xs(shipment), handed), scope=shipment.scope)
+>>>>>>> judge-money
         found += moving(order, shipment)
         for parcel in shipment.parcels:
             found += regressions(order, shipment, parcel)
@@ -53,6 +57,7 @@ def conflict_kinds(order: Order) -> list[Condition]:
 
 
 def shipped_unpaid(order: Order) -> list[Condition]:
+<<<<<<< HEAD
     """A shipment that left while nothing was authorized or captured of what is owed."""
     account = Account(order)
     found: list[Condition] = []
@@ -62,6 +67,20 @@ def shipped_unpaid(order: Order) -> list[Condition]:
         if shipment.voided == NEVER and at < NEVER and not account.secured(at):
             end = min(account.secured_again(at), nothing, order.x)
             found += graced(order, "conflict.shipped_unpaid", at, end)
+=======
+    """A shipment that left while nothing of what is owed was authorized or captured, in each of the order's lives."""
+    account = Account(order)
+    found: list[Condition] = []
+    for shipment in order.shipments:
+        if shipment.voided < NEVER or shipment.shipped == NEVER:
+            continue
+        for number, (since, until) in enumerate(order.lives):
+            at = max(shipment.shipped, since) if number else shipment.shipped
+            nothing = min((end for start, end in account.owing if start <= max(at, order.placed) < end), default=at)
+            if at < until and not account.secured(at):
+                end = min(account.secured_again(at), nothing, order.x, until)
+                found += graced(order, "conflict.shipped_unpaid", at, end)
+>>>>>>> judge-money
     return found
 
 
@@ -70,11 +89,11 @@ def regressions(order: Order, shipment: Shipment, parcel: Parcel) -> list[Condit
     scans = parcel.scans
     over = first(with_status(scans, "delivered", "returned"))
     found: list[Condition] = []
-    for n, scan in enumerate(scans):
+    for scan in scans:
         if scan.at > over and scan.text("status") in REGRESSIONS:
-            clear = following(scans[n + 1 :], lambda one: one.text("status") in ("delivered", "returned"))
             x, scope = xs_of(order, shipment, parcel), shipment.scope
-            found += signal(order, "conflict.status_regression", scan, [clear], x=x, scope=scope)
+            clears = times(with_status(scans, "delivered", "returned"))
+            found += signal(order, "conflict.status_regression", scan, clears, x=x, scope=scope)
     return found
 
 
@@ -143,8 +162,7 @@ def quantities(order: Order) -> list[Condition]:
     taken: dict[Cell, Decimal] = {}
 
     def owed_at(at: int) -> Tally:
-        waived = order.cancelled(at)
-        room = {key: quantity - waived.get(key, ZERO) for key, quantity in order.ordered(at).items()}
+        room = order.uncancelled(at)
         known = {line.key for since, lines in order.orders if since <= max(at, order.placed) for line in lines}
         return Tally([line for line in order.in_turn if line.key in known], room, order.most(at))
 
