@@ -31,12 +31,7 @@ def conflict_kinds(order: Order) -> list[Condition]:
         at, handed = shipment.delivered, min((parcel.handed for parcel in shipment.live), default=NEVER)
         seen = any(scan.at < at for scan in shipment.scans if possession(scan))
         if at < NEVER and not seen and handed > at and "shipped" in order.policy.emits:
-<<<<<<< HEAD
-            end = min(order.xs(shipment), handed)
-            found += graced(order, "conflict.delivered_without_ship", at, end, scope=shipment.scope)
-=======
             found += graced(order, "conflict.delivered_without_ship", at, min(order.xs(shipment), handed), scope=shipment.scope)
->>>>>>> judge-money
         found += moving(order, shipment)
         for parcel in shipment.parcels:
             found += regressions(order, shipment, parcel)
@@ -57,17 +52,6 @@ def conflict_kinds(order: Order) -> list[Condition]:
 
 
 def shipped_unpaid(order: Order) -> list[Condition]:
-<<<<<<< HEAD
-    """A shipment that left while nothing was authorized or captured of what is owed."""
-    account = Account(order)
-    found: list[Condition] = []
-    for shipment in order.shipments:
-        at = shipment.shipped
-        nothing = min((end for start, end in account.owing if start <= max(at, order.placed) < end), default=at)
-        if shipment.voided == NEVER and at < NEVER and not account.secured(at):
-            end = min(account.secured_again(at), nothing, order.x)
-            found += graced(order, "conflict.shipped_unpaid", at, end)
-=======
     """A shipment that left while nothing of what is owed was authorized or captured, in each of the order's lives."""
     account = Account(order)
     found: list[Condition] = []
@@ -80,7 +64,6 @@ def shipped_unpaid(order: Order) -> list[Condition]:
             if at < until and not account.secured(at):
                 end = min(account.secured_again(at), nothing, order.x, until)
                 found += graced(order, "conflict.shipped_unpaid", at, end)
->>>>>>> judge-money
     return found
 
 

@@ -4,11 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass, field
 from decimal import Decimal
-<<<<<<< HEAD
-from typing import TYPE_CHECKING
-=======
 from typing import TYPE_CHECKING, NamedTuple
->>>>>>> judge-money
 
 from tests.oracle.judging.calendars import Calendar, Span, span
 from tests.oracle.judging.identifiers import DEFAULT
@@ -61,11 +57,7 @@ def _kind(
         span(international) if international else None,
         clock,
         span(grace).n,
-<<<<<<< HEAD
-        steps=tuple((span(at), step) for at, step in (steps or {}).items()),
-=======
         steps=tuple(Step(span(at), step) for at, step in (steps or {}).items()),
->>>>>>> judge-money
         suppressed_by=supp,
         anchor=anchor,
         fallback=span(fallback) if fallback else None,
@@ -236,21 +228,14 @@ class Policy:
     zone: str = "UTC"
     """The zone of tenants."""
 
-<<<<<<< HEAD
-=======
     identifiers: Mapping[str, str] = field(default_factory=lambda: dict(DEFAULT))
     """In what form orders, tracking numbers and SKUs are taken."""
->>>>>>> judge-money
     tolerances: Mapping[str, Decimal] = field(default_factory=dict[str, Decimal])
     """Currency -> how much two amounts may differ and still be the same."""
 
     def tolerance(self, currency: str | None) -> Decimal:
         """How much two amounts of a currency may differ and still be the same."""
-<<<<<<< HEAD
-        return self.tolerances.get(currency or "", TOLERANCE)
-=======
         return self.tolerances.get(currency or "", self.tolerances.get("*", TOLERANCE))
->>>>>>> judge-money
 
     def country_zone(self, country: str | None, region: str | None) -> str:
         """The policy's zone for a country and region, else UTC."""
