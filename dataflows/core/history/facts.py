@@ -10,7 +10,7 @@ from collections.abc import Iterable, Mapping
 from typing import cast
 
 from dataflows.core.clocks import Calendar
-from dataflows.core.history.grouping import Shipments, identifiers
+from dataflows.core.history.grouping import Shipments, identifiers, one_parcel
 from dataflows.core.history.holds import Hold, Holds
 from dataflows.core.history.money import Payments
 from dataflows.core.history.order_fields import ANNOUNCED, FIELDS, HOLDS, LINES, MONEY, PARCELS, SITED, STEPS, FieldFacts, fact
@@ -176,11 +176,11 @@ class Facts(FieldFacts):
         if not any(t in self.t.by_type for t in RETURNS):
             return Returns()
         outbound: dict[str, int] = {}
+        parcel_of = one_parcel(self.t.of("carrier.relabelled"))
         for record in self.t.of(*ANNOUNCED):
             for number in tracking_numbers(cast("WarehouseShipment", record.event.data)):
-                outbound.setdefault(number, record.at)
-        sent, relabels = self.first("warehouse.shipped"), self.t.of("carrier.relabelled")
-        return Returns.build(self.t.of(*RETURNS), self.t.of("carrier.scan"), outbound, sent, relabels)
+                outbound.setdefault(parcel_of.get(number, number), record.at)
+        return Returns.build(self.t.of(*RETURNS), self.t.of("carrier.scan"), outbound, self.first("warehouse.shipped"), parcel_of)
 
     @property
     def returns(self) -> list[Return]:

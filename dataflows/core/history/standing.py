@@ -108,10 +108,12 @@ def _first(made: Sequence[Record], handed: Sequence[Record], parcel: Parcel) -> 
 
 
 def _reaching(parcel: Parcel, numbers: Iterable[str], named: int | None, voids: Voids) -> list[int]:
-    """The voids that reach a parcel: those of its numbers, and those of its shipment that came once it was named."""
-    found = [at for number in numbers for at in voids.by_number.get(number, ())]
+    """The voids that reach a parcel: those of its numbers, and those of its shipment that came once a label or a hand-over named it."""
+    found = [at for number in numbers for at in voids.by_number.get(number, ()) if parcel.tracking or (named is not None and at >= named)]
+    if named is None:
+        return found
     ids = parcel.ids or voids.by_id.keys()
-    each = [[at for at in voids.by_id.get(id_, ()) if named is None or at >= named] for id_ in ids]
+    each = [[at for at in voids.by_id.get(id_, ()) if at >= named] for id_ in ids]
     if len(parcel.ids) > 1:
         # It was named with several shipments, of which one that is not voided may be the one that goes.
         return [*found, *([max(at[0] for at in each)] if all(each) else [])]
