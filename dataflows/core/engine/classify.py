@@ -44,11 +44,17 @@ UNPROMISED = 0
 """What stands for the promise of an order that was placed without one."""
 
 
-_STRUCTURAL = frozenset(("order.updated", "order.cancelled", "payment.refunded", "warehouse.shipment_cancelled"))
+_STRUCTURAL = frozenset(
+    (
+        *("order.updated", "order.cancelled", "order.reinstated", "order.linked", "order.hold_placed", "order.hold_released"),
+        *("inventory.backordered", "payment.refunded", "warehouse.shipment_cancelled"),
+    )
+)
 """Types of events that may change what earlier events mean; all rules are evaluated again after them."""
 _CAPTURED, _SHIPPED = BITS["payment.captured"], BITS["warehouse.shipped"]
 _SCANNED, _SEVERAL, _LINES, _WHOLE, _FUTURE = BITS["scanned"], BITS["several"], BITS["lines"], BITS["whole"], BITS["future"]
 _UNANNOUNCED, _LATE_ETA, _ESTIMATE, _REASON = BITS["unannounced"], BITS["late eta"], BITS["estimate"], BITS["carrier.scan+reason"]
+_BACKORDERED = BITS["inventory.backordered"]
 _AGAIN, _VOICES, _ETA = BITS["again"], BITS["several voices"], BITS["eta"]
 _MANY = 16
 """Scans of one order within a quarter of an hour that are compared with a new one; where there are more, it may be one of them."""
@@ -123,10 +129,11 @@ def forget_withdrawn(order: Order) -> None:
 def _step(order: Order, record: Record) -> EventTraits:
     """A step of the warehouse. One without lines speaks of all, so that the first of its type was enough after all."""
     bit, before, lines = BITS[record.event.type], order.traits, _lines(record)
+    supplied = before & _BACKORDERED != 0  # What was backordered may be waited for again.
     if lines and not _are_all(order, lines):
         order.traits |= _ITEMISED
-        return bit, False, False
-    return bit, not lines and before & bit != 0 and before & _ITEMISED != 0, True
+        return bit, supplied, False
+    return bit, supplied or (not lines and before & bit != 0 and before & _ITEMISED != 0), True
 
 
 def _lines(record: Record) -> Sequence[Line] | None:
@@ -153,7 +160,7 @@ def _announcement(order: Order, record: Record) -> EventTraits:
         order.traits |= _LINES
     if lines and not whole:
         order.traits = (order.traits | _ITEMISED) & ~_WHOLE
-    if before & (_SCANNED | _SHIPPED | _VOIDED) or not order.sent_back.isdisjoint(numbers):
+    if before & (_SCANNED | _SHIPPED | _VOIDED | _BACKORDERED) or not order.sent_back.isdisjoint(numbers):
         structural = True  # Its lines may be those of what has left, and scans of a return those of its parcel.
     if shipped:
         order.handed = order.handed.union(units)

@@ -10,19 +10,42 @@ from collections.abc import Iterable, Mapping
 from typing import cast
 
 from dataflows.core.clocks import Calendar
+from dataflows.core.history.again import Stretch
+from dataflows.core.history.covering import Covered, Shape
 from dataflows.core.history.grouping import Shipments, identifiers, one_parcel
 from dataflows.core.history.holds import Hold, Holds
+from dataflows.core.history.leaving import delivered, ready, steps_of
 from dataflows.core.history.money import Payments
-from dataflows.core.history.order_fields import ANNOUNCED, FIELDS, HOLDS, LINES, MONEY, PARCELS, SITED, STEPS, FieldFacts, fact
+from dataflows.core.history.obligations import Obligations, Step, Unit
+from dataflows.core.history.order_fields import (
+    ANNOUNCED,
+    FIELDS,
+    HOLDS,
+    LINES,
+    METHODS,
+    MONEY,
+    OWED,
+    PARCELS,
+    SITED,
+    STEPS,
+    FieldFacts,
+    fact,
+)
+from dataflows.core.history.parcels import scan_of
 from dataflows.core.history.quantities import Cancellations, LineCoverage, OrderLines, line_key
 from dataflows.core.history.returns import RETURNS, Return, Returns
 from dataflows.core.history.shipments import Shipment
 from dataflows.core.history.standing import tracking_numbers
+from dataflows.core.history.versions import Versions, says
 from dataflows.core.policy import RuleSetting
 from dataflows.core.policy.model import Dims
-from schemas.events import InventoryAllocated, Line, WarehouseShipment
+from schemas.events import InventoryAllocated, Line, OrderCancel, OrderPlaced, WarehouseShipment
 from schemas.instants import FAR, earliest
 from schemas.record import Record
+
+STARTED = "warehouse.pick_started"
+LATER = ("warehouse.released", STARTED, "warehouse.picked", "warehouse.packed", "left")
+"""Steps of which each implies those before it."""
 
 
 class Facts(FieldFacts):
@@ -110,10 +133,10 @@ class Facts(FieldFacts):
 
     # the ends of an order
 
-    @fact(*LINES)
+    @fact(*LINES, "order.reinstated")
     def cancelled(self) -> int | None:
         """When the whole order was cancelled: by one event, or by the last of its lines."""
-        return earliest(self.cancellations.whole, self.cancellations.by_line)
+        return earliest(self.lives[-1].until, self.cancellations.by_line)
 
     @fact(folds=MONEY)
     def payments(self) -> Payments:
@@ -125,10 +148,12 @@ class Facts(FieldFacts):
         """When everything that was captured (or, without captures, the total) had been refunded."""
         return self.payments.paid_back(self.fields.total) if "payment.refunded" in self.t.by_type else None
 
-    @fact(*LINES, *MONEY)
+    @fact(*LINES, "order.reinstated", *MONEY)
     def ended(self) -> int | None:
         """When nothing more was owed to the customer: cancelled or refunded in full."""
-        return earliest(self.cancelled, self.refunded)
+        refunded = self.refunded
+        again = refunded is not None and len(self.lives) > 1 and refunded < self.lives[-1].since
+        return self.cancelled if again else earliest(self.cancelled, refunded)
 
     # money
 
@@ -203,76 +228,209 @@ class Facts(FieldFacts):
         return Holds.build(self.t.of("order.hold_placed"), self.t.of("order.hold_released"))
 
     @property
+    def pauses(self) -> list[Stretch]:
+        """When the whole order was held."""
+        return [(h.record.at, h.released) for h in self.holds if h.shipment_id is None and h.released != h.record.at]
+
+    @property
     def holds(self) -> list[Hold]:
         """All holds, as they happened."""
         return self.held.all
 
-    # milestones of all lines
+    # what is owed, and the milestones of all of it
+
+    @fact(*OWED)
+    def plain_lines(self) -> bool:
+        """Whether what the order owes of its lines never changed, and each is one thing: most orders are so."""
+        lines = self.fields.lines or ()
+        changes = self.t.of("order.cancelled", "payment.refunded")
+        return not (
+            len(self.lines) < len(lines)
+            or "digital" in self.methods
+            or any(x.method or x.components or x.parent_line_id or (x.quantity is not None and x.quantity < 1) for x in lines)
+            or any(cast("OrderCancel", r.event.data).lines for r in changes)
+            or len(self.lives) > 1
+            or any(says(record, "lines") for _, _, record in self.versions[1:])
+        )
+
+    @property
+    def plain(self) -> bool:
+        """Whether its lines are plain, and its shipments say what is in them."""
+        shipments = self.shipments
+        return self.plain_lines and (len(shipments) < 2 or all(x.lines and not x.replaces for x in shipments) or not self.lines)
+
+    def method_of(self, line: Line) -> str:
+        """How a line reaches the customer."""
+        return line.method if line.method is not None and line.method in METHODS else self.method
+
+    @fact(*FIELDS)
+    def methods(self) -> frozenset[str]:
+        """How its lines reach the customer."""
+        return frozenset(self.method_of(line) for line in self.lines.values()) or frozenset((self.method,))
+
+    @fact(*FIELDS)
+    def ever(self) -> dict[str, Line]:
+        """All lines that it ever had by their name, as they were last told."""
+        found = dict(self.lines)
+        for fields, _, _ in reversed(self.versions):
+            for i, line in enumerate(fields.lines or ()):
+                found.setdefault(line_key(line, i), line)
+        return found
+
+    def method_by(self, key: str) -> str:
+        """How the line of a name reaches the customer; as the order does, if there is none."""
+        line = self.ever.get(key)
+        return self.method if line is None else self.method_of(line)
+
+    def lines_called(self, fields: OrderPlaced, key: str) -> Iterable[Line]:
+        """The lines of one version of the order that have a name."""
+        return (line for i, line in enumerate(fields.lines or ()) if line_key(line, i) == key)
+
+    @fact(*OWED, *PARCELS)
+    def obligations(self) -> Obligations:
+        """What the order owes of its lines as these change, and by what left it was covered."""
+        history = cast("Versions", self.history)
+        shape = Shape(self.ever, self.method_of, self._wanted_by)
+        waivers = [r for r in self.t.of("order.cancelled", "payment.refunded") if cast("OrderCancel", r.event.data).lines]
+        left = steps_of(self.shipments, lambda x: x.shipped if x.left else None, lambda x: x.labelled)
+        return Obligations(shape, history, waivers, left, self.lives)
+
+    @fact(*OWED, *STEPS, *PARCELS)
+    def covered(self) -> dict[str, Covered]:
+        """How steps of each kind covered what is owed, as far as that has been asked for."""
+        return {}
+
+    def covered_by(self, kind: str) -> Covered:
+        """How what is owed was covered: by warehouse steps of a type, or by what `left`, was `delivered`, or kept the promise (`kept`)."""
+        if kind == "left":
+            return self.obligations.left
+        known = self.covered.get(kind)
+        if known is None:
+            if kind == STARTED:
+                steps: Iterable[Step] = [(r.at, None) for r in self.t.of(kind)]
+            elif kind in STEPS:
+                steps = [(r.at, cast("InventoryAllocated", r.event.data).lines) for r in self.t.of(kind)]
+            else:
+                reached = {"delivered": delivered, "ready": ready, "kept": self.kept}[kind]
+                steps = steps_of(self.shipments, lambda x: reached(x) if x.left else None, lambda x: earliest(x.labelled, x.handed_over))
+            known = self.covered[kind] = self.obligations.over(steps)
+        return known
 
     @fact("order.placed", folds=(*LINES[1:], *STEPS))
     def covers(self) -> dict[str, LineCoverage]:
-        """When steps of the warehouse had covered each line, by their type, as far as that has been asked for."""
+        """When steps of the warehouse had covered each line of a plain order, by their type, as far as that has been asked for."""
         return {}
 
     def cover(self, type_: str) -> int | None:
         """When the events of one type had covered every line."""
+        if not self.plain_lines:
+            return self.obligations.whole(self.covered_by(type_)) if self.lines else self.first(type_)
+        return self.line_cover(type_).whole()
+
+    def line_cover(self, type_: str) -> LineCoverage:
+        """When the events of one type had covered each line of a plain order."""
         known = self.covers.get(type_)
         if known is None:
-            known = LineCoverage(self.book, self.wanted)
+            known = LineCoverage(self.book, self.ordered)
             for record in self.t.of(type_):
                 known.take(record.at, cast("InventoryAllocated", record.event.data).lines)
             if type_ in STEPS:
                 self.covers[type_] = known
-        return known.whole()
+        return known
 
     @fact("order.placed", folds=(*LINES[1:], *PARCELS))
     def departures(self) -> LineCoverage:
-        """When each line had left."""
-        return LineCoverage(self.book, self.wanted).over((s, s.shipped) for s in self.shipments if s.left)
+        """When each line of a plain order had left."""
+        return LineCoverage(self.book, self.ordered).over((s, s.shipped) for s in self.shipments if s.left)
 
     @fact("order.placed", folds=(*LINES[1:], *PARCELS))
     def arrivals(self) -> LineCoverage:
-        """When each line had been delivered."""
-        return LineCoverage(self.book, self.wanted).over((s, s.delivered) for s in self.shipments if s.live)
+        """When each line of a plain order had been delivered."""
+        return LineCoverage(self.book, self.ordered).over((s, s.delivered) for s in self.shipments if s.left)
 
-    def subset(self, keys: Iterable[str]) -> dict[str, int]:
-        """The wanted quantities of some lines."""
-        return {key: self.wanted[key] for key in keys if key in self.wanted}
-
-    def shipped_of(self, keys: Iterable[str]) -> int | None:
-        """When what is wanted of these lines had left."""
-        return self.departures.of(keys)
-
-    def delivered_of(self, keys: Iterable[str]) -> int | None:
-        """When what is wanted of these lines had been delivered."""
-        return self.arrivals.of(keys)
-
-    @fact(*LINES, folds=PARCELS)
+    @fact(*OWED, folds=PARCELS)
     def shipped(self) -> int | None:
         """When all of the order had left."""
-        return self.departures.whole()
+        return self.departures.whole() if self.plain or not self.lines else self.obligations.whole(self.obligations.left)
 
-    @fact(*LINES, folds=PARCELS)
+    @fact(*OWED, folds=PARCELS)
     def delivered(self) -> int | None:
         """When all of the order had been delivered."""
-        return self.arrivals.whole()
+        return self.arrivals.whole() if self.plain or not self.lines else self.obligations.whole(self.covered_by("delivered"))
 
-    @fact(*LINES, "warehouse.packed", folds=PARCELS)
+    def _reached(self, *kinds: str) -> int | None:
+        """When every unit had come to one of several steps, of which the later ones imply the earlier."""
+        if not self.lines:
+            return earliest(*(self.shipped if kind == "left" else self.first(kind) for kind in kinds))
+        return self.obligations.whole(*map(self.covered_by, kinds))
+
+    @fact(*OWED, "warehouse.packed", folds=PARCELS)
     def packed(self) -> int | None:
         """When all was packed; leaving implies it."""
-        return earliest(self.cover("warehouse.packed"), self.shipped)
+        return self._reached(*LATER[3:])
 
-    @fact(*LINES, "warehouse.packed", "warehouse.picked", folds=PARCELS)
+    @fact(*OWED, "warehouse.packed", "warehouse.picked", folds=PARCELS)
     def picked(self) -> int | None:
         """When all was picked; packing implies it."""
-        return earliest(self.cover("warehouse.picked"), self.packed)
+        return self._reached(*LATER[2:])
 
-    @fact(*LINES, "warehouse.packed", "warehouse.picked", "warehouse.pick_started", "warehouse.released", folds=PARCELS)
+    @fact(*OWED, "warehouse.packed", "warehouse.picked", STARTED, "warehouse.released", folds=PARCELS)
     def released(self) -> int | None:
         """When the order was given to its warehouse; later steps imply it."""
-        return earliest(self.cover("warehouse.released"), self.first("warehouse.pick_started"), self.picked)
+        return self._reached("warehouse.released", *LATER[1:])
 
-    @fact(*LINES, *STEPS, "warehouse.pick_started", folds=PARCELS)
+    @fact(*OWED, *STEPS, STARTED, folds=PARCELS)
     def allocated(self) -> int | None:
         """When stock was reserved for all of it; a release implies it."""
-        return earliest(self.cover("inventory.allocated"), self.released)
+        return self._reached("inventory.allocated", *LATER)
+
+    def units(self, *kinds: str) -> Iterable[Unit]:
+        """What is owed of each line, and when steps of one of these kinds had covered it (see `covered_by`)."""
+        if not self.lines and self.plain_lines:
+            # Of an order without lines the first step covers all.
+            instants = (self.shipped if kind == "left" else self.came_first(kind) for kind in kinds)
+            return (Unit("", 1, self.placed_at, self.lives[0].until, earliest(*instants), self.placed_at),)
+        return self.obligations.units(*map(self.covered_by, kinds))
+
+    def came_first(self, kind: str) -> int | None:
+        """Of an order without lines, when the first of its shipments, or a step of the warehouse, came there."""
+        if kind in STEPS or kind == STARTED:
+            return self.first(kind)
+        reached = {"delivered": delivered, "ready": ready, "kept": self.kept}[kind]
+        return earliest(*(reached(x) for x in self.shipments if x.left))
+
+    def kept(self, shipment: Shipment) -> int | None:
+        """When a shipment kept a delivery promise, or nobody waited for it any more since it turned back and was refunded.
+
+        Nobody will ever scan what has no tracking number: it has when it left.
+        """
+        untracked = self.method == "ship" and not shipment.trackings and not shipment.scans
+        return shipment.handed_over if untracked else earliest(shipment.kept, self.settled(shipment))
+
+    def settled(self, shipment: Shipment) -> int | None:
+        """When a shipment that turned back had been refunded by its lines."""
+        if "payment.refunded" not in self.t.by_type:
+            return None
+        turned = next((r.at for r in shipment.scans if scan_of(r).status in ("returning", "returned")), None)
+        return None if turned is None else self.obligations.settled(shipment.lines or (), turned)
+
+    def obligations_met(self, kind: str, key: str, level: int) -> int | None:
+        """When steps of a kind had covered so many units of a line."""
+        return self.covered_by(kind).at(key, level)
+
+    def shipped_of(self, keys: Iterable[str]) -> int | None:
+        """When what is owed of some lines had left."""
+        return self._all_of("left", keys)
+
+    def delivered_of(self, keys: Iterable[str]) -> int | None:
+        """When what is owed of some lines had been delivered."""
+        return self._all_of("delivered", keys)
+
+    def _all_of(self, kind: str, keys: Iterable[str]) -> int | None:
+        met = [self.met_of(kind, key) for key in keys]
+        return max((at for at in met if at is not None), default=None) if None not in met else None
+
+    def met_of(self, kind: str, key: str) -> int | None:
+        """When the units of a line that are owed now had been covered."""
+        met = [unit.met for unit in self.units(kind) if unit.gone is None and unit.key in (key, "")]
+        return max((at for at in met if at is not None), default=None) if None not in met else None

@@ -70,6 +70,11 @@ class Shipment:
         self._went: dict[str, tuple[int, str]] | None = None
 
     @property
+    def confirmed(self) -> list[Line]:
+        """The lines that its hand-overs name."""
+        return self._lines if self._voids is None else self._stands(self._voids).confirmed
+
+    @property
     def scope(self) -> str:
         """Its scope in verdicts."""
         return f"shipment:{self.key}"

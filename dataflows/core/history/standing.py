@@ -42,7 +42,7 @@ class Standing:
     counts no more. `shipped`, `handed_over`, `labelled` and `lines` are those of the parcels that are not voided.
     """
 
-    __slots__ = ("_handed", "_made", "handed_over", "labelled", "lines", "shipped", "voided")
+    __slots__ = ("_handed", "_made", "confirmed", "handed_over", "labelled", "lines", "shipped", "voided")
 
     def __init__(
         self,
@@ -67,7 +67,8 @@ class Standing:
         self.shipped = earliest(self.handed_over, *(parcel.first_scan for _, parcel in live))
         confirmed = {id(r) for key, _ in live for r in self._handed[key]}
         said = {id(r) for key, _ in live for r in self._made[key]}
-        self.lines = lines_of(r for r in handovers if id(r) in confirmed) or labelled_lines(r for r in labels if id(r) in said) or None
+        self.confirmed = lines_of(r for r in handovers if id(r) in confirmed)
+        self.lines = self.confirmed or labelled_lines(r for r in labels if id(r) in said) or None
 
     def _judge(self, tracking: str, parcel: Parcel, voids: Sequence[int], made: list[Record], handed: list[Record]) -> None:
         first = parcel.first_scan

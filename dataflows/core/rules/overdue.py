@@ -6,6 +6,7 @@ from collections.abc import Callable, Iterable, Iterator, Sequence
 from datetime import datetime
 from typing import cast
 
+from dataflows.core.history.again import running
 from dataflows.core.history.facts import Facts
 from dataflows.core.history.returns import Return
 from dataflows.core.policy import RuleSetting
@@ -39,6 +40,8 @@ from schemas.instants import earliest
 from schemas.record import Record
 from schemas.wire import micros
 
+GOODS: frozenset[object] = frozenset((Milestone.ALLOCATED, Milestone.PICKED, Milestone.PACKED))
+"""What is not waited for while the order is held."""
 Anchors = Callable[[Facts, RuleSetting], Iterable[tuple[int, str, tuple[Record, ...]]]]
 
 
@@ -58,9 +61,18 @@ def overdue(form: Overdue) -> Find:
     anchors = _anchors(cast("Milestone | Covered | ByTerms", form.since))
     met, lifted = first_reached(cast("Sequence[Milestone | EventTerm]", form.until)), first_reached(form.unless)
 
+    goods = not isinstance(form.since, ByTerms) and form.since is not Milestone.SHIPPED and GOODS.issuperset(form.until)
+
     def judge(o: Facts, s: RuleSetting) -> Found:
         for at, label, evidence in anchors(o, s):
-            yield timeout(s, o.calendar(s), at, label, evidence, met=met(o), lifted=lifted(o))
+            ends = earliest(lifted(o), *(life.until for life in o.lives if life.since == at)) if label == "placed" else lifted(o)
+            pauses = o.pauses if goods else ()
+            if not pauses:
+                yield timeout(s, o.calendar(s), at, label, evidence, met=met(o), lifted=ends)
+                continue
+            for begun, until in running(at, pauses):
+                words = label if begun == at else "released"
+                yield timeout(s, o.calendar(s), begun, words, evidence, met=met(o), lifted=earliest(ends, until))
 
     return judge
 
@@ -81,7 +93,7 @@ def _anchors(since: Milestone | Covered | ByTerms) -> Anchors:
         return chosen
     read = reached(since)
     if since is Milestone.PLACED:
-        return lambda o, _: ((o.placed_at, "placed", (cast("Record", o.placed),)),)
+        return lambda o, _: tuple((life.since, "placed", (life.record,)) for life in o.lives)
     if since is Milestone.SHIPPED:
         return lambda o, _: () if (at := o.shipped) is None else ((at, "shipped", tuple(r for r, _ in o.handovers)),)
     types, label = MILESTONES[since].types, since.value

@@ -218,6 +218,8 @@ def of_parcel(milestone: Milestone) -> OfParcel:
             return ended_for
         case Milestone.OVER:
             return lambda o, shipment, parcel: earliest(ended_for(o, shipment, parcel), parcel.delivered, parcel.returned)
+        case Milestone.SETTLED:
+            return lambda o, shipment, _: o.settled(shipment)
         case Milestone.FIRST_SCAN:
             return lambda _o, _s, parcel: parcel.first_scan
         case Milestone.HANDED_OVER:

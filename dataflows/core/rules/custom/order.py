@@ -8,6 +8,7 @@ from typing import cast
 import msgspec
 
 from dataflows.core.history.facts import Facts
+from dataflows.core.history.versions import says
 from dataflows.core.policy import RuleSetting
 from dataflows.core.rules.conditions import signal
 from dataflows.core.rules.structs import Found
@@ -29,8 +30,7 @@ def change_after_release(o: Facts, s: RuleSetting) -> Found:
     for (before, _, _), (after, _, record) in pairwise(o.versions if released is not None else ()):
         if released is None or released > record.at or (o.shipped is not None and o.shipped <= record.at):
             continue
-        named = cast("dict[str, object]", record.event.data)
-        changed = [name for name in CHANGES if name in named and _said(getattr(before, name)) != _said(getattr(after, name))]
+        changed = [name for name in CHANGES if says(record, name) and _said(getattr(before, name)) != _said(getattr(after, name))]
         if changed:
             clears = [*o.instants("warehouse.released"), o.shipped]
             yield signal(o, s, record, clears=clears, lifted=o.ended, detail=", ".join(changed))

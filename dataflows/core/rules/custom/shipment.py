@@ -21,21 +21,6 @@ ENDINGS = frozenset(("refused", "disposed", "prohibited", "rejected"))
 ARRIVED = clearing(scan("delivered", "returning", "returned"))
 
 
-def split_incomplete(o: Facts, s: RuleSetting) -> Found:
-    left = sorted((x for x in o.shipments if x.voided is None and x.shipped is not None), key=lambda x: x.shipped or 0)
-    if not o.lines or any(x.lines is None for x in left):
-        return
-    parts = [x.shipped for x in left if x.shipped is not None and (o.shipped is None or x.shipped < o.shipped)]
-    handed: dict[int | None, list[Record]] = {}
-    for x in left:
-        handed.setdefault(x.shipped, []).extend(x.handovers)
-    for at, until in zip(parts, [*parts[1:], o.shipped], strict=False):
-        fields = o.fields_at(at)
-        floor = o.ship_deadline(fields.ship_by) if fields is not None and fields.ship_by else None
-        evidence = tuple(handed[at])
-        yield timeout(s, o.calendar(s), at, "part shipped", evidence, met=until, lifted=o.ended, not_before=floor)
-
-
 def _owing(o: Facts, shipment: Shipment) -> Callable[[int], int | None]:
     """The promise deadline in force of a shipment at an instant.
 

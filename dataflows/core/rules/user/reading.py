@@ -61,14 +61,14 @@ def _of_line(name: str) -> Reached:
     if name == "cancelled":
         return lambda o, subject: earliest(o.cancelled, o.gone.get(subject.key))
     if name == "shipped":
-        return lambda o, subject: o.shipped_of((subject.key,))
+        return lambda o, subject: o.met_of("left", subject.key)
     if name == "delivered":
-        return lambda o, subject: o.delivered_of((subject.key,))
+        return lambda o, subject: o.met_of("delivered", subject.key)
     steps, started = _LINE_STEPS[name], name in ("allocated", "released")
 
     def read(o: Facts, subject: Subject) -> int | None:
         first = o.first("warehouse.pick_started") if started else None
-        return earliest(*(line_covered(o, step, subject.key) for step in steps), first, o.shipped_of((subject.key,)))
+        return earliest(*(line_covered(o, step, subject.key) for step in steps), first, o.met_of("left", subject.key))
 
     return read
 
