@@ -28,7 +28,7 @@ def tracking_numbers(data: WarehouseShipment) -> list[str]:
 class Voids:
     """The voids of one shipment, by the tracking number or the shipment ID that they name."""
 
-    __slots__ = ("by_id", "by_number")
+    __slots__ = ("_given_up", "by_id", "by_number")
 
     def __init__(self) -> None:
         self.by_number: dict[str, list[int]] = {}
@@ -52,6 +52,7 @@ class Standing:
         voids: Voids,
     ) -> None:
         self.voided: dict[str, int] = {}
+        self._given_up: dict[str, int | None] = {}
         self._made: dict[str, list[Record]] = {}
         self._handed: dict[str, list[Record]] = {}
         each = {parcel.tracking: parcel for parcel in parcels.values()}
@@ -83,7 +84,14 @@ class Standing:
             made = [r for r in made if r.at >= again]
             handed = [r for r in handed if r.at >= again]
         self._made[tracking] = made
+        since = made[0].at if made and again is not None else None
+        before = (at for at in voids if first is not None and at < first and (since is None or at >= since))
+        self._given_up[tracking] = next(before, None)
         self._handed[tracking] = [r for r in handed if _numbers(r) or not made or made[0].at <= r.at]
+
+    def given_up(self, parcel: Parcel) -> int | None:
+        """When a parcel that the carrier came to have after all was voided: until then its first scan was awaited."""
+        return self._given_up[parcel.tracking]
 
     def announced(self, parcel: Parcel) -> tuple[Record | None, Record | None]:
         """The first label and the first hand-over of a parcel that count."""
