@@ -42,7 +42,7 @@ class Standing:
     counts no more. `shipped`, `handed_over`, `labelled` and `lines` are those of the parcels that are not voided.
     """
 
-    __slots__ = ("_handed", "_made", "confirmed", "handed_over", "labelled", "lines", "shipped", "voided")
+    __slots__ = ("_given_up", "_handed", "_made", "confirmed", "handed_over", "labelled", "lines", "shipped", "voided")
 
     def __init__(
         self,
@@ -52,6 +52,7 @@ class Standing:
         voids: Voids,
     ) -> None:
         self.voided: dict[str, int] = {}
+        self._given_up: dict[str, int | None] = {}
         self._made: dict[str, list[Record]] = {}
         self._handed: dict[str, list[Record]] = {}
         each = {parcel.tracking: parcel for parcel in parcels.values()}
@@ -83,7 +84,14 @@ class Standing:
             made = [r for r in made if r.at >= again]
             handed = [r for r in handed if r.at >= again]
         self._made[tracking] = made
+        since = made[0].at if made and again is not None else None
+        before = (at for at in voids if first is not None and at < first and (since is None or at >= since))
+        self._given_up[tracking] = next(before, None)
         self._handed[tracking] = [r for r in handed if _numbers(r) or not made or made[0].at <= r.at]
+
+    def given_up(self, parcel: Parcel) -> int | None:
+        """When a parcel that the carrier came to have after all was voided: until then its first scan was awaited."""
+        return self._given_up[parcel.tracking]
 
     def announced(self, parcel: Parcel) -> tuple[Record | None, Record | None]:
         """The first label and the first hand-over of a parcel that count."""
@@ -109,10 +117,12 @@ def _first(made: Sequence[Record], handed: Sequence[Record], parcel: Parcel) -> 
 
 
 def _reaching(parcel: Parcel, numbers: Iterable[str], named: int | None, voids: Voids) -> list[int]:
-    """The voids that reach a parcel: those of its numbers, and those of its shipment that came once it was named."""
-    found = [at for number in numbers for at in voids.by_number.get(number, ())]
+    """The voids that reach a parcel: those of its numbers, and those of its shipment that came once a label or a hand-over named it."""
+    found = [at for number in numbers for at in voids.by_number.get(number, ()) if parcel.tracking or (named is not None and at >= named)]
+    if named is None:
+        return found
     ids = parcel.ids or voids.by_id.keys()
-    each = [[at for at in voids.by_id.get(id_, ()) if named is None or at >= named] for id_ in ids]
+    each = [[at for at in voids.by_id.get(id_, ()) if at >= named] for id_ in ids]
     if len(parcel.ids) > 1:
         # It was named with several shipments, of which one that is not voided may be the one that goes.
         return [*found, *([max(at[0] for at in each)] if all(each) else [])]
