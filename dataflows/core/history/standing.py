@@ -28,7 +28,7 @@ def tracking_numbers(data: WarehouseShipment) -> list[str]:
 class Voids:
     """The voids of one shipment, by the tracking number or the shipment ID that they name."""
 
-    __slots__ = ("_given_up", "by_id", "by_number")
+    __slots__ = ("by_id", "by_number")
 
     def __init__(self) -> None:
         self.by_number: dict[str, list[int]] = {}
@@ -42,7 +42,7 @@ class Standing:
     counts no more. `shipped`, `handed_over`, `labelled` and `lines` are those of the parcels that are not voided.
     """
 
-    __slots__ = ("_handed", "_made", "confirmed", "handed_over", "labelled", "lines", "shipped", "voided")
+    __slots__ = ("_given_up", "_handed", "_labelled", "_made", "confirmed", "handed_over", "labelled", "lines", "shipped", "voided")
 
     def __init__(
         self,
@@ -57,8 +57,10 @@ class Standing:
         self._handed: dict[str, list[Record]] = {}
         each = {parcel.tracking: parcel for parcel in parcels.values()}
         names = {id(r): {parcels[n].tracking for n in _numbers(r) if n in parcels} for r in (*labels, *handovers)}
+        spoken = {key: _speaking(parcel, labels, names) for key, parcel in each.items()}
+        self._labelled = {key: made[0].at if made else None for key, made in spoken.items()}
         for tracking, parcel in each.items():
-            made, handed = _speaking(parcel, labels, names), _speaking(parcel, handovers, names)
+            made, handed = spoken[tracking], _speaking(parcel, handovers, names)
             own = [number for number, known in parcels.items() if known is parcel] if tracking else voids.by_number
             known = sorted((*parcel.cancelled, *_reaching(parcel, own, earliest(*_first(made, handed, parcel)), voids)))
             self._judge(tracking, parcel, known, made, handed)
@@ -87,7 +89,11 @@ class Standing:
         since = made[0].at if made and again is not None else None
         before = (at for at in voids if first is not None and at < first and (since is None or at >= since))
         self._given_up[tracking] = next(before, None)
-        self._handed[tracking] = [r for r in handed if _numbers(r) or not made or made[0].at <= r.at]
+        self._handed[tracking] = [r for r in handed if _numbers(r) or not made or made[0].at <= r.at or not self._of_others(parcel, r)]
+
+    def _of_others(self, parcel: Parcel, handover: Record) -> bool:
+        """Whether a hand-over that names no number, from before a parcel was labelled, is of others that had been labelled, or never are."""
+        return any(key != parcel.tracking and (first is None or first <= handover.at) for key, first in self._labelled.items())
 
     def given_up(self, parcel: Parcel) -> int | None:
         """When a parcel that the carrier came to have after all was voided: until then its first scan was awaited."""
