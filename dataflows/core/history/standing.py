@@ -42,7 +42,7 @@ class Standing:
     counts no more. `shipped`, `handed_over`, `labelled` and `lines` are those of the parcels that are not voided.
     """
 
-    __slots__ = ("_given_up", "_handed", "_labelled", "_made", "confirmed", "handed_over", "labelled", "lines", "shipped", "voided")
+    __slots__ = ("_handed", "_labelled", "_made", "confirmed", "handed_over", "labelled", "lines", "shipped", "voided")
 
     def __init__(
         self,
@@ -52,7 +52,6 @@ class Standing:
         voids: Voids,
     ) -> None:
         self.voided: dict[str, int] = {}
-        self._given_up: dict[str, int | None] = {}
         self._made: dict[str, list[Record]] = {}
         self._handed: dict[str, list[Record]] = {}
         each = {parcel.tracking: parcel for parcel in parcels.values()}
@@ -82,22 +81,15 @@ class Standing:
                 self.voided[tracking] = voided
         ended = [at for at in voids if printed is not None and at < printed and (first is None or at < first)]
         again = next((r.at for r in made if r.at > ended[-1]), None) if ended else None
-        if again is not None and (first is None or first >= again):
+        if again is not None:
             made = [r for r in made if r.at >= again]
             handed = [r for r in handed if r.at >= again]
         self._made[tracking] = made
-        since = made[0].at if made and again is not None else None
-        before = (at for at in voids if first is not None and at < first and (since is None or at >= since))
-        self._given_up[tracking] = next(before, None)
         self._handed[tracking] = [r for r in handed if _numbers(r) or not made or made[0].at <= r.at or not self._of_others(parcel, r)]
 
     def _of_others(self, parcel: Parcel, handover: Record) -> bool:
         """Whether a hand-over that names no number, from before a parcel was labelled, is of others that had been labelled, or never are."""
         return any(key != parcel.tracking and (first is None or first <= handover.at) for key, first in self._labelled.items())
-
-    def given_up(self, parcel: Parcel) -> int | None:
-        """When a parcel that the carrier came to have after all was voided: until then its first scan was awaited."""
-        return self._given_up[parcel.tracking]
 
     def announced(self, parcel: Parcel) -> tuple[Record | None, Record | None]:
         """The first label and the first hand-over of a parcel that count."""
