@@ -159,10 +159,6 @@ class Shipment:
         went = self._gone_over().get(parcel.tracking) if self._mixed else None
         return earliest(self.voided_of(parcel), went[0] if went is not None else None)
 
-    def given_up(self, parcel: Parcel) -> int | None:
-        """When a parcel was voided that the carrier came to have after all."""
-        return None if self._voids is None else self._stands(self._voids).given_up(parcel)
-
     def goes_on(self, parcel: Parcel) -> bool:
         """Whether a parcel is one that went over to this number."""
         return self._mixed and any(other == parcel.tracking for _, other in self._gone_over().values())

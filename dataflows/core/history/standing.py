@@ -42,7 +42,7 @@ class Standing:
     counts no more. `shipped`, `handed_over`, `labelled` and `lines` are those of the parcels that are not voided.
     """
 
-    __slots__ = ("_given_up", "_handed", "_made", "confirmed", "handed_over", "labelled", "lines", "shipped", "voided")
+    __slots__ = ("_handed", "_labelled", "_made", "confirmed", "handed_over", "labelled", "lines", "shipped", "voided")
 
     def __init__(
         self,
@@ -52,13 +52,14 @@ class Standing:
         voids: Voids,
     ) -> None:
         self.voided: dict[str, int] = {}
-        self._given_up: dict[str, int | None] = {}
         self._made: dict[str, list[Record]] = {}
         self._handed: dict[str, list[Record]] = {}
         each = {parcel.tracking: parcel for parcel in parcels.values()}
         names = {id(r): {parcels[n].tracking for n in _numbers(r) if n in parcels} for r in (*labels, *handovers)}
+        spoken = {key: _speaking(parcel, labels, names) for key, parcel in each.items()}
+        self._labelled = {key: made[0].at if made else None for key, made in spoken.items()}
         for tracking, parcel in each.items():
-            made, handed = _speaking(parcel, labels, names), _speaking(parcel, handovers, names)
+            made, handed = spoken[tracking], _speaking(parcel, handovers, names)
             own = [number for number, known in parcels.items() if known is parcel] if tracking else voids.by_number
             known = sorted((*parcel.cancelled, *_reaching(parcel, own, earliest(*_first(made, handed, parcel)), voids)))
             self._judge(tracking, parcel, known, made, handed)
@@ -80,18 +81,15 @@ class Standing:
                 self.voided[tracking] = voided
         ended = [at for at in voids if printed is not None and at < printed and (first is None or at < first)]
         again = next((r.at for r in made if r.at > ended[-1]), None) if ended else None
-        if again is not None and (first is None or first >= again):
+        if again is not None:
             made = [r for r in made if r.at >= again]
             handed = [r for r in handed if r.at >= again]
         self._made[tracking] = made
-        since = made[0].at if made and again is not None else None
-        before = (at for at in voids if first is not None and at < first and (since is None or at >= since))
-        self._given_up[tracking] = next(before, None)
-        self._handed[tracking] = [r for r in handed if _numbers(r) or not made or made[0].at <= r.at]
+        self._handed[tracking] = [r for r in handed if _numbers(r) or not made or made[0].at <= r.at or not self._of_others(parcel, r)]
 
-    def given_up(self, parcel: Parcel) -> int | None:
-        """When a parcel that the carrier came to have after all was voided: until then its first scan was awaited."""
-        return self._given_up[parcel.tracking]
+    def _of_others(self, parcel: Parcel, handover: Record) -> bool:
+        """Whether a hand-over that names no number, from before a parcel was labelled, is of others that had been labelled, or never are."""
+        return any(key != parcel.tracking and (first is None or first <= handover.at) for key, first in self._labelled.items())
 
     def announced(self, parcel: Parcel) -> tuple[Record | None, Record | None]:
         """The first label and the first hand-over of a parcel that count."""

@@ -165,7 +165,7 @@ def _overdue_shipment(since: tuple[Milestone, ...]) -> Find:
             for parcel in x.parcels:
                 if x.goes_on(parcel):
                     continue
-                met, lifted = parcel.first_scan, earliest(ended_for(o, x, parcel), x.given_up(parcel))
+                met, lifted = parcel.first_scan, ended_for(o, x, parcel)
                 made, handed = x.announced(parcel)
                 made, handed = made if labelled else None, handed if handed_over else None
                 if made is not None and handed is not None and handed.at < made.at:
