@@ -13,7 +13,7 @@ from tests.oracle.judging.parcels import first
 from tests.oracle.judging.reading import NEVER, money, text
 
 if TYPE_CHECKING:
-    from tests.oracle.judging.reading import Event
+    from tests.oracle.judging.reading import Event, Line
     from tests.oracle.judging.shipments import Shipment
 
 
@@ -35,9 +35,12 @@ class Order(Goods):
 
     def gone(self) -> int:
         """When line cancels had left nothing of the order."""
+        so_far: list[Line] = []
         for event in self.of("order.cancelled"):
-            cancelled = self.cancelled(max(event.at, self.placed))
-            if event.lines and self.lines and all(cancelled.get(line.key, ZERO) >= self.whole(line) for line in self.lines):
+            so_far += event.lines
+            tally = self.tally(NEVER, {})
+            tally.add(so_far)
+            if event.lines and self.lines and all(tally.covered(line.key) >= self.whole(line) for line in self.lines):
                 return event.at
         return NEVER
 

@@ -119,11 +119,16 @@ class Parcel:
             return not event.numbers or unnamed or bool(self.numbers.intersection(event.numbers))
 
         self.labels = [event for event in labels if mine(event)]
-        late = bool(self.labels)
+        self.hands = [event for event in ships if mine(event)]
+
+    def leave(self, others: list[Parcel]) -> None:
+        """Leave to `others`, which had a label by then, the hand-overs without numbers of before its own label."""
+
+        def labelled(parcel: Parcel, at: int) -> bool:
+            return not parcel.labels or any(label.at <= at for label in parcel.labels)
+
         self.hands = [
-            event
-            for event in ships
-            if mine(event) and (event.numbers or not self.numbers or not late or any(label.at <= event.at for label in self.labels))
+            event for event in self.hands if event.numbers or labelled(self, event.at) or not any(labelled(one, event.at) for one in others)
         ]
 
     def void(self, voids: list[Event]) -> None:

@@ -204,6 +204,9 @@ def shipments(history: list[Event]) -> list[Shipment]:
         shipment.scans = [scan for scan in mine if id(scan) in kept]
         for parcel in shipment.parcels:
             parcel.announce(shipment.labels, shipment.ships)
+        for parcel in shipment.parcels:
+            parcel.leave([other for other in shipment.parcels if other is not parcel])
+        for parcel in shipment.parcels:
             parcel.void(voids_of(shipment, parcel, history))
         hand_over(shipment)
     for shipment in found:

@@ -72,7 +72,9 @@ def cancelled_but_moving(o: Facts, s: RuleSetting) -> Found:
             sign = _moves(shipment, cancelled)
             if sign is not None and (again is None or sign.at < again):
                 lifted = earliest(shipment.voided, shipment.replaced, again)
-                yield signal(o, o.of(shipment, s), sign, clears=_came_back(shipment), lifted=lifted, scope=shipment.scope, shipment=shipment)
+                yield signal(
+                    o, o.of(shipment, s), sign, clears=_came_back(shipment), lifted=lifted, scope=shipment.scope, shipment=shipment
+                )
 
 
 def refunded_but_moving(o: Facts, s: RuleSetting) -> Found:
