@@ -161,8 +161,6 @@ class Covered:
     def step(self, at: int, lines: Sequence[Line] | None, rest: Mapping[str, int]) -> None:
         """Takes in the latest step; one without lines covers all that is left, after which `rest` is covered of each line."""
         filling = self._filling
-        if self.first is None:
-            self.first = at
         if lines:
             named = any(self.shape.by_id(line) is not None for line in lines)
             self._told.extend(lines)

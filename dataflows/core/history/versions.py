@@ -103,6 +103,20 @@ class Versions:
                 known[key] = known.get(key, 0) + quantity(line)
         return known
 
+    def most_at(self, instant: int) -> dict[str, int]:
+        """The greatest quantity of each line so far; lines that an update is the first to tell of count from the placing."""
+        found: dict[str, int] = {}
+        for fields, since, _ in self.all:
+            if found and since > max(instant, self.all[0][1]):
+                break
+            told: dict[str, int] = {}
+            for place, line in enumerate(fields.lines or ()):
+                key = line_key(line, place)
+                told[key] = told.get(key, 0) + quantity(line)
+            for key, count in told.items():
+                found[key] = max(found.get(key, 0), count)
+        return found
+
     def segments(self, value_of: Callable[[OrderPlaced], Value]) -> list[Segment[Value]]:
         """The values that a field had; consecutive equal values are one segment."""
         segments: list[Segment[Value]] = []

@@ -172,7 +172,7 @@ def _undated(o: Facts, s: RuleSetting, one: Dated) -> Iterator[Condition | None]
 
 def _replacements(o: Facts, s: RuleSetting) -> Iterator[Condition | None]:
     """Replacements that do not come by the promise that they were sent with."""
-    for x in o.shipments if len(o.shipments) > 1 else ():
+    for x in (x for x in o.shipments if x.replaces):
         told = [r for r in (*x.labels, *x.handovers) if cast("WarehouseShipment", r.event.data).replaces]
         promises = [(line.promised_by, r) for r in told for line in cast("WarehouseShipment", r.event.data).lines or () if line.promised_by]
         if promises:

@@ -101,3 +101,25 @@ def merged(conditions: Iterable[Condition]) -> list[list[Condition]]:
                 episodes.append(condition)
         found.append(episodes)
     return found
+
+
+SURVIVES = ("conflict.cancelled_but_moving", "conflict.refunded_but_moving")
+"""Kinds that a cancel does not end, besides those of returns, of money and about data."""
+
+
+RETURNS = ("order.master_data_incomplete", "payment.amount_mismatch")
+"""Kinds that are there again once the order is wanted again, if they still hold."""
+
+
+def cut(conditions: Iterable[Condition], gaps: Iterable[tuple[int, int]]) -> list[Condition]:
+    """The conditions of an order that was cancelled and is wanted again: what stood ended with the cancel, and nothing began meanwhile."""
+    found: list[Condition] = []
+    gaps = list(gaps)
+    for one in conditions:
+        if one.kind in SURVIVES or one.kind.startswith(("return.", "data.")):
+            found.append(one)
+        elif not any(start <= one.start < end for start, end in gaps):
+            found.append(replace(one, end=min([one.end, *(start for start, _ in gaps if start > one.start)])))
+        if one.kind in RETURNS:
+            found += cut([replace(one, start=end) for _, end in gaps if one.start < end < one.end][:1], gaps)
+    return found

@@ -6,9 +6,10 @@ from itertools import pairwise
 from typing import TYPE_CHECKING, cast
 
 from tests.oracle.judging.conditions import Condition, signal, state, timeout
-from tests.oracle.judging.facts import ZERO, Order
+from tests.oracle.judging.covering import ZERO
+from tests.oracle.judging.facts import Order
+from tests.oracle.judging.parcels import first
 from tests.oracle.judging.reading import NEVER, Event, Json, Money, instant, mapping, money, text
-from tests.oracle.judging.shipments import first
 
 if TYPE_CHECKING:
     from decimal import Decimal
@@ -60,16 +61,17 @@ def order_kinds(order: Order) -> list[Condition]:
     """All of order.*."""
     found: list[Condition] = []
     if unpaid_milestone(order):
-        found += timeout(order, "order.pending_too_long", order.placed, reached=min(order.auth, order.ship), lifted=order.cx)
+        for start, end in order.lives:
+            lifted = min(order.cx, end)
+            found += timeout(order, "order.pending_too_long", start, reached=min(order.auth, order.ship), lifted=lifted)
     found += rejected(order, "order.validation_failed", "validation", "other")
-    if order.duplicate:
-        found += state(order, "order.duplicate_suspected", order.placed, order.x)
+    for start, end in order.twins:
+        found += state(order, "order.duplicate_suspected", start, min(end, order.x))
     found += stalled(order)
     for event in order.of("order.cancel_requested"):
         if order.released <= event.at and order.cx > event.at and order.dlv > event.at:
-            found += signal(order, "order.cancel_in_flight", event, [order.cx, order.dlv])
-    updates = [event for event in order.of("order.updated") if event.at >= order.placed]
-    for event, (_, before), (_, after) in zip(updates, order.states, order.states[1:], strict=False):
+            found += signal(order, "order.cancel_in_flight", event, [order.cx, order.dlv, *times(order.of("order.cancel_declined"))])
+    for (_, before), (event, after) in pairwise(order.told_fields):
         changes = any(_worth(before.get(name)) != _worth(after.get(name)) for name in ("lines", "ship_to", "service", "method"))
         if changes and order.released <= event.at and order.ship > event.at:
             clears = [*times(order.of("warehouse.released")), order.ship]

@@ -84,6 +84,10 @@ class Line:
     quantity: Decimal | None
     ship_by: str | None
     promised_by: str | None
+    method: str | None = None
+    parent: str | None = None
+    components: tuple[tuple[str, Decimal], ...] = ()
+    """What one piece of a kit consists of: SKUs and quantities."""
 
     @property
     def key(self) -> str:
@@ -95,9 +99,24 @@ def lines_of(data: Json) -> list[Line]:
     """The `lines` of an order or an event."""
     found = [cast("Json", item) for item in items(data, "lines") if isinstance(item, Mapping)]
     return [
-        Line(text(line, "line_id"), text(line, "sku"), number(line, "quantity"), text(line, "ship_by"), text(line, "promised_by"))
+        Line(
+            text(line, "line_id"),
+            text(line, "sku"),
+            number(line, "quantity"),
+            text(line, "ship_by"),
+            text(line, "promised_by"),
+            text(line, "method"),
+            text(line, "parent_line_id"),
+            _components(line),
+        )
         for line in found
     ]
+
+
+def _components(line: Json) -> tuple[tuple[str, Decimal], ...]:
+    found = [cast("Json", item) for item in items(line, "components") if isinstance(item, Mapping)]
+    pieces = [(text(one, "sku"), number(one, "quantity")) for one in found]
+    return tuple((sku, Decimal(1) if quantity is None else quantity) for sku, quantity in pieces if sku and quantity != 0)
 
 
 @dataclass(frozen=True, slots=True)
@@ -127,8 +146,9 @@ class Event:
     def numbers(self) -> list[str]:
         """All tracking numbers that the event names."""
         single = self.text("tracking_number")
+        before = self.text("replaces_number")
         several = [one for one in items(self.data, "tracking_numbers") if isinstance(one, str) and one]
-        return list(dict.fromkeys(([single] if single else []) + several))
+        return list(dict.fromkeys([*([single] if single else []), *several, *([before] if before else [])]))
 
 
 ALIASES = ("payment_id", "shipment_id", "return_id", "invoice_id", "fulfillment_order_id", "dispute_id", "order_alias")

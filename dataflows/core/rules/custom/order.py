@@ -12,6 +12,7 @@ from dataflows.core.history.versions import says
 from dataflows.core.policy import RuleSetting
 from dataflows.core.rules.conditions import signal
 from dataflows.core.rules.structs import Found
+from schemas.instants import earliest
 
 CHANGES = ("lines", "method", "service", "ship_to")
 
@@ -58,5 +59,7 @@ def complete(placed: object, s: RuleSetting) -> bool:
 def master_data_incomplete(o: Facts, s: RuleSetting) -> Found:
     wanted = [f for f in s.fields if o.method == "ship" or not f.startswith("ship_to.")]
     for missing, since, until, record in o.segments(lambda fields: tuple(f for f in wanted if _lacks(fields, f))):
-        if missing:
-            yield signal(o, s, record, at=since, clears=(until,), lifted=o.ended, detail="missing " + ", ".join(missing))
+        for life in o.lives if missing else ():
+            if until is None or life.since < until:
+                ends, detail = earliest(life.until, o.ended), "missing " + ", ".join(missing)
+                yield signal(o, s, record, at=max(since, life.since), clears=(until,), lifted=ends, detail=detail)
