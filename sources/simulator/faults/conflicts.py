@@ -141,14 +141,14 @@ def one_piece_too_many(order: SimulatedOrder) -> None:
     order.expect("conflict.quantity_mismatch", "resolved" if adapted else "open", f"line:{line.line_id}")
 
 
-@FAULTS.one("conflict.quantity_mismatch")
+@FAULTS.one("conflict.unordered_item")
 def something_that_nobody_ordered(order: SimulatedOrder) -> None:
     """A line is in the parcel that is not in the order."""
     order.names_lines = True
     live(order)
     for kind in ("warehouse.label_created", "warehouse.shipped"):
         order.find(kind).data["lines"] = [line.plain() for line in [*order.lines, SimulatedLine("99", "SKU-9999", 1, 100)]]
-    order.expect("conflict.quantity_mismatch", "open", "line:99")
+    order.expect("conflict.unordered_item", "open", "line:SKU-9999")
 
 
 @FAULTS.one("conflict.duplicate_shipment")

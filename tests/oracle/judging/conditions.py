@@ -86,6 +86,12 @@ def state(
     return [Condition(kind, scope, start, end, None, ((start, severity or setting.severity), *later))]
 
 
+def graced(order: Order, kind: str, start: int, end: int, *, scope: str | None = None) -> list[Condition]:
+    """Something that rests on what was not said: wrong only once it has lasted as long as the kind's grace, and from then on."""
+    grace = order.setting(kind).grace
+    return [replace(one, waits=grace > 0) for one in state(order, kind, start + grace, end, scope=scope)]
+
+
 def merged(conditions: Iterable[Condition]) -> list[list[Condition]]:
     """The conditions by kind and scope, merged where they meet; each list is the episodes of one kind and scope, in order."""
     groups: dict[tuple[str, str | None], list[Condition]] = {}
@@ -103,7 +109,10 @@ def merged(conditions: Iterable[Condition]) -> list[list[Condition]]:
     return found
 
 
-SURVIVES = ("conflict.cancelled_but_moving", "conflict.refunded_but_moving")
+SURVIVES = (
+    *("conflict.cancelled_but_moving", "conflict.refunded_but_moving", "payment.refund_failed", "payment.refund_exceeds_capture"),
+    *("payment.captured_after_cancel", "payment.cancelled_not_refunded"),
+)
 """Kinds that a cancel does not end, besides those of returns, of money and about data."""
 
 
