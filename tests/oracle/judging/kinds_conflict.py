@@ -56,11 +56,11 @@ def regressions(order: Order, shipment: Shipment, parcel: Parcel) -> list[Condit
     scans = parcel.scans
     over = first(with_status(scans, "delivered", "returned"))
     found: list[Condition] = []
-    for n, scan in enumerate(scans):
+    for scan in scans:
         if scan.at > over and scan.text("status") in REGRESSIONS:
-            clear = following(scans[n + 1 :], lambda one: one.text("status") in ("delivered", "returned"))
             x, scope = xs_of(order, shipment, parcel), shipment.scope
-            found += signal(order, "conflict.status_regression", scan, [clear], x=x, scope=scope)
+            clears = times(with_status(scans, "delivered", "returned"))
+            found += signal(order, "conflict.status_regression", scan, clears, x=x, scope=scope)
     return found
 
 
