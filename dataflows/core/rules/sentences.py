@@ -16,7 +16,7 @@ SENTENCES: Final[dict[str, str]] = {
     # conflict
     "conflict.cancelled_but_moving": "The order was cancelled on {cancelled}, and {what} moved on {began}: {event}.",
     "conflict.delivered_without_ship": "{what} was delivered on {began}, and no warehouse had shipped it and no carrier had had it before.",
-    "conflict.duplicate_shipment": "{what} left on {began} with {lines}, which had already left in full.",
+    "conflict.duplicate_shipment": "{what} left on {began}[ with {lines}]; what is in it had already left in full.",
     "conflict.quantity_mismatch": "By {began} {shipped_quantity} of {line} had left; {ordered_quantity} were ordered.",
     "conflict.refunded_but_moving": "{refunded} went back to the customer[ on {refunded_at}], and {what} moved on {began}: {event}.",
     "conflict.released_on_credit_hold": "The warehouse went on with the order on {later} ({later_event}) while a credit hold of on {began} was open.",
