@@ -18,6 +18,7 @@ from dataflows.detect.exchange import OF_ORDERS, OrderItem, codec_of, pack_run, 
 from dataflows.detect.names import FIRST_SHARDS, ORDER_SHARDS, SECOND_SHARDS
 from schemas.aliases import aliases
 from schemas.events import OrderPlaced
+from schemas.identifiers import DEFAULT, Identifiers, normaliser
 from schemas.record import FeedWatermark, Record
 from sources.batch import END, Batch, Refusal
 
@@ -73,10 +74,14 @@ class RouterCounts:
 
 @dataclass(slots=True)
 class Router:
-    """Cuts batches into one arrival per shard. `compare_customers`: whether orders of one customer are compared at all."""
+    """Cuts batches into one arrival per shard. `compare_customers`: whether orders of one customer are compared at all.
+
+    `identifiers`: the form that identifiers are brought into, before anything looks at them.
+    """
 
     compare_customers: bool
     counts: RouterCounts = field(default_factory=RouterCounts)
+    identifiers: Identifiers = DEFAULT
     _seeds: dict[str, int] = field(default_factory=dict[str, int])
 
     def __call__(self, batches: list[Batch]) -> list[tuple[str, Arrival[OrderItem] | Arrival[AliasLookup]]]:
@@ -114,6 +119,8 @@ class Router:
     ) -> None:
         seeds = self._seeds
         readers = READERS
+        code = self.identifiers.code
+        normalise = normaliser(code).record if code else None
         others = refused = 0
         for record in batch.items:
             if not isinstance(record, Record):
@@ -124,6 +131,8 @@ class Router:
                 else:
                     marks.append(record)
                 continue
+            if normalise is not None:
+                normalise(record)
             order = record.order
             event = record.event
             if not order:

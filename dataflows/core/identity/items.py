@@ -120,8 +120,8 @@ def put(head: Head, own: Record | Tie, order: str, item: Record | IdentityFindin
 
 def joined(head: Head, own: Record, order: str) -> ResolvedEvent:
     """The waiting event of `own`, applied to `order` directly after `head`."""
-    record = Record(head.log, own.topic, own.partition, own.offset, own.sub, own.at, order, own.event, own.raw, own.key, own.headers)
-    return put(head, own, order, record)
+    place = (head.log, own.topic, own.partition, own.offset, own.sub, own.at)
+    return put(head, own, order, Record(*place, order, own.event, own.raw, own.key, own.headers, own.identifiers))
 
 
 def evidence(record: Record | Tie) -> Evidence:

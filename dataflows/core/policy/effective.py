@@ -48,6 +48,7 @@ def effective(policy: Policy) -> dict[str, Plain]:
             "most_events": str(retention.most_events),
         },
         "feeds": {prefix: _feed(feed) for prefix, feed in sorted(policy.feeds.items())},
+        "identifiers": {} if policy.identifiers is None else {**policy.identifiers._asdict()},
         "custom_rules": {rule.kind.partition(".")[2]: _entry({**rule.stated}) for rule in policy.rules if rule.stated is not None},
         "rules": {rule.kind: setting_of(rule, setting) for rule, setting in zip(policy.rules, policy.base, strict=True)},
         "overrides": [_override(override) for override in policy.overrides],
