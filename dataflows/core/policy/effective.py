@@ -19,8 +19,8 @@ Value = str | int | Span | Fallback | Step | tuple[str, ...] | tuple[Step, ...] 
 
 
 def version_of(policy: Policy) -> str:
-    """The policy's version: 16 hexadecimal digits of the SHA-256 of its canonical JSON, without its name."""
-    canonical = {key: value for key, value in effective(policy).items() if key != "name"}
+    """The policy's version: 16 hexadecimal digits of the SHA-256 of its canonical JSON, without its name and what belongs to the state."""
+    canonical = {key: value for key, value in effective(policy).items() if key not in {"name", "identifiers"}}
     if policy.retention.most_events == MOST_EVENTS:
         cast("dict[str, Plain]", canonical["retention"]).pop("most_events")
     canonical["rules"] = {rule.kind: _canonical(rule, setting) for rule, setting in zip(policy.rules, policy.base, strict=True)}

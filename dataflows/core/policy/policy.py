@@ -31,7 +31,8 @@ _NOWHERE: Final = Place()
 class Policy:
     """A checked policy. It does not change; it only remembers what it has answered.
 
-    `version` is the hash of everything that can change a verdict: comments, the order of keys and the name are no part of it.
+    `version` is the hash of everything that can change a verdict: comments, the order of keys and the name are no part of it, nor are
+    `identifiers`, which belong to the state.
     `base` holds the settings without overrides, in the order of `rules`.
     """
 

@@ -8,14 +8,14 @@ from dataflows.core.identity.codec import record_of_row, row_of
 from schemas.identifiers import AS_SENT, DEFAULT, Identifiers, normaliser
 from schemas.record import Record
 from schemas.values import micros
-from schemas.wire import decode, event_of
+from schemas.wire import decode
 from tests.support.logs import T0, line
 
 
 def read(type_: str, order: str | None, **data: object) -> Record:
     """A record as a source makes it."""
     raw = line("e1", T0, type_, order=order, data=data)
-    event = event_of((), raw) if isinstance(raw, bytes) else decode(raw)
+    event = decode(raw)
     return Record(T0, "events", 0, 1, 0, micros(event.time), event.subject or "", event, raw)
 
 
