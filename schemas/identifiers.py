@@ -171,7 +171,7 @@ class Normaliser:
     def event(self, event: Event) -> None:
         """Brings the identifiers in an event's data into their form."""
         fields = self._fields.get(event.type)
-        if fields is not None and event.data is not None:
+        if fields is not None:
             if isinstance(event.data, dict):
                 _normalise_patch(event.data, fields)
             else:

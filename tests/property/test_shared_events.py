@@ -13,7 +13,8 @@ from dataflows.detect.offline import steps
 from schemas.record import Record
 from sources.batch import END
 from tests.property.histories import examples
-from tests.support.logs import DAY, HOUR, T0, line, record
+from tests.support.logs import DAY, HOUR, T0, line
+from tests.support.logs import record as record_of
 
 if TYPE_CHECKING:
     from schemas.output import OutputRecord
@@ -30,11 +31,11 @@ class Gathering:
         self.got: dict[str, set[str]] = defaultdict(set)
         self.logs: list[int] = []
 
-    def apply(self, item: Record | IdentityFinding | FeedWatermark) -> None:
+    def apply(self, record: Record | IdentityFinding | FeedWatermark) -> None:
         """Notes a record."""
-        if isinstance(item, Record):
-            self.got[item.order].add(item.event.id)
-            self.logs.append(item.log)
+        if isinstance(record, Record):
+            self.got[record.order].add(record.event.id)
+            self.logs.append(record.log)
 
     def advance(self, to: int, *, inclusive: bool = True) -> None:
         """Nothing waits."""
@@ -46,7 +47,7 @@ class Gathering:
 
 def gathered(lines: list[bytes], gap: int, cuts: set[int]) -> Gathering:
     """Which order got which event of a log with one line every `gap`, cut before some of them."""
-    records = [record(raw, T0 + number * gap, number) for number, raw in enumerate(lines)]
+    records = [record_of(raw, T0 + number * gap, number) for number, raw in enumerate(lines)]
     shard = Gathering()
     for _ in steps(records, POLICY, shard, [*sorted(T0 + number * gap for number in cuts), END]):
         pass
