@@ -107,7 +107,13 @@ ALL = (
         "freight_late_tie",
         "two orders on one freight number; the second is tied to it after the delivery was told",
         "2026-03-20T00:00:00Z",
-        engine_is_wrong="scans that came before a later order was tied to their number are not given to it",
+    ),
+    Case(
+        "order_id_hash",
+        "one system writes #1001, another 1001",
+        "2026-03-20T00:00:00Z",
+        judge_is_wrong="the judge reads identifiers as they were sent",
+        engine_is_wrong="the engine is right, the judge not yet",
     ),
     # --- goods: units, waived, covering -------------------------------------------------------------------------------
     Case("kit_components", "a kit whose parts nobody told: they were not ordered", M20, (UNORDERED, SHIP, LATE)),
