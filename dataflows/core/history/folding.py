@@ -105,7 +105,7 @@ def _announced(known: dict[str, object], record: Record) -> None:
     _sited(known, record)
     known.pop("dims", None)
     data, returned = cast("WarehouseShipment", record.event.data), cast("Returns | None", known.get("returned"))
-    if returned is not None and returned.numbers and not returned.numbers.isdisjoint(tracking_numbers(data)):
+    if returned is not None and returned.numbers and not returned.numbers.isdisjoint(map(returned.name, tracking_numbers(data))):
         _drop(known, *OF_PARCELS)
     else:
         _of_shipment(known, record)
@@ -162,9 +162,9 @@ def _returning(known: dict[str, object], record: Record) -> None:
     if returned is None:
         return
     number = cast("ReturnStep", record.event.data).tracking_number
-    fresh = number is not None and number not in returned.numbers
+    fresh = number is not None and returned.name(number) not in returned.numbers
     moves = fresh and (grouped is None or (grouped.knows(cast("str", number)) and number not in grouped.announced))
-    tied = number is not None and (number in returned.tied or (grouped is not None and grouped.relabelled(number)))
+    tied = number is not None and (returned.name(number) != number or (grouped is not None and grouped.relabelled(number)))
     if moves or tied or not returned.take(record, frozenset() if grouped is None else grouped.announced):
         _drop(known, *OF_PARCELS)
 

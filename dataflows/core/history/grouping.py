@@ -63,6 +63,18 @@ class _Ties:
             self.parent[self.root(node)] = first
 
 
+def one_parcel(relabels: Iterable[Record]) -> dict[str, str]:
+    """Of numbers of which the carrier says that one replaced the other, by what name their parcel goes: the least of them."""
+    ties = _Ties()
+    for record in relabels:
+        ties.tie(identifiers(record))
+    names: dict[Identifier, str] = {}
+    for node in ties.parent:
+        root = ties.root(node)
+        names[root] = min(names.get(root, node[1]), node[1])
+    return {node[1]: names[ties.root(node)] for node in ties.parent}
+
+
 class Shipments:
     """The shipments of one order: `all`, by key. `announced` are the tracking numbers that labels and hand-overs name."""
 
@@ -86,25 +98,14 @@ class Shipments:
         found = cls()
         if relabels or not all(found.take(record) for record in known):
             found = cls()
-            found._relabel(relabels)
-            found._tie((*known, *relabels))
+            found._former = {cast("Relabelled", record.event.data).replaces_number for record in relabels}
+            found._parcel_of = one_parcel(relabels)
+            found._tie(known, relabels)
             for record in known:
                 found._give(found._shipment_of(record), record)
         for record in cancellations:
             found.void(record)
         return found
-
-    def _relabel(self, relabels: Sequence[Record]) -> None:
-        """Takes in which numbers are of one parcel."""
-        ties = _Ties()
-        for record in relabels:
-            ties.tie(identifiers(record))
-            self._former.add(cast("Relabelled", record.event.data).replaces_number)
-        names: dict[Identifier, str] = {}
-        for node in ties.parent:
-            root = ties.root(node)
-            names[root] = min(names.get(root, node[1]), node[1])
-        self._parcel_of = {node[1]: names[ties.root(node)] for node in ties.parent}
 
     def named(self, identifier: str | None) -> Shipment | None:
         """The first shipment, by key, that goes by this shipment ID or tracking number."""
@@ -147,6 +148,8 @@ class Shipments:
         if not nodes:
             shipment = self._without_identifier(record)
         else:
+            if self._parcel_of and any(node not in self._of and node[1] in self._parcel_of for node in nodes):
+                return None  # Its parcel has other numbers, which no event of a shipment had named.
             known = {id(known): known for node in nodes if (known := self._of.get(node)) is not None}
             if len(known) > 1:
                 return None
@@ -182,15 +185,18 @@ class Shipments:
             self._home = self._nameless
         return self._nameless
 
-    def _tie(self, known: Sequence[Record]) -> None:
+    def _tie(self, known: Sequence[Record], relabels: Sequence[Record]) -> None:
         """Makes the shipments, without their events yet, that all events together tie."""
         ties = _Ties()
         named = [(record, identifiers(record)) for record in known]
         for _, nodes in named:
             if nodes:
                 ties.tie(nodes)
+        for record in relabels:
+            ties.tie(identifiers(record))
+        spoken = {ties.root(node) for _, nodes in named for node in nodes}
         by_root: dict[Identifier, Shipment] = {}
-        for node in ties.parent:
+        for node in [node for node in ties.parent if ties.root(node) in spoken]:
             self._name(by_root.setdefault(ties.root(node), Shipment("")), [node])
         self.all = list(by_root.values())
         loose = any(not nodes for record, nodes in named if record.event.type == SCAN)

@@ -6,7 +6,7 @@ met. This is computed from the whole history, for the orders of which something 
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from itertools import groupby
 from operator import itemgetter
 from typing import NamedTuple, cast
@@ -14,6 +14,7 @@ from typing import NamedTuple, cast
 import msgspec
 
 from dataflows.core.history.again import Life
+from dataflows.core.history.balances import Balance
 from dataflows.core.history.covering import Covered, Filling, Over, Shape
 from dataflows.core.history.quantities import line_key, quantity
 from dataflows.core.history.versions import Versions, says
@@ -39,39 +40,6 @@ class Unit(NamedTuple):
     gone: int | None
     met: int | None
     ordered: int
-
-
-class _Balance:
-    """How much of one line is owed.
-
-    Shops tell a cancellation or a refund twice: by itself, and by an update to the lower quantity. `credit` is what such events took away
-    and no update has told yet, so that it is not taken away again.
-    """
-
-    __slots__ = ("cancelled", "credit", "most", "owed", "told", "waived")
-
-    def __init__(self) -> None:
-        self.told = self.owed = self.credit = self.most = self.waived = self.cancelled = 0
-
-    def order(self, told: int) -> None:
-        """Takes in the quantity that the order has from now on."""
-        more = told - self.told
-        if more >= 0:
-            self.owed += more
-        else:
-            absorbed = min(-more, self.credit)
-            self.credit -= absorbed
-            self.owed = max(self.owed + more + absorbed, 0)
-        self.told = told
-        self.most = max(self.most, told)
-        if not told:
-            self.owed = self.credit = 0
-
-    def waive(self, units: int) -> None:
-        """Takes in that some units are not wanted."""
-        self.owed -= units
-        self.credit += units
-        self.waived += units
 
 
 class Refund(NamedTuple):
@@ -110,30 +78,15 @@ class Obligations:
         self.left = Covered(shape)
         self.refunds: list[Refund] = []
         self._placed = versions.all[0][1]
-        self._balances: dict[str, _Balance] = {key: _Balance() for key in shape.lines}
-        events: list[tuple[int, int, str, str, Callable[[], None]]] = []
-        for record in waivers:
-            place = 0 if record.event.type == "order.cancelled" else 1
-            take = self._cancel if place == 0 else self._refund
-            events.append((record.at, place, record.event.source, record.event.id, lambda record=record, take=take: take(record)))
-        told = False
-        for position, (fields, at, record) in enumerate(versions.all):
-            if not told or says(record, "lines"):
-                # Lines that an update is the first to tell of are those with which the order was placed.
-                since = at if told else versions.all[0][1]
-                events.append(
-                    (since, 2 + (position > 0), record.event.source, record.event.id, lambda lines=fields.lines: self._order(lines))
-                )
-                told = told or bool(fields.lines)
-        events.sort(key=itemgetter(0, 1, 2, 3))
+        self._balances: dict[str, Balance] = {key: Balance() for key in shape.lines}
         steps = self._steps = self._since_placing(left, self.left)
         position = 0
-        for at, known in groupby(events, key=itemgetter(0)):
+        for at, known in groupby(_changes(versions, waivers), key=itemgetter(0)):
             while position < len(steps) and steps[position][0] < at:
                 self._leave(*steps[position])
                 position += 1
-            for event in known:
-                event[4]()
+            for *_, record, lines in known:
+                self._take(record, lines)
             self._change(at)
         for step in steps[position:]:
             self._leave(*step)
@@ -141,11 +94,13 @@ class Obligations:
     def over(self, steps: Iterable[Step]) -> Covered:
         """The coverage by steps of another kind."""
         covered, changes = Covered(self.shape), iter(self.changes)
-        change, last = next(changes, None), NOTHING
+        last = NOTHING
+        change = next(changes, None)
         for at, lines in self._since_placing(steps, covered):
             while change is not None and change.at <= at:
                 covered.change(change.at, change.room, change.most, change.owed)
-                change, last = next(changes, None), change
+                last = change
+                change = next(changes, None)
             covered.step(at, lines, last.rest)
         while change is not None:
             covered.change(change.at, change.room, change.most, change.owed)
@@ -195,9 +150,9 @@ class Obligations:
         units = list(self.units(*coverages))
         instants = sorted({at for at in (*(u.met for u in units), *(change.at for change in self.changes)) if at is not None})
         begun = earliest(*(known[0][1] for covered in coverages for known in covered.met.values()))
-        for at in instants if begun is not None else ():
+        for at in instants:
             left = (u for u in units if u.ordered <= at and (u.gone is None or at < u.gone) and (u.met is None or u.met > at))
-            if at >= begun and next(left, None) is None:
+            if begun is not None and at >= begun and next(left, None) is None:
                 return at
         return None
 
@@ -255,6 +210,15 @@ class Obligations:
         self.changes.append(change)
         self.left.change(at, change.room, change.most, change.owed)
 
+    def _take(self, record: Record, lines: Sequence[Line] | None) -> None:
+        """Takes in an event that changes what is owed; `lines` are those of the order after it."""
+        if record.event.type == "order.cancelled":
+            self._cancel(record)
+        elif record.event.type == "payment.refunded":
+            self._refund(record)
+        else:
+            self._order(lines)
+
     def _order(self, lines: Sequence[Line] | None) -> None:
         told: dict[str, int] = {}
         for place, line in enumerate(lines or ()):
@@ -279,14 +243,29 @@ class Obligations:
         for key, units in waived.items():
             self._balances[key].waive(units)
         beyond = [line for line in lines if line.quantity is None]
-        beyond.extend(msgspec.structs.replace(cast("msgspec.Struct", line), quantity=left) for line, _, left in over)
-        self.refunds.append(Refund(record, waived, cast("list[Line]", beyond)))
+        beyond.extend(cast("Line", msgspec.structs.replace(cast("msgspec.Struct", line), quantity=left)) for line, _, left in over)
+        self.refunds.append(Refund(record, waived, beyond))
 
     def _waived(self, lines: Iterable[Line], room: dict[str, int]) -> tuple[dict[str, int], list[Over]]:
         """How much of each line an event takes away, at most as much as there is room for; and what was too much."""
         filling = Filling(self.shape, room, {key: balance.most for key, balance in self._balances.items()})
         over = filling.add(list(lines))
         return {key: units for key in self._balances if (units := filling.covered(key)) > 0}, over
+
+
+def _changes(versions: Versions, waivers: Iterable[Record]) -> list[tuple[int, int, str, str, Record, Sequence[Line] | None]]:
+    """What changes what is owed, as it happened; at one instant cancellations, then refunds, then updates."""
+    found: list[tuple[int, int, str, str, Record, Sequence[Line] | None]] = [
+        (record.at, int(record.event.type != "order.cancelled"), record.event.source, record.event.id, record, None) for record in waivers
+    ]
+    told = False
+    for position, (fields, at, record) in enumerate(versions.all):
+        if not told or says(record, "lines"):
+            # Lines that an update is the first to tell of are those with which the order was placed.
+            since = at if told else versions.all[0][1]
+            found.append((since, 2 + (position > 0), record.event.source, record.event.id, record, fields.lines))
+            told = told or bool(fields.lines)
+    return sorted(found, key=itemgetter(0, 1, 2, 3))
 
 
 def cancelled_at(shape: Shape, versions: Versions, cancellations: Iterable[Record]) -> int | None:

@@ -6,7 +6,7 @@ from collections.abc import Iterable, Mapping
 from typing import cast
 
 from dataflows.core.history.parcels import Parcel, possession, scan_of
-from schemas.events import Relabelled, ReturnStep
+from schemas.events import ReturnStep
 from schemas.instants import earliest
 from schemas.record import Record
 
@@ -47,15 +47,15 @@ class Return:
 class Returns:
     """The returns of one order in `all`, by their first step; `numbers` are the tracking numbers of their parcels.
 
-    `until` says of those that a label or a hand-over names later when that was: from then on the parcel is a shipment's. `tied` are those
-    of which the carrier says that one replaced the other.
+    `until` says of those that a label or a hand-over names later when that was: from then on the parcel is a shipment's.
+    Of numbers of which the carrier says that one replaced the other, all count as the first by name.
     """
 
-    def __init__(self) -> None:
+    def __init__(self, parcel_of: Mapping[str, str] | None = None) -> None:
         self.all: list[Return] = []
+        self._parcel_of = parcel_of or {}
         self.numbers: set[str] = set()
         self.until: dict[str, int] = {}
-        self.tied: set[str] = set()
         self._left: int | None = None
         self._of: dict[str | None, Return] = {}
         self._sharing: dict[str, list[Return]] = {}
@@ -63,29 +63,24 @@ class Returns:
 
     @classmethod
     def build(
-        cls, steps: Iterable[Record], scans: Iterable[Record], outbound: Mapping[str, int], sent: int | None, relabels: Iterable[Record]
+        cls, steps: Iterable[Record], scans: Iterable[Record], outbound: Mapping[str, int], sent: int | None, parcel_of: Mapping[str, str]
     ) -> Returns:
         """The returns that steps and scans make.
 
         `outbound`: when labels and hand-overs first named each number: from then on it is of no return. Before that it is one's if anything
-        had left by then, for nothing comes back before: `sent` is when the first shipment was handed over.
+        had left by then, for nothing comes back before: `sent` is when the first shipment was handed over. `parcel_of`: by what name the
+        parcel of a number goes that the carrier labelled again.
         """
-        found = cls()
+        found = cls(parcel_of)
         for record in steps:
             found.take(record, outbound)
         if not found.numbers:
             return found
-        for record in relabels:
-            data = cast("Relabelled", record.event.data)
-            for one, other in ((data.replaces_number, data.tracking_number), (data.tracking_number, data.replaces_number)):
-                if found.owns(one) and other not in found.numbers and other not in outbound:
-                    found.numbers.add(other)
-                    found.tied.update((one, other))
-                    found._sharing[other] = found._sharing[one]
-                    found._parcels[other] = found._parcels[one]
         scans = list(scans)
         if found.until:
-            moved = (r.at for r in scans if possession(r) and scan_of(r).tracking_number not in found.numbers)
+            moved = (
+                r.at for r in scans if possession(r) and (number := scan_of(r).tracking_number) and found.name(number) not in found.numbers
+            )
             found._left = earliest(sent, next(moved, None))
         for record in scans:
             if found.has(record):
@@ -94,12 +89,20 @@ class Returns:
 
     def owns(self, number: str) -> bool:
         """Whether a number is a return's for good."""
-        return number in self.numbers and number not in self.until
+        name = self.name(number)
+        return name in self.numbers and name not in self.until
+
+    def name(self, number: str) -> str:
+        """By what name the parcel of a number goes."""
+        return self._parcel_of.get(number, number)
 
     def has(self, record: Record) -> bool:
         """Whether a scan is one of a return's parcel."""
         number = scan_of(record).tracking_number
-        if number is None or number not in self.numbers:
+        if number is None or not self.numbers:
+            return False
+        number = self.name(number)
+        if number not in self.numbers:
             return False
         until = self.until.get(number)
         return until is None or (record.at < until and self._left is not None and self._left <= record.at)
@@ -118,6 +121,7 @@ class Returns:
         number = data.tracking_number
         if not number:
             return True
+        number = self.name(number)
         if number in outbound:
             named = outbound[number] if isinstance(outbound, Mapping) else record.at
             if named <= record.at:
@@ -139,7 +143,7 @@ class Returns:
 
     def scan(self, record: Record) -> None:
         """Takes in the latest scan of a return's parcel."""
-        number = scan_of(record).tracking_number or ""
+        number = self.name(scan_of(record).tracking_number or "")
         if self._parcels[number].take(record):
             for known in self._sharing[number]:
                 known.scans.append(record)

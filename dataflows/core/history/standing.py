@@ -42,7 +42,7 @@ class Standing:
     counts no more. `shipped`, `handed_over`, `labelled` and `lines` are those of the parcels that are not voided.
     """
 
-    __slots__ = ("_handed", "_made", "confirmed", "handed_over", "labelled", "lines", "shipped", "voided")
+    __slots__ = ("_handed", "_labelled", "_made", "confirmed", "handed_over", "labelled", "lines", "shipped", "voided")
 
     def __init__(
         self,
@@ -56,8 +56,10 @@ class Standing:
         self._handed: dict[str, list[Record]] = {}
         each = {parcel.tracking: parcel for parcel in parcels.values()}
         names = {id(r): {parcels[n].tracking for n in _numbers(r) if n in parcels} for r in (*labels, *handovers)}
+        spoken = {key: _speaking(parcel, labels, names) for key, parcel in each.items()}
+        self._labelled = {key: made[0].at if made else None for key, made in spoken.items()}
         for tracking, parcel in each.items():
-            made, handed = _speaking(parcel, labels, names), _speaking(parcel, handovers, names)
+            made, handed = spoken[tracking], _speaking(parcel, handovers, names)
             own = [number for number, known in parcels.items() if known is parcel] if tracking else voids.by_number
             known = sorted((*parcel.cancelled, *_reaching(parcel, own, earliest(*_first(made, handed, parcel)), voids)))
             self._judge(tracking, parcel, known, made, handed)
@@ -79,11 +81,15 @@ class Standing:
                 self.voided[tracking] = voided
         ended = [at for at in voids if printed is not None and at < printed and (first is None or at < first)]
         again = next((r.at for r in made if r.at > ended[-1]), None) if ended else None
-        if again is not None and (first is None or first >= again):
+        if again is not None:
             made = [r for r in made if r.at >= again]
             handed = [r for r in handed if r.at >= again]
         self._made[tracking] = made
-        self._handed[tracking] = [r for r in handed if _numbers(r) or not made or made[0].at <= r.at]
+        self._handed[tracking] = [r for r in handed if _numbers(r) or not made or made[0].at <= r.at or not self._of_others(parcel, r)]
+
+    def _of_others(self, parcel: Parcel, handover: Record) -> bool:
+        """Whether a hand-over that names no number, from before a parcel was labelled, is of others that had been labelled, or never are."""
+        return any(key != parcel.tracking and (first is None or first <= handover.at) for key, first in self._labelled.items())
 
     def announced(self, parcel: Parcel) -> tuple[Record | None, Record | None]:
         """The first label and the first hand-over of a parcel that count."""
@@ -109,13 +115,12 @@ def _first(made: Sequence[Record], handed: Sequence[Record], parcel: Parcel) -> 
 
 
 def _reaching(parcel: Parcel, numbers: Iterable[str], named: int | None, voids: Voids) -> list[int]:
-    """The voids that reach a parcel: those of its numbers, and those of its shipment that came once it was named."""
-    found = [at for number in numbers for at in voids.by_number.get(number, ())]
+    """The voids that reach a parcel: those of its numbers, and those of its shipment that came once a label or a hand-over named it."""
+    found = [at for number in numbers for at in voids.by_number.get(number, ()) if parcel.tracking or (named is not None and at >= named)]
+    if named is None:
+        return found
     ids = parcel.ids or voids.by_id.keys()
-    each = [[at for at in voids.by_id.get(id_, ()) if named is None or at >= named] for id_ in ids]
-    if len(parcel.ids) > 1:
-        # It was named with several shipments, of which one that is not voided may be the one that goes.
-        return [*found, *([max(at[0] for at in each)] if all(each) else [])]
+    each = [[at for at in voids.by_id.get(id_, ()) if at >= named] for id_ in ids]
     return [*found, *(at for known in each for at in known)]
 
 

@@ -104,7 +104,7 @@ class Versions:
         return known
 
     def most_at(self, instant: int) -> dict[str, int]:
-        """The greatest quantity of each line that was ordered so far; those that an update is the first to tell of count from the placing."""
+        """The greatest quantity of each line so far; lines that an update is the first to tell of count from the placing."""
         found: dict[str, int] = {}
         for fields, since, _ in self.all:
             if found and since > max(instant, self.all[0][1]):
