@@ -112,7 +112,6 @@ ALL = (
         "order_id_hash",
         "one system writes #1001, another 1001",
         "2026-03-20T00:00:00Z",
-        judge_is_wrong="the judge reads identifiers as they were sent",
         engine_is_wrong="the engine is right, the judge not yet",
     ),
     # --- goods: units, waived, covering -------------------------------------------------------------------------------
@@ -251,8 +250,6 @@ ALL = (
         meanwhile=("2026-03-02T12:01:00Z",),
         engine_is_wrong=MONEY,
     ),
-    # --- names --------------------------------------------------------------------------------------------------------
-    Case("order_id_hash", "one order, written with and without a # before it", M20, engine_is_wrong=NAMES),
 )
 
 
