@@ -112,7 +112,6 @@ ALL = (
         "order_id_hash",
         "one system writes #1001, another 1001",
         "2026-03-20T00:00:00Z",
-        engine_is_wrong="the engine is right, the judge not yet",
     ),
     # --- goods: units, waived, covering -------------------------------------------------------------------------------
     Case("kit_components", "a kit whose parts nobody told: they were not ordered", M20, (UNORDERED, SHIP, LATE)),
