@@ -59,7 +59,6 @@ class Case(NamedTuple):
 LATE, SHIP = "shipment.delivery_overdue", "fulfilment.ship_overdue"
 UNSEEN, UNORDERED = "shipment.first_scan_missing", "conflict.unordered_item"
 MISMATCH, PARTLY = "payment.amount_mismatch", "payment.partly_captured"
-NAMES = "identifiers are not brought into one form yet"
 UNITS, PARCELS = "obligations of units are not in the engine yet", "obligations of parcels are not in the engine yet"
 NAMES = "the identity step does not know it yet"
 SILENT = ("shipment.scan_gap", "shipment.stuck", "shipment.lost_suspected")
@@ -111,8 +110,6 @@ ALL = (
         "order_id_hash",
         "one system writes #1001, another 1001",
         "2026-03-20T00:00:00Z",
-        judge_is_wrong="the judge reads identifiers as they were sent",
-        engine_is_wrong="the engine is right, the judge not yet",
     ),
     # --- goods: units, waived, covering -------------------------------------------------------------------------------
     Case("kit_components", "a kit whose parts nobody told: they were not ordered", M20, (UNORDERED, SHIP, LATE)),
@@ -244,8 +241,6 @@ ALL = (
         policy=True,
         meanwhile=("2026-03-02T12:01:00Z",),
     ),
-    # --- names --------------------------------------------------------------------------------------------------------
-    Case("order_id_hash", "one order, written with and without a # before it", M20, engine_is_wrong=NAMES),
 )
 
 
