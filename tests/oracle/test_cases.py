@@ -209,7 +209,6 @@ ALL = (
         "2026-04-30T00:00:00Z",
         ("return.received_not_refunded",),
         ("refunded", "return_shipped"),
-        engine_is_wrong=UNITS,
     ),
     Case(
         "exchange_return_told",
