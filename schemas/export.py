@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Iterable
 from pathlib import Path
+from typing import Any, cast
 
 from pydantic import BaseModel
 
@@ -26,17 +28,29 @@ DESCRIPTIONS = {
 }
 
 
-def export(directory: Path) -> list[Path]:
+def export(directory: Path, kinds: Iterable[str] = ()) -> list[Path]:
     """Write `<type>.json` for every type in and out and `asyncapi.json` into `directory`, which is made if it is not there.
+
+    `kinds`: the built-in kinds of exceptions, which the schemas of exceptions then enumerate beside `custom.NAME`.
 
     Returns:
         The files written, sorted. The same program writes the same bytes.
     """
     directory.mkdir(parents=True, exist_ok=True)
     documents = {f"{type_}.json": schema(type_) for type_ in (*EVENT_MODELS, *OUT_MODELS)} | {"asyncapi.json": asyncapi()}
+    for document in documents.values() if (known := sorted(kinds)) else ():
+        enumerate_kinds(document, known)
     for name, document in documents.items():
         (directory / name).write_text(json.dumps(document, indent=2, ensure_ascii=False) + "\n", encoding="utf-8")
     return sorted(directory / name for name in documents)
+
+
+def enumerate_kinds(document: dict[str, Any], kinds: list[str]) -> None:
+    """States the kinds of exceptions in a schema that has some, in place."""
+    models = cast("dict[str, dict[str, Any]]", document.get("$defs") or {})
+    exceptions = models.get("OrderException")
+    if exceptions is not None:
+        exceptions["properties"]["kind"]["anyOf"] = [{"enum": kinds}, {"pattern": r"^custom\.[a-z_]+$"}]
 
 
 def schema(type_: str) -> dict[str, object]:

@@ -19,6 +19,7 @@ SOURCE = "/orderwatch"
 Severity = Literal["low", "medium", "high", "critical"]
 Lane = Literal["auto", "review", "block"]
 State = Literal["open", "resolved", "retracted", "suppressed"]
+Resolution = Literal["milestone", "promise_moved", "cleared", "lifted", "case", "expired", "policy_changed"]
 
 
 class Cited(Model):
@@ -98,6 +99,8 @@ class Context(Model):
     holds: list[ShortText] = Field(default_factory=list[ShortText])
     open_exceptions: list[ShortText] = Field(default_factory=list[ShortText])
     """Their kinds."""
+    related: list[ShortText] = Field(default_factory=list[ShortText])
+    """Other orders that the exception is about."""
 
 
 class Recommended(Model):
@@ -139,8 +142,8 @@ class OrderException(Model):
     status: State
     suppressed_by: ShortText | None = None
     """The exception that makes this one not worth a page."""
-    resolution: ShortText | None = None
-    """How it was resolved, such as `promise_moved`."""
+    resolution: Resolution | None = None
+    """How it was resolved: what was awaited came late (`milestone`), it cleared, it no longer matters (`lifted`), and so on."""
     case: Case
     severity: Severity
     blocking: bool

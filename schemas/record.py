@@ -78,6 +78,8 @@ class Record(Struct, gc=False):
     key: bytes | None = None
     """The key that it was appended with; only a broker knows one. Kept, like the headers, so that a reject is the original untouched."""
     headers: Headers = ()
+    identifiers: int = 0
+    """The form that its identifiers were brought into (`schemas.identifiers`); 0: they stand as they were sent."""
 
     @property
     def position(self) -> Position:
@@ -121,6 +123,8 @@ class IdentityFinding(Struct, frozen=True, gc=False, kw_only=True):
     scope_id: str | None
     """What of the order the kind is about, such as a tracking number; None: the order."""
     evidence: tuple[Evidence, ...]
+    others: tuple[str, ...] = ()
+    """The other orders that it is about."""
 
     @property
     def position(self) -> Position:

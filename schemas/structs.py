@@ -18,7 +18,7 @@ from pydantic import AfterValidator, BaseModel, StringConstraints
 from pydantic.fields import FieldInfo
 
 from schemas.events import Fact
-from schemas.values import NO_CONTROL, AwareDatetime, BadTimeError, Retention, Stored
+from schemas.values import NO_CONTROL, AwareDatetime, BadTimeError, Retention, StoredPlace
 
 TypeForm: TypeAlias = Any
 """A type as it stands in an annotation: a class, a union, an `Annotated`, ..."""
@@ -55,7 +55,7 @@ def _derived(model: type[BaseModel], thorough: bool, patch: bool) -> type[Struct
         key=lambda field: (
             field[2] is not msgspec.NODEFAULT,
             kept(hints[field[0]]) is Retention.NOTHING,
-            Stored.LAST in get_args(hints[field[0]]),
+            StoredPlace.LAST in get_args(hints[field[0]]),
             field[0] in Fact.model_fields,
         )
     )

@@ -29,7 +29,7 @@ class Retention(Enum):
     """Whether there is a value."""
 
 
-class Stored(Enum):
+class StoredPlace(Enum):
     """Field metadata: where the packed form of an event keeps the field."""
 
     LAST = auto()

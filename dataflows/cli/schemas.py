@@ -18,10 +18,11 @@ def schemas() -> None:
 @app.command()
 def export(folder: Annotated[Path, typer.Argument(metavar="DIR", help="Where to write to; made if it is not there.")]) -> None:
     """Write JSON Schemas of all events and an AsyncAPI document."""
+    from dataflows.core.rules import RULES_BY_KIND
     from schemas import export as writer
 
     try:
-        writer.export(folder)
+        writer.export(folder, RULES_BY_KIND)
     except OSError as error:
         raise refused(error, folder) from error
     typer.echo(f"written to {folder}")

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Annotated, Literal
 
 from schemas.events.base import Fact, Line, Model
-from schemas.values import Balance, Free, Id, Instant, Quantity, Retention, ShortText, Stored, Text, When
+from schemas.values import Balance, Free, Id, Instant, Quantity, Retention, ShortText, StoredPlace, Text, When
 
 Status = Literal[
     "unknown",
@@ -150,5 +150,5 @@ class ReturnStep(Fact):
     return_id: Id | None = None
     lines: list[Line] | None = None
     tracking_number: Id | None = None
-    resolution: Annotated[ShortText | None, Stored.LAST] = None
+    resolution: Annotated[ShortText | None, StoredPlace.LAST] = None
     """What the customer gets: `refund` (default), `exchange`, `replacement`, `none`."""

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Annotated, Literal
 
 from schemas.events.base import Fact, Line, Model, Money, MoneyPatch
-from schemas.values import Free, Id, Retention, ShortText, Stored, Text, When
+from schemas.values import Free, Id, Retention, ShortText, StoredPlace, Text, When
 
 Hold = Literal["fraud", "credit", "payment", "address", "inventory", "customs", "manual", "other"]
 
@@ -50,7 +50,7 @@ class OrderFields(Fact):
     """`ship` (default), `pickup`, `local`, `digital`."""
     payment_terms: ShortText | None = None
     """`prepaid` (default), `on_ship`, `on_delivery`, `invoice`, `external`."""
-    tags: Annotated[list[ShortText] | None, Stored.LAST] = None
+    tags: Annotated[list[ShortText] | None, StoredPlace.LAST] = None
 
 
 class OrderPlaced(OrderFields):

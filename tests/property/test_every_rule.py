@@ -73,7 +73,8 @@ def _digest(body: bytes, *, causes: bool) -> str:
     if not causes:
         event = orjson.loads(body)
         if isinstance(event.get("data"), dict):
-            event["data"].pop("resolved_by", None)
+            for name in ("resolved_by", "summary"):
+                event["data"].pop(name, None)
         body = orjson.dumps(event)
     return sha256(body).hexdigest()[:8]
 

@@ -67,7 +67,8 @@ def said(history: History, policy: Policy, make: type[Shard | Rejudged] = Shard)
     for out in run(records_of(history.lines()), policy, end_of(history), make=make):
         if out.kind.startswith("custom."):
             line = orjson.loads(out.body)
-            line["data"].pop("resolved_by", None)
+            for name in ("resolved_by", "summary"):
+                line["data"].pop(name, None)
             found.append(orjson.dumps(line))
     return sorted(found)
 

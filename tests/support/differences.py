@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
-from typing import TYPE_CHECKING, NamedTuple, cast
+from typing import TYPE_CHECKING, Any, NamedTuple, cast
 
 import orjson
 
@@ -37,6 +37,19 @@ class Difference(NamedTuple):
         if not self.after:
             return "missing"
         return "changed" if self.before else "new"
+
+
+def without_words(said: Mapping[str, bytes]) -> dict[str, bytes]:
+    """What was said, without what newer releases say in other words: the sentence, the instant of the change, and related orders."""
+    plain = b"".join(_plain(line) + b"\n" for line in said["exceptions"].splitlines())
+    return {**said, "exceptions": plain}
+
+
+def _plain(line: bytes) -> bytes:
+    event = cast("dict[str, Any]", orjson.loads(line))
+    del event["time"], event["data"]["summary"]
+    event["data"]["context"].pop("related", None)
+    return orjson.dumps(event)
 
 
 def about(topic: str, line: bytes) -> About:

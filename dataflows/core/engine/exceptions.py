@@ -136,12 +136,11 @@ def exception_data(  # noqa: PLR0913 (what an exception's events say beside its 
     context: dict[str, object],
     terms: dict[str, int],
     *,
+    summary: str,
     resolved_by: Evidence | None = None,
     changed_by: Evidence | None = None,
 ) -> dict[str, object]:
     """The `data` of an `exception.*` event. `changed_by`: the event that made it be said, None if time passed."""
-    domain, name = state.kind.split(".")
-    about = "".join(f", {part}" for part in (state.scope, state.detail, f"due {iso(state.due)}" if state.due is not None else "") if part)
     return {
         "exception_id": id_,
         "sequence": state.sequence,
@@ -165,7 +164,7 @@ def exception_data(  # noqa: PLR0913 (what an exception's events say beside its 
         "resolved_by": None if resolved_by is None else cited(resolved_by),
         "changed_by": None if changed_by is None else cited(changed_by),
         "detected_at": iso(detected),
-        "summary": f"{domain.capitalize()} {name.replace('_', ' ')}{about}: {rule.definition}",
+        "summary": summary,
         "arithmetic": state.arithmetic,
         "evidence": [cited(e) for e in state.evidence],
         "context": context,

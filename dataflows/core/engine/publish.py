@@ -11,8 +11,10 @@ from dataflows.core.engine.exceptions import ExceptionState, action_id, cited, e
 from dataflows.core.engine.lifecycle import Key, cite
 from dataflows.core.engine.order import Order
 from dataflows.core.engine.ruleset import RuleSet
+from dataflows.core.engine.summary import summary
+from dataflows.core.engine.summary_fields import ExceptionCase, related
 from dataflows.core.history.facts import Facts
-from dataflows.core.history.shipments import scan_of
+from dataflows.core.history.parcels import scan_of
 from dataflows.core.policy import Policy, RuleSetting
 from dataflows.core.rules.model import Rule
 from schemas.instants import iso
@@ -118,6 +120,10 @@ class Publisher:
         total = float(fields.total.amount) if fields is not None and fields.total is not None else 0.0
         tier = fields.customer.tier if fields is not None and fields.customer is not None else None
         terms = score(state, total, tier)
+        index = self.ruleset.index.get(state.kind)
+        setting = order.profile.settings[index] if order.profile is not None and index is not None else None
+        ended_by = resolved_by(order, state, rule, record)
+        case = ExceptionCase(facts, state, rule, setting)
         data = exception_data(
             state,
             rule,
@@ -125,13 +131,16 @@ class Publisher:
             order.id,
             log,
             self.policy.version,
-            context,
+            {**context, "related": related(case)},
             terms,
-            resolved_by=resolved_by(order, state, rule, record),
+            summary=summary(case, ended_by),
+            resolved_by=ended_by,
             changed_by=None if record is None else cite(record),
         )
         type_ = type_of(state, before)
         about = state.due if state.due is not None else state.start
+        if type_ != "exception.raised":  # What changed, changed later.
+            about = state.end if type_ == "exception.resolved" and state.end is not None else log
         body = event(order.tenant, order.id, type_, f"{id_}:{state.sequence}", about, data)
         outs = [OutputRecord(log, order.id, "exceptions", type_, self.key(log), body, state.kind, state.severity, state.status, data)]
         action = self._action(order, state, rule, id_, log)
@@ -172,6 +181,7 @@ class Publisher:
         known = max((v for v in order.exceptions.states.values() if v.kind == rule.kind), key=lambda v: v.episode, default=None)
         state = ExceptionState(rule.kind, None, 1, severity=setting.severity, mode=setting.switch, owner=setting.owner, lane=setting.lane)
         state.start, state.arithmetic, state.detail = now, f"happened {iso(now)}", f"the order's history: {error}"
+        said = f"The order's history cannot be evaluated any more ({error}); what was open of it stays as it was published."
         if known is not None:
             goes_on = known.status != "resolved" or known.resolution == "case"
             state.episode = known.episode if goes_on else known.episode + 1
@@ -180,7 +190,7 @@ class Publisher:
         state.sequence += 1
         self.count(state, 1)
         id_ = order.exceptions.id_of(state)
-        data = exception_data(state, rule, id_, order.id, now, self.policy.version, {}, score(state, 0, None))
+        data = exception_data(state, rule, id_, order.id, now, self.policy.version, {}, score(state, 0, None), summary=said)
         type_ = "exception.raised" if state.sequence == 1 else "exception.updated"
         body = event(order.tenant, order.id, type_, f"{id_}:{state.sequence}", now, data)
         return [OutputRecord(now, order.id, "exceptions", type_, self.key(now), body, state.kind, state.severity, state.status, data)]

@@ -10,6 +10,7 @@ from sys import intern
 from typing import Any, TypeAlias, cast
 
 from dataflows.core.identity.items import AliasLookup, Ambiguous, Orphan, ResolvedEvent
+from schemas.identifiers import normaliser
 from schemas.record import Evidence, FeedWatermark, IdentityFinding, Record
 from schemas.wire import decode, event_of, micros
 
@@ -22,13 +23,14 @@ def row_of(item: Record | IdentityFinding | FeedWatermark | ResolvedEvent | Ambi
     match item:
         case Record():
             headers = [list(header) for header in item.headers] if item.headers else ()
-            return [RECORD, item.log, item.topic, item.partition, item.offset, _bytes(item.sub), item.order, item.raw, item.key, headers]
+            row = [RECORD, item.log, item.topic, item.partition, item.offset, _bytes(item.sub), item.order, item.raw, item.key, headers]
+            return [*row, item.identifiers] if item.identifiers else row
         case ResolvedEvent():
             place = [item.log, item.topic, item.partition, item.offset, _bytes(item.sub), item.tenant, item.order]
             return [RESOLVED, *place, row_of(item.item)]
         case IdentityFinding():
             place = [item.log, item.at, item.topic, item.partition, item.offset, _bytes(item.sub), item.tenant, item.order]
-            return [FINDING, *place, item.kind, item.scope_id, [list(evidence) for evidence in item.evidence]]
+            return [FINDING, *place, item.kind, item.scope_id, [list(evidence) for evidence in item.evidence], list(item.others)]
         case FeedWatermark():
             return [FEED_WATERMARK, item.log, item.topic, item.partition, item.offset, _bytes(item.sub), item.feed, item.at]
         case Ambiguous():
@@ -52,7 +54,7 @@ def item_of(row: Row) -> Record | IdentityFinding | FeedWatermark | ResolvedEven
         inner = cast("Record | IdentityFinding | Ambiguous | Orphan", item_of(item))
         return ResolvedEvent(log, topic, partition, offset, _number(sub), tenant, order, inner)
     if what == FINDING:
-        log, at, topic, partition, offset, sub, tenant, order, kind, scope_id, cited = rest
+        log, at, topic, partition, offset, sub, tenant, order, kind, scope_id, cited, *others = rest
         return IdentityFinding(
             log=log,
             at=at,
@@ -65,6 +67,7 @@ def item_of(row: Row) -> Record | IdentityFinding | FeedWatermark | ResolvedEven
             kind=kind,
             scope_id=scope_id,
             evidence=tuple(Evidence(*evidence) for evidence in cited),
+            others=tuple(others[0]) if others else (),  # A state of before has none.
         )
     if what == FEED_WATERMARK:
         log, topic, partition, offset, sub, feed, at = rest
@@ -80,10 +83,13 @@ def item_of(row: Row) -> Record | IdentityFinding | FeedWatermark | ResolvedEven
 
 def record_of_row(row: Row) -> Record:
     """The record of a row. Raises Rejected as `item_of` does."""
-    _, log, topic, partition, offset, sub, order, raw, key, named = row
+    _, log, topic, partition, offset, sub, order, raw, key, named, *forms = row
     headers = tuple((name, value) for name, value in named) if named else ()
     event = event_of(headers, raw) if headers else decode(raw)
-    return Record(log, topic, partition, offset, _number(sub), micros(event.time), intern(order), event, raw, key, headers)
+    code = forms[0] if forms else 0  # A state of before has none.
+    if code:
+        normaliser(code).event(event)
+    return Record(log, topic, partition, offset, _number(sub), micros(event.time), intern(order), event, raw, key, headers, code)
 
 
 def lookup_row(lookup: AliasLookup) -> Row:

@@ -56,7 +56,7 @@ class Baskets:
                 continue
             later.flagged = True
             proof = (first.evidence, later.evidence)
-            finding = noted(head.log, later.at, record, order=later.order, kind=KIND, scope_id=None, proof=proof)
+            finding = noted(head.log, later.at, record, order=later.order, kind=KIND, scope_id=None, proof=proof, others=(first.order,))
             findings.append(put(head, record, later.order, finding))
         placements.append(new)
         self.seen.touched(key)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
+from dataflows.core.clocks.explain import moment
 from dataflows.core.engine.exceptions import ExceptionState, event, exception_data, exception_id, score
 from dataflows.core.identity.items import Orphan, evidence
 from dataflows.core.policy import Dims, Policy
@@ -64,7 +65,24 @@ def orphan_record(orphan: Orphan, policy: Policy) -> OutputRecord:
     )
     id_ = exception_id(orphan.tenant, orphan.alias, ORPHAN, None, 1)
     context: dict[str, object] = {}
-    data = exception_data(state, RULES_BY_KIND[ORPHAN], id_, orphan.alias, orphan.log, policy.version, context, score(state, 0.0, None))
+    zone = policy.tenant_calendar(orphan.tenant).zone
+    first = orphan.records[0].event if orphan.records else None
+    said = f"An event of {first.source} ({first.type})" if first else "An event"
+    said += f" was logged on {moment(orphan.since, zone)}"
+    said += f" for {orphan.alias.replace(':', ' ', 1)}, and no order had claimed it by {moment(orphan.due, zone)}."
+    if orphan.resolved:
+        said += f" It was tied to order {orphan.order} {moment(orphan.log, zone)}."
+    data = exception_data(
+        state,
+        RULES_BY_KIND[ORPHAN],
+        id_,
+        orphan.alias,
+        orphan.log,
+        policy.version,
+        context,
+        score(state, 0.0, None),
+        summary=f"{said} (Times: {zone}.)",
+    )
     type_ = "exception.resolved" if orphan.resolved else "exception.raised"
     body = event(orphan.tenant, orphan.alias, type_, f"{id_}:{orphan.sequence}", orphan.log, data)
     key = f"{ORPHAN}:{orphan.sequence}"

@@ -6,6 +6,7 @@ from collections.abc import Callable, Iterable, Iterator, Sequence
 from datetime import datetime
 from typing import cast
 
+from dataflows.core.history.again import running
 from dataflows.core.history.facts import Facts
 from dataflows.core.history.returns import Return
 from dataflows.core.policy import RuleSetting
@@ -39,6 +40,8 @@ from schemas.instants import earliest
 from schemas.record import Record
 from schemas.wire import micros
 
+GOODS: frozenset[object] = frozenset((Milestone.ALLOCATED, Milestone.PICKED, Milestone.PACKED))
+"""What is not waited for while the order is held."""
 Anchors = Callable[[Facts, RuleSetting], Iterable[tuple[int, str, tuple[Record, ...]]]]
 
 
@@ -58,9 +61,18 @@ def overdue(form: Overdue) -> Find:
     anchors = _anchors(cast("Milestone | Covered | ByTerms", form.since))
     met, lifted = first_reached(cast("Sequence[Milestone | EventTerm]", form.until)), first_reached(form.unless)
 
+    goods = not isinstance(form.since, ByTerms) and form.since is not Milestone.SHIPPED and GOODS.issuperset(form.until)
+
     def judge(o: Facts, s: RuleSetting) -> Found:
         for at, label, evidence in anchors(o, s):
-            yield timeout(s, o.calendar(s), at, label, evidence, met=met(o), lifted=lifted(o))
+            ends = earliest(lifted(o), *(life.until for life in o.lives if life.since == at)) if label == "placed" else lifted(o)
+            pauses = o.pauses if goods else ()
+            if not pauses:
+                yield timeout(s, o.calendar(s), at, label, evidence, met=met(o), lifted=ends)
+                continue
+            for begun, until in running(at, pauses):
+                words = label if begun == at else "released"
+                yield timeout(s, o.calendar(s), begun, words, evidence, met=met(o), lifted=earliest(ends, until))
 
     return judge
 
@@ -81,7 +93,7 @@ def _anchors(since: Milestone | Covered | ByTerms) -> Anchors:
         return chosen
     read = reached(since)
     if since is Milestone.PLACED:
-        return lambda o, _: ((o.placed_at, "placed", (cast("Record", o.placed),)),)
+        return lambda o, _: tuple((life.since, "placed", (life.record,)) for life in o.lives)
     if since is Milestone.SHIPPED:
         return lambda o, _: () if (at := o.shipped) is None else ((at, "shipped", tuple(r for r, _ in o.handovers)),)
     types, label = MILESTONES[since].types, since.value
@@ -138,7 +150,10 @@ def _payment(record: Record) -> str | None:
 
 
 def _overdue_shipment(since: tuple[Milestone, ...]) -> Find:
-    """The first scan of a shipment, awaited since its label was made, then anew since its hand-over."""
+    """The first scan of each parcel of a shipment, awaited since its label was made, then anew since its hand-over.
+
+    A parcel that was handed over before it was labelled is awaited since the label. One that went on under another number has been scanned.
+    """
     labelled, handed_over = Milestone.LABELLED in since, Milestone.HANDED_OVER in since
 
     def judge(o: Facts, s: RuleSetting) -> Found:
@@ -146,14 +161,20 @@ def _overdue_shipment(since: tuple[Milestone, ...]) -> Find:
             if not x.trackings:
                 continue
             setting = o.of(x, s)
-            calendar, met, lifted = o.calendar(setting, x), x.first_scan, ended_for(o, x)
-            handed = x.handed_over if handed_over else None
-            if labelled and x.labels and (handed is None or x.labels[0].at < handed):
-                made = x.labels[0]
-                yield timeout(setting, calendar, made.at, "label made", (made,), scope=x.scope, met=met, lifted=lifted, moved=handed)
-            if handed is not None:
-                evidence = (x.handovers[0],)
-                yield timeout(setting, calendar, handed, "handed over", evidence, scope=x.scope, met=met, lifted=lifted)
+            calendar = o.calendar(setting, x)
+            for parcel in x.parcels:
+                if x.goes_on(parcel):
+                    continue
+                met, lifted = parcel.first_scan, ended_for(o, x, parcel)
+                made, handed = x.announced(parcel)
+                made, handed = made if labelled else None, handed if handed_over else None
+                if made is not None and handed is not None and handed.at < made.at:
+                    handed = None
+                at = None if handed is None else handed.at
+                if made is not None and (at is None or made.at < at):
+                    yield timeout(setting, calendar, made.at, "label made", (made,), scope=x.scope, met=met, lifted=lifted, moved=at)
+                if handed is not None:
+                    yield timeout(setting, calendar, handed.at, "handed over", (handed,), scope=x.scope, met=met, lifted=lifted)
 
     return judge
 
@@ -170,7 +191,7 @@ def _overdue_parcel(form: Overdue, since: EventTerm) -> Find:
             if first is not None:
                 met = earliest(*(c(o, shipment, parcel)(position) for c in events), *(m(o, shipment, parcel) for m in marks))
                 setting = o.of(shipment, s)
-                calendar, lifted = o.calendar(setting, shipment), ended_for(o, shipment)
+                calendar, lifted = o.calendar(setting, shipment), ended_for(o, shipment, parcel)
                 yield timeout(setting, calendar, first.at, form.label, (first,), scope=shipment.scope, met=met, lifted=lifted)
 
     return judge

@@ -86,6 +86,12 @@ def state(
     return [Condition(kind, scope, start, end, None, ((start, severity or setting.severity), *later))]
 
 
+def graced(order: Order, kind: str, start: int, end: int, *, scope: str | None = None) -> list[Condition]:
+    """Something that rests on what was not said: wrong only once it has lasted as long as the kind's grace, and from then on."""
+    grace = order.setting(kind).grace
+    return [replace(one, waits=grace > 0) for one in state(order, kind, start + grace, end, scope=scope)]
+
+
 def merged(conditions: Iterable[Condition]) -> list[list[Condition]]:
     """The conditions by kind and scope, merged where they meet; each list is the episodes of one kind and scope, in order."""
     groups: dict[tuple[str, str | None], list[Condition]] = {}

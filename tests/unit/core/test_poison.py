@@ -61,7 +61,8 @@ def test_a_rule_that_throws_is_said_once_and_the_other_rules_go_on(shard: Shard)
         give(shard, "1", T0, "order.placed", PLACED)
         outs = give(shard, "2", T0 + HOUR, "payment.failed", {"payment_id": "p1"})
         assert told(outs) == [("A-1", FAILED, "exception.raised"), ("A-1", "rule_failed", "reject")]
-        assert outs[0].data["summary"].startswith("Data rule failed, payment.declined_soft: PoisonError")  # type: ignore[attr-defined]
+        said = "A rule failed on this order on Mon 2026-04-20 11:00 (payment.declined_soft: PoisonError)"
+        assert str(outs[0].data["summary"]).startswith(said)
         assert [piece["id"] for piece in outs[0].data["evidence"]] == ["2"]  # type: ignore[attr-defined]
         reject = outs[-1]
         assert (reject.body, reject.record_key, reject.headers) == (
@@ -124,7 +125,7 @@ def test_an_order_with_more_events_than_the_policy_allows_is_quarantined() -> No
     assert told(give(shard, "3", T0 + HOUR, "payment.captured")) == []
     outs = give(shard, "4", T0 + 2 * HOUR, "payment.captured")
     assert told(outs) == [("A-1", FAILED, "exception.raised"), ("A-1", "order_quarantined", "reject")]
-    assert "the order's history: MostEvents" in str(outs[0].data["summary"])
+    assert "history cannot be evaluated any more (MostEvents)" in str(outs[0].data["summary"])
     assert outs[1].data["detail"] == "MostEvents"
     assert told(give(shard, "5", T0 + 3 * HOUR, "payment.captured")) == [("A-1", "order_quarantined", "reject")]
     assert told(give(shard, "6", T0 + 3 * HOUR, "order.placed", PLACED, order="B-2")) == []

@@ -128,6 +128,16 @@ def test_the_export_is_one_file_per_type_and_the_same_bytes_every_time(tmp_path:
     assert json.loads((tmp_path / "b" / "carrier.scan.json").read_text(encoding="utf-8")) == schema("carrier.scan")
 
 
+def test_the_schema_of_exceptions_enumerates_kinds_statuses_and_resolutions(tmp_path: Path) -> None:
+    """A consumer can generate its types from it; the rules of users stand beside the built-in kinds."""
+    export(tmp_path, ["payment.auth_missing", "order.stalled"])
+    models = json.loads((tmp_path / "exception.raised.json").read_text(encoding="utf-8"))["$defs"]
+    fields = models["OrderException"]["properties"]
+    assert fields["kind"]["anyOf"][0] == {"enum": ["order.stalled", "payment.auth_missing"]}
+    assert fields["status"]["enum"] == ["open", "resolved", "retracted", "suppressed"]
+    assert "promise_moved" in str(fields["resolution"])
+
+
 def test_every_field_of_the_envelope_is_described_in_the_schema() -> None:
     """A reader of the schema alone learns units, zones and defaults."""
     properties = cast("dict[str, dict[str, object]]", schema("carrier.scan")["properties"])

@@ -3,14 +3,16 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
+from typing import cast
 
 from dataflows.core.history.facts import Facts
-from dataflows.core.history.shipments import scan_of
+from dataflows.core.history.parcels import scan_of
 from dataflows.core.policy import RuleSetting
 from dataflows.core.policy.setting import Severity
 from dataflows.core.rules.conditions import Condition, signal, timeout
 from dataflows.core.rules.reading import ended_for
 from dataflows.core.rules.structs import Found
+from schemas.events import OrderLinked
 from schemas.record import Record
 
 
@@ -18,16 +20,10 @@ def unmapped_status(o: Facts, s: RuleSetting) -> Found:
     for shipment in o.shipments:
         for parcel in shipment.parcels:
             for record, clear in _unmapped(parcel.scans) if parcel.having(reason="unmapped") else ():
-                yield signal(
-                    o, o.of(shipment, s), record, clears=(clear,), lifted=ended_for(o, shipment), scope=shipment.scope, shipment=shipment
-                )
-    returning: dict[str, list[Record]] = {number: [] for number in sorted(o.returning)}
-    for record in o.t.of("carrier.scan") if returning else ():
-        number = scan_of(record).tracking_number
-        if number in returning:
-            returning[number].append(record)
-    for scans in returning.values():
-        for record, clear in _unmapped(scans):
+                setting, lifted = o.of(shipment, s), ended_for(o, shipment, parcel)
+                yield signal(o, setting, record, clears=(clear,), lifted=lifted, scope=shipment.scope, shipment=shipment)
+    for parcel in o.returned.parcels:
+        for record, clear in _unmapped(parcel.scans):
             yield signal(o, s, record, clears=(clear,), lifted=o.ended)
 
 
@@ -44,10 +40,12 @@ def _unmapped(scans: Sequence[Record]) -> Iterable[tuple[Record, int | None]]:
 
 
 def orphan_signal(o: Facts, s: RuleSetting) -> Found:
-    """Judged by log time; the identity step does the same for aliases that no order has claimed."""
+    """Judged by log time; the identity step does the same for aliases that no order has claimed. A part of another order is none."""
     first = o.t.first_logged
-    placed = o.placed.log if o.placed is not None else None
-    yield timeout(s, o.policy.tenant_calendar(o.tenant), first.log, f"first {first.event.type} logged", (first,), met=placed)
+    known = [link.log for link in o.t.of("order.linked") if link.order in cast("OrderLinked", link.event.data).children]
+    known += [o.placed.log] if o.placed is not None else []
+    met = min(known, default=None)
+    yield timeout(s, o.policy.tenant_calendar(o.tenant), first.log, f"first {first.event.type} logged", (first,), met=met)
 
 
 def clock_skew(o: Facts, s: RuleSetting) -> Found:

@@ -1,0 +1,85 @@
+"""The sentence that an exception says of its case: the kind's sentence (`rules.sentences`), filled with what is known of the order.
+
+All its times are in one zone, which it names: the one that the deadline was counted in. Of what has ended it says how and when.
+"""
+
+from __future__ import annotations
+
+import re
+from functools import cache
+from typing import Final
+
+from dataflows.core.engine.exceptions import ExceptionState
+from dataflows.core.engine.summary_fields import FIELDS, ExceptionCase
+from dataflows.core.rules.model import Rule
+from dataflows.core.rules.sentences import AT_ONCE, SENTENCES
+from dataflows.core.rules.structs import Lasting, Overdue, Silent
+from schemas.record import Evidence
+
+_FIELD: Final = re.compile(r"\{(\w+)\}")
+_PARTS: Final = re.compile(r"\[([^\[\]]*)\]")
+BY_FORM: Final[dict[type, str]] = {
+    Overdue: "{name}: what it waits for had not come by {due}[; it counts from {anchor}][; last seen {last_scan}].",
+    Silent: "{name}: the last that was heard of {what} was {last_heard}, and nothing by {due}.",
+    Lasting: "{name}: it had lasted since {began_event} and still did {due}.",
+}
+"""What exceptions of the user's rules say, which have no sentence of their own; of any other form the last one."""
+REPORTED: Final = "{name}: {event} {began}[ said of {what}][: {reason}]."
+ENDINGS: Final = {
+    "milestone": "It came late",
+    "promise_moved": "The promise was moved",
+    "cleared": "It cleared",
+    "lifted": "It no longer matters",
+    "case": "A person closed it",
+    "expired": "It was closed for age",
+    "policy_changed": "The policy no longer asks for it",
+}
+"""How an exception ended, by its resolution."""
+
+
+@cache
+def _template(text: str) -> tuple[tuple[tuple[str, tuple[str, ...]], bool], ...]:
+    """A sentence as its parts, in their order: text, the fields in it, and whether it may be left out."""
+    parts: list[tuple[tuple[str, tuple[str, ...]], bool]] = []
+    for place, part in enumerate(_PARTS.split(text)):
+        if part:
+            parts.append(((part, tuple(_FIELD.findall(part))), place % 2 == 1))
+    return tuple(parts)
+
+
+def fields_of(text: str) -> set[str]:
+    """The fields that a sentence names."""
+    return set(_FIELD.findall(text))
+
+
+def sentence_of(rule: Rule) -> str:
+    """The sentence of a kind, with its fields."""
+    own = SENTENCES.get(rule.kind)
+    return own if own is not None else BY_FORM.get(type(rule.forms[0]) if rule.forms else object, REPORTED)
+
+
+def summary(case: ExceptionCase, ended_by: Evidence | None) -> str:
+    """What the case says. `ended_by`: the event that resolved it, if one did."""
+    state = case.state
+    text = AT_ONCE.get(state.kind) if state.due is None else None
+    text = text or sentence_of(case.rule)
+    said = "".join(_part(case, part, names, optional=optional) for (part, names), optional in _template(text))
+    said = said[:1].upper() + said[1:]
+    return said + _ending(case, state, ended_by) + (f" (Times: {case.zone}.)" if case.timed else "")
+
+
+def _part(case: ExceptionCase, text: str, names: tuple[str, ...], *, optional: bool) -> str:
+    known = {name: FIELDS[name](case) for name in names}
+    if optional and not all(known.values()):
+        return ""
+    return _FIELD.sub(lambda found: known[found.group(1)] or "(not stated)", text)
+
+
+def _ending(case: ExceptionCase, state: ExceptionState, ended_by: Evidence | None) -> str:
+    if state.status == "retracted":
+        return " Taken back: evidence that came later shows that it was not so."
+    if state.status != "resolved":
+        return ""
+    words = ENDINGS.get(state.resolution or "", "It ended")
+    when = "" if state.end is None else f" {case.moment(state.end)}"
+    return f" {words}{when}" + (f": {ended_by.type} of {ended_by.source}." if ended_by is not None else ".")

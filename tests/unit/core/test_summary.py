@@ -1,0 +1,64 @@
+"""What an exception says: the case with its numbers, in one zone, and never the rule in its place."""
+
+from __future__ import annotations
+
+import re
+from dataclasses import replace
+
+import pytest
+
+from dataflows.core.engine.summary import fields_of, sentence_of
+from dataflows.core.engine.summary_fields import FIELDS
+from dataflows.core.rules import RULES_BY_KIND
+from dataflows.core.rules.load import load_policy
+from dataflows.core.rules.sentences import SENTENCES
+from tests.oracle.judging.reading import instant
+from tests.support.engine import records_of, run
+from tests.support.stories import Story, stories
+
+ELSEWHERE = {"data.rule_failed"}
+"""Kinds that no story tells: a fault in the program."""
+
+
+def said(story: Story) -> dict[str, list[str]]:
+    """What the exceptions of a story's kind say, by the type of the event."""
+    policy = load_policy(None)
+    policy = replace(policy, emits=policy.emits | set(story.emits))
+    found: dict[str, list[str]] = {}
+    for checkpoint in story.checkpoints:
+        for out in run(records_of(story.lines), policy, instant(checkpoint.as_of)):
+            if out.topic == "exceptions" and out.kind == story.kind:
+                found.setdefault(out.type, []).append(str(out.data["summary"]))
+    return found
+
+
+def test_every_kind_has_a_sentence_of_its_own_and_every_field_is_used() -> None:
+    """A sentence without a kind, or a field that no sentence names, is left from something that is no more."""
+    assert set(SENTENCES) == set(RULES_BY_KIND)
+    named = set[str]().union(*(fields_of(sentence_of(rule)) for rule in RULES_BY_KIND.values()))
+    assert named <= set(FIELDS)
+    generic = {"name", "anchor", "last_heard"}
+    assert set(FIELDS) - named <= generic
+
+
+STORIES = stories()
+
+
+@pytest.mark.parametrize("kind", sorted({story.kind for story in STORIES}))
+def test_a_story_is_told_with_its_numbers(kind: str) -> None:
+    """Nothing that the sentence needs is missing, the rule does not stand in its place, and the zone of its times is named once."""
+    told = [(type_, text) for story in STORIES if story.kind == kind for type_, texts in said(story).items() for text in texts]
+    assert told
+    for type_, text in told:
+        assert "(not stated)" not in text
+        assert RULES_BY_KIND[kind].definition not in text
+        assert not text[0].islower()
+        times = re.findall(r"\d{4}-\d\d-\d\d \d\d:\d\d", text)
+        assert text.count("(Times: ") == (1 if times else 0)
+        if type_ == "exception.retracted":
+            assert "Taken back" in text
+
+
+def test_every_kind_is_told_by_a_story() -> None:
+    """So that every sentence is read with real numbers in it."""
+    assert set(RULES_BY_KIND) - {story.kind for story in STORIES} <= ELSEWHERE
