@@ -240,6 +240,9 @@ ALL = (
         policy=True,
         meanwhile=("2026-03-02T12:01:00Z",),
     ),
+    # --- places -------------------------------------------------------------------------------------------------------
+    Case("country_spelled", "a country code in small letters", "2026-03-09T00:00:00Z", (LATE,), policy=True),
+    Case("region_spelled", "a region by its name", "2026-03-09T00:00:00Z", (LATE,), policy=True),
 )
 
 

@@ -13,7 +13,8 @@ from tests.oracle.judging.kinds_order import sku_scope, times, unpaid_milestone
 from tests.oracle.judging.kinds_shipment import following, xs_of
 from tests.oracle.judging.money import Account
 from tests.oracle.judging.parcels import Parcel, estimate, first, possession, reason, told_once, with_status
-from tests.oracle.judging.reading import NEVER, Event, Line
+from tests.oracle.judging.places import SEVERAL_ZONES, country_code, region_code
+from tests.oracle.judging.reading import NEVER, Event, Json, Line, mapping, text
 from tests.oracle.judging.shipments import Shipment, naming
 
 if TYPE_CHECKING:
@@ -252,9 +253,21 @@ def data_kinds(order: Order) -> list[Condition]:
     for event in order.history:
         if event.subject in (None, order.id) and event.at > event.log + order.setting("data.clock_skew").threshold.n:
             found += state(order, "data.clock_skew", event.log, event.at)
+    for segment in order.segments(unknown_place):
+        if segment.value:
+            found += state(order, "data.unmapped_place", segment.start, min(segment.end, order.x))
     for event in order.unresolved:
         found += signal(order, "data.identity_unresolved", event)
     return found
+
+
+def unknown_place(fields: Json) -> bool:
+    """Whether the destination is no country, or no region of one where that decides on the zone."""
+    place = mapping(fields, "ship_to")
+    written, region = text(place, "country"), text(place, "region")
+    country = country_code(written)
+    zoned = text(place, "timezone") is not None or country not in SEVERAL_ZONES
+    return (written is not None and country is None) or (region is not None and not zoned and region_code(country, region) is None)
 
 
 def _unmapped(order: Order, scans: list[Event], scope: str | None, x: int) -> list[Condition]:

@@ -179,6 +179,7 @@ DEFAULTS: dict[str, Setting] = {
     "return.transit_stalled": _kind("medium", "5 bd", "carrier"),
     "return.inspection_overdue": _kind("medium", "2 bd", "site"),
     "return.received_not_refunded": _kind("medium", "3 bd", "tenant"),
+    "data.unmapped_place": _kind("low"),
     "data.unmapped_status": _kind("low"),
     "data.orphan_signal": _kind("medium", "15 m"),
     "data.clock_skew": _kind("low", "15 m"),
