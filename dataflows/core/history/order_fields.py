@@ -68,8 +68,8 @@ class FieldFacts:
             return None
         if len(self.t.of("order.placed")) == 1:
             return Versions(self.placed, self.t.of("order.updated"))
-        told = [r for r in self.t.of("order.placed", "order.updated") if r is not self.placed]
-        return Versions(self.placed, told, frozenset(id(life.record) for life in self.lives[1:]))
+        stated = [r for r in self.t.of("order.placed", "order.updated") if r is not self.placed]
+        return Versions(self.placed, stated, frozenset(id(life.record) for life in self.lives[1:]))
 
     @property
     def versions(self) -> list[tuple[OrderPlaced, int, Record]]:
