@@ -15,7 +15,8 @@ from tests.oracle.judging.facts import Order
 from tests.oracle.judging.identity import Member, OrderKey, place
 from tests.oracle.judging.kinds_conflict import conflict_kinds, data_kinds, return_kinds
 from tests.oracle.judging.kinds_goods import fulfilment_kinds, inventory_kinds
-from tests.oracle.judging.kinds_order import address_kinds, order_kinds, payment_kinds
+from tests.oracle.judging.kinds_order import address_kinds, order_kinds
+from tests.oracle.judging.kinds_payment import payment_kinds
 from tests.oracle.judging.kinds_shipment import shipment_kinds
 from tests.oracle.judging.reading import DAY, MINUTE, NEVER, Event, Json, lines_of, mapping, money, read, text
 

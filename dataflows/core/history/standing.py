@@ -121,9 +121,6 @@ def _reaching(parcel: Parcel, numbers: Iterable[str], named: int | None, voids: 
         return found
     ids = parcel.ids or voids.by_id.keys()
     each = [[at for at in voids.by_id.get(id_, ()) if at >= named] for id_ in ids]
-    if len(parcel.ids) > 1:
-        # It was named with several shipments, of which one that is not voided may be the one that goes.
-        return [*found, *([max(at[0] for at in each)] if all(each) else [])]
     return [*found, *(at for known in each for at in known)]
 
 

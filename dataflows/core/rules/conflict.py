@@ -7,7 +7,7 @@ from functools import partial
 from dataflows.core.rules.custom import conflict as find
 from dataflows.core.rules.custom import quantities
 from dataflows.core.rules.forms import custom, reported
-from dataflows.core.rules.vocabulary import GOES_ON, Milestone, Scope, Strictly, scan
+from dataflows.core.rules.vocabulary import GOES_ON, Milestone, Next, Scope, Strictly, scan
 
 RECONCILE = {"reconcile": "a named owner must say which system is right"}
 conflicting = partial(custom, owner="OPS", severity="high", lane="block", actions=RECONCILE)
@@ -73,7 +73,7 @@ RULES = (
     reported(
         "conflict.status_regression", "A parcel that was delivered or returned is scanned as if it were still under way.",
         when=scan(*sorted(find.ONGOING)), after=(Strictly(Milestone.DELIVERED), Strictly(Milestone.RETURNED)),
-        until=scan("delivered", "returned", text="the next delivered or returned scan"), unless=Milestone.ENDED, each=Scope.PARCEL,
+        until=Next(scan("delivered", "returned", text="delivered or returned scan")), unless=Milestone.ENDED, each=Scope.PARCEL,
         owner="OPS", severity="high", lane="block",
         actions=RECONCILE,
         advice="a delivered scan only at the delivery",

@@ -86,6 +86,12 @@ def state(
     return [Condition(kind, scope, start, end, None, ((start, severity or setting.severity), *later))]
 
 
+def graced(order: Order, kind: str, start: int, end: int, *, scope: str | None = None) -> list[Condition]:
+    """Something that rests on what was not said: wrong only once it has lasted as long as the kind's grace, and from then on."""
+    grace = order.setting(kind).grace
+    return [replace(one, waits=grace > 0) for one in state(order, kind, start + grace, end, scope=scope)]
+
+
 def merged(conditions: Iterable[Condition]) -> list[list[Condition]]:
     """The conditions by kind and scope, merged where they meet; each list is the episodes of one kind and scope, in order."""
     groups: dict[tuple[str, str | None], list[Condition]] = {}
@@ -103,7 +109,10 @@ def merged(conditions: Iterable[Condition]) -> list[list[Condition]]:
     return found
 
 
-SURVIVES = ("conflict.cancelled_but_moving", "conflict.refunded_but_moving")
+SURVIVES = (
+    *("conflict.cancelled_but_moving", "conflict.refunded_but_moving", "payment.refund_failed", "payment.refund_exceeds_capture"),
+    *("payment.captured_after_cancel", "payment.cancelled_not_refunded"),
+)
 """Kinds that a cancel does not end, besides those of returns, of money and about data."""
 
 
@@ -112,12 +121,14 @@ RETURNS = ("order.master_data_incomplete", "payment.amount_mismatch")
 
 
 def cut(conditions: Iterable[Condition], gaps: Iterable[tuple[int, int]]) -> list[Condition]:
-    """The conditions of an order that was cancelled and is wanted again: what stood ended with the cancel, and nothing began meanwhile."""
+    """The conditions of an order that was cancelled and is wanted again: what was due ended with the cancel, nothing began meanwhile."""
     found: list[Condition] = []
     gaps = list(gaps)
     for one in conditions:
         if one.kind in SURVIVES or one.kind.startswith(("return.", "data.")):
             found.append(one)
+        elif not one.waits and one.kind not in RETURNS and any(one.start < start < end < one.end for start, end in gaps):
+            found.append(one)  # what was reported before still holds
         elif not any(start <= one.start < end for start, end in gaps):
             found.append(replace(one, end=min([one.end, *(start for start, _ in gaps if start > one.start)])))
         if one.kind in RETURNS:

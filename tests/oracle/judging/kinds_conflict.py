@@ -5,12 +5,13 @@ from __future__ import annotations
 from itertools import pairwise
 from typing import TYPE_CHECKING
 
-from tests.oracle.judging.conditions import Condition, signal, state, timeout
+from tests.oracle.judging.conditions import Condition, graced, signal, state, timeout
 from tests.oracle.judging.covering import ZERO, Cell, Tally, cells_of
 from tests.oracle.judging.facts import Order
 from tests.oracle.judging.kinds_goods import speaks_of
 from tests.oracle.judging.kinds_order import sku_scope, times, unpaid_milestone
 from tests.oracle.judging.kinds_shipment import following, xs_of
+from tests.oracle.judging.money import Account
 from tests.oracle.judging.parcels import Parcel, estimate, first, possession, reason, told_once, with_status
 from tests.oracle.judging.reading import NEVER, Event, Line
 from tests.oracle.judging.shipments import Shipment, naming
@@ -30,16 +31,16 @@ def conflict_kinds(order: Order) -> list[Condition]:
         at, handed = shipment.delivered, min((parcel.handed for parcel in shipment.live), default=NEVER)
         seen = any(scan.at < at for scan in shipment.scans if possession(scan))
         if at < NEVER and not seen and handed > at and "shipped" in order.policy.emits:
-            found += state(order, "conflict.delivered_without_ship", at, min(order.xs(shipment), handed), scope=shipment.scope)
+            end = min(order.xs(shipment), handed)
+            found += graced(order, "conflict.delivered_without_ship", at, end, scope=shipment.scope)
         found += moving(order, shipment)
         for parcel in shipment.parcels:
             found += regressions(order, shipment, parcel)
         for number, since in order.reused:
             if number in shipment.numbers:
                 found += state(order, "conflict.tracking_reused", since, order.xs(shipment), scope=shipment.scope)
-    left = min((one.shipped for one in order.shipments if one.voided == NEVER), default=NEVER)
-    if unpaid_milestone(order) and left < min(order.auth, NEVER):
-        found += state(order, "conflict.shipped_unpaid", left, min(order.auth, order.x))
+    if unpaid_milestone(order):
+        found += shipped_unpaid(order)
     for event in order.of("warehouse.released", "warehouse.pick_started", "warehouse.picked", "warehouse.packed", "warehouse.shipped"):
         for hold in order.holds:
             if hold.hold == "credit" and hold.start <= event.at < hold.release:
@@ -48,6 +49,19 @@ def conflict_kinds(order: Order) -> list[Condition]:
         found += short_after_ship_confirm(order, event)
     if order.lines:
         found += quantities(order)
+    return found
+
+
+def shipped_unpaid(order: Order) -> list[Condition]:
+    """A shipment that left while nothing was authorized or captured of what is owed."""
+    account = Account(order)
+    found: list[Condition] = []
+    for shipment in order.shipments:
+        at = shipment.shipped
+        nothing = min((end for start, end in account.owing if start <= max(at, order.placed) < end), default=at)
+        if shipment.voided == NEVER and at < NEVER and not account.secured(at):
+            end = min(account.secured_again(at), nothing, order.x)
+            found += graced(order, "conflict.shipped_unpaid", at, end)
     return found
 
 
@@ -129,8 +143,7 @@ def quantities(order: Order) -> list[Condition]:
     taken: dict[Cell, Decimal] = {}
 
     def owed_at(at: int) -> Tally:
-        waived = order.cancelled(at)
-        room = {key: quantity - waived.get(key, ZERO) for key, quantity in order.ordered(at).items()}
+        room = order.uncancelled(at)
         known = {line.key for since, lines in order.orders if since <= max(at, order.placed) for line in lines}
         return Tally([line for line in order.in_turn if line.key in known], room, order.most(at))
 
@@ -179,26 +192,50 @@ def return_kinds(order: Order) -> list[Condition]:
         scans = told_once([event for event in order.return_scans if parcels.intersection(event.numbers) and not estimate(event)])
         sent = [event for event in mine if event.type == "return.shipped"]
         received = [event for event in mine if event.type == "return.received"]
-        refunds = order.of("payment.refunded")
-        of_it = [event for event in refunds if name and event.text("return_id") == name]
-        of_any = [event for event in refunds if not event.text("return_id") and event.at >= first(mine)]
+        called_off = [event.at for event in mine if event.type == "return.cancelled"]
+        by_name, by_lines, of_any = settling(order, mine)
+
+        def lifted(anchor: int, called_off: list[int] = called_off) -> int:
+            return min((at for at in called_off if at >= anchor), default=NEVER)
+
         for event in mine:
             if event.type == "return.authorized" and "return_shipped" in emits:
                 used = first([*sent, *received, *(scan for scan in scans if possession(scan))])
-                found += timeout(order, "return.label_unused", event.at, reached=used, scope=scope)
+                found += timeout(order, "return.label_unused", event.at, reached=used, lifted=lifted(event.at), scope=scope)
         if "scans" in emits:
             spoken = sorted({event.at for event in [*sent, *scans]})
             reached = first([*received, *with_status(scans, "delivered")])
             for at, then in pairwise([*spoken, NEVER]):
                 carrier = next((event.text("carrier") for event in reversed([*sent, *scans]) if event.text("carrier")), None)
-                found += timeout(order, "return.transit_stalled", at, reached=min(then, reached), scope=scope, carrier=carrier)
+                over = min(then, reached)
+                found += timeout(order, "return.transit_stalled", at, reached=over, lifted=lifted(at), scope=scope, carrier=carrier)
         for event in received:
             if "inspected" in emits:
-                inspected = first([*(one for one in mine if one.type == "return.inspected"), *of_it])
-                found += timeout(order, "return.inspection_overdue", event.at, reached=inspected, scope=scope)
-            if "refunded" in emits:
-                found += timeout(order, "return.received_not_refunded", event.at, reached=first([*of_it, *of_any]), scope=scope)
+                inspected = first([*(one for one in mine if one.type == "return.inspected"), *by_name, *by_lines])
+                found += timeout(order, "return.inspection_overdue", event.at, reached=inspected, lifted=lifted(event.at), scope=scope)
+            if "refunded" in emits and resolution(mine) == "refund":
+                refunded = first([*by_name, *by_lines, *of_any])
+                found += timeout(order, "return.received_not_refunded", event.at, reached=refunded, lifted=lifted(event.at), scope=scope)
     return found
+
+
+def resolution(steps: list[Event]) -> str:
+    """What a return ends in, as it was said last: money back unless the source says otherwise."""
+    told = [one for event in steps if (one := event.text("resolution")) in ("refund", "exchange", "replacement", "none")]
+    return told[-1] if told else "refund"
+
+
+def settling(order: Order, steps: list[Event]) -> tuple[list[Event], list[Event], list[Event]]:
+    """The refunds that settle a return, of any amount: those that name it, those of its lines, and those of nothing in particular.
+
+    One that names no return counts once the return had begun, and if it is not a gesture of goodwill.
+    """
+    name, lines = steps[0].text("return_id"), [line for event in steps for line in event.lines]
+    refunds = order.of("payment.refunded")
+    by_name = [event for event in refunds if name and event.text("return_id") == name]
+    free = [event for event in refunds if not event.text("return_id") and event.at >= first(steps) and event.text("reason") != "goodwill"]
+    by_lines = [event for event in free if event.lines and lines and _meet(order, event.lines, lines)]
+    return by_name, by_lines, [event for event in free if not event.lines or not lines]
 
 
 def data_kinds(order: Order) -> list[Condition]:

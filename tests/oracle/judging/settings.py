@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, field
+from decimal import Decimal
 from typing import TYPE_CHECKING
 
 from tests.oracle.judging.calendars import Calendar, Span, span
@@ -39,12 +40,14 @@ def _kind(
     anchor: str = "",
     fallback: str | None = None,
     fields: tuple[str, ...] = (),
+    grace: str = "0 s",
 ) -> Setting:
     return Setting(
         severity,
         span(threshold),
         span(international) if international else None,
         clock,
+        span(grace).n,
         steps=tuple((span(at), step) for at, step in (steps or {}).items()),
         suppressed_by=supp,
         anchor=anchor,
@@ -53,6 +56,7 @@ def _kind(
     )
 
 
+TOLERANCE = Decimal("0.02")
 _TIMEOUTS_OF_OTHERS = (
     "order.pending_too_long",
     "payment.auth_missing",
@@ -93,6 +97,12 @@ DEFAULTS: dict[str, Setting] = {
     "payment.credit_hold_aged": _kind("high", "1 bd"),
     "payment.disputed_in_flight": _kind("critical"),
     "payment.amount_mismatch": _kind("high"),
+    "payment.partly_captured": _kind("medium", "3 bd", "tenant", anchor="terms"),
+    "payment.refund_failed": _kind("high"),
+    "payment.refund_exceeds_capture": _kind("high"),
+    "payment.captured_after_cancel": _kind("high"),
+    "payment.cancelled_not_refunded": _kind("medium", "3 bd", "tenant", supp=("payment.captured_after_cancel", "payment.refund_failed")),
+    "payment.chargeback_lost": _kind("high"),
     "payment.invoice_overdue": _kind("medium", "2 bd", "tenant"),
     "inventory.oversold": _kind("high"),
     "inventory.out_of_stock": _kind("high"),
@@ -145,8 +155,8 @@ DEFAULTS: dict[str, Setting] = {
     "shipment.return_to_sender": _kind("high"),
     "shipment.rts_stalled": _kind("medium", "10 bd", "carrier"),
     "shipment.delivered_disputed": _kind("high"),
-    "conflict.delivered_without_ship": _kind("high"),
-    "conflict.shipped_unpaid": _kind("high"),
+    "conflict.delivered_without_ship": _kind("high", grace="15 m"),
+    "conflict.shipped_unpaid": _kind("high", grace="15 m"),
     "conflict.cancelled_but_moving": _kind("high"),
     "conflict.refunded_but_moving": _kind("high"),
     "conflict.released_on_credit_hold": _kind("high"),
@@ -208,6 +218,13 @@ class Policy:
     """`country` or `country/region` -> zone."""
     zone: str = "UTC"
     """The zone of tenants."""
+
+    tolerances: Mapping[str, Decimal] = field(default_factory=dict[str, Decimal])
+    """Currency -> how much two amounts may differ and still be the same."""
+
+    def tolerance(self, currency: str | None) -> Decimal:
+        """How much two amounts of a currency may differ and still be the same."""
+        return self.tolerances.get(currency or "", TOLERANCE)
 
     def country_zone(self, country: str | None, region: str | None) -> str:
         """The policy's zone for a country and region, else UTC."""
