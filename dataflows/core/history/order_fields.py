@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from itertools import pairwise
 from typing import TypeVar, cast
 
 from dataflows.core.clocks import deadline
@@ -60,6 +61,11 @@ class FieldFacts:
         """From when until when the order was wanted: from its placing, and again from each reinstatement after a cancellation."""
         placed = cast("Record", self.placed)
         return lives_of(placed, self.t.of("order.placed", "order.reinstated", "order.cancelled"))
+
+    @fact("order.placed", "order.reinstated", "order.cancelled")
+    def gaps(self) -> tuple[tuple[int, int], ...]:
+        """From when until when the order was cancelled and not yet wanted again."""
+        return tuple((before.until, after.since) for before, after in pairwise(self.lives) if before.until is not None)
 
     @fact("order.placed", folds=("order.updated", "order.cancelled", "order.reinstated"))
     def history(self) -> Versions | None:
