@@ -27,11 +27,11 @@ def says(record: Record, name: str) -> bool:
     return name in cast("Mapping[str, object]", data) if record.event.type == UPDATED else getattr(data, name) is not None
 
 
-def _with(before: OrderPlaced, told: OrderPlaced, *, over: bool) -> OrderPlaced:
+def _with(before: OrderPlaced, stated: OrderPlaced, *, over: bool) -> OrderPlaced:
     """The fields of an order with those of another placing: `over` them, or where they are missing."""
     changed: dict[str, object] = {}
-    for name in cast("msgspec.Struct", told).__struct_fields__:
-        old, new = cast("object", getattr(before, name)), cast("object", getattr(told, name))
+    for name in cast("msgspec.Struct", stated).__struct_fields__:
+        old, new = cast("object", getattr(before, name)), cast("object", getattr(stated, name))
         if new is not None and (over or old is None):
             if old is not None and isinstance(old, msgspec.Struct) and isinstance(new, msgspec.Struct):
                 inner = {n: v for n in new.__struct_fields__ if (v := cast("object", getattr(new, n))) is not None}
@@ -109,11 +109,11 @@ class Versions:
         for fields, since, _ in self.all:
             if found and since > max(instant, self.all[0][1]):
                 break
-            told: dict[str, int] = {}
+            stated: dict[str, int] = {}
             for place, line in enumerate(fields.lines or ()):
                 key = line_key(line, place)
-                told[key] = told.get(key, 0) + quantity(line)
-            for key, count in told.items():
+                stated[key] = stated.get(key, 0) + quantity(line)
+            for key, count in stated.items():
                 found[key] = max(found.get(key, 0), count)
         return found
 

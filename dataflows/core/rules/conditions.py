@@ -172,6 +172,34 @@ def signal(  # noqa: PLR0913 (every argument is a term of the condition)
     )
 
 
+OUTLAST = frozenset(
+    (
+        *("conflict.cancelled_but_moving", "conflict.refunded_but_moving", "payment.refund_failed", "payment.refund_exceeds_capture"),
+        *("payment.captured_after_cancel", "payment.cancelled_not_refunded", "order.master_data_incomplete", "payment.amount_mismatch"),
+    )
+)
+"""Kinds, besides those of returns and about data, that a cancellation does not end, or that see to it themselves."""
+
+
+def while_wanted(condition: Condition, gaps: Iterable[tuple[int, int]]) -> Condition | None:
+    """A condition of an order that was cancelled and is wanted again (`gaps`: from when until when it was not); None if it is none.
+
+    Nothing began meanwhile, and what was due ended with the cancellation; what was reported before that still holds.
+    """
+    kind = condition.setting.kind
+    if kind in OUTLAST or kind.startswith(("return.", "data.")):
+        return condition
+    start, end = condition.start, condition.end
+    if not condition.timed and any(start < since and (end is None or until < end) for since, until in gaps):
+        return condition
+    if any(since <= start < until for since, until in gaps):
+        return None
+    first = earliest(*(since for since, _ in gaps if since > start))
+    if first is not None and (end is None or first < end):
+        condition.end, condition.resolution = first, "lifted"
+    return condition
+
+
 def merged(conditions: list[Condition]) -> list[Condition]:
     """Conditions of one kind and scope in order of their start, those that overlap or touch made one (the first one's words stay)."""
     if len(conditions) < 2:
