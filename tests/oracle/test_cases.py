@@ -60,7 +60,7 @@ LATE, SHIP = "shipment.delivery_overdue", "fulfilment.ship_overdue"
 UNSEEN, UNORDERED = "shipment.first_scan_missing", "conflict.unordered_item"
 MISMATCH, PARTLY = "payment.amount_mismatch", "payment.partly_captured"
 MONEY = "obligations of money are not in the engine yet"
-UNITS, PARCELS = "obligations of units are not in the engine yet", "obligations of parcels are not in the engine yet"
+UNITS = "obligations of units are not in the engine yet"
 SILENT = ("shipment.scan_gap", "shipment.stuck", "shipment.lost_suspected")
 M10, M20, APRIL, MAY = "2026-03-10T00:00:00Z", "2026-03-20T00:00:00Z", "2026-04-20T00:00:00Z", "2026-05-20T00:00:00Z"
 TALKATIVE = ("released", "picked", "packed")
@@ -76,7 +76,6 @@ ALL = (
         "the second parcel of a shipment is never scanned, and the promise passes",
         "2026-04-20T00:00:00Z",
         (LATE, UNSEEN),
-        engine_is_wrong=PARCELS,
     ),
     Case(
         "label_lines_ship_nolines",
@@ -158,12 +157,11 @@ ALL = (
         "two attempts, each told by two sources",
         "2026-03-09T00:00:00Z",
         only=("shipment.attempts_exhausted",),
-        engine_is_wrong=PARCELS,
     ),
-    Case("gap_hidden_by_label_scan", "a label told after the parcel moves hides nothing", MAY, SILENT, engine_is_wrong=PARCELS),
-    Case("label_reprint_same_shipment", "a label is voided and printed again", APRIL, engine_is_wrong=PARCELS),
-    Case("last_mile_handoff", "another carrier takes the parcel over", "2026-04-30T00:00:00Z", engine_is_wrong=PARCELS),
-    Case("last_mile_handoff_told", "two numbers are told to be one parcel", "2026-04-30T00:00:00Z", engine_is_wrong=PARCELS),
+    Case("gap_hidden_by_label_scan", "a label told after the parcel moves hides nothing", MAY, SILENT),
+    Case("label_reprint_same_shipment", "a label is voided and printed again", APRIL),
+    Case("last_mile_handoff", "another carrier takes the parcel over", "2026-04-30T00:00:00Z"),
+    Case("last_mile_handoff_told", "two numbers are told to be one parcel", "2026-04-30T00:00:00Z"),
     Case(
         "return_number_used_outbound",
         "a number first told by a return goes out",
@@ -172,8 +170,8 @@ ALL = (
         only=("shipment.scan_gap", "shipment.stuck"),
     ),
     Case("shopify_two_numbers", "one fulfilment with two numbers, the second stands still", MAY, (*SILENT, LATE)),
-    Case("two_parcels_one_never_scanned", "the second parcel is never scanned", MAY, (UNSEEN,), engine_is_wrong=PARCELS),
-    Case("eta_passed_no_promise", "the carrier's own estimate has passed", M20, ("shipment.eta_passed",), engine_is_wrong=PARCELS),
+    Case("two_parcels_one_never_scanned", "the second parcel is never scanned", MAY, (UNSEEN,)),
+    Case("eta_passed_no_promise", "the carrier's own estimate has passed", M20, ("shipment.eta_passed",)),
     # --- money --------------------------------------------------------------------------------------------------------
     Case("zero_total", "an order of nothing owes nothing", M20, (), ("authorized",), engine_is_wrong=MONEY),
     Case("final_on_partial", "the last capture of one of two payments", M10, only=(MISMATCH, PARTLY), engine_is_wrong=MONEY),
