@@ -33,11 +33,19 @@ KINDS = (
 )
 """The alias kinds. A value is unique within tenant and kind; only tracking numbers may be used again, or shared (freight)."""
 
+_SECOND = {"tracking_number": "replaces_number"}
+"""Another field of the same kind."""
+
 ALIAS_FIELDS: dict[str, tuple[str, ...]] = {
-    type_: tuple(field for kind in KINDS for field in (kind, f"{kind}s") if field in model.model_fields)
+    type_: tuple(field for kind in KINDS for field in (kind, f"{kind}s", _SECOND.get(kind, "")) if field in model.model_fields)
     for type_, model in DATA_MODELS.items()
 }
 """By event type: the fields of `data` that carry aliases. A field in the plural holds a list of them."""
+
+
+def kind_of(field: str) -> str:
+    """The kind of alias that a field holds."""
+    return "tracking_number" if field in {"tracking_numbers", "replaces_number"} else field
 
 
 def aliases(event: Typed) -> tuple[tuple[str, str], ...]:
@@ -52,7 +60,7 @@ def aliases_of(type_: str, data: object) -> tuple[tuple[str, str], ...]:
     for field in ALIAS_FIELDS[type_]:
         value = read(field)
         if isinstance(value, str):
-            found.append((field, value))
+            found.append((kind_of(field), value))
         elif value is not None:
             found += [(field[:-1], number) for number in value]
     return tuple(found) if len(found) < 2 else tuple(dict.fromkeys(found))

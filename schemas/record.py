@@ -78,6 +78,8 @@ class Record(Struct, gc=False):
     key: bytes | None = None
     """The key that it was appended with; only a broker knows one. Kept, like the headers, so that a reject is the original untouched."""
     headers: Headers = ()
+    identifiers: int = 0
+    """The form that its identifiers were brought into (`schemas.identifiers`); 0: they stand as they were sent."""
 
     @property
     def position(self) -> Position:

@@ -15,7 +15,8 @@ from dataflows.core.engine.watermarks import WatermarkRun
 from dataflows.core.identity import AliasLookup, ResolvedEvent
 from dataflows.core.identity.codec import Row, item_of, lookup_of_row, lookup_row, row_of
 from dataflows.core.identity.items import Tie
-from dataflows.core.identity.sharding import CUSTOMER
+from dataflows.core.identity.sharding import CHILD, CUSTOMER
+from dataflows.core.identity.shared import LINKED
 from dataflows.detect.names import ORDER_SHARDS
 from dataflows.runtime.checkpoint import CheckpointError, Codec
 from schemas.record import FeedWatermark, Record
@@ -72,8 +73,8 @@ class AliasLookups:
         ties: list[AliasLookup] = []
         for item in items:
             head, kind, value, watch = item
-            if type(head) is Record and head.order and kind != CUSTOMER and not head.sub:
-                ties.append((Tie.of(head), kind, value, watch))
+            if type(head) is Record and head.order and kind != CUSTOMER and not head.sub and head.event.type != LINKED:
+                ties.append((Tie.of(head, whole=kind == CHILD), kind, value, watch))
             elif type(head) is Tie:
                 ties.append(item)
             else:

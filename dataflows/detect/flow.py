@@ -28,6 +28,7 @@ from dataflows.detect.operators import IdentityOperator, Judged, OrderOperator, 
 from dataflows.detect.router import Router, RouterCounts, fan_out, fan_out_onward
 from dataflows.runtime.checkpoint import Checkpointer, Codec, Stores
 from dataflows.runtime.failure import noted
+from schemas.identifiers import DEFAULT
 from schemas.output import OutputBatch, OutputRecord
 from sources.batch import Batch
 
@@ -105,7 +106,8 @@ def _judge(flow: Dataflow, source: Source[Batch], policy: Policy, settings: Flow
     rules = identity_rules(policy)
     channels, stores = settings.channels, settings.stores
     events = op.input(names.STEP_EVENTS, flow, source)
-    router = Router(compare_customers=rules.compare_customers, counts=settings.counts)
+    identifiers = policy.identifiers or DEFAULT
+    router = Router(compare_customers=rules.compare_customers, counts=settings.counts, identifiers=identifiers)
     routed = op.flat_map_batch(names.STEP_ROUTE, events, router)
 
     def checkpointer(snapshot: bytes | None, codec: Codec[T]) -> Checkpointer[T] | None:

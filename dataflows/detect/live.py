@@ -11,7 +11,7 @@ from __future__ import annotations
 import time
 from collections.abc import Generator, Sequence
 from contextlib import closing, contextmanager
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import timedelta
 from functools import partial
 from importlib.metadata import version
@@ -132,7 +132,7 @@ def _raise_failure(home: StateHome, error: NativeError | PeerError) -> NoReturn:
 def _resume(
     settings: LiveSettings, home: StateHome, topics: dict[str, Topic], observer: Observer, allowed: Allowed
 ) -> tuple[Policy, KafkaSource, dict[str, int]]:
-    """What the run must go on with: its policy, its source and the partitions that it writes."""
+    """What the run must go on with: its policy with the state's form of identifiers, its source and the partitions that it writes."""
     try:
         policy = load_policy(settings.policy)
     except PolicyError as error:
@@ -144,7 +144,17 @@ def _resume(
     source = _source(settings, home, policy, state.inputs, None, ids, observer)
     outputs = {name: topic.partitions for name, topic in topics.items() if name not in source.partitions}
     # As it holds, defaults included: another version of this program may have others.
-    pins = Pins(SHARDS, dict(source.partitions), outputs, version("orderwatch"), policy.version, render(policy), ids, allowed.topics)
+    pins = Pins(
+        SHARDS,
+        dict(source.partitions),
+        outputs,
+        version("orderwatch"),
+        policy.version,
+        render(policy),
+        ids,
+        allowed.topics,
+        policy.identifiers,
+    )
     resume = home.begin(pins)
     for note in resume.topics:
         observer.log.warning("topics", note=note)
@@ -168,7 +178,7 @@ def _resume(
         inputs=source.partitions,
         outputs=resume.outputs,
     )
-    return policy, source, resume.outputs
+    return replace(policy, identifiers=resume.identifiers), source, resume.outputs
 
 
 def _source(

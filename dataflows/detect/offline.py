@@ -16,6 +16,7 @@ from dataflows.core.identity.items import Orphan, Tie
 from dataflows.core.policy import Policy
 from dataflows.detect.names import FIRST_SHARDS, SECOND_SHARDS
 from dataflows.detect.router import Arrival, Router
+from schemas.identifiers import DEFAULT
 from schemas.instants import HOUR
 from schemas.output import OutputRecord
 from schemas.record import FeedWatermark, IdentityFinding, Record
@@ -77,7 +78,7 @@ def steps(
 ) -> Iterator[OutputStep]:
     """Runs records and watermarks in batches, each of which ends before the next of `cuts` (sorted); what comes later is not applied."""
     rules = identity_rules(policy)
-    router = Router(compare_customers=rules.compare_customers)
+    router = Router(compare_customers=rules.compare_customers, identifiers=policy.identifiers or DEFAULT)
     first, second = AliasResolver(1, rules), AliasResolver(2, rules)
     begin = -END
     for cut in cuts:

@@ -13,11 +13,13 @@ from zlib import crc32
 from dataflows.core.engine.watermarks import WatermarkRun
 from dataflows.core.identity import STAGE_TWO_KINDS, AliasLookup, ResolvedEvent, alias_shard, order_shard, sightings
 from dataflows.core.identity.duplicates import comparable
-from dataflows.core.identity.sharding import CUSTOMER, READERS
+from dataflows.core.identity.sharding import CHILD, CUSTOMER, READERS
+from dataflows.core.identity.shared import GOODS, LINKED, parent_of
 from dataflows.detect.exchange import OF_ORDERS, OrderItem, codec_of, pack_run, unpack_run
 from dataflows.detect.names import FIRST_SHARDS, ORDER_SHARDS, SECOND_SHARDS
 from schemas.aliases import aliases
-from schemas.events import OrderPlaced
+from schemas.events import OrderLinked, OrderPlaced
+from schemas.identifiers import DEFAULT, Identifiers, normaliser
 from schemas.record import FeedWatermark, Record
 from sources.batch import END, Batch, Refusal
 
@@ -73,10 +75,14 @@ class RouterCounts:
 
 @dataclass(slots=True)
 class Router:
-    """Cuts batches into one arrival per shard. `compare_customers`: whether orders of one customer are compared at all."""
+    """Cuts batches into one arrival per shard. `compare_customers`: whether orders of one customer are compared at all.
+
+    `identifiers`: the form that identifiers are brought into, before anything looks at them.
+    """
 
     compare_customers: bool
     counts: RouterCounts = field(default_factory=RouterCounts)
+    identifiers: Identifiers = DEFAULT
     _seeds: dict[str, int] = field(default_factory=dict[str, int])
 
     def __call__(self, batches: list[Batch]) -> list[tuple[str, Arrival[OrderItem] | Arrival[AliasLookup]]]:
@@ -114,6 +120,8 @@ class Router:
     ) -> None:
         seeds = self._seeds
         readers = READERS
+        code = self.identifiers.code
+        normalise = normaliser(code).record if code else None
         others = refused = 0
         for record in batch.items:
             if not isinstance(record, Record):
@@ -124,8 +132,13 @@ class Router:
                 else:
                     marks.append(record)
                 continue
+            if normalise is not None:
+                normalise(record)
             order = record.order
             event = record.event
+            type_ = event.type
+            if type_ == LINKED:
+                order = self._link(record, first, second)
             if not order:
                 self._seek(record, first, second)
                 continue
@@ -134,8 +147,10 @@ class Router:
             if seed is None:
                 seed = seeds[tenant] = crc32(tenant.encode())
             # As order_shard() does it, without the call and the second hash.
-            orders[crc32(order.encode(), seed) % _ORDERS].append(record)
-            type_ = event.type
+            name = order.encode()
+            orders[crc32(name, seed) % _ORDERS].append(record)
+            if type_ in GOODS:
+                first[crc32(name) % _ALIASES].append((record, CHILD, order, False))
             reader = readers.get(type_)
             if reader is None:
                 for kind, value in aliases(event):
@@ -156,6 +171,18 @@ class Router:
                     first[alias_shard(data.customer.id, _ALIASES)].append((record, CUSTOMER, data.customer.id, False))
         self.counts.events += len(batch.items) - others
         self.counts.refused += refused
+
+    @staticmethod
+    def _link(record: Record, first: list[list[AliasLookup]], second: list[list[AliasLookup]]) -> str:
+        """Tells all alias shards of a parent and its children; the child's own one gives them the record. Returns the event's order."""
+        record.order = record.order or parent_of(record)
+        if record.order:
+            for child in cast("OrderLinked", record.event.data).children:
+                home = alias_shard(child, _ALIASES)
+                for stage in (first, second):
+                    for number, seen in enumerate(stage):
+                        seen.append((record, CHILD, child, stage is first and number == home))
+        return record.order
 
     def _seek(self, record: Record, first: list[list[AliasLookup]], second: list[list[AliasLookup]]) -> None:
         """Sends an event that does not name its order to where its aliases are judged; one without any (a heartbeat) only moves time."""

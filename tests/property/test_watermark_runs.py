@@ -20,6 +20,7 @@ from dataflows.detect.exchange import ORDER_ITEMS
 from dataflows.detect.operators import OrderOperator
 from dataflows.detect.router import Arrival, Router
 from dataflows.runtime.checkpoint import Checkpointer
+from schemas.identifiers import AS_SENT
 from schemas.record import FeedWatermark, Record
 from sources.batch import END as ENDED
 from sources.batch import Batch
@@ -73,7 +74,7 @@ def one_by_one(policy: Policy, number: int, log: Sequence[Record | FeedWatermark
 
 def in_runs(policy: Policy, number: int, parts: Sequence[Sequence[Record | FeedWatermark]], lots: Random) -> Lines:
     """What it says when it gets the same by the graph: in batches, merged, through a pickle or not, restored now and then."""
-    stores, router = MemoryStores(), Router(compare_customers=False)
+    stores, router = MemoryStores(), Router(compare_customers=False, identifiers=AS_SENT)
 
     def operator(snapshot: bytes | None) -> OrderOperator:
         keeper = Checkpointer(stores, policy.version, ORDER_ITEMS)

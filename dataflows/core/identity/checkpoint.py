@@ -22,10 +22,10 @@ from dataflows.core.identity.recent import AliasTable, Recent
 from dataflows.core.identity.tracking import TrackedParcel, TrackingHolder
 from schemas.record import Evidence
 
-VERSION = 2
-"""Of the row of scalars; with 1 the rows of aliases had the aliases themselves as keys."""
+VERSION = 3
+"""Of the row of scalars; with 1 the rows of aliases had the aliases themselves as keys, up to 2 there were no scans and no children."""
 SCALARS = b"s"
-TIES, NUMBERS, PENDING, BASKETS = b"a", b"n", b"w", b"k"
+TIES, NUMBERS, PENDING, BASKETS, SCANS, CHILDREN = b"a", b"n", b"w", b"k", b"p", b"c"
 _encode = msgspec.msgpack.Encoder().encode
 _decode = msgspec.msgpack.Decoder().decode
 
@@ -102,7 +102,7 @@ def read(rows: Iterable[Row]) -> tuple[bytes, list[StoredTable]]:
     if head is None:
         raise ValueError("identity state is incomplete: its scalars are missing")
     version, tables = cast("tuple[int, list[Any]]", _decode(head))
-    if version not in (1, VERSION):
+    if version not in (1, 2, VERSION):
         raise ValueError(f"identity state of version {version}, this program reads version {VERSION}")
     for (letter, _), entries in found.items():
         if letter == PENDING:
@@ -157,5 +157,19 @@ def _basket(value: list[Any]) -> list[Placement]:
     return [Placement(at, order, Evidence(*evidence), flagged) for at, order, evidence, flagged in value]
 
 
-_PACK: dict[bytes, Callable[[Any], object]] = {TIES: lambda v: v, NUMBERS: _pack_number, PENDING: _pack_pending, BASKETS: _pack_basket}
-_UNPACK: dict[bytes, Callable[[Any], object]] = {TIES: _tie, NUMBERS: _number, PENDING: _pending, BASKETS: _basket}
+_PACK: dict[bytes, Callable[[Any], object]] = {
+    TIES: lambda v: v,
+    NUMBERS: _pack_number,
+    PENDING: _pack_pending,
+    BASKETS: _pack_basket,
+    SCANS: lambda v: v,
+    CHILDREN: lambda v: v,
+}
+_UNPACK: dict[bytes, Callable[[Any], object]] = {
+    TIES: _tie,
+    NUMBERS: _number,
+    PENDING: _pending,
+    BASKETS: _basket,
+    SCANS: lambda v: v,
+    CHILDREN: _tie,
+}

@@ -10,6 +10,7 @@ from sys import intern
 from typing import Any, TypeAlias, cast
 
 from dataflows.core.identity.items import AliasLookup, Ambiguous, Orphan, ResolvedEvent
+from schemas.identifiers import normaliser
 from schemas.record import Evidence, FeedWatermark, IdentityFinding, Record
 from schemas.wire import decode, event_of, micros
 
@@ -22,7 +23,8 @@ def row_of(item: Record | IdentityFinding | FeedWatermark | ResolvedEvent | Ambi
     match item:
         case Record():
             headers = [list(header) for header in item.headers] if item.headers else ()
-            return [RECORD, item.log, item.topic, item.partition, item.offset, _bytes(item.sub), item.order, item.raw, item.key, headers]
+            row = [RECORD, item.log, item.topic, item.partition, item.offset, _bytes(item.sub), item.order, item.raw, item.key, headers]
+            return [*row, item.identifiers] if item.identifiers else row
         case ResolvedEvent():
             place = [item.log, item.topic, item.partition, item.offset, _bytes(item.sub), item.tenant, item.order]
             return [RESOLVED, *place, row_of(item.item)]
@@ -81,10 +83,13 @@ def item_of(row: Row) -> Record | IdentityFinding | FeedWatermark | ResolvedEven
 
 def record_of_row(row: Row) -> Record:
     """The record of a row. Raises Rejected as `item_of` does."""
-    _, log, topic, partition, offset, sub, order, raw, key, named = row
+    _, log, topic, partition, offset, sub, order, raw, key, named, *forms = row
     headers = tuple((name, value) for name, value in named) if named else ()
     event = event_of(headers, raw) if headers else decode(raw)
-    return Record(log, topic, partition, offset, _number(sub), micros(event.time), intern(order), event, raw, key, headers)
+    code = forms[0] if forms else 0  # A state of before has none.
+    if code:
+        normaliser(code).event(event)
+    return Record(log, topic, partition, offset, _number(sub), micros(event.time), intern(order), event, raw, key, headers, code)
 
 
 def lookup_row(lookup: AliasLookup) -> Row:

@@ -9,7 +9,9 @@ from zlib import crc32
 from msgspec import Struct
 
 from schemas.events import CarrierScan
-from schemas.record import Evidence, IdentityFinding, Record
+from schemas.identifiers import normaliser
+from schemas.record import Evidence, Headers, IdentityFinding, Record
+from schemas.wire import event_of
 
 AliasLookup: TypeAlias = "tuple[Head, str, str, bool]"
 """An event at one of its aliases: (the record where it stands in the log, alias kind, alias value, whether this alias keeps watch).
@@ -47,14 +49,34 @@ class Tie(Struct, array_like=True, frozen=True, gc=False):
     id: str
     type: str
     status: str | None
+    raw: bytes = b""
+    """The record's bytes, where another order may get it too; with them its key, headers and form of identifiers."""
+    key: bytes | None = None
+    headers: Headers = ()
+    identifiers: int = 0
 
     @classmethod
-    def of(cls, record: Record) -> Tie:
-        """What is needed of a record."""
+    def of(cls, record: Record, *, whole: bool = False) -> Tie:
+        """What is needed of a record; `whole`: it can be made anew."""
         event = record.event
         status = cast("CarrierScan", event.data).status if event.type == SCAN else None
         place = (record.log, record.topic, record.partition, record.offset)
-        return cls(*place, record.at, record.order, event.tenant, event.source, event.id, event.type, status)
+        said = (event.tenant, event.source, event.id, event.type, status)
+        if not whole:
+            return cls(*place, record.at, record.order, *said)
+        return cls(*place, record.at, record.order, *said, record.raw, record.key, record.headers, record.identifiers)
+
+    def record(self) -> Record:
+        """The record itself, where the tie has it whole.
+
+        Raises:
+            Rejected: if its bytes are no event any more, which only a program older than the one that kept it finds.
+        """
+        event = event_of(self.headers, self.raw)
+        if self.identifiers:
+            normaliser(self.identifiers).event(event)
+        place = (self.log, self.topic, self.partition, self.offset, 0, self.at)
+        return Record(*place, self.order, event, self.raw, self.key, self.headers, self.identifiers)
 
     @property
     def sub(self) -> int:
@@ -120,8 +142,8 @@ def put(head: Head, own: Record | Tie, order: str, item: Record | IdentityFindin
 
 def joined(head: Head, own: Record, order: str) -> ResolvedEvent:
     """The waiting event of `own`, applied to `order` directly after `head`."""
-    record = Record(head.log, own.topic, own.partition, own.offset, own.sub, own.at, order, own.event, own.raw, own.key, own.headers)
-    return put(head, own, order, record)
+    place = (head.log, own.topic, own.partition, own.offset, own.sub, own.at)
+    return put(head, own, order, Record(*place, order, own.event, own.raw, own.key, own.headers, own.identifiers))
 
 
 def evidence(record: Record | Tie) -> Evidence:

@@ -12,11 +12,12 @@ from typing import cast
 from dataflows.core.engine.persistent import Change, Row
 from dataflows.core.identity import checkpoint, tracking
 from dataflows.core.identity.duplicates import Baskets
-from dataflows.core.identity.items import AliasLookup, Ambiguous, Head, ResolvedEvent, Tie, evidence, joined, noted, put, record_of
+from dataflows.core.identity.items import SCAN, AliasLookup, Ambiguous, Head, ResolvedEvent, Tie, evidence, joined, noted, put, record_of
 from dataflows.core.identity.orphans import AliasKey, PendingQueue
 from dataflows.core.identity.recent import AliasTable
 from dataflows.core.identity.rules import IdentityRules
-from dataflows.core.identity.sharding import CUSTOMER, STAGE_TWO_KINDS, sightings
+from dataflows.core.identity.sharding import CHILD, CUSTOMER, STAGE_TWO_KINDS, sightings
+from dataflows.core.identity.shared import GOODS, LINKED, Children, RecentScans
 from schemas.aliases import aliases
 from schemas.events import CarrierScan
 from schemas.instants import NEVER
@@ -37,6 +38,8 @@ class AliasResolver:
         self._numbers: dict[str, AliasTable[str | tracking.TrackedParcel]] = {}
         self._waiting = PendingQueue(rules.keep, rules.orphan_after)
         self._baskets = Baskets(rules.twins_within)
+        self._scans: dict[str, RecentScans] = {}
+        self._children = Children(rules.keep)
         self._turn_at = NEVER
         self._head = b""
         self._resolved: list[ResolvedEvent] = []
@@ -60,6 +63,9 @@ class AliasResolver:
                 continue
             if kind == CUSTOMER:
                 self._resolved += self._baskets.see(head)
+                continue
+            if kind == CHILD:
+                self._see_child(head, record, value, home=watch)
                 continue
             key = (record.event.tenant, kind)
             if not first and kind not in STAGE_TWO_KINDS:
@@ -132,6 +138,12 @@ class AliasResolver:
             elif letter == checkpoint.NUMBERS:
                 self._numbers[names[0]] = AliasTable(self._rules.keep)
                 self._numbers[names[0]].take_over(last, entries)
+            elif letter == checkpoint.SCANS:
+                self._scans[names[0]] = RecentScans()
+                self._scans[names[0]].restore(last, entries)
+            elif letter == checkpoint.CHILDREN:
+                self._children.tables[names[0]] = AliasTable(self._rules.keep)
+                self._children.tables[names[0]].take_over(last, entries)
             elif letter == checkpoint.PENDING:
                 self._waiting.restore(last, entries, changed_at)
             else:
@@ -141,6 +153,8 @@ class AliasResolver:
         return [
             *(checkpoint.Table(checkpoint.TIES, names, table) for names, table in self._ties.items()),
             *(checkpoint.Table(checkpoint.NUMBERS, (tenant,), numbers) for tenant, numbers in self._numbers.items()),
+            *(checkpoint.Table(checkpoint.SCANS, (tenant,), scans) for tenant, scans in self._scans.items()),
+            *(checkpoint.Table(checkpoint.CHILDREN, (tenant,), table) for tenant, table in self._children.tables.items()),
             checkpoint.Table(checkpoint.PENDING, (), self._waiting.pendings),
             checkpoint.Table(checkpoint.BASKETS, (), self._baskets.seen),
         ]
@@ -151,6 +165,7 @@ class AliasResolver:
             table.advance(log)
         for numbers in self._numbers.values():
             numbers.advance(log)
+        self._children.advance(log)
         self._waiting.advance(log)
         self._turn_at = (log // keep + 1) * keep
         return self._turn_at
@@ -176,11 +191,14 @@ class AliasResolver:
         for waiting in self._waiting.release(key, head.log, record.order):
             self._join(head, waiting, record.order)
             if key.kind == TRACKING:
+                self._remember(head, waiting, key.value)
                 self._end(head, waiting, key.value)
 
     def _join(self, head: Head, own: Record, order: str) -> None:
         resolved = joined(head, own, order)
         self._resolved.append(resolved)
+        if self._children and own.event.type in GOODS:
+            self._resolved += [joined(head, own, parent) for parent in self._children.parents(own.event.tenant, order)]
         if self._first:
             self._onward += sightings(resolved, aliases(own.event))[1]
 
@@ -221,11 +239,14 @@ class AliasResolver:
                 self._waiting.forget(AliasKey(tenant, TRACKING, number), record, head.log)
             known = numbers.known(number)
             if known != order:
+                further = known is not None and tracking.new_to(numbers, number, order)
                 reused = tracking.tie(numbers, number, intern(order), record.at, labelled=record.event.type in LABELS)
                 if reused:
                     self._report(head, record, order, "conflict.tracking_reused", number, record.at, tracking.formers(numbers, number))
                 if known is None:
                     self._release(AliasKey(tenant, TRACKING, number), head, record)
+                elif further:
+                    self._share(head, tenant, number, order)
         else:
             found = tracking.holders(numbers, number, record.at)
             if not found:
@@ -233,12 +254,45 @@ class AliasResolver:
                 return
             for holder in found:
                 self._join(head, cast("Record", record), holder)
-        if record.event.type == "carrier.scan":
+            self._remember(head, cast("Record", record), number)
+        if record.event.type == SCAN:
             self._end(head, record, number)
+
+    def _remember(self, head: Head, record: Record, number: str) -> None:
+        """A scan that names no order itself is that of every order of its number, of those too that are tied to it later."""
+        if record.event.type != SCAN:
+            return
+        scans = self._scans.get(record.event.tenant)
+        if scans is None:
+            scans = self._scans[record.event.tenant] = RecentScans()
+        scans.advance(head.log)
+        scans.note(number, record)
+
+    def _share(self, head: Head, tenant: str, number: str, order: str) -> None:
+        """Gives a further order of a number the scans that came in before."""
+        scans = self._scans.get(tenant)
+        if scans is None:
+            return
+        scans.advance(head.log)
+        for scan in scans.of(number):
+            if order in tracking.holders(self._numbers[tenant], number, scan.at):
+                self._join(head, scan, order)
+
+    def _see_child(self, head: Head, record: Record | Tie, child: str, *, home: bool) -> None:
+        """A link of this child, which every shard is told of; or an event of the order `child`, which may have been split off another."""
+        if record.event.type == LINKED:
+            link = cast("Record", record)
+            parent = self._children.learn(link, child)
+            if home:
+                self._resolved += [joined(head, link, order) for order in (child, parent) if order and order != link.order]
+        elif self._children:
+            parents = self._children.parents(record.event.tenant, child)
+            own = record.record() if parents and isinstance(record, Tie) else cast("Record", record)
+            self._resolved += [joined(head, own, parent) for parent in parents]
 
     def _end(self, head: Head, record: Record | Tie, number: str) -> None:
         event = record.event
-        if event.type != "carrier.scan" or cast("CarrierScan", event.data).status not in ENDED:
+        if event.type != SCAN or cast("CarrierScan", event.data).status not in ENDED:
             return
         numbers = self._numbers[event.tenant]
         for holder in tracking.end(numbers, number, record.at):

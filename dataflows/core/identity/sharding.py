@@ -8,7 +8,7 @@ from typing import NamedTuple
 from zlib import crc32
 
 from dataflows.core.identity.items import AliasLookup, ResolvedEvent
-from schemas.aliases import ALIAS_FIELDS
+from schemas.aliases import ALIAS_FIELDS, kind_of
 from schemas.record import Record
 
 STAGE_TWO_KINDS = frozenset({"tracking_number", "dispute_id"})
@@ -16,6 +16,8 @@ STAGE_TWO_KINDS = frozenset({"tracking_number", "dispute_id"})
 
 CUSTOMER = "customer"
 """Not an alias: the key by which orders of one customer are compared, in the same shards as the first stage's aliases."""
+CHILD = "child"
+"""Not an alias either: the order itself, which may have been split off another."""
 
 
 class AliasReader(NamedTuple):
@@ -32,7 +34,7 @@ class AliasReader(NamedTuple):
 def _reader(fields: tuple[str, ...]) -> AliasReader:
     # attrgetter gives a tuple only from two names on; reading one twice does no harm, a tie is made once.
     names = fields if len(fields) > 1 else fields * 2
-    kinds = tuple(field.removesuffix("s") if field == "tracking_numbers" else field for field in names)
+    kinds = tuple(kind_of(field) for field in names)
     return AliasReader(attrgetter(*names), (None,) * len(names), tuple((kind, kind in STAGE_TWO_KINDS) for kind in kinds))
 
 

@@ -55,6 +55,14 @@ def tie(numbers: AliasTable[str | TrackedParcel], number: str, order: str, at: i
     return False
 
 
+def new_to(numbers: AliasTable[str | TrackedParcel], number: str, order: str) -> bool:
+    """Whether a number has holders, and this order is none of them and never was."""
+    known = numbers.known(number)
+    if known is None or isinstance(known, str):
+        return known is not None and known != order
+    return all(order != holder.order for holder in known.holders) and all(order != before for before, _ in known.former)
+
+
 def formers(numbers: AliasTable[str | TrackedParcel], number: str) -> tuple[str, ...]:
     """The orders that held a number before those that hold it now."""
     known = numbers.known(number)

@@ -11,6 +11,7 @@ from dataflows.core.policy.form import CalendarForm, FeedForm, OverrideForm, Pol
 from dataflows.core.policy.model import Dims, FeedPolicy, Override, Place, RetentionPolicy
 from dataflows.core.policy.policy import Policy
 from dataflows.core.policy.setting import Change, Described, changed
+from schemas.identifiers import Identifiers
 
 NOTHING: Change = {}
 CADENCES = 3
@@ -42,6 +43,7 @@ def build(form: PolicyForm, rules: tuple[Described, ...]) -> Policy:
         base=tuple(settings[rule.kind] for rule in rules),
         overrides=tuple(_override(override) for override in form.overrides),
         feeds={prefix: _feed(feed) for prefix, feed in sorted(form.feeds.items())},
+        identifiers=None if form.identifiers is None else Identifiers(**dict(form.identifiers)),
     )
     return replace(policy, version=version_of(policy))
 

@@ -19,8 +19,8 @@ Value = str | int | Span | Fallback | Step | tuple[str, ...] | tuple[Step, ...] 
 
 
 def version_of(policy: Policy) -> str:
-    """The policy's version: 16 hexadecimal digits of the SHA-256 of its canonical JSON, without its name."""
-    canonical = {key: value for key, value in effective(policy).items() if key != "name"}
+    """The policy's version: 16 hexadecimal digits of the SHA-256 of its canonical JSON, without its name and what belongs to the state."""
+    canonical = {key: value for key, value in effective(policy).items() if key not in {"name", "identifiers"}}
     if policy.retention.most_events == MOST_EVENTS:
         cast("dict[str, Plain]", canonical["retention"]).pop("most_events")
     canonical["rules"] = {rule.kind: _canonical(rule, setting) for rule, setting in zip(policy.rules, policy.base, strict=True)}
@@ -48,6 +48,7 @@ def effective(policy: Policy) -> dict[str, Plain]:
             "most_events": str(retention.most_events),
         },
         "feeds": {prefix: _feed(feed) for prefix, feed in sorted(policy.feeds.items())},
+        "identifiers": {} if policy.identifiers is None else {**policy.identifiers._asdict()},
         "custom_rules": {rule.kind.partition(".")[2]: _entry({**rule.stated}) for rule in policy.rules if rule.stated is not None},
         "rules": {rule.kind: setting_of(rule, setting) for rule, setting in zip(policy.rules, policy.base, strict=True)},
         "overrides": [_override(override) for override in policy.overrides],

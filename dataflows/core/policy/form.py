@@ -14,6 +14,7 @@ from dataflows.core.clocks.spans import ZERO
 from dataflows.core.policy import values as read
 from dataflows.core.policy.model import MOST_EVENTS
 from dataflows.core.policy.setting import LANES, SEVERITIES, Change, Read, RuleSetting
+from schemas.identifiers import DEFAULT, ORDER_FORMS, SKU_FORMS, TRACKING_FORMS, Identifiers
 from schemas.problems import mistake
 
 _OFF = frozenset(("off", "false", "no", "none"))
@@ -136,6 +137,19 @@ class RetentionForm(PolicySection):
     most_events: Events = MOST_EVENTS
 
 
+class IdentifiersForm(PolicySection):
+    """The form that identifiers are compared in. It belongs to the state: another one needs a new state."""
+
+    order: Annotated[str, PlainValidator(read.choice("form", ORDER_FORMS))] = DEFAULT.order
+    tracking: Annotated[str, PlainValidator(read.choice("form", TRACKING_FORMS))] = DEFAULT.tracking
+    sku: Annotated[str, PlainValidator(read.choice("form", SKU_FORMS))] = DEFAULT.sku
+
+
+def _all_alike(value: object) -> object:
+    """`identifiers: none` is short for none of them."""
+    return dict.fromkeys(Identifiers._fields, value) if isinstance(value, str) else value
+
+
 READERS: dict[str, Callable[..., object]] = {
     "span": read.any_span,
     "elapsed": read.elapsed,
@@ -227,6 +241,7 @@ class PolicyForm(PolicySection):
     tenants: Annotated[dict[Name, PlaceForm], Section] = {}
     retention: Annotated[RetentionForm, Section] = RetentionForm()
     feeds: Annotated[dict[FeedPrefix, Annotated[FeedForm, Section]], Section] = {}
+    identifiers: Annotated[IdentifiersForm | None, BeforeValidator(_all_alike)] = None
     custom_rules: Any = None
     """Rules of the user by name: `dataflows.core.rules.user` reads them."""
     rules: Rules = {}

@@ -20,6 +20,7 @@ from dataflows.core.clocks import Calendar, CalendarSpec
 from dataflows.core.clocks.days import holiday_region
 from dataflows.core.policy.model import Dims, FeedPolicy, Override, Place, RetentionPolicy
 from dataflows.core.policy.setting import Described, RuleSetting, changed
+from schemas.identifiers import Identifiers
 from schemas.places import country_zone, is_zone
 
 _KEPT: Final = 4_096
@@ -30,7 +31,8 @@ _NOWHERE: Final = Place()
 class Policy:
     """A checked policy. It does not change; it only remembers what it has answered.
 
-    `version` is the hash of everything that can change a verdict: comments, the order of keys and the name are no part of it.
+    `version` is the hash of everything that can change a verdict: comments, the order of keys and the name are no part of it, nor are
+    `identifiers`, which belong to the state.
     `base` holds the settings without overrides, in the order of `rules`.
     """
 
@@ -51,6 +53,8 @@ class Policy:
     """As written; `settings` applies them by precedence."""
     feeds: Mapping[str, FeedPolicy]
     """The monitored feeds by prefix of `source`; of two that fit a source the longer one is its feed."""
+    identifiers: Identifiers | None = None
+    """The form that identifiers are brought into; None: the file does not say, and a state goes on with its own."""
 
     _ranked: tuple[Override, ...] = field(init=False, repr=False, compare=False)
     _named: tuple[frozenset[str], ...] = field(init=False, repr=False, compare=False)

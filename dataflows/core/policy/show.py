@@ -21,6 +21,7 @@ _ABOUT: Final = {
     "tenants": "zones and calendars of tenants",
     "retention": "how long things are kept, in elapsed time, and how many events an order may have",
     "feeds": "monitored feeds by prefix of source: a deadline waits until they have spoken past it; silence makes them stale",
+    "identifiers": "the form that identifiers are compared in; it belongs to the state",
     "custom_rules": "rules of your own: each is watched as the kind custom.NAME",
     "overrides": "settings for some orders; the entry that names more dimensions wins",
 }

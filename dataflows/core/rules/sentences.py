@@ -16,7 +16,7 @@ SENTENCES: Final[dict[str, str]] = {
     # conflict
     "conflict.cancelled_but_moving": "The order was cancelled on {cancelled}, and {what} moved on {began}: {event}.",
     "conflict.delivered_without_ship": "{what} was delivered on {began}, and no warehouse had shipped it and no carrier had had it before.",
-    "conflict.duplicate_shipment": "{what} left on {began} with {lines}, which had already left in full.",
+    "conflict.duplicate_shipment": "{what} left on {began}[ with {lines}]; what is in it had already left in full.",
     "conflict.quantity_mismatch": "By {began} {shipped_quantity} of {line} had left; {ordered_quantity} were ordered.",
     "conflict.refunded_but_moving": "{refunded} went back to the customer[ on {refunded_at}], and {what} moved on {began}: {event}.",
     "conflict.released_on_credit_hold": "The warehouse went on with the order on {later} ({later_event}) while a credit hold of on {began} was open.",
@@ -24,6 +24,7 @@ SENTENCES: Final[dict[str, str]] = {
     "conflict.short_after_ship_confirm": "The picker reported a shortage on {began}[ of {sku}][: {picked} of {ordered} picked], after the hand-over had been confirmed[ on {confirmed}].",
     "conflict.status_regression": "{what} was {ended_as} on {ended_at} and was scanned {status} on {began}.",
     "conflict.tracking_reused": "Tracking number {parcel} was given to this order on {began}[; it had carried order {other}, whose parcel had ended].",
+    "conflict.unordered_item": "On {began} {line} left, which nobody had ordered.",
     # data
     "data.clock_skew": "An event of {source} ({event}) is dated {dated}, {ahead} after it was logged.",
     "data.identity_unresolved": "An identifier of this order is also tied to[ order {other}]; both cannot be right.",
@@ -39,9 +40,11 @@ SENTENCES: Final[dict[str, str]] = {
     "fulfilment.routing_rejected": "The site[ {site}] refused the order's routing on {began}[ ({sku})].",
     "fulfilment.ship_overdue": "{what_owed} had not left by {due}[; {missing_shipment}][; {progress}].",
     "fulfilment.split_incomplete": "Part of the order left on {left_at} and the rest had not by {due}[: {missing_shipment}].",
+    "fulfilment.pickup_uncollected": "The goods had been ready to be collected since {began_event} and had not been collected by {due}.",
     # inventory
     "inventory.allocation_overdue": "No stock had been reserved for all lines by {due}; the order was placed on {placed}[; {missing} missing].",
     "inventory.backorder_aged": "A backorder of {backordered} was still open on {due}[; stock is expected {expected}].",
+    "inventory.backorder_overdue": "Stock for the backorder of {backordered} was expected by {due} and had not come.",
     "inventory.out_of_stock": "Nothing is available[ at {site}][ of {sku}][, {ordered} were ordered] (on {began}).",
     "inventory.oversold": "Stock[ of {sku}] that had been allocated was not there on {began}[: {available} available][, {ordered} ordered].",
     "inventory.partial": "Less is available[ at {site}] than the order needs[ of {sku}][: {available} of {ordered}] (on {began}).",

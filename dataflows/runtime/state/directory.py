@@ -24,7 +24,7 @@ from bytewax.recovery import init_db_dir  # pyright: ignore[reportMissingTypeStu
 from dataflows.runtime.state import recovery as recovery_store
 from dataflows.runtime.state.errors import DamagedStateError, StateError, of_system
 from dataflows.runtime.state.files import DIRECTORY_MODE, is_locked, lock, locked, sync_directory, write_whole
-from dataflows.runtime.state.pins import FORMAT, Pins, Resume, State, check_inputs, check_topics, hold
+from dataflows.runtime.state.pins import FORMAT, Pins, Resume, State, check_identifiers, check_inputs, check_topics, hold
 from dataflows.runtime.state.segments import segments
 from dataflows.runtime.state.store import Compaction
 from dataflows.runtime.state.watermarks import Advice, SlotHolder, holder_of
@@ -109,6 +109,7 @@ class StateHome:
             clean = fresh or (self.was_clean() and not joined)
             check_inputs(state, now)
             topics = check_topics(state, now)
+            identifiers = check_identifiers(state, now)
             ids = {**state.topic_ids, **now.topic_ids}
             if clean:
                 state = msgspec.structs.replace(
@@ -120,12 +121,13 @@ class StateHome:
             if not joined:
                 lead = (self.process, self.incarnation)
                 state = msgspec.structs.replace(state, engine=now.engine, processes=self.processes, clean=clean, lead=lead, topic_ids=ids)
+                state = msgspec.structs.replace(state, identifiers=identifiers.code)
                 write_whole(self.path / "state.json", msgspec.json.format(msgspec.json.encode(state)))
             if self._clean.exists():
                 # From here on a power cut must not make it look as if nothing had been running.
                 shutil.rmtree(self._clean)
                 sync_directory(self.path)
-            return msgspec.structs.replace(resume, topics=topics)
+            return msgspec.structs.replace(resume, topics=topics, identifiers=identifiers)
 
     def was_clean(self) -> bool:
         """Whether all processes of the last run stopped gracefully, or there was none. `begin` asks this and starts anew."""

@@ -5,6 +5,7 @@ from __future__ import annotations
 import msgspec
 
 from dataflows.runtime.state.errors import StateError
+from schemas.identifiers import DEFAULT, Identifiers
 
 FORMAT = 1
 """The version of the directory's layout and of `state.json`."""
@@ -32,12 +33,15 @@ class State(msgspec.Struct, frozen=True):
     clean: bool = False
     lead: tuple[int, int] = (0, 0)
     topic_ids: dict[str, str] = {}
+    identifiers: int = 0
+    """The form of identifiers that its orders have (`schemas.identifiers`); 0: as they were sent, as in every state of before."""
 
 
 class Pins(msgspec.Struct, frozen=True):
     """What a run brings: counts of shards by group, of partitions by topic; its version, its policy and the policy's text.
 
-    `topic_ids` are those of its topics, of which the brokers tell; in `accepted` are topics that may have been made again.
+    `topic_ids` are those of its topics, of which the brokers tell; in `accepted` are topics that may have been made again. `identifiers`
+    is the form that its policy states, if it does.
     """
 
     shards: dict[str, int]
@@ -48,6 +52,7 @@ class Pins(msgspec.Struct, frozen=True):
     policy_text: str
     topic_ids: dict[str, str] = {}
     accepted: frozenset[str] = frozenset()
+    identifiers: Identifiers | None = None
 
 
 class Resume(msgspec.Struct, frozen=True):
@@ -65,6 +70,7 @@ class Resume(msgspec.Struct, frozen=True):
     outputs: dict[str, int]
     notes: tuple[str, ...]
     topics: tuple[str, ...] = ()
+    identifiers: Identifiers = DEFAULT
 
 
 def check_inputs(state: State, now: Pins) -> None:
@@ -72,6 +78,19 @@ def check_inputs(state: State, now: Pins) -> None:
     for topic, count in now.inputs.items():
         if count < state.inputs.get(topic, 0):
             raise StateError(f"topic {topic} has {count} partitions, {state.inputs[topic]} were read: was it deleted and made again?")
+
+
+def check_identifiers(state: State, now: Pins) -> Identifiers:
+    """The form that identifiers have from now on. Raises StateError if the policy states another one than the state has."""
+    if state.policy is None:
+        return now.identifiers or DEFAULT
+    pinned = Identifiers.of(state.identifiers)
+    if now.identifiers is not None and now.identifiers != pinned:
+        raise StateError(
+            f"the policy's identifiers ({now.identifiers}) are not those of the state ({pinned}): orders would not find their events any"
+            " more; state those, or begin with another state.dir and --new-state"
+        )
+    return pinned
 
 
 def check_topics(state: State, now: Pins) -> tuple[str, ...]:

@@ -98,7 +98,7 @@ def one_line_paid_back_and_shipped(order: SimulatedOrder) -> None:
     order.waits["labelled"] = 3 * HOUR
     live(order)
     line = order.lines[-1]
-    refund(order, order.when["packed"] + HOUR, line.cents * line.quantity, lines=[line.plain()], reason="goodwill")
+    refund(order, order.when["packed"] + HOUR, line.cents * line.quantity, lines=[line.plain()], reason="out of stock")
     order.expect("conflict.refunded_but_moving", "open", order.first.scope)
 
 

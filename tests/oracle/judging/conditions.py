@@ -121,12 +121,14 @@ RETURNS = ("order.master_data_incomplete", "payment.amount_mismatch")
 
 
 def cut(conditions: Iterable[Condition], gaps: Iterable[tuple[int, int]]) -> list[Condition]:
-    """The conditions of an order that was cancelled and is wanted again: what stood ended with the cancel, and nothing began meanwhile."""
+    """The conditions of an order that was cancelled and is wanted again: what was due ended with the cancel, nothing began meanwhile."""
     found: list[Condition] = []
     gaps = list(gaps)
     for one in conditions:
         if one.kind in SURVIVES or one.kind.startswith(("return.", "data.")):
             found.append(one)
+        elif not one.waits and one.kind not in RETURNS and any(one.start < start < end < one.end for start, end in gaps):
+            found.append(one)  # what was reported before still holds
         elif not any(start <= one.start < end for start, end in gaps):
             found.append(replace(one, end=min([one.end, *(start for start, _ in gaps if start > one.start)])))
         if one.kind in RETURNS:

@@ -35,14 +35,19 @@ class Order(Goods):
 
     def gone(self) -> int:
         """When line cancels had left nothing of the order."""
+        if not self.lines or any(self.uncancelled(NEVER).values()):
+            return NEVER
         so_far: list[Line] = []
+        ends: list[int] = []
         for event in self.of("order.cancelled"):
             so_far += event.lines
             tally = self.tally(NEVER, {})
             tally.add(so_far)
-            if event.lines and self.lines and all(tally.covered(line.key) >= self.whole(line) for line in self.lines):
+            if event.lines and not any(self.uncancelled(event.at).values()):
                 return event.at
-        return NEVER
+            if event.lines and all(tally.covered(line.key) >= self.whole(line) for line in self.lines):
+                ends.append(event.at)
+        return min(ends, default=NEVER)
 
     @functools.cached_property
     def cx(self) -> int:

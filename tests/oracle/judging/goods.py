@@ -7,11 +7,12 @@ from dataclasses import dataclass, replace
 from decimal import Decimal
 from typing import TYPE_CHECKING
 
+from tests.oracle.judging.books import Books
 from tests.oracle.judging.covering import ZERO, Tally, cells_of
 from tests.oracle.judging.ordered import Ordered
 from tests.oracle.judging.parcels import first, with_status
 from tests.oracle.judging.reading import NEVER, Event, Line
-from tests.oracle.judging.shipments import Shipment, return_numbers, return_scans, shipments
+from tests.oracle.judging.shipments import Shipment, ancestors, return_numbers, return_scans, shipments
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Mapping, Sequence
@@ -50,38 +51,55 @@ class Goods(Ordered):
     @functools.cached_property
     def refunds(self) -> list[tuple[Event, dict[str, Decimal], list[Line]]]:
         """Each refund of lines: what it waives because it has not left, and the lines that are left of it."""
-        found: list[tuple[Event, dict[str, Decimal], list[Line]]] = []
-        so_far: dict[str, Decimal] = {}
-        for event in self.of("payment.refunded"):
-            if not event.lines or event.text("reason") == GOODWILL:
-                continue
-            waived = _sum(self.cancelled(event.at), so_far)
-            shipped = self.covered(self.handed_over, event.at, waived)
-            owed = _sum(self.ordered(event.at), {key: -quantity for key, quantity in waived.items()})
-            room = {key: quantity - shipped.get(key, ZERO) for key, quantity in owed.items()}
-            tally = Tally([line for line in self.in_turn if line.key in owed], room, self.most(event.at))
-            over = tally.add(line for line in event.lines if line.quantity is not None)
-            mine = {line.key: tally.covered(line.key) for line in tally.lines}
-            whole = [line for line in event.lines if line.quantity is None]
-            found.append((event, mine, [*whole, *(replace(line, quantity=left) for line, _, left in over)]))
-            so_far = _sum(so_far, mine)
-        return found
+        return self._books[1]
 
-    def waived(self, at: int) -> dict[str, Decimal]:
-        """Quantities that were cancelled, or refunded before they left, so far."""
-        return _sum(self.cancelled(at), *(waived for event, waived, _ in self.refunds if event.at <= at))
+    @functools.cached_property
+    def _books(self) -> tuple[Books, list[tuple[Event, dict[str, Decimal], list[Line]]]]:
+        told: list[tuple[Event, dict[str, Decimal], list[Line]]] = []
+        books = Books(self)
+        for at in books.instants([event for event in self.of("payment.refunded") if event.lines]):
+            books.cancel(at)
+            for event in self.of("payment.refunded"):
+                if event.lines and max(event.at, self.placed) == at and event.text("reason") != GOODWILL:
+                    shipped = self.covered(self.handed_over, at, books.waived)
+                    room = {key: quantity - shipped.get(key, ZERO) for key, quantity in books.owed.items()}
+                    tally = Tally([line for line in self.in_turn if line.key in books.owed], room, self.most(at))
+                    over = tally.add(line for line in event.lines if line.quantity is not None)
+                    mine = {line.key: tally.covered(line.key) for line in tally.lines}
+                    whole = [line for line in event.lines if line.quantity is None]
+                    told.append((event, mine, [*whole, *(replace(line, quantity=left) for line, _, left in over)]))
+                    books.waive(mine)
+            books.update(at)
+        return books, told
+
+    @functools.cached_property
+    def _cancelled(self) -> Books:
+        books = Books(self)
+        for at in books.instants([]):
+            books.cancel(at)
+            books.update(at)
+        return books
 
     def owed(self, at: int) -> dict[str, Decimal]:
         """What is owed of each line at an instant."""
-        waived = self.waived(at)
-        return {key: max(quantity - waived.get(key, ZERO), ZERO) for key, quantity in self.ordered(at).items()}
+        return self._books[0].at(at)[0]
+
+    def waived(self, at: int) -> dict[str, Decimal]:
+        """Quantities that were cancelled, or refunded before they left, so far."""
+        return self._books[0].at(at)[1]
+
+    def uncancelled(self, at: int) -> dict[str, Decimal]:
+        """What is owed of each line at an instant, were nothing refunded."""
+        return self._cancelled.at(at)[0]
+
+    def cancelled(self, at: int) -> dict[str, Decimal]:
+        """Quantities that were cancelled so far."""
+        return self._cancelled.at(at)[1]
 
     @functools.cached_property
     def changes(self) -> list[int]:
         """When what is owed may have changed."""
-        told = [event.at for event in self.of("order.cancelled") if event.lines]
-        told += [event.at for event, _, _ in self.refunds]
-        return sorted({*(at for at, _ in self.orders), *(at for at in told if at > self.placed)})
+        return self._books[0].instants([event for event, _, _ in self.refunds])
 
     @functools.cached_property
     def units(self) -> list[Unit]:
@@ -275,25 +293,3 @@ class Goods(Ordered):
     def promise_of(self, unit: Unit) -> int:
         """When a unit had come as promised."""
         return self.met(unit, *self.chains("kept"))
-
-
-def ancestors(one: Shipment, shipments: Iterable[Shipment]) -> list[Shipment]:
-    """The shipments that a shipment replaces, directly or not."""
-    found: list[Shipment] = []
-    waiting = [one]
-    known = list(shipments)
-    while waiting:
-        now = waiting.pop()
-        for other in known:
-            if other is not one and other not in found and any(event.text("replaces") in other.names for event in now.replaces):
-                found.append(other)
-                waiting.append(other)
-    return found
-
-
-def _sum(*sums: Mapping[str, Decimal]) -> dict[str, Decimal]:
-    found: dict[str, Decimal] = {}
-    for one in sums:
-        for key, quantity in one.items():
-            found[key] = found.get(key, ZERO) + quantity
-    return found

@@ -70,11 +70,11 @@ def regressions(order: Order, shipment: Shipment, parcel: Parcel) -> list[Condit
     scans = parcel.scans
     over = first(with_status(scans, "delivered", "returned"))
     found: list[Condition] = []
-    for n, scan in enumerate(scans):
+    for scan in scans:
         if scan.at > over and scan.text("status") in REGRESSIONS:
-            clear = following(scans[n + 1 :], lambda one: one.text("status") in ("delivered", "returned"))
             x, scope = xs_of(order, shipment, parcel), shipment.scope
-            found += signal(order, "conflict.status_regression", scan, [clear], x=x, scope=scope)
+            clears = times(with_status(scans, "delivered", "returned"))
+            found += signal(order, "conflict.status_regression", scan, clears, x=x, scope=scope)
     return found
 
 
@@ -143,8 +143,7 @@ def quantities(order: Order) -> list[Condition]:
     taken: dict[Cell, Decimal] = {}
 
     def owed_at(at: int) -> Tally:
-        waived = order.cancelled(at)
-        room = {key: quantity - waived.get(key, ZERO) for key, quantity in order.ordered(at).items()}
+        room = order.uncancelled(at)
         known = {line.key for since, lines in order.orders if since <= max(at, order.placed) for line in lines}
         return Tally([line for line in order.in_turn if line.key in known], room, order.most(at))
 

@@ -269,7 +269,7 @@ def replacements_overdue(order: Order) -> list[Condition]:
     found: list[Condition] = []
     for one in order.shipments:
         told = [line.promised_by for event in one.replaces for line in event.lines if line.promised_by]
-        if told:
+        if told and any(order.method_of(unit.key) in ("ship", "local") for unit in order.units):
             by = min(order.promise_deadline(promise) for promise in told)
             since, reached, lifted = first(one.replaces), order.came(one), order.xs(one)
             kind, carrier = "shipment.delivery_overdue", one.carrier
@@ -281,7 +281,8 @@ def split_incomplete(order: Order) -> list[Condition]:
     """A part was shipped and the rest does not follow."""
     if not order.lines:
         return []
-    parts = sorted(one.shipped for one in order.shipments if one.counts and one.shipped < min(order.ship, NEVER))
+    left = [max(one.shipped, order.placed) for one in order.shipments if one.counts and one.shipped < NEVER]
+    parts = sorted(at for at in left if at < order.ship)
     setting = order.setting("fulfilment.split_incomplete")
     found: list[Condition] = []
     for at, following in pairwise([*parts, order.ship]):
@@ -291,7 +292,7 @@ def split_incomplete(order: Order) -> list[Condition]:
             if one.start <= max(at, order.placed) < one.end and order.ship_of(one.unit) > at
         ]
         by = min((-NEVER if one.by is None else one.by for one in rest), default=-NEVER)
-        for begun, until in running(at, order.pauses):
+        for begun, until in running(at, order.pauses) if rest else []:
             due = max(order.calendar(setting.clock).add(begun, setting.threshold), by)
             found += timeout(order, "fulfilment.split_incomplete", begun, due=due, reached=following, lifted=min(order.x, until))
     return found

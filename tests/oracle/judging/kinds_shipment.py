@@ -7,11 +7,11 @@ from itertools import pairwise
 from typing import TYPE_CHECKING
 
 from tests.oracle.judging.conditions import Condition, signal, state, timeout
-from tests.oracle.judging.goods import ancestors
 from tests.oracle.judging.kinds_goods import delivery_overdue
 from tests.oracle.judging.kinds_order import times
 from tests.oracle.judging.parcels import OF_ANOTHER_KIND, Parcel, first, possession, reason, repeated, with_status
 from tests.oracle.judging.reading import DAY, NEVER, Event, text
+from tests.oracle.judging.shipments import ancestors
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator

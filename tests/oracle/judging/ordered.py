@@ -76,8 +76,8 @@ class Ordered(Fields):
         known = [line for line in self.in_turn if most[line.key] > 0]
         return Tally(known, {key: quantity - waived.get(key, ZERO) for key, quantity in most.items()}, most)
 
-    def cancelled(self, at: int) -> dict[str, Decimal]:
-        """Cancelled quantities by line, so far."""
+    def cancels(self, at: int) -> dict[str, Decimal]:
+        """How much of each line cancels have named so far."""
         tally = self.tally(at, {})
         tally.add(line for event in self.of("order.cancelled") if event.at <= at for line in event.lines)
         return {line.key: tally.covered(line.key) for line in tally.lines}

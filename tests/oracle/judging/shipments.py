@@ -3,9 +3,13 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, field
+from typing import TYPE_CHECKING
 
 from tests.oracle.judging.parcels import Parcel, estimate, first, possession, told_once, with_status
 from tests.oracle.judging.reading import NEVER, Event, Line
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable
 
 OUTBOUND = ("warehouse.label_created", "warehouse.shipped")
 
@@ -261,6 +265,20 @@ def hand_over(shipment: Shipment) -> None:
     for one, other in wishes:
         if sum(1 for _, wanted in wishes if wanted is other) == 1:
             one.over_to, other.taken_over = other, True
+
+
+def ancestors(one: Shipment, shipments: Iterable[Shipment]) -> list[Shipment]:
+    """The shipments that a shipment replaces, directly or not."""
+    found: list[Shipment] = []
+    waiting = [one]
+    known = list(shipments)
+    while waiting:
+        now = waiting.pop()
+        for other in known:
+            if other is not one and other not in found and any(event.text("replaces") in other.names for event in now.replaces):
+                found.append(other)
+                waiting.append(other)
+    return found
 
 
 def _named(shipment: Shipment, names: set[tuple[str, str]]) -> bool:

@@ -7,11 +7,14 @@ from dataclasses import dataclass, field
 from operator import attrgetter
 from typing import TYPE_CHECKING, cast
 
+import msgspec
+
 from dataflows.core.identity import AliasLookup, AliasResolver, Ambiguous, IdentityRules, ResolvedEvent, sightings
-from dataflows.core.identity.items import Orphan
+from dataflows.core.identity.items import Orphan, Tie
 from dataflows.core.identity.sharding import CUSTOMER, READERS, STAGE_TWO_KINDS
 from schemas.aliases import ALIAS_FIELDS, aliases
 from schemas.export import example
+from schemas.identifiers import DEFAULT, normaliser
 from schemas.record import IdentityFinding, Record
 from schemas.wire import decode
 from tests.support.logs import DAY, HOUR, MINUTE, T0, line, record
@@ -225,6 +228,37 @@ def test_freight_scans_fan_out() -> None:
     world.see("scan", T0 + 1, "carrier.scan", tracking_number="F1", status="in_transit")
     assert world.joined() == [("scan", "A-1", T0 + 1), ("scan", "A-2", T0 + 1)]
     assert world.notes() == []
+
+
+def test_scans_that_came_before_a_tie_are_given_to_it() -> None:
+    """At the place of the tie; for some days, and not to a later user of the number."""
+    world = World()
+    world.see("label-1", T0, "warehouse.label_created", order="A-1", tracking_number="F1")
+    world.see("scan", T0 + HOUR, "carrier.scan", tracking_number="F1", status="in_transit")
+    world.see("label-2", T0, "warehouse.label_created", order="A-2", log=T0 + 2 * DAY, tracking_number="F1")
+    world.see("again", T0, "warehouse.shipped", order="A-2", log=T0 + 2 * DAY + 1, tracking_number="F1")
+    world.see("label-3", T0, "warehouse.label_created", order="A-3", log=T0 + 20 * DAY, tracking_number="F1")
+    assert world.joined() == [("scan", "A-1", T0 + HOUR), ("scan", "A-2", T0 + 2 * DAY)]
+    world.see("end", T0 + 21 * DAY, "carrier.scan", tracking_number="F1", status="delivered")
+    world.see("label-4", T0 + 22 * DAY, "warehouse.label_created", order="A-4", tracking_number="F1")
+    assert all(order != "A-4" for _, order, _ in world.joined())
+
+
+def test_a_relabelled_parcel_is_known_by_both_numbers() -> None:
+    """Whichever its later scans name."""
+    world = World()
+    world.see("label", T0, "warehouse.label_created", order="A-1", tracking_number="F1")
+    world.see("early", T0 + 1, "carrier.scan", tracking_number="F2", status="accepted")
+    world.see("new", T0 + 2, "carrier.relabelled", order="A-1", tracking_number="F2", replaces_number="F1")
+    world.see("late", T0 + 3, "carrier.scan", tracking_number="F2", status="in_transit")
+    assert world.joined() == [("early", "A-1", T0 + 2), ("late", "A-1", T0 + 3)]
+
+
+def test_a_tie_that_travels_whole_is_the_record_again() -> None:
+    """With its form of identifiers."""
+    item = record(line("e", T0, "warehouse.shipped", order="#A", data={"tracking_number": "t-1"}), T0, 7)
+    normaliser(DEFAULT.code).record(item)
+    assert msgspec.msgpack.decode(msgspec.msgpack.encode(Tie.of(item, whole=True)), type=Tie).record() == item
 
 
 def test_a_number_is_reused_only_after_its_parcel_has_ended() -> None:

@@ -16,6 +16,7 @@ from dataflows.runtime.state import Pins, StateError, StateHome
 from dataflows.runtime.state import watermarks as advice
 from dataflows.runtime.state.directory import policy_file, read_state
 from dataflows.runtime.state.errors import DamagedStateError
+from schemas.identifiers import AS_SENT, DEFAULT
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -438,4 +439,33 @@ def test_a_process_alone_hears_itself_at_once(path: Path) -> None:
     assert home.low_watermark() == 5
     home.advise(6)
     assert home.low_watermark() == 6
+    home.close()
+
+
+def test_identifiers_belong_to_the_state(path: Path) -> None:
+    """A new state takes the policy's, else the defaults; afterwards another statement is refused, none goes on with what the state has."""
+    home = StateHome.open(path)
+    assert home.begin(HERE).identifiers == DEFAULT
+    home.stop_clean()
+    home.close()
+    home = StateHome.open(path)
+    with pytest.raises(StateError, match="identifiers") as refused:
+        home.begin(changed(policy="bbbb", identifiers=AS_SENT))
+    assert "\n" not in str(refused.value)
+    assert home.begin(changed(policy="bbbb", identifiers=DEFAULT)).identifiers == DEFAULT
+    home.close()
+
+
+def test_a_state_of_before_identifiers_had_forms_keeps_them_as_sent(path: Path) -> None:
+    """Whether it was stopped cleanly or not."""
+    stopped(path, clean=True)
+    file = path / "state.json"
+    state = msgspec.json.decode(file.read_bytes())
+    del state["identifiers"]
+    file.write_bytes(msgspec.json.encode(state))
+    home = StateHome.open(path)
+    assert home.begin(HERE).identifiers == AS_SENT
+    home.close()
+    home = StateHome.open(path)
+    assert home.begin(HERE).identifiers == AS_SENT
     home.close()

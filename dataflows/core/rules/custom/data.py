@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
+from typing import cast
 
 from dataflows.core.history.facts import Facts
 from dataflows.core.history.parcels import scan_of
@@ -11,6 +12,7 @@ from dataflows.core.policy.setting import Severity
 from dataflows.core.rules.conditions import Condition, signal, timeout
 from dataflows.core.rules.reading import ended_for
 from dataflows.core.rules.structs import Found
+from schemas.events import OrderLinked
 from schemas.record import Record
 
 
@@ -38,10 +40,12 @@ def _unmapped(scans: Sequence[Record]) -> Iterable[tuple[Record, int | None]]:
 
 
 def orphan_signal(o: Facts, s: RuleSetting) -> Found:
-    """Judged by log time; the identity step does the same for aliases that no order has claimed."""
+    """Judged by log time; the identity step does the same for aliases that no order has claimed. A part of another order is none."""
     first = o.t.first_logged
-    placed = o.placed.log if o.placed is not None else None
-    yield timeout(s, o.policy.tenant_calendar(o.tenant), first.log, f"first {first.event.type} logged", (first,), met=placed)
+    known = [link.log for link in o.t.of("order.linked") if link.order in cast("OrderLinked", link.event.data).children]
+    known += [o.placed.log] if o.placed is not None else []
+    met = min(known, default=None)
+    yield timeout(s, o.policy.tenant_calendar(o.tenant), first.log, f"first {first.event.type} logged", (first,), met=met)
 
 
 def clock_skew(o: Facts, s: RuleSetting) -> Found:
