@@ -23,6 +23,7 @@ DATES = {"ship_by": ("order.placed",), "promised_by": ("order.placed",), "expire
 ARRIVAL_TRAITS = {
     "unannounced": ("carrier.scan",),
     "late eta": ("carrier.scan", "estimate"),
+    "eta": ("carrier.scan", "estimate"),
     "part shipped": ("warehouse.shipped",),
     "balance": ("payment.captured",),
 }

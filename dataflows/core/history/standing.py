@@ -88,7 +88,7 @@ class Standing:
         self._handed[tracking] = [r for r in handed if _numbers(r) or not made or made[0].at <= r.at or not self._of_others(parcel, r)]
 
     def _of_others(self, parcel: Parcel, handover: Record) -> bool:
-        """Whether a hand-over that names no number, from before a parcel was labelled, is of others that had been labelled, or never are."""
+        """Whether a hand-over without a number, from before a parcel was labelled, is of others that had been labelled, or never are."""
         return any(key != parcel.tracking and (first is None or first <= handover.at) for key, first in self._labelled.items())
 
     def announced(self, parcel: Parcel) -> tuple[Record | None, Record | None]:

@@ -22,7 +22,7 @@ from schemas.events import Line, PaymentRefunded, PickShort
 from schemas.instants import earliest
 from schemas.record import Record
 
-ONGOING = frozenset(("accepted", "in_transit", "customs", "out_for_delivery", "attempt_failed", "ready_for_pickup"))
+ONGOING = frozenset(("label_created", "accepted", "in_transit", "customs", "out_for_delivery", "attempt_failed", "ready_for_pickup"))
 
 
 def delivered_without_ship(o: Facts, s: RuleSetting) -> Found:
