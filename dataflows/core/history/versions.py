@@ -8,10 +8,13 @@ from operator import itemgetter
 from typing import NamedTuple, TypeVar, cast
 
 import msgspec
+from msgspec import Struct
+from msgspec.structs import replace
 
 from dataflows.core.history.quantities import line_key, quantity
 from schemas.events import Line, OrderPlaced
 from schemas.patch import merge_patch
+from schemas.place_names import stated_place
 from schemas.record import Record
 
 Value = TypeVar("Value")
@@ -52,7 +55,7 @@ class Versions:
     """What an order said of itself: (fields, since, event) in `all`, as it was placed and after each update."""
 
     def __init__(self, placed: Record, updates: Sequence[Record], again: Collection[int] = ()) -> None:
-        self.all: list[tuple[OrderPlaced, int, Record]] = [(cast("OrderPlaced", placed.event.data), placed.at, placed)]
+        self.all: list[tuple[OrderPlaced, int, Record]] = [(located(cast("OrderPlaced", placed.event.data)), placed.at, placed)]
         self._dates: dict[str, list[Segment[str | None]]] = {}
         self._line_dates: dict[str, LineDates] = {}
         self._former: dict[str, str] | None = None
@@ -78,6 +81,7 @@ class Versions:
             fields = _with(self.fields, cast("OrderPlaced", update.event.data), over=id(update) in self._again)
         else:
             fields = merge_patch(self.fields, cast("Mapping[str, object]", update.event.data))
+        fields = located(fields)
         self.all.append((fields, update.at, update))
         for name, segments in self._dates.items():
             extend(segments, cast("str | None", getattr(fields, name)), update.at, update)
@@ -170,6 +174,18 @@ class Versions:
                 extend(segments, values.get(key), since, record)
         last = {line_key(line, place): line for place, line in enumerate(self.fields.lines or ())}
         return LineDates([key for key, line in last.items() if getattr(line, name) is None], own)
+
+
+def located(fields: OrderPlaced) -> OrderPlaced:
+    """The same, with the codes of the country and the region that are meant. What means none stays as it was stated."""
+    ship_to = fields.ship_to
+    if ship_to is None:
+        return fields
+    country, region, _ = stated_place(ship_to.country, ship_to.region)
+    if country == ship_to.country and region == ship_to.region:
+        return fields
+    meant = replace(cast("Struct", ship_to), country=country, region=region)
+    return cast("OrderPlaced", replace(cast("Struct", fields), ship_to=meant))
 
 
 def extend(segments: list[Segment[Value]], value: Value, since: int, record: Record) -> None:

@@ -15,7 +15,8 @@ from dataflows.core.clocks import Span, span
 from dataflows.core.clocks.calendar import Intervals
 from dataflows.core.clocks.days import holiday_regions, is_holiday_region
 from dataflows.core.policy.setting import Switch
-from schemas.places import countries, country_meant, is_country, is_region, zone_names
+from schemas.place_names import country_code
+from schemas.places import countries, is_country, is_region, zone_names
 from schemas.problems import mistake, nearest, unknown_zone
 
 MILESTONES: Final = (
@@ -188,7 +189,7 @@ def country(value: object) -> str:
     name = text(value)
     if not is_country(name):
         message = f"unknown country {name!r}: a code of two capitals (ISO 3166-1) is expected, such as DE"
-        raise mistake(message, country_meant(name) or nearest(name, countries()))
+        raise mistake(message, country_code(name) or nearest(name, countries()))
     return name
 
 
@@ -211,7 +212,7 @@ def holidays(value: object) -> str | None:
         regions = holiday_regions()
         known = (*regions, *(f"{code}-{part}" for code, parts in regions.items() for part in parts))
         message = f"the public holidays of {name!r} are not known; a country or region such as DE or US-CA is expected, or off"
-        meant = country_meant(name)
+        meant = country_code(name)
         raise mistake(message, meant if meant in regions else nearest(name, known))
     return name
 
