@@ -138,6 +138,7 @@ class RetentionForm(PolicySection):
 
 READERS: dict[str, Callable[..., object]] = {
     "span": read.any_span,
+    "step": read.step,
     "elapsed": read.elapsed,
     "period": read.period,
     "name": read.named,

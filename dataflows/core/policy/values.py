@@ -13,6 +13,7 @@ from pydantic import ValidationInfo
 from dataflows.core.clocks import Span, span
 from dataflows.core.clocks.calendar import Intervals
 from dataflows.core.clocks.days import holiday_regions, is_holiday_region
+from dataflows.core.clocks.spans import Later
 from dataflows.core.policy.setting import Switch
 from schemas.places import countries, country_meant, is_country, is_region, zone_names
 from schemas.problems import mistake, nearest, unknown_zone
@@ -103,6 +104,16 @@ def any_span(value: object) -> Span:
         return span(text(value))
     except ValueError as error:
         raise mistake(str(error)) from None
+
+
+def step(value: object) -> Span:
+    """When a step comes: a span counted from the anchor, or with a `+` from the deadline."""
+    if not isinstance(value, str) or not value.strip().startswith("+"):
+        return any_span(value)
+    found = any_span(value.strip()[1:])
+    if found.n <= 0:
+        raise mistake(f"{value.strip()!r}: what is counted from the deadline comes after it, such as '+1 bd'")
+    return Later(*found)
 
 
 def elapsed(value: object) -> Span:
