@@ -76,10 +76,10 @@ def soonest(setting: RuleSetting, span: Span) -> int:
     """A lower bound in µs of the time from an anchor to the first instant of a condition that is due a `span` after it."""
     first = least(span)
     for step in setting.steps:
-        at = step.at
+        at: Span | None = step.at
         if isinstance(at, Later):
             continue
-        if span != setting.threshold:
+        if span != setting.threshold and at is not None:
             distance = apart(at, setting.threshold)
             at = None if distance is None or distance.n > 0 else longer(span, distance)
         if at is not None and (bound := least(at)) < first:
