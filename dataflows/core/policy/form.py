@@ -12,9 +12,7 @@ from pydantic import (
     BaseModel,
     BeforeValidator,
     ConfigDict,
-    Discriminator,
     PlainValidator,
-    Tag,
     create_model,
     model_validator,
 )
@@ -160,6 +158,10 @@ class RetentionForm(PolicySection):
     most_events: Events = MOST_EVENTS
 
 
+METHODS = ("ship", "pickup", "local", "digital")
+TERMS = ("prepaid", "on_ship", "on_delivery", "invoice", "external")
+HOLDS = ("fraud", "credit", "payment", "address", "inventory", "customs", "manual", "other")
+
 READERS: dict[str, Callable[..., object]] = {
     "span": read.any_span,
     "step": read.step,
@@ -229,6 +231,15 @@ class WhenForm(PolicySection):
     country: Annotated[tuple[Country, ...], BeforeValidator(_many)] | None = None
     channel: Names | None = None
     tier: Names | None = None
+    region: Names | None = None
+    postal_code: Names | None = None
+    method: Annotated[tuple[Annotated[str, PlainValidator(read.choice("method", METHODS))], ...], BeforeValidator(_many)] | None = None
+    terms: Annotated[tuple[Annotated[str, PlainValidator(read.choice("payment terms", TERMS))], ...], BeforeValidator(_many)] | None = None
+    value: Annotated[tuple[Annotated[str, PlainValidator(read.amount_test)], ...], BeforeValidator(_many)] | None = None
+    sku: Names | None = None
+    seller: Names | None = None
+    tags: Names | None = None
+    hold: Annotated[tuple[Annotated[str, PlainValidator(read.choice("hold", HOLDS))], ...], BeforeValidator(_many)] | None = None
 
 
 class OverrideForm(PolicySection):

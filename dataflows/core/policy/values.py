@@ -14,6 +14,7 @@ from dataflows.core.clocks import Span, span
 from dataflows.core.clocks.calendar import Intervals
 from dataflows.core.clocks.days import holiday_regions, is_holiday_region
 from dataflows.core.clocks.spans import Later
+from dataflows.core.policy.matching import value_test
 from dataflows.core.policy.setting import Switch
 from schemas.places import countries, country_meant, is_country, is_region, zone_names
 from schemas.problems import mistake, nearest, unknown_zone
@@ -70,6 +71,16 @@ def named(value: object) -> str:
     if not 1 <= len(name) <= 100 or not name.isprintable():
         raise mistake(f"{name!r} is no name: 1 to 100 printable characters")
     return name
+
+
+def amount_test(value: object) -> str:
+    """A limit of an order's total: `above 200`, `below 20 EUR`."""
+    name = text(value)
+    found = value_test(name)
+    if found is None:
+        raise mistake(f"{name!r} is no limit of a total: write 'above 200', 'below 20' or 'above 200 EUR'")
+    sense, bound, currency = found
+    return " ".join(part for part in (sense, str(bound), currency) if part)
 
 
 def feed(value: object) -> str:
