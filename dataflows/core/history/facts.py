@@ -10,6 +10,7 @@ from collections.abc import Iterable, Mapping
 from typing import cast
 
 from dataflows.core.clocks import Calendar
+from dataflows.core.history.dims import PLAIN, agreed, further
 from dataflows.core.history.grouping import Shipments
 from dataflows.core.history.holds import Hold, Holds
 from dataflows.core.history.money import Payments
@@ -22,15 +23,6 @@ from dataflows.core.policy.model import Dims
 from schemas.events import InventoryAllocated, Line, WarehouseShipment
 from schemas.instants import FAR, earliest
 from schemas.record import Record
-
-PLAIN_DIMS = frozenset(Dims._fields[:7])
-"""The dimensions that cost nothing to know."""
-
-
-def _agreed(shipments: Iterable[Shipment], name: str) -> str | None:
-    """What all shipments that say so say of their carrier or service, in any letter case; None if they differ."""
-    said = [value for shipment in shipments if (value := shipment.said(name)) is not None]
-    return said[0] if len({value.casefold() for value in said}) == 1 else None
 
 
 class Facts(FieldFacts):
@@ -53,32 +45,13 @@ class Facts(FieldFacts):
         found = Dims(
             self.tenant,
             ((shipment.said("site") if shipment else None) or self.site) if "site" in named else None,
-            _agreed(chosen, "carrier") if "carrier" in named else None,
-            (_agreed(chosen, "service") or fields.service) if "service" in named else None,
+            agreed(chosen, "carrier") if "carrier" in named else None,
+            (agreed(chosen, "service") or fields.service) if "service" in named else None,
             ship_to.country if ship_to else None,
             fields.channel,
             fields.customer.tier if fields.customer else None,
         )
-        return found if named <= PLAIN_DIMS else self._further(found, named)
-
-    def _further(self, found: Dims, named: frozenset[str]) -> Dims:
-        """Adds the dimensions that few policies ask for."""
-        fields = self.fields
-        ship_to, total, lines = fields.ship_to, fields.total, fields.lines or ()
-        region = ship_to.region if ship_to else None
-        if ship_to and region and ship_to.country and not region.casefold().startswith(f"{ship_to.country}-".casefold()):
-            region = f"{ship_to.country}-{region}"
-        return found._replace(
-            region=region,
-            postal_code=ship_to.postal_code if ship_to and "postal_code" in named else None,
-            method=self.method,
-            terms=self.terms,
-            value=f"{total.amount} {total.currency}" if total and "value" in named else None,
-            sku=frozenset(line.sku for line in lines if line.sku) if "sku" in named else None,
-            seller=frozenset(line.seller for line in lines if line.seller) if "seller" in named else None,
-            tags=frozenset((*(fields.tags or ()), *(tag for line in lines for tag in line.tags or ()))) if "tags" in named else None,
-            hold=frozenset(hold.hold for hold in self.holds if hold.released is None) if "hold" in named else None,
-        )
+        return found if named <= PLAIN else further(found, named, fields, self.method, self.terms, self.holds if "hold" in named else ())
 
     def of(self, shipment: Shipment, setting: RuleSetting) -> RuleSetting:
         """A rule's setting for one shipment: its own carrier, service and site count."""
