@@ -76,11 +76,11 @@ def soonest(setting: RuleSetting, span: Span) -> int:
     """A lower bound in µs of the time from an anchor to the first instant of a condition that is due a `span` after it."""
     first = least(span)
     for step in setting.steps:
-        at: Span | None = step.at
-        if isinstance(at, Later):
+        if isinstance(step.at, Later):
             continue
-        if span != setting.threshold and at is not None:
-            distance = apart(at, setting.threshold)
+        at: Span | None = step.at
+        if span != setting.threshold:
+            distance = apart(step.at, setting.threshold)
             at = None if distance is None or distance.n > 0 else longer(span, distance)
         if at is not None and (bound := least(at)) < first:
             first = bound
@@ -209,8 +209,8 @@ def signal(  # noqa: PLR0913 (every argument is a term of the condition)
     steps: tuple[tuple[int, Severity], ...] = ((start, severity or setting.severity),)
     if setting.steps:
         calendar = o.calendar(setting, shipment)
-        later = sorted([*steps, *((count(calendar, start, s.at), s.severity) for s in setting.steps)], key=_by_instant)
-        steps = rising(later)
+        later: list[tuple[int, Severity]] = [*steps, *((count(calendar, start, s.at), s.severity) for s in setting.steps)]
+        steps = rising(sorted(later, key=_by_instant))
     resolution = None if end is None else "cleared" if end == cleared else "lifted"
     return Condition(
         setting,
