@@ -12,6 +12,7 @@ from typing import cast
 
 from dataflows.core.clocks import Calendar
 from dataflows.core.history.again import Stretch
+from dataflows.core.history.dims import PLAIN, agreed, further
 from dataflows.core.history.grouping import Shipments, identifiers, one_parcel
 from dataflows.core.history.holds import Hold, Holds
 from dataflows.core.history.ledger import LEDGER, Ledger, Period
@@ -33,25 +34,28 @@ class Facts(MilestoneFacts):
 
     # settings, clocks and zones
 
-    @fact(*FIELDS, folds=(*SITED, *PARCELS))
+    @fact(*FIELDS, *HOLDS, folds=(*SITED, *PARCELS))
     def dims(self) -> Dims:
         """What policy overrides may depend on, for the order as a whole."""
         return self._dims(None)
 
     def _dims(self, shipment: Shipment | None) -> Dims:
+        """What overrides of this policy ask for. The carrier and the service of an order are those on which all its shipments agree."""
+        named = self.policy.named
         if self.placed is None:
-            return Dims(self.tenant, self.site, None, None, None, None, None)
-        fields = self.fields
-        chosen = shipment or (self.shipments[0] if self.shipments else None)
-        return Dims(
+            return Dims(self.tenant, self.site if "site" in named else None)
+        fields, chosen = self.fields, [shipment] if shipment else [x for x in self.shipments if x.live]
+        ship_to = fields.ship_to
+        found = Dims(
             self.tenant,
-            (shipment.said("site") if shipment else None) or self.site,
-            chosen.said("carrier") if chosen else None,
-            (chosen.said("service") if chosen else None) or fields.service,
-            fields.ship_to.country if fields.ship_to else None,
+            ((shipment.said("site") if shipment else None) or self.site) if "site" in named else None,
+            agreed(chosen, "carrier") if "carrier" in named else None,
+            (agreed(chosen, "service") or fields.service) if "service" in named else None,
+            ship_to.country if ship_to else None,
             fields.channel,
             fields.customer.tier if fields.customer else None,
         )
+        return found if named <= PLAIN else further(found, named, fields, self.method, self.terms, self.holds if "hold" in named else ())
 
     def of(self, shipment: Shipment, setting: RuleSetting) -> RuleSetting:
         """A rule's setting for one shipment: its own carrier, service and site count."""

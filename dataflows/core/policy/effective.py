@@ -140,7 +140,8 @@ def _calendar(spec: CalendarSpec) -> Plain:
         if days:
             found[name] = [day.isoformat() for day in sorted(days)]
     if spec.cutoff is not None:
-        found["cutoff"] = _time(spec.cutoff)
+        cutoff = spec.cutoff
+        found["cutoff"] = _time(cutoff) if isinstance(cutoff, int) else {WEEKDAYS[day]: _time(at) for day, at in sorted(cutoff.items())}
     return found
 
 

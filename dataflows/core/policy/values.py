@@ -14,6 +14,8 @@ from pydantic import ValidationInfo
 from dataflows.core.clocks import Span, span
 from dataflows.core.clocks.calendar import Intervals
 from dataflows.core.clocks.days import holiday_regions, is_holiday_region
+from dataflows.core.clocks.spans import Later
+from dataflows.core.policy.matching import value_test
 from dataflows.core.policy.setting import Switch
 from schemas.place_names import country_code
 from schemas.places import countries, is_country, is_region, zone_names
@@ -74,6 +76,16 @@ def named(value: object) -> str:
     return name
 
 
+def amount_test(value: object) -> str:
+    """A limit of an order's total: `above 200`, `below 20 EUR`."""
+    name = text(value)
+    found = value_test(name)
+    if found is None:
+        raise mistake(f"{name!r} is no limit of a total: write 'above 200', 'below 20' or 'above 200 EUR'")
+    sense, bound, currency = found
+    return " ".join(part for part in (sense, str(bound), currency) if part)
+
+
 def feed(value: object) -> str:
     """A prefix of `source` that ends where a part of the path does: `/carrier`, `/carrier/ups`."""
     name = named(value)
@@ -106,6 +118,16 @@ def any_span(value: object) -> Span:
         return span(text(value))
     except ValueError as error:
         raise mistake(str(error)) from None
+
+
+def step(value: object) -> Span:
+    """When a step comes: a span counted from the anchor, or with a `+` from the deadline."""
+    if not isinstance(value, str) or not value.strip().startswith("+"):
+        return any_span(value)
+    found = any_span(value.strip()[1:])
+    if found.n <= 0:
+        raise mistake(f"{value.strip()!r}: what is counted from the deadline comes after it, such as '+1 bd'")
+    return Later(*found)
 
 
 def elapsed(value: object) -> Span:

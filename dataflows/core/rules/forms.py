@@ -16,6 +16,7 @@ from dataflows.core.rules.judging import judge_of
 from dataflows.core.rules.model import Fits, Rule
 from dataflows.core.rules.structs import AnyForm, Between, Custom, Find, Lasting, Overdue, Reported, Silent
 from dataflows.core.rules.vocabulary import Anchor, ByTerms, Date, EventTerm, Held, Milestone, Scope, Staying, Strictly, Term, Where
+from schemas.events import Customer, Money, OrderPlaced, ShipTo
 
 TIMED = frozenset(("threshold", "clock", "grace", "steps", "feeds"))
 STEPPED = frozenset(("clock", "steps", "feeds"))
@@ -103,6 +104,23 @@ def settings_of(forms: tuple[AnyForm, ...], entry: Entry) -> frozenset[str]:
     return found - frozenset(first.ignores) if isinstance(first, Custom) else found
 
 
+def order_paths() -> tuple[str, ...]:
+    """The fields that an order can lack, by path: `total`, `ship_to.country`."""
+    parts: dict[str, Any] = {"total": Money, "customer": Customer, "ship_to": ShipTo}
+    inner = (f"{name}.{field}" for name, part in parts.items() for field in part.model_fields)
+    return (*OrderPlaced.model_fields, *inner)
+
+
+def choices_of(forms: tuple[AnyForm, ...], entry: Entry) -> dict[str, tuple[str, ...]]:
+    """The names that `owners` (kinds of holds) and `fields` (of an order) may have."""
+    found: dict[str, tuple[str, ...]] = {}
+    if "owners" in entry:
+        found["owners"] = tuple(k for form in forms if isinstance(form, Lasting) and isinstance(form.state, Held) for k in form.state.kinds)
+    if "fields" in entry:
+        found["fields"] = order_paths()
+    return found
+
+
 def rule(kind: str, definition: str, *forms: AnyForm, **entry: Unpack[Entry]) -> Rule:
     """A rule that finds what each of its forms finds."""
     setting = setting_of(kind, entry)
@@ -127,6 +145,7 @@ def rule(kind: str, definition: str, *forms: AnyForm, **entry: Unpack[Entry]) ->
         limits={name: (span(least), span(most)) for name, (least, most) in entry.get("limits", {}).items()},
         general=forms[0].general if isinstance(forms[0], Custom) else (),
         waits=isinstance(forms[0], Custom) and forms[0].absence,
+        choices=choices_of(forms, entry),
         forms=forms,
     )
 

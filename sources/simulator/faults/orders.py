@@ -81,7 +81,7 @@ def forgotten_without_dates(order: SimulatedOrder) -> None:
 
 @FAULTS.one("order.stalled")
 def ten_silent_days(order: SimulatedOrder) -> None:
-    """Nothing is heard between capture and release for 10 days (24 business hours are allowed); without dates 72 h are for shipping."""
+    """Nothing is heard between capture and release for 10 days (24 business hours are allowed); without dates 3 bd are for shipping."""
     order.ship_by = order.promised_by = "none"
     order.waits |= {"captured": 20 * MINUTE, "released": 10 * DAY}
     live(order)
