@@ -154,7 +154,7 @@ ALL = (
     ),
     Case("untracked_letter", "a letter without a number is not awaited", M20),
     Case("child_orders", "nobody says that these orders are parts of another", M20, (SHIP, LATE, "data.orphan_signal")),
-    Case("child_orders_told", "the children's steps cover the parent", M20, engine_is_wrong=NAMES),
+    Case("child_orders_told", "the children's steps cover the parent", M20),
     # --- parcels ------------------------------------------------------------------------------------------------------
     Case(
         "double_reported_attempts",
