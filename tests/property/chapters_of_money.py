@@ -17,7 +17,7 @@ if TYPE_CHECKING:
     from tests.property.chapters import Data
     from tests.property.ingredients import Ingredients
 
-SUMS = ("100.00", "100.00", "60.00", "40.00", "39.98", "60.03", "0.01", "0.00")
+SUMS = ("100.00", "100.00", "60.00", "40.00", "39.98", "60.03", "0.01")
 AUTHORIZED, CAPTURED, VOIDED, REFUNDED = "payment.authorized", "payment.captured", "payment.voided", "payment.refunded"
 
 
@@ -91,8 +91,8 @@ def _disputed(order: Ingredients, draw: DrawFn) -> list[Told]:
         Told(CAPTURED, {"payment_id": order.id("p", 1), **_sum(draw, "100.00", "60.00")}),
         Told("payment.disputed", {**names, **amount, "stage": draw(one_of("chargeback", "inquiry", None))}),
     ]
-    for _ in range(draw(st.integers(1, 3))):
-        told.append(Told("payment.dispute_closed", {**names, "outcome": draw(one_of("lost", "lost", "won", None))}))
+    outcomes = draw(st.lists(one_of("lost", "lost", "won", None), min_size=1, max_size=3))
+    told += [Told("payment.dispute_closed", {**names, "outcome": outcome}) for outcome in outcomes]
     further = (
         Told(REFUNDED, {**_payment(order, draw), **_sum(draw)}),
         Told(CAPTURED, {"payment_id": order.id("p", 2), **_sum(draw)}),
