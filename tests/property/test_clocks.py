@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from datetime import UTC, date, datetime, timedelta
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, cast
 from zoneinfo import ZoneInfo
 
 import holidays
@@ -66,7 +66,7 @@ class Reference:
         """Whether the cut-off is not over."""
         moment = self.local(at)
         since_midnight = timedelta(hours=moment.hour, minutes=moment.minute, seconds=moment.second, microseconds=moment.microsecond)
-        return self.spec.cutoff is None or since_midnight <= timedelta(minutes=self.spec.cutoff)
+        return self.spec.cutoff is None or since_midnight <= timedelta(minutes=cast("int", self.spec.cutoff))
 
     def business_days(self, at: int, n: int) -> int:
         """Walks to the start, then from day to day."""
@@ -147,7 +147,7 @@ def test_business_hours_agree_with_counting_minutes(spec: CalendarSpec, at: int,
 def edges(draw: st.DrawFn, spec: CalendarSpec) -> int:
     """An opening, a closing or a cut-off on some day, in minutes after a midnight of UTC: where answers change."""
     hours = draw(st.sampled_from(sorted((spec.hours or {}).items())))[1]
-    edge = draw(st.sampled_from([minute for pair in hours for minute in pair] + [spec.cutoff or 0]))
+    edge = draw(st.sampled_from([minute for pair in hours for minute in pair] + [cast("int", spec.cutoff or 0)]))
     day = draw(st.integers(FIRST // 86_400, LAST // 86_400))
     offset = Reference(spec, spec.hours or {}).local(day * 1440 * MINUTE).utcoffset() or timedelta()
     return (day * 1440 + edge) * MINUTE - offset // timedelta(microseconds=1)
