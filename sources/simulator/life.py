@@ -150,6 +150,7 @@ def _carry(order: SimulatedOrder, shipment: SimulatedShipment) -> None:
     rng = order.rng
     shipment.delivered = shipment.shipped + rng.randint(HOUR, 5 * HOUR)
     if order.method == "pickup":
+        order.scan(shipment.delivered, shipment, "delivered")
         return
     if not shipment.parcels:
         order.scan(shipment.delivered - HOUR // 2, shipment, "out_for_delivery")

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Literal, NamedTuple
 
 Data = dict[str, object]
@@ -34,7 +34,7 @@ class SimulatedStep:
 
 @dataclass(slots=True)
 class SimulatedLine:
-    """An order line. Dates of its own are given by faults only."""
+    """An order line. Dates of its own are given by faults only; `more` is what else the order says of it."""
 
     line_id: str
     sku: str
@@ -42,6 +42,7 @@ class SimulatedLine:
     cents: int
     ship_by: str | None = None
     promised_by: str | None = None
+    more: Data = field(default_factory=dict[str, object])
 
     def plain(self) -> Data:
         """The line as an event on goods names it."""
@@ -50,7 +51,7 @@ class SimulatedLine:
     def ordered(self) -> Data:
         """The line as the order names it, with its dates."""
         dates = {"ship_by": self.ship_by, "promised_by": self.promised_by}
-        return self.plain() | {name: value for name, value in dates.items() if value is not None}
+        return self.plain() | self.more | {name: value for name, value in dates.items() if value is not None}
 
 
 @dataclass(slots=True)

@@ -18,7 +18,8 @@ from sources.simulator.life import live
 from sources.simulator.moments import DAY, OPENING, PLACING
 from sources.simulator.order import SimulatedOrder
 from sources.simulator.parts import Label
-from sources.simulator.quirks import QUIRKS, together_on_one_pallet
+from sources.simulator.quirks import together_on_one_pallet
+from sources.simulator.shapes import QUIRKS
 
 FAULTY = 0.15
 """The share of orders that a fault begins with."""

@@ -10,12 +10,13 @@ import itertools
 from dataclasses import replace
 from typing import TYPE_CHECKING, NamedTuple
 
-from tests.oracle.judging.conditions import Condition, merged
+from tests.oracle.judging.conditions import Condition, cut, merged
 from tests.oracle.judging.facts import Order
 from tests.oracle.judging.identity import Member, OrderKey, place
 from tests.oracle.judging.kinds_conflict import conflict_kinds, data_kinds, return_kinds
 from tests.oracle.judging.kinds_goods import fulfilment_kinds, inventory_kinds
-from tests.oracle.judging.kinds_order import address_kinds, order_kinds, payment_kinds
+from tests.oracle.judging.kinds_order import address_kinds, order_kinds
+from tests.oracle.judging.kinds_payment import payment_kinds
 from tests.oracle.judging.kinds_shipment import shipment_kinds
 from tests.oracle.judging.reading import DAY, MINUTE, NEVER, Event, Json, lines_of, mapping, money, read, text
 
@@ -54,7 +55,7 @@ class Verdict(NamedTuple):
 
 def judge(lines: Sequence[Json], policy: Policy, until: int) -> list[Verdict]:
     """Every verdict that stands at log time `until` (inclusive), given the events up to then in file order; retracted ones do not stand."""
-    placement = place(read(lines, until))
+    placement = place(read(lines, until, policy.identifiers))
     orders: list[Order] = []
     verdicts: list[Verdict] = []
     for key, members in placement.orders.items():
@@ -65,11 +66,12 @@ def judge(lines: Sequence[Json], policy: Policy, until: int) -> list[Verdict]:
         order = Order(*key, history, policy, placement.reused.get(key, []), placement.unresolved.get(key, []))
         kept = {(event.source, event.id) for event in history if event.type == "order.placed"}
         placed = [member for member in members if (member.event.source, member.event.id) in kept]
+        linked = [children[key] for children in placement.linked.values() if key in children]
         orphan = Condition(
             ORPHAN,
             None,
             known + policy.rules[ORPHAN].threshold.n,
-            min((member.known for member in placed), default=NEVER),
+            min([*(member.known for member in placed), *linked], default=NEVER),
             known + policy.rules[ORPHAN].threshold.n,
             waits=True,
         )
@@ -78,7 +80,7 @@ def judge(lines: Sequence[Json], policy: Policy, until: int) -> list[Verdict]:
             orders.append(order)
     flag_duplicates(orders)
     for order in orders:
-        conditions = [condition for section in SECTIONS for condition in section(order)]
+        conditions = cut([condition for section in SECTIONS for condition in section(order)], order.gaps)
         verdicts += settled((order.tenant, order.id), conditions, policy, until)
     aliases: dict[OrderKey, list[Condition]] = {}
     for waited in placement.waited:
@@ -105,7 +107,7 @@ def history_of(members: list[Member]) -> list[Event]:
 
 
 def flag_duplicates(orders: list[Order]) -> None:
-    """Mark each order that repeats another of the same customer, address and basket, placed at most ten minutes before it."""
+    """Tell each order while another of the same customer, address and basket is wanted that was placed at most ten minutes before."""
     groups: dict[tuple[object, ...], list[Order]] = {}
     for order in orders:
         data = order.of("order.placed")[0].data
@@ -117,8 +119,27 @@ def flag_duplicates(orders: list[Order]) -> None:
                 groups.setdefault((order.tenant, customer, address, what), []).append(order)
     for group in groups.values():
         group.sort(key=lambda order: (order.placed, order.id))
-        for earlier, later in itertools.pairwise(group):
-            later.duplicate = later.placed - earlier.placed <= 10 * MINUTE
+        for earlier, later in itertools.combinations(group, 2):
+            if later.placed - earlier.placed <= 10 * MINUTE:
+                later.twins += [(max(start, later.placed), end) for start, end in alive(earlier) if end > later.placed]
+
+
+def alive(order: Order) -> list[tuple[int, int]]:
+    """From when until when an order is one that another may repeat: neither cancelled nor declined."""
+    over: list[tuple[int, int]] = [*order.gaps, (order.cx, NEVER)]
+    paid = [event.at for event in order.of("payment.authorized", "payment.captured")]
+    over += [
+        (event.at, min((at for at in paid if at > event.at), default=NEVER))
+        for event in order.of("payment.failed")
+        if event.text("stage") not in ("capture", "refund") and not any(at <= event.at for at in paid)
+    ]
+    found: list[tuple[int, int]] = []
+    since = order.placed
+    for start, end in sorted(over):
+        if start > since:
+            found.append((since, start))
+        since = max(since, end)
+    return [*found, (since, NEVER)] if since < NEVER else found
 
 
 def settled(key: OrderKey, conditions: list[Condition], policy: Policy, until: int) -> list[Verdict]:

@@ -6,7 +6,7 @@ this; what comes before a chapter, between its events and after it is drawn as e
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, NamedTuple
 
 from hypothesis import strategies as st
 
@@ -14,11 +14,23 @@ from tests.property.ingredients import LINES, Ingredients, one_of
 
 if TYPE_CHECKING:
     from collections.abc import Callable
+    from datetime import timedelta
 
     from hypothesis.strategies import DrawFn
 
 Data = dict[str, object]
-Told = tuple[str, Data]
+
+
+class Told(NamedTuple):
+    """An event of a chapter; `soon`: so long after the one before it, `source` and `subject` where they are not those of its kind."""
+
+    type: str
+    data: Data
+    soon: timedelta | None = None
+    source: str | None = None
+    subject: str | None = None
+
+
 LABEL, SHIPPED, VOID, SCAN = "warehouse.label_created", "warehouse.shipped", "warehouse.shipment_cancelled", "carrier.scan"
 SHARED = "t-shared"
 """A tracking number that several orders of a history may announce: freight."""
@@ -31,19 +43,56 @@ SAME_SKU: tuple[tuple[Data, ...], ...] = (
     ({"line_id": "1", "sku": "A", "quantity": 1}, {"sku": "A", "quantity": 1}),
 )
 """Two lines of one SKU, and the ways in which they are named."""
-BASKETS = (LINES, LINES, SAME_SKU)
+KITS: tuple[tuple[Data, ...], ...] = (
+    (
+        {"line_id": "1", "sku": "K", "quantity": 1, "components": [{"sku": "A", "quantity": 1}, {"sku": "B", "quantity": 2}]},
+        {"line_id": "2", "sku": "B", "quantity": 1},
+    ),
+    ({"sku": "K", "quantity": 2, "components": [{"sku": "A", "quantity": 1}]},),
+    ({"sku": "A", "quantity": 1}, {"sku": "B", "quantity": 2}),
+    ({"sku": "A", "quantity": 1},),
+    ({"sku": "B", "quantity": 3},),
+    ({"line_id": "1", "quantity": 1},),
+    ({"line_id": "1", "sku": "A", "quantity": 1},),
+    ({"sku": "K", "quantity": 1},),
+)
+"""A kit with components, and the ways in which it is named."""
+PARENTS: tuple[tuple[Data, ...], ...] = (
+    (
+        {"line_id": "1", "sku": "K", "quantity": 1},
+        {"line_id": "2", "sku": "A", "quantity": 1, "parent_line_id": "1"},
+        {"line_id": "3", "sku": "B", "quantity": 2, "parent_line_id": "1"},
+    ),
+    ({"line_id": "1", "sku": "K", "quantity": 1}, {"line_id": "2", "sku": "A", "quantity": 1, "parent_line_id": "1"}),
+    ({"line_id": "2", "sku": "A", "quantity": 1}, {"line_id": "3", "sku": "B", "quantity": 2}),
+    ({"sku": "A", "quantity": 1},),
+    ({"sku": "B", "quantity": 2},),
+    ({"line_id": "1", "quantity": 1},),
+)
+"""A kit whose parts are lines."""
+METHODS: tuple[tuple[Data, ...], ...] = (
+    ({"line_id": "1", "sku": "A", "quantity": 2}, {"line_id": "2", "sku": "B", "quantity": 1, "method": "digital"}),
+    ({"line_id": "1", "sku": "A", "quantity": 2}, {"line_id": "2", "sku": "B", "quantity": 1, "method": "pickup"}),
+    ({"line_id": "1", "sku": "A", "quantity": 1}, {"line_id": "3", "sku": "A", "quantity": 1, "method": "tomorrow"}),
+    ({"sku": "A", "quantity": 2},),
+    ({"line_id": "2", "sku": "B"},),
+)
+"""Lines that reach the customer in ways of their own."""
+BASKETS = (LINES, LINES, SAME_SKU, KITS, PARENTS, METHODS)
 MOVES = ("accepted", "in_transit", "in_transit", "out_for_delivery", "delivered", "delivered", "attempt_failed", "held", "exception")
 EUR: Data = {"amount": "100.00", "currency": "EUR"}
 
 
-def _lines(order: Ingredients, draw: DrawFn) -> Data:
+def lines_or_none(order: Ingredients, draw: DrawFn) -> Data:
+    """Some lines of the order, or none."""
     lines = order.some_lines(draw)
     return {} if lines is None else {"lines": lines}
 
 
-def _moves(number: str, draw: DrawFn, most: int = 3) -> list[Told]:
+def moves(number: str, draw: DrawFn, most: int = 3) -> list[Told]:
+    """Scans of a parcel."""
     statuses = draw(st.lists(st.sampled_from((*MOVES, "returning", "returned", "lost", "cancelled", "label_created")), max_size=most))
-    return [(SCAN, {"status": status, "tracking_number": number, "eta": None}) for status in statuses]
+    return [Told(SCAN, {"status": status, "tracking_number": number, "eta": None}) for status in statuses]
 
 
 def _pieces(order: Ingredients, draw: DrawFn) -> list[Told]:
@@ -51,12 +100,12 @@ def _pieces(order: Ingredients, draw: DrawFn) -> list[Told]:
     shipment, one, two = order.id("s", 1), order.id("t", 1), order.id("t", 2)
     second: Data = {"shipment_id": shipment, **draw(st.sampled_from(({"tracking_number": two}, {"tracking_numbers": [two]})))}
     told: list[Told] = [
-        (draw(st.sampled_from((LABEL, SHIPPED))), {"shipment_id": shipment, "tracking_number": one, **_lines(order, draw)}),
-        (draw(st.sampled_from((LABEL, LABEL, SHIPPED))), {**second, **_lines(order, draw)}),
+        Told(draw(st.sampled_from((LABEL, SHIPPED))), {"shipment_id": shipment, "tracking_number": one, **lines_or_none(order, draw)}),
+        Told(draw(st.sampled_from((LABEL, LABEL, SHIPPED))), {**second, **lines_or_none(order, draw)}),
     ]
     if draw(st.integers(0, 1)):
-        told.insert(draw(st.integers(0, 2)), (SHIPPED, {"shipment_id": shipment, **_lines(order, draw)}))
-    scans = [*_moves(one, draw), *_moves(two, draw, 2)]
+        told.insert(draw(st.integers(0, 2)), Told(SHIPPED, {"shipment_id": shipment, **lines_or_none(order, draw)}))
+    scans = [*moves(one, draw), *moves(two, draw, 2)]
     return [*told, *draw(st.permutations(scans))]
 
 
@@ -69,8 +118,8 @@ def _labelled(order: Ingredients, draw: DrawFn) -> list[Told]:
         {"tracking_number": number},
     )
     label, confirm = draw(st.sampled_from(names)), draw(st.sampled_from(names))
-    told: list[Told] = [(LABEL, {**label, **_lines(order, draw)}), (SHIPPED, {**confirm, **_lines(order, draw)})]
-    return [*told, *_moves(number, draw)]
+    told: list[Told] = [Told(LABEL, {**label, **lines_or_none(order, draw)}), Told(SHIPPED, {**confirm, **lines_or_none(order, draw)})]
+    return [*told, *moves(number, draw)]
 
 
 def _voided(order: Ingredients, draw: DrawFn) -> list[Told]:
@@ -78,16 +127,18 @@ def _voided(order: Ingredients, draw: DrawFn) -> list[Told]:
     shipment, number = order.id("s", 1), order.id("t", 1)
     both: Data = {"shipment_id": shipment, "tracking_number": number}
     void: Data = draw(st.sampled_from(({"shipment_id": shipment}, {"tracking_number": number}, both)))
-    told: list[Told] = [(LABEL, both), (VOID, void), (SHIPPED, {**both, **_lines(order, draw)})]
+    told: list[Told] = [Told(LABEL, both), Told(VOID, void), Told(SHIPPED, {**both, **lines_or_none(order, draw)})]
     told = draw(st.permutations(told))
-    again: list[Told] = [(SHIPPED, {"shipment_id": order.id("s", 2), "tracking_number": order.id("t", 3)})] if draw(st.booleans()) else []
-    return [*told, *_moves(number, draw), *again]
+    again: list[Told] = (
+        [Told(SHIPPED, {"shipment_id": order.id("s", 2), "tracking_number": order.id("t", 3)})] if draw(st.booleans()) else []
+    )
+    return [*told, *moves(number, draw), *again]
 
 
 def _freight(order: Ingredients, draw: DrawFn) -> list[Told]:
     """A number that another order may have too; its scans name no order."""
-    ship: Data = {"shipment_id": order.id("s", 3), "tracking_number": SHARED, **_lines(order, draw)}
-    told: list[Told] = [(draw(st.sampled_from((LABEL, SHIPPED, SHIPPED))), ship), *_moves(SHARED, draw)]
+    ship: Data = {"shipment_id": order.id("s", 3), "tracking_number": SHARED, **lines_or_none(order, draw)}
+    told: list[Told] = [Told(draw(st.sampled_from((LABEL, SHIPPED, SHIPPED))), ship), *moves(SHARED, draw)]
     return draw(st.permutations(told)) if draw(st.booleans()) else told
 
 
@@ -98,24 +149,29 @@ def _paid(order: Ingredients, draw: DrawFn) -> list[Told]:
     for step in draw(st.lists(st.sampled_from((*(f"payment.{step}" for step in steps), SHIPPED)), min_size=2, max_size=5)):
         payment: Data = {"payment_id": draw(one_of(order.id("p", 1), order.id("p", 1), order.id("p", 2)))}
         if step == SHIPPED:
-            told.append((step, {"shipment_id": order.id("s", 1), "tracking_number": order.id("t", 1), **_lines(order, draw)}))
+            told.append(Told(step, {"shipment_id": order.id("s", 1), "tracking_number": order.id("t", 1), **lines_or_none(order, draw)}))
         elif step == "payment.failed":
             stage, decline = draw(one_of("authorization", "capture")), draw(one_of(None, "soft", "hard"))
-            told.append((step, {**payment, "stage": stage, "decline": decline}))
+            told.append(Told(step, {**payment, "stage": stage, "decline": decline}))
         elif step == "payment.voided":
-            told.append((step, payment))
+            told.append(Told(step, payment))
         else:
-            told.append((step, {**payment, "amount": draw(one_of(EUR, EUR, {"amount": "40.00", "currency": "EUR"}))}))
+            told.append(Told(step, {**payment, "amount": draw(one_of(EUR, EUR, {"amount": "40.00", "currency": "EUR"}))}))
     return told
 
 
 def _replaced(order: Ingredients, draw: DrawFn) -> list[Told]:
     """A shipment that another one replaces, named by its ID or number."""
-    first: Data = {"shipment_id": order.id("s", 1), "tracking_number": order.id("t", 1), **_lines(order, draw)}
+    first: Data = {"shipment_id": order.id("s", 1), "tracking_number": order.id("t", 1), **lines_or_none(order, draw)}
     replaces = draw(one_of(order.id("s", 1), order.id("t", 1), order.id("s", 2)))
-    second: Data = {"shipment_id": order.id("s", 2), "tracking_number": order.id("t", 3), "replaces": replaces, **_lines(order, draw)}
-    told: list[Told] = [(SHIPPED, first), *_moves(order.id("t", 1), draw, 2), (draw(st.sampled_from((LABEL, SHIPPED))), second)]
-    return [*told, *_moves(order.id("t", 3), draw, 2)]
+    second: Data = {
+        "shipment_id": order.id("s", 2),
+        "tracking_number": order.id("t", 3),
+        "replaces": replaces,
+        **lines_or_none(order, draw),
+    }
+    told: list[Told] = [Told(SHIPPED, first), *moves(order.id("t", 1), draw, 2), Told(draw(st.sampled_from((LABEL, SHIPPED))), second)]
+    return [*told, *moves(order.id("t", 3), draw, 2)]
 
 
 def _sent_back(order: Ingredients, draw: DrawFn) -> list[Told]:
@@ -124,27 +180,22 @@ def _sent_back(order: Ingredients, draw: DrawFn) -> list[Told]:
     back: Data = {"return_id": order.id("r", 1), "tracking_number": number}
     steps = ("return.requested", "return.authorized", "return.shipped", "return.received", "return.inspected")
     count = draw(st.integers(1, 4))
-    told: list[Told] = [(step, {**back, **_lines(order, draw)}) for step in steps[:count]]
-    out: Told = (draw(st.sampled_from((LABEL, SHIPPED))), {"shipment_id": order.id("s", 2), "tracking_number": number})
+    told: list[Told] = [Told(step, {**back, **lines_or_none(order, draw)}) for step in steps[:count]]
+    out = Told(draw(st.sampled_from((LABEL, SHIPPED))), {"shipment_id": order.id("s", 2), "tracking_number": number})
     if draw(st.booleans()):
         told.insert(draw(st.integers(0, len(told))), out)
-    return [*told, *_moves(number, draw)]
+    return [*told, *moves(number, draw)]
 
 
 def _worked(order: Ingredients, draw: DrawFn) -> list[Told]:
     """The steps of a warehouse for all lines or some, one after another."""
     steps = ("inventory.allocated", "warehouse.released", "warehouse.pick_started", "warehouse.picked", "warehouse.packed")
     count = draw(st.integers(1, 5))
-    told: list[Told] = [(step, {**_lines(order, draw), "site": draw(one_of(None, "w1"))}) for step in steps[:count]]
+    told: list[Told] = [Told(step, {**lines_or_none(order, draw), "site": draw(one_of(None, "w1"))}) for step in steps[:count]]
     return [*told, *(told[-1:] if draw(st.booleans()) else [])]
 
 
-CHAPTERS: tuple[Callable[[Ingredients, DrawFn], list[Told]], ...] = (
+BUILT_IN: tuple[Callable[[Ingredients, DrawFn], list[Told]], ...] = (
     *(_pieces, _pieces, _labelled, _labelled, _voided, _voided),
     *(_freight, _paid, _replaced, _sent_back, _worked),
 )
-
-
-def chapter(order: Ingredients, draw: DrawFn) -> list[Told]:
-    """One chapter of an order's life."""
-    return draw(st.sampled_from(CHAPTERS))(order, draw)

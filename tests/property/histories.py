@@ -13,7 +13,9 @@ from typing import TYPE_CHECKING
 from hypothesis import HealthCheck, settings
 from hypothesis import strategies as st
 
-from tests.property.chapters import BASKETS, chapter
+from tests.property.chapters import BASKETS, BUILT_IN, Told
+from tests.property.chapters_of_goods import CHILDREN, GOODS
+from tests.property.chapters_of_parcels import PARCELS
 from tests.property.ingredients import DAY, GRID, HOUR, LINES, MINUTE, STEPS, Ingredients, data_of, iso
 
 if TYPE_CHECKING:
@@ -91,6 +93,7 @@ TYPES = (
     *("return.requested", "return.authorized", "return.shipped", "return.received", "return.inspected", "invoice.issued"),
     *("invoice.disputed", "support.contacted", "evidence.withdrawn", "action.approved"),
 )
+CHAPTERS = (*BUILT_IN, *GOODS, *PARCELS, *CHILDREN)
 ALIASES = ("payment_id", "shipment_id", "tracking_number", "tracking_numbers", "return_id", "invoice_id", "dispute_id")
 
 
@@ -106,10 +109,10 @@ def histories(draw: DrawFn, *, most: int = 14, skew: bool = True, chapters: int 
     for name in names:
         order = Ingredients(name, base, draw(st.sampled_from(BASKETS)) if chapters else LINES)
         own: list[str] = []
-        for number, (type_, given, after) in enumerate(_life(order, draw, most, chapters)):
+        for number, (type_, told, after) in enumerate(_life(order, draw, most, chapters)):
             data: dict[str, object]
-            if given is not None:
-                data = given
+            if told is not None:
+                data = told.data
             elif type_ == "evidence.withdrawn":
                 data = {"event_id": draw(st.sampled_from(own or ["none"]))}
             elif type_ == "action.approved":
@@ -117,7 +120,7 @@ def histories(draw: DrawFn, *, most: int = 14, skew: bool = True, chapters: int 
             else:
                 data = data_of(type_, order, draw)
             early = type_ == "order.placed"
-            at = told = base + (draw(st.sampled_from(GRID[:3] if early else GRID)) if after is None else after)
+            at = said = base + (draw(st.sampled_from(GRID[:3] if early else GRID)) if after is None else after)
             if type_ == "carrier.scan" and draw(st.integers(0, 7)) == 7:
                 at -= draw(st.sampled_from(OLD))
             identity = f"{name}-{number:02}"
@@ -127,10 +130,10 @@ def histories(draw: DrawFn, *, most: int = 14, skew: bool = True, chapters: int 
             event: dict[str, object] = {
                 "specversion": "1.0",
                 "id": identity,
-                "source": SOURCES.get(type_.split(".", maxsplit=1)[0], "/desk/acme"),
+                "source": (told and told.source) or SOURCES.get(type_.split(".", maxsplit=1)[0], "/desk/acme"),
                 "type": type_,
                 "time": iso(at),
-                "subject": name,
+                "subject": (told and told.subject) or name,
                 "data": {field: value for field, value in data.items() if value is not None or type_ == "order.updated"},
             }
             named = [alias for alias in ALIASES if data.get(alias)]
@@ -139,7 +142,7 @@ def histories(draw: DrawFn, *, most: int = 14, skew: bool = True, chapters: int 
                 del event["subject"]
             delay = draw(st.sampled_from(DELAYS))
             delay = min(delay, COMPARED) if early else delay
-            recorded = told - HOUR if skew and draw(st.integers(0, 40)) == 40 else told + delay
+            recorded = said - HOUR if skew and draw(st.integers(0, 40)) == 40 else said + delay
             events.append((event, recorded))
             if draw(st.integers(0, 15)) == 15:
                 events.append((event, recorded + draw(st.sampled_from(DELAYS))))
@@ -150,12 +153,15 @@ def histories(draw: DrawFn, *, most: int = 14, skew: bool = True, chapters: int 
     return History(base, tuple(events))
 
 
-def _life(order: Ingredients, draw: DrawFn, most: int, chapters: int) -> list[tuple[str, dict[str, object] | None, timedelta | None]]:
-    """Types of an order's events; of those that belong to a chapter also the data and how long after the base they happen."""
-    life: list[tuple[str, dict[str, object] | None, timedelta | None]] = []
+def _life(order: Ingredients, draw: DrawFn, most: int, chapters: int) -> list[tuple[str, Told | None, timedelta | None]]:
+    """Types of an order's events; of those that belong to a chapter also what they say and how long after the base they happen."""
+    life: list[tuple[str, Told | None, timedelta | None]] = []
     for _ in range(draw(st.integers(1, chapters)) if chapters else 0):
-        told = chapter(order, draw)
+        told = draw(st.sampled_from(CHAPTERS))(order, draw)
         times = sorted(draw(st.lists(st.sampled_from(GRID), min_size=len(told), max_size=len(told))))
-        life += [(type_, data, at) for (type_, data), at in zip(told, times, strict=True)]
+        at = timedelta(0)
+        for one, drawn in zip(told, times, strict=True):
+            at = drawn if one.soon is None else at + one.soon
+            life.append((one.type, one, at))
     life += [(type_, None, None) for type_ in draw(st.lists(st.sampled_from(TYPES), max_size=most))]
     return [("order.placed", None, None), *life] if draw(st.integers(0, 11)) else life

@@ -20,7 +20,8 @@ if TYPE_CHECKING:
     from collections.abc import Sequence
     from random import Random
 
-    from dataflows.core.history.shipments import Parcel, Shipment
+    from dataflows.core.history.parcels import Parcel
+    from dataflows.core.history.shipments import Shipment
 
 POLICY = load_policy(None)
 DATES = ("ship_by", "promised_by")
@@ -58,7 +59,8 @@ def told(facts: Facts) -> dict[str, object]:
         return found
     found |= {name: getattr(facts, name) for name in OF_PLACED}
     found["covered"] = [facts.cover(type_) for type_ in STEPS]
-    found["by line"] = [(key, facts.shipped_of([key]), facts.delivered_of([key])) for key in facts.lines]
+    found["by line"] = [(key, facts.met_of("left", key), facts.met_of("delivered", key)) for key in facts.lines]
+    found["units"] = [list(facts.units(*kinds)) for kinds in (("left",), ("kept",), ("warehouse.packed", "left"))]
     found["dates"] = [(facts.dates(name), facts.line_dates(name)) for name in DATES]
     found["at"] = [(facts.fields_at(record.at), facts.ordered_at(record.at)) for record in facts.t.records]
     return found

@@ -10,9 +10,21 @@ from dataflows.core.clocks import deadline
 from dataflows.core.engine.order import Order
 from dataflows.core.engine.traits import BITS, PLACED, SCATTERED, SITE, TYPES, mask, names_of
 from dataflows.core.history.order_fields import TERMS
+from dataflows.core.history.parcels import LABELLED, REPEATED, is_estimate, possession, scan_of
 from dataflows.core.history.returns import RETURNS
-from dataflows.core.history.shipments import is_estimate, possession, scan_of, tracking_numbers
-from schemas.events import DATA_MODELS, AddressSignal, InventoryAllocated, Line, OrderPlaced, Payment, ReturnStep, WarehouseShipment
+from dataflows.core.history.standing import tracking_numbers
+from schemas.events import (
+    DATA_MODELS,
+    AddressSignal,
+    CarrierScan,
+    InventoryAllocated,
+    Line,
+    OrderPlaced,
+    Payment,
+    Relabelled,
+    ReturnStep,
+    WarehouseShipment,
+)
 from schemas.instants import HOUR, MINUTE
 from schemas.record import Record
 from schemas.wire import micros
@@ -32,11 +44,20 @@ UNPROMISED = 0
 """What stands for the promise of an order that was placed without one."""
 
 
-_STRUCTURAL = frozenset(("order.updated", "order.cancelled", "payment.refunded", "warehouse.shipment_cancelled"))
+_STRUCTURAL = frozenset(
+    (
+        *("order.updated", "order.cancelled", "order.reinstated", "order.linked", "order.hold_placed", "order.hold_released"),
+        *("inventory.backordered", "payment.refunded", "warehouse.shipment_cancelled"),
+    )
+)
 """Types of events that may change what earlier events mean; all rules are evaluated again after them."""
-_CAPTURED, _SHIPPED = BITS["payment.captured"], BITS["warehouse.shipped"]
+_CAPTURED, _SHIPPED, _BALANCE = BITS["payment.captured"], BITS["warehouse.shipped"], BITS["balance"]
 _SCANNED, _SEVERAL, _LINES, _WHOLE, _FUTURE = BITS["scanned"], BITS["several"], BITS["lines"], BITS["whole"], BITS["future"]
 _UNANNOUNCED, _LATE_ETA, _ESTIMATE, _REASON = BITS["unannounced"], BITS["late eta"], BITS["estimate"], BITS["carrier.scan+reason"]
+_BACKORDERED = BITS["inventory.backordered"]
+_AGAIN, _VOICES, _ETA = BITS["again"], BITS["several voices"], BITS["eta"]
+_MANY = 16
+"""Scans of one order within a quarter of an hour that are compared with a new one; where there are more, it may be one of them."""
 _VOIDED = mask(("warehouse.shipment_cancelled", "carrier.scan:cancelled"))
 _SHIP_BY, _REFUNDED, _ITEMISED = BITS["ship_by"], BITS["payment.refunded"], BITS["itemised"]
 _SCAN = {name.partition(":")[2]: BITS["carrier.scan"] | bit for name, bit in BITS.items() if name.startswith("carrier.scan:")}
@@ -100,6 +121,8 @@ def forget_withdrawn(order: Order) -> None:
     if gone & PLACED:
         gone |= _SHIP_BY
     order.traits &= ~gone
+    if order.traits & _CAPTURED:
+        order.traits |= _BALANCE
 
 
 # one function per type of event that has traits besides its type
@@ -108,10 +131,11 @@ def forget_withdrawn(order: Order) -> None:
 def _step(order: Order, record: Record) -> EventTraits:
     """A step of the warehouse. One without lines speaks of all, so that the first of its type was enough after all."""
     bit, before, lines = BITS[record.event.type], order.traits, _lines(record)
+    supplied = before & _BACKORDERED != 0  # What was backordered may be waited for again.
     if lines and not _are_all(order, lines):
         order.traits |= _ITEMISED
-        return bit, False, False
-    return bit, not lines and before & bit != 0 and before & _ITEMISED != 0, True
+        return bit, supplied, False
+    return bit, supplied or (not lines and before & bit != 0 and before & _ITEMISED != 0), True
 
 
 def _lines(record: Record) -> Sequence[Line] | None:
@@ -128,6 +152,8 @@ def _announcement(order: Order, record: Record) -> EventTraits:
     whole = (_are_all(order, lines) if lines else not before & _ITEMISED) and not before & _VOIDED
     announced = cast("WarehouseShipment", record.event.data)
     numbers = tracking_numbers(announced)
+    if announced.replaces is not None:
+        order.promised = None  # What replaces another may owe no promise: any estimate of it may be late.
     units = [*numbers, *((announced.shipment_id,) if announced.shipment_id else ())] or [""]
     structural = _tie(order, units, numbers) or units == [""] or announced.replaces is not None
     if len(numbers) > 1:
@@ -136,7 +162,7 @@ def _announcement(order: Order, record: Record) -> EventTraits:
         order.traits |= _LINES
     if lines and not whole:
         order.traits = (order.traits | _ITEMISED) & ~_WHOLE
-    if before & (_SCANNED | _SHIPPED | _VOIDED) or not order.sent_back.isdisjoint(numbers):
+    if before & (_SCANNED | _SHIPPED | _VOIDED | _BACKORDERED) or not order.sent_back.isdisjoint(numbers):
         structural = True  # Its lines may be those of what has left, and scans of a return those of its parcel.
     if shipped:
         order.handed = order.handed.union(units)
@@ -151,6 +177,8 @@ def _placing(order: Order, record: Record) -> EventTraits:
     structural = order.traits != 0
     if not structural:
         order.exact = set()
+    elif order.traits & _CAPTURED:
+        order.traits |= _BALANCE  # What was captured may be another amount than what is owed now.
     placed = cast("OrderPlaced", record.event.data)
     lines = placed.lines or ()
     order.traits |= _TERMS[placed.payment_terms if placed.payment_terms in TERMS else "prepaid"]
@@ -198,7 +226,7 @@ def _capture(order: Order, record: Record) -> EventTraits:
     bits, taken = _CAPTURED, cast("Payment", record.event.data)
     paid = taken.amount
     if paid is None or (paid.amount, paid.currency) != order.total or order.traits & _CAPTURED:
-        bits |= BITS["balance"]
+        bits |= _BALANCE
     if taken.payment_id is None or (len(order.payments) == 1 and taken.payment_id in order.payments):
         bits |= BITS["settled"]
     return bits, order.traits & _REFUNDED != 0, True  # What was refunded in full may no longer be.
@@ -220,10 +248,15 @@ def _scan(order: Order, record: Record) -> EventTraits:
     unit = data.tracking_number or data.shipment_id or ""
     if unit in order.sent_back and unit not in order.units:
         return bits, False, False
-    if data.eta is not None and _is_late(order, data.eta):
-        bits |= _LATE_ETA
-    # A voided shipment that moves after all counts again.
-    structural = status == "cancelled" or seen & _VOIDED != 0
+    if data.eta is not None:
+        if _is_late(order, data.eta):
+            bits |= _LATE_ETA
+        bits |= _ETA
+    if _may_be_none(order, record, data):
+        bits |= _AGAIN
+    # A voided shipment that moves after all counts again. Of several parcels, one may have gone over to another's carrier.
+    several = _SEVERAL | _VOICES
+    structural = status == "cancelled" or seen & _VOIDED != 0 or order.traits & several == several
     if unit not in order.units or data.shipment_id:
         numbers = (data.tracking_number,) if data.tracking_number else ()
         structural = _tie(order, (unit, data.shipment_id) if data.shipment_id else (unit,), numbers) or structural
@@ -240,6 +273,34 @@ def _scan(order: Order, record: Record) -> EventTraits:
         structural = True  # A parcel of unknown lines counts as all, since the first that left.
     seen = order.traits
     return bits, structural, not seen & SCATTERED and (not seen & _LINES or seen & _WHOLE != 0)
+
+
+def _may_be_none(order: Order, record: Record, data: CarrierScan) -> bool:
+    """Whether a scan may repeat what another source has just said, or be of a label of a parcel that has left; notes new voices."""
+    scans = order.timeline.by_type.get("carrier.scan", ())
+    source, again = record.event.source, data.status == LABELLED and order.traits & _SCANNED != 0
+    if not order.traits & _VOICES:
+        others = (known for known in (scans[0], scans[-1]) if known is not record) if scans else ()
+        if all(known.event.source == source and scan_of(known).carrier == data.carrier for known in others):
+            return again
+        order.traits |= _VOICES
+    since = record.at - REPEATED
+    for place in range(len(scans) - 1, max(len(scans) - 1 - _MANY, -1), -1):
+        known = scans[place]
+        if known.at < since:
+            return again
+        if known.event.source != source and scan_of(known).status == data.status:
+            return True
+    return again or len(scans) > _MANY
+
+
+def _relabelled(order: Order, record: Record) -> EventTraits:
+    """Two numbers are of one parcel."""
+    data = cast("Relabelled", record.event.data)
+    numbers = (data.replaces_number, data.tracking_number)
+    _tie(order, numbers, numbers)
+    order.traits |= _SEVERAL
+    return BITS[record.event.type], True, False
 
 
 def _is_late(order: Order, eta: str) -> bool:
@@ -271,6 +332,7 @@ def _tie(order: Order, units: Sequence[str], numbers: Sequence[str]) -> bool:
 
 _SPECIAL: dict[str, Callable[[Order, Record], EventTraits]] = {
     "carrier.scan": _scan,
+    "carrier.relabelled": _relabelled,
     "order.placed": _placing,
     "order.updated": _update,
     "payment.authorized": _authorization,

@@ -14,7 +14,7 @@ from dataflows.core.engine.ruleset import RuleSet
 from dataflows.core.engine.summary import summary
 from dataflows.core.engine.summary_fields import ExceptionCase, related
 from dataflows.core.history.facts import Facts
-from dataflows.core.history.shipments import scan_of
+from dataflows.core.history.parcels import scan_of
 from dataflows.core.policy import Policy, RuleSetting
 from dataflows.core.rules.model import Rule
 from schemas.instants import iso

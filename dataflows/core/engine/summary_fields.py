@@ -14,14 +14,16 @@ from typing import Final, cast
 from dataflows.core.clocks.explain import moment
 from dataflows.core.engine.exceptions import ExceptionState
 from dataflows.core.history.facts import Facts
+from dataflows.core.history.ledger import Ledger
+from dataflows.core.history.parcels import scan_of
 from dataflows.core.history.quantities import line_key, quantity
-from dataflows.core.history.shipments import Shipment, scan_of
+from dataflows.core.history.shipments import Shipment
 from dataflows.core.policy import RuleSetting
 from dataflows.core.rules.model import Rule
 from dataflows.core.rules.structs import Lasting, Overdue
 from dataflows.core.rules.vocabulary import Date
 from schemas.events import Line
-from schemas.instants import MINUTE
+from schemas.instants import FAR, MINUTE
 from schemas.record import Record
 from schemas.values import micros
 
@@ -134,6 +136,19 @@ def _money(read: Callable[[Facts], Decimal]) -> Field:
     return field
 
 
+def _known(read: Callable[[Ledger], Decimal | None]) -> Field:
+    """An amount of the order's ledger; None where it is not known, or nothing."""
+
+    def field(case: ExceptionCase) -> str | None:
+        ledger = case.facts.ledger if case.facts.placed is not None else None
+        found = read(ledger) if ledger is not None else None
+        if ledger is None or found is None or found <= 0:
+            return None
+        return f"{found:.2f} {ledger.currency or ''}".strip()
+
+    return field
+
+
 def _total(case: ExceptionCase) -> str | None:
     return _text(case.facts.fields.total) if case.facts.placed is not None else None
 
@@ -150,6 +165,15 @@ def _what(case: ExceptionCase) -> str:
             return f"shipment {name}"
         return ("parcel " if number is not None or len(numbers) == 1 else "parcels ") + known + (f" ({carrier})" if carrier else "")
     return f"{scope} {name}" if scope else "the order"
+
+
+def _unscanned(case: ExceptionCase) -> str:
+    """The parcels of a shipment that the carrier has not scanned."""
+    shipment = case.shipment
+    if shipment is None or len(shipment.parcels) < 2:
+        return _what(case)
+    numbers = [p.tracking for p in shipment.parcels if p.first_scan is None and shipment.over_of(p) is None]
+    return ("parcel " if len(numbers) == 1 else "parcels ") + ", ".join(numbers) if numbers else _what(case)
 
 
 def _owed(case: ExceptionCase) -> str:
@@ -353,6 +377,10 @@ FIELDS: Final[Mapping[str, Field]] = {
     "captured": _money(lambda facts: facts.payments.captured),
     "refunded": _money(lambda facts: facts.payments.refunded),
     "paid": _money(lambda facts: facts.payments.captured - facts.payments.refunded),
+    "kept": _known(lambda ledger: ledger.paid(FAR)),
+    "lost": _known(lambda ledger: ledger.lost(FAR)),
+    "open": _known(lambda ledger: None if (owed := ledger.owed(FAR)) is None else owed - ledger.captured(FAR)),
+    "amount_or_money": lambda case: _text(case.said("amount")) or "Money",
     "placed": _at(lambda facts: facts.placed_at),
     "cancelled": _at(lambda facts: facts.cancelled),
     "refunded_at": _at(lambda facts: facts.refunded),
@@ -379,6 +407,7 @@ FIELDS: Final[Mapping[str, Field]] = {
     "ended_as": lambda case: found[0] if (found := _ended_as(case)) is not None else None,
     "ended_at": lambda case: case.moment(found[1]) if (found := _ended_as(case)) is not None else None,
     "first_eta": _first_eta,
+    "unscanned": _unscanned,
     "attempts": _attempts,
     "return_arrived": _return_at("received"),
     "return_authorized": _return_at("authorized"),

@@ -7,7 +7,9 @@ hand-over. `part shipped`: a hand-over of some lines, or one of several shipment
 not simply the total. `expires`: an authorization that does. `settled`: a capture of all that was authorized. `future`: dated after its log
 time. An order has the traits of its events, and besides: `several` (parcels), `whole` (handed over at once), `lines` (more than one
 piece, or others than ordered), `ship_by`, `promised_by`, `terms:<terms>`, `note` (a finding of the identity step), `itemised` (some step
-named some of its pieces). `site`: the event names another site than the last one that was named, so that the site's clock and zone change.
+named some of its pieces). `again`: a scan that may be none, and breaks no silence: of a label after the carrier had a parcel, or of what
+another source has just said. `several voices`: scans of more than one carrier or source. `eta`: a scan that states one. `site`: the event
+names another site than the last one that was named, so that the site's clock and zone change.
 """
 
 from __future__ import annotations
@@ -35,6 +37,7 @@ TRAITS: tuple[str, ...] = (
     "expires", "settled", "future", "note", "several", "whole", "lines", "ship_by", "promised_by", "terms:external", "terms:invoice",
     "terms:on_delivery", "terms:on_ship", "terms:prepaid", "estimate", "itemised", "site", "order.reinstated",
     "order.cancel_declined", "order.linked", "carrier.relabelled", "return.cancelled",
+    "again", "several voices", "eta",
 )
 # fmt: on
 """Traits of events and orders by the place of their bit. A new event type, status or finer trait is added at the end."""

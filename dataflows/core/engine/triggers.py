@@ -23,12 +23,14 @@ DATES = {"ship_by": ("order.placed",), "promised_by": ("order.placed",), "expire
 ARRIVAL_TRAITS = {
     "unannounced": ("carrier.scan",),
     "late eta": ("carrier.scan", "estimate"),
+    "eta": ("carrier.scan", "estimate"),
     "part shipped": ("warehouse.shipped",),
     "balance": ("payment.captured",),
 }
 """Traits that say how an event stands to those that came before it, and the plain traits of such events."""
 _DATES = {name: mask(types) for name, types in DATES.items()}
 _ARRIVAL = [(BITS[trait], mask(plain)) for trait, plain in ARRIVAL_TRAITS.items()]
+_AGAIN = BITS["again"]
 _UNHEARD = mask(name for name in BITS if name.startswith(UNHEARD))
 
 
@@ -137,8 +139,8 @@ class Profile:
 
 
 def _breaks_silence(event: int, triggers: TriggerMasks) -> bool:
-    """Whether an event that arms a rule counts as a word of the order."""
-    return event & triggers.arms != 0 or not event & _UNHEARD
+    """Whether an event that arms a rule counts as a word of the order. A scan that may be none is left to the rule."""
+    return not event & _AGAIN and (event & triggers.arms != 0 or not event & _UNHEARD)
 
 
 class Profiles:

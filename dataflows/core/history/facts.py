@@ -6,25 +6,29 @@ grows. Nobody may change what a fact gives. Instants are event times in µs, UTC
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from decimal import Decimal
+from itertools import pairwise
 from typing import cast
 
 from dataflows.core.clocks import Calendar
-from dataflows.core.history.grouping import Shipments
+from dataflows.core.history.again import Stretch
+from dataflows.core.history.grouping import Shipments, identifiers, one_parcel
 from dataflows.core.history.holds import Hold, Holds
+from dataflows.core.history.ledger import LEDGER, Ledger, Period
+from dataflows.core.history.milestones import MilestoneFacts
 from dataflows.core.history.money import Payments
-from dataflows.core.history.order_fields import ANNOUNCED, FIELDS, HOLDS, LINES, MONEY, PARCELS, SITED, STEPS, FieldFacts, fact
-from dataflows.core.history.quantities import Cancellations, LineCoverage, OrderLines, line_key
+from dataflows.core.history.order_fields import ANNOUNCED, FIELDS, HOLDS, LINES, MONEY, PARCELS, SITED, fact
 from dataflows.core.history.returns import RETURNS, Return, Returns
-from dataflows.core.history.shipments import Shipment, scan_of, tracking_numbers
+from dataflows.core.history.shipments import Shipment
+from dataflows.core.history.standing import tracking_numbers
 from dataflows.core.policy import RuleSetting
 from dataflows.core.policy.model import Dims
-from schemas.events import InventoryAllocated, Line, WarehouseShipment
-from schemas.instants import FAR, earliest
+from schemas.events import WarehouseShipment
+from schemas.instants import earliest
 from schemas.record import Record
 
 
-class Facts(FieldFacts):
+class Facts(MilestoneFacts):
     """The facts of one order under one policy."""
 
     # settings, clocks and zones
@@ -67,52 +71,14 @@ class Facts(FieldFacts):
             return self.policy.destination_calendar(country, region)
         return self.policy.tenant_calendar(self.tenant) if clock == "tenant" else self.policy.calendar(clock)
 
-    # lines and quantities
-
-    @fact("order.placed", folds=("order.updated",))
-    def book(self) -> OrderLines:
-        """The order's lines as they stand, and which of them an event speaks of."""
-        return OrderLines({line_key(line, i): line for i, line in enumerate(self.fields.lines or ())}, self._wanted_by)
-
-    def _wanted_by(self, line: Line) -> tuple[int, int]:
-        """By when a line is to be shipped and delivered."""
-        ship_by, promised_by = line.ship_by or self.fields.ship_by, line.promised_by or self.fields.promised_by
-        return (
-            FAR if ship_by is None else self.ship_deadline(ship_by),
-            FAR if promised_by is None else self.promise_deadline(promised_by),
-        )
-
-    @property
-    def lines(self) -> Mapping[str, Line]:
-        """The order's lines as they stand, by their name."""
-        return self.book.lines
-
-    @property
-    def ordered(self) -> dict[str, int]:
-        """Ordered quantity per line (1 where none is said)."""
-        return self.book.ordered
-
-    @fact("order.placed", folds=("order.updated", "order.cancelled"))
-    def cancellations(self) -> Cancellations:
-        """What was cancelled of the lines."""
-        return Cancellations(self.book, self.t.of("order.cancelled"))
-
-    @property
-    def gone(self) -> dict[str, int]:
-        """Lines that were cancelled whole, and when."""
-        return self.cancellations.gone
-
-    @property
-    def wanted(self) -> dict[str, int]:
-        """Quantity per line that is not cancelled."""
-        return self.cancellations.wanted
-
     # the ends of an order
 
-    @fact(*LINES)
-    def cancelled(self) -> int | None:
-        """When the whole order was cancelled: by one event, or by the last of its lines."""
-        return earliest(self.cancellations.whole, self.cancellations.by_line)
+    def called_off(self, at: int) -> int | None:
+        """When a cancel ended what began at an instant, if the order was wanted again later; not after that instant: it never was."""
+        lives = self.lives
+        if len(lives) == 1:
+            return None
+        return next((one.until for one, other in pairwise(lives) if at < other.since), None)
 
     @fact(folds=MONEY)
     def payments(self) -> Payments:
@@ -124,20 +90,14 @@ class Facts(FieldFacts):
         """When everything that was captured (or, without captures, the total) had been refunded."""
         return self.payments.paid_back(self.fields.total) if "payment.refunded" in self.t.by_type else None
 
-    @fact(*LINES, *MONEY)
+    @fact(*LINES, "order.reinstated", *MONEY)
     def ended(self) -> int | None:
         """When nothing more was owed to the customer: cancelled or refunded in full."""
-        return earliest(self.cancelled, self.refunded)
+        refunded = self.refunded
+        again = refunded is not None and len(self.lives) > 1 and refunded < self.lives[-1].since
+        return self.cancelled if again else earliest(self.cancelled, refunded)
 
     # money
-
-    def first(self, *types: str) -> int | None:
-        """When the first event of these types happened."""
-        return min((known[0].at for t in types if (known := self.t.by_type.get(t))), default=None)
-
-    def instants(self, *types: str) -> Iterable[int]:
-        """When the events of these types happened."""
-        return (r.at for t in types for r in self.t.by_type.get(t, ()))
 
     @fact("payment.captured")
     def captured(self) -> int | None:
@@ -149,15 +109,29 @@ class Facts(FieldFacts):
         """When money was first secured; a capture satisfies it."""
         return self.first("payment.authorized", "payment.captured")
 
+    @fact(*LINES, "order.reinstated", *LEDGER)
+    def ledger(self) -> Ledger:
+        """What the order owes, what secures it and what was paid, at every instant."""
+        return Ledger(self.t, self.versions, self.policy.tolerance)
+
+    @fact(*LINES, "order.reinstated")
+    def owing(self) -> tuple[Period, ...]:
+        """While anything is owed: mostly from its placing on."""
+        totals = [fields.total for fields, _, _ in self.versions]
+        if all(total is None or Decimal(total.amount) > self.policy.tolerance(total.currency) for total in totals):
+            return (Period(self.placed_at, None, self.versions[0][2]),)
+        return tuple(self.ledger.owing())
+
     # shipments and returns
 
     @fact(folds=PARCELS)
     def grouped(self) -> Shipments:
         """All shipments of the order, and which events are whose."""
-        scans, returning = self.t.of("carrier.scan"), self.returning
-        if returning:
-            scans = [r for r in scans if scan_of(r).tracking_number not in returning]
-        return Shipments.build(self.t.of(*ANNOUNCED), scans, self.t.of("warehouse.shipment_cancelled"))
+        scans, relabels, returned = self.t.of("carrier.scan"), self.t.of("carrier.relabelled"), self.returned
+        if returned.numbers:
+            scans = [r for r in scans if not returned.has(r)]
+            relabels = [r for r in relabels if not any(returned.owns(name) for _, name in identifiers(r))]
+        return Shipments.build(self.t.of(*ANNOUNCED), scans, self.t.of("warehouse.shipment_cancelled"), relabels)
 
     @property
     def shipments(self) -> list[Shipment]:
@@ -170,11 +144,15 @@ class Facts(FieldFacts):
 
     @fact(folds=PARCELS)
     def returned(self) -> Returns:
-        """All returns of the order. A tracking number that a label or a hand-over names is not of a return's parcel."""
+        """All returns of the order. A tracking number that a label or a hand-over names is of no return's parcel from then on."""
         if not any(t in self.t.by_type for t in RETURNS):
             return Returns()
-        outbound = frozenset(n for r in self.t.of(*ANNOUNCED) for n in tracking_numbers(cast("WarehouseShipment", r.event.data)))
-        return Returns.build(self.t.of(*RETURNS), self.t.of("carrier.scan"), outbound)
+        outbound: dict[str, int] = {}
+        parcel_of = one_parcel(self.t.of("carrier.relabelled"))
+        for record in self.t.of(*ANNOUNCED):
+            for number in tracking_numbers(cast("WarehouseShipment", record.event.data)):
+                outbound.setdefault(parcel_of.get(number, number), record.at)
+        return Returns.build(self.t.of(*RETURNS), self.t.of("carrier.scan"), outbound, self.first("warehouse.shipped"), parcel_of)
 
     @property
     def returns(self) -> list[Return]:
@@ -197,76 +175,11 @@ class Facts(FieldFacts):
         return Holds.build(self.t.of("order.hold_placed"), self.t.of("order.hold_released"))
 
     @property
+    def pauses(self) -> list[Stretch]:
+        """When the whole order was held."""
+        return [(h.record.at, h.released) for h in self.holds if h.shipment_id is None and h.released != h.record.at]
+
+    @property
     def holds(self) -> list[Hold]:
         """All holds, as they happened."""
         return self.held.all
-
-    # milestones of all lines
-
-    @fact("order.placed", folds=(*LINES[1:], *STEPS))
-    def covers(self) -> dict[str, LineCoverage]:
-        """When steps of the warehouse had covered each line, by their type, as far as that has been asked for."""
-        return {}
-
-    def cover(self, type_: str) -> int | None:
-        """When the events of one type had covered every line."""
-        known = self.covers.get(type_)
-        if known is None:
-            known = LineCoverage(self.book, self.wanted)
-            for record in self.t.of(type_):
-                known.take(record.at, cast("InventoryAllocated", record.event.data).lines)
-            if type_ in STEPS:
-                self.covers[type_] = known
-        return known.whole()
-
-    @fact("order.placed", folds=(*LINES[1:], *PARCELS))
-    def departures(self) -> LineCoverage:
-        """When each line had left."""
-        return LineCoverage(self.book, self.wanted).over((s, s.shipped) for s in self.shipments if s.left)
-
-    @fact("order.placed", folds=(*LINES[1:], *PARCELS))
-    def arrivals(self) -> LineCoverage:
-        """When each line had been delivered."""
-        return LineCoverage(self.book, self.wanted).over((s, s.delivered) for s in self.shipments if s.live)
-
-    def subset(self, keys: Iterable[str]) -> dict[str, int]:
-        """The wanted quantities of some lines."""
-        return {key: self.wanted[key] for key in keys if key in self.wanted}
-
-    def shipped_of(self, keys: Iterable[str]) -> int | None:
-        """When what is wanted of these lines had left."""
-        return self.departures.of(keys)
-
-    def delivered_of(self, keys: Iterable[str]) -> int | None:
-        """When what is wanted of these lines had been delivered."""
-        return self.arrivals.of(keys)
-
-    @fact(*LINES, folds=PARCELS)
-    def shipped(self) -> int | None:
-        """When all of the order had left."""
-        return self.departures.whole()
-
-    @fact(*LINES, folds=PARCELS)
-    def delivered(self) -> int | None:
-        """When all of the order had been delivered."""
-        return self.arrivals.whole()
-
-    @fact(*LINES, "warehouse.packed", folds=PARCELS)
-    def packed(self) -> int | None:
-        """When all was packed; leaving implies it."""
-        return earliest(self.cover("warehouse.packed"), self.shipped)
-
-    @fact(*LINES, "warehouse.packed", "warehouse.picked", folds=PARCELS)
-    def picked(self) -> int | None:
-        """When all was picked; packing implies it."""
-        return earliest(self.cover("warehouse.picked"), self.packed)
-
-    @fact(*LINES, "warehouse.packed", "warehouse.picked", "warehouse.pick_started", "warehouse.released", folds=PARCELS)
-    def released(self) -> int | None:
-        """When the order was given to its warehouse; later steps imply it."""
-        return earliest(self.cover("warehouse.released"), self.first("warehouse.pick_started"), self.picked)
-
-    @fact(*LINES, *STEPS, "warehouse.pick_started", folds=PARCELS)
-    def allocated(self) -> int | None:
-        """When stock was reserved for all of it; a release implies it."""
-        return earliest(self.cover("inventory.allocated"), self.released)

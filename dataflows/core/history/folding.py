@@ -14,10 +14,11 @@ from dataflows.core.history.facts import Facts
 from dataflows.core.history.grouping import Shipments
 from dataflows.core.history.holds import Holds
 from dataflows.core.history.money import Payments
-from dataflows.core.history.order_fields import ANNOUNCED, HOLDS, MONEY, SITED, STEPS, readers
+from dataflows.core.history.order_fields import ANNOUNCED, HOLDS, MONEY, OWED, PARCELS, SITED, STEPS, readers
 from dataflows.core.history.quantities import Cancellations, LineCoverage, OrderLines
 from dataflows.core.history.returns import RETURNS, Returns
-from dataflows.core.history.shipments import Shipment, scan_of, tracking_numbers
+from dataflows.core.history.shipments import Shipment
+from dataflows.core.history.standing import tracking_numbers
 from dataflows.core.history.versions import Versions
 from dataflows.core.history.voices import Voices
 from schemas.events import InventoryAllocated, ReturnStep, WarehouseShipment
@@ -26,6 +27,8 @@ from schemas.record import Record
 Fold = Callable[[dict[str, object], Record], None]
 REACHED = ("shipped", "delivered", "packed", "picked", "released", "allocated")
 """Milestones of all lines that shipments decide."""
+OWING = frozenset((*OWED, *STEPS, *PARCELS))
+"""Types of events that say what is owed, or cover it."""
 COVERAGES = ("departures", "arrivals")
 OF_LINES = ("book", "cancellations", "covers", *COVERAGES)
 OF_PARCELS = ("grouped", "returned", "dims", *COVERAGES, *REACHED)
@@ -35,6 +38,8 @@ def take(facts: Facts, record: Record) -> None:
     """Takes in an event that has been added at the end of the history."""
     known = facts.__dict__
     type_ = record.event.type
+    if type_ in OWING and known.get("plain_lines") is False:
+        _drop(known, *REACHED)
     for name in readers.computed.get(type_, ()):
         known.pop(name, None)
     if "voices" in known:
@@ -50,6 +55,8 @@ def reread(facts: Facts, records: Iterable[Record]) -> None:
     known.pop("voices", None)
     for type_ in {record.event.type for record in records}:
         _drop(known, *readers.computed.get(type_, ()), *readers.folded.get(type_, ()))
+        if type_ in OWING:
+            _drop(known, *REACHED)
 
 
 def _drop(known: dict[str, object], *names: str) -> None:
@@ -66,17 +73,8 @@ def _updated(known: dict[str, object], record: Record) -> None:
 
 
 def _cancelled(known: dict[str, object], record: Record) -> None:
-    cancellations = cast("Cancellations | None", known.get("cancellations"))
-    if cancellations is None:
-        return
-    went = cancellations.take(record)
-    book = cast("OrderLines", known["book"])
-    if went is None or (went and book.share_skus()):
-        _drop(known, "covers", *COVERAGES)
-    elif went:
-        covers = cast("dict[str, LineCoverage]", known.get("covers", {}))
-        for coverage in (*covers.values(), *(cast("LineCoverage", known[name]) for name in COVERAGES if name in known)):
-            coverage.forget(went)
+    if "cancellations" in known:
+        cast("Cancellations", known["cancellations"]).take(record)
 
 
 def _paid(known: dict[str, object], record: Record) -> None:
@@ -107,18 +105,15 @@ def _announced(known: dict[str, object], record: Record) -> None:
     _sited(known, record)
     known.pop("dims", None)
     data, returned = cast("WarehouseShipment", record.event.data), cast("Returns | None", known.get("returned"))
-    if returned is not None and returned.numbers and not returned.numbers.isdisjoint(tracking_numbers(data)):
+    if returned is not None and returned.numbers and not returned.numbers.isdisjoint(map(returned.name, tracking_numbers(data))):
         _drop(known, *OF_PARCELS)
     else:
         _of_shipment(known, record)
-    arrivals = cast("LineCoverage | None", known.get("arrivals"))
-    if data.replaces and arrivals is not None and arrivals.begun:
-        _drop(known, "arrivals", *REACHED)
 
 
 def _scanned(known: dict[str, object], record: Record) -> None:
     returned = cast("Returns | None", known.get("returned"))
-    if returned is not None and scan_of(record).tracking_number in returned.numbers:
+    if returned is not None and returned.has(record):
         returned.scan(record)
     else:
         known.pop("dims", None)
@@ -134,8 +129,10 @@ def _of_shipment(known: dict[str, object], record: Record) -> None:
     if shipment is None:
         _drop(known, *OF_PARCELS)
         return
+    # Whether each of several says what is in it decides what all cover.
+    _drop(known, *(REACHED if len(grouped.all) > 1 else REACHED[2:]))
     _reach(known, "departures", shipment, shipment.shipped if shipment.left else None)
-    _reach(known, "arrivals", shipment, shipment.delivered if shipment.live else None)
+    _reach(known, "arrivals", shipment, shipment.delivered if shipment.left else None)
 
 
 def _reach(known: dict[str, object], name: str, shipment: Shipment, at: int | None) -> None:
@@ -156,14 +153,19 @@ def _voided(known: dict[str, object], record: Record) -> None:
         _drop(known, *COVERAGES, *REACHED)
 
 
+def _relabelled(known: dict[str, object], _: Record) -> None:
+    _drop(known, *OF_PARCELS)
+
+
 def _returning(known: dict[str, object], record: Record) -> None:
     returned, grouped = cast("Returns | None", known.get("returned")), cast("Shipments | None", known.get("grouped"))
     if returned is None:
         return
     number = cast("ReturnStep", record.event.data).tracking_number
-    fresh = number is not None and number not in returned.numbers
+    fresh = number is not None and returned.name(number) not in returned.numbers
     moves = fresh and (grouped is None or (grouped.knows(cast("str", number)) and number not in grouped.announced))
-    if moves or not returned.take(record, frozenset() if grouped is None else grouped.announced):
+    tied = number is not None and (returned.name(number) != number or (grouped is not None and grouped.relabelled(number)))
+    if moves or tied or not returned.take(record, frozenset() if grouped is None else grouped.announced):
         _drop(known, *OF_PARCELS)
 
 
@@ -176,6 +178,7 @@ FOLDS: dict[str, Fold] = {
     **dict.fromkeys(STEPS, _step),
     **dict.fromkeys(ANNOUNCED, _announced),
     "carrier.scan": _scanned,
+    "carrier.relabelled": _relabelled,
     "warehouse.shipment_cancelled": _voided,
     **dict.fromkeys(RETURNS, _returning),
 }

@@ -1,8 +1,8 @@
 """Which events belong to which shipment of an order, and which shipments were voided or replaced.
 
-A shipment is what its identifiers tie together: shipment IDs and tracking numbers named in one event belong to one shipment. Return
-parcels are not shipments. An event that names no identifier belongs to a shipment without one; a scan such as that, to the only shipment
-if there is one.
+A shipment is what its identifiers tie together: shipment IDs and tracking numbers named in one event belong to one shipment, and so do
+numbers of which the carrier says that one replaced the other; those are of one parcel. Return parcels are not shipments. An event that
+names no identifier belongs to a shipment without one; a scan such as that, to the only shipment if there is one.
 """
 
 from __future__ import annotations
@@ -12,19 +12,25 @@ from collections.abc import Iterable, Sequence
 from operator import attrgetter
 from typing import cast
 
-from dataflows.core.history.shipments import NO_ID, Shipment, scan_of, tracking_numbers
-from schemas.events import ShipmentCancelled, WarehouseShipment
+from dataflows.core.history.parcels import scan_of
+from dataflows.core.history.shipments import NO_ID, Shipment
+from dataflows.core.history.standing import tracking_numbers
+from schemas.events import Relabelled, ShipmentCancelled, WarehouseShipment
 from schemas.instants import earliest
 from schemas.record import Record
 
 SCAN = "carrier.scan"
+RELABELLED = "carrier.relabelled"
 Identifier = tuple[str, str]
 """A kind (`s`: shipment ID, `t`: tracking number) and the identifier."""
 _by_key = attrgetter("key")
 
 
 def identifiers(record: Record) -> list[Identifier]:
-    """The identifiers that a label, a hand-over or a scan ties together."""
+    """The identifiers that a label, a hand-over, a scan or a new label of the carrier ties together."""
+    if record.event.type == RELABELLED:
+        relabelled = cast("Relabelled", record.event.data)
+        return [("t", relabelled.replaces_number), ("t", relabelled.tracking_number)]
     if record.event.type == SCAN:
         data = scan_of(record)
         found = [("s", data.shipment_id)] if data.shipment_id else []
@@ -57,6 +63,18 @@ class _Ties:
             self.parent[self.root(node)] = first
 
 
+def one_parcel(relabels: Iterable[Record]) -> dict[str, str]:
+    """Of numbers of which the carrier says that one replaced the other, by what name their parcel goes: the least of them."""
+    ties = _Ties()
+    for record in relabels:
+        ties.tie(identifiers(record))
+    names: dict[Identifier, str] = {}
+    for node in ties.parent:
+        root = ties.root(node)
+        names[root] = min(names.get(root, node[1]), node[1])
+    return {node[1]: names[ties.root(node)] for node in ties.parent}
+
+
 class Shipments:
     """The shipments of one order: `all`, by key. `announced` are the tracking numbers that labels and hand-overs name."""
 
@@ -66,18 +84,23 @@ class Shipments:
         self._of: dict[Identifier, Shipment] = {}
         self._nameless: Shipment | None = None
         self._home: Shipment | None = None
-        self._voids: dict[str, int] = {}
+        self._voids: dict[Identifier, list[Record]] = {}
+        self._former: set[str] = set()
+        self._parcel_of: dict[str, str] = {}
         self._replaced: dict[str, list[tuple[int, Shipment]]] = {}
 
     @classmethod
-    def build(cls, announcements: Iterable[Record], scans: Iterable[Record], cancellations: Iterable[Record]) -> Shipments:
-        """The shipments that labels and hand-overs, scans (of outbound parcels) and voids make, each in the order of the history."""
-        announcements, scans, cancellations = list(announcements), list(scans), list(cancellations)
+    def build(
+        cls, announcements: Iterable[Record], scans: Iterable[Record], cancellations: Iterable[Record], relabels: Iterable[Record] = ()
+    ) -> Shipments:
+        """The shipments that labels and hand-overs, scans (of outbound parcels), voids and new labels make, each in their order."""
+        known, cancellations, relabels = (*announcements, *scans), list(cancellations), list(relabels)
         found = cls()
-        known = (*announcements, *scans)
-        if not all(found.take(record) for record in known):
+        if relabels or not all(found.take(record) for record in known):
             found = cls()
-            found._tie(known)
+            found._former = {cast("Relabelled", record.event.data).replaces_number for record in relabels}
+            found._parcel_of = one_parcel(relabels)
+            found._tie(known, relabels)
             for record in known:
                 found._give(found._shipment_of(record), record)
         for record in cancellations:
@@ -92,14 +115,28 @@ class Shipments:
         """Whether an event of a shipment has named a tracking number."""
         return ("t", number) in self._of
 
+    def relabelled(self, number: str) -> bool:
+        """Whether the carrier gave a parcel this number instead of another, or another instead of it."""
+        return number in self._parcel_of
+
     def void(self, record: Record) -> None:
         """Takes in the latest void of a shipment or a label."""
         data = cast("ShipmentCancelled", record.event.data)
-        for identifier in (data.shipment_id, data.tracking_number):
-            if identifier is not None:
-                self._voids[identifier] = min(record.at, self._voids.get(identifier, record.at))
-                for shipment in self._called(identifier):
-                    shipment.voided = earliest(shipment.voided, record.at)
+        shipments: list[Shipment] = []
+        for node in (("s", data.shipment_id), ("t", data.tracking_number)):
+            if node[1] is not None:
+                known = cast("Identifier", node)
+                self._voids.setdefault(known, []).append(record)
+                if known in self._of and self._of[known] not in shipments:
+                    shipments.append(self._of[known])
+        for shipment in shipments:
+            self._void(shipment, record)
+
+    def _void(self, shipment: Shipment, record: Record) -> None:
+        """Tells a shipment of a void. One of a number says nothing of other numbers; a number that was replaced is no longer used."""
+        data = cast("ShipmentCancelled", record.event.data)
+        if data.tracking_number not in self._former:
+            shipment.void(data.tracking_number, data.shipment_id, record.at)
 
     def take(self, record: Record) -> Shipment | None:
         """Takes in the latest label, hand-over or outbound scan; the shipment that it speaks of.
@@ -111,6 +148,8 @@ class Shipments:
         if not nodes:
             shipment = self._without_identifier(record)
         else:
+            if self._parcel_of and any(node not in self._of and node[1] in self._parcel_of for node in nodes):
+                return None  # Its parcel has other numbers, which no event of a shipment had named.
             known = {id(known): known for node in nodes if (known := self._of.get(node)) is not None}
             if len(known) > 1:
                 return None
@@ -122,6 +161,8 @@ class Shipments:
                 self._name(shipment, nodes)
                 insort(self.all, shipment, key=_by_key)
             elif not all(map(self._of.__contains__, nodes)):
+                if shipment.unheard and shipment.trackings and any(node[0] == "t" and node not in self._of for node in nodes):
+                    return None  # What counted for none of its parcels may count for another.
                 before = shipment.key
                 self._name(shipment, nodes)
                 if shipment.key != before:
@@ -144,15 +185,18 @@ class Shipments:
             self._home = self._nameless
         return self._nameless
 
-    def _tie(self, known: Sequence[Record]) -> None:
+    def _tie(self, known: Sequence[Record], relabels: Sequence[Record]) -> None:
         """Makes the shipments, without their events yet, that all events together tie."""
         ties = _Ties()
         named = [(record, identifiers(record)) for record in known]
         for _, nodes in named:
             if nodes:
                 ties.tie(nodes)
+        for record in relabels:
+            ties.tie(identifiers(record))
+        spoken = {ties.root(node) for _, nodes in named for node in nodes}
         by_root: dict[Identifier, Shipment] = {}
-        for node in ties.parent:
+        for node in [node for node in ties.parent if ties.root(node) in spoken]:
             self._name(by_root.setdefault(ties.root(node), Shipment("")), [node])
         self.all = list(by_root.values())
         loose = any(not nodes for record, nodes in named if record.event.type == SCAN)
@@ -191,8 +235,9 @@ class Shipments:
                 continue
             self._of[node] = shipment
             kind, identifier = node
-            shipment.name(kind, identifier)
-            shipment.voided = earliest(shipment.voided, self._voids.get(identifier))
+            shipment.name(kind, identifier, self._parcel_of.get(identifier, ""))
+            for record in self._voids.get(node, ()):
+                self._void(shipment, record)
             for at, other in self._replaced.get(identifier, ()):
                 if other is not shipment:
                     shipment.replaced = earliest(shipment.replaced, at)

@@ -63,16 +63,24 @@ class Holds:
                     del self._open[place]
 
     def _ended(self, release: Record) -> Iterable[Hold]:
-        """The open holds that a release names."""
+        """The open holds that a release names: of its source, or with its ID from any; else the only open one of its kind."""
         source, data = release.event.source, cast("HoldReleased", release.event.data)
         if data.hold_id is not None:
-            place: tuple[str | None, ...] = (source, "id", data.hold_id)
+            place: tuple[str | None, ...] = (None, "id", data.hold_id)
         elif data.shipment_id is not None:
             place = (source, "shipment", data.shipment_id)
         else:
             place = (source,) if data.hold is None else (source, "hold", data.hold)
-        named = self._open.get(place, {}).values()
-        return [h for h in named if data.hold in (None, h.hold) and data.shipment_id in (None, h.shipment_id)]
+        named = [h for h in self._open.get(place, {}).values() if _fits(h, data)]
+        if named or data.hold_id is not None or data.hold is None:
+            return named
+        of_kind = [h for h in self._open.get((None, "hold", data.hold), {}).values() if _fits(h, data)]
+        return of_kind if len(of_kind) == 1 else ()
+
+
+def _fits(hold: Hold, data: HoldReleased) -> bool:
+    """Whether a hold has all that a release names, besides its ID."""
+    return data.hold in (None, hold.hold) and data.shipment_id in (None, hold.shipment_id)
 
 
 def _places(hold: Hold) -> tuple[tuple[str | None, ...], ...]:
@@ -81,7 +89,8 @@ def _places(hold: Hold) -> tuple[tuple[str | None, ...], ...]:
     return (
         (source, hold.hold, hold.hold_id, hold.shipment_id),
         (source,),
-        (source, "id", hold.hold_id),
+        (None, "id", hold.hold_id),
         (source, "shipment", hold.shipment_id),
         (source, "hold", hold.hold),
+        (None, "hold", hold.hold),
     )

@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from itertools import pairwise
 from typing import TypeVar, cast
 
 from dataflows.core.clocks import deadline
+from dataflows.core.history.again import Life, lives_of
 from dataflows.core.history.lazy import Readers
 from dataflows.core.history.returns import RETURNS
 from dataflows.core.history.timeline import Timeline, happened
@@ -20,13 +22,15 @@ TERMS = frozenset(("prepaid", "on_ship", "on_delivery", "invoice", "external"))
 METHODS = frozenset(("ship", "pickup", "local", "digital"))
 FIELDS = ("order.placed", "order.updated")
 LINES = (*FIELDS, "order.cancelled")
+OWED = (*LINES, "payment.refunded", "order.reinstated")
+"""Events that say what an order owes of its lines."""
 MONEY = ("payment.captured", "payment.refunded")
 ANNOUNCED = ("warehouse.label_created", "warehouse.shipped")
 STEPS = ("inventory.allocated", "warehouse.released", "warehouse.picked", "warehouse.packed")
 """Steps of the warehouse that are reached when all lines are covered."""
 SITED = (*STEPS, "inventory.short", "warehouse.pick_started", "warehouse.pick_short", "warehouse.rejected", *ANNOUNCED)
 """Events that name a site."""
-PARCELS = (*ANNOUNCED, "carrier.scan", "warehouse.shipment_cancelled", *RETURNS)
+PARCELS = (*ANNOUNCED, "carrier.scan", "carrier.relabelled", "warehouse.shipment_cancelled", *RETURNS)
 HOLDS = ("order.hold_placed", "order.hold_released")
 readers = Readers()
 fact = readers.fact
@@ -52,10 +56,26 @@ class FieldFacts:
         """When the order was placed."""
         return self.placed.at if self.placed is not None else 0
 
-    @fact("order.placed", folds=("order.updated",))
+    @fact("order.placed", "order.reinstated", "order.cancelled")
+    def lives(self) -> list[Life]:
+        """From when until when the order was wanted: from its placing, and again from each reinstatement after a cancellation."""
+        placed = cast("Record", self.placed)
+        return lives_of(placed, self.t.of("order.placed", "order.reinstated", "order.cancelled"))
+
+    @fact("order.placed", "order.reinstated", "order.cancelled")
+    def gaps(self) -> tuple[tuple[int, int], ...]:
+        """From when until when the order was cancelled and not yet wanted again."""
+        return tuple((before.until, after.since) for before, after in pairwise(self.lives) if before.until is not None)
+
+    @fact("order.placed", folds=("order.updated", "order.cancelled", "order.reinstated"))
     def history(self) -> Versions | None:
         """What the order said of itself, as placed and after each update; None if it is not known to be placed."""
-        return None if self.placed is None else Versions(self.placed, self.t.of("order.updated"))
+        if self.placed is None:
+            return None
+        if len(self.t.of("order.placed")) == 1:
+            return Versions(self.placed, self.t.of("order.updated"))
+        stated = [r for r in self.t.of("order.placed", "order.updated") if r is not self.placed]
+        return Versions(self.placed, stated, frozenset(id(life.record) for life in self.lives[1:]))
 
     @property
     def versions(self) -> list[tuple[OrderPlaced, int, Record]]:

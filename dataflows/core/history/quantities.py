@@ -124,7 +124,8 @@ class Cancellations:
 class LineCoverage:
     """When steps of one kind had reached the quantities that are wanted of each line. Steps are taken in by the order of their instants.
 
-    An order without lines, or a step without lines: the first step covers all.
+    The first step of an order without lines covers all of it, a step without lines all that is left. This is for orders of which nothing
+    changes (see `Facts.plain`); what others owe stands in `obligations`.
     """
 
     __slots__ = ("_bare", "_last", "_missing", "_reached", "_steps", "_whole", "book", "first")
@@ -144,11 +145,12 @@ class LineCoverage:
         self._last = at
         if self.first is None:
             self.first = at
-        if not lines:
-            self._bare = True
         missing = self._missing
         if self._bare or not missing:
             return
+        if not lines:
+            self._reached.update(dict.fromkeys(missing, at))
+            missing.clear()
         for key in self.book.take(lines or (), missing):
             if missing[key] <= 0:
                 self._reached[key] = at
@@ -175,13 +177,6 @@ class LineCoverage:
         self._steps[id(shipment)] = step
         self.take(at, lines)
         return True
-
-    def forget(self, keys: Iterable[str]) -> None:
-        """Leaves lines out of which nothing is wanted any more."""
-        for key in keys:
-            self._missing.pop(key, None)
-            self._reached.pop(key, None)
-        self._whole = max(self._reached.values(), default=None) if not self._missing else None
 
     @property
     def begun(self) -> bool:

@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from typing import cast
 
-from dataflows.core.history.shipments import is_estimate, scan_of
+from dataflows.core.history.parcels import Parcel, possession, scan_of
 from schemas.events import ReturnStep
+from schemas.instants import earliest
 from schemas.record import Record
 
 RETURNS = ("return.requested", "return.authorized", "return.shipped", "return.received", "return.inspected")
@@ -44,26 +45,73 @@ class Return:
 
 
 class Returns:
-    """The returns of one order in `all`, by their first step; `numbers` are the tracking numbers of their parcels."""
+    """The returns of one order in `all`, by their first step; `numbers` are the tracking numbers of their parcels.
 
-    def __init__(self) -> None:
+    `until` says of those that a label or a hand-over names later when that was: from then on the parcel is a shipment's.
+    Of numbers of which the carrier says that one replaced the other, all count as the first by name.
+    """
+
+    def __init__(self, parcel_of: Mapping[str, str] | None = None) -> None:
         self.all: list[Return] = []
+        self._parcel_of = parcel_of or {}
         self.numbers: set[str] = set()
+        self.until: dict[str, int] = {}
+        self._left: int | None = None
         self._of: dict[str | None, Return] = {}
         self._sharing: dict[str, list[Return]] = {}
+        self._parcels: dict[str, Parcel] = {}
 
     @classmethod
-    def build(cls, steps: Iterable[Record], scans: Iterable[Record], outbound: frozenset[str]) -> Returns:
-        """The returns that steps and scans make. A number that a label or a hand-over names as well (`outbound`) is of no return."""
-        found = cls()
+    def build(
+        cls, steps: Iterable[Record], scans: Iterable[Record], outbound: Mapping[str, int], sent: int | None, parcel_of: Mapping[str, str]
+    ) -> Returns:
+        """The returns that steps and scans make.
+
+        `outbound`: when labels and hand-overs first named each number: from then on it is of no return. Before that it is one's if anything
+        had left by then, for nothing comes back before: `sent` is when the first shipment was handed over. `parcel_of`: by what name the
+        parcel of a number goes that the carrier labelled again.
+        """
+        found = cls(parcel_of)
         for record in steps:
             found.take(record, outbound)
-        for record in scans if found.numbers else ():
-            found.scan(record)
+        if not found.numbers:
+            return found
+        scans = list(scans)
+        if found.until:
+            moved = (
+                r.at for r in scans if possession(r) and (number := scan_of(r).tracking_number) and found.name(number) not in found.numbers
+            )
+            found._left = earliest(sent, next(moved, None))
+        for record in scans:
+            if found.has(record):
+                found.scan(record)
         return found
 
-    def take(self, record: Record, outbound: frozenset[str] | set[str]) -> bool:
-        """Takes in the latest step; False if another return has named its parcel before, whose scans must be given to it as well."""
+    def owns(self, number: str) -> bool:
+        """Whether a number is a return's for good."""
+        name = self.name(number)
+        return name in self.numbers and name not in self.until
+
+    def name(self, number: str) -> str:
+        """By what name the parcel of a number goes."""
+        return self._parcel_of.get(number, number)
+
+    def has(self, record: Record) -> bool:
+        """Whether a scan is one of a return's parcel."""
+        number = scan_of(record).tracking_number
+        if number is None or not self.numbers:
+            return False
+        number = self.name(number)
+        if number not in self.numbers:
+            return False
+        until = self.until.get(number)
+        return until is None or (record.at < until and self._left is not None and self._left <= record.at)
+
+    def take(self, record: Record, outbound: Mapping[str, int] | set[str] | frozenset[str]) -> bool:
+        """Takes in the latest step; False if another return has named its parcel before, whose scans must be given to it as well.
+
+        `outbound`: the numbers that labels and hand-overs name, all of them by then or with the instant at which they first did.
+        """
         data = cast("ReturnStep", record.event.data)
         known = self._of.get(data.return_id)
         if known is None:
@@ -71,17 +119,31 @@ class Returns:
             self.all.append(known)
         known.take(record)
         number = data.tracking_number
-        if not number or number in outbound:
+        if not number:
             return True
+        number = self.name(number)
+        if number in outbound:
+            named = outbound[number] if isinstance(outbound, Mapping) else record.at
+            if named <= record.at:
+                return True
+            self.until[number] = named
         self.numbers.add(number)
         sharing = self._sharing.setdefault(number, [])
+        self._parcels.setdefault(number, Parcel(number))
         if known in sharing:
             return True
         sharing.append(known)
         return len(sharing) == 1
 
+    @property
+    def parcels(self) -> list[Parcel]:
+        """The parcels of all returns, by their number."""
+        known = [self._parcels[number] for number in sorted(self._parcels)]
+        return [parcel for place, parcel in enumerate(known) if parcel not in known[:place]]
+
     def scan(self, record: Record) -> None:
         """Takes in the latest scan of a return's parcel."""
-        if not is_estimate(record):
-            for known in self._sharing.get(scan_of(record).tracking_number or "", ()):
+        number = self.name(scan_of(record).tracking_number or "")
+        if self._parcels[number].take(record):
+            for known in self._sharing[number]:
                 known.scans.append(record)

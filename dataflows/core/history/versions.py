@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 from bisect import bisect_right
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from operator import itemgetter
 from typing import NamedTuple, TypeVar, cast
+
+import msgspec
 
 from dataflows.core.history.quantities import line_key, quantity
 from schemas.events import Line, OrderPlaced
@@ -16,6 +18,27 @@ Value = TypeVar("Value")
 Segment = tuple[Value, int, "int | None", "Record"]
 """A value, since when and until when an order had it, and the event that brought it."""
 UPDATED = "order.updated"
+PLACED = "order.placed"
+
+
+def says(record: Record, name: str) -> bool:
+    """Whether a placing or an update says something of a field."""
+    data = record.event.data
+    return name in cast("Mapping[str, object]", data) if record.event.type == UPDATED else getattr(data, name) is not None
+
+
+def _with(before: OrderPlaced, stated: OrderPlaced, *, over: bool) -> OrderPlaced:
+    """The fields of an order with those of another placing: `over` them, or where they are missing."""
+    changed: dict[str, object] = {}
+    for name in cast("msgspec.Struct", stated).__struct_fields__:
+        old, new = cast("object", getattr(before, name)), cast("object", getattr(stated, name))
+        if new is not None and (over or old is None):
+            if old is not None and isinstance(old, msgspec.Struct) and isinstance(new, msgspec.Struct):
+                inner = {n: v for n in new.__struct_fields__ if (v := cast("object", getattr(new, n))) is not None}
+                changed[name] = msgspec.structs.replace(old, **inner)
+            else:
+                changed[name] = new
+    return cast("OrderPlaced", msgspec.structs.replace(cast("msgspec.Struct", before), **changed))
 
 
 class LineDates(NamedTuple):
@@ -28,12 +51,14 @@ class LineDates(NamedTuple):
 class Versions:
     """What an order said of itself: (fields, since, event) in `all`, as it was placed and after each update."""
 
-    def __init__(self, placed: Record, updates: Sequence[Record]) -> None:
+    def __init__(self, placed: Record, updates: Sequence[Record], again: Collection[int] = ()) -> None:
         self.all: list[tuple[OrderPlaced, int, Record]] = [(cast("OrderPlaced", placed.event.data), placed.at, placed)]
         self._dates: dict[str, list[Segment[str | None]]] = {}
         self._line_dates: dict[str, LineDates] = {}
         self._former: dict[str, str] | None = None
         self._ordered: dict[int, dict[str, int]] = {}
+        self._again = again
+        """The identities of the records of placings by which a cancelled order was wanted again."""
         for record in updates:
             self.take(record)
 
@@ -43,15 +68,20 @@ class Versions:
         return self.all[-1][0]
 
     def take(self, update: Record) -> None:
-        """Takes in the latest update; one from before the order was placed says nothing."""
+        """Takes in the latest update, or a further placing; one from before the order was placed says nothing.
+
+        A placing of a cancelled order changes what it says; any other adds what has not been said.
+        """
         if update.at < self.all[0][1]:
             return
-        patch = cast("Mapping[str, object]", update.event.data)
-        fields = merge_patch(self.fields, patch)
+        if update.event.type == PLACED:
+            fields = _with(self.fields, cast("OrderPlaced", update.event.data), over=id(update) in self._again)
+        else:
+            fields = merge_patch(self.fields, cast("Mapping[str, object]", update.event.data))
         self.all.append((fields, update.at, update))
         for name, segments in self._dates.items():
             extend(segments, cast("str | None", getattr(fields, name)), update.at, update)
-        if "lines" in patch:
+        if says(update, "lines"):
             self._line_dates = {}
             self._former = None
 
@@ -63,7 +93,7 @@ class Versions:
     def ordered_at(self, instant: int) -> dict[str, int]:
         """The quantity of each line that was ordered at an instant; of the first version, before the order was placed."""
         position = max(bisect_right(self.all, instant, key=itemgetter(1)) - 1, 0)
-        while position and "lines" not in cast("Mapping[str, object]", self.all[position][2].event.data):
+        while position and not says(self.all[position][2], "lines"):
             position -= 1
         known = self._ordered.get(position)
         if known is None:
@@ -72,6 +102,20 @@ class Versions:
                 key = line_key(line, place)
                 known[key] = known.get(key, 0) + quantity(line)
         return known
+
+    def most_at(self, instant: int) -> dict[str, int]:
+        """The greatest quantity of each line so far; lines that an update is the first to tell of count from the placing."""
+        found: dict[str, int] = {}
+        for fields, since, _ in self.all:
+            if found and since > max(instant, self.all[0][1]):
+                break
+            stated: dict[str, int] = {}
+            for place, line in enumerate(fields.lines or ()):
+                key = line_key(line, place)
+                stated[key] = stated.get(key, 0) + quantity(line)
+            for key, count in stated.items():
+                found[key] = max(found.get(key, 0), count)
+        return found
 
     def segments(self, value_of: Callable[[OrderPlaced], Value]) -> list[Segment[Value]]:
         """The values that a field had; consecutive equal values are one segment."""
@@ -108,7 +152,7 @@ class Versions:
     def _read_lines(self, name: str) -> LineDates:
         own: dict[str, list[Segment[str | None]]] = {}
         for position, (fields, since, record) in enumerate(self.all):
-            if position and "lines" not in cast("Mapping[str, object]", record.event.data):
+            if position and not says(record, "lines"):
                 continue
             values: dict[str, str | None] = {}
             dated: dict[str, None] = {}

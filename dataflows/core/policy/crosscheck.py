@@ -61,6 +61,8 @@ def _inapplicable(tree: Tree, path: Path, settings: dict[str, dict[str, Data]], 
 def _why(rule: Described, name: str) -> str:
     if name not in ("threshold", "grace") or "threshold" in rule.settings:
         return ""
+    if name == "threshold" and "grace" in rule.settings:
+        return f": what it reports is raised after its `grace` ({rule.defaults.grace})"
     return ": what it reports is raised at once" + (f"; its span is `margin` ({rule.defaults.margin})" if "margin" in rule.settings else "")
 
 

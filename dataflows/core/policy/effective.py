@@ -35,6 +35,7 @@ def effective(policy: Policy) -> dict[str, Plain]:
         "name": policy.name,
         "zone": policy.zone,
         "emits": [milestone for milestone in MILESTONES if milestone in policy.emits],
+        "tolerance": {currency: str(amount) for currency, amount in sorted(policy.tolerances.items())},
         "zones": dict(sorted(policy.zones.items())),
         "calendars": {name: _calendar(spec) for name, spec in sorted(policy.calendars.items())},
         "sites": _places(policy.sites),

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from dataclasses import MISSING, fields, is_dataclass
 from datetime import date
+from decimal import Decimal
 from typing import Annotated, Any, get_args, get_type_hints
 
 from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, PlainValidator, create_model, model_validator
@@ -56,6 +57,8 @@ def _week(hours: dict[tuple[int, ...], tuple[tuple[int, int], ...]]) -> dict[tup
 Zone = Annotated[str, PlainValidator(read.zone)]
 Name = Annotated[str, PlainValidator(read.named)]
 Country = Annotated[str, PlainValidator(read.country)]
+Currency = Annotated[str, PlainValidator(read.currency)]
+Amount = Annotated[Decimal, PlainValidator(read.amount)]
 Region = Annotated[str, PlainValidator(read.region)]
 CalendarKey = Annotated[str, PlainValidator(read.calendar_key)]
 CalendarName = Annotated[str, PlainValidator(read.calendar)]
@@ -233,6 +236,7 @@ class PolicyForm(PolicySection):
     name: Name = "default"
     zone: Zone = "UTC"
     emits: Annotated[tuple[Milestone, ...], BeforeValidator(_many)] = ("placed", "captured", "shipped", "scans")
+    tolerance: Annotated[dict[Currency, Amount], Section] = {}
     zones: Annotated[dict[Region, Zone], Section] = {}
     calendars: Annotated[dict[CalendarKey, Annotated[CalendarForm, Section]], Section] = {}
     sites: Annotated[dict[Name, Annotated[SiteForm, Section]], Section] = {}

@@ -14,6 +14,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
+from decimal import Decimal
 from typing import Final
 
 from dataflows.core.clocks import Calendar, CalendarSpec
@@ -23,6 +24,8 @@ from dataflows.core.policy.setting import Described, RuleSetting, changed
 from schemas.identifiers import Identifiers
 from schemas.places import country_zone, is_zone
 
+TOLERANCE: Final = Decimal("0.02")
+"""What amounts may differ by unless the policy says otherwise (P): one rounding on each side."""
 _KEPT: Final = 4_096
 _NOWHERE: Final = Place()
 
@@ -53,6 +56,8 @@ class Policy:
     """As written; `settings` applies them by precedence."""
     feeds: Mapping[str, FeedPolicy]
     """The monitored feeds by prefix of `source`; of two that fit a source the longer one is its feed."""
+    tolerances: Mapping[str, Decimal] = field(default_factory=dict[str, Decimal])
+    """By currency (`*`: all others), as far as the file says: up to how much two amounts are taken to be the same."""
     identifiers: Identifiers | None = None
     """The form that identifiers are brought into; None: the file does not say, and a state goes on with its own."""
 
@@ -109,6 +114,13 @@ class Policy:
                 self._by_match.clear()
             known = self._by_match[match] = found
         return known
+
+    def tolerance(self, currency: str | None) -> Decimal:
+        """Up to how much two amounts of a currency are taken to be the same."""
+        if not self.tolerances:
+            return TOLERANCE
+        own = self.tolerances.get(currency) if currency is not None else None
+        return self.tolerances.get("*", TOLERANCE) if own is None else own
 
     # zones
 

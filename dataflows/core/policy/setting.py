@@ -161,6 +161,11 @@ class Described(Protocol):
         ...
 
     @property
+    def waits(self) -> bool:
+        """Whether it waits for its feeds although it is reported: it rests on something not having been said."""
+        ...
+
+    @property
     def general(self) -> tuple[str, ...]:
         """The settings that hold for all orders alike, so that no override has a say in them."""
         ...

@@ -43,7 +43,8 @@ def _layer(
             if name in rule.limits and isinstance(value, Span) and not rule.limits[name][0].n <= value.n <= rule.limits[name][1].n:
                 least, most = rule.limits[name]
                 yield tree.fault((*path, kind, name), f"{kind} takes a `{name}` of {least} to {most}")
-            if name in _OF_STEPS and "threshold" not in rule.settings and not setting.steps:
+            idle = name in _OF_STEPS and "threshold" not in rule.settings and not setting.steps
+            if idle and not (name == "feeds" and rule.waits):
                 yield tree.fault((*path, kind, name), f"`{name}` counts for the `steps` of {kind} only, and it has none", key=True)
             if path[0] == "overrides" and name in rule.general:
                 yield tree.fault((*path, kind, name), f"`{name}` of {kind} holds for all orders alike: state it under `rules`", key=True)

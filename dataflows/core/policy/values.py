@@ -6,6 +6,7 @@ import re
 from collections.abc import Callable, Collection
 from dataclasses import dataclass
 from datetime import date
+from decimal import Decimal
 from typing import Final, cast
 
 from pydantic import ValidationInfo
@@ -26,6 +27,7 @@ WEEKDAYS: Final = ("mon", "tue", "wed", "thu", "fri", "sat", "sun")
 _SWITCHES: Final[dict[str, Switch]] = {
     "on": "on", "true": "on", "yes": "on", "off": "off", "false": "off", "no": "off", "shadow": "shadow",
 }  # fmt: skip
+_AMOUNT: Final = re.compile(r"\d{1,12}(\.\d{1,6})?", re.ASCII)
 _TIME: Final = re.compile(r"(\d\d?):(\d\d)", re.ASCII)
 
 
@@ -119,6 +121,22 @@ def period(value: object) -> Span:
     if found.n == 0:
         raise mistake("this must be longer than nothing")
     return found
+
+
+def currency(value: object) -> str:
+    """A currency by its three letters, in any case; `*` stands for all others."""
+    name = text(value).upper()
+    if name != "*" and not (len(name) == 3 and name.isascii() and name.isalpha()):
+        raise mistake(f"{text(value)!r} is no currency: three letters such as EUR, or '*' for all others")
+    return name
+
+
+def amount(value: object) -> Decimal:
+    """An amount of money that is not negative."""
+    written = text(value)
+    if not _AMOUNT.fullmatch(written):
+        raise mistake(f"{written!r} is no amount of money, such as 0.02")
+    return Decimal(written)
 
 
 def count(value: object) -> int:

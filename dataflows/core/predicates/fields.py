@@ -12,9 +12,10 @@ from typing import Final, NamedTuple, cast, get_args
 from dataflows.core.history.facts import Facts
 from dataflows.core.history.holds import Hold
 from dataflows.core.history.order_fields import METHODS, TERMS
+from dataflows.core.history.parcels import Parcel, scan_of
 from dataflows.core.history.quantities import quantity
 from dataflows.core.history.returns import RETURNS
-from dataflows.core.history.shipments import Parcel, Shipment, scan_of
+from dataflows.core.history.shipments import Shipment
 from dataflows.core.predicates.types import Amount, Field, Getter, Part, Type, Value
 from schemas.events import (
     CarrierScan,
@@ -106,7 +107,7 @@ def parcels_of(facts: Facts) -> list[ParcelPart]:
 PARTS: Final[dict[Part, Callable[[Facts], Iterable[object]]]] = {
     Part.LINE: lambda facts: [line for key, line in facts.lines.items() if key in facts.wanted],
     Part.SHIPMENT: lambda facts: [shipment for shipment in facts.shipments if shipment.live],
-    Part.PARCEL: lambda facts: [part for part in parcels_of(facts) if part.shipment.live],
+    Part.PARCEL: lambda facts: [part for part in parcels_of(facts) if part.shipment.live and part.shipment.over_of(part.parcel) is None],
     Part.PAYMENT: payments_of,
     Part.RETURN: returns_of,
     Part.HOLD: lambda facts: facts.holds,
@@ -216,7 +217,7 @@ _SHIPMENT: Final = (
     _shipment("carrier", Type.TEXT, "its carrier, lower case", lambda s: s.said("carrier")),
     _shipment("service", Type.TEXT, "its service", lambda s: s.said("service")),
     _shipment("site", Type.TEXT, "where it leaves", lambda s: s.said("site")),
-    _shipment("parcels", Type.NUMBER, "how many parcels it has", lambda s: len(s.trackings)),
+    _shipment("parcels", Type.NUMBER, "how many parcels it has", lambda s: sum(bool(p.tracking) for p in s.parcels)),
     _shipment("labelled_at", Type.INSTANT, "when its label was made", lambda s: s.labelled),
     _shipment("shipped_at", Type.INSTANT, "when it left", lambda s: s.shipped),
     _shipment("delivered_at", Type.INSTANT, "when all its parcels were delivered", lambda s: s.delivered),
@@ -237,9 +238,7 @@ _PARCEL: Final = (
     _parcel("reason", Type.TEXT, "the reason of its last scan", lambda p: _last(p).reason if p.scans else None),
     _parcel("scanned_at", Type.INSTANT, "when it was last scanned", lambda p: p.scans[-1].at if p.scans else None),
     _parcel("delivered_at", Type.INSTANT, "when it was delivered", lambda p: p.delivered),
-    _parcel(
-        "attempts", Type.NUMBER, "how many delivery attempts failed", lambda p: sum(scan_of(r).status == "attempt_failed" for r in p.scans)
-    ),
+    _parcel("attempts", Type.NUMBER, "how many delivery attempts failed", lambda p: p.attempts),
 )
 
 

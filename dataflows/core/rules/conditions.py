@@ -134,8 +134,13 @@ def signal(  # noqa: PLR0913 (every argument is a term of the condition)
     severity: Severity | None = None,
     lane: Lane | None = None,
     look_again: int | None = None,
+    absence: bool = False,
 ) -> Condition | None:
-    """The condition that `record` (or the instant `at`) began, until the first of `clears` at or after it, or until `lifted`."""
+    """The condition that `record` (or the instant `at`) began, until the first of `clears` at or after it, or until `lifted`.
+
+    It begins the rule's grace later, and is none if it ends within that. `absence`: it rests on something not having been said, and is
+    decided like what is overdue, once the feeds that would have said it have spoken past its beginning.
+    """
     if setting.switch == "off":
         return None
     start = record.at if at is None else at
@@ -143,7 +148,9 @@ def signal(  # noqa: PLR0913 (every argument is a term of the condition)
         return None
     cleared = after((c for c in clears if c is not None), start)
     end = earliest(cleared, lifted)
-    if end == start:
+    grace = setting.grace.n
+    start += grace
+    if end is not None and end <= start:
         return None
     steps: tuple[tuple[int, Severity], ...] = ((start, severity or setting.severity),)
     if setting.steps:
@@ -157,12 +164,40 @@ def signal(  # noqa: PLR0913 (every argument is a term of the condition)
         end,
         steps,
         (record,) if evidence is None else evidence,
-        timed=False,
+        timed=absence or grace > 0,
         detail=detail,
         resolution=resolution,
         lane=lane,
         look_again=look_again,
     )
+
+
+OUTLAST = frozenset(
+    (
+        *("conflict.cancelled_but_moving", "conflict.refunded_but_moving", "payment.refund_failed", "payment.refund_exceeds_capture"),
+        *("payment.captured_after_cancel", "payment.cancelled_not_refunded", "order.master_data_incomplete", "payment.amount_mismatch"),
+    )
+)
+"""Kinds, besides those of returns and about data, that a cancellation does not end, or that see to it themselves."""
+
+
+def while_wanted(condition: Condition, gaps: Iterable[tuple[int, int]]) -> Condition | None:
+    """A condition of an order that was cancelled and is wanted again (`gaps`: from when until when it was not); None if it is none.
+
+    Nothing began meanwhile, and what was due ended with the cancellation; what was reported before that still holds.
+    """
+    kind = condition.setting.kind
+    if kind in OUTLAST or kind.startswith(("return.", "data.")):
+        return condition
+    start, end = condition.start, condition.end
+    if not condition.timed and any(start < since and (end is None or until < end) for since, until in gaps):
+        return condition
+    if any(since <= start < until for since, until in gaps):
+        return None
+    first = earliest(*(since for since, _ in gaps if since > start))
+    if first is not None and (end is None or first < end):
+        condition.end, condition.resolution = first, "lifted"
+    return condition
 
 
 def merged(conditions: list[Condition]) -> list[Condition]:

@@ -5,8 +5,9 @@ from __future__ import annotations
 from functools import partial
 
 from dataflows.core.rules.custom import conflict as find
+from dataflows.core.rules.custom import quantities
 from dataflows.core.rules.forms import custom, reported
-from dataflows.core.rules.vocabulary import GOES_ON, Milestone, Scope, Strictly, scan
+from dataflows.core.rules.vocabulary import GOES_ON, Milestone, Next, Scope, Strictly, scan
 
 RECONCILE = {"reconcile": "a named owner must say which system is right"}
 conflicting = partial(custom, owner="OPS", severity="high", lane="block", actions=RECONCILE)
@@ -16,14 +17,15 @@ MOVES = ("warehouse.shipped", "carrier.scan")
 RULES = (
     conflicting(
         "conflict.delivered_without_ship", "A shipment was delivered that no warehouse had shipped and no carrier had had before.",
-        find=find.delivered_without_ship, inputs=("unannounced",), emits="shipped",
-        clears="the hand-over that comes later, or the end of the shipment",
+        find=find.delivered_without_ship, inputs=("unannounced",), emits="shipped", absence=True, grace="15 m", feeds=("warehouse",),
+        clears="the hand-over that comes later, or the end of the shipment", source="P: 15 minutes between the clocks of two systems",
         advice="a warehouse.shipped at or before the delivery",
     ),
     conflicting(
-        "conflict.shipped_unpaid", "Goods left before any payment had been authorized or captured.",
-        find=find.shipped_unpaid, inputs=("warehouse.shipped", "unannounced"), unless_seen=("payment.authorized", "payment.captured"),
-        emits={"prepaid": "captured", "on_ship": "authorized"}, clears="the authorization or capture, or the end of the order",
+        "conflict.shipped_unpaid", "Goods left while nothing was captured and no authorization was in force.",
+        find=find.shipped_unpaid, inputs=("warehouse.shipped", "unannounced"), unless_seen=("payment.captured",),
+        absence=True, grace="15 m", feeds=("payments",), emits={"prepaid": "captured", "on_ship": "authorized"},
+        clears="the authorization or capture, or the end of the order", source="P: 15 minutes between the clocks of two systems",
         advice="a payment.authorized before the shipment",
     ),
     conflicting(
@@ -51,20 +53,28 @@ RULES = (
     ),
     conflicting(
         "conflict.quantity_mismatch", "More of a line was shipped than was ordered.",
-        find=find.quantity_mismatch, inputs=("part shipped", "unannounced", "order.updated"),
+        find=quantities.quantity_mismatch, inputs=("part shipped", "unannounced", "order.updated"),
         clears="an update that makes it fit, or the end of the order",
         advice="a shipment of the ordered quantity",
     ),
+    custom(
+        "conflict.unordered_item", "A shipment has what the order does not.",
+        find=quantities.unordered_item, inputs=("part shipped", "unannounced", "order.updated"),
+        clears="an update that orders it, or the end of the order",
+        owner="OPS", severity="low", lane="review",
+        actions={"reconcile": "a substitute, a part of a kit, or a mistake"},
+        advice="components of kits, and SKUs that shop and warehouse share",
+    ),
     conflicting(
         "conflict.duplicate_shipment", "A second shipment repeats lines that had already left in full.",
-        find=find.duplicate_shipment, inputs=("part shipped", "unannounced"), requires=("several",),
+        find=quantities.duplicate_shipment, inputs=("part shipped", "unannounced"), requires=("several",),
         clears="its voiding, or the end of the order",
         advice="one shipment per line",
     ),
     reported(
         "conflict.status_regression", "A parcel that was delivered or returned is scanned as if it were still under way.",
         when=scan(*sorted(find.ONGOING)), after=(Strictly(Milestone.DELIVERED), Strictly(Milestone.RETURNED)),
-        until=scan("delivered", "returned", text="the next delivered or returned scan"), unless=Milestone.ENDED, each=Scope.PARCEL,
+        until=Next(scan("delivered", "returned", text="delivered or returned scan")), unless=Milestone.ENDED, each=Scope.PARCEL,
         owner="OPS", severity="high", lane="block",
         actions=RECONCILE,
         advice="a delivered scan only at the delivery",

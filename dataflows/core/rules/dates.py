@@ -1,87 +1,188 @@
-"""Deadlines that an order's own dates set: one for the order as a whole, one for each line with a date of its own."""
+"""Deadlines that an order's own dates set: units are due by the date of their line, those of lines without one by the order's."""
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable
-from typing import cast
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from typing import NamedTuple, cast
 
+from dataflows.core.history.again import running
 from dataflows.core.history.facts import Facts
+from dataflows.core.history.obligations import Unit
 from dataflows.core.policy import RuleSetting
+from dataflows.core.rules.backorders import backorders
 from dataflows.core.rules.conditions import Condition, count, timeout
-from dataflows.core.rules.reading import first_reached, reached
+from dataflows.core.rules.reading import ended_for
 from dataflows.core.rules.structs import Find, Found, Overdue
-from dataflows.core.rules.vocabulary import Date, Milestone, Scope
-from schemas.instants import earliest
+from dataflows.core.rules.vocabulary import Date, Milestone
+from schemas.events import OrderPlaced, WarehouseShipment
+from schemas.instants import FAR, earliest
+from schemas.record import Record
 
 Deadline = Callable[[Facts, str], int]
-OfLines = Callable[[Facts, Iterable[str]], "int | None"]
 DEADLINES: dict[Date, Deadline] = {Date.SHIP_BY: Facts.ship_deadline, Date.PROMISED_BY: Facts.promise_deadline}
 LABELS = {Date.SHIP_BY: "ship by", Date.PROMISED_BY: "promised by"}
-OF_LINES: dict[Milestone, OfLines] = {Milestone.SHIPPED: Facts.shipped_of, Milestone.DELIVERED: Facts.delivered_of}
+STEPS: dict[Milestone, tuple[str, ...]] = {
+    Milestone.SHIPPED: ("left",),
+    Milestone.DELIVERED: ("kept",),
+    Milestone.RELEASED: ("warehouse.released", "warehouse.pick_started", "warehouse.picked", "warehouse.packed", "left"),
+}
+"""The steps that meet what is due by a date."""
+
+
+class DueStretch(NamedTuple):
+    """A stretch in which a unit has a date or none (`by` None); `own`: whether the date is its line's own, `record` stated it."""
+
+    unit: Unit
+    since: int
+    until: int | None
+    by: int | None
+    text: str
+    own: bool
+    record: Record
+
+    @property
+    def scope(self) -> str | None:
+        """The line, where the date is its own."""
+        return f"line:{self.unit.key}" if self.own else None
+
+
+def shipping(o: Facts) -> Iterator[Unit]:
+    """What is to leave; goods that are to be fetched have when they are packed."""
+    fetched = "pickup" in o.methods
+    for unit in o.units("left"):
+        if not fetched or o.method_by(unit.key) != "pickup":
+            yield unit
+    if fetched:
+        yield from (unit for unit in o.units("left", "warehouse.packed") if o.method_by(unit.key) == "pickup")
+
+
+def dated(
+    o: Facts, name: str, units: Sequence[Unit], deadline: Deadline, due: Callable[[int], int] = lambda by: by
+) -> Iterator[DueStretch]:
+    """By which date each unit is owed, and when.
+
+    A unit that was added later takes an earlier date only if that lies ahead and something before it still waited for it. What fell due
+    while the order was held (and the unit had not left), or before a cancelled order was wanted again, is void.
+    """
+    own = o.line_dates(name).own
+    pauses = o.pauses
+    left = {(u.key, u.level, u.since): u.met for u in shipping(o)} if pauses else {}
+    for unit in units:
+        for (text, is_own), since, until, record in _segments(o, name, unit.key if unit.key in own else None):
+            start, end = max(since, unit.since), earliest(until, unit.gone)
+            by = None if text is None else deadline(o, text)
+            if by is not None and since < unit.ordered:
+                if due(by) <= unit.since or not _awaited(o, units, unit, name, own=is_own):
+                    by = None
+            elif by is not None and since < unit.since and due(by) <= unit.since:
+                by = None
+            if by is not None and pauses:
+                met, at = left.get((unit.key, unit.level, unit.since)) if unit.key or left else None, due(by)
+                if met is None or met > at:
+                    held = [FAR if r is None else r for h, r in pauses if h <= at and (r is None or (at < r and since < r))]
+                    if held:
+                        start, by = max(start, *held), None
+            if start < FAR and (end is None or start < end):
+                yield DueStretch(unit, start, end, by, text or "", is_own and by is not None, record)
+
+
+def _segments(o: Facts, name: str, key: str | None) -> Iterable[tuple[tuple[str | None, bool], int, int | None, Record]]:
+    """The dates that a line (None: one that never had its own) had, each its own or its order's."""
+    if key is None:
+        return (((text, False), since, until, record) for text, since, until, record in o.dates(name))
+
+    def date_of(fields: OrderPlaced) -> tuple[str | None, bool]:
+        own = next((cast("str | None", getattr(line, name)) for line in o.lines_called(fields, key)), None)
+        return (own, True) if own else (cast("str | None", getattr(fields, name)), False)
+
+    return o.segments(date_of)
+
+
+def _awaited(o: Facts, units: Iterable[Unit], unit: Unit, name: str, *, own: bool) -> bool:
+    """Whether something that was there before a unit was still awaited when that came, by the same date."""
+    at = unit.since
+    return any(
+        x.since < at
+        and (x.gone is None or at <= x.gone)
+        and (x.met is None or x.met >= at)
+        and (x.key == unit.key if own else not _has_own(o, x, name))
+        for x in units
+    )
+
+
+def _has_own(o: Facts, unit: Unit, name: str) -> bool:
+    """Whether a unit's line had a date of its own when it came to be owed."""
+    fields = o.fields_at(unit.since)
+    return fields is not None and any(getattr(line, name) for line in o.lines_called(fields, unit.key))
 
 
 def by_date(form: Overdue, date: Date) -> Find:
     """The judge of what is due by a date. Each value that the date had is a deadline, replaced when the next one comes."""
-    return _of_lines(form, date) if form.each is Scope.LINE else _of_order(form, date)
-
-
-def _of_order(form: Overdue, date: Date) -> Find:
-    met, lifted = first_reached(cast("tuple[Milestone, ...]", form.until)), first_reached(form.unless)
-    deadline, label, name = DEADLINES[date], LABELS[date], date.value
+    until, label, deadline = cast("Milestone", form.until[0]), LABELS[date], DEADLINES[date]
+    methods = frozenset(form.methods)
 
     def judge(o: Facts, s: RuleSetting) -> Found:
         calendar = o.calendar(s)
-        for text, since, until, record in o.dates(name):
-            if text is not None and not (form.ahead and count(calendar, deadline(o, text), s.threshold) <= since):
-                at = deadline(o, text)
-                yield timeout(s, calendar, at, f"{label} {text}", (record,), since=since, met=met(o), lifted=lifted(o), moved=until)
+        units = list(shipping(o) if until is Milestone.SHIPPED else o.units(*STEPS[until]))
+
+        def due(by: int) -> int:
+            return count(calendar, by, s.threshold)
+
+        for one in dated(o, date.value, units, deadline, due if form.ahead else lambda by: by):
+            unit, method = one.unit, o.method_by(one.unit.key)
+            if methods and method not in methods:
+                continue
+            lifted = earliest(o.ended, unit.gone)
+            moved = one.until if one.until != unit.gone else None
+            if one.by is None:
+                if method == "ship" and s.fallback is not None:
+                    yield from _undated(o, s, one)
+            elif not form.ahead or due(one.by) > one.since:
+                words = f"line {unit.key} {label} {one.text}" if one.own else f"{label} {one.text}"
+                yield timeout(
+                    *(s, calendar, one.by, words, (one.record,)),
+                    scope=one.scope, since=one.since, met=unit.met, lifted=lifted, moved=moved,
+                )  # fmt: skip
+        if until is Milestone.DELIVERED:
+            yield from _replacements(o, s)
 
     return judge
 
 
-def _of_lines(form: Overdue, date: Date) -> Find:
-    until = cast("Milestone", form.until[0])
-    whole, of_lines = reached(until), OF_LINES[until]
-    deadline, label, name = DEADLINES[date], LABELS[date], date.value
+def _undated(o: Facts, s: RuleSetting, one: DueStretch) -> Iterator[Condition | None]:
+    """While a unit has no date: the rule's `fallback`, from the capture (prepaid) or from placing, or from when it was ordered.
 
-    def judge(o: Facts, s: RuleSetting) -> Found:
-        calendar = o.calendar(s)
-        plain, own = o.line_dates(name)
-        if plain or not o.lines:
-            met = whole(o) if len(plain) == len(o.lines) else of_lines(o, plain)
-            lifted = ended_for(o, plain)
-            for text, since, moved, record in o.dates(name):
-                if text is not None:
-                    at = deadline(o, text)
-                    yield timeout(s, calendar, at, f"{label} {text}", (record,), since=since, met=met, lifted=lifted, moved=moved)
-        for key, segments in own.items():
-            met, lifted, scope = of_lines(o, [key]), ended_for(o, [key]), f"line:{key}"
-            for text, since, moved, record in segments:
-                if text is not None:
-                    words, at = f"line {key} {label} {text}", deadline(o, text)
-                    yield timeout(s, calendar, at, words, (record,), scope=scope, since=since, met=met, lifted=lifted, moved=moved)
-        if s.fallback is not None and o.method == "ship":
-            yield from _undated(o, s, name, whole)
-
-    return judge
-
-
-def _undated(o: Facts, s: RuleSetting, name: str, whole: Callable[[Facts], int | None]) -> Iterable[Condition | None]:
-    """While neither the order nor a line has a date: the rule's `fallback`, from the capture (prepaid) or from placing."""
+    An order that is held, and a unit that is backordered, is not waited for; when that is over, it is from then on.
+    """
     if s.fallback is None or o.placed is None:
         return
     paid = o.terms == "prepaid" and s.fallback.anchor == "captured"
     anchor = o.captured if paid else o.placed_at
     if anchor is None:
         return
+    unit = one.unit
     evidence, label = (tuple(o.t.of("payment.captured")[:1]), "captured") if paid else ((o.placed,), "placed")
-    for dated, since, moved, _ in o.segments(lambda fields: any(getattr(x, name) for x in (fields, *(fields.lines or ())))):
-        if not dated:
-            span, met = s.fallback.threshold, whole(o)
-            yield timeout(s, o.calendar(s), anchor, label, evidence, span=span, since=since, met=met, lifted=o.ended, moved=moved)
+    if unit.since > anchor:
+        anchor, label = unit.since, "ordered"
+        evidence = tuple(record for _, at, record in o.versions if at == anchor)[:1] or evidence
+    waits = [(wait.since, wait.until) for wait in backorders(o) if wait.keys is None or unit.key in wait.keys]
+    span, calendar = s.fallback.threshold, o.calendar(s)
+    for begun, until in running(anchor, [*o.pauses, *waits]):
+        lifted, words = earliest(o.ended, one.until, until), label if begun == anchor else "released"
+        yield timeout(s, calendar, begun, words, evidence, span=span, since=one.since, met=unit.met, lifted=lifted)
 
 
-def ended_for(o: Facts, keys: list[str]) -> int | None:
-    """When the order ended, or all of these lines were cancelled."""
-    cancelled = [o.gone[key] for key in keys if key in o.gone]
-    return earliest(max(cancelled) if keys and len(cancelled) == len(keys) else None, o.ended)
+def _replacements(o: Facts, s: RuleSetting) -> Iterator[Condition | None]:
+    """Replacements that do not come by the promise that they were sent with."""
+    for x in (x for x in o.shipments if x.replaces):
+        stated = [r for r in (*x.labels, *x.handovers) if cast("WarehouseShipment", r.event.data).replaces]
+        promises = [
+            (line.promised_by, r) for r in stated for line in cast("WarehouseShipment", r.event.data).lines or () if line.promised_by
+        ]
+        if promises:
+            text, record = min(promises, key=lambda known: o.promise_deadline(known[0]))
+            setting, since = o.of(x, s), min(r.at for r in stated)
+            yield timeout(
+                *(setting, o.calendar(setting, x), o.promise_deadline(text), f"replacement promised by {text}", (record,)),
+                scope=x.scope, since=since, met=x.kept, lifted=ended_for(o, x),
+            )  # fmt: skip

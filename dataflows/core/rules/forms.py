@@ -19,7 +19,7 @@ from dataflows.core.rules.vocabulary import Anchor, ByTerms, Date, EventTerm, He
 
 TIMED = frozenset(("threshold", "clock", "grace", "steps", "feeds"))
 STEPPED = frozenset(("clock", "steps", "feeds"))
-OPTIONAL = ("anchor", "international", "fallback", "fields", "margin", "count", "owners")
+OPTIONAL = ("anchor", "grace", "international", "fallback", "fields", "margin", "count", "owners")
 """Settings that a rule has only if it has a default for them."""
 Terms = Milestone | EventTerm | tuple[Milestone | EventTerm, ...]
 
@@ -126,6 +126,7 @@ def rule(kind: str, definition: str, *forms: AnyForm, **entry: Unpack[Entry]) ->
         awaits=tuple(milestone for _, milestone in forms[0].emits),
         limits={name: (span(least), span(most)) for name, (least, most) in entry.get("limits", {}).items()},
         general=forms[0].general if isinstance(forms[0], Custom) else (),
+        waits=isinstance(forms[0], Custom) and forms[0].absence,
         forms=forms,
     )
 
@@ -140,11 +141,12 @@ def overdue(  # noqa: PLR0913 (the terms of the form)
     each: Scope = Scope.ORDER,
     label: str = "",
     ahead: bool = False,
+    owing: bool = False,
     also: tuple[AnyForm, ...] = (),
     **stated: Unpack[StatedEntry],
 ) -> Rule:
     """A rule that something was not reached within a span of an anchor (see `structs.Overdue`)."""
-    form = Overdue(since=since, until=_many(until), unless=_many(unless), each=each, label=label, ahead=ahead, **_of(stated))
+    form = Overdue(since=since, until=_many(until), unless=_many(unless), each=each, label=label, ahead=ahead, owing=owing, **_of(stated))
     return rule(kind, definition, form, *also, **_entry(stated))
 
 
@@ -226,6 +228,7 @@ def custom(  # noqa: PLR0913 (what no form says)
     unless_seen: tuple[str, ...] = (),
     ignores: tuple[str, ...] = (),
     general: tuple[str, ...] = (),
+    absence: bool = False,
     fits: Fits | None = None,
     **stated: Unpack[StatedEntry],
 ) -> Rule:
@@ -239,6 +242,7 @@ def custom(  # noqa: PLR0913 (what no form says)
         clears=clears,
         ignores=ignores,
         general=general,
+        absence=absence,
         fits=fits,
         **_of(stated),
     )

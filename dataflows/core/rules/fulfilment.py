@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataflows.core.rules.custom.shipment import split_incomplete
+from dataflows.core.rules.custom.goods import pickup_uncollected, split_incomplete
 from dataflows.core.rules.forms import custom, lasting, overdue, reported
 from dataflows.core.rules.vocabulary import GOES_ON, Covered, Date, Held, Milestone, Scope, event
 
@@ -12,7 +12,8 @@ SHIP_OVERDUE = ("fulfilment.ship_overdue",)
 RULES = (
     overdue(
         "fulfilment.release_overdue", "The order was not released to its warehouse 24 hours before its ship-by date.",
-        since=Date.SHIP_BY, within="-24 h", until=Milestone.RELEASED, unless=Milestone.ENDED, ahead=True, emits="released",
+        since=Date.SHIP_BY, within="-24 h", until=Milestone.RELEASED, unless=Milestone.ENDED, each=Scope.LINE, ahead=True,
+        methods=("ship", "pickup", "local"), emits="released",
         owner="OPS", severity="medium", lane="auto", suppressed_by=SHIP_OVERDUE, feeds=("warehouse",),
         actions={"nudge_release": "the warehouse needs the last day"},
         source="IBM Sterling's example rule: 24 hours before the requested ship date",
@@ -69,5 +70,13 @@ RULES = (
         owner="FULF", severity="medium", lane="review", clock="site", suppressed_by=SHIP_OVERDUE, feeds=("warehouse", "carrier"),
         actions={"notify_partial": "the customer has only a part"},
         source="P: 3 business days", advice="a warehouse.shipped for the remaining lines",
+    ),
+    custom(
+        "fulfilment.pickup_uncollected", "Goods that are ready to be fetched were not: a reminder after ten days, raised after fourteen.",
+        find=pickup_uncollected, inputs=("warehouse.packed", "carrier.scan:ready_for_pickup"), methods=("pickup",), emits="scans",
+        clears="the collection (a delivered scan), or the end of the order", within="14 d", steps=(("10 d", "low"),),
+        owner="CS", severity="medium", lane="auto", feeds=("carrier", "warehouse"),
+        actions={"remind_customer": "the goods go back on the shelf when the time is over"},
+        source="P: 10 and 14 days", advice="a carrier.scan delivered when the customer has the goods",
     ),
 )

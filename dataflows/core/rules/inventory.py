@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from dataflows.core.rules.forms import overdue, reported
-from dataflows.core.rules.structs import Lasting
-from dataflows.core.rules.vocabulary import GOES_ON, Held, Lines, Milestone, Op, Scope, Where, event
+from dataflows.core.rules.custom.goods import backorder_aged, backorder_overdue
+from dataflows.core.rules.forms import custom, overdue, reported
+from dataflows.core.rules.vocabulary import GOES_ON, Lines, Milestone, Op, Scope, Where, event
 
 ALLOCATED = event("inventory.allocated")
 CLEARS = (
@@ -12,7 +12,6 @@ CLEARS = (
     event("order.cancelled", lines=Lines.CANCELLED, text="its cancellation"),
 )
 NO_MORE = (Milestone.ENDED, Milestone.SHIPPED)
-SERVED = event("inventory.allocated", "warehouse.shipped", text="an allocation or a shipment")
 
 # fmt: off
 RULES = (
@@ -77,13 +76,21 @@ RULES = (
         actions={"resource": "reserve at another site"},
         source="P: 4 business hours",
     ),
-    overdue(
+    custom(
         "inventory.backorder_aged",
         "A backorder has lasted 30 days (the customer's consent is due), then 53 days (the last day to ship or cancel).",
-        since=event("inventory.backordered"), within="30 d", until=SERVED, unless=Milestone.ENDED, label="backordered",
-        also=(Lasting(state=Held(("inventory",)), until=(SERVED,), unless=(Milestone.ENDED,), each=Scope.ORDER, label="backordered"),),
+        find=backorder_aged, inputs=("inventory.backordered", "order.hold_placed"),
+        clears="an allocation or a shipment, the release of the hold, or the end of the order", within="30 d",
         owner="ECOM", severity="medium", lane="review", steps=(("53 d", "high"),), feeds=("warehouse",),
         actions={"ask_consent": "the customer must agree to the delay"},
-        source="fabric: consent-to-delay clocks of 30 and 53 days",
+        source="fabric: consent-to-delay clocks of 30 and 53 days", advice="an inventory.allocated",
+    ),
+    custom(
+        "inventory.backorder_overdue", "The day on which backordered stock was expected has passed.",
+        find=backorder_overdue, inputs=("inventory.backordered",),
+        clears="an allocation or a shipment, another expectation, or the end of the order",
+        owner="ECOM", severity="medium", lane="review", feeds=("warehouse",),
+        actions={"ask_consent": "the customer must agree to the delay"},
+        source="the supplier's own date", advice="an inventory.allocated by then",
     ),
 )

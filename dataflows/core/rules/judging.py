@@ -50,7 +50,7 @@ def _where_it_applies(form: AnyForm, found: Find) -> Find:
         return found
 
     def judge(o: Facts, s: RuleSetting) -> Found:
-        if (methods and o.method not in methods) or (terms and o.terms not in terms):
+        if (methods and methods.isdisjoint(o.methods)) or (terms and o.terms not in terms):
             return ()
         if by_terms and (always or by_terms.get(o.terms, "")) not in o.policy.emits:
             return ()

@@ -8,7 +8,7 @@ from typing import cast
 from dataflows.core.clocks import Span
 from dataflows.core.clocks.spans import ZERO
 from dataflows.core.history.facts import Facts
-from dataflows.core.history.shipments import possession, scan_of
+from dataflows.core.history.parcels import possession, scan_of
 from dataflows.core.policy import RuleSetting
 from dataflows.core.rules.conditions import least, timeout
 from dataflows.core.rules.dates import DEADLINES

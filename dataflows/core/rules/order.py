@@ -11,7 +11,7 @@ from dataflows.core.rules.vocabulary import GOES_ON, Held, Milestone, event, exc
 RULES = (
     overdue(
         "order.pending_too_long", "A prepaid or on-ship order is neither paid nor shipped two days after it was placed.",
-        since=Milestone.PLACED, within="2 d", until=(Milestone.SECURED, Milestone.SHIPPED), unless=Milestone.CANCELLED,
+        since=Milestone.PLACED, within="2 d", until=(Milestone.SECURED, Milestone.SHIPPED), unless=Milestone.CANCELLED, owing=True,
         emits={"prepaid": "captured", "on_ship": "authorized"},
         owner="ECOM", severity="medium", lane="auto", feeds=("payments",),
         actions={"remind_customer": "the order waits for its payment", "close_order": "nobody paid for it"},
@@ -27,7 +27,8 @@ RULES = (
     ),
     custom(
         "order.duplicate_suspected", "The same basket was ordered to the same address at most ten minutes before, and that order is still wanted.",
-        find=duplicate_suspected, inputs=("note",), clears="the end of the order, or of the other one (cancelled or declined)", general=("margin",),
+        find=duplicate_suspected, inputs=("note",), clears="the end of the order, or of the other one (cancelled or declined)",
+        general=("margin",),
         margin="10 m", limits={"margin": ("1 s", "2 d")}, owner="ECOM", severity="high", lane="block",
         actions={"hold_order": "the customer probably ordered twice"},
         source="P: 10 minutes", advice="an idempotent checkout",
@@ -51,8 +52,8 @@ RULES = (
     reported(
         "order.cancel_in_flight",
         "Cancellation was asked for after the order had been released to its warehouse and before it was delivered.",
-        when=event("order.cancel_requested"), after=(Milestone.RELEASED,), not_after=Milestone.DELIVERED, until=Milestone.DELIVERED,
-        unless=Milestone.CANCELLED,
+        when=event("order.cancel_requested"), after=(Milestone.RELEASED,), not_after=Milestone.DELIVERED,
+        until=(Milestone.DELIVERED, event("order.cancel_declined", text="a refusal to cancel")), unless=Milestone.CANCELLED,
         owner="FULF", severity="high", lane="review",
         actions={"intercept_shipment": "the warehouse may still stop it"},
         advice="a cancellation request before release",

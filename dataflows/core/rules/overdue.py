@@ -3,19 +3,18 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator, Sequence
-from datetime import datetime
 from typing import cast
 
+from dataflows.core.history.again import running
 from dataflows.core.history.facts import Facts
 from dataflows.core.history.returns import Return
 from dataflows.core.policy import RuleSetting
 from dataflows.core.rules.conditions import timeout
 from dataflows.core.rules.dates import by_date
+from dataflows.core.rules.of_returns import called_off, refunded, resolution
 from dataflows.core.rules.reading import (
     clearing,
     ended_for,
-    field_of,
-    first_from,
     first_reached,
     following,
     matcher,
@@ -37,8 +36,9 @@ from dataflows.core.rules.vocabulary import (
 )
 from schemas.instants import earliest
 from schemas.record import Record
-from schemas.wire import micros
 
+GOODS: frozenset[object] = frozenset((Milestone.ALLOCATED, Milestone.PICKED, Milestone.PACKED))
+"""What is not waited for while the order is held."""
 Anchors = Callable[[Facts, RuleSetting], Iterable[tuple[int, str, tuple[Record, ...]]]]
 
 
@@ -58,11 +58,33 @@ def overdue(form: Overdue) -> Find:
     anchors = _anchors(cast("Milestone | Covered | ByTerms", form.since))
     met, lifted = first_reached(cast("Sequence[Milestone | EventTerm]", form.until)), first_reached(form.unless)
 
+    goods = not isinstance(form.since, ByTerms) and form.since is not Milestone.SHIPPED and GOODS.issuperset(form.until)
+
+    def ended(o: Facts, at: int, label: str) -> int | None:
+        return earliest(lifted(o), *(life.until for life in o.lives if life.since == at)) if label == "placed" else lifted(o)
+
     def judge(o: Facts, s: RuleSetting) -> Found:
         for at, label, evidence in anchors(o, s):
-            yield timeout(s, o.calendar(s), at, label, evidence, met=met(o), lifted=lifted(o))
+            ends = ended(o, at, label)
+            pauses = o.pauses if goods else ()
+            if not pauses:
+                yield timeout(s, o.calendar(s), at, label, evidence, met=met(o), lifted=ends)
+                continue
+            for begun, until in running(at, pauses):
+                words = label if begun == at else "released"
+                yield timeout(s, o.calendar(s), begun, words, evidence, met=met(o), lifted=earliest(ends, until))
 
-    return judge
+    def while_owing(o: Facts, s: RuleSetting) -> Found:
+        for at, label, evidence in anchors(o, s):
+            ends = ended(o, at, label)
+            for since, until, record in o.owing:
+                over = earliest(ends, until)
+                if since <= at:
+                    yield timeout(s, o.calendar(s), at, label, evidence, met=met(o), lifted=over)
+                else:
+                    yield timeout(s, o.calendar(s), since, "owed", (record,), met=met(o), lifted=over)
+
+    return while_owing if form.owing else judge
 
 
 def _anchors(since: Milestone | Covered | ByTerms) -> Anchors:
@@ -81,7 +103,7 @@ def _anchors(since: Milestone | Covered | ByTerms) -> Anchors:
         return chosen
     read = reached(since)
     if since is Milestone.PLACED:
-        return lambda o, _: ((o.placed_at, "placed", (cast("Record", o.placed),)),)
+        return lambda o, _: tuple((life.since, "placed", (life.record,)) for life in o.lives)
     if since is Milestone.SHIPPED:
         return lambda o, _: () if (at := o.shipped) is None else ((at, "shipped", tuple(r for r, _ in o.handovers)),)
     types, label = MILESTONES[since].types, since.value
@@ -104,41 +126,37 @@ def _overdue_event(form: Overdue, since: EventTerm) -> Find:
 
 
 def _overdue_stated(form: Overdue, since: StatedInstant) -> Find:
-    """The instants that events of each payment state; what names no payment but takes money is about all of them."""
-    begins, lifted, field = records_of(since.event), first_reached(form.unless), since.field
-    events = [records_of(term) for term in form.until if isinstance(term, EventTerm)]
-    taking = {type_ for term in form.until if isinstance(term, EventTerm) for type_ in term.types}
+    """The instants at which authorizations run out, each of which may be taken, given back or replaced before."""
+    lifted = first_reached(form.unless)
 
     def judge(o: Facts, s: RuleSetting) -> Found:
-        by_payment: dict[str | None, list[tuple[Record, int]]] = {}
-        for record in begins(o):
-            stated = cast("datetime | None", field_of(record.event.data, field))
-            if stated is not None:
-                by_payment.setdefault(_payment(record), []).append((record, micros(stated)))
-        ends: dict[str | None, list[int]] = {}
-        for record in (r for found in events for r in found(o)) if by_payment else ():
-            payment = _payment(record)
-            ends.setdefault(payment, []).append(record.at)
-        of_all = [r.at for r in o.t.of("payment.captured") if _payment(r) is None] if "payment.captured" in taking else []
-        for payment, known in by_payment.items():
-            own, any_payment = first_from(sorted(ends.get(payment, ()))), first_from(of_all)
-            for position, (record, at) in enumerate(known):
-                renewed = known[position + 1][0].at if position + 1 < len(known) else None
-                met = earliest(own(record.at), any_payment(record.at))
-                scope, calendar = f"payment:{payment}" if payment else None, o.calendar(s)
-                yield timeout(
-                    s, calendar, at, since.label, (record,), scope=scope, since=record.at, met=met, lifted=lifted(o), moved=renewed
-                )
+        ledger, over = o.ledger, lifted(o)
+        for known in ledger.authorizations():
+            if known.expires is None:
+                continue
+            at, met = known.record.at, earliest(known.ended, ledger.satisfied(known.record.at))
+            scope = f"payment:{known.payment_id}" if known.payment_id else None
+            yield timeout(
+                s,
+                o.calendar(s),
+                known.expires,
+                since.label,
+                (known.record,),
+                scope=scope,
+                since=at,
+                met=met,
+                lifted=over,
+                moved=known.replaced,
+            )
 
     return judge
 
 
-def _payment(record: Record) -> str | None:
-    return cast("str | None", field_of(record.event.data, "payment_id"))
-
-
 def _overdue_shipment(since: tuple[Milestone, ...]) -> Find:
-    """The first scan of a shipment, awaited since its label was made, then anew since its hand-over."""
+    """The first scan of each parcel of a shipment, awaited since its label was made, then anew since its hand-over.
+
+    A parcel that was handed over before it was labelled is awaited since the label. One that went on under another number has been scanned.
+    """
     labelled, handed_over = Milestone.LABELLED in since, Milestone.HANDED_OVER in since
 
     def judge(o: Facts, s: RuleSetting) -> Found:
@@ -146,14 +164,20 @@ def _overdue_shipment(since: tuple[Milestone, ...]) -> Find:
             if not x.trackings:
                 continue
             setting = o.of(x, s)
-            calendar, met, lifted = o.calendar(setting, x), x.first_scan, ended_for(o, x)
-            handed = x.handed_over if handed_over else None
-            if labelled and x.labels and (handed is None or x.labels[0].at < handed):
-                made = x.labels[0]
-                yield timeout(setting, calendar, made.at, "label made", (made,), scope=x.scope, met=met, lifted=lifted, moved=handed)
-            if handed is not None:
-                evidence = (x.handovers[0],)
-                yield timeout(setting, calendar, handed, "handed over", evidence, scope=x.scope, met=met, lifted=lifted)
+            calendar = o.calendar(setting, x)
+            for parcel in x.parcels:
+                if x.goes_on(parcel):
+                    continue
+                met, lifted = parcel.first_scan, ended_for(o, x, parcel)
+                made, handed = x.announced(parcel)
+                made, handed = made if labelled else None, handed if handed_over else None
+                if made is not None and handed is not None and handed.at < made.at:
+                    handed = None
+                at = None if handed is None else handed.at
+                if made is not None and (at is None or made.at < at):
+                    yield timeout(setting, calendar, made.at, "label made", (made,), scope=x.scope, met=met, lifted=lifted, moved=at)
+                if handed is not None:
+                    yield timeout(setting, calendar, handed.at, "handed over", (handed,), scope=x.scope, met=met, lifted=lifted)
 
     return judge
 
@@ -170,7 +194,7 @@ def _overdue_parcel(form: Overdue, since: EventTerm) -> Find:
             if first is not None:
                 met = earliest(*(c(o, shipment, parcel)(position) for c in events), *(m(o, shipment, parcel) for m in marks))
                 setting = o.of(shipment, s)
-                calendar, lifted = o.calendar(setting, shipment), ended_for(o, shipment)
+                calendar, lifted = o.calendar(setting, shipment), ended_for(o, shipment, parcel)
                 yield timeout(setting, calendar, first.at, form.label, (first,), scope=shipment.scope, met=met, lifted=lifted)
 
     return judge
@@ -178,9 +202,9 @@ def _overdue_parcel(form: Overdue, since: EventTerm) -> Find:
 
 def _of_return(term: object) -> Callable[[Facts, Return], int | None]:
     if term is Milestone.REFUND:
-        return lambda o, known: earliest(*o.payments.refunds_for(known.return_id, known.steps[0].at, named=False))
+        return lambda o, known: refunded(o, known, named=False)
     if term is Milestone.NAMED_REFUND:
-        return lambda o, known: earliest(*o.payments.refunds_for(known.return_id, known.steps[0].at, named=True))
+        return lambda o, known: refunded(o, known, named=True)
     event = cast("EventTerm", term)
     matches, type_ = matcher(event), event.types[0]
     if type_ == "carrier.scan":
@@ -191,12 +215,15 @@ def _of_return(term: object) -> Callable[[Facts, Return], int | None]:
 def _overdue_return(form: Overdue, since: EventTerm) -> Find:
     """From the first such step of a return."""
     begins, type_, untils = matcher(since), since.types[0], [_of_return(term) for term in form.until]
+    of_money = Milestone.REFUND in form.until
 
     def judge(o: Facts, s: RuleSetting) -> Found:
         for known in o.returns:
             first = next((r for r in known.steps if r.event.type == type_ and begins(r)), None)
-            if first is not None:
-                met = earliest(*(until(o, known) for until in untils))
-                yield timeout(s, o.calendar(s), first.at, form.label, (first,), scope=known.scope, met=met)
+            if first is None or (of_money and resolution(known) not in (None, "refund")):
+                continue
+            met = earliest(*(until(o, known) for until in untils))
+            lifted = called_off(o, known, first.at)
+            yield timeout(s, o.calendar(s), first.at, form.label, (first,), scope=known.scope, met=met, lifted=lifted)
 
     return judge

@@ -9,7 +9,8 @@ from operator import attrgetter
 from typing import cast
 
 from dataflows.core.history.facts import Facts
-from dataflows.core.history.shipments import Parcel, Shipment, possession
+from dataflows.core.history.parcels import Parcel, possession
+from dataflows.core.history.shipments import Shipment
 from dataflows.core.rules.vocabulary import MILESTONES, POSSESSED, EventTerm, Lines, Milestone, Next, Op, Strictly, Term, Where
 from schemas.events import Line
 from schemas.instants import earliest
@@ -198,9 +199,12 @@ def concerns(event: EventTerm, o: Facts, sku: str | None) -> Matches:
 # shipments and parcels
 
 
-def ended_for(o: Facts, shipment: Shipment) -> int | None:
-    """When nothing more was expected of a shipment: its order ended, or it was voided or replaced."""
-    return earliest(o.ended, shipment.voided, shipment.replaced)
+def ended_for(o: Facts, shipment: Shipment, parcel: Parcel | None = None) -> int | None:
+    """When nothing more was expected of a shipment or of a parcel of it: its order ended, or it was voided or replaced.
+
+    Nothing is expected either of a number of which the parcel went over to another.
+    """
+    return earliest(o.ended, shipment.replaced, shipment.voided if parcel is None else shipment.over_of(parcel))
 
 
 def of_parcel(milestone: Milestone) -> OfParcel:
@@ -211,11 +215,13 @@ def of_parcel(milestone: Milestone) -> OfParcel:
         case Milestone.RETURNED:
             return lambda _o, _s, parcel: parcel.returned
         case Milestone.ENDED:
-            return lambda o, shipment, _: ended_for(o, shipment)
+            return ended_for
         case Milestone.OVER:
-            return lambda o, shipment, parcel: earliest(ended_for(o, shipment), parcel.delivered, parcel.returned)
+            return lambda o, shipment, parcel: earliest(ended_for(o, shipment, parcel), parcel.delivered, parcel.returned)
+        case Milestone.SETTLED:
+            return lambda o, shipment, _: o.settled(shipment)
         case Milestone.FIRST_SCAN:
-            return lambda _o, shipment, _p: shipment.first_scan
+            return lambda _o, _s, parcel: parcel.first_scan
         case Milestone.HANDED_OVER:
             return lambda _o, shipment, _p: shipment.handed_over
         case _:

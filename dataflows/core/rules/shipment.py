@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataflows.core.rules.custom.shipment import eta_slip
+from dataflows.core.rules.custom.shipment import eta_passed, eta_slip
 from dataflows.core.rules.forms import custom, lasting, overdue, silent
 from dataflows.core.rules.structs import Reported
 from dataflows.core.rules.vocabulary import Date, Milestone, Next, Scope, Staying, excluding, scan
@@ -69,9 +69,19 @@ RULES = (
         "The carrier's estimate lies after the promise; without a promise, more than 24 hours after its first estimate.",
         find=eta_slip, inputs=("late eta", "order.updated"), methods=("ship",),
         clears="an estimate or a promise that fits, the delivery, or the end of the shipment",
-        margin="24 h", owner="ECOM", severity="medium", lane="auto", suppressed_by=("shipment.delivery_overdue",),
+        margin="24 h", owner="ECOM", severity="medium", lane="auto",
+        suppressed_by=("shipment.delivery_overdue", "shipment.eta_passed"),
         actions={"notify_customer": "before the promise breaks"},
         source="any slip past the promise; P: 24 hours without one", advice="an estimate within the promise",
+    ),
+    custom(
+        "shipment.eta_passed", "No delivery was promised, and the carrier's own estimate has passed.",
+        find=eta_passed, inputs=("eta", "order.updated", "order.placed"), methods=("ship",), emits="scans",
+        clears="the delivery (or being ready for pick-up), a later estimate, a promise, or the end of the shipment",
+        within="0 s", owner="CARR", severity="medium", lane="auto", clock="carrier",
+        suppressed_by=("shipment.lost_confirmed",), feeds=("carrier",),
+        actions={"trace_request": "the carrier is late by its own word"},
+        source="the carrier's estimate", advice="a delivery by the day that the carrier named",
     ),
     overdue(
         "shipment.delivery_overdue",

@@ -123,7 +123,8 @@ RULES = (
     ),
     reported(
         "shipment.return_to_sender", "The parcel is going back to its sender.",
-        when=scan("returning", "returned"), until=scan("delivered", text="a delivered scan"), unless=Milestone.ENDED, each=Scope.PARCEL,
+        when=scan("returning", "returned"), until=(scan("delivered", text="a delivered scan"), Milestone.SETTLED), unless=Milestone.ENDED,
+        each=Scope.PARCEL,
         methods=("ship",), first=True,
         owner="CS", severity="high", lane="review",
         actions={"decide_reship": "reship or refund"},

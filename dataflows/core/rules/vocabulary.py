@@ -11,7 +11,7 @@ from typing import Final
 
 import msgspec
 
-from dataflows.core.history.shipments import NEVER_POSSESSION, POSSESSION
+from dataflows.core.history.parcels import NEVER_POSSESSION, POSSESSION
 
 Value = str | int | None
 UNHEARD: Final = ("case.", "action.", "feed.")
@@ -93,6 +93,8 @@ class Milestone(Enum):
     """Nothing more is owed: cancelled, or refunded in full; of a shipment or parcel also voided or replaced."""
     OVER = "over"
     """A parcel's journey: ended, delivered or returned."""
+    SETTLED = "settled"
+    """Of a shipment that turned back: the refund of its lines."""
     REFUND = "refund"
     """Of a return: a refund that names it, or that names none and came after it began."""
     NAMED_REFUND = "named refund"
@@ -256,6 +258,7 @@ MILESTONES: Final[dict[Milestone, Reached]] = {
     Milestone.OVER: Reached(
         "the end of the shipment", "a delivered or returned scan", met=("carrier.scan:delivered", "carrier.scan:returned")
     ),
+    Milestone.SETTLED: Reached("a refund of its lines", "a payment.refunded"),
     Milestone.REFUND: Reached("the refund", "a payment.refunded"),
     Milestone.NAMED_REFUND: Reached("a refund", "a payment.refunded"),
 }

@@ -2,11 +2,10 @@
 
 from __future__ import annotations
 
-from sources.simulator.faults import conflicts, doorsteps, evidence, fulfilment, inventory, orders, payments, shipments
+from sources.simulator.faults import conflicts, doorsteps, evidence, fulfilment, inventory, obligations, orders, payments, shipments
 from sources.simulator.faults.base import InjectedFault
 
-FAULTS: tuple[InjectedFault, ...] = tuple(
-    fault for domain in (orders, payments, inventory, fulfilment, shipments, doorsteps, conflicts, evidence) for fault in domain.FAULTS
-)
+DOMAINS = (orders, payments, inventory, fulfilment, shipments, doorsteps, conflicts, evidence, obligations)
+FAULTS: tuple[InjectedFault, ...] = tuple(fault for domain in DOMAINS for fault in domain.FAULTS)
 
 __all__ = ["FAULTS", "InjectedFault"]

@@ -98,7 +98,7 @@ def one_line_paid_back_and_shipped(order: SimulatedOrder) -> None:
     order.waits["labelled"] = 3 * HOUR
     live(order)
     line = order.lines[-1]
-    refund(order, order.when["packed"] + HOUR, line.cents * line.quantity, lines=[line.plain()], reason="goodwill")
+    refund(order, order.when["packed"] + HOUR, line.cents * line.quantity, lines=[line.plain()], reason="out of stock")
     order.expect("conflict.refunded_but_moving", "open", order.first.scope)
 
 
@@ -141,14 +141,14 @@ def one_piece_too_many(order: SimulatedOrder) -> None:
     order.expect("conflict.quantity_mismatch", "resolved" if adapted else "open", f"line:{line.line_id}")
 
 
-@FAULTS.one("conflict.quantity_mismatch")
+@FAULTS.one("conflict.unordered_item")
 def something_that_nobody_ordered(order: SimulatedOrder) -> None:
     """A line is in the parcel that is not in the order."""
     order.names_lines = True
     live(order)
     for kind in ("warehouse.label_created", "warehouse.shipped"):
         order.find(kind).data["lines"] = [line.plain() for line in [*order.lines, SimulatedLine("99", "SKU-9999", 1, 100)]]
-    order.expect("conflict.quantity_mismatch", "open", "line:99")
+    order.expect("conflict.unordered_item", "open", "line:SKU-9999")
 
 
 @FAULTS.one("conflict.duplicate_shipment")

@@ -110,6 +110,7 @@ def turned_round_without_a_word(order: SimulatedOrder) -> None:
 def three_weeks_on_the_way_back(order: SimulatedOrder) -> None:
     """On its way back for 21 days (10 business days are allowed); no day was promised."""
     order.promised_by = "none"
+    order.etas = False
     live(order)
     at = order.between("in_transit")
     order.cut(at)

@@ -150,17 +150,6 @@ def the_rest_comes_twelve_days_later(order: SimulatedOrder) -> None:
     order.expect("fulfilment.ship_overdue", "resolved")
 
 
-@FAULTS.one("fulfilment.split_incomplete")
-def the_rest_has_time_by_its_own_date(order: SimulatedOrder) -> None:
-    """As before, but every line has a date of its own that is kept."""
-    _split(order)
-    order.ship_by = "none"
-    for shipment in order.shipments:
-        for line in shipment.lines:
-            line.ship_by = instant(shipment.shipped + 3 * DAY, order.site.zone)
-    order.expect("fulfilment.split_incomplete", "resolved")
-
-
 # --- addresses ----------------------------------------------------------------------------------------------------------
 
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from sources.simulator.faults.base import Faults
 from sources.simulator.life import live
-from sources.simulator.moments import DAY, HOUR, MINUTE, instant
+from sources.simulator.moments import DAY, HOUR, MINUTE
 from sources.simulator.order import SimulatedOrder
 from sources.simulator.parts import Data
 
@@ -108,8 +108,7 @@ def forty_days_on_backorder(order: SimulatedOrder) -> None:
     if order.rng.random() < 0.6:
         order.waits["allocated"] = 40 * DAY
         live(order)
-        data: Data = {"expected_at": instant(order.when["allocated"]), **order.naming(order.lines)}
-        order.add(order.placed + 25 * MINUTE, order.site.source, "inventory.backordered", data)
+        order.add(order.placed + 25 * MINUTE, order.site.source, "inventory.backordered", order.naming(order.lines))
     else:
         order.earliest_release = order.placed + 40 * DAY
         live(order)

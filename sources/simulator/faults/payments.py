@@ -91,6 +91,7 @@ def captured_after_the_authorisation_expired(order: SimulatedOrder) -> None:
     _on_ship(order)
     order.find("payment.authorized").data["expires_at"] = instant(order.when["captured"] - 2 * DAY)
     order.expect("payment.auth_expiring", "resolved", _scope(order))
+    order.expect("conflict.shipped_unpaid", "resolved")
 
 
 @FAULTS.one("payment.auth_expiring")
@@ -216,17 +217,17 @@ def captured_twice(order: SimulatedOrder) -> None:
     order.expect("payment.amount_mismatch", "resolved" if given_back else "open")
 
 
-@FAULTS.one("payment.amount_mismatch")
+@FAULTS.one("payment.partly_captured")
 def captured_short(order: SimulatedOrder) -> None:
-    """The final capture is below the total; sometimes the rest is captured days later."""
+    """The final capture is below the total; sometimes the rest is captured nine days later."""
     live(order)
     first = order.find("payment.captured")
     rest = order.total // 4
     first.data["amount"] = order.money(order.total - rest)
     mended = order.rng.random() < 0.5
     if mended:
-        capture(order, order.when["captured"] + 3 * DAY, rest)
-    order.expect("payment.amount_mismatch", "resolved" if mended else "open")
+        capture(order, order.when["captured"] + 9 * DAY, rest)
+    order.expect("payment.partly_captured", "resolved" if mended else "open")
 
 
 @FAULTS.one("payment.invoice_overdue")

@@ -4,19 +4,17 @@ from __future__ import annotations
 
 import functools
 from dataclasses import dataclass
-from decimal import Decimal
 from typing import TYPE_CHECKING
 
-from tests.oracle.judging.calendars import Calendar, deadline
-from tests.oracle.judging.fields import Fields
-from tests.oracle.judging.reading import NEVER, Line, mapping, money, text
-from tests.oracle.judging.shipments import Shipment, first, return_numbers, shipments
+from tests.oracle.judging.calendars import Calendar
+from tests.oracle.judging.covering import ZERO
+from tests.oracle.judging.goods import Goods
+from tests.oracle.judging.parcels import first
+from tests.oracle.judging.reading import NEVER, money, text
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable, Mapping, Sequence
-
-
-ZERO = Decimal(0)
+    from tests.oracle.judging.reading import Event, Line
+    from tests.oracle.judging.shipments import Shipment
 
 
 @dataclass(frozen=True, slots=True)
@@ -29,87 +27,32 @@ class Hold:
     release: int
 
 
-def matching(line: Line, lines: Sequence[Line]) -> list[Line]:
-    """The order's lines that an event's line means: by line ID, else by SKU."""
-    by_id = [one for one in lines if line.line_id and one.line_id == line.line_id]
-    return by_id or [one for one in lines if line.sku and one.sku == line.sku]
-
-
-def spread(
-    events_lines: Iterable[Line], lines: Sequence[Line], owed: Mapping[str, Decimal], whole: Callable[[Line], Decimal]
-) -> dict[str, Decimal]:
-    """How much of each of the order's lines the given lines are together.
-
-    What names a SKU counts for the lines of that SKU in the order of `lines`, for each as much as is owed of it; what is over counts for
-    the first.
-    Without a quantity a line is meant as a whole, and all lines of a SKU are.
-    """
-    sums: dict[str, Decimal] = {}
-    for line in events_lines:
-        mine = matching(line, lines)
-        left = ZERO if line.quantity is None else line.quantity
-        for one in mine:
-            part = whole(one) if line.quantity is None else min(left, max(owed.get(one.key, ZERO) - sums.get(one.key, ZERO), ZERO))
-            sums[one.key] = sums.get(one.key, ZERO) + part
-            left -= part if line.quantity is not None else ZERO
-        if mine and left > 0:
-            sums[mine[0].key] += left
-    return sums
-
-
 @dataclass
-class Order(Fields):
+class Order(Goods):
     """One order with what follows from its history."""
 
     # --- cancels and refunds ----------------------------------------------------------------------------------------
 
-    def whole(self, line: Line) -> Decimal:
-        """The quantity ordered; a line without one is of one piece."""
-        return Decimal(1) if line.quantity is None else line.quantity
-
-    @functools.cached_property
-    def in_turn(self) -> list[Line]:
-        """The order's lines, those that are wanted first at first: by ship-by date, then by promise, a line's own or else the order's."""
-        fields = self.states[-1][1]
-
-        def wanted(line: Line) -> tuple[int, int]:
-            ship_by, promised_by = line.ship_by or text(fields, "ship_by"), line.promised_by or text(fields, "promised_by")
-            return (
-                self.ship_deadline(ship_by) if ship_by else NEVER,
-                self.promise_deadline(promised_by) if promised_by else NEVER,
-            )
-
-        return sorted(self.lines, key=wanted)
-
-    def quantities(self, events_lines: Iterable[Line], owed: Mapping[str, Decimal] | None = None) -> dict[str, Decimal]:
-        """How much of each of the order's lines the given lines are together. `owed`: how much of each is owed, the whole if left out."""
-        return spread(events_lines, self.in_turn, owed or {line.key: self.whole(line) for line in self.lines}, self.whole)
-
-    @functools.cached_property
-    def cancelled(self) -> dict[str, Decimal]:
-        """Cancelled quantities by line."""
-        return self.quantities(line for event in self.of("order.cancelled") for line in event.lines)
-
-    @functools.cached_property
-    def live(self) -> dict[str, Decimal]:
-        """The lines that are left with what is left of them."""
-        left = {line.key: self.whole(line) - self.cancelled.get(line.key, ZERO) for line in self.lines}
-        return {key: quantity for key, quantity in left.items() if quantity > 0}
-
-    def gone(self, lines: Sequence[Line]) -> int:
-        """When line cancels had left nothing of these lines."""
+    def gone(self) -> int:
+        """When line cancels had left nothing of the order."""
+        if not self.lines or any(self.uncancelled(NEVER).values()):
+            return NEVER
         so_far: list[Line] = []
+        ends: list[int] = []
         for event in self.of("order.cancelled"):
             so_far += event.lines
-            sums = self.quantities(so_far)
-            if lines and all(sums.get(line.key, ZERO) >= self.whole(line) for line in lines):
+            tally = self.tally(NEVER, {})
+            tally.add(so_far)
+            if event.lines and not any(self.uncancelled(event.at).values()):
                 return event.at
-        return NEVER
+            if event.lines and all(tally.covered(line.key) >= self.whole(line) for line in self.lines):
+                ends.append(event.at)
+        return min(ends, default=NEVER)
 
     @functools.cached_property
     def cx(self) -> int:
         """CX: cancelled as a whole."""
-        return min(first([event for event in self.of("order.cancelled") if not event.lines]), self.gone(self.lines))
+        return min(self.lives[-1][1], self.gone())
 
     @functools.cached_property
     def ref(self) -> int:
@@ -134,7 +77,7 @@ class Order(Fields):
     @property
     def x(self) -> int:
         """X: cancelled or fully refunded."""
-        return min(self.cx, self.ref)
+        return min(self.cx, self.ref if self.ref >= self.lives[-1][0] or len(self.lives) == 1 else NEVER)
 
     # --- milestones -------------------------------------------------------------------------------------------------
 
@@ -148,77 +91,43 @@ class Order(Fields):
         """CAP."""
         return first(self.of("payment.captured"))
 
-    def reached(self, steps: Sequence[tuple[int, Sequence[Line]]], keys: Iterable[str]) -> int:
-        """When the steps (time, lines) together cover the live quantity of the lines named by `keys`."""
-        if not self.lines or any(not lines for _, lines in steps):
-            return min((at for at, _ in steps), default=NEVER)
-        wanted = [key for key in keys if key in self.live]
-        if not wanted:
-            return NEVER
-        so_far: list[Line] = []
-        for at, lines in sorted(steps, key=lambda step: step[0]):
-            so_far += lines
-            sums = self.quantities(so_far, self.live)
-            if all(sums.get(key, ZERO) >= self.live[key] for key in wanted):
-                return at
-        return NEVER
-
     def cover(self, type_: str) -> int:
         """Cover(type) for a warehouse step."""
-        return self.reached([(event.at, event.lines) for event in self.of(type_)], list(self.live))
-
-    @functools.cached_property
-    def shipments(self) -> list[Shipment]:
-        """All shipments."""
-        return shipments(self.history)
-
-    @functools.cached_property
-    def return_numbers(self) -> set[str]:
-        """Tracking numbers of return parcels."""
-        return return_numbers(self.history)
+        return self.complete(self.told(type_))
 
     def xs(self, shipment: Shipment) -> int:
         """XS of a shipment."""
         return min(self.x, shipment.voided, shipment.replaced)
 
-    def ship_of(self, keys: Iterable[str]) -> int:
-        """SHIP of the lines named by `keys`."""
-        return self.reached([(one.shipped, one.lines) for one in self.shipments if one.counts and one.shipped < NEVER], keys)
-
-    def delivery_of(self, keys: Iterable[str]) -> int:
-        """DLV of the lines named by `keys`."""
-        there = [one for one in self.shipments if one.voided == NEVER and one.replaced == NEVER and one.delivered < NEVER]
-        return self.reached([(one.delivered, one.lines) for one in there], keys)
-
     @functools.cached_property
     def ship(self) -> int:
         """SHIP."""
-        return self.ship_of(self.live)
+        return self.complete(*self.chains("shipped"))
 
     @functools.cached_property
     def dlv(self) -> int:
         """DLV."""
-        return self.delivery_of(self.live)
+        return self.complete(*self.chains("delivered"))
 
     @functools.cached_property
     def packed(self) -> int:
         """PACKED."""
-        return min(self.cover("warehouse.packed"), self.ship)
+        return self.complete(*self.chains("packed", "shipped"))
 
     @functools.cached_property
     def picked(self) -> int:
         """PICKED."""
-        return min(self.cover("warehouse.picked"), self.packed)
+        return self.complete(*self.chains("picked", "packed", "shipped"))
 
     @functools.cached_property
     def released(self) -> int:
         """RELEASED."""
-        return min(self.cover("warehouse.released"), first(self.of("warehouse.pick_started")), self.picked)
+        return self.complete(*self.chains("released", "started", "picked", "packed", "shipped"))
 
     @functools.cached_property
     def allocated(self) -> int:
         """ALLOCATED."""
-        return min(self.cover("inventory.allocated"), self.released)
+        return self.complete(*self.chains("allocated", "released", "started", "picked", "packed", "shipped"))
 
     # --- holds ------------------------------------------------------------------------------------------------------
 
@@ -230,44 +139,34 @@ class Order(Fields):
 
     @functools.cached_property
     def holds(self) -> list[Hold]:
-        """All holds; a second placing of an open one is none."""
-        found: list[Hold] = []
-        open_until: dict[tuple[str, ...], int] = {}
-        for event in self.of("order.hold_placed"):
-            names = {name: event.text(name) or "" for name in ("hold", "hold_id", "shipment_id")}
-            key = (event.source, *names.values())
-            if event.at < open_until.get(key, -NEVER):
+        """All holds; a second placing of an open one is none.
+
+        A release ends the holds of its own source that match all that it names, and those of any source with the ID that it names. If there
+        are none, one that names a kind ends the only open hold of that kind.
+        """
+        placed: list[tuple[Event, int]] = []
+        names = ("hold", "hold_id", "shipment_id")
+        for event in sorted(self.of("order.hold_placed", "order.hold_released"), key=lambda one: (one.at, one.type)):
+            still = [n for n, (_, release) in enumerate(placed) if release == NEVER]
+            if event.type == "order.hold_placed":
+                key = [event.source, *(event.text(name) for name in names)]
+                if not any([placed[n][0].source, *(placed[n][0].text(name) for name in names)] == key for n in still):
+                    placed.append((event, NEVER))
                 continue
-            release = first(
-                [
-                    other
-                    for other in self.of("order.hold_released")
-                    if other.at >= event.at
-                    and other.source == event.source
-                    and all(other.text(name) in (None, value) for name, value in names.items())
-                ]
-            )
-            open_until[key] = release
-            found.append(Hold(names["hold"], self.scope_of(names["shipment_id"] or None), event.at, release))
-        return found
+            fitting = [n for n in still if all(event.text(name) in (None, placed[n][0].text(name)) for name in names)]
+            ending = [n for n in fitting if placed[n][0].source == event.source or event.text("hold_id")]
+            if not ending and event.text("hold") and not event.text("hold_id") and len(fitting) == 1:
+                ending = fitting
+            for n in ending:
+                placed[n] = (placed[n][0], event.at)
+        return [Hold(event.text("hold") or "", self.scope_of(event.text("shipment_id")), event.at, release) for event, release in placed]
+
+    @property
+    def pauses(self) -> list[tuple[int, int]]:
+        """When the whole order was held."""
+        return [(hold.start, hold.release) for hold in self.holds if hold.scope is None and hold.start < hold.release]
 
     # --- places and calendars ---------------------------------------------------------------------------------------
-
-    @functools.cached_property
-    def site(self) -> str | None:
-        """The site that was named last."""
-        named = [site for event in self.history if event.type.startswith(("warehouse.", "inventory.")) if (site := event.text("site"))]
-        return named[-1] if named else None
-
-    @property
-    def country(self) -> str | None:
-        """Latest country of destination."""
-        return text(mapping(self.latest, "ship_to"), "country")
-
-    @property
-    def region(self) -> str | None:
-        """Latest region of destination."""
-        return text(mapping(self.latest, "ship_to"), "region")
 
     @property
     def domestic(self) -> bool:
@@ -286,15 +185,6 @@ class Order(Fields):
         if clock == "tenant":
             return Calendar(self.policy.zone)
         return self.policy.calendars[clock]
-
-    def ship_deadline(self, written: str) -> int:
-        """A `ship_by` as an instant, in the site's zone."""
-        return deadline(written, self.policy.site_zone(self.site))
-
-    def promise_deadline(self, written: str) -> int:
-        """A `promised_by` or `eta` as an instant, in the zone of the destination."""
-        zone = text(mapping(self.latest, "ship_to"), "timezone") or self.policy.country_zone(self.country, self.region)
-        return deadline(written, zone)
 
     def in_force(self, name: str, at: int) -> str | None:
         """The order's own date field at an instant."""

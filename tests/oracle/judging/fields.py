@@ -4,10 +4,11 @@ from __future__ import annotations
 
 import functools
 from dataclasses import dataclass, field
+from itertools import pairwise
 from typing import TYPE_CHECKING, Generic, TypeVar
 
+from tests.oracle.judging.parcels import first
 from tests.oracle.judging.reading import NEVER, Event, Json, Line, Money, lines_of, mapping, money, text
-from tests.oracle.judging.shipments import first
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -51,7 +52,8 @@ class Fields:
     policy: Policy
     reused: list[tuple[str, int]] = field(default_factory=list[tuple[str, int]])
     unresolved: list[Event] = field(default_factory=list[Event])
-    duplicate: bool = False
+    twins: list[tuple[int, int]] = field(default_factory=list[tuple[int, int]])
+    """From when until when another order was the same."""
 
     def of(self, *types: str) -> list[Event]:
         """The events of the types, in history order."""
@@ -69,13 +71,61 @@ class Fields:
         return first(self.of("order.placed"))
 
     @functools.cached_property
+    def told_fields(self) -> list[tuple[Event, dict[str, object]]]:
+        """What changed the order's fields, with the fields after it.
+
+        A placing of a cancelled order changes them like an update; any other further placing adds what has not been said.
+        """
+        placing = self.of("order.placed")[0]
+        found: list[tuple[Event, dict[str, object]]] = [(placing, patched({}, placing.data))]
+        for event in self.of("order.placed", "order.updated"):
+            before = found[-1][1]
+            if event is placing or event.at < placing.at:
+                continue
+            if event.type == "order.updated" or any(event is start for start in self.reinstated):
+                found.append((event, patched(before, event.data)))
+            else:
+                found.append((event, {**patched({}, event.data), **before}))
+        return found
+
+    @functools.cached_property
     def states(self) -> list[tuple[int, dict[str, object]]]:
         """The order's fields after each change of them."""
-        states: list[tuple[int, dict[str, object]]] = [(self.placed, patched({}, self.of("order.placed")[0].data))]
-        for update in self.of("order.updated"):
-            if update.at >= self.placed:
-                states.append((update.at, patched(states[-1][1], update.data)))
-        return states
+        return [(event.at, fields) for event, fields in self.told_fields]
+
+    # --- cancelled, and wanted again --------------------------------------------------------------------------------
+
+    @functools.cached_property
+    def _turns(self) -> list[tuple[Event, Event | None]]:
+        """Each event from which on the order was wanted, with the cancel that ended it. A cancel dated before the placing counts."""
+        placing = self.of("order.placed")[0]
+        events = self.of("order.placed", "order.reinstated", "order.cancelled")
+        place = next(n for n, event in enumerate(events) if event is placing)
+        early = [event for event in events[:place] if event.type == "order.cancelled"]
+        found: list[tuple[Event, Event | None]] = [(placing, None)]
+        for event in [*early, *events[place + 1 :]]:
+            start, end = found[-1]
+            if event.type == "order.cancelled":
+                if not event.lines and end is None:
+                    found[-1] = (start, event)
+            elif end is not None:
+                found.append((event, None))
+        return found
+
+    @property
+    def reinstated(self) -> list[Event]:
+        """What made the order wanted again."""
+        return [start for start, _ in self._turns[1:]]
+
+    @property
+    def lives(self) -> list[tuple[int, int]]:
+        """From when until when the order was wanted: from its placing, and again from each reinstatement after a cancel."""
+        return [(start.at, NEVER if end is None else end.at) for start, end in self._turns]
+
+    @property
+    def gaps(self) -> list[tuple[int, int]]:
+        """When the order was cancelled and not yet wanted again."""
+        return [(end, start) for (_, end), (start, _) in pairwise(self.lives)]
 
     @property
     def latest(self) -> dict[str, object]:

@@ -3,15 +3,19 @@
 from __future__ import annotations
 
 from collections import defaultdict
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Literal
 
-from tests.oracle.judging.reading import ALIASES, NEVER, Event
+from tests.oracle.judging.reading import ALIASES, NEVER, Event, items
 
 OrderKey = tuple[str, str]
 """Tenant and order ID."""
 Alias = tuple[str, str, str]
 """Tenant, alias kind and value."""
+
+
+STEPS = ("inventory.", "warehouse.", "carrier.", "evidence.")
+"""Events of a child that are also its parent's."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -39,6 +43,8 @@ class Placement:
     orders: dict[OrderKey, list[Member]] = field(default_factory=lambda: defaultdict(list))
     waited: list[Waited] = field(default_factory=list[Waited])
     unresolved: dict[OrderKey, list[Event]] = field(default_factory=lambda: defaultdict(list))
+    linked: dict[OrderKey, dict[OrderKey, int]] = field(default_factory=dict[OrderKey, dict[OrderKey, int]])
+    """Orders that an order was split into, and since when (log time) that is known."""
     reused: dict[OrderKey, list[tuple[str, int]]] = field(default_factory=lambda: defaultdict(list))
     """Tracking numbers that an order took over after another's parcel had ended, and when (event time)."""
 
@@ -104,7 +110,24 @@ def place(events: list[Event]) -> Placement:
     _by_tracking_number(placement, known, [*waiting, *loose])
     for event, order, at in known:
         placement.orders[order].append(Member(event, at[0]))
+    _by_link(placement)
     return placement
+
+
+def _by_link(placement: Placement) -> None:
+    """Give the steps of an order that another was split into to that order too, from when their link is known."""
+    for event in [member.event for members in placement.orders.values() for member in members if member.event.type == "order.linked"]:
+        parent = (event.tenant, event.text("parent") or event.subject or "")
+        for name in items(event.data, "children"):
+            child = (event.tenant, str(name))
+            if child != parent:
+                placement.linked.setdefault(parent, {}).setdefault(child, event.log)
+                placement.linked[parent][child] = min(event.log, placement.linked[parent][child])
+    told = {key: list(members) for key, members in placement.orders.items()}
+    for parent, children in placement.linked.items():
+        for child, log in children.items():
+            steps = [member for member in told.get(child, []) if member.event.type.startswith(STEPS)]
+            placement.orders[parent] += [Member(replace(member.event, subject=child[1]), max(member.known, log)) for member in steps]
 
 
 def _note_wait(placement: Placement, event: Event, tied: int) -> None:

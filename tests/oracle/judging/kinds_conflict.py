@@ -2,16 +2,24 @@
 
 from __future__ import annotations
 
-from decimal import Decimal
 from itertools import pairwise
+from typing import TYPE_CHECKING
 
-from tests.oracle.judging.conditions import Condition, signal, state, timeout
-from tests.oracle.judging.facts import ZERO, Order, matching
+from tests.oracle.judging.conditions import Condition, graced, signal, state, timeout
+from tests.oracle.judging.covering import ZERO, Cell, Tally, cells_of
+from tests.oracle.judging.facts import Order
 from tests.oracle.judging.kinds_goods import speaks_of
 from tests.oracle.judging.kinds_order import sku_scope, times, unpaid_milestone
-from tests.oracle.judging.kinds_shipment import following, reason
-from tests.oracle.judging.reading import NEVER, Event, Line, lines_of
-from tests.oracle.judging.shipments import Shipment, estimate, first, possession, with_status
+from tests.oracle.judging.kinds_shipment import following, xs_of
+from tests.oracle.judging.money import Account
+from tests.oracle.judging.parcels import Parcel, estimate, first, possession, reason, told_once, with_status
+from tests.oracle.judging.places import SEVERAL_ZONES, country_code, region_code
+from tests.oracle.judging.reading import NEVER, Event, Json, Line, mapping, text
+from tests.oracle.judging.shipments import Shipment, naming
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+    from decimal import Decimal
 
 NOT_MOVING = ("returning", "returned", "held", "lost", "damaged", "failed_final")
 REGRESSIONS = ("label_created", "accepted", "in_transit", "customs", "out_for_delivery", "attempt_failed", "ready_for_pickup")
@@ -21,20 +29,18 @@ def conflict_kinds(order: Order) -> list[Condition]:
     """All of conflict.*."""
     found: list[Condition] = []
     for shipment in order.shipments:
-        at = shipment.delivered
+        at, handed = shipment.delivered, min((parcel.handed for parcel in shipment.live), default=NEVER)
         seen = any(scan.at < at for scan in shipment.scans if possession(scan))
-        if at < NEVER and not seen and not any(event.at <= at for event in shipment.ships) and "shipped" in order.policy.emits:
-            end = min(order.xs(shipment), first(shipment.ships))
-            found += state(order, "conflict.delivered_without_ship", at, end, scope=shipment.scope)
+        if at < NEVER and not seen and handed > at and "shipped" in order.policy.emits:
+            found += graced(order, "conflict.delivered_without_ship", at, min(order.xs(shipment), handed), scope=shipment.scope)
         found += moving(order, shipment)
-        for scans in shipment.parcels.values():
-            found += regressions(order, shipment, scans)
+        for parcel in shipment.parcels:
+            found += regressions(order, shipment, parcel)
         for number, since in order.reused:
             if number in shipment.numbers:
                 found += state(order, "conflict.tracking_reused", since, order.xs(shipment), scope=shipment.scope)
-    left = min((one.shipped for one in order.shipments if one.voided == NEVER), default=NEVER)
-    if unpaid_milestone(order) and left < min(order.auth, NEVER):
-        found += state(order, "conflict.shipped_unpaid", left, min(order.auth, order.x))
+    if unpaid_milestone(order):
+        found += shipped_unpaid(order)
     for event in order.of("warehouse.released", "warehouse.pick_started", "warehouse.picked", "warehouse.packed", "warehouse.shipped"):
         for hold in order.holds:
             if hold.hold == "credit" and hold.start <= event.at < hold.release:
@@ -46,15 +52,32 @@ def conflict_kinds(order: Order) -> list[Condition]:
     return found
 
 
-def regressions(order: Order, shipment: Shipment, scans: list[Event]) -> list[Condition]:
+def shipped_unpaid(order: Order) -> list[Condition]:
+    """A shipment that left while nothing of what is owed was authorized or captured, in each of the order's lives."""
+    account = Account(order)
+    found: list[Condition] = []
+    for shipment in order.shipments:
+        if shipment.voided < NEVER or shipment.shipped == NEVER:
+            continue
+        for number, (since, until) in enumerate(order.lives):
+            at = max(shipment.shipped, since) if number else shipment.shipped
+            nothing = min((end for start, end in account.owing if start <= max(at, order.placed) < end), default=at)
+            if at < until and not account.secured(at):
+                end = min(account.secured_again(at), nothing, order.x, until)
+                found += graced(order, "conflict.shipped_unpaid", at, end)
+    return found
+
+
+def regressions(order: Order, shipment: Shipment, parcel: Parcel) -> list[Condition]:
     """A parcel that moves again after its end."""
+    scans = parcel.scans
     over = first(with_status(scans, "delivered", "returned"))
     found: list[Condition] = []
-    for n, scan in enumerate(scans):
+    for scan in scans:
         if scan.at > over and scan.text("status") in REGRESSIONS:
-            clear = following(scans[n + 1 :], lambda one: one.text("status") in ("delivered", "returned"))
-            x, scope = order.xs(shipment), shipment.scope
-            found += signal(order, "conflict.status_regression", scan, [clear], x=x, scope=scope)
+            x, scope = xs_of(order, shipment, parcel), shipment.scope
+            clears = times(with_status(scans, "delivered", "returned"))
+            found += signal(order, "conflict.status_regression", scan, clears, x=x, scope=scope)
     return found
 
 
@@ -65,16 +88,25 @@ def moving(order: Order, shipment: Shipment) -> list[Condition]:
         moves = [scan for scan in shipment.scans if possession(scan) and scan.text("status") not in NOT_MOVING]
         return first([event for event in [*moves, *shipment.ships] if event.at > at])
 
-    def wrong(kind: str, start: int) -> list[Condition]:
+    def wrong(kind: str, start: int, lifted: int = NEVER) -> list[Condition]:
         back = [scan.at for scan in with_status(shipment.scans, "returning", "returned") if scan.at >= start]
-        end = min([shipment.voided, shipment.replaced, *back])
+        end = min([lifted, shipment.voided, shipment.replaced, *back])
         return state(order, kind, start, end, scope=shipment.scope) if start < NEVER else []
 
+    def sent(at: int, waived: Mapping[str, Decimal]) -> bool:
+        """Whether it left after a refund that had waived what is in it."""
+        if not at < shipment.shipped < NEVER:
+            return False
+        covered = order.covered(order.handed_over, shipment.shipped, order.cancelled(shipment.shipped))
+        owed, held = order.owed(shipment.shipped), {key for line in shipment.lines for key, _ in cells_of(line, order.in_turn)}
+        return any(waived[key] > 0 and covered.get(key, ZERO) > owed.get(key, ZERO) for key in held & set(waived))
+
     found: list[Condition] = []
-    if order.cx < NEVER:
-        found += wrong("conflict.cancelled_but_moving", moves_after(order.cx))
+    for cancelled, again in [*order.gaps, (order.cx, NEVER)]:
+        if cancelled < NEVER and moves_after(cancelled) < again:
+            found += wrong("conflict.cancelled_but_moving", moves_after(cancelled), again)
     refunds = [order.ref] if order.ref < NEVER else []
-    refunds += [event.at for event in order.of("payment.refunded") if _meet(order, event.lines, shipment.lines)]
+    refunds += [event.at for event, waived, left in order.refunds if _meet(order, left, shipment.lines) or sent(event.at, waived)]
     for at in refunds:
         if shipment.delivered > at and order.cx > at:
             found += wrong("conflict.refunded_but_moving", moves_after(at))
@@ -87,7 +119,7 @@ def _meet(order: Order, some: list[Line], others: list[Line]) -> bool:
         return True
 
     def names(lines: list[Line]) -> set[str]:
-        return {one.key for line in lines for one in (matching(line, order.lines) or [line])}
+        return {key for line in lines for key, _ in (cells_of(line, order.in_turn) or [(line.key, None)])}
 
     return bool(names(some) & names(others))
 
@@ -104,60 +136,49 @@ def short_after_ship_confirm(order: Order, event: Event) -> list[Condition]:
 
 
 def quantities(order: Order) -> list[Condition]:
-    """Shipments of more than was ordered: a whole shipment too many, or too much of a line."""
+    """Shipments of more than was ordered: a whole shipment too many, too much of a line, or something that nobody ordered.
+
+    Each is compared with what was owed when it left, by the order's lines as they stood then, without what was cancelled.
+    """
     found: list[Condition] = []
-    segments = order.segments(lines_of)
-
-    def key_of(line: Line) -> str:
-        for lines in (order.in_turn, *(segment.value for segment in reversed(segments))):
-            mine = matching(line, lines)
-            if mine:
-                return mine[0].key
-        return line.key
-
-    def ordered(lines: list[Line], key: str) -> Decimal:
-        return sum((order.whole(line) for line in lines if line.key == key), ZERO)
-
-    def pieces(shipment: Shipment, taken: dict[str, Decimal]) -> dict[str, Decimal]:
-        """What is in a shipment by line; several lines of one SKU take of it in turn what `taken` has left of each."""
-        sums: dict[str, Decimal] = {}
-        for line in shipment.lines:
-            known = matching(line, order.in_turn)
-            quantity = line.quantity if line.quantity is not None else sum(map(order.whole, known), ZERO) or Decimal(1)
-            for one in known if len(known) > 1 else []:
-                room = order.whole(one) - taken.get(one.key, ZERO) - sums.get(one.key, ZERO)
-                part = min(quantity, max(room, ZERO))
-                quantity -= part
-                if part:
-                    sums[one.key] = sums.get(one.key, ZERO) + part
-            if quantity or not known:
-                sums[key_of(line)] = sums.get(key_of(line), ZERO) + quantity
-        return sums
-
-    gone = [one for one in order.shipments if one.lines and one.shipped < NEVER and one.voided == NEVER and one.replaced == NEVER]
+    gone = [one for one in order.shipments if one.confirmed and one.shipped < NEVER and one.voided == NEVER and one.replaced == NEVER]
     gone.sort(key=lambda one: (one.shipped, one.key))
-    taken: dict[str, Decimal] = {}
-    counted: list[tuple[int, dict[str, Decimal]]] = []
+    taken: dict[Cell, Decimal] = {}
+
+    def owed_at(at: int) -> Tally:
+        room = order.uncancelled(at)
+        known = {line.key for since, lines in order.orders if since <= max(at, order.placed) for line in lines}
+        return Tally([line for line in order.in_turn if line.key in known], room, order.most(at))
+
     for shipment in gone:
-        mine = pieces(shipment, taken)
-        repeats = all(quantity > ordered(order.lines, key) - taken.get(key, ZERO) for key, quantity in mine.items())
+        at = shipment.shipped
+        tally = owed_at(at)
+        tally.filled.update(taken)
+        over = tally.add(shipment.confirmed)
+        surplus: dict[Cell, Decimal] = {}
+        unknown = [line for line, cell, _ in over if cell is None]
+        for _, cell, quantity in over:
+            if cell:
+                surplus[cell] = surplus.get(cell, ZERO) + quantity
+        mine = {cell: tally.filled.get(cell, ZERO) - taken.get(cell, ZERO) for cell in tally.filled} | surplus
+        repeats = not unknown and all(cell in surplus for cell, quantity in mine.items() if quantity > 0)
         if taken and repeats and not shipment.replaces:
             end = order.xs(shipment)
-            found += state(order, "conflict.duplicate_shipment", shipment.shipped, end, scope=shipment.scope)
+            found += state(order, "conflict.duplicate_shipment", at, end, scope=shipment.scope)
             continue
-        counted.append((shipment.shipped, mine))
-        for key, quantity in mine.items():
-            taken[key] = taken.get(key, ZERO) + quantity
-    for at, mine in counted:
-        for key in mine:
+        for cell in {*tally.filled, *surplus}:
+            taken[cell] = tally.filled.get(cell, ZERO) + surplus.get(cell, ZERO)
+        for cell in surplus:
 
-            def fits(when: int, lines: list[Line], key: str = key) -> bool:
-                return sum((other.get(key, ZERO) for since, other in counted if since <= when), ZERO) <= ordered(lines, key)
+            def fits(when: int, cell: Cell = cell, quantity: Decimal = taken[cell]) -> bool:
+                return quantity <= owed_at(when).size(cell)
 
-            in_force = next((one.value for one in segments if one.start <= at < one.end), segments[0].value)
-            if not fits(at, in_force):
-                mended = min((one.start for one in segments if one.start > at and fits(one.start, one.value)), default=NEVER)
-                found += state(order, "conflict.quantity_mismatch", at, min(mended, order.x), scope=f"line:{key}")
+            mended = min((when for when, _ in order.orders if when > at and fits(when)), default=NEVER)
+            found += state(order, "conflict.quantity_mismatch", at, min(mended, order.x), scope=f"line:{cell[0]}")
+        for line in unknown:
+            known = [when for when, lines in order.orders if when > at and cells_of(line, lines)]
+            end = min([*known, order.x])
+            found += state(order, "conflict.unordered_item", at, end, scope=f"line:{line.sku or line.line_id}")
     return found
 
 
@@ -169,47 +190,84 @@ def return_kinds(order: Order) -> list[Condition]:
     for name in dict.fromkeys(event.text("return_id") for event in steps):
         scope = f"return:{name}" if name else None
         mine = [event for event in steps if event.text("return_id") == name]
-        parcels = {number for event in mine for number in event.numbers} & order.return_numbers
-        scans = [event for event in order.of("carrier.scan") if parcels.intersection(event.numbers) and not estimate(event)]
+        out = order.of("warehouse.label_created", "warehouse.shipped")
+        parcels = {number for event in mine for number in event.numbers if first(naming(mine, number)) < first(naming(out, number))}
+        scans = told_once([event for event in order.return_scans if parcels.intersection(event.numbers) and not estimate(event)])
         sent = [event for event in mine if event.type == "return.shipped"]
         received = [event for event in mine if event.type == "return.received"]
-        refunds = order.of("payment.refunded")
-        of_it = [event for event in refunds if name and event.text("return_id") == name]
-        of_any = [event for event in refunds if not event.text("return_id") and event.at >= first(mine)]
+        called_off = [event.at for event in mine if event.type == "return.cancelled"]
+        by_name, by_lines, of_any = settling(order, mine)
+
+        def lifted(anchor: int, called_off: list[int] = called_off) -> int:
+            return min((at for at in called_off if at >= anchor), default=NEVER)
+
         for event in mine:
             if event.type == "return.authorized" and "return_shipped" in emits:
                 used = first([*sent, *received, *(scan for scan in scans if possession(scan))])
-                found += timeout(order, "return.label_unused", event.at, reached=used, scope=scope)
+                found += timeout(order, "return.label_unused", event.at, reached=used, lifted=lifted(event.at), scope=scope)
         if "scans" in emits:
             spoken = sorted({event.at for event in [*sent, *scans]})
             reached = first([*received, *with_status(scans, "delivered")])
             for at, then in pairwise([*spoken, NEVER]):
                 carrier = next((event.text("carrier") for event in reversed([*sent, *scans]) if event.text("carrier")), None)
-                found += timeout(order, "return.transit_stalled", at, reached=min(then, reached), scope=scope, carrier=carrier)
+                over = min(then, reached)
+                found += timeout(order, "return.transit_stalled", at, reached=over, lifted=lifted(at), scope=scope, carrier=carrier)
         for event in received:
             if "inspected" in emits:
-                inspected = first([*(one for one in mine if one.type == "return.inspected"), *of_it])
-                found += timeout(order, "return.inspection_overdue", event.at, reached=inspected, scope=scope)
-            if "refunded" in emits:
-                found += timeout(order, "return.received_not_refunded", event.at, reached=first([*of_it, *of_any]), scope=scope)
+                inspected = first([*(one for one in mine if one.type == "return.inspected"), *by_name, *by_lines])
+                found += timeout(order, "return.inspection_overdue", event.at, reached=inspected, lifted=lifted(event.at), scope=scope)
+            if "refunded" in emits and resolution(mine) == "refund":
+                refunded = first([*by_name, *by_lines, *of_any])
+                found += timeout(order, "return.received_not_refunded", event.at, reached=refunded, lifted=lifted(event.at), scope=scope)
     return found
+
+
+def resolution(steps: list[Event]) -> str:
+    """What a return ends in, as it was said last: money back unless the source says otherwise."""
+    told = [one for event in steps if (one := event.text("resolution")) in ("refund", "exchange", "replacement", "none")]
+    return told[-1] if told else "refund"
+
+
+def settling(order: Order, steps: list[Event]) -> tuple[list[Event], list[Event], list[Event]]:
+    """The refunds that settle a return, of any amount: those that name it, those of its lines, and those of nothing in particular.
+
+    One that names no return counts once the return had begun, and if it is not a gesture of goodwill.
+    """
+    name, lines = steps[0].text("return_id"), [line for event in steps for line in event.lines]
+    refunds = order.of("payment.refunded")
+    by_name = [event for event in refunds if name and event.text("return_id") == name]
+    free = [event for event in refunds if not event.text("return_id") and event.at >= first(steps) and event.text("reason") != "goodwill"]
+    by_lines = [event for event in free if event.lines and lines and _meet(order, event.lines, lines)]
+    return by_name, by_lines, [event for event in free if not event.lines or not lines]
 
 
 def data_kinds(order: Order) -> list[Condition]:
     """What the events say about the feeds that they come from."""
     found: list[Condition] = []
     for shipment in order.shipments:
-        for scans in shipment.parcels.values():
-            found += _unmapped(order, scans, shipment.scope, order.xs(shipment))
+        for parcel in shipment.parcels:
+            found += _unmapped(order, parcel.scans, shipment.scope, xs_of(order, shipment, parcel))
     for number in sorted(order.return_numbers):
-        scans = [scan for scan in order.of("carrier.scan") if number in scan.numbers]
+        scans = told_once([scan for scan in order.return_scans if number in scan.numbers])
         found += _unmapped(order, scans, None, order.x)
     for event in order.history:
-        if event.at > event.log + order.setting("data.clock_skew").threshold.n:
+        if event.subject in (None, order.id) and event.at > event.log + order.setting("data.clock_skew").threshold.n:
             found += state(order, "data.clock_skew", event.log, event.at)
+    for segment in order.segments(unknown_place):
+        if segment.value:
+            found += state(order, "data.unmapped_place", segment.start, min(segment.end, order.x))
     for event in order.unresolved:
         found += signal(order, "data.identity_unresolved", event)
     return found
+
+
+def unknown_place(fields: Json) -> bool:
+    """Whether the destination is no country, or no region of one where that decides on the zone."""
+    place = mapping(fields, "ship_to")
+    written, region = text(place, "country"), text(place, "region")
+    country = country_code(written)
+    zoned = text(place, "timezone") is not None or country not in SEVERAL_ZONES
+    return (written is not None and country is None) or (region is not None and not zoned and region_code(country, region) is None)
 
 
 def _unmapped(order: Order, scans: list[Event], scope: str | None, x: int) -> list[Condition]:

@@ -3,17 +3,19 @@
 from __future__ import annotations
 
 from itertools import pairwise
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, NamedTuple
 
 from tests.oracle.judging.conditions import Condition, signal, timeout
+from tests.oracle.judging.covering import cells_of
 from tests.oracle.judging.kinds_order import rejected, sku_scope, times
+from tests.oracle.judging.parcels import first
 from tests.oracle.judging.reading import NEVER, Event, Json, Line, items, lines_of, number, text
-from tests.oracle.judging.shipments import first
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Sequence
 
     from tests.oracle.judging.facts import Order
+    from tests.oracle.judging.goods import Unit
 
 
 def speaks_of(lines: Sequence[Line], sku: str | None) -> bool:
@@ -59,15 +61,55 @@ def inventory_kinds(order: Order) -> list[Condition]:
         found += tell("inventory.short_pick", event, *walked)
     found += rejected(order, "inventory.sku_unknown", "sku_unknown", scoped=True)
     found += rejected(order, "inventory.sku_inactive", "sku_inactive", scoped=True)
-    backordered = order.of("inventory.backordered")
     if "allocated" in order.policy.emits:
-        lifted = min(order.x, first(backordered))
-        found += timeout(order, "inventory.allocation_overdue", order.placed, reached=order.allocated, lifted=lifted)
-    aged = [(event.at, NEVER) for event in backordered]
-    aged += [(hold.start, hold.release) for hold in order.holds if hold.hold == "inventory"]
-    for start, release in aged:
-        came = first([event for event in order.of("inventory.allocated", "warehouse.shipped") if event.at >= start])
-        found += timeout(order, "inventory.backorder_aged", start, reached=min(came, release), lifted=order.x)
+        backordered = first(order.of("inventory.backordered"))
+        for start, end in order.lives:
+            for at, until in running(start, order.pauses):
+                lifted = min(order.x, backordered, until, end)
+                found += timeout(order, "inventory.allocation_overdue", at, reached=order.allocated, lifted=lifted)
+    waits = backorders(order)
+    aged = [(wait.start, wait.end) for wait in waits if not wait.expected]
+    for hold in order.holds:
+        if hold.hold == "inventory":
+            came = [event for event in order.of("inventory.allocated", "warehouse.shipped") if event.at >= hold.start]
+            aged.append((hold.start, min(hold.release, first(came))))
+    for start, end in aged:
+        found += timeout(order, "inventory.backorder_aged", start, reached=end, lifted=order.x)
+    for wait in waits:
+        if wait.expected:
+            by, lifted = order.ship_deadline(wait.expected), min(order.x, wait.replaced, wait.gone)
+            found += timeout(order, "inventory.backorder_overdue", by, since=wait.start, reached=wait.end, lifted=lifted)
+    return found
+
+
+class Backorder(NamedTuple):
+    """Lines (none: all) that wait for supply from `start` until `end`, or until they are `gone` or `replaced` by another such event."""
+
+    start: int
+    end: int
+    keys: set[str] | None
+    expected: str | None
+    replaced: int
+    gone: int
+
+
+def backorders(order: Order) -> list[Backorder]:
+    """What waits for supply."""
+
+    def keys_of(event: Event) -> set[str] | None:
+        return {key for line in event.lines for key, _ in cells_of(line, order.in_turn) or [(line.key, None)]} if event.lines else None
+
+    def meet(one: set[str] | None, other: set[str] | None) -> bool:
+        return one is None or other is None or bool(one & other)
+
+    found: list[Backorder] = []
+    told = order.of("inventory.backordered")
+    for n, event in enumerate(told):
+        keys = keys_of(event)
+        came = [one for one in order.of("inventory.allocated", "warehouse.shipped") if one.at >= event.at and meet(keys, keys_of(one))]
+        again = [one for one in told[n + 1 :] if meet(keys, keys_of(one))]
+        gone = [unit.gone for unit in order.units if keys is not None and unit.key in keys]
+        found.append(Backorder(event.at, first(came), keys, event.text("expected_at"), first(again), max(gone, default=NEVER)))
     return found
 
 
@@ -76,19 +118,13 @@ def fulfilment_kinds(order: Order) -> list[Condition]:
     found: list[Condition] = []
     emits = order.policy.emits
     if "released" in emits:
-        for segment in order.segments(lambda fields: text(fields, "ship_by")):
-            if segment.value:
-                by = order.ship_deadline(segment.value)
-                setting = order.setting("fulfilment.release_overdue")
-                if order.calendar(setting.clock).add(by, setting.threshold) > segment.start:
-                    lifted = min(order.x, segment.end)
-                    found += timeout(order, "fulfilment.release_overdue", by, reached=order.released, lifted=lifted)
+        found += release_overdue(order)
     if "picked" in emits:
-        anchor = order.cover("warehouse.released")
-        found += timeout(order, "fulfilment.pick_overdue", anchor, reached=order.picked, lifted=order.x)
+        for at, until in running(order.cover("warehouse.released"), order.pauses):
+            found += timeout(order, "fulfilment.pick_overdue", at, reached=order.picked, lifted=min(order.x, until))
     if "packed" in emits:
-        anchor = order.cover("warehouse.picked")
-        found += timeout(order, "fulfilment.pack_overdue", anchor, reached=order.packed, lifted=order.x)
+        for at, until in running(order.cover("warehouse.picked"), order.pauses):
+            found += timeout(order, "fulfilment.pack_overdue", at, reached=order.packed, lifted=min(order.x, until))
     found += ship_overdue(order)
     for hold in order.holds:
         if hold.hold in ("payment", "address", "customs", "manual", "other"):
@@ -97,85 +133,167 @@ def fulfilment_kinds(order: Order) -> list[Condition]:
     found += rejected(order, "fulfilment.customs_data_missing", "customs_data")
     if "shipped" in emits:
         found += split_incomplete(order)
+    return found + pickup_uncollected(order)
+
+
+def pickup_uncollected(order: Order) -> list[Condition]:
+    """Ready to be fetched, and nobody comes for it."""
+    kind, found = "fulfilment.pickup_uncollected", list[Condition]()
+    if "scans" not in order.policy.emits:
+        return []
+    for unit in order.units:
+        if order.method_of(unit.key) == "pickup":
+            lifted, collected = min(order.x, unit.gone), order.met(unit, *order.chains("delivered"))
+            found += timeout(order, kind, order.ready_of(unit), reached=collected, lifted=lifted)
     return found
 
 
-def by_date(
-    order: Order,
-    kind: str,
-    name: str,
-    reached: Callable[[Iterable[str]], int],
-    deadline: Callable[[str], int],
-) -> list[Condition]:
-    """A deadline by a date of the order and of its lines: once for the lines without a date of their own, once for each with one."""
-    found: list[Condition] = []
+class Dated(NamedTuple):
+    """A stretch of time during which a unit has a date (`by`) or none; `own`: whether the date is its line's own."""
 
-    def own(line: Line) -> str | None:
-        return line.ship_by if name == "ship_by" else line.promised_by
+    unit: Unit
+    start: int
+    end: int
+    by: int | None
+    own: bool
 
-    common = [line for line in order.lines if not own(line)]
-    if common or not order.lines:
-        for segment in order.segments(lambda fields: text(fields, name)):
-            if segment.value:
-                lifted = min(order.x, segment.end, order.gone(common))
-                done = reached([line.key for line in common])
-                found += timeout(order, kind, deadline(segment.value), since=segment.start, reached=done, lifted=lifted)
-    keys = dict.fromkeys(line.key for _, fields in order.states for line in lines_of(fields) if own(line))
-    for key in keys:
+    @property
+    def scope(self) -> str | None:
+        """The line, where the date is its own."""
+        return f"line:{self.unit.key}" if self.own else None
 
-        def own_date(fields: Json, key: str = key) -> str | None:
-            return next((own(line) for line in lines_of(fields) if line.key == key), None)
 
-        lines = [line for line in order.lines if line.key == key]
-        for segment in order.segments(own_date):
-            if segment.value:
-                lifted = min(order.x, segment.end, order.gone(lines))
-                done = reached([key]) if lines else NEVER
-                by = deadline(segment.value)
-                found += timeout(order, kind, by, since=segment.start, reached=done, lifted=lifted, scope=f"line:{key}")
+def dated(
+    order: Order, name: str, met: Callable[[Unit], int], deadline: Callable[[str], int], due: Callable[[int], int] = lambda by: by
+) -> list[Dated]:
+    """By which date each unit is owed, and when.
+
+    A unit that was added later takes a date that was told before only if that lies ahead and something before it still waited for it. What
+    fell due while the order was held (and its line had not left), or before a cancelled order was wanted again, is void.
+    """
+    found: list[Dated] = []
+    for unit in order.units:
+
+        def date_of(fields: Json, key: str = unit.key) -> tuple[str | None, bool]:
+            own = next((text_of(line, name) for line in lines_of(fields) if line.key == key), None) if key else None
+            return (own, True) if own else (text(fields, name), False)
+
+        for segment in order.segments(date_of):
+            (value, own), start, end = segment.value, max(segment.start, unit.since), min(segment.end, unit.gone)
+            by = deadline(value) if value else None
+            if by is not None and segment.start < unit.ordered:
+                others = [other for other in order.units if other.since < unit.since <= other.gone and (other.key == unit.key or not own)]
+                waiting = any(met(other) >= unit.since for other in others if own or not own_date(order, other, name))
+                by = by if due(by) > unit.since and waiting else None
+            elif by is not None and segment.start < unit.since and due(by) <= unit.since:
+                by = None
+            line = [other for other in order.units if (other.key, other.since, other.gone) == (unit.key, unit.since, unit.gone)]
+            if by is not None and any(order.ship_of(other) > due(by) for other in line):
+                held = [release for hold, release in order.pauses if hold <= due(by) < release and segment.start < release]
+                if held:
+                    start, by = max(start, *held), None
+            if start < end:
+                found.append(Dated(unit, start, end, by, own and by is not None))
     return found
+
+
+def text_of(line: Line, name: str) -> str | None:
+    """A date of a line."""
+    return line.ship_by if name == "ship_by" else line.promised_by
+
+
+def own_date(order: Order, unit: Unit, name: str) -> bool:
+    """Whether the unit's line had a date of its own when the unit came to be owed."""
+    return any(text_of(line, name) for line in order.lines_at(unit.since) if line.key == unit.key)
+
+
+def release_overdue(order: Order) -> list[Condition]:
+    """Not released to the warehouse a day before it has to leave."""
+    kind, found = "fulfilment.release_overdue", list[Condition]()
+    setting = order.setting(kind)
+
+    def due(by: int) -> int:
+        return order.calendar(setting.clock).add(by, setting.threshold)
+
+    for one in dated(order, "ship_by", order.release_of, order.ship_deadline, due):
+        if one.by is not None and due(one.by) > one.start:
+            lifted = min(order.x, one.end)
+            found += timeout(order, kind, one.by, reached=order.release_of(one.unit), lifted=lifted, scope=one.scope)
+    return found
+
+
+def running(anchor: int, pauses: Iterable[tuple[int, int]]) -> list[tuple[int, int]]:
+    """From when until when a span counts that begins at an anchor: each pause ends it, and it begins anew after each."""
+    found: list[tuple[int, int]] = []
+    for start, end in sorted(pauses):
+        if end <= anchor:
+            continue
+        if start > anchor:
+            found.append((anchor, start))
+        anchor = end
+    return [*found, (anchor, NEVER)] if anchor < NEVER else found
 
 
 def ship_overdue(order: Order) -> list[Condition]:
     """Not shipped by the date, or, where there is none, within three days of payment."""
-    if order.method == "digital" or "shipped" not in order.policy.emits:
+    kind, found = "fulfilment.ship_overdue", list[Condition]()
+    if "shipped" not in order.policy.emits:
         return []
-    kind = "fulfilment.ship_overdue"
-    found = by_date(order, kind, "ship_by", order.ship_of, order.ship_deadline)
-    anchor = order.cap if order.terms == "prepaid" else order.placed
     fallback = order.setting(kind).fallback
-
-    def undated(fields: Json) -> bool:
-        return not text(fields, "ship_by") and not any(line.ship_by for line in lines_of(fields))
-
-    if order.method == "ship" and anchor < NEVER and fallback is not None:
-        for segment in order.segments(undated):
-            if segment.value:
-                by = order.calendar(order.setting(kind).clock).add(anchor, fallback)
-                lifted = min(order.x, segment.end)
-                found += timeout(order, kind, anchor, due=by, since=segment.start, reached=order.ship, lifted=lifted)
+    for one in dated(order, "ship_by", order.ship_of, order.ship_deadline):
+        unit, reached, lifted = one.unit, order.ship_of(one.unit), min(order.x, one.end)
+        if one.by is not None:
+            found += timeout(order, kind, one.by, since=one.start, reached=reached, lifted=lifted, scope=one.scope)
+        elif order.method_of(unit.key) == "ship" and fallback is not None:
+            anchor = max(order.cap if order.terms == "prepaid" else order.placed, unit.since)
+            waits = [(wait.start, wait.end) for wait in backorders(order) if wait.keys is None or unit.key in wait.keys]
+            for begun, until in running(anchor, [*order.pauses, *waits]):
+                by = order.calendar(order.setting(kind).clock).add(begun, fallback)
+                found += timeout(order, kind, begun, due=by, since=one.start, reached=reached, lifted=min(lifted, until))
     return found
 
 
 def delivery_overdue(order: Order) -> list[Condition]:
     """Not delivered by the promised date."""
-    if order.method not in ("ship", "local") or "scans" not in order.policy.emits:
+    kind, found = "shipment.delivery_overdue", list[Condition]()
+    if "scans" not in order.policy.emits:
         return []
-    return by_date(order, "shipment.delivery_overdue", "promised_by", order.delivery_of, order.promise_deadline)
+    for one in dated(order, "promised_by", order.promise_of, order.promise_deadline):
+        if one.by is not None and order.method_of(one.unit.key) in ("ship", "local"):
+            reached, lifted = order.promise_of(one.unit), min(order.x, one.end)
+            found += timeout(order, kind, one.by, since=one.start, reached=reached, lifted=lifted, scope=one.scope)
+    return found + replacements_overdue(order)
+
+
+def replacements_overdue(order: Order) -> list[Condition]:
+    """A replacement that does not come by its own promise."""
+    found: list[Condition] = []
+    for one in order.shipments:
+        told = [line.promised_by for event in one.replaces for line in event.lines if line.promised_by]
+        if told and any(order.method_of(unit.key) in ("ship", "local") for unit in order.units):
+            by = min(order.promise_deadline(promise) for promise in told)
+            since, reached, lifted = first(one.replaces), order.came(one), order.xs(one)
+            kind, carrier = "shipment.delivery_overdue", one.carrier
+            found += timeout(order, kind, by, since=since, reached=reached, lifted=lifted, scope=one.scope, carrier=carrier)
+    return found
 
 
 def split_incomplete(order: Order) -> list[Condition]:
     """A part was shipped and the rest does not follow."""
-    alive = [one for one in order.shipments if one.voided == NEVER]
-    if not order.lines or not all(one.lines for one in alive if one.shipped < NEVER):
+    if not order.lines:
         return []
-    parts = sorted(one.shipped for one in alive if one.shipped < min(order.ship, NEVER))
+    left = [max(one.shipped, order.placed) for one in order.shipments if one.counts and one.shipped < NEVER]
+    parts = sorted(at for at in left if at < order.ship)
     setting = order.setting("fulfilment.split_incomplete")
     found: list[Condition] = []
     for at, following in pairwise([*parts, order.ship]):
-        due = order.calendar(setting.clock).add(at, setting.threshold)
-        ship_by = order.in_force("ship_by", at)
-        if ship_by:
-            due = max(due, order.ship_deadline(ship_by))
-        found += timeout(order, "fulfilment.split_incomplete", at, due=due, reached=following, lifted=order.x)
+        rest = [
+            one
+            for one in dated(order, "ship_by", order.ship_of, order.ship_deadline)
+            if one.start <= max(at, order.placed) < one.end and order.ship_of(one.unit) > at
+        ]
+        by = min((-NEVER if one.by is None else one.by for one in rest), default=-NEVER)
+        for begun, until in running(at, order.pauses) if rest else []:
+            due = max(order.calendar(setting.clock).add(begun, setting.threshold), by)
+            found += timeout(order, "fulfilment.split_incomplete", begun, due=due, reached=following, lifted=min(order.x, until))
     return found

@@ -2,57 +2,55 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from itertools import pairwise
 from typing import TYPE_CHECKING
 
 from tests.oracle.judging.conditions import Condition, signal, state, timeout
 from tests.oracle.judging.kinds_goods import delivery_overdue
 from tests.oracle.judging.kinds_order import times
+from tests.oracle.judging.parcels import OF_ANOTHER_KIND, Parcel, first, possession, reason, repeated, with_status
 from tests.oracle.judging.reading import DAY, NEVER, Event, text
-from tests.oracle.judging.shipments import Shipment, first, possession, with_status
+from tests.oracle.judging.shipments import ancestors
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
 
     from tests.oracle.judging.facts import Order
+    from tests.oracle.judging.fields import Segment
+    from tests.oracle.judging.shipments import Shipment
 
 ROUTINE = ("accepted", "in_transit", "customs", "out_for_delivery", "attempt_failed", "delayed", "exception", "unknown")
-OF_ANOTHER_KIND = frozenset(
-    {
-        *("pickup_failed", "missorted", "refused", "disposed", "prohibited", "rejected"),
-        *("not_found", "documents", "duty", "customs", "unmapped", "final_attempt"),
-    }
-)
-"""Reasons of an `exception` scan that say more than that it is late."""
 FINAL = frozenset({"refused", "disposed", "prohibited", "rejected"})
-REASONS = OF_ANOTHER_KIND | {"address", "weather", "capacity", "recipient_absent", "unclaimed", "other"}
 
 
 @dataclass(frozen=True)
-class Parcel:
-    """One parcel of a shipment, with its scans, and with the estimates of its delivery."""
+class Watched:
+    """One parcel of a shipment that is watched."""
 
     order: Order
     shipment: Shipment
-    number: str
-    scans: list[Event]
-    told: list[Event]
+    parcel: Parcel
+
+    @property
+    def scans(self) -> list[Event]:
+        """Its scans."""
+        return self.parcel.scans
 
     @property
     def delivered(self) -> int:
         """The first delivered scan."""
-        return first(with_status(self.scans, "delivered"))
+        return self.parcel.reached("delivered")
 
     @property
     def returned(self) -> int:
         """The first returned scan."""
-        return first(with_status(self.scans, "returned"))
+        return self.parcel.reached("returned")
 
     @property
     def xs(self) -> int:
-        """XS of the shipment."""
-        return self.order.xs(self.shipment)
+        """XS: nobody waits for it any more, or it goes on under another number."""
+        return xs_of(self.order, self.shipment, self.parcel)
 
     @property
     def over(self) -> int:
@@ -66,7 +64,7 @@ class Parcel:
 
     def timeout(self, kind: str, anchor: int, reached: int, lifted: int, due: int | None = None) -> list[Condition]:
         """An expectation of this parcel; one without a tracking number is not expected to be scanned."""
-        if not self.number:
+        if not self.parcel.numbers:
             return []
         carrier, scope = self.shipment.carrier, self.shipment.scope
         return timeout(self.order, kind, anchor, due=due, reached=reached, lifted=lifted, scope=scope, carrier=carrier)
@@ -76,12 +74,6 @@ class Parcel:
         for n, scan in enumerate(self.scans):
             if wanted(scan):
                 yield scan, self.scans[n + 1 :]
-
-
-def reason(scan: Event) -> str | None:
-    """The scan's reason; an unknown one counts as absent."""
-    named = scan.text("reason")
-    return named if named in REASONS else None
 
 
 def following(scans: list[Event], wanted: Callable[[Event], bool]) -> int:
@@ -95,10 +87,9 @@ def shipment_kinds(order: Order) -> list[Condition]:
     if order.method != "ship":
         return found
     for shipment in order.shipments:
-        found += first_scan_missing(order, shipment)
-        for number, scans in shipment.parcels.items():
-            parcel = Parcel(order, shipment, number, scans, shipment.told[number])
-            found += transit(parcel) + reports(parcel) + attempts(parcel) + ends(parcel) + eta_slip(parcel)
+        for parcel in shipment.parcels:
+            one = Watched(order, shipment, parcel)
+            found += first_scan_missing(one) + transit(one) + reports(one) + attempts(one) + ends(one) + eta_slip(one) + eta_passed(one)
     replacing = [one.shipped for one in order.shipments if one.replaces]
     for event in order.of("support.contacted"):
         delivered = any(one.delivered <= event.at for one in order.shipments)
@@ -107,26 +98,25 @@ def shipment_kinds(order: Order) -> list[Condition]:
     return found
 
 
-def first_scan_missing(order: Order, shipment: Shipment) -> list[Condition]:
+def xs_of(order: Order, shipment: Shipment, parcel: Parcel) -> int:
+    """XS of one parcel."""
+    return min(order.x, parcel.voided, shipment.replaced, parcel.over_to.possessed if parcel.over_to else NEVER)
+
+
+def first_scan_missing(one: Watched) -> list[Condition]:
     """Labelled, then shipped by the warehouse's word, but never seen by the carrier."""
-    if not shipment.numbers or "scans" not in order.policy.emits:
+    if "scans" not in one.order.policy.emits or one.parcel.taken_over:
         return []
-    xs, confirmed = order.xs(shipment), first(shipment.ships)
+    parcel = one.parcel
+    label, handed = (first([event for event in events if event.at >= parcel.since]) for events in (parcel.labels, parcel.hands))
+    anchors = [(label, min(one.xs, handed)), (handed, one.xs)] if not handed < label < NEVER else [(label, one.xs)]
     found: list[Condition] = []
-    for anchor, lifted in ((shipment.label, min(xs, confirmed)), (confirmed, xs)):
-        found += timeout(
-            order,
-            "shipment.first_scan_missing",
-            anchor,
-            reached=shipment.first_scan,
-            lifted=lifted,
-            scope=shipment.scope,
-            carrier=shipment.carrier,
-        )
+    for anchor, lifted in anchors:
+        found += one.timeout("shipment.first_scan_missing", anchor, one.parcel.possessed, lifted)
     return found
 
 
-def transit(parcel: Parcel) -> list[Condition]:
+def transit(parcel: Watched) -> list[Condition]:
     """Silence, and what the carrier does not know."""
     found: list[Condition] = []
     order = parcel.order
@@ -147,7 +137,7 @@ def transit(parcel: Parcel) -> list[Condition]:
             for kind in ("shipment.scan_gap", "shipment.stuck", "shipment.lost_suspected"):
                 found += parcel.timeout(kind, scan.at, end, parcel.over)
         for scan, later in parcel.following(lambda one: one.text("status") == "expired"):
-            if parcel.number:
+            if parcel.parcel.numbers:
                 found += parcel.signal("shipment.lost_suspected", scan, following(later, lambda _: True), x=parcel.over)
         for scan, _ in list(parcel.following(lambda one: one.text("status") == "returning"))[:1]:
             reached = min(parcel.returned, parcel.delivered)
@@ -167,7 +157,7 @@ def _late(scan: Event) -> bool:
     return scan.text("status") in ("delayed", "exception")
 
 
-def reports(parcel: Parcel) -> list[Condition]:
+def reports(parcel: Watched) -> list[Condition]:
     """What the carrier reports while the parcel is under way."""
     found: list[Condition] = []
     for scan, _ in parcel.following(lambda one: reason(one) == "pickup_failed"):
@@ -188,7 +178,7 @@ def reports(parcel: Parcel) -> list[Condition]:
     return found
 
 
-def reported(parcel: Parcel, kind: str, why: str) -> list[Condition]:
+def reported(parcel: Watched, kind: str, why: str) -> list[Condition]:
     """A scan with a reason, until the next without it. Customs is routine unless the parcel is held."""
     found: list[Condition] = []
     for scan, later in parcel.following(lambda one: reason(one) == why):
@@ -197,10 +187,10 @@ def reported(parcel: Parcel, kind: str, why: str) -> list[Condition]:
     return found
 
 
-def attempts(parcel: Parcel) -> list[Condition]:
+def attempts(parcel: Watched) -> list[Condition]:
     """Failed attempts, and the last of them."""
     found: list[Condition] = []
-    failed = with_status(parcel.scans, "attempt_failed")
+    failed = with_status([scan for scan, again in repeated(parcel.scans) if again is None], "attempt_failed")
     for scan, later in parcel.following(lambda one: one.text("status") == "attempt_failed"):
         found += parcel.signal("shipment.attempt_failed", scan, following(later, lambda one: one.text("status") != "attempt_failed"))
     last = failed[2:3]
@@ -212,7 +202,7 @@ def attempts(parcel: Parcel) -> list[Condition]:
     return found
 
 
-def ends(parcel: Parcel) -> list[Condition]:
+def ends(parcel: Watched) -> list[Condition]:
     """What does not end with a delivery."""
     found: list[Condition] = []
     for scan in parcel.scans:
@@ -225,24 +215,59 @@ def ends(parcel: Parcel) -> list[Condition]:
         if reason(scan) in FINAL:
             found += parcel.signal(f"shipment.{kind}", scan, parcel.delivered, parcel.returned)
     for scan in with_status(parcel.scans, "returning", "returned")[:1]:
-        found += parcel.signal("shipment.return_to_sender", scan, *times(with_status(parcel.scans, "delivered")))
+        settled = parcel.order.settled(parcel.shipment)
+        found += parcel.signal("shipment.return_to_sender", scan, *times(with_status(parcel.scans, "delivered")), settled)
     return found
 
 
-def eta_slip(parcel: Parcel) -> list[Condition]:
+def promises(one: Watched) -> list[Segment[str | None]]:
+    """The order's promise and when it is in force; none for a replacement that it was not made for."""
+    order, shipment = one.order, one.shipment
+    found = order.segments(lambda fields: text(fields, "promised_by"))
+    if not shipment.replaces:
+        return found
+    before = [other for other in ancestors(shipment, order.shipments) if other.delivered <= shipment.begun]
+
+    def counts(promise: str | None) -> bool:
+        return promise is not None and not before and order.promise_deadline(promise) > shipment.begun
+
+    return [segment if counts(segment.value) else replace(segment, value=None) for segment in found]
+
+
+def estimates(one: Watched) -> list[tuple[int, int]]:
+    """When the carrier said by when it will deliver, and what."""
+    return [(scan.at, one.order.promise_deadline(eta)) for scan in one.parcel.told if (eta := scan.text("eta"))]
+
+
+def eta_slip(one: Watched) -> list[Condition]:
     """The carrier expects to deliver later than promised, or, without a promise, a day later than it first said."""
-    order = parcel.order
-    told = [(scan.at, order.promise_deadline(eta)) for scan in parcel.told if (eta := scan.text("eta"))]
+    order, told = one.order, estimates(one)
     if not told:
         return []
-    promises = order.segments(lambda fields: text(fields, "promised_by"))
-    instants = sorted({at for at, _ in told} | {one.start for one in promises if one.start >= told[0][0]})
+    promised = promises(one)
+    instants = sorted({at for at, _ in told} | {segment.start for segment in promised if segment.start >= told[0][0]})
     found: list[Condition] = []
     for at, end in pairwise([*instants, NEVER]):
         latest = [eta for since, eta in told if since <= at][-1]
-        promise = next((one.value for one in promises if one.start <= at < one.end), None)
+        promise = next((segment.value for segment in promised if segment.start <= at < segment.end), None)
         late = latest > order.promise_deadline(promise) if promise else latest > told[0][1] + DAY
         if late:
-            lifted = min(end, parcel.delivered, parcel.xs)
-            found += state(order, "shipment.eta_slip", at, lifted, scope=parcel.shipment.scope, carrier=parcel.shipment.carrier)
+            lifted = min(end, one.delivered, one.xs)
+            found += state(order, "shipment.eta_slip", at, lifted, scope=one.shipment.scope, carrier=one.shipment.carrier)
+    return found
+
+
+def eta_passed(one: Watched) -> list[Condition]:
+    """Nothing was promised, and what the carrier itself expected has passed."""
+    if "scans" not in one.order.policy.emits or not one.parcel.numbers:
+        return []
+    order, shipment, told = one.order, one.shipment, estimates(one)
+    came = one.parcel.reached("delivered", "ready_for_pickup")
+    found: list[Condition] = []
+    for (at, eta), (following, _) in pairwise([*told, (NEVER, NEVER)]):
+        for segment in promises(one):
+            if segment.value is None and segment.start < following and at < segment.end:
+                since, lifted = max(at, segment.start), min(following, segment.end, one.over)
+                kind, scope = "shipment.eta_passed", shipment.scope
+                found += timeout(order, kind, eta, since=since, reached=came, lifted=lifted, scope=scope, carrier=shipment.carrier)
     return found

@@ -8,6 +8,8 @@ from datetime import UTC, datetime, timedelta
 from decimal import Decimal, InvalidOperation
 from typing import cast
 
+from tests.oracle.judging.identifiers import DEFAULT, normalised, order_id
+
 Json = Mapping[str, object]
 
 NEVER = 1 << 62
@@ -84,6 +86,10 @@ class Line:
     quantity: Decimal | None
     ship_by: str | None
     promised_by: str | None
+    method: str | None = None
+    parent: str | None = None
+    components: tuple[tuple[str, Decimal], ...] = ()
+    """What one piece of a kit consists of: SKUs and quantities."""
 
     @property
     def key(self) -> str:
@@ -95,9 +101,24 @@ def lines_of(data: Json) -> list[Line]:
     """The `lines` of an order or an event."""
     found = [cast("Json", item) for item in items(data, "lines") if isinstance(item, Mapping)]
     return [
-        Line(text(line, "line_id"), text(line, "sku"), number(line, "quantity"), text(line, "ship_by"), text(line, "promised_by"))
+        Line(
+            text(line, "line_id"),
+            text(line, "sku"),
+            number(line, "quantity"),
+            text(line, "ship_by"),
+            text(line, "promised_by"),
+            text(line, "method"),
+            text(line, "parent_line_id"),
+            _components(line),
+        )
         for line in found
     ]
+
+
+def _components(line: Json) -> tuple[tuple[str, Decimal], ...]:
+    found = [cast("Json", item) for item in items(line, "components") if isinstance(item, Mapping)]
+    pieces = [(text(one, "sku"), number(one, "quantity")) for one in found]
+    return tuple((sku, Decimal(1) if quantity is None else quantity) for sku, quantity in pieces if sku and quantity != 0)
 
 
 @dataclass(frozen=True, slots=True)
@@ -127,18 +148,20 @@ class Event:
     def numbers(self) -> list[str]:
         """All tracking numbers that the event names."""
         single = self.text("tracking_number")
+        before = self.text("replaces_number")
         several = [one for one in items(self.data, "tracking_numbers") if isinstance(one, str) and one]
-        return list(dict.fromkeys(([single] if single else []) + several))
+        return list(dict.fromkeys([*([single] if single else []), *several, *([before] if before else [])]))
 
 
 ALIASES = ("payment_id", "shipment_id", "return_id", "invoice_id", "fulfillment_order_id", "dispute_id", "order_alias")
 """The alias kinds that name one order; tracking numbers may name several."""
 
 
-def read(lines: Sequence[Json], until: int) -> list[Event]:
+def read(lines: Sequence[Json], until: int, ways: Mapping[str, str] = DEFAULT) -> list[Event]:
     """All events with a log time up to `until`, in log order.
 
     The log time is the recorded time, else the event time, but never more than an hour behind the greatest before it.
+    `ways`: in what form identifiers are taken.
     """
     events: list[Event] = []
     greatest = -NEVER
@@ -157,8 +180,8 @@ def read(lines: Sequence[Json], until: int) -> list[Event]:
                 place=place,
                 type=str(line["type"]),
                 tenant=text(line, "tenant") or "default",
-                subject=text(line, "subject"),
-                data=mapping(line, "data"),
+                subject=order_id(subject, ways["order"]) if (subject := text(line, "subject")) else None,
+                data=normalised(mapping(line, "data"), ways),
             )
         )
     events.sort(key=lambda event: (event.log, event.place))

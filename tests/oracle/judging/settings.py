@@ -3,24 +3,34 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING
+from decimal import Decimal
+from typing import TYPE_CHECKING, NamedTuple
 
 from tests.oracle.judging.calendars import Calendar, Span, span
+from tests.oracle.judging.identifiers import DEFAULT
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
 
+class Step(NamedTuple):
+    """A further instant with its severity, counted from the anchor as the threshold is; `after`: counted from the deadline."""
+
+    at: Span
+    severity: str
+    after: bool = False
+
+
 @dataclass(frozen=True, slots=True)
 class Setting:
-    """The effective setting of one kind. `steps` are further instants, counted from the anchor as the threshold is."""
+    """The effective setting of one kind."""
 
     severity: str
     threshold: Span = field(default=Span(0, "us"))
     international: Span | None = None
     clock: str = "destination"
     grace: int = 0
-    steps: tuple[tuple[Span, str], ...] = ()
+    steps: tuple[Step, ...] = ()
     suppressed_by: tuple[str, ...] = ()
     mode: str = "on"
     anchor: str = ""
@@ -39,13 +49,15 @@ def _kind(
     anchor: str = "",
     fallback: str | None = None,
     fields: tuple[str, ...] = (),
+    grace: str = "0 s",
 ) -> Setting:
     return Setting(
         severity,
         span(threshold),
         span(international) if international else None,
         clock,
-        steps=tuple((span(at), step) for at, step in (steps or {}).items()),
+        span(grace).n,
+        steps=tuple(Step(span(at), step) for at, step in (steps or {}).items()),
         suppressed_by=supp,
         anchor=anchor,
         fallback=span(fallback) if fallback else None,
@@ -53,6 +65,7 @@ def _kind(
     )
 
 
+TOLERANCE = Decimal("0.02")
 _TIMEOUTS_OF_OTHERS = (
     "order.pending_too_long",
     "payment.auth_missing",
@@ -93,6 +106,12 @@ DEFAULTS: dict[str, Setting] = {
     "payment.credit_hold_aged": _kind("high", "1 bd"),
     "payment.disputed_in_flight": _kind("critical"),
     "payment.amount_mismatch": _kind("high"),
+    "payment.partly_captured": _kind("medium", "3 bd", "tenant", anchor="terms"),
+    "payment.refund_failed": _kind("high"),
+    "payment.refund_exceeds_capture": _kind("high"),
+    "payment.captured_after_cancel": _kind("high"),
+    "payment.cancelled_not_refunded": _kind("medium", "3 bd", "tenant", supp=("payment.captured_after_cancel", "payment.refund_failed")),
+    "payment.chargeback_lost": _kind("high"),
     "payment.invoice_overdue": _kind("medium", "2 bd", "tenant"),
     "inventory.oversold": _kind("high"),
     "inventory.out_of_stock": _kind("high"),
@@ -103,10 +122,12 @@ DEFAULTS: dict[str, Setting] = {
     "inventory.sku_inactive": _kind("high"),
     "inventory.allocation_overdue": _kind("medium", "4 bh", "site"),
     "inventory.backorder_aged": _kind("medium", "30 d", steps={"53 d": "high"}),
+    "inventory.backorder_overdue": _kind("medium"),
     "fulfilment.release_overdue": _kind("medium", "-24 h", supp=_SHIP),
     "fulfilment.pick_overdue": _kind("medium", "8 bh", "site", supp=_SHIP),
     "fulfilment.pack_overdue": _kind("medium", "4 bh", "site", supp=_SHIP),
-    "fulfilment.ship_overdue": _kind("high", fallback="72 h"),
+    "fulfilment.ship_overdue": _kind("high", clock="site", fallback="3 bd"),
+    "fulfilment.pickup_uncollected": _kind("medium", "14 d", steps={"10 d": "low"}),
     "fulfilment.hold_aged": _kind("medium", "2 bd"),
     "fulfilment.routing_rejected": _kind("high"),
     "fulfilment.customs_data_missing": _kind("high"),
@@ -122,6 +143,7 @@ DEFAULTS: dict[str, Setting] = {
     "shipment.lost_suspected": _kind("high", "30 d", supp=_LOST),
     "shipment.lost_confirmed": _kind("critical"),
     "shipment.eta_slip": _kind("medium", supp=("shipment.delivery_overdue",)),
+    "shipment.eta_passed": _kind("medium", supp=_LOST),
     "shipment.delivery_overdue": _kind("medium", "0 h", steps={"1 bd": "high"}, supp=_LOST),
     "shipment.delay_reported": _kind("low"),
     "shipment.misrouted": _kind("low"),
@@ -142,13 +164,14 @@ DEFAULTS: dict[str, Setting] = {
     "shipment.return_to_sender": _kind("high"),
     "shipment.rts_stalled": _kind("medium", "10 bd", "carrier"),
     "shipment.delivered_disputed": _kind("high"),
-    "conflict.delivered_without_ship": _kind("high"),
-    "conflict.shipped_unpaid": _kind("high"),
+    "conflict.delivered_without_ship": _kind("high", grace="15 m"),
+    "conflict.shipped_unpaid": _kind("high", grace="15 m"),
     "conflict.cancelled_but_moving": _kind("high"),
     "conflict.refunded_but_moving": _kind("high"),
     "conflict.released_on_credit_hold": _kind("high"),
     "conflict.short_after_ship_confirm": _kind("high"),
     "conflict.quantity_mismatch": _kind("high"),
+    "conflict.unordered_item": _kind("low"),
     "conflict.duplicate_shipment": _kind("high"),
     "conflict.status_regression": _kind("high"),
     "conflict.tracking_reused": _kind("high"),
@@ -156,6 +179,7 @@ DEFAULTS: dict[str, Setting] = {
     "return.transit_stalled": _kind("medium", "5 bd", "carrier"),
     "return.inspection_overdue": _kind("medium", "2 bd", "site"),
     "return.received_not_refunded": _kind("medium", "3 bd", "tenant"),
+    "data.unmapped_place": _kind("low"),
     "data.unmapped_status": _kind("low"),
     "data.orphan_signal": _kind("medium", "15 m"),
     "data.clock_skew": _kind("low", "15 m"),
@@ -204,6 +228,15 @@ class Policy:
     """`country` or `country/region` -> zone."""
     zone: str = "UTC"
     """The zone of tenants."""
+
+    identifiers: Mapping[str, str] = field(default_factory=lambda: dict(DEFAULT))
+    """In what form orders, tracking numbers and SKUs are taken."""
+    tolerances: Mapping[str, Decimal] = field(default_factory=dict[str, Decimal])
+    """Currency -> how much two amounts may differ and still be the same."""
+
+    def tolerance(self, currency: str | None) -> Decimal:
+        """How much two amounts of a currency may differ and still be the same."""
+        return self.tolerances.get(currency or "", self.tolerances.get("*", TOLERANCE))
 
     def country_zone(self, country: str | None, region: str | None) -> str:
         """The policy's zone for a country and region, else UTC."""

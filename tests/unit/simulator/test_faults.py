@@ -24,11 +24,12 @@ VOCABULARIES = {
 }
 SCOPED = {
     **dict.fromkeys(("payment.declined_hard", "payment.auth_expiring", "payment.disputed_in_flight"), "payment"),
+    **dict.fromkeys(("payment.refund_failed", "payment.captured_after_cancel", "payment.chargeback_lost"), "payment"),
     **dict.fromkeys(
         (f"inventory.{name}" for name in ("oversold", "out_of_stock", "partial", "substitution_needed", "short_pick")),
         "line",
     ),
-    **dict.fromkeys(("conflict.quantity_mismatch", "conflict.short_after_ship_confirm"), "line"),
+    **dict.fromkeys(("conflict.quantity_mismatch", "conflict.unordered_item", "conflict.short_after_ship_confirm"), "line"),
     **dict.fromkeys((f"conflict.{name}_but_moving" for name in ("cancelled", "refunded")), "shipment"),
     **dict.fromkeys((f"conflict.{name}" for name in ("delivered_without_ship", "duplicate_shipment")), "shipment"),
     **dict.fromkeys(("conflict.status_regression", "conflict.tracking_reused", "data.unmapped_status"), "shipment"),

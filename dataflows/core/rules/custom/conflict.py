@@ -3,18 +3,22 @@
 from __future__ import annotations
 
 from bisect import bisect_left
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from itertools import pairwise
 from typing import cast
 
 from dataflows.core.history.facts import Facts
-from dataflows.core.history.quantities import line_key, quantity
-from dataflows.core.history.shipments import MOVING, Shipment, possession, scan_of
+from dataflows.core.history.ledger import Authorization
+from dataflows.core.history.obligations import Refund
+from dataflows.core.history.parcels import possession, scan_of
+from dataflows.core.history.quantities import line_key
+from dataflows.core.history.shipments import MOVING, Shipment
 from dataflows.core.policy import RuleSetting
-from dataflows.core.rules.conditions import signal
+from dataflows.core.rules.conditions import after, signal
 from dataflows.core.rules.reading import ended_for, speaks_of
 from dataflows.core.rules.structs import Found
 from dataflows.core.rules.vocabulary import GOES_ON
-from schemas.events import Line, OrderPlaced, PaymentRefunded, PickShort
+from schemas.events import Line, PaymentRefunded, PickShort
 from schemas.instants import earliest
 from schemas.record import Record
 
@@ -37,16 +41,38 @@ def delivered_without_ship(o: Facts, s: RuleSetting) -> Found:
                 scope=shipment.scope,
                 evidence=evidence,
                 shipment=shipment,
+                absence=True,
             )
 
 
 def shipped_unpaid(o: Facts, s: RuleSetting) -> Found:
-    left = [x for x in o.shipments if x.voided is None and x.shipped is not None]
-    at = min((x.shipped for x in left if x.shipped is not None), default=None)
-    if at is None or (o.authorized is not None and o.authorized <= at):
-        return
-    evidence = tuple(r for x in left for r in (*x.handovers, *x.scans) if r.at == at)
-    yield signal(o, s, evidence[0], at=at, clears=(o.authorized,), lifted=o.ended, evidence=evidence)
+    authorizations: list[Authorization] | None = None
+    for shipment in o.shipments:
+        left = shipment.shipped
+        if left is None or shipment.voided is not None:
+            continue
+        for at, ended in _unpaid_from(o, left):
+            if o.captured is not None and o.captured <= at:
+                continue
+            known_at = max(at, o.placed_at)  # What it owes is known from its placing on.
+            over = next((until for since, until, _ in o.owing if since <= known_at and (until is None or known_at < until)), at)
+            if over is not None and over <= at:
+                continue
+            authorizations = o.ledger.authorizations() if authorizations is None else authorizations
+            if any(known.lives(at) for known in authorizations):
+                continue
+            secured = after((*(known.record.at for known in authorizations), *o.instants("payment.captured")), at + 1)
+            evidence = tuple(r for r in (*shipment.handovers, *shipment.scans) if r.at == left)
+            lifted = earliest(o.ended, ended, over)
+            yield signal(o, s, evidence[0], at=at, clears=(secured,), lifted=lifted, evidence=evidence, absence=True)
+
+
+def _unpaid_from(o: Facts, left: int) -> Iterator[tuple[int, int | None]]:
+    """From when on goods that left must be paid, and until when: from their leaving, and again each time that the order is wanted again."""
+    for place, life in enumerate(o.lives):
+        at = max(left, life.since) if place else left
+        if life.until is None or at < life.until:
+            yield at, life.until
 
 
 def _moves(shipment: Shipment, since: int) -> Record | None:
@@ -61,20 +87,24 @@ def _came_back(shipment: Shipment) -> list[int]:
 
 
 def cancelled_but_moving(o: Facts, s: RuleSetting) -> Found:
-    if o.cancelled is None:
-        return
-    for shipment in o.shipments:
-        sign = _moves(shipment, o.cancelled)
-        if sign is not None:
-            lifted = earliest(shipment.voided, shipment.replaced)
-            yield signal(o, o.of(shipment, s), sign, clears=_came_back(shipment), lifted=lifted, scope=shipment.scope, shipment=shipment)
+    ends: list[tuple[int, int | None]] = [(at, after.since) for (_, at, _), after in pairwise(o.lives) if at is not None]
+    if o.cancelled is not None:
+        ends.append((o.cancelled, None))
+    for cancelled, again in ends:
+        for shipment in o.shipments:
+            sign = _moves(shipment, cancelled)
+            if sign is not None and (again is None or sign.at < again):
+                lifted = earliest(shipment.voided, shipment.replaced, again)
+                yield signal(
+                    o, o.of(shipment, s), sign, clears=_came_back(shipment), lifted=lifted, scope=shipment.scope, shipment=shipment
+                )
 
 
 def refunded_but_moving(o: Facts, s: RuleSetting) -> Found:
-    refunds = [r for r in o.t.of("payment.refunded") if cast("PaymentRefunded", r.event.data).lines]
+    refunds = o.obligations.refunds if any(cast("PaymentRefunded", r.event.data).lines for r in o.t.of("payment.refunded")) else []
     for shipment in o.shipments if refunds or o.refunded is not None else ():
         since = [o.refunded] if o.refunded is not None else []
-        since.extend(r.at for r in refunds if _meets(o, shipment, cast("PaymentRefunded", r.event.data).lines))
+        since.extend(r.record.at for r in refunds if _meets(o, shipment, r.beyond) or _sent(o, shipment, r))
         for at in since:
             if (shipment.delivered is not None and shipment.delivered <= at) or (o.cancelled is not None and o.cancelled <= at):
                 continue
@@ -86,8 +116,8 @@ def refunded_but_moving(o: Facts, s: RuleSetting) -> Found:
                 )
 
 
-def _meets(o: Facts, shipment: Shipment, lines: list[Line] | None) -> bool:
-    """Whether refunded lines are in the shipment; a shipment without lines may hold any."""
+def _meets(o: Facts, shipment: Shipment, lines: Sequence[Line]) -> bool:
+    """Whether lines are in a shipment; one without lines may hold any."""
     if not lines:
         return False
     if not shipment.lines:
@@ -96,9 +126,19 @@ def _meets(o: Facts, shipment: Shipment, lines: list[Line] | None) -> bool:
     return any(key in refunded for line in shipment.lines for key in _keys(o, line))
 
 
+def _sent(o: Facts, shipment: Shipment, refund: Refund) -> bool:
+    """Whether a shipment left after a refund that had waived what is in it."""
+    at, obliged = shipment.shipped, o.obligations
+    if at is None or at <= refund.record.at:
+        return False
+    owed, held = obliged.at(at).owed, {key for line in shipment.lines or () for key in _keys(o, line)}
+    left = obliged.sent_by(at)
+    return any(key in held and left.get(key, 0) > owed.get(key, 0) for key in refund.waived)
+
+
 def _keys(o: Facts, line: Line) -> Sequence[str]:
     """The order lines that a line speaks of; where the order has none, the line's own name."""
-    return o.book.keys_of(line) or (line_key(line),)
+    return [key for key, _ in o.obligations.shape.speaks_of(line)] or (line_key(line),)
 
 
 def released_on_credit_hold(o: Facts, s: RuleSetting) -> Found:
@@ -123,86 +163,6 @@ def short_after_ship_confirm(o: Facts, s: RuleSetting) -> Found:
             again = [r.at for r, d in o.handovers if d.lines and speaks_of(d.lines, sku)]
             evidence = (confirmed[0], record)
             yield signal(o, s, record, clears=again, lifted=o.ended, scope=f"line:{sku}" if sku else None, evidence=evidence)
-
-
-def _walk(o: Facts) -> tuple[list[tuple[int, Shipment, dict[str, int]]], list[Shipment]]:
-    """Shipments with lines as they left, with their quantities per line, and those that only repeat what had left before."""
-    walk: list[tuple[int, Shipment, dict[str, int]]] = []
-    twice: list[Shipment] = []
-    left = dict(o.ordered)
-    known = [(x.shipped, x) for x in o.shipments if x.live and x.lines and x.shipped is not None]
-    for at, shipment in sorted(known, key=lambda item: (item[0], item[1].key)):
-        counts = _counts(o, shipment.lines or (), left)
-        if walk and not shipment.replaces and counts and all(amount > left.get(key, 0) for key, amount in counts.items()):
-            twice.append(shipment)
-            continue
-        for key, amount in counts.items():
-            left[key] = max(0, left.get(key, 0) - amount)
-        walk.append((at, shipment, counts))
-    return walk, twice
-
-
-def _counts(o: Facts, lines: Sequence[Line], left: dict[str, int]) -> dict[str, int]:
-    """How much of each order line these lines are, where so much of the order is `left`.
-
-    What names several lines by their SKU serves them one after another; what is too much counts as the first one's.
-    """
-    counts: dict[str, int] = {}
-    for position, line in enumerate(lines):
-        keys = o.book.keys_of(line)
-        if len(keys) < 2:
-            key = keys[0] if keys else o.former(line) or line_key(line, position)
-            counts[key] = counts.get(key, 0) + quantity(line, o.ordered.get(key, 1))
-            continue
-        rest = quantity(line, sum(o.ordered[key] for key in keys))
-        for key in keys:
-            share = min(rest, max(left.get(key, 0) - counts.get(key, 0), 0))
-            if share:
-                counts[key] = counts.get(key, 0) + share
-                rest -= share
-        if rest:
-            counts[keys[0]] = counts.get(keys[0], 0) + rest
-    return counts
-
-
-def quantity_mismatch(o: Facts, s: RuleSetting) -> Found:
-    if not o.lines:
-        return
-    walk, _ = _walk(o)
-    totals: dict[str, int] = {}
-    raised: set[str] = set()
-    for at, shipment, counts in walk:
-        for key, amount in counts.items():
-            totals[key] = totals.get(key, 0) + amount
-            if key in raised or totals[key] <= o.ordered_at(at).get(key, 0):
-                continue
-            raised.add(key)
-            total = totals[key]
-            fits = next((since for fields, since, _ in o.versions if since > at and total <= _ordered(fields, key)), None)
-            evidence = tuple(shipment.handovers) or tuple(shipment.scans[:1])
-            yield signal(o, s, evidence[0], at=at, clears=(fits,), lifted=o.ended, scope=f"line:{key}", evidence=evidence)
-
-
-def _ordered(fields: OrderPlaced, key: str) -> int:
-    return sum(quantity(line) for i, line in enumerate(fields.lines or ()) if line_key(line, i) == key)
-
-
-def duplicate_shipment(o: Facts, s: RuleSetting) -> Found:
-    if not o.lines or len(o.shipments) < 2:
-        return
-    for shipment in _walk(o)[1]:
-        evidence = tuple(shipment.handovers) or tuple(shipment.scans[:1])
-        lifted = ended_for(o, shipment)
-        yield signal(
-            o,
-            o.of(shipment, s),
-            evidence[0],
-            at=shipment.shipped,
-            lifted=lifted,
-            scope=shipment.scope,
-            evidence=evidence,
-            shipment=shipment,
-        )
 
 
 def tracking_reused(o: Facts, s: RuleSetting) -> Found:

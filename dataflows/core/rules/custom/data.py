@@ -6,7 +6,7 @@ from collections.abc import Iterable, Sequence
 from typing import cast
 
 from dataflows.core.history.facts import Facts
-from dataflows.core.history.shipments import scan_of
+from dataflows.core.history.parcels import scan_of
 from dataflows.core.policy import RuleSetting
 from dataflows.core.policy.setting import Severity
 from dataflows.core.rules.conditions import Condition, signal, timeout
@@ -20,16 +20,10 @@ def unmapped_status(o: Facts, s: RuleSetting) -> Found:
     for shipment in o.shipments:
         for parcel in shipment.parcels:
             for record, clear in _unmapped(parcel.scans) if parcel.having(reason="unmapped") else ():
-                yield signal(
-                    o, o.of(shipment, s), record, clears=(clear,), lifted=ended_for(o, shipment), scope=shipment.scope, shipment=shipment
-                )
-    returning: dict[str, list[Record]] = {number: [] for number in sorted(o.returning)}
-    for record in o.t.of("carrier.scan") if returning else ():
-        number = scan_of(record).tracking_number
-        if number in returning:
-            returning[number].append(record)
-    for scans in returning.values():
-        for record, clear in _unmapped(scans):
+                setting, lifted = o.of(shipment, s), ended_for(o, shipment, parcel)
+                yield signal(o, setting, record, clears=(clear,), lifted=lifted, scope=shipment.scope, shipment=shipment)
+    for parcel in o.returned.parcels:
+        for record, clear in _unmapped(parcel.scans):
             yield signal(o, s, record, clears=(clear,), lifted=o.ended)
 
 

@@ -8,10 +8,11 @@ from typing import cast
 import msgspec
 
 from dataflows.core.history.facts import Facts
+from dataflows.core.history.versions import says
 from dataflows.core.policy import RuleSetting
 from dataflows.core.rules.conditions import signal
 from dataflows.core.rules.structs import Found
-from schemas.instants import FAR
+from schemas.instants import FAR, earliest
 
 CHANGES = ("lines", "method", "service", "ship_to")
 
@@ -35,8 +36,7 @@ def change_after_release(o: Facts, s: RuleSetting) -> Found:
     for (before, _, _), (after, _, record) in pairwise(o.versions if released is not None else ()):
         if released is None or released > record.at or (o.shipped is not None and o.shipped <= record.at):
             continue
-        named = cast("dict[str, object]", record.event.data)
-        changed = [name for name in CHANGES if name in named and _said(getattr(before, name)) != _said(getattr(after, name))]
+        changed = [name for name in CHANGES if says(record, name) and _said(getattr(before, name)) != _said(getattr(after, name))]
         if changed:
             clears = [*o.instants("warehouse.released"), o.shipped]
             yield signal(o, s, record, clears=clears, lifted=o.ended, detail=", ".join(changed))
@@ -64,5 +64,7 @@ def complete(placed: object, s: RuleSetting) -> bool:
 def master_data_incomplete(o: Facts, s: RuleSetting) -> Found:
     wanted = [f for f in s.fields if o.method == "ship" or not f.startswith("ship_to.")]
     for missing, since, until, record in o.segments(lambda fields: tuple(f for f in wanted if _lacks(fields, f))):
-        if missing:
-            yield signal(o, s, record, at=since, clears=(until,), lifted=o.ended, detail="missing " + ", ".join(missing))
+        for life in o.lives if missing else ():
+            if until is None or life.since < until:
+                ends, detail = earliest(life.until, o.ended), "missing " + ", ".join(missing)
+                yield signal(o, s, record, at=max(since, life.since), clears=(until,), lifted=ends, detail=detail)

@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable, Iterator
 from typing import cast
 
 from dataflows.core.history.facts import Facts
-from dataflows.core.history.shipments import scan_of
+from dataflows.core.history.parcels import Parcel, scan_of
+from dataflows.core.history.shipments import Shipment
 from dataflows.core.policy import RuleSetting
 from dataflows.core.rules.conditions import signal, timeout
-from dataflows.core.rules.reading import clearing, ended_for
+from dataflows.core.rules.reading import clearing, ended_for, tracked
 from dataflows.core.rules.structs import Found
 from dataflows.core.rules.vocabulary import scan
 from schemas.events import SupportContacted
@@ -19,43 +21,56 @@ ENDINGS = frozenset(("refused", "disposed", "prohibited", "rejected"))
 ARRIVED = clearing(scan("delivered", "returning", "returned"))
 
 
-def split_incomplete(o: Facts, s: RuleSetting) -> Found:
-    left = sorted((x for x in o.shipments if x.voided is None and x.shipped is not None), key=lambda x: x.shipped or 0)
-    if not o.lines or any(x.lines is None for x in left):
-        return
-    parts = [x.shipped for x in left if x.shipped is not None and (o.shipped is None or x.shipped < o.shipped)]
-    handed: dict[int | None, list[Record]] = {}
-    for x in left:
-        handed.setdefault(x.shipped, []).extend(x.handovers)
-    for at, until in zip(parts, [*parts[1:], o.shipped], strict=False):
-        fields = o.fields_at(at)
-        floor = o.ship_deadline(fields.ship_by) if fields is not None and fields.ship_by else None
-        evidence = tuple(handed[at])
-        yield timeout(s, o.calendar(s), at, "part shipped", evidence, met=until, lifted=o.ended, not_before=floor)
+def _owing(o: Facts, shipment: Shipment) -> Callable[[int], int | None]:
+    """The promise deadline in force of a shipment at an instant.
+
+    What replaces a shipment that had been delivered, or that began once the promise had passed, was not promised by it.
+    """
+    before = o.shipment(shipment.replaces)
+    began = earliest(shipment.labelled, shipment.handed_over)
+    kept = (
+        before is not None and before is not shipment and before.delivered is not None and began is not None and before.delivered <= began
+    )
+
+    def at(instant: int) -> int | None:
+        fields = o.fields_at(instant)
+        if fields is None or fields.promised_by is None:
+            return None
+        deadline = o.promise_deadline(fields.promised_by)
+        return None if shipment.replaces and (kept or (began is not None and deadline <= began)) else deadline
+
+    return at
 
 
-def _promise(o: Facts, at: int) -> int | None:
-    """The promise deadline in force at an instant."""
-    fields = o.fields_at(at)
-    return None if fields is None or fields.promised_by is None else o.promise_deadline(fields.promised_by)
+Estimates = list[tuple[int, int, Record]]
+
+
+def _estimates(o: Facts, parcel: Parcel) -> Estimates:
+    """The estimates of a parcel: when each came, the instant that it means, and its event."""
+    return [(r.at, o.promise_deadline(text), r) for r in parcel.estimates if (text := scan_of(r).eta) is not None]
+
+
+def _in_force(o: Facts, estimates: Estimates) -> Iterator[tuple[int, int, Record]]:
+    """The instants at which an estimate or a promise may have changed, each with the latest estimate."""
+    latest = 0
+    for at in sorted({at for at, _, _ in estimates} | {since for _, since, _ in o.versions if since > estimates[0][0]}):
+        while latest + 1 < len(estimates) and estimates[latest + 1][0] <= at:
+            latest += 1
+        _, eta, record = estimates[latest]
+        yield at, eta, record
 
 
 def eta_slip(o: Facts, s: RuleSetting) -> Found:
     for shipment in o.shipments:
         for parcel in shipment.parcels:
-            estimates = [(r.at, o.promise_deadline(text), r) for r in parcel.estimates if (text := scan_of(r).eta) is not None]
-            if not estimates:
+            if not parcel.estimates:
                 continue
+            estimates, promised = _estimates(o, parcel), _owing(o, shipment)
             first = estimates[0][1]
-            moments = sorted({at for at, _, _ in estimates} | {since for _, since, _ in o.versions if since > estimates[0][0]})
             began: tuple[int, Record] | None = None
             spells: list[tuple[int, Record, int | None]] = []
-            latest = 0
-            for at in moments:
-                while latest + 1 < len(estimates) and estimates[latest + 1][0] <= at:
-                    latest += 1
-                _, eta, record = estimates[latest]
-                promise = _promise(o, at)
+            for at, eta, record in _in_force(o, estimates):
+                promise = promised(at)
                 slipped = eta > (promise if promise is not None else first + s.margin.n)
                 if slipped and began is None:
                     began = (at, record)
@@ -64,10 +79,25 @@ def eta_slip(o: Facts, s: RuleSetting) -> Found:
                     began = None
             if began is not None:
                 spells.append((*began, None))
-            lifted = earliest(ended_for(o, shipment), parcel.delivered)
+            lifted = earliest(ended_for(o, shipment, parcel), parcel.delivered)
             for start, record, until in spells:
                 setting = o.of(shipment, s)
                 yield signal(o, setting, record, at=start, clears=(until,), lifted=lifted, scope=shipment.scope, shipment=shipment)
+
+
+def eta_passed(o: Facts, s: RuleSetting) -> Found:
+    for shipment, parcel in tracked(o):
+        if not parcel.estimates:
+            continue
+        promised, setting = _owing(o, shipment), o.of(shipment, s)
+        calendar, met = o.calendar(setting, shipment), earliest(parcel.delivered, parcel.ready)
+        lifted = earliest(ended_for(o, shipment, parcel), parcel.returned)
+        moments = list(_in_force(o, _estimates(o, parcel)))
+        for place, (at, eta, record) in enumerate(moments):
+            if promised(at) is None:
+                until = moments[place + 1][0] if place + 1 < len(moments) else None
+                evidence, scope = (record,), shipment.scope
+                yield timeout(setting, calendar, eta, "estimated", evidence, scope=scope, since=at, met=met, lifted=lifted, moved=until)
 
 
 def attempts_exhausted(o: Facts, s: RuleSetting) -> Found:
@@ -76,11 +106,12 @@ def attempts_exhausted(o: Facts, s: RuleSetting) -> Found:
             attempts = 0
             for position, record in enumerate(parcel.scans):
                 data = scan_of(record)
-                attempts += data.status == "attempt_failed"
-                last = data.status == "attempt_failed" and attempts == o.of(shipment, s).count
+                attempt = data.status == "attempt_failed" and position not in parcel.again
+                attempts += attempt
+                last = attempt and attempts == o.of(shipment, s).count
                 final = data.reason == "final_attempt" or (data.status == "failed_final" and data.reason not in ENDINGS)
                 if last or final:
-                    setting, lifted, clears = o.of(shipment, s), ended_for(o, shipment), (ARRIVED(o, shipment, parcel)(position),)
+                    setting, lifted, clears = o.of(shipment, s), ended_for(o, shipment, parcel), (ARRIVED(o, shipment, parcel)(position),)
                     yield signal(o, setting, record, clears=clears, lifted=lifted, scope=shipment.scope, shipment=shipment)
 
 

@@ -6,8 +6,8 @@ from collections.abc import Callable, Iterable, Iterator, Sequence
 from typing import NamedTuple, cast
 
 from dataflows.core.history.facts import Facts
+from dataflows.core.history.parcels import scan_of
 from dataflows.core.history.quantities import line_key
-from dataflows.core.history.shipments import scan_of
 from dataflows.core.predicates.fields import ParcelPart, PaymentPart
 from dataflows.core.rules.user.subjects import Subject
 from schemas.events import InventoryBackordered, OrderPlaced, Payment

@@ -7,7 +7,7 @@ from typing import TypeAlias, cast
 
 from dataflows.core.clocks import Calendar, Span
 from dataflows.core.history.facts import Facts
-from dataflows.core.history.shipments import scan_of
+from dataflows.core.history.parcels import scan_of
 from dataflows.core.policy import RuleSetting
 from dataflows.core.predicates import Part
 from dataflows.core.predicates.fields import ParcelPart

@@ -8,7 +8,8 @@ from typing import TypeAlias, cast
 
 from dataflows.core.history.facts import Facts
 from dataflows.core.history.holds import Hold
-from dataflows.core.history.shipments import Shipment, is_estimate, possession
+from dataflows.core.history.parcels import is_estimate
+from dataflows.core.history.shipments import Shipment
 from dataflows.core.predicates import Part
 from dataflows.core.predicates.fields import ParcelPart, PaymentPart, ReturnPart
 from dataflows.core.rules.reading import lines_of, speaks_of
@@ -60,14 +61,14 @@ def _of_line(name: str) -> Reached:
     if name == "cancelled":
         return lambda o, subject: earliest(o.cancelled, o.gone.get(subject.key))
     if name == "shipped":
-        return lambda o, subject: o.shipped_of((subject.key,))
+        return lambda o, subject: o.met_of("left", subject.key)
     if name == "delivered":
-        return lambda o, subject: o.delivered_of((subject.key,))
+        return lambda o, subject: o.met_of("delivered", subject.key)
     steps, started = _LINE_STEPS[name], name in ("allocated", "released")
 
     def read(o: Facts, subject: Subject) -> int | None:
         first = o.first("warehouse.pick_started") if started else None
-        return earliest(*(line_covered(o, step, subject.key) for step in steps), first, o.shipped_of((subject.key,)))
+        return earliest(*(line_covered(o, step, subject.key) for step in steps), first, o.met_of("left", subject.key))
 
     return read
 
@@ -85,7 +86,7 @@ def _of_parcel(name: str) -> Reached:
             read = cast("Callable[[object], int | None]", attrgetter(name))
             return lambda _, subject: read(cast("ParcelPart", subject.part).parcel)
         case "first_scan":
-            return lambda _, subject: next((r.at for r in cast("ParcelPart", subject.part).parcel.scans if possession(r)), None)
+            return lambda _, subject: cast("ParcelPart", subject.part).parcel.first_scan
         case _:
             return _of_shipment(name)
 

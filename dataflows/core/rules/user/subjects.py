@@ -46,7 +46,7 @@ def _shipments(o: Facts) -> Iterator[Subject]:
 
 def _parcels(o: Facts) -> Iterator[Subject]:
     for part in parcels_of(o):
-        yield Subject(part, part.shipment.scope, _announced(part.shipment), ended_for(o, part.shipment), part.shipment)
+        yield Subject(part, part.shipment.scope, _announced(part.shipment), ended_for(o, part.shipment, part.parcel), part.shipment)
 
 
 def _announced(shipment: Shipment) -> int:
@@ -85,8 +85,7 @@ SUBJECTS: dict[Part, Callable[[Facts], Iterable[Subject]]] = {
 
 def line_covered(o: Facts, type_: str, key: str) -> int | None:
     """When the events of one type had covered a line."""
-    o.cover(type_)  # From then on the facts know it line by line.
-    return o.covers[type_].of((key,))
+    return o.line_cover(type_).of((key,)) if o.plain_lines else o.met_of(type_, key)
 
 
 __all__ = ["SUBJECTS", "ParcelPart", "PaymentPart", "ReturnPart", "Subject", "line_covered"]

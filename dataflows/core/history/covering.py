@@ -1,0 +1,199 @@
+"""How the steps of one kind cover what an order's lines owe, and when each unit was covered.
+
+A step covers units by `line_id`, else by SKU over all lines of that SKU, the one that is wanted first at first, and never more than there
+is space for. What does not fit covers what is ordered later. A unit that was covered stays so, whatever comes.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Mapping, Sequence
+
+from schemas.events import Line
+
+DIGITAL = "digital"
+Cell = tuple[str, "str | None"]
+"""What is counted by itself: a line by its name, or one component of a kit."""
+Over = tuple[Line, "Cell | None", int]
+"""What of an event's line did not fit, and what it is too much of (None: of nothing that the order has)."""
+
+
+class OrderShape:
+    """What an order's lines are made of, and what an event's line speaks of. `turn`: their names, the one that is wanted first at first.
+
+    A kit is covered by itself, by all of its components, or by the lines whose parent it is. Digital lines owe nothing.
+    """
+
+    def __init__(self, lines: Mapping[str, Line], method: Callable[[Line], str], due: Callable[[Line], tuple[int, int]]) -> None:
+        self.lines = lines
+        self.turn = sorted(lines, key=lambda key: due(lines[key])) if len(lines) > 1 else list(lines)
+        self.physical = [key for key in self.turn if method(lines[key]) != DIGITAL]
+        self.components = {key: _components(line) for key, line in lines.items() if line.components}
+        self._by_id = {line.line_id: key for key, line in lines.items() if line.line_id}
+        self.parent: dict[str, str] = {}
+        self.children: dict[str, list[str]] = {}
+        for key, line in lines.items():
+            kit = self._by_id.get(line.parent_line_id or "")
+            if kit is not None and kit != key:
+                self.parent[key] = kit
+                self.children.setdefault(kit, []).append(key)
+        self._by_sku: dict[str, list[Cell]] = {}
+        for key in self.turn:
+            sku = lines[key].sku
+            if sku:
+                self._by_sku.setdefault(sku, []).append((key, None))
+            for part in self.components.get(key, ()):
+                if part != sku:
+                    self._by_sku.setdefault(part, []).append((key, part))
+
+    def by_id(self, line: Line) -> str | None:
+        """The order's line that an event's line names by its ID."""
+        return self._by_id.get(line.line_id or "")
+
+    def by_sku(self, line: Line) -> Sequence[Cell]:
+        """All that has the SKU of an event's line."""
+        return () if not line.sku else self._by_sku.get(line.sku, ())
+
+    def speaks_of(self, line: Line) -> Sequence[Cell]:
+        """What an event's line speaks of, the one that is wanted first at first."""
+        key = self.by_id(line)
+        if key is None:
+            return self.by_sku(line)
+        return ((key, line.sku if line.sku != self.lines[key].sku and line.sku in self.components.get(key, ()) else None),)
+
+
+def _components(line: Line) -> dict[str, int]:
+    """How much of each component one piece of a kit has."""
+    found: dict[str, int] = {}
+    for part in line.components or ():
+        found[part.sku] = found.get(part.sku, 0) + (1 if part.quantity is None else part.quantity)
+    return {sku: count for sku, count in found.items() if count > 0}
+
+
+class Filling:
+    """How far lines are covered. `space`: how much of each there is to cover; `most`: how much of each was ever ordered."""
+
+    def __init__(self, shape: OrderShape, space: Mapping[str, int], most: Mapping[str, int], filled: dict[Cell, int] | None = None) -> None:
+        self.shape = shape
+        self.space = space
+        self.most = most
+        self.filled: dict[Cell, int] = {} if filled is None else filled
+
+    def size(self, cell: Cell) -> int:
+        """How much of a cell there is to cover."""
+        key, part = cell
+        space = max(self.space.get(key, 0), 0)
+        return space if part is None else space * self.shape.components[key][part]
+
+    def add(self, lines: Iterable[Line]) -> list[Over]:
+        """Covers by the lines of events, those with the ID of a line first; what was too much."""
+        over: list[Over] = []
+        known = [line for line in lines if self._has(self.shape.by_id(line))]
+        for line in (*known, *(line for line in lines if not self._has(self.shape.by_id(line)))):
+            cells = self.cells_of(line)
+            left = line.quantity
+            for cell in cells:
+                held = self.filled.get(cell, 0)
+                free = max(self.size(cell) - held, 0)
+                taken = free if left is None else min(left, free)
+                if taken:
+                    self.filled[cell] = held + taken
+                left = None if left is None else left - taken
+            if not cells and left is None:
+                left = 1
+            if left:
+                over.append((line, cells[0] if cells else None, left))
+        return over
+
+    def cells_of(self, line: Line) -> Sequence[Cell]:
+        """What an event's line speaks of, of the lines that the order has had."""
+        cells = self.shape.speaks_of(line)
+        if all(self._has(key) for key, _ in cells):
+            return cells
+        named = [cell for cell in cells if self._has(cell[0])]
+        if named or not line.line_id or self.shape.by_id(line) is None:
+            return named
+        return [cell for cell in self.shape.by_sku(line) if self._has(cell[0])]
+
+    def covered(self, key: str) -> int:
+        """How many units of a line are covered: by itself, by all of its parts, or with the kit that it belongs to."""
+        total, shape, most = self._own(key), self.shape, self.most
+        if shape.parent:
+            shares = [self._own(x) * most[key] // most[x] for x in shape.children.get(key, ()) if most.get(x)]
+            total += min(shares, default=0)
+            kit = shape.parent.get(key)
+            if kit is not None and most.get(kit):
+                total += self._own(kit) * most.get(key, 0) // most[kit]
+        return min(total, max(self.space.get(key, 0), 0))
+
+    def _has(self, key: str | None) -> bool:
+        return key is not None and self.most.get(key, 0) > 0
+
+    def _own(self, key: str) -> int:
+        filled = self.filled
+        whole = filled.get((key, None), 0)
+        parts = self.shape.components.get(key)
+        return whole + min(filled.get((key, sku), 0) // count for sku, count in parts.items()) if parts else whole
+
+
+class UnitCoverage:
+    """When the units of each line were covered by steps of one kind (`met`: how many were, each with the instant of the last).
+
+    `whole`: when first something was covered and nothing that was owed then was left; `first`: when there was a step.
+    """
+
+    def __init__(self, shape: OrderShape) -> None:
+        self.shape = shape
+        self.met: dict[str, list[tuple[int, int]]] = {}
+        self.whole: int | None = None
+        self.first: int | None = None
+        self._stated: list[Line] = []
+        self._rest: dict[str, int] = {}
+        self._by_sku = False
+        self._filling = Filling(shape, {}, {})
+        self._owed: Mapping[str, int] = {}
+
+    def change(self, at: int, space: Mapping[str, int], most: Mapping[str, int], owed: Mapping[str, int]) -> None:
+        """Takes in what the order owes from an instant on."""
+        self._owed = owed
+        self._fill(space, most)
+        self._note(at)
+
+    def step(self, at: int, lines: Sequence[Line] | None, rest: Mapping[str, int]) -> None:
+        """Takes in the latest step; one without lines covers all that is left, after which `rest` is covered of each line."""
+        filling = self._filling
+        if lines:
+            named = any(self.shape.by_id(line) is not None for line in lines)
+            self._stated.extend(lines)
+            if named and self._by_sku:
+                self._fill(filling.space, filling.most)  # What a line is said of by its ID comes first.
+            else:
+                filling.add(lines)
+            self._by_sku = self._by_sku or any(self.shape.by_id(line) is None for line in lines)
+        else:
+            self._stated, self._rest, self._by_sku = [], dict(rest), False
+            self._fill(filling.space, filling.most)
+        self._note(at)
+
+    def covered(self, key: str) -> int:
+        """How many units of a line are covered now."""
+        return self._filling.covered(key)
+
+    def at(self, key: str, level: int) -> int | None:
+        """When so many units of a line were first covered."""
+        return next((at for count, at in self.met.get(key, ()) if count >= level), None)
+
+    def _fill(self, space: Mapping[str, int], most: Mapping[str, int]) -> None:
+        self._filling = Filling(self.shape, space, most, {(key, None): count for key, count in self._rest.items() if count > 0})
+        self._filling.add(self._stated)
+
+    def _note(self, at: int) -> None:
+        met = self.met
+        for key in self.shape.physical:
+            count = self._filling.covered(key)
+            if count:
+                known = met.setdefault(key, [])
+                if not known or count > known[-1][0]:
+                    known.append((count, at))
+        if self.whole is None and met:
+            done = all(owed <= (met[key][-1][0] if key in met else 0) for key in self.shape.physical if (owed := self._owed.get(key, 0)))
+            self.whole = at if done else None

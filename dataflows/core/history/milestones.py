@@ -1,0 +1,189 @@
+"""What an order owes in goods, and when it came to the milestones of all that it owes."""
+
+from __future__ import annotations
+
+from abc import abstractmethod
+from collections.abc import Iterable
+from typing import cast
+
+from dataflows.core.history.covering import UnitCoverage
+from dataflows.core.history.goods import GoodsFacts
+from dataflows.core.history.leaving import delivered, ready, steps_of
+from dataflows.core.history.obligations import Obligations, Step, Unit
+from dataflows.core.history.order_fields import LINES, OWED, PARCELS, STEPS, fact
+from dataflows.core.history.parcels import scan_of
+from dataflows.core.history.quantities import LineCoverage
+from dataflows.core.history.shipments import Shipment
+from dataflows.core.history.versions import Versions
+from schemas.events import InventoryAllocated, OrderCancel
+from schemas.instants import earliest
+
+STARTED = "warehouse.pick_started"
+LATER = ("warehouse.released", STARTED, "warehouse.picked", "warehouse.packed", "left")
+"""Steps of which each implies those before it."""
+
+
+class MilestoneFacts(GoodsFacts):
+    """The obligations of one order, under one policy."""
+
+    @property
+    @abstractmethod
+    def shipments(self) -> list[Shipment]:
+        """All shipments of the order, by their key."""
+
+    @property
+    def plain(self) -> bool:
+        """Whether its lines are plain, and its shipments say what is in them."""
+        shipments = self.shipments
+        return self.plain_lines and (len(shipments) < 2 or all(x.lines and not x.replaces for x in shipments) or not self.lines)
+
+    @fact(*OWED, *PARCELS)
+    def obligations(self) -> Obligations:
+        """What the order owes of its lines as these change, and by what left it was covered."""
+        history = cast("Versions", self.history)
+        waivers = [r for r in self.t.of("order.cancelled", "payment.refunded") if cast("OrderCancel", r.event.data).lines]
+        left = steps_of(self.shipments, lambda x: x.shipped if x.left else None, lambda x: x.labelled)
+        return Obligations(self.shape, history, waivers, left, self.lives)
+
+    @fact(*OWED, *STEPS, *PARCELS)
+    def covered(self) -> dict[str, UnitCoverage]:
+        """How steps of each kind covered what is owed, as far as that has been asked for."""
+        return {}
+
+    def covered_by(self, kind: str) -> UnitCoverage:
+        """How what is owed was covered: by warehouse steps of a type, or by what `left`, was `delivered`, or kept the promise (`kept`)."""
+        if kind == "left":
+            return self.obligations.left
+        known = self.covered.get(kind)
+        if known is None:
+            if kind == STARTED:
+                steps: Iterable[Step] = [(r.at, None) for r in self.t.of(kind)]
+            elif kind in STEPS:
+                steps = [(r.at, cast("InventoryAllocated", r.event.data).lines) for r in self.t.of(kind)]
+            else:
+                reached = {"delivered": delivered, "ready": ready, "kept": self.kept}[kind]
+                steps = steps_of(self.shipments, lambda x: reached(x) if x.left else None, lambda x: earliest(x.labelled, x.handed_over))
+            known = self.covered[kind] = self.obligations.over(steps)
+        return known
+
+    @fact("order.placed", folds=(*LINES[1:], *STEPS))
+    def covers(self) -> dict[str, LineCoverage]:
+        """When steps of the warehouse had covered each line of a plain order, by their type, as far as that has been asked for."""
+        return {}
+
+    def cover(self, type_: str) -> int | None:
+        """When the events of one type had covered every line."""
+        if not self.plain_lines:
+            return self.obligations.whole(self.covered_by(type_)) if self.lines else self.first(type_)
+        return self.line_cover(type_).whole()
+
+    def line_cover(self, type_: str) -> LineCoverage:
+        """When the events of one type had covered each line of a plain order."""
+        known = self.covers.get(type_)
+        if known is None:
+            known = LineCoverage(self.book, self.ordered)
+            for record in self.t.of(type_):
+                known.take(record.at, cast("InventoryAllocated", record.event.data).lines)
+            if type_ in STEPS:
+                self.covers[type_] = known
+        return known
+
+    @fact("order.placed", folds=(*LINES[1:], *PARCELS))
+    def departures(self) -> LineCoverage:
+        """When each line of a plain order had left."""
+        return LineCoverage(self.book, self.ordered).over((s, s.shipped) for s in self.shipments if s.left)
+
+    @fact("order.placed", folds=(*LINES[1:], *PARCELS))
+    def arrivals(self) -> LineCoverage:
+        """When each line of a plain order had been delivered."""
+        return LineCoverage(self.book, self.ordered).over((s, s.delivered) for s in self.shipments if s.left)
+
+    @fact(*OWED, folds=PARCELS)
+    def shipped(self) -> int | None:
+        """When all of the order had left."""
+        return self.departures.whole() if self.plain or not self.lines else self.obligations.whole(self.obligations.left)
+
+    @fact(*OWED, folds=PARCELS)
+    def delivered(self) -> int | None:
+        """When all of the order had been delivered."""
+        return self.arrivals.whole() if self.plain or not self.lines else self.obligations.whole(self.covered_by("delivered"))
+
+    def _reached(self, *kinds: str) -> int | None:
+        """When every unit had come to one of several steps, of which the later ones imply the earlier."""
+        if not self.lines:
+            return earliest(*(self.shipped if kind == "left" else self.first(kind) for kind in kinds))
+        return self.obligations.whole(*map(self.covered_by, kinds))
+
+    @fact(*OWED, "warehouse.packed", folds=PARCELS)
+    def packed(self) -> int | None:
+        """When all was packed; leaving implies it."""
+        return self._reached(*LATER[3:])
+
+    @fact(*OWED, "warehouse.packed", "warehouse.picked", folds=PARCELS)
+    def picked(self) -> int | None:
+        """When all was picked; packing implies it."""
+        return self._reached(*LATER[2:])
+
+    @fact(*OWED, "warehouse.packed", "warehouse.picked", STARTED, "warehouse.released", folds=PARCELS)
+    def released(self) -> int | None:
+        """When the order was given to its warehouse; later steps imply it."""
+        return self._reached("warehouse.released", *LATER[1:])
+
+    @fact(*OWED, *STEPS, STARTED, folds=PARCELS)
+    def allocated(self) -> int | None:
+        """When stock was reserved for all of it; a release implies it."""
+        return self._reached("inventory.allocated", *LATER)
+
+    def units(self, *kinds: str) -> Iterable[Unit]:
+        """What is owed of each line, and when steps of one of these kinds had covered it (see `covered_by`)."""
+        if not self.lines:
+            # Of an order without lines the first step covers all.
+            if self.method == "digital":
+                return ()
+            instants = (self.shipped if kind == "left" else self.came_first(kind) for kind in kinds)
+            met = earliest(*instants)
+            return tuple(Unit("", 1, life.since, life.until, met, self.placed_at) for life in self.lives)
+        return self.obligations.units(*map(self.covered_by, kinds))
+
+    def came_first(self, kind: str) -> int | None:
+        """Of an order without lines, when the first of its shipments, or a step of the warehouse, came there."""
+        if kind in STEPS or kind == STARTED:
+            return self.first(kind)
+        reached = {"delivered": delivered, "ready": ready, "kept": self.kept}[kind]
+        return earliest(*(reached(x) for x in self.shipments if x.left))
+
+    def kept(self, shipment: Shipment) -> int | None:
+        """When a shipment kept a delivery promise, or nobody waited for it any more since it turned back and was refunded.
+
+        Nobody will ever scan what has no tracking number: it has when it left.
+        """
+        untracked = self.method == "ship" and not shipment.trackings and not shipment.scans
+        return shipment.handed_over if untracked else earliest(shipment.kept, self.settled(shipment))
+
+    def settled(self, shipment: Shipment) -> int | None:
+        """When a shipment that turned back had been refunded by its lines."""
+        if "payment.refunded" not in self.t.by_type:
+            return None
+        turned = next((r.at for r in shipment.scans if scan_of(r).status in ("returning", "returned")), None)
+        return None if turned is None else self.obligations.settled(shipment.lines or (), turned)
+
+    def obligations_met(self, kind: str, key: str, level: int) -> int | None:
+        """When steps of a kind had covered so many units of a line."""
+        return self.covered_by(kind).at(key, level)
+
+    def shipped_of(self, keys: Iterable[str]) -> int | None:
+        """When what is owed of some lines had left."""
+        return self._all_of("left", keys)
+
+    def delivered_of(self, keys: Iterable[str]) -> int | None:
+        """When what is owed of some lines had been delivered."""
+        return self._all_of("delivered", keys)
+
+    def _all_of(self, kind: str, keys: Iterable[str]) -> int | None:
+        met = [self.met_of(kind, key) for key in keys]
+        return max((at for at in met if at is not None), default=None) if None not in met else None
+
+    def met_of(self, kind: str, key: str) -> int | None:
+        """When the units of a line that are owed now had been covered."""
+        met = [unit.met for unit in self.units(kind) if unit.gone is None and unit.key in (key, "")]
+        return max((at for at in met if at is not None), default=None) if None not in met else None

@@ -1,0 +1,284 @@
+"""What an order owes of each line, and since when: units come by placing and updates, and go by cancellations, refunds and updates.
+
+A unit is owed from an instant until it is waived, and met at the first instant at which so much of its line was covered. What is met stays
+met. This is computed from the whole history, for the orders of which something changes; `facts` asks for it only where that is so.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator, Sequence
+from itertools import groupby
+from operator import itemgetter
+from typing import NamedTuple, cast
+
+import msgspec
+
+from dataflows.core.history.again import Life
+from dataflows.core.history.balances import Balance
+from dataflows.core.history.covering import Filling, OrderShape, Over, UnitCoverage
+from dataflows.core.history.quantities import line_key, quantity
+from dataflows.core.history.versions import Versions, says
+from schemas.events import Line, OrderCancel, PaymentRefunded
+from schemas.instants import earliest
+from schemas.record import Record
+
+Step = tuple[int, Sequence[Line] | None]
+"""A step of the warehouse or the carrier: when, and which lines (None: all that is left)."""
+GOODWILL = "goodwill"
+
+
+class Unit(NamedTuple):
+    """Units of one line that are owed from and until the same instants (`gone` None: still), and were met at the same.
+
+    `level`: the last of them, counted from the first piece of the line. `ordered`: when they were ordered, which is before `since` where a
+    cancelled order is wanted again.
+    """
+
+    key: str
+    level: int
+    since: int
+    gone: int | None
+    met: int | None
+    ordered: int
+
+
+class Refund(NamedTuple):
+    """A refund of lines: the units that it waived since they had not left, and the lines (`beyond`) of which it was more than that."""
+
+    record: Record
+    waived: dict[str, int]
+    beyond: list[Line]
+
+
+class Change(NamedTuple):
+    """What an order owes of each line from an instant on.
+
+    `most`: how much of each was ordered at most so far; `space`: how much of that was not waived, `rest`: not cancelled; `due`: how much is
+    ordered now and was not cancelled.
+    """
+
+    at: int
+    space: dict[str, int]
+    most: dict[str, int]
+    owed: dict[str, int]
+    rest: dict[str, int]
+    due: dict[str, int]
+
+
+NOTHING = Change(0, {}, {}, {}, {}, {})
+
+
+class Obligations:
+    """What one order owes, with `left`, the coverage by what left: units that were refunded before they left are waived."""
+
+    def __init__(
+        self, shape: OrderShape, versions: Versions, waivers: Iterable[Record], left: Iterable[Step], lives: Sequence[Life]
+    ) -> None:
+        self.shape = shape
+        self.lives = lives
+        self.changes: list[Change] = []
+        self.left = UnitCoverage(shape)
+        self.refunds: list[Refund] = []
+        self._placed = versions.all[0][1]
+        self._balances: dict[str, Balance] = {key: Balance() for key in shape.lines}
+        steps = self._steps = self._since_placing(left, self.left)
+        position = 0
+        for at, known in groupby(_changes(versions, waivers), key=itemgetter(0)):
+            while position < len(steps) and steps[position][0] < at:
+                self._leave(*steps[position])
+                position += 1
+            for *_, record, lines in known:
+                self._take(record, lines)
+            self._change(at)
+        for step in steps[position:]:
+            self._leave(*step)
+
+    def over(self, steps: Iterable[Step]) -> UnitCoverage:
+        """The coverage by steps of another kind."""
+        covered, changes = UnitCoverage(self.shape), iter(self.changes)
+        last = NOTHING
+        change = next(changes, None)
+        for at, lines in self._since_placing(steps, covered):
+            while change is not None and change.at <= at:
+                covered.change(change.at, change.space, change.most, change.owed)
+                last = change
+                change = next(changes, None)
+            covered.step(at, lines, last.rest)
+        while change is not None:
+            covered.change(change.at, change.space, change.most, change.owed)
+            change = next(changes, None)
+        return covered
+
+    def _since_placing(self, steps: Iterable[Step], covered: UnitCoverage) -> list[Step]:
+        """The steps of a coverage as they happened; what came before the placing covers from then on."""
+        known = sorted(steps, key=itemgetter(0))
+        if known:
+            covered.first = known[0][0]
+        return [(max(at, self._placed), lines) for at, lines in known]
+
+    def units(self, *coverages: UnitCoverage) -> Iterator[Unit]:
+        """What is owed of each line, and when it was first met by one of several coverages."""
+        for key in self.shape.physical:
+            levels = {level for change in self.changes if (level := change.owed.get(key, 0)) > 0}
+            most = max(levels, default=0)
+            for covered in coverages:
+                levels.update(count for count, _ in covered.met.get(key, ()) if count < most)
+            for level in sorted(levels):
+                met = self.met(key, level, *coverages)
+                since: int | None = None
+                for change in self.changes:
+                    there = change.owed.get(key, 0) >= level
+                    if there and since is None:
+                        since = change.at
+                    elif not there and since is not None:
+                        yield from self._wanted(key, level, since, change.at, met)
+                        since = None
+                if since is not None:
+                    yield from self._wanted(key, level, since, None, met)
+
+    def met(self, key: str, level: int, *coverages: UnitCoverage) -> int | None:
+        """When so many units of a line were first met by one of several coverages."""
+        return earliest(*(covered.at(key, level) for covered in coverages))
+
+    def whole(self, *coverages: UnitCoverage) -> int | None:
+        """When first something was covered, by whichever of several coverages, and nothing that was owed then was left.
+
+        Of what is owed nothing that can be covered the first step counts.
+        """
+        if not any(change.owed.get(key, 0) > 0 for change in self.changes for key in self.shape.physical):
+            return earliest(*(covered.first for covered in coverages))
+        if len(coverages) == 1:
+            return coverages[0].whole
+        units = list(self.units(*coverages))
+        instants = sorted({at for at in (*(u.met for u in units), *(change.at for change in self.changes)) if at is not None})
+        begun = earliest(*(known[0][1] for covered in coverages for known in covered.met.values()))
+        for at in instants:
+            left = (u for u in units if u.ordered <= at and (u.gone is None or at < u.gone) and (u.met is None or u.met > at))
+            if begun is not None and at >= begun and next(left, None) is None:
+                return at
+        return None
+
+    def _wanted(self, key: str, level: int, since: int, gone: int | None, met: int | None) -> Iterator[Unit]:
+        """Units, once for each time that their order was wanted."""
+        for position, life in enumerate(self.lives):
+            start, end = max(life.since, since), earliest(life.until, gone)
+            if end is None or start < end or (not position and life.until is not None and life.until <= life.since):
+                yield Unit(key, level, start, end, met, since)
+
+    def at(self, instant: int) -> Change:
+        """What was owed at an instant; before the order was placed, what it was placed with."""
+        return next((change for change in reversed(self.changes) if change.at <= instant), self.changes[0])
+
+    def sent_by(self, instant: int) -> dict[str, int]:
+        """How much of each line had left by an instant, refunded or not."""
+        change = self.at(instant)
+        filling = Filling(self.shape, change.rest, change.most)
+        for at, lines in self._steps:
+            if at <= instant:
+                if lines:
+                    filling.add(lines)
+                else:
+                    filling.filled = {(key, None): count for key, count in change.rest.items() if count > 0}
+        return {key: filling.covered(key) for key in self.shape.turn}
+
+    def settled(self, lines: Sequence[Line], turned: int) -> int | None:
+        """When lines of a shipment that turned back at an instant had been refunded; None if they were not, or are not known."""
+        so_far: list[Line] = []
+        for refund in self.refunds if lines else ():
+            so_far += refund.beyond
+            if all(self._is_refunded(line, so_far) for line in lines):
+                return max(turned, refund.record.at)
+        return None
+
+    def _is_refunded(self, line: Line, refunded: Sequence[Line]) -> bool:
+        cells = set(self.shape.speaks_of(line))
+        same = [one for one in refunded if not cells.isdisjoint(self.shape.speaks_of(one))]
+        whole = any(one.quantity is None for one in same)
+        return whole or (bool(same) and sum(one.quantity or 0 for one in same) >= (line.quantity or 0))
+
+    def _leave(self, at: int, lines: Sequence[Line] | None) -> None:
+        self.left.step(at, lines, self.changes[-1].rest if self.changes else {})
+
+    def _change(self, at: int) -> None:
+        known = self._balances.items()
+        change = Change(
+            at,
+            {key: balance.most - balance.waived for key, balance in known},
+            {key: balance.most for key, balance in known},
+            {key: balance.owed for key, balance in known},
+            {key: balance.most - balance.cancelled for key, balance in known},
+            {key: balance.stated - balance.cancelled for key, balance in known},
+        )
+        self.changes.append(change)
+        self.left.change(at, change.space, change.most, change.owed)
+
+    def _take(self, record: Record, lines: Sequence[Line] | None) -> None:
+        """Takes in an event that changes what is owed; `lines` are those of the order after it."""
+        if record.event.type == "order.cancelled":
+            self._cancel(record)
+        elif record.event.type == "payment.refunded":
+            self._refund(record)
+        else:
+            self._order(lines)
+
+    def _order(self, lines: Sequence[Line] | None) -> None:
+        stated: dict[str, int] = {}
+        for place, line in enumerate(lines or ()):
+            key = line_key(line, place)
+            stated[key] = stated.get(key, 0) + max(quantity(line), 0)
+        for key, balance in self._balances.items():
+            balance.order(stated.get(key, 0))
+
+    def _cancel(self, record: Record) -> None:
+        waived, _ = self._waived(cast("OrderCancel", record.event.data).lines or (), {k: b.owed for k, b in self._balances.items()})
+        for key, units in waived.items():
+            self._balances[key].waive(units)
+            self._balances[key].cancelled += units
+
+    def _refund(self, record: Record) -> None:
+        data = cast("PaymentRefunded", record.event.data)
+        if data.reason == GOODWILL:
+            return
+        lines = data.lines or ()
+        here = {key: balance.owed - self.left.covered(key) for key, balance in self._balances.items()}
+        waived, over = self._waived([line for line in lines if line.quantity is not None], here)
+        for key, units in waived.items():
+            self._balances[key].waive(units)
+        beyond = [line for line in lines if line.quantity is None]
+        beyond.extend(cast("Line", msgspec.structs.replace(cast("msgspec.Struct", line), quantity=left)) for line, _, left in over)
+        self.refunds.append(Refund(record, waived, beyond))
+
+    def _waived(self, lines: Iterable[Line], space: dict[str, int]) -> tuple[dict[str, int], list[Over]]:
+        """How much of each line an event takes away, at most as much as there is space for; and what was too much."""
+        filling = Filling(self.shape, space, {key: balance.most for key, balance in self._balances.items()})
+        over = filling.add(list(lines))
+        return {key: units for key in self._balances if (units := filling.covered(key)) > 0}, over
+
+
+def _changes(versions: Versions, waivers: Iterable[Record]) -> list[tuple[int, int, str, str, Record, Sequence[Line] | None]]:
+    """What changes what is owed, as it happened; at one instant cancellations, then refunds, then updates."""
+    found: list[tuple[int, int, str, str, Record, Sequence[Line] | None]] = [
+        (record.at, int(record.event.type != "order.cancelled"), record.event.source, record.event.id, record, None) for record in waivers
+    ]
+    stated = False
+    for position, (fields, at, record) in enumerate(versions.all):
+        if not stated or says(record, "lines"):
+            # Lines that an update is the first to tell of are those with which the order was placed.
+            since = at if stated else versions.all[0][1]
+            found.append((since, 2 + (position > 0), record.event.source, record.event.id, record, fields.lines))
+            stated = stated or bool(fields.lines)
+    return sorted(found, key=itemgetter(0, 1, 2, 3))
+
+
+def cancelled_at(shape: OrderShape, versions: Versions, cancellations: Iterable[Record]) -> int | None:
+    """When cancellations of lines had left nothing of the lines that an order has."""
+    wanted = {line_key(line, i): quantity(line) for i, line in enumerate(versions.fields.lines or ())}
+    lines: list[Line] = []
+    for record in cancellations if wanted else ():
+        lines.extend(cast("OrderCancel", record.event.data).lines or ())
+        most = versions.most_at(record.at)
+        filling = Filling(shape, most, most)
+        filling.add(lines)
+        if all(filling.covered(key) >= count for key, count in wanted.items()):
+            return record.at
+    return None

@@ -1,0 +1,78 @@
+"""Kinds about goods that no form says: a part has left, goods wait to be fetched, stock is awaited."""
+
+from __future__ import annotations
+
+from itertools import pairwise
+from typing import cast
+
+from dataflows.core.history.again import running
+from dataflows.core.history.facts import Facts
+from dataflows.core.policy import RuleSetting
+from dataflows.core.rules.backorders import backorders, lifted
+from dataflows.core.rules.conditions import timeout
+from dataflows.core.rules.dates import dated, shipping
+from dataflows.core.rules.structs import Found
+from dataflows.core.rules.vocabulary import Date
+from schemas.instants import FAR, earliest
+from schemas.record import Record
+
+READY = ("warehouse.packed", "ready")
+
+
+def split_incomplete(o: Facts, s: RuleSetting) -> Found:
+    if not o.lines:
+        return
+    whole = o.shipped
+    left = sorted((x for x in o.shipments if x.left and x.shipped is not None), key=lambda x: x.shipped or 0)
+    parts = [x.shipped for x in left if x.shipped is not None and (whole is None or x.shipped < whole)]
+    if not parts:
+        return
+    known = list(dated(o, Date.SHIP_BY.value, list(shipping(o)), Facts.ship_deadline))
+    handed: dict[int | None, list[Record]] = {}
+    for x in left:
+        handed.setdefault(x.shipped, []).extend(x.handovers)
+    for at, until in pairwise((*parts, whole)):
+        when = max(cast("int", at), o.placed_at)
+        rest = [
+            one
+            for one in known
+            if one.since <= when and (one.until is None or when < one.until) and (one.unit.met is None or one.unit.met > cast("int", at))
+        ]
+        floor = min((one.by or -FAR for one in rest), default=-FAR)
+        for begun, ends in running(when, o.pauses):
+            lift = earliest(o.ended, ends)
+            evidence = tuple(handed[at])
+            yield timeout(s, o.calendar(s), begun, "part shipped", evidence, met=until, lifted=lift, not_before=floor)
+
+
+def pickup_uncollected(o: Facts, s: RuleSetting) -> Found:
+    """From when a unit that is to be fetched was ready until it was handed out."""
+    if "pickup" not in o.methods:
+        return
+    collected = {(unit.key, unit.level, unit.since): unit.met for unit in o.units("delivered")}
+    evidence = tuple(o.t.of("warehouse.packed")) or tuple(r for r in o.t.of("carrier.scan"))
+    for unit in o.units(*READY):
+        if unit.met is None or o.method_by(unit.key) != "pickup":
+            continue
+        met = o.obligations_met("delivered", unit.key, unit.level) if unit.key else collected.get((unit.key, unit.level, unit.since))
+        shown = tuple(r for r in evidence if r.at <= unit.met)[-1:]
+        yield timeout(s, o.calendar(s), unit.met, "ready", shown, met=met, lifted=earliest(o.ended, unit.gone))
+
+
+def backorder_aged(o: Facts, s: RuleSetting) -> Found:
+    for wait in backorders(o):
+        if wait.expected is None:
+            yield timeout(s, o.calendar(s), wait.since, "backordered", (wait.record,), met=wait.until, lifted=o.ended)
+    for hold in o.holds:
+        if hold.hold == "inventory":
+            supplied = o.t.of("inventory.allocated", "warehouse.shipped")
+            came = next((r.at for r in supplied if r.at >= hold.record.at), None)
+            met = earliest(hold.released, came)
+            yield timeout(s, o.calendar(s), hold.record.at, "backordered", (hold.record,), met=met, lifted=o.ended)
+
+
+def backorder_overdue(o: Facts, s: RuleSetting) -> Found:
+    for wait in backorders(o):
+        if wait.expected is not None:
+            evidence, lift = (wait.record,), lifted(o, wait)
+            yield timeout(s, o.calendar(s), wait.expected, "expected", evidence, since=wait.since, met=wait.until, lifted=lift)

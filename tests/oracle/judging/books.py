@@ -1,0 +1,77 @@
+"""What is owed of each line, kept like an account: ordered, cancelled, refunded, and told again by an update."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from decimal import Decimal
+from typing import TYPE_CHECKING
+
+from tests.oracle.judging.covering import ZERO
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Mapping
+
+    from tests.oracle.judging.ordered import Ordered
+    from tests.oracle.judging.reading import Event
+
+Sums = dict[str, Decimal]
+
+
+@dataclass
+class Books:
+    """The account of an order's lines; at each instant cancels come first, then refunds, then what an update says.
+
+    What is waived is a credit: an update that lowers the quantity ordered may only tell again what was cancelled or refunded before.
+    """
+
+    order: Ordered
+    owed: Sums = field(default_factory=dict[str, Decimal])
+    waived: Sums = field(default_factory=dict[str, Decimal])
+    credit: Sums = field(default_factory=dict[str, Decimal])
+    named: Sums = field(default_factory=dict[str, Decimal])
+    pages: list[tuple[int, Sums, Sums]] = field(default_factory=list[tuple[int, Sums, Sums]])
+
+    def __post_init__(self) -> None:
+        """Open with what was ordered first."""
+        self.told = dict(self.order.ordered(self.order.placed))
+        self.owed = dict(self.told)
+
+    def instants(self, refunds: Iterable[Event]) -> list[int]:
+        """When something may change."""
+        placed = self.order.placed
+        cancels = [event for event in self.order.of("order.cancelled") if event.lines]
+        return sorted({placed, *(at for at, _ in self.order.orders), *(max(event.at, placed) for event in [*cancels, *refunds])})
+
+    def cancel(self, at: int) -> None:
+        """Take off what cancels name by now."""
+        named = self.order.cancels(at)
+        self.waive({key: quantity - self.named.get(key, ZERO) for key, quantity in named.items()})
+        self.named = named
+
+    def waive(self, quantities: Mapping[str, Decimal]) -> None:
+        """Take off quantities, as far as they are owed."""
+        for key, quantity in quantities.items():
+            taken = max(min(quantity, self.owed.get(key, ZERO)), ZERO)
+            for sums, change in ((self.owed, -taken), (self.waived, taken), (self.credit, taken)):
+                sums[key] = sums.get(key, ZERO) + change
+
+    def update(self, at: int) -> None:
+        """Take over what the order's lines are by now."""
+        for since, _ in self.order.orders:
+            if since == at > self.order.placed:
+                self._tell(self.order.ordered(at))
+        self.cancel(at)
+        self.pages.append((at, dict(self.owed), dict(self.waived)))
+
+    def _tell(self, ordered: Mapping[str, Decimal]) -> None:
+        for key in {*self.told, *ordered}:
+            before, after = self.told.get(key, ZERO), ordered.get(key, ZERO)
+            absorbed = min(max(before - after, ZERO), self.credit.get(key, ZERO))
+            self.credit[key] = ZERO if key not in ordered else self.credit.get(key, ZERO) - absorbed
+            self.owed[key] = max(self.owed.get(key, ZERO) + after - before + absorbed, ZERO)
+        self.told = dict(ordered)
+
+    def at(self, when: int) -> tuple[Sums, Sums]:
+        """What was owed, and what had been waived, at an instant; before the placing as at it."""
+        pages = [page for page in self.pages if page[0] <= max(when, self.order.placed)]
+        return (pages[-1][1], pages[-1][2]) if pages else (self.owed, self.waived)

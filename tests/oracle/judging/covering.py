@@ -1,0 +1,102 @@
+"""How lines of events cover an order's lines: by line ID, else by SKU over all lines of that SKU; a kit by itself or by its parts."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from decimal import Decimal
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Mapping, Sequence
+
+    from tests.oracle.judging.reading import Line
+
+ZERO = Decimal(0)
+Cell = tuple[str, str | None]
+"""A line, or one component of a kit line: the line's key and the component's SKU."""
+
+
+def matching(line: Line, lines: Sequence[Line]) -> list[Line]:
+    """The order's lines that an event's line means: by line ID, else by SKU."""
+    by_id = [one for one in lines if line.line_id and one.line_id == line.line_id]
+    return by_id or [one for one in lines if line.sku and one.sku == line.sku]
+
+
+def pieces_of(line: Line) -> dict[str, Decimal]:
+    """How much of each component one piece of a kit line has."""
+    found: dict[str, Decimal] = {}
+    for sku, quantity in line.components:
+        found[sku] = found.get(sku, ZERO) + quantity
+    return found
+
+
+def cells_of(told: Line, lines: Iterable[Line]) -> list[Cell]:
+    """What an event's line may cover, in turn."""
+    lines = list(lines)
+    for line in lines:
+        if told.line_id and line.line_id == told.line_id:
+            part = told.sku if told.sku != line.sku and told.sku in pieces_of(line) else None
+            return [(line.key, part)]
+    found: list[Cell] = []
+    for line in lines:
+        if told.sku and line.sku == told.sku:
+            found.append((line.key, None))
+        elif told.sku in pieces_of(line):
+            found.append((line.key, told.sku))
+    return found
+
+
+@dataclass
+class Tally:
+    """What has been covered of an order's `lines` (in turn): of each at most its `room`. `whole`: the quantity ordered of each."""
+
+    lines: Sequence[Line]
+    room: Mapping[str, Decimal]
+    whole: Mapping[str, Decimal]
+    filled: dict[Cell, Decimal] = field(default_factory=dict[Cell, Decimal])
+
+    def size(self, cell: Cell) -> Decimal:
+        """How much of a cell there is to cover."""
+        key, part = cell
+        room = max(self.room.get(key, ZERO), ZERO)
+        return room if part is None else room * pieces_of(self._line(key))[part]
+
+    def add(self, told: Iterable[Line]) -> list[tuple[Line, Cell | None, Decimal]]:
+        """Cover by the lines of events, those with a line ID first. What is over, with the cell that it is too much of (none: unknown)."""
+        over: list[tuple[Line, Cell | None, Decimal]] = []
+        ids = {line.line_id for line in self.lines if line.line_id}
+        for line in sorted(told, key=lambda one: one.line_id not in ids):
+            cells = cells_of(line, self.lines)
+            left = line.quantity
+            for cell in cells:
+                free = max(self.size(cell) - self.filled.get(cell, ZERO), ZERO)
+                part = free if left is None else min(left, free)
+                self.filled[cell] = self.filled.get(cell, ZERO) + part
+                left = None if left is None else left - part
+            if not cells and left is None:
+                left = Decimal(1)
+            if left:
+                over.append((line, cells[0] if cells else None, left))
+        return over
+
+    def give(self, key: str, quantity: Decimal) -> None:
+        """Cover so much of one line."""
+        self.filled[key, None] = self.filled.get((key, None), ZERO) + quantity
+
+    def covered(self, key: str) -> Decimal:
+        """How much of a line is covered: itself, by all of its parts, by its component lines, or with the kit that it belongs to."""
+        line, total = self._line(key), self._own(key)
+        children = [child for child in self.lines if child.parent and child.parent == line.line_id and child.key != key]
+        if shares := [self._own(child.key) * self.whole[key] // self.whole[child.key] for child in children if self.whole[child.key]]:
+            total += min(shares)
+        for parent in self.lines:
+            if line.parent and parent.line_id == line.parent and parent.key != key and self.whole[parent.key]:
+                total += self._own(parent.key) * self.whole[key] / self.whole[parent.key]
+        return min(total, max(self.room.get(key, ZERO), ZERO))
+
+    def _own(self, key: str) -> Decimal:
+        parts = [self.filled.get((key, sku), ZERO) // quantity for sku, quantity in pieces_of(self._line(key)).items()]
+        return self.filled.get((key, None), ZERO) + min(parts, default=ZERO)
+
+    def _line(self, key: str) -> Line:
+        return next(line for line in self.lines if line.key == key)

@@ -1,0 +1,230 @@
+"""What an order owes, what secures it, what was taken and what was given back."""
+
+from __future__ import annotations
+
+import functools
+from dataclasses import dataclass
+from decimal import Decimal
+from itertools import pairwise
+from typing import TYPE_CHECKING, NamedTuple
+
+from tests.oracle.judging.reading import NEVER, Event, Json, Money, instant, money
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterable
+
+    from tests.oracle.judging.facts import Order
+
+ZERO, ALL = Decimal(0), Decimal("Infinity")
+AUTHORIZED, CAPTURED, VOIDED, REFUNDED = "payment.authorized", "payment.captured", "payment.voided", "payment.refunded"
+
+
+@dataclass
+class Authorization:
+    """One authorization: what of it still counts (none: nobody can say), and when it came to its end."""
+
+    event: Event
+    left: Decimal | None
+    ended: int = NEVER
+
+    @property
+    def expires(self) -> int:
+        """When it runs out."""
+        written = self.event.text("expires_at")
+        return instant(written) if written else NEVER
+
+
+class Lost(NamedTuple):
+    """A dispute that was lost: what closed and what opened it, and when it was won after all."""
+
+    closing: Event
+    opening: Event | None
+    won: int
+
+
+def stretches(instants: Iterable[int], wrong: Callable[[int], bool]) -> list[tuple[int, int]]:
+    """From when until when it was so, where it can change at the instants only."""
+    found: list[tuple[int, int]] = []
+    for at, then in pairwise([*sorted(set(instants)), NEVER]):
+        if wrong(at):
+            found.append((found.pop()[0], then) if found and found[-1][1] == at else (at, then))
+    return found
+
+
+def same_payment(one: Event, other: Event) -> bool:
+    """Whether two events may speak of one payment: they name the same, or one of them names none."""
+    names = {one.text("payment_id"), other.text("payment_id")} - {None}
+    return len(names) < 2
+
+
+def same_dispute(one: Event, other: Event) -> bool:
+    """Whether two events speak of one dispute."""
+    names = (one.text("dispute_id"), other.text("dispute_id"))
+    return names[0] == names[1] if all(names) else one.text("payment_id") == other.text("payment_id")
+
+
+@dataclass
+class Account:
+    """The money of one order. Amounts count in the currency of its latest total, else of its first capture; others are not compared."""
+
+    order: Order
+
+    @functools.cached_property
+    def currency(self) -> str | None:
+        """The currency that amounts are compared in."""
+        total = self.order.total
+        amounts = [money(event.data, "amount") for event in self.order.of(CAPTURED)]
+        return total.currency if total else next((one.currency for one in amounts if one), None)
+
+    @property
+    def tolerance(self) -> Decimal:
+        """How much two amounts may differ and still be the same."""
+        return self.order.policy.tolerance(self.currency)
+
+    @functools.cached_property
+    def changes(self) -> list[int]:
+        """The instants at which something about the money changed."""
+        updates = [at for at, _ in self.order.states]
+        return sorted({*updates, *(event.at for event in self.order.history if event.type.startswith("payment."))})
+
+    def amount(self, event: Event) -> Decimal | None:
+        """The amount of an event; none said, or in another currency: none."""
+        stated = money(event.data, "amount")
+        return stated.amount if stated and stated.currency == self.currency else None
+
+    # --- what is owed -----------------------------------------------------------------------------------------------
+
+    def owed(self, at: int) -> Decimal | None:
+        """What is owed at an instant; before the placing what is owed then. None: the order does not say, or in another currency."""
+        segments = self.order.segments(lambda fields: money(fields, "total"))
+        total = next((one.value for one in segments if at < one.end), None)
+        return total.amount if total and total.currency == self.currency else None
+
+    @property
+    def owing(self) -> list[tuple[int, int]]:
+        """From when until when something is owed, as far as known."""
+
+        def owes(fields: Json) -> bool:
+            total: Money | None = money(fields, "total")
+            return total is None or total.amount > self.order.policy.tolerance(total.currency)
+
+        return [(one.start, one.end) for one in self.order.segments(owes) if one.value]
+
+    @property
+    def spans(self) -> list[tuple[int, int]]:
+        """From when until when the order was wanted and owed something."""
+        found = [(max(a, c), min(b, d)) for a, b in self.order.lives for c, d in self.owing]
+        return [(start, end) for start, end in found if start < end]
+
+    # --- what was taken and given back ------------------------------------------------------------------------------
+
+    def told(self, type_: str, until: int) -> list[Event]:
+        """The events of a type up to an instant."""
+        return [event for event in self.order.of(type_) if event.at <= until]
+
+    def taken(self, at: int) -> Decimal:
+        """The captures up to an instant that can be compared."""
+        return sum((self.amount(event) or ZERO for event in self.told(CAPTURED, at)), ZERO)
+
+    def captured(self, at: int) -> Decimal:
+        """What was captured up to an instant; a capture that cannot be compared was of all."""
+        return ALL if any(self.amount(event) is None for event in self.told(CAPTURED, at)) else self.taken(at)
+
+    def refunded(self, at: int) -> Decimal:
+        """The refunds up to an instant that can be compared."""
+        return sum((self.amount(event) or ZERO for event in self.told(REFUNDED, at)), ZERO)
+
+    @functools.cached_property
+    def lost_disputes(self) -> list[Lost]:
+        """The disputes that were lost, each from when it was first closed so until it was won after all."""
+        found: list[Lost] = []
+        for closing in self.order.of("payment.dispute_closed"):
+            if closing.text("outcome") == "lost" and not any(same_dispute(closing, one.closing) for one in found):
+                later = [event for event in self.order.of("payment.dispute_closed") if event.at > closing.at]
+                won = [event.at for event in later if event.text("outcome") == "won" and same_dispute(event, closing)]
+                openings = [event for event in self.order.of("payment.disputed") if same_dispute(event, closing)]
+                found.append(Lost(closing, openings[0] if openings else None, min(won, default=NEVER)))
+        return found
+
+    def lost(self, at: int, since: int = -NEVER) -> Decimal:
+        """What disputes took back: the amount of the closing, else of the opening, else all that was captured of the payment."""
+        sums = ZERO
+        for closing, opening, won in self.lost_disputes:
+            if since < closing.at <= at < won:
+                amounts = [self.amount(event) for event in (closing, opening) if event]
+                stated = next((one for one in amounts if one is not None), None)
+                mine = [self.amount(event) or ZERO for event in self.told(CAPTURED, closing.at) if same_payment(event, closing)]
+                sums += sum(mine, ZERO) if stated is None else stated
+        return sums
+
+    def paid(self, at: int) -> Decimal:
+        """Captured, less refunds and lost disputes, as far as amounts can be compared."""
+        return self.taken(at) - self.refunded(at) - self.lost(at)
+
+    def kept(self, at: int) -> bool:
+        """Whether money is held at an instant.
+
+        A refund that cannot be compared settled all that was before it; a capture that cannot be, is held until any refund.
+        """
+        settled = max((event.at for event in self.told(REFUNDED, at) if self.amount(event) is None), default=-NEVER)
+        captures = [event for event in self.told(CAPTURED, at) if event.at > settled]
+        refunds = [event for event in self.told(REFUNDED, at) if event.at > settled]
+        if any(self.amount(event) is None and not any(other.at >= event.at for other in refunds) for event in captures):
+            return True
+        sums = [sum((self.amount(event) or ZERO for event in events), ZERO) for events in (captures, refunds)]
+        return sums[0] - sums[1] - self.lost(at, settled) > self.tolerance
+
+    # --- what secures it --------------------------------------------------------------------------------------------
+
+    @functools.cached_property
+    def authorizations(self) -> list[Authorization]:
+        """All authorizations of an amount, with their ends; of events of one instant authorizations come first."""
+        found: list[Authorization] = []
+        for event in sorted(self.order.of(AUTHORIZED, CAPTURED, VOIDED), key=lambda event: (event.at, event.type != AUTHORIZED)):
+            open_still = [one for one in found if one.ended == NEVER]
+            if event.type != AUTHORIZED:
+                for one in open_still:
+                    if event.text("payment_id") in (None, one.event.text("payment_id")):
+                        one.ended = event.at
+                continue
+            owed, amount = self.owed(event.at), self.amount(event)
+            new = Authorization(event, owed if amount is None else amount)
+            if new.left is not None and new.left <= self.tolerance:
+                continue
+            found.append(new)
+            self._replace(open_still, new, owed)
+        return found
+
+    def _replace(self, older: list[Authorization], new: Authorization, owed: Decimal | None) -> None:
+        at = new.event.at
+        if owed is None:
+            for one in older:
+                if one.event.text("payment_id") == new.event.text("payment_id"):
+                    one.ended = at
+            return
+        excess = sum((owed if one.left is None else one.left for one in [*older, new]), ZERO) + self.captured(at) - owed
+        for one in older:
+            left = owed if one.left is None else one.left
+            less = max(min(left, excess), ZERO)
+            one.left, excess = left - less, excess - less
+            if one.left <= self.tolerance:
+                one.ended = at
+
+    def secured(self, at: int) -> bool:
+        """Whether anything was captured by then, or is authorized; what ends at that very instant still counts."""
+        live = any(one.event.at <= at <= min(one.ended, one.expires) for one in self.authorizations)
+        return live or bool(self.told(CAPTURED, at))
+
+    def secured_again(self, at: int) -> int:
+        """When something was captured or authorized at or after an instant."""
+        events = [*self.order.of(CAPTURED), *(one.event for one in self.authorizations)]
+        return min((event.at for event in events if event.at >= at), default=NEVER)
+
+    def satisfied(self, since: int) -> int:
+        """When, from an instant on, all that is owed was captured."""
+
+        def enough(at: int) -> bool:
+            owed = self.owed(at)
+            return owed is not None and self.captured(at) >= owed - self.tolerance
+
+        return min((at for at in [since, *(at for at in self.changes if at > since)] if enough(at)), default=NEVER)
