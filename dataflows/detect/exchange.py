@@ -15,7 +15,7 @@ from dataflows.core.engine.watermarks import WatermarkRun
 from dataflows.core.identity import AliasLookup, ResolvedEvent
 from dataflows.core.identity.codec import Row, item_of, lookup_of_row, lookup_row, row_of
 from dataflows.core.identity.items import Tie
-from dataflows.core.identity.sharding import CHILD, CUSTOMER
+from dataflows.core.identity.sharding import CHILD, CUSTOMER, TWIN
 from dataflows.core.identity.shared import LINKED
 from dataflows.detect.names import ORDER_SHARDS
 from dataflows.runtime.checkpoint import CheckpointError, Codec
@@ -73,7 +73,7 @@ class AliasLookups:
         ties: list[AliasLookup] = []
         for item in items:
             head, kind, value, watch = item
-            if type(head) is Record and head.order and kind != CUSTOMER and not head.sub and head.event.type != LINKED:
+            if type(head) is Record and head.order and kind not in {CUSTOMER, TWIN} and not head.sub and head.event.type != LINKED:
                 ties.append((Tie.of(head, whole=kind == CHILD), kind, value, watch))
             elif type(head) is Tie:
                 ties.append(item)

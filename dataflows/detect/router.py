@@ -12,9 +12,10 @@ from zlib import crc32
 
 from dataflows.core.engine.watermarks import WatermarkRun
 from dataflows.core.identity import STAGE_TWO_KINDS, AliasLookup, ResolvedEvent, alias_shard, order_shard, sightings
-from dataflows.core.identity.duplicates import comparable
-from dataflows.core.identity.sharding import CHILD, CUSTOMER, READERS
+from dataflows.core.identity.duplicates import address_of
+from dataflows.core.identity.sharding import CHILD, CUSTOMER, READERS, TWIN
 from dataflows.core.identity.shared import GOODS, LINKED, parent_of
+from dataflows.core.identity.twins import LIFE
 from dataflows.detect.exchange import OF_ORDERS, OrderItem, codec_of, pack_run, unpack_run
 from dataflows.detect.names import FIRST_SHARDS, ORDER_SHARDS, SECOND_SHARDS
 from schemas.aliases import aliases
@@ -151,6 +152,8 @@ class Router:
             orders[crc32(name, seed) % _ORDERS].append(record)
             if type_ in GOODS:
                 first[crc32(name) % _ALIASES].append((record, CHILD, order, False))
+            elif type_ in LIFE and self.compare_customers:
+                second[crc32(name) % _ALIASES].append((record, TWIN, order, False))
             reader = readers.get(type_)
             if reader is None:
                 for kind, value in aliases(event):
@@ -165,10 +168,8 @@ class Router:
                     stage = second if late else first
                     for value in (found,) if isinstance(found, str) else found:
                         stage[crc32(value.encode()) % _ALIASES].append((record, kind, value, False))
-            if type_ == PLACED and self.compare_customers:
-                data = cast("OrderPlaced", event.data)
-                if comparable(data) and data.customer is not None and data.customer.id:
-                    first[alias_shard(data.customer.id, _ALIASES)].append((record, CUSTOMER, data.customer.id, False))
+            if type_ == PLACED and self.compare_customers and (address := address_of(cast("OrderPlaced", event.data))):
+                first[alias_shard(address, _ALIASES)].append((record, CUSTOMER, address, False))
         self.counts.events += len(batch.items) - others
         self.counts.refused += refused
 

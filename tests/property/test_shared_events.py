@@ -10,15 +10,15 @@ from hypothesis import strategies as st
 
 from dataflows.core.rules.load import load_policy
 from dataflows.detect.offline import steps
-from schemas.record import Record
+from schemas.record import IdentityFinding, Record
 from sources.batch import END
 from tests.property.histories import examples
-from tests.support.logs import DAY, HOUR, T0, line
+from tests.support.logs import DAY, HOUR, MINUTE, T0, line
 from tests.support.logs import record as record_of
 
 if TYPE_CHECKING:
     from schemas.output import OutputRecord
-    from schemas.record import FeedWatermark, IdentityFinding
+    from schemas.record import FeedWatermark
 
 POLICY = load_policy(None)
 SCANS = ("accepted", "in_transit", "out_for_delivery", "delivered")
@@ -30,10 +30,13 @@ class Gathering:
     def __init__(self) -> None:
         self.got: dict[str, set[str]] = defaultdict(set)
         self.logs: list[int] = []
+        self.found: list[IdentityFinding] = []
 
     def apply(self, record: Record | IdentityFinding | FeedWatermark) -> None:
         """Notes a record."""
-        if isinstance(record, Record):
+        if isinstance(record, IdentityFinding):
+            self.found.append(record)
+        elif isinstance(record, Record):
             self.got[record.order].add(record.event.id)
             self.logs.append(record.log)
 
@@ -87,3 +90,27 @@ def test_the_steps_of_children_reach_their_parent(places: list[int], cuts: set[i
     assert shard.got["p"] == {"link", "s1", "s2", "scan", "ship", "stock"}
     assert shard.got["c1"] == {"link", "s1", "scan", "paid"}
     assert shard.got["c2"] == {"link", "s2", "ship", "stock"}
+
+
+def placing(order: str, at: int, customer: str = "c") -> bytes:
+    """A placing of the same basket to the same address."""
+    data: dict[str, object] = {"customer": {"id": customer}, "ship_to": {"address_hash": "h"}, "lines": [{"sku": "A", "quantity": 1}]}
+    return line(f"placed-{order}", at, "order.placed", order=order, data=data)
+
+
+@examples(100)
+@given(st.permutations(range(4)), st.sets(st.integers(0, 5)), st.sampled_from(("order.cancelled", "payment.failed")))
+def test_an_order_that_is_not_wanted_any_more_is_nobodys_twin(places: list[int], cuts: set[int], over: str) -> None:
+    """Whether that is told before the second is placed or after; a guest is another customer each time."""
+    lines = [
+        placing("o1", T0, "guest-1"),
+        line("end", T0 + MINUTE, over, order="o1", data={}),
+        placing("o2", T0 + 2 * MINUTE, "guest-2"),
+        placing("o3", T0 + 3 * MINUTE, "guest-3"),
+    ]
+    shard = gathered([lines[place] for place in places], HOUR, cuts)
+    standing: dict[tuple[str, str], str] = {}
+    for finding in shard.found:
+        standing[finding.order, finding.others[0]] = f"{finding.kind}@{finding.at}"
+    assert standing.pop(("o3", "o2")) == f"order.duplicate_suspected@{T0 + 3 * MINUTE}"
+    assert set(standing.values()) <= {f"order.duplicate_over@{T0 + MINUTE}"}

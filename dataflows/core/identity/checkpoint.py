@@ -20,12 +20,13 @@ from dataflows.core.identity.items import Orphan
 from dataflows.core.identity.orphans import AliasKey, PendingEvents
 from dataflows.core.identity.recent import AliasTable, Recent
 from dataflows.core.identity.tracking import TrackedParcel, TrackingHolder
+from dataflows.core.identity.twins import Life
 from schemas.record import Evidence
 
 VERSION = 3
 """Of the row of scalars; with 1 the rows of aliases had the aliases themselves as keys, up to 2 there were no scans and no children."""
 SCALARS = b"s"
-TIES, NUMBERS, PENDING, BASKETS, SCANS, CHILDREN = b"a", b"n", b"w", b"k", b"p", b"c"
+TIES, NUMBERS, PENDING, BASKETS, SCANS, CHILDREN, LIVES = b"a", b"n", b"w", b"k", b"p", b"c", b"l"
 _encode = msgspec.msgpack.Encoder().encode
 _decode = msgspec.msgpack.Decoder().decode
 
@@ -107,6 +108,8 @@ def read(rows: Iterable[Row]) -> tuple[bytes, list[StoredTable]]:
     for (letter, _), entries in found.items():
         if letter == PENDING:
             entries[:] = [(AliasKey(*key), used, value) for key, used, value in entries]
+        elif letter == LIVES:
+            entries[:] = [(tuple(key), used, value) for key, used, value in entries]
     return head, [StoredTable(letter, tuple(names), last, found.get((letter, tuple(names)), [])) for letter, names, last in tables]
 
 
@@ -157,6 +160,12 @@ def _basket(value: list[Any]) -> list[Placement]:
     return [Placement(at, order, Evidence(*evidence), flagged) for at, order, evidence, flagged in value]
 
 
+def _life(value: list[Any]) -> Life:
+    told, later = value
+    repeats = {order: (at, tuple(Evidence(*one) for one in proof)) for order, at, proof in later}
+    return Life([(at, what) for at, what in told], repeats)
+
+
 _PACK: dict[bytes, Callable[[Any], object]] = {
     TIES: lambda v: v,
     NUMBERS: _pack_number,
@@ -164,6 +173,7 @@ _PACK: dict[bytes, Callable[[Any], object]] = {
     BASKETS: _pack_basket,
     SCANS: lambda v: v,
     CHILDREN: lambda v: v,
+    LIVES: lambda v: [v.told, [[later, at, [list(one) for one in proof]] for later, (at, proof) in v.later.items()]],
 }
 _UNPACK: dict[bytes, Callable[[Any], object]] = {
     TIES: _tie,
@@ -172,4 +182,5 @@ _UNPACK: dict[bytes, Callable[[Any], object]] = {
     BASKETS: _basket,
     SCANS: lambda v: v,
     CHILDREN: _tie,
+    LIVES: _life,
 }

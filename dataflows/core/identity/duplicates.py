@@ -1,4 +1,4 @@
-"""Orders that look like the same purchase made twice: one customer, one address, one basket, within minutes."""
+"""Orders that look like the same purchase made twice: one address, one basket, within minutes."""
 
 from __future__ import annotations
 
@@ -16,6 +16,11 @@ KIND = "order.duplicate_suspected"
 REMEMBERED = 2 * 24 * 3_600 * 1_000_000
 """How long (µs of log time) a basket waits for its twin; an `order.placed` that comes in later than that is not compared."""
 
+MOST = 16
+"""Placements of one basket that a further one is compared with: of more the latest."""
+TAKEN_ELSEWHERE = frozenset(("pickup", "digital"))
+"""Methods by which orders of many people go to one address."""
+
 
 @dataclass(slots=True)
 class Placement:
@@ -28,7 +33,7 @@ class Placement:
 
 
 class Baskets:
-    """Recent purchases by customer, address and basket; orders placed further apart than `within` (µs) are two purchases."""
+    """Recent purchases by address and basket; orders placed further apart than `within` (µs) are two purchases."""
 
     def __init__(self, within: int) -> None:
         self._within = within
@@ -48,12 +53,10 @@ class Baskets:
             return []
         new = Placement(record.at, record.order, evidence(record))
         findings: list[ResolvedEvent] = []
-        for known in placements:
+        for known in placements[-MOST:]:
             if abs(known.at - new.at) > self._within:
                 continue
             first, later = sorted((known, new), key=lambda placement: (placement.at, placement.order))
-            if later.flagged:
-                continue
             later.flagged = True
             proof = (first.evidence, later.evidence)
             finding = noted(head.log, later.at, record, order=later.order, kind=KIND, scope_id=None, proof=proof, others=(first.order,))
@@ -63,15 +66,14 @@ class Baskets:
         return findings
 
 
-def comparable(data: OrderPlaced) -> bool:
-    """Whether an order says enough of its customer to be compared with others."""
-    customer, ship_to = data.customer, data.ship_to
-    return customer is not None and bool(customer.id) and ship_to is not None and bool(ship_to.address_hash)
+def address_of(data: OrderPlaced) -> str | None:
+    """The address by which an order is compared with others, if it says one."""
+    return data.ship_to.address_hash if data.ship_to is not None else None
 
 
 def _fingerprint(record: Record) -> bytes | None:
     data = cast("OrderPlaced", record.event.data)
-    if data.customer is None or data.ship_to is None:
+    if data.ship_to is None:
         return None
     if data.lines:
         basket = repr(sorted((line.sku or "", str(line.quantity)) for line in data.lines))
@@ -79,5 +81,7 @@ def _fingerprint(record: Record) -> bytes | None:
         basket = f"{Decimal(data.total.amount).normalize()} {data.total.currency}"
     else:
         return None
-    text = repr((record.event.tenant, data.customer.id, data.ship_to.address_hash, basket))
+    # A guest is another customer each time: the address tells, unless it is one that many share.
+    customer = data.customer.id if data.customer is not None and data.method in TAKEN_ELSEWHERE else None
+    text = repr((record.event.tenant, customer, data.ship_to.address_hash, basket))
     return blake2b(text.encode(), digest_size=16).digest()

@@ -7,6 +7,7 @@ from typing import TypeAlias, cast
 from zlib import crc32
 
 from msgspec import Struct
+from msgspec.structs import replace
 
 from schemas.events import CarrierScan
 from schemas.identifiers import normaliser
@@ -61,10 +62,10 @@ class Tie(Struct, array_like=True, frozen=True, gc=False):
         event = record.event
         status = cast("CarrierScan", event.data).status if event.type == SCAN else None
         place = (record.log, record.topic, record.partition, record.offset)
-        said = (event.tenant, event.source, event.id, event.type)
+        tie = cls(*place, record.at, record.order, event.tenant, event.source, event.id, event.type, status)
         if not whole:
-            return cls(*place, record.at, record.order, *said, status)
-        return cls(*place, record.at, record.order, *said, status, record.raw, record.key, record.headers, record.identifiers)
+            return tie
+        return replace(tie, raw=record.raw, key=record.key, headers=record.headers, identifiers=record.identifiers)
 
     def record(self) -> Record:
         """The record itself, where the tie has it whole.

@@ -16,12 +16,13 @@ from dataflows.core.identity.items import SCAN, AliasLookup, Ambiguous, Head, Re
 from dataflows.core.identity.orphans import AliasKey, PendingQueue
 from dataflows.core.identity.recent import AliasTable
 from dataflows.core.identity.rules import IdentityRules
-from dataflows.core.identity.sharding import CHILD, CUSTOMER, STAGE_TWO_KINDS, sightings
-from dataflows.core.identity.shared import GOODS, LINKED, Children, RecentScans
+from dataflows.core.identity.sharding import CHILD, CUSTOMER, STAGE_TWO_KINDS, TWIN, sightings
+from dataflows.core.identity.shared import GOODS, Children, RecentScans
+from dataflows.core.identity.twins import LIFE, Lives
 from schemas.aliases import aliases
 from schemas.events import CarrierScan
 from schemas.instants import NEVER
-from schemas.record import Record
+from schemas.record import IdentityFinding, Record
 
 TRACKING = "tracking_number"
 LABELS = frozenset({"warehouse.label_created", "warehouse.shipped"})
@@ -40,6 +41,7 @@ class AliasResolver:
         self._baskets = Baskets(rules.twins_within)
         self._scans: dict[str, RecentScans] = {}
         self._children = Children(rules.keep)
+        self._lives = Lives()
         self._turn_at = NEVER
         self._head = b""
         self._resolved: list[ResolvedEvent] = []
@@ -57,15 +59,20 @@ class AliasResolver:
             due = self._waiting.next_due
             if due is not None and due < log:
                 self._waiting.advance(log)
+            if kind == TWIN:
+                self._resolved += self._lives.see(cast("Record | ResolvedEvent", head), value)
+                continue
             record = record_of(head) if isinstance(head, ResolvedEvent) else head
             if kind == TRACKING:
                 self._see_number(head, record, value, watch=watch)
                 continue
             if kind == CUSTOMER:
-                self._resolved += self._baskets.see(head)
+                # Whether the earlier one is still wanted is known where it is told by its own name.
+                found = self._baskets.see(head)
+                self._onward += [(each, TWIN, cast("IdentityFinding", each.item).others[0], False) for each in found]
                 continue
             if kind == CHILD:
-                self._see_child(head, record, value, home=watch)
+                self._resolved += self._children.see(head, record, value, home=watch)
                 continue
             key = (record.event.tenant, kind)
             if not first and kind not in STAGE_TWO_KINDS:
@@ -146,6 +153,8 @@ class AliasResolver:
                 self._children.tables[names[0]].take_over(last, entries)
             elif letter == checkpoint.PENDING:
                 self._waiting.restore(last, entries, changed_at)
+            elif letter == checkpoint.LIVES:
+                self._lives.known.restore(last, entries)
             else:
                 self._baskets.seen.restore(last, entries)
 
@@ -157,6 +166,7 @@ class AliasResolver:
             *(checkpoint.Table(checkpoint.CHILDREN, (tenant,), table) for tenant, table in self._children.tables.items()),
             checkpoint.Table(checkpoint.PENDING, (), self._waiting.pendings),
             checkpoint.Table(checkpoint.BASKETS, (), self._baskets.seen),
+            checkpoint.Table(checkpoint.LIVES, (), self._lives.known),
         ]
 
     def _turn(self, log: int) -> int:
@@ -201,6 +211,8 @@ class AliasResolver:
             self._resolved += [joined(head, own, parent) for parent in self._children.parents(own.event.tenant, order)]
         if self._first:
             self._onward += sightings(resolved, aliases(own.event))[1]
+            if own.event.type in LIFE and self._rules.compare_customers:
+                self._onward.append((resolved, TWIN, order, False))
 
     def _watch(self, head: Head, record: Record | Tie, key: AliasKey) -> None:
         """An alias of the first stage at the second: nothing is tied here, the event is only missed if the first stage cannot place it."""
@@ -277,18 +289,6 @@ class AliasResolver:
         for scan in scans.of(number):
             if order in tracking.holders(self._numbers[tenant], number, scan.at):
                 self._join(head, scan, order)
-
-    def _see_child(self, head: Head, record: Record | Tie, child: str, *, home: bool) -> None:
-        """A link of this child, which every shard is told of; or an event of the order `child`, which may have been split off another."""
-        if record.event.type == LINKED:
-            link = cast("Record", record)
-            parent = self._children.learn(link, child)
-            if home:
-                self._resolved += [joined(head, link, order) for order in (child, parent) if order and order != link.order]
-        elif self._children:
-            parents = self._children.parents(record.event.tenant, child)
-            own = record.record() if parents and isinstance(record, Tie) else cast("Record", record)
-            self._resolved += [joined(head, own, parent) for parent in parents]
 
     def _end(self, head: Head, record: Record | Tie, number: str) -> None:
         event = record.event

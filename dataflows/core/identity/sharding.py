@@ -15,7 +15,9 @@ STAGE_TWO_KINDS = frozenset({"tracking_number", "dispute_id"})
 """Aliases that are mostly seen with another alias instead of the order, so that the first stage has to tie that one first."""
 
 CUSTOMER = "customer"
-"""Not an alias: the key by which orders of one customer are compared, in the same shards as the first stage's aliases."""
+"""Not an alias: the address by which orders are compared, in the same shards as the first stage's aliases."""
+TWIN = "twin"
+"""Nor this: an order that another one may repeat, at the second stage."""
 CHILD = "child"
 """Not an alias either: the order itself, which may have been split off another."""
 

@@ -9,6 +9,7 @@ from typing import Final, cast
 import msgspec
 
 from dataflows.core.identity.digests import digest_of
+from dataflows.core.identity.items import Head, ResolvedEvent, Tie, joined
 from dataflows.core.identity.recent import AliasTable, Recent
 from schemas.events import OrderLinked
 from schemas.instants import DAY
@@ -93,6 +94,18 @@ class Children:
         if parent not in known:
             table.learn(child, (*known, intern(parent)))
         return parent
+
+    def see(self, head: Head, record: Record | Tie, child: str, *, home: bool) -> list[ResolvedEvent]:
+        """A link of this child, which every shard is told of; or an event of the order `child`, which may have been split off another."""
+        if record.event.type == LINKED:
+            link = cast("Record", record)
+            parent = self.learn(link, child)
+            return [joined(head, link, order) for order in (child, parent) if home and order and order != link.order]
+        parents = self.parents(record.event.tenant, child) if self.tables else ()
+        if not parents:
+            return []
+        own = record.record() if isinstance(record, Tie) else record
+        return [joined(head, own, parent) for parent in parents]
 
     def advance(self, log: int) -> None:
         """Lets log time pass."""

@@ -26,8 +26,9 @@ RULES = (
         advice="complete order data before release",
     ),
     custom(
-        "order.duplicate_suspected", "The same customer ordered the same basket to the same address at most ten minutes before.",
-        find=duplicate_suspected, inputs=("note",), clears="the end of the order", general=("margin",),
+        "order.duplicate_suspected", "The same basket was ordered to the same address at most ten minutes before, and that order is still wanted.",
+        find=duplicate_suspected, inputs=("note",), clears="the end of the order, or of the other one (cancelled or declined)",
+        general=("margin",),
         margin="10 m", limits={"margin": ("1 s", "2 d")}, owner="ECOM", severity="high", lane="block",
         actions={"hold_order": "the customer probably ordered twice"},
         source="P: 10 minutes", advice="an idempotent checkout",

@@ -12,17 +12,22 @@ from dataflows.core.history.versions import says
 from dataflows.core.policy import RuleSetting
 from dataflows.core.rules.conditions import signal
 from dataflows.core.rules.structs import Found
-from schemas.instants import earliest
+from schemas.instants import FAR, earliest
 
 CHANGES = ("lines", "method", "service", "ship_to")
 
 
 def duplicate_suspected(o: Facts, s: RuleSetting) -> Found:
     if o.placed:
+        over: dict[tuple[str, ...], int | None] = {}
         for note in o.t.notes:
             if note.kind == "order.duplicate_suspected":
-                yield signal(o, s, o.placed, lifted=o.ended, detail="placed twice")
-                return
+                over[note.others] = None
+            elif note.kind == "order.duplicate_over":
+                over[note.others] = note.at
+        ends = [FAR if end is None else end for end in over.values()]
+        if any(end > o.placed.at for end in ends):
+            yield signal(o, s, o.placed, clears=[end for end in (max(ends),) if end < FAR], lifted=o.ended, detail="placed twice")
 
 
 def change_after_release(o: Facts, s: RuleSetting) -> Found:
