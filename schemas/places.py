@@ -145,17 +145,11 @@ def _rows() -> tuple[tuple[str, str], ...]:
 
 
 @cache
-def _by_name() -> dict[str, str]:
-    """Countries by their English names in small letters, by `iso3166.tab` of the locked `tzdata` package."""
+def english_names() -> dict[str, str]:
+    """Countries by their English names, by `iso3166.tab` of the locked `tzdata` package."""
     text = resources.files("tzdata.zoneinfo").joinpath("iso3166.tab").read_text(encoding="utf-8")
     rows = (line.split("\t") for line in text.splitlines() if line and not line.startswith("#"))
-    return {name.casefold(): code for code, name in rows}
-
-
-def country_meant(text: str) -> str | None:
-    """The code of the country that `text` means: its English name, or the code in small letters; None if it means none."""
-    name = text.strip()
-    return name.upper() if is_country(name.upper()) else _by_name().get(name.casefold())
+    return {name: code for code, name in rows}
 
 
 def countries() -> frozenset[str]:

@@ -22,7 +22,7 @@ MOST_NAMED: Final = 16
 class Problem:
     """Something wrong with a file. Lines and columns count from 1; line 0: with the file as a whole, which cannot be read.
 
-    `suggestion` is the nearest valid name, if one is near.
+    `suggestion` is the nearest valid name, if one is near. A `warning` is no mistake: the file can be used.
     """
 
     file: str
@@ -31,11 +31,12 @@ class Problem:
     field: str
     message: str
     suggestion: str | None = None
+    warning: bool = False
 
     def __str__(self) -> str:
         """`file:line:column: field: message (did you mean "x"?)`."""
         where = f"{self.file}:{self.line}:{self.column}" if self.line else self.file
-        place = ": ".join(part for part in (where, self.field, self.message) if part)
+        place = ": ".join(part for part in (where, "warning" if self.warning else "", self.field, self.message) if part)
         return f'{place} (did you mean "{self.suggestion}"?)' if self.suggestion else place
 
 
@@ -95,7 +96,9 @@ def fault_of(tree: Tree, detail: ErrorDetails, keys_at: Callable[[At], Collectio
 
 def problems_of(file: str, faults: Iterable[Fault]) -> tuple[Problem, ...]:
     """The faults of a file as problems, in the order of their places."""
-    found = (Problem(file, fault.line, fault.column, field_name(fault.path), fault.message, fault.suggestion) for fault in faults)
+    found = (
+        Problem(file, fault.line, fault.column, field_name(fault.path), fault.message, fault.suggestion, fault.warning) for fault in faults
+    )
     return tuple(sorted(found, key=lambda problem: (problem.line, problem.column, problem.field, problem.message)))
 
 

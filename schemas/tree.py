@@ -31,6 +31,8 @@ class Fault:
     path: Path
     message: str
     suggestion: str | None = None
+    warning: bool = False
+    """It can be used as it is, though hardly as it was meant."""
 
 
 @dataclass(slots=True)
@@ -51,9 +53,9 @@ class Tree:
             path = path[:-1]
         return self.values.get((), (1, 1))
 
-    def fault(self, path: Path, message: str, suggestion: str | None = None, *, key: bool = False) -> Fault:
+    def fault(self, path: Path, message: str, suggestion: str | None = None, *, key: bool = False, warning: bool = False) -> Fault:
         """A fault at a value or at its key."""
-        return Fault(*self.at(path, key=key), path, message, suggestion)
+        return Fault(*self.at(path, key=key), path, message, suggestion, warning)
 
 
 _next_event: Final[Callable[[yaml.BaseLoader], yaml.Event]] = methodcaller("peek_event")  # its own signature has no types

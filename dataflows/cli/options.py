@@ -52,7 +52,7 @@ def policy(path: Path | None) -> Policy:
     from dataflows.core.rules.load import load_policy
 
     try:
-        return load_policy(path)
+        return load_policy(path, tell=lambda problem: typer.echo(str(problem), err=True))
     except PolicyError as error:
         raise MisuseError(*map(str, error.problems)) from error
 

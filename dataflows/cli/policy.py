@@ -17,13 +17,13 @@ UNUSABLE = 2
 
 @app.command()
 def check(file: Annotated[Path, typer.Argument(help="The policy, a YAML file.", metavar="POLICY")]) -> None:
-    """Check a policy; every mistake is named with file, line, field and what was probably meant."""
+    """Check a policy; every mistake, and what would have no effect, is named with file, line, field and what was probably meant."""
     from dataflows.core.rules.load import check_policy, load_policy
 
     problems = check_policy(file)
-    if problems:
-        for problem in problems:
-            typer.echo(str(problem), err=True)
+    for problem in problems:
+        typer.echo(str(problem), err=True)
+    if not all(problem.warning for problem in problems):
         raise typer.Exit(UNUSABLE)
     policy = load_policy(file)
     switches = [setting.switch for setting in policy.base]

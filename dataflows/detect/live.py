@@ -134,7 +134,7 @@ def _resume(
 ) -> tuple[Policy, KafkaSource, dict[str, int]]:
     """What the run must go on with: its policy with the state's form of identifiers, its source and the partitions that it writes."""
     try:
-        policy = load_policy(settings.policy)
+        policy = load_policy(settings.policy, tell=lambda problem: observer.log.warning("policy", note=str(problem)))
     except PolicyError as error:
         raise MisuseError(*map(str, error.problems)) from error
     state = read_state(home.path)

@@ -55,7 +55,7 @@ class Verdict(NamedTuple):
 
 def judge(lines: Sequence[Json], policy: Policy, until: int) -> list[Verdict]:
     """Every verdict that stands at log time `until` (inclusive), given the events up to then in file order; retracted ones do not stand."""
-    placement = place(read(lines, until))
+    placement = place(read(lines, until, policy.identifiers))
     orders: list[Order] = []
     verdicts: list[Verdict] = []
     for key, members in placement.orders.items():

@@ -17,7 +17,8 @@ dates, and a cut-off. What its spans mean:
 - Instants before 1980 or after 2200 have no business time: there a business day is 24 hours and a business hour is an hour, so that an
   absurd date costs nothing.
 
-Without own hours a calendar works Monday to Friday, the whole day for business days and 08:00 to 18:00 for business hours.
+Without own hours a calendar works on all days but the weekend of the country whose holidays it has (Friday and Saturday in Saudi Arabia;
+Saturday and Sunday without a country), the whole day for business days and 08:00 to 18:00 for business hours.
 """
 
 from __future__ import annotations
@@ -27,7 +28,7 @@ from dataclasses import dataclass, field
 from datetime import date
 from typing import Final
 
-from dataflows.core.clocks.days import holidays_in
+from dataflows.core.clocks.days import holidays_in, weekend_in
 from dataflows.core.clocks.spans import Span
 from dataflows.core.clocks.zones import instant, local
 from schemas.instants import DAY, HOUR, MINUTE
@@ -50,7 +51,8 @@ class CalendarSpec:
     """What a calendar is made of, as the policy states it.
 
     `hours` maps weekdays (Monday is 0) to intervals; None means the default hours. `holidays` is `NL` or `US-CA`; `closed` and `open`
-    are own dates and win over holidays (`open` over both). `cutoff` is in minutes after local midnight.
+    are own dates and win over holidays (`open` over both). `cutoff` is in minutes after local midnight: one for all days, or one per
+    weekday (a day without has none).
     """
 
     zone: str = "UTC"
@@ -58,7 +60,7 @@ class CalendarSpec:
     holidays: str | None = None
     closed: frozenset[date] = frozenset()
     open: frozenset[date] = frozenset()
-    cutoff: int | None = None
+    cutoff: int | Mapping[int, int] | None = None
 
 
 @dataclass(slots=True)
@@ -75,7 +77,7 @@ class Calendar:
     Raises ValueError for an unknown zone, unknown holidays or no working hours.
     """
 
-    __slots__ = ("_closed", "_cutoff", "_desk", "_grain", "_holidays", "_memo", "_open", "_tz", "_work", "name", "zone")
+    __slots__ = ("_closed", "_cutoffs", "_desk", "_grain", "_holidays", "_memo", "_open", "_tz", "_weekend_of", "_work", "name", "zone")
 
     def __init__(self, name: str, spec: CalendarSpec) -> None:
         self.name = name
@@ -86,13 +88,15 @@ class Calendar:
             holidays_in(spec.holidays, 2000)  # an unknown country is an error now, not at the first order
         self._closed = frozenset(day.toordinal() for day in spec.closed)
         self._open = frozenset(day.toordinal() for day in spec.open)
-        self._cutoff = spec.cutoff
+        cutoff = spec.cutoff
+        self._cutoffs = dict(cutoff) if isinstance(cutoff, Mapping) else {} if cutoff is None else dict.fromkeys(range(7), cutoff)
+        self._weekend_of = None if spec.hours is not None or spec.holidays is None else spec.holidays.partition("-")[0]
         if spec.hours is not None and not any(spec.hours.values()):
             raise ValueError(f"calendar {name!r} has no working hours")
         self._work = _Hours(WHOLE_DAYS if spec.hours is None else spec.hours)
         self._desk = _Hours(DESK_HOURS) if spec.hours is None else self._work
         edges = [edge for hours in self._work.weekly.values() for pair in hours for edge in pair]
-        aligned = all(edge % 15 == 0 for edge in [*edges, spec.cutoff or 0])
+        aligned = all(edge % 15 == 0 for edge in [*edges, *self._cutoffs.values()])
         self._grain = 15 * MINUTE if aligned else MINUTE
         self._memo: dict[Span, dict[int, int]] = {}
 
@@ -139,7 +143,8 @@ class Calendar:
         for day, opens, closes, opening in self._from(hours, at):
             if closes <= at:
                 continue
-            if span.unit == "bd" and self._cutoff is not None and max(at, opens) > instant(day, self._cutoff * MINUTE, self._tz):
+            cutoff = self._cutoffs.get((day - 1) % 7) if span.unit == "bd" and self._cutoffs else None
+            if cutoff is not None and max(at, opens) > instant(day, cutoff * MINUTE, self._tz):
                 continue
             if opens >= at:
                 return opens, day, opening
@@ -195,7 +200,7 @@ class Calendar:
         return known
 
     def _look_up(self, weekly: Mapping[int, Intervals], day: int) -> Iterator[tuple[int, int, int]]:
-        intervals = weekly.get((day - 1) % 7, ())
+        intervals = self._by_weekday(weekly, day)
         if instant(day, 0, self._tz) == instant(day + 1, 0, self._tz):
             return  # a date that the zone skipped, as Samoa did 30 December 2011
         if day in self._open:
@@ -209,9 +214,15 @@ class Calendar:
             end = max(opens, instant(day, closing * MINUTE, self._tz))
             yield opens, end, opening * MINUTE
 
+    def _by_weekday(self, weekly: Mapping[int, Intervals], day: int) -> Intervals:
+        """The hours that a day has by its weekday, or by its country's weekend."""
+        if self._weekend_of is None:
+            return weekly.get((day - 1) % 7, ())
+        return () if day in weekend_in(self._weekend_of, date.fromordinal(day).year) else weekly[0]
+
     def pause(self, day: int) -> str | None:
         """Why a day (an ordinal) that has working hours by its weekday is none: the holiday's name or `closed`; else None."""
-        if day in self._open or not self._work.weekly.get((day - 1) % 7):
+        if day in self._open or not self._by_weekday(self._work.weekly, day):
             return None
         if day in self._closed:
             return "closed"

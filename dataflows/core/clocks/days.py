@@ -3,7 +3,11 @@
 from __future__ import annotations
 
 import types
+from datetime import date
 from functools import cache, lru_cache
+from typing import Final
+
+_FRIDAY: Final = 4
 
 
 @cache
@@ -52,3 +56,14 @@ def _library() -> types.ModuleType:
 @cache
 def _translated() -> frozenset[str]:
     return frozenset(c for c, languages in _library().list_localized_countries(include_aliases=False).items() if "en_US" in languages)
+
+
+@lru_cache(maxsize=1024)
+def weekend_in(country: str, year: int) -> frozenset[int]:
+    """The days of a year (proleptic ordinals) that are weekend in a country: Friday and Saturday in Riyadh. Unknown countries: Sat, Sun."""
+    first, last = date(year, 1, 1).toordinal(), date(year, 12, 31).toordinal()
+    days = range(first, last + 1)
+    if country not in holiday_regions():
+        return frozenset(day for day in days if (day - 1) % 7 > _FRIDAY)
+    known = _library().country_holidays(country, years=year)
+    return frozenset(day for day in days if known.is_weekend(date.fromordinal(day)))

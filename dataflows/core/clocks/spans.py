@@ -32,6 +32,15 @@ class Span(NamedTuple):
         return f"{self.n // length} {name}"
 
 
+class Later(Span):
+    """A span that is counted from a deadline, not from what the deadline is counted from: `+1 bd`."""
+
+    __slots__ = ()
+
+    def __str__(self) -> str:
+        return f"+{Span(self.n, self.unit)}"
+
+
 _UNITS_DOWN: Final = (("d", DAY), ("h", HOUR), ("m", MINUTE), ("s", SECOND), ("us", 1))
 ZERO: Final = Span(0, "us")
 
@@ -57,3 +66,19 @@ def span(text: str) -> Span:
     if n > _GREATEST_BUSINESS[unit]:
         raise ValueError(f"{text!r} is longer than {_GREATEST_BUSINESS[unit]} {unit}")
     return Span(n, "bd" if unit == "bd" else "bh")
+
+
+def apart(later: Span, earlier: Span) -> Span | None:
+    """How far one span reaches beyond another (negative: it falls short of it); None if no span says it, for want of a common unit."""
+    if later.unit == earlier.unit:
+        return Span(later.n - earlier.n, later.unit)
+    if earlier.n == 0:
+        return Span(later.n, later.unit)
+    return Span(-earlier.n, earlier.unit) if later.n == 0 else None
+
+
+def longer(one: Span, by: Span) -> Span | None:
+    """A span by so much longer (shorter, if `by` is negative); None if no span says it."""
+    if one.unit == by.unit:
+        return Span(one.n + by.n, one.unit)
+    return Span(by.n, by.unit) if one.n == 0 else one if by.n == 0 else None

@@ -51,7 +51,7 @@ _STRUCTURAL = frozenset(
     )
 )
 """Types of events that may change what earlier events mean; all rules are evaluated again after them."""
-_CAPTURED, _SHIPPED = BITS["payment.captured"], BITS["warehouse.shipped"]
+_CAPTURED, _SHIPPED, _BALANCE = BITS["payment.captured"], BITS["warehouse.shipped"], BITS["balance"]
 _SCANNED, _SEVERAL, _LINES, _WHOLE, _FUTURE = BITS["scanned"], BITS["several"], BITS["lines"], BITS["whole"], BITS["future"]
 _UNANNOUNCED, _LATE_ETA, _ESTIMATE, _REASON = BITS["unannounced"], BITS["late eta"], BITS["estimate"], BITS["carrier.scan+reason"]
 _BACKORDERED = BITS["inventory.backordered"]
@@ -121,6 +121,8 @@ def forget_withdrawn(order: Order) -> None:
     if gone & PLACED:
         gone |= _SHIP_BY
     order.traits &= ~gone
+    if order.traits & _CAPTURED:
+        order.traits |= _BALANCE
 
 
 # one function per type of event that has traits besides its type
@@ -175,6 +177,8 @@ def _placing(order: Order, record: Record) -> EventTraits:
     structural = order.traits != 0
     if not structural:
         order.exact = set()
+    elif order.traits & _CAPTURED:
+        order.traits |= _BALANCE  # What was captured may be another amount than what is owed now.
     placed = cast("OrderPlaced", record.event.data)
     lines = placed.lines or ()
     order.traits |= _TERMS[placed.payment_terms if placed.payment_terms in TERMS else "prepaid"]
@@ -222,7 +226,7 @@ def _capture(order: Order, record: Record) -> EventTraits:
     bits, taken = _CAPTURED, cast("Payment", record.event.data)
     paid = taken.amount
     if paid is None or (paid.amount, paid.currency) != order.total or order.traits & _CAPTURED:
-        bits |= BITS["balance"]
+        bits |= _BALANCE
     if taken.payment_id is None or (len(order.payments) == 1 and taken.payment_id in order.payments):
         bits |= BITS["settled"]
     return bits, order.traits & _REFUNDED != 0, True  # What was refunded in full may no longer be.

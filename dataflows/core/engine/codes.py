@@ -20,7 +20,7 @@ KINDS: tuple[str, ...] = (
     "shipment.duty_unpaid", "shipment.eta_slip", "shipment.first_scan_missing", "shipment.held", "shipment.lost_confirmed",
     "shipment.lost_suspected", "shipment.misrouted", "shipment.pickup_failed", "shipment.pickup_unclaimed", "shipment.prohibited",
     "shipment.refused", "shipment.rejected_by_carrier", "shipment.return_to_sender", "shipment.rts_stalled", "shipment.scan_gap",
-    "shipment.stuck", "shipment.tracking_invalid", "data.rule_failed", "shipment.eta_passed",
+    "shipment.stuck", "shipment.tracking_invalid", "data.rule_failed", "shipment.eta_passed", "data.unmapped_place",
 )
 # fmt: on
 """Kinds of rules by their code. One that is missing here is stored by its name, so a new rule needs no entry, which only saves space."""

@@ -23,7 +23,7 @@ from dataflows.core.engine.triggers import Profile, profiles_of
 from dataflows.core.history.facts import Facts
 from dataflows.core.history.timeline import Failure
 from dataflows.core.policy import Policy
-from dataflows.core.rules.conditions import Condition, merged
+from dataflows.core.rules.conditions import Condition, merged, while_wanted
 from schemas.events import CaseEvent
 from schemas.record import Record
 
@@ -143,9 +143,11 @@ class RuleEvaluator:
         found: Found = {}
         states = of_kind.get(rule.kind, {})
         if facts.placed is not None or index in self.ruleset.unplaced:
+            gaps = facts.gaps if facts.placed is not None else ()
             for condition in rule.judge(facts, profile.settings[index]):
-                if condition is not None:
-                    found.setdefault(condition.scope, []).append(condition)
+                wanted = condition if condition is None or not gaps else while_wanted(condition, gaps)
+                if wanted is not None:
+                    found.setdefault(wanted.scope, []).append(wanted)
         evaluation.next_check[index] = None
         if order.deferred:
             evaluation.waits[index] = None

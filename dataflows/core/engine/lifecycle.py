@@ -8,6 +8,7 @@ from typing import TypedDict, Unpack
 from msgspec.structs import replace
 
 from dataflows.core.clocks.explain import arithmetic
+from dataflows.core.clocks.spans import Later
 from dataflows.core.engine.exceptions import ExceptionState, Status, exception_id
 from dataflows.core.policy.setting import Severity
 from dataflows.core.rules.conditions import Condition, count
@@ -46,11 +47,12 @@ def step_words(condition: Condition, now: int) -> str:
     if reached == condition.steps[0][1]:
         return ""
     at = next(at for at, severity in condition.steps if severity == reached)
-    trace = condition.trace
+    trace, grace = condition.trace, condition.setting.grace.n
     if trace is not None:
         for step in condition.setting.steps:
-            if step.severity == reached and count(trace.calendar, trace.anchor, step.at) == at:
-                return f"; {reached} from {arithmetic(trace.calendar, trace.anchor, step.at)}"
+            anchor = condition.due if isinstance(step.at, Later) else trace.anchor
+            if step.severity == reached and anchor is not None and count(trace.calendar, anchor, step.at) + grace == at:
+                return f"; {reached} from {arithmetic(trace.calendar, anchor, step.at)}"
     return f"; {reached} from {iso(at)}"
 
 

@@ -14,6 +14,7 @@ from typing import Final, cast
 from dataflows.core.clocks.explain import moment
 from dataflows.core.engine.exceptions import ExceptionState
 from dataflows.core.history.facts import Facts
+from dataflows.core.history.ledger import Ledger
 from dataflows.core.history.parcels import scan_of
 from dataflows.core.history.quantities import line_key, quantity
 from dataflows.core.history.shipments import Shipment
@@ -22,7 +23,7 @@ from dataflows.core.rules.model import Rule
 from dataflows.core.rules.structs import Lasting, Overdue
 from dataflows.core.rules.vocabulary import Date
 from schemas.events import Line
-from schemas.instants import MINUTE
+from schemas.instants import FAR, MINUTE
 from schemas.record import Record
 from schemas.values import micros
 
@@ -131,6 +132,19 @@ def _money(read: Callable[[Facts], Decimal]) -> Field:
     def field(case: ExceptionCase) -> str | None:
         total = case.facts.fields.total if case.facts.placed is not None else None
         return f"{read(case.facts):.2f}" + (f" {total.currency}" if total is not None else "")
+
+    return field
+
+
+def _known(read: Callable[[Ledger], Decimal | None]) -> Field:
+    """An amount of the order's ledger; None where it is not known, or nothing."""
+
+    def field(case: ExceptionCase) -> str | None:
+        ledger = case.facts.ledger if case.facts.placed is not None else None
+        found = read(ledger) if ledger is not None else None
+        if ledger is None or found is None or found <= 0:
+            return None
+        return f"{found:.2f} {ledger.currency or ''}".strip()
 
     return field
 
@@ -349,6 +363,7 @@ FIELDS: Final[Mapping[str, Field]] = {
     "dated": lambda case: case.moment(case.record.at) if case.record is not None else None,
     "ahead": _ahead,
     "detail": lambda case: case.state.detail or None,
+    "zone": lambda case: case.facts.ship_to_zone,
     "changed": lambda case: case.state.detail.replace("_", " ") or None,
     "event": _event,
     "source": _source,
@@ -363,6 +378,10 @@ FIELDS: Final[Mapping[str, Field]] = {
     "captured": _money(lambda facts: facts.payments.captured),
     "refunded": _money(lambda facts: facts.payments.refunded),
     "paid": _money(lambda facts: facts.payments.captured - facts.payments.refunded),
+    "kept": _known(lambda ledger: ledger.paid(FAR)),
+    "lost": _known(lambda ledger: ledger.lost(FAR)),
+    "open": _known(lambda ledger: None if (owed := ledger.owed(FAR)) is None else owed - ledger.captured(FAR)),
+    "amount_or_money": lambda case: _text(case.said("amount")) or "Money",
     "placed": _at(lambda facts: facts.placed_at),
     "cancelled": _at(lambda facts: facts.cancelled),
     "refunded_at": _at(lambda facts: facts.refunded),

@@ -12,7 +12,7 @@ from dataclasses import dataclass
 from dataflows.core.engine.ruleset import RuleSet, TriggerMasks
 from dataflows.core.engine.traits import BITS, SCATTERED, mask
 from dataflows.core.policy import Policy, RuleSetting
-from dataflows.core.rules.conditions import least
+from dataflows.core.rules.conditions import soonest
 from dataflows.core.rules.model import Fits
 from dataflows.core.rules.vocabulary import UNHEARD
 
@@ -36,8 +36,8 @@ _UNHEARD = mask(name for name in BITS if name.startswith(UNHEARD))
 
 def bound(setting: RuleSetting) -> int:
     """A lower bound in µs of the time from an anchor to the first instant at which the rule may be raised."""
-    spans = [setting.threshold, *(step.at for step in setting.steps), *((setting.international,) if setting.international else ())]
-    return min(least(span) for span in spans)
+    first = soonest(setting, setting.threshold)
+    return first if setting.international is None else min(first, soonest(setting, setting.international))
 
 
 @dataclass(frozen=True, slots=True)
@@ -126,7 +126,7 @@ class Profile:
                     fits.append((index, rule.fits, setting))
             if index in met or not (triggers.arms_always or event & triggers.arms):
                 continue
-            fallback = None if setting.fallback is None else min(map(least, (setting.fallback.threshold, *(s.at for s in setting.steps))))
+            fallback = None if setting.fallback is None else soonest(setting, setting.fallback.threshold)
             if rule.triggers.dated is None:
                 arm.append((index, bound(setting)))
                 if rule.triggers.silence and not order & SCATTERED and _breaks_silence(event, triggers):

@@ -1,7 +1,7 @@
 """How the steps of one kind cover what an order's lines owe, and when each unit was covered.
 
 A step covers units by `line_id`, else by SKU over all lines of that SKU, the one that is wanted first at first, and never more than there
-is room for. What does not fit covers what is ordered later. A unit that was covered stays so, whatever comes.
+is space for. What does not fit covers what is ordered later. A unit that was covered stays so, whatever comes.
 """
 
 from __future__ import annotations
@@ -17,7 +17,7 @@ Over = tuple[Line, "Cell | None", int]
 """What of an event's line did not fit, and what it is too much of (None: of nothing that the order has)."""
 
 
-class Shape:
+class OrderShape:
     """What an order's lines are made of, and what an event's line speaks of. `turn`: their names, the one that is wanted first at first.
 
     A kit is covered by itself, by all of its components, or by the lines whose parent it is. Digital lines owe nothing.
@@ -70,19 +70,19 @@ def _components(line: Line) -> dict[str, int]:
 
 
 class Filling:
-    """How far lines are covered. `room`: how much of each there is to cover; `most`: how much of each was ever ordered."""
+    """How far lines are covered. `space`: how much of each there is to cover; `most`: how much of each was ever ordered."""
 
-    def __init__(self, shape: Shape, room: Mapping[str, int], most: Mapping[str, int], filled: dict[Cell, int] | None = None) -> None:
+    def __init__(self, shape: OrderShape, space: Mapping[str, int], most: Mapping[str, int], filled: dict[Cell, int] | None = None) -> None:
         self.shape = shape
-        self.room = room
+        self.space = space
         self.most = most
         self.filled: dict[Cell, int] = {} if filled is None else filled
 
     def size(self, cell: Cell) -> int:
         """How much of a cell there is to cover."""
         key, part = cell
-        room = max(self.room.get(key, 0), 0)
-        return room if part is None else room * self.shape.components[key][part]
+        space = max(self.space.get(key, 0), 0)
+        return space if part is None else space * self.shape.components[key][part]
 
     def add(self, lines: Iterable[Line]) -> list[Over]:
         """Covers by the lines of events, those with the ID of a line first; what was too much."""
@@ -123,7 +123,7 @@ class Filling:
             kit = shape.parent.get(key)
             if kit is not None and most.get(kit):
                 total += self._own(kit) * most.get(key, 0) // most[kit]
-        return min(total, max(self.room.get(key, 0), 0))
+        return min(total, max(self.space.get(key, 0), 0))
 
     def _has(self, key: str | None) -> bool:
         return key is not None and self.most.get(key, 0) > 0
@@ -135,27 +135,27 @@ class Filling:
         return whole + min(filled.get((key, sku), 0) // count for sku, count in parts.items()) if parts else whole
 
 
-class Covered:
+class UnitCoverage:
     """When the units of each line were covered by steps of one kind (`met`: how many were, each with the instant of the last).
 
     `whole`: when first something was covered and nothing that was owed then was left; `first`: when there was a step.
     """
 
-    def __init__(self, shape: Shape) -> None:
+    def __init__(self, shape: OrderShape) -> None:
         self.shape = shape
         self.met: dict[str, list[tuple[int, int]]] = {}
         self.whole: int | None = None
         self.first: int | None = None
-        self._told: list[Line] = []
+        self._stated: list[Line] = []
         self._rest: dict[str, int] = {}
         self._by_sku = False
         self._filling = Filling(shape, {}, {})
         self._owed: Mapping[str, int] = {}
 
-    def change(self, at: int, room: Mapping[str, int], most: Mapping[str, int], owed: Mapping[str, int]) -> None:
+    def change(self, at: int, space: Mapping[str, int], most: Mapping[str, int], owed: Mapping[str, int]) -> None:
         """Takes in what the order owes from an instant on."""
         self._owed = owed
-        self._fill(room, most)
+        self._fill(space, most)
         self._note(at)
 
     def step(self, at: int, lines: Sequence[Line] | None, rest: Mapping[str, int]) -> None:
@@ -163,15 +163,15 @@ class Covered:
         filling = self._filling
         if lines:
             named = any(self.shape.by_id(line) is not None for line in lines)
-            self._told.extend(lines)
+            self._stated.extend(lines)
             if named and self._by_sku:
-                self._fill(filling.room, filling.most)  # What a line is said of by its ID comes first.
+                self._fill(filling.space, filling.most)  # What a line is said of by its ID comes first.
             else:
                 filling.add(lines)
             self._by_sku = self._by_sku or any(self.shape.by_id(line) is None for line in lines)
         else:
-            self._told, self._rest, self._by_sku = [], dict(rest), False
-            self._fill(filling.room, filling.most)
+            self._stated, self._rest, self._by_sku = [], dict(rest), False
+            self._fill(filling.space, filling.most)
         self._note(at)
 
     def covered(self, key: str) -> int:
@@ -182,9 +182,9 @@ class Covered:
         """When so many units of a line were first covered."""
         return next((at for count, at in self.met.get(key, ()) if count >= level), None)
 
-    def _fill(self, room: Mapping[str, int], most: Mapping[str, int]) -> None:
-        self._filling = Filling(self.shape, room, most, {(key, None): count for key, count in self._rest.items() if count > 0})
-        self._filling.add(self._told)
+    def _fill(self, space: Mapping[str, int], most: Mapping[str, int]) -> None:
+        self._filling = Filling(self.shape, space, most, {(key, None): count for key, count in self._rest.items() if count > 0})
+        self._filling.add(self._stated)
 
     def _note(self, at: int) -> None:
         met = self.met

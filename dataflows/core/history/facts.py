@@ -6,12 +6,16 @@ grows. Nobody may change what a fact gives. Instants are event times in µs, UTC
 
 from __future__ import annotations
 
+from decimal import Decimal
+from itertools import pairwise
 from typing import cast
 
 from dataflows.core.clocks import Calendar
 from dataflows.core.history.again import Stretch
+from dataflows.core.history.dims import PLAIN, agreed, further
 from dataflows.core.history.grouping import Shipments, identifiers, one_parcel
 from dataflows.core.history.holds import Hold, Holds
+from dataflows.core.history.ledger import LEDGER, Ledger, Period
 from dataflows.core.history.milestones import MilestoneFacts
 from dataflows.core.history.money import Payments
 from dataflows.core.history.order_fields import ANNOUNCED, FIELDS, HOLDS, LINES, MONEY, PARCELS, SITED, fact
@@ -30,25 +34,28 @@ class Facts(MilestoneFacts):
 
     # settings, clocks and zones
 
-    @fact(*FIELDS, folds=(*SITED, *PARCELS))
+    @fact(*FIELDS, *HOLDS, folds=(*SITED, *PARCELS))
     def dims(self) -> Dims:
         """What policy overrides may depend on, for the order as a whole."""
         return self._dims(None)
 
     def _dims(self, shipment: Shipment | None) -> Dims:
+        """What overrides of this policy ask for. The carrier and the service of an order are those on which all its shipments agree."""
+        named = self.policy.named
         if self.placed is None:
-            return Dims(self.tenant, self.site, None, None, None, None, None)
-        fields = self.fields
-        chosen = shipment or (self.shipments[0] if self.shipments else None)
-        return Dims(
+            return Dims(self.tenant, self.site if "site" in named else None)
+        fields, chosen = self.fields, [shipment] if shipment else [x for x in self.shipments if x.live]
+        ship_to = fields.ship_to
+        found = Dims(
             self.tenant,
-            (shipment.said("site") if shipment else None) or self.site,
-            chosen.said("carrier") if chosen else None,
-            (chosen.said("service") if chosen else None) or fields.service,
-            fields.ship_to.country if fields.ship_to else None,
+            ((shipment.said("site") if shipment else None) or self.site) if "site" in named else None,
+            agreed(chosen, "carrier") if "carrier" in named else None,
+            (agreed(chosen, "service") or fields.service) if "service" in named else None,
+            ship_to.country if ship_to else None,
             fields.channel,
             fields.customer.tier if fields.customer else None,
         )
+        return found if named <= PLAIN else further(found, named, fields, self.method, self.terms, self.holds if "hold" in named else ())
 
     def of(self, shipment: Shipment, setting: RuleSetting) -> RuleSetting:
         """A rule's setting for one shipment: its own carrier, service and site count."""
@@ -69,6 +76,13 @@ class Facts(MilestoneFacts):
         return self.policy.tenant_calendar(self.tenant) if clock == "tenant" else self.policy.calendar(clock)
 
     # the ends of an order
+
+    def called_off(self, at: int) -> int | None:
+        """When a cancel ended what began at an instant, if the order was wanted again later; not after that instant: it never was."""
+        lives = self.lives
+        if len(lives) == 1:
+            return None
+        return next((one.until for one, other in pairwise(lives) if at < other.since), None)
 
     @fact(folds=MONEY)
     def payments(self) -> Payments:
@@ -98,6 +112,19 @@ class Facts(MilestoneFacts):
     def authorized(self) -> int | None:
         """When money was first secured; a capture satisfies it."""
         return self.first("payment.authorized", "payment.captured")
+
+    @fact(*LINES, "order.reinstated", *LEDGER)
+    def ledger(self) -> Ledger:
+        """What the order owes, what secures it and what was paid, at every instant."""
+        return Ledger(self.t, self.versions, self.policy.tolerance)
+
+    @fact(*LINES, "order.reinstated")
+    def owing(self) -> tuple[Period, ...]:
+        """While anything is owed: mostly from its placing on."""
+        totals = [fields.total for fields, _, _ in self.versions]
+        if all(total is None or Decimal(total.amount) > self.policy.tolerance(total.currency) for total in totals):
+            return (Period(self.placed_at, None, self.versions[0][2]),)
+        return tuple(self.ledger.owing())
 
     # shipments and returns
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping
 from typing import cast
 
-from dataflows.core.history.covering import Shape
+from dataflows.core.history.covering import OrderShape
 from dataflows.core.history.obligations import cancelled_at
 from dataflows.core.history.order_fields import FIELDS, LINES, METHODS, OWED, SITED, FieldFacts, fact
 from dataflows.core.history.quantities import Cancellations, OrderLines, line_key
@@ -114,6 +114,6 @@ class GoodsFacts(FieldFacts):
         return (line for i, line in enumerate(fields.lines or ()) if line_key(line, i) == key)
 
     @fact(*FIELDS, *SITED)
-    def shape(self) -> Shape:
+    def shape(self) -> OrderShape:
         """What its lines are made of, and which of them are wanted first."""
-        return Shape(self.ever, self.method_of, self._wanted_by)
+        return OrderShape(self.ever, self.method_of, self._wanted_by)

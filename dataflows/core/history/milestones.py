@@ -6,7 +6,7 @@ from abc import abstractmethod
 from collections.abc import Iterable
 from typing import cast
 
-from dataflows.core.history.covering import Covered
+from dataflows.core.history.covering import UnitCoverage
 from dataflows.core.history.goods import GoodsFacts
 from dataflows.core.history.leaving import delivered, ready, steps_of
 from dataflows.core.history.obligations import Obligations, Step, Unit
@@ -46,11 +46,11 @@ class MilestoneFacts(GoodsFacts):
         return Obligations(self.shape, history, waivers, left, self.lives)
 
     @fact(*OWED, *STEPS, *PARCELS)
-    def covered(self) -> dict[str, Covered]:
+    def covered(self) -> dict[str, UnitCoverage]:
         """How steps of each kind covered what is owed, as far as that has been asked for."""
         return {}
 
-    def covered_by(self, kind: str) -> Covered:
+    def covered_by(self, kind: str) -> UnitCoverage:
         """How what is owed was covered: by warehouse steps of a type, or by what `left`, was `delivered`, or kept the promise (`kept`)."""
         if kind == "left":
             return self.obligations.left

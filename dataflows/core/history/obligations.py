@@ -15,7 +15,7 @@ import msgspec
 
 from dataflows.core.history.again import Life
 from dataflows.core.history.balances import Balance
-from dataflows.core.history.covering import Covered, Filling, Over, Shape
+from dataflows.core.history.covering import Filling, OrderShape, Over, UnitCoverage
 from dataflows.core.history.quantities import line_key, quantity
 from dataflows.core.history.versions import Versions, says
 from schemas.events import Line, OrderCancel, PaymentRefunded
@@ -53,12 +53,12 @@ class Refund(NamedTuple):
 class Change(NamedTuple):
     """What an order owes of each line from an instant on.
 
-    `most`: how much of each was ordered at most so far; `room`: how much of that was not waived, `rest`: not cancelled; `due`: how much is
+    `most`: how much of each was ordered at most so far; `space`: how much of that was not waived, `rest`: not cancelled; `due`: how much is
     ordered now and was not cancelled.
     """
 
     at: int
-    room: dict[str, int]
+    space: dict[str, int]
     most: dict[str, int]
     owed: dict[str, int]
     rest: dict[str, int]
@@ -71,11 +71,13 @@ NOTHING = Change(0, {}, {}, {}, {}, {})
 class Obligations:
     """What one order owes, with `left`, the coverage by what left: units that were refunded before they left are waived."""
 
-    def __init__(self, shape: Shape, versions: Versions, waivers: Iterable[Record], left: Iterable[Step], lives: Sequence[Life]) -> None:
+    def __init__(
+        self, shape: OrderShape, versions: Versions, waivers: Iterable[Record], left: Iterable[Step], lives: Sequence[Life]
+    ) -> None:
         self.shape = shape
         self.lives = lives
         self.changes: list[Change] = []
-        self.left = Covered(shape)
+        self.left = UnitCoverage(shape)
         self.refunds: list[Refund] = []
         self._placed = versions.all[0][1]
         self._balances: dict[str, Balance] = {key: Balance() for key in shape.lines}
@@ -91,30 +93,30 @@ class Obligations:
         for step in steps[position:]:
             self._leave(*step)
 
-    def over(self, steps: Iterable[Step]) -> Covered:
+    def over(self, steps: Iterable[Step]) -> UnitCoverage:
         """The coverage by steps of another kind."""
-        covered, changes = Covered(self.shape), iter(self.changes)
+        covered, changes = UnitCoverage(self.shape), iter(self.changes)
         last = NOTHING
         change = next(changes, None)
         for at, lines in self._since_placing(steps, covered):
             while change is not None and change.at <= at:
-                covered.change(change.at, change.room, change.most, change.owed)
+                covered.change(change.at, change.space, change.most, change.owed)
                 last = change
                 change = next(changes, None)
             covered.step(at, lines, last.rest)
         while change is not None:
-            covered.change(change.at, change.room, change.most, change.owed)
+            covered.change(change.at, change.space, change.most, change.owed)
             change = next(changes, None)
         return covered
 
-    def _since_placing(self, steps: Iterable[Step], covered: Covered) -> list[Step]:
+    def _since_placing(self, steps: Iterable[Step], covered: UnitCoverage) -> list[Step]:
         """The steps of a coverage as they happened; what came before the placing covers from then on."""
         known = sorted(steps, key=itemgetter(0))
         if known:
             covered.first = known[0][0]
         return [(max(at, self._placed), lines) for at, lines in known]
 
-    def units(self, *coverages: Covered) -> Iterator[Unit]:
+    def units(self, *coverages: UnitCoverage) -> Iterator[Unit]:
         """What is owed of each line, and when it was first met by one of several coverages."""
         for key in self.shape.physical:
             levels = {level for change in self.changes if (level := change.owed.get(key, 0)) > 0}
@@ -134,11 +136,11 @@ class Obligations:
                 if since is not None:
                     yield from self._wanted(key, level, since, None, met)
 
-    def met(self, key: str, level: int, *coverages: Covered) -> int | None:
+    def met(self, key: str, level: int, *coverages: UnitCoverage) -> int | None:
         """When so many units of a line were first met by one of several coverages."""
         return earliest(*(covered.at(key, level) for covered in coverages))
 
-    def whole(self, *coverages: Covered) -> int | None:
+    def whole(self, *coverages: UnitCoverage) -> int | None:
         """When first something was covered, by whichever of several coverages, and nothing that was owed then was left.
 
         Of what is owed nothing that can be covered the first step counts.
@@ -205,10 +207,10 @@ class Obligations:
             {key: balance.most for key, balance in known},
             {key: balance.owed for key, balance in known},
             {key: balance.most - balance.cancelled for key, balance in known},
-            {key: balance.told - balance.cancelled for key, balance in known},
+            {key: balance.stated - balance.cancelled for key, balance in known},
         )
         self.changes.append(change)
-        self.left.change(at, change.room, change.most, change.owed)
+        self.left.change(at, change.space, change.most, change.owed)
 
     def _take(self, record: Record, lines: Sequence[Line] | None) -> None:
         """Takes in an event that changes what is owed; `lines` are those of the order after it."""
@@ -220,12 +222,12 @@ class Obligations:
             self._order(lines)
 
     def _order(self, lines: Sequence[Line] | None) -> None:
-        told: dict[str, int] = {}
+        stated: dict[str, int] = {}
         for place, line in enumerate(lines or ()):
             key = line_key(line, place)
-            told[key] = told.get(key, 0) + max(quantity(line), 0)
+            stated[key] = stated.get(key, 0) + max(quantity(line), 0)
         for key, balance in self._balances.items():
-            balance.order(told.get(key, 0))
+            balance.order(stated.get(key, 0))
 
     def _cancel(self, record: Record) -> None:
         waived, _ = self._waived(cast("OrderCancel", record.event.data).lines or (), {k: b.owed for k, b in self._balances.items()})
@@ -246,9 +248,9 @@ class Obligations:
         beyond.extend(cast("Line", msgspec.structs.replace(cast("msgspec.Struct", line), quantity=left)) for line, _, left in over)
         self.refunds.append(Refund(record, waived, beyond))
 
-    def _waived(self, lines: Iterable[Line], room: dict[str, int]) -> tuple[dict[str, int], list[Over]]:
-        """How much of each line an event takes away, at most as much as there is room for; and what was too much."""
-        filling = Filling(self.shape, room, {key: balance.most for key, balance in self._balances.items()})
+    def _waived(self, lines: Iterable[Line], space: dict[str, int]) -> tuple[dict[str, int], list[Over]]:
+        """How much of each line an event takes away, at most as much as there is space for; and what was too much."""
+        filling = Filling(self.shape, space, {key: balance.most for key, balance in self._balances.items()})
         over = filling.add(list(lines))
         return {key: units for key in self._balances if (units := filling.covered(key)) > 0}, over
 
@@ -258,17 +260,17 @@ def _changes(versions: Versions, waivers: Iterable[Record]) -> list[tuple[int, i
     found: list[tuple[int, int, str, str, Record, Sequence[Line] | None]] = [
         (record.at, int(record.event.type != "order.cancelled"), record.event.source, record.event.id, record, None) for record in waivers
     ]
-    told = False
+    stated = False
     for position, (fields, at, record) in enumerate(versions.all):
-        if not told or says(record, "lines"):
+        if not stated or says(record, "lines"):
             # Lines that an update is the first to tell of are those with which the order was placed.
-            since = at if told else versions.all[0][1]
+            since = at if stated else versions.all[0][1]
             found.append((since, 2 + (position > 0), record.event.source, record.event.id, record, fields.lines))
-            told = told or bool(fields.lines)
+            stated = stated or bool(fields.lines)
     return sorted(found, key=itemgetter(0, 1, 2, 3))
 
 
-def cancelled_at(shape: Shape, versions: Versions, cancellations: Iterable[Record]) -> int | None:
+def cancelled_at(shape: OrderShape, versions: Versions, cancellations: Iterable[Record]) -> int | None:
     """When cancellations of lines had left nothing of the lines that an order has."""
     wanted = {line_key(line, i): quantity(line) for i, line in enumerate(versions.fields.lines or ())}
     lines: list[Line] = []

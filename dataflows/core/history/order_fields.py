@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from itertools import pairwise
 from typing import TypeVar, cast
 
 from dataflows.core.clocks import deadline
@@ -61,6 +62,11 @@ class FieldFacts:
         placed = cast("Record", self.placed)
         return lives_of(placed, self.t.of("order.placed", "order.reinstated", "order.cancelled"))
 
+    @fact("order.placed", "order.reinstated", "order.cancelled")
+    def gaps(self) -> tuple[tuple[int, int], ...]:
+        """From when until when the order was cancelled and not yet wanted again."""
+        return tuple((before.until, after.since) for before, after in pairwise(self.lives) if before.until is not None)
+
     @fact("order.placed", folds=("order.updated", "order.cancelled", "order.reinstated"))
     def history(self) -> Versions | None:
         """What the order said of itself, as placed and after each update; None if it is not known to be placed."""
@@ -68,8 +74,8 @@ class FieldFacts:
             return None
         if len(self.t.of("order.placed")) == 1:
             return Versions(self.placed, self.t.of("order.updated"))
-        told = [r for r in self.t.of("order.placed", "order.updated") if r is not self.placed]
-        return Versions(self.placed, told, frozenset(id(life.record) for life in self.lives[1:]))
+        stated = [r for r in self.t.of("order.placed", "order.updated") if r is not self.placed]
+        return Versions(self.placed, stated, frozenset(id(life.record) for life in self.lives[1:]))
 
     @property
     def versions(self) -> list[tuple[OrderPlaced, int, Record]]:

@@ -8,10 +8,13 @@ from operator import itemgetter
 from typing import NamedTuple, TypeVar, cast
 
 import msgspec
+from msgspec import Struct
+from msgspec.structs import replace
 
 from dataflows.core.history.quantities import line_key, quantity
 from schemas.events import Line, OrderPlaced
 from schemas.patch import merge_patch
+from schemas.place_names import stated_place
 from schemas.record import Record
 
 Value = TypeVar("Value")
@@ -27,11 +30,11 @@ def says(record: Record, name: str) -> bool:
     return name in cast("Mapping[str, object]", data) if record.event.type == UPDATED else getattr(data, name) is not None
 
 
-def _with(before: OrderPlaced, told: OrderPlaced, *, over: bool) -> OrderPlaced:
+def _with(before: OrderPlaced, stated: OrderPlaced, *, over: bool) -> OrderPlaced:
     """The fields of an order with those of another placing: `over` them, or where they are missing."""
     changed: dict[str, object] = {}
-    for name in cast("msgspec.Struct", told).__struct_fields__:
-        old, new = cast("object", getattr(before, name)), cast("object", getattr(told, name))
+    for name in cast("msgspec.Struct", stated).__struct_fields__:
+        old, new = cast("object", getattr(before, name)), cast("object", getattr(stated, name))
         if new is not None and (over or old is None):
             if old is not None and isinstance(old, msgspec.Struct) and isinstance(new, msgspec.Struct):
                 inner = {n: v for n in new.__struct_fields__ if (v := cast("object", getattr(new, n))) is not None}
@@ -52,7 +55,7 @@ class Versions:
     """What an order said of itself: (fields, since, event) in `all`, as it was placed and after each update."""
 
     def __init__(self, placed: Record, updates: Sequence[Record], again: Collection[int] = ()) -> None:
-        self.all: list[tuple[OrderPlaced, int, Record]] = [(cast("OrderPlaced", placed.event.data), placed.at, placed)]
+        self.all: list[tuple[OrderPlaced, int, Record]] = [(located(cast("OrderPlaced", placed.event.data)), placed.at, placed)]
         self._dates: dict[str, list[Segment[str | None]]] = {}
         self._line_dates: dict[str, LineDates] = {}
         self._former: dict[str, str] | None = None
@@ -78,6 +81,7 @@ class Versions:
             fields = _with(self.fields, cast("OrderPlaced", update.event.data), over=id(update) in self._again)
         else:
             fields = merge_patch(self.fields, cast("Mapping[str, object]", update.event.data))
+        fields = located(fields)
         self.all.append((fields, update.at, update))
         for name, segments in self._dates.items():
             extend(segments, cast("str | None", getattr(fields, name)), update.at, update)
@@ -109,11 +113,11 @@ class Versions:
         for fields, since, _ in self.all:
             if found and since > max(instant, self.all[0][1]):
                 break
-            told: dict[str, int] = {}
+            stated: dict[str, int] = {}
             for place, line in enumerate(fields.lines or ()):
                 key = line_key(line, place)
-                told[key] = told.get(key, 0) + quantity(line)
-            for key, count in told.items():
+                stated[key] = stated.get(key, 0) + quantity(line)
+            for key, count in stated.items():
                 found[key] = max(found.get(key, 0), count)
         return found
 
@@ -170,6 +174,18 @@ class Versions:
                 extend(segments, values.get(key), since, record)
         last = {line_key(line, place): line for place, line in enumerate(self.fields.lines or ())}
         return LineDates([key for key, line in last.items() if getattr(line, name) is None], own)
+
+
+def located(fields: OrderPlaced) -> OrderPlaced:
+    """The same, with the codes of the country and the region that are meant. What means none stays as it was stated."""
+    ship_to = fields.ship_to
+    if ship_to is None:
+        return fields
+    country, region, _ = stated_place(ship_to.country, ship_to.region)
+    if country == ship_to.country and region == ship_to.region:
+        return fields
+    meant = replace(cast("Struct", ship_to), country=country, region=region)
+    return cast("OrderPlaced", replace(cast("Struct", fields), ship_to=meant))
 
 
 def extend(segments: list[Segment[Value]], value: Value, since: int, record: Record) -> None:

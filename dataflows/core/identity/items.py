@@ -61,10 +61,10 @@ class Tie(Struct, array_like=True, frozen=True, gc=False):
         event = record.event
         status = cast("CarrierScan", event.data).status if event.type == SCAN else None
         place = (record.log, record.topic, record.partition, record.offset)
-        said = (event.tenant, event.source, event.id, event.type, status)
+        said = (event.tenant, event.source, event.id, event.type)
         if not whole:
-            return cls(*place, record.at, record.order, *said)
-        return cls(*place, record.at, record.order, *said, record.raw, record.key, record.headers, record.identifiers)
+            return cls(*place, record.at, record.order, *said, status)
+        return cls(*place, record.at, record.order, *said, status, record.raw, record.key, record.headers, record.identifiers)
 
     def record(self) -> Record:
         """The record itself, where the tie has it whole.

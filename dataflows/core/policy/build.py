@@ -43,6 +43,7 @@ def build(form: PolicyForm, rules: tuple[Described, ...]) -> Policy:
         base=tuple(settings[rule.kind] for rule in rules),
         overrides=tuple(_override(override) for override in form.overrides),
         feeds={prefix: _feed(feed) for prefix, feed in sorted(form.feeds.items())},
+        tolerances=form.tolerance,
         identifiers=None if form.identifiers is None else Identifiers(**dict(form.identifiers)),
     )
     return replace(policy, version=version_of(policy))

@@ -52,7 +52,7 @@ def examine_tree(tree: Tree, rules: tuple[Described, ...], known: Known) -> tupl
         faults.extend(cross_faults(tree, data, rules))
     if form is not None and not faults:
         faults.extend(settled_faults(tree, form, rules))
-    return (None if faults else form), faults
+    return (form if all(fault.warning for fault in faults) else None), faults
 
 
 def _names(data: object, section: str) -> Collection[str]:

@@ -52,6 +52,12 @@ def _inapplicable(tree: Tree, path: Path, settings: dict[str, dict[str, Data]], 
                 yield tree.fault((*path, kind, name), f"`{name}` belongs to single rules, not to all of them", key=True)
             elif rule is not None and name not in rule.settings and not _is_nothing(setting[name]):
                 yield tree.fault((*path, kind, name), f"{kind} has no `{name}`{_why(rule, name)}", key=True)
+        for name, known in rule.choices.items() if rule is not None else ():
+            stated = setting.get(name)
+            for value in stated if isinstance(stated, dict) else [stated] if isinstance(stated, str) else _items(stated):
+                if isinstance(value, str) and value not in known and value.lower() not in _OFF:
+                    message = f"{kind} knows no {value!r} here; known: {', '.join(known)}"
+                    yield tree.fault((*path, kind, name), message, nearest(value, known))
         anchor = setting.get("anchor")
         if rule is not None and isinstance(anchor, str) and _anchors(rule) and anchor not in _anchors(rule):
             near = nearest(anchor, _anchors(rule))
@@ -61,6 +67,8 @@ def _inapplicable(tree: Tree, path: Path, settings: dict[str, dict[str, Data]], 
 def _why(rule: Described, name: str) -> str:
     if name not in ("threshold", "grace") or "threshold" in rule.settings:
         return ""
+    if name == "threshold" and "grace" in rule.settings:
+        return f": what it reports is raised after its `grace` ({rule.defaults.grace})"
     return ": what it reports is raised at once" + (f"; its span is `margin` ({rule.defaults.margin})" if "margin" in rule.settings else "")
 
 

@@ -35,6 +35,7 @@ def effective(policy: Policy) -> dict[str, Plain]:
         "name": policy.name,
         "zone": policy.zone,
         "emits": [milestone for milestone in MILESTONES if milestone in policy.emits],
+        "tolerance": {currency: str(amount) for currency, amount in sorted(policy.tolerances.items())},
         "zones": dict(sorted(policy.zones.items())),
         "calendars": {name: _calendar(spec) for name, spec in sorted(policy.calendars.items())},
         "sites": _places(policy.sites),
@@ -139,7 +140,8 @@ def _calendar(spec: CalendarSpec) -> Plain:
         if days:
             found[name] = [day.isoformat() for day in sorted(days)]
     if spec.cutoff is not None:
-        found["cutoff"] = _time(spec.cutoff)
+        cutoff = spec.cutoff
+        found["cutoff"] = _time(cutoff) if isinstance(cutoff, int) else {WEEKDAYS[day]: _time(at) for day, at in sorted(cutoff.items())}
     return found
 
 

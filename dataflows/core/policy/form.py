@@ -5,9 +5,18 @@ from __future__ import annotations
 from collections.abc import Callable
 from dataclasses import MISSING, fields, is_dataclass
 from datetime import date
-from typing import Annotated, Any, get_args, get_type_hints
+from decimal import Decimal
+from typing import Annotated, Any, cast, get_args, get_type_hints
 
-from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, PlainValidator, create_model, model_validator
+from pydantic import (
+    AfterValidator,
+    BaseModel,
+    BeforeValidator,
+    ConfigDict,
+    PlainValidator,
+    create_model,
+    model_validator,
+)
 
 from dataflows.core.clocks import Span
 from dataflows.core.clocks.spans import ZERO
@@ -42,12 +51,26 @@ def _short(value: object) -> object:
     return {"switch": value} if isinstance(value, str) else value
 
 
-def _week(hours: dict[tuple[int, ...], tuple[tuple[int, int], ...]]) -> dict[tuple[int, ...], tuple[tuple[int, int], ...]]:
-    """The hours of a calendar's weekdays, each stated once."""
-    days = [day for group in hours for day in group]
+def _days_once(stated: dict[tuple[int, ...], Any]) -> dict[tuple[int, ...], Any]:
+    """What is stated by weekdays, each stated once."""
+    days = [day for group in stated for day in group]
     twice = sorted({read.WEEKDAYS[day] for day in days if days.count(day) > 1})
     if twice:
         raise mistake(f"stated twice: {', '.join(twice)}")
+    return stated
+
+
+def _cutoff(value: object) -> int | dict[int, int]:
+    """A local time for all days, or times by weekdays."""
+    if not isinstance(value, dict):
+        return read.minutes(value)
+    stated = {read.weekdays(days): read.minutes(at) for days, at in cast("dict[object, object]", value).items()}
+    return {day: at for days, at in _days_once(stated).items() for day in days}
+
+
+def _week(hours: dict[tuple[int, ...], tuple[tuple[int, int], ...]]) -> dict[tuple[int, ...], tuple[tuple[int, int], ...]]:
+    """The hours of a calendar's weekdays, each stated once."""
+    _days_once(hours)
     if not any(hours.values()):
         raise mistake("a calendar needs working hours on some weekday")
     return hours
@@ -56,6 +79,8 @@ def _week(hours: dict[tuple[int, ...], tuple[tuple[int, int], ...]]) -> dict[tup
 Zone = Annotated[str, PlainValidator(read.zone)]
 Name = Annotated[str, PlainValidator(read.named)]
 Country = Annotated[str, PlainValidator(read.country)]
+Currency = Annotated[str, PlainValidator(read.currency)]
+Amount = Annotated[Decimal, PlainValidator(read.amount)]
 Region = Annotated[str, PlainValidator(read.region)]
 CalendarKey = Annotated[str, PlainValidator(read.calendar_key)]
 CalendarName = Annotated[str, PlainValidator(read.calendar)]
@@ -87,7 +112,7 @@ class CalendarForm(PolicySection):
     holidays: Annotated[str | None, PlainValidator(read.holidays)] = None
     closed: Days = ()
     open: Days = ()
-    cutoff: Annotated[int, PlainValidator(read.minutes)] | None = None
+    cutoff: Annotated[int | dict[int, int] | None, PlainValidator(_cutoff)] = None
 
 
 class SiteForm(PolicySection):
@@ -137,6 +162,11 @@ class RetentionForm(PolicySection):
     most_events: Events = MOST_EVENTS
 
 
+METHODS = ("ship", "pickup", "local", "digital")
+TERMS = ("prepaid", "on_ship", "on_delivery", "invoice", "external")
+HOLDS = ("fraud", "credit", "payment", "address", "inventory", "customs", "manual", "other")
+
+
 class IdentifiersForm(PolicySection):
     """The form that identifiers are compared in. It belongs to the state: another one needs a new state."""
 
@@ -152,6 +182,7 @@ def _all_alike(value: object) -> object:
 
 READERS: dict[str, Callable[..., object]] = {
     "span": read.any_span,
+    "step": read.step,
     "elapsed": read.elapsed,
     "period": read.period,
     "name": read.named,
@@ -218,6 +249,15 @@ class WhenForm(PolicySection):
     country: Annotated[tuple[Country, ...], BeforeValidator(_many)] | None = None
     channel: Names | None = None
     tier: Names | None = None
+    region: Names | None = None
+    postal_code: Names | None = None
+    method: Annotated[tuple[Annotated[str, PlainValidator(read.choice("method", METHODS))], ...], BeforeValidator(_many)] | None = None
+    terms: Annotated[tuple[Annotated[str, PlainValidator(read.choice("payment terms", TERMS))], ...], BeforeValidator(_many)] | None = None
+    value: Annotated[tuple[Annotated[str, PlainValidator(read.amount_test)], ...], BeforeValidator(_many)] | None = None
+    sku: Names | None = None
+    seller: Names | None = None
+    tags: Names | None = None
+    hold: Annotated[tuple[Annotated[str, PlainValidator(read.choice("hold", HOLDS))], ...], BeforeValidator(_many)] | None = None
 
 
 class OverrideForm(PolicySection):
@@ -233,6 +273,7 @@ class PolicyForm(PolicySection):
     name: Name = "default"
     zone: Zone = "UTC"
     emits: Annotated[tuple[Milestone, ...], BeforeValidator(_many)] = ("placed", "captured", "shipped", "scans")
+    tolerance: Annotated[dict[Currency, Amount], Section] = {}
     zones: Annotated[dict[Region, Zone], Section] = {}
     calendars: Annotated[dict[CalendarKey, Annotated[CalendarForm, Section]], Section] = {}
     sites: Annotated[dict[Name, Annotated[SiteForm, Section]], Section] = {}

@@ -10,7 +10,10 @@ from dataflows.core.policy.setting import Change
 
 
 class Dims(NamedTuple):
-    """What an override may depend on; None where unknown. The order of the fields is their precedence: the first weighs most."""
+    """What an override may depend on; None where unknown. The order of the fields is their precedence: the first weighs most.
+
+    `value` is the order's total (`129.90 EUR`); `sku`, `seller` and `tags` are those of its lines (and of the order), `hold` the open ones.
+    """
 
     tenant: str | None = None
     site: str | None = None
@@ -19,6 +22,15 @@ class Dims(NamedTuple):
     country: str | None = None
     channel: str | None = None
     tier: str | None = None
+    region: str | None = None
+    postal_code: str | None = None
+    method: str | None = None
+    terms: str | None = None
+    value: str | None = None
+    sku: frozenset[str] | None = None
+    seller: frozenset[str] | None = None
+    tags: frozenset[str] | None = None
+    hold: frozenset[str] | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -31,10 +43,6 @@ class Override:
     when: tuple[frozenset[str] | None, ...]
     everything: Change
     rules: Mapping[str, Change]
-
-    def matches(self, dims: Dims) -> bool:
-        """Whether every dimension that the override names has one of its values."""
-        return all(allowed is None or value in allowed for value, allowed in zip(dims, self.when, strict=True))
 
     @property
     def weight(self) -> tuple[bool | int, ...]:

@@ -6,23 +6,28 @@ Which setting of a rule holds for an order is decided per field. The layers, eac
 2. `'*'` under `rules`, for all rules;
 3. the rule's entry under `rules`;
 4. the overrides whose `when` matches the order. Of two, the one that names more dimensions wins. If they name equally many, the one that
-   names the weightier dimension wins: tenant, then site, carrier, service, country, channel, tier. If they name the same
+   names the weightier dimension wins: tenant, then site, carrier, service, country, channel, tier,
+   region, postal code, method, terms, value, SKU, seller, tags, hold. If they name the same
    dimensions, the later entry wins. Within one override the rule's entry beats `'*'`.
 """
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
+from decimal import Decimal
 from typing import Final
 
 from dataflows.core.clocks import Calendar, CalendarSpec
 from dataflows.core.clocks.days import holiday_region
+from dataflows.core.policy.matching import matcher
 from dataflows.core.policy.model import Dims, FeedPolicy, Override, Place, RetentionPolicy
 from dataflows.core.policy.setting import Described, RuleSetting, changed
 from schemas.identifiers import Identifiers
 from schemas.places import country_zone, is_zone
 
+TOLERANCE: Final = Decimal("0.02")
+"""What amounts may differ by unless the policy says otherwise (P): one rounding on each side."""
 _KEPT: Final = 4_096
 _NOWHERE: Final = Place()
 
@@ -53,11 +58,17 @@ class Policy:
     """As written; `settings` applies them by precedence."""
     feeds: Mapping[str, FeedPolicy]
     """The monitored feeds by prefix of `source`; of two that fit a source the longer one is its feed."""
+    tolerances: Mapping[str, Decimal] = field(default_factory=dict[str, Decimal])
+    """By currency (`*`: all others), as far as the file says: up to how much two amounts are taken to be the same."""
     identifiers: Identifiers | None = None
     """The form that identifiers are brought into; None: the file does not say, and a state goes on with its own."""
 
-    _ranked: tuple[Override, ...] = field(init=False, repr=False, compare=False)
-    _named: tuple[frozenset[str], ...] = field(init=False, repr=False, compare=False)
+    named: frozenset[str] = field(init=False, repr=False, compare=False)
+    """The dimensions that overrides depend on."""
+
+    _ranked: tuple[tuple[Override, Callable[[Dims], bool]], ...] = field(init=False, repr=False, compare=False)
+    _sites: dict[str, Place] = field(init=False, repr=False, compare=False)
+    _carriers: dict[str, Place] = field(init=False, repr=False, compare=False)
     _index: dict[str, int] = field(init=False, repr=False, compare=False)
     _by_dims: dict[Dims, tuple[RuleSetting, ...]] = field(init=False, repr=False, compare=False)
     _by_match: dict[tuple[bool, ...], tuple[RuleSetting, ...]] = field(init=False, repr=False, compare=False)
@@ -68,12 +79,12 @@ class Policy:
     def __post_init__(self) -> None:
         """Prepares the answers."""
         remember = object.__setattr__
-        named: list[set[str]] = [set() for _ in Dims._fields]
-        for override in self.overrides:
-            for values, allowed in zip(named, override.when, strict=True):
-                values.update(allowed or ())
-        remember(self, "_ranked", tuple(sorted(self.overrides, key=lambda override: override.weight)))
-        remember(self, "_named", tuple(frozenset(values) for values in named))
+        whens = [override.when for override in self.overrides]
+        remember(self, "named", frozenset(name for i, name in enumerate(Dims._fields) if any(when[i] for when in whens)))
+        ranked = sorted(self.overrides, key=lambda override: override.weight)
+        remember(self, "_ranked", tuple((override, matcher(override)) for override in ranked))
+        remember(self, "_sites", {name.casefold(): place for name, place in self.sites.items()})
+        remember(self, "_carriers", {name.casefold(): place for name, place in self.carriers.items()})
         remember(self, "_index", {setting.kind: i for i, setting in enumerate(self.base)})
         remember(self, "_calendars", {name: Calendar(name, spec) for name, spec in self.calendars.items()})
         for memo in ("_by_dims", "_by_match", "_by_default", "_by_place"):
@@ -87,10 +98,9 @@ class Policy:
             return self.base
         known = self._by_dims.get(dims)
         if known is None:
-            alike = Dims(*(value if value in named else None for value, named in zip(dims, self._named, strict=True)))
             if len(self._by_dims) >= _KEPT:
                 self._by_dims.clear()
-            known = self._by_dims[dims] = self._resolve(alike)
+            known = self._by_dims[dims] = self._resolve(dims)
         return known
 
     def setting(self, kind: str, dims: Dims) -> RuleSetting:
@@ -98,17 +108,24 @@ class Policy:
         return self.settings(dims)[self._index[kind]]
 
     def _resolve(self, dims: Dims) -> tuple[RuleSetting, ...]:
-        match = tuple(override.matches(dims) for override in self._ranked)
+        match = tuple(matches(dims) for _, matches in self._ranked)
         known = self._by_match.get(match)
         if known is None:
             found = self.base
-            for override, applies in zip(self._ranked, match, strict=True):
+            for (override, _), applies in zip(self._ranked, match, strict=True):
                 if applies:
                     found = tuple(_changed(setting, override) for setting in found)
             if len(self._by_match) >= _KEPT:
                 self._by_match.clear()
             known = self._by_match[match] = found
         return known
+
+    def tolerance(self, currency: str | None) -> Decimal:
+        """Up to how much two amounts of a currency are taken to be the same."""
+        if not self.tolerances:
+            return TOLERANCE
+        own = self.tolerances.get(currency) if currency is not None else None
+        return self.tolerances.get("*", TOLERANCE) if own is None else own
 
     # zones
 
@@ -158,7 +175,7 @@ class Policy:
 
     def carrier_calendar(self, carrier: str | None, country: str | None = None, region: str | None = None) -> Calendar:
         """The calendar of a carrier: its own, else the destination's."""
-        place = _NOWHERE if carrier is None else self.carriers.get(carrier, _NOWHERE)
+        place = _NOWHERE if carrier is None else self._carriers.get(carrier.casefold(), _NOWHERE)
         return self._calendars[place.calendar] if place.calendar is not None else self.destination_calendar(country, region)
 
     def destination_calendar(self, country: str | None, region: str | None = None) -> Calendar:
@@ -189,7 +206,7 @@ class Policy:
         return known
 
     def _site(self, site: str | None) -> Place:
-        return _NOWHERE if site is None else self.sites.get(site, _NOWHERE)
+        return _NOWHERE if site is None else self._sites.get(site.casefold(), _NOWHERE)
 
     def _tenant(self, tenant: str | None) -> Place:
         return _NOWHERE if tenant is None else self.tenants.get(tenant, _NOWHERE)

@@ -9,7 +9,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field, fields, replace
 from typing import Annotated, Any, Final, Literal, NamedTuple, Protocol
 
-from dataflows.core.clocks.spans import ZERO, Span
+from dataflows.core.clocks.spans import ZERO, Later, Span, apart, longer
 from schemas.plain import Data
 
 Severity = Literal["low", "medium", "high", "critical"]
@@ -43,9 +43,13 @@ Names = Annotated[tuple[str, ...], Read("name", many=True)]
 
 @dataclass(frozen=True, slots=True)
 class Step:
-    """A further instant (a warning before or an escalation after the threshold), counted from the anchor, and its severity."""
+    """A further instant (a warning before or an escalation after the threshold), and its severity.
 
-    at: ASpan
+    `at` is counted from the anchor, as the threshold is; a `Later` span from the deadline. Either way the step keeps its distance to the
+    deadline, whatever moves that.
+    """
+
+    at: Annotated[Span, Read("step")]
     severity: ASeverity
 
 
@@ -61,12 +65,13 @@ class Fallback:
 class RuleSetting:
     """One rule as an order sees it.
 
-    Due at `clock`(anchor, `threshold`), raised at due + `grace` with `severity`; `steps` are further instants `clock`(anchor, step.at),
-    before it (warnings) or after it (escalations). `clock` is `site`, `carrier`, `destination`, `tenant` or a calendar's name;
-    `international`, where set, replaces the threshold of an order that crosses a border; `grace` is elapsed time. `fallback` counts where
-    the rule's date is missing; `feeds` name what the rule waits for; `fields` what an order must state. `margin` is how near or far apart
-    counts, `count` how often something must happen: each rule's definition says of what. `owners` are those of holds of some kinds, where
-    they are not `owner`'s; `minor_lane` and `minor_severity` hold for the reports that a rule takes for less grave.
+    Due at `clock`(anchor, `threshold`), raised at due + `grace` with `severity`; `steps` are further instants `clock`(anchor, step.at) +
+    `grace`, before it (warnings) or after it (escalations), which move with the threshold. `clock` is `site`, `carrier`, `destination`,
+    `tenant` or a calendar's name; `international`, where set, replaces the threshold of an order that crosses a border; `grace` is elapsed
+    time. `fallback` counts where the rule's date is missing; `feeds` name what the rule waits for; `fields` what an order must state.
+    `margin` is how near or far apart counts, `count` how often something must happen: each rule's definition says of what. `owners` are
+    those of holds of some kinds, where they are not `owner`'s; `minor_lane` and `minor_severity` hold for the reports that a rule takes for
+    less grave.
     """
 
     kind: str
@@ -102,9 +107,31 @@ def changed(setting: RuleSetting, change: Change) -> RuleSetting:
     """A setting with a change. Another `owner` owns everything: the table of owners holds no longer, unless it is stated as well."""
     if not change:
         return setting
+    if setting.steps and "threshold" in change and "steps" not in change:
+        change = {**change, "steps": moved(setting.steps, setting.threshold, change["threshold"])}
     if setting.owners and "owners" not in change and change.get("owner", setting.owner) != setting.owner:
         change = {**change, "owners": {}}
     return replace(setting, **change)
+
+
+def moved(steps: tuple[Step, ...], before: Span, after: Span) -> tuple[Step, ...]:
+    """The steps of a threshold when there is another: each keeps its distance.
+
+    Left out is a warning for which there is no room, or whose distance cannot be said in the new unit: business time is not counted back.
+    """
+    found: list[Step] = []
+    for step in steps:
+        distance = None if isinstance(step.at, Later) else apart(step.at, before)
+        if distance is None:
+            found.append(step)
+            continue
+        at = longer(after, distance)
+        if at is None and distance.n > 0:
+            at = Later(*distance)
+        began_after_anchor = before.n > 0 and step.at.n >= 0
+        if at is not None and (distance.n >= 0 or at.n > 0 or (at.unit == "us" and not began_after_anchor)):
+            found.append(Step(at=at, severity=step.severity))
+    return tuple(found)
 
 
 class Described(Protocol):
@@ -158,6 +185,16 @@ class Described(Protocol):
     @property
     def limits(self) -> Mapping[str, tuple[Span, Span]]:
         """Between what a span that it is set to must lie."""
+        ...
+
+    @property
+    def waits(self) -> bool:
+        """Whether it waits for its feeds although it is reported: it rests on something not having been said."""
+        ...
+
+    @property
+    def choices(self) -> Mapping[str, tuple[str, ...]]:
+        """Of settings whose names must be such as the rule knows: those names."""
         ...
 
     @property

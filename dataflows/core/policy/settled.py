@@ -8,12 +8,14 @@ from typing import Final
 from pydantic import BaseModel
 
 from dataflows.core.clocks import Span
+from dataflows.core.clocks.spans import Later, apart
 from dataflows.core.policy.form import PolicyForm, change_of
-from dataflows.core.policy.setting import Change, Described, RuleSetting, changed
+from dataflows.core.policy.setting import SEVERITIES, Change, Described, RuleSetting, changed, moved
 from schemas.tree import Fault, Path, Tree
 
 _OF_STEPS: Final = ("clock", "feeds")
-_TIMES: Final = ("threshold", "steps", "grace", "international", "fallback")
+_ARMING: Final = ("switch", "threshold", "steps", "grace", "international", "fallback")
+_SPANS: Final = ("threshold", "international")
 
 
 def settled_faults(tree: Tree, form: PolicyForm, rules: tuple[Described, ...]) -> Iterator[Fault]:
@@ -43,11 +45,43 @@ def _layer(
             if name in rule.limits and isinstance(value, Span) and not rule.limits[name][0].n <= value.n <= rule.limits[name][1].n:
                 least, most = rule.limits[name]
                 yield tree.fault((*path, kind, name), f"{kind} takes a `{name}` of {least} to {most}")
-            if name in _OF_STEPS and "threshold" not in rule.settings and not setting.steps:
+            idle = name in _OF_STEPS and "threshold" not in rule.settings and not setting.steps
+            if idle and not (name == "feeds" and rule.waits):
                 yield tree.fault((*path, kind, name), f"`{name}` counts for the `steps` of {kind} only, and it has none", key=True)
             if path[0] == "overrides" and name in rule.general:
                 yield tree.fault((*path, kind, name), f"`{name}` of {kind} holds for all orders alike: state it under `rules`", key=True)
-        times = next((name for name in stated if name in _TIMES), None)
-        if times is not None and rule.awaits and setting.switch != "off" and not set(rule.awaits) & set(form.emits):
-            message = f"never fires: {kind} waits for `{'` or `'.join(rule.awaits)}`, which `emits` does not list"
-            yield tree.fault((*path, kind, times), message, key=True)
+        yield from _warnings(tree, (*path, kind), rule, before, setting, stated, form)
+
+
+def _warnings(
+    tree: Tree, path: Path, rule: Described, before: RuleSetting, setting: RuleSetting, stated: Iterable[str], form: PolicyForm
+) -> Iterator[Fault]:
+    """What can be used as it is and would have no effect."""
+    kind = setting.kind
+    arming = next((name for name in stated if name in _ARMING), None)
+    if arming is not None and rule.awaits and setting.switch != "off" and not set(rule.awaits) & set(form.emits):
+        message = f"never fires: {kind} waits for `{'` or `'.join(rule.awaits)}`, which `emits` does not list"
+        yield tree.fault((*path, arming), message, key=True, warning=True)
+    if "threshold" in stated and "steps" not in stated:
+        for step in before.steps:
+            alone = moved((step,), before.threshold, setting.threshold)
+            distance = None if isinstance(step.at, Later) else apart(step.at, before.threshold)
+            if (not alone and distance is not None and distance.unit != setting.threshold.unit) or (alone == (step,) and distance is None):
+                message = f"the step at {step.at} ({step.severity}) of {kind} cannot move along with a threshold in another unit"
+                yield tree.fault((*path, "threshold"), f"{message}: state `steps` as well", key=True, warning=True)
+    if "steps" in stated:
+        yield from _idle_steps(tree, path, setting)
+    spans = [getattr(setting, name) for name in _SPANS] + [step.at for step in setting.steps]
+    spans += [] if setting.fallback is None else [setting.fallback.threshold]
+    if "clock" in stated and "threshold" in rule.settings and all(span is None or span.unit == "us" for span in spans):
+        message = f"`clock` of {kind} counts business time, and all its spans are elapsed time: state them in bd or bh"
+        yield tree.fault((*path, "clock"), message, key=True, warning=True)
+
+
+def _idle_steps(tree: Tree, path: Path, setting: RuleSetting) -> Iterator[Fault]:
+    """Steps that change nothing: severity only rises, from the first instant on."""
+    for i, step in enumerate(setting.steps):
+        later = isinstance(step.at, Later) or ((distance := apart(step.at, setting.threshold)) is not None and distance.n >= 0)
+        if later and SEVERITIES.index(step.severity) <= SEVERITIES.index(setting.severity):
+            message = f"changes nothing: {setting.kind} is {setting.severity} from its threshold on, and severity only rises"
+            yield tree.fault((*path, "steps", i, "severity"), message, warning=True)

@@ -13,6 +13,7 @@ _ABOUT: Final = {
     "name": "what this policy is called; no part of its version",
     "zone": "the zone of tenants without one of their own",
     "emits": "the milestones that the feeds report; a rule that waits for any other stays silent",
+    "tolerance": "by currency ('*': all others): up to how much two amounts are the same; 0.02 where nothing is said",
     "zones": "zones of regions, where the zone of most people there is wrong",
     "calendars": "working hours, public holidays, closed and open dates, cut-off",
     "sites": "where goods leave: country, zone, calendar",

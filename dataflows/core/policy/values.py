@@ -6,6 +6,7 @@ import re
 from collections.abc import Callable, Collection
 from dataclasses import dataclass
 from datetime import date
+from decimal import Decimal
 from typing import Final, cast
 
 from pydantic import ValidationInfo
@@ -13,8 +14,11 @@ from pydantic import ValidationInfo
 from dataflows.core.clocks import Span, span
 from dataflows.core.clocks.calendar import Intervals
 from dataflows.core.clocks.days import holiday_regions, is_holiday_region
+from dataflows.core.clocks.spans import Later
+from dataflows.core.policy.matching import value_test
 from dataflows.core.policy.setting import Switch
-from schemas.places import countries, country_meant, is_country, is_region, zone_names
+from schemas.place_names import country_code
+from schemas.places import countries, is_country, is_region, zone_names
 from schemas.problems import mistake, nearest, unknown_zone
 
 MILESTONES: Final = (
@@ -26,6 +30,7 @@ WEEKDAYS: Final = ("mon", "tue", "wed", "thu", "fri", "sat", "sun")
 _SWITCHES: Final[dict[str, Switch]] = {
     "on": "on", "true": "on", "yes": "on", "off": "off", "false": "off", "no": "off", "shadow": "shadow",
 }  # fmt: skip
+_AMOUNT: Final = re.compile(r"\d{1,12}(\.\d{1,6})?", re.ASCII)
 _TIME: Final = re.compile(r"(\d\d?):(\d\d)", re.ASCII)
 
 
@@ -71,6 +76,16 @@ def named(value: object) -> str:
     return name
 
 
+def amount_test(value: object) -> str:
+    """A limit of an order's total: `above 200`, `below 20 EUR`."""
+    name = text(value)
+    found = value_test(name)
+    if found is None:
+        raise mistake(f"{name!r} is no limit of a total: write 'above 200', 'below 20' or 'above 200 EUR'")
+    sense, bound, currency = found
+    return " ".join(part for part in (sense, str(bound), currency) if part)
+
+
 def feed(value: object) -> str:
     """A prefix of `source` that ends where a part of the path does: `/carrier`, `/carrier/ups`."""
     name = named(value)
@@ -105,6 +120,16 @@ def any_span(value: object) -> Span:
         raise mistake(str(error)) from None
 
 
+def step(value: object) -> Span:
+    """When a step comes: a span counted from the anchor, or with a `+` from the deadline."""
+    if not isinstance(value, str) or not value.strip().startswith("+"):
+        return any_span(value)
+    found = any_span(value.strip()[1:])
+    if found.n <= 0:
+        raise mistake(f"{value.strip()!r}: what is counted from the deadline comes after it, such as '+1 bd'")
+    return Later(*found)
+
+
 def elapsed(value: object) -> Span:
     """A span of elapsed time that is not negative."""
     found = any_span(value)
@@ -119,6 +144,22 @@ def period(value: object) -> Span:
     if found.n == 0:
         raise mistake("this must be longer than nothing")
     return found
+
+
+def currency(value: object) -> str:
+    """A currency by its three letters, in any case; `*` stands for all others."""
+    name = text(value).upper()
+    if name != "*" and not (len(name) == 3 and name.isascii() and name.isalpha()):
+        raise mistake(f"{text(value)!r} is no currency: three letters such as EUR, or '*' for all others")
+    return name
+
+
+def amount(value: object) -> Decimal:
+    """An amount of money that is not negative."""
+    written = text(value)
+    if not _AMOUNT.fullmatch(written):
+        raise mistake(f"{written!r} is no amount of money, such as 0.02")
+    return Decimal(written)
 
 
 def count(value: object) -> int:
@@ -170,7 +211,7 @@ def country(value: object) -> str:
     name = text(value)
     if not is_country(name):
         message = f"unknown country {name!r}: a code of two capitals (ISO 3166-1) is expected, such as DE"
-        raise mistake(message, country_meant(name) or nearest(name, countries()))
+        raise mistake(message, country_code(name) or nearest(name, countries()))
     return name
 
 
@@ -193,7 +234,7 @@ def holidays(value: object) -> str | None:
         regions = holiday_regions()
         known = (*regions, *(f"{code}-{part}" for code, parts in regions.items() for part in parts))
         message = f"the public holidays of {name!r} are not known; a country or region such as DE or US-CA is expected, or off"
-        meant = country_meant(name)
+        meant = country_code(name)
         raise mistake(message, meant if meant in regions else nearest(name, known))
     return name
 

@@ -166,7 +166,12 @@ def _words(field: Field, words: Iterable[str]) -> Field:
 _ORDER: Final = (
     _order("total", Type.MONEY, "what the customer pays in all", lambda f: money_of(f.fields.total)),
     _order("country", Type.TEXT, "the destination's country, ISO 3166-1", lambda f: to.country if (to := _ship_to(f)) else None),
-    _order("region", Type.TEXT, "the destination's region, as the shop writes it", lambda f: to.region if (to := _ship_to(f)) else None),
+    _order(
+        "region",
+        Type.TEXT,
+        "the destination's region, ISO 3166-2 where it is known",
+        lambda f: to.region if (to := _ship_to(f)) else None,
+    ),
     _order("postal_code", Type.TEXT, "the destination's postal code", lambda f: to.postal_code if (to := _ship_to(f)) else None),
     _order("channel", Type.TEXT, "where it was sold", lambda f: f.fields.channel),
     _order("service", Type.TEXT, "the delivery service that was sold", lambda f: f.fields.service),

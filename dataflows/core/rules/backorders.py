@@ -27,14 +27,14 @@ class Backorder(NamedTuple):
 
 def backorders(o: Facts) -> Iterator[Backorder]:
     """What waits, or has waited, for supply."""
-    told = o.t.by_type.get("inventory.backordered")
-    if not told:
+    known = o.t.by_type.get("inventory.backordered")
+    if not known:
         return
     supplies = [(r, _keys(o, r)) for r in o.t.of("inventory.allocated", "warehouse.shipped")]
-    for position, record in enumerate(told):
+    for position, record in enumerate(known):
         keys = _keys(o, record)
         until = next((r.at for r, own in supplies if r.at >= record.at and _meet(keys, own)), None)
-        replaced = next((r.at for r in told[position + 1 :] if _meet(keys, _keys(o, r))), None)
+        replaced = next((r.at for r in known[position + 1 :] if _meet(keys, _keys(o, r))), None)
         ends = [unit.gone for unit in o.units("left") if keys is not None and unit.key in keys]
         gone = max((at for at in ends if at is not None), default=None) if None not in ends else None
         stated = cast("InventoryBackordered", record.event.data).expected_at

@@ -10,10 +10,11 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 
 from dataflows.core.clocks import Calendar, Span
+from dataflows.core.clocks.spans import Later, apart, longer
 from dataflows.core.history.facts import Facts
 from dataflows.core.history.shipments import Shipment
 from dataflows.core.policy import RuleSetting
-from dataflows.core.policy.setting import Lane, Severity
+from dataflows.core.policy.setting import SEVERITIES, Lane, Severity
 from schemas.instants import DAY, HOUR, earliest
 from schemas.record import Record
 
@@ -71,6 +72,69 @@ def count(calendar: Calendar, at: int, span: Span) -> int:
     return at + span.n if span.unit == "us" else calendar.add(at, span)
 
 
+def soonest(setting: RuleSetting, span: Span) -> int:
+    """A lower bound in µs of the time from an anchor to the first instant of a condition that is due a `span` after it."""
+    first = least(span)
+    for step in setting.steps:
+        if isinstance(step.at, Later):
+            continue
+        at: Span | None = step.at
+        if span != setting.threshold:
+            distance = apart(step.at, setting.threshold)
+            at = None if distance is None or distance.n > 0 else longer(span, distance)
+        if at is not None and (bound := least(at)) < first:
+            first = bound
+    return first + setting.grace.n
+
+
+def steps_of(
+    setting: RuleSetting, calendar: Calendar, anchor: int, span: Span, due: int, *, floor: int | None = None
+) -> tuple[tuple[int, Severity], ...]:
+    """The steps of a condition whose deadline `due` lies a `span` after its anchor, or is a `floor` that lies later: from the first on.
+
+    Each step is as far from the deadline as it is from the rule's threshold; where only the calendar could say how far, an escalation comes
+    with the deadline at the earliest and a warning is left out.
+    """
+    grace = setting.grace.n
+    found: list[tuple[int, Severity]] = [(due + grace, setting.severity)]
+    for step in setting.steps:
+        at = step.at
+        if isinstance(at, Later):
+            found.append((count(calendar, due, at) + grace, step.severity))
+            continue
+        if span == setting.threshold and floor is None:
+            found.append((count(calendar, anchor, at) + grace, step.severity))
+            continue
+        distance = apart(at, setting.threshold)
+        own = None if distance is None else longer(span, distance)
+        if own is not None and floor is None and (own.n > 0 or own.unit == "us"):
+            found.append((count(calendar, anchor, own) + grace, step.severity))
+        elif distance is None:
+            found.append((max(due, count(calendar, anchor, at)) + grace, step.severity))
+        elif distance.n >= 0 or distance.unit == "us":
+            found.append((count(calendar, due, distance) + grace, step.severity))
+    if len(found) > 1:
+        found.sort(key=_by_instant)
+        return rising(found)
+    return tuple(found)
+
+
+def _by_instant(step: tuple[int, Severity]) -> tuple[int, int]:
+    return step[0], SEVERITIES.index(step[1])
+
+
+def rising(steps: Iterable[tuple[int, Severity]]) -> tuple[tuple[int, Severity], ...]:
+    """Steps in their order without those that would lower the severity: what lasts is not less grave for it."""
+    found: list[tuple[int, Severity]] = []
+    for at, severity in steps:
+        if not found or SEVERITIES.index(severity) > SEVERITIES.index(found[-1][1]):
+            if found and found[-1][0] == at:
+                found[-1] = (at, severity)
+            else:
+                found.append((at, severity))
+    return tuple(found)
+
+
 def timeout(  # noqa: PLR0913 (every argument is a term of the deadline)
     setting: RuleSetting,
     calendar: Calendar,
@@ -96,18 +160,15 @@ def timeout(  # noqa: PLR0913 (every argument is a term of the deadline)
         return None
     lift = earliest(met, lifted, moved)
     threshold = span or setting.threshold
-    if lift is not None:
-        # Most milestones come long before their deadline: then no calendar needs to be asked.
-        soonest = min(least(threshold), *[least(s.at) for s in setting.steps]) if setting.steps else least(threshold)
-        if lift <= anchor + soonest:
-            return None
-    due = count(calendar, anchor, threshold)
+    # Most milestones come long before their deadline: then no calendar needs to be asked.
+    if lift is not None and lift <= anchor + (soonest(setting, threshold) if setting.steps else least(threshold) + setting.grace.n):
+        return None
+    due, floor = count(calendar, anchor, threshold), None
     if not_before is not None and not_before > due:
-        due = not_before
-    first = due + setting.grace.n
-    steps: tuple[tuple[int, Severity], ...] = ((first, setting.severity),)
+        due = floor = not_before
+    steps: tuple[tuple[int, Severity], ...] = ((due + setting.grace.n, setting.severity),)
     if setting.steps:
-        steps = tuple(sorted([*steps, *((count(calendar, anchor, s.at), s.severity) for s in setting.steps)]))
+        steps = steps_of(setting, calendar, anchor, threshold, due, floor=floor)
     start = steps[0][0]
     if since is not None and since > start:
         start = since
@@ -134,8 +195,13 @@ def signal(  # noqa: PLR0913 (every argument is a term of the condition)
     severity: Severity | None = None,
     lane: Lane | None = None,
     look_again: int | None = None,
+    absence: bool = False,
 ) -> Condition | None:
-    """The condition that `record` (or the instant `at`) began, until the first of `clears` at or after it, or until `lifted`."""
+    """The condition that `record` (or the instant `at`) began, until the first of `clears` at or after it, or until `lifted`.
+
+    It begins the rule's grace later, and is none if it ends within that. `absence`: it rests on something not having been said, and is
+    decided like what is overdue, once the feeds that would have said it have spoken past its beginning.
+    """
     if setting.switch == "off":
         return None
     start = record.at if at is None else at
@@ -143,12 +209,15 @@ def signal(  # noqa: PLR0913 (every argument is a term of the condition)
         return None
     cleared = after((c for c in clears if c is not None), start)
     end = earliest(cleared, lifted)
-    if end == start:
+    grace = setting.grace.n
+    start += grace
+    if end is not None and end <= start:
         return None
     steps: tuple[tuple[int, Severity], ...] = ((start, severity or setting.severity),)
     if setting.steps:
         calendar = o.calendar(setting, shipment)
-        steps = tuple(sorted([*steps, *((count(calendar, start, s.at), s.severity) for s in setting.steps)]))
+        later: list[tuple[int, Severity]] = [*steps, *((count(calendar, start, s.at), s.severity) for s in setting.steps)]
+        steps = rising(sorted(later, key=_by_instant))
     resolution = None if end is None else "cleared" if end == cleared else "lifted"
     return Condition(
         setting,
@@ -157,12 +226,40 @@ def signal(  # noqa: PLR0913 (every argument is a term of the condition)
         end,
         steps,
         (record,) if evidence is None else evidence,
-        timed=False,
+        timed=absence or grace > 0,
         detail=detail,
         resolution=resolution,
         lane=lane,
         look_again=look_again,
     )
+
+
+OUTLAST = frozenset(
+    (
+        *("conflict.cancelled_but_moving", "conflict.refunded_but_moving", "payment.refund_failed", "payment.refund_exceeds_capture"),
+        *("payment.captured_after_cancel", "payment.cancelled_not_refunded", "order.master_data_incomplete", "payment.amount_mismatch"),
+    )
+)
+"""Kinds, besides those of returns and about data, that a cancellation does not end, or that see to it themselves."""
+
+
+def while_wanted(condition: Condition, gaps: Iterable[tuple[int, int]]) -> Condition | None:
+    """A condition of an order that was cancelled and is wanted again (`gaps`: from when until when it was not); None if it is none.
+
+    Nothing began meanwhile, and what was due ended with the cancellation; what was reported before that still holds.
+    """
+    kind = condition.setting.kind
+    if kind in OUTLAST or kind.startswith(("return.", "data.")):
+        return condition
+    start, end = condition.start, condition.end
+    if not condition.timed and any(start < since and (end is None or until < end) for since, until in gaps):
+        return condition
+    if any(since <= start < until for since, until in gaps):
+        return None
+    first = earliest(*(since for since, _ in gaps if since > start))
+    if first is not None and (end is None or first < end):
+        condition.end, condition.resolution = first, "lifted"
+    return condition
 
 
 def merged(conditions: list[Condition]) -> list[Condition]:

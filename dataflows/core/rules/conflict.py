@@ -17,14 +17,15 @@ MOVES = ("warehouse.shipped", "carrier.scan")
 RULES = (
     conflicting(
         "conflict.delivered_without_ship", "A shipment was delivered that no warehouse had shipped and no carrier had had before.",
-        find=find.delivered_without_ship, inputs=("unannounced",), emits="shipped",
-        clears="the hand-over that comes later, or the end of the shipment",
+        find=find.delivered_without_ship, inputs=("unannounced",), emits="shipped", absence=True, grace="15 m", feeds=("warehouse",),
+        clears="the hand-over that comes later, or the end of the shipment", source="P: 15 minutes between the clocks of two systems",
         advice="a warehouse.shipped at or before the delivery",
     ),
     conflicting(
-        "conflict.shipped_unpaid", "Goods left before any payment had been authorized or captured.",
-        find=find.shipped_unpaid, inputs=("warehouse.shipped", "unannounced"), unless_seen=("payment.authorized", "payment.captured"),
-        emits={"prepaid": "captured", "on_ship": "authorized"}, clears="the authorization or capture, or the end of the order",
+        "conflict.shipped_unpaid", "Goods left while nothing was captured and no authorization was in force.",
+        find=find.shipped_unpaid, inputs=("warehouse.shipped", "unannounced"), unless_seen=("payment.captured",),
+        absence=True, grace="15 m", feeds=("payments",), emits={"prepaid": "captured", "on_ship": "authorized"},
+        clears="the authorization or capture, or the end of the order", source="P: 15 minutes between the clocks of two systems",
         advice="a payment.authorized before the shipment",
     ),
     conflicting(

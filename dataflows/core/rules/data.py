@@ -15,6 +15,13 @@ RULES = (
         advice="a complete code table",
     ),
     custom(
+        "data.unmapped_place", "The country or region of the ship-to address is no ISO code and no known name, so its zone is unknown.",
+        find=find.unmapped_place, inputs=("order.placed", "order.updated"), clears="an update with a known place, or the end of the order",
+        owner="DATA", severity="low", lane="review",
+        actions={"mend_address": "deadlines are counted in the wrong zone"},
+        source="ISO 3166, by pycountry", advice="an ISO code for the country and the region",
+    ),
+    custom(
         "data.orphan_signal", "An event has waited 15 minutes of log time for the order, or for the tie to an order, that it belongs to.",
         find=find.orphan_signal, inputs=("order.placed", "*"), unless_seen=("order.placed",), clears="the order, or the tie",
         ignores=("clock", "feeds"), within="15 m",

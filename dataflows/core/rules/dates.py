@@ -29,8 +29,8 @@ STEPS: dict[Milestone, tuple[str, ...]] = {
 """The steps that meet what is due by a date."""
 
 
-class Dated(NamedTuple):
-    """A stretch in which a unit has a date or none (`by` None); `own`: whether the date is its line's own, `record` told it."""
+class DueStretch(NamedTuple):
+    """A stretch in which a unit has a date or none (`by` None); `own`: whether the date is its line's own, `record` stated it."""
 
     unit: Unit
     since: int
@@ -56,11 +56,13 @@ def shipping(o: Facts) -> Iterator[Unit]:
         yield from (unit for unit in o.units("left", "warehouse.packed") if o.method_by(unit.key) == "pickup")
 
 
-def dated(o: Facts, name: str, units: Sequence[Unit], deadline: Deadline, due: Callable[[int], int] = lambda by: by) -> Iterator[Dated]:
+def dated(
+    o: Facts, name: str, units: Sequence[Unit], deadline: Deadline, due: Callable[[int], int] = lambda by: by
+) -> Iterator[DueStretch]:
     """By which date each unit is owed, and when.
 
-    A unit that was added later takes a date that was told before only if that lies ahead and something before it still waited for it. What
-    fell due while the order was held (and the unit had not left), or before a cancelled order was wanted again, is void.
+    A unit that was added later takes an earlier date only if that lies ahead and something before it still waited for it. What fell due
+    while the order was held (and the unit had not left), or before a cancelled order was wanted again, is void.
     """
     own = o.line_dates(name).own
     pauses = o.pauses
@@ -81,7 +83,7 @@ def dated(o: Facts, name: str, units: Sequence[Unit], deadline: Deadline, due: C
                     if held:
                         start, by = max(start, *held), None
             if start < FAR and (end is None or start < end):
-                yield Dated(unit, start, end, by, text or "", is_own and by is not None, record)
+                yield DueStretch(unit, start, end, by, text or "", is_own and by is not None, record)
 
 
 def _segments(o: Facts, name: str, key: str | None) -> Iterable[tuple[tuple[str | None, bool], int, int | None, Record]]:
@@ -147,7 +149,7 @@ def by_date(form: Overdue, date: Date) -> Find:
     return judge
 
 
-def _undated(o: Facts, s: RuleSetting, one: Dated) -> Iterator[Condition | None]:
+def _undated(o: Facts, s: RuleSetting, one: DueStretch) -> Iterator[Condition | None]:
     """While a unit has no date: the rule's `fallback`, from the capture (prepaid) or from placing, or from when it was ordered.
 
     An order that is held, and a unit that is backordered, is not waited for; when that is over, it is from then on.
@@ -173,11 +175,13 @@ def _undated(o: Facts, s: RuleSetting, one: Dated) -> Iterator[Condition | None]
 def _replacements(o: Facts, s: RuleSetting) -> Iterator[Condition | None]:
     """Replacements that do not come by the promise that they were sent with."""
     for x in (x for x in o.shipments if x.replaces):
-        told = [r for r in (*x.labels, *x.handovers) if cast("WarehouseShipment", r.event.data).replaces]
-        promises = [(line.promised_by, r) for r in told for line in cast("WarehouseShipment", r.event.data).lines or () if line.promised_by]
+        stated = [r for r in (*x.labels, *x.handovers) if cast("WarehouseShipment", r.event.data).replaces]
+        promises = [
+            (line.promised_by, r) for r in stated for line in cast("WarehouseShipment", r.event.data).lines or () if line.promised_by
+        ]
         if promises:
             text, record = min(promises, key=lambda known: o.promise_deadline(known[0]))
-            setting, since = o.of(x, s), min(r.at for r in told)
+            setting, since = o.of(x, s), min(r.at for r in stated)
             yield timeout(
                 *(setting, o.calendar(setting, x), o.promise_deadline(text), f"replacement promised by {text}", (record,)),
                 scope=x.scope, since=since, met=x.kept, lifted=ended_for(o, x),

@@ -16,10 +16,11 @@ from dataflows.core.rules.judging import judge_of
 from dataflows.core.rules.model import Fits, Rule
 from dataflows.core.rules.structs import AnyForm, Between, Custom, Find, Lasting, Overdue, Reported, Silent
 from dataflows.core.rules.vocabulary import Anchor, ByTerms, Date, EventTerm, Held, Milestone, Scope, Staying, Strictly, Term, Where
+from schemas.events import Customer, Money, OrderPlaced, ShipTo
 
 TIMED = frozenset(("threshold", "clock", "grace", "steps", "feeds"))
 STEPPED = frozenset(("clock", "steps", "feeds"))
-OPTIONAL = ("anchor", "international", "fallback", "fields", "margin", "count", "owners")
+OPTIONAL = ("anchor", "grace", "international", "fallback", "fields", "margin", "count", "owners")
 """Settings that a rule has only if it has a default for them."""
 Terms = Milestone | EventTerm | tuple[Milestone | EventTerm, ...]
 
@@ -103,6 +104,23 @@ def settings_of(forms: tuple[AnyForm, ...], entry: Entry) -> frozenset[str]:
     return found - frozenset(first.ignores) if isinstance(first, Custom) else found
 
 
+def order_paths() -> tuple[str, ...]:
+    """The fields that an order can lack, by path: `total`, `ship_to.country`."""
+    parts: dict[str, Any] = {"total": Money, "customer": Customer, "ship_to": ShipTo}
+    inner = (f"{name}.{field}" for name, part in parts.items() for field in part.model_fields)
+    return (*OrderPlaced.model_fields, *inner)
+
+
+def choices_of(forms: tuple[AnyForm, ...], entry: Entry) -> dict[str, tuple[str, ...]]:
+    """The names that `owners` (kinds of holds) and `fields` (of an order) may have."""
+    found: dict[str, tuple[str, ...]] = {}
+    if "owners" in entry:
+        found["owners"] = tuple(k for form in forms if isinstance(form, Lasting) and isinstance(form.state, Held) for k in form.state.kinds)
+    if "fields" in entry:
+        found["fields"] = order_paths()
+    return found
+
+
 def rule(kind: str, definition: str, *forms: AnyForm, **entry: Unpack[Entry]) -> Rule:
     """A rule that finds what each of its forms finds."""
     setting = setting_of(kind, entry)
@@ -126,6 +144,8 @@ def rule(kind: str, definition: str, *forms: AnyForm, **entry: Unpack[Entry]) ->
         awaits=tuple(milestone for _, milestone in forms[0].emits),
         limits={name: (span(least), span(most)) for name, (least, most) in entry.get("limits", {}).items()},
         general=forms[0].general if isinstance(forms[0], Custom) else (),
+        waits=isinstance(forms[0], Custom) and forms[0].absence,
+        choices=choices_of(forms, entry),
         forms=forms,
     )
 
@@ -140,11 +160,12 @@ def overdue(  # noqa: PLR0913 (the terms of the form)
     each: Scope = Scope.ORDER,
     label: str = "",
     ahead: bool = False,
+    owing: bool = False,
     also: tuple[AnyForm, ...] = (),
     **stated: Unpack[StatedEntry],
 ) -> Rule:
     """A rule that something was not reached within a span of an anchor (see `structs.Overdue`)."""
-    form = Overdue(since=since, until=_many(until), unless=_many(unless), each=each, label=label, ahead=ahead, **_of(stated))
+    form = Overdue(since=since, until=_many(until), unless=_many(unless), each=each, label=label, ahead=ahead, owing=owing, **_of(stated))
     return rule(kind, definition, form, *also, **_entry(stated))
 
 
@@ -226,6 +247,7 @@ def custom(  # noqa: PLR0913 (what no form says)
     unless_seen: tuple[str, ...] = (),
     ignores: tuple[str, ...] = (),
     general: tuple[str, ...] = (),
+    absence: bool = False,
     fits: Fits | None = None,
     **stated: Unpack[StatedEntry],
 ) -> Rule:
@@ -239,6 +261,7 @@ def custom(  # noqa: PLR0913 (what no form says)
         clears=clears,
         ignores=ignores,
         general=general,
+        absence=absence,
         fits=fits,
         **_of(stated),
     )

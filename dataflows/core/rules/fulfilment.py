@@ -34,13 +34,13 @@ RULES = (
     ),
     overdue(
         "fulfilment.ship_overdue",
-        "The order (or a line with a date of its own) had not left by its ship-by date; without one, 72 hours after it was paid.",
+        "The order (or a line with its own date) had not left by its ship-by date; without one, three business days after it was paid.",
         since=Date.SHIP_BY, until=Milestone.SHIPPED, unless=Milestone.ENDED, each=Scope.LINE, methods=("ship", "pickup", "local"),
         emits="shipped",
-        anchor="ship_by", fallback=("captured", "72 h"), owner="FULF", severity="high", lane="auto", clock="site",
+        anchor="ship_by", fallback=("captured", "3 bd"), owner="FULF", severity="high", lane="auto", clock="site",
         feeds=("warehouse", "carrier"),
         actions={"notify_customer": "the order leaves late", "create_warehouse_task": "ship it now"},
-        source="the order's own ship_by; without one 72 h after payment (Wonderment: 72 to 96 h)",
+        source="the order's own ship_by; without one 3 business days after payment (Wonderment: 72 to 96 h; a weekend is no delay)",
     ),
     lasting(
         "fulfilment.hold_aged", "A hold (payment, address, customs, manual or other) has lasted two business days.",

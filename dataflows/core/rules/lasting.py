@@ -10,7 +10,7 @@ from dataflows.core.clocks.spans import ZERO
 from dataflows.core.history.facts import Facts
 from dataflows.core.history.parcels import possession, scan_of
 from dataflows.core.policy import RuleSetting
-from dataflows.core.rules.conditions import least, timeout
+from dataflows.core.rules.conditions import soonest, timeout
 from dataflows.core.rules.dates import DEADLINES
 from dataflows.core.rules.reading import (
     first_reached,
@@ -44,11 +44,11 @@ def silent_parcel(form: Silent) -> Find:
             span = setting.threshold if o.domestic or setting.international is None else setting.international
             lifted = earliest(*(read(o, shipment, parcel) for read in over))
             calendar = o.calendar(setting, shipment)
-            soonest = min(least(span), *[least(step.at) for step in setting.steps]) if setting.steps else least(span)
+            patience = soonest(setting, span)
             has_it = False
             for record, until in silences(parcel.scans):
                 has_it = has_it or possession(record)
-                if until is not None and until - record.at <= soonest:
+                if until is not None and until - record.at <= patience:
                     continue
                 if has_it and speaks(record):
                     label = f"last scan {scan_of(record).status}"
@@ -101,9 +101,9 @@ def silent_order(form: Silent) -> Find:
         heard = [r for r in o.t.records if not r.event.type.startswith(UNHEARD)] if source is None else list(source(o))
         over, calendar = lifted(o), o.calendar(s)
         pauses = list(_pauses(o, form.paused_by))
-        soonest = min(least(s.threshold), *[least(step.at) for step in s.steps]) if s.steps else least(s.threshold)
+        patience = soonest(s, s.threshold)
         for record, until in silences(heard):
-            if until is not None and until - record.at <= soonest:
+            if until is not None and until - record.at <= patience:
                 continue
             condition = timeout(s, calendar, record.at, f"last event {record.event.type}", (record,), met=until, lifted=over)
             if condition and not any(a <= condition.start and (b is None or condition.start < b) for a, b in pauses):
@@ -135,7 +135,9 @@ def held(form: Lasting, state: Held) -> Find:
                 yield timeout(s, calendar, at, label, (h.record,), scope=scope, met=met, lifted=over, owner=owner)
                 if form.into and (last_call := _last_call(o, s, form.into, at)) is not None:
                     label = f"{hours(s.margin)} before {form.into.value.replace('_', '-')}"
-                    yield timeout(s, calendar, last_call, label, (h.record,), scope=scope, span=ZERO, met=met, lifted=over, owner=owner)
+                    yield timeout(
+                        s, calendar, last_call, label, (h.record,), scope=scope, span=ZERO, since=at, met=met, lifted=over, owner=owner
+                    )
 
     return judge
 

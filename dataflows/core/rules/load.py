@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from pathlib import Path
 
 from dataflows.core.policy.build import build
@@ -16,21 +17,24 @@ from schemas.tree import read
 
 
 def check_policy(path: Path, rules: tuple[Rule, ...] | None = None) -> tuple[Problem, ...]:
-    """Everything that is wrong with a policy file, by line; empty if it can be used. `rules` defaults to all rules."""
+    """Everything that is wrong with a policy file and what it is warned of, by line. `rules` defaults to all rules."""
     return _examine(path, RULES if rules is None else rules)[2]
 
 
-def load_policy(path: Path | None, rules: tuple[Rule, ...] | None = None) -> Policy:
+def load_policy(path: Path | None, rules: tuple[Rule, ...] | None = None, tell: Callable[[Problem], None] | None = None) -> Policy:
     """The policy of a file with the rules that it states itself, or the built-in defaults for None; `rules` defaults to all rules.
 
-    Raises PolicyError, with all problems, if the file cannot be read or is wrong.
+    `tell` is told of every warning. Raises PolicyError, with all problems, if the file cannot be read or is wrong.
     """
     rules = RULES if rules is None else rules
     if path is None:
         return build(PolicyForm(), rules)
     form, rules, problems = _examine(path, rules)
     if form is None:
-        raise PolicyError(problems)
+        raise PolicyError(tuple(problem for problem in problems if not problem.warning))
+    if tell is not None:
+        for problem in problems:
+            tell(problem)
     return build(form, rules)
 
 
@@ -46,4 +50,4 @@ def _examine(path: Path, rules: tuple[Rule, ...]) -> tuple[PolicyForm | None, tu
     every = tuple(sorted((*rules, *own), key=lambda rule: rule.kind)) if own else rules
     form, faults = examine_tree(tree, every, known)
     problems = problems_of(str(path), [*faults, *wrong])
-    return (None if problems else form), every, problems
+    return (form if all(problem.warning for problem in problems) else None), every, problems

@@ -51,8 +51,9 @@ class Rule:
     `definition` says when it is true, `clears` when it ends, `prevented_by` which event would have prevented it (texts for people);
     `source` is where the default threshold comes from (`P`: our own proposal). `actions` are (action, reason), best first.
     `anchors` are the values that `anchor` may take in a policy (empty: the anchor is fixed); `settings` those that have an effect on it,
-    `limits` between what a span among them must lie, `general` those that no override has a say in; `awaits` the milestones of which the
-    feeds must emit one.
+    `limits` between what a span among them must lie, `general` those that no override has a say in, `choices` the names that some of them
+    may have; `waits`: although it is reported it waits for its feeds from its beginning on; `awaits` the milestones of which the feeds
+    must emit one.
 
     `triggers`, `fits` and `sited` are derived (see `derive`). `fits` says of an event's data alone that it cannot make the
     rule true. `sited`: its deadlines end in the zone of the order's site, whatever its clock.
@@ -75,6 +76,8 @@ class Rule:
     awaits: tuple[str, ...] = ()
     limits: Mapping[str, tuple[Span, Span]] = field(default_factory=dict[str, "tuple[Span, Span]"])
     general: tuple[str, ...] = ()
+    waits: bool = False
+    choices: Mapping[str, tuple[str, ...]] = field(default_factory=dict[str, "tuple[str, ...]"])
     forms: tuple[AnyForm, ...] = ()
     stated: Mapping[str, Data] | None = None
     """Of a rule of the user: its entry in the policy file."""

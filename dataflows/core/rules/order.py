@@ -11,7 +11,7 @@ from dataflows.core.rules.vocabulary import GOES_ON, Held, Milestone, event, exc
 RULES = (
     overdue(
         "order.pending_too_long", "A prepaid or on-ship order is neither paid nor shipped two days after it was placed.",
-        since=Milestone.PLACED, within="2 d", until=(Milestone.SECURED, Milestone.SHIPPED), unless=Milestone.CANCELLED,
+        since=Milestone.PLACED, within="2 d", until=(Milestone.SECURED, Milestone.SHIPPED), unless=Milestone.CANCELLED, owing=True,
         emits={"prepaid": "captured", "on_ship": "authorized"},
         owner="ECOM", severity="medium", lane="auto", feeds=("payments",),
         actions={"remind_customer": "the order waits for its payment", "close_order": "nobody paid for it"},

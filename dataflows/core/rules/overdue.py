@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator, Sequence
-from datetime import datetime
 from typing import cast
 
 from dataflows.core.history.again import running
@@ -12,11 +11,10 @@ from dataflows.core.history.returns import Return
 from dataflows.core.policy import RuleSetting
 from dataflows.core.rules.conditions import timeout
 from dataflows.core.rules.dates import by_date
+from dataflows.core.rules.of_returns import called_off, refunded, resolution
 from dataflows.core.rules.reading import (
     clearing,
     ended_for,
-    field_of,
-    first_from,
     first_reached,
     following,
     matcher,
@@ -38,7 +36,6 @@ from dataflows.core.rules.vocabulary import (
 )
 from schemas.instants import earliest
 from schemas.record import Record
-from schemas.wire import micros
 
 GOODS: frozenset[object] = frozenset((Milestone.ALLOCATED, Milestone.PICKED, Milestone.PACKED))
 """What is not waited for while the order is held."""
@@ -63,9 +60,12 @@ def overdue(form: Overdue) -> Find:
 
     goods = not isinstance(form.since, ByTerms) and form.since is not Milestone.SHIPPED and GOODS.issuperset(form.until)
 
+    def ended(o: Facts, at: int, label: str) -> int | None:
+        return earliest(lifted(o), *(life.until for life in o.lives if life.since == at)) if label == "placed" else lifted(o)
+
     def judge(o: Facts, s: RuleSetting) -> Found:
         for at, label, evidence in anchors(o, s):
-            ends = earliest(lifted(o), *(life.until for life in o.lives if life.since == at)) if label == "placed" else lifted(o)
+            ends = ended(o, at, label)
             pauses = o.pauses if goods else ()
             if not pauses:
                 yield timeout(s, o.calendar(s), at, label, evidence, met=met(o), lifted=ends)
@@ -74,7 +74,17 @@ def overdue(form: Overdue) -> Find:
                 words = label if begun == at else "released"
                 yield timeout(s, o.calendar(s), begun, words, evidence, met=met(o), lifted=earliest(ends, until))
 
-    return judge
+    def while_owing(o: Facts, s: RuleSetting) -> Found:
+        for at, label, evidence in anchors(o, s):
+            ends = ended(o, at, label)
+            for since, until, record in o.owing:
+                over = earliest(ends, until)
+                if since <= at:
+                    yield timeout(s, o.calendar(s), at, label, evidence, met=met(o), lifted=over)
+                else:
+                    yield timeout(s, o.calendar(s), since, "owed", (record,), met=met(o), lifted=over)
+
+    return while_owing if form.owing else judge
 
 
 def _anchors(since: Milestone | Covered | ByTerms) -> Anchors:
@@ -116,37 +126,30 @@ def _overdue_event(form: Overdue, since: EventTerm) -> Find:
 
 
 def _overdue_stated(form: Overdue, since: StatedInstant) -> Find:
-    """The instants that events of each payment state; what names no payment but takes money is about all of them."""
-    begins, lifted, field = records_of(since.event), first_reached(form.unless), since.field
-    events = [records_of(term) for term in form.until if isinstance(term, EventTerm)]
-    taking = {type_ for term in form.until if isinstance(term, EventTerm) for type_ in term.types}
+    """The instants at which authorizations run out, each of which may be taken, given back or replaced before."""
+    lifted = first_reached(form.unless)
 
     def judge(o: Facts, s: RuleSetting) -> Found:
-        by_payment: dict[str | None, list[tuple[Record, int]]] = {}
-        for record in begins(o):
-            stated = cast("datetime | None", field_of(record.event.data, field))
-            if stated is not None:
-                by_payment.setdefault(_payment(record), []).append((record, micros(stated)))
-        ends: dict[str | None, list[int]] = {}
-        for record in (r for found in events for r in found(o)) if by_payment else ():
-            payment = _payment(record)
-            ends.setdefault(payment, []).append(record.at)
-        of_all = [r.at for r in o.t.of("payment.captured") if _payment(r) is None] if "payment.captured" in taking else []
-        for payment, known in by_payment.items():
-            own, any_payment = first_from(sorted(ends.get(payment, ()))), first_from(of_all)
-            for position, (record, at) in enumerate(known):
-                renewed = known[position + 1][0].at if position + 1 < len(known) else None
-                met = earliest(own(record.at), any_payment(record.at))
-                scope, calendar = f"payment:{payment}" if payment else None, o.calendar(s)
-                yield timeout(
-                    s, calendar, at, since.label, (record,), scope=scope, since=record.at, met=met, lifted=lifted(o), moved=renewed
-                )
+        ledger, over = o.ledger, lifted(o)
+        for known in ledger.authorizations():
+            if known.expires is None:
+                continue
+            at, met = known.record.at, earliest(known.ended, ledger.satisfied(known.record.at))
+            scope = f"payment:{known.payment_id}" if known.payment_id else None
+            yield timeout(
+                s,
+                o.calendar(s),
+                known.expires,
+                since.label,
+                (known.record,),
+                scope=scope,
+                since=at,
+                met=met,
+                lifted=over,
+                moved=known.replaced,
+            )
 
     return judge
-
-
-def _payment(record: Record) -> str | None:
-    return cast("str | None", field_of(record.event.data, "payment_id"))
 
 
 def _overdue_shipment(since: tuple[Milestone, ...]) -> Find:
@@ -199,9 +202,9 @@ def _overdue_parcel(form: Overdue, since: EventTerm) -> Find:
 
 def _of_return(term: object) -> Callable[[Facts, Return], int | None]:
     if term is Milestone.REFUND:
-        return lambda o, known: earliest(*o.payments.refunds_for(known.return_id, known.steps[0].at, named=False))
+        return lambda o, known: refunded(o, known, named=False)
     if term is Milestone.NAMED_REFUND:
-        return lambda o, known: earliest(*o.payments.refunds_for(known.return_id, known.steps[0].at, named=True))
+        return lambda o, known: refunded(o, known, named=True)
     event = cast("EventTerm", term)
     matches, type_ = matcher(event), event.types[0]
     if type_ == "carrier.scan":
@@ -212,12 +215,15 @@ def _of_return(term: object) -> Callable[[Facts, Return], int | None]:
 def _overdue_return(form: Overdue, since: EventTerm) -> Find:
     """From the first such step of a return."""
     begins, type_, untils = matcher(since), since.types[0], [_of_return(term) for term in form.until]
+    of_money = Milestone.REFUND in form.until
 
     def judge(o: Facts, s: RuleSetting) -> Found:
         for known in o.returns:
             first = next((r for r in known.steps if r.event.type == type_ and begins(r)), None)
-            if first is not None:
-                met = earliest(*(until(o, known) for until in untils))
-                yield timeout(s, o.calendar(s), first.at, form.label, (first,), scope=known.scope, met=met)
+            if first is None or (of_money and resolution(known) not in (None, "refund")):
+                continue
+            met = earliest(*(until(o, known) for until in untils))
+            lifted = called_off(o, known, first.at)
+            yield timeout(s, o.calendar(s), first.at, form.label, (first,), scope=known.scope, met=met, lifted=lifted)
 
     return judge

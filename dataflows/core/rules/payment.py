@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataflows.core.rules.custom.payment import amount_mismatch, disputed_in_flight
+from dataflows.core.rules.custom import payment as find
 from dataflows.core.rules.forms import custom, lasting, overdue, reported
 from dataflows.core.rules.vocabulary import ByTerms, Date, EventTerm, Held, Milestone, Op, Scope, StatedInstant, Where, event, excluding
 
@@ -33,8 +33,8 @@ RULES = (
     ),
     overdue(
         "payment.auth_missing", "No authorization (or capture) within an hour of placing the order.",
-        since=Milestone.PLACED, within="1 h", until=Milestone.SECURED, unless=Milestone.CANCELLED, terms=("prepaid", "on_ship"),
-        emits="authorized",
+        since=Milestone.PLACED, within="1 h", until=Milestone.SECURED, unless=Milestone.CANCELLED, owing=True,
+        terms=("prepaid", "on_ship"), emits="authorized",
         owner="FIN", severity="medium", lane="block",
         suppressed_by=("payment.capture_overdue", "order.pending_too_long", "payment.declined_soft", "payment.declined_hard"),
         feeds=("payments",),
@@ -44,8 +44,8 @@ RULES = (
     overdue(
         "payment.auth_expiring", "An authorization runs out within 24 hours and has not been captured.",
         since=StatedInstant(event("payment.authorized"), "expires_at", "authorization expires"), within="0 h",
-        until=event("payment.captured", "payment.voided", text="its capture, void or renewal"), unless=Milestone.CANCELLED,
-        each=Scope.PAYMENT,
+        until=event("payment.captured", "payment.voided", text="its capture, void or renewal, the capture of all that is owed"),
+        unless=Milestone.CANCELLED, each=Scope.PAYMENT,
         owner="FIN", severity="high", lane="auto", steps=(("-24 h", "medium"),), feeds=("payments",),
         actions={"reauthorise": "the money is reserved only until then"},
         source="P: 24 hours before expiry", advice="a payment.captured before the authorization expires",
@@ -58,8 +58,8 @@ RULES = (
         advice="a payment.captured at the first attempt",
     ),
     overdue(
-        "payment.capture_overdue", "The money was not taken within 24 hours of placing (prepaid) or shipping (on_ship) the order.",
-        since=ByTerms(Milestone.PLACED, Milestone.SHIPPED), within="24 h", until=Milestone.CAPTURED, unless=Milestone.CANCELLED,
+        "payment.capture_overdue", "No money was taken within 24 hours of placing (prepaid) or shipping (on_ship) the order.",
+        since=ByTerms(Milestone.PLACED, Milestone.SHIPPED), within="24 h", until=Milestone.CAPTURED, unless=Milestone.CANCELLED, owing=True,
         terms=("prepaid", "on_ship"), emits="captured",
         anchor="terms", owner="FIN", severity="medium", lane="review", suppressed_by=("order.pending_too_long",), feeds=("payments",),
         actions={"create_task": "find out why the payment was not captured"},
@@ -81,17 +81,70 @@ RULES = (
     ),
     custom(
         "payment.disputed_in_flight", "A payment was disputed before the order had been delivered.",
-        find=disputed_in_flight, inputs=("payment.disputed",), clears="the end of the dispute, or the cancellation",
+        find=find.disputed_in_flight, inputs=("payment.disputed",), clears="the end of the dispute, or the cancellation",
         minor_severity="medium", owner="FIN", severity="critical", lane="block",
         actions={"intercept_shipment": "the money may be taken back", "stop_messages": "the bank speaks to the customer now"},
         advice="an answer to the bank's inquiry",
     ),
     custom(
-        "payment.amount_mismatch",
-        "More was captured (net of refunds) than the order's total, or less once a capture was final. One currency only.",
-        find=amount_mismatch, inputs=("balance", "payment.refunded", "order.updated"), requires=("payment.captured", "payment.refunded"),
-        clears="a capture, refund or update that makes it fit, or the cancellation",
+        "payment.partly_captured",
+        "Less was captured than is owed, three business days after the capture (prepaid) or after all has left (on_ship).",
+        find=find.partly_captured, inputs=("balance", "warehouse.shipped", "unannounced"), requires=("balance", "order.updated"),
+        within="3 bd", terms=("prepaid", "on_ship"), emits="captured",
+        clears="the capture of the rest, a lower total, lines that are cancelled or refunded, or the end of the order",
+        owner="FIN", severity="medium", lane="review", clock="tenant", feeds=("payments",),
+        actions={"retry_capture": "the rest is still owed", "create_task": "find out why it was not captured"},
+        source="P: 3 business days, so that all payments of a split tender can come in", advice="captures of the order's total",
+    ),
+    custom(
+        "payment.chargeback_lost", "A dispute was lost: the money went back to the payer.",
+        find=find.chargeback_lost, inputs=("payment.dispute_closed",),
+        clears="another capture that pays what is owed, the dispute being won after all, or the cancellation",
         owner="FIN", severity="high", lane="block",
+        actions={"hold_order": "nothing may ship that is not paid", "intercept_shipment": "what is under way is not paid any more"},
+        advice="an answer to the bank's inquiry",
+    ),
+    custom(
+        "payment.refund_failed", "A refund could not be paid out.",
+        find=find.refund_failed, inputs=("payment.failed",), fits=find.failed_refund,
+        clears="a refund of that payment",
+        owner="FIN", severity="high", lane="review",
+        actions={"create_task": "pay it out in another way", "ask_payment_details": "the account may be closed"},
+        advice="a payment.refunded at the first attempt",
+    ),
+    custom(
+        "payment.refund_exceeds_capture", "More went back (refunds and lost disputes) than had been captured. One currency only.",
+        find=find.refund_exceeds_capture, inputs=("payment.refunded", "payment.dispute_closed", "payment.captured"),
+        requires=("payment.refunded", "payment.dispute_closed"), absence=True,
+        clears="a capture that makes it fit, or a dispute that is won after all",
+        owner="FIN", severity="high", lane="block", grace="0 s", feeds=("payments",),
+        actions={"create_task": "the customer was paid twice: a refund and a chargeback, or two refunds"},
+        advice="refunds of at most what was captured",
+    ),
+    custom(
+        "payment.captured_after_cancel", "Money was taken after the order had been cancelled.",
+        find=find.captured_after_cancel, inputs=("payment.captured",), requires=("order.cancelled",),
+        clears="refunds of all that is kept",
+        owner="FIN", severity="high", lane="review",
+        actions={"approve_refund": "the order is cancelled", "void_authorization": "nothing more may be taken"},
+        advice="a payment.voided with the cancellation",
+    ),
+    custom(
+        "payment.cancelled_not_refunded", "The order was cancelled, and what was captured has not gone back within three business days.",
+        find=find.cancelled_not_refunded, inputs=("payment.captured", "payment.refunded", "payment.dispute_closed"),
+        requires=("order.cancelled",), within="3 bd", emits="refunded",
+        clears="refunds of all that is kept",
+        owner="FIN", severity="medium", lane="review", clock="tenant", feeds=("payments",),
+        suppressed_by=("payment.captured_after_cancel", "payment.refund_failed"),
+        actions={"approve_refund": "the customer waits for the money"},
+        source="P: 3 business days, as for returns", advice="a payment.refunded with the cancellation",
+    ),
+    custom(
+        "payment.amount_mismatch", "More was captured, less what went back, than the order's total. One currency only.",
+        find=find.amount_mismatch, inputs=("balance", "payment.refunded", "payment.dispute_closed", "order.updated"),
+        requires=("payment.captured",),
+        clears="a refund or update that makes it fit, or the cancellation",
+        owner="FIN", severity="high", lane="block", grace="0 s",
         actions={"create_task": "compare order and payment"},
         advice="a capture of the order's total",
     ),

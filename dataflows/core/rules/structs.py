@@ -35,7 +35,8 @@ class Overdue(Form, frozen=True, kw_only=True, tag=True):
     """Something was not reached in the rule's `threshold` from an anchor: a milestone, a date, or each event of a kind.
 
     `until`: what was awaited; `unless`: what ends the expectation otherwise. Several anchors of a shipment follow each other: the first
-    counts until the next is reached. `ahead`: a date counts only if the deadline lies after the order came to have it.
+    counts until the next is reached. `ahead`: a date counts only if the deadline lies after the order came to have it. `owing`: only while
+    the order owes anything; what comes to owe later counts from then.
     """
 
     since: Anchor | tuple[Milestone, ...]
@@ -44,6 +45,7 @@ class Overdue(Form, frozen=True, kw_only=True, tag=True):
     each: Scope = Scope.ORDER
     label: str = ""
     ahead: bool = False
+    owing: bool = False
 
 
 class Reported(Form, frozen=True, kw_only=True, tag=True):
@@ -106,7 +108,7 @@ class Custom(Form, frozen=True, kw_only=True, tag=True):
 
     `requires`: traits of which the order must have seen one for it to find anything; `unless_seen`: traits that rule it out; `timed`: it
     waits for something; `clears`: what ends it, for people; `ignores`: settings without an effect on it; `general`: those that hold for
-    all orders alike.
+    all orders alike. `absence`: it rests on something not having been said, so it waits for `grace` and for its feeds like what is overdue.
     """
 
     find: Find
@@ -117,6 +119,7 @@ class Custom(Form, frozen=True, kw_only=True, tag=True):
     clears: str
     ignores: tuple[str, ...] = ()
     general: tuple[str, ...] = ()
+    absence: bool = False
     fits: Callable[[object, RuleSetting], bool] | None = None
 
 

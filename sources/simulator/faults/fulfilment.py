@@ -48,11 +48,11 @@ def packed_but_not_sent(order: SimulatedOrder) -> None:
 
 @FAULTS.one("fulfilment.ship_overdue")
 def sent_late_without_a_date(order: SimulatedOrder) -> None:
-    """No `ship_by`: 72 hours after the capture are allowed, 6 days are taken, not without news."""
+    """No `ship_by`: three business days after the capture are allowed, more are taken, not without news."""
     order.ship_by = "none"
-    order.waits |= {"released": HOUR, "labelled": 6 * DAY}
+    order.waits |= {"released": HOUR, "labelled": 9 * DAY}
     live(order)
-    for n in range(1, 12):
+    for n in range(1, 17):
         data: Data = {"ticket_id": f"T{order.index}-{n}", "channel": "chat", "intent": "other"}
         order.add(order.when["packed"] + n * 13 * HOUR, "/support/desk", "support.contacted", data)
     order.expect("fulfilment.ship_overdue", "resolved")

@@ -11,6 +11,18 @@ from sources.simulator.parts import Data
 FAULTS = Faults()
 
 
+@FAULTS.one("data.unmapped_place")
+def the_country_is_misspelt(order: SimulatedOrder) -> None:
+    """The customer writes a country that there is not; sometimes the shop mends it before the release."""
+    order.waits["allocated"] = 45 * MINUTE
+    live(order)
+    order.placing["ship_to"] = {**order.ship_to, "country": "Nederlnd"}
+    mended = order.rng.random() < 0.5
+    if mended:
+        order.add(order.placed + 20 * MINUTE, order.storefront, "order.updated", {"ship_to": {"country": order.country.code}})
+    order.expect("data.unmapped_place", "resolved" if mended else "open")
+
+
 @FAULTS.one("order.pending_too_long")
 def paid_after_four_days(order: SimulatedOrder) -> None:
     """Authorised after 4 days (2 are allowed): authorisation (1 h) is missing as well, and for prepaid the capture (24 h)."""
@@ -69,7 +81,7 @@ def forgotten_without_dates(order: SimulatedOrder) -> None:
 
 @FAULTS.one("order.stalled")
 def ten_silent_days(order: SimulatedOrder) -> None:
-    """Nothing is heard between capture and release for 10 days (24 business hours are allowed); without dates 72 h are for shipping."""
+    """Nothing is heard between capture and release for 10 days (24 business hours are allowed); without dates 3 bd are for shipping."""
     order.ship_by = order.promised_by = "none"
     order.waits |= {"captured": 20 * MINUTE, "released": 10 * DAY}
     live(order)

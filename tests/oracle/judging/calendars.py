@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import functools
 import re
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import UTC, date, datetime, time, timedelta
 from typing import TYPE_CHECKING
 from zoneinfo import ZoneInfo
@@ -14,7 +14,7 @@ import holidays
 from tests.oracle.judging.reading import DAY, HOUR, MINUTE, SECOND, micros
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Iterator, Mapping
 
 _UNITS = {"s": SECOND, "m": MINUTE, "h": HOUR, "d": DAY, "w": 7 * DAY}
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
@@ -39,13 +39,25 @@ def span(written: str) -> Span:
     return Span(n * HOUR, "bh") if unit == "bh" else Span(n * _UNITS[unit], "us")
 
 
+def total(one: Span, other: Span) -> Span | None:
+    """Both lengths together; none where their units differ, unless one of them is nothing."""
+    if one.n and other.n and one.unit != other.unit:
+        return None
+    return Span(one.n + other.n, one.unit if one.n else other.unit)
+
+
+def distance(at: Span, threshold: Span) -> Span | None:
+    """How far a step is from a threshold."""
+    return total(at, Span(-threshold.n, threshold.unit))
+
+
 @functools.cache
-def public_holidays(country: str, region: str | None, year: int) -> frozenset[date]:
+def public_holidays(country: str, region: str | None, year: int) -> holidays.HolidayBase | None:
     """The public holidays of a country, and of the region where its own are known; none for a country that `holidays` does not know."""
     known = holidays.list_supported_countries(include_aliases=False)
     if country not in known:
-        return frozenset()
-    return frozenset(holidays.country_holidays(country, subdiv=region if region in known[country] else None, years=year))
+        return None
+    return holidays.country_holidays(country, subdiv=region if region in known[country] else None, years=year)
 
 
 def wall(moment: datetime, zone: ZoneInfo) -> int:
@@ -55,14 +67,16 @@ def wall(moment: datetime, zone: ZoneInfo) -> int:
 
 @dataclass(frozen=True)
 class Calendar:
-    """Working days and hours of one place. Without hours days are open all day, and business hours are 08:00 to 18:00."""
+    """Working days and hours of one place: a weekday has its hours, if any are told; else work is done all day but on weekends.
+
+    Without hours business hours are 08:00 to 18:00. A weekend is that of the country.
+    """
 
     zone: str = "UTC"
     country: str | None = None
     region: str | None = None
-    weekdays: tuple[int, ...] = (0, 1, 2, 3, 4)
-    hours: tuple[time, time] | None = None
-    cut_off: time | None = None
+    hours: Mapping[int, tuple[time, time]] = field(default_factory=dict[int, tuple[time, time]])
+    cut_offs: Mapping[int, time] = field(default_factory=dict[int, time])
     extra_holidays: tuple[date, ...] = ()
     extra_workdays: tuple[date, ...] = ()
 
@@ -70,9 +84,15 @@ class Calendar:
         """Whether any work is done on the local day."""
         if day in self.extra_workdays:
             return True
-        if day.weekday() not in self.weekdays or day in self.extra_holidays:
+        known = public_holidays(self.country, self.region, day.year) if self.country else None
+        weekend = known.is_weekend(day) if known is not None else day.weekday() > 4
+        if day in self.extra_holidays or (day.weekday() not in self.hours if self.hours else weekend):
             return False
-        return self.country is None or day not in public_holidays(self.country, self.region, day.year)
+        return known is None or day not in known
+
+    def hours_on(self, day: date) -> tuple[time, time] | None:
+        """From when until when work is done on a working day; one that is none as a rule has the hours of the first that is."""
+        return self.hours.get(day.weekday(), self.hours[min(self.hours)]) if self.hours else None
 
     def _days(self, first: date) -> Iterator[date]:
         for n in range(4000):
@@ -88,17 +108,20 @@ class Calendar:
         return self._business_days(at, local, length.n) if length.unit == "bd" else self._business_hours(at, local, length.n)
 
     def _business_days(self, at: int, local: datetime, n: int) -> int:
-        zone = ZoneInfo(self.zone)
-        opening = self.hours[0] if self.hours else time(0)
-        open_still = self.hours is None or local.time() < self.hours[1]
-        in_time = self.cut_off is None or local.time() <= self.cut_off
-        if self.working(local.date()) and opening <= local.time() and open_still and in_time:
+        zone, today = ZoneInfo(self.zone), local.date()
+        hours = self.hours_on(today)
+        opening = hours[0] if hours else time(0)
+        cut_off = self.cut_offs.get(today.weekday())
+        in_time = (hours is None or local.time() < hours[1]) and (cut_off is None or local.time() <= cut_off)
+        if self.working(today) and opening <= local.time() and in_time:
             if n == 0:
                 return at
             start = local.replace(tzinfo=None)
         else:
-            too_late = local.time() >= opening
-            start = datetime.combine(next(self._days(local.date() + timedelta(days=1 if too_late else 0))), opening)
+            too_late = not self.working(today) or local.time() >= opening
+            day = next(self._days(today + timedelta(days=1 if too_late else 0)))
+            there = self.hours_on(day)
+            start = datetime.combine(day, there[0] if there else time(0))
         following = self._days(start.date() + timedelta(days=1))
         day = start.date()
         for _ in range(n):
@@ -107,9 +130,9 @@ class Calendar:
 
     def _business_hours(self, at: int, local: datetime, n: int) -> int:
         zone = ZoneInfo(self.zone)
-        opening, closing = self.hours or (time(8), time(18))
         left = n
         for day in self._days(local.date()):
+            opening, closing = self.hours_on(day) or (time(8), time(18))
             start = max(at, wall(datetime.combine(day, opening), zone))
             room = wall(datetime.combine(day, closing), zone) - start
             if room > 0 and left <= room:

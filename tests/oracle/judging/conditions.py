@@ -5,12 +5,19 @@ from __future__ import annotations
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
+from tests.oracle.judging.calendars import distance, total
 from tests.oracle.judging.reading import NEVER, Event
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
 
+    from tests.oracle.judging.calendars import Calendar, Span
     from tests.oracle.judging.facts import Order
+    from tests.oracle.judging.settings import Setting, Step
+
+SEVERITIES = ("low", "medium", "high", "critical")
+DATED = ("fulfilment.release_overdue", "fulfilment.ship_overdue", "payment.auth_expiring", "shipment.delivery_overdue")
+"""Kinds that count from a date that is ahead, so that a step may come before it."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -45,11 +52,43 @@ def timeout(
     calendar = order.calendar(setting.clock, carrier)
     threshold = setting.international if setting.international and not order.domestic else setting.threshold
     by = calendar.add(anchor, threshold) if due is None else due
-    steps = [(by + setting.grace, setting.severity)] + [(calendar.add(anchor, at), severity) for at, severity in setting.steps]
-    steps.sort(key=lambda step: step[0])
+    own = due is None and threshold == setting.threshold
+    steps = [(by, setting.severity)]
+    for step in setting.steps:
+        at = step_at(calendar, setting, step, anchor, by, threshold if due is None else None, own=own)
+        if at is not None and (kind in DATED or at > anchor):
+            steps.append((at, step.severity))
+    steps = rising((at + setting.grace, word) for at, word in steps)
     start = max(steps[0][0], since)
     lift = min(reached, lifted)
     return [Condition(kind, scope, start, lift, by, tuple(steps), waits=True)] if start < lift else []
+
+
+def step_at(calendar: Calendar, setting: Setting, step: Step, anchor: int, by: int, threshold: Span | None, *, own: bool) -> int | None:
+    """When a step is: as far from the deadline as it is from the setting's threshold. None: there is no room for a warning.
+
+    `threshold`: what the deadline was counted by (`own`: the setting's own), unless it was found in another way.
+    """
+    if step.after:
+        return calendar.add(by, step.at)
+    if own:
+        return calendar.add(anchor, step.at) if step.at.n >= 0 or step.at.unit == "us" else None
+    away = distance(step.at, setting.threshold)
+    if away is None:
+        return max(by, calendar.add(anchor, step.at))
+    at = total(threshold, away) if threshold else None
+    if at is not None:
+        return calendar.add(anchor, at) if at.n >= 0 or at.unit == "us" else None
+    return calendar.add(by, away) if away.n >= 0 or away.unit == "us" else None
+
+
+def rising(steps: Iterable[tuple[int, str]]) -> list[tuple[int, str]]:
+    """The steps in order of time, without those that are no graver than one before."""
+    found: list[tuple[int, str]] = []
+    for at, word in sorted(steps, key=lambda step: (step[0], -SEVERITIES.index(step[1]))):
+        if not found or SEVERITIES.index(word) > SEVERITIES.index(found[-1][1]):
+            found.append((at, word))
+    return found
 
 
 def signal(
@@ -82,8 +121,8 @@ def state(
         return []
     setting = order.setting(kind)
     calendar = order.calendar(setting.clock, carrier)
-    later = [(calendar.add(start, at), step) for at, step in setting.steps]
-    return [Condition(kind, scope, start, end, None, ((start, severity or setting.severity), *later))]
+    later = [(calendar.add(start, step.at), step.severity) for step in setting.steps]
+    return [Condition(kind, scope, start, end, None, tuple(rising([(start, severity or setting.severity), *later])))]
 
 
 def graced(order: Order, kind: str, start: int, end: int, *, scope: str | None = None) -> list[Condition]:
@@ -109,26 +148,17 @@ def merged(conditions: Iterable[Condition]) -> list[list[Condition]]:
     return found
 
 
-SURVIVES = (
-    *("conflict.cancelled_but_moving", "conflict.refunded_but_moving", "payment.refund_failed", "payment.refund_exceeds_capture"),
-    *("payment.captured_after_cancel", "payment.cancelled_not_refunded"),
-)
-"""Kinds that a cancel does not end, besides those of returns, of money and about data."""
-
-
 RETURNS = ("order.master_data_incomplete", "payment.amount_mismatch")
 """Kinds that are there again once the order is wanted again, if they still hold."""
 
 
 def cut(conditions: Iterable[Condition], gaps: Iterable[tuple[int, int]]) -> list[Condition]:
-    """The conditions of an order that was cancelled and is wanted again: what was due ended with the cancel, nothing began meanwhile."""
+    """The conditions of an order that was cancelled and is wanted again: in what way it is wrong, and that it stands still, ended then."""
     found: list[Condition] = []
     gaps = list(gaps)
     for one in conditions:
-        if one.kind in SURVIVES or one.kind.startswith(("return.", "data.")):
+        if one.kind not in (*RETURNS, "order.stalled"):
             found.append(one)
-        elif not one.waits and one.kind not in RETURNS and any(one.start < start < end < one.end for start, end in gaps):
-            found.append(one)  # what was reported before still holds
         elif not any(start <= one.start < end for start, end in gaps):
             found.append(replace(one, end=min([one.end, *(start for start, _ in gaps if start > one.start)])))
         if one.kind in RETURNS:

@@ -13,7 +13,8 @@ from tests.oracle.judging.kinds_order import sku_scope, times, unpaid_milestone
 from tests.oracle.judging.kinds_shipment import following, xs_of
 from tests.oracle.judging.money import Account
 from tests.oracle.judging.parcels import Parcel, estimate, first, possession, reason, told_once, with_status
-from tests.oracle.judging.reading import NEVER, Event, Line
+from tests.oracle.judging.places import SEVERAL_ZONES, country_code, region_code
+from tests.oracle.judging.reading import NEVER, Event, Json, Line, mapping, text
 from tests.oracle.judging.shipments import Shipment, naming
 
 if TYPE_CHECKING:
@@ -31,8 +32,7 @@ def conflict_kinds(order: Order) -> list[Condition]:
         at, handed = shipment.delivered, min((parcel.handed for parcel in shipment.live), default=NEVER)
         seen = any(scan.at < at for scan in shipment.scans if possession(scan))
         if at < NEVER and not seen and handed > at and "shipped" in order.policy.emits:
-            end = min(order.xs(shipment), handed)
-            found += graced(order, "conflict.delivered_without_ship", at, end, scope=shipment.scope)
+            found += graced(order, "conflict.delivered_without_ship", at, min(order.xs(shipment), handed), scope=shipment.scope)
         found += moving(order, shipment)
         for parcel in shipment.parcels:
             found += regressions(order, shipment, parcel)
@@ -53,15 +53,18 @@ def conflict_kinds(order: Order) -> list[Condition]:
 
 
 def shipped_unpaid(order: Order) -> list[Condition]:
-    """A shipment that left while nothing was authorized or captured of what is owed."""
+    """A shipment that left while nothing of what is owed was authorized or captured, in each of the order's lives."""
     account = Account(order)
     found: list[Condition] = []
     for shipment in order.shipments:
-        at = shipment.shipped
-        nothing = min((end for start, end in account.owing if start <= max(at, order.placed) < end), default=at)
-        if shipment.voided == NEVER and at < NEVER and not account.secured(at):
-            end = min(account.secured_again(at), nothing, order.x)
-            found += graced(order, "conflict.shipped_unpaid", at, end)
+        if shipment.voided < NEVER or shipment.shipped == NEVER:
+            continue
+        for number, (since, until) in enumerate(order.lives):
+            at = max(shipment.shipped, since) if number else shipment.shipped
+            nothing = min((end for start, end in account.owing if start <= max(at, order.placed) < end), default=at)
+            if at < until and not account.secured(at):
+                end = min(account.secured_again(at), nothing, order.x, until)
+                found += graced(order, "conflict.shipped_unpaid", at, end)
     return found
 
 
@@ -250,9 +253,21 @@ def data_kinds(order: Order) -> list[Condition]:
     for event in order.history:
         if event.subject in (None, order.id) and event.at > event.log + order.setting("data.clock_skew").threshold.n:
             found += state(order, "data.clock_skew", event.log, event.at)
+    for segment in order.segments(unknown_place):
+        if segment.value:
+            found += state(order, "data.unmapped_place", segment.start, min(segment.end, order.x))
     for event in order.unresolved:
         found += signal(order, "data.identity_unresolved", event)
     return found
+
+
+def unknown_place(fields: Json) -> bool:
+    """Whether the destination is no country, or no region of one where that decides on the zone."""
+    place = mapping(fields, "ship_to")
+    written, region = text(place, "country"), text(place, "region")
+    country = country_code(written)
+    zoned = text(place, "timezone") is not None or country not in SEVERAL_ZONES
+    return (written is not None and country is None) or (region is not None and not zoned and region_code(country, region) is None)
 
 
 def _unmapped(order: Order, scans: list[Event], scope: str | None, x: int) -> list[Condition]:

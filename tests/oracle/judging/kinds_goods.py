@@ -169,7 +169,7 @@ def dated(
     """By which date each unit is owed, and when.
 
     A unit that was added later takes a date that was told before only if that lies ahead and something before it still waited for it. What
-    fell due while the order was held (and the unit had not left), or before a cancelled order was wanted again, is void.
+    fell due while the order was held (and its line had not left), or before a cancelled order was wanted again, is void.
     """
     found: list[Dated] = []
     for unit in order.units:
@@ -187,7 +187,8 @@ def dated(
                 by = by if due(by) > unit.since and waiting else None
             elif by is not None and segment.start < unit.since and due(by) <= unit.since:
                 by = None
-            if by is not None and order.ship_of(unit) > due(by):
+            line = [other for other in order.units if (other.key, other.since, other.gone) == (unit.key, unit.since, unit.gone)]
+            if by is not None and any(order.ship_of(other) > due(by) for other in line):
                 held = [release for hold, release in order.pauses if hold <= due(by) < release and segment.start < release]
                 if held:
                     start, by = max(start, *held), None

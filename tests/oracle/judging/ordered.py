@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING
 from tests.oracle.judging.calendars import deadline
 from tests.oracle.judging.covering import ZERO, Tally
 from tests.oracle.judging.fields import METHODS, Fields
+from tests.oracle.judging.places import country_code, region_code
 from tests.oracle.judging.reading import NEVER, Line, lines_of, mapping, text
 
 if TYPE_CHECKING:
@@ -92,13 +93,13 @@ class Ordered(Fields):
 
     @property
     def country(self) -> str | None:
-        """Latest country of destination."""
-        return text(mapping(self.latest, "ship_to"), "country")
+        """Latest country of destination, by its code."""
+        return country_code(text(mapping(self.latest, "ship_to"), "country"))
 
     @property
     def region(self) -> str | None:
-        """Latest region of destination."""
-        return text(mapping(self.latest, "ship_to"), "region")
+        """Latest region of destination, by its code."""
+        return region_code(self.country, text(mapping(self.latest, "ship_to"), "region"))
 
     def ship_deadline(self, written: str) -> int:
         """A `ship_by` as an instant, in the site's zone."""

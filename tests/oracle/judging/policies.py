@@ -4,13 +4,15 @@ from __future__ import annotations
 
 from dataclasses import replace
 from datetime import date, time
+from decimal import Decimal
 from typing import TYPE_CHECKING, cast
 
 import yaml
 
-from tests.oracle.judging.calendars import Calendar, span
+from tests.oracle.judging.calendars import Calendar, Span, distance, span, total
+from tests.oracle.judging.identifiers import DEFAULT
 from tests.oracle.judging.reading import items, mapping, text
-from tests.oracle.judging.settings import DEFAULTS, ZONES, Policy, Setting, Site
+from tests.oracle.judging.settings import DEFAULTS, ZONES, Policy, Setting, Site, Step
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -35,7 +37,13 @@ def read_policy(path: Path) -> Policy:
         destinations=_calendars_of(mapping(file, "countries")),
         zones={**ZONES, **{place.replace("-", "/"): str(zone) for place, zone in mapping(file, "zones").items()}},
         zone=text(file, "zone") or "UTC",
+        identifiers=dict.fromkeys(DEFAULT, "none") if text(file, "identifiers") else {**DEFAULT, **_words(mapping(file, "identifiers"))},
+        tolerances={currency: Decimal(amount) for currency, amount in _words(mapping(file, "tolerance")).items()},
     )
+
+
+def _words(form: Json) -> dict[str, str]:
+    return {name: str(value) for name, value in form.items()}
 
 
 def _calendars_of(places: Json) -> dict[str, str]:
@@ -44,22 +52,30 @@ def _calendars_of(places: Json) -> dict[str, str]:
 
 def _calendar(form: Json) -> Calendar:
     country, _, region = (text(form, "holidays") or "").partition("-")
-    calendar = Calendar(
+    hours: dict[int, tuple[time, time]] = {}
+    for days, written in mapping(form, "hours").items():
+        opening, _, closing = str(written).partition("-")
+        hours |= dict.fromkeys(_weekdays(days), (time.fromisoformat(opening), _closing(closing)))
+    single, several = text(form, "cutoff"), mapping(form, "cutoff")
+    cut_offs = {day: time.fromisoformat(str(cut_off)) for days, cut_off in several.items() for day in _weekdays(days)}
+    return Calendar(
         text(form, "zone") or "UTC",
         country or None,
         region or None,
-        extra_holidays=tuple(date.fromisoformat(str(day)) for day in items(form, "closed")),
-        extra_workdays=tuple(date.fromisoformat(str(day)) for day in items(form, "open")),
-        cut_off=time.fromisoformat(cut_off) if (cut_off := text(form, "cutoff")) else None,
+        hours,
+        cut_offs if single is None else dict.fromkeys(range(7), time.fromisoformat(single)),
+        tuple(date.fromisoformat(str(day)) for day in items(form, "closed")),
+        tuple(date.fromisoformat(str(day)) for day in items(form, "open")),
     )
-    for days, hours in mapping(form, "hours").items():
-        opening, _, closing = str(hours).partition("-")
-        first, _, last = days.partition("-")
-        weekdays = tuple(range(WEEKDAYS.index(first), WEEKDAYS.index(last or first) + 1))
-        calendar = replace(calendar, weekdays=weekdays, hours=(time.fromisoformat(opening), time.fromisoformat(closing)))
-    if len(mapping(form, "hours")) > 1:
-        raise ValueError("the judge knows calendars of one kind of working day only")
-    return calendar
+
+
+def _closing(written: str) -> time:
+    return time.max if written == "24:00" else time.fromisoformat(written)
+
+
+def _weekdays(written: str) -> range:
+    first, _, last = written.partition("-")
+    return range(WEEKDAYS.index(first), WEEKDAYS.index(last or first) + 1)
 
 
 def _rules(forms: Json) -> dict[str, Setting]:
@@ -71,7 +87,7 @@ def _setting(setting: Setting, forms: Json, name: str) -> Setting:
     word = text(forms, name)
     form: Json = {"switch": word} if word else mapping(forms, name)
     if threshold := text(form, "threshold"):
-        setting = replace(setting, threshold=span(threshold))
+        setting = _moved(setting, span(threshold))
     if international := text(form, "international"):
         setting = replace(setting, international=None if international == "off" else span(international))
     if grace := text(form, "grace"):
@@ -85,7 +101,7 @@ def _setting(setting: Setting, forms: Json, name: str) -> Setting:
         setting = replace(setting, fields=tuple(str(path) for path in items(form, "fields")))
     if "steps" in form:
         steps = [cast("Json", step) for step in items(form, "steps")]
-        setting = replace(setting, steps=tuple((span(str(step["at"])), str(step["severity"])) for step in steps))
+        setting = replace(setting, steps=tuple(Step(_step(str(step["at"])), str(step["severity"]), _after(step)) for step in steps))
     return replace(
         setting,
         mode=text(form, "switch") or setting.mode,
@@ -93,3 +109,28 @@ def _setting(setting: Setting, forms: Json, name: str) -> Setting:
         clock=text(form, "clock") or setting.clock,
         anchor=text(form, "anchor") or setting.anchor,
     )
+
+
+def _after(step: Json) -> bool:
+    """Whether a step is counted from the deadline: it is written with a plus."""
+    return str(step["at"]).strip().startswith("+")
+
+
+def _step(written: str) -> Span:
+    return span(written.replace("+", ""))
+
+
+def _moved(setting: Setting, threshold: Span) -> Setting:
+    """The setting with another threshold: its steps keep their distance to it, where the units allow; others stay as they are written."""
+    before = setting.threshold
+
+    def moved(step: Step) -> Step:
+        if step.after:
+            return step
+        if before.n == 0 and step.at.unit != threshold.unit and threshold.n:
+            return Step(step.at, step.severity, after=True)
+        away = distance(step.at, before)
+        at = None if away is None else total(threshold, away)
+        return step if at is None else step._replace(at=at)
+
+    return replace(setting, threshold=threshold, steps=tuple(map(moved, setting.steps)))

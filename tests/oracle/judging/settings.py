@@ -4,24 +4,33 @@ from __future__ import annotations
 
 from dataclasses import dataclass, field
 from decimal import Decimal
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, NamedTuple
 
 from tests.oracle.judging.calendars import Calendar, Span, span
+from tests.oracle.judging.identifiers import DEFAULT
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
 
+class Step(NamedTuple):
+    """A further instant with its severity, counted from the anchor as the threshold is; `after`: counted from the deadline."""
+
+    at: Span
+    severity: str
+    after: bool = False
+
+
 @dataclass(frozen=True, slots=True)
 class Setting:
-    """The effective setting of one kind. `steps` are further instants, counted from the anchor as the threshold is."""
+    """The effective setting of one kind."""
 
     severity: str
     threshold: Span = field(default=Span(0, "us"))
     international: Span | None = None
     clock: str = "destination"
     grace: int = 0
-    steps: tuple[tuple[Span, str], ...] = ()
+    steps: tuple[Step, ...] = ()
     suppressed_by: tuple[str, ...] = ()
     mode: str = "on"
     anchor: str = ""
@@ -48,7 +57,7 @@ def _kind(
         span(international) if international else None,
         clock,
         span(grace).n,
-        steps=tuple((span(at), step) for at, step in (steps or {}).items()),
+        steps=tuple(Step(span(at), step) for at, step in (steps or {}).items()),
         suppressed_by=supp,
         anchor=anchor,
         fallback=span(fallback) if fallback else None,
@@ -117,7 +126,7 @@ DEFAULTS: dict[str, Setting] = {
     "fulfilment.release_overdue": _kind("medium", "-24 h", supp=_SHIP),
     "fulfilment.pick_overdue": _kind("medium", "8 bh", "site", supp=_SHIP),
     "fulfilment.pack_overdue": _kind("medium", "4 bh", "site", supp=_SHIP),
-    "fulfilment.ship_overdue": _kind("high", fallback="72 h"),
+    "fulfilment.ship_overdue": _kind("high", clock="site", fallback="3 bd"),
     "fulfilment.pickup_uncollected": _kind("medium", "14 d", steps={"10 d": "low"}),
     "fulfilment.hold_aged": _kind("medium", "2 bd"),
     "fulfilment.routing_rejected": _kind("high"),
@@ -170,6 +179,7 @@ DEFAULTS: dict[str, Setting] = {
     "return.transit_stalled": _kind("medium", "5 bd", "carrier"),
     "return.inspection_overdue": _kind("medium", "2 bd", "site"),
     "return.received_not_refunded": _kind("medium", "3 bd", "tenant"),
+    "data.unmapped_place": _kind("low"),
     "data.unmapped_status": _kind("low"),
     "data.orphan_signal": _kind("medium", "15 m"),
     "data.clock_skew": _kind("low", "15 m"),
@@ -219,12 +229,14 @@ class Policy:
     zone: str = "UTC"
     """The zone of tenants."""
 
+    identifiers: Mapping[str, str] = field(default_factory=lambda: dict(DEFAULT))
+    """In what form orders, tracking numbers and SKUs are taken."""
     tolerances: Mapping[str, Decimal] = field(default_factory=dict[str, Decimal])
     """Currency -> how much two amounts may differ and still be the same."""
 
     def tolerance(self, currency: str | None) -> Decimal:
         """How much two amounts of a currency may differ and still be the same."""
-        return self.tolerances.get(currency or "", TOLERANCE)
+        return self.tolerances.get(currency or "", self.tolerances.get("*", TOLERANCE))
 
     def country_zone(self, country: str | None, region: str | None) -> str:
         """The policy's zone for a country and region, else UTC."""

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from schemas.places import country_meant
+from schemas.place_names import country_code
 from schemas.problems import Problem, nearest
 
 
@@ -32,7 +32,7 @@ def test_a_guess_is_near_or_not_made(text: str, allowed: list[str], meant: str |
 @pytest.mark.parametrize(("text", "code"), [("Germany", "DE"), ("netherlands", "NL"), ("de", "DE"), ("Mars", None), ("", None)])
 def test_a_country_is_known_by_its_name(text: str, code: str | None) -> None:
     """Whoever writes the name is told the code."""
-    assert country_meant(text) == code
+    assert country_code(text) == code
 
 
 def test_a_file_that_cannot_be_read_has_no_line() -> None:

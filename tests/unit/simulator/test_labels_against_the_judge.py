@@ -16,7 +16,7 @@ from tests.oracle.judge import judge
 from tests.oracle.judging.calendars import Calendar
 from tests.oracle.judging.settings import Policy, Site
 
-HOURS = (time(8), time(18))
+HOURS = dict.fromkeys(range(5), (time(8), time(18)))
 
 
 def at(day: str) -> int:

@@ -3,17 +3,18 @@
 from __future__ import annotations
 
 from bisect import bisect_left
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from itertools import pairwise
 from typing import cast
 
 from dataflows.core.history.facts import Facts
+from dataflows.core.history.ledger import Authorization
 from dataflows.core.history.obligations import Refund
 from dataflows.core.history.parcels import possession, scan_of
 from dataflows.core.history.quantities import line_key
 from dataflows.core.history.shipments import MOVING, Shipment
 from dataflows.core.policy import RuleSetting
-from dataflows.core.rules.conditions import signal
+from dataflows.core.rules.conditions import after, signal
 from dataflows.core.rules.reading import ended_for, speaks_of
 from dataflows.core.rules.structs import Found
 from dataflows.core.rules.vocabulary import GOES_ON
@@ -40,16 +41,38 @@ def delivered_without_ship(o: Facts, s: RuleSetting) -> Found:
                 scope=shipment.scope,
                 evidence=evidence,
                 shipment=shipment,
+                absence=True,
             )
 
 
 def shipped_unpaid(o: Facts, s: RuleSetting) -> Found:
-    left = [x for x in o.shipments if x.voided is None and x.shipped is not None]
-    at = min((x.shipped for x in left if x.shipped is not None), default=None)
-    if at is None or (o.authorized is not None and o.authorized <= at):
-        return
-    evidence = tuple(r for x in left for r in (*x.handovers, *x.scans) if r.at == at)
-    yield signal(o, s, evidence[0], at=at, clears=(o.authorized,), lifted=o.ended, evidence=evidence)
+    authorizations: list[Authorization] | None = None
+    for shipment in o.shipments:
+        left = shipment.shipped
+        if left is None or shipment.voided is not None:
+            continue
+        for at, ended in _unpaid_from(o, left):
+            if o.captured is not None and o.captured <= at:
+                continue
+            known_at = max(at, o.placed_at)  # What it owes is known from its placing on.
+            over = next((until for since, until, _ in o.owing if since <= known_at and (until is None or known_at < until)), at)
+            if over is not None and over <= at:
+                continue
+            authorizations = o.ledger.authorizations() if authorizations is None else authorizations
+            if any(known.lives(at) for known in authorizations):
+                continue
+            secured = after((*(known.record.at for known in authorizations), *o.instants("payment.captured")), at + 1)
+            evidence = tuple(r for r in (*shipment.handovers, *shipment.scans) if r.at == left)
+            lifted = earliest(o.ended, ended, over)
+            yield signal(o, s, evidence[0], at=at, clears=(secured,), lifted=lifted, evidence=evidence, absence=True)
+
+
+def _unpaid_from(o: Facts, left: int) -> Iterator[tuple[int, int | None]]:
+    """From when on goods that left must be paid, and until when: from their leaving, and again each time that the order is wanted again."""
+    for place, life in enumerate(o.lives):
+        at = max(left, life.since) if place else left
+        if life.until is None or at < life.until:
+            yield at, life.until
 
 
 def _moves(shipment: Shipment, since: int) -> Record | None:

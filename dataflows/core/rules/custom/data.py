@@ -12,7 +12,8 @@ from dataflows.core.policy.setting import Severity
 from dataflows.core.rules.conditions import Condition, signal, timeout
 from dataflows.core.rules.reading import ended_for
 from dataflows.core.rules.structs import Found
-from schemas.events import OrderLinked
+from schemas.events import OrderLinked, ShipTo
+from schemas.place_names import stated_place
 from schemas.record import Record
 
 
@@ -37,6 +38,24 @@ def _unmapped(scans: Sequence[Record]) -> Iterable[tuple[Record, int | None]]:
         else:
             known = record.at
     return reversed(found)
+
+
+def unmapped_place(o: Facts, s: RuleSetting) -> Found:
+    """A region matters only where its country has several zones and the order does not state its own."""
+    for text, since, until, record in o.segments(lambda fields: _unmapped_place(o, fields.ship_to)):
+        if text is not None:
+            yield signal(o, s, record, at=since, clears=(until,), lifted=o.ended, detail=text)
+
+
+def _unmapped_place(o: Facts, ship_to: ShipTo | None) -> str | None:
+    if ship_to is None:
+        return None
+    unmapped = stated_place(ship_to.country, ship_to.region).unmapped
+    if "country" in unmapped:
+        return f"ship_to.country {ship_to.country!r}"
+    if "region" in unmapped and o.policy.valid_zone(ship_to.timezone) is None:
+        return f"ship_to.region {ship_to.region!r} of {ship_to.country}"
+    return None
 
 
 def orphan_signal(o: Facts, s: RuleSetting) -> Found:

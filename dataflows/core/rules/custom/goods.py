@@ -39,7 +39,7 @@ def split_incomplete(o: Facts, s: RuleSetting) -> Found:
             if one.since <= when and (one.until is None or when < one.until) and (one.unit.met is None or one.unit.met > cast("int", at))
         ]
         floor = min((one.by or -FAR for one in rest), default=-FAR)
-        for begun, ends in running(cast("int", at), o.pauses):
+        for begun, ends in running(when, o.pauses):
             lift = earliest(o.ended, ends)
             evidence = tuple(handed[at])
             yield timeout(s, o.calendar(s), begun, "part shipped", evidence, met=until, lifted=lift, not_before=floor)

@@ -3,17 +3,23 @@
 from __future__ import annotations
 
 from bisect import bisect_left
-from collections.abc import Iterable
-from decimal import Decimal
+from collections.abc import Iterable, Iterator
+from itertools import pairwise
 from typing import cast
 
+from dataflows.core.history.disputes import closes
 from dataflows.core.history.facts import Facts
-from dataflows.core.history.money import amount
+from dataflows.core.history.ledger import Period
 from dataflows.core.policy import RuleSetting
-from dataflows.core.rules.conditions import signal
+from dataflows.core.rules.conditions import signal, timeout
 from dataflows.core.rules.structs import Found
-from schemas.events import OrderPlaced, Payment, PaymentDispute, PaymentRefunded
+from schemas.events import Payment, PaymentDispute, PaymentFailed, PaymentRefunded
+from schemas.instants import NEVER, earliest
 from schemas.record import Record
+
+
+def _scope(payment_id: str | None) -> str | None:
+    return f"payment:{payment_id}" if payment_id else None
 
 
 def disputed_in_flight(o: Facts, s: RuleSetting) -> Found:
@@ -22,62 +28,113 @@ def disputed_in_flight(o: Facts, s: RuleSetting) -> Found:
         data = cast("PaymentDispute", record.event.data)
         if o.delivered is not None and o.delivered <= record.at:
             continue
-        clears = [r.at for r in closings[bisect_left(closings, record.at, key=_instant) :] if _closes(r, data)]
+        clears = [r.at for r in closings[bisect_left(closings, record.at, key=_instant) :] if closes(r, data)]
         severity = s.minor_severity if data.stage == "inquiry" else None
-        scope = f"payment:{data.payment_id}" if data.payment_id else None
-        yield signal(o, s, record, clears=clears, lifted=o.cancelled, scope=scope, severity=severity)
+        lifted = earliest(o.cancelled, o.called_off(record.at))
+        yield signal(o, s, record, clears=clears, lifted=lifted, scope=_scope(data.payment_id), severity=severity)
 
 
 def _instant(record: Record) -> int:
     return record.at
 
 
-def _closes(closing: Record, disputed: PaymentDispute) -> bool:
-    """Whether a closing is of this dispute; where one of the two names none, of this payment."""
-    closed = cast("PaymentDispute", closing.event.data)
-    if closed.dispute_id and disputed.dispute_id:
-        return closed.dispute_id == disputed.dispute_id
-    return closed.payment_id == disputed.payment_id
+def chargeback_lost(o: Facts, s: RuleSetting) -> Found:
+    """The money went back, until the customer pays again, the dispute is won after all, or the order is cancelled."""
+    ledger = o.ledger
+    untold = ledger.untold()
+    for loss in ledger.losses:
+        paid = (
+            record.at
+            for record in ledger.captures
+            if record.at > loss.at
+            and (
+                (untold is not None and untold <= record.at)
+                or (owed := ledger.owed(record.at)) is None
+                or ledger.paid(record.at) >= owed - ledger.tolerance
+            )
+        )
+        clears = (next(paid, None), None if loss.reversed is None else loss.reversed.at)
+        lifted = earliest(o.cancelled, o.called_off(loss.at))
+        yield signal(o, s, loss.record, clears=clears, lifted=lifted, scope=_scope(loss.payment_id))
 
 
-def _differs(o: Facts) -> Iterable[tuple[int, bool, Record]]:
-    """After every event that moves the balance: whether captured (net of refunds) is above, or a final capture below the total."""
-    fields_at: list[tuple[int, int, OrderPlaced | None, Record]] = [(at, 0, fields, record) for fields, at, record in o.versions]
-    moves = [(r.at, 1, None, r) for r in o.t.of("payment.captured", "payment.refunded") if r.at >= o.placed_at]
-    currency = o.fields.total.currency if o.fields.total else None
-    before = [r for r in o.t.of("payment.captured", "payment.refunded") if r.at < o.placed_at]
-    captures = [cast("Payment", r.event.data) for r in o.t.of("payment.captured")]
-    foreign = any(c.amount and c.amount.currency != currency for c in captures)
-    judged_short = not foreign and not o.t.of("order.cancelled")
-    captured = refunded = Decimal(0)
-    final = False
-    total: Decimal | None = None
-    steps = sorted([*fields_at, *moves], key=lambda step: (step[0], step[1], step[3].event.source, step[3].event.id))
-    earlier: list[tuple[int, int, OrderPlaced | None, Record]] = [(o.placed_at, 1, None, record) for record in reversed(before)]
-    steps = earlier + steps
-    for position, (at, _, fields, record) in enumerate(steps):
-        if fields is not None:
-            total = Decimal(fields.total.amount) if fields.total and fields.total.currency == currency else None
-        elif record.event.type == "payment.captured":
-            payment = cast("Payment", record.event.data)
-            captured += amount(payment.amount) if payment.amount and payment.amount.currency == currency else 0
-            final = final or payment.final is True
-        else:
-            refund = cast("PaymentRefunded", record.event.data)
-            refunded += amount(refund.amount) if refund.amount and refund.amount.currency == currency else 0
-        if position + 1 == len(steps) or steps[position + 1][0] > at:
-            wrong = total is not None and (captured - refunded > total or (final and judged_short and captured < total))
-            yield at, wrong, record
+def _while_wanted(o: Facts, periods: Iterable[Period]) -> Iterator[tuple[Period, int | None]]:
+    """The parts of periods in which the order was wanted, and when it was cancelled if that ends a part."""
+    for since, until, record in periods:
+        for life in o.lives:
+            begun = max(since, life.since)
+            if (until is None or begun < until) and (life.until is None or begun < life.until):
+                yield Period(begun, until, record if begun == since else life.record), life.until
 
 
 def amount_mismatch(o: Facts, s: RuleSetting) -> Found:
-    began: Record | None = None
-    since = 0
-    for at, wrong, record in _differs(o):
-        if wrong and began is None:
-            began, since = record, at
-        elif not wrong and began is not None:
-            yield signal(o, s, began, at=since, clears=(at,), lifted=o.cancelled)
-            began = None
-    if began is not None:
-        yield signal(o, s, began, at=since, lifted=o.cancelled)
+    for (since, until, record), over in _while_wanted(o, o.ledger.over()):
+        yield signal(o, s, record, at=since, clears=(until,), lifted=earliest(o.cancelled, over))
+
+
+def refund_exceeds_capture(o: Facts, s: RuleSetting) -> Found:
+    for since, until, record in o.ledger.overdrawn():
+        yield signal(o, s, record, at=since, clears=(until,))
+
+
+def failed_refund(data: object, _: RuleSetting) -> bool:
+    """Whether an event rules out by itself that a refund failed."""
+    return cast("PaymentFailed", data).stage != "refund"
+
+
+def refund_failed(o: Facts, s: RuleSetting) -> Found:
+    refunds = o.t.of("payment.refunded")
+    for record in o.t.of("payment.failed"):
+        data = cast("PaymentFailed", record.event.data)
+        if data.stage != "refund":
+            continue
+        later = refunds[bisect_left(refunds, record.at, key=_instant) :]
+        clears = [r.at for r in later if _same(cast("PaymentRefunded", r.event.data).payment_id, data.payment_id)]
+        yield signal(o, s, record, clears=clears, scope=_scope(data.payment_id), detail=data.code or "")
+
+
+def _same(one: str | None, other: str | None) -> bool:
+    """Whether two events may be of one payment: one that names none may be of any."""
+    return one is None or other is None or one == other
+
+
+def _cancelled(o: Facts) -> list[tuple[int, int | None]]:
+    """From when until when the order was cancelled: until it was wanted again."""
+    gaps: list[tuple[int, int | None]] = [(one.until, other.since) for one, other in pairwise(o.lives) if one.until is not None]
+    return gaps if o.cancelled is None else [*gaps, (o.cancelled, None)]
+
+
+def captured_after_cancel(o: Facts, s: RuleSetting) -> Found:
+    for cancelled, again in _cancelled(o):
+        for since, until, _ in o.ledger.kept():
+            for record in o.ledger.captures:
+                if record.at > cancelled and since <= record.at and (until is None or record.at < until):
+                    payment_id = cast("Payment", record.event.data).payment_id
+                    yield signal(o, s, record, clears=(until,), lifted=again, scope=_scope(payment_id))
+
+
+def cancelled_not_refunded(o: Facts, s: RuleSetting) -> Found:
+    for cancelled, again in _cancelled(o):
+        for since, until, record in o.ledger.kept():
+            if (until is not None and until <= cancelled) or (again is not None and again <= since):
+                continue
+            late = since > cancelled
+            evidence = (record,) if late else tuple(r for r in o.t.of("order.cancelled") if r.at <= cancelled)[-1:]
+            label = "captured" if late else "cancelled"
+            yield timeout(s, o.calendar(s), max(since, cancelled), label, evidence, met=until, lifted=again)
+
+
+def partly_captured(o: Facts, s: RuleSetting) -> Found:
+    """Of a prepaid order from the capture on that left something open; of one that is paid on shipment once all has left."""
+    floor, told = (o.shipped, "shipped") if o.terms == "on_ship" else (NEVER, "captured")
+    if floor is None:
+        return
+    parts = o.ledger.unexplained(o.ledger.short())
+    if len(o.lives) > 1:
+        ended = [(part, earliest(o.ended, over)) for part, over in _while_wanted(o, parts)]
+    else:
+        ended = [(part, o.ended) for part in parts]
+    for (since, until, record), over in ended:
+        word = "captured" if record.event.type == "payment.captured" else "owed"
+        anchor, label = (since, word) if since >= floor else (floor, told)
+        yield timeout(s, o.calendar(s), anchor, label, (record,), met=until, lifted=over)

@@ -1,0 +1,296 @@
+"""What an order owes, what secures it, and what was paid and given back, at every instant. Amounts of other currencies are not compared.
+
+Owed is the total in force. Secured are the authorizations that live, and what was captured. Paid is what was captured less refunds and lost
+disputes. Instants are event times in µs.
+"""
+
+from __future__ import annotations
+
+from bisect import bisect_right
+from collections.abc import Callable, Iterable, Sequence
+from decimal import Decimal
+from operator import itemgetter
+from typing import NamedTuple, cast
+
+from dataflows.core.history.disputes import Loss, losses_of
+from dataflows.core.history.timeline import Timeline
+from schemas.events import Money, OrderPlaced, Payment, PaymentRefunded
+from schemas.instants import FAR
+from schemas.record import Record
+from schemas.wire import micros
+
+ZERO = Decimal(0)
+GOODWILL = "goodwill"
+LEDGER = tuple(f"payment.{step}" for step in ("authorized", "captured", "voided", "refunded", "disputed", "dispute_closed"))
+"""Types of events that the ledger is made of, besides those that say what the order owes."""
+Tolerance = Callable[["str | None"], Decimal]
+Version = tuple[OrderPlaced, int, Record]
+
+
+class Period(NamedTuple):
+    """Since when and until when something was so, and the event that made it so."""
+
+    since: int
+    until: int | None
+    record: Record
+
+
+class Authorization:
+    """One authorization: how much of it is `left`, and when it ended: taken, given back, or replaced by a later one."""
+
+    __slots__ = ("ended", "expires", "left", "payment_id", "record", "replaced")
+
+    def __init__(self, record: Record, data: Payment, amount: Decimal | None) -> None:
+        self.record = record
+        self.payment_id = data.payment_id
+        self.expires = None if data.expires_at is None else micros(data.expires_at)
+        self.left = amount
+        self.ended: int | None = None
+        self.replaced: int | None = None
+
+    def lives(self, at: int) -> bool:
+        """Whether it secures anything at an instant; what ends then still does."""
+        ends = (self.ended, self.replaced, self.expires)
+        return self.record.at <= at and all(end is None or at <= end for end in ends)
+
+
+class Ledger:
+    """The money of one order. `versions`: what the order said of itself, as placed and after each update."""
+
+    def __init__(self, timeline: Timeline, versions: Sequence[Version], tolerance: Tolerance) -> None:
+        self._t = timeline
+        total = versions[-1][0].total
+        captures = timeline.of("payment.captured")
+        named = (cast("Payment", record.event.data).amount for record in captures)
+        self.currency = total.currency if total is not None else next((amount.currency for amount in named if amount is not None), None)
+        self.tolerance = tolerance(self.currency)
+        self._totals = [(since, self.amount(fields.total), record) for fields, since, record in versions]
+        self.captures = captures
+        self.losses = losses_of(timeline)
+        self._moves = self._moved()
+
+    def amount(self, money: Money | None) -> Decimal | None:
+        """An amount that can be compared; None where none is said, or one in another currency."""
+        return Decimal(money.amount) if money is not None and money.currency == self.currency else None
+
+    # owed
+
+    def owed(self, at: int) -> Decimal | None:
+        """The total in force at an instant, before the first one the first; None if it is not known."""
+        return self._totals[max(bisect_right(self._totals, at, key=itemgetter(0)) - 1, 0)][1]
+
+    def owes(self, total: Decimal | None) -> bool:
+        """Whether with such a total anything is owed; of one that is not known, yes."""
+        return total is None or total > self.tolerance
+
+    def owing(self) -> list[Period]:
+        """While anything is owed."""
+        return self._stretches((since, self.owes(total), record) for since, total, record in self._totals)
+
+    # paid
+
+    def _moved(self) -> list[tuple[int, Record, Decimal, Decimal]]:
+        """What was captured and what was kept of it after each instant at which money moved."""
+        moves: list[tuple[int, Record, Decimal, Decimal]] = []
+        for record in self.captures:
+            taken = self.amount(cast("Payment", record.event.data).amount) or ZERO
+            moves.append((record.at, record, taken, taken))
+        for record in self._t.of("payment.refunded"):
+            back = self.amount(cast("PaymentRefunded", record.event.data).amount) or ZERO
+            moves.append((record.at, record, ZERO, -back))
+        for loss in self.losses:
+            lost = self._lost(loss)
+            moves.append((loss.at, loss.record, ZERO, -lost))
+            if loss.reversed is not None:
+                moves.append((loss.reversed.at, loss.reversed, ZERO, lost))
+        moves.sort(key=lambda move: (move[0], move[1].event.source, move[1].event.id))
+        found: list[tuple[int, Record, Decimal, Decimal]] = []
+        captured = paid = ZERO
+        for at, record, taken, kept in moves:
+            captured, paid = captured + taken, paid + kept
+            if found and found[-1][0] == at:
+                found[-1] = (at, found[-1][1], captured, paid)
+            else:
+                found.append((at, record, captured, paid))
+        return found
+
+    def _lost(self, loss: Loss) -> Decimal:
+        """What a lost dispute took: its amount, else all that was captured of that payment."""
+        if loss.amount is not None:
+            return self.amount(loss.amount) or ZERO
+        taken = (cast("Payment", r.event.data) for r in self.captures if r.at <= loss.at)
+        return sum((self.amount(data.amount) or ZERO for data in taken if data.payment_id == loss.payment_id), ZERO)
+
+    def lost(self, at: int) -> Decimal:
+        """What lost disputes had taken at an instant."""
+        return sum((self._lost(x) for x in self.losses if x.at <= at and (x.reversed is None or x.reversed.at > at)), ZERO)
+
+    def captured(self, at: int) -> Decimal:
+        """What had been captured at an instant, whatever was given back of it."""
+        place = bisect_right(self._moves, at, key=itemgetter(0))
+        return self._moves[place - 1][2] if place else ZERO
+
+    def paid(self, at: int) -> Decimal:
+        """What had been captured at an instant, less refunds and lost disputes."""
+        place = bisect_right(self._moves, at, key=itemgetter(0))
+        return self._moves[place - 1][3] if place else ZERO
+
+    def untold(self) -> int | None:
+        """The first capture of an amount that cannot be compared: it satisfies all."""
+        return next((r.at for r in self.captures if self.amount(cast("Payment", r.event.data).amount) is None), None)
+
+    def _steps(self) -> list[tuple[int, Decimal | None, Decimal, Decimal, Record]]:
+        """(since, owed, captured, paid, event) after each instant at which one of them changed."""
+        changes: dict[int, Record] = {}
+        for since, _, record in self._totals[1:]:
+            changes.setdefault(since, record)
+        for since, record, _, _ in self._moves:
+            changes.setdefault(since, record)
+        return [(at, self.owed(at), self.captured(at), self.paid(at), changes[at]) for at in sorted(changes)]
+
+    def short(self) -> list[Period]:
+        """While something had been captured, and less than what was owed."""
+        untold = self.untold()
+        first = self.captures[0].at if self.captures else FAR
+        steps = (
+            (at, at >= first and (untold is None or at < untold) and owed is not None and captured < owed - self.tolerance, record)
+            for at, owed, captured, _, record in self._steps()
+        )
+        return self._stretches(steps)
+
+    def over(self) -> list[Period]:
+        """While more was paid than was owed."""
+        return self._stretches((at, owed is not None and paid > owed + self.tolerance, r) for at, owed, _, paid, r in self._steps())
+
+    def overdrawn(self) -> list[Period]:
+        """While more had gone back than had been taken."""
+        if not self.captures or self.untold() is not None:
+            return []
+        first = self.captures[0].at
+        return self._stretches((at, at >= first and paid < -self.tolerance, record) for at, _, _, paid, record in self._steps())
+
+    def kept(self) -> list[Period]:
+        """While money was kept: more than had gone back, or a capture of an unknown amount before any refund.
+
+        A refund of an amount that cannot be compared gives back all that was captured until then.
+        """
+        marks: dict[int, list[Record]] = {}
+        reversals = (loss.reversed for loss in self.losses if loss.reversed is not None)
+        for record in (*self.captures, *self._t.of("payment.refunded"), *(loss.record for loss in self.losses), *reversals):
+            marks.setdefault(record.at, []).append(record)
+        unknown, settled = False, ZERO
+        steps: list[tuple[int, bool, Record]] = []
+        for at in sorted(marks):
+            money = [
+                (r, cast("Payment", r.event.data).amount) for r in marks[at] if r.event.type in ("payment.captured", "payment.refunded")
+            ]
+            unknown = unknown or any(r.event.type == "payment.captured" and self.amount(amount) is None for r, amount in money)
+            for record, amount in money:
+                if record.event.type == "payment.refunded":
+                    unknown = False
+                    if self.amount(amount) is None:
+                        settled = self.paid(at)
+            steps.append((at, unknown or self.paid(at) - settled > self.tolerance, marks[at][0]))
+        return self._stretches(steps)
+
+    def satisfied(self, at: int) -> int | None:
+        """The first instant at or after another at which all that was owed had been captured."""
+        untold = self.untold()
+        if untold is not None and untold <= at:
+            return at
+        if self._covers(at):
+            return at
+        later = next((since for since, *_ in self._steps() if since > at and self._covers(since)), None)
+        return later if untold is None or (later is not None and later < untold) else untold
+
+    def _covers(self, at: int) -> bool:
+        owed = self.owed(at)
+        return owed is not None and self.captured(at) >= owed - self.tolerance
+
+    # secured
+
+    def authorizations(self) -> list[Authorization]:
+        """All authorizations, with what became of each; one of nothing (a check of the card) is none."""
+        records = self._t.of("payment.authorized", "payment.captured", "payment.voided")
+        found: list[Authorization] = []
+        for record in sorted(records, key=lambda r: (r.at, r.event.type != "payment.authorized", r.event.source, r.event.id)):
+            data = cast("Payment", record.event.data)
+            if record.event.type != "payment.authorized":
+                for known in found:
+                    if known.ended is None and known.replaced is None and data.payment_id in (None, known.payment_id):
+                        known.ended = record.at
+                continue
+            owed = self.owed(record.at)
+            amount = self.amount(data.amount)
+            if amount is not None and amount <= self.tolerance:
+                continue
+            found.append(Authorization(record, data, owed if amount is None else amount))
+            self._replace(found, owed)
+        return found
+
+    def _replace(self, found: list[Authorization], owed: Decimal | None) -> None:
+        """The latest authorization replaces others, the oldest first, as far as all of them and what was captured exceed what is owed."""
+        new, at = found[-1], found[-1].record.at
+        others = [known for known in found[:-1] if known.ended is None and known.replaced is None]
+        if owed is None or any(known.left is None for known in (new, *others)):
+            for known in others:
+                if known.payment_id == new.payment_id:
+                    known.replaced = at
+            return
+        untold = self.untold()
+        captured = owed if untold is not None and untold <= at else self.captured(at)
+        excess = sum((known.left or ZERO for known in (new, *others)), captured) - owed
+        for known in others:
+            if excess <= ZERO:
+                return
+            taken = min(known.left or ZERO, excess)
+            known.left, excess = (known.left or ZERO) - taken, excess - taken
+            if known.left <= self.tolerance:
+                known.replaced = at
+
+    def unexplained(self, stretches: Iterable[Period]) -> list[Period]:
+        """The parts of stretches in which no cancelled or refunded line explains what is missing; a new total says again what is owed."""
+        return [part for whole in stretches for part in self._unexplained(whole)]
+
+    def _unexplained(self, whole: Period) -> Iterable[Period]:
+        since, until, record = whole
+        for begins, told in self._explained():
+            if told is not None and told.at <= max(since, begins):
+                continue
+            if until is not None and begins >= until:
+                break
+            if since < begins:
+                yield Period(since, begins, record)
+            if told is None or (until is not None and told.at >= until):
+                return
+            since, record = told.at, told
+        yield Period(since, until, record)
+
+    def _explained(self) -> list[tuple[int, Record | None]]:
+        """From when on lines that went explain what is missing, and the update of the total that ends it; as they happened."""
+        gone = [r.at for r in self._t.of("order.cancelled", "payment.refunded") if _takes_lines(r)]
+        told = [r for _, _, r in self._totals[1:] if "total" in cast("dict[str, object]", r.event.data)]
+        found: list[tuple[int, Record | None]] = []
+        for at in sorted(gone):
+            if not found or (found[-1][1] is not None and at > found[-1][1].at):
+                found.append((at, next((r for r in told if r.at >= at), None)))
+        return found
+
+    def _stretches(self, steps: Iterable[tuple[int, bool, Record]]) -> list[Period]:
+        found: list[Period] = []
+        began: tuple[int, Record] | None = None
+        for at, holds, record in steps:
+            if holds and began is None:
+                began = (at, record)
+            elif not holds and began is not None:
+                found.append(Period(began[0], at, began[1]))
+                began = None
+        if began is not None:
+            found.append(Period(began[0], None, began[1]))
+        return found
+
+
+def _takes_lines(record: Record) -> bool:
+    """Whether an event takes lines off what is owed: a cancel or a refund of lines, but for a gesture of goodwill."""
+    data = record.event.data
+    return bool(getattr(data, "lines", None)) and getattr(data, "reason", None) != GOODWILL

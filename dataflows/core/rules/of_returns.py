@@ -1,0 +1,57 @@
+"""What ends what a return owes: a refund that is of it, another resolution than money, or its being called off."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from typing import cast
+
+from dataflows.core.history.facts import Facts
+from dataflows.core.history.ledger import GOODWILL
+from dataflows.core.history.quantities import line_key
+from dataflows.core.history.returns import Return
+from dataflows.core.rules.conditions import after
+from schemas.events import Line, PaymentRefunded, ReturnStep
+
+RESOLUTIONS = frozenset(("refund", "exchange", "replacement", "none"))
+
+
+def refunded(o: Facts, known: Return, *, named: bool) -> int | None:
+    """The first refund of a return: one that names it or its lines or, unless `named`, one after it began that names nothing else.
+
+    A gesture of goodwill is of no return, unless it names it.
+    """
+    began = known.steps[0].at
+    ours: set[str] | None = None
+    for record in o.t.of("payment.refunded"):
+        data = cast("PaymentRefunded", record.event.data)
+        if data.return_id is not None:
+            if data.return_id == known.return_id:
+                return record.at
+            continue
+        if record.at < began or data.reason == GOODWILL:
+            continue
+        if ours is None:
+            ours = _keys(o, (line for step in known.steps for line in cast("ReturnStep", step.event.data).lines or ()))
+        if not data.lines or not ours:
+            if not named:
+                return record.at
+        elif not ours.isdisjoint(_keys(o, data.lines)):
+            return record.at
+    return None
+
+
+def _keys(o: Facts, lines: Iterable[Line]) -> set[str]:
+    """The order lines that lines speak of; where the order has none such, by their own names."""
+    return {key for line in lines for key in o.book.keys_of(line) or (line_key(line),)}
+
+
+def resolution(known: Return) -> str | None:
+    """What the customer gets: what was told last."""
+    told = (cast("ReturnStep", record.event.data).resolution for record in reversed(known.steps))
+    return next((word for word in told if word in RESOLUTIONS), None)
+
+
+def called_off(o: Facts, known: Return, at: int) -> int | None:
+    """When a return was called off, at or after an instant."""
+    records = o.t.of("return.cancelled")
+    return after((r.at for r in records if cast("ReturnStep", r.event.data).return_id == known.return_id), at) if records else None

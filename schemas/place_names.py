@@ -1,0 +1,125 @@
+"""Countries and regions by code or by name, in any case: ISO 3166-1 and 3166-2, by the `pycountry` library.
+
+Its tables are loaded when the first text comes that is no plain code; what a text means is remembered.
+"""
+
+from __future__ import annotations
+
+import gettext
+import unicodedata
+from collections.abc import Iterable
+from functools import cache, lru_cache
+from typing import Any, Final, NamedTuple, cast
+
+from schemas.places import english_names, has_regions, is_country
+
+ALSO: Final = {
+    **dict.fromkeys(("uk", "great britain", "england", "scotland", "wales", "northern ireland"), "GB"),
+    "el": "GR",
+    "holland": "NL",
+    "ivory coast": "CI",
+}
+"""Names in daily use that are no ISO name. `UK` and `EL` are reserved by ISO 3166-1 for these countries."""
+_PLACES = 4_096
+"""Pairs of country and region that are remembered at once."""
+
+
+class StatedPlace(NamedTuple):
+    """What a stated country and region mean: their codes, or the text as it was stated where it means none.
+
+    `unmapped` names the fields that mean none, as far as a zone depends on them.
+    """
+
+    country: str | None
+    region: str | None
+    unmapped: tuple[str, ...]
+
+
+@lru_cache(_PLACES)
+def stated_place(country: str | None, region: str | None) -> StatedPlace:
+    """What a country and a region, as an order states them, mean. A region such as `US-CA` says its country too."""
+    unmapped: list[str] = []
+    code = None if country is None else country_code(country)
+    if country is not None and code is None:
+        unmapped.append("country")
+    if country is None and region is not None and "-" in region:
+        code = country_code(region.partition("-")[0])
+        if code is not None and region_code(code, region) is None:
+            code = None
+    part = None if region is None or code is None else region_code(code, region)
+    if region is not None and part is None and code is not None and has_regions(code):
+        unmapped.append("region")
+    return StatedPlace(code or country, part or region, tuple(unmapped))
+
+
+def country_code(text: str) -> str | None:
+    """The ISO 3166-1 alpha-2 code of a country by its code (of two or three letters) or name; None if it means none."""
+    name = text.strip()
+    return name if is_country(name) else _countries().get(_plain(name)) or _translated().get(_plain(name))
+
+
+def region_code(country: str, text: str) -> str | None:
+    """The ISO 3166-2 code, without the country, of a region of a country by its code or name; None if it means none."""
+    name = _plain(text)
+    regions = _regions(country)
+    return regions.get(name) or regions.get(name.removeprefix(f"{country.casefold()}-"))
+
+
+def _plain(text: str) -> str:
+    """A name without case, accents, dots and repeated blanks."""
+    letters = unicodedata.normalize("NFKD", text).replace(".", "")
+    return " ".join("".join(letter for letter in letters if not unicodedata.combining(letter)).casefold().split())
+
+
+def _names(entry: Any) -> Iterable[str]:
+    fields = ("alpha_2", "alpha_3", "name", "common_name", "official_name")
+    return (cast("str", value) for field in fields if (value := getattr(entry, field, None)) is not None)
+
+
+@cache
+def _countries() -> dict[str, str]:
+    import pycountry  # noqa: PLC0415 (its tables take a moment to load)
+
+    found = {_plain(name): code for name, code in english_names().items()}
+    for entry in cast("Iterable[Any]", pycountry.countries):
+        for name in _names(entry):
+            found.setdefault(_plain(name), entry.alpha_2)
+    return {**found, **ALSO}
+
+
+@cache
+def _translated() -> dict[str, str]:
+    """Countries by their names in other languages; a name that means two countries means none."""
+    import pycountry  # noqa: PLC0415
+
+    found: dict[str, str] = {}
+    twice: set[str] = set()
+    english = [(entry.alpha_2, entry.name) for entry in cast("Iterable[Any]", pycountry.countries)]
+    for catalogue in gettext.find("iso3166-1", pycountry.LOCALES_DIR, sorted(_languages()), all=True):
+        with open(catalogue, "rb") as file:  # noqa: PTH123 (gettext names files by text)
+            names = gettext.GNUTranslations(file)
+        for code, name in english:
+            local = _plain(names.gettext(name))
+            if found.setdefault(local, code) != code:
+                twice.add(local)
+    return {name: code for name, code in found.items() if name not in twice}
+
+
+def _languages() -> Iterable[str]:
+    from pathlib import Path  # noqa: PLC0415
+
+    import pycountry  # noqa: PLC0415
+
+    return (folder.name for folder in Path(pycountry.LOCALES_DIR).iterdir() if folder.is_dir())
+
+
+@cache
+def _regions(country: str) -> dict[str, str]:
+    import pycountry  # noqa: PLC0415
+
+    found: dict[str, str] = {}
+    for entry in cast("Any", pycountry.subdivisions).get(country_code=country) or ():
+        code = cast("str", entry.code).partition("-")[2]
+        for name in (code, cast("str", entry.name)):
+            found.setdefault(_plain(name), code)
+    return found
