@@ -256,7 +256,8 @@ def _scan(order: Order, record: Record) -> EventTraits:
         bits |= _AGAIN
     # A voided shipment that moves after all counts again. Of several parcels, one may have gone over to another's carrier.
     several = _SEVERAL | _VOICES
-    structural = status == "cancelled" or seen & _VOIDED != 0 or (order.traits & several == several and not _goes_on(order, record, data))
+    unsettled = seen & _VOIDED != 0 or order.traits & several == several
+    structural = status == "cancelled" or (unsettled and not _goes_on(order, record, data))
     if unit not in order.units or data.shipment_id:
         numbers = (data.tracking_number,) if data.tracking_number else ()
         structural = _tie(order, (unit, data.shipment_id) if data.shipment_id else (unit,), numbers) or structural
