@@ -104,10 +104,11 @@ def disputes(order: Order, account: Account) -> list[Condition]:
         owed = account.owed(event.at)
         return owed is None or account.captured(event.at) == ALL or account.paid(event.at) >= owed - account.tolerance
 
+    cancels = [cancelled for cancelled, _ in order.gaps]
     for closing, opening, won in account.lost_disputes:
         again = [event.at for event in order.of("payment.captured") if event.at > closing.at and paid_again(event)]
         scope = payment_scope(closing) or (payment_scope(opening) if opening else None)
-        found += signal(order, "payment.chargeback_lost", closing, [*again, won], x=order.cx, scope=scope)
+        found += signal(order, "payment.chargeback_lost", closing, [*again, *cancels, won], x=order.cx, scope=scope)
     return found
 
 

@@ -147,14 +147,14 @@ class Account:
         return found
 
     def lost(self, at: int, since: int = -NEVER) -> Decimal:
-        """What disputes took back: the amount of the closing, else of the opening, else all that was captured of the payment."""
+        """What disputes took back: what the closing says, else the opening, else all that was captured of the payment."""
         sums = ZERO
         for closing, opening, won in self.lost_disputes:
             if since < closing.at <= at < won:
-                amounts = [self.amount(event) for event in (closing, opening) if event]
-                stated = next((one for one in amounts if one is not None), None)
-                mine = [self.amount(event) or ZERO for event in self.told(CAPTURED, closing.at) if same_payment(event, closing)]
-                sums += sum(mine, ZERO) if stated is None else stated
+                stated = next((event for event in (closing, opening) if event and money(event.data, "amount")), None)
+                payment = closing.text("payment_id") or (opening.text("payment_id") if opening else None)
+                mine = [event for event in self.told(CAPTURED, closing.at) if event.text("payment_id") == payment]
+                sums += sum((self.amount(event) or ZERO for event in ([stated] if stated else mine)), ZERO)
         return sums
 
     def paid(self, at: int) -> Decimal:
