@@ -94,7 +94,7 @@ def disputes(order: Order, account: Account) -> list[Condition]:
     """A dispute while the order is under way; one that was lost, until it is paid again or nothing is to be paid any more."""
     found: list[Condition] = []
     for event in order.of("payment.disputed"):
-        if order.dlv > event.at:
+        if order.dlv > event.at and not any(cancelled <= event.at < again for cancelled, again in order.gaps):
             clears = times([closing for closing in order.of("payment.dispute_closed") if same_dispute(event, closing)])
             severity = "medium" if event.text("stage") == "inquiry" else "critical"
             scope = payment_scope(event)
@@ -133,15 +133,16 @@ def partly_captured(order: Order, account: Account) -> list[Condition]:
 
     def short(at: int) -> bool:
         owed = account.owed(at)
-        if owed is None or at < max(order.cap, order.placed):
+        if owed is None or at < order.cap:
             return False
         unsure = any(less <= at and not any(less <= new <= at for new in totals) for less in lessened)
         return not unsure and account.captured(at) < owed - account.tolerance
 
     found: list[Condition] = []
     for start, end in stretches([*account.changes, *lessened], short):
-        for since, until in order.lives:
-            anchor = max(start, since) if order.terms == "prepaid" else max(start, since, order.ship)
+        for number, (placed, until) in enumerate(order.lives):
+            since = max(start, placed) if number else start
+            anchor = since if order.terms == "prepaid" else max(since, order.ship)
             found += timeout(order, "payment.partly_captured", anchor, reached=end, lifted=min(order.x, until))
     return found
 

@@ -106,9 +106,13 @@ class Account:
 
         def owes(fields: Json) -> bool:
             total: Money | None = money(fields, "total")
-            return total is None or total.amount > self.order.policy.tolerance(total.currency)
+            return total is None or total.currency != self.currency or total.amount > self.tolerance
 
-        return [(one.start, one.end) for one in self.order.segments(owes) if one.value]
+        found: list[tuple[int, int]] = []
+        for one in self.order.segments(owes):
+            if one.value and one.start < one.end:
+                found.append((found.pop()[0], one.end) if found and found[-1][1] == one.start else (one.start, one.end))
+        return found
 
     @property
     def spans(self) -> list[tuple[int, int]]:
