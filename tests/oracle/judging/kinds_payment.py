@@ -96,7 +96,7 @@ def disputes(order: Order, account: Account) -> list[Condition]:
     for event in order.of("payment.disputed"):
         if order.dlv > event.at and not any(cancelled <= event.at < again for cancelled, again in order.gaps):
             clears = times([closing for closing in order.of("payment.dispute_closed") if same_dispute(event, closing)])
-            severity = "medium" if event.text("stage") == "inquiry" else "critical"
+            severity = "medium" if event.text("stage") == "inquiry" else None
             scope = payment_scope(event)
             found += signal(order, "payment.disputed_in_flight", event, clears, x=order.cx, scope=scope, severity=severity)
 
