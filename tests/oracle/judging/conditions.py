@@ -148,16 +148,25 @@ def merged(conditions: Iterable[Condition]) -> list[list[Condition]]:
     return found
 
 
+SURVIVES = (
+    *("conflict.cancelled_but_moving", "conflict.refunded_but_moving", "payment.refund_failed", "payment.refund_exceeds_capture"),
+    *("payment.captured_after_cancel", "payment.cancelled_not_refunded"),
+)
+"""Kinds that a cancel does not end, besides those of returns and about data."""
 RETURNS = ("order.master_data_incomplete", "payment.amount_mismatch")
 """Kinds that are there again once the order is wanted again, if they still hold."""
 
 
 def cut(conditions: Iterable[Condition], gaps: Iterable[tuple[int, int]]) -> list[Condition]:
-    """The conditions of an order that was cancelled and is wanted again: in what way it is wrong, and that it stands still, ended then."""
+    """The conditions of an order that was cancelled and is wanted again: what was due ended with the cancel, and nothing began meanwhile.
+
+    What was reported stands as before, and so does what a cancel does not end.
+    """
     found: list[Condition] = []
     gaps = list(gaps)
     for one in conditions:
-        if one.kind not in (*RETURNS, "order.stalled"):
+        lasts = not one.waits and one.kind not in RETURNS
+        if lasts or one.kind in SURVIVES or one.kind.startswith(("return.", "data.")):
             found.append(one)
         elif not any(start <= one.start < end for start, end in gaps):
             found.append(replace(one, end=min([one.end, *(start for start, _ in gaps if start > one.start)])))
