@@ -14,6 +14,7 @@ from typing import NamedTuple, cast
 
 from dataflows.core.history.disputes import Loss, losses_of
 from dataflows.core.history.timeline import Timeline
+from dataflows.core.history.versions import says
 from schemas.events import Money, OrderPlaced, Payment, PaymentRefunded
 from schemas.instants import FAR
 from schemas.record import Record
@@ -269,7 +270,7 @@ class Ledger:
     def _explained(self) -> list[tuple[int, Record | None]]:
         """From when on lines that went explain what is missing, and the update of the total that ends it; as they happened."""
         gone = [r.at for r in self._t.of("order.cancelled", "payment.refunded") if _takes_lines(r)]
-        told = [r for _, _, r in self._totals[1:] if "total" in cast("dict[str, object]", r.event.data)]
+        told = [r for _, _, r in self._totals[1:] if says(r, "total")]
         found: list[tuple[int, Record | None]] = []
         for at in sorted(gone):
             if not found or (found[-1][1] is not None and at > found[-1][1].at):
