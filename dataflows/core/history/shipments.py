@@ -12,7 +12,7 @@ from operator import attrgetter
 from typing import cast
 
 from dataflows.core.history.parcels import Parcel, is_estimate, possession, scan_of
-from dataflows.core.history.standing import Standing, Voids, gone_over, lines_of, tracking_numbers
+from dataflows.core.history.standing import ParcelStanding, Voids, gone_over, lines_of, tracking_numbers
 from schemas.events import Line, WarehouseShipment
 from schemas.instants import earliest
 from schemas.record import Record
@@ -64,7 +64,7 @@ class Shipment:
         self._parcel: dict[str, Parcel] = {"": self.parcels[0]}
         self._reached: dict[str, list[int]] = {"delivered": [], "ready": [], "returned": []}
         self._voids: Voids | None = None
-        self._standing: Standing | None = None
+        self._standing: ParcelStanding | None = None
         self._teller: tuple[str, str | None] | None = None
         self._mixed = False
         self._went: dict[str, tuple[int, str]] | None = None
@@ -311,9 +311,9 @@ class Shipment:
             instants.append(at)
         return max(instants, default=None)
 
-    def _stands(self, voids: Voids) -> Standing:
+    def _stands(self, voids: Voids) -> ParcelStanding:
         if self._standing is None:
-            self._standing = Standing(self._parcel, self.labels, self.handovers, voids)
+            self._standing = ParcelStanding(self._parcel, self.labels, self.handovers, voids)
         return self._standing
 
     def _gone_over(self) -> dict[str, tuple[int, str]]:

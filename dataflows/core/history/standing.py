@@ -35,7 +35,7 @@ class Voids:
         self.by_id: dict[str, list[int]] = {}
 
 
-class Standing:
+class ParcelStanding:
     """How the parcels of a shipment stand of which some were voided: `voided` says which are, and since when.
 
     A void is one of the parcel's until the carrier has it or a later label brings it back; what had been said of it before that label

@@ -20,7 +20,7 @@ from dataflows.core.identity.items import Orphan
 from dataflows.core.identity.orphans import AliasKey, PendingEvents
 from dataflows.core.identity.recent import AliasTable, Recent
 from dataflows.core.identity.tracking import TrackedParcel, TrackingHolder
-from dataflows.core.identity.twins import Life
+from dataflows.core.identity.twins import TwinLife
 from schemas.record import Evidence
 
 VERSION = 3
@@ -160,10 +160,10 @@ def _basket(value: list[Any]) -> list[Placement]:
     return [Placement(at, order, Evidence(*evidence), flagged) for at, order, evidence, flagged in value]
 
 
-def _life(value: list[Any]) -> Life:
-    told, later = value
+def _life(value: list[Any]) -> TwinLife:
+    signs, later = value
     repeats = {order: (at, tuple(Evidence(*one) for one in proof)) for order, at, proof in later}
-    return Life([(at, what) for at, what in told], repeats)
+    return TwinLife([(at, what) for at, what in signs], repeats)
 
 
 _PACK: dict[bytes, Callable[[Any], object]] = {
@@ -173,7 +173,7 @@ _PACK: dict[bytes, Callable[[Any], object]] = {
     BASKETS: _pack_basket,
     SCANS: lambda v: v,
     CHILDREN: lambda v: v,
-    LIVES: lambda v: [v.told, [[later, at, [list(one) for one in proof]] for later, (at, proof) in v.later.items()]],
+    LIVES: lambda v: [v.signs, [[later, at, [list(one) for one in proof]] for later, (at, proof) in v.later.items()]],
 }
 _UNPACK: dict[bytes, Callable[[Any], object]] = {
     TIES: _tie,

@@ -24,10 +24,10 @@ _GONE, _BACK, _FAILED, _PAID = range(4)
 
 
 @dataclass(slots=True)
-class Life:
+class TwinLife:
     """What is known of an order that was cancelled or declined, or that another one repeats: instants (µs), and the later orders."""
 
-    told: list[tuple[int, int]] = field(default_factory=list[tuple[int, int]])
+    signs: list[tuple[int, int]] = field(default_factory=list[tuple[int, int]])
     """(instant, what)."""
     later: dict[str, tuple[int, tuple[Evidence, ...]]] = field(default_factory=dict[str, tuple[int, tuple[Evidence, ...]]])
     """When each was placed, and what shows that they are alike."""
@@ -36,7 +36,7 @@ class Life:
         """Since when the order is not wanted; None while it is."""
         gone = declined = None
         paid = False
-        for at, what in sorted(self.told):
+        for at, what in sorted(self.signs):
             if what == _GONE:
                 gone = at if gone is None else gone
             elif what == _BACK:
@@ -53,13 +53,13 @@ class Lives:
     """The orders of one shard, by tenant and ID; they are forgotten some days after they were last spoken of."""
 
     def __init__(self) -> None:
-        self.known: Recent[tuple[str, str], Life] = Recent(REMEMBERED)
+        self.known: Recent[tuple[str, str], TwinLife] = Recent(REMEMBERED)
 
     def see(self, head: Record | ResolvedEvent, order: str) -> list[ResolvedEvent]:
         """Takes in that another order repeats this one, or what became of it."""
         if isinstance(head, ResolvedEvent) and isinstance(head.item, IdentityFinding):
             return self.repeated(head, order)
-        return self.told(head, cast("Record", record_of(head)))
+        return self.note(head, cast("Record", record_of(head)))
 
     def repeated(self, head: ResolvedEvent, earlier: str) -> list[ResolvedEvent]:
         """Takes in that an order repeats `earlier`; returns what is said of that."""
@@ -68,13 +68,13 @@ class Lives:
         key = (finding.tenant, earlier)
         life = self.known.get(key)
         if life is None:
-            self.known.set(key, life := Life())
+            self.known.set(key, life := TwinLife())
         life.later[finding.order] = (finding.at, finding.evidence)
         self.known.touched(key)
         over = life.over()
         return [head] if over is None or over > finding.at else []
 
-    def told(self, head: Record | ResolvedEvent, record: Record) -> list[ResolvedEvent]:
+    def note(self, head: Record | ResolvedEvent, record: Record) -> list[ResolvedEvent]:
         """Takes in what became of an order; returns what that says of those which repeat it."""
         what = _what(record)
         if what is None:
@@ -85,11 +85,11 @@ class Lives:
         if life is None:
             if what in {_BACK, _PAID}:
                 return []
-            self.known.set(key, life := Life())
-        if (record.at, what) in life.told:
+            self.known.set(key, life := TwinLife())
+        if (record.at, what) in life.signs:
             return []
         before = life.over()
-        life.told.append((record.at, what))
+        life.signs.append((record.at, what))
         self.known.touched(key)
         over = life.over()
         if over == before:

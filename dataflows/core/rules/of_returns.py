@@ -47,8 +47,8 @@ def _keys(o: Facts, lines: Iterable[Line]) -> set[str]:
 
 def resolution(known: Return) -> str | None:
     """What the customer gets: what was told last."""
-    told = (cast("ReturnStep", record.event.data).resolution for record in reversed(known.steps))
-    return next((word for word in told if word in RESOLUTIONS), None)
+    words = (cast("ReturnStep", record.event.data).resolution for record in reversed(known.steps))
+    return next((word for word in words if word in RESOLUTIONS), None)
 
 
 def called_off(o: Facts, known: Return, at: int) -> int | None:

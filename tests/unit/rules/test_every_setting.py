@@ -91,6 +91,14 @@ UNSEEN = {
     ("data.rule_failed", "*"): "no event of a correct program makes it true; tests/unit/core/test_poison.py does",
     ("data.orphan_signal", "suppressed_by"): "an order that was never placed has no other exception",
     ("data.orphan_signal", "clock"): "its calendar is the tenant's",
+    **dict.fromkeys(
+        (
+            (kind, "suppressed_by")
+            for kind in ("payment.cancelled_not_refunded", "payment.captured_after_cancel", "payment.refund_exceeds_capture")
+        ),
+        "the rule of the user that suppresses the others here ends with the order, which has ended",
+    ),
+    ("payment.refund_exceeds_capture", "feeds"): "what was paid back was said, so nothing is waited for",
     ("conflict.cancelled_but_moving", "suppressed_by"): "the rule of the user that suppresses the others here ends with the order",
 }
 

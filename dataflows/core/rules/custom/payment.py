@@ -126,7 +126,7 @@ def cancelled_not_refunded(o: Facts, s: RuleSetting) -> Found:
 
 def partly_captured(o: Facts, s: RuleSetting) -> Found:
     """Of a prepaid order from the capture on that left something open; of one that is paid on shipment once all has left."""
-    floor, told = (o.shipped, "shipped") if o.terms == "on_ship" else (NEVER, "captured")
+    floor, word_of_floor = (o.shipped, "shipped") if o.terms == "on_ship" else (NEVER, "captured")
     if floor is None:
         return
     parts = o.ledger.unexplained(o.ledger.short())
@@ -136,5 +136,5 @@ def partly_captured(o: Facts, s: RuleSetting) -> Found:
         ended = [(part, o.ended) for part in parts]
     for (since, until, record), over in ended:
         word = "captured" if record.event.type == "payment.captured" else "owed"
-        anchor, label = (since, word) if since >= floor else (floor, told)
+        anchor, label = (since, word) if since >= floor else (floor, word_of_floor)
         yield timeout(s, o.calendar(s), anchor, label, (record,), met=until, lifted=over)
