@@ -243,7 +243,7 @@ def _date_text(name: str) -> Field:
 
 
 def _shipped_quantity(case: ExceptionCase) -> str | None:
-    if case.line is None:
+    if case.line is None or case.facts.placed is None:
         return None
     lines = [line for shipment in case.facts.shipments if shipment.left for line in shipment.lines or ()]
     keys = (case.line,)
@@ -252,11 +252,11 @@ def _shipped_quantity(case: ExceptionCase) -> str | None:
 
 
 def _ordered_quantity(case: ExceptionCase) -> str | None:
-    return str(case.facts.ordered.get(case.line, 0)) if case.line is not None else None
+    return str(case.facts.ordered.get(case.line, 0)) if case.line is not None and case.facts.placed is not None else None
 
 
 def _line(case: ExceptionCase) -> str | None:
-    line = case.facts.lines.get(case.line) if case.line is not None else None
+    line = case.facts.lines.get(case.line) if case.line is not None and case.facts.placed is not None else None
     return (line.sku if line is not None else None) or case.line
 
 
@@ -363,7 +363,7 @@ FIELDS: Final[Mapping[str, Field]] = {
     "dated": lambda case: case.moment(case.record.at) if case.record is not None else None,
     "ahead": _ahead,
     "detail": lambda case: case.state.detail or None,
-    "zone": lambda case: case.facts.ship_to_zone,
+    "zone": lambda case: case.zone,
     "changed": lambda case: case.state.detail.replace("_", " ") or None,
     "event": _event,
     "source": _source,
