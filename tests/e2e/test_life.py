@@ -57,6 +57,7 @@ def test_the_card_that_was_declined_and_the_parcel_that_stands_still(tmp_path: P
         ("exception.raised", "payment.declined_soft", "2026-05-04T14:00:30Z"),
         ("exception.resolved", "payment.declined_soft", "2026-05-04T14:04:10Z"),
         ("exception.raised", "shipment.scan_gap", "2026-05-09T06:25:00Z"),
+        ("exception.raised", "shipment.eta_passed", "2026-05-10T07:00:00Z"),
     ]
     assert {one["subject"] for one in said} == {"5501234567890"}
     assert lines(out, "rejects") == []
@@ -74,8 +75,9 @@ def test_neither_the_order_of_the_webhooks_nor_their_number_changes_the_end(
     arrived = [*REQUESTS, *rng.sample(REQUESTS, 3)]
     rng.shuffle(arrived)
     out = watched(adapted(arrived, capsys), tmp_path / "shuffled")
-    assert {kind for kind, status in outputs(out) if status == "open"} == {"shipment.scan_gap"}
-    assert outputs(out) <= {("shipment.scan_gap", "open"), ("payment.declined_soft", "resolved"), ("data.orphan_signal", "resolved")}
+    assert {kind for kind, status in outputs(out) if status == "open"} == {"shipment.scan_gap", "shipment.eta_passed"}
+    open_ = {("shipment.scan_gap", "open"), ("shipment.eta_passed", "open")}
+    assert outputs(out) <= open_ | {("payment.declined_soft", "resolved"), ("data.orphan_signal", "resolved")}
 
 
 def test_without_the_last_scan_the_earlier_one_counts(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:

@@ -27,7 +27,7 @@ from schemas.record import Record
 Fold = Callable[[dict[str, object], Record], None]
 REACHED = ("shipped", "delivered", "packed", "picked", "released", "allocated")
 """Milestones of all lines that shipments decide."""
-OWING = frozenset((*OWED, *STEPS, *PARCELS))
+OWING = frozenset((*OWED, *STEPS, "warehouse.pick_started", *PARCELS))
 """Types of events that say what is owed, or cover it."""
 COVERAGES = ("departures", "arrivals")
 OF_LINES = ("book", "cancellations", "covers", *COVERAGES)

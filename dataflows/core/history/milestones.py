@@ -45,7 +45,7 @@ class MilestoneFacts(GoodsFacts):
         left = steps_of(self.shipments, lambda x: x.shipped if x.left else None, lambda x: x.labelled)
         return Obligations(self.shape, history, waivers, left, self.lives)
 
-    @fact(*OWED, *STEPS, *PARCELS)
+    @fact(*OWED, *STEPS, STARTED, *PARCELS)
     def covered(self) -> dict[str, UnitCoverage]:
         """How steps of each kind covered what is owed, as far as that has been asked for."""
         return {}
