@@ -269,7 +269,7 @@ class Ledger:
     def _explained(self) -> list[tuple[int, Record | None]]:
         """From when on lines that went explain what is missing, and the update of the total that ends it; as they happened."""
         gone = [r.at for r in self._t.of("order.cancelled", "payment.refunded") if _takes_lines(r)]
-        told = [r for _, _, r in self._totals[1:] if "total" in cast("dict[str, object]", r.event.data)]
+        told = [r for _, _, r in self._totals[1:] if _says_total(r)]
         found: list[tuple[int, Record | None]] = []
         for at in sorted(gone):
             if not found or (found[-1][1] is not None and at > found[-1][1].at):
@@ -294,3 +294,11 @@ def _takes_lines(record: Record) -> bool:
     """Whether an event takes lines off what is owed: a cancel or a refund of lines, but for a gesture of goodwill."""
     data = record.event.data
     return bool(getattr(data, "lines", None)) and getattr(data, "reason", None) != GOODWILL
+
+
+def _says_total(record: Record) -> bool:
+    """Whether an update, or another placing, says what the order's total is."""
+    data = record.event.data
+    return (
+        "total" in cast("dict[str, object]", data) if record.event.type == "order.updated" else cast("OrderPlaced", data).total is not None
+    )
