@@ -256,7 +256,8 @@ def _scan(order: Order, record: Record) -> EventTraits:
         bits |= _AGAIN
     # A voided shipment that moves after all counts again. Of several parcels, one may have gone over to another's carrier.
     several = _SEVERAL | _VOICES
-    structural = status == "cancelled" or seen & _VOIDED != 0 or order.traits & several == several
+    unsettled = seen & _VOIDED != 0 or order.traits & several == several
+    structural = status == "cancelled" or (unsettled and not _goes_on(order, record, data))
     if unit not in order.units or data.shipment_id:
         numbers = (data.tracking_number,) if data.tracking_number else ()
         structural = _tie(order, (unit, data.shipment_id) if data.shipment_id else (unit,), numbers) or structural
@@ -292,6 +293,17 @@ def _may_be_none(order: Order, record: Record, data: CarrierScan) -> bool:
         if known.event.source != source and scan_of(known).status == data.status:
             return True
     return again or len(scans) > _MANY
+
+
+def _goes_on(order: Order, record: Record, data: CarrierScan) -> bool:
+    """Whether a scan only follows one of the same parcel by the same voice: then no parcel goes over to another by it."""
+    scans = order.timeline.by_type.get("carrier.scan", ())
+    if len(scans) < 2 or scans[-1] is not record or data.tracking_number is None:
+        return False
+    known = scans[-2]
+    before = scan_of(known)
+    alike = (before.tracking_number, before.carrier, known.event.source) == (data.tracking_number, data.carrier, record.event.source)
+    return alike and possession(known)
 
 
 def _relabelled(order: Order, record: Record) -> EventTraits:

@@ -14,6 +14,7 @@ from typing import NamedTuple, cast
 
 from dataflows.core.history.disputes import Loss, losses_of
 from dataflows.core.history.timeline import Timeline
+from dataflows.core.history.versions import says
 from schemas.events import Money, OrderPlaced, Payment, PaymentRefunded
 from schemas.instants import FAR
 from schemas.record import Record
@@ -269,7 +270,7 @@ class Ledger:
     def _explained(self) -> list[tuple[int, Record | None]]:
         """From when on lines that went explain what is missing, and the update of the total that ends it; as they happened."""
         gone = [r.at for r in self._t.of("order.cancelled", "payment.refunded") if _takes_lines(r)]
-        told = [r for _, _, r in self._totals[1:] if _says_total(r)]
+        told = [r for _, _, r in self._totals[1:] if says(r, "total")]
         found: list[tuple[int, Record | None]] = []
         for at in sorted(gone):
             if not found or (found[-1][1] is not None and at > found[-1][1].at):
@@ -294,11 +295,3 @@ def _takes_lines(record: Record) -> bool:
     """Whether an event takes lines off what is owed: a cancel or a refund of lines, but for a gesture of goodwill."""
     data = record.event.data
     return bool(getattr(data, "lines", None)) and getattr(data, "reason", None) != GOODWILL
-
-
-def _says_total(record: Record) -> bool:
-    """Whether an update, or another placing, says what the order's total is."""
-    data = record.event.data
-    return (
-        "total" in cast("dict[str, object]", data) if record.event.type == "order.updated" else cast("OrderPlaced", data).total is not None
-    )

@@ -26,7 +26,7 @@ RULES = (
         advice="complete order data before release",
     ),
     custom(
-        "order.duplicate_suspected", "The same basket was ordered to the same address at most ten minutes before, and that order is still wanted.",
+        "order.duplicate_suspected", "The same basket went to the same address at most ten minutes before, and that order is still wanted.",
         find=duplicate_suspected, inputs=("note",), clears="the end of the order, or of the other one (cancelled or declined)",
         general=("margin",),
         margin="10 m", limits={"margin": ("1 s", "2 d")}, owner="ECOM", severity="high", lane="block",

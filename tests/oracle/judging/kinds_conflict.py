@@ -29,7 +29,7 @@ def conflict_kinds(order: Order) -> list[Condition]:
     """All of conflict.*."""
     found: list[Condition] = []
     for shipment in order.shipments:
-        at, handed = shipment.delivered, min((parcel.handed for parcel in shipment.live), default=NEVER)
+        at, handed = shipment.delivered, min((first(parcel.said) for parcel in shipment.live), default=NEVER)
         seen = any(scan.at < at for scan in shipment.scans if possession(scan))
         if at < NEVER and not seen and handed > at and "shipped" in order.policy.emits:
             found += graced(order, "conflict.delivered_without_ship", at, min(order.xs(shipment), handed), scope=shipment.scope)

@@ -85,8 +85,8 @@ class Parcel:
     labels: list[Event] = field(default_factory=list[Event])
     hands: list[Event] = field(default_factory=list[Event])
     voided: int = NEVER
-    since: int = -NEVER
-    """When a label was printed again after it had been voided."""
+    said: list[Event] = field(default_factory=list[Event])
+    """Its hand-overs, also those of before a label that was printed again after a void."""
     over_to: Parcel | None = None
     taken_over: bool = False
 
@@ -143,10 +143,9 @@ class Parcel:
             elif self.voided < at:
                 self.voided, since = NEVER, at
         self.voided = self.voided if self.possessed == NEVER else NEVER
-        self.since = since
-        if self.possessed == NEVER:
-            self.labels = [event for event in self.labels if event.at >= since]
-            self.hands = [event for event in self.hands if event.at >= since]
+        self.said = self.hands
+        self.labels = [event for event in self.labels if event.at >= since]
+        self.hands = [event for event in self.hands if event.at >= since]
 
     def may_go_over_to(self, other: Parcel) -> bool:
         """Whether another carrier may have taken it over under the other number."""

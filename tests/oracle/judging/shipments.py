@@ -95,7 +95,7 @@ class Shipment:
     @property
     def confirmed(self) -> list[Line]:
         """What the ship confirmations of parcels that were not voided say is in it."""
-        mine = [event for event in self.ships if any(event is one for parcel in self.live for one in parcel.hands)]
+        mine = [event for event in self.ships if any(event is one for parcel in self.live for one in parcel.said)]
         return [line for event in mine for line in event.lines]
 
     @property
