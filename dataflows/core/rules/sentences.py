@@ -78,7 +78,7 @@ SENTENCES: Final[dict[str, str]] = {
     "payment.fraud_review_overdue": "A fraud hold of {held_since} was still open on {due}[; {total} at stake].",
     "payment.partly_captured": "{captured} of {total} had been captured by {due}; {open} is still owed.",
     "payment.refund_exceeds_capture": "{refunded} was refunded[ and {lost} lost in disputes], and only {captured} had been captured (on {began}).",
-    "payment.refund_failed": "The refund[ of payment {payment}] failed on {began}[ ({code})][; {refunded} of {captured} went back so far].",
+    "payment.refund_failed": "The refund[ of payment {payment}] failed on {began}[ ({code})][; {captured} was captured].",
     "payment.invoice_overdue": "No invoice had been issued by {due}; the order left on {shipped_at}[; {total} is owed].",
     # return
     "return.inspection_overdue": "{what} arrived on {return_arrived} and had not been inspected by {due}.",
