@@ -107,16 +107,20 @@ def history_of(members: list[Member]) -> list[Event]:
 
 
 def flag_duplicates(orders: list[Order]) -> None:
-    """Tell each order while another of the same customer, address and basket is wanted that was placed at most ten minutes before."""
+    """Tell each order while another of the same address and basket is wanted that was placed at most ten minutes before.
+
+    The customer need not be the same, for guests have no lasting IDs, but where nothing is sent to the address.
+    """
     groups: dict[tuple[object, ...], list[Order]] = {}
     for order in orders:
         data = order.of("order.placed")[0].data
         customer, address = text(mapping(data, "customer"), "id"), text(mapping(data, "ship_to"), "address_hash")
         basket = sorted((line.sku or "", order.whole(line)) for line in lines_of(data))
-        if customer and address:
+        sent = text(data, "method") not in ("pickup", "digital")
+        if address and (customer or sent):
             what = tuple(basket) if basket else money(data, "total")
             if what is not None:
-                groups.setdefault((order.tenant, customer, address, what), []).append(order)
+                groups.setdefault((order.tenant, None if sent else customer, address, what), []).append(order)
     for group in groups.values():
         group.sort(key=lambda order: (order.placed, order.id))
         for earlier, later in itertools.combinations(group, 2):

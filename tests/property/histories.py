@@ -15,6 +15,7 @@ from hypothesis import strategies as st
 
 from tests.property.chapters import BASKETS, BUILT_IN, Told
 from tests.property.chapters_of_goods import CHILDREN, GOODS
+from tests.property.chapters_of_money import MONEY
 from tests.property.chapters_of_parcels import PARCELS
 from tests.property.ingredients import DAY, GRID, HOUR, LINES, MINUTE, STEPS, Ingredients, data_of, iso
 
@@ -93,7 +94,7 @@ TYPES = (
     *("return.requested", "return.authorized", "return.shipped", "return.received", "return.inspected", "invoice.issued"),
     *("invoice.disputed", "support.contacted", "evidence.withdrawn", "action.approved"),
 )
-CHAPTERS = (*BUILT_IN, *GOODS, *PARCELS, *CHILDREN)
+CHAPTERS = (*BUILT_IN, *GOODS, *PARCELS, *MONEY, *CHILDREN)
 ALIASES = ("payment_id", "shipment_id", "tracking_number", "tracking_numbers", "return_id", "invoice_id", "dispute_id")
 
 

@@ -32,6 +32,8 @@ SPANS = ("0 s", "15 m", "1 h", "4 h", "12 h", "24 h", "2 d", "8 d", "30 d", "4 b
 EARLY = ("-24 h", "-12 h", "-48 h")
 """Before a date; only rules that go by a date have such thresholds and steps."""
 DATED = frozenset(("fulfilment.release_overdue", "fulfilment.ship_overdue", "payment.auth_expiring", "shipment.delivery_overdue"))
+RESTING = ("conflict.shipped_unpaid", "conflict.delivered_without_ship", "payment.amount_mismatch", "payment.refund_exceeds_capture")
+"""No deadlines, but they rest on what was not said, and so take grace."""
 GRACES = ("15 m", "2 h", "1 d")
 SEVERITIES = ("low", "medium", "high", "critical")
 DIMENSIONS: Form = {"site": "w1", "country": ["DE", "NL"], "carrier": "ups", "service": "express", "channel": "web", "tier": "gold"}
@@ -70,7 +72,7 @@ def _setting(draw: DrawFn, kind: str) -> Form:
     spans = (*SPANS, *EARLY) if kind in DATED else SPANS
     if waits and draw(maybe):
         setting["threshold"] = draw(st.sampled_from(spans))
-    if waits and draw(st.integers(0, 3)) == 0:
+    if (waits or kind in RESTING) and draw(st.integers(0, 3)) == 0:
         setting["grace"] = draw(st.sampled_from(GRACES))
     if (waits or bool(defaults.steps)) and draw(st.integers(0, 2)) == 0:
         steps = st.tuples(st.sampled_from(spans), st.sampled_from(SEVERITIES))
@@ -125,6 +127,8 @@ def policies(draw: DrawFn) -> Form:
         form["carriers"] = {"ups": {"calendar": draw(st.sampled_from(sorted(CALENDARS)))}}
     if draw(st.booleans()):
         form["countries"] = {"DE": {"calendar": "six"}}
+    if draw(st.integers(0, 3)) == 0:
+        form["tolerance"] = {draw(st.sampled_from(("EUR", "*"))): draw(st.sampled_from(("0.00", "0.05", "1")))}
     if draw(st.integers(0, 3)) == 0:
         form["retention"] = {"close_after": "9 d", "expire_unknown": "5 d"}
     if draw(st.booleans()):

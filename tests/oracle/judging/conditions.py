@@ -152,22 +152,22 @@ SURVIVES = (
     *("conflict.cancelled_but_moving", "conflict.refunded_but_moving", "payment.refund_failed", "payment.refund_exceeds_capture"),
     *("payment.captured_after_cancel", "payment.cancelled_not_refunded"),
 )
-"""Kinds that a cancel does not end, besides those of returns, of money and about data."""
-
-
+"""Kinds that a cancel does not end, besides those of returns and about data."""
 RETURNS = ("order.master_data_incomplete", "payment.amount_mismatch")
 """Kinds that are there again once the order is wanted again, if they still hold."""
 
 
 def cut(conditions: Iterable[Condition], gaps: Iterable[tuple[int, int]]) -> list[Condition]:
-    """The conditions of an order that was cancelled and is wanted again: what was due ended with the cancel, nothing began meanwhile."""
+    """The conditions of an order that was cancelled and is wanted again: what was due ended with the cancel, and nothing began meanwhile.
+
+    What was reported stands as before, and so does what a cancel does not end.
+    """
     found: list[Condition] = []
     gaps = list(gaps)
     for one in conditions:
-        if one.kind in SURVIVES or one.kind.startswith(("return.", "data.")):
+        lasts = not one.waits and one.kind not in RETURNS
+        if lasts or one.kind in SURVIVES or one.kind.startswith(("return.", "data.")):
             found.append(one)
-        elif not one.waits and one.kind not in RETURNS and any(one.start < start < end < one.end for start, end in gaps):
-            found.append(one)  # what was reported before still holds
         elif not any(start <= one.start < end for start, end in gaps):
             found.append(replace(one, end=min([one.end, *(start for start, _ in gaps if start > one.start)])))
         if one.kind in RETURNS:

@@ -93,7 +93,10 @@ class Order(Goods):
 
     def cover(self, type_: str) -> int:
         """Cover(type) for a warehouse step."""
-        return self.complete(self.told(type_))
+        steps = self.told(type_)
+        at = self.complete(steps)
+        before = [step.at for step in steps if step.at <= self.placed]
+        return max(before) if before and at == self.placed else at
 
     def xs(self, shipment: Shipment) -> int:
         """XS of a shipment."""

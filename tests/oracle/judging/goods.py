@@ -168,7 +168,7 @@ class Goods(Ordered):
         met = [(unit, self.met(unit, *chains)) for unit in self.units]
         for at in sorted({*(max(when, self.placed) for _, when in met), *self.changes} - {NEVER}):
             owed = [when for unit, when in met if unit.since <= at < unit.gone]
-            if any(when <= at for _, when in met) and all(when <= at for when in owed):
+            if owed and any(when <= at for _, when in met) and all(when <= at for when in owed):
                 return at
         return NEVER
 

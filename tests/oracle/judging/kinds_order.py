@@ -114,7 +114,8 @@ def stalled(order: Order) -> list[Condition]:
     waiting += [(event.at, allocated if allocated >= event.at else NEVER) for event in order.of("inventory.backordered")]
     found: list[Condition] = []
     for at, following in pairwise([*spoken, NEVER]):
-        silence = timeout(order, "order.stalled", at, reached=following, lifted=min(order.x, order.ship))
+        left = min((step.at for step in order.handed_over), default=NEVER) if order.ship == order.placed else order.ship
+        silence = timeout(order, "order.stalled", at, reached=following, lifted=min(order.x, left))
         found += [one for one in silence if not any(start <= one.start < end for start, end in waiting)]
     return found
 

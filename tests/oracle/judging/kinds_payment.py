@@ -94,9 +94,9 @@ def disputes(order: Order, account: Account) -> list[Condition]:
     """A dispute while the order is under way; one that was lost, until it is paid again or nothing is to be paid any more."""
     found: list[Condition] = []
     for event in order.of("payment.disputed"):
-        if order.dlv > event.at:
+        if order.dlv > event.at and not any(cancelled <= event.at < again for cancelled, again in order.gaps):
             clears = times([closing for closing in order.of("payment.dispute_closed") if same_dispute(event, closing)])
-            severity = "medium" if event.text("stage") == "inquiry" else "critical"
+            severity = "medium" if event.text("stage") == "inquiry" else None
             scope = payment_scope(event)
             found += signal(order, "payment.disputed_in_flight", event, clears, x=order.cx, scope=scope, severity=severity)
 
@@ -104,10 +104,11 @@ def disputes(order: Order, account: Account) -> list[Condition]:
         owed = account.owed(event.at)
         return owed is None or account.captured(event.at) == ALL or account.paid(event.at) >= owed - account.tolerance
 
+    cancels = [cancelled for cancelled, _ in order.gaps]
     for closing, opening, won in account.lost_disputes:
         again = [event.at for event in order.of("payment.captured") if event.at > closing.at and paid_again(event)]
         scope = payment_scope(closing) or (payment_scope(opening) if opening else None)
-        found += signal(order, "payment.chargeback_lost", closing, [*again, won], x=order.cx, scope=scope)
+        found += signal(order, "payment.chargeback_lost", closing, [*again, *cancels, won], x=order.cx, scope=scope)
     return found
 
 
@@ -132,15 +133,16 @@ def partly_captured(order: Order, account: Account) -> list[Condition]:
 
     def short(at: int) -> bool:
         owed = account.owed(at)
-        if owed is None or at < max(order.cap, order.placed):
+        if owed is None or at < order.cap:
             return False
         unsure = any(less <= at and not any(less <= new <= at for new in totals) for less in lessened)
         return not unsure and account.captured(at) < owed - account.tolerance
 
     found: list[Condition] = []
     for start, end in stretches([*account.changes, *lessened], short):
-        for since, until in order.lives:
-            anchor = max(start, since) if order.terms == "prepaid" else max(start, since, order.ship)
+        for number, (placed, until) in enumerate(order.lives):
+            since = max(start, placed) if number else start
+            anchor = since if order.terms == "prepaid" else max(since, order.ship)
             found += timeout(order, "payment.partly_captured", anchor, reached=end, lifted=min(order.x, until))
     return found
 

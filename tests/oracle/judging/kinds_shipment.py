@@ -107,7 +107,8 @@ def first_scan_missing(one: Watched) -> list[Condition]:
     """Labelled, then shipped by the warehouse's word, but never seen by the carrier."""
     if "scans" not in one.order.policy.emits or one.parcel.taken_over:
         return []
-    label, handed = one.parcel.label, one.parcel.handed
+    parcel = one.parcel
+    label, handed = (first([event for event in events if event.at >= parcel.since]) for events in (parcel.labels, parcel.hands))
     anchors = [(label, min(one.xs, handed)), (handed, one.xs)] if not handed < label < NEVER else [(label, one.xs)]
     found: list[Condition] = []
     for anchor, lifted in anchors:

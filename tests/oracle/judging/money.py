@@ -106,9 +106,13 @@ class Account:
 
         def owes(fields: Json) -> bool:
             total: Money | None = money(fields, "total")
-            return total is None or total.amount > self.order.policy.tolerance(total.currency)
+            return total is None or total.currency != self.currency or total.amount > self.tolerance
 
-        return [(one.start, one.end) for one in self.order.segments(owes) if one.value]
+        found: list[tuple[int, int]] = []
+        for one in self.order.segments(owes):
+            if one.value and one.start < one.end:
+                found.append((found.pop()[0], one.end) if found and found[-1][1] == one.start else (one.start, one.end))
+        return found
 
     @property
     def spans(self) -> list[tuple[int, int]]:
@@ -147,14 +151,14 @@ class Account:
         return found
 
     def lost(self, at: int, since: int = -NEVER) -> Decimal:
-        """What disputes took back: the amount of the closing, else of the opening, else all that was captured of the payment."""
+        """What disputes took back: what the closing says, else the opening, else all that was captured of the payment."""
         sums = ZERO
         for closing, opening, won in self.lost_disputes:
             if since < closing.at <= at < won:
-                amounts = [self.amount(event) for event in (closing, opening) if event]
-                stated = next((one for one in amounts if one is not None), None)
-                mine = [self.amount(event) or ZERO for event in self.told(CAPTURED, closing.at) if same_payment(event, closing)]
-                sums += sum(mine, ZERO) if stated is None else stated
+                stated = next((event for event in (closing, opening) if event and money(event.data, "amount")), None)
+                payment = closing.text("payment_id") or (opening.text("payment_id") if opening else None)
+                mine = [event for event in self.told(CAPTURED, closing.at) if event.text("payment_id") == payment]
+                sums += sum((self.amount(event) or ZERO for event in ([stated] if stated else mine)), ZERO)
         return sums
 
     def paid(self, at: int) -> Decimal:

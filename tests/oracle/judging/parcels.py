@@ -85,6 +85,8 @@ class Parcel:
     labels: list[Event] = field(default_factory=list[Event])
     hands: list[Event] = field(default_factory=list[Event])
     voided: int = NEVER
+    since: int = -NEVER
+    """When a label was printed again after it had been voided."""
     over_to: Parcel | None = None
     taken_over: bool = False
 
@@ -141,8 +143,10 @@ class Parcel:
             elif self.voided < at:
                 self.voided, since = NEVER, at
         self.voided = self.voided if self.possessed == NEVER else NEVER
-        self.labels = [event for event in self.labels if event.at >= since]
-        self.hands = [event for event in self.hands if event.at >= since]
+        self.since = since
+        if self.possessed == NEVER:
+            self.labels = [event for event in self.labels if event.at >= since]
+            self.hands = [event for event in self.hands if event.at >= since]
 
     def may_go_over_to(self, other: Parcel) -> bool:
         """Whether another carrier may have taken it over under the other number."""
