@@ -219,7 +219,7 @@ def _date_text(name: str) -> Field:
 
 
 def _shipped_quantity(case: ExceptionCase) -> str | None:
-    if case.line is None:
+    if case.line is None or case.facts.placed is None:
         return None
     lines = [line for shipment in case.facts.shipments if shipment.left for line in shipment.lines or ()]
     keys = (case.line,)
@@ -228,11 +228,11 @@ def _shipped_quantity(case: ExceptionCase) -> str | None:
 
 
 def _ordered_quantity(case: ExceptionCase) -> str | None:
-    return str(case.facts.ordered.get(case.line, 0)) if case.line is not None else None
+    return str(case.facts.ordered.get(case.line, 0)) if case.line is not None and case.facts.placed is not None else None
 
 
 def _line(case: ExceptionCase) -> str | None:
-    line = case.facts.lines.get(case.line) if case.line is not None else None
+    line = case.facts.lines.get(case.line) if case.line is not None and case.facts.placed is not None else None
     return (line.sku if line is not None else None) or case.line
 
 

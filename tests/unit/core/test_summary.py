@@ -62,3 +62,26 @@ def test_a_story_is_told_with_its_numbers(kind: str) -> None:
 def test_every_kind_is_told_by_a_story() -> None:
     """So that every sentence is read with real numbers in it."""
     assert set(RULES_BY_KIND) - {story.kind for story in STORIES} <= ELSEWHERE
+
+
+@pytest.mark.parametrize("kind", sorted({story.kind for story in STORIES}))
+def test_what_is_taken_back_since_the_order_was_never_placed_is_said_too(kind: str) -> None:
+    """Nothing is known of such an order any more, and its exceptions are taken back all the same."""
+    policy = load_policy(None)
+    for story in (one for one in STORIES if one.kind == kind):
+        placed = [line for line in story.lines if line["type"] == "order.placed"]
+        end = story.checkpoints[-1].as_of
+        withdrawn = [
+            {
+                **{name: line[name] for name in ("specversion", "source", "subject", "dataschema") if name in line},
+                "id": f"w{number}",
+                "type": "evidence.withdrawn",
+                "time": end,
+                "recordedtime": end,
+                "data": {"event_id": line["id"], "event_source": line["source"]},
+            }
+            for number, line in enumerate(placed)
+        ]
+        outs = run(records_of([*story.lines, *withdrawn]), replace(policy, emits=policy.emits | set(story.emits)), instant(end))
+        assert [out.kind for out in outs if out.type == "reject" and out.kind == "order_quarantined"] == []
+        assert [out for out in outs if "cannot be evaluated any more" in str(out.data.get("summary"))] == []
