@@ -10,6 +10,7 @@ from datetime import datetime
 from decimal import Decimal
 from typing import Final, cast
 
+from dataflows.core.clocks import deadline
 from dataflows.core.engine.summary_case import ExceptionCase
 from dataflows.core.history.facts import Facts
 from dataflows.core.history.quantities import line_key, quantity
@@ -44,6 +45,13 @@ def _of(*names: str) -> Field:
 def _word(name: str) -> Field:
     """A value of a closed set, as people write it."""
     return lambda case: None if (value := _text(case.said(name))) is None else value.replace("_", " ")
+
+
+def _date_said(case: ExceptionCase, text: object) -> str | None:
+    """A stated date as it is, a stated instant in the zone of the case."""
+    if not isinstance(text, str):
+        return None
+    return text if "T" not in text or "/" in text else case.moment(deadline(text, case.zone))
 
 
 def _at(read: Callable[[Facts], int | None]) -> Field:
@@ -137,7 +145,7 @@ def _date_text(name: str) -> Field:
             return None
         line = case.facts.lines.get(case.line) if case.line is not None else None
         value = (getattr(line, name, None) if line is not None else None) or getattr(case.facts.fields, name)
-        return cast("str | None", value)
+        return _date_said(case, value)
 
     return field
 
@@ -157,7 +165,9 @@ def _ordered_quantity(case: ExceptionCase) -> str | None:
 
 def _line(case: ExceptionCase) -> str | None:
     line = case.facts.lines.get(case.line) if case.line is not None and case.facts.placed is not None else None
-    return (line.sku if line is not None else None) or case.line
+    if case.line is None:
+        return None
+    return f"line {case.line}" if line is None or line.sku is None else line.sku
 
 
 def _shipment_at(read: Callable[[Shipment], int | None]) -> Field:
@@ -223,7 +233,8 @@ def _delivered(case: ExceptionCase) -> Shipment | None:
 def _first_eta(case: ExceptionCase) -> str | None:
     parcels = case.shipment.parcels if case.shipment is not None else ()
     estimates = [scan_of(record).eta for parcel in parcels for record in parcel.estimates]
-    return next((text for text in estimates if text), None)
+    first = next((text for text in estimates if text), None)
+    return None if first == case.said("eta") else _date_said(case, first)
 
 
 def _attempts(case: ExceptionCase) -> str | None:
@@ -305,7 +316,7 @@ FIELDS: Final[Mapping[str, Field]] = {
     "code": _of("code"),
     "status": _word("status"),
     "carrier": _of("carrier"),
-    "eta": _of("eta"),
+    "eta": lambda case: _date_said(case, case.said("eta")),
     "site": _of("site"),
     "sku": _of("sku"),
     "ordered": _of("ordered"),
