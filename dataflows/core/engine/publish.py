@@ -12,7 +12,8 @@ from dataflows.core.engine.lifecycle import Key, cite
 from dataflows.core.engine.order import Order
 from dataflows.core.engine.ruleset import RuleSet
 from dataflows.core.engine.summary import summary
-from dataflows.core.engine.summary_fields import ExceptionCase, related
+from dataflows.core.engine.summary_case import ExceptionCase
+from dataflows.core.engine.summary_fields import related
 from dataflows.core.history.facts import Facts
 from dataflows.core.history.parcels import scan_of
 from dataflows.core.policy import Policy, RuleSetting

@@ -10,7 +10,8 @@ from functools import cache
 from typing import Final
 
 from dataflows.core.engine.exceptions import ExceptionState
-from dataflows.core.engine.summary_fields import FIELDS, ExceptionCase
+from dataflows.core.engine.summary_case import ExceptionCase
+from dataflows.core.engine.summary_fields import FIELDS
 from dataflows.core.rules.model import Rule
 from dataflows.core.rules.sentences import AT_ONCE, SENTENCES
 from dataflows.core.rules.structs import Lasting, Overdue, Silent
@@ -20,7 +21,7 @@ _FIELD: Final = re.compile(r"\{(\w+)\}")
 _PARTS: Final = re.compile(r"\[([^\[\]]*)\]")
 BY_FORM: Final[dict[type, str]] = {
     Overdue: "{name}: what it waits for had not come by {due}[; it counts from {anchor}][; last seen {last_scan}].",
-    Silent: "{name}: the last that was heard of {what} was {last_heard}, and nothing by {due}.",
+    Silent: "{name}: the last that was heard of {what} was {last_event}, and nothing by {due}.",
     Lasting: "{name}: it had lasted since {began_event} and still did {due}.",
 }
 """What exceptions of the user's rules say, which have no sentence of their own; of any other form the last one."""

@@ -8,100 +8,25 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable, Mapping
 from datetime import datetime
 from decimal import Decimal
-from functools import cached_property
 from typing import Final, cast
 
-from dataflows.core.clocks.explain import moment
-from dataflows.core.engine.exceptions import ExceptionState
+from dataflows.core.clocks import deadline
+from dataflows.core.engine.summary_case import ExceptionCase
 from dataflows.core.history.facts import Facts
 from dataflows.core.history.ledger import Ledger
 from dataflows.core.history.parcels import scan_of
 from dataflows.core.history.quantities import line_key, quantity
 from dataflows.core.history.shipments import Shipment
-from dataflows.core.policy import RuleSetting
-from dataflows.core.rules.model import Rule
-from dataflows.core.rules.structs import Lasting, Overdue
-from dataflows.core.rules.vocabulary import Date
 from schemas.events import Line
 from schemas.instants import FAR, MINUTE
 from schemas.record import Record
 from schemas.values import micros
-
-
-class ExceptionCase:
-    """One exception of an order as it stands. `setting`: that of its rule, None where the policy no longer has it."""
-
-    def __init__(self, facts: Facts, state: ExceptionState, rule: Rule, setting: RuleSetting | None) -> None:
-        self.facts = facts
-        self.state = state
-        self.rule = rule
-        self.setting = setting
-        self.timed = False
-        """Whether an instant has been said."""
-
-    def moment(self, at: int | None) -> str | None:
-        """An instant in the zone of the case, to the minute."""
-        if at is None:
-            return None
-        self.timed = True
-        return moment(at - at % MINUTE, self.zone)
-
-    @cached_property
-    def zone(self) -> str:
-        """The zone that the deadline was counted in; of what has none, the destination's."""
-        facts = self.facts
-        if facts.placed is None:
-            return "UTC" if self.setting is None else facts.policy.tenant_calendar(facts.tenant).zone
-        date = next((found for form in self.rule.forms for found in (_date(form),) if found is not None), None)
-        if date is not None:
-            return facts.site_zone if date is Date.SHIP_BY else facts.ship_to_zone
-        if self.state.due is None or self.setting is None:
-            return facts.ship_to_zone
-        return facts.calendar(self.setting, self.shipment).zone
-
-    @cached_property
-    def records(self) -> list[Record]:
-        """The events that the exception rests on, as far as they are known."""
-        found = (self.facts.t.find(one.source, one.id) for one in self.state.evidence)
-        return [record for record in found if record is not None]
-
-    @property
-    def record(self) -> Record | None:
-        """The first of them."""
-        return self.records[0] if self.records else None
-
-    def said(self, *names: str) -> object:
-        """The first value that the events state of one of these fields."""
-        for record in self.records:
-            for name in names:
-                value = cast("object", getattr(record.event.data, name, None))
-                if value is not None and value != []:
-                    return value
-        return None
-
-    @cached_property
-    def shipment(self) -> Shipment | None:
-        """The shipment that the exception is about."""
-        scope, _, name = (self.state.scope or "").partition(":")
-        return self.facts.shipment(name) if scope == "shipment" else None
-
-    @property
-    def line(self) -> str | None:
-        """The line that it is about, by its name."""
-        scope, _, name = (self.state.scope or "").partition(":")
-        return name if scope == "line" else None
-
 
 Field = Callable[[ExceptionCase], "str | None"]
 
 
 def _micros(value: object) -> int | None:
     return micros(value) if isinstance(value, datetime) else None
-
-
-def _date(form: object) -> Date | None:
-    found = form.since if isinstance(form, Overdue) else form.into if isinstance(form, Lasting) else None
-    return found if isinstance(found, Date) else None
 
 
 def _text(value: object) -> str | None:
@@ -122,6 +47,13 @@ def _of(*names: str) -> Field:
 def _word(name: str) -> Field:
     """A value of a closed set, as people write it."""
     return lambda case: None if (value := _text(case.said(name))) is None else value.replace("_", " ")
+
+
+def _date_said(case: ExceptionCase, text: object) -> str | None:
+    """A stated date as it is, a stated instant in the zone of the case."""
+    if not isinstance(text, str):
+        return None
+    return text if "T" not in text or "/" in text else case.moment(deadline(text, case.zone))
 
 
 def _at(read: Callable[[Facts], int | None]) -> Field:
@@ -237,7 +169,7 @@ def _date_text(name: str) -> Field:
             return None
         line = case.facts.lines.get(case.line) if case.line is not None else None
         value = (getattr(line, name, None) if line is not None else None) or getattr(case.facts.fields, name)
-        return cast("str | None", value)
+        return _date_said(case, value)
 
     return field
 
@@ -257,7 +189,9 @@ def _ordered_quantity(case: ExceptionCase) -> str | None:
 
 def _line(case: ExceptionCase) -> str | None:
     line = case.facts.lines.get(case.line) if case.line is not None and case.facts.placed is not None else None
-    return (line.sku if line is not None else None) or case.line
+    if case.line is None:
+        return None
+    return f"line {case.line}" if line is None or line.sku is None else line.sku
 
 
 def _shipment_at(read: Callable[[Shipment], int | None]) -> Field:
@@ -281,10 +215,6 @@ def _return_at(step: str) -> Field:
         return case.moment(arrived)
 
     return field
-
-
-def _hold(case: ExceptionCase) -> str | None:
-    return _text(case.said("hold"))
 
 
 def _later(case: ExceptionCase) -> Record | None:
@@ -316,7 +246,7 @@ def related(case: ExceptionCase) -> list[str]:
 
 def _ahead(case: ExceptionCase) -> str | None:
     record = case.record
-    return None if record is None else f"{(record.at - record.log) // 60_000_000} minutes"
+    return None if record is None else f"{(record.at - record.log) // MINUTE} minutes"
 
 
 def _delivered(case: ExceptionCase) -> Shipment | None:
@@ -327,7 +257,8 @@ def _delivered(case: ExceptionCase) -> Shipment | None:
 def _first_eta(case: ExceptionCase) -> str | None:
     parcels = case.shipment.parcels if case.shipment is not None else ()
     estimates = [scan_of(record).eta for parcel in parcels for record in parcel.estimates]
-    return next((text for text in estimates if text), None)
+    first = next((text for text in estimates if text), None)
+    return None if first == case.said("eta") else _date_said(case, first)
 
 
 def _attempts(case: ExceptionCase) -> str | None:
@@ -355,10 +286,6 @@ FIELDS: Final[Mapping[str, Field]] = {
     "due": lambda case: case.moment(case.state.due if case.state.due is not None else case.state.start),
     "began": lambda case: case.moment(case.state.start),
     "began_event": _began_event,
-    "silent_since": _began_event,
-    "held_since": _began_event,
-    "backordered": _began_event,
-    "left_at": _began_event,
     "logged": lambda case: case.moment(case.record.log) if case.record is not None else None,
     "dated": lambda case: case.moment(case.record.at) if case.record is not None else None,
     "ahead": _ahead,
@@ -369,7 +296,6 @@ FIELDS: Final[Mapping[str, Field]] = {
     "source": _source,
     "anchor": _anchor,
     "last_event": _last_event,
-    "last_heard": _last_event,
     "last_scan": _last_scan,
     "progress": _progress,
     "other": _other,
@@ -392,7 +318,6 @@ FIELDS: Final[Mapping[str, Field]] = {
     "confirmed": _at(lambda facts: facts.first("warehouse.shipped")),
     "promise": _date_text("promised_by"),
     "ship_by": _date_text("ship_by"),
-    "missing": lambda case: _missing(case, lambda facts, keys: facts.shipped_of(keys)),
     "missing_shipment": lambda case: _missing(case, lambda facts, keys: facts.shipped_of(keys)),
     "missing_delivery": lambda case: _missing(case, lambda facts, keys: facts.delivered_of(keys)),
     "line": _line,
@@ -415,13 +340,13 @@ FIELDS: Final[Mapping[str, Field]] = {
     # of its events
     "later": lambda case: case.moment(found.at) if (found := _later(case)) is not None else None,
     "later_event": lambda case: found.event.type if (found := _later(case)) is not None else None,
-    "hold": _hold,
+    "hold": _of("hold"),
     "risk": _word("risk"),
     "reason": _word("reason"),
     "code": _of("code"),
     "status": _word("status"),
     "carrier": _of("carrier"),
-    "eta": _of("eta"),
+    "eta": lambda case: _date_said(case, case.said("eta")),
     "site": _of("site"),
     "sku": _of("sku"),
     "ordered": _of("ordered"),

@@ -1,0 +1,86 @@
+"""One exception as it stands, for what it says: its order's facts, the events that it rests on, what it is about, and its zone."""
+
+from __future__ import annotations
+
+from functools import cached_property
+from typing import cast
+
+from dataflows.core.clocks.explain import moment
+from dataflows.core.engine.exceptions import ExceptionState
+from dataflows.core.history.facts import Facts
+from dataflows.core.history.shipments import Shipment
+from dataflows.core.policy import RuleSetting
+from dataflows.core.rules.model import Rule
+from dataflows.core.rules.structs import Lasting, Overdue
+from dataflows.core.rules.vocabulary import Date
+from schemas.instants import MINUTE
+from schemas.record import Record
+
+
+class ExceptionCase:
+    """One exception of an order as it stands. `setting`: that of its rule, None where the policy no longer has it."""
+
+    def __init__(self, facts: Facts, state: ExceptionState, rule: Rule, setting: RuleSetting | None) -> None:
+        self.facts = facts
+        self.state = state
+        self.rule = rule
+        self.setting = setting
+        self.timed = False
+        """Whether an instant has been said."""
+
+    def moment(self, at: int | None) -> str | None:
+        """An instant in the zone of the case, to the minute."""
+        if at is None:
+            return None
+        self.timed = True
+        return moment(at - at % MINUTE, self.zone)
+
+    @cached_property
+    def zone(self) -> str:
+        """The zone that the deadline was counted in; of what has none, the destination's."""
+        facts = self.facts
+        if facts.placed is None:
+            return "UTC" if self.setting is None else facts.policy.tenant_calendar(facts.tenant).zone
+        date = next((found for form in self.rule.forms for found in (_date(form),) if found is not None), None)
+        if date is not None:
+            return facts.site_zone if date is Date.SHIP_BY else facts.ship_to_zone
+        if self.state.due is None or self.setting is None:
+            return facts.ship_to_zone
+        return facts.calendar(self.setting, self.shipment).zone
+
+    @cached_property
+    def records(self) -> list[Record]:
+        """The events that the exception rests on, as far as they are known."""
+        found = (self.facts.t.find(one.source, one.id) for one in self.state.evidence)
+        return [record for record in found if record is not None]
+
+    @property
+    def record(self) -> Record | None:
+        """The first of them."""
+        return self.records[0] if self.records else None
+
+    def said(self, *names: str) -> object:
+        """The first value that the events state of one of these fields."""
+        for record in self.records:
+            for name in names:
+                value = cast("object", getattr(record.event.data, name, None))
+                if value is not None and value != []:
+                    return value
+        return None
+
+    @cached_property
+    def shipment(self) -> Shipment | None:
+        """The shipment that the exception is about."""
+        scope, _, name = (self.state.scope or "").partition(":")
+        return self.facts.shipment(name) if scope == "shipment" else None
+
+    @property
+    def line(self) -> str | None:
+        """The line that it is about, by its name."""
+        scope, _, name = (self.state.scope or "").partition(":")
+        return name if scope == "line" else None
+
+
+def _date(form: object) -> Date | None:
+    found = form.since if isinstance(form, Overdue) else form.into if isinstance(form, Lasting) else None
+    return found if isinstance(found, Date) else None
