@@ -43,7 +43,7 @@ SENTENCES: Final[dict[str, str]] = {
     "fulfilment.split_incomplete": "Part of the order left on {began_event} and the rest had not by {due}[: {missing_shipment}].",
     "fulfilment.pickup_uncollected": "The goods had been ready to be collected since {began_event} and had not been collected by {due}.",
     # inventory
-    "inventory.allocation_overdue": "No stock had been reserved for all lines by {due}; the order was placed on {placed}[; {missing} missing].",
+    "inventory.allocation_overdue": "No stock had been reserved for all lines by {due}; the order was placed on {placed}.",
     "inventory.backorder_aged": "A backorder of {began_event} was still open on {due}[; stock is expected {expected}].",
     "inventory.backorder_overdue": "Stock for the backorder of {began_event} was expected by {due} and had not come.",
     "inventory.out_of_stock": "Nothing is available[ at {site}][ of {sku}][, {ordered} were ordered] (on {began}).",

@@ -44,6 +44,58 @@ def log(event: Event) -> datetime:
 def test_every_line_is_an_event_of_the_contract(events: list[Event]) -> None:
     """All that the contract knows is spoken, but for what people and other engines say."""
     unspoken = {name for name in DATA_MODELS if name.startswith(("case.", "action."))}
+    assert {event.type for event in events} == set(DATA_MODELS) - unspoken
+
+
+def test_lines_stand_in_the_order_in_which_they_become_known(events: list[Event]) -> None:
+    """The file is sorted by `recordedtime`, else `time`."""
+    known = [log(event) for event in events]
+    assert known == sorted(known)
+
+
+def test_only_duplicates_share_an_id_and_they_say_the_same(lines: list[bytes]) -> None:
+    """A source and an ID name one event; a second line with both differs in `recordedtime` at most."""
+    seen: dict[tuple[str, str], dict[str, object]] = {}
+    twice = 0
+    for line in lines:
+        event = json.loads(line)
+        event.pop("recordedtime", None)
+        key = event["source"], event["id"]
+        twice += key in seen
+        assert seen.setdefault(key, event) == event
+    assert 0.002 < twice / len(lines) < 0.02
+
+
+def test_the_same_seed_gives_the_same_bytes(lines: list[bytes]) -> None:
+    """A world is a function of its size and its seed."""
+    assert list(stream(ORDERS, 1)) == lines
+    assert list(stream(ORDERS, 2)) != lines
+
+
+def test_the_feeds_misbehave_as_real_ones_do(events: list[Event]) -> None:
+    """Late scans, scans and payments without subject, and outages whose events all come at their end."""
+    scans = [event for event in events if event.type == "carrier.scan"]
+    assert sum(log(scan) - scan.time > timedelta(hours=1) for scan in scans) > len(scans) / 100
+    assert len(scans) / 4 < sum(scan.subject is None for scan in scans) < len(scans) * 3 / 4
+    assert any(event.type == "payment.captured" and event.subject is None for event in events)
+    for outage in OUTAGES:
+        inside = [event for event in events if outage.holds(event.source, int(event.time.timestamp()), OPENING)]
+        late = [event for event in inside if log(event).timestamp() >= OPENING + outage.end]
+        assert late, outage
+        assert len(late) > len(inside) * 0.8, "a few are fixed by a fault"
+
+
+def test_all_is_over_a_day_before_the_end(events: list[Event]) -> None:
+    """Nothing happens in the last day, and sources give signs of life up to it."""
+    assert log(events[0]).timestamp() >= OPENING
+    assert log(events[-1]).timestamp() < END - 86_400
+    beats = Counter(event.source for event in events if event.type == "feed.heartbeat")
+    assert min(beats.values()) > 10
+
+
+def test_orders_are_placed_over_clock_changes_and_holidays(events: list[Event]) -> None:
+    """The weeks hold both changes to summer time and Easter."""
+    days = {event.time.astimezone(UTC).date().isoformat() for event in events if event.type == "order.placed"}
     assert {"2026-03-08", "2026-03-29", "2026-04-03", "2026-04-06"} <= days
     assert not is_quiet(OPENING, 56)
     assert OPENING + PLACING < END
