@@ -38,9 +38,10 @@ def test_the_engine_has_exactly_the_kinds_of_the_catalogue() -> None:
     assert {setting.kind for setting in PLAIN.base} == set(DEFAULTS)
 
 
-def test_the_engine_assumes_the_same_milestones_by_default() -> None:
-    """The milestones that feeds are assumed to tell where the policy does not say."""
-    assert Policy().emits == PLAIN.emits
+def test_the_judge_lists_what_the_engine_learns() -> None:
+    """Where a policy lists nothing the engine waits for four milestones from the start and learns the others; the judge lists the scans."""
+    assert PLAIN.learns
+    assert PLAIN.emits == Policy().emits - {"scans"} | {"delivered"}
 
 
 @pytest.mark.parametrize("kind", sorted(DEFAULTS))

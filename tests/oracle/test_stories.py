@@ -61,7 +61,8 @@ def test_the_engine_tells_the_story(story: Story) -> None:
     policy = load_policy(None)
     policy = replace(
         policy,
-        emits=policy.emits | set(story.emits),
+        emits=Policy().emits | set(story.emits),
+        learns=False,
         sites={name: Place(site.get("country"), site.get("zone")) for name, site in story.sites.items()},
     )
     for checkpoint in story.checkpoints:

@@ -11,6 +11,7 @@ from dataflows.core.policy.form import CalendarForm, FeedForm, OverrideForm, Pol
 from dataflows.core.policy.model import Dims, FeedPolicy, Override, Place, RetentionPolicy
 from dataflows.core.policy.policy import Policy
 from dataflows.core.policy.setting import Change, Described, changed
+from dataflows.core.policy.values import FROM_THE_START
 
 NOTHING: Change = {}
 CADENCES = 3
@@ -28,7 +29,7 @@ def build(form: PolicyForm, rules: tuple[Described, ...]) -> Policy:
         name=form.name,
         version="",
         zone=form.zone,
-        emits=frozenset(form.emits),
+        emits=FROM_THE_START if form.emits is None else frozenset(form.emits),
         zones=form.zones,
         calendars={name: _calendar(calendar, form.zone) for name, calendar in form.calendars.items()},
         sites={name: Place(site.country, site.zone, site.calendar) for name, site in form.sites.items()},
@@ -42,6 +43,7 @@ def build(form: PolicyForm, rules: tuple[Described, ...]) -> Policy:
         base=tuple(settings[rule.kind] for rule in rules),
         overrides=tuple(_override(override) for override in form.overrides),
         feeds={prefix: _feed(feed) for prefix, feed in sorted(form.feeds.items())},
+        learns=form.emits is None,
     )
     return replace(policy, version=version_of(policy))
 

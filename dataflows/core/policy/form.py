@@ -218,7 +218,7 @@ class PolicyForm(PolicySection):
 
     name: Name = "default"
     zone: Zone = "UTC"
-    emits: Annotated[tuple[Milestone, ...], BeforeValidator(_many)] = ("placed", "captured", "shipped", "scans")
+    emits: Annotated[tuple[Milestone, ...], BeforeValidator(_many)] | None = None
     zones: Annotated[dict[Region, Zone], Section] = {}
     calendars: Annotated[dict[CalendarKey, Annotated[CalendarForm, Section]], Section] = {}
     sites: Annotated[dict[Name, Annotated[SiteForm, Section]], Section] = {}

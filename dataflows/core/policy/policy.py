@@ -20,6 +20,7 @@ from dataflows.core.clocks import Calendar, CalendarSpec
 from dataflows.core.clocks.days import holiday_region
 from dataflows.core.policy.model import Dims, FeedPolicy, Override, Place, RetentionPolicy
 from dataflows.core.policy.setting import Described, RuleSetting, changed
+from schemas.learned import SCANS
 from schemas.places import country_zone, is_zone
 
 _KEPT: Final = 4_096
@@ -51,6 +52,8 @@ class Policy:
     """As written; `settings` applies them by precedence."""
     feeds: Mapping[str, FeedPolicy]
     """The monitored feeds by prefix of `source`; of two that fit a source the longer one is its feed."""
+    learns: bool = False
+    """Whether milestones besides `emits` are armed for those who have been seen to emit them."""
 
     _ranked: tuple[Override, ...] = field(init=False, repr=False, compare=False)
     _named: tuple[frozenset[str], ...] = field(init=False, repr=False, compare=False)
@@ -74,6 +77,12 @@ class Policy:
         remember(self, "_calendars", {name: Calendar(name, spec) for name, spec in self.calendars.items()})
         for memo in ("_by_dims", "_by_match", "_by_default", "_by_place"):
             remember(self, memo, {})
+
+    # milestones
+
+    def awaits(self, milestone: str) -> bool:
+        """Whether the policy itself says that the feeds emit a milestone; `scans` stands for three."""
+        return milestone in self.emits or (milestone in SCANS and "scans" in self.emits)
 
     # settings
 

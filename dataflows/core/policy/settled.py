@@ -10,6 +10,7 @@ from pydantic import BaseModel
 from dataflows.core.clocks import Span
 from dataflows.core.policy.form import PolicyForm, change_of
 from dataflows.core.policy.setting import Change, Described, RuleSetting, changed
+from schemas.learned import SCANS
 from schemas.tree import Fault, Path, Tree
 
 _OF_STEPS: Final = ("clock", "feeds")
@@ -23,6 +24,14 @@ def settled_faults(tree: Tree, form: PolicyForm, rules: tuple[Described, ...]) -
     for i, override in enumerate(form.overrides):
         own = dict(base)
         yield from _layer(tree, ("overrides", i, "rules"), _changes(override.rules), own, form, rules)
+
+
+def unheard(awaited: Iterable[str], emits: Iterable[str] | None) -> bool:
+    """Whether no milestone of some is listed; where none are listed, all can be learned."""
+    if emits is None:
+        return False
+    listed = {*emits, *(SCANS if "scans" in emits else ())}
+    return listed.isdisjoint(awaited)
 
 
 def _changes(rules: Mapping[str, BaseModel]) -> dict[str, Change]:
@@ -48,6 +57,6 @@ def _layer(
             if path[0] == "overrides" and name in rule.general:
                 yield tree.fault((*path, kind, name), f"`{name}` of {kind} holds for all orders alike: state it under `rules`", key=True)
         times = next((name for name in stated if name in _TIMES), None)
-        if times is not None and rule.awaits and setting.switch != "off" and not set(rule.awaits) & set(form.emits):
+        if times is not None and rule.awaits and setting.switch != "off" and unheard(rule.awaits, form.emits):
             message = f"never fires: {kind} waits for `{'` or `'.join(rule.awaits)}`, which `emits` does not list"
             yield tree.fault((*path, kind, times), message, key=True)

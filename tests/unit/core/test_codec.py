@@ -29,6 +29,7 @@ from schemas.record import Evidence, IdentityFinding, Record
 from schemas.wire import decode, micros
 from tests.support.codec import CODEC
 from tests.support.logs import DAY, HOUR, T0, line, record
+from tests.support.policies import listed
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
@@ -96,9 +97,9 @@ def test_states_of_earlier_versions_load_and_behave_the_same(version: int, hot: 
     rows: list[list[Any]] = data["items"]
     until = max(row[1] for row in rows) + 90 * DAY
     before, after = [row for row in rows if row[1] < cut], [row for row in rows if row[1] >= cut]
-    uncut = Shard(load_policy(None), hot)
+    uncut = Shard(listed(), hot)
     said(uncut, items(before), cut - 1)
-    resumed = Shard(load_policy(None), hot)
+    resumed = Shard(listed(), hot)
     resumed.restore((ORDER + key.encode(), base64.b64decode(state)) for key, state in stored(version)["orders"].items())
     assert len(resumed) == len(uncut) == len(states_of(version))
     expected = said(uncut, items(after), until)
