@@ -16,8 +16,8 @@ from sources.adapters.captured import payload_of
 from sources.adapters.histories import Remembered, settle
 from sources.adapters.shopify.common import rounded
 from tests.support.adapters import OWN, made_of, payloads
-from tests.support.policies import listed
 from tests.support.engine import records_of, run, standing
+from tests.support.policies import listed
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator
