@@ -243,7 +243,7 @@ class Shard:
         if wrong := unfounded(None, record, self.engine.ruleset):
             self._reject(record, *wrong)
             return None
-        if record.log - record.at > self.policy.retention.dedupe:
+        if tombstone is None and record.log - record.at > self.policy.retention.dedupe:
             self._reject(record, "too_old", "an unknown order's event is older than the horizon")
             return None
         if tombstone is not None:
@@ -292,7 +292,8 @@ class Shard:
     def _close(self, key: str, order: Order, now: int) -> bool:
         """Closes a silent order with nothing open and nothing expected; else says when to see again."""
         again = order.last_log + self._patience(order)
-        if again > now or len(order.recheck_at) > 1 or order.deferred or (order.live and order.placed):
+        open_ = order.live or order.exceptions.worked_on(self.engine.ruleset.index)
+        if again > now or len(order.recheck_at) > 1 or order.deferred or (order.placed and open_):
             order.recheck_at[CLOSE] = again if again > now else now + self._patience(order)
             return False
         timeline = order.timeline
