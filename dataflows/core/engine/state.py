@@ -89,8 +89,8 @@ class ShardState:
             yield TOMBSTONE + key.encode(), packed
         if self._monitors:
             yield FEEDS, self._feeds.row()
-        self._learned.changed = False
-        yield LEARNED, self._learned.row()
+        if self._learned:
+            yield LEARNED, self._learned.row()
         yield SCALARS, self._row()
 
     def restore(self, rows: Iterable[Row]) -> Iterator[tuple[str, int]]:

@@ -44,6 +44,10 @@ class Learned:
         """The same by tenant and milestone, and by place."""
         self.changed = False
 
+    def __bool__(self) -> bool:
+        """Whether anything was seen."""
+        return bool(self._firsts)
+
     def add(self, showings: Iterable[Showing]) -> None:
         """Takes showings in, in any order, each once or more often."""
         for position, tenant, milestone, source, place, order in showings:
