@@ -55,7 +55,7 @@ _CAPTURED, _SHIPPED, _BALANCE = BITS["payment.captured"], BITS["warehouse.shippe
 _SCANNED, _SEVERAL, _LINES, _WHOLE, _FUTURE = BITS["scanned"], BITS["several"], BITS["lines"], BITS["whole"], BITS["future"]
 _UNANNOUNCED, _LATE_ETA, _ESTIMATE, _REASON = BITS["unannounced"], BITS["late eta"], BITS["estimate"], BITS["carrier.scan+reason"]
 _BACKORDERED = BITS["inventory.backordered"]
-_AGAIN, _VOICES, _ETA = BITS["again"], BITS["several voices"], BITS["eta"]
+_AGAIN, _VOICES, _ETA, _PARCEL_SCANNED = BITS["again"], BITS["several voices"], BITS["eta"], BITS["parcel scanned"]
 _MANY = 16
 """Scans of one order within a quarter of an hour that are compared with a new one; where there are more, it may be one of them."""
 _VOIDED = mask(("warehouse.shipment_cancelled", "carrier.scan:cancelled"))
@@ -265,9 +265,9 @@ def _scan(order: Order, record: Record) -> EventTraits:
     if possession(record):
         if not seen & _SCANNED:
             bits |= _SCANNED
-        if not announced and unit not in order.seen:
+        if unit not in order.seen and (not announced or order.traits & _SEVERAL):
             order.seen |= {unit}
-            bits |= _UNANNOUNCED
+            bits |= _PARCEL_SCANNED if announced else _UNANNOUNCED | _PARCEL_SCANNED
     if status == "delivered" and not announced:
         bits |= _UNANNOUNCED
     if bits & _UNANNOUNCED and seen & _ITEMISED:

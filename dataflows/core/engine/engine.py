@@ -18,6 +18,7 @@ from dataflows.core.engine.ruleset import FAILED
 from dataflows.core.engine.traits import NOTE, PLACED, SITE
 from dataflows.core.engine.triggers import Plan, Profile
 from dataflows.core.history import folding
+from dataflows.core.history.learned import Learned
 from dataflows.core.history.timeline import Added
 from dataflows.core.policy import Policy
 from schemas.instants import FAR
@@ -28,9 +29,9 @@ from schemas.record import IdentityFinding, Record
 class Engine:
     """All rules under one policy. `feeds`: the monitored ones, as the shard that the engine works for knows them."""
 
-    def __init__(self, policy: Policy, feeds: Feeds) -> None:
+    def __init__(self, policy: Policy, feeds: Feeds, learned: Learned | None = None) -> None:
         self.policy = policy
-        self.evaluator = RuleEvaluator(policy, feeds)
+        self.evaluator = RuleEvaluator(policy, feeds, learned)
         self.ruleset = self.evaluator.ruleset
         self.publisher = Publisher(policy, self.ruleset)
 
@@ -74,7 +75,8 @@ class Engine:
             rules = rules.union(index for index, fits, setting in plan.fits if not fits(record.event.data, setting))
         if event & SITE:
             waited = order.recheck_at.keys() if order.exact is None else order.exact & order.recheck_at.keys()
-            rules = rules | (profile.at_site & (self._said(order) | waited))
+            # What another site has not been seen to tell is not waited for; of this one it may be.
+            rules = rules | (profile.at_site if self.policy.learns else profile.at_site & (self._said(order) | waited))
         if order.live or order.deferred or order.timeline.failures:
             rules = rules | watched(order, self.ruleset.index)
         return self._evaluate(order, rules, now, record) if rules or event & CASES else []

@@ -9,7 +9,8 @@ time. An order has the traits of its events, and besides: `several` (parcels), `
 piece, or others than ordered), `ship_by`, `promised_by`, `terms:<terms>`, `note` (a finding of the identity step), `itemised` (some step
 named some of its pieces). `again`: a scan that may be none, and breaks no silence: of a label after the carrier had a parcel, or of what
 another source has just said. `several voices`: scans of more than one carrier or source. `eta`: a scan that states one. `site`: the event
-names another site than the last one that was named, so that the site's clock and zone change.
+names another site than the last one that was named, so that the site's clock and zone change. `parcel scanned`: a parcel's first possession,
+of an order that has several.
 """
 
 from __future__ import annotations
@@ -37,7 +38,7 @@ TRAITS: tuple[str, ...] = (
     "expires", "settled", "future", "note", "several", "whole", "lines", "ship_by", "promised_by", "terms:external", "terms:invoice",
     "terms:on_delivery", "terms:on_ship", "terms:prepaid", "estimate", "itemised", "site", "order.reinstated",
     "order.cancel_declined", "order.linked", "carrier.relabelled", "return.cancelled",
-    "again", "several voices", "eta",
+    "again", "several voices", "eta", "parcel scanned",
 )
 # fmt: on
 """Traits of events and orders by the place of their bit. A new event type, status or finer trait is added at the end."""

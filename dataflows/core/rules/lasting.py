@@ -45,16 +45,25 @@ def silent_parcel(form: Silent) -> Find:
             lifted = earliest(*(read(o, shipment, parcel) for read in over))
             calendar = o.calendar(setting, shipment)
             patience = soonest(setting, span)
-            has_it = False
+            has_it = moved = False
             for record, until in silences(parcel.scans):
+                moved = moved or tells_progress(record, known=has_it)
                 has_it = has_it or possession(record)
                 if until is not None and until - record.at <= patience:
                     continue
                 if has_it and speaks(record):
                     label = f"last scan {scan_of(record).status}"
-                    yield timeout(setting, calendar, record.at, label, (record,), scope=shipment.scope, span=span, met=until, lifted=lifted)
+                    yield timeout(
+                        *(setting, calendar, record.at, label, (record,)),
+                        scope=shipment.scope, span=span, met=until, lifted=lifted, shown=moved,
+                    )  # fmt: skip
 
     return judge
+
+
+def tells_progress(record: Record, *, known: bool) -> bool:
+    """Whether a scan shows that the carrier says more of its parcels than that it has them. `known`: it had said that of this one."""
+    return (known or possession(record)) and scan_of(record).status != "accepted"
 
 
 def silences(records: Sequence[Record]) -> Iterator[tuple[Record, int | None]]:
@@ -73,9 +82,11 @@ def silent_return(form: Silent) -> Find:
             delivered = next((r.at for r in known.scans if scan_of(r).status == "delivered"), None)
             arrived = earliest(known.first("received"), delivered)
             calendar = o.calendar(s, carrier=next((name for r in reversed(known.scans) if (name := scan_of(r).carrier)), None))
+            moved = False
             for record, until in silences(heard):
+                moved = moved or (record.event.type == "carrier.scan" and tells_progress(record, known=False))
                 label = f"last event {record.event.type}"
-                yield timeout(s, calendar, record.at, label, (record,), scope=known.scope, met=until, lifted=arrived)
+                yield timeout(s, calendar, record.at, label, (record,), scope=known.scope, met=until, lifted=arrived, shown=moved)
 
     return judge
 

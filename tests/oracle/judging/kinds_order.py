@@ -23,7 +23,7 @@ def times(events: list[Event]) -> list[int]:
 def unpaid_milestone(order: Order) -> bool:
     """Whether the feeds tell the payment that the terms await: captured for prepaid, authorized for on_ship."""
     wanted = {"prepaid": "captured", "on_ship": "authorized"}.get(order.terms)
-    return wanted in order.policy.emits
+    return wanted is not None and order.awaits(wanted)
 
 
 def rejected(order: Order, kind: str, *reasons: str | None, scoped: bool = False) -> list[Condition]:
