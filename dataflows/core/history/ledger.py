@@ -256,25 +256,25 @@ class Ledger:
     def _unexplained(self, whole: Period) -> Iterable[Period]:
         since, until, record = whole
         for begins, stated in self._explained():
-            if stated is not None and stated.at <= max(since, begins):
+            if stated is not None and stated[0] <= max(since, begins):
                 continue
             if until is not None and begins >= until:
                 break
             if since < begins:
                 yield Period(since, begins, record)
-            if stated is None or (until is not None and stated.at >= until):
+            if stated is None or (until is not None and stated[0] >= until):
                 return
-            since, record = stated.at, stated
+            since, record = stated
         yield Period(since, until, record)
 
-    def _explained(self) -> list[tuple[int, Record | None]]:
+    def _explained(self) -> list[tuple[int, tuple[int, Record] | None]]:
         """From when on lines that went explain what is missing, and the update of the total that ends it; as they happened."""
         gone = [r.at for r in self._t.of("order.cancelled", "payment.refunded") if _takes_lines(r)]
-        stated = [r for _, _, r in self._totals[1:] if says(r, "total")]
-        found: list[tuple[int, Record | None]] = []
+        stated = [(at, r) for at, _, r in self._totals[1:] if says(r, "total")]
+        found: list[tuple[int, tuple[int, Record] | None]] = []
         for at in sorted(gone):
-            if not found or (found[-1][1] is not None and at > found[-1][1].at):
-                found.append((at, next((r for r in stated if r.at >= at), None)))
+            if not found or (found[-1][1] is not None and at > found[-1][1][0]):
+                found.append((at, next((known for known in stated if known[0] >= at), None)))
         return found
 
     def _stretches(self, steps: Iterable[tuple[int, bool, Record]]) -> list[Period]:
