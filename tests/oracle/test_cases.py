@@ -24,7 +24,7 @@ CASES = Path(__file__).with_name("cases")
 
 
 class Case(NamedTuple):
-    """A history in `cases`, until when it is judged, which kinds are right, and what its policy lists besides the milestones of a plain shop.
+    """A history in `cases`, until when it is judged, which kinds are right, and what its policy lists besides what a plain shop tells.
 
     Where it lists nothing (`emits`), what the feeds tell of is learned: of one order, what that order itself shows.
 

@@ -9,8 +9,8 @@ time. An order has the traits of its events, and besides: `several` (parcels), `
 piece, or others than ordered), `ship_by`, `promised_by`, `terms:<terms>`, `note` (a finding of the identity step), `itemised` (some step
 named some of its pieces). `again`: a scan that may be none, and breaks no silence: of a label after the carrier had a parcel, or of what
 another source has just said. `several voices`: scans of more than one carrier or source. `eta`: a scan that states one. `site`: the event
-names another site than the last one that was named, so that the site's clock and zone change. `parcel scanned`: a parcel's first possession,
-of an order that has several.
+names another site than the last one that was named, so that the site's clock and zone change. `parcel scanned`: the first possession of a
+parcel, of an order that has several.
 """
 
 from __future__ import annotations

@@ -80,7 +80,9 @@ def _warnings(
         yield tree.fault((*path, arming), message, key=True, warning=True)
     span = next((name for name in stated if name in _ARMING and name != "switch"), None)
     if form.emits is None and span is not None and setting.switch != "off" and _unproven(rule.awaits):
-        message = f"{kind} waits for `{'` or `'.join(rule.awaits)}`: it fires only where {ENOUGH} orders have shown one, unless `emits` lists it"
+        message = (
+            f"{kind} waits for `{'` or `'.join(rule.awaits)}`: it fires only where {ENOUGH} orders have shown one, unless `emits` lists it"
+        )
         yield tree.fault((*path, span), message, key=True, warning=True)
     if "threshold" in stated and "steps" not in stated:
         for step in before.steps:

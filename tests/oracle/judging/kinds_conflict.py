@@ -11,8 +11,8 @@ from tests.oracle.judging.facts import Order
 from tests.oracle.judging.kinds_goods import speaks_of
 from tests.oracle.judging.kinds_order import sku_scope, times, unpaid_milestone
 from tests.oracle.judging.kinds_shipment import following, xs_of
-from tests.oracle.judging.money import Account
 from tests.oracle.judging.learned import told_for
+from tests.oracle.judging.money import Account
 from tests.oracle.judging.parcels import Parcel, estimate, first, possession, reason, told_once, with_status
 from tests.oracle.judging.places import SEVERAL_ZONES, country_code, region_code
 from tests.oracle.judging.reading import NEVER, Event, Json, Line, mapping, text
@@ -223,7 +223,7 @@ def return_kinds(order: Order) -> list[Condition]:
 
 
 def watched(order: Order, anchors: list[Event], scans: list[Event]) -> bool:
-    """Whether the next word on a return's parcel is waited for, by `anchors` the last: its carrier tells of progress, or has of this one."""
+    """Whether the next word on a return's parcel is waited for, the last being `anchors`: its carrier tells of progress, or has of this."""
     moved = any(possession(scan) and scan.text("status") != "accepted" for scan in scans)
     carriers = [told_for(event, "progress") for event in anchors if event.type == "carrier.scan"]
     if order.policy.emits is None and moved:

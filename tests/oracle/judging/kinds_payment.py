@@ -173,5 +173,5 @@ def after_cancel(order: Order, account: Account) -> list[Condition]:
             told = order.of("order.cancelled") if start == cancelled else [one for one in order.history if one.type.startswith("payment.")]
             last = [event for event in told if event.at <= start][-1:]
             if start < again and order.awaits("refunded", last if start == cancelled else [one for one in told if one.at == start]):
-                    found += timeout(order, "payment.cancelled_not_refunded", start, reached=end, lifted=again)
+                found += timeout(order, "payment.cancelled_not_refunded", start, reached=end, lifted=again)
     return found

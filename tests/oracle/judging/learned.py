@@ -47,8 +47,9 @@ def shown_by(event: Event) -> list[str]:
     """The milestones of which an event is a record of its own."""
     if event.type != "carrier.scan":
         return [TOLD_BY[event.type]] if event.type in TOLD_BY else []
-    status = event.text("status")
-    return {"accepted": ["first_scan"], "in_transit": ["first_scan", "progress"], "customs": ["first_scan", "progress"]}.get(status or "", [])
+    if event.text("status") == "accepted":
+        return ["first_scan"]
+    return ["first_scan", "progress"] if event.text("status") in ("in_transit", "customs") else []
 
 
 def told_for(event: Event, milestone: str) -> str:

@@ -29,7 +29,6 @@ from schemas.record import Evidence, IdentityFinding, Record
 from schemas.wire import decode, micros
 from tests.support.codec import CODEC
 from tests.support.logs import DAY, HOUR, T0, line, record
-from tests.support.policies import listed
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
