@@ -212,11 +212,12 @@ def silent(
     each: Scope = Scope.ORDER,
     undated: bool = False,
     paused_by: tuple[Held | Between, ...] = (),
+    proven: tuple[str, ...] = (),
     also: tuple[AnyForm, ...] = (),
     **stated: Unpack[StatedEntry],
 ) -> Rule:
     """A rule that nothing was heard for a span (see `structs.Silent`)."""
-    form = Silent(heard=heard, unless=_many(unless), each=each, undated=undated, paused_by=paused_by, **_of(stated))
+    form = Silent(heard=heard, unless=_many(unless), each=each, undated=undated, paused_by=paused_by, proven=proven, **_of(stated))
     return rule(kind, definition, form, *also, **_entry(stated))
 
 

@@ -35,11 +35,17 @@ def _judge(form: AnyForm) -> Find:
         found = reported_parcel(form) if form.each is Scope.PARCEL else reported(form)
     elif isinstance(form, Silent):
         found = {Scope.ORDER: silent_order, Scope.PARCEL: silent_parcel, Scope.RETURN: silent_return}[form.each](form)
+        if form.proven:
+            found = _proven(form.proven, found)
     elif isinstance(form, Lasting):
         found = held(form, form.state) if isinstance(form.state, Held) else staying(form, form.state)
     else:
         found = form.find
     return _where_it_applies(form, found)
+
+
+def _proven(milestones: tuple[str, ...], found: Find) -> Find:
+    return lambda o, s: awaited(o, milestones, found(o, s)) if o.policy.learns else found(o, s)
 
 
 def _where_it_applies(form: AnyForm, found: Find) -> Find:

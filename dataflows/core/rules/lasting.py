@@ -34,6 +34,9 @@ from dataflows.core.rules.vocabulary import (
 from schemas.instants import HOUR, earliest
 from schemas.record import Record
 
+IN_HOUSE = ("inventory.", "warehouse.")
+"""The types of steps of an order on its way through the house."""
+
 
 def silent_parcel(form: Silent) -> Find:
     speaks, over = matcher(cast("EventTerm", form.heard)), [of_parcel(cast("Milestone", term)) for term in form.unless]
@@ -113,10 +116,13 @@ def silent_order(form: Silent) -> Find:
         over, calendar = lifted(o), o.calendar(s)
         pauses = list(_pauses(o, form.paused_by))
         patience = soonest(s, s.threshold)
+        stepped = False
         for record, until in silences(heard):
+            stepped = stepped or record.event.type.startswith(IN_HOUSE)
             if until is not None and until - record.at <= patience:
                 continue
-            condition = timeout(s, calendar, record.at, f"last event {record.event.type}", (record,), met=until, lifted=over)
+            label = f"last event {record.event.type}"
+            condition = timeout(s, calendar, record.at, label, (record,), met=until, lifted=over, shown=stepped)
             if condition and not any(a <= condition.start and (b is None or condition.start < b) for a, b in pauses):
                 yield condition
 

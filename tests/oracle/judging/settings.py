@@ -90,7 +90,7 @@ _SHIP = ("fulfilment.ship_overdue",)
 _LOST = ("shipment.lost_confirmed",)
 
 DEFAULTS: dict[str, Setting] = {
-    "order.pending_too_long": _kind("medium", "2 d"),
+    "order.pending_too_long": _kind("medium", "2 bd"),
     "order.validation_failed": _kind("high"),
     "order.duplicate_suspected": _kind("high"),
     "order.stalled": _kind("medium", "24 bh", "site", supp=_TIMEOUTS_OF_OTHERS),
