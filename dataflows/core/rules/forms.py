@@ -203,7 +203,7 @@ def reported(  # noqa: PLR0913 (the terms of the form)
     return rule(kind, definition, form, *also, **_entry(stated))
 
 
-def silent(
+def silent(  # noqa: PLR0913 (the terms of the form)
     kind: str,
     definition: str,
     *,

@@ -157,7 +157,7 @@ def _overdue_shipment(since: tuple[Milestone, ...]) -> Find:
     """The first scan of each parcel of a shipment, awaited since its label was made, then anew since its hand-over.
 
     A parcel that was handed over before it was labelled is awaited since the label. One that went on under another number has been scanned.
-    A scan of one parcel shows that the carrier scans those of this shipment.
+    The scan of one parcel shows that the carrier scans those of this shipment: the others are missed from then on.
     """
     labelled, handed_over = Milestone.LABELLED in since, Milestone.HANDED_OVER in since
 
@@ -167,11 +167,12 @@ def _overdue_shipment(since: tuple[Milestone, ...]) -> Find:
                 continue
             setting = o.of(x, s)
             calendar = o.calendar(setting, x)
-            shown = any(parcel.first_scan is not None for parcel in x.parcels)
+            scanned = earliest(*(parcel.first_scan for parcel in x.parcels))
             for parcel in x.parcels:
                 if x.goes_on(parcel):
                     continue
                 met, lifted = parcel.first_scan, ended_for(o, x, parcel)
+                shown = scanned is not None and (met is None or scanned < met)
                 made, handed = x.announced(parcel)
                 made, handed = made if labelled else None, handed if handed_over else None
                 if made is not None and handed is not None and handed.at < made.at:

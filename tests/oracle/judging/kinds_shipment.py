@@ -119,10 +119,10 @@ def first_scan_missing(one: Watched) -> list[Condition]:
 
 
 def scanning(one: Watched, anchor: int) -> bool:
-    """Whether the first scan is waited for: its carrier is known to scan, or has scanned another parcel of this very shipment."""
+    """Whether the first scan is waited for: its carrier is known to scan, or has scanned another parcel of the shipment before."""
     carriers = [event.text("carrier") for event in [*one.shipment.labels, *one.shipment.ships]]
     told = [event for event in [*one.parcel.labels, *one.parcel.hands] if event.at == anchor]
-    seen = one.order.policy.emits is None and one.shipment.first_scan < NEVER
+    seen = one.order.policy.emits is None and one.shipment.first_scan < one.parcel.possessed
     return seen or one.order.awaits("first_scan", told, carriers)
 
 
