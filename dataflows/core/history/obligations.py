@@ -255,19 +255,23 @@ class Obligations:
         return {key: units for key in self._balances if (units := filling.covered(key)) > 0}, over
 
 
-def _changes(versions: Versions, waivers: Iterable[Record]) -> list[tuple[int, int, str, str, Record, Sequence[Line] | None]]:
-    """What changes what is owed, as it happened; at one instant cancellations, then refunds, then updates."""
-    found: list[tuple[int, int, str, str, Record, Sequence[Line] | None]] = [
-        (record.at, int(record.event.type != "order.cancelled"), record.event.source, record.event.id, record, None) for record in waivers
+def _changes(versions: Versions, waivers: Iterable[Record]) -> list[tuple[int, int, Record, Sequence[Line] | None]]:
+    """What changes what is owed, as it happened; at one instant the placing, then cancellations, then refunds, then updates.
+
+    What is dated before the placing, by the clock of another system, takes away from what the order was placed with.
+    """
+    placed = versions.all[0][1]
+    found: list[tuple[int, int, Record, Sequence[Line] | None]] = [
+        (max(record.at, placed), 1 + (record.event.type != "order.cancelled"), record, None) for record in waivers
     ]
     stated = False
-    for position, (fields, at, record) in enumerate(versions.all):
+    for fields, at, record in versions.all:
         if not stated or says(record, "lines"):
             # Lines that an update is the first to tell of are those with which the order was placed.
-            since = at if stated else versions.all[0][1]
-            found.append((since, 2 + (position > 0), record.event.source, record.event.id, record, fields.lines))
+            since, turn = (at, 3) if stated else (placed, 0)
+            found.append((since, turn, record, fields.lines))
             stated = stated or bool(fields.lines)
-    return sorted(found, key=itemgetter(0, 1, 2, 3))
+    return sorted(found, key=itemgetter(0, 1))
 
 
 def cancelled_at(shape: OrderShape, versions: Versions, cancellations: Iterable[Record]) -> int | None:

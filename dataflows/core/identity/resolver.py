@@ -154,7 +154,9 @@ class AliasResolver:
             elif letter == checkpoint.PENDING:
                 self._waiting.restore(last, entries, changed_at)
             elif letter == checkpoint.LIVES:
-                self._lives.known.restore(last, entries)
+                self._lives.alone.restore(last, entries)
+            elif letter == checkpoint.FOLLOWED:
+                self._lives.followed.restore(last, entries)
             else:
                 self._baskets.seen.restore(last, entries)
 
@@ -166,7 +168,8 @@ class AliasResolver:
             *(checkpoint.Table(checkpoint.CHILDREN, (tenant,), table) for tenant, table in self._children.tables.items()),
             checkpoint.Table(checkpoint.PENDING, (), self._waiting.pendings),
             checkpoint.Table(checkpoint.BASKETS, (), self._baskets.seen),
-            checkpoint.Table(checkpoint.LIVES, (), self._lives.known),
+            checkpoint.Table(checkpoint.LIVES, (), self._lives.alone),
+            checkpoint.Table(checkpoint.FOLLOWED, (), self._lives.followed),
         ]
 
     def _turn(self, log: int) -> int:
