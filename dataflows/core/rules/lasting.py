@@ -98,7 +98,8 @@ def silent_order(form: Silent) -> Find:
             return
         if form.undated and (o.fields.ship_by or any(line.ship_by for line in o.lines.values())):
             return
-        heard = [r for r in o.t.records if not r.event.type.startswith(UNHEARD)] if source is None else list(source(o))
+        spoken = (r for r in o.t.records if not r.event.type.startswith(UNHEARD)) if source is None else source(o)
+        heard = [r for r in spoken if r.at >= o.placed_at]
         over, calendar = lifted(o), o.calendar(s)
         pauses = list(_pauses(o, form.paused_by))
         patience = soonest(s, s.threshold)

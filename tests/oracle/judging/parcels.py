@@ -137,7 +137,7 @@ class Parcel:
         """Whether and when it was voided. A later label brings it back, and nothing before that counts; what a carrier has is not void."""
         labels = [(event.at, 0) for event in self.labels]
         since = -NEVER
-        for at, is_void in sorted([*labels, *((event.at, 1) for event in voids)]):
+        for at, is_void in sorted([*labels, *((event.at, 1) for event in voids if event.at < self.possessed)]):
             if is_void:
                 self.voided = min(self.voided, at)
             elif self.voided < at:
