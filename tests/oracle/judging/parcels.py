@@ -85,8 +85,6 @@ class Parcel:
     labels: list[Event] = field(default_factory=list[Event])
     hands: list[Event] = field(default_factory=list[Event])
     voided: int = NEVER
-    said: list[Event] = field(default_factory=list[Event])
-    """Its hand-overs, also those of before a label that was printed again after a void."""
     over_to: Parcel | None = None
     taken_over: bool = False
 
@@ -143,7 +141,6 @@ class Parcel:
             elif self.voided < at:
                 self.voided, since = NEVER, at
         self.voided = self.voided if self.possessed == NEVER else NEVER
-        self.said = self.hands
         self.labels = [event for event in self.labels if event.at >= since]
         self.hands = [event for event in self.hands if event.at >= since]
 
