@@ -144,6 +144,14 @@ ALL = (
     Case("reinstated", "a cancelled order is placed again: its dates hold", M20, (SHIP, LATE, "shipment.scan_gap")),
     Case("retry_after_decline", "the first try was declined and cancelled", "2026-03-02T12:00:00Z"),
     Case("two_placed_sources", "the second placing brings the dates", "2026-03-05T09:00:00Z", (SHIP, LATE)),
+    Case(
+        "update_time_before_placed",
+        "an update from a clock that is two seconds behind moves the date all the same",
+        M20,
+        (SHIP,),
+        only=(SHIP,),
+        meanwhile=("2026-03-10T23:59:59Z",),
+    ),
     Case("cancel_declined", "nobody says that the cancel was refused", M10, ("order.cancel_in_flight",)),
     Case("cancel_declined_told", "the shop refuses the cancel", M10),
     Case(

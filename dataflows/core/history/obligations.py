@@ -69,8 +69,6 @@ class _Told(NamedTuple):
 
     at: int
     turn: int
-    source: str
-    id: str
     record: Record
     lines: Sequence[Line] | None
 
@@ -260,7 +258,7 @@ def _changes(versions: Versions, waivers: Iterable[Record]) -> list[_Told]:
     """
     placed = versions.all[0][1]
     found = [
-        _Told(max(record.at, placed), CANCELLING if record.event.type == "order.cancelled" else REFUNDING, *_identity(record), record, None)
+        _Told(max(record.at, placed), CANCELLING if record.event.type == "order.cancelled" else REFUNDING, record, None)
         for record in waivers
     ]
     stated = False
@@ -268,13 +266,9 @@ def _changes(versions: Versions, waivers: Iterable[Record]) -> list[_Told]:
         if not stated or says(record, "lines"):
             # Lines that an update is the first to tell of are those with which the order was placed.
             since, turn = (at, UPDATING) if stated else (placed, PLACING)
-            found.append(_Told(since, turn, *_identity(record), record, fields.lines))
+            found.append(_Told(since, turn, record, fields.lines))
             stated = stated or bool(fields.lines)
-    return sorted(found, key=itemgetter(0, 1, 2, 3))
-
-
-def _identity(record: Record) -> tuple[str, str]:
-    return record.event.source, record.event.id
+    return sorted(found, key=itemgetter(0, 1))
 
 
 def cancelled_at(shape: OrderShape, versions: Versions, cancellations: Sequence[Record]) -> int | None:

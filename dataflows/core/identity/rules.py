@@ -80,7 +80,7 @@ def orphan_record(orphan: Orphan, policy: Policy) -> OutputRecord:
         orphan.log,
         policy.version,
         context,
-        score(state, 0.0, None),
+        score(state, 0.0, None, orphan.log),
         summary=f"{said} (Times: {zone}.)",
     )
     type_ = "exception.resolved" if orphan.resolved else "exception.raised"

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import functools
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from itertools import pairwise
 from typing import TYPE_CHECKING, Generic, TypeVar
 
@@ -75,17 +75,19 @@ class Fields:
         """What changed the order's fields, with the fields after it.
 
         A placing of a cancelled order changes them like an update; any other further placing adds what has not been said.
+        An update that is dated before the placing counts at the placing.
         """
         placing = self.of("order.placed")[0]
         found: list[tuple[Event, dict[str, object]]] = [(placing, patched({}, placing.data))]
         for event in self.of("order.placed", "order.updated"):
             before = found[-1][1]
-            if event is placing or event.at < placing.at:
+            if event is placing:
                 continue
+            told = replace(event, at=placing.at) if event.at < placing.at else event
             if event.type == "order.updated" or any(event is start for start in self.reinstated):
-                found.append((event, patched(before, event.data)))
+                found.append((told, patched(before, event.data)))
             else:
-                found.append((event, {**patched({}, event.data), **before}))
+                found.append((told, {**patched({}, event.data), **before}))
         return found
 
     @functools.cached_property

@@ -142,7 +142,7 @@ DEFAULTS: dict[str, Setting] = {
     "shipment.stuck": _kind("high", "6 bd", "carrier", international="10 bd", supp=("shipment.lost_suspected", *_LOST)),
     "shipment.lost_suspected": _kind("high", "30 d", supp=_LOST),
     "shipment.lost_confirmed": _kind("critical"),
-    "shipment.eta_slip": _kind("medium", supp=("shipment.delivery_overdue",)),
+    "shipment.eta_slip": _kind("medium", supp=("shipment.delivery_overdue", "shipment.eta_passed")),
     "shipment.eta_passed": _kind("medium", supp=_LOST),
     "shipment.delivery_overdue": _kind("medium", "0 h", steps={"1 bd": "high"}, supp=_LOST),
     "shipment.delay_reported": _kind("low"),
