@@ -5,6 +5,7 @@ from __future__ import annotations
 from functools import cached_property
 from typing import cast
 
+from dataflows.core.clocks import deadline
 from dataflows.core.clocks.explain import moment
 from dataflows.core.engine.exceptions import ExceptionState
 from dataflows.core.history.facts import Facts
@@ -34,6 +35,12 @@ class ExceptionCase:
             return None
         self.timed = True
         return moment(at - at % MINUTE, self.zone)
+
+    def date(self, text: object) -> str | None:
+        """A stated date as it is, a stated instant in the zone of the case."""
+        if not isinstance(text, str):
+            return None
+        return text if "T" not in text or "/" in text else self.moment(deadline(text, self.zone))
 
     @cached_property
     def zone(self) -> str:
