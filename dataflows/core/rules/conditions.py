@@ -246,14 +246,14 @@ OUTLAST = frozenset(
 def while_wanted(condition: Condition, gaps: Iterable[tuple[int, int]]) -> Condition | None:
     """A condition of an order that was cancelled and is wanted again (`gaps`: from when until when it was not); None if it is none.
 
-    Nothing began meanwhile, and what was due ended with the cancellation; what was reported before that still holds.
+    Nothing fell due meanwhile, and what was due ended with the cancellation; what was reported still holds, unless it ended meanwhile.
     """
     kind = condition.setting.kind
     if kind in OUTLAST or kind.startswith(("return.", "data.")):
         return condition
     start, end = condition.start, condition.end
-    if not condition.timed and any(start < since and (end is None or until < end) for since, until in gaps):
-        return condition
+    if not condition.timed:
+        return None if end is not None and any(since <= start and end <= until for since, until in gaps) else condition
     if any(since <= start < until for since, until in gaps):
         return None
     first = earliest(*(since for since, _ in gaps if since > start))

@@ -183,6 +183,7 @@ def reported(  # noqa: PLR0913 (the terms of the form)
     first: bool = False,
     tracked: bool = False,
     minor: EventTerm | None = None,
+    for_good: bool = False,
     also: tuple[AnyForm, ...] = (),
     **stated: Unpack[StatedEntry],
 ) -> Rule:
@@ -198,6 +199,7 @@ def reported(  # noqa: PLR0913 (the terms of the form)
         first=first,
         tracked=tracked,
         minor=minor,
+        for_good=for_good,
         **_of(stated),
     )
     return rule(kind, definition, form, *also, **_entry(stated))

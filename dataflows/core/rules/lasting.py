@@ -12,6 +12,7 @@ from dataflows.core.history.parcels import possession, scan_of
 from dataflows.core.policy import RuleSetting
 from dataflows.core.rules.conditions import soonest, timeout
 from dataflows.core.rules.dates import DEADLINES
+from dataflows.core.rules.of_returns import called_off
 from dataflows.core.rules.reading import (
     first_reached,
     following,
@@ -74,8 +75,8 @@ def silent_return(form: Silent) -> Find:
             arrived = earliest(known.first("received"), delivered)
             calendar = o.calendar(s, carrier=next((name for r in reversed(known.scans) if (name := scan_of(r).carrier)), None))
             for record, until in silences(heard):
-                label = f"last event {record.event.type}"
-                yield timeout(s, calendar, record.at, label, (record,), scope=known.scope, met=until, lifted=arrived)
+                label, over = f"last event {record.event.type}", earliest(arrived, called_off(o, known, record.at))
+                yield timeout(s, calendar, record.at, label, (record,), scope=known.scope, met=until, lifted=over)
 
     return judge
 
@@ -98,7 +99,8 @@ def silent_order(form: Silent) -> Find:
             return
         if form.undated and (o.fields.ship_by or any(line.ship_by for line in o.lines.values())):
             return
-        heard = [r for r in o.t.records if not r.event.type.startswith(UNHEARD)] if source is None else list(source(o))
+        spoken = (r for r in o.t.records if not r.event.type.startswith(UNHEARD)) if source is None else source(o)
+        heard = [r for r in spoken if r.at >= o.placed_at]
         over, calendar = lifted(o), o.calendar(s)
         pauses = list(_pauses(o, form.paused_by))
         patience = soonest(s, s.threshold)

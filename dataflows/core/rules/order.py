@@ -53,7 +53,7 @@ RULES = (
         "order.cancel_in_flight",
         "Cancellation was asked for after the order had been released to its warehouse and before it was delivered.",
         when=event("order.cancel_requested"), after=(Milestone.RELEASED,), not_after=Milestone.DELIVERED,
-        until=(Milestone.DELIVERED, event("order.cancel_declined", text="a refusal to cancel")), unless=Milestone.CANCELLED,
+        until=(Milestone.DELIVERED, event("order.cancel_declined", text="a refusal to cancel")), unless=Milestone.CANCELLED, for_good=True,
         owner="FULF", severity="high", lane="review",
         actions={"intercept_shipment": "the warehouse may still stop it"},
         advice="a cancellation request before release",

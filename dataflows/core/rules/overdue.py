@@ -60,12 +60,14 @@ def overdue(form: Overdue) -> Find:
 
     goods = not isinstance(form.since, ByTerms) and form.since is not Milestone.SHIPPED and GOODS.issuperset(form.until)
 
-    def ended(o: Facts, at: int, label: str) -> int | None:
-        return earliest(lifted(o), *(life.until for life in o.lives if life.since == at)) if label == "placed" else lifted(o)
+    def ended(o: Facts, at: int) -> int | None:
+        """When nothing more was expected: the order ended, or was cancelled for a while."""
+        mine = (life.until for life in o.lives if life.until is None or at < life.until or at == life.since)
+        return earliest(lifted(o), next(mine, None))
 
     def judge(o: Facts, s: RuleSetting) -> Found:
         for at, label, evidence in anchors(o, s):
-            ends = ended(o, at, label)
+            ends = ended(o, at)
             pauses = o.pauses if goods else ()
             if not pauses:
                 yield timeout(s, o.calendar(s), at, label, evidence, met=met(o), lifted=ends)
@@ -76,7 +78,7 @@ def overdue(form: Overdue) -> Find:
 
     def while_owing(o: Facts, s: RuleSetting) -> Found:
         for at, label, evidence in anchors(o, s):
-            ends = ended(o, at, label)
+            ends = ended(o, at)
             for since, until, record in o.owing:
                 over = earliest(ends, until)
                 if since <= at:
@@ -105,9 +107,20 @@ def _anchors(since: Milestone | Covered | ByTerms) -> Anchors:
     if since is Milestone.PLACED:
         return lambda o, _: tuple((life.since, "placed", (life.record,)) for life in o.lives)
     if since is Milestone.SHIPPED:
-        return lambda o, _: () if (at := o.shipped) is None else ((at, "shipped", tuple(r for r, _ in o.handovers)),)
+        return lambda o, _: _since_shipped(o)
     types, label = MILESTONES[since].types, since.value
     return lambda o, _: () if (at := read(o)) is None else ((at, label, tuple(r for r in o.t.of(*types) if r.at <= at)),)
+
+
+def _since_shipped(o: Facts) -> Iterator[tuple[int, str, tuple[Record, ...]]]:
+    """From when the order had left, and anew each time that it is wanted again after that."""
+    left = o.shipped
+    if left is None:
+        return
+    for life in o.lives:
+        at = max(left, life.since)
+        if life.until is None or at < life.until:
+            yield at, "shipped", tuple(r for r, _ in o.handovers)
 
 
 def _overdue_event(form: Overdue, since: EventTerm) -> Find:

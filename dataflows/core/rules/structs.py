@@ -53,7 +53,7 @@ class Reported(Form, frozen=True, kw_only=True, tag=True):
 
     `when`: of several, any. `after`: one of these was reached at or before it; `not_after`: none of these was. `first`: only the first such
     event of a parcel; `tracked`: only of parcels with a tracking number. `detail`: fields of its data, the first that is given. `minor`:
-    events such as this have the rule's `minor_lane`.
+    events such as this have the rule's `minor_lane`. `for_good`: a cancellation answers it, also if the order is wanted again.
     """
 
     when: tuple[EventTerm, ...]
@@ -66,6 +66,7 @@ class Reported(Form, frozen=True, kw_only=True, tag=True):
     first: bool = False
     tracked: bool = False
     minor: EventTerm | None = None
+    for_good: bool = False
 
 
 class Between(msgspec.Struct, frozen=True, tag=True):

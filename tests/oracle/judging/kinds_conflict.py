@@ -15,7 +15,7 @@ from tests.oracle.judging.money import Account
 from tests.oracle.judging.parcels import Parcel, estimate, first, possession, reason, told_once, with_status
 from tests.oracle.judging.places import SEVERAL_ZONES, country_code, region_code
 from tests.oracle.judging.reading import NEVER, Event, Json, Line, mapping, text
-from tests.oracle.judging.shipments import Shipment, naming
+from tests.oracle.judging.shipments import Shipment, naming, one_parcel
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -29,7 +29,7 @@ def conflict_kinds(order: Order) -> list[Condition]:
     """All of conflict.*."""
     found: list[Condition] = []
     for shipment in order.shipments:
-        at, handed = shipment.delivered, min((first(parcel.said) for parcel in shipment.live), default=NEVER)
+        at, handed = shipment.delivered, min((parcel.handed for parcel in shipment.live), default=NEVER)
         seen = any(scan.at < at for scan in shipment.scans if possession(scan))
         if at < NEVER and not seen and handed > at and "shipped" in order.policy.emits:
             found += graced(order, "conflict.delivered_without_ship", at, min(order.xs(shipment), handed), scope=shipment.scope)
@@ -191,7 +191,9 @@ def return_kinds(order: Order) -> list[Condition]:
         scope = f"return:{name}" if name else None
         mine = [event for event in steps if event.text("return_id") == name]
         out = order.of("warehouse.label_created", "warehouse.shipped")
-        parcels = {number for event in mine for number in event.numbers if first(naming(mine, number)) < first(naming(out, number))}
+        parcels: set[str] = set()
+        for same in [one_parcel(order.history, number) for event in mine for number in event.numbers]:
+            parcels |= same if first(naming(mine, same)) < first(naming(out, same)) else set()
         scans = told_once([event for event in order.return_scans if parcels.intersection(event.numbers) and not estimate(event)])
         sent = [event for event in mine if event.type == "return.shipped"]
         received = [event for event in mine if event.type == "return.received"]

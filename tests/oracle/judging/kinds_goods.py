@@ -144,7 +144,7 @@ def pickup_uncollected(order: Order) -> list[Condition]:
     for unit in order.units:
         if order.method_of(unit.key) == "pickup":
             lifted, collected = min(order.x, unit.gone), order.met(unit, *order.chains("delivered"))
-            found += timeout(order, kind, order.ready_of(unit), reached=collected, lifted=lifted)
+            found += timeout(order, kind, max(order.ready_of(unit), order.placed), reached=collected, lifted=lifted)
     return found
 
 

@@ -66,8 +66,10 @@ def order_kinds(order: Order) -> list[Condition]:
         found += state(order, "order.duplicate_suspected", start, min(end, order.x))
     found += stalled(order)
     for event in order.of("order.cancel_requested"):
-        if order.released <= event.at and order.cx > event.at and order.dlv > event.at:
-            found += signal(order, "order.cancel_in_flight", event, [order.cx, order.dlv, *times(order.of("order.cancel_declined"))])
+        # A cancel answers the request, even if the order is wanted again later.
+        answered = min([order.cx, *(start for start, end in order.gaps if event.at < end)])
+        if order.released <= event.at and answered > event.at and order.dlv > event.at:
+            found += signal(order, "order.cancel_in_flight", event, [answered, order.dlv, *times(order.of("order.cancel_declined"))])
     for (_, before), (event, after) in pairwise(order.told_fields):
         changes = any(_worth(before.get(name)) != _worth(after.get(name)) for name in ("lines", "ship_to", "service", "method"))
         if changes and order.released <= event.at and order.ship > event.at:
@@ -108,14 +110,14 @@ def stalled(order: Order) -> list[Condition]:
     dated = text(order.latest, "ship_by") or any(line.ship_by for line in order.lines)
     if dated or order.method != "ship":
         return []
-    spoken = sorted({event.at for event in order.history if not event.type.startswith(("case.", "action.", "feed."))})
+    heard = [event for event in order.history if not event.type.startswith(("case.", "action.", "feed."))]
+    spoken = sorted({event.at for event in heard if event.at >= order.placed})
     waiting = [(hold.start, hold.release) for hold in order.holds]
     allocated = order.allocated
     waiting += [(event.at, allocated if allocated >= event.at else NEVER) for event in order.of("inventory.backordered")]
     found: list[Condition] = []
     for at, following in pairwise([*spoken, NEVER]):
-        left = min((step.at for step in order.handed_over), default=NEVER) if order.ship == order.placed else order.ship
-        silence = timeout(order, "order.stalled", at, reached=following, lifted=min(order.x, left))
+        silence = timeout(order, "order.stalled", at, reached=following, lifted=min(order.x, order.ship))
         found += [one for one in silence if not any(start <= one.start < end for start, end in waiting)]
     return found
 

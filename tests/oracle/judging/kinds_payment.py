@@ -22,7 +22,9 @@ def payment_kinds(order: Order) -> list[Condition]:
     found = [*failures(order), *unpaid(order, account), *auth_expiring(order, account), *holds(order), *disputes(order, account)]
     found += [*amount_mismatch(order, account), *partly_captured(order, account), *refunds(order, account), *after_cancel(order, account)]
     if order.terms == "invoice" and "invoiced" in order.policy.emits:
-        found += timeout(order, "payment.invoice_overdue", order.ship, reached=first(order.of("invoice.issued")), lifted=order.x)
+        for start, end in order.lives:
+            since, issued = max(order.ship, start), first(order.of("invoice.issued"))
+            found += timeout(order, "payment.invoice_overdue", since, reached=issued, lifted=min(order.x, end))
     return found
 
 
