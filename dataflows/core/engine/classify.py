@@ -46,6 +46,7 @@ def classify(order: Order, record: Record) -> EventTraits:
         bits, structural, whole = BITS[type_], type_ in _STRUCTURAL, True
     if type_.startswith(_AT_SITES) and _other_site(order, record):
         bits |= SITE
+        structural = structural or _by_turns(order)
     if type_ in _CARRIED and _other_carrier(order, record):
         bits |= CARRIER
     if record.at > record.log + SKEW:
@@ -69,6 +70,16 @@ def _other_site(order: Order, record: Record) -> bool:
             if before is not None:
                 return before != site
     return True
+
+
+def _by_turns(order: Order) -> bool:
+    """Whether several lines may have the same SKU: which of them a step covers first follows from dates, which end in the site's zone."""
+    placings = order.timeline.of("order.placed")
+    if len(placings) != 1 or order.pieces is None:
+        return True
+    lines = cast("OrderPlaced", placings[0].event.data).lines or ()
+    skus = [sku for line in lines for sku in {line.sku, *(part.sku for part in line.components or ())} if sku]
+    return len(lines) > 1 and len(set(skus)) < len(skus)
 
 
 def _other_carrier(order: Order, record: Record) -> bool:
