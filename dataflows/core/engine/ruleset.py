@@ -6,10 +6,13 @@ from dataclasses import dataclass
 from typing import cast
 
 from dataflows.core.engine.traits import mask
-from dataflows.core.policy import Policy, RuleSetting
+from dataflows.core.policy import Dims, Policy, RuleSetting
+from dataflows.core.policy.policy import overridden
 from dataflows.core.rules.model import Rule
 
 EVERY_EVENT = "*"
+OF_PARCELS = ("site", "carrier", "service")
+"""What overrides may depend on that differs from parcel to parcel of an order."""
 ORPHAN, FAILED = "data.orphan_signal", "data.rule_failed"
 """The kinds that speak of orders which are not known to be placed; the second also of what the engine notes itself."""
 
@@ -55,6 +58,16 @@ def _gone(kind: str) -> Rule:
     )
 
 
+def _by_parcel(policy: Policy) -> dict[str, tuple[RuleSetting, ...]]:
+    places = [Dims._fields.index(name) for name in OF_PARCELS]
+    found: dict[str, tuple[RuleSetting, ...]] = {}
+    for setting in policy.base:
+        mine = [override for override in policy.overrides if override.everything or setting.kind in override.rules]
+        if any(override.when[place] is not None for override in mine for place in places):
+            found[setting.kind] = (setting, *(overridden(setting, override) for override in mine))
+    return found
+
+
 class RuleSet:
     """The rules of a policy, in the order in which they are evaluated."""
 
@@ -70,6 +83,8 @@ class RuleSet:
         """The rules that speak of orders which are not known to be placed."""
         self.overridden = frozenset(kind for o in policy.overrides for kind in (o.rules if not o.everything else self.index))
         """The kinds whose setting may differ from order to order."""
+        self.by_parcel = _by_parcel(policy)
+        """Of the kinds whose setting may differ from parcel to parcel of one order: their settings with each override alone, and without."""
 
     def by_kind(self, kind: str) -> Rule:
         """The rule of a kind; one that finds nothing where the policy no longer has it."""

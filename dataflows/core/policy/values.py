@@ -83,6 +83,8 @@ def amount_test(value: object) -> str:
     if found is None:
         raise mistake(f"{name!r} is no limit of a total: write 'above 200', 'below 20' or 'above 200 EUR'")
     sense, bound, currency = found
+    if sense == "below" and bound == 0:
+        raise mistake("no total is below 0")
     return " ".join(part for part in (sense, str(bound), currency) if part)
 
 
@@ -213,6 +215,15 @@ def country(value: object) -> str:
         message = f"unknown country {name!r}: a code of two capitals (ISO 3166-1) is expected, such as DE"
         raise mistake(message, country_code(name) or nearest(name, countries()))
     return name
+
+
+def country_of(value: object) -> str:
+    """The code of a country that is stated by its code or its name, in any case, as events state it."""
+    name = text(value)
+    code = country_code(name)
+    if code is None:
+        raise mistake(f"unknown country {name!r}: a code (ISO 3166-1) or a name is expected, such as DE", nearest(name, countries()))
+    return code
 
 
 def region(value: object) -> str:

@@ -191,6 +191,17 @@ def sited(forms: Sequence[AnyForm]) -> bool:
     return any(getattr(form, name, None) is Date.SHIP_BY for form in forms for name in ("since", "into"))
 
 
+def dated(forms: Sequence[AnyForm]) -> bool:
+    """Whether the rule counts from a date that may lie ahead."""
+    return any(form.dated if isinstance(form, Custom) else isinstance(getattr(form, "since", None), (Date, StatedInstant)) for form in forms)
+
+
+def orders_of(each: Iterable[tuple[str, ...]]) -> tuple[str, ...]:
+    """The methods (or terms) of the orders that one of several forms speaks of; none where one of them speaks of all."""
+    known = list(each)
+    return _unique(chain.from_iterable(known)) if all(known) else ()
+
+
 def shape_of(forms: Sequence[AnyForm]) -> Shape:
     """Whether the rule waits for something, or something that was reported makes it true."""
     first = forms[0]

@@ -72,10 +72,12 @@ def silent_return(form: Silent) -> Find:
             heard = sorted([*steps, *known.scans], key=lambda r: (r.at, r.event.source, r.event.id))
             delivered = next((r.at for r in known.scans if scan_of(r).status == "delivered"), None)
             arrived = earliest(known.first("received"), delivered)
-            calendar = o.calendar(s, carrier=next((name for r in reversed(known.scans) if (name := scan_of(r).carrier)), None))
+            carrier = next((name for r in reversed(known.scans) if (name := scan_of(r).carrier)), None)
+            setting = o.carried(s, carrier)
+            calendar = o.calendar(setting, carrier=carrier)
             for record, until in silences(heard):
                 label = f"last event {record.event.type}"
-                yield timeout(s, calendar, record.at, label, (record,), scope=known.scope, met=until, lifted=arrived)
+                yield timeout(setting, calendar, record.at, label, (record,), scope=known.scope, met=until, lifted=arrived)
 
     return judge
 

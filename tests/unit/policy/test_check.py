@@ -204,7 +204,7 @@ def test_what_is_left_empty_is_no_mistake(tmp_path: Path, text: str) -> None:
 
 def test_defaults_that_are_switched_off_may_still_be_tuned(tmp_path: Path) -> None:
     """A rule that is off may keep its threshold in the file for later."""
-    assert problems(tmp_path, "rules: {'*': off, shipment.scan_gap: {switch: off, threshold: 4 bd}}") == ()
+    assert problems(tmp_path, "rules: {'*': off, payment.auth_missing: on, shipment.scan_gap: {switch: off, threshold: 4 bd}}") == ()
 
 
 PIECES = [text for text, *_ in MISTAKES] + [
