@@ -33,8 +33,8 @@ def check(file: Annotated[Path, typer.Argument(help="The policy, a YAML file.", 
     counts += f"; of your own: {own}" if own else ""
     typer.echo(f"ok: {file} is policy {policy.name!r}, version {policy.version} (rules: {counts}; overrides: {len(policy.overrides)})")
     waiting: dict[str, list[str]] = {}
-    for kind, milestones in silent_rules(policy.rules, policy.base, policy.emits).items():
-        waiting.setdefault(" or ".join(milestones), []).append(kind)
+    for kind, awaited in silent_rules(policy.rules, policy.base, policy.emits).items():
+        waiting.setdefault(" or ".join(awaited), []).append(kind)
     if waiting:
         typer.echo("say nothing, since `emits` does not list what they wait for:")
         for milestones, kinds in sorted(waiting.items()):

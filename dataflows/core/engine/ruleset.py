@@ -84,7 +84,7 @@ class RuleSet:
         self.overridden = frozenset(kind for o in policy.overrides for kind in (o.rules if not o.everything else self.index))
         """The kinds whose setting may differ from order to order."""
         self.by_parcel = _by_parcel(policy)
-        """Of the kinds whose setting may differ from parcel to parcel of one order: their settings with each override alone, and without."""
+        """Of the kinds whose setting may differ from parcel to parcel of an order: their settings with each override alone, and without."""
 
     def by_kind(self, kind: str) -> Rule:
         """The rule of a kind; one that finds nothing where the policy no longer has it."""

@@ -53,9 +53,7 @@ def build(form: PolicyForm, rules: tuple[Described, ...]) -> Policy:
 def _override(form: OverrideForm) -> Override:
     values = {name: cast("tuple[str, ...] | None", getattr(form.when, name)) for name in Dims._fields}
     if form.when.region is not None:
-        values["region"] = tuple(
-            meant for text in form.when.region for meant in regions_meant(text, form.when.country) or (text.strip(),)
-        )
+        values["region"] = tuple(meant for text in form.when.region for meant in regions_meant(text, form.when.country) or (text.strip(),))
     return Override(
         when=tuple(None if allowed is None else frozenset(allowed) for allowed in values.values()),
         everything=change_of(form.rules["*"]) if "*" in form.rules else NOTHING,

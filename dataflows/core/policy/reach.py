@@ -1,6 +1,6 @@
-"""What a policy file says that no order, no day and no feed can ever bear out: overrides, calendars, feeds and places that count for nothing.
+"""What a policy file says that no order, day or feed can ever bear out: overrides, calendars, feeds and places that count for nothing.
 
-What is certain is a mistake; what the file alone does not prove (a carrier that nobody has named yet) is a warning.
+What is certain is a mistake, what the file alone does not prove (a carrier that nobody has named yet) a warning.
 """
 
 from __future__ import annotations
@@ -10,7 +10,7 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataflows.core.clocks import Span
 from dataflows.core.policy.form import OverrideForm, PolicyForm, WhenForm, change_of
 from dataflows.core.policy.matching import regions_meant
-from dataflows.core.policy.setting import Described, RuleSetting, changed
+from dataflows.core.policy.setting import Change, Described, RuleSetting, changed
 from dataflows.core.policy.values import WEEKDAYS
 from schemas.problems import nearest
 from schemas.tree import Fault, Path, Tree
@@ -124,10 +124,16 @@ def _same(tree: Tree, number: int, form: PolicyForm, base: dict[str, RuleSetting
                 yield tree.fault(path, f"changes nothing: that is the `{name}` of {kind} already", key=True, warning=True)
 
 
+def _changes(form: PolicyForm) -> list[Change]:
+    """What the file changes of rules, anywhere."""
+    layers = [form.rules, *(override.rules for override in form.overrides)]
+    return [change_of(setting) for rules in layers for setting in rules.values()]
+
+
 def _calendars(tree: Tree, form: PolicyForm, rules: Iterable[Described]) -> Iterator[Fault]:
     """Calendars by which nobody works, and what of a calendar no day bears out."""
     used = {place.calendar for places in (form.sites, form.carriers, form.countries, form.tenants) for place in places.values()}
-    used |= {change_of(setting).get("clock") for each in (form, *form.overrides) for setting in each.rules.values()}
+    used |= {change.get("clock") for change in _changes(form)}
     used |= {rule.defaults.clock for rule in rules}
     for name, calendar in form.calendars.items():
         path: Path = ("calendars", name)
@@ -138,15 +144,15 @@ def _calendars(tree: Tree, form: PolicyForm, rules: Iterable[Described]) -> Iter
             yield tree.fault((*path, "open"), f"{day.isoformat()} is closed as well")
         if calendar.hours is not None and isinstance(calendar.cutoff, dict) and not calendar.open:
             worked = {day for days, hours in calendar.hours.items() if hours for day in days}
-            for day in sorted(set(calendar.cutoff) - worked):
-                message = f"never counts: {name!r} has no hours on {WEEKDAYS[day]}"
+            for weekday in sorted(set(calendar.cutoff) - worked):
+                message = f"never counts: {name!r} has no hours on {WEEKDAYS[weekday]}"
                 yield tree.fault((*path, "cutoff"), message, key=True, warning=True)
 
 
 def _feeds(tree: Tree, form: PolicyForm, rules: Iterable[Described]) -> Iterator[Fault]:
     """Feeds for which no rule waits."""
     waited = {name for rule in rules for name in rule.defaults.feeds}
-    waited |= {name for each in (form, *form.overrides) for setting in each.rules.values() for name in change_of(setting).get("feeds", ())}
+    waited |= {name for change in _changes(form) for name in change.get("feeds", ())}
     for prefix in form.feeds:
         first = prefix.split("/")[1]
         if first not in waited:

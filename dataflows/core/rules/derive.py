@@ -193,7 +193,8 @@ def sited(forms: Sequence[AnyForm]) -> bool:
 
 def dated(forms: Sequence[AnyForm]) -> bool:
     """Whether the rule counts from a date that may lie ahead."""
-    return any(form.dated if isinstance(form, Custom) else isinstance(getattr(form, "since", None), (Date, StatedInstant)) for form in forms)
+    since = (getattr(form, "since", None) for form in forms)
+    return any(isinstance(form, Custom) and form.dated for form in forms) or any(isinstance(each, (Date, StatedInstant)) for each in since)
 
 
 def orders_of(each: Iterable[tuple[str, ...]]) -> tuple[str, ...]:

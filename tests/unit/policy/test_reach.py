@@ -29,7 +29,12 @@ IDLE = (
         "'US-XX' is no region of US by code or name: only an order that states it so is meant",
         None,
     ),
-    (f"{{sites: {{ams1: {{country: NL}}}}, overrides: [{{when: {{site: asm1}}, {GAP}}}]}}", "overrides[0].when.site[0]", "'asm1' is no site of this file", "ams1"),
+    (
+        f"{{sites: {{ams1: {{country: NL}}}}, overrides: [{{when: {{site: asm1}}, {GAP}}}]}}",
+        "overrides[0].when.site[0]",
+        "'asm1' is no site of this file",
+        "ams1",
+    ),
     (
         f"{{calendars: {{c: {{}}}}, carriers: {{ups: {{calendar: c}}}}, overrides: [{{when: {{carrier: usp}}, {GAP}}}]}}",
         "overrides[0].when.carrier[0]",

@@ -125,7 +125,6 @@ def test_an_orphan_has_its_tenant(tmp_path: Path) -> None:
     assert said_of(tmp_path, never, "data.orphan_signal", *events) == []
 
 
-
 def test_a_tighter_limit_of_a_parcel_s_own_carrier_is_not_late(tmp_path: Path) -> None:
     """Although the order, whose carriers differ, has the looser one; nor is what only an override makes count."""
     events = (
@@ -137,7 +136,8 @@ def test_a_tighter_limit_of_a_parcel_s_own_carrier_is_not_late(tmp_path: Path) -
         "11-04 13:00 scan held tracking_number: T1",
         "11-05 13:00 scan attempt_failed tracking_number: T2",
     )
-    rule = "emits: [placed, shipped, scans]\nrules: {'*': off, shipment.held: {switch: on, threshold: 20 d}, shipment.attempts_exhausted: on}\n"
+    on = "shipment.held: {switch: on, threshold: 20 d}, shipment.attempts_exhausted: on"
+    rule = f"emits: [placed, shipped, scans]\nrules: {{'*': off, {on}}}\n"
     held = rule + "overrides: [{when: {carrier: ups}, rules: {shipment.held: {threshold: 1 h, owner: UPSDESK}}}]"
     assert said_of(tmp_path, held, "shipment.held", *events) == [("UPSDESK", rfc3339("11-04 14:00"))]
     tried = rule + "overrides: [{when: {carrier: dhl}, rules: {shipment.attempts_exhausted: {count: 1, owner: DHLDESK}}}]"
