@@ -33,7 +33,7 @@ def check(file: Annotated[Path, typer.Argument(help="The policy, a YAML file.", 
     counts += f"; of your own: {own}" if own else ""
     typer.echo(f"ok: {file} is policy {policy.name!r}, version {policy.version} (rules: {counts}; overrides: {len(policy.overrides)})")
     waiting: dict[str, list[str]] = {}
-    for kind, awaited in silent_rules(policy.rules, policy.base, policy.emits).items():
+    for kind, awaited in silent_rules(policy.rules, policy.base, None if policy.learns else policy.emits).items():
         waiting.setdefault(" or ".join(awaited), []).append(kind)
     if waiting:
         typer.echo("say nothing, since `emits` does not list what they wait for:")

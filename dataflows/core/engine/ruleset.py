@@ -11,8 +11,8 @@ from dataflows.core.policy.policy import overridden
 from dataflows.core.rules.model import Rule
 
 EVERY_EVENT = "*"
-OF_PARCELS = ("site", "carrier", "service")
-"""What overrides may depend on that differs from parcel to parcel of an order."""
+OF_SHIPMENT = frozenset(("carrier", "service", "site"))
+"""What a shipment has of its own, of the dimensions that settings may depend on."""
 ORPHAN, FAILED = "data.orphan_signal", "data.rule_failed"
 """The kinds that speak of orders which are not known to be placed; the second also of what the engine notes itself."""
 
@@ -59,7 +59,7 @@ def _gone(kind: str) -> Rule:
 
 
 def _by_parcel(policy: Policy) -> dict[str, tuple[RuleSetting, ...]]:
-    places = [Dims._fields.index(name) for name in OF_PARCELS]
+    places = [Dims._fields.index(name) for name in sorted(OF_SHIPMENT)]
     found: dict[str, tuple[RuleSetting, ...]] = {}
     for setting in policy.base:
         mine = [override for override in policy.overrides if override.everything or setting.kind in override.rules]
@@ -85,6 +85,8 @@ class RuleSet:
         """The kinds whose setting may differ from order to order."""
         self.by_parcel = _by_parcel(policy)
         """Of the kinds whose setting may differ from parcel to parcel of an order: their settings with each override alone, and without."""
+        self.by_shipment = self.overridden if policy.named & OF_SHIPMENT else frozenset[str]()
+        """Those whose setting may differ from one shipment of an order to another."""
 
     def by_kind(self, kind: str) -> Rule:
         """The rule of a kind; one that finds nothing where the policy no longer has it."""

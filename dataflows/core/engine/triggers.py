@@ -12,7 +12,7 @@ from dataclasses import dataclass
 
 from dataflows.core.clocks.spans import Later, Span, apart
 from dataflows.core.engine.ruleset import RuleSet, TriggerMasks
-from dataflows.core.engine.traits import BITS, SCATTERED, mask
+from dataflows.core.engine.traits import BITS, SCATTERED, UNDATED, mask
 from dataflows.core.policy import Policy, RuleSetting
 from dataflows.core.policy.setting import Step
 from dataflows.core.rules.conditions import least, soonest
@@ -27,6 +27,7 @@ ARRIVAL_TRAITS = {
     "unannounced": ("carrier.scan",),
     "late eta": ("carrier.scan", "estimate"),
     "eta": ("carrier.scan", "estimate"),
+    "parcel scanned": ("carrier.scan",),
     "part shipped": ("warehouse.shipped",),
     "balance": ("payment.captured",),
 }
@@ -89,18 +90,18 @@ class Profile:
     def __init__(self, ruleset: RuleSet, settings: tuple[RuleSetting, ...]) -> None:
         self.settings = settings
         self.active = frozenset(i for i, s in enumerate(settings) if s.switch != "off" or s.kind in ruleset.overridden)
-        at_site = (i for i in self.active if ruleset.rules[i].sited or any(map(_sited, self._each(ruleset, i))))
-        self.at_site = frozenset(at_site)
-        """The rules whose deadlines the order's site has a say in."""
+        apart = frozenset(i for i in self.active if settings[i].kind in ruleset.by_shipment)
+        at_site = (i for i in self.active if settings[i].clock == "site" or settings[i].international or ruleset.rules[i].sited)
+        self.at_site = apart.union(at_site)
+        """The rules whose deadlines the order's site, or that of a shipment, has a say in."""
+        by_carrier = self.active if ruleset.policy.carriers else ()
+        self.of_carrier = apart.union(i for i in by_carrier if settings[i].clock == "carrier")
+        """Those whose deadlines the carrier of a shipment has a say in."""
         self.suppressors = {s.kind: frozenset(s.suppressed_by) for s in settings if s.suppressed_by}
         self._ruleset = ruleset
         self._triggers = tuple((index, ruleset.triggers[index]) for index in sorted(self.active))
         self._plans: dict[tuple[int, int, bool], Plan] = {}
         self._possible: dict[int, frozenset[int]] = {}
-
-    def _each(self, ruleset: RuleSet, index: int) -> tuple[RuleSetting, ...]:
-        """What the setting of a rule may be for the order or one of its parcels."""
-        return (self.settings[index], *ruleset.by_parcel.get(self.settings[index].kind, ()))
 
     def plan(self, event: int, order: int, *, whole: bool) -> Plan:
         """What an event does. `event`, `order`: its traits and its order's, with it; `whole`: it speaks of the whole order."""
@@ -154,14 +155,11 @@ class Profile:
                     postpone.append((index, wait))
             elif event & _DATES[rule.triggers.dated]:
                 dated.append(Dated(index, rule.triggers.dated, wait, fallback))
+                if event & UNDATED and fallback is not None:
+                    arm.append((index, fallback))
             else:
                 arm.append((index, fallback or 0))
         return Plan(frozenset(evaluate), tuple(fits), tuple(met), tuple(arm), tuple(postpone), tuple(dated))
-
-
-def _sited(setting: RuleSetting) -> bool:
-    """Whether the site has a say in when a rule is due."""
-    return setting.clock == "site" or bool(setting.international)
 
 
 def _breaks_silence(event: int, triggers: TriggerMasks) -> bool:

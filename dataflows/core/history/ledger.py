@@ -65,7 +65,7 @@ class Ledger:
         named = (cast("Payment", record.event.data).amount for record in captures)
         self.currency = total.currency if total is not None else next((amount.currency for amount in named if amount is not None), None)
         self.tolerance = tolerance(self.currency)
-        self._totals = [(since, self.amount(fields.total), record) for fields, since, record in versions]
+        self._totals = [(since, self._total_of(fields), record) for fields, since, record in versions]
         self.captures = captures
         self.losses = losses_of(timeline)
         self._moves = self._moved()
@@ -75,6 +75,11 @@ class Ledger:
         return Decimal(money.amount) if money is not None and money.currency == self.currency else None
 
     # owed
+
+    def _total_of(self, fields: OrderPlaced) -> Decimal | None:
+        """What an order says is owed. Nothing, of an order that says no lines either, is not said."""
+        total = self.amount(fields.total)
+        return None if total is not None and not self.owes(total) and not fields.lines else total
 
     def owed(self, at: int) -> Decimal | None:
         """The total in force at an instant, before the first one the first; None if it is not known."""

@@ -26,7 +26,7 @@ from schemas.record import Evidence
 VERSION = 3
 """Of the row of scalars; with 1 the rows of aliases had the aliases themselves as keys, up to 2 there were no scans and no children."""
 SCALARS = b"s"
-TIES, NUMBERS, PENDING, BASKETS, SCANS, CHILDREN, LIVES = b"a", b"n", b"w", b"k", b"p", b"c", b"l"
+TIES, NUMBERS, PENDING, BASKETS, SCANS, CHILDREN, LIVES, FOLLOWED = b"a", b"n", b"w", b"k", b"p", b"c", b"l", b"f"
 _encode = msgspec.msgpack.Encoder().encode
 _decode = msgspec.msgpack.Decoder().decode
 
@@ -108,7 +108,7 @@ def read(rows: Iterable[Row]) -> tuple[bytes, list[StoredTable]]:
     for (letter, _), entries in found.items():
         if letter == PENDING:
             entries[:] = [(AliasKey(*key), used, value) for key, used, value in entries]
-        elif letter == LIVES:
+        elif letter in {LIVES, FOLLOWED}:
             entries[:] = [(tuple(key), used, value) for key, used, value in entries]
     return head, [StoredTable(letter, tuple(names), last, found.get((letter, tuple(names)), [])) for letter, names, last in tables]
 
@@ -160,6 +160,10 @@ def _basket(value: list[Any]) -> list[Placement]:
     return [Placement(at, order, Evidence(*evidence), flagged) for at, order, evidence, flagged in value]
 
 
+def _pack_life(life: TwinLife) -> object:
+    return [life.signs, [[later, at, [list(one) for one in proof]] for later, (at, proof) in life.later.items()]]
+
+
 def _life(value: list[Any]) -> TwinLife:
     signs, later = value
     repeats = {order: (at, tuple(Evidence(*one) for one in proof)) for order, at, proof in later}
@@ -173,7 +177,8 @@ _PACK: dict[bytes, Callable[[Any], object]] = {
     BASKETS: _pack_basket,
     SCANS: lambda v: v,
     CHILDREN: lambda v: v,
-    LIVES: lambda v: [v.signs, [[later, at, [list(one) for one in proof]] for later, (at, proof) in v.later.items()]],
+    LIVES: _pack_life,
+    FOLLOWED: _pack_life,
 }
 _UNPACK: dict[bytes, Callable[[Any], object]] = {
     TIES: _tie,
@@ -183,4 +188,5 @@ _UNPACK: dict[bytes, Callable[[Any], object]] = {
     SCANS: lambda v: v,
     CHILDREN: _tie,
     LIVES: _life,
+    FOLLOWED: _life,
 }

@@ -8,6 +8,8 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from typing import Final, cast
 
+from msgspec.structs import replace
+
 from dataflows.core.identity.items import ResolvedEvent, evidence, noted, put, record_of
 from dataflows.core.identity.recent import Recent
 from schemas.events import OrderCancel, PaymentFailed
@@ -20,6 +22,9 @@ OVER: Final = "order.duplicate_over"
 LIFE: Final = frozenset(("order.cancelled", "order.reinstated", "payment.failed", "payment.authorized", "payment.captured"))
 """What tells whether an order is wanted."""
 REMEMBERED: Final = 2 * DAY
+"""How long an order that was cancelled or declined waits for one that repeats it."""
+REPEATED: Final = 30 * DAY
+"""How long an order that another one repeats is followed: a declined one is often paid for days later."""
 _GONE, _BACK, _FAILED, _PAID = range(4)
 
 
@@ -50,10 +55,14 @@ class TwinLife:
 
 
 class Lives:
-    """The orders of one shard, by tenant and ID; they are forgotten some days after they were last spoken of."""
+    """The orders of one shard, by tenant and ID: those that are over, and those that another one repeats.
+
+    They are forgotten some time after they were last spoken of.
+    """
 
     def __init__(self) -> None:
-        self.known: Recent[tuple[str, str], TwinLife] = Recent(REMEMBERED)
+        self.alone: Recent[tuple[str, str], TwinLife] = Recent(REMEMBERED)
+        self.followed: Recent[tuple[str, str], TwinLife] = Recent(REPEATED)
 
     def see(self, head: Record | ResolvedEvent, order: str) -> list[ResolvedEvent]:
         """Takes in that another order repeats this one, or what became of it."""
@@ -63,34 +72,41 @@ class Lives:
 
     def repeated(self, head: ResolvedEvent, earlier: str) -> list[ResolvedEvent]:
         """Takes in that an order repeats `earlier`; returns what is said of that."""
-        self.known.advance(head.log)
+        self._advance(head.log)
         finding = cast("IdentityFinding", head.item)
         key = (finding.tenant, earlier)
-        life = self.known.get(key)
-        if life is None:
-            self.known.set(key, life := TwinLife())
+        life = self.followed.get(key) or self.alone.pop(key) or TwinLife()
         life.later[finding.order] = (finding.at, finding.evidence)
-        self.known.touched(key)
+        self.followed.set(key, life)
         over = life.over()
-        return [head] if over is None or over > finding.at else []
+        if over is None:
+            return [head]
+        if over <= finding.at:
+            return []
+        ended = ResolvedEvent(
+            head.log, head.topic, head.partition, head.offset, head.sub + 1, head.tenant, head.order, replace(finding, at=over, kind=OVER)
+        )
+        return [head, ended]
 
     def note(self, head: Record | ResolvedEvent, record: Record) -> list[ResolvedEvent]:
         """Takes in what became of an order; returns what that says of those which repeat it."""
         what = _what(record)
         if what is None:
             return []
-        self.known.advance(head.log)
+        self._advance(head.log)
         key = (record.event.tenant, record.order)
-        life = self.known.get(key)
+        life = self.followed.get(key)
+        table = self.alone if life is None else self.followed
+        life = life or table.get(key)
         if life is None:
             if what in {_BACK, _PAID}:
                 return []
-            self.known.set(key, life := TwinLife())
+            table.set(key, life := TwinLife())
         if (record.at, what) in life.signs:
             return []
         before = life.over()
         life.signs.append((record.at, what))
-        self.known.touched(key)
+        table.touched(key)
         over = life.over()
         if over == before:
             return []
@@ -101,6 +117,10 @@ class Lives:
             finding = noted(head.log, since, record, order=later, kind=kind, scope_id=None, proof=cited, others=(key[1],))
             found.append(put(head, record, later, finding))
         return found
+
+    def _advance(self, log: int) -> None:
+        self.alone.advance(log)
+        self.followed.advance(log)
 
 
 def _what(record: Record) -> int | None:

@@ -5,12 +5,13 @@ What is certain is a mistake, what the file alone does not prove (a carrier that
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 
 from dataflows.core.clocks import Span
 from dataflows.core.policy.form import OverrideForm, PolicyForm, WhenForm, change_of
 from dataflows.core.policy.matching import regions_meant
 from dataflows.core.policy.setting import Change, Described, RuleSetting, changed
+from dataflows.core.policy.settled import unheard
 from dataflows.core.policy.values import WEEKDAYS
 from schemas.problems import nearest
 from schemas.tree import Fault, Path, Tree
@@ -40,11 +41,10 @@ def settings_of(form: PolicyForm, rules: Iterable[Described]) -> dict[str, RuleS
     return {rule.kind: changed(changed(rule.defaults, stated.get("*", {})), stated.get(rule.kind, {})) for rule in rules}
 
 
-def silent_rules(rules: Iterable[Described], settings: Iterable[RuleSetting], emits: Iterable[str]) -> dict[str, tuple[str, ...]]:
-    """The rules that are watched and never fire, since none of the milestones that each waits for is among those that the feeds emit."""
-    known = frozenset(emits)
+def silent_rules(rules: Iterable[Described], settings: Iterable[RuleSetting], emits: Collection[str] | None) -> dict[str, tuple[str, ...]]:
+    """The rules that are watched and never fire: `emits` lists none of the milestones that they wait for (None: it is not stated)."""
     pairs = zip(rules, settings, strict=True)
-    return {rule.kind: rule.awaits for rule, setting in pairs if setting.switch != "off" and rule.awaits and known.isdisjoint(rule.awaits)}
+    return {rule.kind: rule.awaits for rule, setting in pairs if setting.switch != "off" and rule.awaits and unheard(rule.awaits, emits)}
 
 
 def _watching(tree: Tree, form: PolicyForm, rules: Sequence[Described], base: dict[str, RuleSetting]) -> Iterator[Fault]:
@@ -58,7 +58,7 @@ def _watching(tree: Tree, form: PolicyForm, rules: Sequence[Described], base: di
     if not switched and all(setting.switch == "off" for setting in base.values()):
         yield tree.fault(("rules",), "watches nothing: every rule is off", key=True, warning=True)
         return
-    if "emits" in form.model_fields_set and not switched:
+    if form.emits is not None and not switched:
         waiting = [rule for rule in rules if rule.awaits and base[rule.kind].switch != "off"]
         if waiting and len(silent_rules(rules, (base[rule.kind] for rule in rules), form.emits)) == len(waiting):
             message = "arms nothing: no rule that is on waits for a milestone that is listed here"
