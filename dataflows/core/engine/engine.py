@@ -8,6 +8,7 @@ from __future__ import annotations
 from collections.abc import Iterable
 
 from dataflows.core.engine.classify import classify, forget_withdrawn
+from dataflows.core.engine.effort import effort
 from dataflows.core.engine.evaluate import CASES, Evaluation, RuleEvaluator, watched
 from dataflows.core.engine.failures import failing
 from dataflows.core.engine.feeds import Feeds
@@ -62,21 +63,28 @@ class Engine:
         profile = order.profile
         if not order.traits & PLACED:
             return self._unplaced(order, record, event, changed=inserted)
+        moved = False
         if profile is None or structural or inserted or self.policy.overrides:
             before, profile = profile, self.evaluator.profile(order, now)
             order.profile = profile
-            if structural or inserted or before not in (None, profile):
+            if structural or inserted:
+                order.work += effort(order, whole=True)
                 return self._evaluate(order, self._concerned(order, profile), now, record)
+            moved = before not in (None, profile)
         plan = profile.plan(event, order.traits, whole=whole)
-        _expect(order, plan, record)
         rules = plan.evaluate
         if plan.fits:
             rules = rules.union(index for index, fits, setting in plan.fits if not fits(record.event.data, setting))
+        if order.live or order.deferred or order.timeline.failures:
+            rules = rules | watched(order, self.ruleset.index)
+        if rules or event & (SITE | CASES):
+            order.work += effort(order, whole=False)  # By what is kept of an order alone, so that it is the same after a restart.
+        if moved:
+            return self._evaluate(order, self._concerned(order, profile), now, record)
+        _expect(order, plan, record)
         if event & SITE:
             waited = order.recheck_at.keys() if order.exact is None else order.exact & order.recheck_at.keys()
             rules = rules | (profile.at_site & (self._said(order) | waited))
-        if order.live or order.deferred or order.timeline.failures:
-            rules = rules | watched(order, self.ruleset.index)
         return self._evaluate(order, rules, now, record) if rules or event & CASES else []
 
     def note(self, order: Order, note: IdentityFinding) -> list[OutputRecord]:
@@ -88,6 +96,7 @@ class Engine:
         if order.profile is None:
             order.profile = self.evaluator.profile(order, note.log)
         plan = order.profile.plan(NOTE, order.traits, whole=True)
+        order.work += effort(order, whole=False)
         return self._evaluate(order, plan.evaluate | watched(order, self.ruleset.index), note.log)
 
     def check(self, order: Order, now: int) -> list[OutputRecord]:
@@ -128,6 +137,8 @@ class Engine:
             rules = self._orphaned(order, order.profile)
         else:
             rules = watched(order, self.ruleset.index)
+        if changed or order.live or event & CASES:
+            order.work += effort(order, whole=changed)
         return self._evaluate(order, rules, record.log, record) if rules or event & CASES else []
 
     # rules
@@ -158,6 +169,7 @@ class Engine:
         self.apply(order, evaluation)
         outs: list[OutputRecord] = []
         if evaluation.changes:
+            order.work += effort(order, whole=False)
             outs = self.publisher.publish(order, evaluation.changes, before, self.evaluator.facts(order, now), record)
         if evaluation.rejected and record is not None:
             outs.append(self.publisher.reject(record, "rule_failed", evaluation.rejected))

@@ -30,6 +30,8 @@ from schemas.record import FeedWatermark, IdentityFinding, Record
 
 TOO_LONG = "MostEvents"
 """Why an order is evaluated no more that has more events than the policy's `retention.most_events`."""
+TOO_MUCH = "MostWork"
+"""Why an order is evaluated no more whose rules have had more work with it than the policy's `retention.most_work`."""
 
 
 class Shard:
@@ -45,6 +47,7 @@ class Shard:
         self.engine = Engine(policy, self.feeds)
         self._codec = OrderCodec(self.engine.ruleset)
         self._most_events = policy.retention.most_events
+        self._most_work = policy.retention.most_work
         self._orders = OrderCache(self._codec, self.engine.restored, hot)
         self._tombstones = Tombstones()
         self._timers = TimerQueue(self._orders.check_of)
@@ -117,6 +120,9 @@ class Shard:
             self._state.counts.missed += 1
         if said:
             self._say(said)
+        if order.work > self._most_work:
+            self._quarantine(key, order, TOO_MUCH, record.log)
+            return
         if CLOSE not in order.recheck_at:
             order.recheck_at[CLOSE] = record.log + self._patience(order)
         self._schedule(key, order)
@@ -261,10 +267,13 @@ class Shard:
         except Exception as error:  # noqa: BLE001 - as in `apply`
             self._quarantine(key, order, type(error).__name__, note.log)
             return
+        if order.work > self._most_work:
+            self._quarantine(key, order, TOO_MUCH, note.log)
+            return
         self._schedule(key, order)
 
     def _quarantine(self, key: str, order: Order, name: str, now: int, record: Record | None = None) -> None:
-        """Gives an order up whose history, not one of its rules, makes the program fail (`name`: with what), or that has grown too long.
+        """Gives an order up whose history, not one of its rules, makes the program fail (`name`: with what), or that has become too much.
 
         It must not take the other orders with it.
 
