@@ -15,6 +15,10 @@ from dataflows.core.history.order_fields import FIELDS, OWED
 from dataflows.core.history.timeline import SCAN
 from schemas.record import Record
 
+TOO_LONG = "MostEvents"
+"""Why an order is evaluated no more that has more events than the policy's `retention.most_events`."""
+TOO_MUCH = "MostWork"
+"""Why an order is evaluated no more whose rules have had more work with it than the policy's `retention.most_work`."""
 WHOLE = 4
 """How much more it is to judge all rules than those that an event concerns."""
 OF_SCANS, OF_LINES = 8, 4

@@ -12,6 +12,7 @@ from collections.abc import Iterable, Iterator
 from typing import cast
 
 from dataflows.core.engine.codec import OrderCodec
+from dataflows.core.engine.effort import TOO_LONG, TOO_MUCH
 from dataflows.core.engine.engine import Engine
 from dataflows.core.engine.feeds import Feeds
 from dataflows.core.engine.order import CLOSE, Order, key_of
@@ -28,11 +29,6 @@ from schemas.instants import FAR
 from schemas.output import OutputRecord
 from schemas.record import FeedWatermark, IdentityFinding, Record
 
-TOO_LONG = "MostEvents"
-"""Why an order is evaluated no more that has more events than the policy's `retention.most_events`."""
-TOO_MUCH = "MostWork"
-"""Why an order is evaluated no more whose rules have had more work with it than the policy's `retention.most_work`."""
-
 
 class Shard:
     """Orders of one shard under one policy.
@@ -46,8 +42,7 @@ class Shard:
         self._monitors = bool(self.feeds)
         self.engine = Engine(policy, self.feeds)
         self._codec = OrderCodec(self.engine.ruleset)
-        self._most_events = policy.retention.most_events
-        self._most_work = policy.retention.most_work
+        self._limits = policy.retention
         self._orders = OrderCache(self._codec, self.engine.restored, hot)
         self._tombstones = Tombstones()
         self._timers = TimerQueue(self._orders.check_of)
@@ -103,7 +98,7 @@ class Shard:
         ):
             self._reject(record, *wrong)
             return
-        elif len(order.timeline) >= self._most_events and not order.timeline.knows(record):
+        elif len(order.timeline) >= self._limits.most_events and not order.timeline.knows(record):
             self._quarantine(key, order, TOO_LONG, record.log)
             self._reject(record, "order_quarantined", TOO_LONG)
             return
@@ -120,7 +115,7 @@ class Shard:
             self._state.counts.missed += 1
         if said:
             self._say(said)
-        if order.work > self._most_work:
+        if order.work > self._limits.most_work:
             self._quarantine(key, order, TOO_MUCH, record.log)
             return
         if CLOSE not in order.recheck_at:
@@ -266,9 +261,6 @@ class Shard:
             self._say(self.engine.note(order, note))
         except Exception as error:  # noqa: BLE001 - as in `apply`
             self._quarantine(key, order, type(error).__name__, note.log)
-            return
-        if order.work > self._most_work:
-            self._quarantine(key, order, TOO_MUCH, note.log)
             return
         self._schedule(key, order)
 

@@ -7,8 +7,8 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from dataflows.core.engine.effort import effort
-from dataflows.core.engine.shard import TOO_MUCH, Shard
+from dataflows.core.engine.effort import TOO_MUCH, effort
+from dataflows.core.engine.shard import Shard
 from dataflows.core.policy import Policy
 from dataflows.core.rules.load import load_policy
 from tests.bench.growth import SORTS
