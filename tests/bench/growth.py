@@ -410,7 +410,7 @@ PER = {"overrides": 1_000}
 def cost(sort_: str, size: int) -> float:
     """Microseconds of CPU per event, however much work one order is."""
     policy = POLICIES[sort_](size) if sort_ in POLICIES else policy_of({"emits": list(MILESTONES)})
-    policy = replace(policy, retention=replace(policy.retention, most_work=1 << 62))
+    policy = replace(policy, retention=replace(policy.retention, most_events=1 << 62))
     warm = records_of(SORTS[sort_](10))
     run(warm, policy, warm[-1].log + 30 * DAY)
     records = records_of(SORTS[sort_](size))

@@ -1,8 +1,8 @@
 """How much work the rules have with an order, counted and never clocked: live, a replay and a restart come to the same number.
 
 Rules are judged of the whole history, so that what each event costs grows with what came before. Most orders end long before that
-matters. One that would cost its shard minutes is given up instead, once the sum over its events is beyond the policy's
-`retention.most_work`.
+matters. One that would cost its shard minutes is given up instead, once the sum over its events is beyond `WORK` for each event that
+the policy's `retention.most_events` allows it.
 """
 
 from __future__ import annotations
@@ -18,7 +18,9 @@ from schemas.record import Record
 TOO_LONG = "MostEvents"
 """Why an order is evaluated no more that has more events than the policy's `retention.most_events`."""
 TOO_MUCH = "MostWork"
-"""Why an order is evaluated no more whose rules have had more work with it than the policy's `retention.most_work`."""
+"""Why an order is evaluated no more with which the rules have had more work than `WORK` times that number."""
+WORK = 250
+"""How much work an event that an order may have may be in the mean."""
 WHOLE = 4
 """How much more it is to judge all rules than those that an event concerns."""
 OF_SCANS, OF_LINES = 8, 4

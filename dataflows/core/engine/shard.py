@@ -12,7 +12,7 @@ from collections.abc import Iterable, Iterator
 from typing import cast
 
 from dataflows.core.engine.codec import OrderCodec
-from dataflows.core.engine.effort import TOO_LONG, TOO_MUCH
+from dataflows.core.engine.effort import TOO_LONG, TOO_MUCH, WORK
 from dataflows.core.engine.engine import Engine
 from dataflows.core.engine.feeds import Feeds
 from dataflows.core.engine.order import CLOSE, Order, key_of
@@ -42,7 +42,7 @@ class Shard:
         self._monitors = bool(self.feeds)
         self.engine = Engine(policy, self.feeds)
         self._codec = OrderCodec(self.engine.ruleset)
-        self._limits = policy.retention
+        self._most_events = policy.retention.most_events
         self._orders = OrderCache(self._codec, self.engine.restored, hot)
         self._tombstones = Tombstones()
         self._timers = TimerQueue(self._orders.check_of)
@@ -98,7 +98,7 @@ class Shard:
         ):
             self._reject(record, *wrong)
             return
-        elif len(order.timeline) >= self._limits.most_events and not order.timeline.knows(record):
+        elif len(order.timeline) >= self._most_events and not order.timeline.knows(record):
             self._quarantine(key, order, TOO_LONG, record.log)
             self._reject(record, "order_quarantined", TOO_LONG)
             return
@@ -115,7 +115,7 @@ class Shard:
             self._state.counts.missed += 1
         if said:
             self._say(said)
-        if order.work > self._limits.most_work:
+        if order.work > WORK * self._most_events:
             self._quarantine(key, order, TOO_MUCH, record.log)
             return
         if CLOSE not in order.recheck_at:

@@ -37,11 +37,7 @@ def build(form: PolicyForm, rules: tuple[Described, ...]) -> Policy:
         countries={name: Place(zone=country.zone, calendar=country.calendar) for name, country in form.countries.items()},
         tenants={name: Place(zone=tenant.zone, calendar=tenant.calendar) for name, tenant in form.tenants.items()},
         retention=RetentionPolicy(
-            form.retention.close_after.n,
-            form.retention.dedupe.n,
-            form.retention.expire_unknown.n,
-            form.retention.most_events,
-            form.retention.most_work,
+            form.retention.close_after.n, form.retention.dedupe.n, form.retention.expire_unknown.n, form.retention.most_events
         ),
         rules=rules,
         base=tuple(settings[rule.kind] for rule in rules),

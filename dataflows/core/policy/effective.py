@@ -8,7 +8,7 @@ from collections.abc import Mapping
 from typing import cast
 
 from dataflows.core.clocks import CalendarSpec, Span
-from dataflows.core.policy.model import MOST_EVENTS, MOST_WORK, Dims, FeedPolicy, Override, Place
+from dataflows.core.policy.model import MOST_EVENTS, Dims, FeedPolicy, Override, Place
 from dataflows.core.policy.policy import Policy
 from dataflows.core.policy.setting import ADDED, NAMES, Change, Described, Fallback, RuleSetting, Step
 from dataflows.core.policy.values import MILESTONES, WEEKDAYS
@@ -23,8 +23,6 @@ def version_of(policy: Policy) -> str:
     canonical = {key: value for key, value in effective(policy).items() if key not in {"name", "identifiers"}}
     if policy.retention.most_events == MOST_EVENTS:
         cast("dict[str, Plain]", canonical["retention"]).pop("most_events")
-    if policy.retention.most_work == MOST_WORK:
-        cast("dict[str, Plain]", canonical["retention"]).pop("most_work")
     canonical["rules"] = {rule.kind: _canonical(rule, setting) for rule, setting in zip(policy.rules, policy.base, strict=True)}
     text = json.dumps(canonical, sort_keys=True, ensure_ascii=False, separators=(",", ":"))
     return hashlib.sha256(text.encode()).hexdigest()[:16]
@@ -49,7 +47,6 @@ def effective(policy: Policy) -> dict[str, Plain]:
             "dedupe": str(Span(retention.dedupe, "us")),
             "expire_unknown": str(Span(retention.expire_unknown, "us")),
             "most_events": str(retention.most_events),
-            "most_work": str(retention.most_work),
         },
         "feeds": {prefix: _feed(feed) for prefix, feed in sorted(policy.feeds.items())},
         "identifiers": {} if policy.identifiers is None else {**policy.identifiers._asdict()},

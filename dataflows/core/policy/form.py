@@ -21,7 +21,7 @@ from pydantic import (
 from dataflows.core.clocks import Span
 from dataflows.core.clocks.spans import ZERO
 from dataflows.core.policy import values as read
-from dataflows.core.policy.model import MOST_EVENTS, MOST_WORK
+from dataflows.core.policy.model import MOST_EVENTS
 from dataflows.core.policy.setting import LANES, SEVERITIES, Change, Read, RuleSetting
 from schemas.identifiers import DEFAULT, ORDER_FORMS, SKU_FORMS, TRACKING_FORMS, Identifiers
 from schemas.problems import mistake
@@ -90,7 +90,6 @@ FeedPrefix = Annotated[str, PlainValidator(read.feed)]
 Elapsed = Annotated[Span, PlainValidator(read.elapsed)]
 Period = Annotated[Span, PlainValidator(read.period)]
 Events = Annotated[int, PlainValidator(read.events)]
-Work = Annotated[int, PlainValidator(read.work)]
 Day = Annotated[date, PlainValidator(read.day)]
 Weekdays = Annotated[tuple[int, ...], PlainValidator(read.weekdays)]
 DayHours = Annotated[tuple[tuple[int, int], ...], PlainValidator(read.intervals)]
@@ -161,7 +160,6 @@ class RetentionForm(PolicySection):
     dedupe: Period = read.any_span("180 d")
     expire_unknown: Period = read.any_span("30 d")
     most_events: Events = MOST_EVENTS
-    most_work: Work = MOST_WORK
 
 
 METHODS = ("ship", "pickup", "local", "digital")

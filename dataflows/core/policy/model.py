@@ -76,8 +76,6 @@ class FeedPolicy:
 
 MOST_EVENTS = 20_000
 """How many events an order may have, unless the policy says otherwise."""
-MOST_WORK = 5_000_000
-"""How much work the rules may have with an order, unless the policy says otherwise."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -86,12 +84,10 @@ class RetentionPolicy:
 
     `close_after`: silence after which an ended order is closed; `dedupe`: event IDs and tombstones; `expire_unknown`: an order that was
     never placed is forgotten. `most_events`: how many events an order may have; what has more is evaluated no more, so that an endless
-    history costs its shard nothing. `most_work`: likewise, of the work that its rules may have with it: each event costs as much as there
-    are events and exceptions of the order (`engine.effort`).
+    history costs its shard nothing. Its rules may have `WORK` times as much work with it (`engine.effort`).
     """
 
     close_after: int
     dedupe: int
     expire_unknown: int
     most_events: int = MOST_EVENTS
-    most_work: int = MOST_WORK

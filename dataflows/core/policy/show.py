@@ -20,7 +20,7 @@ _ABOUT: Final = {
     "carriers": "calendars of carriers; without one the destination's counts",
     "countries": "zones and calendars of destinations",
     "tenants": "zones and calendars of tenants",
-    "retention": "how long things are kept, in elapsed time, how many events an order may have, and how much work",
+    "retention": "how long things are kept, in elapsed time, and how many events an order may have",
     "feeds": "monitored feeds by prefix of source: a deadline waits until they have spoken past it; silence makes them stale",
     "identifiers": "the form that identifiers are compared in; it belongs to the state",
     "custom_rules": "rules of your own: each is watched as the kind custom.NAME",

@@ -178,14 +178,6 @@ def events(value: object) -> int:
     return int(name)
 
 
-def work(value: object) -> int:
-    """How much work the rules may have with an order, 100000 to 1000000000."""
-    name = text(value)
-    if not (name.isascii() and name.isdigit() and 100_000 <= int(name) <= 1_000_000_000):
-        raise mistake(f"{name!r} is no amount of work that an order may cost: 100000 to 1000000000")
-    return int(name)
-
-
 def kind(value: object, info: ValidationInfo) -> str:
     """A rule kind."""
     return one_of(value, "rule kind", cast("Known", info.context).kinds, known="`orderwatch policy show` lists them all")

@@ -25,15 +25,21 @@ SIZE, MOST = 60, 1_500
 GROWING = ("declines", "holds_open", "refunds", "replaces_chain", "scans_exceptions_each", "shipments_one_order", "updates")
 
 
+@pytest.fixture(autouse=True)
+def _one_unit_for_each_event(monkeypatch: pytest.MonkeyPatch) -> None:
+    """So that small orders come to the limit of work, and not to that of events."""
+    monkeypatch.setattr("dataflows.core.engine.shard.WORK", 1)
+
+
+def limited(most_work: int) -> Policy:
+    """A policy under which an order may be so much work."""
+    policy = load_policy(None)
+    return replace(policy, retention=replace(policy.retention, most_events=most_work))
+
+
 def shard(most_work: int) -> Shard:
-    """A shard whose orders may cost so much."""
-    plain = load_policy(None)
-    return Shard(limited(plain, most_work))
-
-
-def limited(policy: Policy, most_work: int) -> Policy:
-    """A policy under which an order may cost so much."""
-    return replace(policy, retention=replace(policy.retention, most_work=most_work))
+    """A shard whose orders may be so much work."""
+    return Shard(limited(most_work))
 
 
 def of_order(sort: str) -> list[Record]:
@@ -78,7 +84,7 @@ def test_an_order_that_costs_too_much_is_quarantined(sort: str) -> None:
 @pytest.mark.parametrize("hot", [1, 3 << 20])
 def test_it_happens_at_the_same_event_after_a_restart(sort: str, hot: int) -> None:
     """Restored at any event, and with orders that are packed at each, the same is said; and no order counts other work."""
-    policy = limited(load_policy(None), MOST)
+    policy = limited(MOST)
     whole = Shard(policy)
     for record in of_order(sort):
         whole.apply(record)

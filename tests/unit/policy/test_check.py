@@ -76,7 +76,6 @@ MISTAKES = [
     ("rules: {'*': {grace: -1 h}}", 1, 22, "rules.*.grace", "elapsed time is expected", None),
     ("rules: {'*': {threshold: }}", 1, 25, "rules.*.threshold", "a value is missing", None),
     ("retention: {most_events: 99}", 1, 26, "retention.most_events", "'99' is no number of events that an order may have: 100 to 1000000", None),
-    ("retention: {most_work: 9}", 1, 24, "retention.most_work", "'9' is no amount of work that an order may cost: 100000 to 1000000000", None),
     ("retention: {dedupe: 0 s}", 1, 21, "retention.dedupe", "longer than nothing", None),
     ("calendars: {a: {closed: [2026-02-30]}}", 1, 26, "calendars.a.closed[0]", "is not a date", None),
     ("calendars: {a: {cutoff: '24:01'}}", 1, 25, "calendars.a.cutoff", "is not a time", None),
