@@ -46,6 +46,10 @@ class OrderShape:
                 if part != sku:
                     self._by_sku.setdefault(part, []).append((key, part))
 
+    def share_skus(self) -> bool:
+        """Whether several of its lines, or their components, have the same SKU."""
+        return any(len(cells) > 1 for cells in self._by_sku.values())
+
     def by_id(self, line: Line) -> str | None:
         """The order's line that an event's line names by its ID."""
         return self._by_id.get(line.line_id or "")
