@@ -123,7 +123,7 @@ class Versions:
                 stated[key] = stated.get(key, 0) + quantity(line)
             known.append(before if not stated else before | {key: max(before.get(key, 0), count) for key, count in stated.items()})
         position = bisect_right(self.all, max(instant, self.all[0][1]), key=itemgetter(1)) - 1
-        return known[position] or next((most for most in known[position:] if most), {})
+        return next((most for most in known[position:] if most), known[position])
 
     def segments(self, value_of: Callable[[OrderPlaced], Value]) -> list[Segment[Value]]:
         """The values that a field had; consecutive equal values are one segment."""
