@@ -93,6 +93,8 @@ class Engine:
     def note(self, order: Order, note: IdentityFinding) -> list[OutputRecord]:
         """What a finding of the identity step makes to be said."""
         order.timeline.notes.append(note)
+        if order.facts is not None:
+            order.facts.found.clear()
         order.traits |= NOTE
         if not order.placed:
             return []
