@@ -92,7 +92,9 @@ def overdue(form: Overdue) -> Find:
 def _anchors(since: Milestone | Covered | ByTerms) -> Anchors:
     """Where an expectation of an order begins, what that is called, and the events that show it."""
     if isinstance(since, Covered):
-        return lambda o, _: () if (at := o.cover(since.event)) is None else ((at, since.label, tuple(o.t.of(since.event))),)
+        return lambda o, _: (
+            () if (at := o.cover(since.event)) is None else ((max(at, o.placed_at), since.label, tuple(o.t.of(since.event))),)
+        )
     if isinstance(since, ByTerms):
         own = {"prepaid": since.prepaid, "on_ship": since.on_ship}
         named = {m.value: _anchors(m) for m in own.values()}
