@@ -258,6 +258,8 @@ def _scan(order: Order, record: Record) -> EventTraits:
     several = _SEVERAL | _VOICES
     unsettled = seen & _VOIDED != 0 or order.traits & several == several
     structural = status == "cancelled" or (unsettled and not _goes_on(order, record, data))
+    if not data.tracking_number:
+        structural = True  # It may be the first scan of what nobody tracked, which counted as arrived when it had left.
     if unit not in order.units or data.shipment_id:
         numbers = (data.tracking_number,) if data.tracking_number else ()
         structural = _tie(order, (unit, data.shipment_id) if data.shipment_id else (unit,), numbers) or structural
