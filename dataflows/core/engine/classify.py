@@ -182,7 +182,7 @@ def _placing(order: Order, record: Record) -> EventTraits:
     placed = cast("OrderPlaced", record.event.data)
     lines = placed.lines or ()
     order.traits |= _TERMS[placed.payment_terms if placed.payment_terms in TERMS else "prepaid"]
-    order.pieces = [(x.line_id, x.sku, x.quantity) for x in lines]
+    order.pieces = None if order.traits & BITS["order.cancelled"] else [(x.line_id, x.sku, x.quantity) for x in lines]
     if len(lines) > 1 or any((x.quantity or 1) > 1 for x in lines):
         order.traits |= _LINES
     order.promised = UNPROMISED if placed.promised_by is None else soonest(placed.promised_by)
@@ -190,6 +190,13 @@ def _placing(order: Order, record: Record) -> EventTraits:
     _date(order, "ship_by", [placed.ship_by, *(x.ship_by for x in lines)])
     _date(order, "promised_by", [placed.promised_by, *(x.promised_by for x in lines)])
     return PLACED, structural, True
+
+
+def _cancel(order: Order, record: Record) -> EventTraits:
+    """Of an order of which lines were cancelled, what it was placed with is no longer all of it, but too much."""
+    if _lines(record):
+        order.pieces = None
+    return BITS[record.event.type], True, True
 
 
 def _date(order: Order, name: str, texts: list[str | None]) -> None:
@@ -348,6 +355,7 @@ _SPECIAL: dict[str, Callable[[Order, Record], EventTraits]] = {
     "carrier.scan": _scan,
     "carrier.relabelled": _relabelled,
     "order.placed": _placing,
+    "order.cancelled": _cancel,
     "order.updated": _update,
     "payment.authorized": _authorization,
     "payment.captured": _capture,

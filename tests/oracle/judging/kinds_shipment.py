@@ -119,6 +119,9 @@ def transit(parcel: Watched) -> list[Condition]:
     """Silence, and what the carrier does not know."""
     found: list[Condition] = []
     order = parcel.order
+    for scan, later in parcel.following(lambda one: one.text("status") == "expired"):
+        if parcel.parcel.numbers:
+            found += parcel.signal("shipment.lost_suspected", scan, following(later, lambda _: True), x=parcel.over)
     possessed = first([scan for scan in parcel.scans if possession(scan)])
     if "scans" in order.policy.emits:
         for scan, _ in list(parcel.following(lambda one: reason(one) == "not_found"))[:1]:
@@ -135,9 +138,6 @@ def transit(parcel: Watched) -> list[Condition]:
             end = following(later, lambda _: True)
             for kind in ("shipment.scan_gap", "shipment.stuck", "shipment.lost_suspected"):
                 found += parcel.timeout(kind, scan.at, end, parcel.over)
-        for scan, later in parcel.following(lambda one: one.text("status") == "expired"):
-            if parcel.parcel.numbers:
-                found += parcel.signal("shipment.lost_suspected", scan, following(later, lambda _: True), x=parcel.over)
         for scan, _ in list(parcel.following(lambda one: one.text("status") == "returning"))[:1]:
             reached = min(parcel.returned, parcel.delivered)
             found += parcel.timeout("shipment.rts_stalled", scan.at, reached, parcel.xs)
