@@ -11,7 +11,7 @@ from dataflows.core.engine.traits import BITS, CARRIER, PLACED, SITE, TYPES, UND
 from dataflows.core.history.order_fields import ANNOUNCED, STEPS, TERMS
 from dataflows.core.history.parcels import scan_of
 from dataflows.core.history.returns import RETURNS
-from schemas.events import DATA_MODELS, AddressSignal, OrderPlaced, Payment
+from schemas.events import DATA_MODELS, AddressSignal, OrderCancel, OrderPlaced, Payment
 from schemas.instants import MINUTE
 from schemas.record import Record
 from schemas.wire import micros
@@ -132,7 +132,7 @@ def _placing(order: Order, record: Record) -> EventTraits:
     placed = cast("OrderPlaced", record.event.data)
     lines = placed.lines or ()
     order.traits |= _TERMS[placed.payment_terms if placed.payment_terms in TERMS else "prepaid"]
-    order.pieces = [(x.line_id, x.sku, x.quantity) for x in lines]
+    order.pieces = None if order.traits & BITS["order.cancelled"] else [(x.line_id, x.sku, x.quantity) for x in lines]
     if len(lines) > 1 or any((x.quantity or 1) > 1 for x in lines):
         order.traits |= _LINES
     order.promised = UNPROMISED if placed.promised_by is None else soonest(placed.promised_by)
@@ -141,6 +141,13 @@ def _placing(order: Order, record: Record) -> EventTraits:
     _date(order, "promised_by", [placed.promised_by, *(x.promised_by for x in lines)])
     undated = placed.ship_by is None and any(x.ship_by is None for x in lines)
     return PLACED | (UNDATED if undated else 0), structural, True
+
+
+def _cancel(order: Order, record: Record) -> EventTraits:
+    """Of an order of which lines were cancelled, what it was placed with is no longer all of it, but too much."""
+    if cast("OrderCancel", record.event.data).lines:
+        order.pieces = None
+    return BITS[record.event.type], True, True
 
 
 def _date(order: Order, name: str, texts: list[str | None]) -> None:
@@ -186,6 +193,7 @@ _SPECIAL: dict[str, Callable[[Order, Record], EventTraits]] = {
     "carrier.scan": scan,
     "carrier.relabelled": relabelled,
     "order.placed": _placing,
+    "order.cancelled": _cancel,
     "order.updated": _update,
     "payment.authorized": _authorization,
     "payment.captured": _capture,
