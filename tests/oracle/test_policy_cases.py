@@ -69,7 +69,11 @@ TOLD = (
         False,
         "order.duplicate_suspected has no `threshold`: what it reports is raised at once; its span is `margin` (10 m)",
     ),
-    ("unarmed_rule", True, "never fires: inventory.allocation_overdue waits for `allocated`, which `emits` does not list"),
+    (
+        "unarmed_rule",
+        True,
+        "inventory.allocation_overdue waits for `allocated`: it fires only where 20 orders have shown one, unless `emits` lists it",
+    ),
 )
 
 

@@ -26,7 +26,7 @@ _TEXTS = 4_096
 _SHIPPED, _SCANNED, _SEVERAL, _LINES, _WHOLE = (BITS[name] for name in ("warehouse.shipped", "scanned", "several", "lines", "whole"))
 _UNANNOUNCED, _LATE_ETA, _ESTIMATE, _REASON = BITS["unannounced"], BITS["late eta"], BITS["estimate"], BITS["carrier.scan+reason"]
 _BACKORDERED, _HELD, _ITEMISED = BITS["inventory.backordered"], BITS["order.hold_placed"], BITS["itemised"]
-_AGAIN, _VOICES, _ETA = BITS["again"], BITS["several voices"], BITS["eta"]
+_AGAIN, _VOICES, _ETA, _PARCEL_SCANNED = (BITS[name] for name in ("again", "several voices", "eta", "parcel scanned"))
 _MANY = 16
 """Scans of one order within a quarter of an hour that are compared with a new one; where there are more, it may be one of them."""
 _VOIDED = mask(("warehouse.shipment_cancelled", "carrier.scan:cancelled"))
@@ -129,9 +129,9 @@ def scan(order: Order, record: Record) -> EventTraits:
     if possession(record):
         if not seen & _SCANNED:
             bits |= _SCANNED
-        if not announced and unit not in order.seen:
+        if unit not in order.seen and (not announced or order.traits & _SEVERAL):
             order.seen |= {unit}
-            bits |= _UNANNOUNCED
+            bits |= _PARCEL_SCANNED if announced else _UNANNOUNCED | _PARCEL_SCANNED
     if status == "delivered" and not announced:
         bits |= _UNANNOUNCED
     if bits & _UNANNOUNCED and seen & _ITEMISED:

@@ -18,6 +18,7 @@ from dataflows.core.engine.ruleset import FAILED
 from dataflows.core.engine.traits import CARRIER, NOTE, PLACED, SITE
 from dataflows.core.engine.triggers import Plan, Profile
 from dataflows.core.history import folding
+from dataflows.core.history.learned import Learned
 from dataflows.core.history.timeline import Added
 from dataflows.core.policy import Policy
 from schemas.instants import FAR
@@ -31,9 +32,9 @@ NONE: frozenset[int] = frozenset()
 class Engine:
     """All rules under one policy. `feeds`: the monitored ones, as the shard that the engine works for knows them."""
 
-    def __init__(self, policy: Policy, feeds: Feeds) -> None:
+    def __init__(self, policy: Policy, feeds: Feeds, learned: Learned | None = None) -> None:
         self.policy = policy
-        self.evaluator = RuleEvaluator(policy, feeds)
+        self.evaluator = RuleEvaluator(policy, feeds, learned)
         self.ruleset = self.evaluator.ruleset
         self.publisher = Publisher(policy, self.ruleset)
 

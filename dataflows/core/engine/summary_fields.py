@@ -11,12 +11,13 @@ from decimal import Decimal
 from typing import Final, cast
 
 from dataflows.core.engine import summary_goods as goods
-from dataflows.core.engine.summary_case import ExceptionCase
+from dataflows.core.engine.summary_case import ExceptionCase, called
 from dataflows.core.history.facts import Facts
 from dataflows.core.history.ledger import Ledger
 from dataflows.core.history.parcels import scan_of
+from dataflows.core.history.quantities import line_key
 from dataflows.core.history.shipments import Shipment
-from schemas.instants import FAR, MINUTE
+from schemas.instants import MINUTE
 from schemas.record import Record
 from schemas.values import micros
 
@@ -51,38 +52,35 @@ def _at(read: Callable[[Facts], int | None]) -> Field:
     return lambda case: case.moment(read(case.facts)) if case.facts.placed is not None else None
 
 
-def _money(read: Callable[[Facts], Decimal]) -> Field:
-    def field(case: ExceptionCase) -> str | None:
-        total = case.facts.fields.total if case.facts.placed is not None else None
-        return f"{read(case.facts):.2f}" + (f" {total.currency}" if total is not None else "")
-
-    return field
-
-
-def _known(read: Callable[[Ledger], Decimal | None]) -> Field:
-    """An amount of the order's ledger; None where it is not known, or nothing."""
+def _money(read: Callable[[Ledger, int], Decimal | None], *, by: bool = True) -> Field:
+    """An amount of the order's ledger at the deadline, or (not `by`) as long as the exception stood; None where it is not known."""
 
     def field(case: ExceptionCase) -> str | None:
-        ledger = case.facts.ledger if case.facts.placed is not None else None
-        found = read(ledger) if ledger is not None else None
-        if ledger is None or found is None or found <= 0:
+        if case.facts.placed is None:
             return None
-        return f"{found:.2f} {ledger.currency or ''}".strip()
+        ledger = case.facts.ledger
+        found = read(ledger, case.by if by else case.last)
+        return None if found is None else f"{found:.2f} {ledger.currency or ''}".strip()
 
     return field
+
+
+def _more(read: Callable[[Ledger, int], Decimal | None], *, by: bool = True) -> Field:
+    """The same, None where it is nothing."""
+    return _money(lambda ledger, at: found if (found := read(ledger, at)) is not None and found > 0 else None, by=by)
 
 
 def _total(case: ExceptionCase) -> str | None:
-    return _text(case.facts.fields.total) if case.facts.placed is not None else None
+    return _text(case.fields.total) if case.fields is not None else None
 
 
 def _last_event(case: ExceptionCase) -> str | None:
     record = case.record
-    return None if record is None else f"{record.event.type} {case.moment(record.at)}"
+    return None if record is None else f"{called(record)}, {case.moment(record.at)}"
 
 
 def _anchor(case: ExceptionCase) -> str | None:
-    label = case.state.arithmetic.partition(" + ")[0].partition(" - ")[0]
+    label = case.state.arithmetic.partition(" + ")[0].partition(" - ")[0].partition(" (")[0]
     return label or None
 
 
@@ -92,11 +90,11 @@ def _began_event(case: ExceptionCase) -> str | None:
 
 def _date_text(name: str) -> Field:
     def field(case: ExceptionCase) -> str | None:
-        if case.facts.placed is None:
+        if case.fields is None:
             return None
-        line = case.facts.lines.get(case.line) if case.line is not None else None
-        value = (getattr(line, name, None) if line is not None else None) or getattr(case.facts.fields, name)
-        return case.date(value)
+        lines = enumerate(case.fields.lines or ()) if case.line is not None else ()
+        own = next((getattr(line, name) for place, line in lines if line_key(line, place) == case.line), None)
+        return case.date(own or getattr(case.fields, name))
 
     return field
 
@@ -146,19 +144,17 @@ def _source(case: ExceptionCase) -> str | None:
 
 
 def _event(case: ExceptionCase) -> str | None:
-    """The first event that it rests on: its status if it is a scan, else its type."""
-    record = case.record
-    if record is None:
-        return case.state.evidence[0].type if case.state.evidence else None
-    status = getattr(record.event.data, "status", None)
-    return f"scan {str(status).replace('_', ' ')}" if status is not None else record.event.type
+    """The first event that it rests on."""
+    if case.record is not None:
+        return called(case.record)
+    return case.state.evidence[0].type.replace(".", " ").replace("_", " ") if case.state.evidence else None
 
 
 FIELDS: Final[Mapping[str, Field]] = {
     "name": lambda case: case.rule.definition.rstrip("."),
     "what": goods.what,
     "what_owed": goods.owed,
-    "due": lambda case: case.moment(case.state.due if case.state.due is not None else case.state.start),
+    "due": lambda case: case.moment(case.by if case.state.due is not None else case.state.start),
     "began": lambda case: case.moment(case.state.start),
     "began_event": _began_event,
     "logged": lambda case: case.moment(case.record.log) if case.record is not None else None,
@@ -176,12 +172,12 @@ FIELDS: Final[Mapping[str, Field]] = {
     "other": _other,
     # of the order
     "total": _total,
-    "captured": _money(lambda facts: facts.payments.captured),
-    "refunded": _money(lambda facts: facts.payments.refunded),
-    "paid": _money(lambda facts: facts.payments.captured - facts.payments.refunded),
-    "kept": _known(lambda ledger: ledger.paid(FAR)),
-    "lost": _known(lambda ledger: ledger.lost(FAR)),
-    "open": _known(lambda ledger: None if (owed := ledger.owed(FAR)) is None else owed - ledger.captured(FAR)),
+    "captured": _money(lambda ledger, at: ledger.captured(at)),
+    "refunded": _more(lambda ledger, at: ledger.captured(at) - ledger.paid(at) - ledger.lost(at)),
+    "paid": _money(lambda ledger, at: ledger.paid(at)),
+    "kept": _more(lambda ledger, at: ledger.paid(at), by=False),
+    "lost": _more(lambda ledger, at: ledger.lost(at)),
+    "open": _more(lambda ledger, at: None if (owed := ledger.owed(at)) is None else owed - ledger.captured(at), by=False),
     "amount_or_money": lambda case: _text(case.said("amount")) or "Money",
     "placed": _at(lambda facts: facts.placed_at),
     "cancelled": _at(lambda facts: facts.cancelled),
@@ -196,6 +192,7 @@ FIELDS: Final[Mapping[str, Field]] = {
     "missing_shipment": lambda case: goods.missing(case, lambda facts, keys: facts.shipped_of(keys)),
     "missing_delivery": lambda case: goods.missing(case, lambda facts, keys: facts.delivered_of(keys)),
     "line": goods.line,
+    "unordered": lambda case: case.line,
     "shipped_quantity": goods.shipped_quantity,
     "ordered_quantity": goods.ordered_quantity,
     "delivered_what": lambda case: f"shipment {found.key}" if (found := goods.delivered(case)) is not None else None,
@@ -214,7 +211,7 @@ FIELDS: Final[Mapping[str, Field]] = {
     "return_authorized": _return_at("authorized"),
     # of its events
     "later": lambda case: case.moment(found.at) if (found := _later(case)) is not None else None,
-    "later_event": lambda case: found.event.type if (found := _later(case)) is not None else None,
+    "later_event": lambda case: called(found) if (found := _later(case)) is not None else None,
     "hold": _of("hold"),
     "risk": _word("risk"),
     "reason": _word("reason"),

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Sequence
 
 from dataflows.core.engine.summary_case import ExceptionCase
 from dataflows.core.history.facts import Facts
@@ -10,29 +10,35 @@ from dataflows.core.history.parcels import scan_of
 from dataflows.core.history.quantities import line_key, quantity
 from dataflows.core.history.shipments import Shipment
 from schemas.events import Line
+from schemas.instants import FAR
 
 
 def what(case: ExceptionCase) -> str:
     """The parcel, shipment, line, payment or return that the exception is about."""
+    carrier = case.shipment.said("carrier") if case.shipment is not None else None
+    named = _named(case)
+    return f"{named} ({carrier})" if carrier and named.startswith("parcel") else named
+
+
+def _named(case: ExceptionCase) -> str:
     scope, _, name = (case.state.scope or "").partition(":")
-    if scope == "shipment":
-        number = case.said("tracking_number")
-        numbers = sorted(case.shipment.trackings) if case.shipment is not None else []
-        known = str(number) if number is not None else ", ".join(numbers)
-        carrier = case.shipment.said("carrier") if case.shipment is not None else None
-        if not known:
-            return f"shipment {name}"
-        return ("parcel " if number is not None or len(numbers) == 1 else "parcels ") + known + (f" ({carrier})" if carrier else "")
-    return f"{scope} {name}" if scope else "the order"
+    if scope != "shipment":
+        return f"{scope} {name}" if scope else "the order"
+    number = case.said("tracking_number")
+    return _parcels([str(number)] if number is not None else sorted(case.shipment.trackings if case.shipment is not None else ()), name)
+
+
+def _parcels(numbers: Sequence[str], shipment: str) -> str:
+    return (("parcel " if len(numbers) == 1 else "parcels ") + ", ".join(numbers)) if numbers else f"shipment {shipment}"
 
 
 def unscanned(case: ExceptionCase) -> str:
     """The parcels of a shipment that the carrier has not scanned."""
     shipment = case.shipment
     if shipment is None or len(shipment.parcels) < 2:
-        return what(case)
-    numbers = [p.tracking for p in shipment.parcels if p.first_scan is None and shipment.over_of(p) is None]
-    return ("parcel " if len(numbers) == 1 else "parcels ") + ", ".join(numbers) if numbers else what(case)
+        return _named(case)
+    unseen = [p for p in shipment.parcels if (p.first_scan is None or p.first_scan > case.by) and shipment.over_of(p) is None]
+    return _parcels([p.tracking for p in unseen], shipment.key) if unseen else _named(case)
 
 
 def owed(case: ExceptionCase) -> str:
@@ -41,9 +47,9 @@ def owed(case: ExceptionCase) -> str:
 
 
 def last_scan(case: ExceptionCase) -> str | None:
-    """Status and instant of the last scan of the shipment, else of the order."""
+    """Status and instant of the last scan of the shipment, else of the order, while the exception stood."""
     shipments = [case.shipment] if case.shipment is not None else case.facts.shipments if case.facts.placed is not None else []
-    scans = [shipment.scans[-1] for shipment in shipments if shipment.scans]
+    scans = [record for shipment in shipments for record in shipment.scans if record.at <= case.last]
     if not scans:
         return None
     last = max(scans, key=lambda record: record.at)
@@ -56,12 +62,12 @@ def lines(known: Iterable[Line]) -> str | None:
 
 
 def missing(case: ExceptionCase, covered: Callable[[Facts, list[str]], int | None]) -> str | None:
-    """The lines of an order of several that have not come to something."""
-    facts = case.facts
+    """The lines of an order of several that have not come to something, or had not when it was due."""
+    facts, by = case.facts, FAR if case.state.end is None else case.by
     if facts.placed is None or len(facts.lines) < 2:
         return None
     keys = [case.line] if case.line is not None else list(facts.wanted)
-    open_ = [key for key in keys if key in facts.wanted and covered(facts, [key]) is None]
+    open_ = [key for key in keys if key in facts.wanted and ((at := covered(facts, [key])) is None or at > by)]
     if not open_ or len(open_) == len(facts.wanted):
         return None
     shown = ", ".join(f"{facts.wanted[key]} of {facts.lines[key].sku or key}" for key in open_[:3])
@@ -83,15 +89,18 @@ def shipped_quantity(case: ExceptionCase) -> str | None:
     """How much of the line has left."""
     if case.line is None or case.facts.placed is None:
         return None
-    lines = [line for shipment in case.facts.shipments if shipment.left for line in shipment.lines or ()]
+    left = (x for x in case.facts.shipments if x.left and x.shipped is not None and x.shipped <= case.last)
+    lines = [line for shipment in left for line in shipment.lines or ()]
     keys = (case.line,)
     known = [line for line in lines if line.line_id in keys or case.line in case.facts.book.keys_of(line) or line.sku in keys]
     return str(sum(quantity(line) for line in known)) if known else None
 
 
 def ordered_quantity(case: ExceptionCase) -> str | None:
-    """How much of the line is ordered."""
-    return str(case.facts.ordered.get(case.line, 0)) if case.line is not None and case.facts.placed is not None else None
+    """How much of the line was ordered, less what was cancelled, while the exception stood."""
+    if case.line is None or case.facts.placed is None or not case.facts.lines:
+        return None
+    return str(case.facts.obligations.at(case.last).due.get(case.line, 0))
 
 
 def line(case: ExceptionCase) -> str | None:
@@ -135,4 +144,4 @@ def first_eta(case: ExceptionCase) -> str | None:
 def attempts(case: ExceptionCase) -> str | None:
     """How many attempts to deliver failed."""
     scans = case.shipment.scans if case.shipment is not None else ()
-    return str(sum(1 for record in scans if scan_of(record).status == "attempt_failed") or "") or None
+    return str(sum(1 for record in scans if scan_of(record).status == "attempt_failed" and record.at <= case.last) or "") or None

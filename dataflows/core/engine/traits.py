@@ -11,6 +11,7 @@ named some of its pieces). `again`: a scan that may be none, and breaks no silen
 another source has just said. `several voices`: scans of more than one carrier or source. `eta`: a scan that states one. `site`: the event
 names a site that need not be the one that was named last, so that the site's clock and zone may change; `carrier`: one that names a carrier
 or a service that its parcel need not have been known to have. `undated`: an order is placed with lines that have no ship-by date.
+`parcel scanned`: the first possession of a parcel, of an order that has several.
 """
 
 from __future__ import annotations
@@ -38,7 +39,7 @@ TRAITS: tuple[str, ...] = (
     "expires", "settled", "future", "note", "several", "whole", "lines", "ship_by", "promised_by", "terms:external", "terms:invoice",
     "terms:on_delivery", "terms:on_ship", "terms:prepaid", "estimate", "itemised", "site", "order.reinstated",
     "order.cancel_declined", "order.linked", "carrier.relabelled", "return.cancelled",
-    "again", "several voices", "eta", "carrier", "undated",
+    "again", "several voices", "eta", "carrier", "undated", "parcel scanned",
 )
 # fmt: on
 """Traits of events and orders by the place of their bit. A new event type, status or finer trait is added at the end."""

@@ -24,6 +24,7 @@ ARRIVAL_TRAITS = {
     "unannounced": ("carrier.scan",),
     "late eta": ("carrier.scan", "estimate"),
     "eta": ("carrier.scan", "estimate"),
+    "parcel scanned": ("carrier.scan",),
     "part shipped": ("warehouse.shipped",),
     "balance": ("payment.captured",),
 }

@@ -69,7 +69,7 @@ def orphan_record(orphan: Orphan, policy: Policy) -> OutputRecord:
     first = orphan.records[0].event if orphan.records else None
     said = f"An event of {first.source} ({first.type})" if first else "An event"
     said += f" was logged on {moment(orphan.since, zone)}"
-    said += f" for {orphan.alias.replace(':', ' ', 1)}, and no order had claimed it by {moment(orphan.due, zone)}."
+    said += f" for {orphan.alias.replace(':', ' ', 1).replace('_', ' ', 1)}, and no order had claimed it by {moment(orphan.due, zone)}."
     if orphan.resolved:
         said += f" It was tied to order {orphan.order} {moment(orphan.log, zone)}."
     data = exception_data(

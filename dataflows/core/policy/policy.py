@@ -24,6 +24,7 @@ from dataflows.core.policy.matching import matcher
 from dataflows.core.policy.model import Dims, FeedPolicy, Override, Place, RetentionPolicy
 from dataflows.core.policy.setting import Described, RuleSetting, changed
 from schemas.identifiers import Identifiers
+from schemas.learned import SCANS
 from schemas.places import country_zone, is_zone
 
 TOLERANCE: Final = Decimal("0.02")
@@ -62,6 +63,8 @@ class Policy:
     """By currency (`*`: all others), as far as the file says: up to how much two amounts are taken to be the same."""
     identifiers: Identifiers | None = None
     """The form that identifiers are brought into; None: the file does not say, and a state goes on with its own."""
+    learns: bool = False
+    """Whether milestones besides `emits` are armed for those who have been seen to emit them."""
 
     named: frozenset[str] = field(init=False, repr=False, compare=False)
     """The dimensions that overrides depend on."""
@@ -89,6 +92,12 @@ class Policy:
         remember(self, "_calendars", {name: Calendar(name, spec) for name, spec in self.calendars.items()})
         for memo in ("_by_dims", "_by_match", "_by_default", "_by_place"):
             remember(self, memo, {})
+
+    # milestones
+
+    def awaits(self, milestone: str) -> bool:
+        """Whether the policy itself says that the feeds emit a milestone; `scans` stands for three."""
+        return milestone in self.emits or (milestone in SCANS and "scans" in self.emits)
 
     # settings
 

@@ -11,6 +11,7 @@ from dataflows.core.history.returns import Return
 from dataflows.core.policy import RuleSetting
 from dataflows.core.rules.conditions import timeout
 from dataflows.core.rules.dates import by_date
+from dataflows.core.rules.lasting import tells_progress
 from dataflows.core.rules.of_returns import called_off, refunded, resolution
 from dataflows.core.rules.reading import (
     clearing,
@@ -169,6 +170,7 @@ def _overdue_shipment(since: tuple[Milestone, ...]) -> Find:
     """The first scan of each parcel of a shipment, awaited since its label was made, then anew since its hand-over.
 
     A parcel that was handed over before it was labelled is awaited since the label. One that went on under another number has been scanned.
+    The scan of one parcel shows that the carrier scans those of this shipment: the others are missed from then on.
     """
     labelled, handed_over = Milestone.LABELLED in since, Milestone.HANDED_OVER in since
 
@@ -178,19 +180,26 @@ def _overdue_shipment(since: tuple[Milestone, ...]) -> Find:
                 continue
             setting = o.of(x, s)
             calendar = o.calendar(setting, x)
+            scanned = earliest(*(parcel.first_scan for parcel in x.parcels))
             for parcel in x.parcels:
                 if x.goes_on(parcel):
                     continue
                 met, lifted = parcel.first_scan, ended_for(o, x, parcel)
+                shown = scanned is not None and (met is None or scanned < met)
                 made, handed = x.announced(parcel)
                 made, handed = made if labelled else None, handed if handed_over else None
                 if made is not None and handed is not None and handed.at < made.at:
                     handed = None
                 at = None if handed is None else handed.at
                 if made is not None and (at is None or made.at < at):
-                    yield timeout(setting, calendar, made.at, "label made", (made,), scope=x.scope, met=met, lifted=lifted, moved=at)
+                    yield timeout(
+                        *(setting, calendar, made.at, "label made", (made,)),
+                        scope=x.scope, met=met, lifted=lifted, moved=at, shown=shown,
+                    )  # fmt: skip
                 if handed is not None:
-                    yield timeout(setting, calendar, handed.at, "handed over", (handed,), scope=x.scope, met=met, lifted=lifted)
+                    yield timeout(
+                        *(setting, calendar, handed.at, "handed over", (handed,)), scope=x.scope, met=met, lifted=lifted, shown=shown
+                    )
 
     return judge
 
@@ -208,7 +217,10 @@ def _overdue_parcel(form: Overdue, since: EventTerm) -> Find:
                 met = earliest(*(c(o, shipment, parcel)(position) for c in events), *(m(o, shipment, parcel) for m in marks))
                 setting = o.of(shipment, s)
                 calendar, lifted = o.calendar(setting, shipment), ended_for(o, shipment, parcel)
-                yield timeout(setting, calendar, first.at, form.label, (first,), scope=shipment.scope, met=met, lifted=lifted)
+                yield timeout(
+                    *(setting, calendar, first.at, form.label, (first,)),
+                    scope=shipment.scope, met=met, lifted=lifted, shown=tells_progress(first, known=False),
+                )  # fmt: skip
 
     return judge
 

@@ -80,7 +80,8 @@ class Silent(Form, frozen=True, kw_only=True, tag=True):
     """Nothing was heard for the rule's `threshold`.
 
     Without `heard` it is any event of the order; of a parcel, a scan once the carrier has it: the next scan of any kind ends the silence.
-    `undated`: only while the order has no ship-by date; `paused_by`: a silence that would be broken then is none.
+    `undated`: only while the order has no ship-by date; `paused_by`: a silence that would be broken then is none. `proven`:
+    where the policy lists no milestones, only of who was seen to tell of one of these, or of an order of which a step was told.
     """
 
     heard: EventTerm | None = None
@@ -88,6 +89,7 @@ class Silent(Form, frozen=True, kw_only=True, tag=True):
     each: Scope = Scope.ORDER
     undated: bool = False
     paused_by: tuple[Held | Between, ...] = ()
+    proven: tuple[str, ...] = ()
 
 
 class Lasting(Form, frozen=True, kw_only=True, tag=True):

@@ -7,11 +7,12 @@ from dataclasses import dataclass, field, replace
 from itertools import pairwise
 from typing import TYPE_CHECKING, Generic, TypeVar
 
+from tests.oracle.judging.learned import AT_ONCE, SCANS, Learned, place_of
 from tests.oracle.judging.parcels import first
 from tests.oracle.judging.reading import NEVER, Event, Json, Line, Money, lines_of, mapping, money, text
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Iterable
 
     from tests.oracle.judging.settings import Policy, Setting
 
@@ -54,10 +55,23 @@ class Fields:
     unresolved: list[Event] = field(default_factory=list[Event])
     twins: list[tuple[int, int]] = field(default_factory=list[tuple[int, int]])
     """From when until when another order was the same."""
+    learned: Learned = field(default_factory=Learned)
+    """What the log had taught of who tells what."""
 
     def of(self, *types: str) -> list[Event]:
         """The events of the types, in history order."""
         return [event for event in self.history if event.type in types]
+
+    def awaits(self, milestone: str, anchors: Iterable[Event] = (), of: Iterable[str | None] = ()) -> bool:
+        """Whether a milestone is waited for, from some events on (none: from the placing): listed, or known to be told by then.
+
+        `of`: the carriers or sites that would tell of it; none known: any.
+        """
+        emits = self.policy.emits
+        if emits is not None:
+            return milestone in emits or ("scans" in emits and milestone in SCANS)
+        anchor = min(map(place_of, anchors), default=place_of(self.of("order.placed")[0]))
+        return milestone in AT_ONCE or self.learned.knows(self.tenant, milestone, {one.casefold() for one in of if one}, anchor)
 
     def setting(self, kind: str) -> Setting:
         """The effective setting of a kind."""

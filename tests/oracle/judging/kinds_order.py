@@ -7,6 +7,7 @@ from typing import cast
 
 from tests.oracle.judging.conditions import Condition, signal, state, timeout
 from tests.oracle.judging.facts import Order
+from tests.oracle.judging.learned import OF_SITES
 from tests.oracle.judging.money import Account
 from tests.oracle.judging.parcels import first
 from tests.oracle.judging.reading import NEVER, Event, Json, mapping, text
@@ -23,7 +24,7 @@ def times(events: list[Event]) -> list[int]:
 def unpaid_milestone(order: Order) -> bool:
     """Whether the feeds tell the payment that the terms await: captured for prepaid, authorized for on_ship."""
     wanted = {"prepaid": "captured", "on_ship": "authorized"}.get(order.terms)
-    return wanted in order.policy.emits
+    return wanted is not None and order.awaits(wanted)
 
 
 def rejected(order: Order, kind: str, *reasons: str | None, scoped: bool = False) -> list[Condition]:
@@ -117,9 +118,19 @@ def stalled(order: Order) -> list[Condition]:
     waiting += [(event.at, allocated if allocated >= event.at else NEVER) for event in order.of("inventory.backordered")]
     found: list[Condition] = []
     for at, following in pairwise([*spoken, NEVER]):
+        if not told_in_house(order, at):
+            continue
         silence = timeout(order, "order.stalled", at, reached=following, lifted=min(order.x, order.ship))
         found += [one for one in silence if not any(start <= one.start < end for start, end in waiting)]
     return found
+
+
+def told_in_house(order: Order, at: int) -> bool:
+    """Whether steps between the payment and the shipment are told at all: somebody is known to, or one of this very order was, by `at`."""
+    steps = [event for event in order.history if event.at <= at and event.type.startswith(("inventory.", "warehouse."))]
+    last = [event for event in order.history if event.at == at][-1:]
+    known = (order.awaits(step, last if step in ("picked", "packed") else [], [order.site]) for step in OF_SITES)
+    return order.policy.emits is not None or bool(steps) or any(known)
 
 
 def address_kinds(order: Order) -> list[Condition]:
