@@ -5,8 +5,8 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping
 from typing import cast
 
+from dataflows.core.history.balances import cancelled_at
 from dataflows.core.history.covering import OrderShape
-from dataflows.core.history.obligations import cancelled_at
 from dataflows.core.history.order_fields import FIELDS, LINES, METHODS, OWED, SITED, FieldFacts, fact
 from dataflows.core.history.quantities import Cancellations, OrderLines, line_key
 from dataflows.core.history.versions import Versions, says

@@ -14,9 +14,9 @@ from typing import NamedTuple, cast
 import msgspec
 
 from dataflows.core.history.again import Life
-from dataflows.core.history.balances import Books
+from dataflows.core.history.balances import REFUNDING, Books, Told, begin, changes_of, update
 from dataflows.core.history.covering import Filling, OrderShape, UnitCoverage
-from dataflows.core.history.versions import Versions, says
+from dataflows.core.history.versions import Versions
 from schemas.events import Line, PaymentRefunded
 from schemas.instants import earliest
 from schemas.record import Record
@@ -64,16 +64,6 @@ class Change(NamedTuple):
     due: dict[str, int]
 
 
-class _Told(NamedTuple):
-    """An event that changes what is owed, and in which turn of its instant; `lines` are those of the order after it."""
-
-    at: int
-    turn: int
-    record: Record
-    lines: Sequence[Line] | None
-
-
-PLACING, CANCELLING, REFUNDING, UPDATING = range(4)
 NOTHING = Change(0, {}, {}, {}, {}, {})
 
 
@@ -92,7 +82,7 @@ class Obligations:
         self._books, self._firm = Books(shape, versions), Books(shape, versions)
         steps = self._steps = self._since_placing(left, self.left)
         position = 0
-        for at, known in groupby(_changes(versions, waivers), key=itemgetter(0)):
+        for at, known in groupby(changes_of(versions, waivers), key=itemgetter(0)):
             while position < len(steps) and steps[position][0] < at:
                 self._leave(*steps[position])
                 position += 1
@@ -206,23 +196,18 @@ class Obligations:
     def _leave(self, at: int, lines: Sequence[Line] | None) -> None:
         self.left.step(at, lines, self.changes[-1].rest if self.changes else {})
 
-    def _take(self, at: int, known: Sequence[_Told]) -> None:
-        """Takes in what changes what is owed at one instant: cancellations, then refunds, then what the order's lines are from then on."""
-        books = (self._books, self._firm)
-        for book in books:
-            for told in known:
-                if told.turn == PLACING:
-                    book.order(told.lines)
-                elif told.turn == CANCELLING:
-                    book.take(told.record)
-            book.cancel(at)
+    def _take(self, at: int, known: Sequence[Told]) -> None:
+        """Takes in what changes what is owed at one instant: cancellations, then refunds, then what the order's lines are from then on.
+
+        Of several that say what its lines are, the last counts; at the instant of the placing it is what the order was placed with.
+        """
+        for book in (self._books, self._firm):
+            begin(book, at, known)
         for told in known:
             if told.turn == REFUNDING:
                 self._refund(told.record)
-        for book in books:
-            for told in known:
-                if told.turn == UPDATING:
-                    book.order(told.lines)
+        for book in (self._books, self._firm):
+            update(book, known)
         held, firm = self._books.of.items(), self._firm.of.items()
         change = Change(
             at,
@@ -249,45 +234,3 @@ class Obligations:
         beyond = [line for line in lines if line.quantity is None]
         beyond.extend(cast("Line", msgspec.structs.replace(cast("msgspec.Struct", line), quantity=left)) for line, _, left in over)
         self.refunds.append(Refund(record, waived, beyond))
-
-
-def _changes(versions: Versions, waivers: Iterable[Record]) -> list[_Told]:
-    """What changes what is owed, as it happened; at one instant the placing, then cancellations, then refunds, then updates.
-
-    What is dated before the placing, by the clock of another system, takes away from what the order was placed with.
-    """
-    placed = versions.all[0][1]
-    found = [
-        _Told(max(record.at, placed), CANCELLING if record.event.type == "order.cancelled" else REFUNDING, record, None)
-        for record in waivers
-    ]
-    stated = False
-    for fields, at, record in versions.all:
-        if not stated or says(record, "lines"):
-            # Lines that an update is the first to tell of are those with which the order was placed.
-            since, turn = (at, UPDATING) if stated else (placed, PLACING)
-            found.append(_Told(since, turn, record, fields.lines))
-            stated = stated or bool(fields.lines)
-    return sorted(found, key=itemgetter(0, 1))
-
-
-def cancelled_at(shape: OrderShape, versions: Versions, cancellations: Sequence[Record]) -> int | None:
-    """When nothing was left of an order of which lines were cancelled, if that is still so; of one without lines it cannot be said."""
-    if not versions.fields.lines:
-        return None
-    books = Books(shape, versions)
-    since: int | None = None
-    begun = False
-    for at, known in groupby(_changes(versions, cancellations), key=itemgetter(0)):
-        for told in known:
-            if told.turn == CANCELLING:
-                books.take(told.record)
-                books.cancel(at)
-                begun = True
-            else:
-                books.order(told.lines)
-        if not (begun and books.nothing_left):
-            since = None
-        elif since is None:
-            since = at
-    return since

@@ -108,11 +108,16 @@ class Versions:
         return known
 
     def most_at(self, instant: int) -> dict[str, int]:
-        """The greatest quantity of each line so far; lines that an update is the first to tell of count from the placing."""
+        """The greatest quantity of each line so far; lines that an update is the first to tell of count from the placing.
+
+        Of what is told of one instant the last counts.
+        """
         found: dict[str, int] = {}
-        for fields, since, _ in self.all:
+        for position, (fields, since, _) in enumerate(self.all):
             if found and since > max(instant, self.all[0][1]):
                 break
+            if (found or not position) and position + 1 < len(self.all) and self.all[position + 1][1] == since:
+                continue
             stated: dict[str, int] = {}
             for place, line in enumerate(fields.lines or ()):
                 key = line_key(line, place)
