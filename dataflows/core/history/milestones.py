@@ -73,8 +73,12 @@ class MilestoneFacts(GoodsFacts):
 
     def cover(self, type_: str) -> int | None:
         """When the events of one type had covered every line."""
+        if not self.plain_lines and not self.lines:
+            return self.first(type_)
         if not self.plain_lines:
-            return self.obligations.whole(self.covered_by(type_)) if self.lines else self.first(type_)
+            # What is waived in the end goes no further: a step that had covered some of it begins nothing.
+            at = self.obligations.whole(self.covered_by(type_))
+            return at if at is not None and any(self.obligations.at(at).owed.get(key, 0) > 0 for key in self.shape.physical) else None
         return self.line_cover(type_).whole()
 
     def line_cover(self, type_: str) -> LineCoverage:
