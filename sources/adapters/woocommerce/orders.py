@@ -57,6 +57,11 @@ def read_order(payload: PayloadReader, builder: EventBuilder, *, restored: bool 
         if payload.has("line_items"):
             patch["lines"] = _lines(payload) or []
         yield updated(builder, owner, number, changed, patch)
+    parent = payload.id("parent_id")
+    if parent not in (None, "0", number) and builder.connection.order_field is None:
+        # Plugins for several sellers (Dokan, MultiVendorX) divide an order into one for each.
+        linked = {"parent": parent, "children": [number]}
+        yield builder.event("order.linked", f"linked-{number}", created, linked, order=parent, recorded=changed)
     yield from _hold(builder, parts, number, created, changed, step, paid=moment(builder, payload, "date_paid") is not None)
     yield from _money(payload, builder, parts, number, changed, total, failed=step == "failed")
     if step == "cancelled":
