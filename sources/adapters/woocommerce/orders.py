@@ -3,7 +3,7 @@
 Each of them tells what any other would have told, under the same IDs, so that a webhook that was lost is made good by the next. An order
 says when it was paid and completed; of a cancellation, a failure or a refund it says only that it was, by the time of its last change.
 
-A status is set by hand as often as by the shop: an order that is no longer cancelled was never (`History`), and an order that is on hold
+A status is set by hand as often as by the shop: an order that is no longer cancelled is wanted again (`History`), one on hold
 is held until it is not.
 """
 
