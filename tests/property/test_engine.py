@@ -69,7 +69,6 @@ def test_the_engine_agrees_with_the_judge_on_the_way(history: History, offset: t
 
 
 @pytest.mark.slow
-@pytest.mark.xfail(reason="what names a SKU counts for one line of that SKU only", strict=True, raises=pytest.fail.Exception)
 def test_the_engine_agrees_with_the_judge_under_any_policy(tmp_path: Path) -> None:
     """The same where parcels, payments and returns are told as sources tell them, under policies that the judge knows."""
     path = tmp_path / "policy.yaml"

@@ -73,8 +73,12 @@ class MilestoneFacts(GoodsFacts):
 
     def cover(self, type_: str) -> int | None:
         """When the events of one type had covered every line."""
+        if not self.plain_lines and not self.lines:
+            return self.first(type_)
         if not self.plain_lines:
-            return self.obligations.whole(self.covered_by(type_)) if self.lines else self.first(type_)
+            # What is waived in the end goes no further: a step that had covered some of it begins nothing.
+            at = self.obligations.whole(self.covered_by(type_))
+            return at if at is not None and any(self.obligations.at(at).owed.get(key, 0) > 0 for key in self.shape.physical) else None
         return self.line_cover(type_).whole()
 
     def line_cover(self, type_: str) -> LineCoverage:
@@ -143,7 +147,15 @@ class MilestoneFacts(GoodsFacts):
             instants = (self.shipped if kind == "left" else self.came_first(kind) for kind in kinds)
             met = earliest(*instants)
             return tuple(Unit("", 1, life.since, life.until, met, self.placed_at) for life in self.lives)
-        return self.obligations.units(*map(self.covered_by, kinds))
+        known = self.owed_units.get(kinds)
+        if known is None:
+            known = self.owed_units[kinds] = tuple(self.obligations.units(*map(self.covered_by, kinds)))
+        return known
+
+    @fact(*OWED, *STEPS, STARTED, *PARCELS)
+    def owed_units(self) -> dict[tuple[str, ...], tuple[Unit, ...]]:
+        """The units of an order with lines, as far as they have been asked for."""
+        return {}
 
     def came_first(self, kind: str) -> int | None:
         """Of an order without lines, when the first of its shipments, or a step of the warehouse, came there."""

@@ -61,7 +61,8 @@ class Goods(Ordered):
             books.cancel(at)
             for event in self.of("payment.refunded"):
                 if event.lines and max(event.at, self.placed) == at and event.text("reason") != GOODWILL:
-                    shipped = self.covered(self.handed_over, at, books.waived)
+                    before = [step for step in self.handed_over if max(step.at, self.placed) < at]
+                    shipped = self.covered(before, at, books.waived)
                     room = {key: quantity - shipped.get(key, ZERO) for key, quantity in books.owed.items()}
                     tally = Tally([line for line in self.in_turn if line.key in books.owed], room, self.most(at))
                     over = tally.add(line for line in event.lines if line.quantity is not None)
@@ -169,7 +170,7 @@ class Goods(Ordered):
         instants = {*(max(when, self.placed) for _, when in met), *self.changes, *(start for start, _ in self.lives)}
         for at in sorted(instants - {NEVER}):
             owed = [when for unit, when in met if unit.since <= at < unit.gone]
-            if owed and any(when <= at for _, when in met) and all(when <= at for when in owed):
+            if any(when <= at for _, when in met) and all(when <= at for when in owed):
                 return at
         return NEVER
 

@@ -74,10 +74,10 @@ def regressions(order: Order, shipment: Shipment, parcel: Parcel) -> list[Condit
     scans = parcel.scans
     over = first(with_status(scans, "delivered", "returned"))
     found: list[Condition] = []
-    for scan in scans:
+    for n, scan in enumerate(scans):
         if scan.at > over and scan.text("status") in REGRESSIONS:
             x, scope = xs_of(order, shipment, parcel), shipment.scope
-            clears = times(with_status(scans, "delivered", "returned"))
+            clears = times(with_status(scans[n + 1 :], "delivered", "returned"))
             found += signal(order, "conflict.status_regression", scan, clears, x=x, scope=scope)
     return found
 
@@ -147,9 +147,8 @@ def quantities(order: Order) -> list[Condition]:
     taken: dict[Cell, Decimal] = {}
 
     def owed_at(at: int) -> Tally:
-        room = order.uncancelled(at)
-        known = {line.key for since, lines in order.orders if since <= max(at, order.placed) for line in lines}
-        return Tally([line for line in order.in_turn if line.key in known], room, order.most(at))
+        most = order.most(at)
+        return Tally([line for line in order.in_turn if most[line.key] > 0], order.uncancelled(at), most)
 
     for shipment in gone:
         at = shipment.shipped
@@ -163,7 +162,7 @@ def quantities(order: Order) -> list[Condition]:
                 surplus[cell] = surplus.get(cell, ZERO) + quantity
         mine = {cell: tally.filled.get(cell, ZERO) - taken.get(cell, ZERO) for cell in tally.filled} | surplus
         repeats = not unknown and all(cell in surplus for cell, quantity in mine.items() if quantity > 0)
-        if taken and repeats and not shipment.replaces:
+        if any(taken.values()) and repeats and not shipment.replaces:
             end = order.xs(shipment)
             found += state(order, "conflict.duplicate_shipment", at, end, scope=shipment.scope)
             continue
@@ -262,7 +261,8 @@ def data_kinds(order: Order) -> list[Condition]:
         scans = told_once([scan for scan in order.return_scans if number in scan.numbers])
         found += _unmapped(order, scans, None, order.x)
     for event in order.history:
-        if event.subject in (None, order.id) and event.at > event.log + order.setting("data.clock_skew").threshold.n:
+        decision = event.type.startswith(("case.", "action."))
+        if not decision and event.subject in (None, order.id) and event.at > event.log + order.setting("data.clock_skew").threshold.n:
             found += state(order, "data.clock_skew", event.log, event.at)
     for segment in order.segments(unknown_place):
         if segment.value:

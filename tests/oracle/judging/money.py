@@ -226,15 +226,15 @@ class Account:
         return live or bool(self.told(CAPTURED, at))
 
     def secured_again(self, at: int) -> int:
-        """When something was captured or authorized at or after an instant."""
+        """When something was captured or authorized after an instant."""
         events = [*self.order.of(CAPTURED), *(one.event for one in self.authorizations)]
-        return min((event.at for event in events if event.at >= at), default=NEVER)
+        return min((event.at for event in events if event.at > at), default=NEVER)
 
     def satisfied(self, since: int) -> int:
-        """When, from an instant on, all that is owed was captured."""
+        """When, from an instant on, all that is owed was captured; a capture that cannot be compared was of all."""
 
         def enough(at: int) -> bool:
-            owed = self.owed(at)
-            return owed is not None and self.captured(at) >= owed - self.tolerance
+            owed, captured = self.owed(at), self.captured(at)
+            return captured >= ALL or (owed is not None and captured >= owed - self.tolerance)
 
         return min((at for at in [since, *(at for at in self.changes if at > since)] if enough(at)), default=NEVER)
