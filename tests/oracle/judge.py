@@ -10,6 +10,7 @@ import itertools
 from dataclasses import replace
 from typing import TYPE_CHECKING, NamedTuple
 
+from tests.oracle.judging.backfill import Arrival, history, once, order_told_by, orphans_told_by, told_by
 from tests.oracle.judging.conditions import Condition, cut, merged
 from tests.oracle.judging.facts import Order
 from tests.oracle.judging.identity import Member, OrderKey, place
@@ -21,7 +22,7 @@ from tests.oracle.judging.kinds_shipment import shipment_kinds
 from tests.oracle.judging.reading import DAY, MINUTE, NEVER, Event, Json, lines_of, mapping, money, read, text
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Container, Sequence
 
     from tests.oracle.judging.settings import Policy
 
@@ -53,11 +54,15 @@ class Verdict(NamedTuple):
     tenant: str
 
 
-def judge(lines: Sequence[Json], policy: Policy, until: int) -> list[Verdict]:
-    """Every verdict that stands at log time `until` (inclusive), given the events up to then in file order; retracted ones do not stand."""
+def judge(lines: Sequence[Json], policy: Policy, until: int, only: OrderKey | None = None) -> list[Verdict]:
+    """Every verdict that stands at log time `until` (inclusive), given the events up to then in file order; retracted ones do not stand.
+
+    `only`: the one order that is asked about.
+    """
     placement = place(read(lines, until, policy.identifiers))
     orders: list[Order] = []
     verdicts: list[Verdict] = []
+    told: dict[OrderKey, int | None] = {}
     for key, members in placement.orders.items():
         known = min((member.known for member in members if not member.event.type.startswith(("case.", "action."))), default=NEVER)
         if known == NEVER:
@@ -75,15 +80,29 @@ def judge(lines: Sequence[Json], policy: Policy, until: int) -> list[Verdict]:
             known + policy.rules[ORPHAN].threshold.n,
             waits=True,
         )
-        verdicts += settled(key, [orphan], policy, until)
+        told_at = told_by([Arrival(one.known, one.event.at) for one in once(members)], policy.backfill)
+        if told_at is None or told_at <= min(until, orphan.end - 1):
+            verdicts += settled(key, [orphan], policy, until)
         if placed:
             orders.append(order)
+            told[key] = order_told_by(members, policy.backfill)
     flag_duplicates(orders)
     for order in orders:
+        key = (order.tenant, order.id)
+        told_at = told[key]
+        if (told_at is not None and until < told_at) or order.placed < policy.backfill.watch_from or only not in (None, key):
+            continue
         conditions = cut([condition for section in SECTIONS for condition in section(order)], order.gaps)
-        verdicts += settled((order.tenant, order.id), conditions, policy, until)
+        if told_at is None:
+            verdicts += settled(key, conditions, policy, until)
+        else:
+            before = judge(lines, policy, told_at, key) if until > told_at else []
+            said = {(one.kind, one.scope, one.episode) for one in before if one.order == order.id}
+            verdicts += settled(key, conditions, policy, until, told_at, said)
     aliases: dict[OrderKey, list[Condition]] = {}
-    for waited in placement.waited:
+    for waited, told_at in zip(placement.waited, orphans_told_by(placement.waited, policy.backfill), strict=True):
+        if told_at is not None and told_at > min(until, waited.tied - 1):
+            continue
         start = waited.log + policy.rules[ORPHAN].threshold.n
         aliases.setdefault((waited.tenant, waited.alias), []).append(Condition(ORPHAN, None, start, waited.tied, start, waits=True))
     for key, conditions in aliases.items():
@@ -146,14 +165,25 @@ def alive(order: Order) -> list[tuple[int, int]]:
     return [*found, (since, NEVER)] if since < NEVER else found
 
 
-def settled(key: OrderKey, conditions: list[Condition], policy: Policy, until: int) -> list[Verdict]:
-    """Conditions as verdicts at `until`: merged, numbered, and suppressed where another open one explains them."""
+def settled(
+    key: OrderKey,
+    conditions: list[Condition],
+    policy: Policy,
+    until: int,
+    told_at: int | None = None,
+    said: Container[tuple[str, str | None, int]] = (),
+) -> list[Verdict]:
+    """Conditions as verdicts at `until`: merged, numbered, and suppressed where another open one explains them.
+
+    `told_at`: when the order's history had been told, if it was told long after; what is history is left out unless it was `said` then.
+    """
     seen = [condition for condition in conditions if condition.start < condition.end and policy.rules[condition.kind].mode != "off"]
     visible = [
         (number, condition)
         for episodes in merged(seen)
         for number, condition in enumerate(episodes, start=1)
         if condition.start <= until or not condition.waits
+        if told_at is None or (condition.kind, condition.scope, number) in said or not history(condition, told_at, policy.backfill)
     ]
     skewed = {id(one) for _, one in visible if one.kind == "data.clock_skew" and one.end > until}
     still = [one for _, one in visible if one.end == NEVER or id(one) in skewed]

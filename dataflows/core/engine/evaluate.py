@@ -12,6 +12,7 @@ from typing import cast
 
 from msgspec import Struct
 
+from dataflows.core.engine.backfill import Backfill, History, Telling
 from dataflows.core.engine.decide import Decision
 from dataflows.core.engine.exceptions import CASE_NEW, ExceptionState, Status
 from dataflows.core.engine.failures import failed, failing, mended
@@ -63,6 +64,7 @@ class RuleEvaluator:
     def __init__(self, policy: Policy, feeds: Feeds) -> None:
         self.policy = policy
         self.feeds = feeds
+        self.backfill = Backfill(policy)
         self._monitors = bool(feeds)
         self.profiles = profiles_of(policy)
         self.ruleset = self.profiles.ruleset
@@ -142,7 +144,12 @@ class RuleEvaluator:
         assert profile is not None
         found: Found = {}
         states = of_kind.get(rule.kind, {})
-        if facts.placed is not None or index in self.ruleset.unplaced:
+        if index in self.ruleset.unplaced:
+            # An order that has been placed is no orphan any more that anybody must hear of.
+            asks = facts.placed is None or bool(states) or index not in self.ruleset.orphan
+        else:
+            asks = facts.placed is not None and facts.placed.at >= self.backfill.watch_from
+        if asks:
             gaps = facts.gaps if facts.placed is not None else ()
             for condition in rule.judge(facts, profile.settings[index]):
                 wanted = condition if condition is None or not gaps else while_wanted(condition, gaps)
@@ -162,12 +169,17 @@ class RuleEvaluator:
         if decision.deferred is not None:
             evaluation.waits[index] = decision.deferred
         if decision.seen or states:
-            after, left_out = reconcile(states, rule.kind, decision.seen, facts.now, deadlines=inclusive)
+            history = None if order.told is None else self._history(order.told, facts.now, inclusive=inclusive)
+            after, left_out = reconcile(states, rule.kind, decision.seen, facts.now, deadlines=inclusive, history=history)
             if left_out:
                 evaluation.next_check[index] = facts.now
             for key, state in after.items():
                 if state is not states.get(key):
                     evaluation.changes[key] = state
+
+    def _history(self, told: Telling, now: int, *, inclusive: bool) -> History:
+        """What of an order's history is not said at log time `now`."""
+        return History(told.until, told.until - self.backfill.max_age, told.until < now or (told.until == now and inclusive))
 
 
 def watched(order: Order, index_of: Mapping[str, int]) -> set[int]:

@@ -9,6 +9,7 @@ from msgspec.structs import replace
 
 from dataflows.core.clocks.explain import arithmetic
 from dataflows.core.clocks.spans import Later
+from dataflows.core.engine.backfill import History
 from dataflows.core.engine.exceptions import ExceptionState, Status, exception_id
 from dataflows.core.policy.setting import Severity
 from dataflows.core.rules.conditions import Condition, count
@@ -91,13 +92,20 @@ def changed(state: ExceptionState, **changes: Unpack[Changes]) -> ExceptionState
 
 
 def reconcile(
-    known: Mapping[Key, ExceptionState], kind: str, seen: Mapping[str | None, list[Condition]], now: int, *, deadlines: bool
+    known: Mapping[Key, ExceptionState],
+    kind: str,
+    seen: Mapping[str | None, list[Condition]],
+    now: int,
+    *,
+    deadlines: bool,
+    history: History | None = None,
 ) -> tuple[dict[Key, ExceptionState], bool]:
     """The states of a kind, so far `known`, as they should be by what its rule sees now (per scope its conditions that have begun).
 
     States that have not changed are returned as they are, others as changed copies; suppression is not decided here. A timed
     condition is only raised when `deadlines` are decided, that is once all records of the instant are in: an order that comes late
-    is not decided before its own history. Until then it is left out, and the second value says so.
+    is not decided before its own history. Until then it is left out, and the second value says so. `history`: that of an order whose
+    history was told; what it hides is not raised, and what began in it is marked. Its episodes count none the less.
     """
     after: dict[Key, ExceptionState] = {}
     left_out = False
@@ -105,12 +113,17 @@ def reconcile(
         for position, condition in enumerate(conditions):
             key = (kind, scope, position + 1)
             before = known.get(key)
-            if condition.timed and not deadlines and (before is None or before.status == "retracted"):
+            unsaid = before is None or before.status == "retracted"
+            if history is not None and unsaid and history.hides(condition.start, condition.end):
+                continue
+            if condition.timed and not deadlines and unsaid:
                 left_out = True
             else:
                 decided = now if deadlines else now - 1
                 horizon = condition.horizon
                 after[key] = _judged(key, before, condition, decided if horizon is None else min(decided, horizon))
+                if unsaid:
+                    after[key].backfilled = history is not None and condition.start < history.judged
     for key, before in known.items():
         if key not in after and before.status != "retracted":
             after[key] = replace(before, status="retracted", suppressed_by=None)

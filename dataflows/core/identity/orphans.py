@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 import heapq
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
 from typing import NamedTuple
 
+from dataflows.core.engine.backfill import Backfill
 from dataflows.core.identity.items import Orphan, ResolvedEvent, Tie
 from dataflows.core.identity.recent import Recent
 from schemas.record import Record
@@ -47,10 +48,14 @@ def place(record: Record) -> tuple[int, str, int, int, int]:
 
 
 class PendingQueue:
-    """Events by the aliases at which they wait; `after` (µs of log time) is how long they may, None: nobody minds."""
+    """Events by the aliases at which they wait; `after` (µs of log time) is how long they may, None: nobody minds.
 
-    def __init__(self, keep: int, after: int | None) -> None:
+    What is told long after it happened (`backfill`) may besides wait for the rest of its history.
+    """
+
+    def __init__(self, keep: int, after: int | None, backfill: Backfill) -> None:
         self._after = after
+        self._backfill = backfill
         self.pendings: Recent[AliasKey, PendingEvents] = Recent(keep)
         self._due: list[tuple[int, AliasKey]] = []
         self.signals: list[ResolvedEvent] = []
@@ -72,7 +77,7 @@ class PendingQueue:
         if identity in pending.events:
             return
         if watch and self._after is not None and pending.raised is None and not pending.watched():
-            self._expect(key, pending, record.log + self._after)
+            self._expect(key, pending, self._missed_at([record], self._after))
         pending.events[identity] = (record, watch)
         self.pendings.touched(key)
 
@@ -105,13 +110,15 @@ class PendingQueue:
             watched = pending.watched() if pending is not None else []
             if pending is None or pending.raised is not None or not watched:
                 continue
-            since = min(record.log for record in watched)
-            if since + self._after > due:
-                self._expect(key, pending, since + self._after)
-                continue
             records = tuple(sorted(watched, key=place))
+            missed_at = self._missed_at(records, self._after)
+            if missed_at > due:
+                self._expect(key, pending, missed_at)
+                continue
+            since = records[0].log
+            deadline = since + self._after if self._backfill.late(records[0]) else due
             pending.raised, pending.due = (
-                Orphan(key.tenant, key.text, due, since, due, 1, resolved=False, order=None, records=records),
+                Orphan(key.tenant, key.text, due, since, deadline, 1, resolved=False, order=None, records=records),
                 None,
             )
             self.pendings.touched(key)
@@ -128,7 +135,12 @@ class PendingQueue:
                 if pending.due is not None:
                     heapq.heappush(self._due, (pending.due, key))
             elif watched := pending.watched():
-                self._expect(key, pending, max(min(record.log for record in watched) + self._after, changed_at))
+                self._expect(key, pending, max(self._missed_at(sorted(watched, key=place), self._after), changed_at))
+
+    def _missed_at(self, records: Sequence[Record], after: int) -> int:
+        """When somebody is missed for whom these records wait, which are in log order."""
+        told = self._backfill.telling(records)
+        return records[0].log + after if told is None else max(records[0].log + after, told.until)
 
     def _expect(self, key: AliasKey, pending: PendingEvents, due: int) -> None:
         """Plans to see at `due` whether somebody is missed."""

@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from dataflows.core.clocks.explain import moment
+from dataflows.core.engine.backfill import Backfill
 from dataflows.core.engine.exceptions import ExceptionState, event, exception_data, exception_id, score
 from dataflows.core.identity.items import Orphan, evidence
 from dataflows.core.policy import Dims, Policy
@@ -22,13 +23,15 @@ class IdentityRules:
     """What the identity step needs of the policy: spans in µs of log time.
 
     `keep`: how long a tie or a waiting event is kept after its last use; `orphan_after`: how long an event may wait (None: nobody minds);
-    `compare_customers`: whether orders of one customer are compared; `twins_within`: how far apart (event time) they may be placed.
+    `compare_customers`: whether orders of one customer are compared; `twins_within`: how far apart (event time) they may be placed;
+    `backfill`: which events are told long after they happened.
     """
 
     keep: int
     orphan_after: int | None
     compare_customers: bool
     twins_within: int
+    backfill: Backfill
 
 
 def identity_rules(policy: Policy) -> IdentityRules:
@@ -40,6 +43,7 @@ def identity_rules(policy: Policy) -> IdentityRules:
         orphan_after=None if orphans.switch == "off" else least(orphans.threshold) + orphans.grace.n,
         compare_customers=twins.switch != "off",
         twins_within=twins.margin.n,
+        backfill=Backfill(policy),
     )
 
 

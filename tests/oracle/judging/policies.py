@@ -9,9 +9,10 @@ from typing import TYPE_CHECKING, cast
 
 import yaml
 
+from tests.oracle.judging.backfill import Terms
 from tests.oracle.judging.calendars import Calendar, Span, distance, span, total
 from tests.oracle.judging.identifiers import DEFAULT
-from tests.oracle.judging.reading import items, mapping, text
+from tests.oracle.judging.reading import instant, items, mapping, text
 from tests.oracle.judging.settings import DEFAULTS, ZONES, Policy, Setting, Site, Step
 
 if TYPE_CHECKING:
@@ -39,7 +40,13 @@ def read_policy(path: Path) -> Policy:
         zone=text(file, "zone") or "UTC",
         identifiers=dict.fromkeys(DEFAULT, "none") if text(file, "identifiers") else {**DEFAULT, **_words(mapping(file, "identifiers"))},
         tolerances={currency: Decimal(amount) for currency, amount in _words(mapping(file, "tolerance")).items()},
+        backfill=_backfill(mapping(file, "backfill"), text(file, "watch_from")),
     )
+
+
+def _backfill(form: Json, watch_from: str | None) -> Terms:
+    terms = replace(Terms(), **{name: span(value).n for name, value in _words(form).items()})
+    return replace(terms, watch_from=instant(watch_from)) if watch_from else terms
 
 
 def _words(form: Json) -> dict[str, str]:

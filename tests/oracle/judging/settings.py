@@ -6,6 +6,7 @@ from dataclasses import dataclass, field
 from decimal import Decimal
 from typing import TYPE_CHECKING, NamedTuple
 
+from tests.oracle.judging.backfill import Terms
 from tests.oracle.judging.calendars import Calendar, Span, span
 from tests.oracle.judging.identifiers import DEFAULT
 
@@ -233,6 +234,7 @@ class Policy:
     """In what form orders, tracking numbers and SKUs are taken."""
     tolerances: Mapping[str, Decimal] = field(default_factory=dict[str, Decimal])
     """Currency -> how much two amounts may differ and still be the same."""
+    backfill: Terms = field(default_factory=Terms)
 
     def tolerance(self, currency: str | None) -> Decimal:
         """How much two amounts of a currency may differ and still be the same."""

@@ -160,8 +160,9 @@ def test_a_change_names_the_event_that_made_it(shard: Shard) -> None:
     assert (taken_back.status, cause(taken_back, "changed_by")) == ("retracted", "6")
 
 
-def test_what_was_over_before_it_could_be_said_names_what_ended_it(shard: Shard) -> None:
-    """The capture is known before its order is: the exception comes resolved, by the capture."""
+def test_what_was_over_before_it_could_be_said_names_what_ended_it(tmp_path: Path) -> None:
+    """The capture is known before its order is: the exception comes resolved, by the capture, where two days late is no history."""
+    shard = Shard(policy(tmp_path, "backfill: {after: 2 d}"))
     late = T0 + 30 * HOUR
     captured: Data = {"amount": {"amount": "80.00", "currency": "EUR"}}
     shard.apply(record(line("2", T0 + 26 * HOUR, data=captured), late))
