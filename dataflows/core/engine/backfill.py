@@ -74,3 +74,7 @@ class History(NamedTuple):
     def hides(self, start: int, end: int | None) -> bool:
         """Whether a condition that has not been said is not to be said: not yet, or since it is nobody's business any more."""
         return not self.over or start <= self.oldest or (end is not None and end <= self.judged)
+
+
+HIDDEN = History(0, 0, over=False)
+"""Hides all that has not been said."""

@@ -9,11 +9,11 @@ from collections.abc import Iterable
 from operator import attrgetter
 
 from dataflows.core.engine.classify import classify, forget_withdrawn
-from dataflows.core.engine.evaluate import CASES, Evaluation, RuleEvaluator, watched
+from dataflows.core.engine.evaluate import CASES, UNRESOLVED, Evaluation, RuleEvaluator, watched
 from dataflows.core.engine.failures import failing
 from dataflows.core.engine.feeds import Feeds
-from dataflows.core.engine.lifecycle import retracted
-from dataflows.core.engine.order import TOLD, Order, key_of
+from dataflows.core.engine.lifecycle import expired, retracted
+from dataflows.core.engine.order import CLOSE, TOLD, Order, key_of
 from dataflows.core.engine.publish import Publisher
 from dataflows.core.engine.ruleset import FAILED
 from dataflows.core.engine.traits import NOTE, PLACED, SITE
@@ -97,6 +97,8 @@ class Engine:
     def check(self, order: Order, now: int) -> list[OutputRecord]:
         """What is to be said because log time has reached `now`: all records of that instant have been taken."""
         due = {index for index, at in order.recheck_at.items() if at <= now and index >= 0}
+        if order.live and order.recheck_at.get(CLOSE, FAR) <= now:
+            due |= order.live  # States of before exceptions were closed for age do not have their timers.
         if order.recheck_at.get(TOLD, FAR) <= now:
             del order.recheck_at[TOLD]
             due |= self._everything(order, now)
@@ -113,6 +115,13 @@ class Engine:
         rules = self._everything(order, now)
         order.recheck_at = {index: at for index, at in order.recheck_at.items() if index in rules or index < 0}
         return self._evaluate(order, rules, now, inclusive=True, gone=True)
+
+    def expire(self, order: Order, now: int) -> list[OutputRecord]:
+        """What is said of an order that is forgotten although something of it is open: that it is closed for age."""
+        before = order.exceptions.states
+        changes = {key: expired(state, now) for key, state in before.items() if state.status in UNRESOLVED}
+        self.apply(order, Evaluation(changes))
+        return self.publisher.publish(order, changes, before, self.evaluator.facts(order, now), None)
 
     def inspect(self, order: Order) -> Evaluation:
         """What the rules that an order is to be checked for, and do not fail, find in its history as it stands. Nothing changes."""

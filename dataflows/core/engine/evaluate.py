@@ -11,13 +11,14 @@ from copy import copy
 from typing import cast
 
 from msgspec import Struct
+from msgspec.structs import replace
 
-from dataflows.core.engine.backfill import Backfill, History, Telling
+from dataflows.core.engine.backfill import HIDDEN, Backfill, History, Telling
 from dataflows.core.engine.decide import Decision
 from dataflows.core.engine.exceptions import CASE_NEW, ExceptionState, Status
 from dataflows.core.engine.failures import failed, failing, mended
 from dataflows.core.engine.feeds import Deferred, Feeds
-from dataflows.core.engine.lifecycle import Key, changed, reconcile, suppress
+from dataflows.core.engine.lifecycle import EXPIRED, Key, changed, expired, reconcile, suppress
 from dataflows.core.engine.order import Order
 from dataflows.core.engine.traits import mask
 from dataflows.core.engine.triggers import Profile, profiles_of
@@ -26,6 +27,7 @@ from dataflows.core.history.timeline import Failure
 from dataflows.core.policy import Policy
 from dataflows.core.rules.conditions import Condition, merged, while_wanted
 from schemas.events import CaseEvent
+from schemas.instants import FAR, NEVER
 from schemas.record import Record
 
 CASE_STATES = {
@@ -35,6 +37,8 @@ CASE_STATES = {
     "case.resolved": "resolved",
     "case.reopened": "open",
 }
+REOPENED = "open"
+UNRESOLVED = frozenset(("open", "suppressed"))
 CASES = mask(CASE_STATES)
 """The traits of events that change who works on an exception."""
 Found = dict["str | None", list[Condition]]
@@ -144,12 +148,8 @@ class RuleEvaluator:
         assert profile is not None
         found: Found = {}
         states = of_kind.get(rule.kind, {})
-        if index in self.ruleset.unplaced:
-            # An order that has been placed is no orphan any more that anybody must hear of.
-            asks = facts.placed is None or bool(states) or index not in self.ruleset.orphan
-        else:
-            asks = facts.placed is not None and facts.placed.at >= self.backfill.watch_from
-        if asks:
+        watches = facts.placed is not None and facts.placed.at >= self.backfill.watch_from
+        if watches or index in self.ruleset.unplaced:
             gaps = facts.gaps if facts.placed is not None else ()
             for condition in rule.judge(facts, profile.settings[index]):
                 wanted = condition if condition is None or not gaps else while_wanted(condition, gaps)
@@ -169,11 +169,22 @@ class RuleEvaluator:
         if decision.deferred is not None:
             evaluation.waits[index] = decision.deferred
         if decision.seen or states:
-            history = None if order.told is None else self._history(order.told, facts.now, inclusive=inclusive)
+            if index in self.ruleset.orphan and facts.placed is not None:
+                history = HIDDEN  # It is no orphan any more that anybody must hear of.
+            else:
+                history = None if order.told is None else self._history(order.told, facts.now, inclusive=inclusive)
             after, left_out = reconcile(states, rule.kind, decision.seen, facts.now, deadlines=inclusive, history=history)
             if left_out:
                 evaluation.next_check[index] = facts.now
-            for key, state in after.items():
+            expiry = profile.settings[index].expire_after
+            for key, judged in after.items():
+                state = judged
+                if expiry is not None and judged.status in UNRESOLVED:
+                    expires = max(order.last_log, judged.news or judged.start) + expiry.n
+                    if inclusive and expires <= facts.now:
+                        state = expired(judged, facts.now)
+                    else:
+                        evaluation.next_check[index] = min(max(expires, facts.now), evaluation.next_check[index] or FAR)
                 if state is not states.get(key):
                     evaluation.changes[key] = state
 
@@ -202,16 +213,22 @@ def _with_failures(facts: Facts, failures: list[Failure]) -> Facts:
 def _cases(order: Order) -> dict[Key, ExceptionState]:
     """Exceptions whose case (who works on them) changed."""
     cases: dict[str, tuple[str, str | None, str | None]] = {}
+    reopened: dict[str, int] = {}
     for record in order.timeline.of(*CASE_STATES):
         data = cast("CaseEvent", record.event.data)
         _, assignee, _ = cases.get(data.exception_id, CASE_NEW)
         state = CASE_STATES[record.event.type]
         until = data.until.isoformat() if data.until is not None and state == "snoozed" else None
         cases[data.exception_id] = (state, data.assignee or assignee, until)
+        if state == REOPENED:
+            reopened[data.exception_id] = max(record.log, reopened.get(data.exception_id, NEVER))
     found: dict[Key, ExceptionState] = {}
     for key, known in order.exceptions.states.items():
-        case = cases.get(order.exceptions.id_of(known), CASE_NEW)
-        if case != known.case:
+        id_ = order.exceptions.id_of(known)
+        case = cases.get(id_, CASE_NEW)
+        if known.resolution == EXPIRED and known.end is not None and reopened.get(id_, NEVER) >= known.end:
+            found[key] = replace(known, case=case, status="open", resolution=None)
+        elif case != known.case:
             found[key] = changed(known, case=case)
     return found
 

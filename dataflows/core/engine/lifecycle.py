@@ -19,6 +19,10 @@ from schemas.record import Evidence, Record
 Key = tuple[str, "str | None", int]
 
 
+EXPIRED = "expired"
+"""The resolution of what has stood open for too long without news."""
+
+
 class Changes(TypedDict, total=False):
     """What the engine changes of a state apart from its condition."""
 
@@ -121,16 +125,25 @@ def reconcile(
             else:
                 decided = now if deadlines else now - 1
                 horizon = condition.horizon
-                after[key] = _judged(key, before, condition, decided if horizon is None else min(decided, horizon))
+                state = after[key] = _judged(key, before, condition, decided if horizon is None else min(decided, horizon))
+                if state is not before:
+                    state.news = now
                 if unsaid:
-                    after[key].backfilled = history is not None and condition.start < history.judged
+                    state.backfilled = history is not None and condition.start < history.judged
     for key, before in known.items():
         if key not in after and before.status != "retracted":
             after[key] = replace(before, status="retracted", suppressed_by=None)
     return after, left_out
 
 
+def expired(state: ExceptionState, now: int) -> ExceptionState:
+    """An open exception that is closed at log time `now`, since there has been no news for too long."""
+    return replace(state, status="resolved", resolution=EXPIRED, end=now, suppressed_by=None)
+
+
 def _judged(key: Key, known: ExceptionState | None, condition: Condition, now: int) -> ExceptionState:
+    if known is not None and known.resolution == EXPIRED and known.status == "resolved":
+        return known  # Nobody wants to hear of it again while it is the same.
     setting = condition.setting
     severity = severity_at(condition, now)
     status: Status = "open" if condition.end is None else "resolved"

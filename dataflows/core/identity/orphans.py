@@ -30,7 +30,8 @@ class AliasKey(NamedTuple):
 class PendingEvents:
     """The events that wait at one alias, by source and ID, each with whether it keeps watch here; and the orphan raised for them.
 
-    `due`: while none is raised and one keeps watch, when somebody may be missed (µs of log time).
+    `due`: when somebody may be missed, while none is raised and one keeps watch; then when the orphan is closed for age, if nobody claims
+    it (µs of log time). Once that is said, the orphan that stands here is the one that is resolved.
     """
 
     events: dict[tuple[str, str], tuple[Record, bool]] = field(default_factory=dict[tuple[str, str], tuple[Record, bool]])
@@ -50,11 +51,13 @@ def place(record: Record) -> tuple[int, str, int, int, int]:
 class PendingQueue:
     """Events by the aliases at which they wait; `after` (µs of log time) is how long they may, None: nobody minds.
 
-    What is told long after it happened (`backfill`) may besides wait for the rest of its history.
+    What is told long after it happened (`backfill`) may besides wait for the rest of its history. `expiry`: how long an orphan stands open
+    without a further event (None: for ever).
     """
 
-    def __init__(self, keep: int, after: int | None, backfill: Backfill) -> None:
+    def __init__(self, keep: int, after: int | None, backfill: Backfill, expiry: int | None) -> None:
         self._after = after
+        self._expiry = expiry
         self._backfill = backfill
         self.pendings: Recent[AliasKey, PendingEvents] = Recent(keep)
         self._due: list[tuple[int, AliasKey]] = []
@@ -108,7 +111,10 @@ class PendingQueue:
             self.pendings.advance(due)
             pending = self.pendings.get(key)
             watched = pending.watched() if pending is not None else []
-            if pending is None or pending.raised is not None or not watched:
+            if pending is None or not watched:
+                continue
+            if pending.raised is not None:
+                self._expire(key, pending, pending.raised, due)
                 continue
             records = tuple(sorted(watched, key=place))
             missed_at = self._missed_at(records, self._after)
@@ -117,21 +123,21 @@ class PendingQueue:
                 continue
             since = records[0].log
             deadline = since + self._after if self._backfill.late(records[0]) else due
-            pending.raised, pending.due = (
-                Orphan(key.tenant, key.text, due, since, deadline, 1, resolved=False, order=None, records=records),
-                None,
-            )
+            orphan = pending.raised = Orphan(key.tenant, key.text, due, since, deadline, 1, resolved=False, order=None, records=records)
+            pending.due = None
+            if self._expiry is not None:
+                self._expect(key, pending, due + self._expiry)
             self.pendings.touched(key)
-            self._signal(pending.raised)
+            self._signal(orphan)
         self.pendings.advance(log)
 
     def restore(self, last: int | None, entries: Iterable[tuple[AliasKey, int, PendingEvents | None]], changed_at: int | None) -> None:
         """Goes on from kept rooms. If the policy has changed, who waits is missed when the new one says so, but not before `changed_at`."""
         self.pendings.restore(last, entries)
         for key, _, pending in list(self.pendings.entries()):
-            if pending is None or pending.raised is not None or self._after is None:
+            if pending is None or self._after is None:
                 continue
-            if changed_at is None:
+            if changed_at is None or pending.raised is not None:
                 if pending.due is not None:
                     heapq.heappush(self._due, (pending.due, key))
             elif watched := pending.watched():
@@ -141,6 +147,21 @@ class PendingQueue:
         """When somebody is missed for whom these records wait, which are in log order."""
         told = self._backfill.telling(records)
         return records[0].log + after if told is None else max(records[0].log + after, told.until)
+
+    def _expire(self, key: AliasKey, pending: PendingEvents, raised: Orphan, due: int) -> None:
+        """Closes an orphan for age at `due`, unless there has been news of it."""
+        if raised.resolved or self._expiry is None:
+            return
+        expires = max(raised.log, *(record.log for record in pending.watched())) + self._expiry
+        if expires > due:
+            self._expect(key, pending, expires)
+            return
+        pending.due = None
+        pending.raised = Orphan(
+            key.tenant, raised.alias, due, raised.since, raised.due, 2, resolved=True, order=None, records=raised.records
+        )
+        self.pendings.touched(key)
+        self._signal(pending.raised)
 
     def _expect(self, key: AliasKey, pending: PendingEvents, due: int) -> None:
         """Plans to see at `due` whether somebody is missed."""
@@ -152,6 +173,7 @@ class PendingQueue:
         raised = pending.raised
         if raised is not None:
             pending.raised = None
+        if raised is not None and not raised.resolved:
             self._signal(
                 Orphan(key.tenant, raised.alias, log, raised.since, raised.due, 2, resolved=True, order=order, records=raised.records)
             )

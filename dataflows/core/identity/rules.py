@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from dataflows.core.clocks.explain import moment
 from dataflows.core.engine.backfill import Backfill
 from dataflows.core.engine.exceptions import ExceptionState, event, exception_data, exception_id, score
+from dataflows.core.engine.lifecycle import EXPIRED
 from dataflows.core.identity.items import Orphan, evidence
 from dataflows.core.policy import Dims, Policy
 from dataflows.core.rules import RULES_BY_KIND
@@ -24,7 +25,8 @@ class IdentityRules:
 
     `keep`: how long a tie or a waiting event is kept after its last use; `orphan_after`: how long an event may wait (None: nobody minds);
     `compare_customers`: whether orders of one customer are compared; `twins_within`: how far apart (event time) they may be placed;
-    `backfill`: which events are told long after they happened.
+    `backfill`: which events are told long after they happened; `orphans_expire`: how long an orphan stands open without news (None: for
+    ever).
     """
 
     keep: int
@@ -32,6 +34,7 @@ class IdentityRules:
     compare_customers: bool
     twins_within: int
     backfill: Backfill
+    orphans_expire: int | None = None
 
 
 def identity_rules(policy: Policy) -> IdentityRules:
@@ -44,12 +47,14 @@ def identity_rules(policy: Policy) -> IdentityRules:
         compare_customers=twins.switch != "off",
         twins_within=twins.margin.n,
         backfill=Backfill(policy),
+        orphans_expire=None if orphans.expire_after is None else orphans.expire_after.n,
     )
 
 
 def orphan_record(orphan: Orphan, policy: Policy) -> OutputRecord:
     """The exception about an alias that nobody has claimed; the alias stands where otherwise the order does."""
     setting = policy.setting(ORPHAN, Dims(tenant=orphan.tenant))
+    told = Backfill(policy).telling(orphan.records)
     state = ExceptionState(
         ORPHAN,
         None,
@@ -65,6 +70,8 @@ def orphan_record(orphan: Orphan, policy: Policy) -> OutputRecord:
         due=orphan.due,
         arithmetic=f"first logged {iso(orphan.since)} + {(orphan.due - orphan.since) // 60_000_000} minutes",
         detail=f"tied to {orphan.order}" if orphan.order else "",
+        resolution=EXPIRED if orphan.resolved and orphan.order is None else None,
+        backfilled=told is not None and orphan.due < told.until,
         evidence=tuple(evidence(state) for state in orphan.records),
     )
     id_ = exception_id(orphan.tenant, orphan.alias, ORPHAN, None, 1)
@@ -74,7 +81,9 @@ def orphan_record(orphan: Orphan, policy: Policy) -> OutputRecord:
     said = f"An event of {first.source} ({first.type})" if first else "An event"
     said += f" was logged on {moment(orphan.since, zone)}"
     said += f" for {orphan.alias.replace(':', ' ', 1)}, and no order had claimed it by {moment(orphan.due, zone)}."
-    if orphan.resolved:
+    if state.resolution == EXPIRED:
+        said += f" It was closed for age {moment(orphan.log, zone)}."
+    elif orphan.resolved:
         said += f" It was tied to order {orphan.order} {moment(orphan.log, zone)}."
     data = exception_data(
         state,

@@ -106,6 +106,8 @@ def _setting(setting: Setting, forms: Json, name: str) -> Setting:
         setting = replace(setting, suppressed_by=tuple(str(kind) for kind in items(form, "suppressed_by")))
     if "fields" in form:
         setting = replace(setting, fields=tuple(str(path) for path in items(form, "fields")))
+    if expire_after := text(form, "expire_after"):
+        setting = replace(setting, expire_after=None if expire_after == "off" else span(expire_after).n)
     if "steps" in form:
         steps = [cast("Json", step) for step in items(form, "steps")]
         setting = replace(setting, steps=tuple(Step(_step(str(step["at"])), str(step["severity"]), _after(step)) for step in steps))

@@ -6,6 +6,7 @@ from dataclasses import dataclass, field
 from decimal import Decimal
 from typing import TYPE_CHECKING, NamedTuple
 
+from tests.oracle.judging.ageing import EXPIRY
 from tests.oracle.judging.backfill import Terms
 from tests.oracle.judging.calendars import Calendar, Span, span
 from tests.oracle.judging.identifiers import DEFAULT
@@ -37,6 +38,7 @@ class Setting:
     anchor: str = ""
     fallback: Span | None = None
     fields: tuple[str, ...] = ()
+    expire_after: int | None = EXPIRY
 
 
 def _kind(
