@@ -169,10 +169,9 @@ class RuleEvaluator:
         if decision.deferred is not None:
             evaluation.waits[index] = decision.deferred
         if decision.seen or states:
+            history = None if order.told is None else self._history(order.told, facts.now, inclusive=inclusive)
             if index in self.ruleset.orphan and facts.placed is not None:
                 history = HIDDEN  # It is no orphan any more that anybody must hear of.
-            else:
-                history = None if order.told is None else self._history(order.told, facts.now, inclusive=inclusive)
             after, left_out = reconcile(states, rule.kind, decision.seen, facts.now, deadlines=inclusive, history=history)
             if left_out:
                 evaluation.next_check[index] = facts.now

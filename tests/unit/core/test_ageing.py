@@ -21,10 +21,17 @@ ORPHAN = "data.orphan_signal"
 PLAIN = load_policy(None)
 
 
-def event(type_: str, at: int, data: dict[str, object] | None = None, *, subject: str | None = "o1") -> dict[str, object]:
+def event(type_: str, at: int, data: dict[str, object] | None = None) -> dict[str, object]:
     """An event of the order o1, known when it happens."""
-    plain = {"specversion": "1.0", "id": f"{type_} {at}", "source": "/shop", "type": type_, "time": iso(at), "data": data or {}}
-    return plain if subject is None else {**plain, "subject": subject}
+    return {
+        "specversion": "1.0",
+        "id": f"{type_} {at}",
+        "source": "/shop",
+        "type": type_,
+        "time": iso(at),
+        "subject": "o1",
+        "data": data or {},
+    }
 
 
 PLACED = event("order.placed", T0, {"total": {"amount": "80.00", "currency": "EUR"}, "payment_terms": "prepaid", "method": "digital"})
