@@ -24,6 +24,7 @@ from dataflows.core.identity import AliasResolver, identity_rules, orphan_record
 from dataflows.core.policy import Policy
 from dataflows.detect import names
 from dataflows.detect.exchange import ALIAS_LOOKUPS, ORDER_ITEMS
+from dataflows.detect.learning import Learning
 from dataflows.detect.operators import IdentityOperator, Judged, OrderOperator, OutputOperator
 from dataflows.detect.router import Router, RouterCounts, fan_out, fan_out_onward
 from dataflows.runtime.checkpoint import Checkpointer, Codec, Stores
@@ -107,7 +108,8 @@ def _judge(flow: Dataflow, source: Source[Batch], policy: Policy, settings: Flow
     channels, stores = settings.channels, settings.stores
     events = op.input(names.STEP_EVENTS, flow, source)
     identifiers = policy.identifiers or DEFAULT
-    router = Router(compare_customers=rules.compare_customers, counts=settings.counts, identifiers=identifiers)
+    learning = Learning() if policy.learns else None
+    router = Router(compare_customers=rules.compare_customers, counts=settings.counts, identifiers=identifiers, learning=learning)
     routed = op.flat_map_batch(names.STEP_ROUTE, events, router)
 
     def checkpointer(snapshot: bytes | None, codec: Codec[T]) -> Checkpointer[T] | None:

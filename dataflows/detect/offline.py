@@ -14,10 +14,12 @@ import orjson
 from dataflows.core.identity import AliasLookup, AliasResolver, Ambiguous, ResolvedEvent, identity_rules, orphan_record
 from dataflows.core.identity.items import Orphan, Tie
 from dataflows.core.policy import Policy
-from dataflows.detect.names import FIRST_SHARDS, SECOND_SHARDS
+from dataflows.detect.learning import Learning
+from dataflows.detect.names import FIRST_SHARDS, ORDER_SHARDS, SECOND_SHARDS
 from dataflows.detect.router import Arrival, Router
 from schemas.identifiers import DEFAULT
 from schemas.instants import HOUR
+from schemas.learned import Showing
 from schemas.output import OutputRecord
 from schemas.record import FeedWatermark, IdentityFinding, Record
 from schemas.wire import decode, micros
@@ -31,6 +33,10 @@ class Judging(Protocol):
 
     def apply(self, record: Record | IdentityFinding | FeedWatermark) -> None:
         """Takes one record, finding or watermark."""
+        ...
+
+    def learn(self, showings: Iterable[Showing]) -> None:
+        """Takes in what was seen to be emitted."""
         ...
 
     def advance(self, to: int, *, inclusive: bool = True) -> None:
@@ -78,7 +84,8 @@ def steps(
 ) -> Iterator[OutputStep]:
     """Runs records and watermarks in batches, each of which ends before the next of `cuts` (sorted); what comes later is not applied."""
     rules = identity_rules(policy)
-    router = Router(compare_customers=rules.compare_customers, identifiers=policy.identifiers or DEFAULT)
+    learning = Learning() if policy.learns else None
+    router = Router(compare_customers=rules.compare_customers, identifiers=policy.identifiers or DEFAULT, learning=learning)
     first, second = AliasResolver(1, rules), AliasResolver(2, rules)
     begin = -END
     for cut in cuts:
@@ -86,6 +93,7 @@ def steps(
         spoken = [mark for mark in marks if begin <= mark.log < cut]
         begin = cut
         arrivals = router([Batch(TOPIC, cut, batch)])
+        shard.learn(next((arrival.shown for name, arrival in arrivals if name == ORDER_SHARDS[0]), ()))
         placed, onward = _staged(first, cut, _seen(arrivals, FIRST_SHARDS))
         placed_later, _ = _staged(second, cut, [*_seen(arrivals, SECOND_SHARDS), *onward])
         due: list[Record | ResolvedEvent | FeedWatermark] = [

@@ -168,6 +168,8 @@ class OrderOperator(StatefulBatchLogic["Arrival[OrderItem]", "Judged", bytes]):
             merge.add(arrival.watermark, arrival.items, in_order=arrival.in_order)
             if arrival.run is not None and shard.feeds:
                 self._hear(shard, arrival.run)
+            if arrival.shown:
+                shard.learn(arrival.shown)
             self._until = _latest(self._until, arrival.until)
         before = merge.watermark
         apply, stand = shard.apply, shard.feeds.stand

@@ -17,10 +17,12 @@ from dataflows.core.identity.sharding import CHILD, CUSTOMER, READERS, TWIN
 from dataflows.core.identity.shared import GOODS, LINKED, parent_of
 from dataflows.core.identity.twins import LIFE
 from dataflows.detect.exchange import OF_ORDERS, OrderItem, codec_of, pack_run, unpack_run
+from dataflows.detect.learning import Learning
 from dataflows.detect.names import FIRST_SHARDS, ORDER_SHARDS, SECOND_SHARDS
 from schemas.aliases import aliases
 from schemas.events import OrderLinked, OrderPlaced
 from schemas.identifiers import DEFAULT, Identifiers, normaliser
+from schemas.learned import Showing
 from schemas.record import FeedWatermark, Record
 from sources.batch import END, Batch, Refusal
 
@@ -34,7 +36,8 @@ class Arrival(Generic[T]):
     """Input of a shard: items, and the watermarks of the channels that brought them.
 
     `shard`: its name. `in_order`: the items are sorted by position. `until` (µs) comes with the end of a finite input: time passes up to
-    there, inclusive. `run`: the feeds' watermarks, which all order shards share.
+    there, inclusive. `run`: the feeds' watermarks, which all order shards share, as they do `shown`: the records that
+    show what is emitted.
     """
 
     shard: str
@@ -43,18 +46,21 @@ class Arrival(Generic[T]):
     until: int | None = None
     in_order: bool = True
     run: WatermarkRun | None = None
+    shown: Sequence[Showing] = ()
 
     def __reduce__(self) -> tuple[Callable[..., Arrival[Any]], tuple[object, ...]]:
         """To another process records go as they came in: bytes that are decoded once more cost less than pickled objects."""
         packed = codec_of(self.shard).pack(self.items) if self.items else b""
         run = b"" if self.run is None else pack_run(self.run)
-        return _arrived, (self.shard, dict(self.watermark), packed, self.until, self.in_order, run)
+        return _arrived, (self.shard, dict(self.watermark), packed, self.until, self.in_order, run, tuple(self.shown))
 
 
-def _arrived(shard: str, watermark: dict[str, int], packed: bytes, until: int | None, in_order: bool, run: bytes) -> Arrival[Any]:
+def _arrived(
+    shard: str, watermark: dict[str, int], packed: bytes, until: int | None, in_order: bool, run: bytes, shown: Sequence[Showing]
+) -> Arrival[Any]:
     items = codec_of(shard).unpack(packed) if packed else ()
     in_order = in_order and shard in OF_ORDERS
-    return Arrival(shard, watermark, items, until, in_order, unpack_run(run) if run else None)
+    return Arrival(shard, watermark, items, until, in_order, unpack_run(run) if run else None, shown)
 
 
 @dataclass(slots=True)
@@ -84,6 +90,8 @@ class Router:
     compare_customers: bool
     counts: RouterCounts = field(default_factory=RouterCounts)
     identifiers: Identifiers = DEFAULT
+    learning: Learning | None = None
+    """What watches for milestones that are emitted; None where the policy lists them."""
     _seeds: dict[str, int] = field(default_factory=dict[str, int])
 
     def __call__(self, batches: list[Batch]) -> list[tuple[str, Arrival[OrderItem] | Arrival[AliasLookup]]]:
@@ -94,10 +102,13 @@ class Router:
         marks: list[FeedWatermark] = []
         watermark: dict[str, int] = {}
         until: int | None = None
+        shown: list[Showing] = []
         filled = 0
         for batch in batches:
             if batch.items:
                 self._route(batch, orders, first, second, marks)
+                if self.learning is not None:
+                    shown += self.learning.watch(batch)
                 filled += 1
             watermark[batch.channel] = batch.watermark
             if batch.watermark >= END and batch.until is not None:
@@ -105,7 +116,7 @@ class Router:
         in_order = filled < 2
         run = None if not marks else WatermarkRun(marks) if in_order else WatermarkRun.of(marks)
         routed: list[tuple[str, Arrival[OrderItem] | Arrival[AliasLookup]]] = [
-            (name, Arrival(name, watermark, items, until, in_order, run)) for name, items in zip(ORDER_SHARDS, orders, strict=True)
+            (name, Arrival(name, watermark, items, until, in_order, run, shown)) for name, items in zip(ORDER_SHARDS, orders, strict=True)
         ]
         for names, sightings_ in ((FIRST_SHARDS, first), (SECOND_SHARDS, second)):
             routed += [(name, Arrival(name, watermark, seen, until, in_order)) for name, seen in zip(names, sightings_, strict=True)]

@@ -21,6 +21,7 @@ from tests.oracle.judging.kinds_goods import fulfilment_kinds, inventory_kinds
 from tests.oracle.judging.kinds_order import address_kinds, order_kinds
 from tests.oracle.judging.kinds_payment import payment_kinds
 from tests.oracle.judging.kinds_shipment import shipment_kinds
+from tests.oracle.judging.learned import Learned
 from tests.oracle.judging.reading import DAY, MINUTE, NEVER, Event, Json, lines_of, mapping, money, read, text
 
 if TYPE_CHECKING:
@@ -86,7 +87,8 @@ def judge(lines: Sequence[Json], policy: Policy, until: int, only: OrderKey | No
         return when
 
     open_at: dict[tuple[OrderKey, int], set[What]] = {}
-    placement = place(read(lines, until, policy.identifiers))
+    log = read(lines, until, policy.identifiers)
+    placement, learned = place(log), Learned.of(log)
     orders: list[Order] = []
     verdicts: list[Verdict] = []
     told: dict[OrderKey, int | None] = {}
@@ -96,7 +98,7 @@ def judge(lines: Sequence[Json], policy: Policy, until: int, only: OrderKey | No
         if known == NEVER:
             continue  # decisions about nothing that was said: they are rejected, and make no order known
         history = history_of(members)
-        order = Order(*key, history, policy, placement.reused.get(key, []), placement.unresolved.get(key, []))
+        order = Order(*key, history, policy, placement.reused.get(key, []), placement.unresolved.get(key, []), learned=learned)
         kept = {(event.source, event.id) for event in history if event.type == "order.placed"}
         placed = [member for member in members if (member.event.source, member.event.id) in kept]
         linked = [children[key] for children in placement.linked.values() if key in children]

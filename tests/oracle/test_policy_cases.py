@@ -44,6 +44,7 @@ ALL = (
     ),
     Case("saudi_thursday", "2026-03-20", (("raised", "2026-03-08T08:00:00Z", "shipment.held", "medium", "CARR"),)),
     Case("free_fallback_weekend", "2026-03-13"),
+    Case("pol_grace_on_signal", "2026-03-13"),  # refunded two minutes after the order was edited down: within its grace
 )
 
 
@@ -68,8 +69,11 @@ TOLD = (
         False,
         "order.duplicate_suspected has no `threshold`: what it reports is raised at once; its span is `margin` (10 m)",
     ),
-    ("pol_grace_on_signal", False, "payment.amount_mismatch has no `grace`: what it reports is raised at once"),
-    ("unarmed_rule", True, "never fires: inventory.allocation_overdue waits for `allocated`, which `emits` does not list"),
+    (
+        "unarmed_rule",
+        True,
+        "inventory.allocation_overdue waits for `allocated`: it fires only where 20 orders have shown one, unless `emits` lists it",
+    ),
 )
 
 

@@ -8,6 +8,10 @@ import pytest
 
 from dataflows.core.policy import Dims
 from dataflows.core.rules.load import load_policy
+from schemas.learned import BY_CARRIER, BY_SITE, ENOUGH, SCANS, SHOWN_BY
+from tests.oracle.judging.learned import AT_ONCE, OF_CARRIERS, OF_SITES, TOLD_BY
+from tests.oracle.judging.learned import ENOUGH as ENOUGH_
+from tests.oracle.judging.learned import SCANS as SCANS_
 from tests.oracle.judging.reading import HOUR
 from tests.oracle.judging.settings import DEFAULTS, Policy
 
@@ -38,9 +42,15 @@ def test_the_engine_has_exactly_the_kinds_of_the_catalogue() -> None:
     assert {setting.kind for setting in PLAIN.base} == set(DEFAULTS)
 
 
-def test_the_engine_assumes_the_same_milestones_by_default() -> None:
-    """The milestones that feeds are assumed to tell where the policy does not say."""
-    assert Policy().emits == PLAIN.emits
+def test_both_learn_the_same() -> None:
+    """Where a policy lists nothing both wait for four milestones from the start, and learn of the others what the same events show."""
+    assert PLAIN.learns
+    assert Policy().emits is None
+    assert PLAIN.emits == AT_ONCE
+    assert SHOWN_BY == TOLD_BY
+    assert (SCANS, ENOUGH) == (SCANS_, ENOUGH_)
+    assert set(OF_CARRIERS) == BY_CARRIER
+    assert set(OF_SITES) == BY_SITE
 
 
 @pytest.mark.parametrize("kind", sorted(DEFAULTS))

@@ -146,6 +146,9 @@ def histories(draw: DrawFn, *, most: int = 14, skew: bool = True, chapters: int 
             delay = draw(st.sampled_from(DELAYS))
             delay = min(delay, COMPARED) if early else delay
             recorded = said - HOUR if skew and draw(st.integers(0, 40)) == 40 else said + delay
+            # The identity step keeps no steps of orders that nobody has linked yet: a link is told before the steps of its children.
+            if type_ == "order.linked" or (told and told.subject):
+                recorded = said if type_ == "order.linked" else max(said, recorded)
             events.append((event, recorded))
             if draw(st.integers(0, 15)) == 15:
                 events.append((event, recorded + draw(st.sampled_from(DELAYS))))

@@ -258,8 +258,10 @@ class Model:
         history = self._history(order)
         spoken = {self._feed(step.source) for step in history}
         named = {str(step.data[term]).casefold() for step in history for term in ("carrier", "site") if term in step.data}
+        carried = any(step.event["type"] in ("warehouse.shipped", "carrier.scan") for step in history)
+        domains = [domain if carried or domain != "carrier" else "warehouse" for domain in DOMAINS[kind]]
         found: list[str] = []
-        for domain in DOMAINS[kind]:
+        for domain in dict.fromkeys(domains):
             declared = [feed for feed in self.feeds if feed.split("/")[1] == domain]
             own = [feed for feed in declared if feed in spoken or feed.split("/")[-1] in named]
             unwatched = any(step.source.startswith(f"/{domain}/") and self._feed(step.source) is None for step in history)

@@ -17,6 +17,9 @@ from tests.support.logs import DAY, HOUR, MINUTE, T0, line
 from tests.support.logs import record as record_of
 
 if TYPE_CHECKING:
+    from collections.abc import Iterable
+
+    from schemas.learned import Showing
     from schemas.output import OutputRecord
     from schemas.record import FeedWatermark
 
@@ -39,6 +42,9 @@ class Gathering:
         elif isinstance(record, Record):
             self.got[record.order].add(record.event.id)
             self.logs.append(record.log)
+
+    def learn(self, showings: Iterable[Showing]) -> None:
+        """Nothing is awaited."""
 
     def advance(self, to: int, *, inclusive: bool = True) -> None:
         """Nothing waits."""

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 from dataflows.core.engine.shard import Shard
 from dataflows.core.identity import AliasResolver, identity_rules, orphan_record
 from dataflows.detect.exchange import ALIAS_LOOKUPS, ORDER_ITEMS
+from dataflows.detect.learning import Learning
 from dataflows.detect.names import FIRST_SHARDS, ORDER_SHARDS, SECOND_SHARDS
 from dataflows.detect.operators import IdentityOperator, OrderOperator
 from dataflows.detect.router import Router, fan_out, fan_out_onward
@@ -84,7 +85,7 @@ class Graph:
     ) -> None:
         self._remote = remote
         rules = identity_rules(policy)
-        self._router = Router(compare_customers=rules.compare_customers)
+        self._router = Router(compare_customers=rules.compare_customers, learning=Learning() if policy.learns else None)
         known = snapshots or {}
 
         def checkpointer(codec: Any) -> Checkpointer[Any] | None:

@@ -15,7 +15,7 @@ import pytest
 from dataflows.cli import main as cli
 from dataflows.core.engine import classify as traits
 from dataflows.core.engine import engine
-from dataflows.core.engine.classify import EventTraits
+from dataflows.core.engine.classify_parcels import EventTraits
 from dataflows.core.engine.order import Order
 from dataflows.core.rules import RULES_BY_KIND
 

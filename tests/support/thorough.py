@@ -25,6 +25,7 @@ if TYPE_CHECKING:
     from dataflows.core.policy import Policy, RuleSetting
     from dataflows.core.rules.conditions import Condition
     from dataflows.core.rules.model import Judge, Rule
+    from schemas.learned import Showing
     from schemas.output import OutputRecord
     from schemas.record import FeedWatermark, IdentityFinding, Record
 
@@ -65,6 +66,10 @@ class Rejudged:
         self._said += self._shard.drain()
         rows, self._shard = list(self._shard.rows()), Shard(self._policy, self._hot)
         self._shard.restore(rows, reevaluate_at=record.log)
+
+    def learn(self, showings: Iterable[Showing]) -> None:
+        """Takes in what was seen to be emitted."""
+        self._shard.learn(showings)
 
     def advance(self, to: int, *, inclusive: bool = True) -> None:
         """Lets log time pass."""

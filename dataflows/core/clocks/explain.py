@@ -33,6 +33,8 @@ def arithmetic(calendar: Calendar, at: int, span: Span) -> str:
     `Fri 2026-04-24 14:02 + 2 business days (Europe/Amsterdam), 1 holiday skipped: King's Day = Wed 2026-04-29 14:02`.
     """
     due = calendar.add(at, span)
+    if not span.n and due == at:
+        return f"{moment(at, calendar.zone)} ({calendar.zone})"
     said = f"{moment(at, calendar.zone)} {'-' if span.n < 0 else '+'} {length(span)} ({calendar.zone})"
     if span.unit != "us":
         said += _moved(calendar, at, span) + _skipped(calendar, at, due)

@@ -16,22 +16,26 @@ from dataflows.core.engine.lifecycle import expired, retracted
 from dataflows.core.engine.order import CLOSE, TOLD, Order, key_of
 from dataflows.core.engine.publish import Publisher
 from dataflows.core.engine.ruleset import FAILED
-from dataflows.core.engine.traits import NOTE, PLACED, SITE
+from dataflows.core.engine.traits import CARRIER, NOTE, PLACED, SITE
 from dataflows.core.engine.triggers import Plan, Profile
 from dataflows.core.history import folding
+from dataflows.core.history.learned import Learned
 from dataflows.core.history.timeline import Added
 from dataflows.core.policy import Policy
 from schemas.instants import FAR
 from schemas.output import OutputRecord
 from schemas.record import IdentityFinding, Record
 
+CLOCKS = SITE | CARRIER
+NONE: frozenset[int] = frozenset()
+
 
 class Engine:
     """All rules under one policy. `feeds`: the monitored ones, as the shard that the engine works for knows them."""
 
-    def __init__(self, policy: Policy, feeds: Feeds) -> None:
+    def __init__(self, policy: Policy, feeds: Feeds, learned: Learned | None = None) -> None:
         self.policy = policy
-        self.evaluator = RuleEvaluator(policy, feeds)
+        self.evaluator = RuleEvaluator(policy, feeds, learned)
         self.ruleset = self.evaluator.ruleset
         self.publisher = Publisher(policy, self.ruleset)
 
@@ -44,6 +48,8 @@ class Engine:
     def take(self, order: Order, record: Record) -> list[OutputRecord] | None:
         """What `record` makes to be said; None if it is a duplicate. Earlier deadlines must have been fired."""
         now = record.log
+        if order.profile is None and order.placed:
+            order.profile = self.evaluator.profile(order, now)  # As it was before this record, which may change it.
         added = order.timeline.add(record)
         if added is Added.DUPLICATE:
             return None
@@ -76,9 +82,10 @@ class Engine:
         rules = plan.evaluate
         if plan.fits:
             rules = rules.union(index for index, fits, setting in plan.fits if not fits(record.event.data, setting))
-        if event & SITE:
-            waited = order.recheck_at.keys() if order.exact is None else order.exact & order.recheck_at.keys()
-            rules = rules | (profile.at_site & (self._said(order) | waited))
+        if event & CLOCKS:
+            clocked = (profile.at_site if event & SITE else NONE) | (profile.of_carrier if event & CARRIER else NONE)
+            judged = profile.possible(order.traits) if order.judged is None else order.judged
+            rules = rules | (clocked & (self._said(order) | judged))
         if order.live or order.deferred or order.timeline.failures:
             rules = rules | watched(order, self.ruleset.index)
         return self._evaluate(order, rules, now, record) if rules or event & CASES else []
@@ -208,8 +215,8 @@ class Engine:
                 recheck_at.pop(index, None)
             else:
                 recheck_at[index] = at
-                if order.exact is not None:
-                    order.exact.add(index)
+        if order.judged is not None:
+            order.judged.update(evaluation.next_check)
         if evaluation.waits:
             for index, waits in evaluation.waits.items():
                 if waits is None:
@@ -232,14 +239,16 @@ def _expect(order: Order, plan: Plan, record: Record) -> None:
     at, now = record.at, record.log
     late = now - at
     for index in plan.met:
-        recheck_at.pop(index, None)
+        # What is due now may have been true before it was met: it, and what was anchored there, came late.
+        if recheck_at.get(index, FAR) > now:
+            recheck_at.pop(index, None)
     for index, wait in plan.arm:
         due = at + wait if wait > late else now
         if due < recheck_at.get(index, FAR):
             recheck_at[index] = due
     for index, wait in plan.postpone:
-        # A silence that ended before the rule could become true was none.
-        if recheck_at[index] >= at:
+        # A silence that ended before the rule could become true was none. What is due now may have begun further back.
+        if recheck_at[index] > now:
             recheck_at[index] = max(at + wait, recheck_at[index])
     for dated in plan.dated:
         date = order.dates.get(dated.date)

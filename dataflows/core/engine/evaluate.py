@@ -23,6 +23,7 @@ from dataflows.core.engine.order import Order
 from dataflows.core.engine.traits import mask
 from dataflows.core.engine.triggers import Profile, profiles_of
 from dataflows.core.history.facts import Facts
+from dataflows.core.history.learned import Learned
 from dataflows.core.history.timeline import Failure
 from dataflows.core.policy import Policy
 from dataflows.core.rules.conditions import Condition, merged, while_wanted
@@ -63,12 +64,13 @@ class Evaluation(Struct):
 
 
 class RuleEvaluator:
-    """All rules of one policy. `feeds`: the monitored ones, as the shard that it decides for knows them."""
+    """All rules of one policy. `feeds`, `learned`: the monitored ones and what is emitted, as the shard that it decides for knows them."""
 
-    def __init__(self, policy: Policy, feeds: Feeds) -> None:
+    def __init__(self, policy: Policy, feeds: Feeds, learned: Learned | None = None) -> None:
         self.policy = policy
         self.feeds = feeds
         self.backfill = Backfill(policy)
+        self.learned = Learned() if learned is None else learned
         self._monitors = bool(feeds)
         self.profiles = profiles_of(policy)
         self.ruleset = self.profiles.ruleset
@@ -78,6 +80,7 @@ class RuleEvaluator:
         known = order.facts
         if known is None:
             known = order.facts = Facts(order.timeline, self.policy, order.tenant, now)
+            known.learned = self.learned
         known.now = now
         return known
 
@@ -206,7 +209,9 @@ def _with_failures(facts: Facts, failures: list[Failure]) -> Facts:
     """The facts of an order of which it has just been found that rules fail, or fail no more."""
     timeline = copy(facts.t)
     timeline.failures = failures
-    return Facts(timeline, facts.policy, facts.tenant, facts.now)
+    changed_ = Facts(timeline, facts.policy, facts.tenant, facts.now)
+    changed_.learned = facts.learned
+    return changed_
 
 
 def _cases(order: Order) -> dict[Key, ExceptionState]:

@@ -31,6 +31,8 @@ from schemas.output import OutputRecord
 from schemas.record import FeedWatermark, Position
 
 VERSION = 1
+CARRIED = ("warehouse.label_created", "warehouse.shipped", "carrier.scan")
+"""Events that show that an order has parcels."""
 
 
 @dataclass(slots=True)
@@ -204,7 +206,12 @@ class Feeds:
 
         Of each domain those that have spoken of the order, and those named like a carrier or a site of it; where there are none, all,
         unless a source of the domain that is not declared has spoken of it: then the order's own is known, and nobody watches it.
+
+        Of an order that no carrier has had and that has no label it is the warehouse that would tell that it left: a carrier that is
+        silent holds its own parcels only.
         """
+        if "carrier" in domains and not any(type_ in facts.t.by_type for type_ in CARRIED):
+            domains = dict.fromkeys("warehouse" if domain == "carrier" else domain for domain in domains)
         found: list[str] = []
         for domain in domains:
             declared = self._domains.get(domain)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterable, Mapping
+from collections.abc import Collection, Container, Iterable, Mapping
 from typing import TypedDict, Unpack
 
 from msgspec.structs import replace
@@ -17,6 +17,8 @@ from schemas.instants import iso
 from schemas.record import Evidence, Record
 
 Key = tuple[str, "str | None", int]
+WORKED_ON = frozenset({"acknowledged", "assigned", "snoozed"})
+"""States of a case that somebody has and that is not over."""
 
 
 EXPIRED = "expired"
@@ -80,6 +82,10 @@ class ExceptionLifecycle:
         self.order = order
         self.states: dict[Key, ExceptionState] = {}
         self._ids: dict[Key, str] = {}
+
+    def worked_on(self, kinds: Container[str]) -> bool:
+        """Whether somebody has a case of one of these kinds. What was asked for ends with its exception: it needs no look of its own."""
+        return any(state.case[0] in WORKED_ON and state.kind in kinds for state in self.states.values())
 
     def id_of(self, state: ExceptionState) -> str:
         """The exception's ID."""

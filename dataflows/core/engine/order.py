@@ -38,10 +38,10 @@ class Order:
     """State of one order.
 
     `traits` are bits, see `traits`. `recheck_at` maps a rule to the earliest log time at which it may become true; `next_check` is the
-    first of these instants; `exact` are the rules that were evaluated for theirs, so that they rest on calendars and zones (None: perhaps
-    all; other instants are lower bounds by whatever calendar). `live` rules have something open. `deferred` maps a rule to what of it
-    waits for feeds. `quarantined` names the error after which the order is evaluated no more; its history is gone then. `facts` are those
-    of the history, if asked for. `told`: when its history was told, where that was done long after it happened.
+    first of these instants; `judged` are the rules that were evaluated, so that what is known of them rests on calendars and zones (None:
+    perhaps all; what is expected of the others is a lower bound by whatever calendar). `live` rules have something open. `deferred` maps a
+    rule to what of it waits for feeds. `quarantined` names the error after which the order is evaluated no more; its history is gone then.
+    `facts` are those of the history, if asked for. `told`: when its history was told, where that was done long after it happened.
 
     Some fields serve to tell traits. `pieces` are the ordered lines (line_id, sku, quantity) while they are as placed; `dates` are lower
     bounds of the deadlines that `ship_by` and `promised_by` give it as placed, `promised` that of the order's own promise (None: it may
@@ -55,11 +55,11 @@ class Order:
         "dates",
         "deferred",
         "estimated",
-        "exact",
         "exceptions",
         "facts",
         "handed",
         "id",
+        "judged",
         "last_log",
         "live",
         "next_check",
@@ -90,7 +90,7 @@ class Order:
         self.traits = 0
         self.recheck_at: dict[int, int] = {}
         self.next_check = FAR
-        self.exact: set[int] | None = None
+        self.judged: set[int] | None = None
         self.live: set[int] = set()
         self.deferred: dict[int, Deferred] = {}
         self.quarantined = ""

@@ -120,7 +120,7 @@ class Publisher:
         fields = facts.fields if facts.placed is not None else None
         total = float(fields.total.amount) if fields is not None and fields.total is not None else 0.0
         tier = fields.customer.tier if fields is not None and fields.customer is not None else None
-        terms = score(state, total, tier)
+        terms = score(state, total, tier, log)
         index = self.ruleset.index.get(state.kind)
         setting = order.profile.settings[index] if order.profile is not None and index is not None else None
         ended_by = resolved_by(order, state, rule, record)
@@ -191,7 +191,7 @@ class Publisher:
         state.sequence += 1
         self.count(state, 1)
         id_ = order.exceptions.id_of(state)
-        data = exception_data(state, rule, id_, order.id, now, self.policy.version, {}, score(state, 0, None), summary=said)
+        data = exception_data(state, rule, id_, order.id, now, self.policy.version, {}, score(state, 0, None, now), summary=said)
         type_ = "exception.raised" if state.sequence == 1 else "exception.updated"
         body = event(order.tenant, order.id, type_, f"{id_}:{state.sequence}", now, data)
         return [OutputRecord(now, order.id, "exceptions", type_, self.key(now), body, state.kind, state.severity, state.status, data)]

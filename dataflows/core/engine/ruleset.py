@@ -10,6 +10,8 @@ from dataflows.core.policy import Policy, RuleSetting
 from dataflows.core.rules.model import Rule
 
 EVERY_EVENT = "*"
+OF_SHIPMENT = frozenset(("carrier", "service", "site"))
+"""What a shipment has of its own, of the dimensions that settings may depend on."""
 ORPHAN, FAILED = "data.orphan_signal", "data.rule_failed"
 """The kinds that speak of orders which are not known to be placed; the second also of what the engine notes itself."""
 
@@ -70,6 +72,8 @@ class RuleSet:
         """The rules that speak of orders which are not known to be placed."""
         self.overridden = frozenset(kind for o in policy.overrides for kind in (o.rules if not o.everything else self.index))
         """The kinds whose setting may differ from order to order."""
+        self.by_shipment = self.overridden if policy.named & OF_SHIPMENT else frozenset[str]()
+        """Those whose setting may differ from one shipment of an order to another."""
 
     def by_kind(self, kind: str) -> Rule:
         """The rule of a kind; one that finds nothing where the policy no longer has it."""

@@ -22,9 +22,11 @@ from dataflows.core.engine.state import Counts, ShardState
 from dataflows.core.engine.timers import TimerQueue
 from dataflows.core.engine.tombstones import Tombstones
 from dataflows.core.engine.unfounded import DECISIONS, unfounded
+from dataflows.core.history.learned import Learned
 from dataflows.core.history.timeline import WITHDRAWN
 from dataflows.core.policy import Policy
 from schemas.instants import FAR
+from schemas.learned import Showing
 from schemas.output import OutputRecord
 from schemas.record import FeedWatermark, IdentityFinding, Record
 
@@ -42,13 +44,14 @@ class Shard:
         self.policy = policy
         self.feeds = Feeds(policy, place)
         self._monitors = bool(self.feeds)
-        self.engine = Engine(policy, self.feeds)
+        self.learned = Learned()
+        self.engine = Engine(policy, self.feeds, self.learned)
         self._codec = OrderCodec(self.engine.ruleset)
         self._most_events = policy.retention.most_events
         self._orders = OrderCache(self._codec, self.engine.restored, hot)
         self._tombstones = Tombstones()
         self._timers = TimerQueue(self._orders.check_of)
-        self._state = ShardState(self.engine.publisher, self._codec, self._orders, self._tombstones, self.feeds)
+        self._state = ShardState(self.engine.publisher, self._codec, self._orders, self._tombstones, self.feeds, self.learned)
         self._out: list[OutputRecord] = []
 
     def __len__(self) -> int:
@@ -120,6 +123,10 @@ class Shard:
         if CLOSE not in order.recheck_at:
             order.recheck_at[CLOSE] = record.log + self._patience(order)
         self._schedule(key, order)
+
+    def learn(self, showings: Iterable[Showing]) -> None:
+        """Takes in what was seen to be emitted, up to the end of what will be applied next or further."""
+        self.learned.add(showings)
 
     def advance(self, to: int, *, inclusive: bool = True) -> None:
         """Lets log time pass to `to`: fires the deadlines before it and, if `inclusive`, those at it (all its records must be in).
@@ -236,7 +243,7 @@ class Shard:
         if wrong := unfounded(None, record, self.engine.ruleset):
             self._reject(record, *wrong)
             return None
-        if record.log - record.at > self.policy.retention.dedupe:
+        if tombstone is None and record.log - record.at > self.policy.retention.dedupe:
             self._reject(record, "too_old", "an unknown order's event is older than the horizon")
             return None
         if tombstone is not None:
@@ -285,8 +292,9 @@ class Shard:
     def _close(self, key: str, order: Order, now: int) -> bool:
         """Closes a silent order with nothing open and nothing expected; else says when to see again."""
         again = order.last_log + self._patience(order)
+        open_ = order.live or order.exceptions.worked_on(self.engine.ruleset.index)
         waits = len(order.recheck_at.keys() - order.live) > 1  # What is open is looked at again when it is to be closed for age.
-        if again > now or waits or order.deferred or (order.live and order.placed):
+        if again > now or waits or order.deferred or (order.placed and open_):
             order.recheck_at[CLOSE] = again if again > now else now + self._patience(order)
             return False
         if order.live:

@@ -15,14 +15,15 @@ from dataflows.core.engine.orders import OrderCache
 from dataflows.core.engine.persistent import Change, Row
 from dataflows.core.engine.publish import Publisher, Standing
 from dataflows.core.engine.tombstones import Tombstones
+from dataflows.core.history.learned import Learned
 from schemas.envelope import DEFAULT_TENANT
 from schemas.instants import FAR
 from schemas.output import OutputRecord
 
 VERSION = 1
 """Of the row of scalars."""
-ORDER, TOMBSTONE, FEEDS, SCALARS = b"o", b"t", b"f", b"s"
-"""What the keys of rows begin with: an order and its key, a closed one and its key, all feeds, all else."""
+ORDER, TOMBSTONE, FEEDS, LEARNED, SCALARS = b"o", b"t", b"f", b"l", b"s"
+"""What the keys of rows begin with: an order and its key, a closed one and its key, all feeds, what was learned, all else."""
 
 
 @dataclass(slots=True)
@@ -46,7 +47,9 @@ class Counts:
 class ShardState:
     """The parts of a shard that are kept. `reevaluate_at`: when all orders are to be evaluated again, since the policy has changed."""
 
-    def __init__(self, publisher: Publisher, codec: OrderCodec, orders: OrderCache, tombstones: Tombstones, feeds: Feeds) -> None:
+    def __init__(
+        self, publisher: Publisher, codec: OrderCodec, orders: OrderCache, tombstones: Tombstones, feeds: Feeds, learned: Learned
+    ) -> None:
         self.counts = Counts()
         self.reevaluate_at = FAR
         self._publisher = publisher
@@ -54,6 +57,7 @@ class ShardState:
         self._orders = orders
         self._tombstones = tombstones
         self._feeds = feeds
+        self._learned = learned
         self._monitors = bool(feeds)
         self._feeds_row = self._scalars = b""
 
@@ -69,6 +73,9 @@ class ShardState:
             if known != self._feeds_row:
                 self._feeds_row = known
                 yield FEEDS, known
+        if self._learned.changed:
+            self._learned.changed = False
+            yield LEARNED, self._learned.row()
         scalars = self._row()
         if scalars != self._scalars:
             self._scalars = scalars
@@ -82,6 +89,8 @@ class ShardState:
             yield TOMBSTONE + key.encode(), packed
         if self._monitors:
             yield FEEDS, self._feeds.row()
+        if self._learned:
+            yield LEARNED, self._learned.row()
         yield SCALARS, self._row()
 
     def restore(self, rows: Iterable[Row]) -> Iterator[tuple[str, int]]:
@@ -102,6 +111,8 @@ class ShardState:
             elif kind == FEEDS:
                 self._feeds_row = value
                 self._feeds.restore(value)
+            elif kind == LEARNED:
+                self._learned.restore(value)
             elif kind == SCALARS:
                 self._scalars = value
             else:

@@ -10,7 +10,7 @@ from functools import cache
 from typing import Final
 
 from dataflows.core.engine.exceptions import ExceptionState
-from dataflows.core.engine.summary_case import ExceptionCase
+from dataflows.core.engine.summary_case import ExceptionCase, called
 from dataflows.core.engine.summary_fields import FIELDS
 from dataflows.core.rules.model import Rule
 from dataflows.core.rules.sentences import AT_ONCE, SENTENCES
@@ -27,13 +27,13 @@ BY_FORM: Final[dict[type, str]] = {
 """What exceptions of the user's rules say, which have no sentence of their own; of any other form the last one."""
 REPORTED: Final = "{name}: {event} {began}[ said of {what}][: {reason}]."
 ENDINGS: Final = {
-    "milestone": "It came late",
-    "promise_moved": "The promise was moved",
-    "cleared": "It cleared",
-    "lifted": "It no longer matters",
-    "case": "A person closed it",
-    "expired": "It was closed for age",
-    "policy_changed": "The policy no longer asks for it",
+    "milestone": "It came late, on {when}",
+    "promise_moved": "The deadline was moved on {when}",
+    "cleared": "It cleared on {when}",
+    "lifted": "It has not mattered since {when}",
+    "case": "A person closed it on {when}",
+    "expired": "It was closed for age on {when}",
+    "policy_changed": "The policy has not asked for it since {when}",
 }
 """How an exception ended, by its resolution."""
 
@@ -81,6 +81,13 @@ def _ending(case: ExceptionCase, state: ExceptionState, ended_by: Evidence | Non
         return " Taken back: evidence that came later shows that it was not so."
     if state.status != "resolved":
         return ""
-    words = ENDINGS.get(state.resolution or "", "It ended")
-    when = "" if state.end is None else f" {case.moment(state.end)}"
-    return f" {words}{when}" + (f": {ended_by.type} of {ended_by.source}." if ended_by is not None else ".")
+    words = ENDINGS.get(state.resolution or "", "It ended on {when}")
+    if state.due is not None and state.end is not None and state.end <= state.due:  # Only the warning had come.
+        words = words.replace("came late, on", "came on")
+    words = words.format(when=case.moment(state.end))
+    return f" {words} ({_cited(case, ended_by)})." if ended_by is not None else f" {words}."
+
+
+def _cited(case: ExceptionCase, evidence: Evidence) -> str:
+    record = case.facts.t.find(evidence.source, evidence.id)
+    return f"{evidence.type if record is None else called(record)}, {evidence.source}"

@@ -5,6 +5,7 @@ from __future__ import annotations
 from functools import cached_property
 from typing import cast
 
+from dataflows.core.clocks import deadline
 from dataflows.core.clocks.explain import moment
 from dataflows.core.engine.exceptions import ExceptionState
 from dataflows.core.history.facts import Facts
@@ -13,7 +14,8 @@ from dataflows.core.policy import RuleSetting
 from dataflows.core.rules.model import Rule
 from dataflows.core.rules.structs import Lasting, Overdue
 from dataflows.core.rules.vocabulary import Date
-from schemas.instants import MINUTE
+from schemas.events import OrderPlaced
+from schemas.instants import FAR, MINUTE
 from schemas.record import Record
 
 
@@ -28,12 +30,39 @@ class ExceptionCase:
         self.timed = False
         """Whether an instant has been said."""
 
+    @property
+    def by(self) -> int:
+        """The instant of what the sentence says had come about: the deadline, of a warning before it the beginning, else `last`."""
+        due = self.state.due
+        if due is None:
+            return self.last
+        return due if due <= (self.facts.now if self.state.end is None else self.state.end) else self.state.start
+
+    @property
+    def last(self) -> int:
+        """The last instant at which the exception stood; of an open one nothing that is known is later."""
+        return FAR if self.state.end is None else self.state.end - 1
+
+    @cached_property
+    def fields(self) -> OrderPlaced | None:
+        """What the order said of itself while the exception stood."""
+        if self.facts.placed is None:
+            return None
+        versions = self.facts.versions
+        return next((fields for fields, since, _ in reversed(versions) if since <= self.last), versions[0][0])
+
     def moment(self, at: int | None) -> str | None:
         """An instant in the zone of the case, to the minute."""
         if at is None:
             return None
         self.timed = True
         return moment(at - at % MINUTE, self.zone)
+
+    def date(self, text: object) -> str | None:
+        """A stated date as it is, a stated instant in the zone of the case."""
+        if not isinstance(text, str):
+            return None
+        return text if "T" not in text or "/" in text else self.moment(deadline(text, self.zone))
 
     @cached_property
     def zone(self) -> str:
@@ -84,3 +113,9 @@ class ExceptionCase:
 def _date(form: object) -> Date | None:
     found = form.since if isinstance(form, Overdue) else form.into if isinstance(form, Lasting) else None
     return found if isinstance(found, Date) else None
+
+
+def called(record: Record) -> str:
+    """An event in words: `scan in transit`, `payment captured`."""
+    status = getattr(record.event.data, "status", None)
+    return (f"scan {status}" if status is not None else record.event.type.replace(".", " ")).replace("_", " ")

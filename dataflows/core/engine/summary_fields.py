@@ -5,20 +5,19 @@ A field that is not known is None. No field gives names, addresses, contacts or 
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Mapping
 from datetime import datetime
 from decimal import Decimal
 from typing import Final, cast
 
-from dataflows.core.clocks import deadline
-from dataflows.core.engine.summary_case import ExceptionCase
+from dataflows.core.engine import summary_goods as goods
+from dataflows.core.engine.summary_case import ExceptionCase, called
 from dataflows.core.history.facts import Facts
 from dataflows.core.history.ledger import Ledger
 from dataflows.core.history.parcels import scan_of
-from dataflows.core.history.quantities import line_key, quantity
+from dataflows.core.history.quantities import line_key
 from dataflows.core.history.shipments import Shipment
-from schemas.events import Line
-from schemas.instants import FAR, MINUTE
+from schemas.instants import MINUTE
 from schemas.record import Record
 from schemas.values import micros
 
@@ -49,113 +48,39 @@ def _word(name: str) -> Field:
     return lambda case: None if (value := _text(case.said(name))) is None else value.replace("_", " ")
 
 
-def _date_said(case: ExceptionCase, text: object) -> str | None:
-    """A stated date as it is, a stated instant in the zone of the case."""
-    if not isinstance(text, str):
-        return None
-    return text if "T" not in text or "/" in text else case.moment(deadline(text, case.zone))
-
-
 def _at(read: Callable[[Facts], int | None]) -> Field:
     return lambda case: case.moment(read(case.facts)) if case.facts.placed is not None else None
 
 
-def _money(read: Callable[[Facts], Decimal]) -> Field:
-    def field(case: ExceptionCase) -> str | None:
-        total = case.facts.fields.total if case.facts.placed is not None else None
-        return f"{read(case.facts):.2f}" + (f" {total.currency}" if total is not None else "")
-
-    return field
-
-
-def _known(read: Callable[[Ledger], Decimal | None]) -> Field:
-    """An amount of the order's ledger; None where it is not known, or nothing."""
+def _money(read: Callable[[Ledger, int], Decimal | None], *, by: bool = True) -> Field:
+    """An amount of the order's ledger at the deadline, or (not `by`) as long as the exception stood; None where it is not known."""
 
     def field(case: ExceptionCase) -> str | None:
-        ledger = case.facts.ledger if case.facts.placed is not None else None
-        found = read(ledger) if ledger is not None else None
-        if ledger is None or found is None or found <= 0:
+        if case.facts.placed is None:
             return None
-        return f"{found:.2f} {ledger.currency or ''}".strip()
+        ledger = case.facts.ledger
+        found = read(ledger, case.by if by else case.last)
+        return None if found is None else f"{found:.2f} {ledger.currency or ''}".strip()
 
     return field
+
+
+def _more(read: Callable[[Ledger, int], Decimal | None], *, by: bool = True) -> Field:
+    """The same, None where it is nothing."""
+    return _money(lambda ledger, at: found if (found := read(ledger, at)) is not None and found > 0 else None, by=by)
 
 
 def _total(case: ExceptionCase) -> str | None:
-    return _text(case.facts.fields.total) if case.facts.placed is not None else None
-
-
-def _what(case: ExceptionCase) -> str:
-    """The parcel, shipment, line, payment or return that the exception is about."""
-    scope, _, name = (case.state.scope or "").partition(":")
-    if scope == "shipment":
-        number = case.said("tracking_number")
-        numbers = sorted(case.shipment.trackings) if case.shipment is not None else []
-        known = str(number) if number is not None else ", ".join(numbers)
-        carrier = case.shipment.said("carrier") if case.shipment is not None else None
-        if not known:
-            return f"shipment {name}"
-        return ("parcel " if number is not None or len(numbers) == 1 else "parcels ") + known + (f" ({carrier})" if carrier else "")
-    return f"{scope} {name}" if scope else "the order"
-
-
-def _unscanned(case: ExceptionCase) -> str:
-    """The parcels of a shipment that the carrier has not scanned."""
-    shipment = case.shipment
-    if shipment is None or len(shipment.parcels) < 2:
-        return _what(case)
-    numbers = [p.tracking for p in shipment.parcels if p.first_scan is None and shipment.over_of(p) is None]
-    return ("parcel " if len(numbers) == 1 else "parcels ") + ", ".join(numbers) if numbers else _what(case)
-
-
-def _owed(case: ExceptionCase) -> str:
-    return f"line {case.line}" if case.line is not None else "the order"
-
-
-def _last_scan(case: ExceptionCase) -> str | None:
-    shipments = [case.shipment] if case.shipment is not None else case.facts.shipments if case.facts.placed is not None else []
-    scans = [shipment.scans[-1] for shipment in shipments if shipment.scans]
-    if not scans:
-        return None
-    last = max(scans, key=lambda record: record.at)
-    return f"{scan_of(last).status.replace('_', ' ')} {case.moment(last.at)}"
-
-
-def _lines(lines: Iterable[Line]) -> str | None:
-    return ", ".join(f"{quantity(line)} of {line.sku or line_key(line)}" for line in lines) or None
-
-
-def _missing(case: ExceptionCase, covered: Callable[[Facts, list[str]], int | None]) -> str | None:
-    """The lines of an order of several that have not come to something."""
-    facts = case.facts
-    if facts.placed is None or len(facts.lines) < 2:
-        return None
-    keys = [case.line] if case.line is not None else list(facts.wanted)
-    open_ = [key for key in keys if key in facts.wanted and covered(facts, [key]) is None]
-    if not open_ or len(open_) == len(facts.wanted):
-        return None
-    shown = ", ".join(f"{facts.wanted[key]} of {facts.lines[key].sku or key}" for key in open_[:3])
-    return f"{len(open_)} of {len(facts.wanted)} lines missing: {shown}" + (", ..." if len(open_) > 3 else "")
-
-
-def _progress(case: ExceptionCase) -> str | None:
-    """The furthest that the warehouse came, where nothing has left."""
-    facts = case.facts
-    if facts.placed is None or any(shipment.left for shipment in facts.shipments):
-        return None
-    for word, at in (("packed", facts.packed), ("picked", facts.picked), ("released", facts.released), ("allocated", facts.allocated)):
-        if at is not None:
-            return f"it was {word} {case.moment(at)}"
-    return "no step of the warehouse is known"
+    return _text(case.fields.total) if case.fields is not None else None
 
 
 def _last_event(case: ExceptionCase) -> str | None:
     record = case.record
-    return None if record is None else f"{record.event.type} {case.moment(record.at)}"
+    return None if record is None else f"{called(record)}, {case.moment(record.at)}"
 
 
 def _anchor(case: ExceptionCase) -> str | None:
-    label = case.state.arithmetic.partition(" + ")[0].partition(" - ")[0]
+    label = case.state.arithmetic.partition(" + ")[0].partition(" - ")[0].partition(" (")[0]
     return label or None
 
 
@@ -165,43 +90,17 @@ def _began_event(case: ExceptionCase) -> str | None:
 
 def _date_text(name: str) -> Field:
     def field(case: ExceptionCase) -> str | None:
-        if case.facts.placed is None:
+        if case.fields is None:
             return None
-        line = case.facts.lines.get(case.line) if case.line is not None else None
-        value = (getattr(line, name, None) if line is not None else None) or getattr(case.facts.fields, name)
-        return _date_said(case, value)
+        lines = enumerate(case.fields.lines or ()) if case.line is not None else ()
+        own = next((getattr(line, name) for place, line in lines if line_key(line, place) == case.line), None)
+        return case.date(own or getattr(case.fields, name))
 
     return field
 
 
-def _shipped_quantity(case: ExceptionCase) -> str | None:
-    if case.line is None or case.facts.placed is None:
-        return None
-    lines = [line for shipment in case.facts.shipments if shipment.left for line in shipment.lines or ()]
-    keys = (case.line,)
-    known = [line for line in lines if line.line_id in keys or case.line in case.facts.book.keys_of(line) or line.sku in keys]
-    return str(sum(quantity(line) for line in known)) if known else None
-
-
-def _ordered_quantity(case: ExceptionCase) -> str | None:
-    return str(case.facts.ordered.get(case.line, 0)) if case.line is not None and case.facts.placed is not None else None
-
-
-def _line(case: ExceptionCase) -> str | None:
-    line = case.facts.lines.get(case.line) if case.line is not None and case.facts.placed is not None else None
-    if case.line is None:
-        return None
-    return f"line {case.line}" if line is None or line.sku is None else line.sku
-
-
 def _shipment_at(read: Callable[[Shipment], int | None]) -> Field:
     return lambda case: case.moment(read(case.shipment)) if case.shipment is not None else None
-
-
-def _labelled(case: ExceptionCase) -> str | None:
-    shipments = [case.shipment] if case.shipment is not None else case.facts.shipments
-    instants = [label.at for shipment in shipments for label in shipment.labels]
-    return case.moment(min(instants)) if instants else None
 
 
 def _return_at(step: str) -> Field:
@@ -219,15 +118,6 @@ def _return_at(step: str) -> Field:
 
 def _later(case: ExceptionCase) -> Record | None:
     return case.records[1] if len(case.records) > 1 else None
-
-
-def _ended_as(case: ExceptionCase) -> tuple[str, int] | None:
-    """How the parcel had ended before it was scanned again."""
-    record = case.record
-    if case.shipment is None or record is None:
-        return None
-    ends = [scan for scan in case.shipment.scans if scan.at < record.at and scan_of(scan).status in ("delivered", "returned")]
-    return (scan_of(ends[-1]).status, ends[-1].at) if ends else None
 
 
 def _other(case: ExceptionCase) -> str | None:
@@ -249,41 +139,22 @@ def _ahead(case: ExceptionCase) -> str | None:
     return None if record is None else f"{(record.at - record.log) // MINUTE} minutes"
 
 
-def _delivered(case: ExceptionCase) -> Shipment | None:
-    known = [shipment for shipment in case.facts.shipments if shipment.delivered is not None]
-    return max(known, key=lambda shipment: shipment.delivered or 0) if known else None
-
-
-def _first_eta(case: ExceptionCase) -> str | None:
-    parcels = case.shipment.parcels if case.shipment is not None else ()
-    estimates = [scan_of(record).eta for parcel in parcels for record in parcel.estimates]
-    first = next((text for text in estimates if text), None)
-    return None if first == case.said("eta") else _date_said(case, first)
-
-
-def _attempts(case: ExceptionCase) -> str | None:
-    scans = case.shipment.scans if case.shipment is not None else ()
-    return str(sum(1 for record in scans if scan_of(record).status == "attempt_failed") or "") or None
-
-
 def _source(case: ExceptionCase) -> str | None:
     return case.state.evidence[0].source if case.state.evidence else None
 
 
 def _event(case: ExceptionCase) -> str | None:
-    """The first event that it rests on: its status if it is a scan, else its type."""
-    record = case.record
-    if record is None:
-        return case.state.evidence[0].type if case.state.evidence else None
-    status = getattr(record.event.data, "status", None)
-    return f"scan {str(status).replace('_', ' ')}" if status is not None else record.event.type
+    """The first event that it rests on."""
+    if case.record is not None:
+        return called(case.record)
+    return case.state.evidence[0].type.replace(".", " ").replace("_", " ") if case.state.evidence else None
 
 
 FIELDS: Final[Mapping[str, Field]] = {
     "name": lambda case: case.rule.definition.rstrip("."),
-    "what": _what,
-    "what_owed": _owed,
-    "due": lambda case: case.moment(case.state.due if case.state.due is not None else case.state.start),
+    "what": goods.what,
+    "what_owed": goods.owed,
+    "due": lambda case: case.moment(case.by if case.state.due is not None else case.state.start),
     "began": lambda case: case.moment(case.state.start),
     "began_event": _began_event,
     "logged": lambda case: case.moment(case.record.log) if case.record is not None else None,
@@ -296,17 +167,17 @@ FIELDS: Final[Mapping[str, Field]] = {
     "source": _source,
     "anchor": _anchor,
     "last_event": _last_event,
-    "last_scan": _last_scan,
-    "progress": _progress,
+    "last_scan": goods.last_scan,
+    "progress": goods.progress,
     "other": _other,
     # of the order
     "total": _total,
-    "captured": _money(lambda facts: facts.payments.captured),
-    "refunded": _money(lambda facts: facts.payments.refunded),
-    "paid": _money(lambda facts: facts.payments.captured - facts.payments.refunded),
-    "kept": _known(lambda ledger: ledger.paid(FAR)),
-    "lost": _known(lambda ledger: ledger.lost(FAR)),
-    "open": _known(lambda ledger: None if (owed := ledger.owed(FAR)) is None else owed - ledger.captured(FAR)),
+    "captured": _money(lambda ledger, at: ledger.captured(at)),
+    "refunded": _more(lambda ledger, at: ledger.captured(at) - ledger.paid(at) - ledger.lost(at)),
+    "paid": _money(lambda ledger, at: ledger.paid(at)),
+    "kept": _more(lambda ledger, at: ledger.paid(at), by=False),
+    "lost": _more(lambda ledger, at: ledger.lost(at)),
+    "open": _more(lambda ledger, at: None if (owed := ledger.owed(at)) is None else owed - ledger.captured(at), by=False),
     "amount_or_money": lambda case: _text(case.said("amount")) or "Money",
     "placed": _at(lambda facts: facts.placed_at),
     "cancelled": _at(lambda facts: facts.cancelled),
@@ -318,35 +189,36 @@ FIELDS: Final[Mapping[str, Field]] = {
     "confirmed": _at(lambda facts: facts.first("warehouse.shipped")),
     "promise": _date_text("promised_by"),
     "ship_by": _date_text("ship_by"),
-    "missing_shipment": lambda case: _missing(case, lambda facts, keys: facts.shipped_of(keys)),
-    "missing_delivery": lambda case: _missing(case, lambda facts, keys: facts.delivered_of(keys)),
-    "line": _line,
-    "shipped_quantity": _shipped_quantity,
-    "ordered_quantity": _ordered_quantity,
-    "delivered_what": lambda case: f"shipment {found.key}" if (found := _delivered(case)) is not None else None,
-    "delivered_at": lambda case: case.moment(found.delivered) if (found := _delivered(case)) is not None else None,
+    "missing_shipment": lambda case: goods.missing(case, lambda facts, keys: facts.shipped_of(keys)),
+    "missing_delivery": lambda case: goods.missing(case, lambda facts, keys: facts.delivered_of(keys)),
+    "line": goods.line,
+    "unordered": lambda case: case.line,
+    "shipped_quantity": goods.shipped_quantity,
+    "ordered_quantity": goods.ordered_quantity,
+    "delivered_what": lambda case: f"shipment {found.key}" if (found := goods.delivered(case)) is not None else None,
+    "delivered_at": lambda case: case.moment(found.delivered) if (found := goods.delivered(case)) is not None else None,
     # of its shipment, parcel or return
-    "labelled": _labelled,
+    "labelled": goods.labelled,
     "handed_over": _shipment_at(lambda shipment: shipment.handed_over),
     "parcel": _of("tracking_number"),
-    "lines": lambda case: _lines(case.shipment.lines or ()) if case.shipment is not None else None,
-    "ended_as": lambda case: found[0] if (found := _ended_as(case)) is not None else None,
-    "ended_at": lambda case: case.moment(found[1]) if (found := _ended_as(case)) is not None else None,
-    "first_eta": _first_eta,
-    "unscanned": _unscanned,
-    "attempts": _attempts,
+    "lines": lambda case: goods.lines(case.shipment.lines or ()) if case.shipment is not None else None,
+    "ended_as": lambda case: found[0] if (found := goods.ended_as(case)) is not None else None,
+    "ended_at": lambda case: case.moment(found[1]) if (found := goods.ended_as(case)) is not None else None,
+    "first_eta": goods.first_eta,
+    "unscanned": goods.unscanned,
+    "attempts": goods.attempts,
     "return_arrived": _return_at("received"),
     "return_authorized": _return_at("authorized"),
     # of its events
     "later": lambda case: case.moment(found.at) if (found := _later(case)) is not None else None,
-    "later_event": lambda case: found.event.type if (found := _later(case)) is not None else None,
+    "later_event": lambda case: called(found) if (found := _later(case)) is not None else None,
     "hold": _of("hold"),
     "risk": _word("risk"),
     "reason": _word("reason"),
     "code": _of("code"),
     "status": _word("status"),
     "carrier": _of("carrier"),
-    "eta": lambda case: _date_said(case, case.said("eta")),
+    "eta": lambda case: case.date(case.said("eta")),
     "site": _of("site"),
     "sku": _of("sku"),
     "ordered": _of("ordered"),

@@ -9,7 +9,9 @@ time. An order has the traits of its events, and besides: `several` (parcels), `
 piece, or others than ordered), `ship_by`, `promised_by`, `terms:<terms>`, `note` (a finding of the identity step), `itemised` (some step
 named some of its pieces). `again`: a scan that may be none, and breaks no silence: of a label after the carrier had a parcel, or of what
 another source has just said. `several voices`: scans of more than one carrier or source. `eta`: a scan that states one. `site`: the event
-names another site than the last one that was named, so that the site's clock and zone change.
+names a site that need not be the one that was named last, so that the site's clock and zone may change; `carrier`: one that names a carrier
+or a service that its parcel need not have been known to have. `undated`: an order is placed with lines that have no ship-by date.
+`parcel scanned`: the first possession of a parcel, of an order that has several.
 """
 
 from __future__ import annotations
@@ -37,7 +39,7 @@ TRAITS: tuple[str, ...] = (
     "expires", "settled", "future", "note", "several", "whole", "lines", "ship_by", "promised_by", "terms:external", "terms:invoice",
     "terms:on_delivery", "terms:on_ship", "terms:prepaid", "estimate", "itemised", "site", "order.reinstated",
     "order.cancel_declined", "order.linked", "carrier.relabelled", "return.cancelled",
-    "again", "several voices", "eta",
+    "again", "several voices", "eta", "carrier", "undated", "parcel scanned",
 )
 # fmt: on
 """Traits of events and orders by the place of their bit. A new event type, status or finer trait is added at the end."""
@@ -65,6 +67,12 @@ RETURNED = mask(RETURNS)
 NOTE = BITS["note"]
 """A finding of the identity step came."""
 SITE = BITS["site"]
-"""Another site is named."""
+"""Perhaps another site is named."""
+CARRIER = BITS["carrier"]
+"""Perhaps another carrier is named."""
+UNDATED = BITS["undated"]
+"""Some lines have no ship-by date, whether or not others do."""
 SCATTERED = BITS["several"] | RETURNED
 """An order with more than one parcel, or with one that comes back."""
+UNPROMISED = 0
+"""What stands for the promise of an order that was placed without one."""

@@ -10,7 +10,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from dataflows.core.engine.ruleset import RuleSet, TriggerMasks
-from dataflows.core.engine.traits import BITS, SCATTERED, mask
+from dataflows.core.engine.traits import BITS, SCATTERED, UNDATED, mask
 from dataflows.core.policy import Policy, RuleSetting
 from dataflows.core.rules.conditions import soonest
 from dataflows.core.rules.model import Fits
@@ -24,6 +24,7 @@ ARRIVAL_TRAITS = {
     "unannounced": ("carrier.scan",),
     "late eta": ("carrier.scan", "estimate"),
     "eta": ("carrier.scan", "estimate"),
+    "parcel scanned": ("carrier.scan",),
     "part shipped": ("warehouse.shipped",),
     "balance": ("payment.captured",),
 }
@@ -73,9 +74,13 @@ class Profile:
     def __init__(self, ruleset: RuleSet, settings: tuple[RuleSetting, ...]) -> None:
         self.settings = settings
         self.active = frozenset(i for i, s in enumerate(settings) if s.switch != "off" or s.kind in ruleset.overridden)
+        apart = frozenset(i for i in self.active if settings[i].kind in ruleset.by_shipment)
         at_site = (i for i in self.active if settings[i].clock == "site" or settings[i].international or ruleset.rules[i].sited)
-        self.at_site = frozenset(at_site)
-        """The rules whose deadlines the order's site has a say in."""
+        self.at_site = apart.union(at_site)
+        """The rules whose deadlines the order's site, or that of a shipment, has a say in."""
+        by_carrier = self.active if ruleset.policy.carriers else ()
+        self.of_carrier = apart.union(i for i in by_carrier if settings[i].clock == "carrier")
+        """Those whose deadlines the carrier of a shipment has a say in."""
         self.suppressors = {s.kind: frozenset(s.suppressed_by) for s in settings if s.suppressed_by}
         self._ruleset = ruleset
         self._triggers = tuple((index, ruleset.triggers[index]) for index in sorted(self.active))
@@ -133,6 +138,8 @@ class Profile:
                     postpone.append((index, bound(setting)))
             elif event & _DATES[rule.triggers.dated]:
                 dated.append(Dated(index, rule.triggers.dated, bound(setting), fallback))
+                if event & UNDATED and fallback is not None:
+                    arm.append((index, fallback))
             else:
                 arm.append((index, fallback or 0))
         return Plan(frozenset(evaluate), tuple(fits), tuple(met), tuple(arm), tuple(postpone), tuple(dated))

@@ -1,6 +1,15 @@
-"""How much of one line of an order is owed, as its order changes."""
+"""How much of each line of an order is owed, as its order changes."""
 
 from __future__ import annotations
+
+from collections.abc import Iterable, Mapping, Sequence
+from typing import cast
+
+from dataflows.core.history.covering import Filling, OrderShape
+from dataflows.core.history.quantities import line_key, quantity
+from dataflows.core.history.versions import Versions
+from schemas.events import Line, OrderCancel
+from schemas.record import Record
 
 
 class Balance:
@@ -10,10 +19,10 @@ class Balance:
     and no update has stated yet, so that it is not taken away again.
     """
 
-    __slots__ = ("cancelled", "credit", "most", "owed", "stated", "waived")
+    __slots__ = ("credit", "most", "owed", "stated", "waived")
 
     def __init__(self) -> None:
-        self.stated = self.owed = self.credit = self.most = self.waived = self.cancelled = 0
+        self.stated = self.owed = self.credit = self.most = self.waived = 0
 
     def order(self, stated: int) -> None:
         """Takes in the quantity that the order has from now on."""
@@ -34,3 +43,60 @@ class Balance:
         self.owed -= units
         self.credit += units
         self.waived += units
+
+
+class Books:
+    """What is owed of all lines of an order: `of` each a balance.
+
+    Cancellations are read together: a kit is cancelled when all of its parts were, by however many events.
+    """
+
+    def __init__(self, shape: OrderShape, versions: Versions) -> None:
+        self.of: dict[str, Balance] = {key: Balance() for key in shape.lines}
+        self._shape = shape
+        self._versions = versions
+        self._cancels: list[Line] = []
+        self._named: dict[str, int] = {}
+
+    def take(self, record: Record) -> None:
+        """Takes in the latest cancellation of lines, for `cancel`."""
+        self._cancels.extend(cast("OrderCancel", record.event.data).lines or ())
+
+    def cancel(self, at: int) -> None:
+        """Takes off what the cancellations so far mean of the lines that the order has had by an instant."""
+        if not self._cancels:
+            return
+        most = self._versions.most_at(at)
+        filling = Filling(self._shape, most, most)
+        filling.add(self._cancels)
+        named = {key: filling.covered(key) for key in self.of}
+        self.waive({key: count - self._named.get(key, 0) for key, count in named.items()})
+        self._named = named
+
+    def waive(self, units: Mapping[str, int]) -> None:
+        """Takes in that some units are not wanted, as far as they are owed."""
+        for key, count in units.items():
+            balance = self.of[key]
+            taken = min(count, balance.owed)
+            if taken > 0:
+                balance.waive(taken)
+
+    def order(self, lines: Sequence[Line] | None) -> None:
+        """Takes in the lines that the order has from now on."""
+        stated = stated_of(lines or ())
+        for key, balance in self.of.items():
+            balance.order(stated.get(key, 0))
+
+    @property
+    def nothing_left(self) -> bool:
+        """Whether nothing is owed."""
+        return all(balance.owed <= 0 for balance in self.of.values())
+
+
+def stated_of(lines: Iterable[Line]) -> dict[str, int]:
+    """The quantity of each line, by its name."""
+    stated: dict[str, int] = {}
+    for place, line in enumerate(lines):
+        key = line_key(line, place)
+        stated[key] = stated.get(key, 0) + max(quantity(line), 0)
+    return stated

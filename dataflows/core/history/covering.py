@@ -27,6 +27,7 @@ class OrderShape:
         self.lines = lines
         self.turn = sorted(lines, key=lambda key: due(lines[key])) if len(lines) > 1 else list(lines)
         self.physical = [key for key in self.turn if method(lines[key]) != DIGITAL]
+        self.owing = frozenset(self.physical)
         self.components = {key: _components(line) for key, line in lines.items() if line.components}
         self._by_id = {line.line_id: key for key, line in lines.items() if line.line_id}
         self.parent: dict[str, str] = {}
@@ -44,6 +45,10 @@ class OrderShape:
             for part in self.components.get(key, ()):
                 if part != sku:
                     self._by_sku.setdefault(part, []).append((key, part))
+
+    def share_skus(self) -> bool:
+        """Whether several of its lines, or their components, have the same SKU."""
+        return any(len(cells) > 1 for cells in self._by_sku.values())
 
     def by_id(self, line: Line) -> str | None:
         """The order's line that an event's line names by its ID."""
@@ -151,16 +156,20 @@ class UnitCoverage:
         self._by_sku = False
         self._filling = Filling(shape, {}, {})
         self._owed: Mapping[str, int] = {}
+        self._short: set[str] = set()
 
     def change(self, at: int, space: Mapping[str, int], most: Mapping[str, int], owed: Mapping[str, int]) -> None:
         """Takes in what the order owes from an instant on."""
         self._owed = owed
         self._fill(space, most)
-        self._note(at)
+        met = self.met
+        self._short = {key for key in self.shape.physical if owed.get(key, 0) > (met[key][-1][0] if key in met else 0)}
+        self._note(at, self.shape.physical)
 
     def step(self, at: int, lines: Sequence[Line] | None, rest: Mapping[str, int]) -> None:
         """Takes in the latest step; one without lines covers all that is left, after which `rest` is covered of each line."""
         filling = self._filling
+        touched: Iterable[str] = self.shape.physical
         if lines:
             named = any(self.shape.by_id(line) is not None for line in lines)
             self._stated.extend(lines)
@@ -168,11 +177,12 @@ class UnitCoverage:
                 self._fill(filling.space, filling.most)  # What a line is said of by its ID comes first.
             else:
                 filling.add(lines)
+                touched = self._touched(lines)
             self._by_sku = self._by_sku or any(self.shape.by_id(line) is None for line in lines)
         else:
             self._stated, self._rest, self._by_sku = [], dict(rest), False
             self._fill(filling.space, filling.most)
-        self._note(at)
+        self._note(at, touched)
 
     def covered(self, key: str) -> int:
         """How many units of a line are covered now."""
@@ -186,14 +196,24 @@ class UnitCoverage:
         self._filling = Filling(self.shape, space, most, {(key, None): count for key, count in self._rest.items() if count > 0})
         self._filling.add(self._stated)
 
-    def _note(self, at: int) -> None:
-        met = self.met
-        for key in self.shape.physical:
-            count = self._filling.covered(key)
+    def _touched(self, lines: Sequence[Line]) -> set[str]:
+        """The order's lines of which more may be covered by the lines of an event: each with its kit, or with what is in it."""
+        shape = self.shape
+        found = {key for line in lines for key, _ in self._filling.cells_of(line)}
+        if shape.parent:
+            found.update(*(shape.children.get(key, ()) for key in found), {shape.parent[key] for key in found if key in shape.parent})
+        return found
+
+    def _note(self, at: int, keys: Iterable[str]) -> None:
+        """Notes how much of some lines is covered now."""
+        met, owed = self.met, self._owed
+        for key in keys:
+            count = self._filling.covered(key) if key in self.shape.owing else 0
             if count:
                 known = met.setdefault(key, [])
                 if not known or count > known[-1][0]:
                     known.append((count, at))
-        if self.whole is None and met:
-            done = all(owed <= (met[key][-1][0] if key in met else 0) for key in self.shape.physical if (owed := self._owed.get(key, 0)))
-            self.whole = at if done else None
+                if known[-1][0] >= owed.get(key, 0):
+                    self._short.discard(key)
+        if self.whole is None and met and not self._short:
+            self.whole = at

@@ -24,7 +24,7 @@ from dataflows.core.history.shipments import Shipment
 from dataflows.core.history.standing import tracking_numbers
 from dataflows.core.policy import RuleSetting
 from dataflows.core.policy.model import Dims
-from schemas.events import WarehouseShipment
+from schemas.events import Money, WarehouseShipment
 from schemas.instants import earliest
 from schemas.record import Record
 
@@ -121,10 +121,12 @@ class Facts(MilestoneFacts):
     @fact(*LINES, "order.reinstated")
     def owing(self) -> tuple[Period, ...]:
         """While anything is owed: mostly from its placing on."""
-        totals = [fields.total for fields, _, _ in self.versions]
-        if all(total is None or Decimal(total.amount) > self.policy.tolerance(total.currency) for total in totals):
+        if all(not fields.lines or self._is_owed(fields.total) for fields, _, _ in self.versions):
             return (Period(self.placed_at, None, self.versions[0][2]),)
         return tuple(self.ledger.owing())
+
+    def _is_owed(self, total: Money | None) -> bool:
+        return total is None or Decimal(total.amount) > self.policy.tolerance(total.currency)
 
     # shipments and returns
 

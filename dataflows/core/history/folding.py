@@ -14,7 +14,8 @@ from dataflows.core.history.facts import Facts
 from dataflows.core.history.grouping import Shipments
 from dataflows.core.history.holds import Holds
 from dataflows.core.history.money import Payments
-from dataflows.core.history.order_fields import ANNOUNCED, HOLDS, MONEY, OWED, PARCELS, SITED, STEPS, readers
+from dataflows.core.history.obligations import Obligations
+from dataflows.core.history.order_fields import ANNOUNCED, FIELDS, HOLDS, MONEY, OWED, PARCELS, SITED, STEPS, readers
 from dataflows.core.history.quantities import Cancellations, LineCoverage, OrderLines
 from dataflows.core.history.returns import RETURNS, Returns
 from dataflows.core.history.shipments import Shipment
@@ -29,8 +30,11 @@ REACHED = ("shipped", "delivered", "packed", "picked", "released", "allocated")
 """Milestones of all lines that shipments decide."""
 OWING = frozenset((*OWED, *STEPS, "warehouse.pick_started", *PARCELS))
 """Types of events that say what is owed, or cover it."""
+LIVES = frozenset(("order.cancelled", "order.reinstated"))
+"""Types of events by which an order is no longer wanted, or is again."""
 COVERAGES = ("departures", "arrivals")
 OF_LINES = ("book", "cancellations", "covers", *COVERAGES)
+OF_GOODS = (*OF_LINES, *REACHED, "shape", "obligations", "covered")
 OF_PARCELS = ("grouped", "returned", "dims", *COVERAGES, *REACHED)
 
 
@@ -53,7 +57,12 @@ def reread(facts: Facts, records: Iterable[Record]) -> None:
     """Forgets what rests on events that were added further back, or that count no more, or again."""
     known = facts.__dict__
     known.pop("voices", None)
-    for type_ in {record.event.type for record in records}:
+    types = {record.event.type for record in records}
+    if not LIVES.isdisjoint(types):
+        types.update(FIELDS)  # Whether a further placing is of a cancelled order decides what it says of each field.
+    if not types.isdisjoint(SITED) and _by_turns(known):
+        _drop(known, *OF_GOODS)
+    for type_ in types:
         _drop(known, *readers.computed.get(type_, ()), *readers.folded.get(type_, ()))
         if type_ in OWING:
             _drop(known, *REACHED)
@@ -96,9 +105,18 @@ def _step(known: dict[str, object], record: Record) -> None:
 
 
 def _sited(known: dict[str, object], record: Record) -> None:
-    if cast("InventoryAllocated", record.event.data).site is not None:
+    site = cast("InventoryAllocated", record.event.data).site
+    if site is not None:
+        if known.get("site", site) != site and _by_turns(known):
+            _drop(known, *OF_GOODS)
         _drop(known, "site_zone", "domestic", "dims")
-        known["site"] = cast("InventoryAllocated", record.event.data).site
+        known["site"] = site
+
+
+def _by_turns(known: Mapping[str, object]) -> bool:
+    """Whether a SKU covers several lines, the one that is wanted first at first: by dates, which end in the zone of the site."""
+    book, obliged = cast("OrderLines | None", known.get("book")), cast("Obligations | None", known.get("obligations"))
+    return (book is not None and book.share_skus()) or (obliged is not None and obliged.shape.share_skus())
 
 
 def _announced(known: dict[str, object], record: Record) -> None:
@@ -150,7 +168,7 @@ def _reach(known: dict[str, object], name: str, shipment: Shipment, at: int | No
 def _voided(known: dict[str, object], record: Record) -> None:
     if "grouped" in known:
         cast("Shipments", known["grouped"]).void(record)
-        _drop(known, *COVERAGES, *REACHED)
+        _drop(known, "dims", *COVERAGES, *REACHED)
 
 
 def _relabelled(known: dict[str, object], _: Record) -> None:

@@ -65,7 +65,7 @@ class Ledger:
         named = (cast("Payment", record.event.data).amount for record in captures)
         self.currency = total.currency if total is not None else next((amount.currency for amount in named if amount is not None), None)
         self.tolerance = tolerance(self.currency)
-        self._totals = [(since, self.amount(fields.total), record) for fields, since, record in versions]
+        self._totals = [(since, self._total_of(fields), record) for fields, since, record in versions]
         self.captures = captures
         self.losses = losses_of(timeline)
         self._moves = self._moved()
@@ -75,6 +75,11 @@ class Ledger:
         return Decimal(money.amount) if money is not None and money.currency == self.currency else None
 
     # owed
+
+    def _total_of(self, fields: OrderPlaced) -> Decimal | None:
+        """What an order says is owed. Nothing, of an order that says no lines either, is not said."""
+        total = self.amount(fields.total)
+        return None if total is not None and not self.owes(total) and not fields.lines else total
 
     def owed(self, at: int) -> Decimal | None:
         """The total in force at an instant, before the first one the first; None if it is not known."""
@@ -256,25 +261,25 @@ class Ledger:
     def _unexplained(self, whole: Period) -> Iterable[Period]:
         since, until, record = whole
         for begins, stated in self._explained():
-            if stated is not None and stated.at <= max(since, begins):
+            if stated is not None and stated[0] <= max(since, begins):
                 continue
             if until is not None and begins >= until:
                 break
             if since < begins:
                 yield Period(since, begins, record)
-            if stated is None or (until is not None and stated.at >= until):
+            if stated is None or (until is not None and stated[0] >= until):
                 return
-            since, record = stated.at, stated
+            since, record = stated
         yield Period(since, until, record)
 
-    def _explained(self) -> list[tuple[int, Record | None]]:
+    def _explained(self) -> list[tuple[int, tuple[int, Record] | None]]:
         """From when on lines that went explain what is missing, and the update of the total that ends it; as they happened."""
         gone = [r.at for r in self._t.of("order.cancelled", "payment.refunded") if _takes_lines(r)]
-        stated = [r for _, _, r in self._totals[1:] if says(r, "total")]
-        found: list[tuple[int, Record | None]] = []
+        stated = [(at, r) for at, _, r in self._totals[1:] if says(r, "total")]
+        found: list[tuple[int, tuple[int, Record] | None]] = []
         for at in sorted(gone):
-            if not found or (found[-1][1] is not None and at > found[-1][1].at):
-                found.append((at, next((r for r in stated if r.at >= at), None)))
+            if not found or (found[-1][1] is not None and at > found[-1][1][0]):
+                found.append((at, next((known for known in stated if known[0] >= at), None)))
         return found
 
     def _stretches(self, steps: Iterable[tuple[int, bool, Record]]) -> list[Period]:

@@ -62,7 +62,7 @@ class MilestoneFacts(GoodsFacts):
                 steps = [(r.at, cast("InventoryAllocated", r.event.data).lines) for r in self.t.of(kind)]
             else:
                 reached = {"delivered": delivered, "ready": ready, "kept": self.kept}[kind]
-                steps = steps_of(self.shipments, lambda x: reached(x) if x.left else None, lambda x: earliest(x.labelled, x.handed_over))
+                steps = steps_of(self.shipments, lambda x: reached(x) if x.left else None, lambda x: earliest(x.labelled, x.shipped))
             known = self.covered[kind] = self.obligations.over(steps)
         return known
 

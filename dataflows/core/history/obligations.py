@@ -14,11 +14,10 @@ from typing import NamedTuple, cast
 import msgspec
 
 from dataflows.core.history.again import Life
-from dataflows.core.history.balances import Balance
-from dataflows.core.history.covering import Filling, OrderShape, Over, UnitCoverage
-from dataflows.core.history.quantities import line_key, quantity
+from dataflows.core.history.balances import Books
+from dataflows.core.history.covering import Filling, OrderShape, UnitCoverage
 from dataflows.core.history.versions import Versions, says
-from schemas.events import Line, OrderCancel, PaymentRefunded
+from schemas.events import Line, PaymentRefunded
 from schemas.instants import earliest
 from schemas.record import Record
 
@@ -53,8 +52,8 @@ class Refund(NamedTuple):
 class Change(NamedTuple):
     """What an order owes of each line from an instant on.
 
-    `most`: how much of each was ordered at most so far; `space`: how much of that was not waived, `rest`: not cancelled; `due`: how much is
-    ordered now and was not cancelled.
+    `most`: how much of each was ordered at most so far; `space`: how much of that was not waived, `rest`: not cancelled; `due`: how much
+    would be owed had nothing been refunded.
     """
 
     at: int
@@ -65,6 +64,16 @@ class Change(NamedTuple):
     due: dict[str, int]
 
 
+class _Told(NamedTuple):
+    """An event that changes what is owed, and in which turn of its instant; `lines` are those of the order after it."""
+
+    at: int
+    turn: int
+    record: Record
+    lines: Sequence[Line] | None
+
+
+PLACING, CANCELLING, REFUNDING, UPDATING = range(4)
 NOTHING = Change(0, {}, {}, {}, {}, {})
 
 
@@ -80,16 +89,14 @@ class Obligations:
         self.left = UnitCoverage(shape)
         self.refunds: list[Refund] = []
         self._placed = versions.all[0][1]
-        self._balances: dict[str, Balance] = {key: Balance() for key in shape.lines}
+        self._books, self._firm = Books(shape, versions), Books(shape, versions)
         steps = self._steps = self._since_placing(left, self.left)
         position = 0
         for at, known in groupby(_changes(versions, waivers), key=itemgetter(0)):
             while position < len(steps) and steps[position][0] < at:
                 self._leave(*steps[position])
                 position += 1
-            for *_, record, lines in known:
-                self._take(record, lines)
-            self._change(at)
+            self._take(at, list(known))
         for step in steps[position:]:
             self._leave(*step)
 
@@ -199,91 +206,88 @@ class Obligations:
     def _leave(self, at: int, lines: Sequence[Line] | None) -> None:
         self.left.step(at, lines, self.changes[-1].rest if self.changes else {})
 
-    def _change(self, at: int) -> None:
-        known = self._balances.items()
+    def _take(self, at: int, known: Sequence[_Told]) -> None:
+        """Takes in what changes what is owed at one instant: cancellations, then refunds, then what the order's lines are from then on."""
+        books = (self._books, self._firm)
+        for book in books:
+            for told in known:
+                if told.turn == PLACING:
+                    book.order(told.lines)
+                elif told.turn == CANCELLING:
+                    book.take(told.record)
+            book.cancel(at)
+        for told in known:
+            if told.turn == REFUNDING:
+                self._refund(told.record)
+        for book in books:
+            for told in known:
+                if told.turn == UPDATING:
+                    book.order(told.lines)
+        held, firm = self._books.of.items(), self._firm.of.items()
         change = Change(
             at,
-            {key: balance.most - balance.waived for key, balance in known},
-            {key: balance.most for key, balance in known},
-            {key: balance.owed for key, balance in known},
-            {key: balance.most - balance.cancelled for key, balance in known},
-            {key: balance.stated - balance.cancelled for key, balance in known},
+            {key: balance.most - balance.waived for key, balance in held},
+            {key: balance.most for key, balance in held},
+            {key: balance.owed for key, balance in held},
+            {key: balance.most - balance.waived for key, balance in firm},
+            {key: balance.owed for key, balance in firm},
         )
         self.changes.append(change)
         self.left.change(at, change.space, change.most, change.owed)
 
-    def _take(self, record: Record, lines: Sequence[Line] | None) -> None:
-        """Takes in an event that changes what is owed; `lines` are those of the order after it."""
-        if record.event.type == "order.cancelled":
-            self._cancel(record)
-        elif record.event.type == "payment.refunded":
-            self._refund(record)
-        else:
-            self._order(lines)
-
-    def _order(self, lines: Sequence[Line] | None) -> None:
-        stated: dict[str, int] = {}
-        for place, line in enumerate(lines or ()):
-            key = line_key(line, place)
-            stated[key] = stated.get(key, 0) + max(quantity(line), 0)
-        for key, balance in self._balances.items():
-            balance.order(stated.get(key, 0))
-
-    def _cancel(self, record: Record) -> None:
-        waived, _ = self._waived(cast("OrderCancel", record.event.data).lines or (), {k: b.owed for k, b in self._balances.items()})
-        for key, units in waived.items():
-            self._balances[key].waive(units)
-            self._balances[key].cancelled += units
-
     def _refund(self, record: Record) -> None:
+        """Waives what has not left of the lines that a refund names; `_firm` keeps what was owed without refunds."""
         data = cast("PaymentRefunded", record.event.data)
         if data.reason == GOODWILL:
             return
-        lines = data.lines or ()
-        here = {key: balance.owed - self.left.covered(key) for key, balance in self._balances.items()}
-        waived, over = self._waived([line for line in lines if line.quantity is not None], here)
-        for key, units in waived.items():
-            self._balances[key].waive(units)
+        lines, balances = data.lines or (), self._books.of
+        here = {key: balance.owed - self.left.covered(key) for key, balance in balances.items()}
+        filling = Filling(self.shape, here, {key: balance.most for key, balance in balances.items()})
+        over = filling.add([line for line in lines if line.quantity is not None])
+        waived = {key: units for key in balances if (units := filling.covered(key)) > 0}
+        self._books.waive(waived)
         beyond = [line for line in lines if line.quantity is None]
         beyond.extend(cast("Line", msgspec.structs.replace(cast("msgspec.Struct", line), quantity=left)) for line, _, left in over)
         self.refunds.append(Refund(record, waived, beyond))
 
-    def _waived(self, lines: Iterable[Line], space: dict[str, int]) -> tuple[dict[str, int], list[Over]]:
-        """How much of each line an event takes away, at most as much as there is space for; and what was too much."""
-        filling = Filling(self.shape, space, {key: balance.most for key, balance in self._balances.items()})
-        over = filling.add(list(lines))
-        return {key: units for key in self._balances if (units := filling.covered(key)) > 0}, over
 
-
-def _changes(versions: Versions, waivers: Iterable[Record]) -> list[tuple[int, int, str, str, Record, Sequence[Line] | None]]:
+def _changes(versions: Versions, waivers: Iterable[Record]) -> list[_Told]:
     """What changes what is owed, as it happened; at one instant the placing, then cancellations, then refunds, then updates.
 
     What is dated before the placing, by the clock of another system, takes away from what the order was placed with.
     """
     placed = versions.all[0][1]
-    found: list[tuple[int, int, str, str, Record, Sequence[Line] | None]] = [
-        (max(record.at, placed), 1 + (record.event.type != "order.cancelled"), record.event.source, record.event.id, record, None)
+    found = [
+        _Told(max(record.at, placed), CANCELLING if record.event.type == "order.cancelled" else REFUNDING, record, None)
         for record in waivers
     ]
     stated = False
     for fields, at, record in versions.all:
         if not stated or says(record, "lines"):
             # Lines that an update is the first to tell of are those with which the order was placed.
-            since, turn = (at, 3) if stated else (placed, 0)
-            found.append((since, turn, record.event.source, record.event.id, record, fields.lines))
+            since, turn = (at, UPDATING) if stated else (placed, PLACING)
+            found.append(_Told(since, turn, record, fields.lines))
             stated = stated or bool(fields.lines)
-    return sorted(found, key=itemgetter(0, 1, 2, 3))
+    return sorted(found, key=itemgetter(0, 1))
 
 
-def cancelled_at(shape: OrderShape, versions: Versions, cancellations: Iterable[Record]) -> int | None:
-    """When cancellations of lines had left nothing of the lines that an order has."""
-    wanted = {line_key(line, i): quantity(line) for i, line in enumerate(versions.fields.lines or ())}
-    lines: list[Line] = []
-    for record in cancellations if wanted else ():
-        lines.extend(cast("OrderCancel", record.event.data).lines or ())
-        most = versions.most_at(record.at)
-        filling = Filling(shape, most, most)
-        filling.add(lines)
-        if all(filling.covered(key) >= count for key, count in wanted.items()):
-            return record.at
-    return None
+def cancelled_at(shape: OrderShape, versions: Versions, cancellations: Sequence[Record]) -> int | None:
+    """When nothing was left of an order of which lines were cancelled, if that is still so; of one without lines it cannot be said."""
+    if not versions.fields.lines:
+        return None
+    books = Books(shape, versions)
+    since: int | None = None
+    begun = False
+    for at, known in groupby(_changes(versions, cancellations), key=itemgetter(0)):
+        for told in known:
+            if told.turn == CANCELLING:
+                books.take(told.record)
+                books.cancel(at)
+                begun = True
+            else:
+                books.order(told.lines)
+        if not (begun and books.nothing_left):
+            since = None
+        elif since is None:
+            since = at
+    return since

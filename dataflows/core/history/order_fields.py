@@ -9,6 +9,7 @@ from typing import TypeVar, cast
 from dataflows.core.clocks import deadline
 from dataflows.core.history.again import Life, lives_of
 from dataflows.core.history.lazy import Readers
+from dataflows.core.history.learned import Learned
 from dataflows.core.history.returns import RETURNS
 from dataflows.core.history.timeline import Timeline, happened
 from dataflows.core.history.versions import LineDates, Segment, Versions
@@ -39,6 +40,9 @@ fact = readers.fact
 
 class FieldFacts:
     """What one order says of itself, under one policy. `now` is the log time at which it is asked for."""
+
+    learned = Learned()
+    """What feeds have been seen to emit; whoever asks under a policy that learns says it of the facts."""
 
     def __init__(self, timeline: Timeline, policy: Policy, tenant: str, now: int) -> None:
         self.t = timeline
@@ -160,7 +164,7 @@ class FieldFacts:
 
     def emits(self, milestone: str) -> bool:
         """Whether the policy says that the feeds emit this milestone."""
-        return milestone in self.policy.emits
+        return self.policy.awaits(milestone)
 
     @fact(*FIELDS, folds=SITED)
     def domestic(self) -> bool:

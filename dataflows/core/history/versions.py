@@ -71,20 +71,20 @@ class Versions:
         return self.all[-1][0]
 
     def take(self, update: Record) -> None:
-        """Takes in the latest update, or a further placing; one from before the order was placed says nothing.
+        """Takes in the latest update, or a further placing.
 
+        No order is changed before it is placed: an update that is dated so comes from another clock, and holds from the placing on.
         A placing of a cancelled order changes what it says; any other adds what has not been said.
         """
-        if update.at < self.all[0][1]:
-            return
+        since = max(update.at, self.all[0][1])
         if update.event.type == PLACED:
             fields = _with(self.fields, cast("OrderPlaced", update.event.data), over=id(update) in self._again)
         else:
             fields = merge_patch(self.fields, cast("Mapping[str, object]", update.event.data))
         fields = located(fields)
-        self.all.append((fields, update.at, update))
+        self.all.append((fields, since, update))
         for name, segments in self._dates.items():
-            extend(segments, cast("str | None", getattr(fields, name)), update.at, update)
+            extend(segments, cast("str | None", getattr(fields, name)), since, update)
         if says(update, "lines"):
             self._line_dates = {}
             self._former = None

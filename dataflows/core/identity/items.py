@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import TypeAlias, cast
 from zlib import crc32
@@ -122,6 +123,27 @@ def record_of(head: Head) -> Record | Tie:
         assert isinstance(head.item, Record)
         return head.item
     return head
+
+
+def found_by_another(seen: Sequence[AliasLookup], place: int, number: str) -> bool:
+    """Whether the event at a place among sightings, which names no order, was found by another of its aliases than its number.
+
+    That one decides, even if the number is another order's. What the first stage found stands directly after what it was told of.
+    """
+    record = cast("Record", seen[place][0])
+    while (place := place + 1) < len(seen):
+        head, kind, value, _ = seen[place]
+        if type(head) is not ResolvedEvent or (head.log, head.topic, head.partition, head.offset) != position_of(record):
+            return False
+        event = record_of(head).event
+        if kind == "tracking_number" and value == number and (event.source, event.id) == (record.event.source, record.event.id):
+            return True
+    return False
+
+
+def position_of(record: Record) -> tuple[int, str, int, int]:
+    """Where a record stands in the log."""
+    return (record.log, record.topic, record.partition, record.offset)
 
 
 def after(head: Head, own: Record | Tie) -> int:

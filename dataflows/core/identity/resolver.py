@@ -12,7 +12,20 @@ from typing import cast
 from dataflows.core.engine.persistent import Change, Row
 from dataflows.core.identity import checkpoint, tracking
 from dataflows.core.identity.duplicates import Baskets
-from dataflows.core.identity.items import SCAN, AliasLookup, Ambiguous, Head, ResolvedEvent, Tie, evidence, joined, noted, put, record_of
+from dataflows.core.identity.items import (
+    SCAN,
+    AliasLookup,
+    Ambiguous,
+    Head,
+    ResolvedEvent,
+    Tie,
+    evidence,
+    found_by_another,
+    joined,
+    noted,
+    put,
+    record_of,
+)
 from dataflows.core.identity.orphans import AliasKey, PendingQueue
 from dataflows.core.identity.recent import AliasTable
 from dataflows.core.identity.rules import IdentityRules
@@ -52,7 +65,8 @@ class AliasResolver:
         turn_at = self._turn_at
         ties = self._ties
         first = self._first
-        for head, kind, value, watch in sightings_:
+        seen = sightings_ if isinstance(sightings_, list) else list(sightings_)
+        for place, (head, kind, value, watch) in enumerate(seen):
             log = head.log
             if log >= turn_at:
                 turn_at = self._turn(log)
@@ -64,7 +78,8 @@ class AliasResolver:
                 continue
             record = record_of(head) if isinstance(head, ResolvedEvent) else head
             if kind == TRACKING:
-                self._see_number(head, record, value, watch=watch)
+                if record.order or not found_by_another(seen, place, value):
+                    self._see_number(head, record, value, watch=watch)
                 continue
             if kind == CUSTOMER:
                 # Whether the earlier one is still wanted is known where it is told by its own name.

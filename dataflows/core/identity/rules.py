@@ -80,7 +80,7 @@ def orphan_record(orphan: Orphan, policy: Policy) -> OutputRecord:
     first = orphan.records[0].event if orphan.records else None
     said = f"An event of {first.source} ({first.type})" if first else "An event"
     said += f" was logged on {moment(orphan.since, zone)}"
-    said += f" for {orphan.alias.replace(':', ' ', 1)}, and no order had claimed it by {moment(orphan.due, zone)}."
+    said += f" for {orphan.alias.replace(':', ' ', 1).replace('_', ' ', 1)}, and no order had claimed it by {moment(orphan.due, zone)}."
     if state.resolution == EXPIRED:
         said += f" It was closed for age {moment(orphan.log, zone)}."
     elif orphan.resolved:
@@ -93,7 +93,7 @@ def orphan_record(orphan: Orphan, policy: Policy) -> OutputRecord:
         orphan.log,
         policy.version,
         context,
-        score(state, 0.0, None),
+        score(state, 0.0, None, orphan.log),
         summary=f"{said} (Times: {zone}.)",
     )
     type_ = "exception.resolved" if orphan.resolved else "exception.raised"

@@ -8,6 +8,8 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from typing import Final, cast
 
+from msgspec.structs import replace
+
 from dataflows.core.identity.items import ResolvedEvent, evidence, noted, put, record_of
 from dataflows.core.identity.recent import Recent
 from schemas.events import OrderCancel, PaymentFailed
@@ -77,7 +79,14 @@ class Lives:
         life.later[finding.order] = (finding.at, finding.evidence)
         self.followed.set(key, life)
         over = life.over()
-        return [head] if over is None or over > finding.at else []
+        if over is None:
+            return [head]
+        if over <= finding.at:
+            return []
+        ended = ResolvedEvent(
+            head.log, head.topic, head.partition, head.offset, head.sub + 1, head.tenant, head.order, replace(finding, at=over, kind=OVER)
+        )
+        return [head, ended]
 
     def note(self, head: Record | ResolvedEvent, record: Record) -> list[ResolvedEvent]:
         """Takes in what became of an order; returns what that says of those which repeat it."""

@@ -11,6 +11,7 @@ from dataflows.core.policy.form import CalendarForm, FeedForm, OverrideForm, Pol
 from dataflows.core.policy.model import BackfillPolicy, Dims, FeedPolicy, Override, Place, RetentionPolicy
 from dataflows.core.policy.policy import Policy
 from dataflows.core.policy.setting import Change, Described, changed
+from dataflows.core.policy.values import FROM_THE_START
 from schemas.identifiers import Identifiers
 from schemas.instants import NEVER
 
@@ -30,7 +31,7 @@ def build(form: PolicyForm, rules: tuple[Described, ...]) -> Policy:
         name=form.name,
         version="",
         zone=form.zone,
-        emits=frozenset(form.emits),
+        emits=FROM_THE_START if form.emits is None else frozenset(form.emits),
         zones=form.zones,
         calendars={name: _calendar(calendar, form.zone) for name, calendar in form.calendars.items()},
         sites={name: Place(site.country, site.zone, site.calendar) for name, site in form.sites.items()},
@@ -48,6 +49,7 @@ def build(form: PolicyForm, rules: tuple[Described, ...]) -> Policy:
         backfill=BackfillPolicy(form.backfill.after.n, form.backfill.settle.n, form.backfill.max_age.n),
         watch_from=NEVER if form.watch_from is None else form.watch_from,
         identifiers=None if form.identifiers is None else Identifiers(**dict(form.identifiers)),
+        learns=form.emits is None,
     )
     return replace(policy, version=version_of(policy))
 

@@ -59,6 +59,8 @@ def effective(policy: Policy) -> dict[str, Plain]:
         "rules": {rule.kind: setting_of(rule, setting) for rule, setting in zip(policy.rules, policy.base, strict=True)},
         "overrides": [_override(override) for override in policy.overrides],
     }
+    if policy.learns:
+        del found["emits"]
     return {key: value for key, value in found.items() if value or key in {"emits", "rules"}}
 
 

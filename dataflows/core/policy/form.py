@@ -157,7 +157,7 @@ class FeedForm(PolicySection):
 class RetentionForm(PolicySection):
     """How long things are kept, in elapsed time, and how many events an order may have."""
 
-    close_after: Period = read.any_span("60 d")
+    close_after: Period = read.any_span("120 d")
     dedupe: Period = read.any_span("180 d")
     expire_unknown: Period = read.any_span("30 d")
     most_events: Events = MOST_EVENTS
@@ -281,7 +281,7 @@ class PolicyForm(PolicySection):
 
     name: Name = "default"
     zone: Zone = "UTC"
-    emits: Annotated[tuple[Milestone, ...], BeforeValidator(_many)] = ("placed", "captured", "shipped", "scans")
+    emits: Annotated[tuple[Milestone, ...], BeforeValidator(_many)] | None = None
     tolerance: Annotated[dict[Currency, Amount], Section] = {}
     zones: Annotated[dict[Region, Zone], Section] = {}
     calendars: Annotated[dict[CalendarKey, Annotated[CalendarForm, Section]], Section] = {}

@@ -25,6 +25,7 @@ from dataflows.core.policy.model import BACKFILL, BackfillPolicy, Dims, FeedPoli
 from dataflows.core.policy.setting import Described, RuleSetting, changed
 from schemas.identifiers import Identifiers
 from schemas.instants import NEVER
+from schemas.learned import SCANS
 from schemas.places import country_zone, is_zone
 
 TOLERANCE: Final = Decimal("0.02")
@@ -66,6 +67,8 @@ class Policy:
     backfill: BackfillPolicy = BACKFILL
     watch_from: int = NEVER
     """Orders placed earlier (µs, UTC) are history only."""
+    learns: bool = False
+    """Whether milestones besides `emits` are armed for those who have been seen to emit them."""
 
     named: frozenset[str] = field(init=False, repr=False, compare=False)
     """The dimensions that overrides depend on."""
@@ -93,6 +96,12 @@ class Policy:
         remember(self, "_calendars", {name: Calendar(name, spec) for name, spec in self.calendars.items()})
         for memo in ("_by_dims", "_by_match", "_by_default", "_by_place"):
             remember(self, memo, {})
+
+    # milestones
+
+    def awaits(self, milestone: str) -> bool:
+        """Whether the policy itself says that the feeds emit a milestone; `scans` stands for three."""
+        return milestone in self.emits or (milestone in SCANS and "scans" in self.emits)
 
     # settings
 

@@ -11,6 +11,8 @@ from dataflows.core.clocks import Span
 from dataflows.core.clocks.spans import Later, apart
 from dataflows.core.policy.form import PolicyForm, change_of
 from dataflows.core.policy.setting import SEVERITIES, Change, Described, RuleSetting, changed, moved
+from dataflows.core.policy.values import FROM_THE_START
+from schemas.learned import ENOUGH, SCANS
 from schemas.tree import Fault, Path, Tree
 
 _OF_STEPS: Final = ("clock", "feeds")
@@ -25,6 +27,20 @@ def settled_faults(tree: Tree, form: PolicyForm, rules: tuple[Described, ...]) -
     for i, override in enumerate(form.overrides):
         own = dict(base)
         yield from _layer(tree, ("overrides", i, "rules"), _changes(override.rules), own, form, rules)
+
+
+def unheard(awaited: Iterable[str], emits: Iterable[str] | None) -> bool:
+    """Whether no milestone of some is listed; where none are listed, all can be learned."""
+    if emits is None:
+        return False
+    listed = {*emits, *(SCANS if "scans" in emits else ())}
+    return listed.isdisjoint(awaited)
+
+
+def _unproven(awaited: Iterable[str]) -> bool:
+    """Whether a rule waits for milestones alone that must be seen first, of systems that need not tell of them. Carriers mostly scan."""
+    needed = set(awaited)
+    return bool(needed) and needed.isdisjoint(FROM_THE_START | SCANS)
 
 
 def _changes(rules: Mapping[str, BaseModel]) -> dict[str, Change]:
@@ -59,9 +75,15 @@ def _warnings(
     """What can be used as it is and would have no effect."""
     kind = setting.kind
     arming = next((name for name in stated if name in _ARMING), None)
-    if arming is not None and rule.awaits and setting.switch != "off" and not set(rule.awaits) & set(form.emits):
+    if arming is not None and rule.awaits and setting.switch != "off" and unheard(rule.awaits, form.emits):
         message = f"never fires: {kind} waits for `{'` or `'.join(rule.awaits)}`, which `emits` does not list"
         yield tree.fault((*path, arming), message, key=True, warning=True)
+    span = next((name for name in stated if name in _ARMING and name != "switch"), None)
+    if form.emits is None and span is not None and setting.switch != "off" and _unproven(rule.awaits):
+        message = (
+            f"{kind} waits for `{'` or `'.join(rule.awaits)}`: it fires only where {ENOUGH} orders have shown one, unless `emits` lists it"
+        )
+        yield tree.fault((*path, span), message, key=True, warning=True)
     if "threshold" in stated and "steps" not in stated:
         for step in before.steps:
             alone = moved((step,), before.threshold, setting.threshold)

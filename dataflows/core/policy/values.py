@@ -23,9 +23,11 @@ from schemas.problems import mistake, nearest, unknown_zone
 from schemas.values import BadTimeError, micros, parse_instant
 
 MILESTONES: Final = (
-    "placed", "captured", "shipped", "scans", "authorized", "allocated", "released", "picked", "packed", "invoiced", "inspected",
-    "refunded", "return_shipped",
+    "placed", "captured", "shipped", "scans", "delivered", "first_scan", "progress", "authorized", "allocated", "released", "picked",
+    "packed", "invoiced", "inspected", "refunded", "return_shipped",
 )  # fmt: skip
+FROM_THE_START: Final = frozenset({"placed", "captured", "shipped", "delivered"})
+"""The milestones that are waited for where a policy does not list any: all others must be seen first (`core.history.learned`)."""
 CLOCKS: Final = ("site", "carrier", "destination", "tenant")
 WEEKDAYS: Final = ("mon", "tue", "wed", "thu", "fri", "sat", "sun")
 _SWITCHES: Final[dict[str, Switch]] = {

@@ -35,7 +35,8 @@ class Condition:
 
     `timed` conditions are raised only once log time has reached `start`; the others as soon as their event is known. `look_again` is a
     log time at which the rule must be judged again although no step of this condition lies there. `horizon`: of a condition that depends
-    on monitored feeds, up to which instant its steps are decided.
+    on monitored feeds, up to which instant its steps are decided. `shown`: the history has itself shown that who is waited for tells of
+    such things, so that nothing need have been learned of others.
     """
 
     setting: RuleSetting
@@ -53,6 +54,7 @@ class Condition:
     lane: Lane | None = None
     look_again: int | None = None
     horizon: int | None = None
+    shown: bool = False
 
 
 def after(instants: Iterable[int], at: int) -> int | None:
@@ -150,11 +152,13 @@ def timeout(  # noqa: PLR0913 (every argument is a term of the deadline)
     moved: int | None = None,
     not_before: int | None = None,
     owner: str | None = None,
+    shown: bool = False,
 ) -> Condition | None:
     """The condition that something was not reached in time, or None where it was (a milestone at its deadline is met).
 
     `met`: when it was reached; `lifted`: when the expectation ended otherwise; `moved`: when the deadline was replaced by another;
-    `since`: when the expectation began, if that may be after its deadline; `not_before`: a later instant that the deadline waits for.
+    `since`: when the expectation began, if that may be after its deadline; `not_before`: a later instant that the deadline waits for;
+    `shown`: see `Condition`.
     """
     if setting.switch == "off":
         return None
@@ -175,9 +179,8 @@ def timeout(  # noqa: PLR0913 (every argument is a term of the deadline)
     if lift is not None and lift <= start:
         return None
     resolution = None if lift is None else "milestone" if lift == met else "promise_moved" if lift == moved else "lifted"
-    return Condition(
-        setting, scope, start, lift, steps, evidence, True, due, DeadlineTrace(label, anchor, threshold, calendar), "", resolution, owner
-    )
+    trace = DeadlineTrace(label, anchor, threshold, calendar)
+    return Condition(setting, scope, start, lift, steps, evidence, True, due, trace, "", resolution, owner, shown=shown)
 
 
 def signal(  # noqa: PLR0913 (every argument is a term of the condition)
@@ -246,14 +249,14 @@ OUTLAST = frozenset(
 def while_wanted(condition: Condition, gaps: Iterable[tuple[int, int]]) -> Condition | None:
     """A condition of an order that was cancelled and is wanted again (`gaps`: from when until when it was not); None if it is none.
 
-    Nothing began meanwhile, and what was due ended with the cancellation; what was reported before that still holds.
+    Nothing fell due meanwhile, and what was due ended with the cancellation; what was reported still holds, unless it ended meanwhile.
     """
     kind = condition.setting.kind
     if kind in OUTLAST or kind.startswith(("return.", "data.")):
         return condition
     start, end = condition.start, condition.end
-    if not condition.timed and any(start < since and (end is None or until < end) for since, until in gaps):
-        return condition
+    if not condition.timed:
+        return None if end is not None and any(since <= start and end <= until for since, until in gaps) else condition
     if any(since <= start < until for since, until in gaps):
         return None
     first = earliest(*(since for since, _ in gaps if since > start))

@@ -120,7 +120,9 @@ def _overdue(form: Overdue, setting: RuleSetting) -> Triggers:
         return Triggers(arms=arms)
     met, partly = _met(form.until, form.each)
     unless = met if partly and form.since is not Milestone.PLACED else ()
-    return Triggers(arms=arms, met_by=met, partly=partly, unless=unless)
+    # The scan of one parcel shows that the others are waited for rightly.
+    on = ("parcel scanned",) if form.each is Scope.SHIPMENT else ()
+    return Triggers(on=on, arms=arms, met_by=met, partly=partly, unless=unless)
 
 
 def _silent(form: Silent) -> Triggers:

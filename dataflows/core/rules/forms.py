@@ -183,6 +183,7 @@ def reported(  # noqa: PLR0913 (the terms of the form)
     first: bool = False,
     tracked: bool = False,
     minor: EventTerm | None = None,
+    for_good: bool = False,
     also: tuple[AnyForm, ...] = (),
     **stated: Unpack[StatedEntry],
 ) -> Rule:
@@ -198,12 +199,13 @@ def reported(  # noqa: PLR0913 (the terms of the form)
         first=first,
         tracked=tracked,
         minor=minor,
+        for_good=for_good,
         **_of(stated),
     )
     return rule(kind, definition, form, *also, **_entry(stated))
 
 
-def silent(
+def silent(  # noqa: PLR0913 (the terms of the form)
     kind: str,
     definition: str,
     *,
@@ -212,11 +214,12 @@ def silent(
     each: Scope = Scope.ORDER,
     undated: bool = False,
     paused_by: tuple[Held | Between, ...] = (),
+    proven: tuple[str, ...] = (),
     also: tuple[AnyForm, ...] = (),
     **stated: Unpack[StatedEntry],
 ) -> Rule:
     """A rule that nothing was heard for a span (see `structs.Silent`)."""
-    form = Silent(heard=heard, unless=_many(unless), each=each, undated=undated, paused_by=paused_by, **_of(stated))
+    form = Silent(heard=heard, unless=_many(unless), each=each, undated=undated, paused_by=paused_by, proven=proven, **_of(stated))
     return rule(kind, definition, form, *also, **_entry(stated))
 
 

@@ -73,7 +73,7 @@ RULES = (
     ),
     custom(
         "fulfilment.pickup_uncollected", "Goods that are ready to be fetched were not: a reminder after ten days, raised after fourteen.",
-        find=pickup_uncollected, inputs=("warehouse.packed", "carrier.scan:ready_for_pickup"), methods=("pickup",), emits="scans",
+        find=pickup_uncollected, inputs=("warehouse.packed", "carrier.scan:ready_for_pickup"), methods=("pickup",), emits="delivered",
         clears="the collection (a delivered scan), or the end of the order", within="14 d", steps=(("10 d", "low"),),
         owner="CS", severity="medium", lane="auto", feeds=("carrier", "warehouse"),
         actions={"remind_customer": "the goods go back on the shelf when the time is over"},

@@ -6,6 +6,7 @@ from collections.abc import Sequence
 
 from dataflows.core.history.facts import Facts
 from dataflows.core.policy import RuleSetting
+from dataflows.core.rules.armed import awaited
 from dataflows.core.rules.lasting import held, silent_order, silent_parcel, silent_return, staying
 from dataflows.core.rules.overdue import overdue
 from dataflows.core.rules.reading import (
@@ -34,11 +35,17 @@ def _judge(form: AnyForm) -> Find:
         found = reported_parcel(form) if form.each is Scope.PARCEL else reported(form)
     elif isinstance(form, Silent):
         found = {Scope.ORDER: silent_order, Scope.PARCEL: silent_parcel, Scope.RETURN: silent_return}[form.each](form)
+        if form.proven:
+            found = _proven(form.proven, found)
     elif isinstance(form, Lasting):
         found = held(form, form.state) if isinstance(form.state, Held) else staying(form, form.state)
     else:
         found = form.find
     return _where_it_applies(form, found)
+
+
+def _proven(milestones: tuple[str, ...], found: Find) -> Find:
+    return lambda o, s: awaited(o, milestones, found(o, s)) if o.policy.learns else found(o, s)
 
 
 def _where_it_applies(form: AnyForm, found: Find) -> Find:
@@ -52,8 +59,11 @@ def _where_it_applies(form: AnyForm, found: Find) -> Find:
     def judge(o: Facts, s: RuleSetting) -> Found:
         if (methods and methods.isdisjoint(o.methods)) or (terms and o.terms not in terms):
             return ()
-        if by_terms and (always or by_terms.get(o.terms, "")) not in o.policy.emits:
+        if only is not None and not only(o.fields):
             return ()
-        return found(o, s) if only is None or only(o.fields) else ()
+        milestone = always or by_terms.get(o.terms, "")
+        if not by_terms or o.policy.awaits(milestone):
+            return found(o, s)
+        return awaited(o, (milestone,), found(o, s)) if milestone and o.policy.learns else ()
 
     return judge

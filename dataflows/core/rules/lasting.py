@@ -12,6 +12,7 @@ from dataflows.core.history.parcels import possession, scan_of
 from dataflows.core.policy import RuleSetting
 from dataflows.core.rules.conditions import soonest, timeout
 from dataflows.core.rules.dates import DEADLINES
+from dataflows.core.rules.of_returns import called_off
 from dataflows.core.rules.reading import (
     first_reached,
     following,
@@ -34,6 +35,9 @@ from dataflows.core.rules.vocabulary import (
 from schemas.instants import HOUR, earliest
 from schemas.record import Record
 
+IN_HOUSE = ("inventory.", "warehouse.")
+"""The types of steps of an order on its way through the house."""
+
 
 def silent_parcel(form: Silent) -> Find:
     speaks, over = matcher(cast("EventTerm", form.heard)), [of_parcel(cast("Milestone", term)) for term in form.unless]
@@ -45,16 +49,25 @@ def silent_parcel(form: Silent) -> Find:
             lifted = earliest(*(read(o, shipment, parcel) for read in over))
             calendar = o.calendar(setting, shipment)
             patience = soonest(setting, span)
-            has_it = False
+            has_it = moved = False
             for record, until in silences(parcel.scans):
+                moved = moved or tells_progress(record, known=has_it)
                 has_it = has_it or possession(record)
                 if until is not None and until - record.at <= patience:
                     continue
                 if has_it and speaks(record):
                     label = f"last scan {scan_of(record).status}"
-                    yield timeout(setting, calendar, record.at, label, (record,), scope=shipment.scope, span=span, met=until, lifted=lifted)
+                    yield timeout(
+                        *(setting, calendar, record.at, label, (record,)),
+                        scope=shipment.scope, span=span, met=until, lifted=lifted, shown=moved,
+                    )  # fmt: skip
 
     return judge
+
+
+def tells_progress(record: Record, *, known: bool) -> bool:
+    """Whether a scan shows that the carrier says more of its parcels than that it has them. `known`: it had said that of this one."""
+    return (known or possession(record)) and scan_of(record).status != "accepted"
 
 
 def silences(records: Sequence[Record]) -> Iterator[tuple[Record, int | None]]:
@@ -73,9 +86,11 @@ def silent_return(form: Silent) -> Find:
             delivered = next((r.at for r in known.scans if scan_of(r).status == "delivered"), None)
             arrived = earliest(known.first("received"), delivered)
             calendar = o.calendar(s, carrier=next((name for r in reversed(known.scans) if (name := scan_of(r).carrier)), None))
+            moved = False
             for record, until in silences(heard):
-                label = f"last event {record.event.type}"
-                yield timeout(s, calendar, record.at, label, (record,), scope=known.scope, met=until, lifted=arrived)
+                moved = moved or (record.event.type == "carrier.scan" and tells_progress(record, known=False))
+                label, over = f"last event {record.event.type}", earliest(arrived, called_off(o, known, record.at))
+                yield timeout(s, calendar, record.at, label, (record,), scope=known.scope, met=until, lifted=over, shown=moved)
 
     return judge
 
@@ -98,14 +113,18 @@ def silent_order(form: Silent) -> Find:
             return
         if form.undated and (o.fields.ship_by or any(line.ship_by for line in o.lines.values())):
             return
-        heard = [r for r in o.t.records if not r.event.type.startswith(UNHEARD)] if source is None else list(source(o))
+        spoken = (r for r in o.t.records if not r.event.type.startswith(UNHEARD)) if source is None else source(o)
+        heard = [r for r in spoken if r.at >= o.placed_at]
         over, calendar = lifted(o), o.calendar(s)
         pauses = list(_pauses(o, form.paused_by))
         patience = soonest(s, s.threshold)
+        stepped = False
         for record, until in silences(heard):
+            stepped = stepped or record.event.type.startswith(IN_HOUSE)
             if until is not None and until - record.at <= patience:
                 continue
-            condition = timeout(s, calendar, record.at, f"last event {record.event.type}", (record,), met=until, lifted=over)
+            label = f"last event {record.event.type}"
+            condition = timeout(s, calendar, record.at, label, (record,), met=until, lifted=over, shown=stepped)
             if condition and not any(a <= condition.start and (b is None or condition.start < b) for a, b in pauses):
                 yield condition
 

@@ -42,7 +42,7 @@ def refunded(o: Facts, known: Return, *, named: bool) -> int | None:
 
 def _keys(o: Facts, lines: Iterable[Line]) -> set[str]:
     """The order lines that lines speak of; where the order has none such, by their own names."""
-    return {key for line in lines for key in o.book.keys_of(line) or (line_key(line),)}
+    return {key for line in lines for key in [known for known, _ in o.shape.speaks_of(line)] or (line_key(line),)}
 
 
 def resolution(known: Return) -> str | None:

@@ -7,15 +7,18 @@ from dataflows.core.rules.forms import custom, overdue, reported, silent
 from dataflows.core.rules.structs import Between
 from dataflows.core.rules.vocabulary import GOES_ON, Held, Milestone, event, excluding
 
+STEPS = ("allocated", "released", "picked", "packed")
+"""What is told of an order between its payment and its shipment, by systems that tell of it at all."""
+
 # fmt: off
 RULES = (
     overdue(
-        "order.pending_too_long", "A prepaid or on-ship order is neither paid nor shipped two days after it was placed.",
-        since=Milestone.PLACED, within="2 d", until=(Milestone.SECURED, Milestone.SHIPPED), unless=Milestone.CANCELLED, owing=True,
+        "order.pending_too_long", "A prepaid or on-ship order is neither paid nor shipped two business days after it was placed.",
+        since=Milestone.PLACED, within="2 bd", until=(Milestone.SECURED, Milestone.SHIPPED), unless=Milestone.CANCELLED, owing=True,
         emits={"prepaid": "captured", "on_ship": "authorized"},
         owner="ECOM", severity="medium", lane="auto", feeds=("payments",),
         actions={"remind_customer": "the order waits for its payment", "close_order": "nobody paid for it"},
-        source="Kibo: unpaid orders are abandoned after 2 days",
+        source="Kibo: unpaid orders are abandoned after 2 days; P: business days, since banks book no transfer at a weekend",
     ),
     reported(
         "order.validation_failed", "The warehouse rejected the order for a reason of its own validation, or without a known reason.",
@@ -36,7 +39,7 @@ RULES = (
     silent(
         "order.stalled",
         "An unshipped order without a ship-by date, hold or backorder has had no event from any source for 24 business hours.",
-        within="24 bh", unless=(Milestone.ENDED, Milestone.SHIPPED), undated=True,
+        within="24 bh", unless=(Milestone.ENDED, Milestone.SHIPPED), undated=True, proven=STEPS,
         paused_by=(Held(()), Between(event("inventory.backordered"), Milestone.ALLOCATED)), methods=("ship",),
         owner="OPS", severity="medium", lane="review", clock="site",
         suppressed_by=(
@@ -53,7 +56,7 @@ RULES = (
         "order.cancel_in_flight",
         "Cancellation was asked for after the order had been released to its warehouse and before it was delivered.",
         when=event("order.cancel_requested"), after=(Milestone.RELEASED,), not_after=Milestone.DELIVERED,
-        until=(Milestone.DELIVERED, event("order.cancel_declined", text="a refusal to cancel")), unless=Milestone.CANCELLED,
+        until=(Milestone.DELIVERED, event("order.cancel_declined", text="a refusal to cancel")), unless=Milestone.CANCELLED, for_good=True,
         owner="FULF", severity="high", lane="review",
         actions={"intercept_shipment": "the warehouse may still stop it"},
         advice="a cancellation request before release",

@@ -11,6 +11,7 @@ from dataflows.core.history.returns import Return
 from dataflows.core.policy import RuleSetting
 from dataflows.core.rules.conditions import timeout
 from dataflows.core.rules.dates import by_date
+from dataflows.core.rules.lasting import tells_progress
 from dataflows.core.rules.of_returns import called_off, refunded, resolution
 from dataflows.core.rules.reading import (
     clearing,
@@ -60,12 +61,14 @@ def overdue(form: Overdue) -> Find:
 
     goods = not isinstance(form.since, ByTerms) and form.since is not Milestone.SHIPPED and GOODS.issuperset(form.until)
 
-    def ended(o: Facts, at: int, label: str) -> int | None:
-        return earliest(lifted(o), *(life.until for life in o.lives if life.since == at)) if label == "placed" else lifted(o)
+    def ended(o: Facts, at: int) -> int | None:
+        """When nothing more was expected: the order ended, or was cancelled for a while."""
+        mine = (life.until for life in o.lives if life.until is None or at < life.until or at == life.since)
+        return earliest(lifted(o), next(mine, None))
 
     def judge(o: Facts, s: RuleSetting) -> Found:
         for at, label, evidence in anchors(o, s):
-            ends = ended(o, at, label)
+            ends = ended(o, at)
             pauses = o.pauses if goods else ()
             if not pauses:
                 yield timeout(s, o.calendar(s), at, label, evidence, met=met(o), lifted=ends)
@@ -76,7 +79,7 @@ def overdue(form: Overdue) -> Find:
 
     def while_owing(o: Facts, s: RuleSetting) -> Found:
         for at, label, evidence in anchors(o, s):
-            ends = ended(o, at, label)
+            ends = ended(o, at)
             for since, until, record in o.owing:
                 over = earliest(ends, until)
                 if since <= at:
@@ -105,9 +108,20 @@ def _anchors(since: Milestone | Covered | ByTerms) -> Anchors:
     if since is Milestone.PLACED:
         return lambda o, _: tuple((life.since, "placed", (life.record,)) for life in o.lives)
     if since is Milestone.SHIPPED:
-        return lambda o, _: () if (at := o.shipped) is None else ((at, "shipped", tuple(r for r, _ in o.handovers)),)
+        return lambda o, _: _since_shipped(o)
     types, label = MILESTONES[since].types, since.value
     return lambda o, _: () if (at := read(o)) is None else ((at, label, tuple(r for r in o.t.of(*types) if r.at <= at)),)
+
+
+def _since_shipped(o: Facts) -> Iterator[tuple[int, str, tuple[Record, ...]]]:
+    """From when the order had left, and anew each time that it is wanted again after that."""
+    left = o.shipped
+    if left is None:
+        return
+    for life in o.lives:
+        at = max(left, life.since)
+        if life.until is None or at < life.until:
+            yield at, "shipped", tuple(r for r, _ in o.handovers)
 
 
 def _overdue_event(form: Overdue, since: EventTerm) -> Find:
@@ -156,6 +170,7 @@ def _overdue_shipment(since: tuple[Milestone, ...]) -> Find:
     """The first scan of each parcel of a shipment, awaited since its label was made, then anew since its hand-over.
 
     A parcel that was handed over before it was labelled is awaited since the label. One that went on under another number has been scanned.
+    The scan of one parcel shows that the carrier scans those of this shipment: the others are missed from then on.
     """
     labelled, handed_over = Milestone.LABELLED in since, Milestone.HANDED_OVER in since
 
@@ -165,19 +180,26 @@ def _overdue_shipment(since: tuple[Milestone, ...]) -> Find:
                 continue
             setting = o.of(x, s)
             calendar = o.calendar(setting, x)
+            scanned = earliest(*(parcel.first_scan for parcel in x.parcels))
             for parcel in x.parcels:
                 if x.goes_on(parcel):
                     continue
                 met, lifted = parcel.first_scan, ended_for(o, x, parcel)
+                shown = scanned is not None and (met is None or scanned < met)
                 made, handed = x.announced(parcel)
                 made, handed = made if labelled else None, handed if handed_over else None
                 if made is not None and handed is not None and handed.at < made.at:
                     handed = None
                 at = None if handed is None else handed.at
                 if made is not None and (at is None or made.at < at):
-                    yield timeout(setting, calendar, made.at, "label made", (made,), scope=x.scope, met=met, lifted=lifted, moved=at)
+                    yield timeout(
+                        *(setting, calendar, made.at, "label made", (made,)),
+                        scope=x.scope, met=met, lifted=lifted, moved=at, shown=shown,
+                    )  # fmt: skip
                 if handed is not None:
-                    yield timeout(setting, calendar, handed.at, "handed over", (handed,), scope=x.scope, met=met, lifted=lifted)
+                    yield timeout(
+                        *(setting, calendar, handed.at, "handed over", (handed,)), scope=x.scope, met=met, lifted=lifted, shown=shown
+                    )
 
     return judge
 
@@ -195,7 +217,10 @@ def _overdue_parcel(form: Overdue, since: EventTerm) -> Find:
                 met = earliest(*(c(o, shipment, parcel)(position) for c in events), *(m(o, shipment, parcel) for m in marks))
                 setting = o.of(shipment, s)
                 calendar, lifted = o.calendar(setting, shipment), ended_for(o, shipment, parcel)
-                yield timeout(setting, calendar, first.at, form.label, (first,), scope=shipment.scope, met=met, lifted=lifted)
+                yield timeout(
+                    *(setting, calendar, first.at, form.label, (first,)),
+                    scope=shipment.scope, met=met, lifted=lifted, shown=tells_progress(first, known=False),
+                )  # fmt: skip
 
     return judge
 

@@ -45,7 +45,6 @@ def _scope_of(form: Reported) -> Callable[[Record], str | None]:
 
 def reported(form: Reported) -> Find:
     begins, scope, over = records_of(form.when[0]), _scope_of(form), first_reached(form.unless)
-    ends = not {Milestone.CANCELLED, Milestone.ENDED}.isdisjoint(form.unless)
     minor = None if form.minor is None else matcher(form.minor)
     untils = [_first(cast("Milestone | EventTerm", term), of_sku=form.each is Scope.LINE) for term in form.until]
     after = [_reached_by(term, of_sku=form.each is Scope.LINE) for term in form.after]
@@ -61,7 +60,7 @@ def reported(form: Reported) -> Find:
             clears = [at(record) for at in cleared]
             lane = s.minor_lane if minor is not None and minor(record) else None
             detail = _text(record, form.detail)
-            lifted = earliest(over(o), o.called_off(record.at)) if ends else over(o)
+            lifted = earliest(over(o), o.called_off(record.at)) if form.for_good else over(o)
             yield signal(o, s, record, clears=clears, lifted=lifted, scope=scope(record), detail=detail, lane=lane)
 
     return judge

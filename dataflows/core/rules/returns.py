@@ -19,7 +19,7 @@ RULES = (
     ),
     silent(
         "return.transit_stalled", "A return parcel has not been scanned for five business days.",
-        heard=event("return.shipped"), within="5 bd", each=Scope.RETURN, emits="scans",
+        heard=event("return.shipped"), within="5 bd", each=Scope.RETURN, emits="progress",
         owner="CARR", severity="medium", lane="review", clock="carrier", feeds=("carrier",),
         actions={"trace_parcel": "the customer waits for money"},
         source="P: 5 business days",

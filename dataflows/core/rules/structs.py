@@ -53,7 +53,7 @@ class Reported(Form, frozen=True, kw_only=True, tag=True):
 
     `when`: of several, any. `after`: one of these was reached at or before it; `not_after`: none of these was. `first`: only the first such
     event of a parcel; `tracked`: only of parcels with a tracking number. `detail`: fields of its data, the first that is given. `minor`:
-    events such as this have the rule's `minor_lane`.
+    events such as this have the rule's `minor_lane`. `for_good`: a cancellation answers it, also if the order is wanted again.
     """
 
     when: tuple[EventTerm, ...]
@@ -66,6 +66,7 @@ class Reported(Form, frozen=True, kw_only=True, tag=True):
     first: bool = False
     tracked: bool = False
     minor: EventTerm | None = None
+    for_good: bool = False
 
 
 class Between(msgspec.Struct, frozen=True, tag=True):
@@ -79,7 +80,8 @@ class Silent(Form, frozen=True, kw_only=True, tag=True):
     """Nothing was heard for the rule's `threshold`.
 
     Without `heard` it is any event of the order; of a parcel, a scan once the carrier has it: the next scan of any kind ends the silence.
-    `undated`: only while the order has no ship-by date; `paused_by`: a silence that would be broken then is none.
+    `undated`: only while the order has no ship-by date; `paused_by`: a silence that would be broken then is none. `proven`:
+    where the policy lists no milestones, only of who was seen to tell of one of these, or of an order of which a step was told.
     """
 
     heard: EventTerm | None = None
@@ -87,6 +89,7 @@ class Silent(Form, frozen=True, kw_only=True, tag=True):
     each: Scope = Scope.ORDER
     undated: bool = False
     paused_by: tuple[Held | Between, ...] = ()
+    proven: tuple[str, ...] = ()
 
 
 class Lasting(Form, frozen=True, kw_only=True, tag=True):

@@ -55,7 +55,9 @@ def differences(story: Story, policy: Policy) -> list[Difference]:
     """
     policy = replace(
         policy,
-        emits=policy.emits | set(story.emits),
+        # One story teaches nothing: what the feeds tell of is what it says, and the scans of carriers.
+        emits=policy.emits | {"scans"} | set(story.emits),
+        learns=False,
         sites={**policy.sites, **{name: Place(site.get("country"), site.get("zone")) for name, site in story.sites.items()}},
         feeds={},
     )

@@ -158,16 +158,18 @@ RETURNS = ("order.master_data_incomplete", "payment.amount_mismatch")
 
 
 def cut(conditions: Iterable[Condition], gaps: Iterable[tuple[int, int]]) -> list[Condition]:
-    """The conditions of an order that was cancelled and is wanted again: what was due ended with the cancel, and nothing began meanwhile.
+    """The conditions of an order that was cancelled and is wanted again: what was due ended with the cancel, nothing fell due meanwhile.
 
-    What was reported stands as before, and so does what a cancel does not end.
+    What was reported stands as before, unless it ended while nobody wanted the order, and so does what a cancel does not end.
     """
     found: list[Condition] = []
     gaps = list(gaps)
     for one in conditions:
         lasts = not one.waits and one.kind not in RETURNS
-        if lasts or one.kind in SURVIVES or one.kind.startswith(("return.", "data.")):
+        if one.kind in SURVIVES or one.kind.startswith(("return.", "data.")):
             found.append(one)
+        elif lasts:
+            found += [one] if not any(start <= one.start and one.end <= end for start, end in gaps) else []
         elif not any(start <= one.start < end for start, end in gaps):
             found.append(replace(one, end=min([one.end, *(start for start, _ in gaps if start > one.start)])))
         if one.kind in RETURNS:

@@ -13,7 +13,7 @@ from tests.oracle.judging.parcels import first
 from tests.oracle.judging.reading import NEVER, money, text
 
 if TYPE_CHECKING:
-    from tests.oracle.judging.reading import Event, Line
+    from tests.oracle.judging.reading import Event
     from tests.oracle.judging.shipments import Shipment
 
 
@@ -34,20 +34,12 @@ class Order(Goods):
     # --- cancels and refunds ----------------------------------------------------------------------------------------
 
     def gone(self) -> int:
-        """When line cancels had left nothing of the order."""
-        if not self.lines or any(self.uncancelled(NEVER).values()):
-            return NEVER
-        so_far: list[Line] = []
-        ends: list[int] = []
-        for event in self.of("order.cancelled"):
-            so_far += event.lines
-            tally = self.tally(NEVER, {})
-            tally.add(so_far)
-            if event.lines and not any(self.uncancelled(event.at).values()):
-                return event.at
-            if event.lines and all(tally.covered(line.key) >= self.whole(line) for line in self.lines):
-                ends.append(event.at)
-        return min(ends, default=NEVER)
+        """When nothing was left of the order after cancels of lines, if that is still so."""
+        begun = max(first([event for event in self.of("order.cancelled") if event.lines]), self.placed)
+        since = NEVER
+        for at, owed, _ in self._cancelled.pages if self.lines else []:
+            since = NEVER if at < begun or any(owed.values()) else min(since, at)
+        return since
 
     @functools.cached_property
     def cx(self) -> int:

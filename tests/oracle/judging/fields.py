@@ -3,15 +3,16 @@
 from __future__ import annotations
 
 import functools
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from itertools import pairwise
 from typing import TYPE_CHECKING, Generic, TypeVar
 
+from tests.oracle.judging.learned import AT_ONCE, SCANS, Learned, place_of
 from tests.oracle.judging.parcels import first
 from tests.oracle.judging.reading import NEVER, Event, Json, Line, Money, lines_of, mapping, money, text
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Iterable
 
     from tests.oracle.judging.settings import Policy, Setting
 
@@ -54,10 +55,23 @@ class Fields:
     unresolved: list[Event] = field(default_factory=list[Event])
     twins: list[tuple[int, int]] = field(default_factory=list[tuple[int, int]])
     """From when until when another order was the same."""
+    learned: Learned = field(default_factory=Learned)
+    """What the log had taught of who tells what."""
 
     def of(self, *types: str) -> list[Event]:
         """The events of the types, in history order."""
         return [event for event in self.history if event.type in types]
+
+    def awaits(self, milestone: str, anchors: Iterable[Event] = (), of: Iterable[str | None] = ()) -> bool:
+        """Whether a milestone is waited for, from some events on (none: from the placing): listed, or known to be told by then.
+
+        `of`: the carriers or sites that would tell of it; none known: any.
+        """
+        emits = self.policy.emits
+        if emits is not None:
+            return milestone in emits or ("scans" in emits and milestone in SCANS)
+        anchor = min(map(place_of, anchors), default=place_of(self.of("order.placed")[0]))
+        return milestone in AT_ONCE or self.learned.knows(self.tenant, milestone, {one.casefold() for one in of if one}, anchor)
 
     def setting(self, kind: str) -> Setting:
         """The effective setting of a kind."""
@@ -75,17 +89,19 @@ class Fields:
         """What changed the order's fields, with the fields after it.
 
         A placing of a cancelled order changes them like an update; any other further placing adds what has not been said.
+        An update that is dated before the placing counts at the placing.
         """
         placing = self.of("order.placed")[0]
         found: list[tuple[Event, dict[str, object]]] = [(placing, patched({}, placing.data))]
         for event in self.of("order.placed", "order.updated"):
             before = found[-1][1]
-            if event is placing or event.at < placing.at:
+            if event is placing:
                 continue
+            told = replace(event, at=placing.at) if event.at < placing.at else event
             if event.type == "order.updated" or any(event is start for start in self.reinstated):
-                found.append((event, patched(before, event.data)))
+                found.append((told, patched(before, event.data)))
             else:
-                found.append((event, {**patched({}, event.data), **before}))
+                found.append((told, {**patched({}, event.data), **before}))
         return found
 
     @functools.cached_property

@@ -166,7 +166,8 @@ class Goods(Ordered):
         if not self.units or not self.lines:
             return min((step.at for steps in chains for step in steps), default=NEVER)
         met = [(unit, self.met(unit, *chains)) for unit in self.units]
-        for at in sorted({*(max(when, self.placed) for _, when in met), *self.changes} - {NEVER}):
+        instants = {*(max(when, self.placed) for _, when in met), *self.changes, *(start for start, _ in self.lives)}
+        for at in sorted(instants - {NEVER}):
             owed = [when for unit, when in met if unit.since <= at < unit.gone]
             if owed and any(when <= at for _, when in met) and all(when <= at for when in owed):
                 return at

@@ -11,11 +11,12 @@ from tests.oracle.judging.facts import Order
 from tests.oracle.judging.kinds_goods import speaks_of
 from tests.oracle.judging.kinds_order import sku_scope, times, unpaid_milestone
 from tests.oracle.judging.kinds_shipment import following, xs_of
+from tests.oracle.judging.learned import told_for
 from tests.oracle.judging.money import Account
 from tests.oracle.judging.parcels import Parcel, estimate, first, possession, reason, told_once, with_status
 from tests.oracle.judging.places import SEVERAL_ZONES, country_code, region_code
 from tests.oracle.judging.reading import NEVER, Event, Json, Line, mapping, text
-from tests.oracle.judging.shipments import Shipment, naming
+from tests.oracle.judging.shipments import Shipment, naming, one_parcel
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -29,9 +30,9 @@ def conflict_kinds(order: Order) -> list[Condition]:
     """All of conflict.*."""
     found: list[Condition] = []
     for shipment in order.shipments:
-        at, handed = shipment.delivered, min((first(parcel.said) for parcel in shipment.live), default=NEVER)
+        at, handed = shipment.delivered, min((parcel.handed for parcel in shipment.live), default=NEVER)
         seen = any(scan.at < at for scan in shipment.scans if possession(scan))
-        if at < NEVER and not seen and handed > at and "shipped" in order.policy.emits:
+        if at < NEVER and not seen and handed > at and order.awaits("shipped"):
             found += graced(order, "conflict.delivered_without_ship", at, min(order.xs(shipment), handed), scope=shipment.scope)
         found += moving(order, shipment)
         for parcel in shipment.parcels:
@@ -185,13 +186,14 @@ def quantities(order: Order) -> list[Condition]:
 def return_kinds(order: Order) -> list[Condition]:
     """All of return.*."""
     found: list[Condition] = []
-    emits = order.policy.emits
     steps = [event for event in order.history if event.type.startswith("return.")]
     for name in dict.fromkeys(event.text("return_id") for event in steps):
         scope = f"return:{name}" if name else None
         mine = [event for event in steps if event.text("return_id") == name]
         out = order.of("warehouse.label_created", "warehouse.shipped")
-        parcels = {number for event in mine for number in event.numbers if first(naming(mine, number)) < first(naming(out, number))}
+        parcels: set[str] = set()
+        for same in [one_parcel(order.history, number) for event in mine for number in event.numbers]:
+            parcels |= same if first(naming(mine, same)) < first(naming(out, same)) else set()
         scans = told_once([event for event in order.return_scans if parcels.intersection(event.numbers) and not estimate(event)])
         sent = [event for event in mine if event.type == "return.shipped"]
         received = [event for event in mine if event.type == "return.received"]
@@ -202,24 +204,33 @@ def return_kinds(order: Order) -> list[Condition]:
             return min((at for at in called_off if at >= anchor), default=NEVER)
 
         for event in mine:
-            if event.type == "return.authorized" and "return_shipped" in emits:
+            if event.type == "return.authorized" and order.awaits("return_shipped", [event]):
                 used = first([*sent, *received, *(scan for scan in scans if possession(scan))])
                 found += timeout(order, "return.label_unused", event.at, reached=used, lifted=lifted(event.at), scope=scope)
-        if "scans" in emits:
-            spoken = sorted({event.at for event in [*sent, *scans]})
-            reached = first([*received, *with_status(scans, "delivered")])
-            for at, then in pairwise([*spoken, NEVER]):
-                carrier = next((event.text("carrier") for event in reversed([*sent, *scans]) if event.text("carrier")), None)
-                over = min(then, reached)
+        spoken = sorted({event.at for event in [*sent, *scans]})
+        reached = first([*received, *with_status(scans, "delivered")])
+        for at, then in pairwise([*spoken, NEVER]):
+            carrier = next((event.text("carrier") for event in reversed([*sent, *scans]) if event.text("carrier")), None)
+            over = min(then, reached)
+            if watched(order, [event for event in [*sent, *scans] if event.at == at], [scan for scan in scans if scan.at <= at]):
                 found += timeout(order, "return.transit_stalled", at, reached=over, lifted=lifted(at), scope=scope, carrier=carrier)
         for event in received:
-            if "inspected" in emits:
+            if order.awaits("inspected", [event]):
                 inspected = first([*(one for one in mine if one.type == "return.inspected"), *by_name, *by_lines])
                 found += timeout(order, "return.inspection_overdue", event.at, reached=inspected, lifted=lifted(event.at), scope=scope)
-            if "refunded" in emits and resolution(mine) == "refund":
+            if order.awaits("refunded", [event]) and resolution(mine) == "refund":
                 refunded = first([*by_name, *by_lines, *of_any])
                 found += timeout(order, "return.received_not_refunded", event.at, reached=refunded, lifted=lifted(event.at), scope=scope)
     return found
+
+
+def watched(order: Order, anchors: list[Event], scans: list[Event]) -> bool:
+    """Whether the next word on a return's parcel is waited for, the last being `anchors`: its carrier tells of progress, or has of this."""
+    moved = any(possession(scan) and scan.text("status") != "accepted" for scan in scans)
+    carriers = [told_for(event, "progress") for event in anchors if event.type == "carrier.scan"]
+    if order.policy.emits is None and moved:
+        return True
+    return order.awaits("progress", anchors, carriers)
 
 
 def resolution(steps: list[Event]) -> str:

@@ -61,7 +61,7 @@ def inventory_kinds(order: Order) -> list[Condition]:
         found += tell("inventory.short_pick", event, *walked)
     found += rejected(order, "inventory.sku_unknown", "sku_unknown", scoped=True)
     found += rejected(order, "inventory.sku_inactive", "sku_inactive", scoped=True)
-    if "allocated" in order.policy.emits:
+    if order.awaits("allocated", of=[order.site]):
         backordered = first(order.of("inventory.backordered"))
         for start, end in order.lives:
             for at, until in running(start, order.pauses):
@@ -116,13 +116,14 @@ def backorders(order: Order) -> list[Backorder]:
 def fulfilment_kinds(order: Order) -> list[Condition]:
     """All of fulfilment.*."""
     found: list[Condition] = []
-    emits = order.policy.emits
-    if "released" in emits:
+    if order.awaits("released", of=[order.site]):
         found += release_overdue(order)
-    if "picked" in emits:
+    told = order.of("warehouse.released")
+    if order.awaits("picked", told, sites(order, told)):
         for at, until in running(order.cover("warehouse.released"), order.pauses):
             found += timeout(order, "fulfilment.pick_overdue", at, reached=order.picked, lifted=min(order.x, until))
-    if "packed" in emits:
+    told = order.of("warehouse.picked")
+    if order.awaits("packed", told, sites(order, told)):
         for at, until in running(order.cover("warehouse.picked"), order.pauses):
             found += timeout(order, "fulfilment.pack_overdue", at, reached=order.packed, lifted=min(order.x, until))
     found += ship_overdue(order)
@@ -131,20 +132,25 @@ def fulfilment_kinds(order: Order) -> list[Condition]:
             found += timeout(order, "fulfilment.hold_aged", hold.start, reached=hold.release, lifted=order.x, scope=hold.scope)
     found += rejected(order, "fulfilment.routing_rejected", "routing")
     found += rejected(order, "fulfilment.customs_data_missing", "customs_data")
-    if "shipped" in emits:
+    if order.awaits("shipped"):
         found += split_incomplete(order)
     return found + pickup_uncollected(order)
+
+
+def sites(order: Order, steps: list[Event]) -> list[str | None]:
+    """The sites of some steps, else the order's."""
+    return [site for step in steps if (site := step.text("site"))] or [order.site]
 
 
 def pickup_uncollected(order: Order) -> list[Condition]:
     """Ready to be fetched, and nobody comes for it."""
     kind, found = "fulfilment.pickup_uncollected", list[Condition]()
-    if "scans" not in order.policy.emits:
+    if not order.awaits("delivered"):
         return []
     for unit in order.units:
         if order.method_of(unit.key) == "pickup":
             lifted, collected = min(order.x, unit.gone), order.met(unit, *order.chains("delivered"))
-            found += timeout(order, kind, order.ready_of(unit), reached=collected, lifted=lifted)
+            found += timeout(order, kind, max(order.ready_of(unit), order.placed), reached=collected, lifted=lifted)
     return found
 
 
@@ -237,7 +243,7 @@ def running(anchor: int, pauses: Iterable[tuple[int, int]]) -> list[tuple[int, i
 def ship_overdue(order: Order) -> list[Condition]:
     """Not shipped by the date, or, where there is none, within three days of payment."""
     kind, found = "fulfilment.ship_overdue", list[Condition]()
-    if "shipped" not in order.policy.emits:
+    if not order.awaits("shipped"):
         return []
     fallback = order.setting(kind).fallback
     for one in dated(order, "ship_by", order.ship_of, order.ship_deadline):
@@ -256,7 +262,7 @@ def ship_overdue(order: Order) -> list[Condition]:
 def delivery_overdue(order: Order) -> list[Condition]:
     """Not delivered by the promised date."""
     kind, found = "shipment.delivery_overdue", list[Condition]()
-    if "scans" not in order.policy.emits:
+    if not order.awaits("delivered"):
         return []
     for one in dated(order, "promised_by", order.promise_of, order.promise_deadline):
         if one.by is not None and order.method_of(one.unit.key) in ("ship", "local"):

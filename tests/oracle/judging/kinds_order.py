@@ -7,6 +7,7 @@ from typing import cast
 
 from tests.oracle.judging.conditions import Condition, signal, state, timeout
 from tests.oracle.judging.facts import Order
+from tests.oracle.judging.learned import OF_SITES
 from tests.oracle.judging.money import Account
 from tests.oracle.judging.parcels import first
 from tests.oracle.judging.reading import NEVER, Event, Json, mapping, text
@@ -23,7 +24,7 @@ def times(events: list[Event]) -> list[int]:
 def unpaid_milestone(order: Order) -> bool:
     """Whether the feeds tell the payment that the terms await: captured for prepaid, authorized for on_ship."""
     wanted = {"prepaid": "captured", "on_ship": "authorized"}.get(order.terms)
-    return wanted in order.policy.emits
+    return wanted is not None and order.awaits(wanted)
 
 
 def rejected(order: Order, kind: str, *reasons: str | None, scoped: bool = False) -> list[Condition]:
@@ -66,8 +67,10 @@ def order_kinds(order: Order) -> list[Condition]:
         found += state(order, "order.duplicate_suspected", start, min(end, order.x))
     found += stalled(order)
     for event in order.of("order.cancel_requested"):
-        if order.released <= event.at and order.cx > event.at and order.dlv > event.at:
-            found += signal(order, "order.cancel_in_flight", event, [order.cx, order.dlv, *times(order.of("order.cancel_declined"))])
+        # A cancel answers the request, even if the order is wanted again later.
+        answered = min([order.cx, *(start for start, end in order.gaps if event.at < end)])
+        if order.released <= event.at and answered > event.at and order.dlv > event.at:
+            found += signal(order, "order.cancel_in_flight", event, [answered, order.dlv, *times(order.of("order.cancel_declined"))])
     for (_, before), (event, after) in pairwise(order.told_fields):
         changes = any(_worth(before.get(name)) != _worth(after.get(name)) for name in ("lines", "ship_to", "service", "method"))
         if changes and order.released <= event.at and order.ship > event.at:
@@ -108,16 +111,26 @@ def stalled(order: Order) -> list[Condition]:
     dated = text(order.latest, "ship_by") or any(line.ship_by for line in order.lines)
     if dated or order.method != "ship":
         return []
-    spoken = sorted({event.at for event in order.history if not event.type.startswith(("case.", "action.", "feed."))})
+    heard = [event for event in order.history if not event.type.startswith(("case.", "action.", "feed."))]
+    spoken = sorted({event.at for event in heard if event.at >= order.placed})
     waiting = [(hold.start, hold.release) for hold in order.holds]
     allocated = order.allocated
     waiting += [(event.at, allocated if allocated >= event.at else NEVER) for event in order.of("inventory.backordered")]
     found: list[Condition] = []
     for at, following in pairwise([*spoken, NEVER]):
-        left = min((step.at for step in order.handed_over), default=NEVER) if order.ship == order.placed else order.ship
-        silence = timeout(order, "order.stalled", at, reached=following, lifted=min(order.x, left))
+        if not told_in_house(order, at):
+            continue
+        silence = timeout(order, "order.stalled", at, reached=following, lifted=min(order.x, order.ship))
         found += [one for one in silence if not any(start <= one.start < end for start, end in waiting)]
     return found
+
+
+def told_in_house(order: Order, at: int) -> bool:
+    """Whether steps between the payment and the shipment are told at all: somebody is known to, or one of this very order was, by `at`."""
+    steps = [event for event in order.history if event.at <= at and event.type.startswith(("inventory.", "warehouse."))]
+    last = [event for event in order.history if event.at == at][-1:]
+    known = (order.awaits(step, last if step in ("picked", "packed") else [], [order.site]) for step in OF_SITES)
+    return order.policy.emits is not None or bool(steps) or any(known)
 
 
 def address_kinds(order: Order) -> list[Condition]:

@@ -21,8 +21,10 @@ def payment_kinds(order: Order) -> list[Condition]:
     account = Account(order)
     found = [*failures(order), *unpaid(order, account), *auth_expiring(order, account), *holds(order), *disputes(order, account)]
     found += [*amount_mismatch(order, account), *partly_captured(order, account), *refunds(order, account), *after_cancel(order, account)]
-    if order.terms == "invoice" and "invoiced" in order.policy.emits:
-        found += timeout(order, "payment.invoice_overdue", order.ship, reached=first(order.of("invoice.issued")), lifted=order.x)
+    if order.terms == "invoice" and order.awaits("invoiced", order.of("warehouse.shipped")):
+        for start, end in order.lives:
+            since, issued = max(order.ship, start), first(order.of("invoice.issued"))
+            found += timeout(order, "payment.invoice_overdue", since, reached=issued, lifted=min(order.x, end))
     return found
 
 
@@ -45,16 +47,16 @@ def failures(order: Order) -> list[Condition]:
 def unpaid(order: Order, account: Account) -> list[Condition]:
     """Nothing authorized, nothing captured, while something is owed: the clock starts when it is first owed."""
     found: list[Condition] = []
-    emits, terms = order.policy.emits, order.terms
+    terms = order.terms
     if terms not in ("prepaid", "on_ship"):
         return []
     anchor = order.setting("payment.capture_overdue").anchor
     from_placed = anchor == "placed" or (anchor != "shipped" and terms == "prepaid")
     for start, end in account.spans:
         lifted = min(order.cx, end)
-        if "authorized" in emits:
+        if order.awaits("authorized"):
             found += timeout(order, "payment.auth_missing", start, reached=order.auth, lifted=lifted)
-        if "captured" in emits:
+        if order.awaits("captured"):
             since = start if from_placed else max(start, order.ship)
             found += timeout(order, "payment.capture_overdue", since, reached=order.cap, lifted=lifted)
     return found
@@ -125,7 +127,7 @@ def amount_mismatch(order: Order, account: Account) -> list[Condition]:
 
 def partly_captured(order: Order, account: Account) -> list[Condition]:
     """Less was captured than is owed, and no more comes; where a part was cancelled or refunded, a new total must say what is owed."""
-    if order.terms not in ("prepaid", "on_ship") or "captured" not in order.policy.emits:
+    if order.terms not in ("prepaid", "on_ship") or not order.awaits("captured"):
         return []
     lessened = [event.at for event in order.of("order.cancelled") if event.lines]
     lessened += [event.at for event in order.of("payment.refunded") if event.lines and event.text("reason") != "goodwill"]
@@ -169,8 +171,9 @@ def after_cancel(order: Order, account: Account) -> list[Condition]:
                 if held and held[0][0] == event.at:
                     end = min(held[0][1], again)
                     found += state(order, "payment.captured_after_cancel", event.at, end, scope=payment_scope(event))
-        if "refunded" in order.policy.emits:
-            for start, end in stretches([cancelled, *(at for at in account.changes if at > cancelled)], account.kept):
-                if start < again:
-                    found += timeout(order, "payment.cancelled_not_refunded", start, reached=end, lifted=again)
+        for start, end in stretches([cancelled, *(at for at in account.changes if at > cancelled)], account.kept):
+            told = order.of("order.cancelled") if start == cancelled else [one for one in order.history if one.type.startswith("payment.")]
+            last = [event for event in told if event.at <= start][-1:]
+            if start < again and order.awaits("refunded", last if start == cancelled else [one for one in told if one.at == start]):
+                found += timeout(order, "payment.cancelled_not_refunded", start, reached=end, lifted=again)
     return found

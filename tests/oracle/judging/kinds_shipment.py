@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 from tests.oracle.judging.conditions import Condition, signal, state, timeout
 from tests.oracle.judging.kinds_goods import delivery_overdue
 from tests.oracle.judging.kinds_order import times
+from tests.oracle.judging.learned import told_for
 from tests.oracle.judging.parcels import OF_ANOTHER_KIND, Parcel, first, possession, reason, repeated, with_status
 from tests.oracle.judging.reading import DAY, NEVER, Event, text
 from tests.oracle.judging.shipments import ancestors
@@ -105,14 +106,32 @@ def xs_of(order: Order, shipment: Shipment, parcel: Parcel) -> int:
 
 def first_scan_missing(one: Watched) -> list[Condition]:
     """Labelled, then shipped by the warehouse's word, but never seen by the carrier."""
-    if "scans" not in one.order.policy.emits or one.parcel.taken_over:
+    if one.parcel.taken_over:
         return []
     label, handed = one.parcel.label, one.parcel.handed
     anchors = [(label, min(one.xs, handed)), (handed, one.xs)] if not handed < label < NEVER else [(label, one.xs)]
     found: list[Condition] = []
     for anchor, lifted in anchors:
+        if not scanning(one, anchor):
+            continue
         found += one.timeout("shipment.first_scan_missing", anchor, one.parcel.possessed, lifted)
     return found
+
+
+def scanning(one: Watched, anchor: int) -> bool:
+    """Whether the first scan is waited for: its carrier is known to scan, or has scanned another parcel of the shipment before."""
+    carriers = [event.text("carrier") for event in [*one.shipment.labels, *one.shipment.ships]]
+    told = [event for event in [*one.parcel.labels, *one.parcel.hands] if event.at == anchor]
+    seen = one.order.policy.emits is None and one.shipment.first_scan < one.parcel.possessed
+    return seen or one.order.awaits("first_scan", told, carriers)
+
+
+def moving_on(parcel: Watched, scan: Event, possessed: int) -> bool:
+    """Whether the next scan is waited for: its carrier tells of progress, or has said more of this parcel than that it has it."""
+    known = [one for one in parcel.scans[: parcel.scans.index(scan) + 1] if one.at >= possessed]
+    if parcel.order.policy.emits is None and any(one.text("status") != "accepted" for one in known):
+        return True
+    return parcel.order.awaits("progress", [scan], [told_for(scan, "progress")])
 
 
 def transit(parcel: Watched) -> list[Condition]:
@@ -120,7 +139,7 @@ def transit(parcel: Watched) -> list[Condition]:
     found: list[Condition] = []
     order = parcel.order
     possessed = first([scan for scan in parcel.scans if possession(scan)])
-    if "scans" in order.policy.emits:
+    if order.awaits("delivered"):
         for scan, _ in list(parcel.following(lambda one: reason(one) == "not_found"))[:1]:
             known = [
                 other
@@ -131,16 +150,17 @@ def transit(parcel: Watched) -> list[Condition]:
                 and reason(other) != "not_found"
             ]
             found += parcel.timeout("shipment.tracking_invalid", scan.at, first(known), parcel.xs)
-        for scan, later in parcel.following(lambda one: one.at >= possessed and one.text("status") in ROUTINE):
-            end = following(later, lambda _: True)
-            for kind in ("shipment.scan_gap", "shipment.stuck", "shipment.lost_suspected"):
+    for scan, later in parcel.following(lambda one: one.at >= possessed and one.text("status") in ROUTINE):
+        end = following(later, lambda _: True)
+        for kind in ("shipment.scan_gap", "shipment.stuck", "shipment.lost_suspected"):
+            if moving_on(parcel, scan, possessed):
                 found += parcel.timeout(kind, scan.at, end, parcel.over)
-        for scan, later in parcel.following(lambda one: one.text("status") == "expired"):
-            if parcel.parcel.numbers:
-                found += parcel.signal("shipment.lost_suspected", scan, following(later, lambda _: True), x=parcel.over)
-        for scan, _ in list(parcel.following(lambda one: one.text("status") == "returning"))[:1]:
-            reached = min(parcel.returned, parcel.delivered)
-            found += parcel.timeout("shipment.rts_stalled", scan.at, reached, parcel.xs)
+    for scan, later in parcel.following(lambda one: one.text("status") == "expired"):
+        if parcel.parcel.numbers:
+            found += parcel.signal("shipment.lost_suspected", scan, following(later, lambda _: True), x=parcel.over)
+    for scan, _ in list(parcel.following(lambda one: one.text("status") == "returning"))[:1]:
+        if moving_on(parcel, scan, possessed):
+            found += parcel.timeout("shipment.rts_stalled", scan.at, min(parcel.returned, parcel.delivered), parcel.xs)
     return found
 
 
@@ -258,7 +278,7 @@ def eta_slip(one: Watched) -> list[Condition]:
 
 def eta_passed(one: Watched) -> list[Condition]:
     """Nothing was promised, and what the carrier itself expected has passed."""
-    if "scans" not in one.order.policy.emits or not one.parcel.numbers:
+    if not one.order.awaits("delivered") or not one.parcel.numbers:
         return []
     order, shipment, told = one.order, one.shipment, estimates(one)
     came = one.parcel.reached("delivered", "ready_for_pickup")

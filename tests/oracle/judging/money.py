@@ -96,17 +96,23 @@ class Account:
 
     def owed(self, at: int) -> Decimal | None:
         """What is owed at an instant; before the placing what is owed then. None: the order does not say, or in another currency."""
-        segments = self.order.segments(lambda fields: money(fields, "total"))
-        total = next((one.value for one in segments if at < one.end), None)
-        return total.amount if total and total.currency == self.currency else None
+        segments = self.order.segments(self._total)
+        return next((one.value for one in segments if at < one.end), None)
+
+    def _total(self, fields: Json) -> Decimal | None:
+        """The total, where it is known. An order that names neither goods nor an amount has not said it."""
+        total: Money | None = money(fields, "total")
+        if total is None or total.currency != self.currency or (total.amount <= self.tolerance and not fields.get("lines")):
+            return None
+        return total.amount
 
     @property
     def owing(self) -> list[tuple[int, int]]:
         """From when until when something is owed, as far as known."""
 
         def owes(fields: Json) -> bool:
-            total: Money | None = money(fields, "total")
-            return total is None or total.currency != self.currency or total.amount > self.tolerance
+            total = self._total(fields)
+            return total is None or total > self.tolerance
 
         found: list[tuple[int, int]] = []
         for one in self.order.segments(owes):

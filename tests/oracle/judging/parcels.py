@@ -85,8 +85,6 @@ class Parcel:
     labels: list[Event] = field(default_factory=list[Event])
     hands: list[Event] = field(default_factory=list[Event])
     voided: int = NEVER
-    said: list[Event] = field(default_factory=list[Event])
-    """Its hand-overs, also those of before a label that was printed again after a void."""
     over_to: Parcel | None = None
     taken_over: bool = False
 
@@ -137,13 +135,12 @@ class Parcel:
         """Whether and when it was voided. A later label brings it back, and nothing before that counts; what a carrier has is not void."""
         labels = [(event.at, 0) for event in self.labels]
         since = -NEVER
-        for at, is_void in sorted([*labels, *((event.at, 1) for event in voids)]):
+        for at, is_void in sorted([*labels, *((event.at, 1) for event in voids if event.at < self.possessed)]):
             if is_void:
                 self.voided = min(self.voided, at)
             elif self.voided < at:
                 self.voided, since = NEVER, at
         self.voided = self.voided if self.possessed == NEVER else NEVER
-        self.said = self.hands
         self.labels = [event for event in self.labels if event.at >= since]
         self.hands = [event for event in self.hands if event.at >= since]
 

@@ -31,7 +31,7 @@ def read_policy(path: Path) -> Policy:
     sites = {name: mapping(mapping(file, "sites"), name) for name in mapping(file, "sites")}
     return Policy(
         rules=_rules(mapping(file, "rules")),
-        emits=frozenset(str(one) for one in items(file, "emits")) or Policy().emits,
+        emits=frozenset(str(one) for one in items(file, "emits")) or None,
         sites={name: Site(text(site, "country"), text(site, "zone"), text(site, "calendar")) for name, site in sites.items()},
         calendars={name: _calendar(mapping(mapping(file, "calendars"), name)) for name in mapping(file, "calendars")},
         carriers=_calendars_of(mapping(file, "carriers")),

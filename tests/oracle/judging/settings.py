@@ -68,6 +68,8 @@ def _kind(
     )
 
 
+LISTED = frozenset({"placed", "captured", "shipped", "scans"})
+"""The milestones that the feeds of a plain shop tell of."""
 TOLERANCE = Decimal("0.02")
 _TIMEOUTS_OF_OTHERS = (
     "order.pending_too_long",
@@ -91,7 +93,7 @@ _SHIP = ("fulfilment.ship_overdue",)
 _LOST = ("shipment.lost_confirmed",)
 
 DEFAULTS: dict[str, Setting] = {
-    "order.pending_too_long": _kind("medium", "2 d"),
+    "order.pending_too_long": _kind("medium", "2 bd"),
     "order.validation_failed": _kind("high"),
     "order.duplicate_suspected": _kind("high"),
     "order.stalled": _kind("medium", "24 bh", "site", supp=_TIMEOUTS_OF_OTHERS),
@@ -145,7 +147,7 @@ DEFAULTS: dict[str, Setting] = {
     "shipment.stuck": _kind("high", "6 bd", "carrier", international="10 bd", supp=("shipment.lost_suspected", *_LOST)),
     "shipment.lost_suspected": _kind("high", "30 d", supp=_LOST),
     "shipment.lost_confirmed": _kind("critical"),
-    "shipment.eta_slip": _kind("medium", supp=("shipment.delivery_overdue",)),
+    "shipment.eta_slip": _kind("medium", supp=("shipment.delivery_overdue", "shipment.eta_passed")),
     "shipment.eta_passed": _kind("medium", supp=_LOST),
     "shipment.delivery_overdue": _kind("medium", "0 h", steps={"1 bd": "high"}, supp=_LOST),
     "shipment.delay_reported": _kind("low"),
@@ -220,7 +222,8 @@ class Policy:
     """The effective policy: settings by kind, what the feeds emit, and whose calendar is whose."""
 
     rules: Mapping[str, Setting] = field(default_factory=lambda: dict(DEFAULTS))
-    emits: frozenset[str] = frozenset({"placed", "captured", "shipped", "scans"})
+    emits: frozenset[str] | None = None
+    """The milestones that feeds tell of, where the policy lists them; none: they are learned."""
     sites: Mapping[str, Site] = field(default_factory=dict[str, Site])
     calendars: Mapping[str, Calendar] = field(default_factory=dict[str, Calendar])
     carriers: Mapping[str, str] = field(default_factory=dict[str, str])

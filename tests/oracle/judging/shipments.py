@@ -95,7 +95,7 @@ class Shipment:
     @property
     def confirmed(self) -> list[Line]:
         """What the ship confirmations of parcels that were not voided say is in it."""
-        mine = [event for event in self.ships if any(event is one for parcel in self.live for one in parcel.said)]
+        mine = [event for event in self.ships if any(event is one for parcel in self.live for one in parcel.hands)]
         return [line for event in mine for line in event.lines]
 
     @property
@@ -122,17 +122,30 @@ class Shipment:
         return next((carrier for event in reversed(events) if (carrier := event.text("carrier"))), None)
 
 
+def one_parcel(history: list[Event], number: str) -> set[str]:
+    """A number and all that the carrier put in its place, or that it was put in the place of."""
+    found: set[str] = {number}
+    relabels = [set(event.numbers) for event in history if event.type == "carrier.relabelled"]
+    while more := [both for both in relabels if both & found and not both <= found]:
+        found = found.union(*more)
+    return found
+
+
 def return_numbers(history: list[Event]) -> set[str]:
     """Tracking numbers of return parcels: named by a return before any label or ship confirmation names them."""
     back = [event for event in history if event.type.startswith("return.")]
     out = [event for event in history if event.type in OUTBOUND]
-    numbers = {number for event in back for number in event.numbers}
-    return {number for number in numbers if first(naming(back, number)) < first(naming(out, number))}
+    found: set[str] = set()
+    for number in {number for event in back for number in event.numbers}:
+        same = one_parcel(history, number)
+        if first(naming(back, same)) < first(naming(out, same)):
+            found |= same
+    return found
 
 
-def naming(events: list[Event], number: str) -> list[Event]:
-    """The events that name a number."""
-    return [event for event in events if number in event.numbers]
+def naming(events: list[Event], numbers: set[str]) -> list[Event]:
+    """The events that name one of the numbers of a parcel."""
+    return [event for event in events if numbers.intersection(event.numbers)]
 
 
 def return_scans(history: list[Event]) -> list[Event]:
@@ -146,7 +159,7 @@ def return_scans(history: list[Event]) -> list[Event]:
     found: list[Event] = []
     for scan in scans:
         mine = back.intersection(scan.numbers)
-        until = min((first(naming(out, number)) for number in mine), default=-NEVER)
+        until = min((first(naming(out, one_parcel(history, number))) for number in mine), default=-NEVER)
         if mine and (until == NEVER or left <= scan.at < until):
             found.append(scan)
     return found
@@ -208,7 +221,8 @@ def shipments(history: list[Event]) -> list[Shipment]:
         shipment.scans = [scan for scan in mine if id(scan) in kept]
         for parcel in shipment.parcels:
             parcel.announce(shipment.labels, shipment.ships)
-        for parcel in shipment.parcels:
+        voids = [event for event in history if event.type == "warehouse.shipment_cancelled" and _named(shipment, names_of(event))]
+        for parcel in shipment.parcels if voids or with_status(shipment.scans, "cancelled") else ():
             parcel.leave([other for other in shipment.parcels if other is not parcel])
         for parcel in shipment.parcels:
             parcel.void(voids_of(shipment, parcel, history))

@@ -17,6 +17,7 @@ from sources.adapters.histories import Remembered, settle
 from sources.adapters.shopify.common import rounded
 from tests.support.adapters import OWN, made_of, payloads
 from tests.support.engine import records_of, run, standing
+from tests.support.policies import listed
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator
@@ -463,7 +464,7 @@ LIFE = (
 def test_of_a_whole_life_the_engine_reports_what_went_wrong_and_nothing_else() -> None:
     """Declined once and paid, held and released, sent in two shipments of which neither arrives by the promised day."""
     until = micros(datetime(2026, 3, 9, 12, tzinfo=UTC))
-    found = {(one.kind, one.status) for one in standing(run(records_of(log(LIFE).values()), load_policy(None), until))}
+    found = {(one.kind, one.status) for one in standing(run(records_of(log(LIFE).values()), listed(), until))}
     assert found == {
         ("payment.declined_hard", "resolved"),
         ("data.orphan_signal", "resolved"),

@@ -12,10 +12,10 @@ import pytest
 from dataflows.core.engine.feeds import Feeds
 from dataflows.core.engine.shard import Shard
 from dataflows.core.policy import FeedPolicy
-from dataflows.core.rules.load import load_policy
 from schemas.output_events import OUT_MODELS
 from schemas.record import FeedWatermark
 from tests.support.logs import DAY, HOUR, MINUTE, T0, iso, line, record
+from tests.support.policies import listed
 
 if TYPE_CHECKING:
     from dataflows.core.policy import Policy
@@ -30,7 +30,7 @@ DUE = T0 + 24 * HOUR
 
 def policy(**feeds: FeedPolicy) -> Policy:
     """The built-in policy with monitored feeds: `payments`, or `carrier_ups` for `/carrier/ups`."""
-    return replace(load_policy(None), feeds={"/" + name.replace("_", "/"): terms for name, terms in sorted(feeds.items())})
+    return replace(listed(), feeds={"/" + name.replace("_", "/"): terms for name, terms in sorted(feeds.items())})
 
 
 def said(shard: Shard, kind: str = "") -> list[tuple[int, str, str]]:

@@ -205,10 +205,10 @@ def test_a_closed_order_knows_its_events_and_takes_no_new_ones(shard: Shard) -> 
     """After the silence that the policy allows an order leaves a tombstone: repeats have no effect, anything new is rejected."""
     give(shard, "1", T0, "order.placed", PLACED)
     give(shard, "2", T0 + HOUR, "payment.captured", {"amount": {"amount": "80.00", "currency": "EUR"}})
-    wait(shard, T0 + 70 * DAY)
+    wait(shard, T0 + 130 * DAY)
     assert len(shard) == 0
-    assert give(shard, "2", T0 + 71 * DAY, "payment.captured") == []
-    (out,) = give(shard, "3", T0 + 71 * DAY, "return.requested")
+    assert give(shard, "2", T0 + 131 * DAY, "payment.captured") == []
+    (out,) = give(shard, "3", T0 + 131 * DAY, "return.requested")
     assert (out.topic, out.data["reason"]) == ("rejects", "order_closed")
     assert shard.counts.duplicates == 1
 
@@ -241,20 +241,31 @@ def test_what_else_comes_for_an_expired_order_is_rejected(shard: Shard) -> None:
     give(shard, "3", T0 + 41 * DAY, "order.placed", PLACED)
     wait(shard, T0 + 41 * DAY + HOUR)
     give(shard, "4", T0 + 41 * DAY + HOUR, "order.cancelled")
-    wait(shard, T0 + 110 * DAY)
+    wait(shard, T0 + 170 * DAY)
     assert len(shard) == 0
-    (out,) = give(shard, "5", T0 + 111 * DAY, "order.placed", PLACED)
+    (out,) = give(shard, "5", T0 + 171 * DAY, "order.placed", PLACED)
     assert (out.topic, out.data["reason"]) == ("rejects", "order_closed")
 
 
-def test_a_placing_beyond_the_horizon_opens_no_expired_order(shard: Shard) -> None:
-    """A placing that is itself older than the horizon stays `too_old`."""
+def test_a_placing_opens_an_expired_order_however_old_it_is(shard: Shard) -> None:
+    """A tombstone of what was never placed refuses no placing, even one that is older than the horizon."""
     give(shard, "0", T0 + 150 * DAY, "address.validated")
     wait(shard, T0 + 181 * DAY)
     shard.apply(record(line("1", T0, "order.placed", data=PLACED), T0 + 182 * DAY))
-    (out,) = shard.drain()
-    assert (out.topic, out.data["reason"]) == ("rejects", "too_old")
-    assert shard.tombstones == 1
+    assert "rejects" not in {out.topic for out in shard.drain()}
+    assert (len(shard), shard.tombstones) == (1, 0)
+
+
+def test_an_order_whose_case_somebody_has_is_not_closed(shard: Shard) -> None:
+    """Until it is resolved, though the exception is long over."""
+    id_ = overdue(shard)
+    give(shard, "2", T0 + 30 * HOUR, "payment.captured", {"amount": {"amount": "80.00", "currency": "EUR"}})
+    for event, type_, at in (("3", "case.acknowledged", 31 * HOUR), ("4", "case.resolved", 300 * DAY)):
+        wait(shard, T0 + at - HOUR)
+        assert len(shard) == 1
+        give(shard, event, T0 + at, type_, {"exception_id": id_})
+    wait(shard, T0 + 500 * DAY)
+    assert len(shard) == 0
 
 
 def test_an_order_with_something_open_is_not_closed(tmp_path: Path) -> None:

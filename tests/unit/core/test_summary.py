@@ -23,7 +23,7 @@ ELSEWHERE = {"data.rule_failed"}
 def said(story: Story) -> dict[str, list[str]]:
     """What the exceptions of a story's kind say, by the type of the event."""
     policy = load_policy(None)
-    policy = replace(policy, emits=policy.emits | set(story.emits))
+    policy = replace(policy, emits=policy.emits | {"scans"} | set(story.emits), learns=False)
     found: dict[str, list[str]] = {}
     for checkpoint in story.checkpoints:
         for out in run(records_of(story.lines), policy, instant(checkpoint.as_of)):

@@ -139,5 +139,5 @@ def test_an_order_with_a_state_of_a_rule_that_is_gone_is_closed_in_its_time() ->
         first.apply(record)
     first.advance(records[0].log + 30 * HOUR)
     second.restore(list(first.rows()), reevaluate_at=records[0].log + 30 * HOUR)
-    second.advance(records[0].log + 24 * 80 * HOUR)
+    second.advance(records[0].log + 24 * 140 * HOUR)
     assert len(second) == 0

@@ -118,7 +118,7 @@ def test_retention_is_in_microseconds(tmp_path: Path) -> None:
     """What the file does not say has its default."""
     day = 24 * HOUR
     assert load_policy(None, RULES).retention.most_events == 20_000
-    assert load_policy(None, RULES).retention == RetentionPolicy(60 * day, 180 * day, 30 * day)
+    assert load_policy(None, RULES).retention == RetentionPolicy(120 * day, 180 * day, 30 * day)
     assert loaded(tmp_path, FILE).retention == RetentionPolicy(day, 180 * day, 90 * SECOND)
 
 

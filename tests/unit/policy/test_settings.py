@@ -36,7 +36,8 @@ def test_without_a_file_every_rule_has_its_own_defaults() -> None:
     assert (setting.threshold, setting.international, setting.clock) == (Span(3, "bd"), Span(5, "bd"), "carrier")
     assert (setting.steps, setting.grace) == ((Step(at=Span(10, "bd"), severity="high"),), Span(0, "us"))
     assert policy.setting("fulfilment.ship_overdue", Dims()).fallback == Fallback(anchor="captured", threshold=span("72 h"))
-    assert policy.emits == {"placed", "captured", "shipped", "scans"}
+    assert policy.learns
+    assert policy.emits == {"placed", "captured", "shipped", "delivered"}
 
 
 def test_the_star_beats_the_rules_own_defaults(tmp_path: Path) -> None:

@@ -52,9 +52,9 @@ def _unmapped_place(o: Facts, ship_to: ShipTo | None) -> str | None:
         return None
     unmapped = stated_place(ship_to.country, ship_to.region).unmapped
     if "country" in unmapped:
-        return f"ship_to.country {ship_to.country!r}"
+        return f"the country {ship_to.country!r}"
     if "region" in unmapped and o.policy.valid_zone(ship_to.timezone) is None:
-        return f"ship_to.region {ship_to.region!r} of {ship_to.country}"
+        return f"the region {ship_to.region!r} of {ship_to.country}"
     return None
 
 

@@ -38,7 +38,9 @@ def split_incomplete(o: Facts, s: RuleSetting) -> Found:
             for one in known
             if one.since <= when and (one.until is None or when < one.until) and (one.unit.met is None or one.unit.met > cast("int", at))
         ]
-        floor = min((one.by or -FAR for one in rest), default=-FAR)
+        if not rest:
+            continue
+        floor = min(one.by or -FAR for one in rest)
         for begun, ends in running(when, o.pauses):
             lift = earliest(o.ended, ends)
             evidence = tuple(handed[at])
@@ -56,7 +58,7 @@ def pickup_uncollected(o: Facts, s: RuleSetting) -> Found:
             continue
         met = o.obligations_met("delivered", unit.key, unit.level) if unit.key else collected.get((unit.key, unit.level, unit.since))
         shown = tuple(r for r in evidence if r.at <= unit.met)[-1:]
-        yield timeout(s, o.calendar(s), unit.met, "ready", shown, met=met, lifted=earliest(o.ended, unit.gone))
+        yield timeout(s, o.calendar(s), max(unit.met, o.placed_at), "ready", shown, met=met, lifted=earliest(o.ended, unit.gone))
 
 
 def backorder_aged(o: Facts, s: RuleSetting) -> Found:

@@ -33,13 +33,13 @@ def duplicate_suspected(o: Facts, s: RuleSetting) -> Found:
 def change_after_release(o: Facts, s: RuleSetting) -> Found:
     """By what an update changes, not by what it names: a shop that sends the whole order each time changes nothing by it."""
     released = o.released
-    for (before, _, _), (after, _, record) in pairwise(o.versions if released is not None else ()):
-        if released is None or released > record.at or (o.shipped is not None and o.shipped <= record.at):
+    for (before, _, _), (after, at, record) in pairwise(o.versions if released is not None else ()):
+        if released is None or released > at or (o.shipped is not None and o.shipped <= at):
             continue
         changed = [name for name in CHANGES if says(record, name) and _said(getattr(before, name)) != _said(getattr(after, name))]
         if changed:
             clears = [*o.instants("warehouse.released"), o.shipped]
-            yield signal(o, s, record, clears=clears, lifted=o.ended, detail=", ".join(changed))
+            yield signal(o, s, record, at=at, clears=clears, lifted=o.ended, detail=", ".join(changed))
 
 
 def _said(value: object) -> object:

@@ -30,8 +30,7 @@ def disputed_in_flight(o: Facts, s: RuleSetting) -> Found:
             continue
         clears = [r.at for r in closings[bisect_left(closings, record.at, key=_instant) :] if closes(r, data)]
         severity = s.minor_severity if data.stage == "inquiry" else None
-        lifted = earliest(o.cancelled, o.called_off(record.at))
-        yield signal(o, s, record, clears=clears, lifted=lifted, scope=_scope(data.payment_id), severity=severity)
+        yield signal(o, s, record, clears=clears, lifted=o.cancelled, scope=_scope(data.payment_id), severity=severity)
 
 
 def _instant(record: Record) -> int:
@@ -54,8 +53,7 @@ def chargeback_lost(o: Facts, s: RuleSetting) -> Found:
             )
         )
         clears = (next(paid, None), None if loss.reversed is None else loss.reversed.at)
-        lifted = earliest(o.cancelled, o.called_off(loss.at))
-        yield signal(o, s, loss.record, clears=clears, lifted=lifted, scope=_scope(loss.payment_id))
+        yield signal(o, s, loss.record, clears=clears, lifted=o.cancelled, scope=_scope(loss.payment_id))
 
 
 def _while_wanted(o: Facts, periods: Iterable[Period]) -> Iterator[tuple[Period, int | None]]:

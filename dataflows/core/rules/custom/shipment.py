@@ -94,8 +94,8 @@ def eta_passed(o: Facts, s: RuleSetting) -> Found:
         lifted = earliest(ended_for(o, shipment, parcel), parcel.returned)
         moments = list(_in_force(o, _estimates(o, parcel)))
         for place, (at, eta, record) in enumerate(moments):
-            if promised(at) is None:
-                until = moments[place + 1][0] if place + 1 < len(moments) else None
+            until = moments[place + 1][0] if place + 1 < len(moments) else None
+            if promised(at) is None and (until is None or until > o.placed_at):
                 evidence, scope = (record,), shipment.scope
                 yield timeout(setting, calendar, eta, "estimated", evidence, scope=scope, since=at, met=met, lifted=lifted, moved=until)
 

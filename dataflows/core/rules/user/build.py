@@ -17,7 +17,8 @@ from dataflows.core.rules.model import Rule
 from dataflows.core.rules.user.inputs import triggers_of
 from dataflows.core.rules.user.judging import judge_of
 from dataflows.core.rules.user.parse import AT_ONCE, SETTINGS, EntryReader
-from dataflows.core.rules.user.terms import EMITTED, Choice, DateName, Occurrence, OtherStatus, UserRule, Word
+from dataflows.core.rules.user.terms import Choice, DateName, Occurrence, OtherStatus, UserRule, Word, milestones_awaited
+from schemas.learned import SCANS
 from schemas.plain import Data
 from schemas.tree import Fault, Tree
 
@@ -156,21 +157,17 @@ def _prevented(data: UserRule) -> str:
 
 
 def _emits(data: Mapping[str, Data]) -> frozenset[str] | None:
-    """The milestones that the file says feeds emit; None where that cannot be read."""
-    from dataflows.core.policy.form import PolicyForm  # noqa: PLC0415 (pydantic's forms are built where a file is checked only)
-
-    stated = data.get("emits", list(PolicyForm.model_fields["emits"].default))
+    """The milestones that the file says feeds emit; None where it lists none, so that they are learned, or cannot be read."""
+    stated = data.get("emits")
     items = [stated] if isinstance(stated, str) else stated
     return frozenset(str(item) for item in items) if isinstance(items, list) else None
 
 
 def _unheard(tree: Tree, name: str, data: UserRule, emits: frozenset[str]) -> Iterator[Fault]:
     """Terms that no feed tells of: whoever awaits one alone would wait for ever, and the rule would hold of every order."""
-    if data.form != "overdue" or not all(isinstance(term, Word) for term in data.until):
-        return
-    needed = [EMITTED[term.part].get(term.name) for term in data.until if isinstance(term, Word)]
-    if needed and all(needed) and emits.isdisjoint(needed):
-        said = ", ".join(sorted({name for name in needed if name}))
+    needed = milestones_awaited(data)
+    if needed and not (needed & emits or (needed & SCANS and "scans" in emits)):
+        said = ", ".join(sorted(needed))
         message = f"no feed tells of it: `emits` does not have {said}, and every order would be late; add it to `emits` if a feed does"
         yield tree.fault((SECTION, name, "until"), message)
 

@@ -11,18 +11,20 @@ from dataclasses import replace
 from dataflows.core.clocks import Span
 from dataflows.core.history.facts import Facts
 from dataflows.core.policy import RuleSetting, Step
+from dataflows.core.rules.armed import awaited
 from dataflows.core.rules.conditions import Condition, count
 from dataflows.core.rules.structs import Find, Found
 from dataflows.core.rules.user.anchors import calendar_of
 from dataflows.core.rules.user.forms import FORMS
 from dataflows.core.rules.user.subjects import SUBJECTS, Subject
-from dataflows.core.rules.user.terms import UserRule
+from dataflows.core.rules.user.terms import UserRule, milestones_awaited
 
 
 def judge_of(rule: UserRule) -> Find:
     """The judge of a rule."""
     subjects, where = SUBJECTS[rule.each], rule.where
     each = FORMS[rule.form](rule)
+    needed = milestones_awaited(rule)
     adjust = _adjusted(rule)
 
     def judge(o: Facts, s: RuleSetting) -> Iterator[Condition | None]:
@@ -33,6 +35,8 @@ def judge_of(rule: UserRule) -> Find:
                 setting = s if subject.shipment is None else o.of(subject.shipment, s)
                 if setting.switch != "off":
                     found = each(o, setting if adjust is None else adjust(o, setting, subject), subject)
+                    if needed and o.policy.learns:
+                        found = awaited(o, needed, found)
                     yield from found if not rule.handling else _handed_on(rule, o, subject, found)
 
     return judge

@@ -85,8 +85,8 @@ _EMITTED: Final = {
     "packed": "packed",
     "shipped": "shipped",
     "handed_over": "shipped",
-    "delivered": "scans",
-    "first_scan": "scans",
+    "delivered": "delivered",
+    "first_scan": "first_scan",
 }
 _EMITTED_OF_RETURNS: Final = {"shipped": "return_shipped", "inspected": "inspected", "refunded": "refunded"}
 EMITTED: Final[dict[Part, dict[str, str]]] = {**dict.fromkeys(WORDS, _EMITTED), Part.RETURN: _EMITTED_OF_RETURNS, Part.HOLD: {}}
@@ -187,3 +187,11 @@ class UserRule(msgspec.Struct, frozen=True, kw_only=True):
     cases: tuple[ThresholdCase, ...] = ()
     shares: tuple[Share, ...] = ()
     handling: tuple[Handling, ...] = ()
+
+
+def milestones_awaited(rule: UserRule) -> frozenset[str]:
+    """The milestones of which an entry waits for one; none, where it may end by something that no feed need be known to tell."""
+    if rule.form != "overdue" or not all(isinstance(term, Word) for term in rule.until):
+        return frozenset()
+    needed = [EMITTED[term.part].get(term.name) for term in rule.until if isinstance(term, Word)]
+    return frozenset(name for name in needed if name) if all(needed) else frozenset()

@@ -1,0 +1,102 @@
+"""What feeds have been seen to emit: from which position of the log on a milestone is armed, for each tenant, source and place.
+
+The router sends the first orders that each partition shows of a milestone to every shard. From all partitions together the first
+`ENOUGH` orders are known whatever the order in which these come in, and with them the position at which the milestone is armed: counting
+is commutative, and telling a shard anything twice changes nothing. A shard may know of showings behind its own position; they arm what
+begins there, and nothing of what it has judged.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator
+from typing import Final, NamedTuple
+
+import msgspec
+
+from schemas.learned import ENOUGH, Showing
+from schemas.record import Position
+
+MOST: Final = 20_000
+"""Tenants, sources, places and milestones that are counted at most: whoever makes up more teaches nothing."""
+VERSION: Final = 1
+
+
+class Emitter(NamedTuple):
+    """Who emits a milestone."""
+
+    tenant: str
+    milestone: str
+    place: str
+    source: str
+
+
+class Learned:
+    """The milestones that a shard has seen to be emitted."""
+
+    __slots__ = ("_firsts", "_known", "changed")
+
+    def __init__(self) -> None:
+        self._firsts: dict[Emitter, dict[str, Position]] = {}
+        """The first orders that showed a milestone, each with where it did so first."""
+        self._known: dict[tuple[str, str], dict[str, list[dict[str, Position]]]] = {}
+        """The same by tenant and milestone, and by place."""
+        self.changed = False
+
+    def __bool__(self) -> bool:
+        """Whether anything was seen."""
+        return bool(self._firsts)
+
+    def add(self, showings: Iterable[Showing]) -> None:
+        """Takes showings in, in any order, each once or more often."""
+        for position, tenant, milestone, source, place, order in showings:
+            firsts = self._of(Emitter(tenant, milestone, place, source))
+            if firsts is None:
+                continue
+            known = firsts.get(order)
+            if known is not None and known <= position:
+                continue
+            firsts[order] = position
+            if len(firsts) > ENOUGH:
+                del firsts[max(firsts, key=firsts.__getitem__)]
+            self.changed = True
+
+    def _of(self, emitter: Emitter) -> dict[str, Position] | None:
+        firsts = self._firsts.get(emitter)
+        if firsts is None and len(self._firsts) < MOST:
+            firsts = self._firsts[emitter] = {}
+            self._known.setdefault((emitter.tenant, emitter.milestone), {}).setdefault(emitter.place, []).append(firsts)
+        return firsts
+
+    def armed(self, tenant: str, milestone: str, places: Iterable[str], anchor: Position) -> bool:
+        """Whether a milestone is armed for what begins at a position, for one of some places; where none is known, for any."""
+        by_place = self._known.get((tenant, milestone))
+        if by_place is None:
+            return False
+        named = [emitters for place in places if (emitters := by_place.get(place)) is not None] if places else by_place.values()
+        return any(len(firsts) == ENOUGH and max(firsts.values()) <= anchor for emitters in named for firsts in emitters)
+
+    def view(self) -> Iterator[tuple[Emitter, int, Position | None]]:
+        """Who was seen to emit what: how many orders showed it, and from which position on it is armed."""
+        for emitter in sorted(self._firsts):
+            firsts = self._firsts[emitter]
+            yield emitter, len(firsts), max(firsts.values()) if len(firsts) == ENOUGH else None
+
+    def row(self) -> bytes:
+        """What must be kept, as versioned plain data."""
+        rows = [(*emitter, sorted(firsts.items())) for emitter, firsts in sorted(self._firsts.items())]
+        return msgspec.msgpack.encode([VERSION, rows])
+
+    def restore(self, row: bytes) -> None:
+        """Goes on from what `row` said.
+
+        Raises:
+            ValueError: if it was written by a later version.
+        """
+        version, rows = msgspec.msgpack.decode(row)
+        if version != VERSION:
+            raise ValueError(f"learned milestones of version {version}, this program reads version {VERSION}")
+        for tenant, milestone, place, source, firsts in rows:
+            known = self._of(Emitter(tenant, milestone, place, source))
+            if known is not None:
+                known.update((order, (*position,)) for order, position in firsts)
+        self.changed = False

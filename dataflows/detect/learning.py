@@ -1,0 +1,46 @@
+"""Watches what passes the router for records that show what feeds emit, and lets the first orders of each through to every shard.
+
+It stands at the router, since only there every record of a partition passes in its order before it is spread over shards, whether or not
+it names its order. It keeps nothing between runs and needs not: what it leaves out are showings behind the first `ENOUGH` of the same
+partition, which change nothing, and whatever it says again after a resumption changes nothing either (`core.history.learned`).
+"""
+
+from __future__ import annotations
+
+from dataflows.core.history.learned import MOST
+from schemas.learned import ENOUGH, SCAN, SHOWN_BY, Showing, milestones_of, order_shown, place_of
+from schemas.record import Record
+from sources.batch import Batch
+
+SHOWING = frozenset((SCAN, *SHOWN_BY))
+
+
+class Learning:
+    """The thinning of showings, per channel: each is read in the order of its log."""
+
+    def __init__(self) -> None:
+        self._orders: dict[tuple[str, str, str, str, str], set[str]] = {}
+
+    def watch(self, batch: Batch) -> list[Showing]:
+        """The records of a batch that show a milestone which too few orders of its channel have shown so far."""
+        found: list[Showing] = []
+        for record in batch.items:
+            if isinstance(record, Record) and record.event.type in SHOWING:
+                for milestone in milestones_of(record):
+                    self._show(batch.channel, record, milestone, found)
+        return found
+
+    def _show(self, channel: str, record: Record, milestone: str, found: list[Showing]) -> None:
+        event = record.event
+        place = place_of(record, milestone)
+        key = (channel, event.tenant, event.source, place, milestone)
+        orders = self._orders.get(key)
+        if orders is None:
+            if len(self._orders) >= MOST:
+                self._orders.clear()
+            orders = self._orders[key] = set()
+        if len(orders) < ENOUGH:
+            order = order_shown(record)
+            if order not in orders:
+                orders.add(order)
+                found.append(Showing(record.position, event.tenant, milestone, event.source, place, order))

@@ -1,0 +1,71 @@
+"""Which events show that a feed emits a milestone, and for whom it then counts.
+
+What a policy does not say about `emits` is learned from the log: a milestone is armed for a place once enough orders showed a record of
+it. This says what shows what; `dataflows.core.engine.learned` counts.
+"""
+
+from __future__ import annotations
+
+from typing import Final, NamedTuple, cast
+
+from schemas.aliases import aliases
+from schemas.events import CarrierScan
+from schemas.record import Position, Record
+
+SCAN: Final = "carrier.scan"
+SCANS: Final = frozenset({"first_scan", "progress", "delivered"})
+"""What `scans` in a listed `emits` stands for."""
+ENOUGH: Final = 20
+"""Orders that must have shown a milestone before anybody is missed who does not."""
+BY_CARRIER: Final = frozenset({"first_scan", "progress"})
+BY_SITE: Final = frozenset({"allocated", "released", "picked", "packed"})
+SHOWN_BY: Final = {
+    "payment.authorized": "authorized",
+    "payment.refunded": "refunded",
+    "inventory.allocated": "allocated",
+    "warehouse.released": "released",
+    "warehouse.picked": "picked",
+    "warehouse.packed": "packed",
+    "invoice.issued": "invoiced",
+    "return.inspected": "inspected",
+    "return.shipped": "return_shipped",
+}
+"""The milestone that an event of a type shows; scans show several (`SCANNED`). Steps that are implied by later ones show nothing."""
+SCANNED: Final = {
+    "accepted": ("first_scan",),
+    "in_transit": ("first_scan", "progress"),
+    "customs": ("first_scan", "progress"),
+}
+"""What a scan shows by its status. A feed that tells of the delivery alone, or of the last mile, tells of no progress."""
+
+
+class Showing(NamedTuple):
+    """A record that shows that a source emits a milestone for a place, and of which order: one entry of every shard's log."""
+
+    position: Position
+    tenant: str
+    milestone: str
+    source: str
+    place: str
+    order: str
+
+
+def milestones_of(record: Record) -> tuple[str, ...]:
+    """The milestones that a record shows."""
+    event = record.event
+    if event.type == SCAN:
+        return SCANNED.get(cast("CarrierScan", event.data).status, ())
+    shown = SHOWN_BY.get(event.type)
+    return () if shown is None else (shown,)
+
+
+def place_of(record: Record, milestone: str) -> str:
+    """Whose milestone it is: the carrier or the site that the record names, else the last part of its source."""
+    data = record.event.data
+    name = getattr(data, "carrier" if milestone in BY_CARRIER else "site", None)
+    return (name if isinstance(name, str) and name else record.event.source.rstrip("/").rpartition("/")[2]).casefold()
+
+
+def order_shown(record: Record) -> str:
+    """The order that a record speaks of: its own, else what stands for it."""
+    return record.order or next((f"{kind}:{value}" for kind, value in aliases(record.event)), "")
