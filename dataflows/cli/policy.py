@@ -18,6 +18,7 @@ UNUSABLE = 2
 @app.command()
 def check(file: Annotated[Path, typer.Argument(help="The policy, a YAML file.", metavar="POLICY")]) -> None:
     """Check a policy; every mistake, and what would have no effect, is named with file, line, field and what was probably meant."""
+    from dataflows.core.policy.reach import silent_rules
     from dataflows.core.rules.load import check_policy, load_policy
 
     problems = check_policy(file)
@@ -31,6 +32,13 @@ def check(file: Annotated[Path, typer.Argument(help="The policy, a YAML file.", 
     own = sum(rule.stated is not None for rule in policy.rules)
     counts += f"; of your own: {own}" if own else ""
     typer.echo(f"ok: {file} is policy {policy.name!r}, version {policy.version} (rules: {counts}; overrides: {len(policy.overrides)})")
+    waiting: dict[str, list[str]] = {}
+    for kind, awaited in silent_rules(policy.rules, policy.base, None if policy.learns else policy.emits).items():
+        waiting.setdefault(" or ".join(awaited), []).append(kind)
+    if waiting:
+        typer.echo("say nothing, since `emits` does not list what they wait for:")
+        for milestones, kinds in sorted(waiting.items()):
+            typer.echo(f"  {milestones}: {', '.join(kinds)}")
 
 
 @app.command()

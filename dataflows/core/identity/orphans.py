@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import heapq
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, field
 from typing import NamedTuple
 
@@ -49,13 +49,13 @@ def place(record: Record) -> tuple[int, str, int, int, int]:
 
 
 class PendingQueue:
-    """Events by the aliases at which they wait; `after` (µs of log time) is how long they may, None: nobody minds.
+    """Events by the aliases at which they wait; `after` says how long those of a tenant may (µs of log time), None: nobody minds.
 
-    What is told long after it happened (`backfill`) may besides wait for the rest of its history. `expiry`: how long an orphan stands open
-    without a further event (None: for ever).
+    What is told long after it happened (`backfill`) may besides wait for the rest of its history. `expiry` says how long an orphan stands
+    open without a further event (None: for ever).
     """
 
-    def __init__(self, keep: int, after: int | None, backfill: Backfill, expiry: int | None) -> None:
+    def __init__(self, keep: int, after: Callable[[str], int | None], expiry: Callable[[str], int | None], backfill: Backfill) -> None:
         self._after = after
         self._expiry = expiry
         self._backfill = backfill
@@ -79,8 +79,8 @@ class PendingQueue:
         identity = (record.event.source, record.event.id)
         if identity in pending.events:
             return
-        if watch and self._after is not None and pending.raised is None and not pending.watched():
-            self._expect(key, pending, self._missed_at([record], self._after))
+        if watch and pending.raised is None and not pending.watched() and (after := self._after(key.tenant)) is not None:
+            self._expect(key, pending, self._missed_at([record], after))
         pending.events[identity] = (record, watch)
         self.pendings.touched(key)
 
@@ -107,26 +107,25 @@ class PendingQueue:
         """Lets log time pass: who is due before `log` is missed."""
         while self._due and self._due[0][0] < log:
             due, key = heapq.heappop(self._due)
-            assert self._after is not None
             self.pendings.advance(due)
             pending = self.pendings.get(key)
-            watched = pending.watched() if pending is not None else []
-            if pending is None or not watched:
+            watched, after = pending.watched() if pending is not None else [], self._after(key.tenant)
+            if pending is None or not watched or after is None:
                 continue
             if pending.raised is not None:
                 self._expire(key, pending, pending.raised, due)
                 continue
             records = tuple(sorted(watched, key=place))
-            missed_at = self._missed_at(records, self._after)
+            missed_at = self._missed_at(records, after)
             if missed_at > due:
                 self._expect(key, pending, missed_at)
                 continue
             since = records[0].log
-            deadline = since + self._after if self._backfill.late(records[0]) else due
+            deadline = since + after if self._backfill.late(records[0]) else due
             orphan = pending.raised = Orphan(key.tenant, key.text, due, since, deadline, 1, resolved=False, order=None, records=records)
             pending.due = None
-            if self._expiry is not None:
-                self._expect(key, pending, due + self._expiry)
+            if (expiry := self._expiry(key.tenant)) is not None:
+                self._expect(key, pending, due + expiry)
             self.pendings.touched(key)
             self._signal(orphan)
         self.pendings.advance(log)
@@ -135,13 +134,14 @@ class PendingQueue:
         """Goes on from kept rooms. If the policy has changed, who waits is missed when the new one says so, but not before `changed_at`."""
         self.pendings.restore(last, entries)
         for key, _, pending in list(self.pendings.entries()):
-            if pending is None or self._after is None:
+            after = self._after(key.tenant)
+            if pending is None or after is None:
                 continue
             if changed_at is None or pending.raised is not None:
                 if pending.due is not None:
                     heapq.heappush(self._due, (pending.due, key))
             elif watched := pending.watched():
-                self._expect(key, pending, max(self._missed_at(sorted(watched, key=place), self._after), changed_at))
+                self._expect(key, pending, max(self._missed_at(sorted(watched, key=place), after), changed_at))
 
     def _missed_at(self, records: Sequence[Record], after: int) -> int:
         """When somebody is missed for whom these records wait, which are in log order."""
@@ -150,9 +150,10 @@ class PendingQueue:
 
     def _expire(self, key: AliasKey, pending: PendingEvents, raised: Orphan, due: int) -> None:
         """Closes an orphan for age at `due`, unless there has been news of it."""
-        if raised.resolved or self._expiry is None:
+        expiry = self._expiry(key.tenant)
+        if raised.resolved or expiry is None:
             return
-        expires = max(raised.log, *(record.log for record in pending.watched())) + self._expiry
+        expires = max(raised.log, *(record.log for record in pending.watched())) + expiry
         if expires > due:
             self._expect(key, pending, expires)
             return

@@ -99,3 +99,16 @@ def test_an_order_that_was_never_placed_is_forgotten_and_its_orphan_closed() -> 
     ends = ("resolved", iso(T0 + 30 * DAY), "expired")
     assert told(said([paid], ORPHAN)) == [("raised", iso(T0 + 15 * MINUTE), None), ends]
     assert told(said([paid, event("order.placed", T0 + 40 * DAY)], ORPHAN))[1:] == [ends]
+
+
+def test_an_alias_that_nobody_claims_is_closed_ninety_days_after_its_last_event() -> None:
+    """A label that comes later ties it and says nothing more."""
+    scans = [event("carrier.scan", at, {"status": "in_transit", "tracking_number": "T1"}) for at in (T0, T0 + 5 * DAY)]
+    for scan in scans:
+        del scan["subject"]
+    outs = said(scans, ORPHAN)
+    ends = ("resolved", iso(T0 + 95 * DAY), "expired")
+    assert told(outs) == [("raised", iso(T0 + 15 * MINUTE), None), ends]
+    assert "It was closed for age" in str(outs[-1].data["summary"])
+    tied = event("warehouse.label_created", T0 + 100 * DAY, {"shipment_id": "S1", "tracking_number": "T1"})
+    assert told([one for one in said([*scans, tied], ORPHAN) if one.order.startswith("tracking")])[1:] == [ends]
