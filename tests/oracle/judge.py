@@ -211,7 +211,7 @@ def settled(
     until: int,
     told_at: int | None = None,
     said: Container[What] = (),
-    ages: Ages = lambda *_: None,
+    ages: Ages | None = None,
 ) -> list[Verdict]:
     """Conditions as verdicts at `until`: merged, numbered, and suppressed where another open one explains them.
 
@@ -226,7 +226,7 @@ def settled(
         if condition.start <= until or not condition.waits
         if told_at is None or (condition.kind, condition.scope, number) in said or not history(condition, told_at, policy.backfill)
     ]
-    closed = {id(one): at for number, one in visible if (at := ages((one.kind, one.scope, number), one)) is not None}
+    closed = {id(one): at for number, one in visible if ages and (at := ages((one.kind, one.scope, number), one)) is not None}
     skewed = {id(one) for _, one in visible if one.kind == "data.clock_skew" and one.end > until}
     still = [one for _, one in visible if (one.end == NEVER or id(one) in skewed) and id(one) not in closed]
 
