@@ -15,6 +15,10 @@ if TYPE_CHECKING:
     from hypothesis.strategies import DrawFn
 
 
+OWN = 10
+"""From which number on shipments and parcels are of child orders."""
+
+
 def _part(order: Ingredients, draw: DrawFn, number: int) -> list[Told]:
     """A shipment of some lines and its way."""
     data: Data = {"shipment_id": order.id("s", number), "tracking_number": order.id("t", number), **lines_or_none(order, draw)}
@@ -106,12 +110,15 @@ GOODS: tuple[Callable[[Ingredients, DrawFn], list[Told]], ...] = (
 
 
 def _children(order: Ingredients, draw: DrawFn) -> list[Told]:
-    """An order that was split into two; the link may never come."""
+    """An order that was split into two; the link may never come.
+
+    Its parts have numbers of their own: what an order that gets a number days after another is not told, its judge would know.
+    """
     names = [f"{order.name}-1", f"{order.name}-2"]
     link = Told("order.linked", draw(st.sampled_from(({"children": names}, {"parent": order.name, "children": names[:1]}))))
     told: list[Told] = []
     for number, name in enumerate(names, start=1):
-        told += [one._replace(subject=name) for one in _part(order, draw, number)]
+        told += [one._replace(subject=name) for one in _part(order, draw, number + OWN)]
     return [link, *told] if draw(st.booleans()) else told
 
 

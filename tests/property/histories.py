@@ -8,7 +8,7 @@ from __future__ import annotations
 import os
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, cast
 
 from hypothesis import HealthCheck, settings
 from hypothesis import strategies as st
@@ -152,11 +152,22 @@ def histories(draw: DrawFn, *, most: int = 14, skew: bool = True, chapters: int 
             events.append((event, recorded))
             if draw(st.integers(0, 15)) == 15:
                 events.append((event, recorded + draw(st.sampled_from(DELAYS))))
+        if len(names) > 1:
+            _never_declined_after_payment([event for event, _ in events if str(event["id"]).startswith(f"{name}-")])
     if not events:
         order = Ingredients("o1", base, LINES)
         placed: dict[str, object] = {"specversion": "1.0", "id": "o1-00", "source": "/storefront/acme", "type": "order.placed"}
         events.append(({**placed, "time": iso(base), "subject": "o1", "data": {}}, base))
     return History(base, tuple(events))
+
+
+def _never_declined_after_payment(events: Sequence[Mapping[str, object]]) -> None:
+    """Orders that are compared know of each other what is told once the second is placed: a payment of before that is not kept."""
+    paid = [_time(event) for event in events if event["type"] in ("payment.authorized", "payment.captured")]
+    for event in events:
+        if event["type"] == "payment.failed" and any(at <= _time(event) for at in paid):
+            data = cast("dict[str, object]", event["data"])
+            data["stage"] = "refund" if data.get("stage") == "refund" else "capture"
 
 
 def _life(order: Ingredients, draw: DrawFn, most: int, chapters: int) -> list[tuple[str, Told | None, timedelta | None]]:

@@ -11,7 +11,7 @@ from dataflows.core.engine.traits import BITS, CARRIER, PLACED, SITE, TYPES, UND
 from dataflows.core.history.order_fields import ANNOUNCED, STEPS, TERMS
 from dataflows.core.history.parcels import scan_of
 from dataflows.core.history.returns import RETURNS
-from schemas.events import DATA_MODELS, AddressSignal, OrderPlaced, Payment
+from schemas.events import DATA_MODELS, AddressSignal, OrderCancel, OrderPlaced, Payment
 from schemas.instants import MINUTE
 from schemas.record import Record
 from schemas.wire import micros
@@ -33,6 +33,7 @@ _CAPTURED, _BALANCE, _LINES, _FUTURE = BITS["payment.captured"], BITS["balance"]
 _BACKORDERED, _HELD, _PACKED = BITS["inventory.backordered"], BITS["order.hold_placed"], BITS["warehouse.packed"]
 _SHIP_BY, _REFUNDED, _ITEMISED = BITS["ship_by"], BITS["payment.refunded"], BITS["itemised"]
 _TERMS = {terms: BITS[f"terms:{terms}"] for terms in TERMS}
+_RESTATED = mask(("order.placed", "order.updated"))
 _UPDATED = _LINES | mask(("terms:invoice", "terms:on_ship", "terms:prepaid"))
 
 
@@ -132,15 +133,24 @@ def _placing(order: Order, record: Record) -> EventTraits:
     placed = cast("OrderPlaced", record.event.data)
     lines = placed.lines or ()
     order.traits |= _TERMS[placed.payment_terms if placed.payment_terms in TERMS else "prepaid"]
-    order.pieces = [(x.line_id, x.sku, x.quantity) for x in lines]
+    order.pieces = None if order.traits & BITS["order.cancelled"] else [(x.line_id, x.sku, x.quantity) for x in lines]
     if len(lines) > 1 or any((x.quantity or 1) > 1 for x in lines):
         order.traits |= _LINES
     order.promised = UNPROMISED if placed.promised_by is None else soonest(placed.promised_by)
     order.total = (placed.total.amount, placed.total.currency) if placed.total else None
     _date(order, "ship_by", [placed.ship_by, *(x.ship_by for x in lines)])
     _date(order, "promised_by", [placed.promised_by, *(x.promised_by for x in lines)])
+    if order.traits & _RESTATED:
+        _restate(order)  # Another placing, or an update that was told before it, has a say in all of it.
     undated = placed.ship_by is None and any(x.ship_by is None for x in lines)
     return PLACED | (UNDATED if undated else 0), structural, True
+
+
+def _cancel(order: Order, record: Record) -> EventTraits:
+    """Of an order of which lines were cancelled, what it was placed with is no longer all of it, but too much."""
+    if cast("OrderCancel", record.event.data).lines:
+        order.pieces = None
+    return BITS[record.event.type], True, True
 
 
 def _date(order: Order, name: str, texts: list[str | None]) -> None:
@@ -151,9 +161,14 @@ def _date(order: Order, name: str, texts: list[str | None]) -> None:
 
 
 def _update(order: Order, record: Record) -> EventTraits:
-    order.traits = (order.traits | _UPDATED) & ~_SHIP_BY  # The date may have been taken away.
-    order.pieces = order.promised = order.total = None
+    _restate(order)
     return BITS[record.event.type], True, True
+
+
+def _restate(order: Order) -> None:
+    """Notes that what the order says may be other than what it was placed with. The date may have been taken away."""
+    order.traits = (order.traits | _UPDATED) & ~_SHIP_BY
+    order.pieces = order.promised = order.total = None
 
 
 def _authorization(order: Order, record: Record) -> EventTraits:
@@ -186,6 +201,7 @@ _SPECIAL: dict[str, Callable[[Order, Record], EventTraits]] = {
     "carrier.scan": scan,
     "carrier.relabelled": relabelled,
     "order.placed": _placing,
+    "order.cancelled": _cancel,
     "order.updated": _update,
     "payment.authorized": _authorization,
     "payment.captured": _capture,

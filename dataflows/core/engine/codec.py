@@ -76,6 +76,7 @@ class OrderBody(Struct, array_like=True, omit_defaults=True):
     deferred: list[DeferredRow] = []
     failures: list[Failure] = []
     quarantined: str = ""
+    work: int = 0
     told: Telling | None = None
 
 
@@ -152,6 +153,7 @@ class OrderCodec:
             deferred=[_deferred_row(code[index], deferred) for index, deferred in order.deferred.items()],
             failures=timeline.failures,
             quarantined=order.quarantined,
+            work=order.work,
             told=order.told,
         )
         plain = b"".join((_PAIR, _array(order.packed_rows), rows, _encode(body)))
@@ -186,6 +188,7 @@ class OrderCodec:
         order.traits = int.from_bytes(body.traits, "little")
         order.units, order.dates, order.promised, order.estimated = body.units, body.dates, body.promised, body.estimated
         order.total, order.pieces, order.quarantined, order.last_log = body.total, body.pieces, body.quarantined, body.last_log
+        order.work = body.work
         order.handed, order.seen = frozenset(body.handed), frozenset(body.seen)
         order.sent_back, order.payments = frozenset(body.sent_back), frozenset(body.payments)
         order.told = body.told

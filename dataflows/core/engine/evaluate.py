@@ -25,7 +25,7 @@ from dataflows.core.engine.triggers import Profile, profiles_of
 from dataflows.core.history.facts import Facts
 from dataflows.core.history.learned import Learned
 from dataflows.core.history.timeline import Failure
-from dataflows.core.policy import Policy
+from dataflows.core.policy import Policy, RuleSetting
 from dataflows.core.rules.conditions import Condition, merged, while_wanted
 from schemas.events import CaseEvent
 from schemas.instants import FAR, NEVER
@@ -42,6 +42,10 @@ REOPENED = "open"
 UNRESOLVED = frozenset(("open", "suppressed"))
 CASES = mask(CASE_STATES)
 """The traits of events that change who works on an exception."""
+MUCH = 16
+"""As many conditions are kept rather than found again."""
+BY_THE_CLOCK = frozenset(("data.clock_skew", "data.rule_failed"))
+"""Rules, beside those of users, that ask for more than the history."""
 Found = dict["str | None", list[Condition]]
 """What a rule found: by scope its conditions, in order of their start, none touching another."""
 
@@ -149,15 +153,8 @@ class RuleEvaluator:
         rule = self.ruleset.rules[index]
         profile = order.profile
         assert profile is not None
-        found: Found = {}
         states = of_kind.get(rule.kind, {})
-        watches = facts.placed is not None and facts.placed.at >= self.backfill.watch_from
-        if watches or index in self.ruleset.unplaced:
-            gaps = facts.gaps if facts.placed is not None else ()
-            for condition in rule.judge(facts, profile.settings[index]):
-                wanted = condition if condition is None or not gaps else while_wanted(condition, gaps)
-                if wanted is not None:
-                    found.setdefault(wanted.scope, []).append(wanted)
+        found = self._found(facts, index, profile.settings[index])
         evaluation.next_check[index] = None
         if order.deferred:
             evaluation.waits[index] = None
@@ -165,7 +162,7 @@ class RuleEvaluator:
             return  # Nothing is wrong, and nothing was: so it is with most orders.
         decision = Decision(facts.now, inclusive)
         if found:
-            evaluation.found[index] = found = {scope: merged(conditions) for scope, conditions in found.items()}
+            evaluation.found[index] = found
             said = [v for v in states.values() if v.status != "retracted"] if self._monitors else ()
             decision.take(found, self.feeds, facts, said, order.deferred.get(index))
         evaluation.next_check[index] = decision.next_check
@@ -193,6 +190,26 @@ class RuleEvaluator:
     def _history(self, told: Telling, now: int, *, inclusive: bool) -> History:
         """What of an order's history is not said at log time `now`."""
         return History(told.until, told.until - self.backfill.max_age, told.until < now or (told.until == now and inclusive))
+
+    def _found(self, facts: Facts, index: int, setting: RuleSetting) -> Found:
+        """What a rule finds. Where that is much, it is kept until the history changes: time alone does not change what is found."""
+        kept = facts.found.get(index)
+        if kept is not None and kept[0] is setting:
+            return cast("Found", kept[1])
+        rule, found, number = self.ruleset.rules[index], cast("Found", {}), 0
+        watches = facts.placed is not None and facts.placed.at >= self.backfill.watch_from
+        if watches or index in self.ruleset.unplaced:
+            gaps = facts.gaps if facts.placed is not None else ()
+            for condition in rule.judge(facts, setting):
+                wanted = condition if condition is None or not gaps else while_wanted(condition, gaps)
+                if wanted is not None:
+                    found.setdefault(wanted.scope, []).append(wanted)
+                    number += 1
+        for scope, conditions in found.items():
+            found[scope] = merged(conditions)
+        if number >= MUCH and rule.kind not in BY_THE_CLOCK and rule.stated is None:
+            facts.found[index] = (setting, found)
+        return found
 
 
 def watched(order: Order, index_of: Mapping[str, int]) -> set[int]:

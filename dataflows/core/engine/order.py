@@ -41,7 +41,8 @@ class Order:
     first of these instants; `judged` are the rules that were evaluated, so that what is known of them rests on calendars and zones (None:
     perhaps all; what is expected of the others is a lower bound by whatever calendar). `live` rules have something open. `deferred` maps a
     rule to what of it waits for feeds. `quarantined` names the error after which the order is evaluated no more; its history is gone then.
-    `facts` are those of the history, if asked for. `told`: when its history was told, where that was done long after it happened.
+    `facts` are those of the history, if asked for. `work` is how much the rules have had with it (see `effort`). `told`: when its
+    history was told, where that was done long after it happened.
 
     Some fields serve to tell traits. `pieces` are the ordered lines (line_id, sku, quantity) while they are as placed; `dates` are lower
     bounds of the deadlines that `ship_by` and `promised_by` give it as placed, `promised` that of the order's own promise (None: it may
@@ -80,6 +81,7 @@ class Order:
         "total",
         "traits",
         "units",
+        "work",
     )
 
     def __init__(self, tenant: str, order: str) -> None:
@@ -107,6 +109,7 @@ class Order:
         self.facts: Facts | None = None
         self.profile: Profile | None = None
         self.last_log = 0
+        self.work = 0
         self.told: Telling | None = None
         self.topics: list[str] = []
         self.rows = b""

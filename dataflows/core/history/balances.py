@@ -53,10 +53,19 @@ class Books:
 
     def __init__(self, shape: OrderShape, versions: Versions) -> None:
         self.of: dict[str, Balance] = {key: Balance() for key in shape.lines}
+        self.owing: set[str] = set()
+        """The lines of which something is owed."""
+        self.moved: set[str] = set()
+        """The lines whose balance has changed since this was last emptied."""
         self._shape = shape
         self._versions = versions
         self._cancels: list[Line] = []
         self._named: dict[str, int] = {}
+        self._filling = Filling(shape, {}, {})
+        self._filled = 0
+        """How many of the cancelled lines it is filled with."""
+        self._named_all = True
+        """Whether all of these name a line of the order by its ID."""
 
     def take(self, record: Record) -> None:
         """Takes in the latest cancellation of lines, for `cancel`."""
@@ -67,11 +76,27 @@ class Books:
         if not self._cancels:
             return
         most = self._versions.most_at(at)
-        filling = Filling(self._shape, most, most)
-        filling.add(self._cancels)
-        named = {key: filling.covered(key) for key in self.of}
-        self.waive({key: count - self._named.get(key, 0) for key, count in named.items()})
-        self._named = named
+        fresh = self._cancels[self._filled :]
+        if most is not self._filling.most:
+            self._filling = Filling(self._shape, most, most)
+            touched: Iterable[str] = self.of
+        elif not fresh:
+            return
+        elif self._named_all and all(map(self._filling.names, fresh)):
+            touched = self._filling.touched(fresh)  # Each takes from its own line: those before them stay as they are.
+        else:
+            self._filling, touched = Filling(self._shape, most, most), self.of
+        if touched is self.of:
+            fresh = self._cancels
+            self._named_all = all(map(self._filling.names, fresh))
+        self._filling.add(fresh)
+        self._filled = len(self._cancels)
+        units: dict[str, int] = {}
+        for key in touched:
+            count = self._filling.covered(key)
+            units[key] = count - self._named.get(key, 0)
+            self._named[key] = count
+        self.waive(units)
 
     def waive(self, units: Mapping[str, int]) -> None:
         """Takes in that some units are not wanted, as far as they are owed."""
@@ -80,17 +105,21 @@ class Books:
             taken = min(count, balance.owed)
             if taken > 0:
                 balance.waive(taken)
+                self._note(key, balance)
 
     def order(self, lines: Sequence[Line] | None) -> None:
         """Takes in the lines that the order has from now on."""
         stated = stated_of(lines or ())
         for key, balance in self.of.items():
             balance.order(stated.get(key, 0))
+            self._note(key, balance)
 
-    @property
-    def nothing_left(self) -> bool:
-        """Whether nothing is owed."""
-        return all(balance.owed <= 0 for balance in self.of.values())
+    def _note(self, key: str, balance: Balance) -> None:
+        self.moved.add(key)
+        if balance.owed > 0:
+            self.owing.add(key)
+        else:
+            self.owing.discard(key)
 
 
 def stated_of(lines: Iterable[Line]) -> dict[str, int]:

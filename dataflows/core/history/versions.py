@@ -60,6 +60,7 @@ class Versions:
         self._line_dates: dict[str, LineDates] = {}
         self._former: dict[str, str] | None = None
         self._ordered: dict[int, dict[str, int]] = {}
+        self._most: list[dict[str, int]] = []
         self._again = again
         """The identities of the records of placings by which a cancelled order was wanted again."""
         for record in updates:
@@ -109,17 +110,20 @@ class Versions:
 
     def most_at(self, instant: int) -> dict[str, int]:
         """The greatest quantity of each line so far; lines that an update is the first to tell of count from the placing."""
-        found: dict[str, int] = {}
-        for fields, since, _ in self.all:
-            if found and since > max(instant, self.all[0][1]):
-                break
+        known = self._most
+        for position in range(len(known), len(self.all)):
+            lines = self.all[position][0].lines or ()
+            before = known[-1] if known else {}
+            if position and lines is self.all[position - 1][0].lines:
+                known.append(before)
+                continue
             stated: dict[str, int] = {}
-            for place, line in enumerate(fields.lines or ()):
+            for place, line in enumerate(lines):
                 key = line_key(line, place)
                 stated[key] = stated.get(key, 0) + quantity(line)
-            for key, count in stated.items():
-                found[key] = max(found.get(key, 0), count)
-        return found
+            known.append(before if not stated else before | {key: max(before.get(key, 0), count) for key, count in stated.items()})
+        position = bisect_right(self.all, max(instant, self.all[0][1]), key=itemgetter(1)) - 1
+        return next((most for most in known[position:] if most), known[position])
 
     def segments(self, value_of: Callable[[OrderPlaced], Value]) -> list[Segment[Value]]:
         """The values that a field had; consecutive equal values are one segment."""

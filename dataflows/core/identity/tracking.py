@@ -29,7 +29,8 @@ class TrackedParcel:
 def tie(numbers: AliasTable[str | TrackedParcel], number: str, order: str, at: int, *, labelled: bool) -> bool:
     """Ties a number to an order by an event at `at`; says whether that is a reuse to report.
 
-    The number is reused if its parcel had been delivered or returned by then; from then on it is the new order's only.
+    The number is reused if its parcel had been delivered or returned by then and a label or a hand-over names it anew; from then on it is
+    the new order's only. Whatever else names it says no more than that the parcel is of this order, too.
     """
     known = numbers.known(number)
     if known is None:
@@ -40,18 +41,15 @@ def tie(numbers: AliasTable[str | TrackedParcel], number: str, order: str, at: i
             return False
         known = TrackedParcel((TrackingHolder(known, NEVER, labelled=True),))
     holder = next((holder for holder in known.holders if holder.order == order), None)
-    if holder is not None:
-        if not labelled or holder.labelled:
-            return False
-        others = tuple(other for other in known.holders if other is not holder)
-        numbers.learn(number, replace(known, holders=(*others, replace(holder, labelled=True))))
-        return bool(known.former)
-    if known.ended is not None and known.ended <= at:
-        former = known.former + tuple((old.order, at) for old in known.holders)
+    if holder is not None and (holder.labelled or not labelled):
+        return False
+    others = tuple(other for other in known.holders if other is not holder)
+    if labelled and known.ended is not None and known.ended <= at and others:
+        former = known.former + tuple((old.order, at) for old in others)
         numbers.learn(number, TrackedParcel((TrackingHolder(order, at, labelled),), None, former))
-        return labelled
-    if all(order != before for before, _ in known.former):
-        numbers.learn(number, replace(known, holders=(*known.holders, TrackingHolder(order, at, labelled))))
+        return True
+    if holder is not None or all(order != before for before, _ in known.former):
+        numbers.learn(number, replace(known, holders=(*others, TrackingHolder(order, at, labelled))))
     return False
 
 
@@ -92,11 +90,12 @@ def end(numbers: AliasTable[str | TrackedParcel], number: str, at: int) -> tuple
     if any(at < until for _, until in known.former):
         return ()
     ended = at if known.ended is None else min(at, known.ended)
-    again = tuple(holder for holder in known.holders if holder.since >= ended)
-    if not again or len(again) == len(known.holders):
+    since = [holder.since for holder in known.holders if holder.labelled and holder.since >= ended]
+    handover = min(since, default=ended)
+    again = tuple(holder for holder in known.holders if holder.since >= handover)
+    if not since or len(again) == len(known.holders):
         numbers.learn(number, replace(known, ended=ended))
         return ()
-    handover = min(holder.since for holder in again)
     former = known.former + tuple((old.order, handover) for old in known.holders if old not in again)
     numbers.learn(number, TrackedParcel(again, None, former))
     return tuple(holder for holder in again if holder.labelled)

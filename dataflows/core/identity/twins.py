@@ -19,13 +19,15 @@ from schemas.record import Evidence, IdentityFinding, Record
 SUSPECTED: Final = "order.duplicate_suspected"
 OVER: Final = "order.duplicate_over"
 """No kind of exception: from `at` on the orders that a finding names are repeated no more."""
-LIFE: Final = frozenset(("order.cancelled", "order.reinstated", "payment.failed", "payment.authorized", "payment.captured"))
+LIFE: Final = frozenset(("order.placed", "order.cancelled", "order.reinstated", "payment.failed", "payment.authorized", "payment.captured"))
 """What tells whether an order is wanted."""
 REMEMBERED: Final = 2 * DAY
 """How long an order that was cancelled or declined waits for one that repeats it."""
 REPEATED: Final = 30 * DAY
 """How long an order that another one repeats is followed: a declined one is often paid for days later."""
-_GONE, _BACK, _FAILED, _PAID = range(4)
+_GONE, _BACK, _FAILED, _PAID, _PLACED = range(5)
+Lapse = tuple[int, "int | None"]
+"""From when until when (None: still) an order was not wanted."""
 
 
 @dataclass(slots=True)
@@ -37,21 +39,28 @@ class TwinLife:
     later: dict[str, tuple[int, tuple[Evidence, ...]]] = field(default_factory=dict[str, tuple[int, tuple[Evidence, ...]]])
     """When each was placed, and what shows that they are alike."""
 
-    def over(self) -> int | None:
-        """Since when the order is not wanted; None while it is."""
-        gone = declined = None
-        paid = False
+    def lapses(self, since: int) -> list[Lapse]:
+        """When the order was not wanted, as far as that is not over by `since`; a placing after that is one of a cancelled order."""
+        gone = declined = paid = False
+        found: list[Lapse] = []
+        begun: int | None = None
         for at, what in sorted(self.signs):
             if what == _GONE:
-                gone = at if gone is None else gone
-            elif what == _BACK:
-                gone = None
+                gone = True
+            elif what == _BACK or (what == _PLACED and at > since):
+                gone = False
             elif what == _PAID:
-                paid, declined = True, None
-            elif not paid:
-                declined = at if declined is None else declined
-        known = [at for at in (gone, declined) if at is not None]
-        return min(known, default=None)
+                paid, declined = True, False
+            elif what == _FAILED and not paid:
+                declined = True
+            if begun is None and (gone or declined):
+                begun = at
+            elif begun is not None and not (gone or declined):
+                found.append((begun, at))
+                begun = None
+        if begun is not None:
+            found.append((begun, None))
+        return [(start, end) for start, end in found if start != end and (end is None or end > since)]
 
 
 class Lives:
@@ -78,15 +87,10 @@ class Lives:
         life = self.followed.get(key) or self.alone.pop(key) or TwinLife()
         life.later[finding.order] = (finding.at, finding.evidence)
         self.followed.set(key, life)
-        over = life.over()
-        if over is None:
-            return [head]
-        if over <= finding.at:
+        lapses = life.lapses(finding.at)
+        if lapses and lapses[0][0] <= finding.at and lapses[0][1] is None:
             return []
-        ended = ResolvedEvent(
-            head.log, head.topic, head.partition, head.offset, head.sub + 1, head.tenant, head.order, replace(finding, at=over, kind=OVER)
-        )
-        return [head, ended]
+        return _told(head, finding, lapses)
 
     def note(self, head: Record | ResolvedEvent, record: Record) -> list[ResolvedEvent]:
         """Takes in what became of an order; returns what that says of those which repeat it."""
@@ -99,23 +103,21 @@ class Lives:
         table = self.alone if life is None else self.followed
         life = life or table.get(key)
         if life is None:
-            if what in {_BACK, _PAID}:
+            if what in {_BACK, _PAID, _PLACED}:
                 return []
             table.set(key, life := TwinLife())
         if (record.at, what) in life.signs:
             return []
-        before = life.over()
+        before = {later: life.lapses(at) for later, (at, _) in life.later.items()}
         life.signs.append((record.at, what))
         table.touched(key)
-        over = life.over()
-        if over == before:
-            return []
         found: list[ResolvedEvent] = []
         for later, (at, proof) in life.later.items():
-            kind, since = (SUSPECTED, at) if over is None else (OVER, over)
-            cited = proof if over is None else (evidence(record),)
-            finding = noted(head.log, since, record, order=later, kind=kind, scope_id=None, proof=cited, others=(key[1],))
-            found.append(put(head, record, later, finding))
+            lapses = life.lapses(at)
+            if lapses != before[later]:
+                cited = (*proof, evidence(record))
+                finding = noted(head.log, at, record, order=later, kind=SUSPECTED, scope_id=None, proof=cited, others=(key[1],))
+                found += _told(put(head, record, later, finding), finding, lapses)
         return found
 
     def _advance(self, log: int) -> None:
@@ -123,11 +125,28 @@ class Lives:
         self.followed.advance(log)
 
 
+def _told(head: ResolvedEvent, finding: IdentityFinding, lapses: list[Lapse]) -> list[ResolvedEvent]:
+    """That an order repeats another, then each time that the other was not wanted, and was again; `head` stands where the first is said."""
+    found = [head]
+    for start, end in lapses:
+        found.append(_next(found[-1], replace(finding, kind=OVER, at=start)))
+        if end is not None:
+            found.append(_next(found[-1], replace(finding, at=end)))
+    return found
+
+
+def _next(before: ResolvedEvent, finding: IdentityFinding) -> ResolvedEvent:
+    place = (before.log, before.topic, before.partition, before.offset, before.sub + 1)
+    return ResolvedEvent(*place, before.tenant, before.order, finding)
+
+
 def _what(record: Record) -> int | None:
     event = record.event
     match event.type:
         case "order.cancelled":
             return None if cast("OrderCancel", event.data).lines else _GONE
+        case "order.placed":
+            return _PLACED
         case "order.reinstated":
             return _BACK
         case "payment.failed":

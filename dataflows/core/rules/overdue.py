@@ -93,7 +93,9 @@ def overdue(form: Overdue) -> Find:
 def _anchors(since: Milestone | Covered | ByTerms) -> Anchors:
     """Where an expectation of an order begins, what that is called, and the events that show it."""
     if isinstance(since, Covered):
-        return lambda o, _: () if (at := o.cover(since.event)) is None else ((at, since.label, tuple(o.t.of(since.event))),)
+        return lambda o, _: (
+            () if (at := o.cover(since.event)) is None else ((max(at, o.placed_at), since.label, tuple(o.t.of(since.event))),)
+        )
     if isinstance(since, ByTerms):
         own = {"prepaid": since.prepaid, "on_ship": since.on_ship}
         named = {m.value: _anchors(m) for m in own.values()}
@@ -238,17 +240,20 @@ def _of_return(term: object) -> Callable[[Facts, Return], int | None]:
 
 
 def _overdue_return(form: Overdue, since: EventTerm) -> Find:
-    """From the first such step of a return."""
+    """From the first such step of a return, and from the next after it was called off."""
     begins, type_, untils = matcher(since), since.types[0], [_of_return(term) for term in form.until]
     of_money = Milestone.REFUND in form.until
 
     def judge(o: Facts, s: RuleSetting) -> Found:
         for known in o.returns:
-            first = next((r for r in known.steps if r.event.type == type_ and begins(r)), None)
-            if first is None or (of_money and resolution(known) not in (None, "refund")):
+            begun = [r for r in known.steps if r.event.type == type_ and begins(r)]
+            if not begun or (of_money and resolution(known) not in (None, "refund")):
                 continue
             met = earliest(*(until(o, known) for until in untils))
-            lifted = called_off(o, known, first.at)
-            yield timeout(s, o.calendar(s), first.at, form.label, (first,), scope=known.scope, met=met, lifted=lifted)
+            over: int | None = None
+            for record in begun:
+                if record is begun[0] or (over is not None and record.at > over):
+                    over = called_off(o, known, record.at)
+                    yield timeout(s, o.calendar(s), record.at, form.label, (record,), scope=known.scope, met=met, lifted=over)
 
     return judge

@@ -61,7 +61,8 @@ class Goods(Ordered):
             books.cancel(at)
             for event in self.of("payment.refunded"):
                 if event.lines and max(event.at, self.placed) == at and event.text("reason") != GOODWILL:
-                    shipped = self.covered(self.handed_over, at, books.waived)
+                    before = [step for step in self.handed_over if max(step.at, self.placed) < at]
+                    shipped = self.covered(before, at, books.waived)
                     room = {key: quantity - shipped.get(key, ZERO) for key, quantity in books.owed.items()}
                     tally = Tally([line for line in self.in_turn if line.key in books.owed], room, self.most(at))
                     over = tally.add(line for line in event.lines if line.quantity is not None)

@@ -74,10 +74,10 @@ def regressions(order: Order, shipment: Shipment, parcel: Parcel) -> list[Condit
     scans = parcel.scans
     over = first(with_status(scans, "delivered", "returned"))
     found: list[Condition] = []
-    for scan in scans:
+    for n, scan in enumerate(scans):
         if scan.at > over and scan.text("status") in REGRESSIONS:
             x, scope = xs_of(order, shipment, parcel), shipment.scope
-            clears = times(with_status(scans, "delivered", "returned"))
+            clears = times(with_status(scans[n + 1 :], "delivered", "returned"))
             found += signal(order, "conflict.status_regression", scan, clears, x=x, scope=scope)
     return found
 
@@ -262,7 +262,8 @@ def data_kinds(order: Order) -> list[Condition]:
         scans = told_once([scan for scan in order.return_scans if number in scan.numbers])
         found += _unmapped(order, scans, None, order.x)
     for event in order.history:
-        if event.subject in (None, order.id) and event.at > event.log + order.setting("data.clock_skew").threshold.n:
+        decision = event.type.startswith(("case.", "action."))
+        if not decision and event.subject in (None, order.id) and event.at > event.log + order.setting("data.clock_skew").threshold.n:
             found += state(order, "data.clock_skew", event.log, event.at)
     for segment in order.segments(unknown_place):
         if segment.value:

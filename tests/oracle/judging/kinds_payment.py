@@ -131,7 +131,7 @@ def partly_captured(order: Order, account: Account) -> list[Condition]:
         return []
     lessened = [event.at for event in order.of("order.cancelled") if event.lines]
     lessened += [event.at for event in order.of("payment.refunded") if event.lines and event.text("reason") != "goodwill"]
-    totals = [event.at for event, _ in order.told_fields if "total" in event.data]
+    totals = [event.at for event, _ in order.told_fields[1:] if "total" in event.data]
 
     def short(at: int) -> bool:
         owed = account.owed(at)

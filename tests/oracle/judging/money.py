@@ -231,10 +231,10 @@ class Account:
         return min((event.at for event in events if event.at >= at), default=NEVER)
 
     def satisfied(self, since: int) -> int:
-        """When, from an instant on, all that is owed was captured."""
+        """When, from an instant on, all that is owed was captured; a capture that cannot be compared was of all."""
 
         def enough(at: int) -> bool:
-            owed = self.owed(at)
-            return owed is not None and self.captured(at) >= owed - self.tolerance
+            owed, captured = self.owed(at), self.captured(at)
+            return captured >= ALL or (owed is not None and captured >= owed - self.tolerance)
 
         return min((at for at in [since, *(at for at in self.changes if at > since)] if enough(at)), default=NEVER)

@@ -40,8 +40,14 @@ class Ordered(Fields):
 
     @functools.cached_property
     def in_turn(self) -> list[Line]:
-        """All lines that were ever ordered, as they were said last; those that are wanted first at first, by both dates."""
-        known = {line.key: line for _, lines in self.orders for line in reversed(lines)}
+        """All lines that were ever ordered, as they were said last; those that are wanted first at first, by both dates.
+
+        Of those that are wanted alike, what was said last comes first.
+        """
+        known: dict[str, Line] = {}
+        for _, lines in reversed(self.orders):
+            for line in lines:
+                known.setdefault(line.key, line)
         fields = self.latest
 
         def wanted(line: Line) -> tuple[int, int]:
@@ -51,8 +57,7 @@ class Ordered(Fields):
                 self.promise_deadline(promised_by) if promised_by else NEVER,
             )
 
-        place = {line.key: n for n, line in enumerate([*self.lines, *known.values()][::-1])}
-        return sorted(known.values(), key=lambda line: (*wanted(line), -place[line.key]))
+        return sorted(known.values(), key=wanted)
 
     def method_of(self, key: str) -> str:
         """How a line reaches the customer."""

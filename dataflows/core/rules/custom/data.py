@@ -12,6 +12,7 @@ from dataflows.core.policy.setting import Severity
 from dataflows.core.rules.conditions import Condition, signal, timeout
 from dataflows.core.rules.reading import ended_for
 from dataflows.core.rules.structs import Found
+from dataflows.core.rules.vocabulary import UNHEARD
 from schemas.events import OrderLinked, ShipTo
 from schemas.place_names import stated_place
 from schemas.record import Record
@@ -69,7 +70,7 @@ def orphan_signal(o: Facts, s: RuleSetting) -> Found:
 
 def clock_skew(o: Facts, s: RuleSetting) -> Found:
     for record in o.t.records:
-        if record.at > record.log + s.margin.n:
+        if record.at > record.log + s.margin.n and not record.event.type.startswith(UNHEARD):
             reached = record.at if o.now >= record.at else None
             yield signal(o, s, record, at=record.log, clears=(reached,), look_again=None if reached else record.at)
 

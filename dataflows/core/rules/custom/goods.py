@@ -36,7 +36,7 @@ def split_incomplete(o: Facts, s: RuleSetting) -> Found:
         rest = [
             one
             for one in known
-            if one.since <= when and (one.until is None or when < one.until) and (one.unit.met is None or one.unit.met > cast("int", at))
+            if one.since <= when and (one.until is None or when < one.until) and (one.unit.met is None or one.unit.met > when)
         ]
         if not rest:
             continue

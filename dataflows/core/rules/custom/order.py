@@ -12,22 +12,27 @@ from dataflows.core.history.versions import says
 from dataflows.core.policy import RuleSetting
 from dataflows.core.rules.conditions import signal
 from dataflows.core.rules.structs import Found
-from schemas.instants import FAR, earliest
+from schemas.instants import earliest
 
 CHANGES = ("lines", "method", "service", "ship_to")
 
 
 def duplicate_suspected(o: Facts, s: RuleSetting) -> Found:
-    if o.placed:
-        over: dict[tuple[str, ...], int | None] = {}
-        for note in o.t.notes:
-            if note.kind == "order.duplicate_suspected":
-                over[note.others] = None
-            elif note.kind == "order.duplicate_over":
-                over[note.others] = note.at
-        ends = [FAR if end is None else end for end in over.values()]
-        if any(end > o.placed.at for end in ends):
-            yield signal(o, s, o.placed, clears=[end for end in (max(ends),) if end < FAR], lifted=o.ended, detail="placed twice")
+    """From the placing, while one of the orders that it repeats is wanted."""
+    if not o.placed:
+        return
+    wanted: dict[tuple[str, ...], list[tuple[int, int | None]]] = {}
+    first: dict[tuple[str, ...], int] = {}
+    for note in o.t.notes:
+        known = wanted.setdefault(note.others, [])
+        if note.kind == "order.duplicate_suspected":
+            anew = note.at <= first.setdefault(note.others, note.at)
+            known[:] = [(o.placed.at, None)] if anew else [*known, (note.at, None)]
+        elif note.kind == "order.duplicate_over" and known:
+            known[-1] = (known[-1][0], note.at)
+    for since, until in (each for known in wanted.values() for each in known):
+        if until is None or since < until:
+            yield signal(o, s, o.placed, at=since, clears=(until,), lifted=o.ended, detail="placed twice")
 
 
 def change_after_release(o: Facts, s: RuleSetting) -> Found:

@@ -27,7 +27,7 @@ def _owing(o: Facts, shipment: Shipment) -> Callable[[int], int | None]:
     What replaces a shipment that had been delivered, or that began once the promise had passed, was not promised by it.
     """
     before = o.shipment(shipment.replaces)
-    began = earliest(shipment.labelled, shipment.handed_over)
+    began = min((r.at for r in (*shipment.labels, *shipment.handovers)), default=None)
     kept = (
         before is not None and before is not shipment and before.delivered is not None and began is not None and before.delivered <= began
     )
