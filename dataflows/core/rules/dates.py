@@ -62,11 +62,15 @@ def dated(
     """By which date each unit is owed, and when.
 
     A unit that was added later takes an earlier date only if that lies ahead and something before it still waited for it. What fell due
-    while the order was held (and the unit had not left), or before a cancelled order was wanted again, is void.
+    while the order was held (and not all of its line had left), or before a cancelled order was wanted again, is void.
     """
     own = o.line_dates(name).own
     pauses = o.pauses
-    left = {(u.key, u.level, u.since): u.met for u in shipping(o)} if pauses else {}
+    left: dict[tuple[str, int, int | None], int | None] = {}
+    for u in shipping(o) if pauses else ():
+        line = (u.key, u.since, u.gone)
+        before = left.get(line, u.met)
+        left[line] = None if before is None or u.met is None else max(before, u.met)
     for unit in units:
         for (text, is_own), since, until, record in _segments(o, name, unit.key if unit.key in own else None):
             start, end = max(since, unit.since), earliest(until, unit.gone)
@@ -77,7 +81,7 @@ def dated(
             elif by is not None and since < unit.since and due(by) <= unit.since:
                 by = None
             if by is not None and pauses:
-                met, at = left.get((unit.key, unit.level, unit.since)) if unit.key or left else None, due(by)
+                met, at = left.get((unit.key, unit.since, unit.gone)), due(by)
                 if met is None or met > at:
                     held = [FAR if r is None else r for h, r in pauses if h <= at and (r is None or (at < r and since < r))]
                     if held:
