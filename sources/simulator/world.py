@@ -105,9 +105,9 @@ def _healthy(order: SimulatedOrder) -> None:
 
 
 class World:
-    """A world being told. `lines` yields it; what it held so far is in `events`, `labels`, `faults` (by kind) and `children` (orders
-    that are parts of another).
+    """A world being told.
 
+    `lines` yields it; what it held so far is in `events`, `labels`, `faults` (by kind) and `children` (orders that are parts of another).
     `opening` (seconds since the epoch, UTC) is when its first day begins.
     """
 
