@@ -65,6 +65,18 @@ def region_code(country: str, text: str) -> str | None:
     return regions.get(name) or regions.get(name.removeprefix(f"{country.casefold()}-"))
 
 
+def is_region_part(text: str) -> bool:
+    """Whether it is the part after the country of some ISO 3166-2 code, in any case: `ca`."""
+    return text.strip().upper() in _parts()
+
+
+@cache
+def _parts() -> frozenset[str]:
+    import pycountry  # noqa: PLC0415
+
+    return frozenset(cast("str", entry.code).partition("-")[2] for entry in cast("Iterable[Any]", pycountry.subdivisions))
+
+
 def _plain(text: str) -> str:
     """A name without case, accents, dots and repeated blanks."""
     letters = unicodedata.normalize("NFKD", text).replace(".", "")

@@ -64,7 +64,7 @@ def default_of(rule: Rule) -> str:
     """A rule's default threshold with its steps, in the policy's words."""
     setting = rule.defaults
     if rule.shape == "signal":
-        text = "at once"
+        text = f"after a grace of {setting.grace}" if setting.grace.n else "at once"
     else:
         clock = f" ({setting.clock})" if setting.threshold.unit != "us" else ""
         text = f"{setting.anchor} + {setting.threshold}" if setting.anchor else str(setting.threshold)

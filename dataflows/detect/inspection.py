@@ -14,7 +14,7 @@ from dataflows.core.engine.evaluate import Evaluation
 from dataflows.core.engine.lifecycle import reckon
 from dataflows.core.engine.order import CLOSE, Order, key_of
 from dataflows.core.engine.shard import Shard
-from dataflows.core.engine.state import FEEDS, ORDER, TOMBSTONE
+from dataflows.core.engine.state import FEEDS, LEARNED, ORDER, TOMBSTONE
 from dataflows.core.engine.tombstones import Tombstones
 from dataflows.core.identity import order_shard
 from dataflows.core.policy.check import PolicyError
@@ -116,8 +116,8 @@ def inspect_order(path: Path, tenant: str, order: str) -> OrderReport | None:
     try:
         if own in rows:
             shard = Shard(load_policy(policy_file(path)))
-            # What is said of one order takes no other one, but the feeds.
-            shard.restore((row, value) for row, value in rows.items() if row in (own, FEEDS))
+            # What is said of one order takes no other one, but the feeds and what they have shown.
+            shard.restore((row, value) for row, value in rows.items() if row in (own, FEEDS, LEARNED))
             found = shard.find(tenant, order)
             return None if found is None else _report_order(report, found, shard)
         if tombstone is not None:

@@ -85,5 +85,7 @@ def test_what_has_no_effect_is_told(name: str, usable: bool, message: str) -> No
 
 
 def test_a_cut_off_per_weekday_can_be_said() -> None:
-    """A Saturday ends sooner."""
-    assert check_policy(CASES / "cutoff_saturday" / "policy.yaml") == ()
+    """A Saturday ends sooner. That nobody works by the calendar is told as well."""
+    [problem] = check_policy(CASES / "cutoff_saturday" / "policy.yaml")
+    assert problem.warning
+    assert problem.field == "calendars.de"

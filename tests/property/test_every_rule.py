@@ -11,6 +11,7 @@ import os
 from datetime import datetime, timedelta
 from hashlib import sha256
 from pathlib import Path
+from random import Random
 from typing import TYPE_CHECKING, NamedTuple, cast
 
 import orjson
@@ -26,7 +27,8 @@ from sources.simulator import policy_text, stream
 from sources.watermarks import WatermarkSampler
 from tests.oracle.judging.reading import micros
 from tests.property.histories import histories
-from tests.property.policies import MILESTONES, Form, policies, policy_of
+from tests.property.policies import CALENDARS, MILESTONES, Form, policies, policy_of
+from tests.property.strewn import CLOCKS, strewn
 from tests.support.drawing import drawn
 from tests.support.engine import records_of, run
 from tests.support.shortest import shortest
@@ -44,6 +46,7 @@ HISTORIES = int(os.environ.get("ORDERWATCH_HISTORIES", "1000"))
 TOGETHER = 1_000
 """Histories that are drawn at a time."""
 TALKATIVE: Form = {"emits": list(MILESTONES)}
+OF_CLOCKS: Form = TALKATIVE | {"calendars": CALENDARS} | CLOCKS
 AFTER = timedelta(days=40)
 
 
@@ -155,8 +158,12 @@ def test_random_histories(first: int) -> None:
     forms = drawn(policies(), max(1, count // 10), first)
     for number, history in enumerate(drawn(histories(chapters=2), count, first)):
         form = TALKATIVE if number % 2 else _judged_alike(forms[number // 2 % len(forms)])
-        if differing(history.lines(), form, rejudged=number % 4 < 2):
-            pytest.fail(f"history {number} of seed {first}; the shortest that shows it:\n{told(history.lines(), form)}")
+        lines = history.lines()
+        if number % 3 == 0:
+            lines = strewn(lines, Random(f"{first} {number}"))
+            form = OF_CLOCKS if number % 2 else form
+        if differing(lines, form, rejudged=number % 4 < 2):
+            pytest.fail(f"history {number} of seed {first}; the shortest that shows it:\n{told(lines, form)}")
 
 
 @pytest.mark.slow

@@ -87,8 +87,8 @@ def hurried(orders: int, seed: int, pace: Pace) -> list[Told]:
     return sorted(told, key=lambda each: each.log)
 
 
-def write_policy(path: Path, pace: Pace, *, feeds: tuple[str, ...] = FEEDS) -> Path:
-    """Writes the world's policy at that pace, with some monitored feeds; returns its path."""
+def write_policy(path: Path, pace: Pace, *, feeds: tuple[str, ...] = FEEDS, learns: bool = False) -> Path:
+    """Writes the world's policy at that pace, with some monitored feeds; returns its path. `learns`: without a list of milestones."""
     plain = path.with_suffix(".plain.yaml")
     plain.write_text(policy_text(), encoding="utf-8")
     policy = cast("dict[str, object]", effective(load_policy(plain)))
@@ -97,6 +97,8 @@ def write_policy(path: Path, pace: Pace, *, feeds: tuple[str, ...] = FEEDS) -> P
         policy[section] = _spans(policy[section], pace.span)
     for kind, margin in margins.items():  # They have bounds, which no haste brings down.
         cast("_Rules", policy["rules"])[kind]["margin"] = margin
+    if learns:
+        del policy["emits"]
     policy["feeds"] = {feed: {"delay": "1 s", "silence": pace.span("2 d")} for feed in feeds}
     path.write_text(yaml.safe_dump(policy), encoding="utf-8")
     return path

@@ -33,6 +33,7 @@ _CAPTURED, _BALANCE, _LINES, _FUTURE = BITS["payment.captured"], BITS["balance"]
 _BACKORDERED, _HELD, _PACKED = BITS["inventory.backordered"], BITS["order.hold_placed"], BITS["warehouse.packed"]
 _SHIP_BY, _REFUNDED, _ITEMISED = BITS["ship_by"], BITS["payment.refunded"], BITS["itemised"]
 _TERMS = {terms: BITS[f"terms:{terms}"] for terms in TERMS}
+_RESTATED = mask(("order.placed", "order.updated"))
 _UPDATED = _LINES | mask(("terms:invoice", "terms:on_ship", "terms:prepaid"))
 
 
@@ -139,6 +140,8 @@ def _placing(order: Order, record: Record) -> EventTraits:
     order.total = (placed.total.amount, placed.total.currency) if placed.total else None
     _date(order, "ship_by", [placed.ship_by, *(x.ship_by for x in lines)])
     _date(order, "promised_by", [placed.promised_by, *(x.promised_by for x in lines)])
+    if order.traits & _RESTATED:
+        _restate(order)  # Another placing, or an update that was told before it, has a say in all of it.
     undated = placed.ship_by is None and any(x.ship_by is None for x in lines)
     return PLACED | (UNDATED if undated else 0), structural, True
 
@@ -158,9 +161,14 @@ def _date(order: Order, name: str, texts: list[str | None]) -> None:
 
 
 def _update(order: Order, record: Record) -> EventTraits:
-    order.traits = (order.traits | _UPDATED) & ~_SHIP_BY  # The date may have been taken away.
-    order.pieces = order.promised = order.total = None
+    _restate(order)
     return BITS[record.event.type], True, True
+
+
+def _restate(order: Order) -> None:
+    """Notes that what the order says may be other than what it was placed with. The date may have been taken away."""
+    order.traits = (order.traits | _UPDATED) & ~_SHIP_BY
+    order.pieces = order.promised = order.total = None
 
 
 def _authorization(order: Order, record: Record) -> EventTraits:

@@ -75,6 +75,7 @@ class OrderBody(Struct, array_like=True, omit_defaults=True):
     deferred: list[DeferredRow] = []
     failures: list[Failure] = []
     quarantined: str = ""
+    work: int = 0
 
 
 class Stored(Struct, array_like=True, frozen=True):
@@ -150,6 +151,7 @@ class OrderCodec:
             deferred=[_deferred_row(code[index], deferred) for index, deferred in order.deferred.items()],
             failures=timeline.failures,
             quarantined=order.quarantined,
+            work=order.work,
         )
         plain = b"".join((_PAIR, _array(order.packed_rows), rows, _encode(body)))
         return _HEAD.pack(VERSION, FLAG | (_DEFERRED if order.deferred else 0), order.next_check) + compress(plain)
@@ -183,6 +185,7 @@ class OrderCodec:
         order.traits = int.from_bytes(body.traits, "little")
         order.units, order.dates, order.promised, order.estimated = body.units, body.dates, body.promised, body.estimated
         order.total, order.pieces, order.quarantined, order.last_log = body.total, body.pieces, body.quarantined, body.last_log
+        order.work = body.work
         order.handed, order.seen = frozenset(body.handed), frozenset(body.seen)
         order.sent_back, order.payments = frozenset(body.sent_back), frozenset(body.payments)
         order.recheck_at = {place[code]: at for code, at in body.recheck_at if code in place}

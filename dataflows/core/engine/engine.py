@@ -8,6 +8,7 @@ from __future__ import annotations
 from collections.abc import Iterable
 
 from dataflows.core.engine.classify import classify, forget_withdrawn
+from dataflows.core.engine.effort import effort
 from dataflows.core.engine.evaluate import CASES, Evaluation, RuleEvaluator, watched
 from dataflows.core.engine.failures import failing
 from dataflows.core.engine.feeds import Feeds
@@ -72,29 +73,35 @@ class Engine:
             before, profile = profile, self.evaluator.profile(order, now)
             order.profile = profile
             if structural or inserted or before not in (None, profile):
+                order.work += effort(order, whole=True)
                 return self._evaluate(order, self._concerned(order, profile), now, record)
         plan = profile.plan(event, order.traits, whole=whole)
         _expect(order, plan, record)
         rules = plan.evaluate
         if plan.fits:
             rules = rules.union(index for index, fits, setting in plan.fits if not fits(record.event.data, setting))
+        if order.live or order.deferred or order.timeline.failures:
+            rules = rules | watched(order, self.ruleset.index)
+        if rules or event & (CLOCKS | CASES):
+            order.work += effort(order, whole=False)  # What has been judged before is not kept: it has no say in this.
         if event & CLOCKS:
             clocked = (profile.at_site if event & SITE else NONE) | (profile.of_carrier if event & CARRIER else NONE)
             judged = profile.possible(order.traits) if order.judged is None else order.judged
             rules = rules | (clocked & (self._said(order) | judged))
-        if order.live or order.deferred or order.timeline.failures:
-            rules = rules | watched(order, self.ruleset.index)
         return self._evaluate(order, rules, now, record) if rules or event & CASES else []
 
     def note(self, order: Order, note: IdentityFinding) -> list[OutputRecord]:
         """What a finding of the identity step makes to be said."""
         order.timeline.notes.append(note)
+        if order.facts is not None:
+            order.facts.found.clear()
         order.traits |= NOTE
         if not order.placed:
             return []
         if order.profile is None:
             order.profile = self.evaluator.profile(order, note.log)
         plan = order.profile.plan(NOTE, order.traits, whole=True)
+        order.work += effort(order, whole=False)
         return self._evaluate(order, plan.evaluate | watched(order, self.ruleset.index), note.log)
 
     def check(self, order: Order, now: int) -> list[OutputRecord]:
@@ -135,6 +142,8 @@ class Engine:
             rules = self._orphaned(order, order.profile)
         else:
             rules = watched(order, self.ruleset.index)
+        if changed or order.live or event & CASES:
+            order.work += effort(order, whole=changed)
         return self._evaluate(order, rules, record.log, record) if rules or event & CASES else []
 
     # rules
@@ -165,6 +174,7 @@ class Engine:
         self.apply(order, evaluation)
         outs: list[OutputRecord] = []
         if evaluation.changes:
+            order.work += effort(order, whole=False)
             outs = self.publisher.publish(order, evaluation.changes, before, self.evaluator.facts(order, now), record)
         if evaluation.rejected and record is not None:
             outs.append(self.publisher.reject(record, "rule_failed", evaluation.rejected))

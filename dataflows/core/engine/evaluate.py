@@ -23,7 +23,7 @@ from dataflows.core.engine.triggers import Profile, profiles_of
 from dataflows.core.history.facts import Facts
 from dataflows.core.history.learned import Learned
 from dataflows.core.history.timeline import Failure
-from dataflows.core.policy import Policy
+from dataflows.core.policy import Policy, RuleSetting
 from dataflows.core.rules.conditions import Condition, merged, while_wanted
 from schemas.events import CaseEvent
 from schemas.record import Record
@@ -37,6 +37,10 @@ CASE_STATES = {
 }
 CASES = mask(CASE_STATES)
 """The traits of events that change who works on an exception."""
+MUCH = 16
+"""As many conditions are kept rather than found again."""
+BY_THE_CLOCK = frozenset(("data.clock_skew", "data.rule_failed"))
+"""Rules, beside those of users, that ask for more than the history."""
 Found = dict["str | None", list[Condition]]
 """What a rule found: by scope its conditions, in order of their start, none touching another."""
 
@@ -143,14 +147,8 @@ class RuleEvaluator:
         rule = self.ruleset.rules[index]
         profile = order.profile
         assert profile is not None
-        found: Found = {}
         states = of_kind.get(rule.kind, {})
-        if facts.placed is not None or index in self.ruleset.unplaced:
-            gaps = facts.gaps if facts.placed is not None else ()
-            for condition in rule.judge(facts, profile.settings[index]):
-                wanted = condition if condition is None or not gaps else while_wanted(condition, gaps)
-                if wanted is not None:
-                    found.setdefault(wanted.scope, []).append(wanted)
+        found = self._found(facts, index, profile.settings[index])
         evaluation.next_check[index] = None
         if order.deferred:
             evaluation.waits[index] = None
@@ -158,7 +156,7 @@ class RuleEvaluator:
             return  # Nothing is wrong, and nothing was: so it is with most orders.
         decision = Decision(facts.now, inclusive)
         if found:
-            evaluation.found[index] = found = {scope: merged(conditions) for scope, conditions in found.items()}
+            evaluation.found[index] = found
             said = [v for v in states.values() if v.status != "retracted"] if self._monitors else ()
             decision.take(found, self.feeds, facts, said, order.deferred.get(index))
         evaluation.next_check[index] = decision.next_check
@@ -171,6 +169,25 @@ class RuleEvaluator:
             for key, state in after.items():
                 if state is not states.get(key):
                     evaluation.changes[key] = state
+
+    def _found(self, facts: Facts, index: int, setting: RuleSetting) -> Found:
+        """What a rule finds. Where that is much, it is kept until the history changes: time alone does not change what is found."""
+        kept = facts.found.get(index)
+        if kept is not None and kept[0] is setting:
+            return cast("Found", kept[1])
+        rule, found, number = self.ruleset.rules[index], cast("Found", {}), 0
+        if facts.placed is not None or index in self.ruleset.unplaced:
+            gaps = facts.gaps if facts.placed is not None else ()
+            for condition in rule.judge(facts, setting):
+                wanted = condition if condition is None or not gaps else while_wanted(condition, gaps)
+                if wanted is not None:
+                    found.setdefault(wanted.scope, []).append(wanted)
+                    number += 1
+        for scope, conditions in found.items():
+            found[scope] = merged(conditions)
+        if number >= MUCH and rule.kind not in BY_THE_CLOCK and rule.stated is None:
+            facts.found[index] = (setting, found)
+        return found
 
 
 def watched(order: Order, index_of: Mapping[str, int]) -> set[int]:

@@ -39,7 +39,7 @@ class Order:
     first of these instants; `judged` are the rules that were evaluated, so that what is known of them rests on calendars and zones (None:
     perhaps all; what is expected of the others is a lower bound by whatever calendar). `live` rules have something open. `deferred` maps a
     rule to what of it waits for feeds. `quarantined` names the error after which the order is evaluated no more; its history is gone then.
-    `facts` are those of the history, if asked for.
+    `facts` are those of the history, if asked for. `work` is how much the rules have had with it (see `effort`).
 
     Some fields serve to tell traits. `pieces` are the ordered lines (line_id, sku, quantity) while they are as placed; `dates` are lower
     bounds of the deadlines that `ship_by` and `promised_by` give it as placed, `promised` that of the order's own promise (None: it may
@@ -77,6 +77,7 @@ class Order:
         "total",
         "traits",
         "units",
+        "work",
     )
 
     def __init__(self, tenant: str, order: str) -> None:
@@ -104,6 +105,7 @@ class Order:
         self.facts: Facts | None = None
         self.profile: Profile | None = None
         self.last_log = 0
+        self.work = 0
         self.topics: list[str] = []
         self.rows = b""
         self.packed_rows = 0

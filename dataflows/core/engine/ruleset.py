@@ -6,7 +6,8 @@ from dataclasses import dataclass
 from typing import cast
 
 from dataflows.core.engine.traits import mask
-from dataflows.core.policy import Policy, RuleSetting
+from dataflows.core.policy import Dims, Policy, RuleSetting
+from dataflows.core.policy.policy import overridden
 from dataflows.core.rules.model import Rule
 
 EVERY_EVENT = "*"
@@ -57,6 +58,16 @@ def _gone(kind: str) -> Rule:
     )
 
 
+def _by_parcel(policy: Policy) -> dict[str, tuple[RuleSetting, ...]]:
+    places = [Dims._fields.index(name) for name in sorted(OF_SHIPMENT)]
+    found: dict[str, tuple[RuleSetting, ...]] = {}
+    for setting in policy.base:
+        mine = [override for override in policy.overrides if override.everything or setting.kind in override.rules]
+        if any(override.when[place] is not None for override in mine for place in places):
+            found[setting.kind] = (setting, *(overridden(setting, override) for override in mine))
+    return found
+
+
 class RuleSet:
     """The rules of a policy, in the order in which they are evaluated."""
 
@@ -72,6 +83,8 @@ class RuleSet:
         """The rules that speak of orders which are not known to be placed."""
         self.overridden = frozenset(kind for o in policy.overrides for kind in (o.rules if not o.everything else self.index))
         """The kinds whose setting may differ from order to order."""
+        self.by_parcel = _by_parcel(policy)
+        """Of the kinds whose setting may differ from parcel to parcel of an order: their settings with each override alone, and without."""
         self.by_shipment = self.overridden if policy.named & OF_SHIPMENT else frozenset[str]()
         """Those whose setting may differ from one shipment of an order to another."""
 

@@ -12,6 +12,7 @@ from collections.abc import Iterable, Iterator
 from typing import cast
 
 from dataflows.core.engine.codec import OrderCodec
+from dataflows.core.engine.effort import TOO_LONG, TOO_MUCH, WORK
 from dataflows.core.engine.engine import Engine
 from dataflows.core.engine.feeds import Feeds
 from dataflows.core.engine.order import CLOSE, Order, key_of
@@ -29,9 +30,6 @@ from schemas.instants import FAR
 from schemas.learned import Showing
 from schemas.output import OutputRecord
 from schemas.record import FeedWatermark, IdentityFinding, Record
-
-TOO_LONG = "MostEvents"
-"""Why an order is evaluated no more that has more events than the policy's `retention.most_events`."""
 
 
 class Shard:
@@ -120,6 +118,9 @@ class Shard:
             self._state.counts.missed += 1
         if said:
             self._say(said)
+        if order.work > WORK * self._most_events:
+            self._quarantine(key, order, TOO_MUCH, record.log)
+            return
         if CLOSE not in order.recheck_at:
             order.recheck_at[CLOSE] = record.log + self._patience(order)
         self._schedule(key, order)
@@ -271,7 +272,7 @@ class Shard:
         self._schedule(key, order)
 
     def _quarantine(self, key: str, order: Order, name: str, now: int, record: Record | None = None) -> None:
-        """Gives an order up whose history, not one of its rules, makes the program fail (`name`: with what), or that has grown too long.
+        """Gives an order up whose history, not one of its rules, makes the program fail (`name`: with what), or that has become too much.
 
         It must not take the other orders with it.
 

@@ -7,12 +7,15 @@ when one of its triggers comes, when an expectation may have run out, or when it
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from dataclasses import dataclass
 
+from dataflows.core.clocks.spans import Later, Span, apart
 from dataflows.core.engine.ruleset import RuleSet, TriggerMasks
 from dataflows.core.engine.traits import BITS, SCATTERED, UNDATED, mask
 from dataflows.core.policy import Policy, RuleSetting
-from dataflows.core.rules.conditions import soonest
+from dataflows.core.policy.setting import Step
+from dataflows.core.rules.conditions import least, soonest
 from dataflows.core.rules.model import Fits
 from dataflows.core.rules.vocabulary import UNHEARD
 
@@ -35,10 +38,23 @@ _AGAIN = BITS["again"]
 _UNHEARD = mask(name for name in BITS if name.startswith(UNHEARD))
 
 
-def bound(setting: RuleSetting) -> int:
-    """A lower bound in µs of the time from an anchor to the first instant at which the rule may be raised."""
+def bound(setting: RuleSetting, of_parcels: Iterable[RuleSetting] = ()) -> int:
+    """A lower bound in µs of the time from an anchor to the first instant at which the rule may be raised.
+
+    `of_parcels`: what else its setting may be for a parcel of the order, whose own carrier counts: several of these may count at once.
+    """
     first = soonest(setting, setting.threshold)
-    return first if setting.international is None else min(first, soonest(setting, setting.international))
+    first = first if setting.international is None else min(first, soonest(setting, setting.international))
+    for other in of_parcels:
+        if any(not _after(step, other.threshold) for step in other.steps):
+            return 0
+        first = min(first, least(other.threshold), *(least(span) for span in (other.international,) if span is not None))
+    return first
+
+
+def _after(step: Step, threshold: Span) -> bool:
+    """Whether a step certainly comes no earlier than the threshold."""
+    return isinstance(step.at, Later) or ((distance := apart(step.at, threshold)) is not None and distance.n >= 0)
 
 
 @dataclass(frozen=True, slots=True)
@@ -132,12 +148,13 @@ class Profile:
             if index in met or not (triggers.arms_always or event & triggers.arms):
                 continue
             fallback = None if setting.fallback is None else soonest(setting, setting.fallback.threshold)
+            wait = bound(setting, self._ruleset.by_parcel.get(setting.kind, ()))
             if rule.triggers.dated is None:
-                arm.append((index, bound(setting)))
+                arm.append((index, wait))
                 if rule.triggers.silence and not order & SCATTERED and _breaks_silence(event, triggers):
-                    postpone.append((index, bound(setting)))
+                    postpone.append((index, wait))
             elif event & _DATES[rule.triggers.dated]:
-                dated.append(Dated(index, rule.triggers.dated, bound(setting), fallback))
+                dated.append(Dated(index, rule.triggers.dated, wait, fallback))
                 if event & UNDATED and fallback is not None:
                     arm.append((index, fallback))
             else:

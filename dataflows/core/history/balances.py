@@ -3,27 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
-from itertools import groupby
-from operator import itemgetter
-from typing import NamedTuple, cast
+from typing import cast
 
 from dataflows.core.history.covering import Filling, OrderShape
 from dataflows.core.history.quantities import line_key, quantity
-from dataflows.core.history.versions import Versions, says
+from dataflows.core.history.versions import Versions
 from schemas.events import Line, OrderCancel
 from schemas.record import Record
-
-
-class Told(NamedTuple):
-    """An event that changes what is owed, and in which turn of its instant; `lines` are those of the order after it."""
-
-    at: int
-    turn: int
-    record: Record
-    lines: Sequence[Line] | None
-
-
-PLACING, CANCELLING, REFUNDING, UPDATING = range(4)
 
 
 class Balance:
@@ -67,10 +53,19 @@ class Books:
 
     def __init__(self, shape: OrderShape, versions: Versions) -> None:
         self.of: dict[str, Balance] = {key: Balance() for key in shape.lines}
+        self.owing: set[str] = set()
+        """The lines of which something is owed."""
+        self.moved: set[str] = set()
+        """The lines whose balance has changed since this was last emptied."""
         self._shape = shape
         self._versions = versions
         self._cancels: list[Line] = []
         self._named: dict[str, int] = {}
+        self._filling = Filling(shape, {}, {})
+        self._filled = 0
+        """How many of the cancelled lines it is filled with."""
+        self._named_all = True
+        """Whether all of these name a line of the order by its ID."""
 
     def take(self, record: Record) -> None:
         """Takes in the latest cancellation of lines, for `cancel`."""
@@ -81,11 +76,27 @@ class Books:
         if not self._cancels:
             return
         most = self._versions.most_at(at)
-        filling = Filling(self._shape, most, most)
-        filling.add(self._cancels)
-        named = {key: filling.covered(key) for key in self.of}
-        self.waive({key: count - self._named.get(key, 0) for key, count in named.items()})
-        self._named = named
+        fresh = self._cancels[self._filled :]
+        if most is not self._filling.most:
+            self._filling = Filling(self._shape, most, most)
+            touched: Iterable[str] = self.of
+        elif not fresh:
+            return
+        elif self._named_all and all(map(self._filling.names, fresh)):
+            touched = self._filling.touched(fresh)  # Each takes from its own line: those before them stay as they are.
+        else:
+            self._filling, touched = Filling(self._shape, most, most), self.of
+        if touched is self.of:
+            fresh = self._cancels
+            self._named_all = all(map(self._filling.names, fresh))
+        self._filling.add(fresh)
+        self._filled = len(self._cancels)
+        units: dict[str, int] = {}
+        for key in touched:
+            count = self._filling.covered(key)
+            units[key] = count - self._named.get(key, 0)
+            self._named[key] = count
+        self.waive(units)
 
     def waive(self, units: Mapping[str, int]) -> None:
         """Takes in that some units are not wanted, as far as they are owed."""
@@ -94,17 +105,21 @@ class Books:
             taken = min(count, balance.owed)
             if taken > 0:
                 balance.waive(taken)
+                self._note(key, balance)
 
     def order(self, lines: Sequence[Line] | None) -> None:
         """Takes in the lines that the order has from now on."""
         stated = stated_of(lines or ())
         for key, balance in self.of.items():
             balance.order(stated.get(key, 0))
+            self._note(key, balance)
 
-    @property
-    def nothing_left(self) -> bool:
-        """Whether nothing is owed."""
-        return all(balance.owed <= 0 for balance in self.of.values())
+    def _note(self, key: str, balance: Balance) -> None:
+        self.moved.add(key)
+        if balance.owed > 0:
+            self.owing.add(key)
+        else:
+            self.owing.discard(key)
 
 
 def stated_of(lines: Iterable[Line]) -> dict[str, int]:
@@ -114,63 +129,3 @@ def stated_of(lines: Iterable[Line]) -> dict[str, int]:
         key = line_key(line, place)
         stated[key] = stated.get(key, 0) + max(quantity(line), 0)
     return stated
-
-
-def changes_of(versions: Versions, waivers: Iterable[Record]) -> list[Told]:
-    """What changes what is owed, as it happened; at one instant the placing, then cancellations, then refunds, then updates.
-
-    What is dated before the placing, by the clock of another system, takes away from what the order was placed with.
-    """
-    placed = versions.all[0][1]
-    found = [
-        Told(max(record.at, placed), CANCELLING if record.event.type == "order.cancelled" else REFUNDING, record, None)
-        for record in waivers
-    ]
-    stated = False
-    for fields, at, record in versions.all:
-        if not stated or says(record, "lines"):
-            # Lines that an update is the first to tell of are those with which the order was placed.
-            since, turn = (at, UPDATING) if stated else (placed, PLACING)
-            found.append(Told(since, turn, record, fields.lines))
-            stated = stated or bool(fields.lines)
-    return sorted(found, key=itemgetter(0, 1))
-
-
-def begin(book: Books, at: int, known: Sequence[Told]) -> None:
-    """Takes in the placing, if it is among what is known of an instant, and the cancellations."""
-    if known[0].turn == PLACING:
-        book.order(_stated(known)[-1].lines)
-    for told in known:
-        if told.turn == CANCELLING:
-            book.take(told.record)
-    book.cancel(at)
-
-
-def update(book: Books, known: Sequence[Told]) -> None:
-    """Takes in the last update of an instant, if any."""
-    stated = _stated(known)
-    if stated and known[0].turn != PLACING:
-        book.order(stated[-1].lines)
-
-
-def _stated(known: Sequence[Told]) -> list[Told]:
-    return [told for told in known if told.turn in {PLACING, UPDATING}]
-
-
-def cancelled_at(shape: OrderShape, versions: Versions, cancellations: Sequence[Record]) -> int | None:
-    """When nothing was left of an order of which lines were cancelled, if that is still so; of one without lines it cannot be said."""
-    if not versions.fields.lines:
-        return None
-    books = Books(shape, versions)
-    since: int | None = None
-    begun = False
-    for at, changes in groupby(changes_of(versions, cancellations), key=itemgetter(0)):
-        known = list(changes)
-        begin(books, at, known)
-        update(books, known)
-        begun = begun or any(told.turn == CANCELLING for told in known)
-        if not (begun and books.nothing_left):
-            since = None
-        elif since is None:
-            since = at
-    return since

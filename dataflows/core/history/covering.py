@@ -6,6 +6,7 @@ is space for. What does not fit covers what is ordered later. A unit that was co
 
 from __future__ import annotations
 
+from bisect import bisect_left
 from collections.abc import Callable, Iterable, Mapping, Sequence
 
 from schemas.events import Line
@@ -92,8 +93,8 @@ class Filling:
     def add(self, lines: Iterable[Line]) -> list[Over]:
         """Covers by the lines of events, those with the ID of a line first; what was too much."""
         over: list[Over] = []
-        known = [line for line in lines if self._has(self.shape.by_id(line))]
-        for line in (*known, *(line for line in lines if not self._has(self.shape.by_id(line)))):
+        known = [line for line in lines if self.names(line)]
+        for line in (*known, *(line for line in lines if not self.names(line))):
             cells = self.cells_of(line)
             left = line.quantity
             for cell in cells:
@@ -119,16 +120,31 @@ class Filling:
             return named
         return [cell for cell in self.shape.by_sku(line) if self._has(cell[0])]
 
+    def touched(self, lines: Iterable[Line]) -> set[str]:
+        """The order's lines of which more may be covered by the lines of an event: each with its kit, or with what is in it."""
+        return self.with_kin({key for line in lines for key, _ in self.cells_of(line)})
+
+    def with_kin(self, keys: set[str]) -> set[str]:
+        """Lines of an order, with the kit that each belongs to, or with what is in it."""
+        parent, children = self.shape.parent, self.shape.children
+        if not parent:
+            return keys
+        return keys.union(*(children.get(key, ()) for key in keys), (parent[key] for key in keys if key in parent))
+
     def covered(self, key: str) -> int:
         """How many units of a line are covered: by itself, by all of its parts, or with the kit that it belongs to."""
         total, shape, most = self._own(key), self.shape, self.most
         if shape.parent:
-            shares = [self._own(x) * most[key] // most[x] for x in shape.children.get(key, ()) if most.get(x)]
+            shares = [self._own(x) * most.get(key, 0) // most[x] for x in shape.children.get(key, ()) if most.get(x)]
             total += min(shares, default=0)
             kit = shape.parent.get(key)
             if kit is not None and most.get(kit):
                 total += self._own(kit) * most.get(key, 0) // most[kit]
         return min(total, max(self.space.get(key, 0), 0))
+
+    def names(self, line: Line) -> bool:
+        """Whether an event's line names one that the order has had, by its ID."""
+        return self._has(self.shape.by_id(line))
 
     def _has(self, key: str | None) -> bool:
         return key is not None and self.most.get(key, 0) > 0
@@ -158,13 +174,17 @@ class UnitCoverage:
         self._owed: Mapping[str, int] = {}
         self._short: set[str] = set()
 
-    def change(self, at: int, space: Mapping[str, int], most: Mapping[str, int], owed: Mapping[str, int]) -> None:
-        """Takes in what the order owes from an instant on."""
+    def change(self, at: int, space: Mapping[str, int], most: Mapping[str, int], owed: Mapping[str, int], moved: Iterable[str]) -> None:
+        """Takes in what the order owes from an instant on; of no line but those that `moved` it is anything else."""
         self._owed = owed
         self._fill(space, most)
-        met = self.met
-        self._short = {key for key in self.shape.physical if owed.get(key, 0) > (met[key][-1][0] if key in met else 0)}
-        self._note(at, self.shape.physical)
+        met, owing = self.met, self.shape.owing
+        for key in moved:
+            if key in owing and owed.get(key, 0) > (met[key][-1][0] if key in met else 0):
+                self._short.add(key)
+            else:
+                self._short.discard(key)
+        self._note(at, self.shape.physical if self._stated or self._rest else ())
 
     def step(self, at: int, lines: Sequence[Line] | None, rest: Mapping[str, int]) -> None:
         """Takes in the latest step; one without lines covers all that is left, after which `rest` is covered of each line."""
@@ -177,7 +197,7 @@ class UnitCoverage:
                 self._fill(filling.space, filling.most)  # What a line is said of by its ID comes first.
             else:
                 filling.add(lines)
-                touched = self._touched(lines)
+                touched = filling.touched(lines)
             self._by_sku = self._by_sku or any(self.shape.by_id(line) is None for line in lines)
         else:
             self._stated, self._rest, self._by_sku = [], dict(rest), False
@@ -190,19 +210,13 @@ class UnitCoverage:
 
     def at(self, key: str, level: int) -> int | None:
         """When so many units of a line were first covered."""
-        return next((at for count, at in self.met.get(key, ()) if count >= level), None)
+        known = self.met.get(key, ())
+        place = bisect_left(known, (level,))
+        return known[place][1] if place < len(known) else None
 
     def _fill(self, space: Mapping[str, int], most: Mapping[str, int]) -> None:
         self._filling = Filling(self.shape, space, most, {(key, None): count for key, count in self._rest.items() if count > 0})
         self._filling.add(self._stated)
-
-    def _touched(self, lines: Sequence[Line]) -> set[str]:
-        """The order's lines of which more may be covered by the lines of an event: each with its kit, or with what is in it."""
-        shape = self.shape
-        found = {key for line in lines for key, _ in self._filling.cells_of(line)}
-        if shape.parent:
-            found.update(*(shape.children.get(key, ()) for key in found), {shape.parent[key] for key in found if key in shape.parent})
-        return found
 
     def _note(self, at: int, keys: Iterable[str]) -> None:
         """Notes how much of some lines is covered now."""

@@ -63,6 +63,12 @@ class Facts(MilestoneFacts):
             return setting
         return self.policy.setting(setting.kind, self._dims(shipment))
 
+    def carried(self, setting: RuleSetting, carrier: str | None) -> RuleSetting:
+        """A rule's setting for a parcel that is none of the order's shipments: its own carrier counts, where one is known."""
+        if carrier is None or "carrier" not in self.policy.named:
+            return setting
+        return self.policy.setting(setting.kind, self.dims._replace(carrier=carrier))
+
     def calendar(self, setting: RuleSetting, shipment: Shipment | None = None, carrier: str | None = None) -> Calendar:
         """The calendar by which a rule counts business time; `carrier` is that of a parcel that is no shipment."""
         clock, ship_to = setting.clock, self.fields.ship_to

@@ -34,13 +34,14 @@ LIVES = frozenset(("order.cancelled", "order.reinstated"))
 """Types of events by which an order is no longer wanted, or is again."""
 COVERAGES = ("departures", "arrivals")
 OF_LINES = ("book", "cancellations", "covers", *COVERAGES)
-OF_GOODS = (*OF_LINES, *REACHED, "shape", "obligations", "covered")
+OF_GOODS = (*OF_LINES, *REACHED, "shape", "obligations", "covered", "owed_units")
 OF_PARCELS = ("grouped", "returned", "dims", *COVERAGES, *REACHED)
 
 
 def take(facts: Facts, record: Record) -> None:
     """Takes in an event that has been added at the end of the history."""
     known = facts.__dict__
+    facts.found.clear()
     type_ = record.event.type
     if type_ in OWING and known.get("plain_lines") is False:
         _drop(known, *REACHED)
@@ -56,6 +57,7 @@ def take(facts: Facts, record: Record) -> None:
 def reread(facts: Facts, records: Iterable[Record]) -> None:
     """Forgets what rests on events that were added further back, or that count no more, or again."""
     known = facts.__dict__
+    facts.found.clear()
     known.pop("voices", None)
     types = {record.event.type for record in records}
     if not LIVES.isdisjoint(types):

@@ -5,10 +5,10 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping
 from typing import cast
 
-from dataflows.core.history.balances import cancelled_at
 from dataflows.core.history.covering import OrderShape
 from dataflows.core.history.order_fields import FIELDS, LINES, METHODS, OWED, SITED, FieldFacts, fact
 from dataflows.core.history.quantities import Cancellations, OrderLines, line_key
+from dataflows.core.history.turns import cancelled_at
 from dataflows.core.history.versions import Versions, says
 from schemas.events import Line, OrderCancel, OrderPlaced
 from schemas.instants import FAR, earliest
@@ -99,9 +99,12 @@ class GoodsFacts(FieldFacts):
     def ever(self) -> dict[str, Line]:
         """All lines that it ever had by their name, as they were last told."""
         found = dict(self.lines)
+        stated: object = None
         for fields, _, _ in reversed(self.versions):
-            for i, line in enumerate(fields.lines or ()):
-                found.setdefault(line_key(line, i), line)
+            if fields.lines is not stated:  # Most updates state none.
+                stated = fields.lines
+                for i, line in enumerate(fields.lines or ()):
+                    found.setdefault(line_key(line, i), line)
         return found
 
     def method_by(self, key: str) -> str:

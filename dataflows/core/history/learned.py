@@ -87,7 +87,7 @@ class Learned:
         return msgspec.msgpack.encode([VERSION, rows])
 
     def restore(self, row: bytes) -> None:
-        """Goes on from what `row` said.
+        """Goes on from what `row` said; of several rows, from what they said together.
 
         Raises:
             ValueError: if it was written by a later version.
@@ -96,7 +96,5 @@ class Learned:
         if version != VERSION:
             raise ValueError(f"learned milestones of version {version}, this program reads version {VERSION}")
         for tenant, milestone, place, source, firsts in rows:
-            known = self._of(Emitter(tenant, milestone, place, source))
-            if known is not None:
-                known.update((order, (*position,)) for order, position in firsts)
+            self.add(Showing((*position,), tenant, milestone, source, place, order) for order, position in firsts)
         self.changed = False

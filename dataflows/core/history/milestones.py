@@ -155,7 +155,15 @@ class MilestoneFacts(GoodsFacts):
             instants = (self.shipped if kind == "left" else self.came_first(kind) for kind in kinds)
             met = earliest(*instants)
             return tuple(Unit("", 1, life.since, life.until, met, self.placed_at) for life in self.lives)
-        return self.obligations.units(*map(self.covered_by, kinds))
+        known = self.owed_units.get(kinds)
+        if known is None:
+            known = self.owed_units[kinds] = tuple(self.obligations.units(*map(self.covered_by, kinds)))
+        return known
+
+    @fact(*OWED, *STEPS, STARTED, *PARCELS)
+    def owed_units(self) -> dict[tuple[str, ...], tuple[Unit, ...]]:
+        """The units of an order with lines, as far as they have been asked for."""
+        return {}
 
     def came_first(self, kind: str) -> int | None:
         """Of an order without lines, when the first of its shipments, or a step of the warehouse, came there."""

@@ -6,6 +6,7 @@ met. This is computed from the whole history, for the orders of which something 
 
 from __future__ import annotations
 
+from bisect import bisect_right
 from collections.abc import Iterable, Iterator, Sequence
 from itertools import groupby
 from operator import itemgetter
@@ -14,11 +15,12 @@ from typing import NamedTuple, cast
 import msgspec
 
 from dataflows.core.history.again import Life
-from dataflows.core.history.balances import REFUNDING, Books, Told, begin, changes_of, update
+from dataflows.core.history.balances import Books
 from dataflows.core.history.covering import Filling, OrderShape, UnitCoverage
+from dataflows.core.history.turns import REFUNDING, Told, begin, changes_of, update
 from dataflows.core.history.versions import Versions
 from schemas.events import Line, PaymentRefunded
-from schemas.instants import earliest
+from schemas.instants import FAR, earliest
 from schemas.record import Record
 
 Step = tuple[int, Sequence[Line] | None]
@@ -62,9 +64,11 @@ class Change(NamedTuple):
     owed: dict[str, int]
     rest: dict[str, int]
     due: dict[str, int]
+    moved: frozenset[str]
+    """The lines of which anything is other than before."""
 
 
-NOTHING = Change(0, {}, {}, {}, {}, {})
+NOTHING = Change(0, {}, {}, {}, {}, {}, frozenset())
 
 
 class Obligations:
@@ -80,6 +84,8 @@ class Obligations:
         self.refunds: list[Refund] = []
         self._placed = versions.all[0][1]
         self._books, self._firm = Books(shape, versions), Books(shape, versions)
+        self._owed: dict[str, list[tuple[int, int]]] = {}
+        """Of each line since when how much was owed."""
         steps = self._steps = self._since_placing(left, self.left)
         position = 0
         for at, known in groupby(changes_of(versions, waivers), key=itemgetter(0)):
@@ -97,12 +103,12 @@ class Obligations:
         change = next(changes, None)
         for at, lines in self._since_placing(steps, covered):
             while change is not None and change.at <= at:
-                covered.change(change.at, change.space, change.most, change.owed)
+                covered.change(*change[:4], change.moved)
                 last = change
                 change = next(changes, None)
             covered.step(at, lines, last.rest)
         while change is not None:
-            covered.change(change.at, change.space, change.most, change.owed)
+            covered.change(*change[:4], change.moved)
             change = next(changes, None)
         return covered
 
@@ -116,19 +122,19 @@ class Obligations:
     def units(self, *coverages: UnitCoverage) -> Iterator[Unit]:
         """What is owed of each line, and when it was first met by one of several coverages."""
         for key in self.shape.physical:
-            levels = {level for change in self.changes if (level := change.owed.get(key, 0)) > 0}
+            known = self._owed.get(key, ())
+            levels = {level for _, level in known if level > 0}
             most = max(levels, default=0)
             for covered in coverages:
                 levels.update(count for count, _ in covered.met.get(key, ()) if count < most)
             for level in sorted(levels):
                 met = self.met(key, level, *coverages)
                 since: int | None = None
-                for change in self.changes:
-                    there = change.owed.get(key, 0) >= level
-                    if there and since is None:
-                        since = change.at
-                    elif not there and since is not None:
-                        yield from self._wanted(key, level, since, change.at, met)
+                for at, owed in known:
+                    if owed >= level and since is None:
+                        since = at
+                    elif owed < level and since is not None:
+                        yield from self._wanted(key, level, since, at, met)
                         since = None
                 if since is not None:
                     yield from self._wanted(key, level, since, None, met)
@@ -142,16 +148,22 @@ class Obligations:
 
         Of what is owed nothing that can be covered the first step counts.
         """
-        if not any(change.owed.get(key, 0) > 0 for change in self.changes for key in self.shape.physical):
+        if not any(owed > 0 for key in self.shape.physical for _, owed in self._owed.get(key, ())):
             return earliest(*(covered.first for covered in coverages))
         if len(coverages) == 1:
             return coverages[0].whole
         units = list(self.units(*coverages))
         instants = sorted({at for at in (*(u.met for u in units), *(change.at for change in self.changes)) if at is not None})
         begun = earliest(*(known[0][1] for covered in coverages for known in covered.met.values()))
+        if begun is None:
+            return None
+        awaited = sorted((u.ordered, min(FAR if u.gone is None else u.gone, FAR if u.met is None else u.met)) for u in units)
+        position, until = 0, -FAR
         for at in instants:
-            left = (u for u in units if u.ordered <= at and (u.gone is None or at < u.gone) and (u.met is None or u.met > at))
-            if begun is not None and at >= begun and next(left, None) is None:
+            while position < len(awaited) and awaited[position][0] <= at:
+                until = max(until, awaited[position][1])
+                position += 1
+            if at >= begun and until <= at:
                 return at
         return None
 
@@ -164,7 +176,7 @@ class Obligations:
 
     def at(self, instant: int) -> Change:
         """What was owed at an instant; before the order was placed, what it was placed with."""
-        return next((change for change in reversed(self.changes) if change.at <= instant), self.changes[0])
+        return self.changes[max(bisect_right(self.changes, instant, key=itemgetter(0)) - 1, 0)]
 
     def sent_by(self, instant: int) -> dict[str, int]:
         """How much of each line had left by an instant, refunded or not."""
@@ -201,24 +213,33 @@ class Obligations:
 
         Of several that say what its lines are, the last counts; at the instant of the placing it is what the order was placed with.
         """
-        for book in (self._books, self._firm):
+        books = (self._books, self._firm)
+        for book in books:
             begin(book, at, known)
         for told in known:
             if told.turn == REFUNDING:
                 self._refund(told.record)
-        for book in (self._books, self._firm):
+        for book in books:
             update(book, known)
-        held, firm = self._books.of.items(), self._firm.of.items()
+        moved = frozenset(self._books.moved | self._firm.moved)
+        for book in books:
+            book.moved.clear()
+        before, held, firm = self.changes[-1] if self.changes else NOTHING, self._books.of, self._firm.of
         change = Change(
             at,
-            {key: balance.most - balance.waived for key, balance in held},
-            {key: balance.most for key, balance in held},
-            {key: balance.owed for key, balance in held},
-            {key: balance.most - balance.waived for key, balance in firm},
-            {key: balance.owed for key, balance in firm},
+            before.space | {key: held[key].most - held[key].waived for key in moved},
+            before.most | {key: held[key].most for key in moved},
+            before.owed | {key: held[key].owed for key in moved},
+            before.rest | {key: firm[key].most - firm[key].waived for key in moved},
+            before.due | {key: firm[key].owed for key in moved},
+            moved,
         )
         self.changes.append(change)
-        self.left.change(at, change.space, change.most, change.owed)
+        for key in moved:
+            levels = self._owed.setdefault(key, [])
+            if not levels or levels[-1][1] != held[key].owed:
+                levels.append((at, held[key].owed))
+        self.left.change(*change[:4], moved)
 
     def _refund(self, record: Record) -> None:
         """Waives what has not left of the lines that a refund names; `_firm` keeps what was owed without refunds."""

@@ -49,6 +49,8 @@ class FieldFacts:
         self.policy = policy
         self.tenant = tenant
         self.now = now
+        self.found: dict[int, tuple[object, object]] = {}
+        """What rules have found in this history, by their place and with their setting, as far as it is kept."""
 
     @fact("order.placed")
     def placed(self) -> Record | None:

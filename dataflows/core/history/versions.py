@@ -60,6 +60,7 @@ class Versions:
         self._line_dates: dict[str, LineDates] = {}
         self._former: dict[str, str] | None = None
         self._ordered: dict[int, dict[str, int]] = {}
+        self._most: list[dict[str, int]] = []
         self._again = again
         """The identities of the records of placings by which a cancelled order was wanted again."""
         for record in updates:
@@ -112,19 +113,23 @@ class Versions:
 
         Of what is told of one instant the last counts.
         """
-        found: dict[str, int] = {}
-        for position, (fields, since, _) in enumerate(self.all):
-            if found and since > max(instant, self.all[0][1]):
-                break
-            if (found or not position) and position + 1 < len(self.all) and self.all[position + 1][1] == since:
+        known = self._most
+        while 0 < len(known) < len(self.all) and self.all[len(known)][1] == self.all[len(known) - 1][1]:
+            known.pop()  # It is not the last of its instant any more.
+        for position in range(len(known), len(self.all)):
+            before = known[-1] if known else {}
+            following = position + 1 < len(self.all) and self.all[position + 1][1] == self.all[position][1]
+            if following and (before or not position):
+                known.append(before)
                 continue
             stated: dict[str, int] = {}
-            for place, line in enumerate(fields.lines or ()):
+            for place, line in enumerate(self.all[position][0].lines or ()):
                 key = line_key(line, place)
                 stated[key] = stated.get(key, 0) + quantity(line)
-            for key, count in stated.items():
-                found[key] = max(found.get(key, 0), count)
-        return found
+            more = {key: count for key, count in stated.items() if count > before.get(key, 0) or key not in before}
+            known.append(before | more if more else before)
+        position = bisect_right(self.all, max(instant, self.all[0][1]), key=itemgetter(1)) - 1
+        return next((most for most in known[position:] if most), known[position])
 
     def segments(self, value_of: Callable[[OrderPlaced], Value]) -> list[Segment[Value]]:
         """The values that a field had; consecutive equal values are one segment."""

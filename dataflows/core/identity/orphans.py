@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import heapq
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field
 from typing import NamedTuple
 
@@ -47,9 +47,9 @@ def place(record: Record) -> tuple[int, str, int, int, int]:
 
 
 class PendingQueue:
-    """Events by the aliases at which they wait; `after` (µs of log time) is how long they may, None: nobody minds."""
+    """Events by the aliases at which they wait; `after` says how long those of a tenant may (µs of log time), None: nobody minds."""
 
-    def __init__(self, keep: int, after: int | None) -> None:
+    def __init__(self, keep: int, after: Callable[[str], int | None]) -> None:
         self._after = after
         self.pendings: Recent[AliasKey, PendingEvents] = Recent(keep)
         self._due: list[tuple[int, AliasKey]] = []
@@ -71,8 +71,8 @@ class PendingQueue:
         identity = (record.event.source, record.event.id)
         if identity in pending.events:
             return
-        if watch and self._after is not None and pending.raised is None and not pending.watched():
-            self._expect(key, pending, record.log + self._after)
+        if watch and pending.raised is None and not pending.watched() and (after := self._after(key.tenant)) is not None:
+            self._expect(key, pending, record.log + after)
         pending.events[identity] = (record, watch)
         self.pendings.touched(key)
 
@@ -99,15 +99,14 @@ class PendingQueue:
         """Lets log time pass: who is due before `log` is missed."""
         while self._due and self._due[0][0] < log:
             due, key = heapq.heappop(self._due)
-            assert self._after is not None
             self.pendings.advance(due)
             pending = self.pendings.get(key)
-            watched = pending.watched() if pending is not None else []
-            if pending is None or pending.raised is not None or not watched:
+            watched, after = pending.watched() if pending is not None else [], self._after(key.tenant)
+            if pending is None or pending.raised is not None or not watched or after is None:
                 continue
             since = min(record.log for record in watched)
-            if since + self._after > due:
-                self._expect(key, pending, since + self._after)
+            if since + after > due:
+                self._expect(key, pending, since + after)
                 continue
             records = tuple(sorted(watched, key=place))
             pending.raised, pending.due = (
@@ -122,13 +121,14 @@ class PendingQueue:
         """Goes on from kept rooms. If the policy has changed, who waits is missed when the new one says so, but not before `changed_at`."""
         self.pendings.restore(last, entries)
         for key, _, pending in list(self.pendings.entries()):
-            if pending is None or pending.raised is not None or self._after is None:
+            after = self._after(key.tenant)
+            if pending is None or pending.raised is not None or after is None:
                 continue
             if changed_at is None:
                 if pending.due is not None:
                     heapq.heappush(self._due, (pending.due, key))
             elif watched := pending.watched():
-                self._expect(key, pending, max(min(record.log for record in watched) + self._after, changed_at))
+                self._expect(key, pending, max(min(record.log for record in watched) + after, changed_at))
 
     def _expect(self, key: AliasKey, pending: PendingEvents, due: int) -> None:
         """Plans to see at `due` whether somebody is missed."""

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from collections.abc import Mapping
+from dataclasses import dataclass, field
 
 from dataflows.core.clocks.explain import moment
 from dataflows.core.engine.exceptions import ExceptionState, event, exception_data, exception_id, score
@@ -21,7 +22,8 @@ TWIN = "order.duplicate_suspected"
 class IdentityRules:
     """What the identity step needs of the policy: spans in µs of log time.
 
-    `keep`: how long a tie or a waiting event is kept after its last use; `orphan_after`: how long an event may wait (None: nobody minds);
+    `keep`: how long a tie or a waiting event is kept after its last use; `orphan_after`: how long an event may wait (None: nobody minds),
+    `orphan_by_tenant`: where that differs, by tenants in lower case;
     `compare_customers`: whether orders of one customer are compared; `twins_within`: how far apart (event time) they may be placed.
     """
 
@@ -29,18 +31,30 @@ class IdentityRules:
     orphan_after: int | None
     compare_customers: bool
     twins_within: int
+    orphan_by_tenant: Mapping[str, int | None] = field(default_factory=dict[str, "int | None"])
+
+    def may_wait(self, tenant: str) -> int | None:
+        """How long an event of a tenant may wait for its order; None: nobody minds."""
+        return self.orphan_by_tenant.get(tenant.casefold(), self.orphan_after) if self.orphan_by_tenant else self.orphan_after
 
 
 def identity_rules(policy: Policy) -> IdentityRules:
-    """Reads the policy. It is the general one: an event whose order is unknown has no site, carrier, country or calendar."""
+    """Reads the policy: an event whose order is unknown has a tenant, and no site, carrier, country or calendar."""
     nobody = Dims()
-    orphans, twins = policy.setting(ORPHAN, nobody), policy.setting(TWIN, nobody)
+    twins = policy.setting(TWIN, nobody)
+    tenants = {name.casefold() for override in policy.overrides for name in override.when[Dims._fields.index("tenant")] or ()}
     return IdentityRules(
         keep=policy.retention.dedupe,
-        orphan_after=None if orphans.switch == "off" else least(orphans.threshold) + orphans.grace.n,
+        orphan_after=_may_wait(policy, nobody),
         compare_customers=twins.switch != "off",
         twins_within=twins.margin.n,
+        orphan_by_tenant={name: _may_wait(policy, Dims(tenant=name)) for name in sorted(tenants)},
     )
+
+
+def _may_wait(policy: Policy, dims: Dims) -> int | None:
+    setting = policy.setting(ORPHAN, dims)
+    return None if setting.switch == "off" else least(setting.threshold) + setting.grace.n
 
 
 def orphan_record(orphan: Orphan, policy: Policy) -> OutputRecord:

@@ -8,6 +8,7 @@ from typing import cast
 from dataflows.core.clocks import CalendarSpec
 from dataflows.core.policy.effective import version_of
 from dataflows.core.policy.form import CalendarForm, FeedForm, OverrideForm, PolicyForm, change_of
+from dataflows.core.policy.matching import regions_meant
 from dataflows.core.policy.model import Dims, FeedPolicy, Override, Place, RetentionPolicy
 from dataflows.core.policy.policy import Policy
 from dataflows.core.policy.setting import Change, Described, changed
@@ -52,9 +53,11 @@ def build(form: PolicyForm, rules: tuple[Described, ...]) -> Policy:
 
 
 def _override(form: OverrideForm) -> Override:
-    values = (cast("tuple[str, ...] | None", getattr(form.when, dimension)) for dimension in Dims._fields)
+    values = {name: cast("tuple[str, ...] | None", getattr(form.when, name)) for name in Dims._fields}
+    if form.when.region is not None:
+        values["region"] = tuple(meant for text in form.when.region for meant in regions_meant(text, form.when.country) or (text.strip(),))
     return Override(
-        when=tuple(None if allowed is None else frozenset(allowed) for allowed in values),
+        when=tuple(None if allowed is None else frozenset(allowed) for allowed in values.values()),
         everything=change_of(form.rules["*"]) if "*" in form.rules else NOTHING,
         rules={kind: change_of(setting) for kind, setting in form.rules.items() if kind != "*"},
     )

@@ -79,6 +79,7 @@ def _week(hours: dict[tuple[int, ...], tuple[tuple[int, int], ...]]) -> dict[tup
 Zone = Annotated[str, PlainValidator(read.zone)]
 Name = Annotated[str, PlainValidator(read.named)]
 Country = Annotated[str, PlainValidator(read.country)]
+AnyCountry = Annotated[str, PlainValidator(read.country_of)]
 Currency = Annotated[str, PlainValidator(read.currency)]
 Amount = Annotated[Decimal, PlainValidator(read.amount)]
 Region = Annotated[str, PlainValidator(read.region)]
@@ -246,7 +247,7 @@ class WhenForm(PolicySection):
     site: Names | None = None
     carrier: Names | None = None
     service: Names | None = None
-    country: Annotated[tuple[Country, ...], BeforeValidator(_many)] | None = None
+    country: Annotated[tuple[AnyCountry, ...], BeforeValidator(_many)] | None = None
     channel: Names | None = None
     tier: Names | None = None
     region: Names | None = None

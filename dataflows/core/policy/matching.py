@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from decimal import Decimal
 from typing import Final, cast
 
 from dataflows.core.policy.model import Dims, Override
+from schemas.place_names import country_code, is_region_part, region_code
 
 Test = Callable[[object], bool]
 _VALUE: Final = re.compile(r"(above|below) +(\d{1,12}(?:\.\d{1,6})?)(?: +([A-Za-z]{3}))?", re.IGNORECASE)
@@ -17,6 +18,20 @@ def value_test(text: str) -> tuple[str, Decimal, str | None] | None:
     """`above 200`, `below 19.90 EUR` as its parts; None if it is neither."""
     found = _VALUE.fullmatch(" ".join(text.split()))
     return None if found is None else (found[1].lower(), Decimal(found[2]), found[3] and found[3].upper())
+
+
+def regions_meant(text: str, countries: Sequence[str] | None) -> tuple[str, ...]:
+    """The regions that an override means by a code or, beside their countries, by a name; none if it means none.
+
+    Without a country a code may be `US-CA`, or `CA` for that part of any country.
+    """
+    if countries:
+        return tuple(f"{country}-{code}" for country in countries if (code := region_code(country, text)) is not None)
+    country = country_code(text.partition("-")[0]) if "-" in text else None
+    code = None if country is None else region_code(country, text)
+    if country is not None and code is not None:
+        return (f"{country}-{code}",)
+    return (text.strip().upper(),) if is_region_part(text) else ()
 
 
 def matcher(override: Override) -> Callable[[Dims], bool]:

@@ -84,7 +84,7 @@ class RetentionPolicy:
 
     `close_after`: silence after which an ended order is closed; `dedupe`: event IDs and tombstones; `expire_unknown`: an order that was
     never placed is forgotten. `most_events`: how many events an order may have; what has more is evaluated no more, so that an endless
-    history costs its shard nothing.
+    history costs its shard nothing. Its rules may have `WORK` times as much work with it (`engine.effort`).
     """
 
     close_after: int

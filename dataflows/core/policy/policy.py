@@ -123,7 +123,7 @@ class Policy:
             found = self.base
             for (override, _), applies in zip(self._ranked, match, strict=True):
                 if applies:
-                    found = tuple(_changed(setting, override) for setting in found)
+                    found = tuple(overridden(setting, override) for setting in found)
             if len(self._by_match) >= _KEPT:
                 self._by_match.clear()
             known = self._by_match[match] = found
@@ -178,7 +178,7 @@ class Policy:
         place = self._site(site)
         if place.calendar is not None:
             return self._calendars[place.calendar]
-        if place is _NOWHERE:
+        if place == _NOWHERE:
             return self.tenant_calendar(tenant)
         return self._default(self.site_zone(site, tenant), holiday_region(place.country))
 
@@ -221,7 +221,8 @@ class Policy:
         return _NOWHERE if tenant is None else self.tenants.get(tenant, _NOWHERE)
 
 
-def _changed(setting: RuleSetting, override: Override) -> RuleSetting:
+def overridden(setting: RuleSetting, override: Override) -> RuleSetting:
+    """A rule's setting with what an override changes of it."""
     own = override.rules.get(setting.kind)
     if not override.everything and not own:
         return setting

@@ -201,3 +201,23 @@ class Described(Protocol):
     def general(self) -> tuple[str, ...]:
         """The settings that hold for all orders alike, so that no override has a say in them."""
         ...
+
+    @property
+    def methods(self) -> tuple[str, ...]:
+        """The delivery methods of which it speaks; empty: of all."""
+        ...
+
+    @property
+    def terms(self) -> tuple[str, ...]:
+        """The payment terms of which it speaks; empty: of all."""
+        ...
+
+    @property
+    def dated(self) -> bool:
+        """Whether it counts from a date that lies ahead, so that a threshold may lie before it."""
+        ...
+
+    @property
+    def placeless(self) -> bool:
+        """Whether it speaks of events that no order is known for, which have a tenant and a site at most."""
+        ...

@@ -3,14 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping
-from typing import Final
+from typing import Final, cast
 
 from pydantic import BaseModel
 
 from dataflows.core.clocks import Span
 from dataflows.core.clocks.spans import Later, apart
 from dataflows.core.policy.form import PolicyForm, change_of
-from dataflows.core.policy.setting import SEVERITIES, Change, Described, RuleSetting, changed, moved
+from dataflows.core.policy.setting import SEVERITIES, Change, Described, Fallback, RuleSetting, Step, changed, moved
 from dataflows.core.policy.values import FROM_THE_START
 from schemas.learned import ENOUGH, SCANS
 from schemas.tree import Fault, Path, Tree
@@ -61,12 +61,25 @@ def _layer(
             if name in rule.limits and isinstance(value, Span) and not rule.limits[name][0].n <= value.n <= rule.limits[name][1].n:
                 least, most = rule.limits[name]
                 yield tree.fault((*path, kind, name), f"{kind} takes a `{name}` of {least} to {most}")
-            idle = name in _OF_STEPS and "threshold" not in rule.settings and not setting.steps
-            if idle and not (name == "feeds" and rule.waits):
+            early = _early(name, value)
+            if early is not None and not rule.dated:
+                message = f"{kind} counts from what has happened: {early} before it is no limit"
+                yield tree.fault((*path, kind, name), message, key=name == "steps")
+            # What is raised at once has a clock where it has a span to count, and waits for no feed.
+            counted = "threshold" in rule.settings if name == "clock" else rule.waits or rule.settings >= {"threshold", "grace"}
+            if name in _OF_STEPS and not counted and not setting.steps:
                 yield tree.fault((*path, kind, name), f"`{name}` counts for the `steps` of {kind} only, and it has none", key=True)
             if path[0] == "overrides" and name in rule.general:
                 yield tree.fault((*path, kind, name), f"`{name}` of {kind} holds for all orders alike: state it under `rules`", key=True)
         yield from _warnings(tree, (*path, kind), rule, before, setting, stated, form)
+
+
+def _early(name: str, value: object) -> Span | None:
+    """What a setting says that lies before the rule's anchor."""
+    if name == "fallback" and isinstance(value, Fallback):
+        value = value.threshold
+    spans = [value] if isinstance(value, Span) else [step.at for step in cast("tuple[Step, ...]", value)] if name == "steps" else []
+    return next((span for span in spans if span.n < 0), None)
 
 
 def _warnings(

@@ -85,6 +85,8 @@ def amount_test(value: object) -> str:
     if found is None:
         raise mistake(f"{name!r} is no limit of a total: write 'above 200', 'below 20' or 'above 200 EUR'")
     sense, bound, currency = found
+    if sense == "below" and bound == 0:
+        raise mistake("no total is below 0")
     return " ".join(part for part in (sense, str(bound), currency) if part)
 
 
@@ -217,6 +219,11 @@ def country(value: object) -> str:
     return name
 
 
+def country_of(value: object) -> str:
+    """The code of a country that is stated by its code or its name, in any case, as events state it."""
+    return country_code(text(value)) or country(value)
+
+
 def region(value: object) -> str:
     """An ISO 3166-2 code such as `US-CA`."""
     name = text(value)
@@ -280,14 +287,13 @@ def intervals(value: object) -> Intervals:
 
 
 def weekdays(value: object) -> tuple[int, ...]:
-    """Weekdays, Monday is 0: `mon`, `mon-fri`, `sat,sun`."""
+    """Weekdays, Monday is 0: `mon`, `mon-fri`, `sat,sun`, and over the end of a week: `sun-thu`."""
     found: list[int] = []
     for part in text(value).lower().split(","):
         first, dash, last = part.strip().partition("-")
         ends = [WEEKDAYS.index(one_of(end, "weekday", WEEKDAYS)) for end in ((first, last) if dash else (first,))]
-        if ends[0] > ends[-1]:
-            raise mistake(f"{part.strip()!r} runs backwards; the week starts on mon")
-        found.extend(range(ends[0], ends[-1] + 1))
+        length = (ends[-1] - ends[0]) % len(WEEKDAYS) + 1
+        found.extend((ends[0] + day) % len(WEEKDAYS) for day in range(length))
     if len(set(found)) < len(found):
         raise mistake(f"{text(value)!r} names a weekday twice")
     return tuple(found)

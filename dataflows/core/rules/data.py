@@ -24,7 +24,7 @@ RULES = (
     custom(
         "data.orphan_signal", "An event has waited 15 minutes of log time for the order, or for the tie to an order, that it belongs to.",
         find=find.orphan_signal, inputs=("order.placed", "*"), unless_seen=("order.placed",), clears="the order, or the tie",
-        ignores=("clock", "feeds"), within="15 m",
+        ignores=("clock", "feeds"), placeless=True, within="15 m",
         owner="DATA", severity="medium", lane="review",
         actions={"find_order": "a feed may be late, or an order lost"},
         source="P: 15 minutes", advice="an order.placed (or an event that ties the alias) in time",

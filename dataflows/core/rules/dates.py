@@ -56,22 +56,51 @@ def shipping(o: Facts) -> Iterator[Unit]:
         yield from (unit for unit in o.units("left", "warehouse.packed") if o.method_by(unit.key) == "pickup")
 
 
+def _left(o: Facts) -> dict[tuple[str, int, int | None], int | None]:
+    """When all units of a line that are owed from and until the same instants had left."""
+    found: dict[tuple[str, int, int | None], int | None] = {}
+    for unit in shipping(o):
+        line = (unit.key, unit.since, unit.gone)
+        before = found.get(line, unit.met)
+        found[line] = None if before is None or unit.met is None else max(before, unit.met)
+    return found
+
+
+def _alike(o: Facts, name: str, units: Sequence[Unit]) -> Iterable[Unit]:
+    """One of all units that are owed and met alike, of lines that never had a date of their own: what is found of them is the same."""
+    if len(units) < 2:
+        return units
+    own = o.line_dates(name).own
+    waits = [wait.keys for wait in backorders(o) if wait.keys is not None]
+    left = _left(o) if o.pauses else {}
+    first: dict[object, Unit] = {}
+    for unit in units:
+        key, _, since, gone, met, ordered = unit
+        if key in own:
+            first[unit] = unit
+        else:
+            first.setdefault((since, gone, met, ordered, left.get((key, since, gone)), o.method_by(key), *(key in w for w in waits)), unit)
+    return first.values()
+
+
 def dated(
-    o: Facts, name: str, units: Sequence[Unit], deadline: Deadline, due: Callable[[int], int] = lambda by: by
+    o: Facts,
+    name: str,
+    units: Sequence[Unit],
+    deadline: Deadline,
+    due: Callable[[int], int] = lambda by: by,
+    *,
+    of: Iterable[Unit] | None = None,
 ) -> Iterator[DueStretch]:
-    """By which date each unit is owed, and when.
+    """By which date each unit (or each `of` them) is owed, and when.
 
     A unit that was added later takes an earlier date only if that lies ahead and something before it still waited for it. What fell due
     while the order was held (and not all of its line had left), or before a cancelled order was wanted again, is void.
     """
     own = o.line_dates(name).own
     pauses = o.pauses
-    left: dict[tuple[str, int, int | None], int | None] = {}
-    for u in shipping(o) if pauses else ():
-        line = (u.key, u.since, u.gone)
-        before = left.get(line, u.met)
-        left[line] = None if before is None or u.met is None else max(before, u.met)
-    for unit in units:
+    left = _left(o) if pauses else {}
+    for unit in units if of is None else of:
         for (text, is_own), since, until, record in _segments(o, name, unit.key if unit.key in own else None):
             start, end = max(since, unit.since), earliest(until, unit.gone)
             by = None if text is None else deadline(o, text)
@@ -128,11 +157,12 @@ def by_date(form: Overdue, date: Date) -> Find:
     def judge(o: Facts, s: RuleSetting) -> Found:
         calendar = o.calendar(s)
         units = list(shipping(o) if until is Milestone.SHIPPED else o.units(*STEPS[until]))
+        alike = _alike(o, date.value, units)
 
         def due(by: int) -> int:
             return count(calendar, by, s.threshold)
 
-        for one in dated(o, date.value, units, deadline, due if form.ahead else lambda by: by):
+        for one in dated(o, date.value, units, deadline, due if form.ahead else lambda by: by, of=alike):
             unit, method = one.unit, o.method_by(one.unit.key)
             if methods and method not in methods:
                 continue

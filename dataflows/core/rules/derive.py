@@ -193,6 +193,18 @@ def sited(forms: Sequence[AnyForm]) -> bool:
     return any(getattr(form, name, None) is Date.SHIP_BY for form in forms for name in ("since", "into"))
 
 
+def dated(forms: Sequence[AnyForm]) -> bool:
+    """Whether the rule counts from a date that may lie ahead."""
+    since = (getattr(form, "since", None) for form in forms)
+    return any(isinstance(form, Custom) and form.dated for form in forms) or any(isinstance(each, (Date, StatedInstant)) for each in since)
+
+
+def orders_of(each: Iterable[tuple[str, ...]]) -> tuple[str, ...]:
+    """The methods (or terms) of the orders that one of several forms speaks of; none where one of them speaks of all."""
+    known = list(each)
+    return _unique(chain.from_iterable(known)) if all(known) else ()
+
+
 def shape_of(forms: Sequence[AnyForm]) -> Shape:
     """Whether the rule waits for something, or something that was reported makes it true."""
     first = forms[0]

@@ -147,6 +147,10 @@ def rule(kind: str, definition: str, *forms: AnyForm, **entry: Unpack[Entry]) ->
         waits=isinstance(forms[0], Custom) and forms[0].absence,
         choices=choices_of(forms, entry),
         forms=forms,
+        methods=derive.orders_of(form.methods for form in forms),
+        terms=derive.orders_of(form.terms for form in forms),
+        dated=derive.dated(forms),
+        placeless=isinstance(forms[0], Custom) and forms[0].placeless,
     )
 
 
@@ -251,6 +255,8 @@ def custom(  # noqa: PLR0913 (what no form says)
     ignores: tuple[str, ...] = (),
     general: tuple[str, ...] = (),
     absence: bool = False,
+    dated: bool = False,
+    placeless: bool = False,
     fits: Fits | None = None,
     **stated: Unpack[StatedEntry],
 ) -> Rule:
@@ -265,6 +271,8 @@ def custom(  # noqa: PLR0913 (what no form says)
         ignores=ignores,
         general=general,
         absence=absence,
+        dated=dated,
+        placeless=placeless,
         fits=fits,
         **_of(stated),
     )

@@ -87,7 +87,7 @@ RULES = (
     ),
     custom(
         "inventory.backorder_overdue", "The day on which backordered stock was expected has passed.",
-        find=backorder_overdue, inputs=("inventory.backordered",),
+        find=backorder_overdue, inputs=("inventory.backordered",), within="0 s", dated=True,
         clears="an allocation or a shipment, another expectation, or the end of the order",
         owner="ECOM", severity="medium", lane="review", feeds=("warehouse",),
         actions={"ask_consent": "the customer must agree to the delay"},

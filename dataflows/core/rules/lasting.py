@@ -85,12 +85,14 @@ def silent_return(form: Silent) -> Find:
             heard = sorted([*steps, *known.scans], key=lambda r: (r.at, r.event.source, r.event.id))
             delivered = next((r.at for r in known.scans if scan_of(r).status == "delivered"), None)
             arrived = earliest(known.first("received"), delivered)
-            calendar = o.calendar(s, carrier=next((name for r in reversed(known.scans) if (name := scan_of(r).carrier)), None))
+            carrier = next((name for r in reversed(known.scans) if (name := scan_of(r).carrier)), None)
+            setting = o.carried(s, carrier)
+            calendar = o.calendar(setting, carrier=carrier)
             moved = False
             for record, until in silences(heard):
                 moved = moved or (record.event.type == "carrier.scan" and tells_progress(record, known=False))
                 label, over = f"last event {record.event.type}", earliest(arrived, called_off(o, known, record.at))
-                yield timeout(s, calendar, record.at, label, (record,), scope=known.scope, met=until, lifted=over, shown=moved)
+                yield timeout(setting, calendar, record.at, label, (record,), scope=known.scope, met=until, lifted=over, shown=moved)
 
     return judge
 

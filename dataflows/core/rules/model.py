@@ -53,7 +53,8 @@ class Rule:
     `anchors` are the values that `anchor` may take in a policy (empty: the anchor is fixed); `settings` those that have an effect on it,
     `limits` between what a span among them must lie, `general` those that no override has a say in, `choices` the names that some of them
     may have; `waits`: although it is reported it waits for its feeds from its beginning on; `awaits` the milestones of which the feeds
-    must emit one.
+    must emit one; `methods` and `terms` the orders that it speaks of (empty: all); `dated`: it may count from a date that lies ahead;
+    `placeless`: it speaks of events that no order is known for.
 
     `triggers`, `fits` and `sited` are derived (see `derive`). `fits` says of an event's data alone that it cannot make the
     rule true. `sited`: its deadlines end in the zone of the order's site, whatever its clock.
@@ -79,5 +80,9 @@ class Rule:
     waits: bool = False
     choices: Mapping[str, tuple[str, ...]] = field(default_factory=dict[str, "tuple[str, ...]"])
     forms: tuple[AnyForm, ...] = ()
+    methods: tuple[str, ...] = ()
+    terms: tuple[str, ...] = ()
+    dated: bool = True
+    placeless: bool = False
     stated: Mapping[str, Data] | None = None
     """Of a rule of the user: its entry in the policy file."""

@@ -76,7 +76,7 @@ RULES = (
     ),
     custom(
         "shipment.eta_passed", "No delivery was promised, and the carrier's own estimate has passed.",
-        find=eta_passed, inputs=("eta", "order.updated", "order.placed"), methods=("ship",), emits="delivered",
+        find=eta_passed, inputs=("eta", "order.updated", "order.placed"), methods=("ship",), emits="delivered", dated=True,
         clears="the delivery (or being ready for pick-up), a later estimate, a promise, or the end of the shipment",
         within="0 s", owner="CARR", severity="medium", lane="auto", clock="carrier",
         suppressed_by=("shipment.lost_confirmed",), feeds=("carrier",),

@@ -112,6 +112,7 @@ class Custom(Form, frozen=True, kw_only=True, tag=True):
     `requires`: traits of which the order must have seen one for it to find anything; `unless_seen`: traits that rule it out; `timed`: it
     waits for something; `clears`: what ends it, for people; `ignores`: settings without an effect on it; `general`: those that hold for
     all orders alike. `absence`: it rests on something not having been said, so it waits for `grace` and for its feeds like what is overdue.
+    `dated`: it counts from a date that may lie ahead; `placeless`: it speaks of events that no order is known for.
     """
 
     find: Find
@@ -123,6 +124,8 @@ class Custom(Form, frozen=True, kw_only=True, tag=True):
     ignores: tuple[str, ...] = ()
     general: tuple[str, ...] = ()
     absence: bool = False
+    dated: bool = False
+    placeless: bool = False
     fits: Callable[[object, RuleSetting], bool] | None = None
 
 

@@ -4,7 +4,8 @@ Fields are written as in a YAML flow mapping. In them `100 EUR` is money, `A 2` 
 and `11-05 12:00` (or `+3d`, `Thu 12:00`) an instant. `scan STATUS` is a `carrier.scan`; scans, labels and ship confirmations that name
 neither shipment nor parcel speak of parcel T1 (labels and confirmations: of shipment S1, too). An order that does not say otherwise
 costs 100 EUR and goes to Iceland, which has no summer time and no holidays in November. `_order: o2` is an event of another order than
-o1 (`null`: of none that it says), `_log` when it was recorded, `_id` and `_source` its ID and source.
+o1 (`null`: of none that it says), `_log` when it was recorded, `_id` and `_source` its ID and source,
+`_tenant` whose order it is.
 """
 
 from __future__ import annotations
@@ -29,7 +30,7 @@ SOURCES: Final = {
 OTHERS: Final = "/desk/acme"
 FIRST_ORDER: Final = "o1"
 _EVENT: Final = re.compile(rf"({STAMP}) +([a-z_.]+)(?: +(.*))?")
-_OWN: Final = ("_order", "_log", "_id", "_source")
+_OWN: Final = ("_order", "_log", "_id", "_source", "_tenant")
 _ANNOUNCED: Final = ("warehouse.label_created", "warehouse.shipped")
 _NAMES: Final = frozenset(("shipment_id", "tracking_number", "tracking_numbers"))
 
@@ -68,6 +69,8 @@ def event_of(line: str, number: int, times: Times) -> dict[str, object]:
     order = fields.get("_order", FIRST_ORDER)
     if order is not None:
         found["subject"] = order
+    if "_tenant" in fields:
+        found["tenant"] = str(fields["_tenant"])
     if "_log" in fields:
         found["recordedtime"] = _instant(str(fields["_log"]), times)
     return found

@@ -73,9 +73,10 @@ def _closing(written: str) -> time:
     return time.max if written == "24:00" else time.fromisoformat(written)
 
 
-def _weekdays(written: str) -> range:
+def _weekdays(written: str) -> list[int]:
     first, _, last = written.partition("-")
-    return range(WEEKDAYS.index(first), WEEKDAYS.index(last or first) + 1)
+    begins, ends = WEEKDAYS.index(first), WEEKDAYS.index(last or first)
+    return [day % 7 for day in range(begins, ends + 1 if begins <= ends else ends + 8)]
 
 
 def _rules(forms: Json) -> dict[str, Setting]:

@@ -135,7 +135,7 @@ rules:
   fulfilment.ship_overdue:
     switch: shadow
     anchor: ship_by
-    threshold: -2 h
+    threshold: 2 h
     clock: desk
     grace: 10 m
     fallback: {anchor: placed, threshold: 2 bd}
@@ -151,7 +151,7 @@ calendars: {desk: {hours: {mon-fri: "09:00-17:00"}}}
 """
     policy = loaded(tmp_path, text)
     setting = policy.setting("fulfilment.ship_overdue", Dims())
-    assert (setting.switch, setting.anchor, setting.threshold, setting.clock) == ("shadow", "ship_by", span("-2 h"), "desk")
+    assert (setting.switch, setting.anchor, setting.threshold, setting.clock) == ("shadow", "ship_by", span("2 h"), "desk")
     assert (setting.grace, setting.fallback) == (span("10 m"), Fallback(anchor="placed", threshold=Span(2, "bd")))
     assert (setting.suppressed_by, setting.feeds) == (("payment.capture_overdue",), ("warehouse", "/carrier/ups"))
     assert setting.steps == (Step(at=span("4 h"), severity="high"), Step(at=Span(1, "bd"), severity="critical"))
