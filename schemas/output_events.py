@@ -171,6 +171,7 @@ class OrderException(Model):
     """How the deadline came about."""
     evidence: list[Cited]
     context: Context
+    backfilled: bool = False
     recommended: list[Recommended]
     """Best first."""
     policy: Ground

@@ -25,6 +25,7 @@ RESOLUTIONS = {
     "lifted": "it is no longer expected",
     "promise_moved": "the promise was moved after it had passed",
     "case": "a person closed the case",
+    "expired": "there had been no news for too long",
 }
 
 

@@ -12,7 +12,7 @@ import msgspec
 
 from dataflows.core.engine.evaluate import Evaluation
 from dataflows.core.engine.lifecycle import reckon
-from dataflows.core.engine.order import CLOSE, Order, key_of
+from dataflows.core.engine.order import CLOSE, TOLD, Order, key_of
 from dataflows.core.engine.shard import Shard
 from dataflows.core.engine.state import FEEDS, LEARNED, ORDER, TOMBSTONE
 from dataflows.core.engine.tombstones import Tombstones
@@ -189,6 +189,9 @@ def _ahead(order: Order, evaluation: Evaluation, shard: Shard) -> Iterator[Ahead
     for index, at in order.recheck_at.items():
         if index == CLOSE:
             yield Ahead(iso(at), None, None, None, "closed, if nothing comes, nothing is open and nothing is expected")
+            continue
+        if index == TOLD:
+            yield Ahead(iso(at), None, None, None, "judged, if nothing more of its history is told")
             continue
         kind = shard.engine.ruleset.rules[index].kind
         steps = [

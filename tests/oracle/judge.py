@@ -7,12 +7,15 @@ only then asks what is visible at `until`. It exists to be compared with the eng
 from __future__ import annotations
 
 import itertools
+from collections.abc import Callable
 from dataclasses import replace
 from typing import TYPE_CHECKING, NamedTuple
 
+from tests.oracle.judging.ageing import FORGOTTEN, expires
+from tests.oracle.judging.backfill import Arrival, history, once, order_told_by, orphans_told_by, told_by
 from tests.oracle.judging.conditions import Condition, cut, merged
 from tests.oracle.judging.facts import Order
-from tests.oracle.judging.identity import Member, OrderKey, place
+from tests.oracle.judging.identity import Member, OrderKey, Waited, place
 from tests.oracle.judging.kinds_conflict import conflict_kinds, data_kinds, return_kinds
 from tests.oracle.judging.kinds_goods import fulfilment_kinds, inventory_kinds
 from tests.oracle.judging.kinds_order import address_kinds, order_kinds
@@ -22,7 +25,7 @@ from tests.oracle.judging.learned import Learned
 from tests.oracle.judging.reading import DAY, MINUTE, NEVER, Event, Json, lines_of, mapping, money, read, text
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Container, Sequence
 
     from tests.oracle.judging.settings import Policy
 
@@ -40,6 +43,11 @@ SECTIONS = (
 ORPHAN = "data.orphan_signal"
 
 
+What = tuple[str, "str | None", int]
+"""The kind, scope and episode of an exception."""
+Ages = Callable[[What, Condition], "int | None"]
+
+
 class Verdict(NamedTuple):
     """One exception as of an instant; `start` and `due` are in microseconds since the epoch."""
 
@@ -54,12 +62,37 @@ class Verdict(NamedTuple):
     tenant: str
 
 
-def judge(lines: Sequence[Json], policy: Policy, until: int) -> list[Verdict]:
-    """Every verdict that stands at log time `until` (inclusive), given the events up to then in file order; retracted ones do not stand."""
+def judge(lines: Sequence[Json], policy: Policy, until: int, only: OrderKey | None = None, *, ages: bool = True) -> list[Verdict]:
+    """Every verdict that stands at log time `until` (inclusive), given the events up to then in file order; retracted ones do not stand.
+
+    `only`: the one order that is asked about; `ages`: whether what stands open for too long is closed.
+    """
+
+    def stood(key: OrderKey, what: What, at: int) -> bool:
+        """Whether an exception of an order stood open at a log time."""
+        if (key, at) not in open_at:
+            before = [one for one in judge(lines, policy, at, key, ages=False) if (one.tenant, one.order) == key]
+            open_at[key, at] = {(one.kind, one.scope, one.episode) for one in before if one.status != "resolved"}
+        return what in open_at[key, at]
+
+    def aged(key: OrderKey, news: list[int], told_at: int | None = None) -> Ages:
+        """Tells when exceptions of an order are closed for age."""
+
+        def when(what: What, one: Condition) -> int | None:
+            expiry = policy.rules[one.kind].expire_after
+            steps = [at for at, _ in one.steps]
+            opened = max(one.start, told_at or one.start)
+            return expires(opened, [*news, *steps], expiry, until, lambda at: stood(key, what, at)) if ages else None
+
+        return when
+
+    open_at: dict[tuple[OrderKey, int], set[What]] = {}
     log = read(lines, until, policy.identifiers)
     placement, learned = place(log), Learned.of(log)
     orders: list[Order] = []
     verdicts: list[Verdict] = []
+    told: dict[OrderKey, int | None] = {}
+    news: dict[OrderKey, list[int]] = {}
     for key, members in placement.orders.items():
         known = min((member.known for member in members if not member.event.type.startswith(("case.", "action."))), default=NEVER)
         if known == NEVER:
@@ -77,20 +110,43 @@ def judge(lines: Sequence[Json], policy: Policy, until: int) -> list[Verdict]:
             known + policy.rules[ORPHAN].threshold.n,
             waits=True,
         )
-        verdicts += settled(key, [orphan], policy, until)
+        told_at = told_by([Arrival(one.known, one.event.at) for one in once(members)], policy.backfill)
+        news[key] = [one.known for one in once(members)]
+        if told_at is None or told_at <= min(until, orphan.end - 1):
+            forgotten = ages and not placed and max(news[key]) + FORGOTTEN <= until
+            verdicts += [one._replace(status="resolved") if forgotten else one for one in settled(key, [orphan], policy, until)]
         if placed:
             orders.append(order)
+            told[key] = order_told_by(members, policy.backfill)
     flag_duplicates(orders)
     for order in orders:
+        key = (order.tenant, order.id)
+        told_at = told[key]
+        if (told_at is not None and until < told_at) or order.placed < policy.backfill.watch_from or only not in (None, key):
+            continue
         conditions = cut([condition for section in SECTIONS for condition in section(order)], order.gaps)
-        verdicts += settled((order.tenant, order.id), conditions, policy, until)
-    aliases: dict[OrderKey, list[Condition]] = {}
-    for waited in placement.waited:
-        start = waited.log + policy.rules[ORPHAN].threshold.n
-        aliases.setdefault((waited.tenant, waited.alias), []).append(Condition(ORPHAN, None, start, waited.tied, start, waits=True))
-    for key, conditions in aliases.items():
-        verdicts += settled(key, conditions, policy, until)
+        if told_at is None:
+            verdicts += settled(key, conditions, policy, until, ages=aged(key, news[key]))
+        else:
+            before = judge(lines, policy, told_at, key) if until > told_at else []
+            said = {(one.kind, one.scope, one.episode) for one in before if one.order == order.id}
+            verdicts += settled(key, conditions, policy, until, told_at, said, aged(key, news[key], told_at))
+    conditions_of, opened = orphans(placement.waited, policy, until)
+    for key, conditions in conditions_of.items():
+        verdicts += settled(key, conditions, policy, until, ages=aged(key, opened[key]))
     return sorted(verdicts, key=lambda one: (one.tenant, one.order, one.kind, one.scope or "", one.episode))
+
+
+def orphans(waited: Sequence[Waited], policy: Policy, until: int) -> tuple[dict[OrderKey, list[Condition]], dict[OrderKey, list[int]]]:
+    """Of each alias at which events waited for their order: what is wrong with that, and when it was and became known."""
+    conditions: dict[OrderKey, list[Condition]] = {}
+    opened: dict[OrderKey, list[int]] = {}
+    for one, told_at in zip(waited, orphans_told_by(waited, policy.backfill), strict=True):
+        if told_at is None or told_at <= min(until, one.tied - 1):
+            start = one.log + policy.rules[ORPHAN].threshold.n
+            conditions.setdefault((one.tenant, one.alias), []).append(Condition(ORPHAN, None, start, one.tied, start, waits=True))
+            opened.setdefault((one.tenant, one.alias), []).append(max(one.log, told_at or start))
+    return conditions, opened
 
 
 def history_of(members: list[Member]) -> list[Event]:
@@ -148,17 +204,31 @@ def alive(order: Order) -> list[tuple[int, int]]:
     return [*found, (since, NEVER)] if since < NEVER else found
 
 
-def settled(key: OrderKey, conditions: list[Condition], policy: Policy, until: int) -> list[Verdict]:
-    """Conditions as verdicts at `until`: merged, numbered, and suppressed where another open one explains them."""
+def settled(
+    key: OrderKey,
+    conditions: list[Condition],
+    policy: Policy,
+    until: int,
+    told_at: int | None = None,
+    said: Container[What] = (),
+    ages: Ages | None = None,
+) -> list[Verdict]:
+    """Conditions as verdicts at `until`: merged, numbered, and suppressed where another open one explains them.
+
+    `told_at`: when the order's history had been told, if it was told long after; what is history is left out unless it was `said` then.
+    `ages`: when one of them is closed for age.
+    """
     seen = [condition for condition in conditions if condition.start < condition.end and policy.rules[condition.kind].mode != "off"]
     visible = [
         (number, condition)
         for episodes in merged(seen)
         for number, condition in enumerate(episodes, start=1)
         if condition.start <= until or not condition.waits
+        if told_at is None or (condition.kind, condition.scope, number) in said or not history(condition, told_at, policy.backfill)
     ]
+    closed = {id(one): at for number, one in visible if ages and (at := ages((one.kind, one.scope, number), one)) is not None}
     skewed = {id(one) for _, one in visible if one.kind == "data.clock_skew" and one.end > until}
-    still = [one for _, one in visible if one.end == NEVER or id(one) in skewed]
+    still = [one for _, one in visible if (one.end == NEVER or id(one) in skewed) and id(one) not in closed]
 
     def suppressed(condition: Condition) -> bool:
         rule = policy.rules[condition.kind]
@@ -173,7 +243,8 @@ def settled(key: OrderKey, conditions: list[Condition], policy: Policy, until: i
     for number, one in visible:
         is_open = any(one is other for other in still)
         status = "resolved" if not is_open else ("suppressed" if suppressed(one) else "open")
-        found.append(Verdict(key[1], one.kind, one.scope, number, status, one.start, one.due, severity(one, policy, until), key[0]))
+        at = closed.get(id(one), until)
+        found.append(Verdict(key[1], one.kind, one.scope, number, status, one.start, one.due, severity(one, policy, at), key[0]))
     return found
 
 

@@ -228,6 +228,11 @@ ALL = (
         ("refunded", "return_shipped"),
     ),
     Case(
+        "backfill_old_no_fulfilment",
+        "twenty old orders are told eight weeks later, before the warehouse is connected",
+        "2026-03-03T00:00:00Z",
+    ),
+    Case(
         "late_return_closed",
         "a return long after the delivery",
         "2026-06-20T00:00:00Z",

@@ -40,6 +40,8 @@ SOURCES = {
 }
 OLD = (DAY * 20, DAY * 30, DAY * 30 + MINUTE, DAY * 45)
 """How much older than when it is told a scan of a number that was in use before may be."""
+IN_TIME = MINUTE * 15
+"""An order that is placed later than this after its time is judged by when that was told."""
 COMPARED = HOUR * 26
 """Orders are compared with those of the last two days of log time only, so none is placed later than this after its time."""
 ARRIVAL = frozenset({"data.orphan_signal", "data.clock_skew"})
@@ -70,7 +72,7 @@ class History:
         for n, (event, recorded) in enumerate(self.events):
             if delays is not None:
                 delay = delays[n % len(delays)]
-                recorded = _time(event) + (min(delay, COMPARED) if event["type"] == "order.placed" else delay)  # noqa: PLW2901
+                recorded = _time(event) + (min(delay, IN_TIME) if event["type"] == "order.placed" else delay)  # noqa: PLW2901
             told.append((recorded, n, event))
         return [{**event, "recordedtime": iso(recorded)} for recorded, _, event in sorted(told, key=lambda one: one[:2])]
 

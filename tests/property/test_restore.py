@@ -12,6 +12,7 @@ import orjson
 from hypothesis import given
 from hypothesis import strategies as st
 
+from dataflows.core.engine.backfill import Backfill
 from dataflows.core.engine.shard import Shard
 from dataflows.core.identity import AliasLookup, AliasResolver, Ambiguous, IdentityRules, ResolvedEvent
 from dataflows.core.identity.codec import item_of, lookup_of_row, lookup_row, row_of
@@ -139,7 +140,9 @@ SIGHTED = (
     *(("payment.captured", "payment_id"), ("payment.disputed", "dispute_id"), ("order.placed", "customer")),
     *(("warehouse.label_created", "shipment_id"), ("warehouse.label_created", "tracking_number"), ("carrier.scan", "tracking_number")),
 )
-RULES = IdentityRules(keep=2 * HOUR, orphan_after=15 * MINUTE, compare_customers=True, twins_within=10 * MINUTE)
+RULES = IdentityRules(
+    keep=2 * HOUR, orphan_after=15 * MINUTE, compare_customers=True, twins_within=10 * MINUTE, backfill=Backfill(load_policy(None))
+)
 
 
 @st.composite

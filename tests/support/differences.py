@@ -40,7 +40,10 @@ class Difference(NamedTuple):
 
 
 def without_words(said: Mapping[str, bytes]) -> dict[str, bytes]:
-    """What was said, without what newer releases say in other words: the sentence, the instant of the change, and related orders."""
+    """What was said, without what newer releases say in other words or besides.
+
+    The sentence, the instant of the change, related orders, and whether it began in history that was told.
+    """
     plain = b"".join(_plain(line) + b"\n" for line in said["exceptions"].splitlines())
     return {**said, "exceptions": plain}
 
@@ -49,6 +52,7 @@ def _plain(line: bytes) -> bytes:
     event = cast("dict[str, Any]", orjson.loads(line))
     del event["time"], event["data"]["summary"]
     event["data"]["context"].pop("related", None)
+    event["data"].pop("backfilled", None)
     return orjson.dumps(event)
 
 

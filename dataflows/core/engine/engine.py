@@ -6,14 +6,15 @@ Most events concern no rule that could be true at once: they cost a few look-ups
 from __future__ import annotations
 
 from collections.abc import Iterable
+from operator import attrgetter
 
 from dataflows.core.engine.classify import classify, forget_withdrawn
 from dataflows.core.engine.effort import effort
-from dataflows.core.engine.evaluate import CASES, Evaluation, RuleEvaluator, watched
+from dataflows.core.engine.evaluate import CASES, UNRESOLVED, Evaluation, RuleEvaluator, watched
 from dataflows.core.engine.failures import failing
 from dataflows.core.engine.feeds import Feeds
-from dataflows.core.engine.lifecycle import retracted
-from dataflows.core.engine.order import CLOSE, Order, key_of
+from dataflows.core.engine.lifecycle import expired, retracted
+from dataflows.core.engine.order import CLOSE, TOLD, Order, key_of
 from dataflows.core.engine.publish import Publisher
 from dataflows.core.engine.ruleset import FAILED
 from dataflows.core.engine.traits import CARRIER, NOTE, PLACED, SITE
@@ -59,6 +60,7 @@ class Engine:
                 folding.take(order.facts, record)
             else:
                 folding.reread(order.facts, (record, *order.timeline.moved))
+        placed = order.traits & PLACED
         event, structural, whole = classify(order, record)
         inserted = added is Added.INSERTED
         if inserted:
@@ -66,6 +68,8 @@ class Engine:
         if order.timeline.anything_hidden:
             forget_withdrawn(order)
             structural = True  # What the order has seen may be what was withdrawn.
+        if not placed or not order.traits & PLACED or TOLD in order.recheck_at:
+            self._tell(order, record, placed=placed != 0)
         profile = order.profile
         if not order.traits & PLACED:
             return self._unplaced(order, record, event, changed=inserted)
@@ -106,7 +110,12 @@ class Engine:
 
     def check(self, order: Order, now: int) -> list[OutputRecord]:
         """What is to be said because log time has reached `now`: all records of that instant have been taken."""
-        due = {index for index, at in order.recheck_at.items() if at <= now and index != CLOSE}
+        due = {index for index, at in order.recheck_at.items() if at <= now and index >= 0}
+        if order.live and order.recheck_at.get(CLOSE, FAR) <= now:
+            due |= order.live  # States of before exceptions were closed for age do not have their timers.
+        if order.recheck_at.get(TOLD, FAR) <= now:
+            del order.recheck_at[TOLD]
+            due |= self._everything(order, now)
         if order.deferred:
             due.update(index for index, deferred in order.deferred.items() if self.evaluator.feeds.has_passed(deferred.feeds))
         if not due:
@@ -117,10 +126,16 @@ class Engine:
 
     def reevaluate(self, order: Order, now: int) -> list[OutputRecord]:
         """Evaluates everything that an order could have to do with, since it was last evaluated under another policy."""
-        profile = order.profile = self.evaluator.profile(order, now)
-        rules = self._concerned(order, profile) if order.placed else self._orphaned(order, profile)
-        order.recheck_at = {index: at for index, at in order.recheck_at.items() if index in rules or index == CLOSE}
+        rules = self._everything(order, now)
+        order.recheck_at = {index: at for index, at in order.recheck_at.items() if index in rules or index < 0}
         return self._evaluate(order, rules, now, inclusive=True, gone=True)
+
+    def expire(self, order: Order, now: int) -> list[OutputRecord]:
+        """What is said of an order that is forgotten although something of it is open: that it is closed for age."""
+        before = order.exceptions.states
+        changes = {key: expired(state, now) for key, state in before.items() if state.status in UNRESOLVED}
+        self.apply(order, Evaluation(changes))
+        return self.publisher.publish(order, changes, before, self.evaluator.facts(order, now), None)
 
     def inspect(self, order: Order) -> Evaluation:
         """What the rules that an order is to be checked for, and do not fail, find in its history as it stands. Nothing changes."""
@@ -128,12 +143,29 @@ class Engine:
         if order.profile is None:
             order.profile = self.evaluator.profile(order, now)
         kinds = self.ruleset.rules
-        rules = [index for index in order.recheck_at if index != CLOSE and not failing(failures, kinds[index].kind)]
+        rules = [index for index in order.recheck_at if index >= 0 and not failing(failures, kinds[index].kind)]
         return self.evaluator.evaluate(order, rules, now, inclusive=True)
 
     def quarantine(self, order: Order, error: str, now: int) -> list[OutputRecord]:
         """What is said of an order that can be evaluated no more."""
         return self.publisher.quarantine(order, error, now, self.policy.base[self.ruleset.index[FAILED]])
+
+    def _tell(self, order: Order, record: Record, *, placed: bool) -> None:
+        """Notes whether an order's history is being told: that begins with its placing, or with its first record while that is unknown.
+
+        `placed`: it was known before `record`.
+        """
+        backfill, told = self.evaluator.backfill, order.told
+        if order.placed != placed or len(order.timeline) == 1:
+            timeline = order.timeline
+            records = [record] if order.placed else sorted((*timeline.records, *timeline.hidden), key=attrgetter("position"))
+            order.told = told = backfill.telling(records)
+        elif told is not None and TOLD in order.recheck_at and backfill.late(record):
+            order.told = told = backfill.goes_on(told, record)
+        if told is not None and told.until >= record.log:
+            order.recheck_at[TOLD] = told.until
+        else:
+            order.recheck_at.pop(TOLD, None)
 
     def _unplaced(self, order: Order, record: Record, event: int, *, changed: bool) -> list[OutputRecord]:
         """An order that is not known to be placed can only be an orphan; if its placing was withdrawn, so is what was said of it."""
@@ -152,6 +184,11 @@ class Engine:
         """The rules that have said anything of an order, and those that are watched."""
         index_of = self.ruleset.index
         return watched(order, index_of).union(index_of[kind] for kind, _, _ in order.exceptions.states if kind in index_of)
+
+    def _everything(self, order: Order, now: int) -> set[int]:
+        """All rules that an order could have to do with, under the settings that hold for it now."""
+        profile = order.profile = self.evaluator.profile(order, now)
+        return self._concerned(order, profile) if order.placed else self._orphaned(order, profile)
 
     def _concerned(self, order: Order, profile: Profile) -> set[int]:
         """All rules that an order could have to do with."""

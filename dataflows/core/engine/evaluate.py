@@ -11,12 +11,14 @@ from copy import copy
 from typing import cast
 
 from msgspec import Struct
+from msgspec.structs import replace
 
+from dataflows.core.engine.backfill import HIDDEN, Backfill, History, Telling
 from dataflows.core.engine.decide import Decision
 from dataflows.core.engine.exceptions import CASE_NEW, ExceptionState, Status
 from dataflows.core.engine.failures import failed, failing, mended
 from dataflows.core.engine.feeds import Deferred, Feeds
-from dataflows.core.engine.lifecycle import Key, changed, reconcile, suppress
+from dataflows.core.engine.lifecycle import EXPIRED, Key, changed, expired, reconcile, suppress
 from dataflows.core.engine.order import Order
 from dataflows.core.engine.traits import mask
 from dataflows.core.engine.triggers import Profile, profiles_of
@@ -26,6 +28,7 @@ from dataflows.core.history.timeline import Failure
 from dataflows.core.policy import Policy, RuleSetting
 from dataflows.core.rules.conditions import Condition, merged, while_wanted
 from schemas.events import CaseEvent
+from schemas.instants import FAR, NEVER
 from schemas.record import Record
 
 CASE_STATES = {
@@ -35,6 +38,8 @@ CASE_STATES = {
     "case.resolved": "resolved",
     "case.reopened": "open",
 }
+REOPENED = "open"
+UNRESOLVED = frozenset(("open", "suppressed"))
 CASES = mask(CASE_STATES)
 """The traits of events that change who works on an exception."""
 MUCH = 16
@@ -68,6 +73,7 @@ class RuleEvaluator:
     def __init__(self, policy: Policy, feeds: Feeds, learned: Learned | None = None) -> None:
         self.policy = policy
         self.feeds = feeds
+        self.backfill = Backfill(policy)
         self.learned = Learned() if learned is None else learned
         self._monitors = bool(feeds)
         self.profiles = profiles_of(policy)
@@ -163,12 +169,27 @@ class RuleEvaluator:
         if decision.deferred is not None:
             evaluation.waits[index] = decision.deferred
         if decision.seen or states:
-            after, left_out = reconcile(states, rule.kind, decision.seen, facts.now, deadlines=inclusive)
+            history = None if order.told is None else self._history(order.told, facts.now, inclusive=inclusive)
+            if index in self.ruleset.orphan and facts.placed is not None:
+                history = HIDDEN  # It is no orphan any more that anybody must hear of.
+            after, left_out = reconcile(states, rule.kind, decision.seen, facts.now, deadlines=inclusive, history=history)
             if left_out:
                 evaluation.next_check[index] = facts.now
-            for key, state in after.items():
+            expiry = profile.settings[index].expire_after
+            for key, judged in after.items():
+                state = judged
+                if expiry is not None and judged.status in UNRESOLVED:
+                    expires = max(order.last_log, judged.news or judged.start) + expiry.n
+                    if inclusive and expires <= facts.now:
+                        state = expired(judged, facts.now)
+                    else:
+                        evaluation.next_check[index] = min(max(expires, facts.now), evaluation.next_check[index] or FAR)
                 if state is not states.get(key):
                     evaluation.changes[key] = state
+
+    def _history(self, told: Telling, now: int, *, inclusive: bool) -> History:
+        """What of an order's history is not said at log time `now`."""
+        return History(told.until, told.until - self.backfill.max_age, told.until < now or (told.until == now and inclusive))
 
     def _found(self, facts: Facts, index: int, setting: RuleSetting) -> Found:
         """What a rule finds. Where that is much, it is kept until the history changes: time alone does not change what is found."""
@@ -176,7 +197,8 @@ class RuleEvaluator:
         if kept is not None and kept[0] is setting:
             return cast("Found", kept[1])
         rule, found, number = self.ruleset.rules[index], cast("Found", {}), 0
-        if facts.placed is not None or index in self.ruleset.unplaced:
+        watches = facts.placed is not None and facts.placed.at >= self.backfill.watch_from
+        if watches or index in self.ruleset.unplaced:
             gaps = facts.gaps if facts.placed is not None else ()
             for condition in rule.judge(facts, setting):
                 wanted = condition if condition is None or not gaps else while_wanted(condition, gaps)
@@ -212,16 +234,22 @@ def _with_failures(facts: Facts, failures: list[Failure]) -> Facts:
 def _cases(order: Order) -> dict[Key, ExceptionState]:
     """Exceptions whose case (who works on them) changed."""
     cases: dict[str, tuple[str, str | None, str | None]] = {}
+    reopened: dict[str, int] = {}
     for record in order.timeline.of(*CASE_STATES):
         data = cast("CaseEvent", record.event.data)
         _, assignee, _ = cases.get(data.exception_id, CASE_NEW)
         state = CASE_STATES[record.event.type]
         until = data.until.isoformat() if data.until is not None and state == "snoozed" else None
         cases[data.exception_id] = (state, data.assignee or assignee, until)
+        if state == REOPENED:
+            reopened[data.exception_id] = max(record.log, reopened.get(data.exception_id, NEVER))
     found: dict[Key, ExceptionState] = {}
     for key, known in order.exceptions.states.items():
-        case = cases.get(order.exceptions.id_of(known), CASE_NEW)
-        if case != known.case:
+        id_ = order.exceptions.id_of(known)
+        case = cases.get(id_, CASE_NEW)
+        if known.resolution == EXPIRED and known.end is not None and reopened.get(id_, NEVER) >= known.end:
+            found[key] = replace(known, case=case, status="open", resolution=None)
+        elif case != known.case:
             found[key] = changed(known, case=case)
     return found
 

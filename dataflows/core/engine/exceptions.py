@@ -30,7 +30,8 @@ class ExceptionState(Struct, array_like=True, omit_defaults=True):
 
     `start` is when the condition began, `due` the missed deadline (None for signals). `case` is (state, assignee, until). `action` is the
     number of the action last issued for it, negative once withdrawn, 0 if none; `asked` names that action where it is not the first of a
-    built-in rule: those of a rule of the user may change, and the rule may go.
+    built-in rule: those of a rule of the user may change, and the rule may go. `backfilled`: it began in history that was being told, so
+    that its action is proposed and never requested. `news`: the log time at which it was last judged otherwise than before.
     """
 
     kind: str
@@ -53,6 +54,8 @@ class ExceptionState(Struct, array_like=True, omit_defaults=True):
     action: int = 0
     evidence: tuple[Evidence, ...] = ()
     asked: str = ""
+    backfilled: bool = False
+    news: int = 0
 
 
 _PREFIX = sha1(NAMESPACE.bytes, usedforsecurity=False)
@@ -180,6 +183,7 @@ def exception_data(  # noqa: PLR0913 (what an exception's events say beside its 
         "arithmetic": state.arithmetic,
         "evidence": [cited(e) for e in state.evidence],
         "context": context,
+        "backfilled": state.backfilled,
         "recommended": [{"action": action, "reason": reason} for action, reason in rule.actions],
         "policy": {"version": policy, "rule": state.kind, "mode": state.mode},
     }

@@ -9,6 +9,7 @@ from msgspec.structs import replace
 
 from dataflows.core.clocks.explain import arithmetic
 from dataflows.core.clocks.spans import Later
+from dataflows.core.engine.backfill import History
 from dataflows.core.engine.exceptions import ExceptionState, Status, exception_id
 from dataflows.core.policy.setting import Severity
 from dataflows.core.rules.conditions import Condition, count
@@ -18,6 +19,10 @@ from schemas.record import Evidence, Record
 Key = tuple[str, "str | None", int]
 WORKED_ON = frozenset({"acknowledged", "assigned", "snoozed"})
 """States of a case that somebody has and that is not over."""
+
+
+EXPIRED = "expired"
+"""The resolution of what has stood open for too long without news."""
 
 
 class Changes(TypedDict, total=False):
@@ -97,13 +102,20 @@ def changed(state: ExceptionState, **changes: Unpack[Changes]) -> ExceptionState
 
 
 def reconcile(
-    known: Mapping[Key, ExceptionState], kind: str, seen: Mapping[str | None, list[Condition]], now: int, *, deadlines: bool
+    known: Mapping[Key, ExceptionState],
+    kind: str,
+    seen: Mapping[str | None, list[Condition]],
+    now: int,
+    *,
+    deadlines: bool,
+    history: History | None = None,
 ) -> tuple[dict[Key, ExceptionState], bool]:
     """The states of a kind, so far `known`, as they should be by what its rule sees now (per scope its conditions that have begun).
 
     States that have not changed are returned as they are, others as changed copies; suppression is not decided here. A timed
     condition is only raised when `deadlines` are decided, that is once all records of the instant are in: an order that comes late
-    is not decided before its own history. Until then it is left out, and the second value says so.
+    is not decided before its own history. Until then it is left out, and the second value says so. `history`: that of an order whose
+    history was told; what it hides is not raised, and what began in it is marked. Its episodes count none the less.
     """
     after: dict[Key, ExceptionState] = {}
     left_out = False
@@ -111,19 +123,33 @@ def reconcile(
         for position, condition in enumerate(conditions):
             key = (kind, scope, position + 1)
             before = known.get(key)
-            if condition.timed and not deadlines and (before is None or before.status == "retracted"):
+            unsaid = before is None or before.status == "retracted"
+            if history is not None and unsaid and history.hides(condition.start, condition.end):
+                continue
+            if condition.timed and not deadlines and unsaid:
                 left_out = True
             else:
                 decided = now if deadlines else now - 1
                 horizon = condition.horizon
-                after[key] = _judged(key, before, condition, decided if horizon is None else min(decided, horizon))
+                state = after[key] = _judged(key, before, condition, decided if horizon is None else min(decided, horizon))
+                if state is not before:
+                    state.news = now
+                if unsaid:
+                    state.backfilled = history is not None and condition.start < history.judged
     for key, before in known.items():
         if key not in after and before.status != "retracted":
             after[key] = replace(before, status="retracted", suppressed_by=None)
     return after, left_out
 
 
+def expired(state: ExceptionState, now: int) -> ExceptionState:
+    """An open exception that is closed at log time `now`, since there has been no news for too long."""
+    return replace(state, status="resolved", resolution=EXPIRED, end=now, suppressed_by=None)
+
+
 def _judged(key: Key, known: ExceptionState | None, condition: Condition, now: int) -> ExceptionState:
+    if known is not None and known.resolution == EXPIRED and known.status == "resolved":
+        return known  # Nobody wants to hear of it again while it is the same.
     setting = condition.setting
     severity = severity_at(condition, now)
     status: Status = "open" if condition.end is None else "resolved"

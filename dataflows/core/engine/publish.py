@@ -207,7 +207,7 @@ class Publisher:
         if wanted:
             state.action, state.asked = 1 - state.action, name if rule.stated is not None else ""
             blocked = any(v.lane == "block" and v.status == "open" for v in order.exceptions.states.values())
-            type_ = "action.requested" if state.lane == "auto" and not blocked else "action.proposed"
+            type_ = "action.requested" if state.lane == "auto" and not blocked and not state.backfilled else "action.proposed"
         else:
             type_ = "action.withdrawn"
         number = state.action

@@ -294,9 +294,12 @@ class Shard:
         """Closes a silent order with nothing open and nothing expected; else says when to see again."""
         again = order.last_log + self._patience(order)
         open_ = order.live or order.exceptions.worked_on(self.engine.ruleset.index)
-        if again > now or len(order.recheck_at) > 1 or order.deferred or (order.placed and open_):
+        waits = len(order.recheck_at.keys() - order.live) > 1  # What is open is looked at again when it is to be closed for age.
+        if again > now or waits or order.deferred or (order.placed and open_):
             order.recheck_at[CLOSE] = again if again > now else now + self._patience(order)
             return False
+        if order.live:
+            self._say(self.engine.expire(order, now))
         timeline = order.timeline
         unplaced = b"" if order.placed or order.quarantined else self._codec.pack(order)
         self._tombstones.add(key, now + self.policy.retention.dedupe, (*timeline.records, *timeline.hidden), unplaced)

@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 import heapq
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, field
 from typing import NamedTuple
 
+from dataflows.core.engine.backfill import Backfill
 from dataflows.core.identity.items import Orphan, ResolvedEvent, Tie
 from dataflows.core.identity.recent import Recent
 from schemas.record import Record
@@ -29,7 +30,8 @@ class AliasKey(NamedTuple):
 class PendingEvents:
     """The events that wait at one alias, by source and ID, each with whether it keeps watch here; and the orphan raised for them.
 
-    `due`: while none is raised and one keeps watch, when somebody may be missed (µs of log time).
+    `due`: when somebody may be missed, while none is raised and one keeps watch; then when the orphan is closed for age, if nobody claims
+    it (µs of log time). Once that is said, the orphan that stands here is the one that is resolved.
     """
 
     events: dict[tuple[str, str], tuple[Record, bool]] = field(default_factory=dict[tuple[str, str], tuple[Record, bool]])
@@ -47,10 +49,16 @@ def place(record: Record) -> tuple[int, str, int, int, int]:
 
 
 class PendingQueue:
-    """Events by the aliases at which they wait; `after` says how long those of a tenant may (µs of log time), None: nobody minds."""
+    """Events by the aliases at which they wait; `after` says how long those of a tenant may (µs of log time), None: nobody minds.
 
-    def __init__(self, keep: int, after: Callable[[str], int | None]) -> None:
+    What is told long after it happened (`backfill`) may besides wait for the rest of its history. `expiry` says how long an orphan stands
+    open without a further event (None: for ever).
+    """
+
+    def __init__(self, keep: int, after: Callable[[str], int | None], expiry: Callable[[str], int | None], backfill: Backfill) -> None:
         self._after = after
+        self._expiry = expiry
+        self._backfill = backfill
         self.pendings: Recent[AliasKey, PendingEvents] = Recent(keep)
         self._due: list[tuple[int, AliasKey]] = []
         self.signals: list[ResolvedEvent] = []
@@ -72,7 +80,7 @@ class PendingQueue:
         if identity in pending.events:
             return
         if watch and pending.raised is None and not pending.watched() and (after := self._after(key.tenant)) is not None:
-            self._expect(key, pending, record.log + after)
+            self._expect(key, pending, self._missed_at([record], after))
         pending.events[identity] = (record, watch)
         self.pendings.touched(key)
 
@@ -102,19 +110,24 @@ class PendingQueue:
             self.pendings.advance(due)
             pending = self.pendings.get(key)
             watched, after = pending.watched() if pending is not None else [], self._after(key.tenant)
-            if pending is None or pending.raised is not None or not watched or after is None:
+            if pending is None or not watched or after is None:
                 continue
-            since = min(record.log for record in watched)
-            if since + after > due:
-                self._expect(key, pending, since + after)
+            if pending.raised is not None:
+                self._expire(key, pending, pending.raised, due)
                 continue
             records = tuple(sorted(watched, key=place))
-            pending.raised, pending.due = (
-                Orphan(key.tenant, key.text, due, since, due, 1, resolved=False, order=None, records=records),
-                None,
-            )
+            missed_at = self._missed_at(records, after)
+            if missed_at > due:
+                self._expect(key, pending, missed_at)
+                continue
+            since = records[0].log
+            deadline = since + after if self._backfill.late(records[0]) else due
+            orphan = pending.raised = Orphan(key.tenant, key.text, due, since, deadline, 1, resolved=False, order=None, records=records)
+            pending.due = None
+            if (expiry := self._expiry(key.tenant)) is not None:
+                self._expect(key, pending, due + expiry)
             self.pendings.touched(key)
-            self._signal(pending.raised)
+            self._signal(orphan)
         self.pendings.advance(log)
 
     def restore(self, last: int | None, entries: Iterable[tuple[AliasKey, int, PendingEvents | None]], changed_at: int | None) -> None:
@@ -122,13 +135,34 @@ class PendingQueue:
         self.pendings.restore(last, entries)
         for key, _, pending in list(self.pendings.entries()):
             after = self._after(key.tenant)
-            if pending is None or pending.raised is not None or after is None:
+            if pending is None or after is None:
                 continue
-            if changed_at is None:
+            if changed_at is None or pending.raised is not None:
                 if pending.due is not None:
                     heapq.heappush(self._due, (pending.due, key))
             elif watched := pending.watched():
-                self._expect(key, pending, max(min(record.log for record in watched) + after, changed_at))
+                self._expect(key, pending, max(self._missed_at(sorted(watched, key=place), after), changed_at))
+
+    def _missed_at(self, records: Sequence[Record], after: int) -> int:
+        """When somebody is missed for whom these records wait, which are in log order."""
+        told = self._backfill.telling(records)
+        return records[0].log + after if told is None else max(records[0].log + after, told.until)
+
+    def _expire(self, key: AliasKey, pending: PendingEvents, raised: Orphan, due: int) -> None:
+        """Closes an orphan for age at `due`, unless there has been news of it."""
+        expiry = self._expiry(key.tenant)
+        if raised.resolved or expiry is None:
+            return
+        expires = max(raised.log, *(record.log for record in pending.watched())) + expiry
+        if expires > due:
+            self._expect(key, pending, expires)
+            return
+        pending.due = None
+        pending.raised = Orphan(
+            key.tenant, raised.alias, due, raised.since, raised.due, 2, resolved=True, order=None, records=raised.records
+        )
+        self.pendings.touched(key)
+        self._signal(pending.raised)
 
     def _expect(self, key: AliasKey, pending: PendingEvents, due: int) -> None:
         """Plans to see at `due` whether somebody is missed."""
@@ -140,6 +174,7 @@ class PendingQueue:
         raised = pending.raised
         if raised is not None:
             pending.raised = None
+        if raised is not None and not raised.resolved:
             self._signal(
                 Orphan(key.tenant, raised.alias, log, raised.since, raised.due, 2, resolved=True, order=order, records=raised.records)
             )

@@ -50,7 +50,7 @@ class AliasResolver:
         self._rules = rules
         self._ties: dict[tuple[str, str], AliasTable[str | tuple[str, ...]]] = {}
         self._numbers: dict[str, AliasTable[str | tracking.TrackedParcel]] = {}
-        self._waiting = PendingQueue(rules.keep, rules.may_wait)
+        self._waiting = PendingQueue(rules.keep, rules.may_wait, rules.may_stand, rules.backfill)
         self._baskets = Baskets(rules.twins_within)
         self._scans: dict[str, RecentScans] = {}
         self._children = Children(rules.keep)

@@ -6,7 +6,9 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 
 from dataflows.core.clocks.explain import moment
+from dataflows.core.engine.backfill import Backfill
 from dataflows.core.engine.exceptions import ExceptionState, event, exception_data, exception_id, score
+from dataflows.core.engine.lifecycle import EXPIRED
 from dataflows.core.identity.items import Orphan, evidence
 from dataflows.core.policy import Dims, Policy
 from dataflows.core.rules import RULES_BY_KIND
@@ -24,18 +26,27 @@ class IdentityRules:
 
     `keep`: how long a tie or a waiting event is kept after its last use; `orphan_after`: how long an event may wait (None: nobody minds),
     `orphan_by_tenant`: where that differs, by tenants in lower case;
-    `compare_customers`: whether orders of one customer are compared; `twins_within`: how far apart (event time) they may be placed.
+    `compare_customers`: whether orders of one customer are compared; `twins_within`: how far apart (event time) they may be placed;
+    `backfill`: which events are told long after they happened; `orphans_expire`: how long an orphan stands open without news (None: for
+    ever), `expiry_by_tenant`: where that differs.
     """
 
     keep: int
     orphan_after: int | None
     compare_customers: bool
     twins_within: int
+    backfill: Backfill
     orphan_by_tenant: Mapping[str, int | None] = field(default_factory=dict[str, "int | None"])
+    orphans_expire: int | None = None
+    expiry_by_tenant: Mapping[str, int | None] = field(default_factory=dict[str, "int | None"])
 
     def may_wait(self, tenant: str) -> int | None:
         """How long an event of a tenant may wait for its order; None: nobody minds."""
         return self.orphan_by_tenant.get(tenant.casefold(), self.orphan_after) if self.orphan_by_tenant else self.orphan_after
+
+    def may_stand(self, tenant: str) -> int | None:
+        """How long an orphan of a tenant stands open without news; None: for ever."""
+        return self.expiry_by_tenant.get(tenant.casefold(), self.orphans_expire) if self.expiry_by_tenant else self.orphans_expire
 
 
 def identity_rules(policy: Policy) -> IdentityRules:
@@ -48,7 +59,10 @@ def identity_rules(policy: Policy) -> IdentityRules:
         orphan_after=_may_wait(policy, nobody),
         compare_customers=twins.switch != "off",
         twins_within=twins.margin.n,
+        backfill=Backfill(policy),
         orphan_by_tenant={name: _may_wait(policy, Dims(tenant=name)) for name in sorted(tenants)},
+        orphans_expire=_may_stand(policy, nobody),
+        expiry_by_tenant={name: _may_stand(policy, Dims(tenant=name)) for name in sorted(tenants)},
     )
 
 
@@ -57,9 +71,15 @@ def _may_wait(policy: Policy, dims: Dims) -> int | None:
     return None if setting.switch == "off" else least(setting.threshold) + setting.grace.n
 
 
+def _may_stand(policy: Policy, dims: Dims) -> int | None:
+    expiry = policy.setting(ORPHAN, dims).expire_after
+    return None if expiry is None else expiry.n
+
+
 def orphan_record(orphan: Orphan, policy: Policy) -> OutputRecord:
     """The exception about an alias that nobody has claimed; the alias stands where otherwise the order does."""
     setting = policy.setting(ORPHAN, Dims(tenant=orphan.tenant))
+    told = Backfill(policy).telling(orphan.records)
     state = ExceptionState(
         ORPHAN,
         None,
@@ -75,6 +95,8 @@ def orphan_record(orphan: Orphan, policy: Policy) -> OutputRecord:
         due=orphan.due,
         arithmetic=f"first logged {iso(orphan.since)} + {(orphan.due - orphan.since) // 60_000_000} minutes",
         detail=f"tied to {orphan.order}" if orphan.order else "",
+        resolution=EXPIRED if orphan.resolved and orphan.order is None else None,
+        backfilled=told is not None and orphan.due < told.until,
         evidence=tuple(evidence(state) for state in orphan.records),
     )
     id_ = exception_id(orphan.tenant, orphan.alias, ORPHAN, None, 1)
@@ -84,7 +106,9 @@ def orphan_record(orphan: Orphan, policy: Policy) -> OutputRecord:
     said = f"An event of {first.source} ({first.type})" if first else "An event"
     said += f" was logged on {moment(orphan.since, zone)}"
     said += f" for {orphan.alias.replace(':', ' ', 1).replace('_', ' ', 1)}, and no order had claimed it by {moment(orphan.due, zone)}."
-    if orphan.resolved:
+    if state.resolution == EXPIRED:
+        said += f" It was closed for age {moment(orphan.log, zone)}."
+    elif orphan.resolved:
         said += f" It was tied to order {orphan.order} {moment(orphan.log, zone)}."
     data = exception_data(
         state,

@@ -9,11 +9,12 @@ from dataflows.core.clocks import CalendarSpec
 from dataflows.core.policy.effective import version_of
 from dataflows.core.policy.form import CalendarForm, FeedForm, OverrideForm, PolicyForm, change_of
 from dataflows.core.policy.matching import regions_meant
-from dataflows.core.policy.model import Dims, FeedPolicy, Override, Place, RetentionPolicy
+from dataflows.core.policy.model import BackfillPolicy, Dims, FeedPolicy, Override, Place, RetentionPolicy
 from dataflows.core.policy.policy import Policy
 from dataflows.core.policy.setting import Change, Described, changed
 from dataflows.core.policy.values import FROM_THE_START
 from schemas.identifiers import Identifiers
+from schemas.instants import NEVER
 
 NOTHING: Change = {}
 CADENCES = 3
@@ -46,6 +47,8 @@ def build(form: PolicyForm, rules: tuple[Described, ...]) -> Policy:
         overrides=tuple(_override(override) for override in form.overrides),
         feeds={prefix: _feed(feed) for prefix, feed in sorted(form.feeds.items())},
         tolerances=form.tolerance,
+        backfill=BackfillPolicy(form.backfill.after.n, form.backfill.settle.n, form.backfill.max_age.n),
+        watch_from=NEVER if form.watch_from is None else form.watch_from,
         identifiers=None if form.identifiers is None else Identifiers(**dict(form.identifiers)),
         learns=form.emits is None,
     )

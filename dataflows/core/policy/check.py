@@ -71,6 +71,8 @@ def _keys_at(path: At, known: Known) -> Collection[str]:
             return _keys(forms.RetentionForm)
         case ("identifiers",):
             return _keys(forms.IdentifiersForm)
+        case ("backfill",):
+            return _keys(forms.BackfillForm)
         case ("calendars", _):
             return _keys(forms.CalendarForm)
         case ("calendars", _, "hours"):

@@ -8,10 +8,11 @@ from collections.abc import Mapping
 from typing import cast
 
 from dataflows.core.clocks import CalendarSpec, Span
-from dataflows.core.policy.model import MOST_EVENTS, Dims, FeedPolicy, Override, Place
+from dataflows.core.policy.model import BACKFILL, MOST_EVENTS, BackfillPolicy, Dims, FeedPolicy, Override, Place
 from dataflows.core.policy.policy import Policy
 from dataflows.core.policy.setting import ADDED, NAMES, Change, Described, Fallback, RuleSetting, Step
 from dataflows.core.policy.values import MILESTONES, WEEKDAYS
+from schemas.instants import NEVER, iso
 from schemas.plain import Data
 
 Plain = str | list["Plain"] | dict[str, "Plain"]
@@ -23,6 +24,8 @@ def version_of(policy: Policy) -> str:
     canonical = {key: value for key, value in effective(policy).items() if key not in {"name", "identifiers"}}
     if policy.retention.most_events == MOST_EVENTS:
         cast("dict[str, Plain]", canonical["retention"]).pop("most_events")
+    if policy.backfill == BACKFILL:
+        del canonical["backfill"]
     canonical["rules"] = {rule.kind: _canonical(rule, setting) for rule, setting in zip(policy.rules, policy.base, strict=True)}
     text = json.dumps(canonical, sort_keys=True, ensure_ascii=False, separators=(",", ":"))
     return hashlib.sha256(text.encode()).hexdigest()[:16]
@@ -48,6 +51,8 @@ def effective(policy: Policy) -> dict[str, Plain]:
             "expire_unknown": str(Span(retention.expire_unknown, "us")),
             "most_events": str(retention.most_events),
         },
+        "backfill": _backfill(policy.backfill),
+        "watch_from": "" if policy.watch_from == NEVER else iso(policy.watch_from),
         "feeds": {prefix: _feed(feed) for prefix, feed in sorted(policy.feeds.items())},
         "identifiers": {} if policy.identifiers is None else {**policy.identifiers._asdict()},
         "custom_rules": {rule.kind.partition(".")[2]: _entry({**rule.stated}) for rule in policy.rules if rule.stated is not None},
@@ -117,6 +122,10 @@ def _places(places: Mapping[str, Place]) -> Plain:
         parts = (("country", place.country), ("zone", place.zone), ("calendar", place.calendar))
         found[name] = {part: value for part, value in parts if value is not None}
     return found
+
+
+def _backfill(terms: BackfillPolicy) -> Plain:
+    return {name: str(Span(n, "us")) for name, n in (("after", terms.after), ("settle", terms.settle), ("max_age", terms.max_age))}
 
 
 def _feed(feed: FeedPolicy) -> Plain:

@@ -21,7 +21,7 @@ from pydantic import (
 from dataflows.core.clocks import Span
 from dataflows.core.clocks.spans import ZERO
 from dataflows.core.policy import values as read
-from dataflows.core.policy.model import MOST_EVENTS
+from dataflows.core.policy.model import BACKFILL, MOST_EVENTS
 from dataflows.core.policy.setting import LANES, SEVERITIES, Change, Read, RuleSetting
 from schemas.identifiers import DEFAULT, ORDER_FORMS, SKU_FORMS, TRACKING_FORMS, Identifiers
 from schemas.problems import mistake
@@ -90,6 +90,7 @@ Milestone = Annotated[str, PlainValidator(read.choice("milestone", read.MILESTON
 FeedPrefix = Annotated[str, PlainValidator(read.feed)]
 Elapsed = Annotated[Span, PlainValidator(read.elapsed)]
 Period = Annotated[Span, PlainValidator(read.period)]
+Instant = Annotated[int, PlainValidator(read.instant)]
 Events = Annotated[int, PlainValidator(read.events)]
 Day = Annotated[date, PlainValidator(read.day)]
 Weekdays = Annotated[tuple[int, ...], PlainValidator(read.weekdays)]
@@ -161,6 +162,14 @@ class RetentionForm(PolicySection):
     dedupe: Period = read.any_span("180 d")
     expire_unknown: Period = read.any_span("30 d")
     most_events: Events = MOST_EVENTS
+
+
+class BackfillForm(PolicySection):
+    """When an order counts as history that is told, and what of it is said then, in elapsed time."""
+
+    after: Elapsed = Span(BACKFILL.after, "us")
+    settle: Elapsed = Span(BACKFILL.settle, "us")
+    max_age: Elapsed = Span(BACKFILL.max_age, "us")
 
 
 METHODS = ("ship", "pickup", "local", "digital")
@@ -282,6 +291,8 @@ class PolicyForm(PolicySection):
     countries: Annotated[dict[Country, PlaceForm], Section] = {}
     tenants: Annotated[dict[Name, PlaceForm], Section] = {}
     retention: Annotated[RetentionForm, Section] = RetentionForm()
+    backfill: Annotated[BackfillForm, Section] = BackfillForm()
+    watch_from: Instant | None = None
     feeds: Annotated[dict[FeedPrefix, Annotated[FeedForm, Section]], Section] = {}
     identifiers: Annotated[IdentifiersForm | None, BeforeValidator(_all_alike)] = None
     custom_rules: Any = None

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from typing import NamedTuple
 
 from dataflows.core.policy.setting import Change
+from schemas.instants import DAY, HOUR, MINUTE
 
 
 class Dims(NamedTuple):
@@ -91,3 +92,20 @@ class RetentionPolicy:
     dedupe: int
     expire_unknown: int
     most_events: int = MOST_EVENTS
+
+
+@dataclass(frozen=True, slots=True)
+class BackfillPolicy:
+    """When an order counts as history that is told, in elapsed microseconds.
+
+    `after`: how much later than it happened, above its feed's delay, a record comes that is told afterwards; `settle`: how long (log time)
+    none must have come before the order is judged; `max_age`: how long before that an exception must have begun to be history.
+    """
+
+    after: int = 15 * MINUTE
+    settle: int = HOUR
+    max_age: int = 14 * DAY
+
+
+BACKFILL = BackfillPolicy()
+"""Unless the policy says otherwise."""

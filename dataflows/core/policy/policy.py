@@ -21,9 +21,10 @@ from typing import Final
 from dataflows.core.clocks import Calendar, CalendarSpec
 from dataflows.core.clocks.days import holiday_region
 from dataflows.core.policy.matching import matcher
-from dataflows.core.policy.model import Dims, FeedPolicy, Override, Place, RetentionPolicy
+from dataflows.core.policy.model import BACKFILL, BackfillPolicy, Dims, FeedPolicy, Override, Place, RetentionPolicy
 from dataflows.core.policy.setting import Described, RuleSetting, changed
 from schemas.identifiers import Identifiers
+from schemas.instants import NEVER
 from schemas.learned import SCANS
 from schemas.places import country_zone, is_zone
 
@@ -63,6 +64,9 @@ class Policy:
     """By currency (`*`: all others), as far as the file says: up to how much two amounts are taken to be the same."""
     identifiers: Identifiers | None = None
     """The form that identifiers are brought into; None: the file does not say, and a state goes on with its own."""
+    backfill: BackfillPolicy = BACKFILL
+    watch_from: int = NEVER
+    """Orders placed earlier (µs, UTC) are history only."""
     learns: bool = False
     """Whether milestones besides `emits` are armed for those who have been seen to emit them."""
 

@@ -10,6 +10,7 @@ from dataclasses import dataclass, field, fields, replace
 from typing import Annotated, Any, Final, Literal, NamedTuple, Protocol
 
 from dataflows.core.clocks.spans import ZERO, Later, Span, apart, longer
+from schemas.instants import DAY
 from schemas.plain import Data
 
 Severity = Literal["low", "medium", "high", "critical"]
@@ -18,6 +19,7 @@ Shape = Literal["timeout", "signal"]
 Switch = Literal["on", "shadow", "off"]
 SEVERITIES: Final = ("low", "medium", "high", "critical")
 LANES: Final = ("auto", "review", "block")
+EXPIRY: Final = Span(90 * DAY, "us")
 Change = Mapping[str, Any]
 """Some fields of a `RuleSetting`, to be replaced."""
 
@@ -71,7 +73,7 @@ class RuleSetting:
     time. `fallback` counts where the rule's date is missing; `feeds` name what the rule waits for; `fields` what an order must state.
     `margin` is how near or far apart counts, `count` how often something must happen: each rule's definition says of what. `owners` are
     those of holds of some kinds, where they are not `owner`'s; `minor_lane` and `minor_severity` hold for the reports that a rule takes for
-    less grave.
+    less grave. `expire_after` is how long an exception stands open without news of it or its order.
     """
 
     kind: str
@@ -94,12 +96,13 @@ class RuleSetting:
     owners: Annotated[dict[str, str], Read("name", table=True, off=True)] = field(default_factory=dict[str, str])
     minor_lane: ALane = "auto"
     minor_severity: ASeverity = "medium"
+    expire_after: Annotated[Span | None, Read("period", off=True)] = EXPIRY
 
 
 NAMES: Final = tuple(one.name for one in fields(RuleSetting))[1:]
 ADDED: Final = NAMES[NAMES.index("margin") :]
 """Settings that came later: at its default such a setting is no part of a policy's version, so that the version stays what it was."""
-OF_ALL: Final = frozenset(("switch", "suppressed_by", "severity", "owner", "lane"))
+OF_ALL: Final = frozenset(("switch", "suppressed_by", "severity", "owner", "lane", "expire_after"))
 """Settings that have an effect on every rule."""
 
 

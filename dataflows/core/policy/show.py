@@ -21,6 +21,8 @@ _ABOUT: Final = {
     "countries": "zones and calendars of destinations",
     "tenants": "zones and calendars of tenants",
     "retention": "how long things are kept, in elapsed time, and how many events an order may have",
+    "backfill": "when an order is history that is told, how long until it is judged, and from what age on an exception is not said",
+    "watch_from": "orders placed earlier are history only",
     "feeds": "monitored feeds by prefix of source: a deadline waits until they have spoken past it; silence makes them stale",
     "identifiers": "the form that identifiers are compared in; it belongs to the state",
     "custom_rules": "rules of your own: each is watched as the kind custom.NAME",

@@ -20,6 +20,7 @@ from dataflows.core.policy.setting import Switch
 from schemas.place_names import country_code
 from schemas.places import countries, is_country, is_region, zone_names
 from schemas.problems import mistake, nearest, unknown_zone
+from schemas.values import BadTimeError, micros, parse_instant
 
 MILESTONES: Final = (
     "placed", "captured", "shipped", "scans", "delivered", "first_scan", "progress", "authorized", "allocated", "released", "picked",
@@ -140,6 +141,14 @@ def elapsed(value: object) -> Span:
     if found.unit != "us" or found.n < 0:
         raise mistake(f"{text(value)!r}: elapsed time is expected here, such as '5 m' or '24 h'")
     return found
+
+
+def instant(value: object) -> int:
+    """An instant with an offset, as µs, UTC."""
+    try:
+        return micros(parse_instant(text(value)))
+    except (ValueError, BadTimeError):
+        raise mistake(f"{text(value)!r}: an instant with an offset is expected here, such as 2026-11-02T00:00:00Z") from None
 
 
 def period(value: object) -> Span:

@@ -83,6 +83,16 @@ def _alike(o: Facts, name: str, units: Sequence[Unit]) -> Iterable[Unit]:
     return first.values()
 
 
+def _left(o: Facts) -> dict[tuple[str, int, int | None], int | None]:
+    """When all units of a line that are owed from and until the same instants had left."""
+    left: dict[tuple[str, int, int | None], int | None] = {}
+    for unit in shipping(o):
+        line = (unit.key, unit.since, unit.gone)
+        before = left.get(line, unit.met)
+        left[line] = None if before is None or unit.met is None else max(before, unit.met)
+    return left
+
+
 def dated(
     o: Facts,
     name: str,

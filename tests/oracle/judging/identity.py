@@ -34,6 +34,7 @@ class Waited:
     alias: str
     log: int
     tied: int
+    at: int
 
 
 @dataclass
@@ -143,7 +144,7 @@ def _note_wait(placement: Placement, event: Event, tied: int) -> None:
     if len(late) > 1:
         return
     kind, value = (late or named)[0]
-    placement.waited.append(Waited(event.tenant, f"{kind}:{value}", event.log, tied))
+    placement.waited.append(Waited(event.tenant, f"{kind}:{value}", event.log, tied, event.at))
 
 
 def _by_tracking_number(placement: Placement, known: list[tuple[Event, OrderKey, tuple[int, int]]], loose: list[Event]) -> None:

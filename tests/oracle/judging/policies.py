@@ -9,9 +9,10 @@ from typing import TYPE_CHECKING, cast
 
 import yaml
 
+from tests.oracle.judging.backfill import Terms
 from tests.oracle.judging.calendars import Calendar, Span, distance, span, total
 from tests.oracle.judging.identifiers import DEFAULT
-from tests.oracle.judging.reading import items, mapping, text
+from tests.oracle.judging.reading import instant, items, mapping, text
 from tests.oracle.judging.settings import DEFAULTS, ZONES, Policy, Setting, Site, Step
 
 if TYPE_CHECKING:
@@ -39,7 +40,13 @@ def read_policy(path: Path) -> Policy:
         zone=text(file, "zone") or "UTC",
         identifiers=dict.fromkeys(DEFAULT, "none") if text(file, "identifiers") else {**DEFAULT, **_words(mapping(file, "identifiers"))},
         tolerances={currency: Decimal(amount) for currency, amount in _words(mapping(file, "tolerance")).items()},
+        backfill=_backfill(mapping(file, "backfill"), text(file, "watch_from")),
     )
+
+
+def _backfill(form: Json, watch_from: str | None) -> Terms:
+    terms = replace(Terms(), **{name: span(value).n for name, value in _words(form).items()})
+    return replace(terms, watch_from=instant(watch_from)) if watch_from else terms
 
 
 def _words(form: Json) -> dict[str, str]:
@@ -100,6 +107,8 @@ def _setting(setting: Setting, forms: Json, name: str) -> Setting:
         setting = replace(setting, suppressed_by=tuple(str(kind) for kind in items(form, "suppressed_by")))
     if "fields" in form:
         setting = replace(setting, fields=tuple(str(path) for path in items(form, "fields")))
+    if expire_after := text(form, "expire_after"):
+        setting = replace(setting, expire_after=None if expire_after == "off" else span(expire_after).n)
     if "steps" in form:
         steps = [cast("Json", step) for step in items(form, "steps")]
         setting = replace(setting, steps=tuple(Step(_step(str(step["at"])), str(step["severity"]), _after(step)) for step in steps))

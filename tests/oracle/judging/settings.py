@@ -6,6 +6,8 @@ from dataclasses import dataclass, field
 from decimal import Decimal
 from typing import TYPE_CHECKING, NamedTuple
 
+from tests.oracle.judging.ageing import EXPIRY
+from tests.oracle.judging.backfill import Terms
 from tests.oracle.judging.calendars import Calendar, Span, span
 from tests.oracle.judging.identifiers import DEFAULT
 
@@ -36,6 +38,7 @@ class Setting:
     anchor: str = ""
     fallback: Span | None = None
     fields: tuple[str, ...] = ()
+    expire_after: int | None = EXPIRY
 
 
 def _kind(
@@ -236,6 +239,7 @@ class Policy:
     """In what form orders, tracking numbers and SKUs are taken."""
     tolerances: Mapping[str, Decimal] = field(default_factory=dict[str, Decimal])
     """Currency -> how much two amounts may differ and still be the same."""
+    backfill: Terms = field(default_factory=Terms)
 
     def tolerance(self, currency: str | None) -> Decimal:
         """How much two amounts of a currency may differ and still be the same."""

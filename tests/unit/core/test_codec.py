@@ -95,7 +95,8 @@ def test_states_of_earlier_versions_load_and_behave_the_same(version: int, hot: 
     """A shard that goes on from them says what one says that was never stopped. A kind that came later watches what comes after it."""
     data = stored(1)
     path = tmp_path / "policy.yaml"
-    path.write_text("rules: {" + ", ".join(f"{kind}: off" for kind in LATER) + "}")
+    # When an exception of theirs was raised, by which it is closed for age, is not in them.
+    path.write_text("rules: {'*': {expire_after: off}, " + ", ".join(f"{kind}: off" for kind in LATER) + "}")
     cut: int = data["cut"]
     rows: list[list[Any]] = data["items"]
     until = max(row[1] for row in rows) + 90 * DAY

@@ -109,7 +109,7 @@ def test_a_rule_that_throws_at_its_deadline_rejects_nothing(shard: Shard) -> Non
     """No record made it fail: the failure is said, time goes on, and the order is no longer woken for that rule."""
     with poisoned("payment.capture_overdue", "A-1"):
         give(shard, "1", T0, "order.placed", PLACED)
-        outs = wait(shard, T0 + 400 * DAY)
+        outs = wait(shard, T0 + 80 * DAY)
     failures = [one for one in told(outs) if one[1] in (FAILED, "rule_failed")]
     assert failures == [("A-1", FAILED, "exception.raised")]
     assert ("A-1", "order.pending_too_long", "exception.raised") in told(outs)

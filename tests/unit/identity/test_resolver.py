@@ -9,9 +9,11 @@ from typing import TYPE_CHECKING, cast
 
 import msgspec
 
+from dataflows.core.engine.backfill import Backfill
 from dataflows.core.identity import AliasLookup, AliasResolver, Ambiguous, IdentityRules, ResolvedEvent, sightings
 from dataflows.core.identity.items import Orphan, Tie
 from dataflows.core.identity.sharding import CUSTOMER, READERS, STAGE_TWO_KINDS
+from dataflows.core.rules.load import load_policy
 from schemas.aliases import ALIAS_FIELDS, aliases
 from schemas.export import example
 from schemas.identifiers import DEFAULT, normaliser
@@ -22,7 +24,8 @@ from tests.support.logs import DAY, HOUR, MINUTE, T0, line, record
 if TYPE_CHECKING:
     from collections.abc import Iterable
 
-RULES = IdentityRules(keep=180 * DAY, orphan_after=15 * MINUTE, compare_customers=True, twins_within=10 * MINUTE)
+BACKFILL = Backfill(load_policy(None))
+RULES = IdentityRules(keep=180 * DAY, orphan_after=15 * MINUTE, compare_customers=True, twins_within=10 * MINUTE, backfill=BACKFILL)
 POSITION = attrgetter("log", "topic", "partition", "offset", "sub")
 
 
@@ -192,7 +195,7 @@ def test_a_dispute_that_the_first_stage_placed_ties_its_own_number() -> None:
 
 def test_without_the_rule_orphans_join_all_the_same() -> None:
     """Switching the signal off changes what is said, not what is known."""
-    world = World(IdentityRules(keep=DAY, orphan_after=None, compare_customers=True, twins_within=10 * MINUTE))
+    world = World(IdentityRules(keep=DAY, orphan_after=None, compare_customers=True, twins_within=10 * MINUTE, backfill=BACKFILL))
     world.see("one", T0, "payment.captured", payment_id="p1")
     world.advance(T0 + HOUR)
     world.see("auth", T0 + 2 * HOUR, "payment.authorized", order="A-1", payment_id="p1")
@@ -202,7 +205,7 @@ def test_without_the_rule_orphans_join_all_the_same() -> None:
 
 def test_ties_and_waiting_events_expire_when_they_are_not_used() -> None:
     """They are kept for at least the horizon, and forgotten by twice that."""
-    world = World(IdentityRules(keep=DAY, orphan_after=None, compare_customers=True, twins_within=10 * MINUTE))
+    world = World(IdentityRules(keep=DAY, orphan_after=None, compare_customers=True, twins_within=10 * MINUTE, backfill=BACKFILL))
     world.see("auth", T0, "payment.authorized", order="A-1", payment_id="p1")
     world.see("waits", T0, "payment.captured", payment_id="p2")
     world.see("kept", T0 + DAY - 1, "payment.captured", payment_id="p1")

@@ -51,6 +51,7 @@ VALUES = {
     "owners": ("{payment: NOBODY, address: NOBODY, customs: NOBODY, manual: NOBODY, other: NOBODY}",),
     "minor_lane": ("block", "review"),
     "minor_severity": ("low", "critical"),
+    "expire_after": ("1 s",),
 }
 """What each setting is set to, one after another, until something changes."""
 MORE = """
