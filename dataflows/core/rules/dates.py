@@ -56,16 +56,6 @@ def shipping(o: Facts) -> Iterator[Unit]:
         yield from (unit for unit in o.units("left", "warehouse.packed") if o.method_by(unit.key) == "pickup")
 
 
-def _left(o: Facts) -> dict[tuple[str, int, int | None], int | None]:
-    """When all units of a line that are owed from and until the same instants had left."""
-    found: dict[tuple[str, int, int | None], int | None] = {}
-    for unit in shipping(o):
-        line = (unit.key, unit.since, unit.gone)
-        before = found.get(line, unit.met)
-        found[line] = None if before is None or unit.met is None else max(before, unit.met)
-    return found
-
-
 def _alike(o: Facts, name: str, units: Sequence[Unit]) -> Iterable[Unit]:
     """One of all units that are owed and met alike, of lines that never had a date of their own: what is found of them is the same."""
     if len(units) < 2:
