@@ -63,8 +63,9 @@ def overdue(form: Overdue) -> Find:
 
     def ended(o: Facts, at: int) -> int | None:
         """When nothing more was expected: the order ended, or was cancelled for a while."""
-        mine = (life.until for life in o.lives if life.until is None or at < life.until or at == life.since)
-        return earliest(lifted(o), next(mine, None))
+        life = next((life for life in reversed(o.lives) if life.since <= at), o.lives[0])
+        wanted = life.until is not None and (at < life.until or at == life.since)
+        return earliest(lifted(o), life.until) if wanted else lifted(o)
 
     def judge(o: Facts, s: RuleSetting) -> Found:
         for at, label, evidence in anchors(o, s):
