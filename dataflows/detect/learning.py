@@ -13,6 +13,8 @@ from schemas.record import Record
 from sources.batch import Batch
 
 SHOWING = frozenset((SCAN, *SHOWN_BY))
+_About = tuple[str, str, str, str, "str | None", "str | None", "str | None"]
+"""What a record says of whom: its channel, tenant, source, type, status, carrier and site."""
 
 
 class Learning:
@@ -20,27 +22,44 @@ class Learning:
 
     def __init__(self) -> None:
         self._orders: dict[tuple[str, str, str, str, str], set[str]] = {}
+        self._full: set[_About] = set()
+        """What has been said often enough. Most records are of such: they cost one look-up."""
 
     def watch(self, batch: Batch) -> list[Showing]:
         """The records of a batch that show a milestone which too few orders of its channel have shown so far."""
         found: list[Showing] = []
+        channel, full = batch.channel, self._full
         for record in batch.items:
-            if isinstance(record, Record) and record.event.type in SHOWING:
-                for milestone in milestones_of(record):
-                    self._show(batch.channel, record, milestone, found)
+            if not isinstance(record, Record):
+                continue
+            event = record.event
+            type_ = event.type
+            if type_ in SHOWING:
+                data = event.data
+                status, carrier = (getattr(data, "status", None), getattr(data, "carrier", None)) if type_ == SCAN else (None, None)
+                about = (channel, event.tenant, event.source, type_, status, carrier, getattr(data, "site", None))
+                if about not in full and self._show(channel, record, found):
+                    if len(full) >= MOST:
+                        full.clear()
+                    full.add(about)
         return found
 
-    def _show(self, channel: str, record: Record, milestone: str, found: list[Showing]) -> None:
-        event = record.event
-        place = place_of(record, milestone)
-        key = (channel, event.tenant, event.source, place, milestone)
-        orders = self._orders.get(key)
-        if orders is None:
-            if len(self._orders) >= MOST:
-                self._orders.clear()
-            orders = self._orders[key] = set()
-        if len(orders) < ENOUGH:
-            order = order_shown(record)
-            if order not in orders:
-                orders.add(order)
-                found.append(Showing(record.position, event.tenant, milestone, event.source, place, order))
+    def _show(self, channel: str, record: Record, found: list[Showing]) -> bool:
+        """Adds what a record shows; whether enough orders have shown all of it."""
+        event, enough = record.event, True
+        for milestone in milestones_of(record):
+            place = place_of(record, milestone)
+            key = (channel, event.tenant, event.source, place, milestone)
+            orders = self._orders.get(key)
+            if orders is None:
+                if len(self._orders) >= MOST:
+                    self._orders.clear()
+                    self._full.clear()
+                orders = self._orders[key] = set()
+            if len(orders) < ENOUGH:
+                order = order_shown(record)
+                if order not in orders:
+                    orders.add(order)
+                    found.append(Showing(record.position, event.tenant, milestone, event.source, place, order))
+                enough = enough and len(orders) == ENOUGH
+        return enough

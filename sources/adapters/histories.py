@@ -8,6 +8,9 @@ same instant are both right. A history without events says nothing.
 What only a history says that comes too late is withdrawn, and told for completeness, in this order: it was perhaps told before and not
 remembered, and a withdrawal names an event that was told, in any case.
 
+A cancellation of an order is not withdrawn (`History.cancels`): that it is no longer said is an `order.reinstated`, and one that comes back
+is another one.
+
 An event that comes back after it was withdrawn gets an ID of its own (`scan-1f~1`), since the engine knows the old one as withdrawn for
 good. So a source may correct itself as often as it likes; a scan whose time, status or place is corrected is another scan.
 
@@ -80,7 +83,8 @@ def settle(
             times = after.withdrawn.get(id_, 0)
             if times > before.withdrawn.get(id_, 0):
                 stated_at = _stated_at(after.spoken, time) or history.stated_at
-                withdrawals.append(_withdrawal(renewed(id_, times - 1), stated_at, history, connection))
+                tell = _reinstatement if history.cancels and id_.startswith(history.cancels) else _withdrawal
+                withdrawals.append(tell(renewed(id_, times - 1), stated_at, history, connection))
                 if id_ not in before.events:
                     late.add((history.source, id_))
         owner |= dict.fromkeys(((history.source, id_) for id_ in history.events), key)
@@ -152,17 +156,27 @@ def _clipped(one: Remembered) -> Remembered:
     return Remembered(one.stated_at, dict(latest), dict([*one.withdrawn.items()][-MOST:]), one.spoken[-MOST_SPOKEN:])
 
 
+def _reinstatement(cancel: str, stated_at: datetime, history: History, connection: AdapterConnection) -> Draft:
+    """The order is wanted again: its cancellation is no longer said, and did occur."""
+    return _said(f"reinstated-{cancel}", "order.reinstated", {}, stated_at, history, connection)
+
+
 def _withdrawal(event: str, stated_at: datetime, history: History, connection: AdapterConnection) -> Draft:
+    named = {"event_id": event, "event_source": history.source}
+    return _said(f"withdrawn-{event}", "evidence.withdrawn", named, stated_at, history, connection)
+
+
+def _said(id_: str, type_: str, data: dict[str, str], stated_at: datetime, history: History, connection: AdapterConnection) -> Draft:
     draft: Draft = {
         "specversion": "1.0",
-        "id": f"withdrawn-{event}",
+        "id": id_,
         "source": history.source,
-        "type": "evidence.withdrawn",
+        "type": type_,
         "time": stamp(stated_at),
         "recordedtime": stamp(stated_at),
         "tenant": connection.tenant,
-        "dataschema": dataschema("evidence.withdrawn"),
-        "data": {"event_id": event, "event_source": history.source},
+        "dataschema": dataschema(type_),
+        "data": dict(data),
     }
     if history.tracking is not None:
         draft["data"]["tracking_number"] = history.tracking

@@ -90,6 +90,8 @@ class History(NamedTuple):
     """From when on it speaks, where that is not the time of its first event."""
     alias: str | None = None
     """Another name of the order, where the source does not know its ID."""
+    cancels: tuple[str, ...] = ()
+    """How the IDs of cancellations begin. One that is no longer said did occur: the order is wanted again (`order.reinstated`)."""
 
 
 class PaymentStep(NamedTuple):

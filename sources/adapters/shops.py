@@ -21,6 +21,8 @@ from sources.adapters.money import Money, decimal
 from sources.adapters.output import Draft, History
 from sources.adapters.payload import MAX_NAME_CHARS, PayloadReader
 
+CANCELS: Final = ("cancelled-", "deleted-")
+"""How the IDs of an order's cancellations begin."""
 ALWAYS: Final = datetime(FIRST_YEAR, 1, 1, tzinfo=UTC)
 """A time before all others."""
 
@@ -69,12 +71,15 @@ def snapshot(
 ) -> History:
     """All that a snapshot of a thing says, by the IDs of events of one source (that of `type_`): what the last one leaves out is withdrawn.
 
+    A cancellation that it leaves out is not: people set orders back by hand, and what passed meanwhile did.
+
     A snapshot speaks of all of the thing's time, and may date its events otherwise than the one before: their times tell nothing here.
     """
     # A placing stands whatever happens, so what only says a status names it too: also where the connection leaves it to another system.
     left_out = builder.connection.omits("order.placed")
     events = {id_: ALWAYS for id_ in ids if not (left_out and id_.startswith("placed-"))}
-    return History(key, builder.source(type_), stated_at, events, tracking, owner.order, since=ALWAYS, alias=owner.alias)
+    cancels = CANCELS if key.startswith("order/") else ()
+    return History(key, builder.source(type_), stated_at, events, tracking, owner.order, since=ALWAYS, alias=owner.alias, cancels=cancels)
 
 
 def updated(builder: EventBuilder, owner: ShopOrderRef, number: str, at: datetime, patch: dict[str, Any]) -> Draft:

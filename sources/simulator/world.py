@@ -10,7 +10,7 @@ import heapq
 from collections import Counter
 from collections.abc import Iterator
 from random import Random
-from typing import NamedTuple
+from typing import NamedTuple, cast
 
 from sources.simulator.faults import FAULTS, InjectedFault
 from sources.simulator.feeds import StreamLine, deliver, heartbeats
@@ -105,8 +105,9 @@ def _healthy(order: SimulatedOrder) -> None:
 
 
 class World:
-    """A world being told. `lines` yields it; what it held so far is in `events`, `labels` and `faults` (by kind).
+    """A world being told.
 
+    `lines` yields it; what it held so far is in `events`, `labels`, `faults` (by kind) and `children` (orders that are parts of another).
     `opening` (seconds since the epoch, UTC) is when its first day begins.
     """
 
@@ -115,6 +116,7 @@ class World:
         self.seed = seed
         self.opening = opening
         self.events = 0
+        self.children = 0
         self.labels: list[Label] = []
         self.faults: Counter[str] = Counter()
 
@@ -134,6 +136,8 @@ class World:
                 self.faults[group.fault.kind] += 1
             for order in group.orders:
                 self.labels += order.labels
+                links = (cast("list[str]", step.data["children"]) for step in order.script if step.type == "order.linked")
+                self.children += sum(map(len, links))
                 for delivery in deliver(order, self.opening):
                     heapq.heappush(waiting, delivery)
         while waiting:

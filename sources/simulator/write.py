@@ -19,7 +19,11 @@ from sources.simulator.world import World, groups
 
 @dataclass(frozen=True, slots=True)
 class Summary:
-    """What was written. `events` counts lines, duplicates and heartbeats included; `faults` injected faults and `labels` rows by kind."""
+    """What was written.
+
+    `events` counts lines, duplicates and heartbeats included, `orders` those that are parts of another too, `faults` injected faults and
+    `labels` rows by kind.
+    """
 
     events: int
     orders: int
@@ -68,7 +72,7 @@ def write_world(orders: int, seed: int, out: Path, opening: int = OPENING) -> Su
     kinds = sorted({label.kind for label in labels})
     return Summary(
         events=world.events,
-        orders=orders,
+        orders=orders + world.children,
         faults=dict(sorted(world.faults.items())),
         labels={kind: sum(label.kind == kind for label in labels) for kind in kinds},
         until=instant(opening + LASTING),

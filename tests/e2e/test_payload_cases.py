@@ -38,6 +38,25 @@ EXPECTED = (
     Case("shopify_capture_time_of_snapshot", "2026-05-08T14:00:00Z", {"shipment.first_scan_missing"}),
     # Edited from 100 to 60, paid, and refunded: nothing is due.
     Case("shopify_edit_down_total", "2026-06-30T00:00:00Z", set()),
+    # Marked as completed in AfterShip, as delivered: no scan says so.
+    Case("aftership_marked_completed", "2026-06-13T00:00:00Z", set()),
+    # Paid and cancelled; nobody gave the money back.
+    Case("cancelled_never_refunded", "2026-06-20T00:00:00Z", {"payment.cancelled_not_refunded"}, "shopify"),
+    # The label was paid back, so the parcel that the shop called shipped never left. Its label was scanned before the shop told of it.
+    Case("easypost_label_refunded", "2026-05-20T00:00:00Z", {"fulfilment.ship_overdue", "order.stalled", "data.orphan_signal"}),
+    # Refused, cancelled, and then paid after all.
+    Case(
+        "paid_after_cancel",
+        "2026-05-20T00:00:00Z",
+        {"payment.declined_soft", "payment.captured_after_cancel", "payment.cancelled_not_refunded"},
+        "shopify",
+    ),
+    # The refund of a cancelled order failed: the customer has no money.
+    Case("refund_failed_unseen", "2026-06-20T00:00:00Z", {"payment.refund_failed", "payment.cancelled_not_refunded"}, "shopify"),
+    # Of two parcels one was delivered and the other never scanned.
+    Case("second_parcel_never_scanned", "2026-07-30T00:00:00Z", {"shipment.first_scan_missing"}),
+    # A number that another parcel had sixteen months before delivers nothing.
+    Case("tracking_reuse_old_delivery", "2026-06-20T00:00:00Z", {"shipment.first_scan_missing"}),
     # Scheduled for 15 June: not due before, due then.
     Case("shopify_preorder_scheduled", "2026-06-15T12:00:00Z", set()),
     Case("shopify_preorder_scheduled", "2026-06-17T12:00:00Z", {"fulfilment.ship_overdue"}),

@@ -61,11 +61,12 @@ class Log:
             self.events.setdefault((draft["source"], draft["id"]), draft)
 
     def standing(self) -> dict[str, Draft]:
-        """What counts, by source and the ID that it has before it was ever withdrawn."""
+        """What counts, by source and the ID that it has before it was ever withdrawn. A cancellation counts until the reinstatement."""
         gone = {(e["data"]["event_source"], e["data"]["event_id"]) for e in self.events.values() if e["type"] == "evidence.withdrawn"}
+        gone |= {(e["source"], e["id"].removeprefix("reinstated-")) for e in self.events.values() if e["type"] == "order.reinstated"}
         found: dict[str, Draft] = {}
         for (source, id_), event in self.events.items():
-            if event["type"] != "evidence.withdrawn" and (source, id_) not in gone:
+            if event["type"] not in ("evidence.withdrawn", "order.reinstated") and (source, id_) not in gone:
                 plain = f"{source} {id_.partition('~')[0]}"
                 assert plain not in found, "one event stands twice"
                 found[plain] = event
@@ -256,11 +257,14 @@ def sent(system: str, arriving: Iterable[Payload]) -> Log:
 
 
 def timeline(log: Log, *, dated: bool = True) -> set[tuple[str, str, str, str]]:
-    """What counts: (source and ID, type, time, status), without what is dated by the asking: estimates, and "there is no such number"."""
+    """What counts: (source and ID, type, time, status), without what is dated by the asking.
+
+    That are estimates, "there is no such number", and another number of a parcel.
+    """
     return {
         (key, event["type"], event["time"] if dated else "", f"{event['data'].get('status')} {event['data'].get('reason')}")
         for key, event in log.standing().items()
-        if "eta" not in event["data"] and event["data"].get("reason") != "not_found"
+        if "eta" not in event["data"] and event["data"].get("reason") != "not_found" and event["type"] != "carrier.relabelled"
     }
 
 

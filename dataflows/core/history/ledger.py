@@ -90,8 +90,10 @@ class Ledger:
         return total is None or total > self.tolerance
 
     def owing(self) -> list[Period]:
-        """While anything is owed."""
-        return self._stretches((since, self.owes(total), record) for since, total, record in self._totals)
+        """While anything is owed; of several totals of one instant the last counts."""
+        later = [since for since, _, _ in self._totals[1:]] + [None]
+        known = ((since, self.owes(total), r) for (since, total, r), then in zip(self._totals, later, strict=True) if then != since)
+        return self._stretches(known)
 
     # paid
 

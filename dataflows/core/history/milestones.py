@@ -73,8 +73,12 @@ class MilestoneFacts(GoodsFacts):
 
     def cover(self, type_: str) -> int | None:
         """When the events of one type had covered every line."""
+        if not self.plain_lines and not self.lines:
+            return self.first(type_)
         if not self.plain_lines:
-            return self.obligations.whole(self.covered_by(type_)) if self.lines else self.first(type_)
+            # What is waived in the end goes no further: a step that had covered some of it begins nothing.
+            at = self.obligations.whole(self.covered_by(type_))
+            return at if at is not None and any(self.obligations.at(at).owed.get(key, 0) > 0 for key in self.shape.physical) else None
         return self.line_cover(type_).whole()
 
     def line_cover(self, type_: str) -> LineCoverage:
@@ -101,12 +105,20 @@ class MilestoneFacts(GoodsFacts):
     @fact(*OWED, folds=PARCELS)
     def shipped(self) -> int | None:
         """When all of the order had left."""
-        return self.departures.whole() if self.plain or not self.lines else self.obligations.whole(self.obligations.left)
+        if self.plain or not self.lines:
+            return self._from_placing(self.departures.whole())
+        return self.obligations.whole(self.obligations.left)
 
     @fact(*OWED, folds=PARCELS)
     def delivered(self) -> int | None:
         """When all of the order had been delivered."""
-        return self.arrivals.whole() if self.plain or not self.lines else self.obligations.whole(self.covered_by("delivered"))
+        if self.plain or not self.lines:
+            return self._from_placing(self.arrivals.whole())
+        return self.obligations.whole(self.covered_by("delivered"))
+
+    def _from_placing(self, at: int | None) -> int | None:
+        """What happened to lines before they were ordered, by another clock, counts from the placing."""
+        return at if at is None or not self.lines else max(at, self.placed_at)
 
     def _reached(self, *kinds: str) -> int | None:
         """When every unit had come to one of several steps, of which the later ones imply the earlier."""

@@ -17,7 +17,7 @@ import msgspec
 from dataflows.core.history.again import Life
 from dataflows.core.history.balances import Books
 from dataflows.core.history.covering import Filling, OrderShape, UnitCoverage
-from dataflows.core.history.turns import CANCELLING, PLACING, REFUNDING, UPDATING, Told, changes_of
+from dataflows.core.history.turns import REFUNDING, Told, begin, changes_of, update
 from dataflows.core.history.versions import Versions
 from schemas.events import Line, PaymentRefunded
 from schemas.instants import FAR, earliest
@@ -209,22 +209,18 @@ class Obligations:
         self.left.step(at, lines, self.changes[-1].rest if self.changes else {})
 
     def _take(self, at: int, known: Sequence[Told]) -> None:
-        """Takes in what changes what is owed at one instant: cancellations, then refunds, then what the order's lines are from then on."""
+        """Takes in what changes what is owed at one instant: cancellations, then refunds, then what the order's lines are from then on.
+
+        Of several that say what its lines are, the last counts; at the instant of the placing it is what the order was placed with.
+        """
         books = (self._books, self._firm)
         for book in books:
-            for told in known:
-                if told.turn == PLACING:
-                    book.order(told.lines)
-                elif told.turn == CANCELLING:
-                    book.take(told.record)
-            book.cancel(at)
+            begin(book, at, known)
         for told in known:
             if told.turn == REFUNDING:
                 self._refund(told.record)
         for book in books:
-            for told in known:
-                if told.turn == UPDATING:
-                    book.order(told.lines)
+            update(book, known)
         moved = frozenset(self._books.moved | self._firm.moved)
         for book in books:
             book.moved.clear()

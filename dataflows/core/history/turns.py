@@ -46,6 +46,27 @@ def changes_of(versions: Versions, waivers: Iterable[Record]) -> list[Told]:
     return sorted(found, key=itemgetter(0, 1))
 
 
+def begin(book: Books, at: int, known: Sequence[Told]) -> None:
+    """Takes in the placing, if it is among what is known of an instant, and the cancellations."""
+    if known[0].turn == PLACING:
+        book.order(_stated(known)[-1].lines)
+    for told in known:
+        if told.turn == CANCELLING:
+            book.take(told.record)
+    book.cancel(at)
+
+
+def update(book: Books, known: Sequence[Told]) -> None:
+    """Takes in the last update of an instant, if any."""
+    stated = _stated(known)
+    if stated and known[0].turn != PLACING:
+        book.order(stated[-1].lines)
+
+
+def _stated(known: Sequence[Told]) -> list[Told]:
+    return [told for told in known if told.turn in {PLACING, UPDATING}]
+
+
 def cancelled_at(shape: OrderShape, versions: Versions, cancellations: Sequence[Record]) -> int | None:
     """When nothing was left of an order of which lines were cancelled, if that is still so; of one without lines it cannot be said."""
     if not versions.fields.lines:
@@ -53,14 +74,11 @@ def cancelled_at(shape: OrderShape, versions: Versions, cancellations: Sequence[
     books = Books(shape, versions)
     since: int | None = None
     begun = False
-    for at, known in groupby(changes_of(versions, cancellations), key=itemgetter(0)):
-        for told in known:
-            if told.turn == CANCELLING:
-                books.take(told.record)
-                books.cancel(at)
-                begun = True
-            else:
-                books.order(told.lines)
+    for at, changes in groupby(changes_of(versions, cancellations), key=itemgetter(0)):
+        known = list(changes)
+        begin(books, at, known)
+        update(books, known)
+        begun = begun or any(told.turn == CANCELLING for told in known)
         if not begun or books.owing:
             since = None
         elif since is None:

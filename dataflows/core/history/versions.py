@@ -109,19 +109,25 @@ class Versions:
         return known
 
     def most_at(self, instant: int) -> dict[str, int]:
-        """The greatest quantity of each line so far; lines that an update is the first to tell of count from the placing."""
+        """The greatest quantity of each line so far; lines that an update is the first to tell of count from the placing.
+
+        Of what is told of one instant the last counts.
+        """
         known = self._most
+        while 0 < len(known) < len(self.all) and self.all[len(known)][1] == self.all[len(known) - 1][1]:
+            known.pop()  # It is not the last of its instant any more.
         for position in range(len(known), len(self.all)):
-            lines = self.all[position][0].lines or ()
             before = known[-1] if known else {}
-            if position and lines is self.all[position - 1][0].lines:
+            following = position + 1 < len(self.all) and self.all[position + 1][1] == self.all[position][1]
+            if following and (before or not position):
                 known.append(before)
                 continue
             stated: dict[str, int] = {}
-            for place, line in enumerate(lines):
+            for place, line in enumerate(self.all[position][0].lines or ()):
                 key = line_key(line, place)
                 stated[key] = stated.get(key, 0) + quantity(line)
-            known.append(before if not stated else before | {key: max(before.get(key, 0), count) for key, count in stated.items()})
+            more = {key: count for key, count in stated.items() if count > before.get(key, 0) or key not in before}
+            known.append(before | more if more else before)
         position = bisect_right(self.all, max(instant, self.all[0][1]), key=itemgetter(1)) - 1
         return next((most for most in known[position:] if most), known[position])
 

@@ -114,8 +114,8 @@ def _same(tree: Tree, number: int, form: PolicyForm, base: dict[str, RuleSetting
     """What an override states that holds without it, and that no other override says otherwise of."""
     others = [override for place, override in enumerate(form.overrides) if place != number]
     for kind, setting in form.overrides[number].rules.items():
-        if kind == "*":
-            continue
+        if kind not in base:
+            continue  # of all rules; or of one of the user that is wrong itself
         for name, value in change_of(setting).items():
             elsewhere = any(name in override.rules[k].model_fields_set for override in others for k in (kind, "*") if k in override.rules)
             beside = "*" in form.overrides[number].rules and name in form.overrides[number].rules["*"].model_fields_set

@@ -65,8 +65,9 @@ def _layer(
             if early is not None and not rule.dated:
                 message = f"{kind} counts from what has happened: {early} before it is no limit"
                 yield tree.fault((*path, kind, name), message, key=name == "steps")
-            idle = name in _OF_STEPS and "threshold" not in rule.settings and not setting.steps
-            if idle and not (name == "feeds" and rule.waits):
+            # What is raised at once has a clock where it has a span to count, and waits for no feed.
+            counted = "threshold" in rule.settings if name == "clock" else rule.waits or rule.settings >= {"threshold", "grace"}
+            if name in _OF_STEPS and not counted and not setting.steps:
                 yield tree.fault((*path, kind, name), f"`{name}` counts for the `steps` of {kind} only, and it has none", key=True)
             if path[0] == "overrides" and name in rule.general:
                 yield tree.fault((*path, kind, name), f"`{name}` of {kind} holds for all orders alike: state it under `rules`", key=True)

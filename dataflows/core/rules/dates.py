@@ -62,15 +62,25 @@ def _alike(o: Facts, name: str, units: Sequence[Unit]) -> Iterable[Unit]:
         return units
     own = o.line_dates(name).own
     waits = [wait.keys for wait in backorders(o) if wait.keys is not None]
-    left = {(u.key, u.level, u.since): u.met for u in shipping(o)} if o.pauses else {}
+    left = _left(o) if o.pauses else {}
     first: dict[object, Unit] = {}
     for unit in units:
-        key, level, since, gone, met, ordered = unit
+        key, _, since, gone, met, ordered = unit
         if key in own:
             first[unit] = unit
         else:
-            first.setdefault((since, gone, met, ordered, left.get((key, level, since)), o.method_by(key), *(key in w for w in waits)), unit)
+            first.setdefault((since, gone, met, ordered, left.get((key, since, gone)), o.method_by(key), *(key in w for w in waits)), unit)
     return first.values()
+
+
+def _left(o: Facts) -> dict[tuple[str, int, int | None], int | None]:
+    """When all units of a line that are owed from and until the same instants had left."""
+    left: dict[tuple[str, int, int | None], int | None] = {}
+    for unit in shipping(o):
+        line = (unit.key, unit.since, unit.gone)
+        before = left.get(line, unit.met)
+        left[line] = None if before is None or unit.met is None else max(before, unit.met)
+    return left
 
 
 def dated(
@@ -85,11 +95,11 @@ def dated(
     """By which date each unit (or each `of` them) is owed, and when.
 
     A unit that was added later takes an earlier date only if that lies ahead and something before it still waited for it. What fell due
-    while the order was held (and the unit had not left), or before a cancelled order was wanted again, is void.
+    while the order was held (and not all of its line had left), or before a cancelled order was wanted again, is void.
     """
     own = o.line_dates(name).own
     pauses = o.pauses
-    left = {(u.key, u.level, u.since): u.met for u in shipping(o)} if pauses else {}
+    left = _left(o) if pauses else {}
     for unit in units if of is None else of:
         for (text, is_own), since, until, record in _segments(o, name, unit.key if unit.key in own else None):
             start, end = max(since, unit.since), earliest(until, unit.gone)
@@ -100,7 +110,7 @@ def dated(
             elif by is not None and since < unit.since and due(by) <= unit.since:
                 by = None
             if by is not None and pauses:
-                met, at = left.get((unit.key, unit.level, unit.since)) if unit.key or left else None, due(by)
+                met, at = left.get((unit.key, unit.since, unit.gone)), due(by)
                 if met is None or met > at:
                     held = [FAR if r is None else r for h, r in pauses if h <= at and (r is None or (at < r and since < r))]
                     if held:

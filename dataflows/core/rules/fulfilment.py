@@ -39,7 +39,8 @@ RULES = (
         emits="shipped",
         anchor="ship_by", fallback=("captured", "3 bd"), owner="FULF", severity="high", lane="auto", clock="site",
         feeds=("warehouse", "carrier"),
-        actions={"notify_customer": "the order leaves late", "create_warehouse_task": "ship it now"},
+        # The customer was promised a delivery, which mostly is days away yet: the warehouse is told first, and without asking.
+        actions={"create_warehouse_task": "it should have left: ship it now", "notify_customer": "if the promise is in danger by it"},
         source="the order's own ship_by; without one 3 business days after payment (Wonderment: 72 to 96 h; a weekend is no delay)",
     ),
     lasting(

@@ -89,6 +89,7 @@ ADAPTER = Adapter(
         "order.placed",
         "order.updated",
         "order.cancelled",
+        "order.reinstated",
         "order.hold_placed",
         "order.hold_released",
         "payment.authorized",

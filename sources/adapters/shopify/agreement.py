@@ -32,6 +32,7 @@ WORK: Final[dict[str, Shape]] = {
     "fulfillment_orders/cancellation_request_submitted": Shape(
         request=frozenset(("cancellation_request", "cancellation_requested")), without=(MESSAGE,)
     ),
+    "fulfillment_orders/cancellation_request_rejected": Shape(request=frozenset(("cancellation_rejected",))),
     "fulfillment_orders/fulfillment_service_failed_to_complete": Shape(status=frozenset(("closed", "incomplete"))),
     "fulfillment_orders/progress_reported": Shape(status=frozenset(("in_progress",))),
     "fulfillment_orders/line_items_prepared_for_pickup": Shape(frozenset(("open", "in_progress")), without=(MESSAGE, REQUEST, REMAINING)),

@@ -126,14 +126,19 @@ def order_event(
     return builder.event(type_, id_, time, data, order=owner.order, recorded=triggered(builder) or stated_at or recorded)
 
 
-def lines_of(payloads: Iterable[PayloadReader], quantity: str = "quantity") -> list[dict[str, Any]]:
-    """Line items as lines: what is none (no longer ordered, or nothing that is ever fulfilled, such as a tip) is left out."""
+def lines_of(payloads: Iterable[PayloadReader], quantity: str = "quantity", *, sorts: bool = False) -> list[dict[str, Any]]:
+    """Line items as lines: what is none (no longer ordered, or nothing that is ever fulfilled, such as a tip) is left out.
+
+    `sorts`: those of which nothing physical ever leaves (a gift card, a download) say so.
+    """
     found: list[dict[str, Any]] = []
     for payload in payloads:
         pieces = payload.quantity(quantity if payload.has(quantity) else "quantity")
         if pieces == 0 or payload.text("fulfillment_status") == "not_eligible":
             continue
         line = {"line_id": id_of(payload), "sku": payload.id("sku"), "quantity": pieces}
+        if sorts and (payload.flag("requires_shipping") is False or payload.flag("gift_card")):
+            line["method"] = "digital"
         found.append({name: value for name, value in line.items() if value is not None})
     return found
 

@@ -36,14 +36,16 @@ def read_order(payload: PayloadReader, builder: EventBuilder, *, new: bool = Fal
     if builder.connection.order_field:
         owner = parts = ShopifyOrderRef(builder.order_of(payload), number, updated)
     fields = _fields(payload, builder)
-    placed = {**fields, "total": money_in(payload, "total_price"), "lines": lines_of(payload.each("line_items")) or None}
+    # Of an order that is digital as a whole each line is.
+    sorts = fields["method"] != "digital"
+    placed = {**fields, "total": money_in(payload, "total_price"), "lines": lines_of(payload.each("line_items"), sorts=sorts) or None}
     yield order_event(builder, owner, "order.placed", f"placed-{number}", created, placed, updated)
     if not new:
         patch = {name: value for name, value in fields.items() if any(payload.has(source) for source in _SOURCES[name])}
         if payload.has("total_price"):
             patch["total"] = total_of(payload)
         if payload.has("line_items"):
-            patch["lines"] = lines_of(payload.each("line_items"), "current_quantity")
+            patch["lines"] = lines_of(payload.each("line_items"), "current_quantity", sorts=sorts)
         # Two changes within a second have the same `updated_at`: what is said tells them apart.
         content = orjson.dumps(patch, option=orjson.OPT_SORT_KEYS).decode()
         yield order_event(builder, owner, "order.updated", f"updated-{number}-{digest(updated, content)}", updated, patch, updated)

@@ -23,9 +23,19 @@ def read_return(payload: PayloadReader, builder: EventBuilder) -> Iterator[Adapt
         yield Ignored(f"return {status}", meaning.why)
         return
     lines = [line for one in payload.each("return_line_items") if (line := _line(one))]
-    data = {"return_id": number, "lines": lines or None}
-    step = meaning.term.removeprefix("return.")
-    yield order_event(builder, owner_of(builder, payload), meaning.term, f"return-{step}-{number}", moment(builder, payload), data)
+    data = {"return_id": number, "lines": lines or None, "resolution": "exchange" if _exchanged(payload) else None}
+    step, time = meaning.term.removeprefix("return."), moment(builder, payload)
+    # What is opened again is another event than what was allowed at first.
+    again = builder.headers.get("x-shopify-topic", "").strip().casefold() == "returns/reopen"
+    id_ = f"return-{step}-{digest(number, time) if again else number}"
+    yield order_event(builder, owner_of(builder, payload), meaning.term, id_, time, data)
+
+
+def _exchanged(payload: PayloadReader) -> bool:
+    """Whether all that comes back is exchanged, so that no money is owed for it. Of what is exchanged in part the rest is refunded."""
+    given, back = list(payload.each("exchange_line_items")), list(payload.each("return_line_items"))
+    exchanged = payload.quantity("total_exchange_line_items") or len(given)
+    return exchanged > 0 and exchanged >= (payload.quantity("total_return_line_items") or len(back))
 
 
 def _line(payload: PayloadReader) -> dict[str, Any]:

@@ -334,8 +334,8 @@ RETURN = table(
     """
     requested = return.requested
     open      = return.authorized
-    declined  = ignored   # the return does not take place
-    canceled  = ignored   # the return does not take place
+    declined  = return.cancelled   # what was asked for does not take place
+    canceled  = return.cancelled
     closed    = ignored   # done with, whether or not goods came back
     """,
     source=f"{_DOCS}ReturnStatus; {_ENUMS}ReturnStatus",

@@ -41,8 +41,16 @@ def read_work(payload: PayloadReader, builder: EventBuilder, meaning: Meaning) -
             if owner == ShopifyOrderRef(None):
                 raise RefuseError("no_identity", f"{work.path}: names no order, and a request to cancel goes by nothing else")
             yield order_event(builder, owner, meaning.term, f"cancel-requested-{number}", time, {})
+        case "order.cancel_declined":
+            yield _declined(builder, owner, number, time)
         case other:
             yield order_event(builder, owner, other, f"{other.removeprefix('warehouse.')}-{number}", time, data)
+
+
+def _declined(builder: EventBuilder, owner: ShopifyOrderRef, number: str, time: datetime) -> AdapterOutput:
+    if owner == ShopifyOrderRef(None):
+        return Ignored("fulfillment_orders/cancellation_request_rejected", "names no order; the API's list of fulfilment orders has it")
+    return order_event(builder, owner, "order.cancel_declined", f"cancel-declined-{number}", time, {}, time)
 
 
 def _placed(
@@ -164,6 +172,8 @@ def _standing(payload: PayloadReader, builder: EventBuilder) -> Iterator[Adapter
     yield from _released(payload, payload, builder, owner, time)
     if payload.text("request_status") == "cancellation_requested" and owner != ShopifyOrderRef(None):
         yield order_event(builder, owner, "order.cancel_requested", f"cancel-requested-{number}", time, {}, time)
+    if payload.text("request_status") == "cancellation_rejected" and owner != ShopifyOrderRef(None):
+        yield _declined(builder, owner, number, time)
 
 
 def _line(payload: PayloadReader) -> dict[str, Any]:

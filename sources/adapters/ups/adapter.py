@@ -27,6 +27,7 @@ from sources.adapters.places import Spot, clocks, spot
 from sources.adapters.scans import SCAN, estimate_event, scan_event
 from sources.adapters.tables import Meaning, table
 from sources.adapters.ups.activities import ACTIVITY, EXCEPTION, REFINES
+from sources.adapters.ups.relabelled import RELABELLED, relabelled
 from sources.adapters.ups.statuses import STATUS, TYPE, TYPED
 
 ERROR = table(
@@ -128,15 +129,19 @@ def _package(payload: PayloadReader, builder: EventBuilder, asked: str | None) -
     stated_at = answered_at(builder)
     activities = list(payload.each("activity"))
     zones = clocks(builder, activities, lambda one: _seen(one, one.get("location"), ANSWERED))
-    yield from parcel_outputs(
-        builder,
-        parcel,
-        activities,
-        lambda one: _activity(one, builder, parcel, stated_at, next(zones)),
-        lambda: _eta(payload, builder),
-        seen_whole=to_sender,
-        stated=lambda: _stated(payload, builder, activities),
+    outputs = list(
+        parcel_outputs(
+            builder,
+            parcel,
+            activities,
+            lambda one: _activity(one, builder, parcel, stated_at, next(zones)),
+            lambda: _eta(payload, builder),
+            seen_whole=to_sender,
+            stated=lambda: _stated(payload, builder, activities),
+        )
     )
+    yield from outputs
+    yield from relabelled(payload, builder, parcel, outputs, stated_at)
 
 
 def _activity(
@@ -292,5 +297,5 @@ ADAPTER = Adapter(
     parse=json_payload,
     read=read,
     tables=(STATUS, TYPE, EXCEPTION, ACTIVITY, ERROR),
-    emits=(SCAN, "evidence.withdrawn"),
+    emits=(SCAN, RELABELLED, "evidence.withdrawn"),
 )

@@ -95,6 +95,8 @@ ADAPTER = Adapter(
         "order.placed",
         "order.updated",
         "order.cancelled",
+        "order.reinstated",
+        "order.linked",
         "order.hold_placed",
         "order.hold_released",
         "payment.captured",

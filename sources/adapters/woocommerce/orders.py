@@ -3,7 +3,7 @@
 Each of them tells what any other would have told, under the same IDs, so that a webhook that was lost is made good by the next. An order
 says when it was paid and completed; of a cancellation, a failure or a refund it says only that it was, by the time of its last change.
 
-A status is set by hand as often as by the shop: an order that is no longer cancelled was never (`History`), and an order that is on hold
+A status is set by hand as often as by the shop: an order that is no longer cancelled is wanted again (`History`), one on hold
 is held until it is not.
 """
 
@@ -57,6 +57,11 @@ def read_order(payload: PayloadReader, builder: EventBuilder, *, restored: bool 
         if payload.has("line_items"):
             patch["lines"] = _lines(payload) or []
         yield updated(builder, owner, number, changed, patch)
+    parent = payload.id("parent_id")
+    if parent not in (None, "0", number) and builder.connection.order_field is None:
+        # Plugins for several sellers (Dokan, MultiVendorX) divide an order into one for each.
+        linked = {"parent": parent, "children": [number]}
+        yield builder.event("order.linked", f"linked-{number}", created, linked, order=parent, recorded=changed)
     yield from _hold(builder, parts, number, created, changed, step, paid=moment(builder, payload, "date_paid") is not None)
     yield from _money(payload, builder, parts, number, changed, total, failed=step == "failed")
     if step == "cancelled":

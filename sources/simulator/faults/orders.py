@@ -24,10 +24,10 @@ def the_country_is_misspelt(order: SimulatedOrder) -> None:
 
 
 @FAULTS.one("order.pending_too_long")
-def paid_after_four_days(order: SimulatedOrder) -> None:
-    """Authorised after 4 days (2 are allowed): authorisation (1 h) is missing as well, and for prepaid the capture (24 h)."""
+def paid_after_eight_days(order: SimulatedOrder) -> None:
+    """Authorised after 8 days (2 business days are allowed): authorisation (1 h) is missing as well, and for prepaid the capture (24 h)."""
     order.terms = order.rng.choice(("prepaid", "on_ship"))
-    order.waits |= {"authorized": 4 * DAY, "captured": HOUR}
+    order.waits |= {"authorized": 8 * DAY, "captured": HOUR}
     live(order)
     order.expect("order.pending_too_long", "resolved")
     order.expect("payment.auth_missing", "resolved")
@@ -37,13 +37,13 @@ def paid_after_four_days(order: SimulatedOrder) -> None:
 
 @FAULTS.one("order.pending_too_long")
 def closed_unpaid(order: SimulatedOrder) -> None:
-    """Never paid, cancelled by the shop after 6 days, before any other deadline."""
+    """Never paid, cancelled by the shop after 9 days, before any other deadline."""
     order.ship_slack, order.promise_slack = 20 * DAY, 25 * DAY
     live(order)
     order.cut(order.when["allocated"])
     order.drop("payment.authorized")
     order.drop("payment.captured")
-    order.add(order.placed + 6 * DAY, order.storefront, "order.cancelled", {"reason": "unpaid"})
+    order.add(order.placed + 9 * DAY, order.storefront, "order.cancelled", {"reason": "unpaid"})
     order.expect("order.pending_too_long", "resolved")
     order.expect("payment.auth_missing", "resolved")
     order.expect("payment.capture_overdue", "resolved")
@@ -209,10 +209,10 @@ def the_country_is_missing(order: SimulatedOrder) -> None:
 
 
 @FAULTS.one("order.pending_too_long")
-def paid_after_four_days_by_another_card(order: SimulatedOrder) -> None:
+def paid_after_eight_days_by_another_card(order: SimulatedOrder) -> None:
     """As the first, on terms `on_ship`, with the authorisation under a new payment ID."""
     order.terms = "on_ship"
-    order.waits["authorized"] = 4 * DAY + HOUR
+    order.waits["authorized"] = 8 * DAY + HOUR
     live(order)
     order.drop("payment.authorized")
     order.drop("payment.captured")

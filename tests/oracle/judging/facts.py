@@ -84,8 +84,9 @@ class Order(Goods):
         return first(self.of("payment.captured"))
 
     def cover(self, type_: str) -> int:
-        """Cover(type) for a warehouse step; what was done before the placing counts from it."""
-        return max(self.complete(self.told(type_)), self.placed)
+        """Cover(type) for a warehouse step; what was done before the placing counts from it. None where nothing was owed any more."""
+        at = max(self.complete(self.told(type_)), self.placed)
+        return at if not self.lines or any(unit.since <= at < unit.gone for unit in self.units) else NEVER
 
     def xs(self, shipment: Shipment) -> int:
         """XS of a shipment."""

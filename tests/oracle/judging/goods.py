@@ -170,7 +170,7 @@ class Goods(Ordered):
         instants = {*(max(when, self.placed) for _, when in met), *self.changes, *(start for start, _ in self.lives)}
         for at in sorted(instants - {NEVER}):
             owed = [when for unit, when in met if unit.since <= at < unit.gone]
-            if owed and any(when <= at for _, when in met) and all(when <= at for when in owed):
+            if any(when <= at for _, when in met) and all(when <= at for when in owed):
                 return at
         return NEVER
 

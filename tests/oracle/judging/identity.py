@@ -108,6 +108,12 @@ def place(events: list[Event]) -> Placement:
                 named.update(aliases(one))
                 by_number = [max(tied, one.log) for other, _, (tied, _) in known if other is not one and {*other.numbers} & {*one.numbers}]
                 _note_wait(placement, one, min([at[0], *by_number]))
+                # Where its number was this order's before, that had placed it.
+                n, owner = next((n, owner) for n, (event, owner, _) in enumerate(known) if event is one)
+                sooner = [
+                    tied for other, holder, (tied, _) in known if holder == owner and other is not one and {*other.numbers} & {*one.numbers}
+                ]
+                known[n] = (one, owner, min(at, (max(min(sooner, default=at[0]), one.log), one.place)))
     _by_tracking_number(placement, known, [*waiting, *loose])
     for event, order, at in known:
         placement.orders[order].append(Member(event, at[0]))

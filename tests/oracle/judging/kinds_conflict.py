@@ -147,9 +147,8 @@ def quantities(order: Order) -> list[Condition]:
     taken: dict[Cell, Decimal] = {}
 
     def owed_at(at: int) -> Tally:
-        room = order.uncancelled(at)
-        known = {line.key for since, lines in order.orders if since <= max(at, order.placed) for line in lines}
-        return Tally([line for line in order.in_turn if line.key in known], room, order.most(at))
+        most = order.most(at)
+        return Tally([line for line in order.in_turn if most[line.key] > 0], order.uncancelled(at), most)
 
     for shipment in gone:
         at = shipment.shipped
@@ -163,7 +162,7 @@ def quantities(order: Order) -> list[Condition]:
                 surplus[cell] = surplus.get(cell, ZERO) + quantity
         mine = {cell: tally.filled.get(cell, ZERO) - taken.get(cell, ZERO) for cell in tally.filled} | surplus
         repeats = not unknown and all(cell in surplus for cell, quantity in mine.items() if quantity > 0)
-        if taken and repeats and not shipment.replaces:
+        if any(taken.values()) and repeats and not shipment.replaces:
             end = order.xs(shipment)
             found += state(order, "conflict.duplicate_shipment", at, end, scope=shipment.scope)
             continue

@@ -96,7 +96,7 @@ def disputes(order: Order, account: Account) -> list[Condition]:
     """A dispute while the order is under way; one that was lost, until it is paid again or nothing is to be paid any more."""
     found: list[Condition] = []
     for event in order.of("payment.disputed"):
-        if order.dlv > event.at and not any(cancelled <= event.at < again for cancelled, again in order.gaps):
+        if order.dlv > event.at:
             clears = times([closing for closing in order.of("payment.dispute_closed") if same_dispute(event, closing)])
             severity = "medium" if event.text("stage") == "inquiry" else None
             scope = payment_scope(event)
@@ -106,11 +106,10 @@ def disputes(order: Order, account: Account) -> list[Condition]:
         owed = account.owed(event.at)
         return owed is None or account.captured(event.at) == ALL or account.paid(event.at) >= owed - account.tolerance
 
-    cancels = [cancelled for cancelled, _ in order.gaps]
     for closing, opening, won in account.lost_disputes:
         again = [event.at for event in order.of("payment.captured") if event.at > closing.at and paid_again(event)]
         scope = payment_scope(closing) or (payment_scope(opening) if opening else None)
-        found += signal(order, "payment.chargeback_lost", closing, [*again, *cancels, won], x=order.cx, scope=scope)
+        found += signal(order, "payment.chargeback_lost", closing, [*again, won], x=order.cx, scope=scope)
     return found
 
 

@@ -226,9 +226,9 @@ class Account:
         return live or bool(self.told(CAPTURED, at))
 
     def secured_again(self, at: int) -> int:
-        """When something was captured or authorized at or after an instant."""
+        """When something was captured or authorized after an instant."""
         events = [*self.order.of(CAPTURED), *(one.event for one in self.authorizations)]
-        return min((event.at for event in events if event.at >= at), default=NEVER)
+        return min((event.at for event in events if event.at > at), default=NEVER)
 
     def satisfied(self, since: int) -> int:
         """When, from an instant on, all that is owed was captured; a capture that cannot be compared was of all."""

@@ -222,13 +222,36 @@ def test_what_went_back_is_told_once_and_with_its_sign(system: str, names: Seque
         ("woocommerce", ("order_deleted", "order_restored")),
     ],
 )
-def test_what_is_set_back_by_hand_was_never_cancelled(system: str, names: Sequence[str]) -> None:
-    """Whichever message comes first; and the order itself stays."""
+def test_what_is_set_back_by_hand_is_wanted_again(system: str, names: Sequence[str]) -> None:
+    """Whichever message comes first; what passed meanwhile did, and the order itself stays."""
     for arriving in permutations(names):
         found = log(system, arriving)
-        assert left_of(found, "order.cancelled") == []
+        (cancelled,), (again,) = left_of(found, "order.cancelled"), left_of(found, "order.reinstated")
+        assert again["id"] == f"reinstated-{cancelled['id']}"
+        assert of(found.values(), "evidence.withdrawn") == []
         assert len(left_of(found, "order.placed")) == 1
-    assert len(left_of(log(system, names[:-1]), "order.cancelled")) == 1
+    before = log(system, names[:-1])
+    assert (len(left_of(before, "order.cancelled")), left_of(before, "order.reinstated")) == (1, [])
+
+
+def test_an_order_may_be_cancelled_and_set_back_again_and_again() -> None:
+    """Each time is another one."""
+    found: dict[tuple[str, str], Draft] = {}
+    memory = Memory()
+    for day, status in enumerate(("cancelled", "processing", "cancelled", "processing"), 2):
+        stated = f"2026-04-{day:02}T10:00:00"
+        adapted = bent("woocommerce", "order_cancelled_unpaid", status=status, date_modified=stated, date_modified_gmt=stated)
+        drafts, keep = settle(adapted.events, adapted.histories, memory, LIVE)
+        memory.known |= keep
+        for one in drafts:
+            found.setdefault((one["source"], one["id"]), one)
+    turns = [(one["type"], one["time"][:10], one["id"]) for one in found.values() if one["type"] in ("order.cancelled", "order.reinstated")]
+    assert turns == [
+        ("order.cancelled", "2026-04-02", "cancelled-5133"),
+        ("order.reinstated", "2026-04-03", "reinstated-cancelled-5133"),
+        ("order.cancelled", "2026-04-04", "cancelled-5133~1"),
+        ("order.reinstated", "2026-04-05", "reinstated-cancelled-5133~1"),
+    ]
 
 
 def test_a_webhook_of_a_cancellation_leaves_the_order_placed() -> None:
@@ -518,13 +541,13 @@ def test_a_refund_that_cannot_be_read_is_refused_by_itself() -> None:
     assert of(adapted.events, "warehouse.shipped")
 
 
-def test_a_withdrawal_finds_the_order_by_the_names_that_the_connection_gives_it() -> None:
+def test_a_reinstatement_finds_the_order_by_the_names_that_the_connection_gives_it() -> None:
     """A cancellation has no parcel to be found by."""
     names = ("order_cancelled_unpaid", "order_cancelled_set_back")
     for connection, subject, alias in ((LIVE, "5133", None), (AdapterConnection(order_field="number"), "5133", "5133")):
-        (withdrawn,) = of(log("woocommerce", names, connection).values(), "evidence.withdrawn")
-        assert (withdrawn["subject"], withdrawn["data"].get("order_alias")) == (subject, alias)
-        assert (withdrawn["data"]["event_id"], "tracking_number" in withdrawn["data"]) == ("cancelled-5133", False)
+        (again,) = of(log("woocommerce", names, connection).values(), "order.reinstated")
+        assert (again["subject"], again["data"].get("order_alias")) == (subject, alias)
+        assert (again["id"], again["source"]) == ("reinstated-cancelled-5133", "/storefront/woocommerce")
 
 
 def test_addresses_and_goods_are_read_wherever_a_message_has_them() -> None:

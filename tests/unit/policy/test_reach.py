@@ -120,6 +120,26 @@ def test_what_can_never_count_is_refused(tmp_path: Path, text: str, message: str
     assert [problem.message for problem in check_policy(path) if not problem.warning] == [message]
 
 
+def test_a_rule_of_the_user_that_is_wrong_hides_no_other_mistake(tmp_path: Path) -> None:
+    """Nor does it stop the check."""
+    path = tmp_path / "policy.yaml"
+    path.write_text(
+        "custom_rules: {mine: {says: x., form: apart, date: order.promised_by, later_than: placed, within: 5 d}}\n"
+        "overrides: [{when: {carrier: ups}, rules: {custom.mine: {owner: X}, shipment.scan_gap: {threshold: 3 bd}}}]"
+    )
+    assert [(problem.line, problem.warning) for problem in check_policy(path)] == [(1, False), (2, True)]
+
+
+def test_what_is_raised_at_once_waits_for_no_feed(tmp_path: Path) -> None:
+    """Although it has a span."""
+    path = tmp_path / "policy.yaml"
+    path.write_text(
+        "custom_rules: {mine: {says: x., form: early, when: packed, since: captured, within: 2 h}}\n"
+        "emits: [captured, packed]\nrules: {custom.mine: {feeds: [warehouse]}}"
+    )
+    assert [problem.message for problem in check_policy(path)] == ["`feeds` counts for the `steps` of custom.mine only, and it has none"]
+
+
 def test_an_exemption_from_a_wider_override_changes_something(tmp_path: Path) -> None:
     """Although it states what would hold without either."""
     path = tmp_path / "policy.yaml"

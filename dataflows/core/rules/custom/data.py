@@ -63,7 +63,7 @@ def orphan_signal(o: Facts, s: RuleSetting) -> Found:
     """Judged by log time; the identity step does the same for aliases that no order has claimed. A part of another order is none."""
     first = o.t.first_logged
     known = [link.log for link in o.t.of("order.linked") if link.order in cast("OrderLinked", link.event.data).children]
-    known += [o.placed.log] if o.placed is not None else []
+    known += [record.log for record in o.t.of("order.placed")]
     met = min(known, default=None)
     yield timeout(s, o.policy.tenant_calendar(o.tenant), first.log, f"first {first.event.type} logged", (first,), met=met)
 
