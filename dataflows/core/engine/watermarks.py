@@ -27,7 +27,7 @@ class Track(NamedTuple):
     logs: list[int]
     ats: list[int]
     marks: list[FeedWatermark]
-    told: list[FeedWatermark]
+    every: list[FeedWatermark]
     """All of the feed, in log order."""
     known: dict[int, list[int]]
     """What `late` has found."""
@@ -36,7 +36,7 @@ class Track(NamedTuple):
         """The log times of those that were told more than `allowed` after they had happened; found once for all shards."""
         found = self.known.get(allowed)
         if found is None:
-            found = self.known[allowed] = [mark.log for mark in self.told if mark.log - mark.at > allowed]
+            found = self.known[allowed] = [mark.log for mark in self.every if mark.log - mark.at > allowed]
         return found
 
     def before(self, log: int, place: Position | None, start: int) -> int:
@@ -65,7 +65,7 @@ class WatermarkRun:
             if track is None:
                 tracks[mark.feed] = Track([mark.log], [mark.at], [mark], [mark], {})
                 continue
-            track.told.append(mark)
+            track.every.append(mark)
             if mark.at > track.ats[-1]:
                 track.logs.append(mark.log)
                 track.ats.append(mark.at)
@@ -94,7 +94,7 @@ class Pending:
     @property
     def left(self) -> bool:
         """Whether there is any left to be taken in."""
-        return self.start < len(self.track.logs) or self.until < self.track.told[-1].log
+        return self.start < len(self.track.logs) or self.until < self.track.every[-1].log
 
     def take(self, log: int, place: Position | None) -> tuple[list[int], list[int]]:
         """Takes those before a position (see `Track.before`): their log times and watermarks."""
