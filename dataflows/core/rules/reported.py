@@ -122,6 +122,12 @@ def _reached_by(term: Milestone | EventTerm | Strictly, *, of_sku: bool) -> Call
 
 
 def reported_parcel(form: Reported) -> Find:
+    """Of each parcel by its scans. Raises ValueError for a form that asks for what is not looked at here."""
+    ignored = [term for term in form.after if not isinstance(term, Strictly)]
+    ignored += [term for term in form.unless if not isinstance(term, Milestone)]
+    ignored += [term for term in form.until if isinstance(term, EventTerm) and term.types != ("carrier.scan",)]
+    if ignored or form.not_after:
+        raise ValueError(f"of a parcel only its scans and milestones are looked at, not {ignored or form.not_after}")
     starts, clears = positions_of(form.when), [clearing(term) for term in form.until]
     after = [of_parcel(term.milestone) for term in form.after if isinstance(term, Strictly)]
     lifts = [of_parcel(term) for term in form.unless if isinstance(term, Milestone)]

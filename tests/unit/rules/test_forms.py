@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import replace
 from enum import Enum
-from typing import TYPE_CHECKING, cast
+from typing import TYPE_CHECKING, Any, cast
 
 import msgspec
 import pytest
@@ -150,3 +150,19 @@ def test_a_scan_is_reported_for_its_parcel_until_another() -> None:
     events = "11-02 10:00 order.placed\n11-02 12:00 warehouse.shipped\n11-03 10:00 scan delayed reason: capacity"
     assert said(rule, events, "11-03 10:00") == [("shipment:S1", "open")]
     assert said(rule, events + "\n11-03 11:00 scan delayed reason: weather", "11-03 12:00") == [("shipment:S1", "resolved")]
+
+
+@pytest.mark.parametrize(
+    "terms",
+    [
+        {"after": (scan("damaged"),)},
+        {"unless": event("payment.refunded")},
+        {"until": event("payment.refunded")},
+        {"not_after": Milestone.SHIPPED},
+    ],
+    ids=lambda terms: next(iter(cast("dict[str, object]", terms))),
+)
+def test_what_a_report_of_a_parcel_would_not_look_at_is_refused(terms: dict[str, object]) -> None:
+    """Its scans and milestones are all that it looks at; anything else would never hold, or always, without a word."""
+    with pytest.raises(ValueError, match="of a parcel only its scans and milestones"):
+        reported("order.price_dispute", "A wish.", when=scan("delivered"), each=Scope.PARCEL, owner="OPS", **cast("Any", terms))
