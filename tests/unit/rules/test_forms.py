@@ -165,4 +165,11 @@ def test_a_scan_is_reported_for_its_parcel_until_another() -> None:
 def test_what_a_report_of_a_parcel_would_not_look_at_is_refused(terms: dict[str, object]) -> None:
     """Its scans and milestones are all that it looks at; anything else would never hold, or always, without a word."""
     with pytest.raises(ValueError, match="of a parcel only its scans and milestones"):
-        reported("order.price_dispute", "A wish.", when=scan("delivered"), each=Scope.PARCEL, owner="OPS", **cast("Any", terms))
+        reported(
+            "order.price_dispute",
+            "A wish.",
+            when=scan("delivered"),
+            each=Scope.PARCEL,
+            owner="OPS",
+            **cast("Any", {"until": scan("returned"), **terms}),
+        )
