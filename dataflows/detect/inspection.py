@@ -12,7 +12,7 @@ import msgspec
 
 from dataflows.core.engine.evaluate import Evaluation
 from dataflows.core.engine.lifecycle import reckon
-from dataflows.core.engine.order import CLOSE, TOLD, Order, key_of
+from dataflows.core.engine.order import BACKFILLING, CLOSE, Order, key_of
 from dataflows.core.engine.shard import Shard
 from dataflows.core.engine.state import FEEDS, LEARNED, ORDER, TOMBSTONE
 from dataflows.core.engine.tombstones import Tombstones
@@ -190,7 +190,7 @@ def _ahead(order: Order, evaluation: Evaluation, shard: Shard) -> Iterator[Ahead
         if index == CLOSE:
             yield Ahead(iso(at), None, None, None, "closed, if nothing comes, nothing is open and nothing is expected")
             continue
-        if index == TOLD:
+        if index == BACKFILLING:
             yield Ahead(iso(at), None, None, None, "judged, if nothing more of its history is told")
             continue
         kind = shard.engine.ruleset.rules[index].kind

@@ -18,6 +18,8 @@ if TYPE_CHECKING:
     from collections.abc import Callable
 
 DATA = Path(__file__).parents[3] / "shared" / "data" / "olist"
+SAMPLE = Path(__file__).with_name("sample") / "fifty.jsonl"
+"""What a person thought of fifty of the exceptions of the built-in policy; see the README beside it."""
 POLICY = Path(__file__).with_name("olist.policy.yaml")
 UNTIL = instant("", "2018-10-17T17:30:18Z")
 TOTALS = {"payment.capture_overdue": 3_366, "fulfilment.ship_overdue": 1_865, "shipment.delivery_overdue": 1_780}
@@ -107,6 +109,10 @@ def test_without_settings_it_is_calm(events: list[Event], expected: set[tuple[st
     """The built-in policy misses nothing that is true, and says little besides. Feeds that tell four milestones are asked for no other."""
     said = found(as_it_is(events), tmp_path, None)
     assert expected <= said
+    judged = [json.loads(line) for line in SAMPLE.read_text(encoding="utf-8").splitlines()]
+    raised = {json.loads(line)["data"]["exception_id"] for line in (tmp_path / "out" / "exceptions.jsonl").open(encoding="utf-8")}
+    assert {one["exception"] for one in judged} <= raised, "the sample is of what is said"
+    assert sum(one["worth"] for one in judged) >= 0.9 * len(judged)
     others = said - expected
     assert {kind for _, kind in others}.isdisjoint(LEARNED)
     assert len({order for order, _ in others}) <= 0.05 * len({event.data["subject"] for event in events})

@@ -18,7 +18,7 @@ LONGEST = 6 * HOUR
 """How long an order is waited for at most (µs of log time)."""
 
 
-class Telling(NamedTuple):
+class BackfillSpan(NamedTuple):
     """When an order's history was told: it began at log time `since` and counts as told from `until` on (µs)."""
 
     since: int
@@ -44,24 +44,24 @@ class Backfill:
         feed = self._feed_of(record.event.source)
         return feed is None or behind > self._feeds[feed].delay
 
-    def telling(self, records: Iterable[Record]) -> Telling | None:
+    def span_of(self, records: Iterable[Record]) -> BackfillSpan | None:
         """The telling that the first of these records begins and the others, which come later in the log, go on with; None: it does not."""
-        told: Telling | None = None
+        backfilling: BackfillSpan | None = None
         for record in records:
-            if told is not None and record.log > told.until:
+            if backfilling is not None and record.log > backfilling.until:
                 break
             if self.late(record):
-                told = self.goes_on(told or Telling(record.log, record.log), record)
-            elif told is None:
+                backfilling = self.goes_on(backfilling or BackfillSpan(record.log, record.log), record)
+            elif backfilling is None:
                 break
-        return told
+        return backfilling
 
-    def goes_on(self, told: Telling, record: Record) -> Telling:
+    def goes_on(self, backfilling: BackfillSpan, record: Record) -> BackfillSpan:
         """The telling with a further record that was told afterwards, and came before it was over."""
-        return Telling(told.since, min(record.log + self._settle, told.since + LONGEST))
+        return BackfillSpan(backfilling.since, min(record.log + self._settle, backfilling.since + LONGEST))
 
 
-class History(NamedTuple):
+class HistoryBounds(NamedTuple):
     """What of an order whose history was told is not said any more, as of log time `now`.
 
     `judged`: when it was judged first; `oldest`: up to when what lasted then must have begun to be history; `over`: it is judged by now.
@@ -76,5 +76,5 @@ class History(NamedTuple):
         return not self.over or start <= self.oldest or (end is not None and end <= self.judged)
 
 
-HIDDEN = History(0, 0, over=False)
+HIDDEN = HistoryBounds(0, 0, over=False)
 """Hides all that has not been said."""

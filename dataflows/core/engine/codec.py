@@ -19,12 +19,12 @@ import msgspec
 from msgspec import Struct
 
 from dataflows.core.engine import codec_old
-from dataflows.core.engine.backfill import Telling
+from dataflows.core.engine.backfill import BackfillSpan
 from dataflows.core.engine.codes import KINDS
 from dataflows.core.engine.compress import FLAG, compress, decompress
 from dataflows.core.engine.exceptions import ExceptionState
 from dataflows.core.engine.feeds import Deferred
-from dataflows.core.engine.order import CLOSE, TOLD, Order, Piece, names_of_key
+from dataflows.core.engine.order import BACKFILLING, CLOSE, Order, Piece, names_of_key
 from dataflows.core.engine.ruleset import RuleSet
 from dataflows.core.history.timeline import Failure
 from schemas.record import IdentityFinding
@@ -77,7 +77,7 @@ class OrderBody(Struct, array_like=True, omit_defaults=True):
     failures: list[Failure] = []
     quarantined: str = ""
     work: int = 0
-    told: Telling | None = None
+    backfilling: BackfillSpan | None = None
 
 
 class Stored(Struct, array_like=True, frozen=True):
@@ -122,7 +122,11 @@ class OrderCodec:
 
     def __init__(self, ruleset: RuleSet) -> None:
         codes = {kind: code for code, kind in enumerate(KINDS)}
-        self._code: dict[int, Code] = {CLOSE: CLOSE, TOLD: TOLD, **{index: codes.get(kind, kind) for kind, index in ruleset.index.items()}}
+        self._code: dict[int, Code] = {
+            CLOSE: CLOSE,
+            BACKFILLING: BACKFILLING,
+            **{index: codes.get(kind, kind) for kind, index in ruleset.index.items()},
+        }
         self._place: dict[Code, int] = {code: index for index, code in self._code.items()}
         self._place.update(ruleset.index)
         """The place of each rule, by its code and by its name."""
@@ -154,7 +158,7 @@ class OrderCodec:
             failures=timeline.failures,
             quarantined=order.quarantined,
             work=order.work,
-            told=order.told,
+            backfilling=order.backfilling,
         )
         plain = b"".join((_PAIR, _array(order.packed_rows), rows, _encode(body)))
         return _HEAD.pack(VERSION, FLAG | (_DEFERRED if order.deferred else 0), order.next_check) + compress(plain)
@@ -191,7 +195,7 @@ class OrderCodec:
         order.work = body.work
         order.handed, order.seen = frozenset(body.handed), frozenset(body.seen)
         order.sent_back, order.payments = frozenset(body.sent_back), frozenset(body.payments)
-        order.told = body.told
+        order.backfilling = body.backfilling
         order.recheck_at = {place[code]: at for code, at in body.recheck_at if code in place}
         order.live = {place[code] for code in body.live if code in place}
         order.next_check = check_of(packed)

@@ -14,7 +14,7 @@ from dataflows.core.engine.evaluate import CASES, UNRESOLVED, Evaluation, RuleEv
 from dataflows.core.engine.failures import failing
 from dataflows.core.engine.feeds import Feeds
 from dataflows.core.engine.lifecycle import expired, retracted
-from dataflows.core.engine.order import CLOSE, TOLD, Order, key_of
+from dataflows.core.engine.order import BACKFILLING, CLOSE, Order, key_of
 from dataflows.core.engine.publish import Publisher
 from dataflows.core.engine.ruleset import FAILED
 from dataflows.core.engine.traits import CARRIER, NOTE, PLACED, SITE
@@ -68,7 +68,7 @@ class Engine:
         if order.timeline.anything_hidden:
             forget_withdrawn(order)
             structural = True  # What the order has seen may be what was withdrawn.
-        if not placed or not order.traits & PLACED or TOLD in order.recheck_at:
+        if not placed or not order.traits & PLACED or BACKFILLING in order.recheck_at:
             self._tell(order, record, placed=placed != 0)
         profile = order.profile
         if not order.traits & PLACED:
@@ -113,8 +113,8 @@ class Engine:
         due = {index for index, at in order.recheck_at.items() if at <= now and index >= 0}
         if order.live and order.recheck_at.get(CLOSE, FAR) <= now:
             due |= order.live  # States of before exceptions were closed for age do not have their timers.
-        if order.recheck_at.get(TOLD, FAR) <= now:
-            del order.recheck_at[TOLD]
+        if order.recheck_at.get(BACKFILLING, FAR) <= now:
+            del order.recheck_at[BACKFILLING]
             due |= self._everything(order, now)
         if order.deferred:
             due.update(index for index, deferred in order.deferred.items() if self.evaluator.feeds.has_passed(deferred.feeds))
@@ -155,17 +155,17 @@ class Engine:
 
         `placed`: it was known before `record`.
         """
-        backfill, told = self.evaluator.backfill, order.told
+        backfill, backfilling = self.evaluator.backfill, order.backfilling
         if order.placed != placed or len(order.timeline) == 1:
             timeline = order.timeline
             records = [record] if order.placed else sorted((*timeline.records, *timeline.hidden), key=attrgetter("position"))
-            order.told = told = backfill.telling(records)
-        elif told is not None and TOLD in order.recheck_at and backfill.late(record):
-            order.told = told = backfill.goes_on(told, record)
-        if told is not None and told.until >= record.log:
-            order.recheck_at[TOLD] = told.until
+            order.backfilling = backfilling = backfill.span_of(records)
+        elif backfilling is not None and BACKFILLING in order.recheck_at and backfill.late(record):
+            order.backfilling = backfilling = backfill.goes_on(backfilling, record)
+        if backfilling is not None and backfilling.until >= record.log:
+            order.recheck_at[BACKFILLING] = backfilling.until
         else:
-            order.recheck_at.pop(TOLD, None)
+            order.recheck_at.pop(BACKFILLING, None)
 
     def _unplaced(self, order: Order, record: Record, event: int, *, changed: bool) -> list[OutputRecord]:
         """An order that is not known to be placed can only be an orphan; if its placing was withdrawn, so is what was said of it."""

@@ -13,7 +13,7 @@ from typing import cast
 from msgspec import Struct
 from msgspec.structs import replace
 
-from dataflows.core.engine.backfill import HIDDEN, Backfill, History, Telling
+from dataflows.core.engine.backfill import HIDDEN, Backfill, BackfillSpan, HistoryBounds
 from dataflows.core.engine.decide import Decision
 from dataflows.core.engine.exceptions import CASE_NEW, ExceptionState, Status
 from dataflows.core.engine.failures import failed, failing, mended
@@ -169,7 +169,7 @@ class RuleEvaluator:
         if decision.deferred is not None:
             evaluation.waits[index] = decision.deferred
         if decision.seen or states:
-            history = None if order.told is None else self._history(order.told, facts.now, inclusive=inclusive)
+            history = None if order.backfilling is None else self._history(order.backfilling, facts.now, inclusive=inclusive)
             if index in self.ruleset.orphan and facts.placed is not None:
                 history = HIDDEN  # It is no orphan any more that anybody must hear of.
             after, left_out = reconcile(states, rule.kind, decision.seen, facts.now, deadlines=inclusive, history=history)
@@ -187,9 +187,13 @@ class RuleEvaluator:
                 if state is not states.get(key):
                     evaluation.changes[key] = state
 
-    def _history(self, told: Telling, now: int, *, inclusive: bool) -> History:
+    def _history(self, backfilling: BackfillSpan, now: int, *, inclusive: bool) -> HistoryBounds:
         """What of an order's history is not said at log time `now`."""
-        return History(told.until, told.until - self.backfill.max_age, told.until < now or (told.until == now and inclusive))
+        return HistoryBounds(
+            backfilling.until,
+            backfilling.until - self.backfill.max_age,
+            backfilling.until < now or (backfilling.until == now and inclusive),
+        )
 
     def _found(self, facts: Facts, index: int, setting: RuleSetting) -> Found:
         """What a rule finds. Where that is much, it is kept until the history changes: time alone does not change what is found."""

@@ -9,7 +9,7 @@ from msgspec.structs import replace
 
 from dataflows.core.clocks.explain import arithmetic
 from dataflows.core.clocks.spans import Later
-from dataflows.core.engine.backfill import History
+from dataflows.core.engine.backfill import HistoryBounds
 from dataflows.core.engine.exceptions import ExceptionState, Status, exception_id
 from dataflows.core.policy.setting import Severity
 from dataflows.core.rules.conditions import Condition, count
@@ -108,7 +108,7 @@ def reconcile(
     now: int,
     *,
     deadlines: bool,
-    history: History | None = None,
+    history: HistoryBounds | None = None,
 ) -> tuple[dict[Key, ExceptionState], bool]:
     """The states of a kind, so far `known`, as they should be by what its rule sees now (per scope its conditions that have begun).
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataflows.core.engine.backfill import Telling
+from dataflows.core.engine.backfill import BackfillSpan
 from dataflows.core.engine.feeds import Deferred
 from dataflows.core.engine.lifecycle import ExceptionLifecycle
 from dataflows.core.engine.traits import PLACED
@@ -14,7 +14,7 @@ from schemas.instants import FAR
 
 CLOSE = -1
 """The entry of `Order.recheck_at` that is no rule: when to see whether the order can be closed."""
-TOLD = -2
+BACKFILLING = -2
 """Likewise: when an order whose history is being told is judged first."""
 
 Piece = tuple["str | None", "str | None", "int | None"]
@@ -41,7 +41,7 @@ class Order:
     first of these instants; `judged` are the rules that were evaluated, so that what is known of them rests on calendars and zones (None:
     perhaps all; what is expected of the others is a lower bound by whatever calendar). `live` rules have something open. `deferred` maps a
     rule to what of it waits for feeds. `quarantined` names the error after which the order is evaluated no more; its history is gone then.
-    `facts` are those of the history, if asked for. `work` is how much the rules have had with it (see `effort`). `told`: when its
+    `facts` are those of the history, if asked for. `work` is how much the rules have had with it (see `effort`). `backfilling`: when its
     history was told, where that was done long after it happened.
 
     Some fields serve to tell traits. `pieces` are the ordered lines (line_id, sku, quantity) while they are as placed; `dates` are lower
@@ -53,6 +53,7 @@ class Order:
     """
 
     __slots__ = (
+        "backfilling",
         "dates",
         "deferred",
         "estimated",
@@ -76,7 +77,6 @@ class Order:
         "sent_back",
         "tenant",
         "timeline",
-        "told",
         "topics",
         "total",
         "traits",
@@ -110,7 +110,7 @@ class Order:
         self.profile: Profile | None = None
         self.last_log = 0
         self.work = 0
-        self.told: Telling | None = None
+        self.backfilling: BackfillSpan | None = None
         self.topics: list[str] = []
         self.rows = b""
         self.packed_rows = 0

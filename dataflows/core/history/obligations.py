@@ -17,7 +17,7 @@ import msgspec
 from dataflows.core.history.again import Life
 from dataflows.core.history.balances import Books
 from dataflows.core.history.covering import Filling, OrderShape, UnitCoverage
-from dataflows.core.history.turns import REFUNDING, Told, begin, changes_of, update
+from dataflows.core.history.turns import REFUNDING, OwedChange, begin, changes_of, update
 from dataflows.core.history.versions import Versions
 from schemas.events import Line, PaymentRefunded
 from schemas.instants import FAR, earliest
@@ -208,7 +208,7 @@ class Obligations:
     def _leave(self, at: int, lines: Sequence[Line] | None) -> None:
         self.left.step(at, lines, self.changes[-1].rest if self.changes else {})
 
-    def _take(self, at: int, known: Sequence[Told]) -> None:
+    def _take(self, at: int, known: Sequence[OwedChange]) -> None:
         """Takes in what changes what is owed at one instant: cancellations, then refunds, then what the order's lines are from then on.
 
         Of several that say what its lines are, the last counts; at the instant of the placing it is what the order was placed with.
@@ -216,9 +216,9 @@ class Obligations:
         books = (self._books, self._firm)
         for book in books:
             begin(book, at, known)
-        for told in known:
-            if told.turn == REFUNDING:
-                self._refund(told.record)
+        for one in known:
+            if one.turn == REFUNDING:
+                self._refund(one.record)
         for book in books:
             update(book, known)
         moved = frozenset(self._books.moved | self._firm.moved)

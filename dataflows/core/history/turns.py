@@ -14,7 +14,7 @@ from schemas.events import Line
 from schemas.record import Record
 
 
-class Told(NamedTuple):
+class OwedChange(NamedTuple):
     """An event that changes what is owed, and in which turn of its instant; `lines` are those of the order after it."""
 
     at: int
@@ -26,14 +26,14 @@ class Told(NamedTuple):
 PLACING, CANCELLING, REFUNDING, UPDATING = range(4)
 
 
-def changes_of(versions: Versions, waivers: Iterable[Record]) -> list[Told]:
+def changes_of(versions: Versions, waivers: Iterable[Record]) -> list[OwedChange]:
     """What changes what is owed, as it happened; at one instant the placing, then cancellations, then refunds, then updates.
 
     What is dated before the placing, by the clock of another system, takes away from what the order was placed with.
     """
     placed = versions.all[0][1]
     found = [
-        Told(max(record.at, placed), CANCELLING if record.event.type == "order.cancelled" else REFUNDING, record, None)
+        OwedChange(max(record.at, placed), CANCELLING if record.event.type == "order.cancelled" else REFUNDING, record, None)
         for record in waivers
     ]
     stated = False
@@ -41,30 +41,30 @@ def changes_of(versions: Versions, waivers: Iterable[Record]) -> list[Told]:
         if not stated or says(record, "lines"):
             # Lines that an update is the first to tell of are those with which the order was placed.
             since, turn = (at, UPDATING) if stated else (placed, PLACING)
-            found.append(Told(since, turn, record, fields.lines))
+            found.append(OwedChange(since, turn, record, fields.lines))
             stated = stated or bool(fields.lines)
     return sorted(found, key=itemgetter(0, 1))
 
 
-def begin(book: Books, at: int, known: Sequence[Told]) -> None:
+def begin(book: Books, at: int, known: Sequence[OwedChange]) -> None:
     """Takes in the placing, if it is among what is known of an instant, and the cancellations."""
     if known[0].turn == PLACING:
         book.order(_stated(known)[-1].lines)
-    for told in known:
-        if told.turn == CANCELLING:
-            book.take(told.record)
+    for change in known:
+        if change.turn == CANCELLING:
+            book.take(change.record)
     book.cancel(at)
 
 
-def update(book: Books, known: Sequence[Told]) -> None:
+def update(book: Books, known: Sequence[OwedChange]) -> None:
     """Takes in the last update of an instant, if any."""
     stated = _stated(known)
     if stated and known[0].turn != PLACING:
         book.order(stated[-1].lines)
 
 
-def _stated(known: Sequence[Told]) -> list[Told]:
-    return [told for told in known if told.turn in {PLACING, UPDATING}]
+def _stated(known: Sequence[OwedChange]) -> list[OwedChange]:
+    return [change for change in known if change.turn in {PLACING, UPDATING}]
 
 
 def cancelled_at(shape: OrderShape, versions: Versions, cancellations: Sequence[Record]) -> int | None:
@@ -78,7 +78,7 @@ def cancelled_at(shape: OrderShape, versions: Versions, cancellations: Sequence[
         known = list(changes)
         begin(books, at, known)
         update(books, known)
-        begun = begun or any(told.turn == CANCELLING for told in known)
+        begun = begun or any(change.turn == CANCELLING for change in known)
         if not begun or books.owing:
             since = None
         elif since is None:

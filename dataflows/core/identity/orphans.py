@@ -145,8 +145,8 @@ class PendingQueue:
 
     def _missed_at(self, records: Sequence[Record], after: int) -> int:
         """When somebody is missed for whom these records wait, which are in log order."""
-        told = self._backfill.telling(records)
-        return records[0].log + after if told is None else max(records[0].log + after, told.until)
+        backfilling = self._backfill.span_of(records)
+        return records[0].log + after if backfilling is None else max(records[0].log + after, backfilling.until)
 
     def _expire(self, key: AliasKey, pending: PendingEvents, raised: Orphan, due: int) -> None:
         """Closes an orphan for age at `due`, unless there has been news of it."""

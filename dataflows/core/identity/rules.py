@@ -79,7 +79,7 @@ def _may_stand(policy: Policy, dims: Dims) -> int | None:
 def orphan_record(orphan: Orphan, policy: Policy) -> OutputRecord:
     """The exception about an alias that nobody has claimed; the alias stands where otherwise the order does."""
     setting = policy.setting(ORPHAN, Dims(tenant=orphan.tenant))
-    told = Backfill(policy).telling(orphan.records)
+    backfilling = Backfill(policy).span_of(orphan.records)
     state = ExceptionState(
         ORPHAN,
         None,
@@ -96,7 +96,7 @@ def orphan_record(orphan: Orphan, policy: Policy) -> OutputRecord:
         arithmetic=f"first logged {iso(orphan.since)} + {(orphan.due - orphan.since) // 60_000_000} minutes",
         detail=f"tied to {orphan.order}" if orphan.order else "",
         resolution=EXPIRED if orphan.resolved and orphan.order is None else None,
-        backfilled=told is not None and orphan.due < told.until,
+        backfilled=backfilling is not None and orphan.due < backfilling.until,
         evidence=tuple(evidence(state) for state in orphan.records),
     )
     id_ = exception_id(orphan.tenant, orphan.alias, ORPHAN, None, 1)

@@ -90,7 +90,7 @@ class Lives:
         lapses = life.lapses(finding.at)
         if lapses and lapses[0][0] <= finding.at and lapses[0][1] is None:
             return []
-        return _told(head, finding, lapses)
+        return _changed(head, finding, lapses)
 
     def note(self, head: Record | ResolvedEvent, record: Record) -> list[ResolvedEvent]:
         """Takes in what became of an order; returns what that says of those which repeat it."""
@@ -117,7 +117,7 @@ class Lives:
             if lapses != before[later]:
                 cited = (*proof, evidence(record))
                 finding = noted(head.log, at, record, order=later, kind=SUSPECTED, scope_id=None, proof=cited, others=(key[1],))
-                found += _told(put(head, record, later, finding), finding, lapses)
+                found += _changed(put(head, record, later, finding), finding, lapses)
         return found
 
     def _advance(self, log: int) -> None:
@@ -125,7 +125,7 @@ class Lives:
         self.followed.advance(log)
 
 
-def _told(head: ResolvedEvent, finding: IdentityFinding, lapses: list[Lapse]) -> list[ResolvedEvent]:
+def _changed(head: ResolvedEvent, finding: IdentityFinding, lapses: list[Lapse]) -> list[ResolvedEvent]:
     """That an order repeats another, then each time that the other was not wanted, and was again; `head` stands where the first is said."""
     found = [head]
     for start, end in lapses:

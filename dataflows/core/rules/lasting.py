@@ -35,8 +35,8 @@ from dataflows.core.rules.vocabulary import (
 from schemas.instants import HOUR, earliest
 from schemas.record import Record
 
-IN_HOUSE = ("inventory.", "warehouse.")
-"""The types of steps of an order on its way through the house."""
+WAREHOUSE_STEPS = ("inventory.", "warehouse.")
+"""The beginnings of the types of what warehouses say of an order."""
 
 
 def silent_parcel(form: Silent) -> Find:
@@ -122,7 +122,7 @@ def silent_order(form: Silent) -> Find:
         patience = soonest(s, s.threshold)
         stepped = False
         for record, until in silences(heard):
-            stepped = stepped or record.event.type.startswith(IN_HOUSE)
+            stepped = stepped or record.event.type.startswith(WAREHOUSE_STEPS)
             if until is not None and until - record.at <= patience:
                 continue
             label = f"last event {record.event.type}"
