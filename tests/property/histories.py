@@ -24,6 +24,8 @@ if TYPE_CHECKING:
 
     from hypothesis.strategies import DrawFn
 
+BACKFILL = timedelta(minutes=15)
+"""An order whose placing is told later than that is told as history."""
 LONG = os.environ.get("ORDERWATCH_PROPERTIES") == "long"
 """Set ORDERWATCH_PROPERTIES=long for a search of an hour instead of a minute."""
 
@@ -112,6 +114,7 @@ def histories(draw: DrawFn, *, most: int = 14, skew: bool = True, chapters: int 
     for name in names:
         order = Ingredients(name, base, draw(st.sampled_from(BASKETS)) if chapters else LINES)
         own: list[str] = []
+        told_late = False
         for number, (type_, told, after) in enumerate(_life(order, draw, most, chapters)):
             data: dict[str, object]
             if told is not None:
@@ -124,7 +127,8 @@ def histories(draw: DrawFn, *, most: int = 14, skew: bool = True, chapters: int 
                 data = data_of(type_, order, draw)
             early = type_ == "order.placed"
             at = said = base + (draw(st.sampled_from(GRID[:3] if early else GRID)) if after is None else after)
-            if type_ == "carrier.scan" and draw(st.integers(0, 7)) == 7:
+            # Whether an order that is told late is history was decided by what was known then, not by an older scan that comes later still.
+            if type_ == "carrier.scan" and draw(st.integers(0, 7)) == 7 and not told_late:
                 at -= draw(st.sampled_from(OLD))
             identity = f"{name}-{number:02}"
             # What was said of an order because of another's placing stays when that placing is withdrawn: orders are compared once.
@@ -149,6 +153,7 @@ def histories(draw: DrawFn, *, most: int = 14, skew: bool = True, chapters: int 
             # The identity step keeps no steps of orders that nobody has linked yet: a link is told before the steps of its children.
             if type_ == "order.linked" or (told and told.subject):
                 recorded = said if type_ == "order.linked" else max(said, recorded)
+            told_late = told_late or (early and recorded - said > BACKFILL)
             events.append((event, recorded))
             if draw(st.integers(0, 15)) == 15:
                 events.append((event, recorded + draw(st.sampled_from(DELAYS))))

@@ -79,6 +79,7 @@ class GoodsFacts(FieldFacts):
         changes = self.t.of("order.cancelled", "payment.refunded")
         return not (
             len(self.lines) < len(lines)
+            or self.book.share_skus()
             or "digital" in self.methods
             or any(x.method or x.components or x.parent_line_id or (x.quantity is not None and x.quantity < 1) for x in lines)
             or any(cast("OrderCancel", r.event.data).lines for r in changes)

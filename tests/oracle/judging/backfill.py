@@ -47,9 +47,9 @@ def told_by(arrivals: Sequence[Arrival], terms: Terms) -> int | None:
 
 
 def once(members: Iterable[Member]) -> list[Member]:
-    """What became known of an order, as it did, without what had been told before."""
+    """What became known of an order, as it did, without what had been told before; what had waited comes after what it waited for."""
     found: dict[tuple[str, str], Member] = {}
-    for member in sorted(members, key=lambda one: (one.known, one.event.place)):
+    for member in sorted(members, key=lambda one: (one.known, one.known > one.event.log, one.event.place)):
         found.setdefault((member.event.source, member.event.id), member)
     return list(found.values())
 

@@ -72,6 +72,7 @@ def place(events: list[Event]) -> Placement:
     loose: list[Event] = []
     known: list[tuple[Event, OrderKey, tuple[int, int]]] = []
     waiting: list[Event] = []
+    sooner: dict[int, int] = {}
 
     def settle(event: Event, order: OrderKey, at: tuple[int, int]) -> None:
         known.append((event, order, at))
@@ -109,14 +110,12 @@ def place(events: list[Event]) -> Placement:
                 by_number = [max(tied, one.log) for other, _, (tied, _) in known if other is not one and {*other.numbers} & {*one.numbers}]
                 _note_wait(placement, one, min([at[0], *by_number]))
                 # Where its number was this order's before, that had placed it.
-                n, owner = next((n, owner) for n, (event, owner, _) in enumerate(known) if event is one)
-                sooner = [
-                    tied for other, holder, (tied, _) in known if holder == owner and other is not one and {*other.numbers} & {*one.numbers}
-                ]
-                known[n] = (one, owner, min(at, (max(min(sooner, default=at[0]), one.log), one.place)))
+                owner = next(owner for event, owner, _ in known if event is one)
+                shared = [tied for other, holder, (tied, _) in known if holder == owner and {*other.numbers} & {*one.numbers}]
+                sooner[id(one)] = max(min(shared, default=at[0]), one.log)
     _by_tracking_number(placement, known, [*waiting, *loose])
     for event, order, at in known:
-        placement.orders[order].append(Member(event, at[0]))
+        placement.orders[order].append(Member(event, min(at[0], sooner.get(id(event), at[0]))))
     _by_link(placement)
     return placement
 
