@@ -9,7 +9,7 @@ EMITS = "placed authorized captured allocated released picked packed shipped sca
 
 
 def policy_text() -> str:
-    """The policy as YAML. Thresholds are the built-in ones; only what is true of this world is stated."""
+    """The policy as YAML. Thresholds are the built-in ones; stated is what is true of this world, and that nothing is closed for age."""
     lines = [
         "# The simulated world: what its feeds tell, and where its sites stand and rest. All thresholds are the built-in defaults.",
         "name: simulated-world",
@@ -33,4 +33,5 @@ def policy_text() -> str:
         if carrier.country is not None:
             lines.append(f"  {carrier.name}: {{calendar: warehouse-{carrier.country.lower()}}}")
     lines.append(f"  {COURIER.name}: {{calendar: warehouse-nl}}")
+    lines += ["rules:", "  '*': {expire_after: off}  # the labels say what stands at the end, however long it has stood"]
     return "\n".join(lines) + "\n"
