@@ -84,7 +84,9 @@ def settle(
             if times > before.withdrawn.get(id_, 0):
                 stated_at = _stated_at(after.spoken, time) or history.stated_at
                 tell = _reinstatement if history.cancels and id_.startswith(history.cancels) else _withdrawal
-                withdrawals.append(tell(renewed(id_, times - 1), stated_at, history, connection))
+                draft = tell(renewed(id_, times - 1), stated_at, history, connection)
+                if not connection.omits(draft["type"]):
+                    withdrawals.append(draft)
                 if id_ not in before.events:
                     late.add((history.source, id_))
         owner |= dict.fromkeys(((history.source, id_) for id_ in history.events), key)

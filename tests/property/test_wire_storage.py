@@ -85,7 +85,8 @@ def test_unpacking_what_was_packed_gives_equal_events(candidates: list[dict[str,
     events: list[Event] = []
     for candidate in candidates:
         try:
-            events.append(decode(json.dumps(candidate).encode()))
+            # Of an order: an alias alone, which need not be kept, says whose an event is only until it is placed.
+            events.append(decode(json.dumps({**candidate, "subject": candidate.get("subject") or "O-1"}).encode()))
         except Rejected:
             continue
     back = unpack_events(pack_events(events))

@@ -57,6 +57,7 @@ VALUES: dict[str, tuple[str, ...]] = {
     "owners": ("{payment: NOBODY}",),
     "minor_lane": ("block",),
     "minor_severity": ("low",),
+    "expire_after": ("1 s",),
 }
 SAID = ("status", "severity", "owner", "lane", "due_at", "occurred_at", "detected_at")
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
+from dataclasses import replace
 from datetime import UTC, datetime, time
 
 import orjson
@@ -14,7 +15,7 @@ from sources.simulator.policy import EMITS
 from sources.simulator.topology import CARRIERS, COURIER, KEYS, SITES
 from tests.oracle.judge import judge
 from tests.oracle.judging.calendars import Calendar
-from tests.oracle.judging.settings import Policy, Site
+from tests.oracle.judging.settings import DEFAULTS, Policy, Site
 
 HOURS = dict.fromkeys(range(5), (time(8), time(18)))
 
@@ -35,6 +36,7 @@ def simulated_policy() -> Policy:
         },
         calendars={f"warehouse-{site.country.lower()}": Calendar(site.zone.key, site.country, hours=HOURS) for site in SITES},
         carriers=carriers | {COURIER.name: "warehouse-nl"},
+        rules={kind: replace(setting, expire_after=None) for kind, setting in DEFAULTS.items()},
     )
 
 
