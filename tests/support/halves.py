@@ -9,7 +9,7 @@ import subprocess
 import sys
 from tempfile import TemporaryFile
 
-HALVES = (("tests/e2e",), ("tests/unit", "tests/property", "tests/oracle", "tests/fault"))
+HALVES = (("tests/e2e", "tests/fault", "tests/oracle"), ("tests/unit", "tests/property"))
 
 
 def main() -> int:
