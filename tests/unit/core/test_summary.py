@@ -85,3 +85,36 @@ def test_what_is_taken_back_since_the_order_was_never_placed_is_said_too(kind: s
         outs = run(records_of([*story.lines, *withdrawn]), replace(policy, emits=policy.emits | set(story.emits)), instant(end))
         assert [out.kind for out in outs if out.type == "reject" and out.kind == "order_quarantined"] == []
         assert [out for out in outs if "cannot be evaluated any more" in str(out.data.get("summary"))] == []
+
+
+TOLD_TWICE = {
+    "payment.partly_captured": "60.00 EUR of 100 EUR had been captured",
+    "payment.amount_mismatch": "100.10 EUR was captured less refunds",
+    "payment.cancelled_not_refunded": "100.00 EUR is kept",
+    "conflict.quantity_mismatch": "3 of A had left; 2 were ordered",
+}
+"""What stories of these kinds say is wrong, by the numbers of their events before they are put right."""
+
+
+@pytest.mark.parametrize("kind", TOLD_TWICE)
+def test_what_was_put_right_is_told_as_it_stood(kind: str) -> None:
+    """The record that ends a case changes its figures; the sentence says those that were wrong, and not the ones of today."""
+    told = [(type_, text) for story in STORIES if story.kind == kind for type_, texts in said(story).items() for text in texts]
+    assert any(type_ == "exception.raised" and TOLD_TWICE[kind] in text for type_, text in told)
+    assert any(type_ == "exception.resolved" and TOLD_TWICE[kind] in text for type_, text in told)
+
+
+def test_a_late_delivery_was_not_last_seen_delivered() -> None:
+    """What ended a case is said once, as its end."""
+    resolved = [
+        text for story in STORIES if story.kind == "shipment.delivery_overdue" for text in said(story).get("exception.resolved", [])
+    ]
+    assert resolved
+    assert not any("last seen delivered" in text and "scan delivered" in text for text in resolved)
+
+
+def test_a_warning_speaks_of_its_own_instant() -> None:
+    """By the deadline that is still ahead nothing can have been missed yet."""
+    raised = [text for story in STORIES if story.kind == "shipment.first_scan_missing" for text in said(story).get("exception.raised", [])]
+    assert any("handed over on Mon 2026-11-02 12:00" in text for text in raised)
+    assert all("by Wed 2026-11-04 12:00" in text for text in raised if "handed over on Mon 2026-11-02 12:00." in text)
