@@ -8,7 +8,7 @@ from __future__ import annotations
 import os
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
-from typing import TYPE_CHECKING, cast
+from typing import TYPE_CHECKING
 
 from hypothesis import HealthCheck, settings
 from hypothesis import strategies as st
@@ -111,8 +111,10 @@ def histories(draw: DrawFn, *, most: int = 14, skew: bool = True, chapters: int 
     base = draw(st.sampled_from(BASES))
     events: list[tuple[Mapping[str, object], datetime]] = []
     names = ("o1", "o2", "o3")[: draw(st.sampled_from((1, 1, 1, 2, 3)))]
+    alike = draw(st.sampled_from(BASKETS)) if chapters and len(names) > 1 and draw(st.booleans()) else None
+    """The basket of orders that are one purchase made several times."""
     for name in names:
-        order = Ingredients(name, base, draw(st.sampled_from(BASKETS)) if chapters else LINES)
+        order = Ingredients(name, base, alike or (draw(st.sampled_from(BASKETS)) if chapters else LINES))
         own: list[str] = []
         told_late = False
         for number, (type_, told, after) in enumerate(_life(order, draw, most, chapters)):
@@ -125,15 +127,15 @@ def histories(draw: DrawFn, *, most: int = 14, skew: bool = True, chapters: int 
                 data = {"action_id": "a"}
             else:
                 data = data_of(type_, order, draw)
+                if alike and type_ == "order.placed":
+                    data |= {"lines": [dict(line) for line in alike[0]], "ship_to": {"country": "DE", "address_hash": "h"}}
             early = type_ == "order.placed"
             at = said = base + (draw(st.sampled_from(GRID[:3] if early else GRID)) if after is None else after)
             # Whether an order that is told late is history was decided by what was known then, not by an older scan that comes later still.
             if type_ == "carrier.scan" and draw(st.integers(0, 7)) == 7 and not told_late:
                 at -= draw(st.sampled_from(OLD))
             identity = f"{name}-{number:02}"
-            # What was said of an order because of another's placing stays when that placing is withdrawn: orders are compared once.
-            if len(names) == 1 or type_ != "order.placed":
-                own.append(identity)
+            own.append(identity)
             event: dict[str, object] = {
                 "specversion": "1.0",
                 "id": identity,
@@ -157,22 +159,11 @@ def histories(draw: DrawFn, *, most: int = 14, skew: bool = True, chapters: int 
             events.append((event, recorded))
             if draw(st.integers(0, 15)) == 15:
                 events.append((event, recorded + draw(st.sampled_from(DELAYS))))
-        if len(names) > 1:
-            _never_declined_after_payment([event for event, _ in events if str(event["id"]).startswith(f"{name}-")])
     if not events:
         order = Ingredients("o1", base, LINES)
         placed: dict[str, object] = {"specversion": "1.0", "id": "o1-00", "source": "/storefront/acme", "type": "order.placed"}
         events.append(({**placed, "time": iso(base), "subject": "o1", "data": {}}, base))
     return History(base, tuple(events))
-
-
-def _never_declined_after_payment(events: Sequence[Mapping[str, object]]) -> None:
-    """Orders that are compared know of each other what is told once the second is placed: a payment of before that is not kept."""
-    paid = [_time(event) for event in events if event["type"] in ("payment.authorized", "payment.captured")]
-    for event in events:
-        if event["type"] == "payment.failed" and any(at <= _time(event) for at in paid):
-            data = cast("dict[str, object]", event["data"])
-            data["stage"] = "refund" if data.get("stage") == "refund" else "capture"
 
 
 def _life(order: Ingredients, draw: DrawFn, most: int, chapters: int) -> list[tuple[str, Told | None, timedelta | None]]:

@@ -31,7 +31,8 @@ from dataflows.core.identity.recent import AliasTable
 from dataflows.core.identity.rules import IdentityRules
 from dataflows.core.identity.sharding import CHILD, CUSTOMER, STAGE_TWO_KINDS, TWIN, sightings
 from dataflows.core.identity.shared import GOODS, Children, RecentScans
-from dataflows.core.identity.twins import LIFE, Lives
+from dataflows.core.identity.signs import LIFE
+from dataflows.core.identity.twins import Lives
 from schemas.aliases import aliases
 from schemas.events import CarrierScan
 from schemas.instants import NEVER
@@ -169,7 +170,7 @@ class AliasResolver:
             elif letter == checkpoint.PENDING:
                 self._waiting.restore(last, entries, changed_at)
             elif letter == checkpoint.LIVES:
-                self._lives.alone.restore(last, entries)
+                self._lives.alone.take_over(last, entries)
             elif letter == checkpoint.FOLLOWED:
                 self._lives.followed.restore(last, entries)
             else:
