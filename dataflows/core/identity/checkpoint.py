@@ -29,6 +29,7 @@ VERSION = 4
 up to 3 orders that others may repeat were kept only if they had ended, with instants in place of signs."""
 SCALARS = b"s"
 TIES, NUMBERS, PENDING, BASKETS, SCANS, CHILDREN, LIVES, FOLLOWED = b"a", b"n", b"w", b"k", b"p", b"c", b"l", b"f"
+PLACED, STEPS = b"o", b"t"
 _encode = msgspec.msgpack.Encoder().encode
 _decode = msgspec.msgpack.Decoder().decode
 
@@ -187,6 +188,8 @@ _PACK: dict[bytes, Callable[[Any], object]] = {
     PENDING: _pack_pending,
     BASKETS: _pack_basket,
     SCANS: lambda v: v,
+    PLACED: lambda v: v,
+    STEPS: lambda v: v,
     CHILDREN: lambda v: v,
     LIVES: lambda v: v,
     FOLLOWED: _pack_life,
@@ -197,6 +200,8 @@ _UNPACK: dict[bytes, Callable[[Any], object]] = {
     PENDING: _pending,
     BASKETS: _basket,
     SCANS: lambda v: v,
+    PLACED: lambda v: v,
+    STEPS: lambda v: v,
     CHILDREN: _tie,
     LIVES: _alone,
     FOLLOWED: _life,
