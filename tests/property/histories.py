@@ -46,6 +46,8 @@ IN_TIME = MINUTE * 15
 """An order that is placed later than this after its time is judged by when that was told."""
 COMPARED = HOUR * 26
 """Orders are compared with those of the last two days of log time only, so none is placed later than this after its time."""
+KEPT = DAY * 3
+"""How long scans that name no order are kept for those that get their number later."""
 ARRIVAL = frozenset({"data.orphan_signal", "data.clock_skew"})
 """Kinds that speak about arrival, so that arrival may change them."""
 
@@ -113,6 +115,8 @@ def histories(draw: DrawFn, *, most: int = 14, skew: bool = True, chapters: int 
     names = ("o1", "o2", "o3")[: draw(st.sampled_from((1, 1, 1, 2, 3)))]
     alike = draw(st.sampled_from(BASKETS)) if chapters and len(names) > 1 and draw(st.booleans()) else None
     """The basket of orders that are one purchase made several times."""
+    parts: dict[str, str] = {}
+    """By event: the part of an order that it is a step of."""
     for name in names:
         order = Ingredients(name, base, alike or (draw(st.sampled_from(BASKETS)) if chapters else LINES))
         own: list[str] = []
@@ -146,15 +150,14 @@ def histories(draw: DrawFn, *, most: int = 14, skew: bool = True, chapters: int 
                 "data": {field: value for field, value in data.items() if value is not None or type_ == "order.updated"},
             }
             named = [alias for alias in ALIASES if data.get(alias)]
+            if told and told.subject:
+                parts[identity] = told.subject
             nameless = type_ in ("carrier.scan", "payment.captured", "payment.refunded", "return.received", "warehouse.shipped")
             if nameless and named and draw(st.integers(0, 3)) == 0:
                 del event["subject"]
             delay = draw(st.sampled_from(DELAYS))
             delay = min(delay, COMPARED) if early else delay
             recorded = said - HOUR if skew and draw(st.integers(0, 40)) == 40 else said + delay
-            # The identity step keeps no steps of orders that nobody has linked yet: a link is told before the steps of its children.
-            if type_ == "order.linked" or (told and told.subject):
-                recorded = said if type_ == "order.linked" else max(said, recorded)
             told_late = told_late or (early and recorded - said > BACKFILL)
             events.append((event, recorded))
             if draw(st.integers(0, 15)) == 15:
@@ -163,7 +166,22 @@ def histories(draw: DrawFn, *, most: int = 14, skew: bool = True, chapters: int 
         order = Ingredients("o1", base, LINES)
         placed: dict[str, object] = {"specversion": "1.0", "id": "o1-00", "source": "/storefront/acme", "type": "order.placed"}
         events.append(({**placed, "time": iso(base), "subject": "o1", "data": {}}, base))
-    return History(base, tuple(events))
+    return History(base, tuple(_named(event, recorded, events, parts) for event, recorded in events))
+
+
+def _named(
+    event: Mapping[str, object], recorded: datetime, events: Sequence[tuple[Mapping[str, object], datetime]], parts: Mapping[str, str]
+) -> tuple[Mapping[str, object], datetime]:
+    """The event as it is told: a step of a part that is told before its link says whose it is.
+
+    Of steps that say so by a number alone the identity step keeps the scans, for some days: an order that is linked later gets no others.
+    """
+    part, name = parts.get(str(event["id"])), str(event["id"]).partition("-")[0]
+    links = [at for other, at in events if other["type"] == "order.linked" and str(other["id"]).startswith(f"{name}-")]
+    if part is None or "subject" in event or not any(recorded < at for at in links):
+        return event, recorded
+    kept = event["type"] == "carrier.scan" and all(at - recorded < KEPT for at in links)
+    return (event if kept else {**event, "subject": part}), recorded
 
 
 def _life(order: Ingredients, draw: DrawFn, most: int, chapters: int) -> list[tuple[str, Told | None, timedelta | None]]:
