@@ -120,7 +120,6 @@ def histories(draw: DrawFn, *, most: int = 14, skew: bool = True, chapters: int 
     for name in names:
         order = Ingredients(name, base, alike or (draw(st.sampled_from(BASKETS)) if chapters else LINES))
         own: list[str] = []
-        told_late = False
         for number, (type_, told, after) in enumerate(_life(order, draw, most, chapters)):
             data: dict[str, object]
             if told is not None:
@@ -135,8 +134,7 @@ def histories(draw: DrawFn, *, most: int = 14, skew: bool = True, chapters: int 
                     data |= {"lines": [dict(line) for line in alike[0]], "ship_to": {"country": "DE", "address_hash": "h"}}
             early = type_ == "order.placed"
             at = said = base + (draw(st.sampled_from(GRID[:3] if early else GRID)) if after is None else after)
-            # Whether an order that is told late is history was decided by what was known then, not by an older scan that comes later still.
-            if type_ == "carrier.scan" and draw(st.integers(0, 7)) == 7 and not told_late:
+            if type_ == "carrier.scan" and draw(st.integers(0, 7)) == 7:
                 at -= draw(st.sampled_from(OLD))
             identity = f"{name}-{number:02}"
             own.append(identity)
@@ -158,7 +156,6 @@ def histories(draw: DrawFn, *, most: int = 14, skew: bool = True, chapters: int 
             delay = draw(st.sampled_from(DELAYS))
             delay = min(delay, COMPARED) if early else delay
             recorded = said - HOUR if skew and draw(st.integers(0, 40)) == 40 else said + delay
-            told_late = told_late or (early and recorded - said > BACKFILL)
             events.append((event, recorded))
             if draw(st.integers(0, 15)) == 15:
                 events.append((event, recorded + draw(st.sampled_from(DELAYS))))

@@ -118,11 +118,8 @@ class Shipment:
     @property
     def carrier(self) -> str | None:
         """The carrier that has it: the one that its first hand-over names, else its first label, else its first scan."""
-        named = [
-            [carrier for event in sorted(events, key=lambda event: (event.at, event.source, event.id)) if (carrier := event.text("carrier"))]
-            for events in (self.ships, self.labels, self.scans)
-        ]
-        return next((carriers[0] for carriers in named if carriers), None)
+        turns = [sorted(events, key=lambda event: (event.at, event.source, event.id)) for events in (self.ships, self.labels, self.scans)]
+        return next((carrier for events in turns for event in events if (carrier := event.text("carrier"))), None)
 
 
 def one_parcel(history: list[Event], number: str) -> set[str]:
