@@ -24,8 +24,6 @@ if TYPE_CHECKING:
 
     from hypothesis.strategies import DrawFn
 
-BACKFILL = timedelta(minutes=15)
-"""An order whose placing is told later than that is told as history."""
 LONG = os.environ.get("ORDERWATCH_PROPERTIES") == "long"
 """Set ORDERWATCH_PROPERTIES=long for a search of an hour instead of a minute."""
 

@@ -112,7 +112,8 @@ def read(rows: Iterable[Row]) -> tuple[bytes, list[StoredTable]]:
         if letter == PENDING:
             entries[:] = [(AliasKey(*key), used, value) for key, used, value in entries]
         elif letter in {LIVES, FOLLOWED}:
-            entries[:] = [(tuple(key) if isinstance(key, list) else key, used, value) for key, used, value in entries]
+            # Up to version 3 those of both tables were lists of the tenant and the order.
+            entries[:] = [(key if isinstance(key, bytes) else tuple(cast("list[str]", key)), used, value) for key, used, value in entries]
     return head, [StoredTable(letter, tuple(names), last, found.get((letter, tuple(names)), [])) for letter, names, last in tables]
 
 

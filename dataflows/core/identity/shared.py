@@ -14,7 +14,7 @@ from dataflows.core.identity.recent import AliasTable, Recent
 from dataflows.core.identity.sharding import PART
 from schemas.aliases import aliases
 from schemas.events import OrderLinked
-from schemas.instants import DAY
+from schemas.instants import DAY, NEVER
 from schemas.record import Record
 from schemas.storage import pack, unpack
 from schemas.wire import micros
@@ -85,6 +85,9 @@ class Children:
         self.tables: dict[str, AliasTable[tuple[str, ...]]] = {}
         self.placed: AliasTable[bool] = AliasTable(unplaced)
         self.steps = RecentEvents(unplaced)
+        self._unplaced = max(unplaced, 1)
+        self._turn_at = NEVER
+        """When the generations change next."""
 
     def __bool__(self) -> bool:
         return bool(self.tables)
@@ -115,7 +118,8 @@ class Children:
         """
         tenant, type_ = record.event.tenant, record.event.type
         name = f"{tenant}\n{child}"
-        self._advance(head.log)
+        if head.log >= self._turn_at:
+            self._turn(head.log)
         if type_ == LINKED:
             link = cast("Record", record)
             parent = self.learn(link, child)
@@ -148,9 +152,10 @@ class Children:
         for table in self.tables.values():
             table.advance(log)
 
-    def _advance(self, log: int) -> None:
+    def _turn(self, log: int) -> None:
         self.placed.advance(log)
         self.steps.advance(log)
+        self._turn_at = (log // self._unplaced + 1) * self._unplaced
 
 
 def parent_of(link: Record) -> str:

@@ -17,7 +17,7 @@ from dataflows.core.identity.items import ResolvedEvent, evidence, noted, put, r
 from dataflows.core.identity.recent import AliasTable, Recent
 from dataflows.core.identity.signs import history_of, is_placed, sign_of
 from schemas.events import OrderPlaced
-from schemas.instants import DAY
+from schemas.instants import DAY, NEVER
 from schemas.record import Evidence, IdentityFinding, Record
 
 SUSPECTED: Final = "order.duplicate_suspected"
@@ -56,6 +56,8 @@ class Lives:
     def __init__(self) -> None:
         self.alone: AliasTable[bytes] = AliasTable(REMEMBERED)
         self.followed: Recent[tuple[str, str], TwinLife] = Recent(REPEATED)
+        self._turn_at = NEVER
+        """When the generations of the first change next; those of the second are multiples of it."""
 
     def see(self, head: Record | ResolvedEvent, order: str) -> list[ResolvedEvent]:
         """Takes in that another order repeats this one, or what became of it."""
@@ -83,7 +85,7 @@ class Lives:
             return []
         self._advance(head.log)
         key = (record.event.tenant, record.order)
-        life = self.followed.get(key)
+        life = self.followed.get(key) if len(self.followed) else None
         if life is None:
             self._keep(name_of(*key), record, sign)
             return []
@@ -113,8 +115,10 @@ class Lives:
             self.alone.learn(name, known + sign)
 
     def _advance(self, log: int) -> None:
-        self.alone.advance(log)
-        self.followed.advance(log)
+        if log >= self._turn_at:
+            self.alone.advance(log)
+            self.followed.advance(log)
+            self._turn_at = (log // REMEMBERED + 1) * REMEMBERED
 
 
 def name_of(tenant: str, order: str) -> str:
