@@ -32,7 +32,7 @@ def conflict_kinds(order: Order) -> list[Condition]:
     for shipment in order.shipments:
         at, handed = shipment.delivered, min((parcel.handed for parcel in shipment.live), default=NEVER)
         seen = any(scan.at < at for scan in shipment.scans if possession(scan))
-        if at < NEVER and not seen and handed > at and order.awaits("shipped"):
+        if at < NEVER and not seen and handed > at and order.awaits("shipped") and not fetched(order, shipment):
             found += graced(order, "conflict.delivered_without_ship", at, min(order.xs(shipment), handed), scope=shipment.scope)
         found += moving(order, shipment)
         for parcel in shipment.parcels:
@@ -51,6 +51,12 @@ def conflict_kinds(order: Order) -> list[Condition]:
     if order.lines:
         found += quantities(order)
     return found
+
+
+def fetched(order: Order, shipment: Shipment) -> bool:
+    """Whether a delivery is a collection: units that are fetched owe no shipping."""
+    methods = {order.method_of(line.key) for line in order.lines} or {order.method}
+    return methods <= {"pickup", "digital"} or ("pickup" in methods and not shipment.labels)
 
 
 def shipped_unpaid(order: Order) -> list[Condition]:
