@@ -9,9 +9,9 @@ from typing import TypeAlias, cast
 from dataflows.core.clocks import deadline
 from dataflows.core.engine.order import Order
 from dataflows.core.engine.traits import BITS, SCATTERED, UNPROMISED, mask
+from dataflows.core.history.manifest import tracking_numbers
 from dataflows.core.history.parcels import LABELLED, REPEATED, is_estimate, possession, scan_of
 from dataflows.core.history.returns import RETURNS
-from dataflows.core.history.standing import tracking_numbers
 from schemas.events import CarrierScan, InventoryAllocated, Line, Relabelled, ReturnStep, WarehouseShipment
 from schemas.instants import HOUR
 from schemas.record import Record

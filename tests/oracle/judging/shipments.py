@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
+from tests.oracle.judging.confirms import said_once
 from tests.oracle.judging.parcels import Parcel, estimate, first, possession, told_once, with_status
 from tests.oracle.judging.reading import NEVER, Event, Line
 
@@ -96,7 +97,7 @@ class Shipment:
     def confirmed(self) -> list[Line]:
         """What the ship confirmations of parcels that were not voided say is in it."""
         mine = [event for event in self.ships if any(event is one for parcel in self.live for one in parcel.hands)]
-        return [line for event in mine for line in event.lines]
+        return said_once(mine)
 
     @property
     def labelled(self) -> list[Line]:
