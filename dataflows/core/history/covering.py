@@ -21,14 +21,13 @@ Over = tuple[Line, "Cell | None", int]
 class OrderShape:
     """What an order's lines are made of, and what an event's line speaks of. `turn`: their names, the one that is wanted first at first.
 
-    A kit is covered by itself, by all of its components, or by the lines whose parent it is. Digital lines owe nothing.
+    A kit is covered by itself, by all of its components, or by the lines whose parent it is. Digital lines owe nothing, nor does a kit of
+    which all lines are such.
     """
 
     def __init__(self, lines: Mapping[str, Line], method: Callable[[Line], str], due: Callable[[Line], tuple[int, int]]) -> None:
         self.lines = lines
         self.turn = sorted(lines, key=lambda key: due(lines[key])) if len(lines) > 1 else list(lines)
-        self.physical = [key for key in self.turn if method(lines[key]) != DIGITAL]
-        self.owing = frozenset(self.physical)
         self.components = {key: _components(line) for key, line in lines.items() if line.components}
         self._by_id = {line.line_id: key for key, line in lines.items() if line.line_id}
         self.parent: dict[str, str] = {}
@@ -38,8 +37,16 @@ class OrderShape:
             if kit is not None and kit != key:
                 self.parent[key] = kit
                 self.children.setdefault(kit, []).append(key)
+        digital = {key for key, line in lines.items() if method(line) == DIGITAL}
         if self.parent:
             self._drop_circles()
+            for kit in sorted(self.children, key=lambda key: len(self.kits_of(key)), reverse=True):
+                parts = self.children[kit]
+                if parts and lines[kit].method is None and digital.issuperset(parts):
+                    digital.add(kit)
+                self.children[kit] = [part for part in parts if part not in digital]
+        self.physical = [key for key in self.turn if key not in digital]
+        self.owing = frozenset(self.physical)
         self._by_sku: dict[str, list[Cell]] = {}
         for key in self.turn:
             sku = lines[key].sku

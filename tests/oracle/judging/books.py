@@ -58,7 +58,11 @@ class Books:
             kit = kits.pop(0)
             gone = self.dropped(at)
             most = self.order.most(at)
-            parts = [gone[key] * most[kit] // most[key] for key, one in above.items() if one == kit and most[key]]
+            parts = [
+                gone[key] * most[kit] // most[key]
+                for key, one in above.items()
+                if one == kit and most[key] and key not in self.order.digital
+            ]
             self._take_off(kit, min(parts, default=ZERO) - gone[kit])
             kits += [above[kit]] if kit in above else []
 

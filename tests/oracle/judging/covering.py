@@ -61,7 +61,7 @@ def kit_of(line: Line, lines: Iterable[Line]) -> Line | None:
 class Tally:
     """What has been covered of an order's `lines` (in turn): of each at most its `room`. `whole`: the quantity ordered of each.
 
-    `dropped`: how much of each is not owed any more, so that no kit needs it.
+    `dropped`: how much of each is not owed any more, so that no kit needs it; nor does it need those that are `digital`.
     """
 
     lines: Sequence[Line]
@@ -69,6 +69,7 @@ class Tally:
     whole: Mapping[str, Decimal]
     filled: dict[Cell, Decimal] = field(default_factory=dict[Cell, Decimal])
     dropped: Mapping[str, Decimal] = field(default_factory=dict[str, Decimal])
+    digital: frozenset[str] = frozenset()
 
     def size(self, cell: Cell) -> Decimal:
         """How much of a cell there is to cover."""
@@ -112,7 +113,7 @@ class Tally:
         shares: list[Decimal] = []
         for child in self.lines:
             kit = kit_of(child, self.lines)
-            if kit is not None and kit.key == key and self.whole[child.key]:
+            if kit is not None and kit.key == key and self.whole[child.key] and child.key not in self.digital:
                 there = self._made_up(child.key) + self.dropped.get(child.key, ZERO)
                 shares.append(there * self.whole[key] // self.whole[child.key])
         return self._own(key) + max(min(shares, default=ZERO) - self.dropped.get(key, ZERO), ZERO)
