@@ -267,7 +267,7 @@ class UnitCoverage:
         return known[place][1] if place < len(known) else None
 
     def _fill(self, space: Mapping[str, int], most: Mapping[str, int]) -> None:
-        rest = {(key, None): count for key, count in self._rest.items() if count > 0}
+        rest: dict[Cell, int] = {(key, None): count for key, count in self._rest.items() if count > 0}
         self._filling = Filling(self.shape, space, most, rest, self._owed)
         self._filling.add(self._stated)
 

@@ -55,16 +55,11 @@ class Books:
         above = {line.key: kit.key for line in self.order.in_turn if (kit := kit_of(line, self.order.in_turn))}
         kits = [above[key] for key in quantities if key in above]
         while kits:
-            kit = kits.pop(0)
-            gone = self.dropped(at)
-            most = self.order.most(at)
-            parts = [
-                gone[key] * most[kit] // most[key]
-                for key, one in above.items()
-                if one == kit and most[key] and key not in self.order.digital
-            ]
-            self._take_off(kit, min(parts, default=ZERO) - gone[kit])
-            kits += [above[kit]] if kit in above else []
+            name = kits.pop(0)
+            gone, most = self.dropped(at), self.order.most(at)
+            physical = [key for key, one in above.items() if one == name and most[key] and key not in self.order.digital]
+            self._take_off(name, min((gone[key] * most[name] // most[key] for key in physical), default=ZERO) - gone[name])
+            kits += [above[name]] if name in above else []
 
     def dropped(self, at: int, owed: Sums | None = None) -> Sums:
         """How much of what was ever ordered of each line is not owed any more (`owed`: by what is owed then)."""
