@@ -97,6 +97,7 @@ cases(
     "policy test true.yaml",
     "policy show",
     "policy diff defaults policy.yaml",
+    "backtest events.jsonl --against defaults --policy policy.yaml --out new",
     "schemas export new",
     "adapt --list",
     "run --check --state new",
@@ -232,6 +233,7 @@ cases(
     "an input that is not there, cannot be read, or is a folder",
     "replay absent.jsonl --out new",
     "replay folder --out new",
+    "backtest absent.jsonl --against defaults --policy policy.yaml",
     "load absent.jsonl --brokers 127.0.0.1:1",
     "load folder --brokers 127.0.0.1:1",
     "adapt shopify absent.json",
@@ -245,10 +247,18 @@ cases(
     "policy test true.yaml true.yaml",
     "replay events.jsonl ./events.jsonl --out new",
     "replay - - --out new",
+    "backtest - --against defaults --policy policy.yaml",
+    "backtest events.jsonl ./events.jsonl --against defaults --policy policy.yaml",
     "adapt shopify - -",
     "load - - --brokers 127.0.0.1:1",
 )
-cases("no record of the input is an event", "replay export.csv --out new", "replay latin.jsonl --out new", "replay good.json --out new")
+cases(
+    "no record of the input is an event",
+    "backtest export.csv --against defaults --policy policy.yaml",
+    "replay export.csv --out new",
+    "replay latin.jsonl --out new",
+    "replay good.json --out new",
+)
 cases(
     "a result that is there already, without `--overwrite`",
     "replay events.jsonl --out done",
@@ -293,6 +303,7 @@ cases(
     "policy check wrong.yaml",
     "policy show wrong.yaml",
     "policy diff policy.yaml wrong.yaml",
+    "backtest events.jsonl --against policy.yaml --policy wrong.yaml",
     "policy diff absent.yaml policy.yaml",
     "policy diff folder policy.yaml",
     "policy test absent.yaml",
