@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from typing import Final, NamedTuple
 
-from dataflows.detect.backtest.seen import Seen, SeenException, About
+from dataflows.detect.backtest.seen import About, Seen, SeenException
 from schemas.instants import FAR
 
 ON: Final = "on"

@@ -10,10 +10,10 @@ from hypothesis import strategies as st
 
 from dataflows.detect.backtest.pairs import Pair, pairs
 from dataflows.detect.backtest.report import Report, Side, report
-from dataflows.detect.backtest.seen import Seen, SeenException, About
+from dataflows.detect.backtest.seen import About, Seen, SeenException
 from schemas.instants import DAY, HOUR
 
-SUBJECT = About("default", "o1", "shipment.scan_gap", "shipment:S1")
+ABOUT = About("default", "o1", "shipment.scan_gap", "shipment:S1")
 SIDES = (Side("old", "1"), Side("new", "2"))
 
 
@@ -22,7 +22,7 @@ def exception(
     said: int,
     ended: int | None = None,
     *,
-    subject: About = SUBJECT,
+    subject: About = ABOUT,
     status: str = "open",
     gravest: int = 1,
     owner: str = "CARR",
@@ -67,17 +67,17 @@ def test_an_id_that_means_another_occurrence() -> None:
 
 def test_what_one_of_them_says_alone() -> None:
     """Said no more, or said only now; another order is another subject."""
-    other = SUBJECT._replace(order="o2")
+    other = ABOUT._replace(order="o2")
     found = [*pairs(seen(exception("a", 1)), seen(exception("b", 1, subject=other)))]
     assert brief(found) == [("a", None, ("gone",)), (None, "b", ("raised",))]
 
 
 def test_everything_else_that_may_be_different() -> None:
     """Severity, owner, and how it stands at the end."""
-    old = seen(exception("a", 1), exception("b", 1, subject=SUBJECT._replace(order="o2"), gravest=3))
+    old = seen(exception("a", 1), exception("b", 1, subject=ABOUT._replace(order="o2"), gravest=3))
     new = seen(
         exception("a", 1, 5, gravest=2, owner="DESK", status="resolved"),
-        exception("b", 1, subject=SUBJECT._replace(order="o2"), gravest=0),
+        exception("b", 1, subject=ABOUT._replace(order="o2"), gravest=0),
     )
     assert brief([*pairs(old, new)]) == [("a", "a", ("graver", "owner", "ended")), ("b", "b", ("milder",))]
 
@@ -97,7 +97,7 @@ def compared(old: Seen, new: Seen) -> Report:
 def test_lead_time_is_counted_to_the_end_of_the_promise() -> None:
     """Of each order its first exception counts; what is said after the promise has ended warns of nothing."""
     promised = 48 * HOUR
-    late = SUBJECT._replace(order="o2")
+    late = ABOUT._replace(order="o2")
     old = seen(exception("a", 50, promised=promised), exception("b", 60, promised=promised, subject=late))
     new = seen(exception("a", 24, promised=promised), exception("b", 60, promised=promised, subject=late))
     warned = compared(old, new).warned
@@ -107,7 +107,7 @@ def test_lead_time_is_counted_to_the_end_of_the_promise() -> None:
 
 def test_money_counts_each_order_once() -> None:
     """An order with two exceptions is worth what it is worth; what was taken back puts nothing at risk; currencies are never added."""
-    other, yen = SUBJECT._replace(kind="shipment.stuck"), SUBJECT._replace(order="o2")
+    other, yen = ABOUT._replace(kind="shipment.stuck"), ABOUT._replace(order="o2")
     euros = ("100.50", "EUR")
     old = seen(
         exception("a", 1, total=euros),
@@ -125,7 +125,7 @@ def test_money_counts_each_order_once() -> None:
 
 def test_an_owner_s_busiest_day() -> None:
     """The most that is said on one day, of an owner that only one policy knows too."""
-    many = [exception(f"a{n}", n, subject=SUBJECT._replace(order=f"o{n}")) for n in range(30)]
+    many = [exception(f"a{n}", n, subject=ABOUT._replace(order=f"o{n}")) for n in range(30)]
     found = compared(seen(*many), seen(*(exception(one.id, one.said // HOUR, subject=one.subject, owner="DESK") for one in many)))
     rows = {row.owner: row for row in found.owners}
     assert (rows["CARR"].busiest.old, rows["CARR"].busiest.new, rows["DESK"].busiest.new) == (DAY // HOUR, 0, 24)
@@ -133,7 +133,7 @@ def test_an_owner_s_busiest_day() -> None:
 
 def test_examples_are_the_gravest_and_most_valuable() -> None:
     """Three of each difference at most, in an order that no hash changes."""
-    some = [exception(f"a{n}", 1, subject=SUBJECT._replace(order=f"o{n}"), gravest=n % 2, total=(str(n), "EUR")) for n in range(8)]
+    some = [exception(f"a{n}", 1, subject=ABOUT._replace(order=f"o{n}"), gravest=n % 2, total=(str(n), "EUR")) for n in range(8)]
     assert [one.order_id for one in compared(seen(*some), seen()).examples] == ["o7", "o5", "o3"]
 
 
