@@ -38,6 +38,7 @@ if TYPE_CHECKING:
 
 SLOT = 10 * 60_000_000
 NOTHING_IS_HISTORY = BackfillPolicy(after=10_000 * DAY)
+QUIET = 15 * 60_000_000
 END = 210
 """The last slot, after whatever is logged: at most 120 + 40, and one further for each that finds its slot taken."""
 DECLARED = ("/payments", "/carrier", "/carrier/ups", "/carrier/dhl", "/warehouse/w1", "/warehouse/w2")
@@ -183,6 +184,8 @@ class Model:
     known: list[Step] = field(default_factory=list[Step])
     heard: dict[str, list[tuple[int, int]]] = field(default_factory=dict[str, list[tuple[int, int]]])
     stale: set[str] = field(default_factory=set[str])
+    held: dict[str, tuple[int, int, int]] = field(default_factory=dict[str, "tuple[int, int, int]"])
+    """Of feeds that spoke again: since when, until when nothing said since counts, and until when at most."""
     armed: dict[tuple[str, str], int] = field(default_factory=dict[tuple[str, str], int])
     standing: dict[tuple[str, str], Stands] = field(default_factory=dict[tuple[str, str], "Stands"])
     ever: set[tuple[str, str]] = field(default_factory=set[tuple[str, str]])
@@ -192,7 +195,7 @@ class Model:
         """Everything that is said of a log up to its end."""
         by_log = {step.log: step for step in steps}
         began = steps[0].log
-        for now in range(T0, T0 + END * SLOT + 1, SLOT):
+        for now in range(T0, T0 + END * SLOT + 1, SLOT // 2):
             step = by_log.get(now)
             if step is not None:
                 self.known.append(step)
@@ -213,10 +216,18 @@ class Model:
         if feed is None:
             return
         marks = self.heard.setdefault(feed, [])
+        spoke_before = bool(marks)
         marks.append((now, min(step.at, now)))
         if feed in self.stale and max(at for _, at in marks) + self.feeds[feed].silence > now:
             self.stale.discard(feed)
             self.said.append(Said(now, feed, "feed.recovered", "feed.recovered", "resolved", ""))
+            if spoke_before:
+                since, until, _ = self.held.get(feed, (0, 0, 0))
+                self.held[feed] = (since if now <= until else now, max(until, now + QUIET), now + 12 * SLOT)
+        if feed in self.held and now - step.at > self.feeds[feed].delay + QUIET:
+            since, until, limit = self.held[feed]
+            if now <= until:
+                self.held[feed] = (since, max(until, min(now + QUIET, limit)), limit)
 
     def _feed(self, source: str) -> str | None:
         fitting = [feed for feed in self.feeds if f"{source}/".startswith(f"{feed}/")]
@@ -270,7 +281,15 @@ class Model:
 
     def _passed(self, feeds: Sequence[str], at: int, by: int) -> bool:
         """Whether all feeds had spoken past `at` by the log time `by`, their delays taken off."""
-        return all(any(mark > at and log + self.feeds[feed].delay <= by for log, mark in self.heard.get(feed, ())) for feed in feeds)
+        return all(
+            any(mark > at and log + self.feeds[feed].delay <= self._counts(feed, by) for log, mark in self.heard.get(feed, ()))
+            for feed in feeds
+        )
+
+    def _counts(self, feed: str, by: int) -> int:
+        """Until when what a feed said counts at log time `by`: not from when it spoke again until it had told what it had missed."""
+        since, until, _ = self.held.get(feed, (0, 0, 0))
+        return by if by >= until else min(by, since - 1)
 
     def _look(self, order: str, now: int, by: int, *, deadlines: bool) -> None:
         truths = self._truths(order)
@@ -358,7 +377,8 @@ def test_once_all_feeds_have_spoken_everything_stands_as_without_feeds(history: 
     """Whatever was parked on the way: when the feeds have spoken past an instant, what stands is what an engine without feeds says."""
     lines, until = history.lines(), micros(history.last + after)
     names = ("/payments", "/carrier", "/warehouse/w1")
-    declared = replace(TALKATIVE, feeds={name: FeedPolicy(0, DAY) for name in names})
+    # None of them falls silent: one that speaks again is waited for.
+    declared = replace(TALKATIVE, feeds={name: FeedPolicy(0, 10_000 * DAY) for name in names})
     sampler, records = WatermarkSampler(names), records_of(lines)
     marks = [mark for record in records if talkative and (mark := sampler.sample(record)) is not None]
     last = [FeedWatermark(until + 1, "z", 0, 0, 0, name, until + 1) for name in names]

@@ -107,7 +107,10 @@ class Feeds:
             return []
         if known.pending:
             self._catch_up(known)  # What stands before it may have come in a later run.
-        if not known.rise([mark.log], [mark.at]):
+        rises = known.rise([mark.log], [mark.at])
+        if known.late(mark.log, mark.at):
+            known.hold(mark.log)
+        if not rises:
             return []
         if known.queue:
             self.due = min(self.due, mark.log + known.terms.delay)
@@ -296,7 +299,10 @@ class Feeds:
     def row(self) -> bytes:
         """What must be kept, as versioned plain data; which orders wait stands with the orders."""
         feeds = [
-            [name, known.watermark, known.counted, known.heard, list(zip(known.logs, known.ats, strict=True)), self._since(known)]
+            [
+                *(name, known.watermark, known.counted, known.heard, list(zip(known.logs, known.ats, strict=True)), self._since(known)),
+                *(known.recovered, known.held, known.limit),
+            ]
             for name, known in self._known.items()
         ]
         return msgspec.msgpack.encode([VERSION, self._began, feeds])
@@ -311,9 +317,11 @@ class Feeds:
         if version != VERSION:
             raise ValueError(f"feed state of version {version}, this program reads version {VERSION}")
         self._began = began
-        for name, mark, counted, heard, recent, stale_since in feeds:
+        for name, mark, counted, heard, recent, stale_since, *recovery in feeds:
             known = self._known.get(name)
             if known is not None:
                 known.watermark, known.counted, known.heard, known.stale_since = mark, counted, heard, stale_since
                 known.logs, known.ats = [log for log, _ in recent], [at for _, at in recent]
+                if recovery:  # States of before that was waited for do not have it.
+                    known.recovered, known.held, known.limit = recovery
         self._plan()

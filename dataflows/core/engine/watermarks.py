@@ -27,6 +27,17 @@ class Track(NamedTuple):
     logs: list[int]
     ats: list[int]
     marks: list[FeedWatermark]
+    every: list[FeedWatermark]
+    """All of the feed, in log order."""
+    known: dict[int, list[int]]
+    """What `late` has found."""
+
+    def late(self, allowed: int) -> list[int]:
+        """The log times of those that were told more than `allowed` after they had happened; found once for all shards."""
+        found = self.known.get(allowed)
+        if found is None:
+            found = self.known[allowed] = [mark.log for mark in self.every if mark.log - mark.at > allowed]
+        return found
 
     def before(self, log: int, place: Position | None, start: int) -> int:
         """How many of them stand before a position; `place` None: behind all records of `log`."""
@@ -52,8 +63,10 @@ class WatermarkRun:
         for mark in marks:
             track = tracks.get(mark.feed)
             if track is None:
-                tracks[mark.feed] = Track([mark.log], [mark.at], [mark])
-            elif mark.at > track.ats[-1]:
+                tracks[mark.feed] = Track([mark.log], [mark.at], [mark], [mark], {})
+                continue
+            track.every.append(mark)
+            if mark.at > track.ats[-1]:
                 track.logs.append(mark.log)
                 track.ats.append(mark.at)
                 track.marks.append(mark)
@@ -71,22 +84,29 @@ class WatermarkRun:
 class Pending:
     """What a shard has been given of one feed and has not yet taken in: a track, and how many of it are behind the shard."""
 
-    __slots__ = ("start", "track")
+    __slots__ = ("heard", "start", "track", "until")
 
     def __init__(self, track: Track) -> None:
         self.track = track
-        self.start = 0
+        self.start = self.heard = 0
+        self.until = NEVER
 
     @property
     def left(self) -> bool:
         """Whether there is any left to be taken in."""
-        return self.start < len(self.track.logs)
+        return self.start < len(self.track.logs) or self.until < self.track.every[-1].log
 
     def take(self, log: int, place: Position | None) -> tuple[list[int], list[int]]:
         """Takes those before a position (see `Track.before`): their log times and watermarks."""
         track, start = self.track, self.start
         self.start = cut = track.before(log, place, start)
         return track.logs[start:cut], track.ats[start:cut]
+
+    def late(self, log: int, allowed: int) -> list[int]:
+        """Takes those up to a log time: the log times of those that were told more than `allowed` after they had happened."""
+        late, start = self.track.late(allowed), self.heard
+        self.until, self.heard = log, bisect_right(late, log, start)
+        return late[start : self.heard]
 
     def placed(self, log: int, place: Position | None) -> list[tuple[Position, int]]:
         """The same, each with its position."""
