@@ -84,7 +84,7 @@ def said(lines: list[Json]) -> list[OutputRecord]:
     """What is said where overdue captures wait for the feed, which may be silent for half a day."""
     policy = load_policy(POLICY)
     waiting = tuple(replace(s, feeds=("payments",)) if s.kind == CAPTURE else s for s in policy.base)
-    records, sampler = records_of(lines), WatermarkSampler((FEED,))
+    records, sampler = records_of(lines), WatermarkSampler({FEED: 15 * MINUTE})
     marks = [mark for record in records if (mark := sampler.sample(record)) is not None]
     orders = [record for record in records if record.order]
     return run(orders, replace(policy, base=waiting, feeds={FEED: FeedPolicy(0, 12 * HOUR)}), records[-1].log, marks=marks)

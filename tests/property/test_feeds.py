@@ -38,7 +38,7 @@ if TYPE_CHECKING:
 
 SLOT = 10 * 60_000_000
 NOTHING_IS_HISTORY = BackfillPolicy(after=10_000 * DAY)
-QUIET = 15 * 60_000_000
+QUIET, CATCH_UP = 15 * 60_000_000, 12 * SLOT
 END = 210
 """The last slot, after whatever is logged: at most 120 + 40, and one further for each that finds its slot taken."""
 DECLARED = ("/payments", "/carrier", "/carrier/ups", "/carrier/dhl", "/warehouse/w1", "/warehouse/w2")
@@ -104,7 +104,7 @@ class World:
         for offset, step in enumerate(self.steps):
             raw = orjson.dumps(step.event)
             records.append(Record(step.log, "t", 0, offset, 0, step.at, step.order, decode(raw), raw))
-        return [*WatermarkSampler(tuple(self.feeds)).among(records)]
+        return [*WatermarkSampler({feed: terms.late_after for feed, terms in self.feeds.items()}).among(records)]
 
 
 @st.composite
@@ -112,7 +112,7 @@ def worlds(draw: DrawFn) -> World:
     """Two orders and a handful of feeds over a day."""
     names = draw(st.lists(st.sampled_from(DECLARED), unique=True, min_size=1))
     slots = st.sampled_from
-    feeds = {name: FeedPolicy(draw(slots((0, 0, 2, 12))) * SLOT, draw(slots((3, 18, 40))) * SLOT) for name in sorted(names)}
+    feeds = {name: FeedPolicy(draw(slots((0, 0, 2, 12))) * SLOT, draw(slots((1, 3, 18, 40))) * SLOT) for name in sorted(names)}
     told: list[tuple[int, int, str, str, str, dict[str, object]]] = []
     for order in ("o1", "o2"):
         placed = draw(st.integers(0, 20))
@@ -216,14 +216,14 @@ class Model:
         if feed is None:
             return
         marks = self.heard.setdefault(feed, [])
-        spoke_before = bool(marks)
         marks.append((now, min(step.at, now)))
         if feed in self.stale and max(at for _, at in marks) + self.feeds[feed].silence > now:
             self.stale.discard(feed)
             self.said.append(Said(now, feed, "feed.recovered", "feed.recovered", "resolved", ""))
-            if spoke_before:
-                since, until, _ = self.held.get(feed, (0, 0, 0))
-                self.held[feed] = (since if now <= until else now, max(until, now + QUIET), now + 12 * SLOT)
+            since, until, limit = self.held.get(feed, (0, 0, 0))
+            if now > until:
+                since, limit = now, now + CATCH_UP
+            self.held[feed] = (since, max(until, min(now + QUIET, limit)), limit)
         if feed in self.held and now - step.at > self.feeds[feed].delay + QUIET:
             since, until, limit = self.held[feed]
             if now <= until:
@@ -379,7 +379,7 @@ def test_once_all_feeds_have_spoken_everything_stands_as_without_feeds(history: 
     names = ("/payments", "/carrier", "/warehouse/w1")
     # None of them falls silent: one that speaks again is waited for.
     declared = replace(TALKATIVE, feeds={name: FeedPolicy(0, 10_000 * DAY) for name in names})
-    sampler, records = WatermarkSampler(names), records_of(lines)
+    sampler, records = WatermarkSampler(declared.lateness), records_of(lines)
     marks = [mark for record in records if talkative and (mark := sampler.sample(record)) is not None]
     last = [FeedWatermark(until + 1, "z", 0, 0, 0, name, until + 1) for name in names]
     parked = run(records_of(lines), declared, until + 1, marks=[*marks, *last])

@@ -6,13 +6,11 @@ import heapq
 from bisect import bisect_right
 from dataclasses import dataclass, field
 
-from dataflows.core.engine.watermarks import Pending
-from dataflows.core.policy import FeedPolicy
-from schemas.instants import FAR, HOUR, MINUTE, NEVER
-from schemas.record import Position
+from dataflows.core.engine.watermarks import POSITION, Pending
+from dataflows.core.policy import QUIET, FeedPolicy
+from schemas.instants import FAR, HOUR, NEVER
+from schemas.record import FeedWatermark, Position
 
-QUIET = 15 * MINUTE
-"""How long nothing late must have been told by a feed that has recovered (µs of log time); how much above its delay is late."""
 CATCH_UP = 2 * HOUR
 """How long a feed that has recovered is waited for at most."""
 
@@ -23,8 +21,9 @@ class FeedState:
 
     `watermark` is the greatest, `heard` when it rose last, `counted` the greatest that was known `delay` ago; `logs` and `ats` hold
     the log times and watermarks of those that rose since. `pending`: what has not been taken in. `waiting` maps the key of an order to
-    the instant that it waits for, `queue` sorts them. `own`: this shard raises the feed's incident. `recovered`, `held`: since when the
-    feed, which had fallen silent, speaks again, and until when nothing that it has said since counts, at most until `limit`.
+    the instant that it waits for, `queue` sorts them. `own`: this shard raises the feed's incident. `began`: when the log did; a feed that
+    has not spoken is missed from then on. `recovered`, `held`: since when the feed, which was stale, speaks again, and until when nothing
+    that it has said since counts, at most until `limit`.
     """
 
     terms: FeedPolicy
@@ -38,60 +37,64 @@ class FeedState:
     pending: list[Pending] = field(default_factory=list[Pending])
     waiting: dict[str, int] = field(default_factory=dict[str, int])
     queue: list[tuple[int, str]] = field(default_factory=list[tuple[int, str]])
+    began: int = FAR
     recovered: int = NEVER
     held: int = NEVER
     limit: int = NEVER
 
+    @property
+    def stale_at(self) -> int:
+        """When the feed is stale if it says nothing more."""
+        since = self.began if self.watermark == NEVER else self.watermark
+        return max(since + self.terms.silence, self.heard)
+
     def take(self, log: int, place: Position | None) -> None:
         """Takes in what stands before a position, with `place` None: what has at most this log time."""
         pending = self.pending
-        if len(pending) == 1:
-            logs, ats = pending[0].take(log, place)
-        else:
-            # Of several partitions: in the order of the log, and of each only what rises above all before it.
-            found = sorted(entry for each in pending for entry in each.placed(log, place))
-            logs, ats = list[int](), list[int]()
-            for position, at in found:
-                if not ats or at > ats[-1]:
-                    logs.append(position[0])
-                    ats.append(at)
-        self.rise(logs, ats)
-        for late in sorted(late for each in pending for late in each.late(log if place is None else log - 1, self.terms.delay + QUIET)):
-            self.hold(late)
+        parts = [(each.track, each.take(log, place)) for each in pending]
+        late = [mark for each in pending for mark in each.late(log, place)]
         self.pending = [each for each in pending if each.left]
+        if len(parts) == 1 and not (late and late[0].log <= self.held):
+            track, part = parts[0]
+            logs = track.logs[part]
+            if not logs:
+                return
+            if self.stale_since is None and logs[-1] <= self.stale_at:
+                self._rise(logs, track.ats[part])
+                return
+        for mark in sorted([*late, *(mark for track, part in parts for mark in track.marks[part])], key=POSITION):
+            self.hear(mark)
 
-    def rise(self, logs: list[int], ats: list[int]) -> bool:
-        """Notes watermarks that rise strictly, in log order. Whether any of them is higher than what was known."""
-        known = bisect_right(ats, self.watermark)
-        if known == len(ats):
-            return False
-        if logs[-1] > max(self.watermark + self.terms.silence, self.heard) and self.watermark != NEVER:
-            self._recover(logs[known:], ats[known:])
-        self.watermark, self.heard = ats[-1], logs[-1]
-        self.logs += logs[known:] if known else logs
-        self.ats += ats[known:] if known else ats
-        if not self.own:
-            self.stale_since = None
-        return True
-
-    def late(self, log: int, at: int) -> bool:
-        """Whether a watermark was told later than the feed may."""
-        return log - at > self.terms.delay + QUIET
-
-    def hold(self, log: int) -> None:
-        """Notes that something late was told at a log time: what the feed has missed is still coming in."""
-        if self.recovered <= log <= self.held:
-            self.held = max(self.held, min(log + QUIET, self.limit))
-
-    def _recover(self, logs: list[int], ats: list[int]) -> None:
-        """Notes since when the feed speaks again, if it had been silent before one of these watermarks."""
-        before, heard = self.watermark, self.heard
-        for log, at in zip(logs, ats, strict=True):
-            if max(before + self.terms.silence, heard) < log < at + self.terms.silence:
+    def hear(self, mark: FeedWatermark) -> int | None:
+        """Takes one watermark in; one that was taken in already changes nothing. If the feed recovers with it: since when it was stale."""
+        log, at = mark.log, mark.at
+        since: int | None = None
+        if at > self.watermark:
+            if self.stale_since is None and self.stale_at < log:
+                self.stale_since = self.stale_at
+            self.watermark, self.heard = at, log
+            self.logs.append(log)
+            self.ats.append(at)
+            if self.stale_since is not None and at + self.terms.silence > log:
+                since, self.stale_since = self.stale_since, None
                 if log > self.held:
-                    self.recovered = log
-                self.held, self.limit = max(self.held, log + QUIET), log + CATCH_UP
-            before, heard = at, log
+                    self.recovered, self.limit = log, log + CATCH_UP
+                self._hold(log)
+        if mark.late and self.recovered <= log <= self.held:
+            self._hold(log)
+        return since
+
+    def _rise(self, logs: list[int], ats: list[int]) -> None:
+        """Takes in watermarks that rise strictly, in log order, none of which is late or ends a silence."""
+        known = bisect_right(ats, self.watermark)
+        if known < len(ats):
+            self.watermark, self.heard = ats[-1], logs[-1]
+            self.logs += logs[known:] if known else logs
+            self.ats += ats[known:] if known else ats
+
+    def _hold(self, log: int) -> None:
+        """Notes that what the feed has missed is still coming in at a log time."""
+        self.held = max(self.held, min(log + QUIET, self.limit))
 
     def count(self, now: int) -> None:
         """Lets those count that were known `delay` before `now`."""

@@ -17,7 +17,7 @@ from schemas.record import FeedWatermark, Position
 
 NOWHERE: Position = (NEVER, "", 0, 0, 0)
 """Before every position."""
-_POSITION = attrgetter("log", "topic", "partition", "offset", "sub")
+POSITION = attrgetter("log", "topic", "partition", "offset", "sub")
 _LOG = attrgetter("log")
 
 
@@ -27,17 +27,8 @@ class Track(NamedTuple):
     logs: list[int]
     ats: list[int]
     marks: list[FeedWatermark]
-    every: list[FeedWatermark]
-    """All of the feed, in log order."""
-    known: dict[int, list[int]]
-    """What `late` has found."""
-
-    def late(self, allowed: int) -> list[int]:
-        """The log times of those that were told more than `allowed` after they had happened; found once for all shards."""
-        found = self.known.get(allowed)
-        if found is None:
-            found = self.known[allowed] = [mark.log for mark in self.every if mark.log - mark.at > allowed]
-        return found
+    late: list[FeedWatermark]
+    """Those of the feed that were late, whether they rose or not, in log order."""
 
     def before(self, log: int, place: Position | None, start: int) -> int:
         """How many of them stand before a position; `place` None: behind all records of `log`."""
@@ -63,18 +54,19 @@ class WatermarkRun:
         for mark in marks:
             track = tracks.get(mark.feed)
             if track is None:
-                tracks[mark.feed] = Track([mark.log], [mark.at], [mark], [mark], {})
+                tracks[mark.feed] = Track([mark.log], [mark.at], [mark], [mark] if mark.late else [])
                 continue
-            track.every.append(mark)
             if mark.at > track.ats[-1]:
                 track.logs.append(mark.log)
                 track.ats.append(mark.at)
                 track.marks.append(mark)
+            if mark.late:
+                track.late.append(mark)
 
     @classmethod
     def of(cls, marks: Iterable[FeedWatermark]) -> WatermarkRun:
         """The run of watermarks in any order."""
-        return cls(sorted(marks, key=_POSITION))
+        return cls(sorted(marks, key=POSITION))
 
     def since(self, log: int) -> Sequence[FeedWatermark]:
         """The watermarks whose log time is not before `log`."""
@@ -84,35 +76,30 @@ class WatermarkRun:
 class Pending:
     """What a shard has been given of one feed and has not yet taken in: a track, and how many of it are behind the shard."""
 
-    __slots__ = ("heard", "start", "track", "until")
+    __slots__ = ("passed", "start", "track")
 
     def __init__(self, track: Track) -> None:
         self.track = track
-        self.start = self.heard = 0
-        self.until = NEVER
+        self.start = self.passed = 0
 
     @property
     def left(self) -> bool:
         """Whether there is any left to be taken in."""
-        return self.start < len(self.track.logs) or self.until < self.track.every[-1].log
+        return self.start < len(self.track.logs) or self.passed < len(self.track.late)
 
-    def take(self, log: int, place: Position | None) -> tuple[list[int], list[int]]:
-        """Takes those before a position (see `Track.before`): their log times and watermarks."""
-        track, start = self.track, self.start
-        self.start = cut = track.before(log, place, start)
-        return track.logs[start:cut], track.ats[start:cut]
+    def take(self, log: int, place: Position | None) -> slice:
+        """Takes those before a position (see `Track.before`): where they stand in the track."""
+        start = self.start
+        self.start = self.track.before(log, place, start)
+        return slice(start, self.start)
 
-    def late(self, log: int, allowed: int) -> list[int]:
-        """Takes those up to a log time: the log times of those that were told more than `allowed` after they had happened."""
-        late, start = self.track.late(allowed), self.heard
-        self.until, self.heard = log, bisect_right(late, log, start)
-        return late[start : self.heard]
-
-    def placed(self, log: int, place: Position | None) -> list[tuple[Position, int]]:
-        """The same, each with its position."""
-        track, start = self.track, self.start
-        self.start = cut = track.before(log, place, start)
-        return [(mark.position, mark.at) for mark in track.marks[start:cut]]
+    def late(self, log: int, place: Position | None) -> list[FeedWatermark]:
+        """Takes the late ones before a position."""
+        late, start = self.track.late, self.passed
+        if not late:
+            return late
+        self.passed = bisect_right(late, log, start, key=_LOG) if place is None else bisect_left(late, place, start, key=POSITION)
+        return late[start : self.passed]
 
     def passes(self, at: int) -> int | None:
         """The log time of the first of them that is later than `at`."""
