@@ -49,7 +49,14 @@ class FileReader:
     """Turns one file's lines into records that are sorted by log time; `watermark` says up to where they are complete."""
 
     def __init__(
-        self, lines: LineReader, topic: str, partition: int, out_of_order: int, feeds: Mapping[str, int] = NO_FEEDS, *, taken: Taken | None = None
+        self,
+        lines: LineReader,
+        topic: str,
+        partition: int,
+        out_of_order: int,
+        feeds: Mapping[str, int] = NO_FEEDS,
+        *,
+        taken: Taken | None = None,
     ) -> None:
         self.watermark = BEGINNING
         self.taken = taken or Taken(topic, b"")

@@ -6,7 +6,7 @@ Guarantee: the same records at the same positions as a replay of the same lines;
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping
 from datetime import UTC, datetime, timedelta
 
 import orjson

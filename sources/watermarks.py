@@ -1,10 +1,10 @@
 """Watermarks of feeds: how far each monitored feed had spoken, told at the log's own pace.
 
 Every order shard must know the watermarks, so they are thinned out where they arise: per partition, feed and second of log time only the
-first record gives one, and the first that is late: whether a feed is still telling what it has missed must not hang on what else it tells in
-that second. The first record of a partition gives one in any case, if need be of no feed: from then on every shard knows that
-the log has begun and that feeds can be missed, also those that hold no order. Guarantee: the same log gives the same watermarks, however it
-is cut into batches, if the state is kept with the offset.
+first record gives one, and the first that is late, since whether a feed still tells what it has missed must not hang on what else it tells
+in that second. The first record of a partition gives one in any case, if need be of no feed: from then on every shard knows that the log
+has begun and that feeds can be missed, also those that hold no order. Guarantee: the same log gives the same watermarks, however it is cut
+into batches, if the state is kept with the offset.
 """
 
 from __future__ import annotations
@@ -29,10 +29,10 @@ was one, were given in."""
 
 
 class WatermarkSampler:
-    """Gives the watermarks of declared `feeds`: prefixes of `source`, each with how long after it happened a record may be told before it
-    is late (µs). `state` is what an earlier sampler's `state()` said.
+    """Gives the watermarks of declared `feeds`; `state` is what an earlier sampler's `state()` said.
 
-    A sampler may serve any number of partitions; each must be read in the order of its log.
+    `feeds` are prefixes of `source`, each with how long after it happened a record may be told before it is late (µs). A sampler may serve
+    any number of partitions; each must be read in the order of its log.
     """
 
     __slots__ = ("_feed_of", "_late", "_seconds", "feeds")

@@ -59,7 +59,8 @@ class FeedState:
             logs = track.logs[part]
             if not logs:
                 return
-            if self.stale_since is None and logs[-1] <= self.stale_at:
+            # Its very first may lie so far back that it is stale at once.
+            if self.stale_since is None and self.watermark != NEVER and logs[-1] <= self.stale_at:
                 self._rise(logs, track.ats[part])
                 return
         for mark in sorted([*late, *(mark for track, part in parts for mark in track.marks[part])], key=POSITION):
