@@ -62,7 +62,14 @@ def logs(draw: st.DrawFn) -> Log:
     log = T0
     for offset, (gap, age, partition) in enumerate(draw(st.lists(steps, min_size=5, max_size=40))):
         log += gap
-        event = {"specversion": "1.0", "id": str(offset), "source": FEED, "type": "feed.heartbeat", "time": iso(log - age), "data": {}}
+        event: dict[str, object] = {
+            "specversion": "1.0",
+            "id": str(offset),
+            "source": FEED,
+            "type": "feed.heartbeat",
+            "time": iso(log - age),
+            "data": {},
+        }
         raw = orjson.dumps(event)
         records.append(Record(log, "t", partition, offset, 0, log - age, "", decode(raw), raw))
     return Log(terms, sorted(records, key=POSITION))
