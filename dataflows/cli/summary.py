@@ -24,7 +24,7 @@ WIDTH, NARROW = 92, 79
 TYPES = {
     "exceptions": ("exception.raised", "exception.updated", "exception.resolved", "exception.retracted"),
     "actions": ("action.requested", "action.proposed", "action.withdrawn"),
-    "incidents": ("feed.stale", "feed.recovered", "feed.never_seen"),
+    "incidents": ("feed.stale", "feed.recovered"),
 }
 """The types of the lines of each file, as they are told; others that occur follow."""
 
