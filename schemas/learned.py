@@ -6,10 +6,11 @@ it. This says what shows what; `dataflows.core.engine.learned` counts.
 
 from __future__ import annotations
 
+from decimal import Decimal
 from typing import Final, NamedTuple, cast
 
 from schemas.aliases import aliases
-from schemas.events import CarrierScan
+from schemas.events import CarrierScan, OrderPlaced, WarehouseShipment
 from schemas.record import Position, Record
 
 SCAN: Final = "carrier.scan"
@@ -21,6 +22,8 @@ BY_CARRIER: Final = frozenset({"first_scan", "progress"})
 BY_SITE: Final = frozenset({"allocated", "released", "picked", "packed"})
 SHOWN_BY: Final = {
     "payment.authorized": "authorized",
+    "payment.captured": "captured",
+    "warehouse.shipped": "shipped",
     "payment.refunded": "refunded",
     "inventory.allocated": "allocated",
     "warehouse.released": "released",
@@ -37,6 +40,11 @@ SCANNED: Final = {
     "customs": ("first_scan", "progress"),
 }
 """What a scan shows by its status. A feed that tells of the delivery alone, or of the last mile, tells of no progress."""
+
+
+OWES: Final = "owes "
+"""What the milestone of a showing begins with that says that an order owes it, and of whom."""
+OWING: Final = frozenset({"order.placed", "warehouse.label_created", "warehouse.shipped"})
 
 
 class Showing(NamedTuple):
@@ -57,6 +65,25 @@ def milestones_of(record: Record) -> tuple[str, ...]:
         return SCANNED.get(cast("CarrierScan", event.data).status, ())
     shown = SHOWN_BY.get(event.type)
     return () if shown is None else (shown,)
+
+
+def owed_by(record: Record) -> tuple[str, str] | None:
+    """The milestone that an order owes with a record, and the carrier that would tell of it (none: anybody of the tenant).
+
+    A prepaid order owes a capture, a label the hand-over, a hand-over to a carrier that is named the first scan of its parcel.
+    """
+    event = record.event
+    if event.type == "order.placed":
+        placed = cast("OrderPlaced", event.data)
+        free = placed.total is not None and Decimal(placed.total.amount) <= 0
+        return None if free or placed.payment_terms not in (None, "prepaid") else ("captured", "")
+    if event.type == "warehouse.label_created":
+        return ("shipped", "")
+    if event.type == "warehouse.shipped":
+        shipped = cast("WarehouseShipment", event.data)
+        tracked = shipped.tracking_number or shipped.tracking_numbers
+        return ("first_scan", shipped.carrier.casefold()) if tracked and shipped.carrier else None
+    return None
 
 
 def place_of(record: Record, milestone: str) -> str:

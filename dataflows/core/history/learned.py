@@ -13,7 +13,7 @@ from typing import Final, NamedTuple
 
 import msgspec
 
-from schemas.learned import ENOUGH, Showing
+from schemas.learned import ENOUGH, OWES, Showing
 from schemas.record import Position
 
 MOST: Final = 20_000
@@ -30,16 +30,26 @@ class Emitter(NamedTuple):
     source: str
 
 
+class Owed(NamedTuple):
+    """A milestone that orders owe, and the carrier that would tell of it; none: anybody of the tenant."""
+
+    tenant: str
+    milestone: str
+    place: str
+
+
 class Learned:
     """The milestones that a shard has seen to be emitted."""
 
-    __slots__ = ("_firsts", "_known", "changed")
+    __slots__ = ("_firsts", "_known", "changed", "stages")
 
     def __init__(self) -> None:
         self._firsts: dict[Emitter, dict[str, Position]] = {}
         """The first orders that showed a milestone, each with where it did so first."""
         self._known: dict[tuple[str, str], dict[str, list[dict[str, Position]]]] = {}
         """The same by tenant and milestone, and by place."""
+        self.stages: dict[Owed, int] = {}
+        """How far it has come with what is owed and was never shown (`core.engine.unseen`)."""
         self.changed = False
 
     def __bool__(self) -> bool:
@@ -75,6 +85,36 @@ class Learned:
         named = [emitters for place in places if (emitters := by_place.get(place)) is not None] if places else by_place.values()
         return any(len(firsts) == ENOUGH and max(firsts.values()) <= anchor for emitters in named for firsts in emitters)
 
+    # what is owed
+
+    def owed(self) -> list[Owed]:
+        """What enough orders owe, or some."""
+        return [Owed(e.tenant, e.milestone.removeprefix(OWES), e.place) for e in self._firsts if e.milestone.startswith(OWES)]
+
+    def owing_since(self, owed: Owed) -> int | None:
+        """Since when (log time) enough orders have owed a milestone."""
+        firsts = self._owing(owed)
+        return max(firsts.values())[0] if len(firsts) == ENOUGH else None
+
+    def owing(self, owed: Owed) -> list[str]:
+        """The first orders that owed it, in the order of the log."""
+        firsts = self._owing(owed)
+        return sorted(firsts, key=firsts.__getitem__)
+
+    def first(self, owed: Owed) -> int | None:
+        """When (log time) a milestone that is owed was first shown by anybody who would tell of it."""
+        by_place = self._known.get((owed.tenant, owed.milestone), {})
+        named = by_place.get(owed.place, []) if owed.place else [one for each in by_place.values() for one in each]
+        return min((position[0] for firsts in named for position in firsts.values()), default=None)
+
+    def note(self, owed: Owed, stage: int) -> None:
+        """Notes how far it has come with what is owed."""
+        self.stages[owed] = stage
+        self.changed = True
+
+    def _owing(self, owed: Owed) -> dict[str, Position]:
+        return self._firsts.get(Emitter(owed.tenant, OWES + owed.milestone, owed.place, ""), {})
+
     def view(self) -> Iterator[tuple[Emitter, int, Position | None]]:
         """Who was seen to emit what: how many orders showed it, and from which position on it is armed."""
         for emitter in sorted(self._firsts):
@@ -84,7 +124,7 @@ class Learned:
     def row(self) -> bytes:
         """What must be kept, as versioned plain data."""
         rows = [(*emitter, sorted(firsts.items())) for emitter, firsts in sorted(self._firsts.items())]
-        return msgspec.msgpack.encode([VERSION, rows])
+        return msgspec.msgpack.encode([VERSION, rows, [(*owed, stage) for owed, stage in sorted(self.stages.items())]])
 
     def restore(self, row: bytes) -> None:
         """Goes on from what `row` said; of several rows, from what they said together.
@@ -92,9 +132,11 @@ class Learned:
         Raises:
             ValueError: if it was written by a later version.
         """
-        version, rows = msgspec.msgpack.decode(row)
+        version, rows, *more = msgspec.msgpack.decode(row)
         if version != VERSION:
             raise ValueError(f"learned milestones of version {version}, this program reads version {VERSION}")
         for tenant, milestone, place, source, firsts in rows:
             self.add(Showing((*position,), tenant, milestone, source, place, order) for order, position in firsts)
+        for tenant, milestone, place, stage in more[0] if more else ():
+            self.stages[Owed(tenant, milestone, place)] = stage
         self.changed = False
