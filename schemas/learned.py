@@ -68,9 +68,9 @@ def milestones_of(record: Record) -> tuple[str, ...]:
 
 
 def owed_by(record: Record) -> tuple[str, str] | None:
-    """The milestone that an order owes with a record, and the carrier that would tell of it (none: anybody of the tenant).
+    """The milestone that an order owes with a record, and the carrier or site that would tell of it (none: anybody of the tenant).
 
-    A prepaid order owes a capture, a label the hand-over, a hand-over to a carrier that is named the first scan of its parcel.
+    A prepaid order owes a capture, a label the hand-over by its site, a hand-over to a carrier that is named the first scan of its parcel.
     """
     event = record.event
     if event.type == "order.placed":
@@ -78,7 +78,7 @@ def owed_by(record: Record) -> tuple[str, str] | None:
         free = placed.total is not None and Decimal(placed.total.amount) <= 0
         return None if free or placed.payment_terms not in (None, "prepaid") else ("captured", "")
     if event.type == "warehouse.label_created":
-        return ("shipped", "")
+        return ("shipped", place_of(record, "shipped"))
     if event.type == "warehouse.shipped":
         shipped = cast("WarehouseShipment", event.data)
         tracked = shipped.tracking_number or shipped.tracking_numbers
@@ -87,9 +87,14 @@ def owed_by(record: Record) -> tuple[str, str] | None:
 
 
 def place_of(record: Record, milestone: str) -> str:
-    """Whose milestone it is: the carrier or the site that the record names, else the last part of its source."""
+    """Whose milestone it is: the carrier or the site that the record names, else the last part of its source.
+
+    Labels and hand-overs come from different systems of one site: where they name none, it is anybody's.
+    """
     data = record.event.data
     name = getattr(data, "carrier" if milestone in BY_CARRIER else "site", None)
+    if milestone == "shipped" and not name:
+        return ""
     return (name if isinstance(name, str) and name else record.event.source.rstrip("/").rpartition("/")[2]).casefold()
 
 

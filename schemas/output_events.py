@@ -233,7 +233,9 @@ class NeverSeen(Model):
     """`open`, or `resolved` by the first record that shows it."""
     milestone: ShortText
     carrier: ShortText | None = None
-    """The carrier that would tell of it; none: anybody of the tenant."""
+    """The carrier that would tell of it, if it is carriers who do."""
+    site: ShortText | None = None
+    """The site that would tell of it; neither: anybody of the tenant."""
     owed_since: Instant
     """Since when (log time) enough orders have owed it."""
     orders: list[Id]

@@ -75,8 +75,9 @@ class Shard:
 
     def apply(self, record: Record | IdentityFinding | FeedWatermark) -> None:
         """Takes one record, finding or watermark; they must come in log order. Deadlines before it are fired first."""
-        if self._timers.next < record.log or self.feeds.due < record.log or self._state.reevaluate_at < record.log:
-            self._advance(record.log, inclusive=False)
+        log = record.log
+        if self._timers.next < log or self.feeds.due < log or self._state.reevaluate_at < log or self._unseen.due < log:
+            self._advance(log, inclusive=False)
         if self._monitors:
             self.feeds.begin(record.log)
         if not isinstance(record, Record):

@@ -1,9 +1,9 @@
 """Milestones that orders owe and nobody has ever told: one line for each, instead of one for every order, or of none at all.
 
 Where a policy lists no milestones, those that were never shown are not waited for, and a feed that is broken from its first day would be
-missed. Once `ENOUGH` orders have owed a milestone of one carrier (or of the tenant) for `PATIENCE` each, and nobody has shown it by then,
-that is said once; it is over with the first record that shows it. Everything follows from what was learned, which is the same in every
-shard; one of them says it.
+missed. Once `ENOUGH` orders have owed a milestone of one carrier or site (or of the tenant) for `PATIENCE` each, and nobody has shown it by
+then, that is said once; it is over with the first record that shows it. Everything follows from what was learned, which is the same in
+every shard; one of them says it.
 """
 
 from __future__ import annotations
@@ -15,6 +15,7 @@ from zlib import crc32
 from dataflows.core.engine.exceptions import NAMESPACE, event
 from dataflows.core.history.learned import Learned, Owed
 from schemas.instants import DAY, FAR, iso
+from schemas.learned import BY_CARRIER
 from schemas.output import OutputRecord
 
 PATIENCE: Final = DAY
@@ -43,12 +44,12 @@ class Unseen:
         for owed, due, since in list(self._ahead()):
             if due > at:
                 continue
-            told = self._learned.stages.get(owed)
+            known = self._learned.stages.get(owed)
             first = self._learned.first(owed)
-            if told is None and first is not None and first <= due:
+            if known is None and first is not None and first <= due:
                 self._learned.note(owed, OVER)
                 continue
-            stage = OPEN if told is None else OVER
+            stage = OPEN if known is None else OVER
             self._learned.note(owed, stage)
             said.append(_line(owed, stage, due, since, self._learned.owing(owed)))
         self.plan()
@@ -57,14 +58,14 @@ class Unseen:
     def _ahead(self) -> list[tuple[Owed, int, int]]:
         """What is to be decided, when (log time), and since when enough orders owe it."""
         found: list[tuple[Owed, int, int]] = []
-        for owed in self._learned.owed():
+        for owed, since in self._learned.owed():
             stage = self._learned.stages.get(owed)
             if stage == OVER or crc32("\x1f".join(owed).encode()) % self._total != self._number:
                 continue
-            since = self._learned.owing_since(owed)
-            first = self._learned.first(owed)
-            if since is not None and (stage is None or first is not None):
-                found.append((owed, since + PATIENCE if first is None or stage is None else first, since))
+            if stage is None:
+                found.append((owed, since + PATIENCE, since))
+            elif (first := self._learned.first(owed)) is not None:
+                found.append((owed, first, since))
         return found
 
 
@@ -76,7 +77,8 @@ def _line(owed: Owed, stage: int, at: int, since: int, orders: list[str]) -> Out
         "incident_id": str(incident),
         "status": status,
         "milestone": owed.milestone,
-        "carrier": owed.place or None,
+        "carrier": owed.place or None if owed.milestone in BY_CARRIER else None,
+        "site": None if owed.milestone in BY_CARRIER else owed.place or None,
         "owed_since": iso(since),
         "orders": orders,
     }

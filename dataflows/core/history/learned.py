@@ -31,7 +31,7 @@ class Emitter(NamedTuple):
 
 
 class Owed(NamedTuple):
-    """A milestone that orders owe, and the carrier that would tell of it; none: anybody of the tenant."""
+    """A milestone that orders owe, and the carrier or site that would tell of it; none: anybody of the tenant."""
 
     tenant: str
     milestone: str
@@ -41,13 +41,15 @@ class Owed(NamedTuple):
 class Learned:
     """The milestones that a shard has seen to be emitted."""
 
-    __slots__ = ("_firsts", "_known", "changed", "stages")
+    __slots__ = ("_firsts", "_known", "_owing", "changed", "stages")
 
     def __init__(self) -> None:
         self._firsts: dict[Emitter, dict[str, Position]] = {}
         """The first orders that showed a milestone, each with where it did so first."""
         self._known: dict[tuple[str, str], dict[str, list[dict[str, Position]]]] = {}
         """The same by tenant and milestone, and by place."""
+        self._owing: dict[Owed, dict[str, Position]] = {}
+        """Of what is owed the first orders, each with where it began to owe it."""
         self.stages: dict[Owed, int] = {}
         """How far it has come with what is owed and was never shown (`core.engine.unseen`)."""
         self.changed = False
@@ -74,7 +76,10 @@ class Learned:
         firsts = self._firsts.get(emitter)
         if firsts is None and len(self._firsts) < MOST:
             firsts = self._firsts[emitter] = {}
-            self._known.setdefault((emitter.tenant, emitter.milestone), {}).setdefault(emitter.place, []).append(firsts)
+            if emitter.milestone.startswith(OWES):
+                self._owing[Owed(emitter.tenant, emitter.milestone.removeprefix(OWES), emitter.place)] = firsts
+            else:
+                self._known.setdefault((emitter.tenant, emitter.milestone), {}).setdefault(emitter.place, []).append(firsts)
         return firsts
 
     def armed(self, tenant: str, milestone: str, places: Iterable[str], anchor: Position) -> bool:
@@ -87,33 +92,28 @@ class Learned:
 
     # what is owed
 
-    def owed(self) -> list[Owed]:
-        """What enough orders owe, or some."""
-        return [Owed(e.tenant, e.milestone.removeprefix(OWES), e.place) for e in self._firsts if e.milestone.startswith(OWES)]
-
-    def owing_since(self, owed: Owed) -> int | None:
-        """Since when (log time) enough orders have owed a milestone."""
-        firsts = self._owing(owed)
-        return max(firsts.values())[0] if len(firsts) == ENOUGH else None
+    def owed(self) -> Iterator[tuple[Owed, int]]:
+        """What enough orders owe, and since when (log time) so many have."""
+        for owed, firsts in self._owing.items():
+            if len(firsts) == ENOUGH:
+                yield owed, max(firsts.values())[0]
 
     def owing(self, owed: Owed) -> list[str]:
         """The first orders that owed it, in the order of the log."""
-        firsts = self._owing(owed)
+        firsts = self._owing[owed]
         return sorted(firsts, key=firsts.__getitem__)
 
     def first(self, owed: Owed) -> int | None:
-        """When (log time) a milestone that is owed was first shown by anybody who would tell of it."""
+        """When (log time) a milestone that is owed was first shown by anybody who would tell of it; what names no place is anybody's."""
         by_place = self._known.get((owed.tenant, owed.milestone), {})
-        named = by_place.get(owed.place, []) if owed.place else [one for each in by_place.values() for one in each]
+        places = {owed.place, ""} if owed.place else by_place.keys()
+        named = [one for place in places for one in by_place.get(place, ())]
         return min((position[0] for firsts in named for position in firsts.values()), default=None)
 
     def note(self, owed: Owed, stage: int) -> None:
         """Notes how far it has come with what is owed."""
         self.stages[owed] = stage
         self.changed = True
-
-    def _owing(self, owed: Owed) -> dict[str, Position]:
-        return self._firsts.get(Emitter(owed.tenant, OWES + owed.milestone, owed.place, ""), {})
 
     def view(self) -> Iterator[tuple[Emitter, int, Position | None]]:
         """Who was seen to emit what: how many orders showed it, and from which position on it is armed."""

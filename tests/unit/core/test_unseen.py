@@ -6,8 +6,9 @@ from typing import TYPE_CHECKING
 
 import orjson
 
+from dataflows.core.engine.shard import Shard
 from dataflows.core.rules.load import load_policy
-from schemas.learned import ENOUGH
+from schemas.learned import ENOUGH, OWES, Showing
 from schemas.output_events import OUT_MODELS
 from tests.support.engine import records_of, run
 from tests.support.logs import DAY, HOUR, MINUTE, T0, iso
@@ -50,6 +51,18 @@ def test_it_is_said_once_after_a_day() -> None:
     assert said(shipped(30), T0 + 19 * MINUTE + DAY - 1) == []
     assert said(shipped(19), T0 + 9 * DAY) == []
     assert said(shipped(30), T0 + 9 * DAY, cuts=[T0 + HOUR * step for step in range(1, 60, 3)]) == [OPENED]
+
+
+def test_it_stands_in_its_place() -> None:
+    """Before what is said of later records, though nothing else is due there: what a shard says is numbered."""
+    shard = Shard(POLICY)
+    shard.learn(Showing((T0, "t", 0, n, 0), "default", f"{OWES}first_scan", "", "ups", f"o{n}") for n in range(ENOUGH))
+    for record in records_of([event(n, "address.invalid", T0 + 2 * DAY, "o1", "/shop", reason="street") for n in range(2)]):
+        shard.apply(record)
+    shard.apply(records_of([event(3, "order.placed", T0 + 2 * DAY, "o1", "/shop")])[0])
+    logs = [(out.log, out.kind) for out in shard.drain()]
+    assert logs[0] == (T0 + DAY, NEVER_SEEN)
+    assert len(logs) > 1
 
 
 def test_it_is_over_with_the_first_record() -> None:
