@@ -9,6 +9,7 @@ from __future__ import annotations
 import itertools
 from collections.abc import Callable
 from dataclasses import replace
+from decimal import Decimal
 from typing import TYPE_CHECKING, NamedTuple
 
 from tests.oracle.judging.ageing import FORGOTTEN, expires
@@ -195,7 +196,10 @@ def flag_duplicates(orders: list[Order]) -> None:
     for order in orders:
         data = order.of("order.placed")[0].data
         customer, address = text(mapping(data, "customer"), "id"), text(mapping(data, "ship_to"), "address_hash")
-        basket = sorted((line.sku or "", order.whole(line)) for line in lines_of(data))
+        pieces: dict[str, Decimal] = {}
+        for line in lines_of(data):
+            pieces[line.sku or ""] = pieces.get(line.sku or "", Decimal(0)) + order.whole(line)
+        basket = sorted(pieces.items())
         sent = text(data, "method") not in ("pickup", "digital")
         if address and (customer or sent):
             what = tuple(basket) if basket else money(data, "total")
