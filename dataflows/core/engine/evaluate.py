@@ -27,6 +27,7 @@ from dataflows.core.history.learned import Learned
 from dataflows.core.history.timeline import Failure
 from dataflows.core.policy import Policy, RuleSetting
 from dataflows.core.rules.conditions import Condition, merged, while_wanted
+from dataflows.core.rules.grading import graded
 from schemas.events import CaseEvent
 from schemas.instants import FAR, NEVER
 from schemas.record import Record
@@ -136,7 +137,7 @@ class RuleEvaluator:
         if tell and failed_rule is not None:
             self._evaluate(order, of_kind, facts, failed_rule, evaluation, inclusive=inclusive)
         if evaluation.changes:
-            _suppress(order, evaluation.changes, cast("Profile", order.profile).suppressors)
+            _suppress(order, evaluation.changes, cast("Profile", order.profile).suppressors, now)
         return evaluation
 
     def _evaluate(
@@ -205,13 +206,16 @@ class RuleEvaluator:
         if watches or index in self.ruleset.unplaced:
             gaps = facts.gaps if facts.placed is not None else ()
             for condition in rule.judge(facts, setting):
+                if condition is not None and condition.pending:
+                    graded(facts, condition)
                 wanted = condition if condition is None or not gaps else while_wanted(condition, gaps)
                 if wanted is not None:
                     found.setdefault(wanted.scope, []).append(wanted)
                     number += 1
         for scope, conditions in found.items():
             found[scope] = merged(conditions)
-        if number >= MUCH and rule.kind not in BY_THE_CLOCK and rule.stated is None:
+        by_the_clock = rule.kind in BY_THE_CLOCK or rule.stated is not None or any(step.owner for step in setting.steps)
+        if number >= MUCH and not by_the_clock:
             facts.found[index] = (setting, found)
         return found
 
@@ -258,12 +262,24 @@ def _cases(order: Order) -> dict[Key, ExceptionState]:
     return found
 
 
-def _suppress(order: Order, changes: dict[Key, ExceptionState], suppressors: Mapping[str, frozenset[str]]) -> None:
-    """Adds to the changes of an order what follows of them: who is suppressed now, and who no longer is."""
-    states = {**order.exceptions.states, **changes}
-    for key, suppressor in suppress(states.values(), suppressors).items():
-        known = states[key]
-        by = None if suppressor is None else order.exceptions.id_of(suppressor)
-        if known.suppressed_by != by or (known.status == "suppressed") != (by is not None):
-            status: Status = "open" if by is None else "suppressed"
-            changes[key] = changed(known, status=status, suppressed_by=by)
+def _suppress(order: Order, changes: dict[Key, ExceptionState], suppressors: Mapping[str, frozenset[str]], now: int) -> None:
+    """Adds to the changes of an order what follows of them: who is suppressed now, and who no longer is.
+
+    What was suppressed by what is closed for age, and by nothing else, is closed with it: nobody has asked for either.
+    """
+    id_of = order.exceptions.id_of
+    aged = {id_of(state) for state in changes.values() if state.resolution == EXPIRED and state.end == now}
+    again = True
+    while again:
+        again = False
+        states = {**order.exceptions.states, **changes}
+        for key, suppressor in suppress(states.values(), suppressors).items():
+            known = states[key]
+            by = None if suppressor is None else id_of(suppressor)
+            if by is None and known.status == "suppressed" and known.suppressed_by in aged:
+                changes[key] = expired(known, now)
+                aged.add(id_of(known))
+                again = True
+            elif known.suppressed_by != by or (known.status == "suppressed") != (by is not None):
+                status: Status = "open" if by is None else "suppressed"
+                changes[key] = changed(known, status=status, suppressed_by=by)
