@@ -120,7 +120,7 @@ def silent_order(form: Silent) -> Find:
         over, calendar = lifted(o), o.calendar(s)
         pauses = list(_pauses(o, form.paused_by))
         patience = soonest(s, s.threshold)
-        stepped = False
+        stepped = any(r.at < o.placed_at and r.event.type.startswith(WAREHOUSE_STEPS) for r in o.t.records)
         for record, until in silences(heard):
             stepped = stepped or record.event.type.startswith(WAREHOUSE_STEPS)
             if until is not None and until - record.at <= patience:
