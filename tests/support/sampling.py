@@ -83,7 +83,7 @@ def written(events: Path, cases: dict[str, list[Case]], folder: Path) -> None:
             known = [event for event in of_order[case.order] if micros(parse_instant(event["time"])) <= until]
             told += [f"   {event['time']} {event['type']} {json.dumps(event['data'])}" for event in known]
         (folder / f"{name}_events.txt").write_text("\n".join(told) + "\n", encoding="utf-8")
-        said = (json.dumps({"case": number, **case.said}) for number, case in enumerate(each, 1))
+        said = (json.dumps({"number": number, **case.said}) for number, case in enumerate(each, 1))
         (folder / f"{name}_said.jsonl").write_text("\n".join(said) + "\n", encoding="utf-8")
 
 
