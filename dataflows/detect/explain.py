@@ -25,8 +25,8 @@ LABEL_WIDTH = 11
 LONGEST_LINE = 4 << 20
 """Bytes at the end of a file that certainly hold its last line: no topic takes a longer one."""
 LANES = {
-    "auto": "the first action below is requested at once",
-    "review": "the first action below is proposed, and a person decides",
+    "auto": "its first action is requested at once",
+    "review": "its first action is proposed, and a person decides",
     "block": "automation on the order must pause until a person has decided",
 }
 RESOLUTIONS = {

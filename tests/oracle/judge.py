@@ -90,7 +90,10 @@ def judge(lines: Sequence[Json], policy: Policy, until: int, only: OrderKey | No
             opened = max(one.start, told_at or one.start)
             return expires(opened, [*news, *steps], expiry, until, lambda at: stood(key, what, at)) if ages else None
 
-        return Ages(when, lambda what, at: stood(key, what, at))
+        def stood_at(what: What, at: int) -> bool:
+            return stood(key, what, at)
+
+        return Ages(when, stood_at)
 
     open_at: dict[tuple[OrderKey, int], set[What]] = {}
     log = read(lines, until, policy.identifiers)
@@ -126,8 +129,7 @@ def judge(lines: Sequence[Json], policy: Policy, until: int, only: OrderKey | No
             told[key] = order_told_by(members, policy.backfill)
     flag_duplicates(orders)
     for order in orders:
-        key = (order.tenant, order.id)
-        told_at = told[key]
+        key, told_at = (order.tenant, order.id), told[order.tenant, order.id]
         if (told_at is not None and until < told_at) or order.placed < policy.backfill.watch_from or only not in (None, key):
             continue
         conditions = cut([condition for section in SECTIONS for condition in section(order)], order.gaps)
@@ -258,7 +260,12 @@ def suppresses(other: Condition, one: Condition, policy: Policy) -> bool:
 
 
 def close_along(visible: list[tuple[int, Condition]], closed: dict[int, int], policy: Policy, ages: Ages) -> None:
-    """Closes what was suppressed by what is closed for age, and by nothing that still stood then."""
+    """Closes what was suppressed by what is closed for age, and by nothing that still stood then, unless it is to stand for longer."""
+
+    def lasts(one: Condition) -> int:
+        expiry = policy.rules[one.kind].expire_after
+        return NEVER if expiry is None else expiry
+
     again = True
     while again:
         again = False
@@ -266,7 +273,9 @@ def close_along(visible: list[tuple[int, Condition]], closed: dict[int, int], po
             hiding = [(n, other) for n, other in visible if suppresses(other, one, policy)]
             for _, other in hiding:
                 at = closed.get(id(other))
-                if at is None or closed.get(id(one), at + 1) <= at or one.start > at or not ages.stood((one.kind, one.scope, number), at):
+                if at is None or closed.get(id(one), at + 1) <= at or one.start > at or lasts(one) > lasts(other):
+                    continue
+                if not ages.stood((one.kind, one.scope, number), at):
                     continue
                 others = [(n, two) for n, two in hiding if two is not other and closed.get(id(two), at + 1) > at]
                 if not any(ages.stood((two.kind, two.scope, n), at) for n, two in others):

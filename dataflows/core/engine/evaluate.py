@@ -137,7 +137,7 @@ class RuleEvaluator:
         if tell and failed_rule is not None:
             self._evaluate(order, of_kind, facts, failed_rule, evaluation, inclusive=inclusive)
         if evaluation.changes:
-            _suppress(order, evaluation.changes, cast("Profile", order.profile).suppressors, now)
+            self._suppress(order, evaluation.changes, now)
         return evaluation
 
     def _evaluate(
@@ -187,6 +187,37 @@ class RuleEvaluator:
                         evaluation.next_check[index] = min(max(expires, facts.now), evaluation.next_check[index] or FAR)
                 if state is not states.get(key):
                     evaluation.changes[key] = state
+
+    def _suppress(self, order: Order, changes: dict[Key, ExceptionState], now: int) -> None:
+        """Adds to the changes of an order what follows of them: who is suppressed now, and who no longer is.
+
+        What was suppressed by what is closed for age, and by nothing else, is closed with it, unless it is to stand for longer: nobody has
+        asked for either.
+        """
+        id_of, profile = order.exceptions.id_of, cast("Profile", order.profile)
+        closed = [state for state in changes.values() if state.resolution == EXPIRED and state.end == now]
+        aged = {id_of(state): self._expiry(profile, state) for state in closed}
+        again = True
+        while again:
+            again = False
+            states = {**order.exceptions.states, **changes}
+            for key, suppressor in suppress(states.values(), profile.suppressors).items():
+                known = states[key]
+                by = None if suppressor is None else id_of(suppressor)
+                stands = self._expiry(profile, known) if aged else FAR
+                if by is None and known.status == "suppressed" and stands <= aged.get(known.suppressed_by or "", NEVER):
+                    changes[key] = expired(known, now)
+                    aged[id_of(known)] = stands
+                    again = True
+                elif known.suppressed_by != by or (known.status == "suppressed") != (by is not None):
+                    status: Status = "open" if by is None else "suppressed"
+                    changes[key] = changed(known, status=status, suppressed_by=by)
+
+    def _expiry(self, profile: Profile, state: ExceptionState) -> int:
+        """How long an exception stands open without news."""
+        index = self.ruleset.index.get(state.kind)
+        expiry = None if index is None else profile.settings[index].expire_after
+        return FAR if expiry is None else expiry.n
 
     def _history(self, backfilling: BackfillSpan, now: int, *, inclusive: bool) -> HistoryBounds:
         """What of an order's history is not said at log time `now`."""
@@ -260,26 +291,3 @@ def _cases(order: Order) -> dict[Key, ExceptionState]:
         elif case != known.case:
             found[key] = changed(known, case=case)
     return found
-
-
-def _suppress(order: Order, changes: dict[Key, ExceptionState], suppressors: Mapping[str, frozenset[str]], now: int) -> None:
-    """Adds to the changes of an order what follows of them: who is suppressed now, and who no longer is.
-
-    What was suppressed by what is closed for age, and by nothing else, is closed with it: nobody has asked for either.
-    """
-    id_of = order.exceptions.id_of
-    aged = {id_of(state) for state in changes.values() if state.resolution == EXPIRED and state.end == now}
-    again = True
-    while again:
-        again = False
-        states = {**order.exceptions.states, **changes}
-        for key, suppressor in suppress(states.values(), suppressors).items():
-            known = states[key]
-            by = None if suppressor is None else id_of(suppressor)
-            if by is None and known.status == "suppressed" and known.suppressed_by in aged:
-                changes[key] = expired(known, now)
-                aged.add(id_of(known))
-                again = True
-            elif known.suppressed_by != by or (known.status == "suppressed") != (by is not None):
-                status: Status = "open" if by is None else "suppressed"
-                changes[key] = changed(known, status=status, suppressed_by=by)

@@ -70,7 +70,7 @@ def _layer(
             if name in _OF_STEPS and not counted and not setting.steps:
                 yield tree.fault((*path, kind, name), f"`{name}` counts for the `steps` of {kind} only, and it has none", key=True)
             if name == "steps":
-                yield from _foreign_steps(tree, (*path, kind, name), rule, value)
+                yield from _foreign_steps(tree, (*path, kind, name), rule, setting.steps)
             if path[0] == "overrides" and name in rule.general:
                 yield tree.fault((*path, kind, name), f"`{name}` of {kind} holds for all orders alike: state it under `rules`", key=True)
         yield from _warnings(tree, (*path, kind), rule, before, setting, stated, form)

@@ -122,8 +122,7 @@ def _setting(setting: Setting, forms: Json, name: str) -> Setting:
 
 
 def _stated(step: Json) -> Step:
-    above = step.get("above") or {}
-    amounts = mapping(step, "above") if isinstance(above, dict) else {"*": above}
+    amounts = mapping(step, "above") or ({"*": step["above"]} if "above" in step else {})
     return Step(
         _step(str(step["at"])),
         str(step["severity"]),
