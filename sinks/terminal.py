@@ -155,7 +155,8 @@ class TerminalView:
         return lines
 
     def last(self) -> None:
-        """Prints what is open, gravest first, with whole sentences, and how many exceptions there were."""
+        """Prints what is open, gravest first, with whole sentences, and how many exceptions there were; as of what was said last."""
+        self._clock = lambda: self._last
         rows = self.gravest()
         self.console.print(Text(f"Open at the end: {len(rows):,}", style="bold"))
         for one in rows[:CLOSING]:

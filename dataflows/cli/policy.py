@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from dataflows.cli.policy_diff import diff
+from dataflows.cli.policy_explain import explain
 from dataflows.cli.stories import run_stories
 from dataflows.errors import MisuseError, ending, refused
 
@@ -143,4 +144,5 @@ def _render(console: Console, report: ArmedReport) -> None:
 
 
 app.command()(diff)
+app.command()(explain)
 app.command("test")(run_stories)
