@@ -68,6 +68,8 @@ def context_of(order: Order, facts: Facts) -> dict[str, object]:
 
 def _difference(case: ExceptionCase, total: float) -> float:
     """What an exception about a difference of money is worth: the difference, not the order."""
+    if case.facts.placed is None:
+        return total  # Its placing was withdrawn.
     ledger, at = case.facts.ledger, case.last
     owed = ledger.owed(at)
     return total if owed is None else float(max(ledger.paid(at) - owed, owed - ledger.captured(at)))
