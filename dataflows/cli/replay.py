@@ -66,7 +66,7 @@ def replay(
     with stop.on_signals(), progress(events) as on_read:
         try:
             with stop.waiting():
-                source = FileSource(events, until=end, out_of_order=allowed, on_read=on_read, feeds=tuple(rules.feeds))
+                source = FileSource(events, until=end, out_of_order=allowed, on_read=on_read, feeds=rules.lateness)
         except UnreadableSourceError as error:
             raise MisuseError(str(error)) from error
         with closing(source):
