@@ -237,7 +237,7 @@ class RuleEvaluator:
         if watches or index in self.ruleset.unplaced:
             gaps = facts.gaps if facts.placed is not None else ()
             for condition in rule.judge(facts, setting):
-                if condition is not None and condition.pending:
+                if condition is not None and condition.pending and facts.placed is not None:
                     graded(facts, condition)
                 wanted = condition if condition is None or not gaps else while_wanted(condition, gaps)
                 if wanted is not None:
