@@ -167,7 +167,8 @@ def sightings_of(draw: st.DrawFn) -> list[AliasLookup]:
         if kind in {"twin", "child"}:
             value = order = order or "A"
         if type_ == "order.linked":
-            value, data = "B", {"children": ["B"]}
+            value = "B"
+            data = {"children": ["B"]}
         tenant = draw(st.sampled_from((None, None, "acme")))
         earlier = draw(st.sampled_from((0, 0, HOUR)))
         raw = line(str(number), at - earlier, type_, order=order, tenant=tenant, data=data)
