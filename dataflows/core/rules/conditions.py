@@ -287,10 +287,13 @@ def while_wanted(condition: Condition, gaps: Iterable[tuple[int, int]]) -> Condi
 
 
 def merged(conditions: list[Condition]) -> list[Condition]:
-    """Conditions of one kind and scope in order of their start, those that overlap or touch made one (the first one's words stay)."""
+    """Conditions of one kind and scope in order of their start, those that overlap or touch made one (the first one's words stay).
+
+    Of those that start together the one with the earlier deadline is the first.
+    """
     if len(conditions) < 2:
         return conditions
-    conditions.sort(key=lambda c: (c.start, c.end is None, c.end or 0))
+    conditions.sort(key=lambda c: (c.start, c.due or 0, c.end is None, c.end or 0))
     whole = [conditions[0]]
     for condition in conditions[1:]:
         last = whole[-1]
