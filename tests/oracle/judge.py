@@ -165,7 +165,8 @@ def standing_at(
 def orphan_of(placed: Sequence[Member], linked: Sequence[int], known: int, policy: Policy) -> Condition:
     """That nobody places an order which is `known` since then; one that was split off another need not be placed."""
     due = known + policy.rules[ORPHAN].threshold.n
-    return Condition(ORPHAN, None, due, min([*(member.known for member in placed), *linked], default=NEVER), due, waits=True)
+    start = due + policy.rules[ORPHAN].grace
+    return Condition(ORPHAN, None, start, min([*(member.known for member in placed), *linked], default=NEVER), due, waits=True)
 
 
 def orphans(waited: Sequence[Waited], policy: Policy, until: int) -> tuple[dict[OrderKey, list[Condition]], dict[OrderKey, list[int]]]:
@@ -174,8 +175,9 @@ def orphans(waited: Sequence[Waited], policy: Policy, until: int) -> tuple[dict[
     opened: dict[OrderKey, list[int]] = {}
     for one, told_at in zip(waited, orphans_told_by(waited, policy.backfill), strict=True):
         if told_at is None or told_at <= min(until, one.tied - 1):
-            start = one.log + policy.rules[ORPHAN].threshold.n
-            conditions.setdefault((one.tenant, one.alias), []).append(Condition(ORPHAN, None, start, one.tied, start, waits=True))
+            due = one.log + policy.rules[ORPHAN].threshold.n
+            start = due + policy.rules[ORPHAN].grace
+            conditions.setdefault((one.tenant, one.alias), []).append(Condition(ORPHAN, None, start, one.tied, due, waits=True))
             opened.setdefault((one.tenant, one.alias), []).append(max(one.log, told_at or start))
     return conditions, opened
 
