@@ -127,9 +127,8 @@ def _labelled(order: Ingredients, draw: DrawFn) -> list[Told]:
     told: list[Told] = [Told(LABEL, {**label, **lines_or_none(order, draw)}), Told(SHIPPED, {**confirm, **lines_or_none(order, draw)})]
     if draw(st.integers(0, 2)) == 0:  # Another system, or the same one again, confirms it too.
         again = {**draw(st.sampled_from(names)), **(told[1].data if draw(st.booleans()) else lines_or_none(order, draw))}
-        told.append(
-            Told(SHIPPED, again, draw(one_of(None, timedelta(minutes=1), timedelta(hours=1))), draw(one_of(None, "/warehouse/shop")))
-        )
+        soon = draw(st.sampled_from((None, timedelta(minutes=1), timedelta(hours=1))))
+        told.append(Told(SHIPPED, again, soon, draw(st.sampled_from((None, "/warehouse/shop")))))
     return [*told, *moves(number, draw)]
 
 
