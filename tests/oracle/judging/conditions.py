@@ -67,7 +67,7 @@ def timeout(
             asking = Asking(order, calendar, breach, lift, scope, amounts)
             comes = asking.when(step, asked, setting.grace)
             steps += [] if comes is None else [(comes - setting.grace, step.severity)]
-        elif at is not None and (kind in DATED or at > anchor):
+        elif at is not None and (kind in DATED or at >= anchor):
             steps.append((at, step.severity))
     steps = rising((at + setting.grace, word) for at, word in steps)
     start = max(steps[0][0], since)
