@@ -12,7 +12,7 @@ from dataflows.core.history.order_fields import ANNOUNCED, STEPS, TERMS
 from dataflows.core.history.parcels import scan_of
 from dataflows.core.history.returns import RETURNS
 from dataflows.core.history.standing import tracking_numbers
-from schemas.events import DATA_MODELS, AddressSignal, OrderCancel, OrderPlaced, Payment, WarehouseShipment
+from schemas.events import DATA_MODELS, AddressSignal, CarrierScan, OrderCancel, OrderPlaced, Payment, WarehouseShipment
 from schemas.instants import MINUTE
 from schemas.record import Record
 from schemas.wire import micros
@@ -91,17 +91,22 @@ def _other_carrier(order: Order, record: Record) -> bool:
     data = scan_of(record)
     if data.carrier is None:
         return False
-    number = data.tracking_number
-    if number is not None and number not in order.sent_back and data.shipment_id is None:
-        for known in order.timeline.of(*ANNOUNCED):
-            said = cast("WarehouseShipment", known.event.data)
-            if said.carrier is not None and number in tracking_numbers(said):
-                return False  # What a label or a hand-over says of its parcels stands above what scans say.
     for known in reversed(order.timeline.of("carrier.scan")):
         before = scan_of(known)
         if known is not record and before.carrier is not None:
-            return (before.carrier, before.tracking_number, before.shipment_id) != (data.carrier, data.tracking_number, data.shipment_id)
-    return True
+            if (before.carrier, before.tracking_number, before.shipment_id) == (data.carrier, data.tracking_number, data.shipment_id):
+                return False
+            break
+    return not _announced(order, data)
+
+
+def _announced(order: Order, data: CarrierScan) -> bool:
+    """Whether a label or a hand-over named the carrier of the parcel of a scan: it stands above what scans say."""
+    number = data.tracking_number
+    if number is None or data.shipment_id is not None or number in order.sent_back:
+        return False
+    known = (cast("WarehouseShipment", record.event.data) for record in order.timeline.of(*ANNOUNCED))
+    return any(said.carrier is not None and number in tracking_numbers(said) for said in known)
 
 
 def _announces_other(order: Order, record: Record) -> bool:
