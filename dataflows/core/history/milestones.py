@@ -179,7 +179,7 @@ class MilestoneFacts(GoodsFacts):
         return known
 
     def _met_whole(self, kinds: Iterable[str]) -> dict[str, int | None] | None:
-        """When each line of a plain order was met by steps of several kinds, where each of these spoke of whole lines, as most do; else None.
+        """When each line of a plain order was met by steps of several kinds; None unless each of these spoke of whole lines, as most do.
 
         `obligations` says the same of any order, from all that was ever told of it.
         """
