@@ -75,13 +75,20 @@ def _other_site(order: Order, record: Record) -> bool:
 
 
 def _by_turns(order: Order) -> bool:
-    """Whether several lines may have the same SKU: which of them a step covers first follows from dates, which end in the site's zone."""
-    placings = order.timeline.of("order.placed")
+    """Whether several lines may have the same SKU: which of them a step covers first follows from dates, which end in the site's zone.
+
+    Where no line has a ship-by date of its own, all have that of the order.
+    """
+    by_type = order.timeline.by_type
+    placings = by_type.get("order.placed", ())
+    lines = [line for record in placings for line in cast("OrderPlaced", record.event.data).lines or ()]
+    updates = [cast("dict[str, list[dict[str, object]] | None]", record.event.data) for record in by_type.get("order.updated", ())]
+    if not any(line.ship_by for line in lines) and not any(line.get("ship_by") for data in updates for line in data.get("lines") or ()):
+        return False
     if len(placings) != 1 or order.pieces is None:
         return True
-    lines = cast("OrderPlaced", placings[0].event.data).lines or ()
     skus = [sku for line in lines for sku in {line.sku, *(part.sku for part in line.components or ())} if sku]
-    return len(lines) > 1 and len(set(skus)) < len(skus)
+    return len(set(skus)) < len(skus)
 
 
 def _other_carrier(order: Order, record: Record) -> bool:

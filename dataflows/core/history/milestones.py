@@ -168,11 +168,11 @@ class MilestoneFacts(GoodsFacts):
             return tuple(Unit("", 1, life.since, life.until, met, self.placed_at) for life in self.lives)
         known = self.owed_units.get(kinds)
         if known is None:
-            met = self._met_whole(kinds)
-            if met is not None:
+            lines = self._met_whole(kinds)
+            if lines is not None:
                 ordered, life, owed = self.versions[0][1], self.lives[0], self.ordered
                 keys = self.shape.physical if len(owed) > 1 else owed
-                known = tuple(Unit(key, owed[key], ordered, life.until, met[key], ordered) for key in keys)
+                known = tuple(Unit(key, owed[key], ordered, life.until, lines[key], ordered) for key in keys)
             else:
                 known = tuple(self.obligations.units(*map(self.covered_by, kinds)))
             self.owed_units[kinds] = known
@@ -183,22 +183,39 @@ class MilestoneFacts(GoodsFacts):
 
         `obligations` says the same of any order, from all that was ever told of it.
         """
-        pieces, placed = self.pieces, self.versions[0][1]
-        if not self.plain_lines or len(pieces) < len(self.lines):
+        if not self.plain_lines or len(self.pieces) < len(self.lines):
             return None
         met: dict[str, int | None] = dict.fromkeys(self.lines)
         for kind in kinds:
-            for at, lines in self._steps_of(kind):
-                if at == UNKNOWN:
+            if kind not in self.whole_steps:
+                self.whole_steps[kind] = self._met_by(self._steps_of(kind))
+            by_kind = self.whole_steps[kind]
+            if by_kind is None:
+                return None
+            for key, since in by_kind.items():
+                before = met[key]
+                if before is None or since < before:
+                    met[key] = since
+        return met
+
+    @fact(*OWED, *STEPS, STARTED, *PARCELS)
+    def whole_steps(self) -> dict[str, dict[str, int] | None]:
+        """When steps of a kind met each line, as far as that has been asked for; None where one did not speak of whole lines."""
+        return {}
+
+    def _met_by(self, steps: Iterable[Step]) -> dict[str, int] | None:
+        pieces, placed = self.pieces, self.versions[0][1]
+        met: dict[str, int] = {}
+        for at, lines in steps:
+            if at == UNKNOWN:
+                return None
+            since = max(at, placed)
+            for name in [(x.line_id, x.sku, x.quantity) for x in lines] if lines else pieces:
+                key = pieces.get(name)
+                if key is None:
                     return None
-                since = max(at, placed)
-                for name in [(x.line_id, x.sku, x.quantity) for x in lines] if lines else pieces:
-                    key = pieces.get(name)
-                    if key is None:
-                        return None
-                    before = met[key]
-                    if before is None or since < before:
-                        met[key] = since
+                if since < met.get(key, FAR):
+                    met[key] = since
         return met
 
     def _steps_of(self, kind: str) -> Iterable[Step]:
