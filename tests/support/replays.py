@@ -30,7 +30,7 @@ def replay(
     """Replays files into `out`; `until` in µs."""
     paths = [str(path) for path in (events if isinstance(events, (list, tuple)) else [events])]
     rules = load_policy(policy)
-    source = FileSource(paths, until=until, out_of_order=DEFAULT_OUT_OF_ORDER, chunk_bytes=chunk_bytes, feeds=tuple(rules.feeds))
+    source = FileSource(paths, until=until, out_of_order=DEFAULT_OUT_OF_ORDER, chunk_bytes=chunk_bytes, feeds=rules.lateness)
     return replay_into(out, source, rules)
 
 
