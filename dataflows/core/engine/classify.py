@@ -8,10 +8,10 @@ from typing import cast
 from dataflows.core.engine.classify_parcels import EventTraits, announcement, are_all, lines_of, relabelled, return_step, scan, soonest
 from dataflows.core.engine.order import Order
 from dataflows.core.engine.traits import BITS, CARRIER, PLACED, SITE, TYPES, UNDATED, UNFETCHED, UNPROMISED, mask, names_of
+from dataflows.core.history.manifest import tracking_numbers
 from dataflows.core.history.order_fields import ANNOUNCED, STEPS, TERMS
 from dataflows.core.history.parcels import scan_of
 from dataflows.core.history.returns import RETURNS
-from dataflows.core.history.standing import tracking_numbers
 from schemas.events import DATA_MODELS, AddressSignal, CarrierScan, OrderCancel, OrderPlaced, Payment, WarehouseShipment
 from schemas.instants import MINUTE
 from schemas.record import Record
