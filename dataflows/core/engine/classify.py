@@ -172,6 +172,8 @@ def _placing(order: Order, record: Record) -> EventTraits:
     if placed.method != "pickup" and all(x.method != "pickup" for x in lines):
         order.traits |= UNFETCHED
     order.promised = UNPROMISED if placed.promised_by is None else soonest(placed.promised_by)
+    if any(cast("WarehouseShipment", r.event.data).replaces for r in order.timeline.of(*ANNOUNCED)):
+        order.promised = None  # As for a label that comes after the placing: what replaces another may owe no promise.
     order.total = (placed.total.amount, placed.total.currency) if placed.total else None
     _date(order, "ship_by", [placed.ship_by, *(x.ship_by for x in lines)])
     _date(order, "promised_by", [placed.promised_by, *(x.promised_by for x in lines)])
