@@ -71,7 +71,7 @@ def test_the_first_steps_are_followed(tmp_path: Path) -> None:
     assert not done[0].stderr, "warnings"
     assert said[1].splitlines()[-1] == "2 stories: 2 passed, 0 failed"
     assert "fulfilment.ship_overdue" in said[3]
-    assert "{anchor: captured, threshold: 4 bh}  orders with service express (ours.yaml:20)" in said[4]
+    assert "{anchor: captured, threshold: 4 bh}  orders with service express (ours.yaml:21)" in said[4]
     shown = [block.body for block in blocks(GUIDE) if block.language == "text"]
     assert shown[0] in said[5]
     assert "FULF" in said[6]

@@ -49,8 +49,8 @@ DOMAINS = {CAPTURE: ("payments",), SHIP: ("warehouse", "carrier"), DELIVERY: ("c
 RULES_TEXT = f"""
 rules:
   '*': {{switch: off, suppressed_by: [], steps: []}}
-  {CAPTURE}: {{switch: on, threshold: 2 h, feeds: [payments]}}
-  {SHIP}: {{switch: on, fallback: off, feeds: [warehouse, carrier]}}
+  {CAPTURE}: {{switch: on, threshold: 2 h, severity: medium, feeds: [payments]}}
+  {SHIP}: {{switch: on, fallback: off, severity: high, feeds: [warehouse, carrier]}}
   {DELIVERY}: {{switch: on, steps: [{{at: 3 h, severity: high}}], feeds: [carrier]}}
 """
 

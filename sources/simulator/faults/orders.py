@@ -61,8 +61,8 @@ def forgotten_unpaid(order: SimulatedOrder) -> None:
     order.expect("payment.auth_missing", "suppressed")
     order.expect("payment.capture_overdue", "suppressed")
     order.expect("fulfilment.release_overdue", "suppressed")
-    order.expect("fulfilment.ship_overdue", "open")
-    order.expect("shipment.delivery_overdue", "open")
+    order.expect("fulfilment.ship_overdue", "suppressed")
+    order.expect("shipment.delivery_overdue", "suppressed")
 
 
 @FAULTS.one("order.stalled")

@@ -17,7 +17,7 @@ if TYPE_CHECKING:
     from pathlib import Path
 
 BASE = """
-emits: [placed, captured, shipped, scans, packed]
+emits: [placed, captured, shipped, scans, packed, inspected]
 zone: Pacific/Auckland
 feeds: {/mute: {silence: 3000 d}}
 calendars: {rare: {zone: Asia/Tokyo, hours: {sun: "03:00-03:30"}}}
