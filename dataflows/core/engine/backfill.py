@@ -73,7 +73,11 @@ class HistoryBounds(NamedTuple):
 
     def hides(self, start: int, end: int | None) -> bool:
         """Whether a condition that has not been said is not to be said: not yet, or since it is nobody's business any more."""
-        return not self.over or start <= self.oldest or (end is not None and end <= self.judged)
+        return not self.over or self.past(start, end)
+
+    def past(self, start: int, end: int | None) -> bool:
+        """Whether a condition is history: it was over when its order was judged first, or had begun long before."""
+        return start <= self.oldest or (end is not None and end <= self.judged)
 
 
 HIDDEN = HistoryBounds(0, 0, over=False)

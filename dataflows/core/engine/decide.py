@@ -10,6 +10,7 @@ from collections.abc import Iterable, Mapping
 
 from msgspec import Struct
 
+from dataflows.core.engine.backfill import HistoryBounds
 from dataflows.core.engine.exceptions import ExceptionState
 from dataflows.core.engine.feeds import Deferred, Feeds
 from dataflows.core.history.facts import Facts
@@ -19,12 +20,13 @@ from dataflows.core.rules.conditions import Condition
 class Decision(Struct):
     """What can be said of one rule at log time `now`; `inclusive`: deadlines are decided, all records of that instant are in.
 
-    `seen`: the conditions that can be seen, by scope, in order of their start; `next_check`: when the rule must be evaluated again;
+    `history`: that of an order whose history was told; `seen`: the conditions that can be seen, by scope, in order of their start; `next_check`: when the rule must be evaluated again;
     `deferred`: what of it waits for feeds.
     """
 
     now: int
     inclusive: bool
+    history: HistoryBounds | None = None
     seen: dict[str | None, list[Condition]] = {}
     next_check: int | None = None
     deferred: Deferred | None = None
@@ -75,7 +77,10 @@ class Decision(Struct):
         """
         start, end = condition.start, condition.end
         known = next((v for v in said if v.scope == condition.scope and start <= v.start and (end is None or v.start < end)), None)
-        if condition.timed and known is None:
+        history = self.history
+        # What is history waits for nobody: it is not said, and only counts as an episode.
+        hidden = known is None and history is not None and history.over and history.past(start, end)
+        if condition.timed and known is None and not hidden:
             if start > self.now:
                 self._again(start)
                 return False

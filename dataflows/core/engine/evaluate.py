@@ -161,7 +161,8 @@ class RuleEvaluator:
             evaluation.waits[index] = None
         if not found and not states:
             return  # Nothing is wrong, and nothing was: so it is with most orders.
-        decision = Decision(facts.now, inclusive)
+        history = None if order.backfilling is None else self._history(order.backfilling, facts.now, inclusive=inclusive)
+        decision = Decision(facts.now, inclusive, history)
         if found:
             evaluation.found[index] = found
             said = [v for v in states.values() if v.status != "retracted"] if self._monitors else ()
@@ -170,7 +171,6 @@ class RuleEvaluator:
         if decision.deferred is not None:
             evaluation.waits[index] = decision.deferred
         if decision.seen or states:
-            history = None if order.backfilling is None else self._history(order.backfilling, facts.now, inclusive=inclusive)
             if index in self.ruleset.orphan and facts.placed is not None:
                 history = HIDDEN  # It is no orphan any more that anybody must hear of.
             after, left_out = reconcile(states, rule.kind, decision.seen, facts.now, deadlines=inclusive, history=history)
