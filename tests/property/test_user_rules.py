@@ -87,10 +87,14 @@ def test_no_event_is_missed(name: str) -> None:
 def test_the_histories_raise_every_example() -> None:
     """Else the test above would prove little."""
     raised: set[str] = set()
-    for history in drawn(histories(chapters=2), 600, 7):
-        raised |= {one.kind for one in standing(run(records_of(history.lines()), policy_of("plain"), end_of(history)))}
     told_by_few = {"gift_wrap_late", "backorder_after_promise", "attempt_hopeless", "second_attempt", "invoice_unpaid", "departure_early"}
-    assert {f"custom.{name}" for name in entries().keys() - told_by_few} <= raised
+    wanted = {f"custom.{name}" for name in entries().keys() - told_by_few}
+    for first in range(7, 17):
+        for history in drawn(histories(chapters=2), 300, first):
+            raised |= {one.kind for one in standing(run(records_of(history.lines()), policy_of("plain"), end_of(history)))}
+        if wanted <= raised:
+            return
+    assert wanted <= raised
 
 
 @examples(150)

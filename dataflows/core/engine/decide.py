@@ -20,8 +20,8 @@ from dataflows.core.rules.conditions import Condition
 class Decision(Struct):
     """What can be said of one rule at log time `now`; `inclusive`: deadlines are decided, all records of that instant are in.
 
-    `history`: that of an order whose history was told; `seen`: the conditions that can be seen, by scope, in order of their start; `next_check`: when the rule must be evaluated again;
-    `deferred`: what of it waits for feeds.
+    `history`: that of an order whose history was told; `seen`: the conditions that can be seen, by scope, in order of their start;
+    `next_check`: when the rule must be evaluated again; `deferred`: what of it waits for feeds.
     """
 
     now: int
