@@ -9,9 +9,8 @@ import subprocess
 import sys
 from tempfile import TemporaryFile
 
-WORLD = "tests/oracle/test_world.py"
-"""The longest of all; it goes with the half that mostly waits for brokers."""
-HALVES = (("tests/e2e", "tests/fault", WORLD), ("tests/unit", "tests/property", "tests/oracle", f"--ignore={WORLD}"))
+HALVES = (("tests/e2e", "tests/fault"), ("tests/unit", "tests/property", "tests/oracle"))
+"""The first mostly waits for brokers, the second computes; they take about as long."""
 
 
 def main() -> int:
