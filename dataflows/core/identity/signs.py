@@ -9,6 +9,7 @@ from typing import Any, Final, cast
 import msgspec
 
 from dataflows.core.history.timeline import Timeline
+from dataflows.core.history.wanted import OTHER_STAGES
 from schemas.events import EvidenceWithdrawn, OrderCancel, OrderPlaced, PaymentFailed
 from schemas.patch import merge_patch
 from schemas.record import Record
@@ -24,7 +25,6 @@ TYPES: Final = (
 LIFE: Final = frozenset(TYPES)
 CODES: Final = {type_: code for code, type_ in enumerate(TYPES)}
 PLACED: Final = CODES["order.placed"]
-OTHER_STAGES: Final = frozenset(("capture", "refund"))
 LENGTH: Final = 3
 """Bytes that say how long a sign is."""
 LONGEST: Final = 16_384
