@@ -37,12 +37,8 @@ def backtest(
     out: Annotated[
         Path | None, typer.Option(metavar="DIR", help="Folder for what differs: each exception, and the lines that only one policy says.")
     ] = None,
-    until: Annotated[
-        str | None, typer.Option(metavar="INSTANT", help="Let time pass up to here, inclusive; later records are left out.")
-    ] = None,
-    out_of_order: Annotated[
-        str | None, typer.Option(metavar="SPAN", help="How far behind its place a record may stand in its file.", show_default="1h")
-    ] = None,
+    until: options.Until = None,
+    out_of_order: options.OutOfOrder = None,
     as_json: Annotated[bool, typer.Option("--json", help="Write JSON.")] = False,
     overwrite: options.Overwrite = False,
 ) -> None:

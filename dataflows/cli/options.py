@@ -18,6 +18,10 @@ if TYPE_CHECKING:
     from dataflows.core.policy import Policy
 
 Overwrite = Annotated[bool, typer.Option("--overwrite", help="Replace what an earlier run has written there.")]
+Until = Annotated[str | None, typer.Option(metavar="INSTANT", help="Let time pass up to here, inclusive; later records are left out.")]
+OutOfOrder = Annotated[
+    str | None, typer.Option(metavar="SPAN", help="How far behind its place a record may stand in its file.", show_default="1h")
+]
 
 
 def instant(option: str, text: str | None) -> int | None:

@@ -33,12 +33,8 @@ def replay(
     events: Annotated[list[str], typer.Argument(metavar="EVENTS...", help="JSONL files, plain or gzip; - is standard input.")],
     out: Annotated[Path, typer.Option(help="Folder for exceptions.jsonl, actions.jsonl, incidents.jsonl and rejects.jsonl.")],
     policy: Annotated[Path | None, typer.Option(help="Policy file; without it the built-in defaults hold.")] = None,
-    until: Annotated[
-        str | None, typer.Option(metavar="INSTANT", help="Let time pass up to here, inclusive; later records are left out.")
-    ] = None,
-    out_of_order: Annotated[
-        str | None, typer.Option(metavar="SPAN", help="How far behind its place a record may stand in its file.", show_default="1h")
-    ] = None,
+    until: options.Until = None,
+    out_of_order: options.OutOfOrder = None,
     overwrite: options.Overwrite = False,
 ) -> None:
     """Judge recorded events as if they were happening. Two runs write the same bytes.
