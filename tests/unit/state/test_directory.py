@@ -4,9 +4,11 @@ from __future__ import annotations
 
 import os
 import shutil
+import sqlite3
 import subprocess
 import sys
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import closing
 from typing import TYPE_CHECKING
 
 import msgspec
@@ -469,3 +471,25 @@ def test_a_state_of_before_identifiers_had_forms_keeps_them_as_sent(path: Path) 
     home = StateHome.open(path)
     assert home.begin(HERE).identifiers == AS_SENT
     home.close()
+
+
+@pytest.mark.parametrize("process", [0, 1], ids=["the first process", "one that joins"])
+def test_what_a_kill_broke_off_is_gone_before_a_run_begins(path: Path, process: int) -> None:
+    """Every process sees to it: whichever comes last, all of the run before are dead by then."""
+    stopped(path, clean=False)
+    file = path / "recovery" / "part-1.sqlite3"
+    with closing(sqlite3.connect(file)) as store, store:
+        store.execute("INSERT INTO exs (ex_num, worker_count, resume_epoch) VALUES (0, 1, 7)")
+        rows = [("orders", "s00", epoch, b"") for epoch in (6, 7)]
+        store.executemany("INSERT INTO snaps (step_id, state_key, snap_epoch, ser_change) VALUES (?, ?, ?, ?)", rows)
+    first = StateHome.open(path, 0, 2)
+    if process:
+        first.begin(HERE)
+        with closing(sqlite3.connect(file)) as store, store:
+            store.execute("INSERT INTO snaps (step_id, state_key, snap_epoch, ser_change) VALUES ('orders', 's00', 8, x'00')")
+    home = StateHome.open(path, 1, 2) if process else first
+    home.begin(HERE)
+    with closing(sqlite3.connect(file)) as store:
+        assert store.execute("SELECT snap_epoch FROM snaps").fetchall() == [(6,)]
+    for one in {first, home}:
+        one.close()
