@@ -24,7 +24,7 @@ from dataflows.core.engine.codes import KINDS
 from dataflows.core.engine.compress import FLAG, compress, decompress
 from dataflows.core.engine.exceptions import ExceptionState
 from dataflows.core.engine.feeds import Deferred
-from dataflows.core.engine.order import BACKFILLING, CLOSE, Order, Piece, names_of_key
+from dataflows.core.engine.order import BACKFILLING, CASES, CLOSE, Order, Piece, names_of_key
 from dataflows.core.engine.ruleset import RuleSet
 from dataflows.core.history.timeline import Failure
 from schemas.record import IdentityFinding
@@ -125,6 +125,7 @@ class OrderCodec:
         self._code: dict[int, Code] = {
             CLOSE: CLOSE,
             BACKFILLING: BACKFILLING,
+            CASES: CASES,
             **{index: codes.get(kind, kind) for kind, index in ruleset.index.items()},
         }
         self._place: dict[Code, int] = {code: index for index, code in self._code.items()}

@@ -10,7 +10,7 @@ from pydantic import BaseModel, ValidationError
 from dataflows.core.policy import form as forms
 from dataflows.core.policy.crosscheck import cross_faults
 from dataflows.core.policy.reach import idle_faults
-from dataflows.core.policy.setting import NAMES, Described, Fallback, Step
+from dataflows.core.policy.setting import NAMES, SEVERITIES, Described, Fallback, Step
 from dataflows.core.policy.settled import settled_faults
 from dataflows.core.policy.values import WEEKDAYS, Known
 from schemas.problems import Problem, fault_of
@@ -79,6 +79,14 @@ def _keys_at(path: At, known: Known) -> Collection[str]:
             return WEEKDAYS
         case ("feeds", _):
             return _keys(forms.FeedForm)
+        case ("ladders", _):
+            return _keys(forms.LadderForm)
+        case ("ladders", _, "steps", _):
+            return _keys(forms.RungForm)
+        case ("teams", _):
+            return _keys(forms.PlaceForm)
+        case ("rules", _, "acknowledge" | "resolve"):
+            return SEVERITIES
         case ("sites", _):
             return _keys(forms.SiteForm)
         case ("carriers", _):
