@@ -6,7 +6,6 @@ run and replay; nothing here depends on a clock or a machine.
 
 from __future__ import annotations
 
-from datetime import datetime
 from hashlib import sha1
 from typing import Literal
 from uuid import UUID
@@ -17,7 +16,7 @@ from dataflows.core.decisions.cases import NEW, Case
 from dataflows.core.engine.bounds import encoded
 from dataflows.core.policy.setting import Lane, Severity
 from dataflows.core.rules.model import Rule
-from schemas.instants import HOUR, iso, micros
+from schemas.instants import HOUR, iso
 from schemas.record import Evidence
 
 NAMESPACE = UUID("6f2b1a52-6d0c-5b0e-9a55-0c6b6f7d1e11")
@@ -62,13 +61,6 @@ class ExceptionState(Struct, array_like=True, omit_defaults=True):
     backfilled: bool = False
     news: int = 0
     work: Case | None = None
-
-    def __post_init__(self) -> None:
-        """Takes over what was kept of a case before cases had clocks."""
-        if self.work is None and self.case != CASE_NEW:
-            state, assignee, until = self.case
-            self.work = Case(state, assignee, None if until is None else micros(datetime.fromisoformat(until)))
-            self.case = CASE_NEW
 
 
 _PREFIX = sha1(NAMESPACE.bytes, usedforsecurity=False)

@@ -80,8 +80,8 @@ def items(rows: Iterable[list[Any]]) -> list[Record | IdentityFinding]:
             raw = json.dumps(body).encode()
             event = decode(raw)
             # They were recorded before decisions had a topic of their own.
-            topic = DECISIONS if is_decision(event.type) else topic
-            found.append(Record(log, topic, partition, offset, sub, micros(event.time), order, event, raw))
+            place = DECISIONS if is_decision(event.type) else topic
+            found.append(Record(log, place, partition, offset, sub, micros(event.time), order, event, raw))
     return found
 
 
