@@ -7,16 +7,14 @@ from typing import Final, NamedTuple
 
 from msgspec.structs import replace
 
-from dataflows.core.clocks import Calendar, Span
+from dataflows.core.clocks import Calendar
+from dataflows.core.clocks.openings import open_together
 from dataflows.core.decisions.cases import Case
 from dataflows.core.policy.model import Ladder, LadderStep
 
 ACKNOWLEDGE, RESOLVE = "acknowledge", "resolve"
 REASONS: Final = {ACKNOWLEDGE: "acknowledge_overdue", RESOLVE: "resolve_overdue"}
 """What a chain of rungs is gone along for, and how that is published."""
-OPENS: Final = Span(0, "bh")
-_TRIES: Final = 1_000
-"""Openings that are looked at; a window that is never open while its team works is refused by the check of a policy."""
 
 
 class Duty(NamedTuple):
@@ -75,20 +73,8 @@ def _rung(ladder: Ladder, place: int, base: int, duty: Duty, team: str) -> Rung 
         step = ladder.steps[place % len(ladder.steps)]
         due = duty.calendar.add(base, step.wait)
         to = step.team or team
-        at = _open(due, duty.windows(step, to))
+        at = open_together(due, duty.windows(step, to))
         if at is not None and (at == due or ladder.off_duty == "wait" or place == last):
             return Rung(at, place + 1, (to, step.role))
         place, base = place + 1, due
-    return None
-
-
-def _open(at: int, windows: tuple[Calendar, ...]) -> int | None:
-    """The first instant from one on that lies in all windows."""
-    for _ in range(_TRIES):
-        later = at
-        for window in windows:
-            later = window.add(later, OPENS)
-        if later == at:
-            return at
-        at = later
     return None

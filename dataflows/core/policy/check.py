@@ -9,6 +9,7 @@ from pydantic import BaseModel, ValidationError
 
 from dataflows.core.policy import form as forms
 from dataflows.core.policy.crosscheck import cross_faults
+from dataflows.core.policy.ladders import ladder_faults
 from dataflows.core.policy.reach import idle_faults
 from dataflows.core.policy.setting import NAMES, SEVERITIES, Described, Fallback, Step
 from dataflows.core.policy.settled import settled_faults
@@ -54,6 +55,7 @@ def examine_tree(tree: Tree, rules: tuple[Described, ...], known: Known) -> tupl
     if form is not None and not faults:
         faults.extend(settled_faults(tree, form, rules))
         faults.extend(idle_faults(tree, form, rules))
+        faults.extend(ladder_faults(tree, form, rules))
     return (form if all(fault.warning for fault in faults) else None), faults
 
 
