@@ -38,7 +38,7 @@ UNSET = RuleSetting(kind="")
 def refusal(state: ExceptionState, record: Record) -> tuple[str, str] | None:
     """Why a decision about an exception cannot be taken, as reason and detail; None if it can."""
     data = cast("CaseEvent", record.event.data)
-    return refused(record.event.type, data, record.log, _until(data), closed=state.resolution == "case")
+    return refused(record.event.type, data, record.log, _until(data), closed=state.status == "resolved" and state.resolution == "case")
 
 
 class Casework:
@@ -62,7 +62,7 @@ class Casework:
                 now,
                 until=_until(data),
                 longest=setting.longest_pause.n,
-                over=state.resolution == EXPIRED,
+                over=_aged(state),
                 severity=state.severity,
                 promise=_dates(facts),
             )
@@ -73,7 +73,7 @@ class Casework:
             elif case.state == "waiting" and case.opened is not None and before.paused is None:
                 case = replace(case, paused=now)
             found = self._planned(order, setting, replace(state, work=case), now)
-            if state.resolution == EXPIRED and record.event.type == "case.reopened":
+            if _aged(state) and record.event.type == "case.reopened":
                 found = replace(found, status="open", resolution=None)
             return {key: found}
         return {}
@@ -106,7 +106,7 @@ class Casework:
             for key, known in states.items():
                 state = changes.get(key, known)
                 case = state.work
-                if case is not None and case.state == "snoozed" and case.until_kind == PROMISE_MOVES:
+                if case is not None and case.opened is not None and case.state == "snoozed" and case.until_kind == PROMISE_MOVES:
                     dates = dates or _dates(facts)
                     if case.promise != dates:
                         changes[key] = self._woken(order, self._setting(order, state), state, case, PROMISE_MOVES, now)
@@ -114,17 +114,19 @@ class Casework:
     def _followed(self, order: Order, before: ExceptionState | None, state: ExceptionState, now: int) -> ExceptionState:
         """An exception's state with its case as its change makes it."""
         case = state.work or NEW
+        if before is not None and _came_back(before, state):
+            case = replace(case, flaps=case.flaps + 1)
+            state = replace(state, work=case)
         if state.status != "open":
             if case.opened is None:
                 return state
             return self._planned(order, self._setting(order, state), replace(state, work=clocks.stopped(case)), now)
         setting = self._setting(order, state)
         terms = self._terms(order, setting, state, case)
-        came_back = before is not None and before.status in ("retracted", "resolved") and before.resolution not in ("case", EXPIRED)
-        if came_back:
-            case = replace(case, flaps=case.flaps + 1)
         case = (clocks.opened if case.opened is None else clocks.risen)(case, state.severity, now, terms)
         state = replace(state, work=case)
+        if case.until is not None and case.until <= now:
+            return self._woken(order, setting, state, case, TIME, now)  # It ended while the exception was not open.
         if case.state == "snoozed" and case.until_kind == SEVERITY_RISES and _rank(state.severity) > _rank(case.grade_then):
             return self._woken(order, setting, state, case, SEVERITY_RISES, now)
         return self._planned(order, setting, state, now)
@@ -162,6 +164,18 @@ class Casework:
 def next_due(states: Mapping[Key, ExceptionState]) -> int | None:
     """When something happens by itself to one of some cases."""
     return min((at for state in states.values() if state.work is not None and (at := state.work.due) is not None), default=None)
+
+
+def _aged(state: ExceptionState) -> bool:
+    """Whether an exception was closed for age."""
+    return state.status == "resolved" and state.resolution == EXPIRED
+
+
+def _came_back(before: ExceptionState, state: ExceptionState) -> bool:
+    """Whether an exception that was over or taken back holds again, by itself."""
+    if state.status not in ("open", "suppressed"):
+        return False
+    return before.status == "retracted" or (before.status == "resolved" and before.resolution not in ("case", EXPIRED))
 
 
 def _team(state: ExceptionState, case: Case) -> str:

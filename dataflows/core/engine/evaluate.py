@@ -135,7 +135,7 @@ class RuleEvaluator:
         if evaluation.changes:
             _suppress(order, evaluation.changes, cast("Profile", order.profile).suppressors)
         if evaluation.changes or order.traits & DECIDED:
-            dated = order.traits & DECIDED != 0 and record is not None and not deciding
+            dated = order.traits & DECIDED != 0 and not deciding
             self.casework.followed(order, facts, states, evaluation.changes, dated=dated)
         return evaluation
 
