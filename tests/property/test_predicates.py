@@ -8,7 +8,7 @@ from hypothesis import strategies as st
 from dataflows.core.history.facts import Facts
 from dataflows.core.history.timeline import Timeline
 from dataflows.core.predicates import Part, Predicate, compile_predicate
-from dataflows.core.predicates.compile import known_fields
+from dataflows.core.predicates.compiler import known_fields
 from dataflows.core.predicates.types import ORDERED, Type
 from dataflows.core.rules.load import load_policy
 from tests.property.histories import History, examples, histories

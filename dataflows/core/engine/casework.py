@@ -7,6 +7,7 @@ from typing import cast
 
 from msgspec.structs import replace
 
+from dataflows.core.clocks import Calendar
 from dataflows.core.decisions import clocks, escalation
 from dataflows.core.decisions.cases import (
     NEW,
@@ -26,6 +27,7 @@ from dataflows.core.engine.lifecycle import Key
 from dataflows.core.engine.order import Order
 from dataflows.core.history.facts import Facts
 from dataflows.core.policy import Policy, RuleSetting
+from dataflows.core.policy.model import LadderStep
 from dataflows.core.policy.setting import SEVERITIES
 from schemas.events import CaseEvent
 from schemas.record import Record
@@ -138,14 +140,14 @@ class Casework:
     def _escalated(self, order: Order, setting: RuleSetting, state: ExceptionState, case: Case, now: int) -> ExceptionState:
         ladder = self._policy.ladders.get(setting.ladder or "")
         if ladder is not None:
-            case = escalation.escalated(case, ladder, self._duty(order, setting, state, case), _team(state, case), now)
+            case = escalation.escalated(case, ladder, self._duty(order, state, case), _team(state, case), now)
         return self._planned(order, setting, replace(state, work=case), now)
 
     def _planned(self, order: Order, setting: RuleSetting, state: ExceptionState, now: int) -> ExceptionState:
         """The state with the instant at which its case escalates next."""
         case = state.work or NEW
         ladder = self._policy.ladders.get(setting.ladder or "") if state.mode == "on" else None
-        planned = escalation.planned(case, ladder, self._duty(order, setting, state, case), _team(state, case), now)
+        planned = escalation.planned(case, ladder, self._duty(order, state, case), _team(state, case), now)
         return replace(state, work=planned)
 
     def _setting(self, order: Order, state: ExceptionState) -> RuleSetting:
@@ -155,10 +157,13 @@ class Casework:
     def _terms(self, order: Order, setting: RuleSetting, state: ExceptionState, case: Case) -> Terms:
         return Terms(setting.acknowledge, setting.resolve, self._policy.team_calendar(_team(state, case), order.tenant))
 
-    def _duty(self, order: Order, setting: RuleSetting, state: ExceptionState, case: Case) -> Duty:
-        del setting
+    def _duty(self, order: Order, state: ExceptionState, case: Case) -> Duty:
         policy, tenant = self._policy, order.tenant
-        return Duty(policy.team_calendar(_team(state, case), tenant), lambda step, team: policy.windows(step, team, tenant))
+
+        def windows(step: LadderStep, team: str) -> tuple[Calendar, ...]:
+            return policy.windows(step, team, tenant)
+
+        return Duty(policy.team_calendar(_team(state, case), tenant), windows)
 
 
 def next_due(states: Mapping[Key, ExceptionState]) -> int | None:

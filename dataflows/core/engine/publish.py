@@ -67,6 +67,16 @@ def context_of(order: Order, facts: Facts) -> dict[str, object]:
     }
 
 
+def promise_of(facts: Facts) -> int | None:
+    """When the earliest promise in force ends: the order's, else of its lines."""
+    if facts.placed is None:
+        return None
+    fields = facts.fields
+    if fields.promised_by:
+        return facts.promise_deadline(fields.promised_by)
+    return min((facts.promise_deadline(line.promised_by) for line in fields.lines or () if line.promised_by), default=None)
+
+
 class Standing(NamedTuple):
     """What open exceptions are counted by."""
 
@@ -144,7 +154,9 @@ class Publisher:
         if type_ != "exception.raised":  # What changed, changed later.
             about = state.end if type_ == "exception.resolved" and state.end is not None else log
         body = event(order.tenant, order.id, type_, f"{id_}:{state.sequence}", about, data)
-        outs = [OutputRecord(log, order.id, "exceptions", type_, self.key(log), body, state.kind, state.severity, state.status, data)]
+        out = OutputRecord(log, order.id, "exceptions", type_, self.key(log), body, state.kind, state.severity, state.status, data)
+        out.promised = promise_of(facts)
+        outs = [out]
         action = self._action(order, state, rule, id_, log)
         return outs if action is None else [*outs, action]
 

@@ -5,8 +5,6 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator, Sequence
 from typing import Final
 
-from pydantic import BaseModel
-
 from dataflows.core.clocks.openings import open_together
 from dataflows.core.policy.build import build
 from dataflows.core.policy.form import LadderForm, PolicyForm, change_of
@@ -23,9 +21,9 @@ _SOME_DAY: Final = 1_767_225_600 * 1_000_000
 
 def ladder_faults(tree: Tree, form: PolicyForm, rules: Sequence[Described]) -> Iterator[Fault]:
     """Everything wrong with ladders, and with the teams that they and rules name."""
-    layers: list[tuple[Path, dict[str, BaseModel]]] = [(("rules",), dict(form.rules))]
-    layers += [(("overrides", i, "rules"), dict(override.rules)) for i, override in enumerate(form.overrides)]
-    stated = [(path, kind, change_of(setting)) for path, settings in layers for kind, setting in settings.items()]
+    stated: list[tuple[Path, str, Change]] = [(("rules",), kind, change_of(setting)) for kind, setting in form.rules.items()]
+    for i, override in enumerate(form.overrides):
+        stated += [(("overrides", i, "rules"), kind, change_of(setting)) for kind, setting in override.rules.items()]
     own = {rule.defaults.owner for rule in rules} | {team for rule in rules for team in rule.defaults.owners.values()}
     known = own | set(form.teams)
     for path, kind, change in stated:
