@@ -212,8 +212,8 @@ class FileSource(FixedPartitionedSource[Batch, None]):
     """Replays JSONL files (plain, gzip, or `-` for standard input) in log order; exports of topics as the live source would read them.
 
     `until` (µs, inclusive) is how far time passes at the end; records after it are left out. `out_of_order` (µs) is how far a record may
-    stand behind where it belongs. `on_read` is told how many bytes have been read; `feeds`: see `sources.watermarks`. `decisions`: further files,
-    whose records count as those of the topic of decisions.
+    stand behind where it belongs. `on_read` is told how many bytes have been read; `feeds`: see `sources.watermarks`. `decisions`: further
+    files, whose records count as those of the topic of decisions.
     Raises `UnreadableSourceError` when built if a file cannot be opened, and while running if it is cut off.
     """
 
