@@ -34,6 +34,7 @@ from schemas.record import Record
 UNRESOLVED = frozenset(("open", "suppressed"))
 DECIDED = mask(TYPES)
 """The traits of events that change the case of an exception."""
+CASE_EVENTS = frozenset(TYPES)
 MUCH = 16
 """As many conditions are kept rather than found again."""
 BY_THE_CLOCK = frozenset(("data.clock_skew", "data.rule_failed"))
@@ -97,7 +98,7 @@ class RuleEvaluator:
         """
         evaluation = Evaluation()
         facts, states, index_of = self.facts(order, now), order.exceptions.states, self.ruleset.index
-        deciding = record is not None and record.event.type in TYPES
+        deciding = record is not None and record.event.type in CASE_EVENTS
         timed = inclusive and order.recheck_at.get(CASES, FAR) <= now
         if deciding or timed:
             evaluation.changes = (
