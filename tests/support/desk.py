@@ -37,7 +37,8 @@ class Desk:
     """A shard whose order A-1 is captured too late, and people who decide about that."""
 
     def __init__(self, rules: str = "", more: str = "") -> None:
-        self.shard = Shard(policy_of(f"rules: {{order.pending_too_long: off, {rules}}}\n{more}"))
+        usual = "" if f"{KIND}:" in rules else f"{KIND}: {{severity: medium, steps: []}}, "
+        self.shard = Shard(policy_of(f"rules: {{order.pending_too_long: off, {usual}{rules}}}\n{more}"))
         self.number = 0
         self.now = T0 - 60_000_000
         self.give("order.placed", PLACED)

@@ -34,7 +34,7 @@ class Ended(Struct, array_like=True, frozen=True):
     at: int
 
 
-class Case(Struct, array_like=True, omit_defaults=True, frozen=True):
+class CaseState(Struct, array_like=True, omit_defaults=True, frozen=True):
     """The case of an exception as it stands; instants are µs of log time. It is stored as it is: a new field comes last.
 
     `until`, `until_kind`: when a snooze or a wait ends, and what else ends a snooze; `promise`, `grade_then`: the dates and the severity of
@@ -85,7 +85,7 @@ class Case(Struct, array_like=True, omit_defaults=True, frozen=True):
         return min(until, self.step_at)
 
 
-NEW: Final = Case()
+NEW: Final = CaseState()
 
 
 def refused(type_: str, data: CaseEvent, now: int, until: int | None, *, closed: bool) -> tuple[str, str] | None:
@@ -104,8 +104,8 @@ def refused(type_: str, data: CaseEvent, now: int, until: int | None, *, closed:
 
 
 def decided(  # noqa: PLR0913 - what a decision is about, each by its name
-    case: Case, type_: str, data: CaseEvent, now: int, *, until: int | None, longest: int, over: bool, severity: str, promise: str
-) -> Case:
+    case: CaseState, type_: str, data: CaseEvent, now: int, *, until: int | None, longest: int, over: bool, severity: str, promise: str
+) -> CaseState:
     """The case after a decision that is not refused.
 
     `longest`: how long a snooze or a wait lasts at most (µs); `over`: its exception was closed for age; `severity`, `promise`: as they are.
@@ -136,12 +136,12 @@ def decided(  # noqa: PLR0913 - what a decision is about, each by its name
     return replace(case, until_kind=kind, promise=promise if kind == PROMISE_MOVES else "", grade_then=severity)
 
 
-def woken(case: Case, by: str, now: int) -> Case:
+def woken(case: CaseState, by: str, now: int) -> CaseState:
     """A case whose snooze or wait has ended by itself: whoever had it has it again."""
     ended = Ended(case.state, by, now)
     return replace(_awake(case, "acknowledged" if case.assignee is None else "assigned"), ended=ended)
 
 
-def _awake(case: Case, state: str) -> Case:
+def _awake(case: CaseState, state: str) -> CaseState:
     """The case in another state, without what belongs to a snooze or a wait."""
     return replace(case, state=state, until=None, until_kind=TIME, waiting_on=None, promise="", grade_then="")

@@ -9,7 +9,7 @@ from msgspec import Struct
 from msgspec.structs import replace
 
 from dataflows.core.clocks import Calendar, Span
-from dataflows.core.decisions.cases import Case
+from dataflows.core.decisions.cases import CaseState
 from dataflows.core.policy.setting import SEVERITIES
 
 
@@ -21,13 +21,13 @@ class Terms(Struct, frozen=True):
     calendar: Calendar
 
 
-def opened(case: Case, severity: str, now: int, terms: Terms) -> Case:
+def opened(case: CaseState, severity: str, now: int, terms: Terms) -> CaseState:
     """A case whose exception has opened: both clocks begin. One that somebody had already need not be acknowledged again."""
     case = replace(case, opened=now, grade=severity, paused=now if case.state == "waiting" else None)
     return replace(case, ack_by=_by(terms.acknowledge, severity, now, terms), resolve_by=_by(terms.resolve, severity, now, terms))
 
 
-def risen(case: Case, severity: str, now: int, terms: Terms) -> Case:
+def risen(case: CaseState, severity: str, now: int, terms: Terms) -> CaseState:
     """A case whose exception has become graver: what is allowed counts from now, but gives no more time than there was."""
     if SEVERITIES.index(severity) <= SEVERITIES.index(case.grade):
         return case
@@ -38,7 +38,7 @@ def risen(case: Case, severity: str, now: int, terms: Terms) -> Case:
     return replace(case, ack_by=ack_by, resolve_by=_least(case.resolve_by, _by(terms.resolve, severity, now, terms)))
 
 
-def resumed(case: Case, now: int, terms: Terms) -> Case:
+def resumed(case: CaseState, now: int, terms: Terms) -> CaseState:
     """A case that waits no longer: what has counted meanwhile is allowed again."""
     if case.paused is None:
         return case
@@ -50,7 +50,7 @@ def resumed(case: Case, now: int, terms: Terms) -> Case:
     return replace(case, paused=None, resolve_by=terms.calendar.later(case.resolve_by, counted, span.unit), base=base)
 
 
-def stopped(case: Case) -> Case:
+def stopped(case: CaseState) -> CaseState:
     """A case whose exception is not open any more. By when it was to be done stays, so that it can be seen whether it was."""
     return replace(case, opened=None, paused=None)
 

@@ -9,7 +9,7 @@ from msgspec.structs import replace
 
 from dataflows.core.clocks import Calendar
 from dataflows.core.clocks.openings import open_together
-from dataflows.core.decisions.cases import Case
+from dataflows.core.decisions.cases import CaseState
 from dataflows.core.policy.model import Ladder, LadderStep
 
 ACKNOWLEDGE, RESOLVE = "acknowledge", "resolve"
@@ -32,7 +32,7 @@ class Rung(NamedTuple):
     to: tuple[str, str]
 
 
-def planned(case: Case, ladder: Ladder | None, duty: Duty, team: str, now: int) -> Case:
+def planned(case: CaseState, ladder: Ladder | None, duty: Duty, team: str, now: int) -> CaseState:
     """The case with the instant at which it escalates next. `team`: whoever has it. An escalation whose reason has gone is over."""
     if case.opened is None or case.state == "resolved" or (case.chain == ACKNOWLEDGE and case.acknowledged is not None):
         case = replace(case, level=0, to=None, since=None, reason="", chain="", step=0, base=0)
@@ -40,7 +40,7 @@ def planned(case: Case, ladder: Ladder | None, duty: Duty, team: str, now: int) 
     return replace(case, step_at=None if rung is None else max(rung[1].at, now))
 
 
-def escalated(case: Case, ladder: Ladder, duty: Duty, team: str, now: int) -> Case:
+def escalated(case: CaseState, ladder: Ladder, duty: Duty, team: str, now: int) -> CaseState:
     """The case after its next rung has gone out."""
     found = _next(case, ladder, duty, team)
     if found is None:
@@ -50,7 +50,7 @@ def escalated(case: Case, ladder: Ladder, duty: Duty, team: str, now: int) -> Ca
     return replace(case, chain=chain, step=rung.after, base=rung.at, level=level, to=rung.to, since=now, reason=REASONS[chain])
 
 
-def _next(case: Case, ladder: Ladder, duty: Duty, team: str) -> tuple[str, Rung] | None:
+def _next(case: CaseState, ladder: Ladder, duty: Duty, team: str) -> tuple[str, Rung] | None:
     """The next rung and what for: an exception that is not resolved in time goes before one that is not acknowledged in time."""
     found: list[tuple[int, str, Rung]] = []
     for chain, by in ((RESOLVE, None if case.paused is not None else case.resolve_by), (ACKNOWLEDGE, case.ack_by)):

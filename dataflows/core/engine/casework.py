@@ -15,7 +15,7 @@ from dataflows.core.decisions.cases import (
     PROMISE_MOVES,
     SEVERITY_RISES,
     TIME,
-    Case,
+    CaseState,
     decided,
     refused,
     woken,
@@ -133,11 +133,11 @@ class Casework:
             return self._woken(order, setting, state, case, SEVERITY_RISES, now)
         return self._planned(order, setting, state, now)
 
-    def _woken(self, order: Order, setting: RuleSetting, state: ExceptionState, case: Case, by: str, now: int) -> ExceptionState:
+    def _woken(self, order: Order, setting: RuleSetting, state: ExceptionState, case: CaseState, by: str, now: int) -> ExceptionState:
         terms = self._terms(order, setting, state, case)
         return self._planned(order, setting, replace(state, work=clocks.resumed(woken(case, by, now), now, terms)), now)
 
-    def _escalated(self, order: Order, setting: RuleSetting, state: ExceptionState, case: Case, now: int) -> ExceptionState:
+    def _escalated(self, order: Order, setting: RuleSetting, state: ExceptionState, case: CaseState, now: int) -> ExceptionState:
         ladder = self._policy.ladders.get(setting.ladder or "")
         if ladder is not None:
             case = escalation.escalated(case, ladder, self._duty(order, state, case), _team(state, case), now)
@@ -154,10 +154,10 @@ class Casework:
         index = self._index.get(state.kind)
         return UNSET if index is None or order.profile is None else order.profile.settings[index]
 
-    def _terms(self, order: Order, setting: RuleSetting, state: ExceptionState, case: Case) -> Terms:
+    def _terms(self, order: Order, setting: RuleSetting, state: ExceptionState, case: CaseState) -> Terms:
         return Terms(setting.acknowledge, setting.resolve, self._policy.team_calendar(_team(state, case), order.tenant))
 
-    def _duty(self, order: Order, state: ExceptionState, case: Case) -> Duty:
+    def _duty(self, order: Order, state: ExceptionState, case: CaseState) -> Duty:
         policy, tenant = self._policy, order.tenant
 
         def windows(step: LadderStep, team: str) -> tuple[Calendar, ...]:
@@ -183,7 +183,7 @@ def _came_back(before: ExceptionState, state: ExceptionState) -> bool:
     return before.status == "retracted" or (before.status == "resolved" and before.resolution not in ("case", EXPIRED))
 
 
-def _team(state: ExceptionState, case: Case) -> str:
+def _team(state: ExceptionState, case: CaseState) -> str:
     """Whoever has a case: the team that it was given to, else the owner."""
     return case.team or state.owner
 

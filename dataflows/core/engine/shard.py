@@ -124,8 +124,10 @@ class Shard:
         if order.work > WORK * self._most_events:
             self._quarantine(key, order, TOO_MUCH, record.log)
             return
-        if CLOSE not in order.recheck_at:
-            order.recheck_at[CLOSE] = record.log + self._patience(order)
+        # An order whose placing was withdrawn was never placed: it is forgotten sooner than was planned for one that had been.
+        if CLOSE not in order.recheck_at or not order.placed:
+            silent = record.log + self._patience(order)
+            order.recheck_at[CLOSE] = min(order.recheck_at.get(CLOSE, silent), silent)
         self._schedule(key, order)
 
     def learn(self, showings: Iterable[Showing]) -> None:

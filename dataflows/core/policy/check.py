@@ -85,15 +85,13 @@ def _keys_at(path: At, known: Known) -> Collection[str]:
             return _keys(forms.LadderForm)
         case ("ladders", _, "steps", _):
             return _keys(forms.RungForm)
-        case ("teams", _):
-            return _keys(forms.PlaceForm)
         case ("rules", _, "acknowledge" | "resolve"):
             return SEVERITIES
         case ("sites", _):
             return _keys(forms.SiteForm)
         case ("carriers", _):
             return _keys(forms.CarrierForm)
-        case ("countries" | "tenants", _):
+        case ("countries" | "tenants" | "teams", _):
             return _keys(forms.PlaceForm)
         case ("overrides", _):
             return _keys(forms.OverrideForm)

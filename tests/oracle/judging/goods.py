@@ -166,13 +166,16 @@ class Goods(Ordered):
         return NEVER
 
     def complete(self, *chains: Sequence[Step]) -> int:
-        """When first something was covered by the chains and nothing that was owed then was left; without lines: the first step."""
+        """When first something was covered by the chains and nothing that was owed then was left; without lines: the first step.
+
+        What is wanted again after a cancel is no cancelled quantity: it was left all the while that its order was cancelled.
+        """
         if not self.units or not self.lines:
             return min((step.at for steps in chains for step in steps), default=NEVER)
         met = [(unit, self.met(unit, *chains)) for unit in self.units]
         instants = {*(max(when, self.placed) for _, when in met), *self.changes, *(start for start, _ in self.lives)}
         for at in sorted(instants - {NEVER}):
-            owed = [when for unit, when in met if unit.since <= at < unit.gone]
+            owed = [when for unit, when in met if unit.ordered <= at < unit.gone]
             if any(when <= at for _, when in met) and all(when <= at for when in owed):
                 return at
         return NEVER

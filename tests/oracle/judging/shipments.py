@@ -118,9 +118,9 @@ class Shipment:
 
     @property
     def carrier(self) -> str | None:
-        """The carrier that was named last."""
-        events = sorted([*self.labels, *self.ships, *self.scans], key=lambda event: (event.at, event.source, event.id))
-        return next((carrier for event in reversed(events) if (carrier := event.text("carrier"))), None)
+        """The carrier that has it: the one that its first hand-over names, else its first label, else its first scan."""
+        turns = [sorted(events, key=lambda event: (event.at, event.source, event.id)) for events in (self.ships, self.labels, self.scans)]
+        return next((carrier for events in turns for event in events if (carrier := event.text("carrier"))), None)
 
 
 def one_parcel(history: list[Event], number: str) -> set[str]:

@@ -46,7 +46,7 @@ def test_the_clocks_follow_severity_on_the_tenants_calendar() -> None:
     """Unless the policy says otherwise: medium has a business day and two (S36)."""
     desk = Desk()
     assert clocks(desk) == (after(24), after(48))
-    desk = Desk("payment.capture_overdue: {severity: critical}")
+    desk = Desk("payment.capture_overdue: {severity: critical, steps: []}")
     assert clocks(desk) == (after(1), after(8))
     desk = Desk("'*': {acknowledge: {medium: off}, resolve: {medium: 4 bd}}")
     assert clocks(desk) == (None, after(6 * 24))  # Saturday and Sunday do not count
@@ -67,11 +67,13 @@ def test_a_team_has_its_own_calendar() -> None:
 
 def test_rising_severity_shortens_what_is_allowed_and_never_lengthens_it() -> None:
     """Eight hours are left when it becomes high, which has a day: eight hours it stays."""
-    desk = Desk("'*': {acknowledge: {high: 1 h}}, payment.capture_overdue: {steps: [{at: 64 h, severity: high}]}")
+    desk = Desk("'*': {acknowledge: {high: 1 h}}, payment.capture_overdue: {severity: medium, steps: [{at: 64 h, severity: high}]}")
     (out,) = desk.wait(64 * HOUR)
     case = cast("Data", out.data["case"])
     assert (out.severity, case["ack_by"], case["resolve_by"]) == ("high", after(24), after(48))
-    desk = Desk("'*': {acknowledge: {high: 1 h}, resolve: {high: 2 h}}, payment.capture_overdue: {steps: [{at: 34 h, severity: high}]}")
+    desk = Desk(
+        "'*': {acknowledge: {high: 1 h}, resolve: {high: 2 h}}, payment.capture_overdue: {severity: medium, steps: [{at: 34 h, severity: high}]}"
+    )
     (out,) = desk.wait(34 * HOUR)
     case = cast("Data", out.data["case"])
     assert (case["ack_by"], case["resolve_by"]) == (after(11), after(12))
@@ -194,7 +196,7 @@ def test_nothing_escalates_without_a_ladder_or_in_shadow(rules: str) -> None:
 
 def test_a_suppressed_exception_has_no_clock_until_it_stands_by_itself() -> None:
     """Its suppressor's case is worked on; then it has all its time."""
-    rules = QUICK.replace("8 h", "off") + ", payment.capture_overdue: {suppressed_by: [address.invalid]}"
+    rules = QUICK.replace("8 h", "off") + ", payment.capture_overdue: {severity: medium, steps: [], suppressed_by: [address.invalid]}"
     desk = Desk(rules, LADDER)
     (out,) = desk.give("address.invalid", {"reason": "x"})
     assert (out.status, escalation(out)) == ("suppressed", None)
@@ -208,7 +210,9 @@ def test_a_suppressed_exception_has_no_clock_until_it_stands_by_itself() -> None
 def test_owners_by_scope_and_on_the_normal_path() -> None:
     """A warning is the normal path's; what is overdue is the owner's, or that of what it is about (S32, S33)."""
     steps = "steps: [{at: 12 h, severity: low}, {at: 24 h, severity: medium}]"
-    policy = policy_of(f"rules: {{payment.capture_overdue: {{owner: FIN, owners: {{normal: ECOM, order: OPS}}, {steps}}}}}")
+    policy = policy_of(
+        f"rules: {{payment.capture_overdue: {{severity: medium, owner: FIN, owners: {{normal: ECOM, order: OPS}}, {steps}}}}}"
+    )
     shard = Shard(policy)
     shard.apply(record(line("e1", T0, "order.placed", data=PLACED), T0))
     shard.advance(T0 + 25 * HOUR)

@@ -125,7 +125,7 @@ def test_a_snooze_ends_with_a_moved_promise() -> None:
 
 def test_a_snooze_ends_with_rising_severity() -> None:
     """Not before; and a snooze until a time does not."""
-    text = "payment.capture_overdue: {steps: [{at: 48 h, severity: high}]}"
+    text = "payment.capture_overdue: {severity: medium, steps: [{at: 48 h, severity: high}]}"
     desk = Desk(text)
     desk.decide("snoozed", until_kind="severity_rises")
     (out,) = desk.wait(48 * HOUR)
