@@ -74,7 +74,9 @@ def terms(lots: Random) -> Terms:
 
     plain: dict[str, Any] = {"owner": "FIN", "owners": {}, "suppressed_by": ()}
     clocks: dict[str, Any] = {"acknowledge": either(acknowledge), "resolve": either(resolve)}
-    base = tuple(replace(setting, **plain, **clocks) for setting in TALKATIVE.base)
+    # Whom a step hands on to is not for the judge.
+    steps_of = {setting.kind: tuple(replace(step, owner="") for step in setting.steps) for setting in TALKATIVE.base}
+    base = tuple(replace(setting, steps=steps_of[setting.kind], **plain, **clocks) for setting in TALKATIVE.base)
     engine = replace(
         TALKATIVE,
         base=base,

@@ -71,9 +71,8 @@ def test_rising_severity_shortens_what_is_allowed_and_never_lengthens_it() -> No
     (out,) = desk.wait(64 * HOUR)
     case = cast("Data", out.data["case"])
     assert (out.severity, case["ack_by"], case["resolve_by"]) == ("high", after(24), after(48))
-    desk = Desk(
-        "'*': {acknowledge: {high: 1 h}, resolve: {high: 2 h}}, payment.capture_overdue: {severity: medium, steps: [{at: 34 h, severity: high}]}"
-    )
+    steps = "payment.capture_overdue: {severity: medium, steps: [{at: 34 h, severity: high}]}"
+    desk = Desk(f"'*': {{acknowledge: {{high: 1 h}}, resolve: {{high: 2 h}}}}, {steps}")
     (out,) = desk.wait(34 * HOUR)
     case = cast("Data", out.data["case"])
     assert (case["ack_by"], case["resolve_by"]) == (after(11), after(12))
