@@ -107,7 +107,7 @@ def test_a_run_while_events_come_in_runs_over_all_of_it_and_a_replay_of_the_expo
     begin = time.time_ns() // 1_000 + 3 * SECOND
     pace = Pace(begin, 9 * SECOND)
     until = pace.begin + 10 * SECOND
-    policy = write_policy(tmp_path / "policy.yaml", pace, learns=True)
+    policy = write_policy(tmp_path / "policy.yaml", pace, steady=("/payments/stripe", "/warehouse"), learns=True)
     live, two, three, *_ = engines(tmp_path, real_broker, names, policy, until)
     # A busy machine may take longer than usual between stamping a record and showing it.
     live.start(clock_allowance_ms=1_000)

@@ -16,7 +16,8 @@ RULES = (
     ),
     custom(
         "data.unmapped_place", "The country or region of the ship-to address is no ISO code and no known name, so its zone is unknown.",
-        find=find.unmapped_place, inputs=("order.placed", "order.updated"), clears="an update with a known place, or the end of the order",
+        find=find.unmapped_place, inputs=("order.placed", "order.updated"), fits=find.mapped_place,
+        clears="an update with a known place, or the end of the order",
         owner="DATA", severity="low", lane="review",
         actions={"mend_address": "deadlines are counted in the wrong zone"},
         source="ISO 3166, by pycountry", advice="an ISO code for the country and the region",

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataflows.core.clocks.spans import ZERO
 from dataflows.core.policy.setting import Step
-from dataflows.core.rules.custom.shipment import eta_passed, eta_slip
+from dataflows.core.rules.custom.shipment import eta_passed, eta_slip, promised
 from dataflows.core.rules.forms import custom, lasting, overdue, silent
 from dataflows.core.rules.structs import Reported
 from dataflows.core.rules.vocabulary import Date, Milestone, Next, Scope, Staying, excluding, scan
@@ -78,7 +78,8 @@ RULES = (
     ),
     custom(
         "shipment.eta_passed", "No delivery was promised, and the carrier's own estimate has passed.",
-        find=eta_passed, inputs=("eta", "order.updated", "order.placed"), methods=("ship",), emits="delivered", dated=True,
+        find=eta_passed, inputs=("eta", "order.updated", "order.placed"), fits=promised, methods=("ship",), emits="delivered",
+        dated=True,
         clears="the delivery (or being ready for pick-up), a later estimate, a promise, or the end of the shipment",
         within="0 s", owner="CARR", severity="medium", lane="auto", clock="carrier",
         suppressed_by=("shipment.lost_confirmed",), feeds=("carrier",),
