@@ -6,6 +6,7 @@ from collections import Counter
 from collections.abc import Iterable, Mapping
 from typing import NamedTuple
 
+from dataflows.core.decisions.cases import NEW
 from dataflows.core.engine.causes import resolved_by
 from dataflows.core.engine.exceptions import ExceptionState, action_id, cited, event, exception_data, score
 from dataflows.core.engine.lifecycle import Key, cite
@@ -219,7 +220,7 @@ class Publisher:
 
     def _action(self, order: Order, state: ExceptionState, rule: Rule, id_: str, log: int) -> OutputRecord | None:
         """The best action, proposed or requested while the exception is open, withdrawn when it no longer is."""
-        wanted = state.status == "open" and state.mode == "on" and state.case[0] != "resolved"
+        wanted = state.status == "open" and state.mode == "on" and (state.work or NEW).state != "resolved"
         name, reason = rule.actions[0] if rule.actions else ("", "the rule asks for no action any more")
         if not wanted:
             name = state.asked or name

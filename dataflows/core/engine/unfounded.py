@@ -5,15 +5,17 @@ from __future__ import annotations
 from collections.abc import Iterator
 from typing import cast
 
+from dataflows.core.engine.casework import refusal
 from dataflows.core.engine.exceptions import action_id
 from dataflows.core.engine.order import Order
 from dataflows.core.engine.ruleset import RuleSet
+from schemas.deciding import PREFIXES as DECISIONS
+from schemas.deciding import refused_decision
 from schemas.events import ActionEvent, CaseEvent
 from schemas.record import Record
 
-CASE, ACTION = "case.", "action."
-DECISIONS = (CASE, ACTION)
-"""Prefixes of the types of decisions."""
+CASE = "case."
+__all__ = ["DECISIONS", "unfounded"]
 
 
 def unfounded(order: Order | None, record: Record, ruleset: RuleSet) -> tuple[str, str] | None:
@@ -25,10 +27,15 @@ def unfounded(order: Order | None, record: Record, ruleset: RuleSet) -> tuple[st
     type_ = record.event.type
     if not type_.startswith(DECISIONS):
         return None
+    if refused := refused_decision(record):
+        return refused
     if type_.startswith(CASE):
         wanted = cast("CaseEvent", record.event.data).exception_id
-        known = order is not None and any(order.exceptions.id_of(state) == wanted for state in order.exceptions.states.values())
-        what = "exception"
+        states = () if order is None else order.exceptions.states.values()
+        state = None if order is None else next((state for state in states if order.exceptions.id_of(state) == wanted), None)
+        if state is not None:
+            return refusal(state, record)
+        known, what = False, "exception"
     else:
         wanted = cast("ActionEvent", record.event.data).action_id
         known = order is not None and wanted in _actions(order, ruleset)

@@ -24,6 +24,8 @@ _ABOUT: Final = {
     "backfill": "when an order is history that is told, how long until it is judged, and from what age on an exception is not said",
     "watch_from": "orders placed earlier are history only",
     "feeds": "monitored feeds by prefix of source: a deadline waits until they have spoken past it; silence makes them stale",
+    "teams": "when teams work: their clocks and their duty; one that is not named here is there at any time",
+    "ladders": "how an overdue case escalates; rules use the one called default unless they name another",
     "identifiers": "the form that identifiers are compared in; it belongs to the state",
     "custom_rules": "rules of your own: each is watched as the kind custom.NAME",
     "overrides": "settings for some orders; the entry that names more dimensions wins",
