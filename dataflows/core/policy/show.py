@@ -23,6 +23,8 @@ _ABOUT: Final = {
     "retention": "how long things are kept, in elapsed time, and how many events an order may have",
     "backfill": "when an order is history that is told, how long until it is judged, and from what age on an exception is not said",
     "watch_from": "orders placed earlier are history only",
+    "actions": "who must agree to an action, how many there may be, and when customers are told nothing",
+    "guardrails": "what about an order stops automation: predicates, as in rules of your own; `off` takes a built-in one away",
     "feeds": "monitored feeds by prefix of source: a deadline waits until they have spoken past it; silence makes them stale",
     "identifiers": "the form that identifiers are compared in; it belongs to the state",
     "custom_rules": "rules of your own: each is watched as the kind custom.NAME",
