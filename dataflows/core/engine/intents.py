@@ -84,6 +84,8 @@ decode_intent: Callable[[bytes], Intent] = msgspec.msgpack.Decoder(Intent).decod
 def intent_record(intent: Intent, status: str) -> OutputRecord:
     """An intent as it leaves its shard."""
     type_ = f"intent.{intent.sort}"
+    data: dict[str, object] = {"action_id": intent.action_id, "exception_id": intent.exception, "action": intent.action, "step": intent.step}
+    data |= {"lane": intent.lane, "reason": intent.reason}
     return OutputRecord(
         intent.log,
         intent.order,
@@ -94,7 +96,7 @@ def intent_record(intent: Intent, status: str) -> OutputRecord:
         intent.kind,
         intent.severity,
         status,
-        msgspec.to_builtins(intent),
+        data,
     )
 
 
