@@ -229,6 +229,8 @@ class Action(Model):
     """When it expires if nobody has agreed."""
     held_until: Instant | None = None
     """Before when it is not requested."""
+    value: Money | None = None
+    """What it is about in money: above the policy's limit two persons must agree. Of a refund what was not paid back yet, else the total."""
     irreversible: bool = False
     attempt: int = 0
     """The number of the last attempt."""

@@ -128,6 +128,7 @@ class Writer:
             "approved_by": list(action.approved),
             "expires_at": iso(action.expires) if action.expires and action.state == "proposed" else None,
             "held_until": iso(action.hold_until) if action.hold_until and action.state == "proposed" else None,
+            "value": None if action.amount is None else {"amount": action.amount[0], "currency": action.amount[1]},
             "irreversible": not action.spec.reversible,
             "attempt": action.attempt,
             "retry_at": iso(action.retry_at) if action.retry_at else None,

@@ -7,6 +7,7 @@ from dataclasses import dataclass, field
 from decimal import Decimal
 from typing import Final
 
+from schemas.actions import ACTIONS
 from schemas.instants import DAY
 
 ANY: Final = "*"
@@ -87,7 +88,8 @@ GUARDRAILS: Final = (
         "high_value",
         "order.total > 1000 EUR or order.total > 1000 USD or order.total > 1000 GBP",
         "review",
-        says="the order is worth more than 1000",
+        tuple(sorted(name for name, spec in ACTIONS.items() if spec.target != "task")),
+        "the order is worth more than 1000",
     ),
     Guardrail(
         "no_consent",
