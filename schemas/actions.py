@@ -1,4 +1,4 @@
-"""The actions of the contract: what each is about, what it risks, what it needs, and who can carry it out. One table, and nothing beside it.
+"""The actions of the contract: what each is about, what it risks, what it needs, and who can carry it out. One table and no other.
 
 The names that rules use for a next step are finer; `STEPS` maps each to its action. Neither is ever an assertion about the physical world:
 nothing here says that goods were packed, shipped or delivered.

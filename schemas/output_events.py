@@ -213,7 +213,7 @@ class Action(Model):
     target: ShortText | None = None
     """What it changes: `order`, `customer`, `task`, `shipment:...`, `payment:...` or `return:...`."""
     payload_hash: ShortText | None = None
-    """SHA-256 over the canonical JSON (RFC 8785) of tenant, order, exception, action, target and parameters: what an approval must name."""
+    """SHA-256 over the canonical JSON (RFC 8785) of tenant, order, exception, action, target, parameters: an approval names it."""
     state: ActionStateName = "proposed"
     lane: Lane = "review"
     guardrails: list[GuardrailSpoken] = Field(default_factory=list[GuardrailSpoken])
@@ -230,7 +230,7 @@ class Action(Model):
     held_until: Instant | None = None
     """Before when it is not requested."""
     value: Money | None = None
-    """What it is about in money: above the policy's limit two persons must agree. Of a refund what was not paid back yet, else the total."""
+    """What it is about in money, by which approvals are counted: of a refund what is not paid back yet, else the order's total."""
     irreversible: bool = False
     attempt: int = 0
     """The number of the last attempt."""

@@ -1,6 +1,7 @@
 """Items as bytes: for checkpoints (what an operator holds back), and for the exchange between processes.
 
-Versioned plain data: `[1, rows]`, a row as `dataflows.core.identity.codec` makes it; that of a refusal begins with `REFUSAL`, of an intent with `INTENT`.
+Versioned plain data: `[1, rows]`, a row as `dataflows.core.identity.codec` makes it; that of a refusal begins with
+`REFUSAL`, of an intent with `INTENT`.
 """
 
 from __future__ import annotations

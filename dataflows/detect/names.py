@@ -9,7 +9,7 @@ FIRST_SHARDS = tuple(f"a{number}" for number in range(8))
 SECOND_SHARDS = tuple(f"b{number}" for number in range(8))
 """Alias shards of the second identity stage."""
 ACTION_SHARDS = tuple(f"t{number}" for number in range(4))
-"""Action shards; each owns the actions of the tenants whose hash falls on it. Few, because every order shard forwards its watermark to each."""
+"""Action shards; each owns the actions of the tenants whose hash falls on it. Few: each hears all order shards."""
 OUTPUT = "out"
 """The one key under which output records are put into their final order."""
 

@@ -16,6 +16,7 @@ from dataflows.core.engine.intents import INTENTS, decode_intent
 from dataflows.core.identity import AliasLookup, AliasResolver, Ambiguous, ResolvedEvent, identity_rules, orphan_record
 from dataflows.core.identity.items import Orphan, Tie
 from dataflows.core.policy import Policy
+from dataflows.detect.exchange import ActionItem, OrderItem
 from dataflows.detect.learning import Learning
 from dataflows.detect.names import FIRST_SHARDS, ORDER_SHARDS, SECOND_SHARDS
 from dataflows.detect.router import OF_ACTIONS, Arrival, Router
@@ -27,7 +28,7 @@ from schemas.output import OutputRecord
 from schemas.record import FeedWatermark, IdentityFinding, Record
 from schemas.topics import DECISIONS
 from schemas.wire import decode, micros
-from sources.batch import END, Batch, Refusal
+from sources.batch import END, Batch
 
 TOPIC = "events"
 
@@ -120,14 +121,15 @@ def steps(
         outs += shard.drain()
         intents = [decode_intent(out.body) for out in outs if out.topic == INTENTS]
         decisions = [record for record in batch if record.event.type in OF_ACTIONS]
-        for item in sorted((*intents, *decisions), key=action_position):
-            actions.apply(item)
+        demands: list[ActionItem] = [*intents, *decisions]
+        for demand in sorted(demands, key=action_position):
+            actions.apply(demand)
         actions.advance(cut, inclusive=False)
         yield OutputStep(cut, [*(out for out in outs if out.topic != INTENTS), *actions.drain()])
 
 
 def _seen(
-    arrivals: Iterable[tuple[str, Arrival[Record | Refusal | FeedWatermark | ResolvedEvent] | Arrival[AliasLookup]]], shards: Sequence[str]
+    arrivals: Iterable[tuple[str, Arrival[OrderItem] | Arrival[AliasLookup] | Arrival[ActionItem]]], shards: Sequence[str]
 ) -> list[AliasLookup]:
     return [cast("AliasLookup", item) for name, arrival in arrivals if name in shards for item in arrival.items]
 

@@ -140,8 +140,7 @@ class Router:
         decisions: list[list[ActionItem]],
         marks: list[FeedWatermark],
     ) -> None:
-        seeds = self._seeds
-        readers = READERS
+        seeds, readers = self._seeds, READERS
         code = self.identifiers.code
         normalise = normaliser(code).record if code else None
         others = refused = 0
@@ -160,11 +159,7 @@ class Router:
             event = record.event
             type_ = event.type
             if type_ in OF_ACTIONS:
-                if type_ in AUTOMATION:
-                    for shard in decisions:
-                        shard.append(record)
-                else:
-                    decisions[action_shard(event.tenant)].append(record)
+                _decide(record, decisions)
                 continue
             if type_ == LINKED:
                 order = self._link(record, first, second)
@@ -220,6 +215,12 @@ class Router:
             for stage, seen in zip((first, second), sightings(record, names), strict=True):
                 for lookup in seen:
                     stage[alias_shard(lookup[2], _ALIASES)].append(lookup)
+
+
+def _decide(record: Record, decisions: list[list[ActionItem]]) -> None:
+    """Sends a decision to the action shard of its tenant; one about automation to all of them."""
+    for number in range(_ACTIONS) if record.event.type in AUTOMATION else (action_shard(record.event.tenant),):
+        decisions[number].append(record)
 
 
 def action_shard(tenant: str) -> int:

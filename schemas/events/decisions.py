@@ -61,7 +61,7 @@ class CaseEvent(Model):
 class ActionEvent(Model):
     """What was decided about an action, or became of it.
 
-    `approved`, `rejected` (by a person); `begun`, `executed`, `failed`, `in_doubt` (by what carries it out); `observed` (what ends a doubt).
+    `approved`, `rejected`: by a person. `begun`, `executed`, `failed`, `in_doubt`: by what carries it out. `observed`: what ends a doubt.
     """
 
     action_id: Id

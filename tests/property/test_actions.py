@@ -158,7 +158,7 @@ class World:
             "failed": ("action.begun",),
         }[action["state"]]
         type_ = self.lots.choice(types)
-        more: dict[str, object] = {"by": "service:dispatch"}
+        more: dict[str, Any] = {"by": "service:dispatch"}
         if type_ == "action.observed":
             more["outcome"] = self.lots.choice(("executed", "not_executed"))
         if type_ == "action.failed" and self.lots.random() < 0.5:

@@ -104,13 +104,13 @@ class Desk:
         return self._drain()
 
     def decide(
-        self, type_: str, log: int = T0, *, order: str = "A-1", topic: str = DECISIONS, id_: str = "", **data: object
+        self, type_: str, log: int = T0, *, order: str = "A-1", topic: str = DECISIONS, id_: str = "", **data: Any
     ) -> list[tuple[str, str]]:
         """Feeds a decision."""
         return self.take(self.decision(type_, log, order=order, topic=topic, id_=id_, **data))
 
     def decision(
-        self, type_: str, log: int, *, order: str = "A-1", topic: str = DECISIONS, id_: str = "", tenant: str = "default", **data: object
+        self, type_: str, log: int, *, order: str = "A-1", topic: str = DECISIONS, id_: str = "", tenant: str = "default", **data: Any
     ) -> Record:
         """A decision as a record."""
         assert is_decision(type_)
@@ -128,9 +128,9 @@ class Desk:
         raw = json.dumps(event).encode()
         return Record(log, topic, 0, self._number, 0, log, order, decode(raw), raw)
 
-    def approve(self, action: str, by: str = ANNA, log: int = T0, **more: object) -> list[tuple[str, str]]:
+    def approve(self, action: str, by: str = ANNA, log: int = T0, **more: Any) -> list[tuple[str, str]]:
         """A person agrees to what was said of an action."""
-        fields: dict[str, object] = {"by": by, "by_roles": ROLES, "payload_hash": self.states[action]["payload_hash"]}
+        fields: dict[str, Any] = {"by": by, "by_roles": ROLES, "payload_hash": self.states[action]["payload_hash"]}
         return self.decide("action.approved", log, action_id=action, **(fields | more))
 
     def state(self, id_: str) -> str:

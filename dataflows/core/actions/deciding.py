@@ -247,7 +247,8 @@ def _initiate(machine: Machine, record: Record) -> Refusal | None:
     spec = ACTIONS.get(data.action)
     if spec is None:
         return "illegal_action", f"{data.action} is no action"
-    kind, evidence, severity, customer = "", (_evidence(record),), "low", None
+    kind, severity, customer = "", "low", None
+    evidence: tuple[Evidence, ...] = (_evidence(record),)
     if data.exception_id is not None:
         known = next((each for each in machine.of_order(tenant, order) if each.exception == data.exception_id), None)
         if known is None:
@@ -256,7 +257,7 @@ def _initiate(machine: Machine, record: Record) -> Refusal | None:
         evidence = (*known.evidence, *evidence)
         if data.action not in legal(kind):
             return "illegal_action", f"{data.action} is no step for {kind}"
-    parameters = dict(data.parameters or {})
+    parameters: dict[str, object] = {**(data.parameters or {})}
     missing = [name for name in spec.needs if parameters.get(name) is None]
     if missing:
         return "parameters", f"missing: {', '.join(missing)}"

@@ -5,7 +5,6 @@ from __future__ import annotations
 from typing import Final
 
 from msgspec import Struct
-from msgspec.structs import replace
 
 from dataflows.core.rules.guarding import Spoken
 from schemas.actions import ACTIONS, FINAL, ActionSpec, ActionStateName
@@ -21,10 +20,10 @@ class Action(Struct, array_like=True, omit_defaults=True):
     """One action. Instants are µs of log time, 0 where there is none.
 
     `firing`: which time of which step of which exception it is. `said`: the sequence of the exception that asked. `approvals`: how many
-    persons must agree before it is requested. `approved`: who has. `began`: when its first attempt began. `reserved`: the budgets that count
-    it. `wanted`: its reason still stands. `rival`: the action that excludes it while it is blocked. `deciding`: IDs of the events that were
-    taken into account, so that a repeated one is dropped. `ended`: when it reached a state that it does not leave. `order_level`: what the
-    exception's shard found, before budgets and pauses had a say.
+    persons must agree before it is requested, `approved`: who has. `began`: when its last attempt began. `reserved`: the budgets that
+    count it. `wanted`: its reason still stands. `rival`: the action that excludes it while it is blocked. `deciding`: IDs of the events
+    that were taken into account, so that a repeated one is dropped. `ended`: when it reached a state that it does not leave.
+    `was_requested`: so it was when it ended.
     """
 
     id: str
@@ -96,14 +95,9 @@ class Action(Struct, array_like=True, omit_defaults=True):
         if self.state == "proposed":
             instants = [at for at in (self.hold_until if not self.outstanding else 0, self.expires) if at]
             return min(instants, default=0)
-        return self.expires if self.state == "blocked" else 0
+        return 0
 
 
 def with_guardrail(action: Action, spoken: Spoken) -> None:
     """Adds what a guardrail said, in the place of what it said before."""
     action.guardrails = (*(each for each in action.guardrails if each.name != spoken.name), spoken)
-
-
-def copy(action: Action) -> Action:
-    """The action as it is now."""
-    return replace(action)

@@ -84,8 +84,7 @@ class ActionShard:
         for id_ in sorted(changed):
             yield ACTION + id_.encode(), _encode(actions[id_]) if id_ in actions else None
         changed.clear()
-        for key, row in self._small():
-            yield key, row
+        yield from self._small()
 
     def rows(self) -> Iterator[Row]:
         """All rows; see `Persistent`."""

@@ -162,7 +162,10 @@ def exception_data(  # noqa: PLR0913 (what an exception's events say beside its 
     changed_by: Evidence | None = None,
     guardrails: Iterable[tuple[str, str, str]] = (),
 ) -> dict[str, object]:
-    """The `data` of an `exception.*` event. `changed_by`: the event that made it be said, None if time passed; `guardrails`: name, effect, reason."""
+    """The `data` of an `exception.*` event. `changed_by`: the event that made it be said, None if time passed.
+
+    `guardrails`: those of the order, each as name, effect and reason.
+    """
     return {
         "exception_id": id_,
         "sequence": state.sequence,

@@ -1,4 +1,4 @@
-"""What an order's shard says of actions: that an exception asks for one, and that its reason has gone. What becomes of it is decided behind.
+"""What an order's shard says of actions: that an exception asks for one, and that its reason has gone. Others decide what becomes of it.
 
 An intent is plain data, an array in MessagePack: it travels to the action shard of its tenant, and waits there in checkpoints. A field is
 added at its end, with a default.
@@ -84,7 +84,12 @@ decode_intent: Callable[[bytes], Intent] = msgspec.msgpack.Decoder(Intent).decod
 def intent_record(intent: Intent, status: str) -> OutputRecord:
     """An intent as it leaves its shard."""
     type_ = f"intent.{intent.sort}"
-    data: dict[str, object] = {"action_id": intent.action_id, "exception_id": intent.exception, "action": intent.action, "step": intent.step}
+    data: dict[str, object] = {
+        "action_id": intent.action_id,
+        "exception_id": intent.exception,
+        "action": intent.action,
+        "step": intent.step,
+    }
     data |= {"lane": intent.lane, "reason": intent.reason}
     return OutputRecord(
         intent.log,

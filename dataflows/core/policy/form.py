@@ -21,7 +21,7 @@ from dataflows.core.clocks import Span
 from dataflows.core.clocks.spans import ZERO
 from dataflows.core.policy import values as read
 from dataflows.core.policy.form_handling import ActionsForm, GuardrailForm
-from dataflows.core.policy.form_parts import PolicySection, Section, many
+from dataflows.core.policy.form_parts import STRICT, Section, many
 from dataflows.core.policy.model import BACKFILL, MOST_EVENTS
 from dataflows.core.policy.setting import LANES, SEVERITIES, Change, Read, RuleSetting
 from schemas.identifiers import DEFAULT, ORDER_FORMS, SKU_FORMS, TRACKING_FORMS, Identifiers
@@ -86,6 +86,12 @@ Weekdays = Annotated[tuple[int, ...], PlainValidator(read.weekdays)]
 DayHours = Annotated[tuple[tuple[int, int], ...], PlainValidator(read.intervals)]
 Names = Annotated[tuple[Name, ...], BeforeValidator(many)]
 Days = Annotated[tuple[Day, ...], BeforeValidator(many)]
+
+
+class PolicySection(BaseModel):
+    """A part of the file: unknown keys are refused."""
+
+    model_config = STRICT
 
 
 class CalendarForm(PolicySection):

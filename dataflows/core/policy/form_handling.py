@@ -5,11 +5,11 @@ from __future__ import annotations
 from decimal import Decimal
 from typing import Annotated
 
-from pydantic import AfterValidator, BeforeValidator, PlainValidator
+from pydantic import AfterValidator, BaseModel, BeforeValidator, PlainValidator
 
 from dataflows.core.clocks import Span
 from dataflows.core.policy import values as read
-from dataflows.core.policy.form_parts import PolicySection, Section, many
+from dataflows.core.policy.form_parts import STRICT, Section, many
 from dataflows.core.policy.handling import ACTION_POLICY, ANY
 from schemas.actions import ACTIONS
 from schemas.problems import mistake
@@ -54,7 +54,13 @@ def _roles(value: tuple[str, ...]) -> tuple[str, ...]:
 Roles = Annotated[Names, AfterValidator(_roles)]
 
 
-class BudgetForm(PolicySection):
+class HandlingSection(BaseModel):
+    """A part of the file: unknown keys are refused."""
+
+    model_config = STRICT
+
+
+class BudgetForm(HandlingSection):
     """How many actions a day; without a rule, an action or a tenant it counts all of them."""
 
     most: Annotated[int, PlainValidator(_most)]
@@ -64,7 +70,7 @@ class BudgetForm(PolicySection):
     each: Annotated[str | None, PlainValidator(read.choice("each", ("customer",)))] = None
 
 
-class ActionsForm(PolicySection):
+class ActionsForm(HandlingSection):
     """Who must agree to an action, how many there may be, and when customers are told nothing."""
 
     approval_timeout: Period = Span(ACTION_POLICY.approval_timeout, "us")
@@ -77,7 +83,7 @@ class ActionsForm(PolicySection):
     quiet_hours: Annotated[tuple[int, int] | None, PlainValidator(_quiet)] = ACTION_POLICY.quiet
 
 
-class GuardrailForm(PolicySection):
+class GuardrailForm(HandlingSection):
     """A predicate about an order under which automation stops; without `actions` it is about all of them."""
 
     when: Annotated[str, PlainValidator(read.text)]

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from pydantic import BaseModel, BeforeValidator, ConfigDict
+from pydantic import BeforeValidator, ConfigDict
 
 
 def many(value: object) -> object:
@@ -20,7 +20,5 @@ def section(value: object) -> object:
 Section = BeforeValidator(section)
 
 
-class PolicySection(BaseModel):
-    """A part of the file: unknown keys are refused."""
-
-    model_config = ConfigDict(extra="forbid", frozen=True)
+STRICT = ConfigDict(extra="forbid", frozen=True)
+"""How every part of the file is: unknown keys are refused."""

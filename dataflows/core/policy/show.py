@@ -5,7 +5,8 @@ from __future__ import annotations
 import re
 from typing import Final
 
-from dataflows.core.policy.effective import Plain, effective, setting_of
+from dataflows.core.policy.effective import effective, setting_of
+from dataflows.core.policy.effective_handling import Plain
 from dataflows.core.policy.policy import Policy
 
 _BARE: Final = re.compile(r"[A-Za-z/][\w./+ -]*[\w./+-]|[A-Za-z]|-?\d+ [a-z]+")

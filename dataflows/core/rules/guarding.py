@@ -3,12 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
-from typing import NamedTuple, cast
+from typing import NamedTuple
 
 from dataflows.core.history.facts import Facts
 from dataflows.core.policy.handling import Guardrail
 from dataflows.core.predicates import Predicate, compile_predicate
-from schemas.plain import Data
 from schemas.tree import Fault, Tree
 
 
@@ -55,7 +54,7 @@ def guardrail_faults(tree: Tree) -> Iterator[Fault]:
     """What is wrong with the predicates of the guardrails that a file states."""
     stated = tree.data.get("guardrails") if isinstance(tree.data, dict) else None
     for name, entry in stated.items() if isinstance(stated, dict) else ():
-        when = cast("dict[str, Data]", entry).get("when") if isinstance(entry, dict) else None
+        when = entry.get("when") if isinstance(entry, dict) else None
         if not isinstance(when, str):
             continue  # The form says that it is missing.
         found = compile_predicate(when)

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import pytest
 
 from dataflows.core.actions.digest import payload_hash
@@ -15,9 +17,9 @@ REFUND, REPLACE, NOTIFY = "approve_refund", "approve_replacement", "notify_custo
 LOST, RETURNED = "shipment.lost_confirmed", "return.received_not_refunded"
 
 
-def refund(desk: Desk, **more: object) -> str:
+def refund(desk: Desk, **more: Any) -> str:
     """A proposed refund of an order; its ID."""
-    asked = intent(RETURNED, REFUND, lane="review", **more)  # type: ignore[arg-type]
+    asked = intent(RETURNED, REFUND, lane="review", **more)
     assert desk.take(asked) == [("action.proposed", "proposed")]
     return asked.action_id
 
@@ -164,7 +166,7 @@ def test_two_persons_agree_above_the_limit() -> None:
         ({"order": "A-2"}, "unknown_action"),
     ],
 )
-def test_an_approval_that_may_not_count_has_no_effect(change: dict[str, object], reason: str) -> None:
+def test_an_approval_that_may_not_count_has_no_effect(change: dict[str, Any], reason: str) -> None:
     """It is given back with the reason; the action waits as before."""
     desk = Desk()
     id_ = refund(desk)
@@ -210,17 +212,17 @@ def test_who_asked_for_an_action_does_not_approve_it() -> None:
         ({"topic": "t"}, "not_a_decision_source"),
     ],
 )
-def test_what_a_person_may_not_ask_for_is_refused(data: dict[str, object], reason: str) -> None:
+def test_what_a_person_may_not_ask_for_is_refused(data: dict[str, Any], reason: str) -> None:
     """By name."""
-    asked: dict[str, object] = {"by": ANNA, "action": REFUND, "parameters": {"amount": {"amount": "5.00", "currency": "EUR"}}}
-    assert Desk().decide("action.initiated", **(asked | data)) == [("reject", reason)]  # type: ignore[arg-type]
+    asked: dict[str, Any] = {"by": ANNA, "action": REFUND, "parameters": {"amount": {"amount": "5.00", "currency": "EUR"}}}
+    assert Desk().decide("action.initiated", **(asked | data)) == [("reject", reason)]
 
 
 def test_what_is_no_step_for_an_exception_cannot_be_asked_for_in_its_name() -> None:
     """The table of kinds and actions is the only source."""
     desk, known = Desk(), intent("fulfilment.pack_overdue", "create_task")
     desk.take(known)
-    asked: dict[str, object] = {"by": ANNA, "exception_id": known.exception}
+    asked: dict[str, Any] = {"by": ANNA, "exception_id": known.exception}
     assert desk.decide("action.initiated", action="cancel_order", **asked) == [("reject", "illegal_action")]
     assert desk.decide("action.initiated", action="reroute", **asked) == [("action.proposed", "proposed")]
 
@@ -332,10 +334,10 @@ def test_a_pause_stops_what_nobody_agreed_to_and_says_so() -> None:
         ({"topic": "t"}, "not_a_decision_source"),
     ],
 )
-def test_a_pause_that_may_not_count_is_refused(data: dict[str, object], reason: str) -> None:
+def test_a_pause_that_may_not_count_is_refused(data: dict[str, Any], reason: str) -> None:
     """With the reason."""
-    stated: dict[str, object] = {"scope": "all", "by": ANNA}
-    assert Desk().decide("automation.paused", **(stated | data)) == [("reject", reason)]  # type: ignore[arg-type]
+    stated: dict[str, Any] = {"scope": "all", "by": ANNA}
+    assert Desk().decide("automation.paused", **(stated | data)) == [("reject", reason)]
 
 
 def test_a_message_waits_for_the_end_of_the_quiet_hours() -> None:
@@ -406,6 +408,6 @@ def test_a_shard_goes_on_from_its_rows() -> None:
     assert said == expected
 
 
-def _bodies(shard: ActionShard, item: object) -> list[bytes]:
-    shard.apply(item)  # type: ignore[arg-type]
+def _bodies(shard: ActionShard, item: Any) -> list[bytes]:
+    shard.apply(item)
     return [out.body for out in shard.drain()]
