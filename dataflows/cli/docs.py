@@ -11,6 +11,7 @@ import re
 import sys
 import tempfile
 from collections import Counter
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, cast
 
@@ -19,6 +20,7 @@ from rich.console import Console
 from dataflows.cli.options import instant
 from dataflows.cli.replay import replay_into
 from dataflows.core.predicates.fields import KNOWN_FIELDS
+from dataflows.cli import docs_actions
 from dataflows.core.rules import RULES, describe
 from dataflows.core.rules.load import load_policy
 from dataflows.detect.explain import history, render
@@ -43,6 +45,7 @@ DOCUMENTS = (
     "README.md",
     "dataflows/README.md",
     "dataflows/core/CATALOGUE.md",
+    "dataflows/core/actions/README.md",
     "dataflows/core/rules/README.md",
     "dataflows/core/rules/USER-RULES.md",
     "sources/README.md",
@@ -238,6 +241,9 @@ def mistake() -> str:
 
 
 PARTS: dict[str, Callable[[], str]] = {
+    "actions": partial(docs_actions.actions, table),
+    "steps": partial(docs_actions.steps, table),
+    "legality": partial(docs_actions.legality, table),
     "systems": systems,
     "codes": codes,
     "payloads": payloads,
