@@ -54,7 +54,9 @@ def replayed(topics: Sequence[str], broker: Broker, policy: Path, until: int, fo
     files = sorted((folder / "export").iterdir())
     run = command("replay", *files, "--policy", policy, "--until", iso(until), "--out", folder / "replayed")
     assert run.returncode == 0, run.stderr.decode()
-    return {output: sorted(content.splitlines()) for output, content in written(folder / "replayed").items()}
+    found = {output: sorted(content.splitlines()) for output, content in written(folder / "replayed").items()}
+    # A file says why beside what was rejected; a topic has it in headers.
+    return {**found, "rejects": sorted(json.loads(line)["text"].encode() for line in found["rejects"])}
 
 
 def assert_written_once_in_order(engine: Engine) -> None:

@@ -62,7 +62,7 @@ def test_an_action_lasts_as_long_as_its_exception(out: Path) -> None:
     for event in lines(out, "actions"):
         data = cast("Data", event["data"])
         actions[str(data["exception_id"])] = str(data["state"])
-    assert {"withdrawn", "proposed", "requested"} <= set(actions.values())
+    assert {"withdrawn", "expired", "requested"} <= set(actions.values())
     for id_, state in actions.items():
         assert state in (("proposed", "requested", "blocked", "expired") if standing[id_] == "open" else ("withdrawn", "expired"))
 

@@ -44,7 +44,7 @@ class ActionPolicy:
     `second_approval_above`: by currency, the amount above which two persons must agree to what always needs approval.
     """
 
-    approval_timeout: int = DAY
+    approval_timeout: int = 3 * DAY
     remember: int = 30 * DAY
     approvers: Mapping[str, tuple[str, ...]] = field(default_factory=lambda: APPROVERS)
     second_approval_above: Mapping[str, Decimal] = field(default_factory=dict[str, Decimal])
