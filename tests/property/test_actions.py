@@ -9,7 +9,7 @@ import json
 from collections import defaultdict
 from dataclasses import dataclass, field
 from random import Random
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import pytest
 from hypothesis import given
@@ -20,15 +20,13 @@ from dataflows.core.clocks.zones import local
 from dataflows.core.engine.intents import Intent
 from schemas.actions import ACTIONS
 from schemas.places import zone
+from schemas.record import Record
 from schemas.topics import DECISIONS
 from tests.property.histories import examples
 from tests.support.actions import Desk, intent, policy_of
 from tests.support.logs import HOUR, T0
 
-if TYPE_CHECKING:
-    from schemas.record import Record
-
-    Item = Intent | Record
+Item = Intent | Record
 
 STEPS = (
     ("shipment.lost_confirmed", "approve_replacement", None),
@@ -83,9 +81,9 @@ class World:
 
     desk: Desk
     lots: Random
-    items: list[Item] = field(default_factory=list)
-    forged: set[int] = field(default_factory=set)
-    standing: dict[tuple[str, str, str | None, str], int] = field(default_factory=dict)
+    items: list[Item] = field(default_factory=list[Item])
+    forged: set[int] = field(default_factory=set[int])
+    standing: dict[tuple[str, str, str | None, str], int] = field(default_factory=dict["tuple[str, str, str | None, str]", int])
     numbers: dict[tuple[str, str, str | None, str], int] = field(default_factory=lambda: defaultdict(int))
     late: bool = True
     """Whether what carries out may act on what it read some time ago."""
@@ -142,7 +140,7 @@ class World:
         if action is None:
             return None
         type_ = "action.approved" if self.lots.random() < 0.85 else "action.rejected"
-        fields = {"action_id": action["action_id"], "by": by, "by_roles": roles, "payload_hash": action["payload_hash"]}
+        fields: dict[str, Any] = {"action_id": action["action_id"], "by": by, "by_roles": roles, "payload_hash": action["payload_hash"]}
         return self.desk.decision(type_, now, order=action["order_id"], **fields)
 
     def _dispatch(self, now: int) -> Record | None:

@@ -194,4 +194,4 @@ def test_a_killed_run_says_the_same_under_the_same_numbers(seed: int, learns: bo
             graph, partitions = Graph(policy, CHANNELS, stores, snapshots, hot=lots.choice((2, 64)), remote=True), Partitions(lots, places)
     assert said == undisturbed(learns=learns)
     types = {orjson.loads(body)["data"]["state"] for topic, _, _, body in said.values() if topic == "actions" and b'"state":' in body}
-    assert types >= {"proposed", "requested", "begun", "executed", "failed", "in_doubt", "rejected", "withdrawn", "expired", "blocked"}
+    assert types >= {"proposed", "requested", "begun", "executed", "failed", "in_doubt", "rejected", "withdrawn", "expired"}
