@@ -14,7 +14,7 @@ class OutputRecord:
     """One line out: `topic` is exceptions, actions, incidents or rejects; `log` (µs) and `key` give its place among those of its `order`.
 
     `shard` and `number` are its place in all that its shard ever said: a run that resumes gives the same line the same number again.
-    `record_key` and `headers` are those of a rejected record.
+    `record_key` and `headers` are those of a rejected record. `promised`: of an exception, when the earliest promise of its order ends (µs).
     """
 
     log: int
@@ -31,6 +31,7 @@ class OutputRecord:
     number: int = 0
     record_key: bytes | None = None
     headers: Headers = ()
+    promised: int | None = None
 
 
 OutputBatch: TypeAlias = tuple[str, Sequence[OutputRecord]]

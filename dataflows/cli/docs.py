@@ -17,10 +17,10 @@ from typing import TYPE_CHECKING, cast
 
 from rich.console import Console
 
+from dataflows.cli import docs_actions
 from dataflows.cli.options import instant
 from dataflows.cli.replay import replay_into
 from dataflows.core.predicates.fields import KNOWN_FIELDS
-from dataflows.cli import docs_actions
 from dataflows.core.rules import RULES, describe
 from dataflows.core.rules.load import load_policy
 from dataflows.detect.explain import history, render

@@ -21,6 +21,7 @@ from typer.exceptions import TyperException
 
 from dataflows.cli import policy, rejects, schemas, state, topics
 from dataflows.cli.adapt import adapt
+from dataflows.cli.backtest import backtest
 from dataflows.cli.demo import demo
 from dataflows.cli.explain import explain
 from dataflows.cli.export import export
@@ -83,6 +84,7 @@ app.command("run")(run_command)
 app.command()(adapt)
 app.command()(demo)
 app.command()(replay)
+app.command()(backtest)
 app.command()(gateway)
 app.command()(load)
 app.command()(explain)

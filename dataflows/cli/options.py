@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from dataflows.errors import MisuseError, named
+from dataflows.errors import MisuseError, ending, named
 from schemas.instants import EPOCH
 
 if TYPE_CHECKING:
@@ -55,6 +55,26 @@ def policy(path: Path | None) -> Policy:
         return load_policy(path, tell=lambda problem: typer.echo(str(problem), err=True))
     except PolicyError as error:
         raise MisuseError(*map(str, error.problems)) from error
+
+
+DEFAULTS = "defaults"
+"""Names the built-in policy, where a policy must be named."""
+
+
+def named_policy(name: str) -> Policy:
+    """Loads the policy of a file, the one that a state directory last ran under, or the built-in one (`defaults`)."""
+    from dataflows.runtime.state.directory import policy_file
+    from dataflows.runtime.state.errors import StateError
+
+    path = Path(name)
+    if name == DEFAULTS and not path.exists():
+        return policy(None)
+    if not (path / "state.json").exists():
+        return policy(path)
+    try:
+        return policy(policy_file(path))
+    except StateError as error:
+        raise ending(error) from error
 
 
 def folder_problem(name: str, folder: Path) -> str | None:

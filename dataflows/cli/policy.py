@@ -1,4 +1,4 @@
-"""`orderwatch policy`: checks a policy file, writes out everything that holds under it, what is waited for, or runs stories under it."""
+"""`orderwatch policy`: checks a policy file, shows what holds under it and what another changes, what is waited for, or runs stories."""
 
 from __future__ import annotations
 
@@ -7,6 +7,8 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from dataflows.cli.policy_diff import diff
+from dataflows.cli.policy_explain import explain
 from dataflows.cli.stories import run_stories
 from dataflows.errors import MisuseError, ending, refused
 
@@ -18,7 +20,7 @@ if TYPE_CHECKING:
 
 app = typer.Typer(
     name="policy",
-    help="Check a policy file, show all that holds under it and what is waited for, or run stories under it.",
+    help="Check a policy file, show what holds under it, what changes from another, and what is waited for, or run stories under it.",
     no_args_is_help=True,
 )
 
@@ -141,4 +143,6 @@ def _render(console: Console, report: ArmedReport) -> None:
             console.print(Text(f"  waited for by {', '.join(one.kinds)}", style="dim"), soft_wrap=True)
 
 
+app.command()(diff)
+app.command()(explain)
 app.command("test")(run_stories)

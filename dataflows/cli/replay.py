@@ -15,12 +15,14 @@ from dataflows.errors import MisuseError, RunError, describe, ending
 from schemas.topics import TOPICS
 
 if TYPE_CHECKING:
+    from collections import Counter
     from collections.abc import Callable, Generator, Sequence
 
     from bytewax.outputs import Sink
 
     from dataflows.core.policy import Policy
     from dataflows.detect.flow import FlowOptions
+    from dataflows.detect.router import RouterCounts
     from dataflows.runtime.stop import Stop
     from schemas.output import OutputBatch
     from sinks.tally import Tally
@@ -64,7 +66,7 @@ def replay(
     rules = options.policy(policy)
     stop, tally = Stop(breaks=True), Tally()
     began = time.monotonic()
-    with stop.on_signals(), _progress([*events, *(decisions or ())]) as on_read:
+    with stop.on_signals(), progress([*events, *(decisions or ())]) as on_read:
         try:
             with stop.waiting():
                 source = FileSource(
@@ -79,11 +81,14 @@ def replay(
     if stop.asked:
         raise KeyboardInterrupt
     print_summary(Console(highlight=False), settings, tally, seconds=time.monotonic() - began, out=out)
-    _report_unusable(source, settings, tally, out)
+    report_unusable(source, settings.counts, tally.rejects, str(out / "rejects.jsonl"))
 
 
-def _report_unusable(source: FileSource, settings: FlowOptions, tally: Tally, out: Path) -> None:
-    """Says which files hold no event at all, and what they look like. Raises MisuseError if no record is an event."""
+def report_unusable(source: FileSource, counts: RouterCounts, rejects: Counter[str], written: str | None) -> None:
+    """Says which files hold no event at all, and what they look like. `written`: where each rejected record stands.
+
+    Raises MisuseError if no record is an event.
+    """
     from sources.likeness import likeness
 
     problems: list[str] = []
@@ -97,11 +102,12 @@ def _report_unusable(source: FileSource, settings: FlowOptions, tally: Tally, ou
         like = likeness(taken.head)
         hint = f"; this looks like {like}" if like else ""
         problems.append(f"{taken.path}: none of its lines is an event ({reasons}): JSON Lines of contract events are expected{hint}")
-    counts, rejected = settings.counts, sum(tally.rejects.values())
+    rejected = sum(rejects.values())
     if rejected >= counts.events + counts.refused > 0:
-        why = ", ".join(f"{reason} {count:,}" for reason, count in sorted(tally.rejects.items()))
+        why = ", ".join(f"{reason} {count:,}" for reason, count in sorted(rejects.items()))
         problems = problems or [f"all {rejected:,} records were rejected ({why})"]
-        problems.append(f"each rejected record, and why: {out / 'rejects.jsonl'}")
+        if written is not None:
+            problems.append(f"each rejected record, and why: {written}")
     if counts.refused and not counts.events:
         raise MisuseError(*problems)
     for problem in problems:
@@ -144,7 +150,7 @@ def replay_into(
 
 
 @contextmanager
-def _progress(events: Sequence[str]) -> Generator[Callable[[int], None] | None]:
+def progress(events: Sequence[str], doing: str = "replaying") -> Generator[Callable[[int], None] | None]:
     """A progress bar over the bytes of the files, if a person is looking on."""
     if not os.isatty(2):
         yield None
@@ -157,10 +163,10 @@ def _progress(events: Sequence[str]) -> Generator[Callable[[int], None] | None]:
     known = [Path(path).stat().st_size for path in events if path != STDIN and Path(path).is_file()]
     total = sum(known) if len(known) == len(events) else None
     with _terminal() as terminal:
-        columns = (TextColumn("replaying"), BarColumn(), DownloadColumn(), TimeRemainingColumn())
-        with Progress(*columns, console=Console(file=terminal), transient=True) as progress:
-            task = progress.add_task("replay", total=total)
-            yield lambda read: progress.update(task, completed=read)
+        columns = (TextColumn(doing), BarColumn(), DownloadColumn(), TimeRemainingColumn())
+        with Progress(*columns, console=Console(file=terminal), transient=True) as bar:
+            task = bar.add_task(doing, total=total)
+            yield lambda read: bar.update(task, completed=read)
 
 
 @contextmanager

@@ -73,6 +73,16 @@ Guarded = Sequence[tuple[Spoken, frozenset[str]]]
 """The guardrails that hold for an order, and what each is about."""
 
 
+def promise_of(facts: Facts) -> int | None:
+    """When the earliest promise in force ends: the order's, else of its lines."""
+    if facts.placed is None:
+        return None
+    fields = facts.fields
+    if fields.promised_by:
+        return facts.promise_deadline(fields.promised_by)
+    return min((facts.promise_deadline(line.promised_by) for line in fields.lines or () if line.promised_by), default=None)
+
+
 class Standing(NamedTuple):
     """What open exceptions are counted by."""
 
@@ -156,9 +166,10 @@ class Publisher:
         if type_ != "exception.raised":  # What changed, changed later.
             about = state.end if type_ == "exception.resolved" and state.end is not None else log
         body = event(order.tenant, order.id, type_, f"{id_}:{state.sequence}", about, data)
-        outs = [OutputRecord(log, order.id, "exceptions", type_, self.key(log), body, state.kind, state.severity, state.status, data)]
+        out = OutputRecord(log, order.id, "exceptions", type_, self.key(log), body, state.kind, state.severity, state.status, data)
+        out.promised = promise_of(facts)
         intent = self._intent(order, state, rule, id_, facts, spoken)
-        return outs if intent is None else [*outs, intent]
+        return [out] if intent is None else [out, intent]
 
     def count(self, state: ExceptionState | None, by: int) -> None:
         """Counts an exception among those that stand open, if it does."""

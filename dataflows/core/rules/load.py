@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from pathlib import Path
+from typing import NamedTuple
 
 from dataflows.core.policy.build import build
 from dataflows.core.policy.check import PolicyError, examine_tree, known_in
@@ -14,12 +15,30 @@ from dataflows.core.rules.guarding import guardrail_faults
 from dataflows.core.rules.model import Rule
 from dataflows.core.rules.user.build import kinds_of, user_rules
 from schemas.problems import Problem, UnreadableError, problems_of, text_of
-from schemas.tree import read
+from schemas.tree import Tree, read
 
 
 def check_policy(path: Path, rules: tuple[Rule, ...] | None = None) -> tuple[Problem, ...]:
     """Everything that is wrong with a policy file and what it is warned of, by line. `rules` defaults to all rules."""
     return _examine(path, RULES if rules is None else rules)[2]
+
+
+class ReadPolicy(NamedTuple):
+    """A policy with the form that its file states, and where in the file each of its values stands."""
+
+    policy: Policy
+    form: PolicyForm
+    tree: Tree
+
+
+def read_policy(path: Path | None) -> ReadPolicy:
+    """A policy with its file, of which nothing is there for the built-in defaults. Raises PolicyError as `load_policy` does."""
+    if path is None:
+        return ReadPolicy(build(PolicyForm(), RULES), PolicyForm(), Tree())
+    form, rules, problems = _examine(path, RULES)
+    if form is None:
+        raise PolicyError(tuple(problem for problem in problems if not problem.warning))
+    return ReadPolicy(build(form, rules), form, read(text_of(path)))
 
 
 def load_policy(path: Path | None, rules: tuple[Rule, ...] | None = None, tell: Callable[[Problem], None] | None = None) -> Policy:
