@@ -49,7 +49,7 @@ def test_an_action_that_is_begun_and_executed_is_followed_to_its_end() -> None:
 
 
 def test_what_failed_and_may_be_tried_again_begins_again_with_the_next_attempt() -> None:
-    """A repeated number is refused; without another attempt the failure is the end."""
+    """A repeated number is refused; without another attempt the failure is the end (S58)."""
     desk, asked = Desk(), intent()
     desk.take(asked)
     id_ = asked.action_id
@@ -62,7 +62,7 @@ def test_what_failed_and_may_be_tried_again_begins_again_with_the_next_attempt()
 
 
 def test_a_doubt_ends_by_an_observation_only_and_blocks_its_target_until_then() -> None:
-    """Neither an outcome nor another attempt ends it, and nothing else touches what may have been changed."""
+    """Neither an outcome nor another attempt ends it, and nothing else touches what may have been changed (S54, S58)."""
     desk = Desk()
     asked = intent("payment.declined_hard", "hold_order")
     desk.take(asked)
@@ -126,7 +126,7 @@ def test_a_step_of_a_rule_is_mapped_to_its_action_and_stands_beside_it() -> None
 
 
 def test_money_needs_a_person_whatever_the_lane() -> None:
-    """And a second one above the limit of the policy; what is not known is taken to be much."""
+    """And a second one above the limit of the policy; what is not known is taken to be much (S41, S43)."""
     limits = "actions: {second_approval_above: {EUR: 50}}"
     for amount, text, needed in (
         (("80.00", "EUR"), "", 1),
@@ -142,7 +142,7 @@ def test_money_needs_a_person_whatever_the_lane() -> None:
 
 
 def test_two_persons_agree_above_the_limit() -> None:
-    """The same person does not count twice."""
+    """The same person does not count twice (S43, S60)."""
     desk = Desk("actions: {second_approval_above: {EUR: 50}}")
     id_ = refund(desk)
     assert desk.approve(id_) == [("action.updated", "proposed")]
@@ -167,7 +167,7 @@ def test_two_persons_agree_above_the_limit() -> None:
     ],
 )
 def test_an_approval_that_may_not_count_has_no_effect(change: dict[str, Any], reason: str) -> None:
-    """It is given back with the reason; the action waits as before."""
+    """It is given back with the reason; the action waits as before (S47)."""
     desk = Desk()
     id_ = refund(desk)
     before = dict(desk.states[id_])
@@ -189,7 +189,7 @@ def test_a_repeated_approval_counts_once_and_an_old_one_never() -> None:
 
 
 def test_who_asked_for_an_action_does_not_approve_it() -> None:
-    """Four eyes: another person does."""
+    """Four eyes: another person does (S47)."""
     desk = Desk()
     money = {"amount": {"amount": "5.00", "currency": "EUR"}}
     assert desk.decide("action.initiated", by=ANNA, action=REFUND, parameters=money, id_="i1") == [("action.proposed", "proposed")]
@@ -219,7 +219,7 @@ def test_what_a_person_may_not_ask_for_is_refused(data: dict[str, Any], reason: 
 
 
 def test_what_is_no_step_for_an_exception_cannot_be_asked_for_in_its_name() -> None:
-    """The table of kinds and actions is the only source."""
+    """The table of kinds and actions is the only source (S37)."""
     desk, known = Desk(), intent("fulfilment.pack_overdue", "create_task")
     desk.take(known)
     asked: dict[str, Any] = {"by": ANNA, "exception_id": known.exception}
@@ -249,7 +249,7 @@ def test_a_person_rejects() -> None:
 
 
 def test_two_irreversible_actions_of_one_target_exclude_each_other() -> None:
-    """The later one is blocked, with both rules named, and goes on to a person when the first has ended."""
+    """The later one is blocked, with both rules named, and goes on to a person when the first has ended (S55)."""
     desk = Desk()
     first = intent(LOST, REPLACE, lane="review")
     second = intent("shipment.damaged", REPLACE, lane="review", number=2)
@@ -308,7 +308,7 @@ def test_a_budget_for_each_customer_is_a_cap() -> None:
 
 
 def test_a_pause_stops_what_nobody_agreed_to_and_says_so() -> None:
-    """In its scope; what begins all the same is a fact and made good."""
+    """In its scope; what begins all the same is a fact and made good (S52)."""
     desk = Desk()
     first = intent(order="B-1")
     desk.take(first)
