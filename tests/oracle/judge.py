@@ -94,7 +94,9 @@ def judge(lines: Sequence[Json], policy: Policy, until: int, only: OrderKey | No
     told: dict[OrderKey, int | None] = {}
     news: dict[OrderKey, list[int]] = {}
     for key, members in placement.orders.items():
-        known = min((member.known for member in members if not member.event.type.startswith(("case.", "action.", "automation."))), default=NEVER)
+        known = min(
+            (member.known for member in members if not member.event.type.startswith(("case.", "action.", "automation."))), default=NEVER
+        )
         if known == NEVER:
             continue  # decisions about nothing that was said: they are rejected, and make no order known
         history = history_of(members)
