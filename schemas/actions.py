@@ -38,13 +38,13 @@ class ActionSpec(NamedTuple):
     compensation: str | None = None
 
 
-_TOLD: Final = ("mail", "webhook", "rest")
+_MAIL: Final = ("mail", "webhook", "rest")
 _TASKS: Final = ("chat", "mail", "webhook", "rest")
 _SHOP: Final = ("shopify", "webhook", "rest")
 _MONEY: Final = ("stripe", "webhook", "rest")
 
 _SPECS: Final = (
-    ActionSpec("notify_customer", "tell the customer", "customer", reversible=False, executors=_TOLD, compensation="create_task"),
+    ActionSpec("notify_customer", "tell the customer", "customer", reversible=False, executors=_MAIL, compensation="create_task"),
     ActionSpec("create_task", "give a team something to do", "task", reversible=True, executors=_TASKS),
     ActionSpec("escalate", "tell somebody who can decide", "task", reversible=True, executors=_TASKS),
     ActionSpec("hold_order", "stop the order before it leaves", "order", reversible=True, executors=_SHOP, compensation="release_order"),
@@ -58,13 +58,13 @@ _SPECS: Final = (
         "ask the customer for another payment",
         "customer",
         reversible=False,
-        executors=_TOLD,
+        executors=_MAIL,
         compensation="create_task",
     ),
     ActionSpec("reroute", "let another site or way take it", "order", reversible=True, executors=_SHOP, compensation="create_task"),
     ActionSpec("check_alternate_site", "ask other sites for stock", "task", reversible=True),
     ActionSpec(
-        "propose_substitute", "offer other goods", "order", reversible=False, approval=True, executors=_TOLD, compensation="create_task"
+        "propose_substitute", "offer other goods", "order", reversible=False, approval=True, executors=_MAIL, compensation="create_task"
     ),
     ActionSpec("procurement_review", "ask purchasing", "task", reversible=True, executors=_TASKS),
     ActionSpec(
@@ -72,7 +72,7 @@ _SPECS: Final = (
         "ask the customer for the right address",
         "customer",
         reversible=False,
-        executors=_TOLD,
+        executors=_MAIL,
         compensation="create_task",
     ),
     ActionSpec("open_claim", "claim the loss from the carrier", "shipment", reversible=True, compensation="create_task"),

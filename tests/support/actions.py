@@ -23,7 +23,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterable
 
     from dataflows.core.policy import Policy
-    from dataflows.core.rules.guarding import Spoken
+    from dataflows.core.rules.guarding import Objection
     from schemas.output import OutputRecord
 
 ANNA, BEN, CARA = "user:anna", "user:ben", "user:cara"
@@ -49,7 +49,7 @@ def intent(
     number: int = 1,
     amount: tuple[str, str] | None = ("80.00", "EUR"),
     customer: str | None = "c1",
-    guardrails: Iterable[Spoken] = (),
+    guardrails: Iterable[Objection] = (),
     hold_until: int = 0,
 ) -> Intent:
     """What an order's shard says."""

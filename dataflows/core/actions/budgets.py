@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 
-from dataflows.core.actions.model import Action
+from dataflows.core.actions.model import ActionState
 from dataflows.core.clocks.zones import local
 from dataflows.core.policy import Policy
 from dataflows.core.policy.handling import Budget
@@ -25,21 +25,21 @@ class Budgets:
         """The tenant's calendar day."""
         return local(now, zone(self._policy.tenant_zone(tenant))).date().isoformat()
 
-    def spent(self, action: Action, now: int) -> Budget | None:
+    def spent(self, action: ActionState, now: int) -> Budget | None:
         """The first budget that has no room for an action."""
         for key, budget in self._about(action, now).items():
             if self.counts.get(key, 0) >= budget.most:
                 return budget
         return None
 
-    def reserve(self, action: Action, now: int) -> None:
+    def reserve(self, action: ActionState, now: int) -> None:
         """Counts an action."""
         keys = tuple(self._about(action, now))
         for key in keys:
             self.counts[key] = self.counts.get(key, 0) + 1
         action.reserved = keys
 
-    def give_back(self, action: Action) -> None:
+    def give_back(self, action: ActionState) -> None:
         """Counts an action no more, on the day on which it was reserved."""
         for key in action.reserved:
             left = self.counts.get(key, 0) - 1
@@ -56,7 +56,7 @@ class Budgets:
             for key in [key for key in self.counts if key[:10] < oldest]:
                 del self.counts[key]
 
-    def _about(self, action: Action, now: int) -> Mapping[str, Budget]:
+    def _about(self, action: ActionState, now: int) -> Mapping[str, Budget]:
         """The budgets that an action counts in, by the key of their counts."""
         budgets = self._policy.actions.budgets
         if not budgets:

@@ -8,7 +8,7 @@ from typing import cast
 from dataflows.core.actions.digest import payload_hash
 from dataflows.core.actions.exclusive import excludes
 from dataflows.core.actions.machine import Machine
-from dataflows.core.actions.model import PERSON, Action
+from dataflows.core.actions.model import PERSON, ActionState
 from dataflows.core.actions.pauses import Pause, pause_over, wrong_scope
 from dataflows.core.engine.exceptions import derived_id
 from dataflows.core.rules.legality import legal
@@ -73,7 +73,7 @@ def pause(machine: Machine, record: Record) -> Refusal | bool:
     return True
 
 
-def _judged(action: Action, data: ActionEvent) -> Refusal | None:
+def _judged(action: ActionState, data: ActionEvent) -> Refusal | None:
     """Why a person's word about an action cannot count."""
     if not data.payload_hash:
         return "no_hash", "an approval or rejection names the payload_hash of what was read"
@@ -86,14 +86,14 @@ def _judged(action: Action, data: ActionEvent) -> Refusal | None:
     return None
 
 
-def _role(machine: Machine, action: Action, data: ActionEvent) -> Refusal | None:
+def _role(machine: Machine, action: ActionState, data: ActionEvent) -> Refusal | None:
     roles = machine.policy.actions.roles_for(action.action)
     if not set(roles) & set(data.by_roles or ()):
         return "role_missing", f"{action.action} is decided by {' or '.join(roles)}"
     return None
 
 
-def _approve(machine: Machine, action: Action, data: ActionEvent, now: int) -> Refusal | None:
+def _approve(machine: Machine, action: ActionState, data: ActionEvent, now: int) -> Refusal | None:
     refused = _judged(action, data)
     if refused is not None:
         return refused
@@ -125,7 +125,7 @@ def _approve(machine: Machine, action: Action, data: ActionEvent, now: int) -> R
     return None
 
 
-def _reject(machine: Machine, action: Action, data: ActionEvent, now: int) -> Refusal | None:
+def _reject(machine: Machine, action: ActionState, data: ActionEvent, now: int) -> Refusal | None:
     refused = _judged(action, data)
     if refused is not None:
         return refused
@@ -141,7 +141,7 @@ def _reject(machine: Machine, action: Action, data: ActionEvent, now: int) -> Re
     return None
 
 
-def _begin(machine: Machine, action: Action, data: ActionEvent, now: int) -> Refusal | None:
+def _begin(machine: Machine, action: ActionState, data: ActionEvent, now: int) -> Refusal | None:
     late = action.state in ("withdrawn", "rejected") and action.was_requested
     again = action.state == "failed" and action.retry_at > 0
     if not (action.state == "requested" or late or again):
@@ -172,7 +172,7 @@ def _begin(machine: Machine, action: Action, data: ActionEvent, now: int) -> Ref
     return None
 
 
-def _of_attempt(action: Action, data: ActionEvent) -> Refusal | None:
+def _of_attempt(action: ActionState, data: ActionEvent) -> Refusal | None:
     """Why the outcome of an attempt cannot count. What was requested and not said to have begun has begun unseen."""
     if action.state == "in_doubt":
         return "in_doubt", "what the attempt did is not known: only an observation ends that"
@@ -184,7 +184,7 @@ def _of_attempt(action: Action, data: ActionEvent) -> Refusal | None:
     return None
 
 
-def _executed(machine: Machine, action: Action, data: ActionEvent, now: int) -> Refusal | None:
+def _executed(machine: Machine, action: ActionState, data: ActionEvent, now: int) -> Refusal | None:
     refused = _of_attempt(action, data)
     if refused is None:
         action.state = "executed"
@@ -192,7 +192,7 @@ def _executed(machine: Machine, action: Action, data: ActionEvent, now: int) -> 
     return refused
 
 
-def _failed(machine: Machine, action: Action, data: ActionEvent, now: int) -> Refusal | None:
+def _failed(machine: Machine, action: ActionState, data: ActionEvent, now: int) -> Refusal | None:
     refused = _of_attempt(action, data)
     if refused is None:
         action.state = "failed"
@@ -204,7 +204,7 @@ def _failed(machine: Machine, action: Action, data: ActionEvent, now: int) -> Re
     return refused
 
 
-def _doubt(machine: Machine, action: Action, data: ActionEvent, now: int) -> Refusal | None:
+def _doubt(machine: Machine, action: ActionState, data: ActionEvent, now: int) -> Refusal | None:
     refused = _of_attempt(action, data)
     if refused is None:
         action.state = "in_doubt"
@@ -212,7 +212,7 @@ def _doubt(machine: Machine, action: Action, data: ActionEvent, now: int) -> Ref
     return refused
 
 
-def _observe(machine: Machine, action: Action, data: ActionEvent, now: int) -> Refusal | None:
+def _observe(machine: Machine, action: ActionState, data: ActionEvent, now: int) -> Refusal | None:
     if action.state not in ("in_doubt", "begun"):
         return "wrong_state", f"there is no doubt about it: it is {action.state}"
     if data.outcome not in ("executed", "not_executed"):
@@ -224,7 +224,7 @@ def _observe(machine: Machine, action: Action, data: ActionEvent, now: int) -> R
     return None
 
 
-_SORTS: dict[str, Callable[[Machine, Action, ActionEvent, int], Refusal | None]] = {
+_SORTS: dict[str, Callable[[Machine, ActionState, ActionEvent, int], Refusal | None]] = {
     "action.approved": _approve,
     "action.rejected": _reject,
     "action.begun": _begin,
@@ -276,7 +276,7 @@ def _initiate(machine: Machine, record: Record) -> Refusal | None:
     if "amount" in spec.needs and amount is None:
         return "parameters", "amount is {amount: '12.90', currency: EUR}"
     machine.begin(
-        Action(
+        ActionState(
             id=id_,
             tenant=tenant,
             order=order,

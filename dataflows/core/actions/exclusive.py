@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 
-from dataflows.core.actions.model import Action
+from dataflows.core.actions.model import ActionState
 
 APART = ("customer", "task")
 """Targets that are no part of the order."""
@@ -15,12 +15,12 @@ def overlap(one: str, other: str) -> bool:
     return one == other or ("order" in (one, other) and one not in APART and other not in APART)
 
 
-def excludes(one: Action, other: Action) -> bool:
+def excludes(one: ActionState, other: ActionState) -> bool:
     """Whether two irreversible actions of one order are about the same."""
     return one.id != other.id and not one.spec.reversible and not other.spec.reversible and overlap(one.target, other.target)
 
 
-def rival_of(action: Action, others: Iterable[Action]) -> Action | None:
+def rival_of(action: ActionState, others: Iterable[ActionState]) -> ActionState | None:
     """The irreversible action that is open for the same target of the order, the first by its ID; None if the way is free.
 
     `others`: those of the order. One in doubt is a rival of every action of its target: what it has done is not known.

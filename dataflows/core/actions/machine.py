@@ -8,14 +8,14 @@ from typing import TYPE_CHECKING
 from dataflows.core.actions.budgets import Budgets
 from dataflows.core.actions.digest import payload_hash
 from dataflows.core.actions.exclusive import rival_of
-from dataflows.core.actions.model import RULE, Action, with_guardrail
+from dataflows.core.actions.model import RULE, ActionState, with_guardrail
 from dataflows.core.actions.pauses import NAME as PAUSED
 from dataflows.core.actions.pauses import Pause, pause_over
 from dataflows.core.actions.writing import Writer
 from dataflows.core.engine.exceptions import derived_id
 from dataflows.core.engine.intents import Intent
 from dataflows.core.policy import Policy
-from dataflows.core.rules.guarding import Spoken
+from dataflows.core.rules.guarding import Objection
 from schemas.actions import ACTIONS, UNDER_WAY
 
 if TYPE_CHECKING:
@@ -30,7 +30,7 @@ class Machine:
 
     def __init__(self, policy: Policy) -> None:
         self.policy = policy
-        self.actions: dict[str, Action] = {}
+        self.actions: dict[str, ActionState] = {}
         self.budgets = Budgets(policy)
         self.pauses: dict[str, Pause] = {}
         self.writer = Writer(policy)
@@ -41,7 +41,7 @@ class Machine:
 
     # what is known
 
-    def add(self, action: Action) -> None:
+    def add(self, action: ActionState) -> None:
         """Knows an action from now on."""
         self.actions[action.id] = action
         self._of_order.setdefault((action.tenant, action.order), set()).add(action.id)
@@ -59,11 +59,11 @@ class Machine:
             self._of_firing.pop(action.firing, None)
         self.touch(id_)
 
-    def of_order(self, tenant: str, order: str) -> list[Action]:
+    def of_order(self, tenant: str, order: str) -> list[ActionState]:
         """The actions of an order, by ID."""
         return [self.actions[id_] for id_ in sorted(self._of_order.get((tenant, order), ()))]
 
-    def of_firing(self, firing: str) -> Action | None:
+    def of_firing(self, firing: str) -> ActionState | None:
         """The action that an exception asked for."""
         known = self._of_firing.get(firing)
         return None if known is None else self.actions[known]
@@ -81,7 +81,7 @@ class Machine:
         self._touched.clear()
         return found
 
-    def say(self, action: Action, now: int) -> None:
+    def say(self, action: ActionState, now: int) -> None:
         """Writes how an action stands, and lets the actions of its order that waited for its end go on."""
         if action.final and not action.ended:
             action.ended = now
@@ -97,7 +97,7 @@ class Machine:
         if self.of_firing(intent.firing) is not None:
             return
         spec = ACTIONS[intent.action]
-        action = Action(
+        action = ActionState(
             id=intent.action_id,
             tenant=intent.tenant,
             order=intent.order,
@@ -131,12 +131,12 @@ class Machine:
         value, currency = (None, None) if amount is None else (Decimal(amount[0]), amount[1])
         return self.policy.actions.approvals_for(value, currency)
 
-    def begin(self, action: Action, now: int) -> None:
+    def begin(self, action: ActionState, now: int) -> None:
         """Takes a new action in: it is requested, proposed, or blocked."""
         self.add(action)
         missing = [name for name in action.spec.needs if action.parameters.get(name) is None]
         if missing:
-            with_guardrail(action, Spoken(PARAMETERS, "block", f"not known yet: {', '.join(missing)}"))
+            with_guardrail(action, Objection(PARAMETERS, "block", f"not known yet: {', '.join(missing)}"))
             action.lane = "block"
             action.approvals = max(1, action.approvals)
         if action.spec.approval and action.lane == "auto":
@@ -161,7 +161,7 @@ class Machine:
             action.retry_at = 0
             self.say(action, intent.log)
 
-    def withdraw(self, action: Action, now: int, why: str) -> None:
+    def withdraw(self, action: ActionState, now: int, why: str) -> None:
         """Ends an action that has not begun."""
         action.was_requested = action.state == "requested"
         action.state, action.rival = "withdrawn", ""
@@ -169,7 +169,7 @@ class Machine:
         self.budgets.give_back(action)
         self.say(action, now)
 
-    def compensate(self, action: Action, now: int, why: str) -> None:
+    def compensate(self, action: ActionState, now: int, why: str) -> None:
         """Proposes, once, what makes an action good that has begun and should not have."""
         name = action.spec.compensation
         if name is None or action.compensated or action.compensates is not None:
@@ -179,7 +179,7 @@ class Machine:
         target = "task" if ACTIONS[name].target == "task" else action.target
         parameters: dict[str, object] = {"compensates": action.id, "action": action.action, "target": action.target}
         self.begin(
-            Action(
+            ActionState(
                 id=derived_id(f"{action.id}\x1fcompensation"),
                 tenant=action.tenant,
                 order=action.order,
@@ -204,7 +204,7 @@ class Machine:
             now,
         )
 
-    def not_done(self, action: Action, now: int) -> None:
+    def not_done(self, action: ActionState, now: int) -> None:
         """An action has ended without effect: nothing is to be made good."""
         known = self.actions.get(derived_id(f"{action.id}\x1fcompensation"))
         if known is not None and known.state in ("proposed", "blocked", "requested"):
@@ -212,23 +212,23 @@ class Machine:
 
     # whether it may be requested
 
-    def hindrance(self, action: Action, now: int) -> Spoken | None:
+    def hindrance(self, action: ActionState, now: int) -> Objection | None:
         """What keeps an action from being requested although everybody who must has agreed; None if nothing does."""
         for name in action.spec.needs:
             if action.parameters.get(name) is None:
-                return Spoken(PARAMETERS, "block", f"not known yet: {name}")
+                return Objection(PARAMETERS, "block", f"not known yet: {name}")
         if paused := pause_over(self.pauses, action):
             return paused
         spent = self.budgets.spent(action, now)
-        return None if spent is None else Spoken(BUDGET, "review", f"the budget is spent: {spent.name}")
+        return None if spent is None else Objection(BUDGET, "review", f"the budget is spent: {spent.name}")
 
-    def request_if_free(self, action: Action, now: int) -> None:
+    def request_if_free(self, action: ActionState, now: int) -> None:
         """Requests an action that waits for nobody any more; what keeps it makes it wait for a person."""
         if not self._block(action):
             self._go_on(action, now)
         self.say(action, now)
 
-    def _go_on(self, action: Action, now: int) -> None:
+    def _go_on(self, action: ActionState, now: int) -> None:
         if action.outstanding == 0:
             hindered = self.hindrance(action, now)
             if hindered is not None:
@@ -242,11 +242,11 @@ class Machine:
         action.state = "proposed"
         action.expires = now + self.policy.actions.approval_timeout if action.outstanding else 0
 
-    def rival(self, action: Action) -> Action | None:
+    def rival(self, action: ActionState) -> ActionState | None:
         """The action that excludes another one now."""
         return rival_of(action, self.of_order(action.tenant, action.order))
 
-    def _block(self, action: Action) -> bool:
+    def _block(self, action: ActionState) -> bool:
         """Whether another action of the target excludes it; then it waits for that one's end."""
         rival = self.rival(action)
         if rival is None:
@@ -255,12 +255,12 @@ class Machine:
         action.lane = "block"
         ours, theirs = action.kind or action.initiated_by, rival.kind or rival.initiated_by
         why = f"{action.action} of {ours} and {rival.action} of {theirs} are about the same {rival.target}: only one at a time ({rival.id})"
-        with_guardrail(action, Spoken(EXCLUSIVE, "block", why))
+        with_guardrail(action, Objection(EXCLUSIVE, "block", why))
         return True
 
-    def _free(self, ended: Action, now: int) -> None:
+    def _free(self, ended: ActionState, now: int) -> None:
         """Lets a person decide about what waited for an action that has ended."""
-        waiting: Iterable[Action] = [
+        waiting: Iterable[ActionState] = [
             each for each in self.of_order(ended.tenant, ended.order) if each.state == "blocked" and each.rival == ended.id
         ]
         for action in waiting:
@@ -275,7 +275,7 @@ class Machine:
 
     # time
 
-    def reach(self, action: Action, now: int) -> None:
+    def reach(self, action: ActionState, now: int) -> None:
         """What time alone does to an action that is due."""
         if action.state == "proposed" and action.expires and action.expires <= now:
             action.state = "expired"
@@ -284,5 +284,5 @@ class Machine:
             self.request_if_free(action, now)
 
 
-def _blocked_otherwise(action: Action) -> bool:
+def _blocked_otherwise(action: ActionState) -> bool:
     return any(each.effect == "block" and each.name not in (EXCLUSIVE, PAUSED) for each in action.guardrails)

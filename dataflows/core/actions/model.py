@@ -6,7 +6,7 @@ from typing import Final
 
 from msgspec import Struct
 
-from dataflows.core.rules.guarding import Spoken
+from dataflows.core.rules.guarding import Objection
 from schemas.actions import ACTIONS, FINAL, ActionSpec, ActionStateName
 from schemas.record import Evidence
 
@@ -16,7 +16,7 @@ PERSON: Final = "user:"
 """How the name of a person begins, as the writer of decisions sets it."""
 
 
-class Action(Struct, array_like=True, omit_defaults=True):
+class ActionState(Struct, array_like=True, omit_defaults=True):
     """One action. Instants are µs of log time, 0 where there is none.
 
     `firing`: which time of which step of which exception it is. `said`: the sequence of the exception that asked. `approvals`: how many
@@ -41,7 +41,7 @@ class Action(Struct, array_like=True, omit_defaults=True):
     firing: str = ""
     said: int = 0
     lane: str = "review"
-    guardrails: tuple[Spoken, ...] = ()
+    guardrails: tuple[Objection, ...] = ()
     reason: str = ""
     evidence: tuple[Evidence, ...] = ()
     severity: str = "low"
@@ -98,6 +98,6 @@ class Action(Struct, array_like=True, omit_defaults=True):
         return 0
 
 
-def with_guardrail(action: Action, spoken: Spoken) -> None:
+def with_guardrail(action: ActionState, spoken: Objection) -> None:
     """Adds what a guardrail said, in the place of what it said before."""
     action.guardrails = (*(each for each in action.guardrails if each.name != spoken.name), spoken)

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from typing import NamedTuple
 
-from dataflows.core.actions.model import Action
-from dataflows.core.rules.guarding import Spoken
+from dataflows.core.actions.model import ActionState
+from dataflows.core.rules.guarding import Objection
 from schemas.actions import ACTIONS
 from schemas.instants import iso
 
@@ -30,11 +30,11 @@ def wrong_scope(scope: str) -> str | None:
     return f"{scope!r} is no scope: all, action:NAME, rule:KIND or tenant:NAME"
 
 
-def pause_over(pauses: dict[str, Pause], action: Action) -> Spoken | None:
+def pause_over(pauses: dict[str, Pause], action: ActionState) -> Objection | None:
     """The pause that an action falls under, as a guardrail; None if there is none."""
     for scope in ("all", f"action:{action.action}", f"rule:{action.kind}", f"tenant:{action.tenant}"):
         pause = pauses.get(scope)
         if pause is not None:
             why = f": {pause.reason}" if pause.reason else ""
-            return Spoken(NAME, "review", f"automation is paused for {scope} since {iso(pause.since)} by {pause.by}{why}")
+            return Objection(NAME, "review", f"automation is paused for {scope} since {iso(pause.since)} by {pause.by}{why}")
     return None

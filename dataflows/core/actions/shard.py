@@ -12,7 +12,7 @@ import msgspec
 
 from dataflows.core.actions.deciding import decide, pause
 from dataflows.core.actions.machine import Machine
-from dataflows.core.actions.model import Action
+from dataflows.core.actions.model import ActionState
 from dataflows.core.actions.pauses import Pause
 from dataflows.core.engine.intents import Intent
 from dataflows.core.engine.persistent import Change, Row
@@ -26,7 +26,7 @@ VERSION = 1
 ACTION, BUDGETS, PAUSES, SCALARS = b"a", b"b", b"p", b"s"
 """What the keys of rows begin with: an action and its ID, the counts of budgets, what is paused, all else."""
 _encode = msgspec.msgpack.Encoder().encode
-_decode = msgspec.msgpack.Decoder(Action).decode
+_decode = msgspec.msgpack.Decoder(ActionState).decode
 
 
 def action_position(item: Intent | Record) -> tuple[int | str, ...]:
@@ -182,7 +182,7 @@ class ActionShard:
         elif not at:
             self._scheduled.pop(id_, None)
 
-    def _forget_at(self, action: Action) -> int:
+    def _forget_at(self, action: ActionState) -> int:
         """When an action is known no more; 0 while its exception could still say that it is no longer wanted."""
         if not action.ended or not action.final or (action.firing and action.wanted):
             return 0

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataflows.core.actions.model import Action
+from dataflows.core.actions.model import ActionState
 from dataflows.core.actions.pauses import Pause
 from dataflows.core.engine.exceptions import cited, event, guardrails_data
 from dataflows.core.engine.intents import Intent
@@ -24,7 +24,7 @@ class Writer:
         self.number = 0
         self.out: list[OutputRecord] = []
 
-    def action(self, action: Action, log: int) -> None:
+    def action(self, action: ActionState, log: int) -> None:
         """Says how an action stands."""
         first, action.sequence = action.sequence == 0, action.sequence + 1
         type_ = "action.updated"
@@ -104,7 +104,7 @@ class Writer:
     ) -> None:
         self.out.append(OutputRecord(log, order, "actions", type_, self.key(log), body, kind, severity, status, data))
 
-    def _data(self, action: Action) -> dict[str, object]:
+    def _data(self, action: ActionState) -> dict[str, object]:
         waits = action.outstanding
         return {
             "action_id": action.id,

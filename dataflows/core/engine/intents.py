@@ -17,7 +17,7 @@ from dataflows.core.clocks.zones import instant, local
 from dataflows.core.engine.exceptions import ExceptionState, action_id, derived_id
 from dataflows.core.history.facts import Facts
 from dataflows.core.policy.handling import MESSAGES, ActionPolicy
-from dataflows.core.rules.guarding import Spoken
+from dataflows.core.rules.guarding import Objection
 from schemas.actions import ACTIONS, ActionSpec, action_of
 from schemas.instants import MINUTE, iso
 from schemas.output import OutputRecord
@@ -51,7 +51,7 @@ class Intent(Struct, array_like=True, frozen=True, omit_defaults=True):
     target: str
     parameters: dict[str, object]
     lane: str
-    guardrails: list[Spoken]
+    guardrails: list[Objection]
     reason: str
     evidence: list[Evidence]
     severity: str
@@ -117,7 +117,7 @@ def target_of(spec: ActionSpec, scope: str | None) -> str:
     return scope if scope is not None and scope.startswith(f"{spec.target}:") else "order"
 
 
-class Asked(NamedTuple):
+class AskedAction(NamedTuple):
     """What is known of an action when it is asked for."""
 
     parameters: dict[str, object]
@@ -125,7 +125,7 @@ class Asked(NamedTuple):
     hold_until: int
 
 
-def asked(spec: ActionSpec, step: str, state: ExceptionState, facts: Facts, policy: ActionPolicy) -> Asked:
+def asked(spec: ActionSpec, step: str, state: ExceptionState, facts: Facts, policy: ActionPolicy) -> AskedAction:
     """The parameters of an action, and until when it must wait."""
     parameters: dict[str, object] = {"kind": state.kind, "scope": state.scope, "lane": state.lane}
     if step != spec.name:
@@ -136,7 +136,7 @@ def asked(spec: ActionSpec, step: str, state: ExceptionState, facts: Facts, poli
     until = 0
     if spec.name in MESSAGES and policy.quiet is not None:
         until = quiet_until(facts.now, facts.ship_to_zone, policy.quiet)
-    return Asked(parameters, money, until)
+    return AskedAction(parameters, money, until)
 
 
 def _amount(spec: ActionSpec, facts: Facts) -> tuple[str, str] | None:
@@ -163,12 +163,12 @@ def quiet_until(now: int, zone_name: str, quiet: tuple[int, int]) -> int:
     return instant(day, ends * MINUTE, tz)
 
 
-def held_words(until: int) -> Spoken:
+def held_words(until: int) -> Objection:
     """That a message waits for the end of the quiet hours."""
-    return Spoken("quiet_hours", "hold", f"it is quiet where the customer is until {iso(until)}")
+    return Objection("quiet_hours", "hold", f"it is quiet where the customer is until {iso(until)}")
 
 
-def lane_of(lane: str, spoken: Iterable[Spoken]) -> str:
+def lane_of(lane: str, spoken: Iterable[Objection]) -> str:
     """The lane of an action: its rule's, or what the gravest guardrail asks for."""
     lanes = {lane, *(each.effect for each in spoken)}
     return next((each for each in ("block", "review") if each in lanes), "auto")

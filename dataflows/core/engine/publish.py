@@ -19,7 +19,7 @@ from dataflows.core.engine.summary_fields import related
 from dataflows.core.history.facts import Facts
 from dataflows.core.history.parcels import scan_of
 from dataflows.core.policy import Policy, RuleSetting
-from dataflows.core.rules.guarding import Spoken, guards_of, speak
+from dataflows.core.rules.guarding import Objection, guards_of, speak
 from dataflows.core.rules.model import Rule
 from schemas.instants import iso
 from schemas.output import OutputRecord
@@ -69,7 +69,7 @@ def context_of(order: Order, facts: Facts) -> dict[str, object]:
     }
 
 
-Guarded = Sequence[tuple[Spoken, frozenset[str]]]
+Guarded = Sequence[tuple[Objection, frozenset[str]]]
 """The guardrails that hold for an order, and what each is about."""
 
 
@@ -235,7 +235,7 @@ class Publisher:
             state.action = -state.action
         spec = spec_of(name)
         known = asked(spec, name, state, facts, self.policy.actions)
-        said: list[Spoken] = []
+        said: list[Objection] = []
         if wanted:
             said = [each for each, about in spoken if not about or spec.name in about]
             said += standing_against(order, state)

@@ -11,7 +11,7 @@ from dataflows.core.predicates import Predicate, compile_predicate
 from schemas.tree import Fault, Tree
 
 
-class Spoken(NamedTuple):
+class Objection(NamedTuple):
     """A guardrail that spoke: what it does (`review`, `block`, `hold`), and why, in words."""
 
     name: str
@@ -41,10 +41,10 @@ def guards_of(guardrails: Iterable[Guardrail]) -> tuple[Guard, ...]:
     return tuple(found)
 
 
-def speak(guards: Iterable[Guard], facts: Facts) -> list[tuple[Spoken, frozenset[str]]]:
+def speak(guards: Iterable[Guard], facts: Facts) -> list[tuple[Objection, frozenset[str]]]:
     """The guardrails that hold for an order, each with the actions that it is about (empty: all)."""
     return [
-        (Spoken(guardrail.name, guardrail.lane, f"{guardrail.says} ({guardrail.when})"), frozenset(guardrail.actions))
+        (Objection(guardrail.name, guardrail.lane, f"{guardrail.says} ({guardrail.when})"), frozenset(guardrail.actions))
         for guardrail, predicate in guards
         if predicate.holds(facts)
     ]

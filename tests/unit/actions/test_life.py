@@ -9,7 +9,7 @@ import pytest
 from dataflows.core.actions.digest import payload_hash
 from dataflows.core.actions.shard import ActionShard
 from dataflows.core.engine.exceptions import action_id
-from dataflows.core.rules.guarding import Spoken
+from dataflows.core.rules.guarding import Objection
 from tests.support.actions import ANNA, BEN, CARA, Desk, intent, policy_of
 from tests.support.logs import DAY, HOUR, MINUTE, T0
 
@@ -342,7 +342,7 @@ def test_a_pause_that_may_not_count_is_refused(data: dict[str, Any], reason: str
 
 def test_a_message_waits_for_the_end_of_the_quiet_hours() -> None:
     """Then it is requested, unless its reason has gone; an approval before that counts and waits as well."""
-    held = [Spoken("quiet_hours", "hold", "quiet")]
+    held = [Objection("quiet_hours", "hold", "quiet")]
     desk, asked = Desk(), intent(hold_until=T0 + 2 * HOUR, guardrails=held)
     assert desk.take(asked) == [("action.proposed", "proposed")]
     assert desk.states[asked.action_id]["held_until"] == "2026-04-20T10:00:00Z"
