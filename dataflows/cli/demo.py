@@ -64,7 +64,7 @@ def demo(
     start, until = recorded(lines[0]), END * SECOND
     pace = speed or (recorded(lines[-1]) - start) / SECOND / (seconds or USUAL)
     policy = _policy()
-    source = PacedSource(iter(lines), start=start, until=until, speed=pace, feeds=tuple(policy.feeds))
+    source = PacedSource(iter(lines), start=start, until=until, speed=pace, feeds=policy.lateness)
     found: dict[str, Finding] = {}
 
     def note(topic: str, outputs: Sequence[OutputRecord]) -> None:

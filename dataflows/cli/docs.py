@@ -217,7 +217,7 @@ def explained() -> str:
         world = write_world(orders, seed, Path(folder) / "world.jsonl.gz")
         policy = load_policy(world.policy_path)
         end = instant("--until", until)
-        source = FileSource([str(world.path)], until=end, out_of_order=DEFAULT_OUT_OF_ORDER, feeds=tuple(policy.feeds))
+        source = FileSource([str(world.path)], until=end, out_of_order=DEFAULT_OUT_OF_ORDER, feeds=policy.lateness)
         out = Path(folder) / "out"
         replay_into(out, source, policy)
         printed = io.StringIO()

@@ -9,6 +9,7 @@ from __future__ import annotations
 import itertools
 from collections.abc import Callable
 from dataclasses import replace
+from decimal import Decimal
 from typing import TYPE_CHECKING, NamedTuple
 
 from tests.oracle.judging.ageing import FORGOTTEN, expires
@@ -62,10 +63,19 @@ class Verdict(NamedTuple):
     tenant: str
 
 
-def judge(lines: Sequence[Json], policy: Policy, until: int, only: OrderKey | None = None, *, ages: bool = True) -> list[Verdict]:
+def judge(
+    lines: Sequence[Json],
+    policy: Policy,
+    until: int,
+    only: OrderKey | None = None,
+    *,
+    ages: bool = True,
+    said: Container[What] | None = None,
+) -> list[Verdict]:
     """Every verdict that stands at log time `until` (inclusive), given the events up to then in file order; retracted ones do not stand.
 
-    `only`: the one order that is asked about; `ages`: whether what stands open for too long is closed.
+    `only`: the one order that is asked about, and what had been `said` of it, if that is known; `ages`: whether what stands open for too
+    long is closed.
     """
 
     def stood(key: OrderKey, what: What, at: int) -> bool:
@@ -99,19 +109,12 @@ def judge(lines: Sequence[Json], policy: Policy, until: int, only: OrderKey | No
         )
         if known == NEVER:
             continue  # decisions about nothing that was said: they are rejected, and make no order known
-        history = history_of(members)
-        order = Order(*key, history, policy, placement.reused.get(key, []), placement.unresolved.get(key, []), learned=learned)
-        kept = {(event.source, event.id) for event in history if event.type == "order.placed"}
+        happened = history_of(members)
+        order = Order(*key, happened, policy, placement.reused.get(key, []), placement.unresolved.get(key, []), learned=learned)
+        kept = {(event.source, event.id) for event in happened if event.type == "order.placed"}
         placed = [member for member in members if (member.event.source, member.event.id) in kept]
         linked = [children[key] for children in placement.linked.values() if key in children]
-        orphan = Condition(
-            ORPHAN,
-            None,
-            known + policy.rules[ORPHAN].threshold.n,
-            min([*(member.known for member in placed), *linked], default=NEVER),
-            known + policy.rules[ORPHAN].threshold.n,
-            waits=True,
-        )
+        orphan = orphan_of(placed, linked, known, policy)
         told_at = told_by([Arrival(one.known, one.event.at) for one in once(members)], policy.backfill)
         news[key] = [one.known for one in once(members)]
         if told_at is None or told_at <= min(until, orphan.end - 1):
@@ -130,13 +133,33 @@ def judge(lines: Sequence[Json], policy: Policy, until: int, only: OrderKey | No
         if told_at is None:
             verdicts += settled(key, conditions, policy, until, ages=aged(key, news[key]))
         else:
-            before = judge(lines, policy, told_at, key) if until > told_at else []
-            said = {(one.kind, one.scope, one.episode) for one in before if one.order == order.id}
-            verdicts += settled(key, conditions, policy, until, told_at, said, aged(key, news[key], told_at))
+            before = standing_at(lines, policy, key, told_at, log, conditions) if said is None and until > told_at else said or ()
+            verdicts += settled(key, conditions, policy, until, told_at, before, aged(key, news[key], told_at))
     conditions_of, opened = orphans(placement.waited, policy, until)
     for key, conditions in conditions_of.items():
         verdicts += settled(key, conditions, policy, until, ages=aged(key, opened[key]))
     return sorted(verdicts, key=lambda one: (one.tenant, one.order, one.kind, one.scope or "", one.episode))
+
+
+def standing_at(
+    lines: Sequence[Json], policy: Policy, key: OrderKey, told_at: int, log: Sequence[Event], conditions: Sequence[Condition]
+) -> set[What]:
+    """What stood of an order before the last was known, whose history had been told at `told_at`; nobody asks if none of it is history.
+
+    What was taken back in between does not stand: of what is history it is not said again.
+    """
+    found: set[What] = set()
+    old = any(history(one, told_at, policy.backfill) for one in conditions)
+    for at in sorted({told_at, *(event.log - 1 for event in log if told_at < event.log - 1)}) if old else ():
+        before = judge(lines, policy, at, key, said=found)
+        found = {(one.kind, one.scope, one.episode) for one in before if (one.tenant, one.order) == key}
+    return found
+
+
+def orphan_of(placed: Sequence[Member], linked: Sequence[int], known: int, policy: Policy) -> Condition:
+    """That nobody places an order which is `known` since then; one that was split off another need not be placed."""
+    due = known + policy.rules[ORPHAN].threshold.n
+    return Condition(ORPHAN, None, due, min([*(member.known for member in placed), *linked], default=NEVER), due, waits=True)
 
 
 def orphans(waited: Sequence[Waited], policy: Policy, until: int) -> tuple[dict[OrderKey, list[Condition]], dict[OrderKey, list[int]]]:
@@ -175,7 +198,10 @@ def flag_duplicates(orders: list[Order]) -> None:
     for order in orders:
         data = order.of("order.placed")[0].data
         customer, address = text(mapping(data, "customer"), "id"), text(mapping(data, "ship_to"), "address_hash")
-        basket = sorted((line.sku or "", order.whole(line)) for line in lines_of(data))
+        pieces: dict[str, Decimal] = {}
+        for line in lines_of(data):
+            pieces[line.sku or ""] = pieces.get(line.sku or "", Decimal(0)) + order.whole(line)
+        basket = sorted(pieces.items())
         sent = text(data, "method") not in ("pickup", "digital")
         if address and (customer or sent):
             what = tuple(basket) if basket else money(data, "total")

@@ -117,6 +117,8 @@ def test_without_settings_it_is_calm(events: list[Event], expected: set[tuple[st
     others = said - expected
     assert {kind for _, kind in others}.isdisjoint(LEARNED)
     assert len({order for order, _ in others}) <= 0.05 * len({event.data["subject"] for event in events})
+    incidents = [json.loads(line)["data"] for line in (tmp_path / "out" / "incidents.jsonl").read_bytes().splitlines()]
+    assert [(one["milestone"], one["carrier"], one["status"]) for one in incidents] == [("first_scan", "olist", "open")]
 
 
 def test_a_back_test_says_what_twice_the_patience_is_worth(events: list[Event], expected: set[tuple[str, str]], tmp_path: Path) -> None:

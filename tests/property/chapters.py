@@ -64,12 +64,18 @@ PARENTS: tuple[tuple[Data, ...], ...] = (
         {"line_id": "3", "sku": "B", "quantity": 2, "parent_line_id": "1"},
     ),
     ({"line_id": "1", "sku": "K", "quantity": 1}, {"line_id": "2", "sku": "A", "quantity": 1, "parent_line_id": "1"}),
+    (
+        {"line_id": "1", "sku": "K", "quantity": 1},
+        {"line_id": "2", "sku": "L", "quantity": 1, "parent_line_id": "1"},
+        {"line_id": "3", "sku": "A", "quantity": 2, "parent_line_id": "2"},
+        {"line_id": "4", "sku": "B", "quantity": 1, "parent_line_id": "1", "method": "digital"},
+    ),
     ({"line_id": "2", "sku": "A", "quantity": 1}, {"line_id": "3", "sku": "B", "quantity": 2}),
     ({"sku": "A", "quantity": 1},),
     ({"sku": "B", "quantity": 2},),
     ({"line_id": "1", "quantity": 1},),
 )
-"""A kit whose parts are lines."""
+"""A kit whose parts are lines, or kits."""
 METHODS: tuple[tuple[Data, ...], ...] = (
     ({"line_id": "1", "sku": "A", "quantity": 2}, {"line_id": "2", "sku": "B", "quantity": 1, "method": "digital"}),
     ({"line_id": "1", "sku": "A", "quantity": 2}, {"line_id": "2", "sku": "B", "quantity": 1, "method": "pickup"}),

@@ -54,7 +54,7 @@ def keep(rows: dict[bytes, bytes], heart: Persistent) -> None:
 
 def items_of(lines: Sequence[Mapping[str, object]], policy: Policy) -> list[Item]:
     """The events that name their order, as records of a log with the marks of feeds; anew each time, since a shard uses them up."""
-    return [*WatermarkSampler(tuple(policy.feeds)).among([one for one in records_of(lines) if one.order])]
+    return [*WatermarkSampler(policy.lateness).among([one for one in records_of(lines) if one.order])]
 
 
 def said(shard: Shard) -> Said:
@@ -291,7 +291,7 @@ def notes(draw: st.DrawFn) -> IdentityFinding:
 @st.composite
 def marks(draw: st.DrawFn) -> FeedWatermark:
     """A mark of a feed."""
-    return FeedWatermark(*draw(PLACES), draw(SUBS), draw(TEXTS), draw(st.integers(0, 1 << 60)))
+    return FeedWatermark(*draw(PLACES), draw(SUBS), draw(TEXTS), draw(st.integers(0, 1 << 60)), draw(st.booleans()))
 
 
 @st.composite

@@ -23,6 +23,7 @@ from dataflows.core.engine.state import Counts, ShardState
 from dataflows.core.engine.timers import TimerQueue
 from dataflows.core.engine.tombstones import Tombstones
 from dataflows.core.engine.unfounded import DECISIONS, unfounded
+from dataflows.core.engine.unseen import Unseen
 from dataflows.core.history.learned import Learned
 from dataflows.core.history.timeline import WITHDRAWN
 from dataflows.core.policy import Policy
@@ -43,6 +44,7 @@ class Shard:
         self.feeds = Feeds(policy, place)
         self._monitors = bool(self.feeds)
         self.learned = Learned()
+        self._unseen = Unseen(self.learned, place)
         self.engine = Engine(policy, self.feeds, self.learned)
         self._codec = OrderCodec(self.engine.ruleset)
         self._most_events = policy.retention.most_events
@@ -73,8 +75,9 @@ class Shard:
 
     def apply(self, record: Record | IdentityFinding | FeedWatermark) -> None:
         """Takes one record, finding or watermark; they must come in log order. Deadlines before it are fired first."""
-        if self._timers.next < record.log or self.feeds.due < record.log or self._state.reevaluate_at < record.log:
-            self._advance(record.log, inclusive=False)
+        log = record.log
+        if self._timers.next < log or self.feeds.due < log or self._state.reevaluate_at < log or self._unseen.due < log:
+            self._advance(log, inclusive=False)
         if self._monitors:
             self.feeds.begin(record.log)
         if not isinstance(record, Record):
@@ -121,13 +124,16 @@ class Shard:
         if order.work > WORK * self._most_events:
             self._quarantine(key, order, TOO_MUCH, record.log)
             return
-        if CLOSE not in order.recheck_at:
-            order.recheck_at[CLOSE] = record.log + self._patience(order)
+        # An order whose placing was withdrawn was never placed: it is forgotten sooner than was planned for one that had been.
+        if CLOSE not in order.recheck_at or not order.placed:
+            silent = record.log + self._patience(order)
+            order.recheck_at[CLOSE] = min(order.recheck_at.get(CLOSE, silent), silent)
         self._schedule(key, order)
 
     def learn(self, showings: Iterable[Showing]) -> None:
         """Takes in what was seen to be emitted, up to the end of what will be applied next or further."""
         self.learned.add(showings)
+        self._unseen.plan()
 
     def advance(self, to: int, *, inclusive: bool = True) -> None:
         """Lets log time pass to `to`: fires the deadlines before it and, if `inclusive`, those at it (all its records must be in).
@@ -140,7 +146,7 @@ class Shard:
 
     def _advance(self, to: int, *, inclusive: bool) -> None:
         while True:
-            at = min(self._timers.next, self.feeds.due, self._state.reevaluate_at)
+            at = min(self._timers.next, self.feeds.due, self._state.reevaluate_at, self._unseen.due)
             if at > to or (at == to and not inclusive):
                 break
             self._reach(at)
@@ -150,6 +156,7 @@ class Shard:
         """Lets everything happen that is due at `at`."""
         everything = at == self._state.reevaluate_at
         keys: set[str] = set()
+        self._out.extend(self._unseen.reach(at))
         if self._monitors:
             said, free = self.feeds.reach(at)
             self._out.extend(said)
@@ -222,6 +229,7 @@ class Shard:
             self._timers.push(at, key)
         if reevaluate_at is not None:
             self._state.reevaluate_at = reevaluate_at
+        self._unseen.plan()
 
     def _patience(self, order: Order) -> int:
         """How long an order may be silent before it is seen whether it can be closed, µs."""

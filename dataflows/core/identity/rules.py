@@ -13,7 +13,7 @@ from dataflows.core.identity.items import Orphan, evidence
 from dataflows.core.policy import Dims, Policy
 from dataflows.core.rules import RULES_BY_KIND
 from dataflows.core.rules.conditions import least
-from schemas.instants import iso
+from schemas.instants import DAY, iso
 from schemas.output import OutputRecord
 
 ORPHAN = "data.orphan_signal"
@@ -28,7 +28,7 @@ class IdentityRules:
     `orphan_by_tenant`: where that differs, by tenants in lower case;
     `compare_customers`: whether orders of one customer are compared; `twins_within`: how far apart (event time) they may be placed;
     `backfill`: which events are told long after they happened; `orphans_expire`: how long an orphan stands open without news (None: for
-    ever), `expiry_by_tenant`: where that differs.
+    ever), `expiry_by_tenant`: where that differs; `unplaced`: how long an order that was never placed is kept.
     """
 
     keep: int
@@ -39,6 +39,7 @@ class IdentityRules:
     orphan_by_tenant: Mapping[str, int | None] = field(default_factory=dict[str, "int | None"])
     orphans_expire: int | None = None
     expiry_by_tenant: Mapping[str, int | None] = field(default_factory=dict[str, "int | None"])
+    unplaced: int = 30 * DAY
 
     def may_wait(self, tenant: str) -> int | None:
         """How long an event of a tenant may wait for its order; None: nobody minds."""
@@ -63,6 +64,7 @@ def identity_rules(policy: Policy) -> IdentityRules:
         orphan_by_tenant={name: _may_wait(policy, Dims(tenant=name)) for name in sorted(tenants)},
         orphans_expire=_may_stand(policy, nobody),
         expiry_by_tenant={name: _may_stand(policy, Dims(tenant=name)) for name in sorted(tenants)},
+        unplaced=policy.retention.expire_unknown,
     )
 
 

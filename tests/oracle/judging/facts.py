@@ -86,7 +86,7 @@ class Order(Goods):
     def cover(self, type_: str) -> int:
         """Cover(type) for a warehouse step; what was done before the placing counts from it. None where nothing was owed any more."""
         at = max(self.complete(self.told(type_)), self.placed)
-        return at if not self.lines or any(unit.since <= at < unit.gone for unit in self.units) else NEVER
+        return at if not self.lines or any(unit.ordered <= at < unit.gone for unit in self.units) else NEVER
 
     def xs(self, shipment: Shipment) -> int:
         """XS of a shipment."""

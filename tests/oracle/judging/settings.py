@@ -272,5 +272,5 @@ class Policy:
 
     def carrier_calendar(self, carrier: str | None, country: str | None, region: str | None) -> Calendar:
         """The calendar mapped to the carrier, else the destination's."""
-        name = self.carriers.get(carrier or "")
+        name = {known.casefold(): name for known, name in self.carriers.items()}.get((carrier or "").casefold())
         return self.calendars[name] if name else self.destination_calendar(country, region)
