@@ -23,7 +23,7 @@ from dataflows.cli.replay import replay_into
 from dataflows.core.predicates.fields import KNOWN_FIELDS
 from dataflows.core.rules import RULES, describe
 from dataflows.core.rules.load import load_policy
-from dataflows.detect.explain import history, render
+from dataflows.detect.explain import history, last_instant, render
 from dataflows.observe.catalogue import METRICS
 from dataflows.settings.gateway import ConnectionSettings, HmacSettings, SecretSettings
 from dataflows.settings.load import SettingsError, load_settings, setting_fields
@@ -38,6 +38,7 @@ if TYPE_CHECKING:
 
     from pydantic.fields import FieldInfo
 
+    from dataflows.core.policy.setting import Step
     from dataflows.core.rules.model import Rule
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -76,8 +77,14 @@ def default_of(rule: Rule) -> str:
             text += f", {setting.international} across a border"
         if setting.fallback:
             text += f"; without a date {setting.fallback.anchor} + {setting.fallback.threshold}"
-    steps = ", ".join(f"{step.severity} at {step.at}" for step in setting.steps)
+    steps = ", ".join(map(_step, setting.steps))
     return f"{text}; {steps}" if steps else text
+
+
+def _step(step: Step) -> str:
+    text = f"{step.severity} at {f'{step.since} {step.at}' if step.since else step.at}"
+    text += f" above {', '.join(f'{amount} {name}'.removesuffix(' *') for name, amount in step.above)}" if step.above else ""
+    return f"{text} unless {step.unless}{f' ({step.owner})' if step.owner else ''}" if step.unless else text
 
 
 def kinds() -> str:
@@ -221,7 +228,8 @@ def explained() -> str:
         out = Path(folder) / "out"
         replay_into(out, source, policy)
         printed = io.StringIO()
-        render(Console(file=printed, highlight=False, no_color=True), history(out / "exceptions.jsonl", name), out / "exceptions.jsonl")
+        said = out / "exceptions.jsonl"
+        render(Console(file=printed, highlight=False, no_color=True), history(said, name), said, last_instant(said))
     return fenced(printed.getvalue())
 
 

@@ -32,6 +32,8 @@ TOKEN = b"orderwatch/1"
 Judged: TypeAlias = "tuple[int, list[OutputRecord]]"
 """Output of a shard: its low watermark, and its output records up to there."""
 
+_APPLIED = (Record, FeedWatermark)
+_RESOLVED = (Record, IdentityFinding)
 _POSITION = attrgetter("log", "topic", "partition", "offset", "sub")
 _LOG = attrgetter("log")
 
@@ -180,9 +182,9 @@ class OrderOperator(StatefulBatchLogic["Arrival[OrderItem]", "Judged", bytes]):
         for item in merge.release():
             if in_runs:
                 stand(_POSITION(item))
-            if isinstance(item, Record | FeedWatermark):
+            if isinstance(item, _APPLIED):
                 apply(item)
-            elif isinstance(item, ResolvedEvent) and isinstance(item.item, Record | IdentityFinding):
+            elif isinstance(item, ResolvedEvent) and isinstance(item.item, _RESOLVED):
                 apply(item.item)
             else:
                 # What is said besides the core takes its place in the sequence, after all that was due before it.

@@ -184,7 +184,9 @@ def run(
             raise _native(error) from error
         raise
     finally:
+        gc.freeze()  # What the run leaves counts as old: else the next object that anybody makes has all of it looked through.
         gc.set_threshold(*thresholds)
+        gc.unfreeze()
     if FAILURE.first is not None:
         raise FAILURE.first
 

@@ -3,6 +3,7 @@
 Both run `orderwatch replay` with the program of their own `.venv`, in turns, over simulated worlds (`--orders`, `--seeds`), random
 histories under drawn policies (`--histories`) and the real orders beside the checkout (`--real`). Every exception, action, incident and
 reject is compared. The CPU time of both is printed; with `--runs 5` it is the median of five turns. Ends with 1 if anything differs.
+Both begin from compiled files, whatever the environment says: what Python compiles anew at each start would count as speed.
 """
 
 from __future__ import annotations
@@ -21,7 +22,6 @@ import orjson
 from rich.console import Console
 from rich.table import Table
 
-from sources.simulator import write_world
 from tests.bench.cpu import seconds_of
 from tests.property.histories import histories
 from tests.property.policies import policies, yaml_of
@@ -80,7 +80,7 @@ def main() -> None:
         folder.mkdir(parents=True, exist_ok=True)
         seeds = [int(seed) for seed in chosen.seeds.split(",")] if chosen.orders else []
         inputs = [
-            *_worlds(folder, chosen.orders, seeds),
+            *_worlds(folder, chosen.orders, seeds, chosen.against.absolute()),
             *_random(folder, chosen.histories, chosen.first),
             *(_real() if chosen.real else ()),
         ]
@@ -93,10 +93,15 @@ def main() -> None:
     sys.exit(1 if any(result.differences for result in results) else 0)
 
 
-def _worlds(folder: Path, orders: int, seeds: Sequence[int]) -> Iterator[Input]:
+def _worlds(folder: Path, orders: int, seeds: Sequence[int], against: Path) -> Iterator[Input]:
+    """Worlds as the checkout that is compared with writes them: it may be older, and not know a policy of this one."""
     for seed in seeds:
-        summary = write_world(orders, seed, folder / f"world-{orders}-{seed}.jsonl")
-        yield Input(f"world of {orders:,} orders, seed {seed}", summary.path, summary.policy_path, summary.until)
+        path = folder / f"world-{orders}-{seed}.jsonl"
+        program = against / ".venv" / "bin" / "orderwatch"
+        path.unlink(missing_ok=True)
+        seconds_of([program, "simulate", "--orders", str(orders), "--seed", str(seed), "--out", path], against, path.with_suffix(".log"))
+        header = orjson.loads(path.with_suffix(".expected.jsonl").open("rb").readline())
+        yield Input(f"world of {orders:,} orders, seed {seed}", path, path.with_suffix(".policy.yaml"), header["until"])
 
 
 def _random(folder: Path, count: int, first: int) -> Iterator[Input]:

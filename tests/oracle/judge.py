@@ -46,7 +46,13 @@ ORPHAN = "data.orphan_signal"
 
 What = tuple[str, "str | None", int]
 """The kind, scope and episode of an exception."""
-Ages = Callable[[What, Condition], "int | None"]
+
+
+class Ages(NamedTuple):
+    """When exceptions of one order are closed for age, and whether one stood open at a log time, as was known then."""
+
+    when: Callable[[What, Condition], int | None]
+    stood: Callable[[What, int], bool]
 
 
 class Verdict(NamedTuple):
@@ -94,7 +100,10 @@ def judge(
             opened = max(one.start, told_at or one.start)
             return expires(opened, [*news, *steps], expiry, until, lambda at: stood(key, what, at)) if ages else None
 
-        return when
+        def stood_at(what: What, at: int) -> bool:
+            return stood(key, what, at)
+
+        return Ages(when, stood_at)
 
     open_at: dict[tuple[OrderKey, int], set[What]] = {}
     log = read(lines, until, policy.identifiers)
@@ -125,8 +134,7 @@ def judge(
             told[key] = order_told_by(members, policy.backfill)
     flag_duplicates(orders)
     for order in orders:
-        key = (order.tenant, order.id)
-        told_at = told[key]
+        key, told_at = (order.tenant, order.id), told[order.tenant, order.id]
         if (told_at is not None and until < told_at) or order.placed < policy.backfill.watch_from or only not in (None, key):
             continue
         conditions = cut([condition for section in SECTIONS for condition in section(order)], order.gaps)
@@ -159,7 +167,8 @@ def standing_at(
 def orphan_of(placed: Sequence[Member], linked: Sequence[int], known: int, policy: Policy) -> Condition:
     """That nobody places an order which is `known` since then; one that was split off another need not be placed."""
     due = known + policy.rules[ORPHAN].threshold.n
-    return Condition(ORPHAN, None, due, min([*(member.known for member in placed), *linked], default=NEVER), due, waits=True)
+    start = due + policy.rules[ORPHAN].grace
+    return Condition(ORPHAN, None, start, min([*(member.known for member in placed), *linked], default=NEVER), due, waits=True)
 
 
 def orphans(waited: Sequence[Waited], policy: Policy, until: int) -> tuple[dict[OrderKey, list[Condition]], dict[OrderKey, list[int]]]:
@@ -168,8 +177,9 @@ def orphans(waited: Sequence[Waited], policy: Policy, until: int) -> tuple[dict[
     opened: dict[OrderKey, list[int]] = {}
     for one, told_at in zip(waited, orphans_told_by(waited, policy.backfill), strict=True):
         if told_at is None or told_at <= min(until, one.tied - 1):
-            start = one.log + policy.rules[ORPHAN].threshold.n
-            conditions.setdefault((one.tenant, one.alias), []).append(Condition(ORPHAN, None, start, one.tied, start, waits=True))
+            due = one.log + policy.rules[ORPHAN].threshold.n
+            start = due + policy.rules[ORPHAN].grace
+            conditions.setdefault((one.tenant, one.alias), []).append(Condition(ORPHAN, None, start, one.tied, due, waits=True))
             opened.setdefault((one.tenant, one.alias), []).append(max(one.log, told_at or start))
     return conditions, opened
 
@@ -254,18 +264,14 @@ def settled(
         if condition.start <= until or not condition.waits
         if told_at is None or (condition.kind, condition.scope, number) in said or not history(condition, told_at, policy.backfill)
     ]
-    closed = {id(one): at for number, one in visible if ages and (at := ages((one.kind, one.scope, number), one)) is not None}
+    closed = {id(one): at for number, one in visible if ages and (at := ages.when((one.kind, one.scope, number), one)) is not None}
+    if ages:
+        close_along(visible, closed, policy, ages)
     skewed = {id(one) for _, one in visible if one.kind == "data.clock_skew" and one.end > until}
     still = [one for _, one in visible if (one.end == NEVER or id(one) in skewed) and id(one) not in closed]
 
     def suppressed(condition: Condition) -> bool:
-        rule = policy.rules[condition.kind]
-        return any(
-            other.kind in rule.suppressed_by
-            and policy.rules[other.kind].mode == rule.mode
-            and (other.scope == condition.scope or None in (other.scope, condition.scope))
-            for other in still
-        )
+        return any(suppresses(other, condition, policy) for other in still)
 
     found: list[Verdict] = []
     for number, one in visible:
@@ -274,6 +280,37 @@ def settled(
         at = closed.get(id(one), until)
         found.append(Verdict(key[1], one.kind, one.scope, number, status, one.start, one.due, severity(one, policy, at), key[0]))
     return found
+
+
+def suppresses(other: Condition, one: Condition, policy: Policy) -> bool:
+    """Whether one condition hides another while it is open."""
+    rule = policy.rules[one.kind]
+    same = other.scope == one.scope or None in (other.scope, one.scope)
+    return other.kind in rule.suppressed_by and policy.rules[other.kind].mode == rule.mode and same
+
+
+def close_along(visible: list[tuple[int, Condition]], closed: dict[int, int], policy: Policy, ages: Ages) -> None:
+    """Closes what was suppressed by what is closed for age, and by nothing that still stood then, unless it is to stand for longer."""
+
+    def lasts(one: Condition) -> int:
+        expiry = policy.rules[one.kind].expire_after
+        return NEVER if expiry is None else expiry
+
+    again = True
+    while again:
+        again = False
+        for number, one in visible:
+            hiding = [(n, other) for n, other in visible if suppresses(other, one, policy)]
+            for _, other in hiding:
+                at = closed.get(id(other))
+                if at is None or closed.get(id(one), at + 1) <= at or one.start > at or lasts(one) > lasts(other):
+                    continue
+                if not ages.stood((one.kind, one.scope, number), at):
+                    continue
+                others = [(n, two) for n, two in hiding if two is not other and closed.get(id(two), at + 1) > at]
+                if not any(ages.stood((two.kind, two.scope, n), at) for n, two in others):
+                    closed[id(one)] = at
+                    again = True
 
 
 def severity(condition: Condition, policy: Policy, until: int) -> str:

@@ -6,6 +6,7 @@ this; what comes before a chapter, between its events and after it is drawn as e
 
 from __future__ import annotations
 
+from datetime import timedelta
 from typing import TYPE_CHECKING, NamedTuple
 
 from hypothesis import strategies as st
@@ -14,7 +15,6 @@ from tests.property.ingredients import LINES, Ingredients, one_of
 
 if TYPE_CHECKING:
     from collections.abc import Callable
-    from datetime import timedelta
 
     from hypothesis.strategies import DrawFn
 
@@ -125,6 +125,10 @@ def _labelled(order: Ingredients, draw: DrawFn) -> list[Told]:
     )
     label, confirm = draw(st.sampled_from(names)), draw(st.sampled_from(names))
     told: list[Told] = [Told(LABEL, {**label, **lines_or_none(order, draw)}), Told(SHIPPED, {**confirm, **lines_or_none(order, draw)})]
+    if draw(st.integers(0, 2)) == 0:  # Another system, or the same one again, confirms it too.
+        again = {**draw(st.sampled_from(names)), **(told[1].data if draw(st.booleans()) else lines_or_none(order, draw))}
+        soon = draw(st.sampled_from((None, timedelta(minutes=1), timedelta(hours=1))))
+        told.append(Told(SHIPPED, again, soon, draw(st.sampled_from((None, "/warehouse/shop")))))
     return [*told, *moves(number, draw)]
 
 

@@ -16,7 +16,7 @@ if TYPE_CHECKING:
     from dataflows.core.history.parcels import Parcel
 
 HISTORY = "dataflows.core.history"
-REMEMBERED = frozenset(("covers", "covered", "owed_units"))
+REMEMBERED = frozenset(("covers", "covered", "owed_units", "whole_steps"))
 """Facts that only hold what has been asked for."""
 NAMES = sorted({name for kind in Facts.__mro__ for name, known in vars(kind).items() if isinstance(known, Attribute)} - REMEMBERED)
 OF_ALL = frozenset(("placed", "site", "site_zone", "captured", "authorized", "returned", "held", "voices", "payments", "grouped"))

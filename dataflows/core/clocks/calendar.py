@@ -25,13 +25,14 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
-from datetime import date
+from datetime import date, timedelta
 from typing import Final
+from zoneinfo import ZoneInfo
 
 from dataflows.core.clocks.days import holidays_in, weekend_in
 from dataflows.core.clocks.spans import Span
 from dataflows.core.clocks.zones import instant, local
-from schemas.instants import DAY, HOUR, MINUTE
+from schemas.instants import DAY, HOUR, MICROSECOND, MINUTE
 from schemas.places import zone
 
 Intervals = tuple[tuple[int, int], ...]
@@ -42,8 +43,14 @@ DESK_HOURS: Final[dict[int, Intervals]] = dict.fromkeys(range(5), ((8 * 60, 18 *
 
 _FIRST: Final = 315_532_800 * 1_000_000  # 1980-01-01: since then every zone is a whole number of quarter-hours from UTC
 _LAST: Final = 7_258_118_400 * 1_000_000  # 2200-01-01
+_SAMPLES: Final = (1_579_046_400 * 1_000_000, 1_594_771_200 * 1_000_000)  # in January and July 2020
 _CACHED_DAYS: Final = 4_096
 _CACHED_BUCKETS: Final = 8_192
+
+
+def _offset(at: int, tz: ZoneInfo) -> int:
+    """How far the clocks of a zone are ahead of UTC at an instant, µs."""
+    return (local(at, tz).utcoffset() or timedelta()) // MICROSECOND
 
 
 @dataclass(frozen=True, slots=True)
@@ -96,8 +103,9 @@ class Calendar:
         self._work = _Hours(WHOLE_DAYS if spec.hours is None else spec.hours)
         self._desk = _Hours(DESK_HOURS) if spec.hours is None else self._work
         edges = [edge for hours in self._work.weekly.values() for pair in hours for edge in pair]
-        aligned = all(edge % 15 == 0 for edge in [*edges, *self._cutoffs.values()])
-        self._grain = 15 * MINUTE if aligned else MINUTE
+        edges += self._cutoffs.values()
+        grain = 60 if all(_offset(at, self._tz) % HOUR == 0 for at in _SAMPLES) else 15
+        self._grain = next(n for n in (grain, 15, 1) if all(edge % n == 0 for edge in edges)) * MINUTE
         self._memo: dict[Span, dict[int, int]] = {}
 
     def add(self, at: int, span: Span) -> int:
@@ -125,6 +133,10 @@ class Calendar:
             memo[key] = due - at
             return due
         start = at // self._grain * self._grain
+        if self._grain == HOUR:
+            offset = _offset(start, self._tz)
+            if offset % HOUR or offset != _offset(start + HOUR - 1, self._tz):
+                return due  # Hours of the zone were none of UTC, or the clocks change.
         low, high = self._compute(start + 1, span), self._compute(start + self._grain - 1, span)
         if high == low:
             memo[key] = -low

@@ -7,11 +7,12 @@ from typing import cast
 
 from dataflows.core.engine.classify_parcels import EventTraits, announcement, are_all, lines_of, relabelled, return_step, scan, soonest
 from dataflows.core.engine.order import Order
-from dataflows.core.engine.traits import BITS, CARRIER, PLACED, SITE, TYPES, UNDATED, UNPROMISED, mask, names_of
+from dataflows.core.engine.traits import BITS, CARRIER, PLACED, SITE, TYPES, UNDATED, UNFETCHED, UNPROMISED, mask, names_of
+from dataflows.core.history.manifest import tracking_numbers
 from dataflows.core.history.order_fields import ANNOUNCED, STEPS, TERMS
 from dataflows.core.history.parcels import scan_of
 from dataflows.core.history.returns import RETURNS
-from schemas.events import DATA_MODELS, AddressSignal, OrderCancel, OrderPlaced, Payment
+from schemas.events import DATA_MODELS, AddressSignal, CarrierScan, OrderCancel, OrderPlaced, Payment, WarehouseShipment
 from schemas.instants import MINUTE
 from schemas.record import Record
 from schemas.wire import micros
@@ -74,27 +75,59 @@ def _other_site(order: Order, record: Record) -> bool:
 
 
 def _by_turns(order: Order) -> bool:
-    """Whether several lines may have the same SKU: which of them a step covers first follows from dates, which end in the site's zone."""
-    placings = order.timeline.of("order.placed")
+    """Whether several lines may have the same SKU: which of them a step covers first follows from dates, which end in the site's zone.
+
+    Where no line has a ship-by date of its own, all have that of the order.
+    """
+    by_type = order.timeline.by_type
+    placings = by_type.get("order.placed", ())
+    lines = [line for record in placings for line in cast("OrderPlaced", record.event.data).lines or ()]
+    updates = [cast("dict[str, list[dict[str, object]] | None]", record.event.data) for record in by_type.get("order.updated", ())]
+    if not any(line.ship_by for line in lines) and not any(line.get("ship_by") for data in updates for line in data.get("lines") or ()):
+        return False
     if len(placings) != 1 or order.pieces is None:
         return True
-    lines = cast("OrderPlaced", placings[0].event.data).lines or ()
     skus = [sku for line in lines for sku in {line.sku, *(part.sku for part in line.components or ())} if sku]
-    return len(lines) > 1 and len(set(skus)) < len(skus)
+    return len(set(skus)) < len(skus)
 
 
 def _other_carrier(order: Order, record: Record) -> bool:
-    """Whether an event names a carrier or a service, unless it is a scan by the carrier that the last one of that parcel named."""
+    """Whether an event names a carrier or a service that its parcel need not have been known to have."""
     if record.event.type in ANNOUNCED:
-        return any(getattr(record.event.data, name, None) is not None for name in ("carrier", "service"))
+        return _announces_other(order, record)
     data = scan_of(record)
     if data.carrier is None:
         return False
     for known in reversed(order.timeline.of("carrier.scan")):
         before = scan_of(known)
         if known is not record and before.carrier is not None:
-            return (before.carrier, before.tracking_number, before.shipment_id) != (data.carrier, data.tracking_number, data.shipment_id)
-    return True
+            if (before.carrier, before.tracking_number, before.shipment_id) == (data.carrier, data.tracking_number, data.shipment_id):
+                return False
+            break
+    return not _announced(order, data)
+
+
+def _announced(order: Order, data: CarrierScan) -> bool:
+    """Whether a label or a hand-over named the carrier of the parcel of a scan: it stands above what scans say."""
+    number = data.tracking_number
+    if number is None or data.shipment_id is not None or number in order.sent_back:
+        return False
+    known = (cast("WarehouseShipment", record.event.data) for record in order.timeline.of(*ANNOUNCED))
+    return any(said.carrier is not None and number in tracking_numbers(said) for said in known)
+
+
+def _announces_other(order: Order, record: Record) -> bool:
+    """Whether a label or a hand-over names a carrier or a service, unless nothing was known of parcels or others said the same of them."""
+    data = cast("WarehouseShipment", record.event.data)
+    if data.carrier is None and data.service is None:
+        return False
+    known = [cast("WarehouseShipment", r.event.data) for r in order.timeline.of(*ANNOUNCED) if r is not record]
+    if any((said.carrier, said.service) != (data.carrier, data.service) for said in known):
+        return True
+    if "carrier.scan" not in order.timeline.by_type:
+        return False
+    numbers = tracking_numbers(data)
+    return not numbers or not {number for said in known for number in tracking_numbers(said)}.issuperset(numbers)
 
 
 def forget_withdrawn(order: Order) -> None:
@@ -104,7 +137,7 @@ def forget_withdrawn(order: Order) -> None:
         if name not in order.timeline.by_type:
             gone |= BITS[name]
     if gone & PLACED:
-        gone |= _SHIP_BY
+        gone |= _SHIP_BY | UNFETCHED
     order.traits &= ~gone
     if order.traits & _CAPTURED:
         order.traits |= _BALANCE
@@ -136,7 +169,11 @@ def _placing(order: Order, record: Record) -> EventTraits:
     order.pieces = None if order.traits & BITS["order.cancelled"] else [(x.line_id, x.sku, x.quantity) for x in lines]
     if len(lines) > 1 or any((x.quantity or 1) > 1 for x in lines):
         order.traits |= _LINES
+    if placed.method != "pickup" and all(x.method != "pickup" for x in lines):
+        order.traits |= UNFETCHED
     order.promised = UNPROMISED if placed.promised_by is None else soonest(placed.promised_by)
+    if any(cast("WarehouseShipment", r.event.data).replaces for r in order.timeline.of(*ANNOUNCED)):
+        order.promised = None  # As for a label that comes after the placing: what replaces another may owe no promise.
     order.total = (placed.total.amount, placed.total.currency) if placed.total else None
     _date(order, "ship_by", [placed.ship_by, *(x.ship_by for x in lines)])
     _date(order, "promised_by", [placed.promised_by, *(x.promised_by for x in lines)])
@@ -167,7 +204,7 @@ def _update(order: Order, record: Record) -> EventTraits:
 
 def _restate(order: Order) -> None:
     """Notes that what the order says may be other than what it was placed with. The date may have been taken away."""
-    order.traits = (order.traits | _UPDATED) & ~_SHIP_BY
+    order.traits = (order.traits | _UPDATED) & ~(_SHIP_BY | UNFETCHED)
     order.pieces = order.promised = order.total = None
 
 

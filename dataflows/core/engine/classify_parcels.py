@@ -114,7 +114,8 @@ def scan(order: Order, record: Record) -> EventTraits:
     if data.eta is not None:
         if _is_late(order, data.eta):
             bits |= _LATE_ETA
-        bits |= _ETA
+        if not order.promised:
+            bits |= _ETA  # Otherwise the promise counts, and no estimate of the carrier's.
     if _may_be_none(order, record, data):
         bits |= _AGAIN
     # A voided shipment that moves after all counts again. Of several parcels, one may have gone over to another's carrier.

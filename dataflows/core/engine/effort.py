@@ -34,8 +34,13 @@ def effort(order: Order, *, whole: bool) -> int:
     """
     timeline, of_type = order.timeline, order.timeline.by_type
     scans = len(of_type.get(SCAN, ()))
-    lines = max((_lines(record) for type_ in FIELDS for record in of_type.get(type_, ())), default=0)
-    changes = sum(len(of_type.get(type_, ())) for type_ in OWED)
+    lines = changes = 0
+    for type_ in OWED:
+        known = of_type.get(type_)
+        if known is not None:
+            changes += len(known)
+            if type_ in FIELDS:
+                lines = max(lines, *map(_lines, known))
     size = len(timeline) - scans + len(order.exceptions.states) + lines * changes // OF_LINES
     return (size + scans // OF_SCANS) * WHOLE if whole else size
 

@@ -83,7 +83,10 @@ class Engine:
         _expect(order, plan, record)
         rules = plan.evaluate
         if plan.fits:
-            rules = rules.union(index for index, fits, setting in plan.fits if not fits(record.event.data, setting))
+            data = record.event.data
+            wanted = [index for index, fits, setting in plan.fits if not fits(data, setting)]
+            if wanted:
+                rules = rules.union(wanted)
         if order.live or order.deferred or order.timeline.failures:
             rules = rules | watched(order, self.ruleset.index)
         if rules or event & (CLOCKS | CASES):

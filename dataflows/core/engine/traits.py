@@ -8,7 +8,8 @@ not simply the total. `expires`: an authorization that does. `settled`: a captur
 time. An order has the traits of its events, and besides: `several` (parcels), `whole` (handed over at once), `lines` (more than one
 piece, or others than ordered), `ship_by`, `promised_by`, `terms:<terms>`, `note` (a finding of the identity step), `itemised` (some step
 named some of its pieces). `again`: a scan that may be none, and breaks no silence: of a label after the carrier had a parcel, or of what
-another source has just said. `several voices`: scans of more than one carrier or source. `eta`: a scan that states one. `site`: the event
+another source has just said. `several voices`: scans of more than one carrier or source. `eta`: a scan that states one, unless its order
+was plainly promised. `unfetched`: an order that was placed to be sent, none of it to be fetched, and not changed since. `site`: the event
 names a site that need not be the one that was named last, so that the site's clock and zone may change; `carrier`: one that names a carrier
 or a service that its parcel need not have been known to have. `undated`: an order is placed with lines that have no ship-by date.
 `parcel scanned`: the first possession of a parcel, of an order that has several.
@@ -39,7 +40,7 @@ TRAITS: tuple[str, ...] = (
     "expires", "settled", "future", "note", "several", "whole", "lines", "ship_by", "promised_by", "terms:external", "terms:invoice",
     "terms:on_delivery", "terms:on_ship", "terms:prepaid", "estimate", "itemised", "site", "order.reinstated",
     "order.cancel_declined", "order.linked", "carrier.relabelled", "return.cancelled",
-    "again", "several voices", "eta", "carrier", "undated", "parcel scanned", "case.waiting", "case.noted",
+    "again", "several voices", "eta", "carrier", "undated", "parcel scanned", "unfetched", "case.waiting", "case.noted",
     "action.initiated", "action.begun", "action.in_doubt", "action.observed", "automation.paused", "automation.resumed",
 )
 # fmt: on
@@ -73,6 +74,7 @@ CARRIER = BITS["carrier"]
 """Perhaps another carrier is named."""
 UNDATED = BITS["undated"]
 """Some lines have no ship-by date, whether or not others do."""
+UNFETCHED = BITS["unfetched"]
 SCATTERED = BITS["several"] | RETURNED
 """An order with more than one parcel, or with one that comes back."""
 UNPROMISED = 0

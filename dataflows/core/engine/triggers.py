@@ -54,7 +54,7 @@ def bound(setting: RuleSetting, of_parcels: Iterable[RuleSetting] = ()) -> int:
 
 def _after(step: Step, threshold: Span) -> bool:
     """Whether a step certainly comes no earlier than the threshold."""
-    return isinstance(step.at, Later) or ((distance := apart(step.at, threshold)) is not None and distance.n >= 0)
+    return step.depends or isinstance(step.at, Later) or ((distance := apart(step.at, threshold)) is not None and distance.n >= 0)
 
 
 @dataclass(frozen=True, slots=True)
@@ -100,12 +100,17 @@ class Profile:
         self.suppressors = {s.kind: frozenset(s.suppressed_by) for s in settings if s.suppressed_by}
         self._ruleset = ruleset
         self._triggers = tuple((index, ruleset.triggers[index]) for index in sorted(self.active))
+        self._asked, self._concerning = SCATTERED, 0
+        """What plans depend on of an order's traits, and what of them makes rules possible."""
+        for _, triggers in self._triggers:
+            self._asked |= triggers.needs | triggers.unless
+            self._concerning |= triggers.on | triggers.arms | triggers.needs
         self._plans: dict[tuple[int, int, bool], Plan] = {}
         self._possible: dict[int, frozenset[int]] = {}
 
     def plan(self, event: int, order: int, *, whole: bool) -> Plan:
         """What an event does. `event`, `order`: its traits and its order's, with it; `whole`: it speaks of the whole order."""
-        key = (event, order, whole)
+        key = (event, order & self._asked, whole)
         known = self._plans.get(key)
         if known is None:
             if len(self._plans) >= MOST:
@@ -121,6 +126,7 @@ class Profile:
         for trait, plain in _ARRIVAL:
             if traits & plain:
                 traits |= trait
+        traits &= self._concerning
         known = self._possible.get(traits)
         if known is None:
             if len(self._possible) >= MOST:

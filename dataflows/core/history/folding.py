@@ -34,7 +34,7 @@ LIVES = frozenset(("order.cancelled", "order.reinstated"))
 """Types of events by which an order is no longer wanted, or is again."""
 COVERAGES = ("departures", "arrivals")
 OF_LINES = ("book", "cancellations", "covers", *COVERAGES)
-OF_GOODS = (*OF_LINES, *REACHED, "shape", "obligations", "covered", "owed_units")
+OF_GOODS = (*OF_LINES, *REACHED, "shape", "obligations", "covered", "owed_units", "whole_steps")
 OF_PARCELS = ("grouped", "returned", "dims", *COVERAGES, *REACHED)
 
 

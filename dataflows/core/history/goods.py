@@ -87,6 +87,11 @@ class GoodsFacts(FieldFacts):
             or any(says(record, "lines") for _, _, record in self.versions[1:])
         )
 
+    @fact(*FIELDS)
+    def pieces(self) -> dict[tuple[str | None, str | None, int | None], str]:
+        """The names of the order's lines as they stand, by ID, SKU and quantity; of those that an event can name."""
+        return {(x.line_id, x.sku, x.quantity): key for key, x in self.lines.items() if x.line_id or x.sku}
+
     def method_of(self, line: Line) -> str:
         """How a line reaches the customer."""
         return line.method if line.method is not None and line.method in METHODS else self.method

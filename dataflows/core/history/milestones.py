@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from abc import abstractmethod
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from typing import cast
 
 from dataflows.core.history.covering import UnitCoverage
@@ -16,11 +16,12 @@ from dataflows.core.history.quantities import LineCoverage
 from dataflows.core.history.shipments import Shipment
 from dataflows.core.history.versions import Versions
 from schemas.events import InventoryAllocated, OrderCancel
-from schemas.instants import earliest
+from schemas.instants import FAR, earliest
 
 STARTED = "warehouse.pick_started"
 LATER = ("warehouse.released", STARTED, "warehouse.picked", "warehouse.packed", "left")
 """Steps of which each implies those before it."""
+UNKNOWN = -FAR
 
 
 class MilestoneFacts(GoodsFacts):
@@ -61,8 +62,8 @@ class MilestoneFacts(GoodsFacts):
             elif kind in STEPS:
                 steps = [(r.at, cast("InventoryAllocated", r.event.data).lines) for r in self.t.of(kind)]
             else:
-                reached = {"delivered": delivered, "ready": ready, "kept": self.kept}[kind]
-                steps = steps_of(self.shipments, lambda x: reached(x) if x.left else None, lambda x: earliest(x.labelled, x.shipped))
+                reached = REACHED[kind]
+                steps = steps_of(self.shipments, lambda x: reached(self, x) if x.left else None, lambda x: earliest(x.labelled, x.shipped))
             known = self.covered[kind] = self.obligations.over(steps)
         return known
 
@@ -124,7 +125,17 @@ class MilestoneFacts(GoodsFacts):
         """When every unit had come to one of several steps, of which the later ones imply the earlier."""
         if not self.lines:
             return earliest(*(self.shipped if kind == "left" else self.first(kind) for kind in kinds))
-        return self.obligations.whole(*map(self.covered_by, kinds))
+        met = self._met_whole(kinds)
+        if met is None:
+            return self.obligations.whole(*map(self.covered_by, kinds))
+        known = [at for at in met.values() if at is not None]
+        if not known:
+            return None
+        over = max(known) if len(known) == len(met) else FAR
+        cancelled = self.lives[0].until
+        if cancelled is not None and cancelled < over:
+            over = max(at if at is not None and at < cancelled else cancelled for at in met.values())
+        return min((at for at in (*known, self.versions[0][1]) if at >= over and at >= min(known)), default=None)
 
     @fact(*OWED, "warehouse.packed", folds=PARCELS)
     def packed(self) -> int | None:
@@ -157,7 +168,66 @@ class MilestoneFacts(GoodsFacts):
             return tuple(Unit("", 1, life.since, life.until, met, self.placed_at) for life in self.lives)
         known = self.owed_units.get(kinds)
         if known is None:
-            known = self.owed_units[kinds] = tuple(self.obligations.units(*map(self.covered_by, kinds)))
+            lines = self._met_whole(kinds)
+            if lines is not None:
+                ordered, life, owed = self.versions[0][1], self.lives[0], self.ordered
+                keys = self.shape.physical if len(owed) > 1 else owed
+                known = tuple(Unit(key, owed[key], ordered, life.until, lines[key], ordered) for key in keys)
+            else:
+                known = tuple(self.obligations.units(*map(self.covered_by, kinds)))
+            self.owed_units[kinds] = known
+        return known
+
+    def _met_whole(self, kinds: Iterable[str]) -> dict[str, int | None] | None:
+        """When each line of a plain order was met by steps of several kinds; None unless each of these spoke of whole lines, as most do.
+
+        `obligations` says the same of any order, from all that was ever told of it.
+        """
+        if not self.plain_lines or len(self.pieces) < len(self.lines):
+            return None
+        met: dict[str, int | None] = dict.fromkeys(self.lines)
+        for kind in kinds:
+            if kind not in self.whole_steps:
+                self.whole_steps[kind] = self._met_by(self._steps_of(kind))
+            by_kind = self.whole_steps[kind]
+            if by_kind is None:
+                return None
+            for key, since in by_kind.items():
+                before = met[key]
+                if before is None or since < before:
+                    met[key] = since
+        return met
+
+    @fact(*OWED, *STEPS, STARTED, *PARCELS)
+    def whole_steps(self) -> dict[str, dict[str, int] | None]:
+        """When steps of a kind met each line, as far as that has been asked for; None where one did not speak of whole lines."""
+        return {}
+
+    def _met_by(self, steps: Iterable[Step]) -> dict[str, int] | None:
+        pieces, placed = self.pieces, self.versions[0][1]
+        met: dict[str, int] = {}
+        for at, lines in steps:
+            if at == UNKNOWN:
+                return None
+            since = max(at, placed)
+            for name in [(x.line_id, x.sku, x.quantity) for x in lines] if lines else pieces:
+                key = pieces.get(name)
+                if key is None:
+                    return None
+                if since < met.get(key, FAR):
+                    met[key] = since
+        return met
+
+    def _steps_of(self, kind: str) -> Iterable[Step]:
+        """The steps of a kind; one at `UNKNOWN` where it takes all shipments to know what each covers."""
+        if kind == STARTED:
+            return [(r.at, None) for r in self.t.by_type.get(kind, ())]
+        if kind in STEPS:
+            return [(r.at, cast("InventoryAllocated", r.event.data).lines) for r in self.t.by_type.get(kind, ())]
+        shipments, reached = self.shipments, REACHED[kind]
+        known = [(at, x.lines) for x in shipments if x.left and (at := reached(self, x)) is not None]
+        if (len(shipments) > 1 and not all(lines for _, lines in known)) or any(x.replaces for x in shipments):
+            return ((UNKNOWN, None),)
         return known
 
     @fact(*OWED, *STEPS, STARTED, *PARCELS)
@@ -169,8 +239,7 @@ class MilestoneFacts(GoodsFacts):
         """Of an order without lines, when the first of its shipments, or a step of the warehouse, came there."""
         if kind in STEPS or kind == STARTED:
             return self.first(kind)
-        reached = {"delivered": delivered, "ready": ready, "kept": self.kept}[kind]
-        return earliest(*(reached(x) for x in self.shipments if x.left))
+        return earliest(*(REACHED[kind](self, x) for x in self.shipments if x.left))
 
     def kept(self, shipment: Shipment) -> int | None:
         """When a shipment kept a delivery promise, or nobody waited for it any more since it turned back and was refunded.
@@ -207,3 +276,12 @@ class MilestoneFacts(GoodsFacts):
         """When the units of a line that are owed now had been covered."""
         met = [unit.met for unit in self.units(kind) if unit.gone is None and unit.key in (key, "")]
         return max((at for at in met if at is not None), default=None) if None not in met else None
+
+
+REACHED: dict[str, Callable[[MilestoneFacts, Shipment], int | None]] = {
+    "left": lambda _, shipment: shipment.shipped,
+    "delivered": lambda _, shipment: delivered(shipment),
+    "ready": lambda _, shipment: ready(shipment),
+    "kept": MilestoneFacts.kept,
+}
+"""When a shipment of an order came to where it covers what is owed."""

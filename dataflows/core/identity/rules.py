@@ -82,6 +82,9 @@ def orphan_record(orphan: Orphan, policy: Policy) -> OutputRecord:
     """The exception about an alias that nobody has claimed; the alias stands where otherwise the order does."""
     setting = policy.setting(ORPHAN, Dims(tenant=orphan.tenant))
     backfilling = Backfill(policy).span_of(orphan.records)
+    grace = setting.grace.n
+    deadline = orphan.due - grace
+    arithmetic = f"first logged {iso(orphan.since)} + {(deadline - orphan.since) // 60_000_000} minutes"
     state = ExceptionState(
         ORPHAN,
         None,
@@ -94,8 +97,8 @@ def orphan_record(orphan: Orphan, policy: Policy) -> OutputRecord:
         lane=setting.lane,
         start=orphan.due,
         end=orphan.log if orphan.resolved else None,
-        due=orphan.due,
-        arithmetic=f"first logged {iso(orphan.since)} + {(orphan.due - orphan.since) // 60_000_000} minutes",
+        due=deadline,
+        arithmetic=f"{arithmetic}, and {grace // 1_000_000} s of grace" if grace else arithmetic,
         detail=f"tied to {orphan.order}" if orphan.order else "",
         resolution=EXPIRED if orphan.resolved and orphan.order is None else None,
         backfilled=backfilling is not None and orphan.due < backfilling.until,
@@ -107,7 +110,7 @@ def orphan_record(orphan: Orphan, policy: Policy) -> OutputRecord:
     first = orphan.records[0].event if orphan.records else None
     said = f"An event of {first.source} ({first.type})" if first else "An event"
     said += f" was logged on {moment(orphan.since, zone)}"
-    said += f" for {orphan.alias.replace(':', ' ', 1).replace('_', ' ', 1)}, and no order had claimed it by {moment(orphan.due, zone)}."
+    said += f" for {orphan.alias.replace(':', ' ', 1).replace('_', ' ', 1)}, and no order had claimed it by {moment(deadline, zone)}."
     if state.resolution == EXPIRED:
         said += f" It was closed for age {moment(orphan.log, zone)}."
     elif orphan.resolved:

@@ -50,7 +50,7 @@ def _keys(o: Facts, record: Record) -> frozenset[str] | None:
     lines = cast("InventoryBackordered", record.event.data).lines
     if not lines:
         return None
-    shape = o.obligations.shape
+    shape = o.shape
     return frozenset(key for line in lines for key in [k for k, _ in shape.speaks_of(line)] or [line_key(line)])
 
 

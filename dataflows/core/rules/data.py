@@ -16,7 +16,8 @@ RULES = (
     ),
     custom(
         "data.unmapped_place", "The country or region of the ship-to address is no ISO code and no known name, so its zone is unknown.",
-        find=find.unmapped_place, inputs=("order.placed", "order.updated"), clears="an update with a known place, or the end of the order",
+        find=find.unmapped_place, inputs=("order.placed", "order.updated"), fits=find.mapped_place,
+        clears="an update with a known place, or the end of the order",
         owner="DATA", severity="low", lane="review",
         actions={"mend_address": "deadlines are counted in the wrong zone"},
         source="ISO 3166, by pycountry", advice="an ISO code for the country and the region",
@@ -27,7 +28,7 @@ RULES = (
         ignores=("clock", "feeds"), placeless=True, within="15 m",
         owner="DATA", severity="medium", lane="review",
         actions={"find_order": "a feed may be late, or an order lost"},
-        source="P: 15 minutes", advice="an order.placed (or an event that ties the alias) in time",
+        source="P: 15 minutes", advice="an order.placed (or an event that names both the order and this identifier) in time",
     ),
     custom(
         "data.clock_skew", "An event is dated more than 15 minutes after it was logged.",
@@ -37,10 +38,10 @@ RULES = (
         source="P: 15 minutes", advice="a source with a right clock",
     ),
     custom(
-        "data.identity_unresolved", "An alias that may name one order only is tied to this order and to another.",
+        "data.identity_unresolved", "A payment, shipment, return or invoice ID, which may name one order only, names this one and another.",
         find=find.identity_unresolved, inputs=("note",), clears="nothing: the source must be mended",
         owner="DATA", severity="medium", lane="block",
-        actions={"reconcile": "find out which order the alias belongs to"},
+        actions={"reconcile": "find out which of the two orders the ID belongs to"},
         advice="unique identifiers",
     ),
     custom(

@@ -10,12 +10,12 @@ from dataflows.core.history.facts import Facts
 from dataflows.core.history.obligations import Unit
 from dataflows.core.policy import RuleSetting
 from dataflows.core.rules.backorders import backorders
-from dataflows.core.rules.conditions import Condition, count, timeout
+from dataflows.core.rules.conditions import Condition, count, soonest, timeout
 from dataflows.core.rules.reading import ended_for
 from dataflows.core.rules.structs import Find, Found, Overdue
 from dataflows.core.rules.vocabulary import Date, Milestone
 from schemas.events import OrderPlaced, WarehouseShipment
-from schemas.instants import FAR, earliest
+from schemas.instants import FAR, NEVER, earliest
 from schemas.record import Record
 
 Deadline = Callable[[Facts, str], int]
@@ -149,6 +149,19 @@ def _has_own(o: Facts, unit: Unit, name: str) -> bool:
     return fields is not None and any(getattr(line, name) for line in o.lines_called(fields, unit.key))
 
 
+def _kept(o: Facts, s: RuleSetting, date: Date, units: Sequence[Unit]) -> bool:
+    """Whether a plain order plainly met all that it owed before each date that it ever had, as most do."""
+    if not o.plain_lines or o.pauses or o.line_dates(date.value).own:
+        return False
+    last = NEVER
+    for unit in units:
+        if unit.met is None:
+            return False
+        last = max(last, unit.met)
+    deadline, least = DEADLINES[date], soonest(s, s.threshold)
+    return all(text is not None and last <= deadline(o, text) + least for text, _, _, _ in o.dates(date.value))
+
+
 def by_date(form: Overdue, date: Date) -> Find:
     """The judge of what is due by a date. Each value that the date had is a deadline, replaced when the next one comes."""
     until, label, deadline = cast("Milestone", form.until[0]), LABELS[date], DEADLINES[date]
@@ -158,6 +171,10 @@ def by_date(form: Overdue, date: Date) -> Find:
         calendar = o.calendar(s)
         units = list(shipping(o) if until is Milestone.SHIPPED else o.units(*STEPS[until]))
         parted = until is Milestone.DELIVERED and len(o.shipments) > 1 and any(o.of(x, s) != s for x in o.shipments)
+        if not parted and _kept(o, s, date, units):
+            if until is Milestone.DELIVERED:
+                yield from _replacements(o, s)
+            return
         alike = units if parted else _alike(o, date.value, units)
 
         def due(by: int) -> int:

@@ -153,6 +153,8 @@ def triggers_of(form: AnyForm, setting: RuleSetting) -> Triggers:
         always = (ANY,) if ANY in form.inputs else ()
         on = tuple(trait for trait in form.inputs if trait != ANY)
         found = Triggers(on=on, arms=always, needs=form.requires, unless=form.unless_seen)
+    if form.methods == ("pickup",):
+        found = replace(found, unless=(*found.unless, "unfetched"))
     terms = tuple(f"terms:{name}" for name in form.terms)
     return replace(found, needs=found.needs or terms) if terms else found
 

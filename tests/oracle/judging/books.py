@@ -53,7 +53,7 @@ class Books:
         for key, quantity in quantities.items():
             self._take_off(key, quantity)
         above = {line.key: kit.key for line in self.order.in_turn if (kit := kit_of(line, self.order.in_turn))}
-        kits = [above[key] for key in quantities if key in above]
+        kits = [above[key] for key, quantity in quantities.items() if quantity and key in above]
         while kits:
             name = kits.pop(0)
             gone, most = self.dropped(at), self.order.most(at)
@@ -62,9 +62,12 @@ class Books:
             kits += [above[name]] if name in above else []
 
     def dropped(self, at: int, owed: Sums | None = None) -> Sums:
-        """How much of what was ever ordered of each line is not owed any more (`owed`: by what is owed then)."""
+        """How much of what was ever ordered of each line is not owed any more (`owed`: by what is owed then).
+
+        Nothing of a line that an update of this very instant is the first to tell: cancels come before it.
+        """
         owed = self.owed if owed is None else owed
-        return {key: max(quantity - owed.get(key, ZERO), ZERO) for key, quantity in self.order.most(at).items()}
+        return {key: max(quantity - owed[key], ZERO) if key in owed else ZERO for key, quantity in self.order.most(at).items()}
 
     def _take_off(self, key: str, quantity: Decimal) -> None:
         taken = max(min(quantity, self.owed.get(key, ZERO)), ZERO)

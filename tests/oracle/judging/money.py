@@ -146,12 +146,12 @@ class Account:
 
     @functools.cached_property
     def lost_disputes(self) -> list[Lost]:
-        """The disputes that were lost, each from when it was first closed so until it was won after all."""
+        """The disputes that were lost, each from when it was first closed so until the history later says that it was won after all."""
         found: list[Lost] = []
-        for closing in self.order.of("payment.dispute_closed"):
+        closings = self.order.of("payment.dispute_closed")
+        for place, closing in enumerate(closings, start=1):
             if closing.text("outcome") == "lost" and not any(same_dispute(closing, one.closing) for one in found):
-                later = [event for event in self.order.of("payment.dispute_closed") if event.at > closing.at]
-                won = [event.at for event in later if event.text("outcome") == "won" and same_dispute(event, closing)]
+                won = [event.at for event in closings[place:] if event.text("outcome") == "won" and same_dispute(event, closing)]
                 openings = [event for event in self.order.of("payment.disputed") if same_dispute(event, closing)]
                 found.append(Lost(closing, openings[0] if openings else None, min(won, default=NEVER)))
         return found

@@ -48,6 +48,12 @@ def unmapped_place(o: Facts, s: RuleSetting) -> Found:
             yield signal(o, s, record, at=since, clears=(until,), lifted=o.ended, detail=text)
 
 
+def mapped_place(data: object, _: RuleSetting) -> bool:
+    """Whether an event is the placing of an order whose country and region are known."""
+    ship_to = cast("ShipTo | None", getattr(data, "ship_to", None))
+    return ship_to is not None and not stated_place(ship_to.country, ship_to.region).unmapped
+
+
 def _unmapped_place(o: Facts, ship_to: ShipTo | None) -> str | None:
     if ship_to is None:
         return None

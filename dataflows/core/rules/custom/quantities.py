@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import NamedTuple
 
 from dataflows.core.history.covering import Cell, Filling
@@ -31,6 +32,8 @@ def _walk(o: Facts) -> tuple[list[_Shipped], list[Shipment]]:
     twice: list[Shipment] = []
     taken: dict[Cell, int] = {}
     known = [(x.shipped, x) for x in o.shipments if x.live and x.confirmed and x.shipped is not None]
+    if o.plain_lines and _are_pieces(o, [line for _, x in known for line in x.confirmed]):
+        return walk, twice
     for at, shipment in sorted(known, key=lambda item: (item[0], item[1].key)):
         filling = _owed(o, at, taken)
         over = filling.add(shipment.confirmed)
@@ -46,6 +49,12 @@ def _walk(o: Facts) -> tuple[list[_Shipped], list[Shipment]]:
         taken = {cell: filling.filled.get(cell, 0) + surplus.get(cell, 0) for cell in {**filling.filled, **surplus}}
         walk.append(_Shipped(at, shipment, {cell: taken[cell] for cell in surplus}, unordered))
     return walk, twice
+
+
+def _are_pieces(o: Facts, lines: Sequence[Line]) -> bool:
+    """Whether lines are plainly some of those of the order, and none is there twice: then all that left was owed."""
+    names = {(line.line_id, line.sku, line.quantity) for line in lines}
+    return len(names) == len(lines) and o.pieces.keys() >= names
 
 
 def _owed(o: Facts, at: int, taken: dict[Cell, int] | None = None) -> Filling:

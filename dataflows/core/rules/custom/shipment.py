@@ -100,6 +100,11 @@ def eta_passed(o: Facts, s: RuleSetting) -> Found:
                 yield timeout(setting, calendar, eta, "estimated", evidence, scope=scope, since=at, met=met, lifted=lifted, moved=until)
 
 
+def promised(data: object, _: RuleSetting) -> bool:
+    """Whether an event is the placing of an order with a promise, which counts in place of estimates."""
+    return getattr(data, "promised_by", None) is not None
+
+
 def attempts_exhausted(o: Facts, s: RuleSetting) -> Found:
     for shipment in o.shipments:
         for parcel in shipment.parcels:
