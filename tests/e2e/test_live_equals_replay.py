@@ -115,7 +115,7 @@ def test_a_run_while_events_come_in_runs_over_all_of_it_and_a_replay_of_the_expo
     begin = time.time_ns() // 1_000 + 15 * SECOND
     pace = Pace(begin, 9 * SECOND)
     until = pace.begin + 10 * SECOND
-    policy = write_policy(tmp_path / "policy.yaml", pace, learns=True)
+    policy = write_policy(tmp_path / "policy.yaml", pace, steady=("/payments/stripe", "/warehouse"), learns=True)
     world = hurried(ORDERS, 1, pace)
     world = sorted((*world, *decided(world, policy, until)), key=lambda told: told.log)
     live, two, three, *_ = engines(tmp_path, real_broker, names, policy, until)

@@ -87,8 +87,11 @@ def hurried(orders: int, seed: int, pace: Pace) -> list[Told]:
     return sorted(told, key=lambda each: each.log)
 
 
-def write_policy(path: Path, pace: Pace, *, feeds: tuple[str, ...] = FEEDS, learns: bool = False) -> Path:
-    """Writes the world's policy at that pace, with some monitored feeds; returns its path. `learns`: without a list of milestones."""
+def write_policy(path: Path, pace: Pace, *, feeds: tuple[str, ...] = FEEDS, steady: tuple[str, ...] = (), learns: bool = False) -> Path:
+    """Writes the world's policy at that pace, with some monitored feeds; returns its path. `learns`: without a list of milestones.
+
+    Feeds that are not `steady` fall silent again and again. A feed that recovers is waited for a quarter of an hour at any pace.
+    """
     plain = path.with_suffix(".plain.yaml")
     plain.write_text(policy_text(), encoding="utf-8")
     policy = cast("dict[str, object]", effective(load_policy(plain)))
@@ -99,7 +102,7 @@ def write_policy(path: Path, pace: Pace, *, feeds: tuple[str, ...] = FEEDS, lear
         cast("_Rules", policy["rules"])[kind]["margin"] = margin
     if learns:
         del policy["emits"]
-    policy["feeds"] = {feed: {"delay": "1 s", "silence": pace.span("2 d")} for feed in feeds}
+    policy["feeds"] = {feed: {"delay": "1 s", "silence": pace.span("140 d" if feed in steady else "2 d")} for feed in feeds}
     path.write_text(yaml.safe_dump(policy), encoding="utf-8")
     return path
 
