@@ -35,14 +35,69 @@ class Cited(Model):
     offset: int | None = None
 
 
-class Case(Model):
-    """What people made of the exception."""
+class CaseEnd(Model):
+    """A snooze or a wait that ended by itself."""
 
     state: ShortText
-    """`new`, `acknowledged`, `assigned`, `snoozed`, `resolved`, `open` (reopened)."""
+    """`snoozed` or `waiting`."""
+    by: ShortText
+    """`time`, `promise_moves`, `severity_rises`."""
+    at: Instant
+
+
+class Case(Model):
+    """What people made of the exception, and by when it is to be seen to."""
+
+    state: ShortText
+    """`new`, `acknowledged`, `assigned`, `snoozed`, `waiting`, `resolved`, `open` (reopened)."""
+    team: ShortText | None = None
+    """Who has it: the team that it was assigned to, else the owner."""
     assignee: ShortText | None = None
     until: Instant | None = None
-    """Of a snooze."""
+    """When a snooze or a wait ends at the latest."""
+    until_kind: ShortText | None = None
+    """What else ends a snooze: `time` (nothing), `promise_moves`, `severity_rises`."""
+    waiting_on: ShortText | None = None
+    """`customer`, `carrier`, `warehouse`, `supplier`, `bank`, `other`."""
+    ack_by: Instant | None = None
+    """By when somebody is to take it up; none while it was never open, or the policy allows any time."""
+    resolve_by: Instant | None = None
+    """By when it is to be resolved. It moves by what the case has waited."""
+    acknowledged_at: Instant | None = None
+    paused_since: Instant | None = None
+    """Since when the resolve clock stands still, since the case waits on somebody."""
+    reopenings: int = 0
+    """How often somebody opened it again."""
+    reassignments: int = 0
+    """How often it was handed on."""
+    flaps: int = 0
+    """How often it was over or taken back, and came back by itself under the same ID."""
+    outcome: ShortText | None = None
+    """Of the resolution."""
+    label: ShortText | None = None
+    """`real`, `noise`, `known`, `wrong_owner`."""
+    note_ref: Id | None = None
+    """The note that was added last."""
+    by: ShortText | None = None
+    """Who decided last."""
+    decided_at: Instant | None = None
+    """When: the log time of the decision."""
+    ended: CaseEnd | None = None
+    """How the last snooze or wait ended, where it ended by itself; until the next decision."""
+
+
+class Escalation(Model):
+    """Whom a case that is overdue has gone to."""
+
+    level: int = Field(ge=1)
+    """How many rungs of the ladder it has gone."""
+    to: ShortText
+    """The team, and behind a slash the role."""
+    team: ShortText
+    role: ShortText | None = None
+    since: Instant
+    reason: ShortText
+    """`acknowledge_overdue` or `resolve_overdue`."""
 
 
 class Moved(Model):
@@ -155,6 +210,8 @@ class OrderException(Model):
     resolution: Resolution | None = None
     """How it was resolved: what was awaited came late (`milestone`), it cleared, it no longer matters (`lifted`), and so on."""
     case: Case
+    escalation: Escalation | None = None
+    """None while it has gone to nobody."""
     severity: Severity
     blocking: bool
     """Whether automation on the order must pause."""

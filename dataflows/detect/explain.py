@@ -37,6 +37,7 @@ RESOLUTIONS = {
     "case": "a person closed the case",
     "expired": "there had been no news for too long",
 }
+ENDS = {"time": "its time is over", "promise_moves": "a date was moved", "severity_rises": "it became graver"}
 
 
 def history(path: Path, prefix: str) -> list[ExceptionEvent]:
@@ -125,6 +126,7 @@ class _Teller:
         self.fact("deadline" if data["due_at"] else "instant", str(data["arithmetic"]))
         self.fact("owner", str(data["owner"]))
         self.fact("lane", f"{data['lane']}: {LANES[str(data['lane'])]}")
+        self._case(cast("Data", data["case"]), cast("Data | None", data.get("escalation")))
         self.fact("score", self._score(data))
         if data["status"] == "suppressed":
             self.fact("suppressed", f"by {self._named(data['suppressed_by'])}, which says more")
@@ -145,6 +147,21 @@ class _Teller:
         words = ", ".join(f"{points} {why.get(name, f'for {name}')}" for name, points in found.terms.items() if points)
         as_it_was = f" (as of {iso(self._now)}; {data['score']} when it was last said)" if found.points != data["score"] else ""
         return f"{found.points} of {GREATEST}: {words or 'nothing counts'}{as_it_was}"
+
+    def _case(self, case: Data, escalation: Data | None) -> None:
+        """Prints who has it, and by when it is to be seen to."""
+        parts = [_case(case)]
+        if case.get("team"):
+            parts.append(f"with {case['team']}")
+        if not case.get("acknowledged_at") and case.get("ack_by"):
+            parts.append(f"to be taken up by {case['ack_by']}")
+        if case.get("resolve_by") and case["state"] != "resolved":
+            parts.append(f"to be resolved by {case['resolve_by']}" + (", which waits" if case.get("paused_since") else ""))
+        counted = ((case.get("reopenings"), "reopened"), (case.get("reassignments"), "handed on"), (case.get("flaps"), "came back"))
+        parts += [f"{words} {number} times" for number, words in counted if number]
+        self.fact("case", ", ".join(parts))
+        if escalation is not None:
+            self.fact("escalation", f"{_escalated(escalation)}, {escalation['since']}")
 
     def advice(self, data: Data) -> None:
         """Prints what to do, where anything is to be done, and what would have helped, where it was true."""
@@ -198,7 +215,9 @@ class _Teller:
             if old != new:
                 yield f"policy {field} {old} → {new}"
         if before["case"] != data["case"]:
-            yield f"case {_case(cast('Data', data['case']))}{by}"
+            yield from _case_changes(cast("Data", before["case"]), cast("Data", data["case"]), by)
+        if before.get("escalation") != data.get("escalation"):
+            yield _escalated(cast("Data | None", data.get("escalation")))
         if data["suppressed_by"] and before["suppressed_by"] != data["suppressed_by"]:
             yield f"suppressed by {self._named(data['suppressed_by'])}, which says more"
         if data["status"] == "resolved" and (before["status"], before["resolution"], before["resolved_at"]) != (
@@ -242,9 +261,39 @@ def _withdrawn(data: Data, cause: str) -> str:
 
 def _case(case: Data) -> str:
     text = str(case["state"])
+    if case.get("waiting_on"):
+        text += f" on {case['waiting_on']}"
     if case["assignee"]:
         text += f" to {case['assignee']}" if text == "assigned" else f", {case['assignee']} has it"
+    if case.get("outcome"):
+        text += f" ({case['outcome']})"
     return f"{text} until {case['until']}" if case["until"] else text
+
+
+def _case_changes(before: Data, case: Data, by: str) -> Iterator[str]:
+    """What became of a case, and whose word it was; files of before cases had clocks lack most of it."""
+    if case.get("by") and case.get("decided_at") != before.get("decided_at"):
+        by = f", {case['by']}{by}"
+    ended = cast("Data | None", case.get("ended"))
+    if ended is not None and ended != before.get("ended"):
+        yield f"{ended['state']} no longer ({ENDS.get(str(ended['by']), ended['by'])}): case {_case(case)}"
+    elif any(case.get(name) != before.get(name) for name in ("state", "assignee", "until", "waiting_on", "outcome", "reopenings")):
+        yield f"case {_case(case)}{by}"
+    if case.get("team") != before.get("team") and before.get("team"):
+        yield f"team {before['team']} → {case['team']}{by}"
+    if case.get("label") and case.get("label") != before.get("label"):
+        yield f"labelled {case['label']}{by}"
+    if case.get("note_ref") and case.get("note_ref") != before.get("note_ref"):
+        yield f"noted {case['note_ref']}{by}"
+    if case.get("resolve_by") != before.get("resolve_by") and case.get("resolve_by"):
+        yield f"to be resolved by {case['resolve_by']}"
+
+
+def _escalated(escalation: Data | None) -> str:
+    if escalation is None:
+        return "escalated no longer"
+    why = "nobody took it up" if escalation["reason"] == "acknowledge_overdue" else "it is not resolved"
+    return f"escalated to {escalation['to']} (level {escalation['level']}): {why} in time"
 
 
 def _event(cited: object) -> str:

@@ -69,7 +69,7 @@ class Verdict(NamedTuple):
     tenant: str
 
 
-def judge(
+def judge(  # noqa: PLR0915 - one step after another
     lines: Sequence[Json],
     policy: Policy,
     until: int,
@@ -77,11 +77,12 @@ def judge(
     *,
     ages: bool = True,
     said: Container[What] | None = None,
+    ticks: set[int] | None = None,
 ) -> list[Verdict]:
     """Every verdict that stands at log time `until` (inclusive), given the events up to then in file order; retracted ones do not stand.
 
     `only`: the one order that is asked about, and what had been `said` of it, if that is known; `ages`: whether what stands open for too
-    long is closed.
+    long is closed; `ticks`: takes the instants at which anything begins, ends or grows graver by what is known then.
     """
 
     def stood(key: OrderKey, what: What, at: int) -> bool:
@@ -126,6 +127,8 @@ def judge(
         orphan = orphan_of(placed, linked, known, policy)
         told_at = told_by([Arrival(one.known, one.event.at) for one in once(members)], policy.backfill)
         news[key] = [one.known for one in once(members)]
+        if ticks is not None:
+            ticks.update((orphan.start, orphan.end, told_at or orphan.start))
         if told_at is None or told_at <= min(until, orphan.end - 1):
             forgotten = ages and not placed and max(news[key]) + FORGOTTEN <= until
             verdicts += [one._replace(status="resolved") if forgotten else one for one in settled(key, [orphan], policy, until)]
@@ -135,9 +138,13 @@ def judge(
     flag_duplicates(orders)
     for order in orders:
         key, told_at = (order.tenant, order.id), told[order.tenant, order.id]
+        if ticks is not None and told_at is not None:
+            ticks.add(told_at)
         if (told_at is not None and until < told_at) or order.placed < policy.backfill.watch_from or only not in (None, key):
             continue
         conditions = cut([condition for section in SECTIONS for condition in section(order)], order.gaps)
+        if ticks is not None:
+            ticks.update(at for one in conditions for at in (one.start, one.end, *(at for at, _ in one.steps)))
         if told_at is None:
             verdicts += settled(key, conditions, policy, until, ages=aged(key, news[key]))
         else:

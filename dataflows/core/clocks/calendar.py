@@ -30,7 +30,7 @@ from typing import Final
 from zoneinfo import ZoneInfo
 
 from dataflows.core.clocks.days import holidays_in, weekend_in
-from dataflows.core.clocks.spans import Span
+from dataflows.core.clocks.spans import Span, Unit
 from dataflows.core.clocks.zones import instant, local
 from schemas.instants import DAY, HOUR, MICROSECOND, MINUTE
 from schemas.places import zone
@@ -144,6 +144,28 @@ class Calendar:
             memo[key] = low - start - 1
         # Else the clocks change inside the bucket, as in Newfoundland at 00:01 until 2011: not worth an entry.
         return due
+
+    def passed(self, start: int, end: int, unit: Unit) -> int:
+        """How much time counts from one instant to a later one, µs: all of it for elapsed time, else what lies in working hours."""
+        if unit == "us" or not _FIRST <= start <= end < _LAST:
+            return max(0, end - start)
+        total = 0
+        for _, opens, closes, _ in self._from(self._work if unit == "bd" else self._desk, start):
+            if opens >= end:
+                break
+            total += max(0, min(closes, end) - max(opens, start))
+        return total
+
+    def later(self, at: int, counted: int, unit: Unit) -> int:
+        """The first instant by which so much time (µs) has counted after another one, as `passed` counts it."""
+        if unit == "us" or counted <= 0 or not _FIRST <= at < _LAST:
+            return at + max(0, counted)
+        for _, opens, closes, _ in self._from(self._work if unit == "bd" else self._desk, at):
+            here = max(0, closes - max(opens, at))
+            if here >= counted:
+                return max(opens, at) + counted
+            counted -= here
+        raise AssertionError("days never end")
 
     def is_working_day(self, day: date) -> bool:
         """Whether business days count `day`."""

@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
+from operator import attrgetter
 from typing import cast
 
-from dataflows.core.engine.exceptions import ExceptionState
-from dataflows.core.engine.lifecycle import EXPIRED, cite
+from dataflows.core.engine.exceptions import EXPIRED, ExceptionState
+from dataflows.core.engine.lifecycle import cite
 from dataflows.core.engine.order import Order
 from dataflows.core.history.timeline import happened
 from dataflows.core.rules.model import Rule
@@ -23,7 +24,7 @@ def resolved_by(order: Order, state: ExceptionState, rule: Rule, record: Record 
     if state.resolution == "case":
         id_ = order.exceptions.id_of(state)
         cases = [r for r in order.timeline.of("case.resolved") if cast("CaseEvent", r.event.data).exception_id == id_]
-        return cite(cases[-1]) if cases else None
+        return cite(max(cases, key=attrgetter("position"))) if cases else None
     began = {(proof.source, proof.id) for proof in state.evidence}
     known = [r for r in order.timeline.at(state.end or 0) if (r.event.source, r.event.id) not in began]
     if not known:

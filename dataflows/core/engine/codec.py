@@ -24,7 +24,8 @@ from dataflows.core.engine.codes import KINDS
 from dataflows.core.engine.compress import FLAG, compress, decompress
 from dataflows.core.engine.exceptions import ExceptionState
 from dataflows.core.engine.feeds import Deferred
-from dataflows.core.engine.order import BACKFILLING, CLOSE, Order, Piece, names_of_key
+from dataflows.core.engine.old_cases import take_over
+from dataflows.core.engine.order import BACKFILLING, CASES, CLOSE, Order, Piece, names_of_key
 from dataflows.core.engine.ruleset import RuleSet
 from dataflows.core.history.timeline import Failure
 from schemas.record import IdentityFinding
@@ -125,6 +126,7 @@ class OrderCodec:
         self._code: dict[int, Code] = {
             CLOSE: CLOSE,
             BACKFILLING: BACKFILLING,
+            CASES: CASES,
             **{index: codes.get(kind, kind) for kind, index in ruleset.index.items()},
         }
         self._place: dict[Code, int] = {code: index for index, code in self._code.items()}
@@ -199,6 +201,7 @@ class OrderCodec:
         order.recheck_at = {place[code]: at for code, at in body.recheck_at if code in place}
         order.live = {place[code] for code in body.live if code in place}
         order.next_check = check_of(packed)
+        take_over(order, body.states)
         order.exceptions.states = {(s.kind, s.scope, s.episode): s for s in body.states}
         order.deferred = {place[row.code]: _deferred(row) for row in body.deferred if row.code in place}
         return order

@@ -8,13 +8,14 @@ from __future__ import annotations
 from collections.abc import Iterable
 from operator import attrgetter
 
+from dataflows.core.engine.casework import next_due
 from dataflows.core.engine.classify import classify, forget_withdrawn
 from dataflows.core.engine.effort import effort
-from dataflows.core.engine.evaluate import CASES, UNRESOLVED, Evaluation, RuleEvaluator, watched
+from dataflows.core.engine.evaluate import DECIDED, UNRESOLVED, Evaluation, RuleEvaluator, watched
 from dataflows.core.engine.failures import failing
 from dataflows.core.engine.feeds import Feeds
 from dataflows.core.engine.lifecycle import expired, retracted
-from dataflows.core.engine.order import BACKFILLING, CLOSE, Order, key_of
+from dataflows.core.engine.order import BACKFILLING, CASES, CLOSE, Order, key_of
 from dataflows.core.engine.publish import Publisher
 from dataflows.core.engine.ruleset import FAILED
 from dataflows.core.engine.traits import CARRIER, NOTE, PLACED, SITE
@@ -89,13 +90,13 @@ class Engine:
                 rules = rules.union(wanted)
         if order.live or order.deferred or order.timeline.failures:
             rules = rules | watched(order, self.ruleset.index)
-        if rules or event & (CLOCKS | CASES):
+        if rules or event & (CLOCKS | DECIDED):
             order.work += effort(order, whole=False)  # What has been judged before is not kept: it has no say in this.
         if event & CLOCKS:
             clocked = (profile.at_site if event & SITE else NONE) | (profile.of_carrier if event & CARRIER else NONE)
             judged = profile.possible(order.traits) if order.judged is None else order.judged
             rules = rules | (clocked & (self._said(order) | judged))
-        return self._evaluate(order, rules, now, record) if rules or event & CASES else []
+        return self._evaluate(order, rules, now, record) if rules or event & DECIDED else []
 
     def note(self, order: Order, note: IdentityFinding) -> list[OutputRecord]:
         """What a finding of the identity step makes to be said."""
@@ -121,11 +122,14 @@ class Engine:
             due |= self._everything(order, now)
         if order.deferred:
             due.update(index for index, deferred in order.deferred.items() if self.evaluator.feeds.has_passed(deferred.feeds))
-        if not due:
+        if not due and order.recheck_at.get(CASES, FAR) > now:
             return []
         if order.profile is None:
             order.profile = self.evaluator.profile(order, now)
-        return self._evaluate(order, due, now, inclusive=True)
+        said = self._evaluate(order, due, now, inclusive=True)
+        if order.recheck_at.get(CASES, FAR) <= now and next_due(order.exceptions.states) is None:
+            del order.recheck_at[CASES]
+        return said
 
     def reevaluate(self, order: Order, now: int) -> list[OutputRecord]:
         """Evaluates everything that an order could have to do with, since it was last evaluated under another policy."""
@@ -177,9 +181,9 @@ class Engine:
             rules = self._orphaned(order, order.profile)
         else:
             rules = watched(order, self.ruleset.index)
-        if changed or order.live or event & CASES:
+        if changed or order.live or event & DECIDED:
             order.work += effort(order, whole=changed)
-        return self._evaluate(order, rules, record.log, record) if rules or event & CASES else []
+        return self._evaluate(order, rules, record.log, record) if rules or event & DECIDED else []
 
     # rules
 
@@ -244,6 +248,11 @@ class Engine:
             index_of = self.ruleset.index
             live = (v.kind for v in states.values() if v.status in ("open", "suppressed") or v.resolution == "case")
             order.live = {index_of[kind] for kind in live if kind in index_of}
+            at = next_due(states)
+            if at is None:
+                recheck_at.pop(CASES, None)
+            else:
+                recheck_at[CASES] = at
 
 
 def _expect(order: Order, plan: Plan, record: Record) -> None:

@@ -11,15 +11,16 @@ from copy import copy
 from typing import cast
 
 from msgspec import Struct
-from msgspec.structs import replace
 
+from dataflows.core.decisions.cases import TYPES
 from dataflows.core.engine.backfill import HIDDEN, Backfill, BackfillSpan, HistoryBounds
+from dataflows.core.engine.casework import Casework
 from dataflows.core.engine.decide import Decision
-from dataflows.core.engine.exceptions import CASE_NEW, ExceptionState, Status
+from dataflows.core.engine.exceptions import EXPIRED, ExceptionState, Status
 from dataflows.core.engine.failures import failed, failing, mended
 from dataflows.core.engine.feeds import Deferred, Feeds
-from dataflows.core.engine.lifecycle import EXPIRED, Key, changed, expired, reconcile, suppress
-from dataflows.core.engine.order import Order
+from dataflows.core.engine.lifecycle import Key, changed, expired, reconcile, suppress
+from dataflows.core.engine.order import CASES, Order
 from dataflows.core.engine.traits import mask
 from dataflows.core.engine.triggers import Profile, profiles_of
 from dataflows.core.history.facts import Facts
@@ -28,21 +29,13 @@ from dataflows.core.history.timeline import Failure
 from dataflows.core.policy import Policy, RuleSetting
 from dataflows.core.rules.conditions import Condition, merged, while_wanted
 from dataflows.core.rules.grading import graded
-from schemas.events import CaseEvent
 from schemas.instants import FAR, NEVER
 from schemas.record import Record
 
-CASE_STATES = {
-    "case.acknowledged": "acknowledged",
-    "case.assigned": "assigned",
-    "case.snoozed": "snoozed",
-    "case.resolved": "resolved",
-    "case.reopened": "open",
-}
-REOPENED = "open"
 UNRESOLVED = frozenset(("open", "suppressed"))
-CASES = mask(CASE_STATES)
-"""The traits of events that change who works on an exception."""
+DECIDED = mask(TYPES)
+"""The traits of events that change the case of an exception."""
+CASE_EVENTS = frozenset(TYPES)
 MUCH = 16
 """As many conditions are kept rather than found again."""
 BY_THE_CLOCK = frozenset(("data.clock_skew", "data.rule_failed"))
@@ -79,6 +72,7 @@ class RuleEvaluator:
         self._monitors = bool(feeds)
         self.profiles = profiles_of(policy)
         self.ruleset = self.profiles.ruleset
+        self.casework = Casework(policy, self.ruleset.index)
 
     def facts(self, order: Order, now: int) -> Facts:
         """The facts of an order at log time `now`; computed facts are kept until its history changes."""
@@ -105,8 +99,12 @@ class RuleEvaluator:
         """
         evaluation = Evaluation()
         facts, states, index_of = self.facts(order, now), order.exceptions.states, self.ruleset.index
-        if order.traits & CASES:
-            evaluation.changes = _cases(order)
+        deciding = record is not None and record.event.type in CASE_EVENTS
+        timed = inclusive and order.recheck_at.get(CASES, FAR) <= now
+        if deciding or timed:
+            evaluation.changes = (
+                self.casework.due(order, now) if record is None or not deciding else self.casework.decided(order, facts, record)
+            )
             if evaluation.changes:
                 states = {**states, **evaluation.changes}
                 rules = {*rules, *order.live, *(index_of[kind] for kind, _, _ in evaluation.changes if kind in index_of)}
@@ -138,6 +136,9 @@ class RuleEvaluator:
             self._evaluate(order, of_kind, facts, failed_rule, evaluation, inclusive=inclusive)
         if evaluation.changes:
             self._suppress(order, evaluation.changes, now)
+        if evaluation.changes or order.traits & DECIDED:
+            dated = order.traits & DECIDED != 0 and not deciding
+            self.casework.followed(order, facts, states, evaluation.changes, dated=dated)
         return evaluation
 
     def _evaluate(
@@ -268,26 +269,3 @@ def _with_failures(facts: Facts, failures: list[Failure]) -> Facts:
     changed_ = Facts(timeline, facts.policy, facts.tenant, facts.now)
     changed_.learned = facts.learned
     return changed_
-
-
-def _cases(order: Order) -> dict[Key, ExceptionState]:
-    """Exceptions whose case (who works on them) changed."""
-    cases: dict[str, tuple[str, str | None, str | None]] = {}
-    reopened: dict[str, int] = {}
-    for record in order.timeline.of(*CASE_STATES):
-        data = cast("CaseEvent", record.event.data)
-        _, assignee, _ = cases.get(data.exception_id, CASE_NEW)
-        state = CASE_STATES[record.event.type]
-        until = data.until.isoformat() if data.until is not None and state == "snoozed" else None
-        cases[data.exception_id] = (state, data.assignee or assignee, until)
-        if state == REOPENED:
-            reopened[data.exception_id] = max(record.log, reopened.get(data.exception_id, NEVER))
-    found: dict[Key, ExceptionState] = {}
-    for key, known in order.exceptions.states.items():
-        id_ = order.exceptions.id_of(known)
-        case = cases.get(id_, CASE_NEW)
-        if known.resolution == EXPIRED and known.end is not None and reopened.get(id_, NEVER) >= known.end:
-            found[key] = replace(known, case=case, status="open", resolution=None)
-        elif case != known.case:
-            found[key] = changed(known, case=case)
-    return found

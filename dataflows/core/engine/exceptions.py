@@ -13,6 +13,7 @@ from uuid import UUID
 
 from msgspec import Struct
 
+from dataflows.core.decisions.cases import NEW, CaseState
 from dataflows.core.engine.bounds import encoded
 from dataflows.core.policy.setting import Lane, Severity
 from dataflows.core.rules.model import Rule
@@ -25,15 +26,18 @@ NAMESPACE = UUID("6f2b1a52-6d0c-5b0e-9a55-0c6b6f7d1e11")
 SOURCE = "/orderwatch"
 Status = Literal["open", "resolved", "retracted", "suppressed"]
 CASE_NEW = ("new", None, None)
+EXPIRED = "expired"
+"""The resolution of what has stood open for too long without news."""
 
 
 class ExceptionState(Struct, array_like=True, omit_defaults=True):
     """What has been said of one exception, as plain data; instants are µs, UTC. It is stored as it is: a new field comes last.
 
-    `start` is when the condition began, `due` the missed deadline (None for signals). `case` is (state, assignee, until). `action` is the
-    number of the action last issued for it, negative once withdrawn, 0 if none; `asked` names that action where it is not the first of a
-    built-in rule: those of a rule of the user may change, and the rule may go. `backfilled`: it began in history that was being told, so
-    that its action is proposed and never requested. `news`: the log time at which it was last judged otherwise than before.
+    `start` is when the condition began, `due` the missed deadline (None for signals). `work` is its case, None while there is nothing to
+    say of it; `case` is what was kept of one before: (state, assignee, until). `action` is the number of the action last issued for it,
+    negative once withdrawn, 0 if none; `asked` names that action where it is not the first of a built-in rule: those of a rule of the user
+    may change, and the rule may go. `backfilled`: it began in history that was being told, so that its action is proposed and never
+    requested. `news`: the log time at which it was last judged otherwise than before.
     """
 
     kind: str
@@ -58,6 +62,7 @@ class ExceptionState(Struct, array_like=True, omit_defaults=True):
     asked: str = ""
     backfilled: bool = False
     news: int = 0
+    work: CaseState | None = None
 
 
 _PREFIX = sha1(NAMESPACE.bytes, usedforsecurity=False)
@@ -142,6 +147,46 @@ def guardrails_data(spoken: Iterable[tuple[str, str, str]]) -> list[dict[str, ob
     return [{"name": name, "effect": effect, "reason": reason} for name, effect, reason in spoken]
 
 
+def case_data(state: ExceptionState) -> dict[str, object]:
+    """What people made of an exception, and by when it is to be seen to."""
+    case = state.work or NEW
+    ended = case.ended
+    return {
+        "state": case.state,
+        "team": case.team or state.owner,
+        "assignee": case.assignee,
+        "until": _instant(case.until),
+        "until_kind": case.until_kind if case.state == "snoozed" else None,
+        "waiting_on": case.waiting_on,
+        "ack_by": _instant(case.ack_by),
+        "resolve_by": _instant(case.resolve_by),
+        "acknowledged_at": _instant(case.acknowledged),
+        "paused_since": _instant(case.paused),
+        "reopenings": case.reopenings,
+        "reassignments": case.reassignments,
+        "flaps": case.flaps,
+        "outcome": case.outcome,
+        "label": case.label,
+        "note_ref": case.note_ref,
+        "by": case.by,
+        "decided_at": _instant(case.decided),
+        "ended": None if ended is None else {"state": ended.state, "by": ended.by, "at": iso(ended.at)},
+    }
+
+
+def escalation_data(case: CaseState) -> dict[str, object] | None:
+    """Whom a case that is overdue has gone to; None while it has gone to nobody."""
+    if not case.level or case.to is None:
+        return None
+    team, role = case.to
+    to = f"{team}/{role}" if role else team
+    return {"level": case.level, "to": to, "team": team, "role": role or None, "since": _instant(case.since), "reason": case.reason}
+
+
+def _instant(at: int | None) -> str | None:
+    return None if at is None else iso(at)
+
+
 def exception_data(  # noqa: PLR0913 (what an exception's events say beside its state)
     state: ExceptionState,
     rule: Rule,
@@ -171,7 +216,8 @@ def exception_data(  # noqa: PLR0913 (what an exception's events say beside its 
         "status": state.status,
         "suppressed_by": state.suppressed_by,
         "resolution": state.resolution,
-        "case": {"state": state.case[0], "assignee": state.case[1], "until": state.case[2]},
+        "case": case_data(state),
+        "escalation": escalation_data(state.work or NEW),
         "severity": state.severity,
         "blocking": state.lane == "block",
         "score": min(1000, sum(terms.values())),

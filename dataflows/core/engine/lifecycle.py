@@ -9,20 +9,15 @@ from msgspec.structs import replace
 
 from dataflows.core.clocks.explain import arithmetic, moment
 from dataflows.core.clocks.spans import Later
+from dataflows.core.decisions.cases import HELD, NEW
 from dataflows.core.engine.backfill import HistoryBounds
-from dataflows.core.engine.exceptions import ExceptionState, Status, exception_id
-from dataflows.core.policy.setting import Severity
+from dataflows.core.engine.exceptions import EXPIRED, ExceptionState, Status, exception_id
+from dataflows.core.policy.setting import NORMAL, Severity
 from dataflows.core.rules.conditions import Condition, count
 from schemas.instants import iso
 from schemas.record import Evidence, Record
 
 Key = tuple[str, "str | None", int]
-WORKED_ON = frozenset({"acknowledged", "assigned", "snoozed"})
-"""States of a case that somebody has and that is not over."""
-
-
-EXPIRED = "expired"
-"""The resolution of what has stood open for too long without news."""
 
 
 class Changes(TypedDict, total=False):
@@ -30,7 +25,6 @@ class Changes(TypedDict, total=False):
 
     status: Status
     suppressed_by: str | None
-    case: tuple[str, str | None, str | None]
 
 
 def cite(record: Record) -> Evidence:
@@ -91,7 +85,7 @@ class ExceptionLifecycle:
 
     def worked_on(self, kinds: Container[str]) -> bool:
         """Whether somebody has a case of one of these kinds. What was asked for ends with its exception: it needs no look of its own."""
-        return any(state.case[0] in WORKED_ON and state.kind in kinds for state in self.states.values())
+        return any(state.work is not None and state.work.state in HELD and state.kind in kinds for state in self.states.values())
 
     def id_of(self, state: ExceptionState) -> str:
         """The exception's ID."""
@@ -160,10 +154,10 @@ def _judged(key: Key, known: ExceptionState | None, condition: Condition, now: i
     severity = severity_at(condition, now)
     status: Status = "open" if condition.end is None else "resolved"
     resolution = condition.resolution if status == "resolved" else None
-    case = known.case if known is not None else None
-    if status == "open" and case is not None and case[0] == "resolved":
+    case = NEW if known is None or known.work is None else known.work
+    if status == "open" and case.state == "resolved":
         status, resolution = "resolved", "case"
-    owner, lane = condition.owner or setting.owner, condition.lane or setting.lane
+    owner, lane = condition.owner or _owner(condition, now), condition.lane or setting.lane
     if (
         known is not None
         and known.start == condition.start
@@ -191,6 +185,17 @@ def _judged(key: Key, known: ExceptionState | None, condition: Condition, now: i
         suppressed_by=None,
         evidence=tuple(cite(r) for r in condition.evidence),
     )
+
+
+def _owner(condition: Condition, now: int) -> str:
+    """Who owns a condition: of the normal path while it is a warning, else by what it is about, else of its kind."""
+    owners = condition.setting.owners
+    if not owners:
+        return condition.setting.owner
+    if NORMAL in owners and condition.due is not None and now < condition.due:
+        return owners[NORMAL]
+    about = "order" if condition.scope is None else condition.scope.partition(":")[0]
+    return owners.get(about, condition.setting.owner)
 
 
 def suppress(states: Iterable[ExceptionState], suppressors: Mapping[str, frozenset[str]]) -> dict[Key, ExceptionState | None]:

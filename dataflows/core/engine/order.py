@@ -17,6 +17,9 @@ CLOSE = -1
 BACKFILLING = -2
 """Likewise: when an order whose history is being told is judged first."""
 
+CASES = -3
+"""Likewise: when something happens by itself to the case of one of its exceptions."""
+
 Piece = tuple["str | None", "str | None", "int | None"]
 
 

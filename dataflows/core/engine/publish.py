@@ -6,6 +6,7 @@ from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
 from typing import NamedTuple
 
+from dataflows.core.decisions.cases import NEW
 from dataflows.core.engine.against import standing_against
 from dataflows.core.engine.causes import resolved_by
 from dataflows.core.engine.exceptions import ExceptionState, event, exception_data, score
@@ -231,7 +232,7 @@ class Publisher:
 
     def _intent(self, order: Order, state: ExceptionState, rule: Rule, id_: str, facts: Facts, spoken: Guarded) -> OutputRecord | None:
         """That the exception asks for its best action, or no longer does."""
-        wanted = state.status == "open" and state.mode == "on" and state.case[0] != "resolved"
+        wanted = state.status == "open" and state.mode == "on" and (state.work or NEW).state != "resolved"
         name, reason = rule.actions[0] if rule.actions else ("", "the rule asks for no action any more")
         if not wanted:
             name = state.asked or name

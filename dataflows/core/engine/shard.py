@@ -15,7 +15,7 @@ from dataflows.core.engine.codec import OrderCodec
 from dataflows.core.engine.effort import TOO_LONG, TOO_MUCH, WORK
 from dataflows.core.engine.engine import Engine
 from dataflows.core.engine.feeds import Feeds
-from dataflows.core.engine.order import CLOSE, Order, key_of
+from dataflows.core.engine.order import CASES, CLOSE, Order, key_of
 from dataflows.core.engine.orders import HOT, OrderCache
 from dataflows.core.engine.persistent import Change, Row
 from dataflows.core.engine.publish import Standing
@@ -302,7 +302,7 @@ class Shard:
         """Closes a silent order with nothing open and nothing expected; else says when to see again."""
         again = order.last_log + self._patience(order)
         open_ = order.live or order.exceptions.worked_on(self.engine.ruleset.index)
-        waits = len(order.recheck_at.keys() - order.live) > 1  # What is open is looked at again when it is to be closed for age.
+        waits = len(order.recheck_at.keys() - order.live - {CASES}) > 1  # What is open is looked at again when it is to be closed for age.
         if again > now or waits or order.deferred or (order.placed and open_):
             order.recheck_at[CLOSE] = again if again > now else now + self._patience(order)
             return False

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from typing import cast
 
+from dataflows.core.engine.casework import refusal
 from dataflows.core.engine.exceptions import action_id
 from dataflows.core.engine.order import Order
 from dataflows.core.engine.ruleset import RuleSet
@@ -30,8 +31,11 @@ def unfounded(order: Order | None, record: Record, ruleset: RuleSet) -> tuple[st
         return refused
     if type_.startswith(CASE):
         wanted = cast("CaseEvent", record.event.data).exception_id
-        known = order is not None and any(order.exceptions.id_of(state) == wanted for state in order.exceptions.states.values())
-        what = "exception"
+        states = () if order is None else order.exceptions.states.values()
+        state = None if order is None else next((state for state in states if order.exceptions.id_of(state) == wanted), None)
+        if state is not None:
+            return refusal(state, record)
+        known, what = False, "exception"
     else:
         wanted = cast("ActionEvent", record.event.data).action_id
         known = order is not None and wanted in _actions(order, ruleset)

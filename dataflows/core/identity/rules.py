@@ -7,8 +7,7 @@ from dataclasses import dataclass, field
 
 from dataflows.core.clocks.explain import moment
 from dataflows.core.engine.backfill import Backfill
-from dataflows.core.engine.exceptions import ExceptionState, event, exception_data, exception_id, score
-from dataflows.core.engine.lifecycle import EXPIRED
+from dataflows.core.engine.exceptions import EXPIRED, ExceptionState, event, exception_data, exception_id, score
 from dataflows.core.identity.items import Orphan, evidence
 from dataflows.core.policy import Dims, Policy
 from dataflows.core.rules import RULES_BY_KIND

@@ -8,11 +8,11 @@ from typing import cast
 
 from dataflows.core.clocks import CalendarSpec
 from dataflows.core.policy.effective import version_of
-from dataflows.core.policy.form import CalendarForm, FeedForm, OverrideForm, PolicyForm, change_of
+from dataflows.core.policy.form import CalendarForm, FeedForm, LadderForm, OverrideForm, PolicyForm, RungForm, change_of
 from dataflows.core.policy.form_handling import ActionsForm, GuardrailForm
 from dataflows.core.policy.handling import APPROVERS, GUARDRAILS, ActionPolicy, Budget, Guardrail
 from dataflows.core.policy.matching import regions_meant
-from dataflows.core.policy.model import BackfillPolicy, Dims, FeedPolicy, Override, Place, RetentionPolicy
+from dataflows.core.policy.model import BackfillPolicy, Dims, FeedPolicy, Ladder, LadderStep, Override, Place, RetentionPolicy
 from dataflows.core.policy.policy import Policy
 from dataflows.core.policy.setting import Change, Described, changed
 from dataflows.core.policy.values import FROM_THE_START
@@ -56,6 +56,8 @@ def build(form: PolicyForm, rules: tuple[Described, ...]) -> Policy:
         learns=form.emits is None,
         actions=_actions(form.actions),
         guardrails=_guardrails(form.guardrails),
+        teams={name: Place(zone=team.zone, calendar=team.calendar) for name, team in form.teams.items()},
+        ladders={name: _ladder(ladder) for name, ladder in form.ladders.items()},
     )
     return replace(policy, version=version_of(policy))
 
@@ -75,6 +77,17 @@ def _feed(form: FeedForm) -> FeedPolicy:
     cadence = None if form.cadence is None else form.cadence.n
     silence = form.silence.n if form.silence is not None else CADENCES * (cadence or 0)
     return FeedPolicy(form.delay.n, silence, cadence, form.owner)
+
+
+def _ladder(form: LadderForm) -> Ladder:
+    return Ladder(tuple(_rung(rung) for rung in form.steps), form.repeat, form.off_duty)
+
+
+def _rung(form: RungForm) -> LadderStep:
+    hours = None
+    if form.days is not None or form.hours is not None:
+        hours = dict.fromkeys(form.days or range(7), form.hours or ((0, 24 * 60),))
+    return LadderStep(form.wait, form.team or "", form.role or "", hours, form.zone)
 
 
 def _calendar(form: CalendarForm, zone: str) -> CalendarSpec:

@@ -10,8 +10,9 @@ from pydantic import BaseModel, ValidationError
 from dataflows.core.policy import form as forms
 from dataflows.core.policy import form_handling as handling
 from dataflows.core.policy.crosscheck import cross_faults
+from dataflows.core.policy.ladders import ladder_faults
 from dataflows.core.policy.reach import idle_faults
-from dataflows.core.policy.setting import NAMES, Described, Fallback, Step
+from dataflows.core.policy.setting import NAMES, SEVERITIES, Described, Fallback, Step
 from dataflows.core.policy.settled import settled_faults
 from dataflows.core.policy.values import WEEKDAYS, Known
 from schemas.problems import Problem, fault_of
@@ -55,6 +56,7 @@ def examine_tree(tree: Tree, rules: tuple[Described, ...], known: Known) -> tupl
     if form is not None and not faults:
         faults.extend(settled_faults(tree, form, rules))
         faults.extend(idle_faults(tree, form, rules))
+        faults.extend(ladder_faults(tree, form, rules))
     return (form if all(fault.warning for fault in faults) else None), faults
 
 
@@ -86,11 +88,17 @@ def _keys_at(path: At, known: Known) -> Collection[str]:
             return _keys(handling.GuardrailForm)
         case ("feeds", _):
             return _keys(forms.FeedForm)
+        case ("ladders", _):
+            return _keys(forms.LadderForm)
+        case ("ladders", _, "steps", _):
+            return _keys(forms.RungForm)
+        case ("rules", _, "acknowledge" | "resolve"):
+            return SEVERITIES
         case ("sites", _):
             return _keys(forms.SiteForm)
         case ("carriers", _):
             return _keys(forms.CarrierForm)
-        case ("countries" | "tenants", _):
+        case ("countries" | "tenants" | "teams", _):
             return _keys(forms.PlaceForm)
         case ("overrides", _):
             return _keys(forms.OverrideForm)

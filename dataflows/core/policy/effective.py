@@ -10,14 +10,18 @@ from typing import cast
 from dataflows.core.clocks import CalendarSpec, Span
 from dataflows.core.policy.effective_handling import Plain, actions_of, guardrails_of
 from dataflows.core.policy.handling import ACTION_POLICY, GUARDRAILS
-from dataflows.core.policy.model import BACKFILL, MOST_EVENTS, BackfillPolicy, Dims, FeedPolicy, Override, Place
+from dataflows.core.policy.model import BACKFILL, MOST_EVENTS, BackfillPolicy, Dims, FeedPolicy, Ladder, LadderStep, Override, Place
 from dataflows.core.policy.policy import Policy
-from dataflows.core.policy.setting import ADDED, NAMES, Change, Described, Fallback, RuleSetting, Step
+from dataflows.core.policy.setting import ADDED, NAMES, OF_CASES, Change, Described, Fallback, RuleSetting, Step
 from dataflows.core.policy.values import MILESTONES, WEEKDAYS
 from schemas.instants import NEVER, iso
 from schemas.plain import Data
 
-Value = str | int | Span | Fallback | Step | tuple[str, ...] | tuple[Step, ...] | dict[str, str] | None
+Value = str | int | Span | Fallback | Step | tuple[str, ...] | tuple[Step, ...] | dict[str, str] | dict[str, Span | None] | None
+
+
+_USUAL = RuleSetting(kind="")
+"""Settings about cases are written out where they are not these: they are the same for most rules."""
 
 
 def version_of(policy: Policy) -> str:
@@ -61,6 +65,8 @@ def effective(policy: Policy) -> dict[str, Plain]:
         "actions": actions_of(policy.actions),
         "guardrails": guardrails_of(policy.guardrails),
         "feeds": {prefix: _feed(feed) for prefix, feed in sorted(policy.feeds.items())},
+        "teams": _places(policy.teams),
+        "ladders": {name: _ladder(ladder) for name, ladder in sorted(policy.ladders.items())},
         "identifiers": {} if policy.identifiers is None else {**policy.identifiers._asdict()},
         "custom_rules": {rule.kind.partition(".")[2]: _entry({**rule.stated}) for rule in policy.rules if rule.stated is not None},
         "rules": {rule.kind: setting_of(rule, setting) for rule, setting in zip(policy.rules, policy.base, strict=True)},
@@ -80,7 +86,8 @@ def _entry(stated: Data) -> Plain:
 
 def setting_of(rule: Described, setting: RuleSetting) -> dict[str, Plain]:
     """A rule's setting as a file would state it: what has an effect on the rule."""
-    return {name: _plain(cast("Value", getattr(setting, name))) for name in NAMES if name in rule.settings}
+    shown = rule.settings - {name for name in OF_CASES | {"owners"} if getattr(setting, name) == getattr(_USUAL, name)}
+    return {name: _plain(cast("Value", getattr(setting, name))) for name in NAMES if name in shown}
 
 
 def _canonical(rule: Described, setting: RuleSetting) -> dict[str, Plain]:
@@ -109,7 +116,7 @@ def _plain(value: Value) -> Plain:
     if isinstance(value, Step):
         return _step(value)
     if isinstance(value, dict):
-        return dict(sorted(value.items()))
+        return {name: _plain(one) for name, one in sorted(value.items())}
     if isinstance(value, (str, int, Span)):
         return str(value)
     return [_plain(item) for item in value]
@@ -149,6 +156,19 @@ def _feed(feed: FeedPolicy) -> Plain:
         found["cadence"] = str(Span(feed.cadence, "us"))
     if feed.owner is not None:
         found["owner"] = feed.owner
+    return found
+
+
+def _ladder(ladder: Ladder) -> Plain:
+    return {"steps": [_rung(step) for step in ladder.steps], "repeat": str(ladder.repeat), "off_duty": ladder.off_duty}
+
+
+def _rung(step: LadderStep) -> Plain:
+    found: dict[str, Plain] = {"wait": str(step.wait)}
+    found |= {name: value for name, value in (("team", step.team), ("role", step.role), ("zone", step.zone)) if value}
+    if step.hours is not None:
+        found["days"] = ",".join(WEEKDAYS[day] for day in sorted(step.hours))
+        found["hours"] = ", ".join(f"{_time(opens)}-{_time(closes)}" for opens, closes in next(iter(step.hours.values())))
     return found
 
 

@@ -143,6 +143,25 @@ class FeedForm(PolicySection):
         return self
 
 
+class RungForm(PolicySection):
+    """One rung of a ladder."""
+
+    wait: Annotated[Span, PlainValidator(read.any_span)] = ZERO
+    team: Name | None = None
+    role: Name | None = None
+    days: Weekdays | None = None
+    hours: DayHours | None = None
+    zone: Zone | None = None
+
+
+class LadderForm(PolicySection):
+    """A ladder: its rungs, and what happens while nobody is there."""
+
+    steps: Annotated[tuple[RungForm, ...], BeforeValidator(many)]
+    repeat: Annotated[int, PlainValidator(read.repeats)] = 0
+    off_duty: Annotated[str, PlainValidator(read.choice("answer", ("wait", "skip")))] = "wait"
+
+
 class RetentionForm(PolicySection):
     """How long things are kept, in elapsed time, and how many events an order may have."""
 
@@ -188,6 +207,8 @@ READERS: dict[str, Callable[..., object]] = {
     "clock": read.clock,
     "switch": read.switch,
     "count": read.count,
+    "allowed": read.allowed,
+    "ladder": read.named,
     "severity": read.choice("severity", SEVERITIES),
     "lane": read.choice("lane", LANES),
     "fallback anchor": read.choice("anchor", ("placed", "captured")),
@@ -220,7 +241,8 @@ def _type_of(hint: Any, how: Read) -> Any:
         part = next(t for t in (*get_args(hint), hint) if isinstance(t, type) and is_dataclass(t))
         form = create_model(f"{part.__name__}Form", __base__=PolicySection, **_fields_of(part))
         one = Annotated[form, AfterValidator(lambda stated: part(**dict(stated)))]
-    found = tuple[one, ...] if how.many else dict[str, one] if how.table else one
+    key: Any = Annotated[str, PlainValidator(READERS[how.keys])] if how.keys else str
+    found = tuple[one, ...] if how.many else dict[key, one] if how.table else one
     if how.many:
         return Annotated[found, BeforeValidator(many)]
     if not how.off:
@@ -285,6 +307,8 @@ class PolicyForm(PolicySection):
     backfill: Annotated[BackfillForm, Section] = BackfillForm()
     watch_from: Instant | None = None
     feeds: Annotated[dict[FeedPrefix, Annotated[FeedForm, Section]], Section] = {}
+    teams: Annotated[dict[Name, Annotated[PlaceForm, Section]], Section] = {}
+    ladders: Annotated[dict[Name, LadderForm], Section] = {}
     identifiers: Annotated[IdentifiersForm | None, BeforeValidator(_all_alike)] = None
     actions: Annotated[ActionsForm, Section] = ActionsForm()
     guardrails: Annotated[dict[Name, Annotated[GuardrailForm | None, BeforeValidator(_removable)]], Section] = {}

@@ -6,6 +6,8 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import NamedTuple
 
+from dataflows.core.clocks.calendar import Intervals
+from dataflows.core.clocks.spans import Span
 from dataflows.core.policy.setting import Change
 from schemas.instants import DAY, HOUR, MINUTE
 
@@ -82,6 +84,33 @@ class FeedPolicy:
     def late_after(self) -> int:
         """How long after it happened a record may be told before it is late: then the feed is telling what it has missed."""
         return self.delay + QUIET
+
+
+@dataclass(frozen=True, slots=True)
+class LadderStep:
+    """One rung of a ladder: whom a case that is overdue goes to, `wait` after the rung before it.
+
+    `team`: empty, the team that has the case; `role`: within it, such as `lead`. `hours`: the local times by weekday in which it goes out
+    (None: at any), in `zone`, else the team's.
+    """
+
+    wait: Span
+    team: str = ""
+    role: str = ""
+    hours: Mapping[int, Intervals] | None = None
+    zone: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Ladder:
+    """How what is overdue escalates: its rungs, how often they are gone through again, and what happens while nobody is there.
+
+    `off_duty`: `wait` until the rung's window opens and its team works, or `skip` to the next one; the last rung of all always waits.
+    """
+
+    steps: tuple[LadderStep, ...]
+    repeat: int = 0
+    off_duty: str = "wait"
 
 
 MOST_EVENTS = 20_000

@@ -22,7 +22,7 @@ from dataflows.core.clocks import Calendar, CalendarSpec
 from dataflows.core.clocks.days import holiday_region
 from dataflows.core.policy.handling import ACTION_POLICY, GUARDRAILS, ActionPolicy, Guardrail
 from dataflows.core.policy.matching import matcher
-from dataflows.core.policy.model import BACKFILL, BackfillPolicy, Dims, FeedPolicy, Override, Place, RetentionPolicy
+from dataflows.core.policy.model import BACKFILL, BackfillPolicy, Dims, FeedPolicy, Ladder, LadderStep, Override, Place, RetentionPolicy
 from dataflows.core.policy.setting import Described, RuleSetting, changed
 from schemas.identifiers import Identifiers
 from schemas.instants import NEVER
@@ -68,6 +68,9 @@ class Policy:
     backfill: BackfillPolicy = BACKFILL
     watch_from: int = NEVER
     """Orders placed earlier (µs, UTC) are history only."""
+    teams: Mapping[str, Place] = field(default_factory=dict[str, Place])
+    """When which team works; one that is not here is there at any time, and counts by its tenant's calendar."""
+    ladders: Mapping[str, Ladder] = field(default_factory=dict[str, Ladder])
     learns: bool = False
     """Whether milestones besides `emits` are armed for those who have been seen to emit them."""
     actions: ActionPolicy = ACTION_POLICY
@@ -86,6 +89,7 @@ class Policy:
     _calendars: dict[str, Calendar] = field(init=False, repr=False, compare=False)
     _by_default: dict[tuple[str, str | None], Calendar] = field(init=False, repr=False, compare=False)
     _by_place: dict[tuple[str | None, str | None], Calendar] = field(init=False, repr=False, compare=False)
+    _by_window: dict[tuple[str, object], Calendar] = field(init=False, repr=False, compare=False)
 
     def __post_init__(self) -> None:
         """Prepares the answers."""
@@ -98,7 +102,7 @@ class Policy:
         remember(self, "_carriers", {name.casefold(): place for name, place in self.carriers.items()})
         remember(self, "_index", {setting.kind: i for i, setting in enumerate(self.base)})
         remember(self, "_calendars", {name: Calendar(name, spec) for name, spec in self.calendars.items()})
-        for memo in ("_by_dims", "_by_match", "_by_default", "_by_place"):
+        for memo in ("_by_dims", "_by_match", "_by_default", "_by_place", "_by_window"):
             remember(self, memo, {})
 
     @property
@@ -219,6 +223,27 @@ class Policy:
         """The calendar of a tenant: its own, else the default one in its zone, without holidays."""
         place = self._tenant(tenant)
         return self._calendars[place.calendar] if place.calendar is not None else self._default(self.tenant_zone(tenant), None)
+
+    def team_calendar(self, team: str, tenant: str | None) -> Calendar:
+        """The calendar of a team: its own, else the default one in its zone; of a team that the policy does not name the tenant's."""
+        place = self.teams.get(team)
+        if place is None:
+            return self.tenant_calendar(tenant)
+        return (
+            self._calendars[place.calendar] if place.calendar is not None else self._default(place.zone or self.tenant_zone(tenant), None)
+        )
+
+    def windows(self, step: LadderStep, team: str, tenant: str | None) -> tuple[Calendar, ...]:
+        """What a rung of a ladder waits for: its own local times, and that the team which it goes to works."""
+        duty = (self.team_calendar(team, tenant),) if team in self.teams else ()
+        if step.hours is None:
+            return duty
+        zone = step.zone or self.team_calendar(team, tenant).zone
+        key = (zone, tuple(sorted(step.hours.items())))
+        known = self._by_window.get(key)
+        if known is None:
+            known = self._by_window[key] = Calendar(f"window, {zone}", CalendarSpec(zone, step.hours))
+        return (known, *duty)
 
     def _default(self, zone: str, holidays: str | None) -> Calendar:
         known = self._by_default.get((zone, holidays))

@@ -163,13 +163,15 @@ def _changes(form: PolicyForm) -> list[Change]:
 
 def _calendars(tree: Tree, form: PolicyForm, rules: Iterable[Described]) -> Iterator[Fault]:
     """Calendars by which nobody works, and what of a calendar no day bears out."""
-    used = {place.calendar for places in (form.sites, form.carriers, form.countries, form.tenants) for place in places.values()}
+    used = {place.calendar for places in (form.sites, form.carriers, form.countries, form.tenants, form.teams) for place in places.values()}
     used |= {change.get("clock") for change in _changes(form)}
     used |= {rule.defaults.clock for rule in rules}
     for name, calendar in form.calendars.items():
         path: Path = ("calendars", name)
         if name not in used:
-            message = f"nobody works by {name!r}: name it under `sites`, `carriers`, `countries` or `tenants`, or as a rule's `clock`"
+            message = (
+                f"nobody works by {name!r}: name it under `sites`, `carriers`, `countries`, `tenants` or `teams`, or as a rule's `clock`"
+            )
             yield tree.fault(path, message, key=True, warning=True)
         for day in sorted(set(calendar.closed) & set(calendar.open)):
             yield tree.fault((*path, "open"), f"{day.isoformat()} is closed as well")

@@ -25,6 +25,21 @@ STEP_DATES: Final = ("promised_by", "ship_by")
 STEP_MILESTONES: Final = ("authorized", "captured", "allocated", "released", "picked", "packed", "shipped", "delivered")
 """The milestones of an order that may rule a step out."""
 EXPIRY: Final = Span(90 * DAY, "us")
+LONGEST_PAUSE: Final = Span(14 * DAY, "us")
+ACKNOWLEDGE: Final[dict[str, Span | None]] = {
+    "critical": Span(1, "bh"), "high": Span(4, "bh"), "medium": Span(1, "bd"), "low": Span(3, "bd"),
+}  # fmt: skip
+"""Within what a case is to be acknowledged, by severity. P, but for: seen to by the next working day is what parcelLab's watchlist takes
+for not yet an exception."""
+RESOLVE: Final[dict[str, Span | None]] = {
+    "critical": Span(8, "bh"), "high": Span(1, "bd"), "medium": Span(2, "bd"), "low": Span(10, "bd"),
+}  # fmt: skip
+"""Within what it is to be resolved. `high`: not cleared by the next working day is what parcelLab escalates (watchlist). `medium`: the two
+days after which the alert flows of Shopify and Wonderment tell somebody else. The others: P."""
+SCOPES: Final = ("order", "line", "shipment", "payment", "return")
+"""What an exception is about, as `owners` names it."""
+NORMAL: Final = "normal"
+"""In `owners`: whoever has it while it is a warning, before its deadline: the owner of the normal path."""
 Change = Mapping[str, Any]
 """Some fields of a `RuleSetting`, to be replaced."""
 
@@ -33,12 +48,14 @@ class Read(NamedTuple):
     """How a policy file states a field: `reader` (see `form.READERS`) makes its value of a text.
 
     `many`: a list of such values, or one; `table`: values by name; `off`: it may be switched off. Without a reader its parts have theirs.
+    `keys`: the reader of a table's names, where not any will do.
     """
 
     reader: str = ""
     many: bool = False
     table: bool = False
     off: bool = False
+    keys: str = ""
 
 
 ASpan = Annotated[Span, Read("span")]
@@ -88,8 +105,10 @@ class RuleSetting:
     `tenant` or a calendar's name; `international`, where set, replaces the threshold of an order that crosses a border; `grace` is elapsed
     time. `fallback` counts where the rule's date is missing; `feeds` name what the rule waits for; `fields` what an order must state.
     `margin` is how near or far apart counts, `count` how often something must happen: each rule's definition says of what. `owners` are
-    those of holds of some kinds, where they are not `owner`'s; `minor_lane` and `minor_severity` hold for the reports that a rule takes for
-    less grave. `expire_after` is how long an exception stands open without news of it or its order.
+    those of holds of some kinds, of a scope, or of the normal path, where they are not `owner`'s; `minor_lane` and `minor_severity` hold
+    for the reports that a rule takes for less grave. `expire_after` is how long an exception stands open without news of it or its order.
+    `acknowledge`, `resolve`: by severity, within what its case is to be; `ladder`: the one along which an overdue case escalates, if the
+    policy has it; `longest_pause`: how long a snooze or a wait of its case lasts at most.
     """
 
     kind: str
@@ -113,12 +132,18 @@ class RuleSetting:
     minor_lane: ALane = "auto"
     minor_severity: ASeverity = "medium"
     expire_after: Annotated[Span | None, Read("period", off=True)] = EXPIRY
+    acknowledge: Annotated[dict[str, Span | None], Read("allowed", table=True, keys="severity")] = field(default_factory=ACKNOWLEDGE.copy)
+    resolve: Annotated[dict[str, Span | None], Read("allowed", table=True, keys="severity")] = field(default_factory=RESOLVE.copy)
+    ladder: Annotated[str | None, Read("ladder", off=True)] = "default"
+    longest_pause: Annotated[Span, Read("period")] = LONGEST_PAUSE
 
 
 NAMES: Final = tuple(one.name for one in fields(RuleSetting))[1:]
 ADDED: Final = NAMES[NAMES.index("margin") :]
 """Settings that came later: at its default such a setting is no part of a policy's version, so that the version stays what it was."""
-OF_ALL: Final = frozenset(("switch", "suppressed_by", "severity", "owner", "lane", "expire_after"))
+OF_CASES: Final = frozenset(("acknowledge", "resolve", "ladder", "longest_pause"))
+"""Settings of what people make of an exception."""
+OF_ALL: Final = frozenset(("switch", "suppressed_by", "severity", "owner", "owners", "lane", "expire_after")) | OF_CASES
 """Settings that have an effect on every rule."""
 
 
@@ -128,6 +153,9 @@ def changed(setting: RuleSetting, change: Change) -> RuleSetting:
         return setting
     if setting.steps and "threshold" in change and "steps" not in change:
         change = {**change, "steps": moved(setting.steps, setting.threshold, change["threshold"])}
+    for name in ("acknowledge", "resolve"):
+        if name in change:  # What is said of one severity leaves the others as they are.
+            change = {**change, name: {**getattr(setting, name), **change[name]}}
     if setting.owners and "owners" not in change and change.get("owner", setting.owner) != setting.owner:
         change = {**change, "owners": {}}
     return replace(setting, **change)

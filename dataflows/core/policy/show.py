@@ -27,6 +27,8 @@ _ABOUT: Final = {
     "actions": "who must agree to an action, how many there may be, and when customers are told nothing",
     "guardrails": "what about an order stops automation: predicates, as in rules of your own; `off` takes a built-in one away",
     "feeds": "monitored feeds by prefix of source: a deadline waits until they have spoken past it; silence makes them stale",
+    "teams": "when teams work: their clocks and their duty; one that is not named here is there at any time",
+    "ladders": "how an overdue case escalates; rules use the one called default unless they name another",
     "identifiers": "the form that identifiers are compared in; it belongs to the state",
     "custom_rules": "rules of your own: each is watched as the kind custom.NAME",
     "overrides": "settings for some orders; the entry that names more dimensions wins",

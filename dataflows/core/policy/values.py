@@ -30,6 +30,7 @@ FROM_THE_START: Final = frozenset({"placed", "captured", "shipped", "delivered"}
 """The milestones that are waited for where a policy does not list any: all others must be seen first (`core.history.learned`)."""
 CLOCKS: Final = ("site", "carrier", "destination", "tenant")
 WEEKDAYS: Final = ("mon", "tue", "wed", "thu", "fri", "sat", "sun")
+MOST_REPEATS: Final = 20
 _SWITCHES: Final[dict[str, Switch]] = {
     "on": "on", "true": "on", "yes": "on", "off": "off", "false": "off", "no": "off", "shadow": "shadow",
 }  # fmt: skip
@@ -157,6 +158,24 @@ def period(value: object) -> Span:
     if found.n == 0:
         raise mistake("this must be longer than nothing")
     return found
+
+
+def allowed(value: object) -> Span | None:
+    """How long something may take, elapsed or business time; None where it may take as long as it likes."""
+    if isinstance(value, str) and value.strip().lower() in {"off", "none", "false", "no"}:
+        return None
+    found = any_span(value)
+    if found.n <= 0:
+        raise mistake("this must be longer than nothing, or off")
+    return found
+
+
+def repeats(value: object) -> int:
+    """How often a ladder is gone through again, 0 to 20."""
+    name = text(value)
+    if not (name.isascii() and name.isdigit() and int(name) <= MOST_REPEATS):
+        raise mistake(f"{name!r}: a ladder ends, it is gone through again 0 to {MOST_REPEATS} times")
+    return int(name)
 
 
 def currency(value: object) -> str:

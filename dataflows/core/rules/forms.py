@@ -10,7 +10,7 @@ from collections.abc import Iterable, Mapping
 from typing import Any, TypedDict, Unpack, cast
 
 from dataflows.core.clocks import span
-from dataflows.core.policy.setting import OF_ALL, Fallback, Lane, RuleSetting, Severity, Step
+from dataflows.core.policy.setting import NORMAL, OF_ALL, SCOPES, Fallback, Lane, RuleSetting, Severity, Step
 from dataflows.core.rules import derive
 from dataflows.core.rules.judging import judge_of
 from dataflows.core.rules.model import Fits, Rule
@@ -112,10 +112,9 @@ def order_paths() -> tuple[str, ...]:
 
 
 def choices_of(forms: tuple[AnyForm, ...], entry: Entry) -> dict[str, tuple[str, ...]]:
-    """The names that `owners` (kinds of holds) and `fields` (of an order) may have."""
-    found: dict[str, tuple[str, ...]] = {}
-    if "owners" in entry:
-        found["owners"] = tuple(k for form in forms if isinstance(form, Lasting) and isinstance(form.state, Held) for k in form.state.kinds)
+    """The names that `owners` (scopes, the normal path, kinds of holds) and `fields` (of an order) may have."""
+    held = [k for form in forms if isinstance(form, Lasting) and isinstance(form.state, Held) for k in form.state.kinds]
+    found: dict[str, tuple[str, ...]] = {"owners": (*SCOPES, NORMAL, *(held if "owners" in entry else ()))}
     if "fields" in entry:
         found["fields"] = order_paths()
     return found

@@ -63,7 +63,7 @@ IDLE = (
     (
         "calendars: {c: {zone: Europe/Berlin}}",
         "calendars.c",
-        "nobody works by 'c': name it under `sites`, `carriers`, `countries` or `tenants`, or as a rule's `clock`",
+        "nobody works by 'c': name it under `sites`, `carriers`, `countries`, `tenants` or `teams`, or as a rule's `clock`",
         None,
     ),
     (

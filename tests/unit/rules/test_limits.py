@@ -108,7 +108,10 @@ REFUSED = (
     ("data.clock_skew: {margin: 30 s}", "data.clock_skew takes a `margin` of 1 m to 3660 d"),
     ("shipment.attempts_exhausted: {count: 0}", "'0' is no count: 1 to 100"),
     ("payment.capture_overdue: {margin: 1 h}", "payment.capture_overdue has no `margin`"),
-    ("payment.capture_overdue: {owners: {fraud: X}}", "payment.capture_overdue has no `owners`"),
+    (
+        "payment.capture_overdue: {owners: {fraud: X}}",
+        "payment.capture_overdue knows no 'fraud' here; known: order, line, shipment, payment, return, normal",
+    ),
     (
         "inventory.allocation_overdue: {threshold: 2 bh}",
         "never fires: inventory.allocation_overdue waits for `allocated`, which `emits` does not list",

@@ -10,7 +10,7 @@ from typing import Final
 from dataflows.core.clocks.spans import ZERO
 from dataflows.core.policy.crosscheck import circle_of
 from dataflows.core.policy.entries import setting_faults, setting_stated
-from dataflows.core.policy.setting import OF_ALL, RuleSetting, Shape
+from dataflows.core.policy.setting import NORMAL, OF_ALL, SCOPES, RuleSetting, Shape
 from dataflows.core.policy.values import Known
 from dataflows.core.predicates import Part
 from dataflows.core.rules.model import Rule
@@ -116,6 +116,7 @@ def rule_of(
         triggers=triggers_of(data, setting),
         sited=any(date is not None and date.name.endswith("ship_by") for date in _dates(data)),
         settings=OF_ALL | (_TIMED if shape == "timeout" else _STEPPED) | own,
+        choices={"owners": (*SCOPES, NORMAL)},
         stated=entry,
     )
 
