@@ -12,7 +12,9 @@ from schemas.topics import DECISIONS
 if TYPE_CHECKING:
     from schemas.record import Record
 
-PREFIXES: Final = ("case.", "action.")
+OF_ACTIONS: Final = ("action.", "automation.")
+"""How the types of decisions about actions begin."""
+PREFIXES: Final = ("case.", *OF_ACTIONS)
 """How the types of decisions begin."""
 _ENDINGS: Final = (f".{DECISIONS}", f"-{DECISIONS}")
 

@@ -11,6 +11,7 @@ from typing import Annotated, Any, Literal, TypeAlias, cast
 
 from pydantic import Field, JsonValue, create_model
 
+from schemas.actions import ActionStateName
 from schemas.events import Model, Money
 from schemas.values import Id, Instant, ShortText, Sum
 
@@ -180,6 +181,15 @@ Cut: TypeAlias = Annotated[
 ]
 
 
+class GuardrailSpoken(Model):
+    """A guardrail that spoke."""
+
+    name: ShortText
+    effect: ShortText
+    """`review`, `block`, or `hold`: it waits."""
+    reason: str
+
+
 class OrderException(Model):
     """The full state of an exception: the highest `sequence` is the state, consumers upsert by `exception_id`."""
 
@@ -229,6 +239,8 @@ class OrderException(Model):
     evidence: list[Cited]
     context: Context
     backfilled: bool = False
+    guardrails: list[GuardrailSpoken] = Field(default_factory=list[GuardrailSpoken])
+    """What about the order holds automation back."""
     recommended: list[Recommended]
     """Best first."""
     policy: Ground
@@ -236,10 +248,14 @@ class OrderException(Model):
 
 
 class Action(Model):
-    """A proposed, requested or withdrawn step. `requested` may be executed without a person; `proposed` waits for `action.approved`."""
+    """The full state of an action: the highest `sequence` is the state, consumers upsert by `action_id`.
+
+    Only what comes as `action.requested` is carried out; `action.proposed` waits for a person.
+    """
 
     action_id: Id
-    exception_id: Id
+    exception_id: Id | None = None
+    """None where a person asked for it and named none."""
     order_id: Id
     action: ShortText
     parameters: dict[str, JsonValue]
@@ -247,7 +263,55 @@ class Action(Model):
     """The same for every delivery of the same action: executors must not act on one twice."""
     reason: str
     evidence: list[Cited]
+    sequence: int = Field(default=1, ge=1)
+    """Numbers the events of one action."""
+    step: ShortText | None = None
+    """The rule's own word for it, which may be finer than the action."""
+    target: ShortText | None = None
+    """What it changes: `order`, `customer`, `task`, `shipment:...`, `payment:...` or `return:...`."""
+    payload_hash: ShortText | None = None
+    """SHA-256 over the canonical JSON (RFC 8785) of tenant, order, exception, action, target, parameters: an approval names it."""
+    state: ActionStateName = "proposed"
+    lane: Lane = "review"
+    guardrails: list[GuardrailSpoken] = Field(default_factory=list[GuardrailSpoken])
+    """What held or holds it back, and why."""
+    needs_approval_by: list[ShortText] = Field(default_factory=list[ShortText])
+    """The roles of which one is needed to approve it; none where no approval is outstanding."""
+    approvals_needed: int = 0
+    """How many persons must still agree."""
+    initiated_by: ShortText | None = None
+    """Who asked for it: `user:...`, or `rule:KIND`."""
+    approved_by: list[ShortText] = Field(default_factory=list[ShortText])
+    expires_at: Instant | None = None
+    """When it expires if nobody has agreed."""
+    held_until: Instant | None = None
+    """Before when it is not requested."""
+    value: Money | None = None
+    """What it is about in money, by which approvals are counted: of a refund what is not paid back yet, else the order's total."""
+    irreversible: bool = False
+    attempt: int = 0
+    """The number of the last attempt."""
+    retry_at: Instant | None = None
+    compensates: Id | None = None
+    """The action that it makes good."""
+    policy: ShortText | None = None
+    """Content hash of the policy that it was decided by."""
     cut: Cut = None
+
+
+class PausedScope(Model):
+    """A scope in which nothing is requested without a person."""
+
+    scope: ShortText
+    since: Instant
+    by: ShortText
+    reason: str = ""
+
+
+class Automation(Model):
+    """Where automation is paused. Nothing in these scopes is begun by whoever has read this."""
+
+    paused: list[PausedScope]
 
 
 class Incident(Model):
@@ -307,6 +371,8 @@ OUTPUT_MODELS: dict[str, type[Model]] = {
     "action.proposed": Action,
     "action.requested": Action,
     "action.withdrawn": Action,
+    "action.updated": Action,
+    "automation.state": Automation,
     "incident.opened": Incident,
     "incident.updated": Incident,
     "incident.closed": Incident,
@@ -319,6 +385,7 @@ OUTPUT_MODELS: dict[str, type[Model]] = {
 TOPICS: dict[str, str] = {
     "exception": "order-exceptions",
     "action": "order-actions",
+    "automation": "order-actions",
     "incident": "order-incidents",
     "feed": "order-incidents",
 }

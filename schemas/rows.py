@@ -143,6 +143,8 @@ def _read_form(form: TypeForm, *, named: bool) -> TypeForm:
         return union(*(_read_form(argument, named=named) for argument in arguments))
     if origin is list:
         return cast("Any", list)[_read_form(arguments[0], named=named)]
+    if origin is dict:
+        return dict[str, Any]
     return cast("TypeForm", datetime if form is datetime else form)
 
 

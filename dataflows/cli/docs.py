@@ -11,11 +11,13 @@ import re
 import sys
 import tempfile
 from collections import Counter
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, cast
 
 from rich.console import Console
 
+from dataflows.cli import docs_actions
 from dataflows.cli.options import instant
 from dataflows.cli.replay import replay_into
 from dataflows.core.predicates.fields import KNOWN_FIELDS
@@ -44,6 +46,7 @@ DOCUMENTS = (
     "README.md",
     "dataflows/README.md",
     "dataflows/core/CATALOGUE.md",
+    "dataflows/core/actions/README.md",
     "dataflows/core/rules/README.md",
     "dataflows/core/rules/USER-RULES.md",
     "sources/README.md",
@@ -246,6 +249,9 @@ def mistake() -> str:
 
 
 PARTS: dict[str, Callable[[], str]] = {
+    "actions": partial(docs_actions.actions, table),
+    "steps": partial(docs_actions.steps, table),
+    "legality": partial(docs_actions.legality, table),
     "systems": systems,
     "codes": codes,
     "payloads": payloads,

@@ -1,6 +1,7 @@
 """Items as bytes: for checkpoints (what an operator holds back), and for the exchange between processes.
 
-Versioned plain data: `[1, rows]`, a row as `dataflows.core.identity.codec` makes it; that of a refusal begins with `REFUSAL`.
+Versioned plain data: `[1, rows]`, a row as `dataflows.core.identity.codec` makes it; that of a refusal begins with
+`REFUSAL`, of an intent with `INTENT`.
 """
 
 from __future__ import annotations
@@ -11,13 +12,14 @@ from typing import Any, TypeAlias, TypeVar, cast
 
 import msgspec
 
+from dataflows.core.engine.intents import Intent, decode_intent, encode_intent
 from dataflows.core.engine.watermarks import WatermarkRun
 from dataflows.core.identity import AliasLookup, ResolvedEvent
 from dataflows.core.identity.codec import Row, item_of, lookup_of_row, lookup_row, row_of
 from dataflows.core.identity.items import Tie
 from dataflows.core.identity.sharding import CHILD, CUSTOMER, TWIN
 from dataflows.core.identity.shared import GOODS, LINKED
-from dataflows.detect.names import ORDER_SHARDS
+from dataflows.detect.names import ACTION_SHARDS, ORDER_SHARDS
 from dataflows.runtime.checkpoint import CheckpointError, Codec
 from schemas.record import FeedWatermark, Record
 from schemas.wire import Rejected
@@ -26,6 +28,7 @@ from sources.batch import Refusal
 T = TypeVar("T")
 VERSION = 1
 REFUSAL = 100
+INTENT = 101
 _encode = msgspec.msgpack.Encoder().encode
 _decode = msgspec.msgpack.Decoder().decode
 _decode_head: Callable[[bytes], list[Any]] = msgspec.msgpack.Decoder(list[msgspec.Raw]).decode
@@ -120,14 +123,28 @@ def _order_item(row: Row) -> OrderItem:
 
 
 ORDER_ITEMS: Codec[OrderItem] = Rows(_order_row, _order_item)
+
+
+def _action_row(item: ActionItem) -> Row:
+    return [INTENT, encode_intent(item)] if isinstance(item, Intent) else row_of(item)
+
+
+def _action_item(row: Row) -> ActionItem:
+    return decode_intent(row[1]) if row[0] == INTENT else cast("Record", item_of(row))
+
+
+ACTION_ITEMS: Codec[ActionItem] = Rows(_action_row, _action_item)
 _FIRST_LOOKUPS = Rows(lookup_row, lookup_of_row)
 ALIAS_LOOKUPS: Codec[AliasLookup] = AliasLookups()
 OF_ORDERS = frozenset(ORDER_SHARDS)
+OF_ACTIONS = frozenset(ACTION_SHARDS)
 
 
 def codec_of(shard: str) -> Codec[Any]:
     """The codec of what a shard is sent."""
-    return ORDER_ITEMS if shard in OF_ORDERS else ALIAS_LOOKUPS
+    if shard in OF_ORDERS:
+        return ORDER_ITEMS
+    return ACTION_ITEMS if shard in OF_ACTIONS else ALIAS_LOOKUPS
 
 
 @lru_cache(maxsize=8)
@@ -144,3 +161,5 @@ def unpack_run(packed: bytes) -> WatermarkRun:
 
 OrderItem: TypeAlias = "Record | Refusal | FeedWatermark | ResolvedEvent"
 """What the log of an order shard is made of."""
+ActionItem: TypeAlias = "Intent | Record"
+"""What the log of an action shard is made of: what orders say, and decisions."""

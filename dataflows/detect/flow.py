@@ -1,6 +1,6 @@
 """The graph: one dataflow for replay, demo and live running, whatever its source and sinks.
 
-    events -> route -> identity 1 -> identity 2 -> order shards -> order of output records -> sinks
+    events -> route -> identity 1 -> identity 2 -> order shards -> action shards -> order of output records -> sinks
 
 A record that names its order goes straight to its shard and, where it ties an alias, to the identity stages as well. One that does not is
 resolved by the stages. Every channel carries its watermark in-band, and a shard applies nothing before all its channels have passed it:
@@ -11,7 +11,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import Any, Protocol, TypeVar
+from typing import Any, Protocol, TypeAlias, TypeVar
 
 import bytewax.operators as op  # pyright: ignore[reportMissingTypeStubs]
 from bytewax.dataflow import Dataflow
@@ -19,14 +19,16 @@ from bytewax.inputs import Source
 from bytewax.operators import KeyedStream  # pyright: ignore[reportMissingTypeStubs]
 from bytewax.outputs import Sink
 
+from dataflows.core.actions.shard import ActionShard
+from dataflows.core.engine.intents import INTENTS
 from dataflows.core.engine.shard import Shard
 from dataflows.core.identity import AliasResolver, identity_rules, orphan_record
 from dataflows.core.policy import Policy
 from dataflows.detect import names
-from dataflows.detect.exchange import ALIAS_LOOKUPS, ORDER_ITEMS
+from dataflows.detect.exchange import ACTION_ITEMS, ALIAS_LOOKUPS, ORDER_ITEMS
 from dataflows.detect.learning import Learning
-from dataflows.detect.operators import IdentityOperator, Judged, OrderOperator, OutputOperator
-from dataflows.detect.router import Router, RouterCounts, fan_out, fan_out_onward
+from dataflows.detect.operators import ActionOperator, IdentityOperator, Judged, OrderOperator, OutputOperator
+from dataflows.detect.router import Router, RouterCounts, fan_out, fan_out_intents, fan_out_onward
 from dataflows.runtime.checkpoint import Checkpointer, Codec, Stores
 from dataflows.runtime.failure import noted
 from schemas.identifiers import DEFAULT
@@ -34,6 +36,7 @@ from schemas.output import OutputBatch, OutputRecord
 from sources.batch import Batch
 
 T = TypeVar("T")
+AnyOperator: TypeAlias = IdentityOperator | OrderOperator | ActionOperator
 
 
 class MakeShard(Protocol):
@@ -56,7 +59,7 @@ class FlowOptions:
     make_shard: MakeShard = Shard
     shards: list[Shard] = field(default_factory=list[Shard])
     """The shards that were built in this process, to be asked how many orders they hold."""
-    operators: list[IdentityOperator | OrderOperator] = field(default_factory=list[IdentityOperator | OrderOperator])
+    operators: list[AnyOperator] = field(default_factory=list[AnyOperator])
     """The operators that were built in this process, to be asked what they hold back."""
     stores: Stores | None = None
     on_snapshot: Callable[[float], None] = field(default=lambda _: None)
@@ -151,7 +154,23 @@ def _judge(flow: Dataflow, source: Source[Batch], policy: Policy, settings: Flow
         op.flat_map_batch(names.STEP_RESOLVED_FIRST, first, fan_out),
         op.flat_map_batch(names.STEP_RESOLVED_SECOND, second, fan_out),
     )
-    return op.stateful_batch(names.STEP_JUDGE, orders, order_operator)
+    judged = op.stateful_batch(names.STEP_JUDGE, orders, order_operator)
+
+    @noted
+    def action_operator(snapshot: bytes | None) -> ActionOperator:
+        def make(name: str) -> ActionShard:
+            return ActionShard(policy, place=(names.ACTION_SHARDS.index(name), len(names.ACTION_SHARDS)))
+
+        operator = ActionOperator(make, (*channels, *names.ORDER_SHARDS), checkpointer(snapshot, ACTION_ITEMS), snapshot)
+        settings.operators.append(operator)
+        return operator
+
+    asked: KeyedStream[Any] = op.merge(
+        names.STEP_INTO_ACTIONS,
+        _for(names.STEP_DECISIONS, routed, names.ACTION_SHARDS),
+        op.flat_map_batch(names.STEP_INTENTS, judged, fan_out_intents),
+    )
+    return op.merge(names.STEP_SAID, judged, op.stateful_batch(names.STEP_ACTIONS, asked, action_operator))
 
 
 def _by_part(live: LiveSink) -> Callable[[list[tuple[str, Judged]]], list[tuple[str, list[OutputRecord]]]]:
@@ -162,7 +181,8 @@ def _by_part(live: LiveSink) -> Callable[[list[tuple[str, Judged]]], list[tuple[
         parts: dict[str, list[OutputRecord]] = {}
         for _, (_, outs) in judged:
             for out in outs:
-                parts.setdefault(live.part(out), []).append(out)
+                if out.topic != INTENTS:
+                    parts.setdefault(live.part(out), []).append(out)
         for outs in parts.values():
             live.on_output(outs[0].topic, outs)
         return list(parts.items())
@@ -177,12 +197,13 @@ def _for(name: str, routed: KeyedStream[Any], shards: Sequence[str]) -> KeyedStr
 
 
 def _collect(judged: list[tuple[str, Judged]]) -> list[tuple[str, tuple[str, Judged]]]:
-    return [(names.OUTPUT, said) for said in judged]
+    # What is said of actions only goes no further than to their shards.
+    return [(names.OUTPUT, (shard, (watermark, [out for out in outs if out.topic != INTENTS]))) for shard, (watermark, outs) in judged]
 
 
 def _output(token: bytes | None) -> OutputOperator:
     _refuse(token)
-    return OutputOperator(names.ORDER_SHARDS)
+    return OutputOperator((*names.ORDER_SHARDS, *names.ACTION_SHARDS))
 
 
 def _by_topic(outputs: list[tuple[str, list[OutputRecord]]]) -> list[OutputBatch]:

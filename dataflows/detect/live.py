@@ -26,7 +26,7 @@ from dataflows.core.policy.show import render
 from dataflows.core.rules.load import load_policy
 from dataflows.detect.flow import FlowOptions, LiveSink, get_live_flow
 from dataflows.detect.metrics import output_records, watch
-from dataflows.detect.names import FIRST_SHARDS, ORDER_SHARDS, SECOND_SHARDS
+from dataflows.detect.names import ACTION_SHARDS, FIRST_SHARDS, ORDER_SHARDS, SECOND_SHARDS
 from dataflows.detect.topics import Allowed, check_whose, output_topics, prepare
 from dataflows.errors import MisuseError, RunError, ending
 from dataflows.observe import Observer
@@ -47,7 +47,12 @@ from sources.kafka.broker import Topic
 from sources.kafka.settings import KafkaInput, KafkaInputError, NoResponseError, ReplacedError
 from sources.kafka.source import KafkaSource
 
-SHARDS = {"orders": len(ORDER_SHARDS), "identity_first": len(FIRST_SHARDS), "identity_second": len(SECOND_SHARDS)}
+SHARDS = {
+    "orders": len(ORDER_SHARDS),
+    "identity_first": len(FIRST_SHARDS),
+    "identity_second": len(SECOND_SHARDS),
+    "actions": len(ACTION_SHARDS),
+}
 """How many shards there are of each kind: pinned in every state directory."""
 
 

@@ -6,7 +6,7 @@ from collections.abc import Mapping, Sequence
 
 from dataflows.core.policy import Policy
 from dataflows.detect.flow import FlowOptions
-from dataflows.detect.operators import OrderOperator
+from dataflows.detect.operators import ActionOperator, OrderOperator
 from dataflows.observe import Observer, catalogue
 from dataflows.runtime.state.store import ShardStore
 from schemas.instants import SECOND
@@ -97,4 +97,4 @@ def _deferred(graph: FlowOptions) -> dict[str, float]:
 
 def output_records(graph: FlowOptions) -> int:
     """How many output records the shards of this process have ever numbered."""
-    return sum(operator.number for operator in graph.operators if isinstance(operator, OrderOperator))
+    return sum(operator.number for operator in graph.operators if isinstance(operator, OrderOperator | ActionOperator))

@@ -8,6 +8,8 @@ FIRST_SHARDS = tuple(f"a{number}" for number in range(8))
 """Alias shards of the first identity stage. Few, because each forwards its watermark to every order shard."""
 SECOND_SHARDS = tuple(f"b{number}" for number in range(8))
 """Alias shards of the second identity stage."""
+ACTION_SHARDS = tuple(f"t{number}" for number in range(4))
+"""Action shards; each owns the actions of the tenants whose hash falls on it. Few: each hears all order shards."""
 OUTPUT = "out"
 """The one key under which output records are put into their final order."""
 
@@ -24,6 +26,11 @@ STEP_RESOLVED_FIRST = "placed_first"
 STEP_RESOLVED_SECOND = "placed_second"
 STEP_INTO_ORDERS = "into_orders"
 STEP_JUDGE = "judge"
+STEP_DECISIONS = "to_actions"
+STEP_INTENTS = "intents"
+STEP_INTO_ACTIONS = "into_actions"
+STEP_ACTIONS = "actions"
+STEP_SAID = "said"
 STEP_COLLECT = "collect"
 STEP_ORDER = "order_verdicts"
 STEP_TOPICS = "topics"

@@ -11,12 +11,15 @@ from typing import NamedTuple, Protocol, cast
 
 import orjson
 
+from dataflows.core.actions.shard import ActionShard, action_position
+from dataflows.core.engine.intents import INTENTS, decode_intent
 from dataflows.core.identity import AliasLookup, AliasResolver, Ambiguous, ResolvedEvent, identity_rules, orphan_record
 from dataflows.core.identity.items import Orphan, Tie
 from dataflows.core.policy import Policy
+from dataflows.detect.exchange import ActionItem, OrderItem
 from dataflows.detect.learning import Learning
 from dataflows.detect.names import FIRST_SHARDS, ORDER_SHARDS, SECOND_SHARDS
-from dataflows.detect.router import Arrival, Router
+from dataflows.detect.router import OF_ACTIONS, Arrival, Router
 from schemas.deciding import is_decision
 from schemas.identifiers import DEFAULT
 from schemas.instants import HOUR
@@ -25,7 +28,7 @@ from schemas.output import OutputRecord
 from schemas.record import FeedWatermark, IdentityFinding, Record
 from schemas.topics import DECISIONS
 from schemas.wire import decode, micros
-from sources.batch import END, Batch, Refusal
+from sources.batch import END, Batch
 
 TOPIC = "events"
 
@@ -90,6 +93,7 @@ def steps(
     learning = Learning() if policy.learns else None
     router = Router(compare_customers=rules.compare_customers, identifiers=policy.identifiers or DEFAULT, learning=learning)
     first, second = AliasResolver(1, rules), AliasResolver(2, rules)
+    actions = ActionShard(policy)
     begin = -END
     for cut in cuts:
         batch = [record for record in records if begin <= record.log < cut]
@@ -100,7 +104,7 @@ def steps(
         placed, onward = _staged(first, cut, _seen(arrivals, FIRST_SHARDS))
         placed_later, _ = _staged(second, cut, [*_seen(arrivals, SECOND_SHARDS), *onward])
         due: list[Record | ResolvedEvent | FeedWatermark] = [
-            *(record for record in batch if record.order),
+            *(record for record in batch if record.order and record.event.type not in OF_ACTIONS),
             *placed,
             *placed_later,
             *spoken,
@@ -114,11 +118,18 @@ def steps(
             elif not isinstance(item.item, Ambiguous):
                 shard.apply(item.item)
         shard.advance(cut, inclusive=False)
-        yield OutputStep(cut, [*outs, *shard.drain()])
+        outs += shard.drain()
+        intents = [decode_intent(out.body) for out in outs if out.topic == INTENTS]
+        decisions = [record for record in batch if record.event.type in OF_ACTIONS]
+        demands: list[ActionItem] = [*intents, *decisions]
+        for demand in sorted(demands, key=action_position):
+            actions.apply(demand)
+        actions.advance(cut, inclusive=False)
+        yield OutputStep(cut, [*(out for out in outs if out.topic != INTENTS), *actions.drain()])
 
 
 def _seen(
-    arrivals: Iterable[tuple[str, Arrival[Record | Refusal | FeedWatermark | ResolvedEvent] | Arrival[AliasLookup]]], shards: Sequence[str]
+    arrivals: Iterable[tuple[str, Arrival[OrderItem] | Arrival[AliasLookup] | Arrival[ActionItem]]], shards: Sequence[str]
 ) -> list[AliasLookup]:
     return [cast("AliasLookup", item) for name, arrival in arrivals if name in shards for item in arrival.items]
 

@@ -9,11 +9,13 @@ from typing import Any, TypeAlias, cast
 
 from bytewax.operators import StatefulBatchLogic  # pyright: ignore[reportMissingTypeStubs]
 
+from dataflows.core.actions.shard import ActionShard, action_position
 from dataflows.core.engine.shard import Shard
 from dataflows.core.engine.watermarks import WatermarkRun
 from dataflows.core.identity import AliasLookup, AliasResolver, Ambiguous, ResolvedEvent
 from dataflows.core.identity.items import Orphan
-from dataflows.detect.exchange import OrderItem
+from dataflows.detect.exchange import ActionItem, OrderItem
+from dataflows.detect.names import ACTION_SHARDS
 from dataflows.detect.rejects import ambiguous, undecodable
 from dataflows.detect.router import Arrival, StageOutput
 from dataflows.runtime.checkpoint import Checkpointer, CheckpointError, Snapshot
@@ -236,9 +238,76 @@ class OrderOperator(StatefulBatchLogic["Arrival[OrderItem]", "Judged", bytes]):
         return _pickled(self._checkpointer.commit(self.merge, self._shard, self.number, held))
 
 
-def _out_position(out: OutputRecord) -> tuple[int, str, str, str, bytes]:
+class ActionOperator(StatefulBatchLogic["Arrival[ActionItem]", "Judged", bytes]):
+    """One shard of actions: applies what all order shards say and what is decided, in log order, and numbers its output.
+
+    With a `checkpointer` the state outlives the run. `channels` are those of the source and all order shards.
+    """
+
+    def __init__(
+        self,
+        make_shard: Callable[[str], ActionShard],
+        channels: Iterable[str],
+        checkpointer: Checkpointer[ActionItem] | None = None,
+        snapshot: bytes | None = None,
+    ) -> None:
+        self.merge: Merge[ActionItem] = Merge(channels, action_position, _LOG, BEGINNING)
+        self._make_shard = make_shard
+        self._shard: ActionShard | None = None
+        self._name = ""
+        self._until: int | None = None
+        self._checkpointer = checkpointer
+        self.number = 0
+        """Number of the last output record."""
+        if checkpointer is not None and snapshot is not None:
+            checkpoint = checkpointer.resume(snapshot)
+            self._name, self.number = checkpoint.shard, checkpoint.number
+            self._shard = make_shard(checkpoint.shard)
+            with _readable(checkpoint.shard):
+                self._shard.restore(checkpoint.rows, checkpoint.changed_at)
+            self.merge.restore(checkpoint.watermark, checkpoint.channels, checkpoint.held)
+
+    @noted
+    def on_batch(self, values: list[Arrival[ActionItem]]) -> tuple[list[Judged], bool]:
+        """Applies what nothing can precede any more, lets time pass up to there, and returns the output."""
+        if self._shard is None:
+            self._name = values[0].shard
+            self._shard = self._make_shard(self._name)
+            _begin(self._checkpointer, self._name)
+        merge, shard = self.merge, self._shard
+        for arrival in values:
+            merge.add(arrival.watermark, arrival.items, in_order=False)
+            self._until = _latest(self._until, arrival.until)
+        before = merge.watermark
+        for item in merge.release():
+            shard.apply(item)
+        watermark = merge.watermark
+        if watermark == before:
+            return [], False
+        if watermark < END:
+            shard.advance(watermark, inclusive=False)
+        elif self._until is not None:
+            shard.advance(self._until, inclusive=True)
+        outs = shard.drain()
+        for number, out in enumerate(outs, self.number + 1):
+            out.shard, out.number = self._name, number
+        self.number += len(outs)
+        return [(watermark, outs)], False
+
+    def snapshot(self) -> bytes:
+        """The operator's token."""
+        if self._checkpointer is None or self._shard is None:
+            return TOKEN
+        return _pickled(self._checkpointer.commit(self.merge, self._shard, self.number))
+
+
+_LATER = frozenset(ACTION_SHARDS)
+"""The shards whose output comes, at one instant, behind that of all others."""
+
+
+def _out_position(out: OutputRecord) -> tuple[int, bool, str, str, str, bytes]:
     # Two tenants may have an order of the same ID, in two shards; only the content tells their output records apart.
-    return (out.log, out.order, out.topic, out.key, out.body)
+    return (out.log, out.shard in _LATER, out.order, out.topic, out.key, out.body)
 
 
 class OutputOperator(StatefulBatchLogic["tuple[str, Judged]", "list[OutputRecord]", bytes]):

@@ -10,25 +10,32 @@ from dataclasses import dataclass, field
 from typing import Any, Generic, TypeVar, cast
 from zlib import crc32
 
+from dataflows.core.engine.intents import INTENTS, decode_intent
 from dataflows.core.engine.watermarks import WatermarkRun
 from dataflows.core.identity import STAGE_TWO_KINDS, AliasLookup, ResolvedEvent, alias_shard, order_shard, sightings
 from dataflows.core.identity.duplicates import address_of
 from dataflows.core.identity.sharding import CHILD, CUSTOMER, READERS, TWIN
 from dataflows.core.identity.shared import LINKED, OF_CHILDREN, parent_of
 from dataflows.core.identity.signs import LIFE
-from dataflows.detect.exchange import OF_ORDERS, OrderItem, codec_of, pack_run, unpack_run
+from dataflows.detect.exchange import OF_ORDERS, ActionItem, OrderItem, codec_of, pack_run, unpack_run
 from dataflows.detect.learning import Learning
-from dataflows.detect.names import FIRST_SHARDS, ORDER_SHARDS, SECOND_SHARDS
+from dataflows.detect.names import ACTION_SHARDS, FIRST_SHARDS, ORDER_SHARDS, SECOND_SHARDS
+from schemas import deciding
 from schemas.aliases import aliases
-from schemas.events import OrderLinked, OrderPlaced
+from schemas.events import DATA_MODELS, OrderLinked, OrderPlaced
 from schemas.identifiers import DEFAULT, Identifiers, normaliser
 from schemas.learned import Showing
+from schemas.output import OutputRecord
 from schemas.record import FeedWatermark, Record
 from sources.batch import END, Batch, Refusal
 
 T = TypeVar("T")
 PLACED, UPDATED = "order.placed", "order.updated"
-_ORDERS, _ALIASES = len(ORDER_SHARDS), len(FIRST_SHARDS)
+_ORDERS, _ALIASES, _ACTIONS = len(ORDER_SHARDS), len(FIRST_SHARDS), len(ACTION_SHARDS)
+OF_ACTIONS = frozenset(name for name in DATA_MODELS if name.startswith(deciding.OF_ACTIONS))
+"""Types of decisions about actions: they concern no order's shard."""
+AUTOMATION = frozenset(name for name in OF_ACTIONS if name.startswith("automation."))
+"""Those of them that concern all tenants."""
 
 
 @dataclass(slots=True)
@@ -94,11 +101,12 @@ class Router:
     """What watches for milestones that are emitted; None where the policy lists them."""
     _seeds: dict[str, int] = field(default_factory=dict[str, int])
 
-    def __call__(self, batches: list[Batch]) -> list[tuple[str, Arrival[OrderItem] | Arrival[AliasLookup]]]:
+    def __call__(self, batches: list[Batch]) -> list[tuple[str, Arrival[OrderItem] | Arrival[AliasLookup] | Arrival[ActionItem]]]:
         """Routes some batches: whatever they are, every shard gets one arrival."""
         orders: list[list[OrderItem]] = [[] for _ in ORDER_SHARDS]
         first: list[list[AliasLookup]] = [[] for _ in FIRST_SHARDS]
         second: list[list[AliasLookup]] = [[] for _ in SECOND_SHARDS]
+        decisions: list[list[ActionItem]] = [[] for _ in ACTION_SHARDS]
         marks: list[FeedWatermark] = []
         watermark: dict[str, int] = {}
         until: int | None = None
@@ -106,7 +114,7 @@ class Router:
         filled = 0
         for batch in batches:
             if batch.items:
-                self._route(batch, orders, first, second, marks)
+                self._route(batch, orders, first, second, decisions, marks)
                 if self.learning is not None:
                     shown += self.learning.watch(batch)
                 filled += 1
@@ -115,11 +123,12 @@ class Router:
                 until = batch.until if until is None else max(until, batch.until)
         in_order = filled < 2
         run = None if not marks else WatermarkRun(marks) if in_order else WatermarkRun.of(marks)
-        routed: list[tuple[str, Arrival[OrderItem] | Arrival[AliasLookup]]] = [
+        routed: list[tuple[str, Arrival[OrderItem] | Arrival[AliasLookup] | Arrival[ActionItem]]] = [
             (name, Arrival(name, watermark, items, until, in_order, run, shown)) for name, items in zip(ORDER_SHARDS, orders, strict=True)
         ]
         for names, sightings_ in ((FIRST_SHARDS, first), (SECOND_SHARDS, second)):
             routed += [(name, Arrival(name, watermark, seen, until, in_order)) for name, seen in zip(names, sightings_, strict=True)]
+        routed += [(name, Arrival(name, watermark, items, until, in_order)) for name, items in zip(ACTION_SHARDS, decisions, strict=True)]
         return routed
 
     def _route(
@@ -128,10 +137,10 @@ class Router:
         orders: list[list[OrderItem]],
         first: list[list[AliasLookup]],
         second: list[list[AliasLookup]],
+        decisions: list[list[ActionItem]],
         marks: list[FeedWatermark],
     ) -> None:
-        seeds = self._seeds
-        readers = READERS
+        seeds, readers = self._seeds, READERS
         code = self.identifiers.code
         normalise = normaliser(code).record if code else None
         others = refused = 0
@@ -149,6 +158,9 @@ class Router:
             order = record.order
             event = record.event
             type_ = event.type
+            if type_ in OF_ACTIONS:
+                _decide(record, decisions)
+                continue
             if type_ == LINKED:
                 order = self._link(record, first, second)
             if not order:
@@ -203,6 +215,30 @@ class Router:
             for stage, seen in zip((first, second), sightings(record, names), strict=True):
                 for lookup in seen:
                     stage[alias_shard(lookup[2], _ALIASES)].append(lookup)
+
+
+def _decide(record: Record, decisions: list[list[ActionItem]]) -> None:
+    """Sends a decision to the action shard of its tenant; one about automation to all of them."""
+    for number in range(_ACTIONS) if record.event.type in AUTOMATION else (action_shard(record.event.tenant),):
+        decisions[number].append(record)
+
+
+def action_shard(tenant: str) -> int:
+    """The number of the action shard that owns the actions of a tenant."""
+    return crc32(tenant.encode()) % _ACTIONS
+
+
+def fan_out_intents(judged: list[tuple[str, tuple[int, list[OutputRecord]]]]) -> list[tuple[str, Arrival[ActionItem]]]:
+    """What order shards say of actions, as one arrival per action shard; each carries the watermarks of all of them."""
+    shards: list[list[ActionItem]] = [[] for _ in ACTION_SHARDS]
+    watermark: dict[str, int] = {}
+    for name, (reached, outs) in judged:
+        watermark[name] = max(reached, watermark.get(name, reached))
+        for out in outs:
+            if out.topic == INTENTS:
+                intent = decode_intent(out.body)
+                shards[action_shard(intent.tenant)].append(intent)
+    return [(name, Arrival(name, watermark, items, None, in_order=False)) for name, items in zip(ACTION_SHARDS, shards, strict=True)]
 
 
 def fan_out(outputs: list[tuple[str, StageOutput]]) -> list[tuple[str, Arrival[ResolvedEvent]]]:

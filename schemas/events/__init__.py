@@ -9,7 +9,7 @@ Instants are RFC 3339 with an offset; `When` also takes plain dates, whose zone 
 from __future__ import annotations
 
 from schemas.events.base import Component, Fact, Line, Model, Money, MoneyPatch, PositiveMoney
-from schemas.events.decisions import ActionEvent, CaseEvent, EvidenceWithdrawn, Heartbeat
+from schemas.events.decisions import ActionEvent, ActionInitiated, AutomationEvent, CaseEvent, EvidenceWithdrawn, Heartbeat
 from schemas.events.fulfilment import (
     CarrierScan,
     InventoryAllocated,
@@ -99,13 +99,21 @@ DATA_MODELS: dict[str, type[Model]] = {
     "return.cancelled": ReturnStep,
     "case.waiting": CaseEvent,
     "case.noted": CaseEvent,
+    "action.initiated": ActionInitiated,
+    "action.begun": ActionEvent,
+    "action.in_doubt": ActionEvent,
+    "action.observed": ActionEvent,
+    "automation.paused": AutomationEvent,
+    "automation.resumed": AutomationEvent,
 }
 """The model of `data` by event type: every type that may come in."""
 
 __all__ = [
     "DATA_MODELS",
     "ActionEvent",
+    "ActionInitiated",
     "AddressSignal",
+    "AutomationEvent",
     "CarrierScan",
     "CaseEvent",
     "Component",

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from typing import Annotated
 
+from pydantic import JsonValue
+
 from schemas.events.base import Fact, Model
 from schemas.values import Free, Id, Instant, Retention, ShortText, Text
 
@@ -57,11 +59,52 @@ class CaseEvent(Model):
 
 
 class ActionEvent(Model):
-    """What became of a proposed action: `approved`, `rejected`, `executed`, `failed`."""
+    """What was decided about an action, or became of it.
+
+    `approved`, `rejected`: by a person. `begun`, `executed`, `failed`, `in_doubt`: by what carries it out. `observed`: what ends a doubt.
+    """
 
     action_id: Id
     by: ShortText | None = None
+    """Who says so: `user:anna`, `service:dispatch`."""
     note: Annotated[Text | None, Retention.NOTHING] = None
     result: Annotated[Free | None, Retention.NOTHING] = None
     by_roles: list[ShortText] | None = None
-    """What whoever decided was allowed to."""
+    """What whoever decided was allowed to, as the writer of the topic knows it."""
+    payload_hash: ShortText | None = None
+    """Of an approval or rejection: what was read by whoever decided. It must be that of the action."""
+    attempt: int | None = None
+    """The number of the attempt, from 1."""
+    endpoint: ShortText | None = None
+    """Who is called."""
+    reference: ShortText | None = None
+    """What the endpoint calls it."""
+    code: ShortText | None = None
+    """Why it failed."""
+    retry_at: Instant | None = None
+    """When a failed action is tried again; absent: not at all."""
+    outcome: ShortText | None = None
+    """Of an observation: `executed`, `not_executed`."""
+    evidence: ShortText | None = None
+    """Of an observation: what shows it."""
+
+
+class ActionInitiated(Model):
+    """A person asks for an action that no rule has proposed. Another person must agree to it."""
+
+    action: ShortText
+    exception_id: Id | None = None
+    parameters: dict[str, JsonValue] | None = None
+    by: ShortText | None = None
+    by_roles: list[ShortText] | None = None
+    note: Annotated[Text | None, Retention.NOTHING] = None
+
+
+class AutomationEvent(Model):
+    """Nothing is requested without a person any more in a scope (`paused`), or it is again (`resumed`)."""
+
+    scope: ShortText
+    """`all`, `action:NAME`, `rule:KIND`, `tenant:NAME`."""
+    by: ShortText | None = None
+    by_roles: list[ShortText] | None = None
+    reason: ShortText | None = None

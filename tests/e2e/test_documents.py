@@ -67,6 +67,7 @@ KNOWN = {
     ("README.md", "Shopify, Stripe"): "a drawing",
     ("README.md", "orderwatch simulate"): "run below",
     ("README.md", "schemas/"): "compared with the tree below",
+    ("dataflows/core/actions/README.md", "order shards"): "a drawing",
     ("dataflows/README.md", "orderwatch topics create"): "run below",
     ("dataflows/README.md", "# orderwatch.yaml"): "settings that are checked below",
     ("dataflows/README.md", "[Unit]"): "read below; systemd is not here",

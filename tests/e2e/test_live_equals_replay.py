@@ -4,12 +4,15 @@ from __future__ import annotations
 
 import json
 import time
+from collections import Counter
 from concurrent.futures import ThreadPoolExecutor
 from typing import TYPE_CHECKING
 
 import pytest
 
+from schemas.topics import DECISIONS
 from tests.support.brokers import topic
+from tests.support.decided import decided
 from tests.support.hurried import SECOND, Pace, Told, hurried, write_policy
 from tests.support.live import Engine, Given, committed, produce
 from tests.support.logs import T0, iso
@@ -22,7 +25,8 @@ if TYPE_CHECKING:
     from tests.support.brokers import Broker
 
 ORDERS = 150
-PARTITIONS = {"trade": 2, "carriers": 3}
+PARTITIONS = {"trade": 2, "carriers": 3, "decisions": 2}
+ENDINGS = {"decisions": f"-{DECISIONS}"}
 LEARNED = {"payment.auth_missing", "fulfilment.release_overdue"}
 """Kinds that are armed only by what the feeds have shown."""
 BY_PRODUCERS = {"message.timestamp.type": "CreateTime", "retention.ms": "-1"}
@@ -31,7 +35,9 @@ pytestmark = pytest.mark.slow
 
 
 def topic_of(told: Told) -> str:
-    """Carriers write to a topic of their own."""
+    """Carriers write to a topic of their own, and so do those who decide."""
+    if b'"/desk"' in told.line:
+        return "decisions"
     return "carriers" if b'"/carrier/' in told.line else "trade"
 
 
@@ -48,7 +54,9 @@ def replayed(topics: Sequence[str], broker: Broker, policy: Path, until: int, fo
     files = sorted((folder / "export").iterdir())
     run = command("replay", *files, "--policy", policy, "--until", iso(until), "--out", folder / "replayed")
     assert run.returncode == 0, run.stderr.decode()
-    return {output: sorted(content.splitlines()) for output, content in written(folder / "replayed").items()}
+    found = {output: sorted(content.splitlines()) for output, content in written(folder / "replayed").items()}
+    # A file says why beside what was rejected; a topic has it in headers.
+    return {**found, "rejects": sorted(json.loads(line)["text"].encode() for line in found["rejects"])}
 
 
 def assert_written_once_in_order(engine: Engine) -> None:
@@ -103,15 +111,17 @@ def test_a_run_while_events_come_in_runs_over_all_of_it_and_a_replay_of_the_expo
 
     What the feeds tell of is learned.
     """
-    names = {name: topic(real_broker, name, count) for name, count in PARTITIONS.items()}
-    begin = time.time_ns() // 1_000 + 3 * SECOND
+    names = {name: topic(real_broker, name, count, ending=ENDINGS.get(name, "")) for name, count in PARTITIONS.items()}
+    begin = time.time_ns() // 1_000 + 15 * SECOND
     pace = Pace(begin, 9 * SECOND)
     until = pace.begin + 10 * SECOND
     policy = write_policy(tmp_path / "policy.yaml", pace, steady=("/payments/stripe", "/warehouse"), learns=True)
+    world = hurried(ORDERS, 1, pace)
+    world = sorted((*world, *decided(world, policy, until)), key=lambda told: told.log)
     live, two, three, *_ = engines(tmp_path, real_broker, names, policy, until)
     # A busy machine may take longer than usual between stamping a record and showing it.
     live.start(clock_allowance_ms=1_000)
-    in_time(hurried(ORDERS, 1, pace), names, real_broker)
+    in_time(world, names, real_broker)
     live.finish()
     two.run(processes=2)
     three.run(processes=3)
@@ -122,6 +132,8 @@ def test_a_run_while_events_come_in_runs_over_all_of_it_and_a_replay_of_the_expo
         "replay": replayed(list(names.values()), real_broker, policy, until, tmp_path),
     }
     assert_same_output(every, {"feed.stale"})
+    states = Counter(json.loads(line)["data"].get("state") for line in every["live"]["actions"])
+    assert all(states[state] for state in ("proposed", "requested", "begun", "withdrawn")), states
     for engine in (live, two, three):
         assert_written_once_in_order(engine)
         assert late_records(engine) == 0
@@ -140,13 +152,14 @@ def test_the_pace_of_reading_changes_nothing(real_broker: Broker, tmp_path: Path
     What the feeds tell of is learned, by three processes, by one and by a replay alike. All feeds fall silent again and again; a quarter
     of an hour after the last of them spoke again nothing waits any more.
     """
-    names = {name: topic(real_broker, name, count, BY_PRODUCERS) for name, count in PARTITIONS.items()}
+    names = {name: topic(real_broker, name, count, BY_PRODUCERS) for name, count in PARTITIONS.items() if name not in ENDINGS}
     pace = Pace(T0, 25 * 60 * SECOND)
     until = pace.begin + (25 + 16) * 60 * SECOND
     policy = write_policy(tmp_path / "policy.yaml", pace, learns=True)
     world = hurried(ORDERS, 2, pace)
-    for name, count in PARTITIONS.items():
-        produce(real_broker.bootstrap, names[name], (told.given(count) for told in world if topic_of(told) == name))
+    for name, at in names.items():
+        count = PARTITIONS[name]
+        produce(real_broker.bootstrap, at, (told.given(count) for told in world if topic_of(told) == name))
     slow, fast, *_ = engines(tmp_path, real_broker, names, policy, until)
     with ThreadPoolExecutor() as pool:
         slowly = pool.submit(slow.run, processes=3, speed=100, allow_create_time=True)

@@ -56,14 +56,15 @@ def test_the_sequence_of_an_exception_has_no_gap(out: Path) -> None:
 
 
 def test_an_action_lasts_as_long_as_its_exception(out: Path) -> None:
-    """What is not open any more has no action that was not withdrawn."""
+    """What is not open any more has no action that still waits, and nothing is withdrawn of what is open."""
     standing = {str(d["exception_id"]): d["status"] for d in (cast("Data", e["data"]) for e in lines(out, "exceptions"))}
     actions: dict[str, str] = {}
     for event in lines(out, "actions"):
         data = cast("Data", event["data"])
-        actions[str(data["exception_id"])] = str(event["type"])
-    for id_, type_ in actions.items():
-        assert (type_ == "action.withdrawn") == (standing[id_] != "open")
+        actions[str(data["exception_id"])] = str(data["state"])
+    assert {"withdrawn", "expired", "requested"} <= set(actions.values())
+    for id_, state in actions.items():
+        assert state in (("proposed", "requested", "blocked", "expired") if standing[id_] == "open" else ("withdrawn", "expired"))
 
 
 def test_no_customer_data_gets_out(out: Path) -> None:

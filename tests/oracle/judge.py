@@ -114,7 +114,9 @@ def judge(  # noqa: PLR0915 - one step after another
     told: dict[OrderKey, int | None] = {}
     news: dict[OrderKey, list[int]] = {}
     for key, members in placement.orders.items():
-        known = min((member.known for member in members if not member.event.type.startswith(("case.", "action."))), default=NEVER)
+        known = min(
+            (member.known for member in members if not member.event.type.startswith(("case.", "action.", "automation."))), default=NEVER
+        )
         if known == NEVER:
             continue  # decisions about nothing that was said: they are rejected, and make no order known
         happened = history_of(members)

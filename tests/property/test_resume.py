@@ -6,20 +6,23 @@ from functools import cache
 from pathlib import Path
 from random import Random
 from tempfile import TemporaryDirectory
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 from zlib import crc32
 
+import orjson
 from hypothesis import given
 from hypothesis import strategies as st
 
 from dataflows.core.rules.load import load_policy
 from schemas.record import Record
+from schemas.topics import DECISIONS
 from schemas.wire import Rejected, decode, micros
 from sources.batch import Batch, Refusal
 from sources.simulator import policy_text, stream
 from sources.simulator.moments import END
 from tests.property.histories import examples
 from tests.support.graph import Graph, MemoryStores
+from tests.support.logs import HOUR, MINUTE, iso
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -27,13 +30,57 @@ if TYPE_CHECKING:
     from dataflows.core.policy import Policy
     from schemas.output import OutputRecord
 
-CHANNELS = ("events:00000", "events:00001", "scans:00000")
+DECIDED = f"{DECISIONS}:00000"
+CHANNELS = ("events:00000", "events:00001", DECIDED, "scans:00000")
+OF_EVENTS = ("events:00000", "events:00001", "scans:00000")
+NOWHERE = (0, 0, 0, 0)
 UNTIL = END * 1_000_000
 Said = dict[tuple[str, int], tuple[str, str, int, bytes]]
 
 
 @cache
 def world() -> tuple[tuple[Record | Refusal, ...], ...]:
+    """A simulated world in three partitions and what was decided about its actions in a fourth, each in log order, with some junk."""
+    first, second, third = events()
+    return first, second, decisions(), third
+
+
+@cache
+def decisions() -> tuple[Record | Refusal, ...]:
+    """What people and a dispatch decide who read what is said of the world's actions when nobody decides anything."""
+    graph, found = Graph(rules(learns=False), OF_EVENTS, hot=256), list[tuple[int, dict[str, Any]]]()
+    outs = graph.take([Batch(name, UNTIL + 1, fresh(records)) for name, records in zip(OF_EVENTS, events(), strict=True)])
+    lots = Random(7)
+    for out in outs:
+        if out.type not in {"action.proposed", "action.requested"} or lots.random() < 0.3:
+            continue
+        data = orjson.loads(out.body)["data"]
+        about, at = {"action_id": data["action_id"], "subject": out.order}, out.log
+        if out.type == "action.proposed":
+            at += lots.choice((MINUTE, HOUR, 30 * HOUR))
+            wrong = lots.random() < 0.2
+            agreed = {"by": "user:anna", "by_roles": ["approver"], "payload_hash": "0" * 64 if wrong else data["payload_hash"]}
+            found.append((at, {"type": lots.choice(("action.approved",) * 4 + ("action.rejected",)), **about, **agreed}))
+        found.append((at + MINUTE, {"type": "action.begun", **about, "attempt": 1}))
+        outcome = lots.choice(("action.executed", "action.executed", "action.failed", "action.in_doubt"))
+        found.append((at + 2 * MINUTE, {"type": outcome, **about, "attempt": 1}))
+        if outcome == "action.in_doubt":
+            found.append((at + HOUR, {"type": "action.observed", **about, "outcome": "executed"}))
+    middle = sorted(at for at, _ in found)[len(found) // 2]
+    for type_, at in (("automation.paused", middle), ("automation.resumed", middle + 12 * HOUR)):
+        found.append((at, {"type": type_, "subject": "automation", "scope": "all", "by": "user:anna"}))
+    records: list[Record | Refusal] = []
+    for offset, (at, data) in enumerate(sorted(found, key=lambda each: each[0])):
+        log = at // 1_000_000 * 1_000_000
+        head = {"specversion": "1.0", "id": f"d{offset}", "source": "/desk", "time": iso(log), "tenant": "default"}
+        raw = orjson.dumps({**head, "type": data.pop("type"), "subject": data.pop("subject"), "data": data})
+        event = decode(raw)
+        records.append(Record(log, DECISIONS, 0, offset, 0, log, event.subject or "", event, raw))
+    return tuple(record for record in records if isinstance(record, Record) and record.log <= UNTIL)
+
+
+@cache
+def events() -> tuple[tuple[Record | Refusal, ...], ...]:
     """A simulated world in three partitions, in log order, with some junk."""
     lots = Random(5)
     channels: tuple[list[Record | Refusal], ...] = ([], [], [])
@@ -46,13 +93,13 @@ def world() -> tuple[tuple[Record | Refusal, ...], ...]:
         try:
             event = decode(line)
         except Rejected as why:
-            channels[at].append(Refusal(greatest[at], CHANNELS[at], at, offset, 0, why.reason, why.detail, line, len(line)))
+            channels[at].append(Refusal(greatest[at], OF_EVENTS[at], at, offset, 0, why.reason, why.detail, line, len(line)))
             continue
         time = micros(event.time)
         own = time if event.recordedtime is None else micros(event.recordedtime)
         # Whole seconds: many records then share an instant, in several partitions.
         log = greatest[at] = max(greatest[at], own // 1_000_000 * 1_000_000)
-        topic = CHANNELS[at].partition(":")[0]
+        topic = OF_EVENTS[at].partition(":")[0]
         channels[at].append(Record(log, topic, at, offset, 0, time, event.subject or "", event, line, key=b"k", headers=(("h", b"v"),)))
     return tuple(tuple(records) for records in channels)
 
@@ -70,7 +117,7 @@ def fresh(items: Sequence[Record | Refusal]) -> list[Record | Refusal]:
 class Partitions:
     """Where each partition has been read to; batches are drawn by lot."""
 
-    def __init__(self, lots: Random, places: Sequence[int] = (0, 0, 0)) -> None:
+    def __init__(self, lots: Random, places: Sequence[int] = NOWHERE) -> None:
         self._lots = lots
         self.places = list(places)
 
@@ -83,7 +130,7 @@ class Partitions:
         """The next batches: of some partitions, some records each, perhaps none."""
         lots = self._lots
         drawn: list[Batch] = []
-        for number in lots.sample(range(3), lots.randrange(1, 4)):
+        for number in lots.sample(range(4), lots.randrange(1, 5)):
             records, place = world()[number], self.places[number]
             step = lots.choice((0, 1, 5, 40, 200))
             items = records[place : place + step]
@@ -134,7 +181,7 @@ def test_a_killed_run_says_the_same_under_the_same_numbers(seed: int, learns: bo
     policy = rules(learns=learns)
     stores = MemoryStores()
     said: Said = {}
-    snapshots, places = dict[str, bytes](), [0, 0, 0]
+    snapshots, places = dict[str, bytes](), [*NOWHERE]
     graph, partitions = Graph(policy, CHANNELS, stores, remote=True), Partitions(lots)
     kills = 0
     while not partitions.ended:
@@ -146,3 +193,5 @@ def test_a_killed_run_says_the_same_under_the_same_numbers(seed: int, learns: bo
             kills += 1
             graph, partitions = Graph(policy, CHANNELS, stores, snapshots, hot=lots.choice((2, 64)), remote=True), Partitions(lots, places)
     assert said == undisturbed(learns=learns)
+    types = {orjson.loads(body)["data"]["state"] for topic, _, _, body in said.values() if topic == "actions" and b'"state":' in body}
+    assert types >= {"proposed", "requested", "begun", "executed", "failed", "in_doubt", "rejected", "withdrawn", "expired"}

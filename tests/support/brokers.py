@@ -101,7 +101,9 @@ def climb(*, own: bool = False) -> Climb:
     raise Unavailable("; ".join(passed))
 
 
-def topic(broker: Broker, prefix: str, partitions: int = 1, config: Mapping[str, str] | None = None, *, copies: int = 1) -> str:
+def topic(
+    broker: Broker, prefix: str, partitions: int = 1, config: Mapping[str, str] | None = None, *, copies: int = 1, ending: str = ""
+) -> str:
     """Creates a topic that no other test uses, and waits until every partition has its leader.
 
     Args:
@@ -110,11 +112,12 @@ def topic(broker: Broker, prefix: str, partitions: int = 1, config: Mapping[str,
         partitions: how many.
         config: topic settings over the usual one, `message.timestamp.type=LogAppendTime`.
         copies: of each partition.
+        ending: what the name ends with.
 
     Returns:
         The topic's name.
     """
-    name = f"{prefix}-{uuid4().hex[:8]}"
+    name = f"{prefix}-{uuid4().hex[:8]}{ending}"
     admin = AdminClient({"bootstrap.servers": broker.bootstrap})
     settings = {"message.timestamp.type": "LogAppendTime", **(config or {})}
     admin.create_topics([NewTopic(name, partitions, copies, config=settings)])[name].result(30)

@@ -6,19 +6,22 @@ import pickle
 from collections import defaultdict
 from typing import TYPE_CHECKING, Any
 
+from dataflows.core.actions.shard import ActionShard
+from dataflows.core.engine.intents import INTENTS
 from dataflows.core.engine.shard import Shard
 from dataflows.core.identity import AliasResolver, identity_rules, orphan_record
-from dataflows.detect.exchange import ALIAS_LOOKUPS, ORDER_ITEMS
+from dataflows.detect.exchange import ACTION_ITEMS, ALIAS_LOOKUPS, ORDER_ITEMS
 from dataflows.detect.learning import Learning
-from dataflows.detect.names import FIRST_SHARDS, ORDER_SHARDS, SECOND_SHARDS
-from dataflows.detect.operators import IdentityOperator, OrderOperator
-from dataflows.detect.router import Router, fan_out, fan_out_onward
+from dataflows.detect.names import ACTION_SHARDS, FIRST_SHARDS, ORDER_SHARDS, SECOND_SHARDS
+from dataflows.detect.operators import ActionOperator, IdentityOperator, OrderOperator
+from dataflows.detect.router import Router, fan_out, fan_out_intents, fan_out_onward
 from dataflows.runtime.checkpoint import Checkpointer
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Mapping, Sequence
 
     from dataflows.core.policy import Policy
+    from dataflows.detect.flow import AnyOperator
     from schemas.output import OutputRecord
     from sources.batch import Batch
 
@@ -109,6 +112,15 @@ class Graph:
             )
             for n in ORDER_SHARDS
         }
+        self._actions = {
+            n: ActionOperator(
+                lambda name: ActionShard(policy, place=(ACTION_SHARDS.index(name), len(ACTION_SHARDS))),
+                (*channels, *ORDER_SHARDS),
+                checkpointer(ACTION_ITEMS),
+                known.get(n),
+            )
+            for n in ACTION_SHARDS
+        }
 
     def take(self, batches: Iterable[Batch]) -> list[OutputRecord]:
         """What all shards say about some batches."""
@@ -121,12 +133,17 @@ class Graph:
         second = [(n, out) for n, operator in self._second.items() for out in operator.on_batch(waiting[n])[0]]
         for name, placed in (*fan_out(first), *fan_out(second)):
             waiting[name].append(self._sent(name, placed))
-        return [out for n, operator in self._orders.items() for _, outs in operator.on_batch(waiting[n])[0] for out in outs]
+        judged = [(n, each) for n, operator in self._orders.items() for each in operator.on_batch(waiting[n])[0]]
+        for name, arrival in fan_out_intents(judged):
+            waiting[name].append(self._sent(name, arrival))
+        acted = [each for n, operator in self._actions.items() for each in operator.on_batch(waiting[n])[0]]
+        said = [out for _, (_, outs) in judged for out in outs if out.topic != INTENTS]
+        return [*said, *(out for _, outs in acted for out in outs)]
 
     def _sent(self, name: str, arrival: Any) -> Any:
         return pickle.loads(pickle.dumps(arrival)) if self._remote and int(name[1:]) % 2 else arrival
 
     def snapshot(self) -> dict[str, bytes]:
         """What Bytewax would have stored of every shell at the end of an epoch."""
-        operators: dict[str, IdentityOperator | OrderOperator] = {**self._first, **self._second, **self._orders}
+        operators: dict[str, AnyOperator] = {**self._first, **self._second, **self._orders, **self._actions}
         return {name: pickle.loads(pickle.dumps(operator.snapshot())) for name, operator in operators.items()}

@@ -96,7 +96,7 @@ def write_policy(path: Path, pace: Pace, *, feeds: tuple[str, ...] = FEEDS, stea
     plain.write_text(policy_text(), encoding="utf-8")
     policy = cast("dict[str, object]", effective(load_policy(plain)))
     margins = {kind: one["margin"] for kind, one in cast("_Rules", policy["rules"]).items() if "margin" in one}
-    for section in ("rules", "retention"):
+    for section in ("rules", "retention", "actions"):
         policy[section] = _spans(policy[section], pace.span)
     for kind, margin in margins.items():  # They have bounds, which no haste brings down.
         cast("_Rules", policy["rules"])[kind]["margin"] = margin

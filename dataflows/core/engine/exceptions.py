@@ -6,6 +6,7 @@ run and replay; nothing here depends on a clock or a machine.
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from hashlib import sha1
 from typing import Literal
 from uuid import UUID
@@ -141,6 +142,11 @@ def score(state: ExceptionState, total: float, tier: str | None, now: int) -> di
     }
 
 
+def guardrails_data(spoken: Iterable[tuple[str, str, str]]) -> list[dict[str, object]]:
+    """The guardrails that spoke, in the contract's words."""
+    return [{"name": name, "effect": effect, "reason": reason} for name, effect, reason in spoken]
+
+
 def case_data(state: ExceptionState) -> dict[str, object]:
     """What people made of an exception, and by when it is to be seen to."""
     case = state.work or NEW
@@ -194,8 +200,12 @@ def exception_data(  # noqa: PLR0913 (what an exception's events say beside its 
     summary: str,
     resolved_by: Evidence | None = None,
     changed_by: Evidence | None = None,
+    guardrails: Iterable[tuple[str, str, str]] = (),
 ) -> dict[str, object]:
-    """The `data` of an `exception.*` event. `changed_by`: the event that made it be said, None if time passed."""
+    """The `data` of an `exception.*` event. `changed_by`: the event that made it be said, None if time passed.
+
+    `guardrails`: those of the order, each as name, effect and reason.
+    """
     return {
         "exception_id": id_,
         "sequence": state.sequence,
@@ -225,6 +235,7 @@ def exception_data(  # noqa: PLR0913 (what an exception's events say beside its 
         "evidence": [cited(e) for e in state.evidence],
         "context": context,
         "backfilled": state.backfilled,
+        "guardrails": guardrails_data(guardrails),
         "recommended": [{"action": action, "reason": reason} for action, reason in rule.actions],
         "policy": {"version": policy, "rule": state.kind, "mode": state.mode},
     }

@@ -1,14 +1,16 @@
-"""Turns a changed state into what is written: its exception event, and the action that it asks for or withdraws."""
+"""Turns a changed state into what is written: its exception event; and into the intent of an action, which is decided on behind it."""
 
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from typing import NamedTuple
 
 from dataflows.core.decisions.cases import NEW
+from dataflows.core.engine.against import standing_against
 from dataflows.core.engine.causes import resolved_by
-from dataflows.core.engine.exceptions import ExceptionState, action_id, cited, event, exception_data, score
+from dataflows.core.engine.exceptions import ExceptionState, event, exception_data, score
+from dataflows.core.engine.intents import Intent, asked, held_words, intent_record, lane_of, spec_of, target_of
 from dataflows.core.engine.lifecycle import Key, cite
 from dataflows.core.engine.order import Order
 from dataflows.core.engine.ruleset import RuleSet
@@ -18,6 +20,7 @@ from dataflows.core.engine.summary_fields import related
 from dataflows.core.history.facts import Facts
 from dataflows.core.history.parcels import scan_of
 from dataflows.core.policy import Policy, RuleSetting
+from dataflows.core.rules.guarding import Objection, guards_of, speak
 from dataflows.core.rules.model import Rule
 from schemas.instants import iso
 from schemas.output import OutputRecord
@@ -67,6 +70,10 @@ def context_of(order: Order, facts: Facts) -> dict[str, object]:
     }
 
 
+Guarded = Sequence[tuple[Objection, frozenset[str]]]
+"""The guardrails that hold for an order, and what each is about."""
+
+
 def _difference(case: ExceptionCase, total: float) -> float:
     """What an exception about a difference of money is worth: the difference, not the order."""
     if case.facts.placed is None:
@@ -100,6 +107,7 @@ class Publisher:
     def __init__(self, policy: Policy, ruleset: RuleSet) -> None:
         self.policy = policy
         self.ruleset = ruleset
+        self.guards = guards_of(policy.guardrails)
         self.instant = -1
         self.number = 0
         self.opened: Counter[Standing] = Counter()
@@ -117,9 +125,9 @@ class Publisher:
     ) -> list[OutputRecord]:
         """The lines that changes are worth, which the order's exceptions hold already. `before`: what they were; `record`: as in `say`."""
         outs: list[OutputRecord] = []
-        context = context_of(order, facts)
+        context, spoken = context_of(order, facts), speak(self.guards, facts)
         for key in sorted(changes, key=lambda k: (k[0], k[1] or "", k[2])):
-            outs += self.say(order, changes[key], before.get(key), facts, context, record)
+            outs += self.say(order, changes[key], before.get(key), facts, context, spoken, record)
         return outs
 
     def say(
@@ -129,9 +137,13 @@ class Publisher:
         before: ExceptionState | None,
         facts: Facts,
         context: dict[str, object],
+        spoken: Guarded,
         record: Record | None,
     ) -> list[OutputRecord]:
-        """The lines that a changed state is worth. `context`: what is known of the order; `record`: what changed it, if not time."""
+        """The lines that a changed state is worth. `context`: what is known of the order; `record`: what changed it, if not time.
+
+        `spoken`: the guardrails of the order.
+        """
         rule = self.ruleset.by_kind(state.kind)
         state.sequence = (before.sequence if before else 0) + 1
         self.count(before, -1)
@@ -157,6 +169,7 @@ class Publisher:
             summary=summary(case, ended_by),
             resolved_by=ended_by,
             changed_by=None if record is None else cite(record),
+            guardrails=[each for each, _ in spoken],
         )
         type_ = type_of(state, before)
         about = state.due if state.due is not None else state.start
@@ -165,9 +178,8 @@ class Publisher:
         body = event(order.tenant, order.id, type_, f"{id_}:{state.sequence}", about, data)
         out = OutputRecord(log, order.id, "exceptions", type_, self.key(log), body, state.kind, state.severity, state.status, data)
         out.promised = promise_of(facts)
-        outs = [out]
-        action = self._action(order, state, rule, id_, log)
-        return outs if action is None else [*outs, action]
+        intent = self._intent(order, state, rule, id_, facts, spoken)
+        return [out] if intent is None else [out, intent]
 
     def count(self, state: ExceptionState | None, by: int) -> None:
         """Counts an exception among those that stand open, if it does."""
@@ -218,8 +230,8 @@ class Publisher:
         body = event(order.tenant, order.id, type_, f"{id_}:{state.sequence}", now, data)
         return [OutputRecord(now, order.id, "exceptions", type_, self.key(now), body, state.kind, state.severity, state.status, data)]
 
-    def _action(self, order: Order, state: ExceptionState, rule: Rule, id_: str, log: int) -> OutputRecord | None:
-        """The best action, proposed or requested while the exception is open, withdrawn when it no longer is."""
+    def _intent(self, order: Order, state: ExceptionState, rule: Rule, id_: str, facts: Facts, spoken: Guarded) -> OutputRecord | None:
+        """That the exception asks for its best action, or no longer does."""
         wanted = state.status == "open" and state.mode == "on" and (state.work or NEW).state != "resolved"
         name, reason = rule.actions[0] if rule.actions else ("", "the rule asks for no action any more")
         if not wanted:
@@ -228,23 +240,40 @@ class Publisher:
             return None
         if wanted:
             state.action, state.asked = 1 - state.action, name if rule.stated is not None else ""
-            blocked = any(v.lane == "block" and v.status == "open" for v in order.exceptions.states.values())
-            type_ = "action.requested" if state.lane == "auto" and not blocked and not state.backfilled else "action.proposed"
-        else:
-            type_ = "action.withdrawn"
         number = state.action
         if not wanted:
             state.action = -state.action
-        action = action_id(id_, name, number)
-        data: dict[str, object] = {
-            "action_id": action,
-            "exception_id": id_,
-            "order_id": order.id,
-            "action": name,
-            "parameters": {"kind": state.kind, "scope": state.scope, "lane": state.lane},
-            "idempotency_key": action,
-            "reason": reason,
-            "evidence": [cited(e) for e in state.evidence],
-        }
-        body = event(order.tenant, order.id, type_, f"{action}:{state.sequence}", log, data)
-        return OutputRecord(log, order.id, "actions", type_, self.key(log), body, state.kind, state.severity, state.status, data)
+        spec = spec_of(name)
+        known = asked(spec, name, state, facts, self.policy.actions)
+        said: list[Objection] = []
+        if wanted:
+            said = [each for each, about in spoken if not about or spec.name in about]
+            said += standing_against(order, state)
+            if known.hold_until:
+                said.append(held_words(known.hold_until))
+        customer = facts.fields.customer if facts.placed is not None else None
+        intent = Intent(
+            log=facts.now,
+            key=self.key(facts.now),
+            sort="asked" if wanted else "gone",
+            tenant=order.tenant,
+            order=order.id,
+            exception=id_,
+            said=state.sequence,
+            kind=state.kind,
+            step=name,
+            action=spec.name,
+            number=number,
+            target=target_of(spec, state.scope),
+            parameters=known.parameters,
+            lane=lane_of(state.lane, said),
+            guardrails=said,
+            reason=reason,
+            evidence=list(state.evidence),
+            severity=state.severity,
+            policy=self.policy.version,
+            customer=customer.id if customer is not None else None,
+            amount=known.amount,
+            hold_until=known.hold_until if wanted else 0,
+        )
+        return intent_record(intent, state.status)

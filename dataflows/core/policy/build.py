@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import replace
 from typing import cast
 
 from dataflows.core.clocks import CalendarSpec
 from dataflows.core.policy.effective import version_of
 from dataflows.core.policy.form import CalendarForm, FeedForm, LadderForm, OverrideForm, PolicyForm, RungForm, change_of
+from dataflows.core.policy.form_handling import ActionsForm, GuardrailForm
+from dataflows.core.policy.handling import APPROVERS, GUARDRAILS, ActionPolicy, Budget, Guardrail
 from dataflows.core.policy.matching import regions_meant
 from dataflows.core.policy.model import BackfillPolicy, Dims, FeedPolicy, Ladder, LadderStep, Override, Place, RetentionPolicy
 from dataflows.core.policy.policy import Policy
@@ -51,6 +54,8 @@ def build(form: PolicyForm, rules: tuple[Described, ...]) -> Policy:
         watch_from=NEVER if form.watch_from is None else form.watch_from,
         identifiers=None if form.identifiers is None else Identifiers(**dict(form.identifiers)),
         learns=form.emits is None,
+        actions=_actions(form.actions),
+        guardrails=_guardrails(form.guardrails),
         teams={name: Place(zone=team.zone, calendar=team.calendar) for name, team in form.teams.items()},
         ladders={name: _ladder(ladder) for name, ladder in form.ladders.items()},
     )
@@ -94,3 +99,25 @@ def _calendar(form: CalendarForm, zone: str) -> CalendarSpec:
         open=frozenset(form.open),
         cutoff=form.cutoff,
     )
+
+
+def _actions(form: ActionsForm) -> ActionPolicy:
+    return ActionPolicy(
+        approval_timeout=form.approval_timeout.n,
+        remember=form.remember.n,
+        approvers={**APPROVERS, **form.approvers},
+        second_approval_above=form.second_approval_above,
+        budgets=tuple(Budget(each.most, each.rule, each.action, each.tenant, each.each is not None) for each in form.budgets),
+        quiet=form.quiet_hours,
+    )
+
+
+def _guardrails(stated: Mapping[str, GuardrailForm | None]) -> tuple[Guardrail, ...]:
+    found = {guardrail.name: guardrail for guardrail in GUARDRAILS}
+    for name, form in stated.items():
+        if form is None:
+            found.pop(name, None)
+        else:
+            says = form.says or (found[name].says if name in found else name.replace("_", " "))
+            found[name] = Guardrail(name, form.when, form.lane, tuple(sorted(set(form.actions))), says)
+    return tuple(found[name] for name in sorted(found))

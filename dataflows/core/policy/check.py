@@ -8,6 +8,7 @@ from typing import cast
 from pydantic import BaseModel, ValidationError
 
 from dataflows.core.policy import form as forms
+from dataflows.core.policy import form_handling as handling
 from dataflows.core.policy.crosscheck import cross_faults
 from dataflows.core.policy.ladders import ladder_faults
 from dataflows.core.policy.reach import idle_faults
@@ -79,6 +80,12 @@ def _keys_at(path: At, known: Known) -> Collection[str]:
             return _keys(forms.CalendarForm)
         case ("calendars", _, "hours"):
             return WEEKDAYS
+        case ("actions",):
+            return _keys(handling.ActionsForm)
+        case ("actions", "budgets", _):
+            return _keys(handling.BudgetForm)
+        case ("guardrails", _):
+            return _keys(handling.GuardrailForm)
         case ("feeds", _):
             return _keys(forms.FeedForm)
         case ("ladders", _):

@@ -12,7 +12,8 @@ from dataclasses import dataclass
 from functools import reduce
 from typing import Final
 
-from dataflows.core.policy.effective import Plain, effective, setting_of
+from dataflows.core.policy.effective import effective, setting_of
+from dataflows.core.policy.effective_handling import Plain
 from dataflows.core.policy.model import Dims
 from dataflows.core.policy.policy import Policy, overridden
 from dataflows.core.policy.setting import Described, RuleSetting

@@ -8,6 +8,8 @@ from collections.abc import Mapping
 from typing import cast
 
 from dataflows.core.clocks import CalendarSpec, Span
+from dataflows.core.policy.effective_handling import Plain, actions_of, guardrails_of
+from dataflows.core.policy.handling import ACTION_POLICY, GUARDRAILS
 from dataflows.core.policy.model import BACKFILL, MOST_EVENTS, BackfillPolicy, Dims, FeedPolicy, Ladder, LadderStep, Override, Place
 from dataflows.core.policy.policy import Policy
 from dataflows.core.policy.setting import ADDED, NAMES, OF_CASES, Change, Described, Fallback, RuleSetting, Step
@@ -15,7 +17,6 @@ from dataflows.core.policy.values import MILESTONES, WEEKDAYS
 from schemas.instants import NEVER, iso
 from schemas.plain import Data
 
-Plain = str | list["Plain"] | dict[str, "Plain"]
 Value = str | int | Span | Fallback | Step | tuple[str, ...] | tuple[Step, ...] | dict[str, str] | dict[str, Span | None] | None
 
 
@@ -30,6 +31,10 @@ def version_of(policy: Policy) -> str:
         cast("dict[str, Plain]", canonical["retention"]).pop("most_events")
     if policy.backfill == BACKFILL:
         del canonical["backfill"]
+    if policy.actions == ACTION_POLICY:
+        del canonical["actions"]
+    if policy.guardrails == GUARDRAILS:
+        del canonical["guardrails"]
     canonical["rules"] = {rule.kind: _canonical(rule, setting) for rule, setting in zip(policy.rules, policy.base, strict=True)}
     text = json.dumps(canonical, sort_keys=True, ensure_ascii=False, separators=(",", ":"))
     return hashlib.sha256(text.encode()).hexdigest()[:16]
@@ -57,6 +62,8 @@ def effective(policy: Policy) -> dict[str, Plain]:
         },
         "backfill": _backfill(policy.backfill),
         "watch_from": "" if policy.watch_from == NEVER else iso(policy.watch_from),
+        "actions": actions_of(policy.actions),
+        "guardrails": guardrails_of(policy.guardrails),
         "feeds": {prefix: _feed(feed) for prefix, feed in sorted(policy.feeds.items())},
         "teams": _places(policy.teams),
         "ladders": {name: _ladder(ladder) for name, ladder in sorted(policy.ladders.items())},

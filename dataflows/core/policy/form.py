@@ -12,7 +12,6 @@ from pydantic import (
     AfterValidator,
     BaseModel,
     BeforeValidator,
-    ConfigDict,
     PlainValidator,
     create_model,
     model_validator,
@@ -21,24 +20,14 @@ from pydantic import (
 from dataflows.core.clocks import Span
 from dataflows.core.clocks.spans import ZERO
 from dataflows.core.policy import values as read
+from dataflows.core.policy.form_handling import ActionsForm, GuardrailForm
+from dataflows.core.policy.form_parts import STRICT, Section, many
 from dataflows.core.policy.model import BACKFILL, MOST_EVENTS
 from dataflows.core.policy.setting import LANES, SEVERITIES, STEP_DATES, STEP_MILESTONES, Change, Read, RuleSetting
 from schemas.identifiers import DEFAULT, ORDER_FORMS, SKU_FORMS, TRACKING_FORMS, Identifiers
 from schemas.problems import mistake
 
 _OFF = frozenset(("off", "false", "no", "none"))
-
-
-def _many(value: object) -> object:
-    """A single value counts as a list of one; an empty entry as an empty list."""
-    if value is None:
-        return []
-    return [value] if isinstance(value, str) else value
-
-
-def _section(value: object) -> object:
-    """A section without entries is an empty one."""
-    return {} if value is None else value
 
 
 def _removable(value: object) -> object:
@@ -95,15 +84,14 @@ Events = Annotated[int, PlainValidator(read.events)]
 Day = Annotated[date, PlainValidator(read.day)]
 Weekdays = Annotated[tuple[int, ...], PlainValidator(read.weekdays)]
 DayHours = Annotated[tuple[tuple[int, int], ...], PlainValidator(read.intervals)]
-Names = Annotated[tuple[Name, ...], BeforeValidator(_many)]
-Days = Annotated[tuple[Day, ...], BeforeValidator(_many)]
-Section = BeforeValidator(_section)
+Names = Annotated[tuple[Name, ...], BeforeValidator(many)]
+Days = Annotated[tuple[Day, ...], BeforeValidator(many)]
 
 
 class PolicySection(BaseModel):
     """A part of the file: unknown keys are refused."""
 
-    model_config = ConfigDict(extra="forbid", frozen=True)
+    model_config = STRICT
 
 
 class CalendarForm(PolicySection):
@@ -169,7 +157,7 @@ class RungForm(PolicySection):
 class LadderForm(PolicySection):
     """A ladder: its rungs, and what happens while nobody is there."""
 
-    steps: Annotated[tuple[RungForm, ...], BeforeValidator(_many)]
+    steps: Annotated[tuple[RungForm, ...], BeforeValidator(many)]
     repeat: Annotated[int, PlainValidator(read.repeats)] = 0
     off_duty: Annotated[str, PlainValidator(read.choice("answer", ("wait", "skip")))] = "wait"
 
@@ -256,7 +244,7 @@ def _type_of(hint: Any, how: Read) -> Any:
     key: Any = Annotated[str, PlainValidator(READERS[how.keys])] if how.keys else str
     found = tuple[one, ...] if how.many else dict[key, one] if how.table else one
     if how.many:
-        return Annotated[found, BeforeValidator(_many)]
+        return Annotated[found, BeforeValidator(many)]
     if not how.off:
         return found
     return Annotated[found | None, BeforeValidator(_removable), AfterValidator(lambda value: {} if value is None and how.table else value)]
@@ -281,18 +269,18 @@ class WhenForm(PolicySection):
     site: Names | None = None
     carrier: Names | None = None
     service: Names | None = None
-    country: Annotated[tuple[AnyCountry, ...], BeforeValidator(_many)] | None = None
+    country: Annotated[tuple[AnyCountry, ...], BeforeValidator(many)] | None = None
     channel: Names | None = None
     tier: Names | None = None
     region: Names | None = None
     postal_code: Names | None = None
-    method: Annotated[tuple[Annotated[str, PlainValidator(read.choice("method", METHODS))], ...], BeforeValidator(_many)] | None = None
-    terms: Annotated[tuple[Annotated[str, PlainValidator(read.choice("payment terms", TERMS))], ...], BeforeValidator(_many)] | None = None
-    value: Annotated[tuple[Annotated[str, PlainValidator(read.amount_test)], ...], BeforeValidator(_many)] | None = None
+    method: Annotated[tuple[Annotated[str, PlainValidator(read.choice("method", METHODS))], ...], BeforeValidator(many)] | None = None
+    terms: Annotated[tuple[Annotated[str, PlainValidator(read.choice("payment terms", TERMS))], ...], BeforeValidator(many)] | None = None
+    value: Annotated[tuple[Annotated[str, PlainValidator(read.amount_test)], ...], BeforeValidator(many)] | None = None
     sku: Names | None = None
     seller: Names | None = None
     tags: Names | None = None
-    hold: Annotated[tuple[Annotated[str, PlainValidator(read.choice("hold", HOLDS))], ...], BeforeValidator(_many)] | None = None
+    hold: Annotated[tuple[Annotated[str, PlainValidator(read.choice("hold", HOLDS))], ...], BeforeValidator(many)] | None = None
 
 
 class OverrideForm(PolicySection):
@@ -307,7 +295,7 @@ class PolicyForm(PolicySection):
 
     name: Name = "default"
     zone: Zone = "UTC"
-    emits: Annotated[tuple[Milestone, ...], BeforeValidator(_many)] | None = None
+    emits: Annotated[tuple[Milestone, ...], BeforeValidator(many)] | None = None
     tolerance: Annotated[dict[Currency, Amount], Section] = {}
     zones: Annotated[dict[Region, Zone], Section] = {}
     calendars: Annotated[dict[CalendarKey, Annotated[CalendarForm, Section]], Section] = {}
@@ -322,7 +310,10 @@ class PolicyForm(PolicySection):
     teams: Annotated[dict[Name, Annotated[PlaceForm, Section]], Section] = {}
     ladders: Annotated[dict[Name, LadderForm], Section] = {}
     identifiers: Annotated[IdentifiersForm | None, BeforeValidator(_all_alike)] = None
+    actions: Annotated[ActionsForm, Section] = ActionsForm()
+    guardrails: Annotated[dict[Name, Annotated[GuardrailForm | None, BeforeValidator(_removable)]], Section] = {}
+    """By name; a built-in one that is `off` no longer holds."""
     custom_rules: Any = None
     """Rules of the user by name: `dataflows.core.rules.user` reads them."""
     rules: Rules = {}
-    overrides: Annotated[tuple[OverrideForm, ...], BeforeValidator(_many)] = ()
+    overrides: Annotated[tuple[OverrideForm, ...], BeforeValidator(many)] = ()

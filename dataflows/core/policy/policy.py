@@ -20,6 +20,7 @@ from typing import Final
 
 from dataflows.core.clocks import Calendar, CalendarSpec
 from dataflows.core.clocks.days import holiday_region
+from dataflows.core.policy.handling import ACTION_POLICY, GUARDRAILS, ActionPolicy, Guardrail
 from dataflows.core.policy.matching import matcher
 from dataflows.core.policy.model import BACKFILL, BackfillPolicy, Dims, FeedPolicy, Ladder, LadderStep, Override, Place, RetentionPolicy
 from dataflows.core.policy.setting import Described, RuleSetting, changed
@@ -72,6 +73,9 @@ class Policy:
     ladders: Mapping[str, Ladder] = field(default_factory=dict[str, Ladder])
     learns: bool = False
     """Whether milestones besides `emits` are armed for those who have been seen to emit them."""
+    actions: ActionPolicy = ACTION_POLICY
+    guardrails: tuple[Guardrail, ...] = GUARDRAILS
+    """By name; their predicates have been checked."""
 
     named: frozenset[str] = field(init=False, repr=False, compare=False)
     """The dimensions that overrides depend on."""

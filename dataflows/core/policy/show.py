@@ -5,7 +5,8 @@ from __future__ import annotations
 import re
 from typing import Final
 
-from dataflows.core.policy.effective import Plain, effective, setting_of
+from dataflows.core.policy.effective import effective, setting_of
+from dataflows.core.policy.effective_handling import Plain
 from dataflows.core.policy.policy import Policy
 
 _BARE: Final = re.compile(r"[A-Za-z/][\w./+ -]*[\w./+-]|[A-Za-z]|-?\d+ [a-z]+|0|[1-9]\d*")
@@ -23,6 +24,8 @@ _ABOUT: Final = {
     "retention": "how long things are kept, in elapsed time, and how many events an order may have",
     "backfill": "when an order is history that is told, how long until it is judged, and from what age on an exception is not said",
     "watch_from": "orders placed earlier are history only",
+    "actions": "who must agree to an action, how many there may be, and when customers are told nothing",
+    "guardrails": "what about an order stops automation: predicates, as in rules of your own; `off` takes a built-in one away",
     "feeds": "monitored feeds by prefix of source: a deadline waits until they have spoken past it; silence makes them stale",
     "teams": "when teams work: their clocks and their duty; one that is not named here is there at any time",
     "ladders": "how an overdue case escalates; rules use the one called default unless they name another",

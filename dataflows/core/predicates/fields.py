@@ -271,6 +271,11 @@ def _decline(part: PaymentPart) -> str | None:
     return cast("PaymentFailed", failures[-1].event.data).decline if failures else None
 
 
+def _failed_stage(part: PaymentPart) -> str | None:
+    failures = [r for r in part.records if r.event.type == "payment.failed"]
+    return cast("PaymentFailed", failures[-1].event.data).stage or "authorization" if failures else None
+
+
 _PAYMENT: Final = (
     _payment("id", Type.TEXT, "its ID", lambda p: p.payment_id),
     _payment("amount", Type.MONEY, "what was last authorized or captured", _secured),
@@ -279,6 +284,10 @@ _PAYMENT: Final = (
     _payment("voided_at", Type.INSTANT, "when it was voided", lambda p: p.first("payment.voided")),
     _payment("expires_at", Type.INSTANT, "when its last authorization lapses", _expires),
     _payment("failures", Type.NUMBER, "how many of its steps failed", lambda p: sum(r.event.type == "payment.failed" for r in p.records)),
+    _words(
+        _payment("failed_stage", Type.TEXT, "the step that failed last: `authorization`, `capture` or `refund`", _failed_stage),
+        ("authorization", "capture", "refund"),
+    ),
     _payment("decline", Type.TEXT, "whether the last failure was `soft` or `hard`", _decline),
 )
 

@@ -11,6 +11,7 @@ from dataflows.core.policy.check import PolicyError, examine_tree, known_in
 from dataflows.core.policy.form import PolicyForm
 from dataflows.core.policy.policy import Policy
 from dataflows.core.rules import RULES
+from dataflows.core.rules.guarding import guardrail_faults
 from dataflows.core.rules.model import Rule
 from dataflows.core.rules.user.build import kinds_of, user_rules
 from schemas.problems import Problem, UnreadableError, problems_of, text_of
@@ -68,5 +69,5 @@ def _examine(path: Path, rules: tuple[Rule, ...]) -> tuple[PolicyForm | None, tu
     own, wrong = user_rules(tree, known)
     every = tuple(sorted((*rules, *own), key=lambda rule: rule.kind)) if own else rules
     form, faults = examine_tree(tree, every, known)
-    problems = problems_of(str(path), [*faults, *wrong])
+    problems = problems_of(str(path), [*faults, *wrong, *guardrail_faults(tree)])
     return (form if all(problem.warning for problem in problems) else None), every, problems

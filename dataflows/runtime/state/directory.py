@@ -102,7 +102,8 @@ class StateHome:
         """
         with locked(self.path / "lock"):
             state = read_state(self.path)
-            if state.shards and state.shards != now.shards:
+            # A group that a state of before does not have begins empty.
+            if any(now.shards.get(group) != count for group, count in state.shards.items()):
                 raise StateError(f"{self.path} was made for other shards ({_counts(state.shards)}, now {_counts(now.shards)})")
             fresh = state.policy is None
             joined = self._is_led(state)

@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING, cast
 
 import pytest
 
+from dataflows.core.engine.intents import INTENTS
 from dataflows.core.engine.shard import Shard
 from dataflows.core.rules.load import load_policy
 from tests.support.logs import DAY, HOUR, T0, line, record
@@ -73,10 +74,10 @@ def test_a_resolved_case_resolves_and_a_reopened_one_opens_again(shard: Shard) -
     """`case.resolved` ends an exception that still holds and withdraws its action; `case.reopened` brings both back under the same ID."""
     id_ = overdue(shard)
     outs = give(shard, "2", T0 + 26 * HOUR, "case.resolved", {"exception_id": id_, "by": "kim"})
-    assert [(out.type, out.status) for out in outs] == [("exception.resolved", "resolved"), ("action.withdrawn", "resolved")]
+    assert [(out.type, out.status) for out in outs] == [("exception.resolved", "resolved"), ("intent.gone", "resolved")]
     assert outs[0].data["resolution"] == "case"
     outs = give(shard, "3", T0 + 27 * HOUR, "case.reopened", {"exception_id": id_})
-    assert [(out.type, out.status) for out in outs] == [("exception.updated", "open"), ("action.proposed", "open")]
+    assert [(out.type, out.status) for out in outs] == [("exception.updated", "open"), ("intent.asked", "open")]
     assert outs[0].data["exception_id"] == id_
     assert outs[0].data["sequence"] == 3
 
@@ -198,7 +199,7 @@ def test_late_evidence_takes_back_what_was_never_true(shard: Shard) -> None:
     raw = line("2", T0 + HOUR, data={"amount": {"amount": "80.00", "currency": "EUR"}})
     shard.apply(record(raw, T0 + 30 * HOUR))
     outs = shard.drain()
-    assert [(out.type, out.status) for out in outs] == [("exception.retracted", "retracted"), ("action.withdrawn", "retracted")]
+    assert [(out.type, out.status) for out in outs] == [("exception.retracted", "retracted"), ("intent.gone", "retracted")]
 
 
 def test_a_closed_order_knows_its_events_and_takes_no_new_ones(shard: Shard) -> None:
@@ -290,7 +291,7 @@ def test_a_shadow_rule_speaks_softly(tmp_path: Path) -> None:
     outs = wait(shard, T0 + 3 * DAY)
     pending = [out for out in outs if out.kind == "order.pending_too_long"]
     assert [cast("Data", out.data["policy"])["mode"] for out in pending if out.topic == "exceptions"] == ["shadow"]
-    assert not [out for out in pending if out.topic == "actions"]
+    assert not [out for out in pending if out.topic == INTENTS]
     assert ("exception.updated", "payment.capture_overdue", "suppressed") not in told(outs)
 
 
@@ -306,16 +307,16 @@ def test_the_policy_of_an_orders_own_country_holds(tmp_path: Path) -> None:
 
 
 def test_nothing_is_requested_of_an_order_that_is_blocked(shard: Shard) -> None:
-    """While a blocking exception is open, an action of lane auto is proposed to a person instead."""
+    """While a blocking exception is open, the action of a rule of lane auto is asked for in the lane of what is blocked."""
     give(shard, "1", T0, "order.placed", PLACED)
     failed: Data = {"payment_id": "p1", "decline": "soft"}
     free = give(shard, "2", T0 + HOUR, "payment.failed", failed)
-    assert [out.type for out in free if out.topic == "actions"] == ["action.requested"]
+    assert [out.data["lane"] for out in free if out.topic == INTENTS] == ["auto"]
     other = Shard(load_policy(None))
     give(other, "1", T0, "order.placed", PLACED)
     give(other, "0", T0 + 60_000_000, "address.invalid")
     blocked = give(other, "2", T0 + HOUR, "payment.failed", failed)
-    assert [out.type for out in blocked if out.topic == "actions"] == ["action.proposed"]
+    assert [out.data["lane"] for out in blocked if out.topic == INTENTS] == ["block"]
 
 
 CHANGES: tuple[tuple[str, list[tuple[str, str, str]]], ...] = (

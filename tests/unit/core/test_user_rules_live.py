@@ -54,7 +54,7 @@ def test_a_rule_that_is_added_holds_of_orders_that_are_open() -> None:
     """Its exceptions are raised at the start of the new run."""
     before, after = go_on(WITHOUT, WITH)
     assert before == []
-    assert told(after)[:2] == [("exception.raised", KIND), ("action.proposed", KIND)]
+    assert told(after)[:2] == [("exception.raised", KIND), ("intent.asked", KIND)]
     assert after[0].data["due_at"] == "2026-11-03T11:00:00Z"
 
 
@@ -64,8 +64,8 @@ def test_a_rule_that_is_added_holds_of_orders_that_are_open() -> None:
 def test_what_was_said_of_a_rule_that_is_gone_is_taken_back(form: dict[str, Any]) -> None:
     """As of one that is switched off: retracted, its action withdrawn under the ID that it was proposed with, and counted no more."""
     before, after = go_on(WITH, form)
-    assert told(before) == [("exception.raised", KIND), ("action.proposed", KIND)]
-    assert told(after) == [("exception.retracted", KIND), ("action.withdrawn", KIND)]
+    assert told(before) == [("exception.raised", KIND), ("intent.asked", KIND)]
+    assert told(after) == [("exception.retracted", KIND), ("intent.gone", KIND)]
     assert after[0].data["exception_id"] == before[0].data["exception_id"]
     assert after[0].data["sequence"] == 2
     assert after[1].data["action_id"] == before[1].data["action_id"]
@@ -76,7 +76,7 @@ def test_a_rule_that_is_gone_costs_later_events_nothing() -> None:
     """The order goes on as any other, and can be stored and restored again."""
     packed = ("11-04 12:00 warehouse.packed", "11-04 13:00 support.contacted")
     _, after = go_on(WITH, WITHOUT, packed)
-    assert told(after) == [("exception.retracted", KIND), ("action.withdrawn", KIND)]
+    assert told(after) == [("exception.retracted", KIND), ("intent.gone", KIND)]
 
 
 def test_a_rule_that_comes_back_goes_on_with_its_exception() -> None:
@@ -117,7 +117,7 @@ def test_a_rule_whose_limit_is_moved_takes_back_and_raises_anew() -> None:
 def test_a_rule_that_asks_for_another_action_withdraws_the_one_it_asked_for() -> None:
     """By its ID, not by that of the new one; an approval of the old one is still known."""
     before, after = go_on(WITH, changed(actions={"escalate": "now"}), ("11-04 12:00 warehouse.packed",))
-    withdrawn = [out for out in after if out.type == "action.withdrawn"]
+    withdrawn = [out for out in after if out.type == "intent.gone"]
     assert [out.data["action_id"] for out in withdrawn] == [before[1].data["action_id"]]
     assert withdrawn[0].data["action"] == "create_task"
 
@@ -127,7 +127,7 @@ def test_a_rule_in_shadow_says_so_and_asks_for_nothing() -> None:
     before, after = go_on(changed(switch="shadow") | {"rules": {"*": "off", KIND: "shadow"}}, WITH)
     assert told(before) == [("exception.raised", KIND)]
     assert orjson.loads(before[0].body)["data"]["policy"]["mode"] == "shadow"
-    assert told(after)[:2] == [("exception.updated", KIND), ("action.proposed", KIND)]
+    assert told(after)[:2] == [("exception.updated", KIND), ("intent.asked", KIND)]
 
 
 def test_an_order_with_a_state_of_a_rule_that_is_gone_is_closed_in_its_time() -> None:

@@ -15,6 +15,7 @@ def test_names_never_change() -> None:
     assert tuple(f"s{n:02d}" for n in range(64)) == names.ORDER_SHARDS
     assert names.FIRST_SHARDS == ("a0", "a1", "a2", "a3", "a4", "a5", "a6", "a7")
     assert names.SECOND_SHARDS == ("b0", "b1", "b2", "b3", "b4", "b5", "b6", "b7")
+    assert names.ACTION_SHARDS == ("t0", "t1", "t2", "t3")
     assert names.OUTPUT == "out"
     steps = {name: value for name, value in vars(names).items() if name.startswith("STEP_")}
     assert steps == {
@@ -31,6 +32,11 @@ def test_names_never_change() -> None:
         "STEP_RESOLVED_SECOND": "placed_second",
         "STEP_INTO_ORDERS": "into_orders",
         "STEP_JUDGE": "judge",
+        "STEP_DECISIONS": "to_actions",
+        "STEP_INTENTS": "intents",
+        "STEP_INTO_ACTIONS": "into_actions",
+        "STEP_ACTIONS": "actions",
+        "STEP_SAID": "said",
         "STEP_COLLECT": "collect",
         "STEP_ORDER": "order_verdicts",
         "STEP_TOPICS": "topics",

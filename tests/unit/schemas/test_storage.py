@@ -20,7 +20,7 @@ TYPE_CODES = (
     "return.inspected invoice.issued invoice.disputed support.contacted evidence.withdrawn feed.heartbeat case.acknowledged "
     "case.assigned case.snoozed case.resolved case.reopened case.labelled action.approved action.rejected action.executed "
     "action.failed order.reinstated order.cancel_declined order.linked carrier.relabelled return.cancelled "
-    "case.waiting case.noted"
+    "case.waiting case.noted action.initiated action.begun action.in_doubt action.observed automation.paused automation.resumed"
 )
 """Event types by their stored code. New ones go to the end."""
 
@@ -54,7 +54,9 @@ LAYOUTS = {
     "EvidenceWithdrawn": "event_id event_source order_alias",
     "Heartbeat": "",
     "CaseEvent": "exception_id by assignee until outcome label by_roles team until_kind on note_ref",
-    "ActionEvent": "action_id by by_roles",
+    "ActionEvent": "action_id by by_roles payload_hash attempt endpoint reference code retry_at outcome evidence",
+    "ActionInitiated": "action exception_id parameters by by_roles",
+    "AutomationEvent": "scope by by_roles reason",
     "Money": "amount currency",
     "Line": "line_id sku quantity ship_by promised_by seller method components parent_line_id tags",
     "Component": "sku quantity",

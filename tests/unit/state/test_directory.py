@@ -266,6 +266,19 @@ def test_the_first_process_of_a_cluster_decides_for_all(path: Path) -> None:
 
 
 @pytest.mark.parametrize("clean", [True, False])
+def test_a_group_of_shards_that_an_earlier_version_did_not_have_begins_empty(path: Path, clean: bool) -> None:
+    """As the action shards of a state that was made before there were any; an earlier program does not go back."""
+    stopped(path, clean=clean)
+    later = {**HERE.shards, "actions": 4}
+    stopped(path, clean=True, pins=changed(shards=later))
+    stopped(path, clean=True, pins=changed(shards=later))
+    home = StateHome.open(path)
+    with pytest.raises(StateError, match="was made for other shards"):
+        home.begin(HERE)
+    home.close()
+
+
+@pytest.mark.parametrize("clean", [True, False])
 def test_other_shards_are_refused(path: Path, clean: bool) -> None:
     """Orders cannot move between shards."""
     stopped(path, clean=clean)

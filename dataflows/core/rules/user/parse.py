@@ -10,9 +10,11 @@ from dataflows.core.clocks import Span
 from dataflows.core.policy import values
 from dataflows.core.policy.setting import LANES, SEVERITIES, Lane, Severity, Step
 from dataflows.core.predicates import Part
+from dataflows.core.rules.legality import CUSTOM
 from dataflows.core.rules.user.doubts import doubts_about
 from dataflows.core.rules.user.term_reader import SCAN_STATUSES, TermReader
 from dataflows.core.rules.user.terms import EACH, FORMS, STATUSES, FormName, Handling, Occurrence, Share, ThresholdCase, UserRule, Word
+from schemas.actions import ACTIONS, action_of
 from schemas.plain import Data
 from schemas.problems import nearest
 from schemas.tree import Path, Tree
@@ -217,6 +219,12 @@ class EntryReader(TermReader):
         for name, reason in value.items():
             if not _ACTION.fullmatch(name):
                 self.wrong(("actions", name), f"{name!r} is no action such as notify_customer", key=True)
+            elif (meant := action_of(name)) is None:
+                self.wrong(
+                    ("actions", name), f"unknown action {name!r}; known: {', '.join(sorted(ACTIONS))}", nearest(name, ACTIONS), key=True
+                )
+            elif meant not in CUSTOM:
+                self.wrong(("actions", name), f"a rule of your own may not propose {name}: {ACTIONS[meant].about}", key=True)
             if not isinstance(reason, str):
                 self.wrong(("actions", name), "the reason is missing")
         return tuple((name, str(reason)) for name, reason in value.items())

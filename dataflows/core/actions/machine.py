@@ -1,0 +1,288 @@
+"""Every step of an action's life, whoever takes it: its rule, a person, what carries it out, or time."""
+
+from __future__ import annotations
+
+from decimal import Decimal
+from typing import TYPE_CHECKING
+
+from dataflows.core.actions.budgets import Budgets
+from dataflows.core.actions.digest import payload_hash
+from dataflows.core.actions.exclusive import rival_of
+from dataflows.core.actions.model import RULE, ActionState, with_guardrail
+from dataflows.core.actions.pauses import NAME as PAUSED
+from dataflows.core.actions.pauses import Pause, pause_over
+from dataflows.core.actions.writing import Writer
+from dataflows.core.engine.exceptions import derived_id
+from dataflows.core.engine.intents import Intent
+from dataflows.core.policy import Policy
+from dataflows.core.rules.guarding import Objection
+from schemas.actions import ACTIONS, UNDER_WAY
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable
+
+EXCLUSIVE, BUDGET, PARAMETERS = "one_irreversible_action", "budget", "parameters"
+"""The names of guardrails that only an action shard can ask."""
+
+
+class Machine:
+    """The actions of one shard. `changed`: the IDs of those that have changed and are not stored yet."""
+
+    def __init__(self, policy: Policy) -> None:
+        self.policy = policy
+        self.actions: dict[str, ActionState] = {}
+        self.budgets = Budgets(policy)
+        self.pauses: dict[str, Pause] = {}
+        self.writer = Writer(policy)
+        self.changed: set[str] = set()
+        self._touched: set[str] = set()
+        self._of_order: dict[tuple[str, str], set[str]] = {}
+        self._of_firing: dict[str, str] = {}
+
+    # what is known
+
+    def add(self, action: ActionState) -> None:
+        """Knows an action from now on."""
+        self.actions[action.id] = action
+        self._of_order.setdefault((action.tenant, action.order), set()).add(action.id)
+        if action.firing:
+            self._of_firing[action.firing] = action.id
+
+    def drop(self, id_: str) -> None:
+        """Knows an action no more."""
+        action = self.actions.pop(id_)
+        siblings = self._of_order[action.tenant, action.order]
+        siblings.discard(id_)
+        if not siblings:
+            del self._of_order[action.tenant, action.order]
+        if action.firing:
+            self._of_firing.pop(action.firing, None)
+        self.touch(id_)
+
+    def of_order(self, tenant: str, order: str) -> list[ActionState]:
+        """The actions of an order, by ID."""
+        return [self.actions[id_] for id_ in sorted(self._of_order.get((tenant, order), ()))]
+
+    def of_firing(self, firing: str) -> ActionState | None:
+        """The action that an exception asked for."""
+        known = self._of_firing.get(firing)
+        return None if known is None else self.actions[known]
+
+    def touch(self, id_: str) -> None:
+        """Notes that an action has changed."""
+        self.changed.add(id_)
+        self._touched.add(id_)
+
+    def touched(self) -> list[str]:
+        """The actions that have changed since the last call, by ID."""
+        if not self._touched:
+            return []
+        found = sorted(self._touched)
+        self._touched.clear()
+        return found
+
+    def say(self, action: ActionState, now: int) -> None:
+        """Writes how an action stands, and lets the actions of its order that waited for its end go on."""
+        if action.final and not action.ended:
+            action.ended = now
+        self.touch(action.id)
+        self.writer.action(action, now)
+        if action.final:
+            self._free(action, now)
+
+    # what rules ask for
+
+    def ask(self, intent: Intent) -> None:
+        """An exception asks for an action."""
+        if self.of_firing(intent.firing) is not None:
+            return
+        spec = ACTIONS[intent.action]
+        action = ActionState(
+            id=intent.action_id,
+            tenant=intent.tenant,
+            order=intent.order,
+            action=intent.action,
+            target=intent.target,
+            parameters=intent.parameters,
+            payload=payload_hash(intent.tenant, intent.order, intent.exception, intent.action, intent.target, intent.parameters),
+            exception=intent.exception,
+            kind=intent.kind,
+            step=intent.step,
+            firing=intent.firing,
+            said=intent.said,
+            lane=intent.lane,
+            guardrails=tuple(intent.guardrails),
+            reason=intent.reason,
+            evidence=tuple(intent.evidence),
+            severity=intent.severity,
+            policy=intent.policy,
+            customer=intent.customer,
+            amount=intent.amount,
+            initiated_by=f"{RULE}{intent.kind}",
+            approvals=self.needed(intent.action, intent.amount) if spec.approval or intent.lane != "auto" else 0,
+            hold_until=intent.hold_until,
+        )
+        self.begin(action, intent.log)
+
+    def needed(self, action: str, amount: tuple[str, str] | None) -> int:
+        """How many persons must agree to an action."""
+        if not ACTIONS[action].approval:
+            return 1
+        value, currency = (None, None) if amount is None else (Decimal(amount[0]), amount[1])
+        return self.policy.actions.approvals_for(value, currency)
+
+    def begin(self, action: ActionState, now: int) -> None:
+        """Takes a new action in: it is requested, proposed, or blocked."""
+        self.add(action)
+        missing = [name for name in action.spec.needs if action.parameters.get(name) is None]
+        if missing:
+            with_guardrail(action, Objection(PARAMETERS, "block", f"not known yet: {', '.join(missing)}"))
+            action.lane = "block"
+            action.approvals = max(1, action.approvals)
+        if action.spec.approval and action.lane == "auto":
+            action.lane = "review"
+        if not self._block(action):
+            self._go_on(action, now)
+        self.say(action, now)
+
+    def gone(self, intent: Intent) -> None:
+        """The reason of an action has gone: what has not begun is withdrawn, what has is made good."""
+        action = self.of_firing(intent.firing)
+        if action is None:
+            self.writer.withdrawn_of_before(intent)
+            return
+        action.wanted = False
+        self.touch(action.id)
+        if action.state in ("proposed", "blocked", "requested"):
+            self.withdraw(action, intent.log, "")
+        elif action.state in UNDER_WAY:
+            self.compensate(action, intent.log, "its reason has gone since it began")
+        elif action.state == "failed" and action.retry_at:
+            action.retry_at = 0
+            self.say(action, intent.log)
+
+    def withdraw(self, action: ActionState, now: int, why: str) -> None:
+        """Ends an action that has not begun."""
+        action.was_requested = action.state == "requested"
+        action.state, action.rival = "withdrawn", ""
+        action.reason = why or action.reason
+        self.budgets.give_back(action)
+        self.say(action, now)
+
+    def compensate(self, action: ActionState, now: int, why: str) -> None:
+        """Proposes, once, what makes an action good that has begun and should not have."""
+        name = action.spec.compensation
+        if name is None or action.compensated or action.compensates is not None:
+            return
+        action.compensated = True
+        self.touch(action.id)
+        target = "task" if ACTIONS[name].target == "task" else action.target
+        parameters: dict[str, object] = {"compensates": action.id, "action": action.action, "target": action.target}
+        self.begin(
+            ActionState(
+                id=derived_id(f"{action.id}\x1fcompensation"),
+                tenant=action.tenant,
+                order=action.order,
+                action=name,
+                target=target,
+                parameters=parameters,
+                payload=payload_hash(action.tenant, action.order, action.exception, name, target, parameters),
+                exception=action.exception,
+                kind=action.kind,
+                step="compensate",
+                said=action.said,
+                reason=f"makes {action.action} good: {why}",
+                evidence=action.evidence,
+                severity=action.severity,
+                policy=action.policy,
+                customer=action.customer,
+                amount=action.amount,
+                initiated_by=f"{RULE}{action.kind}" if action.by_rule else action.initiated_by,
+                approvals=self.needed(name, action.amount),
+                compensates=action.id,
+            ),
+            now,
+        )
+
+    def not_done(self, action: ActionState, now: int) -> None:
+        """An action has ended without effect: nothing is to be made good."""
+        known = self.actions.get(derived_id(f"{action.id}\x1fcompensation"))
+        if known is not None and known.state in ("proposed", "blocked", "requested"):
+            self.withdraw(known, now, f"{action.action} was not carried out")
+
+    # whether it may be requested
+
+    def hindrance(self, action: ActionState, now: int) -> Objection | None:
+        """What keeps an action from being requested although everybody who must has agreed; None if nothing does."""
+        for name in action.spec.needs:
+            if action.parameters.get(name) is None:
+                return Objection(PARAMETERS, "block", f"not known yet: {name}")
+        if paused := pause_over(self.pauses, action):
+            return paused
+        spent = self.budgets.spent(action, now)
+        return None if spent is None else Objection(BUDGET, "review", f"the budget is spent: {spent.name}")
+
+    def request_if_free(self, action: ActionState, now: int) -> None:
+        """Requests an action that waits for nobody any more; what keeps it makes it wait for a person."""
+        if not self._block(action):
+            self._go_on(action, now)
+        self.say(action, now)
+
+    def _go_on(self, action: ActionState, now: int) -> None:
+        if action.outstanding == 0:
+            hindered = self.hindrance(action, now)
+            if hindered is not None:
+                with_guardrail(action, hindered)
+                action.lane = "block" if hindered.effect == "block" or action.lane == "block" else "review"
+                action.approvals = len(action.approved) + 1
+            elif action.hold_until <= now:
+                action.state, action.expires = "requested", 0
+                self.budgets.reserve(action, now)
+                return
+        action.state = "proposed"
+        action.expires = now + self.policy.actions.approval_timeout if action.outstanding else 0
+
+    def rival(self, action: ActionState) -> ActionState | None:
+        """The action that excludes another one now."""
+        return rival_of(action, self.of_order(action.tenant, action.order))
+
+    def _block(self, action: ActionState) -> bool:
+        """Whether another action of the target excludes it; then it waits for that one's end."""
+        rival = self.rival(action)
+        if rival is None:
+            return False
+        action.state, action.rival, action.expires = "blocked", rival.id, 0
+        action.lane = "block"
+        ours, theirs = action.kind or action.initiated_by, rival.kind or rival.initiated_by
+        why = f"{action.action} of {ours} and {rival.action} of {theirs} are about the same {rival.target}: only one at a time ({rival.id})"
+        with_guardrail(action, Objection(EXCLUSIVE, "block", why))
+        return True
+
+    def _free(self, ended: ActionState, now: int) -> None:
+        """Lets a person decide about what waited for an action that has ended."""
+        waiting: Iterable[ActionState] = [
+            each for each in self.of_order(ended.tenant, ended.order) if each.state == "blocked" and each.rival == ended.id
+        ]
+        for action in waiting:
+            action.rival = ""
+            if not self._block(action):
+                action.state = "proposed"
+                action.lane = "review" if action.lane == "block" and not _blocked_otherwise(action) else action.lane
+                # Two rules wanted the same: that the first is over does not make the second one right.
+                action.approvals = max(action.approvals, len(action.approved) + 1)
+                action.expires = now + self.policy.actions.approval_timeout
+            self.say(action, now)
+
+    # time
+
+    def reach(self, action: ActionState, now: int) -> None:
+        """What time alone does to an action that is due."""
+        if action.state == "proposed" and action.expires and action.expires <= now:
+            action.state = "expired"
+            self.say(action, now)
+        elif action.state == "proposed" and action.hold_until and action.hold_until <= now and not action.outstanding:
+            self.request_if_free(action, now)
+
+
+def _blocked_otherwise(action: ActionState) -> bool:
+    return any(each.effect == "block" and each.name not in (EXCLUSIVE, PAUSED) for each in action.guardrails)

@@ -1,0 +1,103 @@
+"""An action as it is kept: plain data, an array in MessagePack. A field is added at its end, with a default."""
+
+from __future__ import annotations
+
+from typing import Final
+
+from msgspec import Struct
+
+from dataflows.core.rules.guarding import Objection
+from schemas.actions import ACTIONS, FINAL, ActionSpec, ActionStateName
+from schemas.record import Evidence
+
+RULE: Final = "rule:"
+"""How `initiated_by` begins where a rule asked for the action."""
+PERSON: Final = "user:"
+"""How the name of a person begins, as the writer of decisions sets it."""
+
+
+class ActionState(Struct, array_like=True, omit_defaults=True):
+    """One action. Instants are µs of log time, 0 where there is none.
+
+    `firing`: which time of which step of which exception it is. `said`: the sequence of the exception that asked. `approvals`: how many
+    persons must agree before it is requested, `approved`: who has. `began`: when its last attempt began. `reserved`: the budgets that
+    count it. `wanted`: its reason still stands. `rival`: the action that excludes it while it is blocked. `deciding`: IDs of the events
+    that were taken into account, so that a repeated one is dropped. `ended`: when it reached a state that it does not leave.
+    `was_requested`: so it was when it ended.
+    """
+
+    id: str
+    tenant: str
+    order: str
+    action: str
+    target: str
+    parameters: dict[str, object]
+    payload: str
+    state: ActionStateName = "proposed"
+    sequence: int = 0
+    exception: str | None = None
+    kind: str = ""
+    step: str = ""
+    firing: str = ""
+    said: int = 0
+    lane: str = "review"
+    guardrails: tuple[Objection, ...] = ()
+    reason: str = ""
+    evidence: tuple[Evidence, ...] = ()
+    severity: str = "low"
+    policy: str = ""
+    customer: str | None = None
+    amount: tuple[str, str] | None = None
+    initiated_by: str = ""
+    approvals: int = 0
+    approved: tuple[str, ...] = ()
+    expires: int = 0
+    hold_until: int = 0
+    attempt: int = 0
+    began: int = 0
+    retry_at: int = 0
+    reserved: tuple[str, ...] = ()
+    wanted: bool = True
+    rival: str = ""
+    compensates: str | None = None
+    compensated: bool = False
+    deciding: tuple[str, ...] = ()
+    ended: int = 0
+    was_requested: bool = False
+
+    @property
+    def spec(self) -> ActionSpec:
+        """What the table says of it."""
+        return ACTIONS[self.action]
+
+    @property
+    def by_rule(self) -> bool:
+        """Whether a rule asked for it."""
+        return self.initiated_by.startswith(RULE)
+
+    @property
+    def final(self) -> bool:
+        """Whether it has ended."""
+        return self.state in FINAL or (self.state == "failed" and not self.retry_at)
+
+    @property
+    def occupies(self) -> bool:
+        """Whether no other irreversible action may be under way for its target."""
+        return not self.spec.reversible and not self.final and self.state != "blocked"
+
+    @property
+    def outstanding(self) -> int:
+        """How many persons must still agree."""
+        return max(0, self.approvals - len(self.approved)) if self.state in ("proposed", "blocked") else 0
+
+    def due(self) -> int:
+        """When time alone changes it; 0 if it does not."""
+        if self.state == "proposed":
+            instants = [at for at in (self.hold_until if not self.outstanding else 0, self.expires) if at]
+            return min(instants, default=0)
+        return 0
+
+
+def with_guardrail(action: ActionState, spoken: Objection) -> None:
+    """Adds what a guardrail said, in the place of what it said before."""
+    action.guardrails = (*(each for each in action.guardrails if each.name != spoken.name), spoken)

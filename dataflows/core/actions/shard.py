@@ -1,0 +1,205 @@
+"""One action shard: a function of what the order shards say of its tenants, and of the decisions about actions, in log order.
+
+At one instant what orders say comes first, then decisions, then what time alone does. Its state is rows of plain data, as that of orders.
+"""
+
+from __future__ import annotations
+
+import heapq
+from collections.abc import Iterable, Iterator
+
+import msgspec
+
+from dataflows.core.actions.deciding import decide, pause
+from dataflows.core.actions.machine import Machine
+from dataflows.core.actions.model import ActionState
+from dataflows.core.actions.pauses import Pause
+from dataflows.core.engine.intents import Intent
+from dataflows.core.engine.persistent import Change, Row
+from dataflows.core.policy import Policy
+from schemas.instants import FAR
+from schemas.output import OutputRecord
+from schemas.record import Record
+
+VERSION = 1
+"""Of the row of scalars."""
+ACTION, BUDGETS, PAUSES, SCALARS = b"a", b"b", b"p", b"s"
+"""What the keys of rows begin with: an action and its ID, the counts of budgets, what is paused, all else."""
+_encode = msgspec.msgpack.Encoder().encode
+_decode = msgspec.msgpack.Decoder(ActionState).decode
+
+
+def action_position(item: Intent | Record) -> tuple[int | str, ...]:
+    """At one instant what orders say comes first, each order's in its own sequence; then come decisions, in the order of their log."""
+    if isinstance(item, Intent):
+        return (item.log, 0, item.tenant, item.order, item.key)
+    return (item.log, 1, item.topic, item.partition, item.offset, item.sub)
+
+
+class ActionShard:
+    """The actions of some tenants under one policy. `place`: which shard of how many this is; the first speaks of automation itself."""
+
+    def __init__(self, policy: Policy, *, place: tuple[int, int] = (0, 1)) -> None:
+        self.machine = Machine(policy)
+        self._remember = policy.actions.remember
+        self._speaks = place[0] == 0
+        self._timers: list[tuple[int, str]] = []
+        self._scheduled: dict[str, int] = {}
+        self._budgets_row = self._pauses_row = self._scalars_row = b""
+        self.rejected: dict[str, int] = {}
+
+    def __len__(self) -> int:
+        """How many actions are known."""
+        return len(self.machine.actions)
+
+    def apply(self, item: Intent | Record) -> None:
+        """Takes what an order says, or a decision; they must come in log order. What was due before it is done first."""
+        if self._next < item.log:
+            self._advance(item.log, inclusive=False)
+        if isinstance(item, Intent):
+            if item.sort == "asked":
+                self.machine.ask(item)
+            else:
+                self.machine.gone(item)
+        elif item.event.type.startswith("automation."):
+            self._pause(item)
+        elif (refused := decide(self.machine, item)) is not None:
+            self._reject(item, *refused)
+        self._schedule()
+
+    def advance(self, to: int, *, inclusive: bool = True) -> None:
+        """Lets log time pass to `to`: what is due before it is done and, if `inclusive`, what is due at it."""
+        self._advance(to, inclusive=inclusive)
+
+    def drain(self) -> list[OutputRecord]:
+        """What was said since the last call, in order."""
+        out, self.machine.writer.out = self.machine.writer.out, []
+        return out
+
+    # state
+
+    def changes(self) -> Iterator[Change]:
+        """The rows that changed since the last call; see `Persistent`."""
+        actions, changed = self.machine.actions, self.machine.changed
+        for id_ in sorted(changed):
+            yield ACTION + id_.encode(), _encode(actions[id_]) if id_ in actions else None
+        changed.clear()
+        yield from self._small()
+
+    def rows(self) -> Iterator[Row]:
+        """All rows; see `Persistent`."""
+        for id_, action in self.machine.actions.items():
+            yield ACTION + id_.encode(), _encode(action)
+        yield BUDGETS, self._budgets()
+        yield PAUSES, self._pauses()
+        yield SCALARS, self._scalars()
+
+    def restore(self, rows: Iterable[Row], changed_at: int | None = None) -> None:
+        """Goes on from rows. Another policy (from log time `changed_at` on) holds for what is decided from now on, and changes nothing yet.
+
+        Raises:
+            ValueError: if a row was written by a later version, or is of no known kind.
+        """
+        del changed_at
+        machine = self.machine
+        for key, value in rows:
+            kind = key[:1]
+            if kind == ACTION:
+                machine.add(_decode(value))
+            elif kind == BUDGETS:
+                self._budgets_row = value
+                machine.budgets.counts = msgspec.msgpack.decode(value, type=dict[str, int])
+            elif kind == PAUSES:
+                self._pauses_row = value
+                machine.pauses = msgspec.msgpack.decode(value, type=dict[str, Pause])
+            elif kind == SCALARS:
+                self._scalars_row = value
+                version, *scalars = msgspec.msgpack.decode(value, type=list[object])
+                if version != VERSION:
+                    raise ValueError(f"action state of version {version}, this program reads version {VERSION}")
+                machine.writer.instant, machine.writer.number, self.rejected = msgspec.convert(scalars, tuple[int, int, dict[str, int]])
+            else:
+                raise ValueError(f"a stored row begins with {kind!r}, which this program does not know")
+        for id_ in sorted(machine.actions):
+            self._plan(id_)
+
+    def _small(self) -> Iterator[Row]:
+        for key, name, row in (
+            (BUDGETS, "_budgets_row", self._budgets()),
+            (PAUSES, "_pauses_row", self._pauses()),
+            (SCALARS, "_scalars_row", self._scalars()),
+        ):
+            if getattr(self, name) != row:
+                setattr(self, name, row)
+                yield key, row
+
+    def _budgets(self) -> bytes:
+        return _encode(dict(sorted(self.machine.budgets.counts.items())))
+
+    def _pauses(self) -> bytes:
+        return _encode(dict(sorted(self.machine.pauses.items())))
+
+    def _scalars(self) -> bytes:
+        return _encode([VERSION, self.machine.writer.instant, self.machine.writer.number, self.rejected])
+
+    # time
+
+    @property
+    def _next(self) -> int:
+        return self._timers[0][0] if self._timers else FAR
+
+    def _advance(self, to: int, *, inclusive: bool) -> None:
+        while self._timers and (self._timers[0][0] < to or (inclusive and self._timers[0][0] == to)):
+            at, id_ = heapq.heappop(self._timers)
+            if self._scheduled.get(id_) != at:
+                continue
+            del self._scheduled[id_]
+            action = self.machine.actions.get(id_)
+            if action is None:
+                continue
+            if self._forget_at(action) == at:
+                self.machine.drop(id_)
+                self.machine.budgets.forget(at)
+            else:
+                self.machine.reach(action, at)
+                self._plan(id_)
+            self._schedule()
+
+    def _schedule(self) -> None:
+        """Plans what has changed. What is stored too early is planned once more: that costs a look."""
+        for id_ in self.machine.touched():
+            self._plan(id_)
+
+    def _plan(self, id_: str) -> None:
+        action = self.machine.actions.get(id_)
+        if action is None:
+            self._scheduled.pop(id_, None)
+            return
+        at = self._forget_at(action) or action.due()
+        if at and self._scheduled.get(id_) != at:
+            self._scheduled[id_] = at
+            heapq.heappush(self._timers, (at, id_))
+        elif not at:
+            self._scheduled.pop(id_, None)
+
+    def _forget_at(self, action: ActionState) -> int:
+        """When an action is known no more; 0 while its exception could still say that it is no longer wanted."""
+        if not action.ended or not action.final or (action.firing and action.wanted):
+            return 0
+        return action.ended + self._remember
+
+    # automation
+
+    def _pause(self, record: Record) -> None:
+        found = pause(self.machine, record)
+        if found is True:
+            if self._speaks:
+                event = record.event
+                id_ = f"automation:{event.tenant}:{event.source}:{event.id}"
+                self.machine.writer.automation(self.machine.pauses, event.tenant, record.log, id_)
+        elif found is not False and self._speaks:
+            self._reject(record, *found)
+
+    def _reject(self, record: Record, reason: str, detail: str) -> None:
+        self.rejected[reason] = self.rejected.get(reason, 0) + 1
+        self.machine.writer.reject(record, reason, detail)

@@ -1,0 +1,50 @@
+"""What holds for actions and guardrails, as a policy file would state it."""
+
+from __future__ import annotations
+
+from typing import TypeAlias
+
+from dataflows.core.clocks import Span
+from dataflows.core.policy.handling import GUARDRAILS, ActionPolicy, Budget, Guardrail
+
+Plain: TypeAlias = "str | list[Plain] | dict[str, Plain]"
+"""What a policy file is made of."""
+
+
+def actions_of(actions: ActionPolicy) -> dict[str, Plain]:
+    """The section of actions."""
+    found: dict[str, Plain] = {
+        "approval_timeout": str(Span(actions.approval_timeout, "us")),
+        "remember": str(Span(actions.remember, "us")),
+        "approvers": {action: list(roles) for action, roles in sorted(actions.approvers.items())},
+        "second_approval_above": {currency: str(amount) for currency, amount in sorted(actions.second_approval_above.items())},
+        "budgets": [_budget(budget) for budget in actions.budgets],
+        "quiet_hours": "off" if actions.quiet is None else "-".join(_time(minutes) for minutes in actions.quiet),
+    }
+    return {name: value for name, value in found.items() if value}
+
+
+def _budget(budget: Budget) -> Plain:
+    stated: dict[str, str | None] = {
+        "most": str(budget.most),
+        "rule": budget.rule,
+        "action": budget.action,
+        "tenant": budget.tenant,
+        "each": "customer" if budget.each_customer else None,
+    }
+    return {name: value for name, value in stated.items() if value is not None}
+
+
+def _time(minutes: int) -> str:
+    return f"{minutes // 60:02d}:{minutes % 60:02d}"
+
+
+def guardrails_of(guardrails: tuple[Guardrail, ...]) -> dict[str, Plain]:
+    """The section of guardrails; a built-in one that does not hold is off."""
+    found: dict[str, Plain] = {guardrail.name: "off" for guardrail in GUARDRAILS}
+    for each in guardrails:
+        stated: dict[str, Plain] = {"when": each.when, "lane": each.lane}
+        if each.actions:
+            stated["actions"] = list(each.actions)
+        found[each.name] = {**stated, "says": each.says}
+    return dict(sorted(found.items()))
