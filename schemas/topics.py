@@ -1,4 +1,4 @@
-"""The output topics by name. It imports nothing heavy: the command line names topics in its help."""
+"""The topics by name. It imports nothing heavy: the command line names topics in its help."""
 
 from __future__ import annotations
 
@@ -16,3 +16,7 @@ REJECTS = "rejects"
 
 TOPIC_NAMES: Final = {topic: f"order-{topic}" for topic in TOPICS}
 """The contract's names of the topics in Kafka."""
+
+
+DECISIONS: Final = "order-decisions"
+"""The one topic that decisions are taken from. A prefix may stand before it, with a dot or a hyphen: `acme.order-decisions`."""

@@ -18,6 +18,7 @@ from pathlib import Path
 from bytewax.inputs import FixedPartitionedSource, StatefulSourcePartition
 
 from schemas.record import FeedWatermark, Record
+from schemas.topics import DECISIONS
 from schemas.wire import MAX_BYTES, Rejected, decode, micros
 from sources.batch import BEGINNING, END, Batch, Refusal
 from sources.exports import ExportReader, is_export
@@ -141,8 +142,13 @@ class FileReader:
         return Refusal(log, self._topic, self._partition, self._line, 0, why.reason, why.detail, raw[:MAX_BYTES], size)
 
 
-def reader_of(path: str, number: int, out_of_order: int, chunk_bytes: int, feeds: Sequence[str]) -> FileReader | ExportReader:
-    """Opens a file: an export of a topic partition is recognised by its content. Raises UnreadableError if it cannot be opened."""
+def reader_of(
+    path: str, number: int, out_of_order: int, chunk_bytes: int, feeds: Sequence[str], topic: str | None = None
+) -> FileReader | ExportReader:
+    """Opens a file: an export of a topic partition is recognised by its content. Raises UnreadableError if it cannot be opened.
+
+    `topic`: what its records are said to come from, unless it is an export, which says so itself.
+    """
     lines = FileLines(path, chunk_bytes)
     try:
         head = lines.peek()
@@ -151,7 +157,7 @@ def reader_of(path: str, number: int, out_of_order: int, chunk_bytes: int, feeds
     except (OSError, EOFError, zlib.error) as error:
         lines.close()
         raise UnreadableSourceError(f"{path}: {error}") from error
-    return FileReader(lines, label(path), number, out_of_order, feeds, taken=Taken(path, head))
+    return FileReader(lines, topic or label(path), number, out_of_order, feeds, taken=Taken(path, head))
 
 
 class _Files(StatefulSourcePartition[Batch, None]):
@@ -199,7 +205,8 @@ class FileSource(FixedPartitionedSource[Batch, None]):
     """Replays JSONL files (plain, gzip, or `-` for standard input) in log order; exports of topics as the live source would read them.
 
     `until` (µs, inclusive) is how far time passes at the end; records after it are left out. `out_of_order` (µs) is how far a record may
-    stand behind where it belongs. `on_read` is told how many bytes have been read; `feeds` are the monitored ones.
+    stand behind where it belongs. `on_read` is told how many bytes have been read; `feeds` are the monitored ones. `decisions`: further
+    files, whose records count as those of the topic of decisions.
     Raises `UnreadableSourceError` when built if a file cannot be opened, and while running if it is cut off.
     """
 
@@ -214,11 +221,14 @@ class FileSource(FixedPartitionedSource[Batch, None]):
         chunk_bytes: int = CHUNK_BYTES,
         on_read: Callable[[int], None] | None = None,
         feeds: Sequence[str] = (),
+        decisions: Sequence[str] = (),
     ) -> None:
         self._readers: list[FileReader | ExportReader] = []
         try:
             for number, path in enumerate(paths):
                 self._readers.append(reader_of(path, number, out_of_order, chunk_bytes, feeds))
+            for number, path in enumerate(decisions):
+                self._readers.append(reader_of(path, number, out_of_order, chunk_bytes, feeds, DECISIONS))
         except UnreadableSourceError:
             self.close()
             raise

@@ -33,6 +33,9 @@ def replay(
     events: Annotated[list[str], typer.Argument(metavar="EVENTS...", help="JSONL files, plain or gzip; - is standard input.")],
     out: Annotated[Path, typer.Option(help="Folder for exceptions.jsonl, actions.jsonl, incidents.jsonl and rejects.jsonl.")],
     policy: Annotated[Path | None, typer.Option(help="Policy file; without it the built-in defaults hold.")] = None,
+    decisions: Annotated[
+        list[str] | None, typer.Option(metavar="FILE", help="Recorded decisions (case.*, action.*), which count from here only.")
+    ] = None,
     until: Annotated[
         str | None, typer.Option(metavar="INSTANT", help="Let time pass up to here, inclusive; later records are left out.")
     ] = None,
@@ -56,17 +59,19 @@ def replay(
 
     end = options.instant("--until", until)
     allowed = DEFAULT_OUT_OF_ORDER if out_of_order is None else options.elapsed("--out-of-order", out_of_order)
-    options.inputs(events)
+    options.inputs([*events, *(decisions or ())])
     options.into_folder("--out", out)
     results = [out / f"{topic}.jsonl" for topic in TOPICS]
-    options.unless_there(results, overwrite=overwrite, inputs=[*events, *([policy] if policy else [])])
+    options.unless_there(results, overwrite=overwrite, inputs=[*events, *(decisions or ()), *([policy] if policy else [])])
     rules = options.policy(policy)
     stop, tally = Stop(breaks=True), Tally()
     began = time.monotonic()
-    with stop.on_signals(), progress(events) as on_read:
+    with stop.on_signals(), progress([*events, *(decisions or ())]) as on_read:
         try:
             with stop.waiting():
-                source = FileSource(events, until=end, out_of_order=allowed, on_read=on_read, feeds=tuple(rules.feeds))
+                source = FileSource(
+                    events, until=end, out_of_order=allowed, on_read=on_read, feeds=tuple(rules.feeds), decisions=decisions or ()
+                )
         except UnreadableSourceError as error:
             raise MisuseError(str(error)) from error
         with closing(source):

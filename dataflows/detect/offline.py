@@ -17,11 +17,13 @@ from dataflows.core.policy import Policy
 from dataflows.detect.learning import Learning
 from dataflows.detect.names import FIRST_SHARDS, ORDER_SHARDS, SECOND_SHARDS
 from dataflows.detect.router import Arrival, Router
+from schemas.deciding import is_decision
 from schemas.identifiers import DEFAULT
 from schemas.instants import HOUR
 from schemas.learned import Showing
 from schemas.output import OutputRecord
 from schemas.record import FeedWatermark, IdentityFinding, Record
+from schemas.topics import DECISIONS
 from schemas.wire import decode, micros
 from sources.batch import END, Batch, Refusal
 
@@ -75,7 +77,8 @@ def records_of(lines: Iterable[Mapping[str, object]]) -> list[Record]:
         own = at if event.recordedtime is None else micros(event.recordedtime)
         greatest = max(greatest, own)
         log = max(own, greatest - HOUR)
-        records.append(Record(log, TOPIC, 0, offset, 0, at, event.subject or "", event, raw))
+        topic = DECISIONS if is_decision(event.type) else TOPIC  # Whoever writes a story says what was decided.
+        records.append(Record(log, topic, 0, offset, 0, at, event.subject or "", event, raw))
     return sorted(records, key=position)
 
 

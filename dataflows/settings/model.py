@@ -11,6 +11,7 @@ from pydantic_settings import BaseSettings, PydanticBaseSettingsSource, Settings
 
 from dataflows.settings.gateway import GatewaySettings
 from dataflows.settings.values import Addresses, Brokers, Options, Part, Port, Section, Topic, Topics, distinct
+from schemas.deciding import decides
 from schemas.instants import EPOCH
 
 PREFIX = "ORDERWATCH_"
@@ -90,7 +91,11 @@ class KafkaSettings(Section):
 class InputSettings(Section):
     """What is read."""
 
-    topics: Topics = Field(default=("order-events",), description="Topics to read, all partitions of each.")
+    topics: Topics = Field(
+        default=("order-events",),
+        description="Topics to read, all partitions of each. Decisions (`case.*`, `action.*`) are taken only from `order-decisions`, or "
+        "a topic whose name ends in `.order-decisions` or `-order-decisions`: list it to take them.",
+    )
     start: Literal["earliest", "latest"] = Field(default="earliest", description="Where a partition begins that is not in the state yet.")
     partitions: int = Field(default=6, ge=1, le=10_000, description="Partitions of input topics made here.")
     allow_create_time: bool = Field(
@@ -269,6 +274,8 @@ class Settings(BaseSettings):
         both = sorted(set(self.inputs.topics) & set(self.outputs.topics.values()))
         if self.outputs.kind == "kafka" and both:
             raise ValueError(f"{', '.join(both)} is both read and written")
+        if decides(self.gateway.topic):
+            raise ValueError(f"gateway.topic {self.gateway.topic} is one of decisions: what webhooks say must not decide anything")
         if self.outputs.kind == "files" and self.cluster.size > 1:
             raise ValueError("outputs.kind files is for one process; cluster has more")
         if self.state.epoch_seconds > CLUSTER_EPOCH_S and self.cluster.size > 1:

@@ -97,6 +97,8 @@ DATA_MODELS: dict[str, type[Model]] = {
     "order.linked": OrderLinked,
     "carrier.relabelled": Relabelled,
     "return.cancelled": ReturnStep,
+    "case.waiting": CaseEvent,
+    "case.noted": CaseEvent,
 }
 """The model of `data` by event type: every type that may come in."""
 

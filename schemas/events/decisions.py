@@ -28,18 +28,32 @@ class Heartbeat(Model):
 
 
 class CaseEvent(Model):
-    """What somebody did with an exception: `acknowledged`, `assigned`, `snoozed`, `resolved`, `reopened`, `labelled`."""
+    """What somebody did with an exception.
+
+    `acknowledged`, `assigned`, `snoozed`, `waiting` (on somebody else), `noted`, `resolved`, `reopened`, `labelled`.
+    """
 
     exception_id: Id
     by: ShortText | None = None
+    """Who decided: `user:anna`, `service:dispatch`."""
     note: Annotated[Text | None, Retention.NOTHING] = None
     assignee: ShortText | None = None
     until: Instant | None = None
-    """Of a snooze."""
+    """Of a snooze or a wait: when it ends at the latest."""
     outcome: ShortText | None = None
     """Of a resolution."""
     label: ShortText | None = None
     """`real`, `noise`, `known`, `wrong_owner`."""
+    by_roles: list[ShortText] | None = None
+    """What whoever decided was allowed to, as the writer of the topic knows it."""
+    team: ShortText | None = None
+    """Of an assignment: the team that has the case from now on."""
+    until_kind: ShortText | None = None
+    """What else ends a snooze: nothing but the `time` (so it is where nothing is said), `promise_moves`, `severity_rises`."""
+    on: ShortText | None = None
+    """Whom a case waits on: `customer`, `carrier`, `warehouse`, `supplier`, `bank`, `other`."""
+    note_ref: Id | None = None
+    """Where the text of a note is kept."""
 
 
 class ActionEvent(Model):
@@ -49,3 +63,5 @@ class ActionEvent(Model):
     by: ShortText | None = None
     note: Annotated[Text | None, Retention.NOTHING] = None
     result: Annotated[Free | None, Retention.NOTHING] = None
+    by_roles: list[ShortText] | None = None
+    """What whoever decided was allowed to."""

@@ -5,7 +5,9 @@ from __future__ import annotations
 import json
 from datetime import UTC, datetime, timedelta
 
+from schemas.deciding import is_decision
 from schemas.record import Record
+from schemas.topics import DECISIONS
 from schemas.wire import decode, micros
 
 EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
@@ -40,7 +42,7 @@ def line(
     return json.dumps(event).encode()
 
 
-def record(raw: bytes, log: int, offset: int = 0, topic: str = "t") -> Record:
-    """A line as a record at log time `log` (µs)."""
+def record(raw: bytes, log: int, offset: int = 0, topic: str | None = None) -> Record:
+    """A line as a record at log time `log` (µs); a decision, unless a topic is named, of the topic of decisions."""
     event = decode(raw)
-    return Record(log, topic, 0, offset, 0, micros(event.time), event.subject or "", event, raw)
+    return Record(log, topic or (DECISIONS if is_decision(event.type) else "t"), 0, offset, 0, micros(event.time), event.subject or "", event, raw)

@@ -25,12 +25,25 @@ TOPICS = ("actions", "exceptions", "incidents", "rejects")
 
 
 def replay(
-    events: Path | Sequence[Path], out: Path, policy: Path | None = None, *, until: int | None = None, chunk_bytes: int = CHUNK_BYTES
+    events: Path | Sequence[Path],
+    out: Path,
+    policy: Path | None = None,
+    *,
+    until: int | None = None,
+    chunk_bytes: int = CHUNK_BYTES,
+    decisions: Path | None = None,
 ) -> FlowOptions:
-    """Replays files into `out`; `until` in µs."""
+    """Replays files into `out`; `until` in µs, `decisions`: a file of what was decided."""
     paths = [str(path) for path in (events if isinstance(events, (list, tuple)) else [events])]
     rules = load_policy(policy)
-    source = FileSource(paths, until=until, out_of_order=DEFAULT_OUT_OF_ORDER, chunk_bytes=chunk_bytes, feeds=tuple(rules.feeds))
+    source = FileSource(
+        paths,
+        until=until,
+        out_of_order=DEFAULT_OUT_OF_ORDER,
+        chunk_bytes=chunk_bytes,
+        feeds=tuple(rules.feeds),
+        decisions=[] if decisions is None else [str(decisions)],
+    )
     return replay_into(out, source, rules)
 
 

@@ -39,7 +39,7 @@ TRAITS: tuple[str, ...] = (
     "expires", "settled", "future", "note", "several", "whole", "lines", "ship_by", "promised_by", "terms:external", "terms:invoice",
     "terms:on_delivery", "terms:on_ship", "terms:prepaid", "estimate", "itemised", "site", "order.reinstated",
     "order.cancel_declined", "order.linked", "carrier.relabelled", "return.cancelled",
-    "again", "several voices", "eta", "carrier", "undated", "parcel scanned",
+    "again", "several voices", "eta", "carrier", "undated", "parcel scanned", "case.waiting", "case.noted",
 )
 # fmt: on
 """Traits of events and orders by the place of their bit. A new event type, status or finer trait is added at the end."""

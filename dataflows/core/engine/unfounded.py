@@ -8,12 +8,13 @@ from typing import cast
 from dataflows.core.engine.exceptions import action_id
 from dataflows.core.engine.order import Order
 from dataflows.core.engine.ruleset import RuleSet
+from schemas.deciding import PREFIXES as DECISIONS
+from schemas.deciding import refused_decision
 from schemas.events import ActionEvent, CaseEvent
 from schemas.record import Record
 
-CASE, ACTION = "case.", "action."
-DECISIONS = (CASE, ACTION)
-"""Prefixes of the types of decisions."""
+CASE = "case."
+__all__ = ["DECISIONS", "unfounded"]
 
 
 def unfounded(order: Order | None, record: Record, ruleset: RuleSet) -> tuple[str, str] | None:
@@ -25,6 +26,8 @@ def unfounded(order: Order | None, record: Record, ruleset: RuleSet) -> tuple[st
     type_ = record.event.type
     if not type_.startswith(DECISIONS):
         return None
+    if refused := refused_decision(record):
+        return refused
     if type_.startswith(CASE):
         wanted = cast("CaseEvent", record.event.data).exception_id
         known = order is not None and any(order.exceptions.id_of(state) == wanted for state in order.exceptions.states.values())

@@ -19,7 +19,8 @@ TYPE_CODES = (
     "warehouse.shipped warehouse.shipment_cancelled carrier.scan return.requested return.authorized return.shipped return.received "
     "return.inspected invoice.issued invoice.disputed support.contacted evidence.withdrawn feed.heartbeat case.acknowledged "
     "case.assigned case.snoozed case.resolved case.reopened case.labelled action.approved action.rejected action.executed "
-    "action.failed order.reinstated order.cancel_declined order.linked carrier.relabelled return.cancelled"
+    "action.failed order.reinstated order.cancel_declined order.linked carrier.relabelled return.cancelled "
+    "case.waiting case.noted"
 )
 """Event types by their stored code. New ones go to the end."""
 
@@ -52,8 +53,8 @@ LAYOUTS = {
     "SupportContacted": "ticket_id channel intent order_alias",
     "EvidenceWithdrawn": "event_id event_source order_alias",
     "Heartbeat": "",
-    "CaseEvent": "exception_id by assignee until outcome label",
-    "ActionEvent": "action_id by",
+    "CaseEvent": "exception_id by assignee until outcome label by_roles team until_kind on note_ref",
+    "ActionEvent": "action_id by by_roles",
     "Money": "amount currency",
     "Line": "line_id sku quantity ship_by promised_by seller method components parent_line_id tags",
     "Component": "sku quantity",
