@@ -12,7 +12,7 @@ from schemas.topics import DECISIONS
 if TYPE_CHECKING:
     from schemas.record import Record
 
-PREFIXES: Final = ("case.", "action.")
+PREFIXES: Final = ("case.", "action.", "policy.")
 """How the types of decisions begin."""
 _ENDINGS: Final = (f".{DECISIONS}", f"-{DECISIONS}")
 

@@ -18,6 +18,7 @@ from dataflows.detect.learning import Learning
 from dataflows.detect.names import FIRST_SHARDS, ORDER_SHARDS, SECOND_SHARDS
 from dataflows.detect.router import Arrival, Router
 from schemas.deciding import is_decision
+from schemas.envelope import ACTIVATED
 from schemas.identifiers import DEFAULT
 from schemas.instants import HOUR
 from schemas.learned import Showing
@@ -32,6 +33,11 @@ TOPIC = "events"
 
 class Judging(Protocol):
     """What a shard does."""
+
+    @property
+    def policy(self) -> Policy:
+        """The policy that holds."""
+        ...
 
     def apply(self, record: Record | IdentityFinding | FeedWatermark) -> None:
         """Takes one record, finding or watermark."""
@@ -100,7 +106,7 @@ def steps(
         placed, onward = _staged(first, cut, _seen(arrivals, FIRST_SHARDS))
         placed_later, _ = _staged(second, cut, [*_seen(arrivals, SECOND_SHARDS), *onward])
         due: list[Record | ResolvedEvent | FeedWatermark] = [
-            *(record for record in batch if record.order),
+            *(record for record in batch if record.order or record.event.type == ACTIVATED),
             *placed,
             *placed_later,
             *spoken,
@@ -110,7 +116,7 @@ def steps(
             if isinstance(item, Record | FeedWatermark):
                 shard.apply(item)
             elif isinstance(item.item, Orphan):
-                outs.append(orphan_record(item.item, policy))
+                outs.append(orphan_record(item.item, shard.policy))
             elif not isinstance(item.item, Ambiguous):
                 shard.apply(item.item)
         shard.advance(cut, inclusive=False)

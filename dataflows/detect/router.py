@@ -20,6 +20,7 @@ from dataflows.detect.exchange import OF_ORDERS, OrderItem, codec_of, pack_run, 
 from dataflows.detect.learning import Learning
 from dataflows.detect.names import FIRST_SHARDS, ORDER_SHARDS, SECOND_SHARDS
 from schemas.aliases import aliases
+from schemas.envelope import ACTIVATED
 from schemas.events import OrderLinked, OrderPlaced
 from schemas.identifiers import DEFAULT, Identifiers, normaliser
 from schemas.learned import Showing
@@ -28,6 +29,8 @@ from sources.batch import END, Batch, Refusal
 
 T = TypeVar("T")
 PLACED = "order.placed"
+SHARED = frozenset((LINKED, ACTIVATED))
+"""The types that more than the shard of their order must see."""
 _ORDERS, _ALIASES = len(ORDER_SHARDS), len(FIRST_SHARDS)
 
 
@@ -92,6 +95,8 @@ class Router:
     identifiers: Identifiers = DEFAULT
     learning: Learning | None = None
     """What watches for milestones that are emitted; None where the policy lists them."""
+    activations: bool = True
+    """Whether policies that are activated in the stream are heeded."""
     _seeds: dict[str, int] = field(default_factory=dict[str, int])
 
     def __call__(self, batches: list[Batch]) -> list[tuple[str, Arrival[OrderItem] | Arrival[AliasLookup]]]:
@@ -149,8 +154,8 @@ class Router:
             order = record.order
             event = record.event
             type_ = event.type
-            if type_ == LINKED:
-                order = self._link(record, first, second)
+            if type_ in SHARED:
+                order = self._link(record, first, second) if type_ == LINKED else self._broadcast(record, orders)
             if not order:
                 self._seek(record, first, second)
                 continue
@@ -183,6 +188,14 @@ class Router:
                 first[alias_shard(address, _ALIASES)].append((record, CUSTOMER, address, False))
         self.counts.events += len(batch.items) - others
         self.counts.refused += refused
+
+    def _broadcast(self, record: Record, orders: list[list[OrderItem]]) -> str:
+        """Gives every order shard a record that is about no order. Returns that none is meant."""
+        record.order = ""
+        if self.activations:
+            for items in orders:
+                items.append(record)
+        return ""
 
     @staticmethod
     def _link(record: Record, first: list[list[AliasLookup]], second: list[list[AliasLookup]]) -> str:

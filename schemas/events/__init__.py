@@ -9,7 +9,7 @@ Instants are RFC 3339 with an offset; `When` also takes plain dates, whose zone 
 from __future__ import annotations
 
 from schemas.events.base import Component, Fact, Line, Model, Money, MoneyPatch, PositiveMoney
-from schemas.events.decisions import ActionEvent, CaseEvent, EvidenceWithdrawn, Heartbeat
+from schemas.events.decisions import ActionEvent, CaseEvent, EvidenceWithdrawn, Heartbeat, PolicyActivated
 from schemas.events.fulfilment import (
     CarrierScan,
     InventoryAllocated,
@@ -99,6 +99,7 @@ DATA_MODELS: dict[str, type[Model]] = {
     "return.cancelled": ReturnStep,
     "case.waiting": CaseEvent,
     "case.noted": CaseEvent,
+    "policy.activated": PolicyActivated,
 }
 """The model of `data` by event type: every type that may come in."""
 
@@ -135,6 +136,7 @@ __all__ = [
     "PaymentFailed",
     "PaymentRefunded",
     "PickShort",
+    "PolicyActivated",
     "PositiveMoney",
     "RawStatus",
     "Relabelled",

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import cast
 
 from dataflows.core.engine.exceptions import ExceptionState
-from dataflows.core.engine.lifecycle import EXPIRED, cite
+from dataflows.core.engine.lifecycle import EXPIRED, POLICY_CHANGED, cite
 from dataflows.core.engine.order import Order
 from dataflows.core.history.timeline import happened
 from dataflows.core.rules.model import Rule
@@ -18,7 +18,7 @@ def resolved_by(order: Order, state: ExceptionState, rule: Rule, record: Record 
 
     It is one of those at the instant of the end: the one in hand, else one of a kind that the rule waits for, else the first.
     """
-    if state.status != "resolved" or state.resolution == EXPIRED:
+    if state.status != "resolved" or state.resolution in (EXPIRED, POLICY_CHANGED):
         return None
     if state.resolution == "case":
         id_ = order.exceptions.id_of(state)

@@ -11,6 +11,7 @@ from collections import Counter
 from collections.abc import Iterable, Iterator
 from typing import cast
 
+from dataflows.core.engine.activation import Activated, adopted, refusal
 from dataflows.core.engine.codec import OrderCodec
 from dataflows.core.engine.effort import TOO_LONG, TOO_MUCH, WORK
 from dataflows.core.engine.engine import Engine
@@ -19,13 +20,15 @@ from dataflows.core.engine.order import CLOSE, Order, key_of
 from dataflows.core.engine.orders import HOT, OrderCache
 from dataflows.core.engine.persistent import Change, Row
 from dataflows.core.engine.publish import Standing
-from dataflows.core.engine.state import Counts, ShardState
+from dataflows.core.engine.state import POLICY, Counts, ShardState
 from dataflows.core.engine.timers import TimerQueue
 from dataflows.core.engine.tombstones import Tombstones
 from dataflows.core.engine.unfounded import DECISIONS, unfounded
 from dataflows.core.history.learned import Learned
 from dataflows.core.history.timeline import WITHDRAWN
 from dataflows.core.policy import Policy
+from schemas.envelope import ACTIVATED
+from schemas.events import PolicyActivated
 from schemas.instants import FAR
 from schemas.learned import Showing
 from schemas.output import OutputRecord
@@ -49,7 +52,12 @@ class Shard:
         self._orders = OrderCache(self._codec, self.engine.restored, hot)
         self._tombstones = Tombstones()
         self._timers = TimerQueue(self._orders.check_of)
-        self._state = ShardState(self.engine.publisher, self._codec, self._orders, self._tombstones, self.feeds, self.learned)
+        self.activated = Activated()
+        self._first = place[0] == 0
+        """Of what all shards say alike, one says it."""
+        self._state = ShardState(
+            self.engine.publisher, self._codec, self._orders, self._tombstones, self.feeds, self.learned, self.activated
+        )
         self._out: list[OutputRecord] = []
 
     def __len__(self) -> int:
@@ -73,7 +81,7 @@ class Shard:
 
     def apply(self, record: Record | IdentityFinding | FeedWatermark) -> None:
         """Takes one record, finding or watermark; they must come in log order. Deadlines before it are fired first."""
-        if self._timers.next < record.log or self.feeds.due < record.log or self._state.reevaluate_at < record.log:
+        if min(self._timers.next, self.feeds.due, self._state.reevaluate_at, self.activated.due) < record.log:
             self._advance(record.log, inclusive=False)
         if self._monitors:
             self.feeds.begin(record.log)
@@ -83,8 +91,11 @@ class Shard:
             else:
                 self._out.extend(self.feeds.hear(record))
             return
-        self._state.counts.records += 1
         event = record.event
+        if not record.order and event.type == ACTIVATED:
+            self._activate(record)
+            return
+        self._state.counts.records += 1
         key = key_of(event.tenant, record.order)
         order = self._orders.find(key)
         if order is None:
@@ -106,6 +117,8 @@ class Shard:
             self._reject(record, "order_quarantined", TOO_LONG)
             return
         try:
+            if record.log <= self.activated.until and self.activated.awaits(key, record.log):
+                self._say(self.engine.renew(order, record.log, inclusive=False))
             said = self.engine.take(order, record)
         except Exception as error:  # noqa: BLE001 - whatever is thrown must cost no other order; see `_quarantine`
             self._quarantine(key, order, type(error).__name__, record.log, record)
@@ -140,7 +153,7 @@ class Shard:
 
     def _advance(self, to: int, *, inclusive: bool) -> None:
         while True:
-            at = min(self._timers.next, self.feeds.due, self._state.reevaluate_at)
+            at = min(self._timers.next, self.feeds.due, self._state.reevaluate_at, self.activated.due)
             if at > to or (at == to and not inclusive):
                 break
             self._reach(at)
@@ -157,6 +170,7 @@ class Shard:
         if everything:
             self._state.reevaluate_at = FAR
             keys.update(self._orders.keys())
+        keys.update(self.activated.step(at))
         if self._timers.next == at:
             keys |= self._timers.due(at)
         for key in sorted(keys):
@@ -167,8 +181,12 @@ class Shard:
     def _check(self, key: str, order: Order, now: int, *, everything: bool) -> None:
         """Checks an order that is due, or that a feed has set free."""
         try:
-            again = everything and not order.quarantined
-            self._say(self.engine.reevaluate(order, now) if again else self.engine.check(order, now))
+            if order.quarantined:
+                self._say(self.engine.check(order, now))
+            elif now <= self.activated.until and self.activated.awaits(key, now):
+                self._say(self.engine.renew(order, now, inclusive=True))
+            else:
+                self._say(self.engine.reevaluate(order, now) if everything else self.engine.check(order, now))
         except Exception as error:  # noqa: BLE001 - as in `apply`
             self._quarantine(key, order, type(error).__name__, now)
             return
@@ -218,10 +236,39 @@ class Shard:
         Raises:
             ValueError: if a row was written by a later version, or is of no known kind.
         """
-        for key, at in self._state.restore(rows):
+        kept = [*rows]
+        for key_, row in kept:
+            if key_ == POLICY:
+                self.activated.restore(row)
+                self._adopt(adopted(self.activated.text, self.policy))
+        for key, at in self._state.restore(kept):
             self._timers.push(at, key)
+        self.activated.resume(self._orders.keys(), self.activated.reached)
         if reevaluate_at is not None:
             self._state.reevaluate_at = reevaluate_at
+
+    def _activate(self, record: Record) -> None:
+        """Switches to the policy that a record activates, or refuses it: every shard alike, and one says so."""
+        if self._first:
+            self._state.counts.records += 1
+        if self.activated.repeats(record):
+            if self._first:
+                self._state.counts.duplicates += 1
+            return
+        if refused := refusal(record, self.policy):
+            if self._first:
+                self._reject(record, *refused)
+            return
+        self.activated.take(record, self._orders.keys())
+        self._adopt(adopted(cast("PolicyActivated", record.event.data).text, self.policy))
+
+    def _adopt(self, policy: Policy) -> None:
+        """Goes on under another policy."""
+        self.policy = policy
+        self._most_events = policy.retention.most_events
+        self.engine = self.engine.under(policy, self.activated.since)
+        self._codec = self._state.codec = OrderCodec(self.engine.ruleset)
+        self._orders.repack(self._codec, self.engine.restored)
 
     def _patience(self, order: Order) -> int:
         """How long an order may be silent before it is seen whether it can be closed, µs."""
@@ -265,6 +312,8 @@ class Shard:
         if order is None or order.quarantined:
             return
         try:
+            if note.log <= self.activated.until and self.activated.awaits(key, note.log):
+                self._say(self.engine.renew(order, note.log, inclusive=False))
             self._say(self.engine.note(order, note))
         except Exception as error:  # noqa: BLE001 - as in `apply`
             self._quarantine(key, order, type(error).__name__, note.log)

@@ -40,6 +40,7 @@ TRAITS: tuple[str, ...] = (
     "terms:on_delivery", "terms:on_ship", "terms:prepaid", "estimate", "itemised", "site", "order.reinstated",
     "order.cancel_declined", "order.linked", "carrier.relabelled", "return.cancelled",
     "again", "several voices", "eta", "carrier", "undated", "parcel scanned", "case.waiting", "case.noted",
+    "policy.activated",
 )
 # fmt: on
 """Traits of events and orders by the place of their bit. A new event type, status or finer trait is added at the end."""

@@ -20,7 +20,7 @@ TYPE_CODES = (
     "return.inspected invoice.issued invoice.disputed support.contacted evidence.withdrawn feed.heartbeat case.acknowledged "
     "case.assigned case.snoozed case.resolved case.reopened case.labelled action.approved action.rejected action.executed "
     "action.failed order.reinstated order.cancel_declined order.linked carrier.relabelled return.cancelled "
-    "case.waiting case.noted"
+    "case.waiting case.noted policy.activated"
 )
 """Event types by their stored code. New ones go to the end."""
 
@@ -55,6 +55,7 @@ LAYOUTS = {
     "Heartbeat": "",
     "CaseEvent": "exception_id by assignee until outcome label by_roles team until_kind on note_ref",
     "ActionEvent": "action_id by by_roles",
+    "PolicyActivated": "version by by_roles",
     "Money": "amount currency",
     "Line": "line_id sku quantity ship_by promised_by seller method components parent_line_id tags",
     "Component": "sku quantity",
