@@ -2,24 +2,27 @@
 
 from __future__ import annotations
 
+import json
 from functools import cache
-from pathlib import Path
 from random import Random
-from tempfile import TemporaryDirectory
 from typing import TYPE_CHECKING
 from zlib import crc32
 
+import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from dataflows.core.rules.load import load_policy
+from dataflows.core.rules.load import policy_of_text
+from schemas.problems import Problem
 from schemas.record import Record
+from schemas.topics import DECISIONS
 from schemas.wire import Rejected, decode, micros
 from sources.batch import Batch, Refusal
 from sources.simulator import policy_text, stream
 from sources.simulator.moments import END
 from tests.property.histories import examples
 from tests.support.graph import Graph, MemoryStores
+from tests.support.logs import line, record
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -27,34 +30,68 @@ if TYPE_CHECKING:
     from dataflows.core.policy import Policy
     from schemas.output import OutputRecord
 
-CHANNELS = ("events:00000", "events:00001", "scans:00000")
+CHANNELS = ("events:00000", "events:00001", "scans:00000", f"{DECISIONS}:00000")
 UNTIL = END * 1_000_000
+CHANGED = (
+    (
+        "  payment.capture_overdue: {threshold: 12 h, owner: DESK}\n  shipment.scan_gap: off\n  shipment.eta_slip: {severity: critical}\n",
+        "",
+    ),
+    (
+        "  fulfilment.ship_overdue: {grace: 30 h}\n  shipment.stuck: {threshold: 2 bd}\n",
+        """custom_rules:
+  a_first: {says: It was not shipped within a day., form: overdue, since: captured, within: 24 h, until: shipped, owner: X, severity: low}
+overrides: [{when: {tier: gold}, rules: {'*': {owner: VIP}}}]
+""",
+    ),
+)
+"""What activated policies say otherwise. The second has a rule that stands before all others, and tells orders apart."""
 Said = dict[tuple[str, int], tuple[str, str, int, bytes]]
 
 
 @cache
 def world() -> tuple[tuple[Record | Refusal, ...], ...]:
-    """A simulated world in three partitions, in log order, with some junk."""
+    """A simulated world in three partitions, in log order, with some junk; in a fourth one policies are activated."""
     lots = Random(5)
     channels: tuple[list[Record | Refusal], ...] = ([], [], [])
     greatest = [0, 0, 0]
-    lines = [line for line in stream(150, 3) if b"heartbeat" not in line]
+    lines = [one for one in stream(150, 3) if b"heartbeat" not in one]
     for number, raw in enumerate(lines):
-        line = b"{junk" if lots.random() < 0.01 else raw
+        text = b"{junk" if lots.random() < 0.01 else raw
         at = crc32(str(number).encode()) % 3
         offset = len(channels[at])
         try:
-            event = decode(line)
+            event = decode(text)
         except Rejected as why:
-            channels[at].append(Refusal(greatest[at], CHANNELS[at], at, offset, 0, why.reason, why.detail, line, len(line)))
+            channels[at].append(Refusal(greatest[at], CHANNELS[at], at, offset, 0, why.reason, why.detail, text, len(text)))
             continue
         time = micros(event.time)
         own = time if event.recordedtime is None else micros(event.recordedtime)
         # Whole seconds: many records then share an instant, in several partitions.
         log = greatest[at] = max(greatest[at], own // 1_000_000 * 1_000_000)
         topic = CHANNELS[at].partition(":")[0]
-        channels[at].append(Record(log, topic, at, offset, 0, time, event.subject or "", event, line, key=b"k", headers=(("h", b"v"),)))
-    return tuple(tuple(records) for records in channels)
+        channels[at].append(Record(log, topic, at, offset, 0, time, event.subject or "", event, text, key=b"k", headers=(("h", b"v"),)))
+    return (*(tuple(records) for records in channels), activations(min(c[0].log for c in channels), max(c[-1].log for c in channels)))
+
+
+def activations(first: int, last: int) -> tuple[Record, ...]:
+    """Policies that are activated while the world lasts: of two that follow each other, one changes what only a restart may."""
+    found: list[Record] = []
+    for number in range(1, 5):
+        for learns in (False, True):
+            rules_, sections = CHANGED[number % 2]
+            text = text_of(learns=learns).replace("\nrules:\n", f"\nrules:\n{rules_}") + sections
+            policy = policy_of_text(text)
+            assert not isinstance(policy, Problem), policy
+            log = (first + (last - first) * number // 5) // 1_000_000 * 1_000_000
+            raw = line(f"activation-{number}-{learns}", log, "policy.activated", order=None, data={"version": policy.version, "text": text})
+            found.append(record(raw, log, len(found)))
+    return tuple(found)
+
+
+def text_of(*, learns: bool) -> str:
+    """The text of the world's policy; `learns`: without its list of milestones."""
+    return "".join(one for one in policy_text().splitlines(keepends=True) if not learns or "emits:" not in one)
 
 
 def fresh(items: Sequence[Record | Refusal]) -> list[Record | Refusal]:
@@ -70,7 +107,7 @@ def fresh(items: Sequence[Record | Refusal]) -> list[Record | Refusal]:
 class Partitions:
     """Where each partition has been read to; batches are drawn by lot."""
 
-    def __init__(self, lots: Random, places: Sequence[int] = (0, 0, 0)) -> None:
+    def __init__(self, lots: Random, places: Sequence[int] = (0, 0, 0, 0)) -> None:
         self._lots = lots
         self.places = list(places)
 
@@ -83,7 +120,7 @@ class Partitions:
         """The next batches: of some partitions, some records each, perhaps none."""
         lots = self._lots
         drawn: list[Batch] = []
-        for number in lots.sample(range(3), lots.randrange(1, 4)):
+        for number in lots.sample(range(4), lots.randrange(1, 5)):
             records, place = world()[number], self.places[number]
             step = lots.choice((0, 1, 5, 40, 200))
             items = records[place : place + step]
@@ -116,11 +153,9 @@ def undisturbed(*, learns: bool) -> Said:
 @cache
 def rules(*, learns: bool) -> Policy:
     """The world's policy; `learns`: without its list of milestones."""
-    with TemporaryDirectory() as folder:
-        path = Path(folder) / "policy.yaml"
-        text = policy_text()
-        path.write_text("".join(line for line in text.splitlines(keepends=True) if not learns or "emits:" not in line), encoding="utf-8")
-        return load_policy(path)
+    found = policy_of_text(text_of(learns=learns))
+    assert not isinstance(found, Problem), found
+    return found
 
 
 @examples(25)
@@ -128,13 +163,13 @@ def rules(*, learns: bool) -> Policy:
 def test_a_killed_run_says_the_same_under_the_same_numbers(seed: int, learns: bool) -> None:
     """Random batches, epochs and kills; what was said in a lost epoch is said again, number for number, and nothing besides.
 
-    What was learned is kept too.
+    What was learned is kept too, and the policy that was activated.
     """
     lots = Random(seed)
     policy = rules(learns=learns)
     stores = MemoryStores()
     said: Said = {}
-    snapshots, places = dict[str, bytes](), [0, 0, 0]
+    snapshots, places = dict[str, bytes](), [0, 0, 0, 0]
     graph, partitions = Graph(policy, CHANNELS, stores, remote=True), Partitions(lots)
     kills = 0
     while not partitions.ended:
@@ -146,3 +181,13 @@ def test_a_killed_run_says_the_same_under_the_same_numbers(seed: int, learns: bo
             kills += 1
             graph, partitions = Graph(policy, CHANNELS, stores, snapshots, hot=lots.choice((2, 64)), remote=True), Partitions(lots, places)
     assert said == undisturbed(learns=learns)
+
+
+@pytest.mark.parametrize("learns", [False, True])
+def test_each_activation_is_taken_or_refused_once(learns: bool) -> None:
+    """Four hold, four are refused; lines name the policy that held."""
+    outs = [(topic, body) for topic, _, _, body in undisturbed(learns=learns).values()]
+    assert sum(b"policy.activated" in body for topic, body in outs if topic == "rejects") == 4
+    versions = {json.loads(body)["data"]["policy"]["version"] for topic, body in outs if topic == "exceptions"}
+    assert len(versions) == 3
+    assert any(b'"resolution":"policy_changed"' in body for topic, body in outs if topic == "exceptions")

@@ -23,6 +23,8 @@ from schemas.problems import Problem
 from schemas.record import Record
 
 VERSION: Final = 1
+POLICY: Final = b"p"
+"""The key of its row."""
 SPREAD: Final = 600
 """Seconds of log time after an activation within which every order is judged by the new policy."""
 GREATEST: Final = 256 * 1024
@@ -107,17 +109,19 @@ class Activated:
         """Whether a policy was ever activated."""
         return self.since != NEVER
 
-    def repeats(self, record: Record) -> bool:
-        """Whether an activation has been taken before."""
-        return _id_of(record) in self._ids
-
-    def take(self, record: Record, keys: Iterable[str]) -> None:
-        """Takes an activation that is not refused; `keys` are those of the open orders."""
-        self._ids[_id_of(record)] = None
+    def decide(self, record: Record, active: Policy, keys: Iterable[str]) -> Policy | tuple[str, str] | None:
+        """The policy that a record activates, why it is refused, or None if it was taken before; `keys` are those of the open orders."""
+        id_ = f"{record.event.tenant}\x1f{record.event.source}\x1f{record.event.id}"
+        if id_ in self._ids:
+            return None
+        if refused := refusal(record, active):
+            return refused
+        self._ids[id_] = None
         while len(self._ids) > REMEMBERED:
             del self._ids[next(iter(self._ids))]
         self.since, self.text, self.changed = record.log, cast("PolicyActivated", record.event.data).text, True
         self._plan(keys, NEVER)
+        return adopted(self.text, active)
 
     def _plan(self, keys: Iterable[str], reached: int) -> None:
         steps: dict[int, list[str]] = {}
@@ -147,20 +151,18 @@ class Activated:
         """What must be kept, as versioned plain data."""
         return msgspec.msgpack.encode([VERSION, self.since, self.text, list(self._ids)])
 
-    def restore(self, row: bytes) -> None:
-        """Goes on from what `row` said. Raises ValueError if it was written by a later version."""
-        version, *values = msgspec.msgpack.decode(row)
-        if version != VERSION:
-            raise ValueError(f"an activated policy of version {version}, this program reads version {VERSION}")
-        self.since, self.text, ids = values[:3]
-        self._ids = dict.fromkeys(ids)
+    def restore(self, rows: Iterable[tuple[bytes, bytes]]) -> bool:
+        """Goes on from what `row` said, if it is among some rows. Raises ValueError if it was written by a later version."""
+        for key, row in rows:
+            if key == POLICY:
+                version, *values = msgspec.msgpack.decode(row)
+                if version != VERSION:
+                    raise ValueError(f"an activated policy of version {version}, this program reads version {VERSION}")
+                self.since, self.text, ids = values[:3]
+                self._ids = dict.fromkeys(ids)
+        return bool(self)
 
     def resume(self, keys: Iterable[str], reached: int) -> None:
         """Plans what is left, once the orders are there; `reached`: up to when it was done."""
         if self:
             self._plan(keys, reached)
-
-
-def _id_of(record: Record) -> str:
-    event = record.event
-    return f"{event.tenant}\x1f{event.source}\x1f{event.id}"

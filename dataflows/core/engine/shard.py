@@ -11,7 +11,7 @@ from collections import Counter
 from collections.abc import Iterable, Iterator
 from typing import cast
 
-from dataflows.core.engine.activation import Activated, adopted, refusal
+from dataflows.core.engine.activation import Activated, adopted
 from dataflows.core.engine.codec import OrderCodec
 from dataflows.core.engine.effort import TOO_LONG, TOO_MUCH, WORK
 from dataflows.core.engine.engine import Engine
@@ -20,7 +20,7 @@ from dataflows.core.engine.order import CLOSE, Order, key_of
 from dataflows.core.engine.orders import HOT, OrderCache
 from dataflows.core.engine.persistent import Change, Row
 from dataflows.core.engine.publish import Standing
-from dataflows.core.engine.state import POLICY, Counts, ShardState
+from dataflows.core.engine.state import Counts, ShardState
 from dataflows.core.engine.timers import TimerQueue
 from dataflows.core.engine.tombstones import Tombstones
 from dataflows.core.engine.unfounded import DECISIONS, unfounded
@@ -28,7 +28,6 @@ from dataflows.core.history.learned import Learned
 from dataflows.core.history.timeline import WITHDRAWN
 from dataflows.core.policy import Policy
 from schemas.envelope import ACTIVATED
-from schemas.events import PolicyActivated
 from schemas.instants import FAR
 from schemas.learned import Showing
 from schemas.output import OutputRecord
@@ -53,8 +52,7 @@ class Shard:
         self._tombstones = Tombstones()
         self._timers = TimerQueue(self._orders.check_of)
         self.activated = Activated()
-        self._first = place[0] == 0
-        """Of what all shards say alike, one says it."""
+        self._first = place[0] == 0  # Of what all shards say alike, it is the one that says it.
         self._state = ShardState(
             self.engine.publisher, self._codec, self._orders, self._tombstones, self.feeds, self.learned, self.activated
         )
@@ -237,10 +235,8 @@ class Shard:
             ValueError: if a row was written by a later version, or is of no known kind.
         """
         kept = [*rows]
-        for key_, row in kept:
-            if key_ == POLICY:
-                self.activated.restore(row)
-                self._adopt(adopted(self.activated.text, self.policy))
+        if self.activated.restore(kept):
+            self._adopt(adopted(self.activated.text, self.policy))
         for key, at in self._state.restore(kept):
             self._timers.push(at, key)
         self.activated.resume(self._orders.keys(), self.activated.reached)
@@ -249,23 +245,19 @@ class Shard:
 
     def _activate(self, record: Record) -> None:
         """Switches to the policy that a record activates, or refuses it: every shard alike, and one says so."""
-        if self._first:
-            self._state.counts.records += 1
-        if self.activated.repeats(record):
-            if self._first:
-                self._state.counts.duplicates += 1
-            return
-        if refused := refusal(record, self.policy):
-            if self._first:
-                self._reject(record, *refused)
-            return
-        self.activated.take(record, self._orders.keys())
-        self._adopt(adopted(cast("PolicyActivated", record.event.data).text, self.policy))
+        counts = self._state.counts if self._first else Counts()
+        counts.records += 1
+        decided = self.activated.decide(record, self.policy, self._orders.keys())
+        if isinstance(decided, Policy):
+            self._adopt(decided)
+        elif decided is None:
+            counts.duplicates += 1
+        elif self._first:
+            self._reject(record, *decided)
 
     def _adopt(self, policy: Policy) -> None:
         """Goes on under another policy."""
-        self.policy = policy
-        self._most_events = policy.retention.most_events
+        self.policy, self._most_events = policy, policy.retention.most_events
         self.engine = self.engine.under(policy, self.activated.since)
         self._codec = self._state.codec = OrderCodec(self.engine.ruleset)
         self._orders.repack(self._codec, self.engine.restored)

@@ -9,7 +9,7 @@ from dataclasses import asdict, dataclass, field, fields
 
 import msgspec
 
-from dataflows.core.engine.activation import Activated
+from dataflows.core.engine.activation import POLICY, Activated
 from dataflows.core.engine.codec import OrderCodec, check_of
 from dataflows.core.engine.feeds import Feeds
 from dataflows.core.engine.orders import OrderCache
@@ -23,9 +23,9 @@ from schemas.output import OutputRecord
 
 VERSION = 1
 """Of the row of scalars."""
-ORDER, TOMBSTONE, FEEDS, LEARNED, SCALARS, POLICY = b"o", b"t", b"f", b"l", b"s", b"p"
-"""What the keys of rows begin with: an order and its key, a closed one and its key, all feeds, what was learned, all else, an activated
-policy."""
+ORDER, TOMBSTONE, FEEDS, LEARNED, SCALARS = b"o", b"t", b"f", b"l", b"s"
+"""What the keys of rows begin with: an order and its key, a closed one and its key, all feeds, what was learned, all else. That of an
+activated policy is `activation.POLICY`."""
 
 
 @dataclass(slots=True)
