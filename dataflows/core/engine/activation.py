@@ -100,7 +100,7 @@ class Activated:
         self.due = FAR
         """The next instant at which orders are to be judged anew."""
         self.reached = NEVER
-        """Up to when that was done."""
+        """Up to when that was done (log time), while it is."""
         self._ids: dict[str, None] = {}
         self._steps: dict[int, list[str]] = {}
         self._judged: set[str] = set()
@@ -137,8 +137,13 @@ class Activated:
         if at != self.due:
             return []
         keys = self._steps.pop(at)
-        self.reached, self.due = at, min(self._steps, default=FAR)
+        self.due = min(self._steps, default=FAR)
         return keys
+
+    def pass_to(self, to: int) -> None:
+        """Notes that all before log time `to` has been decided."""
+        if self.reached < self.since + SPREAD * SECOND:
+            self.reached = max(self.reached, to - 1)
 
     def awaits(self, key: str, now: int) -> bool:
         """Whether an order has yet to be judged by the policy; it is from then on."""

@@ -156,6 +156,7 @@ class Shard:
                 break
             self._reach(at)
         self._tombstones.evict(to)
+        self.activated.pass_to(to)
 
     def _reach(self, at: int) -> None:
         """Lets everything happen that is due at `at`."""
@@ -240,8 +241,7 @@ class Shard:
         for key, at in self._state.restore(kept):
             self._timers.push(at, key)
         self.activated.resume(self._orders.keys(), self.activated.reached)
-        if reevaluate_at is not None:
-            self._state.reevaluate_at = reevaluate_at
+        self._state.reevaluate_at = self._state.reevaluate_at if reevaluate_at is None else reevaluate_at
 
     def _activate(self, record: Record) -> None:
         """Switches to the policy that a record activates, or refuses it: every shard alike, and one says so."""
@@ -315,9 +315,7 @@ class Shard:
     def _quarantine(self, key: str, order: Order, name: str, now: int, record: Record | None = None) -> None:
         """Gives an order up whose history, not one of its rules, makes the program fail (`name`: with what), or that has become too much.
 
-        It must not take the other orders with it.
-
-        Its history is dropped, since it may be half changed; that is said once, and `record` and all later ones are rejected, until the
+        It must not take the other orders with it. Its history is dropped, since it may be half changed; that is said once, and `record` and all later ones are rejected, until the
         order has been forgotten as closed ones are.
         """
         self._say(self.engine.quarantine(order, name, now))
