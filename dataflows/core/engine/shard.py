@@ -315,8 +315,8 @@ class Shard:
     def _quarantine(self, key: str, order: Order, name: str, now: int, record: Record | None = None) -> None:
         """Gives an order up whose history, not one of its rules, makes the program fail (`name`: with what), or that has become too much.
 
-        It must not take the other orders with it. Its history is dropped, since it may be half changed; that is said once, and `record` and all later ones are rejected, until the
-        order has been forgotten as closed ones are.
+        It must not take the other orders with it. Its history is dropped, since it may be half changed; that is said once, and `record`
+        and all later ones are rejected, until the order has been forgotten as closed ones are.
         """
         self._say(self.engine.quarantine(order, name, now))
         if record is not None:
