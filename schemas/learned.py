@@ -6,10 +6,11 @@ it. This says what shows what; `dataflows.core.engine.learned` counts.
 
 from __future__ import annotations
 
+from decimal import Decimal
 from typing import Final, NamedTuple, cast
 
 from schemas.aliases import aliases
-from schemas.events import CarrierScan
+from schemas.events import CarrierScan, OrderPlaced, WarehouseShipment
 from schemas.record import Position, Record
 
 SCAN: Final = "carrier.scan"
@@ -21,6 +22,8 @@ BY_CARRIER: Final = frozenset({"first_scan", "progress"})
 BY_SITE: Final = frozenset({"allocated", "released", "picked", "packed"})
 SHOWN_BY: Final = {
     "payment.authorized": "authorized",
+    "payment.captured": "captured",
+    "warehouse.shipped": "shipped",
     "payment.refunded": "refunded",
     "inventory.allocated": "allocated",
     "warehouse.released": "released",
@@ -37,6 +40,11 @@ SCANNED: Final = {
     "customs": ("first_scan", "progress"),
 }
 """What a scan shows by its status. A feed that tells of the delivery alone, or of the last mile, tells of no progress."""
+
+
+OWES: Final = "owes "
+"""What the milestone of a showing begins with that says that an order owes it, and of whom."""
+OWING: Final = frozenset({"order.placed", "warehouse.label_created", "warehouse.shipped"})
 
 
 class Showing(NamedTuple):
@@ -59,10 +67,34 @@ def milestones_of(record: Record) -> tuple[str, ...]:
     return () if shown is None else (shown,)
 
 
+def owed_by(record: Record) -> tuple[str, str] | None:
+    """The milestone that an order owes with a record, and the carrier or site that would tell of it (none: anybody of the tenant).
+
+    A prepaid order owes a capture, a label the hand-over by its site, a hand-over to a carrier that is named the first scan of its parcel.
+    """
+    event = record.event
+    if event.type == "order.placed":
+        placed = cast("OrderPlaced", event.data)
+        free = placed.total is not None and Decimal(placed.total.amount) <= 0
+        return None if free or placed.payment_terms not in (None, "prepaid") else ("captured", "")
+    if event.type == "warehouse.label_created":
+        return ("shipped", place_of(record, "shipped"))
+    if event.type == "warehouse.shipped":
+        shipped = cast("WarehouseShipment", event.data)
+        tracked = shipped.tracking_number or shipped.tracking_numbers
+        return ("first_scan", shipped.carrier.casefold()) if tracked and shipped.carrier else None
+    return None
+
+
 def place_of(record: Record, milestone: str) -> str:
-    """Whose milestone it is: the carrier or the site that the record names, else the last part of its source."""
+    """Whose milestone it is: the carrier or the site that the record names, else the last part of its source.
+
+    Labels and hand-overs come from different systems of one site: where they name none, it is anybody's.
+    """
     data = record.event.data
     name = getattr(data, "carrier" if milestone in BY_CARRIER else "site", None)
+    if milestone == "shipped" and not name:
+        return ""
     return (name if isinstance(name, str) and name else record.event.source.rstrip("/").rpartition("/")[2]).casefold()
 
 

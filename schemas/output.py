@@ -14,7 +14,7 @@ class OutputRecord:
     """One line out: `topic` is exceptions, actions, incidents or rejects; `log` (µs) and `key` give its place among those of its `order`.
 
     `shard` and `number` are its place in all that its shard ever said: a run that resumes gives the same line the same number again.
-    `record_key` and `headers` are those of a rejected record. `promised`: of an exception, when its order is promised for (µs).
+    `record_key` and `headers` are those of a rejected record. `promised`: when the earliest promise of an exception's order ends (µs).
     """
 
     log: int

@@ -225,6 +225,23 @@ class Feed(Model):
     """Deadlines that wait for it."""
 
 
+class NeverSeen(Model):
+    """A milestone that orders owe and nobody has ever told."""
+
+    incident_id: Id
+    status: ShortText
+    """`open`, or `resolved` by the first record that shows it."""
+    milestone: ShortText
+    carrier: ShortText | None = None
+    """The carrier that would tell of it, if it is carriers who do."""
+    site: ShortText | None = None
+    """The site that would tell of it; neither: anybody of the tenant."""
+    owed_since: Instant
+    """Since when (log time) enough orders have owed it."""
+    orders: list[Id]
+    """The first orders that owed it."""
+
+
 OUTPUT_MODELS: dict[str, type[Model]] = {
     "exception.raised": OrderException,
     "exception.updated": OrderException,
@@ -238,6 +255,7 @@ OUTPUT_MODELS: dict[str, type[Model]] = {
     "incident.closed": Incident,
     "feed.stale": Feed,
     "feed.recovered": Feed,
+    "feed.never_seen": NeverSeen,
 }
 """The model of `data` by type, of everything that goes out."""
 

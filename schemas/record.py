@@ -100,6 +100,8 @@ class FeedWatermark(Struct, frozen=True, gc=False):
     """The prefix of `source` that the policy declares."""
     at: int
     """The record's event time, at most its log time."""
+    late: bool = False
+    """Whether the record was told later after it had happened than the feed may."""
 
     @property
     def position(self) -> Position:

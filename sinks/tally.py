@@ -3,15 +3,19 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 
+from schemas.lateness import as_of
 from schemas.output import OutputRecord
 from schemas.topics import EXCEPTIONS, REJECTS, TOPICS
 
 SEVERITIES = ("critical", "high", "medium", "low")
 """From worst to least."""
-STATES = ("resolved", "retracted", "suppressed", "open")
+EXPIRED = "expired"
+"""What is said of exceptions that were closed for age: resolved, but by nobody."""
+STATES = ("resolved", EXPIRED, "retracted", "suppressed", "open")
+SCORED = ("score_terms", "due_at", "status")
 RAISED = "exception.raised"
 
 
@@ -23,6 +27,7 @@ class Row:
     severity: str
     found: int
     resolved: int
+    expired: int
     retracted: int
     suppressed: int
     open: int
@@ -37,6 +42,10 @@ class Tally:
     rejects: Counter[str] = field(default_factory=Counter[str])
     exceptions: dict[str, tuple[str, str, str]] = field(default_factory=dict[str, tuple[str, str, str]])
     """Exception ID to (kind, severity, status)."""
+    standing: dict[str, Mapping[str, object]] = field(default_factory=dict[str, "Mapping[str, object]"])
+    """Of the open exceptions what their score is counted from."""
+    now: int = 0
+    """The log time that the last exception was said at."""
     over: int = 0
     """Exceptions that began resolved: they were over before they could be raised."""
 
@@ -48,16 +57,26 @@ class Tally:
             if topic == EXCEPTIONS:
                 id_ = str(output.data["exception_id"])
                 self.over += id_ not in self.exceptions and output.type != RAISED
-                self.exceptions[id_] = (output.kind, output.severity, output.status)
+                expired = output.status == "resolved" and output.data.get("resolution") == EXPIRED
+                self.exceptions[id_] = (output.kind, output.severity, EXPIRED if expired else output.status)
+                self.now = max(self.now, output.log)
+                self.standing.pop(id_, None)
+                if output.status == "open":
+                    self.standing[id_] = {name: output.data.get(name) for name in SCORED}
             elif topic == REJECTS:
                 self.rejects[str(output.data["reason"])] += 1
 
     def example(self) -> str:
-        """The beginning of the ID of an exception to look at, one of the gravest that are open if any is; it means no other."""
-        open_first = ((status != "open", SEVERITIES.index(severity), id_) for id_, (_, severity, status) in self.exceptions.items())
-        id_ = min(open_first)[2]
+        """The beginning of the ID of an exception to look at, the gravest that is open if any is; it means no other."""
+        id_ = min(self.exceptions, key=self._gravity)
         lengths = (length for length in (8, 13, 18, 23) if sum(one.startswith(id_[:length]) for one in self.exceptions) == 1)
         return id_[: next(lengths, None)]
+
+    def _gravity(self, id_: str) -> tuple[bool, int, int, str]:
+        """What an exception is sorted by: the open first, of these the gravest, of these those of the highest score by now."""
+        _, severity, status = self.exceptions[id_]
+        score = as_of(self.standing[id_], self.now).points if id_ in self.standing else 0
+        return (status != "open", SEVERITIES.index(severity), -score, id_)
 
     def rows(self) -> list[Row]:
         """The exceptions by severity and kind, worst first."""

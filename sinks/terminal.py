@@ -14,7 +14,10 @@ from rich.console import Console, Group
 from rich.live import Live
 from rich.text import Text
 
+from schemas.instants import MINUTE, micros
+from schemas.lateness import as_of, length
 from schemas.output import OutputRecord
+from schemas.values import parse_instant
 from sinks.tally import SEVERITIES
 
 STYLES = {"critical": "bold white on red", "high": "bold red", "medium": "yellow", "low": "cyan"}
@@ -35,17 +38,23 @@ class Opened:
 
     id: str
     severity: str
-    score: int
+    data: Mapping[str, object]
     order: str
     owner: str
     since: str
     sentence: str
     step: str
 
-    @property
-    def gravity(self) -> tuple[int, int, str, str]:
-        """What it is sorted by: the gravest, then the oldest first."""
-        return (SEVERITIES.index(self.severity), -self.score, self.since, self.id)
+    def standing(self, now: int) -> str:
+        """How late it is at an instant; of what has no deadline, how long ago it came about."""
+        late = now - micros(parse_instant(self.since))
+        if late < MINUTE:
+            return "now"
+        return f"{length(late)} late" if self.data["due_at"] else f"for {length(late)}"
+
+    def gravity(self, now: int) -> tuple[int, int, str, str]:
+        """What it is sorted by at an instant: the gravest, of these those of the highest score by then, then the oldest first."""
+        return (SEVERITIES.index(self.severity), -as_of(self.data, now).points, self.since, self.id)
 
 
 def short(exception_id: str, length: int = SHORT) -> str:
@@ -60,10 +69,10 @@ def opened(output: OutputRecord) -> Opened:
     return Opened(
         id=str(data["exception_id"]),
         severity=output.severity,
-        score=cast("int", data.get("score") or 0),
+        data={name: data.get(name) for name in ("score_terms", "due_at", "status")},
         order=output.order,
         owner=str(data.get("owner") or ""),
-        since=_minute(str(data.get("due_at") or data.get("occurred_at") or data.get("detected_at") or "")),
+        since=str(data.get("due_at") or data.get("occurred_at") or data.get("detected_at")),
         sentence=str(data["summary"]),
         step=f"{advice[0]['action'].replace('_', ' ')}: {advice[0]['reason']}" if advice else "look at it",
     )
@@ -74,15 +83,20 @@ class TerminalView:
 
     On a terminal it draws a board, as wide and as high as that is, and counts what is over; elsewhere, and on one that cannot move its
     cursor, it prints a line, never cut, for each exception that is raised or settled. `last` prints how things stand at the end. Use it
-    as a context manager, and give `show` to a `ViewSink`. `note` says what stands before the counts, such as the time of the world.
+    as a context manager, and give `show` to a `ViewSink`. `note` says what stands before the counts, such as the time of the world, and
+    `clock` what time that is (µs, UTC): without it, when the last output was said.
     """
 
-    def __init__(self, console: Console | None = None, note: Callable[[], str] | None = None) -> None:
+    def __init__(
+        self, console: Console | None = None, note: Callable[[], str] | None = None, clock: Callable[[], int] | None = None
+    ) -> None:
         self.console = console or Console(highlight=False)
         self._note = note or (lambda: "")
         self._open: dict[str, Opened] = {}
         self._status: dict[str, str] = {}
         self._beginnings: Counter[str] = Counter()
+        self._last = 0
+        self._clock = clock or (lambda: self._last)
         self._live: Live | None = None
         if self.console.is_terminal and not self.console.is_dumb_terminal:
             self._live = Live(console=self.console, refresh_per_second=REFRESH, transient=True, get_renderable=self._drawn)
@@ -102,9 +116,15 @@ class TerminalView:
             for output in outputs:
                 self._take(output)
 
+    @property
+    def now(self) -> int:
+        """The instant of looking, never before what was said last."""
+        return max(self._clock(), self._last)
+
     def gravest(self) -> list[Opened]:
-        """What is open, gravest first."""
-        return sorted(self._open.values(), key=lambda one: one.gravity)
+        """What is open, gravest first, as late as it is by now."""
+        now = self.now
+        return sorted(self._open.values(), key=lambda one: one.gravity(now))
 
     def name(self, exception_id: str) -> str:
         """The beginning of an ID, long enough to mean no other."""
@@ -135,7 +155,8 @@ class TerminalView:
         return lines
 
     def last(self) -> None:
-        """Prints what is open, gravest first, with whole sentences, and how many exceptions there were."""
+        """Prints what is open, gravest first, with whole sentences, and how many exceptions there were; as of what was said last."""
+        self._clock = lambda: self._last
         rows = self.gravest()
         self.console.print(Text(f"Open at the end: {len(rows):,}", style="bold"))
         for one in rows[:CLOSING]:
@@ -154,6 +175,7 @@ class TerminalView:
         return f"{len(self._status):,} exception{'' if len(self._status) == 1 else 's'} so far{': ' if recorded else ''}{recorded}"
 
     def _take(self, output: OutputRecord) -> None:
+        self._last = max(self._last, output.log)
         identity = str(output.data["exception_id"])
         before = self._status.get(identity)
         if before is None:
@@ -171,13 +193,13 @@ class TerminalView:
         at = datetime.fromtimestamp(output.log // 1_000_000, UTC)
         word = one.severity.upper() if output.status == "open" else output.status
         tail = f"{one.sentence} → {one.step}" if output.status == "open" else output.kind
-        return Text(f"{at:%Y-%m-%d %H:%M}  {word:<10}  {self.name(one.id)}  {one.order}  {one.owner}  {tail}")
+        return Text(f"{at:%Y-%m-%d %H:%M} UTC  {word:<10}  {self.name(one.id)}  {one.order}  {one.owner}  {tail}")
 
     def _head(self, one: Opened) -> Text:
         line = Text()
         line.append(f"{one.severity.upper():<8}", style=STYLES[one.severity])
         line.append(f"  {self.name(one.id)}", style="bold")
-        line.append(f"  {one.order}  {one.owner:<4}  since {one.since} UTC")
+        line.append(f"  {one.order}  {one.owner:<4}  {one.standing(self.now)}")
         return line
 
     def _block(self, one: Opened, width: int) -> list[Text]:
@@ -205,8 +227,3 @@ class TerminalView:
 
     def _drawn(self) -> Group:
         return Group(*self.board(self.console.width, self.console.height))
-
-
-def _minute(instant: str) -> str:
-    """An RFC 3339 instant in UTC to the minute, as people write it."""
-    return instant[:16].replace("T", " ")

@@ -11,7 +11,7 @@ from __future__ import annotations
 
 import gzip
 from bisect import bisect_right
-from collections.abc import Sequence
+from collections.abc import Mapping
 from pathlib import Path
 
 import msgspec
@@ -23,7 +23,7 @@ from schemas.wire import Rejected
 from sources.batch import BEGINNING, END, Refusal
 from sources.lines import FileLines, UnreadableSourceError
 from sources.messages import TIMESTAMP_TYPES, Item, Message, PartitionLog, StampError, Unreadable, is_barrier
-from sources.watermarks import WatermarkSampler
+from sources.watermarks import NO_FEEDS, WatermarkSampler
 
 FORMAT = "orderwatch/1"
 MAGIC = b'{"export":"orderwatch/1"'
@@ -180,7 +180,7 @@ def is_export(head: bytes) -> bool:
 class ExportReader:
     """Reads one export, as `sources.files.FileReader` reads other files. Raises UnreadableError if the file is damaged."""
 
-    def __init__(self, lines: FileLines, feeds: Sequence[str] = ()) -> None:
+    def __init__(self, lines: FileLines, feeds: Mapping[str, int] = NO_FEEDS) -> None:
         self.watermark = BEGINNING
         # A line holds a whole record, whatever its size: what is too large to be an event is for the decoder to say.
         lines.longest = None

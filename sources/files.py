@@ -10,7 +10,7 @@ import sys
 import zlib
 from bisect import bisect_left
 from collections import Counter
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from operator import attrgetter
 from pathlib import Path
@@ -24,7 +24,7 @@ from sources.batch import BEGINNING, END, Batch, Refusal
 from sources.exports import ExportReader, is_export
 from sources.lines import CHUNK_BYTES, STDIN, FileLines, LineReader, UnreadableSourceError
 from sources.logclock import DEFAULT_OUT_OF_ORDER, LogClock
-from sources.watermarks import WatermarkSampler
+from sources.watermarks import NO_FEEDS, WatermarkSampler
 
 CHANNEL = "files"
 POSITION = attrgetter("log", "topic", "partition", "offset", "sub")
@@ -50,7 +50,14 @@ class FileReader:
     """Turns one file's lines into records that are sorted by log time; `watermark` says up to where they are complete."""
 
     def __init__(
-        self, lines: LineReader, topic: str, partition: int, out_of_order: int, feeds: Sequence[str] = (), *, taken: Taken | None = None
+        self,
+        lines: LineReader,
+        topic: str,
+        partition: int,
+        out_of_order: int,
+        feeds: Mapping[str, int] = NO_FEEDS,
+        *,
+        taken: Taken | None = None,
     ) -> None:
         self.watermark = BEGINNING
         self.taken = taken or Taken(topic, b"")
@@ -143,7 +150,7 @@ class FileReader:
 
 
 def reader_of(
-    path: str, number: int, out_of_order: int, chunk_bytes: int, feeds: Sequence[str], topic: str | None = None
+    path: str, number: int, out_of_order: int, chunk_bytes: int, feeds: Mapping[str, int], topic: str | None = None
 ) -> FileReader | ExportReader:
     """Opens a file: an export of a topic partition is recognised by its content. Raises UnreadableError if it cannot be opened.
 
@@ -205,7 +212,7 @@ class FileSource(FixedPartitionedSource[Batch, None]):
     """Replays JSONL files (plain, gzip, or `-` for standard input) in log order; exports of topics as the live source would read them.
 
     `until` (µs, inclusive) is how far time passes at the end; records after it are left out. `out_of_order` (µs) is how far a record may
-    stand behind where it belongs. `on_read` is told how many bytes have been read; `feeds` are the monitored ones. `decisions`: further
+    stand behind where it belongs. `on_read` is told how many bytes have been read; `feeds`: see `sources.watermarks`. `decisions`: further
     files, whose records count as those of the topic of decisions.
     Raises `UnreadableSourceError` when built if a file cannot be opened, and while running if it is cut off.
     """
@@ -220,7 +227,7 @@ class FileSource(FixedPartitionedSource[Batch, None]):
         out_of_order: int = DEFAULT_OUT_OF_ORDER,
         chunk_bytes: int = CHUNK_BYTES,
         on_read: Callable[[int], None] | None = None,
-        feeds: Sequence[str] = (),
+        feeds: Mapping[str, int] = NO_FEEDS,
         decisions: Sequence[str] = (),
     ) -> None:
         self._readers: list[FileReader | ExportReader] = []

@@ -6,7 +6,7 @@ Guarantee: the same records at the same positions as a replay of the same lines;
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping
 from datetime import UTC, datetime, timedelta
 
 import orjson
@@ -16,6 +16,7 @@ from schemas.values import micros
 from sources.batch import END, Batch
 from sources.files import FileReader
 from sources.logclock import DEFAULT_OUT_OF_ORDER
+from sources.watermarks import NO_FEEDS
 
 CHANNEL = "world"
 TICK = 0.05
@@ -87,12 +88,12 @@ class _Paced(StatefulSourcePartition[Batch, None]):
 class PacedSource(FixedPartitionedSource[Batch, None]):
     """Tells `lines`, which begin at `start` (µs), so that `speed` seconds of theirs pass per second; at the end time passes to `until`.
 
-    `feeds` are the monitored ones.
+    `feeds`: see `sources.watermarks`.
     """
 
     channels = (CHANNEL,)
 
-    def __init__(self, lines: Iterator[bytes], *, start: int, until: int, speed: float, feeds: Sequence[str] = ()) -> None:
+    def __init__(self, lines: Iterator[bytes], *, start: int, until: int, speed: float, feeds: Mapping[str, int] = NO_FEEDS) -> None:
         self._start = start
         self._speed = speed
         self._began: float | None = None

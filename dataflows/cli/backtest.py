@@ -115,9 +115,7 @@ class _Run:
         with progress(self._events, what) as on_read:
             try:
                 with self._stop.waiting():
-                    source = FileSource(
-                        self._events, until=self._until, out_of_order=self._allowed, on_read=on_read, feeds=tuple(policy.feeds)
-                    )
+                    source = FileSource(self._events, until=self._until, out_of_order=self._allowed, on_read=on_read, feeds=policy.lateness)
             except UnreadableSourceError as error:
                 raise MisuseError(str(error)) from error
             with closing(source):

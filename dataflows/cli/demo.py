@@ -64,7 +64,7 @@ def demo(
     start, until = recorded(lines[0]), END * SECOND
     pace = speed or (recorded(lines[-1]) - start) / SECOND / (seconds or USUAL)
     policy = _policy()
-    source = PacedSource(iter(lines), start=start, until=until, speed=pace, feeds=tuple(policy.feeds))
+    source = PacedSource(iter(lines), start=start, until=until, speed=pace, feeds=policy.lateness)
     found: dict[str, Finding] = {}
 
     def note(topic: str, outputs: Sequence[OutputRecord]) -> None:
@@ -79,12 +79,18 @@ def demo(
         files.clear()
     except UnwritableError as error:
         raise ending(error) from error
+
+    def clock() -> int:
+        return min(source.now(), until)
+
     console = Console(highlight=False)
     stop = Stop()
     with stop.on_signals():  # first: an interrupt while the view begins must not leave it drawing
         console.print(f"{orders:,} orders, {pace / 3_600:,.1f} hours pass per second; Ctrl-C ends it", style="dim")
         with TerminalView(
-            console, lambda: f"{datetime.fromtimestamp(min(source.now(), until) // SECOND, UTC):%a %d %b %Y %H:%M} UTC"
+            console,
+            lambda: f"{datetime.fromtimestamp(clock() // SECOND, UTC):%a %d %b %Y %H:%M} UTC",
+            clock,
         ) as view:
             sinks: dict[str, Sink[OutputBatch]] = {"files": Noted(files), "terminal": ViewSink(view.show), "findings": ViewSink(note)}
             run(get_flow(Stoppable(source, stop), sinks, policy, FlowOptions(source.channels)))

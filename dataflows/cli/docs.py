@@ -21,7 +21,7 @@ from dataflows.cli.replay import replay_into
 from dataflows.core.predicates.fields import KNOWN_FIELDS
 from dataflows.core.rules import RULES, describe
 from dataflows.core.rules.load import load_policy
-from dataflows.detect.explain import history, render
+from dataflows.detect.explain import history, last_instant, render
 from dataflows.observe.catalogue import METRICS
 from dataflows.settings.gateway import ConnectionSettings, HmacSettings, SecretSettings
 from dataflows.settings.load import SettingsError, load_settings, setting_fields
@@ -36,6 +36,7 @@ if TYPE_CHECKING:
 
     from pydantic.fields import FieldInfo
 
+    from dataflows.core.policy.setting import Step
     from dataflows.core.rules.model import Rule
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -73,8 +74,14 @@ def default_of(rule: Rule) -> str:
             text += f", {setting.international} across a border"
         if setting.fallback:
             text += f"; without a date {setting.fallback.anchor} + {setting.fallback.threshold}"
-    steps = ", ".join(f"{step.severity} at {step.at}" for step in setting.steps)
+    steps = ", ".join(map(_step, setting.steps))
     return f"{text}; {steps}" if steps else text
+
+
+def _step(step: Step) -> str:
+    text = f"{step.severity} at {f'{step.since} {step.at}' if step.since else step.at}"
+    text += f" above {', '.join(f'{amount} {name}'.removesuffix(' *') for name, amount in step.above)}" if step.above else ""
+    return f"{text} unless {step.unless}{f' ({step.owner})' if step.owner else ''}" if step.unless else text
 
 
 def kinds() -> str:
@@ -214,11 +221,12 @@ def explained() -> str:
         world = write_world(orders, seed, Path(folder) / "world.jsonl.gz")
         policy = load_policy(world.policy_path)
         end = instant("--until", until)
-        source = FileSource([str(world.path)], until=end, out_of_order=DEFAULT_OUT_OF_ORDER, feeds=tuple(policy.feeds))
+        source = FileSource([str(world.path)], until=end, out_of_order=DEFAULT_OUT_OF_ORDER, feeds=policy.lateness)
         out = Path(folder) / "out"
         replay_into(out, source, policy)
         printed = io.StringIO()
-        render(Console(file=printed, highlight=False, no_color=True), history(out / "exceptions.jsonl", name), out / "exceptions.jsonl")
+        said = out / "exceptions.jsonl"
+        render(Console(file=printed, highlight=False, no_color=True), history(said, name), said, last_instant(said))
     return fenced(printed.getvalue())
 
 

@@ -70,7 +70,7 @@ def replay(
         try:
             with stop.waiting():
                 source = FileSource(
-                    events, until=end, out_of_order=allowed, on_read=on_read, feeds=tuple(rules.feeds), decisions=decisions or ()
+                    events, until=end, out_of_order=allowed, on_read=on_read, feeds=rules.lateness, decisions=decisions or ()
                 )
         except UnreadableSourceError as error:
             raise MisuseError(str(error)) from error

@@ -19,8 +19,9 @@ if TYPE_CHECKING:
     from sinks.tally import Tally
 
 
-WIDTH, NARROW = 92, 79
+WIDTH, NARROW = 100, 79
 """Columns of the table of exceptions: what its headings and the longest kind need, however wide the terminal is, and at least."""
+NARROWED = {"resolved": "resol.", "expired": "exp.", "retracted": "retr.", "suppressed": "suppr."}
 TYPES = {
     "exceptions": ("exception.raised", "exception.updated", "exception.resolved", "exception.retracted"),
     "actions": ("action.requested", "action.proposed", "action.withdrawn"),
@@ -71,11 +72,10 @@ def exceptions_table(tally: Tally, *, narrow: bool = False) -> Table:
     table.add_column("exception", footer="all", no_wrap=True)
     table.add_column("severity", no_wrap=True)
     for state in ("found", *STATES):
-        table.add_column(
-            "suppr." if narrow and state == "suppressed" else state, f"{sum(getattr(row, state) for row in rows):,}", justify="right"
-        )
+        name = NARROWED.get(state, state) if narrow else state
+        table.add_column(name, f"{sum(getattr(row, state) for row in rows):,}", justify="right")
     for row in rows:
-        counts = (row.found, row.resolved, row.retracted, row.suppressed, row.open)
+        counts = (row.found, row.resolved, row.expired, row.retracted, row.suppressed, row.open)
         severity = f"[{STYLES[row.severity]}]{row.severity}[/]"
         table.add_row(row.kind, severity, *(f"{count:,}" if count else "·" for count in counts))
     return table

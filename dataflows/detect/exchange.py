@@ -16,7 +16,7 @@ from dataflows.core.identity import AliasLookup, ResolvedEvent
 from dataflows.core.identity.codec import Row, item_of, lookup_of_row, lookup_row, row_of
 from dataflows.core.identity.items import Tie
 from dataflows.core.identity.sharding import CHILD, CUSTOMER, TWIN
-from dataflows.core.identity.shared import LINKED
+from dataflows.core.identity.shared import GOODS, LINKED
 from dataflows.detect.names import ORDER_SHARDS
 from dataflows.runtime.checkpoint import CheckpointError, Codec
 from schemas.record import FeedWatermark, Record
@@ -74,7 +74,7 @@ class AliasLookups:
         for item in items:
             head, kind, value, watch = item
             if type(head) is Record and head.order and kind not in {CUSTOMER, TWIN} and not head.sub and head.event.type != LINKED:
-                ties.append((Tie.of(head, whole=kind == CHILD), kind, value, watch))
+                ties.append((Tie.of(head, whole=kind == CHILD and head.event.type in GOODS), kind, value, watch))
             elif type(head) is Tie:
                 ties.append(item)
             else:

@@ -12,6 +12,9 @@ from rich.console import Console
 from rich.text import Text
 
 from dataflows.core.rules.model import Rule
+from schemas.instants import iso, micros
+from schemas.lateness import GREATEST, STANDS, as_of, length
+from schemas.values import parse_instant
 from sinks.index import NotExceptionsError, lines_of
 from sinks.terminal import STYLES, short
 
@@ -19,6 +22,13 @@ Data = dict[str, object]
 ExceptionEvent = tuple[str, Data]
 """An event of an exception: its type and its data."""
 LABEL_WIDTH = 11
+LONGEST_LINE = 4 << 20
+"""Bytes at the end of a file that certainly hold its last line: no topic takes a longer one."""
+LANES = {
+    "auto": "its first action is requested at once",
+    "review": "its first action is proposed, and a person decides",
+    "block": "automation on the order must pause until a person has decided",
+}
 RESOLUTIONS = {
     "milestone": "what was waited for came, too late",
     "cleared": "the trouble is over",
@@ -43,9 +53,23 @@ def history(path: Path, prefix: str) -> list[ExceptionEvent]:
         raise NotExceptionsError(f"{type(error).__name__}: {error}") from error
 
 
-def render(console: Console, events: Sequence[ExceptionEvent], path: Path) -> None:
-    """Prints the history of one exception. `path`: the file that it comes from, in which the exceptions that it names are looked up."""
-    teller = _Teller(console, path)
+def last_instant(path: Path) -> int:
+    """The log time (µs, UTC) at which the last line of a file was said: lines stand in their order."""
+    with path.open("rb") as file:
+        file.seek(max(file.seek(0, 2) - LONGEST_LINE, 0))
+        last = file.read().splitlines()[-1]
+    try:
+        return micros(parse_instant(orjson.loads(last)["data"]["detected_at"]))
+    except (KeyError, TypeError, ValueError) as error:
+        raise NotExceptionsError(f"{type(error).__name__}: {error}") from error
+
+
+def render(console: Console, events: Sequence[ExceptionEvent], path: Path, now: int) -> None:
+    """Prints the history of one exception. `path`: the file that it comes from, in which the exceptions that it names are looked up.
+
+    `now`: the instant of looking (µs, UTC), at which what is open is as late as it is by then.
+    """
+    teller = _Teller(console, path, max(now, micros(parse_instant(events[-1][1]["detected_at"]))))
     data = events[-1][1]
     teller.head(data)
     teller.title("Evidence")
@@ -61,9 +85,10 @@ def render(console: Console, events: Sequence[ExceptionEvent], path: Path) -> No
 
 
 class _Teller:
-    def __init__(self, console: Console, path: Path) -> None:
+    def __init__(self, console: Console, path: Path, now: int) -> None:
         self._console = console
         self._path = path
+        self._now = now
 
     def print(self, text: str, indent: int = 0, style: str = "") -> None:
         """Prints a paragraph: between words to the width of a terminal, whole elsewhere."""
@@ -99,11 +124,28 @@ class _Teller:
         mode = "in shadow: nobody is called" if policy["mode"] == "shadow" else policy["mode"]
         self.fact("policy", f"version {policy['version']}, rule {policy['rule']} is {mode}")
         self.fact("deadline" if data["due_at"] else "instant", str(data["arithmetic"]))
-        self.fact("owner", f"{data['owner']}, lane {data['lane']}{', automation must pause' if data['blocking'] else ''}")
-        terms = cast("Mapping[str, int]", data["score_terms"])
-        self.fact("score", f"{data['score']} = {' + '.join(f'{name} {points}' for name, points in terms.items() if points) or '0'}")
+        self.fact("owner", str(data["owner"]))
+        self.fact("lane", f"{data['lane']}: {LANES[str(data['lane'])]}")
+        self.fact("score", self._score(data))
         if data["status"] == "suppressed":
             self.fact("suppressed", f"by {self._named(data['suppressed_by'])}, which says more")
+
+    def _score(self, data: Data) -> str:
+        """How soon it is to be seen to, and why: counted as of the instant of looking, as long as it stands."""
+        found = as_of(data, self._now)
+        stands = data["due_at"] and data["status"] in STANDS
+        over = self._now if stands else None if data["resolved_at"] is None else micros(parse_instant(data["resolved_at"]))
+        late = 0 if not data["due_at"] or over is None else over - micros(parse_instant(data["due_at"]))
+        why = {
+            "severity": f"for {data['severity']}",
+            "lateness": f"for being {length(late)} late",
+            "value": "for the money at stake",
+            "tier": "for the customer's tier",
+            "blocking": "for stopping the order",
+        }
+        words = ", ".join(f"{points} {why.get(name, f'for {name}')}" for name, points in found.terms.items() if points)
+        as_it_was = f" (as of {iso(self._now)}; {data['score']} when it was last said)" if found.points != data["score"] else ""
+        return f"{found.points} of {GREATEST}: {words or 'nothing counts'}{as_it_was}"
 
     def advice(self, data: Data) -> None:
         """Prints what to do, where anything is to be done, and what would have helped, where it was true."""

@@ -8,11 +8,11 @@ partition, which change nothing, and whatever it says again after a resumption c
 from __future__ import annotations
 
 from dataflows.core.history.learned import MOST
-from schemas.learned import ENOUGH, SCAN, SHOWN_BY, Showing, milestones_of, order_shown, place_of
+from schemas.learned import ENOUGH, OWES, OWING, SCAN, SHOWN_BY, Showing, milestones_of, order_shown, owed_by, place_of
 from schemas.record import Record
 from sources.batch import Batch
 
-SHOWING = frozenset((SCAN, *SHOWN_BY))
+SHOWING = OWING.union((SCAN, *SHOWN_BY))
 _About = tuple[str, str, str, str, "str | None", "str | None", "str | None"]
 """What a record says of whom: its channel, tenant, source, type, status, carrier and site."""
 
@@ -36,7 +36,8 @@ class Learning:
             type_ = event.type
             if type_ in SHOWING:
                 data = event.data
-                status, carrier = (getattr(data, "status", None), getattr(data, "carrier", None)) if type_ == SCAN else (None, None)
+                status = getattr(data, "status", None) if type_ == SCAN else getattr(data, "payment_terms", None)
+                carrier = getattr(data, "carrier", None)
                 about = (channel, event.tenant, event.source, type_, status, carrier, getattr(data, "site", None))
                 if about not in full and self._show(channel, record, found):
                     if len(full) >= MOST:
@@ -47,9 +48,15 @@ class Learning:
     def _show(self, channel: str, record: Record, found: list[Showing]) -> bool:
         """Adds what a record shows; whether enough orders have shown all of it."""
         event, enough = record.event, True
-        for milestone in milestones_of(record):
-            place = place_of(record, milestone)
-            key = (channel, event.tenant, event.source, place, milestone)
+        shown = [(milestone, event.source, place_of(record, milestone)) for milestone in milestones_of(record)]
+        if event.type in OWING:
+            owed = owed_by(record)
+            if owed is None:
+                enough = False  # Another such record may owe something.
+            else:
+                shown.append((OWES + owed[0], "", owed[1]))
+        for milestone, source, place in shown:
+            key = (channel, event.tenant, source, place, milestone)
             orders = self._orders.get(key)
             if orders is None:
                 if len(self._orders) >= MOST:
@@ -60,6 +67,6 @@ class Learning:
                 order = order_shown(record)
                 if order not in orders:
                     orders.add(order)
-                    found.append(Showing(record.position, event.tenant, milestone, event.source, place, order))
+                    found.append(Showing(record.position, event.tenant, milestone, source, place, order))
                 enough = enough and len(orders) == ENOUGH
         return enough

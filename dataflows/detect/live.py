@@ -204,7 +204,7 @@ def _source(
         growth_check=int(inputs.growth_check_seconds * 1_000_000),
         until=inputs.until_us,
         speed=inputs.speed,
-        feeds=tuple(policy.feeds),
+        feeds=policy.lateness,
     )
 
     def troubled(text: str) -> None:

@@ -204,15 +204,11 @@ class OrderOperator(StatefulBatchLogic["Arrival[OrderItem]", "Judged", bytes]):
         return [(watermark, outs)], False
 
     def _hear(self, shard: Shard, run: WatermarkRun) -> None:
-        """Takes watermarks in. The shard that raises a feed's incident gets those of that feed in their places, among its items.
-
-        So does every such shard get the first of all: from then on a feed can be missed.
-        """
+        """Takes watermarks in. The shard that raises a feed's incident gets those of that feed in their places, among its items."""
         self._runs.append(run)
         shard.feeds.add(run)
         if own := shard.feeds.own:
-            marks = [mark for mark in run.marks if mark.feed in own] if shard.feeds.began else run.marks
-            self.merge.add({}, marks, in_order=False)
+            self.merge.add({}, [mark for mark in run.marks if mark.feed in own], in_order=False)
 
     def _held(self) -> list[OrderItem]:
         """What is held back: each watermark once."""

@@ -14,8 +14,8 @@ from dataflows.core.engine.watermarks import WatermarkRun
 from dataflows.core.identity import STAGE_TWO_KINDS, AliasLookup, ResolvedEvent, alias_shard, order_shard, sightings
 from dataflows.core.identity.duplicates import address_of
 from dataflows.core.identity.sharding import CHILD, CUSTOMER, READERS, TWIN
-from dataflows.core.identity.shared import GOODS, LINKED, parent_of
-from dataflows.core.identity.twins import LIFE
+from dataflows.core.identity.shared import LINKED, OF_CHILDREN, parent_of
+from dataflows.core.identity.signs import LIFE
 from dataflows.detect.exchange import OF_ORDERS, OrderItem, codec_of, pack_run, unpack_run
 from dataflows.detect.learning import Learning
 from dataflows.detect.names import FIRST_SHARDS, ORDER_SHARDS, SECOND_SHARDS
@@ -28,7 +28,7 @@ from schemas.record import FeedWatermark, Record
 from sources.batch import END, Batch, Refusal
 
 T = TypeVar("T")
-PLACED = "order.placed"
+PLACED, UPDATED = "order.placed", "order.updated"
 SHARED = frozenset((LINKED, ACTIVATED))
 """The types that more than the shard of their order must see."""
 _ORDERS, _ALIASES = len(ORDER_SHARDS), len(FIRST_SHARDS)
@@ -166,9 +166,9 @@ class Router:
             # As order_shard() does it, without the call and the second hash.
             name = order.encode()
             orders[crc32(name, seed) % _ORDERS].append(record)
-            if type_ in GOODS:
+            if type_ in OF_CHILDREN:
                 first[crc32(name) % _ALIASES].append((record, CHILD, order, False))
-            elif type_ in LIFE and self.compare_customers:
+            if type_ in LIFE and self.compare_customers and (type_ != UPDATED or "lines" in cast("Mapping[str, object]", event.data)):
                 second[crc32(name) % _ALIASES].append((record, TWIN, order, False))
             reader = readers.get(type_)
             if reader is None:

@@ -39,7 +39,7 @@ class _State(msgspec.Struct, array_like=True):
     next: int | None
     announced: int
     greatest: int
-    feed_watermarks: list[tuple[str, int, str, int]]
+    feed_watermarks: list[tuple[str | int, ...]]
 
 
 def channel_of(topic: str, partition: int) -> str:

@@ -52,8 +52,8 @@ class KafkaInput:
     """For rehearsals: records after this instant are left out, and the source ends once every partition has passed it."""
     speed: float | None = None
     """For rehearsals: at most so many seconds of log time per second; None: as fast as possible."""
-    feeds: tuple[str, ...] = ()
-    """Prefixes of `source` that are monitored: their watermarks are sent along."""
+    feeds: Mapping[str, int] = field(default_factory=dict[str, int])
+    """Prefixes of `source` that are monitored, each with when a record of it is late (µs): their watermarks are sent along."""
 
 
 @dataclass(slots=True)

@@ -33,7 +33,7 @@ if TYPE_CHECKING:
     from tests.support.brokers import Broker
 
 PATIENCE = 60.0
-FEEDS = ("/carrier",)
+FEEDS = {"/carrier": 0}
 
 
 class Reader:

@@ -9,6 +9,7 @@ from __future__ import annotations
 import itertools
 from collections.abc import Callable
 from dataclasses import replace
+from decimal import Decimal
 from typing import TYPE_CHECKING, NamedTuple
 
 from tests.oracle.judging.ageing import FORGOTTEN, expires
@@ -45,7 +46,13 @@ ORPHAN = "data.orphan_signal"
 
 What = tuple[str, "str | None", int]
 """The kind, scope and episode of an exception."""
-Ages = Callable[[What, Condition], "int | None"]
+
+
+class Ages(NamedTuple):
+    """When exceptions of one order are closed for age, and whether one stood open at a log time, as was known then."""
+
+    when: Callable[[What, Condition], int | None]
+    stood: Callable[[What, int], bool]
 
 
 class Verdict(NamedTuple):
@@ -62,10 +69,19 @@ class Verdict(NamedTuple):
     tenant: str
 
 
-def judge(lines: Sequence[Json], policy: Policy, until: int, only: OrderKey | None = None, *, ages: bool = True) -> list[Verdict]:
+def judge(
+    lines: Sequence[Json],
+    policy: Policy,
+    until: int,
+    only: OrderKey | None = None,
+    *,
+    ages: bool = True,
+    said: Container[What] | None = None,
+) -> list[Verdict]:
     """Every verdict that stands at log time `until` (inclusive), given the events up to then in file order; retracted ones do not stand.
 
-    `only`: the one order that is asked about; `ages`: whether what stands open for too long is closed.
+    `only`: the one order that is asked about, and what had been `said` of it, if that is known; `ages`: whether what stands open for too
+    long is closed.
     """
 
     def stood(key: OrderKey, what: What, at: int) -> bool:
@@ -84,7 +100,10 @@ def judge(lines: Sequence[Json], policy: Policy, until: int, only: OrderKey | No
             opened = max(one.start, told_at or one.start)
             return expires(opened, [*news, *steps], expiry, until, lambda at: stood(key, what, at)) if ages else None
 
-        return when
+        def stood_at(what: What, at: int) -> bool:
+            return stood(key, what, at)
+
+        return Ages(when, stood_at)
 
     open_at: dict[tuple[OrderKey, int], set[What]] = {}
     log = read(lines, until, policy.identifiers)
@@ -97,19 +116,12 @@ def judge(lines: Sequence[Json], policy: Policy, until: int, only: OrderKey | No
         known = min((member.known for member in members if not member.event.type.startswith(("case.", "action."))), default=NEVER)
         if known == NEVER:
             continue  # decisions about nothing that was said: they are rejected, and make no order known
-        history = history_of(members)
-        order = Order(*key, history, policy, placement.reused.get(key, []), placement.unresolved.get(key, []), learned=learned)
-        kept = {(event.source, event.id) for event in history if event.type == "order.placed"}
+        happened = history_of(members)
+        order = Order(*key, happened, policy, placement.reused.get(key, []), placement.unresolved.get(key, []), learned=learned)
+        kept = {(event.source, event.id) for event in happened if event.type == "order.placed"}
         placed = [member for member in members if (member.event.source, member.event.id) in kept]
         linked = [children[key] for children in placement.linked.values() if key in children]
-        orphan = Condition(
-            ORPHAN,
-            None,
-            known + policy.rules[ORPHAN].threshold.n,
-            min([*(member.known for member in placed), *linked], default=NEVER),
-            known + policy.rules[ORPHAN].threshold.n,
-            waits=True,
-        )
+        orphan = orphan_of(placed, linked, known, policy)
         told_at = told_by([Arrival(one.known, one.event.at) for one in once(members)], policy.backfill)
         news[key] = [one.known for one in once(members)]
         if told_at is None or told_at <= min(until, orphan.end - 1):
@@ -120,21 +132,41 @@ def judge(lines: Sequence[Json], policy: Policy, until: int, only: OrderKey | No
             told[key] = order_told_by(members, policy.backfill)
     flag_duplicates(orders)
     for order in orders:
-        key = (order.tenant, order.id)
-        told_at = told[key]
+        key, told_at = (order.tenant, order.id), told[order.tenant, order.id]
         if (told_at is not None and until < told_at) or order.placed < policy.backfill.watch_from or only not in (None, key):
             continue
         conditions = cut([condition for section in SECTIONS for condition in section(order)], order.gaps)
         if told_at is None:
             verdicts += settled(key, conditions, policy, until, ages=aged(key, news[key]))
         else:
-            before = judge(lines, policy, told_at, key) if until > told_at else []
-            said = {(one.kind, one.scope, one.episode) for one in before if one.order == order.id}
-            verdicts += settled(key, conditions, policy, until, told_at, said, aged(key, news[key], told_at))
+            before = standing_at(lines, policy, key, told_at, log, conditions) if said is None and until > told_at else said or ()
+            verdicts += settled(key, conditions, policy, until, told_at, before, aged(key, news[key], told_at))
     conditions_of, opened = orphans(placement.waited, policy, until)
     for key, conditions in conditions_of.items():
         verdicts += settled(key, conditions, policy, until, ages=aged(key, opened[key]))
     return sorted(verdicts, key=lambda one: (one.tenant, one.order, one.kind, one.scope or "", one.episode))
+
+
+def standing_at(
+    lines: Sequence[Json], policy: Policy, key: OrderKey, told_at: int, log: Sequence[Event], conditions: Sequence[Condition]
+) -> set[What]:
+    """What stood of an order before the last was known, whose history had been told at `told_at`; nobody asks if none of it is history.
+
+    What was taken back in between does not stand: of what is history it is not said again.
+    """
+    found: set[What] = set()
+    old = any(history(one, told_at, policy.backfill) for one in conditions)
+    for at in sorted({told_at, *(event.log - 1 for event in log if told_at < event.log - 1)}) if old else ():
+        before = judge(lines, policy, at, key, said=found)
+        found = {(one.kind, one.scope, one.episode) for one in before if (one.tenant, one.order) == key}
+    return found
+
+
+def orphan_of(placed: Sequence[Member], linked: Sequence[int], known: int, policy: Policy) -> Condition:
+    """That nobody places an order which is `known` since then; one that was split off another need not be placed."""
+    due = known + policy.rules[ORPHAN].threshold.n
+    start = due + policy.rules[ORPHAN].grace
+    return Condition(ORPHAN, None, start, min([*(member.known for member in placed), *linked], default=NEVER), due, waits=True)
 
 
 def orphans(waited: Sequence[Waited], policy: Policy, until: int) -> tuple[dict[OrderKey, list[Condition]], dict[OrderKey, list[int]]]:
@@ -143,8 +175,9 @@ def orphans(waited: Sequence[Waited], policy: Policy, until: int) -> tuple[dict[
     opened: dict[OrderKey, list[int]] = {}
     for one, told_at in zip(waited, orphans_told_by(waited, policy.backfill), strict=True):
         if told_at is None or told_at <= min(until, one.tied - 1):
-            start = one.log + policy.rules[ORPHAN].threshold.n
-            conditions.setdefault((one.tenant, one.alias), []).append(Condition(ORPHAN, None, start, one.tied, start, waits=True))
+            due = one.log + policy.rules[ORPHAN].threshold.n
+            start = due + policy.rules[ORPHAN].grace
+            conditions.setdefault((one.tenant, one.alias), []).append(Condition(ORPHAN, None, start, one.tied, due, waits=True))
             opened.setdefault((one.tenant, one.alias), []).append(max(one.log, told_at or start))
     return conditions, opened
 
@@ -173,7 +206,10 @@ def flag_duplicates(orders: list[Order]) -> None:
     for order in orders:
         data = order.of("order.placed")[0].data
         customer, address = text(mapping(data, "customer"), "id"), text(mapping(data, "ship_to"), "address_hash")
-        basket = sorted((line.sku or "", order.whole(line)) for line in lines_of(data))
+        pieces: dict[str, Decimal] = {}
+        for line in lines_of(data):
+            pieces[line.sku or ""] = pieces.get(line.sku or "", Decimal(0)) + order.whole(line)
+        basket = sorted(pieces.items())
         sent = text(data, "method") not in ("pickup", "digital")
         if address and (customer or sent):
             what = tuple(basket) if basket else money(data, "total")
@@ -226,18 +262,14 @@ def settled(
         if condition.start <= until or not condition.waits
         if told_at is None or (condition.kind, condition.scope, number) in said or not history(condition, told_at, policy.backfill)
     ]
-    closed = {id(one): at for number, one in visible if ages and (at := ages((one.kind, one.scope, number), one)) is not None}
+    closed = {id(one): at for number, one in visible if ages and (at := ages.when((one.kind, one.scope, number), one)) is not None}
+    if ages:
+        close_along(visible, closed, policy, ages)
     skewed = {id(one) for _, one in visible if one.kind == "data.clock_skew" and one.end > until}
     still = [one for _, one in visible if (one.end == NEVER or id(one) in skewed) and id(one) not in closed]
 
     def suppressed(condition: Condition) -> bool:
-        rule = policy.rules[condition.kind]
-        return any(
-            other.kind in rule.suppressed_by
-            and policy.rules[other.kind].mode == rule.mode
-            and (other.scope == condition.scope or None in (other.scope, condition.scope))
-            for other in still
-        )
+        return any(suppresses(other, condition, policy) for other in still)
 
     found: list[Verdict] = []
     for number, one in visible:
@@ -246,6 +278,37 @@ def settled(
         at = closed.get(id(one), until)
         found.append(Verdict(key[1], one.kind, one.scope, number, status, one.start, one.due, severity(one, policy, at), key[0]))
     return found
+
+
+def suppresses(other: Condition, one: Condition, policy: Policy) -> bool:
+    """Whether one condition hides another while it is open."""
+    rule = policy.rules[one.kind]
+    same = other.scope == one.scope or None in (other.scope, one.scope)
+    return other.kind in rule.suppressed_by and policy.rules[other.kind].mode == rule.mode and same
+
+
+def close_along(visible: list[tuple[int, Condition]], closed: dict[int, int], policy: Policy, ages: Ages) -> None:
+    """Closes what was suppressed by what is closed for age, and by nothing that still stood then, unless it is to stand for longer."""
+
+    def lasts(one: Condition) -> int:
+        expiry = policy.rules[one.kind].expire_after
+        return NEVER if expiry is None else expiry
+
+    again = True
+    while again:
+        again = False
+        for number, one in visible:
+            hiding = [(n, other) for n, other in visible if suppresses(other, one, policy)]
+            for _, other in hiding:
+                at = closed.get(id(other))
+                if at is None or closed.get(id(one), at + 1) <= at or one.start > at or lasts(one) > lasts(other):
+                    continue
+                if not ages.stood((one.kind, one.scope, number), at):
+                    continue
+                others = [(n, two) for n, two in hiding if two is not other and closed.get(id(two), at + 1) > at]
+                if not any(ages.stood((two.kind, two.scope, n), at) for n, two in others):
+                    closed[id(one)] = at
+                    again = True
 
 
 def severity(condition: Condition, policy: Policy, until: int) -> str:

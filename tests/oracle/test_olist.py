@@ -20,6 +20,8 @@ if TYPE_CHECKING:
 DATA = Path(__file__).parents[3] / "shared" / "data" / "olist"
 SAMPLE = Path(__file__).with_name("sample") / "fifty.jsonl"
 """What a person thought of fifty of the exceptions of the built-in policy; see the README beside it."""
+AGAIN = SAMPLE.with_name("fifty-again.jsonl")
+"""What was thought of fifty others, drawn after severity had been mended."""
 POLICY = Path(__file__).with_name("olist.policy.yaml")
 UNTIL = instant("", "2018-10-17T17:30:18Z")
 TOTALS = {"payment.capture_overdue": 3_366, "fulfilment.ship_overdue": 1_865, "shipment.delivery_overdue": 1_780}
@@ -114,9 +116,20 @@ def test_without_settings_it_is_calm(events: list[Event], expected: set[tuple[st
     raised = {json.loads(line)["data"]["exception_id"] for line in lines}
     assert {one["exception"] for one in judged} <= raised, "the sample is of what is said"
     assert sum(one["worth"] for one in judged) >= 0.9 * len(judged)
+    first = {
+        str(one["exception_id"]): str(one["severity"])
+        for one in reversed([json.loads(line)["data"] for line in lines])
+        if one["status"] == "open"
+    }
+    again = [json.loads(line) for line in AGAIN.read_text(encoding="utf-8").splitlines()]
+    assert [first[one["exception"]] for one in again] == [one["severity"] for one in again], "each as it first stood open"
+    assert sum(one["severity"] == one["severity_meant"] for one in again) >= 0.9 * len(again)
+    assert {one["severity"] for one in again if not one["worth"]} <= {"low"}, "nobody is called for nothing"
     others = said - expected
     assert {kind for _, kind in others}.isdisjoint(LEARNED)
     assert len({order for order, _ in others}) <= 0.05 * len({event.data["subject"] for event in events})
+    incidents = [json.loads(line)["data"] for line in (tmp_path / "out" / "incidents.jsonl").read_bytes().splitlines()]
+    assert [(one["milestone"], one["carrier"], one["status"]) for one in incidents] == [("first_scan", "olist", "open")]
 
 
 def test_a_back_test_says_what_twice_the_patience_is_worth(events: list[Event], expected: set[tuple[str, str]], tmp_path: Path) -> None:

@@ -42,6 +42,7 @@ ALL = (
             ("updated", "2026-03-09T23:00:00Z", "shipment.delivery_overdue", "high", "CARR"),
         ),
     ),
+    Case("pol_multi_carrier_one_came", "2026-03-20"),  # what is late goes by the carrier of which the rule is off
     Case("saudi_thursday", "2026-03-20", (("raised", "2026-03-08T08:00:00Z", "shipment.held", "medium", "CARR"),)),
     Case("free_fallback_weekend", "2026-03-13"),
     Case("pol_grace_on_signal", "2026-03-13"),  # refunded two minutes after the order was edited down: within its grace

@@ -6,6 +6,7 @@ this; what comes before a chapter, between its events and after it is drawn as e
 
 from __future__ import annotations
 
+from datetime import timedelta
 from typing import TYPE_CHECKING, NamedTuple
 
 from hypothesis import strategies as st
@@ -14,7 +15,6 @@ from tests.property.ingredients import LINES, Ingredients, one_of
 
 if TYPE_CHECKING:
     from collections.abc import Callable
-    from datetime import timedelta
 
     from hypothesis.strategies import DrawFn
 
@@ -64,12 +64,18 @@ PARENTS: tuple[tuple[Data, ...], ...] = (
         {"line_id": "3", "sku": "B", "quantity": 2, "parent_line_id": "1"},
     ),
     ({"line_id": "1", "sku": "K", "quantity": 1}, {"line_id": "2", "sku": "A", "quantity": 1, "parent_line_id": "1"}),
+    (
+        {"line_id": "1", "sku": "K", "quantity": 1},
+        {"line_id": "2", "sku": "L", "quantity": 1, "parent_line_id": "1"},
+        {"line_id": "3", "sku": "A", "quantity": 2, "parent_line_id": "2"},
+        {"line_id": "4", "sku": "B", "quantity": 1, "parent_line_id": "1", "method": "digital"},
+    ),
     ({"line_id": "2", "sku": "A", "quantity": 1}, {"line_id": "3", "sku": "B", "quantity": 2}),
     ({"sku": "A", "quantity": 1},),
     ({"sku": "B", "quantity": 2},),
     ({"line_id": "1", "quantity": 1},),
 )
-"""A kit whose parts are lines."""
+"""A kit whose parts are lines, or kits."""
 METHODS: tuple[tuple[Data, ...], ...] = (
     ({"line_id": "1", "sku": "A", "quantity": 2}, {"line_id": "2", "sku": "B", "quantity": 1, "method": "digital"}),
     ({"line_id": "1", "sku": "A", "quantity": 2}, {"line_id": "2", "sku": "B", "quantity": 1, "method": "pickup"}),
@@ -119,6 +125,10 @@ def _labelled(order: Ingredients, draw: DrawFn) -> list[Told]:
     )
     label, confirm = draw(st.sampled_from(names)), draw(st.sampled_from(names))
     told: list[Told] = [Told(LABEL, {**label, **lines_or_none(order, draw)}), Told(SHIPPED, {**confirm, **lines_or_none(order, draw)})]
+    if draw(st.integers(0, 2)) == 0:  # Another system, or the same one again, confirms it too.
+        again = {**draw(st.sampled_from(names)), **(told[1].data if draw(st.booleans()) else lines_or_none(order, draw))}
+        soon = draw(st.sampled_from((None, timedelta(minutes=1), timedelta(hours=1))))
+        told.append(Told(SHIPPED, again, soon, draw(st.sampled_from((None, "/warehouse/shop")))))
     return [*told, *moves(number, draw)]
 
 

@@ -110,7 +110,7 @@ GOODS: tuple[Callable[[Ingredients, DrawFn], list[Told]], ...] = (
 
 
 def _children(order: Ingredients, draw: DrawFn) -> list[Told]:
-    """An order that was split into two; the link may never come.
+    """An order that was split into two; the link may come before the steps of its parts, between them, after them, or never.
 
     Its parts have numbers of their own: what an order that gets a number days after another is not told, its judge would know.
     """
@@ -119,7 +119,9 @@ def _children(order: Ingredients, draw: DrawFn) -> list[Told]:
     told: list[Told] = []
     for number, name in enumerate(names, start=1):
         told += [one._replace(subject=name) for one in _part(order, draw, number + OWN)]
-    return [link, *told] if draw(st.booleans()) else told
+    if draw(st.integers(0, 3)):
+        told.insert(draw(st.integers(0, len(told))), link)
+    return told
 
 
 CHILDREN = (_children,)

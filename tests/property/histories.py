@@ -8,7 +8,7 @@ from __future__ import annotations
 import os
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
-from typing import TYPE_CHECKING, cast
+from typing import TYPE_CHECKING
 
 from hypothesis import HealthCheck, settings
 from hypothesis import strategies as st
@@ -24,8 +24,6 @@ if TYPE_CHECKING:
 
     from hypothesis.strategies import DrawFn
 
-BACKFILL = timedelta(minutes=15)
-"""An order whose placing is told later than that is told as history."""
 LONG = os.environ.get("ORDERWATCH_PROPERTIES") == "long"
 """Set ORDERWATCH_PROPERTIES=long for a search of an hour instead of a minute."""
 
@@ -46,6 +44,8 @@ IN_TIME = MINUTE * 15
 """An order that is placed later than this after its time is judged by when that was told."""
 COMPARED = HOUR * 26
 """Orders are compared with those of the last two days of log time only, so none is placed later than this after its time."""
+KEPT = DAY * 3
+"""How long scans that name no order are kept for those that get their number later."""
 ARRIVAL = frozenset({"data.orphan_signal", "data.clock_skew"})
 """Kinds that speak about arrival, so that arrival may change them."""
 
@@ -111,10 +111,13 @@ def histories(draw: DrawFn, *, most: int = 14, skew: bool = True, chapters: int 
     base = draw(st.sampled_from(BASES))
     events: list[tuple[Mapping[str, object], datetime]] = []
     names = ("o1", "o2", "o3")[: draw(st.sampled_from((1, 1, 1, 2, 3)))]
+    alike = draw(st.sampled_from(BASKETS)) if chapters and len(names) > 1 and draw(st.booleans()) else None
+    """The basket of orders that are one purchase made several times."""
+    parts: dict[str, str] = {}
+    """By event: the part of an order that it is a step of."""
     for name in names:
-        order = Ingredients(name, base, draw(st.sampled_from(BASKETS)) if chapters else LINES)
+        order = Ingredients(name, base, alike or (draw(st.sampled_from(BASKETS)) if chapters else LINES))
         own: list[str] = []
-        told_late = False
         for number, (type_, told, after) in enumerate(_life(order, draw, most, chapters)):
             data: dict[str, object]
             if told is not None:
@@ -125,15 +128,14 @@ def histories(draw: DrawFn, *, most: int = 14, skew: bool = True, chapters: int 
                 data = {"action_id": "a"}
             else:
                 data = data_of(type_, order, draw)
+                if alike and type_ == "order.placed":
+                    data |= {"lines": [dict(line) for line in alike[0]], "ship_to": {"country": "DE", "address_hash": "h"}}
             early = type_ == "order.placed"
             at = said = base + (draw(st.sampled_from(GRID[:3] if early else GRID)) if after is None else after)
-            # Whether an order that is told late is history was decided by what was known then, not by an older scan that comes later still.
-            if type_ == "carrier.scan" and draw(st.integers(0, 7)) == 7 and not told_late:
+            if type_ == "carrier.scan" and draw(st.integers(0, 7)) == 7:
                 at -= draw(st.sampled_from(OLD))
             identity = f"{name}-{number:02}"
-            # What was said of an order because of another's placing stays when that placing is withdrawn: orders are compared once.
-            if len(names) == 1 or type_ != "order.placed":
-                own.append(identity)
+            own.append(identity)
             event: dict[str, object] = {
                 "specversion": "1.0",
                 "id": identity,
@@ -144,35 +146,37 @@ def histories(draw: DrawFn, *, most: int = 14, skew: bool = True, chapters: int 
                 "data": {field: value for field, value in data.items() if value is not None or type_ == "order.updated"},
             }
             named = [alias for alias in ALIASES if data.get(alias)]
+            if told and told.subject:
+                parts[identity] = told.subject
             nameless = type_ in ("carrier.scan", "payment.captured", "payment.refunded", "return.received", "warehouse.shipped")
             if nameless and named and draw(st.integers(0, 3)) == 0:
                 del event["subject"]
             delay = draw(st.sampled_from(DELAYS))
             delay = min(delay, COMPARED) if early else delay
             recorded = said - HOUR if skew and draw(st.integers(0, 40)) == 40 else said + delay
-            # The identity step keeps no steps of orders that nobody has linked yet: a link is told before the steps of its children.
-            if type_ == "order.linked" or (told and told.subject):
-                recorded = said if type_ == "order.linked" else max(said, recorded)
-            told_late = told_late or (early and recorded - said > BACKFILL)
             events.append((event, recorded))
             if draw(st.integers(0, 15)) == 15:
                 events.append((event, recorded + draw(st.sampled_from(DELAYS))))
-        if len(names) > 1:
-            _never_declined_after_payment([event for event, _ in events if str(event["id"]).startswith(f"{name}-")])
     if not events:
         order = Ingredients("o1", base, LINES)
         placed: dict[str, object] = {"specversion": "1.0", "id": "o1-00", "source": "/storefront/acme", "type": "order.placed"}
         events.append(({**placed, "time": iso(base), "subject": "o1", "data": {}}, base))
-    return History(base, tuple(events))
+    return History(base, tuple(_named(event, recorded, events, parts) for event, recorded in events))
 
 
-def _never_declined_after_payment(events: Sequence[Mapping[str, object]]) -> None:
-    """Orders that are compared know of each other what is told once the second is placed: a payment of before that is not kept."""
-    paid = [_time(event) for event in events if event["type"] in ("payment.authorized", "payment.captured")]
-    for event in events:
-        if event["type"] == "payment.failed" and any(at <= _time(event) for at in paid):
-            data = cast("dict[str, object]", event["data"])
-            data["stage"] = "refund" if data.get("stage") == "refund" else "capture"
+def _named(
+    event: Mapping[str, object], recorded: datetime, events: Sequence[tuple[Mapping[str, object], datetime]], parts: Mapping[str, str]
+) -> tuple[Mapping[str, object], datetime]:
+    """The event as it is told: a step of a part that is told before its link says whose it is.
+
+    Of steps that say so by a number alone the identity step keeps the scans, for some days: an order that is linked later gets no others.
+    """
+    part, name = parts.get(str(event["id"])), str(event["id"]).partition("-")[0]
+    links = [at for other, at in events if other["type"] == "order.linked" and str(other["id"]).startswith(f"{name}-")]
+    if part is None or "subject" in event or not any(recorded < at for at in links):
+        return event, recorded
+    kept = event["type"] == "carrier.scan" and all(at - recorded < KEPT for at in links)
+    return (event if kept else {**event, "subject": part}), recorded
 
 
 def _life(order: Ingredients, draw: DrawFn, most: int, chapters: int) -> list[tuple[str, Told | None, timedelta | None]]:

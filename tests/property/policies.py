@@ -15,12 +15,14 @@ from hypothesis import strategies as st
 
 from dataflows.core.policy.build import build
 from dataflows.core.policy.check import examine_text
+from dataflows.core.policy.setting import STEP_DATES, STEP_MILESTONES
 from dataflows.core.rules import RULES
 
 if TYPE_CHECKING:
     from hypothesis.strategies import DrawFn
 
     from dataflows.core.policy import Policy
+    from dataflows.core.rules.model import Rule
 
 Form = dict[str, object]
 MILESTONES = (
@@ -63,6 +65,21 @@ def _kinds() -> tuple[str, ...]:
 
 
 @st.composite
+def _asking(draw: DrawFn, rule: Rule) -> Form:
+    """What a step asks of the order: mostly nothing."""
+    if rule.placeless or draw(st.integers(0, 2)):
+        return {}
+    found = cast("Form", {})
+    if draw(st.booleans()):
+        found |= {"since": draw(st.sampled_from(STEP_DATES)), "at": draw(st.sampled_from((*SPANS, *EARLY)))}
+    if draw(st.booleans()):
+        found["unless"] = draw(st.sampled_from(STEP_MILESTONES))
+    if rule.of_money and draw(st.booleans()):
+        found["above"] = draw(st.sampled_from(("0", "5", {"*": "20", "EUR": "1"})))
+    return found
+
+
+@st.composite
 def _setting(draw: DrawFn, kind: str) -> Form:
     """Some fields of one rule."""
     rule = next(rule for rule in RULES if rule.kind == kind)
@@ -76,7 +93,8 @@ def _setting(draw: DrawFn, kind: str) -> Form:
         setting["grace"] = draw(st.sampled_from(GRACES))
     if (waits or bool(defaults.steps)) and draw(st.integers(0, 2)) == 0:
         steps = st.tuples(st.sampled_from(spans), st.sampled_from(SEVERITIES))
-        setting["steps"] = [{"at": at, "severity": severity} for at, severity in draw(st.lists(steps, max_size=2))]
+        stated = [{"at": at, "severity": severity} for at, severity in draw(st.lists(steps, max_size=2))]
+        setting["steps"] = [step | draw(_asking(rule)) for step in stated]
     if (waits or bool(defaults.steps)) and draw(st.integers(0, 3)) == 0:
         setting["clock"] = draw(st.sampled_from(("site", "carrier", "destination", "tenant", *CALENDARS)))
     if defaults.international is not None and draw(maybe):

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import cast
+
 from hypothesis import given
 from hypothesis import strategies as st
 
@@ -66,7 +68,7 @@ def test_a_table_of_aliases_forgets_and_is_restored_as_before(steps: list[tuple[
         assert table.known(alias) == model.get(alias)
         if number >= restart:
             for gone in table.rewritten():
-                del rows[gone]
+                del rows[cast("str", gone)]
             for key, used, value in table.changes():
                 rows.pop(key, None)
                 if value is not None:

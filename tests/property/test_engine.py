@@ -73,7 +73,7 @@ def test_the_engine_agrees_with_the_judge_under_any_policy(tmp_path: Path) -> No
     """The same where parcels, payments and returns are told as sources tell them, under policies that the judge knows."""
     path = tmp_path / "policy.yaml"
     forms = drawn(policies(), 50, 2)
-    for number, history in enumerate(drawn(histories(chapters=2), 20_000 if LONG else 500, 2)):
+    for number, history in enumerate(drawn(histories(chapters=2), 20_000 if LONG else 1_000, 2)):
         form = judged_of(forms[number % len(forms)])
         path.write_text(yaml_of(form), encoding="utf-8")
         lines, until = history.lines(), micros(history.last + AFTER[number % len(AFTER)])

@@ -67,7 +67,7 @@ def said(lines: Lines, policy: Policy, until: int, make: Callable[[Policy, int],
     Which of several events of that instant it was follows from what the rule says of its triggers, which `thorough` replaces.
     """
     records = records_of(lines)
-    marks = [item for item in WatermarkSampler(tuple(policy.feeds)).among(records) if isinstance(item, FeedWatermark)]
+    marks = [item for item in WatermarkSampler(policy.lateness).among(records) if isinstance(item, FeedWatermark)]
     outs = run(records, policy, until, marks=marks, make=make)
     return [Said(out.log, out.order, out.type, out.kind, str(out.data.get("scope")), _digest(out.body, causes=causes)) for out in outs]
 

@@ -38,6 +38,7 @@ if TYPE_CHECKING:
 
 SLOT = 10 * 60_000_000
 NOTHING_IS_HISTORY = BackfillPolicy(after=10_000 * DAY)
+QUIET, CATCH_UP = 15 * 60_000_000, 12 * SLOT
 END = 210
 """The last slot, after whatever is logged: at most 120 + 40, and one further for each that finds its slot taken."""
 DECLARED = ("/payments", "/carrier", "/carrier/ups", "/carrier/dhl", "/warehouse/w1", "/warehouse/w2")
@@ -103,7 +104,7 @@ class World:
         for offset, step in enumerate(self.steps):
             raw = orjson.dumps(step.event)
             records.append(Record(step.log, "t", 0, offset, 0, step.at, step.order, decode(raw), raw))
-        return [*WatermarkSampler(tuple(self.feeds)).among(records)]
+        return [*WatermarkSampler({feed: terms.late_after for feed, terms in self.feeds.items()}).among(records)]
 
 
 @st.composite
@@ -111,7 +112,7 @@ def worlds(draw: DrawFn) -> World:
     """Two orders and a handful of feeds over a day."""
     names = draw(st.lists(st.sampled_from(DECLARED), unique=True, min_size=1))
     slots = st.sampled_from
-    feeds = {name: FeedPolicy(draw(slots((0, 0, 2, 12))) * SLOT, draw(slots((3, 18, 40))) * SLOT) for name in sorted(names)}
+    feeds = {name: FeedPolicy(draw(slots((0, 0, 2, 12))) * SLOT, draw(slots((1, 3, 18, 40))) * SLOT) for name in sorted(names)}
     told: list[tuple[int, int, str, str, str, dict[str, object]]] = []
     for order in ("o1", "o2"):
         placed = draw(st.integers(0, 20))
@@ -183,6 +184,8 @@ class Model:
     known: list[Step] = field(default_factory=list[Step])
     heard: dict[str, list[tuple[int, int]]] = field(default_factory=dict[str, list[tuple[int, int]]])
     stale: set[str] = field(default_factory=set[str])
+    held: dict[str, tuple[int, int, int]] = field(default_factory=dict[str, "tuple[int, int, int]"])
+    """Of feeds that spoke again: since when, until when nothing said since counts, and until when at most."""
     armed: dict[tuple[str, str], int] = field(default_factory=dict[tuple[str, str], int])
     standing: dict[tuple[str, str], Stands] = field(default_factory=dict[tuple[str, str], "Stands"])
     ever: set[tuple[str, str]] = field(default_factory=set[tuple[str, str]])
@@ -192,7 +195,7 @@ class Model:
         """Everything that is said of a log up to its end."""
         by_log = {step.log: step for step in steps}
         began = steps[0].log
-        for now in range(T0, T0 + END * SLOT + 1, SLOT):
+        for now in range(T0, T0 + END * SLOT + 1, SLOT // 2):
             step = by_log.get(now)
             if step is not None:
                 self.known.append(step)
@@ -217,6 +220,14 @@ class Model:
         if feed in self.stale and max(at for _, at in marks) + self.feeds[feed].silence > now:
             self.stale.discard(feed)
             self.said.append(Said(now, feed, "feed.recovered", "feed.recovered", "resolved", ""))
+            since, until, limit = self.held.get(feed, (0, 0, 0))
+            if now > until:
+                since, limit = now, now + CATCH_UP
+            self.held[feed] = (since, max(until, min(now + QUIET, limit)), limit)
+        if feed in self.held and now - step.at > self.feeds[feed].delay + QUIET:
+            since, until, limit = self.held[feed]
+            if now <= until:
+                self.held[feed] = (since, max(until, min(now + QUIET, limit)), limit)
 
     def _feed(self, source: str) -> str | None:
         fitting = [feed for feed in self.feeds if f"{source}/".startswith(f"{feed}/")]
@@ -270,7 +281,15 @@ class Model:
 
     def _passed(self, feeds: Sequence[str], at: int, by: int) -> bool:
         """Whether all feeds had spoken past `at` by the log time `by`, their delays taken off."""
-        return all(any(mark > at and log + self.feeds[feed].delay <= by for log, mark in self.heard.get(feed, ())) for feed in feeds)
+        return all(
+            any(mark > at and log + self.feeds[feed].delay <= self._counts(feed, by) for log, mark in self.heard.get(feed, ()))
+            for feed in feeds
+        )
+
+    def _counts(self, feed: str, by: int) -> int:
+        """Until when what a feed said counts at log time `by`: not from when it spoke again until it had told what it had missed."""
+        since, until, _ = self.held.get(feed, (0, 0, 0))
+        return by if by >= until else min(by, since - 1)
 
     def _look(self, order: str, now: int, by: int, *, deadlines: bool) -> None:
         truths = self._truths(order)
@@ -358,8 +377,9 @@ def test_once_all_feeds_have_spoken_everything_stands_as_without_feeds(history: 
     """Whatever was parked on the way: when the feeds have spoken past an instant, what stands is what an engine without feeds says."""
     lines, until = history.lines(), micros(history.last + after)
     names = ("/payments", "/carrier", "/warehouse/w1")
-    declared = replace(TALKATIVE, feeds={name: FeedPolicy(0, DAY) for name in names})
-    sampler, records = WatermarkSampler(names), records_of(lines)
+    # None of them falls silent: one that speaks again is waited for.
+    declared = replace(TALKATIVE, feeds={name: FeedPolicy(0, 10_000 * DAY) for name in names})
+    sampler, records = WatermarkSampler(declared.lateness), records_of(lines)
     marks = [mark for record in records if talkative and (mark := sampler.sample(record)) is not None]
     last = [FeedWatermark(until + 1, "z", 0, 0, 0, name, until + 1) for name in names]
     parked = run(records_of(lines), declared, until + 1, marks=[*marks, *last])

@@ -54,7 +54,7 @@ def keep(rows: dict[bytes, bytes], heart: Persistent) -> None:
 
 def items_of(lines: Sequence[Mapping[str, object]], policy: Policy) -> list[Item]:
     """The events that name their order, as records of a log with the marks of feeds; anew each time, since a shard uses them up."""
-    return [*WatermarkSampler(tuple(policy.feeds)).among([one for one in records_of(lines) if one.order])]
+    return [*WatermarkSampler(policy.lateness).among([one for one in records_of(lines) if one.order])]
 
 
 def said(shard: Shard) -> Said:
@@ -139,6 +139,8 @@ def test_a_policy_that_did_not_change_finds_nothing_new(history: History, seed: 
 SIGHTED = (
     *(("payment.captured", "payment_id"), ("payment.disputed", "dispute_id"), ("order.placed", "customer")),
     *(("warehouse.label_created", "shipment_id"), ("warehouse.label_created", "tracking_number"), ("carrier.scan", "tracking_number")),
+    *(("order.placed", "twin"), ("payment.failed", "twin"), ("payment.captured", "twin"), ("order.cancelled", "twin")),
+    *(("order.placed", "child"), ("warehouse.packed", "child"), ("order.linked", "child"), ("order.linked", "child")),
 )
 RULES = IdentityRules(
     keep=2 * HOUR, orphan_after=15 * MINUTE, compare_customers=True, twins_within=10 * MINUTE, backfill=Backfill(load_policy(None))
@@ -162,6 +164,11 @@ def sightings_of(draw: st.DrawFn) -> list[AliasLookup]:
         elif type_ == "order.placed":
             order = order or "A"
             data = {"customer": {"id": value}, "ship_to": {"address_hash": "h"}, "total": {"amount": "5.00", "currency": "EUR"}}
+        if kind in {"twin", "child"}:
+            value = order = order or "A"
+        if type_ == "order.linked":
+            value = "B"
+            data = {"children": ["B"]}
         tenant = draw(st.sampled_from((None, None, "acme")))
         earlier = draw(st.sampled_from((0, 0, HOUR)))
         raw = line(str(number), at - earlier, type_, order=order, tenant=tenant, data=data)
@@ -291,7 +298,7 @@ def notes(draw: st.DrawFn) -> IdentityFinding:
 @st.composite
 def marks(draw: st.DrawFn) -> FeedWatermark:
     """A mark of a feed."""
-    return FeedWatermark(*draw(PLACES), draw(SUBS), draw(TEXTS), draw(st.integers(0, 1 << 60)))
+    return FeedWatermark(*draw(PLACES), draw(SUBS), draw(TEXTS), draw(st.integers(0, 1 << 60)), draw(st.booleans()))
 
 
 @st.composite

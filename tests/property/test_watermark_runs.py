@@ -46,7 +46,7 @@ Lines = list[tuple[int, str, bytes]]
 def partitions(world: World, coarse: int) -> list[list[Record | FeedWatermark]]:
     """The world's log in two partitions, in slots so coarse that records of both share instants."""
     found: list[list[Record | FeedWatermark]] = [[], []]
-    sampler = WatermarkSampler(tuple(world.feeds))
+    sampler = WatermarkSampler(world.policy().lateness)
     for item in world.items():
         if isinstance(item, Record):
             item.log = T0 + (item.log - T0) // (coarse * SLOT) * coarse * SLOT

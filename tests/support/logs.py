@@ -45,4 +45,6 @@ def line(
 def record(raw: bytes, log: int, offset: int = 0, topic: str | None = None) -> Record:
     """A line as a record at log time `log` (µs); a decision, unless a topic is named, of the topic of decisions."""
     event = decode(raw)
-    return Record(log, topic or (DECISIONS if is_decision(event.type) else "t"), 0, offset, 0, micros(event.time), event.subject or "", event, raw)
+    return Record(
+        log, topic or (DECISIONS if is_decision(event.type) else "t"), 0, offset, 0, micros(event.time), event.subject or "", event, raw
+    )

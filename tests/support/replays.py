@@ -41,7 +41,7 @@ def replay(
         until=until,
         out_of_order=DEFAULT_OUT_OF_ORDER,
         chunk_bytes=chunk_bytes,
-        feeds=tuple(rules.feeds),
+        feeds=rules.lateness,
         decisions=[] if decisions is None else [str(decisions)],
     )
     return replay_into(out, source, rules)

@@ -9,9 +9,9 @@ from typing import TypeAlias, cast
 from dataflows.core.clocks import deadline
 from dataflows.core.engine.order import Order
 from dataflows.core.engine.traits import BITS, SCATTERED, UNPROMISED, mask
+from dataflows.core.history.manifest import tracking_numbers
 from dataflows.core.history.parcels import LABELLED, REPEATED, is_estimate, possession, scan_of
 from dataflows.core.history.returns import RETURNS
-from dataflows.core.history.standing import tracking_numbers
 from schemas.events import CarrierScan, InventoryAllocated, Line, Relabelled, ReturnStep, WarehouseShipment
 from schemas.instants import HOUR
 from schemas.record import Record
@@ -110,6 +110,7 @@ def scan(order: Order, record: Record) -> EventTraits:
     unit = data.tracking_number or data.shipment_id or ""
     if unit in order.sent_back and unit not in order.units:
         return bits, False, False
+    lent = unit in order.sent_back
     if data.eta is not None:
         if _is_late(order, data.eta):
             bits |= _LATE_ETA
@@ -139,6 +140,7 @@ def scan(order: Order, record: Record) -> EventTraits:
     if bits & (_SCANNED | _UNANNOUNCED) and seen & _HELD:
         structural = True  # What left is due in spite of a hold.
     seen = order.traits
+    structural = structural or lent  # It may be one of a return, or of a shipment that had the number before.
     return bits, structural, not seen & SCATTERED and (not seen & _LINES or seen & _WHOLE != 0)
 
 

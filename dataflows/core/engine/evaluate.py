@@ -27,6 +27,7 @@ from dataflows.core.history.learned import Learned
 from dataflows.core.history.timeline import Failure
 from dataflows.core.policy import Policy, RuleSetting
 from dataflows.core.rules.conditions import Condition, merged, while_wanted
+from dataflows.core.rules.grading import graded
 from schemas.events import CaseEvent
 from schemas.instants import FAR, NEVER
 from schemas.record import Record
@@ -138,7 +139,7 @@ class RuleEvaluator:
         if tell and failed_rule is not None:
             self._evaluate(order, of_kind, facts, failed_rule, evaluation, inclusive=inclusive)
         if evaluation.changes:
-            _suppress(order, evaluation.changes, cast("Profile", order.profile).suppressors)
+            self._suppress(order, evaluation.changes, now)
         return evaluation
 
     def _evaluate(
@@ -193,6 +194,37 @@ class RuleEvaluator:
                 if state is not states.get(key):
                     evaluation.changes[key] = state
 
+    def _suppress(self, order: Order, changes: dict[Key, ExceptionState], now: int) -> None:
+        """Adds to the changes of an order what follows of them: who is suppressed now, and who no longer is.
+
+        What was suppressed by what is closed for age, and by nothing else, is closed with it, unless it is to stand for longer: nobody has
+        asked for either.
+        """
+        id_of, profile = order.exceptions.id_of, cast("Profile", order.profile)
+        closed = [state for state in changes.values() if state.resolution == EXPIRED and state.end == now]
+        aged = {id_of(state): self._expiry(profile, state) for state in closed}
+        again = True
+        while again:
+            again = False
+            states = {**order.exceptions.states, **changes}
+            for key, suppressor in suppress(states.values(), profile.suppressors).items():
+                known = states[key]
+                by = None if suppressor is None else id_of(suppressor)
+                stands = self._expiry(profile, known) if aged else FAR
+                if by is None and known.status == "suppressed" and stands <= aged.get(known.suppressed_by or "", NEVER):
+                    changes[key] = expired(known, now)
+                    aged[id_of(known)] = stands
+                    again = True
+                elif known.suppressed_by != by or (known.status == "suppressed") != (by is not None):
+                    status: Status = "open" if by is None else "suppressed"
+                    changes[key] = changed(known, status=status, suppressed_by=by)
+
+    def _expiry(self, profile: Profile, state: ExceptionState) -> int:
+        """How long an exception stands open without news."""
+        index = self.ruleset.index.get(state.kind)
+        expiry = None if index is None else profile.settings[index].expire_after
+        return FAR if expiry is None else expiry.n
+
     def _history(self, backfilling: BackfillSpan, now: int, *, inclusive: bool) -> HistoryBounds:
         """What of an order's history is not said at log time `now`."""
         return HistoryBounds(
@@ -211,13 +243,16 @@ class RuleEvaluator:
         if watches or index in self.ruleset.unplaced:
             gaps = facts.gaps if facts.placed is not None else ()
             for condition in rule.judge(facts, setting):
+                if condition is not None and condition.pending and facts.placed is not None:
+                    graded(facts, condition)
                 wanted = condition if condition is None or not gaps else while_wanted(condition, gaps)
                 if wanted is not None:
                     found.setdefault(wanted.scope, []).append(wanted)
                     number += 1
         for scope, conditions in found.items():
             found[scope] = merged(conditions)
-        if number >= MUCH and rule.kind not in BY_THE_CLOCK and rule.stated is None:
+        by_the_clock = rule.kind in BY_THE_CLOCK or rule.stated is not None or any(step.owner for step in setting.steps)
+        if number >= MUCH and not by_the_clock:
             facts.found[index] = (setting, found)
         return found
 
@@ -262,14 +297,3 @@ def _cases(order: Order) -> dict[Key, ExceptionState]:
         elif case != known.case:
             found[key] = changed(known, case=case)
     return found
-
-
-def _suppress(order: Order, changes: dict[Key, ExceptionState], suppressors: Mapping[str, frozenset[str]]) -> None:
-    """Adds to the changes of an order what follows of them: who is suppressed now, and who no longer is."""
-    states = {**order.exceptions.states, **changes}
-    for key, suppressor in suppress(states.values(), suppressors).items():
-        known = states[key]
-        by = None if suppressor is None else order.exceptions.id_of(suppressor)
-        if known.suppressed_by != by or (known.status == "suppressed") != (by is not None):
-            status: Status = "open" if by is None else "suppressed"
-            changes[key] = changed(known, status=status, suppressed_by=by)

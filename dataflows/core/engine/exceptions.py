@@ -15,7 +15,8 @@ from msgspec import Struct
 from dataflows.core.engine.bounds import encoded
 from dataflows.core.policy.setting import Lane, Severity
 from dataflows.core.rules.model import Rule
-from schemas.instants import HOUR, iso
+from schemas.instants import iso
+from schemas.lateness import points
 from schemas.record import Evidence
 
 NAMESPACE = UUID("6f2b1a52-6d0c-5b0e-9a55-0c6b6f7d1e11")
@@ -122,23 +123,17 @@ TIER_SCORE: dict[str, int] = {"vip": 100, "gold": 75, "platinum": 100, "premium"
 def score(state: ExceptionState, total: float, tier: str | None, now: int) -> dict[str, int]:
     """The terms of an exception's score: severity, lateness, value at risk (1 per 10 units of money, at most 99), tier and blocking.
 
-    Lateness (P) is counted from the deadline to the end, or to what is said now: 10 for an hour, 45 for a day, 73 for a week, 99 at most.
+    `total`: the money that it is about. Lateness (P) is counted from the deadline to the end, or to what is said now (`schemas.lateness`):
+    10 for an hour, 45 for a day, 73 for a week, 99 at most.
     """
     late = 0 if state.due is None else (now if state.end is None else state.end) - state.due
     return {
         "severity": BASE_SCORE[state.severity],
-        "lateness": _lateness(late),
+        "lateness": points(late),
         "value": min(99, int(total // 10)) if total > 0 else 0,
         "tier": TIER_SCORE.get((tier or "").lower(), 0),
         "blocking": 50 if state.lane == "block" else 0,
     }
-
-
-def _lateness(late: int) -> int:
-    """Ten points for each doubling of the hours (from µs) that something is late, in whole numbers: the same everywhere."""
-    hours = 1 + max(late, 0) // HOUR
-    doublings = hours.bit_length() - 1
-    return min(99, 10 * doublings + (10 * (hours - (1 << doublings)) >> doublings))
 
 
 def exception_data(  # noqa: PLR0913 (what an exception's events say beside its state)

@@ -84,6 +84,8 @@ class Feeds:
             known = self._known.get(name)
             if known is not None and not known.own:
                 known.pending.append(Pending(track))
+        # The first record of each partition has one: what stands before the shard has told it when the log began.
+        self._begin(run.marks[0].log)
         self._plan()
 
     def stand(self, place: Position) -> None:
@@ -97,8 +99,13 @@ class Feeds:
         """
         self._log, self._place = log, self._next
         if self._began == FAR:
-            self._began = log
+            self._begin(log)
             self._plan()
+
+    def _begin(self, log: int) -> None:
+        self._began = min(self._began, log)
+        for known in self._known.values():
+            known.began = self._began
 
     def hear(self, mark: FeedWatermark) -> list[OutputRecord]:
         """Takes one watermark in; what was to happen before it must have happened. Says that the feed has recovered if it has."""
@@ -107,19 +114,14 @@ class Feeds:
             return []
         if known.pending:
             self._catch_up(known)  # What stands before it may have come in a later run.
-        if not known.rise([mark.log], [mark.at]):
-            return []
+        since = known.hear(mark)
         if known.queue:
             self.due = min(self.due, mark.log + known.terms.delay)
-        said: list[OutputRecord] = []
         if not known.own:
-            return said
-        if known.stale_since is not None and mark.at + known.terms.silence > mark.log:
-            said = self._say(mark.feed, "feed.recovered", known.stale_since, mark.log)
-            known.stale_since = None
+            return []
         if known.stale_since is None:
-            self.due = min(self.due, self._stale_at(known))
-        return said
+            self.due = min(self.due, known.stale_at)
+        return [] if since is None else self._say(mark.feed, "feed.recovered", since, mark.log)
 
     def reach(self, at: int) -> tuple[list[OutputRecord], list[str]]:
         """Lets log time be `at`, whose records are all in: what is said of feeds, and the keys of the orders that need wait no longer."""
@@ -137,7 +139,7 @@ class Feeds:
                 if waiting.get(key) == instant:
                     del waiting[key]
                     free.append(key)
-            if known.own and known.stale_since is None and self._stale_at(known) <= at:
+            if known.own and known.stale_since is None and known.stale_at <= at:
                 known.stale_since = at
                 said += self._say(name, "feed.stale", at, at)
         self._plan()
@@ -161,17 +163,13 @@ class Feeds:
             known.take(self._log, self._place)
         known.count(self._now)
 
-    def _stale_at(self, known: FeedState) -> int:
-        since = self._began if known.watermark == NEVER else known.watermark
-        return max(since + known.terms.silence, known.heard)
-
     def _plan(self) -> None:
         self.due = FAR
         for known in self._known.values():
             if known.queue:
                 self.due = min(self.due, self._frees(known))
             if known.own and known.stale_since is None:
-                self.due = min(self.due, self._stale_at(known))
+                self.due = min(self.due, known.stale_at)
 
     def _frees(self, known: FeedState) -> int:
         """When the first order need wait no longer for a feed: never in the past, whatever has counted already."""
@@ -288,15 +286,17 @@ class Feeds:
         """Since when a feed is stale. Only the shard that speaks of it hears of it at once; to others it follows from what they know."""
         if known.own or known.stale_since is not None:
             return known.stale_since
-        stale_at = self._stale_at(known)
-        return stale_at if stale_at <= self._now else None
+        return known.stale_at if known.stale_at <= self._now else None
 
     # state
 
     def row(self) -> bytes:
         """What must be kept, as versioned plain data; which orders wait stands with the orders."""
         feeds = [
-            [name, known.watermark, known.counted, known.heard, list(zip(known.logs, known.ats, strict=True)), self._since(known)]
+            [
+                *(name, known.watermark, known.counted, known.heard, list(zip(known.logs, known.ats, strict=True)), self._since(known)),
+                *(known.recovered, known.held, known.limit),
+            ]
             for name, known in self._known.items()
         ]
         return msgspec.msgpack.encode([VERSION, self._began, feeds])
@@ -310,10 +310,12 @@ class Feeds:
         version, began, feeds = msgspec.msgpack.decode(row)
         if version != VERSION:
             raise ValueError(f"feed state of version {version}, this program reads version {VERSION}")
-        self._began = began
-        for name, mark, counted, heard, recent, stale_since in feeds:
+        self._begin(began)
+        for name, mark, counted, heard, recent, stale_since, *recovery in feeds:
             known = self._known.get(name)
             if known is not None:
                 known.watermark, known.counted, known.heard, known.stale_since = mark, counted, heard, stale_since
                 known.logs, known.ats = [log for log, _ in recent], [at for _, at in recent]
+                if recovery:  # States of before that was waited for do not have it.
+                    known.recovered, known.held, known.limit = recovery
         self._plan()

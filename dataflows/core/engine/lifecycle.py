@@ -7,7 +7,7 @@ from typing import TypedDict, Unpack
 
 from msgspec.structs import replace
 
-from dataflows.core.clocks.explain import arithmetic
+from dataflows.core.clocks.explain import arithmetic, moment
 from dataflows.core.clocks.spans import Later
 from dataflows.core.engine.backfill import HistoryBounds
 from dataflows.core.engine.exceptions import ExceptionState, Status, exception_id
@@ -55,12 +55,18 @@ def reckon(condition: Condition) -> str:
 def step_words(condition: Condition, now: int) -> str:
     """How a severity beyond the first came about, as the end of a deadline's arithmetic; empty while it is the first."""
     reached = severity_at(condition, now)
+    at = next(at for at, severity in condition.steps if severity == reached)
+    reason = dict(condition.reasons).get(at)
+    if reason is not None and reached != condition.setting.severity:
+        zone = "UTC" if condition.trace is None else condition.trace.calendar.zone
+        return f"; {reached} from {moment(at, zone)} ({zone}): {reason}"
     if reached == condition.steps[0][1]:
         return ""
-    at = next(at for at, severity in condition.steps if severity == reached)
     trace, grace = condition.trace, condition.setting.grace.n
     if trace is not None:
         for step in condition.setting.steps:
+            if step.depends:
+                continue
             anchor = condition.due if isinstance(step.at, Later) else trace.anchor
             if step.severity == reached and anchor is not None and count(trace.calendar, anchor, step.at) + grace == at:
                 return f"; {reached} from {arithmetic(trace.calendar, anchor, step.at)}"

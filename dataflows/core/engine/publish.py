@@ -66,6 +66,15 @@ def context_of(order: Order, facts: Facts) -> dict[str, object]:
     }
 
 
+def _difference(case: ExceptionCase, total: float) -> float:
+    """What an exception about a difference of money is worth: the difference, not the order."""
+    if case.facts.placed is None:
+        return total  # Its placing was withdrawn.
+    ledger, at = case.facts.ledger, case.last
+    owed = ledger.owed(at)
+    return total if owed is None else float(max(ledger.paid(at) - owed, owed - ledger.captured(at)))
+
+
 def promise_of(facts: Facts) -> int | None:
     """When the earliest promise in force ends: the order's, else of its lines."""
     if facts.placed is None:
@@ -130,11 +139,11 @@ class Publisher:
         fields = facts.fields if facts.placed is not None else None
         total = float(fields.total.amount) if fields is not None and fields.total is not None else 0.0
         tier = fields.customer.tier if fields is not None and fields.customer is not None else None
-        terms = score(state, total, tier, log)
         index = self.ruleset.index.get(state.kind)
         setting = order.profile.settings[index] if order.profile is not None and index is not None else None
         ended_by = resolved_by(order, state, rule, record)
         case = ExceptionCase(facts, state, rule, setting)
+        terms = score(state, _difference(case, total) if rule.of_money else total, tier, log)
         data = exception_data(
             state,
             rule,

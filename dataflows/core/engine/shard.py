@@ -24,6 +24,7 @@ from dataflows.core.engine.state import Counts, ShardState
 from dataflows.core.engine.timers import TimerQueue
 from dataflows.core.engine.tombstones import Tombstones
 from dataflows.core.engine.unfounded import DECISIONS, unfounded
+from dataflows.core.engine.unseen import Unseen
 from dataflows.core.history.learned import Learned
 from dataflows.core.history.timeline import WITHDRAWN
 from dataflows.core.policy import Policy
@@ -45,9 +46,9 @@ class Shard:
         self.feeds = Feeds(policy, place)
         self._monitors = bool(self.feeds)
         self.learned = Learned()
+        self._unseen = Unseen(self.learned, place)
         self.engine = Engine(policy, self.feeds, self.learned)
         self._codec = OrderCodec(self.engine.ruleset)
-        self._most_events = policy.retention.most_events
         self._orders = OrderCache(self._codec, self.engine.restored, hot)
         self._tombstones = Tombstones()
         self._timers = TimerQueue(self._orders.check_of)
@@ -79,8 +80,9 @@ class Shard:
 
     def apply(self, record: Record | IdentityFinding | FeedWatermark) -> None:
         """Takes one record, finding or watermark; they must come in log order. Deadlines before it are fired first."""
-        if min(self._timers.next, self.feeds.due, self._state.reevaluate_at, self.activated.due) < record.log:
-            self._advance(record.log, inclusive=False)
+        log = record.log
+        if min(self._timers.next, self.feeds.due, self._state.reevaluate_at, self._unseen.due, self.activated.due) < log:
+            self._advance(log, inclusive=False)
         if self._monitors:
             self.feeds.begin(record.log)
         if not isinstance(record, Record):
@@ -97,8 +99,7 @@ class Shard:
         key = key_of(event.tenant, record.order)
         order = self._orders.find(key)
         if order is None:
-            order = self._open(key, record)
-            if order is None:
+            if (order := self._open(key, record)) is None:
                 return
         elif order.quarantined:
             self._reject(record, "order_quarantined", order.quarantined)
@@ -110,7 +111,7 @@ class Shard:
         ):
             self._reject(record, *wrong)
             return
-        elif len(order.timeline) >= self._most_events and not order.timeline.knows(record):
+        elif len(order.timeline) >= self.policy.retention.most_events and not order.timeline.knows(record):
             self._quarantine(key, order, TOO_LONG, record.log)
             self._reject(record, "order_quarantined", TOO_LONG)
             return
@@ -129,16 +130,19 @@ class Shard:
             self._state.counts.missed += 1
         if said:
             self._say(said)
-        if order.work > WORK * self._most_events:
+        if order.work > WORK * self.policy.retention.most_events:
             self._quarantine(key, order, TOO_MUCH, record.log)
             return
-        if CLOSE not in order.recheck_at:
-            order.recheck_at[CLOSE] = record.log + self._patience(order)
+        # An order whose placing was withdrawn was never placed: it is forgotten sooner than was planned for one that had been.
+        if CLOSE not in order.recheck_at or not order.placed:
+            silent = record.log + self._patience(order)
+            order.recheck_at[CLOSE] = min(order.recheck_at.get(CLOSE, silent), silent)
         self._schedule(key, order)
 
     def learn(self, showings: Iterable[Showing]) -> None:
         """Takes in what was seen to be emitted, up to the end of what will be applied next or further."""
         self.learned.add(showings)
+        self._unseen.plan()
 
     def advance(self, to: int, *, inclusive: bool = True) -> None:
         """Lets log time pass to `to`: fires the deadlines before it and, if `inclusive`, those at it (all its records must be in).
@@ -151,7 +155,7 @@ class Shard:
 
     def _advance(self, to: int, *, inclusive: bool) -> None:
         while True:
-            at = min(self._timers.next, self.feeds.due, self._state.reevaluate_at, self.activated.due)
+            at = min(self._timers.next, self.feeds.due, self._state.reevaluate_at, self._unseen.due, self.activated.due)
             if at > to or (at == to and not inclusive):
                 break
             self._reach(at)
@@ -161,7 +165,8 @@ class Shard:
     def _reach(self, at: int) -> None:
         """Lets everything happen that is due at `at`."""
         everything = at == self._state.reevaluate_at
-        keys: set[str] = set()
+        keys = set(self.activated.step(at))
+        self._out.extend(self._unseen.reach(at))
         if self._monitors:
             said, free = self.feeds.reach(at)
             self._out.extend(said)
@@ -169,7 +174,6 @@ class Shard:
         if everything:
             self._state.reevaluate_at = FAR
             keys.update(self._orders.keys())
-        keys.update(self.activated.step(at))
         if self._timers.next == at:
             keys |= self._timers.due(at)
         for key in sorted(keys):
@@ -242,22 +246,19 @@ class Shard:
             self._timers.push(at, key)
         self.activated.resume(self._orders.keys(), self.activated.reached)
         self._state.reevaluate_at = self._state.reevaluate_at if reevaluate_at is None else reevaluate_at
+        self._unseen.plan()
 
     def _activate(self, record: Record) -> None:
         """Switches to the policy that a record activates, or refuses it: every shard alike, and one says so."""
-        counts = self._state.counts if self._first else Counts()
-        counts.records += 1
         decided = self.activated.decide(record, self.policy, self._orders.keys())
         if isinstance(decided, Policy):
             self._adopt(decided)
-        elif decided is None:
-            counts.duplicates += 1
-        elif self._first:
+        elif decided is not None and self._first:
             self._reject(record, *decided)
 
     def _adopt(self, policy: Policy) -> None:
         """Goes on under another policy."""
-        self.policy, self._most_events = policy, policy.retention.most_events
+        self.policy = policy
         self.engine = self.engine.under(policy, self.activated.since)
         self._codec = self._state.codec = OrderCodec(self.engine.ruleset)
         self._orders.repack(self._codec, self.engine.restored)
@@ -339,9 +340,8 @@ class Shard:
             return False
         if order.live:
             self._say(self.engine.expire(order, now))
-        timeline = order.timeline
         unplaced = b"" if order.placed or order.quarantined else self._codec.pack(order)
-        self._tombstones.add(key, now + self.policy.retention.dedupe, (*timeline.records, *timeline.hidden), unplaced)
+        self._tombstones.add(key, now + self.policy.retention.dedupe, (*order.timeline.records, *order.timeline.hidden), unplaced)
         self._orders.drop(key)
         self._state.counts.closed += 1
         return True

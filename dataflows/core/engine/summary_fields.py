@@ -161,7 +161,7 @@ FIELDS: Final[Mapping[str, Field]] = {
     "dated": lambda case: case.moment(case.record.at) if case.record is not None else None,
     "ahead": _ahead,
     "detail": lambda case: case.state.detail or None,
-    "zone": lambda case: case.zone,
+    "zone": lambda case: case.zone if case.state.end is None else None,
     "changed": lambda case: case.state.detail.replace("_", " ") or None,
     "event": _event,
     "source": _source,

@@ -47,8 +47,10 @@ def owed(case: ExceptionCase) -> str:
 
 
 def last_scan(case: ExceptionCase) -> str | None:
-    """Status and instant of the last scan of the shipment, else of the order, while the exception stood."""
+    """Status and instant of the last scan of the shipment, else of what the order still waits for, while the exception stood."""
     shipments = [case.shipment] if case.shipment is not None else case.facts.shipments if case.facts.placed is not None else []
+    if case.shipment is None and shipments and ((whole := case.facts.delivered) is None or whole > case.last):
+        shipments = [shipment for shipment in shipments if (at := shipment.delivered) is None or at > case.last]
     scans = [record for shipment in shipments for record in shipment.scans if record.at <= case.last]
     if not scans:
         return None

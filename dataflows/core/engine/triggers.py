@@ -54,7 +54,7 @@ def bound(setting: RuleSetting, of_parcels: Iterable[RuleSetting] = ()) -> int:
 
 def _after(step: Step, threshold: Span) -> bool:
     """Whether a step certainly comes no earlier than the threshold."""
-    return isinstance(step.at, Later) or ((distance := apart(step.at, threshold)) is not None and distance.n >= 0)
+    return step.depends or isinstance(step.at, Later) or ((distance := apart(step.at, threshold)) is not None and distance.n >= 0)
 
 
 @dataclass(frozen=True, slots=True)

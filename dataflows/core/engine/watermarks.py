@@ -17,7 +17,7 @@ from schemas.record import FeedWatermark, Position
 
 NOWHERE: Position = (NEVER, "", 0, 0, 0)
 """Before every position."""
-_POSITION = attrgetter("log", "topic", "partition", "offset", "sub")
+POSITION = attrgetter("log", "topic", "partition", "offset", "sub")
 _LOG = attrgetter("log")
 
 
@@ -27,6 +27,8 @@ class Track(NamedTuple):
     logs: list[int]
     ats: list[int]
     marks: list[FeedWatermark]
+    late: list[FeedWatermark]
+    """Those of the feed that were late, whether they rose or not, in log order."""
 
     def before(self, log: int, place: Position | None, start: int) -> int:
         """How many of them stand before a position; `place` None: behind all records of `log`."""
@@ -52,16 +54,19 @@ class WatermarkRun:
         for mark in marks:
             track = tracks.get(mark.feed)
             if track is None:
-                tracks[mark.feed] = Track([mark.log], [mark.at], [mark])
-            elif mark.at > track.ats[-1]:
+                tracks[mark.feed] = Track([mark.log], [mark.at], [mark], [mark] if mark.late else [])
+                continue
+            if mark.at > track.ats[-1]:
                 track.logs.append(mark.log)
                 track.ats.append(mark.at)
                 track.marks.append(mark)
+            if mark.late:
+                track.late.append(mark)
 
     @classmethod
     def of(cls, marks: Iterable[FeedWatermark]) -> WatermarkRun:
         """The run of watermarks in any order."""
-        return cls(sorted(marks, key=_POSITION))
+        return cls(sorted(marks, key=POSITION))
 
     def since(self, log: int) -> Sequence[FeedWatermark]:
         """The watermarks whose log time is not before `log`."""
@@ -71,28 +76,30 @@ class WatermarkRun:
 class Pending:
     """What a shard has been given of one feed and has not yet taken in: a track, and how many of it are behind the shard."""
 
-    __slots__ = ("start", "track")
+    __slots__ = ("passed", "start", "track")
 
     def __init__(self, track: Track) -> None:
         self.track = track
-        self.start = 0
+        self.start = self.passed = 0
 
     @property
     def left(self) -> bool:
         """Whether there is any left to be taken in."""
-        return self.start < len(self.track.logs)
+        return self.start < len(self.track.logs) or self.passed < len(self.track.late)
 
-    def take(self, log: int, place: Position | None) -> tuple[list[int], list[int]]:
-        """Takes those before a position (see `Track.before`): their log times and watermarks."""
-        track, start = self.track, self.start
-        self.start = cut = track.before(log, place, start)
-        return track.logs[start:cut], track.ats[start:cut]
+    def take(self, log: int, place: Position | None) -> slice:
+        """Takes those before a position (see `Track.before`): where they stand in the track."""
+        start = self.start
+        self.start = self.track.before(log, place, start)
+        return slice(start, self.start)
 
-    def placed(self, log: int, place: Position | None) -> list[tuple[Position, int]]:
-        """The same, each with its position."""
-        track, start = self.track, self.start
-        self.start = cut = track.before(log, place, start)
-        return [(mark.position, mark.at) for mark in track.marks[start:cut]]
+    def late(self, log: int, place: Position | None) -> list[FeedWatermark]:
+        """Takes the late ones before a position."""
+        late, start = self.track.late, self.passed
+        if not late:
+            return late
+        self.passed = bisect_right(late, log, start, key=_LOG) if place is None else bisect_left(late, place, start, key=POSITION)
+        return late[start : self.passed]
 
     def passes(self, at: int) -> int | None:
         """The log time of the first of them that is later than `at`."""

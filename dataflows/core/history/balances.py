@@ -99,13 +99,21 @@ class Books:
         self.waive(units)
 
     def waive(self, units: Mapping[str, int]) -> None:
-        """Takes in that some units are not wanted, as far as they are owed."""
+        """Takes in that some units are not wanted, as far as they are owed; of a kit of which no part is wanted, none is."""
         for key, count in units.items():
-            balance = self.of[key]
-            taken = min(count, balance.owed)
-            if taken > 0:
-                balance.waive(taken)
-                self._note(key, balance)
+            self._waive(key, count)
+        for kit in dict.fromkeys(kit for key in units for kit in self._shape.kits_of(key)) if self._shape.parent else ():
+            parts = [(self.of[part], self.of[part].most) for part in self._shape.children[kit]]
+            whole = self.of[kit].most
+            gone = min(((balance.most - balance.owed) * whole // most for balance, most in parts if most), default=0)
+            self._waive(kit, gone - (whole - self.of[kit].owed))
+
+    def _waive(self, key: str, count: int) -> None:
+        balance = self.of[key]
+        taken = min(count, balance.owed)
+        if taken > 0:
+            balance.waive(taken)
+            self._note(key, balance)
 
     def order(self, lines: Sequence[Line] | None) -> None:
         """Takes in the lines that the order has from now on."""

@@ -21,14 +21,13 @@ Over = tuple[Line, "Cell | None", int]
 class OrderShape:
     """What an order's lines are made of, and what an event's line speaks of. `turn`: their names, the one that is wanted first at first.
 
-    A kit is covered by itself, by all of its components, or by the lines whose parent it is. Digital lines owe nothing.
+    A kit is covered by itself, by all of its components, or by the lines whose parent it is. Digital lines owe nothing, nor does a kit of
+    which all lines are such.
     """
 
     def __init__(self, lines: Mapping[str, Line], method: Callable[[Line], str], due: Callable[[Line], tuple[int, int]]) -> None:
         self.lines = lines
         self.turn = sorted(lines, key=lambda key: due(lines[key])) if len(lines) > 1 else list(lines)
-        self.physical = [key for key in self.turn if method(lines[key]) != DIGITAL]
-        self.owing = frozenset(self.physical)
         self.components = {key: _components(line) for key, line in lines.items() if line.components}
         self._by_id = {line.line_id: key for key, line in lines.items() if line.line_id}
         self.parent: dict[str, str] = {}
@@ -38,6 +37,16 @@ class OrderShape:
             if kit is not None and kit != key:
                 self.parent[key] = kit
                 self.children.setdefault(kit, []).append(key)
+        digital = {key for key, line in lines.items() if method(line) == DIGITAL}
+        if self.parent:
+            self._drop_circles()
+            for kit in sorted(self.children, key=lambda key: len(self.kits_of(key)), reverse=True):
+                parts = self.children[kit]
+                if parts and lines[kit].method is None and digital.issuperset(parts):
+                    digital.add(kit)
+                self.children[kit] = [part for part in parts if part not in digital]
+        self.physical = [key for key in self.turn if key not in digital]
+        self.owing = frozenset(self.physical)
         self._by_sku: dict[str, list[Cell]] = {}
         for key in self.turn:
             sku = lines[key].sku
@@ -46,6 +55,27 @@ class OrderShape:
             for part in self.components.get(key, ()):
                 if part != sku:
                     self._by_sku.setdefault(part, []).append((key, part))
+
+    def _drop_circles(self) -> None:
+        """A line that would be in itself is in no kit."""
+        for key in [key for key in self.parent if key in self.kits_of(key)]:
+            self.children[self.parent.pop(key)].remove(key)
+
+    def kits_of(self, key: str) -> list[str]:
+        """The kits that a line is in: its own, the one that this is in, and so on."""
+        found: list[str] = []
+        kit = self.parent.get(key)
+        while kit is not None and kit not in found:
+            found.append(kit)
+            kit = self.parent.get(kit)
+        return found
+
+    def parts_of(self, key: str) -> list[str]:
+        """The lines that are in a kit, and what is in these."""
+        found = list(self.children.get(key, ()))
+        for part in found:
+            found.extend(self.children.get(part, ()))
+        return found
 
     def share_skus(self) -> bool:
         """Whether several of its lines, or their components, have the same SKU."""
@@ -76,12 +106,23 @@ def _components(line: Line) -> dict[str, int]:
 
 
 class Filling:
-    """How far lines are covered. `space`: how much of each there is to cover; `most`: how much of each was ever ordered."""
+    """How far lines are covered. `space`: how much of each there is to cover; `most`: how much of each was ever ordered.
 
-    def __init__(self, shape: OrderShape, space: Mapping[str, int], most: Mapping[str, int], filled: dict[Cell, int] | None = None) -> None:
+    `owed`: how much of each is wanted still, if a kit needs no more of its lines than that.
+    """
+
+    def __init__(
+        self,
+        shape: OrderShape,
+        space: Mapping[str, int],
+        most: Mapping[str, int],
+        filled: dict[Cell, int] | None = None,
+        owed: Mapping[str, int] | None = None,
+    ) -> None:
         self.shape = shape
         self.space = space
         self.most = most
+        self.owed = most if owed is None else owed
         self.filled: dict[Cell, int] = {} if filled is None else filled
 
     def size(self, cell: Cell) -> int:
@@ -125,22 +166,33 @@ class Filling:
         return self.with_kin({key for line in lines for key, _ in self.cells_of(line)})
 
     def with_kin(self, keys: set[str]) -> set[str]:
-        """Lines of an order, with the kit that each belongs to, or with what is in it."""
-        parent, children = self.shape.parent, self.shape.children
-        if not parent:
+        """Lines of an order, with the kits that each is in, and with what is in it."""
+        shape = self.shape
+        if not shape.parent:
             return keys
-        return keys.union(*(children.get(key, ()) for key in keys), (parent[key] for key in keys if key in parent))
+        return keys.union(*(shape.parts_of(key) for key in keys), *(shape.kits_of(key) for key in keys))
 
     def covered(self, key: str) -> int:
         """How many units of a line are covered: by itself, by all of its parts, or with the kit that it belongs to."""
-        total, shape, most = self._own(key), self.shape, self.most
-        if shape.parent:
-            shares = [self._own(x) * most.get(key, 0) // most[x] for x in shape.children.get(key, ()) if most.get(x)]
-            total += min(shares, default=0)
-            kit = shape.parent.get(key)
-            if kit is not None and most.get(kit):
-                total += self._own(kit) * most.get(key, 0) // most[kit]
+        total = self._with_parts(key) + self._in_kit(key) if self.shape.parent else self._own(key)
         return min(total, max(self.space.get(key, 0), 0))
+
+    def _with_parts(self, key: str) -> int:
+        """How many units of a line are there by itself, or by all that is in it; what of that is not wanted any more is not missing."""
+        shares = [
+            (self._with_parts(part) + self._unwanted(part)) * self.most.get(key, 0) // self.most[part]
+            for part in self.shape.children.get(key, ())
+            if self.most.get(part)
+        ]
+        return self._own(key) + (max(min(shares) - self._unwanted(key), 0) if shares else 0)
+
+    def _in_kit(self, key: str) -> int:
+        """How many units of a line are there by the kits that it is in."""
+        most = self.most
+        return sum(self._own(kit) * most.get(key, 0) // most[kit] for kit in self.shape.kits_of(key) if most.get(kit))
+
+    def _unwanted(self, key: str) -> int:
+        return max(self.most.get(key, 0) - self.owed.get(key, 0), 0)
 
     def names(self, line: Line) -> bool:
         """Whether an event's line names one that the order has had, by its ID."""
@@ -215,7 +267,8 @@ class UnitCoverage:
         return known[place][1] if place < len(known) else None
 
     def _fill(self, space: Mapping[str, int], most: Mapping[str, int]) -> None:
-        self._filling = Filling(self.shape, space, most, {(key, None): count for key, count in self._rest.items() if count > 0})
+        rest: dict[Cell, int] = {(key, None): count for key, count in self._rest.items() if count > 0}
+        self._filling = Filling(self.shape, space, most, rest, self._owed)
         self._filling.add(self._stated)
 
     def _note(self, at: int, keys: Iterable[str]) -> None:

@@ -16,12 +16,12 @@ from dataflows.core.history.dims import PLAIN, agreed, further
 from dataflows.core.history.grouping import Shipments, identifiers, one_parcel
 from dataflows.core.history.holds import Hold, Holds
 from dataflows.core.history.ledger import LEDGER, Ledger, Period
+from dataflows.core.history.manifest import tracking_numbers
 from dataflows.core.history.milestones import MilestoneFacts
 from dataflows.core.history.money import Payments
 from dataflows.core.history.order_fields import ANNOUNCED, FIELDS, HOLDS, LINES, MONEY, PARCELS, SITED, fact
 from dataflows.core.history.returns import RETURNS, Return, Returns
 from dataflows.core.history.shipments import Shipment
-from dataflows.core.history.standing import tracking_numbers
 from dataflows.core.policy import RuleSetting
 from dataflows.core.policy.model import Dims
 from schemas.events import Money, WarehouseShipment

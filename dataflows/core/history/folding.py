@@ -13,13 +13,13 @@ from typing import cast
 from dataflows.core.history.facts import Facts
 from dataflows.core.history.grouping import Shipments
 from dataflows.core.history.holds import Holds
+from dataflows.core.history.manifest import tracking_numbers
 from dataflows.core.history.money import Payments
 from dataflows.core.history.obligations import Obligations
 from dataflows.core.history.order_fields import ANNOUNCED, FIELDS, HOLDS, MONEY, OWED, PARCELS, SITED, STEPS, readers
 from dataflows.core.history.quantities import Cancellations, LineCoverage, OrderLines
 from dataflows.core.history.returns import RETURNS, Returns
 from dataflows.core.history.shipments import Shipment
-from dataflows.core.history.standing import tracking_numbers
 from dataflows.core.history.versions import Versions
 from dataflows.core.history.voices import Voices
 from schemas.events import InventoryAllocated, ReturnStep, WarehouseShipment

@@ -12,9 +12,9 @@ from collections.abc import Iterable, Sequence
 from operator import attrgetter
 from typing import cast
 
+from dataflows.core.history.manifest import tracking_numbers
 from dataflows.core.history.parcels import scan_of
 from dataflows.core.history.shipments import NO_ID, Shipment
-from dataflows.core.history.standing import tracking_numbers
 from schemas.events import Relabelled, ShipmentCancelled, WarehouseShipment
 from schemas.instants import earliest
 from schemas.record import Record

@@ -13,7 +13,7 @@ from typing import Final, NamedTuple
 
 import msgspec
 
-from schemas.learned import ENOUGH, Showing
+from schemas.learned import ENOUGH, OWES, Showing
 from schemas.record import Position
 
 MOST: Final = 20_000
@@ -30,16 +30,28 @@ class Emitter(NamedTuple):
     source: str
 
 
+class Owed(NamedTuple):
+    """A milestone that orders owe, and the carrier or site that would tell of it; none: anybody of the tenant."""
+
+    tenant: str
+    milestone: str
+    place: str
+
+
 class Learned:
     """The milestones that a shard has seen to be emitted."""
 
-    __slots__ = ("_firsts", "_known", "changed")
+    __slots__ = ("_firsts", "_known", "_owing", "changed", "stages")
 
     def __init__(self) -> None:
         self._firsts: dict[Emitter, dict[str, Position]] = {}
         """The first orders that showed a milestone, each with where it did so first."""
         self._known: dict[tuple[str, str], dict[str, list[dict[str, Position]]]] = {}
         """The same by tenant and milestone, and by place."""
+        self._owing: dict[Owed, dict[str, Position]] = {}
+        """Of what is owed the first orders, each with where it began to owe it."""
+        self.stages: dict[Owed, int] = {}
+        """How far it has come with what is owed and was never shown (`core.engine.unseen`)."""
         self.changed = False
 
     def __bool__(self) -> bool:
@@ -64,7 +76,10 @@ class Learned:
         firsts = self._firsts.get(emitter)
         if firsts is None and len(self._firsts) < MOST:
             firsts = self._firsts[emitter] = {}
-            self._known.setdefault((emitter.tenant, emitter.milestone), {}).setdefault(emitter.place, []).append(firsts)
+            if emitter.milestone.startswith(OWES):
+                self._owing[Owed(emitter.tenant, emitter.milestone.removeprefix(OWES), emitter.place)] = firsts
+            else:
+                self._known.setdefault((emitter.tenant, emitter.milestone), {}).setdefault(emitter.place, []).append(firsts)
         return firsts
 
     def armed(self, tenant: str, milestone: str, places: Iterable[str], anchor: Position) -> bool:
@@ -75,6 +90,31 @@ class Learned:
         named = [emitters for place in places if (emitters := by_place.get(place)) is not None] if places else by_place.values()
         return any(len(firsts) == ENOUGH and max(firsts.values()) <= anchor for emitters in named for firsts in emitters)
 
+    # what is owed
+
+    def owed(self) -> Iterator[tuple[Owed, int]]:
+        """What enough orders owe, and since when (log time) so many have."""
+        for owed, firsts in self._owing.items():
+            if len(firsts) == ENOUGH:
+                yield owed, max(firsts.values())[0]
+
+    def owing(self, owed: Owed) -> list[str]:
+        """The first orders that owed it, in the order of the log."""
+        firsts = self._owing[owed]
+        return sorted(firsts, key=firsts.__getitem__)
+
+    def first(self, owed: Owed) -> int | None:
+        """When (log time) a milestone that is owed was first shown by anybody who would tell of it; what names no place is anybody's."""
+        by_place = self._known.get((owed.tenant, owed.milestone), {})
+        places = {owed.place, ""} if owed.place else by_place.keys()
+        named = [one for place in places for one in by_place.get(place, ())]
+        return min((position[0] for firsts in named for position in firsts.values()), default=None)
+
+    def note(self, owed: Owed, stage: int) -> None:
+        """Notes how far it has come with what is owed."""
+        self.stages[owed] = stage
+        self.changed = True
+
     def view(self) -> Iterator[tuple[Emitter, int, Position | None]]:
         """Who was seen to emit what: how many orders showed it, and from which position on it is armed."""
         for emitter in sorted(self._firsts):
@@ -84,7 +124,7 @@ class Learned:
     def row(self) -> bytes:
         """What must be kept, as versioned plain data."""
         rows = [(*emitter, sorted(firsts.items())) for emitter, firsts in sorted(self._firsts.items())]
-        return msgspec.msgpack.encode([VERSION, rows])
+        return msgspec.msgpack.encode([VERSION, rows, [(*owed, stage) for owed, stage in sorted(self.stages.items())]])
 
     def restore(self, row: bytes) -> None:
         """Goes on from what `row` said; of several rows, from what they said together.
@@ -92,9 +132,11 @@ class Learned:
         Raises:
             ValueError: if it was written by a later version.
         """
-        version, rows = msgspec.msgpack.decode(row)
+        version, rows, *more = msgspec.msgpack.decode(row)
         if version != VERSION:
             raise ValueError(f"learned milestones of version {version}, this program reads version {VERSION}")
         for tenant, milestone, place, source, firsts in rows:
             self.add(Showing((*position,), tenant, milestone, source, place, order) for order, position in firsts)
+        for tenant, milestone, place, stage in more[0] if more else ():
+            self.stages[Owed(tenant, milestone, place)] = stage
         self.changed = False

@@ -170,6 +170,14 @@ class Ledger:
         """While more was paid than was owed."""
         return self._stretches((at, owed is not None and paid > owed + self.tolerance, r) for at, owed, _, paid, r in self._steps())
 
+    def differences(self, period: Period, *, short: bool) -> tuple[tuple[int, Decimal], ...]:
+        """By how much more was paid than was owed during a period, since when (`short`: by how much less was captured)."""
+        found: list[tuple[int, Decimal]] = []
+        for at, owed, captured, paid, _ in self._steps():
+            if owed is not None and (period.until is None or at < period.until):
+                found.append((max(at, period.since), owed - captured if short else paid - owed))
+        return tuple(found[next((n for n in range(len(found) - 1, -1, -1) if found[n][0] == period.since), 0) :])
+
     def overdrawn(self) -> list[Period]:
         """While more had gone back than had been taken."""
         if not self.captures or self.untold() is not None:

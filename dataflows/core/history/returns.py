@@ -10,6 +10,8 @@ from schemas.events import ReturnStep
 from schemas.instants import earliest
 from schemas.record import Record
 
+ENDS = frozenset(("delivered", "returned"))
+"""What is scanned of a parcel when a shipment has come to its end."""
 RETURNS = ("return.requested", "return.authorized", "return.shipped", "return.received", "return.inspected")
 
 
@@ -47,7 +49,8 @@ class Return:
 class Returns:
     """The returns of one order in `all`, by their first step; `numbers` are the tracking numbers of their parcels.
 
-    `until` says of those that a label or a hand-over names later when that was: from then on the parcel is a shipment's.
+    `until` says of those that a label or a hand-over names later when that was: from then on the parcel is a shipment's. `since` says of
+    those that had been a shipment's when a return named them, and had come to their end: what is scanned after that is on its way back.
     Of numbers of which the carrier says that one replaced the other, all count as the first by name.
     """
 
@@ -56,6 +59,7 @@ class Returns:
         self._parcel_of = parcel_of or {}
         self.numbers: set[str] = set()
         self.until: dict[str, int] = {}
+        self.since: dict[str, int] = {}
         self._left: int | None = None
         self._of: dict[str | None, Return] = {}
         self._sharing: dict[str, list[Return]] = {}
@@ -72,11 +76,15 @@ class Returns:
         parcel of a number goes that the carrier labelled again.
         """
         found = cls(parcel_of)
+        scans = list(scans)
+        ended: dict[str, int] = {}
+        for record in scans:
+            if scan_of(record).status in ENDS:
+                ended.setdefault(found.name(scan_of(record).tracking_number or ""), record.at)
         for record in steps:
-            found.take(record, outbound)
+            found.take(record, outbound, ended)
         if not found.numbers:
             return found
-        scans = list(scans)
         if found.until:
             moved = (
                 r.at for r in scans if possession(r) and (number := scan_of(r).tracking_number) and found.name(number) not in found.numbers
@@ -90,7 +98,7 @@ class Returns:
     def owns(self, number: str) -> bool:
         """Whether a number is a return's for good."""
         name = self.name(number)
-        return name in self.numbers and name not in self.until
+        return name in self.numbers and name not in self.until and name not in self.since
 
     def name(self, number: str) -> str:
         """By what name the parcel of a number goes."""
@@ -104,13 +112,16 @@ class Returns:
         number = self.name(number)
         if number not in self.numbers:
             return False
+        if number in self.since:
+            return record.at > self.since[number]
         until = self.until.get(number)
         return until is None or (record.at < until and self._left is not None and self._left <= record.at)
 
-    def take(self, record: Record, outbound: Mapping[str, int] | set[str] | frozenset[str]) -> bool:
-        """Takes in the latest step; False if another return has named its parcel before, whose scans must be given to it as well.
+    def take(self, record: Record, outbound: Mapping[str, int] | set[str] | frozenset[str], ended: Mapping[str, int] | None = None) -> bool:
+        """Takes in the latest step; False if the scans of its parcel must be given out anew: another return or a shipment had them.
 
-        `outbound`: the numbers that labels and hand-overs name, all of them by then or with the instant at which they first did.
+        `outbound`: the numbers that labels and hand-overs name, all of them by then or with the instant at which they first did; `ended`:
+        when the parcel of each had first been delivered or brought back.
         """
         data = cast("ReturnStep", record.event.data)
         known = self._of.get(data.return_id)
@@ -124,9 +135,14 @@ class Returns:
         number = self.name(number)
         if number in outbound:
             named = outbound[number] if isinstance(outbound, Mapping) else record.at
-            if named <= record.at:
+            if named > record.at:
+                self.until[number] = named
+            elif number not in self.until and number not in self.since:
+                if ended is None or ended.get(number, record.at) >= record.at:
+                    return ended is not None
+                self.since[number] = record.at
+            elif number in self.until:
                 return True
-            self.until[number] = named
         self.numbers.add(number)
         sharing = self._sharing.setdefault(number, [])
         self._parcels.setdefault(number, Parcel(number))

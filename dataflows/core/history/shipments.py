@@ -11,8 +11,9 @@ from collections.abc import Iterable
 from operator import attrgetter
 from typing import cast
 
+from dataflows.core.history.manifest import Manifest, tracking_numbers
 from dataflows.core.history.parcels import Parcel, is_estimate, possession, scan_of
-from dataflows.core.history.standing import ParcelStanding, Voids, gone_over, lines_of, tracking_numbers
+from dataflows.core.history.standing import ParcelStanding, Voids, gone_over
 from schemas.events import Line, WarehouseShipment
 from schemas.instants import earliest
 from schemas.record import Record
@@ -34,7 +35,7 @@ class Shipment:
     """
 
     __slots__ = (
-        *("_carrier", "_common", "_common_handed", "_common_made", "_handed_over", "_label_lines", "_labelled", "_lines", "_mixed"),
+        *("_carrier", "_common", "_common_handed", "_common_made", "_handed_over", "_label_lines", "_labelled", "_manifest", "_mixed"),
         *("_parcel", "_reached", "_said", "_said_by_label", "_shipped", "_standing", "_teller", "_voids", "_went"),
         *("first_scan", "handovers", "ids", "key", "labels", "parcels", "replaced", "scans", "trackings", "unheard"),
     )
@@ -52,7 +53,7 @@ class Shipment:
         self.unheard = False
         self._handed_over: int | None = None
         self._shipped: int | None = None
-        self._lines: list[Line] = []
+        self._manifest = Manifest()
         self._label_lines: list[Line] = []
         self._labelled: dict[frozenset[str], list[Line]] = {}
         self._said: dict[str, str] = {}
@@ -72,7 +73,7 @@ class Shipment:
     @property
     def confirmed(self) -> list[Line]:
         """The lines that its hand-overs name."""
-        return self._lines if self._voids is None else self._stands(self._voids).confirmed
+        return self._manifest.lines if self._voids is None else self._stands(self._voids).confirmed
 
     @property
     def scope(self) -> str:
@@ -124,7 +125,7 @@ class Shipment:
         """Its lines: of its hand-overs, else of its labels; None where they are not said."""
         if self._voids is not None:
             return self._stands(self._voids).lines
-        return self._lines or self._label_lines or None
+        return self._manifest.lines or self._label_lines or None
 
     @property
     def replaces(self) -> str | None:
@@ -231,7 +232,7 @@ class Shipment:
             for number in numbers:
                 parcel = self._parcel[number]
                 parcel.handed = parcel.handed or record
-            self._lines.extend(lines_of((record,)))
+            self._manifest.take(record)
         for name in (*SAID, "replaces"):
             if name not in said and (value := cast("str | None", getattr(data, name))):
                 said[name] = value

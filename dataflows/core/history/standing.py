@@ -10,6 +10,7 @@ from collections.abc import Callable, Iterable, Mapping, Sequence
 from operator import itemgetter
 from typing import cast
 
+from dataflows.core.history.manifest import Manifest, tracking_numbers
 from dataflows.core.history.parcels import Parcel, scan_of
 from schemas.events import Line, WarehouseShipment
 from schemas.instants import earliest
@@ -17,12 +18,6 @@ from schemas.record import Record
 
 MOVING_ON = frozenset(("accepted", "in_transit", "customs", "delayed", "exception", "unknown"))
 """What is last scanned of a parcel before another carrier takes it over under a number of its own."""
-
-
-def tracking_numbers(data: WarehouseShipment) -> list[str]:
-    """All tracking numbers that a label or a hand-over names."""
-    own = (data.tracking_number,) if data.tracking_number else ()
-    return list(dict.fromkeys((*own, *(data.tracking_numbers or ()))))
 
 
 class Voids:
@@ -69,7 +64,7 @@ class ParcelStanding:
         self.shipped = earliest(self.handed_over, *(parcel.first_scan for _, parcel in live))
         confirmed = {id(r) for key, _ in live for r in self._handed[key]}
         said = {id(r) for key, _ in live for r in self._made[key]}
-        self.confirmed = lines_of(r for r in handovers if id(r) in confirmed)
+        self.confirmed = Manifest(r for r in handovers if id(r) in confirmed).lines
         self.lines = self.confirmed or labelled_lines(r for r in labels if id(r) in said) or None
 
     def _judge(self, tracking: str, parcel: Parcel, voids: Sequence[int], made: list[Record], handed: list[Record]) -> None:
@@ -122,11 +117,6 @@ def _reaching(parcel: Parcel, numbers: Iterable[str], named: int | None, voids: 
     ids = parcel.ids or voids.by_id.keys()
     each = [[at for at in voids.by_id.get(id_, ()) if at >= named] for id_ in ids]
     return [*found, *(at for known in each for at in known)]
-
-
-def lines_of(handovers: Iterable[Record]) -> list[Line]:
-    """What hand-overs say is in them."""
-    return [line for r in handovers for line in cast("WarehouseShipment", r.event.data).lines or ()]
 
 
 def labelled_lines(labels: Iterable[Record]) -> list[Line]:

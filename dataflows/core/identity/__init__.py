@@ -5,7 +5,8 @@ tracking numbers and disputes, which need the ties of the first stage. Each stag
 
 Reading order: `sharding` (which shard), `items` (what travels between stages), `recent` (tables that forget), `digests` (how little an
 alias takes), `resolver` (ties and waiting events), `tracking` (freight and reuse), `orphans` (events without an order), `duplicates`
-(orders placed twice), `checkpoint` and `codec` (rows), `rules` (from policy to settings).
+(orders placed twice), `twins` and `signs` (whether an order that is repeated is wanted), `shared` (freight and orders that were split),
+`checkpoint` and `codec` (rows), `rules` (from policy to settings).
 """
 
 from dataflows.core.identity.items import AliasLookup, Ambiguous, ResolvedEvent

@@ -19,14 +19,17 @@ from dataflows.core.identity.duplicates import Placement
 from dataflows.core.identity.items import Orphan
 from dataflows.core.identity.orphans import AliasKey, PendingEvents
 from dataflows.core.identity.recent import AliasTable, Recent
+from dataflows.core.identity.signs import signs_of
 from dataflows.core.identity.tracking import TrackedParcel, TrackingHolder
 from dataflows.core.identity.twins import TwinLife
 from schemas.record import Evidence
 
-VERSION = 3
-"""Of the row of scalars; with 1 the rows of aliases had the aliases themselves as keys, up to 2 there were no scans and no children."""
+VERSION = 4
+"""Of the row of scalars. With 1 the rows of aliases had the aliases themselves as keys, up to 2 there were no scans and no children;
+up to 3 orders that others may repeat were kept only if they had ended, with instants in place of signs."""
 SCALARS = b"s"
 TIES, NUMBERS, PENDING, BASKETS, SCANS, CHILDREN, LIVES, FOLLOWED = b"a", b"n", b"w", b"k", b"p", b"c", b"l", b"f"
+PLACED, STEPS = b"o", b"t"
 _encode = msgspec.msgpack.Encoder().encode
 _decode = msgspec.msgpack.Decoder().decode
 
@@ -103,13 +106,14 @@ def read(rows: Iterable[Row]) -> tuple[bytes, list[StoredTable]]:
     if head is None:
         raise ValueError("identity state is incomplete: its scalars are missing")
     version, tables = cast("tuple[int, list[Any]]", _decode(head))
-    if version not in (1, 2, VERSION):
+    if not 1 <= version <= VERSION:
         raise ValueError(f"identity state of version {version}, this program reads version {VERSION}")
     for (letter, _), entries in found.items():
         if letter == PENDING:
             entries[:] = [(AliasKey(*key), used, value) for key, used, value in entries]
         elif letter in {LIVES, FOLLOWED}:
-            entries[:] = [(tuple(key), used, value) for key, used, value in entries]
+            # Up to version 3 those of both tables were lists of the tenant and the order.
+            entries[:] = [(key if isinstance(key, bytes) else tuple(cast("list[str]", key)), used, value) for key, used, value in entries]
     return head, [StoredTable(letter, tuple(names), last, found.get((letter, tuple(names)), [])) for letter, names, last in tables]
 
 
@@ -167,7 +171,16 @@ def _pack_life(life: TwinLife) -> object:
 def _life(value: list[Any]) -> TwinLife:
     signs, later = value
     repeats = {order: (at, tuple(Evidence(*one) for one in proof)) for order, at, proof in later}
-    return TwinLife([(at, what) for at, what in signs], repeats)
+    return TwinLife(_signs(signs), repeats)
+
+
+def _alone(value: bytes | list[Any]) -> bytes:
+    return value if isinstance(value, bytes) else _signs(value[0])
+
+
+def _signs(value: bytes | list[Any]) -> bytes:
+    """The signs of a row; up to version 3 they were instants."""
+    return value if isinstance(value, bytes) else signs_of([(at, what) for at, what in value])
 
 
 _PACK: dict[bytes, Callable[[Any], object]] = {
@@ -176,8 +189,10 @@ _PACK: dict[bytes, Callable[[Any], object]] = {
     PENDING: _pack_pending,
     BASKETS: _pack_basket,
     SCANS: lambda v: v,
+    PLACED: lambda v: v,
+    STEPS: lambda v: v,
     CHILDREN: lambda v: v,
-    LIVES: _pack_life,
+    LIVES: lambda v: v,
     FOLLOWED: _pack_life,
 }
 _UNPACK: dict[bytes, Callable[[Any], object]] = {
@@ -186,7 +201,9 @@ _UNPACK: dict[bytes, Callable[[Any], object]] = {
     PENDING: _pending,
     BASKETS: _basket,
     SCANS: lambda v: v,
+    PLACED: lambda v: v,
+    STEPS: lambda v: v,
     CHILDREN: _tie,
-    LIVES: _life,
+    LIVES: _alone,
     FOLLOWED: _life,
 }

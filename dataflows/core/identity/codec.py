@@ -32,7 +32,8 @@ def row_of(item: Record | IdentityFinding | FeedWatermark | ResolvedEvent | Ambi
             place = [item.log, item.at, item.topic, item.partition, item.offset, _bytes(item.sub), item.tenant, item.order]
             return [FINDING, *place, item.kind, item.scope_id, [list(evidence) for evidence in item.evidence], list(item.others)]
         case FeedWatermark():
-            return [FEED_WATERMARK, item.log, item.topic, item.partition, item.offset, _bytes(item.sub), item.feed, item.at]
+            row = [FEED_WATERMARK, item.log, item.topic, item.partition, item.offset, _bytes(item.sub), item.feed, item.at]
+            return [*row, True] if item.late else row
         case Ambiguous():
             return [AMBIGUOUS, row_of(item.record), item.kind, list(item.orders)]
         case Orphan():
@@ -70,8 +71,8 @@ def item_of(row: Row) -> Record | IdentityFinding | FeedWatermark | ResolvedEven
             others=tuple(others[0]) if others else (),  # A state of before has none.
         )
     if what == FEED_WATERMARK:
-        log, topic, partition, offset, sub, feed, at = rest
-        return FeedWatermark(log, topic, partition, offset, _number(sub), feed, at)
+        log, topic, partition, offset, sub, feed, at, *late = rest
+        return FeedWatermark(log, topic, partition, offset, _number(sub), feed, at, bool(late))
     if what == AMBIGUOUS:
         record, kind, orders = rest
         return Ambiguous(record_of_row(record), kind, tuple(orders))

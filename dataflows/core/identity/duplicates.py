@@ -76,7 +76,10 @@ def _fingerprint(record: Record) -> bytes | None:
     if data.ship_to is None:
         return None
     if data.lines:
-        basket = repr(sorted((line.sku or "", str(line.quantity)) for line in data.lines))
+        pieces: dict[str, int] = {}
+        for line in data.lines:
+            pieces[line.sku or ""] = pieces.get(line.sku or "", 0) + (1 if line.quantity is None else line.quantity)
+        basket = repr(sorted(pieces.items()))
     elif data.total is not None:
         basket = f"{Decimal(data.total.amount).normalize()} {data.total.currency}"
     else:

@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
-from typing import Generic, NamedTuple, TypeVar, cast
+from typing import Generic, NamedTuple, TypeAlias, TypeVar, cast
 
 from dataflows.core.identity.digests import DigestMap, digest_of
 
 K = TypeVar("K")
 V = TypeVar("V")
+Former: TypeAlias = "str | tuple[str, ...]"
+"""A key of a state of before: an alias, or the parts of one."""
 CACHED = 2_048
 """Aliases per table whose text is kept: those that were asked for last, which are mostly asked for again."""
 
@@ -137,7 +139,7 @@ class AliasTable(Recent[bytes, V]):
         self._cached: dict[str, V] = {}
         self._missing: str | None = None
         self._digest = b""
-        self._former: list[str] = []
+        self._former: list[Former] = []
 
     def _generation_map(self) -> dict[bytes, V]:
         # It has what is used of a dict.
@@ -181,17 +183,17 @@ class AliasTable(Recent[bytes, V]):
             self._cached.clear()  # The next use counts.
             self._missing = None
 
-    def take_over(self, last: int | None, entries: Iterable[tuple[str | bytes, int, V | None]]) -> None:
+    def take_over(self, last: int | None, entries: Iterable[tuple[Former | bytes, int, V | None]]) -> None:
         """Goes on from kept entries, as `restore` does."""
-        former: list[str] = []
+        former: list[Former] = []
 
         def by_digest() -> Iterator[tuple[bytes, int, V | None]]:
             for key, used, value in entries:
-                if isinstance(key, str):
-                    former.append(key)
-                    yield digest_of(key), used, value
-                else:
+                if isinstance(key, bytes):
                     yield key, used, value
+                else:
+                    former.append(key)
+                    yield digest_of(key if isinstance(key, str) else "\n".join(key)), used, value
 
         self.restore(last, by_digest())
         self._former = former
@@ -199,7 +201,7 @@ class AliasTable(Recent[bytes, V]):
             # Everything is written by its digest.
             self._changed = None
 
-    def rewritten(self) -> Iterator[str]:
+    def rewritten(self) -> Iterator[Former]:
         """The keys of rows of the last release that are to be taken out; told once."""
         former, self._former = self._former, []
         yield from former

@@ -29,9 +29,10 @@ from dataflows.core.identity.items import (
 from dataflows.core.identity.orphans import AliasKey, PendingQueue
 from dataflows.core.identity.recent import AliasTable
 from dataflows.core.identity.rules import IdentityRules
-from dataflows.core.identity.sharding import CHILD, CUSTOMER, STAGE_TWO_KINDS, TWIN, sightings
-from dataflows.core.identity.shared import GOODS, Children, RecentScans
-from dataflows.core.identity.twins import LIFE, Lives
+from dataflows.core.identity.sharding import BETWEEN_ORDERS, CUSTOMER, PART, STAGE_TWO_KINDS, TWIN, sightings
+from dataflows.core.identity.shared import GOODS, Children, RecentEvents
+from dataflows.core.identity.signs import LIFE
+from dataflows.core.identity.twins import Lives
 from schemas.aliases import aliases
 from schemas.events import CarrierScan
 from schemas.instants import NEVER
@@ -52,8 +53,8 @@ class AliasResolver:
         self._numbers: dict[str, AliasTable[str | tracking.TrackedParcel]] = {}
         self._waiting = PendingQueue(rules.keep, rules.may_wait, rules.may_stand, rules.backfill)
         self._baskets = Baskets(rules.twins_within)
-        self._scans: dict[str, RecentScans] = {}
-        self._children = Children(rules.keep)
+        self._scans: dict[str, RecentEvents] = {}
+        self._children = Children(rules.keep, rules.unplaced)
         self._lives = Lives()
         self._turn_at = NEVER
         self._head = b""
@@ -73,21 +74,13 @@ class AliasResolver:
             due = self._waiting.next_due
             if due is not None and due < log:
                 self._waiting.advance(log)
-            if kind == TWIN:
-                self._resolved += self._lives.see(cast("Record | ResolvedEvent", head), value)
+            if kind in BETWEEN_ORDERS:
+                self._relate(head, kind, value, home=watch)
                 continue
             record = record_of(head) if isinstance(head, ResolvedEvent) else head
             if kind == TRACKING:
                 if record.order or not found_by_another(seen, place, value):
                     self._see_number(head, record, value, watch=watch)
-                continue
-            if kind == CUSTOMER:
-                # Whether the earlier one is still wanted is known where it is told by its own name.
-                found = self._baskets.see(head)
-                self._onward += [(each, TWIN, cast("IdentityFinding", each.item).others[0], False) for each in found]
-                continue
-            if kind == CHILD:
-                self._resolved += self._children.see(head, record, value, home=watch)
                 continue
             key = (record.event.tenant, kind)
             if not first and kind not in STAGE_TWO_KINDS:
@@ -110,6 +103,22 @@ class AliasResolver:
                 self._join(head, cast("Record", record), known)
             else:
                 self._refuse(head, cast("Record", record), known, AliasKey(*key, value), watch=watch)
+
+    def _relate(self, head: Head, kind: str, value: str, *, home: bool) -> None:
+        """What is no alias: an event looked for where orders are compared, or where one may be a part of another."""
+        if kind == TWIN:
+            self._resolved += self._lives.see(cast("Record | ResolvedEvent", head), value)
+        elif kind == CUSTOMER:
+            # Whether the earlier one is still wanted is known where it is told by its own name.
+            found = self._baskets.see(head)
+            self._onward += [(each, TWIN, cast("IdentityFinding", each.item).others[0], False) for each in found]
+        elif kind == PART:
+            self._give(head, cast("Record", record_of(head)), value)
+        else:
+            record = record_of(head)
+            self._resolved += self._children.see(head, record, value, home=home)
+            if home:
+                self._onward += self._children.numbered(head, cast("Record", record), value)
 
     def advance(self, to: int) -> None:
         """Lets log time pass: everything due before `to` (µs) is decided."""
@@ -161,15 +170,19 @@ class AliasResolver:
                 self._numbers[names[0]] = AliasTable(self._rules.keep)
                 self._numbers[names[0]].take_over(last, entries)
             elif letter == checkpoint.SCANS:
-                self._scans[names[0]] = RecentScans()
+                self._scans[names[0]] = RecentEvents()
                 self._scans[names[0]].restore(last, entries)
             elif letter == checkpoint.CHILDREN:
                 self._children.tables[names[0]] = AliasTable(self._rules.keep)
                 self._children.tables[names[0]].take_over(last, entries)
+            elif letter == checkpoint.PLACED:
+                self._children.placed.take_over(last, entries)
+            elif letter == checkpoint.STEPS:
+                self._children.steps.restore(last, entries)
             elif letter == checkpoint.PENDING:
                 self._waiting.restore(last, entries, changed_at)
             elif letter == checkpoint.LIVES:
-                self._lives.alone.restore(last, entries)
+                self._lives.alone.take_over(last, entries)
             elif letter == checkpoint.FOLLOWED:
                 self._lives.followed.restore(last, entries)
             else:
@@ -181,6 +194,8 @@ class AliasResolver:
             *(checkpoint.Table(checkpoint.NUMBERS, (tenant,), numbers) for tenant, numbers in self._numbers.items()),
             *(checkpoint.Table(checkpoint.SCANS, (tenant,), scans) for tenant, scans in self._scans.items()),
             *(checkpoint.Table(checkpoint.CHILDREN, (tenant,), table) for tenant, table in self._children.tables.items()),
+            checkpoint.Table(checkpoint.PLACED, (), self._children.placed),
+            checkpoint.Table(checkpoint.STEPS, (), self._children.steps),
             checkpoint.Table(checkpoint.PENDING, (), self._waiting.pendings),
             checkpoint.Table(checkpoint.BASKETS, (), self._baskets.seen),
             checkpoint.Table(checkpoint.LIVES, (), self._lives.alone),
@@ -294,7 +309,7 @@ class AliasResolver:
             return
         scans = self._scans.get(record.event.tenant)
         if scans is None:
-            scans = self._scans[record.event.tenant] = RecentScans()
+            scans = self._scans[record.event.tenant] = RecentEvents()
         scans.advance(head.log)
         scans.note(number, record)
 
@@ -307,6 +322,17 @@ class AliasResolver:
         for scan in scans.of(number):
             if order in tracking.holders(self._numbers[tenant], number, scan.at):
                 self._join(head, scan, order)
+
+    def _give(self, head: Head, step: Record, number: str) -> None:
+        """Gives the parents of a child, whose step named this number before its link, the scans that came in before."""
+        tenant = step.event.tenant
+        scans = self._scans.get(tenant)
+        if scans is None:
+            return
+        scans.advance(head.log)
+        for scan in scans.of(number):
+            if step.order in tracking.holders(self._numbers[tenant], number, scan.at):
+                self._resolved += [joined(head, scan, parent) for parent in self._children.parents(tenant, step.order)]
 
     def _end(self, head: Head, record: Record | Tie, number: str) -> None:
         event = record.event

@@ -13,7 +13,7 @@ from dataflows.core.identity.items import Orphan, evidence
 from dataflows.core.policy import Dims, Policy
 from dataflows.core.rules import RULES_BY_KIND
 from dataflows.core.rules.conditions import least
-from schemas.instants import iso
+from schemas.instants import DAY, iso
 from schemas.output import OutputRecord
 
 ORPHAN = "data.orphan_signal"
@@ -28,7 +28,7 @@ class IdentityRules:
     `orphan_by_tenant`: where that differs, by tenants in lower case;
     `compare_customers`: whether orders of one customer are compared; `twins_within`: how far apart (event time) they may be placed;
     `backfill`: which events are told long after they happened; `orphans_expire`: how long an orphan stands open without news (None: for
-    ever), `expiry_by_tenant`: where that differs.
+    ever), `expiry_by_tenant`: where that differs; `unplaced`: how long an order that was never placed is kept.
     """
 
     keep: int
@@ -39,6 +39,7 @@ class IdentityRules:
     orphan_by_tenant: Mapping[str, int | None] = field(default_factory=dict[str, "int | None"])
     orphans_expire: int | None = None
     expiry_by_tenant: Mapping[str, int | None] = field(default_factory=dict[str, "int | None"])
+    unplaced: int = 30 * DAY
 
     def may_wait(self, tenant: str) -> int | None:
         """How long an event of a tenant may wait for its order; None: nobody minds."""
@@ -63,6 +64,7 @@ def identity_rules(policy: Policy) -> IdentityRules:
         orphan_by_tenant={name: _may_wait(policy, Dims(tenant=name)) for name in sorted(tenants)},
         orphans_expire=_may_stand(policy, nobody),
         expiry_by_tenant={name: _may_stand(policy, Dims(tenant=name)) for name in sorted(tenants)},
+        unplaced=policy.retention.expire_unknown,
     )
 
 
@@ -80,6 +82,9 @@ def orphan_record(orphan: Orphan, policy: Policy) -> OutputRecord:
     """The exception about an alias that nobody has claimed; the alias stands where otherwise the order does."""
     setting = policy.setting(ORPHAN, Dims(tenant=orphan.tenant))
     backfilling = Backfill(policy).span_of(orphan.records)
+    grace = setting.grace.n
+    deadline = orphan.due - grace
+    arithmetic = f"first logged {iso(orphan.since)} + {(deadline - orphan.since) // 60_000_000} minutes"
     state = ExceptionState(
         ORPHAN,
         None,
@@ -92,8 +97,8 @@ def orphan_record(orphan: Orphan, policy: Policy) -> OutputRecord:
         lane=setting.lane,
         start=orphan.due,
         end=orphan.log if orphan.resolved else None,
-        due=orphan.due,
-        arithmetic=f"first logged {iso(orphan.since)} + {(orphan.due - orphan.since) // 60_000_000} minutes",
+        due=deadline,
+        arithmetic=f"{arithmetic}, and {grace // 1_000_000} s of grace" if grace else arithmetic,
         detail=f"tied to {orphan.order}" if orphan.order else "",
         resolution=EXPIRED if orphan.resolved and orphan.order is None else None,
         backfilled=backfilling is not None and orphan.due < backfilling.until,
@@ -105,7 +110,7 @@ def orphan_record(orphan: Orphan, policy: Policy) -> OutputRecord:
     first = orphan.records[0].event if orphan.records else None
     said = f"An event of {first.source} ({first.type})" if first else "An event"
     said += f" was logged on {moment(orphan.since, zone)}"
-    said += f" for {orphan.alias.replace(':', ' ', 1).replace('_', ' ', 1)}, and no order had claimed it by {moment(orphan.due, zone)}."
+    said += f" for {orphan.alias.replace(':', ' ', 1).replace('_', ' ', 1)}, and no order had claimed it by {moment(deadline, zone)}."
     if state.resolution == EXPIRED:
         said += f" It was closed for age {moment(orphan.log, zone)}."
     elif orphan.resolved:

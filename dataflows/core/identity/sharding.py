@@ -20,6 +20,9 @@ TWIN = "twin"
 """Nor this: an order that another one may repeat, at the second stage."""
 CHILD = "child"
 """Not an alias either: the order itself, which may have been split off another."""
+PART = "part"
+"""Nor this: a tracking number that a child named before its link, at the second stage."""
+BETWEEN_ORDERS = frozenset({CUSTOMER, TWIN, CHILD, PART})
 
 
 class AliasReader(NamedTuple):

@@ -9,15 +9,18 @@ from typing import Final, cast
 import msgspec
 
 from dataflows.core.identity.digests import digest_of
-from dataflows.core.identity.items import Head, ResolvedEvent, Tie, joined
+from dataflows.core.identity.items import AliasLookup, Head, ResolvedEvent, Tie, joined
 from dataflows.core.identity.recent import AliasTable, Recent
+from dataflows.core.identity.sharding import PART
+from schemas.aliases import aliases
 from schemas.events import OrderLinked
-from schemas.instants import DAY
+from schemas.instants import DAY, NEVER
 from schemas.record import Record
 from schemas.storage import pack, unpack
 from schemas.wire import micros
 
 LINKED: Final = "order.linked"
+PLACED: Final = "order.placed"
 GOODS: Final = frozenset(
     (
         *("inventory.allocated", "inventory.short", "inventory.backordered"),
@@ -27,51 +30,64 @@ GOODS: Final = frozenset(
     )
 )
 """What is told of a child and covers its parent: the steps of goods, and what takes such a step back."""
+OF_CHILDREN: Final = GOODS | {PLACED}
+"""What the shard of an order hears of it: an order that has been placed is seldom a part of another."""
 
 REMEMBERED: Final = 3 * DAY
 """For how long (µs of log time, at least) the scans of a number wait for further orders; a tie that comes in later has those after it."""
 MOST: Final = 64
-"""Scans per number; of more the latest are kept."""
+"""Scans of a number, or steps of an order; of more the latest are kept."""
 _encode = msgspec.msgpack.Encoder().encode
 _decode = msgspec.msgpack.Decoder(tuple[int, str, int, int, bytes]).decode
 _json = msgspec.json.Encoder().encode
 
 
-class RecentScans(Recent[bytes, list[bytes]]):
-    """The latest scans of each tracking number that were given to the orders which held it: those that are tied to it later get them too.
+class RecentEvents(Recent[bytes, list[bytes]]):
+    """The latest events of each name, for those who turn out later to be concerned.
 
-    A scan is kept as an order keeps it, with its place in the log: some 150 bytes.
+    Of a tracking number these are the scans that were given to the orders which held it; orders that are tied to it later get them too. Of
+    an order that has not been placed they are its steps, for the order that it turns out to be a part of. An event is kept as an order
+    keeps it, with its place in the log: some 150 bytes.
     """
 
-    def __init__(self) -> None:
-        super().__init__(REMEMBERED)
+    def __init__(self, keep: int = REMEMBERED) -> None:
+        super().__init__(keep)
 
-    def note(self, number: str, record: Record) -> None:
-        """Keeps a scan."""
-        key = digest_of(number)
+    def note(self, name: str, record: Record) -> None:
+        """Keeps an event."""
+        key = digest_of(name)
         row = _encode((record.log, record.topic, record.partition, record.offset, pack(record.event)))
-        scans = self.get(key)
-        if scans is None:
+        events = self.get(key)
+        if events is None:
             self.set(key, [row])
-        elif row not in scans:
-            scans.append(row)
-            del scans[:-MOST]
+        elif row not in events:
+            events.append(row)
+            del events[:-MOST]
             self.touched(key)
 
-    def of(self, number: str) -> Iterator[Record]:
-        """The scans of a number, in the order in which they were noted."""
-        for row in self.get(digest_of(number)) or ():
+    def of(self, name: str) -> Iterator[Record]:
+        """The events of a name, in the order in which they were noted."""
+        for row in self.get(digest_of(name)) or ():
             log, topic, partition, offset, packed = _decode(row)
             event = unpack(packed)
             yield Record(log, topic, partition, offset, 0, micros(event.time), "", event, _json(event))
 
 
 class Children:
-    """Which orders were split off which, per tenant: every alias shard knows them all, since there are few."""
+    """Which orders were split off which, per tenant: every alias shard knows them all, since there are few.
 
-    def __init__(self, keep: int) -> None:
+    `unplaced`: for how long (µs of log time, at least) the steps of an order that was never placed wait for a link, since it may be a part
+    of another. Of one that was placed none are kept: who splits an order says so when the parts are placed.
+    """
+
+    def __init__(self, keep: int, unplaced: int) -> None:
         self._keep = keep
         self.tables: dict[str, AliasTable[tuple[str, ...]]] = {}
+        self.placed: AliasTable[bool] = AliasTable(unplaced)
+        self.steps = RecentEvents(unplaced)
+        self._unplaced = max(unplaced, 1)
+        self._turn_at = NEVER
+        """When the generations change next."""
 
     def __bool__(self) -> bool:
         return bool(self.tables)
@@ -96,21 +112,50 @@ class Children:
         return parent
 
     def see(self, head: Head, record: Record | Tie, child: str, *, home: bool) -> list[ResolvedEvent]:
-        """A link of this child, which every shard is told of; or an event of the order `child`, which may have been split off another."""
-        if record.event.type == LINKED:
+        """A link of this child, which every shard is told of; or an event of the order `child`, which may have been split off another.
+
+        `home`: whether this is the shard that hears of the child's own events.
+        """
+        tenant, type_ = record.event.tenant, record.event.type
+        name = f"{tenant}\n{child}"
+        if head.log >= self._turn_at:
+            self._turn(head.log)
+        if type_ == LINKED:
             link = cast("Record", record)
             parent = self.learn(link, child)
-            return [joined(head, link, order) for order in (child, parent) if home and order and order != link.order]
-        parents = self.parents(record.event.tenant, child) if self.tables else ()
-        if not parents:
+            found = [joined(head, link, order) for order in (child, parent) if home and order and order != link.order]
+            return [*found, *(joined(head, step, parent) for step in self.steps.of(name) if home and parent)]
+        if type_ == PLACED:
+            if not self.placed.known(name):
+                self.placed.learn(name, True)
+            return []
+        parents = self.parents(tenant, child) if self.tables else ()
+        unplaced = not self.placed.known(name)
+        if not parents and not unplaced:
             return []
         own = record.record() if isinstance(record, Tie) else record
+        if unplaced:
+            self.steps.note(name, own)
         return [joined(head, own, parent) for parent in parents]
+
+    def numbered(self, head: Head, link: Record, child: str) -> list[AliasLookup]:
+        """The numbers that steps of a child named before its link: their scans, which the second stage has, are the parent's too."""
+        found: dict[str, AliasLookup] = {}
+        for step in self.steps.of(f"{link.event.tenant}\n{child}"):
+            for kind, number in aliases(step.event):
+                if kind == "tracking_number" and number not in found:
+                    found[number] = (joined(head, step, child), PART, number, False)
+        return list(found.values())
 
     def advance(self, log: int) -> None:
         """Lets log time pass."""
         for table in self.tables.values():
             table.advance(log)
+
+    def _turn(self, log: int) -> None:
+        self.placed.advance(log)
+        self.steps.advance(log)
+        self._turn_at = (log // self._unplaced + 1) * self._unplaced
 
 
 def parent_of(link: Record) -> str:

@@ -10,68 +10,54 @@ from typing import Final, cast
 
 from msgspec.structs import replace
 
+from dataflows.core.history.again import Stretch
+from dataflows.core.history.wanted import unwanted
+from dataflows.core.identity.duplicates import address_of
 from dataflows.core.identity.items import ResolvedEvent, evidence, noted, put, record_of
-from dataflows.core.identity.recent import Recent
-from schemas.events import OrderCancel, PaymentFailed
-from schemas.instants import DAY
+from dataflows.core.identity.recent import AliasTable, Recent
+from dataflows.core.identity.signs import history_of, is_placed, sign_of
+from schemas.events import OrderPlaced
+from schemas.instants import DAY, NEVER
 from schemas.record import Evidence, IdentityFinding, Record
 
 SUSPECTED: Final = "order.duplicate_suspected"
 OVER: Final = "order.duplicate_over"
 """No kind of exception: from `at` on the orders that a finding names are repeated no more."""
-LIFE: Final = frozenset(("order.placed", "order.cancelled", "order.reinstated", "payment.failed", "payment.authorized", "payment.captured"))
-"""What tells whether an order is wanted."""
+PLACED: Final = "order.placed"
 REMEMBERED: Final = 2 * DAY
-"""How long an order that was cancelled or declined waits for one that repeats it."""
+"""How long what tells whether an order is wanted waits for one that repeats it: as long as its basket does."""
 REPEATED: Final = 30 * DAY
 """How long an order that another one repeats is followed: a declined one is often paid for days later."""
-_GONE, _BACK, _FAILED, _PAID, _PLACED = range(5)
-Lapse = tuple[int, "int | None"]
-"""From when until when (None: still) an order was not wanted."""
+MOST: Final = 16_384
+"""Bytes that are kept of one order: some 300 events. What comes later is not followed."""
+APART: Final = b""
+"""What is kept of an order that was placed without an address: no other is compared with it."""
 
 
 @dataclass(slots=True)
 class TwinLife:
-    """What is known of an order that was cancelled or declined, or that another one repeats: instants (µs), and the later orders."""
+    """What is known of an order that another one repeats: what tells whether it was wanted (see `signs`), and the later orders."""
 
-    signs: list[tuple[int, int]] = field(default_factory=list[tuple[int, int]])
-    """(instant, what)."""
+    signs: bytes = b""
     later: dict[str, tuple[int, tuple[Evidence, ...]]] = field(default_factory=dict[str, tuple[int, tuple[Evidence, ...]]])
     """When each was placed, and what shows that they are alike."""
 
-    def lapses(self, since: int) -> list[Lapse]:
-        """When the order was not wanted, as far as that is not over by `since`; a placing after that is one of a cancelled order."""
-        gone = declined = paid = False
-        found: list[Lapse] = []
-        begun: int | None = None
-        for at, what in sorted(self.signs):
-            if what == _GONE:
-                gone = True
-            elif what == _BACK or (what == _PLACED and at > since):
-                gone = False
-            elif what == _PAID:
-                paid, declined = True, False
-            elif what == _FAILED and not paid:
-                declined = True
-            if begun is None and (gone or declined):
-                begun = at
-            elif begun is not None and not (gone or declined):
-                found.append((begun, at))
-                begun = None
-        if begun is not None:
-            found.append((begun, None))
-        return [(start, end) for start, end in found if start != end and (end is None or end > since)]
+    def lapses(self, since: int) -> list[Stretch]:
+        """When the order was not wanted, as far as that is not over by `since`."""
+        return [(start, end) for start, end in unwanted(history_of(self.signs)) if end is None or end > since]
 
 
 class Lives:
-    """The orders of one shard, by tenant and ID: those that are over, and those that another one repeats.
+    """The orders of one shard: those that another one may repeat, and those that another one repeats.
 
     They are forgotten some time after they were last spoken of.
     """
 
     def __init__(self) -> None:
-        self.alone: Recent[tuple[str, str], TwinLife] = Recent(REMEMBERED)
+        self.alone: AliasTable[bytes] = AliasTable(REMEMBERED)
         self.followed: Recent[tuple[str, str], TwinLife] = Recent(REPEATED)
+        self._turn_at = NEVER
+        """When the generations of the first change next; those of the second are multiples of it."""
 
     def see(self, head: Record | ResolvedEvent, order: str) -> list[ResolvedEvent]:
         """Takes in that another order repeats this one, or what became of it."""
@@ -84,7 +70,7 @@ class Lives:
         self._advance(head.log)
         finding = cast("IdentityFinding", head.item)
         key = (finding.tenant, earlier)
-        life = self.followed.get(key) or self.alone.pop(key) or TwinLife()
+        life = self.followed.get(key) or TwinLife(self.alone.known(name_of(*key)) or b"")
         life.later[finding.order] = (finding.at, finding.evidence)
         self.followed.set(key, life)
         lapses = life.lapses(finding.at)
@@ -94,23 +80,20 @@ class Lives:
 
     def note(self, head: Record | ResolvedEvent, record: Record) -> list[ResolvedEvent]:
         """Takes in what became of an order; returns what that says of those which repeat it."""
-        what = _what(record)
-        if what is None:
+        sign = sign_of(record)
+        if sign is None:
             return []
         self._advance(head.log)
         key = (record.event.tenant, record.order)
-        life = self.followed.get(key)
-        table = self.alone if life is None else self.followed
-        life = life or table.get(key)
+        life = self.followed.get(key) if len(self.followed) else None
         if life is None:
-            if what in {_BACK, _PAID, _PLACED}:
-                return []
-            table.set(key, life := TwinLife())
-        if (record.at, what) in life.signs:
+            self._keep(name_of(*key), record, sign)
+            return []
+        if sign in life.signs or len(life.signs) > MOST:
             return []
         before = {later: life.lapses(at) for later, (at, _) in life.later.items()}
-        life.signs.append((record.at, what))
-        table.touched(key)
+        life.signs += sign
+        self.followed.touched(key)
         found: list[ResolvedEvent] = []
         for later, (at, proof) in life.later.items():
             lapses = life.lapses(at)
@@ -120,12 +103,30 @@ class Lives:
                 found += _changed(put(head, record, later, finding), finding, lapses)
         return found
 
+    def _keep(self, name: str, record: Record, sign: bytes) -> None:
+        """Keeps a sign of an order that no other repeats as yet."""
+        known = self.alone.known(name)
+        placed = record.event.type == PLACED
+        if placed and not address_of(cast("OrderPlaced", record.event.data)) and not (known and is_placed(known)):
+            self.alone.learn(name, APART)
+        elif known is None or (placed and known == APART):
+            self.alone.learn(name, sign)
+        elif known != APART and sign not in known and len(known) <= MOST:
+            self.alone.learn(name, known + sign)
+
     def _advance(self, log: int) -> None:
-        self.alone.advance(log)
-        self.followed.advance(log)
+        if log >= self._turn_at:
+            self.alone.advance(log)
+            self.followed.advance(log)
+            self._turn_at = (log // REMEMBERED + 1) * REMEMBERED
 
 
-def _changed(head: ResolvedEvent, finding: IdentityFinding, lapses: list[Lapse]) -> list[ResolvedEvent]:
+def name_of(tenant: str, order: str) -> str:
+    """An order as the key of a table of all tenants. Stored data: it never changes."""
+    return f"{tenant}\n{order}"
+
+
+def _changed(head: ResolvedEvent, finding: IdentityFinding, lapses: list[Stretch]) -> list[ResolvedEvent]:
     """That an order repeats another, then each time that the other was not wanted, and was again; `head` stands where the first is said."""
     found = [head]
     for start, end in lapses:
@@ -138,18 +139,3 @@ def _changed(head: ResolvedEvent, finding: IdentityFinding, lapses: list[Lapse])
 def _next(before: ResolvedEvent, finding: IdentityFinding) -> ResolvedEvent:
     place = (before.log, before.topic, before.partition, before.offset, before.sub + 1)
     return ResolvedEvent(*place, before.tenant, before.order, finding)
-
-
-def _what(record: Record) -> int | None:
-    event = record.event
-    match event.type:
-        case "order.cancelled":
-            return None if cast("OrderCancel", event.data).lines else _GONE
-        case "order.placed":
-            return _PLACED
-        case "order.reinstated":
-            return _BACK
-        case "payment.failed":
-            return None if cast("PaymentFailed", event.data).stage in {"capture", "refund"} else _FAILED
-        case _:
-            return _PAID

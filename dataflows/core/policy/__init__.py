@@ -5,11 +5,12 @@ how a file is checked (YAML with positions is `schemas.tree`): `values` and `for
 `effective` and `show` write one. `core.rules.load` reads a file together with the rules.
 """
 
-from dataflows.core.policy.model import BackfillPolicy, Dims, FeedPolicy, Override, Place, RetentionPolicy
+from dataflows.core.policy.model import QUIET, BackfillPolicy, Dims, FeedPolicy, Override, Place, RetentionPolicy
 from dataflows.core.policy.policy import Policy
 from dataflows.core.policy.setting import Fallback, RuleSetting, Step, Switch
 
 __all__ = [
+    "QUIET",
     "BackfillPolicy",
     "Dims",
     "Fallback",

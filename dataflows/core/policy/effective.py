@@ -100,12 +100,20 @@ def _plain(value: Value) -> Plain:
     if isinstance(value, Fallback):
         return {"anchor": value.anchor, "threshold": str(value.threshold)}
     if isinstance(value, Step):
-        return {"at": str(value.at), "severity": value.severity}
+        return _step(value)
     if isinstance(value, dict):
         return dict(sorted(value.items()))
     if isinstance(value, (str, int, Span)):
         return str(value)
     return [_plain(item) for item in value]
+
+
+def _step(step: Step) -> Plain:
+    found: dict[str, Plain] = {"at": str(step.at), "severity": step.severity}
+    found |= {name: text for name, text in (("since", step.since), ("unless", step.unless), ("owner", step.owner)) if text}
+    if step.above:
+        found["above"] = {currency: str(amount) for currency, amount in step.above}
+    return found
 
 
 def _override(override: Override) -> Plain:

@@ -22,7 +22,7 @@ from dataflows.core.clocks import Span
 from dataflows.core.clocks.spans import ZERO
 from dataflows.core.policy import values as read
 from dataflows.core.policy.model import BACKFILL, MOST_EVENTS
-from dataflows.core.policy.setting import LANES, SEVERITIES, Change, Read, RuleSetting
+from dataflows.core.policy.setting import LANES, SEVERITIES, STEP_DATES, STEP_MILESTONES, Change, Read, RuleSetting
 from schemas.identifiers import DEFAULT, ORDER_FORMS, SKU_FORMS, TRACKING_FORMS, Identifiers
 from schemas.problems import mistake
 
@@ -203,6 +203,9 @@ READERS: dict[str, Callable[..., object]] = {
     "severity": read.choice("severity", SEVERITIES),
     "lane": read.choice("lane", LANES),
     "fallback anchor": read.choice("anchor", ("placed", "captured")),
+    "step date": read.choice("date", STEP_DATES),
+    "step milestone": read.choice("milestone of an order", STEP_MILESTONES),
+    "amounts": read.amounts,
 }
 """What makes the value of a rule's setting of a text."""
 

@@ -61,6 +61,10 @@ class Place:
     calendar: str | None = None
 
 
+QUIET = 15 * MINUTE
+"""How long nothing late must have been told by a feed that has recovered (µs of log time); how much above its delay is late."""
+
+
 @dataclass(frozen=True, slots=True)
 class FeedPolicy:
     """What is expected of one monitored feed, in elapsed microseconds.
@@ -73,6 +77,11 @@ class FeedPolicy:
     silence: int
     cadence: int | None = None
     owner: str | None = None
+
+    @property
+    def late_after(self) -> int:
+        """How long after it happened a record may be told before it is late: then the feed is telling what it has missed."""
+        return self.delay + QUIET
 
 
 MOST_EVENTS = 20_000

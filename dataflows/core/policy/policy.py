@@ -97,6 +97,11 @@ class Policy:
         for memo in ("_by_dims", "_by_match", "_by_default", "_by_place"):
             remember(self, memo, {})
 
+    @property
+    def lateness(self) -> dict[str, int]:
+        """Per monitored feed how long after it happened a record may be told before it is late, µs."""
+        return {name: terms.late_after for name, terms in self.feeds.items()}
+
     # milestones
 
     def awaits(self, milestone: str) -> bool:

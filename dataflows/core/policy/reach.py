@@ -13,6 +13,7 @@ from dataflows.core.policy.matching import regions_meant
 from dataflows.core.policy.setting import Change, Described, RuleSetting, changed
 from dataflows.core.policy.settled import unheard
 from dataflows.core.policy.values import WEEKDAYS
+from schemas.plain import Data
 from schemas.problems import nearest
 from schemas.tree import Fault, Path, Tree
 
@@ -32,6 +33,7 @@ def idle_faults(tree: Tree, form: PolicyForm, rules: Sequence[Described]) -> Ite
         yield from _same(tree, i, form, base)
     yield from _calendars(tree, form, rules)
     yield from _feeds(tree, form, rules)
+    yield from _owners(tree, rules)
     yield from _places(tree, form, {rule.kind: rule.defaults.international for rule in rules})
 
 
@@ -63,6 +65,35 @@ def _watching(tree: Tree, form: PolicyForm, rules: Sequence[Described], base: di
         if waiting and len(silent_rules(rules, (base[rule.kind] for rule in rules), form.emits)) == len(waiting):
             message = "arms nothing: no rule that is on waits for a milestone that is listed here"
             yield tree.fault(("emits",), message, key=True, warning=True)
+
+
+def _owners(tree: Tree, rules: Sequence[Described]) -> Iterator[Fault]:
+    """Teams that are stated once and nearly are one that owns something already."""
+    known = {rule.defaults.owner for rule in rules if rule.stated is None}
+    for rule in rules:
+        known.update(rule.defaults.owners.values())
+    stated: dict[str, list[Path]] = {}
+    for path, owner in _owners_at((), tree.data):
+        stated.setdefault(owner, []).append(path)
+    for owner, places in stated.items():
+        near = None if owner in known or len(places) > 1 else nearest(owner, [*known, *(other for other in stated if other != owner)])
+        if near is not None:
+            yield tree.fault(places[0], f"{owner!r} owns nothing else", near, warning=True)
+
+
+def _owners_at(path: Path, data: Data) -> Iterator[tuple[Path, str]]:
+    """The teams that are named anywhere in a file."""
+    if isinstance(data, list):
+        for i, item in enumerate(data):
+            yield from _owners_at((*path, i), item)
+    elif isinstance(data, dict):
+        for name, value in data.items():
+            if name == "owner" and isinstance(value, str):
+                yield (*path, name), value
+            elif name == "owners" and isinstance(value, dict):
+                yield from (((*path, name, kind), team) for kind, team in value.items() if isinstance(team, str))
+            else:
+                yield from _owners_at((*path, name), value)
 
 
 def _regions(tree: Tree, path: Path, when: WhenForm) -> Iterator[Fault]:

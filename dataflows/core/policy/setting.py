@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field, fields, replace
+from decimal import Decimal
 from typing import Annotated, Any, Final, Literal, NamedTuple, Protocol
 
 from dataflows.core.clocks.spans import ZERO, Later, Span, apart, longer
@@ -19,6 +20,10 @@ Shape = Literal["timeout", "signal"]
 Switch = Literal["on", "shadow", "off"]
 SEVERITIES: Final = ("low", "medium", "high", "critical")
 LANES: Final = ("auto", "review", "block")
+STEP_DATES: Final = ("promised_by", "ship_by")
+"""The dates of an order that a step may be counted from."""
+STEP_MILESTONES: Final = ("authorized", "captured", "allocated", "released", "picked", "packed", "shipped", "delivered")
+"""The milestones of an order that may rule a step out."""
 EXPIRY: Final = Span(90 * DAY, "us")
 Change = Mapping[str, Any]
 """Some fields of a `RuleSetting`, to be replaced."""
@@ -48,11 +53,22 @@ class Step:
     """A further instant (a warning before or an escalation after the threshold), and its severity.
 
     `at` is counted from the anchor, as the threshold is; a `Later` span from the deadline. Either way the step keeps its distance to the
-    deadline, whatever moves that.
+    deadline, whatever moves that. `since` names a date of the order that it is counted from instead; `unless` a milestone that rules it out
+    if the order has reached it by then; `above`, by currency, what the difference of money must exceed that the rule is about. A step with
+    one of these never comes before the breach. `owner`: whose the exception is from the step on, while `unless` is not reached.
     """
 
     at: Annotated[Span, Read("step")]
     severity: ASeverity
+    since: Annotated[str, Read("step date")] = ""
+    unless: Annotated[str, Read("step milestone")] = ""
+    above: Annotated[tuple[tuple[str, Decimal], ...], Read("amounts")] = ()
+    owner: AName = ""
+
+    @property
+    def depends(self) -> bool:
+        """Whether it is the order that says if and when it comes."""
+        return bool(self.since or self.unless or self.above)
 
 
 @dataclass(frozen=True, slots=True)
@@ -124,7 +140,7 @@ def moved(steps: tuple[Step, ...], before: Span, after: Span) -> tuple[Step, ...
     """
     found: list[Step] = []
     for step in steps:
-        distance = None if isinstance(step.at, Later) else apart(step.at, before)
+        distance = None if isinstance(step.at, Later) or step.since else apart(step.at, before)
         if distance is None:
             found.append(step)
             continue
@@ -133,7 +149,7 @@ def moved(steps: tuple[Step, ...], before: Span, after: Span) -> tuple[Step, ...
             at = Later(*distance)
         began_after_anchor = before.n > 0 and step.at.n >= 0
         if at is not None and (distance.n >= 0 or at.n > 0 or (at.unit == "us" and not began_after_anchor)):
-            found.append(Step(at=at, severity=step.severity))
+            found.append(replace(step, at=at))
     return tuple(found)
 
 
@@ -218,6 +234,11 @@ class Described(Protocol):
     @property
     def dated(self) -> bool:
         """Whether it counts from a date that lies ahead, so that a threshold may lie before it."""
+        ...
+
+    @property
+    def of_money(self) -> bool:
+        """Whether it is about a difference of money, which a step may ask for."""
         ...
 
     @property

@@ -69,16 +69,32 @@ def _layer(
             counted = "threshold" in rule.settings if name == "clock" else rule.waits or rule.settings >= {"threshold", "grace"}
             if name in _OF_STEPS and not counted and not setting.steps:
                 yield tree.fault((*path, kind, name), f"`{name}` counts for the `steps` of {kind} only, and it has none", key=True)
+            if name == "steps":
+                yield from _foreign_steps(tree, (*path, kind, name), rule, setting.steps)
             if path[0] == "overrides" and name in rule.general:
                 yield tree.fault((*path, kind, name), f"`{name}` of {kind} holds for all orders alike: state it under `rules`", key=True)
         yield from _warnings(tree, (*path, kind), rule, before, setting, stated, form)
+
+
+def _foreign_steps(tree: Tree, path: Path, rule: Described, steps: tuple[Step, ...]) -> Iterator[Fault]:
+    """Steps that ask for what the rule does not say."""
+    for i, step in enumerate(steps):
+        if step.above and not rule.of_money:
+            yield tree.fault((*path, i, "above"), f"{rule.kind} is about no difference of money", key=True)
+        if step.owner and not step.unless:
+            yield tree.fault((*path, i, "owner"), "a step has an `owner` of its own only while its `unless` is not reached", key=True)
+        if step.depends and rule.placeless:
+            yield tree.fault(
+                (*path, i), f"{rule.kind} speaks of events without an order: a step cannot ask for `since`, `unless` or `above`"
+            )
 
 
 def _early(name: str, value: object) -> Span | None:
     """What a setting says that lies before the rule's anchor."""
     if name == "fallback" and isinstance(value, Fallback):
         value = value.threshold
-    spans = [value] if isinstance(value, Span) else [step.at for step in cast("tuple[Step, ...]", value)] if name == "steps" else []
+    steps = cast("tuple[Step, ...]", value) if name == "steps" else ()
+    spans = [value] if isinstance(value, Span) else [step.at for step in steps if not step.since]
     return next((span for span in spans if span.n < 0), None)
 
 
@@ -100,13 +116,15 @@ def _warnings(
     if "threshold" in stated and "steps" not in stated:
         for step in before.steps:
             alone = moved((step,), before.threshold, setting.threshold)
-            distance = None if isinstance(step.at, Later) else apart(step.at, before.threshold)
+            if isinstance(step.at, Later) or step.depends:
+                continue
+            distance = apart(step.at, before.threshold)
             if (not alone and distance is not None and distance.unit != setting.threshold.unit) or (alone == (step,) and distance is None):
                 message = f"the step at {step.at} ({step.severity}) of {kind} cannot move along with a threshold in another unit"
                 yield tree.fault((*path, "threshold"), f"{message}: state `steps` as well", key=True, warning=True)
     if "steps" in stated:
         yield from _idle_steps(tree, path, setting)
-    spans = [getattr(setting, name) for name in _SPANS] + [step.at for step in setting.steps]
+    spans = [getattr(setting, name) for name in _SPANS] + [step.at for step in setting.steps if not step.since]
     spans += [] if setting.fallback is None else [setting.fallback.threshold]
     if "clock" in stated and "threshold" in rule.settings and all(span is None or span.unit == "us" for span in spans):
         message = f"`clock` of {kind} counts business time, and all its spans are elapsed time: state them in bd or bh"
@@ -116,7 +134,9 @@ def _warnings(
 def _idle_steps(tree: Tree, path: Path, setting: RuleSetting) -> Iterator[Fault]:
     """Steps that change nothing: severity only rises, from the first instant on."""
     for i, step in enumerate(setting.steps):
-        later = isinstance(step.at, Later) or ((distance := apart(step.at, setting.threshold)) is not None and distance.n >= 0)
-        if later and SEVERITIES.index(step.severity) <= SEVERITIES.index(setting.severity):
+        later = (
+            step.depends or isinstance(step.at, Later) or ((distance := apart(step.at, setting.threshold)) is not None and distance.n >= 0)
+        )
+        if later and not step.owner and SEVERITIES.index(step.severity) <= SEVERITIES.index(setting.severity):
             message = f"changes nothing: {setting.kind} is {setting.severity} from its threshold on, and severity only rises"
             yield tree.fault((*path, "steps", i, "severity"), message, warning=True)

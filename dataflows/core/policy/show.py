@@ -8,7 +8,7 @@ from typing import Final
 from dataflows.core.policy.effective import Plain, effective, setting_of
 from dataflows.core.policy.policy import Policy
 
-_BARE: Final = re.compile(r"[A-Za-z/][\w./+ -]*[\w./+-]|[A-Za-z]|-?\d+ [a-z]+")
+_BARE: Final = re.compile(r"[A-Za-z/][\w./+ -]*[\w./+-]|[A-Za-z]|-?\d+ [a-z]+|0|[1-9]\d*")
 _ABOUT: Final = {
     "name": "what this policy is called; no part of its version",
     "zone": "the zone of tenants without one of their own",

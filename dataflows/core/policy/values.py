@@ -175,6 +175,15 @@ def amount(value: object) -> Decimal:
     return Decimal(written)
 
 
+def amounts(value: object) -> tuple[tuple[str, Decimal], ...]:
+    """An amount for all currencies, or amounts by currency."""
+    stated = cast("dict[object, object]", value) if isinstance(value, dict) else {"*": value}
+    found = {currency(name): amount(one) for name, one in stated.items()}
+    if "*" not in found:
+        raise mistake("'*' is missing: what counts for all other currencies")
+    return tuple(sorted(found.items()))
+
+
 def count(value: object) -> int:
     """How often something must happen, 1 to 100."""
     name = text(value)

@@ -8,13 +8,14 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 from dataclasses import dataclass
+from decimal import Decimal
 
 from dataflows.core.clocks import Calendar, Span
 from dataflows.core.clocks.spans import Later, apart, longer
 from dataflows.core.history.facts import Facts
 from dataflows.core.history.shipments import Shipment
 from dataflows.core.policy import RuleSetting
-from dataflows.core.policy.setting import SEVERITIES, Lane, Severity
+from dataflows.core.policy.setting import SEVERITIES, Lane, Severity, Step
 from schemas.instants import DAY, HOUR, earliest
 from schemas.record import Record
 
@@ -55,6 +56,12 @@ class Condition:
     look_again: int | None = None
     horizon: int | None = None
     shown: bool = False
+    pending: tuple[tuple[int, Step], ...] = ()
+    """Steps of which the order says if and when they come (see `grading`), each with the instant before which it does not."""
+    amounts: tuple[tuple[int, Decimal], ...] = ()
+    """Of a rule about a difference of money: what it came to, since when."""
+    reasons: tuple[tuple[int, str], ...] = ()
+    """Why such steps came, by their instants."""
 
 
 def after(instants: Iterable[int], at: int) -> int | None:
@@ -78,7 +85,7 @@ def soonest(setting: RuleSetting, span: Span) -> int:
     """A lower bound in µs of the time from an anchor to the first instant of a condition that is due a `span` after it."""
     first = least(span)
     for step in setting.steps:
-        if isinstance(step.at, Later):
+        if isinstance(step.at, Later) or step.depends:
             continue
         at: Span | None = step.at
         if span != setting.threshold:
@@ -100,28 +107,32 @@ def steps_of(
     grace = setting.grace.n
     found: list[tuple[int, Severity]] = [(due + grace, setting.severity)]
     for step in setting.steps:
-        at = step.at
-        if isinstance(at, Later):
-            found.append((count(calendar, due, at) + grace, step.severity))
-            continue
-        if span == setting.threshold and floor is None:
-            found.append((count(calendar, anchor, at) + grace, step.severity))
-            continue
-        distance = apart(at, setting.threshold)
-        own = None if distance is None else longer(span, distance)
-        if own is not None and floor is None and (own.n > 0 or own.unit == "us"):
-            found.append((count(calendar, anchor, own) + grace, step.severity))
-        elif distance is None:
-            found.append((max(due, count(calendar, anchor, at)) + grace, step.severity))
-        elif distance.n >= 0 or distance.unit == "us":
-            found.append((count(calendar, due, distance) + grace, step.severity))
+        at = None if step.depends else instant_of(step, setting, calendar, anchor, span, due, floor=floor)
+        if at is not None:
+            found.append((at + grace, step.severity))
     if len(found) > 1:
-        found.sort(key=_by_instant)
+        found.sort(key=by_instant)
         return rising(found)
     return tuple(found)
 
 
-def _by_instant(step: tuple[int, Severity]) -> tuple[int, int]:
+def instant_of(step: Step, setting: RuleSetting, calendar: Calendar, anchor: int, span: Span, due: int, *, floor: int | None) -> int | None:
+    """When a step comes, grace left aside; None for a warning of which nothing says when."""
+    at = step.at
+    if isinstance(at, Later):
+        return count(calendar, due, at)
+    if span == setting.threshold and floor is None:
+        return count(calendar, anchor, at)
+    distance = apart(at, setting.threshold)
+    own = None if distance is None else longer(span, distance)
+    if own is not None and floor is None and (own.n > 0 or own.unit == "us"):
+        return count(calendar, anchor, own)
+    if distance is None:
+        return max(due, count(calendar, anchor, at))
+    return count(calendar, due, distance) if distance.n >= 0 or distance.unit == "us" else None
+
+
+def by_instant(step: tuple[int, Severity]) -> tuple[int, int]:
     return step[0], SEVERITIES.index(step[1])
 
 
@@ -171,8 +182,13 @@ def timeout(  # noqa: PLR0913 (every argument is a term of the deadline)
     if not_before is not None and not_before > due:
         due = floor = not_before
     steps: tuple[tuple[int, Severity], ...] = ((due + setting.grace.n, setting.severity),)
+    pending: list[tuple[int, Step]] = []
     if setting.steps:
         steps = steps_of(setting, calendar, anchor, threshold, due, floor=floor)
+        for step in setting.steps:
+            if step.depends:
+                at = None if step.since else instant_of(step, setting, calendar, anchor, threshold, due, floor=floor)
+                pending.append((max(due, at or due) + setting.grace.n, step))
     start = steps[0][0]
     if since is not None and since > start:
         start = since
@@ -180,7 +196,9 @@ def timeout(  # noqa: PLR0913 (every argument is a term of the deadline)
         return None
     resolution = None if lift is None else "milestone" if lift == met else "promise_moved" if lift == moved else "lifted"
     trace = DeadlineTrace(label, anchor, threshold, calendar)
-    return Condition(setting, scope, start, lift, steps, evidence, True, due, trace, "", resolution, owner, shown=shown)
+    return Condition(
+        setting, scope, start, lift, steps, evidence, True, due, trace, "", resolution, owner, shown=shown, pending=tuple(pending)
+    )  # fmt: skip
 
 
 def signal(  # noqa: PLR0913 (every argument is a term of the condition)
@@ -217,10 +235,12 @@ def signal(  # noqa: PLR0913 (every argument is a term of the condition)
     if end is not None and end <= start:
         return None
     steps: tuple[tuple[int, Severity], ...] = ((start, severity or setting.severity),)
+    pending: tuple[tuple[int, Step], ...] = ()
     if setting.steps:
         calendar = o.calendar(setting, shipment)
-        later: list[tuple[int, Severity]] = [*steps, *((count(calendar, start, s.at), s.severity) for s in setting.steps)]
-        steps = rising(sorted(later, key=_by_instant))
+        later = [(start if step.since else count(calendar, start, step.at), step) for step in setting.steps]
+        steps = rising(sorted([*steps, *((at, step.severity) for at, step in later if not step.depends)], key=by_instant))
+        pending = tuple((at, step) for at, step in later if step.depends)
     resolution = None if end is None else "cleared" if end == cleared else "lifted"
     return Condition(
         setting,
@@ -234,6 +254,7 @@ def signal(  # noqa: PLR0913 (every argument is a term of the condition)
         resolution=resolution,
         lane=lane,
         look_again=look_again,
+        pending=pending,
     )
 
 
@@ -266,10 +287,13 @@ def while_wanted(condition: Condition, gaps: Iterable[tuple[int, int]]) -> Condi
 
 
 def merged(conditions: list[Condition]) -> list[Condition]:
-    """Conditions of one kind and scope in order of their start, those that overlap or touch made one (the first one's words stay)."""
+    """Conditions of one kind and scope in order of their start, those that overlap or touch made one (the first one's words stay).
+
+    Of those that start together the one with the earlier deadline is the first.
+    """
     if len(conditions) < 2:
         return conditions
-    conditions.sort(key=lambda c: (c.start, c.end is None, c.end or 0))
+    conditions.sort(key=lambda c: (c.start, c.due or 0, c.end is None, c.end or 0))
     whole = [conditions[0]]
     for condition in conditions[1:]:
         last = whole[-1]

@@ -27,7 +27,7 @@ RULES = (
         ignores=("clock", "feeds"), placeless=True, within="15 m",
         owner="DATA", severity="medium", lane="review",
         actions={"find_order": "a feed may be late, or an order lost"},
-        source="P: 15 minutes", advice="an order.placed (or an event that ties the alias) in time",
+        source="P: 15 minutes", advice="an order.placed (or an event that names both the order and this identifier) in time",
     ),
     custom(
         "data.clock_skew", "An event is dated more than 15 minutes after it was logged.",
@@ -37,10 +37,10 @@ RULES = (
         source="P: 15 minutes", advice="a source with a right clock",
     ),
     custom(
-        "data.identity_unresolved", "An alias that may name one order only is tied to this order and to another.",
+        "data.identity_unresolved", "A payment, shipment, return or invoice ID, which may name one order only, names this one and another.",
         find=find.identity_unresolved, inputs=("note",), clears="nothing: the source must be mended",
         owner="DATA", severity="medium", lane="block",
-        actions={"reconcile": "find out which order the alias belongs to"},
+        actions={"reconcile": "find out which of the two orders the ID belongs to"},
         advice="unique identifiers",
     ),
     custom(

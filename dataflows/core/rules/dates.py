@@ -157,7 +157,8 @@ def by_date(form: Overdue, date: Date) -> Find:
     def judge(o: Facts, s: RuleSetting) -> Found:
         calendar = o.calendar(s)
         units = list(shipping(o) if until is Milestone.SHIPPED else o.units(*STEPS[until]))
-        alike = _alike(o, date.value, units)
+        parted = until is Milestone.DELIVERED and len(o.shipments) > 1 and any(o.of(x, s) != s for x in o.shipments)
+        alike = units if parted else _alike(o, date.value, units)
 
         def due(by: int) -> int:
             return count(calendar, by, s.threshold)
@@ -173,14 +174,27 @@ def by_date(form: Overdue, date: Date) -> Find:
                     yield from _undated(o, s, one)
             elif not form.ahead or due(one.by) > one.since:
                 words = f"line {unit.key} {label} {one.text}" if one.own else f"{label} {one.text}"
+                setting = _carried(o, s, unit.key, one.by) if parted else s
                 yield timeout(
-                    *(s, calendar, one.by, words, (one.record,)),
+                    *(setting, o.calendar(setting) if parted else calendar, one.by, words, (one.record,)),
                     scope=one.scope, since=one.since, met=unit.met, lifted=lifted, moved=moved,
                 )  # fmt: skip
         if until is Milestone.DELIVERED:
             yield from _replacements(o, s)
 
     return judge
+
+
+def _carried(o: Facts, s: RuleSetting, key: str, by: int) -> RuleSetting:
+    """The setting of the shipments in which a line was still under way at an instant, if it is one and the same."""
+    found: list[RuleSetting] = []
+    for x in o.shipments:
+        if x.live and x.shipped is not None and (x.kept is None or x.kept > by):
+            lines = x.lines
+            setting = o.of(x, s)
+            if (not lines or any(key in o.book.keys_of(line) for line in lines)) and setting not in found:
+                found.append(setting)
+    return found[0] if len(found) == 1 else s
 
 
 def _undated(o: Facts, s: RuleSetting, one: DueStretch) -> Iterator[Condition | None]:

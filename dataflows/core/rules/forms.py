@@ -44,7 +44,7 @@ class Entry(TypedDict, total=False):
     international: str
     grace: str
     fallback: tuple[str, str]
-    steps: tuple[tuple[str, Severity], ...]
+    steps: tuple[tuple[str, Severity] | Step, ...]
     suppressed_by: tuple[str, ...]
     feeds: tuple[str, ...]
     fields: tuple[str, ...]
@@ -82,7 +82,7 @@ def setting_of(kind: str, entry: Entry) -> RuleSetting:
         fallback=None if fallback is None else Fallback(anchor=fallback[0], threshold=span(fallback[1])),
         suppressed_by=entry.get("suppressed_by", ()),
         feeds=entry.get("feeds", ()),
-        steps=tuple(Step(at=span(at), severity=severity) for at, severity in entry.get("steps", ())),
+        steps=tuple(step if isinstance(step, Step) else Step(at=span(step[0]), severity=step[1]) for step in entry.get("steps", ())),
         severity=entry.get("severity", "medium"),
         owner=entry.get("owner", "OPS"),
         lane=entry.get("lane", "review"),
@@ -151,6 +151,7 @@ def rule(kind: str, definition: str, *forms: AnyForm, **entry: Unpack[Entry]) ->
         terms=derive.orders_of(form.terms for form in forms),
         dated=derive.dated(forms),
         placeless=isinstance(forms[0], Custom) and forms[0].placeless,
+        of_money=isinstance(forms[0], Custom) and forms[0].of_money,
     )
 
 
@@ -257,6 +258,7 @@ def custom(  # noqa: PLR0913 (what no form says)
     absence: bool = False,
     dated: bool = False,
     placeless: bool = False,
+    of_money: bool = False,
     fits: Fits | None = None,
     **stated: Unpack[StatedEntry],
 ) -> Rule:
@@ -273,6 +275,7 @@ def custom(  # noqa: PLR0913 (what no form says)
         absence=absence,
         dated=dated,
         placeless=placeless,
+        of_money=of_money,
         fits=fits,
         **_of(stated),
     )

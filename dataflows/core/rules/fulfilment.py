@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataflows.core.clocks import span
+from dataflows.core.policy.setting import Step
 from dataflows.core.rules.custom.goods import pickup_uncollected, split_incomplete
 from dataflows.core.rules.forms import custom, lasting, overdue, reported
 from dataflows.core.rules.vocabulary import GOES_ON, Covered, Date, Held, Milestone, Scope, event
@@ -37,8 +39,9 @@ RULES = (
         "The order (or a line with its own date) had not left by its ship-by date; without one, three business days after it was paid.",
         since=Date.SHIP_BY, until=Milestone.SHIPPED, unless=Milestone.ENDED, each=Scope.LINE, methods=("ship", "pickup", "local"),
         emits="shipped",
-        anchor="ship_by", fallback=("captured", "3 bd"), owner="FULF", severity="high", lane="auto", clock="site",
-        feeds=("warehouse", "carrier"),
+        anchor="ship_by", fallback=("captured", "3 bd"), owner="FULF", severity="medium", lane="auto", clock="site",
+        steps=(Step(at=span("-10 d"), severity="high", since="promised_by"),),
+        suppressed_by=("shipment.delivery_overdue",), feeds=("warehouse", "carrier"),
         # The customer was promised a delivery, which mostly is days away yet: the warehouse is told first, and without asking.
         actions={"create_warehouse_task": "it should have left: ship it now", "notify_customer": "if the promise is in danger by it"},
         source="the order's own ship_by; without one 3 business days after payment (Wonderment: 72 to 96 h; a weekend is no delay)",
@@ -66,7 +69,8 @@ RULES = (
     ),
     custom(
         "fulfilment.split_incomplete", "Some lines have left and the rest has been silent for three business days.",
-        find=split_incomplete, inputs=("part shipped", "unannounced"), requires=("lines",), emits="shipped",
+        find=split_incomplete, inputs=("part shipped", "unannounced", "order.updated", "order.cancelled", "payment.refunded"),
+        requires=("lines",), emits="shipped",
         clears="the next shipment, or the end of the order", within="3 bd",
         owner="FULF", severity="medium", lane="review", clock="site", suppressed_by=SHIP_OVERDUE, feeds=("warehouse", "carrier"),
         actions={"notify_partial": "the customer has only a part"},

@@ -54,7 +54,7 @@ class Rule:
     `limits` between what a span among them must lie, `general` those that no override has a say in, `choices` the names that some of them
     may have; `waits`: although it is reported it waits for its feeds from its beginning on; `awaits` the milestones of which the feeds
     must emit one; `methods` and `terms` the orders that it speaks of (empty: all); `dated`: it may count from a date that lies ahead;
-    `placeless`: it speaks of events that no order is known for.
+    `placeless`: it speaks of events that no order is known for; `of_money`: it is about a difference of money, which steps may ask for.
 
     `triggers`, `fits` and `sited` are derived (see `derive`). `fits` says of an event's data alone that it cannot make the
     rule true. `sited`: its deadlines end in the zone of the order's site, whatever its clock.
@@ -84,5 +84,6 @@ class Rule:
     terms: tuple[str, ...] = ()
     dated: bool = True
     placeless: bool = False
+    of_money: bool = False
     stated: Mapping[str, Data] | None = None
     """Of a rule of the user: its entry in the policy file."""

@@ -2,10 +2,16 @@
 
 from __future__ import annotations
 
+from decimal import Decimal
+
+from dataflows.core.clocks.spans import ZERO, span
+from dataflows.core.policy.setting import Step
 from dataflows.core.rules.custom import payment as find
 from dataflows.core.rules.forms import custom, lasting, overdue, reported
 from dataflows.core.rules.vocabulary import ByTerms, Date, EventTerm, Held, Milestone, Op, Scope, StatedInstant, Where, event, excluding
 
+MUCH_MONEY = (("*", Decimal(50)), ("JPY", Decimal(5000)), ("KRW", Decimal(50000)))
+"""A difference that is grave whatever the order is worth (P)."""
 SECURED = event("payment.authorized", "payment.captured", text="an authorization or capture")
 CAPTURED = event("payment.captured", text="a capture")
 
@@ -61,9 +67,11 @@ RULES = (
         "payment.capture_overdue", "No money was taken within 24 hours of placing (prepaid) or shipping (on_ship) the order.",
         since=ByTerms(Milestone.PLACED, Milestone.SHIPPED), within="24 h", until=Milestone.CAPTURED, unless=Milestone.CANCELLED, owing=True,
         terms=("prepaid", "on_ship"), emits="captured",
-        anchor="terms", owner="FIN", severity="medium", lane="review", suppressed_by=("order.pending_too_long",), feeds=("payments",),
+        anchor="terms", owner="FIN", severity="low", lane="review", clock="tenant",
+        steps=(Step(at=span("1 bd"), severity="medium", unless="captured"),),  # Not before the deadline, whatever that is set to.
+        suppressed_by=("order.pending_too_long",), feeds=("payments",),
         actions={"create_task": "find out why the payment was not captured"},
-        source="P: 24 hours",
+        source="P: 24 hours; nobody can act on it before a bank has worked",
     ),
     lasting(
         "payment.fraud_review_overdue", "A fraud hold has lasted two business days.",
@@ -89,7 +97,8 @@ RULES = (
     custom(
         "payment.partly_captured",
         "Less was captured than is owed, three business days after the capture (prepaid) or after all has left (on_ship).",
-        find=find.partly_captured, inputs=("balance", "warehouse.shipped", "unannounced"), requires=("balance", "order.updated"),
+        find=find.partly_captured, of_money=True,
+        inputs=("balance", "warehouse.shipped", "unannounced"), requires=("balance", "order.updated"),
         within="3 bd", terms=("prepaid", "on_ship"), emits="captured",
         clears="the capture of the rest, a lower total, lines that are cancelled or refunded, or the end of the order",
         owner="FIN", severity="medium", lane="review", clock="tenant", feeds=("payments",),
@@ -141,10 +150,11 @@ RULES = (
     ),
     custom(
         "payment.amount_mismatch", "More was captured, less what went back, than the order's total. One currency only.",
-        find=find.amount_mismatch, inputs=("balance", "payment.refunded", "payment.dispute_closed", "order.updated"),
+        find=find.amount_mismatch, of_money=True, inputs=("balance", "payment.refunded", "payment.dispute_closed", "order.updated"),
         requires=("payment.captured",),
         clears="a refund or update that makes it fit, or the cancellation",
-        owner="FIN", severity="high", lane="block", grace="0 s",
+        owner="FIN", severity="medium", lane="block", minor_lane="review", grace="0 s",
+        steps=(Step(at=ZERO, severity="high", above=MUCH_MONEY),),
         actions={"create_task": "compare order and payment"},
         advice="a capture of the order's total",
     ),

@@ -27,10 +27,10 @@ SENTENCES: Final[dict[str, str]] = {
     "conflict.unordered_item": "On {began} {unordered} left, which was not ordered.",
     # data
     "data.clock_skew": "An event of {source} ({event}) is dated {dated}, {ahead} after it was logged.",
-    "data.identity_unresolved": "An identifier of this order is also tied to[ order {other}]; both cannot be right.",
+    "data.identity_unresolved": "A payment, shipment, return or invoice ID of this order also names[ order {other}]: what names it alone cannot be placed.",
     "data.orphan_signal": "An event of {source} ({event}) was logged[ on {logged}] and no order for it had been placed by {due}.",
     "data.rule_failed": "A rule failed on this order on {began} ({detail}); what it would have said is missing.",
-    "data.unmapped_place": "{detail} is no code and no name of a place that is known; times are counted in {zone} meanwhile.",
+    "data.unmapped_place": "{detail} is no code and no name of a place that is known[; times are counted in {zone} meanwhile].",
     "data.unmapped_status": "The carrier[ {carrier}] said something of {what} on {began} that no table has.",
     # fulfilment
     "fulfilment.customs_data_missing": "The warehouse[ {site}] could not ship for want of customs data on {began}[ ({sku})].",

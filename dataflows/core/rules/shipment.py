@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataflows.core.clocks.spans import ZERO
+from dataflows.core.policy.setting import Step
 from dataflows.core.rules.custom.shipment import eta_passed, eta_slip
 from dataflows.core.rules.forms import custom, lasting, overdue, silent
 from dataflows.core.rules.structs import Reported
@@ -88,9 +90,14 @@ RULES = (
         "The order (or a line with a promise of its own) was not delivered by the end of the promised day, shipped or not.",
         since=Date.PROMISED_BY, until=Milestone.DELIVERED, unless=Milestone.ENDED, each=Scope.LINE, methods=("ship", "local"),
         emits="delivered",
-        anchor="promised_by", owner="CARR", severity="medium", lane="auto", clock="destination", steps=(("1 bd", "high"),),
-        suppressed_by=("shipment.lost_confirmed",), feeds=("carrier",),
-        actions={"notify_customer": "the promise is broken", "trace_request": "ask the carrier where it is"},
+        anchor="promised_by", owner="CARR", severity="medium", lane="auto", clock="destination",
+        # What has not left is its warehouse's, and no carrier is to be asked for it.
+        steps=(("1 bd", "high"), Step(at=ZERO, severity="high", unless="shipped", owner="FULF")),
+        suppressed_by=("shipment.lost_confirmed", "order.pending_too_long"), feeds=("carrier",),
+        actions={
+            "notify_customer": "the promise is broken", "trace_request": "ask the carrier where it is, if it has left",
+            "create_warehouse_task": "if it has not left: ship it now",
+        },
         source="the order's own promise; escalates on the next business day (parcelLab)",
     ),
     lasting(

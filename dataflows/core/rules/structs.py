@@ -112,7 +112,8 @@ class Custom(Form, frozen=True, kw_only=True, tag=True):
     `requires`: traits of which the order must have seen one for it to find anything; `unless_seen`: traits that rule it out; `timed`: it
     waits for something; `clears`: what ends it, for people; `ignores`: settings without an effect on it; `general`: those that hold for
     all orders alike. `absence`: it rests on something not having been said, so it waits for `grace` and for its feeds like what is overdue.
-    `dated`: it counts from a date that may lie ahead; `placeless`: it speaks of events that no order is known for.
+    `dated`: it counts from a date that may lie ahead; `placeless`: it speaks of events that no order is known for;
+    `of_money`: its conditions say what difference of money they are about.
     """
 
     find: Find
@@ -126,6 +127,7 @@ class Custom(Form, frozen=True, kw_only=True, tag=True):
     absence: bool = False
     dated: bool = False
     placeless: bool = False
+    of_money: bool = False
     fits: Callable[[object, RuleSetting], bool] | None = None
 
 

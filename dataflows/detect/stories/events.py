@@ -11,9 +11,10 @@ o1 (`null`: of none that it says), `_log` when it was recorded, `_id` and `_sour
 from __future__ import annotations
 
 import re
-from typing import Final, cast
+from typing import Final, cast, get_args
 
 import yaml
+from pydantic import BaseModel
 
 from dataflows.detect.stories.times import STAMP, Times
 from schemas.envelope import HEARTBEAT
@@ -84,10 +85,24 @@ def _fields(text: str) -> dict[str, object]:
 
 
 def _check_names(type_: str, fields: dict[str, object]) -> None:
-    known = (*DATA_MODELS[type_].model_fields, *_OWN)
+    model = DATA_MODELS[type_]
+    known = (*model.model_fields, *_OWN)
     for name in fields:
         if name not in known:
-            raise BadLineError(f"unknown field {name!r} of {type_}", nearest(name, known))
+            meant = nearest(name, known) or nearest(name, _nested(model))
+            outer, dot, inner = (meant or "").partition(".")
+            raise BadLineError(f"unknown field {name!r} of {type_}", f"{outer}: {{{inner}: ...}}" if dot else meant)
+
+
+def _nested(model: type[BaseModel]) -> list[str]:
+    """The fields of the parts of an event: `customer.tier`."""
+    found: list[str] = []
+    for name, field in model.model_fields.items():
+        parts = (field.annotation, *get_args(field.annotation))
+        found += (
+            f"{name}.{inner}" for part in parts if isinstance(part, type) and issubclass(part, BaseModel) for inner in part.model_fields
+        )
+    return found
 
 
 def _instant(stamp: str, times: Times) -> str:

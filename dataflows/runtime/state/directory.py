@@ -127,6 +127,8 @@ class StateHome:
                 # From here on a power cut must not make it look as if nothing had been running.
                 shutil.rmtree(self._clean)
                 sync_directory(self.path)
+            # By each process: none of its cluster runs before all have come here, and by then all of the run before are dead.
+            recovery_store.roll_back(self.recovery, state.recovery)
             return msgspec.structs.replace(resume, topics=topics, identifiers=identifiers)
 
     def was_clean(self) -> bool:

@@ -6,7 +6,7 @@ from dataclasses import dataclass, field
 from decimal import Decimal
 from typing import TYPE_CHECKING
 
-from tests.oracle.judging.covering import ZERO
+from tests.oracle.judging.covering import ZERO, kit_of
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping
@@ -45,15 +45,34 @@ class Books:
     def cancel(self, at: int) -> None:
         """Take off what cancels name by now."""
         named = self.order.cancels(at)
-        self.waive({key: quantity - self.named.get(key, ZERO) for key, quantity in named.items()})
+        self.waive(at, {key: quantity - self.named.get(key, ZERO) for key, quantity in named.items()})
         self.named = named
 
-    def waive(self, quantities: Mapping[str, Decimal]) -> None:
-        """Take off quantities, as far as they are owed."""
+    def waive(self, at: int, quantities: Mapping[str, Decimal]) -> None:
+        """Take off quantities, as far as they are owed. A kit of which every component line is gone is gone with them."""
         for key, quantity in quantities.items():
-            taken = max(min(quantity, self.owed.get(key, ZERO)), ZERO)
-            for sums, change in ((self.owed, -taken), (self.waived, taken), (self.credit, taken)):
-                sums[key] = sums.get(key, ZERO) + change
+            self._take_off(key, quantity)
+        above = {line.key: kit.key for line in self.order.in_turn if (kit := kit_of(line, self.order.in_turn))}
+        kits = [above[key] for key, quantity in quantities.items() if quantity and key in above]
+        while kits:
+            name = kits.pop(0)
+            gone, most = self.dropped(at), self.order.most(at)
+            physical = [key for key, one in above.items() if one == name and most[key] and key not in self.order.digital]
+            self._take_off(name, min((gone[key] * most[name] // most[key] for key in physical), default=ZERO) - gone[name])
+            kits += [above[name]] if name in above else []
+
+    def dropped(self, at: int, owed: Sums | None = None) -> Sums:
+        """How much of what was ever ordered of each line is not owed any more (`owed`: by what is owed then).
+
+        Nothing of a line that an update of this very instant is the first to tell: cancels come before it.
+        """
+        owed = self.owed if owed is None else owed
+        return {key: max(quantity - owed[key], ZERO) if key in owed else ZERO for key, quantity in self.order.most(at).items()}
+
+    def _take_off(self, key: str, quantity: Decimal) -> None:
+        taken = max(min(quantity, self.owed.get(key, ZERO)), ZERO)
+        for sums, change in ((self.owed, -taken), (self.waived, taken), (self.credit, taken)):
+            sums[key] = sums.get(key, ZERO) + change
 
     def update(self, at: int) -> None:
         """Take over what the order's lines are by now."""

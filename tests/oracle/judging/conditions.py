@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, replace
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, NamedTuple
 
 from tests.oracle.judging.calendars import distance, total
 from tests.oracle.judging.reading import NEVER, Event
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable
+    from collections.abc import Iterable, Sequence
+    from decimal import Decimal
 
     from tests.oracle.judging.calendars import Calendar, Span
     from tests.oracle.judging.facts import Order
@@ -44,8 +45,12 @@ def timeout(
     scope: str | None = None,
     carrier: str | None = None,
     due: int | None = None,
+    amounts: Sequence[tuple[int, Decimal]] = (),
 ) -> list[Condition]:
-    """An expectation that runs out: `anchor` plus the kind's threshold and steps (or `due`, where it is computed elsewhere)."""
+    """An expectation that runs out: `anchor` plus the kind's threshold and steps (or `due`, where it is computed elsewhere).
+
+    `amounts`: of a kind about a difference of money what that came to, since when.
+    """
     if anchor >= NEVER:
         return []
     setting = order.setting(kind)
@@ -54,14 +59,43 @@ def timeout(
     by = calendar.add(anchor, threshold) if due is None else due
     own = due is None and threshold == setting.threshold
     steps = [(by, setting.severity)]
+    lift = min(reached, lifted)
     for step in setting.steps:
-        at = step_at(calendar, setting, step, anchor, by, threshold if due is None else None, own=own)
-        if at is not None and (kind in DATED or at > anchor):
+        at = by if step.since else step_at(calendar, setting, step, anchor, by, threshold if due is None else None, own=own)
+        if step.depends:
+            breach, asked = by + setting.grace, max(by, by if at is None else at) + setting.grace
+            asking = Asking(order, calendar, breach, lift, scope, amounts)
+            comes = asking.when(step, asked, setting.grace)
+            steps += [] if comes is None else [(comes - setting.grace, step.severity)]
+        elif at is not None and (kind in DATED or at > anchor):
             steps.append((at, step.severity))
     steps = rising((at + setting.grace, word) for at, word in steps)
     start = max(steps[0][0], since)
-    lift = min(reached, lifted)
     return [Condition(kind, scope, start, lift, by, tuple(steps), waits=True)] if start < lift else []
+
+
+class Asking(NamedTuple):
+    """What a step asks of the order. `breach`: before which no such step comes; `end`: of the condition; `amounts`: as in `timeout`."""
+
+    order: Order
+    calendar: Calendar
+    breach: int
+    end: int
+    scope: str | None
+    amounts: Sequence[tuple[int, Decimal]]
+
+    def when(self, step: Step, asked: int, grace: int = 0) -> int | None:
+        """When a step comes, `asked` by its span; None if it does not."""
+        at = asked
+        if step.since and (date := self.order.date_before(step.since, self.end, self.scope)) is not None:
+            at = max(self.breach, self.calendar.add(date, step.at) + grace)
+        if step.above:
+            limits = dict(step.above)
+            most = limits.get(self.order.currency or "", limits["*"])
+            at = max(at, min((since for since, amount in self.amounts if amount > most), default=NEVER))
+        if step.unless and self.order.came_to(step.unless, self.scope) <= at:
+            return None
+        return at if at < NEVER else None
 
 
 def step_at(calendar: Calendar, setting: Setting, step: Step, anchor: int, by: int, threshold: Span | None, *, own: bool) -> int | None:
@@ -115,20 +149,28 @@ def state(
     scope: str | None = None,
     carrier: str | None = None,
     severity: str | None = None,
+    amounts: Sequence[tuple[int, Decimal]] = (),
 ) -> list[Condition]:
     """Something that is wrong from `start` until `end`."""
     if start >= end:
         return []
     setting = order.setting(kind)
     calendar = order.calendar(setting.clock, carrier)
-    later = [(calendar.add(start, step.at), step.severity) for step in setting.steps]
+    later = [(calendar.add(start, step.at), step.severity) for step in setting.steps if not step.depends]
+    for step in setting.steps:
+        if step.depends:
+            asked = start if step.since else max(start, calendar.add(start, step.at))
+            comes = Asking(order, calendar, start, end, scope, amounts).when(step, asked)
+            later += [] if comes is None else [(comes, step.severity)]
     return [Condition(kind, scope, start, end, None, tuple(rising([(start, severity or setting.severity), *later])))]
 
 
-def graced(order: Order, kind: str, start: int, end: int, *, scope: str | None = None) -> list[Condition]:
+def graced(
+    order: Order, kind: str, start: int, end: int, *, scope: str | None = None, amounts: Sequence[tuple[int, Decimal]] = ()
+) -> list[Condition]:
     """Something that rests on what was not said: wrong only once it has lasted as long as the kind's grace, and from then on."""
     grace = order.setting(kind).grace
-    return [replace(one, waits=grace > 0) for one in state(order, kind, start + grace, end, scope=scope)]
+    return [replace(one, waits=grace > 0) for one in state(order, kind, start + grace, end, scope=scope, amounts=amounts)]
 
 
 def merged(conditions: Iterable[Condition]) -> list[list[Condition]]:

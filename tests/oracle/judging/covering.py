@@ -46,14 +46,30 @@ def cells_of(told: Line, lines: Iterable[Line]) -> list[Cell]:
     return found
 
 
+def kit_of(line: Line, lines: Iterable[Line]) -> Line | None:
+    """The kit that a line is a part of; a line that would be in itself is in none."""
+    by_id = {one.line_id: one for one in lines if one.line_id}
+    kit = by_id.get(line.parent or "")
+    above, seen = kit, {line.key}
+    while above is not None and above.key not in seen:
+        seen.add(above.key)
+        above = by_id.get(above.parent or "")
+    return None if above is not None and above.key == line.key else kit
+
+
 @dataclass
 class Tally:
-    """What has been covered of an order's `lines` (in turn): of each at most its `room`. `whole`: the quantity ordered of each."""
+    """What has been covered of an order's `lines` (in turn): of each at most its `room`. `whole`: the quantity ordered of each.
+
+    `dropped`: how much of each is not owed any more, so that no kit needs it; nor does it need those that are `digital`.
+    """
 
     lines: Sequence[Line]
     room: Mapping[str, Decimal]
     whole: Mapping[str, Decimal]
     filled: dict[Cell, Decimal] = field(default_factory=dict[Cell, Decimal])
+    dropped: Mapping[str, Decimal] = field(default_factory=dict[str, Decimal])
+    digital: frozenset[str] = frozenset()
 
     def size(self, cell: Cell) -> Decimal:
         """How much of a cell there is to cover."""
@@ -85,14 +101,22 @@ class Tally:
 
     def covered(self, key: str) -> Decimal:
         """How much of a line is covered: itself, by all of its parts, by its component lines, or with the kit that it belongs to."""
-        line, total = self._line(key), self._own(key)
-        children = [child for child in self.lines if child.parent and child.parent == line.line_id and child.key != key]
-        if shares := [self._own(child.key) * self.whole[key] // self.whole[child.key] for child in children if self.whole[child.key]]:
-            total += min(shares)
-        for parent in self.lines:
-            if line.parent and parent.line_id == line.parent and parent.key != key and self.whole[parent.key]:
-                total += self._own(parent.key) * self.whole[key] / self.whole[parent.key]
+        above, total = kit_of(self._line(key), self.lines), self._made_up(key)
+        while above is not None:
+            if self.whole[above.key]:
+                total += self._own(above.key) * self.whole[key] // self.whole[above.key]
+            above = kit_of(above, self.lines)
         return min(total, max(self.room.get(key, ZERO), ZERO))
+
+    def _made_up(self, key: str) -> Decimal:
+        """A line by itself, or by its component lines. Of these nothing is needed that is not owed any more."""
+        shares: list[Decimal] = []
+        for child in self.lines:
+            kit = kit_of(child, self.lines)
+            if kit is not None and kit.key == key and self.whole[child.key] and child.key not in self.digital:
+                there = self._made_up(child.key) + self.dropped.get(child.key, ZERO)
+                shares.append(there * self.whole[key] // self.whole[child.key])
+        return self._own(key) + max(min(shares, default=ZERO) - self.dropped.get(key, ZERO), ZERO)
 
     def _own(self, key: str) -> Decimal:
         parts = [self.filled.get((key, sku), ZERO) // quantity for sku, quantity in pieces_of(self._line(key)).items()]

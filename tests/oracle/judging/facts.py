@@ -10,10 +10,10 @@ from tests.oracle.judging.calendars import Calendar
 from tests.oracle.judging.covering import ZERO
 from tests.oracle.judging.goods import Goods
 from tests.oracle.judging.parcels import first
-from tests.oracle.judging.reading import NEVER, money, text
+from tests.oracle.judging.reading import NEVER, lines_of, money, text
 
 if TYPE_CHECKING:
-    from tests.oracle.judging.reading import Event
+    from tests.oracle.judging.reading import Event, Line
     from tests.oracle.judging.shipments import Shipment
 
 
@@ -86,7 +86,7 @@ class Order(Goods):
     def cover(self, type_: str) -> int:
         """Cover(type) for a warehouse step; what was done before the placing counts from it. None where nothing was owed any more."""
         at = max(self.complete(self.told(type_)), self.placed)
-        return at if not self.lines or any(unit.since <= at < unit.gone for unit in self.units) else NEVER
+        return at if not self.lines or any(unit.ordered <= at < unit.gone for unit in self.units) else NEVER
 
     def xs(self, shipment: Shipment) -> int:
         """XS of a shipment."""
@@ -182,3 +182,32 @@ class Order(Goods):
     def in_force(self, name: str, at: int) -> str | None:
         """The order's own date field at an instant."""
         return next((one.value for one in self.segments(lambda fields: text(fields, name)) if one.start <= at < one.end), None)
+
+    # --- what a step of severity may ask for ------------------------------------------------------------------------
+
+    def date_before(self, name: str, end: int, scope: str | None) -> int | None:
+        """A date as it stood just before an instant, as that date's deadline: the line's own, else the order's, else the first of all."""
+        versions = self.segments(lambda fields: (text(fields, name), [(line.key, date_of(line, name)) for line in lines_of(fields)]))
+        own, lines = next((one.value for one in versions if one.start <= end - 1 < one.end), versions[-1].value)
+        of_line = next((date for key, date in lines if scope == f"line:{key}" and date), None)
+        counts = [of_line] if of_line else [own] if own else [date for _, date in lines if date]
+        read = self.ship_deadline if name == "ship_by" else self.promise_deadline
+        return min((read(date) for date in counts if date), default=None)
+
+    def came_to(self, milestone: str, scope: str | None) -> int:
+        """When it came to a milestone; of a shipment whether that left or arrived."""
+        if scope and scope.startswith("shipment:") and milestone in ("shipped", "delivered"):
+            return next((getattr(one, milestone) for one in self.shipments if one.scope == scope), NEVER)
+        names = {"authorized": "auth", "captured": "cap", "shipped": "ship", "delivered": "dlv"}
+        return int(getattr(self, names.get(milestone, milestone)))
+
+    @functools.cached_property
+    def currency(self) -> str | None:
+        """The currency that amounts are compared in: the latest total's, else that of the first capture with an amount."""
+        amounts = [self.total, *(money(event.data, "amount") for event in self.of("payment.captured"))]
+        return next((one.currency for one in amounts if one), None)
+
+
+def date_of(line: Line, name: str) -> str | None:
+    """A date of a line."""
+    return line.ship_by if name == "ship_by" else line.promised_by

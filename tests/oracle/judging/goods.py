@@ -62,14 +62,14 @@ class Goods(Ordered):
             for event in self.of("payment.refunded"):
                 if event.lines and max(event.at, self.placed) == at and event.text("reason") != GOODWILL:
                     before = [step for step in self.handed_over if max(step.at, self.placed) < at]
-                    shipped = self.covered(before, at, books.waived)
+                    shipped = self.covered(before, at, books.waived, books.dropped(at))
                     room = {key: quantity - shipped.get(key, ZERO) for key, quantity in books.owed.items()}
                     tally = Tally([line for line in self.in_turn if line.key in books.owed], room, self.most(at))
                     over = tally.add(line for line in event.lines if line.quantity is not None)
                     mine = {line.key: tally.covered(line.key) for line in tally.lines}
                     whole = [line for line in event.lines if line.quantity is None]
                     told.append((event, mine, [*whole, *(replace(line, quantity=left) for line, _, left in over)]))
-                    books.waive(mine)
+                    books.waive(at, mine)
             books.update(at)
         return books, told
 
@@ -136,9 +136,12 @@ class Goods(Ordered):
 
     # --- what covers it ---------------------------------------------------------------------------------------------
 
-    def covered(self, steps: Sequence[Step], at: int, waived: Mapping[str, Decimal] | None = None) -> dict[str, Decimal]:
+    def covered(
+        self, steps: Sequence[Step], at: int, waived: Mapping[str, Decimal] | None = None, dropped: Mapping[str, Decimal] | None = None
+    ) -> dict[str, Decimal]:
         """How much of each line the steps cover by an instant."""
         tally = self.tally(at, self.waived(at) if waived is None else waived)
+        tally.dropped = dropped or (self._books[0].dropped(at, self.owed(at)) if waived is None else {})
         told = [step for step in steps if step.at <= at]
         rests = [step.at for step in told if not step.lines]
         for key, quantity in self.rest(max(rests)).items() if rests else ():
@@ -163,13 +166,16 @@ class Goods(Ordered):
         return NEVER
 
     def complete(self, *chains: Sequence[Step]) -> int:
-        """When first something was covered by the chains and nothing that was owed then was left; without lines: the first step."""
+        """When first something was covered by the chains and nothing that was owed then was left; without lines: the first step.
+
+        What is wanted again after a cancel is no cancelled quantity: it was left all the while that its order was cancelled.
+        """
         if not self.units or not self.lines:
             return min((step.at for steps in chains for step in steps), default=NEVER)
         met = [(unit, self.met(unit, *chains)) for unit in self.units]
         instants = {*(max(when, self.placed) for _, when in met), *self.changes, *(start for start, _ in self.lives)}
         for at in sorted(instants - {NEVER}):
-            owed = [when for unit, when in met if unit.since <= at < unit.gone]
+            owed = [when for unit, when in met if unit.ordered <= at < unit.gone]
             if any(when <= at for _, when in met) and all(when <= at for when in owed):
                 return at
         return NEVER

@@ -16,7 +16,7 @@ from tests.oracle.judging.money import Account
 from tests.oracle.judging.parcels import Parcel, estimate, first, possession, reason, told_once, with_status
 from tests.oracle.judging.places import SEVERAL_ZONES, country_code, region_code
 from tests.oracle.judging.reading import NEVER, Event, Json, Line, mapping, text
-from tests.oracle.judging.shipments import Shipment, naming, one_parcel
+from tests.oracle.judging.shipments import Shipment, lent, naming, one_parcel
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -32,7 +32,7 @@ def conflict_kinds(order: Order) -> list[Condition]:
     for shipment in order.shipments:
         at, handed = shipment.delivered, min((parcel.handed for parcel in shipment.live), default=NEVER)
         seen = any(scan.at < at for scan in shipment.scans if possession(scan))
-        if at < NEVER and not seen and handed > at and order.awaits("shipped"):
+        if at < NEVER and not seen and handed > at and order.awaits("shipped") and not fetched(order, shipment):
             found += graced(order, "conflict.delivered_without_ship", at, min(order.xs(shipment), handed), scope=shipment.scope)
         found += moving(order, shipment)
         for parcel in shipment.parcels:
@@ -51,6 +51,12 @@ def conflict_kinds(order: Order) -> list[Condition]:
     if order.lines:
         found += quantities(order)
     return found
+
+
+def fetched(order: Order, shipment: Shipment) -> bool:
+    """Whether a delivery is a collection: units that are fetched owe no shipping."""
+    methods = {order.method_of(line.key) for line in order.lines} or {order.method}
+    return methods <= {"pickup", "digital"} or ("pickup" in methods and not shipment.labels)
 
 
 def shipped_unpaid(order: Order) -> list[Condition]:
@@ -193,6 +199,8 @@ def return_kinds(order: Order) -> list[Condition]:
         parcels: set[str] = set()
         for same in [one_parcel(order.history, number) for event in mine for number in event.numbers]:
             parcels |= same if first(naming(mine, same)) < first(naming(out, same)) else set()
+            since = min((lent(order.history).get(number, NEVER) for number in same), default=NEVER)
+            parcels |= same if any(event.at >= since for event in naming(mine, same)) else set()
         scans = told_once([event for event in order.return_scans if parcels.intersection(event.numbers) and not estimate(event)])
         sent = [event for event in mine if event.type == "return.shipped"]
         received = [event for event in mine if event.type == "return.received"]
@@ -257,12 +265,12 @@ def data_kinds(order: Order) -> list[Condition]:
     for shipment in order.shipments:
         for parcel in shipment.parcels:
             found += _unmapped(order, parcel.scans, shipment.scope, xs_of(order, shipment, parcel))
-    for number in sorted(order.return_numbers):
+    for number in sorted(order.return_numbers | set(lent(order.history))):
         scans = told_once([scan for scan in order.return_scans if number in scan.numbers])
         found += _unmapped(order, scans, None, order.x)
     for event in order.history:
         decision = event.type.startswith(("case.", "action."))
-        if not decision and event.subject in (None, order.id) and event.at > event.log + order.setting("data.clock_skew").threshold.n:
+        if not decision and event.at > event.log + order.setting("data.clock_skew").threshold.n:
             found += state(order, "data.clock_skew", event.log, event.at)
     for segment in order.segments(unknown_place):
         if segment.value:

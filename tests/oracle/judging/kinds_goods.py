@@ -293,13 +293,14 @@ def split_incomplete(order: Order) -> list[Condition]:
     setting = order.setting("fulfilment.split_incomplete")
     found: list[Condition] = []
     for at, following in pairwise([*parts, order.ship]):
-        rest = [
-            one
-            for one in dated(order, "ship_by", order.ship_of, order.ship_deadline)
-            if one.start <= max(at, order.placed) < one.end and order.ship_of(one.unit) > at
-        ]
-        by = min((-NEVER if one.by is None else one.by for one in rest), default=-NEVER)
-        for begun, until in running(at, order.pauses) if rest else []:
-            due = max(order.calendar(setting.clock).add(begun, setting.threshold), by)
-            found += timeout(order, "fulfilment.split_incomplete", begun, due=due, reached=following, lifted=min(order.x, until))
+        dates = dated(order, "ship_by", order.ship_of, order.ship_deadline)
+        changes = {edge for one in dates for edge in (one.start, one.end, order.ship_of(one.unit)) if at < edge < following}
+        for since, moved in pairwise([*sorted({at, *changes}), NEVER]):
+            # What need not leave before its date need not follow a part before it either, wherever that date is moved to.
+            rest = [one for one in dates if one.start <= since < one.end and order.ship_of(one.unit) > since]
+            by = min((-NEVER if one.by is None else one.by for one in rest), default=-NEVER)
+            for begun, until in running(at, order.pauses) if rest else []:
+                due = max(order.calendar(setting.clock).add(begun, setting.threshold), by)
+                lifted = min(order.x, until, moved)
+                found += timeout(order, "fulfilment.split_incomplete", begun, since=since, due=due, reached=following, lifted=lifted)
     return found

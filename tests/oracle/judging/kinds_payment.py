@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from decimal import Decimal
 from typing import TYPE_CHECKING
 
 from tests.oracle.judging.conditions import Condition, graced, signal, state, timeout
@@ -13,6 +14,7 @@ from tests.oracle.judging.reading import NEVER, Event
 if TYPE_CHECKING:
     from tests.oracle.judging.facts import Order
 
+ZERO = Decimal(0)
 DAY_BEFORE = 24 * 3_600_000_000
 
 
@@ -121,7 +123,12 @@ def amount_mismatch(order: Order, account: Account) -> list[Condition]:
         return owed is not None and at >= order.placed and account.paid(at) > owed + account.tolerance
 
     kind = "payment.amount_mismatch"
-    return [one for start, end in stretches(account.changes, over) for one in graced(order, kind, start, min(end, order.cx))]
+    found: list[Condition] = []
+    for start, end in stretches(account.changes, over):
+        instants = [start, *(at for at in account.changes if start < at < end)]
+        amounts = [(at, account.paid(at) - (account.owed(at) or ZERO)) for at in instants]
+        found += graced(order, kind, start, min(end, order.cx), amounts=amounts)
+    return found
 
 
 def partly_captured(order: Order, account: Account) -> list[Condition]:
@@ -144,7 +151,9 @@ def partly_captured(order: Order, account: Account) -> list[Condition]:
         for number, (placed, until) in enumerate(order.lives):
             since = max(start, placed) if number else start
             anchor = since if order.terms == "prepaid" else max(since, order.ship)
-            found += timeout(order, "payment.partly_captured", anchor, reached=end, lifted=min(order.x, until))
+            instants = [start, *(at for at in account.changes if start < at < end)]
+            amounts = [(at, (account.owed(at) or ZERO) - account.captured(at)) for at in instants]
+            found += timeout(order, "payment.partly_captured", anchor, reached=end, lifted=min(order.x, until), amounts=amounts)
     return found
 
 

@@ -19,6 +19,8 @@ OF_CARRIERS = ("first_scan", "progress")
 OF_SITES = ("allocated", "released", "picked", "packed")
 TOLD_BY = {
     "payment.authorized": "authorized",
+    "payment.captured": "captured",
+    "warehouse.shipped": "shipped",
     "payment.refunded": "refunded",
     "invoice.issued": "invoiced",
     "return.inspected": "inspected",

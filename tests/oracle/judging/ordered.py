@@ -8,7 +8,7 @@ from decimal import Decimal
 from typing import TYPE_CHECKING
 
 from tests.oracle.judging.calendars import deadline
-from tests.oracle.judging.covering import ZERO, Tally
+from tests.oracle.judging.covering import ZERO, Tally, kit_of
 from tests.oracle.judging.fields import METHODS, Fields
 from tests.oracle.judging.places import country_code, region_code
 from tests.oracle.judging.reading import NEVER, Line, lines_of, mapping, text
@@ -61,8 +61,27 @@ class Ordered(Fields):
 
     def method_of(self, key: str) -> str:
         """How a line reaches the customer."""
+        if key in self._digital_kits:
+            return "digital"
         method = next((line.method for line in self.in_turn if line.key == key), None)
         return method if method in METHODS else self.method
+
+    @functools.cached_property
+    def _digital_kits(self) -> set[str]:
+        """Kits whose lines are all digital, and that do not say what they are themselves."""
+        found: set[str] = set()
+        for _ in self.in_turn:
+            for kit in self.in_turn:
+                parts = [line for line in self.in_turn if (above := kit_of(line, self.in_turn)) is not None and above.key == kit.key]
+                methods = {"digital" if line.key in found else line.method if line.method in METHODS else self.method for line in parts}
+                if kit.method is None and methods == {"digital"}:
+                    found.add(kit.key)
+        return found
+
+    @functools.cached_property
+    def digital(self) -> frozenset[str]:
+        """The lines that owe nothing physical."""
+        return frozenset(line.key for line in self.in_turn if self.method_of(line.key) == "digital")
 
     def ordered(self, at: int) -> dict[str, Decimal]:
         """The quantities ordered at an instant, by line."""
@@ -80,7 +99,7 @@ class Ordered(Fields):
         """A tally of the lines that were known at an instant, with room for what is not waived."""
         most = self.most(at)
         known = [line for line in self.in_turn if most[line.key] > 0]
-        return Tally(known, {key: quantity - waived.get(key, ZERO) for key, quantity in most.items()}, most)
+        return Tally(known, {key: quantity - waived.get(key, ZERO) for key, quantity in most.items()}, most, digital=self.digital)
 
     def cancels(self, at: int) -> dict[str, Decimal]:
         """How much of each line cancels have named so far."""

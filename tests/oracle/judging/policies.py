@@ -111,13 +111,25 @@ def _setting(setting: Setting, forms: Json, name: str) -> Setting:
         setting = replace(setting, expire_after=None if expire_after == "off" else span(expire_after).n)
     if "steps" in form:
         steps = [cast("Json", step) for step in items(form, "steps")]
-        setting = replace(setting, steps=tuple(Step(_step(str(step["at"])), str(step["severity"]), _after(step)) for step in steps))
+        setting = replace(setting, steps=tuple(map(_stated, steps)))
     return replace(
         setting,
         mode=text(form, "switch") or setting.mode,
         severity=text(form, "severity") or setting.severity,
         clock=text(form, "clock") or setting.clock,
         anchor=text(form, "anchor") or setting.anchor,
+    )
+
+
+def _stated(step: Json) -> Step:
+    amounts = mapping(step, "above") or ({"*": step["above"]} if "above" in step else {})
+    return Step(
+        _step(str(step["at"])),
+        str(step["severity"]),
+        _after(step),
+        text(step, "since") or "",
+        text(step, "unless") or "",
+        tuple((str(currency), Decimal(str(amount))) for currency, amount in amounts.items()),
     )
 
 
@@ -135,10 +147,10 @@ def _moved(setting: Setting, threshold: Span) -> Setting:
     before = setting.threshold
 
     def moved(step: Step) -> Step:
-        if step.after:
+        if step.after or step.since:
             return step
         if before.n == 0 and step.at.unit != threshold.unit and threshold.n:
-            return Step(step.at, step.severity, after=True)
+            return step._replace(after=True)
         away = distance(step.at, before)
         at = None if away is None else total(threshold, away)
         return step if at is None else step._replace(at=at)

@@ -16,11 +16,22 @@ if TYPE_CHECKING:
 
 
 class Step(NamedTuple):
-    """A further instant with its severity, counted from the anchor as the threshold is; `after`: counted from the deadline."""
+    """A further instant with its severity, counted from the anchor as the threshold is; `after`: counted from the deadline.
+
+    `since`, `unless` and `above` are the conditions of a step that depends on the order.
+    """
 
     at: Span
     severity: str
     after: bool = False
+    since: str = ""
+    unless: str = ""
+    above: tuple[tuple[str, Decimal], ...] = ()
+
+    @property
+    def depends(self) -> bool:
+        """Whether the order says if and when it comes."""
+        return bool(self.since or self.unless or self.above)
 
 
 @dataclass(frozen=True, slots=True)
@@ -48,6 +59,7 @@ def _kind(
     *,
     international: str | None = None,
     steps: Mapping[str, str] | None = None,
+    depends: tuple[Step, ...] = (),
     supp: tuple[str, ...] = (),
     anchor: str = "",
     fallback: str | None = None,
@@ -60,7 +72,7 @@ def _kind(
         span(international) if international else None,
         clock,
         span(grace).n,
-        steps=tuple(Step(span(at), step) for at, step in (steps or {}).items()),
+        steps=(*(Step(span(at), step) for at, step in (steps or {}).items()), *depends),
         suppressed_by=supp,
         anchor=anchor,
         fallback=span(fallback) if fallback else None,
@@ -91,6 +103,9 @@ _TIMEOUTS_OF_OTHERS = (
 _UNPAID = ("payment.capture_overdue", "order.pending_too_long", "payment.declined_soft", "payment.declined_hard")
 _SHIP = ("fulfilment.ship_overdue",)
 _LOST = ("shipment.lost_confirmed",)
+_MUCH = (("*", Decimal(50)), ("JPY", Decimal(5_000)), ("KRW", Decimal(50_000)))
+_NEAR = Step(span("-10 d"), "high", since="promised_by")
+_STILL_HERE = Step(span("0 s"), "high", unless="shipped")
 
 DEFAULTS: dict[str, Setting] = {
     "order.pending_too_long": _kind("medium", "2 bd"),
@@ -106,11 +121,11 @@ DEFAULTS: dict[str, Setting] = {
     "payment.auth_missing": _kind("medium", "1 h", supp=_UNPAID),
     "payment.auth_expiring": _kind("high", steps={"-24 h": "medium"}),
     "payment.capture_failed": _kind("high"),
-    "payment.capture_overdue": _kind("medium", "24 h", supp=("order.pending_too_long",), anchor="terms"),
+    "payment.capture_overdue": _kind("low", "24 h", "tenant", steps={"1 bd": "medium"}, supp=("order.pending_too_long",), anchor="terms"),
     "payment.fraud_review_overdue": _kind("high", "2 bd"),
     "payment.credit_hold_aged": _kind("high", "1 bd"),
     "payment.disputed_in_flight": _kind("critical"),
-    "payment.amount_mismatch": _kind("high"),
+    "payment.amount_mismatch": _kind("medium", depends=(Step(span("0 s"), "high", above=_MUCH),)),
     "payment.partly_captured": _kind("medium", "3 bd", "tenant", anchor="terms"),
     "payment.refund_failed": _kind("high"),
     "payment.refund_exceeds_capture": _kind("high"),
@@ -131,7 +146,7 @@ DEFAULTS: dict[str, Setting] = {
     "fulfilment.release_overdue": _kind("medium", "-24 h", supp=_SHIP),
     "fulfilment.pick_overdue": _kind("medium", "8 bh", "site", supp=_SHIP),
     "fulfilment.pack_overdue": _kind("medium", "4 bh", "site", supp=_SHIP),
-    "fulfilment.ship_overdue": _kind("high", clock="site", fallback="3 bd"),
+    "fulfilment.ship_overdue": _kind("medium", clock="site", fallback="3 bd", depends=(_NEAR,), supp=("shipment.delivery_overdue",)),
     "fulfilment.pickup_uncollected": _kind("medium", "14 d", steps={"10 d": "low"}),
     "fulfilment.hold_aged": _kind("medium", "2 bd"),
     "fulfilment.routing_rejected": _kind("high"),
@@ -149,7 +164,9 @@ DEFAULTS: dict[str, Setting] = {
     "shipment.lost_confirmed": _kind("critical"),
     "shipment.eta_slip": _kind("medium", supp=("shipment.delivery_overdue", "shipment.eta_passed")),
     "shipment.eta_passed": _kind("medium", supp=_LOST),
-    "shipment.delivery_overdue": _kind("medium", "0 h", steps={"1 bd": "high"}, supp=_LOST),
+    "shipment.delivery_overdue": _kind(
+        "medium", "0 h", steps={"1 bd": "high"}, depends=(_STILL_HERE,), supp=(*_LOST, "order.pending_too_long")
+    ),
     "shipment.delay_reported": _kind("low"),
     "shipment.misrouted": _kind("low"),
     "shipment.held": _kind("medium", "1 bd", "carrier"),
@@ -272,5 +289,5 @@ class Policy:
 
     def carrier_calendar(self, carrier: str | None, country: str | None, region: str | None) -> Calendar:
         """The calendar mapped to the carrier, else the destination's."""
-        name = self.carriers.get(carrier or "")
+        name = {known.casefold(): name for known, name in self.carriers.items()}.get((carrier or "").casefold())
         return self.calendars[name] if name else self.destination_calendar(country, region)

@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
+from tests.oracle.judging.confirms import said_once
 from tests.oracle.judging.parcels import Parcel, estimate, first, possession, told_once, with_status
 from tests.oracle.judging.reading import NEVER, Event, Line
 
@@ -96,7 +97,7 @@ class Shipment:
     def confirmed(self) -> list[Line]:
         """What the ship confirmations of parcels that were not voided say is in it."""
         mine = [event for event in self.ships if any(event is one for parcel in self.live for one in parcel.hands)]
-        return [line for event in mine for line in event.lines]
+        return said_once(mine)
 
     @property
     def labelled(self) -> list[Line]:
@@ -117,9 +118,9 @@ class Shipment:
 
     @property
     def carrier(self) -> str | None:
-        """The carrier that was named last."""
-        events = sorted([*self.labels, *self.ships, *self.scans], key=lambda event: (event.at, event.source, event.id))
-        return next((carrier for event in reversed(events) if (carrier := event.text("carrier"))), None)
+        """The carrier that has it: the one that its first hand-over names, else its first label, else its first scan."""
+        turns = [sorted(events, key=lambda event: (event.at, event.source, event.id)) for events in (self.ships, self.labels, self.scans)]
+        return next((carrier for events in turns for event in events if (carrier := event.text("carrier"))), None)
 
 
 def one_parcel(history: list[Event], number: str) -> set[str]:
@@ -143,6 +144,21 @@ def return_numbers(history: list[Event]) -> set[str]:
     return found
 
 
+def lent(history: list[Event]) -> dict[str, int]:
+    """Numbers of parcels that had come to their end when a return named them, and when it did: what is scanned after that comes back."""
+    back = [event for event in history if event.type.startswith("return.")]
+    out = [event for event in history if event.type in OUTBOUND]
+    over = with_status([event for event in history if event.type == "carrier.scan"], "delivered", "returned")
+    found: dict[str, int] = {}
+    for number in {number for event in back for number in event.numbers}:
+        same = one_parcel(history, number)
+        end, sent = first(naming(over, same)), first(naming(out, same))
+        if sent < NEVER and first(naming(back, same)) >= sent:
+            named = first([event for event in naming(back, same) if event.at > end])
+            found |= dict.fromkeys(same, named) if named < NEVER else {}
+    return found
+
+
 def naming(events: list[Event], numbers: set[str]) -> list[Event]:
     """The events that name one of the numbers of a parcel."""
     return [event for event in events if numbers.intersection(event.numbers)]
@@ -150,7 +166,7 @@ def naming(events: list[Event], numbers: set[str]) -> list[Event]:
 
 def return_scans(history: list[Event]) -> list[Event]:
     """Scans of return parcels. A number that is a parcel's later is the return's until then, if anything had left that could come back."""
-    back = return_numbers(history)
+    back, again = return_numbers(history), lent(history)
     out = [event for event in history if event.type in OUTBOUND]
     named = {number for event in history if event.type.startswith("return.") for number in event.numbers}
     scans = [event for event in history if event.type == "carrier.scan"]
@@ -160,7 +176,7 @@ def return_scans(history: list[Event]) -> list[Event]:
     for scan in scans:
         mine = back.intersection(scan.numbers)
         until = min((first(naming(out, one_parcel(history, number))) for number in mine), default=-NEVER)
-        if mine and (until == NEVER or left <= scan.at < until):
+        if (mine and (until == NEVER or left <= scan.at < until)) or any(scan.at > again.get(number, NEVER) for number in scan.numbers):
             found.append(scan)
     return found
 

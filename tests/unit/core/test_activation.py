@@ -20,7 +20,11 @@ if TYPE_CHECKING:
 
 SECOND = 1_000_000
 PAY, SHIP = "payment.capture_overdue", "fulfilment.ship_overdue"
-BASE = "emits: [placed, captured, shipped, delivered]\nrules:\n  '*': {switch: off}\n  payment.capture_overdue: {switch: on, threshold: 24 h}\n"
+BASE = """emits: [placed, captured, shipped, delivered]
+rules:
+  '*': {switch: off}
+  payment.capture_overdue: {switch: on, threshold: 24 h}
+"""
 
 
 def of(text: str) -> Policy:

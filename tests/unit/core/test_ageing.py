@@ -112,3 +112,14 @@ def test_an_alias_that_nobody_claims_is_closed_ninety_days_after_its_last_event(
     assert "It was closed for age" in str(outs[-1].data["summary"])
     tied = event("warehouse.label_created", T0 + 100 * DAY, {"shipment_id": "S1", "tracking_number": "T1"})
     assert told([one for one in said([*scans, tied], ORPHAN) if one.order.startswith("tracking")])[1:] == [ends]
+
+
+def test_what_it_suppresses_is_closed_with_it() -> None:
+    """An order that was never paid: nobody waits for it, so its promise is nothing to write to the customer about when that is closed."""
+    goods = event("order.placed", T0, {"total": {"amount": "80.00", "currency": "EUR"}, "promised_by": iso(T0 + 30 * DAY)})
+    outs = run(records_of([goods]), PLAIN, T0 + 400 * DAY)
+    promised = [out for out in outs if out.kind == "shipment.delivery_overdue" and out.topic == "exceptions"]
+    assert [(out.status, out.data["resolution"]) for out in promised] == [("suppressed", None), ("resolved", "expired")]
+    pending = [out for out in outs if out.kind == "order.pending_too_long" and out.type == "exception.resolved"]
+    assert [out.data["detected_at"] for out in pending] == [promised[-1].data["detected_at"]]
+    assert not [out for out in outs if out.topic == "actions" and out.kind == "shipment.delivery_overdue"]

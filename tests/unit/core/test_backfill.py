@@ -49,7 +49,7 @@ def raised(outs: list[OutputRecord], kind: str = CAPTURE) -> list[str]:
 
 def asked(log: int) -> dict[str, tuple[object, str]]:
     """By kind whether it says that it began in history, and what became of its action."""
-    outs = said([placed(log)])
+    outs = said([placed(log), event("payment.authorized", T0, log)])
     actions = {out.kind: out.type for out in outs if out.topic == "actions" and out.type != "action.withdrawn"}
     began = {out.kind: out.data["backfilled"] for out in outs if out.type == "exception.raised"}
     return {kind: (began[kind], actions.get(kind, "nothing")) for kind in (CAPTURE, PROMISED) if kind in began}

@@ -95,8 +95,13 @@ def test_states_of_earlier_versions_load_and_behave_the_same(version: int, hot: 
     """A shard that goes on from them says what one says that was never stopped. A kind that came later watches what comes after it."""
     data = stored(1)
     path = tmp_path / "policy.yaml"
-    # When an exception of theirs was raised, by which it is closed for age, is not in them.
-    path.write_text("rules: {'*': {expire_after: off}, " + ", ".join(f"{kind}: off" for kind in LATER) + "}")
+    # When an exception of theirs was raised, by which it is closed for age, is not in them, and they knew no steps that ask of the order.
+    graded = (
+        "payment.capture_overdue: {severity: medium, steps: []}, payment.amount_mismatch: {severity: high, steps: [], minor_lane: block}, "
+        "fulfilment.ship_overdue: {severity: high, steps: [], suppressed_by: []}, "
+        "shipment.delivery_overdue: {steps: [{at: 1 bd, severity: high}], suppressed_by: shipment.lost_confirmed}, "
+    )
+    path.write_text("rules: {'*': {expire_after: off}, " + graded + ", ".join(f"{kind}: off" for kind in LATER) + "}")
     cut: int = data["cut"]
     rows: list[list[Any]] = data["items"]
     until = max(row[1] for row in rows) + 90 * DAY

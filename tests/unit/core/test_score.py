@@ -7,7 +7,8 @@ from itertools import pairwise
 import pytest
 
 from dataflows.core.engine.exceptions import ExceptionState, score
-from schemas.instants import DAY, HOUR
+from schemas.instants import DAY, HOUR, iso
+from schemas.lateness import as_of
 from schemas.output_events import Severity
 
 DUE = 100 * DAY
@@ -51,3 +52,14 @@ def test_the_dearer_the_more(less: float, more: float) -> None:
 def test_a_tier_counts_and_an_unknown_one_does_not() -> None:
     """Better customers first."""
     assert points(tier="vip")["tier"] > points(tier="silver")["tier"] > points(tier="standard")["tier"] == 0
+
+
+def test_it_is_as_late_as_it_is_when_somebody_looks() -> None:
+    """What stands grows later without another event; what is over, and what has no deadline, does not."""
+    terms = {"severity": 300, "lateness": 45, "value": 10}
+    data = {"score_terms": terms, "due_at": iso(DUE), "status": "open"}
+    assert as_of(data, DUE + 30 * DAY) == (404, {**terms, "lateness": 94})
+    assert as_of(data, DUE).points == 355, "never less than what was said"
+    assert as_of({**data, "status": "suppressed"}, DUE + 30 * DAY).points == 404
+    assert as_of({**data, "status": "resolved"}, DUE + 30 * DAY).points == 355
+    assert as_of({**data, "due_at": None}, DUE + 30 * DAY).points == 355

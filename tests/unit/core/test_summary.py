@@ -118,3 +118,17 @@ def test_a_warning_speaks_of_its_own_instant() -> None:
     raised = [text for story in STORIES if story.kind == "shipment.first_scan_missing" for text in said(story).get("exception.raised", [])]
     assert any("handed over on Mon 2026-11-02 12:00" in text for text in raised)
     assert all("by Wed 2026-11-04 12:00" in text for text in raised if "handed over on Mon 2026-11-02 12:00." in text)
+
+
+def test_what_is_missing_was_not_last_seen_delivered() -> None:
+    """Of an order of which one box came, the last scan is that of what is still awaited, if there is any."""
+    told = [texts for story in STORIES if story.title == "one of two boxes came" for texts in said(story).values()]
+    assert any("1 of 2 lines missing: 1 of B" in text for texts in told for text in texts)
+    assert not any("last seen delivered" in text for texts in told for text in texts)
+
+
+def test_a_place_that_is_known_by_now_is_not_counted_in_its_zone_before() -> None:
+    """What an unknown place is counted in is said while it is unknown."""
+    told = [said(story) for story in STORIES if story.kind == "data.unmapped_place"]
+    assert any("counted in UTC meanwhile" in text for one in told for text in one.get("exception.raised", []))
+    assert not any("meanwhile" in text for one in told for text in one.get("exception.resolved", []))

@@ -85,6 +85,8 @@ def told(folder: Path, text: str) -> list[str]:
         ("until: packed", "until: {event: warehouse.packed, where: event.sitee == x}", "character 1: unknown field 'event.sitee'"),
         ("until: packed", "until: {event: warehouse.packed, were: event.site == x}", "unknown key; known here: event, scan, where"),
         ("until: packed", "until: picked", "until: no feed tells of it: `emits` does not have picked, and every order would be late"),
+        ("until: packed", "until: inventory.allocated", "`emits` does not have allocated, and every order would be late"),
+        ("since: captured", "each: shipment\n    since: captured", "since: a shipment is known from its label, hand-over or first scan on"),
         ("until: packed", "until: captured", "can never fire: it ends with what it begins with (captured)"),
         ("sku starts", "skuu starts", "where: character 11: unknown field 'line.skuu' (did you mean \"line.sku\"?)"),
         ("where: any line", "each: line\n    where: any parcel", "parcel"),

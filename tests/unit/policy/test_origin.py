@@ -20,6 +20,8 @@ if TYPE_CHECKING:
     from pathlib import Path
 
 SHIP = "fulfilment.ship_overdue"
+NEAR = "[{at: -10 d, severity: high, since: promised_by}]"
+"""The steps that it comes with."""
 FILE = """
 name: p
 calendars: {house: {zone: Europe/Berlin}}
@@ -54,7 +56,7 @@ def test_each_setting_names_its_layer_and_line(tmp_path: Path) -> None:
     base = found(tmp_path, FILE, None)
     assert base["lane"] == Origin("lane", "auto", "default", None, moved=False, before=())
     assert base["owner"] == Origin("owner", "ALL", "rules '*'", 6, moved=False, before=("FULF",))
-    assert base["severity"] == Origin("severity", "low", "rules", 7, moved=False, before=("high",))
+    assert base["severity"] == Origin("severity", "low", "rules", 7, moved=False, before=("medium",))
 
 
 def test_overrides_count_for_the_orders_that_they_fit(tmp_path: Path) -> None:
@@ -62,7 +64,7 @@ def test_overrides_count_for_the_orders_that_they_fit(tmp_path: Path) -> None:
     gold = found(tmp_path, FILE, Dims(tier="Gold"))
     assert (gold["owner"].layer, gold["owner"].before) == ("orders with tier gold", ("FULF", "ALL"))
     assert gold["steps"] == Origin(
-        "steps", "[{at: 3 d, severity: high}]", "orders with tier gold", 14, moved=True, before=("[]", "[{at: 2 d, severity: high}]")
+        "steps", "[{at: 3 d, severity: high}]", "orders with tier gold", 14, moved=True, before=(NEAR, "[{at: 2 d, severity: high}]")
     )
     acme = found(tmp_path, FILE, Dims(tier="gold", tenant="acme"))
     assert (acme["clock"].value, acme["clock"].layer, acme["clock"].line) == ("tenant", "orders with tenant acme, tier gold", 17)
@@ -137,7 +139,7 @@ def test_the_command_reads_well(tmp_path: Path, capsys: pytest.CaptureFixture[st
     path.write_text(FILE)
     assert cli.run(["policy", "explain", SHIP, "--policy", str(path)]) == 0
     lines = capsys.readouterr().out.splitlines()
-    assert f"severity           low  rules ({path}:7), was high" in lines
+    assert f"severity           low  rules ({path}:7), was medium" in lines
     assert lines[lines.index(f"orders with tier gold ({path}:14)") + 1 :][:3] == [
         "  threshold        1 d",
         "  steps            [{at: 3 d, severity: high}]",

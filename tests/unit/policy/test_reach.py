@@ -15,6 +15,13 @@ if TYPE_CHECKING:
 
 GAP = "rules: {shipment.scan_gap: {threshold: 1 bd}}"
 IDLE = (
+    ("rules: {shipment.scan_gap: {owner: CARRR}}", "rules.shipment.scan_gap.owner", "'CARRR' owns nothing else", "CARR"),
+    (
+        "rules: {order.stalled: {owner: NIGHTDESK}, shipment.stuck: {owner: NIGHTDESK}, shipment.scan_gap: {owner: NIGHTDESC}}",
+        "rules.shipment.scan_gap.owner",
+        "'NIGHTDESC' owns nothing else",
+        "NIGHTDESK",
+    ),
     ("rules: {'*': off}", "rules", "watches nothing: every rule is off", None),
     ("emits: [placed]", "emits", "arms nothing: no rule that is on waits for a milestone that is listed here", None),
     (
@@ -80,6 +87,22 @@ IDLE = (
     ),
 )
 WRONG = (
+    (
+        "rules: {shipment.delivery_overdue: {steps: [{at: 0 s, severity: high, above: 50}]}}",
+        "shipment.delivery_overdue is about no difference of money",
+    ),
+    (
+        "rules: {shipment.delivery_overdue: {steps: [{at: 1 bd, severity: high, owner: DESK}]}}",
+        "a step has an `owner` of its own only while its `unless` is not reached",
+    ),
+    (
+        "rules: {data.orphan_signal: {steps: [{at: 1 h, severity: high, unless: shipped}]}}",
+        "data.orphan_signal speaks of events without an order: a step cannot ask for `since`, `unless` or `above`",
+    ),
+    (
+        "rules: {payment.amount_mismatch: {steps: [{at: 0 s, severity: high, above: {EUR: 5}}]}}",
+        "'*' is missing: what counts for all other currencies",
+    ),
     (
         "overrides: [{when: {terms: invoice}, rules: {payment.capture_overdue: {threshold: 1 h}}}]",
         "never counts: payment.capture_overdue watches orders of other terms (prepaid, on_ship)",

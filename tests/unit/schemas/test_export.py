@@ -13,7 +13,7 @@ from asyncapi3 import AsyncAPI3  # type: ignore[import-untyped]
 from pydantic import ValidationError
 
 from schemas.aliases import ALIAS_FIELDS
-from schemas.envelope import EVENT_MODELS
+from schemas.envelope import EVENT_MODELS, OF_NO_ORDER
 from schemas.export import asyncapi, example, export, schema
 from schemas.output_events import OUT_MODELS
 

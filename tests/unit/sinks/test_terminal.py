@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import io
+from dataclasses import replace
 
 import pytest
 from rich.console import Console
 
+from schemas.instants import DAY
 from schemas.output import OutputRecord
 from sinks.tally import Row, Tally
 from sinks.terminal import TerminalView
@@ -31,7 +33,8 @@ def output(
         "owner": "FULF",
         "due_at": due,
         "summary": summary,
-        "score": score,
+        "score_terms": {"severity": score},
+        "status": status,
         "recommended": [{"action": "notify_customer", "reason": "the order leaves late"}],
     }
     return OutputRecord(T0, "A-1", "exceptions", type_, "", b"{}", "fulfilment.ship_overdue", severity, status, data)
@@ -54,12 +57,21 @@ def board(*outputs: OutputRecord, width: int = 80, height: int = 24) -> list[str
 
 def test_the_board_says_how_bad_which_which_order_whose_since_when_what_and_what_next() -> None:
     """Everything that decides whether to look closer, and the ID by which to."""
-    lines = board(output(id_="0123456789"))
-    assert lines[0] == "HIGH      01234567  A-1  FULF  since 2026-04-20 08:00 UTC"
+    lines = board(output(id_="0123456789", due="2026-04-19T20:00:00Z"))
+    assert lines[0] == "HIGH      01234567  A-1  FULF  12 h late"
     assert lines[1] == "  Fulfilment ship overdue: It has not left."
     assert lines[2] == "  → notify customer: the order leaves late"
     assert lines[4] == "Mon 20 Apr 2026 08:00 UTC   critical 0   high 1   medium 0   low 0"
     assert lines[5] == "1 exception so far: 1 open"
+
+
+def test_lateness_counts_as_of_looking() -> None:
+    """What was said long ago and stands is later than what was said of it: it moves up, and the board says by how much."""
+    long_ago = replace(output(id_="a", score=300, due="2026-04-20T08:00:00Z"), log=T0)
+    just_now = replace(output(id_="b", score=340, due="2026-05-22T08:00:00Z"), log=T0 + 32 * DAY)
+    assert board(long_ago, just_now)[0] == "HIGH      a  A-1  FULF  32 d late"
+    assert [one.id for one in view(long_ago, just_now)[0].gravest()] == ["a", "b"]
+    assert [one.id for one in view(long_ago, replace(just_now, log=T0))[0].gravest()] == ["b", "a"]
 
 
 def test_the_gravest_is_first_then_the_highest_score_then_the_oldest() -> None:
@@ -71,15 +83,15 @@ def test_the_gravest_is_first_then_the_highest_score_then_the_oldest() -> None:
         output(id_="d", score=600),
         output(id_="e", severity="critical"),
     )
-    assert [line.split()[1] for line in lines if "since" in line] == ["e", "d", "c", "b", "a"]
+    assert [line.split()[1] for line in lines if "FULF" in line] == ["e", "d", "c", "b", "a"]
 
 
 def test_what_is_over_leaves_the_board_and_is_counted() -> None:
     """The board holds what is open now; an exception that is open again is back."""
     lines = board(output(id_="a"), output("resolved", id_="a"), output(id_="b"), output("suppressed", id_="b"), output(id_="c"))
-    assert [line.split()[1] for line in lines if "since" in line] == ["c"]
+    assert [line.split()[1] for line in lines if "FULF" in line] == ["c"]
     assert lines[-1] == "3 exceptions so far: 1 open, 1 resolved, 1 suppressed"
-    assert "since" in "".join(board(output(id_="b"), output("suppressed", id_="b"), output(id_="b")))
+    assert "FULF" in "".join(board(output(id_="b"), output("suppressed", id_="b"), output(id_="b")))
     assert board(output("resolved"))[0] == "nothing is open"
 
 
@@ -94,7 +106,7 @@ def test_the_board_is_as_wide_and_as_high_as_the_terminal(width: int, height: in
     cut = next(line for line in lines if "It has not" in line)
     assert cut.endswith("…")
     assert len(cut) == width
-    shown = sum("since" in line for line in lines)
+    shown = sum("FULF" in line for line in lines)
     assert f"and {40 - shown} more open" in lines
 
 
@@ -106,15 +118,15 @@ def test_a_wide_terminal_needs_two_lines_for_one() -> None:
 def test_ids_that_begin_alike_are_shown_longer() -> None:
     """Each means one exception."""
     lines = board(output(id_="0123456789-a"), output(id_="0123456789-b"), output(id_="9999999999"))
-    assert [line.split()[1] for line in lines if "since" in line] == ["0123456789-a", "0123456789-b", "99999999"]
+    assert [line.split()[1] for line in lines if "FULF" in line] == ["0123456789-a", "0123456789-b", "99999999"]
 
 
 def test_elsewhere_than_on_a_terminal_lines_are_plain_and_whole() -> None:
     """No colours, no cursor, one line for what is raised and one for what is settled, with the year, and never cut."""
     _, text = view(output(summary=LONG), output(severity="critical"), output("resolved"), terminal=False)
     raised, settled = text.getvalue().splitlines()
-    assert raised == f"2026-04-20 08:00  HIGH        x  A-1  FULF  {LONG} → notify customer: the order leaves late"
-    assert settled == "2026-04-20 08:00  resolved    x  A-1  FULF  fulfilment.ship_overdue"
+    assert raised == f"2026-04-20 08:00 UTC  HIGH        x  A-1  FULF  {LONG} → notify customer: the order leaves late"
+    assert settled == "2026-04-20 08:00 UTC  resolved    x  A-1  FULF  fulfilment.ship_overdue"
     assert view(output("resolved"), terminal=False)[1].getvalue() == ""
 
 
@@ -153,8 +165,8 @@ def test_the_tally_counts_each_exception_once_by_its_latest_state() -> None:
         "actions", [OutputRecord(0, "", "actions", type_, "", b"") for type_ in ("action.proposed", "action.requested", "action.proposed")]
     )
     assert tally.rows() == [
-        Row("fulfilment.ship_overdue", "high", found=3, resolved=2, retracted=0, suppressed=0, open=1),
-        Row("fulfilment.ship_overdue", "low", found=1, resolved=0, retracted=1, suppressed=0, open=0),
+        Row("fulfilment.ship_overdue", "high", found=3, resolved=2, expired=0, retracted=0, suppressed=0, open=1),
+        Row("fulfilment.ship_overdue", "low", found=1, resolved=0, expired=0, retracted=1, suppressed=0, open=0),
     ]
     assert tally.types["exceptions"] == {"exception.raised": 3, "exception.resolved": 2, "exception.retracted": 1}
     assert tally.types["actions"] == {"action.proposed": 2, "action.requested": 1}

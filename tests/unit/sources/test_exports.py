@@ -21,12 +21,12 @@ from sources.exports import ExportWriter, decode, encode
 from sources.files import FileSource
 from sources.lines import UnreadableSourceError
 from sources.messages import CREATE_TIME, LOG_APPEND_TIME, Item, PartitionLog
-from sources.watermarks import WatermarkSampler
+from sources.watermarks import NO_FEEDS, WatermarkSampler
 from tests.support.logs import DAY, HOUR, MINUTE, T0, line
 from tests.support.partitions import Told
 
 if TYPE_CHECKING:
-    from collections.abc import Generator, Sequence
+    from collections.abc import Generator, Mapping, Sequence
 
 EXPORTED = T0 + DAY
 HEADER = b'{"export":"orderwatch/1","topic":"t","partition":0,"timestamp_type":"LogAppendTime","exported":"2026-04-20T08:00:00Z"}\n'
@@ -52,7 +52,7 @@ def write(folder: Path, messages: Sequence[Told], topic: str = "orders", partiti
     return writer.path
 
 
-def replay(paths: Sequence[Path], *, until: int | None = None, chunk: int = 1 << 20, feeds: tuple[str, ...] = ()) -> list[Item]:
+def replay(paths: Sequence[Path], *, until: int | None = None, chunk: int = 1 << 20, feeds: Mapping[str, int] = NO_FEEDS) -> list[Item]:
     """Everything that a replay of some files reads."""
     part = FileSource([str(path) for path in paths], until=until, chunk_bytes=chunk, feeds=feeds).build_part("events", "files", None)
     items: list[Item] = []
@@ -66,7 +66,7 @@ def replay(paths: Sequence[Path], *, until: int | None = None, chunk: int = 1 <<
         part.close()
 
 
-def live(messages: Sequence[Told], *, create_time: bool = False, feeds: tuple[str, ...] = (), partition: int = 0) -> list[Item]:
+def live(messages: Sequence[Told], *, create_time: bool = False, feeds: Mapping[str, int] = NO_FEEDS, partition: int = 0) -> list[Item]:
     """What live reading makes of them, in one batch."""
     sampler = WatermarkSampler(feeds) if feeds else None
     log = PartitionLog("orders", partition, create_time=create_time, sampler=sampler)
@@ -122,7 +122,7 @@ def test_a_replay_reads_what_live_reading_read(
 ) -> None:
     """Records, refusals and watermarks at the same positions, however the file is cut into chunks."""
     announced = records(messages, kind)
-    feeds = ("/carrier",)
+    feeds = {"/carrier": 0}
     with folder() as path:
         file = write(path, announced, stamps={CREATE_TIME: "CreateTime", LOG_APPEND_TIME: "LogAppendTime"}[kind])
         assert facts(replay([file], chunk=chunk, feeds=feeds)) == facts(live(announced, create_time=True, feeds=feeds))

@@ -209,7 +209,7 @@ def test_marks_stand_right_after_their_record() -> None:
     for n in range(4):
         cluster.append(0, line(f"e{n}", cluster.clock, source="/carrier/ups"))
         cluster.clock += 500_000
-    source = harness(cluster, feeds=("/carrier",))
+    source = harness(cluster, feeds={"/carrier": 0})
     items = source.round()[0].items
     assert [(item.offset, isinstance(item, FeedWatermark)) for item in items] == [
         (0, False),
@@ -219,7 +219,7 @@ def test_marks_stand_right_after_their_record() -> None:
         (2, True),
         (3, False),
     ]
-    again = harness(cluster, {0: source.parts[0].snapshot()}, feeds=("/carrier",))
+    again = harness(cluster, {0: source.parts[0].snapshot()}, feeds={"/carrier": 0})
     cluster.append(0, line("e4", cluster.clock, source="/carrier/ups"), stamp=T0 + 1_900_000)
     assert [isinstance(item, FeedWatermark) for item in again.round()[0].items] == [False]
 

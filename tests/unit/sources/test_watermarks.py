@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 import pytest
 
 from schemas.feeds import FeedOf
-from schemas.instants import SECOND
+from schemas.instants import MINUTE, SECOND
 from schemas.record import FeedWatermark
 from sources.batch import END
 from sources.files import FileSource
@@ -20,7 +20,8 @@ if TYPE_CHECKING:
     from schemas.record import Record
     from sources.batch import Refusal
 
-FEEDS = ("/carrier", "/carrier/ups", "/warehouse/ams1")
+LATE = 15 * MINUTE
+FEEDS = {"/carrier": LATE, "/carrier/ups": LATE, "/warehouse/ams1": LATE}
 
 
 @pytest.mark.parametrize(
@@ -52,13 +53,27 @@ def test_the_first_record_of_a_feed_in_a_second_gives_its_mark() -> None:
     """Right after it in the log; its value is when it happened, at most when it was logged; each feed and partition counts for itself."""
     sampler = WatermarkSampler(FEEDS)
     first = record(line("1", T0, source="/carrier/ups"), T0 + HOUR, offset=7)
-    assert sampler.sample(first) == FeedWatermark(T0 + HOUR, "t", 0, 7, 1, "/carrier/ups", T0)
+    assert sampler.sample(first) == FeedWatermark(T0 + HOUR, "t", 0, 7, 1, "/carrier/ups", T0, late=True)
     assert sampler.sample(record(line("2", T0 + HOUR, source="/carrier/ups"), T0 + HOUR + SECOND - 1)) is None
     early = sampler.sample(record(line("3", T0 + 9 * HOUR, source="/carrier/dhl"), T0 + HOUR))
     assert early is not None
     assert (early.feed, early.at) == ("/carrier", T0 + HOUR)
     assert sampler.sample(record(line("4", T0, source="/carrier/ups"), T0 + HOUR, topic="other")) is not None
     assert sampler.sample(record(line("5", T0, source="/carrier/ups"), T0 + HOUR + SECOND)) is not None
+
+
+def test_the_first_late_record_of_a_second_gives_a_mark_besides() -> None:
+    """Whether a feed still tells what it has missed does not hang on what it tells in time in that second."""
+    sampler, second = WatermarkSampler(FEEDS), T0 + HOUR
+    ages = (0, LATE, LATE + 1, 2 * LATE)
+    marks = [sampler.sample(record(line(str(n), second - age, source="/carrier/ups"), second)) for n, age in enumerate(ages)]
+    assert [mark and mark.late for mark in marks] == [False, None, True, None]
+    again = WatermarkSampler(FEEDS, sampler.state())
+    assert again.sample(record(line("4", T0, source="/carrier/ups"), second + 1)) is None
+    first = again.sample(record(line("5", T0, source="/carrier/ups"), second + SECOND))
+    assert first is not None
+    assert first.late
+    assert again.sample(record(line("6", second, source="/carrier/ups"), second + SECOND)) is None
 
 
 def test_the_first_record_of_a_partition_says_that_the_log_has_begun() -> None:
@@ -77,14 +92,15 @@ def test_a_heartbeat_gives_a_mark() -> None:
 
 def test_a_sampler_that_is_stored_and_made_again_gives_the_same_marks() -> None:
     """What it has said stands in its state, as plain data."""
-    log = [record(line(str(n), T0, source="/carrier/ups"), T0 + n * SECOND // 3, offset=n) for n in range(12)]
+    lines = [line(str(n), T0 if n % 2 else T0 + HOUR, source="/carrier/ups") for n in range(12)]
+    log = [record(one, T0 + HOUR + n * SECOND // 3, offset=n) for n, one in enumerate(lines)]
     whole = WatermarkSampler(FEEDS).among(list(log))
     for cut in range(len(log)):
         before = WatermarkSampler(FEEDS)
         pieces = before.among(log[:cut])
         pieces += WatermarkSampler(FEEDS, before.state()).among(log[cut:])
         assert pieces == whole
-    assert len(whole) == len(log) + 4
+    assert len(whole) == len(log) + 6, "two in a second that begins with one in time, else one"
 
 
 def test_a_replay_gives_the_same_marks_however_its_files_are_read(tmp_path: Path) -> None:
@@ -112,4 +128,4 @@ def test_a_replay_gives_the_same_marks_however_its_files_are_read(tmp_path: Path
 def test_without_declared_feeds_items_are_passed_on_as_they_are() -> None:
     """The very list: nothing is copied."""
     items = [record(line("1", T0, source="/carrier/ups"), T0)]
-    assert WatermarkSampler(()).among(items) is items
+    assert WatermarkSampler({}).among(items) is items

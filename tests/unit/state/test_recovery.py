@@ -13,7 +13,7 @@ import pytest
 
 from dataflows.runtime.state import StateError, StateHome
 from dataflows.runtime.state.errors import DamagedStateError, FailingVolumeError
-from dataflows.runtime.state.recovery import why
+from dataflows.runtime.state.recovery import roll_back, why
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -95,3 +95,24 @@ def test_a_store_that_somebody_holds_is_not_called_damaged(path: Path) -> None:
         with pytest.raises(StateError) as refused:
             StateHome.open(path)
     assert not isinstance(refused.value, DamagedStateError)
+
+
+def test_what_is_rolled_back_is_by_the_slowest_worker_of_the_last_execution(path: Path) -> None:
+    """Two workers, of which one had come to epoch 40 and of the other nothing is known but where it began."""
+    folder = path / "recovery"
+    for part, rows in enumerate(("(3, 2, 30)", "(4, 2, 35)", "(2, 1, 60)")):
+        with closing(sqlite3.connect(folder / f"part-{part}.sqlite3")) as store, store:
+            store.execute(f"INSERT INTO exs (ex_num, worker_count, resume_epoch) VALUES {rows}")
+    with closing(sqlite3.connect(folder / "part-3.sqlite3")) as store, store:
+        store.execute("INSERT INTO fronts (ex_num, worker_index, worker_frontier) VALUES (4, 0, 40), (3, 1, 50)")
+    assert roll_back(folder, 4) == 64 - 35
+    assert roll_back(folder, 4) == 0
+    with closing(sqlite3.connect(folder / "part-2.sqlite3")) as store:
+        assert store.execute("SELECT MAX(snap_epoch), COUNT(*) FROM snaps").fetchone() == (34, 35)
+
+
+def test_a_store_that_cannot_be_read_is_not_rolled_back(path: Path) -> None:
+    """Its folder is named."""
+    replaced(path / "recovery" / "part-2.sqlite3")
+    with pytest.raises(StateError, match="recovery"):
+        roll_back(path / "recovery", 4)

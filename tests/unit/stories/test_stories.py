@@ -118,6 +118,11 @@ def test_a_promise_in_the_short_form_becomes_the_contracts_words(tmp_path: Path)
     [
         ("order.placed", "order.placd", ":4:1: [0].events: unknown event type 'order.placd' (did you mean \"order.placed\"?)"),
         ("order.placed", "order.placed totl: 5 EUR", ":4:1: [0].events: unknown field 'totl' of order.placed (did you mean \"total\"?)"),
+        (
+            "order.placed",
+            "order.placed tier: vip",
+            ":4:1: [0].events: unknown field 'tier' of order.placed (did you mean \"customer: {tier: ...}\"?)",
+        ),
         ("order.placed", "order.placed {", ":4:1: [0].events: the fields '{' are not written"),
         ("order.placed", "order.placed lines: [A]", ":4:1: [0].events: 'A' is no line such as `GIFT-1 2`"),
         ("order.placed", "order.placed total: 5", ":4:1: events: no event of the contract: wrong_type"),

@@ -22,11 +22,14 @@ from schemas.events import Line, PaymentRefunded, PickShort
 from schemas.instants import earliest
 from schemas.record import Record
 
+FETCHED = frozenset(("pickup", "digital"))
 ONGOING = frozenset(("label_created", "accepted", "in_transit", "customs", "out_for_delivery", "attempt_failed", "ready_for_pickup"))
 
 
 def delivered_without_ship(o: Facts, s: RuleSetting) -> Found:
     for shipment in o.shipments:
+        if _fetched(o, shipment):
+            continue
         at, handed, seen = shipment.delivered, shipment.handed_over, shipment.first_scan
         if at is not None and not (handed is not None and handed <= at) and not (seen is not None and seen < at):
             evidence = tuple(r for r in shipment.scans if r.at == at)
@@ -43,6 +46,11 @@ def delivered_without_ship(o: Facts, s: RuleSetting) -> Found:
                 shipment=shipment,
                 absence=True,
             )
+
+
+def _fetched(o: Facts, shipment: Shipment) -> bool:
+    """Whether its delivery is that somebody fetched goods, which no warehouse ships and no carrier has."""
+    return o.methods <= FETCHED or ("pickup" in o.methods and not shipment.labels)
 
 
 def shipped_unpaid(o: Facts, s: RuleSetting) -> Found:

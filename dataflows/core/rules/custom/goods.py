@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
+from heapq import heappop, heappush
 from itertools import pairwise
 from typing import cast
 
@@ -10,7 +12,7 @@ from dataflows.core.history.facts import Facts
 from dataflows.core.policy import RuleSetting
 from dataflows.core.rules.backorders import backorders, lifted
 from dataflows.core.rules.conditions import timeout
-from dataflows.core.rules.dates import dated, shipping
+from dataflows.core.rules.dates import DueStretch, dated, shipping
 from dataflows.core.rules.structs import Found
 from dataflows.core.rules.vocabulary import Date
 from schemas.instants import FAR, earliest
@@ -33,18 +35,38 @@ def split_incomplete(o: Facts, s: RuleSetting) -> Found:
         handed.setdefault(x.shipped, []).extend(x.handovers)
     for at, until in pairwise((*parts, whole)):
         when = max(cast("int", at), o.placed_at)
-        rest = [
-            one
-            for one in known
-            if one.since <= when and (one.until is None or when < one.until) and (one.unit.met is None or one.unit.met > when)
-        ]
-        if not rest:
-            continue
-        floor = min(one.by or -FAR for one in rest)
+        evidence, floors = tuple(handed[at]), _floors(known, when, until)
         for begun, ends in running(when, o.pauses):
-            lift = earliest(o.ended, ends)
-            evidence = tuple(handed[at])
-            yield timeout(s, o.calendar(s), begun, "part shipped", evidence, met=until, lifted=lift, not_before=floor)
+            for (since, floor), (moved, _) in pairwise((*floors, (None, None))):
+                if since is not None and floor is not None:
+                    lift = earliest(o.ended, ends)
+                    yield timeout(
+                        *(s, o.calendar(s), begun, "part shipped", evidence),
+                        since=since, met=until, lifted=lift, moved=moved, not_before=floor,
+                    )  # fmt: skip
+
+
+def _floors(known: Iterable[DueStretch], at: int, until: int | None) -> list[tuple[int, int | None]]:
+    """Before when the rest of an order need not follow a part, and since when that is so; None while nothing of it is awaited."""
+    waits: list[tuple[int, int, int]] = []
+    for one in known:
+        since, end = max(one.since, at), earliest(one.until, one.unit.met)
+        if (end is None or since < end) and (until is None or since < until):
+            waits.append((since, FAR if end is None else end, -FAR if one.by is None else one.by))
+    waits.sort()
+    found: list[tuple[int, int | None]] = [(at, None)]
+    awaited: list[tuple[int, int]] = []
+    place = 0
+    for instant in sorted({at, *(x for since, end, _ in waits for x in (since, end) if x < (FAR if until is None else until))}):
+        while place < len(waits) and waits[place][0] <= instant:
+            heappush(awaited, (waits[place][2], waits[place][1]))
+            place += 1
+        while awaited and awaited[0][1] <= instant:
+            heappop(awaited)
+        floor = awaited[0][0] if awaited else None
+        if floor != found[-1][1]:
+            found.append((instant, floor))
+    return found
 
 
 def pickup_uncollected(o: Facts, s: RuleSetting) -> Found:

@@ -66,8 +66,15 @@ def _while_wanted(o: Facts, periods: Iterable[Period]) -> Iterator[tuple[Period,
 
 
 def amount_mismatch(o: Facts, s: RuleSetting) -> Found:
-    for (since, until, record), over in _while_wanted(o, o.ledger.over()):
-        yield signal(o, s, record, at=since, clears=(until,), lifted=earliest(o.cancelled, over))
+    """It stops an order that is under way; once that has been delivered, money alone is to be put right."""
+    for period, over in _while_wanted(o, o.ledger.over()):
+        since, until, record = period
+        condition = signal(o, s, record, at=since, clears=(until,), lifted=earliest(o.cancelled, over))
+        if condition is not None:
+            condition.amounts = o.ledger.differences(period, short=False)
+            if o.delivered is not None and (condition.end is None or o.delivered < condition.end):
+                condition.lane = s.minor_lane
+        yield condition
 
 
 def refund_exceeds_capture(o: Facts, s: RuleSetting) -> Found:
@@ -135,4 +142,7 @@ def partly_captured(o: Facts, s: RuleSetting) -> Found:
     for (since, until, record), over in ended:
         word = "captured" if record.event.type == "payment.captured" else "owed"
         anchor, label = (since, word) if since >= floor else (floor, word_of_floor)
-        yield timeout(s, o.calendar(s), anchor, label, (record,), met=until, lifted=over)
+        condition = timeout(s, o.calendar(s), anchor, label, (record,), met=until, lifted=over)
+        if condition is not None:
+            condition.amounts = o.ledger.differences(Period(since, until, record), short=True)
+        yield condition

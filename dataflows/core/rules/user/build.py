@@ -14,10 +14,20 @@ from dataflows.core.policy.setting import OF_ALL, RuleSetting, Shape
 from dataflows.core.policy.values import Known
 from dataflows.core.predicates import Part
 from dataflows.core.rules.model import Rule
+from dataflows.core.rules.user.doubts import warnings_about
 from dataflows.core.rules.user.inputs import triggers_of
 from dataflows.core.rules.user.judging import judge_of
 from dataflows.core.rules.user.parse import AT_ONCE, SETTINGS, EntryReader
-from dataflows.core.rules.user.terms import Choice, DateName, Occurrence, OtherStatus, UserRule, Word, milestones_awaited
+from dataflows.core.rules.user.terms import (
+    Choice,
+    DateName,
+    Occurrence,
+    OtherStatus,
+    UserRule,
+    Word,
+    milestones_awaited,
+    milestones_shown,
+)
 from schemas.learned import SCANS
 from schemas.plain import Data
 from schemas.tree import Fault, Tree
@@ -76,6 +86,7 @@ def _rule(tree: Tree, name: str, entry: Mapping[str, Data], known: Known, emits:
         faults += _unheard(tree, name, data, emits)
     if data is None or faults:
         return None, faults
+    faults += (tree.fault((*path, *where), message, warning=True) for where, message in warnings_about(data))
     kind = f"{DOMAIN}.{name}"
     setting = replace(
         setting_stated(kind, stated, known),
@@ -165,7 +176,7 @@ def _emits(data: Mapping[str, Data]) -> frozenset[str] | None:
 
 def _unheard(tree: Tree, name: str, data: UserRule, emits: frozenset[str]) -> Iterator[Fault]:
     """Terms that no feed tells of: whoever awaits one alone would wait for ever, and the rule would hold of every order."""
-    needed = milestones_awaited(data)
+    needed = milestones_awaited(data) or milestones_shown(data)
     if needed and not (needed & emits or (needed & SCANS and "scans" in emits)):
         said = ", ".join(sorted(needed))
         message = f"no feed tells of it: `emits` does not have {said}, and every order would be late; add it to `emits` if a feed does"

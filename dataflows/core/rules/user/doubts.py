@@ -8,6 +8,8 @@ from dataflows.core.clocks import Span
 from dataflows.core.predicates import Part
 from dataflows.core.rules.user.terms import Choice, FormName, UserRule, Word
 
+_ANNOUNCED = (Part.SHIPMENT, Part.PARCEL)
+_IN_THE_HOUSE = ("placed", "captured", "authorized", "allocated", "released", "picked", "packed")
 Doubt = tuple[tuple[str | int, ...], str]
 """Where in the entry, and what."""
 
@@ -18,6 +20,15 @@ def doubts_about(rule: UserRule, threshold: Span | None) -> Iterator[Doubt]:
     for number, case in enumerate(rule.cases):
         if any(case.where == earlier.where for earlier in rule.cases[:number]):
             yield ("within", number), "never counts: an earlier case has the same test"
+
+
+def warnings_about(rule: UserRule) -> Iterator[Doubt]:
+    """What of a rule counts less than it seems to say."""
+    since = rule.since
+    if rule.each in _ANNOUNCED and isinstance(since, Word) and since.part is Part.ORDER and since.name in _IN_THE_HOUSE:
+        part = rule.each.value
+        message = f"a {part} is known from its label, hand-over or first scan on: an order that stops after `{since.name}` and before that"
+        yield ("since",), f"{message} is never late here; `each: order` waits for those too"
 
 
 def _overdue(rule: UserRule, _: Span | None) -> Iterator[Doubt]:

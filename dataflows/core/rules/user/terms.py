@@ -10,6 +10,7 @@ from dataflows.core.clocks import Span
 from dataflows.core.history.returns import RETURNS
 from dataflows.core.policy.setting import Lane, Severity
 from dataflows.core.predicates import Part, Predicate
+from schemas.learned import SCANS
 
 FormName = Literal["overdue", "early", "reported", "silent", "lasting", "apart"]
 FORMS: Final[tuple[FormName, ...]] = ("overdue", "early", "reported", "silent", "lasting", "apart")
@@ -195,3 +196,28 @@ def milestones_awaited(rule: UserRule) -> frozenset[str]:
         return frozenset()
     needed = [EMITTED[term.part].get(term.name) for term in rule.until if isinstance(term, Word)]
     return frozenset(name for name in needed if name) if all(needed) else frozenset()
+
+
+_SHOWN_BY: Final[dict[str, frozenset[str]]] = {
+    SCAN: SCANS,
+    "warehouse.shipped": frozenset(("shipped",)),
+    "warehouse.packed": frozenset(("packed",)),
+    "warehouse.picked": frozenset(("picked",)),
+    "warehouse.released": frozenset(("released",)),
+    "inventory.allocated": frozenset(("allocated",)),
+    "payment.authorized": frozenset(("authorized",)),
+    "payment.captured": frozenset(("captured",)),
+    "payment.refunded": frozenset(("refunded",)),
+    "invoice.issued": frozenset(("invoiced",)),
+    "return.inspected": frozenset(("inspected",)),
+    "return.shipped": frozenset(("return_shipped",)),
+}
+"""The milestones of `emits` that an event of a type shows."""
+
+
+def milestones_shown(rule: UserRule) -> frozenset[str]:
+    """The milestones that the events show of which an entry waits for one; none, where others than such may end it."""
+    if rule.form != "overdue":
+        return frozenset()
+    found = [_SHOWN_BY.get(type_) for term in rule.until for type_ in (term.types if isinstance(term, Occurrence) else ("",))]
+    return frozenset[str]().union(*(each for each in found if each)) if found and all(found) else frozenset()

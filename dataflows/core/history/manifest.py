@@ -1,0 +1,91 @@
+"""What the hand-overs of one shipment say is in it, where several systems speak of the same one.
+
+What one source says adds up: a warehouse tells of a shipment piece by piece. What another source says is the same goods once more, as when
+the shop repeats what its warehouse told, so that of each line only what is more than the others said is added. A hand-over of the same
+parcels with the same lines by the same source soon after is the same one, sent again.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from typing import cast
+
+import msgspec
+
+from dataflows.core.history.parcels import REPEATED
+from schemas.events import Line, WarehouseShipment
+from schemas.instants import FAR
+from schemas.record import Record
+
+
+def tracking_numbers(data: WarehouseShipment) -> list[str]:
+    """All tracking numbers that a label or a hand-over names."""
+    own = (data.tracking_number,) if data.tracking_number else ()
+    return list(dict.fromkeys((*own, *(data.tracking_numbers or ()))))
+
+
+class _Account:
+    """How much one source said of each line, by its ID and by its SKU."""
+
+    __slots__ = ("by_id", "by_sku", "last")
+
+    def __init__(self) -> None:
+        self.by_id: dict[str, int] = {}
+        self.by_sku: dict[str, int] = {}
+        self.last: dict[frozenset[str], tuple[int, Sequence[Line]]] = {}
+
+    def add(self, line: Line, count: int) -> None:
+        """Takes in a line."""
+        if line.line_id:
+            self.by_id[line.line_id] = self.by_id.get(line.line_id, 0) + count
+        if line.sku:
+            self.by_sku[line.sku] = self.by_sku.get(line.sku, 0) + count
+
+    def repeats(self, record: Record, numbers: Sequence[str], lines: Sequence[Line]) -> bool:
+        """Whether a hand-over is the last one of its parcels once more."""
+        key = frozenset(numbers)
+        before = self.last.get(key)
+        if key and before is not None and record.at - before[0] <= REPEATED and before[1] == lines:
+            return True
+        self.last[key] = (record.at, lines)
+        return False
+
+    def ahead(self, own: _Account, line: Line) -> int:
+        """How much of a line it has said that another source has not."""
+        if line.line_id and line.line_id in self.by_id:
+            return self.by_id[line.line_id] - own.by_id.get(line.line_id, 0)
+        if line.sku and (not line.line_id or not self.by_id):
+            return self.by_sku.get(line.sku, 0) - own.by_sku.get(line.sku, 0)
+        return 0
+
+
+class Manifest:
+    """The lines of a shipment by its hand-overs, in their order."""
+
+    __slots__ = ("_accounts", "lines")
+
+    def __init__(self, handovers: Iterable[Record] = ()) -> None:
+        self.lines: list[Line] = []
+        self._accounts: dict[str, _Account] = {}
+        for record in handovers:
+            self.take(record)
+
+    def take(self, record: Record) -> None:
+        """Takes in the latest hand-over."""
+        data = cast("WarehouseShipment", record.event.data)
+        lines = data.lines
+        if not lines:
+            return
+        own = self._accounts.setdefault(record.event.source, _Account())
+        if own.repeats(record, tracking_numbers(data), lines):
+            return
+        others = [account for source, account in self._accounts.items() if source != record.event.source]
+        for line in lines:
+            count = FAR if line.quantity is None else line.quantity
+            known = max((other.ahead(own, line) for other in others), default=0)
+            own.add(line, count)
+            if known <= 0:
+                self.lines.append(line)
+            elif known < count:
+                rest = None if line.quantity is None else count - known
+                self.lines.append(cast("Line", msgspec.structs.replace(cast("msgspec.Struct", line), quantity=rest)))
