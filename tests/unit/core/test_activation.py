@@ -73,9 +73,9 @@ def step(order: str) -> int:
 
 def test_it_governs_what_comes_after_it() -> None:
     """An order whose deadline lies behind the activation is judged by the new limit; the versions named say so."""
-    outs = run([placed(), activation(rules("{switch: on, threshold: 48 h, severity: low}"), T0 + HOUR)], of(BASE), T0 + 3 * DAY)
-    assert told(outs) == [(48, "raised", "A-1", "low", None)]
-    assert outs[0].data["policy"]["version"] == of(rules("{switch: on, threshold: 48 h, severity: low}")).version  # type: ignore[index]
+    outs = run([placed(), activation(rules("{switch: on, threshold: 48 h, severity: critical}"), T0 + HOUR)], of(BASE), T0 + 3 * DAY)
+    assert told(outs) == [(48, "raised", "A-1", "critical", None)]
+    assert outs[0].data["policy"]["version"] == of(rules("{switch: on, threshold: 48 h, severity: critical}")).version  # type: ignore[index]
 
 
 def test_an_order_that_nothing_touches_has_its_own_second() -> None:
