@@ -12,6 +12,9 @@ from schemas.values import Id, Instant, ShortText
 
 DEFAULT_TENANT = "default"
 HEARTBEAT = "feed.heartbeat"
+ACTIVATED = "policy.activated"
+OF_NO_ORDER = frozenset((HEARTBEAT, ACTIVATED))
+"""The types that are about no order."""
 
 
 def schema_suffix(type_: str) -> str:
@@ -55,7 +58,7 @@ class Envelope(Model):
     def _version_one_of_a_known_order(self) -> Self:
         if self.dataschema is not None and not self.dataschema.endswith(schema_suffix(self.type)):
             raise ValueError("dataschema is not version 1 of this type")
-        if self.subject is None and self.type != HEARTBEAT and not aliases_of(self.type, self.data):
+        if self.subject is None and self.type not in OF_NO_ORDER and not aliases_of(self.type, self.data):
             raise ValueError("neither subject nor alias")
         return self
 

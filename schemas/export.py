@@ -10,7 +10,7 @@ from typing import Any, cast
 from pydantic import BaseModel
 
 from schemas.aliases import ALIAS_FIELDS, KINDS
-from schemas.envelope import EVENT_MODELS, HEARTBEAT
+from schemas.envelope import EVENT_MODELS, OF_NO_ORDER
 from schemas.output_events import OUT_MODELS, TOPICS
 
 BASE = "https://orderwatch.dev/schemas/v1/"
@@ -63,7 +63,7 @@ def schema(type_: str) -> dict[str, object]:
     model: type[BaseModel] = EVENT_MODELS[type_] if inbound else OUT_MODELS[type_]
     document: dict[str, object] = {"$schema": DIALECT, "$id": f"{BASE}{type_}"}
     document |= model.model_json_schema(mode="validation")
-    if inbound and type_ != HEARTBEAT:
+    if inbound and type_ not in OF_NO_ORDER:
         document["anyOf"] = [{"required": ["subject"], "properties": {"subject": {"type": "string"}}}, *map(_carries, ALIAS_FIELDS[type_])]
     document["title"] = type_
     document["examples"] = [example(type_)]

@@ -116,6 +116,9 @@ ShortText = Annotated[str, StringConstraints(max_length=512)]
 Text = Annotated[str, StringConstraints(max_length=65_536)]
 """Free text, possibly about a person: never sent out."""
 
+PolicyText = Annotated[str, StringConstraints(min_length=1, max_length=262_144)]
+"""A whole policy, self-contained: never sent out."""
+
 Free = dict[str, JsonValue] | str
 """Free structure, possibly about a person: never sent out."""
 

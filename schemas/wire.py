@@ -17,7 +17,7 @@ from msgspec.structs import force_setattr
 from pydantic import BaseModel
 
 from schemas.aliases import aliases_of
-from schemas.envelope import DEFAULT_TENANT, EVENT_MODELS, HEARTBEAT, Envelope, schema_suffix
+from schemas.envelope import DEFAULT_TENANT, EVENT_MODELS, OF_NO_ORDER, Envelope, schema_suffix
 from schemas.events import DATA_MODELS, OrderUpdated
 from schemas.structs import TypeForm, define, field_types, struct_of, struct_type, union
 from schemas.values import FIRST_YEAR, LAST_YEAR, BadTimeError, from_micros, micros
@@ -221,7 +221,7 @@ def _finish(type_: str, empty: Struct | None, *, is_patch: bool) -> Callable[[Ev
             force_setattr(event, "data", msgspec.to_builtins(event.data))
         if event.dataschema is not None and not event.dataschema.endswith(suffix):
             raise Rejected("bad_value", f"$.dataschema: does not end in {suffix}")
-        if event.subject is None and type_ != HEARTBEAT and not aliases_of(type_, event.data):
+        if event.subject is None and type_ not in OF_NO_ORDER and not aliases_of(type_, event.data):
             raise Rejected("no_identity", "neither subject nor alias")
 
     return __post_init__

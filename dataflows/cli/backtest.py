@@ -130,7 +130,7 @@ class _Run:
         from dataflows.runtime.runner import Stoppable, run
         from sinks.view import ViewSink
 
-        settings = FlowOptions(source.channels)
+        settings = FlowOptions(source.channels, activations=False)
         sinks = {"seen": ViewSink(seen.take)}
         if take is not None:
             sinks["lines"] = ViewSink(take)

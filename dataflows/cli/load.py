@@ -70,7 +70,7 @@ def load(
                 aside(line.raw)
 
         try:
-            _expect_topic(client, name)
+            expect_topic(client, name)
             with _progress(events) as (on_read, on_sent):
                 records = (record for path in events for record in loading.events_of(path, refuse, on_read))
                 loaded = loading.load(client, name, records, on_sent)
@@ -93,7 +93,8 @@ def _target(settings: Path | None, brokers: str | None, topic: str | None, clien
     return {**found.kafka.client(), **client_options(client_config)}, topic or found.gateway.topic
 
 
-def _expect_topic(client: dict[str, object], topic: str) -> None:
+def expect_topic(client: dict[str, object], topic: str) -> None:
+    """Raises KafkaInputError if a topic is not there."""
     from sources.kafka import broker
     from sources.kafka.settings import KafkaInputError
 

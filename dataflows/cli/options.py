@@ -66,8 +66,9 @@ DEFAULTS = "defaults"
 
 
 def named_policy(name: str) -> Policy:
-    """Loads the policy of a file, the one that a state directory last ran under, or the built-in one (`defaults`)."""
-    from dataflows.runtime.state.directory import policy_file
+    """Loads the policy of a file, the one that holds in a state directory, or the built-in one (`defaults`)."""
+    from dataflows.core.policy.check import PolicyError
+    from dataflows.detect.in_force import policy_in_force
     from dataflows.runtime.state.errors import StateError
 
     path = Path(name)
@@ -76,9 +77,11 @@ def named_policy(name: str) -> Policy:
     if not (path / "state.json").exists():
         return policy(path)
     try:
-        return policy(policy_file(path))
+        return policy_in_force(path)
     except StateError as error:
         raise ending(error) from error
+    except PolicyError as error:
+        raise MisuseError(*map(str, error.problems)) from error
 
 
 def folder_problem(name: str, folder: Path) -> str | None:

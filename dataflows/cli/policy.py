@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from dataflows.cli.policy_activate import activate
 from dataflows.cli.policy_diff import diff
 from dataflows.cli.policy_explain import explain
 from dataflows.cli.stories import run_stories
@@ -145,4 +146,5 @@ def _render(console: Console, report: ArmedReport) -> None:
 
 app.command()(diff)
 app.command()(explain)
+app.command()(activate)
 app.command("test")(run_stories)

@@ -34,7 +34,7 @@ def replay(
     out: Annotated[Path, typer.Option(help="Folder for exceptions.jsonl, actions.jsonl, incidents.jsonl and rejects.jsonl.")],
     policy: Annotated[Path | None, typer.Option(help="Policy file; without it the built-in defaults hold.")] = None,
     decisions: Annotated[
-        list[str] | None, typer.Option(metavar="FILE", help="Recorded decisions (case.*, action.*), which count from here only.")
+        list[str] | None, typer.Option(metavar="FILE", help="Recorded decisions (case.*, action.*, policy.*), which count from here only.")
     ] = None,
     until: options.Until = None,
     out_of_order: options.OutOfOrder = None,

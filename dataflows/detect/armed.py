@@ -12,13 +12,12 @@ from dataflows.core.engine.state import LEARNED
 from dataflows.core.history.learned import Learned
 from dataflows.core.policy import Policy
 from dataflows.core.policy.values import FROM_THE_START, MILESTONES
-from dataflows.core.rules.load import load_policy
 from dataflows.core.rules.model import Rule
 from dataflows.core.rules.structs import Silent
+from dataflows.detect.in_force import policy_in_force
 from dataflows.detect.learning import Learning
 from dataflows.detect.names import ORDER_SHARDS
 from dataflows.detect.router import Router
-from dataflows.runtime.state.directory import policy_file, read_state
 from dataflows.runtime.state.reader import look
 from schemas.identifiers import DEFAULT
 from schemas.instants import iso
@@ -62,8 +61,7 @@ class ArmedReport(msgspec.Struct, frozen=True):
 
 def armed_in_state(path: Path) -> ArmedReport:
     """What the engine of a state directory waits for. Raises StateError or PolicyError if that cannot be read."""
-    read_state(path)
-    policy = load_policy(policy_file(path))
+    policy = policy_in_force(path)
     learned = Learned()
     for name in ORDER_SHARDS:
         # Every shard is told the same; one may have been kept a moment later than another.

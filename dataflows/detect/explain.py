@@ -36,6 +36,7 @@ RESOLUTIONS = {
     "promise_moved": "the promise was moved after it had passed",
     "case": "a person closed the case",
     "expired": "there had been no news for too long",
+    "policy_changed": "it does not hold under a policy that was activated",
 }
 ENDS = {"time": "its time is over", "promise_moves": "a date was moved", "severity_rises": "it became graver"}
 

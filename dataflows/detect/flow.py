@@ -62,6 +62,8 @@ class FlowOptions:
     operators: list[AnyOperator] = field(default_factory=list[AnyOperator])
     """The operators that were built in this process, to be asked what they hold back."""
     stores: Stores | None = None
+    activations: bool = True
+    """Whether policies that are activated in the stream are heeded; a back-test tries one of its own from beginning to end."""
     on_snapshot: Callable[[float], None] = field(default=lambda _: None)
     """Called with the seconds that the end of an epoch blocked a shard."""
 
@@ -112,7 +114,13 @@ def _judge(flow: Dataflow, source: Source[Batch], policy: Policy, settings: Flow
     events = op.input(names.STEP_EVENTS, flow, source)
     identifiers = policy.identifiers or DEFAULT
     learning = Learning() if policy.learns else None
-    router = Router(compare_customers=rules.compare_customers, counts=settings.counts, identifiers=identifiers, learning=learning)
+    router = Router(
+        compare_customers=rules.compare_customers,
+        counts=settings.counts,
+        identifiers=identifiers,
+        learning=learning,
+        activations=settings.activations,
+    )
     routed = op.flat_map_batch(names.STEP_ROUTE, events, router)
 
     def checkpointer(snapshot: bytes | None, codec: Codec[T]) -> Checkpointer[T] | None:
@@ -144,7 +152,7 @@ def _judge(flow: Dataflow, source: Source[Batch], policy: Policy, settings: Flow
     def order_operator(snapshot: bytes | None) -> OrderOperator:
         everyone = (*channels, *names.FIRST_SHARDS, *names.SECOND_SHARDS)
         saving = checkpointer(snapshot, ORDER_ITEMS)
-        operator = OrderOperator(make_shard, everyone, lambda orphan: orphan_record(orphan, policy), saving, snapshot)
+        operator = OrderOperator(make_shard, everyone, orphan_record, saving, snapshot)
         settings.operators.append(operator)
         return operator
 

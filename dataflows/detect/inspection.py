@@ -10,6 +10,7 @@ from pathlib import Path
 
 import msgspec
 
+from dataflows.core.engine.activation import POLICY
 from dataflows.core.engine.evaluate import Evaluation
 from dataflows.core.engine.lifecycle import reckon
 from dataflows.core.engine.order import BACKFILLING, CLOSE, Order, key_of
@@ -117,7 +118,8 @@ def inspect_order(path: Path, tenant: str, order: str) -> OrderReport | None:
         if own in rows:
             shard = Shard(load_policy(policy_file(path)))
             # What is said of one order takes no other one, but the feeds and what they have shown.
-            shard.restore((row, value) for row, value in rows.items() if row in (own, FEEDS, LEARNED))
+            shard.restore((row, value) for row, value in rows.items() if row in (own, FEEDS, LEARNED, POLICY))
+            report = msgspec.structs.replace(report, policy=shard.policy.version)
             found = shard.find(tenant, order)
             return None if found is None else _report_order(report, found, shard)
         if tombstone is not None:

@@ -20,7 +20,7 @@ UNPROVED_S = 5.0
 def watch(observer: Observer, source: KafkaSource, graph: FlowOptions, stores: Sequence[ShardStore], policy: Policy) -> None:
     """Connects an observer to a flow's values. It reads plain attributes when it is scraped: that costs the flow nothing."""
     stats, shards, read = source.stats, graph.shards, observer.read
-    observer.runs(policy.version)
+    observer.runs(lambda: next((shard.policy.version for shard in graph.shards), policy.version))
     read(catalogue.RECORDS, lambda: stats.records)
     read(catalogue.RECORD_BYTES, lambda: stats.bytes)
     read(catalogue.NULL_RECORDS, lambda: stats.tombstones)

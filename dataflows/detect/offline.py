@@ -21,6 +21,7 @@ from dataflows.detect.learning import Learning
 from dataflows.detect.names import FIRST_SHARDS, ORDER_SHARDS, SECOND_SHARDS
 from dataflows.detect.router import OF_ACTIONS, Arrival, Router
 from schemas.deciding import is_decision
+from schemas.envelope import ACTIVATED
 from schemas.identifiers import DEFAULT
 from schemas.instants import HOUR
 from schemas.learned import Showing
@@ -35,6 +36,11 @@ TOPIC = "events"
 
 class Judging(Protocol):
     """What a shard does."""
+
+    @property
+    def policy(self) -> Policy:
+        """The policy that holds."""
+        ...
 
     def apply(self, record: Record | IdentityFinding | FeedWatermark) -> None:
         """Takes one record, finding or watermark."""
@@ -104,7 +110,7 @@ def steps(
         placed, onward = _staged(first, cut, _seen(arrivals, FIRST_SHARDS))
         placed_later, _ = _staged(second, cut, [*_seen(arrivals, SECOND_SHARDS), *onward])
         due: list[Record | ResolvedEvent | FeedWatermark] = [
-            *(record for record in batch if record.order and record.event.type not in OF_ACTIONS),
+            *(record for record in batch if (record.order and record.event.type not in OF_ACTIONS) or record.event.type == ACTIVATED),
             *placed,
             *placed_later,
             *spoken,
@@ -114,7 +120,7 @@ def steps(
             if isinstance(item, Record | FeedWatermark):
                 shard.apply(item)
             elif isinstance(item.item, Orphan):
-                outs.append(orphan_record(item.item, policy))
+                outs.append(orphan_record(item.item, shard.policy))
             elif not isinstance(item.item, Ambiguous):
                 shard.apply(item.item)
         shard.advance(cut, inclusive=False)

@@ -14,6 +14,7 @@ from dataflows.core.engine.shard import Shard
 from dataflows.core.engine.watermarks import WatermarkRun
 from dataflows.core.identity import AliasLookup, AliasResolver, Ambiguous, ResolvedEvent
 from dataflows.core.identity.items import Orphan
+from dataflows.core.policy import Policy
 from dataflows.detect.exchange import ActionItem, OrderItem
 from dataflows.detect.names import ACTION_SHARDS
 from dataflows.detect.rejects import ambiguous, undecodable
@@ -132,7 +133,7 @@ class OrderOperator(StatefulBatchLogic["Arrival[OrderItem]", "Judged", bytes]):
         self,
         make_shard: Callable[[str], Shard],
         channels: Iterable[str],
-        orphan: Callable[[Orphan], OutputRecord],
+        orphan: Callable[[Orphan, Policy], OutputRecord],
         checkpointer: Checkpointer[OrderItem] | None = None,
         snapshot: bytes | None = None,
     ) -> None:
@@ -225,9 +226,9 @@ class OrderOperator(StatefulBatchLogic["Arrival[OrderItem]", "Judged", bytes]):
         if isinstance(inner, Ambiguous):
             return ambiguous(item, inner)
         assert isinstance(inner, Orphan)
-        out = self._orphan(inner)
-        if self._shard is not None:
-            self._shard.count_orphan(out)
+        assert self._shard is not None
+        out = self._orphan(inner, self._shard.policy)
+        self._shard.count_orphan(out)
         return out
 
     def snapshot(self) -> bytes:

@@ -22,6 +22,7 @@ from dataflows.detect.learning import Learning
 from dataflows.detect.names import ACTION_SHARDS, FIRST_SHARDS, ORDER_SHARDS, SECOND_SHARDS
 from schemas import deciding
 from schemas.aliases import aliases
+from schemas.envelope import ACTIVATED
 from schemas.events import DATA_MODELS, OrderLinked, OrderPlaced
 from schemas.identifiers import DEFAULT, Identifiers, normaliser
 from schemas.learned import Showing
@@ -36,6 +37,8 @@ OF_ACTIONS = frozenset(name for name in DATA_MODELS if name.startswith(deciding.
 """Types of decisions about actions: they concern no order's shard."""
 AUTOMATION = frozenset(name for name in OF_ACTIONS if name.startswith("automation."))
 """Those of them that concern all tenants."""
+SHARED = frozenset((LINKED, ACTIVATED))
+"""The types that more than the shard of their order must see."""
 
 
 @dataclass(slots=True)
@@ -99,6 +102,8 @@ class Router:
     identifiers: Identifiers = DEFAULT
     learning: Learning | None = None
     """What watches for milestones that are emitted; None where the policy lists them."""
+    activations: bool = True
+    """Whether policies that are activated in the stream are heeded."""
     _seeds: dict[str, int] = field(default_factory=dict[str, int])
 
     def __call__(self, batches: list[Batch]) -> list[tuple[str, Arrival[OrderItem] | Arrival[AliasLookup] | Arrival[ActionItem]]]:
@@ -161,8 +166,8 @@ class Router:
             if type_ in OF_ACTIONS:
                 _decide(record, decisions)
                 continue
-            if type_ == LINKED:
-                order = self._link(record, first, second)
+            if type_ in SHARED:
+                order = self._link(record, first, second) if type_ == LINKED else self._broadcast(record, orders)
             if not order:
                 self._seek(record, first, second)
                 continue
@@ -195,6 +200,14 @@ class Router:
                 first[alias_shard(address, _ALIASES)].append((record, CUSTOMER, address, False))
         self.counts.events += len(batch.items) - others
         self.counts.refused += refused
+
+    def _broadcast(self, record: Record, orders: list[list[OrderItem]]) -> str:
+        """Gives every order shard a record that is about no order. Returns that none is meant."""
+        record.order = ""
+        if self.activations:
+            for items in orders:
+                items.append(record)
+        return ""
 
     @staticmethod
     def _link(record: Record, first: list[list[AliasLookup]], second: list[list[AliasLookup]]) -> str:

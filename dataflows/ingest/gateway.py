@@ -196,7 +196,7 @@ async def _serve(web: Server, settings: Settings, file: Path | None, intake: Int
     for number in (signal.SIGTERM, signal.SIGINT):
         loop.add_signal_handler(number, stop)
     loop.add_signal_handler(signal.SIGHUP, reload.set)
-    observer.runs("none")
+    observer.runs(lambda: "none")
     observer.log.info(
         "receiving webhooks",
         host=given.host,

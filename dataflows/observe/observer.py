@@ -41,9 +41,9 @@ class Observer:
         """Has a counter or gauge of the catalogue read by a function whenever somebody asks; see `Metrics.read`."""
         self.metrics.read(metric, reading)
 
-    def runs(self, policy: str) -> None:
-        """Says under which policy (version) the engine runs."""
-        self.metrics.read(catalogue.INFO, lambda: [((version("orderwatch"), policy), 1.0)])
+    def runs(self, policy: Callable[[], str]) -> None:
+        """Says under which policy (version) the engine runs; it may change while it does."""
+        self.metrics.read(catalogue.INFO, lambda: [((version("orderwatch"), policy()), 1.0)])
 
     def joining(self) -> None:
         """Brokers, topics and state are there; now the other processes of the cluster are waited for."""

@@ -93,8 +93,8 @@ class InputSettings(Section):
 
     topics: Topics = Field(
         default=("order-events",),
-        description="Topics to read, all partitions of each. Decisions (`case.*`, `action.*`) are taken only from `order-decisions`, or "
-        "a topic whose name ends in `.order-decisions` or `-order-decisions`: list it to take them.",
+        description="Topics to read, all partitions of each. Decisions (`case.*`, `action.*`, `policy.*`) are taken only from "
+        "`order-decisions`, or a topic whose name ends in `.order-decisions` or `-order-decisions`: list it to take them.",
     )
     start: Literal["earliest", "latest"] = Field(default="earliest", description="Where a partition begins that is not in the state yet.")
     partitions: int = Field(default=6, ge=1, le=10_000, description="Partitions of input topics made here.")

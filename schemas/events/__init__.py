@@ -9,7 +9,15 @@ Instants are RFC 3339 with an offset; `When` also takes plain dates, whose zone 
 from __future__ import annotations
 
 from schemas.events.base import Component, Fact, Line, Model, Money, MoneyPatch, PositiveMoney
-from schemas.events.decisions import ActionEvent, ActionInitiated, AutomationEvent, CaseEvent, EvidenceWithdrawn, Heartbeat
+from schemas.events.decisions import (
+    ActionEvent,
+    ActionInitiated,
+    AutomationEvent,
+    CaseEvent,
+    EvidenceWithdrawn,
+    Heartbeat,
+    PolicyActivated,
+)
 from schemas.events.fulfilment import (
     CarrierScan,
     InventoryAllocated,
@@ -105,6 +113,7 @@ DATA_MODELS: dict[str, type[Model]] = {
     "action.observed": ActionEvent,
     "automation.paused": AutomationEvent,
     "automation.resumed": AutomationEvent,
+    "policy.activated": PolicyActivated,
 }
 """The model of `data` by event type: every type that may come in."""
 
@@ -143,6 +152,7 @@ __all__ = [
     "PaymentFailed",
     "PaymentRefunded",
     "PickShort",
+    "PolicyActivated",
     "PositiveMoney",
     "RawStatus",
     "Relabelled",

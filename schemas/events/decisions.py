@@ -7,7 +7,7 @@ from typing import Annotated
 from pydantic import JsonValue
 
 from schemas.events.base import Fact, Model
-from schemas.values import Free, Id, Instant, Retention, ShortText, Text
+from schemas.values import Free, Id, Instant, PolicyText, Retention, ShortText, Text
 
 
 class EvidenceWithdrawn(Fact):
@@ -108,3 +108,17 @@ class AutomationEvent(Model):
     by: ShortText | None = None
     by_roles: list[ShortText] | None = None
     reason: ShortText | None = None
+
+
+class PolicyActivated(Model):
+    """From its place in the log on another policy holds, in every shard. It has no subject."""
+
+    version: Id
+    """The version that the text must have."""
+    text: Annotated[PolicyText, Retention.NOTHING]
+    """The policy, as its file states it; at most 256 KiB."""
+    note: Annotated[Text | None, Retention.NOTHING] = None
+    by: ShortText | None = None
+    """Who activated it: `user:anna`."""
+    by_roles: list[ShortText] | None = None
+    """What whoever activated it was allowed to, as the writer of the topic knows it."""

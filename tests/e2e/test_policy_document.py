@@ -62,7 +62,7 @@ def test_the_examples_of_the_reference_are_policies(tmp_path: Path) -> None:
 def test_the_first_steps_are_followed(tmp_path: Path) -> None:
     """Every command does what the page says, in its order."""
     folder, lines = written_out(tmp_path, GUIDE), commands(GUIDE)
-    assert len(lines) == 7
+    assert len(lines) == 9
     done = followed(folder, lines)
     for command, each in zip(lines, done, strict=True):
         assert each.returncode == 0, f"{command}\n{each.stdout}{each.stderr}"
@@ -72,6 +72,8 @@ def test_the_first_steps_are_followed(tmp_path: Path) -> None:
     assert said[1].splitlines()[-1] == "2 stories: 2 passed, 0 failed"
     assert "fulfilment.ship_overdue" in said[3]
     assert "{anchor: captured, threshold: 4 bh}  orders with service express (ours.yaml:21)" in said[4]
+    assert said[7].endswith("its activation is appended to decisions.jsonl\n")
+    assert "no records rejected" in said[8]
     shown = [block.body for block in blocks(GUIDE) if block.language == "text"]
     assert shown[0] in said[5]
     assert "FULF" in said[6]

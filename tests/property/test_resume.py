@@ -2,18 +2,19 @@
 
 from __future__ import annotations
 
+import json
 from functools import cache
-from pathlib import Path
 from random import Random
-from tempfile import TemporaryDirectory
 from typing import TYPE_CHECKING, Any
 from zlib import crc32
 
 import orjson
+import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from dataflows.core.rules.load import load_policy
+from dataflows.core.rules.load import policy_of_text
+from schemas.problems import Problem
 from schemas.record import Record
 from schemas.topics import DECISIONS
 from schemas.wire import Rejected, decode, micros
@@ -22,7 +23,7 @@ from sources.simulator import policy_text, stream
 from sources.simulator.moments import END
 from tests.property.histories import examples
 from tests.support.graph import Graph, MemoryStores
-from tests.support.logs import HOUR, MINUTE, iso
+from tests.support.logs import HOUR, MINUTE, iso, line, record
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -35,19 +36,33 @@ CHANNELS = ("events:00000", "events:00001", DECIDED, "scans:00000")
 OF_EVENTS = ("events:00000", "events:00001", "scans:00000")
 NOWHERE = (0, 0, 0, 0)
 UNTIL = END * 1_000_000
+CHANGED = (
+    (
+        "  payment.capture_overdue: {threshold: 12 h, owner: DESK}\n  shipment.scan_gap: off\n  shipment.eta_slip: {severity: critical}\n",
+        "",
+    ),
+    (
+        "  fulfilment.ship_overdue: {grace: 30 h}\n  shipment.stuck: {threshold: 2 bd}\n",
+        """custom_rules:
+  a_first: {says: It was not shipped within a day., form: overdue, since: captured, within: 24 h, until: shipped, owner: X, severity: low}
+overrides: [{when: {tier: gold}, rules: {'*': {owner: VIP}}}]
+""",
+    ),
+)
+"""What activated policies say otherwise. The second has a rule that stands before all others, and tells orders apart."""
 Said = dict[tuple[str, int], tuple[str, str, int, bytes]]
 
 
 @cache
 def world() -> tuple[tuple[Record | Refusal, ...], ...]:
-    """A simulated world in three partitions and what was decided about its actions in a fourth, each in log order, with some junk."""
+    """A simulated world in three partitions and what was decided about it in a fourth, each in log order, with some junk."""
     first, second, third = events()
     return first, second, decisions(), third
 
 
 @cache
 def decisions() -> tuple[Record | Refusal, ...]:
-    """What people and a dispatch decide who read what is said of the world's actions when nobody decides anything."""
+    """What people and a dispatch decide who read what is said of the world's actions when nobody decides anything; policies activated."""
     graph, found = Graph(rules(learns=False), OF_EVENTS, hot=256), list[tuple[int, dict[str, Any]]]()
     outs = graph.take([Batch(name, UNTIL + 1, fresh(records)) for name, records in zip(OF_EVENTS, events(), strict=True)])
     lots = Random(7)
@@ -69,14 +84,13 @@ def decisions() -> tuple[Record | Refusal, ...]:
     middle = sorted(at for at, _ in found)[len(found) // 2]
     for type_, at in (("automation.paused", middle), ("automation.resumed", middle + 12 * HOUR)):
         found.append((at, {"type": type_, "subject": "automation", "scope": "all", "by": "user:anna"}))
-    records: list[Record | Refusal] = []
-    for offset, (at, data) in enumerate(sorted(found, key=lambda each: each[0])):
-        log = at // 1_000_000 * 1_000_000
-        head = {"specversion": "1.0", "id": f"d{offset}", "source": "/desk", "time": iso(log), "tenant": "default"}
-        raw = orjson.dumps({**head, "type": data.pop("type"), "subject": data.pop("subject"), "data": data})
-        event = decode(raw)
-        records.append(Record(log, DECISIONS, 0, offset, 0, log, event.subject or "", event, raw))
-    return tuple(record for record in records if isinstance(record, Record) and record.log <= UNTIL)
+    lines = activations(min(c[0].log for c in events()), max(c[-1].log for c in events()))
+    for number, (at, data) in enumerate(found):
+        head = {"specversion": "1.0", "id": f"d{number}", "source": "/desk", "time": iso(at), "tenant": "default"}
+        about = {"type": data.pop("type"), "subject": data.pop("subject"), "data": data}
+        lines.append((at // 1_000_000 * 1_000_000, orjson.dumps({**head, **about})))
+    lines.sort(key=lambda each: each[0])
+    return tuple(record(raw, log, offset) for offset, (log, raw) in enumerate(lines) if log <= UNTIL)
 
 
 @cache
@@ -85,23 +99,43 @@ def events() -> tuple[tuple[Record | Refusal, ...], ...]:
     lots = Random(5)
     channels: tuple[list[Record | Refusal], ...] = ([], [], [])
     greatest = [0, 0, 0]
-    lines = [line for line in stream(150, 3) if b"heartbeat" not in line]
+    lines = [one for one in stream(150, 3) if b"heartbeat" not in one]
     for number, raw in enumerate(lines):
-        line = b"{junk" if lots.random() < 0.01 else raw
+        text = b"{junk" if lots.random() < 0.01 else raw
         at = crc32(str(number).encode()) % 3
         offset = len(channels[at])
         try:
-            event = decode(line)
+            event = decode(text)
         except Rejected as why:
-            channels[at].append(Refusal(greatest[at], OF_EVENTS[at], at, offset, 0, why.reason, why.detail, line, len(line)))
+            channels[at].append(Refusal(greatest[at], OF_EVENTS[at], at, offset, 0, why.reason, why.detail, text, len(text)))
             continue
         time = micros(event.time)
         own = time if event.recordedtime is None else micros(event.recordedtime)
         # Whole seconds: many records then share an instant, in several partitions.
         log = greatest[at] = max(greatest[at], own // 1_000_000 * 1_000_000)
         topic = OF_EVENTS[at].partition(":")[0]
-        channels[at].append(Record(log, topic, at, offset, 0, time, event.subject or "", event, line, key=b"k", headers=(("h", b"v"),)))
+        channels[at].append(Record(log, topic, at, offset, 0, time, event.subject or "", event, text, key=b"k", headers=(("h", b"v"),)))
     return tuple(tuple(records) for records in channels)
+
+
+def activations(first: int, last: int) -> list[tuple[int, bytes]]:
+    """Policies that are activated while the world lasts: of two that follow each other, one changes what only a restart may."""
+    found: list[tuple[int, bytes]] = []
+    for number in range(1, 5):
+        for learns in (False, True):
+            rules_, sections = CHANGED[number % 2]
+            text = text_of(learns=learns).replace("\nrules:\n", f"\nrules:\n{rules_}") + sections
+            policy = policy_of_text(text)
+            assert not isinstance(policy, Problem), policy
+            log = (first + (last - first) * number // 5) // 1_000_000 * 1_000_000
+            data: dict[str, object] = {"version": policy.version, "text": text}
+            found.append((log, line(f"activation-{number}-{learns}", log, "policy.activated", order=None, data=data)))
+    return found
+
+
+def text_of(*, learns: bool) -> str:
+    """The text of the world's policy; `learns`: without its list of milestones."""
+    return "".join(one for one in policy_text().splitlines(keepends=True) if not learns or "emits:" not in one)
 
 
 def fresh(items: Sequence[Record | Refusal]) -> list[Record | Refusal]:
@@ -163,11 +197,9 @@ def undisturbed(*, learns: bool) -> Said:
 @cache
 def rules(*, learns: bool) -> Policy:
     """The world's policy; `learns`: without its list of milestones."""
-    with TemporaryDirectory() as folder:
-        path = Path(folder) / "policy.yaml"
-        text = policy_text()
-        path.write_text("".join(line for line in text.splitlines(keepends=True) if not learns or "emits:" not in line), encoding="utf-8")
-        return load_policy(path)
+    found = policy_of_text(text_of(learns=learns))
+    assert not isinstance(found, Problem), found
+    return found
 
 
 @examples(25)
@@ -175,7 +207,7 @@ def rules(*, learns: bool) -> Policy:
 def test_a_killed_run_says_the_same_under_the_same_numbers(seed: int, learns: bool) -> None:
     """Random batches, epochs and kills; what was said in a lost epoch is said again, number for number, and nothing besides.
 
-    What was learned is kept too.
+    What was learned is kept too, and the policy that was activated.
     """
     lots = Random(seed)
     policy = rules(learns=learns)
@@ -193,5 +225,15 @@ def test_a_killed_run_says_the_same_under_the_same_numbers(seed: int, learns: bo
             kills += 1
             graph, partitions = Graph(policy, CHANNELS, stores, snapshots, hot=lots.choice((2, 64)), remote=True), Partitions(lots, places)
     assert said == undisturbed(learns=learns)
-    types = {orjson.loads(body)["data"]["state"] for topic, _, _, body in said.values() if topic == "actions" and b'"state":' in body}
+    types = {json.loads(body)["data"]["state"] for topic, _, _, body in said.values() if topic == "actions" and b'"state":' in body}
     assert types >= {"proposed", "requested", "begun", "executed", "failed", "in_doubt", "rejected", "withdrawn", "expired"}
+
+
+@pytest.mark.parametrize("learns", [False, True])
+def test_each_activation_is_taken_or_refused_once(learns: bool) -> None:
+    """Four hold, four are refused; lines name the policy that held."""
+    outs = [(topic, body) for topic, _, _, body in undisturbed(learns=learns).values()]
+    assert sum(b"policy.activated" in body for topic, body in outs if topic == "rejects") == 4
+    versions = {json.loads(body)["data"]["policy"]["version"] for topic, body in outs if topic == "exceptions"}
+    assert len(versions) == 3
+    assert any(b'"resolution":"policy_changed"' in body for topic, body in outs if topic == "exceptions")

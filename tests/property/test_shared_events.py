@@ -30,6 +30,8 @@ SCANS = ("accepted", "in_transit", "out_for_delivery", "delivered")
 class Gathering:
     """A shard that only notes which order got which event."""
 
+    policy = POLICY
+
     def __init__(self) -> None:
         self.got: dict[str, set[str]] = defaultdict(set)
         self.logs: list[int] = []

@@ -106,7 +106,7 @@ class Graph:
             n: OrderOperator(
                 lambda name: Shard(policy, hot, place=(ORDER_SHARDS.index(name), len(ORDER_SHARDS))),
                 everyone,
-                lambda orphan: orphan_record(orphan, policy),
+                orphan_record,
                 checkpointer(ORDER_ITEMS),
                 known.get(n),
             )

@@ -60,6 +60,11 @@ class Rejudged:
         self._shard = Shard(policy, hot)
         self._said: list[OutputRecord] = []
 
+    @property
+    def policy(self) -> Policy:
+        """The policy that holds."""
+        return self._shard.policy
+
     def apply(self, record: Record | IdentityFinding | FeedWatermark) -> None:
         """Takes what a shard takes."""
         self._shard.apply(record)

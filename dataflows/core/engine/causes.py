@@ -5,7 +5,7 @@ from __future__ import annotations
 from operator import attrgetter
 from typing import cast
 
-from dataflows.core.engine.exceptions import EXPIRED, ExceptionState
+from dataflows.core.engine.exceptions import EXPIRED, POLICY_CHANGED, ExceptionState
 from dataflows.core.engine.lifecycle import cite
 from dataflows.core.engine.order import Order
 from dataflows.core.history.timeline import happened
@@ -19,7 +19,7 @@ def resolved_by(order: Order, state: ExceptionState, rule: Rule, record: Record 
 
     It is one of those at the instant of the end: the one in hand, else one of a kind that the rule waits for, else the first.
     """
-    if state.status != "resolved" or state.resolution == EXPIRED:
+    if state.status != "resolved" or state.resolution in (EXPIRED, POLICY_CHANGED):
         return None
     if state.resolution == "case":
         id_ = order.exceptions.id_of(state)

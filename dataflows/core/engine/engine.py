@@ -14,7 +14,7 @@ from dataflows.core.engine.effort import effort
 from dataflows.core.engine.evaluate import DECIDED, UNRESOLVED, Evaluation, RuleEvaluator, watched
 from dataflows.core.engine.failures import failing
 from dataflows.core.engine.feeds import Feeds
-from dataflows.core.engine.lifecycle import expired, retracted
+from dataflows.core.engine.lifecycle import expired, policy_changed, retracted
 from dataflows.core.engine.order import BACKFILLING, CASES, CLOSE, Order, key_of
 from dataflows.core.engine.publish import Publisher
 from dataflows.core.engine.ruleset import FAILED
@@ -40,6 +40,14 @@ class Engine:
         self.evaluator = RuleEvaluator(policy, feeds, learned)
         self.ruleset = self.evaluator.ruleset
         self.publisher = Publisher(policy, self.ruleset)
+
+    def under(self, policy: Policy, since: int) -> Engine:
+        """The engine that goes on under a policy that was activated at log time `since`; what it numbers and counts goes on."""
+        engine = Engine(policy, self.evaluator.feeds, self.evaluator.learned)
+        engine.evaluator.activated = since
+        engine.publisher = self.publisher
+        engine.publisher.policy, engine.publisher.ruleset = policy, engine.ruleset
+        return engine
 
     def restored(self, _: Order) -> Profile | None:
         """The profile of an order that was unpacked; None if it takes the order's facts to know."""
@@ -137,6 +145,15 @@ class Engine:
         order.recheck_at = {index: at for index, at in order.recheck_at.items() if index in rules or index < 0}
         return self._evaluate(order, rules, now, inclusive=True, gone=True)
 
+    def renew(self, order: Order, now: int, *, inclusive: bool) -> list[OutputRecord]:
+        """Evaluates everything that an order could have to do with under a policy that was activated; what no longer holds is resolved.
+
+        `inclusive`: all records of this instant have been taken.
+        """
+        rules = self._everything(order, now)
+        order.recheck_at = {index: at for index, at in order.recheck_at.items() if index in rules or index < 0}
+        return self._evaluate(order, rules, now, inclusive=inclusive, gone=True, activated=True)
+
     def expire(self, order: Order, now: int) -> list[OutputRecord]:
         """What is said of an order that is forgotten although something of it is open: that it is closed for age."""
         before = order.exceptions.states
@@ -208,13 +225,26 @@ class Engine:
     # what follows
 
     def _evaluate(
-        self, order: Order, rules: Iterable[int], now: int, record: Record | None = None, *, inclusive: bool = False, gone: bool = False
+        self,
+        order: Order,
+        rules: Iterable[int],
+        now: int,
+        record: Record | None = None,
+        *,
+        inclusive: bool = False,
+        gone: bool = False,
+        activated: bool = False,
     ) -> list[OutputRecord]:
-        """Evaluates rules and publishes what follows; `gone`: what was said by rules that the policy no longer has is taken back."""
+        """Evaluates rules and publishes what follows; `gone`: what was said by rules that the policy no longer has is taken back.
+
+        `activated`: since another policy holds. What is open and no longer holds is then resolved, and what is over stays as it is.
+        """
         evaluation = self.evaluator.evaluate(order, rules, now, record, inclusive=inclusive)
         if gone:
             evaluation.changes.update(retracted(order.exceptions.states, self.ruleset.index))
         before = order.exceptions.states
+        if activated:
+            evaluation.changes = policy_changed(before, evaluation.changes, now)
         self.apply(order, evaluation)
         outs: list[OutputRecord] = []
         if evaluation.changes:

@@ -19,7 +19,7 @@ from dataflows.core.engine.decide import Decision
 from dataflows.core.engine.exceptions import EXPIRED, ExceptionState, Status
 from dataflows.core.engine.failures import failed, failing, mended
 from dataflows.core.engine.feeds import Deferred, Feeds
-from dataflows.core.engine.lifecycle import Key, changed, expired, reconcile, suppress
+from dataflows.core.engine.lifecycle import Key, changed, expired, reconcile, still_since, suppress
 from dataflows.core.engine.order import CASES, Order
 from dataflows.core.engine.traits import mask
 from dataflows.core.engine.triggers import Profile, profiles_of
@@ -69,6 +69,8 @@ class RuleEvaluator:
         self.feeds = feeds
         self.backfill = Backfill(policy)
         self.learned = Learned() if learned is None else learned
+        self.activated = NEVER
+        """The log time at which the policy was activated, if it was."""
         self._monitors = bool(feeds)
         self.profiles = profiles_of(policy)
         self.ruleset = self.profiles.ruleset
@@ -157,6 +159,8 @@ class RuleEvaluator:
         assert profile is not None
         states = of_kind.get(rule.kind, {})
         found = self._found(facts, index, profile.settings[index])
+        if self.activated != NEVER:
+            found = still_since(found, states, self.activated)
         evaluation.next_check[index] = None
         if order.deferred:
             evaluation.waits[index] = None
@@ -174,7 +178,9 @@ class RuleEvaluator:
         if decision.seen or states:
             if index in self.ruleset.orphan and facts.placed is not None:
                 history = HIDDEN  # It is no orphan any more that anybody must hear of.
-            after, left_out = reconcile(states, rule.kind, decision.seen, facts.now, deadlines=inclusive, history=history)
+            after, left_out = reconcile(
+                states, rule.kind, decision.seen, facts.now, deadlines=inclusive, history=history, activated=self.activated
+            )
             if left_out:
                 evaluation.next_check[index] = facts.now
             expiry = profile.settings[index].expire_after

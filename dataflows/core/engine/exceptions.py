@@ -28,6 +28,8 @@ Status = Literal["open", "resolved", "retracted", "suppressed"]
 CASE_NEW = ("new", None, None)
 EXPIRED = "expired"
 """The resolution of what has stood open for too long without news."""
+POLICY_CHANGED = "policy_changed"
+"""The resolution of what was open when a policy was activated under which it does not hold."""
 
 
 class ExceptionState(Struct, array_like=True, omit_defaults=True):

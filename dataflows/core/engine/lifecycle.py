@@ -11,13 +11,15 @@ from dataflows.core.clocks.explain import arithmetic, moment
 from dataflows.core.clocks.spans import Later
 from dataflows.core.decisions.cases import HELD, NEW
 from dataflows.core.engine.backfill import HistoryBounds
-from dataflows.core.engine.exceptions import EXPIRED, ExceptionState, Status, exception_id
+from dataflows.core.engine.exceptions import EXPIRED, POLICY_CHANGED, ExceptionState, Status, exception_id
 from dataflows.core.policy.setting import NORMAL, Severity
 from dataflows.core.rules.conditions import Condition, count
-from schemas.instants import iso
+from schemas.instants import NEVER, iso
 from schemas.record import Evidence, Record
 
 Key = tuple[str, "str | None", int]
+LASTING = frozenset((EXPIRED, POLICY_CHANGED, "case"))
+"""The resolutions of exceptions whose condition may go on."""
 
 
 class Changes(TypedDict, total=False):
@@ -109,19 +111,22 @@ def reconcile(
     *,
     deadlines: bool,
     history: HistoryBounds | None = None,
+    activated: int = NEVER,
 ) -> tuple[dict[Key, ExceptionState], bool]:
     """The states of a kind, so far `known`, as they should be by what its rule sees now (per scope its conditions that have begun).
 
     States that have not changed are returned as they are, others as changed copies; suppression is not decided here. A timed
     condition is only raised when `deadlines` are decided, that is once all records of the instant are in: an order that comes late
     is not decided before its own history. Until then it is left out, and the second value says so. `history`: that of an order whose
-    history was told; what it hides is not raised, and what began in it is marked. Its episodes count none the less.
+    history was told; what it hides is not raised, and what began in it is marked. Its episodes count none the less. `activated`: the log
+    time at which the policy was activated; what was over by then stays as it is, and later episodes are counted after it.
     """
     after: dict[Key, ExceptionState] = {}
     left_out = False
     for scope, conditions in seen.items():
-        for position, condition in enumerate(conditions):
-            key = (kind, scope, position + 1)
+        over = max((s.episode for s in known.values() if s.scope == scope and was_over(s, activated)), default=0)
+        for episode, condition in enumerate(conditions, over + 1):
+            key = (kind, scope, episode)
             before = known.get(key)
             unsaid = before is None or before.status == "retracted"
             if history is not None and unsaid and history.hides(condition.start, condition.end):
@@ -137,9 +142,47 @@ def reconcile(
                 if unsaid:
                     state.backfilled = history is not None and condition.start < history.judged
     for key, before in known.items():
-        if key not in after and before.status != "retracted":
+        stays = before.status == "resolved" and (before.news <= activated or before.resolution == POLICY_CHANGED)
+        if key not in after and before.status != "retracted" and not stays:
             after[key] = replace(before, status="retracted", suppressed_by=None)
     return after, left_out
+
+
+def was_over(state: ExceptionState, activated: int) -> bool:
+    """Whether an exception and its condition were over when a policy was activated."""
+    return state.status == "resolved" and state.news <= activated and state.resolution not in LASTING
+
+
+def still_since(
+    found: dict[str | None, list[Condition]], states: Mapping[Key, ExceptionState], activated: int
+) -> dict[str | None, list[Condition]]:
+    """What a rule found (by scope, in order), without what had ended when the policy was activated.
+
+    An exception that was open then may have ended earlier by what became known later: that belongs to it.
+    """
+    after: dict[str | None, list[Condition]] = {}
+    for scope, conditions in found.items():
+        early = [condition for condition in conditions if condition.end is not None and condition.end <= activated]
+        if early:
+            mine = [s.start for s in states.values() if s.scope == scope and s.status != "retracted" and not was_over(s, activated)]
+            last = early[-1]
+            kept = early[-1:] if mine and last.end is not None and last.end >= min(mine) else []
+            after[scope] = [*kept, *conditions[len(early) :]]
+        else:
+            after[scope] = conditions
+    return {scope: conditions for scope, conditions in after.items() if conditions}
+
+
+def policy_changed(known: Mapping[Key, ExceptionState], changes: Mapping[Key, ExceptionState], now: int) -> dict[Key, ExceptionState]:
+    """The changes that a policy that was activated makes: what it does not find any more is resolved, and was no false alarm."""
+    after: dict[Key, ExceptionState] = {}
+    for key, state in changes.items():
+        before = known.get(key)
+        if before is None or state.status != "retracted":
+            after[key] = state
+        elif before.status in ("open", "suppressed"):
+            after[key] = replace(before, status="resolved", resolution=POLICY_CHANGED, end=now, suppressed_by=None, news=now)
+    return after
 
 
 def expired(state: ExceptionState, now: int) -> ExceptionState:

@@ -85,6 +85,12 @@ class OrderCache:
             self._dirty.pop(key, None)
             self._changed[key] = None
 
+    def repack(self, codec: OrderCodec, restored: Callable[[Order], Profile | None]) -> None:
+        """Goes on with another codec: what is unpacked is packed by the old one, which both read."""
+        for _ in range(2):
+            self._age()
+        self._codec, self._restored = codec, restored
+
     def check_of(self, key: str) -> int | None:
         """When an order is to be looked at (µs of log time), without touching it; None if it is unknown."""
         order = self._young.get(key) or self._old.get(key)

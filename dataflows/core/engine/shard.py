@@ -11,6 +11,7 @@ from collections import Counter
 from collections.abc import Iterable, Iterator
 from typing import cast
 
+from dataflows.core.engine.activation import Activated, adopted
 from dataflows.core.engine.codec import OrderCodec
 from dataflows.core.engine.effort import TOO_LONG, TOO_MUCH, WORK
 from dataflows.core.engine.engine import Engine
@@ -27,6 +28,7 @@ from dataflows.core.engine.unseen import Unseen
 from dataflows.core.history.learned import Learned
 from dataflows.core.history.timeline import WITHDRAWN
 from dataflows.core.policy import Policy
+from schemas.envelope import ACTIVATED
 from schemas.instants import FAR
 from schemas.learned import Showing
 from schemas.output import OutputRecord
@@ -47,11 +49,14 @@ class Shard:
         self._unseen = Unseen(self.learned, place)
         self.engine = Engine(policy, self.feeds, self.learned)
         self._codec = OrderCodec(self.engine.ruleset)
-        self._most_events = policy.retention.most_events
         self._orders = OrderCache(self._codec, self.engine.restored, hot)
         self._tombstones = Tombstones()
         self._timers = TimerQueue(self._orders.check_of)
-        self._state = ShardState(self.engine.publisher, self._codec, self._orders, self._tombstones, self.feeds, self.learned)
+        self.activated = Activated()
+        self._first = place[0] == 0  # Of what all shards say alike, it is the one that says it.
+        self._state = ShardState(
+            self.engine.publisher, self._codec, self._orders, self._tombstones, self.feeds, self.learned, self.activated
+        )
         self._out: list[OutputRecord] = []
 
     def __len__(self) -> int:
@@ -76,7 +81,7 @@ class Shard:
     def apply(self, record: Record | IdentityFinding | FeedWatermark) -> None:
         """Takes one record, finding or watermark; they must come in log order. Deadlines before it are fired first."""
         log = record.log
-        if self._timers.next < log or self.feeds.due < log or self._state.reevaluate_at < log or self._unseen.due < log:
+        if min(self._timers.next, self.feeds.due, self._state.reevaluate_at, self._unseen.due, self.activated.due) < log:
             self._advance(log, inclusive=False)
         if self._monitors:
             self.feeds.begin(record.log)
@@ -86,13 +91,15 @@ class Shard:
             else:
                 self._out.extend(self.feeds.hear(record))
             return
-        self._state.counts.records += 1
         event = record.event
+        if not record.order and event.type == ACTIVATED:
+            self._activate(record)
+            return
+        self._state.counts.records += 1
         key = key_of(event.tenant, record.order)
         order = self._orders.find(key)
         if order is None:
-            order = self._open(key, record)
-            if order is None:
+            if (order := self._open(key, record)) is None:
                 return
         elif order.quarantined:
             self._reject(record, "order_quarantined", order.quarantined)
@@ -104,11 +111,13 @@ class Shard:
         ):
             self._reject(record, *wrong)
             return
-        elif len(order.timeline) >= self._most_events and not order.timeline.knows(record):
+        elif len(order.timeline) >= self.policy.retention.most_events and not order.timeline.knows(record):
             self._quarantine(key, order, TOO_LONG, record.log)
             self._reject(record, "order_quarantined", TOO_LONG)
             return
         try:
+            if record.log <= self.activated.until and self.activated.awaits(key, record.log):
+                self._say(self.engine.renew(order, record.log, inclusive=False))
             said = self.engine.take(order, record)
         except Exception as error:  # noqa: BLE001 - whatever is thrown must cost no other order; see `_quarantine`
             self._quarantine(key, order, type(error).__name__, record.log, record)
@@ -121,7 +130,7 @@ class Shard:
             self._state.counts.missed += 1
         if said:
             self._say(said)
-        if order.work > WORK * self._most_events:
+        if order.work > WORK * self.policy.retention.most_events:
             self._quarantine(key, order, TOO_MUCH, record.log)
             return
         # An order whose placing was withdrawn was never placed: it is forgotten sooner than was planned for one that had been.
@@ -146,16 +155,17 @@ class Shard:
 
     def _advance(self, to: int, *, inclusive: bool) -> None:
         while True:
-            at = min(self._timers.next, self.feeds.due, self._state.reevaluate_at, self._unseen.due)
+            at = min(self._timers.next, self.feeds.due, self._state.reevaluate_at, self._unseen.due, self.activated.due)
             if at > to or (at == to and not inclusive):
                 break
             self._reach(at)
         self._tombstones.evict(to)
+        self.activated.pass_to(to)
 
     def _reach(self, at: int) -> None:
         """Lets everything happen that is due at `at`."""
         everything = at == self._state.reevaluate_at
-        keys: set[str] = set()
+        keys = set(self.activated.step(at))
         self._out.extend(self._unseen.reach(at))
         if self._monitors:
             said, free = self.feeds.reach(at)
@@ -174,8 +184,12 @@ class Shard:
     def _check(self, key: str, order: Order, now: int, *, everything: bool) -> None:
         """Checks an order that is due, or that a feed has set free."""
         try:
-            again = everything and not order.quarantined
-            self._say(self.engine.reevaluate(order, now) if again else self.engine.check(order, now))
+            if order.quarantined:
+                self._say(self.engine.check(order, now))
+            elif now <= self.activated.until and self.activated.awaits(key, now):
+                self._say(self.engine.renew(order, now, inclusive=True))
+            else:
+                self._say(self.engine.reevaluate(order, now) if everything else self.engine.check(order, now))
         except Exception as error:  # noqa: BLE001 - as in `apply`
             self._quarantine(key, order, type(error).__name__, now)
             return
@@ -225,11 +239,29 @@ class Shard:
         Raises:
             ValueError: if a row was written by a later version, or is of no known kind.
         """
-        for key, at in self._state.restore(rows):
+        kept = [*rows]
+        if self.activated.restore(kept):
+            self._adopt(adopted(self.activated.text, self.policy))
+        for key, at in self._state.restore(kept):
             self._timers.push(at, key)
-        if reevaluate_at is not None:
-            self._state.reevaluate_at = reevaluate_at
+        self.activated.resume(self._orders.keys(), self.activated.reached)
+        self._state.reevaluate_at = self._state.reevaluate_at if reevaluate_at is None else reevaluate_at
         self._unseen.plan()
+
+    def _activate(self, record: Record) -> None:
+        """Switches to the policy that a record activates, or refuses it: every shard alike, and one says so."""
+        decided = self.activated.decide(record, self.policy, self._orders.keys())
+        if isinstance(decided, Policy):
+            self._adopt(decided)
+        elif decided is not None and self._first:
+            self._reject(record, *decided)
+
+    def _adopt(self, policy: Policy) -> None:
+        """Goes on under another policy."""
+        self.policy = policy
+        self.engine = self.engine.under(policy, self.activated.since)
+        self._codec = self._state.codec = OrderCodec(self.engine.ruleset)
+        self._orders.repack(self._codec, self.engine.restored)
 
     def _patience(self, order: Order) -> int:
         """How long an order may be silent before it is seen whether it can be closed, µs."""
@@ -273,6 +305,8 @@ class Shard:
         if order is None or order.quarantined:
             return
         try:
+            if note.log <= self.activated.until and self.activated.awaits(key, note.log):
+                self._say(self.engine.renew(order, note.log, inclusive=False))
             self._say(self.engine.note(order, note))
         except Exception as error:  # noqa: BLE001 - as in `apply`
             self._quarantine(key, order, type(error).__name__, note.log)
@@ -282,10 +316,8 @@ class Shard:
     def _quarantine(self, key: str, order: Order, name: str, now: int, record: Record | None = None) -> None:
         """Gives an order up whose history, not one of its rules, makes the program fail (`name`: with what), or that has become too much.
 
-        It must not take the other orders with it.
-
-        Its history is dropped, since it may be half changed; that is said once, and `record` and all later ones are rejected, until the
-        order has been forgotten as closed ones are.
+        It must not take the other orders with it. Its history is dropped, since it may be half changed; that is said once, and `record`
+        and all later ones are rejected, until the order has been forgotten as closed ones are.
         """
         self._say(self.engine.quarantine(order, name, now))
         if record is not None:
@@ -308,9 +340,8 @@ class Shard:
             return False
         if order.live:
             self._say(self.engine.expire(order, now))
-        timeline = order.timeline
         unplaced = b"" if order.placed or order.quarantined else self._codec.pack(order)
-        self._tombstones.add(key, now + self.policy.retention.dedupe, (*timeline.records, *timeline.hidden), unplaced)
+        self._tombstones.add(key, now + self.policy.retention.dedupe, (*order.timeline.records, *order.timeline.hidden), unplaced)
         self._orders.drop(key)
         self._state.counts.closed += 1
         return True

@@ -9,6 +9,7 @@ from dataclasses import asdict, dataclass, field, fields
 
 import msgspec
 
+from dataflows.core.engine.activation import POLICY, Activated
 from dataflows.core.engine.codec import OrderCodec, check_of
 from dataflows.core.engine.feeds import Feeds
 from dataflows.core.engine.orders import OrderCache
@@ -17,13 +18,14 @@ from dataflows.core.engine.publish import Publisher, Standing
 from dataflows.core.engine.tombstones import Tombstones
 from dataflows.core.history.learned import Learned
 from schemas.envelope import DEFAULT_TENANT
-from schemas.instants import FAR
+from schemas.instants import FAR, NEVER
 from schemas.output import OutputRecord
 
 VERSION = 1
 """Of the row of scalars."""
 ORDER, TOMBSTONE, FEEDS, LEARNED, SCALARS = b"o", b"t", b"f", b"l", b"s"
-"""What the keys of rows begin with: an order and its key, a closed one and its key, all feeds, what was learned, all else."""
+"""What the keys of rows begin with: an order and its key, a closed one and its key, all feeds, what was learned, all else. That of an
+activated policy is `activation.POLICY`."""
 
 
 @dataclass(slots=True)
@@ -48,16 +50,24 @@ class ShardState:
     """The parts of a shard that are kept. `reevaluate_at`: when all orders are to be evaluated again, since the policy has changed."""
 
     def __init__(
-        self, publisher: Publisher, codec: OrderCodec, orders: OrderCache, tombstones: Tombstones, feeds: Feeds, learned: Learned
+        self,
+        publisher: Publisher,
+        codec: OrderCodec,
+        orders: OrderCache,
+        tombstones: Tombstones,
+        feeds: Feeds,
+        learned: Learned,
+        activated: Activated,
     ) -> None:
         self.counts = Counts()
         self.reevaluate_at = FAR
         self._publisher = publisher
-        self._codec = codec
+        self.codec = codec
         self._orders = orders
         self._tombstones = tombstones
         self._feeds = feeds
         self._learned = learned
+        self._activated = activated
         self._monitors = bool(feeds)
         self._feeds_row = self._scalars = b""
 
@@ -76,6 +86,9 @@ class ShardState:
         if self._learned.changed:
             self._learned.changed = False
             yield LEARNED, self._learned.row()
+        if self._activated.changed:
+            self._activated.changed = False
+            yield POLICY, self._activated.row()
         scalars = self._row()
         if scalars != self._scalars:
             self._scalars = scalars
@@ -91,6 +104,8 @@ class ShardState:
             yield FEEDS, self._feeds.row()
         if self._learned:
             yield LEARNED, self._learned.row()
+        if self._activated:
+            yield POLICY, self._activated.row()
         yield SCALARS, self._row()
 
     def restore(self, rows: Iterable[Row]) -> Iterator[tuple[str, int]]:
@@ -113,13 +128,15 @@ class ShardState:
                 self._feeds.restore(value)
             elif kind == LEARNED:
                 self._learned.restore(value)
+            elif kind == POLICY:
+                continue  # The shard has gone on with it already: orders are unpacked by it.
             elif kind == SCALARS:
                 self._scalars = value
             else:
                 raise ValueError(f"a stored row begins with {kind!r}, which this program does not know")
         self._tombstones.restore(tombstones.items())
         for name in self._orders.restore(orders.items()):
-            self._feeds.expect(name, self._codec.unpack(name, orders[name]).deferred.values())
+            self._feeds.expect(name, self.codec.unpack(name, orders[name]).deferred.values())
         if self._scalars:
             self._take_row(self._scalars)
         return ((name, check_of(packed)) for name, packed in orders.items())
@@ -127,7 +144,8 @@ class ShardState:
     def _row(self) -> bytes:
         publisher = self._publisher
         opened = [(*standing, count) for standing, count in sorted(publisher.opened.items()) if count]
-        return msgspec.msgpack.encode([VERSION, asdict(self.counts), publisher.instant, publisher.number, self.reevaluate_at, opened])
+        found = [VERSION, asdict(self.counts), publisher.instant, publisher.number, self.reevaluate_at, opened]
+        return msgspec.msgpack.encode([*found, self._activated.reached] if self._activated else found)
 
     def _take_row(self, row: bytes) -> None:
         version, *values = msgspec.msgpack.decode(row)
@@ -137,9 +155,10 @@ class ShardState:
         counts, publisher.instant, publisher.number, self.reevaluate_at, *later = values
         known = {each.name for each in fields(Counts)}
         self.counts = Counts(**{name: value for name, value in counts.items() if name in known})
+        self._activated.reached = later[1] if len(later) > 1 else NEVER
         if later:
             publisher.opened = Counter({Standing(*named): count for *named, count in later[0]})
         else:
             # A state that was written before open exceptions were counted: once, all orders are looked at.
             for name, packed in self._orders.rows():
-                publisher.count_all(self._codec.unpack(name, packed).exceptions.states.values())
+                publisher.count_all(self.codec.unpack(name, packed).exceptions.states.values())

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from functools import lru_cache
 from pathlib import Path
 from typing import NamedTuple
 
@@ -58,16 +59,28 @@ def load_policy(path: Path | None, rules: tuple[Rule, ...] | None = None, tell: 
     return build(form, rules)
 
 
+@lru_cache(maxsize=8)
+def policy_of_text(text: str) -> Policy | Problem:
+    """The policy of a text, or the first thing that is wrong with it. The shards of a process, which are all given the same, share it."""
+    form, rules, problems = _examine_text(text, "policy", RULES)
+    return build(form, rules) if form is not None else next(problem for problem in problems if not problem.warning)
+
+
 def _examine(path: Path, rules: tuple[Rule, ...]) -> tuple[PolicyForm | None, tuple[Rule, ...], tuple[Problem, ...]]:
     """The form of a policy file and all its rules, by kind; None and all its problems, by line, if it has any."""
     try:
         text = text_of(path)
     except UnreadableError as error:
         return None, rules, (error.problem,)
+    return _examine_text(text, str(path), rules)
+
+
+def _examine_text(text: str, name: str, rules: tuple[Rule, ...]) -> tuple[PolicyForm | None, tuple[Rule, ...], tuple[Problem, ...]]:
+    """The same of a text; `name` is what its problems call it."""
     tree = read(text)
     known = known_in(tree, rules, kinds_of(tree.data))
     own, wrong = user_rules(tree, known)
     every = tuple(sorted((*rules, *own), key=lambda rule: rule.kind)) if own else rules
     form, faults = examine_tree(tree, every, known)
-    problems = problems_of(str(path), [*faults, *wrong, *guardrail_faults(tree)])
+    problems = problems_of(name, [*faults, *wrong, *guardrail_faults(tree)])
     return (form if all(problem.warning for problem in problems) else None), every, problems

@@ -45,7 +45,7 @@ def raised(log: int, due: str | None) -> OutputRecord:
 def filled() -> Observer:
     """An observer that has been told of everything once."""
     observer = Observer(now=lambda: NOW)
-    observer.runs("cafe")
+    observer.runs(lambda: "cafe")
     observer.committed("exceptions", 0, [raised(NOW - SECOND // 2, None), raised(NOW - 2 * SECOND, "2027-01-15T07:59:50Z")], 0.02)
     observer.published("rejects", [OutputRecord(NOW, "", "rejects", "reject", "", b"{", kind="not_json")])
     observer.dropped("exceptions", 0, 3)
@@ -132,7 +132,7 @@ def test_metrics_hold_no_customer_data() -> None:
 def test_no_label_is_ever_empty() -> None:
     """A rejected record says why, also where the shard rejected it; what has no severity says so."""
     observer = Observer(now=lambda: NOW)
-    observer.runs("")
+    observer.runs(lambda: "")
     shard = Shard(load_policy(None))
     shard.apply(record(line("1", T0, "order.placed"), T0 + 400 * DAY))
     observer.published("rejects", shard.drain())

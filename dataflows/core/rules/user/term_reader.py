@@ -16,7 +16,7 @@ from schemas.tree import Path
 
 OTHER_STATUS: Final = "another status"
 SCAN_STATUSES: Final[tuple[str, ...]] = tuple(sorted(get_args(Status)))
-HEARD: Final = tuple(name for name in DATA_MODELS if name != HEARTBEAT and not name.startswith(("case.", "action.")))
+HEARD: Final = tuple(name for name in DATA_MODELS if name != HEARTBEAT and not name.startswith(("case.", "action.", "policy.")))
 """The types of events that say something about an order."""
 _DATED: Final = ("order", "line", "parcel", "payment", "backorder")
 
