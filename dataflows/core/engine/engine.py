@@ -39,14 +39,14 @@ class Engine:
         self.policy = policy
         self.evaluator = RuleEvaluator(policy, feeds, learned)
         self.ruleset = self.evaluator.ruleset
-        self.publisher = Publisher(policy, self.ruleset)
+        self.publisher = Publisher(policy, self.ruleset, feeds)
 
     def under(self, policy: Policy, since: int) -> Engine:
         """The engine that goes on under a policy that was activated at log time `since`; what it numbers and counts goes on."""
         engine = Engine(policy, self.evaluator.feeds, self.evaluator.learned)
         engine.evaluator.activated = since
+        self.publisher.goes_on_as(engine.publisher)
         engine.publisher = self.publisher
-        engine.publisher.policy, engine.publisher.ruleset = policy, engine.ruleset
         return engine
 
     def restored(self, _: Order) -> Profile | None:

@@ -1,0 +1,91 @@
+"""What an order's shard says of actions when an exception changes: that it asks for its best one, or no longer does."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+
+from dataflows.core.decisions.cases import NEW
+from dataflows.core.engine.against import standing_against
+from dataflows.core.engine.exceptions import ExceptionState
+from dataflows.core.engine.feeds import Feeds
+from dataflows.core.engine.intents import Intent, asked, held_words, intent_record, lane_of, spec_of, target_of
+from dataflows.core.engine.order import Order
+from dataflows.core.engine.ruleset import RuleSet
+from dataflows.core.history.facts import Facts
+from dataflows.core.policy import Policy
+from dataflows.core.rules.guarding import Objection, guards_of, speak
+from dataflows.core.rules.model import Rule
+from schemas.actions import ActionSpec
+from schemas.output import OutputRecord
+
+Guarded = Sequence[tuple[Objection, frozenset[str]]]
+"""The guardrails that hold for an order, and what each is about."""
+
+
+class Asking:
+    """The intents of one policy. `feeds`: the monitored ones as the shard knows them."""
+
+    def __init__(self, policy: Policy, ruleset: RuleSet, feeds: Feeds) -> None:
+        self._policy = policy
+        self._ruleset = ruleset
+        self._feeds = feeds
+        self._guards = guards_of(policy.guardrails)
+
+    def spoken(self, facts: Facts) -> Guarded:
+        """The guardrails of the policy that hold for an order."""
+        return speak(self._guards, facts)
+
+    def first(
+        self, order: Order, state: ExceptionState, rule: Rule, facts: Facts, spoken: Guarded, key: Callable[[int], str]
+    ) -> OutputRecord | None:
+        """That a changed exception asks for its best action, or no longer does. `key` gives the next place in what the order says."""
+        wanted = state.status == "open" and state.mode == "on" and (state.work or NEW).state != "resolved"
+        name, reason = rule.actions[0] if rule.actions else ("", "the rule asks for no action any more")
+        if not wanted:
+            name = state.asked or name
+        if wanted == (state.action > 0) or not name:
+            return None
+        if wanted:
+            state.action, state.asked = 1 - state.action, name if rule.stated is not None else ""
+        number = state.action
+        if not wanted:
+            state.action = -state.action
+        spec = spec_of(name)
+        known = asked(spec, name, state, facts, self._policy.actions)
+        said: list[Objection] = []
+        if wanted:
+            said = self.objections(order, state, facts, spec, spoken)
+            if known.hold_until:
+                said.append(held_words(known.hold_until))
+        customer = facts.fields.customer if facts.placed is not None else None
+        intent = Intent(
+            log=facts.now,
+            key=key(facts.now),
+            sort="asked" if wanted else "gone",
+            tenant=order.tenant,
+            order=order.id,
+            exception=order.exceptions.id_of(state),
+            said=state.sequence,
+            kind=state.kind,
+            step=name,
+            action=spec.name,
+            number=number,
+            target=target_of(spec, state.scope),
+            parameters=known.parameters,
+            lane=lane_of(state.lane, said),
+            guardrails=said,
+            reason=reason,
+            evidence=list(state.evidence),
+            severity=state.severity,
+            policy=self._policy.version,
+            customer=customer.id if customer is not None else None,
+            amount=known.amount,
+            hold_until=known.hold_until if wanted else 0,
+        )
+        return intent_record(intent, state.status)
+
+    def objections(self, order: Order, state: ExceptionState, facts: Facts, spec: ActionSpec, spoken: Guarded) -> list[Objection]:
+        """The guardrails that speak against an action of an exception, however late it is; `spoken`: those of the policy."""
+        del facts
+        said = [each for each, about in spoken if not about or spec.name in about]
+        return said + standing_against(order, state)
