@@ -186,8 +186,24 @@ class GuardrailSpoken(Model):
 
     name: ShortText
     effect: ShortText
-    """`review`, `block`, or `hold`: it waits."""
+    """`review`, `block`; of messages also `hold`: it waits, and `withdraw`: it is taken back."""
     reason: str
+
+
+class MessageToCustomer(Model):
+    """The last thing that the customer was told about a topic."""
+
+    topic: ShortText | None = None
+    """One of ours, or the word of whoever sent it."""
+    channel: ShortText | None = None
+    promised_by: ShortText | None = None
+    """The date that it named, as it was stated."""
+    sent_at: Instant
+    by: ShortText
+    """`/orderwatch`, or the source of whoever else sent it."""
+    exception_id: ShortText | None = None
+    action_id: Id | None = None
+    """The action that carried it out, where it was one of ours."""
 
 
 class OrderException(Model):
@@ -241,10 +257,23 @@ class OrderException(Model):
     backfilled: bool = False
     guardrails: list[GuardrailSpoken] = Field(default_factory=list[GuardrailSpoken])
     """What about the order holds automation back."""
+    messages: list[MessageToCustomer] = Field(default_factory=list[MessageToCustomer])
+    """What the customer was last told, by us or by others: the last message of each topic, the latest first."""
     recommended: list[Recommended]
     """Best first."""
     policy: Ground
     cut: Cut = None
+
+
+class MessageSaid(Model):
+    """What a message to a customer says."""
+
+    topic: ShortText
+    channel: ShortText | None = None
+    """None where the customer agreed to none that there is."""
+    language: ShortText
+    promised_by: ShortText | None = None
+    """The date that it names."""
 
 
 class Action(Model):
@@ -294,6 +323,8 @@ class Action(Model):
     retry_at: Instant | None = None
     compensates: Id | None = None
     """The action that it makes good."""
+    message: MessageSaid | None = None
+    """Of an action that tells the customer something: what. Its text is made where it goes out, and stands in no event."""
     policy: ShortText | None = None
     """Content hash of the policy that it was decided by."""
     cut: Cut = None

@@ -12,6 +12,7 @@ from typing import NamedTuple, Protocol, cast
 import orjson
 
 from dataflows.core.actions.shard import ActionShard, action_position
+from dataflows.core.engine.followup import HEARD
 from dataflows.core.engine.intents import INTENTS, decode_intent
 from dataflows.core.identity import AliasLookup, AliasResolver, Ambiguous, ResolvedEvent, identity_rules, orphan_record
 from dataflows.core.identity.items import Orphan, Tie
@@ -110,7 +111,7 @@ def steps(
         placed, onward = _staged(first, cut, _seen(arrivals, FIRST_SHARDS))
         placed_later, _ = _staged(second, cut, [*_seen(arrivals, SECOND_SHARDS), *onward])
         due: list[Record | ResolvedEvent | FeedWatermark] = [
-            *(record for record in batch if (record.order and record.event.type not in OF_ACTIONS) or record.event.type == ACTIVATED),
+            *(record for record in batch if _concerns_orders(record)),
             *placed,
             *placed_later,
             *spoken,
@@ -132,6 +133,12 @@ def steps(
             actions.apply(demand)
         actions.advance(cut, inclusive=False)
         yield OutputStep(cut, [*(out for out in outs if out.topic != INTENTS), *actions.drain()])
+
+
+def _concerns_orders(record: Record) -> bool:
+    """Whether an order's shard is given a record, or all of them are."""
+    type_ = record.event.type
+    return type_ == ACTIVATED or (bool(record.order) and (type_ not in OF_ACTIONS or type_ in HEARD))
 
 
 def _seen(

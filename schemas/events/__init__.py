@@ -39,6 +39,7 @@ from schemas.events.orders import (
     Hold,
     HoldPlaced,
     HoldReleased,
+    MessageSent,
     OrderCancel,
     OrderFields,
     OrderLinked,
@@ -114,6 +115,7 @@ DATA_MODELS: dict[str, type[Model]] = {
     "automation.paused": AutomationEvent,
     "automation.resumed": AutomationEvent,
     "policy.activated": PolicyActivated,
+    "message.sent": MessageSent,
 }
 """The model of `data` by event type: every type that may come in."""
 
@@ -138,6 +140,7 @@ __all__ = [
     "InventoryShort",
     "Invoice",
     "Line",
+    "MessageSent",
     "Model",
     "Money",
     "MoneyPatch",

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 from dataflows.core.actions.budgets import Budgets
 from dataflows.core.actions.digest import payload_hash
 from dataflows.core.actions.exclusive import rival_of
+from dataflows.core.actions.messages import after_refusal, objection_of
 from dataflows.core.actions.model import RULE, ActionState, with_guardrail
 from dataflows.core.actions.pauses import NAME as PAUSED
 from dataflows.core.actions.pauses import Pause, pause_over
@@ -121,7 +122,9 @@ class Machine:
             initiated_by=f"{RULE}{intent.kind}",
             approvals=self.needed(intent.action, intent.amount) if spec.approval or intent.lane != "auto" else 0,
             hold_until=intent.hold_until,
+            message=intent.message,
         )
+        after_refusal(action, self.of_firing(intent.firing_of(intent.replaces)) if intent.replaces else None)
         self.begin(action, intent.log)
 
     def needed(self, action: str, amount: tuple[str, str] | None) -> int:
@@ -141,9 +144,14 @@ class Machine:
             action.approvals = max(1, action.approvals)
         if action.spec.approval and action.lane == "auto":
             action.lane = "review"
-        if not self._block(action):
+        objection = None if action.message is None else action.message.objection
+        if objection is not None:
+            action.state = "blocked" if objection.effect == "block" else "proposed"
+        elif not self._block(action):
             self._go_on(action, now)
         self.say(action, now)
+        if objection is not None and objection.effect != "block":
+            self.withdraw(action, now, objection.reason)
 
     def gone(self, intent: Intent) -> None:
         """The reason of an action has gone: what has not begun is withdrawn, what has is made good."""
@@ -153,13 +161,31 @@ class Machine:
             return
         action.wanted = False
         self.touch(action.id)
+        if intent.why is not None:
+            with_guardrail(action, intent.why)
         if action.state in ("proposed", "blocked", "requested"):
-            self.withdraw(action, intent.log, "")
+            self.withdraw(action, intent.log, "" if intent.why is None else intent.why.reason)
         elif action.state in UNDER_WAY:
             self.compensate(action, intent.log, "its reason has gone since it began")
         elif action.state == "failed" and action.retry_at:
             action.retry_at = 0
             self.say(action, intent.log)
+
+    def speak(self, intent: Intent) -> None:
+        """An order's shard has judged a message that a person asked for: what must not be said is taken back."""
+        action = self.actions.get(intent.action_of)
+        if action is None or action.final:
+            return
+        action.message = intent.message
+        self.touch(action.id)
+        objection = None if intent.message is None else intent.message.objection
+        if objection is None:
+            return
+        with_guardrail(action, objection)
+        if action.state in ("proposed", "blocked", "requested"):
+            self.withdraw(action, intent.log, objection.reason)
+        elif action.state in UNDER_WAY:
+            self.compensate(action, intent.log, objection.reason)
 
     def withdraw(self, action: ActionState, now: int, why: str) -> None:
         """Ends an action that has not begun."""
@@ -217,6 +243,8 @@ class Machine:
         for name in action.spec.needs:
             if action.parameters.get(name) is None:
                 return Objection(PARAMETERS, "block", f"not known yet: {name}")
+        if (objection := objection_of(action)) is not None:
+            return objection
         if paused := pause_over(self.pauses, action):
             return paused
         spent = self.budgets.spent(action, now)
@@ -235,7 +263,7 @@ class Machine:
                 with_guardrail(action, hindered)
                 action.lane = "block" if hindered.effect == "block" or action.lane == "block" else "review"
                 action.approvals = len(action.approved) + 1
-            elif action.hold_until <= now:
+            elif not self.budgets.messages.hold(action, self.policy, now):
                 action.state, action.expires = "requested", 0
                 self.budgets.reserve(action, now)
                 return

@@ -6,6 +6,7 @@ from typing import Final
 
 from msgspec import Struct
 
+from dataflows.core.engine.intents import MessageTerms
 from dataflows.core.rules.guarding import Objection
 from schemas.actions import ACTIONS, FINAL, ActionSpec, ActionStateName
 from schemas.record import Evidence
@@ -23,7 +24,8 @@ class ActionState(Struct, array_like=True, omit_defaults=True):
     persons must agree before it is requested, `approved`: who has. `began`: when its last attempt began. `reserved`: the budgets that
     count it. `wanted`: its reason still stands. `rival`: the action that excludes it while it is blocked. `deciding`: IDs of the events
     that were taken into account, so that a repeated one is dropped. `ended`: when it reached a state that it does not leave.
-    `was_requested`: so it was when it ended.
+    `was_requested`: so it was when it ended. `message`: of one that tells the customer something, what it says; `counted`: since when it
+    counts among what the customer got.
     """
 
     id: str
@@ -64,6 +66,8 @@ class ActionState(Struct, array_like=True, omit_defaults=True):
     deciding: tuple[str, ...] = ()
     ended: int = 0
     was_requested: bool = False
+    message: MessageTerms | None = None
+    counted: int = 0
 
     @property
     def spec(self) -> ActionSpec:

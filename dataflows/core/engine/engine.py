@@ -14,8 +14,9 @@ from dataflows.core.engine.effort import effort
 from dataflows.core.engine.evaluate import DECIDED, UNRESOLVED, Evaluation, RuleEvaluator, watched
 from dataflows.core.engine.failures import failing
 from dataflows.core.engine.feeds import Feeds
+from dataflows.core.engine.followup import NEWS, SENT, again, hear
 from dataflows.core.engine.lifecycle import expired, policy_changed, retracted
-from dataflows.core.engine.order import BACKFILLING, CASES, CLOSE, Order, key_of
+from dataflows.core.engine.order import BACKFILLING, CASES, CLOSE, MESSAGES, Order, key_of
 from dataflows.core.engine.publish import Publisher
 from dataflows.core.engine.ruleset import FAILED
 from dataflows.core.engine.traits import CARRIER, NOTE, PLACED, SITE
@@ -57,6 +58,16 @@ class Engine:
 
     def take(self, order: Order, record: Record) -> list[OutputRecord] | None:
         """What `record` makes to be said; None if it is a duplicate. Earlier deadlines must have been fired."""
+        said = self._take(order, record)
+        if said is None or (order.messages is None and record.event.type != SENT):
+            return said
+        return self._follow_up(order, said, record.log, record)
+
+    def hear(self, order: Order, record: Record) -> list[OutputRecord]:
+        """What a decision about an action makes to be said of what the customer is told."""
+        return self._follow_up(order, [], record.log, record) if hear(order, record) else []
+
+    def _take(self, order: Order, record: Record) -> list[OutputRecord] | None:
         now = record.log
         if order.profile is None and order.placed:
             order.profile = self.evaluator.profile(order, now)  # As it was before this record, which may change it.
@@ -118,7 +129,7 @@ class Engine:
             order.profile = self.evaluator.profile(order, note.log)
         plan = order.profile.plan(NOTE, order.traits, whole=True)
         order.work += effort(order, whole=False)
-        return self._evaluate(order, plan.evaluate | watched(order, self.ruleset.index), note.log)
+        return self._follow_up(order, self._evaluate(order, plan.evaluate | watched(order, self.ruleset.index), note.log), note.log)
 
     def check(self, order: Order, now: int) -> list[OutputRecord]:
         """What is to be said because log time has reached `now`: all records of that instant have been taken."""
@@ -130,20 +141,20 @@ class Engine:
             due |= self._everything(order, now)
         if order.deferred:
             due.update(index for index, deferred in order.deferred.items() if self.evaluator.feeds.has_passed(deferred.feeds))
-        if not due and order.recheck_at.get(CASES, FAR) > now:
+        if not due and min(order.recheck_at.get(CASES, FAR), order.recheck_at.get(MESSAGES, FAR)) > now:
             return []
         if order.profile is None:
             order.profile = self.evaluator.profile(order, now)
         said = self._evaluate(order, due, now, inclusive=True)
         if order.recheck_at.get(CASES, FAR) <= now and next_due(order.exceptions.states) is None:
             del order.recheck_at[CASES]
-        return said
+        return self._follow_up(order, said, now)
 
     def reevaluate(self, order: Order, now: int) -> list[OutputRecord]:
         """Evaluates everything that an order could have to do with, since it was last evaluated under another policy."""
         rules = self._everything(order, now)
         order.recheck_at = {index: at for index, at in order.recheck_at.items() if index in rules or index < 0}
-        return self._evaluate(order, rules, now, inclusive=True, gone=True)
+        return self._follow_up(order, self._evaluate(order, rules, now, inclusive=True, gone=True), now)
 
     def renew(self, order: Order, now: int, *, inclusive: bool) -> list[OutputRecord]:
         """Evaluates everything that an order could have to do with under a policy that was activated; what no longer holds is resolved.
@@ -152,7 +163,8 @@ class Engine:
         """
         rules = self._everything(order, now)
         order.recheck_at = {index: at for index, at in order.recheck_at.items() if index in rules or index < 0}
-        return self._evaluate(order, rules, now, inclusive=inclusive, gone=True, activated=True)
+        said = self._evaluate(order, rules, now, inclusive=inclusive, gone=True, activated=True)
+        return self._follow_up(order, said, now)
 
     def expire(self, order: Order, now: int) -> list[OutputRecord]:
         """What is said of an order that is forgotten although something of it is open: that it is closed for age."""
@@ -223,6 +235,21 @@ class Engine:
         return self._said(order) | (profile.active & self.ruleset.orphan)
 
     # what follows
+
+    def _follow_up(self, order: Order, said: list[OutputRecord], now: int, record: Record | None = None) -> list[OutputRecord]:
+        """What was said, and what follows for the order's messages. `record`: what has happened, if anything has."""
+        if order.messages is None and record is None:
+            return said
+        facts, publisher = self.evaluator.facts(order, now), self.publisher
+        if record is not None and record.event.type in NEWS:
+            before = order.exceptions.states
+            changes = again(before, said, order.exceptions.id_of)
+            if changes:
+                self.apply(order, Evaluation(changes))
+                said = [*said, *publisher.publish(order, changes, before, facts, record)]
+            if record.event.type == SENT:
+                said = [*said, publisher.follow_up.heard(order, facts, record, publisher.key)]
+        return [*said, *publisher.follow_up.review(order, facts, publisher.key)]
 
     def _evaluate(
         self,

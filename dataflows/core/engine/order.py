@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+
 from dataflows.core.engine.backfill import BackfillSpan
 from dataflows.core.engine.feeds import Deferred
 from dataflows.core.engine.lifecycle import ExceptionLifecycle
+from dataflows.core.engine.message_book import MessageBook
 from dataflows.core.engine.traits import PLACED
 from dataflows.core.engine.triggers import Profile
 from dataflows.core.history.facts import Facts
@@ -19,6 +22,8 @@ BACKFILLING = -2
 
 CASES = -3
 """Likewise: when something happens by itself to the case of one of its exceptions."""
+MESSAGES = -4
+"""Likewise: when what may be said to its customer changes by itself."""
 
 Piece = tuple["str | None", "str | None", "int | None"]
 
@@ -37,6 +42,21 @@ def names_of_key(key: str) -> tuple[str, str]:
     return tenant or DEFAULT_TENANT, order
 
 
+def may_close(order: Order, now: int, patience: int, index: Mapping[str, int]) -> bool:
+    """Whether an order can be closed: silent for as long as it may be, with nothing open and nothing expected; else when to see again.
+
+    `index`: the rules of the policy.
+    """
+    again = order.last_log + patience
+    open_ = order.live or order.exceptions.worked_on(index)
+    # What is open is looked at again when it is to be closed for age, and what may be said of it only for as long as it is.
+    waits = len(order.recheck_at.keys() - order.live - {CASES, MESSAGES}) > 1
+    if again > now or waits or order.deferred or (order.placed and open_):
+        order.recheck_at[CLOSE] = again if again > now else now + patience
+        return False
+    return True
+
+
 class Order:
     """State of one order.
 
@@ -51,6 +71,8 @@ class Order:
     bounds of the deadlines that `ship_by` and `promised_by` give it as placed, `promised` that of the order's own promise (None: it may
     have been changed), `estimated` that of all the carriers' estimates. `units` maps every shipment ID and tracking number to one that
     stands for all those of its shipment.
+
+    `messages`: those to its customer that are asked for or were sent by us; None where there are none.
 
     `rows` are the first `packed_rows` events of the timeline as they are stored, `topics` the table of their topics.
     """
@@ -67,6 +89,7 @@ class Order:
         "judged",
         "last_log",
         "live",
+        "messages",
         "next_check",
         "packed_rows",
         "payments",
@@ -114,6 +137,7 @@ class Order:
         self.last_log = 0
         self.work = 0
         self.backfilling: BackfillSpan | None = None
+        self.messages: MessageBook | None = None
         self.topics: list[str] = []
         self.rows = b""
         self.packed_rows = 0

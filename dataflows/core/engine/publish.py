@@ -10,6 +10,7 @@ from dataflows.core.engine.asking import Asking, Guarded
 from dataflows.core.engine.causes import resolved_by
 from dataflows.core.engine.exceptions import ExceptionState, event, exception_data, score
 from dataflows.core.engine.feeds import Feeds
+from dataflows.core.engine.followup import FollowUp
 from dataflows.core.engine.lifecycle import Key, cite
 from dataflows.core.engine.order import Order
 from dataflows.core.engine.ruleset import RuleSet
@@ -101,6 +102,7 @@ class Publisher:
         self.policy = policy
         self.ruleset = ruleset
         self.asking = Asking(policy, ruleset, feeds)
+        self.follow_up = FollowUp(self.asking, ruleset, policy.version)
         self.instant = -1
         self.number = 0
         self.opened: Counter[Standing] = Counter()
@@ -108,7 +110,7 @@ class Publisher:
 
     def goes_on_as(self, other: Publisher) -> None:
         """Takes on the policy of another one; what it numbers and counts goes on."""
-        self.policy, self.ruleset, self.asking = other.policy, other.ruleset, other.asking
+        self.policy, self.ruleset, self.asking, self.follow_up = other.policy, other.ruleset, other.asking, other.follow_up
 
     def key(self, log: int) -> str:
         """The next place at this instant."""
@@ -167,6 +169,7 @@ class Publisher:
             resolved_by=ended_by,
             changed_by=None if record is None else cite(record),
             guardrails=[each for each, _ in spoken],
+            messages=self.asking.messenger.data(order, facts),
         )
         type_ = type_of(state, before)
         about = state.due if state.due is not None else state.start

@@ -8,7 +8,7 @@ behind, `Feeds` what is known of monitored feeds.
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from typing import cast
 
 from dataflows.core.engine.activation import Activated, adopted
@@ -16,7 +16,8 @@ from dataflows.core.engine.codec import OrderCodec
 from dataflows.core.engine.effort import TOO_LONG, TOO_MUCH, WORK
 from dataflows.core.engine.engine import Engine
 from dataflows.core.engine.feeds import Feeds
-from dataflows.core.engine.order import CASES, CLOSE, Order, key_of
+from dataflows.core.engine.followup import HEARD
+from dataflows.core.engine.order import CLOSE, Order, key_of, may_close
 from dataflows.core.engine.orders import HOT, OrderCache
 from dataflows.core.engine.persistent import Change, Row
 from dataflows.core.engine.publish import Standing
@@ -94,6 +95,9 @@ class Shard:
         event = record.event
         if not record.order and event.type == ACTIVATED:
             self._activate(record)
+            return
+        if event.type in HEARD:
+            self._hear(record)
             return
         self._state.counts.records += 1
         key = key_of(event.tenant, record.order)
@@ -302,14 +306,26 @@ class Shard:
     def _note(self, note: IdentityFinding) -> None:
         key = key_of(note.tenant, note.order)
         order = self._orders.find(key)
-        if order is None or order.quarantined:
+        if order is not None:
+            self._follow(key, order, note.log, lambda: self.engine.note(order, note))
+
+    def _hear(self, record: Record) -> None:
+        """Takes in what was decided about a message. Whether that counts for the action is for its own shard to say."""
+        key = key_of(record.event.tenant, record.order)
+        order = self._orders.find(key) if record.order else None
+        if order is not None:
+            self._follow(key, order, record.log, lambda: self.engine.hear(order, record))
+
+    def _follow(self, key: str, order: Order, now: int, say: Callable[[], list[OutputRecord]]) -> None:
+        """Says what an order makes of something that is none of its records."""
+        if order.quarantined:
             return
         try:
-            if note.log <= self.activated.until and self.activated.awaits(key, note.log):
-                self._say(self.engine.renew(order, note.log, inclusive=False))
-            self._say(self.engine.note(order, note))
+            if now <= self.activated.until and self.activated.awaits(key, now):
+                self._say(self.engine.renew(order, now, inclusive=False))
+            self._say(say())
         except Exception as error:  # noqa: BLE001 - as in `apply`
-            self._quarantine(key, order, type(error).__name__, note.log)
+            self._quarantine(key, order, type(error).__name__, now)
             return
         self._schedule(key, order)
 
@@ -332,11 +348,7 @@ class Shard:
 
     def _close(self, key: str, order: Order, now: int) -> bool:
         """Closes a silent order with nothing open and nothing expected; else says when to see again."""
-        again = order.last_log + self._patience(order)
-        open_ = order.live or order.exceptions.worked_on(self.engine.ruleset.index)
-        waits = len(order.recheck_at.keys() - order.live - {CASES}) > 1  # What is open is looked at again when it is to be closed for age.
-        if again > now or waits or order.deferred or (order.placed and open_):
-            order.recheck_at[CLOSE] = again if again > now else now + self._patience(order)
+        if not may_close(order, now, self._patience(order), self.engine.ruleset.index):
             return False
         if order.live:
             self._say(self.engine.expire(order, now))

@@ -9,6 +9,7 @@ from pydantic import BaseModel, ValidationError
 
 from dataflows.core.policy import form as forms
 from dataflows.core.policy import form_handling as handling
+from dataflows.core.policy import form_messages as messages
 from dataflows.core.policy.crosscheck import cross_faults
 from dataflows.core.policy.ladders import ladder_faults
 from dataflows.core.policy.reach import idle_faults
@@ -86,6 +87,10 @@ def _keys_at(path: At, known: Known) -> Collection[str]:
             return _keys(handling.BudgetForm)
         case ("guardrails", _):
             return _keys(handling.GuardrailForm)
+        case ("messages",):
+            return _keys(messages.MessagesForm)
+        case ("messages", "cap"):
+            return _keys(messages.CapForm)
         case ("feeds", _):
             return _keys(forms.FeedForm)
         case ("ladders", _):

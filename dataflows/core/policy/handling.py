@@ -75,7 +75,6 @@ class Guardrail:
     says: str = ""
 
 
-MESSAGES: Final = ("ask_payment_update", "notify_customer", "request_address_confirmation")
 GUARDRAILS: Final = (
     Guardrail(
         "failed_capture",
@@ -90,14 +89,6 @@ GUARDRAILS: Final = (
         "review",
         tuple(sorted(name for name, spec in ACTIONS.items() if spec.target != "task")),
         "the order is worth more than 1000",
-    ),
-    Guardrail(
-        "no_consent",
-        "order.consents is known and not order.consents has email and not order.consents has sms and not order.consents has phone"
-        " and not order.consents has push and not order.consents has post",
-        "review",
-        MESSAGES,
-        "the customer agreed to no channel",
     ),
 )
 """Unless the policy says otherwise (P)."""

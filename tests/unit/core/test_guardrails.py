@@ -6,7 +6,7 @@ from typing import Any
 
 import orjson
 
-from dataflows.core.engine.intents import quiet_until
+from dataflows.core.decisions.quiet import quiet_until
 from dataflows.core.rules.load import load_policy
 from tests.support.engine import records_of, run
 from tests.support.logs import DAY, HOUR, T0, iso
