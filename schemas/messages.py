@@ -10,7 +10,7 @@ OURS: Final = "/orderwatch"
 """Who sent a message that an action of ours carried out."""
 
 
-class Topic(NamedTuple):
+class MessageTopic(NamedTuple):
     """What a message is about. `dated`: it says by when the goods are promised, where that lies ahead."""
 
     name: str
@@ -19,20 +19,20 @@ class Topic(NamedTuple):
 
 
 _TOPICS: Final = (
-    Topic("address", "the address cannot be delivered to"),
-    Topic("attempt", "a delivery was tried in vain"),
-    Topic("backorder", "goods are out of stock: wait or not"),
-    Topic("delay", "goods leave or arrive later than expected", dated=True),
-    Topic("delivered", "the carrier says that it was delivered; the customer says otherwise"),
-    Topic("duty", "customs wants duty to be paid"),
-    Topic("order", "anything else about the order"),
-    Topic("partial", "a part of the order has left, the rest follows", dated=True),
-    Topic("payment", "the payment is missing or did not pass"),
-    Topic("pickup", "goods wait to be collected"),
-    Topic("refund", "money cannot be paid back to where it came from"),
-    Topic("return", "a return that was agreed to has not been sent"),
+    MessageTopic("address", "the address cannot be delivered to"),
+    MessageTopic("attempt", "a delivery was tried in vain"),
+    MessageTopic("backorder", "goods are out of stock: wait or not"),
+    MessageTopic("delay", "goods leave or arrive later than expected", dated=True),
+    MessageTopic("delivered", "the carrier says that it was delivered; the customer says otherwise"),
+    MessageTopic("duty", "customs wants duty to be paid"),
+    MessageTopic("order", "anything else about the order"),
+    MessageTopic("partial", "a part of the order has left, the rest follows", dated=True),
+    MessageTopic("payment", "the payment is missing or did not pass"),
+    MessageTopic("pickup", "goods wait to be collected"),
+    MessageTopic("refund", "money cannot be paid back to where it came from"),
+    MessageTopic("return", "a return that was agreed to has not been sent"),
 )
-TOPICS: Final[dict[str, Topic]] = {topic.name: topic for topic in _TOPICS}
+TOPICS: Final[dict[str, MessageTopic]] = {topic.name: topic for topic in _TOPICS}
 """Every topic by its name."""
 
 _BY_KIND: Final[dict[str, str]] = {

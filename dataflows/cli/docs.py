@@ -252,6 +252,8 @@ PARTS: dict[str, Callable[[], str]] = {
     "actions": partial(docs_actions.actions, table),
     "steps": partial(docs_actions.steps, table),
     "legality": partial(docs_actions.legality, table),
+    "topics": partial(docs_actions.topics, table),
+    "template_variables": partial(docs_actions.template_variables, table),
     "systems": systems,
     "codes": codes,
     "payloads": payloads,

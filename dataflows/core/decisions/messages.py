@@ -35,7 +35,7 @@ class SentMessage(Struct, array_like=True, frozen=True, omit_defaults=True):
     action: str | None = None
 
 
-class Message(Struct, array_like=True, frozen=True, omit_defaults=True):
+class CustomerMessage(Struct, array_like=True, frozen=True, omit_defaults=True):
     """What a message would say if it went out now. `promised`: the date that it names; `channel`: empty where there is none to use."""
 
     topic: str
@@ -49,7 +49,7 @@ class Message(Struct, array_like=True, frozen=True, omit_defaults=True):
         """As whoever carries it out reads it."""
         return {"topic": self.topic, "channel": self.channel or None, "language": self.language, "promised_by": self.promised}
 
-    def differs(self, other: Message) -> str:
+    def differs(self, other: CustomerMessage) -> str:
         """What of it another one says otherwise, in words; empty if nothing."""
         names = {"topic": "its topic", "channel": "the channel", "language": "the language", "promised": "the date", "zone": "the zone"}
         return ", ".join(words for name, words in names.items() if getattr(self, name) != getattr(other, name))
@@ -74,7 +74,7 @@ class Occasion(NamedTuple):
 class Judgement(NamedTuple):
     """Whether a message may be said. `until`: when time alone may make that otherwise."""
 
-    message: Message
+    message: CustomerMessage
     objection: Objection | None
     until: int
 
@@ -93,7 +93,7 @@ def channel_for(policy: MessagePolicy, consents: Sequence[str] | None, wanted: s
 
 
 def judged(
-    message: Message,
+    message: CustomerMessage,
     objection: Objection | None,
     occasion: Occasion,
     sent: Iterable[SentMessage],
@@ -138,7 +138,7 @@ def _contradiction(ends: int, promise: Promise | None, sent: Sequence[SentMessag
 
 def _covers(
     sent: SentMessage,
-    message: Message,
+    message: CustomerMessage,
     ends: int | None,
     occasion: Occasion,
     promise: Promise | None,

@@ -8,7 +8,7 @@ from typing import Final, cast
 from msgspec.structs import replace
 
 from dataflows.core.decisions.cases import NEW
-from dataflows.core.decisions.messages import WITHDRAWN, Judgement, Message
+from dataflows.core.decisions.messages import WITHDRAWN, Judgement, CustomerMessage
 from dataflows.core.engine.asking import Asking, Firing, ends, terms_of
 from dataflows.core.engine.exceptions import ExceptionState, derived_id
 from dataflows.core.engine.intents import Intent, MessageTerms, intent_record
@@ -59,7 +59,7 @@ def _initiated(order: Order, record: Record) -> bool:
     book.asked[id_] = AskedMessage(
         id_,
         data.action,
-        Message("", "", "", ""),
+        CustomerMessage("", "", "", ""),
         key,
         about or "",
         None if state is None else state.scope,
@@ -90,7 +90,7 @@ class FollowUp:
         at = min(record.at, record.log)
         return intent_record(
             self._intent(
-                order, facts, "sent", key, message=MessageTerms(Message(topic, data.channel or "", "", "", data.promised_by), at=at)
+                order, facts, "sent", key, message=MessageTerms(CustomerMessage(topic, data.channel or "", "", "", data.promised_by), at=at)
             ),
             "",
         )

@@ -13,7 +13,7 @@ from typing import Final, Literal, NamedTuple
 import msgspec
 from msgspec import Struct
 
-from dataflows.core.decisions.messages import Message
+from dataflows.core.decisions.messages import CustomerMessage
 from dataflows.core.engine.exceptions import ExceptionState, action_id, derived_id
 from dataflows.core.history.facts import Facts
 from dataflows.core.rules.guarding import Objection
@@ -33,7 +33,7 @@ class MessageTerms(Struct, array_like=True, frozen=True, omit_defaults=True):
     `at`: of a message that somebody else sent, when (µs).
     """
 
-    message: Message
+    message: CustomerMessage
     objection: Objection | None = None
     at: int = 0
 

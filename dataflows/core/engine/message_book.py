@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from msgspec import Struct
 
-from dataflows.core.decisions.messages import Message, SentMessage
+from dataflows.core.decisions.messages import CustomerMessage, SentMessage
 from dataflows.core.engine.exceptions import derived_id
 from schemas.instants import FAR
 from schemas.messages import OURS
@@ -25,7 +25,7 @@ class AskedMessage(Struct, array_like=True, omit_defaults=True):
 
     id: str
     action: str
-    message: Message
+    message: CustomerMessage
     key: Key | None = None
     exception: str = ""
     scope: str | None = None

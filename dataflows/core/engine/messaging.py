@@ -11,7 +11,7 @@ from dataflows.core.decisions.messages import (
     CHANGED,
     WITHDRAWN,
     Judgement,
-    Message,
+    CustomerMessage,
     Occasion,
     Promise,
     SentMessage,
@@ -95,7 +95,7 @@ class Messenger:
         return self._topics.get(word) or (topic_of(word) if "." in word else stated)
 
     def _judged(
-        self, order: Order, facts: Facts, message: Message, objection: Objection | None, occasion: Occasion, promise: Promise | None
+        self, order: Order, facts: Facts, message: CustomerMessage, objection: Objection | None, occasion: Occasion, promise: Promise | None
     ) -> Judgement:
         sent = self.sent(order, facts)
         ends = _deadlines(message.zone)
@@ -109,7 +109,7 @@ class Messenger:
         promise: Promise | None,
         channel: str | None = None,
         promised: str | None = None,
-    ) -> tuple[Message, Objection | None]:
+    ) -> tuple[CustomerMessage, Objection | None]:
         policy = self._policy.messages
         fields = facts.fields if facts.placed is not None else None
         customer = fields.customer if fields is not None else None
@@ -120,7 +120,7 @@ class Messenger:
         dated = topic in TOPICS and TOPICS[topic].dated and promise is not None and promise.deadline > facts.now
         if promised is None and dated and promise is not None:
             promised = promise.stated
-        return Message(topic, by, language, zone, promised), objection
+        return CustomerMessage(topic, by, language, zone, promised), objection
 
     def _promise(self, facts: Facts, scope: str | None) -> Promise | None:
         """The promise that is in force for what an exception is about: its line's, else the order's, else the earliest of lines."""
@@ -145,7 +145,7 @@ class Messenger:
         return SentMessage(record.at, record.event.source, self.topic(data.topic), data.channel, data.promised_by, about, scope)
 
 
-def changed_words(before: Message, after: Message) -> Objection:
+def changed_words(before: CustomerMessage, after: CustomerMessage) -> Objection:
     """That a message is taken back because it would say something else now."""
     return Objection(CHANGED, WITHDRAWN, f"it would say something else now: {before.differs(after) or 'what speaks against it'}")
 
