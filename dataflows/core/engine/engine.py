@@ -148,13 +148,13 @@ class Engine:
         said = self._evaluate(order, due, now, inclusive=True)
         if order.recheck_at.get(CASES, FAR) <= now and next_due(order.exceptions.states) is None:
             del order.recheck_at[CASES]
-        return self._follow_up(order, said, now)
+        return self._follow_up(order, said, now, settled=True)
 
     def reevaluate(self, order: Order, now: int) -> list[OutputRecord]:
         """Evaluates everything that an order could have to do with, since it was last evaluated under another policy."""
         rules = self._everything(order, now)
         order.recheck_at = {index: at for index, at in order.recheck_at.items() if index in rules or index < 0}
-        return self._follow_up(order, self._evaluate(order, rules, now, inclusive=True, gone=True), now)
+        return self._follow_up(order, self._evaluate(order, rules, now, inclusive=True, gone=True), now, settled=True)
 
     def renew(self, order: Order, now: int, *, inclusive: bool) -> list[OutputRecord]:
         """Evaluates everything that an order could have to do with under a policy that was activated; what no longer holds is resolved.
@@ -164,7 +164,7 @@ class Engine:
         rules = self._everything(order, now)
         order.recheck_at = {index: at for index, at in order.recheck_at.items() if index in rules or index < 0}
         said = self._evaluate(order, rules, now, inclusive=inclusive, gone=True, activated=True)
-        return self._follow_up(order, said, now)
+        return self._follow_up(order, said, now, settled=inclusive)
 
     def expire(self, order: Order, now: int) -> list[OutputRecord]:
         """What is said of an order that is forgotten although something of it is open: that it is closed for age."""
@@ -236,8 +236,13 @@ class Engine:
 
     # what follows
 
-    def _follow_up(self, order: Order, said: list[OutputRecord], now: int, record: Record | None = None) -> list[OutputRecord]:
-        """What was said, and what follows for the order's messages. `record`: what has happened, if anything has."""
+    def _follow_up(
+        self, order: Order, said: list[OutputRecord], now: int, record: Record | None = None, *, settled: bool = False
+    ) -> list[OutputRecord]:
+        """What was said, and what follows for the order's messages. `record`: what has happened, if anything has.
+
+        Messages are judged once all that belongs to an instant is in (`settled`): else one might go out that its end takes back.
+        """
         if order.messages is None and record is None:
             return said
         facts, publisher = self.evaluator.facts(order, now), self.publisher
@@ -249,7 +254,13 @@ class Engine:
                 said = [*said, *publisher.publish(order, changes, before, facts, record)]
             if record.event.type == SENT:
                 said = [*said, publisher.follow_up.heard(order, facts, record, publisher.key)]
-        return [*said, *publisher.follow_up.review(order, facts, publisher.key)]
+        if order.messages is None:
+            return said
+        if settled:
+            return [*said, *publisher.follow_up.review(order, facts, publisher.key)]
+        if order.messages.asked:
+            order.recheck_at[MESSAGES] = now
+        return said
 
     def _evaluate(
         self,
