@@ -10,6 +10,7 @@ from collections.abc import Iterable, Iterator
 
 import msgspec
 
+from dataflows.core.actions.amends import guarded
 from dataflows.core.actions.deciding import decide, pause
 from dataflows.core.actions.machine import Machine
 from dataflows.core.actions.model import ActionState
@@ -59,6 +60,8 @@ class ActionShard:
         if isinstance(item, Intent):
             if item.sort == "asked":
                 self.machine.ask(item)
+            elif item.sort == "guarded":
+                guarded(self.machine, item)
             else:
                 self.machine.gone(item)
         elif item.event.type.startswith("automation."):
