@@ -10,7 +10,7 @@ from dataflows.core.actions.budgets import Budgets
 from dataflows.core.actions.digest import payload_hash
 from dataflows.core.actions.escalating import escalate
 from dataflows.core.actions.exclusive import rival_of
-from dataflows.core.actions.model import RULE, ActionState, with_guardrail
+from dataflows.core.actions.model import RULE, ActionState, StandingActions, with_guardrail
 from dataflows.core.actions.pauses import NAME as PAUSED
 from dataflows.core.actions.pauses import Pause, pause_over
 from dataflows.core.actions.writing import Writer
@@ -35,6 +35,7 @@ class Machine:
         self.budgets = Budgets(policy)
         self.pauses: dict[str, Pause] = {}
         self.writer = Writer(policy)
+        self.standing = StandingActions()
         self.changed: set[str] = set()
         self._touched: set[str] = set()
         self._of_order: dict[tuple[str, str], set[str]] = {}
@@ -91,6 +92,7 @@ class Machine:
         if action.final and not action.ended:
             action.ended = now
         self.touch(action.id)
+        self.standing.count(action)
         self.writer.action(action, now)
         if action.final:
             self._free(action, now)

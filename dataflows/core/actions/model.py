@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from typing import Final
+from collections import Counter
+from typing import Final, NamedTuple
 
 from msgspec import Struct
 
@@ -113,6 +114,45 @@ class ActionState(Struct, array_like=True, omit_defaults=True):
             instants = [at for at in (0 if waits else self.hold_until, self.expires, self.escalates_at if waits else 0) if at]
             return min(instants, default=0)
         return 0
+
+
+class ActionStanding(NamedTuple):
+    """What actions that have not ended are counted by."""
+
+    action: str
+    state: str
+    lane: str
+    escalated: str
+
+
+class GuardrailStanding(NamedTuple):
+    """What guardrails that speak against waiting actions are counted by."""
+
+    guardrail: str
+    effect: str
+
+
+class StandingActions:
+    """How many actions have not ended, and what speaks against those that wait: for whoever watches, no part of the state."""
+
+    def __init__(self) -> None:
+        self.actions: Counter[ActionStanding] = Counter()
+        self.guarded: Counter[GuardrailStanding] = Counter()
+        self._known: dict[str, tuple[ActionStanding, tuple[GuardrailStanding, ...]]] = {}
+
+    def count(self, action: ActionState) -> None:
+        """Counts an action as it stands, and no more as it stood before."""
+        known = self._known.pop(action.id, None)
+        if known is not None:
+            self.actions[known[0]] -= 1
+            self.guarded.subtract(known[1])
+        if not action.final:
+            waits = action.state in ("proposed", "blocked")
+            spoken = tuple(GuardrailStanding(each.name, each.effect) for each in action.guardrails) if waits else ()
+            stands = ActionStanding(action.action, action.state, action.lane, "yes" if action.level else "no")
+            self._known[action.id] = (stands, spoken)
+            self.actions[stands] += 1
+            self.guarded.update(spoken)
 
 
 def with_guardrail(action: ActionState, spoken: Objection) -> None:

@@ -108,7 +108,9 @@ class ActionShard:
         for key, value in rows:
             kind = key[:1]
             if kind == ACTION:
-                machine.add(_decode(value))
+                action = _decode(value)
+                machine.add(action)
+                machine.standing.count(action)
             elif kind == BUDGETS:
                 self._budgets_row = value
                 machine.budgets.counts = msgspec.msgpack.decode(value, type=dict[str, int])
