@@ -8,12 +8,12 @@ from msgspec.structs import replace
 
 from dataflows.core.actions.digest import payload_hash
 from dataflows.core.actions.exclusive import overlap
+from dataflows.core.actions.machine import Machine
 from dataflows.core.actions.model import RULE, ActionState
 from dataflows.core.engine.exceptions import derived_id
-from schemas.actions import ACTIONS
+from schemas.actions import ACTIONS, UNDER_WAY
 
 if TYPE_CHECKING:
-    from dataflows.core.actions.machine import Machine
     from dataflows.core.engine.intents import Intent
     from dataflows.core.rules.guarding import Objection
 
@@ -53,6 +53,23 @@ def guarded(machine: Machine, intent: Intent) -> None:
         action.approvals = max(machine.needed(action.action, action.amount), len(action.approved) + 1)
         machine.await_person(action, intent.log)
     machine.say(action, intent.log)
+
+
+def gone(machine: Machine, intent: Intent) -> None:
+    """The reason of an action has gone: what has not begun is withdrawn, what has is made good."""
+    action = machine.of_firing(intent.firing)
+    if action is None:
+        machine.writer.withdrawn_of_before(intent)
+        return
+    action.wanted = False
+    machine.touch(action.id)
+    if action.state in (*WAITS, "requested"):
+        machine.withdraw(action, intent.log, "")
+    elif action.state in UNDER_WAY:
+        compensate(machine, action, intent.log, "its reason has gone since it began")
+    elif action.state == "failed" and action.retry_at:
+        action.retry_at = 0
+        machine.say(action, intent.log)
 
 
 def again(machine: Machine, action: ActionState, now: int, why: str, intent: Intent | None = None) -> None:

@@ -5,7 +5,6 @@ from __future__ import annotations
 from decimal import Decimal
 from typing import TYPE_CHECKING
 
-from dataflows.core.actions.amends import compensate
 from dataflows.core.actions.budgets import Budgets
 from dataflows.core.actions.digest import payload_hash
 from dataflows.core.actions.escalating import escalate
@@ -17,7 +16,7 @@ from dataflows.core.actions.writing import Writer
 from dataflows.core.engine.intents import Intent
 from dataflows.core.policy import Policy
 from dataflows.core.rules.guarding import Objection
-from schemas.actions import ACTIONS, UNDER_WAY
+from schemas.actions import ACTIONS
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
@@ -152,22 +151,6 @@ class Machine:
         if not self._block(action):
             self._go_on(action, now)
         self.say(action, now)
-
-    def gone(self, intent: Intent) -> None:
-        """The reason of an action has gone: what has not begun is withdrawn, what has is made good."""
-        action = self.of_firing(intent.firing)
-        if action is None:
-            self.writer.withdrawn_of_before(intent)
-            return
-        action.wanted = False
-        self.touch(action.id)
-        if action.state in ("proposed", "blocked", "requested"):
-            self.withdraw(action, intent.log, "")
-        elif action.state in UNDER_WAY:
-            compensate(self, action, intent.log, "its reason has gone since it began")
-        elif action.state == "failed" and action.retry_at:
-            action.retry_at = 0
-            self.say(action, intent.log)
 
     def withdraw(self, action: ActionState, now: int, why: str) -> None:
         """Ends an action that has not begun."""

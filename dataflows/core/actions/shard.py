@@ -10,7 +10,7 @@ from collections.abc import Iterable, Iterator
 
 import msgspec
 
-from dataflows.core.actions.amends import guarded
+from dataflows.core.actions.amends import gone, guarded
 from dataflows.core.actions.deciding import decide, pause
 from dataflows.core.actions.machine import Machine
 from dataflows.core.actions.model import ActionState
@@ -63,7 +63,7 @@ class ActionShard:
             elif item.sort == "guarded":
                 guarded(self.machine, item)
             else:
-                self.machine.gone(item)
+                gone(self.machine, item)
         elif item.event.type.startswith("automation."):
             self._pause(item)
         elif (refused := decide(self.machine, item)) is not None:

@@ -71,7 +71,7 @@ def test_what_has_begun_is_a_fact(state: str) -> None:
     first = asked(desk)
     desk.decide("action.begun", action_id=first.action_id)
     if state != "begun":
-        more = {"retry_at": "2026-04-21T00:00:00Z"} if state == "failed" else {}
+        more: dict[str, Any] = {"retry_at": "2026-04-21T00:00:00Z"} if state == "failed" else {}
         desk.decide(f"action.{state}", action_id=first.action_id, **more)
     assert desk.take(again(first, FRAUD, log=T0 + 5)) == []
     assert desk.state(first.action_id) == state
