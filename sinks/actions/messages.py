@@ -1,8 +1,9 @@
 """The texts of messages to customers: from templates by language, channel and kind. They are made where a message goes out, never before.
 
-A template is a file `LANGUAGE/CHANNEL/NAME.j2`: `NAME` is a kind of exception, else a topic (`schemas.messages`). Its blocks are the parts
-that the channel has: `subject`, `text`, `html`. Templates run in Jinja2's sandbox: they see what `variables` names and nothing else, a name
-that is not there is a mistake, and whatever stands in an `html` block is escaped. A folder of the user's own is asked before the built-in one.
+A template is a file `LANGUAGE/CHANNEL/NAME.j2`: `NAME` is a kind of exception, else a topic (`schemas.messages`). Its blocks are the
+parts that the channel has: `subject`, `text`, `html`. Templates run in Jinja2's sandbox: they see what `variables` names and nothing
+else, a name that is not there is a mistake, and whatever is put into an `html` block is escaped. A folder of the user's own is asked
+before the built-in one.
 """
 
 from __future__ import annotations
@@ -131,9 +132,7 @@ def _plain(name: str) -> bool:
 def environment(folder: Path | None, *, escaped: bool) -> ImmutableSandboxedEnvironment:
     """The sandbox that templates run in; a file of the user's own stands above the built-in one of its name."""
     roots = [str(BUILT_IN)] if folder is None else [str(folder), str(BUILT_IN)]
-    made = ImmutableSandboxedEnvironment(
-        loader=FileSystemLoader(roots), undefined=StrictUndefined, autoescape=escaped, lstrip_blocks=True
-    )
+    made = ImmutableSandboxedEnvironment(loader=FileSystemLoader(roots), undefined=StrictUndefined, autoescape=escaped, lstrip_blocks=True)
     made.filters["date"] = date_of
     return made
 

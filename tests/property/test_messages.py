@@ -54,7 +54,9 @@ class Terms:
         lane = lots.choice(("auto", "auto", "review"))
         rules = f"rules: {{'*': {{lane: {lane}}}}}"
         topics = "topics: {late: delay}"
-        return Terms(f"{rules}\nactions: {{quiet_hours: {hours}}}\nmessages: {{cap: {most}, consent: '{consent}', {topics}}}\n", quiet, cap, consent)
+        return Terms(
+            f"{rules}\nactions: {{quiet_hours: {hours}}}\nmessages: {{cap: {most}, consent: '{consent}', {topics}}}\n", quiet, cap, consent
+        )
 
 
 @dataclass
@@ -87,7 +89,9 @@ class World:
 
     def _happens(self, id_: str, at: int) -> None:
         lots, scan = self.lots, {"tracking_number": f"T{id_}", "carrier": "ups"}
-        what = lots.choice(("moved", "moved", "shipped", "slip", "slip", "sent", "sent", "delivered", "attempt", "address", "consents", "cancelled"))
+        what = lots.choice(
+            ("moved", "moved", "shipped", "slip", "slip", "sent", "sent", "delivered", "attempt", "address", "consents", "cancelled")
+        )
         match what:
             case "moved":
                 self.event(id_, "order.updated", at, promised_by=lots.choice((*DAYS, None)))
@@ -204,7 +208,9 @@ class Known:
     customer: str = ""
     given: list[tuple[int, str]] = field(default_factory=list["tuple[int, str]"])
     """When the customer was given which date."""
-    told: list[tuple[int, str | None, str | None, str | None]] = field(default_factory=list["tuple[int, str | None, str | None, str | None]"])
+    told: list[tuple[int, str | None, str | None, str | None]] = field(
+        default_factory=list["tuple[int, str | None, str | None, str | None]"]
+    )
     """When they were told about what, with which date, and of what part of the order."""
 
     def ends(self, text: str) -> int:
@@ -302,12 +308,12 @@ def check(lines: list[Json], terms: Terms, outs: list[Any]) -> int:
 def _once(known: Known, message: Json, out: Any, data: Json, began: int) -> None:
     """That the customer does not know it: nobody said it before. `began`: when its exception was raised last."""
     day, topic, scope = message["promised_by"], message["topic"], data["parameters"].get("scope")
-    for at, about, given, of in known.told:
-        if at >= out.log or about != topic or (of is not None and scope is not None and of != scope):
+    for at, about, named, part in known.told:
+        if at >= out.log or about != topic or (part is not None and scope is not None and part != scope):
             continue
-        if given is not None and topic in DATED:
-            assert given != day, "the same date twice"
-            assert day is not None or known.ends(given) <= out.log, "no date after one that lies ahead"
+        if named is not None and topic in DATED:
+            assert named != day, "the same date twice"
+            assert day is not None or known.ends(named) <= out.log, "no date after one that lies ahead"
         else:
             assert at < max(began, known.since if day is not None else 0), "the same twice"
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataflows.core.actions.caps import MessageCounts, recipient, recipient_of
 from dataflows.core.actions.model import ActionState, with_guardrail
+from dataflows.core.decisions.messages import CONSENT, CONTRADICTION, DUPLICATE
 from dataflows.core.decisions.quiet import quiet_until
 from dataflows.core.engine.intents import Intent
 from dataflows.core.policy import Policy
@@ -13,6 +14,7 @@ from schemas.messages import MESSAGES
 
 QUIET, CAP, NOT_JUDGED, REFUSED = "quiet_hours", "frequency_cap", "not_judged", "refused_before"
 """The names of guardrails that only messages have."""
+OF_MESSAGES = (QUIET, CAP, NOT_JUDGED, REFUSED, DUPLICATE, CONTRADICTION, CONSENT)
 MOST_HOLDS = 16
 """After as many holds, one after the other, a message that may still not go out is looked at again."""
 

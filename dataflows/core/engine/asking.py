@@ -1,22 +1,25 @@
-"""What an order's shard says of actions when an exception changes: that it asks for its best one, or no longer does."""
+"""What an order's shard says of actions: that an exception asks for its best one, what stands against it now, or that it no longer does."""
 
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
+from hashlib import sha1
 from typing import NamedTuple
+
+import msgspec
 
 from dataflows.core.decisions.cases import NEW
 from dataflows.core.decisions.messages import Judgement
-from dataflows.core.engine.against import standing_against
+from dataflows.core.engine.against import stale_feeds, standing_against
 from dataflows.core.engine.exceptions import ExceptionState
 from dataflows.core.engine.feeds import Feeds
-from dataflows.core.engine.intents import Intent, MessageTerms, asked, intent_record, lane_of, spec_of, target_of
+from dataflows.core.engine.intents import Intent, MessageTerms, Sort, asked, intent_record, lane_of, spec_of, target_of
 from dataflows.core.engine.message_book import AskedMessage, MessageBook
 from dataflows.core.engine.messaging import Messenger
 from dataflows.core.engine.order import Order
 from dataflows.core.engine.ruleset import RuleSet
 from dataflows.core.history.facts import Facts
-from dataflows.core.policy import Policy
+from dataflows.core.policy import Policy, RuleSetting
 from dataflows.core.rules.guarding import Objection, guards_of, speak
 from dataflows.core.rules.model import Rule
 from schemas.actions import ActionSpec
@@ -27,16 +30,15 @@ Guarded = Sequence[tuple[Objection, frozenset[str]]]
 """The guardrails that hold for an order, and what each is about."""
 
 
-class Firing(NamedTuple):
-    """Which time of which step of an exception it is, and why. `message`: what a message would say; `why`: one is taken back."""
+class MessageFiring(NamedTuple):
+    """Of a message: what it would say, why one is taken back, and the number of the one in whose place it stands."""
 
-    step: str
-    reason: str
-    number: int
-    wanted: bool
-    message: Judgement | None = None
+    judgement: Judgement | None = None
     why: Objection | None = None
     replaces: int = 0
+
+
+NO_MESSAGE = MessageFiring()
 
 
 class Asking:
@@ -70,28 +72,67 @@ class Asking:
             state.action = -state.action
             if order.messages is not None:
                 order.messages.close(order.exceptions.id_of(state))
-        message = self.messenger.judge(order, state, facts, spec_of(name).name) if wanted and spec_of(name).name in MESSAGES else None
-        return self.fire(order, state, Firing(name, reason, number, wanted, message), facts, spoken, key)
+        sort: Sort = "asked" if wanted else "gone"
+        message, action = NO_MESSAGE, spec_of(name).name
+        if wanted and action in MESSAGES:
+            message = MessageFiring(self.messenger.judge(order, state, facts, action))
+        return self.intent(order, state, facts, sort, (name, reason, number), spoken, key, message)
 
-    def fire(
-        self, order: Order, state: ExceptionState, firing: Firing, facts: Facts, spoken: Guarded, key: Callable[[int], str]
-    ) -> OutputRecord:
-        """One intent of an exception."""
-        name, message = firing.step, firing.message
+    def again(self, order: Order, facts: Facts, key: Callable[[int], str]) -> list[OutputRecord]:
+        """What stands against the actions that the order's exceptions ask for, where it is not what was last said of them.
+
+        Whoever follows the actions knows which of them have not begun. That a feed falls silent is seen when its order is next looked at.
+        """
+        found: list[OutputRecord] = []
+        spoken: Guarded | None = None
+        states = order.exceptions.states
+        for at in sorted((k for k, state in states.items() if state.action > 0), key=lambda k: (k[0], k[1] or "", k[2])):
+            state = states[at]
+            rule = self._ruleset.by_kind(state.kind)
+            name, reason = rule.actions[0] if rule.actions else ("", "")
+            name = state.asked or name
+            if not name:
+                continue
+            spoken = self.spoken(facts) if spoken is None else spoken
+            said = self.intent(order, state, facts, "guarded", (name, reason, state.action), spoken, key)
+            if said is not None:
+                found.append(said)
+        return found
+
+    def intent(
+        self,
+        order: Order,
+        state: ExceptionState,
+        facts: Facts,
+        sort: Sort,
+        step: tuple[str, str, int],
+        spoken: Guarded,
+        key: Callable[[int], str],
+        message: MessageFiring = NO_MESSAGE,
+    ) -> OutputRecord | None:
+        """An intent about a step (its name, its reason, its number); None if it would say what was said last."""
+        name, reason, number = step
         spec, exception = spec_of(name), order.exceptions.id_of(state)
-        known = asked(spec, name, state, facts)
+        known, judgement = asked(spec, name, state, facts), message.judgement
         said: list[Objection] = []
-        if firing.wanted:
+        if sort != "gone":
             said = self.objections(order, state, facts, spec, spoken)
-        if message is not None:
-            known.parameters.update(message.message.parameters)
-            if message.objection is not None:
-                said.append(message.objection)
+            before, state.judged = state.judged, _digest(state.lane, said, known.parameters)
+            if sort == "guarded" and before in ("", state.judged):
+                return None
+            if judgement is not None:
+                known.parameters.update(judgement.message.parameters)
+                said += [] if judgement.objection is None else [judgement.objection]
+            elif spec.name in MESSAGES:
+                entry = None if order.messages is None else order.messages.asked.get(exception)
+                if entry is None:
+                    return None  # It went out.
+                known.parameters.update(entry.message.parameters)
         customer = facts.fields.customer if facts.placed is not None else None
         intent = Intent(
             log=facts.now,
             key=key(facts.now),
-            sort="asked" if firing.wanted else "gone",
+            sort=sort,
             tenant=order.tenant,
             order=order.id,
             exception=exception,
@@ -99,30 +140,44 @@ class Asking:
             kind=state.kind,
             step=name,
             action=spec.name,
-            number=firing.number,
+            number=number,
             target=target_of(spec, state.scope),
             parameters=known.parameters,
             lane=lane_of(state.lane, said),
             guardrails=said,
-            reason=firing.reason,
+            reason=reason,
             evidence=list(state.evidence),
             severity=state.severity,
             policy=self._policy.version,
             customer=customer.id if customer is not None else None,
             amount=known.amount,
-            message=None if message is None else terms_of(message),
-            why=firing.why,
-            replaces=firing.replaces,
+            owner=state.owner,
+            message=None if judgement is None else terms_of(judgement),
+            why=message.why,
+            replaces=message.replaces,
         )
-        if message is not None:
-            _note(order, state, intent, message)
+        if judgement is not None:
+            _note(order, state, intent, judgement)
         return intent_record(intent, state.status)
 
     def objections(self, order: Order, state: ExceptionState, facts: Facts, spec: ActionSpec, spoken: Guarded) -> list[Objection]:
         """The guardrails that speak against an action of an exception, however late it is; `spoken`: those of the policy."""
-        del facts
         said = [each for each, about in spoken if not about or spec.name in about]
-        return said + standing_against(order, state)
+        said += standing_against(order, state)
+        if self._feeds:
+            said += stale_feeds(self._feeds, state, self._setting(order, state), facts)
+        return said
+
+    def _setting(self, order: Order, state: ExceptionState) -> RuleSetting | None:
+        index = self._ruleset.index.get(state.kind)
+        return None if index is None or order.profile is None else order.profile.settings[index]
+
+
+def _digest(lane: str, said: list[Objection], parameters: dict[str, object]) -> str:
+    return sha1(_ENCODER.encode((lane, said, parameters)), usedforsecurity=False).hexdigest()[:12]
+
+
+_ENCODER = msgspec.json.Encoder(order="sorted")
 
 
 def terms_of(judgement: Judgement) -> MessageTerms:

@@ -59,13 +59,11 @@ class Engine:
     def take(self, order: Order, record: Record) -> list[OutputRecord] | None:
         """What `record` makes to be said; None if it is a duplicate. Earlier deadlines must have been fired."""
         said = self._take(order, record)
-        if said is None or (order.messages is None and record.event.type != SENT):
-            return said
-        return self._follow_up(order, said, record.log, record)
+        return None if said is None else self._follow(order, said, record.log, record)
 
     def hear(self, order: Order, record: Record) -> list[OutputRecord]:
         """What a decision about an action makes to be said of what the customer is told."""
-        return self._follow_up(order, [], record.log, record) if hear(order, record) else []
+        return self._follow(order, [], record.log, record) if hear(order, record) else []
 
     def _take(self, order: Order, record: Record) -> list[OutputRecord] | None:
         now = record.log
@@ -129,7 +127,7 @@ class Engine:
             order.profile = self.evaluator.profile(order, note.log)
         plan = order.profile.plan(NOTE, order.traits, whole=True)
         order.work += effort(order, whole=False)
-        return self._follow_up(order, self._evaluate(order, plan.evaluate | watched(order, self.ruleset.index), note.log), note.log)
+        return self._follow(order, self._evaluate(order, plan.evaluate | watched(order, self.ruleset.index), note.log), note.log)
 
     def check(self, order: Order, now: int) -> list[OutputRecord]:
         """What is to be said because log time has reached `now`: all records of that instant have been taken."""
@@ -148,13 +146,13 @@ class Engine:
         said = self._evaluate(order, due, now, inclusive=True)
         if order.recheck_at.get(CASES, FAR) <= now and next_due(order.exceptions.states) is None:
             del order.recheck_at[CASES]
-        return self._follow_up(order, said, now, settled=True)
+        return self._follow(order, said, now, settled=True)
 
     def reevaluate(self, order: Order, now: int) -> list[OutputRecord]:
         """Evaluates everything that an order could have to do with, since it was last evaluated under another policy."""
         rules = self._everything(order, now)
         order.recheck_at = {index: at for index, at in order.recheck_at.items() if index in rules or index < 0}
-        return self._follow_up(order, self._evaluate(order, rules, now, inclusive=True, gone=True), now, settled=True)
+        return self._follow(order, self._evaluate(order, rules, now, inclusive=True, gone=True), now, settled=True)
 
     def renew(self, order: Order, now: int, *, inclusive: bool) -> list[OutputRecord]:
         """Evaluates everything that an order could have to do with under a policy that was activated; what no longer holds is resolved.
@@ -164,7 +162,7 @@ class Engine:
         rules = self._everything(order, now)
         order.recheck_at = {index: at for index, at in order.recheck_at.items() if index in rules or index < 0}
         said = self._evaluate(order, rules, now, inclusive=inclusive, gone=True, activated=True)
-        return self._follow_up(order, said, now, settled=inclusive)
+        return self._follow(order, said, now, settled=inclusive)
 
     def expire(self, order: Order, now: int) -> list[OutputRecord]:
         """What is said of an order that is forgotten although something of it is open: that it is closed for age."""
@@ -236,29 +234,31 @@ class Engine:
 
     # what follows
 
-    def _follow_up(
+    def _follow(
         self, order: Order, said: list[OutputRecord], now: int, record: Record | None = None, *, settled: bool = False
     ) -> list[OutputRecord]:
-        """What was said, and what follows for the order's messages. `record`: what has happened, if anything has.
+        """What was said, and what follows for the actions that the order's exceptions ask for, and for its messages. `record`: the news.
 
-        Messages are judged once all that belongs to an instant is in (`settled`): else one might go out that its end takes back.
+        A record may change what stands against actions whatever rules it concerns; time does so by what is said. Messages are judged
+        once all that belongs to an instant is in (`settled`): else one might go out that its end takes back.
         """
-        if order.messages is None and record is None:
+        publisher, news = self.publisher, record is not None and record.event.type in NEWS
+        if (said or record is not None) and order.exceptions.asks():
+            said = said + publisher.asking.again(order, self.evaluator.facts(order, now), publisher.key)
+        if order.messages is None and not news:
             return said
-        facts, publisher = self.evaluator.facts(order, now), self.publisher
-        if record is not None and record.event.type in NEWS:
+        facts = self.evaluator.facts(order, now)
+        if record is not None and news:
             before = order.exceptions.states
             changes = again(before, said, order.exceptions.id_of)
             if changes:
                 self.apply(order, Evaluation(changes))
-                said = [*said, *publisher.publish(order, changes, before, facts, record)]
+                said = said + publisher.publish(order, changes, before, facts, record)
             if record.event.type == SENT:
                 said = [*said, publisher.follow_up.heard(order, facts, record, publisher.key)]
-        if order.messages is None:
-            return said
-        if settled:
-            return [*said, *publisher.follow_up.review(order, facts, publisher.key)]
-        if order.messages.asked:
+        if order.messages is not None and settled:
+            return said + publisher.follow_up.review(order, facts, publisher.key)
+        if order.messages is not None and order.messages.asked:
             order.recheck_at[MESSAGES] = now
         return said
 

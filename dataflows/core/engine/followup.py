@@ -8,10 +8,10 @@ from typing import Final, cast
 from msgspec.structs import replace
 
 from dataflows.core.decisions.cases import NEW
-from dataflows.core.decisions.messages import WITHDRAWN, Judgement, CustomerMessage
-from dataflows.core.engine.asking import Asking, Firing, ends, terms_of
+from dataflows.core.decisions.messages import WITHDRAWN, CustomerMessage, Judgement
+from dataflows.core.engine.asking import Asking, MessageFiring, ends, terms_of
 from dataflows.core.engine.exceptions import ExceptionState, derived_id
-from dataflows.core.engine.intents import Intent, MessageTerms, intent_record
+from dataflows.core.engine.intents import Intent, MessageTerms, Sort, intent_record
 from dataflows.core.engine.lifecycle import Key
 from dataflows.core.engine.message_book import AskedMessage, MessageBook
 from dataflows.core.engine.messaging import SENT, changed_words
@@ -125,14 +125,26 @@ class FollowUp:
         lasting = judgement.objection is not None and ends(judgement.objection)
         if entry.out:
             why = judgement.objection if lasting else changed_words(entry.message, judgement.message)
-            yield self._asking.fire(order, state, Firing(step, "", number, wanted=False, why=why), facts, (), key)
+            yield from self._fire(order, state, "gone", (step, "", number), facts, key, MessageFiring(why=why))
         if lasting:
             entry.message, entry.objection, entry.out = judgement.message, name, False
             return
         state.action = number + 1
-        reason = self._reason(state, step)
-        firing = Firing(step, reason, number + 1, wanted=True, message=judgement, replaces=number)
-        yield self._asking.fire(order, state, firing, facts, self._asking.spoken(facts), key)
+        firing = (step, self._reason(state, step), number + 1)
+        yield from self._fire(order, state, "asked", firing, facts, key, MessageFiring(judgement, replaces=number))
+
+    def _fire(
+        self,
+        order: Order,
+        state: ExceptionState,
+        sort: Sort,
+        step: tuple[str, str, int],
+        facts: Facts,
+        key: Callable[[int], str],
+        message: MessageFiring,
+    ) -> Iterable[OutputRecord]:
+        said = self._asking.intent(order, state, facts, sort, step, self._asking.spoken(facts), key, message)
+        return () if said is None else (said,)
 
     def _stated(self, order: Order, entry: AskedMessage, name: str, facts: Facts, key: Callable[[int], str]) -> Iterable[OutputRecord]:
         """A message that a person asked for: it says what they stated, so it is taken back where that must not be said."""

@@ -1,4 +1,6 @@
-"""What an order's shard says of actions: that an exception asks for one, and that its reason has gone. Others decide what becomes of it.
+"""What an order's shard says of actions: that an exception asks for one, what stands against it now, and that its reason has gone.
+
+Others decide what becomes of it.
 
 An intent is plain data, an array in MessagePack: it travels to the action shard of its tenant, and waits there in checkpoints. A field is
 added at its end, with a default.
@@ -23,7 +25,7 @@ from schemas.record import Evidence
 
 INTENTS: Final = "intents"
 """The `topic` of an output record that is an intent: it is for the action shards, and never written."""
-Sort = Literal["asked", "gone", "sent", "spoken"]
+Sort = Literal["asked", "guarded", "gone", "sent", "spoken"]
 KindPrefix = Literal["return", "shipment", "payment"]
 
 
@@ -39,13 +41,13 @@ class MessageTerms(Struct, array_like=True, frozen=True, omit_defaults=True):
 
 
 class Intent(Struct, array_like=True, frozen=True, omit_defaults=True):
-    """That an exception asks for a step the `number`th time, or no longer does.
+    """That an exception asks for a step the `number`th time, or no longer does. `guarded`: other things stand against it now.
 
     `log` and `key` are its place in what its order says. `said` is the sequence of the exception with which it was said. `target` is what
     the action would change, `hold_until` an instant before which it must not be requested (µs; 0: none). `amount` is what it is about in
-    money. Of messages there is more: `message`, and why one is taken back (`why`) although its exception stands. `replaces`: the number of
-    the one that said something else before. `sent`: somebody else told the customer something; `spoken`: what is to be said of the
-    message `action_of`, which a person asked for.
+    money, `owner` the team that has the exception. Of messages there is more: `message`, and why one is taken back (`why`) although its
+    exception stands. `replaces`: the number of the one that said something else before. `sent`: somebody else told the customer something;
+    `spoken`: what is to be said of the message `action_of`, which a person asked for.
     """
 
     log: int
@@ -70,6 +72,7 @@ class Intent(Struct, array_like=True, frozen=True, omit_defaults=True):
     customer: str | None = None
     amount: tuple[str, str] | None = None
     hold_until: int = 0
+    owner: str = ""
     message: MessageTerms | None = None
     why: Objection | None = None
     replaces: int = 0

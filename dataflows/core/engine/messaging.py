@@ -10,8 +10,8 @@ from dataflows.core.clocks.zones import deadline
 from dataflows.core.decisions.messages import (
     CHANGED,
     WITHDRAWN,
-    Judgement,
     CustomerMessage,
+    Judgement,
     Occasion,
     Promise,
     SentMessage,

@@ -6,6 +6,7 @@ from collections import Counter
 from collections.abc import Iterable, Mapping
 from typing import NamedTuple
 
+from dataflows.core.decisions.cases import NEW
 from dataflows.core.engine.asking import Asking, Guarded
 from dataflows.core.engine.causes import resolved_by
 from dataflows.core.engine.exceptions import ExceptionState, event, exception_data, score
@@ -95,6 +96,14 @@ class Standing(NamedTuple):
     severity: str
 
 
+class CaseStanding(NamedTuple):
+    """What cases of open exceptions are counted by."""
+
+    state: str
+    team: str
+    level: str
+
+
 class Publisher:
     """Writes states of one policy. The number of each line within its order and instant keeps their order when shards are merged."""
 
@@ -107,6 +116,8 @@ class Publisher:
         self.number = 0
         self.opened: Counter[Standing] = Counter()
         """Exceptions that stand open in what was published, those in shadow left out."""
+        self.cases: Counter[CaseStanding] = Counter()
+        """Their cases."""
 
     def goes_on_as(self, other: Publisher) -> None:
         """Takes on the policy of another one; what it numbers and counts goes on."""
@@ -185,6 +196,8 @@ class Publisher:
         """Counts an exception among those that stand open, if it does."""
         if state is not None and state.status == "open" and state.mode == "on":
             self.opened[Standing(state.kind, state.owner, state.severity)] += by
+            case = state.work or NEW
+            self.cases[CaseStanding(case.state, case.team or state.owner, str(case.level))] += by
 
     def count_all(self, states: Iterable[ExceptionState]) -> None:
         """Counts those of an order's exceptions that stand open."""

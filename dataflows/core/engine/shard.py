@@ -88,7 +88,7 @@ class Shard:
             self.feeds.begin(record.log)
         if not isinstance(record, Record):
             if isinstance(record, IdentityFinding):
-                self._note(record)
+                self._follow(key_of(record.tenant, record.order), log, lambda order: self.engine.note(order, record))
             else:
                 self._out.extend(self.feeds.hear(record))
             return
@@ -96,8 +96,8 @@ class Shard:
         if not record.order and event.type == ACTIVATED:
             self._activate(record)
             return
-        if event.type in HEARD:
-            self._hear(record)
+        if event.type in HEARD:  # Whether it counts for the action is for that one's own shard to say.
+            self._follow(key_of(event.tenant, record.order), log, lambda order: self.engine.hear(order, record))
             return
         self._state.counts.records += 1
         key = key_of(event.tenant, record.order)
@@ -303,27 +303,15 @@ class Shard:
         self._orders.add(key, order)
         return order
 
-    def _note(self, note: IdentityFinding) -> None:
-        key = key_of(note.tenant, note.order)
-        order = self._orders.find(key)
-        if order is not None:
-            self._follow(key, order, note.log, lambda: self.engine.note(order, note))
-
-    def _hear(self, record: Record) -> None:
-        """Takes in what was decided about a message. Whether that counts for the action is for its own shard to say."""
-        key = key_of(record.event.tenant, record.order)
-        order = self._orders.find(key) if record.order else None
-        if order is not None:
-            self._follow(key, order, record.log, lambda: self.engine.hear(order, record))
-
-    def _follow(self, key: str, order: Order, now: int, say: Callable[[], list[OutputRecord]]) -> None:
+    def _follow(self, key: str, now: int, say: Callable[[Order], list[OutputRecord]]) -> None:
         """Says what an order makes of something that is none of its records."""
-        if order.quarantined:
+        order = self._orders.find(key)
+        if order is None or order.quarantined:
             return
         try:
             if now <= self.activated.until and self.activated.awaits(key, now):
                 self._say(self.engine.renew(order, now, inclusive=False))
-            self._say(say())
+            self._say(say(order))
         except Exception as error:  # noqa: BLE001 - as in `apply`
             self._quarantine(key, order, type(error).__name__, now)
             return

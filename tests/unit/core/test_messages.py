@@ -9,7 +9,7 @@ import orjson
 
 from dataflows.core.rules.load import load_policy
 from tests.support.engine import records_of, run
-from tests.support.logs import DAY, HOUR, MINUTE, T0, iso
+from tests.support.logs import DAY, HOUR, T0, iso
 
 if TYPE_CHECKING:
     from dataflows.core.policy import Policy
@@ -250,5 +250,7 @@ def initiated(at: int, **parameters: object) -> Line:
 def test_what_a_person_asks_for_is_judged_as_well() -> None:
     """A date that is not the order's is refused; what is right waits for another person, and not in the night."""
     story = Story(placed(promised_by="2026-04-28"), initiated(T0 + HOUR, topic="delay", promised_by="2026-05-09"), until=T0 + 2 * HOUR)
-    assert [(data["state"], [each["name"] for each in data["guardrails"]]) for data in story.actions] == [("withdrawn", ["contradicting_message"])]
+    assert [(data["state"], [each["name"] for each in data["guardrails"]]) for data in story.actions] == [
+        ("withdrawn", ["contradicting_message"])
+    ]
     assert "promised by 2026-04-28" in story.actions[0]["reason"]

@@ -55,7 +55,10 @@ def test_each_built_in_text_is_written_out_with_what_exceptions_of_its_kind_say(
             for language in LANGUAGES:
                 for channel, parts in CHANNELS.items():
                     promised = (data["context"].get("promise") or {}).get("current") if TOPICS[topic].dated else None
-                    asked = sample_action(data["kind"], topic, channel, language, promised) | {"action": action, "order_id": data["order_id"]}
+                    asked = sample_action(data["kind"], topic, channel, language, promised) | {
+                        "action": action,
+                        "order_id": data["order_id"],
+                    }
                     made = render(asked, data["context"])
                     assert all(getattr(made, part) for part in parts), (data["kind"], channel)
                     assert data["order_id"] in made.text
@@ -173,6 +176,11 @@ def test_the_command_checks_a_folder_and_shows_a_text(tmp_path: Path, capsys: py
     own(tmp_path, "en/email/pickup.j2", BLOCKS.format("{{ nam }}"))
     assert command(["templates", "check", str(tmp_path)]) == 2
     assert capsys.readouterr().err == f"orderwatch: {tmp_path}/en/email/pickup.j2: 'nam' is undefined\n"
-    for wrong in (["check", str(tmp_path / "none")], ["show", "nope"], ["show", "delay", "--language", "xx"], ["show", "delay", "--part", "x"]):
+    for wrong in (
+        ["check", str(tmp_path / "none")],
+        ["show", "nope"],
+        ["show", "delay", "--language", "xx"],
+        ["show", "delay", "--part", "x"],
+    ):
         assert command(["templates", *wrong]) == 2
         assert capsys.readouterr().err.count("\n") == 1
