@@ -18,7 +18,7 @@ FULL: Final[Mapping[str, object]] = {
     "country": "NL",
     "shipments": [
         {"carrier": "ups", "tracking_numbers": ["1Z999AA10123456784", "1Z999AA10123456785"], "delivered": False},
-        {"carrier": None, "tracking_numbers": [], "delivered": True},
+        {"carrier": None, "tracking_numbers": list[str](), "delivered": True},
     ],
 }
 """What is known of an order that everything is known of."""

@@ -6,11 +6,10 @@ The checks read what went in and what was written. They know the contract, and n
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Callable
 from dataclasses import dataclass, field
 from datetime import UTC, date, datetime, timedelta
 from random import Random
-from typing import Any
+from typing import TYPE_CHECKING, Any
 from zoneinfo import ZoneInfo
 
 import orjson
@@ -24,6 +23,11 @@ from schemas.messages import MESSAGES
 from tests.property.histories import examples
 from tests.support.actions import policy_of
 from tests.support.logs import DAY, HOUR, MINUTE, T0, iso
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from dataflows.core.policy import Policy
 
 Json = dict[str, Any]
 ZONES = ("Europe/Amsterdam", "America/New_York", "Asia/Tokyo")
@@ -149,9 +153,23 @@ class Restarted:
         self._make, self._restarts, self._kept = make, restarts, dict[bytes, bytes]()
         self.shard = make()
 
-    def __getattr__(self, name: str) -> Any:
-        """All else is the shard's."""
-        return getattr(self.shard, name)
+    @property
+    def policy(self) -> Policy:
+        """The policy that holds."""
+        policy: Policy = self.shard.policy
+        return policy
+
+    def apply(self, item: Any) -> None:
+        """Takes something in."""
+        self.shard.apply(item)
+
+    def learn(self, showings: Any) -> None:
+        """Takes in what is emitted."""
+        self.shard.learn(showings)
+
+    def advance(self, to: int, *, inclusive: bool = True) -> None:
+        """Lets log time pass."""
+        self.shard.advance(to, inclusive=inclusive)
 
     def drain(self) -> list[Any]:
         """What the shard has said; then it ends."""
@@ -171,7 +189,8 @@ class Restarted:
 def run(lines: list[Json], text: str, cuts: tuple[int, ...] = (), *, restarts: bool = False) -> list[Any]:
     """What is written of a log, in the order of its positions; `cuts`: where it is cut, with a restart of everything at each."""
     policy = policy_of(text)
-    shard, actions = Restarted(lambda: Shard(policy), restarts), Restarted(lambda: ActionShard(policy), restarts)
+    shard: Any = Restarted(lambda: Shard(policy), restarts)
+    actions = Restarted(lambda: ActionShard(policy), restarts)
     outs: list[Any] = []
     ordered = sorted(lines, key=lambda line: (str(line["time"]), str(line["id"])))
     for step in steps(records_of(ordered), policy, shard, (*cuts, END), actions=actions):
@@ -299,7 +318,8 @@ def check(lines: list[Json], terms: Terms, outs: list[Any]) -> int:
             recent = [each for each in counted[customers[order]] if each > at - within]
             recent += [each for each, whose in others if whose == customers[order] and at - within < each <= at]
             assert len(recent) < most, "more than the cap"
-        _once(known, message, out, data, began.get(data["exception_id"] or "", at))
+        since = began.get(str(data["exception_id"]))
+        _once(known, message, out, data, at if since is None else since)
         out_now[order][id_] = at
         counted[customers[order]].append(at)
     return number

@@ -54,7 +54,8 @@ def test_each_built_in_text_is_written_out_with_what_exceptions_of_its_kind_say(
             topic = topic_of(data["kind"], action)
             for language in LANGUAGES:
                 for channel, parts in CHANNELS.items():
-                    promised = (data["context"].get("promise") or {}).get("current") if TOPICS[topic].dated else None
+                    promise: Data = data["context"].get("promise") or {}
+                    promised: str | None = promise.get("current") if TOPICS[topic].dated else None
                     asked = sample_action(data["kind"], topic, channel, language, promised) | {
                         "action": action,
                         "order_id": data["order_id"],
@@ -92,7 +93,7 @@ def test_a_date_is_written_as_the_language_writes_it_and_only_where_there_is_one
 
 def test_markup_is_escaped_and_a_subject_stays_one_line() -> None:
     """What comes from outside can neither write markup nor headers."""
-    context = FULL | {"shipments": [{"carrier": "ups", "tracking_numbers": ["<script>1</script>"], "delivered": False}]}
+    context: Data = {**FULL, "shipments": [{"carrier": "ups", "tracking_numbers": ["<script>1</script>"], "delivered": False}]}
     asked = sample_action("shipment.delivery_overdue", "delay", "email", "en", None) | {"order_id": "A-1\r\nBcc: <eve@example.com>"}
     made = render(asked, context)
     assert "<script>" not in made.html
