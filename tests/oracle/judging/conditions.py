@@ -46,10 +46,13 @@ def timeout(
     carrier: str | None = None,
     due: int | None = None,
     amounts: Sequence[tuple[int, Decimal]] = (),
+    counted: Span | None = None,
+    begun: int | None = None,
 ) -> list[Condition]:
     """An expectation that runs out: `anchor` plus the kind's threshold and steps (or `due`, where it is computed elsewhere).
 
-    `amounts`: of a kind about a difference of money what that came to, since when.
+    `amounts`: of a kind about a difference of money what that came to, since when; `counted`: what `due` was counted by; `begun`: since when
+    it is waited for, if not since `anchor`, or since `since` where that is before a date.
     """
     if anchor >= NEVER:
         return []
@@ -60,7 +63,13 @@ def timeout(
     own = due is None and threshold == setting.threshold
     steps = [(by, setting.severity)]
     lift = min(reached, lifted)
+    waits_since = begun if begun is not None else anchor
     for step in setting.steps:
+        if step.percent:
+            if waits_since < by:
+                unit = (counted or threshold).unit
+                steps.append((calendar.passing(waits_since, by, step.percent, unit), step.severity))
+            continue
         at = by if step.since else step_at(calendar, setting, step, anchor, by, threshold if due is None else None, own=own)
         if step.depends:
             breach, asked = by + setting.grace, max(by, by if at is None else at) + setting.grace
@@ -156,7 +165,7 @@ def state(
         return []
     setting = order.setting(kind)
     calendar = order.calendar(setting.clock, carrier)
-    later = [(calendar.add(start, step.at), step.severity) for step in setting.steps if not step.depends]
+    later = [(calendar.add(start, step.at), step.severity) for step in setting.steps if not step.depends and not step.percent]
     for step in setting.steps:
         if step.depends:
             asked = start if step.since else max(start, calendar.add(start, step.at))
