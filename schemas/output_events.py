@@ -190,6 +190,22 @@ class GuardrailSpoken(Model):
     reason: str
 
 
+class ScoreTime(Model):
+    """By what a score grows with time, for whoever shows or sorts exceptions later (`schemas.lateness.as_of`)."""
+
+    since: Instant | None = None
+    until: Instant | None = None
+    """From `since` until then a breach becomes ever more probable, from then on it is certain; none: it has happened."""
+    due: Instant | None = None
+    """What time is counted to: the deadline, else the promise; none: to nothing."""
+    breach: int = Field(ge=0)
+    """The most points for the probability of a breach."""
+    time_left: int = Field(ge=0)
+    """For having no time left."""
+    lateness: int = Field(ge=0)
+    """For being late."""
+
+
 class OrderException(Model):
     """The full state of an exception: the highest `sequence` is the state, consumers upsert by `exception_id`."""
 
@@ -217,7 +233,10 @@ class OrderException(Model):
     """Whether automation on the order must pause."""
     score: int = Field(ge=0, le=1000)
     score_terms: dict[str, int]
-    """What the score is the sum of, at most 1000."""
+    """What the score is the sum of, at most 1000: `severity`, `breach` (probability that the promise or the deadline is broken), `time_left`,
+    `lateness`, `value`, `tier`, `blocking`, `reopenings`."""
+    score_clock: ScoreTime | None = None
+    """By what the score grows until the next event; absent in events from before it was published."""
     owner: ShortText
     """The accountable team."""
     lane: Lane
