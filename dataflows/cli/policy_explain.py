@@ -35,8 +35,8 @@ def explain(
 
     It ends with what the score of an exception of that kind is made of.
     """
-    from dataflows.core.policy.effective_handling import priority_of
     from dataflows.core.policy.check import PolicyError
+    from dataflows.core.policy.effective_handling import priority_of
     from dataflows.core.policy.origin import calendar_of, origins, others
     from dataflows.core.rules.load import read_policy
 
@@ -162,7 +162,9 @@ def _weights(policy: Policy, found: Sequence[Origin]) -> Iterator[str]:
     weights = priority_of(policy.priority)
     severity = next(one.value for one in found if one.setting == "severity")
     for name, value in weights.items():
-        points = f" ({severity}: {policy.priority.severity[severity]})" if name == "severity" and severity in policy.priority.severity else ""
+        points = (
+            f" ({severity}: {policy.priority.severity[severity]})" if name == "severity" and severity in policy.priority.severity else ""
+        )
         yield f"{name:<{WIDEST - 2}} {written(value)}{points}"
 
 

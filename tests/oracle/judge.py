@@ -42,6 +42,8 @@ SECTIONS = (
     data_kinds,
 )
 ORPHAN = "data.orphan_signal"
+DECISIONS = ("case.", "action.", "automation.", "suggestion.")
+"""How the types of decisions begin: they are taken in log order, whatever their time, and tell nothing of an order."""
 
 
 What = tuple[str, "str | None", int]
@@ -114,9 +116,7 @@ def judge(  # noqa: PLR0915 - one step after another
     told: dict[OrderKey, int | None] = {}
     news: dict[OrderKey, list[int]] = {}
     for key, members in placement.orders.items():
-        known = min(
-            (member.known for member in members if not member.event.type.startswith(("case.", "action.", "automation."))), default=NEVER
-        )
+        known = min((member.known for member in members if not member.event.type.startswith(DECISIONS)), default=NEVER)
         if known == NEVER:
             continue  # decisions about nothing that was said: they are rejected, and make no order known
         happened = history_of(members)

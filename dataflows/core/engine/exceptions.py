@@ -14,6 +14,7 @@ from uuid import UUID
 from msgspec import Struct
 
 from dataflows.core.decisions.cases import NEW, CaseState
+from dataflows.core.decisions.suggestions import Suggestion, Suggestions
 from dataflows.core.engine.bounds import encoded
 from dataflows.core.policy.setting import Lane, Severity
 from dataflows.core.rules.model import Rule
@@ -40,6 +41,7 @@ class ExceptionState(Struct, array_like=True, omit_defaults=True):
     negative once withdrawn, 0 if none; `asked` names that action where it is not the first of a built-in rule: those of a rule of the user
     may change, and the rule may go. `backfilled`: it began in history that was being told, so that its action is proposed and never
     requested. `news`: the log time at which it was last judged otherwise than before. `begun`: since when a deadline is waited for.
+    `suggestions`: what programs suggest of it.
     """
 
     kind: str
@@ -66,6 +68,7 @@ class ExceptionState(Struct, array_like=True, omit_defaults=True):
     news: int = 0
     work: CaseState | None = None
     begun: int | None = None
+    suggestions: Suggestions | None = None
 
 
 _PREFIX = sha1(NAMESPACE.bytes, usedforsecurity=False)
@@ -126,6 +129,18 @@ def event(tenant: str, order: str, type_: str, id_: str, time: int, data: dict[s
 def guardrails_data(spoken: Iterable[tuple[str, str, str]]) -> list[dict[str, object]]:
     """The guardrails that spoke, in the contract's words."""
     return [{"name": name, "effect": effect, "reason": reason} for name, effect, reason in spoken]
+
+
+def suggestion_data(suggestion: Suggestion) -> dict[str, object]:
+    """A suggestion in the contract's words."""
+    return {
+        "kind": suggestion.kind,
+        "value": suggestion.value,
+        "confidence": suggestion.confidence,
+        "model": suggestion.model,
+        "by": suggestion.by,
+        "at": iso(suggestion.at),
+    }
 
 
 def case_data(state: ExceptionState) -> dict[str, object]:
@@ -206,7 +221,7 @@ def exception_data(  # noqa: PLR0913 (what an exception's events say beside its 
         "score_terms": terms,
         "score_clock": clock_data(clock),
         "owner": state.owner,
-        "lane": state.lane,
+        "lane": "review" if state.suggestions and state.lane == "auto" else state.lane,
         "due_at": None if state.due is None else iso(state.due),
         "occurred_at": iso(state.start) if state.due is None else None,
         "resolved_at": None if state.end is None else iso(state.end),
@@ -216,7 +231,7 @@ def exception_data(  # noqa: PLR0913 (what an exception's events say beside its 
         "summary": summary,
         "arithmetic": state.arithmetic,
         "evidence": [cited(e) for e in state.evidence],
-        "context": context,
+        "context": {**context, "suggestions": [suggestion_data(each) for each in state.suggestions.kept]} if state.suggestions else context,
         "backfilled": state.backfilled,
         "guardrails": guardrails_data(guardrails),
         "recommended": [{"action": action, "reason": reason} for action, reason in rule.actions],

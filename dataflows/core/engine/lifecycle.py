@@ -61,9 +61,9 @@ def step_words(condition: Condition, now: int) -> str:
                 continue
             if isinstance(step.at, Portion):
                 begun, due = condition.begun, condition.due
-                if step.severity == reached and begun is not None and due is not None and begun < due:
-                    if portion(trace.calendar, begun, due, step.at, trace.span) + grace == at:
-                        return f"; {reached} from {step.at} of the wait on"
+                waited = step.severity == reached and begun is not None and due is not None and begun < due
+                if waited and portion(trace.calendar, begun or 0, due or 0, step.at, trace.span) + grace == at:
+                    return f"; {reached} from {step.at} of the wait on"
                 continue
             anchor = condition.due if isinstance(step.at, Later) else trace.anchor
             if step.severity == reached and anchor is not None and count(trace.calendar, anchor, step.at) + grace == at:

@@ -92,6 +92,17 @@ def worth_of(case: ExceptionCase, rule: Rule) -> Worth:
     return Worth(amount, currency, fields.customer.tier if fields.customer is not None else None, at_stake(facts))
 
 
+def suggestions_of(state: ExceptionState) -> list[Objection]:
+    """What was suggested of an exception, as a guardrail: a person must look before anything is done by itself."""
+    if not state.suggestions:
+        return []
+    said: list[str] = []
+    for each in state.suggestions.kept:
+        sure = "" if each.confidence is None else f", confidence {each.confidence:g}"
+        said.append(f"{each.model} suggests {each.kind} {each.value}{sure}")
+    return [Objection("suggested", "review", "; ".join(said))]
+
+
 class Standing(NamedTuple):
     """What open exceptions are counted by."""
 
@@ -152,6 +163,7 @@ class Publisher:
         setting = order.profile.settings[index] if order.profile is not None and index is not None else None
         ended_by = resolved_by(order, state, rule, record)
         case = ExceptionCase(facts, state, rule, setting)
+        spoken = [*spoken, *((each, frozenset[str]()) for each in suggestions_of(state))]
         data = exception_data(
             state,
             rule,
@@ -220,7 +232,9 @@ class Publisher:
         state.sequence += 1
         self.count(state, 1)
         id_ = order.exceptions.id_of(state)
-        data = exception_data(state, rule, id_, order.id, now, self.policy.version, {}, scored(state, Worth(), self.policy.priority, now), summary=said)
+        data = exception_data(
+            state, rule, id_, order.id, now, self.policy.version, {}, scored(state, Worth(), self.policy.priority, now), summary=said
+        )
         type_ = "exception.raised" if state.sequence == 1 else "exception.updated"
         body = event(order.tenant, order.id, type_, f"{id_}:{state.sequence}", now, data)
         return [OutputRecord(now, order.id, "exceptions", type_, self.key(now), body, state.kind, state.severity, state.status, data)]

@@ -54,7 +54,7 @@ def scored(state: ExceptionState, worth: Worth, priority: Priority, now: int) ->
 
 
 def _value(priority: Priority, worth: Worth) -> int:
-    """Half of the weight for the amount that the policy names, two thirds for twice that, and so on: no order is too dear to be told apart."""
+    """Half of the weight for the amount that the policy names, two thirds for twice that, and so on without end."""
     half = priority.half_at.get(worth.currency or "", priority.half_at["*"])
     return int(priority.value * worth.amount / (worth.amount + half)) if worth.amount > 0 else 0
 

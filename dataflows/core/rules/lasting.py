@@ -160,7 +160,13 @@ def held(form: Lasting, state: Held) -> Find:
                     label = f"{hours(s.margin)} before {form.into.value.replace('_', '-')}"
                     yield timeout(
                         *(s, calendar, last_call, label, (h.record,)),
-                        scope=scope, span=ZERO, since=at, begun=at, met=met, lifted=over, owner=owner,
+                        scope=scope,
+                        span=ZERO,
+                        since=at,
+                        begun=at,
+                        met=met,
+                        lifted=over,
+                        owner=owner,
                     )
 
     return judge

@@ -51,8 +51,8 @@ def timeout(
 ) -> list[Condition]:
     """An expectation that runs out: `anchor` plus the kind's threshold and steps (or `due`, where it is computed elsewhere).
 
-    `amounts`: of a kind about a difference of money what that came to, since when; `counted`: what `due` was counted by; `begun`: since when
-    it is waited for, if not since `anchor`, or since `since` where that is before a date.
+    `amounts`: of a kind about a difference of money what that came to, since when; `counted`: what `due` was counted by;
+    `begun`: since when it is waited for, if not since `anchor`.
     """
     if anchor >= NEVER:
         return []

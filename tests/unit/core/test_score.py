@@ -1,4 +1,4 @@
-"""The score by which open exceptions are sorted: it rises as a breach nears and after it, with value and tier, and says what it is made of."""
+"""The score by which open exceptions are sorted: it rises as a breach nears and after it, and says what it is made of."""
 
 from __future__ import annotations
 
@@ -18,6 +18,7 @@ from schemas.output_events import Severity
 
 DUE = 100 * DAY
 BEGUN = 90 * DAY
+NOTHING = Worth()
 
 
 def state(severity: Severity = "medium", *, due: int | None = DUE, end: int | None = None) -> ExceptionState:
@@ -27,7 +28,7 @@ def state(severity: Severity = "medium", *, due: int | None = DUE, end: int | No
     return found
 
 
-def points(late: int = 0, worth: Worth = Worth(), *, severity: Severity = "medium", end: int | None = None) -> dict[str, int]:
+def points(late: int = 0, worth: Worth = NOTHING, *, severity: Severity = "medium", end: int | None = None) -> dict[str, int]:
     """The terms of the score `late` µs after its deadline."""
     return scored(state(severity, end=end), worth, PRIORITY, DUE + late).terms
 
