@@ -32,6 +32,9 @@ class Condition:
     due: int | None = None
     steps: tuple[tuple[int, str], ...] = ()
     waits: bool = False
+    begun: int | None = None
+    """Of what runs out: since when it is waited for."""
+    amounts: tuple[tuple[int, Decimal], ...] = ()
 
 
 def timeout(
@@ -80,7 +83,8 @@ def timeout(
             steps.append((at, step.severity))
     steps = rising((at + setting.grace, word) for at, word in steps)
     start = max(steps[0][0], since)
-    return [Condition(kind, scope, start, lift, by, tuple(steps), waits=True)] if start < lift else []
+    found = Condition(kind, scope, start, lift, by, tuple(steps), waits=True, begun=waits_since, amounts=tuple(amounts))
+    return [found] if start < lift else []
 
 
 class Asking(NamedTuple):
@@ -171,7 +175,8 @@ def state(
             asked = start if step.since else max(start, calendar.add(start, step.at))
             comes = Asking(order, calendar, start, end, scope, amounts).when(step, asked)
             later += [] if comes is None else [(comes, step.severity)]
-    return [Condition(kind, scope, start, end, None, tuple(rising([(start, severity or setting.severity), *later])))]
+    steps = tuple(rising([(start, severity or setting.severity), *later]))
+    return [Condition(kind, scope, start, end, None, steps, amounts=tuple(amounts))]
 
 
 def graced(
