@@ -6,7 +6,6 @@ from collections import Counter
 from typing import TYPE_CHECKING, Any, cast
 
 import orjson
-import pytest
 from hypothesis import given
 
 from dataflows.core.rules.load import load_policy
