@@ -37,10 +37,10 @@ BLAST = 0.05
 """How many of them may have the most frequent score."""
 
 
-def last_said(outs: Sequence[OutputRecord], at: int) -> dict[tuple[object, ...], dict[str, Any]]:
+def last_said(outs: Sequence[OutputRecord], at: int) -> dict[tuple[str, str, str | None, int], dict[str, Any]]:
     """What was said at an instant of each exception, last."""
     return {
-        (out.order, out.kind, out.data["scope"], out.data["episode"]): out.data
+        (out.order, out.kind, cast("str | None", out.data["scope"]), cast("int", out.data["episode"])): out.data
         for out in outs
         if out.topic == "exceptions" and out.log == at and out.kind not in SKIPPED
     }
@@ -61,7 +61,7 @@ def test_the_engine_scores_as_the_judge_does(history: History) -> None:
         for what, data in last_said(outs, at).items():
             if what in verdicts and data["status"] != "retracted":
                 case = cast("dict[str, int]", data["case"])
-                right = terms(orders[str(what[0])], verdicts[what], data["lane"], case["reopenings"] + case["flaps"], at)
+                right = terms(orders[what[0]], verdicts[what], data["lane"], case["reopenings"] + case["flaps"], at)
                 assert data["score_terms"] == right, (what, at)
                 assert data["score"] == sum(right.values())
 
