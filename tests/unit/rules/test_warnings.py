@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, NamedTuple
 import pytest
 
 from dataflows.core.clocks.spans import Later, Portion
+from dataflows.core.policy.check import PolicyError
 from dataflows.core.policy.values import step
 from tests.oracle.judging.reading import instant
 from tests.support.desk import policy_of
@@ -138,3 +139,19 @@ def test_how_a_share_is_written() -> None:
     for wrong in ("0 %", "100 %", "80.5 %", "-5 %"):
         with pytest.raises(ValueError, match="%"):
             step(wrong)
+
+
+def test_what_is_reported_has_no_wait() -> None:
+    """It is raised at once: the policy is refused by name."""
+    with pytest.raises(PolicyError, match="address.invalid is raised at once: there is no wait of which 80 % could pass"):
+        policy_of("rules: {address.invalid: {steps: [{at: 80 %, severity: critical}]}}")
+
+
+def test_for_all_rules_it_is_for_those_that_wait() -> None:
+    """`*` warns of every deadline, and leaves what is reported alone."""
+    policy = "emits: [placed, authorized]\nrules: {'*': {suppressed_by: [], steps: [{at: 50 %, severity: low}]}}"
+    placed: Told = ("2026-11-02T08:00:00Z", "order.placed", {})
+    invalid: Told = ("2026-11-02T09:00:00Z", "address.invalid", {})
+    found = said(policy, "address.invalid", [placed, invalid], "2026-11-02T12:00:00Z")
+    assert [(line.type, line.severity) for line in found] == [("raised", "high")]
+    assert said(policy, "payment.auth_missing", [placed], "2026-11-02T12:00:00Z")[0].at == "2026-11-02T08:30:00Z"
