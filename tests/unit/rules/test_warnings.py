@@ -143,7 +143,7 @@ def test_how_a_share_is_written() -> None:
 
 def test_what_is_reported_has_no_wait() -> None:
     """It is raised at once: the policy is refused by name."""
-    with pytest.raises(PolicyError, match="address.invalid is raised at once: there is no wait of which 80 % could pass"):
+    with pytest.raises(PolicyError, match="is raised at once: there is no wait of which 80 % could pass"):
         policy_of("rules: {address.invalid: {steps: [{at: 80 %, severity: critical}]}}")
 
 
