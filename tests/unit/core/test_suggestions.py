@@ -7,11 +7,13 @@ from typing import TYPE_CHECKING, cast
 import pytest
 
 from dataflows.core.decisions.suggestions import KEPT, TAKEN
-from tests.support.desk import KIND, Data, Desk
-from tests.support.logs import DAY, HOUR
+from tests.support.desk import KIND, PLACED, Data, Desk, policy_of
+from tests.support.engine import run
+from tests.support.logs import DAY, HOUR, T0, line, record
 
 if TYPE_CHECKING:
     from schemas.output import OutputRecord
+    from schemas.record import Record
 
 AUTO = f"{KIND}: {{severity: medium, steps: [], lane: auto}}"
 
@@ -120,3 +122,19 @@ def test_it_is_no_news() -> None:
     suggest(desk)
     (out,) = desk.wait(24 * HOUR + 20 * DAY)
     assert (out.type, out.data["resolution"]) == ("exception.resolved", "expired")
+
+
+def test_what_was_requested_and_has_not_begun_waits_for_a_person() -> None:
+    """S45: the request is taken back, and proposed."""
+    policy = policy_of(f"rules: {{order.pending_too_long: off, {AUTO}}}")
+    placing = line("e1", T0, "order.placed", data=PLACED)
+
+    def said(*records: Record) -> list[tuple[str, str]]:
+        outs = run([record(placing, T0), *records], policy, T0 + 30 * HOUR)
+        return [(out.type, str(out.data["lane"])) for out in outs if out.topic == "actions"]
+
+    (raised,) = [out for out in run([record(placing, T0)], policy, T0 + 25 * HOUR) if out.kind == KIND and out.topic == "exceptions"]
+    data: Data = {"exception_id": raised.data["exception_id"], "kind": "class", "value": "fraud", "model": "m"}
+    suggestion = record(line("s1", T0 + 26 * HOUR, "suggestion.made", data=data), T0 + 26 * HOUR)
+    assert said() == [("action.requested", "auto")]
+    assert said(suggestion) == [("action.requested", "auto"), ("action.withdrawn", "auto"), ("action.proposed", "review")]
