@@ -17,6 +17,7 @@ from schemas.events.decisions import (
     EvidenceWithdrawn,
     Heartbeat,
     PolicyActivated,
+    SuggestionMade,
 )
 from schemas.events.fulfilment import (
     CarrierScan,
@@ -115,6 +116,7 @@ DATA_MODELS: dict[str, type[Model]] = {
     "automation.paused": AutomationEvent,
     "automation.resumed": AutomationEvent,
     "policy.activated": PolicyActivated,
+    "suggestion.made": SuggestionMade,
     "message.sent": MessageSent,
 }
 """The model of `data` by event type: every type that may come in."""
@@ -163,6 +165,7 @@ __all__ = [
     "ShipTo",
     "ShipmentCancelled",
     "Status",
+    "SuggestionMade",
     "SupportContacted",
     "WarehouseRejected",
     "WarehouseShipment",

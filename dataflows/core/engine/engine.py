@@ -8,10 +8,12 @@ from __future__ import annotations
 from collections.abc import Iterable
 from operator import attrgetter
 
+from dataflows.core.decisions.suggestions import SUGGESTED
 from dataflows.core.engine.casework import next_due
 from dataflows.core.engine.classify import classify, forget_withdrawn
 from dataflows.core.engine.effort import effort
-from dataflows.core.engine.evaluate import DECIDED, UNRESOLVED, Evaluation, RuleEvaluator, watched
+from dataflows.core.engine.evaluate import TAKEN, UNRESOLVED, Evaluation, RuleEvaluator, watched
+from dataflows.core.engine.expecting import expect
 from dataflows.core.engine.failures import failing
 from dataflows.core.engine.feeds import Feeds
 from dataflows.core.engine.followup import NEWS, SENT, again, hear
@@ -20,7 +22,7 @@ from dataflows.core.engine.order import BACKFILLING, CASES, CLOSE, MESSAGES, Ord
 from dataflows.core.engine.publish import Publisher
 from dataflows.core.engine.ruleset import FAILED
 from dataflows.core.engine.traits import CARRIER, NOTE, PLACED, SITE
-from dataflows.core.engine.triggers import Plan, Profile
+from dataflows.core.engine.triggers import Profile
 from dataflows.core.history import folding
 from dataflows.core.history.learned import Learned
 from dataflows.core.history.timeline import Added
@@ -72,7 +74,8 @@ class Engine:
         added = order.timeline.add(record)
         if added is Added.DUPLICATE:
             return None
-        order.last_log = now
+        if record.event.type != SUGGESTED:  # It is no news: what would be closed for age without it is.
+            order.last_log = now
         if order.facts is not None:
             if added is Added.APPENDED:
                 folding.take(order.facts, record)
@@ -98,7 +101,7 @@ class Engine:
                 order.work += effort(order, whole=True)
                 return self._evaluate(order, self._concerned(order, profile), now, record)
         plan = profile.plan(event, order.traits, whole=whole)
-        _expect(order, plan, record)
+        expect(order, plan, record)
         rules = plan.evaluate
         if plan.fits:
             data = record.event.data
@@ -107,13 +110,13 @@ class Engine:
                 rules = rules.union(wanted)
         if order.live or order.deferred or order.timeline.failures:
             rules = rules | watched(order, self.ruleset.index)
-        if rules or event & (CLOCKS | DECIDED):
+        if rules or event & (CLOCKS | TAKEN):
             order.work += effort(order, whole=False)  # What has been judged before is not kept: it has no say in this.
         if event & CLOCKS:
             clocked = (profile.at_site if event & SITE else NONE) | (profile.of_carrier if event & CARRIER else NONE)
             judged = profile.possible(order.traits) if order.judged is None else order.judged
             rules = rules | (clocked & (self._said(order) | judged))
-        return self._evaluate(order, rules, now, record) if rules or event & DECIDED else []
+        return self._evaluate(order, rules, now, record) if rules or event & TAKEN else []
 
     def note(self, order: Order, note: IdentityFinding) -> list[OutputRecord]:
         """What a finding of the identity step makes to be said."""
@@ -208,9 +211,9 @@ class Engine:
             rules = self._orphaned(order, order.profile)
         else:
             rules = watched(order, self.ruleset.index)
-        if changed or order.live or event & DECIDED:
+        if changed or order.live or event & TAKEN:
             order.work += effort(order, whole=changed)
-        return self._evaluate(order, rules, record.log, record) if rules or event & DECIDED else []
+        return self._evaluate(order, rules, record.log, record) if rules or event & TAKEN else []
 
     # rules
 
@@ -321,29 +324,3 @@ class Engine:
                 recheck_at.pop(CASES, None)
             else:
                 recheck_at[CASES] = at
-
-
-def _expect(order: Order, plan: Plan, record: Record) -> None:
-    """Notes when the rules that an event arms may become true, and which are no longer to be waited for."""
-    recheck_at = order.recheck_at
-    at, now = record.at, record.log
-    late = now - at
-    for index in plan.met:
-        # What is due now may have been true before it was met: it, and what was anchored there, came late.
-        if recheck_at.get(index, FAR) > now:
-            recheck_at.pop(index, None)
-    for index, wait in plan.arm:
-        due = at + wait if wait > late else now
-        if due < recheck_at.get(index, FAR):
-            recheck_at[index] = due
-    for index, wait in plan.postpone:
-        # A silence that ended before the rule could become true was none. What is due now may have begun further back.
-        if recheck_at[index] > now:
-            recheck_at[index] = max(at + wait, recheck_at[index])
-    for dated in plan.dated:
-        date = order.dates.get(dated.date)
-        if date is not None:
-            instant = max(date + dated.wait, now)
-            recheck_at[dated.index] = min(instant, recheck_at.get(dated.index, instant))
-        elif dated.fallback is not None:
-            recheck_at[dated.index] = max(at + dated.fallback, now)

@@ -24,6 +24,7 @@ from dataflows.core.policy.handling import ACTION_POLICY, GUARDRAILS, ActionPoli
 from dataflows.core.policy.matching import matcher
 from dataflows.core.policy.messaging import MESSAGE_POLICY, MessagePolicy
 from dataflows.core.policy.model import BACKFILL, BackfillPolicy, Dims, FeedPolicy, Ladder, LadderStep, Override, Place, RetentionPolicy
+from dataflows.core.policy.priority import PRIORITY, Priority
 from dataflows.core.policy.setting import Described, RuleSetting, changed
 from schemas.identifiers import Identifiers
 from schemas.instants import NEVER
@@ -78,6 +79,7 @@ class Policy:
     guardrails: tuple[Guardrail, ...] = GUARDRAILS
     """By name; their predicates have been checked."""
     messages: MessagePolicy = MESSAGE_POLICY
+    priority: Priority = PRIORITY
 
     named: frozenset[str] = field(init=False, repr=False, compare=False)
     """The dimensions that overrides depend on."""
