@@ -318,15 +318,14 @@ def check(lines: list[Json], terms: Terms, outs: list[Any]) -> int:
             recent = [each for each in counted[customers[order]] if each > at - within]
             recent += [each for each, whose in others if whose == customers[order] and at - within < each <= at]
             assert len(recent) < most, "more than the cap"
-        since = began.get(str(data["exception_id"]))
-        _once(known, message, out, data, at if since is None else since)
+        _once(known, message, out, data, began.get(str(data["exception_id"]), 0))
         out_now[order][id_] = at
         counted[customers[order]].append(at)
     return number
 
 
 def _once(known: Known, message: Json, out: Any, data: Json, began: int) -> None:
-    """That the customer does not know it: nobody said it before. `began`: when its exception was raised last."""
+    """That the customer does not know it: nobody said it before. `began`: when its exception was raised last, 0 without one."""
     day, topic, scope = message["promised_by"], message["topic"], data["parameters"].get("scope")
     for at, about, named, part in known.told:
         if at >= out.log or about != topic or (part is not None and scope is not None and part != scope):

@@ -64,7 +64,6 @@ def _initiated(order: Order, record: Record) -> bool:
         about or "",
         None if state is None else state.scope,
         initiated=True,
-        since=record.log,
         stated=(stated.get("topic"), stated.get("channel"), stated.get("promised_by")),
     )
     return True

@@ -20,7 +20,7 @@ class AskedMessage(Struct, array_like=True, omit_defaults=True):
     """A message that is asked for. `key` is its exception, None where a person asked without one, or for what is not known.
 
     `out`: its action stands, so that it must be taken back where it is wrong; `objection`: the guardrail that speaks against it; `until`:
-    when time alone may change that (µs). `initiated`: a person asked, at `since`; `stated`: topic, channel and date that they asked for.
+    when time alone may change that (µs). `initiated`: a person asked for it; `stated`: topic, channel and date that they did.
     """
 
     id: str
@@ -33,7 +33,6 @@ class AskedMessage(Struct, array_like=True, omit_defaults=True):
     out: bool = True
     until: int = FAR
     initiated: bool = False
-    since: int = 0
     stated: tuple[str | None, str | None, str | None] = (None, None, None)
 
     def has(self, action: str) -> bool:

@@ -80,12 +80,14 @@ class Messenger:
         """What a message that a person asked for would say, and whether it may be said."""
         promise = self._promise(facts, entry.scope)
         topic, channel, promised = entry.stated
+        state = None if entry.key is None else order.exceptions.states.get(entry.key)
+        since = 0 if state is None else state.start  # Without an exception whatever was said of it counts.
         name = topic_of(entry.key[0] if entry.key else "", entry.action) if topic is None else topic
         wrong = promised is not None and not _is_date(promised)
         message, objection = self._message(order, facts, name, promise, channel, None if wrong else promised)
         if wrong:
             objection = Objection("parameters", WITHDRAWN, f"promised_by is no date: {promised}")
-        return self._judged(order, facts, message, objection, Occasion(entry.exception, entry.scope, entry.since), promise)
+        return self._judged(order, facts, message, objection, Occasion(entry.exception, entry.scope, since), promise)
 
     def topic(self, stated: str | None) -> str | None:
         """The topic that somebody means: a topic, a kind of exception, or a word that the policy maps; else what they say."""

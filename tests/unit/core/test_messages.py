@@ -254,3 +254,24 @@ def test_what_a_person_asks_for_is_judged_as_well() -> None:
         ("withdrawn", ["contradicting_message"])
     ]
     assert "promised by 2026-04-28" in story.actions[0]["reason"]
+    said = sent(T0 + 2 * HOUR, topic="payment")
+    story = Story(placed(), said, initiated(T0 + 3 * HOUR, topic="payment"), until=T0 + 4 * HOUR)
+    assert [(data["state"], [each["name"] for each in data["guardrails"]]) for data in story.actions] == [
+        ("withdrawn", ["duplicate_message"])
+    ]
+    story = Story(placed(), initiated(T0 + 3 * HOUR, topic="payment"), until=T0 + 4 * HOUR)
+    assert story.actions == [], "it is said as any action that a person asks for, and waits for another one"
+
+
+def test_a_person_agrees_in_the_night_and_the_message_goes_out_in_the_morning() -> None:
+    """Quiet hours are asked when it would go out, not when it was asked for."""
+    asked = initiated(T0 + 3 * HOUR, topic="payment")
+    story = Story(placed(), asked, sent(T0 + 4 * HOUR, topic="payment"), until=T0 + 5 * HOUR)
+    (withdrawn,) = story.actions
+    assert (withdrawn["state"], withdrawn["message"]["topic"]) == ("withdrawn", "payment")
+    agreed = {"action_id": withdrawn["action_id"], "payload_hash": withdrawn["payload_hash"], "by": "user:ben", "by_roles": ["approver"]}
+    story = Story(placed(), asked, decision("action.approved", T0 + 14 * HOUR, **agreed), until=T0 + 30 * HOUR)
+    assert [(data["state"], data["held_until"]) for data in story.actions] == [("proposed", "2026-04-21T06:00:00Z"), ("requested", None)]
+    late = decision("action.approved", T0 + 14 * HOUR, **agreed)
+    story = Story(placed(), asked, late, sent(T0 + 15 * HOUR, topic="payment"), until=T0 + 30 * HOUR)
+    assert [data["state"] for data in story.actions] == ["proposed", "withdrawn"], "somebody else said it in the night"
