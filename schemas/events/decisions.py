@@ -122,3 +122,7 @@ class PolicyActivated(Model):
     """Who activated it: `user:anna`."""
     by_roles: list[ShortText] | None = None
     """What whoever activated it was allowed to, as the writer of the topic knows it."""
+    against: Id | None = None
+    """The version that a back-test compared it with."""
+    covered: list[Id] | None = None
+    """The rules of which that back-test saw something under this policy."""
