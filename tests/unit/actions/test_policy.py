@@ -7,8 +7,8 @@ from typing import TYPE_CHECKING
 from dataflows.core.actions.shard import ActionShard
 from dataflows.core.rules.load import policy_of_text
 from schemas.problems import Problem
-from tests.support.actions import policy_of
 from tests.support.actions import intent as asked
+from tests.support.actions import policy_of
 from tests.support.logs import HOUR, T0, line, record
 
 if TYPE_CHECKING:
