@@ -6,7 +6,8 @@ refuse it. The checks need nothing but the record and the policy that holds: no 
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable
+import hashlib
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import replace
 from typing import Any, Final, TypeVar, cast
 
@@ -28,6 +29,10 @@ POLICY: Final = b"v"
 GREATEST: Final = 256 * 1024
 OF_IDENTITY: Final = {"data.orphan_signal": ("threshold", "grace", "expire_after"), "order.duplicate_suspected": ("margin",)}
 """What the identity step goes by, of kinds that compare orders or know none."""
+MENTIONED: Final = 3
+"""How many rules are named where some are missing."""
+ENGINES: Final = 20
+"""Versions of the engine that are remembered."""
 REMEMBERED: Final = 1_000
 """Activations that are known by their IDs: one that is delivered again changes nothing."""
 _PAIRS: Final = 8
@@ -66,7 +71,9 @@ def refusal(record: Record, base: Policy, active: Policy) -> tuple[str, str] | N
     found = policy_of_text(data.text)
     if isinstance(found, Problem):
         return "policy_unusable", str(found)
-    if found.version != data.version:
+    if data.text_hash is not None and data.text_hash != hashlib.sha256(data.text.encode()).hexdigest():
+        return "policy_hash", "the text is not the one that its text_hash was made of"
+    if data.text_hash is None and found.version != data.version:
         return "policy_version", f"the text is version {found.version}, and version {data.version} was meant"
     if part := belonging_to_state(base, found):
         return "policy_of_the_state", f"{part}: changed by a clean stop and a restart only"
@@ -86,8 +93,15 @@ def untested_rules(active: Policy, new: Policy, covered: Iterable[str], against:
         return None
     if against is not None and against != active.version:
         return f"the back-test compared it with version {against}, and {active.version} holds"
+    return uncovered(made, covered)
+
+
+def uncovered(made: Mapping[str, str], covered: Iterable[str]) -> str | None:
+    """Which rules no back-test covers of those that carry out what cannot be undone (of each, the action)."""
     missing = [f"{kind} ({action})" for kind, action in sorted(made.items()) if kind not in {*covered}]
-    return f"no back-test covers what it makes automatic and cannot be undone: {', '.join(missing)}" if missing else None
+    more = f" and {len(missing) - MENTIONED} more" if len(missing) > MENTIONED else ""
+    text = ", ".join(missing[:MENTIONED])
+    return f"no back-test covers what it makes automatic and cannot be undone: {text}{more}" if missing else None
 
 
 _newly_automatic = _of_pair(newly_automatic)
@@ -130,9 +144,10 @@ def _setting(policy: Policy, kind: str, dims: Dims) -> RuleSetting | None:
 
 
 def adopted(text: str, base: Policy) -> Policy:
-    """The policy of an activation that was not refused, with what belongs to the state."""
+    """The policy of an activation that was not refused, with what belongs to the state. Raises ValueError if it cannot be read any more."""
     found = policy_of_text(text)
-    assert isinstance(found, Policy)
+    if isinstance(found, Problem):
+        raise ValueError(f"the policy that was activated cannot be read by this version of the program: {found}")  # noqa: TRY004 - no type
     return with_state_of(base, found)
 
 
@@ -158,10 +173,13 @@ class Activations:
     """
 
     def __init__(self, base: Policy) -> None:
-        self._base = base
+        self.base = base
+        """The policy of the start, which says what belongs to the state."""
         self.since = NEVER
         self.text = ""
         self.by = ""
+        self.engines: dict[str, int] = {}
+        """The versions of the engine that starts have logged, each with the log time at which it was logged first; the last 20."""
         self.of_rules: dict[str, int] = {}
         self.changed = False
         self._ids: dict[str, None] = {}
@@ -170,32 +188,41 @@ class Activations:
         """Whether a policy was ever activated."""
         return self.since != NEVER
 
+    @property
+    def count(self) -> int:
+        """How many there were, as far as they are remembered."""
+        return len(self._ids)
+
     def decide(self, record: Record, active: Policy) -> Policy | tuple[str, str] | None:
         """The policy that a record activates, why it is refused, or None if it was taken before; `active` is the one that holds."""
         id_ = f"{record.event.tenant}\x1f{record.event.source}\x1f{record.event.id}"
         if id_ in self._ids:
             return None
-        if refused := refusal(record, self._base, active):
+        if refused := refusal(record, self.base, active):
             return refused
         data = cast("PolicyActivated", record.event.data)
         self._ids[id_] = None
         while len(self._ids) > REMEMBERED:
             del self._ids[next(iter(self._ids))]
-        new = adopted(data.text, self._base)
+        new = adopted(data.text, self.base)
         known = {rule.kind for rule in new.rules}
         self.of_rules = {kind: since for kind, since in self.of_rules.items() if kind in known} | dict.fromkeys(
             sorted(_altered(active, new)), record.log
         )
+        if data.engine is not None:
+            self.engines.setdefault(data.engine, record.log)
+            while len(self.engines) > ENGINES:
+                del self.engines[next(iter(self.engines))]
         self.since, self.text, self.by, self.changed = record.log, data.text, data.by or "", True
         return new
 
     def policy(self) -> Policy:
         """The policy that was activated last."""
-        return adopted(self.text, self._base)
+        return adopted(self.text, self.base)
 
     def row(self) -> bytes:
         """What must be kept, as versioned plain data."""
-        return msgspec.msgpack.encode([VERSION, self.since, self.text, list(self._ids), self.of_rules, self.by])
+        return msgspec.msgpack.encode([VERSION, self.since, self.text, list(self._ids), self.of_rules, self.by, self.engines])
 
     def restore(self, rows: Iterable[tuple[bytes, bytes]]) -> bool:
         """Goes on from what `row` said, if it is among some rows. Raises ValueError if it was written by a later version."""
@@ -204,6 +231,6 @@ class Activations:
                 version, *values = cast("list[Any]", msgspec.msgpack.decode(row))
                 if version != VERSION:
                     raise ValueError(f"an activated policy of version {version}, this program reads version {VERSION}")
-                self.since, self.text, ids, self.of_rules, self.by = values[:5]
+                self.since, self.text, ids, self.of_rules, self.by, self.engines = values[:6]
                 self._ids = dict.fromkeys(ids)
         return bool(self)
