@@ -60,6 +60,8 @@ class FlowOptions:
     make_shard: MakeShard = Shard
     shards: list[Shard] = field(default_factory=list[Shard])
     """The shards that were built in this process, to be asked how many orders they hold."""
+    action_shards: list[ActionShard] = field(default_factory=list[ActionShard])
+    """The action shards that were built in this process."""
     operators: list[AnyOperator] = field(default_factory=list[AnyOperator])
     """The operators that were built in this process, to be asked what they hold back."""
     stores: Stores | None = None
@@ -177,6 +179,7 @@ def _judge(flow: Dataflow, source: Source[Batch], policy: Policy, settings: Flow
         def make(name: str) -> ActionShard:
             shard = ActionShard(holds, place=(names.ACTION_SHARDS.index(name), len(names.ACTION_SHARDS)))
             shard.activations.base = policy
+            settings.action_shards.append(shard)
             return shard
 
         operator = ActionOperator(make, (*channels, *names.ORDER_SHARDS), checkpointer(snapshot, ACTION_ITEMS, judged_by), snapshot)

@@ -10,6 +10,7 @@ from collections.abc import Iterable, Iterator
 
 import msgspec
 
+from dataflows.core.actions.amends import gone, guarded
 from dataflows.core.actions.deciding import decide, pause
 from dataflows.core.actions.machine import Machine
 from dataflows.core.actions.model import ActionState
@@ -66,8 +67,10 @@ class ActionShard:
         if isinstance(item, Intent):
             if item.sort == "asked":
                 self.machine.ask(item)
+            elif item.sort == "guarded":
+                guarded(self.machine, item)
             else:
-                self.machine.gone(item)
+                gone(self.machine, item)
         elif item.event.type == ACTIVATED:
             self._activate(item)
         elif item.event.type.startswith("automation."):
@@ -118,7 +121,9 @@ class ActionShard:
         for key, value in kept:
             kind = key[:1]
             if kind == ACTION:
-                machine.add(_decode(value))
+                action = _decode(value)
+                machine.add(action)
+                machine.standing.count(action)
             elif kind == BUDGETS:
                 self._budgets_row = value
                 machine.budgets.counts = msgspec.msgpack.decode(value, type=dict[str, int])
