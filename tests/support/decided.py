@@ -24,22 +24,22 @@ CASES = 0.4
 VERBS = ("case.acknowledged", "case.assigned", "case.resolved", "case.reopened")
 
 
-def activations(policy: Path, first: int, until: int) -> list[tuple[int, dict[str, object]]]:
-    """Two policies that differ from the first one, and one by somebody who may not; at the quarters of the time."""
+def activations(policy: Path, said: Sequence[int]) -> list[tuple[int, dict[str, object]]]:
+    """Two policies that differ from the first one, and one by somebody who may not; at the quarters of what is said."""
     found: list[tuple[int, dict[str, object]]] = []
     for number, roles in enumerate((["policy_author"], ["approver"], ["admin"]), 1):
         text = changed(policy, number)
         new = policy_of_text(text)
         assert not isinstance(new, Problem), new
         data = {"version": new.version, "text": text, "by": "user:cara", "by_roles": roles}
-        found.append((first + (until - first) * number // 4, {"type": "policy.activated", "data": data}))
+        found.append((said[len(said) * number // 4], {"type": "policy.activated", "data": data}))
     return found
 
 
 def changed(policy: Path, number: int) -> str:
-    """The policy with some owners, a rule, and a budget otherwise."""
+    """The policy with an owner, a rule, and a budget otherwise."""
     form = yaml.safe_load(policy.read_text(encoding="utf-8"))
-    form["rules"]["payment.capture_overdue"]["owner"] = f"DESK-{number}"
+    form["rules"]["payment.auth_expiring"]["owner"] = f"DESK-{number}"
     form["rules"]["fulfilment.ship_overdue"]["switch"] = "off" if number == 1 else "on"
     form.setdefault("actions", {})["budgets"] = [{"most": 3 * number}]
     return str(yaml.safe_dump(form))
@@ -69,7 +69,7 @@ def decided(world: Sequence[Told], policy: Path, until: int, seed: int = 1) -> l
     middle = sorted(at for at, _ in found)[len(found) // 2]
     for type_, at in (("automation.paused", middle), ("automation.resumed", middle + SECOND)):
         found.append((at, {"subject": "automation", "type": type_, "data": {"scope": "all", "by": "user:anna"}}))
-    found += activations(policy, min(told.log for told in world), until)
+    found += activations(policy, sorted(out.log for out in outs if out.topic == "exceptions"))
     made: list[Told] = []
     for number, (at, event) in enumerate(sorted(found, key=lambda each: each[0])):
         line = {"specversion": "1.0", "id": f"d{number}", "source": "/desk", "time": iso(at), **event}

@@ -40,6 +40,8 @@ UNSET = RuleSetting(kind="")
 def refusal(state: ExceptionState, record: Record) -> tuple[str, str] | None:
     """Why a decision about an exception cannot be taken, as reason and detail; None if it can."""
     data = cast("CaseEvent", record.event.data)
+    if state.mode != "on":
+        return "exception_in_shadow", "its rule is in shadow: what it says asks nobody for anything"
     return refused(record.event.type, data, record.log, _until(data), closed=state.status == "resolved" and state.resolution == "case")
 
 
@@ -119,7 +121,7 @@ class Casework:
         if before is not None and _came_back(before, state):
             case = replace(case, flaps=case.flaps + 1)
             state = replace(state, work=case)
-        if state.status != "open":
+        if state.status != "open" or state.mode != "on":  # In shadow nobody has it, and no clock runs.
             if case.opened is None:
                 return state
             return self._planned(order, self._setting(order, state), replace(state, work=clocks.stopped(case)), now)

@@ -232,3 +232,38 @@ def test_the_built_in_policy_can_be_activated() -> None:
     assert SHIP not in {out.kind for out in run([placed()], of(BASE), T0 + 10 * DAY)}
     assert {out.data["policy"]["version"] for out in outs if out.topic == "exceptions"} != {load_policy(None).version}  # type: ignore[index]
     assert PAY in {out.kind for out in outs}
+
+
+SHADOW = BASE.replace("{switch: on, threshold: 24 h}", "{switch: shadow, threshold: 24 h, lane: auto}")
+
+
+def test_rules_in_shadow_ask_for_nothing_and_nobody_works_on_what_they_say() -> None:
+    """The exception is written; no action follows, no clock and no escalation runs, and decisions about it have no effect."""
+    ladder = "ladders: {default: {steps: [{wait: 0 s, team: CS}]}}\n"
+    raised = run([placed()], of(SHADOW + ladder), T0 + 5 * DAY)
+    assert [(out.type, out.data["policy"]["mode"]) for out in raised] == [("exception.raised", "shadow")]  # type: ignore[index]
+    id_, at = str(raised[0].data["exception_id"]), T0 + 30 * HOUR
+    case = {"exception_id": id_, "by": "user:anna"}
+    initiated = {"action": "hold_order", "exception_id": id_, "by": "user:anna", "by_roles": ["approver"]}
+    decisions = [
+        record(line("c", at, "case.acknowledged", source="/desk", data=case), at, 1),
+        record(line("r", at, "case.resolved", source="/desk", data={**case, "outcome": "done"}), at, 2),
+        record(line("i", at, "action.initiated", source="/desk", data=initiated), at, 3),
+    ]
+    outs = run([placed(), *decisions], of(SHADOW + ladder), T0 + 5 * DAY)
+    assert [out.body for out in outs if out.topic == "exceptions"] == [raised[0].body]
+    assert [out for out in outs if out.topic == "actions"] == []
+    assert [out.data["reason"] for out in outs if out.topic == "rejects"] == [
+        "exception_in_shadow",
+        "exception_in_shadow",
+        "unknown_exception",
+    ]
+
+
+def test_a_rule_that_goes_into_shadow_takes_back_what_it_asked_for() -> None:
+    """And one that comes out of it asks for it then."""
+    into = [placed(), activation(SHADOW, T0 + 30 * HOUR, covered=(PAY,))]
+    outs = run(into, of(BASE), T0 + 3 * DAY)
+    assert [out.type for out in outs if out.topic == "actions"] == ["action.proposed", "action.withdrawn"]
+    out_of = [placed(), activation(BASE, T0 + 30 * HOUR)]
+    assert [out.type for out in run(out_of, of(SHADOW), T0 + 2 * DAY) if out.topic == "actions"] == ["action.proposed"]
