@@ -83,7 +83,7 @@ def _about(event: dict[str, object]) -> dict[str, object]:
     return {name: value for name, value in data.items() if name not in {"context", "policy", "score", "score_terms", "guardrails"}}
 
 
-@examples(40)
+@examples(20)
 @given(histories(skew=False), st.integers(0, 1 << 32))
 def test_the_policy_that_holds_can_be_activated_again_and_changes_nothing(history: History, seed: int) -> None:
     """Not a byte, whatever comes late afterwards."""
@@ -91,7 +91,7 @@ def test_the_policy_that_holds_can_be_activated_again_and_changes_nothing(histor
     assert said(run(records, POLICY, until)) == said(run(records[:-1], POLICY, until))
 
 
-@examples(40)
+@examples(20)
 @given(histories(skew=False), st.integers(0, 1 << 32), st.sampled_from(SETTINGS))
 def test_an_activation_changes_nothing_of_the_rules_that_it_leaves_as_they_are(history: History, seed: int, change: str) -> None:
     """Of any other kind the same is said at the same instants. Nothing suppresses anything here: that would be a change."""

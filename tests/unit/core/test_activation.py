@@ -243,8 +243,8 @@ def test_rules_in_shadow_ask_for_nothing_and_nobody_works_on_what_they_say() -> 
     raised = run([placed()], of(SHADOW + ladder), T0 + 5 * DAY)
     assert [(out.type, out.data["policy"]["mode"]) for out in raised] == [("exception.raised", "shadow")]  # type: ignore[index]
     id_, at = str(raised[0].data["exception_id"]), T0 + 30 * HOUR
-    case = {"exception_id": id_, "by": "user:anna"}
-    initiated = {"action": "hold_order", "exception_id": id_, "by": "user:anna", "by_roles": ["approver"]}
+    case: dict[str, object] = {"exception_id": id_, "by": "user:anna"}
+    initiated: dict[str, object] = {"action": "hold_order", "exception_id": id_, "by": "user:anna", "by_roles": ["approver"]}
     decisions = [
         record(line("c", at, "case.acknowledged", source="/desk", data=case), at, 1),
         record(line("r", at, "case.resolved", source="/desk", data={**case, "outcome": "done"}), at, 2),
