@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import replace
 from datetime import timedelta
 from random import Random
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, cast
 
 import orjson
 from hypothesis import given
@@ -78,8 +78,7 @@ def said(outs: list[OutputRecord], *, but: str = "") -> list[tuple[int, str, str
 
 def _about(event: dict[str, object]) -> dict[str, object]:
     """What an event says, but for what it says of other exceptions of its order."""
-    data = event["data"]
-    assert isinstance(data, dict)
+    data = cast("dict[str, object]", event["data"])
     return {name: value for name, value in data.items() if name not in {"context", "policy", "score", "score_terms", "guardrails"}}
 
 
