@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-
 from dataflows.core.engine.backfill import BackfillSpan
 from dataflows.core.engine.feeds import Deferred
 from dataflows.core.engine.lifecycle import ExceptionLifecycle
@@ -40,21 +38,6 @@ def names_of_key(key: str) -> tuple[str, str]:
     """The tenant and the ID of the order that is known by a key."""
     tenant, _, order = key.rpartition("\x1f")
     return tenant or DEFAULT_TENANT, order
-
-
-def may_close(order: Order, now: int, patience: int, index: Mapping[str, int]) -> bool:
-    """Whether an order can be closed: silent for as long as it may be, with nothing open and nothing expected; else when to see again.
-
-    `index`: the rules of the policy.
-    """
-    again = order.last_log + patience
-    open_ = order.live or order.exceptions.worked_on(index)
-    # What is open is looked at again when it is to be closed for age, and what may be said of it only for as long as it is.
-    waits = len(order.recheck_at.keys() - order.live - {CASES, MESSAGES}) > 1
-    if again > now or waits or order.deferred or (order.placed and open_):
-        order.recheck_at[CLOSE] = again if again > now else now + patience
-        return False
-    return True
 
 
 class Order:
