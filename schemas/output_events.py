@@ -13,6 +13,7 @@ from pydantic import Field, JsonValue, create_model
 
 from schemas.actions import ActionStateName
 from schemas.events import Model, Money
+from schemas.output_messages import MessageSaid, MessageToCustomer
 from schemas.values import Id, Instant, ShortText, Sum
 
 SOURCE = "/orderwatch"
@@ -222,22 +223,6 @@ class ScoreTime(Model):
     """For being late."""
 
 
-class MessageToCustomer(Model):
-    """The last thing that the customer was told about a topic."""
-
-    topic: ShortText | None = None
-    """One of ours, or the word of whoever sent it."""
-    channel: ShortText | None = None
-    promised_by: ShortText | None = None
-    """The date that it named, as it was stated."""
-    sent_at: Instant
-    by: ShortText
-    """`/orderwatch`, or the source of whoever else sent it."""
-    exception_id: ShortText | None = None
-    action_id: Id | None = None
-    """The action that carried it out, where it was one of ours."""
-
-
 class OrderException(Model):
     """The full state of an exception: the highest `sequence` is the state, consumers upsert by `exception_id`."""
 
@@ -298,17 +283,6 @@ class OrderException(Model):
     """Best first."""
     policy: Ground
     cut: Cut = None
-
-
-class MessageSaid(Model):
-    """What a message to a customer says."""
-
-    topic: ShortText
-    channel: ShortText | None = None
-    """None where the customer agreed to none that there is."""
-    language: ShortText
-    promised_by: ShortText | None = None
-    """The date that it names."""
 
 
 class Action(Model):

@@ -13,7 +13,7 @@ from dataflows.core.engine.asking import Asking, MessageFiring, ends, terms_of
 from dataflows.core.engine.exceptions import ExceptionState, derived_id
 from dataflows.core.engine.intents import Intent, MessageTerms, Sort, intent_record
 from dataflows.core.engine.lifecycle import Key
-from dataflows.core.engine.message_book import AskedMessage, MessageBook
+from dataflows.core.engine.message_book import MOST, AskedMessage, MessageBook
 from dataflows.core.engine.messaging import SENT, changed_words
 from dataflows.core.engine.order import MESSAGES, Order
 from dataflows.core.engine.ruleset import RuleSet
@@ -66,6 +66,8 @@ def _initiated(order: Order, record: Record) -> bool:
         initiated=True,
         stated=(stated.get("topic"), stated.get("channel"), stated.get("promised_by")),
     )
+    for name in [name for name, entry in book.asked.items() if entry.initiated][:-MOST]:
+        book.close(name)
     return True
 
 
