@@ -58,35 +58,36 @@ class Small(Shard):
 
 
 def weight(orders: int = ORDERS) -> Weight:
-    """Measures in a process of its own."""
-    found = subprocess.run([sys.executable, "-m", "tests.bench.weight", str(orders)], stdout=subprocess.PIPE, check=True)
+    """Measures in a process of its own, which does not make the world: what that leaves behind would be weighed too."""
+    with TemporaryDirectory() as name:
+        worlds = [Path(name, f"{count}.jsonl") for count in (WARM, orders)]
+        for world, count in zip(worlds, (WARM, orders), strict=True):
+            with world.open("wb") as file:
+                file.writelines(line + b"\n" for line in stream(count, 1))
+        found = subprocess.run([sys.executable, "-m", "tests.bench.weight", *worlds], stdout=subprocess.PIPE, check=True)
     return Weight(**cast("dict[str, float]", json.loads(found.stdout)))  # type: ignore[arg-type]
 
 
-def measure(orders: int) -> Weight:
+def measure(warm: Path, world: Path) -> Weight:
     """Replays, and weighs what is kept."""
     gc.set_threshold(*GC_THRESHOLDS)
     with TemporaryDirectory() as name:
         folder = Path(name)
         policy_path = folder / "policy.yaml"
         policy_path.write_text(policy_text(), encoding="utf-8")
-        _replay(folder, WARM, policy_path)
+        _replay(folder, warm, policy_path)
         before, began = _settled(), time.process_time()
-        settings = _replay(folder, orders, policy_path)
+        settings = _replay(folder, world, policy_path)
         seconds, after = time.process_time() - began, _settled()
         opened = sum(len(shard) for shard in settings.shards)
         stored = sum(len(key) + len(value) for shard in settings.shards for key, value in shard.rows())
         return Weight(opened, (after - before) / opened, stored / opened, settings.counts.events, seconds)
 
 
-def _replay(folder: Path, orders: int, policy: Path) -> FlowOptions:
-    path = folder / f"{orders}.jsonl"
-    with path.open("wb") as file:
-        file.writelines(line + b"\n" for line in stream(orders, 1))
-    source = FileSource([str(path)], until=UNTIL)
+def _replay(folder: Path, world: Path, policy: Path) -> FlowOptions:
+    source = FileSource([str(world)], until=UNTIL)
     settings = FlowOptions(source.channels, make_shard=Small)
-    replay_into(folder / str(orders), source, load_policy(policy), settings=settings)
-    path.unlink()
+    replay_into(folder / world.stem, source, load_policy(policy), settings=settings)
     return settings
 
 
@@ -100,4 +101,4 @@ def _settled() -> int:
 
 
 if __name__ == "__main__":
-    print(json.dumps(measure(int(sys.argv[1]))._asdict()))  # noqa: T201
+    print(json.dumps(measure(*map(Path, sys.argv[1:]))._asdict()))  # noqa: T201
