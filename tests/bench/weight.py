@@ -12,7 +12,7 @@ import json
 import subprocess
 import sys
 import time
-from functools import _lru_cache_wrapper
+from functools import lru_cache
 from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import TYPE_CHECKING, NamedTuple, cast
@@ -36,6 +36,8 @@ ORDERS = 18_000
 HOT = 64 << 10
 """Bytes of unpacked orders that a shard keeps at most."""
 UNTIL = (OPENING + PLACING) * 1_000_000
+CACHED = type(lru_cache(len))
+"""What functions are that remember what they have worked out."""
 WARM = 200
 """Orders of a world that is replayed first, so that what is loaded once is not counted."""
 
@@ -94,8 +96,9 @@ def _replay(folder: Path, world: Path, policy: Path) -> FlowOptions:
 def _settled() -> int:
     """What the process has in use once nothing is left that nobody needs: what was worked out and is remembered, to a bound, is not."""
     gc.collect()
-    for known in [known for known in gc.get_objects() if isinstance(known, _lru_cache_wrapper)]:
-        known.cache_clear()
+    for known in gc.get_objects():
+        if type(known) is CACHED:
+            known.cache_clear()
     ctypes.CDLL("libc.so.6").malloc_trim(0)
     return resident()
 
