@@ -11,14 +11,14 @@ from functools import lru_cache
 from typing import Final
 from zoneinfo import ZoneInfo
 
-from schemas.instants import DAY, EPOCH, HOUR, MICROSECOND, MINUTE, micros
+from schemas.instants import DAY, EPOCH, MICROSECOND, MINUTE, micros
 from schemas.places import zone
 
 _EPOCH_DAY: Final = EPOCH.toordinal()
 _LAST_DAY: Final = date.max.toordinal()
 _MIDNIGHT: Final = time()
 _KEPT: Final = 16_384
-"""Days, and hours, of zones that are remembered: within one that has a single offset local time is a sum."""
+"""Days of zones that are remembered: within one that has a single offset local time is a sum."""
 EARLIEST: Final = (date.min.toordinal() - _EPOCH_DAY) * DAY + 2 * DAY
 LATEST: Final = (date.max.toordinal() - _EPOCH_DAY) * DAY - 2 * DAY
 """Instants outside EARLIEST..LATEST have no date in some zone."""
@@ -31,7 +31,7 @@ def local(at: int, tz: ZoneInfo) -> datetime:
 
 def wall_of(at: int, tz: ZoneInfo) -> tuple[int, int]:
     """The local day of an instant (as `date.toordinal`) and the microseconds that clocks show after its midnight."""
-    offset = offset_in(at // HOUR, tz)
+    offset = steady(at // DAY, tz)
     if offset is None:
         moment = local(at, tz)
         return moment.toordinal(), (moment.hour * 60 + moment.minute) * MINUTE + moment.second * 1_000_000 + moment.microsecond
@@ -40,9 +40,9 @@ def wall_of(at: int, tz: ZoneInfo) -> tuple[int, int]:
 
 
 @lru_cache(_KEPT)
-def offset_in(hour: int, tz: ZoneInfo) -> int | None:
-    """How far a zone is ahead of UTC in an hour since the epoch; None where that changes within it."""
-    first, last = (local(hour * HOUR + at, tz).utcoffset() or timedelta() for at in (0, HOUR - 1))
+def steady(day: int, tz: ZoneInfo) -> int | None:
+    """How far a zone is ahead of UTC on a day of UTC (counted from the epoch), µs; None where that changes within it."""
+    first, last = (local(day * DAY + at, tz).utcoffset() or timedelta() for at in (0, DAY - 1))
     return first // MICROSECOND if first == last else None
 
 
@@ -64,9 +64,9 @@ def instant(day: int, wall: int, tz: ZoneInfo) -> int:
     if not 0 <= wall < DAY:
         days, wall = divmod(wall, DAY)
         day += days
-    steady = _offset_on(day, tz)
-    if steady is not None:
-        return (day - _EPOCH_DAY) * DAY + wall - steady
+    single = _offset_on(day, tz)
+    if single is not None:
+        return (day - _EPOCH_DAY) * DAY + wall - single
     known = date.fromordinal(min(max(day, 1), date.max.toordinal()))
     offset = (datetime.combine(known, _MIDNIGHT) + wall * MICROSECOND).replace(tzinfo=tz).utcoffset()
     return (day - _EPOCH_DAY) * DAY + wall - (offset or timedelta()) // MICROSECOND
