@@ -90,7 +90,7 @@ class Engine:
         inserted = added is Added.INSERTED
         if inserted:
             order.repack()
-        if order.timeline.anything_hidden:
+        if order.timeline.size > len(order.timeline.records):  # Something is hidden.
             forget_withdrawn(order)
             structural = True  # What the order has seen may be what was withdrawn.
         if not placed or not order.traits & PLACED or BACKFILLING in order.recheck_at:
@@ -199,7 +199,7 @@ class Engine:
         `placed`: it was known before `record`.
         """
         backfill, backfilling = self.evaluator.backfill, order.backfilling
-        if order.placed != placed or len(order.timeline) == 1:
+        if order.placed != placed or order.timeline.size == 1:
             timeline = order.timeline
             records = [record] if order.placed else sorted((*timeline.records, *timeline.hidden), key=attrgetter("position"))
             order.backfilling = backfilling = backfill.span_of(records)

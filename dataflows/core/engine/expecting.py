@@ -15,8 +15,9 @@ def expect(order: Order, plan: Plan, record: Record) -> None:
     late = now - at
     for index in plan.met:
         # What is due now may have been true before it was met: it, and what was anchored there, came late.
-        if recheck_at.get(index, FAR) > now:
-            recheck_at.pop(index, None)
+        due = recheck_at.get(index)
+        if due is not None and due > now:
+            del recheck_at[index]
     for index, wait in plan.arm:
         due = at + wait if wait > late else now
         if due < recheck_at.get(index, FAR):
