@@ -8,7 +8,7 @@ from itertools import pairwise
 from dataflows.detect.stories.events import FIRST_ORDER
 from dataflows.detect.stories.expect import ActionExpected, Expectation, Expected, MessagesExpected
 from dataflows.detect.stories.fields import otherwise
-from dataflows.detect.stories.said import ActionStanding, ExceptionStanding, Reject, Said, at_instant, is_message
+from dataflows.detect.stories.said import ActionStanding, ExceptionStanding, GivenBack, Said, at_instant, is_message
 from dataflows.detect.stories.times import Times
 
 Line = tuple[int, str]
@@ -116,7 +116,7 @@ def _unlike(one: ActionExpected, each: ActionStanding) -> list[str]:
     return found + otherwise(one.fields, each.data)
 
 
-def _rejects(expected: Expected, rejects: Sequence[Reject]) -> Iterator[Line]:
+def _rejects(expected: Expected, rejects: Sequence[GivenBack]) -> Iterator[Line]:
     left = list(rejects)
     for one in expected.rejects:
         fitting = [each for each in left if each.reason == one.reason and one.type in (None, each.type) and one.order in (None, each.order)]

@@ -1,9 +1,9 @@
 """The short form of decisions: `+26h case.acknowledged payment.capture_overdue by: user:anna`, `+27h action.approved approve_refund`.
 
 A decision names what it is about by words; the IDs that the contract asks for follow from them. An exception is `KIND [on SCOPE] [episode
-N]`, or left out where the story is about one kind; its ID is the same in every run. An action is `NAME [of KIND] [on TARGET]`, the last
-one so called that had been said of the order by then; so its ID, and the `payload_hash` of an approval, are known only while the story is
-run. `policy.activated NAME` is one of the story's `policies`. Who decides has every role unless the line says otherwise.
+N]`, or left out where the story is about one kind; an action is `NAME [of KIND] [on TARGET]`. Where that fits several it is the last one
+that had been said of the order by then; so IDs, and the `payload_hash` of an approval, are known only while the story is run.
+`policy.activated NAME` is one of the story's `policies`. Who decides has every role unless the line says otherwise.
 """
 
 from __future__ import annotations
@@ -11,7 +11,7 @@ from __future__ import annotations
 import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import Final, cast
+from typing import Final, TypeAlias
 
 from dataflows.core.engine.exceptions import exception_id
 from schemas.events import DATA_MODELS
@@ -49,6 +49,25 @@ class ActionReference:
 
 
 @dataclass(frozen=True, slots=True)
+class ExceptionReference:
+    """An exception that a decision is about; `scope`, `episode`: None for any. `usual` is its ID if nothing like it was ever said."""
+
+    order: str
+    tenant: str
+    kind: str
+    scope: str | None
+    episode: int | None
+
+    @property
+    def usual(self) -> str:
+        """The ID of the first that there can be."""
+        return exception_id(self.tenant, self.order, self.kind, self.scope, self.episode or 1)
+
+
+Reference: TypeAlias = ActionReference | ExceptionReference
+
+
+@dataclass(frozen=True, slots=True)
 class Scene:
     """What decisions of a story may refer to: the kinds that it is about, and the policies by name, each as version and text."""
 
@@ -65,11 +84,11 @@ class UnclearError(ValueError):
 
 
 @dataclass(frozen=True, slots=True)
-class Decision:
-    """What a line of decision says before its fields: the fields that follow from it, the action that it is about, and the rest."""
+class StoryDecision:
+    """What a line of decision says before its fields: the fields that follow from it, what it is about, and the rest."""
 
     data: Mapping[str, object]
-    action: ActionReference | None
+    about: Reference | None
     rest: str
 
 
@@ -78,7 +97,7 @@ def names_by_words(type_: str) -> bool:
     return type_ == "policy.activated" or bool({"exception_id", "action_id"} & set(_fields(type_)))
 
 
-def decision_of(type_: str, rest: str, order: str, tenant: str, scene: Scene) -> Decision:
+def decision_of(type_: str, rest: str, order: str, tenant: str, scene: Scene) -> StoryDecision:
     """What stands before the fields of a line. Raises UnclearError."""
     if type_ == "policy.activated":
         return _policy(rest, scene)
@@ -88,13 +107,14 @@ def decision_of(type_: str, rest: str, order: str, tenant: str, scene: Scene) ->
         return _initiated(rest, order, tenant)
     match = _EXCEPTION.match(rest)
     if match is not None:
-        found = exception_id(tenant, order, match[1], match[2], int(match[3] or 1))
-        return Decision({"exception_id": found}, None, rest[match.end() :].strip())
+        about = ExceptionReference(order, tenant, match[1], match[2], None if match[3] is None else int(match[3]))
+        return StoryDecision({"exception_id": about.usual}, about, rest[match.end() :].strip())
     if type_.startswith("case.") and "exception_id" not in rest:
         if len(scene.kinds) != 1:
             raise UnclearError(f"{type_} must say of which exception: `{type_} payment.capture_overdue by: user:anna`")
-        return Decision({"exception_id": exception_id(tenant, order, scene.kinds[0], None, 1)}, None, rest)
-    return Decision({}, None, rest)
+        about = ExceptionReference(order, tenant, scene.kinds[0], None, None)
+        return StoryDecision({"exception_id": about.usual}, about, rest)
+    return StoryDecision({}, None, rest)
 
 
 def usual(type_: str) -> Mapping[str, object]:
@@ -110,31 +130,32 @@ def _fields(type_: str) -> Sequence[str]:
     return () if model is None else tuple(model.model_fields)
 
 
-def _policy(rest: str, scene: Scene) -> Decision:
+def _policy(rest: str, scene: Scene) -> StoryDecision:
     match = _NAME.match(rest)
     if match is None:
-        return Decision({}, None, rest)
+        return StoryDecision({}, None, rest)
     if match[1] not in scene.policies:
         raise UnclearError(f"no policy {match[1]!r} under `policies` of this story", nearest(match[1], scene.policies))
     version, text = scene.policies[match[1]]
-    return Decision({"version": version, "text": text}, None, rest[match.end() :].strip())
+    return StoryDecision({"version": version, "text": text}, None, rest[match.end() :].strip())
 
 
-def _about_action(type_: str, rest: str, order: str, tenant: str) -> Decision:
+def _about_action(type_: str, rest: str, order: str, tenant: str) -> StoryDecision:
     match = _ACTION.match(rest)
     if match is not None:
         about = ActionReference(order, tenant, match[1], match[2], match[3], type_ in HASHED and "payload_hash" not in rest)
-        return Decision({"action_id": UNSAID}, about, rest[match.end() :].strip())
+        return StoryDecision({"action_id": UNSAID}, about, rest[match.end() :].strip())
     if "action_id" not in rest:
         raise UnclearError(f"{type_} must say of which action: `{type_} approve_refund`")
-    return Decision({}, None, rest)
+    return StoryDecision({}, None, rest)
 
 
-def _initiated(rest: str, order: str, tenant: str) -> Decision:
+def _initiated(rest: str, order: str, tenant: str) -> StoryDecision:
     match = _ACTION.match(rest)
     if match is None:
-        return Decision({}, None, rest)
-    data = cast("dict[str, object]", {"action": match[1]})
-    if match[2]:
-        data["exception_id"] = exception_id(tenant, order, match[2], match[3], 1)
-    return Decision(data, None, rest[match.end() :].strip())
+        return StoryDecision({}, None, rest)
+    data: dict[str, object] = {"action": match[1]}
+    about = ExceptionReference(order, tenant, match[2], match[3], None) if match[2] else None
+    if about is not None:
+        data["exception_id"] = about.usual
+    return StoryDecision(data, about, rest[match.end() :].strip())

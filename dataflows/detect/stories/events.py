@@ -19,7 +19,7 @@ from typing import Final, cast, get_args
 import yaml
 from pydantic import BaseModel
 
-from dataflows.detect.stories.decided import ActionReference, Scene, UnclearError, decision_of, names_by_words, usual
+from dataflows.detect.stories.decided import Reference, Scene, UnclearError, decision_of, names_by_words, usual
 from dataflows.detect.stories.times import STAMP, Times
 from schemas.deciding import is_decision
 from schemas.envelope import HEARTBEAT
@@ -55,12 +55,24 @@ class BadLineError(ValueError):
         self.suggestion = suggestion
 
 
+class _Loader(yaml.SafeLoader):
+    """Reads `on`, `off`, `yes` and `NO` as what they are: a field, a switch, a word, a country. Only `true` and `false` are bools."""
+
+
+_BOOL: Final = "tag:yaml.org,2002:bool"
+_Loader.yaml_implicit_resolvers = {
+    first: [(tag, pattern) for tag, pattern in resolvers if tag != _BOOL]
+    for first, resolvers in yaml.SafeLoader.yaml_implicit_resolvers.items()
+}
+_Loader.add_implicit_resolver(_BOOL, re.compile("true|false"), list("tf"))
+
+
 @dataclass(frozen=True, slots=True)
 class StoryEvent:
-    """A contract event of a story; `action`: the action that it is about, `topic`: where it was written, if the line says so."""
+    """A contract event of a story; `about`: the exception or action that it names, `topic`: where it was written, if the line says so."""
 
     event: Mapping[str, object]
-    action: ActionReference | None = None
+    about: Reference | None = None
     topic: str | None = None
 
 
@@ -81,7 +93,7 @@ def event_in(line: str, number: int, times: Times, scene: Scene = NO_SCENE) -> S
         type_ = "carrier.scan"
     if type_ not in DATA_MODELS:
         raise BadLineError(f"unknown event type {type_!r}", nearest(type_, DATA_MODELS))
-    about: ActionReference | None = None
+    about: Reference | None = None
     if names_by_words(type_):
         order, tenant = (str(said[1]) if (said := own.search(rest)) else unsaid for own, unsaid in _WHOSE)
         try:
@@ -89,7 +101,7 @@ def event_in(line: str, number: int, times: Times, scene: Scene = NO_SCENE) -> S
         except UnclearError as error:
             raise BadLineError(str(error), error.suggestion) from None
         status |= decision.data
-        about, rest = decision.action, decision.rest
+        about, rest = decision.about, decision.rest
     fields = flow_mapping(rest)
     _check_names(type_, fields)
     given = status | values_in({name: value for name, value in fields.items() if name not in _OWN}, times)
@@ -120,7 +132,7 @@ def values_in(fields: Mapping[str, object], times: Times) -> dict[str, object]:
 def flow_mapping(text: str) -> dict[str, object]:
     """Fields written as in a YAML flow mapping, without its braces. Raises BadLineError."""
     try:
-        return cast("dict[str, object]", yaml.load("{" + text + "}", Loader=yaml.SafeLoader))
+        return cast("dict[str, object]", yaml.load("{" + text + "}", Loader=_Loader))  # noqa: S506 (a SafeLoader)
     except yaml.YAMLError:
         raise BadLineError(f"the fields {text!r} are not written `name: value, name: value`") from None
 

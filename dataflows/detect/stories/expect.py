@@ -30,17 +30,17 @@ from schemas.problems import nearest
 STATES: Final = get_args(ActionStateName)
 _STATES: Final = "|".join(STATES)
 _FOR: Final = r"(?: for (?P<order>\S+))?"
-_TAIL: Final = rf"{_FOR}(?: +(?P<fields>\{{.*\}}))?"
-_LANE: Final = r"(?: lane (?P<lane>auto|review|block))?"
-_ABOUT: Final = rf"(?: of (?P<kind>{KIND}))?(?: on (?P<target>\S+))?{_LANE}(?: by (?P<by>\S+))?"
+_FIELDS: Final = r"(?: +(?P<fields>\{.*\}))?"
+_LANE: Final = r"lane (?P<lane>auto|review|block)"
 _EXCEPTION: Final = re.compile(
-    rf"(?:(?P<kind>{KIND}) +)?(?P<status>open|resolved|suppressed)(?: on (?P<scope>\S+))?"
-    rf"(?: since (?P<start>{STAMP}))?(?: due (?P<due>{STAMP}))?(?: (?P<severity>low|medium|high|critical))?"
-    rf"(?: owner (?P<owner>\"[^\"]+\"|\S+))?{_LANE}(?: episode (?P<episode>\d+))?{_TAIL}"
+    rf"(?:(?P<kind>{KIND}) +)?(?P<status>open|resolved|suppressed)"
+    rf"(?: (?:on (?P<scope>\S+)|since (?P<start>{STAMP})|due (?P<due>{STAMP})|(?P<severity>low|medium|high|critical)"
+    rf"|owner (?P<owner>\"[^\"]+\"|\S+)|{_LANE}|episode (?P<episode>\d+)|for (?P<order>\S+)))*{_FIELDS}"
 )
 _NOTHING: Final = re.compile(rf"(?:(?P<kind>{KIND}) +)?nothing{_FOR}")
-_ACTION: Final = re.compile(rf"action (?P<name>[a-z_]+) (?P<state>{_STATES}){_ABOUT}{_TAIL}")
-_NO_ACTION: Final = re.compile(rf"no action(?: (?!(?:of|on|lane|by|for)\b)(?P<name>[a-z_]+))?(?: (?P<state>{_STATES}))?{_ABOUT}{_TAIL}")
+_ABOUT: Final = rf"(?: (?:of (?P<kind>{KIND})|on (?P<target>\S+)|{_LANE}|by (?P<by>\"[^\"]+\"|\S+)|for (?P<order>\S+)))*{_FIELDS}"
+_ACTION: Final = re.compile(rf"action (?P<name>[a-z_]+) (?P<state>{_STATES}){_ABOUT}")
+_NO_ACTION: Final = re.compile(rf"no action(?: (?!(?:of|on|lane|by|for)\b)(?P<name>[a-z_]+))?(?: (?P<state>{_STATES}))?{_ABOUT}")
 _RANKED: Final = re.compile(r"\S+(?: before \S+)+")
 _REJECTED: Final = re.compile(rf"rejected (?P<reason>[a-z_]+)(?: of (?P<type>{KIND}))?{_FOR}")
 _MESSAGES: Final = re.compile(rf"(?P<count>no|\d+) messages?(?:(?P<all> in all)|{_FOR})")
@@ -218,7 +218,7 @@ class Expecting:
             kind=parts["kind"],
             target=parts["target"],
             lane=parts["lane"],
-            by=parts["by"],
+            by=(by := parts["by"]) and by.strip('"'),
             fields=self._fields("action.proposed", parts["fields"]),
             absent=absent,
             line=line,

@@ -13,7 +13,7 @@ from dataflows.core.policy import Policy
 from dataflows.core.policy.model import Place
 from dataflows.detect.offline import position, records_of, steps
 from dataflows.detect.stories.compare import compared
-from dataflows.detect.stories.decided import ActionReference
+from dataflows.detect.stories.decided import ActionReference, Reference
 from dataflows.detect.stories.said import Said, at_instant
 from dataflows.detect.stories.story import Story
 from schemas.instants import iso
@@ -42,11 +42,9 @@ def differences(story: Story, policy: Policy) -> list[Difference]:
     """
     policy = policy_for(story, policy)
     records = records_of(story.lines)
-    about: dict[int, ActionReference] = {}
+    about = dict(story.about)
     for record in records:
         record.topic = story.topics.get(record.offset, record.topic)
-        if (reference := story.actions.get(record.offset)) is not None:
-            about[record.offset] = reference
     records.sort(key=position)
     marks = _marks(records, policy)
     stops = {at_instant(expected.as_of) + 1 for expected in story.checkpoints}
@@ -85,18 +83,21 @@ def _marks(records: Sequence[Record], policy: Policy) -> list[FeedWatermark]:
     return [mark for record in records if (mark := sampler.sample(record)) is not None]
 
 
-def _resolved(records: list[Record], about: dict[int, ActionReference], now: int, said: Said, story: Story) -> Iterator[Difference]:
-    """Completes the decisions of an instant by what had been said of their actions before it; drops those about what was never said."""
-    for place, record in [(place, record) for place, record in enumerate(records) if record.log == now and record.offset in about]:
-        reference = about.pop(record.offset)
-        action = said.action(reference)
-        if action is None:
-            words = f"{record.event.type}: no action {reference} of {reference.order} has been said by then"
-            yield Difference(iso(now), story.rows[record.offset], words)
-            continue
-        line = dict(story.lines[record.offset])
-        data = cast("dict[str, object]", line["data"]) | {"action_id": action.data["action_id"]}
-        if reference.hashed:
-            data["payload_hash"] = action.data["payload_hash"]
-        raw = orjson.dumps(line | {"data": data})
+def _resolved(records: list[Record], about: dict[int, Reference], now: int, said: Said, story: Story) -> Iterator[Difference]:
+    """Completes the decisions of an instant by what had been said before it; drops those about an action that never was."""
+    for record in [record for record in records if record.log == now and record.offset in about]:
+        reference, place = about.pop(record.offset), records.index(record)
+        found: dict[str, object]
+        if isinstance(reference, ActionReference):
+            action = said.action(reference)
+            if action is None:
+                words = f"{record.event.type}: no action {reference} of {reference.order} has been said by then"
+                del records[place]
+                yield Difference(iso(now), story.rows[record.offset], words)
+                continue
+            found = {name: action.data[name] for name in ("action_id", *(("payload_hash",) if reference.hashed else ()))}
+        else:
+            found = {"exception_id": said.exception(reference)}
+        line = story.lines[record.offset]
+        raw = orjson.dumps({**line, "data": cast("dict[str, object]", line["data"]) | found})
         records[place] = Record(record.log, record.topic, 0, record.offset, 0, record.at, record.order, decode(raw), raw)

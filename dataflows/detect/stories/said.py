@@ -11,7 +11,7 @@ import orjson
 
 from dataflows.core.engine.shard import Shard
 from dataflows.core.policy.handling import MESSAGES
-from dataflows.detect.stories.decided import ActionReference
+from dataflows.detect.stories.decided import ActionReference, ExceptionReference
 from schemas.instants import micros
 from schemas.output import OutputRecord
 
@@ -21,6 +21,7 @@ class ExceptionStanding:
     """How an exception stands as of an instant; instants are µs. `start` is when its condition began, `data` all that was said."""
 
     order: str
+    tenant: str
     kind: str
     scope: str | None
     episode: int
@@ -54,7 +55,7 @@ class ActionStanding:
 
 
 @dataclass(frozen=True, slots=True)
-class Reject:
+class GivenBack:
     """An event that was given back."""
 
     order: str
@@ -70,7 +71,7 @@ class Said:
         self.exceptions: dict[str, ExceptionStanding] = {}
         self.actions: dict[str, ActionStanding] = {}
         self.automation: Mapping[str, object] = {}
-        self.rejects: list[Reject] = []
+        self.rejects: list[GivenBack] = []
         """Since they were last asked for."""
 
     def take(self, outs: Iterable[OutputRecord], shard: Shard) -> None:
@@ -84,6 +85,18 @@ class Said:
                 self._action(out)
             elif out.topic == "rejects":
                 self.rejects.append(_reject(out))
+
+    def exception(self, reference: ExceptionReference) -> str:
+        """The ID of the exception that a decision is about: of those that fit the one that was first said last."""
+        found = reference.usual
+        for id_, each in self.exceptions.items():
+            if (
+                (each.order, each.tenant, each.kind) == (reference.order, reference.tenant, reference.kind)
+                and reference.scope in (None, each.scope)
+                and reference.episode in (None, each.episode)
+            ):
+                found = id_
+        return found
 
     def action(self, reference: ActionReference) -> ActionStanding | None:
         """The action that a decision is about: of those that are so called the one that was first said last."""
@@ -124,12 +137,13 @@ def _data(out: OutputRecord) -> Mapping[str, object]:
 
 def _exception(out: OutputRecord, shard: Shard) -> ExceptionStanding:
     data = out.data
-    due = data["due_at"]
-    order = shard.find(str(orjson.loads(out.body)["tenant"]), out.order)
+    due, tenant = data["due_at"], str(orjson.loads(out.body)["tenant"])
+    order = shard.find(tenant, out.order)
     scope, episode = cast("str | None", data["scope"]), cast("int", data["episode"])
     state = None if order is None else order.exceptions.states.get((out.kind, scope, episode))
     return ExceptionStanding(
         order=out.order,
+        tenant=tenant,
         kind=out.kind,
         scope=scope,
         episode=episode,
@@ -144,9 +158,9 @@ def _exception(out: OutputRecord, shard: Shard) -> ExceptionStanding:
     )
 
 
-def _reject(out: OutputRecord) -> Reject:
+def _reject(out: OutputRecord) -> GivenBack:
     try:
         type_ = str(cast("dict[str, object]", orjson.loads(out.body)).get("type", ""))
     except ValueError:
         type_ = ""
-    return Reject(out.order, type_, str(out.data["reason"]), str(out.data["detail"]))
+    return GivenBack(out.order, type_, str(out.data["reason"]), str(out.data["detail"]))

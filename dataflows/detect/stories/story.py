@@ -27,7 +27,7 @@ from typing import Final, cast
 from dataflows.core.policy import Policy
 from dataflows.core.policy.values import MILESTONES
 from dataflows.core.rules.load import examined_text
-from dataflows.detect.stories.decided import ActionReference, Scene
+from dataflows.detect.stories.decided import Reference, Scene
 from dataflows.detect.stories.events import BadLineError, StoryEvent, event_in
 from dataflows.detect.stories.expect import Expected, Expecting
 from dataflows.detect.stories.times import START, Times
@@ -61,8 +61,8 @@ class Story:
     """What it proves."""
     policy: Policy | None = None
     """The policy that it is told under; None: that of whoever runs it."""
-    actions: Mapping[int, ActionReference] = field(default_factory=dict[int, ActionReference])
-    """By the place of a line the action that it is about: its ID and hash are known once it has been said."""
+    about: Mapping[int, Reference] = field(default_factory=dict[int, Reference])
+    """By the place of a line the exception or action that it is about: its ID is known once it has been said."""
     topics: Mapping[int, str] = field(default_factory=dict[int, str])
     """By the place of a line the topic that it says it was written to."""
 
@@ -142,7 +142,7 @@ class _Reader:
             line=self._tree.at(path)[0],
             requirements=self._texts((*path, "requirement"), data.get("requirement")),
             policy=policy,
-            actions={place: one.action for place, (_, one) in enumerate(events) if one.action is not None},
+            about={place: one.about for place, (_, one) in enumerate(events) if one.about is not None},
             topics={place: one.topic for place, (_, one) in enumerate(events) if one.topic is not None},
         )
 
