@@ -55,16 +55,16 @@ class BadLineError(ValueError):
         self.suggestion = suggestion
 
 
-class _Loader(yaml.SafeLoader):
+class _FlowLoader(yaml.SafeLoader):
     """Reads `on`, `off`, `yes` and `NO` as what they are: a field, a switch, a word, a country. Only `true` and `false` are bools."""
 
 
 _BOOL: Final = "tag:yaml.org,2002:bool"
-_Loader.yaml_implicit_resolvers = {
+_FlowLoader.yaml_implicit_resolvers = {
     first: [(tag, pattern) for tag, pattern in resolvers if tag != _BOOL]
     for first, resolvers in yaml.SafeLoader.yaml_implicit_resolvers.items()
 }
-_Loader.add_implicit_resolver(_BOOL, re.compile("true|false"), list("tf"))
+_FlowLoader.add_implicit_resolver(_BOOL, re.compile("true|false"), list("tf"))
 
 
 @dataclass(frozen=True, slots=True)
@@ -132,7 +132,7 @@ def values_in(fields: Mapping[str, object], times: Times) -> dict[str, object]:
 def flow_mapping(text: str) -> dict[str, object]:
     """Fields written as in a YAML flow mapping, without its braces. Raises BadLineError."""
     try:
-        return cast("dict[str, object]", yaml.load("{" + text + "}", Loader=_Loader))  # noqa: S506 (a SafeLoader)
+        return cast("dict[str, object]", yaml.load("{" + text + "}", Loader=_FlowLoader))  # noqa: S506 (a SafeLoader)
     except yaml.YAMLError:
         raise BadLineError(f"the fields {text!r} are not written `name: value, name: value`") from None
 
