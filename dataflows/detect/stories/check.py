@@ -8,6 +8,7 @@ from dataflows.core.policy import Policy
 from dataflows.detect.offline import records_of
 from dataflows.detect.stories.story import Story
 from schemas.deciding import is_decision
+from schemas.envelope import HEARTBEAT
 from schemas.problems import Problem, nearest
 from schemas.wire import Rejected
 
@@ -40,8 +41,9 @@ def _hint(kind: str) -> str:
 
 
 def _unknown_orders(story: Story, orders: Mapping[str, int]) -> Iterator[Problem]:
-    subjects = {str(event.get("subject")) for event in story.lines if not is_decision(str(event["type"]))}
+    facts = [event for event in story.lines if event["type"] != HEARTBEAT and not is_decision(str(event["type"]))]
+    subjects = {str(event.get("subject")) for event in facts}
     for order in sorted(orders.keys() - subjects):
-        if any("subject" not in event for event in story.lines):
+        if any("subject" not in event for event in facts):
             return  # What an alias stands for shows only when the story is run.
         yield Problem(story.file, orders[order], 1, "expect", f"no event of the story is of order {order!r}", nearest(order, subjects))

@@ -77,7 +77,7 @@ def _wrong(one: Expectation, each: ExceptionStanding, times: Times) -> list[str]
 def _actions(expected: Expected, known: Sequence[ActionStanding]) -> Iterator[Line]:
     left = list(known)
     for one in expected.actions:
-        fitting = [each for each in left if not _unlike(one, each)]
+        fitting = [each for each in (known if one.absent else left) if not _unlike(one, each)]
         if one.absent:
             yield from ((one.line, f"not expected: {_action_words(each)}") for each in fitting)
         elif fitting:
