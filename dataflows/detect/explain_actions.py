@@ -62,9 +62,10 @@ def life(action: Sequence[SaidAction]) -> Iterator[tuple[str, str]]:
     """Each event of an action: when, and what was otherwise than before it."""
     before: Data = {}
     for time, data in action:
-        parts = [STATES.get(str(data["state"]), str(data["state"])) if data["state"] != before.get("state") else "still the same"]
+        state = str(data["state"])
+        parts = [STATES.get(state, state)] if state != before.get("state") else []
         parts += _more(before, data)
-        yield time, "; ".join(parts)
+        yield time, "; ".join(parts or [f"{state.replace('_', ' ')} as before"])
         before = data
 
 
@@ -74,7 +75,9 @@ def _more(before: Data, data: Data) -> Iterator[str]:
     if new := [name for name in agreed if name not in earlier]:
         yield f"{' and '.join(new)} agreed"
     needed = data.get("approvals_needed")
-    if state in ("proposed", "blocked") and needed:
+    if data.get("escalation") and data.get("escalation") != before.get("escalation"):
+        yield f"nobody has agreed in time: it has gone to {cast('Data', data['escalation']).get('to')}"
+    if state in ("proposed", "blocked") and needed and needed != before.get("approvals_needed"):
         yield f"{needed} {'person has' if needed == 1 else 'persons have'} to agree"
     for name, word in (("held_until", "held until"), ("expires_at", "expires"), ("retry_at", "is tried again")):
         if data.get(name) and data.get(name) != before.get(name):

@@ -8,7 +8,7 @@ from itertools import pairwise
 from dataflows.detect.stories.events import FIRST_ORDER
 from dataflows.detect.stories.expect import ActionExpected, Expectation, Expected, MessagesExpected
 from dataflows.detect.stories.fields import otherwise
-from dataflows.detect.stories.said import ActionStanding, ExceptionStanding, GivenBack, Said, at_instant, is_message
+from dataflows.detect.stories.said import ExceptionStanding, GivenBack, Said, StoryAction, at_instant, is_message
 from dataflows.detect.stories.times import Times
 
 Line = tuple[int, str]
@@ -74,7 +74,7 @@ def _wrong(one: Expectation, each: ExceptionStanding, times: Times) -> list[str]
     return found + otherwise(one.fields, each.data)
 
 
-def _actions(expected: Expected, known: Sequence[ActionStanding]) -> Iterator[Line]:
+def _actions(expected: Expected, known: Sequence[StoryAction]) -> Iterator[Line]:
     left = list(known)
     for one in expected.actions:
         fitting = [each for each in (known if one.absent else left) if not _unlike(one, each)]
@@ -96,11 +96,11 @@ def _actions(expected: Expected, known: Sequence[ActionStanding]) -> Iterator[Li
                 yield line, f"not expected: {_action_words(each)}"
 
 
-def _about(one: ActionExpected, each: ActionStanding) -> bool:
+def _about(one: ActionExpected, each: StoryAction) -> bool:
     return each.order == one.order and (one.name is None or each.called(one.name))
 
 
-def _unlike(one: ActionExpected, each: ActionStanding) -> list[str]:
+def _unlike(one: ActionExpected, each: StoryAction) -> list[str]:
     """What of an action is otherwise than expected."""
     pairs: list[tuple[str, str | None, str | None]] = [
         ("order", one.order, each.order),
@@ -141,7 +141,7 @@ def _ranked(line: int, orders: Sequence[str], standing: Iterable[ExceptionStandi
         yield line, f"the scores are {', '.join(f'{order} {score}' for order, score in scores.items())}"
 
 
-def _messages(one: MessagesExpected, actions: Iterable[ActionStanding]) -> Iterator[Line]:
+def _messages(one: MessagesExpected, actions: Iterable[StoryAction]) -> Iterator[Line]:
     found = [each for each in actions if is_message(each) and each.requested and one.order in (None, each.order)]
     if len(found) != one.count:
         words = "; ".join(map(_action_words, found))
@@ -156,7 +156,7 @@ def _whose(order: str) -> str:
     return f" of {order}" if order != FIRST_ORDER else ""
 
 
-def _action_words(each: ActionStanding) -> str:
+def _action_words(each: StoryAction) -> str:
     step = each.data.get("step")
     name = each.text("action") + (f" ({step})" if step not in (None, each.data["action"]) else "")
     spoken = each.data.get("guardrails")

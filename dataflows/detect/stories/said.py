@@ -36,7 +36,7 @@ class ExceptionStanding:
 
 
 @dataclass(frozen=True, slots=True)
-class ActionStanding:
+class StoryAction:
     """How an action stands as of an instant. `kind`: of its exception; `requested`: it was, now or before."""
 
     order: str
@@ -69,7 +69,7 @@ class Said:
 
     def __init__(self) -> None:
         self.exceptions: dict[str, ExceptionStanding] = {}
-        self.actions: dict[str, ActionStanding] = {}
+        self.actions: dict[str, StoryAction] = {}
         self.automation: Mapping[str, object] = {}
         self.rejects: list[GivenBack] = []
         """Since they were last asked for."""
@@ -98,9 +98,9 @@ class Said:
                 found = id_
         return found
 
-    def action(self, reference: ActionReference) -> ActionStanding | None:
+    def action(self, reference: ActionReference) -> StoryAction | None:
         """The action that a decision is about: of those that are so called the one that was first said last."""
-        found: ActionStanding | None = None
+        found: StoryAction | None = None
         for each in self.actions.values():
             if (
                 (each.order, each.tenant) == (reference.order, reference.tenant)
@@ -118,10 +118,10 @@ class Said:
         before = self.actions.get(id_)
         requested = data["state"] == "requested" or (before is not None and before.requested)
         exception = self.exceptions.get(str(data.get("exception_id")))
-        self.actions[id_] = ActionStanding(out.order, str(event["tenant"]), None if exception is None else exception.kind, requested, data)
+        self.actions[id_] = StoryAction(out.order, str(event["tenant"]), None if exception is None else exception.kind, requested, data)
 
 
-def is_message(action: ActionStanding) -> bool:
+def is_message(action: StoryAction) -> bool:
     """Whether an action is a message to the customer."""
     return str(action.data["action"]) in MESSAGES
 
