@@ -58,8 +58,8 @@ def otherwise(fields: Mapping[str, object], data: Mapping[str, object]) -> list[
     found: list[str] = []
     for name, wanted in fields.items():
         known = at_path(data, name)
-        if isinstance(wanted, Mapping) and not _money(wanted):
-            inner = cast("Mapping[str, object]", wanted)
+        inner = _mapping(wanted)
+        if inner is not None and set(inner) != {"amount", "currency"}:
             found += [f"{name}.{words}" for words in otherwise(inner, cast("Mapping[str, object]", known or {}))]
         elif not equal(wanted, known):
             found.append(f"{name} expected {_words(wanted)}, is {_words(known)}")
@@ -92,8 +92,9 @@ def equal(wanted: object, known: object) -> bool:
         return isinstance(known, list) and _same_items(cast("list[object]", wanted), cast("list[object]", known))
     if isinstance(known, list):
         return any(equal(wanted, item) for item in cast("list[object]", known))
-    if isinstance(wanted, Mapping) and isinstance(known, Mapping):
-        return not _unlike(cast("Mapping[str, object]", wanted), cast("Mapping[str, object]", known))
+    inner, within = _mapping(wanted), _mapping(known)
+    if inner is not None and within is not None:
+        return not _unlike(inner, within)
     if isinstance(wanted, bool) or isinstance(known, bool):
         return wanted is known
     return _scalar(wanted, known)
@@ -133,8 +134,8 @@ def _number(text: str) -> Decimal | None:
         return None
 
 
-def _money(value: Mapping[object, object]) -> bool:
-    return set(value) == {"amount", "currency"}
+def _mapping(value: object) -> Mapping[str, object] | None:
+    return cast("Mapping[str, object]", value) if isinstance(value, Mapping) else None
 
 
 def _words(value: object) -> str:

@@ -64,15 +64,12 @@ def differences(story: Story, policy: Policy) -> list[Difference]:
 
 def policy_for(story: Story, policy: Policy) -> Policy:
     """The policy that a story is told under: its own, else `policy`, with what the story adds to it."""
-    feeds = {} if story.policy is None else story.policy.feeds
-    policy = story.policy or policy
     return replace(
-        policy,
+        story.policy or replace(policy, feeds={}),
         # One story teaches nothing: what the feeds tell of is what it says, and the scans of carriers.
-        emits=policy.emits | {"scans"} | set(story.emits),
+        emits=(story.policy or policy).emits | {"scans"} | set(story.emits),
         learns=False,
-        sites={**policy.sites, **{name: Place(site.get("country"), site.get("zone")) for name, site in story.sites.items()}},
-        feeds=feeds,
+        sites={**(story.policy or policy).sites, **{name: Place(site.get("country"), site.get("zone")) for name, site in story.sites.items()}},
     )
 
 
