@@ -7,7 +7,7 @@ from itertools import pairwise
 
 from dataflows.detect.stories.events import FIRST_ORDER
 from dataflows.detect.stories.expect import ActionExpected, Expectation, Expected, MessagesExpected
-from dataflows.detect.stories.fields import otherwise
+from dataflows.detect.stories.fields import at_path, otherwise, words
 from dataflows.detect.stories.said import ExceptionStanding, GivenBack, Said, StoryAction, at_instant, is_message
 from dataflows.detect.stories.times import Times
 
@@ -27,7 +27,7 @@ def compared(expected: Expected, said: Said, times: Times) -> Iterator[Line]:
     for one in expected.messages:
         yield from _messages(one, said.actions.values())
     for line, fields in expected.automation:
-        yield from ((line, f"automation: {words}") for words in otherwise(fields, said.automation))
+        yield from ((line, f"automation: {wrong}") for wrong in otherwise(fields, said.automation))
 
 
 def _exceptions(expected: Expected, standing: Sequence[ExceptionStanding], times: Times) -> Iterator[Line]:
@@ -144,8 +144,8 @@ def _ranked(line: int, orders: Sequence[str], standing: Iterable[ExceptionStandi
 def _messages(one: MessagesExpected, actions: Iterable[StoryAction]) -> Iterator[Line]:
     found = [each for each in actions if is_message(each) and each.requested and one.order in (None, each.order)]
     if len(found) != one.count:
-        words = "; ".join(map(_action_words, found))
-        yield one.line, f"messages expected {one.count}, are {len(found)}" + (f": {words}" if words else "")
+        known = "; ".join(map(_action_words, found))
+        yield one.line, f"messages expected {one.count}, are {len(found)}" + (f": {known}" if known else "")
 
 
 def _place(each: ExceptionStanding) -> str:
@@ -159,11 +159,10 @@ def _whose(order: str) -> str:
 def _action_words(each: StoryAction) -> str:
     step = each.data.get("step")
     name = each.text("action") + (f" ({step})" if step not in (None, each.data["action"]) else "")
-    spoken = each.data.get("guardrails")
-    guardrails = ", ".join(str(one["name"]) for one in spoken) if isinstance(spoken, list) else ""
+    guardrails = words(at_path(each.data, "guardrails.name"))
     kind = f" of {each.kind}" if each.kind else ""
     return f"action {name}{kind}{_whose(each.order)} {each.text('state')}, lane {each.text('lane')}" + (
-        f", guardrails {guardrails}" if guardrails else ""
+        f", guardrails {guardrails[1:-1]}" if len(guardrails) > len("[]") else ""
     )
 
 

@@ -60,11 +60,11 @@ class _FlowLoader(yaml.SafeLoader):
 
 
 _BOOL: Final = "tag:yaml.org,2002:bool"
+_TRUE_OR_FALSE: Final = re.compile("true|false")
 _FlowLoader.yaml_implicit_resolvers = {
-    first: [(tag, pattern) for tag, pattern in resolvers if tag != _BOOL]
+    first: [(tag, _TRUE_OR_FALSE if tag == _BOOL else pattern) for tag, pattern in resolvers]
     for first, resolvers in yaml.SafeLoader.yaml_implicit_resolvers.items()
 }
-_FlowLoader.add_implicit_resolver(_BOOL, re.compile("true|false"), list("tf"))
 
 
 @dataclass(frozen=True, slots=True)

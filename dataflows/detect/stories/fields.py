@@ -60,9 +60,9 @@ def otherwise(fields: Mapping[str, object], data: Mapping[str, object]) -> list[
         known = at_path(data, name)
         inner = _mapping(wanted)
         if inner is not None and set(inner) != {"amount", "currency"}:
-            found += [f"{name}.{words}" for words in otherwise(inner, cast("Mapping[str, object]", known or {}))]
+            found += [f"{name}.{wrong}" for wrong in otherwise(inner, cast("Mapping[str, object]", known or {}))]
         elif not equal(wanted, known):
-            found.append(f"{name} expected {_words(wanted)}, is {_words(known)}")
+            found.append(f"{name} expected {words(wanted)}, is {words(known)}")
     return found
 
 
@@ -138,9 +138,10 @@ def _mapping(value: object) -> Mapping[str, object] | None:
     return cast("Mapping[str, object]", value) if isinstance(value, Mapping) else None
 
 
-def _words(value: object) -> str:
+def words(value: object) -> str:
+    """A value as people read it."""
     if isinstance(value, list):
-        return f"[{', '.join(map(_words, cast('list[object]', value)))}]"
+        return f"[{', '.join(map(words, cast('list[object]', value)))}]"
     if isinstance(value, Mapping):
-        return "{" + ", ".join(f"{name}: {_words(each)}" for name, each in cast("Mapping[str, object]", value).items()) + "}"
+        return "{" + ", ".join(f"{name}: {words(each)}" for name, each in cast("Mapping[str, object]", value).items()) + "}"
     return "nothing" if value is None or value == "null" else str(value)

@@ -64,12 +64,16 @@ def differences(story: Story, policy: Policy) -> list[Difference]:
 
 def policy_for(story: Story, policy: Policy) -> Policy:
     """The policy that a story is told under: its own, else `policy`, with what the story adds to it."""
+    policy = story.policy or replace(policy, feeds={})
     return replace(
-        story.policy or replace(policy, feeds={}),
+        policy,
         # One story teaches nothing: what the feeds tell of is what it says, and the scans of carriers.
-        emits=(story.policy or policy).emits | {"scans"} | set(story.emits),
+        emits=policy.emits | {"scans"} | set(story.emits),
         learns=False,
-        sites={**(story.policy or policy).sites, **{name: Place(site.get("country"), site.get("zone")) for name, site in story.sites.items()}},
+        sites={
+            **policy.sites,
+            **{name: Place(site.get("country"), site.get("zone")) for name, site in story.sites.items()},
+        },
     )
 
 
