@@ -168,9 +168,13 @@ def state(
 def graced(
     order: Order, kind: str, start: int, end: int, *, scope: str | None = None, amounts: Sequence[tuple[int, Decimal]] = ()
 ) -> list[Condition]:
-    """Something that rests on what was not said: wrong only once it has lasted as long as the kind's grace, and from then on."""
+    """Something that rests on what was not said: wrong only once it has lasted as long as the kind's grace, and from then on.
+
+    The grace is counted from the placing, if that comes later: nothing need have been said of an order before.
+    """
     grace = order.setting(kind).grace
-    return [replace(one, waits=grace > 0) for one in state(order, kind, start + grace, end, scope=scope, amounts=amounts)]
+    begun = max(start, order.placed) + grace
+    return [replace(one, waits=grace > 0) for one in state(order, kind, begun, end, scope=scope, amounts=amounts)]
 
 
 def merged(conditions: Iterable[Condition]) -> list[list[Condition]]:
