@@ -42,7 +42,9 @@ RULES = (
         since=Milestone.PLACED, within="1 h", until=Milestone.SECURED, unless=Milestone.CANCELLED, owing=True,
         terms=("prepaid", "on_ship"), emits="authorized",
         owner="FIN", severity="medium", lane="block",
-        suppressed_by=("payment.capture_overdue", "order.pending_too_long", "payment.declined_soft", "payment.declined_hard"),
+        suppressed_by=(
+            "payment.capture_overdue", "order.pending_too_long", "payment.declined_soft", "payment.declined_hard", "conflict.shipped_unpaid",
+        ),
         feeds=("payments",),
         actions={"hold_release": "it may never be paid"},
         source="P: 1 hour",
@@ -69,7 +71,8 @@ RULES = (
         terms=("prepaid", "on_ship"), emits="captured",
         anchor="terms", owner="FIN", severity="low", lane="review", clock="tenant",
         steps=(Step(at=span("1 bd"), severity="medium", unless="captured"),),  # Not before the deadline, whatever that is set to.
-        suppressed_by=("order.pending_too_long",), feeds=("payments",),
+        # Goods that left unpaid are the same cause, and graver: its owner must reconcile shop, warehouse and payments.
+        suppressed_by=("order.pending_too_long", "conflict.shipped_unpaid"), feeds=("payments",),
         actions={"create_task": "find out why the payment was not captured"},
         source="P: 24 hours; nobody can act on it before a bank has worked",
     ),

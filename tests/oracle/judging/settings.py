@@ -100,7 +100,8 @@ _TIMEOUTS_OF_OTHERS = (
     "fulfilment.hold_aged",
     "fulfilment.split_incomplete",
 )
-_UNPAID = ("payment.capture_overdue", "order.pending_too_long", "payment.declined_soft", "payment.declined_hard")
+_GONE_UNPAID = ("order.pending_too_long", "conflict.shipped_unpaid")
+_UNPAID = ("payment.capture_overdue", *_GONE_UNPAID, "payment.declined_soft", "payment.declined_hard")
 _SHIP = ("fulfilment.ship_overdue",)
 _LOST = ("shipment.lost_confirmed",)
 _MUCH = (("*", Decimal(50)), ("JPY", Decimal(5_000)), ("KRW", Decimal(50_000)))
@@ -121,7 +122,7 @@ DEFAULTS: dict[str, Setting] = {
     "payment.auth_missing": _kind("medium", "1 h", supp=_UNPAID),
     "payment.auth_expiring": _kind("high", steps={"-24 h": "medium"}),
     "payment.capture_failed": _kind("high"),
-    "payment.capture_overdue": _kind("low", "24 h", "tenant", steps={"1 bd": "medium"}, supp=("order.pending_too_long",), anchor="terms"),
+    "payment.capture_overdue": _kind("low", "24 h", "tenant", steps={"1 bd": "medium"}, supp=_GONE_UNPAID, anchor="terms"),
     "payment.fraud_review_overdue": _kind("high", "2 bd"),
     "payment.credit_hold_aged": _kind("high", "1 bd"),
     "payment.disputed_in_flight": _kind("critical"),
