@@ -165,7 +165,7 @@ class _Teller:
             self.fact("escalation", f"{_escalated(escalation)}, {escalation['since']}")
 
     def advice(self, data: Data) -> None:
-        """Prints what to do, where anything is to be done, and what would have helped, where it was true."""
+        """Prints what to do, where anything is to be done, and what was missing, or what would have prevented what was reported."""
         rule = _rule(data)
         if data["status"] == "open":
             self.title("What now")
@@ -177,7 +177,8 @@ class _Teller:
         if rule is not None and data["status"] != "retracted":
             if data["status"] == "resolved":
                 self._console.print()
-            self.print(f"  It would not have come to this with {rule.prevented_by}.", 4, style="dim")
+            words = "What was missing by the deadline:" if data["due_at"] else "It would not have come to this with"
+            self.print(f"  {words} {rule.prevented_by}.", 4, style="dim")
 
     def reasons(self, before: Data | None, data: Data) -> Iterator[str]:
         """Why an event was said: what is otherwise than before it, and what made it so."""

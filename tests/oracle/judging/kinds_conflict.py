@@ -60,7 +60,7 @@ def fetched(order: Order, shipment: Shipment) -> bool:
 
 
 def shipped_unpaid(order: Order) -> list[Condition]:
-    """A shipment that left while nothing of what is owed was authorized or captured, in each of the order's lives: the first is its placing's."""
+    """A shipment that left while nothing of what is owed was authorized or captured, in each of the order's lives, from its placing on."""
     account = Account(order)
     found: list[Condition] = []
     for shipment in order.shipments:
