@@ -87,7 +87,7 @@ class Case(Model):
 
 
 class Escalation(Model):
-    """Whom a case that is overdue has gone to."""
+    """Whom a case or an approval that is overdue has gone to."""
 
     level: int = Field(ge=1)
     """How many rungs of the ladder it has gone."""
@@ -97,7 +97,7 @@ class Escalation(Model):
     role: ShortText | None = None
     since: Instant
     reason: ShortText
-    """`acknowledge_overdue` or `resolve_overdue`."""
+    """`acknowledge_overdue`, `resolve_overdue` or `approval_overdue`."""
 
 
 class Moved(Model):
@@ -141,6 +141,20 @@ class Buyer(Model):
     tier: ShortText | None = None
 
 
+class Suggested(Model):
+    """What a program suggests of the exception. It binds nobody; a person looks before anything is done by itself."""
+
+    kind: ShortText
+    """`class`, `owner`, `draft`, or another word."""
+    value: ShortText
+    """A word: the class, the team, the reference of the draft."""
+    confidence: float | None = Field(default=None, ge=0, le=1)
+    model: ShortText
+    by: ShortText | None = None
+    at: Instant
+    """The log time at which it was made."""
+
+
 class Context(Model):
     """What a person or an agent needs to know of the order to act."""
 
@@ -157,6 +171,8 @@ class Context(Model):
     """Their kinds."""
     related: list[ShortText] = Field(default_factory=list[ShortText])
     """Other orders that the exception is about."""
+    suggestions: list[Suggested] = Field(default_factory=list[Suggested])
+    """What programs suggest of it, the newest last."""
 
 
 class Recommended(Model):
@@ -190,6 +206,22 @@ class GuardrailSpoken(Model):
     reason: str
 
 
+class ScoreTime(Model):
+    """By what a score grows with time, for whoever shows or sorts exceptions later (`schemas.lateness.as_of`)."""
+
+    since: Instant | None = None
+    until: Instant | None = None
+    """From `since` until then a breach becomes ever more probable, from then on it is certain; none: it has happened."""
+    due: Instant | None = None
+    """What time is counted to: the deadline, else the promise; none: to nothing."""
+    breach: int = Field(ge=0)
+    """The most points for the probability of a breach."""
+    time_left: int = Field(ge=0)
+    """For having no time left."""
+    lateness: int = Field(ge=0)
+    """For being late."""
+
+
 class OrderException(Model):
     """The full state of an exception: the highest `sequence` is the state, consumers upsert by `exception_id`."""
 
@@ -217,7 +249,10 @@ class OrderException(Model):
     """Whether automation on the order must pause."""
     score: int = Field(ge=0, le=1000)
     score_terms: dict[str, int]
-    """What the score is the sum of, at most 1000."""
+    """What the score is the sum of, at most 1000: `severity`, `breach` (probability that the promise or the deadline is broken),
+    `time_left`, `lateness`, `value`, `tier`, `blocking`, `reopenings`."""
+    score_clock: ScoreTime | None = None
+    """By what the score grows until the next event; absent in events from before it was published."""
     owner: ShortText
     """The accountable team."""
     lane: Lane
@@ -275,7 +310,9 @@ class Action(Model):
     lane: Lane = "review"
     guardrails: list[GuardrailSpoken] = Field(default_factory=list[GuardrailSpoken])
     """What held or holds it back, and why."""
-    needs_approval_by: list[ShortText] = Field(default_factory=list[ShortText])
+    needs_approval_by: Instant | None = None
+    """From when on it escalates if nobody has agreed."""
+    approvers: list[ShortText] = Field(default_factory=list[ShortText])
     """The roles of which one is needed to approve it; none where no approval is outstanding."""
     approvals_needed: int = 0
     """How many persons must still agree."""
@@ -294,6 +331,12 @@ class Action(Model):
     retry_at: Instant | None = None
     compensates: Id | None = None
     """The action that it makes good."""
+    replaces: Id | None = None
+    """The action that was withdrawn for it, since what it rested on had changed."""
+    owner: ShortText | None = None
+    """The team that has its exception."""
+    escalation: Escalation | None = None
+    """Whom it has gone to since nobody approved it in time."""
     policy: ShortText | None = None
     """Content hash of the policy that it was decided by."""
     cut: Cut = None

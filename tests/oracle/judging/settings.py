@@ -19,7 +19,8 @@ class Step(NamedTuple):
     """A further instant with its severity, counted from the anchor as the threshold is; `after`: counted from the deadline.
 
     `since`, `unless` and `above` are the conditions of a step that depends on the order: a date or a milestone that it is counted from, a
-    milestone that rules it out, and what the difference of money, else the total, must exceed.
+    milestone that rules it out, and what the difference of money, else the total, must exceed. `percent`: it comes when so much of
+    the wait has passed, and `at` says nothing.
     """
 
     at: Span
@@ -28,6 +29,7 @@ class Step(NamedTuple):
     since: str = ""
     unless: str = ""
     above: tuple[tuple[str, Decimal], ...] = ()
+    percent: int = 0
 
     @property
     def depends(self) -> bool:
