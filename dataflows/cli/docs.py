@@ -82,9 +82,15 @@ def default_of(rule: Rule) -> str:
 
 
 def _step(step: Step) -> str:
-    text = f"{step.severity} at {f'{step.since} {step.at}' if step.since else step.at}"
+    text = f"{step.severity} at {_counted(step)}"
     text += f" above {', '.join(f'{amount} {name}'.removesuffix(' *') for name, amount in step.above)}" if step.above else ""
     return f"{text} unless {step.unless}{f' ({step.owner})' if step.owner else ''}" if step.unless else text
+
+
+def _counted(step: Step) -> str:
+    if not step.since:
+        return str(step.at)
+    return f"{step.since} {step.at}" if step.at.n < 0 else f"{step.since} + {step.at}"
 
 
 def kinds() -> str:
