@@ -3,7 +3,8 @@
 Without more: the heart and a replay, on one core. `scale`: the live engine with many open orders, and from Kafka to Kafka. `adapters`: what
 it costs to translate the payloads of each system. `gateway`: the webhook gateway beside a bare handler of the same server. `soak`: how
 memory grows over a long run. `start`: what commands cost before they do anything. `growth`: what an order's n-th event costs.
-`eight`: the eight-rule job beside a plain loop. `weight`: memory of an open order of the simulated world.
+`eight`: the eight-rule job beside a plain loop. `weight`: memory of an open order of the simulated world. `renewal`: a policy
+that is activated over many open orders.
 """
 
 from __future__ import annotations
@@ -21,6 +22,7 @@ from tests.bench.gateway import beside
 from tests.bench.growth import LIMIT, SIZES, SORTS, growth
 from tests.bench.kafka import latency, through
 from tests.bench.measure import memory, speed
+from tests.bench.renewal import OPEN, renewal
 from tests.bench.scale import scale
 from tests.bench.soak import soak
 from tests.bench.start import GOAL, start
@@ -35,7 +37,7 @@ if TYPE_CHECKING:
 CONSOLE = Console(width=120)
 
 
-def main() -> None:
+def main() -> None:  # noqa: PLR0915 - one statement an option
     """Measures and prints."""
     parser = argparse.ArgumentParser(prog="python -m tests.bench", description=__doc__)
     parser.add_argument("--orders", type=int, default=5_000, help="orders of the simulated world whose replay is timed")
@@ -65,6 +67,8 @@ def main() -> None:
     job.add_argument("--against", type=Path, nargs="*", default=[], help="other checkouts, each with a .venv")
     heavy = commands.add_parser("weight", help="memory of an open order of the simulated world")
     heavy.add_argument("--orders", type=int, default=ORDERS)
+    over = commands.add_parser("renewal", help="a policy that is activated over many open orders")
+    over.add_argument("--open", type=int, default=OPEN)
     chosen = parser.parse_args()
     if chosen.command == "scale":
         report_live(opened=chosen.open, seconds=chosen.seconds, orders=chosen.orders, rate=chosen.rate, folder=chosen.folder)
@@ -80,6 +84,8 @@ def main() -> None:
         report_growth(sorts=chosen.sorts, sizes=chosen.sizes, limit=chosen.limit)
     elif chosen.command == "eight":
         report_eight(events=chosen.events, runs=chosen.runs, against=chosen.against)
+    elif chosen.command == "renewal":
+        report_renewal(opened=chosen.open)
     elif chosen.command == "weight":
         report_weight(orders=chosen.orders)
     else:
@@ -182,6 +188,24 @@ def report_eight(*, events: int = EVENTS, runs: int = RUNS, against: Sequence[Pa
     CONSOLE.print(table)
     for checkout, words in found.agreement.items():
         CONSOLE.print(f"{checkout}: {words}")
+
+
+def report_renewal(*, opened: int) -> None:
+    """Prints what a policy that is activated costs while so many orders are open."""
+    found = renewal(opened)
+    table = Table(title=f"A policy is activated over {found.orders:,} open orders (one process, CPU)")
+    table.add_column("what")
+    table.add_column("ms", justify="right")
+    for name, seconds in (
+        ("the switch, all shards", found.switch),
+        ("the longest second of log time after it", found.longest),
+        ("a second on average", found.mean),
+        ("all of it, spread over ten minutes", found.whole),
+        ("all orders in one step, for comparison", found.at_once),
+    ):
+        table.add_row(name, f"{seconds * 1e3:,.1f}")
+    CONSOLE.print(table)
+    CONSOLE.print(f"{found.said:,} lines said")
 
 
 def report_weight(*, orders: int = ORDERS) -> None:
