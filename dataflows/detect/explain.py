@@ -182,7 +182,7 @@ class _Teller:
                 self.print(f"    {time}  {what}", 26)
 
     def advice(self, data: Data) -> None:
-        """Prints what to do, where anything is to be done, and what would have helped, where it was true."""
+        """Prints what to do, where anything is to be done, and what was missing, or what would have prevented what was reported."""
         rule = _rule(data)
         if data["status"] == "open":
             self.title("What now")
@@ -194,7 +194,8 @@ class _Teller:
         if rule is not None and data["status"] != "retracted":
             if data["status"] == "resolved":
                 self._console.print()
-            self.print(f"  It would not have come to this with {rule.prevented_by}.", 4, style="dim")
+            words = "What was missing by the deadline:" if data["due_at"] else "It would not have come to this with"
+            self.print(f"  {words} {rule.prevented_by}.", 4, style="dim")
 
     def reasons(self, before: Data | None, data: Data) -> Iterator[str]:
         """Why an event was said: what is otherwise than before it, and what made it so."""
@@ -325,7 +326,6 @@ def _case_changes(before: Data, case: Data, by: str) -> Iterator[str]:
         yield f"to be resolved by {case['resolve_by']}"
 
 
-<<<<<<< HEAD
 def _suggestions(data: Data) -> list[Data]:
     """What programs suggest of it; files of before there were suggestions have none."""
     return cast("list[Data]", cast("Data", data["context"]).get("suggestions") or [])
@@ -334,14 +334,14 @@ def _suggestions(data: Data) -> list[Data]:
 def _suggested(suggestion: Data) -> str:
     sure = "" if suggestion["confidence"] is None else f", confidence {suggestion['confidence']}"
     return f"{suggestion['model']} suggests {suggestion['kind']} {suggestion['value']}{sure}: a person decides"
-=======
+
+
 def _decision(data: Data) -> str:
     """Where the decision stands that changed a case; empty if none did. What it was and when the line says already."""
     changed = cast("Data | None", data.get("changed_by"))
     if changed is None or not str(changed["type"]).startswith("case."):
         return ""
     return f" ({' '.join((str(changed['source']), str(changed['id']), _place(changed))).rstrip()})"
->>>>>>> dc672e0b
 
 
 def _escalated(escalation: Data | None) -> str:
