@@ -254,6 +254,8 @@ PARTS: dict[str, Callable[[], str]] = {
     "steps": partial(docs_actions.steps, table),
     "legality": partial(docs_actions.legality, table),
     "requirements": partial(docs_stories.requirements, table, ROOT),
+    "topics": partial(docs_actions.topics, table),
+    "template_variables": partial(docs_actions.template_variables, table),
     "systems": systems,
     "codes": codes,
     "payloads": payloads,
