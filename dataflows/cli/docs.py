@@ -83,9 +83,15 @@ def default_of(rule: Rule) -> str:
 
 
 def _step(step: Step) -> str:
-    text = f"{step.severity} at {f'{step.since} {step.at}' if step.since else step.at}"
+    text = f"{step.severity} at {_counted(step)}"
     text += f" above {', '.join(f'{amount} {name}'.removesuffix(' *') for name, amount in step.above)}" if step.above else ""
     return f"{text} unless {step.unless}{f' ({step.owner})' if step.owner else ''}" if step.unless else text
+
+
+def _counted(step: Step) -> str:
+    if not step.since:
+        return str(step.at)
+    return f"{step.since} {step.at}" if step.at.n < 0 else f"{step.since} + {step.at}"
 
 
 def kinds() -> str:
@@ -253,9 +259,9 @@ PARTS: dict[str, Callable[[], str]] = {
     "actions": partial(docs_actions.actions, table),
     "steps": partial(docs_actions.steps, table),
     "legality": partial(docs_actions.legality, table),
-    "requirements": partial(docs_stories.requirements, table, ROOT),
     "topics": partial(docs_actions.topics, table),
     "template_variables": partial(docs_actions.template_variables, table),
+    "requirements": partial(docs_stories.requirements, table, ROOT),
     "systems": systems,
     "codes": codes,
     "payloads": payloads,

@@ -13,7 +13,7 @@ from rich.text import Text
 
 from dataflows.core.rules.model import Rule
 from dataflows.detect.explain_actions import SaidAction, actions_of, heading, life
-from dataflows.detect.explain_case import case_changes, case_words, decision_words, escalation_words, place_words
+from dataflows.detect.explain_cases import case_changes, case_text, decision_place, escalated, place, suggested, suggestions
 from schemas.instants import iso, micros
 from schemas.lateness import GREATEST, STANDS, as_of, length
 from schemas.values import parse_instant
@@ -76,7 +76,7 @@ def render(console: Console, events: Sequence[ExceptionEvent], path: Path, now: 
     teller.head(data)
     teller.title("Evidence")
     for piece in sorted(cast("list[Mapping[str, object]]", data["evidence"]), key=lambda piece: str(piece["time"])):
-        teller.print(f"  {piece['time']}  {piece['type']:<26} {piece['source']}  {piece['id']}  {place_words(piece)}".rstrip(), 4)
+        teller.print(f"  {piece['time']}  {piece['type']:<26} {piece['source']}  {piece['id']}  {place(piece)}".rstrip(), 4)
     teller.title("Its life")
     before: Data | None = None
     for type_, said in events:
@@ -131,8 +131,8 @@ class _Teller:
         self.fact("lane", f"{data['lane']}: {LANES[str(data['lane'])]}")
         self._case(cast("Data", data["case"]), cast("Data | None", data.get("escalation")))
         self.fact("score", self._score(data))
-        for each in _suggestions(data):
-            self.fact("suggested", _suggested(each))
+        for each in suggestions(data):
+            self.fact("suggested", suggested(each))
         if data["status"] == "suppressed":
             self.fact("suppressed", f"by {self._named(data['suppressed_by'])}, which says more")
 
@@ -159,7 +159,7 @@ class _Teller:
 
     def _case(self, case: Data, escalation: Data | None) -> None:
         """Prints who has it, and by when it is to be seen to."""
-        parts = [case_words(case)]
+        parts = [case_text(case)]
         if case.get("team"):
             parts.append(f"with {case['team']}")
         if not case.get("acknowledged_at") and case.get("ack_by"):
@@ -170,7 +170,7 @@ class _Teller:
         parts += [f"{words} {number} times" for number, words in counted if number]
         self.fact("case", ", ".join(parts))
         if escalation is not None:
-            self.fact("escalation", f"{escalation_words(escalation)}, {escalation['since']}")
+            self.fact("escalation", f"{escalated(escalation)}, {escalation['since']}")
 
     def actions(self, found: Sequence[Sequence[SaidAction]]) -> None:
         """Prints what became of the exception's actions, if it has any."""
@@ -182,7 +182,7 @@ class _Teller:
                 self.print(f"    {time}  {what}", 26)
 
     def advice(self, data: Data) -> None:
-        """Prints what to do, where anything is to be done, and what would have helped, where it was true."""
+        """Prints what to do, where anything is to be done, and what was missing, or what would have prevented what was reported."""
         rule = _rule(data)
         if data["status"] == "open":
             self.title("What now")
@@ -194,7 +194,8 @@ class _Teller:
         if rule is not None and data["status"] != "retracted":
             if data["status"] == "resolved":
                 self._console.print()
-            self.print(f"  It would not have come to this with {rule.prevented_by}.", 4, style="dim")
+            words = "What was missing by the deadline:" if data["due_at"] else "It would not have come to this with"
+            self.print(f"  {words} {rule.prevented_by}.", 4, style="dim")
 
     def reasons(self, before: Data | None, data: Data) -> Iterator[str]:
         """Why an event was said: what is otherwise than before it, and what made it so."""
@@ -233,10 +234,10 @@ class _Teller:
             if old != new:
                 yield f"policy {field} {old} → {new}"
         if before["case"] != data["case"]:
-            yield from case_changes(cast("Data", before["case"]), cast("Data", data["case"]), decision_words(data) or by)
+            yield from case_changes(cast("Data", before["case"]), cast("Data", data["case"]), decision_place(data) or by)
         if before.get("escalation") != data.get("escalation"):
-            yield escalation_words(cast("Data | None", data.get("escalation")))
-        yield from (_suggested(each) for each in _suggestions(data) if each not in _suggestions(before))
+            yield escalated(cast("Data | None", data.get("escalation")))
+        yield from (suggested(each) for each in suggestions(data) if each not in suggestions(before))
         if data["suppressed_by"] and before["suppressed_by"] != data["suppressed_by"]:
             yield f"suppressed by {self._named(data['suppressed_by'])}, which says more"
         if data["status"] == "resolved" and (before["status"], before["resolution"], before["resolved_at"]) != (
@@ -295,19 +296,9 @@ def _withdrawn(data: Data, cause: str) -> str:
     return f"never true: {cause} came to be known late"
 
 
-def _suggestions(data: Data) -> list[Data]:
-    """What programs suggest of it; files of before there were suggestions have none."""
-    return cast("list[Data]", cast("Data", data["context"]).get("suggestions") or [])
-
-
-def _suggested(suggestion: Data) -> str:
-    sure = "" if suggestion["confidence"] is None else f", confidence {suggestion['confidence']}"
-    return f"{suggestion['model']} suggests {suggestion['kind']} {suggestion['value']}{sure}: a person decides"
-
-
 def _event(cited: object) -> str:
     """An event as a person finds it again: its type, source and ID, when it happened and where it stands; empty if there is none."""
     if not isinstance(cited, dict):
         return ""
     event = cast("Data", cited)
-    return f"{event['type']} {event['source']} {event['id']} of {event['time']} {place_words(event)}".rstrip()
+    return f"{event['type']} {event['source']} {event['id']} of {event['time']} {place(event)}".rstrip()

@@ -213,7 +213,7 @@ READERS: dict[str, Callable[..., object]] = {
     "severity": read.choice("severity", SEVERITIES),
     "lane": read.choice("lane", LANES),
     "fallback anchor": read.choice("anchor", ("placed", "captured")),
-    "step date": read.choice("date", STEP_DATES),
+    "step since": read.choice("date or milestone of an order", (*STEP_DATES, *STEP_MILESTONES)),
     "step milestone": read.choice("milestone of an order", STEP_MILESTONES),
     "amounts": read.amounts,
 }

@@ -74,7 +74,7 @@ def test_explain_tells_a_decision_from_its_evidence(folder: Path, capsys: Captur
     history = said[said.index("Its life") :]
     assert history.index("1. raised") < history.index("resolved")
     assert "What now" not in said
-    assert "It would not have come to this with" in said
+    assert "What was missing by the deadline: a payment.captured." in said
 
 
 def told(folder: Path, capsys: Captured, identity: object) -> str:

@@ -1,16 +1,19 @@
-"""Tells what people made of an exception: who has its case, by when, and whom it has gone to."""
+"""What became of a case, whom it went to, and what programs suggested of it, in words."""
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
-from typing import cast
+from typing import TYPE_CHECKING, cast
 
-Data = dict[str, object]
+if TYPE_CHECKING:
+    from collections.abc import Iterator, Mapping
+
+    from dataflows.detect.explain_actions import Data
+
 ENDS = {"time": "its time is over", "promise_moves": "a date was moved", "severity_rises": "it became graver"}
 
 
-def case_words(case: Data) -> str:
-    """How a case stands."""
+def case_text(case: Data) -> str:
+    """How a case stands, with who has it, on whom it waits and until when."""
     text = str(case["state"])
     if case.get("waiting_on"):
         text += f" on {case['waiting_on']}"
@@ -27,9 +30,9 @@ def case_changes(before: Data, case: Data, by: str) -> Iterator[str]:
         by = f", {case['by']}{by}"
     ended = cast("Data | None", case.get("ended"))
     if ended is not None and ended != before.get("ended"):
-        yield f"{ended['state']} no longer ({ENDS.get(str(ended['by']), ended['by'])}): case {case_words(case)}"
+        yield f"{ended['state']} no longer ({ENDS.get(str(ended['by']), ended['by'])}): case {case_text(case)}"
     elif any(case.get(name) != before.get(name) for name in ("state", "assignee", "until", "waiting_on", "outcome", "reopenings")):
-        yield f"case {case_words(case)}{by}"
+        yield f"case {case_text(case)}{by}"
     if case.get("team") != before.get("team") and before.get("team"):
         yield f"team {before['team']} → {case['team']}{by}"
     if case.get("label") and case.get("label") != before.get("label"):
@@ -40,22 +43,33 @@ def case_changes(before: Data, case: Data, by: str) -> Iterator[str]:
         yield f"to be resolved by {case['resolve_by']}"
 
 
-def decision_words(data: Data) -> str:
+def suggestions(data: Data) -> list[Data]:
+    """What programs suggest of it; files of before there were suggestions have none."""
+    return cast("list[Data]", cast("Data", data["context"]).get("suggestions") or [])
+
+
+def suggested(suggestion: Data) -> str:
+    """What a program suggests, and how sure it is."""
+    sure = "" if suggestion["confidence"] is None else f", confidence {suggestion['confidence']}"
+    return f"{suggestion['model']} suggests {suggestion['kind']} {suggestion['value']}{sure}: a person decides"
+
+
+def decision_place(data: Data) -> str:
     """Where the decision stands that changed a case; empty if none did. What it was and when the line says already."""
     changed = cast("Data | None", data.get("changed_by"))
     if changed is None or not str(changed["type"]).startswith("case."):
         return ""
-    return f" ({' '.join((str(changed['source']), str(changed['id']), place_words(changed))).rstrip()})"
+    return f" ({' '.join((str(changed['source']), str(changed['id']), place(changed))).rstrip()})"
 
 
-def escalation_words(escalation: Data | None) -> str:
-    """Whom a case has gone to, and why."""
+def escalated(escalation: Data | None) -> str:
+    """To whom a case went, and why."""
     if escalation is None:
         return "escalated no longer"
     why = "nobody took it up" if escalation["reason"] == "acknowledge_overdue" else "it is not resolved"
     return f"escalated to {escalation['to']} (level {escalation['level']}): {why} in time"
 
 
-def place_words(event: Mapping[str, object]) -> str:
-    """Where a cited event stands in the log; empty where that is not known."""
+def place(event: Mapping[str, object]) -> str:
+    """Where an event stands in its topic; empty if it is not known."""
     return f"{event['topic']}:{event['offset']}" if event.get("topic") else ""
