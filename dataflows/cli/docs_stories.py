@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Callable, Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from pathlib import Path
 from typing import NamedTuple, TypeAlias, cast
 
@@ -11,13 +11,10 @@ from dataflows.core.policy import Policy
 from dataflows.core.rules.load import load_policy
 from dataflows.detect.stories.run import differences
 from dataflows.detect.stories.story import Story, stories_of
-from schemas.tree import read
 
 Row: TypeAlias = tuple[str, ...]
 Table: TypeAlias = Callable[[Row, Iterable[Row]], str]
 FOLDER = "tests/stories"
-AWAITED = "awaited"
-"""The folder of stories whose words the engine does not know yet."""
 OF_RULES = "tests/oracle/stories"
 LIST = f"{FOLDER}/requirements.json"
 
@@ -60,7 +57,7 @@ def stories_in(root: Path) -> list[Story]:
 def requirements(table: Table, root: Path) -> str:
     """The table."""
     listed, policy = requirements_in(root), load_policy(None)
-    proved = [*(_proved(story, policy, listed) for story in stories_in(root)), *awaited_in(root)]
+    proved = [_proved(story, policy, listed) for story in stories_in(root)]
     rows: list[Row] = []
     for name, says in listed.says.items():
         about = [story for story in proved if name in story.requirements]
@@ -76,14 +73,3 @@ def _proved(story: Story, policy: Policy, listed: Requirements) -> ProvedStory:
     found = differences(story, policy)
     why = listed.open.get(story.title, "does not hold") if found else ""
     return ProvedStory(Path(story.file).name, story.title, story.requirements, why)
-
-
-def awaited_in(root: Path) -> Iterator[ProvedStory]:
-    """Stories that cannot be read yet."""
-    for path in sorted((root / FOLDER / AWAITED).glob("*.yaml")):
-        data = read(path.read_text(encoding="utf-8")).data
-        for one in data if isinstance(data, list) else ():
-            if isinstance(one, dict):
-                about = one.get("requirement")
-                names = tuple(map(str, about)) if isinstance(about, list) else (str(about),)
-                yield ProvedStory(f"{AWAITED}/{path.name}", str(one.get("story")), names, "the engine does not know its words yet")
