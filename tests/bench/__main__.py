@@ -210,11 +210,11 @@ def report_renewal(*, opened: int) -> None:
 
 def report_weight(*, orders: int = ORDERS) -> None:
     """Prints what an open order weighs; what each further order adds is free of what the process holds anyway."""
-    half, whole = weight(orders // 2), weight(orders)
+    third, whole = weight(orders // 3), weight(orders)
     table = _table(f"{whole.orders:,} open orders of the simulated world, {whole.events:,} events in {whole.seconds:,.0f} s of CPU")
-    added = (whole.resident * whole.orders - half.resident * half.orders) / (whole.orders - half.orders)
+    added = (whole.resident * whole.orders - third.resident * third.orders) / (whole.orders - third.orders)
     table.add_row("memory", f"{whole.resident:,.0f}", "bytes per open order, its aliases and the share of hot orders included", "")
-    table.add_row("memory of each further order", f"{added:,.0f}", f"bytes, from {half.orders:,} orders on", "")
+    table.add_row("memory of each further order", f"{added:,.0f}", f"bytes, from {third.orders:,} orders on", "")
     table.add_row("stored", f"{whole.stored:,.0f}", "bytes per open order, what closed ones leave behind included", "")
     CONSOLE.print(table)
 
@@ -257,9 +257,9 @@ def _kafka(orders: int, rate: int, seconds: int) -> Table:
         table.caption = found.broker
         table.add_row("reading and decoding alone", f"{found.floor.wall:,.0f}", f"events/s of {found.records:,}", "")
         for processes, speed_ in found.by_processes.items():
-            table.add_row(
-                f"{processes} process{'es' * (processes > 1)}", f"{speed_.wall:,.0f}", "events/s", f"{speed_.wall / found.floor.wall:.2f} x"
-            )
+            unit = f"events/s ({speed_.cpu:,.0f} per s of processor)"
+            name = f"{processes} process{'es' * (processes > 1)}"
+            table.add_row(name, f"{speed_.wall:,.0f}", unit, f"{speed_.wall / found.floor.wall:.2f} x")
     if rate:
         soon = latency(seconds, rate)
         for what, figure in (

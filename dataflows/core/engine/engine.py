@@ -84,7 +84,7 @@ class Engine:
         inserted = added is Added.INSERTED
         if inserted:
             order.repack()
-        if order.timeline.anything_hidden:
+        if order.timeline.size > len(order.timeline.records):  # Something is hidden.
             forget_withdrawn(order)
             structural = True  # What the order has seen may be what was withdrawn.
         if not placed or not order.traits & PLACED or BACKFILLING in order.recheck_at:
@@ -193,7 +193,7 @@ class Engine:
         `placed`: it was known before `record`.
         """
         backfill, backfilling = self.evaluator.backfill, order.backfilling
-        if order.placed != placed or len(order.timeline) == 1:
+        if order.placed != placed or order.timeline.size == 1:
             timeline = order.timeline
             records = [record] if order.placed else sorted((*timeline.records, *timeline.hidden), key=attrgetter("position"))
             order.backfilling = backfilling = backfill.span_of(records)
@@ -313,8 +313,9 @@ def _expect(order: Order, plan: Plan, record: Record) -> None:
     late = now - at
     for index in plan.met:
         # What is due now may have been true before it was met: it, and what was anchored there, came late.
-        if recheck_at.get(index, FAR) > now:
-            recheck_at.pop(index, None)
+        due = recheck_at.get(index)
+        if due is not None and due > now:
+            del recheck_at[index]
     for index, wait in plan.arm:
         due = at + wait if wait > late else now
         if due < recheck_at.get(index, FAR):

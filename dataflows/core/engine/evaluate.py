@@ -250,21 +250,26 @@ class RuleEvaluator:
         if kept is not None and kept[0] is setting:
             return cast("Found", kept[1])
         rule, found, number = self.ruleset.rules[index], cast("Found", {}), 0
-        watches = facts.placed is not None and facts.placed.at >= self.backfill.watch_from
+        placed = facts.placed
+        watches = placed is not None and placed.at >= self.backfill.watch_from
         if watches or index in self.ruleset.unplaced:
-            gaps = facts.gaps if facts.placed is not None else ()
+            gaps = facts.gaps if placed is not None else ()
             for condition in rule.judge(facts, setting):
-                if condition is not None and condition.pending and facts.placed is not None:
+                if condition is None:
+                    continue
+                if condition.pending and placed is not None:
                     graded(facts, condition)
-                wanted = condition if condition is None or not gaps else while_wanted(condition, gaps)
+                wanted = while_wanted(condition, gaps) if gaps else condition
                 if wanted is not None:
                     found.setdefault(wanted.scope, []).append(wanted)
                     number += 1
-        for scope, conditions in found.items():
-            found[scope] = merged(conditions)
-        by_the_clock = rule.kind in BY_THE_CLOCK or rule.stated is not None or any(step.owner for step in setting.steps)
-        if number >= MUCH and not by_the_clock:
-            facts.found[index] = (setting, found)
+        if number > len(found):
+            for scope, conditions in found.items():
+                found[scope] = merged(conditions)
+        if number >= MUCH:
+            by_the_clock = rule.kind in BY_THE_CLOCK or rule.stated is not None or any(step.owner for step in setting.steps)
+            if not by_the_clock:
+                facts.found[index] = (setting, found)
         return found
 
 

@@ -125,7 +125,7 @@ class Shard:
         ):
             self._reject(record, *wrong)
             return
-        elif len(order.timeline) >= self.policy.retention.most_events and not order.timeline.knows(record):
+        elif order.timeline.size >= self.policy.retention.most_events and not order.timeline.knows(record):
             self._quarantine(key, order, TOO_LONG, record.log)
             self._reject(record, "order_quarantined", TOO_LONG)
             return
