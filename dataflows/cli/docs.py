@@ -17,7 +17,7 @@ from typing import TYPE_CHECKING, cast
 
 from rich.console import Console
 
-from dataflows.cli import docs_actions
+from dataflows.cli import docs_actions, docs_stories
 from dataflows.cli.options import instant
 from dataflows.cli.replay import replay_into
 from dataflows.core.predicates.fields import KNOWN_FIELDS
@@ -52,6 +52,7 @@ DOCUMENTS = (
     "sources/README.md",
     "sources/CODES.md",
     "tests/README.md",
+    "tests/stories/README.md",
     "tests/unit/adapters/README.md",
 )
 PART = re.compile(r"(<!-- generated: (\w+) -->\n).*?(<!-- /generated -->)", re.DOTALL)
@@ -258,6 +259,9 @@ PARTS: dict[str, Callable[[], str]] = {
     "actions": partial(docs_actions.actions, table),
     "steps": partial(docs_actions.steps, table),
     "legality": partial(docs_actions.legality, table),
+    "topics": partial(docs_actions.topics, table),
+    "template_variables": partial(docs_actions.template_variables, table),
+    "requirements": partial(docs_stories.requirements, table, ROOT),
     "systems": systems,
     "codes": codes,
     "payloads": payloads,
