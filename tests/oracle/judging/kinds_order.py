@@ -81,7 +81,7 @@ def order_kinds(order: Order) -> list[Condition]:
 
     def complete(fields: Json) -> bool:
         names = order.setting("order.master_data_incomplete").fields
-        return all(_present(fields, name) for name in names if name != "ship_to.country" or order.method == "ship")
+        return all(_present(fields, name) for name in names if not name.startswith("ship_to.") or order.method == "ship")
 
     for segment in order.segments(complete):
         if not segment.value:

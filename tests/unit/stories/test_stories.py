@@ -22,7 +22,7 @@ CAPTURED = """\
 - story: the money is taken late
   kind: payment.capture_overdue
   events: |
-    +0h  order.placed
+    +0h  order.placed total: 300 EUR
     # a remark
     +30h payment.captured
   expect: |
