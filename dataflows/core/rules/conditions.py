@@ -217,11 +217,13 @@ def signal(  # noqa: PLR0913 (every argument is a term of the condition)
     lane: Lane | None = None,
     look_again: int | None = None,
     absence: bool = False,
+    at_once: bool = False,
 ) -> Condition | None:
     """The condition that `record` (or the instant `at`) began, until the first of `clears` at or after it, or until `lifted`.
 
-    It begins the rule's grace later, and is none if it ends within that. `absence`: it rests on something not having been said, and is
-    decided like what is overdue, once the feeds that would have said it have spoken past its beginning.
+    It begins the rule's grace later, and is none if it ends within that; `at_once`: it begins then, whatever grace the rule gives to what
+    it waits for. `absence`: it rests on something not having been said, and is decided like what is overdue, once the feeds that would
+    have said it have spoken past its beginning.
     """
     if setting.switch == "off":
         return None
@@ -230,7 +232,7 @@ def signal(  # noqa: PLR0913 (every argument is a term of the condition)
         return None
     cleared = after((c for c in clears if c is not None), start)
     end = earliest(cleared, lifted)
-    grace = setting.grace.n
+    grace = 0 if at_once else setting.grace.n
     start += grace
     if end is not None and end <= start:
         return None
