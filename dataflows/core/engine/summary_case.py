@@ -12,7 +12,6 @@ from dataflows.core.history.facts import Facts
 from dataflows.core.history.shipments import Shipment
 from dataflows.core.policy import RuleSetting
 from dataflows.core.rules.model import Rule
-from dataflows.core.rules.structs import Lasting, Overdue
 from dataflows.core.rules.vocabulary import Date
 from schemas.events import OrderPlaced
 from schemas.instants import FAR, MINUTE
@@ -111,7 +110,7 @@ class ExceptionCase:
 
 
 def _date(form: object) -> Date | None:
-    found = form.since if isinstance(form, Overdue) else form.into if isinstance(form, Lasting) else None
+    found = next((getattr(form, name) for name in ("since", "into", "by") if hasattr(form, name)), None)
     return found if isinstance(found, Date) else None
 
 
