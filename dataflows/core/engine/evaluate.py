@@ -28,6 +28,7 @@ from dataflows.core.history.learned import Learned
 from dataflows.core.history.timeline import Failure
 from dataflows.core.policy import Policy, RuleSetting
 from dataflows.core.rules.conditions import Condition, merged, while_wanted
+from dataflows.core.rules.dates import zone_of
 from dataflows.core.rules.grading import graded
 from schemas.instants import FAR, NEVER
 from schemas.record import Record
@@ -250,8 +251,11 @@ class RuleEvaluator:
                 if wanted is not None:
                     found.setdefault(wanted.scope, []).append(wanted)
                     number += 1
+        zone = zone_of(facts, rule.forms) if found and facts.placed is not None else None
         for scope, conditions in found.items():
             found[scope] = merged(conditions)
+            for condition in found[scope] if zone is not None else ():
+                condition.zone = zone
         by_the_clock = rule.kind in BY_THE_CLOCK or rule.stated is not None or any(step.owner for step in setting.steps)
         if number >= MUCH and not by_the_clock:
             facts.found[index] = (setting, found)

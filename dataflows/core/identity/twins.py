@@ -125,5 +125,5 @@ def name_of(tenant: str, order: str) -> str:
 
 
 def _changed(head: ResolvedEvent, finding: IdentityFinding, lapses: list[Stretch]) -> list[ResolvedEvent]:
-    """That an order repeats another, with all times at which the other was not wanted: said at once, so that nothing of it is half known."""
+    """That an order repeats another, with all times at which the other was not wanted: said at once, so that nothing is half known."""
     return [replace(head, item=structs.replace(finding, lapses=tuple(lapses)))]

@@ -62,6 +62,8 @@ class Condition:
     """Of a rule about a difference of money: what it came to, since when."""
     reasons: tuple[tuple[int, str], ...] = ()
     """Why such steps came, by their instants."""
+    zone: str | None = None
+    """The zone that its date ends in, if it counts from one: its times are told in it."""
 
 
 def after(instants: Iterable[int], at: int) -> int | None:
