@@ -87,7 +87,7 @@ class Case(Model):
 
 
 class Escalation(Model):
-    """Whom a case that is overdue has gone to."""
+    """Whom a case or an approval that is overdue has gone to."""
 
     level: int = Field(ge=1)
     """How many rungs of the ladder it has gone."""
@@ -97,7 +97,7 @@ class Escalation(Model):
     role: ShortText | None = None
     since: Instant
     reason: ShortText
-    """`acknowledge_overdue` or `resolve_overdue`."""
+    """`acknowledge_overdue`, `resolve_overdue` or `approval_overdue`."""
 
 
 class Moved(Model):
@@ -275,7 +275,9 @@ class Action(Model):
     lane: Lane = "review"
     guardrails: list[GuardrailSpoken] = Field(default_factory=list[GuardrailSpoken])
     """What held or holds it back, and why."""
-    needs_approval_by: list[ShortText] = Field(default_factory=list[ShortText])
+    needs_approval_by: Instant | None = None
+    """From when on it escalates if nobody has agreed."""
+    approvers: list[ShortText] = Field(default_factory=list[ShortText])
     """The roles of which one is needed to approve it; none where no approval is outstanding."""
     approvals_needed: int = 0
     """How many persons must still agree."""
@@ -294,6 +296,12 @@ class Action(Model):
     retry_at: Instant | None = None
     compensates: Id | None = None
     """The action that it makes good."""
+    replaces: Id | None = None
+    """The action that was withdrawn for it, since what it rested on had changed."""
+    owner: ShortText | None = None
+    """The team that has its exception."""
+    escalation: Escalation | None = None
+    """Whom it has gone to since nobody approved it in time."""
     policy: ShortText | None = None
     """Content hash of the policy that it was decided by."""
     cut: Cut = None

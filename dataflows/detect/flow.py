@@ -59,6 +59,8 @@ class FlowOptions:
     make_shard: MakeShard = Shard
     shards: list[Shard] = field(default_factory=list[Shard])
     """The shards that were built in this process, to be asked how many orders they hold."""
+    action_shards: list[ActionShard] = field(default_factory=list[ActionShard])
+    """The action shards that were built in this process."""
     operators: list[AnyOperator] = field(default_factory=list[AnyOperator])
     """The operators that were built in this process, to be asked what they hold back."""
     stores: Stores | None = None
@@ -167,7 +169,9 @@ def _judge(flow: Dataflow, source: Source[Batch], policy: Policy, settings: Flow
     @noted
     def action_operator(snapshot: bytes | None) -> ActionOperator:
         def make(name: str) -> ActionShard:
-            return ActionShard(policy, place=(names.ACTION_SHARDS.index(name), len(names.ACTION_SHARDS)))
+            shard = ActionShard(policy, place=(names.ACTION_SHARDS.index(name), len(names.ACTION_SHARDS)))
+            settings.action_shards.append(shard)
+            return shard
 
         operator = ActionOperator(make, (*channels, *names.ORDER_SHARDS), checkpointer(snapshot, ACTION_ITEMS), snapshot)
         settings.operators.append(operator)

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections import Counter
+from collections.abc import Iterable, Mapping, Sequence
+from typing import TypeVar
 
 from dataflows.core.policy import Policy
 from dataflows.detect.flow import FlowOptions
@@ -15,6 +17,9 @@ from sources.kafka.source import KafkaSource
 
 UNPROVED_S = 5.0
 """A barrier takes milliseconds; one that takes longer than this holds decisions back."""
+
+
+StandingT = TypeVar("StandingT", bound="tuple[str, ...]")
 
 
 def watch(observer: Observer, source: KafkaSource, graph: FlowOptions, stores: Sequence[ShardStore], policy: Policy) -> None:
@@ -39,6 +44,9 @@ def watch(observer: Observer, source: KafkaSource, graph: FlowOptions, stores: S
     read(catalogue.MISSED, lambda: sum(shard.counts.missed for shard in shards))
     read(catalogue.OPEN_ORDERS, lambda: sum(len(shard) for shard in shards))
     read(catalogue.OPEN_EXCEPTIONS, lambda: list(_opened(graph).items()))
+    read(catalogue.CASES, lambda: list(_summed(shard.engine.publisher.cases for shard in graph.shards).items()))
+    read(catalogue.ACTIONS, lambda: list(_summed(shard.machine.standing.actions for shard in graph.action_shards).items()))
+    read(catalogue.GUARDED, lambda: list(_summed(shard.machine.standing.guarded for shard in graph.action_shards).items()))
     read(catalogue.CLOSED_ORDERS, lambda: sum(shard.counts.closed for shard in shards))
     read(catalogue.TOMBSTONES, lambda: sum(shard.tombstones for shard in shards))
     read(catalogue.STATE_BYTES, lambda: sum(store.size for store in stores))
@@ -53,10 +61,15 @@ def watch(observer: Observer, source: KafkaSource, graph: FlowOptions, stores: S
 
 
 def _opened(graph: FlowOptions) -> dict[tuple[str, ...], float]:
-    """Open exceptions by kind, owner and severity; 0 for a combination that was open since the start and no longer is."""
+    """Open exceptions by kind, owner and severity."""
+    return _summed(shard.opened for shard in graph.shards)
+
+
+def _summed(counters: Iterable[Counter[StandingT]]) -> dict[tuple[str, ...], float]:
+    """What shards count, in all; 0 for a combination that there was since the start and no longer is."""
     found: dict[tuple[str, ...], float] = {}
-    for shard in graph.shards:
-        for standing, count in tuple(shard.opened.items()):
+    for counter in counters:
+        for standing, count in tuple(counter.items()):
             found[standing] = found.get(standing, 0.0) + count
     return found
 

@@ -91,6 +91,30 @@ OPEN_EXCEPTIONS = Metric(
     "Open exceptions of the shards of this process; rules in shadow are not counted.",
     ("kind", "owner", "severity"),
 )
+CASES = Metric(
+    "orderwatch_cases",
+    "gauge",
+    "Cases of open exceptions of the shards of this process, by the team that has them; level: how far they have escalated, 0 not at all.",
+    ("state", "team", "level"),
+)
+ACTIONS = Metric(
+    "orderwatch_actions",
+    "gauge",
+    "Actions that have not ended; escalated: whether their approval is overdue.",
+    ("action", "state", "lane", "escalated"),
+)
+GUARDED = Metric(
+    "orderwatch_guarded_actions",
+    "gauge",
+    "Actions that wait, by each guardrail that speaks against them.",
+    ("guardrail", "effect"),
+)
+ACTION_STATES = Metric(
+    "orderwatch_action_states_total",
+    "counter",
+    "Output records about actions published, by action and by the state that they say.",
+    ("action", "state"),
+)
 PUBLISHED = Metric("orderwatch_published_total", "counter", "Output records committed to their topic.", ("topic",))
 DROPPED = Metric(
     "orderwatch_dropped_total", "counter", "Output records not written because the run before a crash had written them.", ("topic",)
@@ -185,6 +209,7 @@ METRICS = (
     CLOCK_STEPS, CLOCK_AHEAD, PAUSES, CONNECTION_ERRORS, BUFFERED,
     OUTPUT_RECORDS, EXCEPTIONS, PUBLISHED, DROPPED, MISMATCHES, RETRIES, CUT, QUEUED, COMMIT, DELAY, DECISION_LAG,
     DEFERRED, FEED_STALE, FEED_WATERMARK,
+    CASES, ACTIONS, GUARDED, ACTION_STATES,
     OPEN_ORDERS, OPEN_EXCEPTIONS, CLOSED_ORDERS, TOMBSTONES, STATE_BYTES, SNAPSHOT,
     GATEWAY_REQUESTS, GATEWAY_BYTES, GATEWAY_EVENTS, GATEWAY_REFUSED, GATEWAY_UNMAPPED, GATEWAY_MISSING, GATEWAY_SECONDS,
     GATEWAY_FAILURES,

@@ -76,6 +76,8 @@ class Observer:
             else:
                 metrics.count(catalogue.OUTPUT_RECORDS, topic, output.type, output.severity)
             due = None
+            if topic == "actions" and "action" in output.data:
+                metrics.count(catalogue.ACTION_STATES, str(output.data["action"]), output.status)
             if topic == "exceptions":
                 metrics.count(catalogue.EXCEPTIONS, output.kind, output.type)
                 if output.type == "exception.raised":

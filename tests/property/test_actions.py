@@ -18,6 +18,7 @@ from hypothesis import strategies as st
 from dataflows.core.actions.shard import ActionShard, action_position
 from dataflows.core.clocks.zones import local
 from dataflows.core.engine.intents import Intent
+from dataflows.core.rules.guarding import Objection
 from schemas.actions import ACTIONS
 from schemas.places import zone
 from schemas.record import Record
@@ -40,11 +41,16 @@ STEPS = (
     ("fulfilment.pack_overdue", "create_warehouse_task", None),
     ("order.pending_too_long", "close_order", None),
 )
+OBJECTIONS = (
+    Objection("high_value", "review", "the order is worth more than 1000"),
+    Objection("fraud_hold", "block", "the order is held for fraud"),
+)
 PEOPLE = ("user:anna", "user:ben", "user:cara", "service:dispatch")
 POLICY = """
 zone: America/New_York
 actions:
   approval_timeout: 20 h
+  approve_within: 6 h
   second_approval_above: {EUR: 50}
   approvers: {approve_refund: [finance], "*": [approver]}
   budgets:
@@ -104,12 +110,18 @@ class World:
         amount = self.lots.choice((("10.00", "EUR"), ("80.00", "EUR"), None))
         key = (order, kind, scope, step)
         sort = "asked"
-        if key in self.standing:
+        spoken: list[Objection] = []
+        if key in self.standing and self.lots.random() < 0.6:
+            sort, number = "guarded", self.standing[key]
+            spoken = [each for each in OBJECTIONS if self.lots.random() < 0.3]
+        elif key in self.standing:
             sort, number = "gone", self.standing.pop(key)
         else:
             self.numbers[key] += 1
             number = self.standing[key] = self.numbers[key]
         lane = self.lots.choice(("auto", "auto", "review", "block"))
+        if sort != "gone":
+            lane = max(lane, *(each.effect for each in spoken), key=("auto", "review", "block").index) if spoken else lane
         hold = now + HOUR if step == "notify_customer" and self.lots.random() < 0.3 else 0
         customer = {"A-1": "c1", "A-2": "c1", "A-3": None}[order]
         return intent(
@@ -124,6 +136,7 @@ class World:
             amount=amount,
             customer=customer,
             hold_until=hold,
+            guardrails=spoken,
         )
 
     def _any(self, *states: str) -> dict[str, Any] | None:

@@ -70,8 +70,8 @@ class Budgets:
                 and (budget.tenant is None or budget.tenant == action.tenant)
             ):
                 whose = (action.customer or f"order {action.order}") if budget.each_customer else ""
-                key = "\x1f".join(
-                    (day, action.tenant, budget.rule or "", budget.action or "", budget.tenant or "", whose, str(budget.most))
-                )
-                found[key] = budget
+                key = "\x1f".join((day, action.tenant, budget.rule or "", budget.action or "", budget.tenant or "", whose))
+                known = found.get(key)
+                if known is None or budget.most < known.most:
+                    found[key] = budget  # Of two that count the same the smaller one holds.
         return found

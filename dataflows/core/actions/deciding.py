@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import cast
 
+from dataflows.core.actions.amends import began_after_all, compensate, hold_back, not_done
 from dataflows.core.actions.digest import payload_hash
 from dataflows.core.actions.exclusive import excludes
 from dataflows.core.actions.machine import Machine
@@ -160,15 +161,16 @@ def _begin(machine: Machine, action: ActionState, data: ActionEvent, now: int) -
     if late:
         # It was begun before the end was read: that is a fact now, and what was given back is used up.
         machine.budgets.reserve(action, now)
+        began_after_all(machine, action, now)
         for other in machine.of_order(action.tenant, action.order):
             if other.state == "requested" and excludes(action, other):
                 machine.withdraw(other, now, f"{action.action} of {action.kind or action.initiated_by} began after all")
     machine.say(action, now)
     paused = pause_over(machine.pauses, action)
     if late:
-        machine.compensate(action, now, "it was begun although it had been withdrawn")
+        compensate(machine, action, now, "it was begun although it had been withdrawn")
     elif paused is not None:
-        machine.compensate(action, now, f"it was begun although {paused.reason}")
+        compensate(machine, action, now, f"it was begun although {paused.reason}")
     return None
 
 
@@ -200,7 +202,7 @@ def _failed(machine: Machine, action: ActionState, data: ActionEvent, now: int) 
         action.retry_at = 0 if data.retry_at is None or not action.wanted or action.compensated else micros(data.retry_at)
         machine.say(action, now)
         if action.final:
-            machine.not_done(action, now)
+            not_done(machine, action, now)
     return refused
 
 
@@ -209,6 +211,7 @@ def _doubt(machine: Machine, action: ActionState, data: ActionEvent, now: int) -
     if refused is None:
         action.state = "in_doubt"
         machine.say(action, now)
+        hold_back(machine, action, now)
     return refused
 
 
@@ -220,7 +223,7 @@ def _observe(machine: Machine, action: ActionState, data: ActionEvent, now: int)
     action.state = "executed" if data.outcome == "executed" else "failed"
     machine.say(action, now)
     if action.state == "failed":
-        machine.not_done(action, now)
+        not_done(machine, action, now)
     return None
 
 

@@ -7,16 +7,16 @@ from typing import TYPE_CHECKING
 
 from dataflows.core.actions.budgets import Budgets
 from dataflows.core.actions.digest import payload_hash
+from dataflows.core.actions.escalating import escalate
 from dataflows.core.actions.exclusive import rival_of
-from dataflows.core.actions.model import RULE, ActionState, with_guardrail
+from dataflows.core.actions.model import RULE, ActionState, StandingActions, with_guardrail
 from dataflows.core.actions.pauses import NAME as PAUSED
 from dataflows.core.actions.pauses import Pause, pause_over
 from dataflows.core.actions.writing import Writer
-from dataflows.core.engine.exceptions import derived_id
 from dataflows.core.engine.intents import Intent
 from dataflows.core.policy import Policy
 from dataflows.core.rules.guarding import Objection
-from schemas.actions import ACTIONS, UNDER_WAY
+from schemas.actions import ACTIONS
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
@@ -34,6 +34,7 @@ class Machine:
         self.budgets = Budgets(policy)
         self.pauses: dict[str, Pause] = {}
         self.writer = Writer(policy)
+        self.standing = StandingActions()
         self.changed: set[str] = set()
         self._touched: set[str] = set()
         self._of_order: dict[tuple[str, str], set[str]] = {}
@@ -58,6 +59,10 @@ class Machine:
         if action.firing:
             self._of_firing.pop(action.firing, None)
         self.touch(id_)
+
+    def forget_firing(self, firing: str) -> None:
+        """Knows no more which action an exception asked for: another one stands in its place."""
+        self._of_firing.pop(firing, None)
 
     def of_order(self, tenant: str, order: str) -> list[ActionState]:
         """The actions of an order, by ID."""
@@ -86,6 +91,7 @@ class Machine:
         if action.final and not action.ended:
             action.ended = now
         self.touch(action.id)
+        self.standing.count(action)
         self.writer.action(action, now)
         if action.final:
             self._free(action, now)
@@ -121,6 +127,7 @@ class Machine:
             initiated_by=f"{RULE}{intent.kind}",
             approvals=self.needed(intent.action, intent.amount) if spec.approval or intent.lane != "auto" else 0,
             hold_until=intent.hold_until,
+            owner=intent.owner,
         )
         self.begin(action, intent.log)
 
@@ -145,22 +152,6 @@ class Machine:
             self._go_on(action, now)
         self.say(action, now)
 
-    def gone(self, intent: Intent) -> None:
-        """The reason of an action has gone: what has not begun is withdrawn, what has is made good."""
-        action = self.of_firing(intent.firing)
-        if action is None:
-            self.writer.withdrawn_of_before(intent)
-            return
-        action.wanted = False
-        self.touch(action.id)
-        if action.state in ("proposed", "blocked", "requested"):
-            self.withdraw(action, intent.log, "")
-        elif action.state in UNDER_WAY:
-            self.compensate(action, intent.log, "its reason has gone since it began")
-        elif action.state == "failed" and action.retry_at:
-            action.retry_at = 0
-            self.say(action, intent.log)
-
     def withdraw(self, action: ActionState, now: int, why: str) -> None:
         """Ends an action that has not begun."""
         action.was_requested = action.state == "requested"
@@ -168,47 +159,6 @@ class Machine:
         action.reason = why or action.reason
         self.budgets.give_back(action)
         self.say(action, now)
-
-    def compensate(self, action: ActionState, now: int, why: str) -> None:
-        """Proposes, once, what makes an action good that has begun and should not have."""
-        name = action.spec.compensation
-        if name is None or action.compensated or action.compensates is not None:
-            return
-        action.compensated = True
-        self.touch(action.id)
-        target = "task" if ACTIONS[name].target == "task" else action.target
-        parameters: dict[str, object] = {"compensates": action.id, "action": action.action, "target": action.target}
-        self.begin(
-            ActionState(
-                id=derived_id(f"{action.id}\x1fcompensation"),
-                tenant=action.tenant,
-                order=action.order,
-                action=name,
-                target=target,
-                parameters=parameters,
-                payload=payload_hash(action.tenant, action.order, action.exception, name, target, parameters),
-                exception=action.exception,
-                kind=action.kind,
-                step="compensate",
-                said=action.said,
-                reason=f"makes {action.action} good: {why}",
-                evidence=action.evidence,
-                severity=action.severity,
-                policy=action.policy,
-                customer=action.customer,
-                amount=action.amount,
-                initiated_by=f"{RULE}{action.kind}" if action.by_rule else action.initiated_by,
-                approvals=self.needed(name, action.amount),
-                compensates=action.id,
-            ),
-            now,
-        )
-
-    def not_done(self, action: ActionState, now: int) -> None:
-        """An action has ended without effect: nothing is to be made good."""
-        known = self.actions.get(derived_id(f"{action.id}\x1fcompensation"))
-        if known is not None and known.state in ("proposed", "blocked", "requested"):
-            self.withdraw(known, now, f"{action.action} was not carried out")
 
     # whether it may be requested
 
@@ -236,11 +186,21 @@ class Machine:
                 action.lane = "block" if hindered.effect == "block" or action.lane == "block" else "review"
                 action.approvals = len(action.approved) + 1
             elif action.hold_until <= now:
-                action.state, action.expires = "requested", 0
+                action.state = "requested"
+                action.stop_waiting()
                 self.budgets.reserve(action, now)
                 return
         action.state = "proposed"
-        action.expires = now + self.policy.actions.approval_timeout if action.outstanding else 0
+        action.stop_waiting()
+        if action.outstanding:
+            self.await_person(action, now)
+
+    def await_person(self, action: ActionState, now: int) -> None:
+        """Lets an action wait for a person's approval, for as long as the policy says."""
+        terms = self.policy.actions
+        action.stop_waiting()
+        action.expires = now + terms.approval_timeout
+        action.approve_by = action.escalates_at = now + terms.approve_within
 
     def rival(self, action: ActionState) -> ActionState | None:
         """The action that excludes another one now."""
@@ -251,7 +211,8 @@ class Machine:
         rival = self.rival(action)
         if rival is None:
             return False
-        action.state, action.rival, action.expires = "blocked", rival.id, 0
+        action.state, action.rival = "blocked", rival.id
+        action.stop_waiting()
         action.lane = "block"
         ours, theirs = action.kind or action.initiated_by, rival.kind or rival.initiated_by
         why = f"{action.action} of {ours} and {rival.action} of {theirs} are about the same {rival.target}: only one at a time ({rival.id})"
@@ -270,7 +231,7 @@ class Machine:
                 action.lane = "review" if action.lane == "block" and not _blocked_otherwise(action) else action.lane
                 # Two rules wanted the same: that the first is over does not make the second one right.
                 action.approvals = max(action.approvals, len(action.approved) + 1)
-                action.expires = now + self.policy.actions.approval_timeout
+                self.await_person(action, now)
             self.say(action, now)
 
     # time
@@ -279,6 +240,9 @@ class Machine:
         """What time alone does to an action that is due."""
         if action.state == "proposed" and action.expires and action.expires <= now:
             action.state = "expired"
+            self.say(action, now)
+        elif action.state == "proposed" and action.outstanding and action.escalates_at and action.escalates_at <= now:
+            escalate(self.policy, action, now)
             self.say(action, now)
         elif action.state == "proposed" and action.hold_until and action.hold_until <= now and not action.outstanding:
             self.request_if_free(action, now)

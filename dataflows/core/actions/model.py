@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from typing import Final
+from collections import Counter
+from typing import Final, NamedTuple
 
 from msgspec import Struct
 
@@ -23,7 +24,10 @@ class ActionState(Struct, array_like=True, omit_defaults=True):
     persons must agree before it is requested, `approved`: who has. `began`: when its last attempt began. `reserved`: the budgets that
     count it. `wanted`: its reason still stands. `rival`: the action that excludes it while it is blocked. `deciding`: IDs of the events
     that were taken into account, so that a repeated one is dropped. `ended`: when it reached a state that it does not leave.
-    `was_requested`: so it was when it ended.
+    `was_requested`: so it was when it ended. `owner`: the team that has its exception. `approve_by`: from when on that nobody has approved
+    it escalates, `escalates_at`: when it does so next; `level`, `escalated`, `escalated_to` (team and role): how far that has gone, when
+    last and to whom; `rung`: the place of the next rung of the ladder, and when the last one went out. `replaces`: the action in whose
+    place it was asked for.
     """
 
     id: str
@@ -64,6 +68,14 @@ class ActionState(Struct, array_like=True, omit_defaults=True):
     deciding: tuple[str, ...] = ()
     ended: int = 0
     was_requested: bool = False
+    owner: str = ""
+    approve_by: int = 0
+    escalates_at: int = 0
+    level: int = 0
+    escalated: int = 0
+    escalated_to: tuple[str, str] | None = None
+    rung: tuple[int, int] | None = None
+    replaces: str | None = None
 
     @property
     def spec(self) -> ActionSpec:
@@ -90,12 +102,57 @@ class ActionState(Struct, array_like=True, omit_defaults=True):
         """How many persons must still agree."""
         return max(0, self.approvals - len(self.approved)) if self.state in ("proposed", "blocked") else 0
 
+    def stop_waiting(self) -> None:
+        """Waits for no approval any more: nothing of that expires or escalates."""
+        self.expires = self.approve_by = self.escalates_at = self.level = self.escalated = 0
+        self.escalated_to = self.rung = None
+
     def due(self) -> int:
         """When time alone changes it; 0 if it does not."""
         if self.state == "proposed":
-            instants = [at for at in (self.hold_until if not self.outstanding else 0, self.expires) if at]
+            waits = self.outstanding
+            instants = [at for at in (0 if waits else self.hold_until, self.expires, self.escalates_at if waits else 0) if at]
             return min(instants, default=0)
         return 0
+
+
+class ActionStanding(NamedTuple):
+    """What actions that have not ended are counted by."""
+
+    action: str
+    state: str
+    lane: str
+    escalated: str
+
+
+class GuardrailStanding(NamedTuple):
+    """What guardrails that speak against waiting actions are counted by."""
+
+    guardrail: str
+    effect: str
+
+
+class StandingActions:
+    """How many actions have not ended, and what speaks against those that wait: for whoever watches, no part of the state."""
+
+    def __init__(self) -> None:
+        self.actions: Counter[ActionStanding] = Counter()
+        self.guarded: Counter[GuardrailStanding] = Counter()
+        self._known: dict[str, tuple[ActionStanding, tuple[GuardrailStanding, ...]]] = {}
+
+    def count(self, action: ActionState) -> None:
+        """Counts an action as it stands, and no more as it stood before."""
+        known = self._known.pop(action.id, None)
+        if known is not None:
+            self.actions[known[0]] -= 1
+            self.guarded.subtract(known[1])
+        if not action.final:
+            waits = action.state in ("proposed", "blocked")
+            spoken = tuple(GuardrailStanding(each.name, each.effect) for each in action.guardrails) if waits else ()
+            stands = ActionStanding(action.action, action.state, action.lane, "yes" if action.level else "no")
+            self._known[action.id] = (stands, spoken)
+            self.actions[stands] += 1
+            self.guarded.update(spoken)
 
 
 def with_guardrail(action: ActionState, spoken: Objection) -> None:

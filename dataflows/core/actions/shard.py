@@ -10,6 +10,7 @@ from collections.abc import Iterable, Iterator
 
 import msgspec
 
+from dataflows.core.actions.amends import gone, guarded
 from dataflows.core.actions.deciding import decide, pause
 from dataflows.core.actions.machine import Machine
 from dataflows.core.actions.model import ActionState
@@ -59,8 +60,10 @@ class ActionShard:
         if isinstance(item, Intent):
             if item.sort == "asked":
                 self.machine.ask(item)
+            elif item.sort == "guarded":
+                guarded(self.machine, item)
             else:
-                self.machine.gone(item)
+                gone(self.machine, item)
         elif item.event.type.startswith("automation."):
             self._pause(item)
         elif (refused := decide(self.machine, item)) is not None:
@@ -105,7 +108,9 @@ class ActionShard:
         for key, value in rows:
             kind = key[:1]
             if kind == ACTION:
-                machine.add(_decode(value))
+                action = _decode(value)
+                machine.add(action)
+                machine.standing.count(action)
             elif kind == BUDGETS:
                 self._budgets_row = value
                 machine.budgets.counts = msgspec.msgpack.decode(value, type=dict[str, int])

@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+from dataflows.core.actions.escalating import OVERDUE
 from dataflows.core.actions.model import ActionState
 from dataflows.core.actions.pauses import Pause
-from dataflows.core.engine.exceptions import cited, event, guardrails_data
+from dataflows.core.engine.exceptions import cited, escalation_said, event, guardrails_data
 from dataflows.core.engine.intents import Intent
 from dataflows.core.policy import Policy
 from schemas.instants import iso
@@ -122,7 +123,8 @@ class Writer:
             "state": action.state,
             "lane": action.lane,
             "guardrails": guardrails_data(action.guardrails),
-            "needs_approval_by": list(self._policy.actions.roles_for(action.action)) if waits else [],
+            "needs_approval_by": iso(action.approve_by) if action.approve_by else None,
+            "approvers": list(self._policy.actions.roles_for(action.action)) if waits else [],
             "approvals_needed": waits,
             "initiated_by": action.initiated_by,
             "approved_by": list(action.approved),
@@ -133,5 +135,10 @@ class Writer:
             "attempt": action.attempt,
             "retry_at": iso(action.retry_at) if action.retry_at else None,
             "compensates": action.compensates,
+            "replaces": action.replaces,
+            "owner": action.owner or None,
+            "escalation": None
+            if action.escalated_to is None
+            else escalation_said(action.level, action.escalated_to, action.escalated, OVERDUE),
             "policy": action.policy,
         }

@@ -57,7 +57,7 @@ def _next(case: CaseState, ladder: Ladder, duty: Duty, team: str) -> tuple[str, 
         if by is None or (chain == ACKNOWLEDGE and (case.acknowledged is not None or case.chain == RESOLVE)):
             continue
         goes_on = case.chain == chain
-        rung = _rung(ladder, case.step if goes_on else 0, case.base if goes_on else by, duty, team)
+        rung = next_rung(ladder, case.step if goes_on else 0, case.base if goes_on else by, duty, team)
         if rung is not None:
             found.append((rung.at, chain, rung))
     if not found:
@@ -66,7 +66,7 @@ def _next(case: CaseState, ladder: Ladder, duty: Duty, team: str) -> tuple[str, 
     return chain, rung
 
 
-def _rung(ladder: Ladder, place: int, base: int, duty: Duty, team: str) -> Rung | None:
+def next_rung(ladder: Ladder, place: int, base: int, duty: Duty, team: str) -> Rung | None:
     """The first rung from a place on that goes out; `base`: when the one before it did."""
     last = len(ladder.steps) * (ladder.repeat + 1) - 1
     while place <= last:

@@ -1,10 +1,14 @@
-"""What stands against an action that no predicate can ask for: the order's other exceptions, and how its history came in."""
+"""What stands against an action that no predicate can ask for: the order's other exceptions, how its history came in, silent feeds."""
 
 from __future__ import annotations
 
 from dataflows.core.engine.exceptions import ExceptionState
+from dataflows.core.engine.feeds import Feeds
 from dataflows.core.engine.order import Order
+from dataflows.core.history.facts import Facts
+from dataflows.core.policy import RuleSetting
 from dataflows.core.rules.guarding import Objection
+from schemas.instants import iso
 
 
 def standing_against(order: Order, state: ExceptionState) -> list[Objection]:
@@ -20,3 +24,14 @@ def standing_against(order: Order, state: ExceptionState) -> list[Objection]:
     if state.backfilled:
         found.append(Objection("backfilled", "review", "it began in history that was told afterwards"))
     return found
+
+
+def stale_feeds(feeds: Feeds, state: ExceptionState, setting: RuleSetting | None, facts: Facts) -> list[Objection]:
+    """That a feed is silent on which the exception rests: one that said its evidence, or that its rule waits for."""
+    named = {feed for each in state.evidence if (feed := feeds.named(each.source)) is not None}
+    if setting is not None and setting.feeds and facts.placed is not None:
+        named.update(feeds.of(setting.feeds, facts))
+    silent = [(name, since) for name in sorted(named) if (since := feeds.silent(name)) is not None]
+    if not silent:
+        return []
+    return [Objection("stale_feed", "review", "; ".join(f"{name} has been silent since {iso(since)}" for name, since in silent))]

@@ -39,14 +39,14 @@ class Engine:
         self.policy = policy
         self.evaluator = RuleEvaluator(policy, feeds, learned)
         self.ruleset = self.evaluator.ruleset
-        self.publisher = Publisher(policy, self.ruleset)
+        self.publisher = Publisher(policy, self.ruleset, feeds)
 
     def under(self, policy: Policy, since: int) -> Engine:
         """The engine that goes on under a policy that was activated at log time `since`; what it numbers and counts goes on."""
         engine = Engine(policy, self.evaluator.feeds, self.evaluator.learned)
         engine.evaluator.activated = since
+        self.publisher.goes_on_as(engine.publisher)
         engine.publisher = self.publisher
-        engine.publisher.policy, engine.publisher.ruleset = policy, engine.ruleset
         return engine
 
     def restored(self, _: Order) -> Profile | None:
@@ -57,6 +57,10 @@ class Engine:
 
     def take(self, order: Order, record: Record) -> list[OutputRecord] | None:
         """What `record` makes to be said; None if it is a duplicate. Earlier deadlines must have been fired."""
+        said = self._take(order, record)
+        return said if said is None or not order.exceptions.asks() else said + self._guarded(order, record.log)
+
+    def _take(self, order: Order, record: Record) -> list[OutputRecord] | None:
         now = record.log
         if order.profile is None and order.placed:
             order.profile = self.evaluator.profile(order, now)  # As it was before this record, which may change it.
@@ -118,7 +122,7 @@ class Engine:
             order.profile = self.evaluator.profile(order, note.log)
         plan = order.profile.plan(NOTE, order.traits, whole=True)
         order.work += effort(order, whole=False)
-        return self._evaluate(order, plan.evaluate | watched(order, self.ruleset.index), note.log)
+        return self._follow(order, self._evaluate(order, plan.evaluate | watched(order, self.ruleset.index), note.log), note.log)
 
     def check(self, order: Order, now: int) -> list[OutputRecord]:
         """What is to be said because log time has reached `now`: all records of that instant have been taken."""
@@ -137,13 +141,13 @@ class Engine:
         said = self._evaluate(order, due, now, inclusive=True)
         if order.recheck_at.get(CASES, FAR) <= now and next_due(order.exceptions.states) is None:
             del order.recheck_at[CASES]
-        return said
+        return self._follow(order, said, now)
 
     def reevaluate(self, order: Order, now: int) -> list[OutputRecord]:
         """Evaluates everything that an order could have to do with, since it was last evaluated under another policy."""
         rules = self._everything(order, now)
         order.recheck_at = {index: at for index, at in order.recheck_at.items() if index in rules or index < 0}
-        return self._evaluate(order, rules, now, inclusive=True, gone=True)
+        return self._follow(order, self._evaluate(order, rules, now, inclusive=True, gone=True), now)
 
     def renew(self, order: Order, now: int, *, inclusive: bool) -> list[OutputRecord]:
         """Evaluates everything that an order could have to do with under a policy that was activated; what no longer holds is resolved.
@@ -152,7 +156,8 @@ class Engine:
         """
         rules = self._everything(order, now)
         order.recheck_at = {index: at for index, at in order.recheck_at.items() if index in rules or index < 0}
-        return self._evaluate(order, rules, now, inclusive=inclusive, gone=True, activated=True)
+        said = self._evaluate(order, rules, now, inclusive=inclusive, gone=True, activated=True)
+        return said + self._guarded(order, now) if order.exceptions.asks() else said
 
     def expire(self, order: Order, now: int) -> list[OutputRecord]:
         """What is said of an order that is forgotten although something of it is open: that it is closed for age."""
@@ -223,6 +228,14 @@ class Engine:
         return self._said(order) | (profile.active & self.ruleset.orphan)
 
     # what follows
+
+    def _follow(self, order: Order, said: list[OutputRecord], now: int) -> list[OutputRecord]:
+        """What was said of an order, and then what that changes for the actions that its exceptions ask for."""
+        return said + self._guarded(order, now) if said and order.exceptions.asks() else said
+
+    def _guarded(self, order: Order, now: int) -> list[OutputRecord]:
+        """What stands against those actions now. A record may change that whatever rules it concerns; time does so by what is said."""
+        return self.publisher.asking.again(order, self.evaluator.facts(order, now), self.publisher.key)
 
     def _evaluate(
         self,

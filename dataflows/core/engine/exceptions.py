@@ -39,7 +39,8 @@ class ExceptionState(Struct, array_like=True, omit_defaults=True):
     say of it; `case` is what was kept of one before: (state, assignee, until). `action` is the number of the action last issued for it,
     negative once withdrawn, 0 if none; `asked` names that action where it is not the first of a built-in rule: those of a rule of the user
     may change, and the rule may go. `backfilled`: it began in history that was being told, so that its action is proposed and never
-    requested. `news`: the log time at which it was last judged otherwise than before.
+    requested. `news`: the log time at which it was last judged otherwise than before. `judged`: a digest of the
+    lane, the guardrails and the parameters that were last said of its action, empty where a state of before does not have it.
     """
 
     kind: str
@@ -65,6 +66,7 @@ class ExceptionState(Struct, array_like=True, omit_defaults=True):
     backfilled: bool = False
     news: int = 0
     work: CaseState | None = None
+    judged: str = ""
 
 
 _PREFIX = sha1(NAMESPACE.bytes, usedforsecurity=False)
@@ -180,9 +182,14 @@ def escalation_data(case: CaseState) -> dict[str, object] | None:
     """Whom a case that is overdue has gone to; None while it has gone to nobody."""
     if not case.level or case.to is None:
         return None
-    team, role = case.to
+    return escalation_said(case.level, case.to, case.since, case.reason)
+
+
+def escalation_said(level: int, whom: tuple[str, str], since: int | None, reason: str) -> dict[str, object]:
+    """An escalation in the contract's words; `whom`: the team and, within it, the role."""
+    team, role = whom
     to = f"{team}/{role}" if role else team
-    return {"level": case.level, "to": to, "team": team, "role": role or None, "since": _instant(case.since), "reason": case.reason}
+    return {"level": level, "to": to, "team": team, "role": role or None, "since": _instant(since), "reason": reason}
 
 
 def _instant(at: int | None) -> str | None:

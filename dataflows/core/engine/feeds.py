@@ -219,6 +219,14 @@ class Feeds:
                 found += own or ([] if f"/{domain}" in concerned else declared)
         return tuple(found)
 
+    def named(self, source: str) -> str | None:
+        """The declared feed that a source belongs to."""
+        return self._feed_of(source)
+
+    def silent(self, name: str) -> int | None:
+        """Since when a feed is stale, at the present place in the log; None if it is not."""
+        return self._since(self._up_to_date(name))
+
     def _concerned(self, facts: Facts) -> frozenset[str]:
         """The declared feeds that have to do with an order, and the domains of the others; remembered for the order asked about last."""
         voices = facts.voices

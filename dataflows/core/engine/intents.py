@@ -1,4 +1,6 @@
-"""What an order's shard says of actions: that an exception asks for one, and that its reason has gone. Others decide what becomes of it.
+"""What an order's shard says of actions: that an exception asks for one, what stands against it now, and that its reason has gone.
+
+Others decide what becomes of it.
 
 An intent is plain data, an array in MessagePack: it travels to the action shard of its tenant, and waits there in checkpoints. A field is
 added at its end, with a default.
@@ -26,15 +28,16 @@ from schemas.record import Evidence
 
 INTENTS: Final = "intents"
 """The `topic` of an output record that is an intent: it is for the action shards, and never written."""
-Sort = Literal["asked", "gone"]
+Sort = Literal["asked", "guarded", "gone"]
 KindPrefix = Literal["return", "shipment", "payment"]
 
 
 class Intent(Struct, array_like=True, frozen=True, omit_defaults=True):
-    """That an exception asks for a step the `number`th time, or no longer does.
+    """That an exception asks for a step the `number`th time, or no longer does. `guarded`: other things stand against it now.
 
     `log` and `key` are its place in what its order says. `said` is the sequence of the exception with which it was said. `target` is what
-    the action would change, `hold_until` the end of the recipient's quiet hours (µs; 0: none). `amount` is what it is about in money.
+    the action would change, `hold_until` the end of the recipient's quiet hours (µs; 0: none). `amount` is what it is about in money,
+    `owner` the team that has the exception.
     """
 
     log: int
@@ -59,6 +62,7 @@ class Intent(Struct, array_like=True, frozen=True, omit_defaults=True):
     customer: str | None = None
     amount: tuple[str, str] | None = None
     hold_until: int = 0
+    owner: str = ""
 
     @property
     def firing(self) -> str:

@@ -89,6 +89,10 @@ class ExceptionLifecycle:
         """Whether somebody has a case of one of these kinds. What was asked for ends with its exception: it needs no look of its own."""
         return any(state.work is not None and state.work.state in HELD and state.kind in kinds for state in self.states.values())
 
+    def asks(self) -> bool:
+        """Whether any of them asks for an action."""
+        return any(state.action > 0 for state in self.states.values())
+
     def id_of(self, state: ExceptionState) -> str:
         """The exception's ID."""
         key = (state.kind, state.scope, state.episode)

@@ -3,14 +3,14 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Mapping
 from typing import NamedTuple
 
 from dataflows.core.decisions.cases import NEW
-from dataflows.core.engine.against import standing_against
+from dataflows.core.engine.asking import Asking, Guarded
 from dataflows.core.engine.causes import resolved_by
 from dataflows.core.engine.exceptions import ExceptionState, event, exception_data, score
-from dataflows.core.engine.intents import Intent, asked, held_words, intent_record, lane_of, spec_of, target_of
+from dataflows.core.engine.feeds import Feeds
 from dataflows.core.engine.lifecycle import Key, cite
 from dataflows.core.engine.order import Order
 from dataflows.core.engine.ruleset import RuleSet
@@ -20,8 +20,6 @@ from dataflows.core.engine.summary_fields import related
 from dataflows.core.history.facts import Facts
 from dataflows.core.history.parcels import scan_of
 from dataflows.core.policy import Policy, RuleSetting
-from dataflows.core.rules.guarding import Objection, guards_of, speak
-from dataflows.core.rules.model import Rule
 from schemas.instants import iso
 from schemas.output import OutputRecord
 from schemas.record import Record
@@ -70,10 +68,6 @@ def context_of(order: Order, facts: Facts) -> dict[str, object]:
     }
 
 
-Guarded = Sequence[tuple[Objection, frozenset[str]]]
-"""The guardrails that hold for an order, and what each is about."""
-
-
 def _difference(case: ExceptionCase, total: float) -> float:
     """What an exception about a difference of money is worth: the difference, not the order."""
     if case.facts.placed is None:
@@ -101,17 +95,31 @@ class Standing(NamedTuple):
     severity: str
 
 
+class CaseStanding(NamedTuple):
+    """What cases of open exceptions are counted by."""
+
+    state: str
+    team: str
+    level: str
+
+
 class Publisher:
     """Writes states of one policy. The number of each line within its order and instant keeps their order when shards are merged."""
 
-    def __init__(self, policy: Policy, ruleset: RuleSet) -> None:
+    def __init__(self, policy: Policy, ruleset: RuleSet, feeds: Feeds) -> None:
         self.policy = policy
         self.ruleset = ruleset
-        self.guards = guards_of(policy.guardrails)
+        self.asking = Asking(policy, ruleset, feeds)
         self.instant = -1
         self.number = 0
         self.opened: Counter[Standing] = Counter()
         """Exceptions that stand open in what was published, those in shadow left out."""
+        self.cases: Counter[CaseStanding] = Counter()
+        """Their cases."""
+
+    def goes_on_as(self, other: Publisher) -> None:
+        """Takes on the policy of another one; what it numbers and counts goes on."""
+        self.policy, self.ruleset, self.asking = other.policy, other.ruleset, other.asking
 
     def key(self, log: int) -> str:
         """The next place at this instant."""
@@ -125,7 +133,7 @@ class Publisher:
     ) -> list[OutputRecord]:
         """The lines that changes are worth, which the order's exceptions hold already. `before`: what they were; `record`: as in `say`."""
         outs: list[OutputRecord] = []
-        context, spoken = context_of(order, facts), speak(self.guards, facts)
+        context, spoken = context_of(order, facts), self.asking.spoken(facts)
         for key in sorted(changes, key=lambda k: (k[0], k[1] or "", k[2])):
             outs += self.say(order, changes[key], before.get(key), facts, context, spoken, record)
         return outs
@@ -178,13 +186,15 @@ class Publisher:
         body = event(order.tenant, order.id, type_, f"{id_}:{state.sequence}", about, data)
         out = OutputRecord(log, order.id, "exceptions", type_, self.key(log), body, state.kind, state.severity, state.status, data)
         out.promised = promise_of(facts)
-        intent = self._intent(order, state, rule, id_, facts, spoken)
+        intent = self.asking.first(order, state, rule, facts, spoken, self.key)
         return [out] if intent is None else [out, intent]
 
     def count(self, state: ExceptionState | None, by: int) -> None:
         """Counts an exception among those that stand open, if it does."""
         if state is not None and state.status == "open" and state.mode == "on":
             self.opened[Standing(state.kind, state.owner, state.severity)] += by
+            case = state.work or NEW
+            self.cases[CaseStanding(case.state, case.team or state.owner, str(case.level))] += by
 
     def count_all(self, states: Iterable[ExceptionState]) -> None:
         """Counts those of an order's exceptions that stand open."""
@@ -229,51 +239,3 @@ class Publisher:
         type_ = "exception.raised" if state.sequence == 1 else "exception.updated"
         body = event(order.tenant, order.id, type_, f"{id_}:{state.sequence}", now, data)
         return [OutputRecord(now, order.id, "exceptions", type_, self.key(now), body, state.kind, state.severity, state.status, data)]
-
-    def _intent(self, order: Order, state: ExceptionState, rule: Rule, id_: str, facts: Facts, spoken: Guarded) -> OutputRecord | None:
-        """That the exception asks for its best action, or no longer does."""
-        wanted = state.status == "open" and state.mode == "on" and (state.work or NEW).state != "resolved"
-        name, reason = rule.actions[0] if rule.actions else ("", "the rule asks for no action any more")
-        if not wanted:
-            name = state.asked or name
-        if wanted == (state.action > 0) or not name:
-            return None
-        if wanted:
-            state.action, state.asked = 1 - state.action, name if rule.stated is not None else ""
-        number = state.action
-        if not wanted:
-            state.action = -state.action
-        spec = spec_of(name)
-        known = asked(spec, name, state, facts, self.policy.actions)
-        said: list[Objection] = []
-        if wanted:
-            said = [each for each, about in spoken if not about or spec.name in about]
-            said += standing_against(order, state)
-            if known.hold_until:
-                said.append(held_words(known.hold_until))
-        customer = facts.fields.customer if facts.placed is not None else None
-        intent = Intent(
-            log=facts.now,
-            key=self.key(facts.now),
-            sort="asked" if wanted else "gone",
-            tenant=order.tenant,
-            order=order.id,
-            exception=id_,
-            said=state.sequence,
-            kind=state.kind,
-            step=name,
-            action=spec.name,
-            number=number,
-            target=target_of(spec, state.scope),
-            parameters=known.parameters,
-            lane=lane_of(state.lane, said),
-            guardrails=said,
-            reason=reason,
-            evidence=list(state.evidence),
-            severity=state.severity,
-            policy=self.policy.version,
-            customer=customer.id if customer is not None else None,
-            amount=known.amount,
-            hold_until=known.hold_until if wanted else 0,
-        )
-        return intent_record(intent, state.status)

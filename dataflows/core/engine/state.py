@@ -14,7 +14,7 @@ from dataflows.core.engine.codec import OrderCodec, check_of
 from dataflows.core.engine.feeds import Feeds
 from dataflows.core.engine.orders import OrderCache
 from dataflows.core.engine.persistent import Change, Row
-from dataflows.core.engine.publish import Publisher, Standing
+from dataflows.core.engine.publish import CaseStanding, Publisher, Standing
 from dataflows.core.engine.tombstones import Tombstones
 from dataflows.core.history.learned import Learned
 from schemas.envelope import DEFAULT_TENANT
@@ -144,8 +144,9 @@ class ShardState:
     def _row(self) -> bytes:
         publisher = self._publisher
         opened = [(*standing, count) for standing, count in sorted(publisher.opened.items()) if count]
+        cases = [(*standing, count) for standing, count in sorted(publisher.cases.items()) if count]
         found = [VERSION, asdict(self.counts), publisher.instant, publisher.number, self.reevaluate_at, opened]
-        return msgspec.msgpack.encode([*found, self._activated.reached] if self._activated else found)
+        return msgspec.msgpack.encode([*found, self._activated.reached if self._activated else NEVER, cases])
 
     def _take_row(self, row: bytes) -> None:
         version, *values = msgspec.msgpack.decode(row)
@@ -156,9 +157,11 @@ class ShardState:
         known = {each.name for each in fields(Counts)}
         self.counts = Counts(**{name: value for name, value in counts.items() if name in known})
         self._activated.reached = later[1] if len(later) > 1 else NEVER
-        if later:
-            publisher.opened = Counter({Standing(*named): count for *named, count in later[0]})
+        if len(later) > 2:
+            publisher.cases = Counter({CaseStanding(*named): count for *named, count in later[2]})
         else:
-            # A state that was written before open exceptions were counted: once, all orders are looked at.
+            # A state that was written before cases were counted: once, all orders are looked at.
             for name, packed in self._orders.rows():
                 publisher.count_all(self.codec.unpack(name, packed).exceptions.states.values())
+        if later:
+            publisher.opened = Counter({Standing(*named): count for *named, count in later[0]})

@@ -146,7 +146,7 @@ class FieldFacts:
     @fact(*FIELDS)
     def ship_to_zone(self) -> str:
         """The destination's time zone: the order's own, else the policy's for its country and region, else UTC."""
-        ship_to = self.fields.ship_to
+        ship_to = self.fields.ship_to if self.placed is not None else None
         if ship_to is None:
             return "UTC"
         return self.policy.valid_zone(ship_to.timezone) or self.policy.ship_to_zone(ship_to.country, ship_to.region)

@@ -10,7 +10,7 @@ from dataflows.core.clocks import CalendarSpec
 from dataflows.core.policy.effective import version_of
 from dataflows.core.policy.form import CalendarForm, FeedForm, LadderForm, OverrideForm, PolicyForm, RungForm, change_of
 from dataflows.core.policy.form_handling import ActionsForm, GuardrailForm
-from dataflows.core.policy.handling import APPROVERS, GUARDRAILS, ActionPolicy, Budget, Guardrail
+from dataflows.core.policy.handling import ACTION_POLICY, APPROVERS, GUARDRAILS, ActionPolicy, Budget, Guardrail
 from dataflows.core.policy.matching import regions_meant
 from dataflows.core.policy.model import BackfillPolicy, Dims, FeedPolicy, Ladder, LadderStep, Override, Place, RetentionPolicy
 from dataflows.core.policy.policy import Policy
@@ -102,6 +102,7 @@ def _calendar(form: CalendarForm, zone: str) -> CalendarSpec:
 
 
 def _actions(form: ActionsForm) -> ActionPolicy:
+    within = form.approve_within
     return ActionPolicy(
         approval_timeout=form.approval_timeout.n,
         remember=form.remember.n,
@@ -109,6 +110,8 @@ def _actions(form: ActionsForm) -> ActionPolicy:
         second_approval_above=form.second_approval_above,
         budgets=tuple(Budget(each.most, each.rule, each.action, each.tenant, each.each is not None) for each in form.budgets),
         quiet=form.quiet_hours,
+        approve_within=min(ACTION_POLICY.approve_within, form.approval_timeout.n // 2) if within is None else within.n,
+        ladder=form.ladder,
     )
 
 

@@ -67,54 +67,40 @@ def _names(data: object, section: str) -> Collection[str]:
 
 def _keys_at(path: At, known: Known) -> Collection[str]:
     """The keys that a mapping at this place of the file may have."""
-    match path:
-        case ():
-            return _keys(forms.PolicyForm)
-        case ("retention",):
-            return _keys(forms.RetentionForm)
-        case ("identifiers",):
-            return _keys(forms.IdentifiersForm)
-        case ("backfill",):
-            return _keys(forms.BackfillForm)
-        case ("calendars", _):
-            return _keys(forms.CalendarForm)
-        case ("calendars", _, "hours"):
-            return WEEKDAYS
-        case ("actions",):
-            return _keys(handling.ActionsForm)
-        case ("actions", "budgets", _):
-            return _keys(handling.BudgetForm)
-        case ("guardrails", _):
-            return _keys(handling.GuardrailForm)
-        case ("feeds", _):
-            return _keys(forms.FeedForm)
-        case ("ladders", _):
-            return _keys(forms.LadderForm)
-        case ("ladders", _, "steps", _):
-            return _keys(forms.RungForm)
-        case ("rules", _, "acknowledge" | "resolve"):
-            return SEVERITIES
-        case ("sites", _):
-            return _keys(forms.SiteForm)
-        case ("carriers", _):
-            return _keys(forms.CarrierForm)
-        case ("countries" | "tenants" | "teams", _):
-            return _keys(forms.PlaceForm)
-        case ("overrides", _):
-            return _keys(forms.OverrideForm)
-        case ("overrides", _, "when"):
-            return _keys(forms.WhenForm)
-        case ("overrides", _, "rules", *rest):
-            return _keys_at(("rules", *rest), known)
-        case ("rules", _, "fallback"):
-            return tuple(Fallback.__slots__)
-        case ("rules", _, "steps", _):
-            return tuple(Step.__slots__)
-        case ("rules", _):
-            return NAMES
-        case _:
-            return known.kinds
+    within = path[2:] if len(path) > 3 and path[0] == "overrides" and path[2] == "rules" else path
+    for place, keys in KEYS:
+        if len(place) == len(within) and all(wanted in (ANY, at) for wanted, at in zip(place, within, strict=True)):
+            return keys
+    return known.kinds
 
 
 def _keys(form: type[BaseModel]) -> tuple[str, ...]:
     return tuple(form.model_fields)
+
+
+ANY = "*"
+KEYS: tuple[tuple[tuple[str, ...], Collection[str]], ...] = (
+    ((), _keys(forms.PolicyForm)),
+    (("retention",), _keys(forms.RetentionForm)),
+    (("identifiers",), _keys(forms.IdentifiersForm)),
+    (("backfill",), _keys(forms.BackfillForm)),
+    (("calendars", ANY), _keys(forms.CalendarForm)),
+    (("calendars", ANY, "hours"), WEEKDAYS),
+    (("actions",), _keys(handling.ActionsForm)),
+    (("actions", "budgets", ANY), _keys(handling.BudgetForm)),
+    (("guardrails", ANY), _keys(handling.GuardrailForm)),
+    (("feeds", ANY), _keys(forms.FeedForm)),
+    (("ladders", ANY), _keys(forms.LadderForm)),
+    (("ladders", ANY, "steps", ANY), _keys(forms.RungForm)),
+    (("sites", ANY), _keys(forms.SiteForm)),
+    (("carriers", ANY), _keys(forms.CarrierForm)),
+    *(((places, ANY), _keys(forms.PlaceForm)) for places in ("countries", "tenants", "teams")),
+    (("overrides", ANY), _keys(forms.OverrideForm)),
+    (("overrides", ANY, "when"), _keys(forms.WhenForm)),
+    (("rules", ANY), NAMES),
+    (("rules", ANY, "acknowledge"), SEVERITIES),
+    (("rules", ANY, "resolve"), SEVERITIES),
+    (("rules", ANY, "fallback"), tuple(Fallback.__slots__)),
+    (("rules", ANY, "steps", ANY), tuple(Step.__slots__)),
+)
+"""Which keys a mapping may have, by its place in a policy; in `overrides` rules have theirs as anywhere. Elsewhere kinds stand."""

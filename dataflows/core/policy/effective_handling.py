@@ -15,6 +15,8 @@ def actions_of(actions: ActionPolicy) -> dict[str, Plain]:
     """The section of actions."""
     found: dict[str, Plain] = {
         "approval_timeout": str(Span(actions.approval_timeout, "us")),
+        "approve_within": str(Span(actions.approve_within, "us")),
+        "ladder": actions.ladder,
         "remember": str(Span(actions.remember, "us")),
         "approvers": {action: list(roles) for action, roles in sorted(actions.approvers.items())},
         "second_approval_above": {currency: str(amount) for currency, amount in sorted(actions.second_approval_above.items())},

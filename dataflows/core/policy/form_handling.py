@@ -74,6 +74,8 @@ class ActionsForm(HandlingSection):
     """Who must agree to an action, how many there may be, and when customers are told nothing."""
 
     approval_timeout: Period = Span(ACTION_POLICY.approval_timeout, "us")
+    approve_within: Period | None = None
+    ladder: Name = ACTION_POLICY.ladder
     remember: Period = Span(ACTION_POLICY.remember, "us")
     approvers: Annotated[dict[ActionOrAll, Roles], Section] = {}
     second_approval_above: Annotated[

@@ -40,7 +40,8 @@ class Budget:
 class ActionPolicy:
     """Approvals, budgets and quiet hours. Spans are elapsed microseconds, `quiet` is minutes after local midnight.
 
-    `approval_timeout`: how long an action waits for a person before it expires; `remember`: how long one that has ended is still known;
+    `approval_timeout`: how long an action waits for a person before it expires; `approve_within`: before it escalates, along `ladder`, else
+    once; `remember`: how long one that has ended is still known;
     `second_approval_above`: by currency, the amount above which two persons must agree to what always needs approval.
     """
 
@@ -50,6 +51,8 @@ class ActionPolicy:
     second_approval_above: Mapping[str, Decimal] = field(default_factory=dict[str, Decimal])
     budgets: tuple[Budget, ...] = ()
     quiet: tuple[int, int] | None = (21 * 60, 8 * 60)
+    approve_within: int = DAY
+    ladder: str = "default"
 
     def roles_for(self, action: str) -> tuple[str, ...]:
         """The roles of which one is needed to approve an action."""
@@ -75,8 +78,14 @@ class Guardrail:
     says: str = ""
 
 
+WORLD: Final = tuple(sorted(name for name, spec in ACTIONS.items() if spec.target != "task"))
+"""What changes an order, its money or what its customer knows; a task for a team changes none of them."""
 MESSAGES: Final = ("ask_payment_update", "notify_customer", "request_address_confirmation")
 GUARDRAILS: Final = (
+    Guardrail("address_risk", "order.address_risk == high or order.address_risk == medium", "review", WORLD, "the address carries a risk"),
+    Guardrail(
+        "customer_tier", "order.tier == vip or order.tier == platinum", "review", WORLD, "a customer of this tier is served by a person"
+    ),
     Guardrail(
         "failed_capture",
         "any payment (payment.failed_stage == capture and payment.captured_at is unknown)",
@@ -88,8 +97,15 @@ GUARDRAILS: Final = (
         "high_value",
         "order.total > 1000 EUR or order.total > 1000 USD or order.total > 1000 GBP",
         "review",
-        tuple(sorted(name for name, spec in ACTIONS.items() if spec.target != "task")),
+        WORLD,
         "the order is worth more than 1000",
+    ),
+    Guardrail(
+        "low_confidence",
+        "any parcel (parcel.status == unknown or parcel.reason == unmapped)",
+        "review",
+        WORLD,
+        "what its carrier said last could not be read",
     ),
     Guardrail(
         "no_consent",
@@ -99,6 +115,7 @@ GUARDRAILS: Final = (
         MESSAGES,
         "the customer agreed to no channel",
     ),
+    Guardrail("no_stock", "order.short_since is known", "review", WORLD, "stock of the order is missing"),
 )
 """Unless the policy says otherwise (P)."""
 ACTION_POLICY: Final = ActionPolicy()

@@ -37,10 +37,22 @@ def ladder_faults(tree: Tree, form: PolicyForm, rules: Sequence[Described]) -> I
                 known.add(team)
             elif team not in known:
                 yield tree.fault((*path, kind, *place), _unknown(team, known), nearest(team, known))
+    yield from _of_actions(tree, form)
     if form.ladders:
         policy = build(form, tuple(rules))
         for name, ladder in form.ladders.items():
             yield from _ladder(tree, ("ladders", name), ladder, policy, known)
+
+
+def _of_actions(tree: Tree, form: PolicyForm) -> Iterator[Fault]:
+    """What is wrong with how an approval that is overdue escalates."""
+    actions = form.actions
+    if actions.ladder != USUAL and actions.ladder not in form.ladders:
+        message = f"unknown ladder {actions.ladder!r}; known: {', '.join(sorted(form.ladders)) or 'none: state it under `ladders`'}"
+        yield tree.fault(("actions", "ladder"), message, nearest(actions.ladder, form.ladders))
+    if actions.approve_within is not None and actions.approve_within.n >= actions.approval_timeout.n:
+        message = f"{actions.approve_within} is not before the action expires ({actions.approval_timeout}): it would never escalate"
+        yield tree.fault(("actions", "approve_within"), message)
 
 
 def _named(change: Change) -> Iterator[tuple[Path, str]]:

@@ -16,6 +16,7 @@ from dataflows.core.history.parcels import Parcel, scan_of
 from dataflows.core.history.quantities import quantity
 from dataflows.core.history.returns import RETURNS
 from dataflows.core.history.shipments import Shipment
+from dataflows.core.predicates.standing import ADDRESSES, SHORTAGES, address_risk, short_since
 from dataflows.core.predicates.types import Amount, Field, Getter, Part, Type, Value
 from schemas.events import (
     CarrierScan,
@@ -195,6 +196,17 @@ _ORDER: Final = (
     _order("shipped_at", Type.INSTANT, "when all of it had left", lambda f: f.shipped, (*FIELDS, *CANCELS, *STEPS)),
     _order("delivered_at", Type.INSTANT, "when all of it was delivered", lambda f: f.delivered, (*FIELDS, *CANCELS, *STEPS)),
     _order("cancelled_at", Type.INSTANT, "when all of it was cancelled", lambda f: f.cancelled, (*FIELDS, *CANCELS)),
+    _order(
+        "short_since",
+        Type.INSTANT,
+        "since when stock of it is missing: reported short or backordered, and not allocated, picked, packed or shipped since",
+        short_since,
+        (*FIELDS, *CANCELS, *SHORTAGES, *_HANDLING, *STEPS),
+    ),
+    _words(
+        _order("address_risk", Type.TEXT, "the last risk stated of its address", address_risk, (*FIELDS, *ADDRESSES)),
+        ("low", "medium", "high"),
+    ),
     _order("domestic", Type.FLAG, "whether it stays in one country, as far as site and destination are known", lambda f: f.domestic, SITED),
 )
 

@@ -232,7 +232,8 @@ def test_nobody_agrees_in_time() -> None:
     desk = Desk("actions: {approval_timeout: 4 h}")
     id_ = refund(desk)
     assert desk.states[id_]["expires_at"] == "2026-04-20T12:00:00Z"
-    assert desk.wait(T0 + 4 * HOUR - 1) == []
+    assert desk.states[id_]["needs_approval_by"] == "2026-04-20T10:00:00Z"
+    assert desk.wait(T0 + 4 * HOUR - 1) == [("action.updated", "proposed")]
     assert desk.wait(T0 + 4 * HOUR) == [("action.updated", "expired")]
     assert desk.approve(id_, log=T0 + 5 * HOUR) == [("reject", "wrong_state")]
 

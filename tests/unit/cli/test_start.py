@@ -77,7 +77,7 @@ def test_a_command_loads_only_its_own_needs(arguments: list[str], not_needed: st
     [
         ("orderwatch re", 1, {"replay", "rejects"}),
         ("orderwatch replay --o", 2, {"--out", "--out-of-order", "--overwrite"}),
-        ("orderwatch policy ", 2, {"armed", "check", "diff", "explain", "show", "test"}),
+        ("orderwatch policy ", 2, {"activate", "armed", "check", "diff", "explain", "show", "test"}),
     ],
 )
 def test_a_shell_completes_commands_and_options(words: str, at: int, offered: set[str]) -> None:
