@@ -318,7 +318,7 @@ class Goods(Ordered):
 
 
 def parts_ahead(refunded: Tally, sent: Tally, books: Books) -> dict[Cell, Decimal]:
-    """The components that a refund names by themselves, as far as they have not left and are wanted still; whole kits are waived as such."""
+    """The components that a refund names by themselves, as far as they have not left and are wanted still."""
     found: dict[Cell, Decimal] = {}
     for line in refunded.lines:
         pieces = pieces_of(line)
