@@ -2,19 +2,24 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from collections import Counter
+from importlib.metadata import version
+from typing import TYPE_CHECKING, get_args
 
 from rich.table import Table
 
+from schemas.actions import ActionStateName
+from schemas.instants import iso
 from sinks.tally import STATES
 from sinks.terminal import STYLES
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Iterator, Sequence
     from pathlib import Path
 
     from rich.console import Console
 
+    from dataflows.core.engine.shard import Shard
     from dataflows.detect.flow import FlowOptions
     from sinks.tally import Tally
 
@@ -40,17 +45,31 @@ def print_summary(console: Console, settings: FlowOptions, tally: Tally, *, seco
         console.print(exceptions_table(tally, narrow=console.is_terminal and console.width < WIDTH), crop=False)
     else:
         console.print("no exceptions")
-    for line in written(tally):
+    for line in (*written(tally), *standing(tally)):
         console.print(line, soft_wrap=True)
     for sentence in tally.unseen.values():
         console.print(sentence, style="yellow", soft_wrap=True, markup=False)
     if tally.rejects:
         reasons = ", ".join(f"{reason} {count:,}" for reason, count in sorted(tally.rejects.items()))
-        console.print(f"{sum(tally.rejects.values()):,} records rejected: {reasons}", style="yellow", soft_wrap=True)
+        count = sum(tally.rejects.values())
+        console.print(f"{count:,} record{'' if count == 1 else 's'} rejected: {reasons}", style="yellow", soft_wrap=True)
     else:
         console.print("no records rejected")
+    for line in governed(settings.shards):
+        console.print(line, soft_wrap=True, markup=False)
     if tally.exceptions:
         console.print(f"orderwatch explain {tally.example()} --in {out}", style="bold", soft_wrap=True, markup=False)
+
+
+def governed(shards: Sequence[Shard]) -> Iterator[str]:
+    """Which policies were activated in the log, and by which versions of the engine it was written, as far as it says so."""
+    if not shards or not (known := shards[0].activations):
+        return
+    many = "1 policy" if known.count == 1 else f"{known.count:,} policies"
+    yield f"{many} activated; version {known.policy().version} holds since {iso(known.since)}, by {known.by}"
+    if known.engines:
+        logged = ", ".join(f"{name} since {iso(at)}" for name, at in known.engines.items())
+        yield f"engine: the log says {logged}; this is {version('orderwatch')}"
 
 
 def written(tally: Tally) -> Iterator[str]:
@@ -65,6 +84,19 @@ def written(tally: Tally) -> Iterator[str]:
             one = tally.over == 1
             what = "1 exception was" if one else f"{tally.over:,} exceptions were"
             yield f"  {what} over before {'it' if one else 'they'} could be raised: the first line says resolved, none says raised"
+
+
+def standing(tally: Tally) -> Iterator[str]:
+    """How actions stand at the end, and the cases that people have or had, and those that escalated."""
+    if tally.actions:
+        counts = Counter(tally.actions.values())
+        listed = dict.fromkeys(state for state in (*get_args(ActionStateName), *counts) if counts[state])
+        yield "actions at the end: " + ", ".join(f"{counts[state]:,} {state.replace('_', ' ')}" for state in listed)
+    if tally.cases:
+        states = Counter(state for state, _ in tally.cases.values() if state != "new")
+        parts = [f"{count:,} {state}" for state, count in sorted(states.items())]
+        escalated = sum(escalated for _, escalated in tally.cases.values())
+        yield f"cases at the end: {', '.join((*parts, *((f'{escalated:,} escalated',) if escalated else ())))}"
 
 
 def exceptions_table(tally: Tally, *, narrow: bool = False) -> Table:

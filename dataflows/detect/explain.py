@@ -12,6 +12,8 @@ from rich.console import Console
 from rich.text import Text
 
 from dataflows.core.rules.model import Rule
+from dataflows.detect.explain_actions import SaidAction, actions_of, heading, life
+from dataflows.detect.explain_cases import case_changes, case_text, decision_place, escalated, place, suggested, suggestions
 from schemas.instants import iso, micros
 from schemas.lateness import GREATEST, STANDS, as_of, length
 from schemas.values import parse_instant
@@ -38,7 +40,6 @@ RESOLUTIONS = {
     "expired": "there had been no news for too long",
     "policy_changed": "it does not hold under a policy that was activated",
 }
-ENDS = {"time": "its time is over", "promise_moves": "a date was moved", "severity_rises": "it became graver"}
 
 
 def history(path: Path, prefix: str) -> list[ExceptionEvent]:
@@ -112,13 +113,14 @@ def render(console: Console, events: Sequence[ExceptionEvent], path: Path, now: 
     teller.head(data)
     teller.title("Evidence")
     for piece in sorted(cast("list[Mapping[str, object]]", data["evidence"]), key=lambda piece: str(piece["time"])):
-        teller.print(f"  {piece['time']}  {piece['type']:<26} {piece['source']}  {piece['id']}  {_place(piece)}".rstrip(), 4)
+        teller.print(f"  {piece['time']}  {piece['type']:<26} {piece['source']}  {piece['id']}  {place(piece)}".rstrip(), 4)
     teller.title("Its life")
     before: Data | None = None
     for type_, said in events:
         what = f"{said['sequence']}. {type_.removeprefix('exception.'):<10}"
         teller.print(f"  {said['detected_at']}  {what} {'; '.join(teller.reasons(before, said))}", 37)
         before = said
+    teller.actions(actions_of(path, str(data["exception_id"])))
     teller.advice(data)
 
 
@@ -166,21 +168,27 @@ class _Teller:
         self.fact("lane", f"{data['lane']}: {LANES[str(data['lane'])]}")
         self._case(cast("Data", data["case"]), cast("Data | None", data.get("escalation")))
         self.fact("score", self._score(data))
+        for each in suggestions(data):
+            self.fact("suggested", suggested(each))
         if data["status"] == "suppressed":
             self.fact("suppressed", f"by {self._named(data['suppressed_by'])}, which says more")
 
     def _score(self, data: Data) -> str:
         """How soon it is to be seen to, and why: counted as of the instant of looking, as long as it stands."""
         found = as_of(data, self._now)
-        stands = data["due_at"] and data["status"] in STANDS
-        over = self._now if stands else None if data["resolved_at"] is None else micros(parse_instant(data["resolved_at"]))
-        late = 0 if not data["due_at"] or over is None else over - micros(parse_instant(data["due_at"]))
+        clock = cast("Data", data.get("score_clock") or {"since": None, "until": None, "due": data["due_at"]})
+        stands = data["status"] in STANDS
+        over = self._now if stands else None if data["resolved_at"] is None else _at(data["resolved_at"])
+        late = 0 if not clock["due"] or over is None else over - _at(clock["due"])
         why = {
             "severity": f"for {data['severity']}",
+            "breach": _breach(clock, over),
+            "time_left": "for having no time left" if late >= 0 else f"for having {length(-late)} left",
             "lateness": f"for being {length(late)} late",
             "value": "for the money at stake",
             "tier": "for the customer's tier",
             "blocking": "for stopping the order",
+            "reopenings": "for having come back",
         }
         words = ", ".join(f"{points} {why.get(name, f'for {name}')}" for name, points in found.terms.items() if points)
         as_it_was = f" (as of {iso(self._now)}; {data['score']} when it was last said)" if found.points != data["score"] else ""
@@ -188,7 +196,7 @@ class _Teller:
 
     def _case(self, case: Data, escalation: Data | None) -> None:
         """Prints who has it, and by when it is to be seen to."""
-        parts = [_case(case)]
+        parts = [case_text(case)]
         if case.get("team"):
             parts.append(f"with {case['team']}")
         if not case.get("acknowledged_at") and case.get("ack_by"):
@@ -199,10 +207,19 @@ class _Teller:
         parts += [f"{words} {number} times" for number, words in counted if number]
         self.fact("case", ", ".join(parts))
         if escalation is not None:
-            self.fact("escalation", f"{_escalated(escalation)}, {escalation['since']}")
+            self.fact("escalation", f"{escalated(escalation)}, {escalation['since']}")
+
+    def actions(self, found: Sequence[Sequence[SaidAction]]) -> None:
+        """Prints what became of the exception's actions, if it has any."""
+        if found:
+            self.title("Actions")
+        for action in found:
+            self.print(f"  {heading(action)}", 4)
+            for time, what in life(action):
+                self.print(f"    {time}  {what}", 26)
 
     def advice(self, data: Data) -> None:
-        """Prints what to do, where anything is to be done, and what would have helped, where it was true."""
+        """Prints what to do, where anything is to be done, and what was missing, or what would have prevented what was reported."""
         rule = _rule(data)
         if data["status"] == "open":
             self.title("What now")
@@ -214,7 +231,8 @@ class _Teller:
         if rule is not None and data["status"] != "retracted":
             if data["status"] == "resolved":
                 self._console.print()
-            self.print(f"  It would not have come to this with {rule.prevented_by}.", 4, style="dim")
+            words = "What was missing by the deadline:" if data["due_at"] else "It would not have come to this with"
+            self.print(f"  {words} {rule.prevented_by}.", 4, style="dim")
 
     def reasons(self, before: Data | None, data: Data) -> Iterator[str]:
         """Why an event was said: what is otherwise than before it, and what made it so."""
@@ -253,9 +271,10 @@ class _Teller:
             if old != new:
                 yield f"policy {field} {old} → {new}"
         if before["case"] != data["case"]:
-            yield from _case_changes(cast("Data", before["case"]), cast("Data", data["case"]), by)
+            yield from case_changes(cast("Data", before["case"]), cast("Data", data["case"]), decision_place(data) or by)
         if before.get("escalation") != data.get("escalation"):
-            yield _escalated(cast("Data | None", data.get("escalation")))
+            yield escalated(cast("Data | None", data.get("escalation")))
+        yield from (suggested(each) for each in suggestions(data) if each not in suggestions(before))
         if data["suppressed_by"] and before["suppressed_by"] != data["suppressed_by"]:
             yield f"suppressed by {self._named(data['suppressed_by'])}, which says more"
         if data["status"] == "resolved" and (before["status"], before["resolution"], before["resolved_at"]) != (
@@ -263,15 +282,18 @@ class _Teller:
             data["resolution"],
             data["resolved_at"],
         ):
-            yield self._end(data)
+            yield self._end(data, cause)
         elif data["status"] == "retracted" and before["status"] != "retracted":
             yield _withdrawn(data, cause)
         elif data["status"] == "open" and before["status"] != "open":
             yield f"open again: {self._named(before['suppressed_by'])} is over" if before["suppressed_by"] else f"open again{by}"
 
-    def _end(self, data: Data) -> str:
+    def _end(self, data: Data, named: str = "") -> str:
+        """How it ended; `named` is an event that the line has named already."""
         resolution = str(data["resolution"])
         event = _event(data.get("resolved_by"))
+        if resolution == "case" and event == named:
+            return RESOLUTIONS[resolution]
         at = f" at {data['resolved_at']}" if data["resolved_at"] and not event else ""
         return f"{resolution}: {RESOLUTIONS.get(resolution, resolution)}{at}{f', by {event}' if event else ''}"
 
@@ -279,6 +301,20 @@ class _Teller:
         found = history(self._path, str(exception))
         kind = f"{found[-1][1]['kind']} " if found else ""
         return f"{kind}{short(str(exception))}"
+
+
+def _at(instant: object) -> int:
+    return micros(parse_instant(str(instant)))
+
+
+def _breach(clock: Data, now: int | None) -> str:
+    """How probable the breach was that a score counts."""
+    if clock["until"] is None:
+        return "for what has happened"
+    if now is None or now >= _at(clock["until"]) or clock["since"] is None:
+        return "for what is broken"
+    since, until = _at(clock["since"]), _at(clock["until"])
+    return f"for {max(0, now - since) * 100 // (until - since)} % of the time until {clock['until']} gone"
 
 
 def _rule(data: Data) -> Rule | None:
@@ -297,50 +333,9 @@ def _withdrawn(data: Data, cause: str) -> str:
     return f"never true: {cause} came to be known late"
 
 
-def _case(case: Data) -> str:
-    text = str(case["state"])
-    if case.get("waiting_on"):
-        text += f" on {case['waiting_on']}"
-    if case["assignee"]:
-        text += f" to {case['assignee']}" if text == "assigned" else f", {case['assignee']} has it"
-    if case.get("outcome"):
-        text += f" ({case['outcome']})"
-    return f"{text} until {case['until']}" if case["until"] else text
-
-
-def _case_changes(before: Data, case: Data, by: str) -> Iterator[str]:
-    """What became of a case, and whose word it was; files of before cases had clocks lack most of it."""
-    if case.get("by") and case.get("decided_at") != before.get("decided_at"):
-        by = f", {case['by']}{by}"
-    ended = cast("Data | None", case.get("ended"))
-    if ended is not None and ended != before.get("ended"):
-        yield f"{ended['state']} no longer ({ENDS.get(str(ended['by']), ended['by'])}): case {_case(case)}"
-    elif any(case.get(name) != before.get(name) for name in ("state", "assignee", "until", "waiting_on", "outcome", "reopenings")):
-        yield f"case {_case(case)}{by}"
-    if case.get("team") != before.get("team") and before.get("team"):
-        yield f"team {before['team']} → {case['team']}{by}"
-    if case.get("label") and case.get("label") != before.get("label"):
-        yield f"labelled {case['label']}{by}"
-    if case.get("note_ref") and case.get("note_ref") != before.get("note_ref"):
-        yield f"noted {case['note_ref']}{by}"
-    if case.get("resolve_by") != before.get("resolve_by") and case.get("resolve_by"):
-        yield f"to be resolved by {case['resolve_by']}"
-
-
-def _escalated(escalation: Data | None) -> str:
-    if escalation is None:
-        return "escalated no longer"
-    why = "nobody took it up" if escalation["reason"] == "acknowledge_overdue" else "it is not resolved"
-    return f"escalated to {escalation['to']} (level {escalation['level']}): {why} in time"
-
-
 def _event(cited: object) -> str:
     """An event as a person finds it again: its type, source and ID, when it happened and where it stands; empty if there is none."""
     if not isinstance(cited, dict):
         return ""
     event = cast("Data", cited)
-    return f"{event['type']} {event['source']} {event['id']} of {event['time']} {_place(event)}".rstrip()
-
-
-def _place(event: Mapping[str, object]) -> str:
-    return f"{event['topic']}:{event['offset']}" if event.get("topic") else ""
+    return f"{event['type']} {event['source']} {event['id']} of {event['time']} {place(event)}".rstrip()

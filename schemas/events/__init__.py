@@ -18,6 +18,7 @@ from schemas.events.decisions import (
     EvidenceWithdrawn,
     Heartbeat,
     PolicyActivated,
+    SuggestionMade,
 )
 from schemas.events.fulfilment import (
     CarrierScan,
@@ -40,6 +41,7 @@ from schemas.events.orders import (
     Hold,
     HoldPlaced,
     HoldReleased,
+    MessageSent,
     OrderCancel,
     OrderFields,
     OrderLinked,
@@ -115,6 +117,8 @@ DATA_MODELS: dict[str, type[Model]] = {
     "automation.paused": AutomationEvent,
     "automation.resumed": AutomationEvent,
     "policy.activated": PolicyActivated,
+    "suggestion.made": SuggestionMade,
+    "message.sent": MessageSent,
 }
 """The model of `data` by event type: every type that may come in."""
 
@@ -139,6 +143,7 @@ __all__ = [
     "InventoryShort",
     "Invoice",
     "Line",
+    "MessageSent",
     "Model",
     "Money",
     "MoneyPatch",
@@ -161,6 +166,7 @@ __all__ = [
     "ShipTo",
     "ShipmentCancelled",
     "Status",
+    "SuggestionMade",
     "SupportContacted",
     "WarehouseRejected",
     "WarehouseShipment",

@@ -5,26 +5,30 @@ Most events concern no rule that could be true at once: they cost a few look-ups
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from operator import attrgetter
 
+from dataflows.core.decisions.suggestions import SUGGESTED
 from dataflows.core.engine.casework import next_due
 from dataflows.core.engine.classify import classify, forget_withdrawn
 from dataflows.core.engine.effort import effort
-from dataflows.core.engine.evaluate import DECIDED, UNRESOLVED, Evaluation, RuleEvaluator, watched
+from dataflows.core.engine.evaluate import TAKEN, UNRESOLVED, Evaluation, RuleEvaluator, watched
+from dataflows.core.engine.expecting import expect
 from dataflows.core.engine.failures import failing
 from dataflows.core.engine.feeds import Feeds
-from dataflows.core.engine.lifecycle import expired, policy_changed, retracted
-from dataflows.core.engine.order import BACKFILLING, CASES, CLOSE, Order, key_of
+from dataflows.core.engine.followup import NEWS, SENT, again, hear
+from dataflows.core.engine.lifecycle import expired, retracted
+from dataflows.core.engine.order import BACKFILLING, CASES, CLOSE, MESSAGES, Order, key_of
 from dataflows.core.engine.publish import Publisher
 from dataflows.core.engine.ruleset import FAILED
+from dataflows.core.engine.settled import policy_changed
 from dataflows.core.engine.traits import CARRIER, NOTE, PLACED, SITE
-from dataflows.core.engine.triggers import Plan, Profile
+from dataflows.core.engine.triggers import Profile
 from dataflows.core.history import folding
 from dataflows.core.history.learned import Learned
 from dataflows.core.history.timeline import Added
 from dataflows.core.policy import Policy
-from schemas.instants import FAR
+from schemas.instants import FAR, NEVER
 from schemas.output import OutputRecord
 from schemas.record import IdentityFinding, Record
 
@@ -41,10 +45,13 @@ class Engine:
         self.ruleset = self.evaluator.ruleset
         self.publisher = Publisher(policy, self.ruleset, feeds)
 
-    def under(self, policy: Policy, since: int) -> Engine:
-        """The engine that goes on under a policy that was activated at log time `since`; what it numbers and counts goes on."""
+    def under(self, policy: Policy, since: Mapping[str, int]) -> Engine:
+        """The engine that goes on under a policy that was activated; what it numbers and counts goes on.
+
+        `since`: by kind, the log time of the last activation that changed what a rule finds.
+        """
         engine = Engine(policy, self.evaluator.feeds, self.evaluator.learned)
-        engine.evaluator.activated = since
+        engine.evaluator.since = [since.get(rule.kind, NEVER) for rule in engine.ruleset.rules]
         self.publisher.goes_on_as(engine.publisher)
         engine.publisher = self.publisher
         return engine
@@ -58,7 +65,11 @@ class Engine:
     def take(self, order: Order, record: Record) -> list[OutputRecord] | None:
         """What `record` makes to be said; None if it is a duplicate. Earlier deadlines must have been fired."""
         said = self._take(order, record)
-        return said if said is None or not order.exceptions.asks() else said + self._guarded(order, record.log)
+        return None if said is None else self._follow(order, said, record.log, record)
+
+    def hear(self, order: Order, record: Record) -> list[OutputRecord]:
+        """What a decision about an action makes to be said of what the customer is told."""
+        return self._follow(order, [], record.log, record) if hear(order, record) else []
 
     def _take(self, order: Order, record: Record) -> list[OutputRecord] | None:
         now = record.log
@@ -67,7 +78,8 @@ class Engine:
         added = order.timeline.add(record)
         if added is Added.DUPLICATE:
             return None
-        order.last_log = now
+        if record.event.type != SUGGESTED:  # It is no news: what would be closed for age without it is.
+            order.last_log = now
         if order.facts is not None:
             if added is Added.APPENDED:
                 folding.take(order.facts, record)
@@ -78,7 +90,7 @@ class Engine:
         inserted = added is Added.INSERTED
         if inserted:
             order.repack()
-        if order.timeline.anything_hidden:
+        if order.timeline.size > len(order.timeline.records):  # Something is hidden.
             forget_withdrawn(order)
             structural = True  # What the order has seen may be what was withdrawn.
         if not placed or not order.traits & PLACED or BACKFILLING in order.recheck_at:
@@ -93,7 +105,7 @@ class Engine:
                 order.work += effort(order, whole=True)
                 return self._evaluate(order, self._concerned(order, profile), now, record)
         plan = profile.plan(event, order.traits, whole=whole)
-        _expect(order, plan, record)
+        expect(order, plan, record)
         rules = plan.evaluate
         if plan.fits:
             data = record.event.data
@@ -102,13 +114,13 @@ class Engine:
                 rules = rules.union(wanted)
         if order.live or order.deferred or order.timeline.failures:
             rules = rules | watched(order, self.ruleset.index)
-        if rules or event & (CLOCKS | DECIDED):
+        if rules or event & (CLOCKS | TAKEN):
             order.work += effort(order, whole=False)  # What has been judged before is not kept: it has no say in this.
         if event & CLOCKS:
             clocked = (profile.at_site if event & SITE else NONE) | (profile.of_carrier if event & CARRIER else NONE)
             judged = profile.possible(order.traits) if order.judged is None else order.judged
             rules = rules | (clocked & (self._said(order) | judged))
-        return self._evaluate(order, rules, now, record) if rules or event & DECIDED else []
+        return self._evaluate(order, rules, now, record) if rules or event & TAKEN else []
 
     def note(self, order: Order, note: IdentityFinding) -> list[OutputRecord]:
         """What a finding of the identity step makes to be said."""
@@ -134,30 +146,32 @@ class Engine:
             due |= self._everything(order, now)
         if order.deferred:
             due.update(index for index, deferred in order.deferred.items() if self.evaluator.feeds.has_passed(deferred.feeds))
-        if not due and order.recheck_at.get(CASES, FAR) > now:
+        if not due and min(order.recheck_at.get(CASES, FAR), order.recheck_at.get(MESSAGES, FAR)) > now:
             return []
         if order.profile is None:
             order.profile = self.evaluator.profile(order, now)
         said = self._evaluate(order, due, now, inclusive=True)
         if order.recheck_at.get(CASES, FAR) <= now and next_due(order.exceptions.states) is None:
             del order.recheck_at[CASES]
-        return self._follow(order, said, now)
+        return self._follow(order, said, now, settled=True)
 
     def reevaluate(self, order: Order, now: int) -> list[OutputRecord]:
         """Evaluates everything that an order could have to do with, since it was last evaluated under another policy."""
         rules = self._everything(order, now)
         order.recheck_at = {index: at for index, at in order.recheck_at.items() if index in rules or index < 0}
-        return self._follow(order, self._evaluate(order, rules, now, inclusive=True, gone=True), now)
+        return self._follow(order, self._evaluate(order, rules, now, inclusive=True, gone=True), now, settled=True)
 
-    def renew(self, order: Order, now: int, *, inclusive: bool) -> list[OutputRecord]:
-        """Evaluates everything that an order could have to do with under a policy that was activated; what no longer holds is resolved.
+    def renew(self, order: Order, now: int, kinds: frozenset[str], *, inclusive: bool) -> list[OutputRecord]:
+        """Evaluates, under a policy that was activated, the rules of some kinds; what no longer holds is resolved.
 
-        `inclusive`: all records of this instant have been taken.
+        `kinds`: those of which the policy finds something else. `inclusive`: all records of this instant have been taken.
         """
         rules = self._everything(order, now)
         order.recheck_at = {index: at for index, at in order.recheck_at.items() if index in rules or index < 0}
+        index_of = self.ruleset.index
+        rules.intersection_update([index_of[kind] for kind in kinds if kind in index_of])
         said = self._evaluate(order, rules, now, inclusive=inclusive, gone=True, activated=True)
-        return said + self._guarded(order, now) if order.exceptions.asks() else said
+        return self._follow(order, said, now, settled=inclusive)
 
     def expire(self, order: Order, now: int) -> list[OutputRecord]:
         """What is said of an order that is forgotten although something of it is open: that it is closed for age."""
@@ -185,7 +199,7 @@ class Engine:
         `placed`: it was known before `record`.
         """
         backfill, backfilling = self.evaluator.backfill, order.backfilling
-        if order.placed != placed or len(order.timeline) == 1:
+        if order.placed != placed or order.timeline.size == 1:
             timeline = order.timeline
             records = [record] if order.placed else sorted((*timeline.records, *timeline.hidden), key=attrgetter("position"))
             order.backfilling = backfilling = backfill.span_of(records)
@@ -203,9 +217,9 @@ class Engine:
             rules = self._orphaned(order, order.profile)
         else:
             rules = watched(order, self.ruleset.index)
-        if changed or order.live or event & DECIDED:
+        if changed or order.live or event & TAKEN:
             order.work += effort(order, whole=changed)
-        return self._evaluate(order, rules, record.log, record) if rules or event & DECIDED else []
+        return self._evaluate(order, rules, record.log, record) if rules or event & TAKEN else []
 
     # rules
 
@@ -229,13 +243,33 @@ class Engine:
 
     # what follows
 
-    def _follow(self, order: Order, said: list[OutputRecord], now: int) -> list[OutputRecord]:
-        """What was said of an order, and then what that changes for the actions that its exceptions ask for."""
-        return said + self._guarded(order, now) if said and order.exceptions.asks() else said
+    def _follow(
+        self, order: Order, said: list[OutputRecord], now: int, record: Record | None = None, *, settled: bool = False
+    ) -> list[OutputRecord]:
+        """What was said, and what follows for the actions that the order's exceptions ask for, and for its messages. `record`: the news.
 
-    def _guarded(self, order: Order, now: int) -> list[OutputRecord]:
-        """What stands against those actions now. A record may change that whatever rules it concerns; time does so by what is said."""
-        return self.publisher.asking.again(order, self.evaluator.facts(order, now), self.publisher.key)
+        A record may change what stands against actions whatever rules it concerns; time does so by what is said. Messages are judged
+        once all that belongs to an instant is in (`settled`): else one might go out that its end takes back.
+        """
+        publisher, news = self.publisher, record is not None and record.event.type in NEWS
+        if (said or record is not None) and order.exceptions.asks():
+            said = said + publisher.asking.again(order, self.evaluator.facts(order, now), publisher.key)
+        if order.messages is None and not news:
+            return said
+        facts = self.evaluator.facts(order, now)
+        if record is not None and news:
+            before = order.exceptions.states
+            changes = again(before, said, order.exceptions.id_of)
+            if changes:
+                self.apply(order, Evaluation(changes))
+                said = said + publisher.publish(order, changes, before, facts, record)
+            if record.event.type == SENT:
+                said = [*said, publisher.follow_up.heard(order, facts, record, publisher.key)]
+        if order.messages is not None and settled:
+            return said + publisher.follow_up.review(order, facts, publisher.key)
+        if order.messages is not None and order.messages.asked:
+            order.recheck_at[MESSAGES] = now
+        return said
 
     def _evaluate(
         self,
@@ -252,7 +286,7 @@ class Engine:
 
         `activated`: since another policy holds. What is open and no longer holds is then resolved, and what is over stays as it is.
         """
-        evaluation = self.evaluator.evaluate(order, rules, now, record, inclusive=inclusive)
+        evaluation = self.evaluator.evaluate(order, rules, now, record, inclusive=inclusive, renewed=activated)
         if gone:
             evaluation.changes.update(retracted(order.exceptions.states, self.ruleset.index))
         before = order.exceptions.states
@@ -296,29 +330,3 @@ class Engine:
                 recheck_at.pop(CASES, None)
             else:
                 recheck_at[CASES] = at
-
-
-def _expect(order: Order, plan: Plan, record: Record) -> None:
-    """Notes when the rules that an event arms may become true, and which are no longer to be waited for."""
-    recheck_at = order.recheck_at
-    at, now = record.at, record.log
-    late = now - at
-    for index in plan.met:
-        # What is due now may have been true before it was met: it, and what was anchored there, came late.
-        if recheck_at.get(index, FAR) > now:
-            recheck_at.pop(index, None)
-    for index, wait in plan.arm:
-        due = at + wait if wait > late else now
-        if due < recheck_at.get(index, FAR):
-            recheck_at[index] = due
-    for index, wait in plan.postpone:
-        # A silence that ended before the rule could become true was none. What is due now may have begun further back.
-        if recheck_at[index] > now:
-            recheck_at[index] = max(at + wait, recheck_at[index])
-    for dated in plan.dated:
-        date = order.dates.get(dated.date)
-        if date is not None:
-            instant = max(date + dated.wait, now)
-            recheck_at[dated.index] = min(instant, recheck_at.get(dated.index, instant))
-        elif dated.fallback is not None:
-            recheck_at[dated.index] = max(at + dated.fallback, now)

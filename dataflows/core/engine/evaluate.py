@@ -13,14 +13,16 @@ from typing import cast
 from msgspec import Struct
 
 from dataflows.core.decisions.cases import TYPES
+from dataflows.core.decisions.suggestions import SUGGESTED
 from dataflows.core.engine.backfill import HIDDEN, Backfill, BackfillSpan, HistoryBounds
 from dataflows.core.engine.casework import Casework
 from dataflows.core.engine.decide import Decision
 from dataflows.core.engine.exceptions import EXPIRED, ExceptionState, Status
 from dataflows.core.engine.failures import failed, failing, mended
 from dataflows.core.engine.feeds import Deferred, Feeds
-from dataflows.core.engine.lifecycle import Key, changed, expired, reconcile, still_since, suppress
+from dataflows.core.engine.lifecycle import Key, changed, expired, reconcile, suppress
 from dataflows.core.engine.order import CASES, Order
+from dataflows.core.engine.settled import still_since
 from dataflows.core.engine.traits import mask
 from dataflows.core.engine.triggers import Profile, profiles_of
 from dataflows.core.history.facts import Facts
@@ -36,6 +38,8 @@ from schemas.record import Record
 UNRESOLVED = frozenset(("open", "suppressed"))
 DECIDED = mask(TYPES)
 """The traits of events that change the case of an exception."""
+TAKEN = DECIDED | mask((SUGGESTED,))
+"""Those of all events that change an exception by themselves."""
 CASE_EVENTS = frozenset(TYPES)
 MUCH = 16
 """As many conditions are kept rather than found again."""
@@ -70,12 +74,12 @@ class RuleEvaluator:
         self.feeds = feeds
         self.backfill = Backfill(policy)
         self.learned = Learned() if learned is None else learned
-        self.activated = NEVER
-        """The log time at which the policy was activated, if it was."""
         self._monitors = bool(feeds)
         self.profiles = profiles_of(policy)
         self.ruleset = self.profiles.ruleset
         self.casework = Casework(policy, self.ruleset.index)
+        self.since: list[int] = []
+        """By rule, the log time of the last activation that changed what it finds (`NEVER`: none); empty if no policy was activated."""
 
     def facts(self, order: Order, now: int) -> Facts:
         """The facts of an order at log time `now`; computed facts are kept until its history changes."""
@@ -92,10 +96,13 @@ class RuleEvaluator:
             return self.profiles.base
         return self.profiles.of(self.policy.settings(self.facts(order, now).dims))
 
-    def evaluate(self, order: Order, rules: Iterable[int], now: int, record: Record | None = None, *, inclusive: bool) -> Evaluation:
+    def evaluate(
+        self, order: Order, rules: Iterable[int], now: int, record: Record | None = None, *, inclusive: bool, renewed: bool = False
+    ) -> Evaluation:
         """What some rules make of an order at log time `now`, its new history included. `record`: what made it necessary, if anything.
 
-        `inclusive`: all records of that instant are in, so that deadlines are decided.
+        `inclusive`: all records of that instant are in, so that deadlines are decided. `renewed`: under a policy that was activated, which
+        may say otherwise what suppresses what.
 
         A rule that throws leaves what it has said as it is, and is evaluated again when anything happens to the order; the first time, that
         is said and the record is rejected as well. What is thrown outside of rules is raised.
@@ -104,10 +111,12 @@ class RuleEvaluator:
         facts, states, index_of = self.facts(order, now), order.exceptions.states, self.ruleset.index
         deciding = record is not None and record.event.type in CASE_EVENTS
         timed = inclusive and order.recheck_at.get(CASES, FAR) <= now
-        if deciding or timed:
-            evaluation.changes = (
-                self.casework.due(order, now) if record is None or not deciding else self.casework.decided(order, facts, record)
-            )
+        suggesting = record is not None and record.event.type == SUGGESTED
+        if deciding or timed or suggesting:
+            if record is None or not (deciding or suggesting):
+                evaluation.changes = self.casework.due(order, now)
+            else:
+                evaluation.changes = self.casework.suggested(order, record) if suggesting else self.casework.decided(order, facts, record)
             if evaluation.changes:
                 states = {**states, **evaluation.changes}
                 rules = {*rules, *order.live, *(index_of[kind] for kind, _, _ in evaluation.changes if kind in index_of)}
@@ -137,10 +146,10 @@ class RuleEvaluator:
             facts, tell = _with_failures(facts, failures), True
         if tell and failed_rule is not None:
             self._evaluate(order, of_kind, facts, failed_rule, evaluation, inclusive=inclusive)
-        if evaluation.changes:
+        if evaluation.changes or renewed:
             self._suppress(order, evaluation.changes, now)
         if evaluation.changes or order.traits & DECIDED:
-            dated = order.traits & DECIDED != 0 and not deciding
+            dated = order.traits & DECIDED != 0 and not deciding and not suggesting
             self.casework.followed(order, facts, states, evaluation.changes, dated=dated)
         return evaluation
 
@@ -160,8 +169,9 @@ class RuleEvaluator:
         assert profile is not None
         states = of_kind.get(rule.kind, {})
         found = self._found(facts, index, profile.settings[index])
-        if self.activated != NEVER:
-            found = still_since(found, states, self.activated)
+        activated = self.since[index] if self.since else NEVER
+        if activated != NEVER:
+            found = still_since(found, states, activated)
         evaluation.next_check[index] = None
         if order.deferred:
             evaluation.waits[index] = None
@@ -180,7 +190,7 @@ class RuleEvaluator:
             if index in self.ruleset.orphan and facts.placed is not None:
                 history = HIDDEN  # It is no orphan any more that anybody must hear of.
             after, left_out = reconcile(
-                states, rule.kind, decision.seen, facts.now, deadlines=inclusive, history=history, activated=self.activated
+                states, rule.kind, decision.seen, facts.now, deadlines=inclusive, history=history, activated=activated
             )
             if left_out:
                 evaluation.next_check[index] = facts.now
@@ -241,24 +251,30 @@ class RuleEvaluator:
         if kept is not None and kept[0] is setting:
             return cast("Found", kept[1])
         rule, found, number = self.ruleset.rules[index], cast("Found", {}), 0
-        watches = facts.placed is not None and facts.placed.at >= self.backfill.watch_from
+        placed = facts.placed
+        watches = placed is not None and placed.at >= self.backfill.watch_from
         if watches or index in self.ruleset.unplaced:
-            gaps = facts.gaps if facts.placed is not None else ()
+            gaps = facts.gaps if placed is not None else ()
             for condition in rule.judge(facts, setting):
-                if condition is not None and condition.pending and facts.placed is not None:
+                if condition is None:
+                    continue
+                if condition.pending and placed is not None:
                     graded(facts, condition)
-                wanted = condition if condition is None or not gaps else while_wanted(condition, gaps)
+                wanted = while_wanted(condition, gaps) if gaps else condition
                 if wanted is not None:
                     found.setdefault(wanted.scope, []).append(wanted)
                     number += 1
-        zone = zone_of(facts, rule.forms) if found and facts.placed is not None else None
-        for scope, conditions in found.items():
-            found[scope] = merged(conditions)
-            for condition in found[scope] if zone is not None else ():
-                condition.zone = zone
-        by_the_clock = rule.kind in BY_THE_CLOCK or rule.stated is not None or any(step.owner for step in setting.steps)
-        if number >= MUCH and not by_the_clock:
-            facts.found[index] = (setting, found)
+        if number > len(found):
+            for scope, conditions in found.items():
+                found[scope] = merged(conditions)
+        if found and facts.placed is not None and (zone := zone_of(facts, rule.forms)) is not None:
+            for conditions in found.values():
+                for condition in conditions:
+                    condition.zone = zone
+        if number >= MUCH:
+            by_the_clock = rule.kind in BY_THE_CLOCK or rule.stated is not None or any(step.owner for step in setting.steps)
+            if not by_the_clock:
+                facts.found[index] = (setting, found)
         return found
 
 

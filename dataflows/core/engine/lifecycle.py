@@ -8,12 +8,12 @@ from typing import TypedDict, Unpack
 from msgspec.structs import replace
 
 from dataflows.core.clocks.explain import arithmetic, moment
-from dataflows.core.clocks.spans import Later
+from dataflows.core.clocks.spans import Later, Portion
 from dataflows.core.decisions.cases import HELD, NEW
 from dataflows.core.engine.backfill import HistoryBounds
 from dataflows.core.engine.exceptions import EXPIRED, POLICY_CHANGED, ExceptionState, Status, exception_id
 from dataflows.core.policy.setting import NORMAL, Severity
-from dataflows.core.rules.conditions import Condition, count
+from dataflows.core.rules.conditions import Condition, count, portion
 from schemas.instants import NEVER, iso
 from schemas.record import Evidence, Record
 
@@ -58,6 +58,12 @@ def step_words(condition: Condition, now: int) -> str:
     if trace is not None:
         for step in condition.setting.steps:
             if step.depends:
+                continue
+            if isinstance(step.at, Portion):
+                begun, due = condition.begun, condition.due
+                waited = step.severity == reached and begun is not None and due is not None and begun < due
+                if waited and portion(trace.calendar, begun or 0, due or 0, step.at, trace.span) + grace == at:
+                    return f"; {reached} from {step.at} of the wait on"
                 continue
             anchor = condition.due if isinstance(step.at, Later) else trace.anchor
             if step.severity == reached and anchor is not None and count(trace.calendar, anchor, step.at) + grace == at:
@@ -157,38 +163,6 @@ def was_over(state: ExceptionState, activated: int) -> bool:
     return state.status == "resolved" and state.news <= activated and state.resolution not in LASTING
 
 
-def still_since(
-    found: dict[str | None, list[Condition]], states: Mapping[Key, ExceptionState], activated: int
-) -> dict[str | None, list[Condition]]:
-    """What a rule found (by scope, in order), without what had ended when the policy was activated.
-
-    An exception that was open then may have ended earlier by what became known later: that belongs to it.
-    """
-    after: dict[str | None, list[Condition]] = {}
-    for scope, conditions in found.items():
-        early = [condition for condition in conditions if condition.end is not None and condition.end <= activated]
-        if early:
-            mine = [s.start for s in states.values() if s.scope == scope and s.status != "retracted" and not was_over(s, activated)]
-            last = early[-1]
-            kept = early[-1:] if mine and last.end is not None and last.end >= min(mine) else []
-            after[scope] = [*kept, *conditions[len(early) :]]
-        else:
-            after[scope] = conditions
-    return {scope: conditions for scope, conditions in after.items() if conditions}
-
-
-def policy_changed(known: Mapping[Key, ExceptionState], changes: Mapping[Key, ExceptionState], now: int) -> dict[Key, ExceptionState]:
-    """The changes that a policy that was activated makes: what it does not find any more is resolved, and was no false alarm."""
-    after: dict[Key, ExceptionState] = {}
-    for key, state in changes.items():
-        before = known.get(key)
-        if before is None or state.status != "retracted":
-            after[key] = state
-        elif before.status in ("open", "suppressed"):
-            after[key] = replace(before, status="resolved", resolution=POLICY_CHANGED, end=now, suppressed_by=None, news=now)
-    return after
-
-
 def expired(state: ExceptionState, now: int) -> ExceptionState:
     """An open exception that is closed at log time `now`, since there has been no news for too long."""
     return replace(state, status="resolved", resolution=EXPIRED, end=now, suppressed_by=None)
@@ -226,6 +200,7 @@ def _judged(key: Key, known: ExceptionState | None, condition: Condition, now: i
         start=condition.start,
         end=condition.end,
         due=condition.due,
+        begun=condition.begun,
         arithmetic=reckon(condition) + step_words(condition, now),
         detail=condition.detail,
         resolution=resolution,

@@ -6,15 +6,16 @@ from collections.abc import Iterator
 from typing import cast
 
 from dataflows.core.engine.casework import refusal
-from dataflows.core.engine.exceptions import action_id
+from dataflows.core.engine.exceptions import action_id, exception_id
 from dataflows.core.engine.order import Order
-from dataflows.core.engine.ruleset import RuleSet
+from dataflows.core.engine.ruleset import ORPHAN, RuleSet
 from schemas.deciding import PREFIXES as DECISIONS
 from schemas.deciding import refused_decision
 from schemas.events import ActionEvent, CaseEvent
 from schemas.record import Record
 
-CASE = "case."
+OF_EXCEPTIONS = ("case.", "suggestion.")
+"""How the types of decisions begin that are about an exception."""
 __all__ = ["DECISIONS", "unfounded"]
 
 
@@ -29,12 +30,17 @@ def unfounded(order: Order | None, record: Record, ruleset: RuleSet) -> tuple[st
         return None
     if refused := refused_decision(record):
         return refused
-    if type_.startswith(CASE):
+    if type_.startswith(OF_EXCEPTIONS):
         wanted = cast("CaseEvent", record.event.data).exception_id
         states = () if order is None else order.exceptions.states.values()
         state = None if order is None else next((state for state in states if order.exceptions.id_of(state) == wanted), None)
         if state is not None:
             return refusal(state, record)
+        if wanted == exception_id(record.event.tenant, record.order, ORPHAN, None, 1):
+            return (
+                "orphan_has_no_case",
+                f"nobody has claimed {record.order}: that ends once an order does, or by age, by no decision",
+            )
         known, what = False, "exception"
     else:
         wanted = cast("ActionEvent", record.event.data).action_id

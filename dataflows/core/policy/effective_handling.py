@@ -6,6 +6,9 @@ from typing import TypeAlias
 
 from dataflows.core.clocks import Span
 from dataflows.core.policy.handling import GUARDRAILS, ActionPolicy, Budget, Guardrail
+from dataflows.core.policy.messaging import MessagePolicy
+from dataflows.core.policy.priority import Priority
+from dataflows.core.policy.setting import SEVERITIES
 
 Plain: TypeAlias = "str | list[Plain] | dict[str, Plain]"
 """What a policy file is made of."""
@@ -22,6 +25,19 @@ def actions_of(actions: ActionPolicy) -> dict[str, Plain]:
         "second_approval_above": {currency: str(amount) for currency, amount in sorted(actions.second_approval_above.items())},
         "budgets": [_budget(budget) for budget in actions.budgets],
         "quiet_hours": "off" if actions.quiet is None else "-".join(_time(minutes) for minutes in actions.quiet),
+    }
+    return {name: value for name, value in found.items() if value}
+
+
+def messages_of(messages: MessagePolicy) -> dict[str, Plain]:
+    """The section of messages."""
+    cap = messages.cap
+    found: dict[str, Plain] = {
+        "channels": list(messages.channels),
+        "consent": messages.consent,
+        "cap": "off" if cap is None else {"most": str(cap.most), "within": str(Span(cap.within, "us"))},
+        "languages": dict(sorted(messages.languages.items())),
+        "topics": dict(sorted(messages.topics.items())),
     }
     return {name: value for name, value in found.items() if value}
 
@@ -50,3 +66,18 @@ def guardrails_of(guardrails: tuple[Guardrail, ...]) -> dict[str, Plain]:
             stated["actions"] = list(each.actions)
         found[each.name] = {**stated, "says": each.says}
     return dict(sorted(found.items()))
+
+
+def priority_of(priority: Priority) -> dict[str, Plain]:
+    """The section of the weights of the score."""
+    return {
+        "severity": {severity: str(priority.severity[severity]) for severity in SEVERITIES},
+        "breach": str(priority.breach),
+        "time_left": str(priority.time_left),
+        "lateness": str(priority.lateness),
+        "value": str(priority.value),
+        "half_at": {currency: str(amount) for currency, amount in sorted(priority.half_at.items())},
+        "tiers": {tier: str(points) for tier, points in sorted(priority.tiers.items())},
+        "blocking": str(priority.blocking),
+        "reopenings": str(priority.reopenings),
+    }

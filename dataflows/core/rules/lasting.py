@@ -10,7 +10,7 @@ from dataflows.core.clocks.spans import ZERO
 from dataflows.core.history.facts import Facts
 from dataflows.core.history.parcels import possession, scan_of
 from dataflows.core.policy import RuleSetting
-from dataflows.core.rules.conditions import soonest, timeout
+from dataflows.core.rules.conditions import count, soonest, timeout
 from dataflows.core.rules.dates import DEADLINES
 from dataflows.core.rules.of_returns import called_off
 from dataflows.core.rules.reading import (
@@ -48,14 +48,17 @@ def silent_parcel(form: Silent) -> Find:
             span = setting.threshold if o.domestic or setting.international is None else setting.international
             lifted = earliest(*(read(o, shipment, parcel) for read in over))
             calendar = o.calendar(setting, shipment)
-            patience = soonest(setting, span)
+            patience, before = soonest(setting, span), iter(parcel.scans)
             has_it = moved = False
             for record, until in silences(parcel.scans):
-                moved = moved or tells_progress(record, known=has_it)
-                has_it = has_it or possession(record)
-                if until is not None and until - record.at <= patience:
+                if (until is not None and until - record.at <= patience) or not speaks(record):
                     continue
-                if has_it and speaks(record):
+                for known in before if not (has_it and moved) else ():
+                    moved = moved or tells_progress(known, known=has_it)
+                    has_it = has_it or possession(known)
+                    if known is record:
+                        break
+                if has_it:
                     label = f"last scan {scan_of(record).status}"
                     yield timeout(
                         *(setting, calendar, record.at, label, (record,)),
@@ -153,11 +156,20 @@ def held(form: Lasting, state: Held) -> Find:
                 met = earliest(h.released, *(end(at) for end in until))
                 scope, label, owner = hold_scope(o, h.shipment_id) if scoped else None, one or f"{h.hold} hold", s.owners.get(h.hold)
                 calendar, over = o.calendar(s), lifted(o)
-                yield timeout(s, calendar, at, label, (h.record,), scope=scope, met=met, lifted=over, owner=owner)
-                if form.into and (last_call := _last_call(o, s, form.into, at)) is not None:
+                last_call = _last_call(o, s, form.into, at) if form.into else None
+                if last_call is None or form.into is None or last_call >= count(calendar, at, s.threshold):
+                    yield timeout(s, calendar, at, label, (h.record,), scope=scope, met=met, lifted=over, owner=owner)
+                else:
                     label = f"{hours(s.margin)} before {form.into.value.replace('_', '-')}"
                     yield timeout(
-                        s, calendar, last_call, label, (h.record,), scope=scope, span=ZERO, since=at, met=met, lifted=over, owner=owner
+                        *(s, calendar, last_call, label, (h.record,)),
+                        scope=scope,
+                        span=ZERO,
+                        since=at,
+                        begun=at,
+                        met=met,
+                        lifted=over,
+                        owner=owner,
                     )
 
     return judge

@@ -32,6 +32,9 @@ class Condition:
     due: int | None = None
     steps: tuple[tuple[int, str], ...] = ()
     waits: bool = False
+    begun: int | None = None
+    """Of what runs out: since when it is waited for."""
+    amounts: tuple[tuple[int, Decimal], ...] = ()
 
 
 def timeout(
@@ -46,10 +49,13 @@ def timeout(
     carrier: str | None = None,
     due: int | None = None,
     amounts: Sequence[tuple[int, Decimal]] = (),
+    counted: Span | None = None,
+    begun: int | None = None,
 ) -> list[Condition]:
     """An expectation that runs out: `anchor` plus the kind's threshold and steps (or `due`, where it is computed elsewhere).
 
-    `amounts`: of a kind about a difference of money what that came to, since when.
+    `amounts`: of a kind about a difference of money what that came to, since when; `counted`: what `due` was counted by;
+    `begun`: since when it is waited for, if not since `anchor`.
     """
     if anchor >= NEVER:
         return []
@@ -60,7 +66,13 @@ def timeout(
     own = due is None and threshold == setting.threshold
     steps = [(by, setting.severity)]
     lift = min(reached, lifted)
+    waits_since = begun if begun is not None else anchor
     for step in setting.steps:
+        if step.percent:
+            if waits_since < by:
+                unit = (counted or threshold).unit
+                steps.append((calendar.passing(waits_since, by, step.percent, unit), step.severity))
+            continue
         at = by if step.since else step_at(calendar, setting, step, anchor, by, threshold if due is None else None, own=own)
         if step.depends:
             breach, asked = by + setting.grace, max(by, by if at is None else at) + setting.grace
@@ -71,11 +83,15 @@ def timeout(
             steps.append((at, step.severity))
     steps = rising((at + setting.grace, word) for at, word in steps)
     start = max(steps[0][0], since)
-    return [Condition(kind, scope, start, lift, by, tuple(steps), waits=True)] if start < lift else []
+    found = Condition(kind, scope, start, lift, by, tuple(steps), waits=True, begun=waits_since, amounts=tuple(amounts))
+    return [found] if start < lift else []
 
 
 class Asking(NamedTuple):
-    """What a step asks of the order. `breach`: before which no such step comes; `end`: of the condition; `amounts`: as in `timeout`."""
+    """What a step asks of the order. `breach`: before which no such step comes; `end`: of the condition; `amounts`: as in `timeout`.
+
+    Of a kind that is about no difference of money it asks for the order's total.
+    """
 
     order: Order
     calendar: Calendar
@@ -87,12 +103,19 @@ class Asking(NamedTuple):
     def when(self, step: Step, asked: int, grace: int = 0) -> int | None:
         """When a step comes, `asked` by its span; None if it does not."""
         at = asked
-        if step.since and (date := self.order.date_before(step.since, self.end, self.scope)) is not None:
-            at = max(self.breach, self.calendar.add(date, step.at) + grace)
+        counts_from = None
+        if step.since.endswith("_by"):
+            counts_from = self.order.date_before(step.since, self.end, self.scope)
+        elif step.since:
+            counts_from = self.order.came_to(step.since, self.scope)
+        if counts_from is not None:
+            at = max(self.breach, self.calendar.add(counts_from, step.at) + grace) if counts_from < NEVER else NEVER
         if step.above:
             limits = dict(step.above)
             most = limits.get(self.order.currency or "", limits["*"])
-            at = max(at, min((since for since, amount in self.amounts if amount > most), default=NEVER))
+            total = self.order.total_before(self.end)
+            amounts = self.amounts or ([] if total is None else [(-NEVER, total)])
+            at = max(at, min((since for since, amount in amounts if amount > most), default=NEVER))
         if step.unless and self.order.came_to(step.unless, self.scope) <= at:
             return None
         return at if at < NEVER else None
@@ -156,21 +179,26 @@ def state(
         return []
     setting = order.setting(kind)
     calendar = order.calendar(setting.clock, carrier)
-    later = [(calendar.add(start, step.at), step.severity) for step in setting.steps if not step.depends]
+    later = [(calendar.add(start, step.at), step.severity) for step in setting.steps if not step.depends and not step.percent]
     for step in setting.steps:
         if step.depends:
             asked = start if step.since else max(start, calendar.add(start, step.at))
             comes = Asking(order, calendar, start, end, scope, amounts).when(step, asked)
             later += [] if comes is None else [(comes, step.severity)]
-    return [Condition(kind, scope, start, end, None, tuple(rising([(start, severity or setting.severity), *later])))]
+    steps = tuple(rising([(start, severity or setting.severity), *later]))
+    return [Condition(kind, scope, start, end, None, steps, amounts=tuple(amounts))]
 
 
 def graced(
     order: Order, kind: str, start: int, end: int, *, scope: str | None = None, amounts: Sequence[tuple[int, Decimal]] = ()
 ) -> list[Condition]:
-    """Something that rests on what was not said: wrong only once it has lasted as long as the kind's grace, and from then on."""
+    """Something that rests on what was not said: wrong only once it has lasted as long as the kind's grace, and from then on.
+
+    The grace is counted from the placing, if that comes later: nothing need have been said of an order before.
+    """
     grace = order.setting(kind).grace
-    return [replace(one, waits=grace > 0) for one in state(order, kind, start + grace, end, scope=scope, amounts=amounts)]
+    begun = max(start, order.placed) + grace
+    return [replace(one, waits=grace > 0) for one in state(order, kind, begun, end, scope=scope, amounts=amounts)]
 
 
 def merged(conditions: Iterable[Condition]) -> list[list[Condition]]:
