@@ -21,8 +21,8 @@ def refunded(o: Facts, known: Return, *, named: bool) -> int | None:
 
     A gesture of goodwill is of no return, unless it names it.
     """
-    told = said_of(o, known)
-    began = told[0].at
+    words = said_of(o, known)
+    began = words[0].at
     ours: set[str] | None = None
     for record in o.t.of("payment.refunded"):
         data = cast("PaymentRefunded", record.event.data)
@@ -33,7 +33,7 @@ def refunded(o: Facts, known: Return, *, named: bool) -> int | None:
         if record.at < began or data.reason == GOODWILL:
             continue
         if ours is None:
-            ours = _keys(o, (line for step in told for line in cast("ReturnStep", step.event.data).lines or ()))
+            ours = _keys(o, (line for step in words for line in cast("ReturnStep", step.event.data).lines or ()))
         if not data.lines or not ours:
             if not named:
                 return record.at
