@@ -236,6 +236,8 @@ class NeverSeen(Model):
     """Since when (log time) enough orders have owed it."""
     orders: list[Id]
     """The first orders that owed it."""
+    summary: str = ""
+    """What it says, as a sentence for a person; files of before have none."""
 
 
 OUTPUT_MODELS: dict[str, type[Model]] = {

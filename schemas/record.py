@@ -127,6 +127,8 @@ class IdentityFinding(Struct, frozen=True, gc=False, kw_only=True):
     evidence: tuple[Evidence, ...]
     others: tuple[str, ...] = ()
     """The other orders that it is about."""
+    lapses: tuple[tuple[int, int | None], ...] = ()
+    """From when until when (None: for good) the condition is interrupted, as far as is known by now."""
 
     @property
     def position(self) -> Position:

@@ -23,7 +23,7 @@ from pydantic import BaseModel
 from schemas.envelope import DEFAULT_TENANT
 from schemas.events import DATA_MODELS, OrderUpdated
 from schemas.structs import TypeForm, field_types, kept, struct_of
-from schemas.values import Retention, from_micros, micros
+from schemas.values import Retention, StoredBefore, from_micros, micros
 from schemas.wire import EVENT_STRUCTS, Data, Event
 
 VERSION = 1
@@ -111,6 +111,8 @@ def turn_of(form: TypeForm) -> tuple[Pack, Unpack] | None:
         return lambda value, _: micros(value), lambda value, _: from_micros(value)
     arguments = get_args(form)
     origin: object = get_origin(form)
+    if StoredBefore.INSTANT in arguments:
+        return index_of, text_or_instant_at
     if form is str or origin is Literal:
         return index_of, text_at
     if origin is list and (turn := turn_of(arguments[0])):
@@ -132,6 +134,11 @@ def index_of(text: str, strings: dict[str, int]) -> int:
 def text_at(index: int, strings: list[str]) -> str:
     """The text at `index` of the table."""
     return strings[index]
+
+
+def text_or_instant_at(index: int, strings: list[str]) -> str:
+    """The text at `index` of the table; of what is no place in it, but an instant, its RFC 3339."""
+    return strings[index] if index < len(strings) else from_micros(index).isoformat()
 
 
 _WRAPPERS: tuple[object, ...] = (Annotated, Union, UnionType)

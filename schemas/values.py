@@ -36,6 +36,13 @@ class StoredPlace(Enum):
     """After all others: states were kept before there was such a field."""
 
 
+class StoredBefore(Enum):
+    """Field metadata: what the packed form of an event was in states of before."""
+
+    INSTANT = auto()
+    """An instant, where it is a text now."""
+
+
 class BadTimeError(ValueError):
     """An instant or a date that does not exist, has no offset, or lies outside the years 2000 to 2100."""
 

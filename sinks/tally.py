@@ -18,6 +18,7 @@ EXPIRED = "expired"
 STATES = ("resolved", EXPIRED, "retracted", "suppressed", "open")
 SCORED = ("score_terms", "score_clock", "due_at", "status")
 RAISED = "exception.raised"
+NEVER_SEEN = "feed.never_seen"
 
 
 @dataclass(frozen=True, slots=True)
@@ -47,6 +48,8 @@ class Tally:
     """Of the open exceptions what their score is counted from."""
     now: int = 0
     """The log time that the last exception was said at."""
+    unseen: dict[str, str] = field(default_factory=dict[str, str])
+    """What is waited for and was never told: a sentence by incident."""
     over: int = 0
     """Exceptions that began resolved: they were over before they could be raised."""
 
@@ -60,6 +63,11 @@ class Tally:
         types = self.types[topic]
         for output in outputs:
             types[output.type] += 1
+            if output.type == NEVER_SEEN:
+                id_ = str(output.data["incident_id"])
+                self.unseen.pop(id_, None)
+                if output.status == "open":
+                    self.unseen[id_] = str(output.data["summary"])
             if topic == EXCEPTIONS:
                 id_ = str(output.data["exception_id"])
                 self.over += id_ not in self.exceptions and output.type != RAISED

@@ -47,6 +47,8 @@ def print_summary(console: Console, settings: FlowOptions, tally: Tally, *, seco
         console.print("no exceptions")
     for line in (*written(tally), *standing(tally)):
         console.print(line, soft_wrap=True)
+    for sentence in tally.unseen.values():
+        console.print(sentence, style="yellow", soft_wrap=True, markup=False)
     if tally.rejects:
         reasons = ", ".join(f"{reason} {count:,}" for reason, count in sorted(tally.rejects.items()))
         count = sum(tally.rejects.values())

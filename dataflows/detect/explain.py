@@ -17,7 +17,7 @@ from dataflows.detect.explain_cases import case_changes, case_text, decision_pla
 from schemas.instants import iso, micros
 from schemas.lateness import GREATEST, STANDS, as_of, length
 from schemas.values import parse_instant
-from sinks.index import NotExceptionsError, lines_of
+from sinks.index import NotExceptionsError, SeveralError, lines_of
 from sinks.terminal import STYLES, short
 
 Data = dict[str, object]
@@ -53,6 +53,43 @@ def history(path: Path, prefix: str) -> list[ExceptionEvent]:
         return sorted(found, key=lambda event: cast("int", event[1]["sequence"]))
     except (KeyError, TypeError, orjson.JSONDecodeError) as error:
         raise NotExceptionsError(f"{type(error).__name__}: {error}") from error
+
+
+def incident(path: Path, prefix: str) -> list[Data]:
+    """The lines of the one incident of a file whose ID begins with `prefix`, in order; none if there is no such incident.
+
+    Raises OSError, SeveralError, and NotExceptionsError.
+    """
+    found: dict[str, list[Data]] = {}
+    try:
+        for line in path.read_bytes().splitlines() if prefix.strip() else ():
+            event = cast("Data", orjson.loads(line))
+            id_ = str(cast("Data", event["data"]).get("incident_id", ""))
+            if id_.startswith(prefix.strip().lower()):
+                found.setdefault(id_, []).append(event)
+    except (KeyError, TypeError, AttributeError, orjson.JSONDecodeError) as error:
+        raise NotExceptionsError(f"{type(error).__name__}: {error}") from error
+    if len(found) > 1:
+        first, second, *_ = found
+        raise SeveralError(len(found), (first, second))
+    return next(iter(found.values()), [])
+
+
+def render_incident(console: Console, events: Sequence[Data]) -> None:
+    """Prints what an incident says, and each of its lines."""
+    event = events[-1]
+    data = cast("Data", event["data"])
+    title = Text(f"{event['type']} ", style="bold")
+    title.append(f"{event.get('subject', '')}  ")
+    title.append(f"{data['status']}", style="bold")
+    console.print(title, soft_wrap=True)
+    if data.get("summary"):
+        console.print(Text(str(data["summary"])), soft_wrap=True)
+    orders = cast("list[str]", data.get("orders") or data.get("members") or [])
+    if orders:
+        console.print(Text(f"  {'orders':<{LABEL_WIDTH}} {', '.join(orders)}"), soft_wrap=True)
+    for each in events:
+        console.print(Text(f"  {each['time']}  {cast('Data', each['data'])['status']}"), soft_wrap=True)
 
 
 def last_instant(path: Path) -> int:

@@ -3,7 +3,8 @@
 Unknown fields are ignored; an optional field that is absent or null is None. Unknown values of open sets (`ShortText`) stay as they are.
 Closed sets are only the type itself, the carrier status and the hold. Money is always the increment of its own event, never a total so far.
 Amounts are never below zero, a refund's is above it: the type of an event says which way the money went.
-Instants are RFC 3339 with an offset; `When` also takes plain dates, whose zone is the ship-to's (`promised_by`) or the site's (`ship_by`).
+Instants are RFC 3339 with an offset; `When` also takes plain dates, whose zone is the ship-to's (`promised_by`) or the site's (`ship_by`,
+`expected_at`).
 """
 
 from __future__ import annotations

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Annotated, Literal
 
 from schemas.events.base import Fact, Line, Model
-from schemas.values import Balance, Free, Id, Instant, Quantity, Retention, ShortText, StoredPlace, Text, When
+from schemas.values import Balance, Free, Id, Quantity, Retention, ShortText, StoredBefore, StoredPlace, Text, When
 
 Status = Literal[
     "unknown",
@@ -53,7 +53,7 @@ class InventoryBackordered(Fact):
     """Stock is awaited."""
 
     lines: list[Line] | None = None
-    expected_at: Instant | None = None
+    expected_at: Annotated[When, StoredBefore.INSTANT] | None = None
 
 
 class WarehouseStep(Fact):

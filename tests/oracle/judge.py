@@ -220,22 +220,25 @@ def flag_duplicates(orders: list[Order]) -> None:
     """
     groups: dict[tuple[object, ...], list[Order]] = {}
     for order in orders:
-        data = order.of("order.placed")[0].data
-        customer, address = text(mapping(data, "customer"), "id"), text(mapping(data, "ship_to"), "address_hash")
-        pieces: dict[str, Decimal] = {}
-        for line in lines_of(data):
-            pieces[line.sku or ""] = pieces.get(line.sku or "", Decimal(0)) + order.whole(line)
-        basket = sorted(pieces.items())
-        sent = text(data, "method") not in ("pickup", "digital")
-        if address and (customer or sent):
-            what = tuple(basket) if basket else money(data, "total")
-            if what is not None:
-                groups.setdefault((order.tenant, None if sent else customer, address, what), []).append(order)
+        known = next((purchase for event in order.of("order.placed") if (purchase := purchased(order, event.data))), None)
+        if known is not None:
+            groups.setdefault(known, []).append(order)
     for group in groups.values():
         group.sort(key=lambda order: (order.placed, order.id))
         for earlier, later in itertools.combinations(group, 2):
             if later.placed - earlier.placed <= 10 * MINUTE:
                 later.twins += [(max(start, later.placed), end) for start, end in alive(earlier) if end > later.placed]
+
+
+def purchased(order: Order, data: Json) -> tuple[object, ...] | None:
+    """What a placing says was bought, for whom and where to; none if it does not say it."""
+    customer, address = text(mapping(data, "customer"), "id"), text(mapping(data, "ship_to"), "address_hash")
+    pieces: dict[str, Decimal] = {}
+    for line in lines_of(data):
+        pieces[line.sku or ""] = pieces.get(line.sku or "", Decimal(0)) + order.whole(line)
+    sent = text(data, "method") not in ("pickup", "digital")
+    what = tuple(sorted(pieces.items())) or money(data, "total")
+    return (order.tenant, None if sent else customer, address, what) if what is not None and address and (customer or sent) else None
 
 
 def alive(order: Order) -> list[tuple[int, int]]:

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import json
 from dataclasses import replace
 from datetime import timedelta
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 import pytest
@@ -24,8 +26,8 @@ from tests.support.engine import Standing, records_of, run, standing
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
-    from pathlib import Path
 
+AGREED = Path(__file__).with_name("agreed")
 MILESTONES = frozenset(
     {
         *("placed", "captured", "authorized", "shipped", "scans", "allocated", "released", "picked", "packed"),
@@ -83,6 +85,15 @@ def test_the_engine_agrees_with_the_judge_under_any_policy(tmp_path: Path) -> No
             pytest.fail(
                 f"history {number}: only the engine {sorted(found - right, key=str)}, only the judge {sorted(right - found, key=str)}"
             )
+
+
+@pytest.mark.parametrize("path", sorted(AGREED.glob("*.json")), ids=lambda path: path.stem)
+def test_the_engine_agrees_with_the_judge_on_what_was_found(path: Path, tmp_path: Path) -> None:
+    """Histories on which they once did not, cut down to what shows it, each under the policy that it was found with."""
+    kept = json.loads(path.read_text(encoding="utf-8"))
+    (tmp_path / "policy.yaml").write_text(yaml_of(kept["policy"]), encoding="utf-8")
+    found = standing(run(records_of(kept["events"]), policy_of(kept["policy"]), kept["until"]))
+    assert found == {standing_of(one) for one in judge(kept["events"], read_policy(tmp_path / "policy.yaml"), kept["until"])}
 
 
 @examples(100)

@@ -1,4 +1,4 @@
-"""The arithmetic of a deadline in words, in the calendar's own local time."""
+"""The arithmetic of a deadline in words, in the calendar's own local time or that of the date that it is counted from."""
 
 from __future__ import annotations
 
@@ -27,23 +27,26 @@ def length(span: Span) -> str:
     return f"{digits} {_UNITS[unit]}{'' if digits == '1' else 's'}"
 
 
-def arithmetic(calendar: Calendar, at: int, span: Span) -> str:
+def arithmetic(calendar: Calendar, at: int, span: Span, shown: str | None = None) -> str:
     """How a deadline comes about.
 
     `Fri 2026-04-24 14:02 + 2 business days (Europe/Amsterdam), 1 holiday skipped: King's Day = Wed 2026-04-29 14:02`.
+    `shown`: the zone of its times, if that is not the calendar's.
     """
+    name = shown or calendar.zone
     due = calendar.add(at, span)
     if not span.n and due == at:
-        return f"{moment(at, calendar.zone)} ({calendar.zone})"
-    said = f"{moment(at, calendar.zone)} {'-' if span.n < 0 else '+'} {length(span)} ({calendar.zone})"
+        return f"{moment(at, name)} ({name})"
+    zones = name if span.unit == "us" or name == calendar.zone else f"{name}; business time by {calendar.zone}"
+    said = f"{moment(at, name)} {'-' if span.n < 0 else '+'} {length(span)} ({zones})"
     if span.unit != "us":
-        said += _moved(calendar, at, span) + _skipped(calendar, at, due)
-    return f"{said} = {moment(due, calendar.zone)}"
+        said += _moved(calendar, at, span, name) + _skipped(calendar, at, due)
+    return f"{said} = {moment(due, name)}"
 
 
-def _moved(calendar: Calendar, at: int, span: Span) -> str:
+def _moved(calendar: Calendar, at: int, span: Span, shown: str) -> str:
     start = calendar.add(at, Span(0, span.unit))
-    return "" if start == at else f", counted from {moment(start, calendar.zone)}"
+    return "" if start == at else f", counted from {moment(start, shown)}"
 
 
 def _skipped(calendar: Calendar, at: int, due: int) -> str:

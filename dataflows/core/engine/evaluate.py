@@ -30,6 +30,7 @@ from dataflows.core.history.learned import Learned
 from dataflows.core.history.timeline import Failure
 from dataflows.core.policy import Policy, RuleSetting
 from dataflows.core.rules.conditions import Condition, merged, while_wanted
+from dataflows.core.rules.dates import zone_of
 from dataflows.core.rules.grading import graded
 from schemas.instants import FAR, NEVER
 from schemas.record import Record
@@ -266,6 +267,10 @@ class RuleEvaluator:
         if number > len(found):
             for scope, conditions in found.items():
                 found[scope] = merged(conditions)
+        if found and facts.placed is not None and (zone := zone_of(facts, rule.forms)) is not None:
+            for conditions in found.values():
+                for condition in conditions:
+                    condition.zone = zone
         if number >= MUCH:
             by_the_clock = rule.kind in BY_THE_CLOCK or rule.stated is not None or any(step.owner for step in setting.steps)
             if not by_the_clock:

@@ -40,7 +40,7 @@ def reckon(condition: Condition) -> str:
     if condition.trace is None:
         return f"happened {iso(condition.start)}"
     trace = condition.trace
-    words = f"{trace.label} " + arithmetic(trace.calendar, trace.anchor, trace.span)
+    words = f"{trace.label} " + arithmetic(trace.calendar, trace.anchor, trace.span, condition.zone)
     return f"{words}, and {condition.setting.grace.n // 1_000_000} s of grace" if condition.setting.grace.n else words
 
 
@@ -50,7 +50,7 @@ def step_words(condition: Condition, now: int) -> str:
     at = next(at for at, severity in condition.steps if severity == reached)
     reason = dict(condition.reasons).get(at)
     if reason is not None and reached != condition.setting.severity:
-        zone = "UTC" if condition.trace is None else condition.trace.calendar.zone
+        zone = "UTC" if condition.trace is None else condition.zone or condition.trace.calendar.zone
         return f"; {reached} from {moment(at, zone)} ({zone}): {reason}"
     if reached == condition.steps[0][1]:
         return ""
@@ -67,7 +67,7 @@ def step_words(condition: Condition, now: int) -> str:
                 continue
             anchor = condition.due if isinstance(step.at, Later) else trace.anchor
             if step.severity == reached and anchor is not None and count(trace.calendar, anchor, step.at) + grace == at:
-                return f"; {reached} from {arithmetic(trace.calendar, anchor, step.at)}"
+                return f"; {reached} from {arithmetic(trace.calendar, anchor, step.at, condition.zone)}"
     return f"; {reached} from {iso(at)}"
 
 

@@ -12,9 +12,8 @@ from dataflows.core.engine.exceptions import ExceptionState
 from dataflows.core.history.facts import Facts
 from dataflows.core.history.shipments import Shipment
 from dataflows.core.policy import RuleSetting
+from dataflows.core.rules.dates import zone_of
 from dataflows.core.rules.model import Rule
-from dataflows.core.rules.structs import Lasting, Overdue
-from dataflows.core.rules.vocabulary import Date
 from schemas.events import OrderPlaced
 from schemas.instants import DAY, FAR, MINUTE
 from schemas.places import zone as place
@@ -81,9 +80,8 @@ class ExceptionCase:
         facts = self.facts
         if facts.placed is None:
             return "UTC" if self.setting is None else facts.policy.tenant_calendar(facts.tenant).zone
-        date = next((found for form in self.rule.forms for found in (_date(form),) if found is not None), None)
-        if date is not None:
-            return facts.site_zone if date is Date.SHIP_BY else facts.ship_to_zone
+        if (zone := zone_of(facts, self.rule.forms)) is not None:
+            return zone
         if self.state.due is None or self.setting is None:
             return facts.ship_to_zone
         return facts.calendar(self.setting, self.shipment).zone
@@ -119,11 +117,6 @@ class ExceptionCase:
         """The line that it is about, by its name."""
         scope, _, name = (self.state.scope or "").partition(":")
         return name if scope == "line" else None
-
-
-def _date(form: object) -> Date | None:
-    found = form.since if isinstance(form, Overdue) else form.into if isinstance(form, Lasting) else None
-    return found if isinstance(found, Date) else None
 
 
 def called(record: Record) -> str:

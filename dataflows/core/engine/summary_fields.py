@@ -260,6 +260,6 @@ FIELDS: Final[Mapping[str, Field]] = {
     "amount": _of("amount"),
     "invoice": _of("invoice_id"),
     "expires": lambda case: case.moment(_micros(case.said("expires_at"))),
-    "expected": lambda case: case.moment(_micros(case.said("expected_at"))),
+    "expected": lambda case: case.date(case.said("expected_at")),
 }
 """Every field that a sentence may name."""

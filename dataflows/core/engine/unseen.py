@@ -12,6 +12,7 @@ from typing import Final
 from uuid import uuid5
 from zlib import crc32
 
+from dataflows.core.clocks.explain import moment
 from dataflows.core.engine.exceptions import NAMESPACE, event
 from dataflows.core.history.learned import Learned, Owed
 from schemas.instants import DAY, FAR, iso
@@ -19,8 +20,11 @@ from schemas.learned import BY_CARRIER
 from schemas.output import OutputRecord
 
 PATIENCE: Final = DAY
+ZONE: Final = "UTC"
 NEVER_SEEN: Final = "feed.never_seen"
 OPEN, OVER = 1, 2
+WORDS: Final = {"captured": "capture of a payment", "shipped": "hand-over", "first_scan": "first scan"}
+"""What is owed (see `schemas.learned`), in words."""
 
 
 class Unseen:
@@ -69,6 +73,16 @@ class Unseen:
         return found
 
 
+def _sentence(owed: Owed, stage: int, at: int, since: int, orders: list[str]) -> str:
+    whose = "" if not owed.place else f" by carrier {owed.place}" if owed.milestone in BY_CARRIER else f" at site {owed.place}"
+    what, begun = WORDS.get(owed.milestone, owed.milestone) + whose, moment(since, ZONE)
+    if stage == OPEN:
+        said = f"No {what} has ever been told: since {begun} {len(orders)} orders wait for one, the first of them {orders[0]}."
+    else:
+        said = f"A {what} was told on {moment(at, ZONE)}, the first ever: {len(orders)} orders had waited for one since {begun}."
+    return f"{said} (Times: {ZONE}.)"
+
+
 def _line(owed: Owed, stage: int, at: int, since: int, orders: list[str]) -> OutputRecord:
     name = f"{owed.place or owed.tenant}: {owed.milestone}"
     incident = uuid5(NAMESPACE, "\x1f".join(("never_seen", *owed, str(since))))
@@ -81,6 +95,7 @@ def _line(owed: Owed, stage: int, at: int, since: int, orders: list[str]) -> Out
         "site": None if owed.milestone in BY_CARRIER else owed.place or None,
         "owed_since": iso(since),
         "orders": orders,
+        "summary": _sentence(owed, stage, at, since, orders),
     }
     body = event(owed.tenant, name, NEVER_SEEN, f"{incident}:{stage}", at, data)
     return OutputRecord(at, name, "incidents", NEVER_SEEN, NEVER_SEEN, body, kind=NEVER_SEEN, status=status, data=data)

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping, Sequence
 from typing import cast
 
-from dataflows.core.history.covering import Filling, OrderShape
+from dataflows.core.history.covering import Cell, Filling, OrderShape, whole_of
 from dataflows.core.history.quantities import line_key, quantity
 from dataflows.core.history.versions import Versions
 from schemas.events import Line, OrderCancel
@@ -64,6 +64,12 @@ class Books:
         self._filling = Filling(shape, {}, {})
         self._filled = 0
         """How many of the cancelled lines it is filled with."""
+        self.gone: dict[Cell, int] = {}
+        """How much of the components of kits is not wanted any more."""
+        self._cancelled_parts: dict[Cell, int] = {}
+        self._refunded_parts: dict[Cell, int] = {}
+        self._by_parts: dict[str, int] = {}
+        """How many of a kit are not wanted since some of its parts were cancelled and the others refunded."""
         self._named_all = True
         """Whether all of these name a line of the order by its ID."""
 
@@ -97,6 +103,30 @@ class Books:
             units[key] = count - self._named.get(key, 0)
             self._named[key] = count
         self.waive(units)
+        if self._shape.components:
+            self._cancelled_parts = {cell: count for cell, count in self._filling.filled.items() if cell[1] is not None and count}
+            self._part()
+
+    def refund_parts(self, parts: Mapping[Cell, int]) -> None:
+        """Takes in that components of kits were refunded before they left."""
+        for cell, count in parts.items():
+            self._refunded_parts[cell] = self._refunded_parts.get(cell, 0) + count
+        self._part()
+
+    def _part(self) -> None:
+        """Takes off the kits of which no component is wanted any more, by whichever events."""
+        known, back = self._cancelled_parts, self._refunded_parts
+        gone = {cell: known.get(cell, 0) + back.get(cell, 0) for cell in {**known, **back}}
+        if gone == self.gone:
+            return
+        for key in dict.fromkeys(cell[0] for cell in gone):
+            parts = self._shape.components[key]
+            more = whole_of(parts, key, gone) - whole_of(parts, key, known) - self._by_parts.get(key, 0)
+            if more > 0:
+                self._by_parts[key] = self._by_parts.get(key, 0) + more
+                self.waive({key: more})
+            self.moved.add(key)
+        self.gone = gone
 
     def waive(self, units: Mapping[str, int]) -> None:
         """Takes in that some units are not wanted, as far as they are owed; of a kit of which no part is wanted, none is."""

@@ -108,7 +108,7 @@ def _components(line: Line) -> dict[str, int]:
 class Filling:
     """How far lines are covered. `space`: how much of each there is to cover; `most`: how much of each was ever ordered.
 
-    `owed`: how much of each is wanted still, if a kit needs no more of its lines than that.
+    `owed`: how much of each is wanted still, if a kit needs no more of its lines than that; `gone`: how much of its components is not.
     """
 
     def __init__(
@@ -118,8 +118,10 @@ class Filling:
         most: Mapping[str, int],
         filled: dict[Cell, int] | None = None,
         owed: Mapping[str, int] | None = None,
+        gone: Mapping[Cell, int] | None = None,
     ) -> None:
         self.shape = shape
+        self.gone = gone
         self.space = space
         self.most = most
         self.owed = most if owed is None else owed
@@ -205,7 +207,17 @@ class Filling:
         filled = self.filled
         whole = filled.get((key, None), 0)
         parts = self.shape.components.get(key)
-        return whole + min(filled.get((key, sku), 0) // count for sku, count in parts.items()) if parts else whole
+        if not parts:
+            return whole
+        if not (gone := self.gone):
+            return whole + min(filled.get((key, sku), 0) // count for sku, count in parts.items())
+        there = min((filled.get((key, sku), 0) + gone.get((key, sku), 0)) // count for sku, count in parts.items())
+        return whole + max(there - whole_of(parts, key, gone), 0)
+
+
+def whole_of(parts: Mapping[str, int], key: str, cells: Mapping[Cell, int]) -> int:
+    """How many whole pieces of a kit so much of its components make."""
+    return min(cells.get((key, sku), 0) // count for sku, count in parts.items())
 
 
 class UnitCoverage:
@@ -224,11 +236,20 @@ class UnitCoverage:
         self._by_sku = False
         self._filling = Filling(shape, {}, {})
         self._owed: Mapping[str, int] = {}
+        self._gone: Mapping[Cell, int] = {}
         self._short: set[str] = set()
 
-    def change(self, at: int, space: Mapping[str, int], most: Mapping[str, int], owed: Mapping[str, int], moved: Iterable[str]) -> None:
+    def change(
+        self,
+        at: int,
+        space: Mapping[str, int],
+        most: Mapping[str, int],
+        owed: Mapping[str, int],
+        moved: Iterable[str],
+        gone: Mapping[Cell, int],
+    ) -> None:
         """Takes in what the order owes from an instant on; of no line but those that `moved` it is anything else."""
-        self._owed = owed
+        self._owed, self._gone = owed, gone
         self._fill(space, most)
         met, owing = self.met, self.shape.owing
         for key in moved:
@@ -260,6 +281,10 @@ class UnitCoverage:
         """How many units of a line are covered now."""
         return self._filling.covered(key)
 
+    def filled(self, cell: Cell) -> int:
+        """How much of a line, or of a component of a kit, is there now."""
+        return self._filling.filled.get(cell, 0)
+
     def at(self, key: str, level: int) -> int | None:
         """When so many units of a line were first covered."""
         known = self.met.get(key, ())
@@ -268,7 +293,7 @@ class UnitCoverage:
 
     def _fill(self, space: Mapping[str, int], most: Mapping[str, int]) -> None:
         rest: dict[Cell, int] = {(key, None): count for key, count in self._rest.items() if count > 0}
-        self._filling = Filling(self.shape, space, most, rest, self._owed)
+        self._filling = Filling(self.shape, space, most, rest, self._owed, self._gone)
         self._filling.add(self._stated)
 
     def _note(self, at: int, keys: Iterable[str]) -> None:

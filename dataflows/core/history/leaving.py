@@ -42,8 +42,8 @@ def delivered(shipment: Shipment) -> int | None:
 
 
 def ready(shipment: Shipment) -> int | None:
-    """When all of a shipment could be fetched."""
-    instants = [parcel.ready for parcel in shipment.parcels]
+    """When all of a shipment could be fetched: all its parcels but those that were voided, or went over to another number."""
+    instants = [parcel.ready for parcel in shipment.parcels if shipment.over_of(parcel) is None]
     known = [at for at in instants if at is not None]
     return max(known) if known and len(known) == len(instants) else None
 

@@ -65,6 +65,7 @@ class Ledger:
         named = (cast("Payment", record.event.data).amount for record in captures)
         self.currency = total.currency if total is not None else next((amount.currency for amount in named if amount is not None), None)
         self.tolerance = tolerance(self.currency)
+        self._tolerance_of = tolerance
         self._totals = [(since, self._total_of(fields), record) for fields, since, record in versions]
         self.captures = captures
         self.losses = losses_of(timeline)
@@ -237,9 +238,9 @@ class Ledger:
                         known.ended = record.at
                 continue
             owed = self.owed(record.at)
-            amount = self.amount(data.amount)
-            if amount is not None and amount <= self.tolerance:
-                continue
+            amount, said = self.amount(data.amount), data.amount
+            if said is not None and Decimal(said.amount) <= self._tolerance_of(said.currency):
+                continue  # Nothing is nothing in any currency, and before one is known to compare with.
             found.append(Authorization(record, data, owed if amount is None else amount))
             self._replace(found, owed)
         return found

@@ -18,6 +18,12 @@ from schemas.instants import FAR
 from schemas.record import Record
 
 
+def _said(line: Line) -> tuple[object, ...]:
+    """What a line says. What was read from a state is of another class than what a thorough decoder has read, and never equal to it."""
+    parts = [(part.sku, part.quantity) for part in line.components] if line.components else None
+    return (line.line_id, line.sku, line.quantity, line.ship_by, line.promised_by, line.method, line.parent_line_id, parts)
+
+
 def tracking_numbers(data: WarehouseShipment) -> list[str]:
     """All tracking numbers that a label or a hand-over names."""
     own = (data.tracking_number,) if data.tracking_number else ()
@@ -32,7 +38,7 @@ class _Account:
     def __init__(self) -> None:
         self.by_id: dict[str, int] = {}
         self.by_sku: dict[str, int] = {}
-        self.last: dict[frozenset[str], tuple[int, Sequence[Line]]] = {}
+        self.last: dict[frozenset[str], tuple[int, list[tuple[object, ...]]]] = {}
 
     def add(self, line: Line, count: int) -> None:
         """Takes in a line."""
@@ -45,9 +51,10 @@ class _Account:
         """Whether a hand-over is the last one of its parcels once more."""
         key = frozenset(numbers)
         before = self.last.get(key)
-        if key and before is not None and record.at - before[0] <= REPEATED and before[1] == lines:
+        said = [_said(line) for line in lines]
+        if key and before is not None and record.at - before[0] <= REPEATED and before[1] == said:
             return True
-        self.last[key] = (record.at, lines)
+        self.last[key] = (record.at, said)
         return False
 
     def ahead(self, own: _Account, line: Line) -> int:

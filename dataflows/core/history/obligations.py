@@ -16,7 +16,7 @@ import msgspec
 
 from dataflows.core.history.again import Life
 from dataflows.core.history.balances import Books
-from dataflows.core.history.covering import Filling, OrderShape, UnitCoverage
+from dataflows.core.history.covering import Cell, Filling, OrderShape, UnitCoverage, whole_of
 from dataflows.core.history.turns import REFUNDING, OwedChange, begin, changes_of, update
 from dataflows.core.history.versions import Versions
 from schemas.events import Line, PaymentRefunded
@@ -66,9 +66,11 @@ class Change(NamedTuple):
     due: dict[str, int]
     moved: frozenset[str]
     """The lines of which anything is other than before."""
+    gone: dict[Cell, int]
+    """How much of the components of kits is not wanted any more."""
 
 
-NOTHING = Change(0, {}, {}, {}, {}, {}, frozenset())
+NOTHING = Change(0, {}, {}, {}, {}, {}, frozenset(), {})
 
 
 class Obligations:
@@ -103,12 +105,12 @@ class Obligations:
         change = next(changes, None)
         for at, lines in self._since_placing(steps, covered):
             while change is not None and change.at <= at:
-                covered.change(*change[:4], change.moved)
+                covered.change(*change[:4], change.moved, change.gone)
                 last = change
                 change = next(changes, None)
             covered.step(at, lines, last.rest)
         while change is not None:
-            covered.change(*change[:4], change.moved)
+            covered.change(*change[:4], change.moved, change.gone)
             change = next(changes, None)
         return covered
 
@@ -233,13 +235,14 @@ class Obligations:
             before.rest | {key: firm[key].most - firm[key].waived for key in moved},
             before.due | {key: firm[key].owed for key in moved},
             moved,
+            self._books.gone,
         )
         self.changes.append(change)
         for key in moved:
             levels = self._owed.setdefault(key, [])
             if not levels or levels[-1][1] != held[key].owed:
                 levels.append((at, held[key].owed))
-        self.left.change(*change[:4], moved)
+        self.left.change(*change[:4], moved, change.gone)
 
     def _refund(self, record: Record) -> None:
         """Waives what has not left of the lines that a refund names; `_firm` keeps what was owed without refunds."""
@@ -252,6 +255,20 @@ class Obligations:
         over = filling.add([line for line in lines if line.quantity is not None])
         waived = {key: units for key in balances if (units := filling.covered(key)) > 0}
         self._books.waive(waived)
+        if self.shape.components:
+            self._books.refund_parts(self._parts_of(filling))
         beyond = [line for line in lines if line.quantity is None]
         beyond.extend(cast("Line", msgspec.structs.replace(cast("msgspec.Struct", line), quantity=left)) for line, _, left in over)
         self.refunds.append(Refund(record, waived, beyond))
+
+    def _parts_of(self, refunded: Filling) -> dict[Cell, int]:
+        """The components that were refunded by themselves and have not left; of a whole kit its line is waived."""
+        found: dict[Cell, int] = {}
+        for key, parts in self.shape.components.items():
+            whole = whole_of(parts, key, refunded.filled)
+            for sku, count in parts.items():
+                cell, most = (key, sku), self._books.of[key].most
+                ahead = most * count - self.left.filled(cell) - self.left.filled((key, None)) * count - self._books.gone.get(cell, 0)
+                if (free := min(refunded.filled.get(cell, 0) - whole * count, ahead)) > 0:
+                    found[cell] = free
+        return found

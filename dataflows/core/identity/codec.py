@@ -30,7 +30,8 @@ def row_of(item: Record | IdentityFinding | FeedWatermark | ResolvedEvent | Ambi
             return [RESOLVED, *place, row_of(item.item)]
         case IdentityFinding():
             place = [item.log, item.at, item.topic, item.partition, item.offset, _bytes(item.sub), item.tenant, item.order]
-            return [FINDING, *place, item.kind, item.scope_id, [list(evidence) for evidence in item.evidence], list(item.others)]
+            row = [FINDING, *place, item.kind, item.scope_id, [list(evidence) for evidence in item.evidence], list(item.others)]
+            return [*row, [list(lapse) for lapse in item.lapses]] if item.lapses else row
         case FeedWatermark():
             row = [FEED_WATERMARK, item.log, item.topic, item.partition, item.offset, _bytes(item.sub), item.feed, item.at]
             return [*row, True] if item.late else row
@@ -55,7 +56,7 @@ def item_of(row: Row) -> Record | IdentityFinding | FeedWatermark | ResolvedEven
         inner = cast("Record | IdentityFinding | Ambiguous | Orphan", item_of(item))
         return ResolvedEvent(log, topic, partition, offset, _number(sub), tenant, order, inner)
     if what == FINDING:
-        log, at, topic, partition, offset, sub, tenant, order, kind, scope_id, cited, *others = rest
+        log, at, topic, partition, offset, sub, tenant, order, kind, scope_id, cited, *later = rest
         return IdentityFinding(
             log=log,
             at=at,
@@ -68,7 +69,8 @@ def item_of(row: Row) -> Record | IdentityFinding | FeedWatermark | ResolvedEven
             kind=kind,
             scope_id=scope_id,
             evidence=tuple(Evidence(*evidence) for evidence in cited),
-            others=tuple(others[0]) if others else (),  # A state of before has none.
+            others=tuple(later[0]) if later else (),  # A state of before has none.
+            lapses=tuple((since, until) for since, until in later[1]) if len(later) > 1 else (),
         )
     if what == FEED_WATERMARK:
         log, topic, partition, offset, sub, feed, at, *late = rest

@@ -5,10 +5,10 @@ The shard of the earlier order decides, since what ends it comes in under its na
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Final, cast
 
-from msgspec.structs import replace
+from msgspec import structs
 
 from dataflows.core.history.again import Stretch
 from dataflows.core.history.wanted import unwanted
@@ -21,8 +21,6 @@ from schemas.instants import DAY, NEVER
 from schemas.record import Evidence, IdentityFinding, Record
 
 SUSPECTED: Final = "order.duplicate_suspected"
-OVER: Final = "order.duplicate_over"
-"""No kind of exception: from `at` on the orders that a finding names are repeated no more."""
 PLACED: Final = "order.placed"
 REMEMBERED: Final = 2 * DAY
 """How long what tells whether an order is wanted waits for one that repeats it: as long as its basket does."""
@@ -127,15 +125,5 @@ def name_of(tenant: str, order: str) -> str:
 
 
 def _changed(head: ResolvedEvent, finding: IdentityFinding, lapses: list[Stretch]) -> list[ResolvedEvent]:
-    """That an order repeats another, then each time that the other was not wanted, and was again; `head` stands where the first is said."""
-    found = [head]
-    for start, end in lapses:
-        found.append(_next(found[-1], replace(finding, kind=OVER, at=start)))
-        if end is not None:
-            found.append(_next(found[-1], replace(finding, at=end)))
-    return found
-
-
-def _next(before: ResolvedEvent, finding: IdentityFinding) -> ResolvedEvent:
-    place = (before.log, before.topic, before.partition, before.offset, before.sub + 1)
-    return ResolvedEvent(*place, before.tenant, before.order, finding)
+    """That an order repeats another, with all times at which the other was not wanted: said at once, so that nothing is half known."""
+    return [replace(head, item=structs.replace(finding, lapses=tuple(lapses)))]

@@ -10,7 +10,6 @@ from dataflows.core.history.quantities import line_key
 from schemas.events import InventoryBackordered
 from schemas.instants import earliest
 from schemas.record import Record
-from schemas.wire import micros
 
 
 class Backorder(NamedTuple):
@@ -38,7 +37,7 @@ def backorders(o: Facts) -> Iterator[Backorder]:
         ends = [unit.gone for unit in o.units("left") if keys is not None and unit.key in keys]
         gone = max((at for at in ends if at is not None), default=None) if None not in ends else None
         stated = cast("InventoryBackordered", record.event.data).expected_at
-        yield Backorder(record, record.at, until, keys, None if stated is None else micros(stated), replaced, gone)
+        yield Backorder(record, record.at, until, keys, None if stated is None else o.ship_deadline(stated), replaced, gone)
 
 
 def lifted(o: Facts, wait: Backorder) -> int | None:

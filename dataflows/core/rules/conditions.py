@@ -63,6 +63,8 @@ class Condition:
     """Of a rule about a difference of money: what it came to, since when."""
     reasons: tuple[tuple[int, str], ...] = ()
     """Why such steps came, by their instants."""
+    zone: str | None = None
+    """The zone that its date ends in, if it counts from one: its times are told in it."""
     begun: int | None = None
     """Of a timeout: since when it waits for its deadline."""
 
@@ -240,12 +242,14 @@ def signal(  # noqa: PLR0913 (every argument is a term of the condition)
     lane: Lane | None = None,
     look_again: int | None = None,
     absence: bool = False,
+    at_once: bool = False,
 ) -> Condition | None:
     """The condition that `record` (or the instant `at`) began, until the first of `clears` at or after it, or until `lifted`.
 
-    It begins the rule's grace later, and is none if it ends within that. `absence`: it rests on something not having been said, and is
-    decided like what is overdue, once the feeds that would have said it have spoken past its beginning. Of an order nothing need have been
-    said before it was placed: what had begun by then begins with the placing.
+    It begins the rule's grace later, and is none if it ends within that; `at_once`: it begins then, whatever grace the rule gives to what
+    it waits for. `absence`: it rests on something not having been said, and is decided like what is overdue, once the feeds that would
+    have said it have spoken past its beginning. Of an order nothing need have been said before it was placed: what had begun by then
+    begins with the placing.
     """
     if setting.switch == "off":
         return None
@@ -254,7 +258,7 @@ def signal(  # noqa: PLR0913 (every argument is a term of the condition)
         return None
     cleared = after((c for c in clears if c is not None), start)
     end = earliest(cleared, lifted)
-    grace = setting.grace.n
+    grace = 0 if at_once else setting.grace.n
     start = (max(start, o.placed_at) if absence else start) + grace
     if end is not None and end <= start:
         return None

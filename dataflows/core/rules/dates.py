@@ -13,7 +13,7 @@ from dataflows.core.policy import RuleSetting
 from dataflows.core.rules.backorders import backorders
 from dataflows.core.rules.conditions import Condition, count, soonest, timeout
 from dataflows.core.rules.reading import ended_for
-from dataflows.core.rules.structs import Find, Found, Overdue
+from dataflows.core.rules.structs import AnyForm, Find, Found, Overdue
 from dataflows.core.rules.vocabulary import Date, Milestone
 from schemas.events import OrderPlaced, WarehouseShipment
 from schemas.instants import FAR, NEVER, earliest
@@ -161,6 +161,13 @@ def _kept(o: Facts, s: RuleSetting, date: Date, units: Sequence[Unit]) -> bool:
         last = max(last, unit.met)
     deadline, least = DEADLINES[date], soonest(s, s.threshold)
     return all(text is not None and last <= deadline(o, text) + least for text, _, _, _ in o.dates(date.value))
+
+
+def zone_of(o: Facts, forms: Iterable[AnyForm]) -> str | None:
+    """The zone that the date ends in which a rule counts from, if it counts from one."""
+    dates = (getattr(form, name, None) for form in forms for name in ("since", "into", "by"))
+    date = next((date for date in dates if isinstance(date, Date)), None)
+    return None if date is None else o.site_zone if date is Date.SHIP_BY else o.ship_to_zone
 
 
 def by_date(form: Overdue, date: Date) -> Find:

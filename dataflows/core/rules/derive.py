@@ -191,8 +191,8 @@ def fits_of(forms: Sequence[AnyForm]) -> Fits | None:
 
 
 def sited(forms: Sequence[AnyForm]) -> bool:
-    """Whether a deadline of the rule is a ship-by date, which ends in the zone of the site."""
-    return any(getattr(form, name, None) is Date.SHIP_BY for form in forms for name in ("since", "into"))
+    """Whether a deadline of the rule is a ship-by date, or one like it, which ends in the zone of the site."""
+    return any(getattr(form, name, None) is Date.SHIP_BY for form in forms for name in ("since", "into", "by"))
 
 
 def dated(forms: Sequence[AnyForm]) -> bool:

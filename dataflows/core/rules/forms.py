@@ -258,6 +258,7 @@ def custom(  # noqa: PLR0913 (what no form says)
     dated: bool = False,
     placeless: bool = False,
     of_money: bool = False,
+    by: Date | None = None,
     fits: Fits | None = None,
     **stated: Unpack[StatedEntry],
 ) -> Rule:
@@ -275,6 +276,7 @@ def custom(  # noqa: PLR0913 (what no form says)
         dated=dated,
         placeless=placeless,
         of_money=of_money,
+        by=by,
         fits=fits,
         **_of(stated),
     )

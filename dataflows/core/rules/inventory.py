@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataflows.core.rules.custom.goods import backorder_aged, backorder_overdue
 from dataflows.core.rules.forms import custom, overdue, reported
-from dataflows.core.rules.vocabulary import GOES_ON, Lines, Milestone, Op, Scope, Where, event
+from dataflows.core.rules.vocabulary import GOES_ON, Date, Lines, Milestone, Op, Scope, Where, event
 
 ALLOCATED = event("inventory.allocated")
 CLEARS = (
@@ -87,7 +87,7 @@ RULES = (
     ),
     custom(
         "inventory.backorder_overdue", "The day on which backordered stock was expected has passed.",
-        find=backorder_overdue, inputs=("inventory.backordered",), within="0 s", dated=True,
+        find=backorder_overdue, inputs=("inventory.backordered",), within="0 s", dated=True, by=Date.SHIP_BY,
         clears="an allocation or a shipment, another expectation, or the end of the order",
         owner="ECOM", severity="medium", lane="review", feeds=("warehouse",),
         actions={"ask_consent": "the customer must agree to the delay"},

@@ -11,6 +11,7 @@ from dataflows.core.history.quantities import line_key
 from dataflows.core.history.returns import Return
 from dataflows.core.rules.conditions import after
 from schemas.events import Line, PaymentRefunded, ReturnStep
+from schemas.record import Record
 
 RESOLUTIONS = frozenset(("refund", "exchange", "replacement", "none"))
 
@@ -20,7 +21,8 @@ def refunded(o: Facts, known: Return, *, named: bool) -> int | None:
 
     A gesture of goodwill is of no return, unless it names it.
     """
-    began = known.steps[0].at
+    words = said_of(o, known)
+    began = words[0].at
     ours: set[str] | None = None
     for record in o.t.of("payment.refunded"):
         data = cast("PaymentRefunded", record.event.data)
@@ -31,7 +33,7 @@ def refunded(o: Facts, known: Return, *, named: bool) -> int | None:
         if record.at < began or data.reason == GOODWILL:
             continue
         if ours is None:
-            ours = _keys(o, (line for step in known.steps for line in cast("ReturnStep", step.event.data).lines or ()))
+            ours = _keys(o, (line for step in words for line in cast("ReturnStep", step.event.data).lines or ()))
         if not data.lines or not ours:
             if not named:
                 return record.at
@@ -45,13 +47,22 @@ def _keys(o: Facts, lines: Iterable[Line]) -> set[str]:
     return {key for line in lines for key in [known for known, _ in o.shape.speaks_of(line)] or (line_key(line),)}
 
 
-def resolution(known: Return) -> str | None:
+def said_of(o: Facts, known: Return) -> list[Record]:
+    """All that was told of a return, as it happened: its steps, and that it was called off, which says that it was there before."""
+    cancels = _cancels(o, known)
+    return sorted((*known.steps, *cancels), key=lambda r: (r.at, r.event.source, r.event.id)) if cancels else known.steps
+
+
+def resolution(o: Facts, known: Return) -> str | None:
     """What the customer gets: what was told last."""
-    words = (cast("ReturnStep", record.event.data).resolution for record in reversed(known.steps))
+    words = (cast("ReturnStep", record.event.data).resolution for record in reversed(said_of(o, known)))
     return next((word for word in words if word in RESOLUTIONS), None)
 
 
 def called_off(o: Facts, known: Return, at: int) -> int | None:
     """When a return was called off, at or after an instant."""
-    records = o.t.of("return.cancelled")
-    return after((r.at for r in records if cast("ReturnStep", r.event.data).return_id == known.return_id), at) if records else None
+    return after((record.at for record in _cancels(o, known)), at)
+
+
+def _cancels(o: Facts, known: Return) -> list[Record]:
+    return [r for r in o.t.of("return.cancelled") if cast("ReturnStep", r.event.data).return_id == known.return_id]

@@ -250,7 +250,7 @@ def _overdue_return(form: Overdue, since: EventTerm) -> Find:
     def judge(o: Facts, s: RuleSetting) -> Found:
         for known in o.returns:
             begun = [r for r in known.steps if r.event.type == type_ and begins(r)]
-            if not begun or (of_money and resolution(known) not in (None, "refund")):
+            if not begun or (of_money and resolution(o, known) not in (None, "refund")):
                 continue
             met = earliest(*(until(o, known) for until in untils))
             over: int | None = None

@@ -61,7 +61,7 @@ def reported(form: Reported) -> Find:
             lane = s.minor_lane if minor is not None and minor(record) else None
             detail = _text(record, form.detail)
             lifted = earliest(over(o), o.called_off(record.at)) if form.for_good else over(o)
-            yield signal(o, s, record, clears=clears, lifted=lifted, scope=scope(record), detail=detail, lane=lane)
+            yield signal(o, s, record, clears=clears, lifted=lifted, scope=scope(record), detail=detail, lane=lane, at_once=True)
 
     return judge
 
@@ -154,6 +154,7 @@ def reported_parcel(form: Reported) -> Find:
                         scope=shipment.scope,
                         detail=_text(record, form.detail),
                         shipment=shipment,
+                        at_once=True,
                     )
                     if form.first:
                         break

@@ -113,7 +113,7 @@ class Custom(Form, frozen=True, kw_only=True, tag=True):
     waits for something; `clears`: what ends it, for people; `ignores`: settings without an effect on it; `general`: those that hold for
     all orders alike. `absence`: it rests on something not having been said, so it waits for `grace` and for its feeds like what is overdue.
     `dated`: it counts from a date that may lie ahead; `placeless`: it speaks of events that no order is known for;
-    `of_money`: its conditions say what difference of money they are about.
+    `of_money`: its conditions say what difference of money they are about; `by`: its dates end in the same zone as this one.
     """
 
     find: Find
@@ -128,6 +128,7 @@ class Custom(Form, frozen=True, kw_only=True, tag=True):
     dated: bool = False
     placeless: bool = False
     of_money: bool = False
+    by: Date | None = None
     fits: Callable[[object, RuleSetting], bool] | None = None
 
 

@@ -6,7 +6,7 @@ from dataclasses import dataclass, field
 from decimal import Decimal
 from typing import TYPE_CHECKING
 
-from tests.oracle.judging.covering import ZERO, kit_of
+from tests.oracle.judging.covering import ZERO, Cell, kit_of, pieces_of
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping
@@ -30,6 +30,10 @@ class Books:
     credit: Sums = field(default_factory=dict[str, Decimal])
     named: Sums = field(default_factory=dict[str, Decimal])
     pages: list[tuple[int, Sums, Sums]] = field(default_factory=list[tuple[int, Sums, Sums]])
+    cancelled_parts: dict[Cell, Decimal] = field(default_factory=dict[Cell, Decimal])
+    refunded_parts: dict[Cell, Decimal] = field(default_factory=dict[Cell, Decimal])
+    mixed: Sums = field(default_factory=dict[str, Decimal])
+    part_pages: list[tuple[int, dict[Cell, Decimal]]] = field(default_factory=list[tuple[int, "dict[Cell, Decimal]"]])
 
     def __post_init__(self) -> None:
         """Open with what was ordered first."""
@@ -47,6 +51,38 @@ class Books:
         named = self.order.cancels(at)
         self.waive(at, {key: quantity - self.named.get(key, ZERO) for key, quantity in named.items()})
         self.named = named
+        self.cancelled_parts = self.order.cancelled_parts(at)
+        self._whole_kits(at)
+
+    def refund_parts(self, at: int, parts: Mapping[Cell, Decimal]) -> None:
+        """Take note of components of kits that were refunded by themselves before they left."""
+        for cell, quantity in parts.items():
+            self.refunded_parts[cell] = self.refunded_parts.get(cell, ZERO) + quantity
+        self._whole_kits(at)
+
+    @property
+    def parts_gone(self) -> dict[Cell, Decimal]:
+        """How much of the components of kits is not wanted any more."""
+        cells = {*self.cancelled_parts, *self.refunded_parts}
+        return {cell: self.cancelled_parts.get(cell, ZERO) + self.refunded_parts.get(cell, ZERO) for cell in cells}
+
+    def parts_at(self, when: int) -> dict[Cell, Decimal]:
+        """The same at an instant."""
+        return next((gone for at, gone in reversed(self.part_pages) if at <= max(when, self.order.placed)), {})
+
+    def _whole_kits(self, at: int) -> None:
+        """A kit is gone when some of its components were cancelled and the others refunded."""
+        for line in self.order.in_turn:
+            pieces = pieces_of(line)
+            if pieces:
+                every, named = (
+                    min(gone.get((line.key, sku), ZERO) // quantity for sku, quantity in pieces.items())
+                    for gone in (self.parts_gone, self.cancelled_parts)
+                )
+                more = every - named - self.mixed.get(line.key, ZERO)
+                if more > 0:
+                    self.mixed[line.key] = self.mixed.get(line.key, ZERO) + more
+                    self.waive(at, {line.key: more})
 
     def waive(self, at: int, quantities: Mapping[str, Decimal]) -> None:
         """Take off quantities, as far as they are owed. A kit of which every component line is gone is gone with them."""
@@ -81,6 +117,7 @@ class Books:
                 self._tell(self.order.ordered(at))
         self.cancel(at)
         self.pages.append((at, dict(self.owed), dict(self.waived)))
+        self.part_pages.append((at, self.parts_gone))
 
     def _tell(self, ordered: Mapping[str, Decimal]) -> None:
         for key in {*self.told, *ordered}:

@@ -61,7 +61,8 @@ def kit_of(line: Line, lines: Iterable[Line]) -> Line | None:
 class Tally:
     """What has been covered of an order's `lines` (in turn): of each at most its `room`. `whole`: the quantity ordered of each.
 
-    `dropped`: how much of each is not owed any more, so that no kit needs it; nor does it need those that are `digital`.
+    `dropped`: how much of each is not owed any more, so that no kit needs it; nor does it need those that are `digital`. `parts_gone`: how
+    much of the components of kits was called off by itself.
     """
 
     lines: Sequence[Line]
@@ -70,6 +71,7 @@ class Tally:
     filled: dict[Cell, Decimal] = field(default_factory=dict[Cell, Decimal])
     dropped: Mapping[str, Decimal] = field(default_factory=dict[str, Decimal])
     digital: frozenset[str] = frozenset()
+    parts_gone: Mapping[Cell, Decimal] = field(default_factory=dict[Cell, Decimal])
 
     def size(self, cell: Cell) -> Decimal:
         """How much of a cell there is to cover."""
@@ -119,8 +121,10 @@ class Tally:
         return self._own(key) + max(min(shares, default=ZERO) - self.dropped.get(key, ZERO), ZERO)
 
     def _own(self, key: str) -> Decimal:
-        parts = [self.filled.get((key, sku), ZERO) // quantity for sku, quantity in pieces_of(self._line(key)).items()]
-        return self.filled.get((key, None), ZERO) + min(parts, default=ZERO)
+        pieces, gone = pieces_of(self._line(key)), self.parts_gone
+        there = [(self.filled.get((key, sku), ZERO) + gone.get((key, sku), ZERO)) // quantity for sku, quantity in pieces.items()]
+        called_off = [gone.get((key, sku), ZERO) // quantity for sku, quantity in pieces.items()]
+        return self.filled.get((key, None), ZERO) + max(min(there, default=ZERO) - min(called_off, default=ZERO), ZERO)
 
     def _line(self, key: str) -> Line:
         return next(line for line in self.lines if line.key == key)

@@ -8,7 +8,7 @@ from decimal import Decimal
 from typing import TYPE_CHECKING
 
 from tests.oracle.judging.books import Books
-from tests.oracle.judging.covering import ZERO, Tally, cells_of
+from tests.oracle.judging.covering import ZERO, Cell, Tally, cells_of, pieces_of
 from tests.oracle.judging.ordered import Ordered
 from tests.oracle.judging.parcels import first, with_status
 from tests.oracle.judging.reading import NEVER, Event, Line
@@ -62,7 +62,8 @@ class Goods(Ordered):
             for event in self.of("payment.refunded"):
                 if event.lines and max(event.at, self.placed) == at and event.text("reason") != GOODWILL:
                     before = [step for step in self.handed_over if max(step.at, self.placed) < at]
-                    shipped = self.covered(before, at, books.waived, books.dropped(at))
+                    sent = self._filled(before, at, books.waived, books.dropped(at), books.parts_gone)
+                    shipped = {line.key: sent.covered(line.key) for line in sent.lines}
                     room = {key: quantity - shipped.get(key, ZERO) for key, quantity in books.owed.items()}
                     tally = Tally([line for line in self.in_turn if line.key in books.owed], room, self.most(at))
                     over = tally.add(line for line in event.lines if line.quantity is not None)
@@ -70,6 +71,7 @@ class Goods(Ordered):
                     whole = [line for line in event.lines if line.quantity is None]
                     told.append((event, mine, [*whole, *(replace(line, quantity=left) for line, _, left in over)]))
                     books.waive(at, mine)
+                    books.refund_parts(at, parts_ahead(tally, sent, books))
             books.update(at)
         return books, told
 
@@ -140,14 +142,26 @@ class Goods(Ordered):
         self, steps: Sequence[Step], at: int, waived: Mapping[str, Decimal] | None = None, dropped: Mapping[str, Decimal] | None = None
     ) -> dict[str, Decimal]:
         """How much of each line the steps cover by an instant."""
+        tally = self._filled(steps, at, waived, dropped)
+        return {line.key: tally.covered(line.key) for line in tally.lines}
+
+    def _filled(
+        self,
+        steps: Sequence[Step],
+        at: int,
+        waived: Mapping[str, Decimal] | None,
+        dropped: Mapping[str, Decimal] | None,
+        parts: Mapping[Cell, Decimal] | None = None,
+    ) -> Tally:
         tally = self.tally(at, self.waived(at) if waived is None else waived)
         tally.dropped = dropped or (self._books[0].dropped(at, self.owed(at)) if waived is None else {})
+        tally.parts_gone = parts if parts is not None else self._books[0].parts_at(at) if waived is None else {}
         told = [step for step in steps if step.at <= at]
         rests = [step.at for step in told if not step.lines]
         for key, quantity in self.rest(max(rests)).items() if rests else ():
             tally.give(key, quantity)
         tally.add(line for step in told if step.at > max(rests, default=-NEVER) for line in step.lines)
-        return {line.key: tally.covered(line.key) for line in tally.lines}
+        return tally
 
     def rest(self, at: int) -> dict[str, Decimal]:
         """What is covered once a step without lines has covered all that was left."""
@@ -301,3 +315,18 @@ class Goods(Ordered):
     def promise_of(self, unit: Unit) -> int:
         """When a unit had come as promised."""
         return self.met(unit, *self.chains("kept"))
+
+
+def parts_ahead(refunded: Tally, sent: Tally, books: Books) -> dict[Cell, Decimal]:
+    """The components that a refund names by themselves, as far as they have not left and are wanted still."""
+    found: dict[Cell, Decimal] = {}
+    for line in refunded.lines:
+        pieces = pieces_of(line)
+        whole = min((refunded.filled.get((line.key, sku), ZERO) // quantity for sku, quantity in pieces.items()), default=ZERO)
+        for sku, quantity in pieces.items():
+            cell, most = (line.key, sku), sent.whole.get(line.key, ZERO)
+            there = sent.filled.get(cell, ZERO) + sent.filled.get((line.key, None), ZERO) * quantity + books.parts_gone.get(cell, ZERO)
+            free = min(refunded.filled.get(cell, ZERO) - whole * quantity, most * quantity - there)
+            if free > 0:
+                found[cell] = free
+    return found

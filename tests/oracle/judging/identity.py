@@ -175,12 +175,16 @@ def _by_tracking_number(placement: Placement, known: list[tuple[Event, OrderKey,
 
 
 def _eras(placement: Placement, number: str, ties: list[Tie], events: list[Event]) -> list[tuple[int, int, list[OrderKey]]]:
-    """Who owns a tracking number from when to when, in event time: a new owner after an end begins a new era."""
+    """Who owns a tracking number from when to when, in event time: a new owner after an end begins a new era.
+
+    The order that was known first to have it took it over from none.
+    """
     since: dict[OrderKey, tuple[int, bool]] = {}
     for order in {tie.order for tie in ties}:
         mine = [tie.event for tie in ties if tie.order == order]
         labels = [event.at for event in mine if event.type in ("warehouse.label_created", "warehouse.shipped")]
         since[order] = (min(labels), True) if labels else (min(event.at for event in mine), False)
+    since[min(ties, key=lambda tie: (tie.log, tie.place)).order] = (-NEVER, True)
     ends = [event.at for event in events if event.type == "carrier.scan" and event.text("status") in ("delivered", "returned")]
     eras: list[tuple[int, int, list[OrderKey]]] = []
     for order, (start, labelled) in sorted(since.items(), key=lambda item: (item[1][0], item[0])):

@@ -197,7 +197,9 @@ class Account:
                     if event.text("payment_id") in (None, one.event.text("payment_id")):
                         one.ended = event.at
                 continue
-            owed, amount = self.owed(event.at), self.amount(event)
+            owed, amount, stated = self.owed(event.at), self.amount(event), money(event.data, "amount")
+            if stated and stated.amount <= self.order.policy.tolerance(stated.currency):
+                continue
             new = Authorization(event, owed if amount is None else amount)
             if new.left is not None and new.left <= self.tolerance:
                 continue

@@ -8,7 +8,7 @@ from decimal import Decimal
 from typing import TYPE_CHECKING
 
 from tests.oracle.judging.calendars import deadline
-from tests.oracle.judging.covering import ZERO, Tally, kit_of
+from tests.oracle.judging.covering import ZERO, Cell, Tally, kit_of
 from tests.oracle.judging.fields import METHODS, Fields
 from tests.oracle.judging.places import country_code, region_code
 from tests.oracle.judging.reading import NEVER, Line, lines_of, mapping, text
@@ -103,9 +103,17 @@ class Ordered(Fields):
 
     def cancels(self, at: int) -> dict[str, Decimal]:
         """How much of each line cancels have named so far."""
+        tally = self._cancelled_by(at)
+        return {line.key: tally.covered(line.key) for line in tally.lines}
+
+    def cancelled_parts(self, at: int) -> dict[Cell, Decimal]:
+        """How much of the components of kits cancels have named so far."""
+        return {cell: quantity for cell, quantity in self._cancelled_by(at).filled.items() if cell[1] is not None and quantity}
+
+    def _cancelled_by(self, at: int) -> Tally:
         tally = self.tally(at, {})
         tally.add(line for event in self.of("order.cancelled") if event.at <= at for line in event.lines)
-        return {line.key: tally.covered(line.key) for line in tally.lines}
+        return tally
 
     # --- dates ------------------------------------------------------------------------------------------------------
 

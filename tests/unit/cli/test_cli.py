@@ -171,6 +171,21 @@ def test_explain_takes_the_beginning_of_an_id(folder: Path, capsys: Captured) ->
     assert identity in capsys.readouterr().out
 
 
+def test_explain_tells_of_what_was_never_told(tmp_path: Path, capsys: Captured) -> None:
+    """By its sentence, with the orders that wait for it."""
+    events: list[bytes] = []
+    for number in range(20):
+        order, left = f"A-{number}", cast("dict[str, object]", {"tracking_number": f"T{number}", "carrier": "ups"})
+        events.append(line(f"placed-{number}", T0 + number, "order.placed", order=order, source="/shop", data={}))
+        events.append(line(f"left-{number}", T0 + number, "warehouse.shipped", order=order, source="/shop", data=left))
+    replay(write(tmp_path / "events.jsonl", events), tmp_path, until=T0 + 100 * HOUR)
+    incidents = [cast("dict[str, str]", event["data"]) for event in lines(tmp_path, "incidents")]
+    (identity,) = [data["incident_id"] for data in incidents if data["milestone"] == "first_scan"]
+    text = told(tmp_path, capsys, identity[:13])
+    assert "No first scan by carrier ups has ever been told: since" in text
+    assert "A-0, A-1, A-2" in text
+
+
 def test_explain_says_what_is_wrong_with_an_id(folder: Path, capsys: Captured) -> None:
     """Unknown, ambiguous, or no replay there at all: one line, exit code 2."""
     for arguments, words in (

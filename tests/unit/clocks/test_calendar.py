@@ -228,6 +228,17 @@ def test_the_sum_in_words_names_start_span_zone_holidays_and_end() -> None:
     )
 
 
+def test_the_sum_is_told_in_the_zone_of_the_date_that_it_counts_from() -> None:
+    """All its times are in one zone; whose business days they are is said where that is another's."""
+    calendar = Calendar("c", AMSTERDAM)
+    assert arithmetic(calendar, at("2026-04-23 14:02"), span("2 h"), "America/New_York") == (
+        "Thu 2026-04-23 08:02 + 2 hours (America/New_York) = Thu 2026-04-23 10:02"
+    )
+    assert arithmetic(calendar, at("2026-04-23 14:02"), span("1 bd"), "America/New_York") == (
+        "Thu 2026-04-23 08:02 + 1 business day (America/New_York; business time by Europe/Amsterdam) = Fri 2026-04-24 08:02"
+    )
+
+
 def test_own_closed_dates_are_named_as_such() -> None:
     """A closed date has no other name."""
     spec = CalendarSpec("UTC", closed=frozenset([date(2026, 4, 21), date(2026, 4, 22)]))

@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING
 
 import orjson
 
+from dataflows.core.clocks.explain import moment
 from dataflows.core.engine.shard import Shard
 from dataflows.core.rules.load import load_policy
 from schemas.learned import ENOUGH, OWES, Showing
@@ -80,3 +81,14 @@ def test_each_carrier_is_one_of_its_own() -> None:
     assert said(unpaid, T0 + 9 * DAY) == [(iso(T0 + 19 * MINUTE + DAY), "captured None", "open")]
     for data in ({"payment_terms": "invoice"}, {"total": {"amount": "0.00", "currency": "EUR"}}):
         assert said([{**one, "data": data} for one in unpaid], T0 + 9 * DAY) == []
+
+
+def test_it_says_in_a_sentence_what_nobody_has_told() -> None:
+    """For whom it is waited, since when, and by whose word it ended; in one zone, which it names."""
+    told = event(99, "carrier.scan", T0 + 3 * DAY, "o1", "/ups", status="accepted", tracking_number="T1", carrier="UPS")
+    outs = [out for out in run(records_of([*shipped(20), told]), POLICY, T0 + 9 * DAY) if out.type == NEVER_SEEN]
+    since, at = moment(T0 + 19 * MINUTE, "UTC"), moment(T0 + 3 * DAY, "UTC")
+    assert [out.data["summary"] for out in outs] == [
+        f"No first scan by carrier ups has ever been told: since {since} 20 orders wait for one, the first of them o0. (Times: UTC.)",
+        f"A first scan by carrier ups was told on {at}, the first ever: 20 orders had waited for one since {since}. (Times: UTC.)",
+    ]

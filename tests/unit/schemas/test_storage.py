@@ -155,3 +155,13 @@ def test_a_typical_order_of_seven_events_takes_at_most_650_bytes() -> None:
         event("carrier.scan"),
     ]
     assert len(pack_events(order)) <= 650
+
+
+def test_a_date_that_was_an_instant_before_is_read_as_its_text() -> None:
+    """States of before kept `expected_at` as microseconds."""
+    version, strings, rows = msgspec.msgpack.decode(pack(event("inventory.backordered", {"expected_at": "2026-11-09"})))
+    data = rows[0][5]
+    assert strings[data[1]] == "2026-11-09"
+    data[1] = 1_794_240_000_000_000
+    old = unpack(msgspec.msgpack.encode([version, strings, rows]))
+    assert getattr(old.data, "expected_at", None) == "2026-11-09T16:00:00+00:00"

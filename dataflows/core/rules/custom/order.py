@@ -28,6 +28,10 @@ def duplicate_suspected(o: Facts, s: RuleSetting) -> Found:
         if note.kind == "order.duplicate_suspected":
             anew = note.at <= first.setdefault(note.others, note.at)
             known[:] = [(o.placed.at, None)] if anew else [*known, (note.at, None)]
+            for since, until in note.lapses:
+                known[-1] = (known[-1][0], since)
+                known += [] if until is None else [(until, None)]
+        # A state of before has a finding for each such time, and one for its end.
         elif note.kind == "order.duplicate_over" and known:
             known[-1] = (known[-1][0], note.at)
     for since, until in (each for known in wanted.values() for each in known):

@@ -7,7 +7,6 @@ from typing import NamedTuple
 
 from dataflows.core.history.covering import Cell, Filling
 from dataflows.core.history.facts import Facts
-from dataflows.core.history.quantities import line_key
 from dataflows.core.history.shipments import Shipment
 from dataflows.core.policy import RuleSetting
 from dataflows.core.rules.conditions import signal
@@ -78,16 +77,19 @@ def quantity_mismatch(o: Facts, s: RuleSetting) -> Found:
 def unordered_item(o: Facts, s: RuleSetting) -> Found:
     for shipped in _walk(o)[0] if o.lines else ():
         for line in shipped.unordered:
-            ordered = next((at for fields, at, _ in o.versions if at > shipped.at and _has(o, fields, line)), None)
+            ordered = next((at for fields, at, _ in o.versions if at > shipped.at and _has(fields, line)), None)
             evidence, scope = _evidence(shipped.shipment), f"line:{line.sku or line.line_id}"
             yield signal(o, s, evidence[0], at=shipped.at, clears=(ordered,), lifted=o.ended, scope=scope, evidence=evidence)
 
 
-def _has(o: Facts, fields: OrderPlaced, line: Line) -> bool:
-    """Whether an order's lines, as they stood, have what an event's line names."""
-    keys = {line_key(known, i) for i, known in enumerate(fields.lines or ())}
-    shape = o.obligations.shape
-    return any(key in keys for key, _ in (*shape.speaks_of(line), *shape.by_sku(line)))
+def _has(fields: OrderPlaced, line: Line) -> bool:
+    """Whether an order's lines, as they stood, have what an event's line names: a line, or a component of a kit."""
+    for known in fields.lines or ():
+        if (line.line_id and known.line_id == line.line_id) or (line.sku and known.sku == line.sku):
+            return True
+        if line.sku and any(part.sku == line.sku for part in known.components or ()):
+            return True
+    return False
 
 
 def duplicate_shipment(o: Facts, s: RuleSetting) -> Found:

@@ -114,7 +114,7 @@ def rule_of(
         defaults=setting,
         judge=judge_of(data),
         triggers=triggers_of(data, setting),
-        sited=any(date is not None and date.name.endswith("ship_by") for date in _dates(data)),
+        sited=any(date is not None and date.name.endswith(("ship_by", "expected_at")) for date in _dates(data)),
         settings=OF_ALL | (_TIMED if shape == "timeout" else _STEPPED) | own,
         choices={"owners": (*SCOPES, NORMAL)},
         stated=entry,

@@ -87,4 +87,4 @@ def _expiries(_: Facts, subject: Subject) -> Iterator[DatedValue]:
 
 def _backorders(o: Facts, _: Subject) -> Iterator[DatedValue]:
     stated = [(r, cast("InventoryBackordered", r.event.data).expected_at) for r in o.t.of("inventory.backordered")]
-    return _following([(micros(at), r, "backorder expected") for r, at in stated if at is not None])
+    return _following([(o.ship_deadline(at), r, "backorder expected") for r, at in stated if at is not None])
