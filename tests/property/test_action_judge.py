@@ -14,7 +14,8 @@ from hypothesis import strategies as st
 from dataflows.core.actions.shard import ActionShard, action_position
 from dataflows.core.engine.intents import Intent
 from schemas.record import Record
-from tests.oracle.judging.actions import ActionJudge, Decided, Demand, Key, Saying, terms_of
+from tests.oracle.judging.action_terms import Decided, Demand, Key, Saying, terms_of
+from tests.oracle.judging.actions import ActionJudge
 from tests.property.histories import examples
 from tests.property.test_actions import POLICY, drawn
 from tests.support.actions import policy_of
@@ -42,7 +43,7 @@ def demand(intent: Intent) -> Demand:
         target=intent.target,
         parameters=intent.parameters,
         lane=intent.lane,
-        spoken=tuple((each.name, each.effect) for each in intent.guardrails),
+        spoken=tuple((each.name, each.effect, each.reason) for each in intent.guardrails),
         customer=intent.customer,
         amount=intent.amount,
         quiet_until=intent.hold_until,
