@@ -14,7 +14,7 @@ if TYPE_CHECKING:
 
 OF_ACTIONS: Final = ("action.", "automation.")
 """How the types of decisions about actions begin."""
-PREFIXES: Final = ("case.", "policy.", *OF_ACTIONS)
+PREFIXES: Final = ("case.", "policy.", "suggestion.", *OF_ACTIONS)
 """How the types of decisions begin."""
 _ENDINGS: Final = (f".{DECISIONS}", f"-{DECISIONS}")
 

@@ -141,6 +141,20 @@ class Buyer(Model):
     tier: ShortText | None = None
 
 
+class Suggested(Model):
+    """What a program suggests of the exception. It binds nobody; a person looks before anything is done by itself."""
+
+    kind: ShortText
+    """`class`, `owner`, `draft`, or another word."""
+    value: ShortText
+    """A word: the class, the team, the reference of the draft."""
+    confidence: float | None = Field(default=None, ge=0, le=1)
+    model: ShortText
+    by: ShortText | None = None
+    at: Instant
+    """The log time at which it was made."""
+
+
 class Context(Model):
     """What a person or an agent needs to know of the order to act."""
 
@@ -157,6 +171,8 @@ class Context(Model):
     """Their kinds."""
     related: list[ShortText] = Field(default_factory=list[ShortText])
     """Other orders that the exception is about."""
+    suggestions: list[Suggested] = Field(default_factory=list[Suggested])
+    """What programs suggest of it, the newest last."""
 
 
 class Recommended(Model):
@@ -190,6 +206,22 @@ class GuardrailSpoken(Model):
     reason: str
 
 
+class ScoreTime(Model):
+    """By what a score grows with time, for whoever shows or sorts exceptions later (`schemas.lateness.as_of`)."""
+
+    since: Instant | None = None
+    until: Instant | None = None
+    """From `since` until then a breach becomes ever more probable, from then on it is certain; none: it has happened."""
+    due: Instant | None = None
+    """What time is counted to: the deadline, else the promise; none: to nothing."""
+    breach: int = Field(ge=0)
+    """The most points for the probability of a breach."""
+    time_left: int = Field(ge=0)
+    """For having no time left."""
+    lateness: int = Field(ge=0)
+    """For being late."""
+
+
 class OrderException(Model):
     """The full state of an exception: the highest `sequence` is the state, consumers upsert by `exception_id`."""
 
@@ -217,7 +249,10 @@ class OrderException(Model):
     """Whether automation on the order must pause."""
     score: int = Field(ge=0, le=1000)
     score_terms: dict[str, int]
-    """What the score is the sum of, at most 1000."""
+    """What the score is the sum of, at most 1000: `severity`, `breach` (probability that the promise or the deadline is broken),
+    `time_left`, `lateness`, `value`, `tier`, `blocking`, `reopenings`."""
+    score_clock: ScoreTime | None = None
+    """By what the score grows until the next event; absent in events from before it was published."""
     owner: ShortText
     """The accountable team."""
     lane: Lane

@@ -134,6 +134,9 @@ Sum = Annotated[str, StringConstraints(pattern=r"^-?[0-9]{1,15}(\.[0-9]{1,4})?$(
 Currency = Annotated[str, StringConstraints(pattern=r"^[A-Z]{3}$(?!\n)")]
 """An ISO 4217 code, such as `EUR`."""
 
+Confidence = Annotated[float, Field(ge=0, le=1)]
+"""How sure somebody is: 0 to 1."""
+
 Quantity = Annotated[int, Field(ge=0, le=1_000_000_000)]
 """A number of pieces."""
 

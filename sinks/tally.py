@@ -15,7 +15,7 @@ SEVERITIES = ("critical", "high", "medium", "low")
 EXPIRED = "expired"
 """What is said of exceptions that were closed for age: resolved, but by nobody."""
 STATES = ("resolved", EXPIRED, "retracted", "suppressed", "open")
-SCORED = ("score_terms", "due_at", "status")
+SCORED = ("score_terms", "score_clock", "due_at", "status")
 RAISED = "exception.raised"
 
 

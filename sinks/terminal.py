@@ -69,7 +69,7 @@ def opened(output: OutputRecord) -> Opened:
     return Opened(
         id=str(data["exception_id"]),
         severity=output.severity,
-        data={name: data.get(name) for name in ("score_terms", "due_at", "status")},
+        data={name: data.get(name) for name in ("score_terms", "score_clock", "due_at", "status")},
         order=output.order,
         owner=str(data.get("owner") or ""),
         since=str(data.get("due_at") or data.get("occurred_at") or data.get("detected_at")),

@@ -31,8 +31,12 @@ def explain(
     ] = None,
     as_json: Annotated[bool, typer.Option("--json", help="Write JSON.")] = False,
 ) -> None:
-    """Say which settings hold for a kind and where each comes from: the default, a rule's entry, an override; for all orders or one."""
+    """Say which settings hold for a kind and where each comes from: the default, a rule's entry, an override; for all orders or one.
+
+    It ends with what the score of an exception of that kind is made of.
+    """
     from dataflows.core.policy.check import PolicyError
+    from dataflows.core.policy.effective_handling import priority_of
     from dataflows.core.policy.origin import calendar_of, origins, others
     from dataflows.core.rules.load import read_policy
 
@@ -60,6 +64,7 @@ def explain(
             "order": {name: sorted(value) if name in MANY else value for name, value in dims._asdict().items() if value} if dims else None,
             "calendar": calendar,
             "settings": found,
+            "priority": priority_of(read.policy.priority),
             "overrides": beside,
         }
         typer.echo(msgspec.json.format(msgspec.json.encode(report), indent=2).decode())
@@ -141,9 +146,26 @@ def _lines(kind: str, policy: Policy, found: Sequence[Origin], beside: Sequence[
         for name, value in layer.settings.items():
             if name in layer.stated or value != own[name]:
                 yield Text(f"  {name:<{WIDEST - 2}} {value}")
+    yield Text()
+    yield Text("score (section priority, for all kinds; the most points of each term)", style="bold")
+    yield from (Text(f"  {line}") for line in _weights(policy, found))
     if rule.source:
         yield Text()
         yield Text(f"default from: {' '.join(rule.source.split())}", style="dim")
+
+
+def _weights(policy: Policy, found: Sequence[Origin]) -> Iterator[str]:
+    """What the score of an exception of a kind is made of."""
+    from dataflows.core.policy.diff import written
+    from dataflows.core.policy.effective_handling import priority_of
+
+    weights = priority_of(policy.priority)
+    severity = next(one.value for one in found if one.setting == "severity")
+    for name, value in weights.items():
+        points = (
+            f" ({severity}: {policy.priority.severity[severity]})" if name == "severity" and severity in policy.priority.severity else ""
+        )
+        yield f"{name:<{WIDEST - 2}} {written(value)}{points}"
 
 
 def _at(file: Path | None, line: int | None) -> str:

@@ -135,15 +135,19 @@ class _Teller:
     def _score(self, data: Data) -> str:
         """How soon it is to be seen to, and why: counted as of the instant of looking, as long as it stands."""
         found = as_of(data, self._now)
-        stands = data["due_at"] and data["status"] in STANDS
-        over = self._now if stands else None if data["resolved_at"] is None else micros(parse_instant(data["resolved_at"]))
-        late = 0 if not data["due_at"] or over is None else over - micros(parse_instant(data["due_at"]))
+        clock = cast("Data", data.get("score_clock") or {"since": None, "until": None, "due": data["due_at"]})
+        stands = data["status"] in STANDS
+        over = self._now if stands else None if data["resolved_at"] is None else _at(data["resolved_at"])
+        late = 0 if not clock["due"] or over is None else over - _at(clock["due"])
         why = {
             "severity": f"for {data['severity']}",
+            "breach": _breach(clock, over),
+            "time_left": "for having no time left" if late >= 0 else f"for having {length(-late)} left",
             "lateness": f"for being {length(late)} late",
             "value": "for the money at stake",
             "tier": "for the customer's tier",
             "blocking": "for stopping the order",
+            "reopenings": "for having come back",
         }
         words = ", ".join(f"{points} {why.get(name, f'for {name}')}" for name, points in found.terms.items() if points)
         as_it_was = f" (as of {iso(self._now)}; {data['score']} when it was last said)" if found.points != data["score"] else ""
@@ -242,6 +246,20 @@ class _Teller:
         found = history(self._path, str(exception))
         kind = f"{found[-1][1]['kind']} " if found else ""
         return f"{kind}{short(str(exception))}"
+
+
+def _at(instant: object) -> int:
+    return micros(parse_instant(str(instant)))
+
+
+def _breach(clock: Data, now: int | None) -> str:
+    """How probable the breach was that a score counts."""
+    if clock["until"] is None:
+        return "for what has happened"
+    if now is None or now >= _at(clock["until"]) or clock["since"] is None:
+        return "for what is broken"
+    since, until = _at(clock["since"]), _at(clock["until"])
+    return f"for {max(0, now - since) * 100 // (until - since)} % of the time until {clock['until']} gone"
 
 
 def _rule(data: Data) -> Rule | None:

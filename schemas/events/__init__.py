@@ -17,6 +17,7 @@ from schemas.events.decisions import (
     EvidenceWithdrawn,
     Heartbeat,
     PolicyActivated,
+    SuggestionMade,
 )
 from schemas.events.fulfilment import (
     CarrierScan,
@@ -114,6 +115,7 @@ DATA_MODELS: dict[str, type[Model]] = {
     "automation.paused": AutomationEvent,
     "automation.resumed": AutomationEvent,
     "policy.activated": PolicyActivated,
+    "suggestion.made": SuggestionMade,
 }
 """The model of `data` by event type: every type that may come in."""
 
@@ -160,6 +162,7 @@ __all__ = [
     "ShipTo",
     "ShipmentCancelled",
     "Status",
+    "SuggestionMade",
     "SupportContacted",
     "WarehouseRejected",
     "WarehouseShipment",

@@ -7,7 +7,7 @@ from typing import Annotated
 from pydantic import JsonValue
 
 from schemas.events.base import Fact, Model
-from schemas.values import Free, Id, Instant, PolicyText, Retention, ShortText, Text
+from schemas.values import Confidence, Free, Id, Instant, PolicyText, Retention, ShortText, Text
 
 
 class EvidenceWithdrawn(Fact):
@@ -122,3 +122,21 @@ class PolicyActivated(Model):
     """Who activated it: `user:anna`."""
     by_roles: list[ShortText] | None = None
     """What whoever activated it was allowed to, as the writer of the topic knows it."""
+
+
+class SuggestionMade(Model):
+    """A program outside suggests something about an exception: people see it, and nothing is done by itself for it or in spite of it."""
+
+    exception_id: Id
+    kind: Annotated[ShortText | None, Retention.NOTHING] = None
+    """What is suggested: `class`, `owner`, `draft`, or another word. Required."""
+    value: Annotated[ShortText | None, Retention.NOTHING] = None
+    """A word: the class, the team, the reference of the draft (texts stay in the store). Required."""
+    confidence: Annotated[Confidence | None, Retention.NOTHING] = None
+    """How sure the model is."""
+    model: Annotated[ShortText | None, Retention.NOTHING] = None
+    """Which model, in which version. Required."""
+    by: ShortText | None = None
+    """Who says so: `service:classifier`."""
+    by_roles: list[ShortText] | None = None
+    """What whoever wrote it was allowed to, as the writer of the topic knows it."""

@@ -42,6 +42,8 @@ SECTIONS = (
     data_kinds,
 )
 ORPHAN = "data.orphan_signal"
+DECISIONS = ("case.", "action.", "automation.", "suggestion.")
+"""How the types of decisions begin: they are taken in log order, whatever their time, and tell nothing of an order."""
 
 
 What = tuple[str, "str | None", int]
@@ -67,6 +69,9 @@ class Verdict(NamedTuple):
     due: int | None
     severity: str
     tenant: str
+    begun: int | None = None
+    end: int = NEVER
+    amounts: tuple[tuple[int, Decimal], ...] = ()
 
 
 def judge(  # noqa: PLR0915 - one step after another
@@ -78,11 +83,12 @@ def judge(  # noqa: PLR0915 - one step after another
     ages: bool = True,
     said: Container[What] | None = None,
     ticks: set[int] | None = None,
+    seen: list[Order] | None = None,
 ) -> list[Verdict]:
     """Every verdict that stands at log time `until` (inclusive), given the events up to then in file order; retracted ones do not stand.
 
     `only`: the one order that is asked about, and what had been `said` of it, if that is known; `ages`: whether what stands open for too
-    long is closed; `ticks`: takes the instants at which anything begins, ends or grows graver by what is known then.
+    long is closed; `ticks`: takes the instants at which anything begins, ends or grows graver by what is known then; `seen`: the orders.
     """
 
     def stood(key: OrderKey, what: What, at: int) -> bool:
@@ -114,9 +120,7 @@ def judge(  # noqa: PLR0915 - one step after another
     told: dict[OrderKey, int | None] = {}
     news: dict[OrderKey, list[int]] = {}
     for key, members in placement.orders.items():
-        known = min(
-            (member.known for member in members if not member.event.type.startswith(("case.", "action.", "automation."))), default=NEVER
-        )
+        known = min((member.known for member in members if not member.event.type.startswith(DECISIONS)), default=NEVER)
         if known == NEVER:
             continue  # decisions about nothing that was said: they are rejected, and make no order known
         happened = history_of(members)
@@ -125,8 +129,9 @@ def judge(  # noqa: PLR0915 - one step after another
         placed = [member for member in members if (member.event.source, member.event.id) in kept]
         linked = [children[key] for children in placement.linked.values() if key in children]
         orphan = orphan_of(placed, linked, known, policy)
-        told_at = told_by([Arrival(one.known, one.event.at) for one in once(members)], policy.backfill)
-        news[key] = [one.known for one in once(members)]
+        heard = [one for one in members if not one.event.type.startswith(DECISIONS)]
+        told_at = told_by([Arrival(one.known, one.event.at) for one in once(heard)], policy.backfill)
+        news[key] = [one.known for one in once(members) if not one.event.type.startswith("suggestion.")]
         if ticks is not None:
             ticks.update((orphan.start, orphan.end, told_at or orphan.start))
         if told_at is None or told_at <= min(until, orphan.end - 1):
@@ -134,8 +139,10 @@ def judge(  # noqa: PLR0915 - one step after another
             verdicts += [one._replace(status="resolved") if forgotten else one for one in settled(key, [orphan], policy, until)]
         if placed:
             orders.append(order)
-            told[key] = order_told_by(members, policy.backfill)
+            told[key] = order_told_by(heard, policy.backfill)
     flag_duplicates(orders)
+    if seen is not None:
+        seen += orders
     for order in orders:
         key, told_at = (order.tenant, order.id), told[order.tenant, order.id]
         if ticks is not None and told_at is not None:
@@ -285,7 +292,9 @@ def settled(
         is_open = any(one is other for other in still)
         status = "resolved" if not is_open else ("suppressed" if suppressed(one) else "open")
         at = closed.get(id(one), until)
-        found.append(Verdict(key[1], one.kind, one.scope, number, status, one.start, one.due, severity(one, policy, at), key[0]))
+        end = min(at, one.end) if status == "resolved" else NEVER
+        grade = severity(one, policy, at)
+        found.append(Verdict(key[1], one.kind, one.scope, number, status, one.start, one.due, grade, key[0], one.begun, end, one.amounts))
     return found
 
 

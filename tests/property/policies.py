@@ -31,6 +31,8 @@ MILESTONES = (
 )
 BUILT_IN = ("placed", "captured", "shipped", "scans")
 SPANS = ("0 s", "15 m", "1 h", "4 h", "12 h", "24 h", "2 d", "8 d", "30 d", "4 bh", "8 bh", "24 bh", "1 bd", "3 bd", "10 bd")
+SHARES = ("50 %", "80 %", "99 %")
+"""Of the wait for a deadline: only steps of what waits come so."""
 EARLY = ("-24 h", "-12 h", "-48 h")
 """Before a date; only rules that go by a date have such thresholds and steps."""
 DATED = frozenset(("fulfilment.release_overdue", "fulfilment.ship_overdue", "payment.auth_expiring", "shipment.delivery_overdue"))
@@ -92,7 +94,7 @@ def _setting(draw: DrawFn, kind: str) -> Form:
     if (waits or kind in RESTING) and draw(st.integers(0, 3)) == 0:
         setting["grace"] = draw(st.sampled_from(GRACES))
     if (waits or bool(defaults.steps)) and draw(st.integers(0, 2)) == 0:
-        steps = st.tuples(st.sampled_from(spans), st.sampled_from(SEVERITIES))
+        steps = st.tuples(st.sampled_from((*spans, *SHARES) if waits else spans), st.sampled_from(SEVERITIES))
         stated = [{"at": at, "severity": severity} for at, severity in draw(st.lists(steps, max_size=2))]
         setting["steps"] = [step | draw(_asking(rule)) for step in stated]
     if (waits or bool(defaults.steps)) and draw(st.integers(0, 3)) == 0:

@@ -41,6 +41,15 @@ class Later(Span):
         return f"+{Span(self.n, self.unit)}"
 
 
+class Portion(Span):
+    """How much of the time until a deadline has passed, in percent: `80 %`. It is no length of time: only `of` says when that is."""
+
+    __slots__ = ()
+
+    def __str__(self) -> str:
+        return f"{self.n} %"
+
+
 _UNITS_DOWN: Final = (("d", DAY), ("h", HOUR), ("m", MINUTE), ("s", SECOND), ("us", 1))
 ZERO: Final = Span(0, "us")
 

@@ -35,3 +35,14 @@ def stale_feeds(feeds: Feeds, state: ExceptionState, setting: RuleSetting | None
     if not silent:
         return []
     return [Objection("stale_feed", "review", "; ".join(f"{name} has been silent since {iso(since)}" for name, since in silent))]
+
+
+def suggestions_of(state: ExceptionState) -> list[Objection]:
+    """What was suggested of an exception, as a guardrail: a person must look before anything is done by itself."""
+    if not state.suggestions:
+        return []
+    said: list[str] = []
+    for each in state.suggestions.kept:
+        sure = "" if each.confidence is None else f", confidence {each.confidence:g}"
+        said.append(f"{each.model} suggests {each.kind} {each.value}{sure}")
+    return [Objection("suggested", "review", "; ".join(said))]

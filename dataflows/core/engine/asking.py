@@ -8,7 +8,7 @@ from hashlib import sha1
 import msgspec
 
 from dataflows.core.decisions.cases import NEW
-from dataflows.core.engine.against import stale_feeds, standing_against
+from dataflows.core.engine.against import stale_feeds, standing_against, suggestions_of
 from dataflows.core.engine.exceptions import ExceptionState
 from dataflows.core.engine.feeds import Feeds
 from dataflows.core.engine.intents import Intent, Sort, asked, held_words, intent_record, lane_of, spec_of, target_of
@@ -131,6 +131,7 @@ class Asking:
         """The guardrails that speak against an action of an exception, however late it is; `spoken`: those of the policy."""
         said = [each for each, about in spoken if not about or spec.name in about]
         said += standing_against(order, state)
+        said += suggestions_of(state)
         if self._feeds:
             said += stale_feeds(self._feeds, state, self._setting(order, state), facts)
         return said

@@ -10,6 +10,7 @@ from collections.abc import Iterable
 from typing import NamedTuple
 
 from dataflows.core.policy import Policy
+from schemas.deciding import is_decision
 from schemas.feeds import FeedOf
 from schemas.instants import HOUR
 from schemas.record import Record
@@ -37,9 +38,11 @@ class Backfill:
         self._feed_of = FeedOf(policy.feeds)
 
     def late(self, record: Record) -> bool:
-        """Whether a record was told afterwards."""
+        """Whether a record was told afterwards. Decisions are taken in log order, whatever their time."""
         behind = record.log - record.at - self._after
         if behind <= 0:
+            return False
+        if is_decision(record.event.type):
             return False
         feed = self._feed_of(record.event.source)
         return feed is None or behind > self._feeds[feed].delay

@@ -22,6 +22,7 @@ from dataflows.core.decisions.cases import (
 )
 from dataflows.core.decisions.clocks import Terms
 from dataflows.core.decisions.escalation import Duty
+from dataflows.core.decisions.suggestions import NONE, SUGGESTED, refused_suggestion, suggested
 from dataflows.core.engine.exceptions import EXPIRED, ExceptionState
 from dataflows.core.engine.lifecycle import Key
 from dataflows.core.engine.order import Order
@@ -29,7 +30,7 @@ from dataflows.core.history.facts import Facts
 from dataflows.core.policy import Policy, RuleSetting
 from dataflows.core.policy.model import LadderStep
 from dataflows.core.policy.setting import SEVERITIES
-from schemas.events import CaseEvent
+from schemas.events import CaseEvent, SuggestionMade
 from schemas.record import Record
 from schemas.wire import micros
 
@@ -39,6 +40,8 @@ UNSET = RuleSetting(kind="")
 
 def refusal(state: ExceptionState, record: Record) -> tuple[str, str] | None:
     """Why a decision about an exception cannot be taken, as reason and detail; None if it can."""
+    if record.event.type == SUGGESTED:
+        return refused_suggestion(state.suggestions or NONE, state.status, cast("SuggestionMade", record.event.data))
     data = cast("CaseEvent", record.event.data)
     return refused(record.event.type, data, record.log, _until(data), closed=state.status == "resolved" and state.resolution == "case")
 
@@ -78,6 +81,14 @@ class Casework:
             if _aged(state) and record.event.type == "case.reopened":
                 found = replace(found, status="open", resolution=None)
             return {key: found}
+        return {}
+
+    def suggested(self, order: Order, record: Record) -> dict[Key, ExceptionState]:
+        """The exception about which something is suggested. How it stands, its case and its clocks stay as they are."""
+        data = cast("SuggestionMade", record.event.data)
+        for key, state in order.exceptions.states.items():
+            if order.exceptions.id_of(state) == data.exception_id:
+                return {key: replace(state, suggestions=suggested(state.suggestions or NONE, data, record.log))}
         return {}
 
     def due(self, order: Order, now: int) -> dict[Key, ExceptionState]:

@@ -8,10 +8,11 @@ from __future__ import annotations
 from collections.abc import Iterable
 from operator import attrgetter
 
+from dataflows.core.decisions.suggestions import SUGGESTED
 from dataflows.core.engine.casework import next_due
 from dataflows.core.engine.classify import classify, forget_withdrawn
 from dataflows.core.engine.effort import effort
-from dataflows.core.engine.evaluate import DECIDED, UNRESOLVED, Evaluation, RuleEvaluator, watched
+from dataflows.core.engine.evaluate import TAKEN, UNRESOLVED, Evaluation, RuleEvaluator, watched
 from dataflows.core.engine.failures import failing
 from dataflows.core.engine.feeds import Feeds
 from dataflows.core.engine.lifecycle import expired, policy_changed, retracted
@@ -67,7 +68,8 @@ class Engine:
         added = order.timeline.add(record)
         if added is Added.DUPLICATE:
             return None
-        order.last_log = now
+        if record.event.type != SUGGESTED:  # It is no news: what would be closed for age without it is.
+            order.last_log = now
         if order.facts is not None:
             if added is Added.APPENDED:
                 folding.take(order.facts, record)
@@ -102,13 +104,13 @@ class Engine:
                 rules = rules.union(wanted)
         if order.live or order.deferred or order.timeline.failures:
             rules = rules | watched(order, self.ruleset.index)
-        if rules or event & (CLOCKS | DECIDED):
+        if rules or event & (CLOCKS | TAKEN):
             order.work += effort(order, whole=False)  # What has been judged before is not kept: it has no say in this.
         if event & CLOCKS:
             clocked = (profile.at_site if event & SITE else NONE) | (profile.of_carrier if event & CARRIER else NONE)
             judged = profile.possible(order.traits) if order.judged is None else order.judged
             rules = rules | (clocked & (self._said(order) | judged))
-        return self._evaluate(order, rules, now, record) if rules or event & DECIDED else []
+        return self._evaluate(order, rules, now, record) if rules or event & TAKEN else []
 
     def note(self, order: Order, note: IdentityFinding) -> list[OutputRecord]:
         """What a finding of the identity step makes to be said."""
@@ -203,9 +205,9 @@ class Engine:
             rules = self._orphaned(order, order.profile)
         else:
             rules = watched(order, self.ruleset.index)
-        if changed or order.live or event & DECIDED:
+        if changed or order.live or event & TAKEN:
             order.work += effort(order, whole=changed)
-        return self._evaluate(order, rules, record.log, record) if rules or event & DECIDED else []
+        return self._evaluate(order, rules, record.log, record) if rules or event & TAKEN else []
 
     # rules
 

@@ -13,6 +13,7 @@ from typing import cast
 from msgspec import Struct
 
 from dataflows.core.decisions.cases import TYPES
+from dataflows.core.decisions.suggestions import SUGGESTED
 from dataflows.core.engine.backfill import HIDDEN, Backfill, BackfillSpan, HistoryBounds
 from dataflows.core.engine.casework import Casework
 from dataflows.core.engine.decide import Decision
@@ -35,6 +36,8 @@ from schemas.record import Record
 UNRESOLVED = frozenset(("open", "suppressed"))
 DECIDED = mask(TYPES)
 """The traits of events that change the case of an exception."""
+TAKEN = DECIDED | mask((SUGGESTED,))
+"""Those of all events that change an exception by themselves."""
 CASE_EVENTS = frozenset(TYPES)
 MUCH = 16
 """As many conditions are kept rather than found again."""
@@ -103,10 +106,12 @@ class RuleEvaluator:
         facts, states, index_of = self.facts(order, now), order.exceptions.states, self.ruleset.index
         deciding = record is not None and record.event.type in CASE_EVENTS
         timed = inclusive and order.recheck_at.get(CASES, FAR) <= now
-        if deciding or timed:
-            evaluation.changes = (
-                self.casework.due(order, now) if record is None or not deciding else self.casework.decided(order, facts, record)
-            )
+        suggesting = record is not None and record.event.type == SUGGESTED
+        if deciding or timed or suggesting:
+            if record is None or not (deciding or suggesting):
+                evaluation.changes = self.casework.due(order, now)
+            else:
+                evaluation.changes = self.casework.suggested(order, record) if suggesting else self.casework.decided(order, facts, record)
             if evaluation.changes:
                 states = {**states, **evaluation.changes}
                 rules = {*rules, *order.live, *(index_of[kind] for kind, _, _ in evaluation.changes if kind in index_of)}
@@ -139,7 +144,7 @@ class RuleEvaluator:
         if evaluation.changes:
             self._suppress(order, evaluation.changes, now)
         if evaluation.changes or order.traits & DECIDED:
-            dated = order.traits & DECIDED != 0 and not deciding
+            dated = order.traits & DECIDED != 0 and not deciding and not suggesting
             self.casework.followed(order, facts, states, evaluation.changes, dated=dated)
         return evaluation
 

@@ -14,11 +14,12 @@ from uuid import UUID
 from msgspec import Struct
 
 from dataflows.core.decisions.cases import NEW, CaseState
+from dataflows.core.decisions.suggestions import Suggestion, Suggestions
 from dataflows.core.engine.bounds import encoded
 from dataflows.core.policy.setting import Lane, Severity
 from dataflows.core.rules.model import Rule
 from schemas.instants import iso
-from schemas.lateness import points
+from schemas.lateness import ScoreClock, clock_data
 from schemas.record import Evidence
 
 NAMESPACE = UUID("6f2b1a52-6d0c-5b0e-9a55-0c6b6f7d1e11")
@@ -40,7 +41,8 @@ class ExceptionState(Struct, array_like=True, omit_defaults=True):
     negative once withdrawn, 0 if none; `asked` names that action where it is not the first of a built-in rule: those of a rule of the user
     may change, and the rule may go. `backfilled`: it began in history that was being told, so that its action is proposed and never
     requested. `news`: the log time at which it was last judged otherwise than before. `judged`: a digest of the
-    lane, the guardrails and the parameters that were last said of its action, empty where a state of before does not have it.
+    lane, the guardrails and the parameters that were last said of its action, empty where a state of before does not have it. `begun`:
+    since when a deadline is waited for. `suggestions`: what programs suggest of it.
     """
 
     kind: str
@@ -67,6 +69,8 @@ class ExceptionState(Struct, array_like=True, omit_defaults=True):
     news: int = 0
     work: CaseState | None = None
     judged: str = ""
+    begun: int | None = None
+    suggestions: Suggestions | None = None
 
 
 _PREFIX = sha1(NAMESPACE.bytes, usedforsecurity=False)
@@ -124,31 +128,21 @@ def event(tenant: str, order: str, type_: str, id_: str, time: int, data: dict[s
     )
 
 
-BASE_SCORE: dict[str, int] = {"low": 100, "medium": 300, "high": 500, "critical": 700}
-"""Jeopardy bands (P), convertible to Oracle's LOW 10-199, MEDIUM 200-399 and HIGH 400-600."""
-TIER_SCORE: dict[str, int] = {"vip": 100, "gold": 75, "platinum": 100, "premium": 75, "silver": 40}
-"""What a customer tier adds (P); unknown tiers add nothing."""
-
-
-def score(state: ExceptionState, total: float, tier: str | None, now: int) -> dict[str, int]:
-    """The terms of an exception's score: severity, lateness, value at risk (1 per 10 units of money, at most 99), tier and blocking.
-
-    `total`: the money that it is about. Lateness (P) is counted from the deadline to the end, or to what is said now (`schemas.lateness`):
-    10 for an hour, 45 for a day, 73 for a week, 99 at most.
-    """
-    late = 0 if state.due is None else (now if state.end is None else state.end) - state.due
-    return {
-        "severity": BASE_SCORE[state.severity],
-        "lateness": points(late),
-        "value": min(99, int(total // 10)) if total > 0 else 0,
-        "tier": TIER_SCORE.get((tier or "").lower(), 0),
-        "blocking": 50 if state.lane == "block" else 0,
-    }
-
-
 def guardrails_data(spoken: Iterable[tuple[str, str, str]]) -> list[dict[str, object]]:
     """The guardrails that spoke, in the contract's words."""
     return [{"name": name, "effect": effect, "reason": reason} for name, effect, reason in spoken]
+
+
+def suggestion_data(suggestion: Suggestion) -> dict[str, object]:
+    """A suggestion in the contract's words."""
+    return {
+        "kind": suggestion.kind,
+        "value": suggestion.value,
+        "confidence": suggestion.confidence,
+        "model": suggestion.model,
+        "by": suggestion.by,
+        "at": iso(suggestion.at),
+    }
 
 
 def case_data(state: ExceptionState) -> dict[str, object]:
@@ -204,7 +198,7 @@ def exception_data(  # noqa: PLR0913 (what an exception's events say beside its 
     detected: int,
     policy: str,
     context: dict[str, object],
-    terms: dict[str, int],
+    score: tuple[dict[str, int], ScoreClock],
     *,
     summary: str,
     resolved_by: Evidence | None = None,
@@ -213,8 +207,9 @@ def exception_data(  # noqa: PLR0913 (what an exception's events say beside its 
 ) -> dict[str, object]:
     """The `data` of an `exception.*` event. `changed_by`: the event that made it be said, None if time passed.
 
-    `guardrails`: those of the order, each as name, effect and reason.
+    `score`: its terms, and the clock by which they grow; `guardrails`: those of the order, each as name, effect and reason.
     """
+    terms, clock = score
     return {
         "exception_id": id_,
         "sequence": state.sequence,
@@ -231,8 +226,9 @@ def exception_data(  # noqa: PLR0913 (what an exception's events say beside its 
         "blocking": state.lane == "block",
         "score": min(1000, sum(terms.values())),
         "score_terms": terms,
+        "score_clock": clock_data(clock),
         "owner": state.owner,
-        "lane": state.lane,
+        "lane": "review" if state.suggestions and state.lane == "auto" else state.lane,
         "due_at": None if state.due is None else iso(state.due),
         "occurred_at": iso(state.start) if state.due is None else None,
         "resolved_at": None if state.end is None else iso(state.end),
@@ -242,7 +238,7 @@ def exception_data(  # noqa: PLR0913 (what an exception's events say beside its 
         "summary": summary,
         "arithmetic": state.arithmetic,
         "evidence": [cited(e) for e in state.evidence],
-        "context": context,
+        "context": {**context, "suggestions": [suggestion_data(each) for each in state.suggestions.kept]} if state.suggestions else context,
         "backfilled": state.backfilled,
         "guardrails": guardrails_data(guardrails),
         "recommended": [{"action": action, "reason": reason} for action, reason in rule.actions],

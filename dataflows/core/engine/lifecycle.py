@@ -8,12 +8,12 @@ from typing import TypedDict, Unpack
 from msgspec.structs import replace
 
 from dataflows.core.clocks.explain import arithmetic, moment
-from dataflows.core.clocks.spans import Later
+from dataflows.core.clocks.spans import Later, Portion
 from dataflows.core.decisions.cases import HELD, NEW
 from dataflows.core.engine.backfill import HistoryBounds
 from dataflows.core.engine.exceptions import EXPIRED, POLICY_CHANGED, ExceptionState, Status, exception_id
 from dataflows.core.policy.setting import NORMAL, Severity
-from dataflows.core.rules.conditions import Condition, count
+from dataflows.core.rules.conditions import Condition, count, portion
 from schemas.instants import NEVER, iso
 from schemas.record import Evidence, Record
 
@@ -58,6 +58,12 @@ def step_words(condition: Condition, now: int) -> str:
     if trace is not None:
         for step in condition.setting.steps:
             if step.depends:
+                continue
+            if isinstance(step.at, Portion):
+                begun, due = condition.begun, condition.due
+                waited = step.severity == reached and begun is not None and due is not None and begun < due
+                if waited and portion(trace.calendar, begun or 0, due or 0, step.at, trace.span) + grace == at:
+                    return f"; {reached} from {step.at} of the wait on"
                 continue
             anchor = condition.due if isinstance(step.at, Later) else trace.anchor
             if step.severity == reached and anchor is not None and count(trace.calendar, anchor, step.at) + grace == at:
@@ -226,6 +232,7 @@ def _judged(key: Key, known: ExceptionState | None, condition: Condition, now: i
         start=condition.start,
         end=condition.end,
         due=condition.due,
+        begun=condition.begun,
         arithmetic=reckon(condition) + step_words(condition, now),
         detail=condition.detail,
         resolution=resolution,

@@ -4,22 +4,26 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Iterable, Mapping
+from decimal import Decimal
 from typing import NamedTuple
 
 from dataflows.core.decisions.cases import NEW
+from dataflows.core.engine.against import suggestions_of
 from dataflows.core.engine.asking import Asking, Guarded
 from dataflows.core.engine.causes import resolved_by
-from dataflows.core.engine.exceptions import ExceptionState, event, exception_data, score
+from dataflows.core.engine.exceptions import ExceptionState, event, exception_data
 from dataflows.core.engine.feeds import Feeds
 from dataflows.core.engine.lifecycle import Key, cite
 from dataflows.core.engine.order import Order
 from dataflows.core.engine.ruleset import RuleSet
+from dataflows.core.engine.scoring import Worth, at_stake, promise_of, scored
 from dataflows.core.engine.summary import summary
 from dataflows.core.engine.summary_case import ExceptionCase
 from dataflows.core.engine.summary_fields import related
 from dataflows.core.history.facts import Facts
 from dataflows.core.history.parcels import scan_of
 from dataflows.core.policy import Policy, RuleSetting
+from dataflows.core.rules.model import Rule
 from schemas.instants import iso
 from schemas.output import OutputRecord
 from schemas.record import Record
@@ -68,23 +72,20 @@ def context_of(order: Order, facts: Facts) -> dict[str, object]:
     }
 
 
-def _difference(case: ExceptionCase, total: float) -> float:
-    """What an exception about a difference of money is worth: the difference, not the order."""
-    if case.facts.placed is None:
-        return total  # Its placing was withdrawn.
-    ledger, at = case.facts.ledger, case.last
-    owed = ledger.owed(at)
-    return total if owed is None else float(max(ledger.paid(at) - owed, owed - ledger.captured(at)))
-
-
-def promise_of(facts: Facts) -> int | None:
-    """When the earliest promise in force ends: the order's, else of its lines."""
+def worth_of(case: ExceptionCase, rule: Rule) -> Worth:
+    """What an exception is about: the difference, where it is about a difference of money, else the order; and for whom."""
+    facts = case.facts
     if facts.placed is None:
-        return None
-    fields = facts.fields
-    if fields.promised_by:
-        return facts.promise_deadline(fields.promised_by)
-    return min((facts.promise_deadline(line.promised_by) for line in fields.lines or () if line.promised_by), default=None)
+        return Worth()  # Its placing was withdrawn.
+    fields, total = facts.fields, facts.fields.total
+    amount = Decimal(0) if total is None else Decimal(total.amount)
+    currency = None if total is None else total.currency
+    if rule.of_money:
+        ledger, at = facts.ledger, case.last
+        owed = ledger.owed(at)
+        if owed is not None:
+            amount, currency = max(ledger.paid(at) - owed, owed - ledger.captured(at)), ledger.currency
+    return Worth(amount, currency, fields.customer.tier if fields.customer is not None else None, at_stake(facts))
 
 
 class Standing(NamedTuple):
@@ -157,14 +158,10 @@ class Publisher:
         self.count(before, -1)
         self.count(state, 1)
         log, id_ = facts.now, order.exceptions.id_of(state)
-        fields = facts.fields if facts.placed is not None else None
-        total = float(fields.total.amount) if fields is not None and fields.total is not None else 0.0
-        tier = fields.customer.tier if fields is not None and fields.customer is not None else None
         index = self.ruleset.index.get(state.kind)
         setting = order.profile.settings[index] if order.profile is not None and index is not None else None
         ended_by = resolved_by(order, state, rule, record)
         case = ExceptionCase(facts, state, rule, setting)
-        terms = score(state, _difference(case, total) if rule.of_money else total, tier, log)
         data = exception_data(
             state,
             rule,
@@ -173,11 +170,11 @@ class Publisher:
             log,
             self.policy.version,
             {**context, "related": related(case)},
-            terms,
+            scored(state, worth_of(case, rule), self.policy.priority, log),
             summary=summary(case, ended_by),
             resolved_by=ended_by,
             changed_by=None if record is None else cite(record),
-            guardrails=[each for each, _ in spoken],
+            guardrails=[*(each for each, _ in spoken), *suggestions_of(state)],
         )
         type_ = type_of(state, before)
         about = state.due if state.due is not None else state.start
@@ -235,7 +232,9 @@ class Publisher:
         state.sequence += 1
         self.count(state, 1)
         id_ = order.exceptions.id_of(state)
-        data = exception_data(state, rule, id_, order.id, now, self.policy.version, {}, score(state, 0, None, now), summary=said)
+        data = exception_data(
+            state, rule, id_, order.id, now, self.policy.version, {}, scored(state, Worth(), self.policy.priority, now), summary=said
+        )
         type_ = "exception.raised" if state.sequence == 1 else "exception.updated"
         body = event(order.tenant, order.id, type_, f"{id_}:{state.sequence}", now, data)
         return [OutputRecord(now, order.id, "exceptions", type_, self.key(now), body, state.kind, state.severity, state.status, data)]

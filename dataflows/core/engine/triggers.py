@@ -10,12 +10,12 @@ from __future__ import annotations
 from collections.abc import Iterable
 from dataclasses import dataclass
 
-from dataflows.core.clocks.spans import Later, Span, apart
+from dataflows.core.clocks.spans import Later, Portion, Span, apart
 from dataflows.core.engine.ruleset import RuleSet, TriggerMasks
 from dataflows.core.engine.traits import BITS, SCATTERED, UNDATED, mask
 from dataflows.core.policy import Policy, RuleSetting
 from dataflows.core.policy.setting import Step
-from dataflows.core.rules.conditions import least, soonest
+from dataflows.core.rules.conditions import EARLIEST, least, soonest
 from dataflows.core.rules.model import Fits
 from dataflows.core.rules.vocabulary import UNHEARD
 
@@ -46,6 +46,8 @@ def bound(setting: RuleSetting, of_parcels: Iterable[RuleSetting] = ()) -> int:
     first = soonest(setting, setting.threshold)
     first = first if setting.international is None else min(first, soonest(setting, setting.international))
     for other in of_parcels:
+        if any(isinstance(step.at, Portion) for step in other.steps):
+            return EARLIEST
         if any(not _after(step, other.threshold) for step in other.steps):
             return 0
         first = min(first, least(other.threshold), *(least(span) for span in (other.international,) if span is not None))

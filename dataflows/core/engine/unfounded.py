@@ -14,7 +14,8 @@ from schemas.deciding import refused_decision
 from schemas.events import ActionEvent, CaseEvent
 from schemas.record import Record
 
-CASE = "case."
+OF_EXCEPTIONS = ("case.", "suggestion.")
+"""How the types of decisions begin that are about an exception."""
 __all__ = ["DECISIONS", "unfounded"]
 
 
@@ -29,7 +30,7 @@ def unfounded(order: Order | None, record: Record, ruleset: RuleSet) -> tuple[st
         return None
     if refused := refused_decision(record):
         return refused
-    if type_.startswith(CASE):
+    if type_.startswith(OF_EXCEPTIONS):
         wanted = cast("CaseEvent", record.event.data).exception_id
         states = () if order is None else order.exceptions.states.values()
         state = None if order is None else next((state for state in states if order.exceptions.id_of(state) == wanted), None)

@@ -7,7 +7,8 @@ from dataclasses import dataclass, field
 
 from dataflows.core.clocks.explain import moment
 from dataflows.core.engine.backfill import Backfill
-from dataflows.core.engine.exceptions import EXPIRED, ExceptionState, event, exception_data, exception_id, score
+from dataflows.core.engine.exceptions import EXPIRED, ExceptionState, event, exception_data, exception_id
+from dataflows.core.engine.scoring import Worth, scored
 from dataflows.core.identity.items import Orphan, evidence
 from dataflows.core.policy import Dims, Policy
 from dataflows.core.rules import RULES_BY_KIND
@@ -97,6 +98,7 @@ def orphan_record(orphan: Orphan, policy: Policy) -> OutputRecord:
         start=orphan.due,
         end=orphan.log if orphan.resolved else None,
         due=deadline,
+        begun=orphan.since,
         arithmetic=f"{arithmetic}, and {grace // 1_000_000} s of grace" if grace else arithmetic,
         detail=f"tied to {orphan.order}" if orphan.order else "",
         resolution=EXPIRED if orphan.resolved and orphan.order is None else None,
@@ -122,7 +124,7 @@ def orphan_record(orphan: Orphan, policy: Policy) -> OutputRecord:
         orphan.log,
         policy.version,
         context,
-        score(state, 0.0, None, orphan.log),
+        scored(state, Worth(), policy.priority, orphan.log),
         summary=f"{said} (Times: {zone}.)",
     )
     type_ = "exception.resolved" if orphan.resolved else "exception.raised"

@@ -9,11 +9,12 @@ from typing import cast
 from dataflows.core.clocks import CalendarSpec
 from dataflows.core.policy.effective import version_of
 from dataflows.core.policy.form import CalendarForm, FeedForm, LadderForm, OverrideForm, PolicyForm, RungForm, change_of
-from dataflows.core.policy.form_handling import ActionsForm, GuardrailForm
+from dataflows.core.policy.form_handling import ActionsForm, GuardrailForm, PriorityForm
 from dataflows.core.policy.handling import ACTION_POLICY, APPROVERS, GUARDRAILS, ActionPolicy, Budget, Guardrail
 from dataflows.core.policy.matching import regions_meant
 from dataflows.core.policy.model import BackfillPolicy, Dims, FeedPolicy, Ladder, LadderStep, Override, Place, RetentionPolicy
 from dataflows.core.policy.policy import Policy
+from dataflows.core.policy.priority import SEVERITY_POINTS, TIER_POINTS, Priority
 from dataflows.core.policy.setting import Change, Described, changed
 from dataflows.core.policy.values import FROM_THE_START
 from schemas.identifiers import Identifiers
@@ -56,10 +57,22 @@ def build(form: PolicyForm, rules: tuple[Described, ...]) -> Policy:
         learns=form.emits is None,
         actions=_actions(form.actions),
         guardrails=_guardrails(form.guardrails),
+        priority=priority_stated(form.priority),
         teams={name: Place(zone=team.zone, calendar=team.calendar) for name, team in form.teams.items()},
         ladders={name: _ladder(ladder) for name, ladder in form.ladders.items()},
     )
     return replace(policy, version=version_of(policy))
+
+
+def priority_stated(form: PriorityForm) -> Priority:
+    """The weights of the score: what is said of one severity or tier leaves the others as they are."""
+    stated = {name: getattr(form, name) for name in form.model_fields_set}
+    for name, usual in (("severity", SEVERITY_POINTS), ("tiers", TIER_POINTS)):
+        if name in stated:
+            stated[name] = {**usual, **{key.casefold(): points for key, points in stated[name].items()}}
+    if "half_at" in stated:
+        stated["half_at"] = dict(stated["half_at"])
+    return Priority(**stated)
 
 
 def _override(form: OverrideForm) -> Override:

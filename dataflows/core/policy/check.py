@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterable
+from collections.abc import Collection, Iterable, Iterator
 from typing import cast
 
 from pydantic import BaseModel, ValidationError
 
 from dataflows.core.policy import form as forms
 from dataflows.core.policy import form_handling as handling
+from dataflows.core.policy.build import priority_stated
 from dataflows.core.policy.crosscheck import cross_faults
 from dataflows.core.policy.ladders import ladder_faults
 from dataflows.core.policy.reach import idle_faults
@@ -57,7 +58,15 @@ def examine_tree(tree: Tree, rules: tuple[Described, ...], known: Known) -> tupl
         faults.extend(settled_faults(tree, form, rules))
         faults.extend(idle_faults(tree, form, rules))
         faults.extend(ladder_faults(tree, form, rules))
+        faults.extend(_equal_scores(tree, form))
     return (form if all(fault.warning for fault in faults) else None), faults
+
+
+def _equal_scores(tree: Tree, form: forms.PolicyForm) -> Iterator[Fault]:
+    """Weights by which all exceptions of a severity have the same score."""
+    if form.priority.model_fields_set and not priority_stated(form.priority).tells_apart:
+        message = "all exceptions of a severity would have the same score: weigh breach, time_left, lateness, value or tiers"
+        yield tree.fault(("priority",), message, key=True, warning=True)
 
 
 def _names(data: object, section: str) -> Collection[str]:
@@ -88,6 +97,8 @@ KEYS: tuple[tuple[tuple[str, ...], Collection[str]], ...] = (
     (("calendars", ANY, "hours"), WEEKDAYS),
     (("actions",), _keys(handling.ActionsForm)),
     (("actions", "budgets", ANY), _keys(handling.BudgetForm)),
+    (("priority",), _keys(handling.PriorityForm)),
+    (("priority", "severity"), SEVERITIES),
     (("guardrails", ANY), _keys(handling.GuardrailForm)),
     (("feeds", ANY), _keys(forms.FeedForm)),
     (("ladders", ANY), _keys(forms.LadderForm)),

@@ -8,10 +8,11 @@ from collections.abc import Mapping
 from typing import cast
 
 from dataflows.core.clocks import CalendarSpec, Span
-from dataflows.core.policy.effective_handling import Plain, actions_of, guardrails_of
+from dataflows.core.policy.effective_handling import Plain, actions_of, guardrails_of, priority_of
 from dataflows.core.policy.handling import ACTION_POLICY, GUARDRAILS
 from dataflows.core.policy.model import BACKFILL, MOST_EVENTS, BackfillPolicy, Dims, FeedPolicy, Ladder, LadderStep, Override, Place
 from dataflows.core.policy.policy import Policy
+from dataflows.core.policy.priority import PRIORITY
 from dataflows.core.policy.setting import ADDED, NAMES, OF_CASES, Change, Described, Fallback, RuleSetting, Step
 from dataflows.core.policy.values import MILESTONES, WEEKDAYS
 from schemas.instants import NEVER, iso
@@ -35,6 +36,8 @@ def version_of(policy: Policy) -> str:
         del canonical["actions"]
     if policy.guardrails == GUARDRAILS:
         del canonical["guardrails"]
+    if policy.priority == PRIORITY:
+        del canonical["priority"]
     canonical["rules"] = {rule.kind: _canonical(rule, setting) for rule, setting in zip(policy.rules, policy.base, strict=True)}
     text = json.dumps(canonical, sort_keys=True, ensure_ascii=False, separators=(",", ":"))
     return hashlib.sha256(text.encode()).hexdigest()[:16]
@@ -64,6 +67,7 @@ def effective(policy: Policy) -> dict[str, Plain]:
         "watch_from": "" if policy.watch_from == NEVER else iso(policy.watch_from),
         "actions": actions_of(policy.actions),
         "guardrails": guardrails_of(policy.guardrails),
+        "priority": priority_of(policy.priority),
         "feeds": {prefix: _feed(feed) for prefix, feed in sorted(policy.feeds.items())},
         "teams": _places(policy.teams),
         "ladders": {name: _ladder(ladder) for name, ladder in sorted(policy.ladders.items())},

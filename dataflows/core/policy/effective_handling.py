@@ -6,6 +6,8 @@ from typing import TypeAlias
 
 from dataflows.core.clocks import Span
 from dataflows.core.policy.handling import GUARDRAILS, ActionPolicy, Budget, Guardrail
+from dataflows.core.policy.priority import Priority
+from dataflows.core.policy.setting import SEVERITIES
 
 Plain: TypeAlias = "str | list[Plain] | dict[str, Plain]"
 """What a policy file is made of."""
@@ -50,3 +52,18 @@ def guardrails_of(guardrails: tuple[Guardrail, ...]) -> dict[str, Plain]:
             stated["actions"] = list(each.actions)
         found[each.name] = {**stated, "says": each.says}
     return dict(sorted(found.items()))
+
+
+def priority_of(priority: Priority) -> dict[str, Plain]:
+    """The section of the weights of the score."""
+    return {
+        "severity": {severity: str(priority.severity[severity]) for severity in SEVERITIES},
+        "breach": str(priority.breach),
+        "time_left": str(priority.time_left),
+        "lateness": str(priority.lateness),
+        "value": str(priority.value),
+        "half_at": {currency: str(amount) for currency, amount in sorted(priority.half_at.items())},
+        "tiers": {tier: str(points) for tier, points in sorted(priority.tiers.items())},
+        "blocking": str(priority.blocking),
+        "reopenings": str(priority.reopenings),
+    }

@@ -20,7 +20,7 @@ from pydantic import (
 from dataflows.core.clocks import Span
 from dataflows.core.clocks.spans import ZERO
 from dataflows.core.policy import values as read
-from dataflows.core.policy.form_handling import ActionsForm, GuardrailForm
+from dataflows.core.policy.form_handling import ActionsForm, GuardrailForm, PriorityForm
 from dataflows.core.policy.form_parts import STRICT, Section, many
 from dataflows.core.policy.model import BACKFILL, MOST_EVENTS
 from dataflows.core.policy.setting import LANES, SEVERITIES, STEP_DATES, STEP_MILESTONES, Change, Read, RuleSetting
@@ -313,6 +313,7 @@ class PolicyForm(PolicySection):
     actions: Annotated[ActionsForm, Section] = ActionsForm()
     guardrails: Annotated[dict[Name, Annotated[GuardrailForm | None, BeforeValidator(_removable)]], Section] = {}
     """By name; a built-in one that is `off` no longer holds."""
+    priority: Annotated[PriorityForm, Section] = PriorityForm()
     custom_rules: Any = None
     """Rules of the user by name: `dataflows.core.rules.user` reads them."""
     rules: Rules = {}

@@ -5,12 +5,14 @@ from __future__ import annotations
 from decimal import Decimal
 from typing import Annotated
 
-from pydantic import AfterValidator, BaseModel, BeforeValidator, PlainValidator
+from pydantic import AfterValidator, BaseModel, BeforeValidator, PlainValidator, model_validator
 
 from dataflows.core.clocks import Span
 from dataflows.core.policy import values as read
 from dataflows.core.policy.form_parts import STRICT, Section, many
 from dataflows.core.policy.handling import ACTION_POLICY, ANY
+from dataflows.core.policy.priority import GREATEST, HALF_AT, PRIORITY, SEVERITY_POINTS, TIER_POINTS
+from dataflows.core.policy.setting import SEVERITIES
 from schemas.actions import ACTIONS
 from schemas.problems import mistake
 
@@ -92,3 +94,42 @@ class GuardrailForm(HandlingSection):
     lane: Annotated[str, PlainValidator(read.choice("lane", ("review", "block")))] = "review"
     actions: Annotated[tuple[ActionName, ...], BeforeValidator(many)] = ()
     says: Name | None = None
+
+
+def _points(value: object) -> int:
+    """How many points of a score: 0 to 1000."""
+    name = read.text(value)
+    if not (name.isascii() and name.isdigit() and int(name) <= GREATEST):
+        raise mistake(f"{name!r} are no points of a score: 0 to {GREATEST}")
+    return int(name)
+
+
+Points = Annotated[int, PlainValidator(_points)]
+Grade = Annotated[str, PlainValidator(read.choice("severity", SEVERITIES))]
+HalfAt = Annotated[tuple[tuple[str, Decimal], ...], PlainValidator(read.amounts)]
+
+
+class PriorityForm(HandlingSection):
+    """The most points that each term of a score gives."""
+
+    severity: Annotated[dict[Grade, Points], Section] = {}
+    breach: Points = PRIORITY.breach
+    time_left: Points = PRIORITY.time_left
+    lateness: Points = PRIORITY.lateness
+    value: Points = PRIORITY.value
+    half_at: HalfAt = tuple(HALF_AT.items())
+    tiers: Annotated[dict[Name, Points], Section] = {}
+    blocking: Points = PRIORITY.blocking
+    reopenings: Points = PRIORITY.reopenings
+
+    @model_validator(mode="after")
+    def _sums_up(self) -> PriorityForm:
+        severity = {**SEVERITY_POINTS, **self.severity}
+        tiers = {**TIER_POINTS, **{name.casefold(): points for name, points in self.tiers.items()}}
+        terms = (self.breach, self.time_left, self.lateness, self.value, self.blocking, self.reopenings)
+        most = sum(terms) + max(severity.values()) + max(tiers.values())
+        if most > GREATEST:
+            raise mistake(f"all terms together give up to {most} points, and a score has {GREATEST}: what is gravest would all be equal")
+        if [severity[grade] for grade in SEVERITIES] != sorted(severity.values()):
+            raise mistake("a graver severity gives fewer points: " + ", ".join(f"{grade} {severity[grade]}" for grade in SEVERITIES))
+        return self

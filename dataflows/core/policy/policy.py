@@ -23,6 +23,7 @@ from dataflows.core.clocks.days import holiday_region
 from dataflows.core.policy.handling import ACTION_POLICY, GUARDRAILS, ActionPolicy, Guardrail
 from dataflows.core.policy.matching import matcher
 from dataflows.core.policy.model import BACKFILL, BackfillPolicy, Dims, FeedPolicy, Ladder, LadderStep, Override, Place, RetentionPolicy
+from dataflows.core.policy.priority import PRIORITY, Priority
 from dataflows.core.policy.setting import Described, RuleSetting, changed
 from schemas.identifiers import Identifiers
 from schemas.instants import NEVER
@@ -76,6 +77,7 @@ class Policy:
     actions: ActionPolicy = ACTION_POLICY
     guardrails: tuple[Guardrail, ...] = GUARDRAILS
     """By name; their predicates have been checked."""
+    priority: Priority = PRIORITY
 
     named: frozenset[str] = field(init=False, repr=False, compare=False)
     """The dimensions that overrides depend on."""

@@ -10,7 +10,7 @@ from dataclasses import dataclass, field, fields, replace
 from decimal import Decimal
 from typing import Annotated, Any, Final, Literal, NamedTuple, Protocol
 
-from dataflows.core.clocks.spans import ZERO, Later, Span, apart, longer
+from dataflows.core.clocks.spans import ZERO, Later, Portion, Span, apart, longer
 from schemas.instants import DAY
 from schemas.plain import Data
 
@@ -69,7 +69,8 @@ Names = Annotated[tuple[str, ...], Read("name", many=True)]
 class Step:
     """A further instant (a warning before or an escalation after the threshold), and its severity.
 
-    `at` is counted from the anchor, as the threshold is; a `Later` span from the deadline. Either way the step keeps its distance to the
+    `at` is counted from the anchor, as the threshold is; a `Later` span from the deadline. A `Portion` comes when so much of the
+    wait for the deadline has passed. Either way the step keeps its distance to the
     deadline, whatever moves that. `since` names a date of the order that it is counted from instead; `unless` a milestone that rules it out
     if the order has reached it by then; `above`, by currency, what the difference of money must exceed that the rule is about. A step with
     one of these never comes before the breach. `owner`: whose the exception is from the step on, while `unless` is not reached.
@@ -168,7 +169,7 @@ def moved(steps: tuple[Step, ...], before: Span, after: Span) -> tuple[Step, ...
     """
     found: list[Step] = []
     for step in steps:
-        distance = None if isinstance(step.at, Later) or step.since else apart(step.at, before)
+        distance = None if isinstance(step.at, (Later, Portion)) or step.since else apart(step.at, before)
         if distance is None:
             found.append(step)
             continue

@@ -8,7 +8,7 @@ from typing import Final, cast
 from pydantic import BaseModel
 
 from dataflows.core.clocks import Span
-from dataflows.core.clocks.spans import Later, apart
+from dataflows.core.clocks.spans import Later, Portion, apart
 from dataflows.core.policy.form import PolicyForm, change_of
 from dataflows.core.policy.setting import SEVERITIES, Change, Described, Fallback, RuleSetting, Step, changed, moved
 from dataflows.core.policy.values import FROM_THE_START
@@ -81,6 +81,10 @@ def _foreign_steps(tree: Tree, path: Path, rule: Described, steps: tuple[Step, .
     for i, step in enumerate(steps):
         if step.above and not rule.of_money:
             yield tree.fault((*path, i, "above"), f"{rule.kind} is about no difference of money", key=True)
+        if isinstance(step.at, Portion) and (step.depends or step.owner):
+            yield tree.fault((*path, i, "at"), f"at {step.at} of the wait it only warns: `since`, `unless`, `above` and `owner` come later")
+        elif isinstance(step.at, Portion) and "threshold" not in rule.settings:
+            yield tree.fault((*path, i, "at"), f"{rule.kind} is raised at once: there is no wait of which {step.at} could pass")
         if step.owner and not step.unless:
             yield tree.fault((*path, i, "owner"), "a step has an `owner` of its own only while its `unless` is not reached", key=True)
         if step.depends and rule.placeless:
@@ -116,7 +120,7 @@ def _warnings(
     if "threshold" in stated and "steps" not in stated:
         for step in before.steps:
             alone = moved((step,), before.threshold, setting.threshold)
-            if isinstance(step.at, Later) or step.depends:
+            if isinstance(step.at, (Later, Portion)) or step.depends:
                 continue
             distance = apart(step.at, before.threshold)
             if (not alone and distance is not None and distance.unit != setting.threshold.unit) or (alone == (step,) and distance is None):
@@ -124,7 +128,8 @@ def _warnings(
                 yield tree.fault((*path, "threshold"), f"{message}: state `steps` as well", key=True, warning=True)
     if "steps" in stated:
         yield from _idle_steps(tree, path, setting)
-    spans = [getattr(setting, name) for name in _SPANS] + [step.at for step in setting.steps if not step.since]
+    spans = [getattr(setting, name) for name in _SPANS]
+    spans += [step.at for step in setting.steps if not step.since and not isinstance(step.at, Portion)]
     spans += [] if setting.fallback is None else [setting.fallback.threshold]
     if "clock" in stated and "threshold" in rule.settings and all(span is None or span.unit == "us" for span in spans):
         message = f"`clock` of {kind} counts business time, and all its spans are elapsed time: state them in bd or bh"
@@ -134,6 +139,8 @@ def _warnings(
 def _idle_steps(tree: Tree, path: Path, setting: RuleSetting) -> Iterator[Fault]:
     """Steps that change nothing: severity only rises, from the first instant on."""
     for i, step in enumerate(setting.steps):
+        if isinstance(step.at, Portion):
+            continue
         later = (
             step.depends or isinstance(step.at, Later) or ((distance := apart(step.at, setting.threshold)) is not None and distance.n >= 0)
         )

@@ -14,7 +14,7 @@ from pydantic import ValidationInfo
 from dataflows.core.clocks import Span, span
 from dataflows.core.clocks.calendar import Intervals
 from dataflows.core.clocks.days import holiday_regions, is_holiday_region
-from dataflows.core.clocks.spans import Later
+from dataflows.core.clocks.spans import Later, Portion
 from dataflows.core.policy.matching import value_test
 from dataflows.core.policy.setting import Switch
 from schemas.place_names import country_code
@@ -34,6 +34,7 @@ MOST_REPEATS: Final = 20
 _SWITCHES: Final[dict[str, Switch]] = {
     "on": "on", "true": "on", "yes": "on", "off": "off", "false": "off", "no": "off", "shadow": "shadow",
 }  # fmt: skip
+_SHARE: Final = re.compile(r"(\d{1,3}) ?%", re.ASCII)
 _AMOUNT: Final = re.compile(r"\d{1,12}(\.\d{1,6})?", re.ASCII)
 _TIME: Final = re.compile(r"(\d\d?):(\d\d)", re.ASCII)
 
@@ -127,7 +128,11 @@ def any_span(value: object) -> Span:
 
 
 def step(value: object) -> Span:
-    """When a step comes: a span counted from the anchor, or with a `+` from the deadline."""
+    """When a step comes: a span counted from the anchor, with a `+` from the deadline; or a share of the time until the deadline."""
+    if isinstance(value, str) and (share := _SHARE.fullmatch(value.strip())) is not None:
+        if not 1 <= int(share[1]) <= 99:
+            raise mistake(f"{value.strip()!r}: a share of the time until the deadline is 1 % to 99 %")
+        return Portion(int(share[1]), "us")
     if not isinstance(value, str) or not value.strip().startswith("+"):
         return any_span(value)
     found = any_span(value.strip()[1:])

@@ -9,9 +9,10 @@ from __future__ import annotations
 from collections.abc import Iterable
 from dataclasses import dataclass
 from decimal import Decimal
+from typing import Final
 
 from dataflows.core.clocks import Calendar, Span
-from dataflows.core.clocks.spans import Later, apart, longer
+from dataflows.core.clocks.spans import Later, Portion, apart, longer
 from dataflows.core.history.facts import Facts
 from dataflows.core.history.shipments import Shipment
 from dataflows.core.policy import RuleSetting
@@ -62,6 +63,12 @@ class Condition:
     """Of a rule about a difference of money: what it came to, since when."""
     reasons: tuple[tuple[int, str], ...] = ()
     """Why such steps came, by their instants."""
+    begun: int | None = None
+    """Of a timeout: since when it waits for its deadline."""
+
+
+EARLIEST: Final = -3_660 * DAY
+"""As far before a deadline as anything can begin to wait for it."""
 
 
 def after(instants: Iterable[int], at: int) -> int | None:
@@ -82,8 +89,13 @@ def count(calendar: Calendar, at: int, span: Span) -> int:
 
 
 def soonest(setting: RuleSetting, span: Span) -> int:
-    """A lower bound in µs of the time from an anchor to the first instant of a condition that is due a `span` after it."""
+    """A lower bound in µs of the time from an anchor to the first instant of a condition that is due a `span` after it.
+
+    Where a step comes at a share of the wait, nothing is known: what waits for a date may have begun at any time before that.
+    """
     first = least(span)
+    if any(isinstance(step.at, Portion) for step in setting.steps):
+        return EARLIEST
     for step in setting.steps:
         if isinstance(step.at, Later) or step.depends:
             continue
@@ -97,17 +109,20 @@ def soonest(setting: RuleSetting, span: Span) -> int:
 
 
 def steps_of(
-    setting: RuleSetting, calendar: Calendar, anchor: int, span: Span, due: int, *, floor: int | None = None
+    setting: RuleSetting, calendar: Calendar, anchor: int, span: Span, due: int, *, begun: int, floor: int | None = None
 ) -> tuple[tuple[int, Severity], ...]:
     """The steps of a condition whose deadline `due` lies a `span` after its anchor, or is a `floor` that lies later: from the first on.
 
     Each step is as far from the deadline as it is from the rule's threshold; where only the calendar could say how far, an escalation comes
-    with the deadline at the earliest and a warning is left out.
+    with the deadline at the earliest and a warning is left out. `begun`: see `Condition`.
     """
     grace = setting.grace.n
     found: list[tuple[int, Severity]] = [(due + grace, setting.severity)]
     for step in setting.steps:
-        at = None if step.depends else instant_of(step, setting, calendar, anchor, span, due, floor=floor)
+        if isinstance(step.at, Portion):
+            at = None if begun >= due else portion(calendar, begun, due, step.at, span)
+        else:
+            at = None if step.depends else instant_of(step, setting, calendar, anchor, span, due, floor=floor)
         if at is not None:
             found.append((at + grace, step.severity))
     if len(found) > 1:
@@ -130,6 +145,11 @@ def instant_of(step: Step, setting: RuleSetting, calendar: Calendar, anchor: int
     if distance is None:
         return max(due, count(calendar, anchor, at))
     return count(calendar, due, distance) if distance.n >= 0 or distance.unit == "us" else None
+
+
+def portion(calendar: Calendar, begun: int, due: int, share: Portion, span: Span) -> int:
+    """When a share of the time between two instants has passed: of working time, where the deadline was counted in it."""
+    return calendar.later(begun, calendar.passed(begun, due, span.unit) * share.n // 100, span.unit)
 
 
 def by_instant(step: tuple[int, Severity]) -> tuple[int, int]:
@@ -164,12 +184,13 @@ def timeout(  # noqa: PLR0913 (every argument is a term of the deadline)
     not_before: int | None = None,
     owner: str | None = None,
     shown: bool = False,
+    begun: int | None = None,
 ) -> Condition | None:
     """The condition that something was not reached in time, or None where it was (a milestone at its deadline is met).
 
     `met`: when it was reached; `lifted`: when the expectation ended otherwise; `moved`: when the deadline was replaced by another;
     `since`: when the expectation began, if that may be after its deadline; `not_before`: a later instant that the deadline waits for;
-    `shown`: see `Condition`.
+    `shown`: see `Condition`; `begun`: since when it is waited for, if not since the anchor, which may be a date that lies ahead.
     """
     if setting.switch == "off":
         return None
@@ -181,10 +202,11 @@ def timeout(  # noqa: PLR0913 (every argument is a term of the deadline)
     due, floor = count(calendar, anchor, threshold), None
     if not_before is not None and not_before > due:
         due = floor = not_before
+    begun = anchor if begun is None else begun
     steps: tuple[tuple[int, Severity], ...] = ((due + setting.grace.n, setting.severity),)
     pending: list[tuple[int, Step]] = []
     if setting.steps:
-        steps = steps_of(setting, calendar, anchor, threshold, due, floor=floor)
+        steps = steps_of(setting, calendar, anchor, threshold, due, begun=begun, floor=floor)
         for step in setting.steps:
             if step.depends:
                 at = None if step.since else instant_of(step, setting, calendar, anchor, threshold, due, floor=floor)
@@ -197,7 +219,8 @@ def timeout(  # noqa: PLR0913 (every argument is a term of the deadline)
     resolution = None if lift is None else "milestone" if lift == met else "promise_moved" if lift == moved else "lifted"
     trace = DeadlineTrace(label, anchor, threshold, calendar)
     return Condition(
-        setting, scope, start, lift, steps, evidence, True, due, trace, "", resolution, owner, shown=shown, pending=tuple(pending)
+        setting, scope, start, lift, steps, evidence, True, due, trace, "", resolution, owner,
+        shown=shown, pending=tuple(pending), begun=begun,
     )  # fmt: skip
 
 
@@ -238,7 +261,8 @@ def signal(  # noqa: PLR0913 (every argument is a term of the condition)
     pending: tuple[tuple[int, Step], ...] = ()
     if setting.steps:
         calendar = o.calendar(setting, shipment)
-        later = [(start if step.since else count(calendar, start, step.at), step) for step in setting.steps]
+        waited = [step for step in setting.steps if not isinstance(step.at, Portion)]
+        later = [(start if step.since else count(calendar, start, step.at), step) for step in waited]
         steps = rising(sorted([*steps, *((at, step.severity) for at, step in later if not step.depends)], key=by_instant))
         pending = tuple((at, step) for at, step in later if step.depends)
     resolution = None if end is None else "cleared" if end == cleared else "lifted"

@@ -194,7 +194,7 @@ def by_date(form: Overdue, date: Date) -> Find:
                 setting = _carried(o, s, unit.key, one.by) if parted else s
                 yield timeout(
                     *(setting, o.calendar(setting) if parted else calendar, one.by, words, (one.record,)),
-                    scope=one.scope, since=one.since, met=unit.met, lifted=lifted, moved=moved,
+                    scope=one.scope, since=one.since, begun=one.since, met=unit.met, lifted=lifted, moved=moved,
                 )  # fmt: skip
         if until is Milestone.DELIVERED:
             yield from _replacements(o, s)
@@ -249,5 +249,5 @@ def _replacements(o: Facts, s: RuleSetting) -> Iterator[Condition | None]:
             setting, since = o.of(x, s), min(r.at for r in stated)
             yield timeout(
                 *(setting, o.calendar(setting, x), o.promise_deadline(text), f"replacement promised by {text}", (record,)),
-                scope=x.scope, since=since, met=x.kept, lifted=ended_for(o, x),
+                scope=x.scope, since=since, begun=since, met=x.kept, lifted=ended_for(o, x),
             )  # fmt: skip

@@ -10,7 +10,7 @@ from dataflows.core.clocks.spans import ZERO
 from dataflows.core.history.facts import Facts
 from dataflows.core.history.parcels import possession, scan_of
 from dataflows.core.policy import RuleSetting
-from dataflows.core.rules.conditions import soonest, timeout
+from dataflows.core.rules.conditions import count, soonest, timeout
 from dataflows.core.rules.dates import DEADLINES
 from dataflows.core.rules.of_returns import called_off
 from dataflows.core.rules.reading import (
@@ -153,11 +153,20 @@ def held(form: Lasting, state: Held) -> Find:
                 met = earliest(h.released, *(end(at) for end in until))
                 scope, label, owner = hold_scope(o, h.shipment_id) if scoped else None, one or f"{h.hold} hold", s.owners.get(h.hold)
                 calendar, over = o.calendar(s), lifted(o)
-                yield timeout(s, calendar, at, label, (h.record,), scope=scope, met=met, lifted=over, owner=owner)
-                if form.into and (last_call := _last_call(o, s, form.into, at)) is not None:
+                last_call = _last_call(o, s, form.into, at) if form.into else None
+                if last_call is None or form.into is None or last_call >= count(calendar, at, s.threshold):
+                    yield timeout(s, calendar, at, label, (h.record,), scope=scope, met=met, lifted=over, owner=owner)
+                else:
                     label = f"{hours(s.margin)} before {form.into.value.replace('_', '-')}"
                     yield timeout(
-                        s, calendar, last_call, label, (h.record,), scope=scope, span=ZERO, since=at, met=met, lifted=over, owner=owner
+                        *(s, calendar, last_call, label, (h.record,)),
+                        scope=scope,
+                        span=ZERO,
+                        since=at,
+                        begun=at,
+                        met=met,
+                        lifted=over,
+                        owner=owner,
                     )
 
     return judge

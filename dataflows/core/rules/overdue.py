@@ -161,6 +161,7 @@ def _overdue_stated(form: Overdue, since: StatedInstant) -> Find:
                 (known.record,),
                 scope=scope,
                 since=at,
+                begun=at,
                 met=met,
                 lifted=over,
                 moved=known.replaced,

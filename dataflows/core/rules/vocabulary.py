@@ -14,7 +14,7 @@ import msgspec
 from dataflows.core.history.parcels import NEVER_POSSESSION, POSSESSION
 
 Value = str | int | None
-UNHEARD: Final = ("case.", "action.", "policy.", "feed.")
+UNHEARD: Final = ("case.", "action.", "policy.", "suggestion.", "feed.")
 """Prefixes of the event types that say nothing about the order itself."""
 
 

@@ -107,6 +107,32 @@ class Calendar:
         local = (_EPOCH + timedelta(microseconds=at)).astimezone(ZoneInfo(self.zone))
         return self._business_days(at, local, length.n) if length.unit == "bd" else self._business_hours(at, local, length.n)
 
+    def passing(self, start: int, end: int, percent: int, unit: str) -> int:
+        """When so much of the time from one instant to a later one has passed: in working hours, unless it is elapsed time."""
+        if unit == "us":
+            return start + (end - start) * percent // 100
+        first = (_EPOCH + timedelta(microseconds=start)).astimezone(ZoneInfo(self.zone)).date()
+        worked: list[tuple[int, int]] = []
+        for day in self._days(first):
+            opens, closes = self._worked(day, unit)
+            if opens >= end:
+                break
+            worked.append((max(opens, start), max(opens, start, min(closes, end))))
+        left = sum(until - since for since, until in worked) * percent // 100
+        for since, until in worked if left else ():
+            if until - since >= left:
+                return since + left
+            left -= until - since
+        return start
+
+    def _worked(self, day: date, unit: str) -> tuple[int, int]:
+        """From when until when working time of a unit counts on a working day."""
+        zone, hours = ZoneInfo(self.zone), self.hours_on(day)
+        if hours is None and unit == "bd":
+            return wall(datetime.combine(day, time(0)), zone), wall(datetime.combine(day + timedelta(days=1), time(0)), zone)
+        opening, closing = hours or (time(8), time(18))
+        return wall(datetime.combine(day, opening), zone), wall(datetime.combine(day, closing), zone)
+
     def _business_days(self, at: int, local: datetime, n: int) -> int:
         zone, today = ZoneInfo(self.zone), local.date()
         hours = self.hours_on(today)

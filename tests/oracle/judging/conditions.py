@@ -32,6 +32,9 @@ class Condition:
     due: int | None = None
     steps: tuple[tuple[int, str], ...] = ()
     waits: bool = False
+    begun: int | None = None
+    """Of what runs out: since when it is waited for."""
+    amounts: tuple[tuple[int, Decimal], ...] = ()
 
 
 def timeout(
@@ -46,10 +49,13 @@ def timeout(
     carrier: str | None = None,
     due: int | None = None,
     amounts: Sequence[tuple[int, Decimal]] = (),
+    counted: Span | None = None,
+    begun: int | None = None,
 ) -> list[Condition]:
     """An expectation that runs out: `anchor` plus the kind's threshold and steps (or `due`, where it is computed elsewhere).
 
-    `amounts`: of a kind about a difference of money what that came to, since when.
+    `amounts`: of a kind about a difference of money what that came to, since when; `counted`: what `due` was counted by;
+    `begun`: since when it is waited for, if not since `anchor`.
     """
     if anchor >= NEVER:
         return []
@@ -60,7 +66,13 @@ def timeout(
     own = due is None and threshold == setting.threshold
     steps = [(by, setting.severity)]
     lift = min(reached, lifted)
+    waits_since = begun if begun is not None else anchor
     for step in setting.steps:
+        if step.percent:
+            if waits_since < by:
+                unit = (counted or threshold).unit
+                steps.append((calendar.passing(waits_since, by, step.percent, unit), step.severity))
+            continue
         at = by if step.since else step_at(calendar, setting, step, anchor, by, threshold if due is None else None, own=own)
         if step.depends:
             breach, asked = by + setting.grace, max(by, by if at is None else at) + setting.grace
@@ -71,7 +83,8 @@ def timeout(
             steps.append((at, step.severity))
     steps = rising((at + setting.grace, word) for at, word in steps)
     start = max(steps[0][0], since)
-    return [Condition(kind, scope, start, lift, by, tuple(steps), waits=True)] if start < lift else []
+    found = Condition(kind, scope, start, lift, by, tuple(steps), waits=True, begun=waits_since, amounts=tuple(amounts))
+    return [found] if start < lift else []
 
 
 class Asking(NamedTuple):
@@ -156,13 +169,14 @@ def state(
         return []
     setting = order.setting(kind)
     calendar = order.calendar(setting.clock, carrier)
-    later = [(calendar.add(start, step.at), step.severity) for step in setting.steps if not step.depends]
+    later = [(calendar.add(start, step.at), step.severity) for step in setting.steps if not step.depends and not step.percent]
     for step in setting.steps:
         if step.depends:
             asked = start if step.since else max(start, calendar.add(start, step.at))
             comes = Asking(order, calendar, start, end, scope, amounts).when(step, asked)
             later += [] if comes is None else [(comes, step.severity)]
-    return [Condition(kind, scope, start, end, None, tuple(rising([(start, severity or setting.severity), *later])))]
+    steps = tuple(rising([(start, severity or setting.severity), *later]))
+    return [Condition(kind, scope, start, end, None, steps, amounts=tuple(amounts))]
 
 
 def graced(

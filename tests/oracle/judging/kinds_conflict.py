@@ -269,7 +269,7 @@ def data_kinds(order: Order) -> list[Condition]:
         scans = told_once([scan for scan in order.return_scans if number in scan.numbers])
         found += _unmapped(order, scans, None, order.x)
     for event in order.history:
-        decision = event.type.startswith(("case.", "action.", "automation."))
+        decision = event.type.startswith(("case.", "action.", "automation.", "suggestion."))
         if not decision and event.at > event.log + order.setting("data.clock_skew").threshold.n:
             found += state(order, "data.clock_skew", event.log, event.at)
     for segment in order.segments(unknown_place):

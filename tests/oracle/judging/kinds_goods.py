@@ -78,7 +78,8 @@ def inventory_kinds(order: Order) -> list[Condition]:
     for wait in waits:
         if wait.expected:
             by, lifted = order.ship_deadline(wait.expected), min(order.x, wait.replaced, wait.gone)
-            found += timeout(order, "inventory.backorder_overdue", by, since=wait.start, reached=wait.end, lifted=lifted)
+            kind, begun = "inventory.backorder_overdue", wait.start
+            found += timeout(order, kind, by, since=begun, begun=begun, reached=wait.end, lifted=lifted)
     return found
 
 
@@ -224,7 +225,7 @@ def release_overdue(order: Order) -> list[Condition]:
     for one in dated(order, "ship_by", order.release_of, order.ship_deadline, due):
         if one.by is not None and due(one.by) > one.start:
             lifted = min(order.x, one.end)
-            found += timeout(order, kind, one.by, reached=order.release_of(one.unit), lifted=lifted, scope=one.scope)
+            found += timeout(order, kind, one.by, begun=one.start, reached=order.release_of(one.unit), lifted=lifted, scope=one.scope)
     return found
 
 
@@ -249,13 +250,14 @@ def ship_overdue(order: Order) -> list[Condition]:
     for one in dated(order, "ship_by", order.ship_of, order.ship_deadline):
         unit, reached, lifted = one.unit, order.ship_of(one.unit), min(order.x, one.end)
         if one.by is not None:
-            found += timeout(order, kind, one.by, since=one.start, reached=reached, lifted=lifted, scope=one.scope)
+            found += timeout(order, kind, one.by, since=one.start, begun=one.start, reached=reached, lifted=lifted, scope=one.scope)
         elif order.method_of(unit.key) == "ship" and fallback is not None:
             anchor = max(order.cap if order.terms == "prepaid" else order.placed, unit.since)
             waits = [(wait.start, wait.end) for wait in backorders(order) if wait.keys is None or unit.key in wait.keys]
             for begun, until in running(anchor, [*order.pauses, *waits]):
                 by = order.calendar(order.setting(kind).clock).add(begun, fallback)
-                found += timeout(order, kind, begun, due=by, since=one.start, reached=reached, lifted=min(lifted, until))
+                ends = min(lifted, until)
+                found += timeout(order, kind, begun, due=by, counted=fallback, since=one.start, reached=reached, lifted=ends)
     return found
 
 
@@ -267,7 +269,7 @@ def delivery_overdue(order: Order) -> list[Condition]:
     for one in dated(order, "promised_by", order.promise_of, order.promise_deadline):
         if one.by is not None and order.method_of(one.unit.key) in ("ship", "local"):
             reached, lifted = order.promise_of(one.unit), min(order.x, one.end)
-            found += timeout(order, kind, one.by, since=one.start, reached=reached, lifted=lifted, scope=one.scope)
+            found += timeout(order, kind, one.by, since=one.start, begun=one.start, reached=reached, lifted=lifted, scope=one.scope)
     return found + replacements_overdue(order)
 
 
@@ -280,7 +282,8 @@ def replacements_overdue(order: Order) -> list[Condition]:
             by = min(order.promise_deadline(promise) for promise in told)
             since, reached, lifted = first(one.replaces), order.came(one), order.xs(one)
             kind, carrier = "shipment.delivery_overdue", one.carrier
-            found += timeout(order, kind, by, since=since, reached=reached, lifted=lifted, scope=one.scope, carrier=carrier)
+            scope = one.scope
+            found += timeout(order, kind, by, since=since, begun=since, reached=reached, lifted=lifted, scope=scope, carrier=carrier)
     return found
 
 

@@ -111,7 +111,7 @@ def stalled(order: Order) -> list[Condition]:
     dated = text(order.latest, "ship_by") or any(line.ship_by for line in order.lines)
     if dated or order.method != "ship":
         return []
-    heard = [event for event in order.history if not event.type.startswith(("case.", "action.", "feed."))]
+    heard = [event for event in order.history if not event.type.startswith(("case.", "action.", "suggestion.", "feed."))]
     spoken = sorted({event.at for event in heard if event.at >= order.placed})
     waiting = [(hold.start, hold.release) for hold in order.holds]
     allocated = order.allocated

@@ -5,6 +5,7 @@ from __future__ import annotations
 from decimal import Decimal
 from typing import TYPE_CHECKING
 
+from tests.oracle.judging.calendars import Span
 from tests.oracle.judging.conditions import Condition, graced, signal, state, timeout
 from tests.oracle.judging.kinds_order import payment_scope, times
 from tests.oracle.judging.money import ALL, Account, same_dispute, same_payment, stretches
@@ -74,7 +75,7 @@ def auth_expiring(order: Order, account: Account) -> list[Condition]:
             nothing = min((end for start, end in account.owing if start <= told < end), default=since)
             lifted = min(one.ended, order.cx, account.satisfied(since), nothing)
             scope = payment_scope(one.event)
-            found += timeout(order, "payment.auth_expiring", one.expires, since=since, lifted=lifted, scope=scope)
+            found += timeout(order, "payment.auth_expiring", one.expires, since=since, begun=since, lifted=lifted, scope=scope)
     return found
 
 
@@ -86,11 +87,12 @@ def holds(order: Order) -> list[Condition]:
             found += timeout(order, "payment.fraud_review_overdue", hold.start, reached=hold.release, lifted=order.x, scope=hold.scope)
         if hold.hold == "credit":
             setting = order.setting("payment.credit_hold_aged")
-            due = order.calendar(setting.clock).add(hold.start, setting.threshold)
-            ship_by = order.in_force("ship_by", hold.start)
+            ship_by, due = order.in_force("ship_by", hold.start), None
             if ship_by:
-                due = min(due, max(hold.start, order.ship_deadline(ship_by) - DAY_BEFORE))
-            found += timeout(order, "payment.credit_hold_aged", hold.start, due=due, reached=hold.release, lifted=order.x, scope=hold.scope)
+                last_call = max(hold.start, order.ship_deadline(ship_by) - DAY_BEFORE)
+                due = last_call if last_call < order.calendar(setting.clock).add(hold.start, setting.threshold) else None
+            kind, scope, counted = "payment.credit_hold_aged", hold.scope, None if due is None else Span(0, "us")
+            found += timeout(order, kind, hold.start, due=due, counted=counted, reached=hold.release, lifted=order.x, scope=scope)
     return found
 
 

@@ -288,5 +288,6 @@ def eta_passed(one: Watched) -> list[Condition]:
             if segment.value is None and segment.start < following and at < segment.end:
                 since, lifted = max(at, segment.start), min(following, segment.end, one.over)
                 kind, scope = "shipment.eta_passed", shipment.scope
-                found += timeout(order, kind, eta, since=since, reached=came, lifted=lifted, scope=scope, carrier=shipment.carrier)
+                carrier = shipment.carrier
+                found += timeout(order, kind, eta, since=since, begun=since, reached=came, lifted=lifted, scope=scope, carrier=carrier)
     return found

@@ -130,6 +130,7 @@ def _stated(step: Json) -> Step:
         text(step, "since") or "",
         text(step, "unless") or "",
         tuple((str(currency), Decimal(str(amount))) for currency, amount in amounts.items()),
+        _percent(step),
     )
 
 
@@ -138,7 +139,15 @@ def _after(step: Json) -> bool:
     return str(step["at"]).strip().startswith("+")
 
 
+def _percent(step: Json) -> int:
+    """How much of the wait must have passed, where a step says so."""
+    written = str(step["at"]).strip()
+    return int(written.removesuffix("%")) if written.endswith("%") else 0
+
+
 def _step(written: str) -> Span:
+    if written.strip().endswith("%"):
+        return Span(0, "us")
     return span(written.replace("+", ""))
 
 
@@ -147,7 +156,7 @@ def _moved(setting: Setting, threshold: Span) -> Setting:
     before = setting.threshold
 
     def moved(step: Step) -> Step:
-        if step.after or step.since:
+        if step.after or step.since or step.percent:
             return step
         if before.n == 0 and step.at.unit != threshold.unit and threshold.n:
             return step._replace(after=True)

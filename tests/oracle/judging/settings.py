@@ -18,7 +18,8 @@ if TYPE_CHECKING:
 class Step(NamedTuple):
     """A further instant with its severity, counted from the anchor as the threshold is; `after`: counted from the deadline.
 
-    `since`, `unless` and `above` are the conditions of a step that depends on the order.
+    `since`, `unless` and `above` are the conditions of a step that depends on the order. `percent`: it comes when so much of the wait has
+    passed, and `at` says nothing.
     """
 
     at: Span
@@ -27,6 +28,7 @@ class Step(NamedTuple):
     since: str = ""
     unless: str = ""
     above: tuple[tuple[str, Decimal], ...] = ()
+    percent: int = 0
 
     @property
     def depends(self) -> bool:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import base64
 import json
+import re
 from dataclasses import replace
 from hashlib import sha256
 from importlib.resources import files
@@ -93,6 +94,11 @@ def said(shard: Shard, given: Iterable[Record | IdentityFinding], until: int) ->
     return [(out.log, out.order, out.body) for out in shard.drain()]
 
 
+def unsince(lines: list[tuple[int, str, bytes]]) -> list[tuple[int, str, bytes]]:
+    """What was said, but for since when a deadline was waited for: states of before scores counted it do not say."""
+    return [(log, order, re.sub(rb'"score_clock":{"since":[^,]*,', b'"score_clock":{', body)) for log, order, body in lines]
+
+
 @pytest.mark.parametrize("hot", [1, 4 << 20])
 @pytest.mark.parametrize("version", [1, 2])
 def test_states_of_earlier_versions_load_and_behave_the_same(version: int, hot: int, tmp_path: Path) -> None:
@@ -120,7 +126,7 @@ def test_states_of_earlier_versions_load_and_behave_the_same(version: int, hot: 
     assert len(resumed) == len(uncut) == len(states_of(version))
     expected = said(uncut, items(after), until)
     assert len(expected) > 50
-    assert said(resumed, items(after), until) == expected
+    assert unsince(said(resumed, items(after), until)) == unsince(expected)
 
 
 @pytest.mark.parametrize("version", [1, 2])

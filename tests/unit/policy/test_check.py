@@ -92,6 +92,16 @@ MISTAKES = [
     ("feeds: {/carrier: {silence: 1 h, delay: 1 bd}}", 1, 41, "feeds./carrier.delay", "elapsed time is expected", None),
     ("feeds: {/carrier: {silence: 1 h, delay: -1 h}}", 1, 41, "feeds./carrier.delay", "elapsed time is expected", None),
     ("feeds: {/carrier: {silence: 1 m, cadence: 1 h}}", 1, 19, "feeds./carrier", "shorter than `cadence`", None),
+    ("priority: {breach: 900}", 1, 11, "priority", "all terms together give up to 1800 points, and a score has 1000", None),
+    ("priority: {severity: {low: 400}}", 1, 11, "priority", "a graver severity gives fewer points: low 400, medium 210", None),
+    ("priority: {severity: {hihg: 4}}", 1, 23, "priority.severity.hihg", "unknown severity", "high"),
+    ("priority: {value: lots}", 1, 19, "priority.value", "are no points of a score: 0 to 1000", None),
+    ("priority: {half_at: {EUR: 5}}", 1, 21, "priority.half_at", "'*' is missing", None),
+    ("priority: {urgency: 5}", 1, 12, "priority.urgency", "unknown key", None),
+    ("rules: {fulfilment.pick_overdue: {steps: [{at: 100 %, severity: low}]}}", 1, 48, "rules.fulfilment.pick_overdue.steps[0].at",
+     "is 1 % to 99 %", None),
+    ("rules: {shipment.scan_gap: {steps: [{at: 80 %, severity: low, unless: delivered}]}}", 1, 42, "rules.shipment.scan_gap.steps[0].at",
+     "it only warns", None),
     # shapes
     ("feeds: [/carrier]", 1, 8, "feeds", "a mapping", None),
     ("feeds: {/carrier: {delay: 1 m}}", 1, 19, "feeds./carrier", "`silence` or `cadence` is required", None),
@@ -233,4 +243,4 @@ def test_no_text_makes_the_check_fail(text: str) -> None:
     """Whatever is in a file, the answer is a policy or a list of problems that lie in it."""
     form, faults = examine_text(text, RULES)
     assert (form is None) == bool(faults)
-    assert all(fault.line >= 1 and fault.column >= 1 and fault.line <= text.count("\n") + text.count("\r") + 2 for fault in faults)
+    assert all(fault.line >= 1 and fault.column >= 1 and fault.line <= len(text.splitlines()) + 2 for fault in faults)

@@ -99,4 +99,6 @@ def backorder_overdue(o: Facts, s: RuleSetting) -> Found:
     for wait in backorders(o):
         if wait.expected is not None:
             evidence, lift = (wait.record,), lifted(o, wait)
-            yield timeout(s, o.calendar(s), wait.expected, "expected", evidence, since=wait.since, met=wait.until, lifted=lift)
+            yield timeout(
+                s, o.calendar(s), wait.expected, "expected", evidence, since=wait.since, begun=wait.since, met=wait.until, lifted=lift
+            )

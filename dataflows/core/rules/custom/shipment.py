@@ -97,7 +97,10 @@ def eta_passed(o: Facts, s: RuleSetting) -> Found:
             until = moments[place + 1][0] if place + 1 < len(moments) else None
             if promised(at) is None and (until is None or until > o.placed_at):
                 evidence, scope = (record,), shipment.scope
-                yield timeout(setting, calendar, eta, "estimated", evidence, scope=scope, since=at, met=met, lifted=lifted, moved=until)
+                yield timeout(
+                    *(setting, calendar, eta, "estimated", evidence),
+                    scope=scope, since=at, begun=at, met=met, lifted=lifted, moved=until,
+                )  # fmt: skip
 
 
 def promised(data: object, _: RuleSetting) -> bool:

@@ -48,6 +48,7 @@ def overdue(rule: UserRule) -> Each:
                 (record,),
                 scope=subject.scope,
                 since=after if known is not None else None,
+                begun=after if known is not None else None,
                 met=met,
                 lifted=lift,
                 moved=moved,

@@ -8,6 +8,7 @@ from typing import Final, cast, get_args
 from dataflows.core.predicates import Part, Predicate, compile_predicate
 from dataflows.core.rules.user.entry import ValueReader
 from dataflows.core.rules.user.terms import DATES, SCAN, WORDS, Choice, DateName, FormName, Occurrence, OtherStatus, Word
+from schemas.deciding import PREFIXES
 from schemas.envelope import HEARTBEAT
 from schemas.events import DATA_MODELS, Status
 from schemas.plain import Data
@@ -16,7 +17,7 @@ from schemas.tree import Path
 
 OTHER_STATUS: Final = "another status"
 SCAN_STATUSES: Final[tuple[str, ...]] = tuple(sorted(get_args(Status)))
-HEARD: Final = tuple(name for name in DATA_MODELS if name != HEARTBEAT and not name.startswith(("case.", "action.", "policy.")))
+HEARD: Final = tuple(name for name in DATA_MODELS if name != HEARTBEAT and not name.startswith(PREFIXES))
 """The types of events that say something about an order."""
 _DATED: Final = ("order", "line", "parcel", "payment", "backorder")
 
